@@ -1,0 +1,30 @@
+/* API: HTTP and WebSocket on libmicrohttpd and libwslay, from ONE route table (routes.c): method, path, role, request
+ * record, response record, handler, doc. The web UI's files are embedded and served from "/".
+ *
+ * api_start opens its own threads; api_stop ends them. Main thread.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "facts/health.h"
+#include "facts/settings.h"
+#include "live/live.h"
+#include "store/store.h"
+
+struct api;
+
+/* All pointers are borrowed and outlive the api. Makes the first administrator when the store has no user: the
+ * password of settings->admin_password, or a generated one, which is returned in *generated_password (g_free) to be
+ * printed once. Fails naming address and port when they are in use. */
+struct api *api_start(const struct settings *settings, struct store *store, struct live *live,
+                      struct server_health *health, struct clock *clock, char **generated_password, GError **error);
+/* The port in use (settings may say 0: a free one). */
+int api_port(const struct api *api);
+/* Closes sockets and ends threads. NULL is allowed. */
+void api_stop(struct api *api);
+
+/* Markdown of the route table, for docs/reference/api.md. g_free. */
+char *api_routes_markdown(void);

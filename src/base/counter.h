@@ -1,0 +1,22 @@
+/* Counters: plain int64_t struct members, touched only by these relaxed atomics, so that counting on the
+ * frame path takes no lock. They are exported by the record they lie in (flags RECORD_COUNTER, RECORD_GAUGE). Any
+ * thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+static inline void counter_add(int64_t *counter, int64_t amount)
+{
+    __atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
+}
+
+static inline void counter_set(int64_t *counter, int64_t value)
+{
+    __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+static inline int64_t counter_get(const int64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}

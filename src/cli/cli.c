@@ -1,0 +1,48 @@
+#include "cli/cli.h"
+
+#include <glib.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One row per command; a command of two words is one row too. */
+static const struct cli_command *const commands[] = {};
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "Vedette %s: watches cameras and turns what they see into counts, events and logs.\n\n",
+            VEDETTE_VERSION);
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        fprintf(out, "  vedette %s %s\n        %s\n", commands[i]->name, commands[i]->usage, commands[i]->summary);
+}
+
+/* Words of `name` that argv starts with; 0 when it does not match. */
+static int words_matched(const char *name, int argc, char **argv)
+{
+    g_auto(GStrv) words = g_strsplit(name, " ", -1);
+    int count = (int)g_strv_length(words);
+    if (argc < count)
+        return 0;
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], argv[i]) != 0)
+            return 0;
+    return count;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+        print_help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? 2 : 0;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+        printf("vedette %s\n", VEDETTE_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        int words = words_matched(commands[i]->name, argc - 1, argv + 1);
+        if (words > 0)
+            return commands[i]->main(argc - words, argv + words);
+    }
+    fprintf(stderr, "vedette: '%s' is no command; `vedette help` lists them\n", argv[1]);
+    return 2;
+}

@@ -1,0 +1,14 @@
+/* CLI: one table of commands (cli.c), a file each (command_*.c). Help comes from the table. */
+#pragma once
+
+struct cli_command {
+    const char *name;    /* "run", "config check" */
+    const char *usage;   /* "[rtsp://…] [--config FILE]" */
+    const char *summary; /* one line */
+    /* argv[0] is the command's last word. Returns the exit status: 0 done, 1 the input was wrong or the work failed, 2
+     * usage. */
+    int (*main)(int argc, char **argv);
+};
+
+extern const struct cli_command command_run, command_config_check, command_analyze, command_scene_render,
+    command_camera_serve, command_track, command_detect, command_motion, command_worker, command_docs;

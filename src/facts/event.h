@@ -1,0 +1,94 @@
+/* Facts: what leaves a worker and is stored: the envelope and its payloads. */
+#pragma once
+
+#include "record/record.h"
+
+enum service {
+    SERVICE_ANTITHEFT = 1,
+    SERVICE_EDUCATION,
+    SERVICE_SAFETY,
+    SERVICE_OCCUPANCY,
+    SERVICE_IDENTITY,
+    SERVICE_VEHICLES,
+    SERVICE_SYSTEM,
+};
+extern const char *const service_names[];
+
+enum severity { SEVERITY_INFO = 1, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+extern const char *const severity_names[];
+
+struct signal {
+    char *id, *org_id, *site_id, *camera_id, *class_id;
+    enum service service;
+    char *kind; /* "intrusion", "occupancy_exceeded", … */
+    enum severity severity;
+    double confidence;
+    struct record_time started_at, ended_at;
+    struct record_ids track_ids;
+    char *zone_id;
+    struct record_box box;
+    struct record_json attributes;
+    char *snapshot_id;
+    int64_t policy_revision;
+};
+extern const struct record_descriptor signal_descriptor;
+
+enum zone_hit_event { ZONE_HIT_ENTER = 1, ZONE_HIT_EXIT, ZONE_HIT_DWELL };
+extern const char *const zone_hit_event_names[];
+
+struct zone_hit {
+    char *id, *camera_id, *zone_id;
+    uint64_t track_id;
+    enum zone_hit_event event;
+    char *direction;
+    struct record_optional dwell_seconds;
+    char *object_class;
+    struct record_time at;
+    struct record_box box;
+};
+extern const struct record_descriptor zone_hit_descriptor;
+
+enum line_direction { LINE_IN = 1, LINE_OUT };
+extern const char *const line_direction_names[];
+
+struct line_crossing {
+    char *id, *camera_id, *line_id;
+    uint64_t track_id;
+    enum line_direction direction;
+    char *object_class;
+    struct record_time at;
+    struct record_box box;
+};
+extern const struct record_descriptor line_crossing_descriptor;
+
+/* How many stand in a zone: written on a change and at an interval. */
+struct occupancy_log {
+    char *id, *camera_id, *zone_id;
+    struct record_time at;
+    int32_t count, entries, exits; /* entries and exits since the last record of this zone */
+};
+extern const struct record_descriptor occupancy_log_descriptor;
+
+enum event_type { EVENT_SIGNAL = 1, EVENT_ZONE_HIT, EVENT_LINE_CROSSING, EVENT_OCCUPANCY };
+extern const char *const event_type_names[];
+
+/* ONE table of what an envelope may carry. */
+struct event_type_info {
+    enum event_type type;
+    const struct record_descriptor *payload;
+    int priority; /* default, 0..9; 9 is the most urgent */
+};
+extern const struct event_type_info event_types[];
+extern const size_t event_type_count;
+const struct event_type_info *event_type_find(enum event_type type);
+
+struct analytics_event {
+    char *id;
+    enum event_type type;
+    char *org_id, *site_id, *camera_id; /* org and site are the hub's word, never the worker's */
+    struct record_time occurred_at, received_at;
+    char *trace_id;
+    int32_t priority;
+    struct record_json payload;
+};
+extern const struct record_descriptor analytics_event_descriptor;

@@ -1,0 +1,1 @@
+#include "facts/settings.h"

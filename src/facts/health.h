@@ -1,0 +1,73 @@
+/* Facts: health of cameras, workers and the server. Fields flagged COUNTER or GAUGE are /metrics: there is no other
+ * table of metrics. Counters are touched with base/counter.h. */
+#pragma once
+
+#include "record/record.h"
+
+/* Kept by a worker for each camera, sent to the hub each second. */
+struct camera_health {
+    char *camera_id;
+    char *state;      /* "connecting", "online", "stalled", "waiting", "failed", "ended" */
+    char *last_error; /* redacted; empty when none since it came online */
+    char *codec;
+    int32_t width_px, height_px;
+    double fps; /* decoded frames a second by the wall clock */
+    double analysed_fps;
+    int64_t frames_decoded;
+    int64_t frames_processed; /* analysed */
+    int64_t frames_dropped;   /* replaced in the mailbox by a newer one */
+    int64_t frames_skipped;   /* not analysed because analyse_fps is lower than the stream's */
+    int64_t frame_copies;     /* between decoder and model input; 0 is the promise */
+    int64_t bytes_received;
+    int64_t connects;
+    int64_t errors_count; /* connection and decode errors together */
+    int64_t decode_errors;
+    int64_t stalls;
+    int64_t records_sent;
+    int64_t records_dropped; /* shed from the worker's memory while the hub did not acknowledge */
+    int64_t previews_encoded;
+    int64_t previews_refused; /* not made because what must be hidden was not known */
+    double avg_latency_ms;    /* capture to end of analysis */
+    int64_t decode_us, motion_us, detect_us, track_us, rules_us; /* CPU time of each stage, summed */
+    int64_t detector_runs;
+    int64_t tracks_live;
+    struct record_time last_frame_at;
+};
+extern const struct record_descriptor camera_health_descriptor;
+
+/* Kept by the hub. */
+struct server_health {
+    struct record_time started_at;
+    int64_t workers_running;
+    int64_t worker_starts;
+    int64_t worker_exits; /* not asked for */
+    int64_t records_received;
+    int64_t records_rejected; /* invalid */
+    int64_t records_stored;
+    int64_t records_duplicate;
+    int64_t store_commits;
+    int64_t store_errors;
+    int64_t store_queue_records;
+    int64_t store_free_bytes;
+    int64_t http_requests;
+    int64_t http_rejected; /* malformed, too large, too slow or too many */
+    int64_t http_errors;   /* answered 5xx */
+    int64_t logins_failed;
+    int64_t logins_limited;
+    int64_t websocket_clients;
+    int64_t websocket_dropped; /* track updates shed for slow clients */
+};
+extern const struct record_descriptor server_health_descriptor;
+
+/* First message of a worker: what it proved about its own cage. */
+struct worker_hello {
+    int32_t protocol_version;
+    char *worker_id;
+    int32_t pid;
+    bool is_sandboxed;
+    bool cannot_read_hub_files; /* tried to open the hub's data directory and was refused */
+    bool cannot_gain_privileges;
+    bool is_not_dumpable;
+    char *sandbox_detail;
+};
+extern const struct record_descriptor worker_hello_descriptor;

@@ -1,0 +1,108 @@
+/* Facts: the settings of `vedette run`, one table: YAML keys, VEDETTE_… variables, flags, --help and docs. */
+#pragma once
+
+#include "record/record.h"
+
+struct http_settings {
+    char *address;
+    int32_t port;
+    int32_t max_connections;
+    int32_t max_connections_per_address;
+    int32_t request_timeout_seconds; /* whole request, headers and body */
+    int32_t max_body_bytes;
+    int32_t threads;
+    int32_t session_minutes; /* life of an access token */
+    int32_t websocket_max_clients;
+    int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
+    int32_t login_attempts_per_minute;
+};
+struct log_settings {
+    char *levels;
+    enum { LOG_SETTING_LOGFMT = 1, LOG_SETTING_JSON } format;
+    enum { LOG_SETTING_STDERR = 1, LOG_SETTING_JOURNALD } target;
+};
+struct worker_settings {
+    int32_t count;            /* processes; cameras are dealt out among them; 0: one per 8 cameras, at most the cores */
+    int32_t threads;          /* analyser threads each; 0: the cores */
+    int32_t restart_delay_ms; /* first; doubles with full jitter up to the maximum */
+    int32_t restart_delay_max_ms;
+    int32_t stable_seconds;             /* after so long the delay starts from the first again */
+    int32_t max_unacknowledged_records; /* kept in memory until the hub acknowledges; oldest low priority dropped,
+                                           counted */
+    int32_t preview_fps;
+    int32_t preview_width_px;
+    int32_t preview_quality;
+    bool sandbox;
+};
+struct source_settings {
+    int32_t connect_timeout_ms;
+    int32_t stall_timeout_ms; /* no frame for so long: reconnect */
+    int32_t retry_delay_ms;   /* first; doubles with full jitter up to the maximum */
+    int32_t retry_delay_max_ms;
+    int32_t max_header_bytes; /* of one RTSP answer */
+    int32_t max_width_px, max_height_px;
+    int32_t decoder_threads;
+    int32_t max_clock_skew_ms; /* camera clock by RTCP is used only within this of ours */
+};
+struct motion_settings {
+    int32_t width_px;     /* the luma plane is reduced to about this width */
+    double sensitivity;   /* 0..1 */
+    double minimum_area;  /* share of the frame */
+    double learn_seconds; /* until the background stands */
+};
+struct detector_settings {
+    char *model; /* path of an .onnx file with its card beside it; empty: motion objects */
+    double confidence;
+    double nms_iou;
+    int32_t threads;
+};
+struct tracker_settings {
+    double high_confidence;  /* ByteTrack's high_thresh */
+    double track_confidence; /* ByteTrack's track_thresh */
+    double match_cost;       /* ByteTrack's match_thresh */
+    double lost_seconds;     /* ByteTrack's track_buffer in seconds */
+    double confirm_seconds;  /* rules see a track only when it has lived so long */
+};
+struct rule_settings {
+    double settle_distance;            /* share of the frame height a track must be off a line to stand on a side */
+    int32_t settle_frames;             /* frames on the new side or zone state before it counts */
+    double cooldown_seconds;           /* per track and rule, for signals */
+    double occupancy_interval_seconds; /* between occupancy records while a zone's count does not change */
+};
+struct store_settings {
+    int32_t batch_records;      /* most in one commit */
+    int32_t batch_delay_ms;     /* longest wait for a batch to fill */
+    int32_t queue_records;      /* waiting for the writer; full: workers are not acknowledged and keep theirs */
+    int64_t minimum_free_bytes; /* below it /health says so */
+};
+struct settings {
+    char *data_dir;
+    char *admin_password; /* secret: VEDETTE_ADMIN_PASSWORD */
+    char *metrics_token;  /* secret: scrape token of /metrics; empty: a login is needed */
+    struct http_settings http;
+    struct log_settings log;
+    struct worker_settings workers;
+    struct source_settings source;
+    struct motion_settings motion;
+    struct detector_settings detector;
+    struct tracker_settings tracker;
+    struct rule_settings rules;
+    struct store_settings store;
+    struct record_list cameras; /* of struct camera */
+};
+extern const struct record_descriptor settings_descriptor;
+
+/* What a worker needs of the settings and nothing more: the hub encodes this and sends it over the link. */
+struct worker_config {
+    int32_t protocol_version;
+    char *worker_id;
+    int64_t track_id_base; /* ids count up from here; never given twice by the hub */
+    struct worker_settings workers;
+    struct source_settings source;
+    struct motion_settings motion;
+    struct detector_settings detector;
+    struct tracker_settings tracker;
+    struct rule_settings rules;
+    struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */
+};
+extern const struct record_descriptor worker_config_descriptor;

@@ -1,0 +1,1 @@
+#include "hub/hub.h"

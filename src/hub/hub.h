@@ -1,0 +1,17 @@
+/* Hub: starts and watches workers, takes in their records (validated, given org and site from the camera's
+ * registration, stored, then acknowledged), and serves the API. One main loop (GMainContext) on the main thread.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/error.h"
+#include "facts/settings.h"
+
+struct hub_options {
+    const struct settings *settings; /* borrowed */
+    const char *program;             /* path of this binary, started again as the worker */
+    bool is_demo;                    /* serve four scenes as RTSP cameras and watch them */
+};
+/* Runs until SIGINT or SIGTERM (a second one ends at once). Returns the exit status; errors were printed. */
+int hub_run(const struct hub_options *options);

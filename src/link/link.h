@@ -1,0 +1,51 @@
+/* Link: hub ↔ worker messages over a stream socketpair. A message is a fixed header (length, type) and a body; a peer
+ * that breaks the bounds or sends an unknown type ends the link with an error. The hub treats a worker as hostile.
+ *
+ * Sending: any thread (a bounded queue, one sending thread inside). Receiving: link_run's thread, or polled by the
+ * hub's main loop through link_fd and link_read.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+enum { LINK_PROTOCOL_VERSION = 1, LINK_MAX_BODY_BYTES = 4 << 20 };
+
+/* The body's record is named behind each. */
+enum link_type {
+    /* worker → hub */
+    LINK_HELLO = 1, /* WorkerHello */
+    LINK_EVENTS,    /* uint64 sequence (little endian), then AnalyticsEvents as NDJSON; acknowledged when stored */
+    LINK_TRACKS,    /* TrackUpdate; dropped when the queue is full */
+    LINK_HEALTH,    /* CameraHealth */
+    LINK_PREVIEW,   /* uint16 length of camera id, camera id, int64 captured_at_ms, uint64 frame number, JPEG */
+    LINK_STOPPED,   /* empty: everything sent */
+    /* hub → worker */
+    LINK_CONFIGURE,    /* WorkerConfig */
+    LINK_CREDENTIALS,  /* CameraCredentials; before LINK_START */
+    LINK_START,        /* empty */
+    LINK_ACKNOWLEDGE,  /* uint64 sequence: this batch is stored */
+    LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
+    LINK_STOP,         /* empty: send what is left, then LINK_STOPPED */
+};
+
+struct link;
+
+/* Takes ownership of the connected socket. `max_queue_bytes` bounds what waits to be sent. */
+struct link *link_new(int fd, size_t max_queue_bytes);
+void link_free(struct link *link);
+CLEANUP_DEFINE(link, link_free)
+
+/* Queues a message; the body is copied. False: queue full (VEDETTE_ERROR_FULL) or peer gone
+ * (VEDETTE_ERROR_UNAVAILABLE). */
+bool link_send(struct link *link, enum link_type type, const void *body, size_t length, GError **error);
+/* Blocks until a whole message came, up to `timeout_ms` (-1: for ever). The body is valid until the next call. False on
+ * end of stream (VEDETTE_ERROR_UNAVAILABLE), time (VEDETTE_ERROR_TIMEOUT), or a broken peer (VEDETTE_ERROR_PROTOCOL).
+ */
+bool link_receive(struct link *link, int timeout_ms, enum link_type *type, const void **body, size_t *length,
+                  GError **error);
+/* Waits until everything queued was written, up to `timeout_ms`. */
+bool link_flush(struct link *link, int timeout_ms);
+int link_fd(const struct link *link);

@@ -1,0 +1,50 @@
+/* Live: the latest of everything, for those who look: health, previews, tracks and events as they come. Nothing here is
+ * stored. The hub writes, the API reads. Any thread.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "facts/camera.h"
+#include "facts/health.h"
+
+struct live;
+
+/* `cameras` (struct camera records of the settings) are copied. */
+struct live *live_new(const struct record_list *cameras);
+void live_free(struct live *live);
+
+size_t live_camera_count(const struct live *live);
+/* Immutable for the life of `live`. NULL when there is none. */
+const struct camera *live_camera(const struct live *live, size_t index);
+const struct camera *live_camera_find(const struct live *live, const char *camera_id);
+
+/* Health: copied in and out (record_clear it with camera_health_descriptor). */
+void live_set_health(struct live *live, const struct camera_health *health);
+bool live_get_health(struct live *live, const char *camera_id, struct camera_health *health);
+/* A camera is online when its worker says so and its last word is recent. */
+bool live_is_online(struct live *live, const char *camera_id, int64_t now_ms);
+/* The worker of these cameras is gone: every one is offline until it speaks again. */
+void live_set_offline(struct live *live, const char *camera_id, const char *reason);
+
+/* Previews: the latest JPEG. */
+struct live_preview {
+    GBytes *jpeg; /* the caller's reference */
+    int64_t captured_at_ms;
+    uint64_t frame_number;
+};
+void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
+                      uint64_t frame_number);
+bool live_get_preview(struct live *live, const char *camera_id, struct live_preview *preview);
+/* Someone looks at this camera: asks its worker (through the function the hub set) to make previews for 5 s. */
+void live_want_preview(struct live *live, const char *camera_id);
+void live_set_preview_wanted(struct live *live, void (*wanted)(void *data, const char *camera_id), void *data);
+
+/* Subscribers get each message as JSON text: {"type":"tracks|event|health","data":{…}}. Called on the publisher's
+ * thread; must only queue. */
+enum live_kind { LIVE_TRACKS = 1, LIVE_EVENT, LIVE_HEALTH };
+typedef void (*live_receive)(void *data, enum live_kind kind, const char *org_id, const char *camera_id, GBytes *json);
+unsigned live_subscribe(struct live *live, live_receive receive, void *data);
+void live_unsubscribe(struct live *live, unsigned subscription);
+void live_publish(struct live *live, enum live_kind kind, const char *org_id, const char *camera_id, const char *json,
+                  size_t length);

@@ -1,0 +1,107 @@
+/* Media: everything that knows GStreamer. Sources turn cameras and files into mapped frames; the player serves files
+ * and scenes as real RTSP cameras; the writer makes MP4 files.
+ *
+ * A live source owns its thread(s), reconnects for ever with backoff and jitter, and puts frames into its camera's
+ * one-slot mailbox, where a newer frame replaces the one that waits (counted). media_reader instead pulls every frame
+ * of a file, dropping nothing, for `analyze` and tests.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "facts/camera.h"
+#include "facts/health.h"
+#include "facts/settings.h"
+#include "frame/frame.h"
+
+/* Call once in main before any other media function, and before a sandbox closes: loads plugins from the registry.
+ * `for_worker` also loads every plugin a worker may need, and forbids registry scans. Main thread. */
+bool media_init(bool for_worker, GError **error);
+
+/* ---- URLs ---- */
+
+/* A source as written, taken apart and checked (case S1): scheme, host, port, length, no control characters or quotes.
+ */
+struct media_url {
+    enum media_scheme { MEDIA_RTSP = 1, MEDIA_RTSPS, MEDIA_FILE, MEDIA_SCENE } scheme;
+    char *location; /* without credentials: safe for logs, errors, metrics and answers. A path for files */
+    char *host;     /* NULL for files and scenes; IPv6 without brackets */
+    int port;
+    char *username, *password; /* NULL when the URL had none; percent-decoded */
+};
+/* Fills `url` (media_url_clear it). The error names the rule that was broken and never repeats credentials. */
+bool media_url_parse(const char *text, struct media_url *url, GError **error);
+void media_url_clear(struct media_url *url);
+/* A copy of `text` fit for logs whatever it is: credentials, if any, replaced by "***". g_free. */
+char *media_url_redact(const char *text);
+
+/* ---- live sources ---- */
+
+struct media_source;
+
+/* Called on the source's thread when a frame was put into an empty or full mailbox; must only wake someone. */
+typedef void (*media_notify)(void *data);
+
+/* `camera` and `settings` are copied. `username`/`password` may be NULL. `health` outlives the source; the source
+ * writes its media fields with counter_add/counter_set (state, codec and last_error under media_source_describe).
+ * Does not connect yet. */
+struct media_source *media_source_new(const struct camera *camera, const char *username, const char *password,
+                                      const struct source_settings *settings, struct clock *clock,
+                                      struct camera_health *health, media_notify notify, void *notify_data,
+                                      GError **error);
+bool media_source_start(struct media_source *source, GError **error);
+/* Takes the waiting frame, or NULL. Any thread; the caller owns the reference. */
+struct frame *media_source_take(struct media_source *source);
+/* Copies state, codec, size and last_error into `health` (strings replaced). Any thread. */
+void media_source_describe(struct media_source *source, struct camera_health *health);
+/* Asks the source to end; returns at once, so that many can stop together. Any thread. */
+void media_source_stop(struct media_source *source);
+/* Stops if need be, waits for its threads (well under 100 ms), frees. NULL is allowed. */
+void media_source_free(struct media_source *source);
+CLEANUP_DEFINE(media_source, media_source_free)
+
+/* ---- reading a file frame by frame ---- */
+
+struct media_reader;
+
+/* Opens a file or scene:// ("?frames=N" limits a scene; else it never ends). Fails on what cannot be read, naming why.
+ */
+struct media_reader *media_reader_open(const char *location, const struct source_settings *settings, GError **error);
+/* The next frame, NULL at the end (no error) or on failure (error set). captured_at_ms is media time from 0. */
+struct frame *media_reader_next(struct media_reader *reader, GError **error);
+/* Frames a second as the container says; 0 when unknown. */
+double media_reader_fps(struct media_reader *reader);
+/* Planes copied between decoder and frame so far: 0 is the promise, 1 the first pool negotiation. */
+int64_t media_reader_copies(struct media_reader *reader);
+void media_reader_free(struct media_reader *reader);
+CLEANUP_DEFINE(media_reader, media_reader_free)
+
+/* Decodes one JPEG or PNG file, at most 64 megapixels, into a frame. */
+struct frame *media_image_load(const char *path, GError **error);
+
+/* ---- playing a camera ---- */
+
+struct media_player;
+
+/* A real RTSP server on `address`:`port` (0: a free one). */
+struct media_player *media_player_new(const char *address, int port, GError **error);
+/* Serves `location` (file or scene://) at rtsp://address:port/`mount`, in real time, looping. Optional login. */
+bool media_player_add(struct media_player *player, const char *mount, const char *location, const char *username,
+                      const char *password, GError **error);
+/* Starts to listen; the caller runs the default GMainContext. */
+bool media_player_start(struct media_player *player, GError **error);
+int media_player_port(const struct media_player *player);
+void media_player_free(struct media_player *player);
+CLEANUP_DEFINE(media_player, media_player_free)
+
+/* ---- writing MP4 ---- */
+
+struct media_writer;
+struct media_writer *media_writer_open(const char *path, int width_px, int height_px, double fps, GError **error);
+/* Encodes (H.264) and writes one frame; copies it. */
+bool media_writer_write(struct media_writer *writer, const struct frame *frame, GError **error);
+/* Finishes the file and frees the writer, also on failure. */
+bool media_writer_close(struct media_writer *writer, GError **error);

@@ -1,0 +1,1 @@
+#include "privacy/privacy.h"

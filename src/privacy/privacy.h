@@ -1,0 +1,30 @@
+/* Privacy: the only way an image leaves a worker. This first form hides every figure whole, as a mosaic; when it does
+ * not know what must be hidden (the background is still being learnt, detection failed or is late) it hides the whole
+ * picture. One thread at a time per encoder.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "frame/frame.h"
+#include "record/record.h"
+
+struct privacy_encoder;
+
+/* Pictures are reduced to about `width_px`; `quality` 1..100. */
+struct privacy_encoder *privacy_encoder_new(int width_px, int quality);
+void privacy_encoder_free(struct privacy_encoder *encoder);
+CLEANUP_DEFINE(privacy_encoder, privacy_encoder_free)
+
+struct privacy_request {
+    const struct record_box *figures; /* hidden whole, with a margin */
+    size_t figure_count;
+    const uint8_t *foreground; /* motion's mask (255: moving), also hidden; NULL for none */
+    int foreground_width_px, foreground_height_px;
+    bool hide_all; /* what must be hidden is not known: mosaic over everything */
+};
+/* A JPEG of the frame with everything named hidden. NULL on failure: then there is no image. */
+GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame *frame,
+                            const struct privacy_request *request, GError **error);

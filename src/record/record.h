@@ -1,0 +1,258 @@
+/* The engine of descriptor tables: ONE const table of fields describes a record; JSON, validation, SQL columns,
+ * settings, help texts and docs are all read from that table at run time. There is no second list of a record's fields.
+ *
+ * A table (in src/facts) is written with the FIELD macros below. The kind of a row is inferred from the struct
+ * member by _Generic, so that a member of a type the engine does not know does not compile.
+ *
+ *     static const struct record_field zone_fields[] = {
+ *         FIELD(struct zone, id, RECORD_REQUIRED | RECORD_KEY, "unique within its camera"),
+ *         FIELD_ENUM(struct zone, kind, zone_kind_names, 0, "what the zone is for", .default_text = "area"),
+ *         FIELD(struct zone, polygon, RECORD_REQUIRED, "corners, 0..1 of the frame", .min_count = 3, .max_count = 64),
+ *     };
+ *     const struct record_descriptor zone_descriptor = RECORD(struct zone, "Zone", 1, zone_fields, "...");
+ *
+ * Memory: strings and lists inside a record are owned by it, allocated with GLib, freed by record_clear.
+ * Threads: descriptors are immutable; one thread at a time per record.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- member types beyond C's own ---- */
+
+struct record_time {
+    int64_t ms; /* since 1970 UTC; 0 is unset. JSON: RFC 3339 UTC with milliseconds */
+};
+struct record_optional {
+    bool is_present; /* JSON: absent or null when false */
+    double value;
+};
+struct record_point {
+    double x, y; /* 0..1 of the frame, x right, y down. JSON: [x, y] */
+};
+struct record_box {
+    double x, y, w, h; /* top left corner and size, 0..1 of the frame. JSON: [x, y, w, h] */
+};
+struct record_points {
+    struct record_point *items;
+    size_t count;
+};
+struct record_strings {
+    char **items; /* each owned; NULL when count is 0 */
+    size_t count;
+};
+struct record_ids {
+    uint64_t *items; /* track ids. JSON: array of integers */
+    size_t count;
+};
+struct record_list {
+    void *items; /* an array of `count` structs of the field's descriptor, inline */
+    size_t count;
+};
+struct record_json {
+    char *text; /* any JSON value as text, checked when decoded; NULL is absent */
+};
+
+enum record_kind {
+    RECORD_BOOL = 1, /* bool */
+    RECORD_INT32,    /* int32_t */
+    RECORD_INT64,    /* int64_t */
+    RECORD_UINT64,   /* uint64_t; at most 2^53 so that every JSON reader keeps it exact */
+    RECORD_DOUBLE,   /* double; finite */
+    RECORD_STRING,   /* char * */
+    RECORD_ENUM,     /* an enum whose values start at 1; 0 is unset */
+    RECORD_TIME,     /* struct record_time */
+    RECORD_OPTIONAL, /* struct record_optional */
+    RECORD_POINT,    /* struct record_point */
+    RECORD_BOX,      /* struct record_box */
+    RECORD_POINTS,   /* struct record_points */
+    RECORD_STRINGS,  /* struct record_strings */
+    RECORD_IDS,      /* struct record_ids */
+    RECORD_JSON,     /* struct record_json */
+    RECORD_LIST,     /* struct record_list of `descriptor` */
+    RECORD_RECORD,   /* another record's struct, embedded, of `descriptor` */
+};
+
+enum record_flag {
+    RECORD_REQUIRED = 1 << 0,
+    RECORD_KEY = 1 << 1,           /* part of the primary key */
+    RECORD_IMMUTABLE = 1 << 2,     /* may not change after creation */
+    RECORD_SECRET = 1 << 3,        /* never encoded, never logged */
+    RECORD_NEEDS_RESTART = 1 << 4, /* a setting that a running server cannot take over */
+    RECORD_READ_ONLY = 1 << 5,     /* set by the server; refused in settings files and requests */
+    RECORD_COUNTER = 1 << 6,       /* exported by /metrics as a counter */
+    RECORD_GAUGE = 1 << 7,         /* exported by /metrics as a gauge */
+    RECORD_INDEXED = 1 << 8,       /* the store keeps an index */
+    RECORD_TEXT_ID = 1 << 9,       /* a string of [A-Za-z0-9._-], 1..64: fit for paths, topics and labels */
+};
+
+struct record_descriptor;
+
+struct record_field {
+    const char *name; /* the C member's name and the JSON key */
+    enum record_kind kind;
+    size_t offset;    /* bytes into the struct */
+    unsigned flags;   /* enum record_flag */
+    const char *doc;  /* one line for help, docs and the contract */
+    const char *unit; /* "s", "ms", "bytes", ...; NULL for none */
+    double min, max;  /* inclusive; both 0 means unbounded. For numbers, and each number of points and boxes */
+    size_t min_count, max_count;                /* strings: bytes; lists: items; max_count 0 means RECORD_MAX_COUNT */
+    const char *const *names;                   /* enums: names[0] belongs to value 1; NULL-terminated */
+    const char *default_text;                   /* as a settings file would say it; NULL: zero, or empty */
+    const struct record_descriptor *descriptor; /* of LIST items and RECORD members */
+    int since;                                  /* schema version that brought the field; 0 means 1 */
+};
+
+struct record_errors;
+
+struct record_descriptor {
+    const char *name;  /* "Camera" */
+    const char *table; /* SQL table name; NULL when the record is not stored in one of its own */
+    int schema_version;
+    size_t size; /* of the struct */
+    const struct record_field *fields;
+    size_t field_count;
+    const char *doc;
+    /* Checks across fields after each field passed; adds to `errors` with paths below `path`. May be NULL. */
+    void (*check)(const void *record, const char *path, struct record_errors *errors);
+};
+
+enum { RECORD_MAX_COUNT = 4096, RECORD_MAX_DEPTH = 16, RECORD_MAX_TEXT_BYTES = 1 << 20 };
+
+#define RECORD_KIND_OF(member)                                                                                         \
+    _Generic((member),                       \
+        bool: RECORD_BOOL,                   \
+        int32_t: RECORD_INT32,               \
+        int64_t: RECORD_INT64,               \
+        uint64_t: RECORD_UINT64,             \
+        double: RECORD_DOUBLE,               \
+        char *: RECORD_STRING,               \
+        struct record_time: RECORD_TIME,     \
+        struct record_optional: RECORD_OPTIONAL, \
+        struct record_point: RECORD_POINT,   \
+        struct record_box: RECORD_BOX,       \
+        struct record_points: RECORD_POINTS, \
+        struct record_strings: RECORD_STRINGS, \
+        struct record_ids: RECORD_IDS,       \
+        struct record_json: RECORD_JSON)
+
+#define FIELD(type, member, flag_bits, doc_text, ...)                                                                  \
+    {                                                                                                                  \
+        .name = #member, .kind = RECORD_KIND_OF(((type *)0)->member), .offset = offsetof(type, member),                \
+        .flags = (flag_bits), .doc = (doc_text), __VA_ARGS__                                                           \
+    }
+/* An enum member: gcc and clang give an enum without negative values the type unsigned int. */
+#define FIELD_ENUM(type, member, name_table, flag_bits, doc_text, ...)                                                 \
+    {                                                                                                                  \
+        .name = #member,                                                                                               \
+        .kind = _Generic(((type *)0)->member, unsigned                                                                 \
+                         : RECORD_ENUM),                                                                               \
+        .offset = offsetof(type, member), .flags = (flag_bits), .doc = (doc_text), .names = (name_table), __VA_ARGS__  \
+    }
+#define FIELD_LIST(type, member, item_descriptor, flag_bits, doc_text, ...)                                            \
+    {                                                                                                                  \
+        .name = #member,                                                                                               \
+        .kind = _Generic(((type *)0)->member, struct record_list                                                       \
+                         : RECORD_LIST),                                                                               \
+        .offset = offsetof(type, member), .flags = (flag_bits), .doc = (doc_text), .descriptor = (item_descriptor),    \
+        __VA_ARGS__                                                                                                    \
+    }
+#define FIELD_RECORD(type, member, member_type, member_descriptor, flag_bits, doc_text, ...)                           \
+    {                                                                                                                  \
+        .name = #member,                                                                                               \
+        .kind = _Generic(((type *)0)->member, member_type                                                              \
+                         : RECORD_RECORD),                                                                             \
+        .offset = offsetof(type, member), .flags = (flag_bits), .doc = (doc_text), .descriptor = (member_descriptor),  \
+        __VA_ARGS__                                                                                                    \
+    }
+#define RECORD(type, record_name, version, field_table, doc_text, ...)                                                 \
+    {                                                                                                                  \
+        .name = (record_name), .schema_version = (version), .size = sizeof(type), .fields = (field_table),             \
+        .field_count = G_N_ELEMENTS(field_table), .doc = (doc_text), __VA_ARGS__                                       \
+    }
+
+/* ---- errors: every one with its path, all at once ---- */
+
+struct record_error {
+    char *path; /* "cameras[0].lines[1].a[0]"; "" for the whole */
+    char *text; /* "1.7: must be between 0 and 1" */
+    int line;   /* of a settings file, from 1; 0 when there is none */
+};
+struct record_errors {
+    GPtrArray *items; /* of struct record_error *, owned */
+};
+void record_errors_init(struct record_errors *errors);
+void record_errors_clear(struct record_errors *errors);
+void record_errors_add(struct record_errors *errors, const char *path, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Joins all as "path: text; path: text" into a GError with VEDETTE_ERROR_INVALID. Returns false, for `return`. */
+bool record_errors_to_gerror(const struct record_errors *errors, GError **error);
+
+/* ---- the life of a record ---- */
+
+/* Zeroes the struct and sets each field's default. */
+void record_init(const struct record_descriptor *descriptor, void *record);
+/* Frees what the record owns and zeroes it. */
+void record_clear(const struct record_descriptor *descriptor, void *record);
+/* Deep copy into an uninitialised struct. */
+void record_copy(const struct record_descriptor *descriptor, const void *from, void *to);
+/* Every range, length, required field and the record's own check. True when no error was added. */
+bool record_validate(const struct record_descriptor *descriptor, const void *record, const char *path,
+                     struct record_errors *errors);
+const struct record_field *record_find_field(const struct record_descriptor *descriptor, const char *name);
+/* The name of an enum value, or "" when it is 0 or unknown. */
+const char *record_enum_name(const char *const *names, unsigned value);
+/* The value (from 1) of a name, or 0. */
+unsigned record_enum_value(const char *const *names, const char *name);
+/* Appends one initialised item to a list and returns it; the list owns it. Pointers to older items go stale. */
+void *record_list_append(struct record_list *list, const struct record_descriptor *descriptor);
+
+/* ---- JSON ---- */
+
+/* Decodes one JSON object with validation into an uninitialised struct. Unknown fields are ignored; duplicate keys,
+ * depth over RECORD_MAX_DEPTH and text over RECORD_MAX_TEXT_BYTES are errors. On false the struct is cleared and
+ * `errors` holds every error with its path. */
+bool record_decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
+                        struct record_errors *errors);
+/* Appends the record as one JSON object, without an intermediate tree. Secret fields, unset times, unset optionals,
+ * unset enums, NULL strings are left out; empty lists are written. First key is "schema_version" when `with_version`.
+ */
+void record_encode_json(const struct record_descriptor *descriptor, const void *record, bool with_version,
+                        GString *out);
+/* Appends a JSON string literal with its quotes; invalid UTF-8 becomes U+FFFD. */
+void record_append_json_string(GString *out, const char *text);
+/* Appends RFC 3339 UTC with milliseconds, without quotes. */
+void record_append_time(GString *out, int64_t ms);
+/* Parses RFC 3339 (any offset, fraction optional). */
+bool record_parse_time(const char *text, int64_t *ms);
+
+/* ---- SQL (SQLite's dialect) ---- */
+
+/* One column per field; scalars map to INTEGER/REAL/TEXT, times to INTEGER milliseconds, all else to JSON text. */
+void record_append_sql_columns(const struct record_descriptor *descriptor, GString *out);
+/* "CREATE TABLE name (...)" with primary key and indexes, as statements separated by ";\n". */
+char *record_sql_create(const struct record_descriptor *descriptor);
+/* "INSERT INTO name(...) VALUES(?,...) ON CONFLICT(key) DO NOTHING|DO UPDATE ..." with `replace`. */
+char *record_sql_upsert(const struct record_descriptor *descriptor, bool replace);
+/* "SELECT a,b,... FROM name" with the fields in table order. */
+char *record_sql_select(const struct record_descriptor *descriptor);
+
+/* Field values crossing to SQL: the store binds and reads these without knowing the record. */
+enum record_sql_type { RECORD_SQL_NULL = 1, RECORD_SQL_INTEGER, RECORD_SQL_REAL, RECORD_SQL_TEXT };
+struct record_sql_value {
+    enum record_sql_type type;
+    int64_t integer;
+    double real;
+    char *text; /* owned; free with record_sql_value_clear */
+};
+void record_get_sql_value(const struct record_field *field, const void *record, struct record_sql_value *value);
+/* False when the value does not fit the field. */
+bool record_set_sql_value(const struct record_field *field, void *record, const struct record_sql_value *value);
+void record_sql_value_clear(struct record_sql_value *value);
+
+/* ---- documents for people ---- */
+
+/* Markdown: a heading, the record's doc and a table of its fields. */
+void record_append_markdown(const struct record_descriptor *descriptor, GString *out);

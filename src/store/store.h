@@ -1,0 +1,77 @@
+/* Store: what must outlive a process. One interface; the embedded engine is SQLite in WAL mode with synchronous=FULL.
+ * Tables come from the record descriptors; migrations are numbered and forward only.
+ *
+ * Threads: store_event_submit from any thread (a bounded queue, one batch writer inside); other calls from any thread,
+ * each on a pooled connection of its own.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "facts/camera.h"
+#include "facts/event.h"
+#include "facts/health.h"
+#include "facts/settings.h"
+#include "facts/user.h"
+
+struct store;
+
+/* Opens or creates `data_dir`/vedette.db (directory 0700, file 0600) and migrates it. `health` outlives the store. */
+struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                         struct server_health *health, GError **error);
+/* Writes what was submitted, then closes. NULL is allowed. */
+void store_close(struct store *store);
+
+/* Called on the writer's thread after the commit that holds the batch: `stored` tells which were new (idempotent by
+ * org, camera, id). `error` is NULL, or why nothing was stored; then the batch may be submitted again. */
+typedef void (*store_batch_done)(void *data, GPtrArray *events, const bool *stored, const GError *error);
+
+/* Takes ownership of `events` (a GPtrArray of struct analytics_event *, with its free function) and writes them as one
+ * unit. False when the queue is full (VEDETTE_ERROR_FULL): the caller still owns them and must keep them. */
+bool store_events_submit(struct store *store, GPtrArray *events, store_batch_done done, void *data, GError **error);
+
+/* Newest first. Empty strings and 0 mean "any". */
+struct store_event_filter {
+    const char *org_id, *camera_id;
+    enum event_type type;
+    const char *subject_id; /* line or zone */
+    int64_t from_ms, to_ms; /* [from, to) of occurred_at */
+    const char *before_id;  /* cursor: events older than (occurred_at, id) of this one */
+    int limit;              /* 1..1000 */
+};
+/* A new GPtrArray of struct analytics_event *. */
+GPtrArray *store_events_list(struct store *store, const struct store_event_filter *filter, GError **error);
+void analytics_event_free(struct analytics_event *event);
+
+/* Counts per line and zone since `from_ms`, kept in the same transaction as the events they count. */
+struct store_count {
+    char *camera_id, *subject_id;
+    char *kind; /* "line_in", "line_out", "zone_enter", "zone_exit" */
+    int64_t count;
+};
+/* Of one UTC day (milliseconds of its midnight). A new GPtrArray of struct store_count *. */
+GPtrArray *store_counts_list(struct store *store, const char *org_id, int64_t day_ms, GError **error);
+
+/* Cameras: the configuration's, written at start; health merged every 30 s. */
+bool store_camera_put(struct store *store, const struct camera *camera, GError **error);
+bool store_camera_set_health(struct store *store, const char *org_id, const char *camera_id, bool online,
+                             int64_t last_seen_ms, const char *metadata_json, GError **error);
+
+/* Track ids: returns a base greater than any given before, leaving room for 2^22 ids a second. */
+bool store_track_id_base(struct store *store, int64_t *base, GError **error);
+
+/* Users and sessions. NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
+struct user *store_user_find(struct store *store, const char *username, GError **error);
+struct user *store_user_get(struct store *store, const char *user_id, GError **error);
+bool store_user_put(struct store *store, const struct user *user, GError **error);
+bool store_has_users(struct store *store, bool *has_users, GError **error);
+void user_free(struct user *user);
+bool store_session_put(struct store *store, const struct session *session, GError **error);
+struct session *store_session_find(struct store *store, const char *token_sha256, GError **error);
+bool store_session_delete(struct store *store, const char *token_sha256, GError **error);
+void session_free(struct session *session);
+
+/* True when a write would find room and rights now; else the error says what is wrong. */
+bool store_check(struct store *store, GError **error);

@@ -1,0 +1,107 @@
+/* Vision: from pixels to objects to tracks. Three parts, each used by one camera at a time:
+ *
+ *   motion   — an adaptive background on the reduced luma plane; regions, and motion objects when there is no model
+ *   detector — one ONNX model with its card; many cameras share a detector, one call at a time
+ *   tracker  — ByteTrack, in seconds rather than frames
+ *
+ * Threads: each object is used by one thread at a time. Hot calls do not allocate after warm-up.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "facts/camera.h"
+#include "facts/model.h"
+#include "facts/settings.h"
+#include "frame/frame.h"
+#include "record/record.h"
+
+enum { VISION_MAX_DETECTIONS = 512, VISION_MAX_TRACKS = 2048 };
+
+/* One object in one frame. Boxes are 0..1 of the frame and may reach past its edges. */
+struct detection {
+    struct record_box box;
+    double confidence;
+    const char *object_class; /* interned (g_intern_string): compare by pointer, never free */
+};
+
+struct detections {
+    struct detection items[VISION_MAX_DETECTIONS];
+    int count;
+    int64_t shed; /* found beyond the bound, lowest confidence first */
+};
+
+/* ---- motion ---- */
+
+struct motion;
+
+/* What rules and tampering need of the picture as a whole. */
+struct motion_scene {
+    bool is_learning;     /* the background does not stand yet: nothing is known of what moves */
+    bool is_light_change; /* most of the frame changed at once */
+    double moving_share;  /* 0..1 of the frame */
+    double mean_luma;     /* 0..255 */
+};
+
+struct motion *motion_new(const struct motion_settings *settings);
+void motion_free(struct motion *motion);
+CLEANUP_DEFINE(motion, motion_free)
+/* Areas of the frame in which nothing is seen (zones of kind privacy_mask). Copied. */
+void motion_set_masks(struct motion *motion, const struct zone *zones, size_t zone_count);
+/* Feeds one frame. `regions` receives moving areas as motion objects (class "motion"): figures that overlap are kept
+ * apart by following each one's own look through the merge. A change of frame size starts over.
+ * `scene` may be NULL. */
+void motion_update(struct motion *motion, const struct frame *frame, struct detections *objects,
+                   struct motion_scene *scene);
+/* The foreground at reduced size, for privacy and tools: width*height bytes, 0 or 255; valid until the next update. */
+const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int *height_px);
+
+/* ---- detector ---- */
+
+struct detector;
+
+/* Loads a model and its card (FILE.onnx with FILE.card.json or FILE.json beside it; FILE without ".onnx"), checks the
+ * sha256 when the card has one, checks that the model has the tensors its card's family needs, and warms up. */
+struct detector *detector_open(const char *model_path, const struct detector_settings *settings, GError **error);
+void detector_free(struct detector *detector);
+CLEANUP_DEFINE(detector, detector_free)
+/* Runs the model on a frame. On failure `detections` is empty. */
+bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error);
+const struct model_card *detector_card(const struct detector *detector);
+/* "CPU", "CUDA", …: the execution provider in use. */
+const char *detector_provider(const struct detector *detector);
+
+/* ---- tracker ---- */
+
+enum track_state { TRACK_TENTATIVE = 1, TRACK_CONFIRMED, TRACK_LOST };
+
+struct track {
+    uint64_t id;              /* never reused, unique per camera for ever */
+    const char *object_class; /* interned */
+    struct record_box box;    /* of the last update; predicted while lost */
+    double confidence;
+    double velocity_x, velocity_y; /* of the box centre, frame widths / heights per second */
+    int32_t age_frames;            /* frames since the first */
+    int64_t started_us, seen_us;   /* media_us of the first and the latest match */
+    enum track_state state;
+};
+
+struct tracks {
+    struct track *items; /* owned by the tracker; valid until its next update */
+    int count;
+};
+
+struct tracker;
+
+/* Ids count up from `id_base`. */
+struct tracker *tracker_new(const struct tracker_settings *settings, uint64_t id_base);
+void tracker_free(struct tracker *tracker);
+CLEANUP_DEFINE(tracker, tracker_free)
+/* Feeds one frame's detections. `aspect` is frame width / height (ByteTrack works in pixels: IoU and the Kalman
+ * filter need true proportions). `tracks` receives those matched in this frame, and lost ones still remembered. */
+void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, double aspect,
+                    struct tracks *tracks);
+/* The first id that was not given out yet. */
+uint64_t tracker_next_id(const struct tracker *tracker);

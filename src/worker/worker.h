@@ -1,0 +1,49 @@
+/* Worker: composes media, vision, privacy and analytics into the frame path. A worker is a process of its own, started
+ * by the hub by exec with a clean environment, that holds no credentials but its cameras' logins and closes its own
+ * cage (Landlock, no-new-privileges, not dumpable) before the first byte of a stream.
+ *
+ * The pipeline is the frame path of one camera without process or threads: `analyze` and tests run it directly.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "analytics/analytics.h"
+#include "base/clock.h"
+#include "facts/health.h"
+#include "facts/settings.h"
+#include "facts/track.h"
+#include "frame/frame.h"
+#include "vision/vision.h"
+
+/* ---- the frame path of one camera ---- */
+
+struct pipeline;
+
+/* Where a pipeline's records go; called during pipeline_feed on its thread. `event` is complete but for org and site.
+ */
+struct pipeline_sink {
+    void (*event)(void *data, const struct analytics_event *event);
+    void (*tracks)(void *data, const struct track_update *update); /* may be NULL */
+    void *data;
+};
+
+/* `detector` may be NULL (motion objects) and is shared: the pipeline locks `detector_lock` around each call (NULL when
+ * nobody else uses it). `config` and `camera` are copied in part; `health` outlives the pipeline. */
+struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
+                              struct detector *detector, GMutex *detector_lock, uint64_t track_id_base,
+                              struct clock *clock, struct camera_health *health, const struct pipeline_sink *sink);
+void pipeline_free(struct pipeline *pipeline);
+/* One frame through motion, detection, tracking and rules. The frame is only read. */
+void pipeline_feed(struct pipeline *pipeline, struct frame *frame);
+/* Ends open stays (end of a file, stop). */
+void pipeline_finish(struct pipeline *pipeline);
+/* A JPEG of the frame last fed with every figure hidden; NULL when there can be none. `frame` is that frame. */
+GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error);
+size_t pipeline_counts(const struct pipeline *pipeline, struct analytics_count *counts, size_t capacity);
+
+/* ---- the process ---- */
+
+/* The whole life of a worker process on a connected socket to its hub. `hub_files` is a path it must not be able to
+ * open, to prove the cage. Returns the exit status. Main thread. */
+int worker_main(int link_fd, const char *hub_files);
