@@ -1,6 +1,8 @@
 /* Facts: what a camera is, with its zones and lines. What each field means stands once, in camera.c's tables. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "record/record.h"
 
 enum zone_kind {

@@ -2,6 +2,8 @@
  * table of metrics. Counters are touched with base/counter.h. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "record/record.h"
 
 /* Kept by a worker for each camera, sent to the hub each second. */

@@ -1,6 +1,8 @@
 /* Facts: the settings of `vedette run`, one table: YAML keys, VEDETTE_… variables, flags, --help and docs. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "record/record.h"
 
 struct http_settings {

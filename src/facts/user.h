@@ -1,6 +1,8 @@
 /* Facts: users, logins and what the API answers. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "record/record.h"
 
 enum role { ROLE_ANONYMOUS = 1, ROLE_VIEWER, ROLE_OPERATOR, ROLE_PRIVACY_OFFICER, ROLE_ADMIN, ROLE_PLATFORM };

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "record/record.h"
 
 /* One value given outside the file: key is the path ("http.port"), value its text. Origin is for the error message
