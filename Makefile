@@ -1,0 +1,40 @@
+# The front door. Meson does the work; see meson_options.txt for what can be chosen.
+BUILD := build
+
+.PHONY: build run test bench lint fmt clean docs
+.DEFAULT_GOAL := build
+
+build:
+	@scripts/bootstrap build
+	@scripts/configure $(BUILD)
+	@ninja -C $(BUILD) vedette
+
+run: build
+	@exec $(BUILD)/vedette run --demo $(RUN_ARGS)
+
+test:
+	@scripts/bootstrap build test
+	@scripts/configure $(BUILD)
+	@scripts/run-tests $(BUILD)
+
+bench:
+	@scripts/bootstrap build
+	@scripts/configure $(BUILD)
+	@ninja -C $(BUILD) bench/bench
+	@$(BUILD)/bench/bench --json $(BUILD)/bench.json
+
+lint:
+	@scripts/bootstrap build lint
+	@scripts/configure $(BUILD)
+	@scripts/lint $(BUILD)
+
+fmt:
+	@scripts/bootstrap lint
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# Writes the references that are derived from the tables; CI fails when they are stale.
+docs: build
+	@scripts/write-docs $(BUILD)
+
+clean:
+	rm -rf $(BUILD) web/dist

@@ -1,0 +1,145 @@
+// The page in a real browser, as a person uses it: log in, see four cameras live with boxes, counts and events.
+// Prints TAP. Arguments: VEDETTE_BINARY SCREENSHOT.png; Chromium is Debian's.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, existsSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [binary, screenshot] = process.argv.slice(2);
+const PASSWORD = "a password for this test only";
+const DEADLINE_MS = 30_000;
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
+
+let number = 0;
+let failures = 0;
+function report(ok, name, why = "") {
+  number++;
+  if (!ok) failures++;
+  console.log(`${ok ? "ok" : "not ok"} ${number} - ${name}`);
+  if (why) console.log(`# ${String(why).split("\n").join("\n# ")}`);
+}
+async function test(name, body) {
+  try {
+    await body();
+    report(true, name);
+  } catch (error) {
+    report(false, name, error.stack);
+  }
+}
+function assert(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+/** Starts the demo on a free port; resolves to its address. */
+async function startServer(dataDirectory) {
+  const server = spawn(binary, ["run", "--demo", "--http-port", "0"], {
+    env: { PATH: process.env.PATH, VEDETTE_DATA_DIR: dataDirectory, VEDETTE_ADMIN_PASSWORD: PASSWORD },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const log = [];
+  createInterface({ input: server.stderr }).on("line", (line) => log.push(line));
+  const address = await new Promise((resolve, reject) => {
+    createInterface({ input: server.stdout }).on("line", (line) => {
+      const match = /http:\/\/[0-9.]+:\d+/.exec(line);
+      if (match) resolve(match[0]);
+    });
+    server.once("exit", () => reject(new Error(`the server ended: ${log.join("\n")}`)));
+    setTimeout(() => reject(new Error(`no address was printed: ${log.join("\n")}`)), DEADLINE_MS).unref();
+  });
+  return { server, address, log };
+}
+
+async function main() {
+  if (!CHROMIUM) {
+    console.log("1..0 # SKIP Debian's chromium is not installed");
+    return;
+  }
+  const data = mkdtempSync(join(tmpdir(), "vedette-browser-"));
+  const { server, address, log } = await startServer(data);
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+           "--disable-component-update", "--disable-sync"],
+  });
+  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+  page.setDefaultTimeout(DEADLINE_MS);
+  const pageErrors = [];
+  const foreignRequests = [];
+  page.on("pageerror", (error) => pageErrors.push(error.message));
+  page.on("request", (request) => {
+    if (!/^(blob:|data:)/.test(request.url()) && new URL(request.url()).host !== new URL(address).host)
+      foreignRequests.push(request.url());
+  });
+
+  await test("a wrong password is told, and nothing is shown", async () => {
+    await page.goto(address);
+    await page.fill("input[name=password]", "wrong");
+    await page.click("button");
+    await page.waitForSelector("[role=alert]");
+    assert((await page.locator(".camera").count()) === 0, "cameras are shown without a login");
+  });
+  await test("after the login the four demo cameras are there", async () => {
+    await page.fill("input[name=password]", PASSWORD);
+    await page.click("button");
+    await page.waitForFunction(() => document.querySelectorAll(".camera").length === 4);
+  });
+  await test("each camera shows a live picture that moves on", async () => {
+    await page.waitForFunction(() => document.querySelectorAll("canvas[data-frame]").length === 4);
+    const before = await page.$$eval("canvas", (list) => list.map((canvas) => Number(canvas.dataset.frame)));
+    await page.waitForFunction(
+      (old) => [...document.querySelectorAll("canvas")].every((canvas, i) => Number(canvas.dataset.frame) > old[i]),
+      before,
+    );
+  });
+  await test("the picture is not one flat colour", async () => {
+    const levels = await page.$eval("canvas", (canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(data.filter((_, i) => i % 4 === 1)).size;
+    });
+    assert(levels > 16, `only ${levels} levels of green`);
+  });
+  await test("the live connection stands", async () => {
+    await page.waitForSelector(".state.online");
+  });
+  await test("lines count and events come", async () => {
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll(".counts b.in, .counts b.out")].some((cell) => Number(cell.textContent) > 0),
+    );
+    await page.waitForFunction(() => document.querySelectorAll(".event").length > 2);
+  });
+  await test("nothing was fetched from elsewhere and no script failed", async () => {
+    assert(foreignRequests.length === 0, foreignRequests.join(" "));
+    assert(pageErrors.length === 0, pageErrors.join("; "));
+  });
+  mkdirSync(dirname(screenshot), { recursive: true });
+  await page.screenshot({ path: screenshot });
+  await test("a narrow window shows everything in one column", async () => {
+    await page.setViewportSize({ width: 420, height: 900 });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert(overflow <= 0, `the page is ${overflow} px wider than the window`);
+  });
+  await test("the login cookie cannot be read by scripts", async () => {
+    assert((await page.evaluate(() => document.cookie)) === "", "document.cookie is not empty");
+  });
+  await test("after logging out the page asks for a login again", async () => {
+    await page.click("text=Log out");
+    await page.waitForSelector("input[name=password]");
+  });
+  await browser.close();
+  await test("a stop signal ends the server cleanly", async () => {
+    server.kill("SIGTERM");
+    const [code] = await once(server, "exit");
+    assert(code === 0, `exit status ${code}: ${log.slice(-5).join("\n")}`);
+  });
+  rmSync(data, { recursive: true, force: true });
+  console.log(`1..${number}`);
+  process.exitCode = failures ? 1 : 0;
+}
+
+main().catch((error) => {
+  console.log(`Bail out! ${error.stack}`);
+  process.exit(1);
+});

@@ -1,0 +1,96 @@
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { listCameras, listEvents, logout, whoAmI } from "./api";
+import { CameraCard } from "./camera_card";
+import { EventList } from "./event_list";
+import { Live } from "./live";
+import { Login } from "./login";
+import type { AnalyticsEvent, CameraHealth, CameraView } from "./records";
+
+const EVENTS_SHOWN = 50;
+const CAMERAS_REFRESH_MS = 2000;
+
+function withHealth(cameras: CameraView[], health: CameraHealth): CameraView[] {
+  return cameras.map((camera) =>
+    camera.id === health.camera_id ? { ...camera, health, online: health.state === "online" } : camera,
+  );
+}
+
+/** Cameras and events: read once, then kept up by the live messages; counts are read again from the store's truth. */
+function useServer() {
+  const [cameras, setCameras] = useState<CameraView[]>([]);
+  const [events, setEvents] = useState<AnalyticsEvent[]>([]);
+  const [isConnected, setConnected] = useState(false);
+  const [live, setLive] = useState<Live | null>(null);
+  const [error, setError] = useState("");
+
+  const refresh = useCallback(async () => {
+    try {
+      setCameras(await listCameras());
+      setError("");
+    } catch (failure) {
+      setError((failure as Error).message);
+    }
+  }, []);
+
+  useEffect(() => {
+    const connection = new Live((connected) => {
+      setConnected(connected);
+      if (!connected) return;
+      void refresh();
+      listEvents(EVENTS_SHOWN).then(setEvents, (failure) => setError((failure as Error).message));
+    });
+    const unlisten = connection.listen((message) => {
+      if (message.type === "event" && message.data.type !== "occupancy")
+        setEvents((list) => [message.data, ...list.filter((known) => known.id !== message.data.id)].slice(0, EVENTS_SHOWN));
+      else if (message.type === "health") setCameras((list) => withHealth(list, message.data));
+    });
+    setLive(connection);
+    void refresh();
+    const timer = window.setInterval(refresh, CAMERAS_REFRESH_MS);
+    return () => {
+      window.clearInterval(timer);
+      unlisten();
+      connection.close();
+    };
+  }, [refresh]);
+  return { cameras, events, isConnected, live, error };
+}
+
+function Dashboard({ username, onLogout }: { username: string; onLogout: () => void }) {
+  const { cameras, events, isConnected, live, error } = useServer();
+  return (
+    <>
+      <header class="bar">
+        <img src="./vedette.svg" alt="" width="28" height="28" />
+        <h1>Vedette</h1>
+        <span class={`state ${isConnected ? "online" : "offline"}`}>{isConnected ? "live" : "connecting…"}</span>
+        <span class="spacer" />
+        <span>{username}</span>
+        <button onClick={() => void logout().then(onLogout, onLogout)}>Log out</button>
+      </header>
+      {error && (
+        <p class="error banner" role="alert">
+          {error}
+        </p>
+      )}
+      <main class="dashboard">
+        <section class="cameras">
+          {live && cameras.map((camera) => <CameraCard key={camera.id} camera={camera} live={live} />)}
+          {cameras.length === 0 && <p class="hint">No camera is configured; the README says how to add one.</p>}
+        </section>
+        <EventList cameras={cameras} events={events} />
+      </main>
+    </>
+  );
+}
+
+export function App() {
+  const [user, setUser] = useState<{ username: string } | null | undefined>(undefined);
+  const check = useCallback(() => {
+    whoAmI().then(setUser, () => setUser(null));
+  }, []);
+  useEffect(check, [check]);
+  if (user === undefined) return null;
+  if (user === null) return <Login onDone={check} />;
+  return <Dashboard username={user.username} onLogout={() => setUser(null)} />;
+}

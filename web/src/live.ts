@@ -1,0 +1,54 @@
+// The WebSocket: tracks, events and health as they come; it reconnects by itself.
+import type { AnalyticsEvent, CameraHealth, TrackUpdate } from "./records";
+
+export type LiveMessage =
+  | { type: "tracks"; data: TrackUpdate }
+  | { type: "event"; data: AnalyticsEvent }
+  | { type: "health"; data: CameraHealth };
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 10_000;
+
+export class Live {
+  private socket: WebSocket | null = null;
+  private readonly listeners = new Set<(message: LiveMessage) => void>();
+  private retryMs = RETRY_FIRST_MS;
+  private timer: number | undefined;
+  private isClosed = false;
+
+  constructor(private readonly onState: (isConnected: boolean) => void) {
+    this.connect();
+  }
+
+  listen(listener: (message: LiveMessage) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    window.clearTimeout(this.timer);
+    this.socket?.close();
+  }
+
+  private connect(): void {
+    const address = new URL("ws", document.baseURI);
+    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.retryMs = RETRY_FIRST_MS;
+      this.onState(true);
+    };
+    socket.onmessage = (message) => {
+      const parsed = JSON.parse(message.data as string) as LiveMessage;
+      for (const listener of this.listeners) listener(parsed);
+    };
+    socket.onclose = () => {
+      this.onState(false);
+      if (this.isClosed) return;
+      this.timer = window.setTimeout(() => this.connect(), this.retryMs * (0.5 + Math.random() / 2));
+      this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
+    };
+  }
+}

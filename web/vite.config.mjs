@@ -1,0 +1,16 @@
+import { defineConfig } from "vite";
+
+// Addresses are relative so that the page works below any path a proxy gives it. VEDETTE_SERVER is for `npm run dev` only.
+export default defineConfig({
+  base: "./",
+  esbuild: { jsx: "automatic", jsxImportSource: "preact" },
+  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  server: {
+    proxy: Object.fromEntries(
+      ["/api", "/auth", "/health", "/ws"].map((path) => [
+        path,
+        { target: process.env.VEDETTE_SERVER ?? "http://127.0.0.1:8000", ws: path === "/ws", changeOrigin: true },
+      ]),
+    ),
+  },
+});
