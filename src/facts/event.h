@@ -86,6 +86,7 @@ struct analytics_event {
     char *id;
     enum event_type type;
     char *org_id, *site_id, *camera_id; /* org and site are the hub's word, never the worker's */
+    char *subject_id;                   /* the line or zone it is about, or NULL */
     struct record_time occurred_at, received_at;
     char *trace_id;
     int32_t priority;

@@ -20,8 +20,8 @@ struct http_settings {
 };
 struct log_settings {
     char *levels;
-    enum { LOG_SETTING_LOGFMT = 1, LOG_SETTING_JSON } format;
-    enum { LOG_SETTING_STDERR = 1, LOG_SETTING_JOURNALD } target;
+    enum log_setting_format { LOG_SETTING_LOGFMT = 1, LOG_SETTING_JSON } format; /* values as base/log.h's */
+    enum log_setting_target { LOG_SETTING_STDERR = 1, LOG_SETTING_JOURNALD } target;
 };
 struct worker_settings {
     int32_t count;            /* processes; cameras are dealt out among them; 0: one per 8 cameras, at most the cores */

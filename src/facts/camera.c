@@ -1,0 +1,144 @@
+#include "facts/camera.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *const zone_kind_names[] = {"area",  "intrusion", "restricted",   "shelf", "counter",
+                                       "queue", "seat",      "privacy_mask", NULL};
+
+static const struct record_field zone_fields[] = {
+    FIELD(struct zone, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
+    FIELD(struct zone, name, 0, "what people call it", .max_count = 128),
+    FIELD_ENUM(struct zone, kind, zone_kind_names, 0,
+               "what the zone is for; area only counts, intrusion and restricted raise signals",
+               .default_text = "area"),
+    FIELD(struct zone, polygon, RECORD_REQUIRED, "corners, 0..1 of the frame, x right, y down", .min = 0, .max = 1,
+          .min_count = 3, .max_count = 64),
+    FIELD(struct zone, classes, 0, "object classes that count; empty: every class", .max_count = 100),
+    FIELD(struct zone, dwell_seconds, 0, "a stay this long gives one dwell event; 0: none", .unit = "s", .min = 0,
+          .max = 86400, .default_text = "10"),
+    FIELD(struct zone, occupancy_limit, 0, "more inside than this raises a signal; 0: no limit", .min = 0,
+          .max = 100000),
+};
+
+/* Twice the signed area (shoelace formula). */
+static double polygon_area(const struct record_points *polygon)
+{
+    double area = 0;
+    for (size_t i = 0; i < polygon->count; i++) {
+        const struct record_point *a = &polygon->items[i], *b = &polygon->items[(i + 1) % polygon->count];
+        area += a->x * b->y - b->x * a->y;
+    }
+    return area;
+}
+
+static double side_of(struct record_point a, struct record_point b, struct record_point p)
+{
+    return (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
+}
+
+static bool segments_cross(struct record_point a, struct record_point b, struct record_point c, struct record_point d)
+{
+    return side_of(a, b, c) * side_of(a, b, d) < 0 && side_of(c, d, a) * side_of(c, d, b) < 0;
+}
+
+static bool polygon_crosses_itself(const struct record_points *polygon)
+{
+    for (size_t i = 0; i < polygon->count; i++)
+        for (size_t j = i + 1; j < polygon->count; j++)
+            if (segments_cross(polygon->items[i], polygon->items[(i + 1) % polygon->count], polygon->items[j],
+                               polygon->items[(j + 1) % polygon->count]))
+                return true;
+    return false;
+}
+
+/* Smaller than this (of the frame) nothing could stand in it: two corners fell together. */
+static const double zone_area_min = 1e-5;
+
+static void zone_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct zone *zone = record;
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "polygon", NULL);
+    if (fabs(polygon_area(&zone->polygon)) / 2 < zone_area_min)
+        record_errors_add(errors, where, "has no area: the corners must not lie on one line");
+    else if (polygon_crosses_itself(&zone->polygon))
+        record_errors_add(errors, where, "crosses itself: give the corners in order around the zone");
+}
+
+const struct record_descriptor zone_descriptor =
+    RECORD(struct zone, "Zone", 1, zone_fields, "A part of a camera's picture.", .check = zone_check);
+
+static const struct record_field line_fields[] = {
+    FIELD(struct line, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
+    FIELD(struct line, name, 0, "what people call it", .max_count = 128),
+    FIELD(struct line, a, RECORD_REQUIRED, "one end, 0..1 of the frame", .min = 0, .max = 1),
+    FIELD(struct line, b, RECORD_REQUIRED,
+          "the other end; \"in\" is from the left side of a→b to its right side as seen", .min = 0, .max = 1),
+    FIELD(struct line, in_name, 0, "what the page calls the direction in", .max_count = 32, .default_text = "in"),
+    FIELD(struct line, out_name, 0, "what the page calls the direction out", .max_count = 32, .default_text = "out"),
+    FIELD(struct line, classes, 0, "object classes that count; empty: every class", .max_count = 100),
+};
+
+/* A line shorter than this (of the frame) cannot be crossed reliably by a point that moves between frames. */
+static const double line_length_min = 0.01;
+
+static void line_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct line *line = record;
+    if (hypot(line->a.x - line->b.x, line->a.y - line->b.y) < line_length_min)
+        record_errors_add(errors, path, "a and b are the same place: a line needs two ends at least 0.01 apart");
+}
+
+const struct record_descriptor line_descriptor =
+    RECORD(struct line, "Line", 1, line_fields, "A finite segment whose crossings are counted.", .check = line_check);
+
+static const struct record_field camera_fields[] = {
+    FIELD(struct camera, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE,
+          "unique, stays for ever"),
+    FIELD(struct camera, org_id, RECORD_KEY | RECORD_TEXT_ID, "the organisation it belongs to",
+          .default_text = "default"),
+    FIELD(struct camera, site_id, RECORD_TEXT_ID, "the site it stands on", .default_text = "default"),
+    FIELD(struct camera, name, 0, "what people call it", .max_count = 128),
+    FIELD(struct camera, source, RECORD_REQUIRED | RECORD_NEEDS_RESTART,
+          "rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded",
+          .max_count = 2048),
+    FIELD(struct camera, username, 0, "login, apart from the source", .max_count = 128),
+    FIELD(struct camera, password, RECORD_SECRET, "password, apart from the source", .max_count = 256),
+    FIELD(struct camera, enabled, 0, "false: known but not watched", .default_text = "true"),
+    FIELD(struct camera, analyse_fps, 0, "frames a second that are analysed", .unit = "1/s", .min = 0.1, .max = 60,
+          .default_text = "5"),
+    FIELD(struct camera, loop, 0, "files only: start again at the end", .default_text = "true"),
+    FIELD_LIST(struct camera, zones, &zone_descriptor, 0, "its zones", .max_count = 64),
+    FIELD_LIST(struct camera, lines, &line_descriptor, 0, "its lines", .max_count = 64),
+};
+
+static void camera_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct camera *camera = record;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    const struct zone *zones = camera->zones.items;
+    const struct line *lines = camera->lines.items;
+    for (size_t i = 0; i < camera->zones.count + camera->lines.count; i++) {
+        bool is_zone = i < camera->zones.count;
+        size_t index = is_zone ? i : i - camera->zones.count;
+        char *id = is_zone ? zones[index].id : lines[index].id;
+        if (!id || g_hash_table_add(seen, id))
+            continue;
+        g_autofree char *where =
+            g_strdup_printf("%s%s%s[%zu].id", path, *path ? "." : "", is_zone ? "zones" : "lines", index);
+        record_errors_add(errors, where, "%s: is used twice: zones and lines of a camera need different ids", id);
+    }
+}
+
+const struct record_descriptor camera_descriptor =
+    RECORD(struct camera, "Camera", 1, camera_fields, "A camera as it is registered.", .table = "cameras",
+           .check = camera_check);
+
+static const struct record_field camera_credentials_fields[] = {
+    FIELD(struct camera_credentials, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "whose login it is"),
+    FIELD(struct camera_credentials, username, 0, "login", .max_count = 128),
+    FIELD(struct camera_credentials, password, 0, "password; travels over the worker's socket only", .max_count = 256),
+};
+const struct record_descriptor camera_credentials_descriptor =
+    RECORD(struct camera_credentials, "CameraCredentials", 1, camera_credentials_fields,
+           "A camera's login on its way to its worker; never stored, never logged.");

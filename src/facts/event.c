@@ -1,0 +1,106 @@
+#include "facts/event.h"
+
+const char *const service_names[] = {"antitheft", "education", "safety", "occupancy",
+                                     "identity",  "vehicles",  "system", NULL};
+const char *const severity_names[] = {"info", "low", "medium", "high", "critical", NULL};
+const char *const zone_hit_event_names[] = {"enter", "exit", "dwell", NULL};
+const char *const line_direction_names[] = {"in", "out", NULL};
+const char *const event_type_names[] = {"signal", "zone_hit", "line_crossing", "occupancy", NULL};
+
+static const struct record_field signal_fields[] = {
+    FIELD(struct signal, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
+    FIELD(struct signal, org_id, RECORD_TEXT_ID, "set by the hub"),
+    FIELD(struct signal, site_id, RECORD_TEXT_ID, "set by the hub"),
+    FIELD(struct signal, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that saw it"),
+    FIELD(struct signal, class_id, RECORD_TEXT_ID, "school class, where there is one"),
+    FIELD_ENUM(struct signal, service, service_names, RECORD_REQUIRED, "which service raised it"),
+    FIELD(struct signal, kind, RECORD_REQUIRED | RECORD_TEXT_ID, "what it is, e.g. intrusion"),
+    FIELD_ENUM(struct signal, severity, severity_names, RECORD_REQUIRED, "how bad it is"),
+    FIELD(struct signal, confidence, 0, "how sure", .min = 0, .max = 1),
+    FIELD(struct signal, started_at, RECORD_REQUIRED, "capture time of the first frame"),
+    FIELD(struct signal, ended_at, 0, "capture time of the last frame, once over"),
+    FIELD(struct signal, track_ids, 0, "who was involved", .max_count = 256),
+    FIELD(struct signal, zone_id, RECORD_TEXT_ID, "where"),
+    FIELD(struct signal, box, 0, "where in the frame", .min = -1, .max = 2),
+    FIELD(struct signal, attributes, 0, "more, by kind"),
+    FIELD(struct signal, snapshot_id, RECORD_TEXT_ID, "its picture, where one was kept"),
+    FIELD(struct signal, policy_revision, 0, "the policy in force", .min = 0, .max = 0x1p53),
+};
+const struct record_descriptor signal_descriptor =
+    RECORD(struct signal, "Signal", 1, signal_fields, "Something a rule found worth telling.");
+
+static const struct record_field zone_hit_fields[] = {
+    FIELD(struct zone_hit, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
+    FIELD(struct zone_hit, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that saw it"),
+    FIELD(struct zone_hit, zone_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the zone"),
+    FIELD(struct zone_hit, track_id, RECORD_REQUIRED, "who"),
+    FIELD_ENUM(struct zone_hit, event, zone_hit_event_names, RECORD_REQUIRED, "what happened"),
+    FIELD(struct zone_hit, direction, 0, "where it came from or went, where known", .max_count = 32),
+    FIELD(struct zone_hit, dwell_seconds, 0, "how long it stayed, of exits and dwells", .unit = "s", .min = 0,
+          .max = 1e9),
+    FIELD(struct zone_hit, object_class, 0, "what it is", .max_count = 64),
+    FIELD(struct zone_hit, at, RECORD_REQUIRED, "capture time"),
+    FIELD(struct zone_hit, box, 0, "where in the frame", .min = -1, .max = 2),
+};
+const struct record_descriptor zone_hit_descriptor =
+    RECORD(struct zone_hit, "ZoneHit", 1, zone_hit_fields, "A track entered, left or stayed in a zone.");
+
+static const struct record_field line_crossing_fields[] = {
+    FIELD(struct line_crossing, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
+    FIELD(struct line_crossing, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that saw it"),
+    FIELD(struct line_crossing, line_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the line"),
+    FIELD(struct line_crossing, track_id, RECORD_REQUIRED, "who"),
+    FIELD_ENUM(struct line_crossing, direction, line_direction_names, RECORD_REQUIRED,
+               "in: from the left side of a→b to its right side as seen"),
+    FIELD(struct line_crossing, object_class, 0, "what it is", .max_count = 64),
+    FIELD(struct line_crossing, at, RECORD_REQUIRED, "capture time"),
+    FIELD(struct line_crossing, box, 0, "where in the frame", .min = -1, .max = 2),
+};
+const struct record_descriptor line_crossing_descriptor =
+    RECORD(struct line_crossing, "LineCrossing", 1, line_crossing_fields, "A track crossed a line.");
+
+static const struct record_field occupancy_log_fields[] = {
+    FIELD(struct occupancy_log, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
+    FIELD(struct occupancy_log, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that saw it"),
+    FIELD(struct occupancy_log, zone_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the zone"),
+    FIELD(struct occupancy_log, at, RECORD_REQUIRED, "capture time"),
+    FIELD(struct occupancy_log, count, 0, "how many are inside", .min = 0, .max = 1e6),
+    FIELD(struct occupancy_log, entries, 0, "entered since the zone's last record", .min = 0, .max = 1e6),
+    FIELD(struct occupancy_log, exits, 0, "left since the zone's last record", .min = 0, .max = 1e6),
+};
+const struct record_descriptor occupancy_log_descriptor =
+    RECORD(struct occupancy_log, "OccupancyLog", 1, occupancy_log_fields,
+           "How many stand in a zone: written on a change and at an interval.");
+
+const struct event_type_info event_types[] = {
+    {EVENT_SIGNAL, &signal_descriptor, 7},
+    {EVENT_ZONE_HIT, &zone_hit_descriptor, 5},
+    {EVENT_LINE_CROSSING, &line_crossing_descriptor, 5},
+    {EVENT_OCCUPANCY, &occupancy_log_descriptor, 3},
+};
+const size_t event_type_count = G_N_ELEMENTS(event_types);
+
+const struct event_type_info *event_type_find(enum event_type type)
+{
+    for (size_t i = 0; i < event_type_count; i++)
+        if (event_types[i].type == type)
+            return &event_types[i];
+    return NULL;
+}
+
+static const struct record_field analytics_event_fields[] = {
+    FIELD(struct analytics_event, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "UUIDv7, made by the worker"),
+    FIELD_ENUM(struct analytics_event, type, event_type_names, RECORD_REQUIRED, "what the payload is"),
+    FIELD(struct analytics_event, org_id, RECORD_KEY | RECORD_TEXT_ID, "set by the hub from the camera's registration"),
+    FIELD(struct analytics_event, site_id, RECORD_TEXT_ID, "set by the hub from the camera's registration"),
+    FIELD(struct analytics_event, camera_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "the camera that saw it"),
+    FIELD(struct analytics_event, subject_id, RECORD_TEXT_ID, "the line or zone it is about, where there is one"),
+    FIELD(struct analytics_event, occurred_at, RECORD_REQUIRED | RECORD_INDEXED, "capture time"),
+    FIELD(struct analytics_event, received_at, 0, "when the hub took it in"),
+    FIELD(struct analytics_event, trace_id, 0, "W3C trace id, where there is one", .max_count = 64),
+    FIELD(struct analytics_event, priority, 0, "9 is the most urgent", .min = 0, .max = 9, .default_text = "5"),
+    FIELD(struct analytics_event, payload, RECORD_REQUIRED, "the record named by type"),
+};
+const struct record_descriptor analytics_event_descriptor =
+    RECORD(struct analytics_event, "AnalyticsEvent", 1, analytics_event_fields,
+           "The envelope in which everything that is stored travels.", .table = "events");

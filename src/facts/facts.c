@@ -1,1 +1,0 @@
-#include "facts/settings.h"

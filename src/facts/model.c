@@ -1,0 +1,41 @@
+#include "facts/model.h"
+
+const char *const model_family_names[] = {"yolox", NULL};
+const char *const model_layout_names[] = {"nchw", "nhwc", NULL};
+const char *const model_channels_names[] = {"bgr", "rgb", NULL};
+const char *const model_fit_names[] = {"top_left", "centre", "stretch", NULL};
+
+static const struct record_field model_card_fields[] = {
+    FIELD(struct model_card, name, RECORD_REQUIRED, "what people call it", .min_count = 1, .max_count = 128),
+    FIELD_ENUM(struct model_card, family, model_family_names, RECORD_REQUIRED, "how its outputs are read"),
+    FIELD(struct model_card, input_name, 0, "the input tensor; empty: the model's only one", .max_count = 128),
+    FIELD(struct model_card, input_width_px, RECORD_REQUIRED, "width the model takes", .unit = "px", .min = 16,
+          .max = 4096),
+    FIELD(struct model_card, input_height_px, RECORD_REQUIRED, "height the model takes", .unit = "px", .min = 16,
+          .max = 4096),
+    FIELD_ENUM(struct model_card, layout, model_layout_names, 0, "order of the input's axes", .default_text = "nchw"),
+    FIELD_ENUM(struct model_card, channels, model_channels_names, 0, "order of the colours", .default_text = "bgr"),
+    FIELD_ENUM(struct model_card, fit, model_fit_names, 0, "how a frame is fitted into the input",
+               .default_text = "top_left"),
+    FIELD(struct model_card, pad_value, 0, "what fills the rest", .min = 0, .max = 255, .default_text = "114"),
+    FIELD(struct model_card, mean_0, 0, "subtracted from the first channel", .min = -1000, .max = 1000),
+    FIELD(struct model_card, mean_1, 0, "subtracted from the second channel", .min = -1000, .max = 1000),
+    FIELD(struct model_card, mean_2, 0, "subtracted from the third channel", .min = -1000, .max = 1000),
+    FIELD(struct model_card, scale_0, 0, "multiplies the first channel after that", .min = -1000, .max = 1000,
+          .default_text = "1"),
+    FIELD(struct model_card, scale_1, 0, "multiplies the second channel after that", .min = -1000, .max = 1000,
+          .default_text = "1"),
+    FIELD(struct model_card, scale_2, 0, "multiplies the third channel after that", .min = -1000, .max = 1000,
+          .default_text = "1"),
+    FIELD(struct model_card, labels, RECORD_REQUIRED, "names of the classes, in the model's order", .min_count = 1,
+          .max_count = 1024),
+    FIELD(struct model_card, confidence, 0, "objects below it are not reported", .min = 0, .max = 1,
+          .default_text = "0.3"),
+    FIELD(struct model_card, nms_iou, 0, "boxes of a class that overlap more are one", .min = 0, .max = 1,
+          .default_text = "0.45"),
+    FIELD(struct model_card, licence, 0, "of the weights", .max_count = 256),
+    FIELD(struct model_card, source, 0, "where they come from", .max_count = 1024),
+    FIELD(struct model_card, sha256, 0, "of the .onnx file, 64 hex digits; checked when given", .max_count = 64),
+};
+const struct record_descriptor model_card_descriptor =
+    RECORD(struct model_card, "ModelCard", 1, model_card_fields, "Lies beside a model and says how to use it.");

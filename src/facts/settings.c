@@ -1,0 +1,215 @@
+#include "facts/settings.h"
+
+#include "facts/camera.h"
+
+static const struct record_field http_fields[] = {
+    FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
+          .max_count = 64, .default_text = "127.0.0.1"),
+    FIELD(struct http_settings, port, RECORD_NEEDS_RESTART, "port to listen on; 0: a free one", .min = 0, .max = 65535,
+          .default_text = "8000"),
+    FIELD(struct http_settings, max_connections, RECORD_NEEDS_RESTART, "connections open at once", .min = 4,
+          .max = 65536, .default_text = "512"),
+    FIELD(struct http_settings, max_connections_per_address, RECORD_NEEDS_RESTART,
+          "connections open at once from one address", .min = 1, .max = 65536, .default_text = "64"),
+    FIELD(struct http_settings, request_timeout_seconds, RECORD_NEEDS_RESTART,
+          "longest a whole request may take to arrive", .unit = "s", .min = 1, .max = 3600, .default_text = "15"),
+    FIELD(struct http_settings, max_body_bytes, 0, "largest request body", .unit = "bytes", .min = 1024, .max = 1 << 28,
+          .default_text = "1048576"),
+    FIELD(struct http_settings, threads, RECORD_NEEDS_RESTART, "threads that serve requests", .min = 1, .max = 64,
+          .default_text = "2"),
+    FIELD(struct http_settings, session_minutes, 0, "life of an access token", .unit = "min", .min = 1, .max = 525600,
+          .default_text = "1440"),
+    FIELD(struct http_settings, websocket_max_clients, 0, "pages connected at once", .min = 1, .max = 65536,
+          .default_text = "64"),
+    FIELD(struct http_settings, websocket_queue_bytes, 0,
+          "waiting for one page; oldest track updates are dropped first", .unit = "bytes", .min = 4096, .max = 1 << 28,
+          .default_text = "1048576"),
+    FIELD(struct http_settings, login_attempts_per_minute, 0, "logins per address and per account", .min = 1,
+          .max = 10000, .default_text = "10"),
+};
+static const struct record_descriptor http_descriptor =
+    RECORD(struct http_settings, "HttpSettings", 1, http_fields, "The API and the page.");
+
+static const char *const log_format_names[] = {"logfmt", "json", NULL};
+static const char *const log_target_names[] = {"stderr", "journald", NULL};
+static const struct record_field log_fields[] = {
+    FIELD(struct log_settings, levels, 0, "default level, then module=level: info,media=debug; VEDETTE_LOG says it too",
+          .max_count = 512, .default_text = "info"),
+    FIELD_ENUM(struct log_settings, format, log_format_names, 0, "how a line is written", .default_text = "logfmt"),
+    FIELD_ENUM(struct log_settings, target, log_target_names, 0, "where lines go", .default_text = "stderr"),
+};
+static const struct record_descriptor log_descriptor =
+    RECORD(struct log_settings, "LogSettings", 1, log_fields, "Logs.");
+
+static const struct record_field worker_fields[] = {
+    FIELD(struct worker_settings, count, RECORD_NEEDS_RESTART,
+          "worker processes; cameras are dealt out among them; 0: one per 8 cameras, at most one per core", .min = 0,
+          .max = 256, .default_text = "0"),
+    FIELD(struct worker_settings, threads, RECORD_NEEDS_RESTART, "analyser threads of each worker; 0: one per core",
+          .min = 0, .max = 256, .default_text = "0"),
+    FIELD(struct worker_settings, restart_delay_ms, 0,
+          "before a worker that died again is started; doubles, with jitter", .unit = "ms", .min = 1, .max = 60000,
+          .default_text = "500"),
+    FIELD(struct worker_settings, restart_delay_max_ms, 0, "longest such delay", .unit = "ms", .min = 1, .max = 3600000,
+          .default_text = "30000"),
+    FIELD(struct worker_settings, stable_seconds, 0, "a worker up for so long is started again at once", .unit = "s",
+          .min = 1, .max = 86400, .default_text = "60"),
+    FIELD(
+        struct worker_settings, max_unacknowledged_records, 0,
+        "records a worker keeps while the hub does not acknowledge; least urgent and oldest are dropped first, counted",
+        .min = 16, .max = 10000000, .default_text = "20000"),
+    FIELD(struct worker_settings, preview_fps, 0, "pictures a second for those who look", .unit = "1/s", .min = 1,
+          .max = 30, .default_text = "5"),
+    FIELD(struct worker_settings, preview_width_px, 0, "width of those pictures", .unit = "px", .min = 64, .max = 1920,
+          .default_text = "640"),
+    FIELD(struct worker_settings, preview_quality, 0, "JPEG quality of those pictures", .min = 10, .max = 95,
+          .default_text = "70"),
+    FIELD(struct worker_settings, sandbox, RECORD_NEEDS_RESTART,
+          "close workers in (Landlock, no new privileges); false only to look for faults", .default_text = "true"),
+};
+static const struct record_descriptor worker_settings_descriptor =
+    RECORD(struct worker_settings, "WorkerSettings", 1, worker_fields, "Worker processes.");
+
+static const struct record_field source_fields[] = {
+    FIELD(struct source_settings, connect_timeout_ms, 0, "longest for each step of connecting", .unit = "ms",
+          .min = 100, .max = 120000, .default_text = "5000"),
+    FIELD(struct source_settings, stall_timeout_ms, 0, "no frame for so long: connect again", .unit = "ms", .min = 100,
+          .max = 600000, .default_text = "5000"),
+    FIELD(struct source_settings, retry_delay_ms, 0, "before the first new try; doubles, with full jitter",
+          .unit = "ms", .min = 1, .max = 600000, .default_text = "1000"),
+    FIELD(struct source_settings, retry_delay_max_ms, 0, "longest such delay", .unit = "ms", .min = 1, .max = 3600000,
+          .default_text = "30000"),
+    FIELD(struct source_settings, max_header_bytes, 0, "largest RTSP answer", .unit = "bytes", .min = 1024,
+          .max = 1 << 24, .default_text = "65536"),
+    FIELD(struct source_settings, max_width_px, 0, "widest picture", .unit = "px", .min = 16, .max = 16384,
+          .default_text = "7680"),
+    FIELD(struct source_settings, max_height_px, 0, "highest picture", .unit = "px", .min = 16, .max = 16384,
+          .default_text = "4320"),
+    FIELD(struct source_settings, decoder_threads, 0, "decoder threads of a stream", .min = 1, .max = 2,
+          .default_text = "1"),
+    FIELD(struct source_settings, max_clock_skew_ms, 0,
+          "the camera's clock (by RTCP) is used only within this of ours; 0: never", .unit = "ms", .min = 0,
+          .max = 3600000, .default_text = "2000"),
+};
+static const struct record_descriptor source_descriptor =
+    RECORD(struct source_settings, "SourceSettings", 1, source_fields, "Connections to cameras.");
+
+static const struct record_field motion_fields[] = {
+    FIELD(struct motion_settings, width_px, 0, "the picture is reduced to about this width", .unit = "px", .min = 32,
+          .max = 1920, .default_text = "320"),
+    FIELD(struct motion_settings, sensitivity, 0, "how little a pixel must change to be seen", .min = 0, .max = 1,
+          .default_text = "0.5"),
+    FIELD(struct motion_settings, minimum_area, 0, "smallest thing that is seen, as a share of the frame", .min = 0,
+          .max = 1, .default_text = "0.0008"),
+    FIELD(struct motion_settings, learn_seconds, 0, "time to learn the background", .unit = "s", .min = 0, .max = 600,
+          .default_text = "1"),
+};
+static const struct record_descriptor motion_descriptor =
+    RECORD(struct motion_settings, "MotionSettings", 1, motion_fields, "Motion detection.");
+
+static const struct record_field detector_fields[] = {
+    FIELD(struct detector_settings, model, RECORD_NEEDS_RESTART,
+          "an .onnx file with its card beside it; empty: whatever moves is an object", .max_count = 4096),
+    FIELD(struct detector_settings, confidence, 0, "objects below it are not reported; 0: what the card says", .min = 0,
+          .max = 1, .default_text = "0"),
+    FIELD(struct detector_settings, nms_iou, 0, "boxes of a class that overlap more are one; 0: what the card says",
+          .min = 0, .max = 1, .default_text = "0"),
+    FIELD(struct detector_settings, threads, 0, "threads of one inference", .min = 1, .max = 64, .default_text = "1"),
+};
+static const struct record_descriptor detector_descriptor =
+    RECORD(struct detector_settings, "DetectorSettings", 1, detector_fields, "The detection model.");
+
+static const struct record_field tracker_fields[] = {
+    FIELD(struct tracker_settings, track_confidence, 0,
+          "detections above it are matched first (ByteTrack track_thresh)", .min = 0, .max = 1, .default_text = "0.5"),
+    FIELD(struct tracker_settings, high_confidence, 0, "detections above it start a track (ByteTrack high_thresh)",
+          .min = 0, .max = 1, .default_text = "0.6"),
+    FIELD(struct tracker_settings, match_cost, 0, "largest cost of a first match (ByteTrack match_thresh)", .min = 0,
+          .max = 1, .default_text = "0.8"),
+    FIELD(struct tracker_settings, lost_seconds, 0, "how long a lost track is remembered (ByteTrack track_buffer)",
+          .unit = "s", .min = 0, .max = 600, .default_text = "1"),
+    FIELD(struct tracker_settings, confirm_seconds, 0, "rules see a track once it is this old", .unit = "s", .min = 0,
+          .max = 60, .default_text = "0.2"),
+};
+static const struct record_descriptor tracker_descriptor =
+    RECORD(struct tracker_settings, "TrackerSettings", 1, tracker_fields, "The tracker.");
+
+static const struct record_field rule_fields[] = {
+    FIELD(struct rule_settings, settle_distance, 0,
+          "how far off a line a track must be to stand on a side, as a share of its own height", .min = 0, .max = 1,
+          .default_text = "0.1"),
+    FIELD(struct rule_settings, settle_frames, 0, "analysed frames on the new side, or in the zone, before it counts",
+          .min = 1, .max = 100, .default_text = "2"),
+    FIELD(struct rule_settings, cooldown_seconds, 0, "between signals of one rule about one track", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "60"),
+    FIELD(struct rule_settings, occupancy_interval_seconds, 0,
+          "between occupancy records of a zone while its count does not change; 0: only on a change", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "60"),
+};
+static const struct record_descriptor rule_descriptor =
+    RECORD(struct rule_settings, "RuleSettings", 1, rule_fields, "The rules.");
+
+static const struct record_field store_fields[] = {
+    FIELD(struct store_settings, batch_records, 0, "most records in one commit", .min = 1, .max = 100000,
+          .default_text = "500"),
+    FIELD(struct store_settings, batch_delay_ms, 0, "longest wait for a commit to fill", .unit = "ms", .min = 0,
+          .max = 1000, .default_text = "10"),
+    FIELD(struct store_settings, queue_records, 0, "records waiting for the store; beyond, workers keep theirs",
+          .min = 1, .max = 10000000, .default_text = "10000"),
+    FIELD(struct store_settings, minimum_free_bytes, 0, "less free space than this and /health says so",
+          .unit = "bytes", .min = 0, .max = 0x1p53, .default_text = "268435456"),
+};
+static const struct record_descriptor store_descriptor =
+    RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The embedded store.");
+
+static void settings_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct settings *settings = record;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    const struct camera *cameras = settings->cameras.items;
+    for (size_t i = 0; i < settings->cameras.count; i++) {
+        if (!cameras[i].id || g_hash_table_add(seen, cameras[i].id))
+            continue;
+        g_autofree char *where = g_strdup_printf("%s%scameras[%zu].id", path, *path ? "." : "", i);
+        record_errors_add(errors, where, "%s: is used twice: every camera needs an id of its own", cameras[i].id);
+    }
+}
+
+static const struct record_field settings_fields[] = {
+    FIELD(struct settings, data_dir, RECORD_NEEDS_RESTART,
+          "where data lies; empty: $XDG_DATA_HOME/vedette or ~/.local/share/vedette", .max_count = 4096),
+    FIELD(struct settings, admin_password, RECORD_SECRET, "sets the administrator's password at start",
+          .max_count = 256),
+    FIELD(struct settings, metrics_token, RECORD_SECRET, "token that may read /metrics; empty: a login is needed",
+          .max_count = 256),
+    FIELD_RECORD(struct settings, http, struct http_settings, &http_descriptor, 0, "the API and the page"),
+    FIELD_RECORD(struct settings, log, struct log_settings, &log_descriptor, 0, "logs"),
+    FIELD_RECORD(struct settings, workers, struct worker_settings, &worker_settings_descriptor, 0, "worker processes"),
+    FIELD_RECORD(struct settings, source, struct source_settings, &source_descriptor, 0, "connections to cameras"),
+    FIELD_RECORD(struct settings, motion, struct motion_settings, &motion_descriptor, 0, "motion detection"),
+    FIELD_RECORD(struct settings, detector, struct detector_settings, &detector_descriptor, 0, "the detection model"),
+    FIELD_RECORD(struct settings, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
+    FIELD_RECORD(struct settings, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
+    FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the embedded store"),
+    FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
+};
+const struct record_descriptor settings_descriptor =
+    RECORD(struct settings, "Settings", 1, settings_fields, "The settings of `vedette run`.", .check = settings_check);
+
+static const struct record_field worker_config_fields[] = {
+    FIELD(struct worker_config, protocol_version, RECORD_REQUIRED, "of the link"),
+    FIELD(struct worker_config, worker_id, RECORD_REQUIRED | RECORD_TEXT_ID, "its name"),
+    FIELD(struct worker_config, track_id_base, RECORD_REQUIRED, "track ids count up from here", .min = 0,
+          .max = 0x1p53),
+    FIELD_RECORD(struct worker_config, workers, struct worker_settings, &worker_settings_descriptor, 0,
+                 "worker processes"),
+    FIELD_RECORD(struct worker_config, source, struct source_settings, &source_descriptor, 0, "connections to cameras"),
+    FIELD_RECORD(struct worker_config, motion, struct motion_settings, &motion_descriptor, 0, "motion detection"),
+    FIELD_RECORD(struct worker_config, detector, struct detector_settings, &detector_descriptor, 0,
+                 "the detection model"),
+    FIELD_RECORD(struct worker_config, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
+    FIELD_RECORD(struct worker_config, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
+    FIELD_LIST(struct worker_config, cameras, &camera_descriptor, 0, "its cameras, without logins", .max_count = 4096),
+};
+const struct record_descriptor worker_config_descriptor =
+    RECORD(struct worker_config, "WorkerConfig", 1, worker_config_fields, "What the hub tells a worker.");
