@@ -1,0 +1,188 @@
+/* JSON out: straight into the buffer, no tree between. */
+#include "record/record.h"
+
+#include "record/record_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+void record_append_json_string(GString *out, const char *text)
+{
+    g_autofree char *valid = g_utf8_validate(text, -1, NULL) ? NULL : g_utf8_make_valid(text, -1);
+    g_string_append_c(out, '"');
+    const char *run = valid ? valid : text;
+    for (const char *c = run;; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f)
+            continue;
+        g_string_append_len(out, run, c - run);
+        run = c + 1;
+        if (byte == '\0')
+            break;
+        if (byte == '"' || byte == '\\')
+            g_string_append_printf(out, "\\%c", byte);
+        else
+            g_string_append_printf(out, "\\u%04x", byte);
+    }
+    g_string_append_c(out, '"');
+}
+
+static void append_double(GString *out, double value)
+{
+    char text[RECORD_DOUBLE_TEXT_BYTES];
+    if (!isfinite(value)) { /* JSON has no word for it */
+        g_string_append(out, "null");
+        return;
+    }
+    record_double_write(value, text);
+    g_string_append(out, text);
+}
+
+static void append_doubles(GString *out, const double *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        g_string_append_c(out, i ? ',' : '[');
+        append_double(out, values[i]);
+    }
+    g_string_append_c(out, ']');
+}
+
+static void append_points(GString *out, const struct record_points *points)
+{
+    g_string_append_c(out, '[');
+    for (size_t i = 0; i < points->count; i++) {
+        if (i)
+            g_string_append_c(out, ',');
+        append_doubles(out, &points->items[i].x, 2);
+    }
+    g_string_append_c(out, ']');
+}
+
+static void append_strings(GString *out, const struct record_strings *strings)
+{
+    g_string_append_c(out, '[');
+    for (size_t i = 0; i < strings->count; i++) {
+        if (i)
+            g_string_append_c(out, ',');
+        record_append_json_string(out, strings->items[i]);
+    }
+    g_string_append_c(out, ']');
+}
+
+static void append_ids(GString *out, const struct record_ids *ids)
+{
+    g_string_append_c(out, '[');
+    for (size_t i = 0; i < ids->count; i++)
+        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT, i ? "," : "", ids->items[i]);
+    g_string_append_c(out, ']');
+}
+
+static void append_list(GString *out, const struct record_list *list, const struct record_descriptor *descriptor)
+{
+    g_string_append_c(out, '[');
+    for (size_t i = 0; i < list->count; i++) {
+        if (i)
+            g_string_append_c(out, ',');
+        record_encode_json(descriptor, (const char *)list->items + i * descriptor->size, false, out);
+    }
+    g_string_append_c(out, ']');
+}
+
+static bool field_is_left_out(const struct record_field *field, const void *address)
+{
+    if (field->flags & RECORD_SECRET)
+        return true;
+    switch (field->kind) {
+    case RECORD_STRING:
+        return !*(char *const *)address;
+    case RECORD_JSON:
+        return !((const struct record_json *)address)->text;
+    case RECORD_ENUM:
+        return !*record_enum_name(field->names, *(const unsigned *)address);
+    case RECORD_TIME:
+        return ((const struct record_time *)address)->ms == 0;
+    case RECORD_OPTIONAL:
+        return !((const struct record_optional *)address)->is_present;
+    default:
+        return false;
+    }
+}
+
+static void append_value(GString *out, const struct record_field *field, const void *address)
+{
+    switch (field->kind) {
+    case RECORD_BOOL:
+        g_string_append(out, *(const bool *)address ? "true" : "false");
+        break;
+    case RECORD_INT32:
+        g_string_append_printf(out, "%d", *(const int32_t *)address);
+        break;
+    case RECORD_INT64:
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, *(const int64_t *)address);
+        break;
+    case RECORD_UINT64:
+        g_string_append_printf(out, "%" G_GUINT64_FORMAT, *(const uint64_t *)address);
+        break;
+    case RECORD_DOUBLE:
+        append_double(out, *(const double *)address);
+        break;
+    case RECORD_OPTIONAL:
+        append_double(out, ((const struct record_optional *)address)->value);
+        break;
+    case RECORD_STRING:
+        record_append_json_string(out, *(char *const *)address);
+        break;
+    case RECORD_ENUM:
+        record_append_json_string(out, record_enum_name(field->names, *(const unsigned *)address));
+        break;
+    case RECORD_TIME:
+        g_string_append_c(out, '"');
+        record_append_time(out, ((const struct record_time *)address)->ms);
+        g_string_append_c(out, '"');
+        break;
+    case RECORD_POINT:
+        append_doubles(out, address, 2);
+        break;
+    case RECORD_BOX:
+        append_doubles(out, address, 4);
+        break;
+    case RECORD_POINTS:
+        append_points(out, address);
+        break;
+    case RECORD_STRINGS:
+        append_strings(out, address);
+        break;
+    case RECORD_IDS:
+        append_ids(out, address);
+        break;
+    case RECORD_JSON:
+        g_string_append(out, ((const struct record_json *)address)->text);
+        break;
+    case RECORD_LIST:
+        append_list(out, address, field->descriptor);
+        break;
+    case RECORD_RECORD:
+        record_encode_json(field->descriptor, address, false, out);
+        break;
+    }
+}
+
+void record_encode_json(const struct record_descriptor *descriptor, const void *record, bool with_version, GString *out)
+{
+    bool is_first = true;
+    g_string_append_c(out, '{');
+    if (with_version) {
+        g_string_append_printf(out, "\"schema_version\":%d", descriptor->schema_version);
+        is_first = false;
+    }
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        const void *address = field_address(field, record);
+        if (field_is_left_out(field, address))
+            continue;
+        g_string_append_printf(out, "%s\"%s\":", is_first ? "" : ",", field->name);
+        append_value(out, field, address);
+        is_first = false;
+    }
+    g_string_append_c(out, '}');
+}

@@ -1,0 +1,243 @@
+#include "record/record.h"
+
+#include "record/record_internal.h"
+
+#include <string.h>
+
+static const char *column_type(enum record_kind kind)
+{
+    switch (kind) {
+    case RECORD_BOOL:
+    case RECORD_INT32:
+    case RECORD_INT64:
+    case RECORD_UINT64:
+    case RECORD_TIME:
+        return "INTEGER";
+    case RECORD_DOUBLE:
+    case RECORD_OPTIONAL:
+        return "REAL";
+    default:
+        return "TEXT";
+    }
+}
+
+static bool can_be_null(const struct record_field *field)
+{
+    return !(field->flags & (RECORD_REQUIRED | RECORD_KEY));
+}
+
+void record_append_sql_columns(const struct record_descriptor *descriptor, GString *out)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        g_string_append_printf(out, "%s%s %s%s", i ? ", " : "", field->name, column_type(field->kind),
+                               can_be_null(field) ? "" : " NOT NULL");
+    }
+}
+
+/* Names of the fields with a flag (0: all), separated by ", ". */
+static void append_names(const struct record_descriptor *descriptor, unsigned flag, const char *suffix, GString *out)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (flag && !(field->flags & flag))
+            continue;
+        g_string_append_printf(out, "%s%s%s", is_first ? "" : ", ", field->name, suffix);
+        is_first = false;
+    }
+}
+
+char *record_sql_create(const struct record_descriptor *descriptor)
+{
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "CREATE TABLE %s (", descriptor->table);
+    record_append_sql_columns(descriptor, out);
+    g_string_append(out, ", PRIMARY KEY (");
+    append_names(descriptor, RECORD_KEY, "", out);
+    g_string_append(out, "));\n");
+    for (size_t i = 0; i < descriptor->field_count; i++)
+        if (descriptor->fields[i].flags & RECORD_INDEXED)
+            g_string_append_printf(out, "CREATE INDEX %s_%s ON %s (%s);\n", descriptor->table,
+                                   descriptor->fields[i].name, descriptor->table, descriptor->fields[i].name);
+    return g_string_free(out, FALSE);
+}
+
+char *record_sql_upsert(const struct record_descriptor *descriptor, bool replace)
+{
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "INSERT INTO %s (", descriptor->table);
+    append_names(descriptor, 0, "", out);
+    g_string_append(out, ") VALUES (");
+    for (size_t i = 0; i < descriptor->field_count; i++)
+        g_string_append(out, i ? ", ?" : "?");
+    g_string_append(out, ") ON CONFLICT (");
+    append_names(descriptor, RECORD_KEY, "", out);
+    g_string_append(out, replace ? ") DO UPDATE SET " : ") DO NOTHING");
+    bool is_first = true;
+    for (size_t i = 0; replace && i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (field->flags & RECORD_KEY)
+            continue;
+        g_string_append_printf(out, "%s%s = excluded.%s", is_first ? "" : ", ", field->name, field->name);
+        is_first = false;
+    }
+    return g_string_free(out, FALSE);
+}
+
+char *record_sql_select(const struct record_descriptor *descriptor)
+{
+    GString *out = g_string_new("SELECT ");
+    append_names(descriptor, 0, "", out);
+    g_string_append_printf(out, " FROM %s", descriptor->table);
+    return g_string_free(out, FALSE);
+}
+
+static void set_integer(struct record_sql_value *value, int64_t integer)
+{
+    value->type = RECORD_SQL_INTEGER;
+    value->integer = integer;
+}
+
+static void set_real(struct record_sql_value *value, double real)
+{
+    value->type = RECORD_SQL_REAL;
+    value->real = real;
+}
+
+static void set_text(struct record_sql_value *value, char *text)
+{
+    value->type = text ? RECORD_SQL_TEXT : RECORD_SQL_NULL;
+    value->text = text;
+}
+
+/* Everything without an SQL type of its own is the JSON a reader of the API would see. */
+static char *field_json(const struct record_field *field, const void *record)
+{
+    struct record_field alone = *field;
+    alone.flags = 0;
+    const struct record_descriptor wrapper = {.name = "", .size = 0, .fields = &alone, .field_count = 1};
+    g_autoptr(GString) out = g_string_new(NULL);
+    record_encode_json(&wrapper, record, false, out);
+    if (out->len == 2) /* "{}": left out */
+        return NULL;
+    size_t prefix = strlen(field->name) + 4; /* {"name": */
+    return g_strndup(out->str + prefix, out->len - prefix - 1);
+}
+
+void record_get_sql_value(const struct record_field *field, const void *record, struct record_sql_value *value)
+{
+    const void *address = field_address(field, record);
+    *value = (struct record_sql_value){.type = RECORD_SQL_NULL};
+    switch (field->kind) {
+    case RECORD_BOOL:
+        set_integer(value, *(const bool *)address);
+        break;
+    case RECORD_INT32:
+        set_integer(value, *(const int32_t *)address);
+        break;
+    case RECORD_INT64:
+    case RECORD_UINT64:
+        set_integer(value, *(const int64_t *)address);
+        break;
+    case RECORD_TIME:
+        if (((const struct record_time *)address)->ms || !can_be_null(field))
+            set_integer(value, ((const struct record_time *)address)->ms);
+        break;
+    case RECORD_DOUBLE:
+        set_real(value, *(const double *)address);
+        break;
+    case RECORD_OPTIONAL:
+        if (((const struct record_optional *)address)->is_present)
+            set_real(value, ((const struct record_optional *)address)->value);
+        break;
+    case RECORD_STRING:
+        set_text(value, g_strdup(*(char *const *)address));
+        break;
+    case RECORD_ENUM:
+        if (*(const unsigned *)address)
+            set_text(value, g_strdup(record_enum_name(field->names, *(const unsigned *)address)));
+        break;
+    default:
+        set_text(value, field_json(field, record));
+        break;
+    }
+}
+
+static bool set_from_json(const struct record_field *field, void *record, const char *text)
+{
+    g_autofree char *object = g_strdup_printf("{\"%s\":%s}", field->name, text);
+    struct record_field alone = *field;
+    alone.offset = 0;
+    /* Decoded on its own, then its bytes moved into place: the record's other fields are not touched. */
+    union {
+        struct record_points points;
+        struct record_strings strings;
+        struct record_ids ids;
+        struct record_list list;
+        struct record_json json;
+        struct record_box box;
+        struct record_point point;
+    } holder;
+    static const size_t sizes[] = {
+        [RECORD_POINTS] = sizeof holder.points, [RECORD_STRINGS] = sizeof holder.strings,
+        [RECORD_IDS] = sizeof holder.ids,       [RECORD_LIST] = sizeof holder.list,
+        [RECORD_JSON] = sizeof holder.json,     [RECORD_BOX] = sizeof holder.box,
+        [RECORD_POINT] = sizeof holder.point,
+    };
+    if (field->kind >= G_N_ELEMENTS(sizes) || !sizes[field->kind])
+        return false;
+    const struct record_descriptor wrapper = {.name = "", .size = sizeof holder, .fields = &alone, .field_count = 1};
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&wrapper, object, strlen(object), &holder, &errors);
+    record_errors_clear(&errors);
+    if (is_good)
+        memcpy(field_address(field, record), &holder, sizes[field->kind]);
+    return is_good;
+}
+
+bool record_set_sql_value(const struct record_field *field, void *record, const struct record_sql_value *value)
+{
+    void *address = field_address(field, record);
+    if (value->type == RECORD_SQL_NULL)
+        return can_be_null(field);
+    bool is_integer = value->type == RECORD_SQL_INTEGER, is_text = value->type == RECORD_SQL_TEXT;
+    double real = is_integer ? (double)value->integer : value->real;
+    switch (field->kind) {
+    case RECORD_BOOL:
+        *(bool *)address = value->integer != 0;
+        return is_integer;
+    case RECORD_INT32:
+        *(int32_t *)address = (int32_t)value->integer;
+        return is_integer && value->integer >= INT32_MIN && value->integer <= INT32_MAX;
+    case RECORD_INT64:
+    case RECORD_UINT64:
+    case RECORD_TIME:
+        *(int64_t *)address = value->integer;
+        return is_integer;
+    case RECORD_DOUBLE:
+        *(double *)address = real;
+        return !is_text;
+    case RECORD_OPTIONAL:
+        *(struct record_optional *)address = (struct record_optional){true, real};
+        return !is_text;
+    case RECORD_STRING:
+        if (!is_text)
+            return false;
+        g_free(*(char **)address);
+        *(char **)address = g_strdup(value->text);
+        return true;
+    case RECORD_ENUM:
+        *(unsigned *)address = is_text ? record_enum_value(field->names, value->text) : 0;
+        return *(unsigned *)address != 0;
+    default:
+        return is_text && set_from_json(field, record, value->text);
+    }
+}
+
+void record_sql_value_clear(struct record_sql_value *value)
+{
+    g_free(value->text);
+    *value = (struct record_sql_value){.type = RECORD_SQL_NULL};
+}

@@ -1,0 +1,184 @@
+/* Values as people write them: settings files, variables, flags, defaults. */
+#include "record/record.h"
+
+#include "record/record_internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void record_double_write(double value, char text[RECORD_DOUBLE_TEXT_BYTES])
+{
+    char format[8];
+    /* 15 digits are always exact to read, 17 always exact to write: the first that reads back the same is the shortest.
+     */
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(format, sizeof format, "%%.%dg", digits);
+        g_ascii_formatd(text, RECORD_DOUBLE_TEXT_BYTES, format, value);
+        if (digits == 17 || g_ascii_strtod(text, NULL) == value)
+            return;
+    }
+}
+
+bool record_kind_is_scalar(enum record_kind kind)
+{
+    return kind == RECORD_BOOL || kind == RECORD_INT32 || kind == RECORD_INT64 || kind == RECORD_UINT64 ||
+           kind == RECORD_DOUBLE || kind == RECORD_STRING || kind == RECORD_ENUM || kind == RECORD_TIME ||
+           kind == RECORD_OPTIONAL;
+}
+
+/* What to show of a value that was refused: never a secret, never more than a line's worth. */
+static char *shown(const struct record_field *field, const char *text)
+{
+    enum { SHOWN_BYTES = 60 };
+    if (field->flags & RECORD_SECRET)
+        return g_strdup("(hidden)");
+    g_autofree char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, SHOWN_BYTES));
+    return g_strdup_printf("'%s'%s", valid, strlen(text) > SHOWN_BYTES ? "…" : "");
+}
+
+static bool refuse(const struct record_field *field, const char *text, const char *path, struct record_errors *errors,
+                   const char *why)
+{
+    g_autofree char *value = shown(field, text);
+    record_errors_add(errors, path, "%s: %s", value, why);
+    return false;
+}
+
+static bool set_bool(const struct record_field *field, bool *value, const char *text, const char *path,
+                     struct record_errors *errors)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "yes") == 0 || strcmp(text, "on") == 0)
+        *value = true;
+    else if (strcmp(text, "false") == 0 || strcmp(text, "no") == 0 || strcmp(text, "off") == 0)
+        *value = false;
+    else
+        return refuse(field, text, path, errors, "must be true or false");
+    return true;
+}
+
+static bool parse_integer(const char *text, int64_t low, int64_t high, int64_t *value)
+{
+    char *end = NULL;
+    errno = 0;
+    *value = g_ascii_strtoll(text, &end, 10);
+    return end != text && *end == '\0' && errno == 0 && *value >= low && *value <= high && !g_ascii_isspace(*text);
+}
+
+static bool parse_double(const char *text, double *value)
+{
+    char *end = NULL;
+    errno = 0;
+    *value = g_ascii_strtod(text, &end);
+    return end != text && *end == '\0' && errno == 0 && isfinite(*value) && !g_ascii_isspace(*text);
+}
+
+static bool set_enum(const struct record_field *field, unsigned *value, const char *text, const char *path,
+                     struct record_errors *errors)
+{
+    *value = record_enum_value(field->names, text);
+    if (*value)
+        return true;
+    g_autofree char *allowed = g_strjoinv(", ", (char **)(uintptr_t)field->names);
+    g_autofree char *why = g_strdup_printf("must be one of %s", allowed);
+    return refuse(field, text, path, errors, why);
+}
+
+bool record_set_text(const struct record_field *field, void *record, const char *text, const char *path,
+                     struct record_errors *errors)
+{
+    void *address = field_address(field, record);
+    int64_t integer;
+    double number;
+    switch (field->kind) {
+    case RECORD_BOOL:
+        return set_bool(field, address, text, path, errors);
+    case RECORD_INT32:
+        if (!parse_integer(text, INT32_MIN, INT32_MAX, &integer))
+            return refuse(field, text, path, errors, "must be a whole number");
+        *(int32_t *)address = (int32_t)integer;
+        return true;
+    case RECORD_INT64:
+        if (!parse_integer(text, INT64_MIN, INT64_MAX, &integer))
+            return refuse(field, text, path, errors, "must be a whole number");
+        *(int64_t *)address = integer;
+        return true;
+    case RECORD_UINT64:
+        if (!parse_integer(text, 0, INT64_MAX, &integer))
+            return refuse(field, text, path, errors, "must be a whole number of at least 0");
+        *(uint64_t *)address = (uint64_t)integer;
+        return true;
+    case RECORD_DOUBLE:
+    case RECORD_OPTIONAL:
+        if (!parse_double(text, &number))
+            return refuse(field, text, path, errors, "must be a number");
+        if (field->kind == RECORD_DOUBLE)
+            *(double *)address = number;
+        else
+            *(struct record_optional *)address = (struct record_optional){true, number};
+        return true;
+    case RECORD_STRING:
+        g_free(*(char **)address);
+        *(char **)address = g_strdup(text);
+        return true;
+    case RECORD_ENUM:
+        return set_enum(field, address, text, path, errors);
+    case RECORD_TIME:
+        if (!record_parse_time(text, &((struct record_time *)address)->ms))
+            return refuse(field, text, path, errors, "must be a time like 2026-01-31T13:00:00Z");
+        return true;
+    default:
+        return refuse(field, text, path, errors, "must not be a single value");
+    }
+}
+
+void record_append_time(GString *out, int64_t ms)
+{
+    int64_t seconds = ms / 1000, rest = ms % 1000;
+    if (rest < 0) {
+        rest += 1000;
+        seconds--;
+    }
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(seconds);
+    if (!time) { /* beyond year 9999: no RFC 3339 form */
+        g_string_append(out, "9999-12-31T23:59:59.999Z");
+        return;
+    }
+    g_string_append_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", g_date_time_get_year(time),
+                           g_date_time_get_month(time), g_date_time_get_day_of_month(time), g_date_time_get_hour(time),
+                           g_date_time_get_minute(time), g_date_time_get_second(time), (int)rest);
+}
+
+bool record_parse_time(const char *text, int64_t *ms)
+{
+    enum { RFC3339_MAX_BYTES = 64 };
+    if (strlen(text) > RFC3339_MAX_BYTES || strlen(text) < strlen("2026-01-31T13:00:00Z"))
+        return false;
+    g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(text, NULL); /* NULL zone: the text must name one */
+    if (!time)
+        return false;
+    *ms = g_date_time_to_unix(time) * 1000 + g_date_time_get_microsecond(time) / 1000;
+    return true;
+}
+
+size_t record_name_distance(const char *a, const char *b, size_t limit)
+{
+    enum { NAME_MAX_BYTES = 64 };
+    size_t la = strlen(a), lb = strlen(b);
+    if (la > NAME_MAX_BYTES || lb > NAME_MAX_BYTES)
+        return limit + 1;
+    size_t row[NAME_MAX_BYTES + 1];
+    for (size_t j = 0; j <= lb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= la; i++) { /* Wagner and Fischer (1974), one row kept */
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= lb; j++) {
+            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN(replaced, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[lb];
+}

@@ -1,0 +1,189 @@
+#include "record/record.h"
+
+#include "record/record_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double exact_integer_max = 0x1p53; /* beyond it JSON readers lose digits */
+
+/* Checks one number against the field's range; `value` is repeated unless the field is secret. */
+static void number_check(const struct record_field *field, double value, const char *path, struct record_errors *errors)
+{
+    char text[RECORD_DOUBLE_TEXT_BYTES];
+    record_double_write(value, text);
+    if (!isfinite(value)) {
+        record_errors_add(errors, path, "must be a finite number");
+    } else if (field_is_bounded(field) && (value < field->min || value > field->max)) {
+        char low[RECORD_DOUBLE_TEXT_BYTES], high[RECORD_DOUBLE_TEXT_BYTES];
+        record_double_write(field->min, low);
+        record_double_write(field->max, high);
+        record_errors_add(errors, path, "%s: must be between %s and %s%s%s", text, low, high, field->unit ? " " : "",
+                          field->unit ? field->unit : "");
+    }
+}
+
+static void numbers_check(const struct record_field *field, const double *values, size_t count, const char *path,
+                          struct record_errors *errors)
+{
+    for (size_t i = 0; i < count; i++) {
+        g_autofree char *where = record_path_index(path, i);
+        number_check(field, values[i], where, errors);
+    }
+}
+
+static bool is_text_id(const char *text)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t length = strlen(text);
+    /* "." and ".." would walk in paths and topics */
+    return length >= 1 && length <= 64 && strspn(text, allowed) == length && strspn(text, ".") != length;
+}
+
+static void string_check(const struct record_field *field, const char *text, const char *path,
+                         struct record_errors *errors)
+{
+    size_t length = strlen(text);
+    if (length < field->min_count || length > field_max_count(field))
+        record_errors_add(errors, path, "has %zu bytes: must have between %zu and %zu", length, field->min_count,
+                          field_max_count(field));
+    else if (!g_utf8_validate(text, (gssize)length, NULL))
+        record_errors_add(errors, path, "is not valid UTF-8");
+    else if ((field->flags & RECORD_TEXT_ID) && !is_text_id(text))
+        record_errors_add(errors, path, "must be 1 to 64 of A-Z a-z 0-9 . _ -");
+}
+
+static void count_check(const struct record_field *field, size_t count, const char *path, struct record_errors *errors)
+{
+    if (count < field->min_count || count > field_max_count(field))
+        record_errors_add(errors, path, "has %zu items: must have between %zu and %zu", count, field->min_count,
+                          field_max_count(field));
+}
+
+static void strings_check(const struct record_field *field, const struct record_strings *strings, const char *path,
+                          struct record_errors *errors)
+{
+    count_check(field, strings->count, path, errors);
+    for (size_t i = 0; i < strings->count; i++)
+        if (!g_utf8_validate(strings->items[i], -1, NULL)) {
+            g_autofree char *where = record_path_index(path, i);
+            record_errors_add(errors, where, "is not valid UTF-8");
+        }
+}
+
+static void points_check(const struct record_field *field, const struct record_points *points, const char *path,
+                         struct record_errors *errors)
+{
+    count_check(field, points->count, path, errors);
+    for (size_t i = 0; i < points->count; i++) {
+        g_autofree char *where = record_path_index(path, i);
+        numbers_check(field, &points->items[i].x, 2, where, errors);
+    }
+}
+
+static void list_check(const struct record_field *field, const struct record_list *list, const char *path,
+                       struct record_errors *errors)
+{
+    count_check(field, list->count, path, errors);
+    for (size_t i = 0; i < list->count; i++) {
+        g_autofree char *where = record_path_index(path, i);
+        record_validate(field->descriptor, (char *)list->items + i * field->descriptor->size, where, errors);
+    }
+}
+
+/* True when the field holds nothing. Numbers and booleans always hold something. */
+static bool field_is_unset(const struct record_field *field, const void *address)
+{
+    switch (field->kind) {
+    case RECORD_STRING:
+        return !*(char *const *)address;
+    case RECORD_JSON:
+        return !((const struct record_json *)address)->text;
+    case RECORD_ENUM:
+        return *(const unsigned *)address == 0;
+    case RECORD_TIME:
+        return ((const struct record_time *)address)->ms == 0;
+    case RECORD_OPTIONAL:
+        return !((const struct record_optional *)address)->is_present;
+    default:
+        return false;
+    }
+}
+
+static void enum_check(const struct record_field *field, unsigned value, const char *path, struct record_errors *errors)
+{
+    if (!*record_enum_name(field->names, value))
+        record_errors_add(errors, path, "%u: is no value of this field", value);
+}
+
+static void field_check(const struct record_field *field, const void *record, const char *path,
+                        struct record_errors *errors)
+{
+    const void *address = field_address(field, record);
+    if (field_is_unset(field, address)) {
+        if (field->flags & RECORD_REQUIRED)
+            record_errors_add(errors, path, "is missing: %s", field->doc);
+        return;
+    }
+    switch (field->kind) {
+    case RECORD_INT32:
+        number_check(field, *(const int32_t *)address, path, errors);
+        break;
+    case RECORD_INT64:
+        number_check(field, (double)*(const int64_t *)address, path, errors);
+        break;
+    case RECORD_UINT64:
+        number_check(field, (double)*(const uint64_t *)address, path, errors);
+        if (*(const uint64_t *)address > (uint64_t)exact_integer_max)
+            record_errors_add(errors, path, "must be at most 2^53");
+        break;
+    case RECORD_DOUBLE:
+        number_check(field, *(const double *)address, path, errors);
+        break;
+    case RECORD_OPTIONAL:
+        number_check(field, ((const struct record_optional *)address)->value, path, errors);
+        break;
+    case RECORD_ENUM:
+        enum_check(field, *(const unsigned *)address, path, errors);
+        break;
+    case RECORD_STRING:
+        string_check(field, *(char *const *)address, path, errors);
+        break;
+    case RECORD_POINT:
+        numbers_check(field, address, 2, path, errors);
+        break;
+    case RECORD_BOX:
+        numbers_check(field, address, 4, path, errors);
+        break;
+    case RECORD_POINTS:
+        points_check(field, address, path, errors);
+        break;
+    case RECORD_STRINGS:
+        strings_check(field, address, path, errors);
+        break;
+    case RECORD_IDS:
+        count_check(field, ((const struct record_ids *)address)->count, path, errors);
+        break;
+    case RECORD_LIST:
+        list_check(field, address, path, errors);
+        break;
+    case RECORD_RECORD:
+        record_validate(field->descriptor, address, path, errors);
+        break;
+    default:
+        break;
+    }
+}
+
+bool record_validate(const struct record_descriptor *descriptor, const void *record, const char *path,
+                     struct record_errors *errors)
+{
+    guint before = errors->items->len;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        g_autofree char *where = record_path_join(path, descriptor->fields[i].name);
+        field_check(&descriptor->fields[i], record, where, errors);
+    }
+    if (errors->items->len == before && descriptor->check)
+        descriptor->check(record, path, errors);
+    return errors->items->len == before;
+}
