@@ -24,7 +24,9 @@ struct scene_info {
 };
 const struct scene_info *scene_list(size_t *count);
 
-/* Parses "scene://NAME?seed=N&fps=F&width=W&height=H" (or "NAME"); NULL and an error naming the known scenes. */
+/* Parses "scene://NAME?seed=N&fps=F&width=W&height=H&frames=F" (or "NAME"); NULL and an error naming the known scenes.
+ * With frames, the scene ends there: what would count in the last two seconds before it is left out, so that nobody has
+ * to guess at the end. Without, it never ends. */
 struct scene *scene_new_from_uri(const char *uri, GError **error);
 void scene_free(struct scene *scene);
 CLEANUP_DEFINE(scene, scene_free)
@@ -32,6 +34,8 @@ CLEANUP_DEFINE(scene, scene_free)
 double scene_fps(const struct scene *scene);
 int scene_width_px(const struct scene *scene);
 int scene_height_px(const struct scene *scene);
+/* Frames until the end; 0: it never ends. */
+uint64_t scene_frame_count(const struct scene *scene);
 
 /* The lines and zones that belong to the scene (id = name), as a camera record without id and source.
  * record_clear it with camera_descriptor. */
