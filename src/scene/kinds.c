@@ -180,11 +180,11 @@ static int shop_populate(struct random *random, double at, struct scene_figure *
 {
     double lane = random_uniform(random) < 0.5 ? between(random, 0.16, 0.38) : between(random, 0.60, 0.78);
     double dice = random_uniform(random);
-    if (dice < 0.30)
+    if (dice < 0.40)
         return shop_meeting(random, at, lane, figures);
-    if (dice < 0.42)
+    if (dice < 0.55)
         return shop_pair(random, at, lane, figures);
-    if (dice < 0.54)
+    if (dice < 0.66)
         return shop_trap(random, at, lane, figures);
     int count = 0;
     struct scene_figure *figure = person(random, figures, &count);
