@@ -5,7 +5,11 @@
 #include <string.h>
 
 /* One row per command; a command of two words is one row too. */
-static const struct cli_command *const commands[] = {};
+static const struct cli_command *const commands[] = {
+    &command_config_check,
+    &command_scene_render,
+    &command_camera_serve,
+};
 
 static void print_help(FILE *out)
 {

@@ -68,3 +68,21 @@ uint8_t *frame_plane(struct frame *frame, int plane)
 {
     return (uint8_t *)(uintptr_t)frame->planes[plane];
 }
+
+void frame_thinner_init(struct frame_thinner *thinner, double fps)
+{
+    thinner->interval_us = fps > 0 ? (int64_t)(G_USEC_PER_SEC / fps) : 0;
+    thinner->next_us = 0;
+}
+
+bool frame_thinner_pass(struct frame_thinner *thinner, int64_t media_us)
+{
+    /* Time stamps shake: a frame that comes a quarter of an interval early is the one that was meant. */
+    int64_t early_us = thinner->interval_us / 4;
+    bool is_back = media_us < thinner->next_us - 2 * thinner->interval_us;
+    if (media_us < thinner->next_us - early_us && !is_back)
+        return false;
+    bool is_behind = media_us > thinner->next_us + thinner->interval_us;
+    thinner->next_us = is_back || is_behind ? media_us + thinner->interval_us : thinner->next_us + thinner->interval_us;
+    return true;
+}

@@ -41,6 +41,15 @@ uint8_t *frame_plane(struct frame *frame, int plane);
 
 CLEANUP_DEFINE(frame, frame_unref)
 
+/* Chooses frames at an even rate out of a faster stream, by media time. */
+struct frame_thinner {
+    int64_t interval_us; /* 0: every frame */
+    int64_t next_us;
+};
+void frame_thinner_init(struct frame_thinner *thinner, double fps);
+/* True when the frame at `media_us` is due. A step back in time (a loop, a new connection) starts over. */
+bool frame_thinner_pass(struct frame_thinner *thinner, int64_t media_us);
+
 /* Rows and bytes a row of a plane holds. */
 static inline int frame_plane_rows(const struct frame *frame, int plane)
 {

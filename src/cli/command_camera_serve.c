@@ -1,0 +1,106 @@
+#include "cli/cli.h"
+
+#include "media/media.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+struct serve_options {
+    int port;
+    char *address, *username, *password_file;
+    gboolean exits_with_parent;
+};
+
+/* "scene://shop?seed=1" → "shop"; "/videos/door.mp4" → "door". */
+static char *mount_name(const char *location)
+{
+    g_autofree char *name = g_path_get_basename(location);
+    return g_strndup(name, strcspn(name, "?."));
+}
+
+static char *read_password(const struct serve_options *options, GError **error)
+{
+    char *text = NULL;
+    if (!g_file_get_contents(options->password_file, &text, NULL, error))
+        return NULL;
+    return g_strchomp(text);
+}
+
+static bool add_sources(struct media_player *player, const struct serve_options *options, int count, char **sources,
+                        GError **error)
+{
+    g_autofree char *password = options->password_file ? read_password(options, error) : g_strdup("");
+    if (!password)
+        return false;
+    for (int i = 0; i < count; i++) {
+        g_autofree char *mount = mount_name(sources[i]);
+        if (!media_player_add(player, mount, sources[i], options->username, password, error) ||
+            (i == 0 && !media_player_add(player, "", sources[i], options->username, password, error)))
+            return false;
+    }
+    return true;
+}
+
+static gboolean on_signal(gpointer data)
+{
+    g_main_loop_quit(data);
+    return G_SOURCE_CONTINUE;
+}
+
+static bool serve(const struct serve_options *options, int count, char **sources, GError **error)
+{
+    CLEANUP(media_player) struct media_player *player = media_player_new(options->address, options->port, error);
+    if (!player || !add_sources(player, options, count, sources, error) || !media_player_start(player, error))
+        return false;
+    for (int i = 0; i < count; i++) {
+        g_autofree char *mount = mount_name(sources[i]);
+        printf("rtsp://%s:%d/%s\n", options->address, media_player_port(player), mount);
+    }
+    fflush(stdout);
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_unix_signal_add(SIGINT, on_signal, loop);
+    g_unix_signal_add(SIGTERM, on_signal, loop);
+    g_main_loop_run(loop);
+    return true;
+}
+
+static int camera_serve(int argc, char **argv)
+{
+    struct serve_options options = {.port = 8554};
+    const GOptionEntry entries[] = {
+        {"port", 0, 0, G_OPTION_ARG_INT, &options.port, "port to listen on; 0: a free one", "P"},
+        {"address", 0, 0, G_OPTION_ARG_STRING, &options.address, "address to listen on (127.0.0.1)", "A"},
+        {"username", 0, 0, G_OPTION_ARG_STRING, &options.username, "ask for this login", "U"},
+        {"password-file", 0, 0, G_OPTION_ARG_FILENAME, &options.password_file, "file that holds its password", "FILE"},
+        {"exit-with-parent", 0, 0, G_OPTION_ARG_NONE, &options.exits_with_parent,
+         "end when the process that started this one ends", NULL},
+        {0}};
+    g_autoptr(GError) error = NULL;
+    pid_t parent = getppid();
+    g_autoptr(GOptionContext) context = g_option_context_new("FILE|scene://NAME…");
+    g_option_context_add_main_entries(context, entries, NULL);
+    bool is_good = g_option_context_parse(context, &argc, &argv, &error);
+    if (!is_good || argc < 2 || options.port < 0 || options.port > 65535) {
+        fprintf(stderr, "vedette camera serve: %s\n",
+                error ? error->message : "give at least one FILE or scene://NAME, and a port from 0 to 65535");
+        return 2;
+    }
+    if (options.exits_with_parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent))
+        return 1;
+    if (!options.address)
+        options.address = g_strdup("127.0.0.1");
+    is_good = media_init(false, &error) && serve(&options, argc - 1, argv + 1, &error);
+    if (!is_good)
+        fprintf(stderr, "vedette camera serve: %s\n", error->message);
+    g_free(options.address);
+    g_free(options.username);
+    g_free(options.password_file);
+    return is_good ? 0 : 1;
+}
+
+const struct cli_command command_camera_serve = {"camera serve", "FILE|scene://NAME… --port P",
+                                                 "plays files or scenes as real RTSP cameras", camera_serve};

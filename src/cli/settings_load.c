@@ -1,0 +1,77 @@
+#include "cli/settings_load.h"
+
+#include "facts/camera.h"
+#include "media/media.h"
+#include "record/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void move_login(char **field, char *value)
+{
+    /* what was given apart from the source wins */
+    if (*field && **field)
+        g_free(value);
+    else {
+        g_free(*field);
+        *field = value;
+    }
+}
+
+static void check_source(struct camera *camera, size_t index, struct record_errors *errors)
+{
+    struct media_url url;
+    g_autoptr(GError) error = NULL;
+    if (!media_url_parse(camera->source, &url, &error)) {
+        g_autofree char *path = g_strdup_printf("cameras[%zu].source", index);
+        record_errors_add(errors, path, "%s", error->message);
+        return;
+    }
+    move_login(&camera->username, g_steal_pointer(&url.username));
+    move_login(&camera->password, g_steal_pointer(&url.password));
+    g_free(camera->source);
+    camera->source = g_steal_pointer(&url.location);
+    media_url_clear(&url);
+}
+
+static bool load(const char *path, const GArray *overrides, struct settings *settings, struct record_errors *errors)
+{
+    if (!settings_load(&settings_descriptor, path, (const struct settings_override *)(const void *)overrides->data,
+                       overrides->len, settings, errors))
+        return false;
+    struct camera *cameras = settings->cameras.items;
+    for (size_t i = 0; i < settings->cameras.count; i++)
+        check_source(&cameras[i], i, errors);
+    if (errors->items->len == 0)
+        return true;
+    record_clear(&settings_descriptor, settings);
+    return false;
+}
+
+bool cli_settings_load(const char *path, int *argc, char **argv, struct settings *settings)
+{
+    g_autoptr(GArray) overrides = settings_environment(&settings_descriptor, environ);
+    g_autoptr(GError) error = NULL;
+    if (!settings_flags(&settings_descriptor, argc, argv, overrides, &error)) {
+        fprintf(stderr, "vedette: %s\n", error->message);
+        return false;
+    }
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = load(path, overrides, settings, &errors);
+    if (!is_good) {
+        g_autoptr(GString) out = g_string_new(NULL);
+        settings_errors_print(&errors, path ? path : "settings", out);
+        fputs(out->str, stderr);
+    }
+    record_errors_clear(&errors);
+    return is_good;
+}
+
+char *cli_data_dir(const struct settings *settings)
+{
+    if (settings->data_dir && *settings->data_dir)
+        return g_strdup(settings->data_dir);
+    return g_build_filename(g_get_user_data_dir(), "vedette", NULL);
+}

@@ -1,0 +1,72 @@
+#include "media/media_internal.h"
+
+#include <string.h>
+
+static const struct media_codec codecs[] = {
+    {"H264", "video/x-h264", 0, "h264parse", "avdec_h264", "rtph264depay"},
+    {"H265", "video/x-h265", 0, "h265parse", "avdec_h265", "rtph265depay"},
+    {"MPEG4", "video/mpeg", 4, "mpeg4videoparse", "avdec_mpeg4", NULL},
+    {"MPEG4", "video/x-divx", 0, "mpeg4videoparse", "avdec_mpeg4", NULL},
+    {"MJPEG", "image/jpeg", 0, "jpegparse", "jpegdec", NULL},
+};
+
+/* What sources and files need besides the codecs. */
+static const char *const other_elements[] = {"appsrc",        "appsink",  "filesrc",      "qtdemux",
+                                             "matroskademux", "avidemux", "videoconvert", "capsfilter"};
+
+const struct media_codec *media_codec_by_caps(const GstCaps *caps)
+{
+    if (!caps || gst_caps_get_size(caps) == 0)
+        return NULL;
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    int version = 0;
+    gst_structure_get_int(structure, "mpegversion", &version);
+    for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
+        if (gst_structure_has_name(structure, codecs[i].caps_name) &&
+            (codecs[i].mpeg_version == 0 || codecs[i].mpeg_version == version))
+            return &codecs[i];
+    return NULL;
+}
+
+const struct media_codec *media_codec_by_rtp_name(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
+        if (codecs[i].depayloader && g_ascii_strcasecmp(codecs[i].name, name) == 0)
+            return &codecs[i];
+    return NULL;
+}
+
+GstElement *media_element_new(const char *factory, GError **error)
+{
+    GstElement *element = gst_element_factory_make(factory, NULL);
+    if (!element)
+        g_set_error(
+            error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+            "GStreamer has no element '%s': install gstreamer1.0-libav and gstreamer1.0-plugins-good, -bad and -ugly",
+            factory);
+    return element;
+}
+
+static bool element_load(const char *name, GError **error)
+{
+    GstElement *element = media_element_new(name, error);
+    if (!element)
+        return false;
+    /* READY loads what the element itself loads late (codec tables, libraries) */
+    gst_element_set_state(element, GST_STATE_READY);
+    gst_element_set_state(element, GST_STATE_NULL);
+    gst_object_unref(gst_object_ref_sink(element));
+    return true;
+}
+
+bool media_codecs_load(GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
+        if (!element_load(codecs[i].parser, error) || !element_load(codecs[i].decoder, error) ||
+            (codecs[i].depayloader && !element_load(codecs[i].depayloader, error)))
+            return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(other_elements); i++)
+        if (!element_load(other_elements[i], error))
+            return false;
+    return true;
+}

@@ -1,0 +1,278 @@
+/* From encoded video to mapped frames. The decoder draws straight into buffers of a pool that we offer it; the frame is
+ * that buffer, mapped.
+ *
+ * Counting copies: a decoder that draws directly keeps a reference to each picture it still predicts from, so its
+ * buffers reach us shared. One that copies hands us buffers that are ours alone. So a frame counts as copied until a
+ * shared buffer proves that this decoder draws directly, and again when none has for COPY_PROOF_FRAMES: the count is an
+ * upper bound.
+ */
+#include "media/media_internal.h"
+
+#include <gst/video/gstvideometa.h>
+#include <gst/video/gstvideopool.h>
+#include <string.h>
+
+/* A group of pictures without a single reference picture in so many frames is no camera's. */
+enum { COPY_PROOF_FRAMES = 32, POOL_MIN_BUFFERS = 4 };
+
+struct media_decoder {
+    GstElement *chain[4]; /* parser, decoder, converter, sink; owned by the pipeline */
+    int max_width_px, max_height_px;
+    GstVideoInfo info; /* of the last caps seen; owned by the thread that maps */
+    bool has_info;
+    bool is_converted; /* the decoder's own format was none of ours; atomic */
+    int frames_since_proof;
+    int64_t copies; /* atomic */
+};
+
+/* Offers the decoder what it needs to draw straight into our buffers. */
+static void answer_allocation(GstQuery *query)
+{
+    GstCaps *caps = NULL;
+    GstVideoInfo info;
+    gst_query_parse_allocation(query, &caps, NULL);
+    if (!caps || !gst_video_info_from_caps(&info, caps))
+        return;
+    gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
+    GstBufferPool *pool = gst_video_buffer_pool_new();
+    GstStructure *config = gst_buffer_pool_get_config(pool);
+    gst_buffer_pool_config_set_params(config, caps, (guint)info.size, POOL_MIN_BUFFERS, 0);
+    gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+    if (gst_buffer_pool_set_config(pool, config))
+        gst_query_add_allocation_pool(query, pool, (guint)info.size, POOL_MIN_BUFFERS, 0);
+    gst_object_unref(pool);
+}
+
+static GstPadProbeReturn on_sink_query(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
+{
+    (void)pad;
+    (void)data;
+    GstQuery *query = GST_PAD_PROBE_INFO_QUERY(probe);
+    if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
+        return GST_PAD_PROBE_OK;
+    answer_allocation(query);
+    return GST_PAD_PROBE_HANDLED;
+}
+
+/* Looks at the size the stream's own headers tell, before the decoder allocates for it. */
+static GstPadProbeReturn on_encoded_caps(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
+{
+    struct media_decoder *decoder = data;
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(probe);
+    GstCaps *caps = NULL;
+    int width = 0, height = 0;
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
+        return GST_PAD_PROBE_OK;
+    gst_event_parse_caps(event, &caps);
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    gst_structure_get_int(structure, "width", &width);
+    gst_structure_get_int(structure, "height", &height);
+    if (width <= decoder->max_width_px && height <= decoder->max_height_px)
+        return GST_PAD_PROBE_OK;
+    GstElement *element = gst_pad_get_parent_element(pad);
+    GST_ELEMENT_ERROR(element, STREAM, FORMAT,
+                      ("the picture is %d x %d, more than source.max_width_px and max_height_px allow (%d x %d)", width,
+                       height, decoder->max_width_px, decoder->max_height_px),
+                      (NULL));
+    gst_object_unref(element);
+    return GST_PAD_PROBE_DROP;
+}
+
+static bool is_ours(GstVideoFormat format)
+{
+    return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12;
+}
+
+static GstPadProbeReturn on_decoded_caps(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
+{
+    (void)pad;
+    struct media_decoder *decoder = data;
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(probe);
+    GstVideoInfo info;
+    GstCaps *caps = NULL;
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
+        return GST_PAD_PROBE_OK;
+    gst_event_parse_caps(event, &caps);
+    if (gst_video_info_from_caps(&info, caps))
+        __atomic_store_n(&decoder->is_converted, !is_ours(GST_VIDEO_INFO_FORMAT(&info)), __ATOMIC_RELAXED);
+    return GST_PAD_PROBE_OK;
+}
+
+static void add_probe(GstElement *element, const char *pad_name, GstPadProbeType type, GstPadProbeCallback callback,
+                      void *data)
+{
+    GstPad *pad = gst_element_get_static_pad(element, pad_name);
+    gst_pad_add_probe(pad, type, callback, data, NULL);
+    gst_object_unref(pad);
+}
+
+static void set_if_present(GstElement *element, const char *property, int value)
+{
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property))
+        g_object_set(element, property, value, NULL);
+}
+
+static GstElement *sink_new(GError **error)
+{
+    GstElement *sink = media_element_new("appsink", error);
+    if (!sink)
+        return NULL;
+    GstCaps *caps = gst_caps_from_string("video/x-raw, format = (string) { I420, NV12 }");
+    /* One frame waits; the decoder is held up behind it: nothing is queued that nobody asked for. */
+    g_object_set(sink, "caps", caps, "sync", FALSE, "max-buffers", 1, "enable-last-sample", FALSE, "qos", FALSE, NULL);
+    gst_caps_unref(caps);
+    return sink;
+}
+
+static bool link_chain(GstBin *pipeline, GstElement **chain, size_t count, GError **error)
+{
+    for (size_t i = 0; i < count; i++)
+        gst_bin_add(pipeline, chain[i]);
+    for (size_t i = 1; i < count; i++)
+        if (!gst_element_link(chain[i - 1], chain[i])) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "GStreamer cannot link %s to %s",
+                        GST_ELEMENT_NAME(chain[i - 1]), GST_ELEMENT_NAME(chain[i]));
+            return false;
+        }
+    return true;
+}
+
+struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_codec *codec,
+                                        const struct source_settings *settings, GError **error)
+{
+    GstElement *chain[] = {media_element_new(codec->parser, error), NULL, NULL, NULL};
+    if (chain[0])
+        chain[1] = media_element_new(codec->decoder, error);
+    if (chain[1])
+        chain[2] = media_element_new("videoconvert", error); /* passes I420 and NV12 through untouched */
+    if (chain[2])
+        chain[3] = sink_new(error);
+    if (!chain[3]) {
+        for (size_t i = 0; i < G_N_ELEMENTS(chain); i++)
+            if (chain[i])
+                gst_object_unref(gst_object_ref_sink(chain[i]));
+        return NULL;
+    }
+    set_if_present(chain[1], "max-threads", settings->decoder_threads);
+    struct media_decoder *decoder = g_new0(struct media_decoder, 1);
+    memcpy(decoder->chain, chain, sizeof chain);
+    decoder->max_width_px = settings->max_width_px;
+    decoder->max_height_px = settings->max_height_px;
+    add_probe(chain[1], "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_encoded_caps, decoder);
+    add_probe(chain[1], "src", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_decoded_caps, decoder);
+    add_probe(chain[3], "sink", GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_sink_query, decoder);
+    if (link_chain(pipeline, chain, G_N_ELEMENTS(chain), error))
+        return decoder;
+    media_decoder_free(decoder);
+    return NULL;
+}
+
+void media_decoder_free(struct media_decoder *decoder)
+{
+    g_free(decoder);
+}
+
+GstElement *media_decoder_first(struct media_decoder *decoder)
+{
+    return decoder->chain[0];
+}
+
+bool media_decoder_start(struct media_decoder *decoder)
+{
+    bool is_good = true;
+    for (size_t i = G_N_ELEMENTS(decoder->chain); i-- > 0;) /* the end first, so that nothing arrives too early */
+        is_good = gst_element_sync_state_with_parent(decoder->chain[i]) && is_good;
+    return is_good;
+}
+
+GstAppSink *media_decoder_sink(struct media_decoder *decoder)
+{
+    return GST_APP_SINK(decoder->chain[3]);
+}
+
+int64_t media_decoder_copies(const struct media_decoder *decoder)
+{
+    return __atomic_load_n(&decoder->copies, __ATOMIC_RELAXED);
+}
+
+double media_decoder_fps(const struct media_decoder *decoder)
+{
+    if (!decoder->has_info || GST_VIDEO_INFO_FPS_D(&decoder->info) == 0)
+        return 0;
+    return (double)GST_VIDEO_INFO_FPS_N(&decoder->info) / GST_VIDEO_INFO_FPS_D(&decoder->info);
+}
+
+static void count_copies(struct media_decoder *decoder, GstBuffer *buffer)
+{
+    bool is_shared = GST_MINI_OBJECT_REFCOUNT_VALUE(buffer) > 2; /* ours and the sample's are two */
+    bool is_converted = __atomic_load_n(&decoder->is_converted, __ATOMIC_RELAXED);
+    if (is_shared && !is_converted)
+        decoder->frames_since_proof = 0;
+    else
+        decoder->frames_since_proof++;
+    if (is_converted || decoder->frames_since_proof >= COPY_PROOF_FRAMES)
+        __atomic_fetch_add(&decoder->copies, 1, __ATOMIC_RELAXED);
+}
+
+/* A mapped buffer, alive as long as its frame. */
+struct mapping {
+    GstVideoFrame video;
+};
+
+static void mapping_release(void *data)
+{
+    struct mapping *mapping = data;
+    gst_video_frame_unmap(&mapping->video); /* gives back its own reference to the buffer */
+    g_free(mapping);
+}
+
+static struct frame *frame_of(struct mapping *mapping, int64_t media_us)
+{
+    GstVideoFrame *video = &mapping->video;
+    struct frame template = {
+        .width_px = GST_VIDEO_FRAME_WIDTH(video),
+        .height_px = GST_VIDEO_FRAME_HEIGHT(video),
+        .format = GST_VIDEO_FRAME_FORMAT(video) == GST_VIDEO_FORMAT_NV12 ? FRAME_NV12 : FRAME_I420,
+        .is_full_range = video->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255,
+        .media_us = media_us,
+    };
+    for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(video); i++) {
+        template.planes[i] = GST_VIDEO_FRAME_PLANE_DATA(video, i);
+        template.strides_bytes[i] = GST_VIDEO_FRAME_PLANE_STRIDE(video, i);
+    }
+    return frame_new(&template, mapping_release, mapping);
+}
+
+struct frame *media_decoder_map(struct media_decoder *decoder, GstSample *sample, GError **error)
+{
+    GstCaps *caps = gst_sample_get_caps(sample);
+    GstBuffer *buffer = gst_sample_get_buffer(sample);
+    if (!buffer || !caps || !gst_video_info_from_caps(&decoder->info, caps) ||
+        !is_ours(GST_VIDEO_INFO_FORMAT(&decoder->info))) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "the decoder gave a picture in a format that is neither I420 nor NV12");
+        return NULL;
+    }
+    decoder->has_info = true;
+    struct mapping *mapping = g_new0(struct mapping, 1);
+    if (!gst_video_frame_map(&mapping->video, &decoder->info, buffer, GST_MAP_READ)) {
+        g_free(mapping);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the decoder's picture could not be mapped");
+        return NULL;
+    }
+    count_copies(decoder, buffer);
+    GstClockTime pts = GST_BUFFER_PTS(buffer);
+    return frame_of(mapping, GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : -1);
+}
+
+bool media_bus_error(GstBus *bus, const char *what, GError **error)
+{
+    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+    if (!message)
+        return false;
+    g_autoptr(GError) cause = NULL;
+    gst_message_parse_error(message, &cause, NULL);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: %s", what, cause->message);
+    gst_message_unref(message);
+    return true;
+}

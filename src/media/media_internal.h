@@ -1,0 +1,76 @@
+/* Shared by the files of the media room. */
+#pragma once
+
+#include <gio/gio.h>
+#include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+#include "media/media.h"
+
+/* ---- codecs.c: one table of what can be decoded ---- */
+
+struct media_codec {
+    const char *name;                           /* "H264", as SDP's rtpmap has it and as people say it */
+    const char *caps_name;                      /* media type between parser and decoder */
+    int mpeg_version;                           /* 0: not asked */
+    const char *parser, *decoder, *depayloader; /* element names; depayloader NULL: not over RTP */
+};
+const struct media_codec *media_codec_by_caps(const GstCaps *caps);
+const struct media_codec *media_codec_by_rtp_name(const char *name);
+/* Loads every element a worker may need, so that none is looked for after the cage closed. */
+bool media_codecs_load(GError **error);
+/* gst_element_factory_make with an error that names the package to install. Floating reference. */
+GstElement *media_element_new(const char *factory, GError **error);
+
+/* ---- decode.c: parser ! decoder ! (convert) ! appsink, inside a caller's pipeline ---- */
+
+struct media_decoder;
+
+/* Adds the chain to `pipeline`. `max_waiting` frames wait at its end before the decoder is held up. */
+struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_codec *codec,
+                                        const struct source_settings *settings, GError **error);
+/* Frees what the chain does not own through the pipeline; call after the pipeline went to NULL. */
+void media_decoder_free(struct media_decoder *decoder);
+/* Where encoded data goes in. Owned by the pipeline. */
+GstElement *media_decoder_first(struct media_decoder *decoder);
+/* Brings a chain that was added to a running pipeline into its state. */
+bool media_decoder_start(struct media_decoder *decoder);
+GstAppSink *media_decoder_sink(struct media_decoder *decoder);
+/* A frame around a sample's buffer, mapped, not copied. The sample may be unreferenced afterwards. NULL with an error
+ * when the format is none of ours. number, captured_at_ms, is_camera_clock and arrived_us are the caller's to set. */
+struct frame *media_decoder_map(struct media_decoder *decoder, GstSample *sample, GError **error);
+int64_t media_decoder_copies(const struct media_decoder *decoder);
+double media_decoder_fps(const struct media_decoder *decoder);
+
+/* The first error on a bus, as ours, or false when there is none now. */
+bool media_bus_error(GstBus *bus, const char *what, GError **error);
+
+/* ---- rtsp_client.c: one conversation with a camera, blocking, on the caller's thread ---- */
+
+struct rtsp_client;
+
+struct rtsp_stream {
+    const struct media_codec *codec;
+    int clock_rate; /* of RTP timestamps */
+    int payload_type;
+    char *parameters; /* of a=fmtp, or NULL; owned by the client */
+};
+
+struct rtsp_packet {
+    const uint8_t *data;
+    size_t length;
+    bool is_rtcp;
+};
+
+/* `url` and `settings` are borrowed for its life. `cancellable` ends any wait at once. */
+struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *username, const char *password,
+                                    const struct source_settings *settings, GCancellable *cancellable);
+void rtsp_client_free(struct rtsp_client *client);
+CLEANUP_DEFINE(rtsp_client, rtsp_client_free)
+/* Connects, logs in, chooses the first video stream we can decode, and starts it. */
+bool rtsp_client_play(struct rtsp_client *client, struct rtsp_stream *stream, GError **error);
+/* The next packet; valid until the next call. VEDETTE_ERROR_TIMEOUT after `timeout_ms` without one. Keeps the session
+ * alive by itself. */
+bool rtsp_client_receive(struct rtsp_client *client, int timeout_ms, struct rtsp_packet *packet, GError **error);

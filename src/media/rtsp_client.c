@@ -1,0 +1,479 @@
+/* RTSP (RFC 2326) over TCP, as much as a viewer needs: DESCRIBE, SETUP interleaved, PLAY, keep-alive. Our own, because
+ * a camera is a hostile peer: every byte is bounded, every step has a deadline, no redirect is followed, and no host is
+ * contacted but the one that was configured.
+ */
+#include "media/media_internal.h"
+#include "media/rtsp_internal.h"
+
+#include <gio/gio.h>
+#include <gst/sdp/gstsdpmessage.h>
+#include <string.h>
+
+enum {
+    RTSP_SDP_MAX_MEDIA = 32,
+    RTSP_PACKET_HEADER_BYTES = 4,
+    RTSP_PACKET_MAX_BYTES = 65535,
+    RTSP_BUFFER_BYTES = 1 << 17, /* holds a whole packet and the start of the next */
+    RTSP_DEFAULT_SESSION_SECONDS = 60,
+    RTSP_LOGIN_TRIES = 2,
+};
+
+struct rtsp_client {
+    const struct media_url *url;
+    const char *username, *password;
+    const struct source_settings *settings;
+    GCancellable *cancellable;
+    GSocketConnection *connection;
+    GIOStream *stream; /* the connection, or TLS over it */
+    uint8_t buffer[RTSP_BUFFER_BYTES];
+    size_t start, end; /* unread bytes of the buffer */
+    int sequence;
+    char *session;
+    int session_seconds;
+    int64_t keep_alive_us; /* when the next one is due */
+    struct rtsp_challenge challenge;
+    char *base;    /* what relative control addresses are relative to */
+    char *control; /* of the chosen stream */
+    char *parameters;
+    int rtp_channel, rtcp_channel;
+};
+
+static int64_t now_us(void)
+{
+    return clock_monotonic_us(clock_system());
+}
+
+struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *username, const char *password,
+                                    const struct source_settings *settings, GCancellable *cancellable)
+{
+    struct rtsp_client *client = g_new0(struct rtsp_client, 1);
+    client->url = url;
+    client->username = username;
+    client->password = password;
+    client->settings = settings;
+    client->cancellable = cancellable;
+    client->session_seconds = RTSP_DEFAULT_SESSION_SECONDS;
+    return client;
+}
+
+void rtsp_client_free(struct rtsp_client *client)
+{
+    g_clear_object(&client->stream);
+    g_clear_object(&client->connection);
+    rtsp_challenge_clear(&client->challenge);
+    g_free(client->session);
+    g_free(client->base);
+    g_free(client->control);
+    g_free(client->parameters);
+    g_free(client);
+}
+
+/* ---- bytes ---- */
+
+static bool set_io_error(GError **error, const char *what, const GError *cause)
+{
+    enum vedette_error code = g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_CANCELLED)   ? VEDETTE_ERROR_CANCELLED
+                              : g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ? VEDETTE_ERROR_TIMEOUT
+                                                                                         : VEDETTE_ERROR_IO;
+    g_set_error(error, VEDETTE_ERROR, code, "%s: %s", what,
+                cause ? cause->message : "the camera closed the connection");
+    return false;
+}
+
+/* Waits for the socket until the deadline. */
+static bool wait_for(struct rtsp_client *client, GIOCondition condition, int64_t deadline_us, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    int64_t left_us = deadline_us - now_us();
+    if (left_us <= 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no answer in time");
+        return false;
+    }
+    GSocket *socket = g_socket_connection_get_socket(client->connection);
+    return g_socket_condition_timed_wait(socket, condition, left_us, client->cancellable, &cause) ||
+           set_io_error(error, "wait for the camera", cause);
+}
+
+/* Reads what is there into the buffer's free end; waits for the first byte until the deadline. */
+static bool fill(struct rtsp_client *client, int64_t deadline_us, GError **error)
+{
+    if (client->start > 0) {
+        memmove(client->buffer, client->buffer + client->start, client->end - client->start);
+        client->end -= client->start;
+        client->start = 0;
+    }
+    if (client->end == sizeof client->buffer) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the camera sent more than fits");
+        return false;
+    }
+    GPollableInputStream *input = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(client->stream));
+    for (;;) {
+        g_autoptr(GError) cause = NULL;
+        gssize got = g_pollable_input_stream_read_nonblocking(
+            input, client->buffer + client->end, sizeof client->buffer - client->end, client->cancellable, &cause);
+        if (got > 0) {
+            client->end += (size_t)got;
+            return true;
+        }
+        if (got == 0)
+            return set_io_error(error, "read", NULL);
+        if (!g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+            return set_io_error(error, "read", cause);
+        if (!wait_for(client, G_IO_IN, deadline_us, error))
+            return false;
+    }
+}
+
+static bool send_all(struct rtsp_client *client, const char *text, int64_t deadline_us, GError **error)
+{
+    GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(client->stream));
+    size_t length = strlen(text);
+    for (size_t sent = 0; sent < length;) {
+        g_autoptr(GError) cause = NULL;
+        gssize got =
+            g_pollable_output_stream_write_nonblocking(output, text + sent, length - sent, client->cancellable, &cause);
+        if (got > 0)
+            sent += (size_t)got;
+        else if (!g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+            return set_io_error(error, "send", cause);
+        else if (!wait_for(client, G_IO_OUT, deadline_us, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- connecting ---- */
+
+static gboolean accept_valid_only(GTlsConnection *connection, GTlsCertificate *certificate, GTlsCertificateFlags errors,
+                                  gpointer data)
+{
+    (void)connection;
+    (void)certificate;
+    *(GTlsCertificateFlags *)data = errors;
+    return FALSE;
+}
+
+static bool start_tls(struct rtsp_client *client, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(GSocketConnectable) identity = g_network_address_new(client->url->host, (guint16)client->url->port);
+    GTlsCertificateFlags problems = 0;
+    GIOStream *tls = g_tls_client_connection_new(G_IO_STREAM(client->connection), identity, &cause);
+    if (!tls)
+        return set_io_error(error, "TLS (is glib-networking installed?)", cause);
+    g_object_unref(client->stream);
+    client->stream = tls;
+    gulong handler = g_signal_connect(tls, "accept-certificate", G_CALLBACK(accept_valid_only), &problems);
+    bool is_good = g_tls_connection_handshake(G_TLS_CONNECTION(tls), client->cancellable, &cause);
+    g_signal_handler_disconnect(tls, handler);
+    if (is_good)
+        return true;
+    g_autofree char *what =
+        g_strdup_printf("TLS handshake%s", problems ? ": the camera's certificate is not trusted" : "");
+    return set_io_error(error, what, cause);
+}
+
+static bool connect_camera(struct rtsp_client *client, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(GSocketClient) socket_client = g_socket_client_new();
+    g_socket_client_set_enable_proxy(socket_client, FALSE);
+    /* whole seconds are all GIO knows; the steps after it are timed to the millisecond */
+    g_socket_client_set_timeout(socket_client, (guint)(client->settings->connect_timeout_ms + 999) / 1000);
+    client->connection = g_socket_client_connect_to_host(socket_client, client->url->host, (guint16)client->url->port,
+                                                         client->cancellable, &cause);
+    if (!client->connection)
+        return set_io_error(error, "connect", cause);
+    client->stream = g_object_ref(G_IO_STREAM(client->connection));
+    return client->url->scheme == MEDIA_RTSP || start_tls(client, error);
+}
+
+/* ---- requests and answers ---- */
+
+/* Finds the end of the headers within the allowed size, reading as needed. */
+static bool read_headers(struct rtsp_client *client, int64_t deadline_us, size_t *length, GError **error)
+{
+    for (;;) {
+        const uint8_t *text = client->buffer + client->start;
+        size_t have = client->end - client->start;
+        const uint8_t *end = memmem(text, have, "\r\n\r\n", 4);
+        if (end && (size_t)(end - text) <= (size_t)client->settings->max_header_bytes) {
+            *length = (size_t)(end - text) + 4;
+            return true;
+        }
+        if (have > (size_t)client->settings->max_header_bytes) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                        "the camera's answer has more than %d bytes of headers (source.max_header_bytes)",
+                        client->settings->max_header_bytes);
+            return false;
+        }
+        if (!fill(client, deadline_us, error))
+            return false;
+    }
+}
+
+static bool skip_packet(struct rtsp_client *client, int64_t deadline_us, GError **error)
+{
+    while (client->end - client->start < RTSP_PACKET_HEADER_BYTES)
+        if (!fill(client, deadline_us, error))
+            return false;
+    size_t length = RTSP_PACKET_HEADER_BYTES + GST_READ_UINT16_BE(client->buffer + client->start + 2);
+    while (client->end - client->start < length)
+        if (!fill(client, deadline_us, error))
+            return false;
+    client->start += length;
+    return true;
+}
+
+/* Reads one answer; media packets in between are passed over. */
+static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct rtsp_answer *answer, GError **error)
+{
+    size_t header_length;
+    do {
+        if (client->start == client->end && !fill(client, deadline_us, error))
+            return false;
+        if (client->buffer[client->start] == '$' && !skip_packet(client, deadline_us, error))
+            return false;
+    } while (client->start == client->end || client->buffer[client->start] == '$');
+    if (!read_headers(client, deadline_us, &header_length, error))
+        return false;
+    if (!rtsp_answer_parse((const char *)client->buffer + client->start, header_length,
+                           client->settings->max_header_bytes, answer, error))
+        return false;
+    client->start += header_length;
+    while (client->end - client->start < answer->content_length)
+        if (!fill(client, deadline_us, error))
+            return false;
+    answer->body = g_strndup((const char *)client->buffer + client->start, answer->content_length);
+    client->start += answer->content_length;
+    return true;
+}
+
+static bool send_request(struct rtsp_client *client, const char *method, const char *address, const char *more,
+                         int64_t deadline_us, GError **error)
+{
+    g_autofree char *login =
+        rtsp_challenge_answer(&client->challenge, method, address, client->username, client->password);
+    g_autofree char *text =
+        g_strdup_printf("%s %s RTSP/1.0\r\nCSeq: %d\r\nUser-Agent: Vedette\r\n%s%s%s%s%s%s\r\n", method, address,
+                        ++client->sequence, client->session ? "Session: " : "", client->session ? client->session : "",
+                        client->session ? "\r\n" : "", login ? login : "", login ? "\r\n" : "", more ? more : "");
+    return send_all(client, text, deadline_us, error);
+}
+
+static bool check_status(const struct rtsp_answer *answer, const char *method, int tries, GError **error)
+{
+    if (answer->status == 200)
+        return true;
+    if (answer->status == 401)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                    "%s: 401 after %d %s: the camera wants another username or password", method, tries,
+                    tries == 1 ? "try" : "tries");
+    else if (answer->status / 100 == 3)
+        g_set_error(
+            error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+            "%s: the camera redirects to another address, which is refused: configure that address if it is right",
+            method);
+    else
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "%s: the camera answered %d", method, answer->status);
+    return false;
+}
+
+/* One request and its answer; logs in when asked to. */
+static bool transact(struct rtsp_client *client, const char *method, const char *address, const char *more,
+                     struct rtsp_answer *answer, GError **error)
+{
+    int64_t deadline_us = now_us() + (int64_t)client->settings->connect_timeout_ms * 1000;
+    for (int try = 1;; try++) {
+        rtsp_answer_clear(answer);
+        if (!send_request(client, method, address, more, deadline_us, error) ||
+            !read_answer(client, deadline_us, answer, error)) {
+            g_prefix_error(error, "%s: ", method);
+            return false;
+        }
+        bool can_log_in = answer->status == 401 && client->username && try < RTSP_LOGIN_TRIES &&
+                          rtsp_challenge_take(&client->challenge, answer);
+        if (!can_log_in)
+            return check_status(answer, method, try, error);
+    }
+}
+
+/* ---- describing ---- */
+
+/* An address from the description, made whole. It must lead to the host and port that were configured. */
+static bool resolve_control(struct rtsp_client *client, const char *control, GError **error)
+{
+    if (!control || strcmp(control, "*") == 0)
+        client->control = g_strdup(client->base);
+    else if (!strstr(control, "://"))
+        client->control =
+            g_strdup_printf("%s%s%s", client->base, g_str_has_suffix(client->base, "/") ? "" : "/", control);
+    else
+        client->control = g_strdup(control);
+    struct media_url target;
+    g_autoptr(GError) cause = NULL;
+    bool is_good = media_url_parse(client->control, &target, &cause);
+    bool is_same = is_good && target.scheme == client->url->scheme && target.port == client->url->port && target.host &&
+                   g_ascii_strcasecmp(target.host, client->url->host) == 0;
+    if (is_good)
+        media_url_clear(&target);
+    if (!is_same)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                    "the camera's description leads to another address, which is refused");
+    return is_same;
+}
+
+static bool take_media(struct rtsp_client *client, const GstSDPMedia *media, struct rtsp_stream *stream)
+{
+    if (strcmp(gst_sdp_media_get_media(media), "video") != 0 || gst_sdp_media_formats_len(media) == 0)
+        return false;
+    int payload_type = atoi_checked(gst_sdp_media_get_format(media, 0));
+    for (guint i = 0; i < gst_sdp_media_attributes_len(media); i++) {
+        const GstSDPAttribute *attribute = gst_sdp_media_get_attribute(media, i);
+        struct rtsp_map map;
+        if (g_strcmp0(attribute->key, "rtpmap") != 0 || !attribute->value || !rtsp_map_parse(attribute->value, &map) ||
+            map.payload_type != payload_type)
+            continue;
+        stream->codec = media_codec_by_rtp_name(map.encoding);
+        stream->clock_rate = map.clock_rate;
+        stream->payload_type = payload_type;
+    }
+    if (!stream->codec)
+        return false;
+    const char *parameters = gst_sdp_media_get_attribute_val(media, "fmtp");
+    client->parameters = g_strdup(parameters ? strchr(parameters, ' ') : NULL);
+    stream->parameters = client->parameters;
+    return true;
+}
+
+static bool choose_stream(struct rtsp_client *client, const char *text, struct rtsp_stream *stream, GError **error)
+{
+    GstSDPMessage *sdp = NULL;
+    gst_sdp_message_new(&sdp);
+    bool is_found = false;
+    if (gst_sdp_message_parse_buffer((const guint8 *)text, (guint)strlen(text), sdp) != GST_SDP_OK) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "DESCRIBE: the camera's description cannot be read");
+    } else if (gst_sdp_message_medias_len(sdp) > RTSP_SDP_MAX_MEDIA) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                    "DESCRIBE: the camera describes %u streams; at most %d are read", gst_sdp_message_medias_len(sdp),
+                    RTSP_SDP_MAX_MEDIA);
+    } else {
+        for (guint i = 0; i < gst_sdp_message_medias_len(sdp) && !is_found; i++) {
+            const GstSDPMedia *media = gst_sdp_message_get_media(sdp, i);
+            if (!take_media(client, media, stream))
+                continue;
+            is_found = true;
+            if (!resolve_control(client, gst_sdp_media_get_attribute_val(media, "control"), error)) {
+                gst_sdp_message_free(sdp);
+                return false;
+            }
+        }
+        if (!is_found)
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                        "DESCRIBE: the camera offers no H.264 or H.265 video");
+    }
+    gst_sdp_message_free(sdp);
+    return is_found;
+}
+
+static bool describe(struct rtsp_client *client, struct rtsp_stream *stream, GError **error)
+{
+    g_auto(rtsp_answer_auto) answer = {0};
+    if (!transact(client, "DESCRIBE", client->url->location, "Accept: application/sdp\r\n", &answer, error))
+        return false;
+    const char *base = rtsp_answer_header(&answer, "Content-Base");
+    client->base = g_strdup(base ? base : client->url->location);
+    return choose_stream(client, answer.body, stream, error);
+}
+
+/* ---- starting ---- */
+
+static void take_session(struct rtsp_client *client, const struct rtsp_answer *answer)
+{
+    const char *session = rtsp_answer_header(answer, "Session");
+    if (!session)
+        return;
+    g_free(client->session);
+    client->session = g_strndup(session, strcspn(session, "; "));
+    const char *timeout = strstr(session, "timeout=");
+    int seconds = timeout ? atoi_checked(timeout + strlen("timeout=")) : 0;
+    client->session_seconds = seconds > 1 ? seconds : RTSP_DEFAULT_SESSION_SECONDS;
+}
+
+static bool set_up(struct rtsp_client *client, GError **error)
+{
+    g_auto(rtsp_answer_auto) answer = {0};
+    if (!transact(client, "SETUP", client->control, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n", &answer,
+                  error))
+        return false;
+    take_session(client, &answer);
+    const char *transport = rtsp_answer_header(&answer, "Transport");
+    const char *channels = transport ? strstr(transport, "interleaved=") : NULL;
+    if (!channels) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "SETUP: the camera does not send over TCP");
+        return false;
+    }
+    client->rtp_channel = atoi_checked(channels + strlen("interleaved="));
+    const char *dash = strchr(channels, '-');
+    client->rtcp_channel = dash ? atoi_checked(dash + 1) : client->rtp_channel + 1;
+    if (client->rtp_channel >= 0 && client->rtp_channel <= 255 && client->rtcp_channel <= 255)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "SETUP: the camera names impossible channels");
+    return false;
+}
+
+static void keep_alive_later(struct rtsp_client *client)
+{
+    client->keep_alive_us = now_us() + (int64_t)client->session_seconds * G_USEC_PER_SEC / 2;
+}
+
+bool rtsp_client_play(struct rtsp_client *client, struct rtsp_stream *stream, GError **error)
+{
+    memset(stream, 0, sizeof *stream);
+    g_auto(rtsp_answer_auto) answer = {0};
+    if (!connect_camera(client, error) || !describe(client, stream, error) || !set_up(client, error) ||
+        !transact(client, "PLAY", client->base, "Range: npt=0.000-\r\n", &answer, error))
+        return false;
+    keep_alive_later(client);
+    return true;
+}
+
+/* ---- packets ---- */
+
+/* Answers to keep-alives come between packets: they are read and thrown away. */
+static bool skip_answer(struct rtsp_client *client, int64_t deadline_us, GError **error)
+{
+    g_auto(rtsp_answer_auto) answer = {0};
+    return read_answer(client, deadline_us, &answer, error);
+}
+
+static bool keep_alive(struct rtsp_client *client, int64_t deadline_us, GError **error)
+{
+    if (now_us() < client->keep_alive_us)
+        return true;
+    keep_alive_later(client);
+    return send_request(client, "GET_PARAMETER", client->base, NULL, deadline_us, error);
+}
+
+bool rtsp_client_receive(struct rtsp_client *client, int timeout_ms, struct rtsp_packet *packet, GError **error)
+{
+    int64_t deadline_us = now_us() + (int64_t)timeout_ms * 1000;
+    for (;;) {
+        if (!keep_alive(client, deadline_us, error))
+            return false;
+        size_t have = client->end - client->start;
+        const uint8_t *head = client->buffer + client->start;
+        size_t length = have >= RTSP_PACKET_HEADER_BYTES ? GST_READ_UINT16_BE(head + 2) : RTSP_PACKET_MAX_BYTES;
+        if (have > 0 && head[0] != '$') {
+            if (!skip_answer(client, deadline_us, error))
+                return false;
+        } else if (have >= RTSP_PACKET_HEADER_BYTES + length) {
+            client->start += RTSP_PACKET_HEADER_BYTES + length;
+            *packet = (struct rtsp_packet){head + RTSP_PACKET_HEADER_BYTES, length, head[1] == client->rtcp_channel};
+            if (head[1] == client->rtp_channel || packet->is_rtcp)
+                return true;
+        } else if (!fill(client, deadline_us, error)) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,232 @@
+#include "media/rtsp_internal.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+enum { RTSP_MAX_HEADERS = 64 };
+
+int atoi_checked(const char *text)
+{
+    int value = 0, digits = 0;
+    for (; text && g_ascii_isdigit(*text); text++) {
+        if (++digits > 9)
+            return -1;
+        value = value * 10 + (*text - '0');
+    }
+    return digits ? value : -1;
+}
+
+/* ---- answers ---- */
+
+static bool refuse(GError **error, const char *why)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the camera's answer %s", why);
+    return false;
+}
+
+static bool take_length(struct rtsp_answer *answer, int max_body_bytes, GError **error)
+{
+    const char *text = rtsp_answer_header(answer, "Content-Length");
+    if (!text)
+        return true;
+    int length = atoi_checked(text);
+    if (length < 0 || strspn(text, "0123456789") != strlen(text))
+        return refuse(error, "has a Content-Length that is no possible number");
+    if (length > max_body_bytes)
+        return refuse(error, "announces a body larger than source.max_header_bytes");
+    answer->content_length = (size_t)length;
+    return true;
+}
+
+static bool take_header(struct rtsp_answer *answer, char *line, size_t index, GError **error)
+{
+    char *colon = strchr(line, ':');
+    if (!colon || index >= RTSP_MAX_HEADERS)
+        return refuse(error, colon ? "has too many headers" : "has a header without a colon");
+    *colon = '\0';
+    answer->names[index] = g_strdup(g_strstrip(line));
+    answer->values[index] = g_strdup(g_strstrip(colon + 1));
+    return true;
+}
+
+bool rtsp_answer_parse(const char *text, size_t length, int max_body_bytes, struct rtsp_answer *answer, GError **error)
+{
+    memset(answer, 0, sizeof *answer);
+    if (memchr(text, 0, length))
+        return refuse(error, "holds a NUL byte");
+    g_autofree char *copy = g_strndup(text, length);
+    if (!g_utf8_validate(copy, -1, NULL))
+        return refuse(error, "is not text");
+    g_auto(GStrv) lines = g_strsplit(copy, "\r\n", RTSP_MAX_HEADERS + 4);
+    if (!g_str_has_prefix(lines[0] ? lines[0] : "", "RTSP/1.") || strlen(lines[0]) < strlen("RTSP/1.0 200"))
+        return refuse(error, "is no RTSP");
+    answer->status = atoi_checked(lines[0] + strlen("RTSP/1.0 "));
+    if (answer->status < 100 || answer->status > 999)
+        return refuse(error, "has no status");
+    answer->names = g_new0(char *, RTSP_MAX_HEADERS + 1);
+    answer->values = g_new0(char *, RTSP_MAX_HEADERS + 1);
+    for (size_t i = 0; lines[i + 1] && *lines[i + 1]; i++)
+        if (!take_header(answer, lines[i + 1], i, error))
+            return false;
+    return take_length(answer, max_body_bytes, error);
+}
+
+const char *rtsp_answer_header(const struct rtsp_answer *answer, const char *name)
+{
+    for (size_t i = 0; answer->names && answer->names[i]; i++)
+        if (g_ascii_strcasecmp(answer->names[i], name) == 0)
+            return answer->values[i];
+    return NULL;
+}
+
+void rtsp_answer_clear(struct rtsp_answer *answer)
+{
+    g_strfreev(answer->names);
+    g_strfreev(answer->values);
+    g_free(answer->body);
+    memset(answer, 0, sizeof *answer);
+}
+
+bool rtsp_map_parse(const char *text, struct rtsp_map *map)
+{
+    memset(map, 0, sizeof *map);
+    const char *space = strchr(text, ' '), *slash = space ? strchr(space, '/') : NULL;
+    if (!slash || (size_t)(slash - space - 1) >= sizeof map->encoding)
+        return false;
+    memcpy(map->encoding, space + 1, (size_t)(slash - space - 1));
+    map->payload_type = atoi_checked(text);
+    map->clock_rate = atoi_checked(slash + 1);
+    return map->payload_type >= 0 && map->payload_type < 128 && map->clock_rate > 0;
+}
+
+/* ---- login ---- */
+
+void rtsp_challenge_clear(struct rtsp_challenge *challenge)
+{
+    g_free(challenge->realm);
+    g_free(challenge->nonce);
+    memset(challenge, 0, sizeof *challenge);
+}
+
+/* The value of name="value" in a challenge. Quotes in it would break out of our own header: such a value is refused. */
+static char *challenge_value(const char *text, const char *name)
+{
+    g_autofree char *start = g_strconcat(name, "=\"", NULL);
+    const char *found = strstr(text, start);
+    if (!found)
+        return NULL;
+    found += strlen(start);
+    return g_strndup(found, strcspn(found, "\"\\"));
+}
+
+bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_answer *answer)
+{
+    bool was_answered = challenge->is_digest || challenge->is_basic;
+    g_autofree char *nonce_before = g_strdup(challenge->nonce);
+    rtsp_challenge_clear(challenge);
+    for (size_t i = 0; answer->names && answer->names[i]; i++) {
+        const char *value = answer->values[i];
+        if (g_ascii_strcasecmp(answer->names[i], "WWW-Authenticate") != 0)
+            continue;
+        if (g_ascii_strncasecmp(value, "Digest ", 7) == 0 && !challenge->is_digest) {
+            g_autofree char *algorithm = challenge_value(value, "algorithm");
+            if (algorithm && g_ascii_strcasecmp(algorithm, "MD5") != 0)
+                continue;
+            challenge->is_digest = true;
+            g_free(challenge->realm);
+            challenge->realm = challenge_value(value, "realm");
+            challenge->nonce = challenge_value(value, "nonce");
+        } else if (g_ascii_strncasecmp(value, "Basic", 5) == 0) {
+            challenge->is_basic = true;
+        }
+    }
+    if (challenge->is_digest && (!challenge->realm || !challenge->nonce))
+        challenge->is_digest = false;
+    /* The same nonce again means the login itself was refused: a new answer would be the old one. */
+    bool is_same = was_answered && g_strcmp0(nonce_before, challenge->nonce) == 0;
+    return (challenge->is_digest || challenge->is_basic) && !is_same;
+}
+
+static char *md5_of(const char *first, const char *second, const char *third)
+{
+    g_autofree char *text = g_strjoin(":", first, second, third, NULL);
+    return g_compute_checksum_for_string(G_CHECKSUM_MD5, text, -1);
+}
+
+char *rtsp_challenge_answer(const struct rtsp_challenge *challenge, const char *method, const char *address,
+                            const char *username, const char *password)
+{
+    const char *secret = password ? password : "";
+    if (!username || (!challenge->is_digest && !challenge->is_basic))
+        return NULL;
+    if (!challenge->is_digest) {
+        g_autofree char *pair = g_strdup_printf("%s:%s", username, secret);
+        g_autofree char *encoded = g_base64_encode((const guchar *)pair, strlen(pair));
+        return g_strdup_printf("Authorization: Basic %s", encoded);
+    }
+    g_autofree char *who = md5_of(username, challenge->realm, secret);
+    g_autofree char *what = md5_of(method, address, NULL);
+    g_autofree char *response = md5_of(who, challenge->nonce, what);
+    g_autofree char *quoted = g_strescape(username, NULL);
+    return g_strdup_printf(
+        "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"", quoted,
+        challenge->realm, challenge->nonce, address, response);
+}
+
+/* ---- time ---- */
+
+void rtp_clock_init(struct rtp_clock *clock, int clock_rate)
+{
+    memset(clock, 0, sizeof *clock);
+    clock->clock_rate = clock_rate;
+}
+
+/* Time stamps are 32 bits and wrap: the nearest way round is taken, backwards too (B-frames). */
+static int64_t unwrap(const struct rtp_clock *clock, uint32_t timestamp)
+{
+    return clock->ticks + (int32_t)(timestamp - clock->last);
+}
+
+int64_t rtp_clock_media_us(struct rtp_clock *clock, uint32_t timestamp)
+{
+    if (!clock->has_first) {
+        clock->has_first = true;
+        clock->last = timestamp;
+    }
+    clock->ticks = unwrap(clock, timestamp);
+    clock->last = timestamp;
+    return clock->ticks * G_USEC_PER_SEC / clock->clock_rate;
+}
+
+static uint32_t read_u32(const unsigned char *data)
+{
+    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
+}
+
+void rtp_clock_report(struct rtp_clock *clock, const unsigned char *data, size_t length)
+{
+    enum { SENDER_REPORT = 200, SENDER_REPORT_BYTES = 28 };
+    const int64_t ntp_epoch_seconds = 2208988800; /* from 1900 to 1970 */
+    while (length >= 4) {
+        size_t packet_bytes = ((size_t)data[2] << 8 | data[3]) * 4 + 4;
+        if ((data[0] & 0xc0) != 0x80 || packet_bytes > length)
+            return;
+        if (data[1] == SENDER_REPORT && packet_bytes >= SENDER_REPORT_BYTES && clock->has_first) {
+            int64_t seconds = (int64_t)read_u32(data + 8) - ntp_epoch_seconds;
+            clock->report_ms = seconds * 1000 + (int64_t)((uint64_t)read_u32(data + 12) * 1000 >> 32);
+            clock->report_ticks = unwrap(clock, read_u32(data + 16));
+            clock->has_report = true;
+        }
+        data += packet_bytes;
+        length -= packet_bytes;
+    }
+}
+
+bool rtp_clock_wall_ms(const struct rtp_clock *clock, int64_t media_us, int64_t *wall_ms)
+{
+    if (!clock->has_report)
+        return false;
+    *wall_ms = clock->report_ms + media_us / 1000 - clock->report_ticks * 1000 / clock->clock_rate;
+    return true;
+}

@@ -1,0 +1,194 @@
+/* Sources as people write them, taken apart. What a user wrote never reaches a pipeline description: it is checked here
+ * and then set as a value. */
+#include "media/media.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { URL_MAX_BYTES = 2048, HOST_MAX_BYTES = 253, RTSP_PORT = 554, RTSPS_PORT = 322 };
+
+void media_url_clear(struct media_url *url)
+{
+    g_free(url->location);
+    g_free(url->host);
+    g_free(url->username);
+    g_free(url->password);
+    memset(url, 0, sizeof *url);
+}
+
+static bool refuse(GError **error, const char *why)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "source: %s", why);
+    return false;
+}
+
+/* Bytes that have no place in a source of any kind: they end lines, quote, or build pipelines. */
+static bool check_bytes(const char *text, GError **error)
+{
+    size_t length = strlen(text);
+    if (length == 0)
+        return refuse(error, "is empty: give rtsp://host/path, rtsps://host/path, scene://NAME or a file's path");
+    if (length > URL_MAX_BYTES)
+        return refuse(error, "is longer than 2048 bytes");
+    if (!g_utf8_validate(text, (gssize)length, NULL))
+        return refuse(error, "is not valid UTF-8");
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return refuse(error, "holds a control character");
+    return true;
+}
+
+static bool check_url_bytes(const char *text, GError **error)
+{
+    for (const char *c = text; *c; c++)
+        if (strchr(" \"'`!<>{}|\\^", *c) || (unsigned char)*c > 0x7e)
+            return refuse(error, "an address must not hold spaces, quotes, '!', brackets of code or non-ASCII letters: "
+                                 "percent-encode them");
+    return true;
+}
+
+/* Dotted decimal with four parts and no leading zeros: 0177.0.0.1, 0x7f.1 and 2130706433 mean addresses to some
+ * resolvers and names to others. */
+static bool is_plain_ipv4(const char *host)
+{
+    struct in_addr address;
+    char back[INET_ADDRSTRLEN];
+    return inet_pton(AF_INET, host, &address) == 1 && inet_ntop(AF_INET, &address, back, sizeof back) &&
+           strcmp(back, host) == 0;
+}
+
+static bool looks_numeric(const char *host)
+{
+    const char *last = strrchr(host, '.');
+    last = last ? last + 1 : host;
+    return g_ascii_isdigit(*last);
+}
+
+static bool check_name(const char *host, GError **error)
+{
+    size_t length = strlen(host);
+    if (length == 0 || length > HOST_MAX_BYTES)
+        return refuse(error, "the host is missing or longer than 253 bytes");
+    if (host[length - 1] == '.' || host[0] == '.' || strstr(host, ".."))
+        return refuse(error, "the host must not begin or end with a dot, or hold two in a row");
+    if (strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != length)
+        return refuse(error, "the host may hold letters, digits, '.', '-' and '_' only");
+    if (looks_numeric(host) && !is_plain_ipv4(host))
+        return refuse(error, "a numeric host must be four decimal numbers without leading zeros, like 192.168.1.20");
+    return true;
+}
+
+static bool parse_port(const char *text, int *port, GError **error)
+{
+    char *end = NULL;
+    guint64 value = g_ascii_strtoull(text, &end, 10);
+    if (!g_ascii_isdigit(*text) || *end || value < 1 || value > 65535)
+        return refuse(error, "the port must be between 1 and 65535");
+    *port = (int)value;
+    return true;
+}
+
+/* "host", "host:port", "[v6]", "[v6]:port" */
+static bool parse_authority(const char *text, struct media_url *url, GError **error)
+{
+    if (*text == '[') {
+        const char *close = strchr(text, ']');
+        struct in6_addr address;
+        if (!close)
+            return refuse(error, "the IPv6 address has no closing ']'");
+        url->host = g_strndup(text + 1, (gsize)(close - text - 1));
+        if (inet_pton(AF_INET6, url->host, &address) != 1)
+            return refuse(error, "the host in brackets is no IPv6 address (zone ids are not allowed)");
+        if (close[1] == ':')
+            return parse_port(close + 2, &url->port, error);
+        return close[1] == '\0' || refuse(error, "after the IPv6 address only a port may follow");
+    }
+    const char *colon = strchr(text, ':');
+    url->host = colon ? g_strndup(text, (gsize)(colon - text)) : g_strdup(text);
+    return check_name(url->host, error) && (!colon || parse_port(colon + 1, &url->port, error));
+}
+
+static bool parse_userinfo(const char *text, size_t length, struct media_url *url, GError **error)
+{
+    g_autofree char *userinfo = g_strndup(text, length);
+    char *colon = strchr(userinfo, ':');
+    if (strchr(userinfo, '@'))
+        return refuse(error, "the login holds an '@': write it as %40, or give username and password apart");
+    if (colon)
+        *colon = '\0';
+    url->username = g_uri_unescape_string(userinfo, NULL);
+    url->password = colon ? g_uri_unescape_string(colon + 1, NULL) : NULL;
+    if (!url->username || (colon && !url->password))
+        return refuse(error, "the login is not percent-encoded correctly");
+    return true;
+}
+
+static bool parse_rtsp(const char *text, const char *scheme, struct media_url *url, GError **error)
+{
+    if (!check_url_bytes(text, error))
+        return false;
+    url->port = url->scheme == MEDIA_RTSP ? RTSP_PORT : RTSPS_PORT;
+    const char *rest = text + strlen(scheme);
+    size_t authority_length = strcspn(rest, "/?#");
+    const char *at = NULL;
+    for (const char *c = rest; c < rest + authority_length; c++)
+        if (*c == '@')
+            at = c;
+    if (at && !parse_userinfo(rest, (size_t)(at - rest), url, error))
+        return false;
+    const char *host = at ? at + 1 : rest;
+    g_autofree char *authority = g_strndup(host, (gsize)(rest + authority_length - host));
+    if (!parse_authority(authority, url, error))
+        return false;
+    if (strchr(rest + authority_length, '#'))
+        return refuse(error, "an address of a camera has no '#': percent-encode it");
+    url->location = g_strconcat(scheme, authority, rest + authority_length, NULL);
+    return true;
+}
+
+bool media_url_parse(const char *text, struct media_url *url, GError **error)
+{
+    memset(url, 0, sizeof *url);
+    bool is_good = check_bytes(text, error);
+    const char *colon = is_good ? strstr(text, "://") : NULL;
+    if (is_good && g_str_has_prefix(text, "rtsp://")) {
+        url->scheme = MEDIA_RTSP;
+        is_good = parse_rtsp(text, "rtsp://", url, error);
+    } else if (is_good && g_str_has_prefix(text, "rtsps://")) {
+        url->scheme = MEDIA_RTSPS;
+        is_good = parse_rtsp(text, "rtsps://", url, error);
+    } else if (is_good && g_str_has_prefix(text, "scene://")) {
+        url->scheme = MEDIA_SCENE;
+        url->location = g_strdup(text);
+        is_good = check_url_bytes(text, error);
+    } else if (is_good && (colon || g_str_has_prefix(text, "file:") || g_str_has_prefix(text, "data:"))) {
+        g_autofree char *scheme = g_strndup(text, strcspn(text, ":"));
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "source: '%.20s' is not allowed: use rtsp://, rtsps://, scene:// or a file's path", scheme);
+        is_good = false;
+    } else if (is_good) {
+        url->scheme = MEDIA_FILE;
+        url->location = g_strdup(text);
+    }
+    if (!is_good)
+        media_url_clear(url);
+    return is_good;
+}
+
+char *media_url_redact(const char *text)
+{
+    const char *scheme_end = text ? strstr(text, "://") : NULL;
+    if (!scheme_end)
+        return g_strdup(text ? text : "");
+    const char *rest = scheme_end + 3, *at = NULL;
+    /* Fit for anything, also what does not parse: everything up to the last '@' before the path may be a login. */
+    for (const char *c = rest; *c && *c != '/'; c++)
+        if (*c == '@')
+            at = c;
+    if (!at) /* a password may hold a '/': then the '@' comes later */
+        at = strrchr(rest, '@');
+    if (!at)
+        return g_strdup(text);
+    g_autofree char *scheme = g_strndup(text, (gsize)(rest - text));
+    return g_strconcat(scheme, "***@", at + 1, NULL);
+}
