@@ -9,6 +9,7 @@ static const struct cli_command *const commands[] = {
     &command_config_check,
     &command_scene_render,
     &command_camera_serve,
+    &command_track,
 };
 
 static void print_help(FILE *out)

@@ -20,7 +20,7 @@
 #include "frame/frame.h"
 #include "record/record.h"
 
-enum { VISION_MAX_DETECTIONS = 512, VISION_MAX_TRACKS = 2048 };
+enum { VISION_MAX_DETECTIONS = 2048, VISION_MAX_TRACKS = 4096 };
 
 /* One object in one frame. Boxes are 0..1 of the frame and may reach past its edges. */
 struct detection {
@@ -29,6 +29,7 @@ struct detection {
     const char *object_class; /* interned (g_intern_string): compare by pointer, never free */
 };
 
+/* Large: keep it on the heap. */
 struct detections {
     struct detection items[VISION_MAX_DETECTIONS];
     int count;
@@ -101,9 +102,10 @@ struct tracker;
 struct tracker *tracker_new(const struct tracker_settings *settings, uint64_t id_base);
 void tracker_free(struct tracker *tracker);
 CLEANUP_DEFINE(tracker, tracker_free)
-/* Feeds one frame's detections. `aspect` is frame width / height (ByteTrack works in pixels: IoU and the Kalman
- * filter need true proportions). `tracks` receives those matched in this frame, and lost ones still remembered. */
-void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, double aspect,
-                    struct tracks *tracks);
+/* Feeds one frame's detections. The frame's size is needed because ByteTrack works in pixels (its IoU adds one pixel to
+ * each side, its noise weights are shares of the height). `tracks` receives those matched in this frame and the lost
+ * ones still remembered. */
+void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, int width_px,
+                    int height_px, struct tracks *tracks);
 /* The first id that was not given out yet. */
 uint64_t tracker_next_id(const struct tracker *tracker);

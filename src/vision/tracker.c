@@ -1,0 +1,391 @@
+/* ByteTrack (Zhang et al., ECCV 2022), in seconds rather than frames: associations as in the authors' C++ code, which
+ * has no score fusion and adds a pixel to each side in its IoU. At a steady frame rate the results are its own. */
+#include "vision/vision.h"
+
+#include "vision/assignment.h"
+#include "vision/kalman.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From the authors' code: cost limits of the second and third association, and the IoU distance of duplicates. */
+static const double second_match_cost = 0.5, unconfirmed_match_cost = 0.7, duplicate_cost = 0.15;
+/* Before two frames have come nothing is known of the rate. */
+static const double default_interval_us = 1e6 / 30;
+
+struct pixels {
+    double left, top, right, bottom;
+};
+
+struct target {
+    uint64_t id;
+    const char *object_class;
+    struct kalman kalman;
+    struct pixels box;
+    double confidence;
+    bool is_activated, is_lost, is_removed;
+    bool is_new;     /* started in this frame */
+    bool is_matched; /* in this frame */
+    int64_t started_us, seen_us;
+    int32_t started_frame, seen_frame, age_frames;
+};
+
+struct candidate {
+    struct pixels box;
+    double confidence;
+    const char *object_class;
+    bool is_taken;
+};
+
+struct tracker {
+    struct tracker_settings settings;
+    uint64_t next_id;
+    int32_t frame;
+    int64_t last_us;
+    double interval_us; /* the nominal one: what a Kalman step stands for */
+    struct assignment *assignment;
+    struct target *targets; /* VISION_MAX_TRACKS */
+    int target_count;
+    struct candidate *candidates; /* VISION_MAX_DETECTIONS, sorted by left edge for the sweep */
+    int candidate_count;
+    double widest;                /* candidate */
+    int *rows, *columns, *chosen; /* scratch of one association */
+    struct track *output;
+};
+
+struct tracker *tracker_new(const struct tracker_settings *settings, uint64_t id_base)
+{
+    struct tracker *tracker = g_new0(struct tracker, 1);
+    tracker->settings = *settings;
+    tracker->next_id = id_base;
+    tracker->interval_us = default_interval_us;
+    tracker->assignment = assignment_new();
+    tracker->targets = g_new0(struct target, VISION_MAX_TRACKS);
+    tracker->candidates = g_new0(struct candidate, VISION_MAX_DETECTIONS);
+    tracker->rows = g_new0(int, VISION_MAX_TRACKS);
+    tracker->columns = g_new0(int, VISION_MAX_DETECTIONS);
+    tracker->chosen = g_new0(int, VISION_MAX_TRACKS);
+    tracker->output = g_new0(struct track, VISION_MAX_TRACKS);
+    return tracker;
+}
+
+void tracker_free(struct tracker *tracker)
+{
+    if (!tracker)
+        return;
+    assignment_free(tracker->assignment);
+    g_free(tracker->targets);
+    g_free(tracker->candidates);
+    g_free(tracker->rows);
+    g_free(tracker->columns);
+    g_free(tracker->chosen);
+    g_free(tracker->output);
+    g_free(tracker);
+}
+
+uint64_t tracker_next_id(const struct tracker *tracker)
+{
+    return tracker->next_id;
+}
+
+/* ---- boxes ---- */
+
+static double iou_distance(const struct pixels *a, const struct pixels *b)
+{
+    double width = fmin(a->right, b->right) - fmax(a->left, b->left) + 1;
+    double height = fmin(a->bottom, b->bottom) - fmax(a->top, b->top) + 1;
+    if (width <= 0 || height <= 0)
+        return 1;
+    double area_a = (a->right - a->left + 1) * (a->bottom - a->top + 1);
+    double area_b = (b->right - b->left + 1) * (b->bottom - b->top + 1);
+    return 1 - width * height / (area_a + area_b - width * height);
+}
+
+static void measure(const struct pixels *box, double measured[KALMAN_DIMENSIONS])
+{
+    double width = box->right - box->left, height = box->bottom - box->top;
+    measured[0] = box->left + width / 2;
+    measured[1] = box->top + height / 2;
+    measured[2] = width / height;
+    measured[3] = height;
+}
+
+static void place_box(struct target *target)
+{
+    const double *p = target->kalman.position;
+    double width = p[2] * p[3];
+    target->box = (struct pixels){p[0] - width / 2, p[1] - p[3] / 2, p[0] + width / 2, p[1] + p[3] / 2};
+}
+
+/* ---- detections ---- */
+
+static int compare_left(const void *a, const void *b)
+{
+    const struct candidate *left = a, *right = b;
+    if (left->box.left != right->box.left)
+        return left->box.left < right->box.left ? -1 : 1;
+    return (left->box.top > right->box.top) - (left->box.top < right->box.top);
+}
+
+static void take_detections(struct tracker *tracker, const struct detections *detections, int width_px, int height_px)
+{
+    tracker->candidate_count = 0;
+    tracker->widest = 0;
+    for (int i = 0; i < detections->count; i++) {
+        const struct detection *from = &detections->items[i];
+        struct candidate *to = &tracker->candidates[tracker->candidate_count];
+        to->box.left = from->box.x * width_px;
+        to->box.top = from->box.y * height_px;
+        to->box.right = to->box.left + from->box.w * width_px;
+        to->box.bottom = to->box.top + from->box.h * height_px;
+        to->confidence = from->confidence;
+        to->object_class = from->object_class;
+        to->is_taken = false;
+        if (!(from->box.w > 0) || !(from->box.h > 0) ||
+            !isfinite(to->box.left + to->box.top + to->box.right + to->box.bottom))
+            continue;
+        tracker->widest = fmax(tracker->widest, to->box.right - to->box.left);
+        tracker->candidate_count++;
+    }
+    qsort(tracker->candidates, (size_t)tracker->candidate_count, sizeof *tracker->candidates, compare_left);
+}
+
+/* ---- association ---- */
+
+/* The first of `columns` whose left edge is not left of `edge`. */
+static int first_right_of(const struct tracker *tracker, int column_count, double edge)
+{
+    int low = 0, high = column_count;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (tracker->candidates[tracker->columns[middle]].box.left < edge)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void match(struct tracker *tracker, struct target *target, const struct candidate *candidate, int64_t media_us)
+{
+    double measured[KALMAN_DIMENSIONS];
+    measure(&candidate->box, measured);
+    kalman_update(&target->kalman, measured);
+    place_box(target);
+    target->confidence = candidate->confidence;
+    target->is_activated = true;
+    target->is_lost = false;
+    target->is_matched = true;
+    target->seen_us = media_us;
+    target->seen_frame = tracker->frame;
+}
+
+/* Matches tracker->rows (targets) with tracker->columns (candidates, in order of their left edges). */
+static void associate(struct tracker *tracker, int row_count, int column_count, double limit, int64_t media_us)
+{
+    assignment_begin(tracker->assignment, row_count, column_count);
+    for (int row = 0; row < row_count; row++) {
+        const struct target *target = &tracker->targets[tracker->rows[row]];
+        int column = first_right_of(tracker, column_count, target->box.left - tracker->widest - 1);
+        for (; column < column_count; column++) {
+            const struct candidate *candidate = &tracker->candidates[tracker->columns[column]];
+            if (candidate->box.left > target->box.right + 1)
+                break;
+            if (candidate->object_class == target->object_class)
+                assignment_offer(tracker->assignment, row, column, iou_distance(&target->box, &candidate->box), limit);
+        }
+    }
+    assignment_solve(tracker->assignment, tracker->chosen);
+    for (int row = 0; row < row_count; row++) {
+        if (tracker->chosen[row] < 0)
+            continue;
+        struct candidate *candidate = &tracker->candidates[tracker->columns[tracker->chosen[row]]];
+        candidate->is_taken = true;
+        match(tracker, &tracker->targets[tracker->rows[row]], candidate, media_us);
+    }
+}
+
+enum pool { POOL_ALL, POOL_TRACKED, POOL_UNCONFIRMED };
+
+static int choose_rows(struct tracker *tracker, enum pool pool)
+{
+    int count = 0;
+    for (int i = 0; i < tracker->target_count; i++) {
+        const struct target *target = &tracker->targets[i];
+        bool is_wanted = pool == POOL_UNCONFIRMED ? !target->is_activated
+                         : pool == POOL_TRACKED   ? target->is_activated && !target->is_lost
+                                                  : target->is_activated;
+        if (is_wanted && !target->is_matched && !target->is_removed)
+            tracker->rows[count++] = i;
+    }
+    return count;
+}
+
+static int choose_columns(struct tracker *tracker, bool is_high)
+{
+    int count = 0;
+    for (int i = 0; i < tracker->candidate_count; i++) {
+        const struct candidate *candidate = &tracker->candidates[i];
+        if (!candidate->is_taken && (candidate->confidence >= tracker->settings.track_confidence) == is_high)
+            tracker->columns[count++] = i;
+    }
+    return count;
+}
+
+/* ---- time ---- */
+
+/* Nominal frames since the last update; learns the nominal interval slowly. */
+static double frames_passed(struct tracker *tracker, int64_t media_us)
+{
+    if (tracker->frame == 1)
+        return 1;
+    double elapsed_us = (double)(media_us - tracker->last_us);
+    if (elapsed_us <= 0)
+        return 1;
+    if (tracker->frame == 2)
+        tracker->interval_us = elapsed_us;
+    else if (elapsed_us < 2 * tracker->interval_us) /* a gap is no change of rate */
+        tracker->interval_us += 0.05 * (elapsed_us - tracker->interval_us);
+    double frames = elapsed_us / tracker->interval_us;
+    double whole = round(frames);
+    /* Time stamps in microseconds and milliseconds round: a steady rate is to be exactly one frame a frame. */
+    return whole >= 1 && fabs(frames - whole) < 0.1 ? whole : frames;
+}
+
+static void predict(struct tracker *tracker, double frames)
+{
+    for (int i = 0; i < tracker->target_count; i++) {
+        struct target *target = &tracker->targets[i];
+        target->is_matched = false;
+        target->is_new = false;
+        target->age_frames++;
+        if (!target->is_activated) /* the authors predict the confirmed only */
+            continue;
+        if (target->is_lost)
+            target->kalman.speed[KALMAN_DIMENSIONS - 1] = 0;
+        kalman_predict(&target->kalman, frames);
+        place_box(target);
+    }
+}
+
+/* ---- births and deaths ---- */
+
+static void start_targets(struct tracker *tracker, int64_t media_us)
+{
+    for (int i = 0; i < tracker->candidate_count && tracker->target_count < VISION_MAX_TRACKS; i++) {
+        const struct candidate *candidate = &tracker->candidates[i];
+        if (candidate->is_taken || candidate->confidence < tracker->settings.track_confidence ||
+            candidate->confidence < tracker->settings.high_confidence)
+            continue;
+        struct target *target = &tracker->targets[tracker->target_count++];
+        double measured[KALMAN_DIMENSIONS];
+        measure(&candidate->box, measured);
+        *target = (struct target){
+            .id = tracker->next_id++,
+            .object_class = candidate->object_class,
+            .confidence = candidate->confidence,
+            .is_activated = tracker->frame == 1, /* there is nothing to confirm the first frame's against */
+            .is_new = true,
+            .is_matched = true,
+            .started_us = media_us,
+            .seen_us = media_us,
+            .started_frame = tracker->frame,
+            .seen_frame = tracker->frame,
+            .age_frames = 1,
+        };
+        kalman_start(&target->kalman, measured);
+        place_box(target);
+    }
+}
+
+static void lose_and_forget(struct tracker *tracker, int64_t media_us)
+{
+    double kept_us = tracker->settings.lost_seconds * G_USEC_PER_SEC + tracker->interval_us / 2;
+    for (int i = 0; i < tracker->target_count; i++) {
+        struct target *target = &tracker->targets[i];
+        if (target->is_matched)
+            continue;
+        if (!target->is_activated)
+            target->is_removed = true;
+        else if (!target->is_lost)
+            target->is_lost = true;
+        else if ((double)(media_us - target->seen_us) > kept_us)
+            target->is_removed = true;
+    }
+}
+
+/* A lost target under a tracked one is the same thing: the one that lived longer stays. */
+static void remove_duplicates(struct tracker *tracker)
+{
+    for (int i = 0; i < tracker->target_count; i++) {
+        struct target *lost = &tracker->targets[i];
+        if (!lost->is_lost || lost->is_removed)
+            continue;
+        for (int j = 0; j < tracker->target_count; j++) {
+            struct target *tracked = &tracker->targets[j];
+            if (tracked->is_lost || tracked->is_removed || tracked->object_class != lost->object_class ||
+                iou_distance(&tracked->box, &lost->box) >= duplicate_cost)
+                continue;
+            bool tracked_is_older =
+                tracked->seen_frame - tracked->started_frame > lost->seen_frame - lost->started_frame;
+            *(tracked_is_older ? &lost->is_removed : &tracked->is_removed) = true;
+        }
+    }
+}
+
+static void sweep_removed(struct tracker *tracker)
+{
+    int kept = 0;
+    for (int i = 0; i < tracker->target_count; i++)
+        if (!tracker->targets[i].is_removed)
+            tracker->targets[kept++] = tracker->targets[i];
+    tracker->target_count = kept;
+}
+
+/* ---- output ---- */
+
+static void give_out(struct tracker *tracker, int width_px, int height_px, struct tracks *tracks)
+{
+    double per_second = G_USEC_PER_SEC / tracker->interval_us;
+    for (int i = 0; i < tracker->target_count; i++) {
+        const struct target *target = &tracker->targets[i];
+        tracker->output[i] = (struct track){
+            .id = target->id,
+            .object_class = target->object_class,
+            .box = {target->box.left / width_px, target->box.top / height_px,
+                    (target->box.right - target->box.left) / width_px,
+                    (target->box.bottom - target->box.top) / height_px},
+            .confidence = target->confidence,
+            .velocity_x = target->kalman.speed[0] * per_second / width_px,
+            .velocity_y = target->kalman.speed[1] * per_second / height_px,
+            .age_frames = target->age_frames,
+            .started_us = target->started_us,
+            .seen_us = target->seen_us,
+            .state = target->is_lost        ? TRACK_LOST
+                     : target->is_activated ? TRACK_CONFIRMED
+                                            : TRACK_TENTATIVE,
+        };
+    }
+    tracks->items = tracker->output;
+    tracks->count = tracker->target_count;
+}
+
+void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, int width_px,
+                    int height_px, struct tracks *tracks)
+{
+    tracker->frame++;
+    take_detections(tracker, detections, width_px, height_px);
+    predict(tracker, frames_passed(tracker, media_us));
+    tracker->last_us = media_us;
+    associate(tracker, choose_rows(tracker, POOL_ALL), choose_columns(tracker, true), tracker->settings.match_cost,
+              media_us);
+    associate(tracker, choose_rows(tracker, POOL_TRACKED), choose_columns(tracker, false), second_match_cost, media_us);
+    associate(tracker, choose_rows(tracker, POOL_UNCONFIRMED), choose_columns(tracker, true), unconfirmed_match_cost,
+              media_us);
+    lose_and_forget(tracker, media_us);
+    start_targets(tracker, media_us);
+    remove_duplicates(tracker);
+    sweep_removed(tracker);
+    give_out(tracker, width_px, height_px, tracks);
+}
