@@ -1,0 +1,264 @@
+#include "vision/vision.h"
+
+#include "vision/motion_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A frame interval that is not known yet, or a gap, counts as this. */
+static const double usual_frame_seconds = 0.1;
+/* More than this share of the picture at once is no figure: the camera moved, or a lamp did what light following cannot
+ * follow. */
+static const double upheaval_share = 0.7;
+enum { UPHEAVAL_FRAMES = 5, CLASS_REPORT_AGE = 1 };
+
+struct motion {
+    struct motion_settings settings;
+    struct zone *masks;
+    size_t mask_count;
+    /* of the present frame size; 0 × 0 before the first frame */
+    int width_px, height_px;
+    struct reduced reduced;
+    struct background background;
+    uint8_t *raw, *foreground, *keep, *masked;
+    struct regions *regions;
+    struct figures *figures;
+    int64_t first_us, last_us;
+    bool has_learnt;
+    int upheaval_frames;
+    const char *object_class;
+};
+
+struct motion *motion_new(const struct motion_settings *settings)
+{
+    struct motion *motion = g_new0(struct motion, 1);
+    motion->settings = *settings;
+    motion->object_class = g_intern_static_string("motion");
+    return motion;
+}
+
+static void release_size(struct motion *motion)
+{
+    if (motion->width_px == 0)
+        return;
+    background_clear(&motion->background);
+    regions_clear(motion->regions);
+    figures_clear(motion->figures);
+    for (int i = 0; i < 3; i++)
+        g_free(motion->reduced.planes[i]);
+    g_free(motion->raw);
+    g_free(motion->foreground);
+    g_free(motion->keep);
+    g_free(motion->masked);
+    g_free(motion->regions);
+    g_free(motion->figures);
+    motion->width_px = motion->height_px = 0;
+}
+
+static void release_masks(struct motion *motion)
+{
+    for (size_t i = 0; i < motion->mask_count; i++)
+        record_clear(&zone_descriptor, &motion->masks[i]);
+    g_free(motion->masks);
+}
+
+void motion_free(struct motion *motion)
+{
+    if (!motion)
+        return;
+    release_size(motion);
+    release_masks(motion);
+    g_free(motion);
+}
+
+/* ---- masks ---- */
+
+static bool mask_holds(const struct zone *zone, double x, double y)
+{
+    bool is_inside = false;
+    const struct record_points *polygon = &zone->polygon;
+    for (size_t i = 0, j = polygon->count - 1; i < polygon->count; j = i++) {
+        struct record_point a = polygon->items[i], b = polygon->items[j];
+        if ((a.y > y) != (b.y > y) && x < (b.x - a.x) * (y - a.y) / (b.y - a.y) + a.x)
+            is_inside = !is_inside;
+    }
+    return is_inside;
+}
+
+static void draw_masks(struct motion *motion)
+{
+    int width = motion->reduced.width, height = motion->reduced.height;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            bool is_masked = false;
+            for (size_t i = 0; i < motion->mask_count && !is_masked; i++)
+                is_masked = mask_holds(&motion->masks[i], (x + 0.5) / width, (y + 0.5) / height);
+            motion->masked[y * width + x] = is_masked;
+        }
+}
+
+void motion_set_masks(struct motion *motion, const struct zone *zones, size_t zone_count)
+{
+    release_masks(motion);
+    motion->masks = g_new0(struct zone, zone_count + 1);
+    motion->mask_count = 0;
+    for (size_t i = 0; i < zone_count; i++)
+        if (zones[i].kind == ZONE_PRIVACY_MASK)
+            record_copy(&zone_descriptor, &zones[i], &motion->masks[motion->mask_count++]);
+    if (motion->width_px)
+        draw_masks(motion);
+}
+
+/* ---- size ---- */
+
+static void start_size(struct motion *motion, const struct frame *frame)
+{
+    release_size(motion);
+    motion->width_px = frame->width_px;
+    motion->height_px = frame->height_px;
+    int factor = (frame->width_px + motion->settings.width_px / 2) / motion->settings.width_px;
+    factor = CLAMP(factor, 1, MIN(frame->width_px, frame->height_px));
+    int width = frame->width_px / factor, height = frame->height_px / factor;
+    size_t count = (size_t)width * (size_t)height;
+    motion->reduced = (struct reduced){.width = width, .height = height, .factor = factor};
+    for (int i = 0; i < 3; i++)
+        motion->reduced.planes[i] = g_new0(uint8_t, count);
+    background_init(&motion->background, width, height);
+    motion->raw = g_new0(uint8_t, count);
+    motion->foreground = g_new0(uint8_t, count);
+    motion->keep = g_new0(uint8_t, count);
+    motion->masked = g_new0(uint8_t, count);
+    motion->regions = g_new0(struct regions, 1);
+    regions_init(motion->regions, width, height);
+    motion->figures = g_new0(struct figures, 1);
+    figures_init(motion->figures, width, height);
+    motion->first_us = frame->media_us;
+    motion->last_us = frame->media_us;
+    motion->has_learnt = false;
+    draw_masks(motion);
+}
+
+static void learn_again(struct motion *motion, int64_t media_us)
+{
+    motion->background.frames = 0;
+    motion->has_learnt = false;
+    motion->first_us = media_us;
+    motion->figures->count = motion->figures->candidate_count = 0;
+    motion->upheaval_frames = 0;
+}
+
+/* ---- a frame ---- */
+
+static double moving_share(const struct motion *motion)
+{
+    int moving = 0, count = motion->reduced.width * motion->reduced.height;
+    for (int i = 0; i < count; i++)
+        moving += motion->foreground[i] != 0;
+    return (double)moving / count;
+}
+
+static double mean_luma(const struct motion *motion)
+{
+    int64_t sum = 0;
+    int count = motion->reduced.width * motion->reduced.height;
+    for (int i = 0; i < count; i++)
+        sum += motion->reduced.planes[0][i];
+    return (double)sum / count;
+}
+
+static void find_foreground(struct motion *motion)
+{
+    const struct reduced *picture = &motion->reduced;
+    int count = picture->width * picture->height;
+    background_compare(&motion->background, picture, motion->settings.sensitivity, motion->raw);
+    for (int i = 0; i < count; i++)
+        motion->raw[i] = motion->masked[i] ? 0 : motion->raw[i];
+    mask_clean(motion->raw, motion->foreground, picture->width, picture->height);
+}
+
+/* The background stands still under whatever is there now. */
+static void update_background(struct motion *motion)
+{
+    const struct reduced *picture = &motion->reduced;
+    size_t width = (size_t)picture->width;
+    memcpy(motion->keep, motion->foreground, width * (size_t)picture->height);
+    for (int i = 0; i < motion->figures->count; i++) {
+        const struct figure *figure = &motion->figures->items[i];
+        int left = MAX((int)(figure->x - figure->w / 2) - 2, 0),
+            right = MIN((int)(figure->x + figure->w / 2) + 3, picture->width);
+        for (int y = MAX((int)(figure->y - figure->h) - 2, 0);
+             y < MIN((int)figure->y + 3, picture->height) && right > left; y++)
+            memset(motion->keep + (size_t)y * width + left, 255, (size_t)(right - left));
+    }
+    background_update(&motion->background, picture, motion->keep);
+}
+
+static void report(const struct motion *motion, struct detections *objects)
+{
+    double width = motion->reduced.width, height = motion->reduced.height;
+    for (int i = 0; i < motion->figures->count && objects->count < VISION_MAX_DETECTIONS; i++) {
+        const struct figure *figure = &motion->figures->items[i];
+        if (figure->age < CLASS_REPORT_AGE || figure->unseen > 0)
+            continue;
+        objects->items[objects->count++] = (struct detection){
+            .box = {(figure->x - figure->w / 2) / width, (figure->y - figure->h) / height, figure->w / width,
+                    figure->h / height},
+            .confidence = figure->is_merged ? 0.7 : 0.9,
+            .object_class = motion->object_class,
+        };
+    }
+}
+
+static void detect(struct motion *motion, double frame_seconds, struct detections *objects, struct motion_scene *scene)
+{
+    static const double light_change = 0.04;
+    double gain = background_follow_light(&motion->background, &motion->reduced);
+    find_foreground(motion);
+    scene->is_light_change = fabs(gain - 1) > light_change;
+    scene->moving_share = moving_share(motion);
+    if (scene->moving_share > upheaval_share && ++motion->upheaval_frames > UPHEAVAL_FRAMES) {
+        learn_again(motion, motion->last_us);
+        scene->is_learning = true;
+        return;
+    }
+    if (scene->moving_share <= upheaval_share)
+        motion->upheaval_frames = 0;
+    int area = motion->reduced.width * motion->reduced.height;
+    int minimum_area = MAX((int)(motion->settings.minimum_area * area), 4);
+    regions_find(motion->regions, motion->foreground, MAX(minimum_area / 4, 3));
+    figures_update(motion->figures, &motion->reduced, motion->foreground, motion->regions, &motion->background,
+                   minimum_area, frame_seconds);
+    update_background(motion);
+    report(motion, objects);
+}
+
+void motion_update(struct motion *motion, const struct frame *frame, struct detections *objects,
+                   struct motion_scene *scene)
+{
+    struct motion_scene unused;
+    if (!scene)
+        scene = &unused;
+    *scene = (struct motion_scene){0};
+    objects->count = 0;
+    objects->shed = 0;
+    if (frame->width_px != motion->width_px || frame->height_px != motion->height_px)
+        start_size(motion, frame);
+    reduced_fill(&motion->reduced, frame);
+    scene->mean_luma = mean_luma(motion);
+    double seconds = (double)(frame->media_us - motion->last_us) / 1e6;
+    motion->last_us = frame->media_us;
+    if (!motion->has_learnt) {
+        background_learn(&motion->background, &motion->reduced);
+        motion->has_learnt = (double)(frame->media_us - motion->first_us) >= motion->settings.learn_seconds * 1e6;
+        scene->is_learning = !motion->has_learnt;
+        return;
+    }
+    detect(motion, seconds > 0 && seconds < 1 ? seconds : usual_frame_seconds, objects, scene);
+}
+
+const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int *height_px)
+{
+    *width_px = motion->reduced.width;
+    *height_px = motion->reduced.height;
+    return motion->foreground;
+}

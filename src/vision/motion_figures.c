@@ -1,0 +1,452 @@
+/* Figures: each moving thing is followed by its own look, so that those who overlap stay apart.
+ *
+ * A figure alone in its region takes its box from the region. Figures that share one are found by their looks, from
+ * near to far (who stands lower is nearer): a nearer figure claims its pixels, and the farther one is judged only by
+ * what is left to see. What no figure explains and lasts, becomes a new figure. What appeared in place and never moves
+ * is a hole in the background.
+ */
+#include "vision/motion_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double colour_limit = 42; /* sum of three differences that still is the same colour */
+static const double smooth_place = 0.65, smooth_speed = 0.25, smooth_size = 0.25; /* alpha-beta filter, figure alone */
+static const double merged_place = 0.6, merged_speed = 0.08;
+static const double support_good = 0.30; /* of the visible look: the figure is there */
+static const double forget_seconds = 1.2, forget_hidden_seconds = 2.5, hole_seconds = 12, absorb_seconds = 120;
+enum { BIRTH_FRAMES = 2, SEARCH_PX = 5 };
+
+void figures_init(struct figures *figures, int width, int height)
+{
+    memset(figures, 0, sizeof *figures);
+    figures->claimed = g_new0(uint8_t, (size_t)width * (size_t)height);
+    figures->left_over = g_new0(uint8_t, (size_t)width * (size_t)height);
+    regions_init(&figures->births, width, height);
+}
+
+void figures_clear(struct figures *figures)
+{
+    g_free(figures->claimed);
+    g_free(figures->left_over);
+    regions_clear(&figures->births);
+}
+
+/* ---- boxes ---- */
+
+struct bounds {
+    int left, top, right, bottom;
+};
+
+static struct bounds bounds_of(const struct figure *figure, double grow)
+{
+    return (struct bounds){(int)floor(figure->x - figure->w / 2 - grow), (int)floor(figure->y - figure->h - grow),
+                           (int)ceil(figure->x + figure->w / 2 + grow), (int)ceil(figure->y + grow)};
+}
+
+static struct bounds clip(struct bounds b, const struct reduced *picture)
+{
+    return (struct bounds){MAX(b.left, 0), MAX(b.top, 0), MIN(b.right, picture->width), MIN(b.bottom, picture->height)};
+}
+
+/* ---- looks ---- */
+
+/* The picture's pixel at a place of the grid over a box; false outside the picture. */
+static bool grid_pixel(const struct reduced *picture, double x, double y, double w, double h, int row, int column,
+                       int *index)
+{
+    int px = (int)floor(x - w / 2 + (column + 0.5) * w / LOOK_COLUMNS);
+    int py = (int)floor(y - h + (row + 0.5) * h / LOOK_ROWS);
+    *index = py * picture->width + px;
+    return px >= 0 && py >= 0 && px < picture->width && py < picture->height;
+}
+
+static void look_learn(struct figure *figure, const struct reduced *picture, const uint8_t *foreground, float share)
+{
+    for (int row = 0; row < LOOK_ROWS; row++)
+        for (int column = 0; column < LOOK_COLUMNS; column++) {
+            int index;
+            if (!grid_pixel(picture, figure->x, figure->y, figure->w, figure->h, row, column, &index))
+                continue; /* what is cut off by the picture's edge keeps its look */
+            float *weight = &figure->look.weight[row][column], *colour = figure->look.colour[row][column];
+            bool is_new = *weight < 0.05f;
+            *weight += share * ((foreground[index] ? 1 : 0) - *weight);
+            for (int channel = 0; foreground[index] && channel < 3; channel++)
+                colour[channel] += (is_new ? 1 : share) * ((float)picture->planes[channel][index] - colour[channel]);
+        }
+}
+
+struct sight {
+    double score;   /* −1..1: how well what is seen fits */
+    double visible; /* 0..1: share of the look that no nearer figure hides */
+};
+
+/* Judges a place for a figure: pixels a nearer one claimed say nothing, background where the figure should be speaks
+ * against it. */
+static struct sight look_compare(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
+                                 const uint8_t *claimed, double x, double y)
+{
+    double total = 0, seen = 0, fit = 0;
+    for (int row = 0; row < LOOK_ROWS; row++)
+        for (int column = 0; column < LOOK_COLUMNS; column++) {
+            int index;
+            double weight = figure->look.weight[row][column];
+            if (weight < 0.3 || !grid_pixel(picture, x, y, figure->w, figure->h, row, column, &index))
+                continue;
+            total += weight;
+            if (claimed[index])
+                continue;
+            seen += weight;
+            if (!foreground[index]) {
+                fit -= weight;
+                continue;
+            }
+            double difference = 0;
+            for (int channel = 0; channel < 3; channel++)
+                difference += fabs((double)picture->planes[channel][index] - figure->look.colour[row][column][channel]);
+            fit += weight * fmax(1 - difference / colour_limit, -0.5);
+        }
+    if (total <= 0 || seen <= 0)
+        return (struct sight){0, 0};
+    return (struct sight){fit / seen, seen / total};
+}
+
+static void claim(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
+                  uint8_t *claimed)
+{
+    struct bounds b = clip(bounds_of(figure, 0), picture);
+    for (int y = b.top; y < b.bottom; y++)
+        for (int x = b.left; x < b.right; x++) {
+            int column = (int)((x + 0.5 - (figure->x - figure->w / 2)) * LOOK_COLUMNS / figure->w);
+            int row = (int)((y + 0.5 - (figure->y - figure->h)) * LOOK_ROWS / figure->h);
+            bool is_inside = column >= 0 && column < LOOK_COLUMNS && row >= 0 && row < LOOK_ROWS;
+            if (is_inside && figure->look.weight[row][column] > 0.5f && foreground[y * picture->width + x])
+                claimed[y * picture->width + x] = 1;
+        }
+}
+
+/* ---- which regions belong to whom ---- */
+
+struct sharing {
+    int owners[REGIONS_MAX];     /* figures that reach into each region */
+    int overlap[FIGURES_MAX][8]; /* the figure's regions: index, or −1 */
+    int overlap_area[FIGURES_MAX][8];
+};
+
+static void count_overlap(const struct figure *figure, const struct reduced *picture, const struct regions *regions,
+                          int *found, int *areas)
+{
+    enum { SLOTS = 8 };
+    struct bounds b = clip(bounds_of(figure, 1), picture);
+    for (int i = 0; i < SLOTS; i++) {
+        found[i] = -1;
+        areas[i] = 0;
+    }
+    for (int y = b.top; y < b.bottom; y++)
+        for (int x = b.left; x < b.right; x++) {
+            int region = (int)regions->labels[y * picture->width + x] - 1;
+            for (int i = 0; region >= 0 && i < SLOTS; i++)
+                if (found[i] == region || found[i] < 0) {
+                    found[i] = region;
+                    areas[i]++;
+                    break;
+                }
+        }
+}
+
+/* A brush of two boxes is no sharing: a figure reaches into a region with a tenth of its own size, or all of a
+ * fragment. */
+static bool is_owner(const struct figure *figure, const struct region *region, int area)
+{
+    return area > 0.08 * figure->w * figure->h || area > 0.6 * region->area;
+}
+
+static void find_sharing(struct figures *figures, const struct reduced *picture, const struct regions *regions,
+                         struct sharing *sharing)
+{
+    memset(sharing->owners, 0, sizeof sharing->owners);
+    for (int i = 0; i < figures->count; i++) {
+        count_overlap(&figures->items[i], picture, regions, sharing->overlap[i], sharing->overlap_area[i]);
+        for (int j = 0; j < 8 && sharing->overlap[i][j] >= 0; j++) {
+            const struct region *region = &regions->items[sharing->overlap[i][j]];
+            if (is_owner(&figures->items[i], region, sharing->overlap_area[i][j]))
+                sharing->owners[sharing->overlap[i][j]]++;
+            else
+                sharing->overlap_area[i][j] = 0;
+        }
+    }
+}
+
+/* ---- one figure's step ---- */
+
+/* The box around the regions that are this figure's alone. Fragments lie above one another; what stands beside is
+ * somebody else. False when it shares a region or has none. */
+static bool own_bounds(const struct figures *figures, int i, const struct regions *regions,
+                       const struct sharing *sharing, struct bounds *bounds)
+{
+    const struct region *main_region = NULL;
+    for (int j = 0; j < 8 && sharing->overlap[i][j] >= 0; j++) {
+        const struct region *region = &regions->items[sharing->overlap[i][j]];
+        if (sharing->overlap_area[i][j] == 0)
+            continue;
+        if (sharing->owners[sharing->overlap[i][j]] > 1)
+            return false;
+        if (!main_region || region->area > main_region->area)
+            main_region = region;
+    }
+    if (!main_region)
+        return false;
+    *bounds = (struct bounds){main_region->left, main_region->top, main_region->right, main_region->bottom};
+    for (int j = 0; j < 8 && sharing->overlap[i][j] >= 0; j++) {
+        const struct region *region = &regions->items[sharing->overlap[i][j]];
+        int shared = MIN(region->right, bounds->right) - MAX(region->left, bounds->left);
+        bool is_fragment = shared * 2 > MIN(region->right - region->left, bounds->right - bounds->left);
+        if (sharing->overlap_area[i][j] == 0 || !is_fragment)
+            continue;
+        *bounds = (struct bounds){MIN(bounds->left, region->left), MIN(bounds->top, region->top),
+                                  MAX(bounds->right, region->right), MAX(bounds->bottom, region->bottom)};
+    }
+    const struct figure *figure = &figures->items[i];
+    double area = (double)(bounds->right - bounds->left) * (bounds->bottom - bounds->top);
+    /* grown at once by half: somebody unknown has joined; the look decides who is who */
+    return figure->age < 4 || area < 1.6 * figure->w * figure->h + 30;
+}
+
+/* Cut off by the picture's edge, a box tells nothing of the size beyond it. */
+static bool touches_edge(const struct bounds *b, const struct reduced *picture)
+{
+    return b->left <= 0 || b->top <= 0 || b->right >= picture->width || b->bottom >= picture->height;
+}
+
+static void move_to(struct figure *figure, double x, double y, double place, double speed)
+{
+    double dx = x - figure->x, dy = y - figure->y;
+    figure->x += place * dx;
+    figure->y += place * dy;
+    figure->vx += speed * dx;
+    figure->vy += speed * dy;
+}
+
+static void follow_alone(struct figure *figure, const struct bounds *b, const struct reduced *picture,
+                         const uint8_t *foreground)
+{
+    double w = b->right - b->left, h = b->bottom - b->top;
+    bool is_young = figure->age < 3, is_cut = touches_edge(b, picture);
+    double height_before = figure->h;
+    /* legs swing, so the width breathes: size follows slowly, but at the edge as fast as the figure comes in */
+    double share = is_young || is_cut ? 1 : smooth_size;
+    figure->w += share * (w - figure->w);
+    figure->h += share * (h - figure->h);
+    if (!is_cut)
+        figure->vh += 0.1 * (figure->h - height_before - figure->vh);
+    move_to(figure, (b->left + b->right) / 2.0, b->bottom, is_young ? 1 : smooth_place, is_young ? 0.5 : smooth_speed);
+    figure->is_merged = false;
+    figure->support = 1;
+    look_learn(figure, picture, foreground, is_young || is_cut ? 0.6f : 0.15f);
+}
+
+static void follow_by_look(struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
+                           const uint8_t *claimed)
+{
+    struct sight best = {-2, 0};
+    double best_x = figure->x, best_y = figure->y, best_value = -2;
+    for (int dy = -SEARCH_PX; dy <= SEARCH_PX; dy++)
+        for (int dx = -SEARCH_PX; dx <= SEARCH_PX; dx++) {
+            struct sight sight = look_compare(figure, picture, foreground, claimed, figure->x + dx, figure->y + dy);
+            /* between equals, the nearest to where it should be */
+            double value = sight.score - 0.004 * (dx * dx + dy * dy);
+            if (value > best_value) {
+                best_value = value;
+                best = sight;
+                best_x = figure->x + dx;
+                best_y = figure->y + dy;
+            }
+        }
+    figure->is_merged = true;
+    figure->support = best.score * best.visible;
+    /* hidden almost wholly, a figure walks on as it did */
+    if (best.visible > 0.15 && best.score > support_good)
+        move_to(figure, best_x, best_y, merged_place, merged_speed);
+}
+
+static int compare_nearness(const void *a, const void *b)
+{
+    double left = ((const struct figure *)a)->y, right = ((const struct figure *)b)->y;
+    return (left < right) - (left > right);
+}
+
+static void predict(struct figures *figures)
+{
+    for (int i = 0; i < figures->count; i++) {
+        struct figure *figure = &figures->items[i];
+        figure->age++;
+        figure->x += figure->vx;
+        figure->y += figure->vy;
+        figure->h = fmax(figure->h + figure->vh, 2);
+    }
+    qsort(figures->items, (size_t)figures->count, sizeof *figures->items, compare_nearness);
+}
+
+static void follow(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
+                   const struct regions *regions, struct sharing *sharing)
+{
+    memset(figures->claimed, 0, (size_t)picture->width * (size_t)picture->height);
+    find_sharing(figures, picture, regions, sharing);
+    for (int i = 0; i < figures->count; i++) {
+        struct figure *figure = &figures->items[i];
+        struct bounds bounds;
+        if (own_bounds(figures, i, regions, sharing, &bounds))
+            follow_alone(figure, &bounds, picture, foreground);
+        else
+            follow_by_look(figure, picture, foreground, figures->claimed);
+        figure->unseen = figure->support > support_good * 0.5 ? 0 : figure->unseen + 1;
+        claim(figure, picture, foreground, figures->claimed);
+    }
+}
+
+/* ---- births ---- */
+
+static bool is_covered(const struct figures *figures, const struct region *region)
+{
+    for (int i = 0; i < figures->count; i++) {
+        struct bounds b = bounds_of(&figures->items[i], 0);
+        int w = MIN(b.right, region->right) - MAX(b.left, region->left);
+        int h = MIN(b.bottom, region->bottom) - MAX(b.top, region->top);
+        if (w > 0 && h > 0 && w * h * 2 > (region->right - region->left) * (region->bottom - region->top))
+            return true;
+    }
+    return false;
+}
+
+static void find_left_over(struct figures *figures, const struct reduced *picture, const uint8_t *foreground)
+{
+    size_t count = (size_t)picture->width * (size_t)picture->height;
+    memcpy(figures->left_over, foreground, count);
+    for (int i = 0; i < figures->count; i++) {
+        const struct figure *figure = &figures->items[i];
+        struct bounds b = clip(bounds_of(figure, fmax(2, figure->w * 0.15)), picture);
+        for (int y = b.top; y < b.bottom; y++)
+            memset(figures->left_over + (size_t)y * (size_t)picture->width + b.left, 0,
+                   (size_t)MAX(b.right - b.left, 0));
+    }
+}
+
+/* The candidate of the last frame that this region goes on from. */
+static int candidate_age(const struct figures *figures, const struct region *region)
+{
+    double x = (region->left + region->right) / 2.0;
+    for (int i = 0; i < figures->candidate_count; i++) {
+        const struct figure *old = &figures->candidates[i];
+        if (fabs(old->x - x) < old->w + 4 && fabs(old->y - region->bottom) < old->h * 0.5 + 6)
+            return old->age + 1;
+    }
+    return 1;
+}
+
+static struct figure figure_of(const struct region *region, int age)
+{
+    struct figure figure = {.x = (region->left + region->right) / 2.0,
+                            .y = region->bottom,
+                            .w = region->right - region->left,
+                            .h = region->bottom - region->top,
+                            .age = age,
+                            .support = 1};
+    figure.born_x = figure.x;
+    figure.born_y = figure.y;
+    return figure;
+}
+
+static void give_birth(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
+                       int minimum_area)
+{
+    static const double fullness_min = 0.25; /* of its box: less is a seam along somebody's edge */
+    struct figure next[FIGURES_MAX];
+    int next_count = 0;
+    find_left_over(figures, picture, foreground);
+    regions_find(&figures->births, figures->left_over, minimum_area);
+    for (int i = 0; i < figures->births.count; i++) {
+        const struct region *region = &figures->births.items[i];
+        int w = region->right - region->left, h = region->bottom - region->top;
+        if (w < 3 || h < 3 || region->area < fullness_min * w * h || is_covered(figures, region))
+            continue;
+        struct figure figure = figure_of(region, candidate_age(figures, region));
+        if (figure.age < BIRTH_FRAMES && next_count < FIGURES_MAX) {
+            next[next_count++] = figure;
+        } else if (figures->count < FIGURES_MAX) {
+            figure.age = 0;
+            look_learn(&figure, picture, foreground, 0.8f);
+            figures->items[figures->count++] = figure;
+        }
+    }
+    memcpy(figures->candidates, next, sizeof *next * (size_t)next_count);
+    figures->candidate_count = next_count;
+}
+
+/* ---- deaths ---- */
+
+static bool is_outside(const struct figure *figure, const struct reduced *picture)
+{
+    return figure->x + figure->w / 2 < 1 || figure->x - figure->w / 2 > picture->width - 1 || figure->y < 1 ||
+           figure->y - figure->h > picture->height - 1;
+}
+
+/* Two boxes on one place, one of them without anything of its own to show. */
+static bool is_double(const struct figures *figures, int i)
+{
+    const struct figure *figure = &figures->items[i];
+    for (int j = 0; j < figures->count; j++) {
+        const struct figure *other = &figures->items[j];
+        double w = fmin(figure->x + figure->w / 2, other->x + other->w / 2) -
+                   fmax(figure->x - figure->w / 2, other->x - other->w / 2);
+        double h = fmin(figure->y, other->y) - fmax(figure->y - figure->h, other->y - other->h);
+        if (j != i && w > 0 && h > 0 && w * h > 0.85 * figure->w * figure->h && figure->unseen > other->unseen + 2)
+            return true;
+    }
+    return false;
+}
+
+static void note_stillness(struct figure *figure)
+{
+    bool is_still = hypot(figure->vx, figure->vy) < 0.12;
+    figure->still = is_still ? figure->still + 1 : 0;
+    if (hypot(figure->x - figure->born_x, figure->y - figure->born_y) > 0.5 * fmax(figure->w, figure->h / 2))
+        figure->has_moved = true;
+}
+
+static bool should_go(struct figures *figures, int i, const struct reduced *picture, struct background *background,
+                      double frame_seconds)
+{
+    struct figure *figure = &figures->items[i];
+    note_stillness(figure);
+    double unseen = figure->unseen * frame_seconds, still = figure->still * frame_seconds;
+    double patience = figure->is_merged ? forget_hidden_seconds : forget_seconds;
+    if (is_outside(figure, picture) || unseen > patience || is_double(figures, i))
+        return true;
+    if ((figure->has_moved || still < hole_seconds) && still < absorb_seconds)
+        return false;
+    struct bounds b = bounds_of(figure, 2);
+    background_absorb(background, picture, b.left, b.top, b.right, b.bottom);
+    return true;
+}
+
+static void let_go(struct figures *figures, const struct reduced *picture, struct background *background,
+                   double frame_seconds)
+{
+    for (int i = 0; i < figures->count;)
+        if (should_go(figures, i, picture, background, frame_seconds))
+            figures->items[i] = figures->items[--figures->count];
+        else
+            i++;
+}
+
+void figures_update(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
+                    const struct regions *regions, struct background *background, int minimum_area,
+                    double frame_seconds)
+{
+    struct sharing sharing;
+    predict(figures);
+    follow(figures, picture, foreground, regions, &sharing);
+    give_birth(figures, picture, foreground, minimum_area);
+    let_go(figures, picture, background, frame_seconds);
+}
