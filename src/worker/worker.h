@@ -7,6 +7,7 @@
 #pragma once
 
 #include <glib.h>
+#include <pthread.h>
 
 #include "analytics/analytics.h"
 #include "base/clock.h"
@@ -31,7 +32,7 @@ struct pipeline_sink {
 /* `detector` may be NULL (motion objects) and is shared: the pipeline locks `detector_lock` around each call (NULL when
  * nobody else uses it). `config` and `camera` are copied in part; `health` outlives the pipeline. */
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
-                              struct detector *detector, GMutex *detector_lock, uint64_t track_id_base,
+                              struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
                               struct clock *clock, struct camera_health *health, const struct pipeline_sink *sink);
 void pipeline_free(struct pipeline *pipeline);
 /* One frame through motion, detection, tracking and rules. The frame is only read. */

@@ -1,0 +1,317 @@
+#define LOG_MODULE "worker"
+#include "worker/worker.h"
+
+#include "base/counter.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "privacy/privacy.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { DETECTOR_COMPLAINT_US = 60 * 1000000 };
+
+struct pipeline {
+    /* immutable */
+    char *camera_id;
+    struct tracker_settings tracker_settings;
+    struct clock *clock;
+    struct camera_health *health;
+    struct pipeline_sink sink;
+    struct detector *detector;
+    pthread_mutex_t *detector_lock;
+    int preview_width_px, preview_quality;
+    /* one thread at a time */
+    struct motion *motion;
+    struct tracker *tracker;
+    struct analytics *analytics;
+    struct privacy_encoder *encoder;
+    struct detections *objects, *found; /* what moves; what the model found */
+    struct observed_track *observed;
+    struct track_view *views;
+    struct record_box *figures; /* of the last frame, for previews */
+    size_t figure_count;
+    bool hides_all; /* what must be hidden is not known now */
+    uint64_t last_frame;
+    int64_t last_at_ms;
+    struct log_limit detector_complaint;
+};
+
+struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
+                              struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
+                              struct clock *clock, struct camera_health *health, const struct pipeline_sink *sink)
+{
+    struct pipeline *pipeline = g_new0(struct pipeline, 1);
+    pipeline->camera_id = g_strdup(camera->id);
+    pipeline->tracker_settings = config->tracker;
+    pipeline->clock = clock;
+    pipeline->health = health;
+    pipeline->sink = *sink;
+    pipeline->detector = detector;
+    pipeline->detector_lock = detector_lock;
+    pipeline->preview_width_px = config->workers.preview_width_px;
+    pipeline->preview_quality = config->workers.preview_quality;
+    pipeline->motion = motion_new(&config->motion);
+    motion_set_masks(pipeline->motion, camera->zones.items, camera->zones.count);
+    pipeline->tracker = tracker_new(&config->tracker, track_id_base);
+    pipeline->analytics = analytics_new(camera, &config->rules);
+    pipeline->objects = g_new0(struct detections, 1);
+    pipeline->found = g_new0(struct detections, 1);
+    pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
+    pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
+    pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + VISION_MAX_DETECTIONS);
+    pipeline->hides_all = true;
+    return pipeline;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    motion_free(pipeline->motion);
+    tracker_free(pipeline->tracker);
+    analytics_free(pipeline->analytics);
+    privacy_encoder_free(pipeline->encoder);
+    g_free(pipeline->objects);
+    g_free(pipeline->found);
+    g_free(pipeline->observed);
+    g_free(pipeline->views);
+    g_free(pipeline->figures);
+    g_free(pipeline->camera_id);
+    g_free(pipeline);
+}
+
+static int64_t thread_cpu_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+/* Adds the CPU time since `*since_us` to a stage and starts the next. */
+static void note_stage(int64_t *stage_us, int64_t *since_us)
+{
+    int64_t now_us = thread_cpu_us();
+    counter_add(stage_us, now_us - *since_us);
+    *since_us = now_us;
+}
+
+/* ---- events ---- */
+
+struct emission {
+    struct pipeline *pipeline;
+    const struct frame *frame; /* NULL at the end */
+};
+
+/* Fills in what a pure rule cannot know: its own id and the camera. */
+static const char *complete_payload(struct pipeline *pipeline, enum event_type type, void *record, char *id,
+                                    int64_t *at_ms)
+{
+    switch (type) {
+    case EVENT_SIGNAL: {
+        struct signal *signal = record;
+        signal->id = id;
+        signal->camera_id = pipeline->camera_id;
+        *at_ms = signal->started_at.ms;
+        return signal->zone_id;
+    }
+    case EVENT_ZONE_HIT: {
+        struct zone_hit *hit = record;
+        hit->id = id;
+        hit->camera_id = pipeline->camera_id;
+        *at_ms = hit->at.ms;
+        return hit->zone_id;
+    }
+    case EVENT_LINE_CROSSING: {
+        struct line_crossing *crossing = record;
+        crossing->id = id;
+        crossing->camera_id = pipeline->camera_id;
+        *at_ms = crossing->at.ms;
+        return crossing->line_id;
+    }
+    case EVENT_OCCUPANCY: {
+        struct occupancy_log *log = record;
+        log->id = id;
+        log->camera_id = pipeline->camera_id;
+        *at_ms = log->at.ms;
+        return log->zone_id;
+    }
+    }
+    return NULL;
+}
+
+static void emit(void *data, enum event_type type, void *record)
+{
+    struct pipeline *pipeline = data;
+    const struct event_type_info *info = event_type_find(type);
+    char id[ID_TEXT_BYTES];
+    int64_t at_ms = 0;
+    id_write(pipeline->clock, id);
+    const char *subject = complete_payload(pipeline, type, record, id, &at_ms);
+    g_autoptr(GString) payload = g_string_new(NULL);
+    record_encode_json(info->payload, record, true, payload);
+    const struct analytics_event event = {
+        .id = id,
+        .type = type,
+        .camera_id = pipeline->camera_id,
+        .subject_id = (char *)(uintptr_t)subject,
+        .occurred_at = {at_ms},
+        .priority = info->priority,
+        .payload = {payload->str},
+    };
+    pipeline->sink.event(pipeline->sink.data, &event);
+}
+
+/* ---- stages ---- */
+
+/* What is in the frame: the model's word, or what moves where there is no model or it failed. */
+static const struct detections *detect(struct pipeline *pipeline, const struct frame *frame)
+{
+    if (!pipeline->detector)
+        return pipeline->objects;
+    g_autoptr(GError) error = NULL;
+    if (pipeline->detector_lock)
+        pthread_mutex_lock(pipeline->detector_lock);
+    bool is_good = detector_run(pipeline->detector, frame, pipeline->found, &error);
+    if (pipeline->detector_lock)
+        pthread_mutex_unlock(pipeline->detector_lock);
+    counter_add(&pipeline->health->detector_runs, 1);
+    if (is_good)
+        return pipeline->found;
+    gint64 held_back;
+    counter_add(&pipeline->health->errors_count, 1);
+    if (log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
+        log_error(pipeline->camera_id, "detection failed, what moves is tracked instead: %s (%lld more)",
+                  error->message, (long long)held_back);
+    return pipeline->objects;
+}
+
+static void observe_track(const struct pipeline *pipeline, const struct track *track, int64_t media_us,
+                          struct observed_track *observed)
+{
+    double age_seconds = (double)(media_us - track->started_us) / 1e6;
+    *observed = (struct observed_track){
+        .id = track->id,
+        .object_class = track->object_class,
+        .x = observation_quantise(track->box.x, OBSERVATION_BOX_ONE),
+        .y = observation_quantise(track->box.y, OBSERVATION_BOX_ONE),
+        .w = observation_quantise(track->box.w, OBSERVATION_BOX_ONE),
+        .h = observation_quantise(track->box.h, OBSERVATION_BOX_ONE),
+        .confidence = (uint8_t)(CLAMP(track->confidence, 0, 1) * 255 + 0.5),
+        .speed_x = observation_quantise(track->velocity_x, OBSERVATION_SPEED_ONE),
+        .speed_y = observation_quantise(track->velocity_y, OBSERVATION_SPEED_ONE),
+        .is_confirmed = track->state != TRACK_TENTATIVE && age_seconds >= pipeline->tracker_settings.confirm_seconds,
+        .is_lost = track->state == TRACK_LOST,
+    };
+}
+
+static void run_rules(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks,
+                      const struct motion_scene *scene)
+{
+    for (int i = 0; i < tracks->count; i++)
+        observe_track(pipeline, &tracks->items[i], frame->media_us, &pipeline->observed[i]);
+    const struct observation observation = {
+        .at_ms = frame->captured_at_ms,
+        .media_us = frame->media_us,
+        .tracks = pipeline->observed,
+        .track_count = tracks->count,
+        .mean_luma = (uint8_t)scene->mean_luma,
+        .is_light_change = scene->is_light_change,
+        .is_learning = scene->is_learning,
+    };
+    const struct analytics_sink sink = {emit, pipeline};
+    analytics_observe(pipeline->analytics, &observation, &sink);
+}
+
+static void publish_tracks(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks)
+{
+    size_t count = 0;
+    for (int i = 0; i < tracks->count; i++) {
+        const struct track *track = &tracks->items[i];
+        if (track->state != TRACK_CONFIRMED)
+            continue;
+        pipeline->views[count++] = (struct track_view){
+            .track_id = track->id,
+            .object_class = (char *)(uintptr_t)track->object_class,
+            .box = track->box,
+            .confidence = track->confidence,
+            .velocity = {track->velocity_x, track->velocity_y},
+            .age_frames = track->age_frames,
+        };
+    }
+    counter_set(&pipeline->health->tracks_live, (int64_t)count);
+    if (!pipeline->sink.tracks)
+        return;
+    const struct track_update update = {
+        pipeline->camera_id, {frame->captured_at_ms}, frame->number, {pipeline->views, count}};
+    pipeline->sink.tracks(pipeline->sink.data, &update);
+}
+
+/* Everything that could be a person: tracks, also lost and tentative ones, what moves, and what the model found. */
+static void note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
+                         const struct motion_scene *scene)
+{
+    pipeline->figure_count = 0;
+    for (int i = 0; i < tracks->count; i++)
+        pipeline->figures[pipeline->figure_count++] = tracks->items[i].box;
+    for (int i = 0; i < detections->count; i++)
+        pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
+    pipeline->hides_all = scene->is_learning;
+}
+
+static void note_latency(struct pipeline *pipeline, const struct frame *frame)
+{
+    static const double smoothing = 0.05;
+    double latency_ms = (double)(clock_monotonic_us(pipeline->clock) - frame->arrived_us) / 1000;
+    pipeline->health->avg_latency_ms += smoothing * (latency_ms - pipeline->health->avg_latency_ms);
+}
+
+void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
+{
+    struct camera_health *health = pipeline->health;
+    struct motion_scene scene;
+    struct tracks tracks;
+    int64_t since_us = thread_cpu_us();
+    motion_update(pipeline->motion, frame, pipeline->objects, &scene);
+    note_stage(&health->motion_us, &since_us);
+    const struct detections *detections = detect(pipeline, frame);
+    note_stage(&health->detect_us, &since_us);
+    tracker_update(pipeline->tracker, detections, frame->media_us, frame->width_px, frame->height_px, &tracks);
+    note_stage(&health->track_us, &since_us);
+    run_rules(pipeline, frame, &tracks, &scene);
+    note_stage(&health->rules_us, &since_us);
+    note_figures(pipeline, &tracks, detections, &scene);
+    publish_tracks(pipeline, frame, &tracks);
+    pipeline->last_frame = frame->number;
+    pipeline->last_at_ms = frame->captured_at_ms;
+    counter_add(&health->frames_processed, 1);
+    note_latency(pipeline, frame);
+}
+
+void pipeline_finish(struct pipeline *pipeline)
+{
+    const struct analytics_sink sink = {emit, pipeline};
+    analytics_finish(pipeline->analytics, pipeline->last_at_ms, &sink);
+}
+
+GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error)
+{
+    if (!pipeline->encoder)
+        pipeline->encoder = privacy_encoder_new(pipeline->preview_width_px, pipeline->preview_quality);
+    struct privacy_request request = {
+        .figures = pipeline->figures,
+        .figure_count = pipeline->figure_count,
+        /* what is known belongs to the frame that was fed last: of any other nothing is known */
+        .hide_all = pipeline->hides_all || frame->number != pipeline->last_frame,
+    };
+    request.foreground =
+        motion_foreground(pipeline->motion, &request.foreground_width_px, &request.foreground_height_px);
+    GBytes *jpeg = privacy_encode_jpeg(pipeline->encoder, frame, &request, error);
+    counter_add(jpeg ? &pipeline->health->previews_encoded : &pipeline->health->previews_refused, 1);
+    return jpeg;
+}
+
+size_t pipeline_counts(const struct pipeline *pipeline, struct analytics_count *counts, size_t capacity)
+{
+    return analytics_counts(pipeline->analytics, counts, capacity);
+}
