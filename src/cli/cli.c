@@ -6,7 +6,8 @@
 
 /* One row per command; a command of two words is one row too. */
 static const struct cli_command *const commands[] = {
-    &command_analyze, &command_config_check, &command_scene_render, &command_camera_serve, &command_track,
+    &command_analyze, &command_config_check, &command_scene_render, &command_camera_serve,
+    &command_motion,  &command_track,
 };
 
 static void print_help(FILE *out)

@@ -180,6 +180,23 @@ static void find_sharing(struct figures *figures, const struct reduced *picture,
 
 /* ---- one figure's step ---- */
 
+/* Pieces that nobody owns and that lie right above or below a figure are its own: a head, legs. */
+static void take_fragments(const struct figure *figure, const struct regions *regions, const struct sharing *sharing,
+                           struct bounds *bounds)
+{
+    double reach = 0.25 * figure->h + 3;
+    struct bounds base = *bounds;
+    for (int j = 0; j < regions->count; j++) {
+        const struct region *region = &regions->items[j];
+        int shared = MIN(region->right, base.right) - MAX(region->left, base.left);
+        int gap = MAX(region->top - base.bottom, base.top - region->bottom);
+        if (sharing->owners[j] > 0 || shared * 2 <= region->right - region->left || gap > reach)
+            continue;
+        *bounds = (struct bounds){MIN(bounds->left, region->left), MIN(bounds->top, region->top),
+                                  MAX(bounds->right, region->right), MAX(bounds->bottom, region->bottom)};
+    }
+}
+
 /* The box around the regions that are this figure's alone. Fragments lie above one another; what stands beside is
  * somebody else. False when it shares a region or has none. */
 static bool own_bounds(const struct figures *figures, int i, const struct regions *regions,
@@ -208,9 +225,11 @@ static bool own_bounds(const struct figures *figures, int i, const struct region
                                   MAX(bounds->right, region->right), MAX(bounds->bottom, region->bottom)};
     }
     const struct figure *figure = &figures->items[i];
+    take_fragments(figure, regions, sharing, bounds);
     double area = (double)(bounds->right - bounds->left) * (bounds->bottom - bounds->top);
+    bool is_coming_in = bounds->top <= 0 || bounds->bottom >= regions->height || bounds->left <= 0 || bounds->right >= regions->width;
     /* grown at once by half: somebody unknown has joined; the look decides who is who */
-    return figure->age < 4 || area < 1.6 * figure->w * figure->h + 30;
+    return figure->age < 4 || is_coming_in || area < 1.6 * figure->w * figure->h + 30;
 }
 
 /* Cut off by the picture's edge, a box tells nothing of the size beyond it. */
@@ -303,6 +322,45 @@ static void follow(struct figures *figures, const struct reduced *picture, const
         figure->unseen = figure->support > support_good * 0.5 ? 0 : figure->unseen + 1;
         claim(figure, picture, foreground, figures->claimed);
     }
+}
+
+/* ---- pieces ---- */
+
+/* Two that stand above one another and go the same way are pieces of one. People side by side are not above one another, and
+ * those who pass each other do not go the same way. */
+static bool are_pieces(const struct figure *a, const struct figure *b)
+{
+    double shared = fmin(a->x + a->w / 2, b->x + b->w / 2) - fmax(a->x - a->w / 2, b->x - b->w / 2);
+    double gap = fmax(a->y - a->h - b->y, b->y - b->h - a->y);
+    double speed = fmax(hypot(a->vx, a->vy), hypot(b->vx, b->vy));
+    bool go_together = hypot(a->vx - b->vx, a->vy - b->vy) < 0.4 + 0.25 * speed;
+    return shared > 0.6 * fmin(a->w, b->w) && gap < 0.25 * fmax(a->h, b->h) && go_together;
+}
+
+static void unite(struct figures *figures, const struct reduced *picture, const uint8_t *foreground)
+{
+    for (int i = 0; i < figures->count; i++)
+        for (int j = i + 1; j < figures->count;) {
+            struct figure *a = &figures->items[i], *b = &figures->items[j];
+            if (MIN(a->age, b->age) < 2 || !are_pieces(a, b)) {
+                j++;
+                continue;
+            }
+            double left = fmin(a->x - a->w / 2, b->x - b->w / 2), right = fmax(a->x + a->w / 2, b->x + b->w / 2);
+            double top = fmin(a->y - a->h, b->y - b->h);
+            if (b->age > a->age) { /* the older's life goes on */
+                struct figure swap = *a;
+                *a = *b;
+                *b = swap;
+            }
+            a->y = fmax(a->y, b->y);
+            a->x = (left + right) / 2;
+            a->w = right - left;
+            a->h = a->y - top;
+            memset(&a->look, 0, sizeof a->look);
+            look_learn(a, picture, foreground, 0.8f);
+            figures->items[j] = figures->items[--figures->count];
+        }
 }
 
 /* ---- births ---- */
@@ -447,6 +505,7 @@ void figures_update(struct figures *figures, const struct reduced *picture, cons
     struct sharing sharing;
     predict(figures);
     follow(figures, picture, foreground, regions, &sharing);
+    unite(figures, picture, foreground);
     give_birth(figures, picture, foreground, minimum_area);
     let_go(figures, picture, background, frame_seconds);
 }
