@@ -1,1 +1,119 @@
 #include "api/api.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/api_internal.h"
+
+enum { LISTEN_BACKLOG = 256 };
+
+static int bound_port(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {.sin6_family = AF_UNSPEC}};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, &address.any, &length) != 0)
+        return 0;
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+static const char *listen_advice(int code)
+{
+    if (code == EADDRINUSE)
+        return "stop the other program or set http.port (VEDETTE_HTTP_PORT)";
+    if (code == EACCES)
+        return "ports below 1024 need rights: set http.port (VEDETTE_HTTP_PORT)";
+    return "set http.address (VEDETTE_HTTP_ADDRESS) to an address of this machine";
+}
+
+static int open_socket(const struct addrinfo *found)
+{
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int on = 1;
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+        return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+static int open_listener(const struct http_settings *http, GError **error)
+{
+    g_autofree char *port = g_strdup_printf("%d", http->port);
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    int code = getaddrinfo(http->address, port, &hints, &found);
+    if (code != 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "listen on %s: %s: set http.address", http->address,
+                    gai_strerror(code));
+        return -1;
+    }
+    int fd = open_socket(found);
+    int why = errno;
+    freeaddrinfo(found);
+    if (fd < 0) {
+        g_autofree char *reason = g_strdup(g_strerror(why));
+        reason[0] = g_ascii_tolower(reason[0]);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "listen on %s:%d: %s: %s", http->address,
+                    http->port, reason, listen_advice(why));
+    }
+    return fd;
+}
+
+struct api *api_start(const struct settings *settings, struct store *store, struct live *live,
+                      struct server_health *health, struct clock *clock, char **generated_password, GError **error)
+{
+    char *password = NULL;
+    struct api *api = g_new0(struct api, 1);
+    *api = (struct api){.settings = settings, .store = store, .live = live, .health = health, .clock = clock};
+    int fd = open_listener(&settings->http, error);
+    if (fd >= 0) {
+        api->port = bound_port(fd);
+        api->auth = auth_new(settings, store, health, clock, &password, error);
+    }
+    if (api->auth)
+        api->watch = watch_start(api, error);
+    if (api->watch)
+        api->daemon = server_start(api, fd, error);
+    if (generated_password)
+        *generated_password = g_steal_pointer(&password);
+    g_free(password);
+    if (api->daemon) {
+        websockets_listen(api->websockets);
+        return api;
+    }
+    if (fd >= 0)
+        close(fd);
+    api_stop(api);
+    return NULL;
+}
+
+int api_port(const struct api *api)
+{
+    return api->port;
+}
+
+void api_stop(struct api *api)
+{
+    if (!api)
+        return;
+    if (api->watch)
+        watch_stop(api->watch);
+    if (api->daemon)
+        MHD_stop_daemon(api->daemon);
+    if (api->watch)
+        watch_free(api->watch);
+    auth_free(api->auth);
+    g_free(api);
+}

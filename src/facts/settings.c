@@ -26,6 +26,8 @@ static const struct record_field http_fields[] = {
           .default_text = "1048576"),
     FIELD(struct http_settings, login_attempts_per_minute, 0, "logins per address and per account", .min = 1,
           .max = 10000, .default_text = "10"),
+    FIELD(struct http_settings, host_names, 0,
+          "names browsers may reach it by, separated by commas; addresses and localhost always may", .max_count = 1024),
 };
 static const struct record_descriptor http_descriptor =
     RECORD(struct http_settings, "HttpSettings", 1, http_fields, "The API and the page.");

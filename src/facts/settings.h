@@ -17,6 +17,7 @@ struct http_settings {
     int32_t websocket_max_clients;
     int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
     int32_t login_attempts_per_minute;
+    char *host_names; /* separated by commas */
 };
 struct log_settings {
     char *levels;

@@ -1,1 +1,219 @@
 #include "link/link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* On the wire: length of the body, u32 little endian; type, u8; the body. */
+enum { HEADER_BYTES = 5, READ_BYTES = 1 << 16, LINK_TYPE_LAST = LINK_STOP };
+
+struct link {
+    int fd;
+    size_t max_queue_bytes; /* immutable */
+
+    /* owned by the receiving thread */
+    GByteArray *received;
+    size_t consumed; /* bytes of `received` that the last message took */
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    GQueue queue; /* of GByteArray * */
+    size_t queued_bytes;
+    bool is_closing, is_gone;
+    pthread_t sender;
+};
+
+/* ---- sending ---- */
+
+static bool write_all(int fd, const uint8_t *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t sent = send(fd, data, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        data += sent;
+        length -= (size_t)sent;
+    }
+    return true;
+}
+
+static void *sender_main(void *data)
+{
+    struct link *link = data;
+    pthread_mutex_lock(&link->lock);
+    for (;;) {
+        while (g_queue_is_empty(&link->queue) && !link->is_closing)
+            pthread_cond_wait(&link->changed, &link->lock);
+        if (g_queue_is_empty(&link->queue) || link->is_gone)
+            break;
+        GByteArray *message = g_queue_peek_head(&link->queue);
+        pthread_mutex_unlock(&link->lock);
+        bool is_good = write_all(link->fd, message->data, message->len);
+        pthread_mutex_lock(&link->lock);
+        link->queued_bytes -= message->len;
+        link->is_gone = link->is_gone || !is_good;
+        g_byte_array_unref(g_queue_pop_head(&link->queue));
+        pthread_cond_broadcast(&link->changed);
+    }
+    pthread_mutex_unlock(&link->lock);
+    return NULL;
+}
+
+struct link *link_new(int fd, size_t max_queue_bytes)
+{
+    struct link *link = g_new0(struct link, 1);
+    link->fd = fd;
+    link->max_queue_bytes = max_queue_bytes;
+    link->received = g_byte_array_new();
+    pthread_mutex_init(&link->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&link->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    g_queue_init(&link->queue);
+    if (pthread_create(&link->sender, NULL, sender_main, link) != 0)
+        g_error("no thread for the link");
+    return link;
+}
+
+void link_free(struct link *link)
+{
+    if (!link)
+        return;
+    pthread_mutex_lock(&link->lock);
+    link->is_closing = true;
+    link->is_gone = true;
+    pthread_cond_broadcast(&link->changed);
+    pthread_mutex_unlock(&link->lock);
+    shutdown(link->fd, SHUT_RDWR); /* ends a write that waits for the peer */
+    pthread_join(link->sender, NULL);
+    g_queue_clear_full(&link->queue, (GDestroyNotify)g_byte_array_unref);
+    g_byte_array_unref(link->received);
+    pthread_cond_destroy(&link->changed);
+    pthread_mutex_destroy(&link->lock);
+    close(link->fd);
+    g_free(link);
+}
+
+static GByteArray *message_new(enum link_type type, const void *body, size_t length)
+{
+    GByteArray *message = g_byte_array_sized_new((guint)(HEADER_BYTES + length));
+    const uint8_t header[HEADER_BYTES] = {(uint8_t)length, (uint8_t)(length >> 8), (uint8_t)(length >> 16),
+                                          (uint8_t)(length >> 24), (uint8_t)type};
+    g_byte_array_append(message, header, sizeof header);
+    if (length > 0)
+        g_byte_array_append(message, body, (guint)length);
+    return message;
+}
+
+bool link_send(struct link *link, enum link_type type, const void *body, size_t length, GError **error)
+{
+    if (length > LINK_MAX_BODY_BYTES) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "link: a message of %zu bytes; at most %d are sent",
+                    length, LINK_MAX_BODY_BYTES);
+        return false;
+    }
+    GByteArray *message = message_new(type, body, length);
+    pthread_mutex_lock(&link->lock);
+    bool is_gone = link->is_gone, is_full = link->queued_bytes + message->len > link->max_queue_bytes;
+    if (!is_gone && !is_full) {
+        g_queue_push_tail(&link->queue, message);
+        link->queued_bytes += message->len;
+        pthread_cond_broadcast(&link->changed);
+    }
+    pthread_mutex_unlock(&link->lock);
+    if (!is_gone && !is_full)
+        return true;
+    g_byte_array_unref(message);
+    g_set_error(error, VEDETTE_ERROR, is_gone ? VEDETTE_ERROR_UNAVAILABLE : VEDETTE_ERROR_FULL,
+                is_gone ? "link: the other side is gone" : "link: %zu bytes wait to be sent already",
+                link->max_queue_bytes);
+    return false;
+}
+
+bool link_flush(struct link *link, int timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&link->lock);
+    int waited = 0;
+    while (!g_queue_is_empty(&link->queue) && !link->is_gone && waited == 0)
+        waited = pthread_cond_timedwait(&link->changed, &link->lock, &until);
+    bool is_empty = g_queue_is_empty(&link->queue);
+    pthread_mutex_unlock(&link->lock);
+    return is_empty;
+}
+
+int link_fd(const struct link *link)
+{
+    return link->fd;
+}
+
+/* ---- receiving ---- */
+
+enum link_parsed link_parse(const uint8_t *data, size_t available, enum link_type *type, size_t *body_length)
+{
+    if (available < HEADER_BYTES)
+        return LINK_PARSED_PARTIAL;
+    size_t length = data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 | (size_t)data[3] << 24;
+    if (length > LINK_MAX_BODY_BYTES || data[4] < LINK_HELLO || data[4] > LINK_TYPE_LAST)
+        return LINK_PARSED_BROKEN;
+    *type = (enum link_type)data[4];
+    *body_length = length;
+    return available < HEADER_BYTES + length ? LINK_PARSED_PARTIAL : LINK_PARSED_WHOLE;
+}
+
+static bool read_more(struct link *link, int timeout_ms, GError **error)
+{
+    uint8_t buffer[READ_BYTES];
+    struct pollfd wait = {link->fd, POLLIN, 0};
+    int ready = poll(&wait, 1, timeout_ms);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "link: nothing came in %d ms", timeout_ms);
+        return false;
+    }
+    ssize_t got = recv(link->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (got > 0) {
+        g_byte_array_append(link->received, buffer, (guint)got);
+        return true;
+    }
+    bool is_early = got < 0 && (errno == EAGAIN || errno == EINTR);
+    g_set_error(error, VEDETTE_ERROR, is_early ? VEDETTE_ERROR_TIMEOUT : VEDETTE_ERROR_UNAVAILABLE, "link: %s",
+                got == 0 ? "the other side closed it" : g_strerror(errno));
+    return false;
+}
+
+bool link_receive(struct link *link, int timeout_ms, enum link_type *type, const void **body, size_t *length,
+                  GError **error)
+{
+    if (link->consumed > 0) {
+        g_byte_array_remove_range(link->received, 0, (guint)link->consumed);
+        link->consumed = 0;
+    }
+    for (;;) {
+        enum link_parsed parsed = link_parse(link->received->data, link->received->len, type, length);
+        if (parsed == LINK_PARSED_BROKEN) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "link: the other side sent what is no message");
+            return false;
+        }
+        if (parsed == LINK_PARSED_WHOLE) {
+            *body = link->received->data + HEADER_BYTES;
+            link->consumed = HEADER_BYTES + *length;
+            return true;
+        }
+        if (!read_more(link, timeout_ms, error))
+            return false;
+    }
+}

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <glib.h>
 
@@ -32,6 +33,10 @@ enum link_type {
     LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
     LINK_STOP,         /* empty: send what is left, then LINK_STOPPED */
 };
+
+/* Looks at the bytes received so far: pure, for link_receive, tests and fuzzing. */
+enum link_parsed { LINK_PARSED_PARTIAL = 1, LINK_PARSED_WHOLE, LINK_PARSED_BROKEN };
+enum link_parsed link_parse(const uint8_t *data, size_t available, enum link_type *type, size_t *body_length);
 
 struct link;
 

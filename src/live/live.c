@@ -1,1 +1,271 @@
 #include "live/live.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum {
+    ONLINE_SILENCE_MS = 5000, /* workers speak each second: after five missed words a camera counts as offline */
+    WANT_INTERVAL_MS = 1000,  /* a wish lasts 5 s, so that repeating it more often says nothing new */
+    MAX_PREVIEW_BYTES = 4 << 20,
+};
+
+struct entry {
+    struct camera camera; /* immutable */
+    /* protected by live.lock */
+    struct camera_health health;
+    bool has_health, is_gone;
+    int64_t heard_ms;
+    GBytes *preview; /* NULL: none yet */
+    int64_t preview_captured_at_ms;
+    uint64_t preview_frame_number;
+    int64_t wanted_us; /* monotonic; 0: never */
+};
+
+struct subscriber {
+    unsigned id;
+    live_receive receive;
+    void *data;
+};
+
+/* Lock order: none is taken inside another. */
+struct live {
+    struct clock *clock;
+    struct entry *entries; /* the array is immutable */
+    size_t count;
+    GHashTable *by_id; /* immutable; camera id → struct entry * */
+
+    pthread_mutex_t lock;
+    pthread_mutex_t subscribers_lock; /* held while they are called, so that nobody is called after leaving */
+    GArray *subscribers;
+    unsigned next_subscription;
+    pthread_mutex_t wanted_lock; /* held while the hub is called */
+    void (*wanted)(void *data, const char *camera_id);
+    void *wanted_data;
+};
+
+struct live *live_new(const struct record_list *cameras)
+{
+    struct live *live = g_new0(struct live, 1);
+    live->clock = clock_system();
+    live->count = cameras->count;
+    live->entries = g_new0(struct entry, cameras->count);
+    live->by_id = g_hash_table_new(g_str_hash, g_str_equal);
+    live->subscribers = g_array_new(FALSE, FALSE, sizeof(struct subscriber));
+    live->next_subscription = 1;
+    pthread_mutex_init(&live->lock, NULL);
+    pthread_mutex_init(&live->subscribers_lock, NULL);
+    pthread_mutex_init(&live->wanted_lock, NULL);
+    const struct camera *items = cameras->items;
+    for (size_t i = 0; i < live->count; i++) {
+        struct entry *entry = &live->entries[i];
+        record_copy(&camera_descriptor, &items[i], &entry->camera);
+        record_init(&camera_health_descriptor, &entry->health);
+        g_hash_table_insert(live->by_id, entry->camera.id, entry);
+    }
+    return live;
+}
+
+void live_set_clock(struct live *live, struct clock *clock)
+{
+    live->clock = clock;
+}
+
+void live_free(struct live *live)
+{
+    if (!live)
+        return;
+    for (size_t i = 0; i < live->count; i++) {
+        record_clear(&camera_descriptor, &live->entries[i].camera);
+        record_clear(&camera_health_descriptor, &live->entries[i].health);
+        if (live->entries[i].preview)
+            g_bytes_unref(live->entries[i].preview);
+    }
+    g_hash_table_destroy(live->by_id);
+    g_array_free(live->subscribers, TRUE);
+    pthread_mutex_destroy(&live->lock);
+    pthread_mutex_destroy(&live->subscribers_lock);
+    pthread_mutex_destroy(&live->wanted_lock);
+    g_free(live->entries);
+    g_free(live);
+}
+
+size_t live_camera_count(const struct live *live)
+{
+    return live->count;
+}
+
+const struct camera *live_camera(const struct live *live, size_t index)
+{
+    return index < live->count ? &live->entries[index].camera : NULL;
+}
+
+static struct entry *find(const struct live *live, const char *camera_id)
+{
+    return camera_id ? g_hash_table_lookup(live->by_id, camera_id) : NULL;
+}
+
+const struct camera *live_camera_find(const struct live *live, const char *camera_id)
+{
+    const struct entry *entry = find(live, camera_id);
+    return entry ? &entry->camera : NULL;
+}
+
+void live_set_health(struct live *live, const struct camera_health *health)
+{
+    struct entry *entry = find(live, health->camera_id);
+    if (!entry)
+        return;
+    pthread_mutex_lock(&live->lock);
+    record_clear(&camera_health_descriptor, &entry->health);
+    record_copy(&camera_health_descriptor, health, &entry->health);
+    entry->has_health = true;
+    entry->is_gone = false;
+    entry->heard_ms = clock_wall_ms(live->clock);
+    pthread_mutex_unlock(&live->lock);
+}
+
+bool live_get_health(struct live *live, const char *camera_id, struct camera_health *health)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry)
+        return false;
+    pthread_mutex_lock(&live->lock);
+    bool has_health = entry->has_health;
+    if (has_health)
+        record_copy(&camera_health_descriptor, &entry->health, health);
+    pthread_mutex_unlock(&live->lock);
+    return has_health;
+}
+
+bool live_is_online(struct live *live, const char *camera_id, int64_t now_ms)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry)
+        return false;
+    pthread_mutex_lock(&live->lock);
+    bool is_online = entry->has_health && !entry->is_gone && g_strcmp0(entry->health.state, "online") == 0 &&
+                     now_ms - entry->heard_ms <= ONLINE_SILENCE_MS;
+    pthread_mutex_unlock(&live->lock);
+    return is_online;
+}
+
+void live_set_offline(struct live *live, const char *camera_id, const char *reason)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry)
+        return;
+    pthread_mutex_lock(&live->lock);
+    entry->is_gone = true;
+    entry->has_health = true;
+    g_free(entry->health.camera_id);
+    g_free(entry->health.state);
+    g_free(entry->health.last_error);
+    entry->health.camera_id = g_strdup(camera_id);
+    entry->health.state = g_strdup("failed");
+    entry->health.last_error = g_strdup(reason);
+    entry->health.fps = entry->health.analysed_fps = 0;
+    pthread_mutex_unlock(&live->lock);
+}
+
+void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
+                      uint64_t frame_number)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry || g_bytes_get_size(jpeg) > MAX_PREVIEW_BYTES)
+        return;
+    pthread_mutex_lock(&live->lock);
+    GBytes *old = entry->preview;
+    entry->preview = g_bytes_ref(jpeg);
+    entry->preview_captured_at_ms = captured_at_ms;
+    entry->preview_frame_number = frame_number;
+    pthread_mutex_unlock(&live->lock);
+    if (old)
+        g_bytes_unref(old);
+}
+
+bool live_get_preview(struct live *live, const char *camera_id, struct live_preview *preview)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry)
+        return false;
+    pthread_mutex_lock(&live->lock);
+    bool has_preview = entry->preview != NULL;
+    if (has_preview)
+        *preview = (struct live_preview){g_bytes_ref(entry->preview), entry->preview_captured_at_ms,
+                                         entry->preview_frame_number};
+    pthread_mutex_unlock(&live->lock);
+    return has_preview;
+}
+
+void live_want_preview(struct live *live, const char *camera_id)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry)
+        return;
+    int64_t now_us = clock_monotonic_us(live->clock);
+    pthread_mutex_lock(&live->lock);
+    bool is_new = !entry->wanted_us || now_us - entry->wanted_us >= WANT_INTERVAL_MS * INT64_C(1000);
+    if (is_new)
+        entry->wanted_us = MAX(now_us, 1);
+    pthread_mutex_unlock(&live->lock);
+    if (!is_new)
+        return;
+    pthread_mutex_lock(&live->wanted_lock);
+    if (live->wanted)
+        live->wanted(live->wanted_data, camera_id);
+    pthread_mutex_unlock(&live->wanted_lock);
+}
+
+void live_set_preview_wanted(struct live *live, void (*wanted)(void *data, const char *camera_id), void *data)
+{
+    pthread_mutex_lock(&live->wanted_lock);
+    live->wanted = wanted;
+    live->wanted_data = data;
+    pthread_mutex_unlock(&live->wanted_lock);
+}
+
+unsigned live_subscribe(struct live *live, live_receive receive, void *data)
+{
+    pthread_mutex_lock(&live->subscribers_lock);
+    const struct subscriber subscriber = {live->next_subscription++, receive, data};
+    g_array_append_val(live->subscribers, subscriber);
+    pthread_mutex_unlock(&live->subscribers_lock);
+    return subscriber.id;
+}
+
+void live_unsubscribe(struct live *live, unsigned subscription)
+{
+    pthread_mutex_lock(&live->subscribers_lock);
+    for (guint i = 0; i < live->subscribers->len; i++) {
+        if (g_array_index(live->subscribers, struct subscriber, i).id != subscription)
+            continue;
+        g_array_remove_index(live->subscribers, i);
+        break;
+    }
+    pthread_mutex_unlock(&live->subscribers_lock);
+}
+
+/* {"type":"event","data":…}, made once for all who listen. */
+static GBytes *wrap(enum live_kind kind, const char *json, size_t length)
+{
+    static const char *const names[] = {[LIVE_TRACKS] = "tracks", [LIVE_EVENT] = "event", [LIVE_HEALTH] = "health"};
+    GString *text = g_string_sized_new(length + 32);
+    g_string_append_printf(text, "{\"type\":\"%s\",\"data\":", names[kind]);
+    g_string_append_len(text, json, (gssize)length);
+    g_string_append_c(text, '}');
+    return g_string_free_to_bytes(text);
+}
+
+void live_publish(struct live *live, enum live_kind kind, const char *org_id, const char *camera_id, const char *json,
+                  size_t length)
+{
+    pthread_mutex_lock(&live->subscribers_lock);
+    if (live->subscribers->len) {
+        g_autoptr(GBytes) message = wrap(kind, json, length);
+        for (guint i = 0; i < live->subscribers->len; i++) {
+            const struct subscriber *subscriber = &g_array_index(live->subscribers, struct subscriber, i);
+            subscriber->receive(subscriber->data, kind, org_id, camera_id, message);
+        }
+    }
+    pthread_mutex_unlock(&live->subscribers_lock);
+}

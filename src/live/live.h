@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "base/clock.h"
 #include "facts/camera.h"
 #include "facts/health.h"
 
@@ -15,6 +16,8 @@ struct live;
 /* `cameras` (struct camera records of the settings) are copied. */
 struct live *live_new(const struct record_list *cameras);
 void live_free(struct live *live);
+/* For tests, before threads start; else the machine's clock. */
+void live_set_clock(struct live *live, struct clock *clock);
 
 size_t live_camera_count(const struct live *live);
 /* Immutable for the life of `live`. NULL when there is none. */

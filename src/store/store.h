@@ -27,11 +27,13 @@ struct store *store_open(const char *data_dir, const struct store_settings *sett
 void store_close(struct store *store);
 
 /* Called on the writer's thread after the commit that holds the batch: `stored` tells which were new (idempotent by
- * org, camera, id). `error` is NULL, or why nothing was stored; then the batch may be submitted again. */
+ * org, camera, id). `error` is NULL, or why nothing was stored (`stored` is NULL then); the batch may be submitted
+ * again. `events` lives as long as the call, unless it takes a reference. */
 typedef void (*store_batch_done)(void *data, GPtrArray *events, const bool *stored, const GError *error);
 
 /* Takes ownership of `events` (a GPtrArray of struct analytics_event *, with its free function) and writes them as one
- * unit. False when the queue is full (VEDETTE_ERROR_FULL): the caller still owns them and must keep them. */
+ * unit. False when the queue is full (VEDETTE_ERROR_FULL): the caller still owns them and must keep them.
+ * Each event's subject_id is set from its payload. */
 bool store_events_submit(struct store *store, GPtrArray *events, store_batch_done done, void *data, GError **error);
 
 /* Newest first. Empty strings and 0 mean "any". */
@@ -50,7 +52,7 @@ void analytics_event_free(struct analytics_event *event);
 /* Counts per line and zone since `from_ms`, kept in the same transaction as the events they count. */
 struct store_count {
     char *camera_id, *subject_id;
-    char *kind; /* "line_in", "line_out", "zone_enter", "zone_exit" */
+    char *kind; /* "line_in", "line_out", "zone_enter", "zone_exit"; "zone_inside": how many stood there last */
     int64_t count;
 };
 /* Of one UTC day (milliseconds of its midnight). A new GPtrArray of struct store_count *. */
@@ -73,7 +75,9 @@ void user_free(struct user *user);
 bool store_session_put(struct store *store, const struct session *session, GError **error);
 struct session *store_session_find(struct store *store, const char *token_sha256, GError **error);
 bool store_session_delete(struct store *store, const char *token_sha256, GError **error);
+/* Every login of a user ends, as when the password changed. */
+bool store_sessions_delete_user(struct store *store, const char *user_id, GError **error);
 void session_free(struct session *session);
 
-/* True when a write would find room and rights now; else the error says what is wrong. */
+/* True when a write would find room and rights now; else the error says what is wrong. Looked at once a second. */
 bool store_check(struct store *store, GError **error);

@@ -1,0 +1,146 @@
+/* Shared by the files of the api room.
+ *
+ * A request lives from its request line to the end of its answer, on one of libmicrohttpd's threads at a time. Handlers
+ * fill an answer and know nothing of sockets; server.c does. One watch thread (watch.c) ends what takes too long, wakes
+ * requests that wait for a preview, and carries all WebSockets (websocket.c).
+ */
+#pragma once
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "api/api.h"
+#include "api/auth.h"
+#include "api/http.h"
+
+enum { API_ADDRESS_BYTES = 64 };
+
+struct api {
+    /* immutable after start */
+    const struct settings *settings;
+    struct store *store;
+    struct live *live;
+    struct server_health *health;
+    struct clock *clock;
+    struct auth *auth;
+    struct MHD_Daemon *daemon;
+    int port;
+    struct watch *watch;
+    struct websockets *websockets;
+};
+
+/* ---- answers ---- */
+
+struct answer {
+    unsigned status;
+    const char *content_type;
+    GBytes *body;       /* NULL: empty */
+    GPtrArray *headers; /* name, value, name, value: owned strings */
+    bool is_closing;    /* the connection may not be used again */
+    bool is_waiting;    /* nothing yet: ask the handler again later */
+    bool is_upgrade;    /* becomes a WebSocket */
+};
+
+void answer_init(struct answer *answer);
+void answer_clear(struct answer *answer);
+void answer_header(struct answer *answer, const char *name, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Takes the string over. */
+void answer_json(struct answer *answer, unsigned status, GString *json);
+void answer_text(struct answer *answer, unsigned status, const char *content_type, GString *text);
+/* RFC 9457. `errors` may be NULL. */
+void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors);
+/* The problem that fits a failure of the store: 400, 403, 404, 429 or 503. */
+void answer_error(struct answer *answer, const GError *error);
+/* A record with some of its fields left out (NULL-terminated names). */
+void append_record_without(const struct record_descriptor *descriptor, const void *record, const char *const *names,
+                           GString *out);
+
+/* ---- requests ---- */
+
+struct request {
+    struct api *api;
+    struct MHD_Connection *connection;
+    char *raw_target; /* as it came */
+    char *method;     /* HEAD is GET here */
+    struct http_target *target;
+    const struct route *route;
+    const char *id; /* what {id} is, owned by target */
+    const char *host, *origin, *cookie, *authorization, *content_type, *if_none_match; /* owned by the connection */
+    char address[API_ADDRESS_BYTES];
+    GByteArray *body;
+    struct login login; /* user NULL: anonymous */
+    bool is_by_cookie;
+    bool is_started;
+    int64_t wait_until_us; /* 0: not waiting yet */
+    guint64 declared_bytes;
+};
+
+/* ---- the route table ---- */
+
+struct route {
+    const char *method, *path;
+    enum role role; /* least; ROLE_ANONYMOUS: a login is looked at but not needed */
+    const struct record_descriptor *request;
+    const char *response; /* in words */
+    void (*handle)(struct request *request, struct answer *answer);
+    const char *doc;
+};
+/* Fills route and id; on false the answer is made (404, 405, OPTIONS). */
+bool route_find(struct request *request, struct answer *answer);
+/* Checks login, role and origin of the found route, and handles it. */
+void route_handle(struct request *request, struct answer *answer);
+const char *request_cookie_name(void);
+
+void handle_login(struct request *request, struct answer *answer);
+void handle_logout(struct request *request, struct answer *answer);
+void handle_me(struct request *request, struct answer *answer);
+void handle_health(struct request *request, struct answer *answer);
+void handle_health_live(struct request *request, struct answer *answer);
+void handle_health_ready(struct request *request, struct answer *answer);
+void handle_metrics(struct request *request, struct answer *answer);
+void handle_cameras(struct request *request, struct answer *answer);
+void handle_camera(struct request *request, struct answer *answer);
+void handle_preview(struct request *request, struct answer *answer);
+void handle_events(struct request *request, struct answer *answer);
+void handle_docs(struct request *request, struct answer *answer);
+void handle_websocket(struct request *request, struct answer *answer);
+
+/* The embedded file of a path, "/" being "/index.html"; NULL when there is none. */
+const struct ui_file *ui_file_find(const char *path);
+void answer_ui_file(const struct ui_file *file, const char *if_none_match, struct answer *answer);
+
+/* A camera of the request's org, or NULL and a 404. */
+const struct camera *request_camera(const struct request *request, struct answer *answer);
+
+/* ---- the server (server.c) ---- */
+
+struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error);
+
+/* ---- the watch thread ---- */
+
+struct watch *watch_start(struct api *api, GError **error);
+void watch_stop(struct watch *watch);
+void watch_free(struct watch *watch);
+void watch_wake(struct watch *watch);
+/* A connection's deadline: its request, headers and body and answer, must be over by then. */
+struct watched_connection *watch_connection(struct watch *watch, int fd);
+void watch_restart(struct watch *watch, struct watched_connection *connection);
+void watch_upgraded(struct watch *watch, struct watched_connection *connection);
+void watch_forget(struct watch *watch, struct watched_connection *connection);
+/* Suspends a request and resumes it soon. False when the server stops or too many wait. */
+bool watch_suspend(struct watch *watch, struct MHD_Connection *connection);
+
+/* ---- WebSockets: on the watch thread, but for websocket_accept and websockets_count ---- */
+
+struct websockets *websockets_new(struct api *api, int epoll_fd);
+/* From here on it hears what is published. */
+void websockets_listen(struct websockets *websockets);
+void websockets_free(struct websockets *websockets);
+/* Takes over the socket of an upgraded connection. Any thread. */
+void websocket_accept(struct websockets *websockets, struct MHD_UpgradeResponseHandle *handle, int fd,
+                      const void *extra, size_t extra_size, const struct login *login);
+void websockets_event(struct websockets *websockets, void *client, uint32_t events);
+/* Sends what is queued, checks logins, ends what is dead. Returns how long it may rest (ms), -1 for ever. */
+int websockets_tend(struct websockets *websockets);
+void websockets_close_all(struct websockets *websockets);
+size_t websockets_count(struct websockets *websockets);

@@ -1,0 +1,175 @@
+#include <string.h>
+
+#include "api/api_internal.h"
+
+enum {
+    PREVIEW_WAIT_US = 1000000,
+    PREVIEW_STALE_MS = 30000, /* an older picture is no answer to what a camera sees now */
+};
+
+const struct camera *request_camera(const struct request *request, struct answer *answer)
+{
+    const struct camera *camera = live_camera_find(request->api->live, request->id);
+    if (camera && g_strcmp0(camera->org_id, request->login.user->org_id) == 0)
+        return camera;
+    answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such camera", NULL);
+    return NULL;
+}
+
+static int64_t find_count(const GPtrArray *counts, const char *camera_id, const char *subject_id, const char *kind)
+{
+    for (guint i = 0; i < counts->len; i++) {
+        const struct store_count *count = g_ptr_array_index(counts, i);
+        if (strcmp(count->camera_id, camera_id) == 0 && strcmp(count->subject_id, subject_id) == 0 &&
+            strcmp(count->kind, kind) == 0)
+            return count->count;
+    }
+    return 0;
+}
+
+/* Adds members to the object just written. */
+static void append_members(GString *json, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void append_members(GString *json, const char *format, ...)
+{
+    g_string_truncate(json, json->len - 1);
+    va_list arguments;
+    va_start(arguments, format);
+    g_string_append_vprintf(json, format, arguments);
+    va_end(arguments);
+    g_string_append_c(json, '}');
+}
+
+static void append_lines(const struct camera *camera, const GPtrArray *counts, GString *json)
+{
+    const struct line *lines = camera->lines.items;
+    for (size_t i = 0; i < camera->lines.count; i++) {
+        if (i)
+            g_string_append_c(json, ',');
+        record_encode_json(&line_descriptor, &lines[i], false, json);
+        append_members(json, ",\"count_in\":%" G_GINT64_FORMAT ",\"count_out\":%" G_GINT64_FORMAT,
+                       find_count(counts, camera->id, lines[i].id, "line_in"),
+                       find_count(counts, camera->id, lines[i].id, "line_out"));
+    }
+}
+
+static void append_zones(const struct camera *camera, const GPtrArray *counts, GString *json)
+{
+    const struct zone *zones = camera->zones.items;
+    for (size_t i = 0; i < camera->zones.count; i++) {
+        if (i)
+            g_string_append_c(json, ',');
+        record_encode_json(&zone_descriptor, &zones[i], false, json);
+        append_members(json,
+                       ",\"inside\":%" G_GINT64_FORMAT ",\"entries\":%" G_GINT64_FORMAT ",\"exits\":%" G_GINT64_FORMAT,
+                       find_count(counts, camera->id, zones[i].id, "zone_inside"),
+                       find_count(counts, camera->id, zones[i].id, "zone_enter"),
+                       find_count(counts, camera->id, zones[i].id, "zone_exit"));
+    }
+}
+
+static void append_camera(struct api *api, const struct camera *camera, const GPtrArray *counts, GString *json)
+{
+    static const char *const apart[] = {"lines", "zones", "username", "password", NULL};
+    append_record_without(&camera_descriptor, camera, apart, json);
+    bool is_online = live_is_online(api->live, camera->id, clock_wall_ms(api->clock));
+    append_members(json, ",\"online\":%s,\"lines\":[", is_online ? "true" : "false");
+    g_string_truncate(json, json->len - 1);
+    append_lines(camera, counts, json);
+    g_string_append(json, "],\"zones\":[");
+    append_zones(camera, counts, json);
+    g_string_append_c(json, ']');
+    struct camera_health health;
+    if (live_get_health(api->live, camera->id, &health)) {
+        g_string_append(json, ",\"health\":");
+        record_encode_json(&camera_health_descriptor, &health, false, json);
+        record_clear(&camera_health_descriptor, &health);
+    }
+    g_string_append_c(json, '}');
+}
+
+static GPtrArray *counts_of_today(const struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    struct api *api = request->api;
+    GPtrArray *counts = store_counts_list(api->store, request->login.user->org_id, clock_wall_ms(api->clock), &error);
+    if (!counts)
+        answer_error(answer, error);
+    return counts;
+}
+
+void handle_cameras(struct request *request, struct answer *answer)
+{
+    g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
+    if (!counts)
+        return;
+    struct live *live = request->api->live;
+    GString *json = g_string_new("{\"items\":[");
+    size_t listed = 0;
+    for (size_t i = 0; i < live_camera_count(live); i++) {
+        const struct camera *camera = live_camera(live, i);
+        if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
+            continue;
+        if (listed++)
+            g_string_append_c(json, ',');
+        append_camera(request->api, camera, counts, json);
+    }
+    g_string_append(json, "]}");
+    answer_json(answer, MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
+}
+
+void handle_camera(struct request *request, struct answer *answer)
+{
+    const struct camera *camera = request_camera(request, answer);
+    g_autoptr(GPtrArray) counts = camera ? counts_of_today(request, answer) : NULL;
+    if (!counts)
+        return;
+    GString *json = g_string_new(NULL);
+    append_camera(request->api, camera, counts, json);
+    answer_json(answer, MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
+}
+
+static void answer_preview(const struct request *request, const struct live_preview *preview, struct answer *answer)
+{
+    g_autofree char *etag = g_strdup_printf("\"%" G_GUINT64_FORMAT "-%" G_GINT64_FORMAT "\"", preview->frame_number,
+                                            preview->captured_at_ms);
+    g_autoptr(GString) captured = g_string_new(NULL);
+    record_append_time(captured, preview->captured_at_ms);
+    answer_header(answer, "ETag", "%s", etag);
+    answer_header(answer, "Cache-Control", "no-store");
+    answer_header(answer, "X-Frame-Number", "%" G_GUINT64_FORMAT, preview->frame_number);
+    answer_header(answer, "X-Captured-At", "%s", captured->str);
+    if (http_list_has(request->if_none_match, etag)) {
+        answer->status = MHD_HTTP_NOT_MODIFIED;
+        return;
+    }
+    answer->content_type = "image/jpeg";
+    answer->body = g_bytes_ref(preview->jpeg);
+}
+
+/* Asked again by the server until there is a picture or wait_until_us has come. */
+void handle_preview(struct request *request, struct answer *answer)
+{
+    const struct camera *camera = request_camera(request, answer);
+    if (!camera)
+        return;
+    struct live *live = request->api->live;
+    struct live_preview preview;
+    live_want_preview(live, camera->id);
+    bool has_preview = live_get_preview(live, camera->id, &preview);
+    bool is_fresh = has_preview && clock_wall_ms(request->api->clock) - preview.captured_at_ms <= PREVIEW_STALE_MS;
+    int64_t now_us = clock_monotonic_us(clock_system());
+    if (!request->wait_until_us)
+        request->wait_until_us = now_us + PREVIEW_WAIT_US;
+    if (is_fresh) {
+        answer_preview(request, &preview, answer);
+    } else if (now_us < request->wait_until_us) {
+        answer->is_waiting = true;
+    } else {
+        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "there is no picture of this camera yet", NULL);
+        answer_header(answer, "Retry-After", "1");
+    }
+    if (has_preview)
+        g_bytes_unref(preview.jpeg);
+}

@@ -1,0 +1,259 @@
+/* /health and /metrics: both read the same records; no list of fields is kept here. */
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/counter.h"
+
+enum health_status { HEALTHY = 1, DEGRADED, UNHEALTHY };
+static const char *const health_status_names[] = {"healthy", "degraded", "unhealthy", NULL};
+
+/* A wall clock before this was never set: 2025-01-01. */
+static const int64_t clock_set_ms = INT64_C(1735689600000);
+
+struct component {
+    const char *name;
+    enum health_status status;
+    char *reason; /* NULL: nothing to say */
+};
+enum { COMPONENT_STORE, COMPONENT_WORKERS, COMPONENT_DISK, COMPONENT_CLOCK, COMPONENT_COUNT };
+
+static void check_store(struct api *api, struct component components[COMPONENT_COUNT])
+{
+    g_autoptr(GError) error = NULL;
+    if (store_check(api->store, &error))
+        return;
+    bool is_disk = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    struct component *component = &components[is_disk ? COMPONENT_DISK : COMPONENT_STORE];
+    /* Little room is a warning; a write that fails is not. */
+    bool has_room = counter_get(&api->health->store_free_bytes) > 0;
+    component->status = is_disk && has_room ? DEGRADED : UNHEALTHY;
+    component->reason = g_strdup(error->message);
+}
+
+static void check_workers(struct api *api, struct component *component)
+{
+    size_t enabled = 0, online = 0;
+    int64_t now_ms = clock_wall_ms(api->clock);
+    for (size_t i = 0; i < live_camera_count(api->live); i++) {
+        const struct camera *camera = live_camera(api->live, i);
+        enabled += camera->enabled;
+        online += camera->enabled && live_is_online(api->live, camera->id, now_ms);
+    }
+    if (online == enabled)
+        return;
+    component->status = DEGRADED;
+    component->reason = g_strdup_printf("%zu of %zu cameras are offline", enabled - online, enabled);
+}
+
+static enum health_status examine(struct api *api, struct component components[COMPONENT_COUNT])
+{
+    static const char *const names[COMPONENT_COUNT] = {"store", "workers", "disk", "clock"};
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        components[i] = (struct component){names[i], HEALTHY, NULL};
+    check_store(api, components);
+    check_workers(api, &components[COMPONENT_WORKERS]);
+    if (clock_wall_ms(api->clock) < clock_set_ms) {
+        components[COMPONENT_CLOCK].status = DEGRADED;
+        components[COMPONENT_CLOCK].reason = g_strdup("the machine's clock was never set");
+    }
+    enum health_status worst = HEALTHY;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        worst = MAX(worst, components[i].status);
+    return worst;
+}
+
+/* The words of the breaker a camera's reconnects are: closed while it is connected, open while it waits. */
+static const char *breaker_state(const struct camera_health *health)
+{
+    if (g_strcmp0(health->state, "online") == 0)
+        return "closed";
+    return g_strcmp0(health->state, "connecting") == 0 ? "half_open" : "open";
+}
+
+static void append_breakers(const struct request *request, GString *json)
+{
+    struct live *live = request->api->live;
+    size_t listed = 0;
+    for (size_t i = 0; i < live_camera_count(live); i++) {
+        const struct camera *camera = live_camera(live, i);
+        struct camera_health health;
+        if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 || !live_get_health(live, camera->id, &health))
+            continue;
+        if (listed++)
+            g_string_append_c(json, ',');
+        record_append_json_string(json, camera->id);
+        g_string_append_printf(json, ":{\"state\":\"%s\",\"failure_count\":%" G_GINT64_FORMAT "}",
+                               breaker_state(&health), health.errors_count);
+        record_clear(&camera_health_descriptor, &health);
+    }
+}
+
+static void append_components(const struct component components[COMPONENT_COUNT], GString *json)
+{
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        g_string_append_printf(json, "%s\"%s\":{\"status\":\"%s\",\"reason\":", i ? "," : "", components[i].name,
+                               record_enum_name(health_status_names, components[i].status));
+        if (components[i].reason)
+            record_append_json_string(json, components[i].reason);
+        else
+            g_string_append(json, "null");
+        g_string_append_c(json, '}');
+    }
+}
+
+static void append_details(const struct request *request, const struct component components[COMPONENT_COUNT],
+                           GString *json)
+{
+    int64_t queued = counter_get(&request->api->health->store_queue_records);
+    g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":{");
+    append_breakers(request, json);
+    g_string_append_printf(json,
+                           "},\"queues\":{\"events\":{\"total_queued\":%" G_GINT64_FORMAT
+                           ",\"memory_queue_size\":%" G_GINT64_FORMAT "}}},\"components\":{",
+                           queued, queued);
+    append_components(components, json);
+    g_string_append_c(json, '}');
+}
+
+static void answer_status(struct answer *answer, enum health_status status, GString *json)
+{
+    answer_json(answer, status == UNHEALTHY ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
+}
+
+void handle_health(struct request *request, struct answer *answer)
+{
+    struct component components[COMPONENT_COUNT];
+    enum health_status status = examine(request->api, components);
+    GString *json = g_string_new(NULL);
+    g_string_append_printf(json, "{\"status\":\"%s\"", record_enum_name(health_status_names, status));
+    if (request->login.user)
+        append_details(request, components, json);
+    g_string_append_c(json, '}');
+    answer_status(answer, status, json);
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        g_free(components[i].reason);
+}
+
+void handle_health_live(struct request *request, struct answer *answer)
+{
+    (void)request;
+    answer_status(answer, HEALTHY, g_string_new("{\"status\":\"healthy\"}"));
+}
+
+void handle_health_ready(struct request *request, struct answer *answer)
+{
+    bool is_ready = store_check(request->api->store, NULL);
+    answer_status(answer, is_ready ? HEALTHY : UNHEALTHY,
+                  g_string_new(is_ready ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}"));
+}
+
+/* ---- metrics ---- */
+
+static void append_value(const struct record_field *field, const void *record, GString *out)
+{
+    const char *address = (const char *)record + field->offset;
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    if (field->kind == RECORD_DOUBLE)
+        g_string_append(out, g_ascii_dtostr(text, sizeof text, *(const double *)(const void *)address));
+    else if (field->kind == RECORD_INT32)
+        g_string_append_printf(out, "%d", *(const int32_t *)(const void *)address);
+    else
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, counter_get((const int64_t *)(const void *)address));
+}
+
+/* HELP and TYPE, and the metric's name. g_free. */
+static char *append_family(const char *prefix, const struct record_field *field, GString *out)
+{
+    bool is_counter = field->flags & RECORD_COUNTER;
+    char *name = g_strdup_printf("%s_%s%s", prefix, field->name,
+                                 is_counter && !g_str_has_suffix(field->name, "_total") ? "_total" : "");
+    g_string_append_printf(out, "# HELP %s %s%s%s%s\n# TYPE %s %s\n", name, field->doc, field->unit ? " (" : "",
+                           field->unit ? field->unit : "", field->unit ? ")" : "", name,
+                           is_counter ? "counter" : "gauge");
+    return name;
+}
+
+static void append_server_metrics(const struct server_health *health, GString *out)
+{
+    const struct record_descriptor *descriptor = &server_health_descriptor;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (!(field->flags & (RECORD_COUNTER | RECORD_GAUGE)))
+            continue;
+        g_autofree char *name = append_family("vedette", field, out);
+        g_string_append_printf(out, "%s ", name);
+        append_value(field, health, out);
+        g_string_append_c(out, '\n');
+    }
+}
+
+struct camera_sample {
+    const struct camera *camera;
+    struct camera_health health;
+    bool is_online;
+};
+
+static void camera_sample_clear(void *data)
+{
+    struct camera_sample *sample = data;
+    record_clear(&camera_health_descriptor, &sample->health);
+}
+
+/* The cameras a request may see; all of them for the scraper (`org_id` NULL). */
+static GArray *camera_samples(struct api *api, const char *org_id)
+{
+    GArray *samples = g_array_new(FALSE, FALSE, sizeof(struct camera_sample));
+    g_array_set_clear_func(samples, camera_sample_clear);
+    for (size_t i = 0; i < live_camera_count(api->live); i++) {
+        struct camera_sample sample = {.camera = live_camera(api->live, i)};
+        if (org_id && g_strcmp0(org_id, sample.camera->org_id) != 0)
+            continue;
+        if (!live_get_health(api->live, sample.camera->id, &sample.health))
+            record_init(&camera_health_descriptor, &sample.health);
+        sample.is_online = live_is_online(api->live, sample.camera->id, clock_wall_ms(api->clock));
+        g_array_append_val(samples, sample);
+    }
+    return samples;
+}
+
+static void append_camera_metrics(const GArray *samples, GString *out)
+{
+    const struct record_descriptor *descriptor = &camera_health_descriptor;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (!(field->flags & (RECORD_COUNTER | RECORD_GAUGE)))
+            continue;
+        g_autofree char *name = append_family("vedette_camera", field, out);
+        for (guint j = 0; j < samples->len; j++) {
+            const struct camera_sample *sample = &g_array_index(samples, struct camera_sample, j);
+            /* Ids are of [A-Za-z0-9._-]: nothing to escape. */
+            g_string_append_printf(out, "%s{camera=\"%s\"} ", name, sample->camera->id);
+            append_value(field, &sample->health, out);
+            g_string_append_c(out, '\n');
+        }
+    }
+    g_string_append(out, "# HELP vedette_camera_online 1 while the camera is online\n"
+                         "# TYPE vedette_camera_online gauge\n");
+    for (guint j = 0; j < samples->len; j++) {
+        const struct camera_sample *sample = &g_array_index(samples, struct camera_sample, j);
+        g_string_append_printf(out, "vedette_camera_online{camera=\"%s\"} %d\n", sample->camera->id, sample->is_online);
+    }
+}
+
+void handle_metrics(struct request *request, struct answer *answer)
+{
+    const struct user *user = request->login.user;
+    bool is_scraper = auth_is_scraper(request->api->auth, http_bearer_get(request->authorization));
+    if (!user && !is_scraper) {
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in, or send metrics_token as Authorization: Bearer", NULL);
+        return;
+    }
+    store_check(request->api->store, NULL); /* refreshes the free space */
+    GString *out = g_string_new(NULL);
+    append_server_metrics(request->api->health, out);
+    g_autoptr(GArray) samples = camera_samples(request->api, is_scraper ? NULL : user->org_id);
+    append_camera_metrics(samples, out);
+    answer_text(answer, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", out);
+    answer_header(answer, "Cache-Control", "no-store");
+}

@@ -1,0 +1,148 @@
+/* The one route table, and the way from a request to its handler. */
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "api/ui.h"
+
+static const struct route routes[] = {
+    {"GET", "/health", ROLE_ANONYMOUS, NULL, "status; with a login also resilience_stats and components", handle_health,
+     "Whether the server is healthy, degraded or unhealthy (then 503)."},
+    {"GET", "/health/live", ROLE_ANONYMOUS, NULL, "status", handle_health_live, "200 while the process answers."},
+    {"GET", "/health/ready", ROLE_ANONYMOUS, NULL, "status", handle_health_ready,
+     "200 when records can be stored, else 503."},
+    {"GET", "/metrics", ROLE_ANONYMOUS, NULL, "Prometheus text", handle_metrics,
+     "Counters and gauges; needs a login, or the scrape token (metrics_token) as Authorization: Bearer."},
+    {"POST", "/auth/login", ROLE_ANONYMOUS, &login_request_descriptor, "LoginResponse", handle_login,
+     "Logs in with username and password, as JSON or as a form; also sets a cookie for browsers."},
+    {"POST", "/auth/logout", ROLE_VIEWER, NULL, "nothing (204)", handle_logout, "Ends the login."},
+    {"GET", "/auth/me", ROLE_VIEWER, NULL, "User", handle_me, "Whose login this is."},
+    {"GET", "/api/v1/cameras", ROLE_VIEWER, NULL, "items: cameras", handle_cameras,
+     "Every camera with online, health, and its lines and zones with the counts of today (UTC)."},
+    {"GET", "/api/v1/cameras/{id}", ROLE_VIEWER, NULL, "one camera", handle_camera, "One camera, as in the list."},
+    {"GET", "/api/v1/cameras/{id}/preview.jpg", ROLE_VIEWER, NULL, "image/jpeg", handle_preview,
+     "The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none."},
+    {"GET", "/api/v1/events", ROLE_VIEWER, NULL, "items: AnalyticsEvent; next_cursor", handle_events,
+     "Stored events, newest first. Filters: camera_id, type, subject_id (line or zone), from, to (RFC 3339), limit "
+     "(1..500), cursor."},
+    {"GET", "/ws", ROLE_VIEWER, NULL, "WebSocket", handle_websocket,
+     "Messages {\"type\": \"tracks\", \"event\" or \"health\", \"data\": …} as they come. The login is checked before "
+     "the upgrade; a browser's Origin must be this server."},
+    {"GET", "/docs", ROLE_ANONYMOUS, NULL, "text/markdown", handle_docs, "This list."},
+};
+
+static const char session_cookie[] = "vedette_session";
+
+const char *request_cookie_name(void)
+{
+    return session_cookie;
+}
+
+char *api_routes_markdown(void)
+{
+    GString *text = g_string_new("# API\n\nErrors are problem+json (RFC 9457): type, title, status, detail and, for "
+                                 "invalid input, errors with path and message.\n\n"
+                                 "| route | role | takes | answers | |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(routes); i++)
+        g_string_append_printf(text, "| `%s %s` | %s | %s | %s | %s |\n", routes[i].method, routes[i].path,
+                               record_enum_name(role_names, routes[i].role),
+                               routes[i].request ? routes[i].request->name : "", routes[i].response, routes[i].doc);
+    g_string_append(text, "| `GET /…` | anonymous |  | the page's files | The web UI. |\n");
+    return g_string_free(text, FALSE);
+}
+
+void handle_docs(struct request *request, struct answer *answer)
+{
+    (void)request;
+    g_autofree char *markdown = api_routes_markdown();
+    answer_text(answer, MHD_HTTP_OK, "text/markdown; charset=utf-8", g_string_new(markdown));
+}
+
+/* The methods a path takes: "GET, HEAD, OPTIONS"; NULL when there is no such path. */
+static char *allowed_methods(const struct http_target *target, const struct ui_file *file)
+{
+    GString *methods = g_string_new(NULL);
+    const char *id;
+    for (size_t i = 0; i < G_N_ELEMENTS(routes); i++)
+        if (http_target_matches(target, routes[i].path, &id))
+            g_string_append_printf(methods, "%s, %s", routes[i].method,
+                                   strcmp(routes[i].method, "GET") == 0 ? "HEAD, " : "");
+    if (!methods->len && file)
+        g_string_append(methods, "GET, HEAD, ");
+    if (methods->len)
+        g_string_append(methods, "OPTIONS");
+    return g_string_free(methods, !methods->len);
+}
+
+static void answer_without_route(const struct request *request, const struct ui_file *file, struct answer *answer)
+{
+    g_autofree char *methods = allowed_methods(request->target, file);
+    if (!methods) {
+        answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is nothing at this address: /docs lists what there is", NULL);
+        return;
+    }
+    if (strcmp(request->method, "OPTIONS") == 0) {
+        answer->status = MHD_HTTP_NO_CONTENT;
+    } else {
+        g_autofree char *detail = g_strdup_printf("this address takes %s", methods);
+        answer_problem(answer, MHD_HTTP_METHOD_NOT_ALLOWED, detail, NULL);
+    }
+    answer_header(answer, "Allow", "%s", methods);
+}
+
+bool route_find(struct request *request, struct answer *answer)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(routes); i++) {
+        if (strcmp(request->method, routes[i].method) == 0 &&
+            http_target_matches(request->target, routes[i].path, &request->id)) {
+            request->route = &routes[i];
+            return true;
+        }
+    }
+    g_autofree char *path = http_target_path(request->target);
+    const struct ui_file *file = ui_file_find(path);
+    if (file && strcmp(request->method, "GET") == 0)
+        answer_ui_file(file, request->if_none_match, answer);
+    else
+        answer_without_route(request, file, answer);
+    return false;
+}
+
+/* False: the answer is made. An unknown token is anonymous; a store that is away is not. */
+static bool authenticate(struct request *request, struct answer *answer)
+{
+    g_autofree char *cookie = http_cookie_get(request->cookie, session_cookie);
+    const char *bearer = http_bearer_get(request->authorization);
+    const char *token = bearer ? bearer : cookie;
+    request->is_by_cookie = !bearer && cookie;
+    g_autoptr(GError) error = NULL;
+    if (!token || auth_check_token(request->api->auth, token, &request->login, &error) ||
+        g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) || request->route->role == ROLE_ANONYMOUS)
+        return true;
+    answer_error(answer, error);
+    return false;
+}
+
+/* Another site's page can send a browser's cookie along, but not our Origin. */
+static bool is_foreign(const struct request *request)
+{
+    return request->origin && strcmp(request->method, "GET") != 0 &&
+           !http_origin_is_host(request->origin, request->host);
+}
+
+void route_handle(struct request *request, struct answer *answer)
+{
+    const struct route *route = request->route;
+    if (is_foreign(request)) {
+        answer_problem(answer, MHD_HTTP_FORBIDDEN, "the request comes from another site's page", NULL);
+        return;
+    }
+    if (!request->login.user && !authenticate(request, answer))
+        return;
+    const struct user *user = request->login.user;
+    if (route->role > ROLE_ANONYMOUS && !user)
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login", NULL);
+    else if (user && user->role < route->role)
+        answer_problem(answer, MHD_HTTP_FORBIDDEN, "your role does not allow this", NULL);
+    else
+        route->handle(request, answer);
+}

@@ -1,0 +1,312 @@
+/* libmicrohttpd's side: from its callbacks to a request, and from an answer to its response. What the library lets
+ * through and must not pass (two lengths, a length beside a coding, names with spaces) is refused here. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define LOG_MODULE "api"
+#include "api/api_internal.h"
+#include "base/counter.h"
+#include "base/log.h"
+
+enum {
+    CONNECTION_MEMORY_BYTES = 32 << 10, /* request line and headers of one connection */
+    MAX_HEADERS = 100,
+};
+
+static const struct {
+    const char *name, *value;
+} security_headers[] = {
+    {"Content-Security-Policy",
+     "default-src 'self'; img-src 'self' blob: data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+     "form-action 'self'; frame-ancestors 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
+/* ---- answering ---- */
+
+static void free_bytes(void *bytes)
+{
+    g_bytes_unref(bytes);
+}
+
+static struct MHD_Response *make_response(const struct answer *answer)
+{
+    if (!answer->body)
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    gsize size;
+    const void *data = g_bytes_get_data(answer->body, &size);
+    return MHD_create_response_from_buffer_with_free_callback_cls(size, (void *)data, free_bytes,
+                                                                  g_bytes_ref(answer->body));
+}
+
+static void count_answer(struct api *api, unsigned status)
+{
+    counter_add(&api->health->http_requests, 1);
+    bool is_rejected = status == MHD_HTTP_BAD_REQUEST || status == MHD_HTTP_CONTENT_TOO_LARGE ||
+                       status == MHD_HTTP_LENGTH_REQUIRED || status == MHD_HTTP_MISDIRECTED_REQUEST ||
+                       status == MHD_HTTP_TOO_MANY_REQUESTS;
+    if (is_rejected)
+        counter_add(&api->health->http_rejected, 1);
+    if (status >= 500)
+        counter_add(&api->health->http_errors, 1);
+}
+
+static struct watched_connection *watched(const struct request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void upgraded(void *data, struct MHD_Connection *connection, void *context, const char *extra, size_t extra_size,
+                     MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
+{
+    (void)connection;
+    struct api *api = data;
+    const struct request *request = context;
+    watch_upgraded(api->watch, watched(request));
+    websocket_accept(api->websockets, handle, fd, extra, extra_size, &request->login);
+}
+
+static enum MHD_Result send_answer(struct request *request, const struct answer *answer)
+{
+    struct MHD_Response *response =
+        answer->is_upgrade ? MHD_create_response_for_upgrade(upgraded, request->api) : make_response(answer);
+    if (!response)
+        return MHD_NO;
+    for (guint i = 0; i + 1 < answer->headers->len; i += 2)
+        MHD_add_response_header(response, g_ptr_array_index(answer->headers, i),
+                                g_ptr_array_index(answer->headers, i + 1));
+    for (size_t i = 0; i < G_N_ELEMENTS(security_headers); i++)
+        MHD_add_response_header(response, security_headers[i].name, security_headers[i].value);
+    if (answer->content_type && answer->body)
+        MHD_add_response_header(response, "Content-Type", answer->content_type);
+    if (answer->is_closing)
+        MHD_add_response_header(response, "Connection", "close");
+    count_answer(request->api, answer->status);
+    log_debug(NULL, "%s %s: %u", request->method, request->route ? request->route->path : "(no route)", answer->status);
+    enum MHD_Result result = MHD_queue_response(request->connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* ---- what a request must not be ---- */
+
+struct header_check {
+    int count, lengths, hosts;
+    bool has_coding, has_bad_name;
+    const char *length;
+};
+
+static enum MHD_Result check_header(void *data, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    struct header_check *check = data;
+    check->count++;
+    check->has_bad_name |= !http_is_token(name, strlen(name));
+    check->has_coding |= g_ascii_strcasecmp(name, "Transfer-Encoding") == 0;
+    check->hosts += g_ascii_strcasecmp(name, "Host") == 0;
+    if (g_ascii_strcasecmp(name, "Content-Length") == 0) {
+        check->lengths++;
+        check->length = value;
+    }
+    return MHD_YES;
+}
+
+static bool refuse(struct answer *answer, unsigned status, const char *detail)
+{
+    answer_problem(answer, status, detail, NULL);
+    answer->is_closing = true;
+    return false;
+}
+
+/* False: the answer is made, and the connection ends with it, because where the next request begins is not certain. */
+static bool check_framing(struct request *request, const char *version, struct answer *answer)
+{
+    struct header_check check = {.count = 0};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, check_header, &check);
+    if (check.has_bad_name || check.lengths > 1 || check.hosts > 1)
+        return refuse(answer, MHD_HTTP_BAD_REQUEST, "a header is malformed, or given twice");
+    if (check.has_coding && check.lengths)
+        return refuse(answer, MHD_HTTP_BAD_REQUEST, "Transfer-Encoding beside Content-Length");
+    if (check.has_coding)
+        return refuse(answer, MHD_HTTP_LENGTH_REQUIRED, "send Content-Length; chunked bodies are not taken");
+    if (check.count > MAX_HEADERS)
+        return refuse(answer, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "too many headers");
+    if (check.length && !http_parse_length(check.length, &request->declared_bytes))
+        return refuse(answer, MHD_HTTP_BAD_REQUEST, "Content-Length is not a number");
+    if (request->declared_bytes > (guint64)request->api->settings->http.max_body_bytes)
+        return refuse(answer, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than http.max_body_bytes");
+    if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+        return refuse(answer, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED, "speak HTTP/1.1");
+    return true;
+}
+
+static bool check_host(const struct request *request, struct answer *answer)
+{
+    return http_host_is_allowed(request->host, request->api->settings->http.host_names) ||
+           refuse(answer, MHD_HTTP_MISDIRECTED_REQUEST,
+                  "the Host is not an address, localhost, or one of http.host_names (VEDETTE_HTTP_HOST_NAMES)");
+}
+
+static void read_headers(struct request *request)
+{
+    const struct {
+        const char *name, **value;
+    } headers[] = {
+        {"Host", &request->host},
+        {"Origin", &request->origin},
+        {"Cookie", &request->cookie},
+        {"Authorization", &request->authorization},
+        {"Content-Type", &request->content_type},
+        {"If-None-Match", &request->if_none_match},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(headers); i++)
+        *headers[i].value = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, headers[i].name);
+}
+
+static void read_address(struct request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    if (address && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, request->address,
+                  sizeof request->address);
+    else if (address && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, request->address,
+                  sizeof request->address);
+}
+
+/* ---- a request's life ---- */
+
+static bool begin(struct request *request, const char *method, const char *version, struct answer *answer)
+{
+    watch_restart(request->api->watch, watched(request));
+    request->method = g_strdup(strcmp(method, "HEAD") == 0 ? "GET" : method);
+    read_headers(request);
+    read_address(request);
+    g_autoptr(GError) error = NULL;
+    request->target = http_target_parse(request->raw_target, &error);
+    if (!request->target)
+        return refuse(answer, MHD_HTTP_BAD_REQUEST, error->message);
+    return check_framing(request, version, answer) && check_host(request, answer);
+}
+
+static enum MHD_Result answer_request(struct request *request)
+{
+    struct answer answer;
+    answer_init(&answer);
+    if (request->route || route_find(request, &answer))
+        route_handle(request, &answer);
+    bool is_suspended = answer.is_waiting && watch_suspend(request->api->watch, request->connection);
+    if (answer.is_waiting && !is_suspended) {
+        answer_problem(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait already: try again", NULL);
+        answer_header(&answer, "Retry-After", "1");
+    }
+    enum MHD_Result result = is_suspended ? MHD_YES : send_answer(request, &answer);
+    answer_clear(&answer);
+    return result;
+}
+
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **context)
+{
+    (void)data;
+    (void)url;
+    struct request *request = *context;
+    if (!request)
+        return MHD_NO;
+    request->connection = connection;
+    if (!request->is_started) {
+        request->is_started = true;
+        struct answer answer;
+        answer_init(&answer);
+        enum MHD_Result result = begin(request, method, version, &answer) ? MHD_YES : send_answer(request, &answer);
+        answer_clear(&answer);
+        return result;
+    }
+    if (*upload_size) {
+        if (request->body->len + *upload_size > (size_t)request->api->settings->http.max_body_bytes)
+            return MHD_NO;
+        g_byte_array_append(request->body, (const guint8 *)upload, (guint)*upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    return answer_request(request);
+}
+
+/* The first that is known of a request: its target as it was written. */
+static void *on_target(void *data, const char *target, struct MHD_Connection *connection)
+{
+    struct request *request = g_new0(struct request, 1);
+    request->api = data;
+    request->connection = connection;
+    request->raw_target = g_strndup(target, HTTP_MAX_TARGET_BYTES + 1);
+    request->body = g_byte_array_new();
+    return request;
+}
+
+static void on_completed(void *data, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)connection;
+    (void)code;
+    struct api *api = data;
+    struct request *request = *context;
+    if (!request)
+        return;
+    watch_restart(api->watch, watched(request));
+    http_target_free(request->target);
+    login_clear(&request->login);
+    if (request->body->len) /* a password may lie there */
+        memset(request->body->data, 0, request->body->len);
+    g_byte_array_unref(request->body);
+    g_free(request->raw_target);
+    g_free(request->method);
+    g_free(request);
+    *context = NULL;
+}
+
+static void on_connection(void *data, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct api *api = data;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *context = info ? watch_connection(api->watch, info->connect_fd) : NULL;
+    } else if (*context) {
+        watch_forget(api->watch, *context);
+        *context = NULL;
+    }
+}
+
+struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error)
+{
+    const struct http_settings *http = &api->settings->http;
+    /* A pool of one is refused by the library: one thread is the daemon's own. */
+    unsigned threads = http->threads > 1 ? (unsigned)http->threads : 0;
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, MAX(http->max_connections, http->threads), NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->max_connections_per_address, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, http->request_timeout_seconds, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, api},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, api},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, api},
+        {threads ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL, NULL,
+                         on_request, api, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    if (!daemon)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the HTTP server: no threads or memory");
+    return daemon;
+}

@@ -1,0 +1,200 @@
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/fault.h"
+
+/* What kind of answer fits a failure, and what a person can do about it. */
+static enum vedette_error classify(sqlite3 *db, int code, const char **advice)
+{
+    int system = db ? sqlite3_system_errno(db) : 0;
+    bool is_io = (code & 0xff) == SQLITE_IOERR;
+    if ((code & 0xff) == SQLITE_FULL || (is_io && (system == ENOSPC || system == EDQUOT || system == EFBIG))) {
+        *advice = "free space there, or move data_dir (VEDETTE_DATA_DIR)";
+        return VEDETTE_ERROR_FULL;
+    }
+    switch (code & 0xff) {
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN:
+        *advice = "check the owner and rights of the directory and its files";
+        return VEDETTE_ERROR_PERMISSION;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        *advice = "another program holds it";
+        return VEDETTE_ERROR_UNAVAILABLE;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        *advice = "the file is damaged or not Vedette's: move it away, or put a backup in its place";
+        return VEDETTE_ERROR_IO;
+    default:
+        return VEDETTE_ERROR_IO;
+    }
+}
+
+bool connection_fail(struct connection *connection, const char *action, GError **error)
+{
+    sqlite3 *db = connection->db;
+    int code = db ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
+    int system = db ? sqlite3_system_errno(db) : 0;
+    const char *advice = NULL;
+    enum vedette_error kind = classify(db, code, &advice);
+    bool has_system = system && ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN);
+    g_set_error(error, VEDETTE_ERROR, kind, "%s: %s: %s%s%s%s%s", connection->path, action,
+                db ? sqlite3_errmsg(db) : "out of memory", has_system ? ": " : "", has_system ? g_strerror(system) : "",
+                advice ? ": " : "", advice ? advice : "");
+    return false;
+}
+
+static void finalize_statement(void *statement)
+{
+    sqlite3_finalize(statement);
+}
+
+bool connection_open(struct connection *connection, const char *path, bool is_writer, GError **error)
+{
+    *connection = (struct connection){.path = path};
+    /* The file was made before with its rights; a link in its place is refused. */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(path, &connection->db, flags, NULL) != SQLITE_OK) {
+        connection_fail(connection, "open", error);
+        sqlite3_close(connection->db);
+        connection->db = NULL;
+        return false;
+    }
+    connection->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize_statement);
+    sqlite3_busy_timeout(connection->db, STORE_BUSY_MS);
+    sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(connection->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !is_writer, NULL);
+    g_autofree char *cache = g_strdup_printf("PRAGMA cache_size=-%d", STORE_CACHE_KIB);
+    g_autofree char *limit = g_strdup_printf("PRAGMA journal_size_limit=%d", STORE_WAL_LIMIT);
+    bool is_good = connection_execute(connection, cache, error) &&
+                   connection_execute(connection, "PRAGMA temp_store=MEMORY", error) &&
+                   (is_writer ? connection_execute(connection, "PRAGMA journal_mode=WAL", error) &&
+                                    connection_execute(connection, "PRAGMA synchronous=FULL", error) &&
+                                    connection_execute(connection, limit, error)
+                              : connection_execute(connection, "PRAGMA query_only=1", error) &&
+                                    connection_execute(connection, "PRAGMA wal_autocheckpoint=0", error));
+    if (!is_good)
+        connection_close(connection);
+    return is_good;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection->statements)
+        g_hash_table_destroy(connection->statements);
+    sqlite3_close(connection->db);
+    connection->statements = NULL;
+    connection->db = NULL;
+}
+
+sqlite3_stmt *connection_prepare(struct connection *connection, const char *sql, GError **error)
+{
+    sqlite3_stmt *statement = g_hash_table_lookup(connection->statements, sql);
+    if (statement) {
+        sqlite3_reset(statement);
+        sqlite3_clear_bindings(statement);
+        return statement;
+    }
+    if (sqlite3_prepare_v3(connection->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+        connection_fail(connection, "prepare", error);
+        return NULL;
+    }
+    g_hash_table_insert(connection->statements, g_strdup(sql), statement);
+    return statement;
+}
+
+bool connection_execute(struct connection *connection, const char *sql, GError **error)
+{
+    if (sqlite3_exec(connection->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    g_autofree char *action = g_strndup(sql, strcspn(sql, "(\n;"));
+    return connection_fail(connection, action, error);
+}
+
+bool connection_finish(struct connection *connection, sqlite3_stmt *statement, GError **error)
+{
+    int code = sqlite3_step(statement);
+    bool is_good = code == SQLITE_DONE || code == SQLITE_ROW;
+    if (!is_good)
+        connection_fail(connection, "write", error);
+    sqlite3_reset(statement);
+    return is_good;
+}
+
+bool connection_next(struct connection *connection, sqlite3_stmt *statement, GError **error)
+{
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        return true;
+    if (code != SQLITE_DONE)
+        connection_fail(connection, "read", error);
+    sqlite3_reset(statement);
+    return false;
+}
+
+void bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+    if (text)
+        sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
+}
+
+void bind_record(sqlite3_stmt *statement, const struct record_descriptor *descriptor, const void *record)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        struct record_sql_value value;
+        record_get_sql_value(&descriptor->fields[i], record, &value);
+        int index = (int)i + 1;
+        if (value.type == RECORD_SQL_INTEGER)
+            sqlite3_bind_int64(statement, index, value.integer);
+        else if (value.type == RECORD_SQL_REAL)
+            sqlite3_bind_double(statement, index, value.real);
+        else if (value.type == RECORD_SQL_TEXT)
+            bind_text(statement, index, value.text);
+        record_sql_value_clear(&value);
+    }
+}
+
+static void read_column(sqlite3_stmt *statement, int index, struct record_sql_value *value)
+{
+    *value = (struct record_sql_value){.type = RECORD_SQL_NULL};
+    switch (sqlite3_column_type(statement, index)) {
+    case SQLITE_INTEGER:
+        value->type = RECORD_SQL_INTEGER;
+        value->integer = sqlite3_column_int64(statement, index);
+        break;
+    case SQLITE_FLOAT:
+        value->type = RECORD_SQL_REAL;
+        value->real = sqlite3_column_double(statement, index);
+        break;
+    case SQLITE_TEXT:
+        value->type = RECORD_SQL_TEXT;
+        value->text = g_strdup((const char *)sqlite3_column_text(statement, index));
+        break;
+    default:
+        break;
+    }
+}
+
+bool read_record(struct connection *connection, sqlite3_stmt *statement, const struct record_descriptor *descriptor,
+                 void *record, GError **error)
+{
+    record_init(descriptor, record);
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        struct record_sql_value value;
+        read_column(statement, (int)i, &value);
+        bool is_good = record_set_sql_value(&descriptor->fields[i], record, &value);
+        record_sql_value_clear(&value);
+        if (is_good)
+            continue;
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: table %s holds a value that column %s cannot have",
+                    connection->path, descriptor->table, descriptor->fields[i].name);
+        record_clear(descriptor, record);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,469 @@
+/* The process: configured over its socket, caged, then analysing until it is told to stop or its hub is gone.
+ *
+ * Threads: the main one talks with the hub; sources have their own (media); a fixed pool analyses. `lock` guards which
+ * camera waits and which is being analysed; everything else of a camera belongs to the analyser that has it.
+ */
+#define LOG_MODULE "worker"
+#include "worker/worker.h"
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "link/link.h"
+#include "media/media.h"
+#include "worker/outbox.h"
+#include "worker/sandbox.h"
+
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    LINK_QUEUE_BYTES = 16 << 20,
+    CONFIGURE_TIMEOUT_MS = 10000,
+    TICK_MS = 100,
+    HEALTH_INTERVAL_US = 1000000,
+    PREVIEW_WANTED_US = 5000000,
+    STOP_PATIENCE_US = 2000000,
+    TRACK_IDS_PER_CAMERA = 1, /* ids are unique per camera, so every camera may count from the same base */
+};
+
+struct worker;
+
+struct watched_camera {
+    struct worker *worker;
+    const struct camera *camera; /* of the configuration */
+    struct camera_health health; /* counters by counter_*; strings under the source's own lock */
+    struct media_source *source;
+    struct pipeline *pipeline;
+    /* under worker->lock */
+    int64_t waiting_since_us; /* 0: no frame waits */
+    bool is_busy;
+    int64_t preview_until_us;
+    /* the analyser's */
+    int64_t preview_next_us;
+    GString *events; /* of the frame being fed, NDJSON */
+    int event_count, event_priority;
+    int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
+};
+
+struct worker {
+    struct link *link;
+    struct outbox *outbox;
+    struct worker_config config;
+    GHashTable *credentials; /* camera id → struct camera_credentials * */
+    struct detector *detector;
+    pthread_mutex_t detector_lock;
+    struct watched_camera *cameras;
+    size_t camera_count;
+    pthread_t *analysers;
+    int analyser_count;
+    char *detector_error;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    bool is_stopping; /* under lock */
+};
+
+/* ---- what a pipeline tells ---- */
+
+static void on_event(void *data, const struct analytics_event *event)
+{
+    struct watched_camera *camera = data;
+    record_encode_json(&analytics_event_descriptor, event, true, camera->events);
+    g_string_append_c(camera->events, '\n');
+    camera->event_count++;
+    camera->event_priority = MAX(camera->event_priority, event->priority);
+}
+
+static void on_tracks(void *data, const struct track_update *update)
+{
+    struct watched_camera *camera = data;
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(&track_update_descriptor, update, false, text);
+    /* live only: when the link is full the page misses a moment, and the next one comes */
+    if (!link_send(camera->worker->link, LINK_TRACKS, text->str, text->len, NULL))
+        log_debug(camera->camera->id, "tracks not sent: the link is full");
+}
+
+static void flush_events(struct watched_camera *camera)
+{
+    if (camera->event_count == 0)
+        return;
+    outbox_add(camera->worker->outbox, camera->events->str, camera->events->len, camera->event_count,
+               camera->event_priority, &camera->health);
+    g_string_truncate(camera->events, 0);
+    camera->event_count = camera->event_priority = 0;
+}
+
+/* ---- previews ---- */
+
+static void send_preview(struct watched_camera *camera, const struct frame *frame, GBytes *jpeg)
+{
+    gsize jpeg_length;
+    const void *data = g_bytes_get_data(jpeg, &jpeg_length);
+    uint16_t id_length = (uint16_t)strlen(camera->camera->id);
+    uint16_t id_length_le = GUINT16_TO_LE(id_length);
+    int64_t at_ms = (int64_t)GUINT64_TO_LE((uint64_t)frame->captured_at_ms);
+    uint64_t number = GUINT64_TO_LE(frame->number);
+    g_autoptr(GByteArray) body = g_byte_array_new();
+    g_byte_array_append(body, (const guint8 *)&id_length_le, sizeof id_length_le);
+    g_byte_array_append(body, (const guint8 *)camera->camera->id, id_length);
+    g_byte_array_append(body, (const guint8 *)&at_ms, sizeof at_ms);
+    g_byte_array_append(body, (const guint8 *)&number, sizeof number);
+    g_byte_array_append(body, data, (guint)jpeg_length);
+    if (!link_send(camera->worker->link, LINK_PREVIEW, body->data, body->len, NULL))
+        log_debug(camera->camera->id, "preview not sent: the link is full");
+}
+
+static void preview(struct watched_camera *camera, struct frame *frame, int64_t until_us)
+{
+    int64_t now_us = clock_monotonic_us(clock_system());
+    if (now_us > until_us || now_us < camera->preview_next_us)
+        return;
+    g_autoptr(GError) error = NULL;
+    camera->preview_next_us = now_us + G_USEC_PER_SEC / camera->worker->config.workers.preview_fps;
+    g_autoptr(GBytes) jpeg = pipeline_preview(camera->pipeline, frame, &error);
+    if (jpeg)
+        send_preview(camera, frame, jpeg);
+    else
+        log_warning(camera->camera->id, "no preview: %s", error->message);
+}
+
+/* ---- analysers ---- */
+
+static void on_frame(void *data)
+{
+    struct watched_camera *camera = data;
+    pthread_mutex_lock(&camera->worker->lock);
+    if (camera->waiting_since_us == 0)
+        camera->waiting_since_us = clock_monotonic_us(clock_system());
+    pthread_cond_signal(&camera->worker->work);
+    pthread_mutex_unlock(&camera->worker->lock);
+}
+
+/* The camera that has waited longest and nobody has. With the lock held. */
+static struct watched_camera *most_overdue(struct worker *worker)
+{
+    struct watched_camera *best = NULL;
+    for (size_t i = 0; i < worker->camera_count; i++) {
+        struct watched_camera *camera = &worker->cameras[i];
+        if (camera->waiting_since_us && !camera->is_busy &&
+            (!best || camera->waiting_since_us < best->waiting_since_us))
+            best = camera;
+    }
+    return best;
+}
+
+static void analyse(struct watched_camera *camera, int64_t preview_until_us)
+{
+    CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
+    if (!frame)
+        return;
+    pipeline_feed(camera->pipeline, frame);
+    flush_events(camera);
+    preview(camera, frame, preview_until_us);
+}
+
+static void *analyser_main(void *data)
+{
+    struct worker *worker = data;
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->is_stopping) {
+        struct watched_camera *camera = most_overdue(worker);
+        if (!camera) {
+            pthread_cond_wait(&worker->work, &worker->lock);
+            continue;
+        }
+        camera->waiting_since_us = 0;
+        camera->is_busy = true;
+        int64_t preview_until_us = camera->preview_until_us;
+        pthread_mutex_unlock(&worker->lock);
+        analyse(camera, preview_until_us);
+        pthread_mutex_lock(&worker->lock);
+        camera->is_busy = false;
+        if (camera->waiting_since_us)
+            pthread_cond_signal(&worker->work);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+/* ---- being configured ---- */
+
+static void credentials_free(gpointer data)
+{
+    record_clear(&camera_credentials_descriptor, data);
+    g_free(data);
+}
+
+static bool decode(const struct record_descriptor *descriptor, const void *body, size_t length, void *record,
+                   GError **error)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good =
+        record_decode_json(descriptor, body, length, record, &errors) || record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    if (!is_good)
+        g_prefix_error(error, "%s from the hub: ", descriptor->name);
+    return is_good;
+}
+
+static bool take_credentials(struct worker *worker, const void *body, size_t length, GError **error)
+{
+    struct camera_credentials *login = g_new0(struct camera_credentials, 1);
+    if (!decode(&camera_credentials_descriptor, body, length, login, error)) {
+        g_free(login);
+        return false;
+    }
+    g_hash_table_replace(worker->credentials, login->camera_id, login);
+    return true;
+}
+
+static bool receive_configuration(struct worker *worker, GError **error)
+{
+    bool has_config = false;
+    for (;;) {
+        enum link_type type;
+        const void *body;
+        size_t length;
+        if (!link_receive(worker->link, CONFIGURE_TIMEOUT_MS, &type, &body, &length, error))
+            return false;
+        if (type == LINK_START && has_config)
+            return true;
+        bool is_good = type == LINK_CONFIGURE && !has_config
+                           ? (has_config = decode(&worker_config_descriptor, body, length, &worker->config, error))
+                       : type == LINK_CREDENTIALS ? take_credentials(worker, body, length, error)
+                                                  : false;
+        if (!is_good) {
+            if (error && !*error)
+                g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the hub sent message %d before the start",
+                            type);
+            return false;
+        }
+    }
+}
+
+/* ---- starting ---- */
+
+/* The resolver loads its modules at the first use: that must be before the cage closes. */
+static void warm_resolver(void)
+{
+    struct addrinfo *found = NULL;
+    if (getaddrinfo("localhost", NULL, NULL, &found) == 0)
+        freeaddrinfo(found);
+}
+
+static void open_detector(struct worker *worker)
+{
+    const char *model = worker->config.detector.model;
+    g_autoptr(GError) error = NULL;
+    if (!model || !*model)
+        return;
+    worker->detector = detector_open(model, &worker->config.detector, &error);
+    if (worker->detector)
+        return;
+    worker->detector_error = g_strdup(error->message);
+    log_error(NULL, "%s; what moves is tracked instead", error->message);
+}
+
+static bool start_camera(struct worker *worker, size_t index, GError **error)
+{
+    struct watched_camera *watched = &worker->cameras[index];
+    const struct camera *camera = (const struct camera *)worker->config.cameras.items + index;
+    const struct camera_credentials *login = g_hash_table_lookup(worker->credentials, camera->id);
+    const struct pipeline_sink sink = {on_event, on_tracks, watched};
+    watched->worker = worker;
+    watched->camera = camera;
+    watched->events = g_string_new(NULL);
+    record_init(&camera_health_descriptor, &watched->health);
+    watched->health.camera_id = g_strdup(camera->id);
+    watched->pipeline = pipeline_new(&worker->config, camera, worker->detector, &worker->detector_lock,
+                                     (uint64_t)worker->config.track_id_base * TRACK_IDS_PER_CAMERA, clock_system(),
+                                     &watched->health, &sink);
+    watched->source =
+        media_source_new(camera, login ? login->username : NULL, login ? login->password : NULL, &worker->config.source,
+                         clock_system(), &watched->health, on_frame, watched, error);
+    return watched->source && media_source_start(watched->source, error);
+}
+
+static void start_analysers(struct worker *worker)
+{
+    int count = worker->config.workers.threads ? worker->config.workers.threads : (int)g_get_num_processors();
+    worker->analysers = g_new0(pthread_t, (size_t)count);
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&worker->analysers[worker->analyser_count], NULL, analyser_main, worker) == 0)
+            worker->analyser_count++;
+}
+
+static bool start(struct worker *worker, const char *hub_files, GError **error)
+{
+    if (!media_init(true, error))
+        return false;
+    warm_resolver();
+    open_detector(worker);
+    struct worker_hello hello = {.protocol_version = LINK_PROTOCOL_VERSION,
+                                 .worker_id = g_strdup(worker->config.worker_id),
+                                 .pid = (int32_t)getpid()};
+    sandbox_close(&worker->config, hub_files, &hello);
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(&worker_hello_descriptor, &hello, true, text);
+    record_clear(&worker_hello_descriptor, &hello);
+    if (!link_send(worker->link, LINK_HELLO, text->str, text->len, error))
+        return false;
+    worker->camera_count = worker->config.cameras.count;
+    worker->cameras = g_new0(struct watched_camera, worker->camera_count + 1);
+    for (size_t i = 0; i < worker->camera_count; i++)
+        if (!start_camera(worker, i, error))
+            return false;
+    start_analysers(worker);
+    return true;
+}
+
+/* ---- running ---- */
+
+static void send_health(struct worker *worker)
+{
+    int64_t now_us = clock_monotonic_us(clock_system());
+    for (size_t i = 0; i < worker->camera_count; i++) {
+        struct watched_camera *camera = &worker->cameras[i];
+        media_source_describe(camera->source, &camera->health);
+        int64_t processed = counter_get(&camera->health.frames_processed);
+        if (camera->rate_since_us)
+            camera->health.analysed_fps = (double)(processed - camera->frames_before) * G_USEC_PER_SEC /
+                                          (double)MAX(now_us - camera->rate_since_us, 1);
+        camera->frames_before = processed;
+        camera->rate_since_us = now_us;
+        if (worker->detector_error && !*camera->health.last_error) {
+            g_free(camera->health.last_error);
+            camera->health.last_error = g_strdup(worker->detector_error);
+        }
+        g_autoptr(GString) text = g_string_new(NULL);
+        record_encode_json(&camera_health_descriptor, &camera->health, false, text);
+        if (!link_send(worker->link, LINK_HEALTH, text->str, text->len, NULL))
+            log_debug(camera->camera->id, "health not sent: the link is full");
+    }
+}
+
+static void want_preview(struct worker *worker, const void *body, size_t length)
+{
+    for (size_t i = 0; i < worker->camera_count; i++) {
+        struct watched_camera *camera = &worker->cameras[i];
+        if (strlen(camera->camera->id) != length || memcmp(camera->camera->id, body, length) != 0)
+            continue;
+        pthread_mutex_lock(&worker->lock);
+        camera->preview_until_us = clock_monotonic_us(clock_system()) + PREVIEW_WANTED_US;
+        pthread_mutex_unlock(&worker->lock);
+    }
+}
+
+/* One message of the hub, or one tick. False: it is time to end. */
+static bool step(struct worker *worker, GError **error)
+{
+    enum link_type type;
+    const void *body;
+    size_t length;
+    g_autoptr(GError) cause = NULL;
+    if (!link_receive(worker->link, TICK_MS, &type, &body, &length, &cause)) {
+        bool is_tick = g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT);
+        if (!is_tick)
+            g_propagate_error(error, g_steal_pointer(&cause));
+        return is_tick;
+    }
+    if (type == LINK_ACKNOWLEDGE && length == sizeof(uint64_t)) {
+        uint64_t sequence;
+        memcpy(&sequence, body, sizeof sequence);
+        outbox_acknowledge(worker->outbox, GUINT64_FROM_LE(sequence));
+    } else if (type == LINK_WANT_PREVIEW) {
+        want_preview(worker, body, length);
+    }
+    return type != LINK_STOP;
+}
+
+static void run(struct worker *worker, GError **error)
+{
+    int64_t health_us = 0;
+    while (step(worker, error)) {
+        int64_t now_us = clock_monotonic_us(clock_system());
+        outbox_send_waiting(worker->outbox);
+        if (now_us < health_us)
+            continue;
+        health_us = now_us + HEALTH_INTERVAL_US;
+        send_health(worker);
+    }
+}
+
+/* ---- ending ---- */
+
+static void stop_analysing(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->camera_count; i++)
+        if (worker->cameras[i].source)
+            media_source_stop(worker->cameras[i].source); /* all at once, then one by one */
+    pthread_mutex_lock(&worker->lock);
+    worker->is_stopping = true;
+    pthread_cond_broadcast(&worker->work);
+    pthread_mutex_unlock(&worker->lock);
+    for (int i = 0; i < worker->analyser_count; i++)
+        pthread_join(worker->analysers[i], NULL);
+}
+
+/* The last records: stays that are open end now; then the hub's word for all of them is awaited. */
+static void hand_over(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->camera_count; i++) {
+        if (!worker->cameras[i].pipeline)
+            continue;
+        pipeline_finish(worker->cameras[i].pipeline);
+        flush_events(&worker->cameras[i]);
+    }
+    int64_t until_us = clock_monotonic_us(clock_system()) + STOP_PATIENCE_US;
+    g_autoptr(GError) error = NULL;
+    while (!outbox_is_empty(worker->outbox) && clock_monotonic_us(clock_system()) < until_us && !error) {
+        outbox_send_waiting(worker->outbox);
+        step(worker, &error);
+    }
+    if (link_send(worker->link, LINK_STOPPED, NULL, 0, NULL))
+        link_flush(worker->link, TICK_MS);
+}
+
+static void release(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->camera_count; i++) {
+        media_source_free(worker->cameras[i].source);
+        pipeline_free(worker->cameras[i].pipeline);
+        record_clear(&camera_health_descriptor, &worker->cameras[i].health);
+        if (worker->cameras[i].events)
+            g_string_free(worker->cameras[i].events, TRUE);
+    }
+    detector_free(worker->detector);
+    outbox_free(worker->outbox);
+    link_free(worker->link);
+    g_hash_table_unref(worker->credentials);
+    record_clear(&worker_config_descriptor, &worker->config);
+    g_free(worker->detector_error);
+    g_free(worker->cameras);
+    g_free(worker->analysers);
+}
+
+int worker_main(int fd, const char *hub_files)
+{
+    struct worker worker = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                            .work = PTHREAD_COND_INITIALIZER,
+                            .detector_lock = PTHREAD_MUTEX_INITIALIZER};
+    g_autoptr(GError) error = NULL;
+    worker.link = link_new(fd, LINK_QUEUE_BYTES);
+    worker.credentials = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, credentials_free);
+    bool is_good = receive_configuration(&worker, &error);
+    worker.outbox = outbox_new(worker.link, is_good ? worker.config.workers.max_unacknowledged_records : 1);
+    is_good = is_good && start(&worker, hub_files, &error);
+    if (is_good)
+        run(&worker, &error);
+    bool is_asked = is_good && !error;
+    stop_analysing(&worker);
+    if (is_asked)
+        hand_over(&worker);
+    else
+        log_error(worker.config.worker_id, "ending: %s", error->message);
+    release(&worker);
+    return is_asked ? 0 : 1;
+}

@@ -1,0 +1,261 @@
+/* An API on a free port with a store, two cameras and users, and a client that speaks raw HTTP: what a browser would
+ * never send must be sendable here. */
+#pragma once
+
+#include <arpa/inet.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/counter.h"
+#include "base/fault.h"
+
+#define WORLD_PASSWORD "canary password 1"
+#define WORLD_SCRAPE_TOKEN "canary-scrape-token"
+#define WORLD_CAMERA_PASSWORD "canary-camera-password"
+
+static const int64_t world_start_ms = INT64_C(1767225600000); /* 2026-01-01T00:00:00Z */
+
+struct api_world {
+    char *directory;
+    struct settings settings;
+    struct clock *clock;
+    struct server_health health;
+    struct store *store;
+    struct live *live;
+    struct api *api;
+    char *token; /* of admin, once world_login was called */
+};
+
+static inline void world_add_camera(struct api_world *world, const char *id, const char *org)
+{
+    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
+    camera->id = g_strdup(id);
+    g_free(camera->org_id);
+    camera->org_id = g_strdup(org);
+    camera->name = g_strdup("Door");
+    camera->source = g_strdup("rtsp://10.0.0.7/s1");
+    camera->username = g_strdup("canary-camera-user");
+    camera->password = g_strdup(WORLD_CAMERA_PASSWORD);
+    struct line *line = record_list_append(&camera->lines, &line_descriptor);
+    line->id = g_strdup("door");
+    line->name = g_strdup("Front door");
+    line->b = (struct record_point){1, 1};
+    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
+    zone->id = g_strdup("hall");
+    zone->name = g_strdup("Hall");
+    zone->polygon.items = g_new0(struct record_point, 3);
+    zone->polygon.count = 3;
+}
+
+static inline void world_prepare(struct api_world *world)
+{
+    *world = (struct api_world){.directory = g_dir_make_tmp("vedette-api-XXXXXX", NULL)};
+    record_init(&settings_descriptor, &world->settings);
+    g_free(world->settings.admin_password);
+    world->settings.admin_password = g_strdup(WORLD_PASSWORD);
+    g_free(world->settings.metrics_token);
+    world->settings.metrics_token = g_strdup(WORLD_SCRAPE_TOKEN);
+    world->settings.http.port = 0;
+    world->settings.http.max_connections = 64;
+    world->settings.http.max_connections_per_address = 64;
+    world->settings.store.minimum_free_bytes = 0;
+    world_add_camera(world, "cam-1", "default");
+    world_add_camera(world, "cam-other", "other");
+    world->clock = clock_fake_new(world_start_ms);
+}
+
+static inline void world_start(struct api_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    world->store = store_open(world->directory, &world->settings.store, world->clock, &world->health, &error);
+    g_assert_no_error(error);
+    world->live = live_new(&world->settings.cameras);
+    live_set_clock(world->live, world->clock);
+    g_autofree char *password = NULL;
+    world->api =
+        api_start(&world->settings, world->store, world->live, &world->health, world->clock, &password, &error);
+    g_assert_no_error(error);
+}
+
+static inline void world_init(struct api_world *world)
+{
+    world_prepare(world);
+    world_start(world);
+}
+
+static inline void world_clear(struct api_world *world)
+{
+    api_stop(world->api);
+    live_free(world->live);
+    store_close(world->store);
+    record_clear(&settings_descriptor, &world->settings);
+    clock_fake_free(world->clock);
+    static const char *const names[] = {"vedette.db", "vedette.db-wal", "vedette.db-shm", "lock", "probe"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(world->directory, names[i], NULL);
+        g_unlink(path);
+    }
+    g_rmdir(world->directory);
+    g_free(world->directory);
+    g_free(world->token);
+}
+
+static inline int world_connect(const struct api_world *world)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)api_port(world->api))};
+    inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+    return fd;
+}
+
+static inline void world_send(int fd, const char *text)
+{
+    size_t length = strlen(text);
+    g_assert_cmpint(send(fd, text, length, MSG_NOSIGNAL), ==, (ssize_t)length);
+}
+
+/* Waits for bytes, at most 10 s; 0 at the end of the stream. */
+static inline ssize_t world_receive(int fd, void *buffer, size_t size)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    g_assert_cmpint(poll(&wait, 1, 10000), ==, 1);
+    return recv(fd, buffer, size, 0);
+}
+
+struct reply {
+    int status;
+    char *head; /* status line and headers */
+    GString *body;
+};
+
+static inline void reply_clear(struct reply *reply)
+{
+    g_free(reply->head);
+    if (reply->body)
+        g_string_free(reply->body, TRUE);
+    *reply = (struct reply){0};
+}
+
+/* The value of a header, or NULL. g_free. */
+static inline char *reply_header(const struct reply *reply, const char *name)
+{
+    g_auto(GStrv) lines = g_strsplit(reply->head, "\r\n", -1);
+    size_t length = strlen(name);
+    for (size_t i = 1; lines[i]; i++)
+        if (g_ascii_strncasecmp(lines[i], name, length) == 0 && lines[i][length] == ':')
+            return g_strdup(g_strstrip(lines[i] + length + 1));
+    return NULL;
+}
+
+/* One answer from a connection. status 0: the server closed it without one. */
+static inline struct reply world_read_reply(int fd, bool is_head)
+{
+    struct reply reply = {.body = g_string_new(NULL)};
+    char buffer[4096];
+    char *end = NULL;
+    while (!(end = strstr(reply.body->str, "\r\n\r\n"))) {
+        ssize_t count = world_receive(fd, buffer, sizeof buffer);
+        if (count <= 0)
+            return reply;
+        g_string_append_len(reply.body, buffer, count);
+    }
+    reply.head = g_strndup(reply.body->str, (gsize)(end - reply.body->str));
+    g_string_erase(reply.body, 0, end - reply.body->str + 4);
+    g_assert_cmpint(sscanf(reply.head, "HTTP/1.1 %d", &reply.status), ==, 1);
+    g_autofree char *length_text = reply_header(&reply, "Content-Length");
+    gsize length = length_text && !is_head ? (gsize)g_ascii_strtoull(length_text, NULL, 10) : 0;
+    while (reply.body->len < length) {
+        ssize_t count = world_receive(fd, buffer, sizeof buffer);
+        g_assert_cmpint(count, >, 0);
+        g_string_append_len(reply.body, buffer, count);
+    }
+    return reply;
+}
+
+/* Sends the bytes as they are on a connection of their own. */
+static inline struct reply world_raw(const struct api_world *world, const char *text)
+{
+    int fd = world_connect(world);
+    world_send(fd, text);
+    struct reply reply = world_read_reply(fd, g_str_has_prefix(text, "HEAD"));
+    close(fd);
+    return reply;
+}
+
+/* `headers` are whole lines with CR LF, or "". */
+static inline struct reply world_request(const struct api_world *world, const char *method, const char *path,
+                                         const char *headers, const char *body)
+{
+    g_autofree char *text =
+        g_strdup_printf("%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%sContent-Length: %zu\r\n\r\n%s", method, path,
+                        api_port(world->api), headers, body ? strlen(body) : 0, body ? body : "");
+    return world_raw(world, text);
+}
+
+static inline struct reply world_get(const struct api_world *world, const char *path, const char *token)
+{
+    g_autofree char *headers = token ? g_strdup_printf("Authorization: Bearer %s\r\n", token) : g_strdup("");
+    return world_request(world, "GET", path, headers, NULL);
+}
+
+static inline json_t *reply_json(const struct reply *reply)
+{
+    json_error_t error;
+    json_t *json = json_loadb(reply->body->str, reply->body->len, JSON_REJECT_DUPLICATES, &error);
+    if (!json)
+        g_error("not JSON: %s: %s", error.text, reply->body->str);
+    return json;
+}
+
+/* A new token of a user. g_free. */
+static inline char *world_login_as(const struct api_world *world, const char *username, const char *password)
+{
+    g_autofree char *body = g_strdup_printf("{\"username\":\"%s\",\"password\":\"%s\"}", username, password);
+    struct reply reply = world_request(world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
+    g_assert_cmpint(reply.status, ==, 200);
+    json_t *json = reply_json(&reply);
+    char *token = g_strdup(json_string_value(json_object_get(json, "access_token")));
+    json_decref(json);
+    reply_clear(&reply);
+    return token;
+}
+
+static inline const char *world_login(struct api_world *world)
+{
+    world->token = world_login_as(world, "admin", WORLD_PASSWORD);
+    return world->token;
+}
+
+static inline void world_set_online(struct api_world *world)
+{
+    struct camera_health health;
+    record_init(&camera_health_descriptor, &health);
+    health.camera_id = g_strdup("cam-1");
+    g_free(health.state);
+    health.state = g_strdup("online");
+    health.fps = 12.5;
+    health.frames_decoded = 42;
+    live_set_health(world->live, &health);
+    g_free(health.camera_id);
+    health.camera_id = g_strdup("cam-other");
+    live_set_health(world->live, &health);
+    record_clear(&camera_health_descriptor, &health);
+}
+
+/* Polls until a condition holds, at most 10 s. */
+#define WORLD_AWAIT(condition)                                                                                         \
+    do {                                                                                                               \
+        gint64 deadline_ = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;                                               \
+        while (!(condition)) {                                                                                         \
+            g_assert_cmpint(g_get_monotonic_time(), <, deadline_);                                                     \
+            g_usleep(1000);                                                                                            \
+        }                                                                                                              \
+    } while (0)

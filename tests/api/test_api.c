@@ -1,0 +1,576 @@
+#include "api_world.h"
+
+static void assert_problem(const struct reply *reply, int status)
+{
+    g_assert_cmpint(reply->status, ==, status);
+    g_autofree char *type = reply_header(reply, "Content-Type");
+    g_assert_cmpstr(type, ==, "application/problem+json");
+    json_t *json = reply_json(reply);
+    g_assert_cmpint(json_integer_value(json_object_get(json, "status")), ==, status);
+    g_assert_nonnull(json_object_get(json, "title"));
+    g_assert_nonnull(json_object_get(json, "type"));
+    g_assert_nonnull(json_object_get(json, "detail"));
+    json_decref(json);
+}
+
+static int status_of(const struct api_world *world, const char *method, const char *path, const char *headers)
+{
+    struct reply reply = world_request(world, method, path, headers, NULL);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+static void test_anonymous_health_tells_one_word(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_set_online(&world);
+    live_set_offline(world.live, "cam-other", "x");
+    struct reply reply = world_get(&world, "/health", NULL);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_cmpstr(reply.body->str, ==, "{\"status\":\"degraded\"}");
+    reply_clear(&reply);
+    reply = world_get(&world, "/health", world_login(&world));
+    json_t *json = reply_json(&reply);
+    json_t *breakers = json_object_get(json_object_get(json, "resilience_stats"), "circuit_breakers");
+    g_assert_cmpuint(json_object_size(breakers), ==, 1); /* other orgs' cameras are not named */
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(breakers, "cam-1"), "state")), ==, "closed");
+    json_t *queues = json_object_get(json_object_get(json, "resilience_stats"), "queues");
+    g_assert_true(json_is_integer(json_object_get(json_object_get(queues, "events"), "total_queued")));
+    g_assert_nonnull(json_object_get(json_object_get(json, "components"), "store"));
+    json_decref(json);
+    reply_clear(&reply);
+    g_assert_cmpint(status_of(&world, "GET", "/health/live", ""), ==, 200);
+    g_assert_cmpint(status_of(&world, "GET", "/health/ready", ""), ==, 200);
+    world_clear(&world);
+}
+
+/* Every route with no login, a good one, an expired one, one of a disabled user, and one logged out. */
+static void test_routes_and_logins(void)
+{
+    static const struct {
+        const char *path;
+        int anonymous, known;
+    } cases[] = {
+        {"/health", 200, 200},
+        {"/health/live", 200, 200},
+        {"/docs", 200, 200},
+        {"/", 200, 200},
+        {"/metrics", 401, 200},
+        {"/auth/me", 401, 200},
+        {"/api/v1/cameras", 401, 200},
+        {"/api/v1/cameras/cam-1", 401, 200},
+        {"/api/v1/cameras/cam-other", 401, 404},
+        {"/api/v1/cameras/nobody", 401, 404},
+        {"/api/v1/cameras/cam-other/preview.jpg", 401, 404},
+        {"/api/v1/events", 401, 200},
+        {"/ws", 401, 426},
+        {"/nothing", 404, 404},
+        {"/api/v1", 404, 404},
+        {"/api/v1/cameras/cam-1/", 404, 404},
+    };
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *good = world_login_as(&world, "admin", WORLD_PASSWORD);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct reply anonymous = world_get(&world, cases[i].path, NULL), known = world_get(&world, cases[i].path, good);
+        g_test_message("%s", cases[i].path);
+        g_assert_cmpint(anonymous.status, ==, cases[i].anonymous);
+        g_assert_cmpint(known.status, ==, cases[i].known);
+        if (anonymous.status >= 400)
+            assert_problem(&anonymous, cases[i].anonymous);
+        reply_clear(&anonymous);
+        reply_clear(&known);
+    }
+    clock_fake_advance_us(world.clock, world.settings.http.session_minutes * INT64_C(60000000));
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct reply expired = world_get(&world, cases[i].path, good);
+        g_assert_cmpint(expired.status, ==, cases[i].anonymous);
+        reply_clear(&expired);
+    }
+    world_clear(&world);
+}
+
+/* T8: a disabled user and a logout are refused at once. */
+static void test_t08_disabled_user_and_logout(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *first = world_login_as(&world, "admin", WORLD_PASSWORD);
+    g_autofree char *second = world_login_as(&world, "admin", WORLD_PASSWORD);
+    g_autofree char *header = g_strdup_printf("Authorization: Bearer %s\r\n", first);
+    g_assert_cmpint(status_of(&world, "POST", "/auth/logout", header), ==, 204);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", header), ==, 401);
+    struct reply reply = world_get(&world, "/auth/me", second);
+    g_assert_cmpint(reply.status, ==, 200);
+    json_t *json = reply_json(&reply);
+    g_assert_cmpstr(json_string_value(json_object_get(json, "username")), ==, "admin");
+    g_assert_cmpstr(json_string_value(json_object_get(json, "role")), ==, "admin");
+    g_assert_null(json_object_get(json, "password_hash"));
+    json_decref(json);
+    reply_clear(&reply);
+    struct user *user = store_user_find(world.store, "admin", NULL);
+    user->is_disabled = true;
+    g_assert_true(store_user_put(world.store, user, NULL));
+    user_free(user);
+    reply = world_get(&world, "/auth/me", second);
+    assert_problem(&reply, 401);
+    reply_clear(&reply);
+    reply = world_request(&world, "POST", "/auth/login", "Content-Type: application/json\r\n",
+                          "{\"username\":\"admin\",\"password\":\"" WORLD_PASSWORD "\"}");
+    assert_problem(&reply, 401);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+static void test_login_by_form_and_cookie(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct reply reply =
+        world_request(&world, "POST", "/auth/login", "Content-Type: application/x-www-form-urlencoded\r\n",
+                      "username=admin&password=canary+password%201");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_autofree char *cookie = reply_header(&reply, "Set-Cookie");
+    g_assert_nonnull(strstr(cookie, "HttpOnly"));
+    g_assert_nonnull(strstr(cookie, "SameSite=Strict"));
+    json_t *json = reply_json(&reply);
+    g_assert_cmpstr(json_string_value(json_object_get(json, "token_type")), ==, "bearer");
+    g_assert_cmpint(json_integer_value(json_object_get(json, "expires_in")), >, 0);
+    json_decref(json);
+    reply_clear(&reply);
+    g_autofree char *header = g_strdup_printf("Cookie: other=1; %.*s\r\n", (int)strcspn(cookie, ";"), cookie);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", header), ==, 200);
+    /* Another site's page can send the cookie, but not our Origin. */
+    g_autofree char *foreign = g_strdup_printf("%sOrigin: http://evil.example\r\n", header);
+    g_assert_cmpint(status_of(&world, "POST", "/auth/logout", foreign), ==, 403);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", header), ==, 200);
+    g_autofree char *own = g_strdup_printf("%sOrigin: http://127.0.0.1:%d\r\n", header, api_port(world.api));
+    g_assert_cmpint(status_of(&world, "POST", "/auth/logout", own), ==, 204);
+    world_clear(&world);
+}
+
+static void test_bad_logins(void)
+{
+    static const struct {
+        const char *type, *body;
+        int status;
+    } cases[] = {
+        {"application/json", "{\"username\":\"admin\",\"password\":\"wrong\"}", 401},
+        {"application/json", "{\"username\":\"nobody\",\"password\":\"wrong\"}", 401},
+        {"application/json", "{\"username\":\"admin\"}", 400},
+        {"application/json", "{\"username\":3,\"password\":\"x\"}", 400},
+        {"application/json", "not json", 400},
+        {"application/json", "", 400},
+        {"application/x-www-form-urlencoded", "username=admin", 400},
+        {"application/x-www-form-urlencoded", "username=%zz&password=x", 400},
+        {"text/plain", "x", 415},
+    };
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *wrong = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *header = g_strdup_printf("Content-Type: %s\r\n", cases[i].type);
+        struct reply reply = world_request(&world, "POST", "/auth/login", header, cases[i].body);
+        g_test_message("%s", cases[i].body);
+        assert_problem(&reply, cases[i].status);
+        if (i == 0)
+            wrong = g_strdup(reply.body->str);
+        if (i == 1) /* P1: nothing tells whether the name exists */
+            g_assert_cmpstr(reply.body->str, ==, wrong);
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
+static int try_login(const struct api_world *world, const char *password)
+{
+    g_autofree char *body = g_strdup_printf("{\"username\":\"admin\",\"password\":\"%s\"}", password);
+    struct reply reply = world_request(world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
+    int status = reply.status;
+    if (status == 429) {
+        g_autofree char *retry = reply_header(&reply, "Retry-After");
+        g_assert_cmpint((int)g_ascii_strtoll(retry, NULL, 10), >, 0);
+    }
+    reply_clear(&reply);
+    return status;
+}
+
+static void test_p02_logins_are_limited(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.login_attempts_per_minute = 3;
+    world_start(&world);
+    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 200); /* right ones cost nothing */
+    for (int i = 0; i < 3; i++)
+        g_assert_cmpint(try_login(&world, "wrong"), ==, 401);
+    g_assert_cmpint(try_login(&world, "wrong"), ==, 429);
+    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 429);
+    clock_fake_advance_us(world.clock, 20000000); /* a third of a minute: one token */
+    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 200);
+    g_assert_cmpint(counter_get(&world.health.logins_limited), ==, 2);
+    g_assert_cmpint(counter_get(&world.health.logins_failed), ==, 3);
+    world_clear(&world);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+    return (x > y) - (x < y);
+}
+
+static gint64 wrong_login_us(const struct api_world *world, const char *username)
+{
+    g_autofree char *body = g_strdup_printf("{\"username\":\"%s\",\"password\":\"wrong\"}", username);
+    gint64 begun = g_get_monotonic_time();
+    struct reply reply = world_request(world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
+    g_assert_cmpint(reply.status, ==, 401);
+    reply_clear(&reply);
+    return g_get_monotonic_time() - begun;
+}
+
+/* P1: a name that does not exist costs what a wrong password costs. Taken in turn, so that load meets both alike. */
+static void test_p01_unknown_user_costs_the_same(void)
+{
+    enum { ROUNDS = 31 };
+    gint64 wrong_us[ROUNDS], unknown_us[ROUNDS];
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.login_attempts_per_minute = 10000;
+    world_start(&world);
+    for (int i = 0; i < ROUNDS; i++) {
+        wrong_us[i] = wrong_login_us(&world, "admin");
+        unknown_us[i] = wrong_login_us(&world, "nobody");
+    }
+    qsort(wrong_us, ROUNDS, sizeof wrong_us[0], compare_times);
+    qsort(unknown_us, ROUNDS, sizeof unknown_us[0], compare_times);
+    gint64 wrong = wrong_us[ROUNDS / 2], unknown = unknown_us[ROUNDS / 2];
+    g_test_message("wrong password %" G_GINT64_FORMAT " us, unknown name %" G_GINT64_FORMAT " us", wrong, unknown);
+    g_assert_cmpint(unknown, >, wrong / 2);
+    g_assert_cmpint(unknown, <, wrong * 2);
+    world_clear(&world);
+}
+
+static gpointer login_thread(gpointer data)
+{
+    return GINT_TO_POINTER(try_login(data, WORLD_PASSWORD));
+}
+
+/* P4: at most two hashes run at once; the others are told to come back, none is refused as wrong. */
+static void test_p04_parallel_logins_are_bounded(void)
+{
+    struct api_world world;
+    world_init(&world);
+    GThread *threads[8];
+    int good = 0, busy = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("login", login_thread, &world);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++) {
+        int status = GPOINTER_TO_INT(g_thread_join(threads[i]));
+        good += status == 200;
+        busy += status == 429;
+    }
+    g_assert_cmpint(good + busy, ==, 8);
+    g_assert_cmpint(good, >=, 1);
+    world_clear(&world);
+}
+
+static void put_event(struct api_world *world, const char *id, const char *subject, int64_t at_ms)
+{
+    struct analytics_event *event = g_new(struct analytics_event, 1);
+    record_init(&analytics_event_descriptor, event);
+    event->id = g_strdup(id);
+    event->type = EVENT_LINE_CROSSING;
+    event->org_id = g_strdup("default");
+    event->camera_id = g_strdup("cam-1");
+    event->occurred_at.ms = at_ms;
+    event->payload.text =
+        g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"line_id\":\"%s\",\"track_id\":9,\"direction\":\"in\","
+                        "\"at\":\"2026-01-01T00:00:00Z\",\"box\":[0,0,0.5,0.5]}",
+                        id, subject);
+    GPtrArray *batch = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(batch, event);
+    int64_t before = counter_get(&world->health.records_stored);
+    g_assert_true(store_events_submit(world->store, batch, NULL, NULL, NULL));
+    WORLD_AWAIT(counter_get(&world->health.records_stored) > before);
+}
+
+static void test_events_and_counts(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    put_event(&world, "a", "door", world_start_ms + 1000);
+    put_event(&world, "b", "door", world_start_ms + 2000);
+    put_event(&world, "c", "gate", world_start_ms + 2000);
+    struct reply reply = world_get(&world, "/api/v1/events?limit=2", world.token);
+    json_t *json = reply_json(&reply);
+    json_t *items = json_object_get(json, "items");
+    g_assert_cmpuint(json_array_size(items), ==, 2);
+    const json_t *newest = json_array_get(items, 0);
+    g_assert_cmpstr(json_string_value(json_object_get(newest, "id")), ==, "c");
+    g_assert_cmpstr(json_string_value(json_object_get(newest, "subject_id")), ==, "gate");
+    g_assert_true(json_is_object(json_object_get(newest, "payload")));
+    g_autofree char *next =
+        g_strdup_printf("/api/v1/events?limit=2&cursor=%s", json_string_value(json_object_get(json, "next_cursor")));
+    json_decref(json);
+    reply_clear(&reply);
+    reply = world_get(&world, next, world.token);
+    json = reply_json(&reply);
+    g_assert_cmpuint(json_array_size(json_object_get(json, "items")), ==, 1);
+    g_assert_true(json_is_null(json_object_get(json, "next_cursor")));
+    json_decref(json);
+    reply_clear(&reply);
+    world_set_online(&world);
+    reply = world_get(&world, "/api/v1/cameras", world.token);
+    json = reply_json(&reply);
+    items = json_object_get(json, "items");
+    g_assert_cmpuint(json_array_size(items), ==, 1);
+    const json_t *camera = json_array_get(items, 0);
+    g_assert_true(json_is_true(json_object_get(camera, "online")));
+    g_assert_nonnull(json_object_get(json_object_get(camera, "health"), "fps"));
+    const json_t *line = json_array_get(json_object_get(camera, "lines"), 0);
+    g_assert_cmpint(json_integer_value(json_object_get(line, "count_in")), ==, 2);
+    g_assert_cmpint(json_integer_value(json_object_get(line, "count_out")), ==, 0);
+    const json_t *zone = json_array_get(json_object_get(camera, "zones"), 0);
+    g_assert_true(json_is_integer(json_object_get(zone, "inside")));
+    json_decref(json);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+static void test_event_parameters_are_checked(void)
+{
+    static const char *const bad[] = {"limit=0",      "limit=501", "limit=x",       "type=nonsense", "from=yesterday",
+                                      "unknown=1",    "limit=-1",  "cursor=nobody", "a=%",           "limit=1e3",
+                                      "camera_id=%00"};
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *path = g_strdup_printf("/api/v1/events?%s", bad[i]);
+        struct reply reply = world_get(&world, path, world.token);
+        g_test_message("%s", bad[i]);
+        assert_problem(&reply, 400);
+        reply_clear(&reply);
+    }
+    struct reply reply = world_get(&world, "/api/v1/events?limit=0&type=x", world.token);
+    json_t *json = reply_json(&reply);
+    g_assert_cmpuint(json_array_size(json_object_get(json, "errors")), ==, 2);
+    json_decref(json);
+    reply_clear(&reply);
+    reply = world_get(&world, "/api/v1/events?from=2026-01-01T00:00:00Z&to=2026-01-02T01:00:00%2B01:00&type=zone_hit",
+                      world.token);
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+static void count_wish(void *data, const char *camera_id)
+{
+    g_assert_cmpstr(camera_id, ==, "cam-1");
+    __atomic_add_fetch((int *)data, 1, __ATOMIC_RELAXED);
+}
+
+static gpointer set_preview_when_wanted(gpointer data)
+{
+    struct api_world *world = ((void **)data)[0];
+    int *wishes = ((void **)data)[1];
+    WORLD_AWAIT(__atomic_load_n(wishes, __ATOMIC_RELAXED) > 0);
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
+    live_set_preview(world->live, "cam-1", jpeg, world_start_ms, 77);
+    return NULL;
+}
+
+static void test_preview(void)
+{
+    static const char path[] = "/api/v1/cameras/cam-1/preview.jpg";
+    struct api_world world;
+    int wishes = 0;
+    world_init(&world);
+    world_login(&world);
+    live_set_preview_wanted(world.live, count_wish, &wishes);
+    struct reply reply = world_get(&world, path, world.token); /* nobody answers the wish */
+    assert_problem(&reply, 503);
+    g_autofree char *retry = reply_header(&reply, "Retry-After");
+    g_assert_cmpstr(retry, ==, "1");
+    reply_clear(&reply);
+    g_assert_cmpint(wishes, ==, 1);
+    clock_fake_advance_us(world.clock, 2000000);
+    wishes = 0;
+    void *both[] = {&world, &wishes};
+    GThread *worker = g_thread_new("worker", set_preview_when_wanted, both);
+    reply = world_get(&world, path, world.token); /* waits for the first one */
+    g_thread_join(worker);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_cmpstr(reply.body->str, ==, "JPEG");
+    g_autofree char *type = reply_header(&reply, "Content-Type"), *number = reply_header(&reply, "X-Frame-Number"),
+                    *at = reply_header(&reply, "X-Captured-At"), *cache = reply_header(&reply, "Cache-Control"),
+                    *etag = reply_header(&reply, "ETag");
+    g_assert_cmpstr(type, ==, "image/jpeg");
+    g_assert_cmpstr(number, ==, "77");
+    g_assert_cmpstr(at, ==, "2026-01-01T00:00:00.000Z");
+    g_assert_cmpstr(cache, ==, "no-store");
+    reply_clear(&reply);
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\nIf-None-Match: %s\r\n", world.token, etag);
+    g_assert_cmpint(status_of(&world, "GET", path, headers), ==, 304);
+    world_clear(&world);
+}
+
+static void test_metrics(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_set_online(&world);
+    struct reply reply = world_get(&world, "/metrics", WORLD_SCRAPE_TOKEN);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_nonnull(strstr(reply.body->str, "\n# TYPE vedette_camera_frames_decoded_total counter\n"
+                                             "vedette_camera_frames_decoded_total{camera=\"cam-1\"} 42\n"));
+    g_assert_nonnull(strstr(reply.body->str, "\nvedette_camera_fps{camera=\"cam-1\"} 12.5\n"));
+    g_assert_nonnull(strstr(reply.body->str, "\nvedette_camera_online{camera=\"cam-other\"} 1\n"));
+    g_assert_nonnull(strstr(reply.body->str, "\n# HELP vedette_http_requests_total "));
+    reply_clear(&reply);
+    reply = world_get(&world, "/metrics", world_login(&world)); /* a user sees the own org's cameras */
+    g_assert_nonnull(strstr(reply.body->str, "camera=\"cam-1\""));
+    g_assert_null(strstr(reply.body->str, "cam-other"));
+    reply_clear(&reply);
+    reply = world_get(&world, "/metrics", "wrong");
+    assert_problem(&reply, 401);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+/* S6: no answer to anything holds a secret. */
+static void test_s06_no_secrets_in_answers(void)
+{
+    static const char *const paths[] = {
+        "/health", "/metrics", "/auth/me", "/api/v1/cameras", "/docs", "/api/v1/events", "/api/v1/cameras/cam-1"};
+    struct api_world world;
+    world_init(&world);
+    world_set_online(&world);
+    world_login(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        struct reply reply = world_get(&world, paths[i], world.token);
+        g_assert_cmpint(reply.status, <, 500);
+        g_assert_null(strstr(reply.body->str, "canary"));
+        g_assert_null(strstr(reply.body->str, "argon2"));
+        g_assert_null(strstr(reply.body->str, world.token));
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
+static void test_port_in_use(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct settings settings = world.settings;
+    settings.http.port = api_port(world.api);
+    g_autoptr(GError) error = NULL;
+    char *password = NULL;
+    g_assert_null(api_start(&settings, world.store, world.live, &world.health, world.clock, &password, &error));
+    g_autofree char *expected =
+        g_strdup_printf("listen on 127.0.0.1:%d: address already in use: stop the other program or set http.port "
+                        "(VEDETTE_HTTP_PORT)",
+                        api_port(world.api));
+    g_assert_cmpstr(error->message, ==, expected);
+    world_clear(&world);
+}
+
+static void test_first_start_makes_a_password_once(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    g_clear_pointer(&world.settings.admin_password, g_free);
+    g_autofree char *password = NULL, *again = NULL;
+    world.store = store_open(world.directory, &world.settings.store, world.clock, &world.health, NULL);
+    world.live = live_new(&world.settings.cameras);
+    world.api = api_start(&world.settings, world.store, world.live, &world.health, world.clock, &password, NULL);
+    g_assert_cmpuint(strlen(password), >=, 20);
+    g_autofree char *token = world_login_as(&world, "admin", password);
+    api_stop(world.api);
+    world.api = api_start(&world.settings, world.store, world.live, &world.health, world.clock, &again, NULL);
+    g_assert_null(again);
+    g_assert_cmpint(try_login(&world, password), ==, 200);
+    api_stop(world.api);
+    world.settings.admin_password = g_strdup("a new one"); /* the settings' word holds, and ends old logins */
+    world.api = api_start(&world.settings, world.store, world.live, &world.health, world.clock, &again, NULL);
+    g_assert_null(again);
+    g_assert_cmpint(try_login(&world, password), ==, 401);
+    g_assert_cmpint(try_login(&world, "a new one"), ==, 200);
+    struct reply reply = world_get(&world, "/auth/me", token);
+    g_assert_cmpint(reply.status, ==, 401);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+static void test_store_away(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    struct api_world world;
+    world_init(&world);
+    world_set_online(&world);
+    world_login(&world);
+    fault_plan("store.read=1+");
+    static const char *const paths[] = {"/api/v1/events", "/api/v1/cameras", "/auth/me"};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        struct reply reply = world_get(&world, paths[i], world.token);
+        assert_problem(&reply, 503);
+        reply_clear(&reply);
+    }
+    g_assert_cmpint(status_of(&world, "GET", "/health", ""), ==, 200);
+    g_assert_cmpint(status_of(&world, "GET", "/health/live", ""), ==, 200);
+    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 503);
+    fault_plan(NULL);
+    struct reply reply = world_get(&world, "/api/v1/events", world.token);
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    world_clear(&world);
+#else
+    g_test_skip("fault points are not in this build (-Dfaults=true)");
+#endif
+}
+
+static void test_page_and_security_headers(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct reply reply = world_get(&world, "/", NULL);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_autofree char *policy = reply_header(&reply, "Content-Security-Policy"),
+                    *sniff = reply_header(&reply, "X-Content-Type-Options"),
+                    *referrer = reply_header(&reply, "Referrer-Policy"), *etag = reply_header(&reply, "ETag");
+    g_assert_nonnull(strstr(policy, "default-src 'self'"));
+    g_assert_nonnull(strstr(policy, "frame-ancestors 'none'"));
+    g_assert_cmpstr(sniff, ==, "nosniff");
+    g_assert_nonnull(referrer);
+    g_autofree char *headers = g_strdup_printf("If-None-Match: %s\r\n", etag);
+    g_assert_cmpint(status_of(&world, "GET", "/index.html", headers), ==, 304);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/api/anonymous_health_tells_one_word", test_anonymous_health_tells_one_word);
+    g_test_add_func("/api/routes_and_logins", test_routes_and_logins);
+    g_test_add_func("/api/t08_disabled_user_and_logout", test_t08_disabled_user_and_logout);
+    g_test_add_func("/api/login_by_form_and_cookie", test_login_by_form_and_cookie);
+    g_test_add_func("/api/bad_logins", test_bad_logins);
+    g_test_add_func("/api/p01_unknown_user_costs_the_same", test_p01_unknown_user_costs_the_same);
+    g_test_add_func("/api/p02_logins_are_limited", test_p02_logins_are_limited);
+    g_test_add_func("/api/p04_parallel_logins_are_bounded", test_p04_parallel_logins_are_bounded);
+    g_test_add_func("/api/events_and_counts", test_events_and_counts);
+    g_test_add_func("/api/event_parameters_are_checked", test_event_parameters_are_checked);
+    g_test_add_func("/api/preview", test_preview);
+    g_test_add_func("/api/metrics", test_metrics);
+    g_test_add_func("/api/s06_no_secrets_in_answers", test_s06_no_secrets_in_answers);
+    g_test_add_func("/api/port_in_use", test_port_in_use);
+    g_test_add_func("/api/first_start_makes_a_password_once", test_first_start_makes_a_password_once);
+    g_test_add_func("/api/store_away", test_store_away);
+    g_test_add_func("/api/page_and_security_headers", test_page_and_security_headers);
+    return g_test_run();
+}

@@ -1,0 +1,279 @@
+/* Raw bytes against the server: A9 of the HTTP cases. */
+#include "api_world.h"
+
+static char *with_host(const struct api_world *world, const char *format)
+{
+    g_autofree char *host = g_strdup_printf("127.0.0.1:%d", api_port(world->api));
+    g_auto(GStrv) parts = g_strsplit(format, "$HOST", -1);
+    return g_strjoinv(host, parts);
+}
+
+/* Every byte the server says until it closes. */
+static char *everything(const struct api_world *world, const char *text)
+{
+    int fd = world_connect(world);
+    world_send(fd, text);
+    shutdown(fd, SHUT_WR);
+    GString *said = g_string_new(NULL);
+    char buffer[4096];
+    ssize_t count;
+    while ((count = world_receive(fd, buffer, sizeof buffer)) > 0)
+        g_string_append_len(said, buffer, count);
+    close(fd);
+    return g_string_free(said, FALSE);
+}
+
+static int count_answers(const char *said)
+{
+    int count = 0;
+    for (const char *at = said; (at = strstr(at, "HTTP/1.1 ")); at++)
+        count++;
+    return count;
+}
+
+/* Each is answered with this status, once: what follows is never taken for a second request. */
+static void test_a09_smuggling(void)
+{
+    static const struct {
+        const char *text;
+        int status;
+    } cases[] = {
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "0\r\n\r\nGET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n",
+         400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+         "0\r\n\r\nGET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n",
+         400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n",
+         400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length : 40\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n",
+         400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n",
+         411},
+        {"GET /health HTTP/1.1\r\nHost: $HOST\r\nHost: evil.example\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n",
+         400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: -1\r\n\r\nGET /health HTTP/1.1\r\n\r\n", 400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 1e2\r\n\r\nGET /health HTTP/1.1\r\n\r\n", 400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 99999999999999999999999\r\n\r\nx", 400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 999999999\r\n\r\nx", 413},
+    };
+    struct api_world world;
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = with_host(&world, cases[i].text), *said = everything(&world, text);
+        g_test_message("case %zu: %.40s", i, said);
+        /* The library refuses some itself, with another 4xx or by closing. */
+        int status = 400;
+        sscanf(said, "HTTP/1.1 %d", &status);
+        g_assert_cmpint(status, >=, 400);
+        g_assert_cmpint(status, <, 500);
+        if (i < 6 || i == 9)
+            g_assert_cmpint(status, ==, cases[i].status);
+        if (i < 6) /* the library writes the head of its own refusals twice */
+            g_assert_cmpint(count_answers(said), ==, 1);
+        g_assert_null(strstr(said, "\"status\":\"healthy\""));
+    }
+    g_assert_cmpint(counter_get(&world.health.http_rejected), >=, 6);
+    world_clear(&world);
+}
+
+static void test_a09_odd_requests(void)
+{
+    static const struct {
+        const char *text;
+        int status;
+    } cases[] = {
+        {"GET /../../etc/passwd HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET /assets/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET /..%2f..%2fetc/passwd HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET /a%5c..%5cb HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET /%00 HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET /%ff HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET /%zz HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET http://evil.example/health HTTP/1.1\r\nHost: $HOST\r\n\r\n", 400},
+        {"GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
+        {"GET /health HTTP/1.1\r\nHost: 127.0.0.1.evil.example\r\n\r\n", 421},
+        {"GET /health HTTP/1.1\r\nHost: localhost:1\r\n\r\n", 200},
+        {"GET /health HTTP/1.1\r\nHost: [::1]:8000\r\n\r\n", 200},
+        {"GET /health HTTP/1.1\r\nHost: vedette.example:8000\r\n\r\n", 200},
+        {"DELETE /health HTTP/1.1\r\nHost: $HOST\r\n\r\n", 405},
+        {"TRACE /health HTTP/1.1\r\nHost: $HOST\r\n\r\n", 405},
+        {"GET /auth/login HTTP/1.1\r\nHost: $HOST\r\n\r\n", 405},
+        {"POST / HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 0\r\n\r\n", 405},
+        {"OPTIONS /auth/login HTTP/1.1\r\nHost: $HOST\r\n\r\n", 204},
+        {"OPTIONS /nothing HTTP/1.1\r\nHost: $HOST\r\n\r\n", 404},
+        {"GET /%68ealth HTTP/1.1\r\nHost: $HOST\r\n\r\n", 200},
+        {"GET //health HTTP/1.1\r\nHost: $HOST\r\n\r\n", 404},
+    };
+    struct api_world world;
+    world_prepare(&world);
+    g_free(world.settings.http.host_names);
+    world.settings.http.host_names = g_strdup("other.example, vedette.example");
+    world_start(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = with_host(&world, cases[i].text);
+        struct reply reply = world_raw(&world, text);
+        g_test_message("%.60s", text);
+        if (!strstr(text, "evil.example/")) /* absolute form: refused by us or by the library */
+            g_assert_cmpint(reply.status, ==, cases[i].status);
+        else
+            g_assert_cmpint(reply.status, >=, 400);
+        if (reply.status == 405 || reply.status == 204) {
+            g_autofree char *allow = reply_header(&reply, "Allow");
+            g_assert_nonnull(allow);
+        }
+        g_assert_null(strstr(reply.body->str, "root:"));
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
+static void test_a09_head_and_pipelining(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *head = with_host(&world, "HEAD /health HTTP/1.1\r\nHost: $HOST\r\n\r\n");
+    struct reply reply = world_raw(&world, head);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_cmpuint(reply.body->len, ==, 0);
+    g_autofree char *length = reply_header(&reply, "Content-Length");
+    g_assert_cmpstr(length, !=, "0");
+    reply_clear(&reply);
+    g_autofree char *three = with_host(&world, "GET /health/live HTTP/1.1\r\nHost: $HOST\r\n\r\n"
+                                               "GET /nothing HTTP/1.1\r\nHost: $HOST\r\n\r\n"
+                                               "GET /health/live HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n");
+    g_autofree char *said = everything(&world, three);
+    g_assert_cmpint(count_answers(said), ==, 3);
+    world_clear(&world);
+}
+
+static void test_a09_too_much(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *long_path = g_strnfill(9000, 'a'), *host = with_host(&world, "$HOST");
+    g_autofree char *long_request = g_strdup_printf("GET /%s HTTP/1.1\r\nHost: %s\r\n\r\n", long_path, host);
+    struct reply reply = world_raw(&world, long_request);
+    g_assert_cmpint(reply.status, >=, 400);
+    g_assert_cmpint(reply.status, <, 500);
+    reply_clear(&reply);
+    g_autoptr(GString) many = g_string_new(NULL);
+    g_string_append_printf(many, "GET /health HTTP/1.1\r\nHost: %s\r\n", host);
+    for (int i = 0; i < 1000; i++)
+        g_string_append_printf(many, "X-%d: %d\r\n", i, i);
+    g_string_append(many, "\r\n");
+    g_autofree char *said = everything(&world, many->str);
+    int status = 431;
+    sscanf(said, "HTTP/1.1 %d", &status);
+    g_assert_cmpint(status, ==, 431);
+    reply = world_get(&world, "/health/live", NULL);
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+/* Sends a byte every 50 ms until the server has had enough; returns how long that took. */
+static gint64 trickle(const struct api_world *world, const char *start)
+{
+    int fd = world_connect(world);
+    gint64 begun = g_get_monotonic_time();
+    send(fd, start, strlen(start), MSG_NOSIGNAL);
+    for (;;) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        char buffer[1024];
+        if (poll(&wait, 1, 50) == 1 && recv(fd, buffer, sizeof buffer, 0) <= 0)
+            break;
+        if (send(fd, "a", 1, MSG_NOSIGNAL) != 1)
+            break;
+        g_assert_cmpint(g_get_monotonic_time() - begun, <, 10 * G_USEC_PER_SEC);
+    }
+    close(fd);
+    return g_get_monotonic_time() - begun;
+}
+
+static void test_a09_slow_headers_and_body(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.request_timeout_seconds = 1;
+    world_start(&world);
+    g_autofree char *headers = with_host(&world, "GET /health HTTP/1.1\r\nHost: $HOST\r\nX-Slow: ");
+    g_autofree char *body = with_host(&world, "POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 1000\r\n"
+                                              "Content-Type: application/json\r\n\r\n");
+    g_assert_cmpint(trickle(&world, ""), <, 3 * G_USEC_PER_SEC);
+    g_assert_cmpint(trickle(&world, headers), <, 3 * G_USEC_PER_SEC);
+    g_assert_cmpint(trickle(&world, body), <, 3 * G_USEC_PER_SEC);
+    g_assert_cmpint(counter_get(&world.health.http_rejected), >=, 3);
+    world_clear(&world);
+}
+
+/* More connections than are allowed: the others are turned away, and it recovers when they go. */
+static void test_connections_are_bounded(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.max_connections_per_address = 8;
+    world_start(&world);
+    int held[32];
+    for (size_t i = 0; i < G_N_ELEMENTS(held); i++)
+        held[i] = world_connect(&world);
+    int refused = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(held); i++) {
+        char byte;
+        struct pollfd wait = {.fd = held[i], .events = POLLIN};
+        refused += poll(&wait, 1, i ? 20 : 500) == 1 && recv(held[i], &byte, 1, 0) <= 0;
+    }
+    g_assert_cmpint(refused, >=, 32 - 8);
+    for (size_t i = 0; i < G_N_ELEMENTS(held); i++)
+        close(held[i]);
+    for (;;) { /* recovers: the deadline is the helper's */
+        struct reply reply = {0};
+        int fd = world_connect(&world);
+        g_autofree char *text = with_host(&world, "GET /health/live HTTP/1.1\r\nHost: $HOST\r\n\r\n");
+        send(fd, text, strlen(text), MSG_NOSIGNAL);
+        reply = world_read_reply(fd, false);
+        close(fd);
+        int status = reply.status;
+        reply_clear(&reply);
+        if (status == 200)
+            break;
+        g_usleep(10000);
+    }
+    world_clear(&world);
+}
+
+static void test_stops_at_once_with_clients(void)
+{
+    struct api_world world;
+    world_init(&world);
+    int idle = world_connect(&world), busy = world_connect(&world);
+    world_login(&world);
+    g_autofree char *waiting = g_strdup_printf("GET /api/v1/cameras/cam-1/preview.jpg HTTP/1.1\r\nHost: localhost\r\n"
+                                               "Authorization: Bearer %s\r\n\r\n",
+                                               world.token);
+    world_send(busy, waiting);
+    gint64 begun = g_get_monotonic_time();
+    api_stop(world.api);
+    world.api = NULL;
+    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_USEC_PER_SEC / 2);
+    close(idle);
+    close(busy);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/hostile/a09_smuggling", test_a09_smuggling);
+    g_test_add_func("/hostile/a09_odd_requests", test_a09_odd_requests);
+    g_test_add_func("/hostile/a09_head_and_pipelining", test_a09_head_and_pipelining);
+    g_test_add_func("/hostile/a09_too_much", test_a09_too_much);
+    g_test_add_func("/hostile/a09_slow_headers_and_body", test_a09_slow_headers_and_body);
+    g_test_add_func("/hostile/connections_are_bounded", test_connections_are_bounded);
+    g_test_add_func("/hostile/stops_at_once_with_clients", test_stops_at_once_with_clients);
+    return g_test_run();
+}

@@ -1,0 +1,177 @@
+/* A store in a directory of its own, and events to put in it. */
+#pragma once
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/id.h"
+#include "store/store.h"
+
+static const int64_t world_start_ms = INT64_C(1767225600000); /* 2026-01-01T00:00:00Z */
+static const struct store_settings world_settings = {
+    .batch_records = 100, .batch_delay_ms = 2, .queue_records = 1000, .minimum_free_bytes = 0};
+
+struct store_world {
+    char *directory;
+    struct clock *clock;
+    struct server_health health;
+    struct store *store;
+};
+
+static inline struct store *world_open(struct store_world *world, GError **error)
+{
+    return store_open(world->directory, &world_settings, world->clock, &world->health, error);
+}
+
+static inline void world_init(struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    *world = (struct store_world){.directory = g_dir_make_tmp("vedette-store-XXXXXX", NULL)};
+    world->clock = clock_fake_new(world_start_ms);
+    world->store = world_open(world, &error);
+    g_assert_no_error(error);
+}
+
+static inline void world_remove_directory(const char *directory)
+{
+    GDir *dir = g_dir_open(directory, 0, NULL);
+    const char *name;
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(directory, name, NULL);
+        if (g_unlink(path) != 0)
+            g_rmdir(path);
+    }
+    if (dir)
+        g_dir_close(dir);
+    g_rmdir(directory);
+}
+
+static inline void world_clear(struct store_world *world)
+{
+    store_close(world->store);
+    clock_fake_free(world->clock);
+    world_remove_directory(world->directory);
+    g_free(world->directory);
+}
+
+static inline void world_event_free(void *event)
+{
+    analytics_event_free(event);
+}
+
+static inline GPtrArray *world_batch_new(void)
+{
+    return g_ptr_array_new_with_free_func(world_event_free);
+}
+
+static inline struct analytics_event *world_event(struct store_world *world, const char *id, enum event_type type,
+                                                  int64_t at_ms, char *payload)
+{
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    event->id = id ? g_strdup(id) : id_new(world->clock);
+    event->type = type;
+    event->org_id = g_strdup("default");
+    event->site_id = g_strdup("default");
+    event->camera_id = g_strdup("cam-1");
+    event->occurred_at.ms = event->received_at.ms = at_ms;
+    event->priority = 5;
+    event->payload.text = payload;
+    return event;
+}
+
+static inline struct analytics_event *world_crossing(struct store_world *world, const char *id, const char *line,
+                                                     const char *direction, int64_t at_ms)
+{
+    char *payload =
+        g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"line_id\":\"%s\",\"track_id\":7,"
+                        "\"direction\":\"%s\",\"object_class\":\"person\",\"at\":\"2026-01-01T00:00:00.000Z\","
+                        "\"box\":[0.1,0.2,0.3,0.4]}",
+                        id ? id : "x", line, direction);
+    return world_event(world, id, EVENT_LINE_CROSSING, at_ms, payload);
+}
+
+static inline struct analytics_event *world_zone_hit(struct store_world *world, const char *zone, const char *what,
+                                                     int64_t at_ms)
+{
+    char *payload = g_strdup_printf("{\"id\":\"x\",\"camera_id\":\"cam-1\",\"zone_id\":\"%s\",\"track_id\":7,"
+                                    "\"event\":\"%s\",\"at\":\"2026-01-01T00:00:00.000Z\",\"box\":[0,0,0.1,0.1]}",
+                                    zone, what);
+    return world_event(world, NULL, EVENT_ZONE_HIT, at_ms, payload);
+}
+
+static inline struct analytics_event *world_occupancy(struct store_world *world, const char *zone, int count,
+                                                      int64_t at_ms)
+{
+    char *payload = g_strdup_printf("{\"id\":\"x\",\"camera_id\":\"cam-1\",\"zone_id\":\"%s\",\"count\":%d,"
+                                    "\"at\":\"2026-01-01T00:00:00.000Z\"}",
+                                    zone, count);
+    return world_event(world, NULL, EVENT_OCCUPANCY, at_ms, payload);
+}
+
+/* What the writer said of a batch; wait with world_wait. */
+struct world_result {
+    int is_done; /* atomic */
+    int new_records;
+    char *error;
+    enum vedette_error code;
+};
+
+static inline void world_done(void *data, GPtrArray *events, const bool *stored, const GError *error)
+{
+    struct world_result *result = data;
+    for (guint i = 0; stored && i < events->len; i++)
+        result->new_records += stored[i];
+    if (error) {
+        result->error = g_strdup(error->message);
+        result->code = (enum vedette_error)error->code;
+    }
+    __atomic_store_n(&result->is_done, 1, __ATOMIC_RELEASE);
+}
+
+static inline void world_wait(const struct world_result *result)
+{
+    gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    while (!__atomic_load_n(&result->is_done, __ATOMIC_ACQUIRE)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(500);
+    }
+}
+
+/* Submits and waits. Takes the batch over. */
+static inline struct world_result world_store(struct store_world *world, GPtrArray *batch)
+{
+    struct world_result result = {0};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_events_submit(world->store, batch, world_done, &result, &error));
+    g_assert_no_error(error);
+    world_wait(&result);
+    return result;
+}
+
+static inline GPtrArray *world_list(struct store_world *world, struct store_event_filter filter)
+{
+    g_autoptr(GError) error = NULL;
+    if (!filter.limit)
+        filter.limit = 1000;
+    GPtrArray *events = store_events_list(world->store, &filter, &error);
+    g_assert_no_error(error);
+    return events;
+}
+
+static inline int64_t world_count(struct store_world *world, const char *subject_id, const char *kind, int64_t day_ms)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) counts = store_counts_list(world->store, "default", day_ms, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < counts->len; i++) {
+        const struct store_count *count = g_ptr_array_index(counts, i);
+        if (strcmp(count->subject_id, subject_id) == 0 && strcmp(count->kind, kind) == 0)
+            return count->count;
+    }
+    return 0;
+}

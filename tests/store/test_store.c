@@ -1,0 +1,385 @@
+#include "store_world.h"
+
+#include <sqlite3.h>
+
+#include "base/fault.h"
+
+static const int64_t day_ms = 24 * 3600 * INT64_C(1000);
+
+static void test_stores_and_lists_newest_first(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms + 1000));
+    g_ptr_array_add(batch, world_crossing(&world, "b", "door", "out", world_start_ms + 2000));
+    struct world_result result = world_store(&world, batch);
+    g_assert_null(result.error);
+    g_assert_cmpint(result.new_records, ==, 2);
+    g_autoptr(GPtrArray) events = world_list(&world, (struct store_event_filter){.org_id = "default"});
+    g_assert_cmpuint(events->len, ==, 2);
+    const struct analytics_event *newest = g_ptr_array_index(events, 0);
+    g_assert_cmpstr(newest->id, ==, "b");
+    g_assert_cmpstr(newest->subject_id, ==, "door");
+    g_assert_cmpint(newest->type, ==, EVENT_LINE_CROSSING);
+    g_assert_cmpint(newest->occurred_at.ms, ==, world_start_ms + 2000);
+    g_assert_nonnull(strstr(newest->payload.text, "\"direction\":\"out\""));
+    g_assert_cmpint(counter_get(&world.health.records_stored), ==, 2);
+    world_clear(&world);
+}
+
+/* G6: replays do no harm, neither to the events nor to the counts. */
+static void test_g06_replay_is_idempotent(void)
+{
+    struct store_world world;
+    world_init(&world);
+    for (int round = 0; round < 3; round++) {
+        GPtrArray *batch = world_batch_new();
+        g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+        g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+        struct world_result result = world_store(&world, batch);
+        g_assert_cmpint(result.new_records, ==, round == 0 ? 1 : 0);
+    }
+    g_assert_cmpint(world_count(&world, "door", "line_in", world_start_ms), ==, 1);
+    g_assert_cmpint(counter_get(&world.health.records_duplicate), ==, 5);
+    world_clear(&world);
+}
+
+/* Another camera may use the same id: no worker can take another's. */
+static void test_ids_belong_to_a_camera(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+    struct analytics_event *other = world_crossing(&world, "a", "door", "in", world_start_ms);
+    g_free(other->camera_id);
+    other->camera_id = g_strdup("cam-2");
+    g_ptr_array_add(batch, other);
+    g_assert_cmpint(world_store(&world, batch).new_records, ==, 2);
+    world_clear(&world);
+}
+
+static void test_filters(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < 10; i++) {
+        g_ptr_array_add(batch, world_crossing(&world, NULL, i % 2 ? "door" : "gate", "in", world_start_ms + i * 1000));
+        g_ptr_array_add(batch, world_zone_hit(&world, "hall", "enter", world_start_ms + i * 1000));
+    }
+    world_store(&world, batch);
+    const struct {
+        struct store_event_filter filter;
+        guint count;
+    } cases[] = {
+        {{.org_id = "default"}, 20},
+        {{.org_id = "other"}, 0},
+        {{.org_id = "default", .camera_id = "cam-1"}, 20},
+        {{.org_id = "default", .camera_id = "cam-2"}, 0},
+        {{.org_id = "default", .type = EVENT_ZONE_HIT}, 10},
+        {{.org_id = "default", .subject_id = "door"}, 5},
+        {{.org_id = "default", .from_ms = world_start_ms + 5000}, 10},
+        {{.org_id = "default", .to_ms = world_start_ms + 5000}, 10},
+        {{.org_id = "default", .from_ms = world_start_ms + 2000, .to_ms = world_start_ms + 3000}, 2},
+        {{.org_id = "default", .subject_id = "door", .type = EVENT_ZONE_HIT}, 0},
+        {{.org_id = "default", .limit = 3}, 3},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GPtrArray) events = world_list(&world, cases[i].filter);
+        g_test_message("case %zu", i);
+        g_assert_cmpuint(events->len, ==, cases[i].count);
+    }
+    world_clear(&world);
+}
+
+/* Every event exactly once, though many have the same time. */
+static void test_cursor_over_equal_times(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < 50; i++)
+        g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms + i / 20));
+    world_store(&world, batch);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *cursor = NULL;
+    for (int page = 0; page < 20; page++) {
+        g_autoptr(GPtrArray) events =
+            world_list(&world, (struct store_event_filter){.org_id = "default", .limit = 7, .before_id = cursor});
+        for (guint i = 0; i < events->len; i++) {
+            const struct analytics_event *event = g_ptr_array_index(events, i);
+            g_assert_true(g_hash_table_add(seen, g_strdup(event->id)));
+            g_free(cursor);
+            cursor = g_strdup(event->id);
+        }
+    }
+    g_assert_cmpuint(g_hash_table_size(seen), ==, 50);
+    g_autoptr(GError) error = NULL;
+    const struct store_event_filter unknown = {.org_id = "default", .limit = 7, .before_id = "nobody"};
+    g_assert_null(store_events_list(world.store, &unknown, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    world_clear(&world);
+}
+
+static void test_counts_are_of_their_day(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms));
+    g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms + day_ms - 1));
+    g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "out", world_start_ms + day_ms));
+    g_ptr_array_add(batch, world_zone_hit(&world, "hall", "enter", world_start_ms));
+    g_ptr_array_add(batch, world_zone_hit(&world, "hall", "dwell", world_start_ms));
+    g_ptr_array_add(batch, world_zone_hit(&world, "hall", "exit", world_start_ms));
+    g_ptr_array_add(batch, world_occupancy(&world, "hall", 3, world_start_ms + 2000));
+    g_ptr_array_add(batch, world_occupancy(&world, "hall", 9, world_start_ms + 1000)); /* older: not the last word */
+    g_assert_null(world_store(&world, batch).error);
+    g_assert_cmpint(world_count(&world, "door", "line_in", world_start_ms + 5), ==, 2);
+    g_assert_cmpint(world_count(&world, "door", "line_out", world_start_ms), ==, 0);
+    g_assert_cmpint(world_count(&world, "door", "line_out", world_start_ms + day_ms), ==, 1);
+    g_assert_cmpint(world_count(&world, "hall", "zone_enter", world_start_ms), ==, 1);
+    g_assert_cmpint(world_count(&world, "hall", "zone_exit", world_start_ms), ==, 1);
+    g_assert_cmpint(world_count(&world, "hall", "zone_inside", world_start_ms), ==, 3);
+    world_clear(&world);
+}
+
+/* A batch that can't be written fails alone, though it shared its commit. */
+static void test_bad_batch_fails_alone(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *good = world_batch_new(), *bad = world_batch_new();
+    g_ptr_array_add(good, world_crossing(&world, "a", "door", "in", world_start_ms));
+    g_ptr_array_add(bad, world_crossing(&world, "b", "door", "in", world_start_ms));
+    g_ptr_array_add(bad, world_event(&world, "c", EVENT_ZONE_HIT, world_start_ms, g_strdup("{\"zone_id\":3}")));
+    struct world_result good_result = {0}, bad_result = {0};
+    g_assert_true(store_events_submit(world.store, good, world_done, &good_result, NULL));
+    g_assert_true(store_events_submit(world.store, bad, world_done, &bad_result, NULL));
+    world_wait(&good_result);
+    world_wait(&bad_result);
+    g_assert_null(good_result.error);
+    g_assert_cmpint(good_result.new_records, ==, 1);
+    g_assert_nonnull(strstr(bad_result.error, "event c: payload: zone_id"));
+    g_autoptr(GPtrArray) events = world_list(&world, (struct store_event_filter){.org_id = "default"});
+    g_assert_cmpuint(events->len, ==, 1); /* "b" went back with its batch */
+    g_free(bad_result.error);
+    world_clear(&world);
+}
+
+static void test_full_queue_refuses(void)
+{
+    struct store_world world;
+    world_init(&world);
+    sqlite3 *holder;
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    g_assert_cmpint(sqlite3_open(path, &holder), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(holder, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    struct world_result results[20] = {{0}};
+    g_autoptr(GError) error = NULL;
+    int taken = 0;
+    for (; taken < 20; taken++) {
+        GPtrArray *batch = world_batch_new();
+        for (int i = 0; i < 200; i++)
+            g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms));
+        if (store_events_submit(world.store, batch, world_done, &results[taken], &error))
+            continue;
+        g_ptr_array_unref(batch); /* still ours */
+        break;
+    }
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    g_assert_cmpint(taken, >=, 5);
+    g_assert_cmpint(taken, <=, 7);
+    sqlite3_exec(holder, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_close(holder);
+    int stored = 0;
+    for (int i = 0; i < taken; i++) {
+        world_wait(&results[i]);
+        stored += results[i].new_records;
+        g_free(results[i].error);
+    }
+    g_assert_cmpint(stored, ==, taken * 200);
+    world_clear(&world);
+}
+
+static void test_survives_reopen_and_closing_writes_all(void)
+{
+    struct store_world world;
+    world_init(&world);
+    struct world_result result = {0};
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < 500; i++)
+        g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms));
+    g_assert_true(store_events_submit(world.store, batch, world_done, &result, NULL));
+    store_close(world.store);
+    g_assert_cmpint(result.new_records, ==, 500);
+    g_autoptr(GError) error = NULL;
+    world.store = world_open(&world, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(world_count(&world, "door", "line_in", world_start_ms), ==, 500);
+    world_clear(&world);
+}
+
+#ifdef VEDETTE_FAULTS_ENABLED
+static void check_failure_recovers(const char *plan)
+{
+    struct store_world world;
+    world_init(&world);
+    fault_plan(plan);
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+    g_ptr_array_add(batch, world_crossing(&world, "b", "door", "in", world_start_ms));
+    struct world_result failed = world_store(&world, batch);
+    fault_plan(NULL);
+    g_assert_nonnull(failed.error);
+    g_free(failed.error);
+    g_autoptr(GPtrArray) none = world_list(&world, (struct store_event_filter){.org_id = "default"});
+    g_assert_cmpuint(none->len, ==, 0);
+    g_assert_cmpint(world_count(&world, "door", "line_in", world_start_ms), ==, 0);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(store_check(world.store, &error));
+    batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+    g_assert_cmpint(world_store(&world, batch).new_records, ==, 1);
+    clock_fake_advance_us(world.clock, 2000000);
+    g_assert_true(store_check(world.store, NULL));
+    world_clear(&world);
+}
+#endif
+
+static void test_q15_failed_write_rolls_back(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    check_failure_recovers("store.commit=1");
+    check_failure_recovers("store.insert=2");
+#else
+    g_test_skip("fault points are not in this build (-Dfaults=true)");
+#endif
+}
+
+static void test_users_and_sessions(void)
+{
+    struct store_world world;
+    world_init(&world);
+    g_autoptr(GError) error = NULL;
+    bool has_users = true;
+    g_assert_true(store_has_users(world.store, &has_users, &error));
+    g_assert_false(has_users);
+    struct user user = {.id = (char *)"u1",
+                        .org_id = (char *)"default",
+                        .username = (char *)"ann",
+                        .role = ROLE_VIEWER,
+                        .password_hash = (char *)"$argon2id$x"};
+    g_assert_true(store_user_put(world.store, &user, &error));
+    struct user *found = store_user_find(world.store, "ann", &error);
+    g_assert_cmpstr(found->id, ==, "u1");
+    g_assert_cmpstr(found->password_hash, ==, "$argon2id$x");
+    g_assert_false(found->is_disabled);
+    user_free(found);
+    g_assert_null(store_user_find(world.store, "bob", &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    user.id = (char *)"u2"; /* names are unique */
+    g_assert_false(store_user_put(world.store, &user, &error));
+    g_clear_error(&error);
+
+    g_autofree char *digest = g_strnfill(64, 'a'), *other = g_strnfill(64, 'b');
+    const struct session session = {digest, (char *)"u1", {world_start_ms}, {world_start_ms + 1000}};
+    const struct session later = {other, (char *)"u1", {world_start_ms}, {world_start_ms + 900000}};
+    g_assert_true(store_session_put(world.store, &session, &error));
+    struct session *stored = store_session_find(world.store, digest, &error);
+    g_assert_cmpint(stored->expires_at.ms, ==, world_start_ms + 1000);
+    session_free(stored);
+    clock_fake_advance_us(world.clock, 2000000);
+    g_assert_true(store_session_put(world.store, &later, &error)); /* sweeps what is over */
+    g_assert_null(store_session_find(world.store, digest, NULL));
+    g_assert_true(store_session_delete(world.store, other, &error));
+    g_assert_null(store_session_find(world.store, other, NULL));
+    g_assert_true(store_session_put(world.store, &later, &error));
+    g_assert_true(store_sessions_delete_user(world.store, "u1", &error));
+    g_assert_null(store_session_find(world.store, other, NULL));
+    world_clear(&world);
+}
+
+static void test_camera_login_is_not_stored(void)
+{
+    struct store_world world;
+    world_init(&world);
+    struct camera camera;
+    record_init(&camera_descriptor, &camera);
+    camera.id = g_strdup("cam-1");
+    camera.source = g_strdup("rtsp://10.0.0.7/s1");
+    camera.username = g_strdup("canary-user");
+    camera.password = g_strdup("canary-password");
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_camera_put(world.store, &camera, &error));
+    g_assert_true(store_camera_put(world.store, &camera, &error));
+    g_assert_true(store_camera_set_health(world.store, "default", "cam-1", true, world_start_ms, "{}", &error));
+    g_assert_cmpstr(camera.password, ==, "canary-password");
+    record_clear(&camera_descriptor, &camera);
+    store_close(world.store);
+    world.store = NULL;
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL), *bytes = NULL;
+    gsize length;
+    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    g_assert_null(memmem(bytes, length, "canary", 6));
+    world_clear(&world);
+}
+
+static void test_track_ids_never_come_again(void)
+{
+    struct store_world world;
+    world_init(&world);
+    int64_t last = 0;
+    for (int i = 0; i < 6; i++) {
+        int64_t base = 0;
+        g_assert_true(store_track_id_base(world.store, &base, NULL));
+        g_assert_cmpint(base, >=, last + (INT64_C(1) << 22));
+        g_assert_cmpint(base, <, INT64_C(1) << 53);
+        last = base;
+        if (i == 2)
+            clock_fake_step_wall_ms(world.clock, -day_ms);
+        if (i == 3) {
+            store_close(world.store);
+            world.store = world_open(&world, NULL);
+        }
+    }
+    world_clear(&world);
+}
+
+static void test_check_tells_of_little_room(void)
+{
+    struct store_world world;
+    world_init(&world);
+    store_close(world.store);
+    struct store_settings settings = world_settings;
+    settings.minimum_free_bytes = INT64_C(1) << 60;
+    world.store = store_open(world.directory, &settings, world.clock, &world.health, NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(store_check(world.store, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    g_assert_nonnull(strstr(error->message, "store.minimum_free_bytes"));
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/store/stores_and_lists_newest_first", test_stores_and_lists_newest_first);
+    g_test_add_func("/store/g06_replay_is_idempotent", test_g06_replay_is_idempotent);
+    g_test_add_func("/store/ids_belong_to_a_camera", test_ids_belong_to_a_camera);
+    g_test_add_func("/store/filters", test_filters);
+    g_test_add_func("/store/cursor_over_equal_times", test_cursor_over_equal_times);
+    g_test_add_func("/store/counts_are_of_their_day", test_counts_are_of_their_day);
+    g_test_add_func("/store/bad_batch_fails_alone", test_bad_batch_fails_alone);
+    g_test_add_func("/store/full_queue_refuses", test_full_queue_refuses);
+    g_test_add_func("/store/survives_reopen", test_survives_reopen_and_closing_writes_all);
+    g_test_add_func("/store/q15_failed_write_rolls_back", test_q15_failed_write_rolls_back);
+    g_test_add_func("/store/users_and_sessions", test_users_and_sessions);
+    g_test_add_func("/store/camera_login_is_not_stored", test_camera_login_is_not_stored);
+    g_test_add_func("/store/track_ids_never_come_again", test_track_ids_never_come_again);
+    g_test_add_func("/store/check_tells_of_little_room", test_check_tells_of_little_room);
+    return g_test_run();
+}

@@ -1,0 +1,394 @@
+/* What the disk can do to a store: crashes, full and read-only places, foreign and damaged files, a second process. */
+#include "store_world.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum { CRASH_LOOPS = 25, BATCH_EVENTS = 5 };
+
+static int ack_fd;
+
+/* In the child: tells the parent which ids were acknowledged. One write below PIPE_BUF is whole or not at all. */
+static void acknowledge(void *data, GPtrArray *events, const bool *stored, const GError *error)
+{
+    (void)data;
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (guint i = 0; stored && !error && i < events->len; i++)
+        g_string_append_printf(text, "%s\n", ((struct analytics_event *)g_ptr_array_index(events, i))->id);
+    if (write(ack_fd, text->str, text->len) < 0)
+        _exit(1);
+}
+
+static void write_until_killed(const char *directory, int loop)
+{
+    struct store_world world = {.directory = (char *)(uintptr_t)directory, .clock = clock_fake_new(world_start_ms)};
+    world.store = world_open(&world, NULL);
+    if (!world.store)
+        _exit(2);
+    for (int number = 0;; number++) {
+        GPtrArray *batch = world_batch_new();
+        for (int i = 0; i < BATCH_EVENTS; i++) {
+            g_autofree char *id = g_strdup_printf("%d-%d-%d", loop, number, i);
+            g_ptr_array_add(batch, world_crossing(&world, id, "door", "in", world_start_ms + number));
+        }
+        while (!store_events_submit(world.store, batch, acknowledge, NULL, NULL))
+            g_usleep(200);
+    }
+}
+
+/* Kills the child at a moment of its own and adds what it was told to the oracle. */
+static void run_and_kill(const char *directory, int loop, GHashTable *acknowledged)
+{
+    int ends[2];
+    g_assert_cmpint(pipe(ends), ==, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        ack_fd = ends[1];
+        write_until_killed(directory, loop);
+    }
+    close(ends[1]);
+    guint wanted = 1 + (guint)g_test_rand_int_range(0, 60); /* acknowledgements before the kill */
+    guint before = g_hash_table_size(acknowledged);
+    FILE *stream = fdopen(ends[0], "r");
+    char line[64];
+    bool is_killed = false;
+    while (fgets(line, sizeof line, stream)) {
+        g_hash_table_add(acknowledged, g_strndup(line, strcspn(line, "\n")));
+        if (!is_killed && g_hash_table_size(acknowledged) - before >= wanted) {
+            kill(child, SIGKILL);
+            is_killed = true;
+        }
+    }
+    fclose(stream);
+    int status;
+    waitpid(child, &status, 0);
+    g_assert_true(WIFSIGNALED(status));
+}
+
+/* Q13: whatever was acknowledged is there, and the counts are those of the events. */
+static void test_q13_kill_in_the_middle_of_commits(void)
+{
+    struct store_world world = {.clock = clock_fake_new(world_start_ms),
+                                .directory = g_dir_make_tmp("vedette-store-XXXXXX", NULL)};
+    g_autoptr(GHashTable) acknowledged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (int loop = 0; loop < CRASH_LOOPS; loop++)
+        run_and_kill(world.directory, loop, acknowledged);
+    g_autoptr(GError) error = NULL;
+    world.store = world_open(&world, &error);
+    g_assert_no_error(error);
+    gint64 found = 0;
+    guint missing = g_hash_table_size(acknowledged);
+    g_autofree char *cursor = NULL;
+    for (guint length = 1; length;) {
+        g_autoptr(GPtrArray) events =
+            world_list(&world, (struct store_event_filter){.org_id = "default", .limit = 1000, .before_id = cursor});
+        length = events->len;
+        found += length;
+        for (guint i = 0; i < length; i++) {
+            const struct analytics_event *event = g_ptr_array_index(events, i);
+            missing -= g_hash_table_contains(acknowledged, event->id);
+            g_free(cursor);
+            cursor = g_strdup(event->id);
+        }
+    }
+    g_test_message("%u acknowledged, %" G_GINT64_FORMAT " stored", g_hash_table_size(acknowledged), found);
+    g_assert_cmpuint(missing, ==, 0);
+    g_assert_cmpint(found % BATCH_EVENTS, ==, 0); /* batches are whole */
+    g_assert_cmpint(world_count(&world, "door", "line_in", world_start_ms), ==, found);
+    world_clear(&world);
+}
+
+static void test_q17_second_process_is_refused(void)
+{
+    struct store_world world;
+    world_init(&world);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(world_open(&world, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+    g_autofree char *pid = g_strdup_printf("process %d uses it already", (int)getpid());
+    g_assert_nonnull(strstr(error->message, pid));
+    world_clear(&world);
+}
+
+static void test_q17_link_is_refused(void)
+{
+    struct store_world world;
+    world_init(&world);
+    store_close(world.store);
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    g_autofree char *elsewhere = g_build_filename(world.directory, "elsewhere", NULL);
+    g_assert_cmpint(rename(path, elsewhere), ==, 0);
+    g_assert_cmpint(symlink(elsewhere, path), ==, 0);
+    g_autoptr(GError) error = NULL;
+    world.store = world_open(&world, &error);
+    g_assert_null(world.store);
+    g_assert_nonnull(strstr(error->message, "vedette.db"));
+    g_assert_nonnull(strstr(error->message, "not a link"));
+    world_clear(&world);
+}
+
+static void test_rights(void)
+{
+    struct store_world world;
+    world_init(&world);
+    store_close(world.store);
+    world.store = NULL;
+    struct stat status;
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    g_assert_cmpint(stat(path, &status), ==, 0);
+    g_assert_cmpint(status.st_mode & 0777, ==, 0600);
+    g_autofree char *fresh = g_build_filename(world.directory, "fresh", NULL);
+    struct store *store = store_open(fresh, &world_settings, world.clock, &world.health, NULL);
+    store_close(store);
+    g_assert_cmpint(stat(fresh, &status), ==, 0);
+    g_assert_cmpint(status.st_mode & 0777, ==, 0700);
+    world_remove_directory(fresh);
+    g_assert_cmpint(chmod(world.directory, 0777), ==, 0);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(world_open(&world, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
+    g_assert_nonnull(strstr(error->message, "others may write there"));
+    world_clear(&world);
+}
+
+/* As nobody: root may write everywhere. */
+static void test_no_permission_is_told(void)
+{
+    struct store_world world;
+    world_init(&world);
+    store_close(world.store);
+    world.store = NULL;
+    g_assert_cmpint(chmod(world.directory, 0500), ==, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        g_autoptr(GError) error = NULL;
+        if (geteuid() == 0 && (chown(world.directory, 65534, 65534) != 0 || setuid(65534) != 0))
+            _exit(77);
+        bool is_told = !world_open(&world, &error) && g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) &&
+                       strstr(error->message, world.directory) && strstr(error->message, "Permission denied");
+        if (!is_told)
+            fprintf(stderr, "# %s\n", error ? error->message : "opened");
+        _exit(is_told ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    g_assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        g_test_skip("cannot become another user here");
+    else
+        g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+    chmod(world.directory, 0700);
+    world_clear(&world);
+}
+
+static void test_damaged_file_is_told(void)
+{
+    struct store_world world = {.clock = clock_fake_new(world_start_ms),
+                                .directory = g_dir_make_tmp("vedette-store-XXXXXX", NULL)};
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL), *text = g_strnfill(8192, 'x');
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    g_autoptr(GError) error = NULL;
+    g_assert_null(world_open(&world, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO);
+    g_assert_nonnull(strstr(error->message, path));
+    g_assert_nonnull(strstr(error->message, "damaged or not Vedette's"));
+    world_clear(&world);
+}
+
+static void change_database(const struct store_world *world, const char *sql)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *db;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void test_migrations_are_checked(void)
+{
+    static const struct {
+        const char *sql, *said;
+    } cases[] = {
+        {"UPDATE schema_migrations SET sha256='other' WHERE number=1", "made with another text"},
+        {"INSERT INTO schema_migrations VALUES (9999, 'x', 'x', 0)", "made by a newer Vedette"},
+        {"ALTER TABLE events DROP COLUMN trace_id", "table events lacks a migration"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct store_world world;
+        world_init(&world);
+        store_close(world.store);
+        change_database(&world, cases[i].sql);
+        g_autoptr(GError) error = NULL;
+        world.store = world_open(&world, &error);
+        g_assert_null(world.store);
+        g_assert_nonnull(strstr(error->message, cases[i].said));
+        world_clear(&world);
+    }
+}
+
+static void test_migrations_run_once(void)
+{
+    struct store_world world;
+    world_init(&world);
+    for (int i = 0; i < 3; i++) {
+        store_close(world.store);
+        g_autoptr(GError) error = NULL;
+        world.store = world_open(&world, &error);
+        g_assert_no_error(error);
+    }
+    world_clear(&world);
+}
+
+/* Two processes start at the same moment on an empty directory: one has it, the other is told. */
+static void test_concurrent_start(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("vedette-store-XXXXXX", NULL);
+    int gate[2], results[2];
+    g_assert_cmpint(pipe(gate), ==, 0);
+    g_assert_cmpint(pipe(results), ==, 0);
+    pid_t children[4];
+    for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+        children[i] = fork();
+        if (children[i] != 0)
+            continue;
+        struct store_world world = {.directory = directory, .clock = clock_fake_new(world_start_ms)};
+        char byte;
+        close(gate[1]);
+        g_autoptr(GError) error = NULL;
+        if (read(gate[0], &byte, 1) < 0)
+            _exit(3);
+        world.store = world_open(&world, &error);
+        bool is_told = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+        byte = world.store ? 'o' : is_told ? 'r' : 'e';
+        if (write(results[1], &byte, 1) != 1)
+            _exit(3);
+        pause();
+    }
+    close(gate[0]);
+    close(gate[1]);
+    int opened = 0, refused = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+        char byte = 0;
+        g_assert_cmpint(read(results[0], &byte, 1), ==, 1);
+        opened += byte == 'o';
+        refused += byte == 'r';
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+        kill(children[i], SIGKILL);
+        waitpid(children[i], NULL, 0);
+    }
+    close(results[0]);
+    close(results[1]);
+    g_assert_cmpint(opened, ==, 1);
+    g_assert_cmpint(refused, ==, 3);
+    world_remove_directory(directory);
+}
+
+static struct world_result store_many(struct store_world *world, int count)
+{
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < count; i++)
+        g_ptr_array_add(batch, world_crossing(world, NULL, "door", "in", world_start_ms));
+    return world_store(world, batch);
+}
+
+/* Writes until nothing more goes in; then frees the place and writes again, without a restart. */
+static void check_full_and_free(struct store_world *world, void (*make_room)(void *), void *data)
+{
+    gint64 stored = 0;
+    struct world_result result = {0};
+    for (int i = 0; i < 10000 && !result.error; i++) {
+        result = store_many(world, 200);
+        stored += result.new_records;
+    }
+    g_assert_nonnull(result.error);
+    g_test_message("%s", result.error);
+    g_assert_cmpint(result.code, ==, VEDETTE_ERROR_FULL);
+    g_assert_nonnull(strstr(result.error, "vedette.db"));
+    g_free(result.error);
+    g_assert_cmpint(world_count(world, "door", "line_in", world_start_ms), ==, stored); /* reads go on */
+    g_assert_false(store_check(world->store, NULL));
+    make_room(data);
+    result = store_many(world, 100);
+    g_assert_cmpstr(result.error, ==, NULL);
+    g_assert_cmpint(world_count(world, "door", "line_in", world_start_ms), ==, stored + 100);
+}
+
+static void remove_ballast(void *path)
+{
+    g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
+static void test_q16_tiny_tmpfs(void)
+{
+    g_autofree char *mount_point = g_dir_make_tmp("vedette-tmpfs-XXXXXX", NULL);
+    if (mount("tmpfs", mount_point, "tmpfs", 0, "size=3m,mode=0700") != 0) {
+        g_test_skip("cannot mount a tmpfs here");
+        g_rmdir(mount_point);
+        return;
+    }
+    g_autofree char *ballast = g_build_filename(mount_point, "ballast", NULL), *bytes = g_strnfill(1 << 20, 'x');
+    g_assert_true(g_file_set_contents(ballast, bytes, -1, NULL));
+    struct store_world world = {.clock = clock_fake_new(world_start_ms),
+                                .directory = g_build_filename(mount_point, "data", NULL)};
+    g_autoptr(GError) error = NULL;
+    world.store = world_open(&world, &error);
+    g_assert_no_error(error);
+    check_full_and_free(&world, remove_ballast, ballast);
+    world_clear(&world);
+    g_assert_cmpint(umount2(mount_point, MNT_DETACH), ==, 0);
+    g_rmdir(mount_point);
+}
+
+static void raise_limit(void *data)
+{
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, data), ==, 0);
+}
+
+/* The same without rights to mount: no file may grow beyond a megabyte. */
+static void test_q15_file_size_limit(void)
+{
+    struct store_world world;
+    world_init(&world);
+    struct rlimit unlimited, small;
+    getrlimit(RLIMIT_FSIZE, &unlimited);
+    small = (struct rlimit){1 << 20, unlimited.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &small), ==, 0);
+    gint64 stored = 0;
+    struct world_result result = {0};
+    for (int i = 0; i < 200 && !result.error; i++) {
+        result = store_many(&world, 200);
+        stored += result.new_records;
+    }
+    g_assert_nonnull(result.error);
+    g_test_message("%s", result.error);
+    g_assert_nonnull(strstr(result.error, "vedette.db"));
+    g_free(result.error);
+    raise_limit(&unlimited);
+    g_assert_cmpint(store_many(&world, 100).new_records, ==, 100);
+    g_assert_cmpint(world_count(&world, "door", "line_in", world_start_ms), ==, stored + 100);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/store/q13_kill_in_the_middle_of_commits", test_q13_kill_in_the_middle_of_commits);
+    g_test_add_func("/store/q17_second_process_is_refused", test_q17_second_process_is_refused);
+    g_test_add_func("/store/q17_link_is_refused", test_q17_link_is_refused);
+    g_test_add_func("/store/rights", test_rights);
+    g_test_add_func("/store/no_permission_is_told", test_no_permission_is_told);
+    g_test_add_func("/store/damaged_file_is_told", test_damaged_file_is_told);
+    g_test_add_func("/store/migrations_are_checked", test_migrations_are_checked);
+    g_test_add_func("/store/migrations_run_once", test_migrations_run_once);
+    g_test_add_func("/store/concurrent_start", test_concurrent_start);
+    g_test_add_func("/store/q16_tiny_tmpfs", test_q16_tiny_tmpfs);
+    g_test_add_func("/store/q15_file_size_limit", test_q15_file_size_limit);
+    return g_test_run();
+}
