@@ -1,1 +1,141 @@
+#define LOG_MODULE "hub"
 #include "hub/hub.h"
+
+#include "api/api.h"
+#include "base/log.h"
+#include "hub/hub_internal.h"
+
+#include <glib-unix.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 200, STOP_DEADLINE_MS = 5000 };
+
+static gboolean on_signal(gpointer data)
+{
+    struct hub *hub = data;
+    if (hub->is_stopping)
+        _exit(1); /* a second signal: at once */
+    hub->is_stopping = true;
+    for (guint i = 0; i < hub->workers->len; i++)
+        hub_worker_stop(g_ptr_array_index(hub->workers, i));
+    if (hub_workers_are_gone(hub))
+        g_main_loop_quit(hub->loop);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_stop_deadline(gpointer data)
+{
+    struct hub *hub = data;
+    log_error(NULL, "workers did not end in %d ms and are killed", STOP_DEADLINE_MS);
+    hub->exit_status = 1;
+    g_main_loop_quit(hub->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_retry(gpointer data)
+{
+    struct hub *hub = data;
+    for (guint i = 0; i < hub->workers->len; i++)
+        intake_retry(g_ptr_array_index(hub->workers, i));
+    if (hub->is_stopping && hub->exit_status == 0) {
+        hub->exit_status = -1; /* stopping is noticed once */
+        g_timeout_add(STOP_DEADLINE_MS, on_stop_deadline, hub);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static bool register_cameras(struct hub *hub, GError **error)
+{
+    const struct camera *cameras = hub->settings->cameras.items;
+    for (size_t i = 0; i < hub->settings->cameras.count; i++)
+        if (!store_camera_put(hub->store, &cameras[i], error))
+            return false;
+    return true;
+}
+
+static bool start_workers(struct hub *hub, GError **error)
+{
+    hub_workers_create(hub);
+    for (guint i = 0; i < hub->workers->len; i++)
+        if (!hub_worker_start(g_ptr_array_index(hub->workers, i), error))
+            return false;
+    return true;
+}
+
+/* On the terminal alone, never in the logs: the password is a secret. */
+static void greet(const struct hub *hub, const struct api *api, const char *generated_password)
+{
+    printf("Vedette is running: http://%s:%d\n", hub->settings->http.address, api_port(api));
+    if (generated_password)
+        printf("Administrator: admin  password: %s  (shown only now)\n", generated_password);
+    printf("Data lies in %s; stop with Ctrl-C.\n", hub->data_dir);
+    fflush(stdout);
+}
+
+static void run_loop(struct hub *hub)
+{
+    guint sources[] = {g_unix_signal_add(SIGINT, on_signal, hub), g_unix_signal_add(SIGTERM, on_signal, hub),
+                       g_timeout_add(RETRY_MS, on_retry, hub)};
+    g_main_loop_run(hub->loop);
+    for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
+        g_source_remove(sources[i]);
+}
+
+static bool serve(struct hub *hub, GError **error)
+{
+    g_autofree char *generated_password = NULL;
+    if (!register_cameras(hub, error))
+        return false;
+    struct api *api =
+        api_start(hub->settings, hub->store, hub->live, &hub->health, hub->clock, &generated_password, error);
+    if (!api)
+        return false;
+    live_set_preview_wanted(hub->live, hub_want_preview, hub);
+    bool is_good = start_workers(hub, error);
+    if (is_good) {
+        greet(hub, api, generated_password);
+        run_loop(hub);
+    }
+    live_set_preview_wanted(hub->live, NULL, NULL);
+    api_stop(api);
+    return is_good;
+}
+
+static void hub_clear(struct hub *hub)
+{
+    g_ptr_array_unref(hub->workers);
+    store_close(hub->store); /* writes what was submitted */
+    while (g_main_context_iteration(NULL, FALSE))
+        ; /* answers of the store that are still on their way */
+    live_free(hub->live);
+    g_hash_table_unref(hub->saved_health_us);
+    g_hash_table_unref(hub->saved_online);
+    g_main_loop_unref(hub->loop);
+    g_free(hub->program);
+    g_free(hub->data_dir);
+}
+
+int hub_run(const struct hub_options *options)
+{
+    struct hub hub = {
+        .settings = options->settings,
+        .program = g_strdup(options->program),
+        .data_dir = g_strdup(options->data_dir),
+        .clock = clock_system(),
+        .loop = g_main_loop_new(NULL, FALSE),
+        .workers = g_ptr_array_new_with_free_func(hub_worker_free),
+        .saved_health_us = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+        .saved_online = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    };
+    g_autoptr(GError) error = NULL;
+    random_init_system(&hub.random);
+    hub.health.started_at.ms = clock_wall_ms(hub.clock);
+    hub.live = live_new(&options->settings->cameras);
+    hub.store = store_open(hub.data_dir, &options->settings->store, hub.clock, &hub.health, &error);
+    bool is_good = hub.store && serve(&hub, &error);
+    if (!is_good)
+        fprintf(stderr, "vedette: %s\n", error->message);
+    hub_clear(&hub);
+    return is_good && hub.exit_status <= 0 ? 0 : 1;
+}

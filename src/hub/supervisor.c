@@ -1,0 +1,316 @@
+/* Starts workers, watches them, starts them again. */
+#define LOG_MODULE "hub"
+#include "hub/hub_internal.h"
+
+#include "base/counter.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CAMERAS_A_WORKER = 8, LINK_QUEUE_BYTES = 4 << 20, WORKER_LINK_FD = 3, SHIFT_MAX = 16 };
+
+/* ---- grouping ---- */
+
+static struct hub_worker *worker_new(struct hub *hub)
+{
+    struct hub_worker *worker = g_new0(struct hub_worker, 1);
+    worker->hub = hub;
+    worker->id = g_strdup_printf("worker-%u", hub->workers->len + 1);
+    worker->cameras = g_ptr_array_new();
+    g_queue_init(&worker->waiting);
+    g_ptr_array_add(hub->workers, worker);
+    return worker;
+}
+
+/* The worker of the same org with the fewest cameras, or a new one. A group never mixes orgs. */
+static struct hub_worker *worker_for(struct hub *hub, const struct camera *camera, guint per_org)
+{
+    struct hub_worker *best = NULL;
+    guint same_org = 0;
+    for (guint i = 0; i < hub->workers->len; i++) {
+        struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
+        const struct camera *first = g_ptr_array_index(worker->cameras, 0);
+        if (strcmp(first->org_id, camera->org_id) != 0)
+            continue;
+        same_org++;
+        if (!best || worker->cameras->len < best->cameras->len)
+            best = worker;
+    }
+    return best && same_org >= per_org ? best : worker_new(hub);
+}
+
+void hub_workers_create(struct hub *hub)
+{
+    const struct record_list *cameras = &hub->settings->cameras;
+    guint wanted = (guint)hub->settings->workers.count;
+    if (wanted == 0)
+        wanted = MIN((guint)(cameras->count + CAMERAS_A_WORKER - 1) / CAMERAS_A_WORKER, g_get_num_processors());
+    for (size_t i = 0; i < cameras->count; i++) {
+        const struct camera *camera = (const struct camera *)cameras->items + i;
+        if (camera->enabled)
+            g_ptr_array_add(worker_for(hub, camera, MAX(wanted, 1))->cameras, (gpointer)(uintptr_t)camera);
+    }
+}
+
+/* ---- starting ---- */
+
+/* Of our own environment a worker gets these alone: logs, where plugins are known, what sanitizers are told. */
+static char **clean_environment(void)
+{
+    static const char *const kept[] = {"VEDETTE_LOG",  "GST_REGISTRY",  "GST_PLUGIN_PATH",
+                                       "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+                                       "TSAN_OPTIONS", "G_SLICE",       "VEDETTE_FAULTS"};
+    char **environment = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++)
+        if (g_getenv(kept[i]))
+            environment = g_environ_setenv(environment, kept[i], g_getenv(kept[i]), TRUE);
+    return environment ? environment : g_new0(char *, 1);
+}
+
+static bool send_record(struct link *link, enum link_type type, const struct record_descriptor *descriptor,
+                        const void *record, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(descriptor, record, true, text);
+    return link_send(link, type, text->str, text->len, error);
+}
+
+static bool send_logins(struct hub_worker *worker, GError **error)
+{
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        const struct camera *camera = g_ptr_array_index(worker->cameras, i);
+        const struct camera_credentials login = {camera->id, camera->username, camera->password};
+        if (camera->username && *camera->username &&
+            !send_record(worker->link, LINK_CREDENTIALS, &camera_credentials_descriptor, &login, error))
+            return false;
+    }
+    return true;
+}
+
+static bool send_configuration(struct hub_worker *worker, GError **error)
+{
+    const struct settings *settings = worker->hub->settings;
+    struct worker_config config = {
+        .protocol_version = LINK_PROTOCOL_VERSION,
+        .worker_id = worker->id,
+        .workers = settings->workers,
+        .source = settings->source,
+        .motion = settings->motion,
+        .detector = settings->detector,
+        .tracker = settings->tracker,
+        .rules = settings->rules,
+    };
+    if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
+        return false;
+    g_autofree struct camera *cameras = g_new0(struct camera, worker->cameras->len);
+    for (guint i = 0; i < worker->cameras->len; i++)
+        cameras[i] = *(const struct camera *)g_ptr_array_index(worker->cameras, i); /* borrowed for the encoding */
+    config.cameras = (struct record_list){cameras, worker->cameras->len};
+    return send_record(worker->link, LINK_CONFIGURE, &worker_config_descriptor, &config, error) &&
+           send_logins(worker, error) && link_send(worker->link, LINK_START, NULL, 0, error);
+}
+
+static gboolean on_readable(gint fd, GIOCondition condition, gpointer data);
+static void on_child_exit(GPid pid, gint status, gpointer data);
+
+static bool spawn(struct hub_worker *worker, GError **error)
+{
+    int sockets[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "socket pair: %s", g_strerror(errno));
+        return false;
+    }
+    g_autofree char *hub_files = g_build_filename(worker->hub->data_dir, "vedette.db", NULL);
+    g_autofree char *fd_text = g_strdup_printf("%d", WORKER_LINK_FD);
+    g_autofree char *parent_text = g_strdup_printf("%d", (int)getpid());
+    const char *const arguments[] = {worker->hub->program, "worker", fd_text, parent_text, hub_files, NULL};
+    g_auto(GStrv) environment = clean_environment();
+    const int target = WORKER_LINK_FD;
+    bool is_good = g_spawn_async_with_pipes_and_fds("/", arguments, (const char *const *)environment,
+                                                    G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, -1, &sockets[1],
+                                                    &target, 1, &worker->pid, NULL, NULL, NULL, error);
+    close(sockets[1]);
+    if (!is_good) {
+        close(sockets[0]);
+        g_prefix_error(error, "start '%s': ", worker->hub->program);
+        return false;
+    }
+    worker->link = link_new(sockets[0], LINK_QUEUE_BYTES);
+    worker->child_watch = g_child_watch_add(worker->pid, on_child_exit, worker);
+    worker->link_watch = g_unix_fd_add(link_fd(worker->link), G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, worker);
+    return true;
+}
+
+bool hub_worker_start(struct hub_worker *worker, GError **error)
+{
+    worker->generation++;
+    worker->has_said_hello = worker->has_stopped = false;
+    worker->started_us = clock_monotonic_us(worker->hub->clock);
+    if (!spawn(worker, error))
+        return false;
+    counter_add(&worker->hub->health.worker_starts, 1);
+    counter_add(&worker->hub->health.workers_running, 1);
+    if (send_configuration(worker, error))
+        return true;
+    kill(worker->pid, SIGKILL); /* its exit starts it again */
+    return false;
+}
+
+/* ---- ending ---- */
+
+static void close_link(struct hub_worker *worker)
+{
+    if (worker->link_watch)
+        g_source_remove(worker->link_watch);
+    worker->link_watch = 0;
+    g_clear_pointer(&worker->link, link_free);
+    intake_clear(worker);
+}
+
+static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
+{
+    (void)fd;
+    (void)condition;
+    struct hub_worker *worker = data;
+    g_autoptr(GError) error = NULL;
+    if (intake_read(worker, &error))
+        return G_SOURCE_CONTINUE;
+    if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE))
+        log_error(worker->id, "ended: %s", error->message);
+    worker->link_watch = 0;
+    close_link(worker);
+    if (worker->pid)
+        kill(worker->pid, SIGKILL); /* without a link it is of no use; mostly it is gone already */
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_restart(gpointer data)
+{
+    struct hub_worker *worker = data;
+    g_autoptr(GError) error = NULL;
+    worker->restart_timer = 0;
+    if (!hub_worker_start(worker, &error))
+        log_error(worker->id, "not started: %s", error->message);
+    return G_SOURCE_REMOVE;
+}
+
+/* The first failure after a steady time is answered at once; the next ones wait, twice as long each time, with full
+ * jitter. */
+static void schedule_restart(struct hub_worker *worker)
+{
+    const struct worker_settings *settings = &worker->hub->settings->workers;
+    int64_t up_us = clock_monotonic_us(worker->hub->clock) - worker->started_us;
+    if (up_us >= (int64_t)settings->stable_seconds * G_USEC_PER_SEC)
+        worker->restarts = 0;
+    int64_t delay_ms = 0;
+    if (worker->restarts > 0) {
+        int64_t most_ms = (int64_t)settings->restart_delay_ms << MIN(worker->restarts - 1, SHIFT_MAX);
+        delay_ms = random_range(&worker->hub->random, 0, MIN(most_ms, settings->restart_delay_max_ms));
+    }
+    worker->restarts++;
+    worker->restart_timer = g_timeout_add((guint)delay_ms, on_restart, worker);
+}
+
+static void describe_exit(int status, char *text, size_t size)
+{
+    if (WIFSIGNALED(status))
+        g_snprintf(text, size, "killed by signal %d (%s)", WTERMSIG(status), g_strsignal(WTERMSIG(status)));
+    else
+        g_snprintf(text, size, "exit status %d", WEXITSTATUS(status));
+}
+
+static void on_child_exit(GPid pid, gint status, gpointer data)
+{
+    struct hub_worker *worker = data;
+    struct hub *hub = worker->hub;
+    char reason[128];
+    g_autoptr(GError) error = NULL;
+    describe_exit(status, reason, sizeof reason);
+    g_spawn_close_pid(pid);
+    worker->pid = 0;
+    worker->child_watch = 0;
+    counter_add(&hub->health.workers_running, -1);
+    if (worker->link && !intake_read(worker, &error)) /* its last words */
+        log_debug(worker->id, "%s", error->message);
+    for (guint i = 0; i < worker->cameras->len; i++)
+        live_set_offline(hub->live, ((const struct camera *)g_ptr_array_index(worker->cameras, i))->id, reason);
+    if (!worker->has_stopped) {
+        counter_add(&hub->health.worker_exits, 1);
+        log_error(worker->id, "ended: %s; its %u cameras are off line", reason, worker->cameras->len);
+    }
+    if (!hub->is_stopping) {
+        close_link(worker);
+        schedule_restart(worker);
+    } else if (hub_workers_are_gone(hub)) {
+        g_main_loop_quit(hub->loop);
+    }
+}
+
+void hub_worker_stop(struct hub_worker *worker)
+{
+    if (worker->restart_timer)
+        g_source_remove(worker->restart_timer);
+    worker->restart_timer = 0;
+    if (worker->link && !link_send(worker->link, LINK_STOP, NULL, 0, NULL) && worker->pid)
+        kill(worker->pid, SIGKILL);
+}
+
+void hub_worker_free(gpointer data)
+{
+    struct hub_worker *worker = data;
+    if (worker->restart_timer)
+        g_source_remove(worker->restart_timer);
+    if (worker->child_watch)
+        g_source_remove(worker->child_watch);
+    if (worker->pid) {
+        kill(worker->pid, SIGKILL);
+        waitpid(worker->pid, NULL, 0);
+    }
+    close_link(worker);
+    g_ptr_array_unref(worker->cameras);
+    g_free(worker->id);
+    g_free(worker);
+}
+
+bool hub_workers_are_gone(const struct hub *hub)
+{
+    for (guint i = 0; i < hub->workers->len; i++)
+        if (((const struct hub_worker *)g_ptr_array_index(hub->workers, i))->pid)
+            return false;
+    return true;
+}
+
+/* ---- previews ---- */
+
+struct preview_wish {
+    struct hub *hub;
+    char *camera_id;
+};
+
+static gboolean pass_wish(gpointer data)
+{
+    struct preview_wish *wish = data;
+    for (guint i = 0; i < wish->hub->workers->len; i++) {
+        struct hub_worker *worker = g_ptr_array_index(wish->hub->workers, i);
+        for (guint j = 0; worker->link && j < worker->cameras->len; j++)
+            if (strcmp(((const struct camera *)g_ptr_array_index(worker->cameras, j))->id, wish->camera_id) == 0 &&
+                !link_send(worker->link, LINK_WANT_PREVIEW, wish->camera_id, strlen(wish->camera_id), NULL))
+                log_debug(worker->id, "preview not asked for: the worker does not read");
+    }
+    g_free(wish->camera_id);
+    g_free(wish);
+    return G_SOURCE_REMOVE;
+}
+
+void hub_want_preview(void *data, const char *camera_id)
+{
+    struct preview_wish *wish = g_new0(struct preview_wish, 1);
+    *wish = (struct preview_wish){data, g_strdup(camera_id)};
+    g_idle_add_full(G_PRIORITY_DEFAULT, pass_wish, wish, NULL);
+}
