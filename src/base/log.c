@@ -25,7 +25,7 @@ static struct {
         enum log_level level;
     } modules[LOG_MODULES_MAX];
     int module_count;
-} config = {LOG_LOGFMT, LOG_STDERR, LOG_INFO, {{{0}, 0}}, 0};
+} config = {LOG_LOGFMT, LOG_STDERR, LOG_LEVEL_INFO, {{{0}, 0}}, 0};
 
 static bool level_parse(const char *name, enum log_level *level, GError **error)
 {
@@ -59,7 +59,7 @@ bool log_configure(const char *levels, enum log_format format, enum log_target t
 {
     config.format = format;
     config.target = target;
-    config.level = LOG_INFO;
+    config.level = LOG_LEVEL_INFO;
     config.module_count = 0;
 #ifndef HAVE_SYSTEMD
     if (target == LOG_JOURNALD) {

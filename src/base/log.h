@@ -11,7 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-enum log_level { LOG_ERROR = 1, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_LEVEL_ERROR = 1, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_LOGFMT = 1, LOG_JSON };
 enum log_target { LOG_STDERR = 1, LOG_JOURNALD };
 
@@ -33,11 +33,11 @@ struct log_limit {
 };
 bool log_limit_pass(struct log_limit *state, gint64 interval_us, gint64 *suppressed);
 
-#define log_error(subject, ...) log_write(LOG_ERROR, LOG_MODULE, subject, __VA_ARGS__)
-#define log_warning(subject, ...) log_write(LOG_WARNING, LOG_MODULE, subject, __VA_ARGS__)
-#define log_info(subject, ...) log_write(LOG_INFO, LOG_MODULE, subject, __VA_ARGS__)
+#define log_error(subject, ...) log_write(LOG_LEVEL_ERROR, LOG_MODULE, subject, __VA_ARGS__)
+#define log_warning(subject, ...) log_write(LOG_LEVEL_WARNING, LOG_MODULE, subject, __VA_ARGS__)
+#define log_info(subject, ...) log_write(LOG_LEVEL_INFO, LOG_MODULE, subject, __VA_ARGS__)
 #define log_debug(subject, ...)                                                                                        \
     do {                                                                                                               \
-        if (log_is_enabled(LOG_DEBUG, LOG_MODULE))                                                                     \
-            log_write(LOG_DEBUG, LOG_MODULE, subject, __VA_ARGS__);                                                    \
+        if (log_is_enabled(LOG_LEVEL_DEBUG, LOG_MODULE))                                                                     \
+            log_write(LOG_LEVEL_DEBUG, LOG_MODULE, subject, __VA_ARGS__);                                                    \
     } while (0)

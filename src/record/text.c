@@ -11,9 +11,8 @@
 void record_double_write(double value, char text[RECORD_DOUBLE_TEXT_BYTES])
 {
     char format[8];
-    /* 15 digits are always exact to read, 17 always exact to write: the first that reads back the same is the shortest.
-     */
-    for (int digits = 1; digits <= 17; digits++) {
+    /* 15 digits always read as written, 17 always suffice: the first that reads back the same is the shortest. */
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(format, sizeof format, "%%.%dg", digits);
         g_ascii_formatd(text, RECORD_DOUBLE_TEXT_BYTES, format, value);
         if (digits == 17 || g_ascii_strtod(text, NULL) == value)
