@@ -50,6 +50,46 @@ static struct bounds clip(struct bounds b, const struct reduced *picture)
     return (struct bounds){MAX(b.left, 0), MAX(b.top, 0), MIN(b.right, picture->width), MIN(b.bottom, picture->height)};
 }
 
+/* ---- stature ---- */
+
+enum { STATURE_SAMPLES_MIN = 12 };
+
+static int stature_bin(double y, int picture_height)
+{
+    return CLAMP((int)(y * STATURE_BINS / picture_height), 0, STATURE_BINS - 1);
+}
+
+/* Pieces are smaller than the whole, so the estimate climbs faster than it falls: it settles in the upper part. */
+static void stature_learn(struct stature *stature, const struct figure *figure, int picture_height)
+{
+    int bin = stature_bin(figure->y, picture_height);
+    float difference = (float)figure->h - stature->height[bin];
+    float share = stature->samples[bin] == 0 ? 1 : difference > 0 ? 0.10f : 0.03f;
+    stature->height[bin] += share * difference;
+    stature->samples[bin]++;
+}
+
+/* The height to expect with feet at y, also beyond the picture's lower edge, from the nearest bins that know; 0:
+ * unknown. */
+static double stature_at(const struct stature *stature, double y, int picture_height)
+{
+    int known[2] = {-1, -1}, bin = stature_bin(y, picture_height);
+    for (int distance = 0; distance < STATURE_BINS && known[1] < 0; distance++)
+        for (int side = -1; side <= 1 && known[1] < 0; side += 2) {
+            int i = bin + side * distance;
+            if (i < 0 || i >= STATURE_BINS || stature->samples[i] < STATURE_SAMPLES_MIN || (distance == 0 && side > 0))
+                continue;
+            known[known[0] >= 0] = i;
+        }
+    if (known[0] < 0)
+        return 0;
+    double h0 = stature->height[known[0]], bin_height = (double)picture_height / STATURE_BINS;
+    if (known[1] < 0)
+        return h0;
+    double slope = (stature->height[known[1]] - h0) / ((known[1] - known[0]) * bin_height);
+    return fmax(h0 + CLAMP(slope, 0, 0.6) * (y - (known[0] + 0.5) * bin_height), h0 * 0.5);
+}
+
 /* ---- looks ---- */
 
 /* The picture's pixel at a place of the grid over a box; false outside the picture. */
@@ -227,7 +267,8 @@ static bool own_bounds(const struct figures *figures, int i, const struct region
     const struct figure *figure = &figures->items[i];
     take_fragments(figure, regions, sharing, bounds);
     double area = (double)(bounds->right - bounds->left) * (bounds->bottom - bounds->top);
-    bool is_coming_in = bounds->top <= 0 || bounds->bottom >= regions->height || bounds->left <= 0 || bounds->right >= regions->width;
+    bool is_coming_in =
+        bounds->top <= 0 || bounds->bottom >= regions->height || bounds->left <= 0 || bounds->right >= regions->width;
     /* grown at once by half: somebody unknown has joined; the look decides who is who */
     return figure->age < 4 || is_coming_in || area < 1.6 * figure->w * figure->h + 30;
 }
@@ -247,22 +288,40 @@ static void move_to(struct figure *figure, double x, double y, double place, dou
     figure->vy += speed * dy;
 }
 
-static void follow_alone(struct figure *figure, const struct bounds *b, const struct reduced *picture,
-                         const uint8_t *foreground)
+/* Cut off by the lower edge, a figure is held by its head: its feet are where its height says. */
+static double feet_below_edge(const struct figures *figures, const struct figure *figure, const struct bounds *b,
+                              int height)
 {
-    double w = b->right - b->left, h = b->bottom - b->top;
+    double y = b->bottom, h = b->bottom - b->top;
+    if (b->bottom < height)
+        return y;
+    double expected = stature_at(&figures->stature, b->top + fmax(h, figure->h), height);
+    for (int i = 0; expected > 0 && i < 3; i++) /* the height depends on where the feet are */
+        expected = stature_at(&figures->stature, b->top + expected, height);
+    return b->top + fmax(expected, figure->is_born_cut ? h : fmax(h, figure->h));
+}
+
+static void follow_alone(struct figures *figures, struct figure *figure, const struct bounds *b,
+                         const struct reduced *picture, const uint8_t *foreground)
+{
+    double y = feet_below_edge(figures, figure, b, picture->height);
+    double w = b->right - b->left, h = y - b->top;
     bool is_young = figure->age < 3, is_cut = touches_edge(b, picture);
     double height_before = figure->h;
     /* legs swing, so the width breathes: size follows slowly, but at the edge as fast as the figure comes in */
     double share = is_young || is_cut ? 1 : smooth_size;
     figure->w += share * (w - figure->w);
     figure->h += share * (h - figure->h);
-    if (!is_cut)
+    if (is_cut)
+        figure->vh = 0;
+    else
         figure->vh += 0.1 * (figure->h - height_before - figure->vh);
-    move_to(figure, (b->left + b->right) / 2.0, b->bottom, is_young ? 1 : smooth_place, is_young ? 0.5 : smooth_speed);
+    move_to(figure, (b->left + b->right) / 2.0, y, is_young ? 1 : smooth_place, is_young ? 0.5 : smooth_speed);
     figure->is_merged = false;
     figure->support = 1;
     look_learn(figure, picture, foreground, is_young || is_cut ? 0.6f : 0.15f);
+    if (!is_cut && figure->has_moved && figure->age > 8)
+        stature_learn(&figures->stature, figure, picture->height);
 }
 
 static void follow_by_look(struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
@@ -316,7 +375,7 @@ static void follow(struct figures *figures, const struct reduced *picture, const
         struct figure *figure = &figures->items[i];
         struct bounds bounds;
         if (own_bounds(figures, i, regions, sharing, &bounds))
-            follow_alone(figure, &bounds, picture, foreground);
+            follow_alone(figures, figure, &bounds, picture, foreground);
         else
             follow_by_look(figure, picture, foreground, figures->claimed);
         figure->unseen = figure->support > support_good * 0.5 ? 0 : figure->unseen + 1;
@@ -326,15 +385,28 @@ static void follow(struct figures *figures, const struct reduced *picture, const
 
 /* ---- pieces ---- */
 
-/* Two that stand above one another and go the same way are pieces of one. People side by side are not above one another, and
- * those who pass each other do not go the same way. */
-static bool are_pieces(const struct figure *a, const struct figure *b)
+/* Two that together are no higher than one should be, one of them too small to be anybody. */
+static bool are_pieces_by_stature(const struct figures *figures, const struct figure *a, const struct figure *b,
+                                  int height)
+{
+    double bottom = fmax(a->y, b->y), top = fmin(a->y - a->h, b->y - b->h);
+    double expected = stature_at(&figures->stature, bottom, height);
+    double smaller = fmin(a->h / fmax(stature_at(&figures->stature, a->y, height), 1),
+                          b->h / fmax(stature_at(&figures->stature, b->y, height), 1));
+    double width = fmax(a->x + a->w / 2, b->x + b->w / 2) - fmin(a->x - a->w / 2, b->x - b->w / 2);
+    return expected > 0 && bottom - top < 1.2 * expected && smaller < 0.6 && width < 1.25 * fmax(a->w, b->w);
+}
+
+/* Two that stand above one another and go the same way are pieces of one. People side by side are not above one
+ * another, and those who pass each other do not go the same way. */
+static bool are_pieces(const struct figures *figures, const struct figure *a, const struct figure *b, int height)
 {
     double shared = fmin(a->x + a->w / 2, b->x + b->w / 2) - fmax(a->x - a->w / 2, b->x - b->w / 2);
     double gap = fmax(a->y - a->h - b->y, b->y - b->h - a->y);
     double speed = fmax(hypot(a->vx, a->vy), hypot(b->vx, b->vy));
     bool go_together = hypot(a->vx - b->vx, a->vy - b->vy) < 0.4 + 0.25 * speed;
-    return shared > 0.6 * fmin(a->w, b->w) && gap < 0.25 * fmax(a->h, b->h) && go_together;
+    return shared > 0.6 * fmin(a->w, b->w) && gap < 0.25 * fmax(a->h, b->h) &&
+           (go_together || are_pieces_by_stature(figures, a, b, height));
 }
 
 static void unite(struct figures *figures, const struct reduced *picture, const uint8_t *foreground)
@@ -342,7 +414,7 @@ static void unite(struct figures *figures, const struct reduced *picture, const 
     for (int i = 0; i < figures->count; i++)
         for (int j = i + 1; j < figures->count;) {
             struct figure *a = &figures->items[i], *b = &figures->items[j];
-            if (MIN(a->age, b->age) < 2 || !are_pieces(a, b)) {
+            if (MIN(a->age, b->age) < 2 || !are_pieces(figures, a, b, picture->height)) {
                 j++;
                 continue;
             }
@@ -372,6 +444,24 @@ static bool is_covered(const struct figures *figures, const struct region *regio
         int w = MIN(b.right, region->right) - MAX(b.left, region->left);
         int h = MIN(b.bottom, region->bottom) - MAX(b.top, region->top);
         if (w > 0 && h > 0 && w * h * 2 > (region->right - region->left) * (region->bottom - region->top))
+            return true;
+    }
+    return false;
+}
+
+/* Too small to be anybody, inside the picture, and beside somebody: a piece of that one. */
+static bool is_piece_of_somebody(const struct figures *figures, const struct region *region,
+                                 const struct reduced *picture)
+{
+    double expected = stature_at(&figures->stature, region->bottom, picture->height);
+    bool is_cut =
+        region->top <= 0 || region->left <= 0 || region->bottom >= picture->height || region->right >= picture->width;
+    if (expected <= 0 || is_cut || region->bottom - region->top > 0.5 * expected)
+        return false;
+    for (int i = 0; i < figures->count; i++) {
+        struct bounds b = bounds_of(&figures->items[i], 4 + 0.1 * figures->items[i].h);
+        if (MIN(b.right, region->right) > MAX(b.left, region->left) &&
+            MIN(b.bottom, region->bottom) > MAX(b.top, region->top))
             return true;
     }
     return false;
@@ -426,13 +516,15 @@ static void give_birth(struct figures *figures, const struct reduced *picture, c
     for (int i = 0; i < figures->births.count; i++) {
         const struct region *region = &figures->births.items[i];
         int w = region->right - region->left, h = region->bottom - region->top;
-        if (w < 3 || h < 3 || region->area < fullness_min * w * h || is_covered(figures, region))
+        if (w < 3 || h < 3 || region->area < fullness_min * w * h || is_covered(figures, region) ||
+            is_piece_of_somebody(figures, region, picture))
             continue;
         struct figure figure = figure_of(region, candidate_age(figures, region));
         if (figure.age < BIRTH_FRAMES && next_count < FIGURES_MAX) {
             next[next_count++] = figure;
         } else if (figures->count < FIGURES_MAX) {
             figure.age = 0;
+            figure.is_born_cut = region->bottom >= picture->height;
             look_learn(&figure, picture, foreground, 0.8f);
             figures->items[figures->count++] = figure;
         }

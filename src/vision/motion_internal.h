@@ -79,9 +79,18 @@ struct figure {
     bool is_merged;         /* shares its region with another figure now */
     bool has_moved;         /* ever, by half its size: else it may be a hole in the background */
     double support;         /* 0..1: share of its look that is seen */
+    bool is_born_cut; /* came in over the lower edge: its height was never seen whole */
+};
+
+/* How high figures are whose feet stand at a height in the picture: learnt from those that are seen whole. */
+enum { STATURE_BINS = 16 };
+struct stature {
+    float height[STATURE_BINS]; /* reduced pixels */
+    int samples[STATURE_BINS];
 };
 
 struct figures {
+    struct stature stature;
     struct figure items[FIGURES_MAX];
     int count;
     uint8_t *claimed;   /* per pixel: 1 where a nearer figure was found */
