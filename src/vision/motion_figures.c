@@ -67,6 +67,18 @@ static void stature_learn(struct stature *stature, const struct figure *figure, 
     float share = stature->samples[bin] == 0 ? 1 : difference > 0 ? 0.10f : 0.03f;
     stature->height[bin] += share * difference;
     stature->samples[bin]++;
+    float slimness = (float)(figure->w / figure->h), off = fabsf(slimness - stature->slimness);
+    float weight = stature->slimness_samples++ == 0 ? 1 : 0.02f;
+    stature->slimness += weight * (slimness - stature->slimness);
+    stature->slimness_deviation += weight * (off - stature->slimness_deviation);
+}
+
+/* True when figures here have one shape, and this one is as wide as two of it side by side. */
+static bool is_two_wide(const struct stature *stature, double w, double h)
+{
+    enum { SLIMNESS_SAMPLES_MIN = 150 };
+    return stature->slimness_samples >= SLIMNESS_SAMPLES_MIN &&
+           stature->slimness_deviation < 0.3f * stature->slimness && w > 1.55 * stature->slimness * h;
 }
 
 /* The height to expect with feet at y, also beyond the picture's lower edge, from the nearest bins that know; 0:
@@ -319,14 +331,30 @@ static void follow_alone(struct figures *figures, struct figure *figure, const s
     move_to(figure, (b->left + b->right) / 2.0, y, is_young ? 1 : smooth_place, is_young ? 0.5 : smooth_speed);
     figure->is_merged = false;
     figure->support = 1;
+    figure->wide = !is_cut && is_two_wide(&figures->stature, w, h) ? figure->wide + 1 : 0;
+    double usual = stature_at(&figures->stature, figure->y, picture->height);
+    if (!is_cut && usual > 0)
+        figure->tallness += (figure->tallness > 0 ? 0.1 : 1) * (figure->h / usual - figure->tallness);
     look_learn(figure, picture, foreground, is_young || is_cut ? 0.6f : 0.15f);
     if (!is_cut && figure->has_moved && figure->age > 8)
         stature_learn(&figures->stature, figure, picture->height);
 }
 
-static void follow_by_look(struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
-                           const uint8_t *claimed)
+/* In a crowd the size cannot be seen: it is what the figure's stature is where it stands now. */
+static void keep_size(const struct figures *figures, struct figure *figure, int picture_height)
 {
+    double usual = stature_at(&figures->stature, figure->y, picture_height), before = figure->h;
+    if (usual > 0 && figure->tallness > 0)
+        figure->h += 0.3 * (figure->tallness * usual - figure->h);
+    else
+        figure->vh *= 0.8;
+    figure->w *= figure->h / before;
+}
+
+static void follow_by_look(const struct figures *figures, struct figure *figure, const struct reduced *picture,
+                           const uint8_t *foreground, const uint8_t *claimed)
+{
+    keep_size(figures, figure, picture->height);
     struct sight best = {-2, 0};
     double best_x = figure->x, best_y = figure->y, best_value = -2;
     for (int dy = -SEARCH_PX; dy <= SEARCH_PX; dy++)
@@ -377,7 +405,7 @@ static void follow(struct figures *figures, const struct reduced *picture, const
         if (own_bounds(figures, i, regions, sharing, &bounds))
             follow_alone(figures, figure, &bounds, picture, foreground);
         else
-            follow_by_look(figure, picture, foreground, figures->claimed);
+            follow_by_look(figures, figure, picture, foreground, figures->claimed);
         figure->unseen = figure->support > support_good * 0.5 ? 0 : figure->unseen + 1;
         claim(figure, picture, foreground, figures->claimed);
     }
@@ -407,6 +435,29 @@ static bool are_pieces(const struct figures *figures, const struct figure *a, co
     bool go_together = hypot(a->vx - b->vx, a->vy - b->vy) < 0.4 + 0.25 * speed;
     return shared > 0.6 * fmin(a->w, b->w) && gap < 0.25 * fmax(a->h, b->h) &&
            (go_together || are_pieces_by_stature(figures, a, b, height));
+}
+
+/* A figure as wide as two for some frames is two who came in together: each gets its own side. */
+static void part(struct figures *figures, const struct reduced *picture, const uint8_t *foreground)
+{
+    enum { PART_FRAMES = 3 };
+    for (int i = 0; i < figures->count && figures->count < FIGURES_MAX; i++) {
+        struct figure *left = &figures->items[i];
+        if (left->wide < PART_FRAMES)
+            continue;
+        struct figure *right = &figures->items[figures->count++];
+        double edge_left = left->x - left->w / 2, edge_right = left->x + left->w / 2;
+        *right = *left;
+        left->w = right->w = fmin(figures->stature.slimness * left->h, left->w * 0.6);
+        left->x = edge_left + left->w / 2;
+        right->x = edge_right - right->w / 2;
+        right->age = 0;
+        left->wide = right->wide = 0;
+        memset(&left->look, 0, sizeof left->look);
+        memset(&right->look, 0, sizeof right->look);
+        look_learn(left, picture, foreground, 0.8f);
+        look_learn(right, picture, foreground, 0.8f);
+    }
 }
 
 static void unite(struct figures *figures, const struct reduced *picture, const uint8_t *foreground)
@@ -598,6 +649,7 @@ void figures_update(struct figures *figures, const struct reduced *picture, cons
     predict(figures);
     follow(figures, picture, foreground, regions, &sharing);
     unite(figures, picture, foreground);
+    part(figures, picture, foreground);
     give_birth(figures, picture, foreground, minimum_area);
     let_go(figures, picture, background, frame_seconds);
 }

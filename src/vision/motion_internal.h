@@ -78,6 +78,8 @@ struct figure {
     int age, unseen, still; /* frames: since birth, without support, without moving */
     bool is_merged;         /* shares its region with another figure now */
     bool has_moved;         /* ever, by half its size: else it may be a hole in the background */
+    double tallness;      /* of what is usual where it stands; 0: not known */
+    int wide;             /* frames in a row in which it was as wide as two */
     double support;         /* 0..1: share of its look that is seen */
     bool is_born_cut; /* came in over the lower edge: its height was never seen whole */
 };
@@ -86,6 +88,8 @@ struct figure {
 enum { STATURE_BINS = 16 };
 struct stature {
     float height[STATURE_BINS]; /* reduced pixels */
+    float slimness, slimness_deviation; /* width by height: mean, and mean distance from it */
+    int slimness_samples;
     int samples[STATURE_BINS];
 };
 
