@@ -25,7 +25,7 @@ static struct {
         enum log_level level;
     } modules[LOG_MODULES_MAX];
     int module_count;
-} config = {LOG_LOGFMT, LOG_STDERR, LOG_LEVEL_INFO, {{{0}, 0}}, 0};
+} config = {LOG_LOGFMT, LOG_TARGET_STDERR, LOG_LEVEL_INFO, {{{0}, 0}}, 0};
 
 static bool level_parse(const char *name, enum log_level *level, GError **error)
 {
@@ -62,7 +62,7 @@ bool log_configure(const char *levels, enum log_format format, enum log_target t
     config.level = LOG_LEVEL_INFO;
     config.module_count = 0;
 #ifndef HAVE_SYSTEMD
-    if (target == LOG_JOURNALD) {
+    if (target == LOG_TARGET_JOURNALD) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
                     "log target journald: this build has no libsystemd; use stderr");
         return false;
@@ -163,7 +163,7 @@ void log_write(enum log_level level, const char *module, const char *subject, co
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
 #ifdef HAVE_SYSTEMD
-    if (config.target == LOG_JOURNALD) {
+    if (config.target == LOG_TARGET_JOURNALD) {
         write_journal(level, module, subject, text);
         return;
     }

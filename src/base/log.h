@@ -13,7 +13,7 @@
 
 enum log_level { LOG_LEVEL_ERROR = 1, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_LOGFMT = 1, LOG_JSON };
-enum log_target { LOG_STDERR = 1, LOG_JOURNALD };
+enum log_target { LOG_TARGET_STDERR = 1, LOG_TARGET_JOURNALD };
 
 /* Applies settings; call once before threads start. `levels` as in VEDETTE_LOG; NULL keeps "info".
  * Fails when a level's name is unknown, naming it and the allowed ones. */

@@ -16,7 +16,7 @@ static int worker_command(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     if (!sandbox_prepare(parent))
         return 1;
-    if (!log_configure(g_getenv("VEDETTE_LOG"), LOG_LOGFMT, LOG_STDERR, &error))
+    if (!log_configure(g_getenv("VEDETTE_LOG"), LOG_LOGFMT, LOG_TARGET_STDERR, &error))
         fprintf(stderr, "vedette worker: %s\n", error->message);
     return worker_main(fd, argv[3]);
 }

@@ -7,7 +7,7 @@ static const struct media_codec codecs[] = {
     {"H265", "video/x-h265", 0, "h265parse", "avdec_h265", "rtph265depay"},
     {"MPEG4", "video/mpeg", 4, "mpeg4videoparse", "avdec_mpeg4", NULL},
     {"MPEG4", "video/x-divx", 0, "mpeg4videoparse", "avdec_mpeg4", NULL},
-    {"MJPEG", "image/jpeg", 0, "jpegparse", "jpegdec", NULL},
+    {"MJPEG", "image/jpeg", 0, "jpegparse", "avdec_mjpeg", NULL},
 };
 
 /* What sources and files need besides the codecs. */

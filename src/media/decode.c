@@ -1,32 +1,25 @@
-/* From encoded video to mapped frames. The decoder draws straight into buffers of a pool that we offer it; the frame is
- * that buffer, mapped.
- *
- * Counting copies: a decoder that draws directly keeps a reference to each picture it still predicts from, so its
- * buffers reach us shared. One that copies hands us buffers that are ours alone. So a frame counts as copied until a
- * shared buffer proves that this decoder draws directly, and again when none has for COPY_PROOF_FRAMES: the count is an
- * upper bound.
+/* From encoded video to mapped frames. The decoder draws straight into buffers of a pool that we offer it (pool.c);
+ * the frame is that buffer, mapped.
  */
 #include "media/media_internal.h"
 
 #include <gst/video/gstvideometa.h>
-#include <gst/video/gstvideopool.h>
 #include <string.h>
 
-/* A group of pictures without a single reference picture in so many frames is no camera's. */
-enum { COPY_PROOF_FRAMES = 32, POOL_MIN_BUFFERS = 4 };
+enum { POOL_MIN_BUFFERS = 4 };
 
 struct media_decoder {
     GstElement *chain[4]; /* parser, decoder, converter, sink; owned by the pipeline */
     int max_width_px, max_height_px;
     GstVideoInfo info; /* of the last caps seen; owned by the thread that maps */
     bool has_info;
-    bool is_converted; /* the decoder's own format was none of ours; atomic */
-    int frames_since_proof;
+    bool is_refused; /* the stream told a size that is too large; owned by the streaming thread */
+    struct media_watch watch;
     int64_t copies; /* atomic */
 };
 
 /* Offers the decoder what it needs to draw straight into our buffers. */
-static void answer_allocation(GstQuery *query)
+static void answer_allocation(struct media_decoder *decoder, GstQuery *query)
 {
     GstCaps *caps = NULL;
     GstVideoInfo info;
@@ -34,7 +27,7 @@ static void answer_allocation(GstQuery *query)
     if (!caps || !gst_video_info_from_caps(&info, caps))
         return;
     gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
-    GstBufferPool *pool = gst_video_buffer_pool_new();
+    GstBufferPool *pool = media_pool_new(&decoder->watch);
     GstStructure *config = gst_buffer_pool_get_config(pool);
     gst_buffer_pool_config_set_params(config, caps, (guint)info.size, POOL_MIN_BUFFERS, 0);
     gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
@@ -46,28 +39,24 @@ static void answer_allocation(GstQuery *query)
 static GstPadProbeReturn on_sink_query(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
 {
     (void)pad;
-    (void)data;
     GstQuery *query = GST_PAD_PROBE_INFO_QUERY(probe);
     if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
         return GST_PAD_PROBE_OK;
-    answer_allocation(query);
+    answer_allocation(data, query);
     return GST_PAD_PROBE_HANDLED;
 }
 
 /* Looks at the size the stream's own headers tell, before the decoder allocates for it. */
-static GstPadProbeReturn on_encoded_caps(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
+static GstPadProbeReturn check_size(struct media_decoder *decoder, GstPad *pad, GstEvent *event)
 {
-    struct media_decoder *decoder = data;
-    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(probe);
     GstCaps *caps = NULL;
     int width = 0, height = 0;
-    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
-        return GST_PAD_PROBE_OK;
     gst_event_parse_caps(event, &caps);
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
     gst_structure_get_int(structure, "width", &width);
     gst_structure_get_int(structure, "height", &height);
-    if (width <= decoder->max_width_px && height <= decoder->max_height_px)
+    decoder->is_refused = width > decoder->max_width_px || height > decoder->max_height_px;
+    if (!decoder->is_refused)
         return GST_PAD_PROBE_OK;
     GstElement *element = gst_pad_get_parent_element(pad);
     GST_ELEMENT_ERROR(element, STREAM, FORMAT,
@@ -78,24 +67,20 @@ static GstPadProbeReturn on_encoded_caps(GstPad *pad, GstPadProbeInfo *probe, gp
     return GST_PAD_PROBE_DROP;
 }
 
+static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
+{
+    struct media_decoder *decoder = data;
+    if (probe->type & GST_PAD_PROBE_TYPE_BUFFER) {
+        media_watch_enter(&decoder->watch, GST_PAD_PROBE_INFO_BUFFER(probe));
+        return decoder->is_refused ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    }
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(probe);
+    return GST_EVENT_TYPE(event) == GST_EVENT_CAPS ? check_size(decoder, pad, event) : GST_PAD_PROBE_OK;
+}
+
 static bool is_ours(GstVideoFormat format)
 {
     return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12;
-}
-
-static GstPadProbeReturn on_decoded_caps(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
-{
-    (void)pad;
-    struct media_decoder *decoder = data;
-    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(probe);
-    GstVideoInfo info;
-    GstCaps *caps = NULL;
-    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
-        return GST_PAD_PROBE_OK;
-    gst_event_parse_caps(event, &caps);
-    if (gst_video_info_from_caps(&info, caps))
-        __atomic_store_n(&decoder->is_converted, !is_ours(GST_VIDEO_INFO_FORMAT(&info)), __ATOMIC_RELAXED);
-    return GST_PAD_PROBE_OK;
 }
 
 static void add_probe(GstElement *element, const char *pad_name, GstPadProbeType type, GstPadProbeCallback callback,
@@ -158,8 +143,8 @@ struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_cod
     memcpy(decoder->chain, chain, sizeof chain);
     decoder->max_width_px = settings->max_width_px;
     decoder->max_height_px = settings->max_height_px;
-    add_probe(chain[1], "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_encoded_caps, decoder);
-    add_probe(chain[1], "src", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_decoded_caps, decoder);
+    media_watch_init(&decoder->watch);
+    add_probe(chain[1], "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER, on_encoded, decoder);
     add_probe(chain[3], "sink", GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_sink_query, decoder);
     if (link_chain(pipeline, chain, G_N_ELEMENTS(chain), error))
         return decoder;
@@ -169,6 +154,9 @@ struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_cod
 
 void media_decoder_free(struct media_decoder *decoder)
 {
+    if (!decoder)
+        return;
+    media_watch_clear(&decoder->watch);
     g_free(decoder);
 }
 
@@ -202,15 +190,14 @@ double media_decoder_fps(const struct media_decoder *decoder)
     return (double)GST_VIDEO_INFO_FPS_N(&decoder->info) / GST_VIDEO_INFO_FPS_D(&decoder->info);
 }
 
+bool media_decoder_is_warming_up(struct media_decoder *decoder, GstSample *sample)
+{
+    return media_watch_take_early(&decoder->watch, gst_sample_get_buffer(sample));
+}
+
 static void count_copies(struct media_decoder *decoder, GstBuffer *buffer)
 {
-    bool is_shared = GST_MINI_OBJECT_REFCOUNT_VALUE(buffer) > 2; /* ours and the sample's are two */
-    bool is_converted = __atomic_load_n(&decoder->is_converted, __ATOMIC_RELAXED);
-    if (is_shared && !is_converted)
-        decoder->frames_since_proof = 0;
-    else
-        decoder->frames_since_proof++;
-    if (is_converted || decoder->frames_since_proof >= COPY_PROOF_FRAMES)
+    if (!media_pool_drew(buffer) || media_watch_take_early(&decoder->watch, buffer))
         __atomic_fetch_add(&decoder->copies, 1, __ATOMIC_RELAXED);
 }
 

@@ -76,7 +76,8 @@ struct media_reader *media_reader_open(const char *location, const struct source
 struct frame *media_reader_next(struct media_reader *reader, GError **error);
 /* Frames a second as the container says; 0 when unknown. */
 double media_reader_fps(struct media_reader *reader);
-/* Planes copied between decoder and frame so far: 0 is the promise, 1 the first pool negotiation. */
+/* Frames copied between decoder and caller so far: those that the decoder took in before it had our pool, which is the
+ * first one, or as many as it holds back for reordering; every one when the stream is not 8-bit 4:2:0. */
 int64_t media_reader_copies(struct media_reader *reader);
 void media_reader_free(struct media_reader *reader);
 CLEANUP_DEFINE(media_reader, media_reader_free)

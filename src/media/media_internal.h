@@ -6,6 +6,7 @@
 #include <gst/app/gstappsrc.h>
 #include <gst/gst.h>
 #include <gst/video/video.h>
+#include <pthread.h>
 
 #include "media/media.h"
 
@@ -24,6 +25,26 @@ bool media_codecs_load(GError **error);
 /* gst_element_factory_make with an error that names the package to install. Floating reference. */
 GstElement *media_element_new(const char *factory, GError **error);
 
+/* ---- pool.c: what decoders draw into ---- */
+
+/* The times of what entered a decoder last: no codec here holds back more pictures than that. */
+struct media_watch {
+    pthread_mutex_t lock; /* guards the rest */
+    unsigned next;
+    GstClockTime entered[32];
+    GstClockTime elsewhere[32]; /* `entered` when the pool came into force */
+};
+void media_watch_init(struct media_watch *watch);
+void media_watch_clear(struct media_watch *watch);
+/* An encoded picture goes into the decoder. */
+void media_watch_enter(struct media_watch *watch, const GstBuffer *encoded);
+/* This decoded picture had gone in before the pool was in force. Says so once for each. */
+bool media_watch_take_early(struct media_watch *watch, const GstBuffer *picture);
+/* `watch` outlives the pipeline that uses the pool. */
+GstBufferPool *media_pool_new(struct media_watch *watch);
+/* The picture lies where the decoder drew it, in memory of such a pool. */
+bool media_pool_drew(GstBuffer *picture);
+
 /* ---- decode.c: parser ! decoder ! (convert) ! appsink, inside a caller's pipeline ---- */
 
 struct media_decoder;
@@ -41,6 +62,9 @@ GstAppSink *media_decoder_sink(struct media_decoder *decoder);
 /* A frame around a sample's buffer, mapped, not copied. The sample may be unreferenced afterwards. NULL with an error
  * when the format is none of ours. number, captured_at_ms, is_camera_clock and arrived_us are the caller's to set. */
 struct frame *media_decoder_map(struct media_decoder *decoder, GstSample *sample, GError **error);
+/* The sample was drawn before the decoder had our pool: it is a copy, as the first picture of a stream always is. Ask
+ * once for a sample, and only to leave it out: media_decoder_map asks again and counts. */
+bool media_decoder_is_warming_up(struct media_decoder *decoder, GstSample *sample);
 int64_t media_decoder_copies(const struct media_decoder *decoder);
 double media_decoder_fps(const struct media_decoder *decoder);
 

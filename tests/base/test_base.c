@@ -1,0 +1,156 @@
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/fault.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/random.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_ids_are_unique_and_sort_by_time(void)
+{
+    struct clock *clock = clock_fake_new(1700000000000);
+    char earlier[ID_TEXT_BYTES], later[ID_TEXT_BYTES], same[ID_TEXT_BYTES];
+    id_write(clock, earlier);
+    id_write(clock, same);
+    clock_fake_advance_us(clock, 2000);
+    id_write(clock, later);
+    g_assert_true(id_is_valid(earlier));
+    g_assert_cmpint(earlier[14], ==, '7');
+    g_assert_cmpstr(earlier, !=, same);
+    g_assert_cmpstr(earlier, <, later);
+    clock_fake_free(clock);
+}
+
+static void test_ids_that_are_none(void)
+{
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "018bcfe5-6800-7000-8000-00000000000",
+                                      "018bcfe5-6800-7000-8000-0000000000000",
+                                      "018BCFE5-6800-7000-8000-000000000000",
+                                      "018bcfe5_6800-7000-8000-000000000000"};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+        g_assert_false(id_is_valid(bad[i]));
+    g_assert_false(id_is_valid(NULL));
+}
+
+static void test_the_fake_clock_moves_only_when_told(void)
+{
+    struct clock *clock = clock_fake_new(1000);
+    for (int i = 0; i < 10; i++)
+        clock_fake_advance_us(clock, 100);
+    g_assert_cmpint(clock_wall_ms(clock), ==, 1001);
+    clock_fake_step_wall_ms(clock, -500);
+    g_assert_cmpint(clock_wall_ms(clock), ==, 501);
+    g_assert_cmpint(clock_monotonic_us(clock), ==, 1000);
+    clock_fake_free(clock);
+}
+
+static void test_randomness_repeats_with_its_seed(void)
+{
+    struct random a, b;
+    double sum = 0, squares = 0;
+    enum { DRAWS = 20000 };
+    random_init(&a, 42);
+    random_init(&b, 42);
+    for (int i = 0; i < DRAWS; i++) {
+        double value = random_normal(&a);
+        g_assert_cmpfloat(value, ==, random_normal(&b));
+        sum += value;
+        squares += value * value;
+        int64_t whole = random_range(&a, -3, 3);
+        g_assert_cmpint(whole, ==, random_range(&b, -3, 3));
+        g_assert_cmpint(whole, >=, -3);
+        g_assert_cmpint(whole, <=, 3);
+    }
+    g_assert_cmpfloat(fabs(sum / DRAWS), <, 0.05);
+    g_assert_cmpfloat(fabs(squares / DRAWS - 1), <, 0.05);
+}
+
+/* Runs a log call with standard error in a pipe; g_free the answer. */
+static char *logged(const char *levels, enum log_format format, enum log_level level, const char *text)
+{
+    int ends[2], kept = dup(STDERR_FILENO);
+    char buffer[1024] = "";
+    g_assert_cmpint(pipe(ends), ==, 0);
+    g_assert_true(log_configure(levels, format, LOG_TARGET_STDERR, NULL));
+    dup2(ends[1], STDERR_FILENO);
+    log_write(level, "media", "till-2", "%s", text);
+    dup2(kept, STDERR_FILENO);
+    close(ends[1]);
+    close(kept);
+    ssize_t got = read(ends[0], buffer, sizeof buffer - 1);
+    close(ends[0]);
+    return g_strndup(buffer, got > 0 ? (gsize)got : 0);
+}
+
+static void test_a_log_line_cannot_be_forged(void)
+{
+    g_autofree char *line = logged("info", LOG_LOGFMT, LOG_LEVEL_INFO, "one\nts=fake level=error \x1b[31m \"quoted\"");
+    g_assert_nonnull(strstr(line, "level=info module=media subject=till-2 msg=\"one\\nts=fake"));
+    g_assert_null(strchr(line, '\x1b'));
+    g_assert_cmpint(strcspn(line, "\n"), ==, (int)strlen(line) - 1);
+}
+
+static void test_levels_are_by_module(void)
+{
+    g_autofree char *silent = logged("error", LOG_LOGFMT, LOG_LEVEL_INFO, "x");
+    g_autofree char *spoken = logged("error,media=debug", LOG_JSON, LOG_LEVEL_DEBUG, "x");
+    g_autoptr(GError) error = NULL;
+    g_assert_cmpstr(silent, ==, "");
+    g_assert_nonnull(strstr(spoken, "\"level\":\"debug\",\"module\":\"media\""));
+    g_assert_false(log_configure("loud", LOG_LOGFMT, LOG_TARGET_STDERR, &error));
+    g_assert_nonnull(strstr(error->message, "'loud' is unknown; allowed are"));
+}
+
+static void *count_up(void *counter)
+{
+    for (int i = 0; i < 10000; i++)
+        counter_add(counter, 1);
+    return NULL;
+}
+
+static void test_counters_lose_nothing(void)
+{
+    pthread_t threads[4];
+    int64_t counter = 0;
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, count_up, &counter);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    g_assert_cmpint(counter_get(&counter), ==, 40000);
+}
+
+static void test_fault_points_fire_when_planned(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    fault_plan("a=2,b=1+");
+    g_assert_false(fault_hit("a"));
+    g_assert_true(fault_hit("a"));
+    g_assert_false(fault_hit("a"));
+    g_assert_true(fault_hit("b"));
+    g_assert_true(fault_hit("b"));
+    fault_plan(NULL);
+    g_assert_false(fault_hit("b"));
+#else
+    g_assert_false(fault_hit("a"));
+#endif
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/base/ids are unique and sort by time", test_ids_are_unique_and_sort_by_time);
+    g_test_add_func("/base/ids that are none", test_ids_that_are_none);
+    g_test_add_func("/base/the fake clock moves only when told", test_the_fake_clock_moves_only_when_told);
+    g_test_add_func("/base/randomness repeats with its seed", test_randomness_repeats_with_its_seed);
+    g_test_add_func("/base/a log line cannot be forged", test_a_log_line_cannot_be_forged);
+    g_test_add_func("/base/levels are by module", test_levels_are_by_module);
+    g_test_add_func("/base/counters lose nothing", test_counters_lose_nothing);
+    g_test_add_func("/base/fault points fire when planned", test_fault_points_fire_when_planned);
+    return g_test_run();
+}

@@ -1,0 +1,90 @@
+#include "media/media_world.h"
+
+#include "base/random.h"
+
+#include <string.h>
+
+void media_world_start(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(media_init(false, &error));
+    g_assert_no_error(error);
+}
+
+void media_world_init(struct media_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    world->directory = g_dir_make_tmp("vedette-media-XXXXXX", &error);
+    g_assert_no_error(error);
+}
+
+void media_world_clear(struct media_world *world)
+{
+    g_autoptr(GDir) directory = g_dir_open(world->directory, 0, NULL);
+    for (const char *name; directory && (name = g_dir_read_name(directory));) {
+        g_autofree char *path = g_build_filename(world->directory, name, NULL);
+        g_unlink(path);
+    }
+    g_rmdir(world->directory);
+    g_free(world->directory);
+}
+
+char *media_world_path(const struct media_world *world, const char *name)
+{
+    return g_build_filename(world->directory, name, NULL);
+}
+
+struct source_settings media_world_settings(void)
+{
+    return (struct source_settings){.connect_timeout_ms = 2000,
+                                    .stall_timeout_ms = 2000,
+                                    .retry_delay_ms = 10,
+                                    .retry_delay_max_ms = 100,
+                                    .max_header_bytes = 65536,
+                                    .max_width_px = 7680,
+                                    .max_height_px = 4320,
+                                    .decoder_threads = 1,
+                                    .max_clock_skew_ms = 2000};
+}
+
+struct frame *media_world_picture(int width_px, int height_px, int number)
+{
+    struct random random;
+    struct frame *frame = frame_new_allocated(width_px, height_px);
+    random_init(&random, (uint64_t)number + 1);
+    for (int plane = 0; plane < 3; plane++)
+        for (int y = 0; y < frame_plane_rows(frame, plane); y++) {
+            uint8_t *row = frame_plane(frame, plane) + (size_t)y * (size_t)frame->strides_bytes[plane];
+            uint64_t noise = random_next(&random);
+            for (int x = 0; x < frame_plane_row_bytes(frame, plane); x++)
+                row[x] = plane == 0 ? (uint8_t)(32 + (x + y + 3 * number) % 160 + (int)(noise >> (x & 31) & 7))
+                                    : (uint8_t)(96 + (x + number) % 64);
+        }
+    return frame;
+}
+
+void media_world_write(const char *path, int width_px, int height_px, int frames)
+{
+    g_autoptr(GError) error = NULL;
+    struct media_writer *writer = media_writer_open(path, width_px, height_px, 25, &error);
+    g_assert_no_error(error);
+    for (int i = 0; i < frames; i++) {
+        CLEANUP(frame) struct frame *frame = media_world_picture(width_px, height_px, i);
+        media_writer_write(writer, frame, &error);
+        g_assert_no_error(error);
+    }
+    media_writer_close(writer, &error);
+    g_assert_no_error(error);
+}
+
+bool media_world_wait(bool (*condition)(void *data), void *data)
+{
+    enum { PATIENCE_SECONDS = 15, POLL_US = 5000 };
+    gint64 end_us = g_get_monotonic_time() + PATIENCE_SECONDS * G_USEC_PER_SEC;
+    while (!condition(data)) {
+        if (g_get_monotonic_time() > end_us)
+            return false;
+        g_usleep(POLL_US);
+    }
+    return true;
+}

@@ -1,0 +1,237 @@
+#include "base/random.h"
+#include "facts/camera.h"
+#include "facts/event.h"
+#include "facts/health.h"
+#include "facts/model.h"
+#include "facts/settings.h"
+#include "facts/track.h"
+#include "facts/user.h"
+
+#include <locale.h>
+#include <string.h>
+
+static const struct record_descriptor *const all_facts[] = {
+    &camera_descriptor,          &zone_descriptor,         &line_descriptor,          &camera_credentials_descriptor,
+    &signal_descriptor,          &zone_hit_descriptor,     &line_crossing_descriptor, &occupancy_log_descriptor,
+    &analytics_event_descriptor, &track_update_descriptor, &track_view_descriptor,    &camera_health_descriptor,
+    &server_health_descriptor,   &worker_hello_descriptor, &model_card_descriptor,    &settings_descriptor,
+    &worker_config_descriptor,   &user_descriptor,         &session_descriptor,       &login_request_descriptor,
+    &login_response_descriptor,
+};
+
+/* The errors of decoding, joined; NULL when there are none. */
+static char *errors_of(const struct record_descriptor *descriptor, const char *json)
+{
+    struct record_errors errors;
+    g_autoptr(GError) error = NULL;
+    g_autofree void *record = g_malloc0(descriptor->size);
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(descriptor, json, strlen(json), record, &errors);
+    if (is_good)
+        record_clear(descriptor, record);
+    else
+        record_errors_to_gerror(&errors, &error);
+    record_errors_clear(&errors);
+    return is_good ? NULL : g_strdup(error->message);
+}
+
+static void test_every_table_is_sane(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(all_facts); i++) {
+        const struct record_descriptor *descriptor = all_facts[i];
+        g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+        g_autofree void *record = g_malloc0(descriptor->size);
+        record_init(descriptor, record); /* ends the test when a default does not fit */
+        record_clear(descriptor, record);
+        g_assert_true(descriptor->doc && *descriptor->doc);
+        for (size_t j = 0; j < descriptor->field_count; j++) {
+            const struct record_field *field = &descriptor->fields[j];
+            g_assert_true(field->doc && *field->doc);
+            g_assert_cmpuint(field->offset, <, descriptor->size);
+            g_assert_true(g_hash_table_add(names, (gpointer)(uintptr_t)field->name));
+            g_assert_cmpfloat(field->min, <=, field->max);
+            if (field->flags & RECORD_COUNTER)
+                g_assert_cmpint(field->kind, ==, RECORD_INT64);
+            if (field->kind == RECORD_LIST || field->kind == RECORD_RECORD)
+                g_assert_nonnull(field->descriptor);
+        }
+    }
+}
+
+static void test_errors_name_their_path(void)
+{
+    static const struct {
+        const struct record_descriptor *descriptor;
+        const char *json, *error;
+    } cases[] = {
+        {&camera_descriptor, "{\"id\":\"c\",\"source\":\"s\",\"lines\":[{\"id\":\"l\",\"a\":[0,1.7],\"b\":[1,1]}]}",
+         "lines[0].a[1]: 1.7: must be between 0 and 1"},
+        {&camera_descriptor, "{\"source\":\"s\"}", "id: is missing"},
+        {&camera_descriptor, "{\"id\":\"a b\",\"source\":\"s\"}", "id: must be 1 to 64 of"},
+        {&camera_descriptor, "{\"id\":\"..\",\"source\":\"s\"}", "id: must be 1 to 64 of"},
+        {&camera_descriptor, "{\"id\":7,\"source\":\"s\"}", "id: is a number: must be text"},
+        {&camera_descriptor, "{\"id\":\"c\",\"id\":\"d\",\"source\":\"s\"}", "is no JSON"},
+        {&camera_descriptor, "[1]", "is a list: must be an object"},
+        {&camera_descriptor, "{\"id\":\"c\",\"source\":\"s\",\"analyse_fps\":1000}",
+         "analyse_fps: 1000: must be between 0.1 and 60"},
+        {&zone_hit_descriptor,
+         "{\"id\":\"i\",\"camera_id\":\"c\",\"zone_id\":\"z\",\"track_id\":-1,\"event\":\"enter\",\"at\":\"2026-01-"
+         "01T00:00:00Z\"}",
+         "track_id: -1: must be at least 0"},
+        {&zone_hit_descriptor,
+         "{\"id\":\"i\",\"camera_id\":\"c\",\"zone_id\":\"z\",\"event\":\"enter\",\"at\":\"2026-01-01T00:00:00Z\"}",
+         "track_id: is missing"},
+        {&zone_hit_descriptor,
+         "{\"id\":\"i\",\"camera_id\":\"c\",\"zone_id\":\"z\",\"track_id\":1,\"event\":\"jump\",\"at\":\"x\"}",
+         "must be one of enter, exit, dwell"},
+        {&zone_descriptor, "{\"id\":\"z\",\"polygon\":[[0,0],[1,1]]}",
+         "polygon: has 2 items: must have between 3 and 64"},
+        {&zone_descriptor, "{\"id\":\"z\",\"polygon\":[[0,0],[1,1],[1,0],[0,1]]}", "polygon: has no area"},
+        {&zone_descriptor, "{\"id\":\"z\",\"polygon\":[[0,0],[1,0.9],[1,0],[0,1]]}", "polygon: crosses itself"},
+        {&line_descriptor, "{\"id\":\"l\",\"a\":[0.5,0.5],\"b\":[0.5,0.5]}", "a and b are the same place"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *error = errors_of(cases[i].descriptor, cases[i].json);
+        g_assert_nonnull(error);
+        if (!strstr(error, cases[i].error))
+            g_error("%s\ngave: %s\nnot:  %s", cases[i].json, error, cases[i].error);
+    }
+}
+
+static void test_all_errors_come_at_once(void)
+{
+    g_autofree char *error =
+        errors_of(&camera_descriptor, "{\"id\":\"a b\",\"source\":\"s\",\"analyse_fps\":99,\"loop\":3}");
+    g_assert_nonnull(strstr(error, "loop: is a number"));
+}
+
+static void test_bounds_of_depth_and_size(void)
+{
+    g_autoptr(GString) deep = g_string_new("{\"payload\":");
+    for (int i = 0; i < 100000; i++)
+        g_string_append_c(deep, '[');
+    g_autofree char *error = errors_of(&analytics_event_descriptor, deep->str);
+    g_assert_nonnull(strstr(error, "nested deeper than 16"));
+    g_autofree char *large = g_strnfill(RECORD_MAX_TEXT_BYTES + 1, ' ');
+    g_autofree char *large_error = errors_of(&camera_descriptor, large);
+    g_assert_nonnull(strstr(large_error, "must have at most"));
+}
+
+static void test_unknown_fields_are_ignored_and_versions_accepted(void)
+{
+    g_autofree char *error = errors_of(
+        &camera_descriptor, "{\"schema_version\":99,\"id\":\"c\",\"source\":\"s\",\"of_the_future\":{\"x\":[1]}}");
+    g_assert_null(error);
+}
+
+static void test_secrets_are_never_written(void)
+{
+    struct camera camera;
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_init(&camera_descriptor, &camera);
+    camera.password = g_strdup("canary-9x");
+    record_encode_json(&camera_descriptor, &camera, true, json);
+    g_assert_null(strstr(json->str, "canary"));
+    record_clear(&camera_descriptor, &camera);
+}
+
+/* Fills a zone hit with anything the rules allow. */
+static void random_zone_hit(struct random *random, struct zone_hit *hit)
+{
+    record_init(&zone_hit_descriptor, hit);
+    hit->id = g_strdup_printf("id-%d", (int)random_range(random, 0, 1000000));
+    hit->camera_id = g_strdup("c");
+    hit->zone_id = g_strdup("z");
+    hit->track_id = (uint64_t)random_range(random, 0, INT64_C(1) << 53);
+    hit->event = (enum zone_hit_event)random_range(random, 1, 3);
+    hit->direction = random_uniform(random) < 0.5 ? g_strdup("\"ä\\\n\x7f\u2028 end") : NULL;
+    hit->dwell_seconds = (struct record_optional){random_uniform(random) < 0.5, random_uniform(random) * 1e6};
+    hit->at.ms = random_range(random, 1, INT64_C(4102444800000));
+    hit->box = (struct record_box){random_uniform(random), random_uniform(random), random_uniform(random), 1.0 / 3};
+}
+
+static void test_what_is_written_reads_the_same(void)
+{
+    struct random random;
+    random_init(&random, 7);
+    for (int i = 0; i < 2000; i++) {
+        struct zone_hit hit, back;
+        struct record_errors errors;
+        g_autoptr(GString) first = g_string_new(NULL), second = g_string_new(NULL);
+        record_errors_init(&errors);
+        random_zone_hit(&random, &hit);
+        record_encode_json(&zone_hit_descriptor, &hit, true, first);
+        g_assert_true(record_decode_json(&zone_hit_descriptor, first->str, first->len, &back, &errors));
+        record_encode_json(&zone_hit_descriptor, &back, true, second);
+        g_assert_cmpstr(first->str, ==, second->str);
+        g_assert_cmpfloat(hit.box.x, ==, back.box.x);
+        g_assert_cmpuint(hit.track_id, ==, back.track_id);
+        record_clear(&zone_hit_descriptor, &hit);
+        record_clear(&zone_hit_descriptor, &back);
+        record_errors_clear(&errors);
+    }
+}
+
+static void test_numbers_do_not_depend_on_the_locale(void)
+{
+    struct line line;
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_init(&line_descriptor, &line);
+    line.a = (struct record_point){0.1, 10};
+    setlocale(LC_NUMERIC, "de_DE.UTF-8");
+    record_encode_json(&line_descriptor, &line, false, json);
+    setlocale(LC_NUMERIC, "C");
+    g_assert_nonnull(strstr(json->str, "\"a\":[0.1,10]"));
+    record_clear(&line_descriptor, &line);
+}
+
+static void test_times_are_rfc_3339(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    int64_t ms;
+    record_append_time(text, 1767225600123);
+    g_assert_cmpstr(text->str, ==, "2026-01-01T00:00:00.123Z");
+    g_assert_true(record_parse_time("2026-01-01T01:00:00.123+01:00", &ms));
+    g_assert_cmpint(ms, ==, 1767225600123);
+    g_assert_false(record_parse_time("2026-01-01T01:00:00", &ms));
+    g_assert_false(record_parse_time("2026-02-30T01:00:00Z", &ms));
+}
+
+static void test_columns_carry_every_field(void)
+{
+    struct camera camera, back;
+    record_init(&camera_descriptor, &camera);
+    camera.id = g_strdup("c");
+    camera.source = g_strdup("rtsp://h/");
+    struct line *line = record_list_append(&camera.lines, &line_descriptor);
+    line->id = g_strdup("door");
+    line->b = (struct record_point){1, 0.25};
+    record_init(&camera_descriptor, &back);
+    for (size_t i = 0; i < camera_descriptor.field_count; i++) {
+        struct record_sql_value value;
+        record_get_sql_value(&camera_descriptor.fields[i], &camera, &value);
+        g_assert_true(record_set_sql_value(&camera_descriptor.fields[i], &back, &value));
+        record_sql_value_clear(&value);
+    }
+    g_assert_cmpuint(back.lines.count, ==, 1);
+    g_assert_cmpfloat(((struct line *)back.lines.items)->b.y, ==, 0.25);
+    g_assert_cmpstr(back.source, ==, camera.source);
+    record_clear(&camera_descriptor, &camera);
+    record_clear(&camera_descriptor, &back);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/record/every table is sane", test_every_table_is_sane);
+    g_test_add_func("/record/errors name their path", test_errors_name_their_path);
+    g_test_add_func("/record/all errors come at once", test_all_errors_come_at_once);
+    g_test_add_func("/record/bounds of depth and size", test_bounds_of_depth_and_size);
+    g_test_add_func("/record/unknown fields are ignored", test_unknown_fields_are_ignored_and_versions_accepted);
+    g_test_add_func("/record/secrets are never written", test_secrets_are_never_written);
+    g_test_add_func("/record/what is written reads the same", test_what_is_written_reads_the_same);
+    g_test_add_func("/record/numbers do not depend on the locale", test_numbers_do_not_depend_on_the_locale);
+    g_test_add_func("/record/times are RFC 3339", test_times_are_rfc_3339);
+    g_test_add_func("/record/columns carry every field", test_columns_carry_every_field);
+    return g_test_run();
+}

@@ -1,0 +1,119 @@
+#include "facts/camera.h"
+#include "facts/settings.h"
+#include "record/settings.h"
+
+#include <string.h>
+
+/* Decodes YAML; the printed errors, or "" and the settings filled. */
+static char *load(const char *yaml, const struct settings_override *overrides, size_t count, struct settings *settings)
+{
+    struct record_errors errors;
+    GString *out = g_string_new(NULL);
+    record_errors_init(&errors);
+    settings_decode_yaml(&settings_descriptor, yaml, strlen(yaml), overrides, count, settings, &errors);
+    settings_errors_print(&errors, "v.yml", out);
+    record_errors_clear(&errors);
+    return g_string_free(out, FALSE);
+}
+
+static void assert_error(const char *yaml, const char *wanted)
+{
+    struct settings settings;
+    g_autofree char *errors = load(yaml, NULL, 0, &settings);
+    if (!strstr(errors, wanted))
+        g_error("%s\ngave: %s\nnot:  %s", yaml, errors, wanted);
+}
+
+static void test_errors_say_file_line_key_and_what_is_allowed(void)
+{
+    assert_error("http:\n  port: 99999\n", "v.yml:2: http.port: 99999: must be between 0 and 65535");
+    assert_error("http:\n  prot: 1\n", "v.yml:2: http.prot: is unknown: did you mean 'port'?");
+    assert_error("http:\n  port: many\n", "v.yml:2: http.port: 'many': must be a whole number");
+    assert_error("log: {format: xml}\n", "v.yml:1: log.format: 'xml': must be one of logfmt, json");
+    assert_error("log: {}\nlog: {}\n", "v.yml:2: log: is given twice");
+    assert_error("a: &x 1\n", "anchor");
+    assert_error("http: !!map {}\n", "tag");
+    assert_error("http: [1\n", "v.yml:2: is no YAML");
+    assert_error("http: 3\n", "http: is text: must be a mapping");
+    assert_error("cameras:\n  - id: a\n    source: x\n  - id: a\n    source: y\n", "cameras[1].id: a: is used twice");
+    assert_error("---\na: 1\n---\nb: 2\n", "second document");
+}
+
+static void test_all_mistakes_are_told_in_one_run(void)
+{
+    struct settings settings;
+    g_autofree char *errors =
+        load("http: {port: -1}\nlog: {format: xml}\ncameras: [{id: a}]\nx: 1\n", NULL, 0, &settings);
+    g_auto(GStrv) lines = g_strsplit(errors, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 5); /* four and the empty end */
+}
+
+static void test_flags_win_over_variables_over_the_file_over_defaults(void)
+{
+    char *environment[] = {"VEDETTE_HTTP_PORT=2", "VEDETTE_LOG=debug", "VEDETTE_TRACKER_LOST_SECONDS=7", NULL};
+    g_autoptr(GArray) overrides = settings_environment(&settings_descriptor, environment);
+    char *argv[] = {"run", "--http-port", "3", "video.mp4", "--workers-sandbox=false", NULL};
+    int argc = 5;
+    struct settings settings;
+    g_assert_true(settings_flags(&settings_descriptor, &argc, argv, overrides, NULL));
+    g_assert_cmpint(argc, ==, 2);
+    g_assert_cmpstr(argv[1], ==, "video.mp4");
+    g_autofree char *errors = load("http: {port: 1, threads: 5}\ntracker: {lost_seconds: 3}\n",
+                                   (struct settings_override *)(void *)overrides->data, overrides->len, &settings);
+    g_assert_cmpstr(errors, ==, "");
+    g_assert_cmpint(settings.http.port, ==, 3);
+    g_assert_cmpint(settings.http.threads, ==, 5);
+    g_assert_cmpfloat(settings.tracker.lost_seconds, ==, 7);
+    g_assert_cmpstr(settings.log.levels, ==, "debug");
+    g_assert_false(settings.workers.sandbox);
+    g_assert_cmpint(settings.http.max_connections, ==, 512);
+    record_clear(&settings_descriptor, &settings);
+}
+
+static void test_a_wrong_variable_is_named(void)
+{
+    const struct settings_override wrong = {"http.port", "x", "VEDETTE_HTTP_PORT"};
+    struct settings settings;
+    g_autofree char *errors = load("", &wrong, 1, &settings);
+    g_assert_nonnull(strstr(errors, "VEDETTE_HTTP_PORT: 'x': must be a whole number"));
+}
+
+static void test_secrets_are_no_flags_and_never_repeated(void)
+{
+    char *argv[] = {"run", "--admin-password", "canary-9x", NULL};
+    int argc = 3;
+    g_autoptr(GArray) overrides = g_array_new(FALSE, FALSE, sizeof(struct settings_override));
+    g_autoptr(GError) error = NULL;
+    g_assert_false(settings_flags(&settings_descriptor, &argc, argv, overrides, &error));
+    g_assert_null(strstr(error->message, "canary"));
+    g_autofree char *password = g_strnfill(300, 'q');
+    g_autofree char *yaml = g_strdup_printf("admin_password: %s\n", password);
+    struct settings settings;
+    g_autofree char *errors = load(yaml, NULL, 0, &settings);
+    g_assert_nonnull(strstr(errors, "admin_password: has 300 bytes"));
+    g_assert_null(strstr(errors, "qqq"));
+}
+
+static void test_an_empty_file_is_all_defaults(void)
+{
+    struct settings settings;
+    g_autofree char *errors = load("", NULL, 0, &settings);
+    g_assert_cmpstr(errors, ==, "");
+    g_assert_cmpint(settings.http.port, ==, 8000);
+    g_assert_cmpstr(settings.http.address, ==, "127.0.0.1");
+    record_clear(&settings_descriptor, &settings);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/settings/errors say file, line, key and what is allowed",
+                    test_errors_say_file_line_key_and_what_is_allowed);
+    g_test_add_func("/settings/all mistakes are told in one run", test_all_mistakes_are_told_in_one_run);
+    g_test_add_func("/settings/flags win over variables over the file",
+                    test_flags_win_over_variables_over_the_file_over_defaults);
+    g_test_add_func("/settings/a wrong variable is named", test_a_wrong_variable_is_named);
+    g_test_add_func("/settings/secrets are no flags", test_secrets_are_no_flags_and_never_repeated);
+    g_test_add_func("/settings/an empty file is all defaults", test_an_empty_file_is_all_defaults);
+    return g_test_run();
+}
