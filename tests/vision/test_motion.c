@@ -1,0 +1,179 @@
+#include "scene/scene.h"
+#include "vision/vision.h"
+
+#include <string.h>
+
+struct watch {
+    struct scene *scene;
+    struct motion *motion;
+    struct detections *objects;
+    struct motion_scene seen;
+    uint64_t next;
+};
+
+static void watch_init(struct watch *watch, const char *uri)
+{
+    struct settings settings;
+    record_init(&settings_descriptor, &settings);
+    *watch = (struct watch){
+        scene_new_from_uri(uri, NULL), motion_new(&settings.motion), g_new0(struct detections, 1), {0}, 0};
+    g_assert_nonnull(watch->scene);
+    record_clear(&settings_descriptor, &settings);
+}
+
+static void watch_step(struct watch *watch)
+{
+    CLEANUP(frame) struct frame *frame = scene_render(watch->scene, watch->next++);
+    motion_update(watch->motion, frame, watch->objects, &watch->seen);
+}
+
+static void watch_clear(struct watch *watch)
+{
+    scene_free(watch->scene);
+    motion_free(watch->motion);
+    g_free(watch->objects);
+}
+
+static void test_an_empty_room_has_nothing_through_noise_and_light(void)
+{
+    struct watch watch;
+    int changes = 0;
+    watch_init(&watch, "scene://empty?seed=5");
+    for (int i = 0; i < 400; i++) {
+        watch_step(&watch);
+        g_assert_cmpint(watch.objects->count, ==, 0);
+        changes += watch.seen.is_light_change;
+    }
+    g_assert_cmpint(changes, >, 0); /* the scene has steps of light, and they are seen as such */
+    watch_clear(&watch);
+}
+
+static void test_learning_says_so(void)
+{
+    struct watch watch;
+    watch_init(&watch, "scene://shop");
+    watch_step(&watch);
+    g_assert_true(watch.seen.is_learning);
+    for (int i = 0; i < 15; i++)
+        watch_step(&watch);
+    g_assert_false(watch.seen.is_learning);
+    watch_clear(&watch);
+}
+
+/* A bright figure on a grey floor. */
+static struct frame *painted(int width, int height, int left, int top, int w, int h, int64_t media_us)
+{
+    struct frame *frame = frame_new_allocated(width, height);
+    for (int plane = 0; plane < 3; plane++)
+        for (int y = 0; y < frame_plane_rows(frame, plane); y++)
+            memset(frame_plane(frame, plane) + y * frame->strides_bytes[plane], plane ? 128 : 110,
+                   (size_t)frame_plane_row_bytes(frame, plane));
+    for (int y = MAX(top, 0); y < MIN(top + h, height); y++)
+        for (int x = MAX(left, 0); x < MIN(left + w, width); x++)
+            frame_plane(frame, 0)[y * frame->strides_bytes[0] + x] = 210;
+    frame->media_us = media_us;
+    return frame;
+}
+
+static void feed(struct watch *watch, struct frame *frame)
+{
+    motion_update(watch->motion, frame, watch->objects, &watch->seen);
+    frame_unref(frame);
+}
+
+static void test_one_who_stands_still_stays_seen(void)
+{
+    struct watch watch;
+    watch_init(&watch, "scene://shop");
+    int64_t us = 0;
+    for (int i = 0; i < 15; i++, us += 100000)
+        feed(&watch, painted(640, 360, 0, 0, 0, 0, us));
+    for (int x = -40; x < 300; x += 8, us += 100000)
+        feed(&watch, painted(640, 360, x, 120, 40, 120, us));
+    for (int i = 0; i < 300; i++, us += 100000) {
+        feed(&watch, painted(640, 360, 300, 120, 40, 120, us));
+        g_assert_cmpint(watch.objects->count, ==, 1);
+    }
+    const struct record_box *box = &watch.objects->items[0].box;
+    g_assert_cmpfloat(ABS(box->x * 640 - 300), <, 6);
+    g_assert_cmpfloat(ABS((box->y + box->h) * 360 - 240), <, 6);
+    watch_clear(&watch);
+}
+
+static void test_what_left_leaves_no_ghost(void)
+{
+    struct watch watch;
+    watch_init(&watch, "scene://shop");
+    int64_t us = 0;
+    for (int i = 0; i < 15; i++, us += 100000) /* it stands there while the background is learnt */
+        feed(&watch, painted(640, 360, 300, 120, 40, 120, us));
+    for (int i = 0; i < 200; i++, us += 100000)
+        feed(&watch, painted(640, 360, 0, 0, 0, 0, us));
+    g_assert_cmpint(watch.objects->count, ==, 0);
+    watch_clear(&watch);
+}
+
+static void test_a_change_of_size_starts_over(void)
+{
+    static const int sizes[][2] = {{640, 360}, {321, 243}, {2, 2}, {1, 1}, {1920, 1080}};
+    struct watch watch;
+    watch_init(&watch, "scene://shop");
+    int64_t us = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++)
+        for (int j = 0; j < 12; j++, us += 100000) {
+            feed(&watch, painted(sizes[i][0], sizes[i][1], 0, 0, 0, 0, us));
+            if (j == 0)
+                g_assert_true(watch.seen.is_learning);
+        }
+    g_assert_cmpint(watch.objects->count, ==, 0);
+    watch_clear(&watch);
+}
+
+static void test_masked_places_see_nothing(void)
+{
+    static const struct record_point corners[] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
+    struct watch watch;
+    struct zone mask;
+    watch_init(&watch, "scene://corridor?seed=1");
+    record_init(&zone_descriptor, &mask);
+    mask.kind = ZONE_PRIVACY_MASK;
+    mask.polygon.items = g_memdup2(corners, sizeof corners);
+    mask.polygon.count = G_N_ELEMENTS(corners);
+    motion_set_masks(watch.motion, &mask, 1);
+    for (int i = 0; i < 120; i++) {
+        watch_step(&watch);
+        g_assert_cmpint(watch.objects->count, ==, 0);
+    }
+    record_clear(&zone_descriptor, &mask);
+    watch_clear(&watch);
+}
+
+static void test_two_runs_see_the_same(void)
+{
+    struct watch a, b;
+    watch_init(&a, "scene://gate?seed=3");
+    watch_init(&b, "scene://gate?seed=3");
+    for (int i = 0; i < 200; i++) {
+        watch_step(&a);
+        watch_step(&b);
+        g_assert_cmpint(a.objects->count, ==, b.objects->count);
+        g_assert_cmpmem(a.objects->items, sizeof *a.objects->items * (size_t)a.objects->count, b.objects->items,
+                        sizeof *b.objects->items * (size_t)b.objects->count);
+    }
+    watch_clear(&a);
+    watch_clear(&b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/motion/an empty room has nothing through noise and light",
+                    test_an_empty_room_has_nothing_through_noise_and_light);
+    g_test_add_func("/motion/learning says so", test_learning_says_so);
+    g_test_add_func("/motion/one who stands still stays seen", test_one_who_stands_still_stays_seen);
+    g_test_add_func("/motion/what left leaves no ghost", test_what_left_leaves_no_ghost);
+    g_test_add_func("/motion/a change of size starts over", test_a_change_of_size_starts_over);
+    g_test_add_func("/motion/masked places see nothing", test_masked_places_see_nothing);
+    g_test_add_func("/motion/two runs see the same", test_two_runs_see_the_same);
+    return g_test_run();
+}
