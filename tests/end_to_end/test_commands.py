@@ -1,0 +1,139 @@
+"""The commands as a person uses them: settings checked, clips analysed, wrong input named."""
+import json
+import sys
+
+from world import Directory, run_tests, vedette
+
+
+def analyze(video, config, *options):
+    result = vedette("analyze", video, "--config", config, "--json", *options)
+    lines = result.stdout.strip().split("\n")
+    return result, [json.loads(line) for line in lines[:-1]], json.loads(lines[-1])["summary"] if lines[-1] else None
+
+
+def config_check_tells_every_mistake():
+    with Directory() as directory:
+        path = directory / "bad.yml"
+        path.write_text("http:\n  prot: 80\n  address: 1\ncameras:\n  - id: a\n    source: http://x/y\n  - id: b c\n"
+                        "    source: rtsp://u:canary@h:99999/\n")
+        result = vedette("config", "check", path)
+        assert result.returncode == 1, result
+        lines = result.stderr.strip().split("\n")
+        assert any(line.startswith(f"{path}:2: http.prot: is unknown: did you mean 'port'") for line in lines), lines
+        assert any(line.startswith(f"{path}:7: cameras[1].id:") for line in lines), lines
+        assert "canary" not in result.stderr
+        path.write_text("cameras:\n  - id: a\n    source: http://x/y\n  - id: b\n    source: rtsp://u:canary@h:99999/\n")
+        result = vedette("config", "check", path)
+        assert "cameras[0].source" in result.stderr and "cameras[1].source" in result.stderr, result.stderr
+        assert "canary" not in result.stderr
+        path.write_text("cameras:\n  - id: a\n    source: rtsp://h/\n")
+        result = vedette("config", "check", path)
+        assert result.returncode == 0 and "ok, 1 camera" in result.stdout, result
+        result = vedette("config", "check", directory / "none.yml")
+        assert result.returncode == 1 and "none.yml: cannot be opened" in result.stderr, result.stderr
+
+
+def a_rendered_clip_is_analysed():
+    with Directory() as directory:
+        clip, truth, config = directory / "c.mp4", directory / "c.json", directory / "c.yml"
+        result = vedette("scene", "render", "night", "--seed", 3, "--seconds", 30, "--out", clip, "--truth", truth, "--config", config)
+        assert result.returncode == 0, result.stderr
+        assert vedette("config", "check", config).returncode == 0
+        result, events, summary = analyze(clip, config)
+        expected = json.loads(truth.read_text())
+        assert result.returncode == 0, result.stderr
+        assert summary["frames"] == summary["analysed"] == expected["frames"] == 300, summary
+        assert summary["frame_copies"] == 0, summary
+        assert summary["lines"] == expected["lines"], (summary["lines"], expected["lines"])
+        assert sum(event["type"] == "line_crossing" for event in events) == sum(l["in"] + l["out"] for l in summary["lines"])
+        assert set(summary["stages_ms"]) == {"decode", "motion", "detect", "track", "rules"}
+
+
+# Wrong counts in a hundred over the seeds below. The aim is 2 for lines and zones; what is not reached yet stands in docs/counting.md.
+LINE_ERROR_MAX, SEEDS, SECONDS = 0.05, range(1, 11), 60
+
+
+def scenes_are_counted_without_a_model():
+    with Directory() as directory:
+        for kind in ("shop", "gate"):
+            wrong = total = 0
+            for seed in SEEDS:
+                truth, config = directory / "t.json", directory / "t.yml"
+                vedette("scene", "render", kind, "--seed", seed, "--seconds", SECONDS, "--truth", truth, "--config", config)
+                _, _, summary = analyze(f"scene://{kind}?seed={seed}&frames={SECONDS * 10}", config)
+                for line, counted in zip(json.loads(truth.read_text())["lines"], summary["lines"]):
+                    wrong += abs(line["in"] - counted["in"]) + abs(line["out"] - counted["out"])
+                    total += line["in"] + line["out"]
+            print(f"# {kind}: {wrong} of {total} crossings wrong")
+            assert wrong <= LINE_ERROR_MAX * total, f"{kind}: {wrong} of {total}"
+
+
+def nothing_is_counted_in_an_empty_room():
+    with Directory() as directory:
+        config = directory / "e.yml"
+        vedette("scene", "render", "empty", "--seconds", 60, "--config", config)
+        _, events, summary = analyze("scene://empty?seed=2&frames=600", config)
+        assert all(line["in"] == line["out"] == 0 for line in summary["lines"]), summary
+        assert all(event["type"] == "occupancy" and event["payload"]["count"] == 0 for event in events), events
+
+
+def wrong_videos_are_named():
+    with Directory() as directory:
+        config = directory / "e.yml"
+        config.write_text("cameras:\n  - {id: a, source: x.mp4}\n")
+        clip = directory / "good.mp4"
+        vedette("scene", "render", "gate", "--seconds", 4, "--out", clip)
+        data = clip.read_bytes()
+        cases = {"absent.mp4": (None, "cannot be opened"), "empty.mp4": (b"", "is empty"),
+                 "text.mp4": (b"hello" * 100, "is no video file"), "cut.mp4": (data[: len(data) // 2], "cut.mp4"),
+                 "head.mp4": (data[:64], "head.mp4")}
+        for name, (content, words) in cases.items():
+            if content is not None:
+                (directory / name).write_bytes(content)
+            result = vedette("analyze", directory / name, "--config", config, "--json")
+            assert result.returncode == 1 and words in result.stderr and name in result.stderr, (name, result)
+        result = vedette("analyze", "rtsp://127.0.0.1/x", "--config", config)
+        assert result.returncode == 1 and "live camera" in result.stderr, result
+
+
+def odd_sizes_are_analysed():
+    with Directory() as directory:
+        clip, config = directory / "odd.mp4", directory / "odd.yml"
+        result = vedette("scene", "render", "shop", "--seconds", 5, "--width", 322, "--height", 242, "--out", clip, "--config", config)
+        assert result.returncode == 0, result.stderr
+        result, _, summary = analyze(clip, config)
+        assert result.returncode == 0 and summary["frames"] == 50, result
+
+
+def detections_that_are_none_name_their_line():
+    with Directory() as directory:
+        (directory / "det.txt").write_text("1,-1,10,10,50,100,0.9\n2,-1,x,10,50,100,0.9\n")
+        result = vedette("track", "--detections", directory / "det.txt", "--frame-rate", 30, "--out", directory / "out.txt")
+        assert result.returncode == 1 and "line 2" in result.stderr, result
+
+
+def every_command_says_what_it_wants():
+    result = vedette("help")
+    assert result.returncode == 0
+    for command in ("run", "config check", "analyze", "scene render", "camera serve", "motion", "track"):
+        assert f"vedette {command} " in result.stdout, command
+    assert vedette("nonsense").returncode == 2
+    result = vedette("run", "--help")
+    assert "--http-port" in result.stdout and "VEDETTE_HTTP_PORT" in result.stdout and "default 8000" in result.stdout
+    result = vedette("run", "--http-prot", "1", "rtsp://h/")
+    assert result.returncode == 2 and "'--http-prot' is no option" in result.stderr, result
+    result = vedette("run", "ftp://h/")
+    assert result.returncode == 1 and "'ftp' is not allowed" in result.stderr, result
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests([
+        ("config check tells every mistake", config_check_tells_every_mistake),
+        ("a rendered clip is analysed", a_rendered_clip_is_analysed),
+        ("scenes are counted without a model", scenes_are_counted_without_a_model),
+        ("nothing is counted in an empty room", nothing_is_counted_in_an_empty_room),
+        ("wrong videos are named", wrong_videos_are_named),
+        ("odd sizes are analysed", odd_sizes_are_analysed),
+        ("detections that are none name their line", detections_that_are_none_name_their_line),
+        ("every command says what it wants", every_command_says_what_it_wants),
+    ]))

@@ -1,0 +1,171 @@
+"""What the end-to-end tests share: the real binary, a real RTSP camera, a hub in a temporary directory, and TAP."""
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import traceback
+import urllib.error
+import urllib.request
+
+BINARY = os.environ["VEDETTE_BINARY"]
+SHARED = pathlib.Path(os.environ.get("VEDETTE_SHARED", "/nowhere"))
+DEADLINE_SECONDS = 60
+PASSWORD = "canary-password-5f1c"
+
+
+class Skip(Exception):
+    pass
+
+
+def run_tests(tests):
+    """Runs (name, function) pairs; prints TAP."""
+    failed = False
+    for number, (name, test) in enumerate(tests, 1):
+        try:
+            test()
+            print(f"ok {number} - {name}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {name} # SKIP {reason}", flush=True)
+        except Exception:
+            failed = True
+            print(f"not ok {number} - {name}", flush=True)
+            print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
+    print(f"1..{len(tests)}")
+    return 1 if failed else 0
+
+
+def until(condition, what):
+    """Polls until the condition is true; fails at the deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never came true: {what}")
+        select.select([], [], [], 0.05)
+
+
+def vedette(*arguments, **options):
+    """Runs a command to its end."""
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False, **options)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Directory:
+    """A temporary directory for a `with`."""
+
+    def __enter__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="vedette-test-"))
+        return self.path
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Process:
+    """A child with its output in files, ended with the `with`."""
+
+    def __init__(self, directory, name, arguments, environment=None):
+        self.out_path, self.log_path = directory / f"{name}.out", directory / f"{name}.log"
+        with open(self.out_path, "w") as out, open(self.log_path, "w") as log:
+            self.child = subprocess.Popen(arguments, stdout=out, stderr=log, env=environment, cwd=directory)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+
+    def out(self):
+        return self.out_path.read_text(errors="replace")
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(timeout=DEADLINE_SECONDS)
+
+
+def sanitizer_options():
+    return {name: value for name, value in os.environ.items()
+            if name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")}
+
+
+class Camera(Process):
+    """A real RTSP camera that plays files or scenes."""
+
+    def __init__(self, directory, *sources, port=0, options=()):
+        super().__init__(directory, f"camera-{len(list(directory.iterdir()))}",
+                         [BINARY, "camera", "serve", *sources, "--port", str(port), *options])
+        self.url = until(lambda: self.child.poll() is None and re.search(r"^rtsp://\S+$", self.out(), re.MULTILINE),
+                         "the camera listens").group(0)
+        self.port = int(re.search(r":(\d+)/", self.url).group(1))
+
+
+class Hub(Process):
+    """`vedette run` with a configuration, on a free port."""
+
+    def __init__(self, directory, config, *options, name="hub"):
+        self.directory = directory
+        (directory / "vedette.yml").write_text(config)
+        environment = {"PATH": os.environ["PATH"], "VEDETTE_ADMIN_PASSWORD": PASSWORD, "HOME": str(directory),
+                       "VEDETTE_DATA_DIR": str(directory / "data"), **sanitizer_options()}
+        super().__init__(directory, name, [BINARY, "run", "--config", "vedette.yml", "--http-port", "0", *options], environment)
+        self.address = until(self.find_address, f"the hub runs: {self.log()}")
+        self.token = self.request("/auth/login", {"username": "admin", "password": PASSWORD})["access_token"]
+
+    def find_address(self):
+        assert self.child.poll() is None, f"the hub ended: {self.log()}"
+        match = re.search(r"http://\S+", self.out())
+        return match and match.group(0)
+
+    def request(self, path, body=None):
+        request = urllib.request.Request(self.address + path, json.dumps(body).encode() if body else None)
+        request.add_header("Content-Type", "application/json")
+        if body is None:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
+            return json.load(answer)
+
+    def cameras(self):
+        return {camera["id"]: camera for camera in self.request("/api/v1/cameras")["items"]}
+
+    def online(self):
+        return {name for name, camera in self.cameras().items() if camera["online"]}
+
+    def events(self, query="limit=500"):
+        return self.request(f"/api/v1/events?{query}")["items"]
+
+    def workers(self):
+        """Process ids of the hub's workers."""
+        found = subprocess.run(["pgrep", "-P", str(self.child.pid), "-f", "vedette worker"], capture_output=True, text=True,
+                               check=False)
+        return [int(word) for word in found.stdout.split()]
+
+
+def camera_config(name, source, lines=True):
+    """One camera of a settings file, with a line and a zone that fit scene://corridor."""
+    text = f"  - id: {name}\n    source: {source}\n    analyse_fps: 10\n"
+    if lines:
+        text += ("    lines:\n      - {id: middle, a: [0.15, 0.5], b: [0.85, 0.5]}\n"
+                 "    zones:\n      - {id: near, polygon: [[0.15, 0.66], [0.85, 0.66], [0.85, 0.98], [0.15, 0.98]]}\n")
+    return text
+
+
+FAST = "source: {retry_delay_ms: 100, retry_delay_max_ms: 500, stall_timeout_ms: 3000, connect_timeout_ms: 2000}\n"
