@@ -38,6 +38,6 @@ bool log_limit_pass(struct log_limit *state, gint64 interval_us, gint64 *suppres
 #define log_info(subject, ...) log_write(LOG_LEVEL_INFO, LOG_MODULE, subject, __VA_ARGS__)
 #define log_debug(subject, ...)                                                                                        \
     do {                                                                                                               \
-        if (log_is_enabled(LOG_LEVEL_DEBUG, LOG_MODULE))                                                                     \
-            log_write(LOG_LEVEL_DEBUG, LOG_MODULE, subject, __VA_ARGS__);                                                    \
+        if (log_is_enabled(LOG_LEVEL_DEBUG, LOG_MODULE))                                                               \
+            log_write(LOG_LEVEL_DEBUG, LOG_MODULE, subject, __VA_ARGS__);                                              \
     } while (0)

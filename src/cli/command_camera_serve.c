@@ -15,11 +15,22 @@ struct serve_options {
     gboolean exits_with_parent;
 };
 
-/* "scene://shop?seed=1" → "shop"; "/videos/door.mp4" → "door". */
-static char *mount_name(const char *location)
+/* "scene://shop?seed=1" → "shop"; "/videos/front door.mp4" → "front-door". A name that is taken gets a number. */
+static char *mount_name(const char *location, GPtrArray *taken)
 {
     g_autofree char *name = g_path_get_basename(location);
-    return g_strndup(name, strcspn(name, "?."));
+    name[strcspn(name, "?")] = '\0';
+    char *extension = strrchr(name, '.');
+    if (extension && extension > name)
+        *extension = '\0';
+    g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-", '-');
+    g_autofree char *free_name = g_strdup(name);
+    for (int i = 2; g_ptr_array_find_with_equal_func(taken, free_name, g_str_equal, NULL); i++) {
+        g_free(free_name);
+        free_name = g_strdup_printf("%s-%d", name, i);
+    }
+    g_ptr_array_add(taken, g_strdup(free_name));
+    return g_steal_pointer(&free_name);
 }
 
 static char *read_password(const struct serve_options *options, GError **error)
@@ -30,14 +41,15 @@ static char *read_password(const struct serve_options *options, GError **error)
     return g_strchomp(text);
 }
 
+/* Adds each source under its name, the first also at the root. Names come out in `names`. */
 static bool add_sources(struct media_player *player, const struct serve_options *options, int count, char **sources,
-                        GError **error)
+                        GPtrArray *names, GError **error)
 {
     g_autofree char *password = options->password_file ? read_password(options, error) : g_strdup("");
     if (!password)
         return false;
     for (int i = 0; i < count; i++) {
-        g_autofree char *mount = mount_name(sources[i]);
+        g_autofree char *mount = mount_name(sources[i], names);
         if (!media_player_add(player, mount, sources[i], options->username, password, error) ||
             (i == 0 && !media_player_add(player, "", sources[i], options->username, password, error)))
             return false;
@@ -53,13 +65,14 @@ static gboolean on_signal(gpointer data)
 
 static bool serve(const struct serve_options *options, int count, char **sources, GError **error)
 {
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     CLEANUP(media_player) struct media_player *player = media_player_new(options->address, options->port, error);
-    if (!player || !add_sources(player, options, count, sources, error) || !media_player_start(player, error))
+    if (!player || !add_sources(player, options, count, sources, names, error) || !media_player_start(player, error))
         return false;
-    for (int i = 0; i < count; i++) {
-        g_autofree char *mount = mount_name(sources[i]);
-        printf("rtsp://%s:%d/%s\n", options->address, media_player_port(player), mount);
-    }
+    bool is_v6 = strchr(options->address, ':');
+    for (int i = 0; i < count; i++)
+        printf("rtsp://%s%s%s:%d/%s\n", is_v6 ? "[" : "", options->address, is_v6 ? "]" : "", media_player_port(player),
+               (const char *)names->pdata[i]);
     fflush(stdout);
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGINT, on_signal, loop);
@@ -84,6 +97,10 @@ static int camera_serve(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new("FILE|scene://NAME…");
     g_option_context_add_main_entries(context, entries, NULL);
     bool is_good = g_option_context_parse(context, &argc, &argv, &error);
+    if (is_good && !options.username != !options.password_file) {
+        g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "give --username and --password-file together");
+        is_good = false;
+    }
     if (!is_good || argc < 2 || options.port < 0 || options.port > 65535) {
         fprintf(stderr, "vedette camera serve: %s\n",
                 error ? error->message : "give at least one FILE or scene://NAME, and a port from 0 to 65535");

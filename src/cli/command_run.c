@@ -3,13 +3,15 @@
 #include "base/log.h"
 #include "cli/settings_load.h"
 #include "facts/camera.h"
-#include "hub/demo.h"
 #include "hub/hub.h"
 #include "media/media.h"
 #include "record/settings.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct run_options {
     char *config;
@@ -26,9 +28,34 @@ static void print_help(void)
     fputs(out->str, stdout);
 }
 
+/* "camera-1", or the next that the configuration file has not given away. */
+static char *free_camera_id(const struct settings *settings)
+{
+    const struct camera *cameras = settings->cameras.items;
+    for (int number = 1;; number++) {
+        char *id = g_strdup_printf("camera-%d", number);
+        size_t i = 0;
+        while (i < settings->cameras.count && g_strcmp0(cameras[i].id, id) != 0)
+            i++;
+        if (i == settings->cameras.count)
+            return id;
+        g_free(id);
+    }
+}
+
+static void add_whole_picture(struct camera *camera)
+{
+    static const struct record_point corners[] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
+    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
+    zone->id = g_strdup("picture");
+    zone->name = g_strdup("Whole picture");
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
+}
+
 /* A source given on the command line becomes a camera with a zone over the whole picture, so that something is counted.
  */
-static bool add_source(struct settings *settings, const char *source, int number)
+static bool add_source(struct settings *settings, const char *source)
 {
     struct media_url url;
     g_autoptr(GError) error = NULL;
@@ -36,22 +63,66 @@ static bool add_source(struct settings *settings, const char *source, int number
         fprintf(stderr, "vedette run: %s\n", error->message);
         return false;
     }
+    char *id = free_camera_id(settings);
     struct camera *camera = record_list_append(&settings->cameras, &camera_descriptor);
-    static const struct record_point corners[] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
-    camera->id = g_strdup_printf("camera-%d", number);
+    char *const texts[] = {camera->username, camera->password};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
+    camera->id = id;
     camera->name = g_strdup(url.host ? url.host : url.location);
     camera->source = g_strdup(url.location);
-    g_free(camera->username);
-    g_free(camera->password);
     camera->username = g_strdup(url.username);
     camera->password = g_strdup(url.password);
-    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
-    zone->id = g_strdup("picture");
-    zone->name = g_strdup("Whole picture");
-    zone->polygon.items = g_memdup2(corners, sizeof corners);
-    zone->polygon.count = G_N_ELEMENTS(corners);
+    add_whole_picture(camera);
     media_url_clear(&url);
     return true;
+}
+
+/* `ps` shows our arguments to everyone on the machine: a login among them is overwritten where it stands. */
+static void hide_login(char *argument)
+{
+    char *start = strstr(argument, "://"), *at = strrchr(argument, '@');
+    if (start && at && at > start)
+        memset(start + strlen("://"), '*', (size_t)(at - start) - strlen("://"));
+}
+
+static void make_absolute(char **path)
+{
+    if (!*path || !**path || strstr(*path, "://"))
+        return;
+    char *absolute = g_canonicalize_filename(*path, NULL);
+    g_free(*path);
+    *path = absolute;
+}
+
+/* Workers start in another directory, and a model that is not there is better told now than in every worker. */
+static bool check_files(struct settings *settings)
+{
+    struct camera *cameras = settings->cameras.items;
+    for (size_t i = 0; i < settings->cameras.count; i++)
+        make_absolute(&cameras[i].source);
+    make_absolute(&settings->detector.model);
+    const char *model = settings->detector.model;
+    if (!model || !*model || g_access(model, R_OK) == 0)
+        return true;
+    fprintf(stderr, "vedette run: detector.model: '%s': %s; without the setting, whatever moves is tracked\n", model,
+            g_strerror(errno));
+    return false;
+}
+
+/* The file's, the command line's and the demo's cameras together. */
+static bool check_cameras(const struct settings *settings)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = record_validate(&settings_descriptor, settings, "", &errors);
+    if (!is_good) {
+        g_autoptr(GString) out = g_string_new(NULL);
+        settings_errors_print(&errors, "vedette run", out);
+        fputs(out->str, stderr);
+    }
+    record_errors_clear(&errors);
+    return is_good;
 }
 
 static bool configure_logs(const struct settings *settings)
@@ -64,27 +135,54 @@ static bool configure_logs(const struct settings *settings)
     return false;
 }
 
+static bool add_sources(struct settings *settings, int count, char **sources)
+{
+    for (int i = 0; i < count; i++) {
+        if (!add_source(settings, sources[i]))
+            return false;
+        hide_login(sources[i]);
+    }
+    return check_files(settings);
+}
+
+static int watch(const char *program, struct settings *settings)
+{
+    g_autofree char *data_dir = cli_data_dir(settings);
+    const struct hub_options hub = {settings, program, data_dir};
+    return check_cameras(settings) ? hub_run(&hub) : 1;
+}
+
 static int run(const struct run_options *options, struct settings *settings, int source_count, char **sources)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *program = g_file_read_link("/proc/self/exe", &error);
     struct demo *demo = NULL;
-    for (int i = 0; i < source_count; i++)
-        if (!add_source(settings, sources[i], i + 1))
-            return 1;
-    bool is_good = program && configure_logs(settings) && media_init(false, &error);
+    if (!add_sources(settings, source_count, sources) || !configure_logs(settings))
+        return 1;
+    bool is_good = program && media_init(false, &error);
     if (is_good && options->is_demo)
         is_good = (demo = demo_start(program, settings, &error)) != NULL;
     if (!is_good) {
-        if (error)
-            fprintf(stderr, "vedette run: %s\n", error->message);
+        fprintf(stderr, "vedette run: %s\n", error->message);
         return 1;
     }
-    g_autofree char *data_dir = cli_data_dir(settings);
-    const struct hub_options hub = {settings, program, data_dir};
-    int status = hub_run(&hub);
+    int status = watch(program, settings);
     demo_stop(demo);
     return status;
+}
+
+/* What is left of the arguments once every option was taken out of them are sources. */
+static int check_arguments(const struct run_options *options, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (argv[i][0] == '-') {
+            fprintf(stderr, "vedette run: '%s' is no option; `vedette run --help` lists them\n", argv[i]);
+            return 2;
+        }
+    if (argc >= 2 || options->config || options->is_demo)
+        return 0;
+    fprintf(stderr, "vedette run: nothing to watch: give rtsp://…, --config FILE or --demo\n");
+    return 2;
 }
 
 static int run_main(int argc, char **argv)
@@ -104,26 +202,18 @@ static int run_main(int argc, char **argv)
         fprintf(stderr, "vedette run: %s\n", error->message);
         return 2;
     }
+    g_autofree char *config = options.config;
     if (options.wants_help) {
         print_help();
         return 0;
     }
     struct settings settings;
-    if (!cli_settings_load(options.config, &argc, argv, &settings))
+    if (!cli_settings_load(config, &argc, argv, &settings))
         return 1;
-    int status = 2;
-    for (int i = 1; i < argc; i++)
-        if (argv[i][0] == '-') {
-            fprintf(stderr, "vedette run: '%s' is no option; `vedette run --help` lists them\n", argv[i]);
-            goto out;
-        }
-    if (argc < 2 && !options.config && !options.is_demo)
-        fprintf(stderr, "vedette run: nothing to watch: give rtsp://…, --config FILE or --demo\n");
-    else
+    int status = check_arguments(&options, argc, argv);
+    if (status == 0)
         status = run(&options, &settings, argc - 1, argv + 1);
-out:
     record_clear(&settings_descriptor, &settings);
-    g_free(options.config);
     return status;
 }
 

@@ -46,6 +46,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, workers_running, RECORD_GAUGE, "worker processes that are up"),
     FIELD(struct server_health, worker_starts, RECORD_COUNTER, "worker processes started"),
     FIELD(struct server_health, worker_exits, RECORD_COUNTER, "worker processes that ended unasked"),
+    FIELD(struct server_health, workers_uncaged, RECORD_GAUGE,
+          "worker processes whose files are not closed off: the kernel lacks Landlock, or workers.sandbox is false"),
     FIELD(struct server_health, records_received, RECORD_COUNTER, "records taken in from workers"),
     FIELD(struct server_health, records_rejected, RECORD_COUNTER, "records that were not valid"),
     FIELD(struct server_health, records_stored, RECORD_COUNTER, "records stored"),

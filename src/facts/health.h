@@ -43,6 +43,7 @@ struct server_health {
     int64_t workers_running;
     int64_t worker_starts;
     int64_t worker_exits; /* not asked for */
+    int64_t workers_uncaged;
     int64_t records_received;
     int64_t records_rejected; /* invalid */
     int64_t records_stored;

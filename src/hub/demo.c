@@ -1,11 +1,10 @@
 #define LOG_MODULE "demo"
-#include "hub/demo.h"
+#include "hub/hub.h"
 
 #include "base/log.h"
 #include "facts/camera.h"
 #include "scene/scene.h"
 
-#include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +31,24 @@ struct demo {
 
 static void on_child_exit(GPid pid, gint status, gpointer data);
 
+/* In the child: a terminal's Ctrl-C is for us alone, who end the child. */
+static void leave_group(gpointer data)
+{
+    (void)data;
+    setpgid(0, 0);
+}
+
+/* Nothing of Vedette's settings, which may be secrets; the rest is what a program needs to run. */
+static char **child_environment(void)
+{
+    char **environment = g_get_environ();
+    g_auto(GStrv) names = g_listenv();
+    for (char **name = names; *name; name++)
+        if (g_str_has_prefix(*name, "VEDETTE_") && strcmp(*name, "VEDETTE_LOG") != 0)
+            environment = g_environ_unsetenv(environment, *name);
+    return environment;
+}
+
 /* Starts the child; `out` receives its standard output when it is not NULL. */
 static bool spawn(struct demo *demo, int *out, GError **error)
 {
@@ -43,10 +60,10 @@ static bool spawn(struct demo *demo, int *out, GError **error)
         g_snprintf(uris[i], sizeof uris[i], "scene://%s?seed=%zu", demo_cameras[i].scene, i + 1);
         arguments[6 + i] = uris[i];
     }
-    g_auto(GStrv) environment = g_environ_unsetenv(g_get_environ(), "VEDETTE_ADMIN_PASSWORD");
+    g_auto(GStrv) environment = child_environment();
     GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | (out ? 0 : G_SPAWN_STDOUT_TO_DEV_NULL);
-    if (!g_spawn_async_with_pipes(NULL, (char **)(uintptr_t)arguments, environment, flags, NULL, NULL, &demo->pid, NULL,
-                                  out, NULL, error)) {
+    if (!g_spawn_async_with_pipes(NULL, (char **)(uintptr_t)arguments, environment, flags, leave_group, NULL,
+                                  &demo->pid, NULL, out, NULL, error)) {
         g_prefix_error(error, "start the demo's cameras: ");
         return false;
     }

@@ -6,10 +6,21 @@
 #include "hub/hub_internal.h"
 
 #include <glib-unix.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 200, STOP_DEADLINE_MS = 5000 };
+enum { TURN_MS = 200, STOP_DEADLINE_MS = 5000 };
+
+static gboolean on_stop_deadline(gpointer data)
+{
+    struct hub *hub = data;
+    log_error(NULL, "workers did not end in %d ms and are killed", STOP_DEADLINE_MS);
+    hub->has_failed = true;
+    g_main_loop_quit(hub->loop);
+    return G_SOURCE_REMOVE;
+}
 
 static gboolean on_signal(gpointer data)
 {
@@ -21,26 +32,17 @@ static gboolean on_signal(gpointer data)
         hub_worker_stop(g_ptr_array_index(hub->workers, i));
     if (hub_workers_are_gone(hub))
         g_main_loop_quit(hub->loop);
+    else
+        g_timeout_add(STOP_DEADLINE_MS, on_stop_deadline, hub);
     return G_SOURCE_CONTINUE;
 }
 
-static gboolean on_stop_deadline(gpointer data)
+static gboolean on_turn(gpointer data)
 {
     struct hub *hub = data;
-    log_error(NULL, "workers did not end in %d ms and are killed", STOP_DEADLINE_MS);
-    hub->exit_status = 1;
-    g_main_loop_quit(hub->loop);
-    return G_SOURCE_REMOVE;
-}
-
-static gboolean on_retry(gpointer data)
-{
-    struct hub *hub = data;
-    for (guint i = 0; i < hub->workers->len; i++)
+    for (guint i = 0; i < hub->workers->len; i++) {
         intake_retry(g_ptr_array_index(hub->workers, i));
-    if (hub->is_stopping && hub->exit_status == 0) {
-        hub->exit_status = -1; /* stopping is noticed once */
-        g_timeout_add(STOP_DEADLINE_MS, on_stop_deadline, hub);
+        hub_worker_look_after(g_ptr_array_index(hub->workers, i));
     }
     return G_SOURCE_CONTINUE;
 }
@@ -63,10 +65,21 @@ static bool start_workers(struct hub *hub, GError **error)
     return true;
 }
 
+/* An address that a browser can open: "every address" is shown as this machine's own. */
+static char *page_address(const struct hub *hub, const struct api *api)
+{
+    const char *address = hub->settings->http.address;
+    if (strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0)
+        address = "127.0.0.1";
+    bool is_v6 = strchr(address, ':') != NULL;
+    return g_strdup_printf(is_v6 ? "http://[%s]:%d" : "http://%s:%d", address, api_port(api));
+}
+
 /* On the terminal alone, never in the logs: the password is a secret. */
 static void greet(const struct hub *hub, const struct api *api, const char *generated_password)
 {
-    printf("Vedette is running: http://%s:%d\n", hub->settings->http.address, api_port(api));
+    g_autofree char *address = page_address(hub, api);
+    printf("Vedette is running: %s\n", address);
     if (generated_password)
         printf("Administrator: admin  password: %s  (shown only now)\n", generated_password);
     printf("Data lies in %s; stop with Ctrl-C.\n", hub->data_dir);
@@ -76,7 +89,7 @@ static void greet(const struct hub *hub, const struct api *api, const char *gene
 static void run_loop(struct hub *hub)
 {
     guint sources[] = {g_unix_signal_add(SIGINT, on_signal, hub), g_unix_signal_add(SIGTERM, on_signal, hub),
-                       g_timeout_add(RETRY_MS, on_retry, hub)};
+                       g_unix_signal_add(SIGHUP, on_signal, hub), g_timeout_add(TURN_MS, on_turn, hub)};
     g_main_loop_run(hub->loop);
     for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
         g_source_remove(sources[i]);
@@ -102,12 +115,16 @@ static bool serve(struct hub *hub, GError **error)
     return is_good;
 }
 
+/* The store writes what was submitted and answers on this thread's main loop: workers are freed after those answers. */
 static void hub_clear(struct hub *hub)
 {
-    g_ptr_array_unref(hub->workers);
-    store_close(hub->store); /* writes what was submitted */
+    hub->is_stopping = true;
+    for (guint i = 0; i < hub->workers->len; i++)
+        hub_worker_end(g_ptr_array_index(hub->workers, i));
+    store_close(hub->store);
     while (g_main_context_iteration(NULL, FALSE))
-        ; /* answers of the store that are still on their way */
+        ;
+    g_ptr_array_unref(hub->workers);
     live_free(hub->live);
     g_hash_table_unref(hub->saved_health_us);
     g_hash_table_unref(hub->saved_online);
@@ -121,7 +138,7 @@ int hub_run(const struct hub_options *options)
     struct hub hub = {
         .settings = options->settings,
         .program = g_strdup(options->program),
-        .data_dir = g_strdup(options->data_dir),
+        .data_dir = g_canonicalize_filename(options->data_dir, NULL), /* workers start elsewhere */
         .clock = clock_system(),
         .loop = g_main_loop_new(NULL, FALSE),
         .workers = g_ptr_array_new_with_free_func(hub_worker_free),
@@ -137,5 +154,5 @@ int hub_run(const struct hub_options *options)
     if (!is_good)
         fprintf(stderr, "vedette: %s\n", error->message);
     hub_clear(&hub);
-    return is_good && hub.exit_status <= 0 ? 0 : 1;
+    return is_good && !hub.has_failed ? 0 : 1;
 }

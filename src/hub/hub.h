@@ -1,6 +1,6 @@
 /* Hub: starts and watches workers, takes in their records (validated, given org and site from the camera's
  * registration, stored, then acknowledged), and serves the API. One main loop (GMainContext) on the main thread.
- * The demo (demo.h) is a set of cameras for it.
+ * The demo is a set of cameras for it.
  */
 #pragma once
 
@@ -16,3 +16,13 @@ struct hub_options {
 };
 /* Runs until SIGINT or SIGTERM (a second one ends at once). Returns the exit status; errors were printed. */
 int hub_run(const struct hub_options *options);
+
+/* ---- the demo: four scenes, played as real RTSP cameras by a child process, and watched like a user's. Main thread.
+ * ---- */
+
+struct demo;
+
+/* Starts the child (`program` camera serve …) and waits until it listens; adds its four cameras to the settings. The
+ * child is started again on the same port when it ends, as long as the main loop runs. */
+struct demo *demo_start(const char *program, struct settings *settings, GError **error);
+void demo_stop(struct demo *demo);

@@ -13,19 +13,21 @@
 
 struct hub;
 
-/* One worker process and its cameras (of one org). */
+/* One worker process and its cameras (of one org). Lives as long as the hub; processes come and go. */
 struct hub_worker {
     struct hub *hub;
     char *id;
     GPtrArray *cameras; /* of const struct camera *, borrowed from the settings */
     GPid pid;           /* 0: not running */
     guint child_watch, link_watch, restart_timer;
-    struct link *link;   /* NULL: not running */
-    uint64_t generation; /* counts starts: a late acknowledgement of an earlier process changes nothing */
-    bool has_said_hello, has_stopped;
+    struct link *link; /* NULL: not running */
+    uint64_t
+        generation; /* counts starts: an earlier process's batches are stored, but not acknowledged to a later one */
+    bool has_said_hello, has_stopped, is_caged;
     int restarts; /* in a row, for the backoff */
-    int64_t started_us;
-    GQueue waiting; /* of struct intake_batch *: the store could not take them yet */
+    int64_t started_us, heard_us;
+    GQueue waiting;       /* of struct intake_batch *, by sequence: the store could not take them yet */
+    size_t bytes_in_hand; /* of batches read and not yet stored, waiting or not */
 };
 
 struct hub {
@@ -37,19 +39,24 @@ struct hub {
     struct store *store;
     struct live *live;
     struct server_health health;
-    GPtrArray *workers;          /* of struct hub_worker * */
-    GHashTable *saved_health_us; /* camera id → int64_t *: when its health was last stored */
-    GHashTable *saved_online;    /* camera id → whether it was online then */
-    bool is_stopping;
-    int exit_status;
+    GPtrArray *workers;           /* of struct hub_worker * */
+    GHashTable *saved_health_us;  /* camera id → int64_t *: when its health was last stored */
+    GHashTable *saved_online;     /* camera id → whether it was online then */
+    bool is_stopping, has_failed; /* has_failed: the exit status is 1 */
 };
 
 /* ---- supervisor.c ---- */
 
 void hub_workers_create(struct hub *hub);
 bool hub_worker_start(struct hub_worker *worker, GError **error);
+/* The hello was good: hands over the logins and lets it at its cameras. */
+bool hub_worker_admit(struct hub_worker *worker, GError **error);
+/* Reads on after a pause, and ends a process that has been silent for too long. */
+void hub_worker_look_after(struct hub_worker *worker);
 /* Asks a worker to end; its exit is noticed by the main loop. */
 void hub_worker_stop(struct hub_worker *worker);
+/* Ends its process at once, and its link. */
+void hub_worker_end(struct hub_worker *worker);
 void hub_worker_free(gpointer worker);
 bool hub_workers_are_gone(const struct hub *hub);
 /* Someone looks at a camera. Any thread. */
@@ -57,8 +64,13 @@ void hub_want_preview(void *hub, const char *camera_id);
 
 /* ---- intake.c ---- */
 
-/* Takes in everything a worker's link holds now. False when the link must end; the error says why. */
+/* Takes in everything a worker's link holds now, up to what may be in hand. False when the link must end; the error
+ * says why. */
 bool intake_read(struct hub_worker *worker, GError **error);
+/* So much waits for the store that nothing more is read from this worker. */
+bool intake_is_full(const struct hub_worker *worker);
 /* Offers the store again what it could not take. */
 void intake_retry(struct hub_worker *worker);
 void intake_clear(struct hub_worker *worker);
+/* The worker's process is gone: its cameras are off line, for the page and in the store. */
+void intake_note_gone(struct hub_worker *worker, const char *reason);

@@ -10,20 +10,31 @@
 
 #include <string.h>
 
-enum { MESSAGES_A_TURN = 256, WAITING_BATCHES_MAX = 4096, HEALTH_SAVE_US = 30 * 1000000 };
+enum {
+    MESSAGES_A_TURN = 256,        /* then other links have their turn */
+    BYTES_IN_HAND_MAX = 16 << 20, /* of one worker; beyond, it keeps its own */
+    HEALTH_SAVE_US = 30 * 1000000,
+    COMPLAINT_US = 10 * 1000000,
+};
 
 struct intake_batch {
-    struct hub *hub;
-    char *worker_id;
+    struct hub_worker *worker;
     uint64_t generation, sequence;
+    size_t bytes;
     GPtrArray *events; /* NULL while the store has them */
 };
 
+/* Main loop, as all but on_stored. */
 static void batch_free(struct intake_batch *batch)
 {
+    batch->worker->bytes_in_hand -= batch->bytes;
     g_clear_pointer(&batch->events, g_ptr_array_unref);
-    g_free(batch->worker_id);
     g_free(batch);
+}
+
+bool intake_is_full(const struct hub_worker *worker)
+{
+    return worker->bytes_in_hand >= BYTES_IN_HAND_MAX;
 }
 
 static const struct camera *camera_of(const struct hub_worker *worker, const char *camera_id, size_t length)
@@ -49,41 +60,80 @@ static bool decode(const struct record_descriptor *descriptor, const char *text,
 
 /* ---- events ---- */
 
-static bool check_payload(const struct analytics_event *event, GError **error)
+/* A string member of a record by its field's name; NULL when there is no such field. */
+static char **text_of(const struct record_descriptor *descriptor, void *record, const char *name)
 {
-    const struct event_type_info *info = event_type_find(event->type);
-    void *payload = g_malloc(info->payload->size);
-    bool is_good = decode(info->payload, event->payload.text, strlen(event->payload.text), payload, error);
-    if (is_good)
-        record_clear(info->payload, payload);
-    g_free(payload);
-    return is_good;
+    const struct record_field *field = record_find_field(descriptor, name);
+    return field && field->kind == RECORD_STRING ? (char **)(void *)((char *)record + field->offset) : NULL;
 }
 
-/* One line of a batch; NULL when it is refused. Org, site and time of receipt are ours to say. */
+static void set_text(const struct record_descriptor *descriptor, void *record, const char *name, const char *value)
+{
+    char **text = text_of(descriptor, record, name);
+    if (!text)
+        return;
+    g_free(*text);
+    *text = g_strdup(value);
+}
+
+/* Whose camera it is, the registration says; nobody else. */
+static void stamp_owner(const struct record_descriptor *descriptor, void *record, const struct camera *camera)
+{
+    set_text(descriptor, record, "org_id", camera->org_id);
+    set_text(descriptor, record, "site_id", camera->site_id);
+}
+
+/* The payload is decoded, must speak of the same thing as its envelope, and is written anew: what is stored holds
+ * nothing that was not checked. */
+static bool check_payload(struct analytics_event *event, const struct camera *camera, GError **error)
+{
+    const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
+    g_autofree void *payload = g_malloc(descriptor->size);
+    if (!decode(descriptor, event->payload.text, strlen(event->payload.text), payload, error))
+        return false;
+    char **id = text_of(descriptor, payload, "id"), **camera_id = text_of(descriptor, payload, "camera_id");
+    bool is_same = id && camera_id && g_strcmp0(*id, event->id) == 0 && g_strcmp0(*camera_id, event->camera_id) == 0;
+    if (is_same) {
+        g_autoptr(GString) json = g_string_new(NULL);
+        stamp_owner(descriptor, payload, camera);
+        record_encode_json(descriptor, payload, true, json);
+        g_free(event->payload.text);
+        event->payload.text = g_string_free(g_steal_pointer(&json), FALSE);
+    } else {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "payload: its id or camera is not its envelope's");
+    }
+    record_clear(descriptor, payload);
+    return is_same;
+}
+
+static bool check_event(struct hub_worker *worker, struct analytics_event *event, GError **error)
+{
+    const struct camera *camera = camera_of(worker, event->camera_id, strlen(event->camera_id));
+    if (!camera) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "camera '%s' is not this worker's",
+                    event->camera_id);
+        return false;
+    }
+    if (!id_is_valid(event->id)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "id '%s' is no UUID", event->id);
+        return false;
+    }
+    stamp_owner(&analytics_event_descriptor, event, camera);
+    event->received_at.ms = clock_wall_ms(worker->hub->clock);
+    return check_payload(event, camera, error);
+}
+
+/* One line of a batch; NULL when it is refused. */
 static struct analytics_event *take_event(struct hub_worker *worker, const char *line, size_t length)
 {
-    g_autoptr(GError) error = NULL;
-    struct analytics_event *event = g_new0(struct analytics_event, 1);
-    bool is_good = decode(&analytics_event_descriptor, line, length, event, &error);
-    const struct camera *camera = is_good ? camera_of(worker, event->camera_id, strlen(event->camera_id)) : NULL;
-    if (is_good && !camera)
-        g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "camera '%s' is not this worker's",
-                    event->camera_id);
-    if (is_good && !id_is_valid(event->id))
-        g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "id '%s' is no UUID", event->id);
-    if (!error && check_payload(event, &error)) {
-        g_free(event->org_id);
-        g_free(event->site_id);
-        event->org_id = g_strdup(camera->org_id);
-        event->site_id = g_strdup(camera->site_id);
-        event->received_at.ms = clock_wall_ms(worker->hub->clock);
-        return event;
-    }
     static struct log_limit complaint;
     gint64 held_back;
+    g_autoptr(GError) error = NULL;
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    if (decode(&analytics_event_descriptor, line, length, event, &error) && check_event(worker, event, &error))
+        return event;
     counter_add(&worker->hub->health.records_rejected, 1);
-    if (log_limit_pass(&complaint, G_USEC_PER_SEC, &held_back))
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
         log_warning(worker->id, "refused a record: %s (%lld more)", error->message, (long long)held_back);
     analytics_event_free(event);
     return NULL;
@@ -91,30 +141,29 @@ static struct analytics_event *take_event(struct hub_worker *worker, const char 
 
 struct done_call {
     struct intake_batch *batch;
-    bool has_failed, is_hopeless;
+    bool has_failed;
 };
 
-static struct hub_worker *find_worker(const struct intake_batch *batch)
+static gint compare_batches(gconstpointer left, gconstpointer right, gpointer data)
 {
-    for (guint i = 0; i < batch->hub->workers->len; i++) {
-        struct hub_worker *worker = g_ptr_array_index(batch->hub->workers, i);
-        if (strcmp(worker->id, batch->worker_id) == 0)
-            return worker;
-    }
-    return NULL;
+    (void)data;
+    const struct intake_batch *a = left, *b = right;
+    if (a->generation != b->generation)
+        return a->generation < b->generation ? -1 : 1;
+    return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
-/* On the main loop: the batch is stored, so its worker may forget it. */
+/* On the main loop: the batch is stored, so its worker may forget it; or it waits for the next turn of the timer. */
 static gboolean on_done(gpointer data)
 {
     struct done_call *call = data;
     struct intake_batch *batch = call->batch;
-    struct hub_worker *worker = find_worker(batch);
-    if (call->has_failed && !call->is_hopeless && worker && worker->generation == batch->generation) {
-        g_queue_push_tail(&worker->waiting, batch); /* offered again at the next turn of the timer */
+    struct hub_worker *worker = batch->worker;
+    if (call->has_failed) {
+        g_queue_insert_sorted(&worker->waiting, batch, compare_batches, NULL);
     } else {
         uint64_t sequence = GUINT64_TO_LE(batch->sequence);
-        if (worker && worker->link && worker->generation == batch->generation &&
+        if (worker->link && worker->generation == batch->generation &&
             !link_send(worker->link, LINK_ACKNOWLEDGE, &sequence, sizeof sequence, NULL))
             log_debug(worker->id, "acknowledgement not sent: the worker is gone or does not read");
         batch_free(batch);
@@ -130,21 +179,33 @@ static void publish_event(struct hub *hub, const struct analytics_event *event)
     live_publish(hub->live, LIVE_EVENT, event->org_id, event->camera_id, json->str, json->len);
 }
 
+static void complain_of_store(const struct intake_batch *batch, guint records, const GError *error, bool is_hopeless)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(batch->worker->id, "%u records are %s: %s (%lld more batches)", records,
+                  is_hopeless ? "refused by the store" : "not stored and tried again", error->message,
+                  (long long)held_back);
+}
+
 /* On the store's writer thread. */
 static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
 {
     struct intake_batch *batch = data;
-    struct done_call *call = g_new0(struct done_call, 1);
-    call->batch = batch;
-    call->has_failed = error != NULL;
-    call->is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
-    if (call->is_hopeless)
-        counter_add(&batch->hub->health.records_rejected, events->len);
+    struct hub *hub = batch->worker->hub;
+    bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    if (error)
+        complain_of_store(batch, events->len, error, is_hopeless);
+    if (is_hopeless)
+        counter_add(&hub->health.records_rejected, events->len);
     else if (error)
         batch->events = g_ptr_array_ref(events);
     for (guint i = 0; !error && i < events->len; i++)
         if (stored[i])
-            publish_event(batch->hub, g_ptr_array_index(events, i));
+            publish_event(hub, g_ptr_array_index(events, i));
+    struct done_call *call = g_new0(struct done_call, 1);
+    *call = (struct done_call){batch, error && !is_hopeless};
     g_idle_add_full(G_PRIORITY_DEFAULT, on_done, call, NULL);
 }
 
@@ -167,8 +228,9 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
     }
     memcpy(&sequence, body, sizeof sequence);
     struct intake_batch *batch = g_new0(struct intake_batch, 1);
-    *batch = (struct intake_batch){worker->hub, g_strdup(worker->id), worker->generation, GUINT64_FROM_LE(sequence),
+    *batch = (struct intake_batch){worker, worker->generation, GUINT64_FROM_LE(sequence), length,
                                    g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free)};
+    worker->bytes_in_hand += batch->bytes;
     const char *line = body + sizeof sequence, *end = body + length;
     for (const char *next; line < end; line = next + 1) {
         next = memchr(line, '\n', (size_t)(end - line));
@@ -217,8 +279,19 @@ static bool take_tracks(struct hub_worker *worker, const char *body, size_t leng
     return true;
 }
 
-/* Every 30 s, and at once when the camera went on or off line. */
 static void save_health(struct hub *hub, const struct camera *camera, const struct camera_health *health,
+                        bool is_online)
+{
+    g_autoptr(GString) json = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    record_encode_json(&camera_health_descriptor, health, true, json);
+    if (!store_camera_set_health(hub->store, camera->org_id, camera->id, is_online, health->last_frame_at.ms, json->str,
+                                 &error))
+        log_warning(camera->id, "health not stored: %s", error->message);
+}
+
+/* Every 30 s, and at once when the camera went on or off line. */
+static void note_health(struct hub *hub, const struct camera *camera, const struct camera_health *health,
                         bool is_online)
 {
     int64_t now_us = clock_monotonic_us(hub->clock);
@@ -235,12 +308,29 @@ static void save_health(struct hub *hub, const struct camera *camera, const stru
         g_hash_table_add(hub->saved_online, g_strdup(camera->id));
     else
         g_hash_table_remove(hub->saved_online, camera->id);
+    save_health(hub, camera, health, is_online);
+}
+
+static void publish_health(struct hub *hub, const struct camera *camera, const struct camera_health *health)
+{
     g_autoptr(GString) json = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
-    record_encode_json(&camera_health_descriptor, health, true, json);
-    if (!store_camera_set_health(hub->store, camera->org_id, camera->id, is_online, health->last_frame_at.ms, json->str,
-                                 &error))
-        log_warning(camera->id, "health not stored: %s", error->message);
+    record_encode_json(&camera_health_descriptor, health, false, json);
+    live_publish(hub->live, LIVE_HEALTH, camera->org_id, camera->id, json->str, json->len);
+}
+
+void intake_note_gone(struct hub_worker *worker, const char *reason)
+{
+    struct hub *hub = worker->hub;
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        const struct camera *camera = g_ptr_array_index(worker->cameras, i);
+        struct camera_health health;
+        live_set_offline(hub->live, camera->id, reason);
+        if (hub->is_stopping || !live_get_health(hub->live, camera->id, &health))
+            continue;
+        publish_health(hub, camera, &health);
+        note_health(hub, camera, &health, false);
+        record_clear(&camera_health_descriptor, &health);
+    }
 }
 
 static bool take_health(struct hub_worker *worker, const char *body, size_t length, GError **error)
@@ -250,12 +340,9 @@ static bool take_health(struct hub_worker *worker, const char *body, size_t leng
         return false;
     const struct camera *camera = camera_of(worker, health.camera_id, strlen(health.camera_id));
     if (camera) {
-        bool is_online = g_strcmp0(health.state, "online") == 0;
-        g_autoptr(GString) json = g_string_new(NULL);
         live_set_health(worker->hub->live, &health);
-        record_encode_json(&camera_health_descriptor, &health, false, json);
-        live_publish(worker->hub->live, LIVE_HEALTH, camera->org_id, camera->id, json->str, json->len);
-        save_health(worker->hub, camera, &health, is_online);
+        publish_health(worker->hub, camera, &health);
+        note_health(worker->hub, camera, &health, g_strcmp0(health.state, "online") == 0);
     }
     record_clear(&camera_health_descriptor, &health);
     return true;
@@ -285,24 +372,38 @@ static bool take_preview(struct hub_worker *worker, const uint8_t *body, size_t 
 }
 
 /* A worker that should be caged and is not, is not let near a stream. */
-static bool check_cage(const struct hub_worker *worker, const struct worker_hello *hello, GError **error)
+static bool check_cage(struct hub_worker *worker, const struct worker_hello *hello, GError **error)
 {
+    const char *detail = hello->sandbox_detail ? hello->sandbox_detail : "it does not say why";
     if (!worker->hub->settings->workers.sandbox) {
         log_warning(worker->id, "runs without a cage (workers.sandbox is false)");
         return true;
     }
-    if (hello->is_sandboxed &&
-        (!hello->cannot_read_hub_files || !hello->cannot_gain_privileges || !hello->is_not_dumpable)) {
+    if (!hello->cannot_gain_privileges || !hello->is_not_dumpable ||
+        (hello->is_sandboxed && !hello->cannot_read_hub_files)) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
-                    "its cage is open: it can read the hub's files or gain rights");
+                    "its cage is open (%s): it can %s; workers.sandbox: false runs it all the same", detail,
+                    hello->is_sandboxed && !hello->cannot_read_hub_files ? "read the hub's files"
+                                                                         : "gain rights or be looked into");
         return false;
     }
-    if (!hello->is_sandboxed)
-        log_warning(worker->id, "files are not closed off: %s",
-                    hello->sandbox_detail ? hello->sandbox_detail : "unknown");
+    worker->is_caged = hello->is_sandboxed;
+    if (worker->is_caged)
+        log_info(worker->id, "caged: %s", detail);
     else
-        log_info(worker->id, "caged: %s", hello->sandbox_detail ? hello->sandbox_detail : "");
+        log_warning(worker->id, "its files are not closed off: %s", detail);
     return true;
+}
+
+static bool check_hello(struct hub_worker *worker, const struct worker_hello *hello, GError **error)
+{
+    if (hello->protocol_version != LINK_PROTOCOL_VERSION || g_strcmp0(hello->worker_id, worker->id) != 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                    "it speaks version %d of the link as '%s', not %d as %s", hello->protocol_version, hello->worker_id,
+                    LINK_PROTOCOL_VERSION, worker->id);
+        return false;
+    }
+    return check_cage(worker, hello, error);
 }
 
 static bool take_hello(struct hub_worker *worker, const char *body, size_t length, GError **error)
@@ -311,16 +412,21 @@ static bool take_hello(struct hub_worker *worker, const char *body, size_t lengt
     if (!decode(&worker_hello_descriptor, body, length, &hello, error))
         return false;
     worker->has_said_hello = true;
-    bool is_good = check_cage(worker, &hello, error);
+    bool is_good = check_hello(worker, &hello, error);
     record_clear(&worker_hello_descriptor, &hello);
-    return is_good;
+    if (!is_good || worker->hub->is_stopping)
+        return is_good;
+    if (!worker->is_caged)
+        counter_add(&worker->hub->health.workers_uncaged, 1);
+    return hub_worker_admit(worker, error);
 }
 
 static bool take_message(struct hub_worker *worker, enum link_type type, const void *body, size_t length,
                          GError **error)
 {
-    if (type != LINK_HELLO && !worker->has_said_hello) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "it sent message %d before its hello", type);
+    if ((type == LINK_HELLO) == worker->has_said_hello) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                    type == LINK_HELLO ? "it said hello twice" : "it sent message %d before its hello", type);
         return false;
     }
     switch (type) {
@@ -335,7 +441,7 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);
     case LINK_STOPPED:
-        worker->has_stopped = true;
+        worker->has_stopped = worker->hub->is_stopping;
         return true;
     default:
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "message %d is not a worker's to send", type);
@@ -345,13 +451,13 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
 
 bool intake_read(struct hub_worker *worker, GError **error)
 {
-    for (int i = 0; i < MESSAGES_A_TURN; i++) {
+    /* What the link has read already is no longer seen by poll: it is taken in before the turn ends. */
+    for (int i = 0; i < MESSAGES_A_TURN || link_has_message(worker->link); i++) {
         enum link_type type;
         const void *body;
         size_t length;
         g_autoptr(GError) cause = NULL;
-        /* The worker keeps what is not acknowledged: a hub that is behind reads no more from it. */
-        if (g_queue_get_length(&worker->waiting) >= WAITING_BATCHES_MAX)
+        if (intake_is_full(worker))
             return true;
         if (!link_receive(worker->link, 0, &type, &body, &length, &cause)) {
             if (g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT))
@@ -359,6 +465,7 @@ bool intake_read(struct hub_worker *worker, GError **error)
             g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }
+        worker->heard_us = clock_monotonic_us(worker->hub->clock);
         if (!take_message(worker, type, body, length, error))
             return false;
     }

@@ -13,7 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CAMERAS_A_WORKER = 8, LINK_QUEUE_BYTES = 4 << 20, WORKER_LINK_FD = 3, SHIFT_MAX = 16 };
+enum {
+    CAMERAS_A_WORKER = 8,
+    LINK_QUEUE_BYTES = 2 * LINK_MAX_BODY_BYTES, /* the largest configuration, and what follows it */
+    WORKER_LINK_FD = 3,
+    SHIFT_MAX = 16,
+    HELLO_SILENCE_US = 60 * 1000000, /* libraries and a model are loaded meanwhile */
+    SILENCE_US = 15 * 1000000,       /* afterwards a worker tells each camera's health every second */
+};
 
 /* ---- grouping ---- */
 
@@ -60,17 +67,20 @@ void hub_workers_create(struct hub *hub)
 
 /* ---- starting ---- */
 
-/* Of our own environment a worker gets these alone: logs, where plugins are known, what sanitizers are told. */
-static char **clean_environment(void)
+/* Of our own environment a worker gets these alone: where plugins are known, what sanitizers and fault points are told.
+ * How it logs, the settings say. */
+static char **clean_environment(const struct log_settings *log)
 {
-    static const char *const kept[] = {"VEDETTE_LOG",  "GST_REGISTRY",  "GST_PLUGIN_PATH",
-                                       "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
-                                       "TSAN_OPTIONS", "G_SLICE",       "VEDETTE_FAULTS"};
+    static const char *const kept[] = {"GST_REGISTRY", "GST_PLUGIN_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+                                       "LSAN_OPTIONS", "TSAN_OPTIONS",    "G_SLICE",      "VEDETTE_FAULTS"};
+    static const char *const format_names[] = {"logfmt", "json"}, *const target_names[] = {"stderr", "journald"};
     char **environment = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(kept); i++)
         if (g_getenv(kept[i]))
             environment = g_environ_setenv(environment, kept[i], g_getenv(kept[i]), TRUE);
-    return environment ? environment : g_new0(char *, 1);
+    environment = g_environ_setenv(environment, "VEDETTE_LOG", log->levels, TRUE);
+    environment = g_environ_setenv(environment, "VEDETTE_LOG_FORMAT", format_names[log->format - 1], TRUE);
+    return g_environ_setenv(environment, "VEDETTE_LOG_TARGET", target_names[log->target - 1], TRUE);
 }
 
 static bool send_record(struct link *link, enum link_type type, const struct record_descriptor *descriptor,
@@ -112,12 +122,21 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
     for (guint i = 0; i < worker->cameras->len; i++)
         cameras[i] = *(const struct camera *)g_ptr_array_index(worker->cameras, i); /* borrowed for the encoding */
     config.cameras = (struct record_list){cameras, worker->cameras->len};
-    return send_record(worker->link, LINK_CONFIGURE, &worker_config_descriptor, &config, error) &&
-           send_logins(worker, error) && link_send(worker->link, LINK_START, NULL, 0, error);
+    return send_record(worker->link, LINK_CONFIGURE, &worker_config_descriptor, &config, error);
+}
+
+bool hub_worker_admit(struct hub_worker *worker, GError **error)
+{
+    return send_logins(worker, error) && link_send(worker->link, LINK_START, NULL, 0, error);
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data);
 static void on_child_exit(GPid pid, gint status, gpointer data);
+
+static void watch_link(struct hub_worker *worker)
+{
+    worker->link_watch = g_unix_fd_add(link_fd(worker->link), G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, worker);
+}
 
 static bool spawn(struct hub_worker *worker, GError **error)
 {
@@ -130,11 +149,11 @@ static bool spawn(struct hub_worker *worker, GError **error)
     g_autofree char *fd_text = g_strdup_printf("%d", WORKER_LINK_FD);
     g_autofree char *parent_text = g_strdup_printf("%d", (int)getpid());
     const char *const arguments[] = {worker->hub->program, "worker", fd_text, parent_text, hub_files, NULL};
-    g_auto(GStrv) environment = clean_environment();
+    g_auto(GStrv) environment = clean_environment(&worker->hub->settings->log);
     const int target = WORKER_LINK_FD;
-    bool is_good = g_spawn_async_with_pipes_and_fds("/", arguments, (const char *const *)environment,
-                                                    G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, -1, &sockets[1],
-                                                    &target, 1, &worker->pid, NULL, NULL, NULL, error);
+    bool is_good = g_spawn_async_with_pipes_and_fds(
+        "/", arguments, (const char *const *)environment, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+        NULL, -1, -1, -1, &sockets[1], &target, 1, &worker->pid, NULL, NULL, NULL, error);
     close(sockets[1]);
     if (!is_good) {
         close(sockets[0]);
@@ -143,15 +162,15 @@ static bool spawn(struct hub_worker *worker, GError **error)
     }
     worker->link = link_new(sockets[0], LINK_QUEUE_BYTES);
     worker->child_watch = g_child_watch_add(worker->pid, on_child_exit, worker);
-    worker->link_watch = g_unix_fd_add(link_fd(worker->link), G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, worker);
+    watch_link(worker);
     return true;
 }
 
 bool hub_worker_start(struct hub_worker *worker, GError **error)
 {
     worker->generation++;
-    worker->has_said_hello = worker->has_stopped = false;
-    worker->started_us = clock_monotonic_us(worker->hub->clock);
+    worker->has_said_hello = worker->has_stopped = worker->is_caged = false;
+    worker->started_us = worker->heard_us = clock_monotonic_us(worker->hub->clock);
     if (!spawn(worker, error))
         return false;
     counter_add(&worker->hub->health.worker_starts, 1);
@@ -170,7 +189,20 @@ static void close_link(struct hub_worker *worker)
         g_source_remove(worker->link_watch);
     worker->link_watch = 0;
     g_clear_pointer(&worker->link, link_free);
-    intake_clear(worker);
+}
+
+/* False when the link ended; the process follows it. */
+static bool read_link(struct hub_worker *worker)
+{
+    g_autoptr(GError) error = NULL;
+    if (intake_read(worker, &error))
+        return true;
+    if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE))
+        log_error(worker->id, "is ended: %s", error->message);
+    close_link(worker);
+    if (worker->pid)
+        kill(worker->pid, SIGKILL); /* without a link it is of no use; mostly it is gone already */
+    return false;
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
@@ -178,25 +210,41 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
     (void)fd;
     (void)condition;
     struct hub_worker *worker = data;
-    g_autoptr(GError) error = NULL;
-    if (intake_read(worker, &error))
+    if (read_link(worker) && !intake_is_full(worker))
         return G_SOURCE_CONTINUE;
-    if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE))
-        log_error(worker->id, "ended: %s", error->message);
-    worker->link_watch = 0;
-    close_link(worker);
-    if (worker->pid)
-        kill(worker->pid, SIGKILL); /* without a link it is of no use; mostly it is gone already */
+    worker->link_watch = 0; /* a full hand: hub_worker_look_after reads on */
     return G_SOURCE_REMOVE;
 }
+
+void hub_worker_look_after(struct hub_worker *worker)
+{
+    if (!worker->link || intake_is_full(worker))
+        return;
+    bool was_paused = worker->link_watch == 0;
+    if (was_paused)
+        watch_link(worker);
+    /* What it said while nobody listened counts as heard. */
+    if (!read_link(worker))
+        return;
+    int64_t silent_us = clock_monotonic_us(worker->hub->clock) - worker->heard_us;
+    if (worker->pid && silent_us > (worker->has_said_hello ? SILENCE_US : HELLO_SILENCE_US)) {
+        log_error(worker->id, "is ended: it has been silent for %lld s", (long long)(silent_us / G_USEC_PER_SEC));
+        kill(worker->pid, SIGKILL);
+    }
+}
+
+static void schedule_restart(struct hub_worker *worker);
 
 static gboolean on_restart(gpointer data)
 {
     struct hub_worker *worker = data;
     g_autoptr(GError) error = NULL;
     worker->restart_timer = 0;
-    if (!hub_worker_start(worker, &error))
-        log_error(worker->id, "not started: %s", error->message);
+    if (hub_worker_start(worker, &error))
+        return G_SOURCE_REMOVE;
+    log_error(worker->id, "not started: %s; trying again", error->message);
+    if (!worker->pid)
+        schedule_restart(worker);
     return G_SOURCE_REMOVE;
 }
 
@@ -225,31 +273,38 @@ static void describe_exit(int status, char *text, size_t size)
         g_snprintf(text, size, "exit status %d", WEXITSTATUS(status));
 }
 
+static void count_exit(const struct hub_worker *worker, const char *reason)
+{
+    struct server_health *health = &worker->hub->health;
+    counter_add(&health->workers_running, -1);
+    if (worker->has_said_hello && !worker->is_caged)
+        counter_add(&health->workers_uncaged, -1);
+    if (worker->has_stopped)
+        return;
+    counter_add(&health->worker_exits, 1);
+    log_error(worker->id, "ended: %s; its %u cameras are off line", reason, worker->cameras->len);
+}
+
 static void on_child_exit(GPid pid, gint status, gpointer data)
 {
     struct hub_worker *worker = data;
     struct hub *hub = worker->hub;
     char reason[128];
-    g_autoptr(GError) error = NULL;
     describe_exit(status, reason, sizeof reason);
     g_spawn_close_pid(pid);
     worker->pid = 0;
     worker->child_watch = 0;
-    counter_add(&hub->health.workers_running, -1);
-    if (worker->link && !intake_read(worker, &error)) /* its last words */
-        log_debug(worker->id, "%s", error->message);
-    for (guint i = 0; i < worker->cameras->len; i++)
-        live_set_offline(hub->live, ((const struct camera *)g_ptr_array_index(worker->cameras, i))->id, reason);
-    if (!worker->has_stopped) {
-        counter_add(&hub->health.worker_exits, 1);
-        log_error(worker->id, "ended: %s; its %u cameras are off line", reason, worker->cameras->len);
-    }
-    if (!hub->is_stopping) {
-        close_link(worker);
+    if (worker->link)
+        read_link(worker); /* its last words */
+    close_link(worker);
+    /* told to stop before it had started: it has nothing to say */
+    worker->has_stopped |= hub->is_stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    count_exit(worker, reason);
+    intake_note_gone(worker, reason);
+    if (!hub->is_stopping)
         schedule_restart(worker);
-    } else if (hub_workers_are_gone(hub)) {
+    else if (hub_workers_are_gone(hub))
         g_main_loop_quit(hub->loop);
-    }
 }
 
 void hub_worker_stop(struct hub_worker *worker)
@@ -261,9 +316,8 @@ void hub_worker_stop(struct hub_worker *worker)
         kill(worker->pid, SIGKILL);
 }
 
-void hub_worker_free(gpointer data)
+void hub_worker_end(struct hub_worker *worker)
 {
-    struct hub_worker *worker = data;
     if (worker->restart_timer)
         g_source_remove(worker->restart_timer);
     if (worker->child_watch)
@@ -272,7 +326,16 @@ void hub_worker_free(gpointer data)
         kill(worker->pid, SIGKILL);
         waitpid(worker->pid, NULL, 0);
     }
+    worker->restart_timer = worker->child_watch = 0;
+    worker->pid = 0;
     close_link(worker);
+}
+
+void hub_worker_free(gpointer data)
+{
+    struct hub_worker *worker = data;
+    hub_worker_end(worker);
+    intake_clear(worker);
     g_ptr_array_unref(worker->cameras);
     g_free(worker->id);
     g_free(worker);

@@ -16,7 +16,7 @@ struct link {
 
     /* owned by the receiving thread */
     GByteArray *received;
-    size_t consumed; /* bytes of `received` that the last message took */
+    size_t consumed; /* bytes at the start of `received` that earlier messages took */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
@@ -24,6 +24,7 @@ struct link {
     size_t queued_bytes;
     bool is_closing, is_gone;
     pthread_t sender;
+    bool has_sender; /* started with the first message */
 };
 
 /* ---- sending ---- */
@@ -77,8 +78,6 @@ struct link *link_new(int fd, size_t max_queue_bytes)
     pthread_cond_init(&link->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     g_queue_init(&link->queue);
-    if (pthread_create(&link->sender, NULL, sender_main, link) != 0)
-        g_error("no thread for the link");
     return link;
 }
 
@@ -92,7 +91,8 @@ void link_free(struct link *link)
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->lock);
     shutdown(link->fd, SHUT_RDWR); /* ends a write that waits for the peer */
-    pthread_join(link->sender, NULL);
+    if (link->has_sender)
+        pthread_join(link->sender, NULL);
     g_queue_clear_full(&link->queue, (GDestroyNotify)g_byte_array_unref);
     g_byte_array_unref(link->received);
     pthread_cond_destroy(&link->changed);
@@ -112,6 +112,30 @@ static GByteArray *message_new(enum link_type type, const void *body, size_t len
     return message;
 }
 
+/* With the lock held. On success the queue owns the message. */
+static bool enqueue(struct link *link, GByteArray *message, GError **error)
+{
+    if (link->is_gone) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "link: the other side is gone");
+        return false;
+    }
+    if (link->queued_bytes + message->len > link->max_queue_bytes) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "link: %zu bytes wait to be sent, %zu are allowed",
+                    link->queued_bytes, link->max_queue_bytes);
+        return false;
+    }
+    int failure = link->has_sender ? 0 : pthread_create(&link->sender, NULL, sender_main, link);
+    if (failure) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "link: no thread to send: %s", g_strerror(failure));
+        return false;
+    }
+    link->has_sender = true;
+    g_queue_push_tail(&link->queue, message);
+    link->queued_bytes += message->len;
+    pthread_cond_broadcast(&link->changed);
+    return true;
+}
+
 bool link_send(struct link *link, enum link_type type, const void *body, size_t length, GError **error)
 {
     if (length > LINK_MAX_BODY_BYTES) {
@@ -121,20 +145,11 @@ bool link_send(struct link *link, enum link_type type, const void *body, size_t 
     }
     GByteArray *message = message_new(type, body, length);
     pthread_mutex_lock(&link->lock);
-    bool is_gone = link->is_gone, is_full = link->queued_bytes + message->len > link->max_queue_bytes;
-    if (!is_gone && !is_full) {
-        g_queue_push_tail(&link->queue, message);
-        link->queued_bytes += message->len;
-        pthread_cond_broadcast(&link->changed);
-    }
+    bool is_queued = enqueue(link, message, error);
     pthread_mutex_unlock(&link->lock);
-    if (!is_gone && !is_full)
-        return true;
-    g_byte_array_unref(message);
-    g_set_error(error, VEDETTE_ERROR, is_gone ? VEDETTE_ERROR_UNAVAILABLE : VEDETTE_ERROR_FULL,
-                is_gone ? "link: the other side is gone" : "link: %zu bytes wait to be sent already",
-                link->max_queue_bytes);
-    return false;
+    if (!is_queued)
+        g_byte_array_unref(message);
+    return is_queued;
 }
 
 bool link_flush(struct link *link, int timeout_ms)
@@ -195,25 +210,36 @@ static bool read_more(struct link *link, int timeout_ms, GError **error)
     return false;
 }
 
+static enum link_parsed parse_next(const struct link *link, enum link_type *type, size_t *length)
+{
+    return link_parse(link->received->data + link->consumed, link->received->len - link->consumed, type, length);
+}
+
+bool link_has_message(const struct link *link)
+{
+    enum link_type type;
+    size_t length;
+    return parse_next(link, &type, &length) == LINK_PARSED_WHOLE;
+}
+
 bool link_receive(struct link *link, int timeout_ms, enum link_type *type, const void **body, size_t *length,
                   GError **error)
 {
-    if (link->consumed > 0) {
-        g_byte_array_remove_range(link->received, 0, (guint)link->consumed);
-        link->consumed = 0;
-    }
     for (;;) {
-        enum link_parsed parsed = link_parse(link->received->data, link->received->len, type, length);
-        if (parsed == LINK_PARSED_BROKEN) {
+        switch (parse_next(link, type, length)) {
+        case LINK_PARSED_BROKEN:
             g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "link: the other side sent what is no message");
             return false;
-        }
-        if (parsed == LINK_PARSED_WHOLE) {
-            *body = link->received->data + HEADER_BYTES;
-            link->consumed = HEADER_BYTES + *length;
+        case LINK_PARSED_WHOLE:
+            *body = link->received->data + link->consumed + HEADER_BYTES;
+            link->consumed += HEADER_BYTES + *length;
             return true;
+        case LINK_PARSED_PARTIAL:
+            if (link->consumed > 0)
+                g_byte_array_remove_range(link->received, 0, (guint)link->consumed);
+            link->consumed = 0;
+            if (!read_more(link, timeout_ms, error))
+                return false;
         }
-        if (!read_more(link, timeout_ms, error))
-            return false;
     }
 }

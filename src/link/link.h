@@ -1,8 +1,9 @@
 /* Link: hub ↔ worker messages over a stream socketpair. A message is a fixed header (length, type) and a body; a peer
  * that breaks the bounds or sends an unknown type ends the link with an error. The hub treats a worker as hostile.
  *
- * Sending: any thread (a bounded queue, one sending thread inside). Receiving: link_run's thread, or polled by the
- * hub's main loop through link_fd and link_read.
+ * Sending: any thread (a bounded queue, and one sending thread, which starts with the first message: a worker that has
+ * said nothing yet has one thread, and its cage holds all that follow). Receiving: one thread, which may block in
+ * link_receive or poll link_fd and then receive with a timeout of 0.
  */
 #pragma once
 
@@ -27,14 +28,15 @@ enum link_type {
     LINK_STOPPED,   /* empty: everything sent */
     /* hub → worker */
     LINK_CONFIGURE,    /* WorkerConfig */
-    LINK_CREDENTIALS,  /* CameraCredentials; before LINK_START */
-    LINK_START,        /* empty */
+    LINK_CREDENTIALS,  /* CameraCredentials; after a good hello, before LINK_START */
+    LINK_START,        /* empty: to the cameras */
     LINK_ACKNOWLEDGE,  /* uint64 sequence: this batch is stored */
     LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
     LINK_STOP,         /* empty: send what is left, then LINK_STOPPED */
 };
 
-/* Looks at the bytes received so far: pure, for link_receive, tests and fuzzing. */
+/* Looks at the bytes received so far (`data` may be NULL when there are none): pure, for link_receive, tests and
+ * fuzzing. */
 enum link_parsed { LINK_PARSED_PARTIAL = 1, LINK_PARSED_WHOLE, LINK_PARSED_BROKEN };
 enum link_parsed link_parse(const uint8_t *data, size_t available, enum link_type *type, size_t *body_length);
 
@@ -53,6 +55,8 @@ bool link_send(struct link *link, enum link_type type, const void *body, size_t 
  */
 bool link_receive(struct link *link, int timeout_ms, enum link_type *type, const void **body, size_t *length,
                   GError **error);
+/* A whole message was read already: link_receive will not touch the socket. */
+bool link_has_message(const struct link *link);
 /* Waits until everything queued was written, up to `timeout_ms`. */
 bool link_flush(struct link *link, int timeout_ms);
 int link_fd(const struct link *link);

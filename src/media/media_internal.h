@@ -16,7 +16,8 @@ struct media_codec {
     const char *name;                           /* "H264", as SDP's rtpmap has it and as people say it */
     const char *caps_name;                      /* media type between parser and decoder */
     int mpeg_version;                           /* 0: not asked */
-    const char *parser, *decoder, *depayloader; /* element names; depayloader NULL: not over RTP */
+    const char *parser, *decoder;               /* element names */
+    const char *depayloader, *payloader;        /* NULL: not over RTP */
 };
 const struct media_codec *media_codec_by_caps(const GstCaps *caps);
 const struct media_codec *media_codec_by_rtp_name(const char *name);
@@ -24,6 +25,33 @@ const struct media_codec *media_codec_by_rtp_name(const char *name);
 bool media_codecs_load(GError **error);
 /* gst_element_factory_make with an error that names the package to install. Floating reference. */
 GstElement *media_element_new(const char *factory, GError **error);
+
+/* ---- container.c: files ---- */
+
+/* filesrc ! demuxer, in NULL state; `on_pad_added` is connected to the demuxer. NULL with an error that names the file.
+ */
+GstElement *media_container_open(const char *path, GCallback on_pad_added, void *data, GError **error);
+/* What can be decoded on a demuxer's pad, or NULL; `name` tells a video that cannot be, else it is NULL. g_free. */
+const struct media_codec *media_container_codec(GstPad *pad, char **name);
+
+/* ---- packets.c: the encoded pictures of a file, for ever ---- */
+
+struct media_packets;
+/* NULL when the file cannot be played without decoding. */
+struct media_packets *media_packets_open(const char *path);
+const struct media_codec *media_packets_codec(const struct media_packets *packets);
+/* The next picture; at the end the first again, with time stamps that go on. NULL when there is none. `caps` may be
+ * NULL. Both are the caller's. */
+GstBuffer *media_packets_next(struct media_packets *packets, GstCaps **caps);
+void media_packets_free(struct media_packets *packets);
+
+/* ---- mount.c: what one address of the player plays ---- */
+
+struct media_mount; /* shared by the media that play it */
+struct media_mount *media_mount_new(const char *location, GError **error);
+void media_mount_unref(struct media_mount *mount);
+/* The bin that gst-rtsp-server wants: floating, its payloader named pay0. NULL when GStreamer lacks a part. */
+GstElement *media_mount_make_bin(struct media_mount *mount);
 
 /* ---- pool.c: what decoders draw into ---- */
 

@@ -3,11 +3,6 @@
 
 #include "scene/scene.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
 /* A decoder that gives nothing for so long has hung. */
 enum { READER_POLL_MS = 50, READER_PATIENCE_MS = 20000 };
 
@@ -21,96 +16,53 @@ struct media_reader {
     GstElement *pipeline;
     GstBus *bus;
     struct media_decoder *decoder; /* set on the demuxer's thread before the first frame; atomic */
-    char *refused;                 /* what the demuxer found and we cannot decode; atomic pointer */
+    char *refused;                 /* why the video that the demuxer found cannot be decoded; atomic pointer */
+    bool has_other;                /* the demuxer found sound, or the like; atomic */
     int64_t first_us;
 };
 
 /* ---- opening ---- */
 
-static const char *sniff(const uint8_t *bytes, size_t length)
+/* Takes over `why`; the first reason stays. On the demuxer's thread. */
+static void refuse_video(struct media_reader *reader, char *why)
 {
-    if (length >= 12 && memcmp(bytes + 4, "ftyp", 4) == 0)
-        return "qtdemux";
-    if (length >= 8 && (memcmp(bytes + 4, "moov", 4) == 0 || memcmp(bytes + 4, "mdat", 4) == 0))
-        return "qtdemux";
-    if (length >= 4 && memcmp(bytes, "\x1a\x45\xdf\xa3", 4) == 0)
-        return "matroskademux";
-    if (length >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "AVI ", 4) == 0)
-        return "avidemux";
-    return NULL;
-}
-
-/* The demuxer for a file, by its first bytes, or NULL with an error. */
-static const char *choose_demuxer(const char *path, GError **error)
-{
-    uint8_t bytes[16];
-    struct stat info;
-    FILE *file = fopen(path, "rbe");
-    if (!file || fstat(fileno(file), &info) != 0) {
-        g_set_error(error, VEDETTE_ERROR, errno == ENOENT ? VEDETTE_ERROR_NOT_FOUND : VEDETTE_ERROR_IO,
-                    "video '%s': cannot be opened: %s", path, g_strerror(errno));
-        if (file)
-            fclose(file);
-        return NULL;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        fclose(file);
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "video '%s': is no file", path);
-        return NULL;
-    }
-    size_t length = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    const char *demuxer = sniff(bytes, length);
-    if (!demuxer)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "video '%s': %s; MP4, MKV and AVI are read", path,
-                    length == 0 ? "is empty" : "is no video file Vedette knows");
-    return demuxer;
+    if (__atomic_load_n(&reader->refused, __ATOMIC_ACQUIRE))
+        g_free(why);
+    else
+        __atomic_store_n(&reader->refused, why, __ATOMIC_RELEASE);
 }
 
 static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
 {
     (void)demuxer;
     struct media_reader *reader = data;
-    GstCaps *caps = gst_pad_get_current_caps(pad);
-    if (!caps)
-        caps = gst_pad_query_caps(pad, NULL);
-    const char *name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
-    bool is_video = g_str_has_prefix(name, "video/") || g_str_has_prefix(name, "image/");
-    const struct media_codec *codec = media_codec_by_caps(caps);
-    if (is_video && !codec && !__atomic_load_n(&reader->refused, __ATOMIC_ACQUIRE)) {
-        __atomic_store_n(&reader->refused, g_strdup(name), __ATOMIC_RELEASE);
-    } else if (codec && !__atomic_load_n(&reader->decoder, __ATOMIC_ACQUIRE)) {
-        struct media_decoder *decoder = media_decoder_new(GST_BIN(reader->pipeline), codec, &reader->settings, NULL);
-        if (decoder) {
-            GstElement *first = media_decoder_first(decoder);
-            GstPad *sink = gst_element_get_static_pad(first, "sink");
-            gst_pad_link(pad, sink);
-            gst_object_unref(sink);
-            media_decoder_start(decoder);
-            __atomic_store_n(&reader->decoder, decoder, __ATOMIC_RELEASE);
-        }
+    g_autofree char *unknown = NULL;
+    g_autoptr(GError) error = NULL;
+    const struct media_codec *codec = media_container_codec(pad, &unknown);
+    if (unknown)
+        refuse_video(reader, g_strdup_printf("is %s; H.264, H.265, MPEG-4 and MJPEG are decoded", unknown));
+    if (!codec && !unknown)
+        __atomic_store_n(&reader->has_other, true, __ATOMIC_RELEASE);
+    if (!codec || __atomic_load_n(&reader->decoder, __ATOMIC_ACQUIRE))
+        return;
+    struct media_decoder *decoder = media_decoder_new(GST_BIN(reader->pipeline), codec, &reader->settings, &error);
+    if (!decoder) {
+        refuse_video(reader, g_strdup_printf("cannot be decoded: %s", error->message));
+        return;
     }
-    gst_caps_unref(caps);
+    GstPad *sink = gst_element_get_static_pad(media_decoder_first(decoder), "sink");
+    gst_pad_link(pad, sink);
+    gst_object_unref(sink);
+    media_decoder_start(decoder);
+    __atomic_store_n(&reader->decoder, decoder, __ATOMIC_RELEASE);
 }
 
 static bool open_file(struct media_reader *reader, GError **error)
 {
-    const char *demuxer_name = choose_demuxer(reader->location, error);
-    if (!demuxer_name)
+    reader->pipeline = media_container_open(reader->location, G_CALLBACK(on_pad_added), reader, error);
+    if (!reader->pipeline)
         return false;
-    GstElement *source = media_element_new("filesrc", error);
-    GstElement *demuxer = source ? media_element_new(demuxer_name, error) : NULL;
-    if (!demuxer) {
-        if (source)
-            gst_object_unref(gst_object_ref_sink(source));
-        return false;
-    }
-    reader->pipeline = gst_pipeline_new(NULL);
     reader->bus = gst_element_get_bus(reader->pipeline);
-    g_object_set(source, "location", reader->location, NULL);
-    gst_bin_add_many(GST_BIN(reader->pipeline), source, demuxer, NULL);
-    gst_element_link(source, demuxer);
-    g_signal_connect(demuxer, "pad-added", G_CALLBACK(on_pad_added), reader);
     gst_element_set_state(reader->pipeline, GST_STATE_PLAYING);
     return true;
 }
@@ -149,26 +101,29 @@ static struct frame *next_scene_frame(struct media_reader *reader)
     return scene_render(reader->scene, reader->next_number);
 }
 
+/* True with an error when the pipeline has failed, or ended without ever finding a video. */
 static bool file_failed(struct media_reader *reader, GError **error)
 {
-    g_autofree char *what = g_strdup_printf("video '%s'", reader->location);
-    if (media_bus_error(reader->bus, what, error))
-        return true;
+    bool has_decoder = __atomic_load_n(&reader->decoder, __ATOMIC_ACQUIRE);
     const char *refused = __atomic_load_n(&reader->refused, __ATOMIC_ACQUIRE);
-    if (!refused || __atomic_load_n(&reader->decoder, __ATOMIC_ACQUIRE))
-        return false;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                "%s: its video is %s; H.264, H.265, MPEG-4 and MJPEG are decoded", what, refused);
-    return true;
-}
-
-/* True when the pipeline ended without ever finding a video. */
-static bool ended_without_video(struct media_reader *reader)
-{
-    GstMessage *message = gst_bus_pop_filtered(reader->bus, GST_MESSAGE_EOS);
+    if (refused && !has_decoder) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "video '%s': its video %s", reader->location,
+                    refused);
+        return true;
+    }
+    GstMessage *message = gst_bus_pop_filtered(reader->bus, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     if (!message)
         return false;
+    bool is_end = GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
+    g_autoptr(GError) cause = NULL;
+    if (!is_end)
+        gst_message_parse_error(message, &cause, NULL);
     gst_message_unref(message);
+    if (is_end && has_decoder)
+        return false; /* the frames that wait come first */
+    bool has_none = is_end || (!has_decoder && __atomic_load_n(&reader->has_other, __ATOMIC_ACQUIRE));
+    g_set_error(error, VEDETTE_ERROR, has_none ? VEDETTE_ERROR_INVALID : VEDETTE_ERROR_IO, "video '%s': %s",
+                reader->location, has_none ? "holds no video" : cause->message);
     return true;
 }
 
@@ -183,7 +138,9 @@ static GstSample *pull_sample(struct media_reader *reader, GError **error)
             if (sample)
                 return sample;
             if (gst_app_sink_is_eos(sink)) {
-                file_failed(reader, error);
+                if (!file_failed(reader, error) && reader->next_number == 0)
+                    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                                "video '%s': holds no picture that can be decoded", reader->location);
                 return NULL;
             }
         } else {
@@ -192,10 +149,6 @@ static GstSample *pull_sample(struct media_reader *reader, GError **error)
         }
         if (file_failed(reader, error))
             return NULL;
-        if (!decoder && ended_without_video(reader)) {
-            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "video '%s': holds no video", reader->location);
-            return NULL;
-        }
     }
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "video '%s': no frame came for %d s", reader->location,
                 READER_PATIENCE_MS / 1000);

@@ -31,6 +31,7 @@ struct rtsp_client {
     char *session;
     int session_seconds;
     int64_t keep_alive_us; /* when the next one is due */
+    bool is_asking_again;  /* the one that is under way repeats one that was refused */
     struct rtsp_challenge challenge;
     char *base;    /* what relative control addresses are relative to */
     char *control; /* of the chosen stream */
@@ -56,8 +57,28 @@ struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *use
     return client;
 }
 
+static char *request_text(struct rtsp_client *client, const char *method, const char *address, const char *more)
+{
+    g_autofree char *login =
+        rtsp_challenge_answer(&client->challenge, method, address, client->username, client->password);
+    g_autofree char *session = client->session ? g_strdup_printf("Session: %s\r\n", client->session) : g_strdup("");
+    return g_strdup_printf("%s %s RTSP/1.0\r\nCSeq: %d\r\nUser-Agent: Vedette\r\n%s%s%s%s\r\n", method, address,
+                           ++client->sequence, session, login ? login : "", login ? "\r\n" : "", more ? more : "");
+}
+
+/* Many cameras serve few sessions: they are told when one is over, without waiting for an answer. */
+static void say_goodbye(struct rtsp_client *client)
+{
+    if (!client->session || !client->stream)
+        return;
+    g_autofree char *text = request_text(client, "TEARDOWN", client->base, NULL);
+    GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(client->stream));
+    g_pollable_output_stream_write_nonblocking(output, text, strlen(text), NULL, NULL);
+}
+
 void rtsp_client_free(struct rtsp_client *client)
 {
+    say_goodbye(client);
     g_clear_object(&client->stream);
     g_clear_object(&client->connection);
     rtsp_challenge_clear(&client->challenge);
@@ -80,15 +101,19 @@ static bool set_io_error(GError **error, const char *what, const GError *cause)
     return false;
 }
 
+static bool set_late(GError **error)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no answer in time");
+    return false;
+}
+
 /* Waits for the socket until the deadline. */
 static bool wait_for(struct rtsp_client *client, GIOCondition condition, int64_t deadline_us, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     int64_t left_us = deadline_us - now_us();
-    if (left_us <= 0) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no answer in time");
-        return false;
-    }
+    if (left_us <= 0)
+        return set_late(error);
     GSocket *socket = g_socket_connection_get_socket(client->connection);
     return g_socket_condition_timed_wait(socket, condition, left_us, client->cancellable, &cause) ||
            set_io_error(error, "wait for the camera", cause);
@@ -109,6 +134,9 @@ static bool fill(struct rtsp_client *client, int64_t deadline_us, GError **error
     GPollableInputStream *input = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(client->stream));
     for (;;) {
         g_autoptr(GError) cause = NULL;
+        /* also while bytes keep coming: a flood must not outlive the deadline */
+        if (now_us() > deadline_us)
+            return set_late(error);
         gssize got = g_pollable_input_stream_read_nonblocking(
             input, client->buffer + client->end, sizeof client->buffer - client->end, client->cancellable, &cause);
         if (got > 0) {
@@ -144,48 +172,142 @@ static bool send_all(struct rtsp_client *client, const char *text, int64_t deadl
 
 /* ---- connecting ---- */
 
-static gboolean accept_valid_only(GTlsConnection *connection, GTlsCertificate *certificate, GTlsCertificateFlags errors,
-                                  gpointer data)
+/* One step that GIO does by itself (look-up, connection, handshake), under a deadline of ours. */
+struct step {
+    GMainContext *context;
+    GCancellable *cancellable; /* the step's own: cancelled by the client's, or by the deadline */
+    GAsyncResult *result;
+    gulong forwarder;
+    GCancellable *outer;
+};
+
+static void forward_cancel(GCancellable *outer, gpointer inner)
+{
+    (void)outer;
+    g_cancellable_cancel(inner);
+}
+
+static void step_begin(struct step *step, struct rtsp_client *client)
+{
+    *step = (struct step){g_main_context_new(), g_cancellable_new(), NULL, 0, client->cancellable};
+    g_main_context_push_thread_default(step->context);
+    if (step->outer)
+        step->forwarder = g_cancellable_connect(step->outer, G_CALLBACK(forward_cancel), step->cancellable, NULL);
+}
+
+static void on_step_done(GObject *object, GAsyncResult *result, gpointer data)
+{
+    (void)object;
+    ((struct step *)data)->result = g_object_ref(result);
+}
+
+static gboolean on_step_late(gpointer data)
+{
+    g_cancellable_cancel(data);
+    return G_SOURCE_REMOVE;
+}
+
+/* Runs until the step has its result, which its finish function reads. */
+static void step_wait(struct step *step, int64_t deadline_us)
+{
+    int64_t left_ms = MAX(0, (deadline_us - now_us()) / 1000);
+    GSource *timer = g_timeout_source_new((guint)left_ms);
+    g_source_set_callback(timer, on_step_late, step->cancellable, NULL);
+    g_source_attach(timer, step->context);
+    while (!step->result)
+        g_main_context_iteration(step->context, TRUE);
+    g_source_destroy(timer);
+    g_source_unref(timer);
+}
+
+/* Ends the step; whether it failed is for its caller to say. False with an error when the deadline ended it. */
+static bool step_end(struct step *step, bool is_good, const char *what, const GError *cause, GError **error)
+{
+    bool is_late = !is_good && g_cancellable_is_cancelled(step->cancellable) && !g_cancellable_is_cancelled(step->outer);
+    if (step->outer)
+        g_cancellable_disconnect(step->outer, step->forwarder);
+    while (g_main_context_iteration(step->context, FALSE)) /* what lost the race to the first connection */
+        ;
+    g_main_context_pop_thread_default(step->context);
+    g_main_context_unref(step->context);
+    g_clear_object(&step->result);
+    g_object_unref(step->cancellable);
+    if (is_good)
+        return true;
+    if (!is_late)
+        return set_io_error(error, what, cause);
+    set_late(error);
+    g_prefix_error(error, "%s: ", what);
+    return false;
+}
+
+static gboolean refuse_certificate(GTlsConnection *connection, GTlsCertificate *certificate,
+                                   GTlsCertificateFlags problems, gpointer data)
 {
     (void)connection;
     (void)certificate;
-    *(GTlsCertificateFlags *)data = errors;
+    *(GTlsCertificateFlags *)data = problems;
     return FALSE;
 }
 
-static bool start_tls(struct rtsp_client *client, GError **error)
+static const char *certificate_problem(GTlsCertificateFlags problems)
+{
+    static const struct {
+        GTlsCertificateFlags flag;
+        const char *text;
+    } rows[] = {
+        {G_TLS_CERTIFICATE_EXPIRED, "TLS: the camera's certificate has expired"},
+        {G_TLS_CERTIFICATE_NOT_ACTIVATED, "TLS: the camera's certificate is not valid yet"},
+        {G_TLS_CERTIFICATE_REVOKED, "TLS: the camera's certificate was revoked"},
+        {G_TLS_CERTIFICATE_BAD_IDENTITY, "TLS: the camera's certificate is for another host name"},
+        {G_TLS_CERTIFICATE_UNKNOWN_CA,
+         "TLS: the camera's certificate is signed by nobody this machine trusts (add its authority to the system's)"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        if (problems & rows[i].flag)
+            return rows[i].text;
+    return problems ? "TLS: the camera's certificate is not acceptable" : "TLS handshake";
+}
+
+static bool start_tls(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(GSocketConnectable) identity = g_network_address_new(client->url->host, (guint16)client->url->port);
     GTlsCertificateFlags problems = 0;
+    struct step step;
+    step_begin(&step, client);
     GIOStream *tls = g_tls_client_connection_new(G_IO_STREAM(client->connection), identity, &cause);
-    if (!tls)
-        return set_io_error(error, "TLS (is glib-networking installed?)", cause);
-    g_object_unref(client->stream);
-    client->stream = tls;
-    gulong handler = g_signal_connect(tls, "accept-certificate", G_CALLBACK(accept_valid_only), &problems);
-    bool is_good = g_tls_connection_handshake(G_TLS_CONNECTION(tls), client->cancellable, &cause);
-    g_signal_handler_disconnect(tls, handler);
-    if (is_good)
-        return true;
-    g_autofree char *what =
-        g_strdup_printf("TLS handshake%s", problems ? ": the camera's certificate is not trusted" : "");
-    return set_io_error(error, what, cause);
+    bool is_good = false;
+    if (tls) {
+        g_object_unref(client->stream);
+        client->stream = tls;
+        gulong handler = g_signal_connect(tls, "accept-certificate", G_CALLBACK(refuse_certificate), &problems);
+        g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT, step.cancellable, on_step_done,
+                                         &step);
+        step_wait(&step, deadline_us);
+        is_good = g_tls_connection_handshake_finish(G_TLS_CONNECTION(tls), step.result, &cause);
+        g_signal_handler_disconnect(tls, handler);
+    }
+    return step_end(&step, is_good, tls ? certificate_problem(problems) : "TLS (is glib-networking installed?)", cause,
+                    error);
 }
 
 static bool connect_camera(struct rtsp_client *client, GError **error)
 {
+    int64_t deadline_us = now_us() + (int64_t)client->settings->connect_timeout_ms * 1000;
     g_autoptr(GError) cause = NULL;
     g_autoptr(GSocketClient) socket_client = g_socket_client_new();
+    struct step step;
     g_socket_client_set_enable_proxy(socket_client, FALSE);
-    /* whole seconds are all GIO knows; the steps after it are timed to the millisecond */
-    g_socket_client_set_timeout(socket_client, (guint)(client->settings->connect_timeout_ms + 999) / 1000);
-    client->connection = g_socket_client_connect_to_host(socket_client, client->url->host, (guint16)client->url->port,
-                                                         client->cancellable, &cause);
-    if (!client->connection)
-        return set_io_error(error, "connect", cause);
+    step_begin(&step, client);
+    g_socket_client_connect_to_host_async(socket_client, client->url->host, (guint16)client->url->port,
+                                          step.cancellable, on_step_done, &step);
+    step_wait(&step, deadline_us);
+    client->connection = g_socket_client_connect_to_host_finish(socket_client, step.result, &cause);
+    if (!step_end(&step, client->connection != NULL, "connect", cause, error))
+        return false;
     client->stream = g_object_ref(G_IO_STREAM(client->connection));
-    return client->url->scheme == MEDIA_RTSP || start_tls(client, error);
+    return client->url->scheme == MEDIA_RTSP || start_tls(client, deadline_us, error);
 }
 
 /* ---- requests and answers ---- */
@@ -252,12 +374,7 @@ static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct 
 static bool send_request(struct rtsp_client *client, const char *method, const char *address, const char *more,
                          int64_t deadline_us, GError **error)
 {
-    g_autofree char *login =
-        rtsp_challenge_answer(&client->challenge, method, address, client->username, client->password);
-    g_autofree char *text =
-        g_strdup_printf("%s %s RTSP/1.0\r\nCSeq: %d\r\nUser-Agent: Vedette\r\n%s%s%s%s%s%s\r\n", method, address,
-                        ++client->sequence, client->session ? "Session: " : "", client->session ? client->session : "",
-                        client->session ? "\r\n" : "", login ? login : "", login ? "\r\n" : "", more ? more : "");
+    g_autofree char *text = request_text(client, method, address, more);
     return send_all(client, text, deadline_us, error);
 }
 
@@ -300,7 +417,19 @@ static bool transact(struct rtsp_client *client, const char *method, const char 
 
 /* ---- describing ---- */
 
-/* An address from the description, made whole. It must lead to the host and port that were configured. */
+/* Leads to the host and port that were configured. */
+static bool is_same_camera(const struct rtsp_client *client, const char *address)
+{
+    struct media_url target;
+    if (!media_url_parse(address, &target, NULL))
+        return false;
+    bool is_same = target.scheme == client->url->scheme && target.port == client->url->port && target.host &&
+                   g_ascii_strcasecmp(target.host, client->url->host) == 0;
+    media_url_clear(&target);
+    return is_same;
+}
+
+/* An address from the description, made whole. */
 static bool resolve_control(struct rtsp_client *client, const char *control, GError **error)
 {
     if (!control || strcmp(control, "*") == 0)
@@ -310,17 +439,11 @@ static bool resolve_control(struct rtsp_client *client, const char *control, GEr
             g_strdup_printf("%s%s%s", client->base, g_str_has_suffix(client->base, "/") ? "" : "/", control);
     else
         client->control = g_strdup(control);
-    struct media_url target;
-    g_autoptr(GError) cause = NULL;
-    bool is_good = media_url_parse(client->control, &target, &cause);
-    bool is_same = is_good && target.scheme == client->url->scheme && target.port == client->url->port && target.host &&
-                   g_ascii_strcasecmp(target.host, client->url->host) == 0;
-    if (is_good)
-        media_url_clear(&target);
-    if (!is_same)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
-                    "the camera's description leads to another address, which is refused");
-    return is_same;
+    if (is_same_camera(client, client->control))
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                "the camera's description leads to another address, which is refused");
+    return false;
 }
 
 static bool take_media(struct rtsp_client *client, const GstSDPMedia *media, struct rtsp_stream *stream)
@@ -381,8 +504,9 @@ static bool describe(struct rtsp_client *client, struct rtsp_stream *stream, GEr
     g_auto(rtsp_answer_auto) answer = {0};
     if (!transact(client, "DESCRIBE", client->url->location, "Accept: application/sdp\r\n", &answer, error))
         return false;
+    /* Cameras behind a router tell their inner address here; all goes over this one connection anyway. */
     const char *base = rtsp_answer_header(&answer, "Content-Base");
-    client->base = g_strdup(base ? base : client->url->location);
+    client->base = g_strdup(base && is_same_camera(client, base) ? base : client->url->location);
     return choose_stream(client, answer.body, stream, error);
 }
 
@@ -414,8 +538,8 @@ static bool set_up(struct rtsp_client *client, GError **error)
         return false;
     }
     client->rtp_channel = atoi_checked(channels + strlen("interleaved="));
-    const char *dash = strchr(channels, '-');
-    client->rtcp_channel = dash ? atoi_checked(dash + 1) : client->rtp_channel + 1;
+    const char *dash = strpbrk(channels, "-;");
+    client->rtcp_channel = dash && *dash == '-' ? atoi_checked(dash + 1) : client->rtp_channel + 1;
     if (client->rtp_channel >= 0 && client->rtp_channel <= 255 && client->rtcp_channel <= 255)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "SETUP: the camera names impossible channels");
@@ -440,17 +564,26 @@ bool rtsp_client_play(struct rtsp_client *client, struct rtsp_stream *stream, GE
 
 /* ---- packets ---- */
 
-/* Answers to keep-alives come between packets: they are read and thrown away. */
-static bool skip_answer(struct rtsp_client *client, int64_t deadline_us, GError **error)
+/* Answers to keep-alives come between packets. They say nothing new but one thing: that the login's nonce grew old, and
+ * then the keep-alive goes out once more. */
+static bool take_answer(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
     g_auto(rtsp_answer_auto) answer = {0};
-    return read_answer(client, deadline_us, &answer, error);
+    if (!read_answer(client, deadline_us, &answer, error))
+        return false;
+    if (answer.status == 401 && client->username && !client->is_asking_again &&
+        rtsp_challenge_take(&client->challenge, &answer)) {
+        client->keep_alive_us = 0;
+        client->is_asking_again = true;
+    }
+    return true;
 }
 
 static bool keep_alive(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
     if (now_us() < client->keep_alive_us)
         return true;
+    client->is_asking_again = client->is_asking_again && client->keep_alive_us == 0;
     keep_alive_later(client);
     return send_request(client, "GET_PARAMETER", client->base, NULL, deadline_us, error);
 }
@@ -465,7 +598,7 @@ bool rtsp_client_receive(struct rtsp_client *client, int timeout_ms, struct rtsp
         const uint8_t *head = client->buffer + client->start;
         size_t length = have >= RTSP_PACKET_HEADER_BYTES ? GST_READ_UINT16_BE(head + 2) : RTSP_PACKET_MAX_BYTES;
         if (have > 0 && head[0] != '$') {
-            if (!skip_answer(client, deadline_us, error))
+            if (!take_answer(client, deadline_us, error))
                 return false;
         } else if (have >= RTSP_PACKET_HEADER_BYTES + length) {
             client->start += RTSP_PACKET_HEADER_BYTES + length;

@@ -59,9 +59,10 @@ bool rtsp_answer_parse(const char *text, size_t length, int max_body_bytes, stru
     if (!g_utf8_validate(copy, -1, NULL))
         return refuse(error, "is not text");
     g_auto(GStrv) lines = g_strsplit(copy, "\r\n", RTSP_MAX_HEADERS + 4);
-    if (!g_str_has_prefix(lines[0] ? lines[0] : "", "RTSP/1.") || strlen(lines[0]) < strlen("RTSP/1.0 200"))
+    const char *first = lines[0] ? lines[0] : "";
+    if (!g_str_has_prefix(first, "RTSP/1.") || strlen(first) < strlen("RTSP/1.0 200"))
         return refuse(error, "is no RTSP");
-    answer->status = atoi_checked(lines[0] + strlen("RTSP/1.0 "));
+    answer->status = atoi_checked(first + strlen("RTSP/1.0 "));
     if (answer->status < 100 || answer->status > 999)
         return refuse(error, "has no status");
     answer->names = g_new0(char *, RTSP_MAX_HEADERS + 1);
@@ -109,15 +110,19 @@ void rtsp_challenge_clear(struct rtsp_challenge *challenge)
     memset(challenge, 0, sizeof *challenge);
 }
 
-/* The value of name="value" in a challenge. Quotes in it would break out of our own header: such a value is refused. */
+/* The value of name="value" or name=value in a challenge. It ends at a quote, which would break out of our own header. */
 static char *challenge_value(const char *text, const char *name)
 {
-    g_autofree char *start = g_strconcat(name, "=\"", NULL);
-    const char *found = strstr(text, start);
+    g_autofree char *start = g_strconcat(name, "=", NULL);
+    const char *found = text;
+    while ((found = strstr(found, start)) && found > text && g_ascii_isalpha(found[-1]))
+        found++; /* "cnonce" is no "nonce" */
     if (!found)
         return NULL;
     found += strlen(start);
-    return g_strndup(found, strcspn(found, "\"\\"));
+    if (*found == '"')
+        return g_strndup(found + 1, strcspn(found + 1, "\"\\"));
+    return g_strndup(found, strcspn(found, ", \"\\"));
 }
 
 bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_answer *answer)

@@ -19,6 +19,8 @@
 enum {
     SOURCE_POLL_MS = 200, /* between looks at the bus and the stall clock */
     SOURCE_RATE_WINDOW_US = 2000000,
+    SOURCE_WAITING_BYTES = 1 << 20, /* between the conversation and the decoder */
+    SOURCE_FULL_POLL_MS = 5,
     SOURCE_STEADY_US = 10000000, /* frames for so long: the next failure starts from the first delay again */
     RTP_HEADER_BYTES = 12,
 };
@@ -49,6 +51,7 @@ struct media_source {
     /* owned by whichever thread delivers (one at a time) */
     struct frame_thinner thinner;
     uint64_t next_number;
+    int64_t media_us, media_seen_us; /* of the last frame, on the source's own axis; and when it was seen */
     int64_t rate_since_us, rate_frames, cpu_us;
     int64_t copies_before;
 
@@ -142,11 +145,11 @@ static bool note_frame(struct media_source *source, int width_px, int height_px)
 }
 
 /* The camera's clock when it tells one that is near ours, else the time of arrival. */
-static void stamp(struct media_source *source, struct frame *frame)
+static void stamp(struct media_source *source, struct frame *frame, int64_t stream_us)
 {
     int64_t now_ms = clock_wall_ms(source->clock), camera_ms = 0;
     pthread_mutex_lock(&source->lock);
-    bool has_camera_time = rtp_clock_wall_ms(&source->rtp_clock, frame->media_us, &camera_ms);
+    bool has_camera_time = rtp_clock_wall_ms(&source->rtp_clock, stream_us, &camera_ms);
     pthread_mutex_unlock(&source->lock);
     int64_t skew_ms = camera_ms > now_ms ? camera_ms - now_ms : now_ms - camera_ms;
     frame->is_camera_clock = has_camera_time && skew_ms <= source->settings.max_clock_skew_ms;
@@ -164,9 +167,10 @@ static void put_frame(struct media_source *source, struct frame *frame)
     source->notify(source->notify_data);
 }
 
-static void deliver(struct media_source *source, struct frame *frame)
+/* `stream_us` is the frame's time on the connection's axis, which the camera's clock is tied to. */
+static void deliver(struct media_source *source, struct frame *frame, int64_t stream_us)
 {
-    stamp(source, frame);
+    stamp(source, frame, stream_us);
     put_frame(source, frame);
 }
 
@@ -183,7 +187,42 @@ struct session {
     GstElement *pipeline, *input;
     GstBus *bus;
     struct media_decoder *decoder;
+    int64_t shift_us; /* from this connection's time to the source's own axis */
 };
+
+/* The source's own axis runs on over connections, and over cameras whose time stamps jump: where they do, the time that
+ * passed here takes the place of theirs. */
+static int64_t steady_media_us(struct session *session, int64_t stream_us)
+{
+    enum { JUMP_US = 10000000 }; /* further apart than a camera's pictures ever are */
+    struct media_source *source = session->source;
+    int64_t now_us = clock_monotonic_us(source->clock), step_us = stream_us + session->shift_us - source->media_us;
+    if (step_us <= 0 || step_us > JUMP_US) {
+        int64_t passed_us = source->media_seen_us ? MAX(1, now_us - source->media_seen_us) : 1;
+        session->shift_us += passed_us - step_us;
+        step_us = passed_us;
+    }
+    source->media_us += step_us;
+    source->media_seen_us = now_us;
+    return source->media_us;
+}
+
+static void analyse_sample(struct session *session, GstSample *sample, uint64_t number, int64_t stream_us,
+                           int64_t media_us)
+{
+    struct media_source *source = session->source;
+    g_autoptr(GError) error = NULL;
+    struct frame *frame = media_decoder_map(session->decoder, sample, &error);
+    if (frame) {
+        frame->number = number;
+        frame->media_us = media_us;
+        deliver(source, frame, stream_us);
+    } else {
+        counter_add(&source->health->decode_errors, 1);
+        set_state(source, "online", error->message);
+    }
+    counter_set(&source->health->frame_copies, source->copies_before + media_decoder_copies(session->decoder));
+}
 
 static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
 {
@@ -192,30 +231,20 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
     GstSample *sample = gst_app_sink_pull_sample(sink);
     if (!sample)
         return GST_FLOW_EOS;
-    GstBuffer *buffer = gst_sample_get_buffer(sample);
-    GstClockTime pts = GST_BUFFER_PTS(buffer);
-    int64_t media_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
+    GstClockTime pts = GST_BUFFER_PTS(gst_sample_get_buffer(sample));
+    int64_t stream_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
+    int64_t media_us = steady_media_us(session, stream_us);
     uint64_t number = source->next_number++;
     GstVideoInfo info;
     bool has_size = gst_video_info_from_caps(&info, gst_sample_get_caps(sample));
     note_cpu(source);
     if (note_frame(source, has_size ? GST_VIDEO_INFO_WIDTH(&info) : 0, has_size ? GST_VIDEO_INFO_HEIGHT(&info) : 0))
         log_info(source->camera_id, "online: %s", source->url.location);
-    if (!frame_thinner_pass(&source->thinner, media_us)) {
+    /* The first picture of a connection is a copy (pool.c): the next one will do as well. */
+    if (!media_decoder_is_warming_up(session->decoder, sample) && frame_thinner_pass(&source->thinner, media_us))
+        analyse_sample(session, sample, number, stream_us, media_us);
+    else
         counter_add(&source->health->frames_skipped, 1);
-    } else {
-        g_autoptr(GError) error = NULL;
-        struct frame *frame = media_decoder_map(session->decoder, sample, &error);
-        if (frame) {
-            frame->number = number;
-            frame->media_us = media_us;
-            deliver(source, frame);
-        } else {
-            counter_add(&source->health->decode_errors, 1);
-            set_state(source, "online", error->message);
-        }
-        counter_set(&source->health->frame_copies, source->copies_before + media_decoder_copies(session->decoder));
-    }
     gst_sample_unref(sample);
     return GST_FLOW_OK;
 }
@@ -269,9 +298,8 @@ static bool session_open(struct session *session, const struct rtsp_stream *stre
     if (!session->decoder)
         return false;
     GstCaps *caps = rtp_caps(stream);
-    /* Full: the conversation waits, and TCP holds the camera back. */
-    g_object_set(session->input, "caps", caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "block", TRUE, "max-bytes",
-                 (guint64)(1 << 20), NULL);
+    g_object_set(session->input, "caps", caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "block", FALSE, "max-bytes",
+                 (guint64)SOURCE_WAITING_BYTES, NULL);
     gst_caps_unref(caps);
     if (!gst_element_link_many(session->input, depayloader, media_decoder_first(session->decoder), NULL)) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "GStreamer cannot decode this stream");
@@ -281,6 +309,21 @@ static bool session_open(struct session *session, const struct rtsp_stream *stre
     gst_app_sink_set_callbacks(media_decoder_sink(session->decoder), &callbacks, session, NULL);
     gst_element_set_state(session->pipeline, GST_STATE_PLAYING);
     return true;
+}
+
+static bool has_stalled(const struct media_source *source)
+{
+    int64_t since_us = clock_monotonic_us(source->clock) - __atomic_load_n(&source->last_frame_us, __ATOMIC_ACQUIRE);
+    return since_us > (int64_t)source->settings.stall_timeout_ms * 1000;
+}
+
+/* While the decoder is behind, the conversation waits, and TCP holds the camera back. Not by appsrc's own blocking:
+ * that would never end once the decoder has failed. */
+static void wait_for_decoder(struct session *session)
+{
+    while (gst_app_src_get_current_level_bytes(GST_APP_SRC(session->input)) >= SOURCE_WAITING_BYTES &&
+           !is_stopping(session->source) && !has_stalled(session->source) && !gst_bus_have_pending(session->bus))
+        wait_ms(session->source, SOURCE_FULL_POLL_MS);
 }
 
 static bool push_packet(struct session *session, const struct rtsp_packet *packet, GError **error)
@@ -299,17 +342,12 @@ static bool push_packet(struct session *session, const struct rtsp_packet *packe
     pthread_mutex_unlock(&source->lock);
     GstBuffer *buffer = gst_buffer_new_memdup(packet->data, packet->length);
     GST_BUFFER_PTS(buffer) = media_us > 0 ? (GstClockTime)media_us * 1000 : 0;
+    wait_for_decoder(session);
     if (gst_app_src_push_buffer(GST_APP_SRC(session->input), buffer) == GST_FLOW_OK)
         return true;
     if (!media_bus_error(session->bus, "decode", error))
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the decoder stopped");
     return false;
-}
-
-static bool has_stalled(const struct media_source *source)
-{
-    int64_t since_us = clock_monotonic_us(source->clock) - __atomic_load_n(&source->last_frame_us, __ATOMIC_ACQUIRE);
-    return since_us > (int64_t)source->settings.stall_timeout_ms * 1000;
 }
 
 /* Moves packets until something ends it; always ends with an error. */
@@ -353,7 +391,6 @@ static void run_rtsp(struct media_source *source, GError **error)
     g_strlcpy(source->codec, stream.codec->name, sizeof source->codec);
     pthread_mutex_unlock(&source->lock);
     source->cpu_us = 0;
-    source->thinner.next_us = 0;
     struct session session = {.source = source};
     if (session_open(&session, &stream, error))
         pump(&session, client, error);
@@ -386,9 +423,10 @@ static bool play_once(struct media_source *source, int64_t *offset_us, GError **
         if (!frame) {
             double fps = media_reader_fps(reader);
             *offset_us += last_us + (int64_t)(G_USEC_PER_SEC / (fps > 0 ? fps : 25));
-            if (cause)
+            bool has_failed = cause != NULL;
+            if (has_failed)
                 g_propagate_error(error, g_steal_pointer(&cause));
-            return !*error;
+            return !has_failed;
         }
         pace(source, start_us, frame->media_us);
         last_us = frame->media_us;
@@ -396,7 +434,7 @@ static bool play_once(struct media_source *source, int64_t *offset_us, GError **
         frame->number = source->next_number++;
         note_frame(source, frame->width_px, frame->height_px);
         if (frame_thinner_pass(&source->thinner, frame->media_us)) {
-            deliver(source, frame);
+            deliver(source, frame, frame->media_us);
         } else {
             counter_add(&source->health->frames_skipped, 1);
             frame_unref(frame);

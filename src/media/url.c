@@ -146,11 +146,17 @@ static bool parse_rtsp(const char *text, const char *scheme, struct media_url *u
     return true;
 }
 
+/* RFC 3986 section 3.1. "fd:3", "pipe:", "file:", "http://" are none of ours, and no file is named so by chance. */
+static bool has_scheme(const char *text)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+    return length > 0 && g_ascii_isalpha(text[0]) && text[length] == ':';
+}
+
 bool media_url_parse(const char *text, struct media_url *url, GError **error)
 {
     memset(url, 0, sizeof *url);
     bool is_good = check_bytes(text, error);
-    const char *colon = is_good ? strstr(text, "://") : NULL;
     if (is_good && g_str_has_prefix(text, "rtsp://")) {
         url->scheme = MEDIA_RTSP;
         is_good = parse_rtsp(text, "rtsp://", url, error);
@@ -161,10 +167,12 @@ bool media_url_parse(const char *text, struct media_url *url, GError **error)
         url->scheme = MEDIA_SCENE;
         url->location = g_strdup(text);
         is_good = check_url_bytes(text, error);
-    } else if (is_good && (colon || g_str_has_prefix(text, "file:") || g_str_has_prefix(text, "data:"))) {
+    } else if (is_good && has_scheme(text)) {
         g_autofree char *scheme = g_strndup(text, strcspn(text, ":"));
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "source: '%.20s' is not allowed: use rtsp://, rtsps://, scene:// or a file's path", scheme);
+                    "source: '%.20s' is not allowed: use rtsp://, rtsps://, scene:// or a file's path (./ before a "
+                    "name that holds a colon)",
+                    scheme);
         is_good = false;
     } else if (is_good) {
         url->scheme = MEDIA_FILE;
@@ -178,8 +186,10 @@ bool media_url_parse(const char *text, struct media_url *url, GError **error)
 char *media_url_redact(const char *text)
 {
     const char *scheme_end = text ? strstr(text, "://") : NULL;
-    if (!scheme_end)
-        return g_strdup(text ? text : "");
+    if (!scheme_end) { /* no address; but "user:secret@host" might have been meant as one */
+        const char *last = text ? strrchr(text, '@') : NULL, *colon = last ? strchr(text, ':') : NULL;
+        return colon && colon < last ? g_strconcat("***@", last + 1, NULL) : g_strdup(text ? text : "");
+    }
     const char *rest = scheme_end + 3, *at = NULL;
     /* Fit for anything, also what does not parse: everything up to the last '@' before the path may be a login. */
     for (const char *c = rest; *c && *c != '/'; c++)

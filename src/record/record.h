@@ -256,5 +256,3 @@ void record_sql_value_clear(struct record_sql_value *value);
 
 /* Markdown: a heading, the record's doc and a table of its fields. */
 void record_append_markdown(const struct record_descriptor *descriptor, GString *out);
-/* A TypeScript interface; points are `Point`, boxes `Box`, which the file that holds it defines. */
-void record_append_typescript(const struct record_descriptor *descriptor, GString *out);

@@ -55,14 +55,16 @@ static bool counts_between(const struct scene *scene, const struct scene_figure 
 {
     double step = 1 / scene->fps;
     struct record_point before, now;
-    for (double t = fmax(from, figure->path[0].at + step); t < fmin(to, scene_figure_end(figure)); t += step) {
+    double first = fmax(from, figure->path[0].at + step), last = fmin(to, scene_figure_end(figure));
+    for (int i = 0; first + i * step < last; i++) {
+        double t = first + i * step;
         if (!scene_figure_position(figure, t - step, &before) || !scene_figure_position(figure, t, &now))
             continue;
-        for (int i = 0; i < scene->kind->line_count; i++)
-            if (scene_line_crossed(&scene->kind->lines[i], before, now))
+        for (int j = 0; j < scene->kind->line_count; j++)
+            if (scene_line_crossed(&scene->kind->lines[j], before, now))
                 return true;
-        for (int i = 0; i < scene->kind->zone_count; i++)
-            if (scene_zone_holds(&scene->kind->zones[i], before) != scene_zone_holds(&scene->kind->zones[i], now))
+        for (int j = 0; j < scene->kind->zone_count; j++)
+            if (scene_zone_holds(&scene->kind->zones[j], before) != scene_zone_holds(&scene->kind->zones[j], now))
                 return true;
     }
     return false;

@@ -217,7 +217,7 @@ static int compare_depth(const void *a, const void *b)
 
 static void draw_figures(struct scene *scene, struct frame *frame, double seconds)
 {
-    struct placed placed[SCENE_FIGURES_MAX];
+    struct placed placed[SCENE_FIGURES_MAX] = {0};
     int count, placed_count = 0;
     const struct scene_figure *figures = scene_figures_at(scene, seconds, &count);
     for (int i = 0; i < count; i++)

@@ -536,31 +536,35 @@ static int candidate_age(const struct figures *figures, const struct region *reg
 {
     double x = (region->left + region->right) / 2.0;
     for (int i = 0; i < figures->candidate_count; i++) {
-        const struct figure *old = &figures->candidates[i];
+        const struct figure_candidate *old = &figures->candidates[i];
         if (fabs(old->x - x) < old->w + 4 && fabs(old->y - region->bottom) < old->h * 0.5 + 6)
             return old->age + 1;
     }
     return 1;
 }
 
-static struct figure figure_of(const struct region *region, int age)
+static void start_figure(struct figures *figures, const struct figure_candidate *candidate,
+                         const struct reduced *picture, const uint8_t *foreground)
 {
-    struct figure figure = {.x = (region->left + region->right) / 2.0,
-                            .y = region->bottom,
-                            .w = region->right - region->left,
-                            .h = region->bottom - region->top,
-                            .age = age,
-                            .support = 1};
-    figure.born_x = figure.x;
-    figure.born_y = figure.y;
-    return figure;
+    if (figures->count == FIGURES_MAX)
+        return;
+    struct figure *figure = &figures->items[figures->count++];
+    *figure = (struct figure){.x = candidate->x,
+                              .y = candidate->y,
+                              .w = candidate->w,
+                              .h = candidate->h,
+                              .born_x = candidate->x,
+                              .born_y = candidate->y,
+                              .support = 1,
+                              .is_born_cut = candidate->y >= picture->height};
+    look_learn(figure, picture, foreground, 0.8f);
 }
 
 static void give_birth(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
                        int minimum_area)
 {
     static const double fullness_min = 0.25; /* of its box: less is a seam along somebody's edge */
-    struct figure next[FIGURES_MAX];
+    struct figure_candidate next[FIGURES_MAX] = {0};
     int next_count = 0;
     find_left_over(figures, picture, foreground);
     regions_find(&figures->births, figures->left_over, minimum_area);
@@ -570,15 +574,12 @@ static void give_birth(struct figures *figures, const struct reduced *picture, c
         if (w < 3 || h < 3 || region->area < fullness_min * w * h || is_covered(figures, region) ||
             is_piece_of_somebody(figures, region, picture))
             continue;
-        struct figure figure = figure_of(region, candidate_age(figures, region));
-        if (figure.age < BIRTH_FRAMES && next_count < FIGURES_MAX) {
-            next[next_count++] = figure;
-        } else if (figures->count < FIGURES_MAX) {
-            figure.age = 0;
-            figure.is_born_cut = region->bottom >= picture->height;
-            look_learn(&figure, picture, foreground, 0.8f);
-            figures->items[figures->count++] = figure;
-        }
+        struct figure_candidate candidate = {(region->left + region->right) / 2.0, region->bottom, w, h,
+                                             candidate_age(figures, region)};
+        if (candidate.age >= BIRTH_FRAMES)
+            start_figure(figures, &candidate, picture, foreground);
+        else if (next_count < FIGURES_MAX)
+            next[next_count++] = candidate;
     }
     memcpy(figures->candidates, next, sizeof *next * (size_t)next_count);
     figures->candidate_count = next_count;

@@ -78,16 +78,16 @@ struct figure {
     int age, unseen, still; /* frames: since birth, without support, without moving */
     bool is_merged;         /* shares its region with another figure now */
     bool has_moved;         /* ever, by half its size: else it may be a hole in the background */
-    double tallness;      /* of what is usual where it stands; 0: not known */
-    int wide;             /* frames in a row in which it was as wide as two */
+    double tallness;        /* of what is usual where it stands; 0: not known */
+    int wide;               /* frames in a row in which it was as wide as two */
     double support;         /* 0..1: share of its look that is seen */
-    bool is_born_cut; /* came in over the lower edge: its height was never seen whole */
+    bool is_born_cut;       /* came in over the lower edge: its height was never seen whole */
 };
 
 /* How high figures are whose feet stand at a height in the picture: learnt from those that are seen whole. */
 enum { STATURE_BINS = 16 };
 struct stature {
-    float height[STATURE_BINS]; /* reduced pixels */
+    float height[STATURE_BINS];         /* reduced pixels */
     float slimness, slimness_deviation; /* width by height: mean, and mean distance from it */
     int slimness_samples;
     int samples[STATURE_BINS];
@@ -100,7 +100,10 @@ struct figures {
     uint8_t *claimed;   /* per pixel: 1 where a nearer figure was found */
     uint8_t *left_over; /* per pixel: foreground that no figure explains */
     struct regions births;
-    struct figure candidates[FIGURES_MAX];
+    struct figure_candidate {
+        double x, y, w, h;
+        int age;
+    } candidates[FIGURES_MAX]; /* left over in the last frame: those that last become figures */
     int candidate_count;
 };
 void figures_init(struct figures *figures, int width, int height);

@@ -7,25 +7,26 @@
 
 struct batch {
     uint64_t sequence;
-    GByteArray *body; /* sequence, then NDJSON: as LINK_EVENTS wants it */
+    GByteArray *body; /* sequence, then NDJSON: as LINK_EVENTS wants it; NULL once the link has it */
     int records, priority;
     struct camera_health *health;
-    bool is_sent;
 };
 
 struct outbox {
     struct link *link; /* borrowed */
     int max_records;
     pthread_mutex_t lock; /* guards the rest */
-    GQueue batches;       /* of struct batch *, oldest first */
-    int records;
+    GQueue waiting;       /* of struct batch *, oldest first */
+    GQueue sent;          /* the same, without bodies */
+    int waiting_records;
     uint64_t next_sequence;
 };
 
 static void batch_free(gpointer data)
 {
     struct batch *batch = data;
-    g_byte_array_unref(batch->body);
+    if (batch->body)
+        g_byte_array_unref(batch->body);
     g_free(batch);
 }
 
@@ -36,61 +37,65 @@ struct outbox *outbox_new(struct link *link, int max_records)
     outbox->max_records = max_records;
     outbox->next_sequence = 1;
     pthread_mutex_init(&outbox->lock, NULL);
-    g_queue_init(&outbox->batches);
+    g_queue_init(&outbox->waiting);
+    g_queue_init(&outbox->sent);
     return outbox;
 }
 
 void outbox_free(struct outbox *outbox)
 {
-    g_queue_clear_full(&outbox->batches, batch_free);
+    g_queue_clear_full(&outbox->waiting, batch_free);
+    g_queue_clear_full(&outbox->sent, batch_free);
     pthread_mutex_destroy(&outbox->lock);
     g_free(outbox);
 }
 
-static void drop(struct outbox *outbox, GList *node)
+/* With the lock held. Sequences grow along the queue, so a batch overtakes no other. */
+static void send_waiting(struct outbox *outbox)
 {
-    struct batch *batch = node->data;
-    outbox->records -= batch->records;
-    g_queue_delete_link(&outbox->batches, node);
-    batch_free(batch);
+    while (!g_queue_is_empty(&outbox->waiting)) {
+        struct batch *batch = g_queue_peek_head(&outbox->waiting);
+        if (!link_send(outbox->link, LINK_EVENTS, batch->body->data, batch->body->len, NULL))
+            return;
+        counter_add(&batch->health->records_sent, batch->records);
+        outbox->waiting_records -= batch->records;
+        g_clear_pointer(&batch->body, g_byte_array_unref);
+        g_queue_push_tail(&outbox->sent, g_queue_pop_head(&outbox->waiting));
+    }
 }
 
-/* Makes room: the lowest priority, and of those the oldest. */
+/* With the lock held. Makes room: the lowest priority, and of those the oldest. */
 static void shed(struct outbox *outbox)
 {
-    while (outbox->records > outbox->max_records) {
-        GList *worst = outbox->batches.head;
-        for (GList *node = worst; node; node = node->next)
+    while (outbox->waiting_records > outbox->max_records) {
+        GList *worst = outbox->waiting.head;
+        for (GList *node = worst->next; node; node = node->next)
             if (((struct batch *)node->data)->priority < ((struct batch *)worst->data)->priority)
                 worst = node;
         struct batch *batch = worst->data;
         counter_add(&batch->health->records_dropped, batch->records);
-        drop(outbox, worst);
+        outbox->waiting_records -= batch->records;
+        g_queue_delete_link(&outbox->waiting, worst);
+        batch_free(batch);
     }
-}
-
-/* With the lock held. */
-static void send_batch(struct outbox *outbox, struct batch *batch)
-{
-    batch->is_sent = link_send(outbox->link, LINK_EVENTS, batch->body->data, batch->body->len, NULL);
-    if (batch->is_sent)
-        counter_add(&batch->health->records_sent, batch->records);
 }
 
 void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int records, int priority,
                 struct camera_health *health)
 {
     struct batch *batch = g_new0(struct batch, 1);
-    *batch =
-        (struct batch){0, g_byte_array_sized_new((guint)(sizeof(uint64_t) + length)), records, priority, health, false};
+    *batch = (struct batch){.body = g_byte_array_sized_new((guint)(sizeof(uint64_t) + length)),
+                            .records = records,
+                            .priority = priority,
+                            .health = health};
     pthread_mutex_lock(&outbox->lock);
     batch->sequence = outbox->next_sequence++;
     uint64_t sequence = GUINT64_TO_LE(batch->sequence);
     g_byte_array_append(batch->body, (const guint8 *)&sequence, sizeof sequence);
     g_byte_array_append(batch->body, (const guint8 *)ndjson, (guint)length);
-    g_queue_push_tail(&outbox->batches, batch);
-    outbox->records += records;
-    send_batch(outbox, batch);
+    g_queue_push_tail(&outbox->waiting, batch);
+    outbox->waiting_records += records;
+    send_waiting(outbox);
     shed(outbox);
     pthread_mutex_unlock(&outbox->lock);
 }
@@ -98,9 +103,10 @@ void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int re
 void outbox_acknowledge(struct outbox *outbox, uint64_t sequence)
 {
     pthread_mutex_lock(&outbox->lock);
-    for (GList *node = outbox->batches.head; node; node = node->next)
+    for (GList *node = outbox->sent.head; node; node = node->next)
         if (((struct batch *)node->data)->sequence == sequence) {
-            drop(outbox, node);
+            batch_free(node->data);
+            g_queue_delete_link(&outbox->sent, node);
             break;
         }
     pthread_mutex_unlock(&outbox->lock);
@@ -109,21 +115,14 @@ void outbox_acknowledge(struct outbox *outbox, uint64_t sequence)
 void outbox_send_waiting(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
-    for (GList *node = outbox->batches.head; node; node = node->next) {
-        struct batch *batch = node->data;
-        if (batch->is_sent)
-            continue;
-        send_batch(outbox, batch);
-        if (!batch->is_sent)
-            break; /* full still: order is kept */
-    }
+    send_waiting(outbox);
     pthread_mutex_unlock(&outbox->lock);
 }
 
 bool outbox_is_empty(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
-    bool is_empty = g_queue_is_empty(&outbox->batches);
+    bool is_empty = g_queue_is_empty(&outbox->waiting) && g_queue_is_empty(&outbox->sent);
     pthread_mutex_unlock(&outbox->lock);
     return is_empty;
 }

@@ -1,5 +1,7 @@
-/* Outbox: what a worker has told and the hub has not yet stored. Batches stay here until they are acknowledged; beyond
- * the bound the least urgent and oldest go first, counted on their camera. Any thread.
+/* Outbox: what a worker has told and the hub has not yet stored. What the link cannot take waits here; beyond the bound
+ * the least urgent and oldest go first, counted on their camera. What the link took is the hub's to keep, and is only
+ * remembered until it is acknowledged: it is never sent twice, for a link ends with the process at its other end.
+ * Any thread.
  */
 #pragma once
 
@@ -8,6 +10,7 @@
 
 struct outbox;
 
+/* `max_records` bounds what waits for the link. */
 struct outbox *outbox_new(struct link *link, int max_records);
 void outbox_free(struct outbox *outbox);
 
@@ -17,6 +20,7 @@ void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int re
                 struct camera_health *health);
 /* The hub stored this batch. */
 void outbox_acknowledge(struct outbox *outbox, uint64_t sequence);
-/* Sends what could not be sent when it was added. */
+/* Sends what waits, as far as the link takes it. */
 void outbox_send_waiting(struct outbox *outbox);
+/* Everything was acknowledged. */
 bool outbox_is_empty(struct outbox *outbox);

@@ -1,7 +1,8 @@
 /* The process: configured over its socket, caged, then analysing until it is told to stop or its hub is gone.
  *
  * Threads: the main one talks with the hub; sources have their own (media); a fixed pool analyses. `lock` guards which
- * camera waits and which is being analysed; everything else of a camera belongs to the analyser that has it.
+ * camera waits and which is being analysed; everything else of a camera belongs to the analyser that has it. The cage
+ * holds the thread that closes it and those started later: until then there is one thread.
  */
 #define LOG_MODULE "worker"
 #include "worker/worker.h"
@@ -19,12 +20,13 @@
 
 enum {
     LINK_QUEUE_BYTES = 16 << 20,
-    CONFIGURE_TIMEOUT_MS = 10000,
+    HUB_TIMEOUT_MS = 10000,
     TICK_MS = 100,
     HEALTH_INTERVAL_US = 1000000,
     PREVIEW_WANTED_US = 5000000,
     STOP_PATIENCE_US = 2000000,
-    TRACK_IDS_PER_CAMERA = 1, /* ids are unique per camera, so every camera may count from the same base */
+    BATCH_BYTES = 1 << 20, /* events of one frame travel together, up to this */
+    PREVIEW_COMPLAINT_US = 60 * 1000000,
 };
 
 struct worker;
@@ -33,8 +35,9 @@ struct watched_camera {
     struct worker *worker;
     const struct camera *camera; /* of the configuration */
     struct camera_health health; /* counters by counter_*; strings under the source's own lock */
-    struct media_source *source;
+    struct media_source *source; /* NULL when it could not be started; start_error says why */
     struct pipeline *pipeline;
+    char *start_error;
     /* under worker->lock */
     int64_t waiting_since_us; /* 0: no frame waits */
     bool is_busy;
@@ -43,6 +46,7 @@ struct watched_camera {
     int64_t preview_next_us;
     GString *events; /* of the frame being fed, NDJSON */
     int event_count, event_priority;
+    struct log_limit preview_complaint;
     int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
 };
 
@@ -65,6 +69,16 @@ struct worker {
 
 /* ---- what a pipeline tells ---- */
 
+static void flush_events(struct watched_camera *camera)
+{
+    if (camera->event_count == 0)
+        return;
+    outbox_add(camera->worker->outbox, camera->events->str, camera->events->len, camera->event_count,
+               camera->event_priority, &camera->health);
+    g_string_truncate(camera->events, 0);
+    camera->event_count = camera->event_priority = 0;
+}
+
 static void on_event(void *data, const struct analytics_event *event)
 {
     struct watched_camera *camera = data;
@@ -72,6 +86,8 @@ static void on_event(void *data, const struct analytics_event *event)
     g_string_append_c(camera->events, '\n');
     camera->event_count++;
     camera->event_priority = MAX(camera->event_priority, event->priority);
+    if (camera->events->len >= BATCH_BYTES)
+        flush_events(camera);
 }
 
 static void on_tracks(void *data, const struct track_update *update)
@@ -82,16 +98,6 @@ static void on_tracks(void *data, const struct track_update *update)
     /* live only: when the link is full the page misses a moment, and the next one comes */
     if (!link_send(camera->worker->link, LINK_TRACKS, text->str, text->len, NULL))
         log_debug(camera->camera->id, "tracks not sent: the link is full");
-}
-
-static void flush_events(struct watched_camera *camera)
-{
-    if (camera->event_count == 0)
-        return;
-    outbox_add(camera->worker->outbox, camera->events->str, camera->events->len, camera->event_count,
-               camera->event_priority, &camera->health);
-    g_string_truncate(camera->events, 0);
-    camera->event_count = camera->event_priority = 0;
 }
 
 /* ---- previews ---- */
@@ -122,10 +128,11 @@ static void preview(struct watched_camera *camera, struct frame *frame, int64_t 
     g_autoptr(GError) error = NULL;
     camera->preview_next_us = now_us + G_USEC_PER_SEC / camera->worker->config.workers.preview_fps;
     g_autoptr(GBytes) jpeg = pipeline_preview(camera->pipeline, frame, &error);
+    gint64 held_back;
     if (jpeg)
         send_preview(camera, frame, jpeg);
-    else
-        log_warning(camera->camera->id, "no preview: %s", error->message);
+    else if (log_limit_pass(&camera->preview_complaint, PREVIEW_COMPLAINT_US, &held_back))
+        log_warning(camera->camera->id, "no preview: %s (%lld more)", error->message, (long long)held_back);
 }
 
 /* ---- analysers ---- */
@@ -221,23 +228,32 @@ static bool take_credentials(struct worker *worker, const void *body, size_t len
 
 static bool receive_configuration(struct worker *worker, GError **error)
 {
-    bool has_config = false;
+    enum link_type type;
+    const void *body;
+    size_t length;
+    if (!link_receive(worker->link, HUB_TIMEOUT_MS, &type, &body, &length, error))
+        return false;
+    if (type == LINK_CONFIGURE)
+        return decode(&worker_config_descriptor, body, length, &worker->config, error);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the hub sent message %d before the configuration", type);
+    return false;
+}
+
+/* The hub has read the hello and trusts the cage: now come the logins, then the start. */
+static bool receive_start(struct worker *worker, GError **error)
+{
     for (;;) {
         enum link_type type;
         const void *body;
         size_t length;
-        if (!link_receive(worker->link, CONFIGURE_TIMEOUT_MS, &type, &body, &length, error))
+        if (!link_receive(worker->link, HUB_TIMEOUT_MS, &type, &body, &length, error))
             return false;
-        if (type == LINK_START && has_config)
+        if (type == LINK_START)
             return true;
-        bool is_good = type == LINK_CONFIGURE && !has_config
-                           ? (has_config = decode(&worker_config_descriptor, body, length, &worker->config, error))
-                       : type == LINK_CREDENTIALS ? take_credentials(worker, body, length, error)
-                                                  : false;
-        if (!is_good) {
-            if (error && !*error)
-                g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the hub sent message %d before the start",
-                            type);
+        if (type == LINK_CREDENTIALS && !take_credentials(worker, body, length, error))
+            return false;
+        if (type == LINK_STOP) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED, "stopped before the start");
             return false;
         }
     }
@@ -266,24 +282,40 @@ static void open_detector(struct worker *worker)
     log_error(NULL, "%s; what moves is tracked instead", error->message);
 }
 
-static bool start_camera(struct worker *worker, size_t index, GError **error)
+static bool start_source(struct watched_camera *watched, GError **error)
+{
+    struct worker *worker = watched->worker;
+    const struct camera_credentials *login = g_hash_table_lookup(worker->credentials, watched->camera->id);
+    struct media_source *source =
+        media_source_new(watched->camera, login ? login->username : NULL, login ? login->password : NULL,
+                         &worker->config.source, clock_system(), &watched->health, on_frame, watched, error);
+    watched->source = source;
+    if (source && media_source_start(source, error))
+        return true;
+    watched->source = NULL;
+    media_source_free(source);
+    return false;
+}
+
+/* A camera that cannot be started costs no other one. */
+static void start_camera(struct worker *worker, size_t index)
 {
     struct watched_camera *watched = &worker->cameras[index];
     const struct camera *camera = (const struct camera *)worker->config.cameras.items + index;
-    const struct camera_credentials *login = g_hash_table_lookup(worker->credentials, camera->id);
     const struct pipeline_sink sink = {on_event, on_tracks, watched};
     watched->worker = worker;
     watched->camera = camera;
     watched->events = g_string_new(NULL);
     record_init(&camera_health_descriptor, &watched->health);
     watched->health.camera_id = g_strdup(camera->id);
+    /* ids are unique per camera, so every camera counts from the same base */
     watched->pipeline = pipeline_new(&worker->config, camera, worker->detector, &worker->detector_lock,
-                                     (uint64_t)worker->config.track_id_base * TRACK_IDS_PER_CAMERA, clock_system(),
-                                     &watched->health, &sink);
-    watched->source =
-        media_source_new(camera, login ? login->username : NULL, login ? login->password : NULL, &worker->config.source,
-                         clock_system(), &watched->health, on_frame, watched, error);
-    return watched->source && media_source_start(watched->source, error);
+                                     (uint64_t)worker->config.track_id_base, clock_system(), &watched->health, &sink);
+    g_autoptr(GError) error = NULL;
+    if (start_source(watched, &error))
+        return;
+    watched->start_error = g_strdup(error->message);
+    log_error(camera->id, "not started: %s", error->message);
 }
 
 static void start_analysers(struct worker *worker)
@@ -295,48 +327,72 @@ static void start_analysers(struct worker *worker)
             worker->analyser_count++;
 }
 
-static bool start(struct worker *worker, const char *hub_files, GError **error)
+static bool send_hello(struct worker *worker, struct worker_hello *hello, GError **error)
+{
+    hello->protocol_version = LINK_PROTOCOL_VERSION;
+    hello->worker_id = g_strdup(worker->config.worker_id);
+    hello->pid = (int32_t)getpid();
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(&worker_hello_descriptor, hello, true, text);
+    return link_send(worker->link, LINK_HELLO, text->str, text->len, error);
+}
+
+/* Loads what must be loaded, closes the cage, proves it, and waits for the hub's word. */
+static bool get_ready(struct worker *worker, const char *hub_files, GError **error)
 {
     if (!media_init(true, error))
         return false;
     warm_resolver();
-    open_detector(worker);
-    struct worker_hello hello = {.protocol_version = LINK_PROTOCOL_VERSION,
-                                 .worker_id = g_strdup(worker->config.worker_id),
-                                 .pid = (int32_t)getpid()};
+    struct worker_hello hello = {0};
     sandbox_close(&worker->config, hub_files, &hello);
-    g_autoptr(GString) text = g_string_new(NULL);
-    record_encode_json(&worker_hello_descriptor, &hello, true, text);
+    bool is_good = send_hello(worker, &hello, error);
     record_clear(&worker_hello_descriptor, &hello);
-    if (!link_send(worker->link, LINK_HELLO, text->str, text->len, error))
-        return false;
+    open_detector(worker); /* in the cage: a runtime's threads are held by it too */
+    return is_good && receive_start(worker, error);
+}
+
+static void start(struct worker *worker)
+{
     worker->camera_count = worker->config.cameras.count;
     worker->cameras = g_new0(struct watched_camera, worker->camera_count + 1);
     for (size_t i = 0; i < worker->camera_count; i++)
-        if (!start_camera(worker, i, error))
-            return false;
+        start_camera(worker, i);
     start_analysers(worker);
-    return true;
 }
 
 /* ---- running ---- */
+
+static void replace_text(char **text, const char *with)
+{
+    g_free(*text);
+    *text = g_strdup(with);
+}
+
+static void describe_camera(struct watched_camera *camera, int64_t now_us)
+{
+    struct camera_health *health = &camera->health;
+    if (camera->source) {
+        media_source_describe(camera->source, health);
+    } else {
+        replace_text(&health->state, "failed");
+        replace_text(&health->last_error, camera->start_error);
+    }
+    int64_t processed = counter_get(&health->frames_processed);
+    if (camera->rate_since_us)
+        health->analysed_fps = (double)(processed - camera->frames_before) * G_USEC_PER_SEC /
+                               (double)MAX(now_us - camera->rate_since_us, 1);
+    camera->frames_before = processed;
+    camera->rate_since_us = now_us;
+    if (camera->worker->detector_error && !*health->last_error)
+        replace_text(&health->last_error, camera->worker->detector_error);
+}
 
 static void send_health(struct worker *worker)
 {
     int64_t now_us = clock_monotonic_us(clock_system());
     for (size_t i = 0; i < worker->camera_count; i++) {
         struct watched_camera *camera = &worker->cameras[i];
-        media_source_describe(camera->source, &camera->health);
-        int64_t processed = counter_get(&camera->health.frames_processed);
-        if (camera->rate_since_us)
-            camera->health.analysed_fps = (double)(processed - camera->frames_before) * G_USEC_PER_SEC /
-                                          (double)MAX(now_us - camera->rate_since_us, 1);
-        camera->frames_before = processed;
-        camera->rate_since_us = now_us;
-        if (worker->detector_error && !*camera->health.last_error) {
-            g_free(camera->health.last_error);
-            camera->health.last_error = g_strdup(worker->detector_error);
-        }
+        describe_camera(camera, now_us);
         g_autoptr(GString) text = g_string_new(NULL);
         record_encode_json(&camera_health_descriptor, &camera->health, false, text);
         if (!link_send(worker->link, LINK_HEALTH, text->str, text->len, NULL))
@@ -398,7 +454,7 @@ static void stop_analysing(struct worker *worker)
 {
     for (size_t i = 0; i < worker->camera_count; i++)
         if (worker->cameras[i].source)
-            media_source_stop(worker->cameras[i].source); /* all at once, then one by one */
+            media_source_stop(worker->cameras[i].source); /* all at once; release waits for each */
     pthread_mutex_lock(&worker->lock);
     worker->is_stopping = true;
     pthread_cond_broadcast(&worker->work);
@@ -431,6 +487,7 @@ static void release(struct worker *worker)
     for (size_t i = 0; i < worker->camera_count; i++) {
         media_source_free(worker->cameras[i].source);
         pipeline_free(worker->cameras[i].pipeline);
+        g_free(worker->cameras[i].start_error);
         record_clear(&camera_health_descriptor, &worker->cameras[i].health);
         if (worker->cameras[i].events)
             g_string_free(worker->cameras[i].events, TRUE);
@@ -445,6 +502,22 @@ static void release(struct worker *worker)
     g_free(worker->analysers);
 }
 
+/* True when it ran until the hub asked it to stop. */
+static bool serve_hub(struct worker *worker, const char *hub_files, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    if (!get_ready(worker, hub_files, error))
+        return false;
+    start(worker);
+    run(worker, &cause);
+    stop_analysing(worker);
+    if (!cause)
+        hand_over(worker);
+    else
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return !*error;
+}
+
 int worker_main(int fd, const char *hub_files)
 {
     struct worker worker = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -453,16 +526,11 @@ int worker_main(int fd, const char *hub_files)
     g_autoptr(GError) error = NULL;
     worker.link = link_new(fd, LINK_QUEUE_BYTES);
     worker.credentials = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, credentials_free);
-    bool is_good = receive_configuration(&worker, &error);
-    worker.outbox = outbox_new(worker.link, is_good ? worker.config.workers.max_unacknowledged_records : 1);
-    is_good = is_good && start(&worker, hub_files, &error);
-    if (is_good)
-        run(&worker, &error);
-    bool is_asked = is_good && !error;
-    stop_analysing(&worker);
-    if (is_asked)
-        hand_over(&worker);
-    else
+    bool is_configured = receive_configuration(&worker, &error);
+    worker.outbox = outbox_new(worker.link, is_configured ? worker.config.workers.max_unacknowledged_records : 0);
+    bool is_good = is_configured && serve_hub(&worker, hub_files, &error);
+    bool is_asked = is_good || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    if (!is_asked)
         log_error(worker.config.worker_id, "ending: %s", error->message);
     release(&worker);
     return is_asked ? 0 : 1;

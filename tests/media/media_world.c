@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 
+#include <gst/gst.h>
 #include <string.h>
 
 void media_world_start(void)
@@ -75,6 +76,33 @@ void media_world_write(const char *path, int width_px, int height_px, int frames
     }
     media_writer_close(writer, &error);
     g_assert_no_error(error);
+}
+
+bool media_world_make(const char *path, const char *description)
+{
+    g_autoptr(GError) error = NULL;
+    GstElement *pipeline = gst_parse_launch(description, &error);
+    if (error) {
+        g_clear_pointer(&pipeline, gst_object_unref);
+        return false;
+    }
+    GstElement *out = gst_bin_get_by_name(GST_BIN(pipeline), "out");
+    g_object_set(out, "location", path, NULL);
+    gst_object_unref(out);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    GstBus *bus = gst_element_get_bus(pipeline);
+    GstMessage *message = gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    g_assert_nonnull(message);
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+        gst_message_parse_error(message, &error, NULL);
+        g_test_message("%s: %s", description, error->message);
+    }
+    g_assert_no_error(error);
+    gst_message_unref(message);
+    gst_object_unref(bus);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(pipeline);
+    return true;
 }
 
 bool media_world_wait(bool (*condition)(void *data), void *data)

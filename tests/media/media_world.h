@@ -26,3 +26,5 @@ struct frame *media_world_picture(int width_px, int height_px, int number);
 void media_world_write(const char *path, int width_px, int height_px, int frames);
 /* Waits, at most some seconds, until `condition` is true; false when it never was. */
 bool media_world_wait(bool (*condition)(void *data), void *data);
+/* Runs a constant pipeline description whose filesink is named "out" to its end. False when an element is missing. */
+bool media_world_make(const char *path, const char *description);

@@ -88,7 +88,7 @@ static void test_pictures_are_not_copied(const void *data)
 
 int main(int argc, char **argv)
 {
-    static const struct size sizes[] = {{640, 360, NULL}, {1280, 720, NULL}, {1920, 1080, NULL}, {333, 187, NULL}};
+    static const struct size sizes[] = {{640, 360, NULL}, {1280, 720, NULL}, {1920, 1080, NULL}};
     g_test_init(&argc, &argv, NULL);
     media_world_start();
     for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {

@@ -1,0 +1,254 @@
+#include "vision/detector_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TENSOR_CHANNELS = 3, GATHER_BYTES = 4, BITS_PER_BYTE = 8 };
+
+struct preprocess {
+    /* from the card */
+    int input_width, input_height;
+    enum model_layout layout;
+    struct model_card fit_card; /* input size and fit only, for letterbox_fit */
+    struct preprocess_colour colour;
+    float pad[TENSOR_CHANNELS];
+    preprocess_row_function fastest, chosen; /* chosen NULL: the fastest that the frame allows */
+    /* for frames of this size and format */
+    int width_px, height_px;
+    enum frame_format format;
+    int is_full_range; /* -1: none yet */
+    struct letterbox box;
+    struct preprocess_axis luma_axis, chroma_axis;
+    bool is_padded;
+};
+
+/* ---- geometry ---- */
+
+struct letterbox letterbox_fit(const struct model_card *card, int width_px, int height_px)
+{
+    struct letterbox box = {0, 0, card->input_width_px, card->input_height_px};
+    if (card->fit == MODEL_FIT_STRETCH)
+        return box;
+    double ratio = MIN((double)card->input_width_px / width_px, (double)card->input_height_px / height_px);
+    /* the size is cut to whole pixels, as YOLOX's own preproc does (yolox/data/data_augment.py) */
+    box.width = CLAMP((int)(width_px * ratio), 1, card->input_width_px);
+    box.height = CLAMP((int)(height_px * ratio), 1, card->input_height_px);
+    if (card->fit == MODEL_FIT_CENTRE) {
+        box.left = (card->input_width_px - box.width) / 2;
+        box.top = (card->input_height_px - box.height) / 2;
+    }
+    return box;
+}
+
+/* Where output sample `i` of `count` lies among `source` samples, pixel centres at halves. `per_sample`: source pixels
+ * that one sample stands for (2 for chroma, whose samples are taken to lie amid their four pixels, as JPEG has it). */
+static float locate(int i, int count, int pixels, int per_sample, int source, int *first)
+{
+    double at = ((i + 0.5) * pixels / count) / per_sample - 0.5;
+    double limited = CLAMP(at, 0, source - 1);
+    *first = MAX(MIN((int)limited, source - 2), 0);
+    return (float)MIN(limited - *first, 1);
+}
+
+static void axis_clear(struct preprocess_axis *axis)
+{
+    g_free(axis->first);
+    g_free(axis->fraction);
+    g_free(axis->offset);
+    g_free(axis->shift);
+    *axis = (struct preprocess_axis){0};
+}
+
+static void axis_build(struct preprocess_axis *axis, int count, int pixels, int per_sample, int step)
+{
+    int source = (pixels + per_sample - 1) / per_sample;
+    axis_clear(axis);
+    axis->first = g_new(int32_t, count);
+    axis->fraction = g_new(float, count);
+    axis->offset = g_new(int32_t, count);
+    axis->shift = g_new(int32_t, count);
+    for (int i = 0; i < count; i++) {
+        int first;
+        axis->fraction[i] = locate(i, count, pixels, per_sample, source, &first);
+        axis->first[i] = first;
+        axis->offset[i] = MAX(MIN(first * step, source * step - GATHER_BYTES), 0);
+        axis->shift[i] = (first * step - axis->offset[i]) * BITS_PER_BYTE;
+    }
+}
+
+/* ---- colour ---- */
+
+/* ITU-R BT.601: luma weights 0.299 and 0.114, from which the rest follows; studio range is 16..235 and 16..240. */
+static void choose_range(struct preprocess_colour *colour, bool is_full_range)
+{
+    static const float red_weight = 0.299F, blue_weight = 0.114F;
+    const float green_weight = 1 - red_weight - blue_weight;
+    float chroma_gain = is_full_range ? 1.0F : 255.0F / 224.0F;
+    colour->luma_offset = is_full_range ? 0.0F : 16.0F;
+    colour->luma_gain = is_full_range ? 1.0F : 255.0F / 219.0F;
+    colour->red_v = 2 * (1 - red_weight) * chroma_gain;
+    colour->blue_u = 2 * (1 - blue_weight) * chroma_gain;
+    colour->green_u = -2 * (1 - blue_weight) * blue_weight / green_weight * chroma_gain;
+    colour->green_v = -2 * (1 - red_weight) * red_weight / green_weight * chroma_gain;
+}
+
+static inline float blend(const uint8_t *const rows[2], int first, int second, float fraction_x, float fraction_y)
+{
+    float top = rows[0][first] + (rows[0][second] - rows[0][first]) * fraction_x;
+    float bottom = rows[1][first] + (rows[1][second] - rows[1][first]) * fraction_x;
+    return top + (bottom - top) * fraction_y;
+}
+
+static inline float limit(float value)
+{
+    return MIN(MAX(value, 0.0F), 255.0F);
+}
+
+void preprocess_row_scalar(const struct preprocess_row *row)
+{
+    const struct preprocess_colour *colour = row->colour;
+    for (int i = 0; i < row->width; i++) {
+        int luma = row->luma_axis->first[i], chroma = row->chroma_axis->first[i];
+        float chroma_x = row->chroma_axis->fraction[i];
+        int here = chroma * row->chroma_step, next = MIN(chroma + 1, row->last_chroma) * row->chroma_step;
+        float y =
+            blend(row->luma, luma, MIN(luma + 1, row->last_luma), row->luma_axis->fraction[i], row->luma_fraction);
+        float u = blend(row->u, here, next, chroma_x, row->chroma_fraction) - 128.0F;
+        float v = blend(row->v, here, next, chroma_x, row->chroma_fraction) - 128.0F;
+        y = (y - colour->luma_offset) * colour->luma_gain;
+        float red = limit(y + v * colour->red_v);
+        float green = limit((y + u * colour->green_u) + v * colour->green_v);
+        float blue = limit(y + u * colour->blue_u);
+        float channels[TENSOR_CHANNELS] = {colour->is_rgb ? red : blue, green, colour->is_rgb ? blue : red};
+        for (int c = 0; c < TENSOR_CHANNELS; c++)
+            row->out[c][i * row->out_step] = channels[c] * colour->scale[c] + colour->bias[c];
+    }
+}
+
+/* ---- the life of it ---- */
+
+struct preprocess *preprocess_new(const struct model_card *card)
+{
+    struct preprocess *preprocess = g_new0(struct preprocess, 1);
+    const double scale[] = {card->scale_0, card->scale_1, card->scale_2};
+    const double mean[] = {card->mean_0, card->mean_1, card->mean_2};
+    preprocess->input_width = preprocess->fit_card.input_width_px = card->input_width_px;
+    preprocess->input_height = preprocess->fit_card.input_height_px = card->input_height_px;
+    preprocess->fit_card.fit = card->fit;
+    preprocess->layout = card->layout;
+    preprocess->colour.is_rgb = card->channels == MODEL_RGB;
+    for (int c = 0; c < TENSOR_CHANNELS; c++) {
+        preprocess->colour.scale[c] = (float)scale[c];
+        preprocess->colour.bias[c] = (float)(-mean[c] * scale[c]);
+        preprocess->pad[c] = (float)((card->pad_value - mean[c]) * scale[c]);
+    }
+    preprocess->fastest = preprocess_row_avx2();
+    preprocess->is_full_range = -1;
+    return preprocess;
+}
+
+void preprocess_free(struct preprocess *preprocess)
+{
+    if (!preprocess)
+        return;
+    axis_clear(&preprocess->luma_axis);
+    axis_clear(&preprocess->chroma_axis);
+    g_free(preprocess);
+}
+
+void preprocess_use(struct preprocess *preprocess, preprocess_row_function function)
+{
+    preprocess->chosen = function;
+}
+
+void preprocess_forget(struct preprocess *preprocess)
+{
+    preprocess->is_padded = false;
+}
+
+static void prepare(struct preprocess *preprocess, const struct frame *frame)
+{
+    if (preprocess->is_full_range != (int)frame->is_full_range) {
+        preprocess->is_full_range = frame->is_full_range;
+        choose_range(&preprocess->colour, frame->is_full_range);
+    }
+    if (preprocess->width_px == frame->width_px && preprocess->height_px == frame->height_px &&
+        preprocess->format == frame->format)
+        return;
+    preprocess->width_px = frame->width_px;
+    preprocess->height_px = frame->height_px;
+    preprocess->format = frame->format;
+    preprocess->box = letterbox_fit(&preprocess->fit_card, frame->width_px, frame->height_px);
+    axis_build(&preprocess->luma_axis, preprocess->box.width, frame->width_px, 1, 1);
+    axis_build(&preprocess->chroma_axis, preprocess->box.width, frame->width_px, 2,
+               frame->format == FRAME_NV12 ? 2 : 1);
+    preprocess->is_padded = false;
+}
+
+static bool is_planar(const struct preprocess *preprocess)
+{
+    return preprocess->layout != MODEL_NHWC;
+}
+
+/* Where channel `c` of input pixel (x, y) lies. */
+static float *pixel_at(const struct preprocess *preprocess, float *tensor, int c, int x, int y)
+{
+    size_t pixel = (size_t)y * (size_t)preprocess->input_width + (size_t)x;
+    size_t plane = (size_t)preprocess->input_width * (size_t)preprocess->input_height;
+    return is_planar(preprocess) ? tensor + (size_t)c * plane + pixel : tensor + pixel * TENSOR_CHANNELS + c;
+}
+
+/* The whole tensor: the frame is written over its part afterwards, and the rest stays until the geometry changes. */
+static void pad(struct preprocess *preprocess, float *tensor)
+{
+    size_t plane = (size_t)preprocess->input_width * (size_t)preprocess->input_height;
+    for (int c = 0; c < TENSOR_CHANNELS; c++) {
+        float *out = pixel_at(preprocess, tensor, c, 0, 0);
+        for (size_t i = 0; i < plane; i++)
+            out[i * (is_planar(preprocess) ? 1 : TENSOR_CHANNELS)] = preprocess->pad[c];
+    }
+    preprocess->is_padded = true;
+}
+
+/* The two source rows of a plane that an output row lies between. */
+static float choose_rows(const struct frame *frame, int plane, int line, int lines, const uint8_t *rows[2])
+{
+    int first, source = frame_plane_rows(frame, plane);
+    float fraction = locate(line, lines, frame->height_px, plane == 0 ? 1 : 2, source, &first);
+    rows[0] = frame->planes[plane] + (ptrdiff_t)first * frame->strides_bytes[plane];
+    rows[1] = frame->planes[plane] + (ptrdiff_t)MIN(first + 1, source - 1) * frame->strides_bytes[plane];
+    return fraction;
+}
+
+struct letterbox preprocess_run(struct preprocess *preprocess, const struct frame *frame, float *tensor)
+{
+    prepare(preprocess, frame);
+    if (!preprocess->is_padded)
+        pad(preprocess, tensor);
+    const struct letterbox *box = &preprocess->box;
+    bool is_interleaved = frame->format == FRAME_NV12, is_wide = frame->width_px >= PREPROCESS_AVX2_MIN_WIDTH;
+    preprocess_row_function run = preprocess->fastest && is_wide ? preprocess->fastest : preprocess_row_scalar;
+    struct preprocess_row row = {
+        .last_luma = frame->width_px - 1,
+        .last_chroma = (frame->width_px + 1) / 2 - 1,
+        .chroma_step = is_interleaved ? 2 : 1,
+        .luma_axis = &preprocess->luma_axis,
+        .chroma_axis = &preprocess->chroma_axis,
+        .colour = &preprocess->colour,
+        .out_step = is_planar(preprocess) ? 1 : TENSOR_CHANNELS,
+        .width = box->width,
+    };
+    for (int line = 0; line < box->height; line++) {
+        row.luma_fraction = choose_rows(frame, 0, line, box->height, row.luma);
+        row.chroma_fraction = choose_rows(frame, 1, line, box->height, row.u);
+        if (is_interleaved)
+            for (int i = 0; i < 2; i++)
+                row.v[i] = row.u[i] + 1;
+        else
+            choose_rows(frame, 2, line, box->height, row.v);
+        for (int c = 0; c < TENSOR_CHANNELS; c++)
+            row.out[c] = pixel_at(preprocess, tensor, c, box->left, box->top + line);
+        (preprocess->chosen ? preprocess->chosen : run)(&row);
+    }
+    return *box;
+}

@@ -1,0 +1,137 @@
+/* What waits for the hub: order, acknowledgement, and who goes first when there is no more room. */
+#include "worker/outbox.h"
+
+#include "base/counter.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+enum { DEADLINE_MS = 10000, ROOMY = 1 << 20 };
+
+struct world {
+    struct link *worker, *hub;
+    struct outbox *outbox;
+    struct camera_health door, yard;
+};
+
+static void world_init(struct world *world, size_t queue_bytes, int max_records)
+{
+    int sockets[2];
+    *world = (struct world){0};
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), ==, 0);
+    world->worker = link_new(sockets[0], queue_bytes);
+    world->hub = link_new(sockets[1], ROOMY);
+    world->outbox = outbox_new(world->worker, max_records);
+}
+
+static void world_clear(struct world *world)
+{
+    outbox_free(world->outbox);
+    link_free(world->worker);
+    link_free(world->hub);
+}
+
+static void add(struct world *world, const char *text, int priority, struct camera_health *health)
+{
+    outbox_add(world->outbox, text, strlen(text), 1, priority, health);
+}
+
+/* The next batch as the hub sees it. */
+static uint64_t receive(struct world *world, char **text)
+{
+    enum link_type type;
+    const void *body;
+    size_t length;
+    uint64_t sequence;
+    g_autoptr(GError) error = NULL;
+    g_assert_true(link_receive(world->hub, DEADLINE_MS, &type, &body, &length, &error));
+    g_assert_cmpint(type, ==, LINK_EVENTS);
+    g_assert_cmpuint(length, >, sizeof sequence);
+    memcpy(&sequence, body, sizeof sequence);
+    if (text)
+        *text = g_strndup((const char *)body + sizeof sequence, length - sizeof sequence);
+    return GUINT64_FROM_LE(sequence);
+}
+
+static void test_a_batch_is_kept_until_it_is_acknowledged(void)
+{
+    struct world world;
+    g_autofree char *text = NULL;
+    world_init(&world, ROOMY, 100);
+    add(&world, "{\"a\":1}\n", 5, &world.door);
+    uint64_t sequence = receive(&world, &text);
+    g_assert_cmpstr(text, ==, "{\"a\":1}\n");
+    g_assert_false(outbox_is_empty(world.outbox));
+    outbox_acknowledge(world.outbox, sequence + 1); /* of nothing that was sent */
+    g_assert_false(outbox_is_empty(world.outbox));
+    outbox_acknowledge(world.outbox, sequence);
+    g_assert_true(outbox_is_empty(world.outbox));
+    g_assert_cmpint(counter_get(&world.door.records_sent), ==, 1);
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 0);
+    world_clear(&world);
+}
+
+static void test_what_the_link_cannot_take_follows_in_order(void)
+{
+    enum { BATCHES = 40, BATCH_BYTES = 50000 };
+    struct world world;
+    g_autofree char *large = g_strnfill(BATCH_BYTES, 'x');
+    world_init(&world, BATCH_BYTES + 100, BATCHES); /* one batch fits; the socket takes a few more */
+    for (int i = 0; i < BATCHES; i++)
+        add(&world, large, 5, &world.door);
+    g_assert_cmpint(counter_get(&world.door.records_sent), <, BATCHES);
+    for (uint64_t expected = 1; expected <= BATCHES; expected++) {
+        g_assert_cmpuint(receive(&world, NULL), ==, expected);
+        outbox_acknowledge(world.outbox, expected);
+        outbox_send_waiting(world.outbox);
+        g_assert_true(link_flush(world.worker, DEADLINE_MS));
+        outbox_send_waiting(world.outbox);
+    }
+    g_assert_true(outbox_is_empty(world.outbox));
+    g_assert_cmpint(counter_get(&world.door.records_sent), ==, BATCHES);
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 0);
+    world_clear(&world);
+}
+
+/* The link takes nothing: three records fit, and each further one costs the least urgent, of those the oldest. */
+static void test_the_least_urgent_and_oldest_go_first(void)
+{
+    struct world world;
+    world_init(&world, 1, 3);
+    add(&world, "urgent\n", 9, &world.door);
+    add(&world, "old\n", 3, &world.yard);
+    add(&world, "new\n", 3, &world.door);
+    g_assert_cmpint(counter_get(&world.yard.records_dropped), ==, 0);
+    add(&world, "middle\n", 5, &world.door);
+    g_assert_cmpint(counter_get(&world.yard.records_dropped), ==, 1);
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 0);
+    add(&world, "middle\n", 5, &world.door);
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 1);
+    add(&world, "trifle\n", 1, &world.yard); /* sheds itself */
+    g_assert_cmpint(counter_get(&world.yard.records_dropped), ==, 2);
+    g_assert_cmpint(counter_get(&world.door.records_sent), ==, 0);
+    world_clear(&world);
+}
+
+static void test_what_the_hub_has_is_never_counted_as_lost(void)
+{
+    struct world world;
+    world_init(&world, ROOMY, 2);
+    for (int i = 0; i < 50; i++) /* sent, and not one acknowledged */
+        add(&world, "{}\n", 5, &world.door);
+    g_assert_cmpint(counter_get(&world.door.records_sent), ==, 50);
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 0);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/outbox/a batch is kept until it is acknowledged", test_a_batch_is_kept_until_it_is_acknowledged);
+    g_test_add_func("/outbox/what the link cannot take follows in order",
+                    test_what_the_link_cannot_take_follows_in_order);
+    g_test_add_func("/outbox/the least urgent and oldest go first", test_the_least_urgent_and_oldest_go_first);
+    g_test_add_func("/outbox/what the hub has is never counted as lost",
+                    test_what_the_hub_has_is_never_counted_as_lost);
+    return g_test_run();
+}
