@@ -205,7 +205,7 @@ static void append_totals(struct scene *scene, const struct truth *truth, GStrin
         g_string_append_printf(out, "%s{\"zone\":\"%s\",\"enters\":%d,\"exits\":%d,\"seconds\":", i ? "," : "",
                                scene->kind->zones[i].id, truth->enters[i], truth->exits[i]);
         append_number(out, truth->seconds[i]);
-        g_string_append_printf(out, ",\"events\":[%s]}", truth->stays_json[i]->str);
+        g_string_append_printf(out, ",\"events\":[%s]}", truth->stays_json[i] ? truth->stays_json[i]->str : "");
     }
     g_string_append(out, "]");
 }

@@ -1,0 +1,305 @@
+/* Speed as ratios to a baseline measured in the same run: process CPU time, A and B interleaved, medians. Machines are
+ * noisy; the ratio is what stays. `bench [--json FILE]` prints a table and writes the same as JSON.
+ */
+#include "analytics/analytics.h"
+#include "base/random.h"
+#include "facts/event.h"
+#include "scene/scene.h"
+#include "vision/vision.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROUNDS = 15 };
+
+struct row {
+    const char *name;     /* what is measured, and the unit it is measured for */
+    const char *baseline; /* what it is compared with */
+    void (*ours)(void *data);
+    void (*theirs)(void *data);
+    void *data;
+    int repeats; /* calls a round */
+};
+
+static double cpu_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6;
+}
+
+static double time_calls(void (*call)(void *), void *data, int repeats)
+{
+    double started = cpu_ms();
+    for (int i = 0; i < repeats; i++)
+        call(data);
+    return (cpu_ms() - started) / repeats;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static void measure(const struct row *row, double *ours, double *theirs)
+{
+    double a[ROUNDS], b[ROUNDS];
+    time_calls(row->ours, row->data, 1); /* warm-up */
+    time_calls(row->theirs, row->data, 1);
+    for (int i = 0; i < ROUNDS; i++) {
+        a[i] = time_calls(row->ours, row->data, row->repeats);
+        b[i] = time_calls(row->theirs, row->data, row->repeats);
+    }
+    qsort(a, ROUNDS, sizeof *a, compare);
+    qsort(b, ROUNDS, sizeof *b, compare);
+    *ours = a[ROUNDS / 2];
+    *theirs = b[ROUNDS / 2];
+}
+
+/* ---- motion ---- */
+
+struct motion_bench {
+    struct motion *motion;
+    struct frame *frames[64];
+    struct detections *objects;
+    uint8_t *copy;
+    int next;
+    int64_t media_us;
+};
+
+static void *motion_setup(const char *uri)
+{
+    struct motion_bench *bench = g_new0(struct motion_bench, 1);
+    struct settings settings;
+    record_init(&settings_descriptor, &settings);
+    CLEANUP(scene) struct scene *scene = scene_new_from_uri(uri, NULL);
+    bench->motion = motion_new(&settings.motion);
+    bench->objects = g_new0(struct detections, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(bench->frames); i++)
+        bench->frames[i] = scene_render(scene, 100 + i);
+    bench->copy = g_malloc((size_t)bench->frames[0]->strides_bytes[0] * (size_t)bench->frames[0]->height_px);
+    record_clear(&settings_descriptor, &settings);
+    return bench;
+}
+
+static void motion_ours(void *data)
+{
+    struct motion_bench *bench = data;
+    struct frame *frame = bench->frames[bench->next++ % (int)G_N_ELEMENTS(bench->frames)];
+    frame->media_us = bench->media_us += 100000;
+    motion_update(bench->motion, frame, bench->objects, NULL);
+}
+
+static void motion_theirs(void *data)
+{
+    struct motion_bench *bench = data;
+    const struct frame *frame = bench->frames[bench->next++ % (int)G_N_ELEMENTS(bench->frames)];
+    memcpy(bench->copy, frame->planes[0], (size_t)frame->strides_bytes[0] * (size_t)frame->height_px);
+}
+
+/* ---- tracker ---- */
+
+struct tracker_bench {
+    struct tracker *tracker;
+    struct detections *detections;
+    int count;
+    int64_t media_us;
+    double sum;
+};
+
+static void *tracker_setup(int count)
+{
+    struct tracker_bench *bench = g_new0(struct tracker_bench, 1);
+    struct settings settings;
+    record_init(&settings_descriptor, &settings);
+    bench->tracker = tracker_new(&settings.tracker, 1);
+    bench->detections = g_new0(struct detections, 1);
+    bench->count = count;
+    record_clear(&settings_descriptor, &settings);
+    return bench;
+}
+
+static void tracker_ours(void *data)
+{
+    struct tracker_bench *bench = data;
+    struct tracks tracks;
+    struct random random;
+    random_init(&random, 5);
+    bench->media_us += 33333;
+    bench->detections->count = bench->count;
+    for (int i = 0; i < bench->count; i++) /* crowded: neighbours overlap a little, and everyone shakes */
+        bench->detections->items[i] =
+            (struct detection){{(i % 40) * 0.024 + 0.001 * random_uniform(&random),
+                                (double)(i / 40) * 0.036 + 0.001 * random_uniform(&random), 0.027, 0.05},
+                               0.9,
+                               "object"};
+    tracker_update(bench->tracker, bench->detections, bench->media_us, 1920, 1080, &tracks);
+}
+
+/* The least any tracker without an index does: every pair's IoU once. */
+static void tracker_theirs(void *data)
+{
+    struct tracker_bench *bench = data;
+    for (int i = 0; i < bench->count; i++)
+        for (int j = 0; j < bench->count; j++) {
+            const struct record_box *a = &bench->detections->items[i].box, *b = &bench->detections->items[j].box;
+            double w = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x),
+                   h = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
+            bench->sum += w > 0 && h > 0 ? w * h / (a->w * a->h + b->w * b->h - w * h) : 0;
+        }
+}
+
+/* ---- rules ---- */
+
+enum { RULE_TRACKS = 100, RULE_LINES = 8, RULE_ZONES = 8 };
+
+struct rules_bench {
+    struct analytics *analytics;
+    struct camera camera;
+    struct observed_track tracks[RULE_TRACKS];
+    int64_t media_us;
+    double sum;
+};
+
+static void ignore_event(void *data, enum event_type type, void *record)
+{
+    (void)data;
+    (void)type;
+    (void)record;
+}
+
+static void *rules_setup(void)
+{
+    struct rules_bench *bench = g_new0(struct rules_bench, 1);
+    struct settings settings;
+    record_init(&settings_descriptor, &settings);
+    record_init(&camera_descriptor, &bench->camera);
+    for (int i = 0; i < RULE_LINES; i++) {
+        struct line *line = record_list_append(&bench->camera.lines, &line_descriptor);
+        line->id = g_strdup_printf("line-%d", i);
+        line->a = (struct record_point){0.1, 0.1 + 0.1 * i};
+        line->b = (struct record_point){0.9, 0.1 + 0.1 * i};
+    }
+    for (int i = 0; i < RULE_ZONES; i++) {
+        const struct record_point corners[] = {
+            {0.1 * i, 0.1}, {0.1 * i + 0.2, 0.1}, {0.1 * i + 0.2, 0.9}, {0.1 * i, 0.9}};
+        struct zone *zone = record_list_append(&bench->camera.zones, &zone_descriptor);
+        zone->id = g_strdup_printf("zone-%d", i);
+        zone->polygon.items = g_memdup2(corners, sizeof corners);
+        zone->polygon.count = G_N_ELEMENTS(corners);
+    }
+    bench->analytics = analytics_new(&bench->camera, &settings.rules);
+    for (int i = 0; i < RULE_TRACKS; i++)
+        bench->tracks[i] = (struct observed_track){
+            .id = (uint64_t)i + 1, .object_class = "person", .w = 200, .h = 500, .is_confirmed = true};
+    record_clear(&settings_descriptor, &settings);
+    return bench;
+}
+
+static void rules_ours(void *data)
+{
+    struct rules_bench *bench = data;
+    const struct analytics_sink sink = {ignore_event, NULL};
+    bench->media_us += 100000;
+    for (int i = 0; i < RULE_TRACKS; i++) {
+        bench->tracks[i].x = (int16_t)(i * 37 % 3900);
+        bench->tracks[i].y = (int16_t)((i * 53 + bench->media_us / 5000) % 3500);
+    }
+    const struct observation observation = {
+        bench->media_us / 1000, bench->media_us, bench->tracks, RULE_TRACKS, 100, false, false};
+    analytics_observe(bench->analytics, &observation, &sink);
+}
+
+/* Only the geometry of it: each track's side of each line. */
+static void rules_theirs(void *data)
+{
+    struct rules_bench *bench = data;
+    for (int i = 0; i < RULE_TRACKS; i++)
+        for (int j = 0; j < RULE_LINES + RULE_ZONES; j++)
+            bench->sum += (bench->tracks[i].x - 100.0 * j) * 0.8 - (bench->tracks[i].y - 50.0 * j) * 0.1;
+}
+
+/* ---- JSON ---- */
+
+struct json_bench {
+    struct zone_hit hit;
+    GString *out;
+};
+
+static void *json_setup(void)
+{
+    struct json_bench *bench = g_new0(struct json_bench, 1);
+    bench->hit = (struct zone_hit){"018bcfe5-6800-7000-8000-000000000000",
+                                   "till-2",
+                                   "shelf",
+                                   249689567920131,
+                                   ZONE_HIT_EXIT,
+                                   NULL,
+                                   {true, 12.5},
+                                   "person",
+                                   {1767225600123},
+                                   {0.25, 0.5, 0.125, 0.333}};
+    bench->out = g_string_new(NULL);
+    return bench;
+}
+
+static void json_ours(void *data)
+{
+    struct json_bench *bench = data;
+    g_string_truncate(bench->out, 0);
+    record_encode_json(&zone_hit_descriptor, &bench->hit, true, bench->out);
+}
+
+static void json_theirs(void *data)
+{
+    struct json_bench *bench = data;
+    json_t *object =
+        json_pack("{s:i,s:s,s:s,s:s,s:I,s:s,s:f,s:s,s:s,s:[f,f,f,f]}", "schema_version", 1, "id", bench->hit.id,
+                  "camera_id", bench->hit.camera_id, "zone_id", bench->hit.zone_id, "track_id",
+                  (json_int_t)bench->hit.track_id, "event", "exit", "dwell_seconds", 12.5, "object_class", "person",
+                  "at", "2026-01-01T00:00:00.123Z", "box", 0.25, 0.5, 0.125, 0.333);
+    free(json_dumps(object, JSON_COMPACT));
+    json_decref(object);
+}
+
+int main(int argc, char **argv)
+{
+    const struct row rows[] = {
+        {"motion, 1080p frame of a shop", "copying its luma plane", motion_ours, motion_theirs,
+         motion_setup("scene://shop?width=1920&height=1080"), 20},
+        {"motion, 360p frame of a shop", "copying its luma plane", motion_ours, motion_theirs,
+         motion_setup("scene://shop"), 20},
+        {"tracker, 100 objects a frame", "every pair's IoU once", tracker_ours, tracker_theirs, tracker_setup(100), 50},
+        {"tracker, 1000 objects a frame", "every pair's IoU once", tracker_ours, tracker_theirs, tracker_setup(1000),
+         5},
+        {"rules, 100 tracks, 8 lines, 8 zones", "a side test each", rules_ours, rules_theirs, rules_setup(), 100},
+        {"encode a zone hit as JSON", "jansson, packed and dumped", json_ours, json_theirs, json_setup(), 2000},
+    };
+    const char *json_path = argc == 3 && strcmp(argv[1], "--json") == 0 ? argv[2] : NULL;
+    FILE *json = json_path ? fopen(json_path, "w") : NULL;
+    if (json_path && !json) {
+        perror(json_path);
+        return 1;
+    }
+    printf("%-38s %12s %12s %8s  %s\n", "what", "ours, ms", "base, ms", "ratio", "baseline");
+    if (json)
+        fputs("[", json);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        double ours, theirs;
+        measure(&rows[i], &ours, &theirs);
+        printf("%-38s %12.5f %12.5f %8.2f  %s\n", rows[i].name, ours, theirs, ours / theirs, rows[i].baseline);
+        if (json)
+            fprintf(json,
+                    "%s\n{\"name\":\"%s\",\"baseline\":\"%s\",\"ours_ms\":%.6f,\"baseline_ms\":%.6f,\"ratio\":%.4f}",
+                    i ? "," : "", rows[i].name, rows[i].baseline, ours, theirs, ours / theirs);
+    }
+    if (json) {
+        fputs("\n]\n", json);
+        fclose(json);
+    }
+    return 0;
+}
