@@ -39,10 +39,14 @@ static void check_workers(struct api *api, struct component *component)
         enabled += camera->enabled;
         online += camera->enabled && live_is_online(api->live, camera->id, now_ms);
     }
-    if (online == enabled)
+    int64_t uncaged = counter_get(&api->health->workers_uncaged);
+    if (online == enabled && uncaged == 0)
         return;
     component->status = DEGRADED;
-    component->reason = g_strdup_printf("%zu of %zu cameras are offline", enabled - online, enabled);
+    component->reason =
+        online == enabled
+            ? g_strdup_printf("%" G_GINT64_FORMAT " workers run without a cage: the log says why", uncaged)
+            : g_strdup_printf("%zu of %zu cameras are offline", enabled - online, enabled);
 }
 
 static enum health_status examine(struct api *api, struct component components[COMPONENT_COUNT])

@@ -95,19 +95,23 @@ static void make_absolute(char **path)
     *path = absolute;
 }
 
+static bool check_file(const char *setting, char **path)
+{
+    make_absolute(path);
+    if (!*path || !**path || g_access(*path, R_OK) == 0)
+        return true;
+    fprintf(stderr, "vedette run: %s: '%s': %s\n", setting, *path, g_strerror(errno));
+    return false;
+}
+
 /* Workers start in another directory, and a model that is not there is better told now than in every worker. */
 static bool check_files(struct settings *settings)
 {
     struct camera *cameras = settings->cameras.items;
     for (size_t i = 0; i < settings->cameras.count; i++)
         make_absolute(&cameras[i].source);
-    make_absolute(&settings->detector.model);
-    const char *model = settings->detector.model;
-    if (!model || !*model || g_access(model, R_OK) == 0)
-        return true;
-    fprintf(stderr, "vedette run: detector.model: '%s': %s; without the setting, whatever moves is tracked\n", model,
-            g_strerror(errno));
-    return false;
+    return check_file("detector.model", &settings->detector.model) &&
+           check_file("detector.card", &settings->detector.card);
 }
 
 /* The file's, the command line's and the demo's cameras together. */

@@ -112,6 +112,8 @@ static const struct record_descriptor motion_descriptor =
 static const struct record_field detector_fields[] = {
     FIELD(struct detector_settings, model, RECORD_NEEDS_RESTART,
           "an .onnx file with its card beside it; empty: whatever moves is an object", .max_count = 4096),
+    FIELD(struct detector_settings, card, RECORD_NEEDS_RESTART,
+          "the model's card when it does not lie beside it as FILE.card.json or FILE.json", .max_count = 4096),
     FIELD(struct detector_settings, confidence, 0, "objects below it are not reported; 0: what the card says", .min = 0,
           .max = 1, .default_text = "0"),
     FIELD(struct detector_settings, nms_iou, 0, "boxes of a class that overlap more are one; 0: what the card says",

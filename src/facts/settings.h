@@ -54,7 +54,8 @@ struct motion_settings {
     double learn_seconds; /* until the background stands */
 };
 struct detector_settings {
-    char *model; /* path of an .onnx file with its card beside it; empty: motion objects */
+    char *model; /* path of an .onnx file; empty: motion objects */
+    char *card;  /* path of its card; empty: the one beside it */
     double confidence;
     double nms_iou;
     int32_t threads;

@@ -72,7 +72,7 @@ uint8_t *frame_plane(struct frame *frame, int plane)
 void frame_thinner_init(struct frame_thinner *thinner, double fps)
 {
     thinner->interval_us = fps > 0 ? (int64_t)(G_USEC_PER_SEC / fps) : 0;
-    thinner->next_us = 0;
+    thinner->next_us = INT64_MIN / 2; /* long due: the first frame passes and sets the beat */
 }
 
 bool frame_thinner_pass(struct frame_thinner *thinner, int64_t media_us)

@@ -141,6 +141,8 @@ int hub_run(const struct hub_options *options)
         .data_dir = g_canonicalize_filename(options->data_dir, NULL), /* workers start elsewhere */
         .clock = clock_system(),
         .loop = g_main_loop_new(NULL, FALSE),
+        .answered_lock = PTHREAD_MUTEX_INITIALIZER,
+        .answered = G_QUEUE_INIT,
         .workers = g_ptr_array_new_with_free_func(hub_worker_free),
         .saved_health_us = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
         .saved_online = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),

@@ -1,6 +1,8 @@
 /* Shared by the files of the hub. Everything here belongs to the main loop's thread unless said otherwise. */
 #pragma once
 
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "base/random.h"
 #include "facts/camera.h"
@@ -39,10 +41,12 @@ struct hub {
     struct store *store;
     struct live *live;
     struct server_health health;
-    GPtrArray *workers;           /* of struct hub_worker * */
-    GHashTable *saved_health_us;  /* camera id → int64_t *: when its health was last stored */
-    GHashTable *saved_online;     /* camera id → whether it was online then */
-    bool is_stopping, has_failed; /* has_failed: the exit status is 1 */
+    GPtrArray *workers;            /* of struct hub_worker * */
+    GHashTable *saved_health_us;   /* camera id → int64_t *: when its health was last stored */
+    GHashTable *saved_online;      /* camera id → whether it was online then */
+    pthread_mutex_t answered_lock; /* guards answered: the store's thread fills it, the main loop empties it */
+    GQueue answered;               /* of struct intake_batch * */
+    bool is_stopping, has_failed;  /* has_failed: the exit status is 1 */
 };
 
 /* ---- supervisor.c ---- */

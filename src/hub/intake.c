@@ -21,7 +21,7 @@ struct intake_batch {
     struct hub_worker *worker;
     uint64_t generation, sequence;
     size_t bytes;
-    GPtrArray *events; /* NULL while the store has them */
+    GPtrArray *events; /* NULL while the store has them, and when it has written them */
 };
 
 /* Main loop, as all but on_stored. */
@@ -139,11 +139,6 @@ static struct analytics_event *take_event(struct hub_worker *worker, const char 
     return NULL;
 }
 
-struct done_call {
-    struct intake_batch *batch;
-    bool has_failed;
-};
-
 static gint compare_batches(gconstpointer left, gconstpointer right, gpointer data)
 {
     (void)data;
@@ -153,22 +148,31 @@ static gint compare_batches(gconstpointer left, gconstpointer right, gpointer da
     return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
-/* On the main loop: the batch is stored, so its worker may forget it; or it waits for the next turn of the timer. */
-static gboolean on_done(gpointer data)
+/* The batch is stored, so its worker may forget it; or it waits for the next turn of the timer. */
+static void finish(struct intake_batch *batch)
 {
-    struct done_call *call = data;
-    struct intake_batch *batch = call->batch;
     struct hub_worker *worker = batch->worker;
-    if (call->has_failed) {
+    if (batch->events) {
         g_queue_insert_sorted(&worker->waiting, batch, compare_batches, NULL);
-    } else {
-        uint64_t sequence = GUINT64_TO_LE(batch->sequence);
-        if (worker->link && worker->generation == batch->generation &&
-            !link_send(worker->link, LINK_ACKNOWLEDGE, &sequence, sizeof sequence, NULL))
-            log_debug(worker->id, "acknowledgement not sent: the worker is gone or does not read");
-        batch_free(batch);
+        return;
     }
-    g_free(call);
+    uint64_t sequence = GUINT64_TO_LE(batch->sequence);
+    if (worker->link && worker->generation == batch->generation &&
+        !link_send(worker->link, LINK_ACKNOWLEDGE, &sequence, sizeof sequence, NULL))
+        log_debug(worker->id, "acknowledgement not sent: the worker is gone or does not read");
+    batch_free(batch);
+}
+
+/* On the main loop: everything the store has answered so far. */
+static gboolean on_answers(gpointer data)
+{
+    struct hub *hub = data;
+    pthread_mutex_lock(&hub->answered_lock);
+    GQueue answered = hub->answered;
+    g_queue_init(&hub->answered);
+    pthread_mutex_unlock(&hub->answered_lock);
+    while (!g_queue_is_empty(&answered))
+        finish(g_queue_pop_head(&answered));
     return G_SOURCE_REMOVE;
 }
 
@@ -204,9 +208,11 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
     for (guint i = 0; !error && i < events->len; i++)
         if (stored[i])
             publish_event(hub, g_ptr_array_index(events, i));
-    struct done_call *call = g_new0(struct done_call, 1);
-    *call = (struct done_call){batch, error && !is_hopeless};
-    g_idle_add_full(G_PRIORITY_DEFAULT, on_done, call, NULL);
+    pthread_mutex_lock(&hub->answered_lock);
+    if (g_queue_is_empty(&hub->answered))
+        g_idle_add_full(G_PRIORITY_DEFAULT, on_answers, hub, NULL);
+    g_queue_push_tail(&hub->answered, batch);
+    pthread_mutex_unlock(&hub->answered_lock);
 }
 
 /* True when the store took it. */

@@ -8,16 +8,17 @@
 #include <gst/video/video.h>
 #include <pthread.h>
 
+#include "base/random.h"
 #include "media/media.h"
 
 /* ---- codecs.c: one table of what can be decoded ---- */
 
 struct media_codec {
-    const char *name;                           /* "H264", as SDP's rtpmap has it and as people say it */
-    const char *caps_name;                      /* media type between parser and decoder */
-    int mpeg_version;                           /* 0: not asked */
-    const char *parser, *decoder;               /* element names */
-    const char *depayloader, *payloader;        /* NULL: not over RTP */
+    const char *name;                    /* "H264", as SDP's rtpmap has it and as people say it */
+    const char *caps_name;               /* media type between parser and decoder */
+    int mpeg_version;                    /* 0: not asked */
+    const char *parser, *decoder;        /* element names */
+    const char *depayloader, *payloader; /* NULL: not over RTP */
 };
 const struct media_codec *media_codec_by_caps(const GstCaps *caps);
 const struct media_codec *media_codec_by_rtp_name(const char *name);
@@ -98,6 +99,11 @@ double media_decoder_fps(const struct media_decoder *decoder);
 
 /* The first error on a bus, as ours, or false when there is none now. */
 bool media_bus_error(GstBus *bus, const char *what, GError **error);
+
+/* ---- source.c ---- */
+
+/* Before the next try of a source that failed `attempts` times before. */
+int64_t media_retry_delay_ms(struct random *random, unsigned attempts, const struct source_settings *settings);
 
 /* ---- rtsp_client.c: one conversation with a camera, blocking, on the caller's thread ---- */
 

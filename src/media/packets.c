@@ -84,9 +84,9 @@ static bool open_pass(struct media_packets *packets)
 
 static GstSample *pull(struct media_packets *packets)
 {
-    return packets->sink ? gst_app_sink_try_pull_sample(GST_APP_SINK(packets->sink),
-                                                        PACKETS_PATIENCE_SECONDS * GST_SECOND)
-                         : NULL;
+    return packets->sink
+               ? gst_app_sink_try_pull_sample(GST_APP_SINK(packets->sink), PACKETS_PATIENCE_SECONDS * GST_SECOND)
+               : NULL;
 }
 
 struct media_packets *media_packets_open(const char *path)

@@ -69,8 +69,7 @@ static GstFlowReturn alloc_buffer(GstBufferPool *pool, GstBuffer **buffer, GstBu
 
 static gboolean set_config(GstBufferPool *pool, GstStructure *config)
 {
-    ((MediaPool *)pool)->is_direct =
-        gst_buffer_pool_config_has_option(config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
+    ((MediaPool *)pool)->is_direct = gst_buffer_pool_config_has_option(config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
     return GST_BUFFER_POOL_CLASS(media_pool_parent_class)->set_config(pool, config);
 }
 

@@ -115,8 +115,10 @@ static bool wait_for(struct rtsp_client *client, GIOCondition condition, int64_t
     if (left_us <= 0)
         return set_late(error);
     GSocket *socket = g_socket_connection_get_socket(client->connection);
-    return g_socket_condition_timed_wait(socket, condition, left_us, client->cancellable, &cause) ||
-           set_io_error(error, "wait for the camera", cause);
+    if (g_socket_condition_timed_wait(socket, condition, left_us, client->cancellable, &cause))
+        return true;
+    return g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ? set_late(error)
+                                                                    : set_io_error(error, "wait for the camera", cause);
 }
 
 /* Reads what is there into the buffer's free end; waits for the first byte until the deadline. */
@@ -223,7 +225,8 @@ static void step_wait(struct step *step, int64_t deadline_us)
 /* Ends the step; whether it failed is for its caller to say. False with an error when the deadline ended it. */
 static bool step_end(struct step *step, bool is_good, const char *what, const GError *cause, GError **error)
 {
-    bool is_late = !is_good && g_cancellable_is_cancelled(step->cancellable) && !g_cancellable_is_cancelled(step->outer);
+    bool is_late =
+        !is_good && g_cancellable_is_cancelled(step->cancellable) && !g_cancellable_is_cancelled(step->outer);
     if (step->outer)
         g_cancellable_disconnect(step->outer, step->forwarder);
     while (g_main_context_iteration(step->context, FALSE)) /* what lost the race to the first connection */
@@ -339,7 +342,7 @@ static bool skip_packet(struct rtsp_client *client, int64_t deadline_us, GError 
     while (client->end - client->start < RTSP_PACKET_HEADER_BYTES)
         if (!fill(client, deadline_us, error))
             return false;
-    size_t length = RTSP_PACKET_HEADER_BYTES + GST_READ_UINT16_BE(client->buffer + client->start + 2);
+    size_t length = RTSP_PACKET_HEADER_BYTES + rtsp_read_u16(client->buffer + client->start + 2);
     while (client->end - client->start < length)
         if (!fill(client, deadline_us, error))
             return false;
@@ -596,7 +599,7 @@ bool rtsp_client_receive(struct rtsp_client *client, int timeout_ms, struct rtsp
             return false;
         size_t have = client->end - client->start;
         const uint8_t *head = client->buffer + client->start;
-        size_t length = have >= RTSP_PACKET_HEADER_BYTES ? GST_READ_UINT16_BE(head + 2) : RTSP_PACKET_MAX_BYTES;
+        size_t length = have >= RTSP_PACKET_HEADER_BYTES ? rtsp_read_u16(head + 2) : RTSP_PACKET_MAX_BYTES;
         if (have > 0 && head[0] != '$') {
             if (!take_answer(client, deadline_us, error))
                 return false;

@@ -7,6 +7,16 @@
 
 #include <glib.h>
 
+/* Numbers of the network, at any address. */
+static inline uint32_t rtsp_read_u16(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 8 | bytes[1];
+}
+static inline uint32_t rtsp_read_u32(const uint8_t *bytes)
+{
+    return rtsp_read_u16(bytes) << 16 | rtsp_read_u16(bytes + 2);
+}
+
 struct rtsp_answer {
     int status;
     size_t content_length;

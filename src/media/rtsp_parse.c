@@ -110,7 +110,8 @@ void rtsp_challenge_clear(struct rtsp_challenge *challenge)
     memset(challenge, 0, sizeof *challenge);
 }
 
-/* The value of name="value" or name=value in a challenge. It ends at a quote, which would break out of our own header. */
+/* The value of name="value" or name=value in a challenge. It ends at a quote, which would break out of our own header.
+ */
 static char *challenge_value(const char *text, const char *name)
 {
     g_autofree char *start = g_strconcat(name, "=", NULL);
@@ -204,23 +205,18 @@ int64_t rtp_clock_media_us(struct rtp_clock *clock, uint32_t timestamp)
     return clock->ticks * G_USEC_PER_SEC / clock->clock_rate;
 }
 
-static uint32_t read_u32(const unsigned char *data)
-{
-    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
-}
-
 void rtp_clock_report(struct rtp_clock *clock, const unsigned char *data, size_t length)
 {
     enum { SENDER_REPORT = 200, SENDER_REPORT_BYTES = 28 };
     const int64_t ntp_epoch_seconds = 2208988800; /* from 1900 to 1970 */
     while (length >= 4) {
-        size_t packet_bytes = ((size_t)data[2] << 8 | data[3]) * 4 + 4;
+        size_t packet_bytes = (size_t)rtsp_read_u16(data + 2) * 4 + 4;
         if ((data[0] & 0xc0) != 0x80 || packet_bytes > length)
             return;
         if (data[1] == SENDER_REPORT && packet_bytes >= SENDER_REPORT_BYTES && clock->has_first) {
-            int64_t seconds = (int64_t)read_u32(data + 8) - ntp_epoch_seconds;
-            clock->report_ms = seconds * 1000 + (int64_t)((uint64_t)read_u32(data + 12) * 1000 >> 32);
-            clock->report_ticks = unwrap(clock, read_u32(data + 16));
+            int64_t seconds = (int64_t)rtsp_read_u32(data + 8) - ntp_epoch_seconds;
+            clock->report_ms = seconds * 1000 + (int64_t)((uint64_t)rtsp_read_u32(data + 12) * 1000 >> 32);
+            clock->report_ticks = unwrap(clock, rtsp_read_u32(data + 16));
             clock->has_report = true;
         }
         data += packet_bytes;

@@ -46,7 +46,7 @@ struct media_source {
     pthread_t thread;
     bool has_thread;
     struct random random;
-    int attempts;
+    unsigned attempts; /* failed since frames last flowed for a while */
 
     /* owned by whichever thread delivers (one at a time) */
     struct frame_thinner thinner;
@@ -338,7 +338,7 @@ static bool push_packet(struct session *session, const struct rtsp_packet *packe
         return true;
     }
     pthread_mutex_lock(&source->lock);
-    int64_t media_us = rtp_clock_media_us(&source->rtp_clock, GST_READ_UINT32_BE(packet->data + 4));
+    int64_t media_us = rtp_clock_media_us(&source->rtp_clock, rtsp_read_u32(packet->data + 4));
     pthread_mutex_unlock(&source->lock);
     GstBuffer *buffer = gst_buffer_new_memdup(packet->data, packet->length);
     GST_BUFFER_PTS(buffer) = media_us > 0 ? (GstClockTime)media_us * 1000 : 0;
@@ -458,18 +458,18 @@ static bool run_file(struct media_source *source, GError **error)
 
 /* Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015); the shift cannot
  * overflow. */
-static int64_t next_delay_ms(struct media_source *source)
+int64_t media_retry_delay_ms(struct random *random, unsigned attempts, const struct source_settings *settings)
 {
     enum { SHIFT_MAX = 20 };
-    int64_t cap_ms = source->settings.retry_delay_max_ms;
-    int64_t delay_ms = (int64_t)source->settings.retry_delay_ms << MIN(source->attempts, SHIFT_MAX);
-    source->attempts++;
-    return random_range(&source->random, 0, MIN(delay_ms, cap_ms));
+    int64_t delay_ms = (int64_t)settings->retry_delay_ms << MIN(attempts, SHIFT_MAX);
+    return random_range(random, 0, MIN(delay_ms, settings->retry_delay_max_ms));
 }
 
 static void report_failure(struct media_source *source, const GError *error)
 {
-    g_autofree char *text = g_strdup_printf("%s: %s", source->url.location, error->message);
+    bool is_file = source->url.scheme == MEDIA_FILE; /* whose errors name it already */
+    g_autofree char *text =
+        g_strdup_printf("%s%s%s", is_file ? "" : source->url.location, is_file ? "" : ": ", error->message);
     counter_add(&source->health->errors_count, 1);
     set_state(source, "waiting", text);
     log_warning(source->camera_id, "%s; trying again", text);
@@ -496,7 +496,7 @@ static void *source_main(void *data)
             source->attempts = 0;
         if (error)
             report_failure(source, error);
-        wait_ms(source, next_delay_ms(source));
+        wait_ms(source, media_retry_delay_ms(&source->random, source->attempts++, &source->settings));
     }
     return NULL;
 }

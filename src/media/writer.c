@@ -2,7 +2,11 @@
 
 #include <string.h>
 
-enum { WRITER_QUALITY = 20, WRITER_END_SECONDS = 30, WRITER_MIN_PX = 16 }; /* x264's quantizer: visually near the original */
+enum {
+    WRITER_QUALITY = 20,
+    WRITER_END_SECONDS = 30,
+    WRITER_MIN_PX = 16
+}; /* x264's quantizer: visually near the original */
 
 struct media_writer {
     char *path;
@@ -67,9 +71,10 @@ static void writer_free(struct media_writer *writer)
 struct media_writer *media_writer_open(const char *path, int width_px, int height_px, double fps, GError **error)
 {
     if (width_px < WRITER_MIN_PX || height_px < WRITER_MIN_PX || width_px % 2 || height_px % 2 || !(fps > 0)) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "write '%s': %d x %d at %g frames a second: H.264 needs even sizes of at least %d and a rate above 0",
-                    path, width_px, height_px, fps, WRITER_MIN_PX);
+        g_set_error(
+            error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+            "write '%s': %d x %d at %g frames a second: H.264 needs even sizes of at least %d and a rate above 0", path,
+            width_px, height_px, fps, WRITER_MIN_PX);
         return NULL;
     }
     struct media_writer *writer = g_new0(struct media_writer, 1);

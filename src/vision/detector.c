@@ -170,6 +170,7 @@ static void report(const struct detector *detector, int count, const struct lett
 bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error)
 {
     detections->count = 0;
+    detections->shed = 0;
     struct letterbox letterbox = preprocess_run(detector->preprocess, frame, runtime_input(detector->runtime));
     if (!runtime_run(detector->runtime, error))
         return false;

@@ -2,7 +2,8 @@
  *
  *   card.c        reads the card that lies beside a model
  *   preprocess.c  letterbox and colour conversion, from the decoder's planes straight into the model's float tensor
- *   runtime.c     ONNX Runtime: loads, checks and runs the model (the only file that knows it)
+ *   runtime.c     ONNX Runtime: loads, checks and runs the model (the only file that knows it; runtime_none.c stands in
+ *                 for it in a build without)
  *   families.c    the table of model families; family_*.c say which tensors a family has and how its outputs are read
  *   nms.c         of overlapping boxes of a class, the most certain one
  *   detector.c    puts them together
@@ -83,7 +84,13 @@ struct tensor_shape {
     int rank;
     int64_t sizes[TENSOR_MAX_RANK]; /* of a model: under 1 where it takes any */
 };
-int64_t tensor_shape_count(const struct tensor_shape *shape);
+static inline int64_t tensor_shape_count(const struct tensor_shape *shape)
+{
+    int64_t count = 1;
+    for (int i = 0; i < shape->rank; i++)
+        count *= shape->sizes[i];
+    return count;
+}
 
 /* A tensor that the card calls for. `name` NULL: any of this shape. */
 struct tensor_want {
@@ -94,8 +101,9 @@ struct tensor_want {
 
 struct runtime;
 
-/* Loads a model from memory. `name` stands in errors. */
-struct runtime *runtime_open(const char *name, const void *bytes, size_t length, int threads, GError **error);
+/* Loads a model from memory, which may go afterwards. Errors say what is wrong with "it": the caller names the model.
+ */
+struct runtime *runtime_open(const void *bytes, size_t length, int threads, GError **error);
 void runtime_free(struct runtime *runtime);
 CLEANUP_DEFINE(runtime, runtime_free)
 /* Holds the model's tensors against what is wanted, gives them memory and runs once. */

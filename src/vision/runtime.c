@@ -36,7 +36,8 @@ static bool is_done(struct runtime *runtime, OrtStatus *status, const char *doin
 {
     if (!status)
         return true;
-    g_autofree char *message = g_utf8_make_valid(runtime->api->GetErrorMessage(status), MESSAGE_MAX_BYTES);
+    g_autofree char *start = g_strndup(runtime->api->GetErrorMessage(status), MESSAGE_MAX_BYTES);
+    g_autofree char *message = g_utf8_make_valid(start, -1);
     message[strcspn(message, "\n")] = '\0';
     for (char *c = message; *c; c++)
         if (g_ascii_iscntrl(*c))
@@ -62,14 +63,6 @@ static void append_tensor(GString *out, ONNXTensorElementDataType type, const st
     g_string_append_c(out, ']');
 }
 
-int64_t tensor_shape_count(const struct tensor_shape *shape)
-{
-    int64_t count = 1;
-    for (int i = 0; i < shape->rank; i++)
-        count *= shape->sizes[i];
-    return count;
-}
-
 /* ---- reading what the model says ---- */
 
 static bool read_shape(struct runtime *runtime, const OrtTensorTypeAndShapeInfo *info, struct tensor *tensor,
@@ -81,8 +74,8 @@ static bool read_shape(struct runtime *runtime, const OrtTensorTypeAndShapeInfo 
         !is_done(runtime, api->GetDimensionsCount(info, &rank), "read a tensor's shape", error))
         return false;
     if (rank > TENSOR_MAX_RANK) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "has a tensor of %zu dimensions; at most %d",
-                    rank, TENSOR_MAX_RANK);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "has a tensor of %zu dimensions; at most %d", rank,
+                    TENSOR_MAX_RANK);
         return false;
     }
     tensor->shape.rank = (int)rank;
@@ -155,8 +148,9 @@ static bool fill_options(struct runtime *runtime, OrtSessionOptions *options, in
                    is_done(runtime, api->SetInterOpNumThreads(options, 1), "set threads", error) &&
                    is_done(runtime, api->SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL), "optimise", error);
     for (size_t i = 0; i < G_N_ELEMENTS(session_entries) && is_good; i++)
-        is_good = is_done(runtime, api->AddSessionConfigEntry(options, session_entries[i].key, session_entries[i].value),
-                          session_entries[i].key, error);
+        is_good =
+            is_done(runtime, api->AddSessionConfigEntry(options, session_entries[i].key, session_entries[i].value),
+                    session_entries[i].key, error);
     return is_good;
 }
 
@@ -325,18 +319,18 @@ static bool check_result(struct runtime *runtime, const OrtValue *value, const s
 }
 
 /* Runs once and lets the model make its outputs itself. */
-static bool warm_up(struct runtime *runtime, const char *input_name, const int *chosen,
-                    const struct tensor_want *wants, int count, GError **error)
+static bool warm_up(struct runtime *runtime, const char *input_name, const int *chosen, const struct tensor_want *wants,
+                    int count, GError **error)
 {
     const char *names[MODEL_MAX_TENSORS];
     OrtValue *results[MODEL_MAX_TENSORS] = {NULL};
     for (int i = 0; i < count; i++)
         names[i] = runtime->outputs[chosen[i]].name;
-    bool is_good = is_done(runtime,
-                           runtime->api->Run(runtime->session, NULL, &input_name,
-                                             (const OrtValue *const *)&runtime->values[0], 1, names, (size_t)count,
-                                             results),
-                           "cannot be run", error);
+    bool is_good =
+        is_done(runtime,
+                runtime->api->Run(runtime->session, NULL, &input_name, (const OrtValue *const *)&runtime->values[0], 1,
+                                  names, (size_t)count, results),
+                "cannot be run", error);
     for (int i = 0; i < count; i++) {
         if (is_good)
             is_good = check_result(runtime, results[i], &runtime->outputs[chosen[i]], &wants[i], error);

@@ -65,8 +65,8 @@ const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int
 
 struct detector;
 
-/* Loads a model and its card (FILE.onnx with FILE.card.json or FILE.json beside it; FILE without ".onnx"), checks the
- * sha256 when the card has one, checks that the model has the tensors its card's family needs, and warms up. */
+/* Loads a model and its card (settings->card, else FILE.card.json or FILE.json beside it; FILE without ".onnx"), checks
+ * the sha256 when the card has one, checks that the model has the tensors its card's family needs, and warms up. */
 struct detector *detector_open(const char *model_path, const struct detector_settings *settings, GError **error);
 void detector_free(struct detector *detector);
 CLEANUP_DEFINE(detector, detector_free)

@@ -74,7 +74,7 @@ static void allow(int ruleset, const char *path, uint64_t access)
     close(fd);
 }
 
-/* The files the operator named: cameras that are videos, the model and its card. */
+/* The files the operator named: cameras that are videos, the model, and its card wherever it may lie. */
 static void allow_configured(int ruleset, const struct worker_config *config)
 {
     const struct camera *cameras = config->cameras.items;
@@ -87,7 +87,7 @@ static void allow_configured(int ruleset, const struct worker_config *config)
     g_autofree char *stem =
         g_str_has_suffix(model, ".onnx") ? g_strndup(model, strlen(model) - strlen(".onnx")) : g_strdup(model);
     g_autofree char *card = g_strconcat(stem, ".card.json", NULL), *json = g_strconcat(stem, ".json", NULL);
-    const char *const paths[] = {model, card, json};
+    const char *const paths[] = {model, card, json, config->detector.card ? config->detector.card : ""};
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
         allow(ruleset, paths[i], READ_FILE);
 }

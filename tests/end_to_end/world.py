@@ -76,12 +76,13 @@ class Directory:
 
 
 class Process:
-    """A child with its output in files, ended with the `with`."""
+    """A child in a process group of its own, with its output in files, ended with the `with`."""
 
     def __init__(self, directory, name, arguments, environment=None):
         self.out_path, self.log_path = directory / f"{name}.out", directory / f"{name}.log"
         with open(self.out_path, "w") as out, open(self.log_path, "w") as log:
-            self.child = subprocess.Popen(arguments, stdout=out, stderr=log, env=environment, cwd=directory)
+            self.child = subprocess.Popen(arguments, stdout=out, stderr=log, env=environment, cwd=directory,
+                                          start_new_session=True)
 
     def __enter__(self):
         return self

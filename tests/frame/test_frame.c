@@ -83,8 +83,8 @@ static int passed(double stream_fps, double wanted_fps, double jitter, int secon
 static void test_thinning_keeps_the_rate(void)
 {
     static const double rows[][3] = {/* stream, wanted, expected a second */
-                                     {25, 0, 25}, {25, 25, 25}, {25, 5, 5},    {25, 10, 10},
-                                     {10, 25, 10}, {30, 1, 1},  {29.97, 7, 7}, {10, 3, 3}};
+                                     {25, 0, 25},  {25, 25, 25}, {25, 5, 5},    {25, 10, 10},
+                                     {10, 25, 10}, {30, 1, 1},   {29.97, 7, 7}, {10, 3, 3}};
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
         for (int shaky = 0; shaky < 2; shaky++) {
             int count = passed(rows[i][0], rows[i][1], shaky * 0.2, 100);

@@ -1,5 +1,6 @@
 #include "media/media_world.h"
 
+#include "base/counter.h"
 #include "base/random.h"
 
 #include <gst/gst.h>
@@ -8,6 +9,8 @@
 void media_world_start(void)
 {
     g_autoptr(GError) error = NULL;
+    /* GStreamer warns about broken files; its criticals, and ours, stay fatal */
+    g_log_set_always_fatal((GLogLevelFlags)(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL));
     g_assert_true(media_init(false, &error));
     g_assert_no_error(error);
 }
@@ -115,4 +118,85 @@ bool media_world_wait(bool (*condition)(void *data), void *data)
         g_usleep(POLL_US);
     }
     return true;
+}
+
+void media_eye_init(struct media_eye *eye)
+{
+    memset(eye, 0, sizeof *eye);
+    eye->settings = media_world_settings();
+}
+
+static void on_notify(void *data)
+{
+    counter_add(&((struct media_eye *)data)->wakes, 1);
+}
+
+void media_eye_open(struct media_eye *eye, const char *source)
+{
+    g_autoptr(GError) error = NULL;
+    char id[] = "eye";
+    struct camera camera = {.id = id, .source = (char *)source, .analyse_fps = eye->analyse_fps, .loop = eye->loop};
+    record_init(&camera_health_descriptor, &eye->health);
+    record_init(&camera_health_descriptor, &eye->told);
+    eye->source = media_source_new(&camera, eye->username, eye->password, &eye->settings, clock_system(), &eye->health,
+                                   on_notify, eye, &error);
+    g_assert_no_error(error);
+    media_source_start(eye->source, &error);
+    g_assert_no_error(error);
+}
+
+const struct camera_health *media_eye_look(struct media_eye *eye)
+{
+    media_source_describe(eye->source, &eye->told);
+    return &eye->told;
+}
+
+struct state_wait {
+    struct media_eye *eye;
+    const char *state;
+};
+
+static bool has_state(void *data)
+{
+    struct state_wait *wait = data;
+    return strcmp(media_eye_look(wait->eye)->state, wait->state) == 0;
+}
+
+bool media_eye_wait_state(struct media_eye *eye, const char *state)
+{
+    struct state_wait wait = {eye, state};
+    bool is_good = media_world_wait(has_state, &wait);
+    if (!is_good)
+        g_test_message("state is %s, %s", eye->told.state, eye->told.last_error);
+    return is_good;
+}
+
+struct frame_wait {
+    struct media_eye *eye;
+    struct frame *frame;
+};
+
+static bool has_frame(void *data)
+{
+    struct frame_wait *wait = data;
+    wait->frame = media_source_take(wait->eye->source);
+    return wait->frame;
+}
+
+struct frame *media_eye_wait_frame(struct media_eye *eye)
+{
+    struct frame_wait wait = {eye, NULL};
+    media_world_wait(has_frame, &wait);
+    return wait.frame;
+}
+
+void media_eye_close(struct media_eye *eye)
+{
+    gint64 start_us = g_get_monotonic_time();
+    media_source_free(eye->source);
+    gint64 took_us = g_get_monotonic_time() - start_us;
+    g_test_message("stopped in %.1f ms", (double)took_us / 1000);
+    g_assert_cmpint(took_us, <, G_USEC_PER_SEC);
+    record_clear(&camera_health_descriptor, &eye->health);
+    record_clear(&camera_health_descriptor, &eye->told);
 }

@@ -24,6 +24,29 @@ struct source_settings media_world_settings(void);
 struct frame *media_world_picture(int width_px, int height_px, int number);
 /* Such a clip at 25 frames a second. */
 void media_world_write(const char *path, int width_px, int height_px, int frames);
+/* A live source with all that belongs to it. */
+struct media_eye {
+    struct source_settings settings; /* change before media_eye_open */
+    double analyse_fps;              /* 0: every frame */
+    bool loop;
+    const char *username, *password;
+    struct camera_health health;
+    struct media_source *source;
+    int64_t wakes;             /* times that the source notified; counter_get */
+    struct camera_health told; /* of media_eye_look */
+};
+void media_eye_init(struct media_eye *eye);
+/* Starts to watch; fails the test when it cannot. */
+void media_eye_open(struct media_eye *eye, const char *source);
+/* Describes the source into `told`. */
+const struct camera_health *media_eye_look(struct media_eye *eye);
+/* Waits until the state is `state`; false when it never was. */
+bool media_eye_wait_state(struct media_eye *eye, const char *state);
+/* Waits for the next frame; NULL when none came. */
+struct frame *media_eye_wait_frame(struct media_eye *eye);
+/* Stops, frees, and asserts that this took less than a second. */
+void media_eye_close(struct media_eye *eye);
+
 /* Waits, at most some seconds, until `condition` is true; false when it never was. */
 bool media_world_wait(bool (*condition)(void *data), void *data);
 /* Runs a constant pipeline description whose filesink is named "out" to its end. False when an element is missing. */

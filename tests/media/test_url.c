@@ -134,9 +134,9 @@ static void test_s01_logins_are_redacted(void)
 /* Text that is nearly a source: what gets through is safe to put into a request line or a property. */
 static void test_s01_property_what_is_accepted_is_plain(void)
 {
-    static const char *const parts[] = {"rtsp://", "rtsps://", "scene://", "u:canary@", "@",       ":", "host",
-                                        "10.0.0.1", ":554",    "/",        "?a=b",      "%41",     "!", " ",
-                                        "\r\n",     "\"",      "'",        "[::1]",     "\xc3\xa4", ".", "#"};
+    static const char *const parts[] = {"rtsp://",  "rtsps://", "scene://", "u:canary@", "@",        ":", "host",
+                                        "10.0.0.1", ":554",     "/",        "?a=b",      "%41",      "!", " ",
+                                        "\r\n",     "\"",       "'",        "[::1]",     "\xc3\xa4", ".", "#"};
     enum { ROUNDS = 100000 };
     struct random random;
     int accepted = 0;

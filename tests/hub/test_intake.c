@@ -1,0 +1,528 @@
+/* What the hub takes from a worker, and what not: the worker here is the test, and as hostile as it likes. */
+#include "hub/hub_internal.h"
+
+#include "base/counter.h"
+#include "base/fault.h"
+#include "base/id.h"
+#include "facts/settings.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { DEADLINE_US = 20 * 1000000, ROOMY = 64 << 20 };
+
+struct world {
+    char *directory;
+    struct settings settings;
+    struct hub hub;
+    struct hub_worker *worker; /* the first; has the cameras "door" and "hall" of the org "default" */
+    struct link *peer;         /* the worker's side */
+    int published;             /* atomic: by the store's thread */
+};
+
+static void plan_faults(const char *plan)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    fault_plan(plan);
+#else
+    (void)plan;
+#endif
+}
+
+static void count_publication(void *data, enum live_kind kind, const char *org_id, const char *camera_id, GBytes *json)
+{
+    (void)org_id;
+    (void)camera_id;
+    (void)json;
+    struct world *world = data;
+    if (kind == LIVE_EVENT)
+        __atomic_add_fetch(&world->published, 1, __ATOMIC_RELAXED);
+}
+
+static void add_camera(struct settings *settings, const char *id, const char *org)
+{
+    struct camera *camera = record_list_append(&settings->cameras, &camera_descriptor);
+    g_free(camera->org_id);
+    camera->id = g_strdup(id);
+    camera->org_id = g_strdup(org);
+    camera->source = g_strdup("rtsp://127.0.0.1/x");
+    camera->username = g_strdup("viewer");
+    camera->password = g_strdup("canary");
+}
+
+static void connect_worker(struct world *world)
+{
+    int sockets[2];
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), ==, 0);
+    world->worker->link = link_new(sockets[0], ROOMY);
+    world->peer = link_new(sockets[1], ROOMY);
+    world->worker->generation++;
+}
+
+static void world_init(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    *world = (struct world){.directory = g_dir_make_tmp("vedette-hub-XXXXXX", NULL)};
+    record_init(&settings_descriptor, &world->settings);
+    world->settings.store.minimum_free_bytes = 0;
+    world->settings.workers.count = 1;
+    add_camera(&world->settings, "door", "default");
+    add_camera(&world->settings, "elsewhere", "other");
+    add_camera(&world->settings, "hall", "default");
+    world->hub = (struct hub){
+        .settings = &world->settings,
+        .clock = clock_system(),
+        .answered_lock = PTHREAD_MUTEX_INITIALIZER,
+        .answered = G_QUEUE_INIT,
+        .live = live_new(&world->settings.cameras),
+        .workers = g_ptr_array_new_with_free_func(hub_worker_free),
+        .saved_health_us = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+        .saved_online = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    };
+    world->hub.store =
+        store_open(world->directory, &world->settings.store, world->hub.clock, &world->hub.health, &error);
+    g_assert_no_error(error);
+    live_subscribe(world->hub.live, count_publication, world);
+    hub_workers_create(&world->hub);
+    world->worker = g_ptr_array_index(world->hub.workers, 0);
+    connect_worker(world);
+}
+
+static void world_clear(struct world *world)
+{
+    plan_faults(NULL);
+    store_close(world->hub.store);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    g_ptr_array_unref(world->hub.workers);
+    link_free(world->peer);
+    live_free(world->hub.live);
+    g_hash_table_unref(world->hub.saved_health_us);
+    g_hash_table_unref(world->hub.saved_online);
+    record_clear(&settings_descriptor, &world->settings);
+    static const char *const names[] = {"vedette.db", "vedette.db-wal", "vedette.db-shm", "lock", "probe"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(world->directory, names[i], NULL);
+        g_unlink(path);
+    }
+    g_rmdir(world->directory);
+    g_free(world->directory);
+}
+
+/* ---- the worker's side ---- */
+
+static void say(struct world *world, enum link_type type, const void *body, size_t length)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(link_send(world->peer, type, body, length, &error));
+    g_assert_true(link_flush(world->peer, DEADLINE_US / 1000));
+}
+
+/* Says something and lets the hub read it. */
+static bool tell(struct world *world, enum link_type type, const void *body, size_t length, GError **error)
+{
+    say(world, type, body, length);
+    return intake_read(world->worker, error);
+}
+
+#define GOOD_HELLO                                                                                                     \
+    "{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":true,"         \
+    "\"cannot_gain_privileges\":true,\"is_not_dumpable\":true,\"sandbox_detail\":\"Landlock\"}"
+
+/* What the hub answers next, or 0 when it says nothing. */
+static int answer(struct world *world, char **text)
+{
+    enum link_type type;
+    const void *body;
+    size_t length;
+    g_assert_true(link_flush(world->worker->link, DEADLINE_US / 1000));
+    if (!link_receive(world->peer, 0, &type, &body, &length, NULL))
+        return 0;
+    if (text)
+        *text = g_strndup(body, length);
+    return type;
+}
+
+static void be_admitted(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(tell(world, LINK_HELLO, GOOD_HELLO, strlen(GOOD_HELLO), &error));
+    while (answer(world, NULL) != LINK_START)
+        ;
+}
+
+static char *crossing(const char *id, const char *camera, const char *payload_camera)
+{
+    return g_strdup_printf("{\"id\":\"%s\",\"type\":\"line_crossing\",\"org_id\":\"other\",\"site_id\":\"stolen\","
+                           "\"camera_id\":\"%s\",\"occurred_at\":\"2026-01-01T00:00:00.000Z\","
+                           "\"received_at\":\"2001-01-01T00:00:00.000Z\",\"priority\":5,\"payload\":{\"id\":\"%s\","
+                           "\"camera_id\":\"%s\",\"line_id\":\"door\",\"track_id\":7,\"direction\":\"in\","
+                           "\"smuggled\":\"<script>\",\"at\":\"2026-01-01T00:00:00.000Z\",\"box\":[0,0,0.1,0.1]}}\n",
+                           id, camera, id, payload_camera);
+}
+
+static void say_batch(struct world *world, uint64_t sequence, const char *ndjson)
+{
+    g_autoptr(GByteArray) body = g_byte_array_new();
+    sequence = GUINT64_TO_LE(sequence);
+    g_byte_array_append(body, (const guint8 *)&sequence, sizeof sequence);
+    g_byte_array_append(body, (const guint8 *)ndjson, (guint)strlen(ndjson));
+    say(world, LINK_EVENTS, body->data, body->len);
+}
+
+/* Runs the main loop until the hub acknowledges; asserts which batch it is. */
+static void await_acknowledgement(struct world *world, uint64_t sequence)
+{
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    g_autofree char *text = NULL;
+    while (answer(world, &text) != LINK_ACKNOWLEDGE) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        if (!g_main_context_iteration(NULL, FALSE))
+            g_usleep(500);
+    }
+    uint64_t told;
+    memcpy(&told, text, sizeof told);
+    g_assert_cmpuint(GUINT64_FROM_LE(told), ==, sequence);
+}
+
+/* ---- what is stored ---- */
+
+static GPtrArray *stored(struct world *world, const char *org)
+{
+    g_autoptr(GError) error = NULL;
+    const struct store_event_filter filter = {.org_id = org, .limit = 100};
+    GPtrArray *events = store_events_list(world->hub.store, &filter, &error);
+    g_assert_no_error(error);
+    return events;
+}
+
+static void test_groups_never_mix_orgs(void)
+{
+    struct world world;
+    world_init(&world);
+    g_assert_cmpuint(world.hub.workers->len, ==, 2);
+    for (guint i = 0; i < world.hub.workers->len; i++) {
+        const struct hub_worker *worker = g_ptr_array_index(world.hub.workers, i);
+        const struct camera *first = g_ptr_array_index(worker->cameras, 0);
+        for (guint j = 1; j < worker->cameras->len; j++)
+            g_assert_cmpstr(((const struct camera *)g_ptr_array_index(worker->cameras, j))->org_id, ==, first->org_id);
+    }
+    g_assert_cmpuint(world.worker->cameras->len, ==, 2);
+    world_clear(&world);
+}
+
+static void test_logins_follow_a_good_hello(void)
+{
+    struct world world;
+    world_init(&world);
+    g_autoptr(GError) error = NULL;
+    g_assert_cmpint(answer(&world, NULL), ==, 0);
+    g_assert_true(tell(&world, LINK_HELLO, GOOD_HELLO, strlen(GOOD_HELLO), &error));
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *login = NULL;
+        g_assert_cmpint(answer(&world, &login), ==, LINK_CREDENTIALS);
+        g_assert_nonnull(strstr(login, "canary"));
+        g_assert_null(strstr(login, "elsewhere"));
+    }
+    g_assert_cmpint(answer(&world, NULL), ==, LINK_START);
+    world_clear(&world);
+}
+
+static void test_an_open_cage_is_refused(void)
+{
+    static const struct {
+        const char *hello, *said;
+    } cases[] = {
+        {"{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":false,"
+         "\"cannot_gain_privileges\":true,\"is_not_dumpable\":true}",
+         "read the hub's files"},
+        {"{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":true,"
+         "\"cannot_gain_privileges\":false,\"is_not_dumpable\":true}",
+         "gain rights"},
+        {"{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":false,\"is_not_dumpable\":false}",
+         "gain rights"},
+        {"{\"protocol_version\":9,\"worker_id\":\"worker-1\"}", "version 9"},
+        {"{\"protocol_version\":1,\"worker_id\":\"worker-2\"}", "worker-2"},
+        {"{\"worker_id\":3}", "worker_id"},
+        {"garbage", "hello"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        g_autoptr(GError) error = NULL;
+        world_init(&world);
+        g_test_message("%s", cases[i].hello);
+        g_assert_false(tell(&world, LINK_HELLO, cases[i].hello, strlen(cases[i].hello), &error));
+        if (i + 1 < G_N_ELEMENTS(cases))
+            g_assert_nonnull(strstr(error->message, cases[i].said));
+        g_assert_cmpint(answer(&world, NULL), ==, 0); /* no login, no start */
+        world_clear(&world);
+    }
+}
+
+/* A kernel without Landlock: the worker runs, and it is told and counted. */
+static void test_a_missing_cage_is_counted(void)
+{
+    static const char hello[] = "{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":false,"
+                                "\"cannot_gain_privileges\":true,\"is_not_dumpable\":true,\"sandbox_detail\":\"none\"}";
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    g_assert_true(tell(&world, LINK_HELLO, hello, strlen(hello), &error));
+    g_assert_cmpint(counter_get(&world.hub.health.workers_uncaged), ==, 1);
+    g_assert_cmpint(answer(&world, NULL), ==, LINK_CREDENTIALS);
+    world_clear(&world);
+}
+
+static void test_words_out_of_turn_end_the_link(void)
+{
+    static const struct {
+        enum link_type type;
+        const char *body;
+        bool is_admitted;
+        size_t length; /* 0: a string's */
+    } cases[] = {
+        {LINK_HEALTH, "{}", false},
+        {LINK_HELLO, GOOD_HELLO, true},
+        {LINK_ACKNOWLEDGE, "12345678", true},
+        {LINK_CONFIGURE, "{}", true},
+        {LINK_EVENTS, "short", true},
+        {LINK_TRACKS, "{\"camera_id\":", true},
+        {LINK_HEALTH, "[]", true},
+        {LINK_PREVIEW, "", true},
+        {LINK_PREVIEW, "\xff\xff", true},
+        {LINK_PREVIEW, "\x04\0door0123456789abcdefGIF8", true, 26},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        g_autoptr(GError) error = NULL;
+        world_init(&world);
+        if (cases[i].is_admitted)
+            be_admitted(&world);
+        g_test_message("case %zu", i);
+        size_t length = cases[i].length ? cases[i].length : strlen(cases[i].body);
+        g_assert_false(tell(&world, cases[i].type, cases[i].body, length, &error));
+        g_assert_nonnull(error);
+        world_clear(&world);
+    }
+}
+
+static void test_a_record_is_stored_under_its_registration_then_acknowledged(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 7, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    await_acknowledgement(&world, 7);
+    g_autoptr(GPtrArray) events = stored(&world, "default"), foreign = stored(&world, "other");
+    g_assert_cmpuint(events->len, ==, 1);
+    g_assert_cmpuint(foreign->len, ==, 0);
+    const struct analytics_event *event = g_ptr_array_index(events, 0);
+    g_assert_cmpstr(event->id, ==, id);
+    g_assert_cmpstr(event->org_id, ==, "default");
+    g_assert_cmpstr(event->site_id, ==, "default");
+    g_assert_cmpint(event->received_at.ms, >, clock_wall_ms(world.hub.clock) - DEADLINE_US / 1000);
+    g_assert_null(strstr(event->payload.text, "smuggled"));
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 1);
+    world_clear(&world);
+}
+
+static void test_a_repeated_record_is_acknowledged_and_shown_once(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    for (uint64_t sequence = 1; sequence <= 2; sequence++) {
+        say_batch(&world, sequence, text);
+        g_assert_true(intake_read(world.worker, NULL));
+        await_acknowledgement(&world, sequence);
+    }
+    g_assert_cmpint(counter_get(&world.hub.health.records_duplicate), ==, 1);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 1);
+    world_clear(&world);
+}
+
+static void test_what_is_not_its_own_is_refused_and_the_rest_is_stored(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    g_autofree char *ids[4] = {NULL};
+    for (int i = 0; i < 4; i++)
+        ids[i] = id_new(world.hub.clock);
+    g_autofree char *foreign = crossing(ids[0], "elsewhere", "elsewhere"), *crossed = crossing(ids[1], "door", "hall"),
+                    *nameless = crossing("no-uuid", "door", "door"), *good = crossing(ids[2], "hall", "hall");
+    g_autofree char *text = g_strconcat(foreign, crossed, "\n", nameless, "{]\n", good, NULL);
+    say_batch(&world, 1, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    await_acknowledgement(&world, 1);
+    g_autoptr(GPtrArray) events = stored(&world, NULL);
+    g_assert_cmpuint(events->len, ==, 1);
+    g_assert_cmpstr(((const struct analytics_event *)g_ptr_array_index(events, 0))->id, ==, ids[2]);
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 4);
+    g_assert_cmpint(counter_get(&world.hub.health.records_received), ==, 1);
+    for (int i = 0; i < 4; i++)
+        g_clear_pointer(&ids[i], g_free);
+    world_clear(&world);
+}
+
+/* Another worker's camera gets neither health nor picture nor tracks from this one. */
+static void test_other_cameras_are_left_alone(void)
+{
+    static const char health[] = "{\"camera_id\":\"elsewhere\",\"state\":\"online\"}",
+                      preview[] = "\x09\0elsewhere0123456789abcdef\xff\xd8\xff";
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    struct camera_health known;
+    struct live_preview picture;
+    g_assert_true(tell(&world, LINK_HEALTH, health, strlen(health), NULL));
+    g_assert_true(tell(&world, LINK_PREVIEW, preview, sizeof preview - 1, NULL));
+    g_assert_false(live_get_health(world.hub.live, "elsewhere", &known));
+    g_assert_false(live_get_preview(world.hub.live, "elsewhere", &picture));
+    world_clear(&world);
+}
+
+static bool can_inject(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    return true;
+#else
+    g_test_skip("this build has no fault points (-Dfaults=true)");
+    return false;
+#endif
+}
+
+static void wait_until_waiting(struct world *world, guint batches)
+{
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    while (g_queue_get_length(&world->worker->waiting) != batches) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        if (!g_main_context_iteration(NULL, FALSE))
+            g_usleep(500);
+    }
+}
+
+static void test_nothing_is_acknowledged_while_the_store_fails(void)
+{
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("store.commit=1+");
+    for (uint64_t sequence = 1; sequence <= 3; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+        say_batch(&world, sequence, text);
+        g_assert_true(intake_read(world.worker, NULL));
+        wait_until_waiting(&world, (guint)sequence);
+    }
+    g_assert_cmpint(answer(&world, NULL), ==, 0);
+    plan_faults(NULL);
+    intake_retry(world.worker);
+    for (uint64_t sequence = 1; sequence <= 3; sequence++)
+        await_acknowledgement(&world, sequence); /* in their order */
+    g_autoptr(GPtrArray) events = stored(&world, "default");
+    g_assert_cmpuint(events->len, ==, 3);
+    world_clear(&world);
+}
+
+/* What a worker handed over before it died is stored all the same; the next process hears nothing of it. */
+static void test_a_dead_workers_records_are_stored(void)
+{
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("store.commit=1+");
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 1, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    wait_until_waiting(&world, 1);
+    link_free(world.worker->link);
+    link_free(world.peer);
+    connect_worker(&world);
+    plan_faults(NULL);
+    intake_retry(world.worker);
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    while (world.worker->bytes_in_hand > 0) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        if (!g_main_context_iteration(NULL, FALSE))
+            g_usleep(500);
+    }
+    g_assert_cmpint(answer(&world, NULL), ==, 0);
+    g_autoptr(GPtrArray) events = stored(&world, "default");
+    g_assert_cmpuint(events->len, ==, 1);
+    world_clear(&world);
+}
+
+/* With the store away a worker may fill our hand, and no more: it is read again when there is room. */
+static void test_a_full_hand_takes_no_more(void)
+{
+    enum { BATCHES = 8, FILLER_BYTES = 3 << 20 };
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("store.commit=1+");
+    g_autofree char *filler = g_strnfill(FILLER_BYTES, ' ');
+    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
+        g_autoptr(GByteArray) body = g_byte_array_new();
+        g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+        uint64_t sequence_le = GUINT64_TO_LE(sequence);
+        g_byte_array_append(body, (const guint8 *)&sequence_le, sizeof sequence_le);
+        g_byte_array_append(body, (const guint8 *)text, (guint)strlen(text));
+        g_byte_array_append(body, (const guint8 *)filler, FILLER_BYTES);
+        g_assert_true(link_send(world.peer, LINK_EVENTS, body->data, body->len, NULL));
+    }
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    while (!intake_is_full(world.worker)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_assert_true(intake_read(world.worker, NULL));
+        g_main_context_iteration(NULL, FALSE);
+    }
+    size_t in_hand = world.worker->bytes_in_hand;
+    g_assert_true(intake_read(world.worker, NULL));
+    g_assert_cmpuint(world.worker->bytes_in_hand, ==, in_hand);
+    g_assert_cmpuint(in_hand, <, (size_t)BATCHES * FILLER_BYTES);
+    plan_faults(NULL);
+    uint64_t acknowledged = 0;
+    while (acknowledged < BATCHES) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        intake_retry(world.worker);
+        g_assert_true(intake_read(world.worker, NULL));
+        g_main_context_iteration(NULL, FALSE);
+        acknowledged += answer(&world, NULL) == LINK_ACKNOWLEDGE;
+    }
+    g_assert_cmpuint(world.worker->bytes_in_hand, ==, 0);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    g_test_add_func("/intake/groups never mix orgs", test_groups_never_mix_orgs);
+    g_test_add_func("/intake/logins follow a good hello", test_logins_follow_a_good_hello);
+    g_test_add_func("/intake/an open cage is refused", test_an_open_cage_is_refused);
+    g_test_add_func("/intake/a missing cage is counted", test_a_missing_cage_is_counted);
+    g_test_add_func("/intake/words out of turn end the link", test_words_out_of_turn_end_the_link);
+    g_test_add_func("/intake/a record is stored under its registration, then acknowledged",
+                    test_a_record_is_stored_under_its_registration_then_acknowledged);
+    g_test_add_func("/intake/a repeated record is acknowledged and shown once",
+                    test_a_repeated_record_is_acknowledged_and_shown_once);
+    g_test_add_func("/intake/what is not its own is refused and the rest is stored",
+                    test_what_is_not_its_own_is_refused_and_the_rest_is_stored);
+    g_test_add_func("/intake/other cameras are left alone", test_other_cameras_are_left_alone);
+    g_test_add_func("/intake/nothing is acknowledged while the store fails",
+                    test_nothing_is_acknowledged_while_the_store_fails);
+    g_test_add_func("/intake/a dead worker's records are stored", test_a_dead_workers_records_are_stored);
+    g_test_add_func("/intake/a full hand takes no more", test_a_full_hand_takes_no_more);
+    return g_test_run();
+}

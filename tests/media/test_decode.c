@@ -1,0 +1,202 @@
+/* Streams that change under way, and pictures alone. */
+#include <string.h>
+
+#include "media/media_internal.h"
+#include "media/media_world.h"
+
+/* ---- a decoder chain, fed by hand ---- */
+
+struct chain {
+    GstElement *pipeline, *input;
+    GstBus *bus;
+    struct media_decoder *decoder;
+};
+
+static void chain_open(struct chain *chain, const struct source_settings *settings)
+{
+    g_autoptr(GError) error = NULL;
+    GstCaps *caps = gst_caps_new_simple("video/x-h264", "stream-format", G_TYPE_STRING, "byte-stream", NULL);
+    chain->pipeline = gst_pipeline_new(NULL);
+    chain->bus = gst_element_get_bus(chain->pipeline);
+    chain->input = gst_element_factory_make("appsrc", NULL);
+    g_object_set(chain->input, "caps", caps, NULL);
+    gst_bin_add(GST_BIN(chain->pipeline), chain->input);
+    chain->decoder = media_decoder_new(GST_BIN(chain->pipeline), media_codec_by_caps(caps), settings, &error);
+    g_assert_no_error(error);
+    g_assert_true(gst_element_link(chain->input, media_decoder_first(chain->decoder)));
+    gst_element_set_state(chain->pipeline, GST_STATE_PLAYING);
+    gst_caps_unref(caps);
+}
+
+static void chain_close(struct chain *chain)
+{
+    gst_element_set_state(chain->pipeline, GST_STATE_NULL);
+    gst_object_unref(chain->bus);
+    gst_object_unref(chain->pipeline);
+    media_decoder_free(chain->decoder);
+}
+
+static void chain_feed(struct chain *chain, const char *path)
+{
+    char *bytes = NULL;
+    gsize length = 0;
+    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    gst_app_src_push_buffer(GST_APP_SRC(chain->input), gst_buffer_new_wrapped(bytes, length));
+}
+
+/* The next frame, or NULL at the end. */
+static struct frame *chain_take(struct chain *chain)
+{
+    g_autoptr(GError) error = NULL;
+    GstSample *sample = gst_app_sink_try_pull_sample(media_decoder_sink(chain->decoder), 10 * GST_SECOND);
+    struct frame *frame = sample ? media_decoder_map(chain->decoder, sample, &error) : NULL;
+    g_assert_no_error(error);
+    g_clear_pointer(&sample, gst_sample_unref);
+    return frame;
+}
+
+#define STREAM                                                                                                         \
+    " ! x264enc tune=zerolatency key-int-max=5 ! video/x-h264,stream-format=byte-stream,alignment=au ! filesink "      \
+    "name=out"
+
+static void make_streams(char *large, char *small)
+{
+    media_world_make(large,
+                     "videotestsrc num-buffers=10 pattern=ball ! video/x-raw,format=I420,width=640,height=360" STREAM);
+    media_world_make(small,
+                     "videotestsrc num-buffers=10 pattern=ball ! video/x-raw,format=I420,width=322,height=178" STREAM);
+}
+
+static void test_s04_frames_follow_a_change_of_size(void)
+{
+    struct media_world world;
+    struct chain chain;
+    struct source_settings settings = media_world_settings();
+    media_world_init(&world);
+    g_autofree char *large = media_world_path(&world, "large"), *small = media_world_path(&world, "small");
+    make_streams(large, small);
+    chain_open(&chain, &settings);
+    int seen[2] = {0, 0};
+    for (int i = 0; i < 4; i++)
+        chain_feed(&chain, i % 2 ? small : large);
+    gst_app_src_end_of_stream(GST_APP_SRC(chain.input));
+    for (struct frame *frame; (frame = chain_take(&chain)); frame_unref(frame)) {
+        bool is_small = frame->width_px == 322;
+        g_assert_cmpint(frame->width_px, ==, is_small ? 322 : 640);
+        g_assert_cmpint(frame->height_px, ==, is_small ? 178 : 360);
+        seen[is_small]++;
+        int sum = 0; /* under the address sanitizer: what the frame says is there */
+        for (int plane = 0; plane < 3; plane++)
+            for (int y = 0; y < frame_plane_rows(frame, plane); y++)
+                sum += frame->planes[plane][(ptrdiff_t)y * frame->strides_bytes[plane] +
+                                            frame_plane_row_bytes(frame, plane) - 1];
+        g_assert_cmpint(sum, >, 0);
+    }
+    g_assert_cmpint(seen[0], ==, 20);
+    g_assert_cmpint(seen[1], ==, 20);
+    chain_close(&chain);
+    media_world_clear(&world);
+}
+
+static void test_s04_a_change_to_too_large_a_size_is_refused(void)
+{
+    struct media_world world;
+    struct chain chain;
+    struct source_settings settings = media_world_settings();
+    settings.max_width_px = 400;
+    media_world_init(&world);
+    g_autofree char *large = media_world_path(&world, "large"), *small = media_world_path(&world, "small");
+    make_streams(large, small);
+    chain_open(&chain, &settings);
+    chain_feed(&chain, small);
+    chain_feed(&chain, large);
+    gst_app_src_end_of_stream(GST_APP_SRC(chain.input));
+    for (struct frame *frame; (frame = chain_take(&chain)); frame_unref(frame))
+        g_assert_cmpint(frame->width_px, ==, 322);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(media_bus_error(chain.bus, "decode", &error));
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, "640 x 360, more than source.max_width_px"));
+    chain_close(&chain);
+    media_world_clear(&world);
+}
+
+/* ---- pictures ---- */
+
+static void check_bars(const struct frame *frame, int width_px, int height_px, int tolerance)
+{
+    g_assert_cmpint(frame->width_px, ==, width_px);
+    g_assert_cmpint(frame->height_px, ==, height_px);
+    g_assert_true(frame->is_full_range);
+    /* the bars begin with white and end, in the upper part, with blue, whose luma is 0.114 of white's */
+    ptrdiff_t row = (ptrdiff_t)(height_px / 4) * frame->strides_bytes[0];
+    g_assert_cmpint(ABS(frame->planes[0][row + 5] - 255), <=, tolerance);
+    g_assert_cmpint(ABS(frame->planes[0][row + width_px - 6] - 29), <=, tolerance);
+    ptrdiff_t chroma_row = (ptrdiff_t)(height_px / 8) * frame->strides_bytes[1];
+    g_assert_cmpint(ABS(frame->planes[1][chroma_row + 2] - 128), <=, tolerance);
+    g_assert_cmpint(ABS(frame->planes[2][chroma_row + 2] - 128), <=, tolerance);
+    g_assert_cmpint(frame->planes[1][chroma_row + (width_px + 1) / 2 - 3], >, 200); /* blue */
+}
+
+static void test_pictures_are_loaded(void)
+{
+    static const char *const rows[][2] = {
+        {"a.jpg", "videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=333,height=187 ! jpegenc quality=95 ! "
+                  "filesink name=out"},
+        {"a.png",
+         "videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=333,height=187 ! pngenc ! filesink name=out"},
+        {"b.png",
+         "videotestsrc num-buffers=1 ! video/x-raw,format=RGBA,width=333,height=187 ! pngenc ! filesink name=out"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct media_world world;
+        g_autoptr(GError) error = NULL;
+        media_world_init(&world);
+        g_autofree char *path = media_world_path(&world, rows[i][0]);
+        g_assert_true(media_world_make(path, rows[i][1]));
+        CLEANUP(frame) struct frame *frame = media_image_load(path, &error);
+        g_assert_no_error(error);
+        check_bars(frame, 333, 187, 12);
+        media_world_clear(&world);
+    }
+}
+
+static void expect_no_picture(const char *path, const void *bytes, size_t length, const char *reason)
+{
+    g_autoptr(GError) error = NULL;
+    if (bytes)
+        g_assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
+    g_assert_null(media_image_load(path, &error));
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, path));
+    g_assert_nonnull(strstr(error->message, reason));
+}
+
+static void test_bad_pictures_are_named(void)
+{
+    static const char bomb[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\2\0\0\0";
+    static const char negative[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xff\xff\xff\0\1\0\0\x08\2\0\0\0";
+    static const char cut[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\2\0\0\0";
+    struct media_world world;
+    media_world_init(&world);
+    g_autofree char *path = media_world_path(&world, "a.png");
+    expect_no_picture(path, NULL, 0, "cannot be opened");
+    expect_no_picture(path, "", 0, "is empty");
+    expect_no_picture(path, "hello", 5, "no JPEG");
+    expect_no_picture(path, bomb, sizeof bomb, "at most 64 megapixels");
+    expect_no_picture(path, negative, sizeof negative, "at most 64 megapixels");
+    expect_no_picture(path, cut, sizeof cut, "cannot be decoded");
+    media_world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    media_world_start();
+    g_test_add_func("/media/decode/s04_frames_follow_a_change_of_size", test_s04_frames_follow_a_change_of_size);
+    g_test_add_func("/media/decode/s04_a_change_to_too_large_a_size_is_refused",
+                    test_s04_a_change_to_too_large_a_size_is_refused);
+    g_test_add_func("/media/decode/pictures_are_loaded", test_pictures_are_loaded);
+    g_test_add_func("/media/decode/bad_pictures_are_named", test_bad_pictures_are_named);
+    return g_test_run();
+}

@@ -1,0 +1,17 @@
+/* What LeakSanitizer finds in libraries and is not ours: ONNX Runtime keeps a string of its first session, and GLib
+ * leaves the table of quarks that its constructor made to readers without a lock when GStreamer's names outgrow it.
+ * Whole stacks are needed to tell that one from ours. */
+#define EXPORTED __attribute__((visibility("default")))
+
+const char *__lsan_default_suppressions(void);
+const char *__asan_default_options(void);
+
+EXPORTED const char *__lsan_default_suppressions(void)
+{
+    return "leak:libonnxruntime.so\nleak:_dl_init\n";
+}
+
+EXPORTED const char *__asan_default_options(void)
+{
+    return "fast_unwind_on_malloc=0";
+}

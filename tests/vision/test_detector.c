@@ -1,0 +1,379 @@
+#include "onnx_model.h"
+#include "vision/vision.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- a place for models and cards ---- */
+
+struct world {
+    char *directory, *model, *card;
+    struct detections *found;
+};
+
+static void world_init(struct world *world)
+{
+    world->directory = g_dir_make_tmp("vedette-detector-XXXXXX", NULL);
+    g_assert_nonnull(world->directory);
+    world->model = g_build_filename(world->directory, "tiny.onnx", NULL);
+    world->card = g_build_filename(world->directory, "tiny.card.json", NULL);
+    world->found = g_new0(struct detections, 1);
+}
+
+static void world_clear(struct world *world)
+{
+    g_unlink(world->model);
+    g_unlink(world->card);
+    g_rmdir(world->directory);
+    g_free(world->model);
+    g_free(world->card);
+    g_free(world->directory);
+    g_free(world->found);
+}
+
+static void write_file(const char *path, const void *bytes, gssize length)
+{
+    g_assert_true(g_file_set_contents(path, bytes, length, NULL));
+}
+
+/* ---- a model of our own: 32 x 32, three labels, 16 + 4 + 1 rows of 8 ---- */
+
+enum { TINY_PX = 32, TINY_ROWS = 21, TINY_COLUMNS = 8 };
+
+static const char tiny_card[] = "{\"name\":\"tiny\",\"family\":\"yolox\",\"input_width_px\":32,\"input_height_px\":32,"
+                                "\"labels\":[\"person\",\"car\",\"dog\"]}";
+
+struct tiny {
+    float values[TINY_ROWS * TINY_COLUMNS];
+    struct onnx_model model;
+};
+
+static void tiny_init(struct tiny *tiny)
+{
+    memset(tiny, 0, sizeof *tiny);
+    tiny->model = (struct onnx_model){
+        .input = {"images", ONNX_FLOAT, 4, {1, 3, TINY_PX, TINY_PX}},
+        .output = {"output", ONNX_FLOAT, 3, {1, TINY_ROWS, TINY_COLUMNS}},
+        .values = tiny->values,
+        .value_count = G_N_ELEMENTS(tiny->values),
+        .value_sizes = {1, TINY_ROWS, TINY_COLUMNS},
+    };
+}
+
+/* Sets a row: offsets and log sizes in cells, the object's probability and that of one class. */
+static void tiny_row(struct tiny *tiny, int row, const float box[4], float object, int label, float probability)
+{
+    float *values = tiny->values + row * TINY_COLUMNS;
+    memcpy(values, box, 4 * sizeof *box);
+    values[4] = object;
+    values[5 + label] = probability;
+}
+
+static void tiny_write(const struct world *world, const struct tiny *tiny, const char *card)
+{
+    g_autoptr(GByteArray) bytes = onnx_model_make(&tiny->model);
+    write_file(world->model, bytes->data, bytes->len);
+    if (card)
+        write_file(world->card, card, -1);
+}
+
+static struct detector *open_detector(const struct world *world, GError **error)
+{
+    const struct detector_settings settings = {.threads = 1};
+    return detector_open(world->model, &settings, error);
+}
+
+static struct frame *grey_frame(int width, int height)
+{
+    struct frame *frame = frame_new_allocated(width, height);
+    for (int plane = 0; plane < 3; plane++)
+        memset(frame_plane(frame, plane), 128,
+               (size_t)frame->strides_bytes[plane] * (size_t)frame_plane_rows(frame, plane));
+    return frame;
+}
+
+static void run(struct world *world, int width, int height)
+{
+    g_autoptr(GError) error = NULL;
+    CLEANUP(detector) struct detector *detector = open_detector(world, &error);
+    g_assert_no_error(error);
+    CLEANUP(frame) struct frame *frame = grey_frame(width, height);
+    g_assert_true(detector_run(detector, frame, world->found, &error));
+    g_assert_no_error(error);
+}
+
+/* ---- what is read from a model's output ---- */
+
+static void assert_box(const struct record_box *box, double x, double y, double w, double h)
+{
+    g_assert_cmpfloat_with_epsilon(box->x, x, 1e-5);
+    g_assert_cmpfloat_with_epsilon(box->y, y, 1e-5);
+    g_assert_cmpfloat_with_epsilon(box->w, w, 1e-5);
+    g_assert_cmpfloat_with_epsilon(box->h, h, 1e-5);
+}
+
+static void test_a_box_is_placed_in_the_frame(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    /* cell (1, 2) of the finest grid: centre (1.5, 2.25) cells of 8, size (2, 1) cells: 12,18 and 16 x 8 pixels */
+    tiny_row(&tiny, 2 * 4 + 1, (float[]){0.5F, 0.25F, logf(2), 0}, 0.9F, 1, 0.8F);
+    tiny_write(&world, &tiny, tiny_card);
+    run(&world, 64, 64);
+    g_assert_cmpint(world.found->count, ==, 1);
+    g_assert_cmpstr(world.found->items[0].object_class, ==, "car");
+    g_assert_true(world.found->items[0].object_class == g_intern_string("car"));
+    g_assert_cmpfloat_with_epsilon(world.found->items[0].confidence, 0.72, 1e-6);
+    assert_box(&world.found->items[0].box, 4 / 32.0, 14 / 32.0, 16 / 32.0, 8 / 32.0);
+    /* twice as wide as high: the frame is the input's upper half, so heights count double and the box leaves it below
+     */
+    run(&world, 200, 100);
+    assert_box(&world.found->items[0].box, 4 / 32.0, 14 / 16.0, 16 / 32.0, 8 / 16.0);
+    world_clear(&world);
+}
+
+static void test_the_coarser_grids_come_after_the_finer(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_row(&tiny, 16 + 3, (float[]){0, 0, 0, 0}, 1, 0, 0.9F);   /* cell (1, 1) of stride 16 */
+    tiny_row(&tiny, 20, (float[]){0.5F, 0.5F, 0, 0}, 1, 2, 0.8F); /* the only cell of stride 32 */
+    tiny_write(&world, &tiny, tiny_card);
+    run(&world, 32, 32);
+    g_assert_cmpint(world.found->count, ==, 2);
+    assert_box(&world.found->items[0].box, 0.25, 0.25, 0.5, 0.5);
+    assert_box(&world.found->items[1].box, 0, 0, 1, 1);
+    g_assert_cmpstr(world.found->items[1].object_class, ==, "dog");
+    world_clear(&world);
+}
+
+static void test_what_is_no_box_is_left_out(void)
+{
+    static const float boxes[][4] = {{NAN, 0, 0, 0},       {0, INFINITY, 0, 0}, {0, 0, 1000, 0}, {0, 0, 0, NAN},
+                                     {0, 0, -INFINITY, 0}, {1e30F, 0, 0, 0},    {-900, 0, 0, 0}};
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    for (int i = 0; i < (int)G_N_ELEMENTS(boxes); i++)
+        tiny_row(&tiny, i, boxes[i], 1, 0, 1);
+    tiny_row(&tiny, 10, (float[]){0, 0, 0, 0}, NAN, 0, 1);
+    tiny_row(&tiny, 11, (float[]){0, 0, 0, 0}, 1, 0, NAN);
+    tiny_row(&tiny, 12, (float[]){0, 0, 0, 0}, 5, 0, 5); /* probabilities above 1: a box, of confidence 1 */
+    tiny_write(&world, &tiny, tiny_card);
+    run(&world, 32, 32);
+    g_assert_cmpint(world.found->count, ==, 1);
+    g_assert_cmpfloat(world.found->items[0].confidence, ==, 1);
+    world_clear(&world);
+}
+
+static void test_thresholds_come_from_the_settings_else_the_card(void)
+{
+    static const struct {
+        double setting;
+        const char *card;
+        int found;
+    } cases[] = {{0, "", 2}, {0, ",\"confidence\":0.65", 1}, {0.05, ",\"confidence\":0.65", 3}, {0.8, "", 0}};
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_row(&tiny, 0, (float[]){0, 0, 0, 0}, 1, 0, 0.1F);
+    tiny_row(&tiny, 6, (float[]){0, 0, 0, 0}, 1, 0, 0.4F);
+    tiny_row(&tiny, 15, (float[]){0, 0, 0, 0}, 1, 0, 0.7F);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GString) card = g_string_new(tiny_card);
+        g_string_insert(card, (gssize)card->len - 1, cases[i].card);
+        tiny_write(&world, &tiny, card->str);
+        const struct detector_settings settings = {.confidence = cases[i].setting, .threads = 1};
+        CLEANUP(detector) struct detector *detector = detector_open(world.model, &settings, NULL);
+        CLEANUP(frame) struct frame *frame = grey_frame(50, 50);
+        g_assert_true(detector_run(detector, frame, world.found, NULL));
+        g_assert_cmpint(world.found->count, ==, cases[i].found);
+    }
+    world_clear(&world);
+}
+
+static void test_sizes_that_change_are_followed(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_row(&tiny, 0, (float[]){0.5F, 0.5F, 0, 0}, 1, 0, 1);
+    tiny_write(&world, &tiny, tiny_card);
+    CLEANUP(detector) struct detector *detector = open_detector(&world, NULL);
+    static const int sizes[][2] = {{1920, 1080}, {1, 1}, {33, 977}, {640, 2}, {1920, 1080}};
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        CLEANUP(frame) struct frame *frame = grey_frame(sizes[i][0], sizes[i][1]);
+        g_assert_true(detector_run(detector, frame, world.found, NULL));
+        g_assert_cmpint(world.found->count, ==, 1);
+    }
+    world_clear(&world);
+}
+
+/* ---- what is refused, and in which words ---- */
+
+static void assert_refused(const struct world *world, const char *words)
+{
+    g_autoptr(GError) error = NULL;
+    CLEANUP(detector) struct detector *detector = open_detector(world, &error);
+    g_assert_null(detector);
+    g_assert_nonnull(error);
+    g_test_message("%s", error->message);
+    if (!strstr(error->message, words))
+        g_error("'%s' does not say '%s'", error->message, words);
+    g_assert_nonnull(strstr(error->message, world->directory)); /* on what */
+    g_assert_null(strchr(error->message, '\n'));
+}
+
+static void test_files_that_are_no_model(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    assert_refused(&world, "No such file");
+    tiny_write(&world, &tiny, NULL);
+    assert_refused(&world, "has no card: write");
+    write_file(world.card, tiny_card, -1);
+    write_file(world.model, "", 0);
+    assert_refused(&world, "is empty");
+    write_file(world.model, "#!/bin/sh\necho this is no model\n", -1);
+    assert_refused(&world, "is no ONNX model that can be run: Failed to load model because protobuf parsing failed.");
+    g_autoptr(GByteArray) bytes = onnx_model_make(&tiny.model);
+    for (guint length = 1; length < bytes->len; length += 1 + length / 16) {
+        write_file(world.model, bytes->data, (gssize)length);
+        CLEANUP(detector) struct detector *detector = open_detector(&world, NULL);
+        g_assert_null(detector);
+    }
+    g_unlink(world.model);
+    g_assert_cmpint(g_mkdir(world.model, 0700), ==, 0);
+    assert_refused(&world, "is no file");
+    g_rmdir(world.model);
+    world_clear(&world);
+}
+
+static void test_cards_that_do_not_fit(void)
+{
+    static const struct {
+        const char *from, *to; /* of tiny_card */
+        const char *words;
+    } cases[] = {
+        {"\"car\",", "",
+         "output 'output' is float [1,21,8], its card calls for float [1,21,7]: a 32 x 32 input makes 21 "
+         "rows, 2 labels make 7 columns"},
+        {"\"input_width_px\":32", "\"input_width_px\":64",
+         "input 'images' is float [1,3,32,32], its card calls for float [1,3,32,64]"},
+        {"\"input_width_px\":32", "\"input_width_px\":33", "YOLOX takes multiples of 32"},
+        {"{\"name\"", "{\"layout\":\"nhwc\",\"name\"", "its card calls for float [1,32,32,3]"},
+        {"{\"name\"", "{\"input_name\":\"data\",\"name\"", "has no input 'data'; it has 'images' float [1,3,32,32]"},
+        {"{\"name\"", "{\"sha256\":\"00ff\",\"name\"", "is not the file its card describes: SHA-256 is "},
+        {"\"yolox\"", "\"yolov9\"", "family: "},
+        {"\"labels\":[\"person\",\"car\",\"dog\"]", "\"licence\":\"MIT\"", "labels: "},
+        {"}", "", "card '"},
+        {"\"input_width_px\":32", "\"input_width_px\":\"32\"", "input_width_px: "},
+    };
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GString) card = g_string_new(tiny_card);
+        g_assert_cmpint(g_string_replace(card, cases[i].from, cases[i].to, 1), ==, 1);
+        tiny_write(&world, &tiny, card->str);
+        assert_refused(&world, cases[i].words);
+    }
+    world_clear(&world);
+}
+
+static void test_models_that_do_not_fit(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny.model.input.type = ONNX_UINT8;
+    tiny_write(&world, &tiny, tiny_card);
+    assert_refused(&world, "input 'images' is uint8 [1,3,32,32], its card calls for float [1,3,32,32]");
+    tiny_init(&tiny);
+    tiny.model.second_input = (struct onnx_tensor){"size", ONNX_FLOAT, 1, {2}};
+    tiny_write(&world, &tiny, tiny_card);
+    assert_refused(&world, "has 2 inputs and 1 outputs");
+    tiny_init(&tiny);
+    tiny.model.input.rank = 3;
+    tiny_write(&world, &tiny, tiny_card);
+    assert_refused(&world, "its card calls for float [1,3,32,32]");
+    tiny_init(&tiny);
+    tiny.model.output = (struct onnx_tensor){"output", ONNX_FLOAT, 3, {0, 0, 0}};
+    tiny.model.value_sizes[1] = 3;
+    tiny.model.value_sizes[2] = 56;
+    tiny_write(&world, &tiny, tiny_card);
+    assert_refused(&world, "output 'output' is float [1,3,56], its card calls for float [1,21,8]");
+    world_clear(&world);
+}
+
+/* A batch size that the model leaves open is 1, and a card may name the right SHA-256 in capitals. */
+static void test_open_sizes_and_a_right_sha256_are_taken(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny.model.input.sizes[0] = tiny.model.output.sizes[0] = 0;
+    tiny_row(&tiny, 0, (float[]){0.5F, 0.5F, 0, 0}, 1, 0, 1);
+    g_autoptr(GByteArray) bytes = onnx_model_make(&tiny.model);
+    g_autofree char *sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes->data, bytes->len);
+    g_autofree char *capitals = g_ascii_strup(sha256, -1);
+    g_autofree char *start = g_strdup_printf("{\"sha256\":\"%s\",\"name\"", capitals);
+    g_autoptr(GString) card = g_string_new(tiny_card);
+    g_string_replace(card, "{\"name\"", start, 1);
+    tiny_write(&world, &tiny, card->str);
+    run(&world, 100, 100);
+    g_assert_cmpint(world.found->count, ==, 1);
+    world_clear(&world);
+}
+
+static void test_a_card_lies_beside_its_model_or_is_named(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_write(&world, &tiny, NULL);
+    g_autofree char *other = g_build_filename(world.directory, "tiny.json", NULL);
+    g_autofree char *elsewhere = g_build_filename(world.directory, "another.name", NULL);
+    write_file(other, tiny_card, -1);
+    run(&world, 32, 32);
+    g_assert_cmpint(g_rename(other, elsewhere), ==, 0);
+    const struct detector_settings settings = {.card = elsewhere, .threads = 1};
+    g_autoptr(GError) error = NULL;
+    CLEANUP(detector) struct detector *detector = detector_open(world.model, &settings, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(detector_card(detector)->name, ==, "tiny");
+    g_unlink(elsewhere);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/detector/a box is placed in the frame", test_a_box_is_placed_in_the_frame);
+    g_test_add_func("/detector/the coarser grids come after the finer", test_the_coarser_grids_come_after_the_finer);
+    g_test_add_func("/detector/what is no box is left out", test_what_is_no_box_is_left_out);
+    g_test_add_func("/detector/thresholds come from the settings, else the card",
+                    test_thresholds_come_from_the_settings_else_the_card);
+    g_test_add_func("/detector/sizes that change are followed", test_sizes_that_change_are_followed);
+    g_test_add_func("/detector/files that are no model", test_files_that_are_no_model);
+    g_test_add_func("/detector/cards that do not fit", test_cards_that_do_not_fit);
+    g_test_add_func("/detector/models that do not fit", test_models_that_do_not_fit);
+    g_test_add_func("/detector/open sizes and a right sha256 are taken", test_open_sizes_and_a_right_sha256_are_taken);
+    g_test_add_func("/detector/a card lies beside its model, or is named",
+                    test_a_card_lies_beside_its_model_or_is_named);
+    return g_test_run();
+}
