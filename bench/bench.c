@@ -4,8 +4,9 @@
 #include "analytics/analytics.h"
 #include "base/random.h"
 #include "facts/event.h"
+#include "privacy/privacy.h"
 #include "scene/scene.h"
-#include "vision/vision.h"
+#include "vision/detector_internal.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ struct row {
     const char *baseline; /* what it is compared with */
     void (*ours)(void *data);
     void (*theirs)(void *data);
-    void *data;
+    void *data;  /* NULL: cannot be measured here, left out with a word */
     int repeats; /* calls a round */
 };
 
@@ -99,6 +100,153 @@ static void motion_theirs(void *data)
     struct motion_bench *bench = data;
     const struct frame *frame = bench->frames[bench->next++ % (int)G_N_ELEMENTS(bench->frames)];
     memcpy(bench->copy, frame->planes[0], (size_t)frame->strides_bytes[0] * (size_t)frame->height_px);
+}
+
+/* ---- a frame into a model's tensor ---- */
+
+struct preprocess_bench {
+    struct preprocess *fast, *slow;
+    struct frame *frame;
+    float *fast_tensor, *slow_tensor;
+};
+
+/* A 1080p frame as the scene draws it, or with its chroma interleaved. */
+static struct frame *scene_frame(enum frame_format format)
+{
+    CLEANUP(scene) struct scene *scene = scene_new_from_uri("scene://shop?width=1920&height=1080", NULL);
+    struct frame *frame = scene_render(scene, 100);
+    if (format == FRAME_I420)
+        return frame;
+    struct frame template = *frame;
+    int row_bytes = 2 * ((frame->width_px + 1) / 2), rows = (frame->height_px + 1) / 2;
+    uint8_t *interleaved = g_malloc((gsize)row_bytes * (gsize)rows);
+    for (int y = 0; y < rows; y++)
+        for (int x = 0; x < row_bytes; x++)
+            interleaved[y * row_bytes + x] = frame->planes[1 + x % 2][y * frame->strides_bytes[1 + x % 2] + x / 2];
+    template.format = FRAME_NV12;
+    template.planes[1] = interleaved;
+    template.planes[2] = NULL;
+    template.strides_bytes[1] = row_bytes;
+    return frame_new(&template, NULL, NULL);
+}
+
+static void *preprocess_setup(enum frame_format format)
+{
+    struct preprocess_bench *bench = g_new0(struct preprocess_bench, 1);
+    struct model_card card;
+    record_init(&model_card_descriptor, &card);
+    card.input_width_px = card.input_height_px = 416;
+    bench->fast = preprocess_new(&card);
+    bench->slow = preprocess_new(&card);
+    preprocess_use(bench->slow, preprocess_row_scalar);
+    bench->frame = scene_frame(format);
+    bench->fast_tensor = g_new0(float, 416 * 416 * 3);
+    bench->slow_tensor = g_new0(float, 416 * 416 * 3);
+    record_clear(&model_card_descriptor, &card);
+    return bench;
+}
+
+static void preprocess_ours(void *data)
+{
+    struct preprocess_bench *bench = data;
+    preprocess_run(bench->fast, bench->frame, bench->fast_tensor);
+}
+
+static void preprocess_theirs(void *data)
+{
+    struct preprocess_bench *bench = data;
+    preprocess_run(bench->slow, bench->frame, bench->slow_tensor);
+}
+
+/* ---- detection ---- */
+
+struct detection_bench {
+    struct detector *detector;
+    struct runtime *runtime;
+    struct frame *frame;
+    struct detections *found;
+};
+
+/* The same model without us around it. */
+static struct runtime *open_bare(const char *model, const struct model_card *card)
+{
+    g_autofree char *bytes = NULL;
+    gsize length = 0;
+    int outputs = 0;
+    g_autoptr(GString) reason = g_string_new(NULL);
+    struct tensor_want wants[MODEL_MAX_TENSORS];
+    const struct tensor_want input = {.shape = {4, {1, 3, card->input_height_px, card->input_width_px}}};
+    if (card->layout != MODEL_NCHW || !g_file_get_contents(model, &bytes, &length, NULL) ||
+        !family_find(card->family)->describe(card, wants, &outputs, reason, NULL))
+        return NULL;
+    CLEANUP(runtime) struct runtime *runtime = runtime_open(bytes, length, 1, NULL);
+    return runtime && runtime_bind(runtime, &input, wants, outputs, NULL) ? g_steal_pointer(&runtime) : NULL;
+}
+
+/* The model that VEDETTE_BENCH_MODEL names, with its card beside it; else one of the shared assets; else none. */
+static void *detection_setup(void)
+{
+    const char *named = g_getenv("VEDETTE_BENCH_MODEL");
+    const char *model = named ? named : "../shared/assets/models/yolox_nano.onnx";
+    g_autofree char *card = named ? NULL : g_strdup("models/cards/yolox_nano.card.json");
+    const struct detector_settings settings = {.card = card, .threads = 1};
+    g_autoptr(GError) error = NULL;
+    struct detection_bench *bench = g_new0(struct detection_bench, 1);
+    bench->detector = detector_open(model, &settings, &error);
+    bench->runtime = bench->detector ? open_bare(model, detector_card(bench->detector)) : NULL;
+    if (!bench->runtime) {
+        fprintf(stderr, "detection is left out: %s (VEDETTE_BENCH_MODEL names a model with its card beside it)\n",
+                error ? error->message : "the model cannot be run alone");
+        g_free(bench);
+        return NULL;
+    }
+    bench->frame = scene_frame(FRAME_NV12);
+    bench->found = g_new0(struct detections, 1);
+    return bench;
+}
+
+static void detection_ours(void *data)
+{
+    struct detection_bench *bench = data;
+    detector_run(bench->detector, bench->frame, bench->found, NULL);
+}
+
+static void detection_theirs(void *data)
+{
+    struct detection_bench *bench = data;
+    runtime_run(bench->runtime, NULL);
+}
+
+/* ---- preview ---- */
+
+struct preview_bench {
+    struct privacy_encoder *encoder;
+    struct frame *frame;
+    uint8_t *copy;
+};
+
+static void *preview_setup(void)
+{
+    struct preview_bench *bench = g_new0(struct preview_bench, 1);
+    bench->encoder = privacy_encoder_new(640, 75);
+    bench->frame = scene_frame(FRAME_NV12);
+    bench->copy = g_malloc((size_t)bench->frame->strides_bytes[0] * (size_t)bench->frame->height_px);
+    return bench;
+}
+
+static void preview_ours(void *data)
+{
+    static const struct record_box figures[] = {{0.1, 0.2, 0.1, 0.5}, {0.4, 0.2, 0.1, 0.5}, {0.7, 0.2, 0.1, 0.5}};
+    struct preview_bench *bench = data;
+    const struct privacy_request request = {.figures = figures, .figure_count = G_N_ELEMENTS(figures)};
+    g_bytes_unref(privacy_encode_jpeg(bench->encoder, bench->frame, &request, NULL));
+}
+
+static void preview_theirs(void *data)
+{
+    struct preview_bench *bench = data;
+    memcpy(bench->copy, bench->frame->planes[0],
+           (size_t)bench->frame->strides_bytes[0] * (size_t)bench->frame->height_px);
 }
 
 /* ---- tracker ---- */
@@ -273,6 +421,13 @@ int main(int argc, char **argv)
          motion_setup("scene://shop?width=1920&height=1080"), 20},
         {"motion, 360p frame of a shop", "copying its luma plane", motion_ours, motion_theirs,
          motion_setup("scene://shop"), 20},
+        {"preprocess, 1080p NV12 to 416 x 416", "its scalar form", preprocess_ours, preprocess_theirs,
+         preprocess_setup(FRAME_NV12), 20},
+        {"preprocess, 1080p I420 to 416 x 416", "its scalar form", preprocess_ours, preprocess_theirs,
+         preprocess_setup(FRAME_I420), 20},
+        {"detection, 1080p frame", "ONNX Runtime alone", detection_ours, detection_theirs, detection_setup(), 4},
+        {"preview, 1080p frame, 3 figures hidden", "copying its luma plane", preview_ours, preview_theirs,
+         preview_setup(), 4},
         {"tracker, 100 objects a frame", "every pair's IoU once", tracker_ours, tracker_theirs, tracker_setup(100), 50},
         {"tracker, 1000 objects a frame", "every pair's IoU once", tracker_ours, tracker_theirs, tracker_setup(1000),
          5},
@@ -286,16 +441,18 @@ int main(int argc, char **argv)
         return 1;
     }
     printf("%-38s %12s %12s %8s  %s\n", "what", "ours, ms", "base, ms", "ratio", "baseline");
-    if (json)
-        fputs("[", json);
+    const char *separator = "[";
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         double ours, theirs;
+        if (!rows[i].data)
+            continue;
         measure(&rows[i], &ours, &theirs);
         printf("%-38s %12.5f %12.5f %8.2f  %s\n", rows[i].name, ours, theirs, ours / theirs, rows[i].baseline);
         if (json)
             fprintf(json,
                     "%s\n{\"name\":\"%s\",\"baseline\":\"%s\",\"ours_ms\":%.6f,\"baseline_ms\":%.6f,\"ratio\":%.4f}",
-                    i ? "," : "", rows[i].name, rows[i].baseline, ours, theirs, ours / theirs);
+                    separator, rows[i].name, rows[i].baseline, ours, theirs, ours / theirs);
+        separator = ",";
     }
     if (json) {
         fputs("\n]\n", json);

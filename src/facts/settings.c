@@ -134,6 +134,10 @@ static const struct record_field tracker_fields[] = {
           .unit = "s", .min = 0, .max = 600, .default_text = "1"),
     FIELD(struct tracker_settings, confirm_seconds, 0, "rules see a track once it is this old", .unit = "s", .min = 0,
           .max = 60, .default_text = "0.2"),
+    FIELD(struct tracker_settings, predict, 0,
+          "match detections with where a track should be by now (better at few frames a second); false: with where it "
+          "was last, as the C++ code of ByteTrack's authors does",
+          .default_text = "true"),
 };
 static const struct record_descriptor tracker_descriptor =
     RECORD(struct tracker_settings, "TrackerSettings", 1, tracker_fields, "The tracker.");

@@ -66,6 +66,7 @@ struct tracker_settings {
     double match_cost;       /* ByteTrack's match_thresh */
     double lost_seconds;     /* ByteTrack's track_buffer in seconds */
     double confirm_seconds;  /* rules see a track only when it has lived so long */
+    bool predict;            /* match with where a track should be by now; else, as ByteTrack's C++, where it was */
 };
 struct rule_settings {
     double settle_distance;            /* share of the frame height a track must be off a line to stand on a side */

@@ -13,7 +13,6 @@
 
 #include <gst/video/gstvideometa.h>
 #include <gst/video/gstvideopool.h>
-#include <string.h>
 
 typedef struct {
     GstVideoBufferPool parent;
@@ -77,7 +76,8 @@ static gboolean start(GstBufferPool *pool)
 {
     struct media_watch *watch = ((MediaPool *)pool)->watch;
     pthread_mutex_lock(&watch->lock);
-    memcpy(watch->elsewhere, watch->entered, sizeof watch->elsewhere);
+    for (size_t i = 0; i < G_N_ELEMENTS(watch->elsewhere); i++)
+        watch->elsewhere[i] = watch->entered[i];
     pthread_mutex_unlock(&watch->lock);
     return GST_BUFFER_POOL_CLASS(media_pool_parent_class)->start(pool);
 }

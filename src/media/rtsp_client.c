@@ -3,9 +3,9 @@
  * contacted but the one that was configured.
  */
 #include "media/media_internal.h"
+#include "media/rtsp_connection_internal.h"
 #include "media/rtsp_internal.h"
 
-#include <gio/gio.h>
 #include <gst/sdp/gstsdpmessage.h>
 #include <string.h>
 
@@ -13,7 +13,6 @@ enum {
     RTSP_SDP_MAX_MEDIA = 32,
     RTSP_PACKET_HEADER_BYTES = 4,
     RTSP_PACKET_MAX_BYTES = 65535,
-    RTSP_BUFFER_BYTES = 1 << 17, /* holds a whole packet and the start of the next */
     RTSP_DEFAULT_SESSION_SECONDS = 60,
     RTSP_LOGIN_TRIES = 2,
 };
@@ -22,11 +21,7 @@ struct rtsp_client {
     const struct media_url *url;
     const char *username, *password;
     const struct source_settings *settings;
-    GCancellable *cancellable;
-    GSocketConnection *connection;
-    GIOStream *stream; /* the connection, or TLS over it */
-    uint8_t buffer[RTSP_BUFFER_BYTES];
-    size_t start, end; /* unread bytes of the buffer */
+    struct rtsp_connection connection;
     int sequence;
     char *session;
     int session_seconds;
@@ -39,11 +34,6 @@ struct rtsp_client {
     int rtp_channel, rtcp_channel;
 };
 
-static int64_t now_us(void)
-{
-    return clock_monotonic_us(clock_system());
-}
-
 struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *username, const char *password,
                                     const struct source_settings *settings, GCancellable *cancellable)
 {
@@ -52,7 +42,7 @@ struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *use
     client->username = username;
     client->password = password;
     client->settings = settings;
-    client->cancellable = cancellable;
+    client->connection.cancellable = cancellable;
     client->session_seconds = RTSP_DEFAULT_SESSION_SECONDS;
     return client;
 }
@@ -69,18 +59,16 @@ static char *request_text(struct rtsp_client *client, const char *method, const 
 /* Many cameras serve few sessions: they are told when one is over, without waiting for an answer. */
 static void say_goodbye(struct rtsp_client *client)
 {
-    if (!client->session || !client->stream)
+    if (!client->session || !client->connection.stream)
         return;
     g_autofree char *text = request_text(client, "TEARDOWN", client->base, NULL);
-    GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(client->stream));
-    g_pollable_output_stream_write_nonblocking(output, text, strlen(text), NULL, NULL);
+    rtsp_connection_say(&client->connection, text);
 }
 
 void rtsp_client_free(struct rtsp_client *client)
 {
     say_goodbye(client);
-    g_clear_object(&client->stream);
-    g_clear_object(&client->connection);
+    rtsp_connection_close(&client->connection);
     rtsp_challenge_clear(&client->challenge);
     g_free(client->session);
     g_free(client->base);
@@ -89,238 +77,14 @@ void rtsp_client_free(struct rtsp_client *client)
     g_free(client);
 }
 
-/* ---- bytes ---- */
-
-static bool set_io_error(GError **error, const char *what, const GError *cause)
-{
-    enum vedette_error code = g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_CANCELLED)   ? VEDETTE_ERROR_CANCELLED
-                              : g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ? VEDETTE_ERROR_TIMEOUT
-                                                                                         : VEDETTE_ERROR_IO;
-    g_set_error(error, VEDETTE_ERROR, code, "%s: %s", what,
-                cause ? cause->message : "the camera closed the connection");
-    return false;
-}
-
-static bool set_late(GError **error)
-{
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no answer in time");
-    return false;
-}
-
-/* Waits for the socket until the deadline. */
-static bool wait_for(struct rtsp_client *client, GIOCondition condition, int64_t deadline_us, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-    int64_t left_us = deadline_us - now_us();
-    if (left_us <= 0)
-        return set_late(error);
-    GSocket *socket = g_socket_connection_get_socket(client->connection);
-    if (g_socket_condition_timed_wait(socket, condition, left_us, client->cancellable, &cause))
-        return true;
-    return g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ? set_late(error)
-                                                                    : set_io_error(error, "wait for the camera", cause);
-}
-
-/* Reads what is there into the buffer's free end; waits for the first byte until the deadline. */
-static bool fill(struct rtsp_client *client, int64_t deadline_us, GError **error)
-{
-    if (client->start > 0) {
-        memmove(client->buffer, client->buffer + client->start, client->end - client->start);
-        client->end -= client->start;
-        client->start = 0;
-    }
-    if (client->end == sizeof client->buffer) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the camera sent more than fits");
-        return false;
-    }
-    GPollableInputStream *input = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(client->stream));
-    for (;;) {
-        g_autoptr(GError) cause = NULL;
-        /* also while bytes keep coming: a flood must not outlive the deadline */
-        if (now_us() > deadline_us)
-            return set_late(error);
-        gssize got = g_pollable_input_stream_read_nonblocking(
-            input, client->buffer + client->end, sizeof client->buffer - client->end, client->cancellable, &cause);
-        if (got > 0) {
-            client->end += (size_t)got;
-            return true;
-        }
-        if (got == 0)
-            return set_io_error(error, "read", NULL);
-        if (!g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-            return set_io_error(error, "read", cause);
-        if (!wait_for(client, G_IO_IN, deadline_us, error))
-            return false;
-    }
-}
-
-static bool send_all(struct rtsp_client *client, const char *text, int64_t deadline_us, GError **error)
-{
-    GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(client->stream));
-    size_t length = strlen(text);
-    for (size_t sent = 0; sent < length;) {
-        g_autoptr(GError) cause = NULL;
-        gssize got =
-            g_pollable_output_stream_write_nonblocking(output, text + sent, length - sent, client->cancellable, &cause);
-        if (got > 0)
-            sent += (size_t)got;
-        else if (!g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-            return set_io_error(error, "send", cause);
-        else if (!wait_for(client, G_IO_OUT, deadline_us, error))
-            return false;
-    }
-    return true;
-}
-
-/* ---- connecting ---- */
-
-/* One step that GIO does by itself (look-up, connection, handshake), under a deadline of ours. */
-struct step {
-    GMainContext *context;
-    GCancellable *cancellable; /* the step's own: cancelled by the client's, or by the deadline */
-    GAsyncResult *result;
-    gulong forwarder;
-    GCancellable *outer;
-};
-
-static void forward_cancel(GCancellable *outer, gpointer inner)
-{
-    (void)outer;
-    g_cancellable_cancel(inner);
-}
-
-static void step_begin(struct step *step, struct rtsp_client *client)
-{
-    *step = (struct step){g_main_context_new(), g_cancellable_new(), NULL, 0, client->cancellable};
-    g_main_context_push_thread_default(step->context);
-    if (step->outer)
-        step->forwarder = g_cancellable_connect(step->outer, G_CALLBACK(forward_cancel), step->cancellable, NULL);
-}
-
-static void on_step_done(GObject *object, GAsyncResult *result, gpointer data)
-{
-    (void)object;
-    ((struct step *)data)->result = g_object_ref(result);
-}
-
-static gboolean on_step_late(gpointer data)
-{
-    g_cancellable_cancel(data);
-    return G_SOURCE_REMOVE;
-}
-
-/* Runs until the step has its result, which its finish function reads. */
-static void step_wait(struct step *step, int64_t deadline_us)
-{
-    int64_t left_ms = MAX(0, (deadline_us - now_us()) / 1000);
-    GSource *timer = g_timeout_source_new((guint)left_ms);
-    g_source_set_callback(timer, on_step_late, step->cancellable, NULL);
-    g_source_attach(timer, step->context);
-    while (!step->result)
-        g_main_context_iteration(step->context, TRUE);
-    g_source_destroy(timer);
-    g_source_unref(timer);
-}
-
-/* Ends the step; whether it failed is for its caller to say. False with an error when the deadline ended it. */
-static bool step_end(struct step *step, bool is_good, const char *what, const GError *cause, GError **error)
-{
-    bool is_late =
-        !is_good && g_cancellable_is_cancelled(step->cancellable) && !g_cancellable_is_cancelled(step->outer);
-    if (step->outer)
-        g_cancellable_disconnect(step->outer, step->forwarder);
-    while (g_main_context_iteration(step->context, FALSE)) /* what lost the race to the first connection */
-        ;
-    g_main_context_pop_thread_default(step->context);
-    g_main_context_unref(step->context);
-    g_clear_object(&step->result);
-    g_object_unref(step->cancellable);
-    if (is_good)
-        return true;
-    if (!is_late)
-        return set_io_error(error, what, cause);
-    set_late(error);
-    g_prefix_error(error, "%s: ", what);
-    return false;
-}
-
-static gboolean refuse_certificate(GTlsConnection *connection, GTlsCertificate *certificate,
-                                   GTlsCertificateFlags problems, gpointer data)
-{
-    (void)connection;
-    (void)certificate;
-    *(GTlsCertificateFlags *)data = problems;
-    return FALSE;
-}
-
-static const char *certificate_problem(GTlsCertificateFlags problems)
-{
-    static const struct {
-        GTlsCertificateFlags flag;
-        const char *text;
-    } rows[] = {
-        {G_TLS_CERTIFICATE_EXPIRED, "TLS: the camera's certificate has expired"},
-        {G_TLS_CERTIFICATE_NOT_ACTIVATED, "TLS: the camera's certificate is not valid yet"},
-        {G_TLS_CERTIFICATE_REVOKED, "TLS: the camera's certificate was revoked"},
-        {G_TLS_CERTIFICATE_BAD_IDENTITY, "TLS: the camera's certificate is for another host name"},
-        {G_TLS_CERTIFICATE_UNKNOWN_CA,
-         "TLS: the camera's certificate is signed by nobody this machine trusts (add its authority to the system's)"},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-        if (problems & rows[i].flag)
-            return rows[i].text;
-    return problems ? "TLS: the camera's certificate is not acceptable" : "TLS handshake";
-}
-
-static bool start_tls(struct rtsp_client *client, int64_t deadline_us, GError **error)
-{
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(GSocketConnectable) identity = g_network_address_new(client->url->host, (guint16)client->url->port);
-    GTlsCertificateFlags problems = 0;
-    struct step step;
-    step_begin(&step, client);
-    GIOStream *tls = g_tls_client_connection_new(G_IO_STREAM(client->connection), identity, &cause);
-    bool is_good = false;
-    if (tls) {
-        g_object_unref(client->stream);
-        client->stream = tls;
-        gulong handler = g_signal_connect(tls, "accept-certificate", G_CALLBACK(refuse_certificate), &problems);
-        g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT, step.cancellable, on_step_done,
-                                         &step);
-        step_wait(&step, deadline_us);
-        is_good = g_tls_connection_handshake_finish(G_TLS_CONNECTION(tls), step.result, &cause);
-        g_signal_handler_disconnect(tls, handler);
-    }
-    return step_end(&step, is_good, tls ? certificate_problem(problems) : "TLS (is glib-networking installed?)", cause,
-                    error);
-}
-
-static bool connect_camera(struct rtsp_client *client, GError **error)
-{
-    int64_t deadline_us = now_us() + (int64_t)client->settings->connect_timeout_ms * 1000;
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(GSocketClient) socket_client = g_socket_client_new();
-    struct step step;
-    g_socket_client_set_enable_proxy(socket_client, FALSE);
-    step_begin(&step, client);
-    g_socket_client_connect_to_host_async(socket_client, client->url->host, (guint16)client->url->port,
-                                          step.cancellable, on_step_done, &step);
-    step_wait(&step, deadline_us);
-    client->connection = g_socket_client_connect_to_host_finish(socket_client, step.result, &cause);
-    if (!step_end(&step, client->connection != NULL, "connect", cause, error))
-        return false;
-    client->stream = g_object_ref(G_IO_STREAM(client->connection));
-    return client->url->scheme == MEDIA_RTSP || start_tls(client, deadline_us, error);
-}
-
 /* ---- requests and answers ---- */
 
 /* Finds the end of the headers within the allowed size, reading as needed. */
 static bool read_headers(struct rtsp_client *client, int64_t deadline_us, size_t *length, GError **error)
 {
     for (;;) {
-        const uint8_t *text = client->buffer + client->start;
-        size_t have = client->end - client->start;
+        const uint8_t *text = client->connection.buffer + client->connection.start;
+        size_t have = client->connection.end - client->connection.start;
         const uint8_t *end = memmem(text, have, "\r\n\r\n", 4);
         if (end && (size_t)(end - text) <= (size_t)client->settings->max_header_bytes) {
             *length = (size_t)(end - text) + 4;
@@ -332,21 +96,21 @@ static bool read_headers(struct rtsp_client *client, int64_t deadline_us, size_t
                         client->settings->max_header_bytes);
             return false;
         }
-        if (!fill(client, deadline_us, error))
+        if (!rtsp_connection_fill(&client->connection, deadline_us, error))
             return false;
     }
 }
 
 static bool skip_packet(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
-    while (client->end - client->start < RTSP_PACKET_HEADER_BYTES)
-        if (!fill(client, deadline_us, error))
+    while (client->connection.end - client->connection.start < RTSP_PACKET_HEADER_BYTES)
+        if (!rtsp_connection_fill(&client->connection, deadline_us, error))
             return false;
-    size_t length = RTSP_PACKET_HEADER_BYTES + rtsp_read_u16(client->buffer + client->start + 2);
-    while (client->end - client->start < length)
-        if (!fill(client, deadline_us, error))
+    size_t length = RTSP_PACKET_HEADER_BYTES + rtsp_read_u16(client->connection.buffer + client->connection.start + 2);
+    while (client->connection.end - client->connection.start < length)
+        if (!rtsp_connection_fill(&client->connection, deadline_us, error))
             return false;
-    client->start += length;
+    client->connection.start += length;
     return true;
 }
 
@@ -355,22 +119,25 @@ static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct 
 {
     size_t header_length;
     do {
-        if (client->start == client->end && !fill(client, deadline_us, error))
+        if (client->connection.start == client->connection.end &&
+            !rtsp_connection_fill(&client->connection, deadline_us, error))
             return false;
-        if (client->buffer[client->start] == '$' && !skip_packet(client, deadline_us, error))
+        if (client->connection.buffer[client->connection.start] == '$' && !skip_packet(client, deadline_us, error))
             return false;
-    } while (client->start == client->end || client->buffer[client->start] == '$');
+    } while (client->connection.start == client->connection.end ||
+             client->connection.buffer[client->connection.start] == '$');
     if (!read_headers(client, deadline_us, &header_length, error))
         return false;
-    if (!rtsp_answer_parse((const char *)client->buffer + client->start, header_length,
+    if (!rtsp_answer_parse((const char *)client->connection.buffer + client->connection.start, header_length,
                            client->settings->max_header_bytes, answer, error))
         return false;
-    client->start += header_length;
-    while (client->end - client->start < answer->content_length)
-        if (!fill(client, deadline_us, error))
+    client->connection.start += header_length;
+    while (client->connection.end - client->connection.start < answer->content_length)
+        if (!rtsp_connection_fill(&client->connection, deadline_us, error))
             return false;
-    answer->body = g_strndup((const char *)client->buffer + client->start, answer->content_length);
-    client->start += answer->content_length;
+    answer->body =
+        g_strndup((const char *)client->connection.buffer + client->connection.start, answer->content_length);
+    client->connection.start += answer->content_length;
     return true;
 }
 
@@ -378,7 +145,7 @@ static bool send_request(struct rtsp_client *client, const char *method, const c
                          int64_t deadline_us, GError **error)
 {
     g_autofree char *text = request_text(client, method, address, more);
-    return send_all(client, text, deadline_us, error);
+    return rtsp_connection_send(&client->connection, text, deadline_us, error);
 }
 
 static bool check_status(const struct rtsp_answer *answer, const char *method, int tries, GError **error)
@@ -403,7 +170,7 @@ static bool check_status(const struct rtsp_answer *answer, const char *method, i
 static bool transact(struct rtsp_client *client, const char *method, const char *address, const char *more,
                      struct rtsp_answer *answer, GError **error)
 {
-    int64_t deadline_us = now_us() + (int64_t)client->settings->connect_timeout_ms * 1000;
+    int64_t deadline_us = rtsp_now_us() + (int64_t)client->settings->connect_timeout_ms * 1000;
     for (int try = 1;; try++) {
         rtsp_answer_clear(answer);
         if (!send_request(client, method, address, more, deadline_us, error) ||
@@ -551,14 +318,15 @@ static bool set_up(struct rtsp_client *client, GError **error)
 
 static void keep_alive_later(struct rtsp_client *client)
 {
-    client->keep_alive_us = now_us() + (int64_t)client->session_seconds * G_USEC_PER_SEC / 2;
+    client->keep_alive_us = rtsp_now_us() + (int64_t)client->session_seconds * G_USEC_PER_SEC / 2;
 }
 
 bool rtsp_client_play(struct rtsp_client *client, struct rtsp_stream *stream, GError **error)
 {
     memset(stream, 0, sizeof *stream);
     g_auto(rtsp_answer_auto) answer = {0};
-    if (!connect_camera(client, error) || !describe(client, stream, error) || !set_up(client, error) ||
+    if (!rtsp_connection_open(&client->connection, client->url, client->settings->connect_timeout_ms, error) ||
+        !describe(client, stream, error) || !set_up(client, error) ||
         !transact(client, "PLAY", client->base, "Range: npt=0.000-\r\n", &answer, error))
         return false;
     keep_alive_later(client);
@@ -584,7 +352,7 @@ static bool take_answer(struct rtsp_client *client, int64_t deadline_us, GError 
 
 static bool keep_alive(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
-    if (now_us() < client->keep_alive_us)
+    if (rtsp_now_us() < client->keep_alive_us)
         return true;
     client->is_asking_again = client->is_asking_again && client->keep_alive_us == 0;
     keep_alive_later(client);
@@ -593,22 +361,22 @@ static bool keep_alive(struct rtsp_client *client, int64_t deadline_us, GError *
 
 bool rtsp_client_receive(struct rtsp_client *client, int timeout_ms, struct rtsp_packet *packet, GError **error)
 {
-    int64_t deadline_us = now_us() + (int64_t)timeout_ms * 1000;
+    int64_t deadline_us = rtsp_now_us() + (int64_t)timeout_ms * 1000;
     for (;;) {
         if (!keep_alive(client, deadline_us, error))
             return false;
-        size_t have = client->end - client->start;
-        const uint8_t *head = client->buffer + client->start;
+        size_t have = client->connection.end - client->connection.start;
+        const uint8_t *head = client->connection.buffer + client->connection.start;
         size_t length = have >= RTSP_PACKET_HEADER_BYTES ? rtsp_read_u16(head + 2) : RTSP_PACKET_MAX_BYTES;
         if (have > 0 && head[0] != '$') {
             if (!take_answer(client, deadline_us, error))
                 return false;
         } else if (have >= RTSP_PACKET_HEADER_BYTES + length) {
-            client->start += RTSP_PACKET_HEADER_BYTES + length;
+            client->connection.start += RTSP_PACKET_HEADER_BYTES + length;
             *packet = (struct rtsp_packet){head + RTSP_PACKET_HEADER_BYTES, length, head[1] == client->rtcp_channel};
             if (head[1] == client->rtp_channel || packet->is_rtcp)
                 return true;
-        } else if (!fill(client, deadline_us, error)) {
+        } else if (!rtsp_connection_fill(&client->connection, deadline_us, error)) {
             return false;
         }
     }

@@ -28,7 +28,7 @@ static GstCaps *writer_caps(int width_px, int height_px, double fps)
 static bool build(struct media_writer *writer, GError **error)
 {
     static const char *const names[] = {"appsrc", "videoconvert", "x264enc", "h264parse", "mp4mux", "filesink"};
-    GstElement *elements[G_N_ELEMENTS(names)];
+    GstElement *elements[G_N_ELEMENTS(names)] = {NULL};
     writer->pipeline = gst_pipeline_new(NULL);
     writer->bus = gst_element_get_bus(writer->pipeline);
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {

@@ -7,16 +7,25 @@
 /* A face is about a seventh of a standing figure's height and a third of its width. Cells of a sixth of the figure's
  * smaller side leave two or so to a face, and identification needs far more (12 pixels a face width at the very least
  * in studies of low-resolution recognition); a cell is never under 8 pixels, so that small figures become a few flat
- * cells. */
-enum { CELLS_A_SIDE = 6, CELL_MIN_PX = 8, CELL_ALL_PX = 32, FOREGROUND_CELL_PX = 16 };
+ * cells. Where no box says how large a figure is, cells are a share of the picture: what moves, a fortieth of its
+ * width, and all of it, a sixteenth, so that even a face that fills half the picture's width is eight cells wide. */
+enum {
+    CELLS_A_SIDE = 6,
+    CELL_MIN_PX = 8,
+    CELLS_A_PICTURE = 16,
+    CELL_ALL_MIN_PX = 32,
+    FOREGROUND_CELLS_A_PICTURE = 40,
+    FOREGROUND_CELL_MIN_PX = 16,
+};
 /* Boxes shake by a few percent; what sticks out of one is hidden too. */
 static const double margin_share = 0.12;
 
 struct privacy_encoder {
     int width_px, quality;
     int out_width, out_height;
-    uint8_t *planes[3]; /* I420 of the reduced picture */
+    uint8_t *planes[3]; /* I420 of the reduced picture, of an even size */
     int strides[3];
+    uint32_t *sums; /* one per source column, while reducing */
     tjhandle jpeg;
     unsigned char *buffer; /* turbojpeg's */
 };
@@ -40,6 +49,7 @@ void privacy_encoder_free(struct privacy_encoder *encoder)
     if (!encoder)
         return;
     release_planes(encoder);
+    g_free(encoder->sums);
     tjFree(encoder->buffer);
     if (encoder->jpeg)
         tjDestroy(encoder->jpeg);
@@ -50,27 +60,46 @@ void privacy_encoder_free(struct privacy_encoder *encoder)
 
 static void prepare_size(struct privacy_encoder *encoder, const struct frame *frame)
 {
-    int width = MIN(encoder->width_px, frame->width_px);
-    int height = MAX((int)((int64_t)frame->height_px * width / frame->width_px), 1);
+    /* even: the encoder reads chroma's other half of an odd last column and row */
+    int width = MAX(MIN(encoder->width_px, frame->width_px) & ~1, 2);
+    int height = MAX((int)((int64_t)frame->height_px * width / frame->width_px) & ~1, 2);
+    encoder->sums = g_renew(uint32_t, encoder->sums, frame->width_px);
     if (width == encoder->out_width && height == encoder->out_height)
         return;
     release_planes(encoder);
     encoder->out_width = width;
     encoder->out_height = height;
     for (int i = 0; i < 3; i++) {
-        encoder->strides[i] = i == 0 ? width : (width + 1) / 2;
-        encoder->planes[i] = g_malloc((size_t)encoder->strides[i] * (size_t)(i == 0 ? height : (height + 1) / 2));
+        encoder->strides[i] = i == 0 ? width : width / 2;
+        encoder->planes[i] = g_malloc((size_t)encoder->strides[i] * (size_t)(i == 0 ? height : height / 2));
     }
 }
 
-/* Nearest neighbour: previews are looked at, not measured. */
-static void reduce_plane(const uint8_t *from, int stride, int step, int from_width, int from_height, uint8_t *to,
-                         int width, int height, const uint8_t *levels)
+/* One plane, `step` bytes between samples. */
+struct samples {
+    const uint8_t *bytes;
+    int stride, step, width, height;
+};
+
+/* Each pixel is the mean of those it stands for. */
+static void reduce_plane(const struct samples *from, uint32_t *sums, uint8_t *to, int width, int height,
+                         const uint8_t *levels)
 {
     for (int y = 0; y < height; y++) {
-        const uint8_t *row = from + (int64_t)y * from_height / height * stride;
-        for (int x = 0; x < width; x++)
-            to[y * width + x] = levels[row[(int64_t)x * from_width / width * step]];
+        int top = (int)((int64_t)y * from->height / height);
+        int bottom = MAX((int)((int64_t)(y + 1) * from->height / height), top + 1);
+        memset(sums, 0, (size_t)from->width * sizeof *sums);
+        for (int row = top; row < bottom; row++)
+            for (int x = 0; x < from->width; x++)
+                sums[x] += from->bytes[(ptrdiff_t)row * from->stride + (ptrdiff_t)x * from->step];
+        for (int x = 0, left = 0; x < width; x++) {
+            int right = MAX((int)((int64_t)(x + 1) * from->width / width), left + 1);
+            uint32_t sum = 0;
+            for (int column = left; column < right; column++)
+                sum += sums[column];
+            to[y * width + x] = levels[sum / (uint32_t)((right - left) * (bottom - top))];
+            left = MIN(right, from->width - 1);
+        }
     }
 }
 
@@ -86,17 +115,22 @@ static void fill_levels(uint8_t levels[256], bool is_full_range, bool is_luma)
 static void reduce(struct privacy_encoder *encoder, const struct frame *frame)
 {
     uint8_t levels[256];
-    int half_width = (frame->width_px + 1) / 2, half_height = (frame->height_px + 1) / 2;
-    int width = (encoder->out_width + 1) / 2, height = (encoder->out_height + 1) / 2;
+    int width = encoder->out_width / 2, height = encoder->out_height / 2;
+    bool is_interleaved = frame->format == FRAME_NV12;
+    struct samples samples = {frame->planes[0], frame->strides_bytes[0], 1, frame->width_px, frame->height_px};
     fill_levels(levels, frame->is_full_range, true);
-    reduce_plane(frame->planes[0], frame->strides_bytes[0], 1, frame->width_px, frame->height_px, encoder->planes[0],
-                 encoder->out_width, encoder->out_height, levels);
+    reduce_plane(&samples, encoder->sums, encoder->planes[0], encoder->out_width, encoder->out_height, levels);
     fill_levels(levels, frame->is_full_range, false);
     for (int channel = 1; channel < 3; channel++) {
-        bool is_interleaved = frame->format == FRAME_NV12;
-        reduce_plane(is_interleaved ? frame->planes[1] + channel - 1 : frame->planes[channel],
-                     frame->strides_bytes[is_interleaved ? 1 : channel], is_interleaved ? 2 : 1, half_width,
-                     half_height, encoder->planes[channel], width, height, levels);
+        int plane = is_interleaved ? 1 : channel;
+        samples = (struct samples){
+            .bytes = frame->planes[plane] + (is_interleaved ? channel - 1 : 0),
+            .stride = frame->strides_bytes[plane],
+            .step = is_interleaved ? 2 : 1,
+            .width = (frame->width_px + 1) / 2,
+            .height = (frame->height_px + 1) / 2,
+        };
+        reduce_plane(&samples, encoder->sums, encoder->planes[channel], width, height, levels);
     }
 }
 
@@ -133,7 +167,7 @@ static void mosaic(struct privacy_encoder *encoder, int left, int top, int right
 static bool is_known(const struct record_box *box)
 {
     return isfinite(box->x) && isfinite(box->y) && isfinite(box->w) && isfinite(box->h) && fabs(box->x) < 100 &&
-           fabs(box->y) < 100 && box->w < 100 && box->h < 100;
+           fabs(box->y) < 100 && box->w >= 0 && box->h >= 0 && box->w < 100 && box->h < 100;
 }
 
 static void hide_figure(struct privacy_encoder *encoder, const struct record_box *box)
@@ -149,26 +183,32 @@ static void hide_figure(struct privacy_encoder *encoder, const struct record_box
     mosaic(encoder, left & ~1, top & ~1, right, bottom, cell);
 }
 
-/* Whatever moves and is no figure yet: every cell that holds a moving pixel, and those around it. */
+/* Whether the mask has a moving pixel that touches [left, right) × [top, bottom) of the picture. */
+static bool moves_within(const struct privacy_encoder *encoder, const struct privacy_request *request, int left,
+                         int top, int right, int bottom)
+{
+    int width = request->foreground_width_px, height = request->foreground_height_px;
+    int x0 = (int)((int64_t)MAX(left, 0) * width / encoder->out_width);
+    int y0 = (int)((int64_t)MAX(top, 0) * height / encoder->out_height);
+    /* rounded up: a pixel of the mask that is only touched counts */
+    int x1 = (int)(((int64_t)MIN(right, encoder->out_width) * width + encoder->out_width - 1) / encoder->out_width);
+    int y1 =
+        (int)(((int64_t)MIN(bottom, encoder->out_height) * height + encoder->out_height - 1) / encoder->out_height);
+    for (int y = y0; y < y1; y++)
+        if (memchr(request->foreground + (ptrdiff_t)y * width + x0, 255, (size_t)(x1 - x0)))
+            return true;
+    return false;
+}
+
+/* Whatever moves and is no figure yet: every cell that holds a moving pixel or has one close by. */
 static void hide_foreground(struct privacy_encoder *encoder, const struct privacy_request *request)
 {
-    for (int top = 0; top < encoder->out_height; top += FOREGROUND_CELL_PX)
-        for (int left = 0; left < encoder->out_width; left += FOREGROUND_CELL_PX) {
-            int reach = FOREGROUND_CELL_PX / 2; /* hidden also beside what moves */
-            int x0 = MAX(left - reach, 0) * request->foreground_width_px / encoder->out_width;
-            int x1 = MIN(left + FOREGROUND_CELL_PX + reach, encoder->out_width) * request->foreground_width_px /
-                     encoder->out_width;
-            int y0 = MAX(top - reach, 0) * request->foreground_height_px / encoder->out_height;
-            int y1 = MIN(top + FOREGROUND_CELL_PX + reach, encoder->out_height) * request->foreground_height_px /
-                     encoder->out_height;
-            bool moves = false;
-            for (int y = y0; y < y1 && !moves; y++)
-                moves = memchr(request->foreground + y * request->foreground_width_px + x0, 255,
-                               (size_t)MAX(x1 - x0, 0)) != NULL;
-            if (moves)
-                flatten_cell(encoder, left, top, MIN(left + FOREGROUND_CELL_PX, encoder->out_width),
-                             MIN(top + FOREGROUND_CELL_PX, encoder->out_height));
-        }
+    int cell = MAX(encoder->out_width / FOREGROUND_CELLS_A_PICTURE & ~1, FOREGROUND_CELL_MIN_PX), reach = cell / 2;
+    for (int top = 0; top < encoder->out_height; top += cell)
+        for (int left = 0; left < encoder->out_width; left += cell)
+            if (moves_within(encoder, request, left - reach, top - reach, left + cell + reach, top + cell + reach))
+                flatten_cell(encoder, left, top, MIN(left + cell, encoder->out_width),
+                             MIN(top + cell, encoder->out_height));
 }
 
 static void hide(struct privacy_encoder *encoder, const struct privacy_request *request)
@@ -177,7 +217,8 @@ static void hide(struct privacy_encoder *encoder, const struct privacy_request *
     for (size_t i = 0; i < request->figure_count && !hides_all; i++)
         hides_all = !is_known(&request->figures[i]); /* a box that is no box could stand anywhere */
     if (hides_all) {
-        mosaic(encoder, 0, 0, encoder->out_width, encoder->out_height, CELL_ALL_PX);
+        mosaic(encoder, 0, 0, encoder->out_width, encoder->out_height,
+               MAX(encoder->out_width / CELLS_A_PICTURE & ~1, CELL_ALL_MIN_PX));
         return;
     }
     if (request->foreground && request->foreground_width_px > 0)
@@ -189,6 +230,11 @@ static void hide(struct privacy_encoder *encoder, const struct privacy_request *
 GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame *frame,
                             const struct privacy_request *request, GError **error)
 {
+    if (frame->width_px < 2 || frame->height_px < 2) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "encode picture: %d x %d is no picture",
+                    frame->width_px, frame->height_px);
+        return NULL;
+    }
     if (!encoder->jpeg)
         encoder->jpeg = tjInitCompress();
     prepare_size(encoder, frame);

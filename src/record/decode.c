@@ -369,9 +369,7 @@ bool record_decode_json(const struct record_descriptor *descriptor, const char *
 {
     record_init(descriptor, record);
     json_t *root = parse_json(text, length, errors);
-    if (!root)
-        return false;
-    bool is_good = record_decode_tree(descriptor, root, false, "", record, errors);
+    bool is_good = root && record_decode_tree(descriptor, root, false, "", record, errors);
     json_decref(root);
     if (is_good)
         is_good = record_validate(descriptor, record, "", errors);

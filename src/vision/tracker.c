@@ -1,5 +1,8 @@
 /* ByteTrack (Zhang et al., ECCV 2022), in seconds rather than frames: associations as in the authors' C++ code, which
- * has no score fusion and adds a pixel to each side in its IoU. At a steady frame rate the results are its own. */
+ * has no score fusion, adds a pixel to each side in its IoU, and compares detections with the box of a track's last
+ * match: it moves the Kalman state on but not the box. At a steady frame rate and with `predict` off the results are
+ * its own, to the last track. With `predict` (as in the paper and its Python code) the box moves too, which is what
+ * holds tracks together at the few frames a second that cameras are analysed at. */
 #include "vision/vision.h"
 
 #include "vision/assignment.h"
@@ -265,7 +268,8 @@ static void predict(struct tracker *tracker, double frames)
         if (target->is_lost)
             target->kalman.speed[KALMAN_DIMENSIONS - 1] = 0;
         kalman_predict(&target->kalman, frames);
-        place_box(target);
+        if (tracker->settings.predict)
+            place_box(target);
     }
 }
 
@@ -301,7 +305,8 @@ static void start_targets(struct tracker *tracker, int64_t media_us)
 
 static void lose_and_forget(struct tracker *tracker, int64_t media_us)
 {
-    double kept_us = tracker->settings.lost_seconds * G_USEC_PER_SEC + tracker->interval_us / 2;
+    /* The authors' code drops a track that is over its time one frame later: it can still be found in that frame. */
+    double kept_us = tracker->settings.lost_seconds * G_USEC_PER_SEC + 1.5 * tracker->interval_us;
     for (int i = 0; i < tracker->target_count; i++) {
         struct target *target = &tracker->targets[i];
         if (target->is_matched)

@@ -1,17 +1,10 @@
-/* The process: configured over its socket, caged, then analysing until it is told to stop or its hub is gone.
- *
- * Threads: the main one talks with the hub; sources have their own (media); a fixed pool analyses. `lock` guards which
- * camera waits and which is being analysed; everything else of a camera belongs to the analyser that has it. The cage
+/* The process: configured over its socket, caged, then analysing until it is told to stop or its hub is gone. The cage
  * holds the thread that closes it and those started later: until then there is one thread.
  */
 #define LOG_MODULE "worker"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/counter.h"
-#include "base/log.h"
-#include "link/link.h"
-#include "media/media.h"
-#include "worker/outbox.h"
 #include "worker/sandbox.h"
 
 #include <netdb.h>
@@ -25,174 +18,7 @@ enum {
     HEALTH_INTERVAL_US = 1000000,
     PREVIEW_WANTED_US = 5000000,
     STOP_PATIENCE_US = 2000000,
-    BATCH_BYTES = 1 << 20, /* events of one frame travel together, up to this */
-    PREVIEW_COMPLAINT_US = 60 * 1000000,
 };
-
-struct worker;
-
-struct watched_camera {
-    struct worker *worker;
-    const struct camera *camera; /* of the configuration */
-    struct camera_health health; /* counters by counter_*; strings under the source's own lock */
-    struct media_source *source; /* NULL when it could not be started; start_error says why */
-    struct pipeline *pipeline;
-    char *start_error;
-    /* under worker->lock */
-    int64_t waiting_since_us; /* 0: no frame waits */
-    bool is_busy;
-    int64_t preview_until_us;
-    /* the analyser's */
-    int64_t preview_next_us;
-    GString *events; /* of the frame being fed, NDJSON */
-    int event_count, event_priority;
-    struct log_limit preview_complaint;
-    int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
-};
-
-struct worker {
-    struct link *link;
-    struct outbox *outbox;
-    struct worker_config config;
-    GHashTable *credentials; /* camera id → struct camera_credentials * */
-    struct detector *detector;
-    pthread_mutex_t detector_lock;
-    struct watched_camera *cameras;
-    size_t camera_count;
-    pthread_t *analysers;
-    int analyser_count;
-    char *detector_error;
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    bool is_stopping; /* under lock */
-};
-
-/* ---- what a pipeline tells ---- */
-
-static void flush_events(struct watched_camera *camera)
-{
-    if (camera->event_count == 0)
-        return;
-    outbox_add(camera->worker->outbox, camera->events->str, camera->events->len, camera->event_count,
-               camera->event_priority, &camera->health);
-    g_string_truncate(camera->events, 0);
-    camera->event_count = camera->event_priority = 0;
-}
-
-static void on_event(void *data, const struct analytics_event *event)
-{
-    struct watched_camera *camera = data;
-    record_encode_json(&analytics_event_descriptor, event, true, camera->events);
-    g_string_append_c(camera->events, '\n');
-    camera->event_count++;
-    camera->event_priority = MAX(camera->event_priority, event->priority);
-    if (camera->events->len >= BATCH_BYTES)
-        flush_events(camera);
-}
-
-static void on_tracks(void *data, const struct track_update *update)
-{
-    struct watched_camera *camera = data;
-    g_autoptr(GString) text = g_string_new(NULL);
-    record_encode_json(&track_update_descriptor, update, false, text);
-    /* live only: when the link is full the page misses a moment, and the next one comes */
-    if (!link_send(camera->worker->link, LINK_TRACKS, text->str, text->len, NULL))
-        log_debug(camera->camera->id, "tracks not sent: the link is full");
-}
-
-/* ---- previews ---- */
-
-static void send_preview(struct watched_camera *camera, const struct frame *frame, GBytes *jpeg)
-{
-    gsize jpeg_length;
-    const void *data = g_bytes_get_data(jpeg, &jpeg_length);
-    uint16_t id_length = (uint16_t)strlen(camera->camera->id);
-    uint16_t id_length_le = GUINT16_TO_LE(id_length);
-    int64_t at_ms = (int64_t)GUINT64_TO_LE((uint64_t)frame->captured_at_ms);
-    uint64_t number = GUINT64_TO_LE(frame->number);
-    g_autoptr(GByteArray) body = g_byte_array_new();
-    g_byte_array_append(body, (const guint8 *)&id_length_le, sizeof id_length_le);
-    g_byte_array_append(body, (const guint8 *)camera->camera->id, id_length);
-    g_byte_array_append(body, (const guint8 *)&at_ms, sizeof at_ms);
-    g_byte_array_append(body, (const guint8 *)&number, sizeof number);
-    g_byte_array_append(body, data, (guint)jpeg_length);
-    if (!link_send(camera->worker->link, LINK_PREVIEW, body->data, body->len, NULL))
-        log_debug(camera->camera->id, "preview not sent: the link is full");
-}
-
-static void preview(struct watched_camera *camera, struct frame *frame, int64_t until_us)
-{
-    int64_t now_us = clock_monotonic_us(clock_system());
-    if (now_us > until_us || now_us < camera->preview_next_us)
-        return;
-    g_autoptr(GError) error = NULL;
-    camera->preview_next_us = now_us + G_USEC_PER_SEC / camera->worker->config.workers.preview_fps;
-    g_autoptr(GBytes) jpeg = pipeline_preview(camera->pipeline, frame, &error);
-    gint64 held_back;
-    if (jpeg)
-        send_preview(camera, frame, jpeg);
-    else if (log_limit_pass(&camera->preview_complaint, PREVIEW_COMPLAINT_US, &held_back))
-        log_warning(camera->camera->id, "no preview: %s (%lld more)", error->message, (long long)held_back);
-}
-
-/* ---- analysers ---- */
-
-static void on_frame(void *data)
-{
-    struct watched_camera *camera = data;
-    pthread_mutex_lock(&camera->worker->lock);
-    if (camera->waiting_since_us == 0)
-        camera->waiting_since_us = clock_monotonic_us(clock_system());
-    pthread_cond_signal(&camera->worker->work);
-    pthread_mutex_unlock(&camera->worker->lock);
-}
-
-/* The camera that has waited longest and nobody has. With the lock held. */
-static struct watched_camera *most_overdue(struct worker *worker)
-{
-    struct watched_camera *best = NULL;
-    for (size_t i = 0; i < worker->camera_count; i++) {
-        struct watched_camera *camera = &worker->cameras[i];
-        if (camera->waiting_since_us && !camera->is_busy &&
-            (!best || camera->waiting_since_us < best->waiting_since_us))
-            best = camera;
-    }
-    return best;
-}
-
-static void analyse(struct watched_camera *camera, int64_t preview_until_us)
-{
-    CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
-    if (!frame)
-        return;
-    pipeline_feed(camera->pipeline, frame);
-    flush_events(camera);
-    preview(camera, frame, preview_until_us);
-}
-
-static void *analyser_main(void *data)
-{
-    struct worker *worker = data;
-    pthread_mutex_lock(&worker->lock);
-    while (!worker->is_stopping) {
-        struct watched_camera *camera = most_overdue(worker);
-        if (!camera) {
-            pthread_cond_wait(&worker->work, &worker->lock);
-            continue;
-        }
-        camera->waiting_since_us = 0;
-        camera->is_busy = true;
-        int64_t preview_until_us = camera->preview_until_us;
-        pthread_mutex_unlock(&worker->lock);
-        analyse(camera, preview_until_us);
-        pthread_mutex_lock(&worker->lock);
-        camera->is_busy = false;
-        if (camera->waiting_since_us)
-            pthread_cond_signal(&worker->work);
-    }
-    pthread_mutex_unlock(&worker->lock);
-    return NULL;
-}
 
 /* ---- being configured ---- */
 
@@ -288,7 +114,7 @@ static bool start_source(struct watched_camera *watched, GError **error)
     const struct camera_credentials *login = g_hash_table_lookup(worker->credentials, watched->camera->id);
     struct media_source *source =
         media_source_new(watched->camera, login ? login->username : NULL, login ? login->password : NULL,
-                         &worker->config.source, clock_system(), &watched->health, on_frame, watched, error);
+                         &worker->config.source, clock_system(), &watched->health, analyser_note_frame, watched, error);
     watched->source = source;
     if (source && media_source_start(source, error))
         return true;
@@ -302,7 +128,7 @@ static void start_camera(struct worker *worker, size_t index)
 {
     struct watched_camera *watched = &worker->cameras[index];
     const struct camera *camera = (const struct camera *)worker->config.cameras.items + index;
-    const struct pipeline_sink sink = {on_event, on_tracks, watched};
+    const struct pipeline_sink sink = analyser_sink(watched);
     watched->worker = worker;
     watched->camera = camera;
     watched->events = g_string_new(NULL);
@@ -316,15 +142,6 @@ static void start_camera(struct worker *worker, size_t index)
         return;
     watched->start_error = g_strdup(error->message);
     log_error(camera->id, "not started: %s", error->message);
-}
-
-static void start_analysers(struct worker *worker)
-{
-    int count = worker->config.workers.threads ? worker->config.workers.threads : (int)g_get_num_processors();
-    worker->analysers = g_new0(pthread_t, (size_t)count);
-    for (int i = 0; i < count; i++)
-        if (pthread_create(&worker->analysers[worker->analyser_count], NULL, analyser_main, worker) == 0)
-            worker->analyser_count++;
 }
 
 static bool send_hello(struct worker *worker, struct worker_hello *hello, GError **error)
@@ -351,13 +168,13 @@ static bool get_ready(struct worker *worker, const char *hub_files, GError **err
     return is_good && receive_start(worker, error);
 }
 
-static void start(struct worker *worker)
+static bool start(struct worker *worker, GError **error)
 {
     worker->camera_count = worker->config.cameras.count;
     worker->cameras = g_new0(struct watched_camera, worker->camera_count + 1);
     for (size_t i = 0; i < worker->camera_count; i++)
         start_camera(worker, i);
-    start_analysers(worker);
+    return analyser_start_all(worker, error);
 }
 
 /* ---- running ---- */
@@ -455,12 +272,7 @@ static void stop_analysing(struct worker *worker)
     for (size_t i = 0; i < worker->camera_count; i++)
         if (worker->cameras[i].source)
             media_source_stop(worker->cameras[i].source); /* all at once; release waits for each */
-    pthread_mutex_lock(&worker->lock);
-    worker->is_stopping = true;
-    pthread_cond_broadcast(&worker->work);
-    pthread_mutex_unlock(&worker->lock);
-    for (int i = 0; i < worker->analyser_count; i++)
-        pthread_join(worker->analysers[i], NULL);
+    analyser_stop_all(worker);
 }
 
 /* The last records: stays that are open end now; then the hub's word for all of them is awaited. */
@@ -470,7 +282,7 @@ static void hand_over(struct worker *worker)
         if (!worker->cameras[i].pipeline)
             continue;
         pipeline_finish(worker->cameras[i].pipeline);
-        flush_events(&worker->cameras[i]);
+        analyser_flush_events(&worker->cameras[i]);
     }
     int64_t until_us = clock_monotonic_us(clock_system()) + STOP_PATIENCE_US;
     g_autoptr(GError) error = NULL;
@@ -508,8 +320,8 @@ static bool serve_hub(struct worker *worker, const char *hub_files, GError **err
     g_autoptr(GError) cause = NULL;
     if (!get_ready(worker, hub_files, error))
         return false;
-    start(worker);
-    run(worker, &cause);
+    if (start(worker, &cause))
+        run(worker, &cause);
     stop_analysing(worker);
     if (!cause)
         hand_over(worker);

@@ -97,7 +97,8 @@ static void test_s01_bad_sources(void)
         struct media_url url;
         g_autoptr(GError) error = NULL;
         g_assert_false(media_url_parse(rows[i].text, &url, &error));
-        g_test_message("%s: %s", rows[i].text, error->message);
+        g_autofree char *shown = g_strescape(rows[i].text, NULL);
+        g_test_message("%s: %s", shown, error->message);
         g_assert_nonnull(strstr(error->message, rows[i].reason));
         g_assert_null(strstr(error->message, "canary"));
         g_assert_null(url.location);

@@ -7,110 +7,240 @@
 #include <turbojpeg.h>
 
 /* A frame of pure noise: any pixel that survives would be seen. */
-static struct frame *noise_frame(int width, int height)
+static struct frame *noise_frame(int width, int height, enum frame_format format)
 {
     struct random random;
-    struct frame *frame = frame_new_allocated(width, height);
+    struct frame template = {.width_px = width, .height_px = height, .format = format, .is_full_range = true};
     random_init(&random, 3);
-    frame->is_full_range = true;
-    for (int plane = 0; plane < 3; plane++)
-        for (int y = 0; y < frame_plane_rows(frame, plane); y++)
-            for (int x = 0; x < frame_plane_row_bytes(frame, plane); x++)
-                frame_plane(frame, plane)[y * frame->strides_bytes[plane] + x] = (uint8_t)random_next(&random);
-    return frame;
+    int planes = format == FRAME_NV12 ? 2 : 3;
+    size_t offsets[4] = {0};
+    for (int plane = 0; plane < planes; plane++) {
+        template.strides_bytes[plane] = frame_plane_row_bytes(&template, plane) + 5;
+        offsets[plane + 1] =
+            offsets[plane] + (size_t) template.strides_bytes[plane] * (size_t)frame_plane_rows(&template, plane);
+    }
+    uint8_t *bytes = g_malloc(offsets[planes]);
+    for (size_t i = 0; i < offsets[planes]; i++)
+        bytes[i] = (uint8_t)random_next(&random);
+    for (int plane = 0; plane < planes; plane++)
+        template.planes[plane] = bytes + offsets[plane];
+    return frame_new(&template, g_free, bytes);
 }
 
 struct picture {
-    int width, height;
-    uint8_t *luma;
+    int widths[3], heights[3];
+    uint8_t *planes[3];
 };
 
-static struct picture encode(const struct frame *frame, const struct privacy_request *request)
+static void picture_clear(struct picture *picture)
 {
-    CLEANUP(privacy_encoder) struct privacy_encoder *encoder = privacy_encoder_new(640, 95);
+    for (int i = 0; i < 3; i++)
+        g_free(picture->planes[i]);
+}
+
+/* What someone who gets the JPEG sees. */
+static struct picture encode_wide(const struct frame *frame, const struct privacy_request *request, int width_px)
+{
+    CLEANUP(privacy_encoder) struct privacy_encoder *encoder = privacy_encoder_new(width_px, 95);
     g_autoptr(GBytes) jpeg = privacy_encode_jpeg(encoder, frame, request, NULL);
     struct picture picture;
-    int subsampling, colours;
+    int width, height, subsampling, colours;
     tjhandle decoder = tjInitDecompress();
     g_assert_nonnull(jpeg);
     gsize size;
     const void *data = g_bytes_get_data(jpeg, &size);
-    g_assert_cmpint(tjDecompressHeader3(decoder, data, size, &picture.width, &picture.height, &subsampling, &colours),
-                    ==, 0);
-    picture.luma = g_malloc((gsize)picture.width * (gsize)picture.height);
-    g_assert_cmpint(tjDecompress2(decoder, data, size, picture.luma, picture.width, 0, picture.height, TJPF_GRAY, 0),
-                    ==, 0);
+    g_assert_cmpint(tjDecompressHeader3(decoder, data, size, &width, &height, &subsampling, &colours), ==, 0);
+    for (int i = 0; i < 3; i++) {
+        picture.widths[i] = tjPlaneWidth(i, width, subsampling);
+        picture.heights[i] = tjPlaneHeight(i, height, subsampling);
+        picture.planes[i] = g_malloc((gsize)picture.widths[i] * (gsize)picture.heights[i]);
+    }
+    g_assert_cmpint(tjDecompressToYUVPlanes(decoder, data, size, picture.planes, width, picture.widths, height, 0), ==,
+                    0);
     tjDestroy(decoder);
     return picture;
 }
 
-/* Mean difference between neighbours inside a box (0..1): noise has some 85, a mosaic almost none. */
-static double roughness(const struct picture *picture, double x, double y, double w, double h)
+static struct picture encode(const struct frame *frame, const struct privacy_request *request)
 {
-    double sum = 0;
-    int count = 0;
-    for (int j = (int)(y * picture->height); j < (int)((y + h) * picture->height); j++)
-        for (int i = (int)(x * picture->width); i + 1 < (int)((x + w) * picture->width); i++, count++)
-            sum += abs(picture->luma[j * picture->width + i] - picture->luma[j * picture->width + i + 1]);
-    return sum / count;
+    return encode_wide(frame, request, 640);
 }
 
-enum { ROUGH = 40, FLAT = 12 };
+/* Mean difference between neighbours inside a box (0..1) of the roughest plane: noise has some 85, a mosaic almost
+ * none. */
+static double roughness(const struct picture *picture, double x, double y, double w, double h)
+{
+    double worst = 0;
+    for (int plane = 0; plane < 3; plane++) {
+        int width = picture->widths[plane], height = picture->heights[plane], count = 0;
+        double sum = 0;
+        for (int j = (int)ceil(y * height); j < (int)((y + h) * height); j++)
+            for (int i = (int)ceil(x * width); i + 1 < (int)((x + w) * width); i++, count++)
+                sum += abs(picture->planes[plane][j * width + i] - picture->planes[plane][j * width + i + 1]);
+        worst = MAX(worst, sum / MAX(count, 1));
+    }
+    return worst;
+}
+
+/* In a strip of a few pixels the border between two cells weighs more. */
+enum { ROUGH = 40, FLAT = 12, FLAT_STRIP = 25 };
+
+static const enum frame_format formats[] = {FRAME_NV12, FRAME_I420};
 
 static void test_figures_are_hidden_and_the_rest_is_not(void)
 {
-    CLEANUP(frame) struct frame *frame = noise_frame(640, 360);
+    static const int sizes[][2] = {{640, 360}, {641, 361}, {333, 187}};
     const struct record_box figure = {0.3, 0.2, 0.2, 0.6};
     const struct privacy_request request = {.figures = &figure, .figure_count = 1};
-    struct picture picture = encode(frame, &request);
-    g_assert_cmpfloat(roughness(&picture, 0.3, 0.2, 0.2, 0.6), <, FLAT);
-    g_assert_cmpfloat(roughness(&picture, 0.7, 0.1, 0.2, 0.6), >, ROUGH);
-    g_free(picture.luma);
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes) * G_N_ELEMENTS(formats); i++) {
+        CLEANUP(frame) struct frame *frame = noise_frame(sizes[i / 2][0], sizes[i / 2][1], formats[i % 2]);
+        struct picture picture = encode(frame, &request);
+        g_assert_cmpfloat(roughness(&picture, 0.3, 0.2, 0.2, 0.6), <, FLAT);
+        g_assert_cmpfloat(roughness(&picture, 0.7, 0.1, 0.2, 0.6), >, ROUGH);
+        picture_clear(&picture);
+    }
+}
+
+/* A figure of ramps: however large it is, at most so many different cells are left of it from side to side. */
+static void test_no_face_is_left_of_a_figure_of_any_size(void)
+{
+    static const double widths[] = {0.02, 0.1, 0.3, 0.6, 1};
+    CLEANUP(frame) struct frame *frame = noise_frame(1280, 720, FRAME_NV12);
+    for (size_t i = 0; i < G_N_ELEMENTS(widths); i++) {
+        const struct record_box figure = {0.5 - widths[i] / 2, 0.1, widths[i], 0.8};
+        const struct privacy_request request = {.figures = &figure, .figure_count = 1};
+        struct picture picture = encode_wide(frame, &request, 1280);
+        int cells = 1, width = picture.widths[0], run = 0;
+        const uint8_t *row = picture.planes[0] + (ptrdiff_t)(picture.heights[0] / 2) * width;
+        int from = (int)(figure.x * width), to = (int)((figure.x + figure.w) * width);
+        for (int x = from + 1; x < to; x++, run++)
+            if (run > 2 && abs(row[x] - row[x - 1]) > 1) {
+                cells++;
+                run = 0;
+            }
+        g_assert_cmpint(cells, <=, 8 * MAX(figure.w / figure.h * 1280 / 720, 1) + 2);
+        picture_clear(&picture);
+    }
 }
 
 static void test_what_is_not_known_hides_everything(void)
 {
-    CLEANUP(frame) struct frame *frame = noise_frame(321, 243);
-    const struct record_box bad = {NAN, 0.2, 0.2, 0.6};
-    const struct privacy_request requests[] = {{.hide_all = true}, {.figures = &bad, .figure_count = 1}};
-    for (size_t i = 0; i < G_N_ELEMENTS(requests); i++) {
-        struct picture picture = encode(frame, &requests[i]);
+    static const struct record_box bad[] = {{NAN, 0.2, 0.2, 0.6},
+                                            {0.2, INFINITY, 0.2, 0.6},
+                                            {0.2, 0.2, -0.2, 0.6},
+                                            {0.2, 0.2, 0.2, 1e9},
+                                            {0.2, 0.2, 0.2, NAN}};
+    CLEANUP(frame) struct frame *frame = noise_frame(321, 243, FRAME_NV12);
+    for (size_t i = 0; i <= G_N_ELEMENTS(bad); i++) {
+        struct privacy_request request = {.hide_all = true};
+        if (i < G_N_ELEMENTS(bad))
+            request = (struct privacy_request){.figures = &bad[i], .figure_count = 1};
+        struct picture picture = encode(frame, &request);
         g_assert_cmpfloat(roughness(&picture, 0, 0, 1, 1), <, FLAT);
-        g_free(picture.luma);
+        picture_clear(&picture);
     }
 }
 
 static void test_boxes_past_the_edge_are_hidden_inside_it(void)
 {
-    CLEANUP(frame) struct frame *frame = noise_frame(640, 360);
+    CLEANUP(frame) struct frame *frame = noise_frame(640, 360, FRAME_I420);
     const struct record_box figures[] = {{-0.5, -0.5, 0.7, 0.8}, {0.9, 0.8, 3, 3}, {5, 5, 1, 1}};
     const struct privacy_request request = {.figures = figures, .figure_count = 3};
     struct picture picture = encode(frame, &request);
     g_assert_cmpfloat(roughness(&picture, 0, 0, 0.19, 0.29), <, FLAT);
     g_assert_cmpfloat(roughness(&picture, 0.91, 0.81, 0.09, 0.19), <, FLAT);
-    g_free(picture.luma);
+    picture_clear(&picture);
 }
 
+/* Masks finer and coarser than the picture's cells. */
 static void test_what_moves_is_hidden_without_a_box(void)
 {
-    CLEANUP(frame) struct frame *frame = noise_frame(640, 360);
-    uint8_t moving[32 * 18] = {0};
-    for (int y = 4; y < 14; y++)
-        memset(moving + y * 32 + 10, 255, 5);
-    const struct privacy_request request = {
-        .foreground = moving, .foreground_width_px = 32, .foreground_height_px = 18};
+    static const int sizes[][3] = {{32, 18, 640}, {320, 180, 640}, {7, 5, 640}, {31, 19, 1280}};
+    CLEANUP(frame) struct frame *frame = noise_frame(1280, 720, FRAME_I420);
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        int width = sizes[i][0], height = sizes[i][1];
+        g_autofree uint8_t *moving = g_malloc0((gsize)width * (gsize)height);
+        int x0 = width * 2 / 5, x1 = width * 3 / 5, y0 = height / 4, y1 = height * 3 / 4;
+        for (int y = y0; y < y1; y++)
+            memset(moving + y * width + x0, 255, (size_t)(x1 - x0));
+        const struct privacy_request request = {
+            .foreground = moving, .foreground_width_px = width, .foreground_height_px = height};
+        struct picture picture = encode_wide(frame, &request, sizes[i][2]);
+        g_assert_cmpfloat(roughness(&picture, (double)x0 / width, (double)y0 / height, (double)(x1 - x0) / width,
+                                    (double)(y1 - y0) / height),
+                          <, FLAT);
+        g_assert_cmpfloat(roughness(&picture, 0.8, 0, 0.2, 0.9), >, ROUGH / 2);
+        picture_clear(&picture);
+    }
+}
+
+/* Every edge and corner of a single moving pixel of a coarse mask. */
+static void test_a_moving_pixel_is_hidden_to_its_edges(void)
+{
+    enum { MASK = 13 };
+    CLEANUP(frame) struct frame *frame = noise_frame(640, 480, FRAME_NV12);
+    for (int i = 0; i < MASK * MASK; i += 5) {
+        uint8_t moving[MASK * MASK] = {0};
+        moving[i] = 255;
+        const struct privacy_request request = {
+            .foreground = moving, .foreground_width_px = MASK, .foreground_height_px = MASK};
+        struct picture picture = encode(frame, &request);
+        double x = i % MASK / (double)MASK, y = (double)(i / MASK) / MASK, side = 1.0 / MASK, edge = side / 10;
+        g_assert_cmpfloat(roughness(&picture, x, y, edge, side), <, FLAT_STRIP);
+        g_assert_cmpfloat(roughness(&picture, x + side - edge, y, edge, side), <, FLAT_STRIP);
+        g_assert_cmpfloat(roughness(&picture, x, y, side, edge), <, FLAT_STRIP);
+        g_assert_cmpfloat(roughness(&picture, x, y + side - edge, side, edge), <, FLAT_STRIP);
+        picture_clear(&picture);
+    }
+}
+
+/* Sizes may change under an encoder, and be odd and small; what has no chroma of its own is refused. */
+static void test_any_size_is_encoded(void)
+{
+    static const int sizes[][2] = {{2, 2}, {3, 3}, {3, 700}, {1920, 1080}, {17, 5}, {64, 64}, {2, 900}, {900, 2}};
+    CLEANUP(privacy_encoder) struct privacy_encoder *encoder = privacy_encoder_new(640, 75);
+    const struct record_box figure = {0.25, 0.25, 0.5, 0.5};
+    const struct privacy_request request = {.figures = &figure, .figure_count = 1};
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes) * G_N_ELEMENTS(formats); i++) {
+        CLEANUP(frame) struct frame *frame = noise_frame(sizes[i / 2][0], sizes[i / 2][1], formats[i % 2]);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) jpeg = privacy_encode_jpeg(encoder, frame, &request, &error);
+        g_assert_no_error(error);
+        g_assert_nonnull(jpeg);
+    }
+    CLEANUP(frame) struct frame *speck = noise_frame(1, 1, FRAME_NV12);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(privacy_encode_jpeg(encoder, speck, &request, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+}
+
+/* Reduction takes the mean: a picture of stripes finer than a pixel turns grey rather than into other stripes. */
+static void test_reducing_takes_the_mean(void)
+{
+    CLEANUP(frame) struct frame *frame = frame_new_allocated(1280, 720);
+    frame->is_full_range = true;
+    for (int y = 0; y < 720; y++)
+        for (int x = 0; x < 1280; x++)
+            frame_plane(frame, 0)[y * frame->strides_bytes[0] + x] = x % 2 ? 200 : 100;
+    for (int plane = 1; plane < 3; plane++)
+        memset(frame_plane(frame, plane), 128, (size_t)frame->strides_bytes[plane] * 360);
+    const struct privacy_request request = {.figure_count = 0};
     struct picture picture = encode(frame, &request);
-    g_assert_cmpfloat(roughness(&picture, 10 / 32.0, 4 / 18.0, 5 / 32.0, 10 / 18.0), <, FLAT);
-    g_assert_cmpfloat(roughness(&picture, 0.75, 0, 0.2, 0.9), >, ROUGH);
-    g_free(picture.luma);
+    for (int i = 0; i < picture.widths[0] * picture.heights[0]; i += 97)
+        g_assert_cmpint(abs(picture.planes[0][i] - 150), <=, 2);
+    picture_clear(&picture);
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/privacy/figures are hidden and the rest is not", test_figures_are_hidden_and_the_rest_is_not);
+    g_test_add_func("/privacy/no face is left of a figure of any size", test_no_face_is_left_of_a_figure_of_any_size);
     g_test_add_func("/privacy/what is not known hides everything", test_what_is_not_known_hides_everything);
     g_test_add_func("/privacy/boxes past the edge are hidden inside it", test_boxes_past_the_edge_are_hidden_inside_it);
     g_test_add_func("/privacy/what moves is hidden without a box", test_what_moves_is_hidden_without_a_box);
+    g_test_add_func("/privacy/a moving pixel is hidden to its edges", test_a_moving_pixel_is_hidden_to_its_edges);
+    g_test_add_func("/privacy/any size is encoded", test_any_size_is_encoded);
+    g_test_add_func("/privacy/reducing takes the mean", test_reducing_takes_the_mean);
     return g_test_run();
 }

@@ -1,0 +1,171 @@
+/* The analysers: a fixed pool of threads. Each takes the camera whose frame is most overdue, runs its pipeline, and
+ * sends what that tells. A camera is on one thread at a time, so nothing of a pipeline is locked.
+ */
+#define LOG_MODULE "worker"
+#include "worker/worker_internal.h"
+
+#include "base/counter.h"
+
+#include <string.h>
+
+enum {
+    BATCH_BYTES = 1 << 20, /* events of one frame travel together, up to this */
+    PREVIEW_COMPLAINT_US = 60 * 1000000,
+};
+
+/* ---- what a pipeline tells ---- */
+
+void analyser_flush_events(struct watched_camera *camera)
+{
+    if (camera->event_count == 0)
+        return;
+    outbox_add(camera->worker->outbox, camera->events->str, camera->events->len, camera->event_count,
+               camera->event_priority, &camera->health);
+    g_string_truncate(camera->events, 0);
+    camera->event_count = camera->event_priority = 0;
+}
+
+static void on_event(void *data, const struct analytics_event *event)
+{
+    struct watched_camera *camera = data;
+    record_encode_json(&analytics_event_descriptor, event, true, camera->events);
+    g_string_append_c(camera->events, '\n');
+    camera->event_count++;
+    camera->event_priority = MAX(camera->event_priority, event->priority);
+    if (camera->events->len >= BATCH_BYTES)
+        analyser_flush_events(camera);
+}
+
+static void on_tracks(void *data, const struct track_update *update)
+{
+    struct watched_camera *camera = data;
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(&track_update_descriptor, update, false, text);
+    /* live only: when the link is full the page misses a moment, and the next one comes */
+    if (!link_send(camera->worker->link, LINK_TRACKS, text->str, text->len, NULL))
+        log_debug(camera->camera->id, "tracks not sent: the link is full");
+}
+
+struct pipeline_sink analyser_sink(struct watched_camera *camera)
+{
+    return (struct pipeline_sink){on_event, on_tracks, camera};
+}
+
+/* ---- previews ---- */
+
+static void send_preview(struct watched_camera *camera, const struct frame *frame, GBytes *jpeg)
+{
+    gsize jpeg_length;
+    const void *data = g_bytes_get_data(jpeg, &jpeg_length);
+    uint16_t id_length = (uint16_t)strlen(camera->camera->id);
+    uint16_t id_length_le = GUINT16_TO_LE(id_length);
+    int64_t at_ms = (int64_t)GUINT64_TO_LE((uint64_t)frame->captured_at_ms);
+    uint64_t number = GUINT64_TO_LE(frame->number);
+    g_autoptr(GByteArray) body = g_byte_array_new();
+    g_byte_array_append(body, (const guint8 *)&id_length_le, sizeof id_length_le);
+    g_byte_array_append(body, (const guint8 *)camera->camera->id, id_length);
+    g_byte_array_append(body, (const guint8 *)&at_ms, sizeof at_ms);
+    g_byte_array_append(body, (const guint8 *)&number, sizeof number);
+    g_byte_array_append(body, data, (guint)jpeg_length);
+    if (!link_send(camera->worker->link, LINK_PREVIEW, body->data, body->len, NULL))
+        log_debug(camera->camera->id, "preview not sent: the link is full");
+}
+
+static void preview(struct watched_camera *camera, struct frame *frame, int64_t until_us)
+{
+    int64_t now_us = clock_monotonic_us(clock_system());
+    if (now_us > until_us || now_us < camera->preview_next_us)
+        return;
+    g_autoptr(GError) error = NULL;
+    camera->preview_next_us = now_us + G_USEC_PER_SEC / camera->worker->config.workers.preview_fps;
+    g_autoptr(GBytes) jpeg = pipeline_preview(camera->pipeline, frame, &error);
+    gint64 held_back;
+    if (jpeg)
+        send_preview(camera, frame, jpeg);
+    else if (log_limit_pass(&camera->preview_complaint, PREVIEW_COMPLAINT_US, &held_back))
+        log_warning(camera->camera->id, "no preview: %s (%lld more)", error->message, (long long)held_back);
+}
+
+/* ---- analysers ---- */
+
+void analyser_note_frame(void *data)
+{
+    struct watched_camera *camera = data;
+    pthread_mutex_lock(&camera->worker->lock);
+    if (camera->waiting_since_us == 0)
+        camera->waiting_since_us = clock_monotonic_us(clock_system());
+    pthread_cond_signal(&camera->worker->work);
+    pthread_mutex_unlock(&camera->worker->lock);
+}
+
+/* The camera that has waited longest and nobody has. With the lock held. */
+static struct watched_camera *most_overdue(struct worker *worker)
+{
+    struct watched_camera *best = NULL;
+    for (size_t i = 0; i < worker->camera_count; i++) {
+        struct watched_camera *camera = &worker->cameras[i];
+        if (camera->waiting_since_us && !camera->is_busy &&
+            (!best || camera->waiting_since_us < best->waiting_since_us))
+            best = camera;
+    }
+    return best;
+}
+
+static void analyse(struct watched_camera *camera, int64_t preview_until_us)
+{
+    CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
+    if (!frame)
+        return;
+    pipeline_feed(camera->pipeline, frame);
+    analyser_flush_events(camera);
+    preview(camera, frame, preview_until_us);
+}
+
+static void *analyser_main(void *data)
+{
+    struct worker *worker = data;
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->is_stopping) {
+        struct watched_camera *camera = most_overdue(worker);
+        if (!camera) {
+            pthread_cond_wait(&worker->work, &worker->lock);
+            continue;
+        }
+        camera->waiting_since_us = 0;
+        camera->is_busy = true;
+        int64_t preview_until_us = camera->preview_until_us;
+        pthread_mutex_unlock(&worker->lock);
+        analyse(camera, preview_until_us);
+        pthread_mutex_lock(&worker->lock);
+        camera->is_busy = false;
+        if (camera->waiting_since_us)
+            pthread_cond_signal(&worker->work);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+bool analyser_start_all(struct worker *worker, GError **error)
+{
+    int count = worker->config.workers.threads ? worker->config.workers.threads : (int)g_get_num_processors();
+    int failure = 0;
+    worker->analysers = g_new0(pthread_t, (size_t)count);
+    while (worker->analyser_count < count && failure == 0) {
+        failure = pthread_create(&worker->analysers[worker->analyser_count], NULL, analyser_main, worker);
+        worker->analyser_count += failure == 0;
+    }
+    if (worker->analyser_count > 0)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "no thread to analyse with: %s", g_strerror(failure));
+    return false;
+}
+
+void analyser_stop_all(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->is_stopping = true;
+    pthread_cond_broadcast(&worker->work);
+    pthread_mutex_unlock(&worker->lock);
+    for (int i = 0; i < worker->analyser_count; i++)
+        pthread_join(worker->analysers[i], NULL);
+}

@@ -1,0 +1,64 @@
+/* Shared by the files of the worker's process: what it holds of each camera, and the threads that analyse.
+ *
+ * Threads: the main one talks with the hub; sources have their own (media); a fixed pool analyses. `lock` guards which
+ * camera waits and which is being analysed; everything else of a camera belongs to the analyser that has it.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "link/link.h"
+#include "media/media.h"
+#include "worker/outbox.h"
+#include "worker/worker.h"
+
+struct worker;
+
+struct watched_camera {
+    struct worker *worker;
+    const struct camera *camera; /* of the configuration */
+    struct camera_health health; /* counters by counter_*; strings under the source's own lock */
+    struct media_source *source; /* NULL when it could not be started; start_error says why */
+    struct pipeline *pipeline;
+    char *start_error;
+    /* under worker->lock */
+    int64_t waiting_since_us; /* 0: no frame waits */
+    bool is_busy;
+    int64_t preview_until_us;
+    /* the analyser's */
+    int64_t preview_next_us;
+    GString *events; /* of the frame being fed, NDJSON */
+    int event_count, event_priority;
+    struct log_limit preview_complaint;
+    int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
+};
+
+struct worker {
+    struct link *link;
+    struct outbox *outbox;
+    struct worker_config config;
+    GHashTable *credentials; /* camera id → struct camera_credentials * */
+    struct detector *detector;
+    pthread_mutex_t detector_lock;
+    struct watched_camera *cameras;
+    size_t camera_count;
+    pthread_t *analysers;
+    int analyser_count;
+    char *detector_error;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    bool is_stopping; /* under lock */
+};
+
+/* ---- analyser.c ---- */
+
+/* Where the records of a camera's pipeline go. */
+struct pipeline_sink analyser_sink(struct watched_camera *camera);
+/* A frame of this camera waits. For media_source. */
+void analyser_note_frame(void *camera);
+/* Sends the events of the frame just fed. */
+void analyser_flush_events(struct watched_camera *camera);
+bool analyser_start_all(struct worker *worker, GError **error);
+/* Ends every analyser once it is done with its frame, and waits for it. */
+void analyser_stop_all(struct worker *worker);

@@ -1,0 +1,136 @@
+/* `vedette camera serve` as a user runs it. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "media/media_world.h"
+
+struct server {
+    GPid pid;
+    FILE *out;
+    char lines[3][256];
+};
+
+/* Starts `command` in a shell, and reads `line_count` lines of its output. */
+static void server_start(struct server *server, const char *command, int line_count)
+{
+    const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+    g_autoptr(GError) error = NULL;
+    int out = -1;
+    memset(server, 0, sizeof *server);
+    g_spawn_async_with_pipes(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
+                             NULL, &server->pid, NULL, &out, NULL, &error);
+    g_assert_no_error(error);
+    server->out = fdopen(out, "r");
+    for (int i = 0; i < line_count; i++) {
+        g_assert_nonnull(fgets(server->lines[i], sizeof server->lines[i], server->out));
+        g_strchomp(server->lines[i]);
+    }
+}
+
+/* Waits for the end; the exit status, or -1 when a signal ended it. */
+static int server_wait(struct server *server)
+{
+    int status = 0;
+    g_assert_cmpint(waitpid(server->pid, &status, 0), ==, server->pid);
+    fclose(server->out);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static char *serve_command(const char *options)
+{
+    const char *binary = g_getenv("VEDETTE_BINARY");
+    return binary ? g_strdup_printf("exec %s camera serve %s", binary, options) : NULL;
+}
+
+static void test_each_source_has_its_address(void)
+{
+    g_autofree char *command =
+        serve_command("'scene://empty?width=64&height=64' 'scene://empty?width=64&height=64' --port 0");
+    if (!command) {
+        g_test_skip("VEDETTE_BINARY is not set");
+        return;
+    }
+    struct server server;
+    server_start(&server, command, 2);
+    g_assert_true(g_str_has_prefix(server.lines[0], "rtsp://127.0.0.1:"));
+    g_assert_true(g_str_has_suffix(server.lines[0], "/empty"));
+    g_assert_true(g_str_has_suffix(server.lines[1], "/empty-2"));
+    for (int i = 0; i < 2; i++) {
+        struct media_eye eye;
+        media_eye_init(&eye);
+        media_eye_open(&eye, server.lines[i]);
+        g_assert_true(media_eye_wait_state(&eye, "online"));
+        media_eye_close(&eye);
+    }
+    struct media_eye eye; /* the first is at the root too */
+    g_autofree char *root = g_strndup(server.lines[0], strlen(server.lines[0]) - strlen("empty"));
+    media_eye_init(&eye);
+    media_eye_open(&eye, root);
+    g_assert_true(media_eye_wait_state(&eye, "online"));
+    gint64 start_us = g_get_monotonic_time();
+    kill(server.pid, SIGTERM);
+    g_assert_cmpint(server_wait(&server), ==, 0);
+    g_assert_cmpint(g_get_monotonic_time() - start_us, <, G_USEC_PER_SEC);
+    media_eye_close(&eye);
+}
+
+static bool has_gone(void *data)
+{
+    return kill(*(pid_t *)data, 0) != 0;
+}
+
+static void test_it_ends_with_its_parent(void)
+{
+    const char *binary = g_getenv("VEDETTE_BINARY");
+    if (!binary) {
+        g_test_skip("VEDETTE_BINARY is not set");
+        return;
+    }
+    g_autofree char *command = g_strdup_printf(
+        "%s camera serve 'scene://empty?width=64&height=64' --port 0 --exit-with-parent & echo $!; wait", binary);
+    struct server shell;
+    server_start(&shell, command, 2);
+    bool is_pid_first = g_ascii_isdigit(shell.lines[0][0]);
+    pid_t child = (pid_t)g_ascii_strtoll(shell.lines[is_pid_first ? 0 : 1], NULL, 10);
+    g_assert_cmpint(child, >, 1);
+    kill(shell.pid, SIGKILL);
+    g_assert_cmpint(server_wait(&shell), ==, -1);
+    g_assert_true(media_world_wait(has_gone, &child));
+}
+
+static void test_mistakes_are_told(void)
+{
+    static const struct {
+        const char *options;
+        int status;
+    } rows[] = {{"--port 0", 2},
+                {"scene://empty --port 70000", 2},
+                {"scene://empty --username u --port 0", 2},
+                {"scene://nowhere --port 0", 1},
+                {"/nonexistent.mp4 --port 0", 1},
+                {"scene://empty --port 0 --address 192.0.2.1", 1}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *command = serve_command(rows[i].options);
+        if (!command) {
+            g_test_skip("VEDETTE_BINARY is not set");
+            return;
+        }
+        struct server server;
+        server_start(&server, command, 0);
+        g_test_message("%s", rows[i].options);
+        g_assert_cmpint(server_wait(&server), ==, rows[i].status);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    media_world_start();
+    g_test_add_func("/media/serve/each_source_has_its_address", test_each_source_has_its_address);
+    g_test_add_func("/media/serve/it_ends_with_its_parent", test_it_ends_with_its_parent);
+    g_test_add_func("/media/serve/mistakes_are_told", test_mistakes_are_told);
+    return g_test_run();
+}
