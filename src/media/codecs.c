@@ -3,11 +3,11 @@
 #include <string.h>
 
 static const struct media_codec codecs[] = {
-    {"H264", "video/x-h264", 0, "h264parse", "avdec_h264", "rtph264depay", "rtph264pay"},
-    {"H265", "video/x-h265", 0, "h265parse", "avdec_h265", "rtph265depay", "rtph265pay"},
-    {"MPEG4", "video/mpeg", 4, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL},
-    {"MPEG4", "video/x-divx", 0, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL},
-    {"MJPEG", "image/jpeg", 0, "jpegparse", "avdec_mjpeg", NULL, NULL},
+    {"H264", "video/x-h264", 0, "h264parse", "avdec_h264", "rtph264depay", "rtph264pay", MEDIA_DRAW_BY_CAPS},
+    {"H265", "video/x-h265", 0, "h265parse", "avdec_h265", "rtph265depay", "rtph265pay", MEDIA_DRAW_BY_CAPS},
+    {"MPEG4", "video/mpeg", 4, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
+    {"MPEG4", "video/x-divx", 0, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
+    {"MJPEG", "image/jpeg", 0, "jpegparse", "avdec_mjpeg", NULL, NULL, MEDIA_DRAW_NEVER},
 };
 
 /* What sources and files need besides the codecs. */

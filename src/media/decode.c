@@ -11,6 +11,7 @@ enum { POOL_MIN_BUFFERS = 4 };
 struct media_decoder {
     GstElement *chain[4]; /* parser, decoder, converter, sink; owned by the pipeline */
     int max_width_px, max_height_px;
+    enum media_drawing drawing;
     GstVideoInfo info; /* of the last caps seen; owned by the thread that maps */
     bool has_info;
     bool is_refused; /* the stream told a size that is too large; owned by the streaming thread */
@@ -46,13 +47,33 @@ static GstPadProbeReturn on_sink_query(GstPad *pad, GstPadProbeInfo *probe, gpoi
     return GST_PAD_PROBE_HANDLED;
 }
 
-/* Looks at the size the stream's own headers tell, before the decoder allocates for it. */
-static GstPadProbeReturn check_size(struct media_decoder *decoder, GstPad *pad, GstEvent *event)
+static void set_if_present(GstElement *element, const char *property, int value)
+{
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property))
+        g_object_set(element, property, value, NULL);
+}
+
+/* Only 8-bit 4:2:0 is drawn straight into our pool. Where a stream is something that GStreamer has no name for, avdec
+ * (1.22) sets up its pool with a description that was never filled in; and all other formats are converted anyway. */
+static void choose_drawing(struct media_decoder *decoder, const GstStructure *structure)
+{
+    const char *chroma = gst_structure_get_string(structure, "chroma-format");
+    guint luma_bits = 0, chroma_bits = 0;
+    gst_structure_get_uint(structure, "bit-depth-luma", &luma_bits);
+    gst_structure_get_uint(structure, "bit-depth-chroma", &chroma_bits);
+    bool is_plain = g_strcmp0(chroma, "4:2:0") == 0 && luma_bits == 8 && chroma_bits == 8;
+    bool is_in_place = decoder->drawing == MEDIA_DRAW_ALWAYS || (decoder->drawing == MEDIA_DRAW_BY_CAPS && is_plain);
+    set_if_present(decoder->chain[1], "direct-rendering", is_in_place);
+}
+
+/* Looks at what the stream's own headers tell, before the decoder allocates for it. */
+static GstPadProbeReturn check_format(struct media_decoder *decoder, GstPad *pad, GstEvent *event)
 {
     GstCaps *caps = NULL;
     int width = 0, height = 0;
     gst_event_parse_caps(event, &caps);
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    choose_drawing(decoder, structure);
     gst_structure_get_int(structure, "width", &width);
     gst_structure_get_int(structure, "height", &height);
     decoder->is_refused = width > decoder->max_width_px || height > decoder->max_height_px;
@@ -75,7 +96,7 @@ static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *probe, gpointe
         return decoder->is_refused ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
     }
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT(probe);
-    return GST_EVENT_TYPE(event) == GST_EVENT_CAPS ? check_size(decoder, pad, event) : GST_PAD_PROBE_OK;
+    return GST_EVENT_TYPE(event) == GST_EVENT_CAPS ? check_format(decoder, pad, event) : GST_PAD_PROBE_OK;
 }
 
 static bool is_ours(GstVideoFormat format)
@@ -89,12 +110,6 @@ static void add_probe(GstElement *element, const char *pad_name, GstPadProbeType
     GstPad *pad = gst_element_get_static_pad(element, pad_name);
     gst_pad_add_probe(pad, type, callback, data, NULL);
     gst_object_unref(pad);
-}
-
-static void set_if_present(GstElement *element, const char *property, int value)
-{
-    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property))
-        g_object_set(element, property, value, NULL);
 }
 
 static GstElement *sink_new(GError **error)
@@ -141,6 +156,7 @@ struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_cod
     set_if_present(chain[1], "max-threads", settings->decoder_threads);
     struct media_decoder *decoder = g_new0(struct media_decoder, 1);
     memcpy(decoder->chain, chain, sizeof chain);
+    decoder->drawing = codec->drawing;
     decoder->max_width_px = settings->max_width_px;
     decoder->max_height_px = settings->max_height_px;
     media_watch_init(&decoder->watch);

@@ -77,7 +77,7 @@ struct frame *media_reader_next(struct media_reader *reader, GError **error);
 /* Frames a second as the container says; 0 when unknown. */
 double media_reader_fps(struct media_reader *reader);
 /* Frames copied between decoder and caller so far: those that the decoder took in before it had our pool, which is the
- * first one, or as many as it holds back for reordering; every one when the stream is not 8-bit 4:2:0. */
+ * first one, or as many as it holds back for reordering; every one when the stream is MJPEG or not 8-bit 4:2:0. */
 int64_t media_reader_copies(struct media_reader *reader);
 void media_reader_free(struct media_reader *reader);
 CLEANUP_DEFINE(media_reader, media_reader_free)
@@ -89,7 +89,8 @@ struct frame *media_image_load(const char *path, GError **error);
 
 struct media_player;
 
-/* A real RTSP server on `address`:`port` (0: a free one). */
+/* A real RTSP server on `address`:`port` (0: a free one). All calls on the thread that runs the default GMainContext.
+ */
 struct media_player *media_player_new(const char *address, int port, GError **error);
 /* Serves `location` (file or scene://) at rtsp://address:port/`mount`, in real time, looping. Optional login. */
 bool media_player_add(struct media_player *player, const char *mount, const char *location, const char *username,

@@ -19,6 +19,11 @@ struct media_codec {
     int mpeg_version;                    /* 0: not asked */
     const char *parser, *decoder;        /* element names */
     const char *depayloader, *payloader; /* NULL: not over RTP */
+    enum media_drawing {
+        MEDIA_DRAW_NEVER = 1, /* in our pool: the parser does not tell surely what the decoder will make of it */
+        MEDIA_DRAW_BY_CAPS,   /* where the parser tells 8 bits, 4:2:0 */
+        MEDIA_DRAW_ALWAYS,    /* the codec knows nothing else that would be trouble */
+    } drawing;
 };
 const struct media_codec *media_codec_by_caps(const GstCaps *caps);
 const struct media_codec *media_codec_by_rtp_name(const char *name);

@@ -49,6 +49,10 @@ struct media_player *media_player_new(const char *address, int port, GError **er
     (void)error;
     struct media_player *player = g_new0(struct media_player, 1);
     player->server = gst_rtsp_server_new();
+    /* clients on the main loop's thread, where media_player_free closes them: they have no lock that would allow two */
+    GstRTSPThreadPool *threads = gst_rtsp_server_get_thread_pool(player->server);
+    gst_rtsp_thread_pool_set_max_threads(threads, 0);
+    g_object_unref(threads);
     g_autofree char *service = g_strdup_printf("%d", port);
     gst_rtsp_server_set_address(player->server, address);
     gst_rtsp_server_set_service(player->server, service);

@@ -61,7 +61,7 @@ static int64_t read_all(const char *path, int *frames)
 struct clip {
     const char *name, *description; /* NULL: media_writer's */
     int width_px, height_px;
-    int early; /* pictures that the decoder takes in before it gives the first, at most */
+    int early; /* pictures that the decoder takes in before it gives the first, at most; MJPEG is always copied */
 };
 
 enum { FRAMES = 60 };
@@ -103,7 +103,7 @@ static const struct clip clips[] = {
     {"intra", SOURCE "width=640,height=360 ! x264enc key-int-max=1" OUT, 0, 0, 17},
     {"h265", SOURCE "width=640,height=360 ! x265enc ! h265parse" OUT, 0, 0, 17},
     {"mpeg4", SOURCE "width=640,height=360 ! avenc_mpeg4" OUT, 0, 0, 4},
-    {"mjpeg", SOURCE "width=640,height=360 ! jpegenc" OUT, 0, 0, 4},
+    {"mjpeg", SOURCE "width=640,height=360 ! jpegenc" OUT, 0, 0, FRAMES},
 };
 
 int main(int argc, char **argv)
