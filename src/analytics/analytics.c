@@ -9,6 +9,7 @@ struct analytics {
     struct rule_settings settings;
     struct rule_context context;
     void **states; /* one per rule */
+    int64_t shed;
 };
 
 struct analytics *analytics_new(const struct camera *camera, const struct rule_settings *settings)
@@ -18,9 +19,10 @@ struct analytics *analytics_new(const struct camera *camera, const struct rule_s
     analytics->settings = *settings;
     size_t zone_count = camera->zones.count;
     analytics->context = (struct rule_context){&analytics->camera, &analytics->settings,
-                                               g_new0(struct zone_watch, zone_count + 1), zone_count};
+                                               g_new0(struct zone_watch, zone_count + 1), zone_count, &analytics->shed};
     for (size_t i = 0; i < zone_count; i++)
-        zone_watch_init(&analytics->context.zones[i], (const struct zone *)analytics->camera.zones.items + i);
+        zone_watch_init(&analytics->context.zones[i], (const struct zone *)analytics->camera.zones.items + i,
+                        &analytics->shed);
     analytics->states = g_new0(void *, rule_count);
     for (size_t i = 0; i < rule_count; i++)
         analytics->states[i] = rules[i]->create(&analytics->context);
@@ -71,4 +73,9 @@ size_t analytics_counts(const struct analytics *analytics, struct analytics_coun
         if (rules[i]->count)
             written += rules[i]->count(analytics->states[i], &analytics->context, counts + written, capacity - written);
     return written;
+}
+
+int64_t analytics_shed(const struct analytics *analytics)
+{
+    return analytics->shed;
 }

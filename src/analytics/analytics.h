@@ -61,3 +61,5 @@ struct analytics_count {
     int32_t in_or_entries, out_or_exits, inside;
 };
 size_t analytics_counts(const struct analytics *analytics, struct analytics_count *counts, size_t capacity);
+/* Tracks that found no room in a rule's memory, once for each frame and rule, since the start. */
+int64_t analytics_shed(const struct analytics *analytics);

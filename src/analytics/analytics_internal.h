@@ -10,6 +10,7 @@ struct rule_context {
     const struct rule_settings *settings;
     struct zone_watch *zones; /* one per zone of the camera, updated before any rule runs */
     size_t zone_count;
+    int64_t *shed; /* counts tracks beyond a bound */
 };
 
 /* A rule is one file that ends in one of these, and one row in rules.c. */
@@ -56,14 +57,36 @@ struct watched {
     int64_t seen_us;
 };
 void watched_note(struct watched *watched, const struct observed_track *track, int64_t media_us);
-/* True when `track`, new in this frame, is likely the same figure as `watched`, which is out of sight: near where that
- * one would be now. Trackers lose ids just where figures overlap; what was known of the figure then passes on. */
-bool watched_is_same(const struct watched *watched, const struct observed_track *track, int64_t media_us);
+/* Items that begin with a struct watched, one for each track that is remembered, `size` bytes each. */
+struct watch_list {
+    void *items; /* WATCH_TRACKS_MAX */
+    size_t size;
+    int count;
+    int64_t *shed; /* counts tracks beyond the bound */
+};
+void watch_list_init(struct watch_list *list, size_t size, int64_t *shed);
+void watch_list_clear(struct watch_list *list);
+static inline void *watch_list_at(const struct watch_list *list, int index)
+{
+    return (char *)list->items + list->size * (size_t)index;
+}
+/* Whether an item may pass on to another track; NULL: any. */
+typedef bool watch_passes(const void *item);
+/* Calls see(data, item, track) for each track of the frame that counts: confirmed, in sight, of a wanted class. Known
+ * tracks come first; then a new one takes over the item of a track out of sight that should be where it appeared
+ * (trackers lose ids just where figures overlap; what was known of the figure then passes on), the nearest if there are
+ * several, or gets a new item, all zeros but watched.seen_us, which is -1. The item's `watched` still tells of the
+ * frame before: `see` notes this one. */
+void watch_list_observe(struct watch_list *list, const struct observation *observation,
+                        const struct record_strings *classes, watch_passes *passes,
+                        void (*see)(void *data, void *item, const struct observed_track *track), void *data);
+/* Forgets the items that were not seen for watch_memory_us and are not kept; NULL: none is kept. */
+void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item));
 
 /* ---- zones ---- */
 
 struct zone_stay {
-    struct watched watched; /* first: stays are searched by it */
+    struct watched watched; /* first: see watch_list */
     bool is_inside;
     int frames_in, frames_out; /* in a row */
     int64_t entered_us, entered_ms;
@@ -80,13 +103,12 @@ struct zone_change {
 
 struct zone_watch {
     const struct zone *zone;
-    struct zone_stay *stays; /* WATCH_TRACKS_MAX; [0, count) */
-    int count, inside, entries, exits;
+    struct watch_list stays; /* of struct zone_stay */
+    int inside, entries, exits;
     struct zone_change *changes; /* of this frame; at most two a stay */
     int change_count;
-    int64_t shed; /* tracks beyond the bound */
 };
-void zone_watch_init(struct zone_watch *watch, const struct zone *zone);
+void zone_watch_init(struct zone_watch *watch, const struct zone *zone, int64_t *shed);
 void zone_watch_clear(struct zone_watch *watch);
 void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *settings,
                         const struct observation *observation);

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-const int64_t watch_memory_us = 2 * 1000000;
-
 int16_t observation_quantise(double value, int one)
 {
     double scaled = nearbyint(value * one);
@@ -54,28 +52,4 @@ bool class_is_wanted(const struct record_strings *classes, const char *object_cl
         if (strcmp(classes->items[i], object_class) == 0)
             return true;
     return classes->count == 0;
-}
-
-void watched_note(struct watched *watched, const struct observed_track *track, int64_t media_us)
-{
-    watched->id = track->id;
-    watched->object_class = track->object_class;
-    watched->anchor = track_anchor(track);
-    watched->height = track_box(track).h;
-    watched->speed_x = (double)track->speed_x / OBSERVATION_SPEED_ONE;
-    watched->speed_y = (double)track->speed_y / OBSERVATION_SPEED_ONE;
-    watched->seen_us = media_us;
-}
-
-bool watched_is_same(const struct watched *watched, const struct observed_track *track, int64_t media_us)
-{
-    /* A figure is about a third as wide as high; half its height is a step aside, not another figure's place. */
-    const double reach = 0.5, reach_per_second = 0.5;
-    double seconds = (double)(media_us - watched->seen_us) / 1e6;
-    if (seconds <= 0 || watched->object_class != track->object_class)
-        return false;
-    struct record_point anchor = track_anchor(track);
-    double dx = anchor.x - (watched->anchor.x + watched->speed_x * seconds);
-    double dy = anchor.y - (watched->anchor.y + watched->speed_y * seconds);
-    return hypot(dx, dy) < watched->height * (reach + reach_per_second * seconds);
 }

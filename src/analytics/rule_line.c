@@ -8,17 +8,17 @@
 #include <math.h>
 
 struct walker {
-    struct watched watched;
-    int side;             /* settled: -1 left, 1 right, 0 not yet */
-    int new_side, frames; /* seen there in a row */
-    bool has_met;         /* the last change of side led over the segment */
+    struct watched watched; /* first: see watch_list */
+    int side;               /* settled: -1 left, 1 right, 0 not yet */
+    int new_side, frames;   /* seen there in a row */
+    bool has_met;           /* the last change of side led over the segment */
+    struct record_box box;
 };
 
 struct line_watch {
     const struct line *line;
-    struct walker *walkers; /* WATCH_TRACKS_MAX; [0, count) */
-    int count, ins, outs;
-    int64_t shed;
+    struct watch_list walkers; /* of struct walker */
+    int ins, outs;
 };
 
 struct line_state {
@@ -33,7 +33,7 @@ static void *create(const struct rule_context *context)
     state->lines = g_new0(struct line_watch, state->count);
     for (size_t i = 0; i < state->count; i++) {
         state->lines[i].line = (const struct line *)context->camera->lines.items + i;
-        state->lines[i].walkers = g_new0(struct walker, WATCH_TRACKS_MAX);
+        watch_list_init(&state->lines[i].walkers, sizeof(struct walker), context->shed);
     }
     return state;
 }
@@ -42,77 +42,57 @@ static void release(void *data)
 {
     struct line_state *state = data;
     for (size_t i = 0; i < state->count; i++)
-        g_free(state->lines[i].walkers);
+        watch_list_clear(&state->lines[i].walkers);
     g_free(state->lines);
     g_free(state);
 }
 
-static struct walker *walker_of(struct line_watch *watch, const struct observed_track *track, int64_t media_us)
-{
-    for (int i = 0; i < watch->count; i++)
-        if (watch->walkers[i].watched.id == track->id)
-            return &watch->walkers[i];
-    for (int i = 0; i < watch->count; i++)
-        if (watched_is_same(&watch->walkers[i].watched, track, media_us))
-            return &watch->walkers[i];
-    if (watch->count == WATCH_TRACKS_MAX) {
-        watch->shed++;
-        return NULL;
-    }
-    struct walker *walker = &watch->walkers[watch->count++];
-    *walker = (struct walker){.watched = {.seen_us = -1}};
-    return walker;
-}
+/* What one frame shows to one line. */
+struct look {
+    struct line_watch *watch;
+    const struct rule_settings *settings;
+    const struct observation *observation;
+    const struct analytics_sink *sink;
+};
 
-static void emit(struct line_watch *watch, const struct walker *walker, const struct observation *observation,
-                 const struct observed_track *track, const struct analytics_sink *sink)
+static void emit(const struct look *look, const struct walker *walker)
 {
+    struct line_watch *watch = look->watch;
     enum line_direction direction = walker->side > 0 ? LINE_IN : LINE_OUT;
     *(direction == LINE_IN ? &watch->ins : &watch->outs) += 1;
     struct line_crossing crossing = {
         .line_id = watch->line->id,
-        .track_id = track->id,
+        .track_id = walker->watched.id,
         .direction = direction,
-        .object_class = (char *)(uintptr_t)track->object_class,
-        .at = {observation->at_ms},
-        .box = track_box(track),
+        .object_class = (char *)(uintptr_t)walker->watched.object_class,
+        .at = {look->observation->at_ms},
+        .box = walker->box,
     };
-    sink->emit(sink->data, EVENT_LINE_CROSSING, &crossing);
+    look->sink->emit(look->sink->data, EVENT_LINE_CROSSING, &crossing);
 }
 
-static void observe_track(struct line_watch *watch, const struct rule_settings *settings,
-                          const struct observation *observation, const struct observed_track *track,
-                          const struct analytics_sink *sink)
+static void see(void *data, void *item, const struct observed_track *track)
 {
-    struct walker *walker = walker_of(watch, track, observation->media_us);
-    if (!walker)
-        return;
+    const struct look *look = data;
+    struct walker *walker = item;
     struct record_point before = walker->watched.anchor;
     bool has_before = walker->watched.seen_us >= 0;
-    watched_note(&walker->watched, track, observation->media_us);
-    struct record_point now = walker->watched.anchor, a = watch->line->a, b = watch->line->b;
+    watched_note(&walker->watched, track, look->observation->media_us);
+    walker->box = track_box(track);
+    struct record_point now = walker->watched.anchor, a = look->watch->line->a, b = look->watch->line->b;
     double position = side_of_line(a, b, now);
     if (has_before && (side_of_line(a, b, before) < 0) != (position < 0))
         walker->has_met = segments_meet(a, b, before, now);
     double distance = fabs(position) / hypot(b.x - a.x, b.y - a.y);
-    int side = distance < settings->settle_distance * walker->watched.height ? 0 : position < 0 ? -1 : 1;
+    int side = distance < look->settings->settle_distance * walker->watched.height ? 0 : position < 0 ? -1 : 1;
     walker->frames = side != 0 && side == walker->new_side ? walker->frames + 1 : 1;
     walker->new_side = side;
-    if (side == 0 || side == walker->side || walker->frames < settings->settle_frames)
+    if (side == 0 || side == walker->side || walker->frames < look->settings->settle_frames)
         return;
     bool is_crossing = walker->side != 0 && walker->has_met;
     walker->side = side;
     if (is_crossing)
-        emit(watch, walker, observation, track, sink);
-}
-
-static void forget(struct line_watch *watch, int64_t media_us)
-{
-    int kept = 0;
-    for (int i = 0; i < watch->count; i++)
-        if (media_us - watch->walkers[i].watched.seen_us <= watch_memory_us)
-            watch->walkers[kept++] = watch->walkers[i];
-    watch->count = kept;
+        emit(look, walker);
 }
 
 static void observe(void *data, const struct rule_context *context, const struct observation *observation,
@@ -120,13 +100,9 @@ static void observe(void *data, const struct rule_context *context, const struct
 {
     struct line_state *state = data;
     for (size_t i = 0; i < state->count; i++) {
-        struct line_watch *watch = &state->lines[i];
-        forget(watch, observation->media_us);
-        for (int j = 0; j < observation->track_count; j++) {
-            const struct observed_track *track = &observation->tracks[j];
-            if (track->is_confirmed && !track->is_lost && class_is_wanted(&watch->line->classes, track->object_class))
-                observe_track(watch, context->settings, observation, track, sink);
-        }
+        struct look look = {&state->lines[i], context->settings, observation, sink};
+        watch_list_forget(&look.watch->walkers, observation->media_us, NULL);
+        watch_list_observe(&look.watch->walkers, observation, &look.watch->line->classes, NULL, see, &look);
     }
 }
 

@@ -11,7 +11,8 @@
 /* What one run needs and finds. */
 struct analysis {
     bool is_json;
-    double fps; /* analysed; 0: every frame; below 0: the camera's analyse_fps */
+    double fps;       /* analysed; 0: every frame */
+    int64_t start_ms; /* wall time of the first frame */
     struct camera *camera;
     struct worker_config config;
     struct camera_health health;
@@ -113,10 +114,26 @@ static void print_summary(const struct analysis *analysis, const struct pipeline
 
 /* ---- running ---- */
 
+/* The wall time of a video nobody said the start of: the clock of its records then reads as the time in the video. */
+static const char *const default_start = "2000-01-01T00:00:00Z";
+
+static void release_inner(void *data)
+{
+    frame_unref(data);
+}
+
+/* The same planes, stamped as if the video had been recorded from start_ms on. Takes over `frame`. */
+static struct frame *stamp_frame(struct frame *frame, int64_t start_ms)
+{
+    struct frame template = *frame;
+    template.captured_at_ms = start_ms + frame->media_us / 1000;
+    return frame_new(&template, release_inner, frame);
+}
+
 static bool feed_all(struct analysis *analysis, struct pipeline *pipeline, GError **error)
 {
     struct frame_thinner thinner;
-    frame_thinner_init(&thinner, analysis->fps < 0 ? analysis->camera->analyse_fps : analysis->fps);
+    frame_thinner_init(&thinner, analysis->fps);
     for (;;) {
         g_autoptr(GError) cause = NULL;
         CLEANUP(frame) struct frame *frame = media_reader_next(analysis->reader, &cause);
@@ -125,6 +142,7 @@ static bool feed_all(struct analysis *analysis, struct pipeline *pipeline, GErro
                 g_propagate_error(error, g_steal_pointer(&cause));
             return !*error;
         }
+        frame = stamp_frame(frame, analysis->start_ms);
         analysis->frames++;
         analysis->media_us = frame->media_us;
         if (frame_thinner_pass(&thinner, frame->media_us))
@@ -188,18 +206,30 @@ static bool analyze(const char *video, struct settings *settings, const char *ca
     return is_good;
 }
 
+static bool take_start(const char *start, struct analysis *analysis, GError **error)
+{
+    if (record_parse_time(start, &analysis->start_ms) && analysis->start_ms > 0)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "--start '%s': must be a time after 1970 like 2026-03-01T08:00:00Z", start);
+    return false;
+}
+
 static int analyze_main(int argc, char **argv)
 {
-    g_autofree char *config = NULL, *camera_id = NULL;
+    g_autofree char *config = NULL, *camera_id = NULL, *start = NULL;
     gboolean is_json = FALSE;
-    double fps = -1;
+    double fps = 0;
     const GOptionEntry entries[] = {
         {"config", 0, 0, G_OPTION_ARG_FILENAME, &config, "settings; its first camera's lines and zones are used",
          "FILE"},
         {"camera", 0, 0, G_OPTION_ARG_STRING, &camera_id, "use this camera's instead", "ID"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &is_json, "print records as JSON lines", NULL},
         {"fps", 0, 0, G_OPTION_ARG_DOUBLE, &fps,
-         "frames a second to analyse; 0: every one; without: the camera's analyse_fps", "F"},
+         "frames a second to analyse, to see what a camera with such an analyse_fps would count; without: every one",
+         "F"},
+        {"start", 0, 0, G_OPTION_ARG_STRING, &start,
+         "when the recording began, RFC 3339 (2000-01-01T00:00:00Z: records then carry the time in the video)", "TIME"},
         {0}};
     g_autoptr(GError) error = NULL;
     g_autoptr(GOptionContext) context = g_option_context_new("VIDEO");
@@ -209,14 +239,16 @@ static int analyze_main(int argc, char **argv)
     bool is_good = g_option_context_parse(context, &argc, &argv, &error);
     if (is_good && config && !cli_settings_load(config, &argc, argv, &settings))
         return 1;
-    if (!is_good || !config || argc != 2 || argv[1][0] == '-') {
-        fprintf(stderr, "vedette analyze: %s\n", error ? error->message : "give one VIDEO and --config FILE");
+    if (!is_good || !config || argc != 2 || argv[1][0] == '-' || !(fps >= 0)) {
+        fprintf(stderr, "vedette analyze: %s\n",
+                error ? error->message : "give one VIDEO, --config FILE, and no --fps below 0");
         if (is_good && config)
             record_clear(&settings_descriptor, &settings);
         return 2;
     }
     struct analysis analysis = {.is_json = is_json, .fps = fps};
-    is_good = analyze(argv[1], &settings, camera_id, &analysis, &error);
+    is_good = take_start(start ? start : default_start, &analysis, &error) &&
+              analyze(argv[1], &settings, camera_id, &analysis, &error);
     if (!is_good)
         fprintf(stderr, "vedette analyze: %s\n", error->message);
     record_clear(&settings_descriptor, &settings);
@@ -224,5 +256,5 @@ static int analyze_main(int argc, char **argv)
 }
 
 const struct cli_command command_analyze = {
-    "analyze", "VIDEO --config FILE [--json] [--fps F]",
+    "analyze", "VIDEO --config FILE [--json] [--fps F] [--start TIME]",
     "runs the whole frame path over a file, dropping nothing, and counts its lines and zones", analyze_main};

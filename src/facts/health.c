@@ -36,6 +36,8 @@ static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, rules_us, RECORD_COUNTER, "CPU time of the rules", .unit = "us"),
     FIELD(struct camera_health, detector_runs, RECORD_COUNTER, "times the model ran"),
     FIELD(struct camera_health, tracks_live, RECORD_GAUGE, "tracks in the last frame"),
+    FIELD(struct camera_health, objects_shed, RECORD_COUNTER,
+          "objects not followed because there were more than can be"),
     FIELD(struct camera_health, last_frame_at, 0, "when the last frame came"),
 };
 const struct record_descriptor camera_health_descriptor = RECORD(

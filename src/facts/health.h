@@ -33,6 +33,7 @@ struct camera_health {
     int64_t decode_us, motion_us, detect_us, track_us, rules_us; /* CPU time of each stage, summed */
     int64_t detector_runs;
     int64_t tracks_live;
+    int64_t objects_shed; /* beyond a bound of the detector, the tracker or the rules, and so not followed */
     struct record_time last_frame_at;
 };
 extern const struct record_descriptor camera_health_descriptor;

@@ -28,7 +28,6 @@ struct target {
     struct pixels box;
     double confidence;
     bool is_activated, is_lost, is_removed;
-    bool is_new;     /* started in this frame */
     bool is_matched; /* in this frame */
     int64_t started_us, seen_us;
     int32_t started_frame, seen_frame, age_frames;
@@ -50,6 +49,7 @@ struct tracker {
     struct assignment *assignment;
     struct target *targets; /* VISION_MAX_TRACKS */
     int target_count;
+    int64_t shed;                 /* would have started a target, but there was no room */
     struct candidate *candidates; /* VISION_MAX_DETECTIONS, sorted by left edge for the sweep */
     int candidate_count;
     double widest;                /* candidate */
@@ -238,6 +238,19 @@ static int choose_columns(struct tracker *tracker, bool is_high)
 
 /* ---- time ---- */
 
+/* What was taken for the interval was a gap. Speeds and how sure of them we are were per that interval: they start
+ * anew, where each target is. */
+static void correct_interval(struct tracker *tracker, double interval_us)
+{
+    tracker->interval_us = interval_us;
+    for (int i = 0; i < tracker->target_count; i++) {
+        struct kalman *kalman = &tracker->targets[i].kalman;
+        double position[KALMAN_DIMENSIONS];
+        memcpy(position, kalman->position, sizeof position);
+        kalman_start(kalman, position);
+    }
+}
+
 /* Nominal frames since the last update; learns the nominal interval slowly. */
 static double frames_passed(struct tracker *tracker, int64_t media_us)
 {
@@ -248,6 +261,8 @@ static double frames_passed(struct tracker *tracker, int64_t media_us)
         return 1;
     if (tracker->frame == 2)
         tracker->interval_us = elapsed_us;
+    else if (elapsed_us < tracker->interval_us / 2)
+        correct_interval(tracker, elapsed_us);
     else if (elapsed_us < 2 * tracker->interval_us) /* a gap is no change of rate */
         tracker->interval_us += 0.05 * (elapsed_us - tracker->interval_us);
     double frames = elapsed_us / tracker->interval_us;
@@ -261,7 +276,6 @@ static void predict(struct tracker *tracker, double frames)
     for (int i = 0; i < tracker->target_count; i++) {
         struct target *target = &tracker->targets[i];
         target->is_matched = false;
-        target->is_new = false;
         target->age_frames++;
         if (!target->is_activated) /* the authors predict the confirmed only */
             continue;
@@ -277,11 +291,15 @@ static void predict(struct tracker *tracker, double frames)
 
 static void start_targets(struct tracker *tracker, int64_t media_us)
 {
-    for (int i = 0; i < tracker->candidate_count && tracker->target_count < VISION_MAX_TRACKS; i++) {
+    for (int i = 0; i < tracker->candidate_count; i++) {
         const struct candidate *candidate = &tracker->candidates[i];
         if (candidate->is_taken || candidate->confidence < tracker->settings.track_confidence ||
             candidate->confidence < tracker->settings.high_confidence)
             continue;
+        if (tracker->target_count == VISION_MAX_TRACKS) {
+            tracker->shed++;
+            continue;
+        }
         struct target *target = &tracker->targets[tracker->target_count++];
         double measured[KALMAN_DIMENSIONS];
         measure(&candidate->box, measured);
@@ -290,7 +308,6 @@ static void start_targets(struct tracker *tracker, int64_t media_us)
             .object_class = candidate->object_class,
             .confidence = candidate->confidence,
             .is_activated = tracker->frame == 1, /* there is nothing to confirm the first frame's against */
-            .is_new = true,
             .is_matched = true,
             .started_us = media_us,
             .seen_us = media_us,
@@ -374,6 +391,7 @@ static void give_out(struct tracker *tracker, int width_px, int height_px, struc
     }
     tracks->items = tracker->output;
     tracks->count = tracker->target_count;
+    tracks->shed = tracker->shed;
 }
 
 void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, int width_px,
@@ -389,6 +407,7 @@ void tracker_update(struct tracker *tracker, const struct detections *detections
     associate(tracker, choose_rows(tracker, POOL_UNCONFIRMED), choose_columns(tracker, true), unconfirmed_match_cost,
               media_us);
     lose_and_forget(tracker, media_us);
+    sweep_removed(tracker);
     start_targets(tracker, media_us);
     remove_duplicates(tracker);
     sweep_removed(tracker);

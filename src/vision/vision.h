@@ -83,7 +83,7 @@ enum track_state { TRACK_TENTATIVE = 1, TRACK_CONFIRMED, TRACK_LOST };
 struct track {
     uint64_t id;              /* never reused, unique per camera for ever */
     const char *object_class; /* interned */
-    struct record_box box;    /* of the last update; predicted while lost */
+    struct record_box box;    /* of the last update; while lost the predicted one, with tracker.predict */
     double confidence;
     double velocity_x, velocity_y; /* of the box centre, frame widths / heights per second */
     int32_t age_frames;            /* frames since the first */
@@ -94,6 +94,7 @@ struct track {
 struct tracks {
     struct track *items; /* owned by the tracker; valid until its next update */
     int count;
+    int64_t shed; /* objects that found no room, since the start */
 };
 
 struct tracker;

@@ -31,7 +31,8 @@ struct pipeline {
     struct track_view *views;
     struct record_box *figures; /* of the last frame, for previews */
     size_t figure_count;
-    bool hides_all; /* what must be hidden is not known now */
+    bool hides_all;      /* what must be hidden is not known now */
+    int64_t shed_before; /* by tracker and rules, as counted so far */
     uint64_t last_frame;
     int64_t last_at_ms;
     struct log_limit detector_complaint;
@@ -259,6 +260,14 @@ static void note_figures(struct pipeline *pipeline, const struct tracks *tracks,
     pipeline->hides_all = scene->is_learning;
 }
 
+/* Everything has a bound; what it sheds is counted. */
+static void note_shed(struct pipeline *pipeline, const struct detections *detections, const struct tracks *tracks)
+{
+    int64_t total = tracks->shed + analytics_shed(pipeline->analytics);
+    counter_add(&pipeline->health->objects_shed, detections->shed + total - pipeline->shed_before);
+    pipeline->shed_before = total;
+}
+
 static void note_latency(struct pipeline *pipeline, const struct frame *frame)
 {
     static const double smoothing = 0.05;
@@ -281,6 +290,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     run_rules(pipeline, frame, &tracks, &scene);
     note_stage(&health->rules_us, &since_us);
     note_figures(pipeline, &tracks, detections, &scene);
+    note_shed(pipeline, detections, &tracks);
     publish_tracks(pipeline, frame, &tracks);
     pipeline->last_frame = frame->number;
     pipeline->last_at_ms = frame->captured_at_ms;
