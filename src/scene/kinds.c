@@ -96,11 +96,20 @@ static double between(struct random *random, double low, double high)
 
 static const double shop_line_y = 0.52;
 
+/* Nobody walks along the shelf zone's border: whether someone a pixel beside it is inside, nobody could tell. */
+static double beside_border(double x)
+{
+    static const double border = 0.70, clear = 0.02;
+    if (x > border - clear && x < border + clear)
+        return x < border ? border - clear : border + clear;
+    return x;
+}
+
 /* Comes in from above, crosses the line downwards at lane x, and leaves by a side, some after a stop at the shelf. */
 static void shop_inbound(struct random *random, struct scene_figure *figure, double at, double lane, double speed)
 {
-    start_at(figure, at, lane, -0.02);
-    walk_to(figure, lane + between(random, -0.02, 0.02), 0.80, speed);
+    start_at(figure, at, beside_border(lane), -0.02);
+    walk_to(figure, beside_border(lane + between(random, -0.02, 0.02)), 0.80, speed);
     if (lane > 0.5 && random_uniform(random) < 0.45) {
         walk_to(figure, between(random, 0.80, 0.88), between(random, 0.80, 0.86), speed);
         stay(figure, between(random, 3, 7));
@@ -120,8 +129,8 @@ static void shop_outbound(struct random *random, struct scene_figure *figure, do
         start_at(figure, at, 0.55, 1.5);
     if (lane >= 0.5)
         walk_to(figure, 0.56, 0.86, speed * 1.3);
-    walk_to(figure, lane, 0.80, speed * 1.3);
-    walk_to(figure, lane + between(random, -0.02, 0.02), -0.03, speed);
+    walk_to(figure, beside_border(lane), 0.80, speed * 1.3);
+    walk_to(figure, beside_border(lane + between(random, -0.02, 0.02)), -0.03, speed);
 }
 
 /* Two pass each other on the line, side by side enough that each stays partly to be seen. */

@@ -136,8 +136,8 @@ static void walk_figure(struct scene *scene, struct truth *truth, const struct s
         before = feet;
         has_before = true;
     }
-    /* Someone who leaves the picture inside a zone leaves the zone too. */
-    for (int i = 0; frame < frame_count && i < scene->kind->zone_count; i++)
+    /* Someone who leaves the picture inside a zone leaves the zone too; so do all when the clip ends. */
+    for (int i = 0; i < scene->kind->zone_count; i++)
         note_zone(scene, truth, figure, i, false, inside[i], frame);
     if (boxes)
         g_string_append(boxes, "]}");

@@ -60,6 +60,29 @@ void mask_clean(const uint8_t *from, uint8_t *to, int width, int height);
 /* Connected regions (8 neighbours) of at least `minimum_area` pixels, largest first when there are too many. */
 void regions_find(struct regions *regions, const uint8_t *mask, int minimum_area);
 
+/* ---- stature (motion_stature.c) ---- */
+
+/* Width by height. */
+struct slimness {
+    float mean, deviation; /* mean distance from the mean */
+    int samples;
+};
+
+enum { STATURE_BINS = 16 };
+struct stature {
+    float height[STATURE_BINS]; /* reduced pixels */
+    int samples[STATURE_BINS];
+    struct slimness slimness, slimness_at[STATURE_BINS];
+};
+/* A figure seen whole with its feet at y. */
+void stature_learn(struct stature *stature, double y, double w, double h, int picture_height);
+/* The height to expect with feet at y; 0: unknown. */
+double stature_height(const struct stature *stature, double y, int picture_height);
+/* The width; 0 where figures of several shapes were seen, or too few. */
+double stature_width(const struct stature *stature, double y, int picture_height);
+/* Where the feet are of a figure whose head is at `top` and of which `least_height` is seen; `top` when unknown. */
+double stature_feet(const struct stature *stature, double top, double least_height, int picture_height);
+
 /* ---- figures (motion_figures.c) ---- */
 
 enum { LOOK_COLUMNS = 12, LOOK_ROWS = 24, FIGURES_MAX = 256 };
@@ -70,27 +93,24 @@ struct look {
     float colour[LOOK_ROWS][LOOK_COLUMNS][3];
 };
 
+struct bounds {
+    int left, top, right, bottom; /* right and bottom are one past */
+};
+
 struct figure {
     double x, y, w, h; /* centre x, bottom y, size */
     double vx, vy, vh; /* a frame */
     double born_x, born_y;
     struct look look;
     int age, unseen, still; /* frames: since birth, without support, without moving */
+    struct bounds seen;     /* the last time it was alone */
     bool is_merged;         /* shares its region with another figure now */
     bool has_moved;         /* ever, by half its size: else it may be a hole in the background */
     double tallness;        /* of what is usual where it stands; 0: not known */
     int wide;               /* frames in a row in which it was as wide as two */
     double support;         /* 0..1: share of its look that is seen */
+    bool is_seen_whole;     /* ever, alone and not cut off by the picture's edge */
     bool is_born_cut;       /* came in over the lower edge: its height was never seen whole */
-};
-
-/* How high figures are whose feet stand at a height in the picture: learnt from those that are seen whole. */
-enum { STATURE_BINS = 16 };
-struct stature {
-    float height[STATURE_BINS];         /* reduced pixels */
-    float slimness, slimness_deviation; /* width by height: mean, and mean distance from it */
-    int slimness_samples;
-    int samples[STATURE_BINS];
 };
 
 struct figures {
@@ -98,10 +118,11 @@ struct figures {
     struct figure items[FIGURES_MAX];
     int count;
     uint8_t *claimed;   /* per pixel: 1 where a nearer figure was found */
+    uint8_t *covered;   /* per pixel: 1 in and beside a figure's box */
     uint8_t *left_over; /* per pixel: foreground that no figure explains */
     struct regions births;
     struct figure_candidate {
-        double x, y, w, h;
+        double x, y, w, h, vx, vy;
         int age;
     } candidates[FIGURES_MAX]; /* left over in the last frame: those that last become figures */
     int candidate_count;
@@ -113,3 +134,53 @@ void figures_clear(struct figures *figures);
 void figures_update(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
                     const struct regions *regions, struct background *background, int minimum_area,
                     double frame_seconds);
+
+/* ---- boxes and looks (motion_look.c) ---- */
+
+/* The figure's box in whole pixels, `grow` more on each side; may reach beyond the picture. */
+struct bounds figure_bounds(const struct figure *figure, double grow);
+struct bounds bounds_clip(struct bounds b, const struct reduced *picture);
+/* Learns from where the figure stands now. `claimed`, if not NULL, tells whose pixels are somebody else's. */
+void look_learn(struct figure *figure, const struct reduced *picture, const uint8_t *foreground, const uint8_t *claimed,
+                float share);
+struct sight {
+    double score;   /* −1..1: how well what is seen fits */
+    double visible; /* 0..1: share of the look that no nearer figure hides */
+};
+
+/* Judges a place for a figure: pixels a nearer one claimed say nothing, background where the figure should be speaks
+ * against it. */
+struct sight look_compare(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
+                          const uint8_t *claimed, double x, double y);
+/* Marks the pixels that are this figure's. */
+void look_claim(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
+                uint8_t *claimed);
+
+/* ---- who owns which region (motion_sharing.c) ---- */
+
+struct sharing {
+    int owners[REGIONS_MAX];     /* figures that reach into each region */
+    int overlap[FIGURES_MAX][8]; /* the figure's regions: index, or −1 */
+    int overlap_area[FIGURES_MAX][8];
+};
+
+void figures_find_sharing(struct figures *figures, const struct reduced *picture, const struct regions *regions,
+                          struct sharing *sharing);
+/* The box around the regions that are figure i's alone; false when it shares a region, has none, or grew at once. */
+bool figures_own_bounds(const struct figures *figures, int i, const struct regions *regions,
+                        const struct sharing *sharing, struct bounds *bounds);
+
+/* ---- the steps of figures_update, in their order ---- */
+
+/* Moves all to where they should be, and sorts them from near to far. */
+void figures_predict(struct figures *figures);
+void figures_follow(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
+                    const struct regions *regions, struct sharing *sharing);
+/* Pieces of one become one. */
+void figures_unite(struct figures *figures, const struct reduced *picture, const uint8_t *foreground);
+/* Two taken for one become two. */
+void figures_part(struct figures *figures, const struct reduced *picture, const uint8_t *foreground);
+void figures_give_birth(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
+                        int minimum_area);
+/* Nothing of it was found for some frames: where its box is now, it need not be. */
+bool figure_is_mislaid(const struct figure *figure);

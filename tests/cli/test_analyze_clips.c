@@ -32,7 +32,7 @@ static const struct clip clips[] = {
       {363, 'o'}, {397, 'o'}, {428, 'o'}, {464, 'o'}, {478, 'o'}, {479, 'o'}, {500, 'o'}, {524, 'o'},
       {530, 'o'}, {545, 'o'}, {569, 'o'}, {661, 'o'}, {690, 'o'}, {718, 'o'}},
      3,
-     2},
+     1},
 };
 
 /* A count may be told a little before or after the eye would: a track settles first. */
