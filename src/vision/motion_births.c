@@ -121,8 +121,8 @@ static void continue_candidate(const struct figures *figures, struct figure_cand
         const struct figure_candidate *old = &figures->candidates[i];
         if (fabs(old->x - candidate->x) < old->w + 4 && fabs(old->y - candidate->y) < old->h * 0.5 + 6) {
             candidate->age = old->age + 1;
-            candidate->vx = candidate->x - old->x;
-            candidate->vy = candidate->y - old->y;
+            candidate->vx = (candidate->x - old->x) / figures->passed;
+            candidate->vy = (candidate->y - old->y) / figures->passed;
             return;
         }
     }

@@ -79,11 +79,23 @@ static void let_go(struct figures *figures, const struct reduced *picture, struc
             i++;
 }
 
+/* Usual intervals since the last picture; learns what is usual. */
+static int count_passed(struct figures *figures, double frame_seconds)
+{
+    enum { PASSED_MAX = 5 }; /* beyond it nothing is where its speed says */
+    if (figures->interval_seconds <= 0 || frame_seconds < 0.5 * figures->interval_seconds)
+        figures->interval_seconds = frame_seconds;
+    else if (frame_seconds < 1.5 * figures->interval_seconds)
+        figures->interval_seconds += 0.05 * (frame_seconds - figures->interval_seconds);
+    return CLAMP((int)(frame_seconds / figures->interval_seconds + 0.5), 1, PASSED_MAX);
+}
+
 void figures_update(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
                     const struct regions *regions, struct background *background, int minimum_area,
                     double frame_seconds)
 {
     struct sharing sharing;
+    figures->passed = count_passed(figures, frame_seconds);
     figures_predict(figures);
     figures_follow(figures, picture, foreground, regions, &sharing);
     figures_unite(figures, picture, foreground);

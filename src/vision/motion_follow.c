@@ -22,13 +22,14 @@ static bool touches_edge(const struct bounds *b, const struct reduced *picture)
     return b->left <= 0 || b->top <= 0 || b->right >= picture->width || b->bottom >= picture->height;
 }
 
-static void move_to(struct figure *figure, double x, double y, double place, double speed)
+/* Alpha-beta filter; `speed` is for one interval. */
+static void move_to(struct figure *figure, double x, double y, double place, double speed, int passed)
 {
     double dx = x - figure->x, dy = y - figure->y;
     figure->x += place * dx;
     figure->y += place * dy;
-    figure->vx += speed * dx;
-    figure->vy += speed * dy;
+    figure->vx += speed * dx / passed;
+    figure->vy += speed * dy / passed;
 }
 
 /* Cut off by the lower edge, a figure is held by its head: its feet are where its height says. */
@@ -76,8 +77,8 @@ static void follow_alone(struct figures *figures, struct figure *figure, const s
     if (is_cut)
         figure->vh = 0;
     else
-        figure->vh += 0.1 * (figure->h - height_before - figure->vh);
-    move_to(figure, x, y, is_young ? 1 : smooth_place, is_young ? 0.5 : smooth_speed);
+        figure->vh += 0.1 * ((figure->h - height_before) / figures->passed - figure->vh);
+    move_to(figure, x, y, is_young ? 1 : smooth_place, is_young ? 0.5 : smooth_speed, figures->passed);
     figure->is_merged = false;
     figure->is_seen_whole |= !is_cut;
     figure->seen = *b;
@@ -128,7 +129,7 @@ static void follow_by_look(const struct figures *figures, struct figure *figure,
                            const uint8_t *foreground, const uint8_t *claimed)
 {
     keep_size(figures, figure, picture->height);
-    bool is_unsure = figure->age < YOUNG_FRAMES || figure->unseen > 0;
+    bool is_unsure = figure->age < YOUNG_FRAMES || figure->unseen > 0 || figures->passed > 1;
     struct place best =
         search(figure, picture, foreground, claimed, is_unsure ? 2 * SEARCH_X_PX : SEARCH_X_PX, SEARCH_Y_PX);
     /* the less of it is seen, the more it goes where it was going; hidden almost wholly, it walks on as it did */
@@ -136,7 +137,7 @@ static void follow_by_look(const struct figures *figures, struct figure *figure,
     figure->is_merged = true;
     figure->support = best.sight.score * best.sight.visible;
     if (best.sight.visible > visible_least && best.sight.score > support_good)
-        move_to(figure, best.x, best.y, merged_place * trust, merged_speed * trust);
+        move_to(figure, best.x, best.y, merged_place * trust, merged_speed * trust, figures->passed);
     /* of one who came out from behind another more is seen with every frame */
     if (!figure->is_seen_whole && best.sight.score > support_good)
         look_learn(figure, picture, foreground, claimed, look_share);
@@ -153,9 +154,9 @@ void figures_predict(struct figures *figures)
     for (int i = 0; i < figures->count; i++) {
         struct figure *figure = &figures->items[i];
         figure->age++;
-        figure->x += figure->vx;
-        figure->y += figure->vy;
-        figure->h = fmax(figure->h + figure->vh, 2);
+        figure->x += figures->passed * figure->vx;
+        figure->y += figures->passed * figure->vy;
+        figure->h = fmax(figure->h + figures->passed * figure->vh, 2);
     }
     qsort(figures->items, (size_t)figures->count, sizeof *figures->items, compare_nearness);
 }

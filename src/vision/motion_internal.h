@@ -115,6 +115,8 @@ struct figure {
 
 struct figures {
     struct stature stature;
+    double interval_seconds; /* usual time between pictures: speeds are per such interval */
+    int passed;              /* such intervals since the last picture: more than 1 when some were dropped */
     struct figure items[FIGURES_MAX];
     int count;
     uint8_t *claimed;   /* per pixel: 1 where a nearer figure was found */

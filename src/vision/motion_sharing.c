@@ -66,12 +66,14 @@ static void take_fragments(const struct figure *figure, const struct regions *re
 
 /* A figure that comes in over an edge grows across that edge. One that grows otherwise, at once by half, was joined by
  * somebody unknown: the look decides who is who. */
-static bool is_growth_plausible(const struct figure *figure, const struct bounds *b, const struct regions *regions)
+static bool is_growth_plausible(const struct figures *figures, const struct figure *figure, const struct bounds *b,
+                                const struct regions *regions)
 {
     enum { YOUNG_FRAMES = 4 };
     double w = b->right - b->left, h = b->bottom - b->top;
     /* where it was before it was moved on */
-    double left = figure->x - figure->vx - figure->w / 2, bottom = figure->y - figure->vy, top = bottom - figure->h;
+    double left = figure->x - figures->passed * figure->vx - figure->w / 2;
+    double bottom = figure->y - figures->passed * figure->vy, top = bottom - figure->h;
     bool enters_sideways = (b->left <= 0 && left < 2 && figure->vx > -0.3) ||
                            (b->right >= regions->width && left + figure->w > regions->width - 2 && figure->vx < 0.3);
     bool enters_upright = (b->top <= 0 && top < 2) || (b->bottom >= regions->height && bottom > regions->height - 2);
@@ -108,5 +110,5 @@ bool figures_own_bounds(const struct figures *figures, int i, const struct regio
     }
     const struct figure *figure = &figures->items[i];
     take_fragments(figure, regions, sharing, bounds);
-    return is_growth_plausible(figure, bounds, regions);
+    return is_growth_plausible(figures, figure, bounds, regions);
 }
