@@ -83,10 +83,10 @@ static void let_go(struct figures *figures, const struct reduced *picture, struc
 static int count_passed(struct figures *figures, double frame_seconds)
 {
     enum { PASSED_MAX = 5 }; /* beyond it nothing is where its speed says */
-    if (figures->interval_seconds <= 0 || frame_seconds < 0.5 * figures->interval_seconds)
+    if (figures->interval_seconds <= 0)
         figures->interval_seconds = frame_seconds;
-    else if (frame_seconds < 1.5 * figures->interval_seconds)
-        figures->interval_seconds += 0.05 * (frame_seconds - figures->interval_seconds);
+    double usual = figures->interval_seconds; /* no single gap or hiccup tells of another rate */
+    figures->interval_seconds += 0.05 * (CLAMP(frame_seconds, 0.5 * usual, 1.5 * usual) - usual);
     return CLAMP((int)(frame_seconds / figures->interval_seconds + 0.5), 1, PASSED_MAX);
 }
 
