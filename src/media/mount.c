@@ -212,7 +212,7 @@ static GstElement *add_encoder(GstElement *bin, const struct media_mount *mount,
     if (!encoder)
         return NULL;
     gst_util_set_object_arg(G_OBJECT(encoder), "tune", "zerolatency");
-    gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "ultrafast");
+    gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "veryfast");
     g_object_set(encoder, "key-int-max", (guint)(mount->fps + 0.5), "bitrate", MOUNT_KILOBITS, "threads", 1, NULL);
     return encoder;
 }

@@ -2,7 +2,7 @@
 import json
 import sys
 
-from world import Directory, run_tests, vedette
+from world import Directory, run_tests, vedette, wrong_and_total
 
 
 def analyze(video, config, *options):
@@ -52,12 +52,6 @@ def a_rendered_clip_is_analysed():
 
 # Wrong counts, as a share of those in the truth, over the seeds below: of lines, and of lines and zones together.
 COUNT_ERROR_MAX, SEEDS, SECONDS = 0.02, range(1, 11), 60
-
-
-def wrong_and_total(expected, counted, ways):
-    """Counts of lines or zones that differ from the truth's, and the truth's."""
-    return (sum(abs(a[way] - b[way]) for a, b in zip(expected, counted) for way in ways),
-            sum(a[way] for a in expected for way in ways))
 
 
 def scenes_are_counted_without_a_model():

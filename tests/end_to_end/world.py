@@ -41,9 +41,9 @@ def run_tests(tests):
     return 1 if failed else 0
 
 
-def until(condition, what):
+def until(condition, what, seconds=DEADLINE_SECONDS):
     """Polls until the condition is true; fails at the deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
@@ -167,6 +167,12 @@ def camera_config(name, source, lines=True):
         text += ("    lines:\n      - {id: middle, a: [0.15, 0.5], b: [0.85, 0.5]}\n"
                  "    zones:\n      - {id: near, polygon: [[0.15, 0.66], [0.85, 0.66], [0.85, 0.98], [0.15, 0.98]]}\n")
     return text
+
+
+def wrong_and_total(expected, counted, ways):
+    """Counts of lines or zones that differ from the truth's, and the truth's."""
+    return (sum(abs(a[way] - b[way]) for a, b in zip(expected, counted) for way in ways),
+            sum(a[way] for a in expected for way in ways))
 
 
 FAST = "source: {retry_delay_ms: 100, retry_delay_max_ms: 500, stall_timeout_ms: 3000, connect_timeout_ms: 2000}\n"
