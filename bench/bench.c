@@ -179,7 +179,8 @@ static struct runtime *open_bare(const char *model, const struct model_card *car
     if (card->layout != MODEL_NCHW || !g_file_get_contents(model, &bytes, &length, NULL) ||
         !family_find(card->family)->describe(card, wants, &outputs, reason, NULL))
         return NULL;
-    CLEANUP(runtime) struct runtime *runtime = runtime_open(bytes, length, 1, NULL);
+    const struct detector_settings settings = {.threads = 1};
+    CLEANUP(runtime) struct runtime *runtime = runtime_open(bytes, length, &settings, NULL);
     return runtime && runtime_bind(runtime, &input, wants, outputs, NULL) ? g_steal_pointer(&runtime) : NULL;
 }
 
@@ -301,12 +302,59 @@ static void tracker_theirs(void *data)
         }
 }
 
+/* ---- facts of the picture ---- */
+
+struct facts_bench {
+    struct motion *motion;
+    struct picture_watch *watch;
+    struct frame *frame;
+    struct frame template;
+    uint8_t *copy;
+};
+
+static void *facts_setup(void)
+{
+    struct facts_bench *bench = g_new0(struct facts_bench, 1);
+    struct settings settings;
+    record_init(&settings_descriptor, &settings);
+    CLEANUP(scene) struct scene *scene = scene_new_from_uri("scene://shop?width=1920&height=1080", NULL);
+    g_autofree struct detections *objects = g_new0(struct detections, 1);
+    bench->frame = scene_render(scene, 100);
+    bench->motion = motion_new(&settings.motion);
+    bench->watch = picture_watch_new();
+    bench->copy = g_malloc((gsize)bench->frame->width_px * (gsize)bench->frame->height_px);
+    motion_update(bench->motion, bench->frame, objects, NULL);
+    bench->template = *bench->frame;
+    record_clear(&settings_descriptor, &settings);
+    return bench;
+}
+
+static void facts_ours(void *data)
+{
+    struct facts_bench *bench = data;
+    struct picture_facts facts;
+    int width, height;
+    const uint8_t *luma = motion_luma(bench->motion, &width, &height);
+    bench->template.media_us += 200000;
+    frame_plane(bench->frame, 0)[0]++; /* no two pictures are the same */
+    picture_watch_update(bench->watch, &bench->template, luma, width, height, &facts);
+}
+
+static void facts_theirs(void *data)
+{
+    struct facts_bench *bench = data;
+    for (int y = 0; y < bench->frame->height_px; y++)
+        memcpy(bench->copy + y * bench->frame->width_px, bench->frame->planes[0] + y * bench->frame->strides_bytes[0],
+               (size_t)bench->frame->width_px);
+}
+
 /* ---- rules ---- */
 
 enum { RULE_TRACKS = 100, RULE_LINES = 8, RULE_ZONES = 8 };
 
 struct rules_bench {
     struct analytics *analytics;
+    struct picture_facts picture;
     struct camera camera;
     struct observed_track tracks[RULE_TRACKS];
     int64_t media_us;
@@ -320,6 +368,16 @@ static void ignore_event(void *data, enum event_type type, void *record)
     (void)record;
 }
 
+static void turn_on_rules(struct zone *zone)
+{
+    zone->kind = ZONE_INTRUSION;
+    zone->occupancy_limit = zone->crowd_limit = zone->queue_limit = RULE_TRACKS / 2;
+    zone->loitering_seconds = 30;
+    zone->allowed_heading = (struct record_optional){true, 90};
+    zone->speed_limit = 1;
+    zone->left_seconds = zone->taken_seconds = 30;
+}
+
 static void *rules_setup(void)
 {
     struct rules_bench *bench = g_new0(struct rules_bench, 1);
@@ -331,6 +389,7 @@ static void *rules_setup(void)
         line->id = g_strdup_printf("line-%d", i);
         line->a = (struct record_point){0.1, 0.1 + 0.1 * i};
         line->b = (struct record_point){0.9, 0.1 + 0.1 * i};
+        line->allowed = LINE_ALLOWED_IN;
     }
     for (int i = 0; i < RULE_ZONES; i++) {
         const struct record_point corners[] = {
@@ -339,7 +398,9 @@ static void *rules_setup(void)
         zone->id = g_strdup_printf("zone-%d", i);
         zone->polygon.items = g_memdup2(corners, sizeof corners);
         zone->polygon.count = G_N_ELEMENTS(corners);
+        turn_on_rules(zone);
     }
+    bench->camera.rules.fall_seconds = 2;
     bench->analytics = analytics_new(&bench->camera, &settings.rules);
     for (int i = 0; i < RULE_TRACKS; i++)
         bench->tracks[i] = (struct observed_track){
@@ -357,8 +418,11 @@ static void rules_ours(void *data)
         bench->tracks[i].x = (int16_t)(i * 37 % 3900);
         bench->tracks[i].y = (int16_t)((i * 53 + bench->media_us / 5000) % 3500);
     }
-    const struct observation observation = {
-        bench->media_us / 1000, bench->media_us, bench->tracks, RULE_TRACKS, 100, false, false};
+    const struct observation observation = {.at_ms = bench->media_us / 1000,
+                                            .media_us = bench->media_us,
+                                            .tracks = bench->tracks,
+                                            .track_count = RULE_TRACKS,
+                                            .picture = &bench->picture};
     analytics_observe(bench->analytics, &observation, &sink);
 }
 
@@ -431,7 +495,9 @@ int main(int argc, char **argv)
         {"tracker, 100 objects a frame", "every pair's IoU once", tracker_ours, tracker_theirs, tracker_setup(100), 50},
         {"tracker, 1000 objects a frame", "every pair's IoU once", tracker_ours, tracker_theirs, tracker_setup(1000),
          5},
-        {"rules, 100 tracks, 8 lines, 8 zones", "a side test each", rules_ours, rules_theirs, rules_setup(), 100},
+        {"facts of the picture, 1080p", "copying its luma plane", facts_ours, facts_theirs, facts_setup(), 50},
+        {"rules, all on: 100 tracks, 8 lines, 8 zones", "a side test each", rules_ours, rules_theirs, rules_setup(),
+         100},
         {"encode a zone hit as JSON", "jansson, packed and dumped", json_ours, json_theirs, json_setup(), 2000},
     };
     const char *json_path = argc == 3 && strcmp(argv[1], "--json") == 0 ? argv[2] : NULL;

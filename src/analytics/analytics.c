@@ -8,21 +8,40 @@ struct analytics {
     struct camera camera;
     struct rule_settings settings;
     struct rule_context context;
+    struct ground ground;
     void **states; /* one per rule */
     int64_t shed;
 };
+
+static void start_watches(struct analytics *analytics)
+{
+    const struct camera *camera = &analytics->camera;
+    struct rule_context *context = &analytics->context;
+    *context = (struct rule_context){
+        .camera = camera,
+        .settings = &analytics->settings,
+        .zones = g_new0(struct zone_watch, camera->zones.count + 1),
+        .zone_count = camera->zones.count,
+        .lines = g_new0(struct line_watch, camera->lines.count + 1),
+        .line_count = camera->lines.count,
+        .ground = &analytics->ground,
+        .shed = &analytics->shed,
+    };
+    const struct zone *zones = camera->zones.items;
+    const struct line *lines = camera->lines.items;
+    for (size_t i = 0; i < context->zone_count; i++)
+        zone_watch_init(&context->zones[i], &zones[i], &camera->rules, context->settings, context->shed);
+    for (size_t i = 0; i < context->line_count; i++)
+        line_watch_init(&context->lines[i], &lines[i], &camera->rules, context->settings, context->shed);
+    ground_init(&analytics->ground, &camera->rules);
+}
 
 struct analytics *analytics_new(const struct camera *camera, const struct rule_settings *settings)
 {
     struct analytics *analytics = g_new0(struct analytics, 1);
     record_copy(&camera_descriptor, camera, &analytics->camera);
     analytics->settings = *settings;
-    size_t zone_count = camera->zones.count;
-    analytics->context = (struct rule_context){&analytics->camera, &analytics->settings,
-                                               g_new0(struct zone_watch, zone_count + 1), zone_count, &analytics->shed};
-    for (size_t i = 0; i < zone_count; i++)
-        zone_watch_init(&analytics->context.zones[i], (const struct zone *)analytics->camera.zones.items + i,
-                        &analytics->shed);
+    start_watches(analytics);
     analytics->states = g_new0(void *, rule_count);
     for (size_t i = 0; i < rule_count; i++)
         analytics->states[i] = rules[i]->create(&analytics->context);
@@ -37,7 +56,10 @@ void analytics_free(struct analytics *analytics)
         rules[i]->free(analytics->states[i]);
     for (size_t i = 0; i < analytics->context.zone_count; i++)
         zone_watch_clear(&analytics->context.zones[i]);
+    for (size_t i = 0; i < analytics->context.line_count; i++)
+        line_watch_clear(&analytics->context.lines[i]);
     g_free(analytics->context.zones);
+    g_free(analytics->context.lines);
     g_free(analytics->states);
     record_clear(&camera_descriptor, &analytics->camera);
     g_free(analytics);
@@ -55,6 +77,8 @@ void analytics_observe(struct analytics *analytics, const struct observation *ob
 {
     for (size_t i = 0; i < analytics->context.zone_count; i++)
         zone_watch_observe(&analytics->context.zones[i], &analytics->settings, observation);
+    for (size_t i = 0; i < analytics->context.line_count; i++)
+        line_watch_observe(&analytics->context.lines[i], &analytics->settings, observation);
     run_rules(analytics, observation, sink);
 }
 
@@ -63,6 +87,8 @@ void analytics_finish(struct analytics *analytics, int64_t at_ms, const struct a
     const struct observation nobody = {.at_ms = at_ms};
     for (size_t i = 0; i < analytics->context.zone_count; i++)
         zone_watch_finish(&analytics->context.zones[i]);
+    for (size_t i = 0; i < analytics->context.line_count; i++)
+        analytics->context.lines[i].change_count = 0;
     run_rules(analytics, &nobody, sink);
 }
 

@@ -1,7 +1,9 @@
-/* Analytics: pure rules over tracks. A rule is one file that ends in one struct rule, and one row in rules.c.
+/* Analytics: pure rules over tracks and a few facts of the picture. A rule is one file that ends in one struct rule,
+ * and one row in rules.c.
  *
  * Rules see the quantised Observation (boxes 1/4096 of the frame, confidence 1/255, speed 1/1024), frame time and their
- * camera's zones and lines; they have no clock, no I/O, no global. So a replay gives the same answer as live.
+ * camera's zones and lines; they have no clock, no I/O (time zones are read when they are made), no global. So a replay
+ * gives the same answer as live.
  * One thread at a time per analytics object (one per camera).
  */
 #pragma once
@@ -11,6 +13,7 @@
 
 #include "facts/camera.h"
 #include "facts/event.h"
+#include "facts/picture.h"
 #include "facts/settings.h"
 
 enum { OBSERVATION_BOX_ONE = 4096, OBSERVATION_SPEED_ONE = 1024 };
@@ -32,6 +35,8 @@ struct observation {
     int track_count;
     uint8_t mean_luma;
     bool is_light_change, is_learning;
+    int16_t aspect;                      /* height of the frame over its width, 1/4096; 0: not known */
+    const struct picture_facts *picture; /* NULL: not known */
 };
 
 /* Quantises one value the way live and replay both must. */

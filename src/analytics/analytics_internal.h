@@ -1,4 +1,4 @@
-/* What rules share: how a rule is described, where figures stand, and who is in which zone. */
+/* What rules share: how a rule is described, where figures stand, who is in which zone, and who crossed which line. */
 #pragma once
 
 #include "analytics/analytics.h"
@@ -10,6 +10,9 @@ struct rule_context {
     const struct rule_settings *settings;
     struct zone_watch *zones; /* one per zone of the camera, updated before any rule runs */
     size_t zone_count;
+    struct line_watch *lines; /* one per line of the camera, updated before any rule runs */
+    size_t line_count;
+    struct ground *ground;
     int64_t *shed; /* counts tracks beyond a bound */
 };
 
@@ -28,25 +31,81 @@ struct rule {
 };
 extern const struct rule *const rules[];
 extern const size_t rule_count;
-extern const struct rule rule_line, rule_zone, rule_intrusion, rule_occupancy;
+extern const struct rule rule_line, rule_zone, rule_intrusion, rule_loitering, rule_occupancy, rule_crowd, rule_queue,
+    rule_wrong_direction, rule_speed, rule_object, rule_tampering, rule_fall;
+
+/* For rules whose whole memory is in the watches. */
+void *rule_create_nothing(const struct rule_context *context);
+void rule_free_nothing(void *state);
+
+/* What a rule found; the rest of its signal is the same for all. */
+struct finding {
+    enum service service;
+    const char *kind;
+    enum severity severity;
+    const char *place;             /* id of a zone or line; NULL: the camera */
+    const struct watched *watched; /* who; NULL: nobody */
+    const struct record_box *box;  /* NULL: the whole picture */
+    const char *attributes;        /* JSON; NULL: none */
+};
+void rule_tell(const struct finding *finding, const struct observation *observation, const struct analytics_sink *sink);
 
 /* ---- geometry: frame units, 0..1 ---- */
 
-/* Bottom centre: where a figure stands. */
-struct record_point track_anchor(const struct observed_track *track);
-struct record_box track_box(const struct observed_track *track);
+/* These few are asked for every track by every line and zone: worth no call. */
+static inline struct record_box track_box(const struct observed_track *track)
+{
+    const double one = OBSERVATION_BOX_ONE;
+    return (struct record_box){track->x / one, track->y / one, track->w / one, track->h / one};
+}
+static inline struct record_point track_anchor(const struct observed_track *track, enum anchor anchor)
+{
+    struct record_box box = track_box(track);
+    double down = anchor == ANCHOR_TOP ? 0 : anchor == ANCHOR_CENTRE ? box.h / 2 : box.h;
+    return (struct record_point){box.x + box.w / 2, box.y + down};
+}
 /* Above 0 on the right side of a→b as seen (y runs down). */
-double side_of_line(struct record_point a, struct record_point b, struct record_point p);
+static inline double side_of_line(struct record_point a, struct record_point b, struct record_point p)
+{
+    return (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
+}
 bool segments_meet(struct record_point a, struct record_point b, struct record_point c, struct record_point d);
 bool polygon_holds(const struct record_points *polygon, struct record_point p);
+struct record_box polygon_bounds(const struct record_points *polygon);
 /* True when `classes` is empty or holds the class. */
 bool class_is_wanted(const struct record_strings *classes, const char *object_class);
+/* Of the frame, as seen: height over width. */
+double observation_aspect(const struct observation *observation);
+double box_overlap(const struct record_box *a, const struct record_box *b);
+
+/* ---- the ground (ground.c) ---- */
+
+/* Where points of the picture lie on the ground. */
+struct ground {
+    bool is_calibrated;
+    double to_ground[9]; /* a homography, row by row */
+};
+/* Uncalibrated when the camera has no four points. */
+void ground_init(struct ground *ground, const struct camera_rules *camera_rules);
+/* In metres when calibrated, else in frame widths. */
+struct record_point ground_point(const struct ground *ground, struct record_point picture, double aspect);
+
+/* ---- schedules (schedule.c) ---- */
+
+struct schedule {
+    bool is_always;
+    GTimeZone *time_zone;
+    uint8_t *minutes; /* one bit a minute of the week, from monday; NULL when always */
+    int64_t minute;   /* since 1970, for which is_active was found; -1: none */
+    bool is_active;
+};
+void schedule_init(struct schedule *schedule, const struct record_list *windows, const char *time_zone);
+void schedule_clear(struct schedule *schedule);
+bool schedule_is_active(struct schedule *schedule, int64_t at_ms);
 
 /* ---- memory of tracks ---- */
 
 enum { WATCH_TRACKS_MAX = 1024 };
-/* How long something remembers a track that is out of sight. */
-extern const int64_t watch_memory_us;
 
 /* Where a remembered track was last, to know it again under another id. */
 struct watched {
@@ -56,15 +115,30 @@ struct watched {
     double height, speed_x, speed_y; /* frame units (a second) */
     int64_t seen_us;
 };
-void watched_note(struct watched *watched, const struct observed_track *track, int64_t media_us);
+static inline void watched_note(struct watched *watched, const struct observed_track *track, enum anchor anchor,
+                                int64_t media_us)
+{
+    watched->id = track->id;
+    watched->object_class = track->object_class;
+    watched->anchor = track_anchor(track, anchor);
+    watched->height = track_box(track).h;
+    watched->speed_x = (double)track->speed_x / OBSERVATION_SPEED_ONE;
+    watched->speed_y = (double)track->speed_y / OBSERVATION_SPEED_ONE;
+    watched->seen_us = media_us;
+}
 /* Items that begin with a struct watched, one for each track that is remembered, `size` bytes each. */
 struct watch_list {
     void *items; /* WATCH_TRACKS_MAX */
     size_t size;
     int count;
+    int next; /* where the next track is likely found: they come in the same order in each frame */
+    int64_t memory_us;
+    int64_t oldest_us; /* nothing in the list was seen last before this */
+    enum anchor anchor;
     int64_t *shed; /* counts tracks beyond the bound */
 };
-void watch_list_init(struct watch_list *list, size_t size, int64_t *shed);
+void watch_list_init(struct watch_list *list, size_t size, enum anchor anchor, const struct rule_settings *settings,
+                     int64_t *shed);
 void watch_list_clear(struct watch_list *list);
 static inline void *watch_list_at(const struct watch_list *list, int index)
 {
@@ -80,19 +154,34 @@ typedef bool watch_passes(const void *item);
 void watch_list_observe(struct watch_list *list, const struct observation *observation,
                         const struct record_strings *classes, watch_passes *passes,
                         void (*see)(void *data, void *item, const struct observed_track *track), void *data);
-/* Forgets the items that were not seen for watch_memory_us and are not kept; NULL: none is kept. */
+/* Forgets the items that were not seen for the list's memory and are not kept; NULL: none is kept. */
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item));
 
+/* ---- N of M frames ---- */
+
+/* True when the latest `settle_of_frames` bits hold `settle_frames` ones; bit 0 is the latest frame. */
+bool is_settled(uint32_t frames, const struct rule_settings *settings);
+
 /* ---- zones ---- */
+
+/* Rules that tell once a cooldown of somebody in a zone. */
+enum stay_rule { STAY_INTRUSION, STAY_LOITERING, STAY_DIRECTION, STAY_SPEED, STAY_RULES };
 
 struct zone_stay {
     struct watched watched; /* first: see watch_list */
     bool is_inside;
-    int frames_in, frames_out; /* in a row */
+    uint32_t frames_in, frames_out; /* a bit a frame, the latest is bit 0 */
     int64_t entered_us, entered_ms;
+    int64_t present_us; /* all its time inside, breaks left out */
     struct record_box box;
     bool has_dwelt;
-    int64_t intrusion_told_us; /* -1: never */
+    bool is_told[STAY_RULES];    /* of this stay */
+    int64_t told_us[STAY_RULES]; /* -1: never */
+    struct stay_way {
+        uint64_t id; /* of the track that went it; 0: not begun */
+        int64_t since_us;
+        struct record_point from;
+    } pace, heading; /* the way that is being measured */
 };
 
 struct zone_change {
@@ -103,14 +192,62 @@ struct zone_change {
 
 struct zone_watch {
     const struct zone *zone;
-    struct watch_list stays; /* of struct zone_stay */
+    struct record_box bounds; /* of the polygon */
+    struct watch_list stays;  /* of struct zone_stay */
+    struct schedule schedule;
+    bool is_active; /* by its schedule, in this frame */
     int inside, entries, exits;
+    struct zone_stay **present; /* of who is inside and seen in this frame */
+    int present_count;
     struct zone_change *changes; /* of this frame; at most two a stay */
     int change_count;
 };
-void zone_watch_init(struct zone_watch *watch, const struct zone *zone, int64_t *shed);
+void zone_watch_init(struct zone_watch *watch, const struct zone *zone, const struct camera_rules *camera_rules,
+                     const struct rule_settings *settings, int64_t *shed);
 void zone_watch_clear(struct zone_watch *watch);
 void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *settings,
                         const struct observation *observation);
 /* Ends every stay. */
 void zone_watch_finish(struct zone_watch *watch);
+/* False when the rule told of the stay already, or of its track within the cooldown, or the zone's schedule is against
+ * it. */
+bool zone_watch_may_tell(const struct zone_watch *watch, const struct zone_stay *stay, enum stay_rule rule,
+                         const struct rule_context *context, const struct observation *observation);
+/* Tells of a stay, where and who filled in, and remembers that. */
+void zone_watch_tell(const struct zone_watch *watch, struct zone_stay *stay, enum stay_rule rule,
+                     struct finding finding, const struct observation *observation, const struct analytics_sink *sink);
+
+/* ---- limits with hysteresis ---- */
+
+/* Becomes true above `limit`, and false again only `hysteresis` below what made it true. */
+bool limit_is_exceeded(bool was_exceeded, int count, int limit, int hysteresis);
+
+/* ---- lines ---- */
+
+struct line_walker {
+    struct watched watched; /* first: see watch_list */
+    int side;               /* settled: -1 left, 1 right, 0 not yet */
+    uint32_t frames[2];     /* on the left, on the right: a bit a frame, the latest is bit 0 */
+    bool has_met;           /* the last change of side led over the segment */
+    int64_t counted_us[2];  /* last crossing in, out; -1: never */
+    struct record_box box;
+};
+
+struct line_watch {
+    const struct line *line;
+    double length;
+    struct watch_list walkers; /* of struct line_walker */
+    struct schedule schedule;
+    bool is_active; /* by its schedule, in this frame */
+    int ins, outs;
+    struct line_change {
+        enum line_direction direction;
+        struct line_walker *walker; /* valid until the next frame */
+    } * changes;                    /* of this frame; at most one a walker */
+    int change_count;
+};
+void line_watch_init(struct line_watch *watch, const struct line *line, const struct camera_rules *camera_rules,
+                     const struct rule_settings *settings, int64_t *shed);
+void line_watch_clear(struct line_watch *watch);
+void line_watch_observe(struct line_watch *watch, const struct rule_settings *settings,
+                        const struct observation *observation);

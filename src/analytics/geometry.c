@@ -11,21 +11,16 @@ int16_t observation_quantise(double value, int one)
     return scaled > INT16_MAX ? INT16_MAX : (int16_t)scaled;
 }
 
-struct record_box track_box(const struct observed_track *track)
+double observation_aspect(const struct observation *observation)
 {
-    const double one = OBSERVATION_BOX_ONE;
-    return (struct record_box){track->x / one, track->y / one, track->w / one, track->h / one};
+    return observation->aspect > 0 ? observation->aspect / (double)OBSERVATION_BOX_ONE : 1;
 }
 
-struct record_point track_anchor(const struct observed_track *track)
+/* Intersection over union. */
+double box_overlap(const struct record_box *a, const struct record_box *b)
 {
-    struct record_box box = track_box(track);
-    return (struct record_point){box.x + box.w / 2, box.y + box.h};
-}
-
-double side_of_line(struct record_point a, struct record_point b, struct record_point p)
-{
-    return (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
+    double w = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x), h = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
+    return w > 0 && h > 0 ? w * h / (a->w * a->h + b->w * b->h - w * h) : 0;
 }
 
 bool segments_meet(struct record_point a, struct record_point b, struct record_point c, struct record_point d)
@@ -44,6 +39,17 @@ bool polygon_holds(const struct record_points *polygon, struct record_point p)
             is_inside = !is_inside;
     }
     return is_inside;
+}
+
+struct record_box polygon_bounds(const struct record_points *polygon)
+{
+    struct record_point low = polygon->items[0], high = low;
+    for (size_t i = 1; i < polygon->count; i++) {
+        struct record_point p = polygon->items[i];
+        low = (struct record_point){MIN(low.x, p.x), MIN(low.y, p.y)};
+        high = (struct record_point){MAX(high.x, p.x), MAX(high.y, p.y)};
+    }
+    return (struct record_box){low.x, low.y, high.x - low.x, high.y - low.y};
 }
 
 bool class_is_wanted(const struct record_strings *classes, const char *object_class)

@@ -1,5 +1,5 @@
 /* Occupancy: how many are in a zone, written on a change and at an interval; a signal above the zone's limit, raised
- * again only after the zone was within it. */
+ * again only after there were fewer, by the zone's hysteresis. */
 #include "analytics/analytics_internal.h"
 
 #include <glib.h>
@@ -33,22 +33,18 @@ static void log_count(struct zone_count *count, const struct zone_watch *watch, 
     sink->emit(sink->data, EVENT_OCCUPANCY, &record);
 }
 
-static void signal_exceeded(const struct zone_watch *watch, const struct observation *observation,
-                            const struct analytics_sink *sink)
+static void tell_exceeded(const struct zone_watch *watch, const struct observation *observation,
+                          const struct analytics_sink *sink)
 {
     char attributes[64];
     g_snprintf(attributes, sizeof attributes, "{\"count\":%d,\"limit\":%d}", watch->inside,
                watch->zone->occupancy_limit);
-    struct signal signal = {
-        .service = SERVICE_OCCUPANCY,
-        .kind = (char *)(uintptr_t) "occupancy_exceeded",
-        .severity = SEVERITY_MEDIUM,
-        .confidence = 1,
-        .started_at = {observation->at_ms},
-        .zone_id = watch->zone->id,
-        .attributes = {attributes},
-    };
-    sink->emit(sink->data, EVENT_SIGNAL, &signal);
+    rule_tell(&(struct finding){.service = SERVICE_OCCUPANCY,
+                                .kind = "occupancy_exceeded",
+                                .severity = SEVERITY_MEDIUM,
+                                .place = watch->zone->id,
+                                .attributes = attributes},
+              observation, sink);
 }
 
 static void observe(void *data, const struct rule_context *context, const struct observation *observation,
@@ -63,11 +59,11 @@ static void observe(void *data, const struct rule_context *context, const struct
         if (count->told_us < 0 || count->told != watch->inside || is_due)
             log_count(count, watch, observation, sink);
         int limit = watch->zone->occupancy_limit;
-        bool is_exceeded = limit > 0 && watch->inside > limit;
-        if (is_exceeded && !count->is_exceeded)
-            signal_exceeded(watch, observation, sink);
-        /* hysteresis: at the limit itself nothing changes */
-        count->is_exceeded = is_exceeded || (count->is_exceeded && watch->inside == limit);
+        bool was_exceeded = count->is_exceeded;
+        count->is_exceeded = limit > 0 && watch->is_active &&
+                             limit_is_exceeded(was_exceeded, watch->inside, limit, watch->zone->hysteresis);
+        if (count->is_exceeded && !was_exceeded)
+            tell_exceeded(watch, observation, sink);
     }
 }
 

@@ -1,12 +1,6 @@
 /* Zone hits: enter, exit and dwell, one for each change of a stay. */
 #include "analytics/analytics_internal.h"
 
-static void *create(const struct rule_context *context)
-{
-    (void)context;
-    return NULL;
-}
-
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
@@ -41,9 +35,5 @@ static size_t count(const void *state, const struct rule_context *context, struc
     return written;
 }
 
-static void release(void *state)
-{
-    (void)state;
-}
-
-const struct rule rule_zone = {"zone", "a track entered, left or stayed in a zone", create, observe, count, release};
+const struct rule rule_zone = {
+    "zone", "a track entered, left or stayed in a zone", rule_create_nothing, observe, count, rule_free_nothing};

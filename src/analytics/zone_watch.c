@@ -1,22 +1,26 @@
-/* Who is in a zone: kept once for all rules that ask. A stay begins and ends after settle_frames in a row; a track that
- * is lost inside stays inside until it is forgotten, and its stay passes on to a new track that appears where it should
- * be. */
+/* Who is in a zone: kept once for all rules that ask. A stay begins and ends when it has settled; a track that is lost
+ * inside stays inside until it is forgotten, and its stay passes on to a new track that appears where it should be. */
 #include "analytics/analytics_internal.h"
 
-#include <glib.h>
 #include <string.h>
 
-void zone_watch_init(struct zone_watch *watch, const struct zone *zone, int64_t *shed)
+void zone_watch_init(struct zone_watch *watch, const struct zone *zone, const struct camera_rules *camera_rules,
+                     const struct rule_settings *settings, int64_t *shed)
 {
     memset(watch, 0, sizeof *watch);
     watch->zone = zone;
-    watch_list_init(&watch->stays, sizeof(struct zone_stay), shed);
+    watch->bounds = polygon_bounds(&zone->polygon);
+    watch_list_init(&watch->stays, sizeof(struct zone_stay), zone->anchor, settings, shed);
+    schedule_init(&watch->schedule, &zone->schedule, camera_rules->time_zone);
+    watch->present = g_new0(struct zone_stay *, WATCH_TRACKS_MAX);
     watch->changes = g_new0(struct zone_change, 2 * WATCH_TRACKS_MAX);
 }
 
 void zone_watch_clear(struct zone_watch *watch)
 {
     watch_list_clear(&watch->stays);
+    schedule_clear(&watch->schedule);
+    g_free(watch->present);
     g_free(watch->changes);
 }
 
@@ -30,6 +34,10 @@ static void enter(struct zone_watch *watch, struct zone_stay *stay, const struct
 {
     stay->is_inside = true;
     stay->has_dwelt = false;
+    /* who loiters is told once, however often it steps out */
+    stay->is_told[STAY_INTRUSION] = stay->is_told[STAY_DIRECTION] = stay->is_told[STAY_SPEED] = false;
+    stay->pace.id = stay->heading.id = 0;
+    stay->frames_in = stay->frames_out = 0;
     stay->entered_us = observation->media_us;
     stay->entered_ms = observation->at_ms;
     watch->inside++;
@@ -40,6 +48,7 @@ static void enter(struct zone_watch *watch, struct zone_stay *stay, const struct
 static void leave(struct zone_watch *watch, struct zone_stay *stay, int64_t media_us)
 {
     stay->is_inside = false;
+    stay->frames_in = stay->frames_out = 0;
     watch->inside--;
     watch->exits++;
     change(watch, ZONE_HIT_EXIT, stay, media_us);
@@ -52,28 +61,45 @@ struct look {
     const struct observation *observation;
 };
 
+static bool zone_holds(const struct zone_watch *watch, struct record_point p)
+{
+    const struct record_box *bounds = &watch->bounds;
+    return p.x >= bounds->x && p.x <= bounds->x + bounds->w && p.y >= bounds->y && p.y <= bounds->y + bounds->h &&
+           polygon_holds(&watch->zone->polygon, p);
+}
+
+static void note_dwell(struct zone_watch *watch, struct zone_stay *stay, int64_t media_us)
+{
+    double dwell = watch->zone->dwell_seconds;
+    if (stay->has_dwelt || dwell <= 0 || (double)(media_us - stay->entered_us) < dwell * 1e6)
+        return;
+    stay->has_dwelt = true;
+    change(watch, ZONE_HIT_DWELL, stay, media_us);
+}
+
 static void see(void *data, void *item, const struct observed_track *track)
 {
     const struct look *look = data;
     struct zone_watch *watch = look->watch;
     struct zone_stay *stay = item;
-    int64_t media_us = look->observation->media_us;
-    if (stay->watched.seen_us < 0)
-        stay->intrusion_told_us = -1;
-    watched_note(&stay->watched, track, media_us);
+    int64_t media_us = look->observation->media_us, before_us = stay->watched.seen_us;
+    for (int i = 0; before_us < 0 && i < STAY_RULES; i++)
+        stay->told_us[i] = -1;
+    watched_note(&stay->watched, track, watch->zone->anchor, media_us);
     stay->box = track_box(track);
-    bool is_in = polygon_holds(&watch->zone->polygon, stay->watched.anchor);
-    stay->frames_in = is_in ? stay->frames_in + 1 : 0;
-    stay->frames_out = is_in ? 0 : stay->frames_out + 1;
-    if (!stay->is_inside && stay->frames_in >= look->settings->settle_frames)
+    bool is_in = zone_holds(watch, stay->watched.anchor);
+    stay->frames_in = stay->frames_in << 1 | is_in;
+    stay->frames_out = stay->frames_out << 1 | !is_in;
+    if (stay->is_inside && is_in)
+        stay->present_us += media_us - before_us;
+    if (!stay->is_inside && is_in && is_settled(stay->frames_in, look->settings))
         enter(watch, stay, look->observation);
-    else if (stay->is_inside && stay->frames_out >= look->settings->settle_frames)
+    else if (stay->is_inside && !is_in && is_settled(stay->frames_out, look->settings))
         leave(watch, stay, media_us);
-    double dwell = watch->zone->dwell_seconds;
-    if (stay->is_inside && !stay->has_dwelt && dwell > 0 && (double)(media_us - stay->entered_us) >= dwell * 1e6) {
-        stay->has_dwelt = true;
-        change(watch, ZONE_HIT_DWELL, stay, media_us);
-    }
+    if (!stay->is_inside)
+        return;
+    watch->present[watch->present_count++] = stay;
+    note_dwell(watch, stay, media_us);
 }
 
 static bool is_inside(const void *item)
@@ -85,23 +111,45 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
                         const struct observation *observation)
 {
     struct look look = {watch, settings, observation};
-    watch->change_count = 0;
+    watch->change_count = watch->present_count = 0;
+    watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
     watch_list_forget(&watch->stays, observation->media_us, is_inside);
     watch_list_observe(&watch->stays, observation, &watch->zone->classes, is_inside, see, &look);
+    if (observation->media_us - watch->stays.oldest_us <= watch->stays.memory_us)
+        return; /* nobody is out of sight for so long */
     for (int i = 0; i < watch->stays.count; i++) {
         struct zone_stay *stay = watch_list_at(&watch->stays, i);
-        if (stay->is_inside && observation->media_us - stay->watched.seen_us > watch_memory_us)
+        if (stay->is_inside && observation->media_us - stay->watched.seen_us > watch->stays.memory_us)
             leave(watch, stay, stay->watched.seen_us);
     }
 }
 
 void zone_watch_finish(struct zone_watch *watch)
 {
-    watch->change_count = 0;
+    watch->change_count = watch->present_count = 0;
     for (int i = 0; i < watch->stays.count; i++) {
         struct zone_stay *stay = watch_list_at(&watch->stays, i);
         if (stay->is_inside)
             leave(watch, stay, stay->watched.seen_us);
     }
+}
+
+bool zone_watch_may_tell(const struct zone_watch *watch, const struct zone_stay *stay, enum stay_rule rule,
+                         const struct rule_context *context, const struct observation *observation)
+{
+    int64_t told_us = stay->told_us[rule];
+    double since = (double)(observation->media_us - told_us) / 1e6;
+    return watch->is_active && !stay->is_told[rule] && (told_us < 0 || since >= context->settings->cooldown_seconds);
+}
+
+void zone_watch_tell(const struct zone_watch *watch, struct zone_stay *stay, enum stay_rule rule,
+                     struct finding finding, const struct observation *observation, const struct analytics_sink *sink)
+{
+    stay->is_told[rule] = true;
+    stay->told_us[rule] = observation->media_us;
+    finding.place = watch->zone->id;
+    finding.watched = &stay->watched;
+    finding.box = &stay->box;
+    rule_tell(&finding, observation, sink);
 }

@@ -18,7 +18,7 @@ static const struct record_descriptor *const records[] = {
     &signal_descriptor,       &zone_hit_descriptor,     &line_crossing_descriptor, &occupancy_log_descriptor,
     &track_update_descriptor, &track_view_descriptor,   &camera_health_descriptor, &server_health_descriptor,
     &user_descriptor,         &session_descriptor,      &login_request_descriptor, &login_response_descriptor,
-    &model_card_descriptor,   &worker_hello_descriptor,
+    &model_card_descriptor,   &worker_hello_descriptor, &camera_rules_descriptor,  &schedule_window_descriptor,
 };
 
 static char *records_markdown(void)

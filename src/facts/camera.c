@@ -19,6 +19,35 @@ static const struct record_field zone_fields[] = {
           .max = 86400, .default_text = "10"),
     FIELD(struct zone, occupancy_limit, 0, "more inside than this raises a signal; 0: no limit", .min = 0,
           .max = 100000),
+    FIELD(struct zone, hysteresis, 0,
+          "occupancy, crowd and queue are told again only after there were this many fewer than what raised a signal",
+          .min = 1, .max = 100000, .default_text = "2"),
+    FIELD(struct zone, crowd_limit, 0, "more inside than this for crowd_seconds raises a signal; 0: no limit", .min = 0,
+          .max = 100000),
+    FIELD(struct zone, crowd_seconds, 0, "how long it must be so full", .unit = "s", .min = 0, .max = 86400,
+          .default_text = "5"),
+    FIELD(struct zone, loitering_seconds, 0,
+          "who was inside this long, short breaks left out, raises a signal; 0: nobody", .unit = "s", .min = 0,
+          .max = 86400),
+    FIELD(struct zone, queue_limit, 0, "more waiting than this raises a signal; 0: no limit", .min = 0, .max = 100000),
+    FIELD(struct zone, queue_seconds, 0, "who is inside this long waits", .unit = "s", .min = 0, .max = 86400,
+          .default_text = "5"),
+    FIELD(struct zone, allowed_heading, 0,
+          "which way to go: 0 right, 90 down, 180 left, 270 up as seen; going another way raises a signal; absent: any",
+          .unit = "°", .min = 0, .max = 360),
+    FIELD(struct zone, heading_tolerance, 0, "how far off allowed_heading is still the allowed way", .unit = "°",
+          .min = 1, .max = 179, .default_text = "100"),
+    FIELD(struct zone, speed_limit, 0,
+          "faster raises a signal; m/s where the camera is calibrated, else frame widths a second; 0: no limit",
+          .min = 0, .max = 1000),
+    FIELD(struct zone, left_seconds, 0, "something new that stands alone this long raises a signal; 0: not looked for",
+          .unit = "s", .min = 0, .max = 86400),
+    FIELD(struct zone, taken_seconds, 0, "something that is gone this long raises a signal; 0: not looked for",
+          .unit = "s", .min = 0, .max = 86400),
+    FIELD_ENUM(struct zone, anchor, anchor_names, 0, "the point of a box that says where it is",
+               .default_text = "bottom"),
+    FIELD_LIST(struct zone, schedule, &schedule_window_descriptor, 0,
+               "when the zone raises signals; empty: always. It counts at all times", .max_count = 64),
 };
 
 /* Twice the signed area (shoelace formula). */
@@ -68,6 +97,8 @@ static void zone_check(const void *record, const char *path, struct record_error
 const struct record_descriptor zone_descriptor =
     RECORD(struct zone, "Zone", 1, zone_fields, "A part of a camera's picture.", .check = zone_check);
 
+const char *const line_allowed_names[] = {"both", "in", "out", NULL};
+
 static const struct record_field line_fields[] = {
     FIELD(struct line, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
     FIELD(struct line, name, 0, "what people call it", .max_count = 128),
@@ -77,6 +108,15 @@ static const struct record_field line_fields[] = {
     FIELD(struct line, in_name, 0, "what the page calls the direction in", .max_count = 32, .default_text = "in"),
     FIELD(struct line, out_name, 0, "what the page calls the direction out", .max_count = 32, .default_text = "out"),
     FIELD(struct line, classes, 0, "object classes that count; empty: every class", .max_count = 100),
+    FIELD_ENUM(struct line, allowed, line_allowed_names, 0,
+               "the directions that are allowed; the other raises a signal", .default_text = "both"),
+    FIELD(struct line, recount_seconds, 0,
+          "a track that crosses again the same way counts again only this long after; 0: each time it settled",
+          .unit = "s", .min = 0, .max = 86400),
+    FIELD_ENUM(struct line, anchor, anchor_names, 0, "the point of a box that says where it is",
+               .default_text = "bottom"),
+    FIELD_LIST(struct line, schedule, &schedule_window_descriptor, 0,
+               "when the line raises signals; empty: always. It counts at all times", .max_count = 64),
 };
 
 /* A line shorter than this (of the frame) cannot be crossed reliably by a point that moves between frames. */
@@ -110,6 +150,8 @@ static const struct record_field camera_fields[] = {
     FIELD(struct camera, loop, 0, "files only: start again at the end", .default_text = "true"),
     FIELD_LIST(struct camera, zones, &zone_descriptor, 0, "its zones", .max_count = 64),
     FIELD_LIST(struct camera, lines, &line_descriptor, 0, "its lines", .max_count = 64),
+    FIELD_RECORD(struct camera, rules, struct camera_rules, &camera_rules_descriptor, 0,
+                 "what rules are told about the camera", .since = 2),
 };
 
 static void camera_check(const void *record, const char *path, struct record_errors *errors)
@@ -131,7 +173,7 @@ static void camera_check(const void *record, const char *path, struct record_err
 }
 
 const struct record_descriptor camera_descriptor =
-    RECORD(struct camera, "Camera", 1, camera_fields, "A camera as it is registered.", .table = "cameras",
+    RECORD(struct camera, "Camera", 2, camera_fields, "A camera as it is registered.", .table = "cameras",
            .check = camera_check);
 
 static const struct record_field camera_credentials_fields[] = {

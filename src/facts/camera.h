@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "facts/rules.h"
 #include "record/record.h"
 
 enum zone_kind {
@@ -25,6 +26,18 @@ struct zone {
     struct record_strings classes; /* empty: every class */
     double dwell_seconds;          /* a stay this long gives one dwell event */
     int32_t occupancy_limit;       /* 0: none; above it a signal is raised */
+    int32_t hysteresis;            /* of both limits: so many fewer before they are told again */
+    int32_t crowd_limit;           /* 0: none; above it for crowd_seconds a signal is raised */
+    double crowd_seconds;
+    double loitering_seconds; /* 0: none; a stay this long, breaks left out, raises a signal */
+    int32_t queue_limit;      /* 0: none; more waiting than this raises a signal */
+    double queue_seconds;     /* who stands this long waits */
+    struct record_optional allowed_heading;
+    double heading_tolerance;
+    double speed_limit;                 /* 0: none */
+    double left_seconds, taken_seconds; /* 0: objects are not watched */
+    enum anchor anchor;
+    struct record_list schedule; /* of struct schedule_window; when signals are raised */
 };
 extern const struct record_descriptor zone_descriptor;
 
@@ -35,7 +48,12 @@ struct line {
     struct record_point a, b;
     char *in_name, *out_name; /* what the page calls the directions */
     struct record_strings classes;
+    enum line_allowed { LINE_ALLOWED_BOTH = 1, LINE_ALLOWED_IN, LINE_ALLOWED_OUT } allowed;
+    double recount_seconds; /* a track that crosses again the same way counts again only after this */
+    enum anchor anchor;
+    struct record_list schedule; /* of struct schedule_window; when signals are raised */
 };
+extern const char *const line_allowed_names[];
 extern const struct record_descriptor line_descriptor;
 
 struct camera {
@@ -50,6 +68,7 @@ struct camera {
     bool loop;                /* files: start again at the end */
     struct record_list zones; /* of struct zone */
     struct record_list lines; /* of struct line */
+    struct camera_rules rules;
 };
 extern const struct record_descriptor camera_descriptor;
 

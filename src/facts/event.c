@@ -20,7 +20,7 @@ static const struct record_field signal_fields[] = {
     FIELD(struct signal, started_at, RECORD_REQUIRED, "capture time of the first frame"),
     FIELD(struct signal, ended_at, 0, "capture time of the last frame, once over"),
     FIELD(struct signal, track_ids, 0, "who was involved", .max_count = 256),
-    FIELD(struct signal, zone_id, RECORD_TEXT_ID, "where"),
+    FIELD(struct signal, zone_id, RECORD_TEXT_ID, "the zone or line it is about, where there is one"),
     FIELD(struct signal, box, 0, "where in the frame", .min = -1, .max = 2),
     FIELD(struct signal, attributes, 0, "more, by kind"),
     FIELD(struct signal, snapshot_id, RECORD_TEXT_ID, "its picture, where one was kept"),

@@ -32,6 +32,9 @@ struct camera_health {
     double avg_latency_ms;    /* capture to end of analysis */
     int64_t decode_us, motion_us, detect_us, track_us, rules_us; /* CPU time of each stage, summed */
     int64_t detector_runs;
+    int64_t detector_skips;    /* frames in which nothing called for the model */
+    int64_t detector_failing;  /* 1: the model fails, and what moves is followed instead */
+    int64_t detector_restarts; /* times it was loaded anew after failing */
     int64_t tracks_live;
     int64_t objects_shed; /* beyond a bound of the detector, the tracker or the rules, and so not followed */
     struct record_time last_frame_at;

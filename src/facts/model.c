@@ -1,8 +1,12 @@
 #include "facts/model.h"
 
-const char *const model_family_names[] = {"yolox", NULL};
+const char *const model_family_names[] = {"yolox",       "yolov5",    "yolov8",    "nanodet",    "ssd",
+                                          "ultraface",   "yunet",     "lpd_yunet", "classifier", "embedder",
+                                          "plate_slots", "plate_ctc", NULL};
 const char *const model_layout_names[] = {"nchw", "nhwc", NULL};
-const char *const model_channels_names[] = {"bgr", "rgb", NULL};
+const char *const model_channels_names[] = {"bgr", "rgb", "grey", NULL};
+const char *const model_input_type_names[] = {"float", "uint8", NULL};
+const char *const model_crop_names[] = {"box", "square", "face", NULL};
 const char *const model_fit_names[] = {"top_left", "centre", "stretch", NULL};
 
 static const struct record_field model_card_fields[] = {
@@ -13,6 +17,8 @@ static const struct record_field model_card_fields[] = {
           .max = 4096),
     FIELD(struct model_card, input_height_px, RECORD_REQUIRED, "height the model takes", .unit = "px", .min = 16,
           .max = 4096),
+    FIELD_ENUM(struct model_card, input_type, model_input_type_names, 0, "numbers of the input",
+               .default_text = "float"),
     FIELD_ENUM(struct model_card, layout, model_layout_names, 0, "order of the input's axes", .default_text = "nchw"),
     FIELD_ENUM(struct model_card, channels, model_channels_names, 0, "order of the colours", .default_text = "bgr"),
     FIELD_ENUM(struct model_card, fit, model_fit_names, 0, "how a frame is fitted into the input",
@@ -27,8 +33,19 @@ static const struct record_field model_card_fields[] = {
           .default_text = "1"),
     FIELD(struct model_card, scale_2, 0, "multiplies the third channel after that", .min = -1000, .max = 1000,
           .default_text = "1"),
-    FIELD(struct model_card, labels, RECORD_REQUIRED, "names of the classes, in the model's order", .min_count = 1,
+    FIELD_ENUM(struct model_card, crop, model_crop_names, 0,
+               "what a model that reads one object is shown: its box, the square around it, or the face turned upright",
+               .default_text = "box"),
+    FIELD(struct model_card, margin_x, 0, "added left and right of that box, as a share of its width", .min = 0,
+          .max = 2),
+    FIELD(struct model_card, margin_y, 0, "added above and below, as a share of its height", .min = 0, .max = 2),
+    FIELD(struct model_card, labels, 0,
+          "names of the classes, in the model's order; of plate readers the letters; of embedders none",
           .max_count = 1024),
+    FIELD(struct model_card, first_label, 0, "the number the model gives the first of them (1 where 0 is background)",
+          .min = 0, .max = 1024),
+    FIELD(struct model_card, blank, 0, "the letter that stands for none, of plate readers", .max_count = 16),
+    FIELD(struct model_card, has_logits, 0, "whether scores come as they are before softmax"),
     FIELD(struct model_card, confidence, 0, "objects below it are not reported", .min = 0, .max = 1,
           .default_text = "0.3"),
     FIELD(struct model_card, nms_iou, 0, "boxes of a class that overlap more are one", .min = 0, .max = 1,

@@ -109,6 +109,7 @@ static const struct record_field motion_fields[] = {
 static const struct record_descriptor motion_descriptor =
     RECORD(struct motion_settings, "MotionSettings", 1, motion_fields, "Motion detection.");
 
+const char *const detector_provider_names[] = {"auto", "cpu", "openvino", "cuda", "tensorrt", NULL};
 static const struct record_field detector_fields[] = {
     FIELD(struct detector_settings, model, RECORD_NEEDS_RESTART,
           "an .onnx file with its card beside it; empty: whatever moves is an object", .max_count = 4096),
@@ -119,6 +120,23 @@ static const struct record_field detector_fields[] = {
     FIELD(struct detector_settings, nms_iou, 0, "boxes of a class that overlap more are one; 0: what the card says",
           .min = 0, .max = 1, .default_text = "0"),
     FIELD(struct detector_settings, threads, 0, "threads of one inference", .min = 1, .max = 64, .default_text = "1"),
+    FIELD_ENUM(struct detector_settings, provider, detector_provider_names, RECORD_NEEDS_RESTART,
+               "what runs the model; auto: the fastest that is there, the CPU at last", .default_text = "auto"),
+    FIELD(struct detector_settings, is_gated, 0,
+          "whether the model runs only where something moves or is followed; else on every frame",
+          .default_text = "true"),
+    FIELD(struct detector_settings, full_seconds, 0,
+          "a quiet picture is looked at whole so often, for what came without moving; 0: never", .unit = "s", .min = 0,
+          .max = 3600, .default_text = "10"),
+    FIELD(struct detector_settings, stationary_seconds, 0, "objects that stand still are looked at again so often",
+          .unit = "s", .min = 0.1, .max = 3600, .default_text = "5"),
+    FIELD(struct detector_settings, region_share, 0,
+          "where what moves takes less than this share of the picture's width and height, that part is looked at by "
+          "itself, enlarged; 0: always the whole picture",
+          .min = 0, .max = 1, .default_text = "0"),
+    FIELD(struct detector_settings, timeout_seconds, 0,
+          "a model that takes longer for one picture is taken for hung, and its worker is started again", .unit = "s",
+          .min = 1, .max = 600, .default_text = "30"),
 };
 static const struct record_descriptor detector_descriptor =
     RECORD(struct detector_settings, "DetectorSettings", 1, detector_fields, "The detection model.");
@@ -147,15 +165,35 @@ static const struct record_field rule_fields[] = {
           "how far off a line a track must be to stand on a side, as a share of its own height", .min = 0, .max = 1,
           .default_text = "0.1"),
     FIELD(struct rule_settings, settle_frames, 0, "analysed frames on the new side, or in the zone, before it counts",
-          .min = 1, .max = 100, .default_text = "2"),
+          .min = 1, .max = 32, .default_text = "2"),
+    FIELD(struct rule_settings, settle_of_frames, 0,
+          "settle_frames may lie among so many of the latest frames; 0: they must be in a row", .min = 0, .max = 32,
+          .default_text = "0"),
+    FIELD(struct rule_settings, memory_seconds, 0, "how long rules remember a track that is out of sight", .unit = "s",
+          .min = 0.1, .max = 600, .default_text = "2"),
+    FIELD(struct rule_settings, speed_seconds, 0, "speed is the way gone in this time", .unit = "s", .min = 0.1,
+          .max = 60, .default_text = "1"),
+    FIELD(struct rule_settings, heading_distance, 0,
+          "how far one must go to have a heading, as a share of the own height", .min = 0.05, .max = 10,
+          .default_text = "0.5"),
+    FIELD(struct rule_settings, object_minimum_area, 0, "smaller things that are left or taken are not told", .min = 0,
+          .max = 1, .default_text = "0.001"),
     FIELD(struct rule_settings, cooldown_seconds, 0, "between signals of one rule about one track", .unit = "s",
           .min = 0, .max = 86400, .default_text = "60"),
     FIELD(struct rule_settings, occupancy_interval_seconds, 0,
           "between occupancy records of a zone while its count does not change; 0: only on a change", .unit = "s",
           .min = 0, .max = 86400, .default_text = "60"),
 };
+static void rule_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct rule_settings *rules = record;
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "settle_of_frames", NULL);
+    if (rules->settle_of_frames != 0 && rules->settle_of_frames < rules->settle_frames)
+        record_errors_add(errors, where, "%d: must be 0, or at least settle_frames (%d)", rules->settle_of_frames,
+                          rules->settle_frames);
+}
 static const struct record_descriptor rule_descriptor =
-    RECORD(struct rule_settings, "RuleSettings", 1, rule_fields, "The rules.");
+    RECORD(struct rule_settings, "RuleSettings", 1, rule_fields, "The rules.", .check = rule_check);
 
 static const struct record_field store_fields[] = {
     FIELD(struct store_settings, batch_records, 0, "most records in one commit", .min = 1, .max = 100000,

@@ -53,12 +53,20 @@ struct motion_settings {
     double minimum_area;  /* share of the frame */
     double learn_seconds; /* until the background stands */
 };
+enum detector_provider { PROVIDER_AUTO = 1, PROVIDER_CPU, PROVIDER_OPENVINO, PROVIDER_CUDA, PROVIDER_TENSORRT };
+extern const char *const detector_provider_names[];
 struct detector_settings {
     char *model; /* path of an .onnx file; empty: motion objects */
     char *card;  /* path of its card; empty: the one beside it */
     double confidence;
     double nms_iou;
     int32_t threads;
+    enum detector_provider provider;
+    bool is_gated;             /* run where motion or live tracks ask for it, not on every frame */
+    double full_seconds;       /* longest time between runs on the whole frame */
+    double stationary_seconds; /* between looks at objects that stand still */
+    double region_share;       /* what moves is looked at by itself where it takes less of the frame; 0: never */
+    double timeout_seconds;    /* a run that takes longer is taken for hung */
 };
 struct tracker_settings {
     double high_confidence;  /* ByteTrack's high_thresh */
@@ -71,7 +79,12 @@ struct tracker_settings {
 struct rule_settings {
     double settle_distance;            /* share of the frame height a track must be off a line to stand on a side */
     int32_t settle_frames;             /* frames on the new side or zone state before it counts */
+    int32_t settle_of_frames;          /* those frames may lie among so many of the latest; 0: in a row */
     double cooldown_seconds;           /* per track and rule, for signals */
+    double memory_seconds;             /* a track out of sight is remembered so long */
+    double speed_seconds;              /* speed is measured over so long */
+    double heading_distance;           /* share of its own height a figure must go to have a heading */
+    double object_minimum_area;        /* share of the frame, of objects left and taken */
     double occupancy_interval_seconds; /* between occupancy records while a zone's count does not change */
 };
 struct store_settings {

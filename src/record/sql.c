@@ -164,8 +164,25 @@ void record_get_sql_value(const struct record_field *field, const void *record, 
     }
 }
 
+static bool set_record(const struct record_field *field, void *record, const char *text)
+{
+    g_autofree void *inner = g_malloc0(field->descriptor->size);
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(field->descriptor, text, strlen(text), inner, &errors);
+    record_errors_clear(&errors);
+    if (!is_good)
+        return false;
+    void *address = field_address(field, record);
+    record_clear(field->descriptor, address);
+    memcpy(address, inner, field->descriptor->size);
+    return true;
+}
+
 static bool set_from_json(const struct record_field *field, void *record, const char *text)
 {
+    if (field->kind == RECORD_RECORD)
+        return set_record(field, record, text);
     g_autofree char *object = g_strdup_printf("{\"%s\":%s}", field->name, text);
     struct record_field alone = *field;
     alone.offset = 0;

@@ -7,6 +7,7 @@
 
 enum { SCENE_MIN_PX = 32, SCENE_MAX_PX = 4096, SCENE_MAX_FPS = 120 };
 static const double scene_default_fps = 10;
+static const char fault_option[] = "fault=";
 
 const struct scene_info *scene_list(size_t *count)
 {
@@ -61,7 +62,7 @@ static bool option_parse(const char *word, struct scene_options *options, GError
         return false;
     }
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                "scene option '%.40s' is unknown; allowed are seed, fps, width, height, frames", word);
+                "scene option '%.40s' is unknown; allowed are seed, fps, width, height, frames, fault", word);
     return false;
 }
 
@@ -72,12 +73,14 @@ struct scene *scene_new_from_uri(const char *uri, GError **error)
     const struct scene_kind *kind = kind_find(parts[0] ? parts[0] : "", error);
     if (!kind)
         return NULL;
+    CLEANUP(scene) struct scene *scene = g_new0(struct scene, 1);
     struct scene_options options = {1, scene_default_fps, 640, 360, 0};
     g_auto(GStrv) words = g_strsplit(parts[0] && parts[1] ? parts[1] : "", "&", -1);
     for (char **word = words; *word; word++)
-        if (**word && !option_parse(*word, &options, error))
+        if (**word &&
+            !(g_str_has_prefix(*word, fault_option) ? scene_fault_parse(*word + strlen(fault_option), scene, error)
+                                                    : option_parse(*word, &options, error)))
             return NULL;
-    struct scene *scene = g_new0(struct scene, 1);
     scene->kind = kind;
     scene->seed = (uint64_t)options.seed;
     scene->fps = options.fps;
@@ -86,7 +89,7 @@ struct scene *scene_new_from_uri(const char *uri, GError **error)
     scene->end_seconds = options.frames / options.fps;
     scene->figures = g_new0(struct scene_figure, SCENE_FIGURES_MAX);
     scene->figures_at_slot = -1;
-    return scene;
+    return g_steal_pointer(&scene);
 }
 
 void scene_free(struct scene *scene)
@@ -235,12 +238,17 @@ struct frame *scene_render(struct scene *scene, uint64_t number)
         scene->background = scene_draw_background(scene);
         scene->noise = noise_new(scene->kind->noise_sigma, scene->seed);
     }
-    double seconds = (double)number / scene->fps;
+    /* a frozen camera goes on to send what it saw last */
+    uint64_t drawn = number, frozen = (uint64_t)(scene->fault_at * scene->fps);
+    if (scene->fault == SCENE_FAULT_FROZEN && number > frozen)
+        drawn = frozen;
+    double seconds = (double)drawn / scene->fps;
     struct frame *frame = frame_new_allocated(scene->width_px, scene->height_px);
     draw_lit_background(scene, frame, scene->kind->brightness * scene_gain(scene, seconds));
     draw_figures(scene, frame, seconds);
-    add_noise(scene, frame, number);
+    scene_fault_before_noise(scene, frame, seconds);
+    add_noise(scene, frame, drawn);
     frame->number = number;
-    frame->media_us = (int64_t)(seconds * G_USEC_PER_SEC + 0.5);
+    frame->media_us = (int64_t)((double)number / scene->fps * G_USEC_PER_SEC + 0.5);
     return frame;
 }

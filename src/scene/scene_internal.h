@@ -61,6 +61,16 @@ struct scene_kind {
 extern const struct scene_kind scene_kinds[];
 extern const size_t scene_kind_count;
 
+enum scene_fault {
+    SCENE_FAULT_COVERED = 1,
+    SCENE_FAULT_BLURRED,
+    SCENE_FAULT_MOVED,
+    SCENE_FAULT_FROZEN,
+    SCENE_FAULT_DARK,
+    SCENE_FAULT_LEFT,
+    SCENE_FAULT_TAKEN,
+};
+
 struct scene {
     const struct scene_kind *kind;
     uint64_t seed;
@@ -72,6 +82,8 @@ struct scene {
     struct scene_figure *figures; /* those of the slots around `figures_at_slot` */
     int figure_count;
     int64_t figures_at_slot; /* -1: none yet */
+    enum scene_fault fault;  /* 0: none */
+    double fault_at;
 };
 
 enum { SCENE_NOISE_COUNT = 1 << 16 };
@@ -90,6 +102,13 @@ struct record_box scene_figure_box(const struct scene *scene, const struct scene
                                    struct record_point feet);
 bool scene_figure_is_still(const struct scene_figure *figure, double seconds);
 double scene_figure_end(const struct scene_figure *figure);
+
+/* ---- fault.c ---- */
+
+/* Takes "KIND@SECONDS" into the scene. */
+bool scene_fault_parse(const char *text, struct scene *scene, GError **error);
+bool scene_fault_is_on(const struct scene *scene, double seconds);
+void scene_fault_before_noise(const struct scene *scene, struct frame *frame, double seconds);
 
 /* ---- truth.c ---- */
 

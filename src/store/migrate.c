@@ -29,6 +29,7 @@ static const struct migration migrations[] = {
      "CREATE INDEX events_of_subject ON events (org_id, subject_id, occurred_at, id);\n"
      "CREATE UNIQUE INDEX users_name ON users (username);\n"
      "CREATE TABLE store_values (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;\n"},
+    {3, "rules of cameras", NULL, "ALTER TABLE cameras ADD COLUMN rules TEXT;\n"},
 };
 
 /* A table as it was when schema version 1 was released. */

@@ -59,3 +59,8 @@ bool card_load(const char *model_path, const char *card_path, struct model_card 
     record_errors_clear(&errors);
     return is_good;
 }
+
+bool model_card_load(const char *model_path, const char *card_path, struct model_card *card, GError **error)
+{
+    return card_load(model_path, card_path, card, error);
+}

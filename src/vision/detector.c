@@ -1,125 +1,42 @@
 #include "vision/detector_internal.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
-/* Detection models are megabytes; a file beyond this is something else. */
-enum { MODEL_MAX_MIB = 512 };
+#include <pthread.h>
 
 struct detector {
-    struct model_card card;
-    const struct family *family;
-    struct runtime *runtime;
-    struct preprocess *preprocess;
+    struct model model;
     const char **object_classes; /* interned, one per label */
     struct candidate *candidates;
     float confidence, nms_iou;
+    char *path, *card_path;
+    struct detector_settings settings; /* its texts are not used */
+    pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may be about to interrupt */
+    int64_t run_since_us;         /* __atomic; 0: none under way */
 };
 
 /* ---- opening ---- */
 
-static void *read_model(const char *path, size_t *length, GError **error)
-{
-    struct stat info;
-    FILE *file = fopen(path, "rbe");
-    if (!file || fstat(fileno(file), &info) != 0) {
-        g_set_error(error, VEDETTE_ERROR, errno == ENOENT ? VEDETTE_ERROR_NOT_FOUND : VEDETTE_ERROR_IO,
-                    "cannot be opened: %s", g_strerror(errno));
-        if (file)
-            fclose(file);
-        return NULL;
-    }
-    g_autofree void *bytes = NULL;
-    if (!S_ISREG(info.st_mode) || info.st_size == 0 || info.st_size > (off_t)MODEL_MAX_MIB << 20) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s",
-                    !S_ISREG(info.st_mode) ? "is no file"
-                    : info.st_size == 0    ? "is empty"
-                                           : "is larger than " G_STRINGIFY(512) " MiB");
-    } else {
-        *length = (size_t)info.st_size;
-        bytes = g_malloc(*length);
-        if (fread(bytes, 1, *length, file) != *length) {
-            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "cannot be read: %s",
-                        ferror(file) ? g_strerror(errno) : "it ends early");
-            g_clear_pointer(&bytes, g_free);
-        }
-    }
-    fclose(file);
-    return g_steal_pointer(&bytes);
-}
-
-/* Of the bytes that are loaded, not of the file again. */
-static bool check_sha256(const struct model_card *card, const void *bytes, size_t length, GError **error)
-{
-    if (!card->sha256 || !*card->sha256)
-        return true;
-    g_autofree char *found = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes, length);
-    if (g_ascii_strcasecmp(found, card->sha256) == 0)
-        return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                "is not the file its card describes: SHA-256 is %s, the card says %s", found, card->sha256);
-    return false;
-}
-
-static bool bind_family(struct detector *detector, GError **error)
-{
-    const struct model_card *card = &detector->card;
-    struct tensor_want outputs[MODEL_MAX_TENSORS];
-    int output_count = 0;
-    g_autoptr(GString) reason = g_string_new(NULL);
-    struct tensor_want input = {
-        .name = card->input_name && *card->input_name ? card->input_name : NULL,
-        .shape = card->layout == MODEL_NHWC
-                     ? (struct tensor_shape){4, {1, card->input_height_px, card->input_width_px, 3}}
-                     : (struct tensor_shape){4, {1, 3, card->input_height_px, card->input_width_px}},
-    };
-    detector->family = family_find(card->family);
-    if (!detector->family) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "family '%s' is not known to this version",
-                    record_enum_name(model_family_names, card->family));
-        return false;
-    }
-    return detector->family->describe(card, outputs, &output_count, reason, error) &&
-           runtime_bind(detector->runtime, &input, outputs, output_count, error);
-}
-
 static void choose_thresholds(struct detector *detector, const struct detector_settings *settings)
 {
-    detector->confidence = (float)(settings->confidence > 0 ? settings->confidence : detector->card.confidence);
-    detector->nms_iou = (float)(settings->nms_iou > 0 ? settings->nms_iou : detector->card.nms_iou);
-}
-
-static bool open_model(struct detector *detector, const char *path, const struct detector_settings *settings,
-                       GError **error)
-{
-    size_t length = 0;
-    g_autofree void *bytes = read_model(path, &length, error);
-    if (!bytes || !check_sha256(&detector->card, bytes, length, error))
-        return false;
-    detector->runtime = runtime_open(bytes, length, MAX(settings->threads, 1), error);
-    if (!detector->runtime || !bind_family(detector, error))
-        return false;
-    detector->preprocess = preprocess_new(&detector->card);
-    detector->candidates = g_new(struct candidate, (size_t)detector->family->capacity(&detector->card));
-    detector->object_classes = g_new(const char *, detector->card.labels.count);
-    for (size_t i = 0; i < detector->card.labels.count; i++)
-        detector->object_classes[i] = g_intern_string(detector->card.labels.items[i]);
-    return true;
+    const struct model_card *card = &detector->model.card;
+    detector->confidence = (float)(settings->confidence > 0 ? settings->confidence : card->confidence);
+    detector->nms_iou = (float)(settings->nms_iou > 0 ? settings->nms_iou : card->nms_iou);
 }
 
 struct detector *detector_open(const char *model_path, const struct detector_settings *settings, GError **error)
 {
     CLEANUP(detector) struct detector *detector = g_new0(struct detector, 1);
-    /* a missing model is said before its missing card */
-    if (g_file_test(model_path, G_FILE_TEST_EXISTS) && !card_load(model_path, settings->card, &detector->card, error))
+    pthread_mutex_init(&detector->runtime_lock, NULL);
+    if (!model_load(&detector->model, model_path, settings, true, error))
         return NULL;
+    const struct model_card *card = &detector->model.card;
     choose_thresholds(detector, settings);
-    if (!open_model(detector, model_path, settings, error)) {
-        g_prefix_error(error, "model '%s': ", model_path);
-        return NULL;
-    }
+    detector->path = g_strdup(model_path);
+    detector->card_path = g_strdup(settings->card);
+    detector->settings = *settings;
+    detector->candidates = g_new(struct candidate, (size_t)detector->model.family->capacity(card));
+    detector->object_classes = g_new(const char *, card->labels.count);
+    for (size_t i = 0; i < card->labels.count; i++)
+        detector->object_classes[i] = g_intern_string(card->labels.items[i]);
     return g_steal_pointer(&detector);
 }
 
@@ -127,66 +44,164 @@ void detector_free(struct detector *detector)
 {
     if (!detector)
         return;
-    runtime_free(detector->runtime);
-    preprocess_free(detector->preprocess);
+    model_clear(&detector->model);
+    pthread_mutex_destroy(&detector->runtime_lock);
     g_free(detector->object_classes);
     g_free(detector->candidates);
-    record_clear(&model_card_descriptor, &detector->card);
+    g_free(detector->path);
+    g_free(detector->card_path);
     g_free(detector);
+}
+
+bool detector_restart(struct detector *detector, GError **error)
+{
+    struct model fresh = {0};
+    detector->settings.card = detector->card_path;
+    /* labels are interned and candidates sized by the card: another card is another detector */
+    bool is_good = model_load(&fresh, detector->path, &detector->settings, true, error);
+    if (is_good && (fresh.card.labels.count != detector->model.card.labels.count ||
+                    fresh.family->capacity(&fresh.card) != detector->model.family->capacity(&detector->model.card))) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "model '%s': its card is another than before: start Vedette again", detector->path);
+        is_good = false;
+    }
+    if (is_good) {
+        struct model old = detector->model;
+        pthread_mutex_lock(&detector->runtime_lock);
+        detector->model = fresh;
+        pthread_mutex_unlock(&detector->runtime_lock);
+        fresh = old;
+    }
+    model_clear(&fresh);
+    return is_good;
 }
 
 /* ---- running ---- */
 
-/* From input pixels to shares of the frame. False when it lies wholly outside. */
-static bool place(const struct candidate *candidate, const struct letterbox *letterbox, struct record_box *box)
+/* From input pixels to shares of the frame, of which `view` was looked at. */
+struct placement {
+    struct letterbox letterbox;
+    struct record_box view;
+};
+
+static double place_x(const struct placement *placement, double x)
 {
-    box->x = (candidate->left - letterbox->left) / (double)letterbox->width;
-    box->y = (candidate->top - letterbox->top) / (double)letterbox->height;
-    box->w = (candidate->right - candidate->left) / (double)letterbox->width;
-    box->h = (candidate->bottom - candidate->top) / (double)letterbox->height;
-    return box->x < 1 && box->y < 1 && box->x + box->w > 0 && box->y + box->h > 0;
+    return placement->view.x + placement->view.w * (x - placement->letterbox.left) / (double)placement->letterbox.width;
 }
 
-static void report(const struct detector *detector, int count, const struct letterbox *letterbox,
+static double place_y(const struct placement *placement, double y)
+{
+    return placement->view.y + placement->view.h * (y - placement->letterbox.top) / (double)placement->letterbox.height;
+}
+
+/* False when it lies wholly outside what was looked at. */
+static bool place(const struct placement *placement, const struct candidate *candidate, struct detection *detection)
+{
+    const struct record_box *view = &placement->view;
+    struct record_box *box = &detection->box;
+    box->x = place_x(placement, candidate->left);
+    box->y = place_y(placement, candidate->top);
+    box->w = place_x(placement, candidate->right) - box->x;
+    box->h = place_y(placement, candidate->bottom) - box->y;
+    detection->point_count = candidate->point_count;
+    for (int i = 0; i < candidate->point_count; i++)
+        detection->points[i] = (struct detection_point){(float)place_x(placement, candidate->points[2 * i]),
+                                                        (float)place_y(placement, candidate->points[2 * i + 1])};
+    return box->x < view->x + view->w && box->y < view->y + view->h && box->x + box->w > view->x &&
+           box->y + box->h > view->y;
+}
+
+static void report(const struct detector *detector, int count, const struct placement *placement,
                    struct detections *detections)
 {
     for (int i = 0; i < count; i++) {
         const struct candidate *candidate = &detector->candidates[i];
-        struct record_box box;
-        if (!place(candidate, letterbox, &box))
+        struct detection detection = {.confidence = MIN(candidate->score, 1.0F),
+                                      .object_class = detector->object_classes[candidate->label]};
+        if (!place(placement, candidate, &detection))
             continue;
         if (detections->count == VISION_MAX_DETECTIONS) {
             detections->shed++;
             continue;
         }
-        detections->items[detections->count++] = (struct detection){
-            .box = box,
-            .confidence = MIN(candidate->score, 1.0F),
-            .object_class = detector->object_classes[candidate->label],
-        };
+        detections->items[detections->count++] = detection;
     }
 }
 
-bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error)
+bool detector_run_region(struct detector *detector, const struct frame *frame, const struct record_box *region,
+                         struct detections *detections, GError **error)
 {
+    struct model *model = &detector->model;
+    const struct frame view = frame_view(frame, region);
+    struct placement placement = {.view = frame_view_box(frame, region)};
     detections->count = 0;
     detections->shed = 0;
-    struct letterbox letterbox = preprocess_run(detector->preprocess, frame, runtime_input(detector->runtime));
-    if (!runtime_run(detector->runtime, error))
+    placement.letterbox = preprocess_run(model->preprocess, &view, runtime_input(model->runtime));
+    __atomic_store_n(&detector->run_since_us, g_get_monotonic_time(), __ATOMIC_RELAXED);
+    bool is_good = model_run(model, error);
+    __atomic_store_n(&detector->run_since_us, 0, __ATOMIC_RELAXED);
+    if (!is_good)
         return false;
-    int count = detector->family->decode(&detector->card, runtime_outputs(detector->runtime), detector->confidence,
-                                         detector->candidates);
-    report(detector, nms_apply(detector->candidates, count, detector->nms_iou, &detections->shed), &letterbox,
+    int count = model->family->decode(&model->card, runtime_outputs(model->runtime), detector->confidence,
+                                      detector->candidates, error);
+    if (count < 0)
+        return false;
+    report(detector, nms_apply(detector->candidates, count, detector->nms_iou, &detections->shed), &placement,
            detections);
     return true;
 }
 
+int64_t detector_busy_us(const struct detector *detector)
+{
+    int64_t since_us = __atomic_load_n(&detector->run_since_us, __ATOMIC_RELAXED);
+    return since_us ? g_get_monotonic_time() - since_us : 0;
+}
+
+void detector_interrupt(struct detector *detector)
+{
+    pthread_mutex_lock(&detector->runtime_lock);
+    runtime_interrupt(detector->model.runtime);
+    pthread_mutex_unlock(&detector->runtime_lock);
+}
+
+bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error)
+{
+    return detector_run_region(detector, frame, NULL, detections, error);
+}
+
+static double box_iou(const struct record_box *a, const struct record_box *b)
+{
+    double width = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
+    double height = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
+    if (width <= 0 || height <= 0)
+        return 0;
+    return width * height / (a->w * a->h + b->w * b->h - width * height);
+}
+
+void detections_merge(struct detections *all, const struct detections *more, double iou)
+{
+    int before = all->count;
+    for (int i = 0; i < more->count; i++) {
+        bool is_new = true;
+        for (int k = 0; k < before && is_new; k++)
+            is_new = all->items[k].object_class != more->items[i].object_class ||
+                     box_iou(&all->items[k].box, &more->items[i].box) <= iou;
+        if (!is_new)
+            continue;
+        if (all->count < VISION_MAX_DETECTIONS)
+            all->items[all->count++] = more->items[i];
+        else
+            all->shed++;
+    }
+    all->shed += more->shed;
+}
+
 const struct model_card *detector_card(const struct detector *detector)
 {
-    return &detector->card;
+    return &detector->model.card;
 }
 
 const char *detector_provider(const struct detector *detector)
 {
-    return runtime_provider(detector->runtime);
+    return runtime_provider(detector->model.runtime);
 }

@@ -2,11 +2,14 @@
  *
  *   card.c        reads the card that lies beside a model
  *   preprocess.c  letterbox and colour conversion, from the decoder's planes straight into the model's float tensor
+ *   align.c       the same for a face that is turned upright by its five points
  *   runtime.c     ONNX Runtime: loads, checks and runs the model (the only file that knows it; runtime_none.c stands in
  *                 for it in a build without)
  *   families.c    the table of model families; family_*.c say which tensors a family has and how its outputs are read
  *   nms.c         of overlapping boxes of a class, the most certain one
- *   detector.c    puts them together
+ *   model.c       a file, its card, its family and its runtime: what detector and reader have in common
+ *   detector.c    finds objects in a frame
+ *   reader.c      reads one object: its class, its likeness, its letters
  */
 #pragma once
 
@@ -42,8 +45,11 @@ struct preprocess_colour {
     float luma_offset, luma_gain;
     float red_v, green_u, green_v, blue_u;
     float scale[3], bias[3]; /* in the order of the model's channels */
-    bool is_rgb;
+    bool is_rgb, is_grey;    /* else BGR */
 };
+struct preprocess_colour preprocess_colour_of(const struct model_card *card, bool is_full_range);
+/* One pixel, into as many channels as the model has. */
+void preprocess_convert(const struct preprocess_colour *colour, float y, float u, float v, float *out);
 
 /* One row of output: the two source rows of luma and of each chroma, and how far between them. */
 struct preprocess_row {
@@ -53,7 +59,7 @@ struct preprocess_row {
     int chroma_step;            /* bytes between samples: 2 for NV12, whose `u` rows hold v too */
     const struct preprocess_axis *luma_axis, *chroma_axis;
     const struct preprocess_colour *colour;
-    float *out[3]; /* one per channel */
+    float *out[3]; /* one per channel; of grey models all the same */
     int out_step;  /* floats between pixels: 1 for planes, 3 for interleaved */
     int width;
 };
@@ -62,9 +68,14 @@ typedef void (*preprocess_row_function)(const struct preprocess_row *row);
 
 /* The specification. */
 void preprocess_row_scalar(const struct preprocess_row *row);
-/* The same result by AVX2, for frames at least PREPROCESS_AVX2_MIN_WIDTH wide; NULL on machines without it. */
+/* The same result, bit for bit, by SIMD; NULL where the build or the machine has no such instructions. */
+preprocess_row_function preprocess_row_sse41(void);
 preprocess_row_function preprocess_row_avx2(void);
-enum { PREPROCESS_AVX2_MIN_WIDTH = 8 };
+preprocess_row_function preprocess_row_neon(void);
+/* What is left of a row from pixel `i` on, for the ends of SIMD loops. */
+void preprocess_row_rest(const struct preprocess_row *row, int i);
+/* They read four bytes at a time: frames at least so wide. */
+enum { PREPROCESS_SIMD_MIN_WIDTH = 8 };
 
 struct preprocess;
 
@@ -75,6 +86,18 @@ CLEANUP_DEFINE(preprocess, preprocess_free)
 void preprocess_use(struct preprocess *preprocess, preprocess_row_function function);
 /* Fills `tensor` (3 * input width * input height floats, always the same one, else call preprocess_forget first). */
 struct letterbox preprocess_run(struct preprocess *preprocess, const struct frame *frame, float *tensor);
+/* A part of a frame as a frame of its own, for reading only: corners are moved out to even pixels, where chroma
+ * samples begin, and in to the frame. `region` NULL is the whole. */
+struct frame frame_view(const struct frame *frame, const struct record_box *region);
+/* Where such a view lies, as shares of the frame. */
+struct record_box frame_view_box(const struct frame *frame, const struct record_box *region);
+
+/* ---- align.c ---- */
+
+/* Turns the face whose five points (shares of the frame) are given upright into a tensor of the card's size, as
+ * embedders of the ArcFace kind are taught. False when the points lie in one place. */
+bool align_face(const struct model_card *card, const struct frame *frame, const struct detection_point points[5],
+                float *tensor);
 /* Another tensor, or its contents are gone: the padding is written again. */
 void preprocess_forget(struct preprocess *preprocess);
 
@@ -82,7 +105,7 @@ void preprocess_forget(struct preprocess *preprocess);
 
 struct tensor_shape {
     int rank;
-    int64_t sizes[TENSOR_MAX_RANK]; /* of a model: under 1 where it takes any */
+    int64_t sizes[TENSOR_MAX_RANK]; /* of a model: under 1 where it takes any; of a want: under 1 where any will do */
 };
 static inline int64_t tensor_shape_count(const struct tensor_shape *shape)
 {
@@ -92,10 +115,17 @@ static inline int64_t tensor_shape_count(const struct tensor_shape *shape)
     return count;
 }
 
-/* A tensor that the card calls for. `name` NULL: any of this shape. */
+/* What was in an output, as floats whatever the model made them of. */
+struct tensor_view {
+    const float *values;
+    struct tensor_shape shape;
+};
+
+/* A tensor that the card calls for. `name` NULL: any of this shape; TensorFlow's ":0" behind it is looked past. */
 struct tensor_want {
     const char *name;
     struct tensor_shape shape;
+    bool is_uint8;      /* of an input: filled with floats, handed over as bytes */
     const char *reason; /* "3 labels make 8 columns": said when the model's differs; NULL for none */
 };
 
@@ -103,7 +133,8 @@ struct runtime;
 
 /* Loads a model from memory, which may go afterwards. Errors say what is wrong with "it": the caller names the model.
  */
-struct runtime *runtime_open(const void *bytes, size_t length, int threads, GError **error);
+struct runtime *runtime_open(const void *bytes, size_t length, const struct detector_settings *settings,
+                             GError **error);
 void runtime_free(struct runtime *runtime);
 CLEANUP_DEFINE(runtime, runtime_free)
 /* Holds the model's tensors against what is wanted, gives them memory and runs once. */
@@ -111,8 +142,10 @@ bool runtime_bind(struct runtime *runtime, const struct tensor_want *input, cons
                   int output_count, GError **error);
 float *runtime_input(struct runtime *runtime);
 /* In the order of `outputs`; valid until the next run. */
-const float *const *runtime_outputs(const struct runtime *runtime);
+const struct tensor_view *runtime_outputs(const struct runtime *runtime);
 bool runtime_run(struct runtime *runtime, GError **error);
+/* Ends the run under way with an error. Any thread. */
+void runtime_interrupt(struct runtime *runtime);
 const char *runtime_provider(const struct runtime *runtime);
 
 /* ---- families ---- */
@@ -122,24 +155,62 @@ struct candidate {
     float left, top, right, bottom;
     float score; /* 0..1 */
     int label;
+    int point_count;
+    float points[2 * DETECTION_MAX_POINTS]; /* x and y in turn */
 };
 
-/* How a family's outputs are laid out and read. */
+/* Sets the box; false for what is none: not finite, or without area. */
+bool candidate_set_box(struct candidate *candidate, float left, float top, float right, float bottom);
+/* The index of the greatest of `count` scores that lie `step` apart. What is no number is never the greatest. */
+int family_best(const float *scores, int count, int step);
+/* Cells of the grid of one stride. */
+static inline int family_cells(const struct model_card *card, int stride)
+{
+    return (card->input_width_px / stride) * (card->input_height_px / stride);
+}
+/* False with an error unless the input is a multiple of `stride` both ways. */
+bool family_check_multiple(const struct model_card *card, int stride, GError **error);
+/* False with an error when the card names no class. */
+bool family_check_labels(const struct model_card *card, GError **error);
+
+/* How a family's outputs are laid out and read. A family either finds (`decode`) or reads (`read`). */
 struct family {
     enum model_family family;
-    /* Fills in the outputs that a model of this family must have, at most MODEL_MAX_TENSORS. `reasons` hold text for
+    const char *summary; /* for people, one line */
+    /* Fills in the outputs that a model of this family must have, at most MODEL_MAX_TENSORS. `reason` holds text for
      * them that lives as long as the call. False with an error when the card itself cannot be. */
     bool (*describe)(const struct model_card *card, struct tensor_want *outputs, int *output_count, GString *reason,
                      GError **error);
     /* Most candidates that decode can give. */
     int64_t (*capacity)(const struct model_card *card);
-    /* Writes candidates of at least `confidence`; what is no number or no box is left out. Returns how many. */
-    int (*decode)(const struct model_card *card, const float *const *outputs, float confidence,
-                  struct candidate *candidates);
+    /* Writes candidates of at least `confidence`; what is no number or no box is left out. Returns how many, or -1 with
+     * an error when the outputs do not belong together. */
+    int (*decode)(const struct model_card *card, const struct tensor_view *outputs, float confidence,
+                  struct candidate *candidates, GError **error);
+    /* What a model says of one object. */
+    bool (*read)(const struct model_card *card, const struct tensor_view *outputs, struct reading *reading,
+                 GError **error);
 };
 /* NULL when there is none. */
 const struct family *family_find(enum model_family family);
-extern const struct family family_yolox;
+extern const struct family family_yolox, family_yolov5, family_yolov8, family_nanodet, family_ssd, family_ultraface,
+    family_yunet, family_lpd_yunet, family_classifier, family_embedder, family_plate_slots, family_plate_ctc;
+
+/* ---- model.c ---- */
+
+struct model {
+    struct model_card card;
+    const struct family *family;
+    struct runtime *runtime;
+    struct preprocess *preprocess;
+    int output_count;
+};
+/* Into a zeroed struct; clear it also after a failure. */
+bool model_load(struct model *model, const char *path, const struct detector_settings *settings, bool is_finding,
+                GError **error);
+void model_clear(struct model *model);
+/* Runs on what stands in the input. A model that gives hardly any numbers has failed. */
+bool model_run(struct model *model, GError **error);
 
 /* ---- nms.c ---- */
 

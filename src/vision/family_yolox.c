@@ -13,19 +13,15 @@ static int64_t count_rows(const struct model_card *card)
 {
     int64_t rows = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(strides); i++)
-        rows += (int64_t)(card->input_width_px / strides[i]) * (card->input_height_px / strides[i]);
+        rows += family_cells(card, strides[i]);
     return rows;
 }
 
 static bool describe(const struct model_card *card, struct tensor_want *outputs, int *output_count, GString *reason,
                      GError **error)
 {
-    if (card->input_width_px % COARSEST_STRIDE || card->input_height_px % COARSEST_STRIDE) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "card says the input is %d x %d: YOLOX takes multiples of %d", card->input_width_px,
-                    card->input_height_px, COARSEST_STRIDE);
+    if (!family_check_labels(card, error) || !family_check_multiple(card, COARSEST_STRIDE, error))
         return false;
-    }
     int64_t columns = (int64_t)card->labels.count + COLUMNS_BEFORE_CLASSES;
     g_string_printf(reason,
                     "a %d x %d input makes %" G_GINT64_FORMAT " rows, %zu label%s make%s %" G_GINT64_FORMAT " columns",
@@ -36,41 +32,27 @@ static bool describe(const struct model_card *card, struct tensor_want *outputs,
     return true;
 }
 
-static int best_class(const float *classes, int count)
-{
-    int best = 0;
-    for (int i = 1; i < count; i++)
-        if (classes[i] > classes[best])
-            best = i;
-    return best;
-}
-
-/* False for what is no box: not finite, or without area. */
 static bool decode_box(const float *row, int column, int line, int stride, struct candidate *candidate)
 {
     float x = (row[0] + (float)column) * (float)stride, y = (row[1] + (float)line) * (float)stride;
     float width = expf(row[2]) * (float)stride, height = expf(row[3]) * (float)stride;
-    candidate->left = x - width / 2;
-    candidate->top = y - height / 2;
-    candidate->right = x + width / 2;
-    candidate->bottom = y + height / 2;
-    return isfinite(candidate->left) && isfinite(candidate->top) && isfinite(candidate->right) &&
-           isfinite(candidate->bottom) && width > 0 && height > 0;
+    return candidate_set_box(candidate, x - width / 2, y - height / 2, x + width / 2, y + height / 2);
 }
 
-static int decode(const struct model_card *card, const float *const *outputs, float confidence,
-                  struct candidate *candidates)
+static int decode(const struct model_card *card, const struct tensor_view *outputs, float confidence,
+                  struct candidate *candidates, GError **error)
 {
+    (void)error;
     int classes = (int)card->labels.count, count = 0;
-    const float *row = outputs[0];
+    const float *row = outputs[0].values;
     for (size_t grid = 0; grid < G_N_ELEMENTS(strides); grid++) {
-        int columns = card->input_width_px / strides[grid], lines = card->input_height_px / strides[grid];
-        for (int cell = 0; cell < columns * lines; cell++, row += COLUMNS_BEFORE_CLASSES + classes) {
+        int columns = card->input_width_px / strides[grid], cells = family_cells(card, strides[grid]);
+        for (int cell = 0; cell < cells; cell++, row += COLUMNS_BEFORE_CLASSES + classes) {
             /* no class is likelier than 1: most cells end here; so does what is no number */
             if (!(row[4] >= confidence))
                 continue;
             struct candidate *candidate = &candidates[count];
-            candidate->label = best_class(row + COLUMNS_BEFORE_CLASSES, classes);
+            candidate->label = family_best(row + COLUMNS_BEFORE_CLASSES, classes, 1);
             candidate->score = row[4] * row[COLUMNS_BEFORE_CLASSES + candidate->label];
             if (candidate->score >= confidence &&
                 decode_box(row, cell % columns, cell / columns, strides[grid], candidate))
@@ -80,4 +62,4 @@ static int decode(const struct model_card *card, const float *const *outputs, fl
     return count;
 }
 
-const struct family family_yolox = {MODEL_YOLOX, describe, count_rows, decode};
+const struct family family_yolox = {MODEL_YOLOX, "YOLOX", describe, count_rows, decode, NULL};

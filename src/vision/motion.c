@@ -262,3 +262,10 @@ const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int
     *height_px = motion->reduced.height;
     return motion->foreground;
 }
+
+const uint8_t *motion_luma(const struct motion *motion, int *width_px, int *height_px)
+{
+    *width_px = motion->reduced.width;
+    *height_px = motion->reduced.height;
+    return motion->reduced.planes[0];
+}

@@ -1,3 +1,4 @@
+#include "base/cpu.h"
 #include "vision/detector_internal.h"
 
 #if defined(__x86_64__)
@@ -99,22 +100,12 @@ AVX2 static void row_avx2(const struct preprocess_row *row)
     int i = 0;
     for (; i + LANES <= row->width; i += LANES)
         eight_pixels(row, i);
-    if (i == row->width)
-        return;
-    struct preprocess_axis luma = {row->luma_axis->first + i, row->luma_axis->fraction + i, NULL, NULL};
-    struct preprocess_axis chroma = {row->chroma_axis->first + i, row->chroma_axis->fraction + i, NULL, NULL};
-    struct preprocess_row rest = *row;
-    rest.luma_axis = &luma;
-    rest.chroma_axis = &chroma;
-    rest.width -= i;
-    for (int c = 0; c < 3; c++)
-        rest.out[c] += i * row->out_step;
-    preprocess_row_scalar(&rest);
+    preprocess_row_rest(row, i);
 }
 
 preprocess_row_function preprocess_row_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") ? row_avx2 : NULL;
+    return cpu_has(CPU_AVX2) ? row_avx2 : NULL;
 }
 
 #else

@@ -1,11 +1,11 @@
 /* Stands in for runtime.c in a build without ONNX Runtime: no model can be opened, so nothing else is ever called. */
 #include "vision/detector_internal.h"
 
-struct runtime *runtime_open(const void *bytes, size_t length, int threads, GError **error)
+struct runtime *runtime_open(const void *bytes, size_t length, const struct detector_settings *settings, GError **error)
 {
     (void)bytes;
     (void)length;
-    (void)threads;
+    (void)settings;
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
                         "this build has no ONNX Runtime: build with -Donnx=enabled, or leave detector.model empty");
     return NULL;
@@ -33,7 +33,7 @@ float *runtime_input(struct runtime *runtime)
     return NULL;
 }
 
-const float *const *runtime_outputs(const struct runtime *runtime)
+const struct tensor_view *runtime_outputs(const struct runtime *runtime)
 {
     (void)runtime;
     return NULL;
@@ -46,8 +46,18 @@ bool runtime_run(struct runtime *runtime, GError **error)
     return false;
 }
 
+void runtime_interrupt(struct runtime *runtime)
+{
+    (void)runtime;
+}
+
 const char *runtime_provider(const struct runtime *runtime)
 {
     (void)runtime;
     return "none";
+}
+
+char *detector_providers_available(void)
+{
+    return g_strdup("none");
 }

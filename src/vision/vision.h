@@ -16,17 +16,24 @@
 #include "base/error.h"
 #include "facts/camera.h"
 #include "facts/model.h"
+#include "facts/picture.h"
 #include "facts/settings.h"
 #include "frame/frame.h"
 #include "record/record.h"
 
-enum { VISION_MAX_DETECTIONS = 2048, VISION_MAX_TRACKS = 4096 };
+enum { VISION_MAX_DETECTIONS = 2048, VISION_MAX_TRACKS = 4096, DETECTION_MAX_POINTS = 5 };
+
+struct detection_point {
+    float x, y; /* shares of the frame */
+};
 
 /* One object in one frame. Boxes are 0..1 of the frame and may reach past its edges. */
 struct detection {
     struct record_box box;
     double confidence;
     const char *object_class; /* interned (g_intern_string): compare by pointer, never free */
+    int point_count;          /* 0 for most models; a face's eyes, nose and mouth corners, a plate's corners */
+    struct detection_point points[DETECTION_MAX_POINTS];
 };
 
 /* Large: keep it on the heap. */
@@ -61,7 +68,27 @@ void motion_update(struct motion *motion, const struct frame *frame, struct dete
 /* The foreground at reduced size, for privacy and tools: width*height bytes, 0 or 255; valid until the next update. */
 const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int *height_px);
 
+/* The luma plane of the last frame at reduced size; valid until the next update. */
+const uint8_t *motion_luma(const struct motion *motion, int *width_px, int *height_px);
+
+/* ---- facts of the picture ---- */
+
+struct picture_watch;
+struct picture_watch *picture_watch_new(void);
+void picture_watch_free(struct picture_watch *watch);
+CLEANUP_DEFINE(picture_watch, picture_watch_free)
+/* Feeds one frame and its reduced luma plane, rows one after the other. A change of size or a step back in time starts
+ * over. */
+void picture_watch_update(struct picture_watch *watch, const struct frame *frame, const uint8_t *luma, int width,
+                          int height, struct picture_facts *facts);
+
 /* ---- detector ---- */
+
+/* Reads a model's card as detector_open does, into an uninitialised struct (record_clear with model_card_descriptor).
+ */
+bool model_card_load(const char *model_path, const char *card_path, struct model_card *card, GError **error);
+/* Whether models of this family find objects in a frame (detector_open) rather than read one (reader_open). */
+bool model_family_finds(enum model_family family);
 
 struct detector;
 
@@ -72,9 +99,49 @@ void detector_free(struct detector *detector);
 CLEANUP_DEFINE(detector, detector_free)
 /* Runs the model on a frame. On failure `detections` is empty. */
 bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error);
+/* The same on a part of the frame, letterboxed by itself: small objects stay large. Boxes come as shares of the whole
+ * frame. `region` NULL is the whole. */
+bool detector_run_region(struct detector *detector, const struct frame *frame, const struct record_box *region,
+                         struct detections *detections, GError **error);
+/* Loads the model anew, as it was opened. When that fails the old one stays. */
+bool detector_restart(struct detector *detector, GError **error);
+/* How long the run under way has taken, in microseconds; 0 when none is. Any thread. */
+int64_t detector_busy_us(const struct detector *detector);
+/* Ends the run under way with an error, at the model's next operation. Any thread. */
+void detector_interrupt(struct detector *detector);
+/* From a region's detections to those of a frame: appends to `all` what overlaps nothing of its class there. */
+void detections_merge(struct detections *all, const struct detections *more, double iou);
 const struct model_card *detector_card(const struct detector *detector);
 /* "CPU", "CUDA", …: the execution provider in use. */
 const char *detector_provider(const struct detector *detector);
+/* What this build can run models by, names separated by commas; "none" in a build without ONNX Runtime. */
+char *detector_providers_available(void);
+
+/* ---- reader ---- */
+
+/* Models that are shown one object: what it is (classifier), what it looks like (embedder), what stands on it (plate
+ * readers). Opened by the same rules as a detector. */
+struct reader;
+
+enum { READING_MAX_VALUES = 2048, READING_MAX_LETTERS = 32, READING_MAX_TEXT_BYTES = 256 };
+
+struct reading {
+    char text[READING_MAX_TEXT_BYTES]; /* the class, or the letters; empty for embedders */
+    double confidence;                 /* of the class, or of the least certain letter; 1 for embedders */
+    float values[READING_MAX_VALUES];  /* a score per class or letter, or a vector of length 1 */
+    int value_count;
+};
+
+struct reader *reader_open(const char *model_path, const struct detector_settings *settings, GError **error);
+void reader_free(struct reader *reader);
+CLEANUP_DEFINE(reader, reader_free)
+/* `object` NULL is the whole frame. A card that wants a face turned upright needs an object with five points. */
+bool reader_run(struct reader *reader, const struct frame *frame, const struct detection *object,
+                struct reading *reading, GError **error);
+const struct model_card *reader_card(const struct reader *reader);
+const char *reader_provider(const struct reader *reader);
+/* The cosine of two vectors of embedders; -1 when their lengths differ. */
+double reading_cosine(const struct reading *a, const struct reading *b);
 
 /* ---- tracker ---- */
 

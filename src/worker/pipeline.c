@@ -5,11 +5,19 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "privacy/privacy.h"
+#include "worker/gate.h"
 
 #include <string.h>
 #include <time.h>
 
-enum { DETECTOR_COMPLAINT_US = 60 * 1000000 };
+enum {
+    DETECTOR_COMPLAINT_US = 60 * 1000000,
+    /* so many runs in a row that fail, and the model is loaded anew; not more often than each RESTART_PAUSE_US */
+    DETECTOR_MOST_FAILURES = 5,
+    DETECTOR_RESTART_PAUSE_US = 10 * 1000000,
+    /* a camera waits no longer for its turn: the model hangs, or is far too slow for so many cameras */
+    DETECTOR_TURN_SECONDS = 5,
+};
 
 struct pipeline {
     /* immutable */
@@ -23,10 +31,16 @@ struct pipeline {
     int preview_width_px, preview_quality;
     /* one thread at a time */
     struct motion *motion;
+    struct picture_watch *picture;
     struct tracker *tracker;
     struct analytics *analytics;
     struct privacy_encoder *encoder;
-    struct detections *objects, *found; /* what moves; what the model found */
+    struct detections *objects, *found; /* what moves; what the model found, held until it runs again */
+    struct detections *part;            /* what it found in a region */
+    struct gate gate;
+    struct tracks tracks; /* of the last frame */
+    int failures;         /* of the model, in a row */
+    int64_t restarted_us;
     struct observed_track *observed;
     struct track_view *views;
     struct record_box *figures; /* of the last frame, for previews */
@@ -54,10 +68,13 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->preview_quality = config->workers.preview_quality;
     pipeline->motion = motion_new(&config->motion);
     motion_set_masks(pipeline->motion, camera->zones.items, camera->zones.count);
+    pipeline->picture = picture_watch_new();
     pipeline->tracker = tracker_new(&config->tracker, track_id_base);
     pipeline->analytics = analytics_new(camera, &config->rules);
     pipeline->objects = g_new0(struct detections, 1);
     pipeline->found = g_new0(struct detections, 1);
+    pipeline->part = g_new0(struct detections, 1);
+    gate_init(&pipeline->gate, &config->detector);
     pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
     pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + VISION_MAX_DETECTIONS);
@@ -70,11 +87,13 @@ void pipeline_free(struct pipeline *pipeline)
     if (!pipeline)
         return;
     motion_free(pipeline->motion);
+    picture_watch_free(pipeline->picture);
     tracker_free(pipeline->tracker);
     analytics_free(pipeline->analytics);
     privacy_encoder_free(pipeline->encoder);
     g_free(pipeline->objects);
     g_free(pipeline->found);
+    g_free(pipeline->part);
     g_free(pipeline->observed);
     g_free(pipeline->views);
     g_free(pipeline->figures);
@@ -165,21 +184,76 @@ static void emit(void *data, enum event_type type, void *record)
 
 /* ---- stages ---- */
 
-/* What is in the frame: the model's word, or what moves where there is no model or it failed. */
-static const struct detections *detect(struct pipeline *pipeline, const struct frame *frame)
+/* False when the model did not come free in time. */
+static bool take_turn(struct pipeline *pipeline, GError **error)
 {
-    if (!pipeline->detector)
-        return pipeline->objects;
+    struct timespec until;
+    if (!pipeline->detector_lock)
+        return true;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += DETECTOR_TURN_SECONDS;
+    if (pthread_mutex_clocklock(pipeline->detector_lock, CLOCK_MONOTONIC, &until) == 0)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the model did not come free for %d s", DETECTOR_TURN_SECONDS);
+    return false;
+}
+
+/* A model that fails again and again is loaded anew. With the turn. */
+static void note_failure(struct pipeline *pipeline)
+{
+    int64_t now_us = clock_monotonic_us(pipeline->clock);
     g_autoptr(GError) error = NULL;
-    if (pipeline->detector_lock)
-        pthread_mutex_lock(pipeline->detector_lock);
-    bool is_good = detector_run(pipeline->detector, frame, pipeline->found, &error);
+    if (++pipeline->failures < DETECTOR_MOST_FAILURES || now_us - pipeline->restarted_us < DETECTOR_RESTART_PAUSE_US)
+        return;
+    pipeline->failures = 0;
+    pipeline->restarted_us = now_us;
+    counter_add(&pipeline->health->detector_restarts, 1);
+    if (!detector_restart(pipeline->detector, &error))
+        log_error(pipeline->camera_id, "the model could not be loaded anew: %s", error->message);
+}
+
+static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum gate_answer answer,
+                      const struct record_box *region, GError **error)
+{
+    struct detections *into = answer == GATE_REGION ? pipeline->part : pipeline->found;
+    if (!take_turn(pipeline, error))
+        return false;
+    bool is_good = detector_run_region(pipeline->detector, frame, answer == GATE_REGION ? region : NULL, into, error);
+    if (is_good)
+        pipeline->failures = 0;
+    else
+        note_failure(pipeline);
     if (pipeline->detector_lock)
         pthread_mutex_unlock(pipeline->detector_lock);
     counter_add(&pipeline->health->detector_runs, 1);
-    if (is_good)
-        return pipeline->found;
+    if (is_good && answer == GATE_REGION) {
+        gate_drop_region(pipeline->found, region);
+        detections_merge(pipeline->found, pipeline->part, detector_card(pipeline->detector)->nms_iou);
+    }
+    return is_good;
+}
+
+/* What is in the frame: the model's word, or what moves where there is no model or it failed. */
+static const struct detections *detect(struct pipeline *pipeline, const struct frame *frame,
+                                       const struct motion_scene *scene)
+{
+    struct record_box region;
+    g_autoptr(GError) error = NULL;
     gint64 held_back;
+    if (!pipeline->detector)
+        return pipeline->objects;
+    enum gate_answer answer = gate_ask(&pipeline->gate, frame, pipeline->objects, scene, &pipeline->tracks, &region);
+    if (answer == GATE_HOLD) {
+        counter_add(&pipeline->health->detector_skips, 1);
+        return pipeline->found;
+    }
+    bool is_good = run_model(pipeline, frame, answer, &region, &error);
+    counter_set(&pipeline->health->detector_failing, !is_good);
+    if (is_good) {
+        gate_note_run(&pipeline->gate, frame, answer, pipeline->objects, pipeline->found);
+        return pipeline->found;
+    }
+    pipeline->gate.has_run = false; /* nothing is held: the next picture is looked at whole */
     counter_add(&pipeline->health->errors_count, 1);
     if (log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
         log_error(pipeline->camera_id, "detection failed, what moves is tracked instead: %s (%lld more)",
@@ -207,7 +281,7 @@ static void observe_track(const struct pipeline *pipeline, const struct track *t
 }
 
 static void run_rules(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks,
-                      const struct motion_scene *scene)
+                      const struct motion_scene *scene, const struct picture_facts *picture)
 {
     for (int i = 0; i < tracks->count; i++)
         observe_track(pipeline, &tracks->items[i], frame->media_us, &pipeline->observed[i]);
@@ -219,9 +293,18 @@ static void run_rules(struct pipeline *pipeline, const struct frame *frame, cons
         .mean_luma = (uint8_t)scene->mean_luma,
         .is_light_change = scene->is_light_change,
         .is_learning = scene->is_learning,
+        .aspect = observation_quantise((double)frame->height_px / frame->width_px, OBSERVATION_BOX_ONE),
+        .picture = picture,
     };
     const struct analytics_sink sink = {emit, pipeline};
     analytics_observe(pipeline->analytics, &observation, &sink);
+}
+
+static void measure_picture(struct pipeline *pipeline, const struct frame *frame, struct picture_facts *picture)
+{
+    int width_px, height_px;
+    const uint8_t *luma = motion_luma(pipeline->motion, &width_px, &height_px);
+    picture_watch_update(pipeline->picture, frame, luma, width_px, height_px, picture);
 }
 
 static void publish_tracks(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks)
@@ -279,19 +362,21 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
 {
     struct camera_health *health = pipeline->health;
     struct motion_scene scene;
-    struct tracks tracks;
+    struct picture_facts picture;
+    struct tracks *tracks = &pipeline->tracks;
     int64_t since_us = thread_cpu_us();
     motion_update(pipeline->motion, frame, pipeline->objects, &scene);
+    measure_picture(pipeline, frame, &picture);
     note_stage(&health->motion_us, &since_us);
-    const struct detections *detections = detect(pipeline, frame);
+    const struct detections *detections = detect(pipeline, frame, &scene);
     note_stage(&health->detect_us, &since_us);
-    tracker_update(pipeline->tracker, detections, frame->media_us, frame->width_px, frame->height_px, &tracks);
+    tracker_update(pipeline->tracker, detections, frame->media_us, frame->width_px, frame->height_px, tracks);
     note_stage(&health->track_us, &since_us);
-    run_rules(pipeline, frame, &tracks, &scene);
+    run_rules(pipeline, frame, tracks, &scene, &picture);
     note_stage(&health->rules_us, &since_us);
-    note_figures(pipeline, &tracks, detections, &scene);
-    note_shed(pipeline, detections, &tracks);
-    publish_tracks(pipeline, frame, &tracks);
+    note_figures(pipeline, tracks, detections, &scene);
+    note_shed(pipeline, detections, tracks);
+    publish_tracks(pipeline, frame, tracks);
     pipeline->last_frame = frame->number;
     pipeline->last_at_ms = frame->captured_at_ms;
     counter_add(&health->frames_processed, 1);

@@ -8,6 +8,7 @@
 #include "worker/sandbox.h"
 
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -202,10 +203,30 @@ static void describe_camera(struct watched_camera *camera, int64_t now_us)
     camera->rate_since_us = now_us;
     if (camera->worker->detector_error && !*health->last_error)
         replace_text(&health->last_error, camera->worker->detector_error);
+    if (counter_get(&health->detector_failing) && !*health->last_error)
+        replace_text(&health->last_error, "the model fails; what moves is followed instead");
+}
+
+/* A model that hangs is told to end; one that does not even hear that takes its process with it, and the hub starts
+ * another. */
+static void watch_detector(struct worker *worker)
+{
+    if (!worker->detector)
+        return;
+    double busy_seconds = (double)detector_busy_us(worker->detector) / G_USEC_PER_SEC;
+    double limit_seconds = worker->config.detector.timeout_seconds;
+    if (busy_seconds < limit_seconds)
+        return;
+    log_error(NULL, "the model has not answered for %.0f s (detector.timeout_seconds is %g)", busy_seconds,
+              limit_seconds);
+    detector_interrupt(worker->detector);
+    if (busy_seconds >= 2 * limit_seconds)
+        _exit(EXIT_FAILURE);
 }
 
 static void send_health(struct worker *worker)
 {
+    watch_detector(worker);
     int64_t now_us = clock_monotonic_us(clock_system());
     for (size_t i = 0; i < worker->camera_count; i++) {
         struct watched_camera *camera = &worker->cameras[i];

@@ -83,7 +83,8 @@ static struct observed_track track_at(uint64_t id, double x, double y)
 
 static void observe(struct world *world, const struct observed_track *tracks, int count)
 {
-    const struct observation observation = {world->media_us / 1000, world->media_us, tracks, count, 100, false, false};
+    const struct observation observation = {
+        .at_ms = world->media_us / 1000, .media_us = world->media_us, .tracks = tracks, .track_count = count};
     const struct analytics_sink sink = {on_emit, &world->told};
     analytics_observe(world->analytics, &observation, &sink);
     world->media_us += 100000;

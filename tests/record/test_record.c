@@ -11,12 +11,29 @@
 #include <string.h>
 
 static const struct record_descriptor *const all_facts[] = {
-    &camera_descriptor,          &zone_descriptor,         &line_descriptor,          &camera_credentials_descriptor,
-    &signal_descriptor,          &zone_hit_descriptor,     &line_crossing_descriptor, &occupancy_log_descriptor,
-    &analytics_event_descriptor, &track_update_descriptor, &track_view_descriptor,    &camera_health_descriptor,
-    &server_health_descriptor,   &worker_hello_descriptor, &model_card_descriptor,    &settings_descriptor,
-    &worker_config_descriptor,   &user_descriptor,         &session_descriptor,       &login_request_descriptor,
+    &camera_descriptor,
+    &zone_descriptor,
+    &line_descriptor,
+    &camera_credentials_descriptor,
+    &signal_descriptor,
+    &zone_hit_descriptor,
+    &line_crossing_descriptor,
+    &occupancy_log_descriptor,
+    &analytics_event_descriptor,
+    &track_update_descriptor,
+    &track_view_descriptor,
+    &camera_health_descriptor,
+    &server_health_descriptor,
+    &worker_hello_descriptor,
+    &model_card_descriptor,
+    &settings_descriptor,
+    &worker_config_descriptor,
+    &user_descriptor,
+    &session_descriptor,
+    &login_request_descriptor,
     &login_response_descriptor,
+    &camera_rules_descriptor,
+    &schedule_window_descriptor,
 };
 
 /* The errors of decoding, joined; NULL when there are none. */
@@ -206,6 +223,8 @@ static void test_columns_carry_every_field(void)
     struct line *line = record_list_append(&camera.lines, &line_descriptor);
     line->id = g_strdup("door");
     line->b = (struct record_point){1, 0.25};
+    camera.rules.time_zone = g_strdup("Europe/Berlin");
+    camera.rules.fall_seconds = 3;
     record_init(&camera_descriptor, &back);
     for (size_t i = 0; i < camera_descriptor.field_count; i++) {
         struct record_sql_value value;
@@ -216,6 +235,8 @@ static void test_columns_carry_every_field(void)
     g_assert_cmpuint(back.lines.count, ==, 1);
     g_assert_cmpfloat(((struct line *)back.lines.items)->b.y, ==, 0.25);
     g_assert_cmpstr(back.source, ==, camera.source);
+    g_assert_cmpstr(back.rules.time_zone, ==, "Europe/Berlin");
+    g_assert_cmpfloat(back.rules.fall_seconds, ==, 3);
     record_clear(&camera_descriptor, &camera);
     record_clear(&camera_descriptor, &back);
 }

@@ -85,6 +85,9 @@ static void test_wrong_uris_say_what_is_right(void)
                  {"scene://shop?seed=x", "must be between"},
                  {"scene://shop?fps=0", "must be between"},
                  {"scene://shop?width=100000", "must be between"},
+                 {"scene://shop?fault=stolen@3", "kinds are covered, blurred, moved, frozen, dark, left, taken"},
+                 {"scene://shop?fault=dark", "must be KIND@SECONDS"},
+                 {"scene://shop?fault=dark@soon", "must be KIND@SECONDS"},
                  {"scene://shop?colour=1", "allowed are seed, fps, width, height, frames"}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;
@@ -101,6 +104,27 @@ static void test_odd_sizes_are_drawn(void)
     g_assert_cmpint(frame_plane_rows(frame, 1), ==, 122);
 }
 
+static void test_a_fault_begins_at_its_time(void)
+{
+    static const char *const faults[] = {"covered", "blurred", "moved", "dark", "left"};
+    CLEANUP(scene) struct scene *sound = scene_new_from_uri("scene://shop?seed=4", NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(faults); i++) {
+        g_autofree char *uri = g_strdup_printf("scene://shop?seed=4&fault=%s@3", faults[i]);
+        CLEANUP(scene) struct scene *faulty = scene_new_from_uri(uri, NULL);
+        for (uint64_t number = 29; number <= 30; number++) { /* ten a second */
+            CLEANUP(frame) struct frame *a = scene_render(sound, number);
+            CLEANUP(frame) struct frame *b = scene_render(faulty, number);
+            size_t bytes = (size_t)a->strides_bytes[0] * (size_t)a->height_px;
+            g_assert_cmpint(memcmp(a->planes[0], b->planes[0], bytes) != 0, ==, number == 30);
+        }
+    }
+    CLEANUP(scene) struct scene *frozen = scene_new_from_uri("scene://shop?seed=4&fault=frozen@3", NULL);
+    CLEANUP(frame) struct frame *last = scene_render(frozen, 30);
+    CLEANUP(frame) struct frame *later = scene_render(frozen, 60);
+    g_assert_cmpmem(last->planes[0], last->strides_bytes[0] * 360, later->planes[0], later->strides_bytes[0] * 360);
+    g_assert_cmpint(later->media_us, ==, 6000000); /* its clock goes on */
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -110,6 +134,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scene/the truth states noise, light and totals", test_the_truth_states_noise_light_and_totals);
     g_test_add_func("/scene/nothing counts in an empty room", test_nothing_counts_in_an_empty_room);
     g_test_add_func("/scene/wrong URIs say what is right", test_wrong_uris_say_what_is_right);
+    g_test_add_func("/scene/a fault begins at its time", test_a_fault_begins_at_its_time);
     g_test_add_func("/scene/odd sizes are drawn", test_odd_sizes_are_drawn);
     return g_test_run();
 }

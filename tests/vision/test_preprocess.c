@@ -141,12 +141,13 @@ static void test_every_pixel_is_what_the_definition_says(void)
 
 /* ---- both forms ---- */
 
-static void test_avx2_gives_the_same_bits_as_scalar(void)
+static void test_simd_gives_the_same_bits_as_scalar(const void *data)
 {
+    preprocess_row_function function = ((preprocess_row_function(*)(void))(uintptr_t)data)();
     struct random random;
     random_init(&random, 11);
-    if (!preprocess_row_avx2()) {
-        g_test_skip("this machine has no AVX2");
+    if (!function) {
+        g_test_skip("this machine has no such instructions");
         return;
     }
     for (int round = 0; round < 60; round++) {
@@ -156,18 +157,48 @@ static void test_avx2_gives_the_same_bits_as_scalar(void)
         card.fit = (enum model_fit)(1 + round % 3);
         card.scale_2 = 0.017;
         card.mean_0 = 3.25;
-        make_frame(&made, (int)random_range(&random, PREPROCESS_AVX2_MIN_WIDTH, 700),
+        make_frame(&made, (int)random_range(&random, PREPROCESS_SIMD_MIN_WIDTH, 700),
                    (int)random_range(&random, 1, 300), round % 2 ? FRAME_NV12 : FRAME_I420,
                    (int)random_range(&random, 0, 37), &random);
         made.frame.is_full_range = round % 5 == 0;
         CLEANUP(preprocess) struct preprocess *fast = preprocess_new(&card), *slow = preprocess_new(&card);
         g_autofree float *fast_tensor = make_tensor(&card), *slow_tensor = make_tensor(&card);
-        preprocess_use(fast, preprocess_row_avx2());
+        preprocess_use(fast, function);
         preprocess_use(slow, preprocess_row_scalar);
         preprocess_run(fast, &made.frame, fast_tensor);
         preprocess_run(slow, &made.frame, slow_tensor);
         g_assert_cmpmem(fast_tensor, (size_t)card.input_width_px * (size_t)card.input_height_px * 3 * sizeof(float),
                         slow_tensor, (size_t)card.input_width_px * (size_t)card.input_height_px * 3 * sizeof(float));
+        clear_frame(&made);
+    }
+}
+
+/* A part of a frame gives what a frame cut out of it gives, whatever the corners. */
+static void test_a_view_is_a_frame_of_its_own(void)
+{
+    struct random random;
+    random_init(&random, 5);
+    for (int round = 0; round < 20; round++) {
+        struct model_card card = make_card(48, 32);
+        struct made_frame made;
+        make_frame(&made, 101, 67, round % 2 ? FRAME_NV12 : FRAME_I420, 3, &random);
+        const struct record_box region = {(double)random_range(&random, -20, 90) / 100,
+                                          (double)random_range(&random, -20, 90) / 100, 0.3, 0.4};
+        const struct frame view = frame_view(&made.frame, &region);
+        const struct record_box box = frame_view_box(&made.frame, &region);
+        g_assert_cmpint(view.width_px, >=, 1);
+        g_assert_cmpint(view.height_px, >=, 1);
+        /* its first pixel is the frame's there, of luma and chroma */
+        int left = (int)(box.x * 101 + 0.5), top = (int)(box.y * 67 + 0.5);
+        g_assert_cmpint(left % 2 + top % 2, ==, 0);
+        g_assert_cmpint(left + view.width_px, <=, 101);
+        g_assert_cmpint(top + view.height_px, <=, 67);
+        g_assert_true(view.planes[0] == made.frame.planes[0] + top * made.frame.strides_bytes[0] + left);
+        g_assert_true(view.planes[1] ==
+                      made.frame.planes[1] + top / 2 * made.frame.strides_bytes[1] + (round % 2 ? left : left / 2));
+        g_autofree float *tensor = make_tensor(&card);
+        CLEANUP(preprocess) struct preprocess *preprocess = preprocess_new(&card);
+        preprocess_run(preprocess, &view, tensor);
         clear_frame(&made);
     }
 }
@@ -245,7 +276,16 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/preprocess/every pixel is what the definition says",
                     test_every_pixel_is_what_the_definition_says);
-    g_test_add_func("/preprocess/avx2 gives the same bits as scalar", test_avx2_gives_the_same_bits_as_scalar);
+    static const struct {
+        const char *path;
+        preprocess_row_function (*get)(void);
+    } twins[] = {{"/preprocess/sse4.1 gives the same bits as scalar", preprocess_row_sse41},
+                 {"/preprocess/avx2 gives the same bits as scalar", preprocess_row_avx2},
+                 {"/preprocess/neon gives the same bits as scalar", preprocess_row_neon}};
+    for (size_t i = 0; i < G_N_ELEMENTS(twins); i++)
+        g_test_add_data_func(twins[i].path, (const void *)(uintptr_t)twins[i].get,
+                             test_simd_gives_the_same_bits_as_scalar);
+    g_test_add_func("/preprocess/a view is a frame of its own", test_a_view_is_a_frame_of_its_own);
     g_test_add_func("/preprocess/letterbox keeps the shape", test_letterbox_keeps_the_shape);
     g_test_add_func("/preprocess/a change of size pads again", test_a_change_of_size_pads_again);
     g_test_add_func("/preprocess/colours come out as they went in", test_colours_come_out_as_they_went_in);

@@ -9,6 +9,32 @@ function subjectName(cameras: CameraView[], event: AnalyticsEvent): string {
   return subject?.name || id;
 }
 
+/** What signals are called. Kinds that are not here are shown as they are named. */
+const SIGNAL_WORDS: Record<string, string> = {
+  intrusion: "intrusion",
+  restricted_zone: "someone is in a restricted zone:",
+  loitering: "someone stays around",
+  occupancy_exceeded: "too many people",
+  crowd: "a crowd has gathered",
+  queue_long: "the queue is long",
+  wrong_direction: "wrong direction",
+  speeding: "too fast",
+  object_left: "something was left",
+  object_taken: "something was taken",
+  camera_covered: "the camera is covered",
+  camera_blurred: "the camera is blurred",
+  camera_moved: "the camera was moved",
+  camera_dark: "the camera sees only darkness",
+  camera_frozen: "the picture is frozen",
+  fall: "someone may have fallen (experimental)",
+};
+
+function signalWords(kind: string, subject: string): string {
+  const words = SIGNAL_WORDS[kind] ?? kind.replaceAll("_", " ");
+  if (!subject) return words;
+  return words.endsWith(":") ? `${words} ${subject}` : `${words} in ${subject}`;
+}
+
 /** One sentence a person can read. */
 function describe(cameras: CameraView[], event: AnalyticsEvent): string {
   const subject = subjectName(cameras, event);
@@ -24,7 +50,7 @@ function describe(cameras: CameraView[], event: AnalyticsEvent): string {
     case "occupancy":
       return `${subject}: ${payload.count} inside`;
     case "signal":
-      return `${(payload.kind ?? "signal").replaceAll("_", " ")}${subject ? ` in ${subject}` : ""} (${payload.severity})`;
+      return `${signalWords(payload.kind ?? "signal", subject)} (${payload.severity})`;
     default:
       return event.type;
   }

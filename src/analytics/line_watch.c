@@ -1,0 +1,89 @@
+/* Who crossed a line: kept once for all rules that ask. A line is a finite segment; a crossing counts when the track
+ * has settled on the other side (settle_distance away for settle_frames) and its way led over the segment. Standing on
+ * the line, shaking on it, and walking round its end do not count; a track that is lost on the line passes what was
+ * known on to its successor. */
+#include "analytics/analytics_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+void line_watch_init(struct line_watch *watch, const struct line *line, const struct camera_rules *camera_rules,
+                     const struct rule_settings *settings, int64_t *shed)
+{
+    memset(watch, 0, sizeof *watch);
+    watch->line = line;
+    watch->length = hypot(line->b.x - line->a.x, line->b.y - line->a.y);
+    watch_list_init(&watch->walkers, sizeof(struct line_walker), line->anchor, settings, shed);
+    schedule_init(&watch->schedule, &line->schedule, camera_rules->time_zone);
+    watch->changes = g_new0(struct line_change, WATCH_TRACKS_MAX);
+}
+
+void line_watch_clear(struct line_watch *watch)
+{
+    watch_list_clear(&watch->walkers);
+    schedule_clear(&watch->schedule);
+    g_free(watch->changes);
+}
+
+/* What one frame shows to one line. */
+struct look {
+    struct line_watch *watch;
+    const struct rule_settings *settings;
+    const struct observation *observation;
+};
+
+static void cross(const struct look *look, struct line_walker *walker)
+{
+    struct line_watch *watch = look->watch;
+    enum line_direction direction = walker->side > 0 ? LINE_IN : LINE_OUT;
+    int64_t *counted_us = &walker->counted_us[direction - LINE_IN], media_us = look->observation->media_us;
+    if (*counted_us >= 0 && (double)(media_us - *counted_us) < watch->line->recount_seconds * 1e6)
+        return;
+    *counted_us = media_us;
+    *(direction == LINE_IN ? &watch->ins : &watch->outs) += 1;
+    watch->changes[watch->change_count++] = (struct line_change){direction, walker};
+}
+
+/* -1 left, 1 right, 0 too near to tell. */
+static int side_of(const struct look *look, const struct line_walker *walker, double position)
+{
+    double distance = fabs(position) / look->watch->length;
+    return distance < look->settings->settle_distance * walker->watched.height ? 0 : position < 0 ? -1 : 1;
+}
+
+static void see(void *data, void *item, const struct observed_track *track)
+{
+    const struct look *look = data;
+    const struct line *line = look->watch->line;
+    struct line_walker *walker = item;
+    struct record_point before = walker->watched.anchor;
+    bool has_before = walker->watched.seen_us >= 0;
+    if (!has_before)
+        walker->counted_us[0] = walker->counted_us[1] = -1;
+    watched_note(&walker->watched, track, line->anchor, look->observation->media_us);
+    walker->box = track_box(track);
+    struct record_point now = walker->watched.anchor;
+    double position = side_of_line(line->a, line->b, now);
+    if (has_before && (side_of_line(line->a, line->b, before) < 0) != (position < 0))
+        walker->has_met = segments_meet(line->a, line->b, before, now);
+    int side = side_of(look, walker, position);
+    walker->frames[0] = walker->frames[0] << 1 | (side < 0);
+    walker->frames[1] = walker->frames[1] << 1 | (side > 0);
+    if (side == 0 || side == walker->side || !is_settled(walker->frames[side > 0], look->settings))
+        return;
+    bool is_crossing = walker->side != 0 && walker->has_met;
+    walker->side = side;
+    walker->frames[0] = walker->frames[1] = 0;
+    if (is_crossing)
+        cross(look, walker);
+}
+
+void line_watch_observe(struct line_watch *watch, const struct rule_settings *settings,
+                        const struct observation *observation)
+{
+    struct look look = {watch, settings, observation};
+    watch->change_count = 0;
+    watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
+    watch_list_forget(&watch->walkers, observation->media_us, NULL);
+    watch_list_observe(&watch->walkers, observation, &watch->line->classes, NULL, see, &look);
+}

@@ -1,0 +1,51 @@
+/* Crowd: more than crowd_limit are in a zone for crowd_seconds. Told again only after there were fewer, by the zone's
+ * hysteresis. */
+#include "analytics/analytics_internal.h"
+
+struct crowd {
+    bool is_exceeded, is_told;
+    int64_t since_us;
+};
+
+static void *create(const struct rule_context *context)
+{
+    return g_new0(struct crowd, context->zone_count + 1);
+}
+
+static void tell(const struct zone_watch *watch, const struct observation *observation,
+                 const struct analytics_sink *sink)
+{
+    char attributes[64];
+    g_snprintf(attributes, sizeof attributes, "{\"count\":%d,\"limit\":%d}", watch->inside, watch->zone->crowd_limit);
+    rule_tell(&(struct finding){.service = SERVICE_SAFETY,
+                                .kind = "crowd",
+                                .severity = SEVERITY_MEDIUM,
+                                .place = watch->zone->id,
+                                .attributes = attributes},
+              observation, sink);
+}
+
+static void observe(void *state, const struct rule_context *context, const struct observation *observation,
+                    const struct analytics_sink *sink)
+{
+    for (size_t i = 0; i < context->zone_count; i++) {
+        const struct zone_watch *watch = &context->zones[i];
+        const struct zone *zone = watch->zone;
+        struct crowd *crowd = (struct crowd *)state + i;
+        if (zone->crowd_limit == 0)
+            continue;
+        bool was_exceeded = crowd->is_exceeded;
+        crowd->is_exceeded = limit_is_exceeded(was_exceeded, watch->inside, zone->crowd_limit, zone->hysteresis);
+        if (!was_exceeded)
+            crowd->since_us = observation->media_us;
+        crowd->is_told = crowd->is_told && crowd->is_exceeded;
+        bool is_long = (double)(observation->media_us - crowd->since_us) >= zone->crowd_seconds * 1e6;
+        if (!crowd->is_exceeded || crowd->is_told || !is_long || !watch->is_active)
+            continue;
+        crowd->is_told = true;
+        tell(watch, observation, sink);
+    }
+}
+
+const struct rule rule_crowd = {"crowd", "more than crowd_limit are in a zone for crowd_seconds", create, observe, NULL,
+                                g_free};

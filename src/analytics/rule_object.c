@@ -1,0 +1,221 @@
+/* Objects left and taken: a part of the picture that stands still and is not what usually is there, in a zone that
+ * looks for such, while nobody is with it. The pixels come from the frame path as facts; here is only who explains
+ * them. */
+#include "analytics/analytics_internal.h"
+
+#include <math.h>
+
+enum { OBJECTS_MAX = 2 * PICTURE_REGIONS_MAX, ZONES_MAX = 64 };
+/* As much of a thing is hidden by whom it belongs to, or more. */
+static const double explained_share = 0.3;
+/* A box that is so much the thing's own is no owner's, but the thing's. */
+static const double same_overlap = 0.5;
+
+/* Who passes by does not stay so long; who does, the thing is with. */
+static const double attended_seconds = 3;
+/* A moving object that has gone so many of its heights walked here by itself; a thing that was put down did not. */
+static const double travelled_heights = 1;
+
+/* Where a track began, to know what walked here. */
+struct arrival {
+    struct watched watched; /* first: see watch_list */
+    struct record_point born;
+    bool has_travelled;
+};
+
+struct object {
+    struct record_box box;
+    bool is_taken;
+    int64_t alone_us;    /* since when nobody is with it */
+    int64_t attended_us; /* since when somebody is with it; -1: nobody */
+    int64_t seen_us;
+    uint64_t told_zones; /* a bit each */
+};
+
+struct objects {
+    struct object items[OBJECTS_MAX];
+    int count;
+    struct watch_list arrivals; /* of struct arrival */
+};
+
+static void *create(const struct rule_context *context)
+{
+    struct objects *objects = g_new0(struct objects, 1);
+    watch_list_init(&objects->arrivals, sizeof(struct arrival), ANCHOR_BOTTOM, context->settings, context->shed);
+    return objects;
+}
+
+static void release(void *state)
+{
+    struct objects *objects = state;
+    watch_list_clear(&objects->arrivals);
+    g_free(objects);
+}
+
+/* ---- who explains what ---- */
+
+static void see(void *data, void *item, const struct observed_track *track)
+{
+    const int64_t *media_us = data;
+    struct arrival *arrival = item;
+    bool is_new = arrival->watched.seen_us < 0;
+    watched_note(&arrival->watched, track, ANCHOR_BOTTOM, *media_us);
+    struct record_point now = arrival->watched.anchor;
+    if (is_new)
+        arrival->born = now;
+    double way = hypot(now.x - arrival->born.x, now.y - arrival->born.y);
+    arrival->has_travelled = arrival->has_travelled || way > travelled_heights * arrival->watched.height;
+}
+
+static bool has_travelled(const struct objects *objects, uint64_t id)
+{
+    for (int i = 0; i < objects->arrivals.count; i++) {
+        const struct arrival *arrival = watch_list_at(&objects->arrivals, i);
+        if (arrival->watched.id == id)
+            return arrival->has_travelled;
+    }
+    return false;
+}
+
+static bool is_living(const char *object_class)
+{
+    static const char *const living[] = {"person", "bird", "cat", "dog", "horse", "sheep", "cow", NULL};
+    return g_strv_contains(living, object_class);
+}
+
+/* Whether the track is why the region looks as it does. Without a model everything that moves is a "motion" object,
+ * also a thing that was put down: what has the thing's own box and did not walk here is then the thing. */
+static bool explains(const struct objects *objects, const struct observed_track *track, const struct record_box *region)
+{
+    if (track->object_class != g_intern_static_string("motion") && !is_living(track->object_class))
+        return false;
+    struct record_box box = track_box(track);
+    double w = MIN(box.x + box.w, region->x + region->w) - MAX(box.x, region->x);
+    double h = MIN(box.y + box.h, region->y + region->h) - MAX(box.y, region->y);
+    if (w <= 0 || h <= 0 || w * h < explained_share * region->w * region->h)
+        return false;
+    return is_living(track->object_class) || box_overlap(&box, region) < same_overlap ||
+           has_travelled(objects, track->id);
+}
+
+static bool is_attended(const struct objects *objects, const struct observation *observation,
+                        const struct record_box *region)
+{
+    for (int i = 0; i < observation->track_count; i++)
+        if (observation->tracks[i].is_confirmed && explains(objects, &observation->tracks[i], region))
+            return true;
+    return false;
+}
+
+/* ---- things ---- */
+
+static struct object *find_or_add(struct objects *objects, const struct record_box *box, bool is_taken,
+                                  const struct rule_context *context, int64_t media_us)
+{
+    for (int i = 0; i < objects->count; i++)
+        if (objects->items[i].is_taken == is_taken && box_overlap(&objects->items[i].box, box) > explained_share)
+            return &objects->items[i];
+    if (objects->count == OBJECTS_MAX) {
+        ++*context->shed;
+        return NULL;
+    }
+    struct object *object = &objects->items[objects->count++];
+    *object = (struct object){.is_taken = is_taken, .alone_us = media_us, .attended_us = -1};
+    return object;
+}
+
+static void tell(const struct zone_watch *watch, const struct object *object, const struct observation *observation,
+                 const struct analytics_sink *sink)
+{
+    char attributes[64];
+    g_snprintf(attributes, sizeof attributes, "{\"seconds\":%.1f}",
+               (double)(observation->media_us - object->alone_us) / 1e6);
+    rule_tell(&(struct finding){.service = object->is_taken ? SERVICE_ANTITHEFT : SERVICE_SAFETY,
+                                .kind = object->is_taken ? "object_taken" : "object_left",
+                                .severity = SEVERITY_HIGH,
+                                .place = watch->zone->id,
+                                .box = &object->box,
+                                .attributes = attributes},
+              observation, sink);
+}
+
+static void observe_object(struct object *object, const struct rule_context *context,
+                           const struct observation *observation, const struct analytics_sink *sink)
+{
+    struct record_point foot = {object->box.x + object->box.w / 2, object->box.y + object->box.h};
+    for (size_t i = 0; i < context->zone_count && i < ZONES_MAX; i++) {
+        const struct zone_watch *watch = &context->zones[i];
+        double limit = object->is_taken ? watch->zone->taken_seconds : watch->zone->left_seconds;
+        bool is_due = limit > 0 && watch->is_active && !(object->told_zones >> i & 1) &&
+                      (double)(observation->media_us - object->alone_us) >= limit * 1e6;
+        if (!is_due || !polygon_holds(&watch->zone->polygon, foot))
+            continue;
+        object->told_zones |= UINT64_C(1) << i;
+        tell(watch, object, observation, sink);
+    }
+}
+
+/* True when nobody is with the thing. */
+static bool note_attendance(struct object *object, bool is_attended_now, int64_t media_us)
+{
+    if (!is_attended_now) {
+        object->attended_us = -1;
+        return true;
+    }
+    if (object->attended_us < 0)
+        object->attended_us = media_us;
+    if ((double)(media_us - object->attended_us) >= attended_seconds * 1e6)
+        object->alone_us = media_us;
+    return false;
+}
+
+static void forget(struct objects *objects, const struct rule_context *context, int64_t media_us)
+{
+    int kept = 0;
+    for (int i = 0; i < objects->count; i++) {
+        double unseen = (double)(media_us - objects->items[i].seen_us) / 1e6;
+        /* Who walks past hides it for a moment. */
+        if (unseen <= context->settings->cooldown_seconds)
+            objects->items[kept++] = objects->items[i];
+    }
+    objects->count = kept;
+}
+
+static bool is_wanted(const struct rule_context *context)
+{
+    for (size_t i = 0; i < context->zone_count; i++)
+        if (context->zones[i].zone->left_seconds > 0 || context->zones[i].zone->taken_seconds > 0)
+            return true;
+    return false;
+}
+
+static void observe(void *state, const struct rule_context *context, const struct observation *observation,
+                    const struct analytics_sink *sink)
+{
+    struct objects *objects = state;
+    const struct picture_facts *picture = observation->picture;
+    static const struct record_strings every_class;
+    const double one = PICTURE_BOX_ONE;
+    if (!picture || !is_wanted(context))
+        return;
+    int64_t media_us = observation->media_us;
+    watch_list_forget(&objects->arrivals, media_us, NULL);
+    watch_list_observe(&objects->arrivals, observation, &every_class, NULL, see, &media_us);
+    for (int i = 0; i < picture->region_count; i++) {
+        const struct picture_region *region = &picture->regions[i];
+        const struct record_box box = {region->x / one, region->y / one, region->w / one, region->h / one};
+        if (box.w * box.h < context->settings->object_minimum_area)
+            continue;
+        struct object *object = find_or_add(objects, &box, region->is_taken, context, media_us);
+        if (!object)
+            continue;
+        object->box = box;
+        object->seen_us = observation->media_us;
+        if (note_attendance(object, is_attended(objects, observation, &box), observation->media_us))
+            observe_object(object, context, observation, sink);
+    }
+    forget(objects, context, observation->media_us);
+}
+
+const struct rule rule_object = {
+    "object", "something was left, or taken, in a zone that looks for it", create, observe, NULL, release};

@@ -1,0 +1,18 @@
+/* What the processor can do, asked once. Every kernel with SIMD twins chooses among them by this, so that tests can
+ * hold each against its scalar form on one machine. Any thread. */
+#pragma once
+
+#include <stdbool.h>
+
+enum cpu_feature {
+    CPU_SSE41 = 1 << 0,
+    CPU_AVX2 = 1 << 1,
+    CPU_AVX512 = 1 << 2, /* F, BW and VL together */
+    CPU_NEON = 1 << 3,
+};
+
+bool cpu_has(enum cpu_feature feature);
+/* For tests and measurements: from now on only these of what there is. Before anything chose. */
+void cpu_limit(unsigned features);
+/* "sse4.1 avx2 avx512", or "none". Static. */
+const char *cpu_describe(void);

@@ -1,0 +1,194 @@
+#include "worker/gate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What moves is where it was at the last run while its box and the box then share so much of their joint area: lower
+ * saves runs and loses boxes that lag. */
+static const double same_place_iou = 0.85;
+/* Followed objects slower than this, in widths or heights a second, stand still for the gate. */
+static const double slow_speed = 0.01;
+/* What moves is looked at with this much around it, so that it is seen whole: a share of its size on each side. */
+static const double region_margin = 0.5;
+
+void gate_init(struct gate *gate, const struct detector_settings *settings)
+{
+    *gate = (struct gate){.settings = *settings};
+}
+
+static double seconds_since(int64_t now_us, int64_t then_us)
+{
+    return (double)(now_us - then_us) / G_USEC_PER_SEC;
+}
+
+static void extend(struct gate *gate, const struct record_box *box)
+{
+    if (!gate->has_reach) {
+        gate->reach = *box;
+        gate->has_reach = true;
+        return;
+    }
+    double right = MAX(gate->reach.x + gate->reach.w, box->x + box->w);
+    double bottom = MAX(gate->reach.y + gate->reach.h, box->y + box->h);
+    gate->reach.x = MIN(gate->reach.x, box->x);
+    gate->reach.y = MIN(gate->reach.y, box->y);
+    gate->reach.w = right - gate->reach.x;
+    gate->reach.h = bottom - gate->reach.y;
+}
+
+static bool is_moving(const struct track *track)
+{
+    return track->state != TRACK_LOST && hypot(track->velocity_x, track->velocity_y) > slow_speed;
+}
+
+static double overlap(const struct record_box *a, const struct record_box *b)
+{
+    double width = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
+    double height = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
+    if (width <= 0 || height <= 0)
+        return 0;
+    return width * height / (a->w * a->h + b->w * b->h - width * height);
+}
+
+/* ---- the picture itself ---- */
+
+/* Pixels that make a cell's mean, each way: enough that a camera's noise (a few levels a pixel) stays under a level. */
+enum { CELL_SAMPLES = 4, CELL_CHANGE = 5 };
+
+static uint8_t cell_mean(const struct frame *frame, int column, int line)
+{
+    int sum = 0;
+    for (int j = 0; j < CELL_SAMPLES; j++) {
+        int y = (line * CELL_SAMPLES + j) * frame->height_px / (GATE_LINES * CELL_SAMPLES);
+        const uint8_t *row = frame->planes[0] + (ptrdiff_t)y * frame->strides_bytes[0];
+        for (int i = 0; i < CELL_SAMPLES; i++)
+            sum += row[(column * CELL_SAMPLES + i) * frame->width_px / (GATE_COLUMNS * CELL_SAMPLES)];
+    }
+    return (uint8_t)(sum / (CELL_SAMPLES * CELL_SAMPLES));
+}
+
+static void reduce(struct gate *gate, const struct frame *frame)
+{
+    for (int line = 0; line < GATE_LINES; line++)
+        for (int column = 0; column < GATE_COLUMNS; column++)
+            gate->luma[line][column] = cell_mean(frame, column, line);
+}
+
+/* Whether the picture under a box, and one cell around it, is another than at the last run. */
+static bool differs(const struct gate *gate, const struct record_box *box)
+{
+    int left = (int)CLAMP(box->x * GATE_COLUMNS - 1, 0, GATE_COLUMNS - 1);
+    int top = (int)CLAMP(box->y * GATE_LINES - 1, 0, GATE_LINES - 1);
+    int right = (int)CLAMP((box->x + box->w) * GATE_COLUMNS + 1, 0, GATE_COLUMNS - 1);
+    int bottom = (int)CLAMP((box->y + box->h) * GATE_LINES + 1, 0, GATE_LINES - 1);
+    for (int line = top; line <= bottom; line++)
+        for (int column = left; column <= right; column++)
+            if (abs(gate->luma[line][column] - gate->run_luma[line][column]) >= CELL_CHANGE)
+                return true;
+    return false;
+}
+
+/* ---- what asks for the model ---- */
+
+static bool was_seen(const struct gate *gate, const struct record_box *box)
+{
+    for (int i = 0; i < gate->seen_count; i++)
+        if (overlap(&gate->seen[i], box) >= same_place_iou)
+            return true;
+    return false;
+}
+
+static bool is_still_there(const struct detections *moving, const struct record_box *seen)
+{
+    for (int i = 0; i < moving->count; i++)
+        if (overlap(&moving->items[i].box, seen) >= same_place_iou)
+            return true;
+    return false;
+}
+
+/* Whether anything came, went or is elsewhere than at the last run. */
+static bool note_movement(struct gate *gate, const struct detections *moving, const struct tracks *tracks)
+{
+    bool has_changed = false;
+    for (int i = 0; i < moving->count; i++) {
+        const struct record_box *box = &moving->items[i].box;
+        if (was_seen(gate, box) || !differs(gate, box))
+            continue;
+        has_changed = true;
+        extend(gate, box);
+    }
+    for (int i = 0; i < gate->seen_count; i++) {
+        if (is_still_there(moving, &gate->seen[i]) || !differs(gate, &gate->seen[i]))
+            continue;
+        has_changed = true;
+        extend(gate, &gate->seen[i]);
+    }
+    for (int i = 0; i < tracks->count; i++) {
+        if (!is_moving(&tracks->items[i]) || !differs(gate, &tracks->items[i].box))
+            continue;
+        has_changed = true;
+        extend(gate, &tracks->items[i].box);
+    }
+    return has_changed;
+}
+
+/* With a margin, within the picture; false when it is no small part of it. */
+static bool choose_region(const struct gate *gate, struct record_box *region)
+{
+    const struct record_box *reach = &gate->reach;
+    double left = MAX(reach->x - region_margin * reach->w, 0), top = MAX(reach->y - region_margin * reach->h, 0);
+    *region = (struct record_box){left, top, MIN(reach->x + (1 + region_margin) * reach->w, 1) - left,
+                                  MIN(reach->y + (1 + region_margin) * reach->h, 1) - top};
+    return gate->has_reach && region->w > 0 && region->h > 0 &&
+           MAX(region->w, region->h) <= gate->settings.region_share;
+}
+
+enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
+                          const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region)
+{
+    const struct detector_settings *settings = &gate->settings;
+    int64_t media_us = frame->media_us;
+    bool is_back_in_time = media_us < gate->run_us;
+    if (settings->is_gated)
+        reduce(gate, frame);
+    if (!settings->is_gated || !gate->has_run || is_back_in_time || scene->is_learning || scene->is_light_change)
+        return GATE_WHOLE;
+    bool has_changed = note_movement(gate, moving, tracks);
+    if (settings->full_seconds > 0 && seconds_since(media_us, gate->whole_us) >= settings->full_seconds)
+        return GATE_WHOLE;
+    if (has_changed)
+        return choose_region(gate, region) ? GATE_REGION : GATE_WHOLE;
+    if (gate->holds_objects && seconds_since(media_us, gate->run_us) >= settings->stationary_seconds)
+        return GATE_WHOLE;
+    return GATE_HOLD;
+}
+
+void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answer answer,
+                   const struct detections *moving, const struct detections *found)
+{
+    int64_t media_us = frame->media_us;
+    gate->has_run = true;
+    gate->run_us = media_us;
+    if (answer == GATE_WHOLE)
+        gate->whole_us = media_us;
+    gate->holds_objects = found->count > 0;
+    gate->has_reach = false;
+    memcpy(gate->run_luma, gate->luma, sizeof gate->luma);
+    gate->seen_count = MIN(moving->count, GATE_MAX_BOXES);
+    for (int i = 0; i < gate->seen_count; i++)
+        gate->seen[i] = moving->items[i].box;
+}
+
+void gate_drop_region(struct detections *held, const struct record_box *region)
+{
+    int kept = 0;
+    for (int i = 0; i < held->count; i++) {
+        const struct record_box *box = &held->items[i].box;
+        double x = box->x + box->w / 2, y = box->y + box->h / 2;
+        bool is_inside = x >= region->x && x <= region->x + region->w && y >= region->y && y <= region->y + region->h;
+        if (!is_inside)
+            held->items[kept++] = held->items[i];
+    }
+    held->count = kept;
+}

@@ -1,0 +1,43 @@
+/* Gate: when the model runs, and on which part of the picture. A picture in which nothing moves has the objects it had;
+ * the model is asked again where something moves, where a followed object was last on the move, and now and then, for
+ * what came without moving and for what stands still. What the background calls moving may stand still by now, so a
+ * moving object asks for the model only where the picture itself differs from that of the last run. Pure: a function of
+ * what it is fed. One thread at a time.
+ */
+#pragma once
+
+#include "facts/settings.h"
+#include "vision/vision.h"
+
+enum { GATE_MAX_BOXES = 256, GATE_COLUMNS = 64, GATE_LINES = 36 };
+
+enum gate_answer {
+    GATE_HOLD = 1, /* the objects of the last run still stand */
+    GATE_WHOLE,
+    GATE_REGION,
+};
+
+struct gate {
+    struct detector_settings settings; /* its texts are not used */
+    bool has_run;
+    int64_t run_us, whole_us; /* media time of the last run, and of the last on the whole picture */
+    /* what moved at the last run: what still fills the same places has not changed. More than fit count as changed */
+    struct record_box seen[GATE_MAX_BOXES];
+    int seen_count;
+    uint8_t luma[GATE_LINES][GATE_COLUMNS];     /* mean of each cell in this picture */
+    uint8_t run_luma[GATE_LINES][GATE_COLUMNS]; /* and in that of the last run */
+    bool holds_objects;
+    struct record_box reach; /* of what moved since the last run */
+    bool has_reach;
+};
+
+void gate_init(struct gate *gate, const struct detector_settings *settings);
+/* Asked once for each frame. `moving` is what moves now, `tracks` what is followed since before. `region` is set with
+ * GATE_REGION. */
+enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
+                          const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region);
+/* What moved in a picture that was looked at, and what was found, so that the next question knows. */
+void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answer answer,
+                   const struct detections *moving, const struct detections *found);
+/* Of the objects held, those that lie (by their centre) outside a region that was just looked at stay. */
+void gate_drop_region(struct detections *held, const struct record_box *region);

@@ -1,0 +1,760 @@
+#include "analytics/analytics.h"
+
+#include "analytics/analytics_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- a world with one camera, fed by hand ---- */
+
+enum { FRAME_US = 100000, SIGNALS_MAX = 64, WIDTH = 300, HEIGHT = 800 };
+
+struct world {
+    struct camera camera;
+    struct settings settings;
+    struct analytics *analytics;
+    struct picture_facts *picture;
+    int64_t media_us, start_ms;
+    int ins, outs, enters, exits, signals;
+    struct told {
+        char kind[32], place[32], attributes[128];
+        int64_t media_us;
+    } told[SIGNALS_MAX];
+};
+
+static void on_emit(void *data, enum event_type type, void *record)
+{
+    struct world *world = data;
+    if (type == EVENT_LINE_CROSSING)
+        *(((struct line_crossing *)record)->direction == LINE_IN ? &world->ins : &world->outs) += 1;
+    if (type == EVENT_ZONE_HIT) {
+        world->enters += ((struct zone_hit *)record)->event == ZONE_HIT_ENTER;
+        world->exits += ((struct zone_hit *)record)->event == ZONE_HIT_EXIT;
+    }
+    if (type != EVENT_SIGNAL)
+        return;
+    const struct signal *signal = record;
+    g_assert_cmpint(world->signals, <, SIGNALS_MAX);
+    struct told *told = &world->told[world->signals++];
+    g_strlcpy(told->kind, signal->kind, sizeof told->kind);
+    g_strlcpy(told->place, signal->zone_id ? signal->zone_id : "", sizeof told->place);
+    g_strlcpy(told->attributes, signal->attributes.text ? signal->attributes.text : "", sizeof told->attributes);
+    told->media_us = world->media_us;
+}
+
+/* A line across the middle ("in" is downwards) and a zone below it. Settings may be changed until the first frame. */
+static void world_init(struct world *world)
+{
+    static const struct record_point corners[] = {{0.2, 0.6}, {0.8, 0.6}, {0.8, 0.9}, {0.2, 0.9}};
+    memset(world, 0, sizeof *world);
+    record_init(&settings_descriptor, &world->settings);
+    record_init(&camera_descriptor, &world->camera);
+    struct line *line = record_list_append(&world->camera.lines, &line_descriptor);
+    line->id = g_strdup("door");
+    line->a = (struct record_point){0.3, 0.5};
+    line->b = (struct record_point){0.7, 0.5};
+    struct zone *zone = record_list_append(&world->camera.zones, &zone_descriptor);
+    zone->id = g_strdup("hall");
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
+}
+
+static struct zone *world_zone(struct world *world)
+{
+    return world->camera.zones.items;
+}
+
+static struct line *world_line(struct world *world)
+{
+    return world->camera.lines.items;
+}
+
+static void world_clear(struct world *world)
+{
+    analytics_free(world->analytics);
+    record_clear(&camera_descriptor, &world->camera);
+    record_clear(&settings_descriptor, &world->settings);
+}
+
+static struct observed_track figure(uint64_t id, double x, double y)
+{
+    return (struct observed_track){.id = id,
+                                   .object_class = g_intern_static_string("person"),
+                                   .x = (int16_t)(x * OBSERVATION_BOX_ONE - WIDTH / 2.0),
+                                   .y = (int16_t)(y * OBSERVATION_BOX_ONE - HEIGHT),
+                                   .w = WIDTH,
+                                   .h = HEIGHT,
+                                   .confidence = 230,
+                                   .is_confirmed = true};
+}
+
+static void observe(struct world *world, const struct observed_track *tracks, int count)
+{
+    if (!world->analytics)
+        world->analytics = analytics_new(&world->camera, &world->settings.rules);
+    const struct observation observation = {.at_ms = world->start_ms + world->media_us / 1000,
+                                            .media_us = world->media_us,
+                                            .tracks = tracks,
+                                            .track_count = count,
+                                            .aspect = OBSERVATION_BOX_ONE * 9 / 16,
+                                            .picture = world->picture};
+    const struct analytics_sink sink = {on_emit, world};
+    analytics_observe(world->analytics, &observation, &sink);
+    world->media_us += FRAME_US;
+}
+
+static void stand(struct world *world, uint64_t id, double x, double y, double seconds)
+{
+    for (int i = 0; i < seconds * G_USEC_PER_SEC / FRAME_US; i++) {
+        struct observed_track track = figure(id, x, y);
+        observe(world, &track, 1);
+    }
+}
+
+static void walk(struct world *world, uint64_t id, double x0, double y0, double x1, double y1, double seconds)
+{
+    int steps = (int)(seconds * G_USEC_PER_SEC / FRAME_US);
+    for (int i = 0; i < steps; i++) {
+        struct observed_track track = figure(id, x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps);
+        observe(world, &track, 1);
+    }
+}
+
+static void nobody(struct world *world, double seconds)
+{
+    for (int i = 0; i < seconds * G_USEC_PER_SEC / FRAME_US; i++)
+        observe(world, NULL, 0);
+}
+
+/* Some figures side by side inside the zone. */
+static void crowd(struct world *world, int count, double seconds)
+{
+    struct observed_track tracks[16];
+    for (int frame = 0; frame < seconds * G_USEC_PER_SEC / FRAME_US; frame++) {
+        for (int i = 0; i < 16; i++)
+            tracks[i] = figure((uint64_t)i + 1, 0.22 + 0.035 * i, i < count ? 0.8 : 0.3);
+        observe(world, tracks, 16);
+    }
+}
+
+static int told(const struct world *world, const char *kind)
+{
+    int count = 0;
+    for (int i = 0; i < world->signals; i++)
+        count += strcmp(world->told[i].kind, kind) == 0;
+    return count;
+}
+
+/* ---- N of M, anchors, counting again ---- */
+
+static void test_n_of_m_frames_forgive_a_slip(void)
+{
+    for (int of = 0; of <= 4; of += 4) {
+        struct world world;
+        world_init(&world);
+        world.settings.rules.settle_frames = 3;
+        world.settings.rules.settle_of_frames = of;
+        /* in, in, out, in: three of four, never three in a row */
+        for (int i = 0; i < 12; i++)
+            stand(&world, 1, 0.5, i % 3 == 2 ? 0.3 : 0.8, 0.1);
+        g_assert_cmpint(world.enters, ==, of == 4 ? 1 : 0);
+        world_clear(&world);
+    }
+}
+
+static void test_the_anchor_says_where_a_figure_is(void)
+{
+    static const struct {
+        enum anchor anchor;
+        int enters, ins;
+    } cases[] = {{ANCHOR_BOTTOM, 1, 1}, {ANCHOR_CENTRE, 0, 1}, {ANCHOR_TOP, 0, 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        world_init(&world);
+        world_zone(&world)->anchor = world_line(&world)->anchor = cases[i].anchor;
+        walk(&world, 1, 0.5, 0.35, 0.5, 0.655, 2);
+        stand(&world, 1, 0.5, 0.655, 1);
+        g_assert_cmpint(world.enters, ==, cases[i].enters);
+        g_assert_cmpint(world.ins, ==, cases[i].ins);
+        world_clear(&world);
+    }
+}
+
+static void test_a_track_is_counted_again_only_after_recount_seconds(void)
+{
+    static const struct {
+        double recount_seconds;
+        int ins;
+    } cases[] = {{0, 3}, {5, 2}, {100, 1}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        world_init(&world);
+        world_line(&world)->recount_seconds = cases[i].recount_seconds;
+        for (int j = 0; j < 3; j++) {
+            walk(&world, 1, 0.5, 0.3, 0.5, 0.75, 2);
+            walk(&world, 1, 0.5, 0.75, 0.5, 0.3, 1);
+        }
+        g_assert_cmpint(world.ins, ==, cases[i].ins);
+        world_clear(&world);
+    }
+}
+
+static void test_an_id_switch_while_standing_on_the_line_counts_once(void)
+{
+    struct world world;
+    world_init(&world);
+    walk(&world, 1, 0.5, 0.3, 0.5, 0.5, 2);
+    for (uint64_t id = 2; id < 6; id++) {
+        stand(&world, id, 0.5, 0.5 + (id % 2 ? 0.004 : -0.004), 1);
+        nobody(&world, 0.3);
+    }
+    walk(&world, 6, 0.5, 0.5, 0.5, 0.8, 2);
+    g_assert_cmpint(world.ins, ==, 1);
+    g_assert_cmpint(world.outs, ==, 0);
+    world_clear(&world);
+}
+
+/* ---- schedules ---- */
+
+static void add_window(struct record_list *schedule, const char *days, const char *from, const char *to)
+{
+    struct schedule_window *window = record_list_append(schedule, &schedule_window_descriptor);
+    g_free(window->from);
+    g_free(window->to);
+    window->from = g_strdup(from);
+    window->to = g_strdup(to);
+    window->days.items = g_strsplit(days, " ", -1);
+    window->days.count = *days ? g_strv_length(window->days.items) : 0;
+}
+
+static void test_a_schedule_knows_weekdays_midnight_and_time_zones(void)
+{
+    static const struct {
+        const char *days, *from, *to, *zone, *at;
+        bool is_active;
+    } cases[] = {
+        {"", "22:00", "06:00", "", "2026-11-20T21:59:59Z", false},
+        {"", "22:00", "06:00", "", "2026-11-20T22:00:00Z", true},
+        {"", "22:00", "06:00", "", "2026-11-21T05:59:59Z", true},
+        {"", "22:00", "06:00", "", "2026-11-21T06:00:00Z", false},
+        /* friday's night ends on saturday morning; saturday's is no night of the schedule */
+        {"fri", "22:00", "06:00", "", "2026-11-20T23:00:00Z", true},
+        {"fri", "22:00", "06:00", "", "2026-11-21T03:00:00Z", true},
+        {"fri", "22:00", "06:00", "", "2026-11-20T03:00:00Z", false},
+        {"fri", "22:00", "06:00", "", "2026-11-21T23:00:00Z", false},
+        /* sunday's night runs into monday, over the end of the week */
+        {"sun", "22:00", "06:00", "", "2026-11-23T03:00:00Z", true},
+        {"mon tue", "00:00", "24:00", "", "2026-11-24T23:59:00Z", true},
+        {"mon tue", "00:00", "24:00", "", "2026-11-25T00:00:00Z", false},
+        /* 22:30 in Berlin: an hour before UTC's in winter, two in summer */
+        {"", "22:00", "23:00", "Europe/Berlin", "2026-11-20T21:30:00Z", true},
+        {"", "22:00", "23:00", "Europe/Berlin", "2026-07-20T20:30:00Z", true},
+        {"", "22:00", "23:00", "Europe/Berlin", "2026-07-20T21:30:00Z", false},
+        /* the night the clocks go back: 02:30 comes twice, and both are in the window */
+        {"sun", "02:00", "03:00", "Europe/Berlin", "2026-10-25T00:30:00Z", true},
+        {"sun", "02:00", "03:00", "Europe/Berlin", "2026-10-25T01:30:00Z", true},
+        {"sun", "02:00", "03:00", "Europe/Berlin", "2026-10-25T02:30:00Z", false},
+        /* half past ten in the evening there is the next day's morning in UTC */
+        {"fri", "22:00", "23:00", "America/New_York", "2026-11-21T03:30:00Z", true},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct record_list windows = {0};
+        struct schedule schedule;
+        int64_t at_ms;
+        add_window(&windows, cases[i].days, cases[i].from, cases[i].to);
+        schedule_init(&schedule, &windows, cases[i].zone);
+        g_assert_true(record_parse_time(cases[i].at, &at_ms));
+        if (schedule_is_active(&schedule, at_ms) != cases[i].is_active)
+            g_error("case %zu (%s %s-%s %s at %s) is wrong", i, cases[i].days, cases[i].from, cases[i].to,
+                    cases[i].zone, cases[i].at);
+        schedule_clear(&schedule);
+        record_clear(&schedule_window_descriptor, windows.items);
+        g_free(windows.items);
+    }
+}
+
+static void test_intrusion_obeys_schedule_and_class(void)
+{
+    struct world world;
+    world_init(&world);
+    world_zone(&world)->kind = ZONE_INTRUSION;
+    add_window(&world_zone(&world)->schedule, "", "22:00", "06:00");
+    record_parse_time("2026-11-20T21:59:55Z", &world.start_ms);
+    stand(&world, 1, 0.5, 0.8, 3);
+    g_assert_cmpint(world.signals, ==, 0);
+    g_assert_cmpint(world.enters, ==, 1); /* it is counted all the same */
+    stand(&world, 1, 0.5, 0.8, 3);        /* is still there when the night begins */
+    g_assert_cmpint(told(&world, "intrusion"), ==, 1);
+    world_clear(&world);
+
+    world_init(&world);
+    world_zone(&world)->kind = ZONE_RESTRICTED;
+    world_zone(&world)->classes.items = g_strsplit("car", " ", -1);
+    world_zone(&world)->classes.count = 1;
+    stand(&world, 1, 0.5, 0.8, 3);
+    g_assert_cmpint(world.signals, ==, 0);
+    world_clear(&world);
+}
+
+/* ---- loitering, crowd, queue, occupancy ---- */
+
+static void test_loitering_adds_up_stays_and_is_told_once(void)
+{
+    struct world world;
+    world_init(&world);
+    world_zone(&world)->loitering_seconds = 10;
+    stand(&world, 1, 0.5, 0.8, 6);
+    stand(&world, 1, 0.5, 0.55, 5); /* a step out of the zone */
+    g_assert_cmpint(world.signals, ==, 0);
+    stand(&world, 1, 0.5, 0.8, 6);
+    g_assert_cmpint(told(&world, "loitering"), ==, 1);
+    stand(&world, 1, 0.5, 0.8, 200);
+    g_assert_cmpint(told(&world, "loitering"), ==, 1);
+    walk(&world, 2, 0.5, 0.3, 0.5, 0.95, 9); /* who only walks through does not loiter */
+    g_assert_cmpint(told(&world, "loitering"), ==, 1);
+    world_clear(&world);
+}
+
+static void test_a_crowd_lasts_and_has_hysteresis(void)
+{
+    struct world world;
+    world_init(&world);
+    world_zone(&world)->crowd_limit = 4;
+    world_zone(&world)->crowd_seconds = 5;
+    world_zone(&world)->hysteresis = 2;
+    crowd(&world, 5, 3); /* not long enough */
+    crowd(&world, 2, 3);
+    g_assert_cmpint(world.signals, ==, 0);
+    crowd(&world, 5, 8);
+    g_assert_cmpint(told(&world, "crowd"), ==, 1);
+    for (int i = 0; i < 4; i++) { /* to and fro around the limit is one crowd */
+        crowd(&world, 4, 2);
+        crowd(&world, 5, 8);
+    }
+    g_assert_cmpint(told(&world, "crowd"), ==, 1);
+    crowd(&world, 3, 2);
+    crowd(&world, 5, 8);
+    g_assert_cmpint(told(&world, "crowd"), ==, 2);
+    world_clear(&world);
+}
+
+static void test_a_queue_is_who_waits_not_who_passes(void)
+{
+    struct world world;
+    world_init(&world);
+    world_zone(&world)->queue_limit = 2;
+    world_zone(&world)->queue_seconds = 5;
+    for (int i = 0; i < 5; i++) {
+        crowd(&world, 6, 3);
+        crowd(&world, 0, 1);
+    }
+    g_assert_cmpint(world.signals, ==, 0);
+    crowd(&world, 3, 8);
+    g_assert_cmpint(told(&world, "queue_long"), ==, 1);
+    g_assert_nonnull(strstr(world.told[0].attributes, "\"length\":3"));
+    world_clear(&world);
+}
+
+static void test_limits_have_hysteresis(void)
+{
+    g_assert_true(limit_is_exceeded(false, 6, 5, 2));
+    g_assert_false(limit_is_exceeded(false, 5, 5, 2));
+    g_assert_true(limit_is_exceeded(true, 5, 5, 2));
+    g_assert_false(limit_is_exceeded(true, 4, 5, 2));
+    g_assert_false(limit_is_exceeded(true, 0, 1, 9)); /* nobody is never too many */
+}
+
+/* ---- wrong direction ---- */
+
+static void test_the_wrong_way_over_a_line_is_told(void)
+{
+    struct world world;
+    world_init(&world);
+    world_line(&world)->allowed = LINE_ALLOWED_IN;
+    walk(&world, 1, 0.5, 0.3, 0.5, 0.8, 2);
+    g_assert_cmpint(world.signals, ==, 0);
+    walk(&world, 2, 0.5, 0.8, 0.5, 0.3, 2);
+    g_assert_cmpint(told(&world, "wrong_direction"), ==, 1);
+    g_assert_cmpstr(world.told[0].place, ==, "door");
+    world_clear(&world);
+}
+
+static void test_the_wrong_heading_in_a_zone_is_told(void)
+{
+    static const struct {
+        double heading, x0, x1;
+        int count;
+    } cases[] = {
+        {0, 0.25, 0.75, 0}, {0, 0.75, 0.25, 1}, {180, 0.75, 0.25, 0}, {90, 0.25, 0.75, 0}, {359, 0.25, 0.75, 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        world_init(&world);
+        world_zone(&world)->allowed_heading = (struct record_optional){true, cases[i].heading};
+        walk(&world, 1, cases[i].x0, 0.8, cases[i].x1, 0.8, 5);
+        g_assert_cmpint(told(&world, "wrong_direction"), ==, cases[i].count);
+        world_clear(&world);
+    }
+    struct world world;
+    world_init(&world);
+    world_zone(&world)->allowed_heading = (struct record_optional){true, 0};
+    for (int i = 0; i < 100; i++) /* shaking is no way */
+        stand(&world, 1, i % 2 ? 0.49 : 0.51, 0.8, 0.1);
+    g_assert_cmpint(world.signals, ==, 0);
+    world_clear(&world);
+}
+
+/* ---- the ground, and speed on it ---- */
+
+/* A pinhole camera 5 m above the ground, pitched down: where a place `ahead` and `aside` of it is in the picture. */
+static struct record_point see_ground(double aside, double ahead)
+{
+    const double height = 5, pitch = 0.5, focal = 0.9;
+    double depth = ahead * cos(pitch) + height * sin(pitch), down = height * cos(pitch) - ahead * sin(pitch);
+    return (struct record_point){0.5 + focal * aside / depth, 0.5 + focal * down / depth};
+}
+
+static void calibrate(struct camera_rules *camera_rules)
+{
+    const struct record_point metres[] = {{-3, 6}, {3, 6}, {4, 14}, {-4, 14}};
+    camera_rules->calibration_image.items = g_new(struct record_point, 4);
+    camera_rules->calibration_image.count = camera_rules->calibration_ground.count = 4;
+    camera_rules->calibration_ground.items = g_memdup2(metres, sizeof metres);
+    for (int i = 0; i < 4; i++)
+        camera_rules->calibration_image.items[i] = see_ground(metres[i].x, metres[i].y);
+}
+
+static void test_four_points_give_every_place_on_the_ground(void)
+{
+    struct camera camera;
+    struct ground ground;
+    record_init(&camera_descriptor, &camera);
+    calibrate(&camera.rules);
+    ground_init(&ground, &camera.rules);
+    g_assert_true(ground.is_calibrated);
+    for (double ahead = 5; ahead < 20; ahead += 0.5)
+        for (double aside = -5; aside <= 5; aside += 0.5) {
+            struct record_point found = ground_point(&ground, see_ground(aside, ahead), 1);
+            g_assert_cmpfloat_with_epsilon(found.x, aside, 1e-9);
+            g_assert_cmpfloat_with_epsilon(found.y, ahead, 1e-9);
+        }
+    record_clear(&camera_descriptor, &camera);
+}
+
+static void test_an_uncalibrated_camera_measures_frame_widths(void)
+{
+    struct camera camera;
+    struct ground ground;
+    record_init(&camera_descriptor, &camera);
+    ground_init(&ground, &camera.rules);
+    struct record_point found = ground_point(&ground, (struct record_point){0.5, 1}, 9 / 16.0);
+    g_assert_cmpfloat(found.x, ==, 0.5);
+    g_assert_cmpfloat(found.y, ==, 9 / 16.0);
+    record_clear(&camera_descriptor, &camera);
+}
+
+/* Walks away from the calibrated camera at a speed in m/s through a zone that is the whole picture. */
+static int speeding_at(double speed, double limit)
+{
+    static const struct record_point all[] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
+    struct world world;
+    world_init(&world);
+    calibrate(&world.camera.rules);
+    memcpy(world_zone(&world)->polygon.items, all, sizeof all);
+    world_zone(&world)->speed_limit = limit;
+    for (int i = 0; i < 40; i++) {
+        struct record_point place = see_ground(1, 8 + speed * i * FRAME_US / G_USEC_PER_SEC);
+        struct observed_track track = figure(1, place.x, place.y);
+        observe(&world, &track, 1);
+    }
+    int count = told(&world, "speeding");
+    world_clear(&world);
+    return count;
+}
+
+static void test_speed_is_measured_in_metres(void)
+{
+    g_assert_cmpint(speeding_at(1.8, 2), ==, 0);
+    g_assert_cmpint(speeding_at(2.2, 2), ==, 1);
+    g_assert_cmpint(speeding_at(0, 0.2), ==, 0);
+}
+
+static void test_an_id_switch_is_no_speed(void)
+{
+    struct world world;
+    world_init(&world);
+    world_zone(&world)->speed_limit = 0.05;
+    for (uint64_t id = 1; id < 20; id++) /* each takes over a step aside */
+        stand(&world, id, id % 2 ? 0.48 : 0.52, 0.8, 0.8);
+    g_assert_cmpint(told(&world, "speeding"), ==, 0);
+    world_clear(&world);
+}
+
+/* ---- objects left and taken ---- */
+
+static void world_with_region(struct world *world, struct picture_facts *picture, bool is_taken)
+{
+    world_init(world);
+    world_zone(world)->left_seconds = world_zone(world)->taken_seconds = 10;
+    /* a bag at the middle of the zone */
+    *picture = (struct picture_facts){.region_count = 1, .mean_luma = 128};
+    picture->regions[0] = (struct picture_region){1950, 2800, 200, 300, is_taken};
+    world->picture = picture;
+}
+
+static void test_a_thing_that_stands_alone_is_told_once(void)
+{
+    for (int is_taken = 0; is_taken < 2; is_taken++) {
+        struct world world;
+        struct picture_facts picture;
+        world_with_region(&world, &picture, is_taken);
+        nobody(&world, 9);
+        g_assert_cmpint(world.signals, ==, 0);
+        nobody(&world, 60);
+        g_assert_cmpint(world.signals, ==, 1);
+        g_assert_cmpint(told(&world, is_taken ? "object_taken" : "object_left"), ==, 1);
+        world_clear(&world);
+    }
+}
+
+static void test_a_thing_with_its_owner_is_not_left(void)
+{
+    struct world world;
+    struct picture_facts picture;
+    world_with_region(&world, &picture, false);
+    stand(&world, 1, 0.5, 0.78, 60);
+    g_assert_cmpint(world.signals, ==, 0);
+    nobody(&world, 9);
+    g_assert_cmpint(world.signals, ==, 0);
+    nobody(&world, 5); /* now the owner is gone */
+    g_assert_cmpint(told(&world, "object_left"), ==, 1);
+    world_clear(&world);
+}
+
+static void test_who_passes_by_does_not_attend(void)
+{
+    struct world world;
+    struct picture_facts picture;
+    world_with_region(&world, &picture, false);
+    for (uint64_t id = 1; id <= 3; id++) {
+        nobody(&world, 3);
+        stand(&world, id, 0.5, 0.78, 1);
+    }
+    g_assert_cmpint(told(&world, "object_left"), ==, 1);
+    world_clear(&world);
+}
+
+static void test_things_elsewhere_and_specks_are_not_told(void)
+{
+    struct world world;
+    struct picture_facts picture;
+    world_with_region(&world, &picture, false);
+    picture.regions[0].y = 100;
+    nobody(&world, 30);
+    picture.regions[0] = (struct picture_region){1950, 2800, 60, 60, false};
+    nobody(&world, 30);
+    g_assert_cmpint(world.signals, ==, 0);
+    world_clear(&world);
+}
+
+/* ---- tampering ---- */
+
+static void test_tampering_is_told_once_and_by_its_name(void)
+{
+    const struct picture_facts usual = {true, 120, 255, 255, 250, 0, {{0}}, 0};
+    static const struct {
+        struct picture_facts picture;
+        const char *kind;
+    } cases[] = {
+        {{true, 10, 10, 10, 0, 0, {{0}}, 0}, "camera_dark"},
+        {{true, 90, 20, 20, 10, 0, {{0}}, 0}, "camera_covered"},
+        {{true, 120, 40, 200, 100, 0, {{0}}, 0}, "camera_blurred"},
+        {{true, 120, 255, 255, 20, 0, {{0}}, 0}, "camera_moved"},
+        {{true, 120, 255, 255, 250, 40 * 1000000, {{0}}, 0}, "camera_frozen"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        struct picture_facts picture = usual;
+        world_init(&world);
+        world.picture = &picture;
+        nobody(&world, 10);
+        picture = cases[i].picture;
+        nobody(&world, 60);
+        g_assert_cmpint(world.signals, ==, 1);
+        g_assert_cmpstr(world.told[0].kind, ==, cases[i].kind);
+        g_assert_cmpstr(world.told[0].place, ==, "");
+        picture = usual;
+        nobody(&world, 20);
+        picture = cases[i].picture;
+        nobody(&world, 20);
+        g_assert_cmpint(told(&world, cases[i].kind), ==, 2);
+        world_clear(&world);
+    }
+}
+
+static void test_a_hand_before_the_lens_for_a_moment_is_no_tampering(void)
+{
+    struct world world;
+    struct picture_facts usual = {true, 120, 255, 255, 250, 0, {{0}}, 0}, covered = {true, 90, 20, 20, 10, 0, {{0}}, 0};
+    world_init(&world);
+    for (int i = 0; i < 10; i++) {
+        world.picture = &covered;
+        nobody(&world, 3);
+        world.picture = &usual;
+        nobody(&world, 3);
+    }
+    g_assert_cmpint(world.signals, ==, 0);
+    world_clear(&world);
+}
+
+static void test_tampering_can_be_turned_off(void)
+{
+    struct world world;
+    struct picture_facts dark = {true, 3, 0, 0, 0, 60 * 1000000, {{0}}, 0};
+    world_init(&world);
+    world.camera.rules.tamper_seconds = world.camera.rules.frozen_seconds = 0;
+    world.picture = &dark;
+    nobody(&world, 60);
+    g_assert_cmpint(world.signals, ==, 0);
+    world_clear(&world);
+}
+
+/* ---- falls ---- */
+
+static void lie(struct world *world, uint64_t id, double x, double y, double seconds)
+{
+    for (int i = 0; i < seconds * G_USEC_PER_SEC / FRAME_US; i++) {
+        struct observed_track track = figure(id, x, y);
+        track.x = (int16_t)(track.x + WIDTH / 2 - HEIGHT / 4);
+        track.y = (int16_t)(track.y + HEIGHT - WIDTH);
+        track.w = HEIGHT / 2;
+        track.h = WIDTH;
+        observe(world, &track, 1);
+    }
+}
+
+static void test_falls_are_looked_for_only_when_asked(void)
+{
+    for (int seconds = 0; seconds <= 3; seconds += 3) {
+        struct world world;
+        world_init(&world);
+        world.camera.rules.fall_seconds = seconds;
+        walk(&world, 1, 0.3, 0.7, 0.5, 0.7, 3);
+        lie(&world, 1, 0.5, 0.7, 6);
+        g_assert_cmpint(told(&world, "fall"), ==, seconds ? 1 : 0);
+        world_clear(&world);
+    }
+}
+
+static void test_who_bends_for_a_moment_did_not_fall(void)
+{
+    struct world world;
+    world_init(&world);
+    world.camera.rules.fall_seconds = 3;
+    for (int i = 0; i < 5; i++) {
+        stand(&world, 1, 0.5, 0.7, 2);
+        lie(&world, 1, 0.5, 0.7, 2);
+    }
+    lie(&world, 2, 0.2, 0.7, 10); /* who was never upright did not fall */
+    g_assert_cmpint(world.signals, ==, 0);
+    world_clear(&world);
+}
+
+/* ---- what config check says ---- */
+
+static void test_settings_of_rules_are_checked(void)
+{
+#define CAMERA(rules, zone) "{\"id\":\"c\",\"source\":\"s\",\"rules\":{" rules "},\"zones\":[" zone "]}"
+    static const struct {
+        const char *json, *error; /* NULL: it is fine */
+    } cases[] = {
+        {CAMERA("\"calibration_image\":[[0.2,0.9],[0.8,0.9],[0.7,0.4],[0.3,0.4]],"
+                "\"calibration_ground\":[[0,0],[4,0],[4,10],[0,10]]",
+                ""),
+         NULL},
+        {CAMERA("\"calibration_image\":[[0.2,0.9],[0.8,0.9],[0.7,0.4]],"
+                "\"calibration_ground\":[[0,0],[4,0],[4,10],[0,10]]",
+                ""),
+         "rules.calibration_image: has 3 points: calibration needs four"},
+        {CAMERA("\"calibration_image\":[[0.2,0.9],[0.8,0.9],[0.7,0.4],[0.3,0.4]]", ""),
+         "rules.calibration_ground: has 0 points"},
+        /* three on a line */
+        {CAMERA("\"calibration_image\":[[0.2,0.9],[0.5,0.9],[0.8,0.9],[0.3,0.4]],"
+                "\"calibration_ground\":[[0,0],[4,0],[4,10],[0,10]]",
+                ""),
+         "rules.calibration_image: is degenerate"},
+        /* two in one place */
+        {CAMERA("\"calibration_image\":[[0.2,0.9],[0.8,0.9],[0.7,0.4],[0.3,0.4]],"
+                "\"calibration_ground\":[[0,0],[4,0],[4,0],[0,10]]",
+                ""),
+         "rules.calibration_ground: is degenerate"},
+        /* crossed over, and with a dent */
+        {CAMERA("\"calibration_image\":[[0.2,0.9],[0.7,0.4],[0.8,0.9],[0.3,0.4]],"
+                "\"calibration_ground\":[[0,0],[4,0],[4,10],[0,10]]",
+                ""),
+         "rules.calibration_image: is degenerate"},
+        {CAMERA("\"calibration_image\":[[0.2,0.9],[0.8,0.9],[0.4,0.8],[0.3,0.4]],"
+                "\"calibration_ground\":[[0,0],[4,0],[4,10],[0,10]]",
+                ""),
+         "rules.calibration_image: is degenerate"},
+        {CAMERA("\"time_zone\":\"Mars/Olympus\"", ""), "rules.time_zone: Mars/Olympus: is not known here"},
+        {CAMERA("", "{\"id\":\"z\",\"polygon\":[[0,0],[1,0],[1,1]],\"schedule\":[{\"from\":\"25:00\"}]}"),
+         "zones[0].schedule[0].from: 25:00: must be a time of day"},
+        {CAMERA("", "{\"id\":\"z\",\"polygon\":[[0,0],[1,0],[1,1]],\"schedule\":[{\"days\":[\"mo\"]}]}"),
+         "zones[0].schedule[0].days[0]: mo: must be one of"},
+        {CAMERA("", "{\"id\":\"z\",\"polygon\":[[0,0],[1,0],[1,1]],\"allowed_heading\":400}"),
+         "zones[0].allowed_heading: 400: must be between 0 and 360"},
+    };
+#undef CAMERA
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct camera camera;
+        struct record_errors errors;
+        g_autoptr(GError) error = NULL;
+        record_errors_init(&errors);
+        bool is_good = record_decode_json(&camera_descriptor, cases[i].json, strlen(cases[i].json), &camera, &errors);
+        if (is_good)
+            record_clear(&camera_descriptor, &camera);
+        else
+            record_errors_to_gerror(&errors, &error);
+        if (is_good ? cases[i].error != NULL : !cases[i].error || !strstr(error->message, cases[i].error))
+            g_error("case %zu: %s", i, error ? error->message : "was taken");
+        record_errors_clear(&errors);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/rules/N of M frames forgive a slip", test_n_of_m_frames_forgive_a_slip);
+    g_test_add_func("/rules/the anchor says where a figure is", test_the_anchor_says_where_a_figure_is);
+    g_test_add_func("/rules/a track is counted again only after recount_seconds",
+                    test_a_track_is_counted_again_only_after_recount_seconds);
+    g_test_add_func("/rules/an id switch while standing on the line counts once",
+                    test_an_id_switch_while_standing_on_the_line_counts_once);
+    g_test_add_func("/rules/a schedule knows weekdays, midnight and time zones",
+                    test_a_schedule_knows_weekdays_midnight_and_time_zones);
+    g_test_add_func("/rules/intrusion obeys schedule and class", test_intrusion_obeys_schedule_and_class);
+    g_test_add_func("/rules/loitering adds up stays and is told once", test_loitering_adds_up_stays_and_is_told_once);
+    g_test_add_func("/rules/a crowd lasts and has hysteresis", test_a_crowd_lasts_and_has_hysteresis);
+    g_test_add_func("/rules/a queue is who waits, not who passes", test_a_queue_is_who_waits_not_who_passes);
+    g_test_add_func("/rules/limits have hysteresis", test_limits_have_hysteresis);
+    g_test_add_func("/rules/the wrong way over a line is told", test_the_wrong_way_over_a_line_is_told);
+    g_test_add_func("/rules/the wrong heading in a zone is told", test_the_wrong_heading_in_a_zone_is_told);
+    g_test_add_func("/rules/four points give every place on the ground",
+                    test_four_points_give_every_place_on_the_ground);
+    g_test_add_func("/rules/an uncalibrated camera measures frame widths",
+                    test_an_uncalibrated_camera_measures_frame_widths);
+    g_test_add_func("/rules/speed is measured in metres", test_speed_is_measured_in_metres);
+    g_test_add_func("/rules/an id switch is no speed", test_an_id_switch_is_no_speed);
+    g_test_add_func("/rules/a thing that stands alone is told once", test_a_thing_that_stands_alone_is_told_once);
+    g_test_add_func("/rules/a thing with its owner is not left", test_a_thing_with_its_owner_is_not_left);
+    g_test_add_func("/rules/who passes by does not attend", test_who_passes_by_does_not_attend);
+    g_test_add_func("/rules/things elsewhere and specks are not told", test_things_elsewhere_and_specks_are_not_told);
+    g_test_add_func("/rules/tampering is told once and by its name", test_tampering_is_told_once_and_by_its_name);
+    g_test_add_func("/rules/a hand before the lens for a moment is no tampering",
+                    test_a_hand_before_the_lens_for_a_moment_is_no_tampering);
+    g_test_add_func("/rules/tampering can be turned off", test_tampering_can_be_turned_off);
+    g_test_add_func("/rules/falls are looked for only when asked", test_falls_are_looked_for_only_when_asked);
+    g_test_add_func("/rules/who bends for a moment did not fall", test_who_bends_for_a_moment_did_not_fall);
+    g_test_add_func("/rules/settings of rules are checked", test_settings_of_rules_are_checked);
+    return g_test_run();
+}

@@ -1,0 +1,311 @@
+/* Each family's decode on tensors made by hand, laid out as the published exports lay them out, and on what no honest
+ * model would give. What is expected is written down here, not computed by the code under test. */
+#include "vision/detector_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { INPUT_PX = 32, ROOM = 8192 };
+
+/* A model of a family with tensors of zeros. */
+struct world {
+    struct model_card card;
+    char *labels[3];
+    const struct family *family;
+    struct tensor_view views[MODEL_MAX_TENSORS];
+    float *values[MODEL_MAX_TENSORS];
+    struct tensor_want wants[MODEL_MAX_TENSORS];
+    int count;
+    struct candidate *found;
+    GString *reason;
+};
+
+static void world_init(struct world *world, enum model_family family, int open_size)
+{
+    memset(world, 0, sizeof *world);
+    world->labels[0] = (char *)"person";
+    world->labels[1] = (char *)"car";
+    world->labels[2] = (char *)"_";
+    world->card = (struct model_card){.family = family,
+                                      .input_width_px = INPUT_PX,
+                                      .input_height_px = INPUT_PX,
+                                      .labels = {world->labels, 3},
+                                      .blank = world->labels[2]};
+    world->family = family_find(family);
+    world->reason = g_string_new(NULL);
+    g_assert_true(world->family->describe(&world->card, world->wants, &world->count, world->reason, NULL));
+    for (int i = 0; i < world->count; i++) {
+        world->views[i].shape = world->wants[i].shape;
+        for (int k = 0; k < world->views[i].shape.rank; k++)
+            if (world->views[i].shape.sizes[k] < 1)
+                world->views[i].shape.sizes[k] = open_size;
+        world->values[i] = g_new0(float, (gsize)tensor_shape_count(&world->views[i].shape));
+        world->views[i].values = world->values[i];
+    }
+    world->found = g_new0(struct candidate, ROOM);
+}
+
+static void world_clear(struct world *world)
+{
+    for (int i = 0; i < world->count; i++)
+        g_free(world->values[i]);
+    g_free(world->found);
+    g_string_free(world->reason, TRUE);
+}
+
+static int decode(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    int count = world->family->decode(&world->card, world->views, 0.3F, world->found, &error);
+    g_assert_no_error(error);
+    return count;
+}
+
+static void assert_candidate(const struct candidate *found, float left, float top, float right, float bottom,
+                             float score, int label)
+{
+    g_assert_cmpfloat_with_epsilon(found->left, left, 1e-4);
+    g_assert_cmpfloat_with_epsilon(found->top, top, 1e-4);
+    g_assert_cmpfloat_with_epsilon(found->right, right, 1e-4);
+    g_assert_cmpfloat_with_epsilon(found->bottom, bottom, 1e-4);
+    g_assert_cmpfloat_with_epsilon(found->score, score, 1e-5);
+    g_assert_cmpint(found->label, ==, label);
+}
+
+/* ultralytics/yolov5 `output0` [1, 3 * cells, 5 + classes]: pixels, decoded; object times class. */
+static void test_yolov5(void)
+{
+    struct world world;
+    world_init(&world, MODEL_YOLOV5, 0);
+    g_assert_cmpint(world.views[0].shape.sizes[1], ==, 3 * (16 + 4 + 1));
+    memcpy(world.values[0] + 8 * 62, (float[]){16, 10, 8, 4, 0.9F, 0.1F, 0.8F, 0.2F}, 8 * sizeof(float));
+    memcpy(world.values[0] + 8 * 5, (float[]){16, 10, 8, 4, 0.2F, 1, 0, 0}, 8 * sizeof(float));
+    g_assert_cmpint(decode(&world), ==, 1);
+    assert_candidate(&world.found[0], 12, 8, 20, 12, 0.72F, 1);
+    world_clear(&world);
+}
+
+/* ultralytics `output0` [1, 4 + classes, cells]: a column a cell, no object score. */
+static void test_yolov8(void)
+{
+    struct world world;
+    world_init(&world, MODEL_YOLOV8, 0);
+    const float column[] = {16, 10, 8, 4, 0.1F, 0.2F, 0.7F};
+    g_assert_cmpint(world.views[0].shape.sizes[1], ==, 7);
+    g_assert_cmpint(world.views[0].shape.sizes[2], ==, 21);
+    for (int row = 0; row < 7; row++)
+        world.values[0][row * 21 + 20] = column[row];
+    g_assert_cmpint(decode(&world), ==, 1);
+    assert_candidate(&world.found[0], 12, 8, 20, 12, 0.7F, 2);
+    world_clear(&world);
+}
+
+/* One bin far above the others makes its number the distance. */
+static void test_nanodet(void)
+{
+    static const int bins[4] = {1, 2, 3, 4};
+    struct world world;
+    world_init(&world, MODEL_NANODET, 0);
+    world.values[2][3 * 3 + 1] = 0.6F; /* stride 16, cell (1, 1) */
+    for (int side = 0; side < 4; side++)
+        world.values[3][3 * 32 + side * 8 + bins[side]] = 80;
+    g_assert_cmpint(decode(&world), ==, 1);
+    /* its centre: 16 + 7.5 */
+    assert_candidate(&world.found[0], 23.5F - 16, 23.5F - 32, 23.5F + 48, 23.5F + 64, 0.6F, 1);
+    world_clear(&world);
+}
+
+/* TensorFlow's: top, left, bottom, right as shares; the first class is 1. */
+static void test_ssd(void)
+{
+    struct world world;
+    world_init(&world, MODEL_SSD, 4);
+    world.card.first_label = 1;
+    memcpy(world.values[0] + 4, (float[]){0.25F, 0.5F, 0.75F, 1}, 4 * sizeof(float));
+    memcpy(world.values[0] + 8, (float[]){0.25F, 0.5F, 0.75F, 1}, 4 * sizeof(float));
+    memcpy(world.values[0] + 12, (float[]){0, 0, 1, 1}, 4 * sizeof(float));
+    memcpy(world.values[1], (float[]){1, 2, 9, 1}, 4 * sizeof(float));             /* 9: no such class */
+    memcpy(world.values[2], (float[]){0.1F, 0.9F, 0.9F, 0.9F}, 4 * sizeof(float)); /* the last is beyond the count */
+    world.values[3][0] = 3;
+    g_assert_cmpint(decode(&world), ==, 1);
+    assert_candidate(&world.found[0], 16, 8, 32, 24, 0.9F, 1);
+    world_clear(&world);
+}
+
+static void test_ssd_whose_outputs_do_not_belong_together(void)
+{
+    static const float counts[] = {5, -1, NAN, INFINITY, 1e30F};
+    struct world world;
+    world_init(&world, MODEL_SSD, 4);
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        g_autoptr(GError) error = NULL;
+        world.values[3][0] = counts[i];
+        g_assert_cmpint(world.family->decode(&world.card, world.views, 0.3F, world.found, &error), ==, -1);
+        g_assert_nonnull(strstr(error->message, "do not belong together"));
+    }
+    g_autoptr(GError) error = NULL;
+    world.values[3][0] = 2;
+    world.views[2].shape.sizes[1] = 3;
+    g_assert_cmpint(world.family->decode(&world.card, world.views, 0.3F, world.found, &error), ==, -1);
+    world_clear(&world);
+}
+
+static void test_ultraface(void)
+{
+    struct world world;
+    world_init(&world, MODEL_ULTRAFACE, 0);
+    g_assert_cmpint(world.views[0].shape.sizes[1], ==, 3 * 16 + 2 * 4 + 2 * 1 + 3 * 1);
+    memcpy(world.values[0] + 4 * 7, (float[]){0.1F, 0.1F, 0.8F, 0}, 4 * sizeof(float));
+    memcpy(world.values[1] + 4 * 7, (float[]){0.25F, 0.5F, 0.75F, 1}, 4 * sizeof(float));
+    world.values[0][0] = 1; /* background */
+    g_assert_cmpint(decode(&world), ==, 1);
+    assert_candidate(&world.found[0], 8, 16, 24, 32, 0.8F, 1);
+    world_clear(&world);
+}
+
+static void test_yunet(void)
+{
+    struct world world;
+    world_init(&world, MODEL_YUNET, 0);
+    world.values[1][2] = 0.64F; /* stride 16, cell (0, 1): class, object, box, points */
+    world.values[4][2] = 1.5F;  /* above 1: 1 */
+    memcpy(world.values[7] + 4 * 2, (float[]){0.5F, 0.5F, logf(2), 0}, 4 * sizeof(float));
+    world.values[10][10 * 2 + 4] = 0.25F; /* x of the nose */
+    g_assert_cmpint(decode(&world), ==, 1);
+    assert_candidate(&world.found[0], 8 - 16, 24 - 8, 8 + 16, 24 + 8, 0.8F, 0);
+    g_assert_cmpint(world.found[0].point_count, ==, 5);
+    g_assert_cmpfloat_with_epsilon(world.found[0].points[4], 4, 1e-5);
+    g_assert_cmpfloat_with_epsilon(world.found[0].points[5], 16, 1e-5);
+    world_clear(&world);
+}
+
+static void test_lpd_yunet(void)
+{
+    struct world world;
+    world_init(&world, MODEL_LPD_YUNET, 0);
+    /* 4 x 4 cells of three sizes, then 2 x 2 of two: row 48 is cell (0, 0) of stride 16, size 32 */
+    world.values[1][2 * 48 + 1] = 0.81F;
+    world.values[2][48] = 1;
+    memcpy(world.values[0] + 14 * 48 + 4, (float[]){-2.5F, -1, 2.5F, -1, 2.5F, 1, -2.5F, 1}, 8 * sizeof(float));
+    g_assert_cmpint(decode(&world), ==, 1);
+    assert_candidate(&world.found[0], 8 - 8, 8 - 3.2F, 8 + 8, 8 + 3.2F, 0.9F, 0);
+    g_assert_cmpint(world.found[0].point_count, ==, 4);
+    world_clear(&world);
+}
+
+/* Whatever stands in the outputs: no crash, no box that is none, no more than there is room for. */
+static void test_no_family_is_led_astray(void)
+{
+    static const float poisons[] = {NAN, INFINITY, -INFINITY, 1e38F, -1e38F, 0.9F};
+    for (int family = MODEL_YOLOX; family <= MODEL_LPD_YUNET; family++)
+        for (size_t p = 0; p < G_N_ELEMENTS(poisons); p++) {
+            struct world world;
+            world_init(&world, (enum model_family)family, 5);
+            for (int i = 0; i < world.count; i++)
+                for (int64_t k = 0; k < tensor_shape_count(&world.views[i].shape); k++)
+                    world.values[i][k] = poisons[p];
+            g_assert_cmpint(world.family->capacity(&world.card), <=, ROOM);
+            int count = world.family->decode(&world.card, world.views, 0.3F, world.found, NULL);
+            g_assert_cmpint(count, <=, (int)world.family->capacity(&world.card));
+            for (int i = 0; i < count; i++) {
+                const struct candidate *c = &world.found[i];
+                g_assert_true(isfinite(c->left) && isfinite(c->bottom) && c->right > c->left && c->bottom > c->top);
+                g_assert_true(c->label >= 0 && c->label < 3 && c->score >= 0.3F);
+            }
+            world_clear(&world);
+        }
+}
+
+/* ---- readers ---- */
+
+static bool read_one(struct world *world, struct reading *reading)
+{
+    return world->family->read(&world->card, world->views, reading, NULL);
+}
+
+static void set_letters(struct world *world, const int *letters, int count)
+{
+    memset(world->values[0], 0, (size_t)tensor_shape_count(&world->views[0].shape) * sizeof(float));
+    for (int i = 0; i < count; i++)
+        world->values[0][3 * i + letters[i]] = 0.5F + 0.05F * (float)i;
+}
+
+static void test_plates(void)
+{
+    static const int letters[] = {0, 0, 2, 1, 1, 2};
+    g_autofree struct reading *reading = g_new0(struct reading, 1);
+    struct world world;
+    world_init(&world, MODEL_PLATE_SLOTS, 6);
+    set_letters(&world, letters, 6);
+    g_assert_true(read_one(&world, reading));
+    g_assert_cmpstr(reading->text, ==, "personpersoncarcar");
+    g_assert_cmpfloat_with_epsilon(reading->confidence, 0.5, 1e-6);
+    world_clear(&world);
+    world_init(&world, MODEL_PLATE_CTC, 6);
+    set_letters(&world, letters, 6);
+    g_assert_true(read_one(&world, reading));
+    g_assert_cmpstr(reading->text, ==, "personcar");
+    world.values[0][0] = world.values[0][1] = world.values[0][2] = NAN;
+    g_assert_false(read_one(&world, reading));
+    world_clear(&world);
+    world_init(&world, MODEL_PLATE_SLOTS, 1000); /* all of the first letter */
+    g_assert_false(read_one(&world, reading));
+    world_clear(&world);
+}
+
+static void test_classifier(void)
+{
+    g_autofree struct reading *reading = g_new0(struct reading, 1);
+    struct world world;
+    world_init(&world, MODEL_CLASSIFIER, 0);
+    world.card.has_logits = true;
+    memcpy(world.values[0], (float[]){0, logf(2), 0}, 3 * sizeof(float));
+    g_assert_true(read_one(&world, reading));
+    g_assert_cmpstr(reading->text, ==, "car");
+    g_assert_cmpfloat_with_epsilon(reading->confidence, 0.5, 1e-6);
+    memcpy(world.values[0], (float[]){NAN, NAN, NAN}, 3 * sizeof(float));
+    g_assert_false(read_one(&world, reading));
+    world_clear(&world);
+}
+
+static void test_embedder(void)
+{
+    g_autofree struct reading *readings = g_new0(struct reading, 2);
+    struct world world;
+    world_init(&world, MODEL_EMBEDDER, 2);
+    memcpy(world.values[0], (float[]){3, 4}, 2 * sizeof(float));
+    g_assert_true(read_one(&world, &readings[0]));
+    g_assert_cmpfloat_with_epsilon(readings[0].values[0], 0.6, 1e-6);
+    memcpy(world.values[0], (float[]){-40, 30}, 2 * sizeof(float));
+    g_assert_true(read_one(&world, &readings[1]));
+    g_assert_cmpfloat_with_epsilon(reading_cosine(&readings[0], &readings[1]), 0, 1e-6);
+    g_assert_cmpfloat_with_epsilon(reading_cosine(&readings[0], &readings[0]), 1, 1e-6);
+    memset(world.values[0], 0, 2 * sizeof(float));
+    g_assert_false(read_one(&world, &readings[0]));
+    world.values[0][0] = NAN;
+    g_assert_false(read_one(&world, &readings[0]));
+    world_clear(&world);
+    world_init(&world, MODEL_EMBEDDER, 4096);
+    world.values[0][0] = 1;
+    g_assert_false(read_one(&world, &readings[0]));
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/families/yolov5", test_yolov5);
+    g_test_add_func("/families/yolov8", test_yolov8);
+    g_test_add_func("/families/nanodet", test_nanodet);
+    g_test_add_func("/families/ssd", test_ssd);
+    g_test_add_func("/families/ssd whose outputs do not belong together",
+                    test_ssd_whose_outputs_do_not_belong_together);
+    g_test_add_func("/families/ultraface", test_ultraface);
+    g_test_add_func("/families/yunet", test_yunet);
+    g_test_add_func("/families/lpd yunet", test_lpd_yunet);
+    g_test_add_func("/families/no family is led astray", test_no_family_is_led_astray);
+    g_test_add_func("/families/plates", test_plates);
+    g_test_add_func("/families/classifier", test_classifier);
+    g_test_add_func("/families/embedder", test_embedder);
+    return g_test_run();
+}

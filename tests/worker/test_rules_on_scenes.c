@@ -1,0 +1,124 @@
+/* Rules end to end: scenes to which something happens, through the whole frame path. */
+#include "scene/scene.h"
+#include "worker/worker.h"
+
+#include <string.h>
+
+enum { SECONDS = 36, FAULT_SECONDS = 20, OBJECT_SECONDS = 5, FROZEN_SECONDS = 5 };
+
+struct told {
+    char kinds[512]; /* each once, separated by blanks, in order */
+    double first_seconds;
+};
+
+static void on_event(void *data, const struct analytics_event *event)
+{
+    struct told *told = data;
+    struct signal signal;
+    struct record_errors errors;
+    if (event->type != EVENT_SIGNAL)
+        return;
+    record_errors_init(&errors);
+    g_assert_true(
+        record_decode_json(&signal_descriptor, event->payload.text, strlen(event->payload.text), &signal, &errors));
+    if (!*told->kinds)
+        told->first_seconds = (double)signal.started_at.ms / 1000;
+    if (!strstr(told->kinds, signal.kind)) {
+        g_strlcat(told->kinds, *told->kinds ? " " : "", sizeof told->kinds);
+        g_strlcat(told->kinds, signal.kind, sizeof told->kinds);
+    }
+    record_clear(&signal_descriptor, &signal);
+    record_errors_clear(&errors);
+}
+
+static void watch_for_all(struct camera *camera)
+{
+    static const struct record_point floor[] = {{0.02, 0.3}, {0.98, 0.3}, {0.98, 0.99}, {0.02, 0.99}};
+    record_init(&camera_descriptor, camera);
+    camera->id = g_strdup("c");
+    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
+    zone->id = g_strdup("floor");
+    zone->polygon.items = g_memdup2(floor, sizeof floor);
+    zone->polygon.count = G_N_ELEMENTS(floor);
+    zone->left_seconds = zone->taken_seconds = OBJECT_SECONDS;
+    camera->rules.frozen_seconds = FROZEN_SECONDS;
+}
+
+static struct told run_scene(const char *uri)
+{
+    struct told told = {0};
+    struct settings settings;
+    struct camera camera;
+    struct camera_health health;
+    record_init(&settings_descriptor, &settings);
+    record_init(&camera_health_descriptor, &health);
+    watch_for_all(&camera);
+    const struct worker_config config = {.workers = settings.workers,
+                                         .motion = settings.motion,
+                                         .detector = settings.detector,
+                                         .tracker = settings.tracker,
+                                         .rules = settings.rules};
+    const struct pipeline_sink sink = {on_event, NULL, &told};
+    struct pipeline *pipeline = pipeline_new(&config, &camera, NULL, NULL, 1, clock_system(), &health, &sink);
+    CLEANUP(scene) struct scene *scene = scene_new_from_uri(uri, NULL);
+    for (uint64_t i = 0; i < SECONDS * (uint64_t)scene_fps(scene); i++) {
+        CLEANUP(frame) struct frame *frame = scene_render(scene, i);
+        frame->captured_at_ms = frame->media_us / 1000 + 1; /* 0 is unset */
+        pipeline_feed(pipeline, frame);
+    }
+    pipeline_free(pipeline);
+    record_clear(&camera_descriptor, &camera);
+    record_clear(&camera_health_descriptor, &health);
+    record_clear(&settings_descriptor, &settings);
+    return told;
+}
+
+static void check_fault(const char *scene, const char *fault, const char *kind)
+{
+    g_autofree char *uri = *fault ? g_strdup_printf("scene://%s?fps=5&seed=3&fault=%s@%d", scene, fault, FAULT_SECONDS)
+                                  : g_strdup_printf("scene://%s?fps=5&seed=3", scene);
+    const struct told told = run_scene(uri);
+    if (strcmp(told.kinds, kind) != 0)
+        g_error("%s: told '%s' (first after %.1f s), not '%s'", uri, told.kinds, told.first_seconds, kind);
+    if (*fault)
+        g_assert_cmpfloat(told.first_seconds, >, FAULT_SECONDS);
+}
+
+static void test_what_happens_to_a_camera_is_told(gconstpointer scene)
+{
+    check_fault(scene, "covered", "camera_covered");
+    check_fault(scene, "blurred", "camera_blurred");
+    check_fault(scene, "moved", "camera_moved");
+    check_fault(scene, "dark", "camera_dark");
+    check_fault(scene, "frozen", "camera_frozen");
+}
+
+static void test_things_left_and_taken_are_told(void)
+{
+    check_fault("shop", "left", "object_left");
+    check_fault("shop", "taken", "object_taken");
+    check_fault("empty", "left", "object_left");
+    check_fault("empty", "taken", "object_taken");
+}
+
+static void test_nothing_is_told_where_nothing_happens(void)
+{
+    static const char *const scenes[] = {"shop", "gate", "corridor", "night", "empty"};
+    for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++)
+        check_fault(scenes[i], "", "");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_data_func("/rules on scenes/what happens to a shop's camera is told", "shop",
+                         test_what_happens_to_a_camera_is_told);
+    g_test_add_data_func("/rules on scenes/what happens to an empty room's camera is told", "empty",
+                         test_what_happens_to_a_camera_is_told);
+    g_test_add_data_func("/rules on scenes/what happens to a camera at night is told", "night",
+                         test_what_happens_to_a_camera_is_told);
+    g_test_add_func("/rules on scenes/things left and taken are told", test_things_left_and_taken_are_told);
+    g_test_add_func("/rules on scenes/nothing is told where nothing happens",
+                    test_nothing_is_told_where_nothing_happens);
+    return g_test_run();
+}
