@@ -46,6 +46,7 @@ static void release_size(struct motion *motion)
     figures_clear(motion->figures);
     for (int i = 0; i < 3; i++)
         g_free(motion->reduced.planes[i]);
+    g_free(motion->reduced.sums);
     g_free(motion->raw);
     g_free(motion->foreground);
     g_free(motion->keep);
@@ -117,10 +118,14 @@ static void start_size(struct motion *motion, const struct frame *frame)
     motion->width_px = frame->width_px;
     motion->height_px = frame->height_px;
     int factor = (frame->width_px + motion->settings.width_px / 2) / motion->settings.width_px;
-    factor = CLAMP(factor, 1, MIN(frame->width_px, frame->height_px));
+    factor = CLAMP(factor, 1, MIN(MIN(frame->width_px, frame->height_px), REDUCE_FACTOR_MAX));
     int width = frame->width_px / factor, height = frame->height_px / factor;
     size_t count = (size_t)width * (size_t)height;
-    motion->reduced = (struct reduced){.width = width, .height = height, .factor = factor};
+    motion->reduced = (struct reduced){.width = width,
+                                       .height = height,
+                                       .factor = factor,
+                                       .sums = g_new(uint16_t, (size_t)width * (size_t)factor),
+                                       .add_row = reduce_choose_add_row()};
     for (int i = 0; i < 3; i++)
         motion->reduced.planes[i] = g_new0(uint8_t, count);
     background_init(&motion->background, width, height);

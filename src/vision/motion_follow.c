@@ -114,13 +114,14 @@ static struct place search(const struct figure *figure, const struct reduced *pi
 {
     static const double farness = 0.004; /* between equals, the nearest to where it should be */
     struct place best = {figure->x, figure->y, -INFINITY, {0, 0}};
+    struct look_cells cells;
+    look_spread(figure, &cells);
     for (int dy = -reach_y; dy <= reach_y; dy++)
         for (int dx = -reach_x; dx <= reach_x; dx++) {
-            double x = figure->x + dx, y = figure->y + dy;
-            struct sight sight = look_compare(figure, picture, foreground, claimed, x, y);
+            struct sight sight = look_compare(&cells, picture, foreground, claimed, dx, dy);
             double value = sight.score - farness * (dx * dx + dy * dy);
             if (value > best.value)
-                best = (struct place){x, y, value, sight};
+                best = (struct place){figure->x + dx, figure->y + dy, value, sight};
         }
     return best;
 }

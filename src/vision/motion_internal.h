@@ -6,10 +6,19 @@
 
 /* ---- the reduced picture (motion_reduce.c) ---- */
 
+enum { REDUCE_FACTOR_MAX = 256 }; /* so many rows fit into a 16-bit sum */
+/* sums[i] += row[i] */
+typedef void reduce_add_row(uint16_t *sums, const uint8_t *row, int count);
+reduce_add_row reduce_add_row_scalar;
+/* The fastest form this processor has; all give the same. */
+reduce_add_row *reduce_choose_add_row(void);
+
 struct reduced {
     int width, height;  /* reduced pixels */
     int factor;         /* picture pixels a side of a reduced one */
     uint8_t *planes[3]; /* Y, U, V, all width × height */
+    uint16_t *sums;     /* of columns: width × factor */
+    reduce_add_row *add_row;
 };
 /* Averages factor × factor pixels. `width` × `height` of `to` must be frame size / factor. */
 void reduced_fill(struct reduced *to, const struct frame *frame);
@@ -150,10 +159,19 @@ struct sight {
     double visible; /* 0..1: share of the look that no nearer figure hides */
 };
 
-/* Judges a place for a figure: pixels a nearer one claimed say nothing, background where the figure should be speaks
- * against it. */
-struct sight look_compare(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
-                          const uint8_t *claimed, double x, double y);
+/* A look spread over the pixels it covers where the figure stands: a search tries it at many places. */
+struct look_cells {
+    struct look_cell {
+        int x, y;
+        float weight, colour[3];
+    } items[LOOK_ROWS * LOOK_COLUMNS];
+    int count;
+};
+void look_spread(const struct figure *figure, struct look_cells *cells);
+/* Judges a place (dx, dy) pixels off: pixels a nearer figure claimed say nothing, background where the figure should be
+ * speaks against it. */
+struct sight look_compare(const struct look_cells *cells, const struct reduced *picture, const uint8_t *foreground,
+                          const uint8_t *claimed, int dx, int dy);
 /* Marks the pixels that are this figure's. */
 void look_claim(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
                 uint8_t *claimed);

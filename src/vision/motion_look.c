@@ -2,8 +2,9 @@
 #include "vision/motion_internal.h"
 
 #include <math.h>
+#include <string.h>
 
-static const double colour_limit = 42; /* sum of three differences that still is the same colour */
+static const float colour_limit = 42; /* sum of three differences that still is the same colour */
 
 struct bounds figure_bounds(const struct figure *figure, double grow)
 {
@@ -45,31 +46,44 @@ void look_learn(struct figure *figure, const struct reduced *picture, const uint
         }
 }
 
-/* Judges a place for a figure: pixels a nearer one claimed say nothing, background where the figure should be speaks
- * against it. */
-struct sight look_compare(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
-                          const uint8_t *claimed, double x, double y)
+void look_spread(const struct figure *figure, struct look_cells *cells)
 {
-    double total = 0, seen = 0, fit = 0;
+    static const float known_min = 0.3f; /* the figure hardly ever covers the rest */
+    cells->count = 0;
     for (int row = 0; row < LOOK_ROWS; row++)
         for (int column = 0; column < LOOK_COLUMNS; column++) {
-            int index;
-            double weight = figure->look.weight[row][column];
-            if (weight < 0.3 || !grid_pixel(picture, x, y, figure->w, figure->h, row, column, &index))
+            if (figure->look.weight[row][column] < known_min)
                 continue;
-            total += weight;
-            if (claimed[index])
-                continue;
-            seen += weight;
-            if (!foreground[index]) {
-                fit -= weight;
-                continue;
-            }
-            double difference = 0;
-            for (int channel = 0; channel < 3; channel++)
-                difference += fabs((double)picture->planes[channel][index] - figure->look.colour[row][column][channel]);
-            fit += weight * fmax(1 - difference / colour_limit, -0.5);
+            struct look_cell *cell = &cells->items[cells->count++];
+            cell->x = (int)floor(figure->x - figure->w / 2 + (column + 0.5) * figure->w / LOOK_COLUMNS);
+            cell->y = (int)floor(figure->y - figure->h + (row + 0.5) * figure->h / LOOK_ROWS);
+            cell->weight = figure->look.weight[row][column];
+            memcpy(cell->colour, figure->look.colour[row][column], sizeof cell->colour);
         }
+}
+
+struct sight look_compare(const struct look_cells *cells, const struct reduced *picture, const uint8_t *foreground,
+                          const uint8_t *claimed, int dx, int dy)
+{
+    float total = 0, seen = 0, fit = 0;
+    for (int i = 0; i < cells->count; i++) {
+        const struct look_cell *cell = &cells->items[i];
+        int x = cell->x + dx, y = cell->y + dy, index = y * picture->width + x;
+        if (x < 0 || y < 0 || x >= picture->width || y >= picture->height)
+            continue;
+        total += cell->weight;
+        if (claimed[index])
+            continue;
+        seen += cell->weight;
+        if (!foreground[index]) {
+            fit -= cell->weight;
+            continue;
+        }
+        float difference = 0;
+        for (int channel = 0; channel < 3; channel++)
+            difference += fabsf((float)picture->planes[channel][index] - cell->colour[channel]);
+        fit += cell->weight * fmaxf(1 - difference / colour_limit, -0.5f);
+    }
     if (total <= 0 || seen <= 0)
         return (struct sight){0, 0};
     return (struct sight){fit / seen, seen / total};
