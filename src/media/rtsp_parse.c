@@ -39,9 +39,20 @@ static bool take_length(struct rtsp_answer *answer, int max_body_bytes, GError *
     return true;
 }
 
+/* A newline alone ends no header for us, but would in a request that repeats the value. */
+static bool holds_control(const char *line)
+{
+    for (; *line; line++)
+        if (g_ascii_iscntrl(*line) && *line != '\t')
+            return true;
+    return false;
+}
+
 static bool take_header(struct rtsp_answer *answer, char *line, size_t index, GError **error)
 {
     char *colon = strchr(line, ':');
+    if (holds_control(line))
+        return refuse(error, "has a control character in a header");
     if (!colon || index >= RTSP_MAX_HEADERS)
         return refuse(error, colon ? "has too many headers" : "has a header without a colon");
     *colon = '\0';
