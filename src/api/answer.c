@@ -84,16 +84,3 @@ void answer_error(struct answer *answer, const GError *error)
     answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the store is away: try again; /health tells why", NULL);
     answer_header(answer, "Retry-After", "1");
 }
-
-void append_record_without(const struct record_descriptor *descriptor, const void *record, const char *const *names,
-                           GString *out)
-{
-    g_autofree struct record_field *fields = g_new(struct record_field, descriptor->field_count);
-    struct record_descriptor part = *descriptor;
-    part.fields = fields;
-    part.field_count = 0;
-    for (size_t i = 0; i < descriptor->field_count; i++)
-        if (!g_strv_contains(names, descriptor->fields[i].name))
-            fields[part.field_count++] = descriptor->fields[i];
-    record_encode_json(&part, record, false, out);
-}

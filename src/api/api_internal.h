@@ -51,9 +51,6 @@ void answer_text(struct answer *answer, unsigned status, const char *content_typ
 void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors);
 /* The problem that fits a failure of the store: 400, 403, 404, 429 or 503. */
 void answer_error(struct answer *answer, const GError *error);
-/* A record with some of its fields left out (NULL-terminated names). */
-void append_record_without(const struct record_descriptor *descriptor, const void *record, const char *const *names,
-                           GString *out);
 
 /* ---- requests ---- */
 

@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "api/api_internal.h"
+#include "base/redact.h"
+#include "facts/view.h"
 
 enum {
     PREVIEW_WAIT_US = 1000000,
@@ -27,64 +29,55 @@ static int64_t find_count(const GPtrArray *counts, const char *camera_id, const 
     return 0;
 }
 
-/* Adds members to the object just written. */
-static void append_members(GString *json, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static void append_members(GString *json, const char *format, ...)
+/* The lists of the view, on the heap; all else is borrowed. */
+static void view_clear(struct camera_view *view)
 {
-    g_string_truncate(json, json->len - 1);
-    va_list arguments;
-    va_start(arguments, format);
-    g_string_append_vprintf(json, format, arguments);
-    va_end(arguments);
-    g_string_append_c(json, '}');
+    g_free(view->lines.items);
+    g_free(view->zones.items);
+    record_clear(&camera_health_descriptor, &view->health);
 }
 
-static void append_lines(const struct camera *camera, const GPtrArray *counts, GString *json)
+static void view_lines(struct camera_view *view, const GPtrArray *counts)
 {
-    const struct line *lines = camera->lines.items;
-    for (size_t i = 0; i < camera->lines.count; i++) {
-        if (i)
-            g_string_append_c(json, ',');
-        record_encode_json(&line_descriptor, &lines[i], false, json);
-        append_members(json, ",\"count_in\":%" G_GINT64_FORMAT ",\"count_out\":%" G_GINT64_FORMAT,
-                       find_count(counts, camera->id, lines[i].id, "line_in"),
-                       find_count(counts, camera->id, lines[i].id, "line_out"));
-    }
+    const struct line *lines = view->camera.lines.items;
+    struct line_view *views = g_new(struct line_view, view->camera.lines.count);
+    for (size_t i = 0; i < view->camera.lines.count; i++)
+        views[i] = (struct line_view){
+            .line = lines[i],
+            .count_in = find_count(counts, view->camera.id, lines[i].id, "line_in"),
+            .count_out = find_count(counts, view->camera.id, lines[i].id, "line_out"),
+        };
+    view->lines = (struct record_list){.items = views, .count = view->camera.lines.count};
 }
 
-static void append_zones(const struct camera *camera, const GPtrArray *counts, GString *json)
+static void view_zones(struct camera_view *view, const GPtrArray *counts)
 {
-    const struct zone *zones = camera->zones.items;
-    for (size_t i = 0; i < camera->zones.count; i++) {
-        if (i)
-            g_string_append_c(json, ',');
-        record_encode_json(&zone_descriptor, &zones[i], false, json);
-        append_members(json,
-                       ",\"inside\":%" G_GINT64_FORMAT ",\"entries\":%" G_GINT64_FORMAT ",\"exits\":%" G_GINT64_FORMAT,
-                       find_count(counts, camera->id, zones[i].id, "zone_inside"),
-                       find_count(counts, camera->id, zones[i].id, "zone_enter"),
-                       find_count(counts, camera->id, zones[i].id, "zone_exit"));
-    }
+    const struct zone *zones = view->camera.zones.items;
+    struct zone_view *views = g_new(struct zone_view, view->camera.zones.count);
+    for (size_t i = 0; i < view->camera.zones.count; i++)
+        views[i] = (struct zone_view){
+            .zone = zones[i],
+            .inside = find_count(counts, view->camera.id, zones[i].id, "zone_inside"),
+            .entries = find_count(counts, view->camera.id, zones[i].id, "zone_enter"),
+            .exits = find_count(counts, view->camera.id, zones[i].id, "zone_exit"),
+        };
+    view->zones = (struct record_list){.items = views, .count = view->camera.zones.count};
 }
 
 static void append_camera(struct api *api, const struct camera *camera, const GPtrArray *counts, GString *json)
 {
-    static const char *const apart[] = {"lines", "zones", "username", "password", NULL};
-    append_record_without(&camera_descriptor, camera, apart, json);
-    bool is_online = live_is_online(api->live, camera->id, clock_wall_ms(api->clock));
-    append_members(json, ",\"online\":%s,\"lines\":[", is_online ? "true" : "false");
-    g_string_truncate(json, json->len - 1);
-    append_lines(camera, counts, json);
-    g_string_append(json, "],\"zones\":[");
-    append_zones(camera, counts, json);
-    g_string_append_c(json, ']');
-    struct camera_health health;
-    if (live_get_health(api->live, camera->id, &health)) {
-        g_string_append(json, ",\"health\":");
-        record_encode_json(&camera_health_descriptor, &health, false, json);
-        record_clear(&camera_health_descriptor, &health);
+    struct camera_view view = {.camera = *camera,
+                               .online = live_is_online(api->live, camera->id, clock_wall_ms(api->clock))};
+    if (!live_get_health(api->live, camera->id, &view.health)) {
+        record_init(&camera_health_descriptor, &view.health);
+        view.health.camera_id = g_strdup(camera->id);
+        view.health.state = g_strdup("starting");
     }
-    g_string_append_c(json, '}');
+    g_autofree char *source = view.camera.source = redact_address(camera->source);
+    view_lines(&view, counts);
+    view_zones(&view, counts);
+    record_encode_json(&camera_view_descriptor, &view, false, json);
+    view_clear(&view);
 }
 
 static GPtrArray *counts_of_today(const struct request *request, struct answer *answer)

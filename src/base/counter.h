@@ -1,6 +1,6 @@
-/* Counters: plain int64_t struct members, touched only by these relaxed atomics, so that counting on the
- * frame path takes no lock. They are exported by the record they lie in (flags RECORD_COUNTER, RECORD_GAUGE). Any
- * thread.
+/* Counters: plain int64_t (gauges also double) struct members, touched only by these relaxed atomics, so that counting
+ * on the frame path takes no lock. They are exported by the record they lie in (flags RECORD_COUNTER, RECORD_GAUGE).
+ * Any thread.
  */
 #pragma once
 
@@ -14,6 +14,19 @@ static inline void counter_add(int64_t *counter, int64_t amount)
 static inline void counter_set(int64_t *counter, int64_t value)
 {
     __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+/* Gauges that are no whole numbers. */
+static inline void gauge_set(double *gauge, double value)
+{
+    __atomic_store(gauge, &value, __ATOMIC_RELAXED);
+}
+
+static inline double gauge_get(const double *gauge)
+{
+    double value;
+    __atomic_load(gauge, &value, __ATOMIC_RELAXED);
+    return value;
 }
 
 static inline int64_t counter_get(const int64_t *counter)

@@ -8,6 +8,7 @@
 #include "facts/settings.h"
 #include "facts/track.h"
 #include "facts/user.h"
+#include "facts/view.h"
 #include "record/settings.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ static const struct record_descriptor *const records[] = {
     &track_update_descriptor, &track_view_descriptor,   &camera_health_descriptor, &server_health_descriptor,
     &user_descriptor,         &session_descriptor,      &login_request_descriptor, &login_response_descriptor,
     &model_card_descriptor,   &worker_hello_descriptor, &camera_rules_descriptor,  &schedule_window_descriptor,
+    &camera_view_descriptor,  &line_view_descriptor,    &zone_view_descriptor,
 };
 
 static char *records_markdown(void)
@@ -41,14 +43,31 @@ static char *settings_markdown(void)
     return g_string_free(out, FALSE);
 }
 
-/* One row per document of docs/reference. */
+static char *records_typescript(void)
+{
+    GString *out =
+        g_string_new("// Made by `vedette docs` from the records' own tables: `make docs` writes it anew.\n\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(records); i++) {
+        record_append_typescript(records[i], out);
+        g_string_append_c(out, '\n');
+    }
+    g_string_append(out, "/** What an AnalyticsEvent carries, by its type. */\nexport interface EventPayloads {\n");
+    for (size_t i = 0; i < event_type_count; i++)
+        g_string_append_printf(out, "  %s: %s;\n", record_enum_name(event_type_names, event_types[i].type),
+                               event_types[i].payload->name);
+    g_string_append(out, "}\n");
+    return g_string_free(out, FALSE);
+}
+
+/* One row per document, by its place in the source tree. */
 static const struct {
     const char *name;
     char *(*text)(void);
 } documents[] = {
-    {"api.md", api_routes_markdown},
-    {"records.md", records_markdown},
-    {"settings.md", settings_markdown},
+    {"docs/reference/api.md", api_routes_markdown},
+    {"docs/reference/records.md", records_markdown},
+    {"docs/reference/settings.md", settings_markdown},
+    {"web/src/records.ts", records_typescript},
 };
 
 static int docs_main(int argc, char **argv)

@@ -142,7 +142,7 @@ static const struct record_field camera_fields[] = {
     FIELD(struct camera, source, RECORD_REQUIRED | RECORD_NEEDS_RESTART,
           "rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded",
           .max_count = 2048),
-    FIELD(struct camera, username, 0, "login, apart from the source", .max_count = 128),
+    FIELD(struct camera, username, RECORD_SECRET, "login, apart from the source", .max_count = 128),
     FIELD(struct camera, password, RECORD_SECRET, "password, apart from the source", .max_count = 256),
     FIELD(struct camera, enabled, 0, "false: known but not watched", .default_text = "true"),
     FIELD(struct camera, analyse_fps, 0, "frames a second that are analysed", .unit = "1/s", .min = 0.1, .max = 60,

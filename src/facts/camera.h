@@ -60,9 +60,9 @@ struct camera {
     char *id;
     char *org_id, *site_id;
     char *name;
-    char *source; /* rtsp(s)://host…, a file path, scene://NAME; never with credentials after loading */
-    char *username;
-    char *password; /* secret */
+    char *source;   /* rtsp(s)://host…, a file path, scene://NAME; never with credentials after loading */
+    char *username; /* secret, as the password is */
+    char *password;
     bool enabled;
     double analyse_fps;
     bool loop;                /* files: start again at the end */

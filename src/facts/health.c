@@ -2,7 +2,8 @@
 
 static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera"),
-    FIELD(struct camera_health, state, 0, "connecting, online, stalled, waiting, failed or ended", .max_count = 32),
+    FIELD(struct camera_health, state, 0, "starting, connecting, online, stalled, waiting, failed or ended",
+          .max_count = 32),
     FIELD(struct camera_health, last_error, 0, "the last thing that went wrong; empty when none since it came online",
           .max_count = 1024),
     FIELD(struct camera_health, codec, 0, "of the video", .max_count = 32),

@@ -9,7 +9,7 @@
 /* Kept by a worker for each camera, sent to the hub each second. */
 struct camera_health {
     char *camera_id;
-    char *state;      /* "connecting", "online", "stalled", "waiting", "failed", "ended" */
+    char *state;      /* "starting", "connecting", "online", "stalled", "waiting", "failed", "ended" */
     char *last_error; /* redacted; empty when none since it came online */
     char *codec;
     int32_t width_px, height_px;

@@ -21,6 +21,7 @@ struct frame {
     int width_px, height_px; /* visible; odd sizes are allowed, chroma is (n + 1) / 2 */
     enum frame_format format;
     bool is_full_range; /* luma 0..255 rather than 16..235 */
+    bool is_bt709;      /* colours weigh as in ITU-R BT.709 rather than BT.601 */
     const uint8_t *planes[3];
     int strides_bytes[3];   /* never negative; at least the plane's width */
     uint64_t number;        /* counts the source's decoded frames from 0 */

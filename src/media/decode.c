@@ -237,6 +237,7 @@ static struct frame *frame_of(struct mapping *mapping, int64_t media_us)
         .height_px = GST_VIDEO_FRAME_HEIGHT(video),
         .format = GST_VIDEO_FRAME_FORMAT(video) == GST_VIDEO_FORMAT_NV12 ? FRAME_NV12 : FRAME_I420,
         .is_full_range = video->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255,
+        .is_bt709 = video->info.colorimetry.matrix == GST_VIDEO_COLOR_MATRIX_BT709,
         .media_us = media_us,
     };
     for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(video); i++) {

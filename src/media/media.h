@@ -29,7 +29,8 @@ bool media_init(bool for_worker, GError **error);
  */
 struct media_url {
     enum media_scheme { MEDIA_RTSP = 1, MEDIA_RTSPS, MEDIA_FILE, MEDIA_SCENE } scheme;
-    char *location; /* without credentials: safe for logs, errors, metrics and answers. A path for files */
+    char *location; /* without credentials, but for those in a path or query. A path for files */
+    char *shown;    /* the location, safe for logs, errors, metrics and answers */
     char *host;     /* NULL for files and scenes; IPv6 without brackets */
     int port;
     char *username, *password; /* NULL when the URL had none; percent-decoded */
@@ -37,8 +38,6 @@ struct media_url {
 /* Fills `url` (media_url_clear it). The error names the rule that was broken and never repeats credentials. */
 bool media_url_parse(const char *text, struct media_url *url, GError **error);
 void media_url_clear(struct media_url *url);
-/* A copy of `text` fit for logs whatever it is: credentials, if any, replaced by "***". g_free. */
-char *media_url_redact(const char *text);
 
 /* ---- live sources ---- */
 

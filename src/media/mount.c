@@ -1,13 +1,14 @@
 /* What one address of the player plays: a scene, drawn and encoded; a file that RTP can carry, as it is; any other
  * file, decoded and encoded again.
  *
- * Threads: a mount is immutable once made. Each media that the server prepares has a `play` of its own, which belongs
- * to its appsrc's streaming thread.
+ * Threads: a mount is immutable once made, but for the time its scene began. Each media that the server prepares has a
+ * `play` of its own, which belongs to its appsrc's streaming thread.
  */
 #include "media/media_internal.h"
 
 #include "scene/scene.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 enum { MOUNT_KILOBITS = 1200, MOUNT_FPS_UNKNOWN = 25 };
@@ -19,7 +20,8 @@ struct media_mount {
     GstCaps *caps;                   /* of what the appsrc gives */
     int width_px, height_px;
     double fps;
-    int64_t start_us; /* monotonic: of a scene's frame 0 */
+    bool is_scene;
+    _Atomic int64_t start_us; /* monotonic: of a scene's frame 0, which is due when it is first watched; 0: not yet */
 };
 
 struct play {
@@ -52,7 +54,7 @@ static bool probe_scene(struct media_mount *mount, GError **error)
     mount->width_px = scene_width_px(scene);
     mount->height_px = scene_height_px(scene);
     mount->fps = scene_fps(scene);
-    mount->start_us = g_get_monotonic_time();
+    mount->is_scene = true;
     mount->caps = raw_caps(mount);
     return true;
 }
@@ -179,16 +181,25 @@ static void play_free(gpointer data)
     g_free(play);
 }
 
+/* Which frame is due now. The first who watches sees a scene from its beginning, so that its truth can be held against
+ * what was counted; who comes later joins it where it is, as with any camera. */
+static uint64_t first_number(struct media_mount *mount)
+{
+    int64_t now_us = g_get_monotonic_time(), start_us = 0;
+    if (atomic_compare_exchange_strong(&mount->start_us, &start_us, now_us))
+        return 0;
+    return (uint64_t)((double)(now_us - start_us) * mount->fps / G_USEC_PER_SEC);
+}
+
 static struct play *play_new(struct media_mount *mount)
 {
     struct play *play = g_new0(struct play, 1);
     play->mount = g_atomic_rc_box_acquire(mount);
     if (mount->codec)
         play->packets = media_packets_open(mount->location);
-    else if (mount->start_us > 0) {
+    else if (mount->is_scene) {
         play->scene = scene_new_from_uri(mount->location, NULL);
-        play->first_number =
-            (uint64_t)((double)(g_get_monotonic_time() - mount->start_us) * mount->fps / G_USEC_PER_SEC);
+        play->first_number = first_number(mount);
     }
     return play;
 }

@@ -205,7 +205,7 @@ static void report_failure(struct media_source *source, const GError *error)
 {
     bool is_file = source->url.scheme == MEDIA_FILE; /* whose errors name it already */
     g_autofree char *text =
-        g_strdup_printf("%s%s%s", is_file ? "" : source->url.location, is_file ? "" : ": ", error->message);
+        g_strdup_printf("%s%s%s", is_file ? "" : source->url.shown, is_file ? "" : ": ", error->message);
     counter_add(&source->health->errors_count, 1);
     source_set_state(source, "waiting", text);
     log_warning(source->camera_id, "%s; trying again", text);

@@ -76,7 +76,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
     source_note_cpu(source);
     if (source_note_frame(source, has_size ? GST_VIDEO_INFO_WIDTH(&info) : 0,
                           has_size ? GST_VIDEO_INFO_HEIGHT(&info) : 0))
-        log_info(source->camera_id, "online: %s", source->url.location);
+        log_info(source->camera_id, "online: %s", source->url.shown);
     /* The first picture of a connection is a copy (pool.c): the next one will do as well. */
     if (!media_decoder_is_warming_up(session->decoder, sample) && frame_thinner_pass(&source->thinner, media_us))
         analyse_sample(session, sample, number, stream_us, media_us);

@@ -2,6 +2,8 @@
  * and then set as a value. */
 #include "media/media.h"
 
+#include "base/redact.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@ enum { URL_MAX_BYTES = 2048, HOST_MAX_BYTES = 253, RTSP_PORT = 554, RTSPS_PORT =
 void media_url_clear(struct media_url *url)
 {
     g_free(url->location);
+    g_free(url->shown);
     g_free(url->host);
     g_free(url->username);
     g_free(url->password);
@@ -143,6 +146,7 @@ static bool parse_rtsp(const char *text, const char *scheme, struct media_url *u
     if (strchr(rest + authority_length, '#'))
         return refuse(error, "an address of a camera has no '#': percent-encode it");
     url->location = g_strconcat(scheme, authority, rest + authority_length, NULL);
+    url->shown = redact_address(url->location);
     return true;
 }
 
@@ -166,6 +170,7 @@ bool media_url_parse(const char *text, struct media_url *url, GError **error)
     } else if (is_good && g_str_has_prefix(text, "scene://")) {
         url->scheme = MEDIA_SCENE;
         url->location = g_strdup(text);
+        url->shown = g_strdup(text);
         is_good = check_url_bytes(text, error);
     } else if (is_good && has_scheme(text)) {
         g_autofree char *scheme = g_strndup(text, strcspn(text, ":"));
@@ -177,28 +182,9 @@ bool media_url_parse(const char *text, struct media_url *url, GError **error)
     } else if (is_good) {
         url->scheme = MEDIA_FILE;
         url->location = g_strdup(text);
+        url->shown = g_strdup(text);
     }
     if (!is_good)
         media_url_clear(url);
     return is_good;
-}
-
-char *media_url_redact(const char *text)
-{
-    const char *scheme_end = text ? strstr(text, "://") : NULL;
-    if (!scheme_end) { /* no address; but "user:secret@host" might have been meant as one */
-        const char *last = text ? strrchr(text, '@') : NULL, *colon = last ? strchr(text, ':') : NULL;
-        return colon && colon < last ? g_strconcat("***@", last + 1, NULL) : g_strdup(text ? text : "");
-    }
-    const char *rest = scheme_end + 3, *at = NULL;
-    /* Fit for anything, also what does not parse: everything up to the last '@' before the path may be a login. */
-    for (const char *c = rest; *c && *c != '/'; c++)
-        if (*c == '@')
-            at = c;
-    if (!at) /* a password may hold a '/': then the '@' comes later */
-        at = strrchr(rest, '@');
-    if (!at)
-        return g_strdup(text);
-    g_autofree char *scheme = g_strndup(text, (gsize)(rest - text));
-    return g_strconcat(scheme, "***@", at + 1, NULL);
 }

@@ -1,6 +1,7 @@
 /* JSON out: straight into the buffer, no tree between. */
 #include "record/record.h"
 
+#include "base/counter.h"
 #include "record/record_internal.h"
 
 #include <math.h>
@@ -108,6 +109,7 @@ static bool field_is_left_out(const struct record_field *field, const void *addr
     }
 }
 
+/* Counters and gauges may be written by others while they are read here. */
 static void append_value(GString *out, const struct record_field *field, const void *address)
 {
     switch (field->kind) {
@@ -118,13 +120,13 @@ static void append_value(GString *out, const struct record_field *field, const v
         g_string_append_printf(out, "%d", *(const int32_t *)address);
         break;
     case RECORD_INT64:
-        g_string_append_printf(out, "%" G_GINT64_FORMAT, *(const int64_t *)address);
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, counter_get(address));
         break;
     case RECORD_UINT64:
         g_string_append_printf(out, "%" G_GUINT64_FORMAT, *(const uint64_t *)address);
         break;
     case RECORD_DOUBLE:
-        append_double(out, *(const double *)address);
+        append_double(out, gauge_get(address));
         break;
     case RECORD_OPTIONAL:
         append_double(out, ((const struct record_optional *)address)->value);
@@ -167,22 +169,29 @@ static void append_value(GString *out, const struct record_field *field, const v
     }
 }
 
-void record_encode_json(const struct record_descriptor *descriptor, const void *record, bool with_version, GString *out)
+/* Members of the object that is open in `out`. Those that `outer` names too are left to it. */
+static void append_members(GString *out, const struct record_descriptor *descriptor, const void *record,
+                           const struct record_descriptor *outer)
 {
-    bool is_first = true;
-    g_string_append_c(out, '{');
-    if (with_version) {
-        g_string_append_printf(out, "\"schema_version\":%d", descriptor->schema_version);
-        is_first = false;
-    }
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct record_field *field = &descriptor->fields[i];
         const void *address = field_address(field, record);
-        if (field_is_left_out(field, address))
+        if (field_is_inline(field)) {
+            append_members(out, field->descriptor, address, descriptor);
             continue;
-        g_string_append_printf(out, "%s\"%s\":", is_first ? "" : ",", field->name);
+        }
+        if (field_is_left_out(field, address) || (outer && record_find_field(outer, field->name)))
+            continue;
+        g_string_append_printf(out, "%s\"%s\":", out->str[out->len - 1] == '{' ? "" : ",", field->name);
         append_value(out, field, address);
-        is_first = false;
     }
+}
+
+void record_encode_json(const struct record_descriptor *descriptor, const void *record, bool with_version, GString *out)
+{
+    g_string_append_c(out, '{');
+    if (with_version)
+        g_string_append_printf(out, "\"schema_version\":%d", descriptor->schema_version);
+    append_members(out, descriptor, record, NULL);
     g_string_append_c(out, '}');
 }

@@ -74,6 +74,10 @@ void record_append_markdown(const struct record_descriptor *descriptor, GString 
     g_string_append(out, "\n| field | type | range | default | | what |\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct record_field *field = &descriptor->fields[i];
+        if (field_is_inline(field)) {
+            g_string_append_printf(out, "| *all of* %s | | | | | %s |\n", field->descriptor->name, field->doc);
+            continue;
+        }
         g_string_append_printf(out, "| `%s` | ", field->name);
         append_type(field, out);
         g_string_append(out, " | ");

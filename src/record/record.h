@@ -87,6 +87,9 @@ enum record_flag {
     RECORD_GAUGE = 1 << 7,         /* exported by /metrics as a gauge */
     RECORD_INDEXED = 1 << 8,       /* the store keeps an index */
     RECORD_TEXT_ID = 1 << 9,       /* a string of [A-Za-z0-9._-], 1..64: fit for paths, topics and labels */
+    /* A member record whose fields stand among the outer one's; an outer field of the same name takes the place of an
+     * inner one. For what is only answered: such a record is encoded and described, never decoded or stored. */
+    RECORD_INLINE = 1 << 10,
 };
 
 struct record_descriptor;
@@ -256,3 +259,7 @@ void record_sql_value_clear(struct record_sql_value *value);
 
 /* Markdown: a heading, the record's doc and a table of its fields. */
 void record_append_markdown(const struct record_descriptor *descriptor, GString *out);
+/* TypeScript: `export interface NAME` as record_encode_json writes the record. A field that may be left out is
+ * optional.
+ */
+void record_append_typescript(const struct record_descriptor *descriptor, GString *out);

@@ -9,6 +9,11 @@ static inline void *field_address(const struct record_field *field, const void *
     return (char *)(uintptr_t)record + field->offset;
 }
 
+static inline bool field_is_inline(const struct record_field *field)
+{
+    return field->flags & RECORD_INLINE;
+}
+
 static inline bool field_is_bounded(const struct record_field *field)
 {
     return field->min != 0 || field->max != 0;

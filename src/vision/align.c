@@ -74,7 +74,7 @@ bool align_face(const struct model_card *card, const struct frame *frame, const 
     }
     if (!fit(card, frame_px, &map))
         return false;
-    struct preprocess_colour colour = preprocess_colour_of(card, frame->is_full_range);
+    struct preprocess_colour colour = preprocess_colour_of(card, frame->is_full_range, frame->is_bt709);
     size_t plane = (size_t)card->input_width_px * (size_t)card->input_height_px;
     int channels = card->channels == MODEL_GREY ? 1 : 3;
     for (int y = 0; y < card->input_height_px; y++)

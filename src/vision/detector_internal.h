@@ -47,7 +47,7 @@ struct preprocess_colour {
     float scale[3], bias[3]; /* in the order of the model's channels */
     bool is_rgb, is_grey;    /* else BGR */
 };
-struct preprocess_colour preprocess_colour_of(const struct model_card *card, bool is_full_range);
+struct preprocess_colour preprocess_colour_of(const struct model_card *card, bool is_full_range, bool is_bt709);
 /* One pixel, into as many channels as the model has. */
 void preprocess_convert(const struct preprocess_colour *colour, float y, float u, float v, float *out);
 

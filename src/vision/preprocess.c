@@ -16,7 +16,7 @@ struct preprocess {
     /* for frames of this size and format */
     int width_px, height_px;
     enum frame_format format;
-    int is_full_range; /* -1: none yet */
+    bool is_full_range, is_bt709; /* as `colour` is made for */
     struct letterbox box;
     struct preprocess_axis luma_axis, chroma_axis;
     bool is_padded;
@@ -115,10 +115,11 @@ struct record_box frame_view_box(const struct frame *frame, const struct record_
 
 /* ---- colour ---- */
 
-/* ITU-R BT.601: luma weights 0.299 and 0.114, from which the rest follows; studio range is 16..235 and 16..240. */
-static void choose_range(struct preprocess_colour *colour, bool is_full_range)
+/* ITU-R BT.601 and BT.709 give the luma weights of red and blue, from which the rest follows; studio range is 16..235
+ * and 16..240. */
+static void choose_formula(struct preprocess_colour *colour, bool is_full_range, bool is_bt709)
 {
-    static const float red_weight = 0.299F, blue_weight = 0.114F;
+    const float red_weight = is_bt709 ? 0.2126F : 0.299F, blue_weight = is_bt709 ? 0.0722F : 0.114F;
     const float green_weight = 1 - red_weight - blue_weight;
     float chroma_gain = is_full_range ? 1.0F : 255.0F / 224.0F;
     colour->luma_offset = is_full_range ? 0.0F : 16.0F;
@@ -129,7 +130,7 @@ static void choose_range(struct preprocess_colour *colour, bool is_full_range)
     colour->green_v = -2 * (1 - red_weight) * red_weight / green_weight * chroma_gain;
 }
 
-struct preprocess_colour preprocess_colour_of(const struct model_card *card, bool is_full_range)
+struct preprocess_colour preprocess_colour_of(const struct model_card *card, bool is_full_range, bool is_bt709)
 {
     const double scale[] = {card->scale_0, card->scale_1, card->scale_2};
     const double mean[] = {card->mean_0, card->mean_1, card->mean_2};
@@ -138,7 +139,7 @@ struct preprocess_colour preprocess_colour_of(const struct model_card *card, boo
         colour.scale[c] = (float)scale[c];
         colour.bias[c] = (float)(-mean[c] * scale[c]);
     }
-    choose_range(&colour, is_full_range);
+    choose_formula(&colour, is_full_range, is_bt709);
     return colour;
 }
 
@@ -238,14 +239,13 @@ struct preprocess *preprocess_new(const struct model_card *card)
     preprocess->input_height = preprocess->fit_card.input_height_px = card->input_height_px;
     preprocess->fit_card.fit = card->fit;
     preprocess->layout = card->layout;
-    preprocess->colour = preprocess_colour_of(card, false);
+    preprocess->colour = preprocess_colour_of(card, false, false);
     preprocess->channels = preprocess->colour.is_grey ? 1 : TENSOR_CHANNELS;
     for (int c = 0; c < TENSOR_CHANNELS; c++)
         preprocess->pad[c] = (float)card->pad_value * preprocess->colour.scale[c] + preprocess->colour.bias[c];
     preprocess->fastest = choose_row();
     axis_init(&preprocess->luma_axis, card->input_width_px);
     axis_init(&preprocess->chroma_axis, card->input_width_px);
-    preprocess->is_full_range = -1;
     return preprocess;
 }
 
@@ -270,9 +270,10 @@ void preprocess_forget(struct preprocess *preprocess)
 
 static void prepare(struct preprocess *preprocess, const struct frame *frame)
 {
-    if (preprocess->is_full_range != (int)frame->is_full_range) {
+    if (preprocess->is_full_range != frame->is_full_range || preprocess->is_bt709 != frame->is_bt709) {
         preprocess->is_full_range = frame->is_full_range;
-        choose_range(&preprocess->colour, frame->is_full_range);
+        preprocess->is_bt709 = frame->is_bt709;
+        choose_formula(&preprocess->colour, frame->is_full_range, frame->is_bt709);
     }
     if (preprocess->width_px == frame->width_px && preprocess->height_px == frame->height_px &&
         preprocess->format == frame->format)

@@ -355,7 +355,8 @@ static void note_latency(struct pipeline *pipeline, const struct frame *frame)
 {
     static const double smoothing = 0.05;
     double latency_ms = (double)(clock_monotonic_us(pipeline->clock) - frame->arrived_us) / 1000;
-    pipeline->health->avg_latency_ms += smoothing * (latency_ms - pipeline->health->avg_latency_ms);
+    double *average_ms = &pipeline->health->avg_latency_ms; /* written here only, read by the worker's link */
+    gauge_set(average_ms, *average_ms + smoothing * (latency_ms - *average_ms));
 }
 
 void pipeline_feed(struct pipeline *pipeline, struct frame *frame)

@@ -40,7 +40,7 @@ static inline void world_add_camera(struct api_world *world, const char *id, con
     g_free(camera->org_id);
     camera->org_id = g_strdup(org);
     camera->name = g_strdup("Door");
-    camera->source = g_strdup("rtsp://10.0.0.7/s1");
+    camera->source = g_strdup("rtsp://10.0.0.7/s1?channel=1&pwd=canary-in-address");
     camera->username = g_strdup("canary-camera-user");
     camera->password = g_strdup(WORLD_CAMERA_PASSWORD);
     struct line *line = record_list_append(&camera->lines, &line_descriptor);

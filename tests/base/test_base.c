@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/redact.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -141,6 +142,32 @@ static void test_fault_points_fire_when_planned(void)
 #endif
 }
 
+static void test_s01_logins_are_redacted(void)
+{
+    static const char *const rows[][2] = {
+        {"rtsp://u:canary@host/x", "rtsp://***@host/x"},
+        {"rtsp://u:can@ary@host/x", "rtsp://***@host/x"},
+        {"rtsp://u:can/ary@host/x", "rtsp://***@host/x"},
+        {"u:canary@host/x", "***@host/x"},
+        {"rtsp:/u:canary@host/x", "***@host/x"},
+        {"rtsp://host/x", "rtsp://host/x"},
+        {"rtsp://host:554/live?channel=1&user=me&Password=canary&subtype=0",
+         "rtsp://host:554/live?channel=1&user=***&Password=***&subtype=0"},
+        {"rtsp://host/user=admin_password=can_ary_channel=1.sdp", "rtsp://host/user=***"},
+        {"rtsp://host/a=1/authToken=canary/b=2", "rtsp://host/a=1/authToken=***/b=2"},
+        {"rtsp://u:canary@host/x?pwd=canary=", "rtsp://***@host/x?pwd=***"},
+        {"rtsp://host/x?channel=1&subtype=0", "rtsp://host/x?channel=1&subtype=0"},
+        {"/videos/a.mp4", "/videos/a.mp4"},
+        {"/videos/me@home.mp4", "/videos/me@home.mp4"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *redacted = redact_address(rows[i][0]);
+        g_assert_cmpstr(redacted, ==, rows[i][1]);
+    }
+    g_autofree char *empty = redact_address(NULL);
+    g_assert_cmpstr(empty, ==, "");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -150,6 +177,7 @@ int main(int argc, char **argv)
     g_test_add_func("/base/randomness repeats with its seed", test_randomness_repeats_with_its_seed);
     g_test_add_func("/base/a log line cannot be forged", test_a_log_line_cannot_be_forged);
     g_test_add_func("/base/levels are by module", test_levels_are_by_module);
+    g_test_add_func("/base/s01 logins in addresses are redacted", test_s01_logins_are_redacted);
     g_test_add_func("/base/counters lose nothing", test_counters_lose_nothing);
     g_test_add_func("/base/fault points fire when planned", test_fault_points_fire_when_planned);
     return g_test_run();

@@ -6,6 +6,7 @@
 #include "facts/settings.h"
 #include "facts/track.h"
 #include "facts/user.h"
+#include "facts/view.h"
 
 #include <locale.h>
 #include <string.h>
@@ -241,6 +242,39 @@ static void test_columns_carry_every_field(void)
     record_clear(&camera_descriptor, &back);
 }
 
+static void test_inline_fields_stand_among_the_outer_ones(void)
+{
+    struct zone_view zone = {.inside = 3};
+    struct camera_view view = {.zones = {.items = &zone, .count = 1}};
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_init(&camera_descriptor, &view.camera);
+    record_init(&zone_descriptor, &zone.zone);
+    view.camera.id = g_strdup("till");
+    view.camera.password = g_strdup("canary");
+    record_encode_json(&camera_view_descriptor, &view, false, json);
+    g_assert_true(g_str_has_prefix(json->str, "{\"id\":\"till\","));
+    g_assert_null(strstr(json->str, "canary"));
+    g_assert_nonnull(strstr(json->str, ",\"analyse_fps\":5,"));
+    /* the view's zones, with their counts, in place of the camera's */
+    g_assert_nonnull(strstr(json->str, "\"zones\":[{\"kind\":\"area\","));
+    g_assert_nonnull(strstr(json->str, ",\"inside\":3,"));
+    g_assert_null(strstr(strstr(json->str, "\"zones\":") + 1, "\"zones\":"));
+    record_clear(&camera_descriptor, &view.camera);
+    record_clear(&zone_descriptor, &zone.zone);
+}
+
+static void test_types_for_the_page(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_append_typescript(&camera_view_descriptor, text);
+    g_assert_nonnull(strstr(text->str, "export interface CameraView extends Omit<Camera, \"zones\" | \"lines\"> {\n"));
+    g_assert_nonnull(strstr(text->str, "  zones: ZoneView[];\n"));
+    record_append_typescript(&camera_descriptor, text);
+    g_assert_nonnull(strstr(text->str, "  id: string;\n"));    /* required */
+    g_assert_nonnull(strstr(text->str, "  name?: string;\n")); /* left out when unset */
+    g_assert_null(strstr(text->str, "password"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -250,6 +284,8 @@ int main(int argc, char **argv)
     g_test_add_func("/record/bounds of depth and size", test_bounds_of_depth_and_size);
     g_test_add_func("/record/unknown fields are ignored", test_unknown_fields_are_ignored_and_versions_accepted);
     g_test_add_func("/record/secrets are never written", test_secrets_are_never_written);
+    g_test_add_func("/record/inline fields stand among the outer ones", test_inline_fields_stand_among_the_outer_ones);
+    g_test_add_func("/record/types for the page", test_types_for_the_page);
     g_test_add_func("/record/what is written reads the same", test_what_is_written_reads_the_same);
     g_test_add_func("/record/numbers do not depend on the locale", test_numbers_do_not_depend_on_the_locale);
     g_test_add_func("/record/times are RFC 3339", test_times_are_rfc_3339);

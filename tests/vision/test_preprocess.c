@@ -82,9 +82,12 @@ static void colour_at(const struct frame *frame, double x, double y, double bgr[
         u = u * 255 / 224;
         v = v * 255 / 224;
     }
-    bgr[0] = CLAMP(luma + 1.772 * u, 0, 255);
-    bgr[1] = CLAMP(luma - 0.344136 * u - 0.714136 * v, 0, 255);
-    bgr[2] = CLAMP(luma + 1.402 * v, 0, 255);
+    /* blue by u, green by u and v, red by v: ITU-R BT.601 and BT.709 (here as ISO/IEC 13818-2 table 6-9 gives them) */
+    static const double formulas[][4] = {{1.772, -0.344136, -0.714136, 1.402}, {1.8556, -0.187324, -0.468124, 1.5748}};
+    const double *by = formulas[frame->is_bt709];
+    bgr[0] = CLAMP(luma + by[0] * u, 0, 255);
+    bgr[1] = CLAMP(luma + by[1] * u + by[2] * v, 0, 255);
+    bgr[2] = CLAMP(luma + by[3] * v, 0, 255);
 }
 
 struct shape {
@@ -129,6 +132,7 @@ static void test_every_pixel_is_what_the_definition_says(void)
             make_frame(&made, shapes[i].width, shapes[i].height, variant & 4 ? FRAME_NV12 : FRAME_I420, variant,
                        &random);
             made.frame.is_full_range = variant >= 6;
+            made.frame.is_bt709 = variant % 5 > 2;
             CLEANUP(preprocess) struct preprocess *preprocess = preprocess_new(&card);
             g_autofree float *tensor = make_tensor(&card);
             struct letterbox box = preprocess_run(preprocess, &made.frame, tensor);
@@ -161,6 +165,7 @@ static void test_simd_gives_the_same_bits_as_scalar(const void *data)
                    (int)random_range(&random, 1, 300), round % 2 ? FRAME_NV12 : FRAME_I420,
                    (int)random_range(&random, 0, 37), &random);
         made.frame.is_full_range = round % 5 == 0;
+        made.frame.is_bt709 = round % 7 == 0;
         CLEANUP(preprocess) struct preprocess *fast = preprocess_new(&card), *slow = preprocess_new(&card);
         g_autofree float *fast_tensor = make_tensor(&card), *slow_tensor = make_tensor(&card);
         preprocess_use(fast, function);

@@ -1,5 +1,6 @@
 // The server's HTTP interface. Addresses are relative to the page.
-import type { AnalyticsEvent, CameraView } from "./records";
+import type { CameraView } from "./records";
+import type { StoredEvent } from "./stored_event";
 
 export class ApiError extends Error {
   constructor(
@@ -48,7 +49,7 @@ export async function listCameras(): Promise<CameraView[]> {
   return (await (await request("api/v1/cameras")).json()).items;
 }
 
-export async function listEvents(limit: number): Promise<AnalyticsEvent[]> {
+export async function listEvents(limit: number): Promise<StoredEvent[]> {
   return (await (await request(`api/v1/events?limit=${limit}`)).json()).items;
 }
 

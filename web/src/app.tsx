@@ -4,7 +4,8 @@ import { CameraCard } from "./camera_card";
 import { EventList } from "./event_list";
 import { Live } from "./live";
 import { Login } from "./login";
-import type { AnalyticsEvent, CameraHealth, CameraView } from "./records";
+import type { CameraHealth, CameraView } from "./records";
+import type { StoredEvent } from "./stored_event";
 
 const EVENTS_SHOWN = 50;
 const CAMERAS_REFRESH_MS = 2000;
@@ -18,7 +19,7 @@ function withHealth(cameras: CameraView[], health: CameraHealth): CameraView[] {
 /** Cameras and events: read once, then kept up by the live messages; counts are read again from the store's truth. */
 function useServer() {
   const [cameras, setCameras] = useState<CameraView[]>([]);
-  const [events, setEvents] = useState<AnalyticsEvent[]>([]);
+  const [events, setEvents] = useState<StoredEvent[]>([]);
   const [isConnected, setConnected] = useState(false);
   const [live, setLive] = useState<Live | null>(null);
   const [error, setError] = useState("");

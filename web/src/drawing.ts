@@ -1,5 +1,5 @@
 // Draws what is known of a picture over it: lines, zones, boxes with track ids. Coordinates are 0..1 of the frame.
-import type { CameraView, Line, Point, TrackUpdate, Zone } from "./records";
+import type { CameraView, Line, TrackUpdate, Zone } from "./records";
 
 const PALETTE = ["#5fe0b8", "#ffb454", "#7aa8ff", "#ff7a90", "#c792ea", "#f2e86d", "#6be3ff", "#a5e075"];
 const ID_COLOURS = PALETTE.length;
@@ -9,7 +9,7 @@ export function shortTrackId(id: number): string {
   return `#${id % 10_000}`;
 }
 
-function path(context: CanvasRenderingContext2D, points: Point[], width: number, height: number) {
+function path(context: CanvasRenderingContext2D, points: [number, number][], width: number, height: number) {
   context.beginPath();
   points.forEach(([x, y], index) =>
     index === 0 ? context.moveTo(x * width, y * height) : context.lineTo(x * width, y * height),

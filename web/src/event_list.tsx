@@ -1,9 +1,10 @@
 import { shortTrackId } from "./drawing";
-import type { AnalyticsEvent, CameraView } from "./records";
+import type { CameraView } from "./records";
+import { type StoredEvent, subjectOf } from "./stored_event";
 
-function subjectName(cameras: CameraView[], event: AnalyticsEvent): string {
+function subjectName(cameras: CameraView[], event: StoredEvent): string {
   const camera = cameras.find((candidate) => candidate.id === event.camera_id);
-  const id = event.payload.line_id ?? event.payload.zone_id;
+  const id = subjectOf(event);
   if (!id) return "";
   const subject = [...(camera?.lines ?? []), ...(camera?.zones ?? [])].find((candidate) => candidate.id === id);
   return subject?.name || id;
@@ -35,28 +36,31 @@ function signalWords(kind: string, subject: string): string {
   return words.endsWith(":") ? `${words} ${subject}` : `${words} in ${subject}`;
 }
 
+function who({ object_class, track_id }: { object_class?: string; track_id: number }): string {
+  return `${object_class ?? "object"} ${shortTrackId(track_id)}`;
+}
+
 /** One sentence a person can read. */
-function describe(cameras: CameraView[], event: AnalyticsEvent): string {
+function describe(cameras: CameraView[], event: StoredEvent): string {
   const subject = subjectName(cameras, event);
-  const { payload } = event;
-  const who = `${payload.object_class ?? "object"} ${payload.track_id ? shortTrackId(payload.track_id) : ""}`;
   switch (event.type) {
-    case "line_crossing":
-      return `${who} crossed ${subject} (${payload.direction})`;
+    case "line_crossing": {
+      const { payload } = event;
+      return `${who(payload)} crossed ${subject} (${payload.direction})`;
+    }
     case "zone_hit": {
-      if (payload.event === "dwell") return `${who} stays in ${subject} (${(payload.dwell_seconds ?? 0).toFixed(0)} s)`;
-      return `${who} ${payload.event === "enter" ? "entered" : "left"} ${subject}`;
+      const { payload } = event;
+      if (payload.event === "dwell") return `${who(payload)} stays in ${subject} (${(payload.dwell_seconds ?? 0).toFixed(0)} s)`;
+      return `${who(payload)} ${payload.event === "enter" ? "entered" : "left"} ${subject}`;
     }
     case "occupancy":
-      return `${subject}: ${payload.count} inside`;
+      return `${subject}: ${event.payload.count} inside`;
     case "signal":
-      return `${signalWords(payload.kind ?? "signal", subject)} (${payload.severity})`;
-    default:
-      return event.type;
+      return `${signalWords(event.payload.kind, subject)} (${event.payload.severity})`;
   }
 }
 
-export function EventList({ cameras, events }: { cameras: CameraView[]; events: AnalyticsEvent[] }) {
+export function EventList({ cameras, events }: { cameras: CameraView[]; events: StoredEvent[] }) {
   return (
     <aside class="events">
       <h2>Latest events</h2>

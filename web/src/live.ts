@@ -1,9 +1,10 @@
 // The WebSocket: tracks, events and health as they come; it reconnects by itself.
-import type { AnalyticsEvent, CameraHealth, TrackUpdate } from "./records";
+import type { CameraHealth, TrackUpdate } from "./records";
+import type { StoredEvent } from "./stored_event";
 
 export type LiveMessage =
   | { type: "tracks"; data: TrackUpdate }
-  | { type: "event"; data: AnalyticsEvent }
+  | { type: "event"; data: StoredEvent }
   | { type: "health"; data: CameraHealth };
 
 const RETRY_FIRST_MS = 500;

@@ -1,67 +1,569 @@
-export type Point = [number, number];
-export type Box = [number, number, number, number];
+// Made by `vedette docs` from the records' own tables: `make docs` writes it anew.
 
-export interface Line {
+/** A camera as it is registered. */
+export interface Camera {
+  /** unique, stays for ever */
   id: string;
-  name: string;
-  a: Point;
-  b: Point;
-  in_name?: string;
-  out_name?: string;
-  count_in: number;
-  count_out: number;
+  /** the organisation it belongs to */
+  org_id: string;
+  /** the site it stands on */
+  site_id: string;
+  /** what people call it */
+  name?: string;
+  /** rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded */
+  source: string;
+  /** false: known but not watched */
+  enabled: boolean;
+  /** frames a second that are analysed (1/s) */
+  analyse_fps: number;
+  /** files only: start again at the end */
+  loop: boolean;
+  /** its zones */
+  zones: Zone[];
+  /** its lines */
+  lines: Line[];
+  /** what rules are told about the camera */
+  rules: CameraRules;
 }
+
+/** A part of a camera's picture. */
 export interface Zone {
+  /** unique among the camera's zones and lines */
   id: string;
-  name: string;
+  /** what people call it */
+  name?: string;
+  /** what the zone is for; area only counts, intrusion and restricted raise signals */
+  kind: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask";
+  /** corners, 0..1 of the frame, x right, y down */
+  polygon: [number, number][];
+  /** object classes that count; empty: every class */
+  classes: string[];
+  /** a stay this long gives one dwell event; 0: none (s) */
+  dwell_seconds: number;
+  /** more inside than this raises a signal; 0: no limit */
+  occupancy_limit: number;
+  /** occupancy, crowd and queue are told again only after there were this many fewer than what raised a signal */
+  hysteresis: number;
+  /** more inside than this for crowd_seconds raises a signal; 0: no limit */
+  crowd_limit: number;
+  /** how long it must be so full (s) */
+  crowd_seconds: number;
+  /** who was inside this long, short breaks left out, raises a signal; 0: nobody (s) */
+  loitering_seconds: number;
+  /** more waiting than this raises a signal; 0: no limit */
+  queue_limit: number;
+  /** who is inside this long waits (s) */
+  queue_seconds: number;
+  /** which way to go: 0 right, 90 down, 180 left, 270 up as seen; going another way raises a signal; absent: any (°) */
+  allowed_heading?: number;
+  /** how far off allowed_heading is still the allowed way (°) */
+  heading_tolerance: number;
+  /** faster raises a signal; m/s where the camera is calibrated, else frame widths a second; 0: no limit */
+  speed_limit: number;
+  /** something new that stands alone this long raises a signal; 0: not looked for (s) */
+  left_seconds: number;
+  /** something that is gone this long raises a signal; 0: not looked for (s) */
+  taken_seconds: number;
+  /** the point of a box that says where it is */
+  anchor: "bottom" | "centre" | "top";
+  /** when the zone raises signals; empty: always. It counts at all times */
+  schedule: ScheduleWindow[];
+}
+
+/** A finite segment whose crossings are counted. */
+export interface Line {
+  /** unique among the camera's zones and lines */
+  id: string;
+  /** what people call it */
+  name?: string;
+  /** one end, 0..1 of the frame */
+  a: [number, number];
+  /** the other end; "in" is from the left side of a→b to its right side as seen */
+  b: [number, number];
+  /** what the page calls the direction in */
+  in_name: string;
+  /** what the page calls the direction out */
+  out_name: string;
+  /** object classes that count; empty: every class */
+  classes: string[];
+  /** the directions that are allowed; the other raises a signal */
+  allowed: "both" | "in" | "out";
+  /** a track that crosses again the same way counts again only this long after; 0: each time it settled (s) */
+  recount_seconds: number;
+  /** the point of a box that says where it is */
+  anchor: "bottom" | "centre" | "top";
+  /** when the line raises signals; empty: always. It counts at all times */
+  schedule: ScheduleWindow[];
+}
+
+/** The envelope in which everything that is stored travels. */
+export interface AnalyticsEvent {
+  /** UUIDv7, made by the worker */
+  id: string;
+  /** what the payload is */
+  type: "signal" | "zone_hit" | "line_crossing" | "occupancy";
+  /** set by the hub from the camera's registration */
+  org_id?: string;
+  /** set by the hub from the camera's registration */
+  site_id?: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the line or zone it is about, where there is one */
+  subject_id?: string;
+  /** capture time */
+  occurred_at: string;
+  /** when the hub took it in */
+  received_at?: string;
+  /** W3C trace id, where there is one */
+  trace_id?: string;
+  /** 9 is the most urgent */
+  priority: number;
+  /** the record named by type */
+  payload: unknown;
+}
+
+/** Something a rule found worth telling. */
+export interface Signal {
+  /** UUIDv7 */
+  id: string;
+  /** set by the hub */
+  org_id?: string;
+  /** set by the hub */
+  site_id?: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** school class, where there is one */
+  class_id?: string;
+  /** which service raised it */
+  service: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system";
+  /** what it is, e.g. intrusion */
   kind: string;
-  polygon: Point[];
-  inside: number;
+  /** how bad it is */
+  severity: "info" | "low" | "medium" | "high" | "critical";
+  /** how sure */
+  confidence: number;
+  /** capture time of the first frame */
+  started_at: string;
+  /** capture time of the last frame, once over */
+  ended_at?: string;
+  /** who was involved */
+  track_ids: number[];
+  /** the zone or line it is about, where there is one */
+  zone_id?: string;
+  /** where in the frame */
+  box: [number, number, number, number];
+  /** more, by kind */
+  attributes?: unknown;
+  /** its picture, where one was kept */
+  snapshot_id?: string;
+  /** the policy in force */
+  policy_revision: number;
+}
+
+/** A track entered, left or stayed in a zone. */
+export interface ZoneHit {
+  /** UUIDv7 */
+  id: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the zone */
+  zone_id: string;
+  /** who */
+  track_id: number;
+  /** what happened */
+  event: "enter" | "exit" | "dwell";
+  /** where it came from or went, where known */
+  direction?: string;
+  /** how long it stayed, of exits and dwells (s) */
+  dwell_seconds?: number;
+  /** what it is */
+  object_class?: string;
+  /** capture time */
+  at: string;
+  /** where in the frame */
+  box: [number, number, number, number];
+}
+
+/** A track crossed a line. */
+export interface LineCrossing {
+  /** UUIDv7 */
+  id: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the line */
+  line_id: string;
+  /** who */
+  track_id: number;
+  /** in: from the left side of a→b to its right side as seen */
+  direction: "in" | "out";
+  /** what it is */
+  object_class?: string;
+  /** capture time */
+  at: string;
+  /** where in the frame */
+  box: [number, number, number, number];
+}
+
+/** How many stand in a zone: written on a change and at an interval. */
+export interface OccupancyLog {
+  /** UUIDv7 */
+  id: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the zone */
+  zone_id: string;
+  /** capture time */
+  at: string;
+  /** how many are inside */
+  count: number;
+  /** entered since the zone's last record */
   entries: number;
+  /** left since the zone's last record */
   exits: number;
 }
-export interface CameraHealth {
-  camera_id: string;
-  state: string;
-  last_error?: string;
-  fps: number;
-}
-export interface CameraView {
-  id: string;
-  name: string;
-  online: boolean;
-  lines: Line[];
-  zones: Zone[];
-  health?: CameraHealth;
-}
-export interface Track {
-  track_id: number;
-  object_class: string;
-  box: Box;
-  confidence: number;
-}
+
+/** The tracks of one frame, live and never stored. */
 export interface TrackUpdate {
+  /** the camera */
   camera_id: string;
+  /** capture time of the frame */
   at: string;
+  /** of the camera's stream; previews carry it too */
   frame_number: number;
+  /** everyone in the frame */
   tracks: Track[];
 }
-export interface EventPayload {
-  line_id?: string;
-  zone_id?: string;
-  track_id?: number;
-  direction?: string;
-  event?: string;
+
+/** One object as it stands in a frame. */
+export interface Track {
+  /** unique per camera for ever */
+  track_id: number;
+  /** what it is */
   object_class?: string;
-  dwell_seconds?: number;
-  count?: number;
-  kind?: string;
-  severity?: string;
+  /** where in the frame */
+  box: [number, number, number, number];
+  /** how sure */
+  confidence: number;
+  /** of the box centre, frame widths and heights per second */
+  velocity: [number, number];
+  /** analysed frames since the first */
+  age_frames: number;
 }
-export interface AnalyticsEvent {
-  id: string;
-  type: string;
+
+/** How a camera is; counts since its worker started. */
+export interface CameraHealth {
+  /** the camera */
   camera_id: string;
-  occurred_at: string;
-  payload: EventPayload;
+  /** starting, connecting, online, stalled, waiting, failed or ended */
+  state?: string;
+  /** the last thing that went wrong; empty when none since it came online */
+  last_error?: string;
+  /** of the video */
+  codec?: string;
+  /** of the video (px) */
+  width_px: number;
+  /** of the video (px) */
+  height_px: number;
+  /** frames decoded a second, by the wall clock (1/s) */
+  fps: number;
+  /** frames analysed a second, by the wall clock (1/s) */
+  analysed_fps: number;
+  /** frames the decoder gave */
+  frames_decoded: number;
+  /** frames analysed */
+  frames_processed: number;
+  /** frames replaced by a newer one before they were analysed */
+  frames_dropped: number;
+  /** frames analyse_fps had no need of */
+  frames_skipped: number;
+  /** copies of a frame between decoder and model input */
+  frame_copies: number;
+  /** bytes of the stream (bytes) */
+  bytes_received: number;
+  /** times the camera was connected */
+  connects: number;
+  /** connections and decodings that failed */
+  errors_count: number;
+  /** decodings that failed */
+  decode_errors: number;
+  /** times no frame came for source.stall_timeout_ms */
+  stalls: number;
+  /** records sent to the hub */
+  records_sent: number;
+  /** records shed because the hub did not acknowledge for too long */
+  records_dropped: number;
+  /** pictures made for those who look */
+  previews_encoded: number;
+  /** pictures not made because they could not be hidden */
+  previews_refused: number;
+  /** from arrival to the end of analysis, smoothed (ms) */
+  avg_latency_ms: number;
+  /** CPU time of decoding (us) */
+  decode_us: number;
+  /** CPU time of motion detection (us) */
+  motion_us: number;
+  /** CPU time of the model (us) */
+  detect_us: number;
+  /** CPU time of tracking (us) */
+  track_us: number;
+  /** CPU time of the rules (us) */
+  rules_us: number;
+  /** times the model ran */
+  detector_runs: number;
+  /** frames in which nothing called for the model */
+  detector_skips: number;
+  /** 1 while the model fails and what moves is followed instead */
+  detector_failing: number;
+  /** times the model was loaded anew after failing */
+  detector_restarts: number;
+  /** tracks in the last frame */
+  tracks_live: number;
+  /** objects not followed because there were more than can be */
+  objects_shed: number;
+  /** when the last frame came */
+  last_frame_at?: string;
+}
+
+/** How the hub is; counts since it started. */
+export interface ServerHealth {
+  /** when the hub started */
+  started_at?: string;
+  /** worker processes that are up */
+  workers_running: number;
+  /** worker processes started */
+  worker_starts: number;
+  /** worker processes that ended unasked */
+  worker_exits: number;
+  /** worker processes whose files are not closed off: the kernel lacks Landlock, or workers.sandbox is false */
+  workers_uncaged: number;
+  /** records taken in from workers */
+  records_received: number;
+  /** records that were not valid */
+  records_rejected: number;
+  /** records stored */
+  records_stored: number;
+  /** records that were stored already */
+  records_duplicate: number;
+  /** transactions committed */
+  store_commits: number;
+  /** transactions that failed */
+  store_errors: number;
+  /** records waiting for the store */
+  store_queue_records: number;
+  /** free space where the store lies (bytes) */
+  store_free_bytes: number;
+  /** HTTP requests answered */
+  http_requests: number;
+  /** HTTP requests malformed, too large, too slow or too many */
+  http_rejected: number;
+  /** HTTP requests answered with 5xx */
+  http_errors: number;
+  /** logins with a wrong name or password */
+  logins_failed: number;
+  /** logins refused because there were too many */
+  logins_limited: number;
+  /** pages connected */
+  websocket_clients: number;
+  /** track updates shed for slow pages */
+  websocket_dropped: number;
+}
+
+/** Someone who may log in. */
+export interface User {
+  /** UUIDv7 */
+  id: string;
+  /** the organisation */
+  org_id: string;
+  /** unique */
+  username: string;
+  /** what the user may do */
+  role: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+  /** refused at once */
+  is_disabled: boolean;
+  /** the first password was generated */
+  must_change_password: boolean;
+  /** when */
+  created_at?: string;
+}
+
+/** A login that stands. */
+export interface Session {
+  /** hex; the token itself is never stored */
+  token_sha256: string;
+  /** whose */
+  user_id: string;
+  /** when */
+  created_at?: string;
+  /** until when */
+  expires_at: string;
+}
+
+/** What POST /auth/login takes. */
+export interface LoginRequest {
+  /** the user's name */
+  username: string;
+}
+
+/** What POST /auth/login answers. */
+export interface LoginResponse {
+  /** send it as Authorization: Bearer */
+  access_token: string;
+  /** always bearer */
+  token_type: string;
+  /** life of the token (s) */
+  expires_in: number;
+  /** what the user may do */
+  role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+}
+
+/** Lies beside a model and says how to use it. */
+export interface ModelCard {
+  /** what people call it */
+  name: string;
+  /** how its outputs are read */
+  family: "yolox" | "yolov5" | "yolov8" | "nanodet" | "ssd" | "ultraface" | "yunet" | "lpd_yunet" | "classifier" | "embedder" | "plate_slots" | "plate_ctc";
+  /** the input tensor; empty: the model's only one */
+  input_name?: string;
+  /** width the model takes (px) */
+  input_width_px: number;
+  /** height the model takes (px) */
+  input_height_px: number;
+  /** numbers of the input */
+  input_type: "float" | "uint8";
+  /** order of the input's axes */
+  layout: "nchw" | "nhwc";
+  /** order of the colours */
+  channels: "bgr" | "rgb" | "grey";
+  /** how a frame is fitted into the input */
+  fit: "top_left" | "centre" | "stretch";
+  /** what fills the rest */
+  pad_value: number;
+  /** subtracted from the first channel */
+  mean_0: number;
+  /** subtracted from the second channel */
+  mean_1: number;
+  /** subtracted from the third channel */
+  mean_2: number;
+  /** multiplies the first channel after that */
+  scale_0: number;
+  /** multiplies the second channel after that */
+  scale_1: number;
+  /** multiplies the third channel after that */
+  scale_2: number;
+  /** what a model that reads one object is shown: its box, the square around it, or the face turned upright */
+  crop: "box" | "square" | "face";
+  /** added left and right of that box, as a share of its width */
+  margin_x: number;
+  /** added above and below, as a share of its height */
+  margin_y: number;
+  /** names of the classes, in the model's order; of plate readers the letters; of embedders none */
+  labels: string[];
+  /** the number the model gives the first of them (1 where 0 is background) */
+  first_label: number;
+  /** the letter that stands for none, of plate readers */
+  blank?: string;
+  /** whether scores come as they are before softmax */
+  has_logits: boolean;
+  /** objects below it are not reported */
+  confidence: number;
+  /** boxes of a class that overlap more are one */
+  nms_iou: number;
+  /** of the weights */
+  licence?: string;
+  /** where they come from */
+  source?: string;
+  /** of the .onnx file, 64 hex digits; checked when given */
+  sha256?: string;
+}
+
+/** What a worker proved about its own cage. */
+export interface WorkerHello {
+  /** of the link */
+  protocol_version: number;
+  /** as the hub named it */
+  worker_id: string;
+  /** of the process */
+  pid: number;
+  /** the cage is closed */
+  is_sandboxed: boolean;
+  /** tried to open the hub's files and was refused */
+  cannot_read_hub_files: boolean;
+  /** no-new-privileges is set */
+  cannot_gain_privileges: boolean;
+  /** no core dump, no ptrace */
+  is_not_dumpable: boolean;
+  /** what the kernel offered, or lacks */
+  sandbox_detail?: string;
+}
+
+/** What rules are told about one camera. */
+export interface CameraRules {
+  /** of schedules, e.g. Europe/Berlin; empty: UTC */
+  time_zone?: string;
+  /** four points of the ground as the picture shows them, in order around what they enclose; empty: speeds are in frame widths a second */
+  calibration_image: [number, number][];
+  /** where the same four points are on the ground (m) */
+  calibration_ground: [number, number][];
+  /** a camera that is covered, blurred, moved or dark this long raises a signal; 0: never (s) */
+  tamper_seconds: number;
+  /** covered: less than this share of the usual edges and of the usual contrast is seen */
+  tamper_covered: number;
+  /** blurred: less than this share of the usual edges is seen, while the contrast stays */
+  tamper_blurred: number;
+  /** moved: less than this share of the places looks as usual, while there are edges */
+  tamper_moved: number;
+  /** dark: the picture's mean luma is below this; 0: never */
+  tamper_dark: number;
+  /** pictures that are the same to the last bit this long raise a signal; 0: never (s) */
+  frozen_seconds: number;
+  /** experimental: someone who was upright and lies this long raises a signal; 0: not looked for. It sees boxes only, misses falls towards the camera, and is no substitute for an alarm (s) */
+  fall_seconds: number;
+}
+
+/** A part of a week. */
+export interface ScheduleWindow {
+  /** mon, tue, wed, thu, fri, sat, sun; empty: every day */
+  days: string[];
+  /** HH:MM in the camera's time zone */
+  from: string;
+  /** HH:MM; not after from: it ends on the next day, so that a window may cross midnight */
+  to: string;
+}
+
+/** A camera as the API shows it. */
+export interface CameraView extends Omit<Camera, "zones" | "lines"> {
+  /** pictures come */
+  online: boolean;
+  /** its lines with their counts */
+  lines: LineView[];
+  /** its zones with their counts */
+  zones: ZoneView[];
+  /** as its worker last told; state is starting until it did */
+  health: CameraHealth;
+}
+
+/** A line with its counts. */
+export interface LineView extends Line {
+  /** crossings in, today (UTC) */
+  count_in: number;
+  /** crossings out, today (UTC) */
+  count_out: number;
+}
+
+/** A zone with its counts. */
+export interface ZoneView extends Zone {
+  /** how many are inside now */
+  inside: number;
+  /** entered today (UTC) */
+  entries: number;
+  /** left today (UTC) */
+  exits: number;
+}
+
+/** What an AnalyticsEvent carries, by its type. */
+export interface EventPayloads {
+  signal: Signal;
+  zone_hit: ZoneHit;
+  line_crossing: LineCrossing;
+  occupancy: OccupancyLog;
 }

@@ -1,0 +1,8 @@
+/* What may be shown of an address that may hold secrets. Any thread. */
+#pragma once
+
+/* A copy of `address` fit for logs, errors and answers whatever it is: a login before the host becomes "***", and so
+ * does the value of each parameter, in path or query, whose name speaks of a login or a secret (password=, user=,
+ * authToken=; many cameras take them so). It hides rather too much. What is no address comes back as it is, but for
+ * "user:secret@host". NULL gives "". g_free. */
+char *redact_address(const char *address);
