@@ -33,6 +33,14 @@ static const struct clip clips[] = {
       {530, 'o'}, {545, 'o'}, {569, 'o'}, {661, 'o'}, {690, 'o'}, {718, 'o'}},
      2,
      1},
+    /* A road seen from above (PETS 2009 S2L1): people pass both ways, three times in front of each other. */
+    {"vtest_480x360_h264.mp4",
+     "a: [0.3, 0.3], b: [0.3, 0.75]",
+     10,
+     {{180, 'i'}, {203, 'i'}, {245, 'i'}, {305, 'o'}, {305, 'i'}, {325, 'o'}, {523, 'i'},
+      {593, 'i'}, {650, 'o'}, {671, 'o'}, {671, 'i'}, {709, 'i'}, {709, 'o'}, {757, 'o'}},
+     0,
+     0},
 };
 
 /* A count may be told a little before or after the eye would: a track settles first. */
