@@ -1,7 +1,7 @@
 # The front door. Meson does the work; see meson_options.txt for what can be chosen.
 BUILD := build
 
-.PHONY: build run test bench lint fmt clean docs
+.PHONY: build run test bench soak lint fmt clean docs
 .DEFAULT_GOAL := build
 
 build:
@@ -27,6 +27,10 @@ lint:
 	@scripts/bootstrap build lint
 	@scripts/configure $(BUILD)
 	@scripts/lint $(BUILD)
+
+# Many cameras for a day, some of them bad: tests/soak/soak.py says what must hold. SOAK_SECONDS=600 for a short one.
+soak: build
+	@VEDETTE_BINARY=$(CURDIR)/$(BUILD)/vedette python3 tests/soak/soak.py
 
 fmt:
 	@scripts/bootstrap lint

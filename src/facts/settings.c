@@ -208,6 +208,18 @@ static const struct record_field store_fields[] = {
 static const struct record_descriptor store_descriptor =
     RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The embedded store.");
 
+static const struct record_field health_fields[] = {
+    FIELD(struct health_settings, offline_seconds, 0, "a camera off line for so long raises the signal camera_offline",
+          .unit = "s", .min = 0, .max = 86400, .default_text = "10"),
+    FIELD(struct health_settings, recovered_seconds, 0,
+          "a camera that was told to be off line and is on line for so long raises camera_recovered", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "5"),
+    FIELD(struct health_settings, save_seconds, 0, "how each camera is, is stored so often, and at once on a change",
+          .unit = "s", .min = 1, .max = 86400, .default_text = "30"),
+};
+static const struct record_descriptor health_descriptor =
+    RECORD(struct health_settings, "HealthSettings", 1, health_fields, "The health monitor.");
+
 static void settings_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct settings *settings = record;
@@ -237,6 +249,7 @@ static const struct record_field settings_fields[] = {
     FIELD_RECORD(struct settings, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
     FIELD_RECORD(struct settings, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
     FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the embedded store"),
+    FIELD_RECORD(struct settings, health, struct health_settings, &health_descriptor, 0, "the health monitor"),
     FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
 };
 const struct record_descriptor settings_descriptor =

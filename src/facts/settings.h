@@ -93,6 +93,10 @@ struct store_settings {
     int32_t queue_records;      /* waiting for the writer; full: workers are not acknowledged and keep theirs */
     int64_t minimum_free_bytes; /* below it /health says so */
 };
+struct health_settings {
+    double offline_seconds, recovered_seconds; /* hysteresis of camera_offline and camera_recovered */
+    double save_seconds;                       /* between what is stored of a camera that does not change */
+};
 struct settings {
     char *data_dir;
     char *admin_password; /* secret: VEDETTE_ADMIN_PASSWORD */
@@ -106,6 +110,7 @@ struct settings {
     struct tracker_settings tracker;
     struct rule_settings rules;
     struct store_settings store;
+    struct health_settings health;
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;

@@ -44,6 +44,8 @@ static gboolean on_turn(gpointer data)
         intake_retry(g_ptr_array_index(hub->workers, i));
         hub_worker_look_after(g_ptr_array_index(hub->workers, i));
     }
+    if (!hub->is_stopping)
+        monitor_turn(hub->monitor);
     return G_SOURCE_CONTINUE;
 }
 
@@ -126,8 +128,7 @@ static void hub_clear(struct hub *hub)
         ;
     g_ptr_array_unref(hub->workers);
     live_free(hub->live);
-    g_hash_table_unref(hub->saved_health_us);
-    g_hash_table_unref(hub->saved_online);
+    monitor_free(hub->monitor);
     g_main_loop_unref(hub->loop);
     g_free(hub->program);
     g_free(hub->data_dir);
@@ -144,14 +145,13 @@ int hub_run(const struct hub_options *options)
         .answered_lock = PTHREAD_MUTEX_INITIALIZER,
         .answered = G_QUEUE_INIT,
         .workers = g_ptr_array_new_with_free_func(hub_worker_free),
-        .saved_health_us = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-        .saved_online = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     g_autoptr(GError) error = NULL;
     random_init_system(&hub.random);
     hub.health.started_at.ms = clock_wall_ms(hub.clock);
     hub.live = live_new(&options->settings->cameras);
     hub.store = store_open(hub.data_dir, &options->settings->store, hub.clock, &hub.health, &error);
+    hub.monitor = monitor_new(&hub);
     bool is_good = hub.store && serve(&hub, &error);
     if (!is_good)
         fprintf(stderr, "vedette: %s\n", error->message);

@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 struct hub;
+struct monitor;
 
 /* One worker process and its cameras (of one org). Lives as long as the hub; processes come and go. */
 struct hub_worker {
@@ -41,9 +42,8 @@ struct hub {
     struct store *store;
     struct live *live;
     struct server_health health;
-    GPtrArray *workers;            /* of struct hub_worker * */
-    GHashTable *saved_health_us;   /* camera id → int64_t *: when its health was last stored */
-    GHashTable *saved_online;      /* camera id → whether it was online then */
+    GPtrArray *workers; /* of struct hub_worker * */
+    struct monitor *monitor;
     pthread_mutex_t answered_lock; /* guards answered: the store's thread fills it, the main loop empties it */
     GQueue answered;               /* of struct intake_batch * */
     bool is_stopping, has_failed;  /* has_failed: the exit status is 1 */
@@ -76,5 +76,15 @@ bool intake_is_full(const struct hub_worker *worker);
 /* Offers the store again what it could not take. */
 void intake_retry(struct hub_worker *worker);
 void intake_clear(struct hub_worker *worker);
-/* The worker's process is gone: its cameras are off line, for the page and in the store. */
+/* The worker's process is gone: its cameras are off line. */
 void intake_note_gone(struct hub_worker *worker, const char *reason);
+/* To those who look. Any thread. */
+void hub_publish_event(struct hub *hub, const struct analytics_event *event);
+
+/* ---- monitor.c ---- */
+
+/* After the store is open and the cameras are known; freed after the store is closed. */
+struct monitor *monitor_new(struct hub *hub);
+void monitor_free(struct monitor *monitor);
+/* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
+void monitor_turn(struct monitor *monitor);

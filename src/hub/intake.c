@@ -13,7 +13,6 @@
 enum {
     MESSAGES_A_TURN = 256,        /* then other links have their turn */
     BYTES_IN_HAND_MAX = 16 << 20, /* of one worker; beyond, it keeps its own */
-    HEALTH_SAVE_US = 30 * 1000000,
     COMPLAINT_US = 10 * 1000000,
 };
 
@@ -176,7 +175,7 @@ static gboolean on_answers(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static void publish_event(struct hub *hub, const struct analytics_event *event)
+void hub_publish_event(struct hub *hub, const struct analytics_event *event)
 {
     g_autoptr(GString) json = g_string_new(NULL);
     record_encode_json(&analytics_event_descriptor, event, true, json);
@@ -207,7 +206,7 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
         batch->events = g_ptr_array_ref(events);
     for (guint i = 0; !error && i < events->len; i++)
         if (stored[i])
-            publish_event(hub, g_ptr_array_index(events, i));
+            hub_publish_event(hub, g_ptr_array_index(events, i));
     pthread_mutex_lock(&hub->answered_lock);
     if (g_queue_is_empty(&hub->answered))
         g_idle_add_full(G_PRIORITY_DEFAULT, on_answers, hub, NULL);
@@ -285,38 +284,6 @@ static bool take_tracks(struct hub_worker *worker, const char *body, size_t leng
     return true;
 }
 
-static void save_health(struct hub *hub, const struct camera *camera, const struct camera_health *health,
-                        bool is_online)
-{
-    g_autoptr(GString) json = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
-    record_encode_json(&camera_health_descriptor, health, true, json);
-    if (!store_camera_set_health(hub->store, camera->org_id, camera->id, is_online, health->last_frame_at.ms, json->str,
-                                 &error))
-        log_warning(camera->id, "health not stored: %s", error->message);
-}
-
-/* Every 30 s, and at once when the camera went on or off line. */
-static void note_health(struct hub *hub, const struct camera *camera, const struct camera_health *health,
-                        bool is_online)
-{
-    int64_t now_us = clock_monotonic_us(hub->clock);
-    int64_t *saved_us = g_hash_table_lookup(hub->saved_health_us, camera->id);
-    bool was_online = g_hash_table_contains(hub->saved_online, camera->id);
-    if (saved_us && now_us - *saved_us < HEALTH_SAVE_US && was_online == is_online)
-        return;
-    if (!saved_us) {
-        saved_us = g_new0(int64_t, 1);
-        g_hash_table_insert(hub->saved_health_us, g_strdup(camera->id), saved_us);
-    }
-    *saved_us = now_us;
-    if (is_online)
-        g_hash_table_add(hub->saved_online, g_strdup(camera->id));
-    else
-        g_hash_table_remove(hub->saved_online, camera->id);
-    save_health(hub, camera, health, is_online);
-}
-
 static void publish_health(struct hub *hub, const struct camera *camera, const struct camera_health *health)
 {
     g_autoptr(GString) json = g_string_new(NULL);
@@ -334,7 +301,6 @@ void intake_note_gone(struct hub_worker *worker, const char *reason)
         if (hub->is_stopping || !live_get_health(hub->live, camera->id, &health))
             continue;
         publish_health(hub, camera, &health);
-        note_health(hub, camera, &health, false);
         record_clear(&camera_health_descriptor, &health);
     }
 }
@@ -348,7 +314,6 @@ static bool take_health(struct hub_worker *worker, const char *body, size_t leng
     if (camera) {
         live_set_health(worker->hub->live, &health);
         publish_health(worker->hub, camera, &health);
-        note_health(worker->hub, camera, &health, g_strcmp0(health.state, "online") == 0);
     }
     record_clear(&camera_health_descriptor, &health);
     return true;

@@ -62,10 +62,12 @@ static void test_a09_smuggling(void)
         {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 999999999\r\n\r\nx", 413},
     };
     struct api_world world;
+    int refused_by_us = 0;
     world_init(&world);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *text = with_host(&world, cases[i].text), *said = everything(&world, text);
         g_test_message("case %zu: %.40s", i, said);
+        refused_by_us += strstr(said, "application/problem+json") != NULL;
         /* The library refuses some itself, with another 4xx or by closing. */
         int status = 400;
         sscanf(said, "HTTP/1.1 %d", &status);
@@ -77,7 +79,8 @@ static void test_a09_smuggling(void)
             g_assert_cmpint(count_answers(said), ==, 1);
         g_assert_null(strstr(said, "\"status\":\"healthy\""));
     }
-    g_assert_cmpint(counter_get(&world.health.http_rejected), >=, 6);
+    g_assert_cmpint(refused_by_us, >, 0); /* how many depends on the library's version */
+    g_assert_cmpint(counter_get(&world.health.http_rejected), >=, refused_by_us);
     world_clear(&world);
 }
 

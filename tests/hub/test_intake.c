@@ -78,8 +78,6 @@ static void world_init(struct world *world)
         .answered = G_QUEUE_INIT,
         .live = live_new(&world->settings.cameras),
         .workers = g_ptr_array_new_with_free_func(hub_worker_free),
-        .saved_health_us = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-        .saved_online = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     world->hub.store =
         store_open(world->directory, &world->settings.store, world->hub.clock, &world->hub.health, &error);
@@ -99,8 +97,6 @@ static void world_clear(struct world *world)
     g_ptr_array_unref(world->hub.workers);
     link_free(world->peer);
     live_free(world->hub.live);
-    g_hash_table_unref(world->hub.saved_health_us);
-    g_hash_table_unref(world->hub.saved_online);
     record_clear(&settings_descriptor, &world->settings);
     static const char *const names[] = {"vedette.db", "vedette.db-wal", "vedette.db-shm", "lock", "probe"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {

@@ -22,6 +22,8 @@ const SIGNAL_WORDS: Record<string, string> = {
   speeding: "too fast",
   object_left: "something was left",
   object_taken: "something was taken",
+  camera_offline: "the camera is offline",
+  camera_recovered: "the camera is back",
   camera_covered: "the camera is covered",
   camera_blurred: "the camera is blurred",
   camera_moved: "the camera was moved",

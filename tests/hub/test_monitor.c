@@ -1,0 +1,166 @@
+/* When a camera is really gone and really back. The clock is the test's. */
+#include "hub/hub_internal.h"
+
+#include <glib/gstdio.h>
+#include <jansson.h>
+#include <string.h>
+
+enum { START_MS = 1750000000, SECOND_US = 1000000, DEADLINE_US = 20 * 1000000 };
+
+struct world {
+    char *directory;
+    struct settings settings;
+    struct clock *clock;
+    struct hub hub;
+};
+
+static void world_init(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    *world = (struct world){.directory = g_dir_make_tmp("vedette-monitor-XXXXXX", NULL),
+                            .clock = clock_fake_new(INT64_C(1000) * START_MS)};
+    record_init(&settings_descriptor, &world->settings);
+    world->settings.store.minimum_free_bytes = 0;
+    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
+    camera->id = g_strdup("door");
+    world->hub = (struct hub){.settings = &world->settings,
+                              .clock = world->clock,
+                              .live = live_new(&world->settings.cameras),
+                              .workers = g_ptr_array_new()};
+    live_set_clock(world->hub.live, world->clock);
+    world->hub.store = store_open(world->directory, &world->settings.store, world->clock, &world->hub.health, &error);
+    g_assert_no_error(error);
+    world->hub.monitor = monitor_new(&world->hub);
+}
+
+static void world_clear(struct world *world)
+{
+    store_close(world->hub.store);
+    monitor_free(world->hub.monitor);
+    live_free(world->hub.live);
+    g_ptr_array_unref(world->hub.workers);
+    record_clear(&settings_descriptor, &world->settings);
+    clock_fake_free(world->clock);
+    static const char *const names[] = {"vedette.db", "vedette.db-wal", "vedette.db-shm", "lock", "probe"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(world->directory, names[i], NULL);
+        g_unlink(path);
+    }
+    g_rmdir(world->directory);
+    g_free(world->directory);
+}
+
+/* The worker speaks each second, and the monitor looks each second. */
+static void pass(struct world *world, const char *state, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        struct camera_health health = {.camera_id = (char *)"door",
+                                       .state = (char *)(uintptr_t)state,
+                                       .last_error = (char *)"",
+                                       .frames_processed = 100};
+        if (state)
+            live_set_health(world->hub.live, &health);
+        monitor_turn(world->hub.monitor);
+        clock_fake_advance_us(world->clock, SECOND_US);
+    }
+}
+
+static char *kind_of(const struct analytics_event *event)
+{
+    json_t *payload = json_loads(event->payload.text, 0, NULL);
+    char *kind = g_strdup(json_string_value(json_object_get(payload, "kind")));
+    json_decref(payload);
+    return kind;
+}
+
+/* The signals stored so far, oldest first: "camera_offline camera_recovered". Waits until there are `count`. */
+static char *signals(struct world *world, guint count)
+{
+    const struct store_event_filter filter = {.org_id = "default", .limit = 100};
+    for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US;;) {
+        g_autoptr(GPtrArray) events = store_events_list(world->hub.store, &filter, NULL);
+        if (events->len >= count) {
+            GString *kinds = g_string_new(NULL);
+            for (guint i = events->len; i-- > 0;) {
+                g_autofree char *kind = kind_of(g_ptr_array_index(events, i));
+                g_string_append_printf(kinds, "%s%s", kinds->len ? " " : "", kind);
+            }
+            return g_string_free(kinds, FALSE);
+        }
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500);
+    }
+}
+
+static void assert_signals(struct world *world, guint count, const char *expected)
+{
+    g_autofree char *kinds = signals(world, count);
+    g_assert_cmpstr(kinds, ==, expected);
+}
+
+static void test_gone_and_back_are_told_once(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 20);
+    pass(&world, "waiting", 30);
+    assert_signals(&world, 1, "camera_offline");
+    pass(&world, "online", 30);
+    assert_signals(&world, 2, "camera_offline camera_recovered");
+    const struct store_event_filter filter = {.org_id = "default", .limit = 1};
+    g_autoptr(GPtrArray) events = store_events_list(world.hub.store, &filter, NULL);
+    const struct analytics_event *newest = g_ptr_array_index(events, 0);
+    /* off line at second 20, on line at second 50 and for the 5 seconds that make sure of it */
+    g_assert_nonnull(strstr(newest->payload.text, "\"offline_seconds\":35"));
+    world_clear(&world);
+}
+
+static void test_a_short_break_is_no_news(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 5);
+    for (int i = 0; i < 10; i++) { /* flapping */
+        pass(&world, "waiting", 8);
+        pass(&world, "online", 4);
+    }
+    assert_signals(&world, 0, "");
+    pass(&world, "waiting", 12);
+    for (int i = 0; i < 10; i++) {
+        pass(&world, "online", 3);
+        pass(&world, "waiting", 3);
+    }
+    assert_signals(&world, 1, "camera_offline");
+    world_clear(&world);
+}
+
+static void test_a_camera_that_never_came_is_told(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, NULL, 9);
+    assert_signals(&world, 0, "");
+    pass(&world, NULL, 5);
+    assert_signals(&world, 1, "camera_offline");
+    world_clear(&world);
+}
+
+static void test_a_silent_worker_is_gone(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 5);
+    pass(&world, NULL, 20);
+    assert_signals(&world, 1, "camera_offline");
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/monitor/gone and back are told once", test_gone_and_back_are_told_once);
+    g_test_add_func("/monitor/a short break is no news", test_a_short_break_is_no_news);
+    g_test_add_func("/monitor/a camera that never came is told", test_a_camera_that_never_came_is_told);
+    g_test_add_func("/monitor/a silent worker is gone", test_a_silent_worker_is_gone);
+    return g_test_run();
+}

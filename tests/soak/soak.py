@@ -1,0 +1,210 @@
+"""Many cameras for a long time, some of them bad: the others must not notice, and memory must not grow.
+
+    make soak [SOAK_SECONDS=86400]
+
+Sixteen RTSP cameras at 10 frames a second and four that give 100 frames a second together. Of the sixteen one is
+unplugged after a minute, one is slow, one flaps and one sends garbage. Ends with 1 when another camera suffered, or the
+memory of hub and workers grew by more than PSS_SLOPE_MAX_MB_AN_HOUR after the third minute.
+"""
+import os
+import pathlib
+import random
+import re
+import select
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "end_to_end"))
+from world import FAST, Camera, Directory, Hub, camera_config, until, vedette  # noqa: E402
+
+GOOD, QUICK, FPS, QUICK_FPS = 12, 4, 10, 25
+SETTLE_SECONDS = 180  # caches fill, arenas grow to what they need
+POLL_SECONDS = 5
+UNPLUG_SECONDS = 60
+PSS_SLOPE_MAX_MB_AN_HOUR = 1
+RATE_MIN = 0.95  # of the frames a good camera sent, so many must be decoded
+
+
+class Proxy(threading.Thread):
+    """Stands between a worker and a camera, and spoils the connection."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client, socket.create_connection(("127.0.0.1", self.target)) as camera:
+            try:
+                self.carry(client, camera)
+            except OSError:
+                pass
+
+    def carry(self, client, camera):
+        started = time.monotonic()
+        while self.goes_on(time.monotonic() - started):
+            for ready in select.select([client, camera], [], [], 0.2)[0]:
+                data = ready.recv(65536)
+                if not data:
+                    return
+                (camera if ready is client else client).sendall(data if ready is client else self.spoil(data))
+
+    def goes_on(self, _seconds):
+        return True
+
+    def spoil(self, data):
+        return data
+
+
+class Unplugged(Proxy):
+    first_seconds = None
+
+    def goes_on(self, _seconds):
+        self.first_seconds = self.first_seconds or time.monotonic()
+        if time.monotonic() - self.first_seconds < UNPLUG_SECONDS:
+            return True
+        self.listener.close()
+        return False
+
+
+class Slow(Proxy):
+    def spoil(self, data):
+        time.sleep(len(data) / 4000)  # 4 kB a second: a picture takes many
+        return data
+
+
+class Flapping(Proxy):
+    def goes_on(self, seconds):
+        return seconds < 5
+
+
+class Garbage(Proxy):
+    dice = random.Random(1)
+
+    def spoil(self, data):
+        if data.startswith(b"RTSP/"):  # let it get as far as playing
+            return data
+        spoiled = bytearray(data)
+        for _ in range(len(data) // 1000 + 1):
+            spoiled[self.dice.randrange(len(data))] = self.dice.randrange(256)
+        return bytes(spoiled)
+
+
+def pss_mb(hub):
+    total = 0
+    for pid in [hub.child.pid, *hub.workers()]:
+        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        total += int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE).group(1))
+    return total / 1024
+
+
+def slope_an_hour(points):
+    """Theil and Sen's: the median of the slopes between pairs, which a single step or spike does not move."""
+    half = len(points) // 2
+    slopes = sorted((b[1] - a[1]) / (b[0] - a[0]) * 3600 for a, b in zip(points, points[half:]))
+    return slopes[len(slopes) // 2] if slopes else 0.0
+
+
+def serve(directory, kind, count, fps):
+    """`count` cameras that play a minute's clip each; their addresses."""
+    clips = []
+    for index in range(count):
+        clip = directory / f"{kind}-{index}.mp4"
+        result = vedette("scene", "render", "corridor", "--seed", index, "--seconds", 60, "--fps", fps, "--out", clip)
+        assert result.returncode == 0, result.stderr
+        clips.append(clip)
+    camera = Camera(directory, *map(str, clips))
+    urls = until(lambda: len(found := re.findall(r"^rtsp://\S+$", camera.out(), re.MULTILINE)) == count and found, "cameras")
+    return camera, urls
+
+
+class Watch:
+    """What is seen of the hub from poll to poll."""
+
+    def __init__(self, hub, good):
+        self.hub, self.good, self.memory, self.faults = hub, good, [], set()
+        self.start = time.monotonic()
+        self.workers = set(hub.workers())
+        self.first = None
+
+    def poll(self):
+        seconds = time.monotonic() - self.start
+        cameras = self.hub.cameras()
+        if set(self.hub.workers()) != self.workers:
+            self.faults.add("a worker was started anew")
+        for name in self.good:
+            if not cameras[name]["online"]:
+                self.faults.add(f"{name} went offline")
+        if seconds >= SETTLE_SECONDS:
+            self.memory.append((seconds, pss_mb(self.hub)))
+        self.first = self.first or (time.monotonic(), self.frames(cameras))
+        self.last = (time.monotonic(), self.frames(cameras))
+        return cameras
+
+    def frames(self, cameras):
+        return {name: cameras[name]["health"]["frames_decoded"] for name in self.good}
+
+    def report(self, cameras):
+        seconds = self.last[0] - self.first[0]
+        for name in sorted(self.good):
+            rate = (self.last[1][name] - self.first[1][name]) / seconds
+            wanted = QUICK_FPS if name.startswith("quick") else FPS
+            if rate < RATE_MIN * wanted:
+                self.faults.add(f"{name} gave {rate:.1f} frames a second of {wanted}")
+        for name, camera in sorted(cameras.items()):
+            health = camera["health"]
+            if name not in self.good:
+                print(f"# {name}: {health['state']}, {health['connects']} connects, {health['errors_count']} errors, "
+                      f"{health['frames_decoded']} frames; {health.get('last_error', '')}")
+        slope = slope_an_hour(self.memory)
+        if self.memory:
+            print(f"# PSS of hub and workers {self.memory[0][1]:.1f} MB, at the end {self.memory[-1][1]:.1f} MB, "
+                  f"slope {slope:+.2f} MB an hour over {len(self.memory)} samples")
+        if slope > PSS_SLOPE_MAX_MB_AN_HOUR:
+            self.faults.add(f"memory grows by {slope:.2f} MB an hour")
+
+
+def soak(seconds):
+    with Directory() as directory:
+        server, urls = serve(directory, "calm", GOOD + 4, FPS)
+        quick_server, quick_urls = serve(directory, "quick", QUICK, QUICK_FPS)
+        with server, quick_server:
+            bad = {kind.__name__.lower(): re.sub(r":\d+/", f":{kind(server.port).port}/", url)
+                   for kind, url in zip((Unplugged, Slow, Flapping, Garbage), urls[GOOD:])}
+            good = {f"calm-{i}": url for i, url in enumerate(urls[:GOOD])}
+            good |= {f"quick-{i}": url for i, url in enumerate(quick_urls)}
+            config = FAST + "workers: {count: 2}\ncameras:\n"
+            config += "".join(camera_config(name, url) for name, url in {**good, **bad}.items())
+            with Hub(directory, config) as hub:
+                until(lambda: set(good) <= hub.online(), "the good cameras are online")
+                watch = Watch(hub, set(good))
+                end = time.monotonic() + seconds
+                while time.monotonic() < end and hub.child.poll() is None:
+                    cameras = watch.poll()
+                    time.sleep(POLL_SECONDS)
+                assert hub.child.poll() is None, f"the hub ended: {hub.log()[-2000:]}"
+                watch.report(cameras)
+                if hub.stop() != 0:
+                    watch.faults.add("the hub did not stop cleanly")
+            if watch.faults:
+                print("# " + "\n# ".join(line for line in hub.log().splitlines() if "module=media" not in line)[-4000:])
+    for fault in sorted(watch.faults):
+        print(f"# {fault}")
+    print("0 passed, 1 failed" if watch.faults else "1 passed, 0 failed")
+    return 1 if watch.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(soak(float(os.environ.get("SOAK_SECONDS", 86400))))
