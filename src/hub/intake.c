@@ -122,18 +122,24 @@ static bool check_event(struct hub_worker *worker, struct analytics_event *event
     return check_payload(event, camera, error);
 }
 
-/* One line of a batch; NULL when it is refused. */
-static struct analytics_event *take_event(struct hub_worker *worker, const char *line, size_t length)
+/* What is not valid costs itself, not the worker and its other cameras. */
+static void refuse(const struct hub_worker *worker, const char *what, const GError *error)
 {
     static struct log_limit complaint;
     gint64 held_back;
+    counter_add(&worker->hub->health.records_rejected, 1);
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_warning(worker->id, "refused %s: %s (%lld more)", what, error->message, (long long)held_back);
+}
+
+/* One line of a batch; NULL when it is refused. */
+static struct analytics_event *take_event(struct hub_worker *worker, const char *line, size_t length)
+{
     g_autoptr(GError) error = NULL;
     struct analytics_event *event = g_new0(struct analytics_event, 1);
     if (decode(&analytics_event_descriptor, line, length, event, &error) && check_event(worker, event, &error))
         return event;
-    counter_add(&worker->hub->health.records_rejected, 1);
-    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
-        log_warning(worker->id, "refused a record: %s (%lld more)", error->message, (long long)held_back);
+    refuse(worker, "a record", error);
     analytics_event_free(event);
     return NULL;
 }
@@ -269,11 +275,14 @@ void intake_clear(struct hub_worker *worker)
 /* ---- the rest ---- */
 
 /* Tracks are decoded and encoded again: the page gets nothing that was not checked. */
-static bool take_tracks(struct hub_worker *worker, const char *body, size_t length, GError **error)
+static void take_tracks(struct hub_worker *worker, const char *body, size_t length)
 {
     struct track_update update;
-    if (!decode(&track_update_descriptor, body, length, &update, error))
-        return false;
+    g_autoptr(GError) error = NULL;
+    if (!decode(&track_update_descriptor, body, length, &update, &error)) {
+        refuse(worker, "tracks", error);
+        return;
+    }
     const struct camera *camera = camera_of(worker, update.camera_id, strlen(update.camera_id));
     if (camera) {
         g_autoptr(GString) json = g_string_new(NULL);
@@ -281,7 +290,6 @@ static bool take_tracks(struct hub_worker *worker, const char *body, size_t leng
         live_publish(worker->hub->live, LIVE_TRACKS, camera->org_id, camera->id, json->str, json->len);
     }
     record_clear(&track_update_descriptor, &update);
-    return true;
 }
 
 static void publish_health(struct hub *hub, const struct camera *camera, const struct camera_health *health)
@@ -305,18 +313,20 @@ void intake_note_gone(struct hub_worker *worker, const char *reason)
     }
 }
 
-static bool take_health(struct hub_worker *worker, const char *body, size_t length, GError **error)
+static void take_health(struct hub_worker *worker, const char *body, size_t length)
 {
     struct camera_health health;
-    if (!decode(&camera_health_descriptor, body, length, &health, error))
-        return false;
+    g_autoptr(GError) error = NULL;
+    if (!decode(&camera_health_descriptor, body, length, &health, &error)) {
+        refuse(worker, "a camera's health", error);
+        return;
+    }
     const struct camera *camera = camera_of(worker, health.camera_id, strlen(health.camera_id));
     if (camera) {
         live_set_health(worker->hub->live, &health);
         publish_health(worker->hub, camera, &health);
     }
     record_clear(&camera_health_descriptor, &health);
-    return true;
 }
 
 /* u16 length of the camera's id, the id, i64 time, u64 frame number, JPEG; all little endian. */
@@ -406,9 +416,11 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
     case LINK_EVENTS:
         return take_events(worker, body, length, error);
     case LINK_TRACKS:
-        return take_tracks(worker, body, length, error);
+        take_tracks(worker, body, length);
+        return true;
     case LINK_HEALTH:
-        return take_health(worker, body, length, error);
+        take_health(worker, body, length);
+        return true;
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);
     case LINK_STOPPED:

@@ -367,6 +367,24 @@ static void sweep_removed(struct tracker *tracker)
 
 /* ---- output ---- */
 
+static double bounded(double value, double least, double most)
+{
+    return isfinite(value) ? CLAMP(value, least, most) : least;
+}
+
+void tracks_bound(struct tracks *tracks)
+{
+    static const double box_least = -1, box_most = 2, speed_most = 1000;
+    for (int i = 0; i < tracks->count; i++) {
+        struct track *track = &tracks->items[i];
+        track->box =
+            (struct record_box){bounded(track->box.x, box_least, box_most), bounded(track->box.y, box_least, box_most),
+                                bounded(track->box.w, 0, box_most), bounded(track->box.h, 0, box_most)};
+        track->velocity_x = bounded(track->velocity_x, -speed_most, speed_most);
+        track->velocity_y = bounded(track->velocity_y, -speed_most, speed_most);
+    }
+}
+
 static void give_out(struct tracker *tracker, int width_px, int height_px, struct tracks *tracks)
 {
     double per_second = G_USEC_PER_SEC / tracker->interval_us;

@@ -164,6 +164,10 @@ struct tracks {
     int64_t shed; /* objects that found no room, since the start */
 };
 
+/* Holds boxes to -1..2 of the frame and speeds to 1000 frames a second, as records have them: a filter that was fed
+ * nonsense (a camera whose times jump) predicts any size. For tracks whose boxes are in 0..1 of the frame. */
+void tracks_bound(struct tracks *tracks);
+
 struct tracker;
 
 /* Ids count up from `id_base`. */

@@ -372,6 +372,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     const struct detections *detections = detect(pipeline, frame, &scene);
     note_stage(&health->detect_us, &since_us);
     tracker_update(pipeline->tracker, detections, frame->media_us, frame->width_px, frame->height_px, tracks);
+    tracks_bound(tracks);
     note_stage(&health->track_us, &since_us);
     run_rules(pipeline, frame, tracks, &scene, &picture);
     note_stage(&health->rules_us, &since_us);
@@ -387,6 +388,8 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
 void pipeline_finish(struct pipeline *pipeline)
 {
     const struct analytics_sink sink = {emit, pipeline};
+    if (pipeline->last_at_ms == 0) /* no frame ever came */
+        return;
     analytics_finish(pipeline->analytics, pipeline->last_at_ms, &sink);
 }
 

@@ -279,16 +279,10 @@ static void test_words_out_of_turn_end_the_link(void)
         bool is_admitted;
         size_t length; /* 0: a string's */
     } cases[] = {
-        {LINK_HEALTH, "{}", false},
-        {LINK_HELLO, GOOD_HELLO, true},
-        {LINK_ACKNOWLEDGE, "12345678", true},
-        {LINK_CONFIGURE, "{}", true},
-        {LINK_EVENTS, "short", true},
-        {LINK_TRACKS, "{\"camera_id\":", true},
-        {LINK_HEALTH, "[]", true},
-        {LINK_PREVIEW, "", true},
-        {LINK_PREVIEW, "\xff\xff", true},
-        {LINK_PREVIEW, "\x04\0door0123456789abcdefGIF8", true, 26},
+        {LINK_HEALTH, "{}", false},           {LINK_HELLO, GOOD_HELLO, true},
+        {LINK_ACKNOWLEDGE, "12345678", true}, {LINK_CONFIGURE, "{}", true},
+        {LINK_EVENTS, "short", true},         {LINK_PREVIEW, "", true},
+        {LINK_PREVIEW, "\xff\xff", true},     {LINK_PREVIEW, "\x04\0door0123456789abcdefGIF8", true, 26},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct world world;
@@ -302,6 +296,30 @@ static void test_words_out_of_turn_end_the_link(void)
         g_assert_nonnull(error);
         world_clear(&world);
     }
+}
+
+/* One camera's nonsense must not cost the worker, and with it the other cameras. */
+static void test_what_is_not_valid_is_refused_alone(void)
+{
+    static const struct {
+        enum link_type type;
+        const char *body;
+    } cases[] = {
+        {LINK_TRACKS, "{\"camera_id\":"},
+        {LINK_TRACKS, "{\"camera_id\":\"door\",\"at\":\"2026-01-01T00:00:00Z\",\"tracks\":[{\"track_id\":1,"
+                      "\"box\":[0,0,1,2.24]}]}"},
+        {LINK_HEALTH, "[]"},
+        {LINK_HEALTH, "{\"camera_id\":\"no such name!\"}"},
+    };
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("case %zu", i);
+        g_assert_true(tell(&world, cases[i].type, cases[i].body, strlen(cases[i].body), NULL));
+        g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, (gint64)i + 1);
+    }
+    world_clear(&world);
 }
 
 static void test_a_record_is_stored_under_its_registration_then_acknowledged(void)
@@ -509,6 +527,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/an open cage is refused", test_an_open_cage_is_refused);
     g_test_add_func("/intake/a missing cage is counted", test_a_missing_cage_is_counted);
     g_test_add_func("/intake/words out of turn end the link", test_words_out_of_turn_end_the_link);
+    g_test_add_func("/intake/what is not valid is refused alone", test_what_is_not_valid_is_refused_alone);
     g_test_add_func("/intake/a record is stored under its registration, then acknowledged",
                     test_a_record_is_stored_under_its_registration_then_acknowledged);
     g_test_add_func("/intake/a repeated record is acknowledged and shown once",

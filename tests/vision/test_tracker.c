@@ -297,6 +297,34 @@ static void test_classes_do_not_mix_and_nonsense_is_ignored(void)
     g_assert_cmpuint(tracker_next_id(tracker), ==, 3);
 }
 
+/* A camera that sends garbage has times that jump either way; whatever is predicted then can be held to bounds. */
+static void test_boxes_are_bounded_whatever_the_times(void)
+{
+    static const int64_t jumps[] = {100000, 100000, 100000, 1900000, -5000000, 1000000000000, -1000000000000, 0, 1};
+    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct random random;
+    struct tracks tracks;
+    int64_t media_us = 0;
+    random_init(&random, 3);
+    for (int i = 0; i < 3000; i++) {
+        double size = (double)(i % 10 + 1) / 10;
+        detections->count = (int)random_range(&random, 0, 1);
+        detections->items[0] =
+            (struct detection){{0.1, 0.1, 0.3 * size, 0.9 * size}, 0.9, g_intern_static_string("motion")};
+        media_us = MAX(media_us + jumps[random_range(&random, 0, G_N_ELEMENTS(jumps) - 1)], 0);
+        tracker_update(tracker, detections, media_us, 640, 360, &tracks);
+        tracks_bound(&tracks);
+        for (int j = 0; j < tracks.count; j++) {
+            const struct track *track = &tracks.items[j];
+            const double values[] = {track->box.x, track->box.y, track->box.w, track->box.h};
+            for (size_t k = 0; k < G_N_ELEMENTS(values); k++)
+                g_assert_true(values[k] >= -1 && values[k] <= 2);
+            g_assert_true(fabs(track->velocity_x) <= 1000 && fabs(track->velocity_y) <= 1000);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -318,6 +346,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tracker/a first gap is not taken for the frame rate",
                     test_a_first_gap_is_not_taken_for_the_frame_rate);
     g_test_add_func("/tracker/more than can be is counted", test_more_than_can_be_is_counted);
+    g_test_add_func("/tracker/boxes are bounded whatever the times", test_boxes_are_bounded_whatever_the_times);
     g_test_add_func("/tracker/classes do not mix and nonsense is ignored",
                     test_classes_do_not_mix_and_nonsense_is_ignored);
     return g_test_run();
