@@ -60,7 +60,7 @@ static bool add_source(struct settings *settings, const char *source)
     struct media_url url;
     g_autoptr(GError) error = NULL;
     if (!media_url_parse(source, &url, &error)) {
-        fprintf(stderr, "vedette run: %s\n", error->message);
+        fprintf(stderr, "vedette run: source: %s\n", error->message);
         return false;
     }
     char *id = free_camera_id(settings);

@@ -1,5 +1,7 @@
 #include "facts/camera.h"
 
+#include "base/media_url.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -141,7 +143,7 @@ static const struct record_field camera_fields[] = {
     FIELD(struct camera, name, 0, "what people call it", .max_count = 128),
     FIELD(struct camera, source, RECORD_REQUIRED | RECORD_NEEDS_RESTART,
           "rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded",
-          .max_count = 2048),
+          .max_count = 2048, .check_text = media_url_check),
     FIELD(struct camera, username, RECORD_SECRET, "login, apart from the source", .max_count = 128),
     FIELD(struct camera, password, RECORD_SECRET, "password, apart from the source", .max_count = 256),
     FIELD(struct camera, enabled, 0, "false: known but not watched", .default_text = "true"),

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/media_url.h"
 #include "facts/camera.h"
 #include "facts/health.h"
 #include "facts/settings.h"
@@ -22,22 +23,6 @@
 /* Call once in main before any other media function, and before a sandbox closes: loads plugins from the registry.
  * `for_worker` also loads every plugin a worker may need, and forbids registry scans. Main thread. */
 bool media_init(bool for_worker, GError **error);
-
-/* ---- URLs ---- */
-
-/* A source as written, taken apart and checked (case S1): scheme, host, port, length, no control characters or quotes.
- */
-struct media_url {
-    enum media_scheme { MEDIA_RTSP = 1, MEDIA_RTSPS, MEDIA_FILE, MEDIA_SCENE } scheme;
-    char *location; /* without credentials, but for those in a path or query. A path for files */
-    char *shown;    /* the location, safe for logs, errors, metrics and answers */
-    char *host;     /* NULL for files and scenes; IPv6 without brackets */
-    int port;
-    char *username, *password; /* NULL when the URL had none; percent-decoded */
-};
-/* Fills `url` (media_url_clear it). The error names the rule that was broken and never repeats credentials. */
-bool media_url_parse(const char *text, struct media_url *url, GError **error);
-void media_url_clear(struct media_url *url);
 
 /* ---- live sources ---- */
 

@@ -70,8 +70,10 @@ static bool open_file(struct media_reader *reader, GError **error)
 struct media_reader *media_reader_open(const char *location, const struct source_settings *settings, GError **error)
 {
     struct media_url url;
-    if (!media_url_parse(location, &url, error))
+    if (!media_url_parse(location, &url, error)) {
+        g_prefix_error(error, "source: ");
         return NULL;
+    }
     struct media_reader *reader = g_new0(struct media_reader, 1);
     reader->location = g_strdup(url.location);
     reader->settings = *settings;

@@ -244,7 +244,7 @@ struct media_source *media_source_new(const struct camera *camera, const char *u
 {
     struct media_url url;
     if (!media_url_parse(camera->source, &url, error)) {
-        g_prefix_error(error, "camera '%s': ", camera->id);
+        g_prefix_error(error, "camera '%s': source: ", camera->id);
         return NULL;
     }
     struct media_source *source = g_new0(struct media_source, 1);

@@ -51,6 +51,9 @@ static void string_check(const struct record_field *field, const char *text, con
         record_errors_add(errors, path, "is not valid UTF-8");
     else if ((field->flags & RECORD_TEXT_ID) && !is_text_id(text))
         record_errors_add(errors, path, "must be 1 to 64 of A-Z a-z 0-9 . _ -");
+    g_autoptr(GError) error = NULL;
+    if (field->check_text && !field->check_text(text, &error))
+        record_errors_add(errors, path, "%s", error->message);
 }
 
 static void count_check(const struct record_field *field, size_t count, const char *path, struct record_errors *errors)

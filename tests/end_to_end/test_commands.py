@@ -21,10 +21,8 @@ def config_check_tells_every_mistake():
         lines = result.stderr.strip().split("\n")
         assert any(line.startswith(f"{path}:2: http.prot: is unknown: did you mean 'port'") for line in lines), lines
         assert any(line.startswith(f"{path}:7: cameras[1].id:") for line in lines), lines
-        assert "canary" not in result.stderr
-        path.write_text("cameras:\n  - id: a\n    source: http://x/y\n  - id: b\n    source: rtsp://u:canary@h:99999/\n")
-        result = vedette("config", "check", path)
-        assert "cameras[0].source" in result.stderr and "cameras[1].source" in result.stderr, result.stderr
+        assert any(line.startswith(f"{path}:6: cameras[0].source: 'http' is not allowed") for line in lines), lines
+        assert any(line.startswith(f"{path}:8: cameras[1].source: the port must be") for line in lines), lines
         assert "canary" not in result.stderr
         path.write_text("cameras:\n  - id: a\n    source: rtsp://h/\n")
         result = vedette("config", "check", path)

@@ -1,8 +1,8 @@
 /* Case S1: what a source may look like, and that a login never shows. */
 #include <string.h>
 
+#include "base/media_url.h"
 #include "base/random.h"
-#include "media/media_world.h"
 
 static void test_s01_good_sources(void)
 {

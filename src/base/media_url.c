@@ -1,6 +1,6 @@
 /* Sources as people write them, taken apart. What a user wrote never reaches a pipeline description: it is checked here
  * and then set as a value. */
-#include "media/media.h"
+#include "base/media_url.h"
 
 #include "base/redact.h"
 
@@ -21,7 +21,7 @@ void media_url_clear(struct media_url *url)
 
 static bool refuse(GError **error, const char *why)
 {
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "source: %s", why);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s", why);
     return false;
 }
 
@@ -175,7 +175,7 @@ bool media_url_parse(const char *text, struct media_url *url, GError **error)
     } else if (is_good && has_scheme(text)) {
         g_autofree char *scheme = g_strndup(text, strcspn(text, ":"));
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "source: '%.20s' is not allowed: use rtsp://, rtsps://, scene:// or a file's path (./ before a "
+                    "'%.20s' is not allowed: use rtsp://, rtsps://, scene:// or a file's path (./ before a "
                     "name that holds a colon)",
                     scheme);
         is_good = false;
@@ -186,5 +186,14 @@ bool media_url_parse(const char *text, struct media_url *url, GError **error)
     }
     if (!is_good)
         media_url_clear(url);
+    return is_good;
+}
+
+bool media_url_check(const char *text, GError **error)
+{
+    struct media_url url;
+    bool is_good = media_url_parse(text, &url, error);
+    if (is_good)
+        media_url_clear(&url);
     return is_good;
 }
