@@ -1,6 +1,8 @@
 /* Speed as ratios to a baseline measured in the same run: process CPU time, A and B interleaved, medians. Machines are
  * noisy; the ratio is what stays. `bench [--json FILE]` prints a table and writes the same as JSON.
  */
+#include "bench.h"
+
 #include "analytics/analytics.h"
 #include "base/random.h"
 #include "facts/event.h"
@@ -15,15 +17,6 @@
 #include <time.h>
 
 enum { ROUNDS = 15 };
-
-struct row {
-    const char *name;     /* what is measured, and the unit it is measured for */
-    const char *baseline; /* what it is compared with */
-    void (*ours)(void *data);
-    void (*theirs)(void *data);
-    void *data;  /* NULL: cannot be measured here, left out with a word */
-    int repeats; /* calls a round */
-};
 
 static double cpu_ms(void)
 {
@@ -216,6 +209,62 @@ static void detection_theirs(void *data)
 {
     struct detection_bench *bench = data;
     runtime_run(bench->runtime, NULL);
+}
+
+/* ---- several cameras' pictures in one call ---- */
+
+enum { BATCH = 8, BATCH_SIDE_PX = 320 };
+
+struct batch_bench {
+    struct runtime *one, *many;
+};
+
+/* YuNet takes any number of pictures. What it gives is not read here, so that any shape will do. */
+static struct runtime *open_batch(const char *bytes, gsize length, int count)
+{
+    struct tensor_want wants[MODEL_MAX_TENSORS];
+    struct model_card card;
+    int outputs = 0;
+    g_autoptr(GString) reason = g_string_new(NULL);
+    const struct tensor_want input = {.shape = {4, {count, 3, BATCH_SIDE_PX, BATCH_SIDE_PX}}};
+    const struct detector_settings settings = {.threads = 1, .provider = PROVIDER_CPU};
+    record_init(&model_card_descriptor, &card);
+    card.input_width_px = card.input_height_px = BATCH_SIDE_PX;
+    card.labels = (struct record_strings){(char *[]){(char[]){"face"}}, 1};
+    family_find(MODEL_YUNET)->describe(&card, wants, &outputs, reason, NULL);
+    for (int i = 0; i < outputs; i++)
+        memset(wants[i].shape.sizes, 0, sizeof wants[i].shape.sizes);
+    CLEANUP(runtime) struct runtime *runtime = runtime_open(bytes, length, &settings, NULL);
+    return runtime && runtime_bind(runtime, &input, wants, outputs, NULL) ? g_steal_pointer(&runtime) : NULL;
+}
+
+static void *batch_setup(void)
+{
+    g_autofree char *bytes = NULL;
+    gsize length = 0;
+    struct batch_bench *bench = g_new0(struct batch_bench, 1);
+    if (g_file_get_contents("../shared/assets/models/yunet_n_dynamic.onnx", &bytes, &length, NULL)) {
+        bench->one = open_batch(bytes, length, 1);
+        bench->many = open_batch(bytes, length, BATCH);
+    }
+    if (bench->one && bench->many)
+        return bench;
+    fputs("batches are left out: no model that takes any number of pictures\n", stderr);
+    g_free(bench);
+    return NULL;
+}
+
+static void batch_ours(void *data)
+{
+    struct batch_bench *bench = data;
+    runtime_run(bench->many, NULL);
+}
+
+static void batch_theirs(void *data)
+{
+    struct batch_bench *bench = data;
+    for (int i = 0; i < BATCH; i++)
+        runtime_run(bench->one, NULL);
 }
 
 /* ---- preview ---- */
@@ -478,8 +527,57 @@ static void json_theirs(void *data)
     json_decref(object);
 }
 
+/* ---- all of them ---- */
+
+static FILE *json;
+
+static void show(const struct row *row)
+{
+    static const char *separator = "[";
+    double ours, theirs;
+    if (!row->data)
+        return;
+    measure(row, &ours, &theirs);
+    printf("%-38s %12.5f %12.5f %8.2f  %s\n", row->name, ours, theirs, ours / theirs, row->baseline);
+    if (json)
+        fprintf(json, "%s\n{\"name\":\"%s\",\"baseline\":\"%s\",\"ours_ms\":%.6f,\"baseline_ms\":%.6f,\"ratio\":%.4f}",
+                separator, row->name, row->baseline, ours, theirs, ours / theirs);
+    separator = ",";
+}
+
+static void show_families(void)
+{
+    struct row row = {NULL, "reading each number once", family_ours, family_theirs, NULL, 50};
+    for (size_t i = 0; (row.data = family_setup(i, &row.name)); i++)
+        show(&row);
+}
+
+static void show_path(const char *name, const char *baseline, void *data)
+{
+    const struct row row = {name, baseline, path_ours, path_theirs, data, 1};
+    if (!data)
+        return;
+    show(&row);
+    path_report(data, name);
+}
+
+/* One after the other: a clip, its cameras and its model are gone before the next. */
+static void show_paths(void)
+{
+    static const char model[] = "../shared/assets/models/yolox_nano.onnx";
+    show_path("quiet 1080p camera, 4 s at 15 fps", "decoding alone",
+              path_setup("scene://empty?width=1920&height=1080&fps=15", NULL, NULL));
+    if (g_file_test(model, G_FILE_TEST_EXISTS))
+        show_path("busy 1080p camera, 4 s at 15 fps", "decoding and ONNX Runtime alone",
+                  path_setup("scene://shop?width=1920&height=1080&fps=15", model, "models/cards/yolox_nano.card.json"));
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--paths") == 0) {
+        show_paths();
+        return 0;
+    }
     const struct row rows[] = {
         {"motion, 1080p frame of a shop", "copying its luma plane", motion_ours, motion_theirs,
          motion_setup("scene://shop?width=1920&height=1080"), 20},
@@ -490,6 +588,7 @@ int main(int argc, char **argv)
         {"preprocess, 1080p I420 to 416 x 416", "its scalar form", preprocess_ours, preprocess_theirs,
          preprocess_setup(FRAME_I420), 20},
         {"detection, 1080p frame", "ONNX Runtime alone", detection_ours, detection_theirs, detection_setup(), 4},
+        {"YuNet on the CPU, 8 pictures in one call", "8 calls", batch_ours, batch_theirs, batch_setup(), 1},
         {"preview, 1080p frame, 3 figures hidden", "copying its luma plane", preview_ours, preview_theirs,
          preview_setup(), 4},
         {"tracker, 100 objects a frame", "every pair's IoU once", tracker_ours, tracker_theirs, tracker_setup(100), 50},
@@ -501,25 +600,16 @@ int main(int argc, char **argv)
         {"encode a zone hit as JSON", "jansson, packed and dumped", json_ours, json_theirs, json_setup(), 2000},
     };
     const char *json_path = argc == 3 && strcmp(argv[1], "--json") == 0 ? argv[2] : NULL;
-    FILE *json = json_path ? fopen(json_path, "w") : NULL;
+    json = json_path ? fopen(json_path, "w") : NULL;
     if (json_path && !json) {
         perror(json_path);
         return 1;
     }
     printf("%-38s %12s %12s %8s  %s\n", "what", "ours, ms", "base, ms", "ratio", "baseline");
-    const char *separator = "[";
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        double ours, theirs;
-        if (!rows[i].data)
-            continue;
-        measure(&rows[i], &ours, &theirs);
-        printf("%-38s %12.5f %12.5f %8.2f  %s\n", rows[i].name, ours, theirs, ours / theirs, rows[i].baseline);
-        if (json)
-            fprintf(json,
-                    "%s\n{\"name\":\"%s\",\"baseline\":\"%s\",\"ours_ms\":%.6f,\"baseline_ms\":%.6f,\"ratio\":%.4f}",
-                    separator, rows[i].name, rows[i].baseline, ours, theirs, ours / theirs);
-        separator = ",";
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        show(&rows[i]);
+    show_families();
+    show_paths();
     if (json) {
         fputs("\n]\n", json);
         fclose(json);

@@ -150,6 +150,11 @@ static int try_model(const char *path, const struct detector_settings *settings,
         printf("  run by %s with %d thread%s\n",
                opened.detector ? detector_provider(opened.detector) : reader_provider(opened.reader),
                MAX(settings->threads, 1), settings->threads > 1 ? "s" : "");
+        if (opened.detector && detector_is_quantised(opened.detector))
+            puts("  quantised: 8-bit whole numbers (INT8)");
+        if (opened.detector)
+            printf("  why: %s\n", *detector_provider_reason(opened.detector) ? detector_provider_reason(opened.detector)
+                                                                             : "it is the fastest there is");
         if (is_bench)
             printf("  a %d x %d picture, all of it: median %.2f ms, fastest %.2f, slowest %.2f (%d runs)\n",
                    BENCH_WIDTH_PX, BENCH_HEIGHT_PX, milliseconds[count / 2], milliseconds[0], milliseconds[count - 1],

@@ -134,6 +134,8 @@ static void line_check(const void *record, const char *path, struct record_error
 const struct record_descriptor line_descriptor =
     RECORD(struct line, "Line", 1, line_fields, "A finite segment whose crossings are counted.", .check = line_check);
 
+const char *const camera_decode_names[] = {"all", "non-reference", "key-frames", "auto", NULL};
+
 static const struct record_field camera_fields[] = {
     FIELD(struct camera, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE,
           "unique, stays for ever"),
@@ -149,6 +151,10 @@ static const struct record_field camera_fields[] = {
     FIELD(struct camera, enabled, 0, "false: known but not watched", .default_text = "true"),
     FIELD(struct camera, analyse_fps, 0, "frames a second that are analysed", .unit = "1/s", .min = 0.1, .max = 60,
           .default_text = "5"),
+    FIELD_ENUM(struct camera, decode, camera_decode_names, RECORD_NEEDS_RESTART,
+               "which pictures are decoded: all; non-reference: all but those no other is predicted from; key-frames: "
+               "only those that need no other; auto: key frames only while nothing moves, all once something does",
+               .default_text = "all", .since = 3),
     FIELD(struct camera, loop, 0, "files only: start again at the end", .default_text = "true"),
     FIELD_LIST(struct camera, zones, &zone_descriptor, 0, "its zones", .max_count = 64),
     FIELD_LIST(struct camera, lines, &line_descriptor, 0, "its lines", .max_count = 64),
@@ -175,7 +181,7 @@ static void camera_check(const void *record, const char *path, struct record_err
 }
 
 const struct record_descriptor camera_descriptor =
-    RECORD(struct camera, "Camera", 2, camera_fields, "A camera as it is registered.", .table = "cameras",
+    RECORD(struct camera, "Camera", 3, camera_fields, "A camera as it is registered.", .table = "cameras",
            .check = camera_check);
 
 static const struct record_field camera_credentials_fields[] = {

@@ -56,6 +56,9 @@ struct line {
 extern const char *const line_allowed_names[];
 extern const struct record_descriptor line_descriptor;
 
+enum camera_decode { DECODE_ALL = 1, DECODE_NON_REFERENCE, DECODE_KEY_FRAMES, DECODE_AUTO };
+extern const char *const camera_decode_names[];
+
 struct camera {
     char *id;
     char *org_id, *site_id;
@@ -65,9 +68,10 @@ struct camera {
     char *password;
     bool enabled;
     double analyse_fps;
-    bool loop;                /* files: start again at the end */
-    struct record_list zones; /* of struct zone */
-    struct record_list lines; /* of struct line */
+    enum camera_decode decode; /* which pictures the decoder is given; 0 is all */
+    bool loop;                 /* files: start again at the end */
+    struct record_list zones;  /* of struct zone */
+    struct record_list lines;  /* of struct line */
     struct camera_rules rules;
 };
 extern const struct record_descriptor camera_descriptor;

@@ -12,6 +12,7 @@ struct camera_health {
     char *state;      /* "starting", "connecting", "online", "stalled", "waiting", "failed", "ended" */
     char *last_error; /* redacted; empty when none since it came online */
     char *codec;
+    char *decoder; /* GStreamer's name of what decodes; empty when nothing does yet */
     int32_t width_px, height_px;
     double fps; /* decoded frames a second by the wall clock */
     double analysed_fps;
@@ -20,6 +21,8 @@ struct camera_health {
     int64_t frames_dropped;   /* replaced in the mailbox by a newer one */
     int64_t frames_skipped;   /* not analysed because analyse_fps is lower than the stream's */
     int64_t frame_copies;     /* between decoder and model input; 0 is the promise */
+    int64_t packets_skipped_non_reference, packets_skipped_delta, packets_skipped_quiet; /* not decoded: `decode` */
+    int64_t packets_caught_up; /* of the quiet ones, decoded after all */
     int64_t bytes_received;
     int64_t connects;
     int64_t errors_count; /* connection and decode errors together */
@@ -35,6 +38,8 @@ struct camera_health {
     int64_t detector_skips;    /* frames in which nothing called for the model */
     int64_t detector_failing;  /* 1: the model fails, and what moves is followed instead */
     int64_t detector_restarts; /* times it was loaded anew after failing */
+    char *detector_provider;   /* what runs the model; empty: there is none */
+    char *detector_provider_reason;
     int64_t tracks_live;
     int64_t objects_shed; /* beyond a bound of the detector, the tracker or the rules, and so not followed */
     struct record_time last_frame_at;

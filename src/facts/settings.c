@@ -72,6 +72,7 @@ static const struct record_field worker_fields[] = {
 static const struct record_descriptor worker_settings_descriptor =
     RECORD(struct worker_settings, "WorkerSettings", 1, worker_fields, "Worker processes.");
 
+const char *const decoder_choice_names[] = {"auto", "software", "va", "nvdec", "v4l2", NULL};
 static const struct record_field source_fields[] = {
     FIELD(struct source_settings, connect_timeout_ms, 0, "longest for each step of connecting", .unit = "ms",
           .min = 100, .max = 120000, .default_text = "5000"),
@@ -89,9 +90,26 @@ static const struct record_field source_fields[] = {
           .default_text = "4320"),
     FIELD(struct source_settings, decoder_threads, 0, "decoder threads of a stream", .min = 1, .max = 2,
           .default_text = "1"),
+    FIELD_ENUM(struct source_settings, decoder, decoder_choice_names, RECORD_NEEDS_RESTART,
+               "what decodes H.264 and H.265; auto: hardware that is there (VA-API, NVDEC, V4L2, in this order); where "
+               "hardware is missing or fails, software. The cage of a worker opens no such device: with "
+               "workers.sandbox on, it is software",
+               .default_text = "auto"),
     FIELD(struct source_settings, max_clock_skew_ms, 0,
           "the camera's clock (by RTCP) is used only within this of ours; 0: never", .unit = "ms", .min = 0,
           .max = 3600000, .default_text = "2000"),
+    FIELD(struct source_settings, quiet_seconds, 0,
+          "decode auto: once nothing moved for so long, only key frames are decoded", .unit = "s", .min = 0,
+          .max = 86400, .default_text = "10"),
+    FIELD(struct source_settings, kept_packets, 0,
+          "decode auto: pictures kept since the last key frame, to decode back once something moves; with more between "
+          "two key frames all are decoded",
+          .min = 0, .max = 10000, .default_text = "300"),
+    FIELD(struct source_settings, kept_bytes, 0, "decode auto: most bytes of these", .unit = "bytes", .min = 0,
+          .max = 1 << 28, .default_text = "4194304"),
+    FIELD(struct source_settings, wake_ratio, 0,
+          "decode auto: a picture of so many times the usual bytes counts as something that moves", .min = 1,
+          .max = 1000, .default_text = "3"),
 };
 static const struct record_descriptor source_descriptor =
     RECORD(struct source_settings, "SourceSettings", 1, source_fields, "Connections to cameras.");

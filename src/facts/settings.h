@@ -37,6 +37,8 @@ struct worker_settings {
     int32_t preview_quality;
     bool sandbox;
 };
+enum decoder_choice { DECODER_AUTO = 1, DECODER_SOFTWARE, DECODER_VA, DECODER_NVDEC, DECODER_V4L2 };
+extern const char *const decoder_choice_names[];
 struct source_settings {
     int32_t connect_timeout_ms;
     int32_t stall_timeout_ms; /* no frame for so long: reconnect */
@@ -45,7 +47,12 @@ struct source_settings {
     int32_t max_header_bytes; /* of one RTSP answer */
     int32_t max_width_px, max_height_px;
     int32_t decoder_threads;
-    int32_t max_clock_skew_ms; /* camera clock by RTCP is used only within this of ours */
+    enum decoder_choice decoder; /* 0: software */
+    int32_t max_clock_skew_ms;   /* camera clock by RTCP is used only within this of ours */
+    /* of `decode: auto` */
+    double quiet_seconds;
+    int32_t kept_packets, kept_bytes;
+    double wake_ratio;
 };
 struct motion_settings {
     int32_t width_px;     /* the luma plane is reduced to about this width */

@@ -3,11 +3,22 @@
 #include <string.h>
 
 static const struct media_codec codecs[] = {
-    {"H264", "video/x-h264", 0, "h264parse", "avdec_h264", "rtph264depay", "rtph264pay", MEDIA_DRAW_BY_CAPS},
-    {"H265", "video/x-h265", 0, "h265parse", "avdec_h265", "rtph265depay", "rtph265pay", MEDIA_DRAW_BY_CAPS},
-    {"MPEG4", "video/mpeg", 4, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
-    {"MPEG4", "video/x-divx", 0, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
-    {"MJPEG", "image/jpeg", 0, "jpegparse", "avdec_mjpeg", NULL, NULL, MEDIA_DRAW_NEVER},
+    {"H264", "H264", "video/x-h264", 0, "h264parse", "avdec_h264", "rtph264depay", "rtph264pay", MEDIA_DRAW_BY_CAPS},
+    {"H265", "H265", "video/x-h265", 0, "h265parse", "avdec_h265", "rtph265depay", "rtph265pay", MEDIA_DRAW_BY_CAPS},
+    {"MPEG4", NULL, "video/mpeg", 4, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
+    {"MPEG4", NULL, "video/x-divx", 0, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
+    {"MJPEG", "JPEG", "image/jpeg", 0, "jpegparse", "avdec_mjpeg", "rtpjpegdepay", NULL, MEDIA_DRAW_NEVER},
+};
+
+/* In the order in which they are tried. All give pictures in the machine's own memory when asked for them. */
+static const struct {
+    const char *codec, *element;
+    enum decoder_choice choice;
+} hardware[] = {
+    {"H264", "vah264dec", DECODER_VA},       {"H265", "vah265dec", DECODER_VA},
+    {"H264", "nvh264dec", DECODER_NVDEC},    {"H265", "nvh265dec", DECODER_NVDEC},
+    {"H264", "v4l2slh264dec", DECODER_V4L2}, {"H265", "v4l2slh265dec", DECODER_V4L2},
+    {"H264", "v4l2h264dec", DECODER_V4L2},   {"H265", "v4l2h265dec", DECODER_V4L2},
 };
 
 /* What sources and files need besides the codecs. */
@@ -31,7 +42,7 @@ const struct media_codec *media_codec_by_caps(const GstCaps *caps)
 const struct media_codec *media_codec_by_rtp_name(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
-        if (codecs[i].depayloader && g_ascii_strcasecmp(codecs[i].name, name) == 0)
+        if (codecs[i].depayloader && g_ascii_strcasecmp(codecs[i].rtp_name, name) == 0)
             return &codecs[i];
     return NULL;
 }
@@ -59,8 +70,45 @@ static bool element_load(const char *name, GError **error)
     return true;
 }
 
+/* NULL when the machine has no such element, or its device does not open. */
+static GstElement *hardware_new(const char *element_name)
+{
+    GstElement *element = gst_element_factory_make(element_name, NULL);
+    if (element && gst_element_set_state(element, GST_STATE_READY) != GST_STATE_CHANGE_FAILURE) {
+        gst_element_set_state(element, GST_STATE_NULL);
+        return element;
+    }
+    if (element) {
+        gst_element_set_state(element, GST_STATE_NULL);
+        gst_object_unref(gst_object_ref_sink(element));
+    }
+    return NULL;
+}
+
+GstElement *media_codec_decoder_new(const struct media_codec *codec, enum decoder_choice choice, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(hardware); i++)
+        if ((choice == DECODER_AUTO || choice == hardware[i].choice) && strcmp(hardware[i].codec, codec->name) == 0) {
+            GstElement *element = hardware_new(hardware[i].element);
+            if (element)
+                return element;
+        }
+    return media_element_new(codec->decoder, error);
+}
+
+/* Libraries and drivers load before the cage closes. */
+static void load_hardware(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(hardware); i++) {
+        GstElement *element = hardware_new(hardware[i].element);
+        if (element)
+            gst_object_unref(gst_object_ref_sink(element));
+    }
+}
+
 bool media_codecs_load(GError **error)
 {
+    load_hardware();
     for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
         if (!element_load(codecs[i].parser, error) || !element_load(codecs[i].decoder, error) ||
             (codecs[i].depayloader && !element_load(codecs[i].depayloader, error)))

@@ -12,11 +12,13 @@ struct media_decoder {
     GstElement *chain[4]; /* parser, decoder, converter, sink; owned by the pipeline */
     int max_width_px, max_height_px;
     enum media_drawing drawing;
-    GstVideoInfo info; /* of the last caps seen; owned by the thread that maps */
+    const char *software; /* the name of the decoder that needs no hardware */
+    GstVideoInfo info;    /* of the last caps seen; owned by the thread that maps */
     bool has_info;
     bool is_refused; /* the stream told a size that is too large; owned by the streaming thread */
     struct media_watch watch;
-    int64_t copies; /* atomic */
+    struct media_skipper *skipper; /* NULL: everything is decoded */
+    int64_t copies;                /* atomic */
 };
 
 /* Offers the decoder what it needs to draw straight into our buffers. */
@@ -73,6 +75,8 @@ static GstPadProbeReturn check_format(struct media_decoder *decoder, GstPad *pad
     int width = 0, height = 0;
     gst_event_parse_caps(event, &caps);
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    if (decoder->skipper)
+        media_skipper_set_caps(decoder->skipper, caps);
     choose_drawing(decoder, structure);
     gst_structure_get_int(structure, "width", &width);
     gst_structure_get_int(structure, "height", &height);
@@ -92,8 +96,11 @@ static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *probe, gpointe
 {
     struct media_decoder *decoder = data;
     if (probe->type & GST_PAD_PROBE_TYPE_BUFFER) {
-        media_watch_enter(&decoder->watch, GST_PAD_PROBE_INFO_BUFFER(probe));
-        return decoder->is_refused ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+        GstBuffer *encoded = GST_PAD_PROBE_INFO_BUFFER(probe);
+        if (decoder->is_refused || (decoder->skipper && media_skipper_skips(decoder->skipper, pad, encoded)))
+            return GST_PAD_PROBE_DROP;
+        media_watch_enter(&decoder->watch, encoded);
+        return GST_PAD_PROBE_OK;
     }
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT(probe);
     return GST_EVENT_TYPE(event) == GST_EVENT_CAPS ? check_format(decoder, pad, event) : GST_PAD_PROBE_OK;
@@ -142,7 +149,7 @@ struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_cod
 {
     GstElement *chain[] = {media_element_new(codec->parser, error), NULL, NULL, NULL};
     if (chain[0])
-        chain[1] = media_element_new(codec->decoder, error);
+        chain[1] = media_codec_decoder_new(codec, settings->decoder, error);
     if (chain[1])
         chain[2] = media_element_new("videoconvert", error); /* passes I420 and NV12 through untouched */
     if (chain[2])
@@ -157,6 +164,7 @@ struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_cod
     struct media_decoder *decoder = g_new0(struct media_decoder, 1);
     memcpy(decoder->chain, chain, sizeof chain);
     decoder->drawing = codec->drawing;
+    decoder->software = codec->decoder;
     decoder->max_width_px = settings->max_width_px;
     decoder->max_height_px = settings->max_height_px;
     media_watch_init(&decoder->watch);
@@ -166,6 +174,13 @@ struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_cod
         return decoder;
     media_decoder_free(decoder);
     return NULL;
+}
+
+void media_decoder_set_skipper(struct media_decoder *decoder, struct media_skipper *skipper)
+{
+    decoder->skipper = skipper;
+    if (skipper)
+        media_skipper_begin(skipper);
 }
 
 void media_decoder_free(struct media_decoder *decoder)
@@ -187,6 +202,16 @@ bool media_decoder_start(struct media_decoder *decoder)
     for (size_t i = G_N_ELEMENTS(decoder->chain); i-- > 0;) /* the end first, so that nothing arrives too early */
         is_good = gst_element_sync_state_with_parent(decoder->chain[i]) && is_good;
     return is_good;
+}
+
+const char *media_decoder_name(const struct media_decoder *decoder)
+{
+    return GST_OBJECT_NAME(gst_element_get_factory(decoder->chain[1]));
+}
+
+bool media_decoder_is_hardware(const struct media_decoder *decoder)
+{
+    return strcmp(media_decoder_name(decoder), decoder->software) != 0;
 }
 
 GstAppSink *media_decoder_sink(struct media_decoder *decoder)

@@ -41,6 +41,9 @@ struct media_source *media_source_new(const struct camera *camera, const char *u
 bool media_source_start(struct media_source *source, GError **error);
 /* Takes the waiting frame, or NULL. Any thread; the caller owns the reference. */
 struct frame *media_source_take(struct media_source *source);
+/* Tells whether something moves in the frames, after each that was analysed: what `decode: auto` goes by. Any thread.
+ */
+void media_source_set_activity(struct media_source *source, bool is_active);
 /* Copies state, codec, size and last_error into `health` (strings replaced). Any thread. */
 void media_source_describe(struct media_source *source, struct camera_health *health);
 /* Asks the source to end; returns at once, so that many can stop together. Any thread. */

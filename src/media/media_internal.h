@@ -10,15 +10,17 @@
 
 #include "base/random.h"
 #include "media/media.h"
+#include "media/skipper.h"
 
 /* ---- codecs.c: one table of what can be decoded ---- */
 
 struct media_codec {
-    const char *name;                    /* "H264", as SDP's rtpmap has it and as people say it */
+    const char *name;                    /* "H264", as people say it */
+    const char *rtp_name;                /* as SDP's rtpmap has it; NULL: not over RTP */
     const char *caps_name;               /* media type between parser and decoder */
     int mpeg_version;                    /* 0: not asked */
     const char *parser, *decoder;        /* element names */
-    const char *depayloader, *payloader; /* NULL: not over RTP */
+    const char *depayloader, *payloader; /* NULL: not received over RTP; not played as it is */
     enum media_drawing {
         MEDIA_DRAW_NEVER = 1, /* in our pool: the parser does not tell surely what the decoder will make of it */
         MEDIA_DRAW_BY_CAPS,   /* where the parser tells 8 bits, 4:2:0 */
@@ -27,6 +29,8 @@ struct media_codec {
 };
 const struct media_codec *media_codec_by_caps(const GstCaps *caps);
 const struct media_codec *media_codec_by_rtp_name(const char *name);
+/* The decoder that `choice` asks for, hardware that is there and can be opened before software. Floating reference. */
+GstElement *media_codec_decoder_new(const struct media_codec *codec, enum decoder_choice choice, GError **error);
 /* Loads every element a worker may need, so that none is looked for after the cage closed. */
 bool media_codecs_load(GError **error);
 /* gst_element_factory_make with an error that names the package to install. Floating reference. */
@@ -86,12 +90,17 @@ struct media_decoder;
 /* Adds the chain to `pipeline`. `max_waiting` frames wait at its end before the decoder is held up. */
 struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_codec *codec,
                                         const struct source_settings *settings, GError **error);
+/* From now on `skipper`, which outlives the pipeline, says what the decoder is spared. Before data flows. */
+void media_decoder_set_skipper(struct media_decoder *decoder, struct media_skipper *skipper);
 /* Frees what the chain does not own through the pipeline; call after the pipeline went to NULL. */
 void media_decoder_free(struct media_decoder *decoder);
 /* Where encoded data goes in. Owned by the pipeline. */
 GstElement *media_decoder_first(struct media_decoder *decoder);
 /* Brings a chain that was added to a running pipeline into its state. */
 bool media_decoder_start(struct media_decoder *decoder);
+/* GStreamer's name of what decodes. */
+const char *media_decoder_name(const struct media_decoder *decoder);
+bool media_decoder_is_hardware(const struct media_decoder *decoder);
 GstAppSink *media_decoder_sink(struct media_decoder *decoder);
 /* A frame around a sample's buffer, mapped, not copied. The sample may be unreferenced afterwards. NULL with an error
  * when the format is none of ours. number, captured_at_ms, is_camera_clock and arrived_us are the caller's to set. */
@@ -104,6 +113,14 @@ double media_decoder_fps(const struct media_decoder *decoder);
 
 /* The first error on a bus, as ours, or false when there is none now. */
 bool media_bus_error(GstBus *bus, const char *what, GError **error);
+
+/* ---- reader.c ---- */
+
+/* media_reader_open for a live source: `skipper` outlives the reader. */
+struct media_reader *media_reader_open_live(const char *location, const struct source_settings *settings,
+                                            struct media_skipper *skipper, GError **error);
+/* media_decoder_name of its decoder; empty for a scene. */
+const char *media_reader_decoder(const struct media_reader *reader);
 
 /* ---- source.c ---- */
 

@@ -13,6 +13,7 @@ struct media_reader {
     struct scene *scene;
     /* or a file */
     struct source_settings settings;
+    struct media_skipper *skipper; /* borrowed; may be NULL */
     GstElement *pipeline;
     GstBus *bus;
     struct media_decoder *decoder; /* set on the demuxer's thread before the first frame; atomic */
@@ -50,6 +51,7 @@ static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
         refuse_video(reader, g_strdup_printf("cannot be decoded: %s", error->message));
         return;
     }
+    media_decoder_set_skipper(decoder, reader->skipper);
     GstPad *sink = gst_element_get_static_pad(media_decoder_first(decoder), "sink");
     gst_pad_link(pad, sink);
     gst_object_unref(sink);
@@ -67,7 +69,8 @@ static bool open_file(struct media_reader *reader, GError **error)
     return true;
 }
 
-struct media_reader *media_reader_open(const char *location, const struct source_settings *settings, GError **error)
+struct media_reader *media_reader_open_live(const char *location, const struct source_settings *settings,
+                                            struct media_skipper *skipper, GError **error)
 {
     struct media_url url;
     if (!media_url_parse(location, &url, error)) {
@@ -77,6 +80,7 @@ struct media_reader *media_reader_open(const char *location, const struct source
     struct media_reader *reader = g_new0(struct media_reader, 1);
     reader->location = g_strdup(url.location);
     reader->settings = *settings;
+    reader->skipper = skipper;
     reader->first_us = -1;
     bool is_good = false;
     if (url.scheme == MEDIA_SCENE)
@@ -91,6 +95,11 @@ struct media_reader *media_reader_open(const char *location, const struct source
         return reader;
     media_reader_free(reader);
     return NULL;
+}
+
+struct media_reader *media_reader_open(const char *location, const struct source_settings *settings, GError **error)
+{
+    return media_reader_open_live(location, settings, NULL, error);
 }
 
 /* ---- reading ---- */
@@ -185,6 +194,12 @@ struct frame *media_reader_next(struct media_reader *reader, GError **error)
     frame->captured_at_ms = frame->media_us / 1000;
     frame->arrived_us = clock_monotonic_us(clock_system());
     return frame;
+}
+
+const char *media_reader_decoder(const struct media_reader *reader)
+{
+    const struct media_decoder *decoder = __atomic_load_n(&reader->decoder, __ATOMIC_ACQUIRE);
+    return decoder ? media_decoder_name(decoder) : "";
 }
 
 double media_reader_fps(struct media_reader *reader)

@@ -15,6 +15,8 @@ enum {
     RTSP_PACKET_MAX_BYTES = 65535,
     RTSP_DEFAULT_SESSION_SECONDS = 60,
     RTSP_LOGIN_TRIES = 2,
+    RTP_STATIC_JPEG = 26, /* RFC 3551 table 5 */
+    RTP_VIDEO_CLOCK_RATE = 90000,
 };
 
 struct rtsp_client {
@@ -231,6 +233,11 @@ static bool take_media(struct rtsp_client *client, const GstSDPMedia *media, str
         stream->clock_rate = map.clock_rate;
         stream->payload_type = payload_type;
     }
+    if (!stream->codec && payload_type == RTP_STATIC_JPEG) { /* its name may be left out: RFC 3551 table 5 */
+        stream->codec = media_codec_by_rtp_name("JPEG");
+        stream->clock_rate = RTP_VIDEO_CLOCK_RATE;
+        stream->payload_type = payload_type;
+    }
     if (!stream->codec)
         return false;
     const char *parameters = gst_sdp_media_get_attribute_val(media, "fmtp");
@@ -263,7 +270,7 @@ static bool choose_stream(struct rtsp_client *client, const char *text, struct r
         }
         if (!is_found)
             g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                        "DESCRIBE: the camera offers no H.264 or H.265 video");
+                        "DESCRIBE: the camera offers no H.264, H.265 or MJPEG video");
     }
     gst_sdp_message_free(sdp);
     return is_found;
@@ -277,7 +284,11 @@ static bool describe(struct rtsp_client *client, struct rtsp_stream *stream, GEr
     /* Cameras behind a router tell their inner address here; all goes over this one connection anyway. */
     const char *base = rtsp_answer_header(&answer, "Content-Base");
     client->base = g_strdup(base && is_same_camera(client, base) ? base : client->url->location);
-    return choose_stream(client, answer.body, stream, error);
+    if (answer.body && *answer.body)
+        return choose_stream(client, answer.body, stream, error);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                "DESCRIBE: the camera's description is empty, or came without its length");
+    return false;
 }
 
 /* ---- starting ---- */

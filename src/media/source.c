@@ -32,6 +32,13 @@ void source_set_state(struct media_source *source, const char *state, const char
         log_debug(source->camera_id, "state %s%s%s", state, error ? ": " : "", error ? error : "");
 }
 
+void source_set_decoder(struct media_source *source, const char *name)
+{
+    pthread_mutex_lock(&source->lock);
+    g_strlcpy(source->decoder, name, sizeof source->decoder);
+    pthread_mutex_unlock(&source->lock);
+}
+
 bool source_is_stopping(const struct media_source *source)
 {
     return __atomic_load_n(&source->is_stopping, __ATOMIC_ACQUIRE);
@@ -146,12 +153,14 @@ static void pace(struct media_source *source, int64_t start_us, int64_t media_us
 static bool play_once(struct media_source *source, int64_t *offset_us, GError **error)
 {
     CLEANUP(media_reader)
-    struct media_reader *reader = media_reader_open(source->url.location, &source->settings, error);
+    struct media_reader *reader =
+        media_reader_open_live(source->url.location, &source->settings, source->skipper, error);
     if (!reader)
         return false;
     counter_add(&source->health->connects, 1);
     int64_t start_us = clock_monotonic_us(source->clock), last_us = 0;
     source->cpu_us = thread_cpu_us();
+    source_set_decoder(source, media_reader_decoder(reader));
     while (!source_is_stopping(source)) {
         g_autoptr(GError) cause = NULL;
         struct frame *frame = media_reader_next(reader, &cause);
@@ -259,6 +268,7 @@ struct media_source *media_source_new(const struct camera *camera, const char *u
     source->notify = notify;
     source->notify_data = notify_data;
     source->cancellable = g_cancellable_new();
+    source->skipper = media_skipper_new(camera->decode ? camera->decode : DECODE_ALL, settings, clock, health);
     random_init_system(&source->random);
     frame_thinner_init(&source->thinner, camera->analyse_fps);
     pthread_mutex_init(&source->lock, NULL);
@@ -281,12 +291,19 @@ bool media_source_start(struct media_source *source, GError **error)
     return !failure;
 }
 
+void media_source_set_activity(struct media_source *source, bool is_active)
+{
+    media_skipper_set_activity(source->skipper, is_active);
+}
+
 void media_source_describe(struct media_source *source, struct camera_health *health)
 {
     pthread_mutex_lock(&source->lock);
     g_free(health->state);
     g_free(health->last_error);
     g_free(health->codec);
+    g_free(health->decoder);
+    health->decoder = g_strdup(source->decoder);
     health->state = g_strdup(source->state);
     health->last_error = g_strdup(source->last_error);
     health->codec = g_strdup(source->codec);
@@ -314,6 +331,7 @@ void media_source_free(struct media_source *source)
     if (source->has_thread)
         pthread_join(source->thread, NULL);
     frame_unref(source->mailbox);
+    media_skipper_free(source->skipper);
     media_url_clear(&source->url);
     g_object_unref(source->cancellable);
     pthread_cond_destroy(&source->stopped);

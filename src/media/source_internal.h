@@ -10,12 +10,13 @@ struct media_source {
     bool is_looping;
     struct media_url url;
     char *username, *password;
-    struct source_settings settings;
+    struct source_settings settings; /* but for `decoder`, which is the source's thread's */
     struct clock *clock;
     struct camera_health *health;
     media_notify notify;
     void *notify_data;
     GCancellable *cancellable;
+    struct media_skipper *skipper;
 
     struct frame *mailbox; /* atomic: taken and put by exchange */
     bool is_stopping;      /* atomic */
@@ -36,7 +37,7 @@ struct media_source {
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t stopped;
-    char state[16], last_error[512], codec[16];
+    char state[16], last_error[512], codec[16], decoder[32];
     int32_t width_px, height_px;
     double fps;
     int64_t last_frame_ms;
@@ -51,6 +52,8 @@ void source_wait_ms(struct media_source *source, int64_t ms);
 void source_note_cpu(struct media_source *source);
 /* Counts a decoded frame and keeps the rate by the wall clock. True when the camera has just come online. */
 bool source_note_frame(struct media_source *source, int width_px, int height_px);
+/* Says what decodes. */
+void source_set_decoder(struct media_source *source, const char *name);
 /* Stamps the frame and puts it into the mailbox. `stream_us` is its time on the connection's axis, which the camera's
  * clock is tied to. */
 void source_deliver(struct media_source *source, struct frame *frame, int64_t stream_us);

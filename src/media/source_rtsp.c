@@ -15,6 +15,7 @@ enum {
     SOURCE_WAITING_BYTES = 1 << 20, /* between the conversation and the decoder */
     SOURCE_FULL_POLL_MS = 5,
     RTP_HEADER_BYTES = 12,
+    SESSION_MOST_WARM_UPS = 17, /* what a decoder of H.264 may hold back, and the first */
 };
 
 /* One connection's pipeline: appsrc ! depayloader ! decoder chain. */
@@ -23,6 +24,7 @@ struct session {
     GstElement *pipeline, *input;
     GstBus *bus;
     struct media_decoder *decoder;
+    int warm_ups;     /* pictures left out because they were copies */
     int64_t shift_us; /* from this connection's time to the source's own axis */
 };
 
@@ -60,6 +62,16 @@ static void analyse_sample(struct session *session, GstSample *sample, uint64_t 
     counter_set(&source->health->frame_copies, source->copies_before + media_decoder_copies(session->decoder));
 }
 
+/* The first picture of a connection is a copy (pool.c): the next one will do as well. Not for ever: a camera that
+ * changes its size with each picture has no others. */
+static bool is_left_out(struct session *session, GstSample *sample)
+{
+    if (session->warm_ups >= SESSION_MOST_WARM_UPS || !media_decoder_is_warming_up(session->decoder, sample))
+        return false;
+    session->warm_ups++;
+    return true;
+}
+
 static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
 {
     struct session *session = data;
@@ -77,8 +89,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
     if (source_note_frame(source, has_size ? GST_VIDEO_INFO_WIDTH(&info) : 0,
                           has_size ? GST_VIDEO_INFO_HEIGHT(&info) : 0))
         log_info(source->camera_id, "online: %s", source->url.shown);
-    /* The first picture of a connection is a copy (pool.c): the next one will do as well. */
-    if (!media_decoder_is_warming_up(session->decoder, sample) && frame_thinner_pass(&source->thinner, media_us))
+    if (!is_left_out(session, sample) && frame_thinner_pass(&source->thinner, media_us))
         analyse_sample(session, sample, number, stream_us, media_us);
     else
         counter_add(&source->health->frames_skipped, 1);
@@ -102,7 +113,7 @@ static void session_close(struct session *session)
 static GstCaps *rtp_caps(const struct rtsp_stream *stream)
 {
     GstCaps *caps = gst_caps_new_simple("application/x-rtp", "media", G_TYPE_STRING, "video", "clock-rate", G_TYPE_INT,
-                                        stream->clock_rate, "encoding-name", G_TYPE_STRING, stream->codec->name,
+                                        stream->clock_rate, "encoding-name", G_TYPE_STRING, stream->codec->rtp_name,
                                         "payload", G_TYPE_INT, stream->payload_type, NULL);
     g_auto(GStrv) pairs = g_strsplit(stream->parameters ? stream->parameters : "", ";", 32);
     static const char *const wanted[] = {"sprop-parameter-sets", "sprop-vps",       "sprop-sps", "sprop-pps",
@@ -134,6 +145,8 @@ static bool session_open(struct session *session, const struct rtsp_stream *stre
     session->decoder = media_decoder_new(GST_BIN(session->pipeline), stream->codec, &session->source->settings, error);
     if (!session->decoder)
         return false;
+    source_set_decoder(session->source, media_decoder_name(session->decoder));
+    media_decoder_set_skipper(session->decoder, session->source->skipper);
     GstCaps *caps = rtp_caps(stream);
     g_object_set(session->input, "caps", caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "block", FALSE, "max-bytes",
                  (guint64)SOURCE_WAITING_BYTES, NULL);
@@ -150,8 +163,9 @@ static bool session_open(struct session *session, const struct rtsp_stream *stre
 
 static bool has_stalled(const struct media_source *source)
 {
-    int64_t since_us = clock_monotonic_us(source->clock) - __atomic_load_n(&source->last_frame_us, __ATOMIC_ACQUIRE);
-    return since_us > (int64_t)source->settings.stall_timeout_ms * 1000;
+    int64_t last_us =
+        MAX(__atomic_load_n(&source->last_frame_us, __ATOMIC_ACQUIRE), media_skipper_last_us(source->skipper));
+    return clock_monotonic_us(source->clock) - last_us > (int64_t)source->settings.stall_timeout_ms * 1000;
 }
 
 /* While the decoder is behind, the conversation waits, and TCP holds the camera back. Not by appsrc's own blocking:
@@ -214,6 +228,21 @@ static void pump(struct session *session, struct rtsp_client *client, GError **e
     }
 }
 
+/* Hardware that gave no picture, of a stream it cannot do or with no room for one more, is not asked again. */
+static void give_up_hardware(struct session *session, int64_t decoded_before, int64_t received_before)
+{
+    enum { ENOUGH_BYTES = 20000 }; /* for a first picture: the camera was not merely silent */
+    struct media_source *source = session->source;
+    bool has_failed = session->decoder && media_decoder_is_hardware(session->decoder) &&
+                      counter_get(&source->health->bytes_received) - received_before > ENOUGH_BYTES &&
+                      counter_get(&source->health->frames_decoded) == decoded_before && !source_is_stopping(source);
+    if (!has_failed)
+        return;
+    log_warning(source->camera_id, "%s gave no picture: software decodes from now on",
+                media_decoder_name(session->decoder));
+    source->settings.decoder = DECODER_SOFTWARE;
+}
+
 void source_run_rtsp(struct media_source *source, GError **error)
 {
     CLEANUP(rtsp_client)
@@ -229,7 +258,10 @@ void source_run_rtsp(struct media_source *source, GError **error)
     pthread_mutex_unlock(&source->lock);
     source->cpu_us = 0;
     struct session session = {.source = source};
+    int64_t decoded_before = counter_get(&source->health->frames_decoded);
+    int64_t received_before = counter_get(&source->health->bytes_received);
     if (session_open(&session, &stream, error))
         pump(&session, client, error);
+    give_up_hardware(&session, decoded_before, received_before);
     session_close(&session);
 }

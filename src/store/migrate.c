@@ -30,6 +30,7 @@ static const struct migration migrations[] = {
      "CREATE UNIQUE INDEX users_name ON users (username);\n"
      "CREATE TABLE store_values (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;\n"},
     {3, "rules of cameras", NULL, "ALTER TABLE cameras ADD COLUMN rules TEXT;\n"},
+    {4, "what cameras decode", NULL, "ALTER TABLE cameras ADD COLUMN decode TEXT NOT NULL DEFAULT 'all';\n"},
 };
 
 /* A table as it was when schema version 1 was released. */

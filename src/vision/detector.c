@@ -205,3 +205,13 @@ const char *detector_provider(const struct detector *detector)
 {
     return runtime_provider(detector->model.runtime);
 }
+
+const char *detector_provider_reason(const struct detector *detector)
+{
+    return runtime_provider_reason(detector->model.runtime);
+}
+
+bool detector_is_quantised(const struct detector *detector)
+{
+    return detector->model.is_quantised;
+}

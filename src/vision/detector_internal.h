@@ -147,6 +147,7 @@ bool runtime_run(struct runtime *runtime, GError **error);
 /* Ends the run under way with an error. Any thread. */
 void runtime_interrupt(struct runtime *runtime);
 const char *runtime_provider(const struct runtime *runtime);
+const char *runtime_provider_reason(const struct runtime *runtime);
 
 /* ---- families ---- */
 
@@ -204,6 +205,7 @@ struct model {
     struct runtime *runtime;
     struct preprocess *preprocess;
     int output_count;
+    bool is_quantised; /* some of it is reckoned in whole numbers of 8 bits */
 };
 /* Into a zeroed struct; clear it also after a failure. */
 bool model_load(struct model *model, const char *path, const struct detector_settings *settings, bool is_finding,

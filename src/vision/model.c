@@ -85,6 +85,21 @@ static bool bind_family(struct model *model, bool is_finding, GError **error)
     return runtime_bind(model->runtime, &input, outputs, output_count, error);
 }
 
+/* ONNX says what a node does in its field 4: key, length, name. Only whole names in their place count; weights that
+ * spell one by chance are as likely as any fifteen given bytes. */
+static bool find_quantised(const void *bytes, size_t length)
+{
+    static const char *const operators[] = {"DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv",
+                                            "QLinearMatMul",    "ConvInteger",           "MatMulInteger"};
+    enum { FIELD_OPERATOR = 4 << 3 | 2 };
+    for (size_t i = 0; i < G_N_ELEMENTS(operators); i++) {
+        g_autofree char *field = g_strdup_printf("%c%c%s", FIELD_OPERATOR, (int)strlen(operators[i]), operators[i]);
+        if (memmem(bytes, length, field, strlen(field)))
+            return true;
+    }
+    return false;
+}
+
 static bool open_model(struct model *model, const char *path, const struct detector_settings *settings, bool is_finding,
                        GError **error)
 {
@@ -92,6 +107,7 @@ static bool open_model(struct model *model, const char *path, const struct detec
     g_autofree void *bytes = read_model(path, &length, error);
     if (!bytes || !check_sha256(&model->card, bytes, length, error))
         return false;
+    model->is_quantised = find_quantised(bytes, length);
     model->runtime = runtime_open(bytes, length, settings, error);
     if (!model->runtime || !bind_family(model, is_finding, error))
         return false;

@@ -34,6 +34,7 @@ struct runtime {
     struct tensor inputs[MODEL_MAX_TENSORS], outputs[MODEL_MAX_TENSORS];
     int input_count, output_count;
     const char *provider;
+    GString *provider_reason;
     /* after runtime_bind: the input, with our memory below it */
     OrtValue *input_value;
     float *input;
@@ -272,28 +273,47 @@ static bool open_session(struct runtime *runtime, const void *bytes, size_t leng
     return is_good;
 }
 
+/* Only what auto looked at and did not take needs a reason. */
+static void note_refusal(struct runtime *runtime, const struct provider *provider, const char *why)
+{
+    GString *reason = runtime->provider_reason;
+    g_string_append_printf(reason, "%s%s: %s", reason->len ? "; " : "", provider->name, why);
+}
+
+static bool open_asked_for(struct runtime *runtime, const void *bytes, size_t length, int threads,
+                           const struct provider *provider, GError **error)
+{
+    g_string_assign(runtime->provider_reason, "detector.provider asks for it");
+    if (library_has(runtime->api, provider))
+        return open_session(runtime, bytes, length, threads, provider, error);
+    g_autofree char *available = list_providers(runtime->api);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                "cannot be run by %s: this ONNX Runtime has %s; set detector.provider to one of them or to auto",
+                provider->name, available);
+    return false;
+}
+
 /* The one that is asked for, or with auto the first that is there and takes the model. */
 static bool open_by_provider(struct runtime *runtime, const void *bytes, size_t length,
                              const struct detector_settings *settings, GError **error)
 {
-    bool is_auto = settings->provider != PROVIDER_CPU && settings->provider != PROVIDER_OPENVINO &&
-                   settings->provider != PROVIDER_CUDA && settings->provider != PROVIDER_TENSORRT;
+    int threads = MAX(settings->threads, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(providers); i++)
+        if (providers[i].provider == settings->provider)
+            return open_asked_for(runtime, bytes, length, threads, &providers[i], error);
     for (size_t i = 0; i < G_N_ELEMENTS(providers); i++) {
-        bool is_last = !is_auto || i + 1 == G_N_ELEMENTS(providers);
-        if (is_auto ? !library_has(runtime->api, &providers[i]) : providers[i].provider != settings->provider)
-            continue;
+        g_autoptr(GError) cause = NULL;
         if (!library_has(runtime->api, &providers[i])) {
-            g_autofree char *available = list_providers(runtime->api);
-            g_set_error(
-                error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                "cannot be run by %s: this ONNX Runtime has %s; set detector.provider to one of them or to auto",
-                providers[i].name, available);
+            note_refusal(runtime, &providers[i], "not in this ONNX Runtime");
+            continue;
+        }
+        if (open_session(runtime, bytes, length, threads, &providers[i], &cause))
+            return true;
+        note_refusal(runtime, &providers[i], cause->message);
+        if (i + 1 == G_N_ELEMENTS(providers)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
             return false;
         }
-        if (open_session(runtime, bytes, length, MAX(settings->threads, 1), &providers[i], is_last ? error : NULL))
-            return true;
-        if (is_last)
-            return false;
     }
     return false;
 }
@@ -321,6 +341,7 @@ struct runtime *runtime_open(const void *bytes, size_t length, const struct dete
     }
     CLEANUP(runtime) struct runtime *runtime = g_new0(struct runtime, 1);
     runtime->api = api;
+    runtime->provider_reason = g_string_new(NULL);
     if (!start(runtime, error) || !open_by_provider(runtime, bytes, length, settings, error) ||
         !read_tensors(runtime, error))
         return NULL;
@@ -344,6 +365,8 @@ void runtime_free(struct runtime *runtime)
     }
     g_free(runtime->input);
     g_free(runtime->input_bytes);
+    if (runtime->provider_reason)
+        g_string_free(runtime->provider_reason, TRUE);
     if (runtime->binding)
         api->ReleaseIoBinding(runtime->binding);
     if (runtime->run_options)
@@ -704,4 +727,9 @@ void runtime_interrupt(struct runtime *runtime)
 const char *runtime_provider(const struct runtime *runtime)
 {
     return runtime->provider;
+}
+
+const char *runtime_provider_reason(const struct runtime *runtime)
+{
+    return runtime->provider_reason->str;
 }

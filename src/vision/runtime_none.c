@@ -57,6 +57,12 @@ const char *runtime_provider(const struct runtime *runtime)
     return "none";
 }
 
+const char *runtime_provider_reason(const struct runtime *runtime)
+{
+    (void)runtime;
+    return "";
+}
+
 char *detector_providers_available(void)
 {
     return g_strdup("none");

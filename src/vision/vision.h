@@ -114,6 +114,10 @@ void detections_merge(struct detections *all, const struct detections *more, dou
 const struct model_card *detector_card(const struct detector *detector);
 /* "CPU", "CUDA", …: the execution provider in use. */
 const char *detector_provider(const struct detector *detector);
+/* Why that one and none of those that are faster, for people. Changes with detector_restart. */
+const char *detector_provider_reason(const struct detector *detector);
+/* Whether the model holds 8-bit whole numbers (INT8) instead of floats. */
+bool detector_is_quantised(const struct detector *detector);
 /* What this build can run models by, names separated by commas; "none" in a build without ONNX Runtime. */
 char *detector_providers_available(void);
 

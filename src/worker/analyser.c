@@ -117,6 +117,7 @@ static void analyse(struct watched_camera *camera, int64_t preview_until_us)
     if (!frame)
         return;
     pipeline_feed(camera->pipeline, frame);
+    media_source_set_activity(camera->source, pipeline_is_active(camera->pipeline));
     analyser_flush_events(camera);
     preview(camera, frame, preview_until_us);
 }

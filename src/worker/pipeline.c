@@ -16,7 +16,11 @@ enum {
     DETECTOR_MOST_FAILURES = 5,
     DETECTOR_RESTART_PAUSE_US = 10 * 1000000,
     /* a camera waits no longer for its turn: the model hangs, or is far too slow for so many cameras */
-    DETECTOR_TURN_SECONDS = 5,
+    DETECTOR_TURN_SECONDS = 2,
+    /* after a try that failed the camera does without for so many times what the try took: four fifths of its time are
+     * its own however long the model hangs, and the other cameras' turns come in between */
+    DETECTOR_REST_FACTOR = 4,
+    DETECTOR_REST_MAX_US = 60 * 1000000,
 };
 
 struct pipeline {
@@ -40,11 +44,12 @@ struct pipeline {
     struct gate gate;
     struct tracks tracks; /* of the last frame */
     int failures;         /* of the model, in a row */
-    int64_t restarted_us;
+    int64_t restarted_us, rests_until_us;
     struct observed_track *observed;
     struct track_view *views;
     struct record_box *figures; /* of the last frame, for previews */
     size_t figure_count;
+    bool is_active;      /* something moved in the last frame, or it was not known */
     bool hides_all;      /* what must be hidden is not known now */
     int64_t shed_before; /* by tracker and rules, as counted so far */
     uint64_t last_frame;
@@ -191,7 +196,9 @@ static bool take_turn(struct pipeline *pipeline, GError **error)
     if (!pipeline->detector_lock)
         return true;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += DETECTOR_TURN_SECONDS;
+    /* one that has been busy for so long already is not waited for */
+    if (detector_busy_us(pipeline->detector) < (int64_t)DETECTOR_TURN_SECONDS * G_USEC_PER_SEC)
+        until.tv_sec += DETECTOR_TURN_SECONDS;
     if (pthread_mutex_clocklock(pipeline->detector_lock, CLOCK_MONOTONIC, &until) == 0)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the model did not come free for %d s", DETECTOR_TURN_SECONDS);
@@ -233,14 +240,27 @@ static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum
     return is_good;
 }
 
+/* Nothing is held: the next picture is looked at whole. */
+static void note_trouble(struct pipeline *pipeline, int64_t started_us, const GError *error)
+{
+    gint64 held_back;
+    int64_t now_us = clock_monotonic_us(pipeline->clock);
+    pipeline->rests_until_us = now_us + MIN(DETECTOR_REST_FACTOR * (now_us - started_us), DETECTOR_REST_MAX_US);
+    pipeline->gate.has_run = false;
+    counter_add(&pipeline->health->errors_count, 1);
+    if (log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
+        log_error(pipeline->camera_id, "detection failed, what moves is tracked instead: %s (%lld more)",
+                  error->message, (long long)held_back);
+}
+
 /* What is in the frame: the model's word, or what moves where there is no model or it failed. */
 static const struct detections *detect(struct pipeline *pipeline, const struct frame *frame,
                                        const struct motion_scene *scene)
 {
     struct record_box region;
     g_autoptr(GError) error = NULL;
-    gint64 held_back;
-    if (!pipeline->detector)
+    int64_t started_us = clock_monotonic_us(pipeline->clock);
+    if (!pipeline->detector || started_us < pipeline->rests_until_us)
         return pipeline->objects;
     enum gate_answer answer = gate_ask(&pipeline->gate, frame, pipeline->objects, scene, &pipeline->tracks, &region);
     if (answer == GATE_HOLD) {
@@ -253,11 +273,7 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
         gate_note_run(&pipeline->gate, frame, answer, pipeline->objects, pipeline->found);
         return pipeline->found;
     }
-    pipeline->gate.has_run = false; /* nothing is held: the next picture is looked at whole */
-    counter_add(&pipeline->health->errors_count, 1);
-    if (log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
-        log_error(pipeline->camera_id, "detection failed, what moves is tracked instead: %s (%lld more)",
-                  error->message, (long long)held_back);
+    note_trouble(pipeline, started_us, error);
     return pipeline->objects;
 }
 
@@ -367,6 +383,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     struct tracks *tracks = &pipeline->tracks;
     int64_t since_us = thread_cpu_us();
     motion_update(pipeline->motion, frame, pipeline->objects, &scene);
+    pipeline->is_active = scene.is_learning || scene.is_light_change || pipeline->objects->count > 0;
     measure_picture(pipeline, frame, &picture);
     note_stage(&health->motion_us, &since_us);
     const struct detections *detections = detect(pipeline, frame, &scene);
@@ -383,6 +400,11 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     pipeline->last_at_ms = frame->captured_at_ms;
     counter_add(&health->frames_processed, 1);
     note_latency(pipeline, frame);
+}
+
+bool pipeline_is_active(const struct pipeline *pipeline)
+{
+    return pipeline->is_active;
 }
 
 void pipeline_finish(struct pipeline *pipeline)

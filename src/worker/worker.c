@@ -135,6 +135,10 @@ static void start_camera(struct worker *worker, size_t index)
     watched->events = g_string_new(NULL);
     record_init(&camera_health_descriptor, &watched->health);
     watched->health.camera_id = g_strdup(camera->id);
+    if (worker->detector) {
+        watched->health.detector_provider = g_strdup(detector_provider(worker->detector));
+        watched->health.detector_provider_reason = g_strdup(detector_provider_reason(worker->detector));
+    }
     /* ids are unique per camera, so every camera counts from the same base */
     watched->pipeline = pipeline_new(&worker->config, camera, worker->detector, &worker->detector_lock,
                                      (uint64_t)worker->config.track_id_base, clock_system(), &watched->health, &sink);

@@ -37,6 +37,8 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
 void pipeline_free(struct pipeline *pipeline);
 /* One frame through motion, detection, tracking and rules. The frame is only read. */
 void pipeline_feed(struct pipeline *pipeline, struct frame *frame);
+/* Whether something moved, or it was not known, in the frame last fed. */
+bool pipeline_is_active(const struct pipeline *pipeline);
 /* Ends open stays (end of a file, stop). */
 void pipeline_finish(struct pipeline *pipeline);
 /* A JPEG of the frame last fed with every figure hidden; NULL when there can be none. `frame` is that frame. */

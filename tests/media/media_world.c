@@ -48,7 +48,11 @@ struct source_settings media_world_settings(void)
                                     .max_width_px = 7680,
                                     .max_height_px = 4320,
                                     .decoder_threads = 1,
-                                    .max_clock_skew_ms = 2000};
+                                    .max_clock_skew_ms = 2000,
+                                    .quiet_seconds = 10,
+                                    .kept_packets = 300,
+                                    .kept_bytes = 4 << 20,
+                                    .wake_ratio = 3};
 }
 
 struct frame *media_world_picture(int width_px, int height_px, int number)
@@ -135,7 +139,8 @@ void media_eye_open(struct media_eye *eye, const char *source)
 {
     g_autoptr(GError) error = NULL;
     char id[] = "eye";
-    struct camera camera = {.id = id, .source = (char *)source, .analyse_fps = eye->analyse_fps, .loop = eye->loop};
+    struct camera camera = {
+        .id = id, .source = (char *)source, .analyse_fps = eye->analyse_fps, .loop = eye->loop, .decode = eye->decode};
     record_init(&camera_health_descriptor, &eye->health);
     record_init(&camera_health_descriptor, &eye->told);
     eye->source = media_source_new(&camera, eye->username, eye->password, &eye->settings, clock_system(), &eye->health,

@@ -29,6 +29,7 @@ struct media_eye {
     struct source_settings settings; /* change before media_eye_open */
     double analyse_fps;              /* 0: every frame */
     bool loop;
+    enum camera_decode decode; /* 0: all */
     const char *username, *password;
     struct camera_health health;
     struct media_source *source;

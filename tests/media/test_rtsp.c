@@ -1,88 +1,8 @@
 /* Live sources against real RTSP servers: our own player, on a real socket. */
-#include <pthread.h>
 #include <string.h>
 
 #include "base/counter.h"
-#include "media/media_world.h"
-
-/* ---- a player with the main loop it needs ---- */
-
-static GMainLoop *loop;
-static pthread_t loop_thread;
-
-static void *run_loop(void *data)
-{
-    (void)data;
-    g_main_loop_run(loop);
-    return NULL;
-}
-
-/* The player's calls belong to the main loop's thread. */
-struct job {
-    void (*run)(void *data);
-    void *data;
-    int is_done; /* atomic */
-};
-
-static gboolean run_job(gpointer data)
-{
-    struct job *job = data;
-    job->run(job->data);
-    g_atomic_int_set(&job->is_done, 1);
-    return G_SOURCE_REMOVE;
-}
-
-static bool is_job_done(void *data)
-{
-    return g_atomic_int_get(&((struct job *)data)->is_done);
-}
-
-static void on_loop(void (*run)(void *data), void *data)
-{
-    struct job job = {run, data, 0};
-    g_idle_add(run_job, &job);
-    g_assert_true(media_world_wait(is_job_done, &job));
-}
-
-struct playing {
-    const char *location, *username, *password;
-    int port;
-    struct media_player *player;
-};
-
-static void start_playing(void *data)
-{
-    struct playing *playing = data;
-    g_autoptr(GError) error = NULL;
-    playing->player = media_player_new("127.0.0.1", playing->port, &error);
-    g_assert_no_error(error);
-    media_player_add(playing->player, "cam", playing->location, playing->username, playing->password, &error);
-    g_assert_no_error(error);
-    media_player_start(playing->player, &error);
-    g_assert_no_error(error);
-}
-
-static struct media_player *play(const char *location, int port, const char *username, const char *password)
-{
-    struct playing playing = {location, username, password, port, NULL};
-    on_loop(start_playing, &playing);
-    return playing.player;
-}
-
-static void free_player(void *data)
-{
-    media_player_free(data);
-}
-
-static void stop_playing(struct media_player *player)
-{
-    on_loop(free_player, player);
-}
-
-static char *address_of(struct media_player *player)
-{
-    return g_strdup_printf("rtsp://127.0.0.1:%d/cam", media_player_port(player));
-}
+#include "media/stage.h"
 
 /* ---- frames ---- */
 
@@ -399,8 +319,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     media_world_start();
-    loop = g_main_loop_new(NULL, FALSE);
-    pthread_create(&loop_thread, NULL, run_loop, NULL);
+    stage_open();
     g_test_add_func("/media/rtsp/frames_arrive_uncopied_on_a_steady_axis",
                     test_frames_arrive_uncopied_on_a_steady_axis);
     g_test_add_func("/media/rtsp/a_slow_reader_gets_the_newest_and_drops_are_counted",
@@ -420,7 +339,6 @@ int main(int argc, char **argv)
     g_test_add_func("/media/rtsp/a_port_in_use_is_named", test_a_port_in_use_is_named);
     g_test_add_func("/media/rtsp/what_cannot_be_played_is_named", test_what_cannot_be_played_is_named);
     int result = g_test_run();
-    g_main_loop_quit(loop);
-    pthread_join(loop_thread, NULL);
+    stage_close();
     return result;
 }

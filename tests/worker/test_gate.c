@@ -1,6 +1,7 @@
 /* What gating finds and what it saves, on real clips where the shared assets lie, and its answers one by one. */
 #include "worker/gate.h"
 
+#include "base/random.h"
 #include "media/media.h"
 
 #include <string.h>
@@ -147,6 +148,7 @@ static void test_a_picture_that_is_not_known_is_looked_at_whole(void)
 
 struct tally {
     int frames, inferences, wanted, kept;
+    int steady, steady_kept; /* of those, what the model found in the picture before too */
 };
 
 static bool is_kept(const struct detection *wanted, const struct detections *found)
@@ -165,6 +167,9 @@ static bool is_kept(const struct detection *wanted, const struct detections *fou
     return false;
 }
 
+/* Of a camera by daylight. */
+static const double sensor_noise = 2;
+
 /* The eye of a camera with gating beside one without, as the pipeline has them. */
 struct eyes {
     struct detector *detector;
@@ -172,15 +177,15 @@ struct eyes {
     struct tracker *tracker;
     struct gate gate;
     struct tracks tracks;
-    struct detections *moving, *all, *held;
+    struct detections *moving, *all, *before, *held;
 };
 
-static void look(struct eyes *eyes, const struct frame *frame, bool is_repeated, struct tally *tally)
+static void look(struct eyes *eyes, const struct frame *frame, struct tally *tally)
 {
     struct motion_scene scene;
     struct record_box region;
-    if (!is_repeated) /* a model gives the same for the same picture */
-        g_assert_true(detector_run(eyes->detector, frame, eyes->all, NULL));
+    *eyes->before = *eyes->all;
+    g_assert_true(detector_run(eyes->detector, frame, eyes->all, NULL));
     motion_update(eyes->motion, frame, eyes->moving, &scene);
     enum gate_answer answer = gate_ask(&eyes->gate, frame, eyes->moving, &scene, &eyes->tracks, &region);
     if (answer != GATE_HOLD) {
@@ -191,8 +196,12 @@ static void look(struct eyes *eyes, const struct frame *frame, bool is_repeated,
     tracker_update(eyes->tracker, eyes->held, frame->media_us, frame->width_px, frame->height_px, &eyes->tracks);
     tally->frames++;
     for (int i = 0; i < eyes->all->count; i++) {
+        const struct detection *wanted = &eyes->all->items[i];
+        bool is_steady = is_kept(wanted, eyes->before), kept = is_kept(wanted, eyes->held);
         tally->wanted++;
-        tally->kept += is_kept(&eyes->all->items[i], eyes->held);
+        tally->kept += kept;
+        tally->steady += is_steady;
+        tally->steady_kept += is_steady && kept;
     }
 }
 
@@ -205,6 +214,7 @@ static void eyes_init(struct eyes *eyes, struct detector *detector, const struct
     gate_init(&eyes->gate, &settings->detector);
     eyes->moving = g_new0(struct detections, 1);
     eyes->all = g_new0(struct detections, 1);
+    eyes->before = g_new0(struct detections, 1);
     eyes->held = g_new0(struct detections, 1);
 }
 
@@ -214,10 +224,29 @@ static void eyes_clear(struct eyes *eyes)
     tracker_free(eyes->tracker);
     g_free(eyes->moving);
     g_free(eyes->all);
+    g_free(eyes->before);
     g_free(eyes->held);
 }
 
-/* The clip's first seconds at the analysed rate, then its last picture stands still until `quiet` of all is still. */
+/* The same picture as a camera's sensor would give it again: `noise` is the standard deviation of its luma. */
+static struct frame *picture_again(const struct frame *frame, double noise, struct random *random)
+{
+    struct frame *again = frame_new_allocated(frame->width_px, frame->height_px);
+    for (int plane = 0; plane < 3; plane++) {
+        int width = plane ? (frame->width_px + 1) / 2 : frame->width_px;
+        for (int y = 0; y < frame_plane_rows(again, plane); y++) {
+            const uint8_t *from = frame->planes[plane] + (ptrdiff_t)y * frame->strides_bytes[plane];
+            uint8_t *to = frame_plane(again, plane) + (ptrdiff_t)y * again->strides_bytes[plane];
+            memcpy(to, from, (size_t)width);
+            for (int x = 0; x < width && plane == 0; x++)
+                to[x] = (uint8_t)CLAMP(from[x] + noise * random_normal(random) + 0.5, 0, 255);
+        }
+    }
+    return again;
+}
+
+/* The clip's first seconds at the analysed rate, then its last picture, each time with noise of its own, until `quiet`
+ * of all is still. */
 static struct tally watch(const char *path, struct detector *detector, const struct settings *settings, double seconds,
                           double quiet)
 {
@@ -232,7 +261,7 @@ static struct tally watch(const char *path, struct detector *detector, const str
     struct frame *last = NULL, *frame;
     while ((frame = media_reader_next(reader, &error)) && frame->media_us < seconds * SECOND_US) {
         if (frame_thinner_pass(&thinner, frame->media_us)) {
-            look(&eyes, frame, false, &tally);
+            look(&eyes, frame, &tally);
             g_clear_pointer(&last, frame_unref);
             last = frame_ref(frame);
         }
@@ -241,21 +270,64 @@ static struct tally watch(const char *path, struct detector *detector, const str
     g_clear_pointer(&frame, frame_unref);
     g_assert_no_error(error);
     int still = (int)(tally.frames * quiet / (1 - quiet) + 0.5);
-    struct frame copy = *last;
+    struct random random;
+    random_init(&random, 1);
+    g_assert_cmpint(last->format, ==, FRAME_I420);
     for (int i = 0; i < still; i++) {
-        copy.media_us += SECOND_US / ANALYSED_FPS;
-        look(&eyes, &copy, true, &tally);
+        CLEANUP(frame) struct frame *again = picture_again(last, sensor_noise, &random);
+        again->media_us = last->media_us + (i + 1) * SECOND_US / ANALYSED_FPS;
+        look(&eyes, again, &tally);
     }
     frame_unref(last);
     eyes_clear(&eyes);
     return tally;
 }
 
-static void test_gating_finds_what_every_frame_finds(void)
+static void add(struct tally *total, const struct tally *tally)
+{
+    total->frames += tally->frames;
+    total->inferences += tally->inferences;
+    total->wanted += tally->wanted;
+    total->kept += tally->kept;
+    total->steady += tally->steady;
+    total->steady_kept += tally->steady_kept;
+}
+
+static void tell(const char *what, double quiet, const struct tally *tally)
+{
+    g_test_message("%s, %.0f %% quiet: found %.2f %% of all, %.2f %% of what is steady (%.2f %% is), "
+                   "model run on %.1f %% of %d frames",
+                   what, 100 * quiet, 100.0 * tally->kept / MAX(tally->wanted, 1),
+                   100.0 * tally->steady_kept / MAX(tally->steady, 1), 100.0 * tally->steady / MAX(tally->wanted, 1),
+                   100.0 * tally->inferences / tally->frames, tally->frames);
+}
+
+static struct tally watch_all(const char *shared, struct detector *detector, const struct settings *settings,
+                              double quiet)
 {
     static const char *const clips[] = {"video/vtest_480x360_h264.mp4", "video/bottle-detection.mp4",
                                         "video/bgslibrary_video02.avi", "video/short_hamilton_clip.mp4"};
-    static const double clip_seconds = 10, least_recall = 0.99, most_inferences = 0.30, quiet = 0.8;
+    static const double clip_seconds = 10;
+    struct tally total = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(clips); i++) {
+        g_autofree char *path = g_build_filename(shared, "assets/media", clips[i], NULL);
+        struct tally tally = watch(path, detector, settings, clip_seconds, quiet);
+        tell(clips[i], quiet, &tally);
+        add(&total, &tally);
+    }
+    tell("together", quiet, &total);
+    return total;
+}
+
+/* In a still picture with a sensor's noise the model itself finds some objects in one picture and not in the next: no
+ * gate can tell in which. What it finds in two pictures on end is steady. In three of the four clips something moves in
+ * every picture, so that with half of them quiet half of the pictures must be looked at. */
+static void test_gating_finds_what_every_frame_finds(void)
+{
+    static const double least_recall = 0.95, least_steady_recall = 0.97;
+    static const struct {
+        double quiet, most_inferences;
+    } clips[] = {{0.5, 0.50}, {0.8, 0.30}};
     const char *shared = g_getenv("VEDETTE_SHARED");
     g_autofree char *model = g_build_filename(shared ? shared : "", "assets/models/yolox_nano.onnx", NULL);
     if (!shared || !g_file_test(model, G_FILE_TEST_EXISTS)) {
@@ -270,22 +342,12 @@ static void test_gating_finds_what_every_frame_finds(void)
     chosen.card = card;
     CLEANUP(detector) struct detector *detector = detector_open(model, &chosen, &error);
     g_assert_no_error(error);
-    struct tally total = {0};
     for (size_t i = 0; i < G_N_ELEMENTS(clips); i++) {
-        g_autofree char *path = g_build_filename(shared, "assets/media", clips[i], NULL);
-        struct tally tally = watch(path, detector, &settings, clip_seconds, quiet);
-        g_test_message("%s: %d of %d found (%.2f %%), model run on %d of %d frames (%.1f %%)", clips[i], tally.kept,
-                       tally.wanted, 100.0 * tally.kept / MAX(tally.wanted, 1), tally.inferences, tally.frames,
-                       100.0 * tally.inferences / tally.frames);
-        total.kept += tally.kept;
-        total.wanted += tally.wanted;
-        total.inferences += tally.inferences;
-        total.frames += tally.frames;
+        struct tally total = watch_all(shared, detector, &settings, clips[i].quiet);
+        g_assert_cmpfloat((double)total.kept / total.wanted, >=, least_recall);
+        g_assert_cmpfloat((double)total.steady_kept / total.steady, >=, least_steady_recall);
+        g_assert_cmpfloat((double)total.inferences / total.frames, <=, clips[i].most_inferences);
     }
-    g_test_message("together %.2f %% found at %.1f %% of the inferences", 100.0 * total.kept / total.wanted,
-                   100.0 * total.inferences / total.frames);
-    g_assert_cmpfloat((double)total.kept / total.wanted, >=, least_recall);
-    g_assert_cmpfloat((double)total.inferences / total.frames, <=, most_inferences);
     record_clear(&settings_descriptor, &settings);
 }
 

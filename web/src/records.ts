@@ -16,6 +16,8 @@ export interface Camera {
   enabled: boolean;
   /** frames a second that are analysed (1/s) */
   analyse_fps: number;
+  /** which pictures are decoded: all; non-reference: all but those no other is predicted from; key-frames: only those that need no other; auto: key frames only while nothing moves, all once something does */
+  decode: "all" | "non-reference" | "key-frames" | "auto";
   /** files only: start again at the end */
   loop: boolean;
   /** its zones */
@@ -260,6 +262,8 @@ export interface CameraHealth {
   last_error?: string;
   /** of the video */
   codec?: string;
+  /** what decodes the video: avdec_… is software; va…, nv… and v4l2… are hardware */
+  decoder?: string;
   /** of the video (px) */
   width_px: number;
   /** of the video (px) */
@@ -278,6 +282,14 @@ export interface CameraHealth {
   frames_skipped: number;
   /** copies of a frame between decoder and model input */
   frame_copies: number;
+  /** encoded pictures not decoded because no other is predicted from them (decode: non-reference) */
+  packets_skipped_non_reference: number;
+  /** encoded pictures not decoded because they are no key frames (decode: key-frames) */
+  packets_skipped_delta: number;
+  /** encoded pictures put aside because nothing moved (decode: auto) */
+  packets_skipped_quiet: number;
+  /** encoded pictures put aside that were decoded after all because something moved (decode: auto) */
+  packets_caught_up: number;
   /** bytes of the stream (bytes) */
   bytes_received: number;
   /** times the camera was connected */
@@ -316,6 +328,10 @@ export interface CameraHealth {
   detector_failing: number;
   /** times the model was loaded anew after failing */
   detector_restarts: number;
+  /** what runs the model: TensorRT, CUDA, OpenVINO or CPU; empty where there is no model */
+  detector_provider?: string;
+  /** why that, and what became of the faster ones */
+  detector_provider_reason?: string;
   /** tracks in the last frame */
   tracks_live: number;
   /** objects not followed because there were more than can be */

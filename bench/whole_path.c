@@ -1,0 +1,338 @@
+/* The whole path of a 1080p camera beside what nobody can do without: decoding, and the model itself. */
+#include "bench.h"
+
+#include "frame/frame.h"
+#include "media/media.h"
+#include "scene/scene.h"
+#include "vision/detector_internal.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <gst/gst.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    FPS = 15,
+    ANALYSED_FPS = 5,
+    FRAMES = 4 * FPS,
+    CAMERA_KBIT =
+        2000, /* what such a camera usually sends a second: the noise is mostly smoothed away, as it is there */
+    MORE_CAMERAS = 3,
+    WARM_UP_FRAMES = FPS,
+};
+
+struct path_bench {
+    char *clip, *directory;
+    struct settings settings;
+    struct worker_config config;
+    struct camera camera;
+    struct detector *detector;
+    struct runtime *bare; /* the same model without us around it */
+    struct camera_health health;
+    double cpu_us; /* of path_ours, together */
+    int64_t passes;
+    int64_t bare_allocations, bare_runs;
+};
+
+static double cpu_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* ---- what asks for memory ---- */
+
+/* Calls of the allocator by a thread while it counts. */
+static __thread bool is_counting;
+static __thread int64_t allocations;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+/* Seen by the libraries too, which would otherwise call the C library's own. */
+#pragma GCC visibility push(default)
+
+void *malloc(size_t size)
+{
+    allocations += is_counting;
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    allocations += is_counting;
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    allocations += is_counting;
+    return __libc_realloc(old, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    allocations += is_counting;
+    return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    allocations += is_counting;
+    *memory = __libc_memalign(alignment, size);
+    return *memory ? 0 : ENOMEM;
+}
+
+#pragma GCC visibility pop
+
+static void check_counting(void)
+{
+    int64_t before = allocations;
+    is_counting = true;
+    g_free(g_malloc(1));
+    is_counting = false;
+    g_assert_cmpint(allocations, ==, before + 1);
+}
+
+/* ---- the clip ---- */
+
+/* Runs to the end of what it plays. */
+static void play(const char *text)
+{
+    g_autoptr(GstElement) pipeline = gst_parse_launch(text, NULL);
+    g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    gst_message_unref(gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+}
+
+/* As a camera would send it. */
+static void thin_out(const char *from, const char *to)
+{
+    g_autofree char *text =
+        g_strdup_printf("filesrc location=%s ! qtdemux ! h264parse ! avdec_h264 ! x264enc bitrate=%d "
+                        "speed-preset=veryfast key-int-max=%d bframes=0 ! h264parse ! mp4mux ! filesink location=%s",
+                        from, CAMERA_KBIT, 2 * FPS, to);
+    play(text);
+}
+
+static bool write_clip(const char *uri, const char *path, GError **error)
+{
+    CLEANUP(scene) struct scene *scene = scene_new_from_uri(uri, error);
+    struct media_writer *writer = scene ? media_writer_open(path, 1920, 1080, FPS, error) : NULL;
+    bool is_good = writer != NULL;
+    for (int i = 0; i < FRAMES && is_good; i++) {
+        CLEANUP(frame) struct frame *frame = scene_render(scene, (uint64_t)(FRAMES + i));
+        is_good = media_writer_write(writer, frame, error);
+    }
+    return writer && media_writer_close(writer, is_good ? error : NULL) && is_good;
+}
+
+static struct runtime *open_bare(const char *model, const struct model_card *card, GError **error)
+{
+    g_autofree char *bytes = NULL;
+    gsize length = 0;
+    int outputs = 0;
+    g_autoptr(GString) reason = g_string_new(NULL);
+    struct tensor_want wants[MODEL_MAX_TENSORS];
+    const struct tensor_want input = {.shape = {4, {1, 3, card->input_height_px, card->input_width_px}}};
+    const struct detector_settings settings = {.threads = 1};
+    if (!g_file_get_contents(model, &bytes, &length, error) ||
+        !family_find(card->family)->describe(card, wants, &outputs, reason, error))
+        return NULL;
+    CLEANUP(runtime) struct runtime *runtime = runtime_open(bytes, length, &settings, error);
+    return runtime && runtime_bind(runtime, &input, wants, outputs, error) ? g_steal_pointer(&runtime) : NULL;
+}
+
+static bool open_model(struct path_bench *bench, const char *model, const char *card, GError **error)
+{
+    struct detector_settings settings = bench->settings.detector;
+    if (!model)
+        return true;
+    settings.card = (char *)(uintptr_t)card;
+    bench->detector = detector_open(model, &settings, error);
+    bench->bare = bench->detector ? open_bare(model, detector_card(bench->detector), error) : NULL;
+    return bench->bare != NULL;
+}
+
+/* The lines and zones that most cameras have: one line across, one zone. */
+static void draw_rules(struct camera *camera)
+{
+    static const struct record_point corners[] = {{0.1, 0.6}, {0.9, 0.6}, {0.9, 0.9}, {0.1, 0.9}};
+    struct line *line = record_list_append(&camera->lines, &line_descriptor);
+    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
+    camera->id = g_strdup("bench");
+    line->id = g_strdup("line");
+    line->a = (struct record_point){0.1, 0.5};
+    line->b = (struct record_point){0.9, 0.5};
+    zone->id = g_strdup("zone");
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
+}
+
+static bool prepare(struct path_bench *bench, const char *scene, const char *model, const char *card, GError **error)
+{
+    bench->directory = g_dir_make_tmp("vedette-bench-XXXXXX", error);
+    if (!bench->directory || !media_init(false, error))
+        return false;
+    bench->clip = g_build_filename(bench->directory, "clip.mp4", NULL);
+    g_autofree char *raw = g_build_filename(bench->directory, "raw.mp4", NULL);
+    bool is_good = write_clip(scene, raw, error) && open_model(bench, model, card, error);
+    if (is_good)
+        thin_out(raw, bench->clip);
+    g_unlink(raw);
+    return is_good;
+}
+
+void *path_setup(const char *scene, const char *model, const char *card)
+{
+    struct path_bench *bench = g_new0(struct path_bench, 1);
+    g_autoptr(GError) error = NULL;
+    check_counting();
+    record_init(&settings_descriptor, &bench->settings);
+    record_init(&camera_descriptor, &bench->camera);
+    draw_rules(&bench->camera);
+    bench->settings.detector.is_gated = false;
+    bench->config.workers = bench->settings.workers;
+    bench->config.motion = bench->settings.motion;
+    bench->config.detector = bench->settings.detector;
+    bench->config.tracker = bench->settings.tracker;
+    bench->config.rules = bench->settings.rules;
+    if (prepare(bench, scene, model, card, &error))
+        return bench;
+    fprintf(stderr, "the whole path is left out: %s\n", error->message);
+    return NULL;
+}
+
+/* ---- one pass over it ---- */
+
+static void ignore_event(void *data, const struct analytics_event *event)
+{
+    (void)data;
+    (void)event;
+}
+
+struct eye {
+    struct media_reader *reader;
+    struct pipeline *pipeline;
+    struct frame_thinner thinner;
+};
+
+static void eye_open(struct eye *eye, struct path_bench *bench)
+{
+    const struct pipeline_sink sink = {ignore_event, NULL, NULL};
+    g_autoptr(GError) error = NULL;
+    eye->reader = media_reader_open(bench->clip, &bench->settings.source, &error);
+    if (!eye->reader)
+        g_error("%s", error->message);
+    eye->pipeline =
+        pipeline_new(&bench->config, &bench->camera, bench->detector, NULL, 1, clock_system(), &bench->health, &sink);
+    frame_thinner_init(&eye->thinner, ANALYSED_FPS);
+}
+
+static void eye_close(struct eye *eye)
+{
+    media_reader_free(eye->reader);
+    pipeline_free(eye->pipeline);
+}
+
+/* At most `count` frames. Returns how many came. */
+static int eye_look(struct eye *eye, int count)
+{
+    int seen = 0;
+    for (; seen < count; seen++) {
+        CLEANUP(frame) struct frame *frame = media_reader_next(eye->reader, NULL);
+        if (!frame)
+            break;
+        bool counts = seen >= WARM_UP_FRAMES;
+        if (!frame_thinner_pass(&eye->thinner, frame->media_us))
+            continue;
+        is_counting = counts;
+        pipeline_feed(eye->pipeline, frame);
+        is_counting = false;
+    }
+    return seen;
+}
+
+void path_ours(void *data)
+{
+    struct path_bench *bench = data;
+    double started_us = cpu_us();
+    struct eye eye;
+    eye_open(&eye, bench);
+    eye_look(&eye, FRAMES);
+    eye_close(&eye);
+    bench->cpu_us += cpu_us() - started_us;
+    bench->passes++;
+}
+
+void path_theirs(void *data)
+{
+    struct path_bench *bench = data;
+    g_autofree char *text = g_strdup_printf("filesrc location=%s ! qtdemux ! h264parse ! avdec_h264 max-threads=%d ! "
+                                            "fakesink sync=false",
+                                            bench->clip, bench->settings.source.decoder_threads);
+    play(text);
+    int64_t before = allocations;
+    is_counting = bench->bare != NULL;
+    for (int i = 0; i < FRAMES * ANALYSED_FPS / FPS && bench->bare; i++, bench->bare_runs++)
+        runtime_run(bench->bare, NULL);
+    is_counting = false;
+    bench->bare_allocations += allocations - before;
+    allocations = before;
+}
+
+/* ---- the report ---- */
+
+static double pss_mb(void)
+{
+    g_autofree char *text = NULL;
+    const char *pss = g_file_get_contents("/proc/self/smaps_rollup", &text, NULL, NULL) ? strstr(text, "\nPss:") : NULL;
+    return pss ? g_ascii_strtod(pss + strlen("\nPss:"), NULL) / 1024 : 0;
+}
+
+static void report_memory(struct path_bench *bench)
+{
+    struct eye eyes[1 + MORE_CAMERAS];
+    double first_mb = 0;
+    for (int i = 0; i <= MORE_CAMERAS; i++) {
+        eye_open(&eyes[i], bench);
+        eye_look(&eyes[i], FRAMES / 2);
+        if (i == 0)
+            first_mb = pss_mb();
+    }
+    printf("  %-36s %12.1f MB (mean of %d)\n", "memory of a further camera", (pss_mb() - first_mb) / MORE_CAMERAS,
+           MORE_CAMERAS);
+    for (int i = 0; i <= MORE_CAMERAS; i++)
+        eye_close(&eyes[i]);
+}
+
+void path_report(void *data, const char *name)
+{
+    struct path_bench *bench = data;
+    const struct camera_health *health = &bench->health;
+    double rest_us =
+        bench->cpu_us - (double)(health->motion_us + health->detect_us + health->track_us + health->rules_us);
+    printf("%s: %s\n", name, bench->detector ? "with a model on every analysed frame" : "without a model");
+    printf("  %-36s decode %.1f %%, motion %.1f %%, detect %.1f %%, track %.2f %%, rules %.2f %%\n", "shares",
+           100 * rest_us / bench->cpu_us, 100 * (double)health->motion_us / bench->cpu_us,
+           100 * (double)health->detect_us / bench->cpu_us, 100 * (double)health->track_us / bench->cpu_us,
+           100 * (double)health->rules_us / bench->cpu_us);
+    double bare = (double)bench->bare_allocations / (double)MAX(bench->bare_runs, 1);
+    double all = (double)allocations / (double)(bench->passes * (FRAMES - WARM_UP_FRAMES) * ANALYSED_FPS / FPS);
+    printf("  %-36s %12.2f a frame, %.2f more by ONNX Runtime\n", "our allocations after warm-up", all - bare, bare);
+    allocations = 0;
+    report_memory(bench);
+    allocations = 0;
+    detector_free(bench->detector);
+    runtime_free(bench->bare);
+    g_unlink(bench->clip);
+    g_rmdir(bench->directory);
+}

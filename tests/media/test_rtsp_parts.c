@@ -1,0 +1,91 @@
+/* The parts of the RTSP client that are pure functions: delays, times and logins. */
+#include <string.h>
+
+#include "media/media_internal.h"
+#include "media/media_world.h"
+#include "media/rtsp_internal.h"
+
+static void test_j01_delays_stay_within_bounds(void)
+{
+    static const unsigned attempts[] = {0, 1, 31, 32, 63, 64, G_MAXUINT};
+    struct source_settings settings = media_world_settings();
+    struct random random;
+    random_init(&random, 1);
+    settings.retry_delay_ms = 1000;
+    settings.retry_delay_max_ms = 30000;
+    for (size_t i = 0; i < G_N_ELEMENTS(attempts); i++) {
+        int64_t least = INT64_MAX, most = 0, cap = i == 0 ? 1000 : i == 1 ? 2000 : 30000;
+        double sum = 0;
+        enum { DRAWS = 2000 };
+        for (int draw = 0; draw < DRAWS; draw++) {
+            int64_t delay = media_retry_delay_ms(&random, attempts[i], &settings);
+            least = MIN(least, delay);
+            most = MAX(most, delay);
+            sum += (double)delay;
+        }
+        g_assert_cmpint(least, >=, 0);
+        g_assert_cmpint(most, <=, cap);
+        g_assert_cmpint(least, <, cap / 50); /* full jitter: from next to nothing */
+        g_assert_cmpfloat_with_epsilon(sum / DRAWS, (double)cap / 2, (double)cap / 20);
+    }
+}
+
+static void test_time_stamps_unwrap(void)
+{
+    struct rtp_clock clock;
+    rtp_clock_init(&clock, 90000);
+    g_assert_cmpint(rtp_clock_media_us(&clock, 0xffffff00), ==, 0);
+    g_assert_cmpint(rtp_clock_media_us(&clock, 0xffffff00 + 90000), ==, 1000000); /* over the edge of 32 bits */
+    g_assert_cmpint(rtp_clock_media_us(&clock, 0xffffff00 + 45000), ==, 500000);  /* and back: a B-frame */
+    uint32_t stamp = 0xffffff00 + 45000;
+    for (int i = 0; i < 100000; i++) /* for 27 hours and twice around */
+        rtp_clock_media_us(&clock, stamp += 90000);
+    g_assert_cmpint(rtp_clock_media_us(&clock, stamp), ==, INT64_C(100000500000));
+}
+
+static void test_sender_reports_tell_the_wall_time(void)
+{
+    static const unsigned char report[28] = {0x80, 200,  0,    6, 0, 0, 0, 1, 0xec, 0xcc,
+                                             0x8d, 0x80, 0x80, 0, 0, 0, 0, 1, 0x5f, 0x90};
+    struct rtp_clock clock;
+    int64_t wall_ms = 0;
+    rtp_clock_init(&clock, 90000);
+    rtp_clock_media_us(&clock, 0);
+    g_assert_false(rtp_clock_wall_ms(&clock, 0, &wall_ms));
+    for (size_t cut = 0; cut < sizeof report; cut++) {
+        rtp_clock_report(&clock, report, cut);
+        g_assert_false(rtp_clock_wall_ms(&clock, 0, &wall_ms));
+    }
+    rtp_clock_report(&clock, report, sizeof report); /* tells of time stamp 90000, a second after the first */
+    g_assert_true(rtp_clock_wall_ms(&clock, 1000000, &wall_ms));
+    int64_t told_ms = ((int64_t)0xeccc8d80 - INT64_C(2208988800)) * 1000 + 500;
+    g_assert_cmpint(wall_ms, ==, told_ms);
+    g_assert_true(rtp_clock_wall_ms(&clock, 3500000, &wall_ms));
+    g_assert_cmpint(wall_ms, ==, told_ms + 2500);
+}
+
+static void test_digest_answers_as_the_standard_does(void)
+{
+    /* RFC 2069 section 2.4 as corrected by its erratum 749 */
+    static char name[] = "WWW-Authenticate",
+                value[] =
+                    "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"x\"";
+    char *names[] = {name, NULL}, *values[] = {value, NULL};
+    struct rtsp_answer answer = {.status = 401, .names = names, .values = values};
+    struct rtsp_challenge challenge = {0};
+    g_assert_true(rtsp_challenge_take(&challenge, &answer));
+    g_autofree char *text = rtsp_challenge_answer(&challenge, "GET", "/dir/index.html", "Mufasa", "CircleOfLife");
+    g_assert_nonnull(strstr(text, "response=\"1949323746fe6a43ef61f9606e7febea\""));
+    g_assert_false(rtsp_challenge_take(&challenge, &answer)); /* the same nonce again: refused */
+    rtsp_challenge_clear(&challenge);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/media/rtsp_parts/j01_delays_stay_within_bounds", test_j01_delays_stay_within_bounds);
+    g_test_add_func("/media/rtsp_parts/time_stamps_unwrap", test_time_stamps_unwrap);
+    g_test_add_func("/media/rtsp_parts/sender_reports_tell_the_wall_time", test_sender_reports_tell_the_wall_time);
+    g_test_add_func("/media/rtsp_parts/digest_answers_as_the_standard_does", test_digest_answers_as_the_standard_does);
+    return g_test_run();
+}
