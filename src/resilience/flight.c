@@ -105,9 +105,9 @@ struct vedette_flight *vedette_flight_new(const struct vedette_flight_config *co
 static char *join_key(const char *tenant, const char *key, size_t *length)
 {
     size_t tenant_length = strlen(tenant), key_length = strlen(key);
-    char *joined = g_malloc(tenant_length + 1 + key_length);
+    char *joined = g_malloc(tenant_length + 1 + key_length + 1);
     memcpy(joined, tenant, tenant_length + 1);
-    memcpy(joined + tenant_length + 1, key, key_length);
+    memcpy(joined + tenant_length + 1, key, key_length + 1);
     *length = tenant_length + 1 + key_length;
     return joined;
 }
