@@ -20,8 +20,9 @@ test:
 bench:
 	@scripts/bootstrap build
 	@scripts/configure $(BUILD)
-	@ninja -C $(BUILD) bench/bench
+	@ninja -C $(BUILD) bench/bench bench/bench_resilience
 	@$(BUILD)/bench/bench --json $(BUILD)/bench.json
+	@$(BUILD)/bench/bench_resilience
 
 lint:
 	@scripts/bootstrap build lint

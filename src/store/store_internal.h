@@ -16,7 +16,7 @@ enum {
     STORE_READER_WAIT_MS = 5000,  /* a reader that waits longer is told to come back */
     STORE_BUSY_MS = 2000,         /* SQLite's own wait for a lock */
     STORE_WAL_LIMIT = 64 << 20,   /* a WAL that grew beyond is cut after its checkpoint */
-    STORE_CACHE_KIB = 4096,       /* page cache of each connection */
+    STORE_CACHE_KIB = 1024,       /* page cache of each connection; the system caches the file besides */
     STORE_PROBE_BYTES = 64 << 10, /* what store_check writes to see that it can */
 };
 

@@ -1,0 +1,37 @@
+/* How long to wait before trying again: exponential, with full jitter and a cap (Brooker, "Exponential Backoff And
+ * Jitter", AWS 2015); and a budget, so that retries cannot multiply the load of an upstream that is in trouble.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vedette/visibility.h"
+
+struct vedette_backoff {
+    int64_t base_us; /* ceiling of the first wait; 1 or more */
+    int64_t max_us;  /* no wait is longer; at least base_us */
+};
+
+/* The longest wait before attempt number `attempt` (0 is the first retry): min(max_us, base_us * 2^attempt), without
+ * overflow for any attempt. Any thread. */
+VEDETTE_PUBLIC int64_t vedette_backoff_ceiling_us(const struct vedette_backoff *backoff, uint32_t attempt);
+
+/* A wait uniform in 0..ceiling, both included. `random`: 64 uniform bits; different callers must give different ones.
+ * Any thread. */
+VEDETTE_PUBLIC int64_t vedette_backoff_delay_us(const struct vedette_backoff *backoff, uint32_t attempt,
+                                                uint64_t random);
+
+/* What an upstream asked for (Retry-After), held to 0..max_us. Any thread. */
+VEDETTE_PUBLIC int64_t vedette_backoff_obey_us(const struct vedette_backoff *backoff, int64_t asked_us);
+
+/* At most `permille` retries for each thousand requests, and `burst` at once after a quiet time. Zero-initialise
+ * `credit`. Any thread. */
+struct vedette_retry_budget {
+    int32_t permille; /* 0..1000 */
+    int32_t burst;    /* 1..1000000 */
+    int64_t credit;   /* what is spent of it, in thousandths; the budget's own */
+};
+VEDETTE_PUBLIC void vedette_retry_budget_note_request(struct vedette_retry_budget *budget);
+/* True when a retry may be made now, and takes it from the budget. */
+VEDETTE_PUBLIC bool vedette_retry_budget_take(struct vedette_retry_budget *budget);

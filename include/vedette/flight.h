@@ -1,0 +1,72 @@
+/* A cache that makes one upstream call for each key at a time: whoever asks while a call is under way waits for its
+ * answer. Answers are kept for a while, and so is the news that there is nothing, or that the upstream failed.
+ *
+ * The tenant is part of the key: nobody is ever given another tenant's answer. Entries and bytes are bounded; the least
+ * recently used goes first.
+ *
+ * Threads: everything from any thread. `load` runs on the thread of the first who asked, outside any lock.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vedette/time_source.h"
+#include "vedette/visibility.h"
+
+enum vedette_flight_result {
+    VEDETTE_FLIGHT_OK = 1,
+    VEDETTE_FLIGHT_NOT_FOUND, /* the upstream says there is nothing */
+    VEDETTE_FLIGHT_FAILED,    /* the upstream failed; the error says why */
+    VEDETTE_FLIGHT_TIMEOUT,   /* somebody else's call did not end by the caller's deadline */
+    VEDETTE_FLIGHT_RECURSION, /* the caller's own load asks for the same key */
+    VEDETTE_FLIGHT_CLOSED,    /* the cache is being closed */
+};
+
+struct vedette_flight_config {
+    int64_t ttl_us;           /* of an answer; default 300 s */
+    double ttl_jitter;        /* shortens each by up to this share, so that not all end at once; 0..0.9; default 0.1 */
+    int64_t not_found_ttl_us; /* of "there is nothing"; 0: not kept; default 30 s */
+    int64_t failure_ttl_us;   /* of a failure; 0: not kept; default 5 s */
+    int64_t stale_us;         /* an answer that ended is still given while one caller fetches anew; default 0 */
+    size_t max_entries;       /* 1 or more; default 10000 */
+    size_t max_bytes;         /* of keys and answers; default 64 MiB */
+    struct vedette_time_source time;
+};
+VEDETTE_PUBLIC void vedette_flight_config_init(struct vedette_flight_config *config);
+
+struct vedette_flight;
+
+/* NULL when a value is out of its range: *why (may be NULL) says which, static text. */
+VEDETTE_PUBLIC struct vedette_flight *vedette_flight_new(const struct vedette_flight_config *config, const char **why);
+/* Whoever waits is told CLOSED; returns when nobody is inside any more, so never call it from a load. */
+VEDETTE_PUBLIC void vedette_flight_free(struct vedette_flight *flight);
+
+/* What a load gives back; freed by the cache with free(3). */
+struct vedette_flight_answer {
+    void *value; /* malloc'ed; of OK */
+    size_t length;
+    char *error; /* malloc'ed text; of FAILED */
+};
+/* Returns OK, NOT_FOUND or FAILED. */
+typedef enum vedette_flight_result (*vedette_flight_load)(void *data, const char *tenant, const char *key,
+                                                          struct vedette_flight_answer *answer);
+
+/* The answer for (tenant, key), from the cache, from somebody else's call, or by calling `load`. `answer` (may be NULL)
+ * gets copies: free(3) its members. `deadline_us`: monotonic, as the cache's clock tells; how long to wait for somebody
+ * else. */
+VEDETTE_PUBLIC enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, const char *tenant,
+                                                             const char *key, vedette_flight_load load, void *data,
+                                                             int64_t deadline_us, struct vedette_flight_answer *answer);
+/* Forgets an answer; one that is being fetched is given to those who wait and not kept. */
+VEDETTE_PUBLIC void vedette_flight_invalidate(struct vedette_flight *flight, const char *tenant, const char *key);
+/* All of a tenant's. */
+VEDETTE_PUBLIC void vedette_flight_invalidate_tenant(struct vedette_flight *flight, const char *tenant);
+/* An answer learnt otherwise; also ends a kept "there is nothing". Copies. */
+VEDETTE_PUBLIC void vedette_flight_put(struct vedette_flight *flight, const char *tenant, const char *key,
+                                       const void *value, size_t length);
+
+struct vedette_flight_stats {
+    int64_t entries, bytes, hits, negative_hits, stale_hits, loads, joined, evicted, timeouts;
+};
+VEDETTE_PUBLIC void vedette_flight_get_stats(struct vedette_flight *flight, struct vedette_flight_stats *stats);

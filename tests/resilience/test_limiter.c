@@ -1,0 +1,203 @@
+/* Cases L: the rate limiter. The clock is the test's. */
+#include "vedette/limiter.h"
+
+#include <glib.h>
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { SECOND_US = 1000000 };
+
+struct world {
+    int64_t now_us;
+    struct vedette_limiter_config config;
+    struct vedette_limiter *limiter;
+};
+
+static int64_t now_us(void *data)
+{
+    return ((struct world *)data)->now_us;
+}
+
+static void world_init(struct world *world, double rate, int64_t burst, size_t max_keys)
+{
+    *world = (struct world){.now_us = INT64_C(1000) * SECOND_US};
+    vedette_limiter_config_init(&world->config);
+    world->config.rate_per_second = rate;
+    world->config.burst = burst;
+    world->config.max_keys = max_keys;
+    world->config.time = (struct vedette_time_source){.now_us = now_us, .data = world};
+    world->limiter = vedette_limiter_new(&world->config, NULL);
+    g_assert_nonnull(world->limiter);
+}
+
+static bool take(struct world *world, const char *key)
+{
+    return vedette_limiter_take(world->limiter, key, 1).is_allowed;
+}
+
+static void test_l01_a_burst_then_a_steady_rate(void)
+{
+    struct world world;
+    int passed = 0;
+    world_init(&world, 10, 5, 100);
+    for (int i = 0; i < 20; i++)
+        passed += take(&world, "a");
+    g_assert_cmpint(passed, ==, 5);
+    for (int i = 0; i < 1000; i++) { /* ten seconds of a hundred a second */
+        world.now_us += SECOND_US / 100;
+        passed += take(&world, "a");
+    }
+    g_assert_cmpint(passed, ==, 105);
+    g_assert_true(take(&world, "b")); /* another's allowance is its own */
+    vedette_limiter_free(world.limiter);
+}
+
+static void test_l02_the_boundary_is_exact(void)
+{
+    struct world world;
+    world_init(&world, 10, 1, 100);
+    g_assert_true(take(&world, "a"));
+    struct vedette_limit refused = vedette_limiter_take(world.limiter, "a", 1);
+    g_assert_false(refused.is_allowed);
+    g_assert_cmpint(refused.retry_after_us, ==, SECOND_US / 10);
+    world.now_us += refused.retry_after_us - 1;
+    g_assert_false(take(&world, "a"));
+    world.now_us += 1;
+    g_assert_true(take(&world, "a"));
+    vedette_limiter_free(world.limiter);
+}
+
+static void test_l03_a_clock_that_goes_back_gives_nothing_away(void)
+{
+    struct world world;
+    world_init(&world, 10, 2, 100);
+    g_assert_true(take(&world, "a") && take(&world, "a"));
+    world.now_us -= 500 * (int64_t)SECOND_US;
+    g_assert_false(take(&world, "a"));
+    world.now_us += 500 * (int64_t)SECOND_US + SECOND_US / 10;
+    g_assert_true(take(&world, "a"));
+    vedette_limiter_free(world.limiter);
+}
+
+static void test_l04_a_year_of_rest_overflows_nothing(void)
+{
+    struct world world;
+    world_init(&world, 0.001, 1000, 100);
+    for (int i = 0; i < 1000; i++)
+        g_assert_true(take(&world, "a"));
+    g_assert_false(take(&world, "a"));
+    world.now_us += INT64_C(365) * 86400 * SECOND_US;
+    struct vedette_limit limit = vedette_limiter_take(world.limiter, "a", 0);
+    g_assert_cmpint(limit.remaining, ==, 1000);
+    g_assert_cmpint(limit.reset_us, ==, 0);
+    vedette_limiter_free(world.limiter);
+}
+
+static void test_l05_more_than_the_burst_never_passes(void)
+{
+    struct world world;
+    world_init(&world, 10, 5, 100);
+    struct vedette_limit limit = vedette_limiter_take(world.limiter, "a", 6);
+    g_assert_false(limit.is_allowed);
+    g_assert_cmpint(limit.retry_after_us, ==, -1);
+    g_assert_false(vedette_limiter_take(world.limiter, "a", INT64_MAX).is_allowed);
+    g_assert_true(vedette_limiter_take(world.limiter, "a", 5).is_allowed); /* what was refused cost nothing */
+    vedette_limiter_free(world.limiter);
+}
+
+struct racer {
+    struct world *world;
+    pthread_barrier_t *barrier;
+    int passed;
+};
+
+static void *race(void *data)
+{
+    struct racer *racer = data;
+    pthread_barrier_wait(racer->barrier);
+    for (int i = 0; i < 100; i++)
+        racer->passed += take(racer->world, "a");
+    return NULL;
+}
+
+static void test_l06_exact_under_threads(void)
+{
+    enum { RACERS = 64 };
+    struct world world;
+    struct racer racers[RACERS];
+    pthread_t threads[RACERS];
+    pthread_barrier_t barrier;
+    int passed = 0;
+    world_init(&world, 1, 777, 100);
+    pthread_barrier_init(&barrier, NULL, RACERS);
+    for (int i = 0; i < RACERS; i++) {
+        racers[i] = (struct racer){&world, &barrier, 0};
+        g_assert_cmpint(pthread_create(&threads[i], NULL, race, &racers[i]), ==, 0);
+    }
+    for (int i = 0; i < RACERS; i++) {
+        pthread_join(threads[i], NULL);
+        passed += racers[i].passed;
+    }
+    g_assert_cmpint(passed, ==, 777);
+    pthread_barrier_destroy(&barrier);
+    vedette_limiter_free(world.limiter);
+}
+
+static void test_l07_memory_is_bounded(void)
+{
+    struct world world;
+    struct vedette_limiter_stats stats;
+    world_init(&world, 1, 1, 1000);
+    for (int i = 0; i < 1000; i++) { /* as many as there is room for: each is remembered */
+        g_autofree char *key = g_strdup_printf("address-%d", i);
+        g_assert_true(take(&world, key));
+    }
+    int passed_again = 0;
+    for (int i = 0; i < 1000; i++) {
+        g_autofree char *key = g_strdup_printf("address-%d", i);
+        passed_again += take(&world, key);
+    }
+    g_assert_cmpint(passed_again, <, 20);
+    for (int i = 0; i < 1000000; i++) {
+        char key[32];
+        g_snprintf(key, sizeof key, "other-%d", i);
+        take(&world, key);
+    }
+    vedette_limiter_get_stats(world.limiter, &stats);
+    g_assert_cmpint(stats.forgotten, >, 0);
+    g_assert_cmpint(stats.allowed + stats.refused, ==, 1002000);
+    vedette_limiter_free(world.limiter);
+}
+
+static void test_bad_settings_are_refused(void)
+{
+    static const struct {
+        double rate;
+        int64_t burst;
+        size_t max_keys;
+        const char *said;
+    } rows[] = {{0, 1, 1, "rate"},  {-1, 1, 1, "rate"},    {NAN, 1, 1, "rate"},
+                {1, 0, 1, "burst"}, {1, 1, 0, "max_keys"}, {1e-9, 1000000000, 1, "seconds"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const char *why = NULL;
+        struct vedette_limiter_config config = {rows[i].rate, rows[i].burst, rows[i].max_keys, {0}};
+        g_assert_null(vedette_limiter_new(&config, &why));
+        g_assert_nonnull(strstr(why, rows[i].said));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/limiter/l01 a burst, then a steady rate", test_l01_a_burst_then_a_steady_rate);
+    g_test_add_func("/limiter/l02 the boundary is exact", test_l02_the_boundary_is_exact);
+    g_test_add_func("/limiter/l03 a clock that goes back gives nothing away",
+                    test_l03_a_clock_that_goes_back_gives_nothing_away);
+    g_test_add_func("/limiter/l04 a year of rest overflows nothing", test_l04_a_year_of_rest_overflows_nothing);
+    g_test_add_func("/limiter/l05 more than the burst never passes", test_l05_more_than_the_burst_never_passes);
+    g_test_add_func("/limiter/l06 exact under threads", test_l06_exact_under_threads);
+    g_test_add_func("/limiter/l07 memory is bounded", test_l07_memory_is_bounded);
+    g_test_add_func("/limiter/bad settings are refused", test_bad_settings_are_refused);
+    return g_test_run();
+}
