@@ -1,5 +1,5 @@
-/* A program that asks a shaky upstream for prices, with libvedette: at most ten asks a second, one call a key at a time,
- * none while the upstream is down, and patience between tries.
+/* A program that asks a shaky upstream for prices, with libvedette: at most ten asks a second, one call a key at a
+ * time, none while the upstream is down, and patience between tries.
  *
  *     cc guarded_call.c $(pkg-config --cflags --libs vedette)
  */
@@ -55,7 +55,8 @@ static void ask(struct vedette_flight *flight, struct vedette_limiter *limiter, 
         return;
     }
     struct vedette_flight_answer answer;
-    enum vedette_flight_result result = vedette_flight_get(flight, "shop-1", key, load_price, prices, INT64_MAX, &answer);
+    enum vedette_flight_result result =
+        vedette_flight_get(flight, "shop-1", key, load_price, prices, INT64_MAX, &answer);
     printf("%s: %.*s\n", key, result == VEDETTE_FLIGHT_OK ? (int)answer.length : 40,
            result == VEDETTE_FLIGHT_OK ? (const char *)answer.value : answer.error);
     free(answer.value);
