@@ -74,7 +74,9 @@ static const char *breaker_state(const struct camera_health *health)
     return g_strcmp0(health->state, "connecting") == 0 ? "half_open" : "open";
 }
 
-static void append_breakers(const struct request *request, GString *json)
+/* What is told of each camera of the request's org: {"id":{…},…}. */
+static void append_cameras(const struct request *request,
+                           void (*append)(const struct camera_health *health, GString *json), GString *json)
 {
     struct live *live = request->api->live;
     size_t listed = 0;
@@ -83,13 +85,34 @@ static void append_breakers(const struct request *request, GString *json)
         struct camera_health health;
         if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 || !live_get_health(live, camera->id, &health))
             continue;
-        if (listed++)
-            g_string_append_c(json, ',');
+        g_string_append_c(json, listed++ ? ',' : '{');
         record_append_json_string(json, camera->id);
-        g_string_append_printf(json, ":{\"state\":\"%s\",\"failure_count\":%" G_GINT64_FORMAT "}",
-                               breaker_state(&health), health.errors_count);
+        g_string_append_c(json, ':');
+        append(&health, json);
         record_clear(&camera_health_descriptor, &health);
     }
+    g_string_append(json, listed ? "}" : "{}");
+}
+
+static void append_breaker(const struct camera_health *health, GString *json)
+{
+    g_string_append_printf(json, "{\"state\":\"%s\",\"failure_count\":%" G_GINT64_FORMAT "}", breaker_state(health),
+                           health->errors_count);
+}
+
+/* What decodes and what runs the model: the machine's own hardware, or why not. */
+static void append_engines(const struct camera_health *health, GString *json)
+{
+    const struct {
+        const char *name, *value;
+    } members[] = {{"decoder", health->decoder},
+                   {"detector_provider", health->detector_provider},
+                   {"detector_provider_reason", health->detector_provider_reason}};
+    for (size_t i = 0; i < G_N_ELEMENTS(members); i++) {
+        g_string_append_printf(json, "%s\"%s\":", i ? "," : "{", members[i].name);
+        record_append_json_string(json, members[i].value ? members[i].value : "");
+    }
+    g_string_append_c(json, '}');
 }
 
 static void append_components(const struct component components[COMPONENT_COUNT], GString *json)
@@ -109,14 +132,15 @@ static void append_details(const struct request *request, const struct component
                            GString *json)
 {
     int64_t queued = counter_get(&request->api->health->store_queue_records);
-    g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":{");
-    append_breakers(request, json);
+    g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":");
+    append_cameras(request, append_breaker, json);
     g_string_append_printf(json,
-                           "},\"queues\":{\"events\":{\"total_queued\":%" G_GINT64_FORMAT
+                           ",\"queues\":{\"events\":{\"total_queued\":%" G_GINT64_FORMAT
                            ",\"memory_queue_size\":%" G_GINT64_FORMAT "}}},\"components\":{",
                            queued, queued);
     append_components(components, json);
-    g_string_append_c(json, '}');
+    g_string_append(json, "},\"cameras\":");
+    append_cameras(request, append_engines, json);
 }
 
 static void answer_status(struct answer *answer, enum health_status status, GString *json)

@@ -5,7 +5,7 @@
 #include "api/ui.h"
 
 static const struct route routes[] = {
-    {"GET", "/health", ROLE_ANONYMOUS, NULL, "status; with a login also resilience_stats and components", handle_health,
+    {"GET", "/health", ROLE_ANONYMOUS, NULL, "status; with a login also resilience_stats, components, and what decodes and detects for each camera", handle_health,
      "Whether the server is healthy, degraded or unhealthy (then 503)."},
     {"GET", "/health/live", ROLE_ANONYMOUS, NULL, "status", handle_health_live, "200 while the process answers."},
     {"GET", "/health/ready", ROLE_ANONYMOUS, NULL, "status", handle_health_ready,

@@ -243,6 +243,8 @@ static inline void world_set_online(struct api_world *world)
     health.state = g_strdup("online");
     health.fps = 12.5;
     health.frames_decoded = 42;
+    g_free(health.decoder);
+    health.decoder = g_strdup("avdec_h264");
     live_set_health(world->live, &health);
     g_free(health.camera_id);
     health.camera_id = g_strdup("cam-other");

@@ -39,6 +39,9 @@ static void test_anonymous_health_tells_one_word(void)
     json_t *queues = json_object_get(json_object_get(json, "resilience_stats"), "queues");
     g_assert_true(json_is_integer(json_object_get(json_object_get(queues, "events"), "total_queued")));
     g_assert_nonnull(json_object_get(json_object_get(json, "components"), "store"));
+    json_t *cameras = json_object_get(json, "cameras");
+    g_assert_cmpuint(json_object_size(cameras), ==, 1);
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(cameras, "cam-1"), "decoder")), ==, "avdec_h264");
     json_decref(json);
     reply_clear(&reply);
     g_assert_cmpint(status_of(&world, "GET", "/health/live", ""), ==, 200);
