@@ -29,9 +29,10 @@ static int64_t find_count(const GPtrArray *counts, const char *camera_id, const 
     return 0;
 }
 
-/* The lists of the view, on the heap; all else is borrowed. */
+/* The source, the lists and the health are the view's own; all else is borrowed. */
 static void view_clear(struct camera_view *view)
 {
+    g_free(view->camera.source);
     g_free(view->lines.items);
     g_free(view->zones.items);
     record_clear(&camera_health_descriptor, &view->health);
@@ -73,7 +74,7 @@ static void append_camera(struct api *api, const struct camera *camera, const GP
         view.health.camera_id = g_strdup(camera->id);
         view.health.state = g_strdup("starting");
     }
-    g_autofree char *source = view.camera.source = redact_address(camera->source);
+    view.camera.source = redact_address(camera->source);
     view_lines(&view, counts);
     view_zones(&view, counts);
     record_encode_json(&camera_view_descriptor, &view, false, json);

@@ -3,6 +3,8 @@
  * judged only by what is left to see. */
 #include "vision/motion_internal.h"
 
+#include "base/sort.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +161,7 @@ void figures_predict(struct figures *figures)
         figure->y += figures->passed * figure->vy;
         figure->h = fmax(figure->h + figures->passed * figure->vh, 2);
     }
-    qsort(figures->items, (size_t)figures->count, sizeof *figures->items, compare_nearness);
+    sort_insertion(figures->items, (size_t)figures->count, sizeof *figures->items, compare_nearness);
 }
 
 void figures_follow(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,

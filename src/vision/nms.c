@@ -1,8 +1,8 @@
 #include "vision/detector_internal.h"
 
-#include <stdlib.h>
+#include "base/sort.h"
 
-/* Most certain first; equals by place, so that the order never depends on how qsort goes about it. */
+/* Most certain first; equals by place, so that the order never depends on how they are sorted. */
 static int compare_candidates(const void *a, const void *b)
 {
     const struct candidate *left = a, *right = b;
@@ -12,6 +12,10 @@ static int compare_candidates(const void *a, const void *b)
         return left->left < right->left ? -1 : 1;
     if (left->top != right->top)
         return left->top < right->top ? -1 : 1;
+    if (left->right != right->right)
+        return left->right < right->right ? -1 : 1;
+    if (left->bottom != right->bottom)
+        return left->bottom < right->bottom ? -1 : 1;
     return left->label - right->label;
 }
 
@@ -28,7 +32,7 @@ static bool overlaps(const struct candidate *a, const struct candidate *b, float
 
 int nms_apply(struct candidate *candidates, int count, float iou, int64_t *shed)
 {
-    qsort(candidates, (size_t)count, sizeof *candidates, compare_candidates);
+    sort_heap(candidates, (size_t)count, sizeof *candidates, compare_candidates);
     *shed += MAX(count - NMS_MAX_CANDIDATES, 0);
     int kept = 0;
     for (int i = 0; i < MIN(count, NMS_MAX_CANDIDATES); i++) {

@@ -5,6 +5,7 @@
  * holds tracks together at the few frames a second that cameras are analysed at. */
 #include "vision/vision.h"
 
+#include "base/sort.h"
 #include "vision/assignment.h"
 #include "vision/kalman.h"
 
@@ -38,6 +39,7 @@ struct candidate {
     double confidence;
     const char *object_class;
     bool is_taken;
+    int number; /* among the detections */
 };
 
 struct tracker {
@@ -128,7 +130,9 @@ static int compare_left(const void *a, const void *b)
     const struct candidate *left = a, *right = b;
     if (left->box.left != right->box.left)
         return left->box.left < right->box.left ? -1 : 1;
-    return (left->box.top > right->box.top) - (left->box.top < right->box.top);
+    if (left->box.top != right->box.top)
+        return left->box.top < right->box.top ? -1 : 1;
+    return left->number - right->number;
 }
 
 static void take_detections(struct tracker *tracker, const struct detections *detections, int width_px, int height_px)
@@ -145,13 +149,14 @@ static void take_detections(struct tracker *tracker, const struct detections *de
         to->confidence = from->confidence;
         to->object_class = from->object_class;
         to->is_taken = false;
+        to->number = i;
         if (!(from->box.w > 0) || !(from->box.h > 0) ||
             !isfinite(to->box.left + to->box.top + to->box.right + to->box.bottom))
             continue;
         tracker->widest = fmax(tracker->widest, to->box.right - to->box.left);
         tracker->candidate_count++;
     }
-    qsort(tracker->candidates, (size_t)tracker->candidate_count, sizeof *tracker->candidates, compare_left);
+    sort_heap(tracker->candidates, (size_t)tracker->candidate_count, sizeof *tracker->candidates, compare_left);
 }
 
 /* ---- association ---- */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/redact.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -142,6 +143,41 @@ static void test_fault_points_fire_when_planned(void)
 #endif
 }
 
+struct sorted {
+    int key, number;
+    char rest[120];
+};
+
+static int compare_keys(const void *left, const void *right)
+{
+    return ((const struct sorted *)left)->key - ((const struct sorted *)right)->key;
+}
+
+static void test_sorting_in_place(void)
+{
+    enum { MOST = 300 };
+    static struct sorted heap[MOST], insertion[MOST];
+    struct random random;
+    random_init(&random, 9);
+    for (int count = 0; count < MOST; count += 1 + count / 8) {
+        for (int i = 0; i < count; i++)
+            heap[i] = insertion[i] = (struct sorted){(int)random_range(&random, 0, count / 2), i, {(char)i}};
+        sort_heap(heap, (size_t)count, sizeof *heap, compare_keys);
+        sort_insertion(insertion, (size_t)count, sizeof *insertion, compare_keys);
+        bool is_seen[MOST] = {false};
+        for (int i = 0; i < count; i++) {
+            g_assert_cmpint(heap[i].key, ==, insertion[i].key);
+            g_assert_false(is_seen[heap[i].number]);
+            is_seen[heap[i].number] = true;
+            g_assert_cmpint(heap[i].rest[0], ==, (char)heap[i].number);
+            if (i)
+                g_assert_true(
+                    insertion[i - 1].key < insertion[i].key ||
+                    (insertion[i - 1].key == insertion[i].key && insertion[i - 1].number < insertion[i].number));
+        }
+    }
+}
+
 static void test_s01_logins_are_redacted(void)
 {
     static const char *const rows[][2] = {
@@ -177,6 +213,7 @@ int main(int argc, char **argv)
     g_test_add_func("/base/randomness repeats with its seed", test_randomness_repeats_with_its_seed);
     g_test_add_func("/base/a log line cannot be forged", test_a_log_line_cannot_be_forged);
     g_test_add_func("/base/levels are by module", test_levels_are_by_module);
+    g_test_add_func("/base/sorting in place", test_sorting_in_place);
     g_test_add_func("/base/s01 logins in addresses are redacted", test_s01_logins_are_redacted);
     g_test_add_func("/base/counters lose nothing", test_counters_lose_nothing);
     g_test_add_func("/base/fault points fire when planned", test_fault_points_fire_when_planned);
