@@ -57,8 +57,10 @@ static void ask(struct vedette_flight *flight, struct vedette_limiter *limiter, 
     struct vedette_flight_answer answer;
     enum vedette_flight_result result =
         vedette_flight_get(flight, "shop-1", key, load_price, prices, INT64_MAX, &answer);
-    printf("%s: %.*s\n", key, result == VEDETTE_FLIGHT_OK ? (int)answer.length : 40,
-           result == VEDETTE_FLIGHT_OK ? (const char *)answer.value : answer.error);
+    if (result == VEDETTE_FLIGHT_OK)
+        printf("%s: %.*s\n", key, (int)answer.length, (const char *)answer.value);
+    else
+        printf("%s: %s\n", key, answer.error ? answer.error : "no answer in time");
     free(answer.value);
     free(answer.error);
 }

@@ -2,7 +2,7 @@
  * answer. Answers are kept for a while, and so is the news that there is nothing, or that the upstream failed.
  *
  * The tenant is part of the key: nobody is ever given another tenant's answer. Entries and bytes are bounded; the least
- * recently used goes first.
+ * recently used goes first, but never one that is being fetched.
  *
  * Threads: everything from any thread. `load` runs on the thread of the first who asked, outside any lock.
  */

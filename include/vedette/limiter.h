@@ -18,7 +18,7 @@
 struct vedette_limiter_config {
     double rate_per_second;          /* steady rate; above 0, at most 1e9 */
     int64_t burst;                   /* at once after a rest; 1..1000000000 */
-    size_t max_keys;                 /* room for so many keys at least; 1..2^28; default 65536. 16 bytes each */
+    size_t max_keys;                 /* room for about so many keys; 1..2^28; default 65536. 64 to 128 bytes each */
     struct vedette_time_source time; /* zero: the machine's */
 };
 VEDETTE_PUBLIC void vedette_limiter_config_init(struct vedette_limiter_config *config);

@@ -195,7 +195,8 @@ static void open_again(struct vedette_breaker *breaker, int64_t now_us)
     int64_t ceiling_us = vedette_backoff_ceiling_us(&backoff, breaker->openings_in_row);
     const struct vedette_backoff span = {ceiling_us - config->recovery_timeout_us,
                                          ceiling_us - config->recovery_timeout_us};
-    breaker->open_until_us = now_us + config->recovery_timeout_us + vedette_backoff_delay_us(&span, 0, draw(breaker));
+    int64_t wait_us = config->recovery_timeout_us + vedette_backoff_delay_us(&span, 0, draw(breaker));
+    breaker->open_until_us = time_after_us(now_us, wait_us);
     if (breaker->openings_in_row < UINT32_MAX)
         breaker->openings_in_row++;
     counter_add(&breaker->totals.openings, 1);
@@ -264,7 +265,7 @@ static int32_t take_slot(struct vedette_breaker *breaker, int64_t now_us, int64_
         }
         oldest_us = MIN(oldest_us, probe->started_us);
     }
-    *retry_after_us = oldest_us + breaker->config.permit_timeout_us - now_us;
+    *retry_after_us = time_after_us(oldest_us, breaker->config.permit_timeout_us) - now_us;
     return NO_SLOT;
 }
 

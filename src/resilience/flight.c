@@ -140,13 +140,19 @@ static void unlist(struct vedette_flight *flight, struct entry *entry)
     entry_release(entry);
 }
 
+/* What is being fetched stays, or the next who asks for it would call the upstream a second time; there are never more
+ * of these than callers. */
 static void shed(struct vedette_flight *flight)
 {
-    while (flight->used.length > flight->config.max_entries || flight->bytes > flight->config.max_bytes) {
-        struct entry *oldest = g_queue_peek_tail(&flight->used);
+    for (GList *link = flight->used.tail, *newer; link; link = newer) {
+        struct entry *entry = link->data;
+        if (flight->used.length <= flight->config.max_entries && flight->bytes <= flight->config.max_bytes)
+            return;
+        newer = link->prev;
+        if (entry->is_loading)
+            continue;
         flight->stats.evicted++;
-        oldest->is_unwanted = true;
-        unlist(flight, oldest);
+        unlist(flight, entry);
     }
 }
 
@@ -196,8 +202,9 @@ static void entry_fill(struct vedette_flight *flight, struct entry *entry, enum 
     entry->value = answer->value;
     entry->length = answer->value ? answer->length : 0;
     entry->error = answer->error;
-    entry->fresh_until_us = now_us + life;
-    entry->stale_until_us = entry->fresh_until_us + (result == VEDETTE_FLIGHT_OK ? flight->config.stale_us : 0);
+    entry->fresh_until_us = time_after_us(now_us, life);
+    entry->stale_until_us =
+        time_after_us(entry->fresh_until_us, result == VEDETTE_FLIGHT_OK ? flight->config.stale_us : 0);
     if (entry->is_listed)
         flight->bytes += entry_bytes(entry);
     if (entry->is_unwanted || life <= 0)

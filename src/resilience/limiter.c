@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "resilience/resilience_internal.h"
 
-enum { WAYS = 8, LOCKS = 64 };
+enum { WAYS = 8, LOCKS = 64, SPACE = 4 };
 
 struct entry {
     uint64_t hash; /* 0: never used */
@@ -63,8 +63,8 @@ struct vedette_limiter *vedette_limiter_new(const struct vedette_limiter_config 
     limiter->burst_ns = limiter->interval_ns * config->burst;
     limiter->secret[0] = random_next(&random);
     limiter->secret[1] = random_next(&random);
-    /* twice the room, so that sets that are fuller than others still hold their keys */
-    for (limiter->set_count = 1; limiter->set_count * WAYS < 2 * config->max_keys;)
+    /* at most a quarter full: of sets of eight with two keys each on average, one in 4,000 is asked to hold a ninth */
+    for (limiter->set_count = 1; limiter->set_count * WAYS < SPACE * config->max_keys;)
         limiter->set_count *= 2;
     limiter->entries = g_new0(struct entry, limiter->set_count * WAYS);
     for (size_t i = 0; i < LOCKS; i++)
@@ -164,7 +164,8 @@ static struct vedette_limit decide(const struct vedette_limiter *limiter, int64_
         if (limit.is_allowed)
             *tat_ns = start_ns = end_ns;
     }
-    limit.remaining = (limit_ns - start_ns) / limiter->interval_ns;
+    /* another thread may have read a later time and taken its share before this one */
+    limit.remaining = MAX(limit_ns - start_ns, 0) / limiter->interval_ns;
     limit.reset_us = (start_ns - now_ns + 999) / 1000;
     return limit;
 }

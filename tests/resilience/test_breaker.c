@@ -182,6 +182,20 @@ static void test_c04_it_reopens_exactly_at_its_time(void)
     world_clear(&world);
 }
 
+/* J1 at the breaker: the longest times there are do not wrap round to the past. */
+static void test_j01_open_for_ever_does_not_overflow(void)
+{
+    struct world world;
+    world_prepare(&world);
+    world.config.recovery_timeout_us = world.config.recovery_timeout_max_us = INT64_MAX;
+    world.config.permit_timeout_us = INT64_MAX;
+    world_start(&world);
+    open_it(&world);
+    advance(&world, INT64_C(1000000) * SECOND_US);
+    g_assert_false(call(&world, VEDETTE_SUCCESS));
+    world_clear(&world);
+}
+
 struct race {
     struct world *world;
     pthread_barrier_t barrier;
@@ -470,6 +484,7 @@ int main(int argc, char **argv)
     g_test_add_func("/breaker/c02 slow calls trip although successful", test_c02_slow_calls_trip_although_successful);
     g_test_add_func("/breaker/c03 open does not touch the upstream", test_c03_open_does_not_touch_the_upstream);
     g_test_add_func("/breaker/c04 it reopens exactly at its time", test_c04_it_reopens_exactly_at_its_time);
+    g_test_add_func("/breaker/j01 open for ever does not overflow", test_j01_open_for_ever_does_not_overflow);
     g_test_add_func("/breaker/c05 exactly so many probes at once", test_c05_exactly_so_many_probes_at_once);
     g_test_add_func("/breaker/c06 half open is never stuck", test_c06_half_open_is_never_stuck);
     g_test_add_func("/breaker/c07 closed is clean and open is longer", test_c07_closed_is_clean_and_open_is_longer);

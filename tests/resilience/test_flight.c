@@ -312,6 +312,39 @@ static void test_k10_entries_and_bytes_are_bounded(void)
     vedette_flight_free(upstream.flight);
 }
 
+static void test_k10_what_is_being_fetched_stays(void)
+{
+    struct upstream upstream;
+    struct asker leader = {0}, follower = {0};
+    upstream_init(&upstream);
+    upstream.config.max_entries = 1;
+    upstream_start(&upstream);
+    upstream.is_held = true;
+    start_asker(&leader, &upstream, "a");
+    until_called(&upstream, 1);
+    vedette_flight_put(upstream.flight, "org", "b", "b", 1); /* one too many */
+    start_asker(&follower, &upstream, "a");
+    while (stats_of(&upstream).joined + stats_of(&upstream).loads < 2)
+        g_usleep(200);
+    __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
+    pthread_join(leader.thread, NULL);
+    pthread_join(follower.thread, NULL);
+    g_assert_cmpint(upstream.calls, ==, 1);
+    g_assert_cmpint(stats_of(&upstream).entries, <=, 1);
+    vedette_flight_free(upstream.flight);
+}
+
+static void test_an_answer_can_be_kept_for_ever(void)
+{
+    struct upstream upstream;
+    upstream_init(&upstream);
+    upstream.config.ttl_us = upstream.config.stale_us = INT64_MAX;
+    upstream_start(&upstream);
+    assert_answer(&upstream, "org", "a", "org/a/1");
+    assert_answer(&upstream, "org", "a", "org/a/1");
+    vedette_flight_free(upstream.flight);
+}
+
 static void test_k11_a_tenant_never_gets_anothers(void)
 {
     struct upstream upstream;
@@ -392,6 +425,8 @@ int main(int argc, char **argv)
     g_test_add_func("/flight/k08 stale is given while one fetches", test_k08_stale_is_given_while_one_fetches);
     g_test_add_func("/flight/k09 answers do not all end at once", test_k09_answers_do_not_all_end_at_once);
     g_test_add_func("/flight/k10 entries and bytes are bounded", test_k10_entries_and_bytes_are_bounded);
+    g_test_add_func("/flight/k10 what is being fetched stays", test_k10_what_is_being_fetched_stays);
+    g_test_add_func("/flight/an answer can be kept for ever", test_an_answer_can_be_kept_for_ever);
     g_test_add_func("/flight/k11 a tenant never gets another's", test_k11_a_tenant_never_gets_anothers);
     g_test_add_func("/flight/k12 recursion is seen", test_k12_recursion_is_seen);
     g_test_add_func("/flight/k13 closing with waiters", test_k13_closing_with_waiters);
