@@ -5,8 +5,9 @@
 #include "api/ui.h"
 
 static const struct route routes[] = {
-    {"GET", "/health", ROLE_ANONYMOUS, NULL, "status; with a login also resilience_stats, components, and what decodes and detects for each camera", handle_health,
-     "Whether the server is healthy, degraded or unhealthy (then 503)."},
+    {"GET", "/health", ROLE_ANONYMOUS, NULL, "status; with a login also resilience_stats, components and cameras",
+     handle_health,
+     "Whether the server is healthy, degraded or unhealthy (then 503); of cameras, what decodes and what detects."},
     {"GET", "/health/live", ROLE_ANONYMOUS, NULL, "status", handle_health_live, "200 while the process answers."},
     {"GET", "/health/ready", ROLE_ANONYMOUS, NULL, "status", handle_health_ready,
      "200 when records can be stored, else 503."},
