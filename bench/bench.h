@@ -1,5 +1,8 @@
-/* What the files of the bench share: a row is something measured beside a baseline. */
+/* What the files of the bench share: a row is something measured beside a baseline; each file ends in a table of them.
+ */
 #pragma once
+
+#include "frame/frame.h"
 
 #include <stddef.h>
 
@@ -8,26 +11,29 @@ struct row {
     const char *baseline; /* what it is compared with */
     void (*ours)(void *data);
     void (*theirs)(void *data);
-    void *data;  /* NULL: cannot be measured here, left out with a word */
+    /* What `ours` and `theirs` get; NULL, with a word on stderr, when it cannot be measured here. Called just before,
+     * and never freed: the program ends. */
+    void *(*setup)(const void *argument);
+    const void *argument;
     int repeats; /* calls a round */
+    /* Says more, once it is measured, and ends what must not stay; may be NULL. */
+    void (*report)(void *data, const char *name);
 };
 
-/* ---- whole_path.c: decode, motion, detect, track and rules of a 1080p camera ---- */
+struct row_table {
+    const struct row *rows;
+    size_t count;
+};
 
-/* A clip of 15 fps analysed at 5, made from a scene; with a model it runs on every analysed frame. NULL with a word on
- * stderr when it cannot be. */
-void *path_setup(const char *scene, const char *model, const char *card);
-void path_ours(void *data);
-/* Decoding by GStreamer's elements alone, and with a model ONNX Runtime alone as often. */
-void path_theirs(void *data);
-/* The stages' shares of what path_ours took, what a further camera adds to the process, and how often the frame path
- * asked for memory after its warm-up. */
-void path_report(void *data, const char *name);
+/* motion_rows.c, model_rows.c: preprocessing and detection, family_rows.c: reading what a model of each family gave,
+ * track_rows.c: tracker and rules, output_rows.c: pictures and records, whole_path.c: decode, motion, detect, track and
+ * rules of a 1080p camera */
+extern const struct row_table motion_rows, model_rows, family_rows, track_rows, output_rows, path_rows;
 
-/* ---- family_rows.c: reading what a model of each family gave ---- */
+/* A 1080p frame as the scene draws it (I420), or with its chroma interleaved. */
+struct frame *bench_frame(enum frame_format format);
 
-/* NULL after the last. */
-void *family_setup(size_t index, const char **name);
-void family_ours(void *data);
-/* Reading each number once. */
-void family_theirs(void *data);
+struct runtime;
+struct model_card;
+/* The same model without us around it; NULL with an error. runtime_free. */
+struct runtime *bench_open_bare(const char *model, const struct model_card *card, GError **error);

@@ -16,19 +16,10 @@ struct family_bench {
     double sum;
 };
 
-static const struct {
+/* What a row's argument points to. */
+struct kind {
     enum model_family family;
-    const char *name;
     int labels;
-} kinds[] = {
-    {MODEL_YOLOX, "decode YOLOX, 320 x 320, 80 classes", COCO_LABELS},
-    {MODEL_YOLOV5, "decode YOLOv5, 320 x 320, 80 classes", COCO_LABELS},
-    {MODEL_YOLOV8, "decode YOLOv8, 320 x 320, 80 classes", COCO_LABELS},
-    {MODEL_NANODET, "decode NanoDet, 320 x 320, 80 classes", COCO_LABELS},
-    {MODEL_SSD, "decode SSD, 100 objects", COCO_LABELS},
-    {MODEL_ULTRAFACE, "decode UltraFace, 320 x 320", 1},
-    {MODEL_YUNET, "decode YuNet, 320 x 320", 1},
-    {MODEL_LPD_YUNET, "decode LPD-YuNet, 320 x 320", 1},
 };
 
 static void fill(struct tensor_view *view, struct tensor_shape shape, struct random *random)
@@ -56,28 +47,26 @@ static void fill_card(struct model_card *card, enum model_family family, int lab
         card->labels.items[i] = g_strdup_printf("class %d", i);
 }
 
-void *family_setup(size_t index, const char **name)
+static void *family_setup(const void *argument)
 {
+    const struct kind *kind = argument;
     struct tensor_want wants[MODEL_MAX_TENSORS];
     struct random random;
     g_autoptr(GString) reason = g_string_new(NULL);
     g_autoptr(GError) error = NULL;
-    if (index >= G_N_ELEMENTS(kinds))
-        return NULL;
     struct family_bench *bench = g_new0(struct family_bench, 1);
-    *name = kinds[index].name;
-    random_init(&random, index + 1);
-    fill_card(&bench->card, kinds[index].family, kinds[index].labels);
-    bench->family = family_find(kinds[index].family);
+    random_init(&random, kind->family);
+    fill_card(&bench->card, kind->family, kind->labels);
+    bench->family = family_find(kind->family);
     if (!bench->family->describe(&bench->card, wants, &bench->view_count, reason, &error))
-        g_error("%s: %s", *name, error->message);
+        g_error("%s: %s", bench->family->summary, error->message);
     for (int i = 0; i < bench->view_count; i++)
         fill(&bench->views[i], wants[i].shape, &random);
     bench->candidates = g_new(struct candidate, (size_t)bench->family->capacity(&bench->card));
     return bench;
 }
 
-void family_ours(void *data)
+static void family_ours(void *data)
 {
     struct family_bench *bench = data;
     int count =
@@ -85,7 +74,7 @@ void family_ours(void *data)
     bench->sum += count;
 }
 
-void family_theirs(void *data)
+static void family_theirs(void *data)
 {
     struct family_bench *bench = data;
     for (int i = 0; i < bench->view_count; i++) {
@@ -94,3 +83,20 @@ void family_theirs(void *data)
             bench->sum += bench->views[i].values[k];
     }
 }
+
+#define FAMILY_ROW(what, ...)                                                                                          \
+    {                                                                                                                  \
+        "decode " what, "reading each number once", family_ours, family_theirs, family_setup,                          \
+            &(const struct kind){__VA_ARGS__}, 50, NULL                                                                \
+    }
+static const struct row rows[] = {
+    FAMILY_ROW("YOLOX, 320 x 320, 80 classes", MODEL_YOLOX, COCO_LABELS),
+    FAMILY_ROW("YOLOv5, 320 x 320, 80 classes", MODEL_YOLOV5, COCO_LABELS),
+    FAMILY_ROW("YOLOv8, 320 x 320, 80 classes", MODEL_YOLOV8, COCO_LABELS),
+    FAMILY_ROW("NanoDet, 320 x 320, 80 classes", MODEL_NANODET, COCO_LABELS),
+    FAMILY_ROW("SSD, 100 objects", MODEL_SSD, COCO_LABELS),
+    FAMILY_ROW("UltraFace, 320 x 320", MODEL_ULTRAFACE, 1),
+    FAMILY_ROW("YuNet, 320 x 320", MODEL_YUNET, 1),
+    FAMILY_ROW("LPD-YuNet, 320 x 320", MODEL_LPD_YUNET, 1),
+};
+const struct row_table family_rows = {rows, G_N_ELEMENTS(rows)};

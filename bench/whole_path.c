@@ -25,6 +25,11 @@ enum {
     WARM_UP_FRAMES = FPS,
 };
 
+/* What a row's argument points to; with a model it runs on every analysed frame. */
+struct path_kind {
+    const char *scene, *model, *card;
+};
+
 struct path_bench {
     char *clip, *directory;
     struct settings settings;
@@ -135,30 +140,14 @@ static bool write_clip(const char *uri, const char *path, GError **error)
     return writer && media_writer_close(writer, is_good ? error : NULL) && is_good;
 }
 
-static struct runtime *open_bare(const char *model, const struct model_card *card, GError **error)
-{
-    g_autofree char *bytes = NULL;
-    gsize length = 0;
-    int outputs = 0;
-    g_autoptr(GString) reason = g_string_new(NULL);
-    struct tensor_want wants[MODEL_MAX_TENSORS];
-    const struct tensor_want input = {.shape = {4, {1, 3, card->input_height_px, card->input_width_px}}};
-    const struct detector_settings settings = {.threads = 1};
-    if (!g_file_get_contents(model, &bytes, &length, error) ||
-        !family_find(card->family)->describe(card, wants, &outputs, reason, error))
-        return NULL;
-    CLEANUP(runtime) struct runtime *runtime = runtime_open(bytes, length, &settings, error);
-    return runtime && runtime_bind(runtime, &input, wants, outputs, error) ? g_steal_pointer(&runtime) : NULL;
-}
-
-static bool open_model(struct path_bench *bench, const char *model, const char *card, GError **error)
+static bool open_model(struct path_bench *bench, const struct path_kind *kind, GError **error)
 {
     struct detector_settings settings = bench->settings.detector;
-    if (!model)
+    if (!kind->model)
         return true;
-    settings.card = (char *)(uintptr_t)card;
-    bench->detector = detector_open(model, &settings, error);
-    bench->bare = bench->detector ? open_bare(model, detector_card(bench->detector), error) : NULL;
+    settings.card = (char *)(uintptr_t)kind->card;
+    bench->detector = detector_open(kind->model, &settings, error);
+    bench->bare = bench->detector ? bench_open_bare(kind->model, detector_card(bench->detector), error) : NULL;
     return bench->bare != NULL;
 }
 
@@ -177,22 +166,23 @@ static void draw_rules(struct camera *camera)
     zone->polygon.count = G_N_ELEMENTS(corners);
 }
 
-static bool prepare(struct path_bench *bench, const char *scene, const char *model, const char *card, GError **error)
+static bool prepare(struct path_bench *bench, const struct path_kind *kind, GError **error)
 {
     bench->directory = g_dir_make_tmp("vedette-bench-XXXXXX", error);
     if (!bench->directory || !media_init(false, error))
         return false;
     bench->clip = g_build_filename(bench->directory, "clip.mp4", NULL);
     g_autofree char *raw = g_build_filename(bench->directory, "raw.mp4", NULL);
-    bool is_good = write_clip(scene, raw, error) && open_model(bench, model, card, error);
+    bool is_good = write_clip(kind->scene, raw, error) && open_model(bench, kind, error);
     if (is_good)
         thin_out(raw, bench->clip);
     g_unlink(raw);
     return is_good;
 }
 
-void *path_setup(const char *scene, const char *model, const char *card)
+static void *path_setup(const void *argument)
 {
+    const struct path_kind *kind = argument;
     struct path_bench *bench = g_new0(struct path_bench, 1);
     g_autoptr(GError) error = NULL;
     check_counting();
@@ -205,7 +195,7 @@ void *path_setup(const char *scene, const char *model, const char *card)
     bench->config.detector = bench->settings.detector;
     bench->config.tracker = bench->settings.tracker;
     bench->config.rules = bench->settings.rules;
-    if (prepare(bench, scene, model, card, &error))
+    if (prepare(bench, kind, &error))
         return bench;
     fprintf(stderr, "the whole path is left out: %s\n", error->message);
     return NULL;
@@ -261,7 +251,7 @@ static int eye_look(struct eye *eye, int count)
     return seen;
 }
 
-void path_ours(void *data)
+static void path_ours(void *data)
 {
     struct path_bench *bench = data;
     double started_us = cpu_us();
@@ -273,7 +263,7 @@ void path_ours(void *data)
     bench->passes++;
 }
 
-void path_theirs(void *data)
+static void path_theirs(void *data)
 {
     struct path_bench *bench = data;
     g_autofree char *text = g_strdup_printf("filesrc location=%s ! qtdemux ! h264parse ! avdec_h264 max-threads=%d ! "
@@ -314,7 +304,7 @@ static void report_memory(struct path_bench *bench)
         eye_close(&eyes[i]);
 }
 
-void path_report(void *data, const char *name)
+static void path_report(void *data, const char *name)
 {
     struct path_bench *bench = data;
     const struct camera_health *health = &bench->health;
@@ -336,3 +326,16 @@ void path_report(void *data, const char *name)
     g_unlink(bench->clip);
     g_rmdir(bench->directory);
 }
+
+/* ---- the rows ---- */
+
+static const struct path_kind quiet = {"scene://empty?width=1920&height=1080&fps=15", NULL, NULL};
+static const struct path_kind busy = {"scene://shop?width=1920&height=1080&fps=15",
+                                      "../shared/assets/models/yolox_nano.onnx", "models/cards/yolox_nano.card.json"};
+
+static const struct row rows[] = {
+    {"quiet 1080p camera, 4 s at 15 fps", "decoding alone", path_ours, path_theirs, path_setup, &quiet, 1, path_report},
+    {"busy 1080p camera, 4 s at 15 fps", "decoding and ONNX Runtime alone", path_ours, path_theirs, path_setup, &busy,
+     1, path_report},
+};
+const struct row_table path_rows = {rows, G_N_ELEMENTS(rows)};

@@ -1,11 +1,11 @@
 #include "facts/model.h"
 
-const char *const model_family_names[] = {"yolox",       "yolov5",    "yolov8",    "nanodet",    "ssd",
-                                          "ultraface",   "yunet",     "lpd_yunet", "classifier", "embedder",
-                                          "plate_slots", "plate_ctc", NULL};
+const char *const model_family_names[] = {"yolox",       "yolov5",    "yolov8",     "nanodet",      "ssd",
+                                          "ultraface",   "yunet",     "lpd_yunet",  "classifier",   "embedder",
+                                          "plate_slots", "plate_ctc", "end_to_end", "nanodet_plus", NULL};
 const char *const model_layout_names[] = {"nchw", "nhwc", NULL};
 const char *const model_channels_names[] = {"bgr", "rgb", "grey", NULL};
-const char *const model_input_type_names[] = {"float", "uint8", NULL};
+const char *const model_input_type_names[] = {"float", "uint8", "float16", NULL};
 const char *const model_crop_names[] = {"box", "square", "face", NULL};
 const char *const model_fit_names[] = {"top_left", "centre", "stretch", NULL};
 
@@ -46,6 +46,8 @@ static const struct record_field model_card_fields[] = {
           .min = 0, .max = 1024),
     FIELD(struct model_card, blank, 0, "the letter that stands for none, of plate readers", .max_count = 16),
     FIELD(struct model_card, has_logits, 0, "whether scores come as they are before softmax"),
+    FIELD(struct model_card, has_decoded_boxes, 0,
+          "whether a YOLOX model gives its boxes in input pixels (exported with decode_in_inference)"),
     FIELD(struct model_card, confidence, 0, "objects below it are not reported", .min = 0, .max = 1,
           .default_text = "0.3"),
     FIELD(struct model_card, nms_iou, 0, "boxes of a class that overlap more are one", .min = 0, .max = 1,

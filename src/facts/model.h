@@ -17,7 +17,9 @@ enum model_family {
     MODEL_CLASSIFIER,
     MODEL_EMBEDDER,
     MODEL_PLATE_SLOTS,
-    MODEL_PLATE_CTC
+    MODEL_PLATE_CTC,
+    MODEL_END_TO_END,
+    MODEL_NANODET_PLUS
 };
 extern const char *const model_family_names[];
 enum model_layout { MODEL_NCHW = 1, MODEL_NHWC };
@@ -26,7 +28,7 @@ enum model_channels { MODEL_BGR = 1, MODEL_RGB, MODEL_GREY };
 extern const char *const model_channels_names[];
 enum model_fit { MODEL_FIT_TOP_LEFT = 1, MODEL_FIT_CENTRE, MODEL_FIT_STRETCH };
 extern const char *const model_fit_names[];
-enum model_input_type { MODEL_FLOAT = 1, MODEL_UINT8 };
+enum model_input_type { MODEL_FLOAT = 1, MODEL_UINT8, MODEL_FLOAT16 };
 extern const char *const model_input_type_names[];
 /* What part of the frame a model that reads one object is shown. */
 enum model_crop { MODEL_CROP_BOX = 1, MODEL_CROP_SQUARE, MODEL_CROP_FACE };
@@ -50,6 +52,7 @@ struct model_card {
     int32_t first_label;              /* the number that the model gives the first of them */
     char *blank;                      /* the letter that stands for none, of plate readers */
     bool has_logits;                  /* scores come before softmax */
+    bool has_decoded_boxes;           /* of YOLOX: boxes come in input pixels */
     double confidence;                /* the card's own threshold */
     double nms_iou;
     char *licence;

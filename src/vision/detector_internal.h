@@ -3,8 +3,8 @@
  *   card.c        reads the card that lies beside a model
  *   preprocess.c  letterbox and colour conversion, from the decoder's planes straight into the model's float tensor
  *   align.c       the same for a face that is turned upright by its five points
- *   runtime.c     ONNX Runtime: loads, checks and runs the model (the only file that knows it; runtime_none.c stands in
- *                 for it in a build without)
+ *   runtime*.c    ONNX Runtime: loads, checks and runs the model (the only files that know it; runtime_none.c stands in
+ *                 for them in a build without)
  *   families.c    the table of model families; family_*.c say which tensors a family has and how its outputs are read
  *   nms.c         of overlapping boxes of a class, the most certain one
  *   model.c       a file, its card, its family and its runtime: what detector and reader have in common
@@ -121,12 +121,15 @@ struct tensor_view {
     struct tensor_shape shape;
 };
 
-/* A tensor that the card calls for. `name` NULL: any of this shape; TensorFlow's ":0" behind it is looked past. */
+/* A tensor that the card calls for: the one of this name (TensorFlow's ":0" behind it is looked past), else the first
+ * of this shape that no earlier want has. */
 struct tensor_want {
-    const char *name;
-    struct tensor_shape shape;
-    bool is_uint8;      /* of an input: filled with floats, handed over as bytes */
-    const char *reason; /* "3 labels make 8 columns": said when the model's differs; NULL for none */
+    const char *name;                /* NULL: by shape alone */
+    bool is_name_sure;               /* the name was given by the card: no other will do */
+    struct tensor_shape shape;       /* rank 0: any */
+    struct tensor_shape other_shape; /* will do too; rank 0: there is none */
+    enum model_input_type type;      /* of an input: filled with floats, handed over as this; 0: float */
+    const char *reason;              /* "3 labels make 8 columns": said when the model's differs; NULL for none */
 };
 
 struct runtime;
@@ -169,6 +172,10 @@ static inline int family_cells(const struct model_card *card, int stride)
 {
     return (card->input_width_px / stride) * (card->input_height_px / stride);
 }
+/* The distance of a box's side in cells, of heads of generalised focal loss (Li et al. 2020): the mean of 0..7 under
+ * the softmax of its eight bins. */
+enum { FAMILY_BINS = 8 };
+float family_expect(const float *bins);
 /* False with an error unless the input is a multiple of `stride` both ways. */
 bool family_check_multiple(const struct model_card *card, int stride, GError **error);
 /* False with an error when the card names no class. */
@@ -195,9 +202,13 @@ struct family {
 /* NULL when there is none. */
 const struct family *family_find(enum model_family family);
 extern const struct family family_yolox, family_yolov5, family_yolov8, family_nanodet, family_ssd, family_ultraface,
-    family_yunet, family_lpd_yunet, family_classifier, family_embedder, family_plate_slots, family_plate_ctc;
+    family_yunet, family_lpd_yunet, family_classifier, family_embedder, family_plate_slots, family_plate_ctc,
+    family_end_to_end, family_nanodet_plus;
 
 /* ---- model.c ---- */
+
+/* What the card says of the model's input. */
+struct tensor_want model_want_input(const struct model_card *card);
 
 struct model {
     struct model_card card;

@@ -1,4 +1,5 @@
-/* Classifiers: one score per class, [1, classes]; probabilities, or logits when the card says so. */
+/* Classifiers: one score per class, [1, classes] or [1, classes, 1, 1]; probabilities, or logits when the card says so.
+ */
 #include "vision/detector_internal.h"
 
 #include <math.h>
@@ -9,7 +10,9 @@ static bool describe(const struct model_card *card, struct tensor_want *outputs,
     if (!family_check_labels(card, error))
         return false;
     g_string_printf(reason, "the card has %zu labels", card->labels.count);
-    outputs[0] = (struct tensor_want){.shape = {2, {1, (int64_t)card->labels.count}}, .reason = reason->str};
+    outputs[0] = (struct tensor_want){.shape = {2, {1, (int64_t)card->labels.count}},
+                                      .other_shape = {4, {1, (int64_t)card->labels.count, 1, 1}},
+                                      .reason = reason->str};
     *output_count = 1;
     return true;
 }

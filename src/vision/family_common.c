@@ -41,3 +41,16 @@ bool family_check_labels(const struct model_card *card, GError **error)
                 record_enum_name(model_family_names, card->family));
     return false;
 }
+
+float family_expect(const float *bins)
+{
+    float greatest = bins[0], sum = 0, mean = 0;
+    for (int i = 1; i < FAMILY_BINS; i++)
+        greatest = MAX(greatest, bins[i]);
+    for (int i = 0; i < FAMILY_BINS; i++) {
+        float weight = expf(bins[i] - greatest);
+        sum += weight;
+        mean += weight * (float)i;
+    }
+    return mean / sum;
+}

@@ -1,5 +1,5 @@
-/* Embedders (faces, people): one vector of any length, [1, length]. It is brought to length 1, so that the cosine of
- * two is their scalar product. */
+/* Embedders (faces, people): one vector of any length, [1, length] or with more axes of 1. It is brought to length 1,
+ * so that the cosine of two is their scalar product. */
 #include "vision/detector_internal.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@ static bool describe(const struct model_card *card, struct tensor_want *outputs,
     (void)card;
     (void)error;
     g_string_assign(reason, "one vector");
-    outputs[0] = (struct tensor_want){.shape = {2, {1, 0}}, .reason = reason->str};
+    outputs[0] = (struct tensor_want){.reason = reason->str};
     *output_count = 1;
     return true;
 }
@@ -19,7 +19,7 @@ static bool read_vector(const struct model_card *card, const struct tensor_view 
                         GError **error)
 {
     (void)card;
-    int64_t length = outputs[0].shape.sizes[1];
+    int64_t length = tensor_shape_count(&outputs[0].shape);
     double squares = 0;
     for (int64_t i = 0; i < length; i++)
         squares += (double)outputs[0].values[i] * outputs[0].values[i];

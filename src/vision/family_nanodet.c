@@ -4,15 +4,13 @@
  * 2, as the head's own get_single_level_center_point has it. */
 #include "vision/detector_internal.h"
 
-#include <math.h>
-
 static const struct {
     int stride;
     const char *scores, *distances;
 } levels[] = {{8, "cls_pred_stride_8", "dis_pred_stride_8"},
               {16, "cls_pred_stride_16", "dis_pred_stride_16"},
               {32, "cls_pred_stride_32", "dis_pred_stride_32"}};
-enum { LEVELS = G_N_ELEMENTS(levels), COARSEST_STRIDE = 32, SIDES = 4, BINS = 8 };
+enum { LEVELS = G_N_ELEMENTS(levels), COARSEST_STRIDE = 32, SIDES = 4, BINS = FAMILY_BINS };
 
 static int64_t capacity(const struct model_card *card)
 {
@@ -39,26 +37,12 @@ static bool describe(const struct model_card *card, struct tensor_want *outputs,
     return true;
 }
 
-/* The mean of 0..7 under the softmax of eight bins. */
-static float expect(const float *bins)
-{
-    float greatest = bins[0], sum = 0, mean = 0;
-    for (int i = 1; i < BINS; i++)
-        greatest = MAX(greatest, bins[i]);
-    for (int i = 0; i < BINS; i++) {
-        float weight = expf(bins[i] - greatest);
-        sum += weight;
-        mean += weight * (float)i;
-    }
-    return mean / sum;
-}
-
 static bool decode_box(const float *bins, int column, int line, int stride, struct candidate *candidate)
 {
     float centre = (float)(stride - 1) / 2, size = (float)stride;
     float x = (float)(column * stride) + centre, y = (float)(line * stride) + centre;
-    return candidate_set_box(candidate, x - expect(bins) * size, y - expect(bins + BINS) * size,
-                             x + expect(bins + 2 * BINS) * size, y + expect(bins + 3 * BINS) * size);
+    return candidate_set_box(candidate, x - family_expect(bins) * size, y - family_expect(bins + BINS) * size,
+                             x + family_expect(bins + 2 * BINS) * size, y + family_expect(bins + 3 * BINS) * size);
 }
 
 static int decode(const struct model_card *card, const struct tensor_view *outputs, float confidence,

@@ -1,7 +1,8 @@
 /* YOLOX (Ge et al., "YOLOX: Exceeding YOLO Series in 2021"): anchor-free, one row per cell of three grids, coarser by
  * two each. A row is centre x and y, log width and height, all in cells, then the object's probability and that of each
  * class; probabilities have their sigmoid already. Rows stand grid by grid, each from its top left, as the authors'
- * own export gives them (yolox/models/yolo_head.py, with decode_in_inference off). */
+ * own export gives them (yolox/models/yolo_head.py, with decode_in_inference off); with it on, boxes come in input
+ * pixels and the card says so. */
 #include "vision/detector_internal.h"
 
 #include <math.h>
@@ -32,6 +33,13 @@ static bool describe(const struct model_card *card, struct tensor_want *outputs,
     return true;
 }
 
+/* As the authors' decode_outputs leaves them. */
+static bool read_box(const float *row, struct candidate *candidate)
+{
+    return candidate_set_box(candidate, row[0] - row[2] / 2, row[1] - row[3] / 2, row[0] + row[2] / 2,
+                             row[1] + row[3] / 2);
+}
+
 static bool decode_box(const float *row, int column, int line, int stride, struct candidate *candidate)
 {
     float x = (row[0] + (float)column) * (float)stride, y = (row[1] + (float)line) * (float)stride;
@@ -55,7 +63,8 @@ static int decode(const struct model_card *card, const struct tensor_view *outpu
             candidate->label = family_best(row + COLUMNS_BEFORE_CLASSES, classes, 1);
             candidate->score = row[4] * row[COLUMNS_BEFORE_CLASSES + candidate->label];
             if (candidate->score >= confidence &&
-                decode_box(row, cell % columns, cell / columns, strides[grid], candidate))
+                (card->has_decoded_boxes ? read_box(row, candidate)
+                                         : decode_box(row, cell % columns, cell / columns, strides[grid], candidate)))
                 count++;
         }
     }

@@ -53,19 +53,27 @@ static bool check_sha256(const struct model_card *card, const void *bytes, size_
     return false;
 }
 
+struct tensor_want model_want_input(const struct model_card *card)
+{
+    int64_t channels = card->channels == MODEL_GREY ? 1 : 3, width = card->input_width_px,
+            height = card->input_height_px;
+    bool is_named = card->input_name && *card->input_name;
+    return (struct tensor_want){
+        .name = is_named ? card->input_name : NULL,
+        .is_name_sure = is_named,
+        .shape = card->layout == MODEL_NHWC ? (struct tensor_shape){4, {1, height, width, channels}}
+                                            : (struct tensor_shape){4, {1, channels, height, width}},
+        .type = card->input_type,
+    };
+}
+
 static bool bind_family(struct model *model, bool is_finding, GError **error)
 {
     const struct model_card *card = &model->card;
     struct tensor_want outputs[MODEL_MAX_TENSORS];
-    int output_count = 0, channels = card->channels == MODEL_GREY ? 1 : 3;
+    int output_count = 0;
     g_autoptr(GString) reason = g_string_new(NULL);
-    struct tensor_want input = {
-        .name = card->input_name && *card->input_name ? card->input_name : NULL,
-        .shape = card->layout == MODEL_NHWC
-                     ? (struct tensor_shape){4, {1, card->input_height_px, card->input_width_px, channels}}
-                     : (struct tensor_shape){4, {1, channels, card->input_height_px, card->input_width_px}},
-        .is_uint8 = card->input_type == MODEL_UINT8,
-    };
+    const struct tensor_want input = model_want_input(card);
     model->family = family_find(card->family);
     if (!model->family) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "family '%s' is not known to this version",

@@ -61,13 +61,18 @@ static GByteArray *value_info(const struct onnx_tensor *tensor)
     return info;
 }
 
-/* NodeProto: the output is a constant's copy. */
-static GByteArray *identity(const char *from, const char *to)
+/* NodeProto: the output is a constant's copy, in the type that the output has. */
+static GByteArray *cast(const char *from, const struct onnx_tensor *to)
 {
-    GByteArray *node = g_byte_array_new();
+    enum { ATTRIBUTE_INT = 2 };
+    GByteArray *node = g_byte_array_new(), *attribute = g_byte_array_new();
     put_text(node, 1, from);
-    put_text(node, 2, to);
-    put_text(node, 4, "Identity");
+    put_text(node, 2, to->name);
+    put_text(node, 4, "Cast");
+    put_text(attribute, 1, "to");
+    put_number(attribute, 3, (uint64_t)to->type);
+    put_number(attribute, 20, ATTRIBUTE_INT);
+    put_message(node, 5, attribute);
     return node;
 }
 
@@ -86,7 +91,7 @@ static GByteArray *constant(const struct onnx_model *model, const char *name)
 GByteArray *onnx_model_make(const struct onnx_model *model)
 {
     GByteArray *out = g_byte_array_new(), *graph = g_byte_array_new(), *opset = g_byte_array_new();
-    put_message(graph, 1, identity("answer", model->output.name));
+    put_message(graph, 1, cast("answer", &model->output));
     put_text(graph, 2, "test");
     put_message(graph, 5, constant(model, "answer"));
     put_message(graph, 11, value_info(&model->input));

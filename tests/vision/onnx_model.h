@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ONNX_FLOAT = 1, ONNX_UINT8 = 2 };
+/* TensorProto.DataType */
+enum { ONNX_FLOAT = 1, ONNX_UINT8 = 2, ONNX_INT32 = 6, ONNX_INT64 = 7, ONNX_FLOAT16 = 10, ONNX_DOUBLE = 11 };
 
 struct onnx_tensor {
     const char *name;

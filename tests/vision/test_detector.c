@@ -1,4 +1,5 @@
 #include "onnx_model.h"
+#include "vision/half.h"
 #include "vision/vision.h"
 
 #include <glib/gstdio.h>
@@ -339,6 +340,82 @@ static void test_open_sizes_and_a_right_sha256_are_taken(void)
     world_clear(&world);
 }
 
+/* What the model takes and gives in other numbers than floats is turned on the way. */
+static void test_other_numbers_than_floats(void)
+{
+    static const struct {
+        int input, output;
+        const char *type;
+    } cases[] = {{ONNX_FLOAT16, ONNX_FLOAT16, "float16"},
+                 {ONNX_UINT8, ONNX_DOUBLE, "uint8"},
+                 {ONNX_FLOAT, ONNX_INT64, "float"},
+                 {ONNX_FLOAT, ONNX_INT32, "float"},
+                 {ONNX_UINT8, ONNX_UINT8, "uint8"}};
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *start = g_strdup_printf("{\"input_type\":\"%s\",\"name\"", cases[i].type);
+        g_autoptr(GString) card = g_string_new(tiny_card);
+        g_string_replace(card, "{\"name\"", start, 1);
+        tiny_init(&tiny);
+        tiny.model.input.type = cases[i].input;
+        tiny.model.output.type = cases[i].output;
+        tiny_row(&tiny, 20, (float[]){0, 0, 0, 0}, 1, 1, 1); /* whole numbers, which every type holds */
+        tiny_write(&world, &tiny, card->str);
+        run(&world, 32, 32);
+        g_assert_cmpint(world.found->count, ==, 1);
+        assert_box(&world.found->items[0].box, -0.5, -0.5, 1, 1);
+        g_assert_cmpstr(world.found->items[0].object_class, ==, "car");
+    }
+    world_clear(&world);
+}
+
+/* Exports name their outputs as they like: one that fits is taken. */
+static void test_outputs_are_known_by_their_shape(void)
+{
+    static const char card[] = "{\"name\":\"tiny\",\"family\":\"embedder\",\"input_width_px\":32,"
+                               "\"input_height_px\":32,\"input_name\":\"x\",\"layout\":\"nhwc\"}";
+    static const float values[] = {3, 4};
+    const struct onnx_model model = {.input = {"x", ONNX_FLOAT, 4, {0, 0, 0, 3}},
+                                     .output = {"anything/at:0", ONNX_FLOAT, 3, {0, 1, 2}},
+                                     .values = values,
+                                     .value_count = 2,
+                                     .value_sizes = {1, 1, 2}};
+    struct world world;
+    world_init(&world);
+    g_autoptr(GByteArray) bytes = onnx_model_make(&model);
+    g_autofree struct reading *reading = g_new0(struct reading, 1);
+    g_autoptr(GError) error = NULL;
+    write_file(world.model, bytes->data, bytes->len);
+    write_file(world.card, card, -1);
+    const struct detector_settings settings = {.threads = 1};
+    CLEANUP(reader) struct reader *reader = reader_open(world.model, &settings, &error);
+    CLEANUP(frame) struct frame *frame = grey_frame(64, 48);
+    g_assert_no_error(error);
+    g_assert_true(reader_run(reader, frame, NULL, reading, &error));
+    g_assert_cmpint(reading->value_count, ==, 2);
+    g_assert_cmpfloat_with_epsilon(reading->values[1], 0.8, 1e-6);
+    world_clear(&world);
+}
+
+static void test_halves(void)
+{
+    for (uint32_t half = 0; half < 1 << 16; half++) {
+        float value = half_read((uint16_t)half);
+        g_assert_cmpuint(isnan(value) ? (half & 0x7c00) : half_make(value), ==, isnan(value) ? 0x7c00 : half);
+    }
+    g_assert_cmpfloat(half_read(0x3c00), ==, 1);
+    g_assert_cmpfloat(half_read(0xc000), ==, -2);
+    g_assert_cmpfloat(half_read(0x0001), ==, 0x1p-24F);
+    g_assert_cmpuint(half_make(65519), ==, 0x7bff); /* the greatest, 65504 */
+    g_assert_cmpuint(half_make(65520), ==, 0x7c00);
+    g_assert_cmpuint(half_make(1 + 0x1p-11F), ==, 0x3c00); /* a tie goes to even */
+    g_assert_cmpuint(half_make(1 + 0x3p-11F), ==, 0x3c02);
+    g_assert_cmpuint(half_make(0x1p-25F), ==, 0);
+    g_assert_cmpuint(half_make(-0x1.8p-25F), ==, 0x8001);
+}
+
 static void test_a_card_lies_beside_its_model_or_is_named(void)
 {
     struct world world;
@@ -373,6 +450,9 @@ int main(int argc, char **argv)
     g_test_add_func("/detector/cards that do not fit", test_cards_that_do_not_fit);
     g_test_add_func("/detector/models that do not fit", test_models_that_do_not_fit);
     g_test_add_func("/detector/open sizes and a right sha256 are taken", test_open_sizes_and_a_right_sha256_are_taken);
+    g_test_add_func("/detector/other numbers than floats", test_other_numbers_than_floats);
+    g_test_add_func("/detector/outputs are known by their shape", test_outputs_are_known_by_their_shape);
+    g_test_add_func("/detector/16-bit floats", test_halves);
     g_test_add_func("/detector/a card lies beside its model, or is named",
                     test_a_card_lies_beside_its_model_or_is_named);
     return g_test_run();

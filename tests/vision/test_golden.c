@@ -154,14 +154,14 @@ static void check_raw(struct model_card *card, const char *file, const json_t *g
     g_autofree char *relative = g_strconcat("models/", file, NULL), *path = shared_path(relative), *bytes = NULL;
     gsize length = 0;
     struct tensor_want wants[MODEL_MAX_TENSORS];
-    int count = 0, channels = card->channels == MODEL_GREY ? 1 : 3;
+    int count = 0;
     g_autoptr(GError) error = NULL;
     g_autoptr(GString) reason = g_string_new(NULL);
     const json_t *dims = json_object_get(json_object_get(golden, "input"), "dims");
     bool is_nhwc = card->layout == MODEL_NHWC;
     card->input_height_px = (int32_t)json_integer_value(json_array_get(dims, is_nhwc ? 1 : 2));
     card->input_width_px = (int32_t)json_integer_value(json_array_get(dims, is_nhwc ? 2 : 3));
-    struct tensor_want input = {.is_uint8 = card->input_type == MODEL_UINT8, .shape = {4, {1, channels}}};
+    struct tensor_want input = model_want_input(card);
     for (size_t i = 0; i < json_array_size(dims); i++)
         input.shape.sizes[i] = json_integer_value(json_array_get(dims, i));
     g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));

@@ -437,7 +437,7 @@ export interface ModelCard {
   /** what people call it */
   name: string;
   /** how its outputs are read */
-  family: "yolox" | "yolov5" | "yolov8" | "nanodet" | "ssd" | "ultraface" | "yunet" | "lpd_yunet" | "classifier" | "embedder" | "plate_slots" | "plate_ctc";
+  family: "yolox" | "yolov5" | "yolov8" | "nanodet" | "ssd" | "ultraface" | "yunet" | "lpd_yunet" | "classifier" | "embedder" | "plate_slots" | "plate_ctc" | "end_to_end" | "nanodet_plus";
   /** the input tensor; empty: the model's only one */
   input_name?: string;
   /** width the model takes (px) */
@@ -445,7 +445,7 @@ export interface ModelCard {
   /** height the model takes (px) */
   input_height_px: number;
   /** numbers of the input */
-  input_type: "float" | "uint8";
+  input_type: "float" | "uint8" | "float16";
   /** order of the input's axes */
   layout: "nchw" | "nhwc";
   /** order of the colours */
@@ -480,6 +480,8 @@ export interface ModelCard {
   blank?: string;
   /** whether scores come as they are before softmax */
   has_logits: boolean;
+  /** whether a YOLOX model gives its boxes in input pixels (exported with decode_in_inference) */
+  has_decoded_boxes: boolean;
   /** objects below it are not reported */
   confidence: number;
   /** boxes of a class that overlap more are one */
