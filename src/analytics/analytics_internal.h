@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analytics/analytics.h"
+#include "facts/schedule.h"
 
 /* ---- rules ---- */
 
@@ -89,19 +90,6 @@ struct ground {
 void ground_init(struct ground *ground, const struct camera_rules *camera_rules);
 /* In metres when calibrated, else in frame widths. */
 struct record_point ground_point(const struct ground *ground, struct record_point picture, double aspect);
-
-/* ---- schedules (schedule.c) ---- */
-
-struct schedule {
-    bool is_always;
-    GTimeZone *time_zone;
-    uint8_t *minutes; /* one bit a minute of the week, from monday; NULL when always */
-    int64_t minute;   /* since 1970, for which is_active was found; -1: none */
-    bool is_active;
-};
-void schedule_init(struct schedule *schedule, const struct record_list *windows, const char *time_zone);
-void schedule_clear(struct schedule *schedule);
-bool schedule_is_active(struct schedule *schedule, int64_t at_ms);
 
 /* ---- memory of tracks ---- */
 

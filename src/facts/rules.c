@@ -121,7 +121,7 @@ static void quad_check(const struct record_points *quad, const struct record_poi
                           "around a shape without a dent");
 }
 
-static void time_zone_check(const char *name, const char *path, struct record_errors *errors)
+void time_zone_check(const char *name, const char *path, struct record_errors *errors)
 {
     if (!name || !*name)
         return;

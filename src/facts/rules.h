@@ -15,6 +15,8 @@ enum { WEEKDAYS = 7, MINUTES_A_DAY = 24 * 60 };
 extern const char *const weekday_names[]; /* from monday; NULL-terminated */
 /* Minutes since midnight of "HH:MM", 24:00 allowed; -1 when it is no time of day. */
 int schedule_parse_minute(const char *text);
+/* Adds an error at path.time_zone when the tz database has no such name. Empty is fine: UTC. */
+void time_zone_check(const char *name, const char *path, struct record_errors *errors);
 
 /* Which point of a track's box says where it is. */
 enum anchor { ANCHOR_BOTTOM = 1, ANCHOR_CENTRE, ANCHOR_TOP };

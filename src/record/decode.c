@@ -8,7 +8,8 @@
 
 /* One decoding under way; lives on the stack of record_decode_tree's callers. */
 struct decoder {
-    bool is_text;
+    bool is_text;   /* scalars are text to be converted, read-only fields are refused */
+    bool is_strict; /* unknown keys are errors */
     struct record_errors *errors;
 };
 
@@ -309,7 +310,7 @@ static void decode_object(const struct decoder *decoder, const struct record_des
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        if (decoder->is_text && !record_find_field(descriptor, key))
+        if (decoder->is_strict && !record_find_field(descriptor, key))
             unknown_key(decoder, descriptor, key, path);
     }
 }
@@ -318,7 +319,7 @@ bool record_decode_tree(const struct record_descriptor *descriptor, const struct
                         const char *path, void *record, struct record_errors *errors)
 {
     guint before = errors->items->len;
-    const struct decoder decoder = {is_text, errors};
+    const struct decoder decoder = {is_text, is_text, errors};
     decode_object(&decoder, descriptor, object, path, 0, record);
     return errors->items->len == before;
 }
@@ -364,16 +365,31 @@ static json_t *parse_json(const char *text, size_t length, struct record_errors 
     return root;
 }
 
-bool record_decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
-                        struct record_errors *errors)
+static bool decode_text_of_object(const struct decoder *decoder, const struct record_descriptor *descriptor,
+                                  const char *text, size_t length, void *record)
 {
+    guint before = decoder->errors->items->len;
     record_init(descriptor, record);
-    json_t *root = parse_json(text, length, errors);
-    bool is_good = root && record_decode_tree(descriptor, root, false, "", record, errors);
+    json_t *root = parse_json(text, length, decoder->errors);
+    if (root)
+        decode_object(decoder, descriptor, root, "", 0, record);
     json_decref(root);
-    if (is_good)
-        is_good = record_validate(descriptor, record, "", errors);
+    bool is_good = decoder->errors->items->len == before && record_validate(descriptor, record, "", decoder->errors);
     if (!is_good)
         record_clear(descriptor, record);
     return is_good;
+}
+
+bool record_decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
+                        struct record_errors *errors)
+{
+    const struct decoder decoder = {.errors = errors};
+    return decode_text_of_object(&decoder, descriptor, text, length, record);
+}
+
+bool record_decode_json_strict(const struct record_descriptor *descriptor, const char *text, size_t length,
+                               void *record, struct record_errors *errors)
+{
+    const struct decoder decoder = {.is_strict = true, .errors = errors};
+    return decode_text_of_object(&decoder, descriptor, text, length, record);
 }

@@ -220,6 +220,10 @@ void *record_list_append(struct record_list *list, const struct record_descripto
  * `errors` holds every error with its path. */
 bool record_decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
                         struct record_errors *errors);
+/* The same, but a key that the table does not know is an error that names the nearest one it does: for what people
+ * write. */
+bool record_decode_json_strict(const struct record_descriptor *descriptor, const char *text, size_t length,
+                               void *record, struct record_errors *errors);
 /* Appends the record as one JSON object, without an intermediate tree. Secret fields, unset times, unset optionals,
  * unset enums, NULL strings are left out; empty lists are written. First key is "schema_version" when `with_version`.
  */

@@ -1,6 +1,4 @@
-/* When a zone or line raises signals: a week of minutes, worked out once. Local time is asked of the time zone for each
- * minute, so that a change of the clocks falls where people there see it. */
-#include "analytics/analytics_internal.h"
+#include "facts/schedule.h"
 
 enum { WEEK_MINUTES = WEEKDAYS * MINUTES_A_DAY };
 
@@ -59,4 +57,17 @@ bool schedule_is_active(struct schedule *schedule, int64_t at_ms)
     int minute = (int)((local_minute + thursday * MINUTES_A_DAY) % WEEK_MINUTES);
     schedule->is_active = schedule->minutes[minute / 8] >> minute % 8 & 1;
     return schedule->is_active;
+}
+
+int64_t schedule_next_change(struct schedule *schedule, int64_t at_ms)
+{
+    enum { MINUTE_MS = 60000, LOOK_AHEAD_MINUTES = (WEEKDAYS + 1) * MINUTES_A_DAY };
+    if (schedule->is_always)
+        return INT64_MAX;
+    bool is_active = schedule_is_active(schedule, at_ms);
+    int64_t first_minute = at_ms / MINUTE_MS + 1;
+    for (int64_t minute = first_minute; minute < first_minute + LOOK_AHEAD_MINUTES; minute++)
+        if (schedule_is_active(schedule, minute * MINUTE_MS) != is_active)
+            return minute * MINUTE_MS;
+    return INT64_MAX;
 }

@@ -1,0 +1,131 @@
+/* Policy: what may be changed while everything runs, and how it comes to be what is in force.
+ *
+ *   documents (one a scope, service and type)  ──►  policy_set  ──►  policy_view: every camera's 13 typed records
+ *        set_add checks each by its table           resolve        immutable; readers keep a reference and take no lock
+ *
+ * A document holds only the keys its level changes. Levels, least specific first: global, org, site, class, camera; the
+ * most specific wins key by key (RFC 7396 merge: objects merge, lists and scalars replace). Overlays of any level come
+ * last, in the order of levels, while their schedule says so. What is in force names for every key the level, revision
+ * and overlay it came from.
+ *
+ * Pure: no clock, no I/O. Threads: a set or view is immutable once it is built and may be read from any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "facts/policy_types.h"
+#include "record/record.h"
+
+enum policy_level {
+    POLICY_LEVEL_GLOBAL = 1,
+    POLICY_LEVEL_ORG,
+    POLICY_LEVEL_SITE,
+    POLICY_LEVEL_CLASS,
+    POLICY_LEVEL_CAMERA,
+    POLICY_LEVEL_END,
+};
+extern const char *const policy_level_names[];
+
+/* Whom a document is for, or whose policy is asked for. NULL or empty: not said. */
+struct policy_scope {
+    const char *org_id, *site_id, *class_id, *camera_id;
+};
+/* The most specific level a scope names; POLICY_LEVEL_GLOBAL when it names none. */
+enum policy_level policy_scope_level(const struct policy_scope *scope);
+/* False when the scope names a site, class or camera without its org. */
+bool policy_scope_check(const struct policy_scope *scope, GError **error);
+
+/* ---- documents ---- */
+
+/* Checks a document of a type as it would be stored: a JSON object of the type's keys and `overlays`; unknown keys,
+ * values out of range and nulls are errors, each with its path. */
+bool policy_document_check(enum policy_type type, const char *config_json, struct record_errors *errors);
+/* RFC 7396: the document after a patch; null removes this level's key so that its parent shows through. `config_json`
+ * may be NULL: no document yet. g_free; NULL when either is no JSON object. */
+char *policy_document_patch(const char *config_json, const char *patch_json, GError **error);
+/* What differs: a JSON list of {"path", "before", "after"}, absent members being absent keys. Either may be NULL: no
+ * document. g_free. */
+char *policy_document_diff(const char *before_json, const char *after_json);
+
+/* ---- the set of all documents ---- */
+
+struct policy_set;
+
+struct policy_document {
+    struct policy_scope scope;
+    enum policy_type type;
+    const char *config_json;
+    int64_t revision; /* counts up over all documents, so that "newer" has one meaning */
+};
+
+struct policy_set *policy_set_new(void);
+/* Checks and adds a copy; a later document of the same scope and type takes the place of an earlier one. On false the
+ * set is as it was. Before the set is shared only. */
+bool policy_set_add(struct policy_set *set, const struct policy_document *document, GError **error);
+size_t policy_set_count(const struct policy_set *set);
+struct policy_set *policy_set_ref(struct policy_set *set);
+void policy_set_unref(struct policy_set *set);
+CLEANUP_DEFINE(policy_set, policy_set_unref)
+
+/* ---- what is in force for one subject ---- */
+
+struct policy_origin {
+    char *path; /* of a key: "blur_strength" */
+    enum policy_level level;
+    int64_t revision;
+    char *overlay; /* its name; NULL: the document itself */
+};
+struct policy_effective {
+    char *config_json;      /* the merged keys; not the defaults */
+    GPtrArray *origins;     /* of struct policy_origin *, by path */
+    int64_t valid_until_ms; /* when an overlay comes or goes next; INT64_MAX: never */
+};
+/* Merges what the levels of `subject` say at `at_ms`. Never fails: an unknown org or camera simply has no documents of
+ * its own and gets its parents'. */
+void policy_resolve(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
+                    int64_t at_ms, struct policy_effective *effective);
+void policy_effective_clear(struct policy_effective *effective);
+/* {"config": {...}, "origins": {path: {"level", "revision", "overlay"}}}: for API and CLI. */
+void policy_effective_append_json(const struct policy_effective *effective, GString *out);
+
+/* ---- a view: every camera's policies, typed ---- */
+
+struct policy_view;
+
+/* Of one camera. Records are the structs of facts/policy_types.h, defaults filled in, never NULL. */
+struct policy_camera {
+    struct policy_scope scope; /* owned by the view */
+    const void *records[POLICY_TYPES];
+    const char *configs[POLICY_TYPES]; /* the merged keys as JSON; equal pointers within a view mean equal policies */
+};
+
+/* Resolves all types for all `subjects` at `at_ms`; `revision` is the set's newest. A document that passed its check
+ * but whose merge does not (two levels that contradict each other) fails the whole view; the error names camera and
+ * key. */
+struct policy_view *policy_view_new(const struct policy_set *set, const struct policy_scope *subjects,
+                                    size_t subject_count, int64_t at_ms, GError **error);
+struct policy_view *policy_view_ref(struct policy_view *view);
+void policy_view_unref(struct policy_view *view);
+CLEANUP_DEFINE(policy_view, policy_view_unref)
+
+/* No lock, no allocation. NULL when the view does not know the camera: use policy_view_default then. */
+const struct policy_camera *policy_view_find(const struct policy_view *view, const char *org_id, const char *camera_id);
+/* What global documents say: for whoever is not known. */
+const struct policy_camera *policy_view_default(const struct policy_view *view);
+size_t policy_view_count(const struct policy_view *view);
+const struct policy_camera *policy_view_at(const struct policy_view *view, size_t index);
+/* The newest revision in it; 0 when there is no document. */
+int64_t policy_view_revision(const struct policy_view *view);
+/* When an overlay comes or goes next and a new view is due; INT64_MAX: never. */
+int64_t policy_view_valid_until_ms(const struct policy_view *view);
+
+static inline const void *policy_camera_record(const struct policy_camera *camera, enum policy_type type)
+{
+    return camera->records[type - 1];
+}

@@ -1,0 +1,50 @@
+/* Shared by the files of the policy room. */
+#pragma once
+
+#include <jansson.h>
+
+#include "facts/schedule.h"
+#include "policy/policy.h"
+
+enum {
+    POLICY_DOCUMENT_MAX_BYTES = 64 << 10,
+    POLICY_OVERLAYS_MAX = 16, /* of one document */
+};
+#define POLICY_OVERLAYS_KEY "overlays"
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
+
+struct overlay {
+    char *name;
+    struct schedule schedule; /* immutable: whoever asks it takes a copy, whose cache is its own */
+    json_t *config;
+};
+
+/* A document as it lies in a set. */
+struct document {
+    struct {
+        char *org_id, *site_id, *class_id, *camera_id; /* NULL: not said */
+    } scope;
+    enum policy_level level;
+    enum policy_type type;
+    int64_t revision;
+    json_t *config; /* without overlays */
+    struct overlay *overlays;
+    size_t overlay_count;
+};
+
+/* As compact text with sorted keys, so that equal trees are equal texts. g_free. */
+char *policy_dump(const json_t *tree);
+/* A JSON object, parsed within the bounds; NULL: an error was added at "". */
+json_t *policy_parse_object(const char *text, struct record_errors *errors);
+/* Fills a zeroed document's config and overlays from a checked tree. */
+void policy_document_fill(struct document *document, const json_t *tree);
+void policy_document_free(struct document *document);
+
+/* The documents that count for a subject, by level from global; NULL where a level says nothing. */
+void policy_set_chain(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
+                      const struct document *chain[POLICY_LEVEL_END]);
+/* What they come to at a time. */
+void policy_chain_resolve(const struct document *const chain[POLICY_LEVEL_END], int64_t at_ms,
+                          struct policy_effective *effective);
+int64_t policy_set_revision(const struct policy_set *set);

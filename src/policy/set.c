@@ -1,0 +1,177 @@
+/* The set of all documents, found by scope and type without building a key: one hash over (type, level, org, id). */
+#include "policy/policy.h"
+
+#include "policy/policy_internal.h"
+
+#include <string.h>
+
+const char *const policy_level_names[] = {"global", "org", "site", "class", "camera", NULL};
+
+struct policy_set {
+    gatomicrefcount references;
+    GHashTable *documents; /* struct document_key * (in the document's own slot) → struct document * */
+    int64_t revision;
+};
+
+struct document_key {
+    enum policy_type type;
+    enum policy_level level;
+    const char *org_id, *id; /* id: of the site, class or camera; NULL above */
+};
+
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), 32 bits. */
+static guint hash_text(guint hash, const char *text)
+{
+    const guint prime = 16777619;
+    for (const unsigned char *at = (const unsigned char *)(text ? text : ""); *at; at++)
+        hash = (hash ^ *at) * prime;
+    return (hash ^ 0xff) * prime;
+}
+
+static guint key_hash(gconstpointer data)
+{
+    const guint offset_basis = 2166136261U;
+    const struct document_key *key = data;
+    guint hash = offset_basis ^ ((guint)key->type << 8 | key->level);
+    return hash_text(hash_text(hash, key->org_id), key->id);
+}
+
+static gboolean key_equal(gconstpointer a, gconstpointer b)
+{
+    const struct document_key *left = a, *right = b;
+    return left->type == right->type && left->level == right->level && g_strcmp0(left->org_id, right->org_id) == 0 &&
+           g_strcmp0(left->id, right->id) == 0;
+}
+
+static bool is_said(const char *id)
+{
+    return id && *id;
+}
+
+enum policy_level policy_scope_level(const struct policy_scope *scope)
+{
+    if (is_said(scope->camera_id))
+        return POLICY_LEVEL_CAMERA;
+    if (is_said(scope->class_id))
+        return POLICY_LEVEL_CLASS;
+    if (is_said(scope->site_id))
+        return POLICY_LEVEL_SITE;
+    return is_said(scope->org_id) ? POLICY_LEVEL_ORG : POLICY_LEVEL_GLOBAL;
+}
+
+bool policy_scope_check(const struct policy_scope *scope, GError **error)
+{
+    int named = is_said(scope->site_id) + is_said(scope->class_id) + is_said(scope->camera_id);
+    if (named > 1)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "a policy is for one site, one class or one camera: name one of them, not %d", named);
+    else if (named == 1 && !is_said(scope->org_id))
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "a policy for a site, class or camera must name its org too");
+    else
+        return true;
+    return false;
+}
+
+/* The key of one level of a scope. */
+static struct document_key key_at(const struct policy_scope *scope, enum policy_type type, enum policy_level level)
+{
+    const char *const ids[POLICY_LEVEL_END] = {
+        [POLICY_LEVEL_SITE] = scope->site_id,
+        [POLICY_LEVEL_CLASS] = scope->class_id,
+        [POLICY_LEVEL_CAMERA] = scope->camera_id,
+    };
+    return (struct document_key){type, level, level > POLICY_LEVEL_GLOBAL ? scope->org_id : NULL, ids[level]};
+}
+
+static void free_document(gpointer document)
+{
+    policy_document_free(document);
+}
+
+struct policy_set *policy_set_new(void)
+{
+    struct policy_set *set = g_new0(struct policy_set, 1);
+    g_atomic_ref_count_init(&set->references);
+    set->documents = g_hash_table_new_full(key_hash, key_equal, g_free, free_document);
+    return set;
+}
+
+struct policy_set *policy_set_ref(struct policy_set *set)
+{
+    g_atomic_ref_count_inc(&set->references);
+    return set;
+}
+
+void policy_set_unref(struct policy_set *set)
+{
+    if (!set || !g_atomic_ref_count_dec(&set->references))
+        return;
+    g_hash_table_unref(set->documents);
+    g_free(set);
+}
+
+static char *said(const char *id)
+{
+    return is_said(id) ? g_strdup(id) : NULL;
+}
+
+static void insert(struct policy_set *set, const struct policy_document *document, const json_t *tree)
+{
+    struct document *own = g_new0(struct document, 1);
+    own->scope.org_id = said(document->scope.org_id);
+    own->scope.site_id = said(document->scope.site_id);
+    own->scope.class_id = said(document->scope.class_id);
+    own->scope.camera_id = said(document->scope.camera_id);
+    own->level = policy_scope_level(&document->scope);
+    own->type = document->type;
+    own->revision = document->revision;
+    policy_document_fill(own, tree);
+    const struct policy_scope scope = {own->scope.org_id, own->scope.site_id, own->scope.class_id,
+                                       own->scope.camera_id};
+    struct document_key key = key_at(&scope, own->type, own->level);
+    g_hash_table_replace(set->documents, g_memdup2(&key, sizeof key), own);
+    set->revision = MAX(set->revision, own->revision);
+}
+
+bool policy_set_add(struct policy_set *set, const struct policy_document *document, GError **error)
+{
+    struct record_errors errors;
+    if (!policy_type_find(document->type)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "policy type %d is not known", document->type);
+        return false;
+    }
+    if (!policy_scope_check(&document->scope, error))
+        return false;
+    record_errors_init(&errors);
+    bool is_good = policy_document_check(document->type, document->config_json, &errors);
+    if (is_good) {
+        g_autoptr(json_t) tree = policy_parse_object(document->config_json, &errors);
+        insert(set, document, tree);
+    } else if (!record_errors_to_gerror(&errors, error)) {
+        g_prefix_error(error, "%s policy: ", record_enum_name(policy_type_names, document->type));
+    }
+    record_errors_clear(&errors);
+    return is_good;
+}
+
+size_t policy_set_count(const struct policy_set *set)
+{
+    return g_hash_table_size(set->documents);
+}
+
+int64_t policy_set_revision(const struct policy_set *set)
+{
+    return set->revision;
+}
+
+void policy_set_chain(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
+                      const struct document *chain[POLICY_LEVEL_END])
+{
+    for (enum policy_level level = POLICY_LEVEL_GLOBAL; level < POLICY_LEVEL_END; level++) {
+        struct document_key key = key_at(subject, type, level);
+        bool is_named =
+            level == POLICY_LEVEL_GLOBAL || (is_said(key.org_id) && (level == POLICY_LEVEL_ORG || is_said(key.id)));
+        chain[level] = is_named ? g_hash_table_lookup(set->documents, &key) : NULL;
+    }
+}

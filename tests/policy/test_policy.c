@@ -1,0 +1,389 @@
+/* What policies come to: cases H1, H4 to H7 and H15, and what a document may say. */
+#include "base/random.h"
+#include "facts/camera.h"
+#include "facts/settings.h"
+#include "policy/policy.h"
+
+#include <jansson.h>
+#include <string.h>
+
+enum { NOON_MONDAY_MS = 0 }; /* any time will do where nothing is scheduled */
+
+static const struct policy_scope global_scope = {NULL};
+static const struct policy_scope org_scope = {.org_id = "acme"};
+static const struct policy_scope site_scope = {.org_id = "acme", .site_id = "shop"};
+static const struct policy_scope class_scope = {.org_id = "acme", .class_id = "7b"};
+static const struct policy_scope camera_scope = {.org_id = "acme", .camera_id = "door"};
+static const struct policy_scope door = {.org_id = "acme", .site_id = "shop", .class_id = "7b", .camera_id = "door"};
+
+static void add(struct policy_set *set, const struct policy_scope *scope, enum policy_type type, int64_t revision,
+                const char *config)
+{
+    g_autoptr(GError) error = NULL;
+    const struct policy_document document = {*scope, type, config, revision};
+    policy_set_add(set, &document, &error);
+    g_assert_no_error(error);
+}
+
+static char *effective_json(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
+                            int64_t at_ms)
+{
+    struct policy_effective effective;
+    GString *out = g_string_new(NULL);
+    policy_resolve(set, type, subject, at_ms, &effective);
+    policy_effective_append_json(&effective, out);
+    policy_effective_clear(&effective);
+    return g_string_free(out, FALSE);
+}
+
+static char *config_json(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
+                         int64_t at_ms)
+{
+    struct policy_effective effective;
+    policy_resolve(set, type, subject, at_ms, &effective);
+    char *config = g_steal_pointer(&effective.config_json);
+    policy_effective_clear(&effective);
+    return config;
+}
+
+#define ASSERT_CONFIG(set, type, subject, expected)                                                                    \
+    do {                                                                                                               \
+        g_autofree char *config_ = config_json(set, type, subject, NOON_MONDAY_MS);                                    \
+        g_assert_cmpstr(config_, ==, expected);                                                                        \
+    } while (0)
+
+/* The errors of a document, joined; NULL when it is good. */
+static char *errors_of(enum policy_type type, const char *config)
+{
+    struct record_errors errors;
+    g_autoptr(GError) error = NULL;
+    record_errors_init(&errors);
+    bool is_good = policy_document_check(type, config, &errors);
+    if (!is_good)
+        record_errors_to_gerror(&errors, &error);
+    record_errors_clear(&errors);
+    return is_good ? NULL : g_strdup(error->message);
+}
+
+static void test_h01_invalid_documents_are_refused_whole(void)
+{
+    static const struct {
+        enum policy_type type;
+        const char *config, *part_of_error;
+    } cases[] = {
+        {POLICY_PRIVACY, "{", "is no JSON"},
+        {POLICY_PRIVACY, "[]", "must be an object"},
+        {POLICY_PRIVACY, "{\"blur_strength\":1.5}", "blur_strength"},
+        {POLICY_PRIVACY, "{\"blur_strenght\":0.5}", "did you mean 'blur_strength'"},
+        {POLICY_PRIVACY, "{\"blur_strength\":\"0.5\"}", "must be a number"},
+        {POLICY_PRIVACY, "{\"face_blur_enabled\":null}", "only a patch may say so"},
+        {POLICY_PRIVACY, "{\"blur_strength\":0.1,\"blur_strength\":0.2}", "duplicate"},
+        {POLICY_MOTION, "{\"face_blur_enabled\":true}", "is unknown"},
+        {POLICY_SAFETY, "{\"loitering_seconds\":-1,\"speed_limit\":-1}", "speed_limit"},
+        {POLICY_SAFETY, "{\"overlays\":{}}", "must be a list"},
+        {POLICY_SAFETY, "{\"overlays\":[{\"name\":\"n\",\"schedule\":[],\"config\":{}}]}", "overlays[0].schedule"},
+        {POLICY_SAFETY,
+         "{\"overlays\":[{\"name\":\"n\",\"schedule\":[{\"from\":\"25:00\"}],\"config\":{\"speed\":1}}]}",
+         "overlays[0].config.speed"},
+        {POLICY_SAFETY, "{\"overlays\":[{\"name\":\"n\",\"time_zone\":\"Mars/Base\",\"schedule\":[{}],\"config\":{}}]}",
+         "Mars/Base"},
+        {POLICY_SAFETY, "{\"overlays\":[{\"name\":\"n\",\"schedule\":[{}],\"config\":{\"overlays\":[]}}]}",
+         "overlays[0].config.overlays"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+        g_autoptr(GError) error = NULL;
+        const struct policy_document document = {global_scope, cases[i].type, cases[i].config, 2};
+        add(set, &global_scope, cases[i].type, 1, "{}");
+        g_assert_false(policy_set_add(set, &document, &error));
+        if (!strstr(error->message, cases[i].part_of_error))
+            g_error("%s: '%s' says nothing of '%s'", cases[i].config, error->message, cases[i].part_of_error);
+        ASSERT_CONFIG(set, cases[i].type, &door, "{}"); /* what was in force still is */
+    }
+}
+
+static void test_every_wrong_key_is_told_at_once(void)
+{
+    g_autofree char *errors =
+        errors_of(POLICY_PRIVACY, "{\"blur_strength\":7,\"face\":1,\"face_blur_enabled\":\"no\"}");
+    g_assert_nonnull(strstr(errors, "blur_strength"));
+    g_assert_nonnull(strstr(errors, "face: is unknown"));
+    g_assert_nonnull(strstr(errors, "face_blur_enabled: is text"));
+}
+
+static void test_scopes_that_make_no_sense(void)
+{
+    static const struct policy_scope wrong[] = {
+        {.camera_id = "door"}, {.site_id = "shop"}, {.org_id = "acme", .site_id = "shop", .camera_id = "door"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(policy_scope_check(&wrong[i], &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    }
+    g_assert_cmpint(policy_scope_level(&camera_scope), ==, POLICY_LEVEL_CAMERA);
+    g_assert_cmpint(policy_scope_level(&global_scope), ==, POLICY_LEVEL_GLOBAL);
+}
+
+static void test_h04_precedence_key_by_key(void)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    add(set, &global_scope, POLICY_SAFETY, 1, "{\"loitering_seconds\":10,\"speed_limit\":1,\"fall_seconds\":1}");
+    add(set, &org_scope, POLICY_SAFETY, 2, "{\"loitering_seconds\":20}");
+    add(set, &site_scope, POLICY_SAFETY, 3, "{\"speed_limit\":3}");
+    add(set, &class_scope, POLICY_SAFETY, 4, "{\"loitering_seconds\":40}");
+    ASSERT_CONFIG(set, POLICY_SAFETY, &door, "{\"fall_seconds\":1,\"loitering_seconds\":40,\"speed_limit\":3}");
+    add(set, &camera_scope, POLICY_SAFETY, 5, "{\"speed_limit\":0}"); /* nothing is as much a word as something */
+    ASSERT_CONFIG(set, POLICY_SAFETY, &door, "{\"fall_seconds\":1,\"loitering_seconds\":40,\"speed_limit\":0}");
+    add(set, &camera_scope, POLICY_SAFETY, 6, "{}"); /* the override is gone, the parent shows through */
+    ASSERT_CONFIG(set, POLICY_SAFETY, &door, "{\"fall_seconds\":1,\"loitering_seconds\":40,\"speed_limit\":3}");
+}
+
+static void test_h04_null_in_a_patch_removes_the_override(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *patched = policy_document_patch("{\"speed_limit\":3,\"fall_seconds\":2}",
+                                                     "{\"speed_limit\":null,\"tamper_seconds\":9}", &error);
+    g_assert_cmpstr(patched, ==, "{\"fall_seconds\":2,\"tamper_seconds\":9}");
+    g_autofree char *first = policy_document_patch(NULL, "{\"speed_limit\":1,\"fall_seconds\":null}", &error);
+    g_assert_cmpstr(first, ==, "{\"speed_limit\":1}");
+    g_assert_null(policy_document_patch("{}", "7", &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+}
+
+static void test_h05_lists_replace(void)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    add(set, &org_scope, POLICY_DETECTION, 1, "{\"classes\":[\"person\",\"car\"]}");
+    add(set, &camera_scope, POLICY_DETECTION, 2, "{\"classes\":[\"bus\"]}");
+    ASSERT_CONFIG(set, POLICY_DETECTION, &door, "{\"classes\":[\"bus\"]}");
+}
+
+static void test_h06_who_is_not_known_gets_the_defaults(void)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    static const struct policy_scope stranger = {.org_id = "other", .camera_id = "door"};
+    add(set, &global_scope, POLICY_PRIVACY, 1, "{\"blur_strength\":0.9}");
+    add(set, &org_scope, POLICY_PRIVACY, 2, "{\"face_blur_enabled\":false}");
+    ASSERT_CONFIG(set, POLICY_PRIVACY, &stranger, "{\"blur_strength\":0.9}"); /* not acme's word */
+    ASSERT_CONFIG(set, POLICY_PRIVACY, &global_scope, "{\"blur_strength\":0.9}");
+    g_autoptr(GError) error = NULL;
+    CLEANUP(policy_view) struct policy_view *view = policy_view_new(set, &door, 1, NOON_MONDAY_MS, &error);
+    g_assert_no_error(error);
+    g_assert_null(policy_view_find(view, "other", "door"));
+    const struct privacy_policy *privacy = policy_camera_record(policy_view_default(view), POLICY_PRIVACY);
+    g_assert_true(privacy->face_blur_enabled);
+    g_assert_cmpfloat(privacy->blur_strength, ==, 0.9);
+}
+
+static void test_h07_golden_five_levels_with_origins(void)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    add(set, &global_scope, POLICY_OCCUPANCY, 11,
+        "{\"dwell_seconds\":10,\"occupancy_limit\":50,\"crowd_limit\":20,\"hysteresis\":2,\"queue_limit\":9}");
+    add(set, &org_scope, POLICY_OCCUPANCY, 12,
+        "{\"occupancy_limit\":40,\"crowd_limit\":19,\"hysteresis\":3,\"queue_limit\":8}");
+    add(set, &site_scope, POLICY_OCCUPANCY, 13, "{\"crowd_limit\":18,\"hysteresis\":4,\"queue_limit\":7}");
+    add(set, &class_scope, POLICY_OCCUPANCY, 14, "{\"hysteresis\":5,\"queue_limit\":6}");
+    add(set, &camera_scope, POLICY_OCCUPANCY, 15,
+        "{\"queue_limit\":5,\"overlays\":[{\"name\":\"always\",\"schedule\":[{}],\"config\":{\"crowd_seconds\":2}}]}");
+    g_autofree char *golden_file = g_test_build_filename(G_TEST_DIST, "golden_five_levels.json", NULL);
+    g_autofree char *golden = NULL;
+    g_autoptr(GError) error = NULL;
+    g_file_get_contents(golden_file, &golden, NULL, &error);
+    g_assert_no_error(error);
+    g_autofree char *effective = effective_json(set, POLICY_OCCUPANCY, &door, NOON_MONDAY_MS);
+    g_assert_cmpstr(effective, ==, g_strchomp(golden));
+}
+
+static int64_t at(const char *time)
+{
+    int64_t ms = 0;
+    g_assert_true(record_parse_time(time, &ms));
+    return ms;
+}
+
+/* Night in Berlin over the spring change of the clocks: 22:00 to 06:00 is seven hours that night. */
+static void test_h04_schedule_windows_come_last_and_follow_the_clocks(void)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    add(set, &org_scope, POLICY_SAFETY, 1,
+        "{\"loitering_seconds\":60,\"overlays\":[{\"name\":\"night\",\"time_zone\":\"Europe/Berlin\","
+        "\"schedule\":[{\"from\":\"22:00\",\"to\":\"06:00\"}],\"config\":{\"loitering_seconds\":5}}]}");
+    add(set, &camera_scope, POLICY_SAFETY, 2, "{\"loitering_seconds\":30}");
+    static const struct {
+        const char *time, *config, *until;
+    } cases[] = {
+        {"2026-03-28T20:59:59Z", "{\"loitering_seconds\":30}", "2026-03-28T21:00:00Z"},
+        {"2026-03-28T21:00:00Z", "{\"loitering_seconds\":5}", "2026-03-29T04:00:00Z"},
+        {"2026-03-29T03:59:59Z", "{\"loitering_seconds\":5}", "2026-03-29T04:00:00Z"},
+        {"2026-03-29T04:00:00Z", "{\"loitering_seconds\":30}", "2026-03-29T20:00:00Z"},
+        {"2026-10-24T20:00:00Z", "{\"loitering_seconds\":5}", "2026-10-25T05:00:00Z"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct policy_effective effective;
+        policy_resolve(set, POLICY_SAFETY, &door, at(cases[i].time), &effective);
+        g_assert_cmpstr(effective.config_json, ==, cases[i].config);
+        g_assert_cmpint(effective.valid_until_ms, ==, at(cases[i].until));
+        policy_effective_clear(&effective);
+    }
+}
+
+static void test_differences_tell_before_and_after(void)
+{
+    g_autofree char *diff =
+        policy_document_diff("{\"speed_limit\":3,\"fall_seconds\":2}", "{\"fall_seconds\":4,\"tamper_seconds\":1}");
+    g_assert_cmpstr(diff, ==,
+                    "[{\"before\":3,\"path\":\"speed_limit\"},{\"after\":4,\"before\":2,\"path\":\"fall_seconds\"},"
+                    "{\"after\":1,\"path\":\"tamper_seconds\"}]");
+    g_autofree char *none = policy_document_diff("{\"a\":1}", "{\"a\":1}");
+    g_assert_cmpstr(none, ==, "[]");
+}
+
+/* ---- H15 and the property: resolution equals a plain reference over random trees ---- */
+
+static const char *const keys[] = {"loitering_seconds", "speed_limit",  "tamper_seconds",
+                                   "frozen_seconds",    "fall_seconds", "cooldown_seconds"};
+enum { KEYS = G_N_ELEMENTS(keys), LEVELS = 5, TREES = 500 };
+
+/* The reference: for each key the last level that says it. */
+static json_t *reference(int values[LEVELS][KEYS])
+{
+    json_t *config = json_object();
+    for (int level = 0; level < LEVELS; level++)
+        for (int key = 0; key < KEYS; key++)
+            if (values[level][key] >= 0)
+                json_object_set_new(config, keys[key], json_integer(values[level][key]));
+    return config;
+}
+
+static char *random_document(struct random *random, int values[KEYS])
+{
+    g_autoptr(GString) text = g_string_new("{");
+    for (int key = 0; key < KEYS; key++) {
+        values[key] = random_range(random, 0, 2) == 0 ? (int)random_range(random, 0, 99) : -1;
+        if (values[key] >= 0)
+            g_string_append_printf(text, "%s\"%s\":%d", text->len > 1 ? "," : "", keys[key], values[key]);
+    }
+    g_string_append_c(text, '}');
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void test_property_resolution_equals_the_reference(void)
+{
+    const struct policy_scope *const scopes[LEVELS] = {&global_scope, &org_scope, &site_scope, &class_scope,
+                                                       &camera_scope};
+    struct random random;
+    random_init(&random, 6);
+    for (int tree = 0; tree < TREES; tree++) {
+        CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+        int values[LEVELS][KEYS];
+        for (int level = 0; level < LEVELS; level++) {
+            g_autofree char *text = random_document(&random, values[level]);
+            add(set, scopes[level], POLICY_SAFETY, level + 1, text);
+            add(set, scopes[level], POLICY_SAFETY, level + 1, text); /* H15: twice is once */
+        }
+        g_assert_cmpuint(policy_set_count(set), ==, LEVELS);
+        json_t *expected = reference(values);
+        char *expected_text = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
+        ASSERT_CONFIG(set, POLICY_SAFETY, &door, expected_text);
+        free(expected_text);
+        json_decref(expected);
+    }
+}
+
+/* ---- views ---- */
+
+static void test_views_hold_typed_records_and_share_them(void)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    static const struct policy_scope cameras[] = {{.org_id = "acme", .camera_id = "a"},
+                                                  {.org_id = "acme", .camera_id = "b"},
+                                                  {.org_id = "acme", .camera_id = "door"}};
+    add(set, &org_scope, POLICY_SAFETY, 3, "{\"loitering_seconds\":20}");
+    add(set, &camera_scope, POLICY_SAFETY, 7, "{\"loitering_seconds\":2}");
+    g_autoptr(GError) error = NULL;
+    CLEANUP(policy_view) struct policy_view *view = policy_view_new(set, cameras, G_N_ELEMENTS(cameras), 0, &error);
+    g_assert_no_error(error);
+    const struct policy_camera *a = policy_view_find(view, "acme", "a"), *b = policy_view_find(view, "acme", "b"),
+                               *c = policy_view_find(view, "acme", "door");
+    const struct safety_policy *safety = policy_camera_record(a, POLICY_SAFETY);
+    g_assert_true(safety->loitering_seconds.is_present);
+    g_assert_cmpfloat(safety->loitering_seconds.value, ==, 20);
+    g_assert_false(safety->speed_limit.is_present);
+    g_assert_true(a->configs[POLICY_SAFETY - 1] == b->configs[POLICY_SAFETY - 1]);
+    safety = policy_camera_record(c, POLICY_SAFETY);
+    g_assert_cmpfloat(safety->loitering_seconds.value, ==, 2);
+    g_assert_cmpint(policy_view_revision(view), ==, 7);
+    g_assert_cmpint(policy_view_valid_until_ms(view), ==, INT64_MAX);
+}
+
+/* ---- the table of types ---- */
+
+/* A key that takes the place of a namesake must allow what the namesake allows, or a policy could say what the camera
+ * cannot obey. */
+static void check_ranges(const struct policy_type_info *info, const struct record_descriptor *target)
+{
+    for (size_t i = 0; i < info->descriptor->field_count; i++) {
+        const struct record_field *key = &info->descriptor->fields[i], *twin = record_find_field(target, key->name);
+        if (!twin)
+            continue;
+        if (key->min < twin->min || key->max > twin->max)
+            g_error("%s.%s allows %g to %g, %s.%s %g to %g", info->descriptor->name, key->name, key->min, key->max,
+                    target->name, twin->name, twin->min, twin->max);
+    }
+}
+
+static void test_keys_allow_what_their_namesakes_allow(void)
+{
+    static const struct {
+        unsigned target;
+        const char *settings_member;
+        const struct record_descriptor *descriptor;
+    } targets[] = {
+        {POLICY_TARGET_ZONES, NULL, &zone_descriptor},
+        {POLICY_TARGET_CAMERA, NULL, &camera_descriptor},
+        {POLICY_TARGET_RULES, NULL, &camera_rules_descriptor},
+        {POLICY_TARGET_RULING, "rules", NULL},
+        {POLICY_TARGET_MOTION, "motion", NULL},
+        {POLICY_TARGET_DETECTOR, "detector", NULL},
+    };
+    for (size_t i = 0; i < POLICY_TYPES; i++)
+        for (size_t j = 0; j < G_N_ELEMENTS(targets); j++)
+            if (policy_types[i].targets & targets[j].target)
+                check_ranges(&policy_types[i],
+                             targets[j].descriptor
+                                 ? targets[j].descriptor
+                                 : record_find_field(&settings_descriptor, targets[j].settings_member)->descriptor);
+}
+
+static void test_the_table_of_types_is_whole(void)
+{
+    for (size_t i = 0; i < POLICY_TYPES; i++) {
+        g_assert_cmpint(policy_types[i].type, ==, i + 1);
+        g_assert_cmpuint(record_enum_value(policy_type_names, policy_type_names[i]), ==, i + 1);
+        g_assert_true(policy_type_find(policy_types[i].type) == &policy_types[i]);
+    }
+    g_assert_null(policy_type_find(0));
+    g_assert_null(policy_type_find(POLICY_TYPE_END));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy/h01_invalid_documents_are_refused_whole", test_h01_invalid_documents_are_refused_whole);
+    g_test_add_func("/policy/every_wrong_key_is_told_at_once", test_every_wrong_key_is_told_at_once);
+    g_test_add_func("/policy/scopes_that_make_no_sense", test_scopes_that_make_no_sense);
+    g_test_add_func("/policy/h04_precedence_key_by_key", test_h04_precedence_key_by_key);
+    g_test_add_func("/policy/h04_null_in_a_patch_removes_the_override", test_h04_null_in_a_patch_removes_the_override);
+    g_test_add_func("/policy/h04_schedule_windows_come_last_and_follow_the_clocks",
+                    test_h04_schedule_windows_come_last_and_follow_the_clocks);
+    g_test_add_func("/policy/h05_lists_replace", test_h05_lists_replace);
+    g_test_add_func("/policy/h06_who_is_not_known_gets_the_defaults", test_h06_who_is_not_known_gets_the_defaults);
+    g_test_add_func("/policy/h07_golden_five_levels_with_origins", test_h07_golden_five_levels_with_origins);
+    g_test_add_func("/policy/differences_tell_before_and_after", test_differences_tell_before_and_after);
+    g_test_add_func("/policy/property_resolution_equals_the_reference", test_property_resolution_equals_the_reference);
+    g_test_add_func("/policy/views_hold_typed_records_and_share_them", test_views_hold_typed_records_and_share_them);
+    g_test_add_func("/policy/keys_allow_what_their_namesakes_allow", test_keys_allow_what_their_namesakes_allow);
+    g_test_add_func("/policy/the_table_of_types_is_whole", test_the_table_of_types_is_whole);
+    return g_test_run();
+}
