@@ -15,7 +15,7 @@ struct component {
     enum health_status status;
     char *reason; /* NULL: nothing to say */
 };
-enum { COMPONENT_STORE, COMPONENT_WORKERS, COMPONENT_DISK, COMPONENT_CLOCK, COMPONENT_COUNT };
+enum { COMPONENT_STORE, COMPONENT_WORKERS, COMPONENT_DISK, COMPONENT_CLOCK, COMPONENT_PROGRESS, COMPONENT_COUNT };
 
 static void check_store(struct api *api, struct component components[COMPONENT_COUNT])
 {
@@ -49,13 +49,38 @@ static void check_workers(struct api *api, struct component *component)
             : g_strdup_printf("%zu of %zu cameras are offline", enabled - online, enabled);
 }
 
-static enum health_status examine(struct api *api, struct component components[COMPONENT_COUNT])
+/* What stands still, by camera and stage, while everything seems to live. Cameras of other orgs are not named. */
+static void check_progress(struct api *api, const char *org_id, struct component *component)
 {
-    static const char *const names[COMPONENT_COUNT] = {"store", "workers", "disk", "clock"};
+    g_autoptr(GString) reason = g_string_new(NULL);
+    size_t elsewhere = 0;
+    for (size_t i = 0; i < live_camera_count(api->live); i++) {
+        const struct camera *camera = live_camera(api->live, i);
+        struct camera_health health;
+        if (!camera->enabled || !live_get_health(api->live, camera->id, &health))
+            continue;
+        bool is_stalled = health.stalled && *health.stalled, is_own = g_strcmp0(camera->org_id, org_id) == 0;
+        elsewhere += is_stalled && !is_own;
+        if (is_stalled && is_own)
+            g_string_append_printf(reason, "%s%s: %s", reason->len ? "; " : "", camera->id, health.stalled);
+        record_clear(&camera_health_descriptor, &health);
+    }
+    if (elsewhere)
+        g_string_append_printf(reason, "%s%zu cameras of others", reason->len ? "; " : "", elsewhere);
+    if (reason->len == 0)
+        return;
+    component->status = DEGRADED;
+    component->reason = g_strdup_printf("no progress beyond the deadline (settings progress.*): %s", reason->str);
+}
+
+static enum health_status examine(struct api *api, const char *org_id, struct component components[COMPONENT_COUNT])
+{
+    static const char *const names[COMPONENT_COUNT] = {"store", "workers", "disk", "clock", "progress"};
     for (size_t i = 0; i < COMPONENT_COUNT; i++)
         components[i] = (struct component){names[i], HEALTHY, NULL};
     check_store(api, components);
     check_workers(api, &components[COMPONENT_WORKERS]);
+    check_progress(api, org_id, &components[COMPONENT_PROGRESS]);
     if (clock_wall_ms(api->clock) < clock_set_ms) {
         components[COMPONENT_CLOCK].status = DEGRADED;
         components[COMPONENT_CLOCK].reason = g_strdup("the machine's clock was never set");
@@ -152,10 +177,11 @@ static void answer_status(struct answer *answer, enum health_status status, GStr
 void handle_health(struct request *request, struct answer *answer)
 {
     struct component components[COMPONENT_COUNT];
-    enum health_status status = examine(request->api, components);
+    const struct user *user = request->login.user;
+    enum health_status status = examine(request->api, user ? user->org_id : NULL, components);
     GString *json = g_string_new(NULL);
     g_string_append_printf(json, "{\"status\":\"%s\"", record_enum_name(health_status_names, status));
-    if (request->login.user)
+    if (user)
         append_details(request, components, json);
     g_string_append_c(json, '}');
     answer_status(answer, status, json);

@@ -28,11 +28,14 @@ struct camera_health {
     int64_t errors_count; /* connection and decode errors together */
     int64_t decode_errors;
     int64_t stalls;
+    int64_t records_made;
     int64_t records_sent;
+    int64_t records_acknowledged;
     int64_t records_dropped; /* shed from the worker's memory while the hub did not acknowledge */
     int64_t previews_encoded;
     int64_t previews_refused; /* not made because what must be hidden was not known */
     double avg_latency_ms;    /* capture to end of analysis */
+    double frame_age_ms;      /* how long the frame that waits or is being analysed has done so; 0: there is none */
     int64_t decode_us, motion_us, detect_us, track_us, rules_us; /* CPU time of each stage, summed */
     int64_t detector_runs;
     int64_t detector_skips;    /* frames in which nothing called for the model */
@@ -43,6 +46,10 @@ struct camera_health {
     int64_t tracks_live;
     int64_t objects_shed; /* beyond a bound of the detector, the tracker or the rules, and so not followed */
     struct record_time last_frame_at;
+    /* the hub's own, whatever a worker says */
+    int64_t records_received, records_stored;
+    char *stalled; /* what has not moved within its deadline (settings progress.*): "frames, analyses"; else empty */
+    double frames_stalled_seconds, analyses_stalled_seconds, records_stalled_seconds, deliveries_stalled_seconds;
 };
 extern const struct record_descriptor camera_health_descriptor;
 

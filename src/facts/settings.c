@@ -238,6 +238,23 @@ static const struct record_field health_fields[] = {
 static const struct record_descriptor health_descriptor =
     RECORD(struct health_settings, "HealthSettings", 1, health_fields, "The health monitor.");
 
+static const struct record_field progress_fields[] = {
+    FIELD(struct progress_settings, frames_seconds, 0,
+          "a camera that gives no frame for so long is told to stand still (stalled: frames); 0: never", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "20"),
+    FIELD(struct progress_settings, analyses_seconds, 0,
+          "the same when a frame waits so long and none is analysed (stalled: analyses)", .unit = "s", .min = 0,
+          .max = 86400, .default_text = "15"),
+    FIELD(struct progress_settings, records_seconds, 0,
+          "the same when a worker has records so long and the hub takes none over (stalled: records)", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "15"),
+    FIELD(struct progress_settings, deliveries_seconds, 0,
+          "the same when the hub has records so long and none reaches the store (stalled: deliveries)", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "30"),
+};
+static const struct record_descriptor progress_descriptor = RECORD(
+    struct progress_settings, "ProgressSettings", 1, progress_fields, "Deadlines of what must move in every camera.");
+
 static void settings_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct settings *settings = record;
@@ -268,6 +285,8 @@ static const struct record_field settings_fields[] = {
     FIELD_RECORD(struct settings, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
     FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the embedded store"),
     FIELD_RECORD(struct settings, health, struct health_settings, &health_descriptor, 0, "the health monitor"),
+    FIELD_RECORD(struct settings, progress, struct progress_settings, &progress_descriptor, 0,
+                 "deadlines of what must move in every camera"),
     FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
 };
 const struct record_descriptor settings_descriptor =

@@ -104,6 +104,10 @@ struct health_settings {
     double offline_seconds, recovered_seconds; /* hysteresis of camera_offline and camera_recovered */
     double save_seconds;                       /* between what is stored of a camera that does not change */
 };
+/* How long each stage of a camera's way may stand still while it has something to do; 0: not watched. */
+struct progress_settings {
+    double frames_seconds, analyses_seconds, records_seconds, deliveries_seconds;
+};
 struct settings {
     char *data_dir;
     char *admin_password; /* secret: VEDETTE_ADMIN_PASSWORD */
@@ -118,6 +122,7 @@ struct settings {
     struct rule_settings rules;
     struct store_settings store;
     struct health_settings health;
+    struct progress_settings progress;
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;

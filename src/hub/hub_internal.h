@@ -9,6 +9,7 @@
 #include "facts/event.h"
 #include "facts/health.h"
 #include "hub/hub.h"
+#include "hub/progress.h"
 #include "link/link.h"
 #include "live/live.h"
 #include "store/store.h"
@@ -88,3 +89,17 @@ struct monitor *monitor_new(struct hub *hub);
 void monitor_free(struct monitor *monitor);
 /* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
 void monitor_turn(struct monitor *monitor);
+/* Raises a signal of the service `system` that began now; `attributes` is JSON. Kept until the store takes it. */
+void monitor_raise(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
+                   char *attributes);
+
+/* ---- stalls.c ---- */
+
+/* What is known of a camera's progress; zero it to begin. */
+struct stalls {
+    struct progress progress;
+    bool is_offline; /* the monitor's: camera_offline was raised */
+    unsigned told;   /* bit 1 << stage: a signal was raised */
+};
+void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,
+                 int64_t now_us);

@@ -210,9 +210,12 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
         counter_add(&hub->health.records_rejected, events->len);
     else if (error)
         batch->events = g_ptr_array_ref(events);
-    for (guint i = 0; !error && i < events->len; i++)
-        if (stored[i])
-            hub_publish_event(hub, g_ptr_array_index(events, i));
+    for (guint i = 0; (!error || is_hopeless) && i < events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(events, i);
+        live_add_records(hub->live, event->camera_id, 0, 1);
+        if (!error && stored[i])
+            hub_publish_event(hub, event);
+    }
     pthread_mutex_lock(&hub->answered_lock);
     if (g_queue_is_empty(&hub->answered))
         g_idle_add_full(G_PRIORITY_DEFAULT, on_answers, hub, NULL);
@@ -247,8 +250,10 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
         next = memchr(line, '\n', (size_t)(end - line));
         next = next ? next : end;
         struct analytics_event *event = next > line ? take_event(worker, line, (size_t)(next - line)) : NULL;
-        if (event)
-            g_ptr_array_add(batch->events, event);
+        if (!event)
+            continue;
+        live_add_records(worker->hub->live, event->camera_id, 1, 0);
+        g_ptr_array_add(batch->events, event);
     }
     counter_add(&worker->hub->health.records_received, batch->events->len);
     /* Order is kept: nothing overtakes what waits. */
@@ -299,17 +304,24 @@ static void publish_health(struct hub *hub, const struct camera *camera, const s
     live_publish(hub->live, LIVE_HEALTH, camera->org_id, camera->id, json->str, json->len);
 }
 
+/* With what the hub itself knows. */
+static void publish_latest(struct hub *hub, const struct camera *camera)
+{
+    struct camera_health health;
+    if (!live_get_health(hub->live, camera->id, &health))
+        return;
+    publish_health(hub, camera, &health);
+    record_clear(&camera_health_descriptor, &health);
+}
+
 void intake_note_gone(struct hub_worker *worker, const char *reason)
 {
     struct hub *hub = worker->hub;
     for (guint i = 0; i < worker->cameras->len; i++) {
         const struct camera *camera = g_ptr_array_index(worker->cameras, i);
-        struct camera_health health;
         live_set_offline(hub->live, camera->id, reason);
-        if (hub->is_stopping || !live_get_health(hub->live, camera->id, &health))
-            continue;
-        publish_health(hub, camera, &health);
-        record_clear(&camera_health_descriptor, &health);
+        if (!hub->is_stopping)
+            publish_latest(hub, camera);
     }
 }
 
@@ -324,7 +336,7 @@ static void take_health(struct hub_worker *worker, const char *body, size_t leng
     const struct camera *camera = camera_of(worker, health.camera_id, strlen(health.camera_id));
     if (camera) {
         live_set_health(worker->hub->live, &health);
-        publish_health(worker->hub, camera, &health);
+        publish_latest(worker->hub, camera);
     }
     record_clear(&camera_health_descriptor, &health);
 }

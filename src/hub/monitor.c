@@ -22,6 +22,7 @@ struct watch {
     int64_t since_us; /* seen_online is so since then */
     int64_t gone_ms;  /* wall clock: when it went off line */
     int64_t saved_us;
+    struct stalls stalls;
 };
 
 struct monitor {
@@ -145,6 +146,12 @@ static void raise_signal(struct monitor *monitor, const struct camera *camera, c
     set_unsent(monitor, events, false);
 }
 
+void monitor_raise(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
+                   char *attributes)
+{
+    raise_signal(monitor, camera, kind, severity, clock_wall_ms(monitor->hub->clock), attributes);
+}
+
 static void tell_change(struct monitor *monitor, const struct camera *camera, const struct watch *watch,
                         const struct camera_health *health)
 {
@@ -231,7 +238,11 @@ void monitor_turn(struct monitor *monitor)
     monitor->has_looked = true;
     monitor->looked_us = now_us;
     for (size_t i = 0; i < cameras->count; i++)
-        if (items[i].enabled)
-            look_at(monitor, &items[i], &monitor->watches[i], now_us);
+        if (items[i].enabled) {
+            struct watch *watch = &monitor->watches[i];
+            look_at(monitor, &items[i], watch, now_us);
+            watch->stalls.is_offline = watch->is_settled && !watch->is_online;
+            stalls_look(&watch->stalls, monitor, monitor->hub, &items[i], now_us);
+        }
     send_unsent(monitor);
 }

@@ -110,14 +110,55 @@ const struct camera *live_camera_find(const struct live *live, const char *camer
     return entry ? &entry->camera : NULL;
 }
 
+static void copy_stalled(const struct camera_health *from, struct camera_health *to)
+{
+    g_free(to->stalled);
+    to->stalled = g_strdup(from->stalled);
+    to->frames_stalled_seconds = from->frames_stalled_seconds;
+    to->analyses_stalled_seconds = from->analyses_stalled_seconds;
+    to->records_stalled_seconds = from->records_stalled_seconds;
+    to->deliveries_stalled_seconds = from->deliveries_stalled_seconds;
+}
+
+/* What the hub itself knows is not its worker's to say. */
+static void keep_own(const struct camera_health *own, struct camera_health *health)
+{
+    health->records_received = own->records_received;
+    health->records_stored = own->records_stored;
+    copy_stalled(own, health);
+}
+
+void live_add_records(struct live *live, const char *camera_id, int64_t received, int64_t stored)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry)
+        return;
+    pthread_mutex_lock(&live->lock);
+    entry->health.records_received += received;
+    entry->health.records_stored += stored;
+    pthread_mutex_unlock(&live->lock);
+}
+
+void live_set_stalled(struct live *live, const char *camera_id, const struct camera_health *stalled)
+{
+    struct entry *entry = find(live, camera_id);
+    if (!entry)
+        return;
+    pthread_mutex_lock(&live->lock);
+    copy_stalled(stalled, &entry->health);
+    pthread_mutex_unlock(&live->lock);
+}
+
 void live_set_health(struct live *live, const struct camera_health *health)
 {
     struct entry *entry = find(live, health->camera_id);
     if (!entry)
         return;
     pthread_mutex_lock(&live->lock);
-    record_clear(&camera_health_descriptor, &entry->health);
+    struct camera_health own = entry->health;
     record_copy(&camera_health_descriptor, health, &entry->health);
+    keep_own(&own, &entry->health);
+    record_clear(&camera_health_descriptor, &own);
     entry->has_health = true;
     entry->is_gone = false;
     entry->heard_ms = clock_wall_ms(live->clock);

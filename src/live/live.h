@@ -27,6 +27,10 @@ const struct camera *live_camera_find(const struct live *live, const char *camer
 /* Health: copied in and out (record_clear it with camera_health_descriptor). */
 void live_set_health(struct live *live, const struct camera_health *health);
 bool live_get_health(struct live *live, const char *camera_id, struct camera_health *health);
+/* The hub's own part of it, which stays through whatever its worker says. Any thread. */
+void live_add_records(struct live *live, const char *camera_id, int64_t received, int64_t stored);
+/* Takes the stalled… fields of `stalled`. */
+void live_set_stalled(struct live *live, const char *camera_id, const struct camera_health *stalled);
 /* A camera is online when its worker says so and its last word is recent. */
 bool live_is_online(struct live *live, const char *camera_id, int64_t now_ms);
 /* The worker of these cameras is gone: every one is offline until it speaks again. */

@@ -104,7 +104,7 @@ static struct watched_camera *most_overdue(struct worker *worker)
     struct watched_camera *best = NULL;
     for (size_t i = 0; i < worker->camera_count; i++) {
         struct watched_camera *camera = &worker->cameras[i];
-        if (camera->waiting_since_us && !camera->is_busy &&
+        if (camera->waiting_since_us && !camera->busy_since_us &&
             (!best || camera->waiting_since_us < best->waiting_since_us))
             best = camera;
     }
@@ -133,12 +133,12 @@ static void *analyser_main(void *data)
             continue;
         }
         camera->waiting_since_us = 0;
-        camera->is_busy = true;
+        camera->busy_since_us = clock_monotonic_us(clock_system());
         int64_t preview_until_us = camera->preview_until_us;
         pthread_mutex_unlock(&worker->lock);
         analyse(camera, preview_until_us);
         pthread_mutex_lock(&worker->lock);
-        camera->is_busy = false;
+        camera->busy_since_us = 0;
         if (camera->waiting_since_us)
             pthread_cond_signal(&worker->work);
     }

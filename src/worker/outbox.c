@@ -88,6 +88,7 @@ void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int re
                             .records = records,
                             .priority = priority,
                             .health = health};
+    counter_add(&health->records_made, records);
     pthread_mutex_lock(&outbox->lock);
     batch->sequence = outbox->next_sequence++;
     uint64_t sequence = GUINT64_TO_LE(batch->sequence);
@@ -105,7 +106,9 @@ void outbox_acknowledge(struct outbox *outbox, uint64_t sequence)
     pthread_mutex_lock(&outbox->lock);
     for (GList *node = outbox->sent.head; node; node = node->next)
         if (((struct batch *)node->data)->sequence == sequence) {
-            batch_free(node->data);
+            struct batch *batch = node->data;
+            counter_add(&batch->health->records_acknowledged, batch->records);
+            batch_free(batch);
             g_queue_delete_link(&outbox->sent, node);
             break;
         }

@@ -191,6 +191,15 @@ static void replace_text(char **text, const char *with)
     *text = g_strdup(with);
 }
 
+/* How long the frame that is being analysed, or else waits, has done so. */
+static void note_frame_age(struct watched_camera *camera, int64_t now_us)
+{
+    pthread_mutex_lock(&camera->worker->lock);
+    int64_t since_us = camera->busy_since_us ? camera->busy_since_us : camera->waiting_since_us;
+    pthread_mutex_unlock(&camera->worker->lock);
+    gauge_set(&camera->health.frame_age_ms, since_us ? (double)MAX(now_us - since_us, 0) / 1000 : 0);
+}
+
 static void describe_camera(struct watched_camera *camera, int64_t now_us)
 {
     struct camera_health *health = &camera->health;
@@ -200,6 +209,7 @@ static void describe_camera(struct watched_camera *camera, int64_t now_us)
         replace_text(&health->state, "failed");
         replace_text(&health->last_error, camera->start_error);
     }
+    note_frame_age(camera, now_us);
     int64_t processed = counter_get(&health->frames_processed);
     if (camera->rate_since_us)
         health->analysed_fps = (double)(processed - camera->frames_before) * G_USEC_PER_SEC /

@@ -24,7 +24,7 @@ struct watched_camera {
     char *start_error;
     /* under worker->lock */
     int64_t waiting_since_us; /* 0: no frame waits */
-    bool is_busy;
+    int64_t busy_since_us;    /* 0: nothing of it is being analysed */
     int64_t preview_until_us;
     /* the analyser's */
     int64_t preview_next_us;

@@ -12,6 +12,7 @@ struct world {
     struct settings settings;
     struct clock *clock;
     struct hub hub;
+    int64_t frames;
 };
 
 static void world_init(struct world *world)
@@ -54,10 +55,12 @@ static void world_clear(struct world *world)
 static void pass(struct world *world, const char *state, int seconds)
 {
     for (int i = 0; i < seconds; i++) {
+        world->frames += g_strcmp0(state, "online") == 0 ? 25 : 0;
         struct camera_health health = {.camera_id = (char *)"door",
                                        .state = (char *)(uintptr_t)state,
                                        .last_error = (char *)"",
-                                       .frames_processed = 100};
+                                       .frames_decoded = world->frames,
+                                       .frames_processed = world->frames};
         if (state)
             live_set_health(world->hub.live, &health);
         monitor_turn(world->hub.monitor);
@@ -155,6 +158,38 @@ static void test_a_silent_worker_is_gone(void)
     world_clear(&world);
 }
 
+/* Says that it is on line, once a second, and gives no frame. */
+static void pass_without_frames(struct world *world, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        world->frames -= 25;
+        pass(world, "online", 1);
+    }
+}
+
+static void test_what_stands_still_is_named(void)
+{
+    struct world world;
+    struct camera_health health;
+    world_init(&world);
+    pass(&world, "online", 5);
+    pass_without_frames(&world, 25);
+    assert_signals(&world, 1, "stalled");
+    const struct store_event_filter filter = {.org_id = "default", .limit = 1};
+    g_autoptr(GPtrArray) events = store_events_list(world.hub.store, &filter, NULL);
+    g_assert_nonnull(strstr(((struct analytics_event *)events->pdata[0])->payload.text, "\"stage\":\"frames\""));
+    g_assert_true(live_get_health(world.hub.live, "door", &health));
+    g_assert_cmpstr(health.stalled, ==, "frames");
+    g_assert_cmpfloat(health.frames_stalled_seconds, >=, 20);
+    record_clear(&camera_health_descriptor, &health);
+    pass(&world, "online", 3);
+    assert_signals(&world, 2, "stalled stall_ended");
+    g_assert_true(live_get_health(world.hub.live, "door", &health));
+    g_assert_cmpstr(health.stalled, ==, "");
+    record_clear(&camera_health_descriptor, &health);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -162,5 +197,6 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/a short break is no news", test_a_short_break_is_no_news);
     g_test_add_func("/monitor/a camera that never came is told", test_a_camera_that_never_came_is_told);
     g_test_add_func("/monitor/a silent worker is gone", test_a_silent_worker_is_gone);
+    g_test_add_func("/monitor/what stands still is named", test_what_stands_still_is_named);
     return g_test_run();
 }

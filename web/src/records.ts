@@ -300,8 +300,12 @@ export interface CameraHealth {
   decode_errors: number;
   /** times no frame came for source.stall_timeout_ms */
   stalls: number;
+  /** records that rules made */
+  records_made: number;
   /** records sent to the hub */
   records_sent: number;
+  /** records the hub has taken over */
+  records_acknowledged: number;
   /** records shed because the hub did not acknowledge for too long */
   records_dropped: number;
   /** pictures made for those who look */
@@ -310,6 +314,8 @@ export interface CameraHealth {
   previews_refused: number;
   /** from arrival to the end of analysis, smoothed (ms) */
   avg_latency_ms: number;
+  /** how long the frame that waits for analysis, or is being analysed, has done so; 0: there is none (ms) */
+  frame_age_ms: number;
   /** CPU time of decoding (us) */
   decode_us: number;
   /** CPU time of motion detection (us) */
@@ -338,6 +344,20 @@ export interface CameraHealth {
   objects_shed: number;
   /** when the last frame came */
   last_frame_at?: string;
+  /** records the hub took in from its worker */
+  records_received: number;
+  /** of these, those that reached the store, or that it refused for good */
+  records_stored: number;
+  /** what stands still beyond its deadline: frames, analyses, records, deliveries; empty while all of it moves */
+  stalled?: string;
+  /** how long no frame has come, once that is longer than progress.frames_seconds; else 0 (s) */
+  frames_stalled_seconds: number;
+  /** how long a frame has waited and none was analysed, once that is longer than progress.analyses_seconds (s) */
+  analyses_stalled_seconds: number;
+  /** how long its worker has had records and the hub took none over, once longer than progress.records_seconds (s) */
+  records_stalled_seconds: number;
+  /** how long the hub has had records and none reached the store, once longer than progress.deliveries_seconds (s) */
+  deliveries_stalled_seconds: number;
 }
 
 /** How the hub is; counts since it started. */

@@ -1,0 +1,52 @@
+/* The shell of progress.h: looks at each camera with the monitor's turn, and tells what stands still: in its health, in
+ * the log, and as the signals `stalled` and `stall_ended`. Main loop's thread.
+ */
+#define LOG_MODULE "hub"
+#include "hub/hub_internal.h"
+
+#include "base/log.h"
+
+/* A camera that is off line is told by camera_offline. */
+static bool is_told_otherwise(const struct stalls *stalls, enum progress_stage stage,
+                              const struct camera_health *health)
+{
+    return stage == PROGRESS_FRAMES && (stalls->is_offline || g_strcmp0(health->state, "online") != 0);
+}
+
+static void tell(struct monitor *monitor, const struct camera *camera, struct stalls *stalls,
+                 const struct camera_health *health, enum progress_stage stage, int64_t now_us)
+{
+    const char *name = progress_stage_name(stage);
+    unsigned bit = 1U << stage;
+    if (stalls->progress.stages[stage].is_stalled) {
+        double seconds = progress_stalled_seconds(&stalls->progress, stage, now_us);
+        log_warning(camera->id, "%s stand still: nothing for %.0f s", name, seconds);
+        if (is_told_otherwise(stalls, stage, health))
+            return;
+        stalls->told |= bit;
+        g_autofree char *attributes = g_strdup_printf("{\"stage\":\"%s\",\"seconds\":%.0f}", name, seconds);
+        monitor_raise(monitor, camera, "stalled", SEVERITY_HIGH, attributes);
+        return;
+    }
+    log_info(camera->id, "%s move again", name);
+    if (!(stalls->told & bit))
+        return;
+    stalls->told &= ~bit;
+    g_autofree char *attributes = g_strdup_printf("{\"stage\":\"%s\"}", name);
+    monitor_raise(monitor, camera, "stall_ended", SEVERITY_INFO, attributes);
+}
+
+void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,
+                 int64_t now_us)
+{
+    struct camera_health health;
+    if (!live_get_health(hub->live, camera->id, &health))
+        record_init(&camera_health_descriptor, &health); /* its worker has not spoken yet */
+    unsigned changed = progress_look(&stalls->progress, &health, &hub->settings->progress, now_us);
+    for (int i = 0; i < PROGRESS_STAGES; i++)
+        if (changed & 1U << i)
+            tell(monitor, camera, stalls, &health, (enum progress_stage)i, now_us);
+    progress_describe(&stalls->progress, now_us, &health);
+    live_set_stalled(hub->live, camera->id, &health);
+    record_clear(&camera_health_descriptor, &health);
+}
