@@ -14,6 +14,8 @@
 #include "vedette/time_source.h"
 #include "vedette/visibility.h"
 
+VEDETTE_BEGIN
+
 enum vedette_flight_result {
     VEDETTE_FLIGHT_OK = 1,
     VEDETTE_FLIGHT_NOT_FOUND, /* the upstream says there is nothing */
@@ -33,40 +35,50 @@ struct vedette_flight_config {
     size_t max_bytes;         /* of keys and answers; default 64 MiB */
     struct vedette_time_source time;
 };
+/* Fills in the defaults. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_config_init(struct vedette_flight_config *config);
 
 struct vedette_flight;
 
-/* NULL when a value is out of its range: *why (may be NULL) says which, static text. */
+/* An empty cache; the config is copied. NULL when a value is out of its range: *why (may be NULL) says which, static
+ * text. Free with vedette_flight_free. Any thread. */
 VEDETTE_PUBLIC struct vedette_flight *vedette_flight_new(const struct vedette_flight_config *config, const char **why);
-/* Whoever waits is told CLOSED; returns when nobody is inside any more, so never call it from a load. */
+/* Whoever waits is told CLOSED; returns when nobody is inside any more, so never call it from a load. One thread, once;
+ * nobody may come in afterwards. NULL is allowed. */
 VEDETTE_PUBLIC void vedette_flight_free(struct vedette_flight *flight);
 
 /* What a load gives back; freed by the cache with free(3). */
 struct vedette_flight_answer {
-    void *value; /* malloc'ed; of OK */
-    size_t length;
-    char *error; /* malloc'ed text; of FAILED */
+    void *value;   /* malloc'ed; of OK */
+    size_t length; /* bytes of value */
+    char *error;   /* malloc'ed text; of FAILED */
 };
-/* Returns OK, NOT_FOUND or FAILED. */
+/* Returns OK, NOT_FOUND or FAILED. Runs on the thread of the first who asked, outside any lock, and may ask the cache
+ * for other keys. A thread that ends inside it (pthread_exit, pthread_cancel) leaves its place to one of those who
+ * wait, whose own load is called; what it had put into `answer` is lost. */
 typedef enum vedette_flight_result (*vedette_flight_load)(void *data, const char *tenant, const char *key,
                                                           struct vedette_flight_answer *answer);
 
-/* The answer for (tenant, key), from the cache, from somebody else's call, or by calling `load`. `answer` (may be NULL)
- * gets copies: free(3) its members. `deadline_us`: monotonic, as the cache's clock tells; how long to wait for somebody
- * else. */
+/* The answer for (tenant, key), from the cache, from somebody else's call, or by calling `load`, which is handed
+ * `data`. `answer` (may be NULL) gets copies: free(3) its members. `deadline_us`: monotonic microseconds, as the
+ * cache's clock tells; how long to wait for somebody else (INT64_MAX: for as long as it takes); the caller's own load
+ * is not interrupted. Any thread; blocks. */
 VEDETTE_PUBLIC enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, const char *tenant,
                                                              const char *key, vedette_flight_load load, void *data,
                                                              int64_t deadline_us, struct vedette_flight_answer *answer);
-/* Forgets an answer; one that is being fetched is given to those who wait and not kept. */
+/* Forgets an answer; one that is being fetched is given to those who wait and not kept. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_invalidate(struct vedette_flight *flight, const char *tenant, const char *key);
-/* All of a tenant's. */
+/* All of a tenant's. Looks at every entry. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_invalidate_tenant(struct vedette_flight *flight, const char *tenant);
-/* An answer learnt otherwise; also ends a kept "there is nothing". Copies. */
+/* An answer learnt otherwise; also ends a kept "there is nothing". Copies `length` bytes. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_put(struct vedette_flight *flight, const char *tenant, const char *key,
                                        const void *value, size_t length);
 
 struct vedette_flight_stats {
     int64_t entries, bytes, hits, negative_hits, stale_hits, loads, joined, evicted, timeouts;
+    int64_t abandoned; /* loads whose thread ended inside them */
 };
+/* How it is now, and what happened since it was made. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_get_stats(struct vedette_flight *flight, struct vedette_flight_stats *stats);
+
+VEDETTE_END

@@ -50,3 +50,14 @@ bool vedette_retry_budget_take(struct vedette_retry_budget *budget)
                                         __ATOMIC_RELAXED));
     return true;
 }
+
+int64_t vedette_attempts_failed(struct vedette_attempts *attempts, const struct vedette_backoff *backoff, int64_t up_us,
+                                uint64_t random)
+{
+    if (up_us > attempts->steady_us)
+        attempts->attempts = 0;
+    int64_t delay_us = vedette_backoff_delay_us(backoff, attempts->attempts, random);
+    if (attempts->attempts < UINT32_MAX)
+        attempts->attempts++;
+    return delay_us;
+}

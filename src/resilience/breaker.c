@@ -34,6 +34,7 @@ struct vedette_breaker {
     /* immutable */
     struct vedette_time_source time;
     void (*changed)(void *data, enum vedette_breaker_state from, enum vedette_breaker_state to);
+    void (*illegal)(void *data, enum vedette_breaker_state from, int to);
     void *changed_data;
     int64_t slow_call_us; /* atomic; as in the config */
     pthread_mutex_t lock;
@@ -46,16 +47,26 @@ struct vedette_breaker {
     int32_t successes; /* of probes, since it is half open */
     struct probe *probes;
     int32_t probe_capacity;
-    GArray *changes; /* of struct change, not told yet */
+    uint32_t illegal_told; /* a bit for each state out of which an illegal change was told */
+    GArray *changes;       /* of struct change, not told yet */
     bool is_telling;
     struct vedette_breaker_stats totals; /* counters; atomic */
 };
 
+static const char *const state_names[] = {"unknown",     "closed",        "open",    "half_open",
+                                          "forced_open", "forced_closed", "disabled"};
+
 const char *vedette_breaker_state_name(enum vedette_breaker_state state)
 {
-    static const char *const names[] = {"unknown",     "closed",        "open",    "half_open",
-                                        "forced_open", "forced_closed", "disabled"};
-    return (size_t)state < G_N_ELEMENTS(names) ? names[state] : names[0];
+    return (size_t)state < G_N_ELEMENTS(state_names) ? state_names[state] : state_names[0];
+}
+
+enum vedette_breaker_state vedette_breaker_state_of_name(const char *name)
+{
+    for (size_t i = VEDETTE_BREAKER_CLOSED; name && i < G_N_ELEMENTS(state_names); i++)
+        if (strcmp(name, state_names[i]) == 0)
+            return (enum vedette_breaker_state)i;
+    return (enum vedette_breaker_state)0;
 }
 
 void vedette_breaker_config_init(struct vedette_breaker_config *config)
@@ -117,6 +128,7 @@ struct vedette_breaker *vedette_breaker_new(const struct vedette_breaker_config 
     breaker->config = *config;
     breaker->time = config->time;
     breaker->changed = config->changed;
+    breaker->illegal = config->illegal;
     breaker->changed_data = config->changed_data;
     breaker->slow_call_us = config->slow_call_us;
     breaker->word = VEDETTE_BREAKER_CLOSED;
@@ -186,19 +198,19 @@ static uint64_t draw(struct vedette_breaker *breaker)
     return time->random ? time->random(time->data) : random_next(&breaker->random);
 }
 
-/* The first time it stays open for recovery_timeout_us; each time after that anywhere between it and a ceiling that
- * doubles, so that a thousand breakers do not knock at once. */
+/* It stays open anywhere between recovery_timeout_us and a ceiling that doubles with each opening, from the first on,
+ * so that a thousand breakers that opened at once do not knock at once. */
 static void open_again(struct vedette_breaker *breaker, int64_t now_us)
 {
     const struct vedette_breaker_config *config = &breaker->config;
     const struct vedette_backoff backoff = {config->recovery_timeout_us, config->recovery_timeout_max_us};
-    int64_t ceiling_us = vedette_backoff_ceiling_us(&backoff, breaker->openings_in_row);
+    uint32_t doublings = breaker->openings_in_row < UINT32_MAX ? breaker->openings_in_row + 1 : UINT32_MAX;
+    int64_t ceiling_us = vedette_backoff_ceiling_us(&backoff, doublings);
     const struct vedette_backoff span = {ceiling_us - config->recovery_timeout_us,
                                          ceiling_us - config->recovery_timeout_us};
     int64_t wait_us = config->recovery_timeout_us + vedette_backoff_delay_us(&span, 0, draw(breaker));
     breaker->open_until_us = time_after_us(now_us, wait_us);
-    if (breaker->openings_in_row < UINT32_MAX)
-        breaker->openings_in_row++;
+    breaker->openings_in_row = doublings;
     counter_add(&breaker->totals.openings, 1);
     change_state(breaker, VEDETTE_BREAKER_OPEN);
 }
@@ -385,10 +397,25 @@ bool vedette_breaker_execute(struct vedette_breaker *breaker, enum vedette_outco
 
 /* ---- the operator's ---- */
 
+/* Counted each time, told the first time out of each state: a caller in a loop fills no log. */
+static void note_illegal(struct vedette_breaker *breaker, int to)
+{
+    pthread_mutex_lock(&breaker->lock);
+    enum vedette_breaker_state from = state_of(load_word(breaker));
+    bool is_news = !(breaker->illegal_told & 1U << from);
+    breaker->illegal_told |= 1U << from;
+    pthread_mutex_unlock(&breaker->lock);
+    counter_add(&breaker->totals.illegal, 1);
+    if (is_news && breaker->illegal)
+        breaker->illegal(breaker->changed_data, from, to);
+}
+
 bool vedette_breaker_force(struct vedette_breaker *breaker, enum vedette_breaker_state state)
 {
-    if (!passes_always(state) && state != VEDETTE_BREAKER_FORCED_OPEN)
+    if (!passes_always(state) && state != VEDETTE_BREAKER_FORCED_OPEN) {
+        note_illegal(breaker, (int)state);
         return false;
+    }
     pthread_mutex_lock(&breaker->lock);
     breaker->openings_in_row = 0;
     change_state(breaker, state);
@@ -426,6 +453,7 @@ void vedette_breaker_get_stats(struct vedette_breaker *breaker, struct vedette_b
         .late = counter_get(&breaker->totals.late),
         .timed_out_permits = counter_get(&breaker->totals.timed_out_permits),
         .openings = counter_get(&breaker->totals.openings),
+        .illegal = counter_get(&breaker->totals.illegal),
     };
     sum_window(breaker, now_us, &stats->call_count, &stats->failure_count);
     if (stats->state == VEDETTE_BREAKER_OPEN)

@@ -233,6 +233,44 @@ static enum vedette_flight_result give(const struct entry *entry, struct vedette
 
 /* ---- asking ---- */
 
+static void leave(struct vedette_flight *flight)
+{
+    if (--flight->inside == 0)
+        pthread_cond_broadcast(&flight->emptied);
+}
+
+struct leader {
+    struct vedette_flight *flight;
+    struct entry *entry;
+};
+
+/* The loading thread ends inside `load` (pthread_exit, or it is cancelled): its place is free, and one of those who
+ * wait takes it. */
+static void abandon(void *data)
+{
+    const struct leader *leader = data;
+    struct vedette_flight *flight = leader->flight;
+    pthread_mutex_lock(&flight->lock);
+    flight->stats.abandoned++;
+    leader->entry->is_loading = false;
+    pthread_cond_broadcast(&leader->entry->done);
+    if (leader->entry->users == 1 && !leader->entry->result) /* nobody waits, and it holds nothing */
+        unlist(flight, leader->entry);
+    entry_release(leader->entry);
+    leave(flight);
+    pthread_mutex_unlock(&flight->lock);
+}
+
+static enum vedette_flight_result call_load(struct leader leader, const char *tenant, const char *key,
+                                            vedette_flight_load load, void *data, struct vedette_flight_answer *loaded)
+{
+    enum vedette_flight_result result;
+    pthread_cleanup_push(abandon, &leader);
+    result = load(data, tenant, key, loaded);
+    pthread_cleanup_pop(0);
+    return result == VEDETTE_FLIGHT_OK || result == VEDETTE_FLIGHT_NOT_FOUND ? result : VEDETTE_FLIGHT_FAILED;
+}
+
 static enum vedette_flight_result lead(struct vedette_flight *flight, struct entry *entry, const char *tenant,
                                        const char *key, vedette_flight_load load, void *data,
                                        struct vedette_flight_answer *answer)
@@ -243,9 +281,7 @@ static enum vedette_flight_result lead(struct vedette_flight *flight, struct ent
     entry->leader = pthread_self();
     flight->stats.loads++;
     pthread_mutex_unlock(&flight->lock);
-    enum vedette_flight_result result = load(data, tenant, key, &loaded);
-    if (result != VEDETTE_FLIGHT_OK && result != VEDETTE_FLIGHT_NOT_FOUND)
-        result = VEDETTE_FLIGHT_FAILED;
+    enum vedette_flight_result result = call_load((struct leader){flight, entry}, tenant, key, load, data, &loaded);
     pthread_mutex_lock(&flight->lock);
     entry->is_loading = false;
     entry->round++;
@@ -264,14 +300,14 @@ static void wait_a_little(struct vedette_flight *flight, struct entry *entry)
     pthread_cond_clockwait(&entry->done, &flight->lock, CLOCK_MONOTONIC, &until);
 }
 
-static enum vedette_flight_result follow(struct vedette_flight *flight, struct entry *entry, int64_t deadline_us,
-                                         struct vedette_flight_answer *answer)
+/* Waits for the end of a load. OK: it ended, or its thread did and the place of the leader is free. */
+static enum vedette_flight_result follow(struct vedette_flight *flight, struct entry *entry, int64_t deadline_us)
 {
     uint64_t round = entry->round;
     if (pthread_equal(entry->leader, pthread_self()))
         return VEDETTE_FLIGHT_RECURSION;
     flight->stats.joined++;
-    while (entry->round == round) {
+    while (entry->round == round && entry->is_loading) {
         if (flight->is_closed)
             return VEDETTE_FLIGHT_CLOSED;
         if (time_now_us(&flight->config.time) >= deadline_us) {
@@ -280,7 +316,7 @@ static enum vedette_flight_result follow(struct vedette_flight *flight, struct e
         }
         wait_a_little(flight, entry);
     }
-    return give(entry, answer);
+    return VEDETTE_FLIGHT_OK;
 }
 
 static enum vedette_flight_result ask(struct vedette_flight *flight, struct entry *entry, const char *tenant,
@@ -292,13 +328,20 @@ static enum vedette_flight_result ask(struct vedette_flight *flight, struct entr
         *(entry->result == VEDETTE_FLIGHT_OK ? &flight->stats.hits : &flight->stats.negative_hits) += 1;
         return give(entry, answer);
     }
-    if (!entry->is_loading)
-        return lead(flight, entry, tenant, key, load, data, answer);
-    if (entry->result == VEDETTE_FLIGHT_OK && now_us < entry->stale_until_us && !entry->is_unwanted) {
+    if (entry->is_loading && entry->result == VEDETTE_FLIGHT_OK && now_us < entry->stale_until_us &&
+        !entry->is_unwanted) {
         flight->stats.stale_hits++;
         return give(entry, answer);
     }
-    return follow(flight, entry, deadline_us, answer);
+    while (entry->is_loading) {
+        uint64_t round = entry->round;
+        enum vedette_flight_result result = follow(flight, entry, deadline_us);
+        if (result != VEDETTE_FLIGHT_OK)
+            return result;
+        if (entry->round != round)
+            return give(entry, answer);
+    }
+    return lead(flight, entry, tenant, key, load, data, answer);
 }
 
 enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, const char *tenant, const char *key,
@@ -315,8 +358,7 @@ enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, con
         result = ask(flight, entry, tenant, key, load, data, deadline_us, answer);
         entry_release(entry);
     }
-    if (--flight->inside == 0)
-        pthread_cond_broadcast(&flight->emptied);
+    leave(flight);
     pthread_mutex_unlock(&flight->lock);
     return result;
 }

@@ -28,7 +28,7 @@ struct vedette_limiter {
     size_t set_count; /* a power of two */
     struct entry *entries;
     pthread_mutex_t locks[LOCKS];
-    int64_t allowed, refused, forgotten; /* atomic */
+    int64_t allowed, refused, forgotten, given_back; /* atomic */
 };
 
 void vedette_limiter_config_init(struct vedette_limiter_config *config)
@@ -170,22 +170,87 @@ static struct vedette_limit decide(const struct vedette_limiter *limiter, int64_
     return limit;
 }
 
+/* A key's place: its set, whose lock is held until leave_set. */
+struct place {
+    uint64_t hash;
+    struct entry *set;
+    pthread_mutex_t *lock;
+};
+
+static struct place enter_set(struct vedette_limiter *limiter, const char *key)
+{
+    struct place place = {.hash = hash_key(limiter->secret, key)};
+    size_t set = (size_t)(place.hash >> 7) & (limiter->set_count - 1);
+    place.set = &limiter->entries[set * WAYS];
+    place.lock = &limiter->locks[set % LOCKS];
+    pthread_mutex_lock(place.lock);
+    return place;
+}
+
+static int64_t limiter_now_ns(const struct vedette_limiter *limiter)
+{
+    return time_now_us(&limiter->config.time) * 1000;
+}
+
 struct vedette_limit vedette_limiter_take(struct vedette_limiter *limiter, const char *key, int64_t cost)
 {
-    uint64_t hash = hash_key(limiter->secret, key);
-    size_t set = (size_t)(hash >> 7) & (limiter->set_count - 1);
-    pthread_mutex_t *lock = &limiter->locks[set % LOCKS];
-    int64_t now_ns = time_now_us(&limiter->config.time) * 1000;
-    pthread_mutex_lock(lock);
-    struct entry *entry = find_entry(limiter, &limiter->entries[set * WAYS], hash, now_ns);
-    struct vedette_limit limit = decide(limiter, &entry->tat_ns, now_ns, MAX(cost, 0));
-    pthread_mutex_unlock(lock);
+    int64_t at_ns = limiter_now_ns(limiter);
+    struct place place = enter_set(limiter, key);
+    struct entry *entry = find_entry(limiter, place.set, place.hash, at_ns);
+    struct vedette_limit limit = decide(limiter, &entry->tat_ns, at_ns, MAX(cost, 0));
+    pthread_mutex_unlock(place.lock);
     counter_add(limit.is_allowed ? &limiter->allowed : &limiter->refused, 1);
     return limit;
 }
 
+void vedette_limiter_give_back(struct vedette_limiter *limiter, const char *key, int64_t cost)
+{
+    int64_t at_ns = limiter_now_ns(limiter), back = CLAMP(cost, 0, limiter->config.burst);
+    struct place place = enter_set(limiter, key);
+    for (int i = 0; i < WAYS; i++)
+        if (place.set[i].hash == place.hash)
+            place.set[i].tat_ns =
+                MAX(place.set[i].tat_ns - back * limiter->interval_ns, MIN(place.set[i].tat_ns, at_ns));
+    pthread_mutex_unlock(place.lock);
+    counter_add(&limiter->given_back, back);
+}
+
+/* Whose allowance is the nearer to its end. */
+static bool is_tighter(const struct vedette_limit *limit, const struct vedette_limit *than)
+{
+    return limit->remaining < than->remaining ||
+           (limit->remaining == than->remaining && limit->reset_us > than->reset_us);
+}
+
+int vedette_limiter_take_all(const struct vedette_limiter_ask *asks, int count, struct vedette_limit *limit)
+{
+    struct vedette_limit tightest = {.is_allowed = true, .remaining = INT64_MAX};
+    int which = -1;
+    for (int i = 0; i < count; i++) {
+        struct vedette_limit own = vedette_limiter_take(asks[i].limiter, asks[i].key, asks[i].cost);
+        if (!own.is_allowed) {
+            for (int j = 0; j < i; j++)
+                vedette_limiter_give_back(asks[j].limiter, asks[j].key, asks[j].cost);
+            tightest = own;
+            which = i;
+            break;
+        }
+        if (is_tighter(&own, &tightest)) {
+            tightest = own;
+            which = i;
+        }
+    }
+    if (limit)
+        *limit = tightest;
+    return which;
+}
+
 void vedette_limiter_get_stats(struct vedette_limiter *limiter, struct vedette_limiter_stats *stats)
 {
-    *stats = (struct vedette_limiter_stats){counter_get(&limiter->allowed), counter_get(&limiter->refused),
-                                            counter_get(&limiter->forgotten)};
+    *stats = (struct vedette_limiter_stats){
+        .allowed = counter_get(&limiter->allowed),
+        .refused = counter_get(&limiter->refused),
+        .forgotten = counter_get(&limiter->forgotten),
+        .given_back = counter_get(&limiter->given_back),
+    };
 }

@@ -56,12 +56,45 @@ static void test_j02_jitter_is_full(void)
     g_assert_cmpfloat(fabs(sum / DRAWS - (double)backoff.max_us / 2), <, (double)backoff.max_us / 100);
 }
 
+/* J3: generators seeded by the kernel, as every camera has one, agree on nothing. */
+static void test_j03_seeds_differ_per_camera(void)
+{
+    enum { CAMERAS = 1000 };
+    const struct vedette_backoff backoff = {SECOND_US, INT64_C(30) * SECOND_US};
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    for (int i = 0; i < CAMERAS; i++) {
+        struct random random;
+        random_init_system(&random);
+        int64_t *delay_us = g_new(int64_t, 1);
+        *delay_us = vedette_backoff_delay_us(&backoff, 5, random_next(&random));
+        g_hash_table_add(seen, delay_us);
+    }
+    /* of 30 million microseconds a thousand draws hardly ever meet: 0.02 pairs are expected */
+    g_assert_cmpuint(g_hash_table_size(seen), >=, CAMERAS - 3);
+}
+
 static void test_j04_what_is_asked_for_is_capped(void)
 {
     const struct vedette_backoff backoff = {SECOND_US, INT64_C(60) * SECOND_US};
     g_assert_cmpint(vedette_backoff_obey_us(&backoff, 5 * SECOND_US), ==, 5 * SECOND_US);
     g_assert_cmpint(vedette_backoff_obey_us(&backoff, INT64_MAX), ==, INT64_C(60) * SECOND_US);
     g_assert_cmpint(vedette_backoff_obey_us(&backoff, -1), ==, 0);
+}
+
+/* J5: a camera that gives one picture and dies is not back. */
+static void test_j05_only_what_lasts_starts_anew(void)
+{
+    const struct vedette_backoff backoff = {SECOND_US, INT64_C(64) * SECOND_US};
+    struct vedette_attempts attempts = {.steady_us = INT64_C(10) * SECOND_US};
+    for (int i = 0; i <= 6; i++) /* the longest of each jitter */
+        g_assert_cmpint(vedette_attempts_failed(&attempts, &backoff, i % 2 ? SECOND_US : 0, UINT64_MAX), ==,
+                        (int64_t)SECOND_US << i);
+    g_assert_cmpint(vedette_attempts_failed(&attempts, &backoff, 10 * SECOND_US, UINT64_MAX), ==,
+                    INT64_C(64) * SECOND_US);
+    g_assert_cmpint(vedette_attempts_failed(&attempts, &backoff, 10 * SECOND_US + 1, UINT64_MAX), ==, SECOND_US);
+    attempts.attempts = UINT32_MAX;
+    g_assert_cmpint(vedette_attempts_failed(&attempts, &backoff, 0, UINT64_MAX), ==, INT64_C(64) * SECOND_US);
+    g_assert_cmpuint(attempts.attempts, ==, UINT32_MAX);
 }
 
 static void test_j06_retries_cannot_multiply_the_load(void)
@@ -88,7 +121,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/backoff/j01 no attempt overflows", test_j01_no_attempt_overflows);
     g_test_add_func("/backoff/j02 jitter is full", test_j02_jitter_is_full);
+    g_test_add_func("/backoff/j03 seeds differ per camera", test_j03_seeds_differ_per_camera);
     g_test_add_func("/backoff/j04 what is asked for is capped", test_j04_what_is_asked_for_is_capped);
+    g_test_add_func("/backoff/j05 only what lasts starts anew", test_j05_only_what_lasts_starts_anew);
     g_test_add_func("/backoff/j06 retries cannot multiply the load", test_j06_retries_cannot_multiply_the_load);
     return g_test_run();
 }

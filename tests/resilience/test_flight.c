@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND_US = 1000000, MANY = 200 };
+enum { SECOND_US = 1000000, MANY = 1000, MANY_KEYS = 1000000, STACK_BYTES = 256 << 10 };
 
 struct upstream {
     struct vedette_flight *flight;
@@ -16,6 +16,7 @@ struct upstream {
     int calls;      /* atomic */
     int waiting;    /* atomic: threads that were started */
     bool is_held;   /* atomic: a load does not end before it is false */
+    int dying;      /* the load of this number takes its thread with it */
     enum vedette_flight_result result;
     struct vedette_flight_config config;
 };
@@ -32,6 +33,8 @@ static enum vedette_flight_result load(void *data, const char *tenant, const cha
     int number = __atomic_add_fetch(&upstream->calls, 1, __ATOMIC_ACQ_REL);
     while (__atomic_load_n(&upstream->is_held, __ATOMIC_ACQUIRE))
         g_usleep(200);
+    if (number == upstream->dying)
+        pthread_exit(NULL);
     if (upstream->result == VEDETTE_FLIGHT_FAILED) {
         answer->error = strdup("the upstream is down");
         return VEDETTE_FLIGHT_FAILED;
@@ -109,7 +112,11 @@ static void start_asker(struct asker *asker, struct upstream *upstream, const ch
 {
     asker->upstream = upstream;
     asker->key = key;
-    g_assert_cmpint(pthread_create(&asker->thread, NULL, ask, asker), ==, 0);
+    pthread_attr_t small; /* there are many */
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, STACK_BYTES);
+    g_assert_cmpint(pthread_create(&asker->thread, &small, ask, asker), ==, 0);
+    pthread_attr_destroy(&small);
 }
 
 static void until_joined(struct upstream *upstream, int64_t joined)
@@ -127,7 +134,7 @@ static void until_called(struct upstream *upstream, int calls)
 static void test_k01_one_call_for_a_cold_key(void)
 {
     struct upstream upstream;
-    struct asker askers[MANY] = {0};
+    g_autofree struct asker *askers = g_new0(struct asker, MANY);
     upstream_init(&upstream);
     upstream_start(&upstream);
     upstream.is_held = true;
@@ -180,6 +187,37 @@ static void test_k03_a_failure_is_everybodys_and_the_next_tries_anew(void)
     assert_answer(&upstream, "org", "a", "the upstream is down");
     upstream.result = VEDETTE_FLIGHT_OK;
     assert_answer(&upstream, "org", "a", "org/a/3");
+    vedette_flight_free(upstream.flight);
+}
+
+/* K4: the thread that fetches dies in its load; one of those who wait takes its place, and nobody hangs. */
+static void test_k04_a_dead_thread_leaves_its_place(void)
+{
+    enum { WAITERS = 5 };
+    struct upstream upstream;
+    struct asker leader = {0}, waiters[WAITERS] = {0};
+    upstream_init(&upstream);
+    upstream_start(&upstream);
+    upstream.is_held = true;
+    upstream.dying = 1;
+    start_asker(&leader, &upstream, "a");
+    until_called(&upstream, 1);
+    for (int i = 0; i < WAITERS; i++)
+        start_asker(&waiters[i], &upstream, "a");
+    until_joined(&upstream, WAITERS);
+    __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
+    pthread_join(leader.thread, NULL);
+    for (int i = 0; i < WAITERS; i++) {
+        pthread_join(waiters[i].thread, NULL);
+        g_assert_cmpint(waiters[i].result, ==, VEDETTE_FLIGHT_OK);
+    }
+    g_assert_cmpint(upstream.calls, ==, 2);
+    g_assert_cmpint(stats_of(&upstream).abandoned, ==, 1);
+    upstream.dying = 3; /* alone: the key is not stuck afterwards, and leaves no entry behind */
+    start_asker(&leader, &upstream, "b");
+    pthread_join(leader.thread, NULL);
+    g_assert_cmpint(stats_of(&upstream).entries, ==, 1);
+    assert_answer(&upstream, "org", "b", "org/b/4");
     vedette_flight_free(upstream.flight);
 }
 
@@ -294,14 +332,14 @@ static void test_k10_entries_and_bytes_are_bounded(void)
     upstream.config.max_entries = 100;
     upstream.config.max_bytes = 1 << 20;
     upstream_start(&upstream);
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < MANY_KEYS; i++) {
         char key[32];
         g_snprintf(key, sizeof key, "key-%d", i);
         vedette_flight_put(upstream.flight, "org", key, key, strlen(key));
     }
     g_assert_cmpint(stats_of(&upstream).entries, ==, 100);
-    g_assert_cmpint(stats_of(&upstream).evicted, ==, 99900);
-    assert_answer(&upstream, "org", "key-99999", "key-99999"); /* the newest stayed */
+    g_assert_cmpint(stats_of(&upstream).evicted, ==, MANY_KEYS - 100);
+    assert_answer(&upstream, "org", "key-999999", "key-999999"); /* the newest stayed */
     g_autofree char *large = g_malloc0(300000);
     for (int i = 0; i < 20; i++) {
         char key[32];
@@ -410,6 +448,47 @@ static void test_k13_closing_with_waiters(void)
     pthread_join(closer, NULL);
 }
 
+/* K14: everything at once on few keys; the sanitizers look. */
+static void *do_everything(void *data)
+{
+    struct upstream *upstream = data;
+    for (int i = 0; i < 2000; i++) {
+        char key[8];
+        g_snprintf(key, sizeof key, "%d", i % 7);
+        switch (i % 5) {
+        case 0:
+            vedette_flight_invalidate(upstream->flight, "org", key);
+            break;
+        case 1:
+            vedette_flight_put(upstream->flight, "org", key, "x", 1);
+            break;
+        case 2:
+            vedette_flight_invalidate_tenant(upstream->flight, "org");
+            break;
+        default:
+            get(upstream, "org", key, NULL);
+        }
+    }
+    return NULL;
+}
+
+static void test_k14_everything_at_once(void)
+{
+    enum { CALLERS = 8 };
+    struct upstream upstream;
+    pthread_t threads[CALLERS];
+    upstream_init(&upstream);
+    upstream.config.max_entries = 4;
+    upstream_start(&upstream);
+    for (int i = 0; i < CALLERS; i++)
+        g_assert_cmpint(pthread_create(&threads[i], NULL, do_everything, &upstream), ==, 0);
+    for (int i = 0; i < CALLERS; i++)
+        pthread_join(threads[i], NULL);
+    g_assert_cmpint(stats_of(&upstream).entries, <=, 4);
+    g_assert_cmpint(stats_of(&upstream).loads, ==, upstream.calls);
+    vedette_flight_free(upstream.flight);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -417,6 +496,7 @@ int main(int argc, char **argv)
     g_test_add_func("/flight/k02 other keys do not wait", test_k02_other_keys_do_not_wait);
     g_test_add_func("/flight/k03 a failure is everybody's, and the next tries anew",
                     test_k03_a_failure_is_everybodys_and_the_next_tries_anew);
+    g_test_add_func("/flight/k04 a dead thread leaves its place", test_k04_a_dead_thread_leaves_its_place);
     g_test_add_func("/flight/k04 k05 who waits has a deadline of its own",
                     test_k04_k05_who_waits_has_a_deadline_of_its_own);
     g_test_add_func("/flight/k06 nothing and failure are kept apart", test_k06_nothing_and_failure_are_kept_apart);
@@ -430,5 +510,6 @@ int main(int argc, char **argv)
     g_test_add_func("/flight/k11 a tenant never gets another's", test_k11_a_tenant_never_gets_anothers);
     g_test_add_func("/flight/k12 recursion is seen", test_k12_recursion_is_seen);
     g_test_add_func("/flight/k13 closing with waiters", test_k13_closing_with_waiters);
+    g_test_add_func("/flight/k14 everything at once", test_k14_everything_at_once);
     return g_test_run();
 }

@@ -170,6 +170,103 @@ static void test_l07_memory_is_bounded(void)
     vedette_limiter_free(world.limiter);
 }
 
+/* L8, the library's part: what the headers of an answer need is in every answer. (The API's: tests/api.) */
+static void test_l08_an_answer_tells_all_of_its_headers(void)
+{
+    struct world world;
+    world_init(&world, 1, 3, 100);
+    for (int left = 2; left >= 0; left--) {
+        struct vedette_limit limit = vedette_limiter_take(world.limiter, "a", 1);
+        g_assert_true(limit.is_allowed);
+        g_assert_cmpint(limit.remaining, ==, left);
+        g_assert_cmpint(limit.reset_us, ==, (3 - left) * SECOND_US);
+        g_assert_cmpint(limit.retry_after_us, ==, 0);
+    }
+    struct vedette_limit refused = vedette_limiter_take(world.limiter, "a", 1);
+    g_assert_false(refused.is_allowed);
+    g_assert_cmpint(refused.remaining, ==, 0);
+    g_assert_cmpint(refused.retry_after_us, ==, SECOND_US);
+    vedette_limiter_free(world.limiter);
+}
+
+static void test_what_is_given_back_can_be_taken_again(void)
+{
+    struct world world;
+    struct vedette_limiter_stats stats;
+    world_init(&world, 1, 3, 100);
+    for (int i = 0; i < 100; i++) { /* a login that succeeded costs nothing */
+        g_assert_true(take(&world, "a"));
+        vedette_limiter_give_back(world.limiter, "a", 1);
+    }
+    g_assert_true(take(&world, "a"));
+    vedette_limiter_give_back(world.limiter, "a", INT64_MAX); /* never more than full */
+    vedette_limiter_give_back(world.limiter, "a", -5);
+    vedette_limiter_give_back(world.limiter, "nobody", 5);
+    g_assert_cmpint(vedette_limiter_take(world.limiter, "a", 0).remaining, ==, 3);
+    for (int i = 0; i < 3; i++)
+        g_assert_true(take(&world, "a"));
+    g_assert_false(take(&world, "a"));
+    vedette_limiter_get_stats(world.limiter, &stats);
+    g_assert_cmpint(stats.given_back, ==, 100 + 3 + 3); /* of more than the burst, the burst */
+    vedette_limiter_free(world.limiter);
+}
+
+/* L9: tenant, user, address and route together, the cheapest first; all or none. */
+static void test_l09_limits_are_composed(void)
+{
+    struct world address, user, org;
+    struct vedette_limit limit;
+    world_init(&address, 1, 5, 100);
+    world_init(&user, 1, 3, 100);
+    world_init(&org, 1, 2, 100);
+    const struct vedette_limiter_ask asks[] = {
+        {address.limiter, "192.0.2.7", 1}, {user.limiter, "admin", 1}, {org.limiter, "default", 1}};
+    g_assert_cmpint(vedette_limiter_take_all(asks, 3, &limit), ==, 2); /* the nearest to its end */
+    g_assert_true(limit.is_allowed);
+    g_assert_cmpint(limit.remaining, ==, 1);
+    vedette_limiter_take_all(asks, 3, NULL);
+    for (int i = 0; i < 10; i++) {
+        g_assert_cmpint(vedette_limiter_take_all(asks, 3, &limit), ==, 2);
+        g_assert_false(limit.is_allowed);
+        g_assert_cmpint(limit.retry_after_us, ==, SECOND_US);
+    }
+    /* what the last refused cost the others nothing */
+    g_assert_cmpint(vedette_limiter_take(address.limiter, "192.0.2.7", 0).remaining, ==, 3);
+    g_assert_cmpint(vedette_limiter_take(user.limiter, "admin", 0).remaining, ==, 1);
+    /* and what the first refuses is not asked of the others */
+    struct vedette_limiter_stats before, after;
+    vedette_limiter_take(address.limiter, "192.0.2.7", 3);
+    vedette_limiter_get_stats(org.limiter, &before);
+    g_assert_cmpint(vedette_limiter_take_all(asks, 3, &limit), ==, 0);
+    g_assert_false(limit.is_allowed);
+    vedette_limiter_get_stats(org.limiter, &after);
+    g_assert_cmpint(after.refused + after.allowed, ==, before.refused + before.allowed);
+    g_assert_cmpint(vedette_limiter_take_all(asks, 0, &limit), ==, -1);
+    g_assert_true(limit.is_allowed);
+    vedette_limiter_free(address.limiter);
+    vedette_limiter_free(user.limiter);
+    vedette_limiter_free(org.limiter);
+}
+
+/* L10: with more keys than room it fails open, counted, and towards those who owe least. */
+static void test_l10_it_fails_open_towards_those_who_owe_least(void)
+{
+    enum { BURST = 100 };
+    struct world world;
+    struct vedette_limiter_stats stats;
+    world_init(&world, 0.001, BURST, 1);
+    g_assert_true(vedette_limiter_take(world.limiter, "guesser", BURST).is_allowed);
+    for (int i = 0; i < 100000; i++) {
+        char key[32];
+        g_snprintf(key, sizeof key, "passer-by-%d", i);
+        g_assert_true(take(&world, key)); /* nobody is refused for want of room */
+    }
+    g_assert_false(take(&world, "guesser")); /* and who owes much is not forgotten for it */
+    vedette_limiter_get_stats(world.limiter, &stats);
+    g_assert_cmpint(stats.forgotten, >, 90000);
+    vedette_limiter_free(world.limiter);
+}
+
 /* Two threads read the clock in one order and come to the table in the other. */
 static void test_an_older_time_leaves_no_debt(void)
 {
@@ -210,6 +307,11 @@ int main(int argc, char **argv)
     g_test_add_func("/limiter/l05 more than the burst never passes", test_l05_more_than_the_burst_never_passes);
     g_test_add_func("/limiter/l06 exact under threads", test_l06_exact_under_threads);
     g_test_add_func("/limiter/l07 memory is bounded", test_l07_memory_is_bounded);
+    g_test_add_func("/limiter/l08 an answer tells all of its headers", test_l08_an_answer_tells_all_of_its_headers);
+    g_test_add_func("/limiter/what is given back can be taken again", test_what_is_given_back_can_be_taken_again);
+    g_test_add_func("/limiter/l09 limits are composed", test_l09_limits_are_composed);
+    g_test_add_func("/limiter/l10 it fails open towards those who owe least",
+                    test_l10_it_fails_open_towards_those_who_owe_least);
     g_test_add_func("/limiter/an older time leaves no debt", test_an_older_time_leaves_no_debt);
     g_test_add_func("/limiter/bad settings are refused", test_bad_settings_are_refused);
     return g_test_run();

@@ -1,0 +1,370 @@
+/* Registries of breakers and queues, and the monitor. Breakers live as long as the manager, so that their pointers may
+ * be kept; the lock guards the tables alone and no callback is made under it, but for a queue's numbers, so that a
+ * queue that was removed is surely left alone. */
+#include "vedette/resilience.h"
+
+#include <glib.h>
+#include <pthread.h>
+#include <string.h>
+
+struct named_breaker {
+    char *name;
+    struct vedette_resilience *resilience;
+    struct vedette_breaker *breaker;
+};
+
+struct named_queue {
+    char *name;
+    struct vedette_queue queue;
+};
+
+struct vedette_resilience {
+    struct vedette_resilience_config config; /* immutable */
+    char *service_name;
+    struct vedette_health *health;
+    pthread_mutex_t lock;
+    /* under the lock */
+    GHashTable *breakers; /* name → struct named_breaker * */
+    GPtrArray *queues;    /* of struct named_queue *, in the order in which they came */
+};
+
+void vedette_resilience_config_init(struct vedette_resilience_config *config)
+{
+    *config = (struct vedette_resilience_config){.max_breakers = 4096, .max_queues = 64};
+    vedette_breaker_config_init(&config->breaker);
+    vedette_health_config_init(&config->health);
+}
+
+static void named_breaker_free(gpointer data)
+{
+    struct named_breaker *named = data;
+    vedette_breaker_free(named->breaker);
+    g_free(named->name);
+    g_free(named);
+}
+
+static void named_queue_free(gpointer data)
+{
+    struct named_queue *named = data;
+    g_free(named->name);
+    g_free(named);
+}
+
+/* A breaker's settings are checked by making one. */
+static const char *fault_of(const struct vedette_resilience_config *config)
+{
+    const char *why = NULL;
+    if (config->max_breakers < 1 || config->max_queues < 1)
+        return "max_breakers and max_queues must be 1 or more";
+    vedette_breaker_free(vedette_breaker_new(&config->breaker, &why));
+    return why;
+}
+
+static bool refuse(const char *fault, const char **why)
+{
+    if (why)
+        *why = fault;
+    return false;
+}
+
+struct vedette_resilience *vedette_resilience_new(const char *service_name,
+                                                  const struct vedette_resilience_config *config, const char **why)
+{
+    struct vedette_resilience_config defaults;
+    vedette_resilience_config_init(&defaults);
+    config = config ? config : &defaults;
+    const char *fault = fault_of(config);
+    struct vedette_health *health = fault ? NULL : vedette_health_new(&config->health, &fault);
+    if (fault) {
+        refuse(fault, why);
+        return NULL;
+    }
+    struct vedette_resilience *resilience = g_new0(struct vedette_resilience, 1);
+    resilience->config = *config;
+    resilience->service_name = g_strdup(service_name);
+    resilience->health = health;
+    resilience->breakers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, named_breaker_free);
+    resilience->queues = g_ptr_array_new_with_free_func(named_queue_free);
+    pthread_mutex_init(&resilience->lock, NULL);
+    return resilience;
+}
+
+void vedette_resilience_free(struct vedette_resilience *resilience)
+{
+    if (!resilience)
+        return;
+    vedette_resilience_stop_all(resilience);
+    vedette_health_free(resilience->health);
+    g_hash_table_destroy(resilience->breakers);
+    g_ptr_array_unref(resilience->queues);
+    pthread_mutex_destroy(&resilience->lock);
+    g_free(resilience->service_name);
+    g_free(resilience);
+}
+
+const char *vedette_resilience_service_name(const struct vedette_resilience *resilience)
+{
+    return resilience->service_name;
+}
+
+/* ---- breakers ---- */
+
+static void on_changed(void *data, enum vedette_breaker_state from, enum vedette_breaker_state to)
+{
+    const struct named_breaker *named = data;
+    const struct vedette_resilience_config *config = &named->resilience->config;
+    if (config->breaker_changed)
+        config->breaker_changed(config->data, named->name, from, to);
+}
+
+static void on_illegal(void *data, enum vedette_breaker_state from, int to)
+{
+    const struct named_breaker *named = data;
+    const struct vedette_resilience_config *config = &named->resilience->config;
+    if (config->breaker_illegal)
+        config->breaker_illegal(config->data, named->name, from, to);
+}
+
+/* Under the lock. */
+static struct named_breaker *add_breaker(struct vedette_resilience *resilience, const char *name)
+{
+    if (g_hash_table_size(resilience->breakers) >= resilience->config.max_breakers)
+        return NULL;
+    struct named_breaker *named = g_new0(struct named_breaker, 1);
+    struct vedette_breaker_config config = resilience->config.breaker;
+    config.changed = on_changed;
+    config.illegal = on_illegal;
+    config.changed_data = named;
+    named->name = g_strdup(name);
+    named->resilience = resilience;
+    named->breaker = vedette_breaker_new(&config, NULL); /* its settings were checked */
+    g_hash_table_insert(resilience->breakers, named->name, named);
+    return named;
+}
+
+struct vedette_breaker *vedette_resilience_breaker(struct vedette_resilience *resilience, const char *name)
+{
+    pthread_mutex_lock(&resilience->lock);
+    struct named_breaker *named = g_hash_table_lookup(resilience->breakers, name);
+    if (!named)
+        named = add_breaker(resilience, name);
+    pthread_mutex_unlock(&resilience->lock);
+    return named ? named->breaker : NULL;
+}
+
+struct vedette_breaker *vedette_resilience_find_breaker(struct vedette_resilience *resilience, const char *name)
+{
+    pthread_mutex_lock(&resilience->lock);
+    const struct named_breaker *named = g_hash_table_lookup(resilience->breakers, name);
+    pthread_mutex_unlock(&resilience->lock);
+    return named ? named->breaker : NULL;
+}
+
+bool vedette_resilience_execute_with_circuit_breaker(struct vedette_resilience *resilience, const char *name,
+                                                     enum vedette_outcome (*call)(void *data), void *data,
+                                                     enum vedette_outcome *outcome, int64_t *retry_after_us)
+{
+    struct vedette_breaker *breaker = vedette_resilience_breaker(resilience, name);
+    if (breaker)
+        return vedette_breaker_execute(breaker, call, data, outcome, retry_after_us);
+    enum vedette_outcome result = call(data);
+    if (outcome)
+        *outcome = result;
+    return true;
+}
+
+static gint compare_names(gconstpointer left, gconstpointer right)
+{
+    const struct named_breaker *a = *(struct named_breaker *const *)left, *b = *(struct named_breaker *const *)right;
+    return strcmp(a->name, b->name);
+}
+
+void vedette_resilience_each_breaker(struct vedette_resilience *resilience,
+                                     void (*visit)(void *data, const char *name, struct vedette_breaker *breaker),
+                                     void *data)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    pthread_mutex_lock(&resilience->lock);
+    g_hash_table_iter_init(&iter, resilience->breakers);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(all, value);
+    pthread_mutex_unlock(&resilience->lock);
+    g_ptr_array_sort(all, compare_names);
+    for (guint i = 0; i < all->len; i++) {
+        const struct named_breaker *named = g_ptr_array_index(all, i);
+        visit(data, named->name, named->breaker);
+    }
+}
+
+/* ---- queues ---- */
+
+/* Under the lock. -1: there is none. */
+static int find_queue(const struct vedette_resilience *resilience, const char *name)
+{
+    for (guint i = 0; i < resilience->queues->len; i++)
+        if (strcmp(((const struct named_queue *)g_ptr_array_index(resilience->queues, i))->name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+bool vedette_resilience_add_queue(struct vedette_resilience *resilience, const struct vedette_queue *queue)
+{
+    pthread_mutex_lock(&resilience->lock);
+    bool is_good = find_queue(resilience, queue->name) < 0 && resilience->queues->len < resilience->config.max_queues;
+    if (is_good) {
+        struct named_queue *named = g_new0(struct named_queue, 1);
+        named->name = g_strdup(queue->name);
+        named->queue = *queue;
+        named->queue.name = named->name;
+        g_ptr_array_add(resilience->queues, named);
+    }
+    pthread_mutex_unlock(&resilience->lock);
+    return is_good;
+}
+
+void vedette_resilience_remove_queue(struct vedette_resilience *resilience, const char *name)
+{
+    pthread_mutex_lock(&resilience->lock);
+    int index = find_queue(resilience, name);
+    if (index >= 0)
+        g_ptr_array_remove_index(resilience->queues, (guint)index);
+    pthread_mutex_unlock(&resilience->lock);
+}
+
+void vedette_resilience_queue_stats(struct vedette_resilience *resilience, struct vedette_queue_stats *stats)
+{
+    *stats = (struct vedette_queue_stats){0};
+    pthread_mutex_lock(&resilience->lock);
+    for (guint i = 0; i < resilience->queues->len; i++) {
+        const struct named_queue *named = g_ptr_array_index(resilience->queues, i);
+        struct vedette_queue_stats own = {0};
+        named->queue.get_stats(named->queue.data, &own);
+        stats->memory_queue_size += own.memory_queue_size;
+        stats->disk_queue_size += own.disk_queue_size;
+        stats->total_queued += own.total_queued;
+    }
+    pthread_mutex_unlock(&resilience->lock);
+}
+
+/* ---- start and stop ---- */
+
+/* A queue by its place; false behind the last. It is its owner's to keep it until it is stopped. */
+static bool queue_at(struct vedette_resilience *resilience, guint index, struct vedette_queue *queue)
+{
+    pthread_mutex_lock(&resilience->lock);
+    bool is_there = index < resilience->queues->len;
+    if (is_there)
+        *queue = ((const struct named_queue *)g_ptr_array_index(resilience->queues, index))->queue;
+    pthread_mutex_unlock(&resilience->lock);
+    return is_there;
+}
+
+static void stop_queues(struct vedette_resilience *resilience, guint count)
+{
+    struct vedette_queue queue;
+    while (count-- > 0)
+        if (queue_at(resilience, count, &queue) && queue.stop)
+            queue.stop(queue.data);
+}
+
+bool vedette_resilience_start_all(struct vedette_resilience *resilience, const char **why)
+{
+    struct vedette_queue queue;
+    const char *fault = "a queue did not start";
+    for (guint i = 0; queue_at(resilience, i, &queue); i++)
+        if (queue.start && !queue.start(queue.data, &fault)) {
+            stop_queues(resilience, i);
+            return refuse(fault, why);
+        }
+    if (vedette_health_start_monitoring(resilience->health, why))
+        return true;
+    stop_queues(resilience, (guint)resilience->config.max_queues);
+    return false;
+}
+
+void vedette_resilience_stop_all(struct vedette_resilience *resilience)
+{
+    vedette_health_stop_monitoring(resilience->health);
+    stop_queues(resilience, (guint)resilience->config.max_queues);
+}
+
+/* ---- cameras ---- */
+
+struct vedette_health *vedette_resilience_health(struct vedette_resilience *resilience)
+{
+    return resilience->health;
+}
+
+bool vedette_resilience_update_camera_stats(struct vedette_resilience *resilience, const char *camera_id,
+                                            const struct vedette_camera_stats *stats)
+{
+    return vedette_health_update_camera_stats(resilience->health, camera_id, stats);
+}
+
+bool vedette_resilience_start_monitoring(struct vedette_resilience *resilience, const char **why)
+{
+    return vedette_health_start_monitoring(resilience->health, why);
+}
+
+/* ---- JSON ---- */
+
+/* A name as a JSON string; what is no UTF-8 is replaced. */
+static void append_name(GString *json, const char *name)
+{
+    g_autofree char *text = g_utf8_make_valid(name, -1);
+    g_string_append_c(json, '"');
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ')
+            g_string_append_printf(json, "\\u%04x", *c);
+        else
+            g_string_append_printf(json, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    g_string_append(json, "\":");
+}
+
+static void append_comma(GString *json)
+{
+    if (json->str[json->len - 1] != '{')
+        g_string_append_c(json, ',');
+}
+
+static void append_breaker(void *data, const char *name, struct vedette_breaker *breaker)
+{
+    GString *json = data;
+    struct vedette_breaker_stats stats;
+    char seconds[G_ASCII_DTOSTR_BUF_SIZE];
+    vedette_breaker_get_stats(breaker, &stats);
+    g_ascii_formatd(seconds, sizeof seconds, "%.3f", (double)stats.retry_after_us / G_USEC_PER_SEC);
+    append_comma(json);
+    append_name(json, name);
+    g_string_append_printf(json, "{\"state\":\"%s\",\"failure_count\":%" G_GINT64_FORMAT ",\"retry_after_seconds\":%s}",
+                           vedette_breaker_state_name(stats.state), stats.failure_count, seconds);
+}
+
+static void append_queues(struct vedette_resilience *resilience, GString *json)
+{
+    pthread_mutex_lock(&resilience->lock);
+    for (guint i = 0; i < resilience->queues->len; i++) {
+        const struct named_queue *named = g_ptr_array_index(resilience->queues, i);
+        struct vedette_queue_stats stats = {0};
+        named->queue.get_stats(named->queue.data, &stats);
+        append_comma(json);
+        append_name(json, named->name);
+        g_string_append_printf(json,
+                               "{\"total_queued\":%" G_GINT64_FORMAT ",\"memory_queue_size\":%" G_GINT64_FORMAT
+                               ",\"disk_queue_size\":%" G_GINT64_FORMAT "}",
+                               stats.total_queued, stats.memory_queue_size, stats.disk_queue_size);
+    }
+    pthread_mutex_unlock(&resilience->lock);
+}
+
+char *vedette_resilience_stats_json(struct vedette_resilience *resilience)
+{
+    g_autoptr(GString) json = g_string_new("{\"circuit_breakers\":{");
+    vedette_resilience_each_breaker(resilience, append_breaker, json);
+    g_string_append(json, "},\"queues\":{");
+    append_queues(resilience, json);
+    g_string_append(json, "}}");
+    return strdup(json->str); /* free(3) */
+}

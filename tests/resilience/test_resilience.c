@@ -1,0 +1,207 @@
+/* The manager: breakers and queues by name, and what a health check shows of them. */
+#include "vedette/resilience.h"
+
+#include <glib.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct queue {
+    bool is_started, fails;
+    struct vedette_queue_stats stats;
+};
+
+static void queue_stats(void *data, struct vedette_queue_stats *stats)
+{
+    *stats = ((struct queue *)data)->stats;
+}
+
+static bool queue_start(void *data, const char **why)
+{
+    struct queue *queue = data;
+    *why = "the disk is full";
+    queue->is_started = !queue->fails;
+    return !queue->fails;
+}
+
+static void queue_stop(void *data)
+{
+    ((struct queue *)data)->is_started = false;
+}
+
+static struct vedette_queue face_of(struct queue *queue, const char *name)
+{
+    return (struct vedette_queue){name, queue_stats, queue_start, queue_stop, queue};
+}
+
+static enum vedette_outcome fail(void *data)
+{
+    ++*(int *)data;
+    return VEDETTE_FAILURE;
+}
+
+static void note(void *data, const char *name, enum vedette_breaker_state from, enum vedette_breaker_state to)
+{
+    g_string_append_printf(data, "%s:%s>%s ", name, vedette_breaker_state_name(from), vedette_breaker_state_name(to));
+}
+
+static void test_a_name_is_a_breaker(void)
+{
+    struct vedette_resilience_config config;
+    g_autoptr(GString) told = g_string_new(NULL);
+    int calls = 0;
+    int64_t retry_after_us = 0;
+    enum vedette_outcome outcome;
+    vedette_resilience_config_init(&config);
+    config.breaker_changed = note;
+    config.data = told;
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", &config, NULL);
+    g_assert_cmpstr(vedette_resilience_service_name(manager), ==, "fusion");
+    g_assert_null(vedette_resilience_find_breaker(manager, "camera_1"));
+    for (int i = 0; i < 5; i++)
+        g_assert_true(
+            vedette_resilience_execute_with_circuit_breaker(manager, "camera_1", fail, &calls, &outcome, NULL));
+    g_assert_false(
+        vedette_resilience_execute_with_circuit_breaker(manager, "camera_1", fail, &calls, NULL, &retry_after_us));
+    g_assert_cmpint(calls, ==, 5);
+    g_assert_cmpint(retry_after_us, >=, 59 * G_USEC_PER_SEC); /* recovery_timeout 60 s, the rest is jitter */
+    g_assert_true(vedette_resilience_execute_with_circuit_breaker(manager, "camera_2", fail, &calls, NULL, NULL));
+    g_assert_true(vedette_resilience_breaker(manager, "camera_1") ==
+                  vedette_resilience_find_breaker(manager, "camera_1"));
+    g_assert_cmpstr(told->str, ==, "camera_1:closed>open ");
+    vedette_resilience_free(manager);
+}
+
+static void test_breakers_are_bounded(void)
+{
+    struct vedette_resilience_config config;
+    int calls = 0;
+    vedette_resilience_config_init(&config);
+    config.max_breakers = 1;
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", &config, NULL);
+    g_assert_nonnull(vedette_resilience_breaker(manager, "a"));
+    g_assert_null(vedette_resilience_breaker(manager, "b"));
+    for (int i = 0; i < 10; i++) /* without a breaker, but made */
+        g_assert_true(vedette_resilience_execute_with_circuit_breaker(manager, "b", fail, &calls, NULL, NULL));
+    g_assert_cmpint(calls, ==, 10);
+    vedette_resilience_free(manager);
+}
+
+static void test_all_start_and_stop(void)
+{
+    struct queue first = {0}, second = {.fails = true};
+    const char *why = NULL;
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    struct vedette_queue face = face_of(&first, "events");
+    g_assert_true(vedette_resilience_add_queue(manager, &face));
+    g_assert_false(vedette_resilience_add_queue(manager, &face)); /* the name is taken */
+    face = face_of(&second, "clips");
+    g_assert_true(vedette_resilience_add_queue(manager, &face));
+    g_assert_false(vedette_resilience_start_all(manager, &why));
+    g_assert_cmpstr(why, ==, "the disk is full");
+    g_assert_false(first.is_started);
+    second.fails = false;
+    g_assert_true(vedette_resilience_start_all(manager, &why));
+    g_assert_true(first.is_started && second.is_started);
+    vedette_resilience_remove_queue(manager, "clips");
+    vedette_resilience_stop_all(manager);
+    g_assert_false(first.is_started);
+    g_assert_true(second.is_started); /* no longer the manager's */
+    vedette_resilience_free(manager);
+}
+
+static void test_a_health_check_shows_all(void)
+{
+    struct queue queue = {.stats = {30, 15, 45}}, other = {.stats = {1, 2, 3}};
+    struct vedette_queue_stats sum;
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    struct vedette_queue face = face_of(&queue, "events");
+    vedette_resilience_add_queue(manager, &face);
+    face = face_of(&other, "clips");
+    vedette_resilience_add_queue(manager, &face);
+    vedette_resilience_breaker(manager, "camera_1");
+    vedette_resilience_breaker(manager, "a \"name\"\n");
+    char *json = vedette_resilience_stats_json(manager);
+    g_assert_cmpstr(
+        json, ==,
+        "{\"circuit_breakers\":{"
+        "\"a \\\"name\\\"\\u000a\":{\"state\":\"closed\",\"failure_count\":0,\"retry_after_seconds\":0.000},"
+        "\"camera_1\":{\"state\":\"closed\",\"failure_count\":0,\"retry_after_seconds\":0.000}},"
+        "\"queues\":{\"events\":{\"total_queued\":45,\"memory_queue_size\":30,\"disk_queue_size\":15},"
+        "\"clips\":{\"total_queued\":3,\"memory_queue_size\":1,\"disk_queue_size\":2}}}");
+    free(json);
+    vedette_resilience_queue_stats(manager, &sum);
+    g_assert_cmpint(sum.total_queued, ==, 48);
+    vedette_resilience_free(manager);
+}
+
+static void test_cameras_have_their_monitor(void)
+{
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    struct vedette_camera_stats stats;
+    struct vedette_camera_health camera;
+    vedette_camera_stats_init(&stats);
+    stats.frames_processed = 100;
+    stats.avg_latency_ms = 45;
+    g_assert_true(vedette_resilience_update_camera_stats(manager, "cam_1", &stats));
+    g_assert_true(vedette_resilience_start_monitoring(manager, NULL));
+    g_assert_true(vedette_health_get(vedette_resilience_health(manager), "cam_1", &camera));
+    g_assert_cmpint(camera.stats.frames_processed, ==, 100);
+    vedette_resilience_free(manager);
+}
+
+static void *use_names(void *data)
+{
+    int calls = 0;
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        g_snprintf(name, sizeof name, "camera_%d", i % 50);
+        vedette_resilience_execute_with_circuit_breaker(data, name, fail, &calls, NULL, NULL);
+        free(i % 100 ? NULL : vedette_resilience_stats_json(data));
+    }
+    return NULL;
+}
+
+static void test_any_thread_may_ask(void)
+{
+    pthread_t threads[4];
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_assert_cmpint(pthread_create(&threads[i], NULL, use_names, manager), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 50; i++) {
+        g_autofree char *name = g_strdup_printf("camera_%d", i);
+        struct vedette_breaker_stats stats;
+        vedette_breaker_get_stats(vedette_resilience_find_breaker(manager, name), &stats);
+        g_assert_cmpint(stats.state, ==, VEDETTE_BREAKER_OPEN);
+    }
+    vedette_resilience_free(manager);
+}
+
+static void test_bad_settings_are_refused(void)
+{
+    struct vedette_resilience_config config;
+    const char *why = NULL;
+    vedette_resilience_config_init(&config);
+    config.breaker.failure_threshold = 0;
+    g_assert_null(vedette_resilience_new("fusion", &config, &why));
+    g_assert_nonnull(strstr(why, "failure_threshold"));
+    vedette_resilience_config_init(&config);
+    config.health.tick_us = 0;
+    g_assert_null(vedette_resilience_new("fusion", &config, &why));
+    g_assert_nonnull(strstr(why, "tick_us"));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/resilience/a name is a breaker", test_a_name_is_a_breaker);
+    g_test_add_func("/resilience/breakers are bounded", test_breakers_are_bounded);
+    g_test_add_func("/resilience/all start and stop", test_all_start_and_stop);
+    g_test_add_func("/resilience/a health check shows all", test_a_health_check_shows_all);
+    g_test_add_func("/resilience/cameras have their monitor", test_cameras_have_their_monitor);
+    g_test_add_func("/resilience/any thread may ask", test_any_thread_may_ask);
+    g_test_add_func("/resilience/bad settings are refused", test_bad_settings_are_refused);
+    return g_test_run();
+}
