@@ -67,6 +67,13 @@ bool hub_workers_are_gone(const struct hub *hub);
 /* Someone looks at a camera. Any thread. */
 void hub_want_preview(void *hub, const char *camera_id);
 
+/* ---- tuning.c ---- */
+
+/* Adds what tells a worker's libraries how many threads they may have. */
+char **tuning_environment(const struct hub *hub, char **environment);
+/* Fills in the numbers of threads that the settings leave to the machine (0). */
+void tuning_fill(const struct hub *hub, struct worker_config *config);
+
 /* ---- intake.c ---- */
 
 /* Takes in everything a worker's link holds now, up to what may be in hand. False when the link must end; the error

@@ -69,8 +69,9 @@ void hub_workers_create(struct hub *hub)
 
 /* Of our own environment a worker gets these alone: where plugins are known, what sanitizers and fault points are told.
  * How it logs, the settings say. */
-static char **clean_environment(const struct log_settings *log)
+static char **clean_environment(const struct hub *hub)
 {
+    const struct log_settings *log = &hub->settings->log;
     static const char *const kept[] = {"GST_REGISTRY", "GST_PLUGIN_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
                                        "LSAN_OPTIONS", "TSAN_OPTIONS",    "G_SLICE",      "VEDETTE_FAULTS"};
     static const char *const format_names[] = {"logfmt", "json"}, *const target_names[] = {"stderr", "journald"};
@@ -80,7 +81,8 @@ static char **clean_environment(const struct log_settings *log)
             environment = g_environ_setenv(environment, kept[i], g_getenv(kept[i]), TRUE);
     environment = g_environ_setenv(environment, "VEDETTE_LOG", log->levels, TRUE);
     environment = g_environ_setenv(environment, "VEDETTE_LOG_FORMAT", format_names[log->format - 1], TRUE);
-    return g_environ_setenv(environment, "VEDETTE_LOG_TARGET", target_names[log->target - 1], TRUE);
+    environment = g_environ_setenv(environment, "VEDETTE_LOG_TARGET", target_names[log->target - 1], TRUE);
+    return tuning_environment(hub, environment);
 }
 
 static bool send_record(struct link *link, enum link_type type, const struct record_descriptor *descriptor,
@@ -116,6 +118,7 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .tracker = settings->tracker,
         .rules = settings->rules,
     };
+    tuning_fill(worker->hub, &config);
     if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
         return false;
     g_autofree struct camera *cameras = g_new0(struct camera, worker->cameras->len);
@@ -149,7 +152,7 @@ static bool spawn(struct hub_worker *worker, GError **error)
     g_autofree char *fd_text = g_strdup_printf("%d", WORKER_LINK_FD);
     g_autofree char *parent_text = g_strdup_printf("%d", (int)getpid());
     const char *const arguments[] = {worker->hub->program, "worker", fd_text, parent_text, hub_files, NULL};
-    g_auto(GStrv) environment = clean_environment(&worker->hub->settings->log);
+    g_auto(GStrv) environment = clean_environment(worker->hub);
     const int target = WORKER_LINK_FD;
     bool is_good = g_spawn_async_with_pipes_and_fds(
         "/", arguments, (const char *const *)environment, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
