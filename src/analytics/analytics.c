@@ -3,6 +3,7 @@
 #include "analytics/analytics_internal.h"
 
 #include <glib.h>
+#include <string.h>
 
 struct analytics {
     struct camera camera;
@@ -36,15 +37,36 @@ static void start_watches(struct analytics *analytics)
     ground_init(&analytics->ground, &camera->rules);
 }
 
+static void stop_watches(struct rule_context *context)
+{
+    for (size_t i = 0; i < context->zone_count; i++)
+        zone_watch_clear(&context->zones[i]);
+    for (size_t i = 0; i < context->line_count; i++)
+        line_watch_clear(&context->lines[i]);
+    g_free(context->zones);
+    g_free(context->lines);
+}
+
+static void start_rules(struct analytics *analytics)
+{
+    for (size_t i = 0; i < rule_count; i++)
+        analytics->states[i] = rules[i]->create(&analytics->context);
+}
+
+static void stop_rules(struct analytics *analytics)
+{
+    for (size_t i = 0; i < rule_count; i++)
+        rules[i]->free(analytics->states[i]);
+}
+
 struct analytics *analytics_new(const struct camera *camera, const struct rule_settings *settings)
 {
     struct analytics *analytics = g_new0(struct analytics, 1);
     record_copy(&camera_descriptor, camera, &analytics->camera);
     analytics->settings = *settings;
-    start_watches(analytics);
     analytics->states = g_new0(void *, rule_count);
-    for (size_t i = 0; i < rule_count; i++)
-        analytics->states[i] = rules[i]->create(&analytics->context);
+    start_watches(analytics);
+    start_rules(analytics);
     return analytics;
 }
 
@@ -52,17 +74,74 @@ void analytics_free(struct analytics *analytics)
 {
     if (!analytics)
         return;
-    for (size_t i = 0; i < rule_count; i++)
-        rules[i]->free(analytics->states[i]);
-    for (size_t i = 0; i < analytics->context.zone_count; i++)
-        zone_watch_clear(&analytics->context.zones[i]);
-    for (size_t i = 0; i < analytics->context.line_count; i++)
-        line_watch_clear(&analytics->context.lines[i]);
-    g_free(analytics->context.zones);
-    g_free(analytics->context.lines);
+    stop_rules(analytics);
+    stop_watches(&analytics->context);
     g_free(analytics->states);
     record_clear(&camera_descriptor, &analytics->camera);
     g_free(analytics);
+}
+
+/* ---- being told anew ---- */
+
+static bool points_are_same(const struct record_points *a, const struct record_points *b)
+{
+    return a->count == b->count && (a->count == 0 || memcmp(a->items, b->items, a->count * sizeof *a->items) == 0);
+}
+
+static bool zones_are_same(const struct record_list *a, const struct record_list *b)
+{
+    const struct zone *left = a->items, *right = b->items;
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!g_str_equal(left[i].id, right[i].id) || !points_are_same(&left[i].polygon, &right[i].polygon) ||
+            left[i].anchor != right[i].anchor)
+            return false;
+    return true;
+}
+
+static bool lines_are_same(const struct record_list *a, const struct record_list *b)
+{
+    const struct line *left = a->items, *right = b->items;
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!g_str_equal(left[i].id, right[i].id) || memcmp(&left[i].a, &right[i].a, sizeof left[i].a) != 0 ||
+            memcmp(&left[i].b, &right[i].b, sizeof left[i].b) != 0 || left[i].anchor != right[i].anchor)
+            return false;
+    return true;
+}
+
+/* Whether what is remembered of places still means the same. */
+static bool places_are_same(const struct camera *a, const struct camera *b)
+{
+    return zones_are_same(&a->zones, &b->zones) && lines_are_same(&a->lines, &b->lines) &&
+           points_are_same(&a->rules.calibration_image, &b->rules.calibration_image) &&
+           points_are_same(&a->rules.calibration_ground, &b->rules.calibration_ground);
+}
+
+void analytics_configure(struct analytics *analytics, const struct camera *camera, const struct rule_settings *settings)
+{
+    struct camera before = analytics->camera;
+    struct rule_context *context = &analytics->context;
+    bool goes_on = places_are_same(&before, camera);
+    if (!goes_on) {
+        stop_rules(analytics);
+        stop_watches(context);
+    }
+    record_copy(&camera_descriptor, camera, &analytics->camera);
+    analytics->settings = *settings;
+    for (size_t i = 0; goes_on && i < context->zone_count; i++)
+        zone_watch_configure(&context->zones[i], (const struct zone *)analytics->camera.zones.items + i, &camera->rules,
+                             settings);
+    for (size_t i = 0; goes_on && i < context->line_count; i++)
+        line_watch_configure(&context->lines[i], (const struct line *)analytics->camera.lines.items + i, &camera->rules,
+                             settings);
+    if (!goes_on) {
+        start_watches(analytics);
+        start_rules(analytics);
+    }
+    record_clear(&camera_descriptor, &before);
 }
 
 static void run_rules(struct analytics *analytics, const struct observation *observation,

@@ -128,6 +128,7 @@ struct watch_list {
 void watch_list_init(struct watch_list *list, size_t size, enum anchor anchor, const struct rule_settings *settings,
                      int64_t *shed);
 void watch_list_clear(struct watch_list *list);
+void watch_list_configure(struct watch_list *list, const struct rule_settings *settings);
 static inline void *watch_list_at(const struct watch_list *list, int index)
 {
     return (char *)list->items + list->size * (size_t)index;
@@ -193,6 +194,9 @@ struct zone_watch {
 void zone_watch_init(struct zone_watch *watch, const struct zone *zone, const struct camera_rules *camera_rules,
                      const struct rule_settings *settings, int64_t *shed);
 void zone_watch_clear(struct zone_watch *watch);
+/* Another word on the same place. */
+void zone_watch_configure(struct zone_watch *watch, const struct zone *zone, const struct camera_rules *camera_rules,
+                          const struct rule_settings *settings);
 void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *settings,
                         const struct observation *observation);
 /* Ends every stay. */
@@ -237,5 +241,8 @@ struct line_watch {
 void line_watch_init(struct line_watch *watch, const struct line *line, const struct camera_rules *camera_rules,
                      const struct rule_settings *settings, int64_t *shed);
 void line_watch_clear(struct line_watch *watch);
+/* Another word on the same place. */
+void line_watch_configure(struct line_watch *watch, const struct line *line, const struct camera_rules *camera_rules,
+                          const struct rule_settings *settings);
 void line_watch_observe(struct line_watch *watch, const struct rule_settings *settings,
                         const struct observation *observation);

@@ -25,6 +25,15 @@ void line_watch_clear(struct line_watch *watch)
     g_free(watch->changes);
 }
 
+void line_watch_configure(struct line_watch *watch, const struct line *line, const struct camera_rules *camera_rules,
+                          const struct rule_settings *settings)
+{
+    watch->line = line;
+    watch_list_configure(&watch->walkers, settings);
+    schedule_clear(&watch->schedule);
+    schedule_init(&watch->schedule, &line->schedule, camera_rules->time_zone);
+}
+
 /* What one frame shows to one line. */
 struct look {
     struct line_watch *watch;

@@ -33,6 +33,11 @@ void watch_list_init(struct watch_list *list, size_t size, enum anchor anchor, c
     };
 }
 
+void watch_list_configure(struct watch_list *list, const struct rule_settings *settings)
+{
+    list->memory_us = (int64_t)(settings->memory_seconds * 1e6);
+}
+
 void watch_list_clear(struct watch_list *list)
 {
     g_free(list->items);

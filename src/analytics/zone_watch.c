@@ -24,6 +24,15 @@ void zone_watch_clear(struct zone_watch *watch)
     g_free(watch->changes);
 }
 
+void zone_watch_configure(struct zone_watch *watch, const struct zone *zone, const struct camera_rules *camera_rules,
+                          const struct rule_settings *settings)
+{
+    watch->zone = zone;
+    watch_list_configure(&watch->stays, settings);
+    schedule_clear(&watch->schedule);
+    schedule_init(&watch->schedule, &zone->schedule, camera_rules->time_zone);
+}
+
 static void change(struct zone_watch *watch, enum zone_hit_event event, struct zone_stay *stay, int64_t media_us)
 {
     double seconds = event == ZONE_HIT_ENTER ? 0 : (double)(media_us - stay->entered_us) / 1e6;

@@ -16,6 +16,7 @@ static const struct record_field camera_health_fields[] = {
           .unit = "1/s"),
     FIELD(struct camera_health, frames_decoded, RECORD_COUNTER, "frames the decoder gave"),
     FIELD(struct camera_health, frames_processed, RECORD_COUNTER, "frames analysed"),
+    FIELD(struct camera_health, policy_revision, RECORD_GAUGE, "newest of the policies in force; 0: none"),
     FIELD(struct camera_health, frames_dropped, RECORD_COUNTER,
           "frames replaced by a newer one before they were analysed"),
     FIELD(struct camera_health, frames_skipped, RECORD_COUNTER, "frames analyse_fps had no need of"),

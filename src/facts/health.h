@@ -18,6 +18,7 @@ struct camera_health {
     double analysed_fps;
     int64_t frames_decoded;
     int64_t frames_processed; /* analysed */
+    int64_t policy_revision;  /* newest of the policies in force; 0: none */
     int64_t frames_dropped;   /* replaced in the mailbox by a newer one */
     int64_t frames_skipped;   /* not analysed because analyse_fps is lower than the stream's */
     int64_t frame_copies;     /* between decoder and model input; 0 is the promise */

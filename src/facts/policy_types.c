@@ -18,7 +18,7 @@ static const struct record_field privacy_fields[] = {
     FIELD(struct privacy_policy, blur_strength, 0, "how coarse what is hidden looks", .min = 0, .max = 1,
           .default_text = "0.8"),
 };
-static const struct record_descriptor privacy_descriptor =
+const struct record_descriptor privacy_policy_descriptor =
     RECORD(struct privacy_policy, "PrivacyPolicy", 1, privacy_fields, "What is hidden in pictures, and how.");
 
 static const struct record_field detection_fields[] = {
@@ -176,7 +176,7 @@ static const struct record_descriptor vehicles_descriptor =
     RECORD(struct vehicles_policy, "VehiclesPolicy", 1, vehicles_fields, "Which plates are read.");
 
 const struct policy_type_info policy_types[] = {
-    {POLICY_PRIVACY, &privacy_descriptor, 0, true},
+    {POLICY_PRIVACY, &privacy_policy_descriptor, 0, true},
     {POLICY_DETECTION, &detection_descriptor, POLICY_TARGET_CAMERA | POLICY_TARGET_DETECTOR, true},
     {POLICY_MOTION, &motion_descriptor, POLICY_TARGET_MOTION, true},
     {POLICY_RECORDING, &recording_descriptor, 0, false},

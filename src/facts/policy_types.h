@@ -32,6 +32,7 @@ struct privacy_policy {
     bool license_plate_blur_enabled; /* vehicles are hidden */
     double blur_strength;            /* 0..1: how coarse */
 };
+extern const struct record_descriptor privacy_policy_descriptor;
 struct detection_policy {
     struct record_optional analyse_fps, confidence, full_seconds, stationary_seconds, region_share;
     struct record_strings classes; /* empty: every class */

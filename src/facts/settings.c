@@ -1,7 +1,5 @@
 #include "facts/settings.h"
 
-#include "facts/camera.h"
-
 static const struct record_field http_fields[] = {
     FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
           .max_count = 64, .default_text = "127.0.0.1"),
@@ -312,3 +310,18 @@ static const struct record_field worker_config_fields[] = {
 };
 const struct record_descriptor worker_config_descriptor =
     RECORD(struct worker_config, "WorkerConfig", 1, worker_config_fields, "What the hub tells a worker.");
+
+static const struct record_field camera_config_fields[] = {
+    FIELD(struct camera_config, policy_revision, 0, "newest of the policies in it; 0: none", .min = 0, .max = 0x1p53),
+    FIELD_RECORD(struct camera_config, camera, struct camera, &camera_descriptor, RECORD_REQUIRED, "without its login"),
+    FIELD_RECORD(struct camera_config, motion, struct motion_settings, &motion_descriptor, 0, "motion detection"),
+    FIELD_RECORD(struct camera_config, detector, struct detector_settings, &detector_descriptor, 0,
+                 "the detection model"),
+    FIELD_RECORD(struct camera_config, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
+    FIELD_RECORD(struct camera_config, privacy, struct privacy_policy, &privacy_policy_descriptor, 0,
+                 "what is hidden in its pictures"),
+    FIELD(struct camera_config, classes, 0, "object classes that are followed; empty: every class", .max_count = 100),
+};
+const struct record_descriptor camera_config_descriptor =
+    RECORD(struct camera_config, "CameraConfig", 1, camera_config_fields,
+           "One camera and the settings that count for it, as its policies have them now.");

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "facts/camera.h"
+#include "facts/policy_types.h"
 #include "record/record.h"
 
 struct http_settings {
@@ -141,3 +143,16 @@ struct worker_config {
     struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */
 };
 extern const struct record_descriptor worker_config_descriptor;
+
+/* One camera and the settings that count for it, as its policies have them now: the hub works it out, sends it over the
+ * link, and the worker takes it over between two frames. */
+struct camera_config {
+    int64_t policy_revision;
+    struct camera camera;
+    struct motion_settings motion;
+    struct detector_settings detector;
+    struct rule_settings rules;
+    struct privacy_policy privacy;
+    struct record_strings classes; /* that are followed; empty: every class */
+};
+extern const struct record_descriptor camera_config_descriptor;

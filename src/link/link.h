@@ -32,6 +32,7 @@ enum link_type {
     LINK_START,        /* empty: to the cameras */
     LINK_ACKNOWLEDGE,  /* uint64 sequence: this batch is stored */
     LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
+    LINK_CAMERA,       /* CameraConfig: what counts for one camera from its next frame on */
     LINK_STOP,         /* empty: send what is left, then LINK_STOPPED */
 };
 

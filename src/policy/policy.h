@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "facts/policy_types.h"
+#include "facts/settings.h"
 #include "record/record.h"
 
 enum policy_level {
@@ -129,3 +130,11 @@ static inline const void *policy_camera_record(const struct policy_camera *camer
 {
     return camera->records[type - 1];
 }
+
+/* ---- what they make of a camera ---- */
+
+/* Fills `config`, uninitialised, with `base` as the camera's policies change it: a key takes the place of its namesakes
+ * (policy_type_info.targets). False when what comes out contradicts itself, e.g. a limit that is no whole number: the
+ * error names camera and key, and nothing was filled in. */
+bool policy_apply(const struct policy_camera *policies, int64_t revision, const struct camera_config *base,
+                  struct camera_config *config, GError **error);

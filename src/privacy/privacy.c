@@ -10,7 +10,6 @@
  * cells. Where no box says how large a figure is, cells are a share of the picture: what moves, a fortieth of its
  * width, and all of it, a sixteenth, so that even a face that fills half the picture's width is eight cells wide. */
 enum {
-    CELLS_A_SIDE = 6,
     CELL_MIN_PX = 8,
     CELLS_A_PICTURE = 16,
     CELL_ALL_MIN_PX = 32,
@@ -164,13 +163,19 @@ static void mosaic(struct privacy_encoder *encoder, int left, int top, int right
             flatten_cell(encoder, x, y, MIN(x + cell, right), MIN(y + cell, bottom));
 }
 
+int privacy_cells_a_side(double blur_strength)
+{
+    enum { FINEST = 10, COARSEST = 5 };
+    return FINEST - (int)(CLAMP(blur_strength, 0, 1) * (FINEST - COARSEST) + 0.5);
+}
+
 static bool is_known(const struct record_box *box)
 {
     return isfinite(box->x) && isfinite(box->y) && isfinite(box->w) && isfinite(box->h) && fabs(box->x) < 100 &&
            fabs(box->y) < 100 && box->w >= 0 && box->h >= 0 && box->w < 100 && box->h < 100;
 }
 
-static void hide_figure(struct privacy_encoder *encoder, const struct record_box *box)
+static void hide_figure(struct privacy_encoder *encoder, const struct record_box *box, int cells_a_side)
 {
     double grow_x = box->w * margin_share, grow_y = box->h * margin_share;
     int left = MAX((int)floor((box->x - grow_x) * encoder->out_width), 0);
@@ -179,7 +184,7 @@ static void hide_figure(struct privacy_encoder *encoder, const struct record_box
     int bottom = MIN((int)ceil((box->y + box->h + grow_y) * encoder->out_height), encoder->out_height);
     double side = fmin(box->w * encoder->out_width, box->h * encoder->out_height);
     /* even, so that chroma's cells are luma's */
-    int cell = MAX((int)(side / CELLS_A_SIDE + 1) / 2 * 2, CELL_MIN_PX);
+    int cell = MAX((int)(side / cells_a_side + 1) / 2 * 2, CELL_MIN_PX);
     mosaic(encoder, left & ~1, top & ~1, right, bottom, cell);
 }
 
@@ -224,7 +229,8 @@ static void hide(struct privacy_encoder *encoder, const struct privacy_request *
     if (request->foreground && request->foreground_width_px > 0)
         hide_foreground(encoder, request);
     for (size_t i = 0; i < request->figure_count; i++)
-        hide_figure(encoder, &request->figures[i]);
+        hide_figure(encoder, &request->figures[i],
+                    request->cells_a_side > 0 ? request->cells_a_side : PRIVACY_CELLS_A_SIDE);
 }
 
 GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame *frame,

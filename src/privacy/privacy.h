@@ -25,8 +25,13 @@ struct privacy_request {
     size_t figure_count;
     const uint8_t *foreground; /* motion's mask (255: moving), also hidden; NULL for none */
     int foreground_width_px, foreground_height_px;
-    bool hide_all; /* what must be hidden is not known: mosaic over everything */
+    int cells_a_side; /* of a figure's smaller side, see privacy_cells_a_side; 0: PRIVACY_CELLS_A_SIDE */
+    bool hide_all;    /* what must be hidden is not known: mosaic over everything */
 };
+enum { PRIVACY_CELLS_A_SIDE = 6 };
+/* How many mosaic cells the smaller side of a figure gets for a strength of 0..1: 10 to 5. Even ten leave three or so
+ * to a face. */
+int privacy_cells_a_side(double blur_strength);
 /* A JPEG of the frame with everything named hidden. NULL on failure: then there is no image. */
 GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame *frame,
                             const struct privacy_request *request, GError **error);

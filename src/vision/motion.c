@@ -37,6 +37,13 @@ struct motion *motion_new(const struct motion_settings *settings)
     return motion;
 }
 
+void motion_configure(struct motion *motion, const struct motion_settings *settings)
+{
+    int32_t width_px = motion->settings.width_px;
+    motion->settings = *settings;
+    motion->settings.width_px = width_px;
+}
+
 static void release_size(struct motion *motion)
 {
     if (motion->width_px == 0)

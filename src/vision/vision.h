@@ -57,6 +57,8 @@ struct motion_scene {
 
 struct motion *motion_new(const struct motion_settings *settings);
 void motion_free(struct motion *motion);
+/* Other thresholds from the next frame on; the width pictures are reduced to stays. */
+void motion_configure(struct motion *motion, const struct motion_settings *settings);
 CLEANUP_DEFINE(motion, motion_free)
 /* Areas of the frame in which nothing is seen (zones of kind privacy_mask). Copied. */
 void motion_set_masks(struct motion *motion, const struct zone *zones, size_t zone_count);

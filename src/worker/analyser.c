@@ -111,6 +111,16 @@ static struct watched_camera *most_overdue(struct worker *worker)
     return best;
 }
 
+static void take_over(struct watched_camera *camera, struct camera_config *told)
+{
+    if (!told)
+        return;
+    pipeline_configure(camera->pipeline, told);
+    counter_set(&camera->health.policy_revision, told->policy_revision);
+    record_clear(&camera_config_descriptor, told);
+    g_free(told);
+}
+
 static void analyse(struct watched_camera *camera, int64_t preview_until_us)
 {
     CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
@@ -135,7 +145,9 @@ static void *analyser_main(void *data)
         camera->waiting_since_us = 0;
         camera->busy_since_us = clock_monotonic_us(clock_system());
         int64_t preview_until_us = camera->preview_until_us;
+        struct camera_config *told = g_steal_pointer(&camera->told);
         pthread_mutex_unlock(&worker->lock);
+        take_over(camera, told);
         analyse(camera, preview_until_us);
         pthread_mutex_lock(&worker->lock);
         camera->busy_since_us = 0;

@@ -17,6 +17,11 @@ void gate_init(struct gate *gate, const struct detector_settings *settings)
     *gate = (struct gate){.settings = *settings};
 }
 
+void gate_configure(struct gate *gate, const struct detector_settings *settings)
+{
+    gate->settings = *settings;
+}
+
 static double seconds_since(int64_t now_us, int64_t then_us)
 {
     return (double)(now_us - then_us) / G_USEC_PER_SEC;

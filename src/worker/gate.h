@@ -32,6 +32,8 @@ struct gate {
 };
 
 void gate_init(struct gate *gate, const struct detector_settings *settings);
+/* Other times and shares from the next frame on. */
+void gate_configure(struct gate *gate, const struct detector_settings *settings);
 /* Asked once for each frame. `moving` is what moves now, `tracks` what is followed since before. `region` is set with
  * GATE_REGION. */
 enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,

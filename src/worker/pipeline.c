@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "privacy/privacy.h"
 #include "worker/gate.h"
+#include "worker/selection.h"
 
 #include <string.h>
 #include <time.h>
@@ -42,8 +43,10 @@ struct pipeline {
     struct detections *objects, *found; /* what moves; what the model found, held until it runs again */
     struct detections *part;            /* what it found in a region */
     struct gate gate;
-    struct tracks tracks; /* of the last frame */
-    int failures;         /* of the model, in a row */
+    struct selection selection;
+    int64_t policy_revision; /* in force; 0: none */
+    struct tracks tracks;    /* of the last frame */
+    int failures;            /* of the model, in a row */
     int64_t restarted_us, rests_until_us;
     struct observed_track *observed;
     struct track_view *views;
@@ -80,6 +83,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->found = g_new0(struct detections, 1);
     pipeline->part = g_new0(struct detections, 1);
     gate_init(&pipeline->gate, &config->detector);
+    selection_init(&pipeline->selection);
     pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
     pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + VISION_MAX_DETECTIONS);
@@ -96,6 +100,7 @@ void pipeline_free(struct pipeline *pipeline)
     tracker_free(pipeline->tracker);
     analytics_free(pipeline->analytics);
     privacy_encoder_free(pipeline->encoder);
+    selection_clear(&pipeline->selection);
     g_free(pipeline->objects);
     g_free(pipeline->found);
     g_free(pipeline->part);
@@ -104,6 +109,15 @@ void pipeline_free(struct pipeline *pipeline)
     g_free(pipeline->figures);
     g_free(pipeline->camera_id);
     g_free(pipeline);
+}
+
+void pipeline_configure(struct pipeline *pipeline, const struct camera_config *config)
+{
+    motion_configure(pipeline->motion, &config->motion);
+    gate_configure(&pipeline->gate, &config->detector);
+    analytics_configure(pipeline->analytics, &config->camera, &config->rules);
+    selection_configure(&pipeline->selection, config);
+    pipeline->policy_revision = config->policy_revision;
 }
 
 static int64_t thread_cpu_us(void)
@@ -137,6 +151,7 @@ static const char *complete_payload(struct pipeline *pipeline, enum event_type t
         struct signal *signal = record;
         signal->id = id;
         signal->camera_id = pipeline->camera_id;
+        signal->policy_revision = pipeline->policy_revision;
         *at_ms = signal->started_at.ms;
         return signal->zone_id;
     }
@@ -351,11 +366,14 @@ static void publish_tracks(struct pipeline *pipeline, const struct frame *frame,
 static void note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
                          const struct motion_scene *scene)
 {
+    const struct selection *selection = &pipeline->selection;
     pipeline->figure_count = 0;
     for (int i = 0; i < tracks->count; i++)
-        pipeline->figures[pipeline->figure_count++] = tracks->items[i].box;
+        if (selection_hides(selection, tracks->items[i].object_class))
+            pipeline->figures[pipeline->figure_count++] = tracks->items[i].box;
     for (int i = 0; i < detections->count; i++)
-        pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
+        if (selection_hides(selection, detections->items[i].object_class))
+            pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
     pipeline->hides_all = scene->is_learning;
 }
 
@@ -388,7 +406,9 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     note_stage(&health->motion_us, &since_us);
     const struct detections *detections = detect(pipeline, frame, &scene);
     note_stage(&health->detect_us, &since_us);
-    tracker_update(pipeline->tracker, detections, frame->media_us, frame->width_px, frame->height_px, tracks);
+    bool is_by_model = detections == pipeline->found;
+    const struct detections *followed = is_by_model ? selection_of(&pipeline->selection, detections) : detections;
+    tracker_update(pipeline->tracker, followed, frame->media_us, frame->width_px, frame->height_px, tracks);
     tracks_bound(tracks);
     note_stage(&health->track_us, &since_us);
     run_rules(pipeline, frame, tracks, &scene, &picture);
@@ -424,9 +444,13 @@ GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError 
         .figure_count = pipeline->figure_count,
         /* what is known belongs to the frame that was fed last: of any other nothing is known */
         .hide_all = pipeline->hides_all || frame->number != pipeline->last_frame,
+        .cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength),
     };
-    request.foreground =
-        motion_foreground(pipeline->motion, &request.foreground_width_px, &request.foreground_height_px);
+    if (selection_hides_any(&pipeline->selection))
+        request.foreground =
+            motion_foreground(pipeline->motion, &request.foreground_width_px, &request.foreground_height_px);
+    else
+        request.hide_all = false;
     GBytes *jpeg = privacy_encode_jpeg(pipeline->encoder, frame, &request, error);
     counter_add(jpeg ? &pipeline->health->previews_encoded : &pipeline->health->previews_refused, 1);
     return jpeg;

@@ -265,6 +265,30 @@ static void want_preview(struct worker *worker, const void *body, size_t length)
     }
 }
 
+/* Left for whoever analyses the camera's next frame. What the worker cannot read it does without: the hub checked it.
+ */
+static void take_camera(struct worker *worker, const void *body, size_t length)
+{
+    g_autoptr(GError) error = NULL;
+    struct camera_config *told = g_new0(struct camera_config, 1), *unread = told;
+    if (!decode(&camera_config_descriptor, body, length, told, &error)) {
+        log_error(NULL, "%s", error->message);
+        g_free(told);
+        return;
+    }
+    pthread_mutex_lock(&worker->lock);
+    for (size_t i = 0; i < worker->camera_count && unread == told; i++) {
+        if (!g_str_equal(worker->cameras[i].camera->id, told->camera.id))
+            continue;
+        unread = worker->cameras[i].told;
+        worker->cameras[i].told = told;
+    }
+    pthread_mutex_unlock(&worker->lock);
+    if (unread)
+        record_clear(&camera_config_descriptor, unread);
+    g_free(unread);
+}
+
 /* One message of the hub, or one tick. False: it is time to end. */
 static bool step(struct worker *worker, GError **error)
 {
@@ -284,6 +308,8 @@ static bool step(struct worker *worker, GError **error)
         outbox_acknowledge(worker->outbox, GUINT64_FROM_LE(sequence));
     } else if (type == LINK_WANT_PREVIEW) {
         want_preview(worker, body, length);
+    } else if (type == LINK_CAMERA) {
+        take_camera(worker, body, length);
     }
     return type != LINK_STOP;
 }
@@ -336,6 +362,9 @@ static void release(struct worker *worker)
         media_source_free(worker->cameras[i].source);
         pipeline_free(worker->cameras[i].pipeline);
         g_free(worker->cameras[i].start_error);
+        if (worker->cameras[i].told)
+            record_clear(&camera_config_descriptor, worker->cameras[i].told);
+        g_free(worker->cameras[i].told);
         record_clear(&camera_health_descriptor, &worker->cameras[i].health);
         if (worker->cameras[i].events)
             g_string_free(worker->cameras[i].events, TRUE);

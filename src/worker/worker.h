@@ -35,6 +35,9 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
                               struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
                               struct clock *clock, struct camera_health *health, const struct pipeline_sink *sink);
 void pipeline_free(struct pipeline *pipeline);
+/* Takes over what counts from the next frame on: thresholds, schedules, what is followed and what is hidden. What is
+ * remembered of tracks goes on where zones and lines lie as before. Between two frames; `config` is copied. */
+void pipeline_configure(struct pipeline *pipeline, const struct camera_config *config);
 /* One frame through motion, detection, tracking and rules. The frame is only read. */
 void pipeline_feed(struct pipeline *pipeline, struct frame *frame);
 /* Whether something moved, or it was not known, in the frame last fed. */

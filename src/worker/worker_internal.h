@@ -26,6 +26,7 @@ struct watched_camera {
     int64_t waiting_since_us; /* 0: no frame waits */
     int64_t busy_since_us;    /* 0: nothing of it is being analysed */
     int64_t preview_until_us;
+    struct camera_config *told; /* counts from the next frame on; NULL: nothing new */
     /* the analyser's */
     int64_t preview_next_us;
     GString *events; /* of the frame being fed, NDJSON */

@@ -186,7 +186,8 @@ static void test_h07_golden_five_levels_with_origins(void)
     add(set, &class_scope, POLICY_OCCUPANCY, 14, "{\"hysteresis\":5,\"queue_limit\":6}");
     add(set, &camera_scope, POLICY_OCCUPANCY, 15,
         "{\"queue_limit\":5,\"overlays\":[{\"name\":\"always\",\"schedule\":[{}],\"config\":{\"crowd_seconds\":2}}]}");
-    g_autofree char *golden_file = g_test_build_filename(G_TEST_DIST, "golden_five_levels.json", NULL);
+    g_autofree char *golden_file =
+        g_build_filename(g_getenv("VEDETTE_SOURCE"), "tests", "policy", "golden_five_levels.json", NULL);
     g_autofree char *golden = NULL;
     g_autoptr(GError) error = NULL;
     g_file_get_contents(golden_file, &golden, NULL, &error);

@@ -123,6 +123,15 @@ static void test_no_face_is_left_of_a_figure_of_any_size(void)
     }
 }
 
+static void test_strength_says_how_coarse(void)
+{
+    g_assert_cmpint(privacy_cells_a_side(0.8), ==, PRIVACY_CELLS_A_SIDE);
+    g_assert_cmpint(privacy_cells_a_side(0), >, privacy_cells_a_side(0.5));
+    g_assert_cmpint(privacy_cells_a_side(0.5), >, privacy_cells_a_side(1));
+    g_assert_cmpint(privacy_cells_a_side(-7), <=, 10);
+    g_assert_cmpint(privacy_cells_a_side(7), >=, 5);
+}
+
 static void test_what_is_not_known_hides_everything(void)
 {
     static const struct record_box bad[] = {{NAN, 0.2, 0.2, 0.6},
@@ -242,5 +251,6 @@ int main(int argc, char **argv)
     g_test_add_func("/privacy/a moving pixel is hidden to its edges", test_a_moving_pixel_is_hidden_to_its_edges);
     g_test_add_func("/privacy/any size is encoded", test_any_size_is_encoded);
     g_test_add_func("/privacy/reducing takes the mean", test_reducing_takes_the_mean);
+    g_test_add_func("/privacy/strength says how coarse", test_strength_says_how_coarse);
     return g_test_run();
 }

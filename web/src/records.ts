@@ -276,6 +276,8 @@ export interface CameraHealth {
   frames_decoded: number;
   /** frames analysed */
   frames_processed: number;
+  /** newest of the policies in force; 0: none */
+  policy_revision: number;
   /** frames replaced by a newer one before they were analysed */
   frames_dropped: number;
   /** frames analyse_fps had no need of */

@@ -1,0 +1,28 @@
+/* Selection: what of all that is found in a frame is followed, and what of it is hidden in pictures, as the camera's
+ * policies say. Belongs to one pipeline; between two frames it is told anew. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "facts/settings.h"
+#include "vision/vision.h"
+
+struct selection {
+    const char **classes; /* interned */
+    size_t class_count;   /* 0: every class is followed */
+    double confidence;    /* of a model's finds that are followed */
+    struct privacy_policy privacy;
+    struct detections *followed; /* of this frame, when not all are */
+};
+
+/* Everything is followed and hidden. */
+void selection_init(struct selection *selection);
+void selection_clear(struct selection *selection);
+void selection_configure(struct selection *selection, const struct camera_config *config);
+/* Those of a model's finds that are followed; `found` itself when all are. Valid until the next call. */
+const struct detections *selection_of(struct selection *selection, const struct detections *found);
+/* Whether objects of this class are hidden. Only a person is known to have no plate; faces may look out of anything
+ * else, so that stays hidden while either is to be hidden. */
+bool selection_hides(const struct selection *selection, const char *object_class);
+/* Whether anything at all is hidden: else a picture may be shown as it is. */
+bool selection_hides_any(const struct selection *selection);

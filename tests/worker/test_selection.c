@@ -1,0 +1,79 @@
+/* What policies have followed and hidden: a class that is not followed is hidden all the same. */
+#include "worker/selection.h"
+
+static void tell(struct selection *selection, const char *class, double confidence, bool hides_faces, bool hides_plates)
+{
+    struct camera_config config;
+    record_init(&camera_config_descriptor, &config);
+    if (class) {
+        config.classes.items = g_new0(char *, 1);
+        config.classes.items[0] = g_strdup(class);
+        config.classes.count = 1;
+    }
+    config.detector.confidence = confidence;
+    config.privacy.face_blur_enabled = hides_faces;
+    config.privacy.license_plate_blur_enabled = hides_plates;
+    selection_configure(selection, &config);
+    record_clear(&camera_config_descriptor, &config);
+}
+
+static struct detections *some_finds(void)
+{
+    struct detections *found = g_new0(struct detections, 1);
+    const char *const classes[] = {"person", "car", "person"};
+    const double confidences[] = {0.9, 0.8, 0.3};
+    for (int i = 0; i < 3; i++)
+        found->items[found->count++] =
+            (struct detection){.object_class = g_intern_string(classes[i]), .confidence = confidences[i]};
+    return found;
+}
+
+static void test_classes_and_confidence_choose_what_is_followed(void)
+{
+    struct selection selection;
+    g_autofree struct detections *found = some_finds();
+    selection_init(&selection);
+    g_assert_true(selection_of(&selection, found) == found);
+    tell(&selection, "person", 0, true, true);
+    g_assert_cmpint(selection_of(&selection, found)->count, ==, 2);
+    tell(&selection, "person", 0.5, true, true);
+    g_assert_cmpint(selection_of(&selection, found)->count, ==, 1);
+    tell(&selection, NULL, 0.5, true, true);
+    g_assert_cmpint(selection_of(&selection, found)->count, ==, 2);
+    g_assert_cmpint(found->count, ==, 3);
+    selection_clear(&selection);
+}
+
+static void test_all_is_hidden_until_a_policy_says_otherwise(void)
+{
+    static const struct {
+        bool hides_faces, hides_plates;
+        bool person, car, unknown, any; /* hidden */
+    } cases[] = {
+        {true, true, true, true, true, true},
+        {true, false, true, true, true, true}, /* a face may look out of a car */
+        {false, true, false, true, true, true},
+        {false, false, false, false, false, false},
+    };
+    struct selection selection;
+    selection_init(&selection);
+    g_assert_true(selection_hides(&selection, g_intern_static_string("person")));
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        tell(&selection, "car", 0, cases[i].hides_faces, cases[i].hides_plates); /* people are not followed */
+        g_assert_cmpint(selection_hides(&selection, g_intern_static_string("person")), ==, cases[i].person);
+        g_assert_cmpint(selection_hides(&selection, g_intern_static_string("car")), ==, cases[i].car);
+        g_assert_cmpint(selection_hides(&selection, g_intern_static_string("motion")), ==, cases[i].unknown);
+        g_assert_cmpint(selection_hides_any(&selection), ==, cases[i].any);
+    }
+    selection_clear(&selection);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/selection/classes and confidence choose what is followed",
+                    test_classes_and_confidence_choose_what_is_followed);
+    g_test_add_func("/selection/all is hidden until a policy says otherwise",
+                    test_all_is_hidden_until_a_policy_says_otherwise);
+    return g_test_run();
+}
