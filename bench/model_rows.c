@@ -9,6 +9,12 @@
 
 /* ---- a frame into a model's tensor ---- */
 
+/* What a row's argument points to. `form` NULL: the fastest here. */
+struct preprocess_kind {
+    enum frame_format format;
+    preprocess_row_function (*form)(void);
+};
+
 struct preprocess_bench {
     struct preprocess *fast, *slow;
     struct frame *frame;
@@ -17,7 +23,9 @@ struct preprocess_bench {
 
 static void *preprocess_setup(const void *argument)
 {
-    const enum frame_format *format = argument;
+    const struct preprocess_kind *kind = argument;
+    if (kind->form && !kind->form())
+        return NULL;
     struct preprocess_bench *bench = g_new0(struct preprocess_bench, 1);
     struct model_card card;
     record_init(&model_card_descriptor, &card);
@@ -25,7 +33,9 @@ static void *preprocess_setup(const void *argument)
     bench->fast = preprocess_new(&card);
     bench->slow = preprocess_new(&card);
     preprocess_use(bench->slow, preprocess_row_scalar);
-    bench->frame = bench_frame(*format);
+    if (kind->form)
+        preprocess_use(bench->fast, kind->form());
+    bench->frame = bench_frame(kind->format);
     bench->fast_tensor = g_new0(float, 416 * 416 * 3);
     bench->slow_tensor = g_new0(float, 416 * 416 * 3);
     record_clear(&model_card_descriptor, &card);
@@ -163,13 +173,22 @@ static void batch_theirs(void *data)
 
 /* ---- the rows ---- */
 
-static const enum frame_format nv12 = FRAME_NV12, i420 = FRAME_I420;
+static const struct preprocess_kind nv12 = {FRAME_NV12, NULL}, i420 = {FRAME_I420, NULL},
+                                    by_sse41 = {FRAME_NV12, preprocess_row_sse41},
+                                    by_avx2 = {FRAME_NV12, preprocess_row_avx2},
+                                    by_neon = {FRAME_NV12, preprocess_row_neon};
 
 static const struct row rows[] = {
     {"preprocess, 1080p NV12 to 416 x 416", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup,
      &nv12, 20, NULL},
     {"preprocess, 1080p I420 to 416 x 416", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup,
      &i420, 20, NULL},
+    {"preprocess NV12 by SSE4.1", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup, &by_sse41,
+     20, NULL},
+    {"preprocess NV12 by AVX2", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup, &by_avx2, 20,
+     NULL},
+    {"preprocess NV12 by NEON", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup, &by_neon, 20,
+     NULL},
     {"detection, 1080p frame", "ONNX Runtime alone", detection_ours, detection_theirs, detection_setup, NULL, 4, NULL},
     {"YuNet on the CPU, 8 pictures in one call", "8 calls", batch_ours, batch_theirs, batch_setup, NULL, 1, NULL},
 };

@@ -1,4 +1,5 @@
-/* JSON out: straight into the buffer, no tree between. */
+/* JSON out: straight into the buffer, no tree between, and no memory but the buffer's: the frame path writes records
+ * this way. */
 #include "record/record.h"
 
 #include "base/counter.h"
@@ -73,9 +74,19 @@ static void append_strings(GString *out, const struct record_strings *strings)
 static void append_ids(GString *out, const struct record_ids *ids)
 {
     g_string_append_c(out, '[');
-    for (size_t i = 0; i < ids->count; i++)
-        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT, i ? "," : "", ids->items[i]);
+    for (size_t i = 0; i < ids->count; i++) {
+        if (i)
+            g_string_append_c(out, ',');
+        record_append_whole(out, ids->items[i], 1);
+    }
     g_string_append_c(out, ']');
+}
+
+static void append_signed(GString *out, int64_t value)
+{
+    if (value < 0)
+        g_string_append_c(out, '-');
+    record_append_whole(out, value < 0 ? -(uint64_t)value : (uint64_t)value, 1);
 }
 
 static void append_list(GString *out, const struct record_list *list, const struct record_descriptor *descriptor)
@@ -117,13 +128,13 @@ static void append_value(GString *out, const struct record_field *field, const v
         g_string_append(out, *(const bool *)address ? "true" : "false");
         break;
     case RECORD_INT32:
-        g_string_append_printf(out, "%d", *(const int32_t *)address);
+        append_signed(out, *(const int32_t *)address);
         break;
     case RECORD_INT64:
-        g_string_append_printf(out, "%" G_GINT64_FORMAT, counter_get(address));
+        append_signed(out, counter_get(address));
         break;
     case RECORD_UINT64:
-        g_string_append_printf(out, "%" G_GUINT64_FORMAT, *(const uint64_t *)address);
+        record_append_whole(out, *(const uint64_t *)address, 1);
         break;
     case RECORD_DOUBLE:
         append_double(out, gauge_get(address));
@@ -182,7 +193,9 @@ static void append_members(GString *out, const struct record_descriptor *descrip
         }
         if (field_is_left_out(field, address) || (outer && record_find_field(outer, field->name)))
             continue;
-        g_string_append_printf(out, "%s\"%s\":", out->str[out->len - 1] == '{' ? "" : ",", field->name);
+        g_string_append(out, out->str[out->len - 1] == '{' ? "\"" : ",\"");
+        g_string_append(out, field->name);
+        g_string_append(out, "\":");
         append_value(out, field, address);
     }
 }
@@ -190,8 +203,10 @@ static void append_members(GString *out, const struct record_descriptor *descrip
 void record_encode_json(const struct record_descriptor *descriptor, const void *record, bool with_version, GString *out)
 {
     g_string_append_c(out, '{');
-    if (with_version)
-        g_string_append_printf(out, "\"schema_version\":%d", descriptor->schema_version);
+    if (with_version) {
+        g_string_append(out, "\"schema_version\":");
+        append_signed(out, descriptor->schema_version);
+    }
     append_members(out, descriptor, record, NULL);
     g_string_append_c(out, '}');
 }

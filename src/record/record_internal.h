@@ -47,3 +47,6 @@ void record_double_write(double value, char text[RECORD_DOUBLE_TEXT_BYTES]);
 
 /* Edit distance for "did you mean"; at most `limit` + 1. */
 size_t record_name_distance(const char *a, const char *b, size_t limit);
+
+/* A whole number, with zeros before it to at least so many digits (1 to 20). */
+void record_append_whole(GString *out, uint64_t value, int digits);

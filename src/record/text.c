@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void record_double_write(double value, char text[RECORD_DOUBLE_TEXT_BYTES])
 {
@@ -132,21 +133,38 @@ bool record_set_text(const struct record_field *field, void *record, const char 
     }
 }
 
+void record_append_whole(GString *out, uint64_t value, int digits)
+{
+    enum { MOST_DIGITS = 20 };
+    char text[MOST_DIGITS];
+    int first = MOST_DIGITS;
+    for (; value > 0 || first > MOST_DIGITS - digits; value /= 10)
+        text[--first] = (char)('0' + value % 10);
+    g_string_append_len(out, text + first, MOST_DIGITS - first);
+}
+
 void record_append_time(GString *out, int64_t ms)
 {
-    int64_t seconds = ms / 1000, rest = ms % 1000;
-    if (rest < 0) {
-        rest += 1000;
-        seconds--;
-    }
-    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(seconds);
-    if (!time) { /* beyond year 9999: no RFC 3339 form */
+    static const struct {
+        char before; /* 0: none */
+        int digits;
+    } parts[] = {{0, 4}, {'-', 2}, {'-', 2}, {'T', 2}, {':', 2}, {':', 2}, {'.', 3}};
+    int64_t rest = ms % 1000;
+    rest += rest < 0 ? 1000 : 0;
+    time_t seconds = (time_t)((ms - rest) / 1000);
+    struct tm time;
+    if (!gmtime_r(&seconds, &time) || time.tm_year + 1900 < 1 || time.tm_year + 1900 > 9999) { /* no RFC 3339 form */
         g_string_append(out, "9999-12-31T23:59:59.999Z");
         return;
     }
-    g_string_append_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", g_date_time_get_year(time),
-                           g_date_time_get_month(time), g_date_time_get_day_of_month(time), g_date_time_get_hour(time),
-                           g_date_time_get_minute(time), g_date_time_get_second(time), (int)rest);
+    const int values[] = {time.tm_year + 1900, time.tm_mon + 1, time.tm_mday, time.tm_hour,
+                          time.tm_min,         time.tm_sec,     (int)rest};
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (parts[i].before)
+            g_string_append_c(out, parts[i].before);
+        record_append_whole(out, (uint64_t)values[i], parts[i].digits);
+    }
+    g_string_append_c(out, 'Z');
 }
 
 bool record_parse_time(const char *text, int64_t *ms)

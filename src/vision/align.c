@@ -82,7 +82,7 @@ bool align_face(const struct model_card *card, const struct frame *frame, const 
             float yuv[3], out[3];
             size_t pixel = (size_t)y * (size_t)card->input_width_px + (size_t)x;
             sample_frame(frame, map.a * x - map.b * y + map.tx, map.b * x + map.a * y + map.ty, yuv);
-            preprocess_convert(&colour, yuv[0], yuv[1], yuv[2], out);
+            preprocess_convert(&colour, yuv[0] * PREPROCESS_ONE, yuv[1] * PREPROCESS_ONE, yuv[2] * PREPROCESS_ONE, out);
             for (int c = 0; c < channels; c++)
                 tensor[card->layout == MODEL_NHWC ? pixel * (size_t)channels + (size_t)c : (size_t)c * plane + pixel] =
                     out[c];

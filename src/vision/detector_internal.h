@@ -31,24 +31,36 @@ struct letterbox {
 
 struct letterbox letterbox_fit(const struct model_card *card, int width_px, int height_px);
 
-/* One axis of bilinear sampling, a row per output column: value = a + (b - a) * fraction, a at `first`, b one further
- * (or at `first` where the source has but one). */
+/* Samples are blended along a row in whole numbers: the weights of two neighbours sum to this, which keeps a sum of
+ * bytes within what a float holds exactly, and a weight within 16 bits. */
+enum { PREPROCESS_ONE = 32767 };
+
+/* SIMD forms take four columns at a time: all bytes they need lie in a few windows of 16 bytes, out of which one
+ * shuffle each brings them. */
+enum { PREPROCESS_GROUP = 4, PREPROCESS_WINDOW_BYTES = 16, PREPROCESS_MAX_WINDOWS = 4 };
+
+/* One axis of bilinear sampling. Its two samples of a column are `first` and the next (or `first` again where the
+ * source has but one). */
 struct preprocess_axis {
-    int32_t *first;
-    float *fraction;
-    int32_t *offset; /* where a 4-byte read that holds both may start, in bytes */
-    int32_t *shift;  /* bits by which what was read is shifted down to have a in its lowest byte */
+    int32_t *first;   /* a column */
+    int16_t *weights; /* two a column */
+    int32_t *start; /* a group: where its windows begin in the source's row, in bytes; they never reach past its end */
+    uint8_t *shuffles; /* a group: PREPROCESS_MAX_WINDOWS of 16 bytes, which of a window's bytes go where; above 127: 0.
+                          The windows' results together are 16-bit words, both samples of each column in turn */
+    int windows;       /* a group; 0: the row is too short, or the columns too far apart */
 };
 
-/* YCbCr to what the model takes: out = clamp(colour, 0, 255) * scale + bias. */
+/* YCbCr to what the model takes, channel by channel in the model's order: limited to least..most,
+ * luma * y + chroma + offset, where chroma is u or v times a factor, of green both. What is sampled is times
+ * PREPROCESS_ONE; the card's scale and mean are in the factors. */
 struct preprocess_colour {
-    float luma_offset, luma_gain;
-    float red_v, green_u, green_v, blue_u;
-    float scale[3], bias[3]; /* in the order of the model's channels */
-    bool is_rgb, is_grey;    /* else BGR */
+    struct preprocess_channel {
+        float luma, u, v, offset, least, most;
+    } channels[3];
+    bool is_rgb, is_grey; /* else BGR */
 };
 struct preprocess_colour preprocess_colour_of(const struct model_card *card, bool is_full_range, bool is_bt709);
-/* One pixel, into as many channels as the model has. */
+/* One pixel, times PREPROCESS_ONE, into as many channels as the model has. */
 void preprocess_convert(const struct preprocess_colour *colour, float y, float u, float v, float *out);
 
 /* One row of output: the two source rows of luma and of each chroma, and how far between them. */
@@ -56,7 +68,7 @@ struct preprocess_row {
     const uint8_t *luma[2], *u[2], *v[2];
     float luma_fraction, chroma_fraction;
     int last_luma, last_chroma; /* index of the source's last sample */
-    int chroma_step;            /* bytes between samples: 2 for NV12, whose `u` rows hold v too */
+    int chroma_step;            /* bytes between samples: 2 for NV12, whose `v` rows begin a byte after its `u` rows */
     const struct preprocess_axis *luma_axis, *chroma_axis;
     const struct preprocess_colour *colour;
     float *out[3]; /* one per channel; of grey models all the same */
@@ -68,14 +80,13 @@ typedef void (*preprocess_row_function)(const struct preprocess_row *row);
 
 /* The specification. */
 void preprocess_row_scalar(const struct preprocess_row *row);
-/* The same result, bit for bit, by SIMD; NULL where the build or the machine has no such instructions. */
+/* The same result, bit for bit, by SIMD; NULL where the build or the machine has no such instructions. Both axes have
+ * windows. */
 preprocess_row_function preprocess_row_sse41(void);
 preprocess_row_function preprocess_row_avx2(void);
 preprocess_row_function preprocess_row_neon(void);
 /* What is left of a row from pixel `i` on, for the ends of SIMD loops. */
 void preprocess_row_rest(const struct preprocess_row *row, int i);
-/* They read four bytes at a time: frames at least so wide. */
-enum { PREPROCESS_SIMD_MIN_WIDTH = 8 };
 
 struct preprocess;
 

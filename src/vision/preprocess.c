@@ -3,13 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { TENSOR_CHANNELS = 3, GATHER_BYTES = 4, BITS_PER_BYTE = 8 };
+enum { TENSOR_CHANNELS = 3, NO_BYTE = 0x80 };
 
 struct preprocess {
     /* from the card */
     int input_width, input_height, channels;
     enum model_layout layout;
-    struct model_card fit_card; /* input size and fit only, for letterbox_fit */
+    struct model_card card; /* the numbers of it; its texts are not ours */
     struct preprocess_colour colour;
     float pad[TENSOR_CHANNELS];
     preprocess_row_function fastest, chosen; /* chosen NULL: the fastest that the frame allows */
@@ -53,18 +53,53 @@ static float locate(int i, int count, int pixels, int per_sample, int source, in
 /* For as many output columns as the input has: sizes of frames and regions change, memory does not. */
 static void axis_init(struct preprocess_axis *axis, int columns)
 {
-    axis->first = g_new(int32_t, columns);
-    axis->fraction = g_new(float, columns);
-    axis->offset = g_new(int32_t, columns);
-    axis->shift = g_new(int32_t, columns);
+    size_t count = (size_t)columns, groups = count / PREPROCESS_GROUP;
+    axis->first = g_new(int32_t, count);
+    axis->weights = g_new(int16_t, 2 * count);
+    axis->start = g_new(int32_t, groups);
+    axis->shuffles = g_new(uint8_t, groups * PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES);
 }
 
 static void axis_clear(struct preprocess_axis *axis)
 {
     g_free(axis->first);
-    g_free(axis->fraction);
-    g_free(axis->offset);
-    g_free(axis->shift);
+    g_free(axis->weights);
+    g_free(axis->start);
+    g_free(axis->shuffles);
+}
+
+/* Says where in its windows the bytes of a group lie. */
+static void build_shuffles(struct preprocess_axis *axis, int group, int source, int step)
+{
+    uint8_t *shuffles = axis->shuffles + (size_t)group * PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES;
+    memset(shuffles, NO_BYTE, (size_t)PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES);
+    for (int i = 0; i < PREPROCESS_GROUP; i++)
+        for (int k = 0; k < 2; k++) {
+            int sample = MIN(axis->first[group * PREPROCESS_GROUP + i] + k, source - 1);
+            int byte = sample * step - axis->start[group];
+            int word = 2 * i + k, window = byte / PREPROCESS_WINDOW_BYTES;
+            shuffles[window * PREPROCESS_WINDOW_BYTES + 2 * word] = (uint8_t)(byte % PREPROCESS_WINDOW_BYTES);
+        }
+}
+
+static void build_windows(struct preprocess_axis *axis, int count, int source, int step)
+{
+    int groups = count / PREPROCESS_GROUP, reach = 1;
+    int row_bytes = (source - 1) * step + 1; /* NV12's u: the v behind its last is not its own */
+    for (int group = 0; group < groups; group++) {
+        const int32_t *first = axis->first + (ptrdiff_t)group * PREPROCESS_GROUP;
+        reach = MAX(reach, (MIN(first[PREPROCESS_GROUP - 1] + 1, source - 1) - first[0]) * step + 1);
+    }
+    axis->windows = (reach + PREPROCESS_WINDOW_BYTES - 1) / PREPROCESS_WINDOW_BYTES;
+    int last_start = row_bytes - axis->windows * PREPROCESS_WINDOW_BYTES;
+    if (axis->windows > PREPROCESS_MAX_WINDOWS || last_start < 0) {
+        axis->windows = 0;
+        return;
+    }
+    for (int group = 0; group < groups; group++) {
+        axis->start[group] = MIN(axis->first[(ptrdiff_t)group * PREPROCESS_GROUP] * step, last_start);
+        build_shuffles(axis, group, source, step);
+    }
 }
 
 static void axis_build(struct preprocess_axis *axis, int count, int pixels, int per_sample, int step)
@@ -72,11 +107,12 @@ static void axis_build(struct preprocess_axis *axis, int count, int pixels, int 
     int source = (pixels + per_sample - 1) / per_sample;
     for (int i = 0; i < count; i++) {
         int first;
-        axis->fraction[i] = locate(i, count, pixels, per_sample, source, &first);
+        float fraction = locate(i, count, pixels, per_sample, source, &first);
         axis->first[i] = first;
-        axis->offset[i] = MAX(MIN(first * step, source * step - GATHER_BYTES), 0);
-        axis->shift[i] = (first * step - axis->offset[i]) * BITS_PER_BYTE;
+        axis->weights[2 * i + 1] = (int16_t)(fraction * PREPROCESS_ONE + 0.5F);
+        axis->weights[2 * i] = (int16_t)(PREPROCESS_ONE - axis->weights[2 * i + 1]);
     }
+    build_windows(axis, count, source, step);
 }
 
 /* One axis of a view: whole pixels, the first even. */
@@ -117,17 +153,29 @@ struct record_box frame_view_box(const struct frame *frame, const struct record_
 
 /* ITU-R BT.601 and BT.709 give the luma weights of red and blue, from which the rest follows; studio range is 16..235
  * and 16..240. */
-static void choose_formula(struct preprocess_colour *colour, bool is_full_range, bool is_bt709)
+static void choose_formula(struct preprocess_channel *red, struct preprocess_channel *green,
+                           struct preprocess_channel *blue, bool is_full_range, bool is_bt709)
 {
     const float red_weight = is_bt709 ? 0.2126F : 0.299F, blue_weight = is_bt709 ? 0.0722F : 0.114F;
-    const float green_weight = 1 - red_weight - blue_weight;
-    float chroma_gain = is_full_range ? 1.0F : 255.0F / 224.0F;
-    colour->luma_offset = is_full_range ? 0.0F : 16.0F;
-    colour->luma_gain = is_full_range ? 1.0F : 255.0F / 219.0F;
-    colour->red_v = 2 * (1 - red_weight) * chroma_gain;
-    colour->blue_u = 2 * (1 - blue_weight) * chroma_gain;
-    colour->green_u = -2 * (1 - blue_weight) * blue_weight / green_weight * chroma_gain;
-    colour->green_v = -2 * (1 - red_weight) * red_weight / green_weight * chroma_gain;
+    const float green_weight = 1 - red_weight - blue_weight, gain = is_full_range ? 1.0F : 255.0F / 224.0F;
+    red->v = 2 * (1 - red_weight) * gain;
+    blue->u = 2 * (1 - blue_weight) * gain;
+    green->u = -2 * (1 - blue_weight) * blue_weight / green_weight * gain;
+    green->v = -2 * (1 - red_weight) * red_weight / green_weight * gain;
+}
+
+/* From factors of samples that begin at 0 (luma) and 128 (chroma) to the one sum that is reckoned. */
+static void finish_channel(struct preprocess_channel *channel, double scale, double mean, bool is_full_range)
+{
+    double luma = is_full_range ? 1 : 255.0 / 219, black = is_full_range ? 0 : 16, middle = 128;
+    double offset = (-luma * black - middle * ((double)channel->u + (double)channel->v) - mean) * scale;
+    double limits[] = {-mean * scale, (255 - mean) * scale};
+    channel->luma = (float)(luma * scale / PREPROCESS_ONE);
+    channel->u = (float)((double)channel->u * scale / PREPROCESS_ONE);
+    channel->v = (float)((double)channel->v * scale / PREPROCESS_ONE);
+    channel->offset = (float)offset;
+    channel->least = (float)MIN(limits[0], limits[1]);
+    channel->most = (float)MAX(limits[0], limits[1]);
 }
 
 struct preprocess_colour preprocess_colour_of(const struct model_card *card, bool is_full_range, bool is_bt709)
@@ -135,58 +183,62 @@ struct preprocess_colour preprocess_colour_of(const struct model_card *card, boo
     const double scale[] = {card->scale_0, card->scale_1, card->scale_2};
     const double mean[] = {card->mean_0, card->mean_1, card->mean_2};
     struct preprocess_colour colour = {.is_rgb = card->channels == MODEL_RGB, .is_grey = card->channels == MODEL_GREY};
-    for (int c = 0; c < TENSOR_CHANNELS; c++) {
-        colour.scale[c] = (float)scale[c];
-        colour.bias[c] = (float)(-mean[c] * scale[c]);
-    }
-    choose_formula(&colour, is_full_range, is_bt709);
+    struct preprocess_channel *channels = colour.channels;
+    if (!colour.is_grey)
+        choose_formula(&channels[colour.is_rgb ? 0 : 2], &channels[1], &channels[colour.is_rgb ? 2 : 0], is_full_range,
+                       is_bt709);
+    for (int c = 0; c < TENSOR_CHANNELS; c++)
+        finish_channel(&channels[c], scale[c], mean[c], is_full_range);
     return colour;
 }
 
-static inline float limit(float value)
+static inline float limit(const struct preprocess_channel *channel, float value)
 {
-    return MIN(MAX(value, 0.0F), 255.0F);
+    return MIN(MAX(value, channel->least), channel->most);
 }
 
 static inline void convert(const struct preprocess_colour *colour, float y, float u, float v, float *out)
 {
-    u -= 128.0F;
-    v -= 128.0F;
-    y = (y - colour->luma_offset) * colour->luma_gain;
-    float red = limit(y + v * colour->red_v);
-    float green = limit((y + u * colour->green_u) + v * colour->green_v);
-    float blue = limit(y + u * colour->blue_u);
-    const float channels[TENSOR_CHANNELS] = {colour->is_rgb ? red : blue, green, colour->is_rgb ? blue : red};
-    for (int c = 0; c < TENSOR_CHANNELS; c++)
-        out[c] = channels[c] * colour->scale[c] + colour->bias[c];
+    const struct preprocess_channel *first = &colour->channels[0], *green = &colour->channels[1],
+                                    *last = &colour->channels[2];
+    float of_first = colour->is_rgb ? v * first->v : u * first->u, of_last = colour->is_rgb ? u * last->u : v * last->v;
+    out[0] = limit(first, (y * first->luma + of_first) + first->offset);
+    out[1] = limit(green, ((y * green->luma + u * green->u) + v * green->v) + green->offset);
+    out[2] = limit(last, (y * last->luma + of_last) + last->offset);
 }
 
 void preprocess_convert(const struct preprocess_colour *colour, float y, float u, float v, float *out)
 {
     if (colour->is_grey)
-        out[0] = limit((y - colour->luma_offset) * colour->luma_gain) * colour->scale[0] + colour->bias[0];
+        out[0] = limit(&colour->channels[0], y * colour->channels[0].luma + colour->channels[0].offset);
     else
         convert(colour, y, u, v, out);
 }
 
-static inline float blend(const uint8_t *const rows[2], int first, int second, float fraction_x, float fraction_y)
+static inline float blend(const uint8_t *const rows[2], int first, int second, const int16_t *weights, float fraction_y)
 {
-    float top = rows[0][first] + (rows[0][second] - rows[0][first]) * fraction_x;
-    float bottom = rows[1][first] + (rows[1][second] - rows[1][first]) * fraction_x;
+    float top = (float)(rows[0][first] * weights[0] + rows[0][second] * weights[1]);
+    float bottom = (float)(rows[1][first] * weights[0] + rows[1][second] * weights[1]);
     return top + (bottom - top) * fraction_y;
+}
+
+static inline float blend_luma(const struct preprocess_row *row, int i)
+{
+    int first = row->luma_axis->first[i];
+    return blend(row->luma, first, MIN(first + 1, row->last_luma), row->luma_axis->weights + (ptrdiff_t)2 * i,
+                 row->luma_fraction);
 }
 
 void preprocess_row_scalar(const struct preprocess_row *row)
 {
     for (int i = 0; i < row->width; i++) {
-        int luma = row->luma_axis->first[i], chroma = row->chroma_axis->first[i];
-        float chroma_x = row->chroma_axis->fraction[i], channels[TENSOR_CHANNELS];
+        float channels[TENSOR_CHANNELS];
+        const int16_t *weights = row->chroma_axis->weights + (ptrdiff_t)2 * i;
+        int chroma = row->chroma_axis->first[i];
         int here = chroma * row->chroma_step, next = MIN(chroma + 1, row->last_chroma) * row->chroma_step;
-        float y =
-            blend(row->luma, luma, MIN(luma + 1, row->last_luma), row->luma_axis->fraction[i], row->luma_fraction);
-        float u = blend(row->u, here, next, chroma_x, row->chroma_fraction);
-        float v = blend(row->v, here, next, chroma_x, row->chroma_fraction);
-        convert(row->colour, y, u, v, channels);
+        float u = blend(row->u, here, next, weights, row->chroma_fraction);
+        float v = blend(row->v, here, next, weights, row->chroma_fraction);
+        convert(row->colour, blend_luma(row, i), u, v, channels);
         for (int c = 0; c < TENSOR_CHANNELS; c++)
             row->out[c][i * row->out_step] = channels[c];
     }
@@ -195,20 +247,16 @@ void preprocess_row_scalar(const struct preprocess_row *row)
 /* Grey is luma, whichever the weights of the colours are. */
 static void row_grey(const struct preprocess_row *row)
 {
-    for (int i = 0; i < row->width; i++) {
-        int luma = row->luma_axis->first[i];
-        float y =
-            blend(row->luma, luma, MIN(luma + 1, row->last_luma), row->luma_axis->fraction[i], row->luma_fraction);
-        preprocess_convert(row->colour, y, 0, 0, &row->out[0][i]);
-    }
+    for (int i = 0; i < row->width; i++)
+        preprocess_convert(row->colour, blend_luma(row, i), 0, 0, &row->out[0][i]);
 }
 
 void preprocess_row_rest(const struct preprocess_row *row, int i)
 {
     if (i == row->width)
         return;
-    struct preprocess_axis luma = {row->luma_axis->first + i, row->luma_axis->fraction + i, NULL, NULL};
-    struct preprocess_axis chroma = {row->chroma_axis->first + i, row->chroma_axis->fraction + i, NULL, NULL};
+    struct preprocess_axis luma = {row->luma_axis->first + i, row->luma_axis->weights + (ptrdiff_t)2 * i};
+    struct preprocess_axis chroma = {row->chroma_axis->first + i, row->chroma_axis->weights + (ptrdiff_t)2 * i};
     struct preprocess_row rest = *row;
     rest.luma_axis = &luma;
     rest.chroma_axis = &chroma;
@@ -232,17 +280,36 @@ static preprocess_row_function choose_row(void)
 
 /* ---- the life of it ---- */
 
+/* What of a card is not text. */
+static struct model_card numbers_of(const struct model_card *card)
+{
+    return (struct model_card){
+        .input_width_px = card->input_width_px,
+        .input_height_px = card->input_height_px,
+        .fit = card->fit,
+        .channels = card->channels,
+        .mean_0 = card->mean_0,
+        .mean_1 = card->mean_1,
+        .mean_2 = card->mean_2,
+        .scale_0 = card->scale_0,
+        .scale_1 = card->scale_1,
+        .scale_2 = card->scale_2,
+    };
+}
+
 struct preprocess *preprocess_new(const struct model_card *card)
 {
+    const double scale[] = {card->scale_0, card->scale_1, card->scale_2};
+    const double mean[] = {card->mean_0, card->mean_1, card->mean_2};
     struct preprocess *preprocess = g_new0(struct preprocess, 1);
-    preprocess->input_width = preprocess->fit_card.input_width_px = card->input_width_px;
-    preprocess->input_height = preprocess->fit_card.input_height_px = card->input_height_px;
-    preprocess->fit_card.fit = card->fit;
+    preprocess->card = numbers_of(card);
+    preprocess->input_width = card->input_width_px;
+    preprocess->input_height = card->input_height_px;
     preprocess->layout = card->layout;
     preprocess->colour = preprocess_colour_of(card, false, false);
     preprocess->channels = preprocess->colour.is_grey ? 1 : TENSOR_CHANNELS;
     for (int c = 0; c < TENSOR_CHANNELS; c++)
-        preprocess->pad[c] = (float)card->pad_value * preprocess->colour.scale[c] + preprocess->colour.bias[c];
+        preprocess->pad[c] = (float)((card->pad_value - mean[c]) * scale[c]);
     preprocess->fastest = choose_row();
     axis_init(&preprocess->luma_axis, card->input_width_px);
     axis_init(&preprocess->chroma_axis, card->input_width_px);
@@ -273,7 +340,7 @@ static void prepare(struct preprocess *preprocess, const struct frame *frame)
     if (preprocess->is_full_range != frame->is_full_range || preprocess->is_bt709 != frame->is_bt709) {
         preprocess->is_full_range = frame->is_full_range;
         preprocess->is_bt709 = frame->is_bt709;
-        choose_formula(&preprocess->colour, frame->is_full_range, frame->is_bt709);
+        preprocess->colour = preprocess_colour_of(&preprocess->card, frame->is_full_range, frame->is_bt709);
     }
     if (preprocess->width_px == frame->width_px && preprocess->height_px == frame->height_px &&
         preprocess->format == frame->format)
@@ -281,7 +348,7 @@ static void prepare(struct preprocess *preprocess, const struct frame *frame)
     preprocess->width_px = frame->width_px;
     preprocess->height_px = frame->height_px;
     preprocess->format = frame->format;
-    preprocess->box = letterbox_fit(&preprocess->fit_card, frame->width_px, frame->height_px);
+    preprocess->box = letterbox_fit(&preprocess->card, frame->width_px, frame->height_px);
     axis_build(&preprocess->luma_axis, preprocess->box.width, frame->width_px, 1, 1);
     axis_build(&preprocess->chroma_axis, preprocess->box.width, frame->width_px, 2,
                frame->format == FRAME_NV12 ? 2 : 1);
@@ -324,14 +391,13 @@ static float choose_rows(const struct frame *frame, int plane, int line, int lin
     return fraction;
 }
 
-static preprocess_row_function choose_for(const struct preprocess *preprocess, const struct frame *frame)
+static preprocess_row_function choose_for(const struct preprocess *preprocess)
 {
+    preprocess_row_function wanted = preprocess->chosen ? preprocess->chosen : preprocess->fastest;
+    bool has_windows = preprocess->luma_axis.windows > 0 && preprocess->chroma_axis.windows > 0;
     if (preprocess->channels == 1)
         return row_grey;
-    if (preprocess->chosen)
-        return preprocess->chosen;
-    bool is_wide = frame->width_px >= PREPROCESS_SIMD_MIN_WIDTH;
-    return preprocess->fastest && is_wide ? preprocess->fastest : preprocess_row_scalar;
+    return wanted && has_windows ? wanted : preprocess_row_scalar;
 }
 
 struct letterbox preprocess_run(struct preprocess *preprocess, const struct frame *frame, float *tensor)
@@ -341,7 +407,7 @@ struct letterbox preprocess_run(struct preprocess *preprocess, const struct fram
         pad(preprocess, tensor);
     const struct letterbox *box = &preprocess->box;
     bool is_interleaved = frame->format == FRAME_NV12;
-    preprocess_row_function run = choose_for(preprocess, frame);
+    preprocess_row_function run = choose_for(preprocess);
     struct preprocess_row row = {
         .last_luma = frame->width_px - 1,
         .last_chroma = (frame->width_px + 1) / 2 - 1,

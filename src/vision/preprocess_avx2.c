@@ -5,94 +5,83 @@
 
 #include <immintrin.h>
 
-/* Eight pixels at a time, in the same order of operations as the scalar form and without fused multiply-adds, so that
- * both give the same bits. One 4-byte gather reads both neighbours of a sample (for NV12, of both colours). */
+/* As preprocess_sse41.c, two groups at a time, one in each half of a register. */
 #define AVX2 __attribute__((target("avx2")))
 
-enum { LANES = 8 };
+enum { LANES = 2 * PREPROCESS_GROUP };
 
-struct sampling {
-    __m256i offset, shift;
-    __m256 fraction_x, fraction_y;
-};
-
-AVX2 static inline __m256i gather(const uint8_t *row, const struct sampling *at)
+AVX2 static inline __m256i two(const void *low, const void *high)
 {
-    return _mm256_srlv_epi32(_mm256_i32gather_epi32((const int *)(const void *)row, at->offset, 1), at->shift);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(low)), _mm_loadu_si128(high), 1);
 }
 
-/* The byte at bit `bit` of each lane, as a float. */
-AVX2 static inline __m256 pick(__m256i lanes, int bit)
+AVX2 static inline __m256i window(const uint8_t *row, const struct preprocess_axis *axis, int group, int i)
 {
-    return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(lanes, bit), _mm256_set1_epi32(0xff)));
+    const uint8_t *shuffles =
+        axis->shuffles + (((ptrdiff_t)group * PREPROCESS_MAX_WINDOWS) + i) * PREPROCESS_WINDOW_BYTES;
+    const uint8_t *bytes = row + (ptrdiff_t)i * PREPROCESS_WINDOW_BYTES;
+    return _mm256_shuffle_epi8(two(bytes + axis->start[group], bytes + axis->start[group + 1]),
+                               two(shuffles, shuffles + (ptrdiff_t)PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES));
 }
 
-AVX2 static inline __m256 mix(__m256 a, __m256 b, __m256 fraction)
+AVX2 static inline __m256 across(const uint8_t *row, const struct preprocess_axis *axis, int group, __m256i weights)
 {
-    return _mm256_add_ps(a, _mm256_mul_ps(_mm256_sub_ps(b, a), fraction));
+    __m256i words = window(row, axis, group, 0);
+    for (int i = 1; i < axis->windows; i++)
+        words = _mm256_or_si256(words, window(row, axis, group, i));
+    return _mm256_cvtepi32_ps(_mm256_madd_epi16(words, weights));
 }
 
-/* The sample whose bytes lie at bits `first` and `second` of what was gathered. */
-AVX2 static inline __m256 blend(__m256i top, __m256i bottom, int first, int second, const struct sampling *at)
+AVX2 static inline __m256 blend(const uint8_t *const rows[2], const struct preprocess_axis *axis, int group,
+                                __m256i weights, __m256 fraction_y)
 {
-    return mix(mix(pick(top, first), pick(top, second), at->fraction_x),
-               mix(pick(bottom, first), pick(bottom, second), at->fraction_x), at->fraction_y);
+    __m256 top = across(rows[0], axis, group, weights), bottom = across(rows[1], axis, group, weights);
+    return _mm256_add_ps(top, _mm256_mul_ps(_mm256_sub_ps(bottom, top), fraction_y));
 }
 
-AVX2 static inline __m256 limit(__m256 value)
+AVX2 static inline __m256i weights_at(const struct preprocess_axis *axis, int i)
 {
-    return _mm256_min_ps(_mm256_max_ps(value, _mm256_setzero_ps()), _mm256_set1_ps(255.0F));
+    return _mm256_loadu_si256((const __m256i *)(const void *)(axis->weights + (ptrdiff_t)2 * i));
 }
 
-AVX2 static inline struct sampling sampling_at(const struct preprocess_axis *axis, int i, float fraction_y)
+AVX2 static inline void store(const struct preprocess_row *row, int c, int i, __m256 sum)
 {
-    return (struct sampling){
-        _mm256_loadu_si256((const __m256i *)(const void *)(axis->offset + i)),
-        _mm256_loadu_si256((const __m256i *)(const void *)(axis->shift + i)),
-        _mm256_loadu_ps(axis->fraction + i),
-        _mm256_set1_ps(fraction_y),
-    };
-}
-
-AVX2 static inline void store(const struct preprocess_row *row, int channel, int i, __m256 value)
-{
-    const struct preprocess_colour *colour = row->colour;
+    const struct preprocess_channel *channel = &row->colour->channels[c];
     float lanes[LANES];
-    value = _mm256_add_ps(_mm256_mul_ps(value, _mm256_set1_ps(colour->scale[channel])),
-                          _mm256_set1_ps(colour->bias[channel]));
+    __m256 value = _mm256_add_ps(sum, _mm256_set1_ps(channel->offset));
+    value = _mm256_min_ps(_mm256_max_ps(value, _mm256_set1_ps(channel->least)), _mm256_set1_ps(channel->most));
     if (row->out_step == 1) {
-        _mm256_storeu_ps(row->out[channel] + i, value);
+        _mm256_storeu_ps(row->out[c] + i, value);
         return;
     }
     _mm256_storeu_ps(lanes, value);
     for (int lane = 0; lane < LANES; lane++)
-        row->out[channel][(i + lane) * row->out_step] = lanes[lane];
+        row->out[c][(i + lane) * row->out_step] = lanes[lane];
+}
+
+AVX2 static inline __m256 times(__m256 value, float factor)
+{
+    return _mm256_mul_ps(value, _mm256_set1_ps(factor));
 }
 
 AVX2 static inline void eight_pixels(const struct preprocess_row *row, int i)
 {
-    const struct preprocess_colour *colour = row->colour;
-    struct sampling at = sampling_at(row->luma_axis, i, row->luma_fraction);
-    __m256 y = blend(gather(row->luma[0], &at), gather(row->luma[1], &at), 0, 8, &at), u, v;
-    at = sampling_at(row->chroma_axis, i, row->chroma_fraction);
-    __m256i top = gather(row->u[0], &at), bottom = gather(row->u[1], &at);
-    if (row->chroma_step == 2) {
-        u = blend(top, bottom, 0, 16, &at);
-        v = blend(top, bottom, 8, 24, &at);
-    } else {
-        u = blend(top, bottom, 0, 8, &at);
-        v = blend(gather(row->v[0], &at), gather(row->v[1], &at), 0, 8, &at);
-    }
-    u = _mm256_sub_ps(u, _mm256_set1_ps(128.0F));
-    v = _mm256_sub_ps(v, _mm256_set1_ps(128.0F));
-    y = _mm256_mul_ps(_mm256_sub_ps(y, _mm256_set1_ps(colour->luma_offset)), _mm256_set1_ps(colour->luma_gain));
-    __m256 red = limit(_mm256_add_ps(y, _mm256_mul_ps(v, _mm256_set1_ps(colour->red_v))));
-    __m256 green = _mm256_add_ps(y, _mm256_mul_ps(u, _mm256_set1_ps(colour->green_u)));
-    green = limit(_mm256_add_ps(green, _mm256_mul_ps(v, _mm256_set1_ps(colour->green_v))));
-    __m256 blue = limit(_mm256_add_ps(y, _mm256_mul_ps(u, _mm256_set1_ps(colour->blue_u))));
-    store(row, 0, i, colour->is_rgb ? red : blue);
+    const struct preprocess_channel *channels = row->colour->channels;
+    bool is_rgb = row->colour->is_rgb;
+    int group = i / PREPROCESS_GROUP;
+    __m256 chroma_y = _mm256_set1_ps(row->chroma_fraction);
+    __m256i weights = weights_at(row->chroma_axis, i);
+    __m256 u = blend(row->u, row->chroma_axis, group, weights, chroma_y);
+    __m256 v = blend(row->v, row->chroma_axis, group, weights, chroma_y);
+    __m256 y =
+        blend(row->luma, row->luma_axis, group, weights_at(row->luma_axis, i), _mm256_set1_ps(row->luma_fraction));
+    __m256 first = is_rgb ? times(v, channels[0].v) : times(u, channels[0].u);
+    __m256 last = is_rgb ? times(u, channels[2].u) : times(v, channels[2].v);
+    __m256 green =
+        _mm256_add_ps(_mm256_add_ps(times(y, channels[1].luma), times(u, channels[1].u)), times(v, channels[1].v));
+    store(row, 0, i, _mm256_add_ps(times(y, channels[0].luma), first));
     store(row, 1, i, green);
-    store(row, 2, i, colour->is_rgb ? blue : red);
+    store(row, 2, i, _mm256_add_ps(times(y, channels[2].luma), last));
 }
 
 AVX2 static void row_avx2(const struct preprocess_row *row)

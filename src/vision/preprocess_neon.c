@@ -4,91 +4,81 @@
 #if defined(__aarch64__)
 
 #include <arm_neon.h>
-#include <string.h>
 
-/* Four pixels at a time, otherwise as preprocess_avx2.c; without gathers, four loads stand for one. */
-enum { LANES = 4 };
+/* As preprocess_sse41.c, four pixels at a time. */
+enum { LANES = PREPROCESS_GROUP };
 
-/* Both neighbours of a sample, shifted down to the lowest bytes, for each lane. */
-static inline uint32x4_t gather(const uint8_t *row, const struct preprocess_axis *axis, int i)
+static inline float32x4_t across(const uint8_t *row, const struct preprocess_axis *axis, int group, int16x8_t weights)
 {
-    uint32_t lanes[LANES];
-    for (int lane = 0; lane < LANES; lane++) {
-        memcpy(&lanes[lane], row + axis->offset[i + lane], sizeof lanes[lane]);
-        lanes[lane] >>= axis->shift[i + lane];
+    const uint8_t *shuffles = axis->shuffles + (ptrdiff_t)group * PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES;
+    const uint8_t *windows = row + axis->start[group];
+    uint8x16_t bytes = vqtbl1q_u8(vld1q_u8(windows), vld1q_u8(shuffles));
+    for (int i = 1; i < axis->windows; i++) {
+        ptrdiff_t at = (ptrdiff_t)i * PREPROCESS_WINDOW_BYTES;
+        bytes = vorrq_u8(bytes, vqtbl1q_u8(vld1q_u8(windows + at), vld1q_u8(shuffles + at)));
     }
-    return vld1q_u32(lanes);
+    int16x8_t words = vreinterpretq_s16_u8(bytes);
+    int32x4_t low = vmull_s16(vget_low_s16(words), vget_low_s16(weights));
+    return vcvtq_f32_s32(vpaddq_s32(low, vmull_high_s16(words, weights)));
 }
 
-static inline float32x4_t pick(uint32x4_t lanes, int bit)
+static inline float32x4_t blend(const uint8_t *const rows[2], const struct preprocess_axis *axis, int group,
+                                int16x8_t weights, float fraction_y)
 {
-    return vcvtq_f32_u32(vandq_u32(vshlq_u32(lanes, vdupq_n_s32(-bit)), vdupq_n_u32(0xff)));
+    float32x4_t top = across(rows[0], axis, group, weights), bottom = across(rows[1], axis, group, weights);
+    return vaddq_f32(top, vmulq_n_f32(vsubq_f32(bottom, top), fraction_y));
 }
 
-static inline float32x4_t mix(float32x4_t a, float32x4_t b, float32x4_t fraction)
+/* As MAX and MIN have it, also where both are zero. */
+static inline float32x4_t greater(float32x4_t a, float32x4_t b)
 {
-    return vaddq_f32(a, vmulq_f32(vsubq_f32(b, a), fraction));
+    return vbslq_f32(vcgtq_f32(a, b), a, b);
 }
 
-static inline float32x4_t blend(uint32x4_t top, uint32x4_t bottom, int first, int second, float32x4_t fraction_x,
-                                float32x4_t fraction_y)
+static inline float32x4_t lesser(float32x4_t a, float32x4_t b)
 {
-    return mix(mix(pick(top, first), pick(top, second), fraction_x),
-               mix(pick(bottom, first), pick(bottom, second), fraction_x), fraction_y);
+    return vbslq_f32(vcltq_f32(a, b), a, b);
 }
 
-static inline float32x4_t limit(float32x4_t value)
+static inline void store(const struct preprocess_row *row, int c, int i, float32x4_t sum)
 {
-    return vminq_f32(vmaxq_f32(value, vdupq_n_f32(0)), vdupq_n_f32(255.0F));
-}
-
-static inline void store(const struct preprocess_row *row, int channel, int i, float32x4_t value)
-{
-    const struct preprocess_colour *colour = row->colour;
+    const struct preprocess_channel *channel = &row->colour->channels[c];
     float lanes[LANES];
-    value = vaddq_f32(vmulq_f32(value, vdupq_n_f32(colour->scale[channel])), vdupq_n_f32(colour->bias[channel]));
+    float32x4_t value = vaddq_f32(sum, vdupq_n_f32(channel->offset));
+    value = lesser(greater(value, vdupq_n_f32(channel->least)), vdupq_n_f32(channel->most));
     if (row->out_step == 1) {
-        vst1q_f32(row->out[channel] + i, value);
+        vst1q_f32(row->out[c] + i, value);
         return;
     }
     vst1q_f32(lanes, value);
     for (int lane = 0; lane < LANES; lane++)
-        row->out[channel][(i + lane) * row->out_step] = lanes[lane];
+        row->out[c][(i + lane) * row->out_step] = lanes[lane];
 }
 
-static inline void four_pixels(const struct preprocess_row *row, int i)
+static inline void four_pixels(const struct preprocess_row *row, int group)
 {
-    const struct preprocess_colour *colour = row->colour;
-    const struct preprocess_axis *luma = row->luma_axis, *chroma = row->chroma_axis;
-    float32x4_t y = blend(gather(row->luma[0], luma, i), gather(row->luma[1], luma, i), 0, 8,
-                          vld1q_f32(luma->fraction + i), vdupq_n_f32(row->luma_fraction));
-    float32x4_t fraction_x = vld1q_f32(chroma->fraction + i), fraction_y = vdupq_n_f32(row->chroma_fraction), u, v;
-    uint32x4_t top = gather(row->u[0], chroma, i), bottom = gather(row->u[1], chroma, i);
-    if (row->chroma_step == 2) {
-        u = blend(top, bottom, 0, 16, fraction_x, fraction_y);
-        v = blend(top, bottom, 8, 24, fraction_x, fraction_y);
-    } else {
-        u = blend(top, bottom, 0, 8, fraction_x, fraction_y);
-        v = blend(gather(row->v[0], chroma, i), gather(row->v[1], chroma, i), 0, 8, fraction_x, fraction_y);
-    }
-    u = vsubq_f32(u, vdupq_n_f32(128.0F));
-    v = vsubq_f32(v, vdupq_n_f32(128.0F));
-    y = vmulq_f32(vsubq_f32(y, vdupq_n_f32(colour->luma_offset)), vdupq_n_f32(colour->luma_gain));
-    float32x4_t red = limit(vaddq_f32(y, vmulq_f32(v, vdupq_n_f32(colour->red_v))));
-    float32x4_t green = vaddq_f32(y, vmulq_f32(u, vdupq_n_f32(colour->green_u)));
-    green = limit(vaddq_f32(green, vmulq_f32(v, vdupq_n_f32(colour->green_v))));
-    float32x4_t blue = limit(vaddq_f32(y, vmulq_f32(u, vdupq_n_f32(colour->blue_u))));
-    store(row, 0, i, colour->is_rgb ? red : blue);
-    store(row, 1, i, green);
-    store(row, 2, i, colour->is_rgb ? blue : red);
+    const struct preprocess_channel *channels = row->colour->channels;
+    bool is_rgb = row->colour->is_rgb;
+    int i = group * LANES;
+    int16x8_t weights = vld1q_s16(row->chroma_axis->weights + (ptrdiff_t)2 * i);
+    float32x4_t u = blend(row->u, row->chroma_axis, group, weights, row->chroma_fraction);
+    float32x4_t v = blend(row->v, row->chroma_axis, group, weights, row->chroma_fraction);
+    weights = vld1q_s16(row->luma_axis->weights + (ptrdiff_t)2 * i);
+    float32x4_t y = blend(row->luma, row->luma_axis, group, weights, row->luma_fraction);
+    float32x4_t first = is_rgb ? vmulq_n_f32(v, channels[0].v) : vmulq_n_f32(u, channels[0].u);
+    float32x4_t last = is_rgb ? vmulq_n_f32(u, channels[2].u) : vmulq_n_f32(v, channels[2].v);
+    float32x4_t green = vaddq_f32(vmulq_n_f32(y, channels[1].luma), vmulq_n_f32(u, channels[1].u));
+    store(row, 0, i, vaddq_f32(vmulq_n_f32(y, channels[0].luma), first));
+    store(row, 1, i, vaddq_f32(green, vmulq_n_f32(v, channels[1].v)));
+    store(row, 2, i, vaddq_f32(vmulq_n_f32(y, channels[2].luma), last));
 }
 
 static void row_neon(const struct preprocess_row *row)
 {
-    int i = 0;
-    for (; i + LANES <= row->width; i += LANES)
-        four_pixels(row, i);
-    preprocess_row_rest(row, i);
+    int groups = row->width / LANES;
+    for (int group = 0; group < groups; group++)
+        four_pixels(row, group);
+    preprocess_row_rest(row, groups * LANES);
 }
 
 preprocess_row_function preprocess_row_neon(void)

@@ -39,7 +39,8 @@ static void on_event(void *data, const struct analytics_event *event)
 static void on_tracks(void *data, const struct track_update *update)
 {
     struct watched_camera *camera = data;
-    g_autoptr(GString) text = g_string_new(NULL);
+    GString *text = camera->tracks;
+    g_string_truncate(text, 0);
     record_encode_json(&track_update_descriptor, update, false, text);
     /* live only: when the link is full the page misses a moment, and the next one comes */
     if (!link_send(camera->worker->link, LINK_TRACKS, text->str, text->len, NULL))

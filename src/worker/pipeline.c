@@ -22,6 +22,7 @@ enum {
      * its own however long the model hangs, and the other cameras' turns come in between */
     DETECTOR_REST_FACTOR = 4,
     DETECTOR_REST_MAX_US = 60 * 1000000,
+    PAYLOAD_USUAL_BYTES = 4096,
 };
 
 struct pipeline {
@@ -58,6 +59,7 @@ struct pipeline {
     uint64_t last_frame;
     int64_t last_at_ms;
     struct log_limit detector_complaint;
+    GString *payload; /* of the event that is being told */
 };
 
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
@@ -87,6 +89,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
     pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + VISION_MAX_DETECTIONS);
+    pipeline->payload = g_string_sized_new(PAYLOAD_USUAL_BYTES);
     pipeline->hides_all = true;
     return pipeline;
 }
@@ -107,6 +110,7 @@ void pipeline_free(struct pipeline *pipeline)
     g_free(pipeline->observed);
     g_free(pipeline->views);
     g_free(pipeline->figures);
+    g_string_free(pipeline->payload, TRUE);
     g_free(pipeline->camera_id);
     g_free(pipeline);
 }
@@ -188,8 +192,8 @@ static void emit(void *data, enum event_type type, void *record)
     int64_t at_ms = 0;
     id_write(pipeline->clock, id);
     const char *subject = complete_payload(pipeline, type, record, id, &at_ms);
-    g_autoptr(GString) payload = g_string_new(NULL);
-    record_encode_json(info->payload, record, true, payload);
+    g_string_truncate(pipeline->payload, 0);
+    record_encode_json(info->payload, record, true, pipeline->payload);
     const struct analytics_event event = {
         .id = id,
         .type = type,
@@ -197,7 +201,7 @@ static void emit(void *data, enum event_type type, void *record)
         .subject_id = (char *)(uintptr_t)subject,
         .occurred_at = {at_ms},
         .priority = info->priority,
-        .payload = {payload->str},
+        .payload = {pipeline->payload->str},
     };
     pipeline->sink.event(pipeline->sink.data, &event);
 }

@@ -134,6 +134,7 @@ static void start_camera(struct worker *worker, size_t index)
     watched->worker = worker;
     watched->camera = camera;
     watched->events = g_string_new(NULL);
+    watched->tracks = g_string_new(NULL);
     record_init(&camera_health_descriptor, &watched->health);
     watched->health.camera_id = g_strdup(camera->id);
     if (worker->detector) {
@@ -368,6 +369,8 @@ static void release(struct worker *worker)
         record_clear(&camera_health_descriptor, &worker->cameras[i].health);
         if (worker->cameras[i].events)
             g_string_free(worker->cameras[i].events, TRUE);
+        if (worker->cameras[i].tracks)
+            g_string_free(worker->cameras[i].tracks, TRUE);
     }
     detector_free(worker->detector);
     outbox_free(worker->outbox);

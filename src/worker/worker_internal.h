@@ -30,6 +30,7 @@ struct watched_camera {
     /* the analyser's */
     int64_t preview_next_us;
     GString *events; /* of the frame being fed, NDJSON */
+    GString *tracks; /* of the frame being fed, JSON */
     int event_count, event_priority;
     struct log_limit preview_complaint;
     int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
