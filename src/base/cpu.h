@@ -9,6 +9,7 @@ enum cpu_feature {
     CPU_AVX2 = 1 << 1,
     CPU_AVX512 = 1 << 2, /* F, BW and VL together */
     CPU_NEON = 1 << 3,
+    CPU_CRC32C = 1 << 4, /* the instruction: SSE4.2, or ARMv8's CRC extension */
 };
 
 bool cpu_has(enum cpu_feature feature);

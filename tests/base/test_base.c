@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/crc32c.h"
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -204,6 +205,23 @@ static void test_s01_logins_are_redacted(void)
     g_assert_cmpstr(empty, ==, "");
 }
 
+/* Check values: RFC 3720, appendix B.4. */
+static void test_crc32c_by_instruction_and_by_table(void)
+{
+    static const uint8_t zeros[32];
+    g_assert_cmpuint(crc32c(0, "123456789", 9), ==, 0xe3069283);
+    g_assert_cmpuint(crc32c(0, zeros, sizeof zeros), ==, 0x8a9136aa);
+    uint8_t bytes[257];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)g_test_rand_int();
+    for (size_t from = 0; from < 9; from++)
+        for (size_t length = 0; from + length <= sizeof bytes; length++) {
+            uint32_t seed = (uint32_t)g_test_rand_int();
+            g_assert_cmpuint(crc32c(seed, bytes + from, length), ==, crc32c_scalar(seed, bytes + from, length));
+        }
+    g_assert_cmpuint(crc32c(crc32c(0, bytes, 100), bytes + 100, 157), ==, crc32c(0, bytes, 257));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -213,6 +231,7 @@ int main(int argc, char **argv)
     g_test_add_func("/base/randomness repeats with its seed", test_randomness_repeats_with_its_seed);
     g_test_add_func("/base/a log line cannot be forged", test_a_log_line_cannot_be_forged);
     g_test_add_func("/base/levels are by module", test_levels_are_by_module);
+    g_test_add_func("/base/crc32c by instruction and by table", test_crc32c_by_instruction_and_by_table);
     g_test_add_func("/base/sorting in place", test_sorting_in_place);
     g_test_add_func("/base/s01 logins in addresses are redacted", test_s01_logins_are_redacted);
     g_test_add_func("/base/counters lose nothing", test_counters_lose_nothing);

@@ -1,0 +1,181 @@
+/* A queue that outlives its process: what it has acknowledged is on disk, and is given out until whoever takes it says
+ * that it is done.
+ *
+ * Records have a tenant, a priority 0..9 (9 is the most urgent) and a time to live. The most urgent is given out first;
+ * within a tenant and a priority, in the order in which it came; tenants of one priority take turns; one delivery in
+ * `oldest_every` goes to the record that has waited longest, so that nothing starves. Delivery is at least once: after
+ * a crash some records that were acknowledged come again, so they should carry an id of their own.
+ *
+ * On disk it is a directory of small SQLite files; docs/spool.md describes them and what is promised of them.
+ *
+ * Durable (the default): vedette_spool_enqueue returns when the records' commit is synced; calls of several threads
+ * share a commit. Relaxed: it returns when they are in memory; they go to disk when they are not fetched for
+ * spill_delay_us, when memory is short, and when the spool is closed.
+ *
+ * Threads: everything from any thread, but open and close. One thread inside writes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vedette/time_source.h"
+#include "vedette/visibility.h"
+
+enum { VEDETTE_SPOOL_PRIORITIES = 10, VEDETTE_SPOOL_TENANT_MAX_BYTES = 128 };
+
+enum vedette_spool_error_kind {
+    VEDETTE_SPOOL_INVALID = 1, /* the call is wrong; trying again cannot help */
+    VEDETTE_SPOOL_FULL,        /* a bound of the queue, or the disk; later there may be room */
+    VEDETTE_SPOOL_BUSY,        /* another process has the directory */
+    VEDETTE_SPOOL_DENIED,      /* rights, owner or a link in the way */
+    VEDETTE_SPOOL_FAILED,      /* the disk failed */
+};
+/* Of the caller; may be NULL wherever it is asked for. `text` says what failed, on what, why, and what to do. */
+struct vedette_spool_error {
+    enum vedette_spool_error_kind kind;
+    char text[512];
+};
+
+enum vedette_spool_when_full {
+    VEDETTE_SPOOL_BLOCK = 1,   /* wait up to block_us for room, then refuse */
+    VEDETTE_SPOOL_REJECT,      /* refuse at once */
+    VEDETTE_SPOOL_DROP_LOWEST, /* drop the least urgent, of those the oldest; refuse what is less urgent than all */
+};
+enum vedette_spool_durability { VEDETTE_SPOOL_DURABLE = 1, VEDETTE_SPOOL_RELAXED };
+
+struct vedette_spool_config {
+    int64_t max_queue_size;   /* records, those given out and not yet settled among them; 1 or more; default 1000 */
+    int64_t max_queue_bytes;  /* of their payloads; 1 or more; default 64 MiB */
+    double max_queue_seconds; /* time to live; at exactly this age a record has expired; 0: for ever; default 300 */
+    int32_t batch_size;       /* records given out at once; 1..100000; default 10 */
+    double tenant_share;      /* of both bounds, what one tenant may hold; above 0, at most 1; default 1 */
+    enum vedette_spool_when_full when_full;   /* default BLOCK */
+    int64_t block_us;                         /* default 5 s */
+    enum vedette_spool_durability durability; /* default DURABLE */
+    int64_t max_record_bytes;                 /* larger ones are refused; 1..512 MiB; default 1 MiB */
+    int64_t max_memory_bytes;                 /* payloads kept in memory besides the disk; 0 or more; default 8 MiB */
+    int32_t max_tenants;                      /* counted apart; 1..65536; default 256 */
+    int32_t oldest_every;                     /* see above; 0: never; default 8 */
+    int64_t commit_delay_us;                  /* how long a commit waits for others to share it; 0..10000; default 0 */
+    int64_t acknowledge_delay_us;             /* after so long at most, what is done is noted on disk; default 200 ms */
+    int64_t spill_delay_us;                   /* of relaxed records; default 1 s */
+    int64_t stalled_us;              /* holding records, and none was settled for so long: not draining; default 30 s */
+    int64_t file_bytes;              /* a file is closed and the next begun at this size; 4096 or more; default 4 MiB */
+    int64_t max_disk_bytes;          /* of all its files; 0: no bound of its own; default 0 */
+    int64_t reserve_bytes;           /* kept aside and given back when the disk is full; 0: none; default 1 MiB */
+    int32_t max_bad_files;           /* damaged files kept for a person to look at; the oldest go first; default 8 */
+    const char *vfs;                 /* name of an SQLite VFS to use; NULL: the default. Copied */
+    int64_t (*wall_ms)(void *data);  /* wall clock, ms since 1970; NULL: the machine's; called with time.data */
+    struct vedette_time_source time; /* zero: the machine's. Blocking and waiting are by the machine's clock always */
+};
+/* Fills in the defaults. Any thread. */
+VEDETTE_PUBLIC void vedette_spool_config_init(struct vedette_spool_config *config);
+
+struct vedette_spool;
+
+/* Opens the spool in `directory`, which is made (mode 0700) when it is missing; its parent must be there. How long it
+ * takes does not depend on how much lies there: what is sealed is read in the background. NULL: the error says why. */
+VEDETTE_PUBLIC struct vedette_spool *
+vedette_spool_open(const char *directory, const struct vedette_spool_config *config, struct vedette_spool_error *error);
+/* Writes what is in memory, notes what is done, and frees it. Nobody may use it any more, and batches still out are
+ * given out again next time. NULL is allowed. */
+VEDETTE_PUBLIC void vedette_spool_close(struct vedette_spool *spool);
+
+/* ---- putting in ---- */
+
+struct vedette_spool_record {
+    const char *tenant; /* 1..128 bytes; never NULL in what is given out */
+    int32_t priority;   /* 0..9; 9 is the most urgent */
+    const void *payload;
+    size_t length;  /* of the payload, bytes; 1 or more */
+    int64_t ttl_us; /* to put in: 0: as the config says; negative: for ever */
+    /* Set in what is given out: */
+    int64_t enqueued_at_ms; /* wall clock */
+    int32_t attempts;       /* times it was given out before, by this process */
+};
+
+/* Puts the records in as one unit: all or none. Payloads are copied. True: they are there to stay (see durability).
+ * False: none is; FULL may have waited block_us. */
+VEDETTE_PUBLIC bool vedette_spool_enqueue(struct vedette_spool *spool, const struct vedette_spool_record *records,
+                                          size_t count, struct vedette_spool_error *error);
+/* Called once, on the spool's writing thread (relaxed: on the caller's, before submit returns). `error`: NULL when the
+ * records are there to stay. It may use the spool, but not close it or wait for an enqueue. */
+typedef void (*vedette_spool_done)(void *data, const struct vedette_spool_error *error);
+/* The same without waiting: a full queue refuses at once, whatever when_full says of blocking. False: not taken, and
+ * `done` is not called. */
+VEDETTE_PUBLIC bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spool_record *records,
+                                         size_t count, vedette_spool_done done, void *data,
+                                         struct vedette_spool_error *error);
+
+/* ---- taking out ---- */
+
+struct vedette_spool_batch {
+    size_t count;
+    const struct vedette_spool_record *records; /* valid until the batch is settled */
+};
+/* Up to `max` records (0: batch_size). Waits up to `wait_us` for the first; NULL when none came. Each batch is settled
+ * once, by any thread, in any order. */
+VEDETTE_PUBLIC struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, size_t max,
+                                                                 int64_t wait_us);
+/* Record i is done when is_done[i]; the others go back to where they came from, and may be given out at once. is_done
+ * NULL: all are done. Frees the batch. */
+VEDETTE_PUBLIC void vedette_spool_settle(struct vedette_spool *spool, struct vedette_spool_batch *batch,
+                                         const bool *is_done);
+/* All are done. */
+VEDETTE_PUBLIC void vedette_spool_acknowledge(struct vedette_spool *spool, struct vedette_spool_batch *batch);
+/* None is. */
+VEDETTE_PUBLIC void vedette_spool_return(struct vedette_spool *spool, struct vedette_spool_batch *batch);
+/* Wakes whoever waits in dequeue: it returns NULL. For ending a thread that drains. */
+VEDETTE_PUBLIC void vedette_spool_wake(struct vedette_spool *spool);
+
+/* While held, time to live does not pass: for as long as it is known that nothing can be delivered (an open breaker).
+ * What was held is forgotten when the spool is closed. */
+VEDETTE_PUBLIC void vedette_spool_hold_expiry(struct vedette_spool *spool, bool is_held);
+
+/* ---- looking ---- */
+
+/* Why a record is no longer there, or never was. */
+enum vedette_spool_loss {
+    VEDETTE_SPOOL_EXPIRED,            /* its time to live was over */
+    VEDETTE_SPOOL_DROPPED,            /* made room for a more urgent or newer one */
+    VEDETTE_SPOOL_CORRUPT,            /* the disk gave back something else, or nothing */
+    VEDETTE_SPOOL_REJECTED_TOO_LARGE, /* over max_record_bytes */
+    VEDETTE_SPOOL_REJECTED_FULL,      /* a bound of the queue */
+    VEDETTE_SPOOL_REJECTED_SHARE,     /* its tenant's share */
+    VEDETTE_SPOOL_REJECTED_DISK,      /* the disk was full or failed */
+    VEDETTE_SPOOL_LOSSES
+};
+/* "expired", "dropped", "corrupt", "rejected_too_large", …; "unknown" for anything else. */
+VEDETTE_PUBLIC const char *vedette_spool_loss_name(enum vedette_spool_loss loss);
+
+struct vedette_spool_stats {
+    int64_t memory_queue_size;   /* records whose payload is in memory */
+    int64_t disk_queue_size;     /* records that are on disk alone */
+    int64_t total_queued;        /* both; those given out and not settled among them */
+    int64_t in_flight;           /* given out and not settled */
+    int64_t queued_bytes;        /* of payloads */
+    int64_t memory_bytes;        /* of payloads in memory */
+    int64_t disk_bytes;          /* about, of its files */
+    int64_t files, files_unread; /* unread ones count by what their names say */
+    int64_t bad_files;           /* set aside since it was opened */
+    int64_t oldest_age_us;       /* of the record that waits longest; 0: none waits */
+    int64_t not_drained_us;      /* since a record was settled, while some are there */
+    bool is_stalled;             /* alive, holding records, and not draining for stalled_us */
+    /* since it was opened */
+    int64_t enqueued, acknowledged, returned, commits, write_errors, losses[VEDETTE_SPOOL_LOSSES];
+    char last_error[512]; /* of the disk; empty when the last write was good */
+};
+VEDETTE_PUBLIC void vedette_spool_get_stats(struct vedette_spool *spool, struct vedette_spool_stats *stats);
+
+struct vedette_spool_tenant {
+    const char *name; /* "" is all those that were forgotten to make room (max_tenants) */
+    int64_t memory_queue_size, disk_queue_size, queued_bytes;
+    int64_t enqueued, acknowledged, losses[VEDETTE_SPOOL_LOSSES]; /* since it was opened */
+};
+/* Calls `each` for every tenant, under the spool's lock: it must not use the spool. Files not read yet are not known
+ * by tenant. */
+VEDETTE_PUBLIC void vedette_spool_each_tenant(struct vedette_spool *spool,
+                                              void (*each)(void *data, const struct vedette_spool_tenant *tenant),
+                                              void *data);

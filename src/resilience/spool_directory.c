@@ -1,0 +1,254 @@
+#include "resilience/spool_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char lock_name[] = "lock", reserve_name[] = "reserve", bad_suffix[] = ".bad", report_suffix[] = ".bad.txt";
+/* What SQLite may keep beside a file. */
+static const char *const beside[] = {"-wal", "-shm", "-journal"};
+
+#ifdef VEDETTE_FAULTS_ENABLED
+void spool_crash_point(const char *name)
+{
+    if (fault_hit(name))
+        raise(SIGKILL);
+}
+#endif
+
+bool spool_fail_errno(const char *path, const char *action, const char *advice, GError **error)
+{
+    int code = errno;
+    enum vedette_error kind = code == ENOSPC || code == EDQUOT || code == EFBIG ? VEDETTE_ERROR_FULL
+                              : code == EACCES || code == EPERM || code == EROFS || code == ELOOP || code == ENOTDIR
+                                  ? VEDETTE_ERROR_PERMISSION
+                                  : VEDETTE_ERROR_IO;
+    g_set_error(error, VEDETTE_ERROR, kind, "%s: %s: %s: %s", path, action, g_strerror(code), advice);
+    return false;
+}
+
+/* True when a plan of faults says that this call fails, as the disk would. */
+static bool is_injected(const char *name)
+{
+    if (!fault_hit(name))
+        return false;
+    errno = EIO;
+    return true;
+}
+
+/* Ours alone: a directory in which others could put files, or that is somebody else's, is refused, and so is a link. */
+static bool check_directory(const struct spool_directory *directory, GError **error)
+{
+    struct stat status;
+    if (fstat(directory->fd, &status) != 0)
+        return spool_fail_errno(directory->path, "look at it", "the directory must stay where it is", error);
+    if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                    "%s: it belongs to user %u (mode %04o), and this process runs as user %u: chown it and chmod 0700 "
+                    "it, or give another directory",
+                    directory->path, (unsigned)status.st_uid, status.st_mode & 07777, (unsigned)geteuid());
+        return false;
+    }
+    return true;
+}
+
+/* One process per directory. The file holds the pid, for people; the lock itself ends with the process. */
+static bool take_lock(struct spool_directory *directory, GError **error)
+{
+    g_autofree char *path = spool_directory_file(directory, lock_name);
+    directory->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (directory->lock_fd < 0)
+        return spool_fail_errno(path, "open", "check the owner and rights of the directory and its files", error);
+    char pid[32] = "";
+    if (flock(directory->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return spool_fail_errno(path, "lock", "the file system must know locks", error);
+        ssize_t length = pread(directory->lock_fd, pid, sizeof pid - 1, 0);
+        pid[MAX(length, 0)] = '\0';
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "%s: process %s uses it already: stop that one, or give another directory", directory->path,
+                    *g_strstrip(pid) ? pid : "(unknown)");
+        return false;
+    }
+    /* Only for people: on a full disk it stays empty. */
+    int length = g_snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(directory->lock_fd, 0) != 0 || pwrite(directory->lock_fd, pid, (size_t)length, 0) != length)
+        g_debug("%s: the process id is not written: %s", path, g_strerror(errno));
+    return true;
+}
+
+bool spool_directory_open(struct spool_directory *directory, const char *path, GError **error)
+{
+    static const char advice[] = "give a directory that this process may write";
+    *directory = (struct spool_directory){g_strdup(path), -1, -1};
+    bool is_there = g_mkdir(path, 0700) == 0 || errno == EEXIST;
+    if (!is_there)
+        spool_fail_errno(path, "make the directory", advice, error);
+    else if ((directory->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+        spool_fail_errno(path, "open the directory", "it must be a directory of this process' user, and no link",
+                         error);
+    else if (check_directory(directory, error) && take_lock(directory, error))
+        return true;
+    spool_directory_close(directory);
+    return false;
+}
+
+void spool_directory_close(struct spool_directory *directory)
+{
+    if (directory->lock_fd >= 0)
+        close(directory->lock_fd);
+    if (directory->fd >= 0)
+        close(directory->fd);
+    directory->fd = directory->lock_fd = -1;
+    g_clear_pointer(&directory->path, g_free);
+}
+
+char *spool_directory_file(const struct spool_directory *directory, const char *name)
+{
+    return g_build_filename(directory->path, name, NULL);
+}
+
+static gint compare_names(gconstpointer left, gconstpointer right)
+{
+    const struct spool_name *a = left, *b = right;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* "NAME-wal" without its NAME: what a crash between two removals leaves. A WAL must never meet a later file. */
+static void remove_leftover(const struct spool_directory *directory, const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
+        if (!g_str_has_suffix(name, beside[i]))
+            continue;
+        g_autofree char *owner = g_strndup(name, strlen(name) - strlen(beside[i]));
+        struct spool_name parsed;
+        if (spool_name_parse(owner, &parsed) && faccessat(directory->fd, owner, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+            unlinkat(directory->fd, name, 0);
+    }
+}
+
+GArray *spool_directory_list(const struct spool_directory *directory, GError **error)
+{
+    g_autoptr(GDir) entries = g_dir_open(directory->path, 0, error);
+    if (!entries)
+        return NULL;
+    GArray *names = g_array_new(FALSE, FALSE, sizeof(struct spool_name));
+    for (const char *text; (text = g_dir_read_name(entries));) {
+        struct spool_name name;
+        if (spool_name_parse(text, &name))
+            g_array_append_val(names, name);
+        else
+            remove_leftover(directory, text);
+    }
+    g_array_sort(names, compare_names);
+    return names;
+}
+
+bool spool_directory_sync(const struct spool_directory *directory, GError **error)
+{
+    if (!is_injected("spool.directory-sync") && fsync(directory->fd) == 0)
+        return true;
+    return spool_fail_errno(directory->path, "sync the directory", "the disk fails: replace it", error);
+}
+
+/* SQLite would make it readable for everyone. */
+bool spool_directory_make_file(const char *path, GError **error)
+{
+    int fd = is_injected("spool.create") ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return spool_fail_errno(path, "make", "check the free space, and the owner and rights of the directory", error);
+    close(fd);
+    return true;
+}
+
+bool spool_directory_rename(const struct spool_directory *directory, const char *from, const char *to, GError **error)
+{
+    if (is_injected("spool.rename") || rename(from, to) != 0)
+        return spool_fail_errno(from, "rename", "check the owner and rights of the directory", error);
+    spool_crash_point("crash.spool.renamed");
+    return spool_directory_sync(directory, error);
+}
+
+bool spool_directory_remove(const char *path, GError **error)
+{
+    spool_crash_point("crash.spool.before-remove");
+    if (is_injected("spool.unlink") || (unlink(path) != 0 && errno != ENOENT))
+        return spool_fail_errno(path, "remove", "check the owner and rights of the directory", error);
+    spool_crash_point("crash.spool.removed");
+    for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
+        g_autofree char *other = g_strconcat(path, beside[i], NULL);
+        if (unlink(other) != 0 && errno != ENOENT)
+            return spool_fail_errno(other, "remove", "check the owner and rights of the directory", error);
+    }
+    return true;
+}
+
+/* ---- what is set aside ---- */
+
+static gint compare_texts(gconstpointer left, gconstpointer right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* The oldest of the files set aside go, with all that belongs to them. */
+static void prune_bad(const struct spool_directory *directory, int max_bad_files)
+{
+    g_autoptr(GDir) entries = g_dir_open(directory->path, 0, NULL);
+    g_autoptr(GPtrArray) bad = g_ptr_array_new_with_free_func(g_free);
+    for (const char *text; entries && (text = g_dir_read_name(entries));)
+        if (g_str_has_suffix(text, bad_suffix))
+            g_ptr_array_add(bad, g_strdup(text));
+    g_ptr_array_sort(bad, compare_texts);
+    for (guint i = 0; i + (guint)max_bad_files < bad->len; i++) {
+        static const char *const parts[] = {"", "-wal", "-journal", ".txt"};
+        for (size_t j = 0; j < G_N_ELEMENTS(parts); j++) {
+            g_autofree char *name = g_strconcat(g_ptr_array_index(bad, i), parts[j], NULL);
+            unlinkat(directory->fd, name, 0);
+        }
+    }
+}
+
+void spool_directory_set_aside(const struct spool_directory *directory, const char *path, const char *report,
+                               int max_bad_files)
+{
+    g_autofree char *to = g_strconcat(path, bad_suffix, NULL), *text = g_strconcat(path, report_suffix, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
+        g_autofree char *from = g_strconcat(path, beside[i], NULL), *beside_to = g_strconcat(to, beside[i], NULL);
+        rename(from, beside_to); /* mostly it is not there */
+    }
+    /* When it cannot be renamed it is found again by the next start, and tried again. */
+    if (rename(path, to) != 0)
+        g_debug("%s: not set aside: %s", path, g_strerror(errno));
+    FILE *file = fopen(text, "we");
+    if (file) {
+        fprintf(file, "%s\n", report);
+        fclose(file);
+    }
+    prune_bad(directory, max_bad_files);
+    fsync(directory->fd);
+}
+
+/* ---- the reserve ---- */
+
+bool spool_directory_make_reserve(const struct spool_directory *directory, int64_t bytes)
+{
+    g_autofree char *path = spool_directory_file(directory, reserve_name);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool is_made = fd >= 0 && posix_fallocate(fd, 0, bytes) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (!is_made)
+        unlink(path);
+    return is_made;
+}
+
+bool spool_directory_free_reserve(const struct spool_directory *directory)
+{
+    return unlinkat(directory->fd, reserve_name, 0) == 0;
+}

@@ -1,0 +1,302 @@
+/* Shared by the files of the spool, which fall in four layers, each knowing those before it:
+ *
+ *   spool_record.c     a record's head as bytes: pure
+ *   spool_directory.c  the directory: rights, lock, names, reserve, what is set aside
+ *   spool_file.c       one SQLite file: made, written, read, sealed, removed
+ *   spool_queue.c      the records in memory: order, turns, bounds, counts
+ *   spool_writer.c     the one thread that writes: commits, spills, notes what is done, reads what lies there
+ *   spool.c            the public face: open, close, put in, take out, look
+ *
+ * Locks: `disk` for everything that touches a file's connection; `lock` for everything else. Who needs both takes
+ * `disk` first. Nothing that blocks is done under `lock`.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include <glib.h>
+
+#include "base/error.h"
+#include "base/fault.h"
+#include "resilience/resilience_internal.h"
+#include "vedette/spool.h"
+
+/* ---- spool_record.c: a record's head, as it stands beside its payload in a file ---- */
+
+enum { SPOOL_HEAD_FIXED_BYTES = 32, SPOOL_HEAD_MAX_BYTES = SPOOL_HEAD_FIXED_BYTES + VEDETTE_SPOOL_TENANT_MAX_BYTES };
+
+struct spool_head {
+    int32_t priority;
+    uint32_t payload_length, payload_crc;
+    int64_t enqueued_at_ms, expires_at_ms; /* wall clock; expires 0: never */
+    char tenant[VEDETTE_SPOOL_TENANT_MAX_BYTES + 1];
+};
+/* Returns the length. The check sum also covers where the record stands, so that no row passes for another. */
+size_t spool_head_encode(const struct spool_head *head, uint64_t file_number, uint32_t row,
+                         uint8_t out[SPOOL_HEAD_MAX_BYTES]);
+/* False when anything in it is not as it was written. */
+bool spool_head_decode(const void *data, size_t length, uint64_t file_number, uint32_t row, struct spool_head *head);
+
+/* The name of a file: "0000000000000007.spool" while it is written to, "0000000000000007-1024-1000-734003.spool" once
+ * it is sealed: rows written, rows not done when it was sealed, and their payloads' bytes. */
+struct spool_name {
+    uint64_t number; /* 1..INT64_MAX */
+    bool is_sealed;
+    uint32_t rows, live;
+    int64_t live_bytes;
+};
+char *spool_name_format(const struct spool_name *name);
+bool spool_name_parse(const char *text, struct spool_name *name);
+
+/* ---- spool_directory.c ---- */
+
+struct spool_directory {
+    char *path;
+    int fd, lock_fd; /* -1: not open */
+};
+bool spool_directory_open(struct spool_directory *directory, const char *path, GError **error);
+void spool_directory_close(struct spool_directory *directory);
+/* A new GArray of struct spool_name, by number; leftovers of removed files are removed. */
+GArray *spool_directory_list(const struct spool_directory *directory, GError **error);
+bool spool_directory_sync(const struct spool_directory *directory, GError **error);
+/* g_free */
+char *spool_directory_file(const struct spool_directory *directory, const char *name);
+bool spool_directory_make_file(const char *path, GError **error);
+bool spool_directory_rename(const struct spool_directory *directory, const char *from, const char *to, GError **error);
+/* A file of ours and what SQLite keeps beside it. */
+bool spool_directory_remove(const char *path, GError **error);
+/* Renames it and what is beside it to ….bad and writes ….bad.txt; keeps the newest `max_bad_files`. */
+void spool_directory_set_aside(const struct spool_directory *directory, const char *path, const char *report,
+                               int max_bad_files);
+bool spool_directory_make_reserve(const struct spool_directory *directory, int64_t bytes);
+/* True when there was one to give back. */
+bool spool_directory_free_reserve(const struct spool_directory *directory);
+bool spool_fail_errno(const char *path, const char *action, const char *advice, GError **error);
+
+/* Ends the process as a crash would, when a test's plan says so (base/fault.h). */
+#ifdef VEDETTE_FAULTS_ENABLED
+void spool_crash_point(const char *name);
+#else
+static inline void spool_crash_point(const char *name)
+{
+    (void)name;
+}
+#endif
+
+/* ---- spool_file.c: with `disk` held, unless said otherwise ---- */
+
+struct spool_file {
+    /* `lock` */
+    uint32_t live;         /* rows not done */
+    int64_t live_bytes;    /* of their payloads */
+    GByteArray *done;      /* a bit for each row, row 1 first */
+    bool is_unsaved;       /* `done` is ahead of the disk */
+    bool is_read;          /* its records are in the queue; until then live and live_bytes are what its name says */
+    bool is_retired;       /* no records are added any more */
+    bool is_damaged;       /* something in it cannot be read: it is set aside, not removed, when it is drained */
+    int64_t lost;          /* records of it that could not be given out */
+    int64_t counted_bytes; /* of size_bytes, in the spool's disk_bytes */
+    /* `disk`; number for ever */
+    uint64_t number;
+    char *path;
+    bool has_sealed_name;
+    uint32_t rows;
+    int64_t size_bytes; /* about */
+    int64_t position;   /* among the files there were at the start: their records come in its order */
+    int failures;       /* of reading it whole, in a row */
+    sqlite3 *db;        /* NULL: not open */
+    sqlite3_stmt *insert, *read, *save;
+};
+
+/* What tests set to see that they notice: "OFF". */
+extern const char *spool_synchronous;
+
+struct spool_file *spool_file_new(const struct spool_directory *directory, const struct spool_name *name);
+void spool_file_free(struct spool_file *file);
+/* Makes it on the disk, durably, and opens it. */
+bool spool_file_create(struct spool_file *file, const struct spool_directory *directory, const char *vfs,
+                       GError **error);
+bool spool_file_open(struct spool_file *file, const char *vfs, GError **error);
+/* What is in the WAL stays there. */
+void spool_file_close(struct spool_file *file);
+bool spool_file_begin(struct spool_file *file, GError **error);
+bool spool_file_insert(struct spool_file *file, const struct spool_head *head, const void *payload, GError **error);
+bool spool_file_commit(struct spool_file *file, GError **error);
+void spool_file_rollback(struct spool_file *file, uint32_t rows);
+bool spool_file_save_done(struct spool_file *file, const GByteArray *done, GError **error);
+/* The payload of a row, g_malloc'ed; NULL with INVALID when the row is not there or not as it was written. */
+void *spool_file_read_payload(struct spool_file *file, const char *vfs, uint32_t row, uint32_t length, GError **error);
+struct spool_found {
+    uint32_t row;
+    struct spool_head head;
+};
+/* Every row that can be read and is not done, as a new GArray of struct spool_found, in order; sets done and rows.
+ * *lost: rows that should be there and are not, or are not as they were written. NULL: the file cannot be read at all;
+ * INVALID: it never will be. */
+GArray *spool_file_read_all(struct spool_file *file, const char *vfs, int64_t *lost, GError **error);
+/* Checks every payload too. */
+bool spool_file_verify(struct spool_file *file, const char *vfs, int64_t *good, int64_t *done, int64_t *lost,
+                       GError **error);
+/* Nothing is added any more: everything into one file, which gets a name that says what is in it. Closes it. */
+bool spool_file_seal(struct spool_file *file, const struct spool_directory *directory, uint32_t live,
+                     int64_t live_bytes, GError **error);
+
+bool spool_bits_get(const GByteArray *bits, uint32_t row);
+void spool_bits_set(GByteArray *bits, uint32_t row);
+
+/* ---- spool_queue.c: with `lock` held ---- */
+
+struct spool_entry {
+    struct spool_entry *previous, *next; /* in its lane */
+    struct spool_lane *lane;
+    struct spool_file *file; /* NULL: in memory alone */
+    void *payload;           /* NULL: on disk alone */
+    int64_t order;           /* of arrival: greater is later */
+    int64_t enqueued_at_ms, expires_at_ms;
+    int64_t expires_us; /* of the spool's clock; INT64_MAX: never */
+    uint32_t row, length;
+    int32_t attempts;
+    uint8_t read_failures;
+    bool is_out;      /* given out and not settled */
+    bool is_spilling; /* in `spill`: when it is finished the writer frees it */
+    bool is_written;  /* of those, the writer reads its payload just now */
+    bool is_finished;
+};
+struct spool_list {
+    struct spool_entry *head, *tail;
+};
+/* The records of one tenant and priority that wait, in order. */
+struct spool_lane {
+    struct spool_list entries;
+    struct spool_tenant *tenant;
+    int priority;
+    GList node; /* in queue.lanes[priority] while it has entries */
+};
+struct spool_tenant {
+    char *name;
+    int64_t records, memory_records, bytes;
+    int64_t enqueued, acknowledged, losses[VEDETTE_SPOOL_LOSSES];
+    struct spool_lane lanes[VEDETTE_SPOOL_PRIORITIES];
+};
+struct spool_queue {
+    GHashTable *tenants;                    /* name → struct spool_tenant */
+    struct spool_tenant *forgotten;         /* the counts of those that had to go */
+    GQueue lanes[VEDETTE_SPOOL_PRIORITIES]; /* of struct spool_lane, whose turn it is first */
+    int64_t records, memory_records, bytes, memory_bytes, in_flight, waiting;
+    int64_t next_order;
+    int64_t given;          /* for oldest_every */
+    int64_t next_expiry_us; /* no waiting record expires before */
+    int64_t enqueued, acknowledged, returned, losses[VEDETTE_SPOOL_LOSSES];
+};
+void spool_queue_init(struct spool_queue *queue);
+void spool_queue_clear(struct spool_queue *queue);
+/* The tenant, made when there is room for one more (`is_forced`: in any case); else NULL. */
+struct spool_tenant *spool_queue_tenant(struct spool_queue *queue, const char *name, int max_tenants, bool is_forced);
+void spool_queue_count_loss(struct spool_queue *queue, struct spool_tenant *tenant, enum vedette_spool_loss loss,
+                            int64_t records);
+/* Counted, and not in its lane yet. */
+struct spool_entry *spool_entry_new(struct spool_queue *queue, struct spool_tenant *tenant, int priority, void *payload,
+                                    uint32_t length);
+/* No longer counted; freed unless the writer has it. */
+void spool_entry_finish(struct spool_queue *queue, struct spool_entry *entry);
+void spool_entry_drop_payload(struct spool_queue *queue, struct spool_entry *entry);
+void spool_entry_set_payload(struct spool_queue *queue, struct spool_entry *entry, void *payload);
+/* To the end of its lane. */
+void spool_queue_append(struct spool_queue *queue, struct spool_entry *entry);
+/* To where its order says; `hint` (may be NULL) is one of the same lane that comes before it. */
+void spool_queue_insert(struct spool_queue *queue, struct spool_entry *entry, struct spool_entry *hint);
+void spool_queue_take(struct spool_queue *queue, struct spool_entry *entry);
+/* The one to give out next, or NULL. */
+struct spool_entry *spool_queue_next(struct spool_queue *queue, int oldest_every);
+struct spool_entry *spool_queue_oldest(const struct spool_queue *queue);
+/* The least urgent, of those the oldest; of one tenant unless it is NULL. */
+struct spool_entry *spool_queue_least(const struct spool_queue *queue, const struct spool_tenant *tenant);
+/* Calls `expire` for each waiting record that is past its time, and notes when the next will be. */
+void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)(void *data, struct spool_entry *entry),
+                       void *data);
+
+/* ---- the spool ---- */
+
+/* What one call put in; lives with its caller, or on the heap when it does not wait. */
+struct spool_ticket {
+    struct spool_entry **entries;
+    size_t count;
+    int64_t bytes;
+    vedette_spool_done done; /* NULL: the caller waits */
+    void *data;
+    bool is_over;
+    GError *failure;
+    pthread_cond_t over;
+};
+
+enum { SPOOL_OPEN_FILES = 4 };
+
+struct vedette_spool {
+    /* immutable after open */
+    struct vedette_spool_config config;
+    char *vfs;
+    struct spool_directory directory;
+
+    pthread_mutex_t disk;
+    struct spool_file *active;                       /* disk; NULL: none yet */
+    uint64_t next_number;                            /* disk */
+    struct spool_file *open_files[SPOOL_OPEN_FILES]; /* disk: others that have a connection */
+    guint next_open;                                 /* disk */
+
+    pthread_mutex_t lock;
+    pthread_cond_t work, room, ready; /* for the writer, for blocked producers, for consumers */
+    struct spool_queue queue;
+    GPtrArray *files;   /* of struct spool_file *, by number; changed with both locks held */
+    GPtrArray *tickets; /* of struct spool_ticket *, for the writer */
+    GQueue spill;       /* of struct spool_entry *: relaxed ones in memory alone, oldest first */
+    GHashTable *out;    /* of struct spool_out *: what is given out */
+    int64_t unread_records, unread_bytes, unread_files; /* not in the queue yet, by their names */
+    int64_t disk_bytes;
+    int64_t progress_us;            /* when a record was settled, or the first came */
+    int64_t held_us, held_since_us; /* time that did not pass for expiry */
+    int64_t commits, write_errors, bad_files;
+    int64_t wakes;                                  /* calls of vedette_spool_wake */
+    int64_t save_due_us, spill_due_us, read_due_us; /* of the machine's clock; 0: nothing is due */
+    char *last_error;
+    bool is_held;
+    bool has_drained;     /* a file is to be removed */
+    bool is_reserve_free; /* given back: to be made again when there is room */
+    bool is_closing;
+    pthread_t writer;
+};
+
+int64_t spool_now_us(const struct vedette_spool *spool);  /* as expiry sees it; lock */
+int64_t spool_wall_ms(const struct vedette_spool *spool); /* any thread */
+int64_t spool_machine_us(void);                           /* CLOCK_MONOTONIC: what waits are by */
+/* A record will not be given out again: noted in its file, and no longer counted. lock. */
+void spool_finish(struct vedette_spool *spool, struct spool_entry *entry);
+void spool_lose(struct vedette_spool *spool, struct spool_entry *entry, enum vedette_spool_loss loss);
+/* Those past their time are gone. lock. */
+void spool_expire(struct vedette_spool *spool);
+void spool_note_error(struct vedette_spool *spool, const GError *error); /* lock */
+
+struct timespec spool_deadline(int64_t machine_us);
+void spool_error_fill(struct vedette_spool_error *error, const GError *from);
+/* Copies the list of entries. */
+struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count, int64_t bytes);
+void spool_ticket_free(struct spool_ticket *ticket);
+/* Gives up what was put in and could not be written. lock. */
+void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket);
+/* Another file than the active one has a connection from now on; one that had one for long may lose it. disk. */
+void spool_keep_open(struct vedette_spool *spool, struct spool_file *file);
+
+/* ---- spool_reader.c: what lies there already ---- */
+
+/* Puts a file's records into the queue. Neither lock is held. */
+void spool_read_file(struct vedette_spool *spool, struct spool_file *file);
+/* Sets a file aside, or removes it, and forgets it. disk. */
+void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad);
+
+/* ---- spool_writer.c ---- */
+
+bool spool_writer_start(struct vedette_spool *spool, GError **error);
+/* Writes what is in memory, notes what is done, seals. */
+void spool_writer_stop(struct vedette_spool *spool);
+/* Nothing is added to it any more: sealed, or removed when nothing is left in it. disk. */
+void spool_retire_file(struct vedette_spool *spool, struct spool_file *file);

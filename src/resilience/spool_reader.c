@@ -1,0 +1,166 @@
+/* What lies in the directory when the spool is opened, read into the queue file by file; and the end of files.
+ */
+#include "resilience/spool_internal.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum {
+    READ_TRIES = 5,
+    READ_RETRY_US = 200000,
+    ORDER_BITS = 24, /* of a row within its file */
+};
+
+void spool_keep_open(struct vedette_spool *spool, struct spool_file *file)
+{
+    for (guint i = 0; i < SPOOL_OPEN_FILES; i++)
+        if (spool->open_files[i] == file)
+            return;
+    struct spool_file **place = &spool->open_files[spool->next_open++ % SPOOL_OPEN_FILES];
+    if (*place)
+        spool_file_close(*place);
+    *place = file;
+}
+
+static void forget_connection(struct vedette_spool *spool, const struct spool_file *file)
+{
+    for (guint i = 0; i < SPOOL_OPEN_FILES; i++)
+        if (spool->open_files[i] == file)
+            spool->open_files[i] = NULL;
+    if (spool->active == file)
+        spool->active = NULL;
+}
+
+static void set_aside(struct vedette_spool *spool, struct spool_file *file, const char *why)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(spool_wall_ms(spool) / 1000);
+    g_autofree char *when = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+    g_autofree char *report = g_strdup_printf(
+        "%s: set aside at %s: %s.\nRows written: %u. Records lost: %" G_GINT64_FORMAT
+        ". All others were delivered, or came here from a later start.\n"
+        "To have it tried again: stop the program, take \".bad\" off the name, start. `vedette spool verify` looks "
+        "into it without changing it.",
+        file->path, when, why, file->rows, file->lost);
+    spool_directory_set_aside(&spool->directory, file->path, report, spool->config.max_bad_files);
+    pthread_mutex_lock(&spool->lock);
+    spool->bad_files++;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad)
+{
+    g_autoptr(GError) error = NULL;
+    spool_file_close(file);
+    forget_connection(spool, file);
+    if (why_bad)
+        set_aside(spool, file, why_bad);
+    else if (!spool_directory_remove(file->path, &error)) {
+        pthread_mutex_lock(&spool->lock);
+        spool_note_error(spool, error); /* the next start removes it */
+        pthread_mutex_unlock(&spool->lock);
+    }
+    pthread_mutex_lock(&spool->lock);
+    spool->disk_bytes -= file->counted_bytes;
+    g_ptr_array_remove(spool->files, file); /* frees it */
+    pthread_cond_broadcast(&spool->room);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* Time to live goes on by the wall clock while nobody runs; a clock that was set back gives no more than there was at
+ * first. */
+static int64_t remaining_us(const struct spool_head *head, int64_t wall_ms)
+{
+    int64_t whole_ms = head->expires_at_ms - head->enqueued_at_ms, left_ms = head->expires_at_ms - wall_ms;
+    return CLAMP(left_ms, 0, MAX(whole_ms, 0)) * 1000;
+}
+
+/* Under lock. `hint`: for each lane the last one put in from this file. */
+static void take_in(struct vedette_spool *spool, struct spool_file *file, const struct spool_found *found,
+                    GHashTable *hints)
+{
+    const struct spool_head *head = &found->head;
+    struct spool_queue *queue = &spool->queue;
+    struct spool_tenant *tenant = spool_queue_tenant(queue, head->tenant, spool->config.max_tenants, true);
+    struct spool_entry *entry = spool_entry_new(queue, tenant, head->priority, NULL, head->payload_length);
+    entry->file = file;
+    entry->row = found->row;
+    entry->order = file->position << ORDER_BITS | found->row;
+    entry->enqueued_at_ms = head->enqueued_at_ms;
+    entry->expires_at_ms = head->expires_at_ms;
+    file->live++;
+    file->live_bytes += entry->length;
+    if (head->expires_at_ms) {
+        int64_t left_us = remaining_us(head, spool_wall_ms(spool));
+        if (left_us == 0) {
+            spool_queue_count_loss(queue, tenant, VEDETTE_SPOOL_EXPIRED, 1);
+            spool_finish(spool, entry);
+            return;
+        }
+        entry->expires_us = time_after_us(spool_now_us(spool), left_us);
+    }
+    spool_queue_insert(queue, entry, g_hash_table_lookup(hints, entry->lane));
+    g_hash_table_insert(hints, entry->lane, entry);
+}
+
+static void take_all_in(struct vedette_spool *spool, struct spool_file *file, const GArray *found, int64_t lost)
+{
+    g_autoptr(GHashTable) hints = g_hash_table_new(NULL, NULL);
+    pthread_mutex_lock(&spool->lock);
+    spool->unread_records -= file->live;
+    spool->unread_bytes -= file->live_bytes;
+    spool->unread_files--;
+    file->live = 0;
+    file->live_bytes = 0;
+    file->is_read = file->is_retired = true;
+    file->is_damaged = lost > 0;
+    file->lost = lost;
+    if (lost)
+        spool_queue_count_loss(&spool->queue, NULL, VEDETTE_SPOOL_CORRUPT, lost);
+    for (guint i = 0; i < found->len; i++)
+        take_in(spool, file, &g_array_index(found, struct spool_found, i), hints);
+    spool->has_drained |= file->live == 0;
+    pthread_cond_broadcast(&spool->ready);
+    pthread_cond_broadcast(&spool->room);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* All that it held, as far as is known, is lost. */
+static void give_up(struct vedette_spool *spool, struct spool_file *file, const char *why)
+{
+    bool is_there = access(file->path, F_OK) == 0;
+    pthread_mutex_lock(&spool->lock);
+    spool->unread_records -= file->live;
+    spool->unread_bytes -= file->live_bytes;
+    spool->unread_files--;
+    file->is_read = true;
+    file->lost = file->live;
+    spool_queue_count_loss(&spool->queue, NULL, VEDETTE_SPOOL_CORRUPT, file->lost);
+    pthread_mutex_unlock(&spool->lock);
+    spool_drop_file(spool, file, is_there ? why : NULL);
+}
+
+void spool_read_file(struct vedette_spool *spool, struct spool_file *file)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t lost = 0;
+    pthread_mutex_lock(&spool->disk);
+    g_autoptr(GArray) found = spool_file_read_all(file, spool->vfs, &lost, &error);
+    if (found) {
+        spool_keep_open(spool, file);
+        take_all_in(spool, file, found, lost);
+        pthread_mutex_unlock(&spool->disk);
+        return;
+    }
+    bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) || access(file->path, F_OK) != 0 ||
+                       ++file->failures >= READ_TRIES;
+    spool_file_close(file);
+    pthread_mutex_lock(&spool->lock);
+    spool_note_error(spool, error);
+    spool->read_due_us = is_hopeless ? 0 : spool_machine_us() + READ_RETRY_US;
+    pthread_mutex_unlock(&spool->lock);
+    if (is_hopeless)
+        give_up(spool, file, error->message);
+    pthread_mutex_unlock(&spool->disk);
+}

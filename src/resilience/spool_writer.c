@@ -1,0 +1,533 @@
+/* The one thread that writes. What comes while it commits shares the next commit. */
+#include "resilience/spool_internal.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/crc32c.h"
+
+enum {
+    TICK_US = 500000,         /* for what no call brings about: expiry, the reserve */
+    FILE_ROWS_MAX = 65536,    /* whatever their size */
+    SPILL_RECORDS_MAX = 1024, /* relaxed ones in one commit */
+    WRITE_TRIES = 2,
+};
+
+/* ---- files ---- */
+
+/* Under lock. */
+static void note_size(struct vedette_spool *spool, struct spool_file *file)
+{
+    spool->disk_bytes += file->size_bytes - file->counted_bytes;
+    file->counted_bytes = file->size_bytes;
+}
+
+static void note_failure(struct vedette_spool *spool, const GError *error)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool->write_errors++;
+    spool_note_error(spool, error);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* A copy of what is done in a file, when the disk does not know of it yet. */
+static GByteArray *take_unsaved(struct vedette_spool *spool, struct spool_file *file)
+{
+    GByteArray *done = NULL;
+    pthread_mutex_lock(&spool->lock);
+    if (file->is_unsaved) {
+        done = g_byte_array_sized_new(file->done->len);
+        g_byte_array_append(done, file->done->data, file->done->len);
+        file->is_unsaved = false;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    return done;
+}
+
+static void put_unsaved(struct vedette_spool *spool, struct spool_file *file)
+{
+    pthread_mutex_lock(&spool->lock);
+    file->is_unsaved = true;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* In a transaction of its own. What cannot be noted comes again after a crash, and that is all. */
+static void save_done(struct vedette_spool *spool, struct spool_file *file)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GByteArray) done = take_unsaved(spool, file);
+    if (!done)
+        return;
+    bool is_saved = spool_file_open(file, spool->vfs, &error) && spool_file_save_done(file, done, &error);
+    if (file != spool->active)
+        spool_keep_open(spool, file);
+    if (is_saved)
+        return;
+    put_unsaved(spool, file);
+    note_failure(spool, error);
+}
+
+void spool_retire_file(struct vedette_spool *spool, struct spool_file *file)
+{
+    g_autoptr(GError) error = NULL;
+    if (spool->active == file)
+        spool->active = NULL;
+    pthread_mutex_lock(&spool->lock);
+    file->is_retired = true;
+    uint32_t live = file->live;
+    int64_t live_bytes = file->live_bytes;
+    bool is_damaged = file->is_damaged;
+    pthread_mutex_unlock(&spool->lock);
+    if (live == 0) {
+        spool_drop_file(spool, file, is_damaged ? "some of it could not be read" : NULL);
+        return;
+    }
+    save_done(spool, file);
+    if (!spool_file_open(file, spool->vfs, &error) ||
+        !spool_file_seal(file, &spool->directory, live, live_bytes, &error))
+        note_failure(spool, error); /* it is read as it is, and sealed by the next start */
+}
+
+static bool begin_file(struct vedette_spool *spool, GError **error)
+{
+    if (spool->next_number > INT64_MAX) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                    "%s: the numbers of files are used up: drain it, and give another directory",
+                    spool->directory.path);
+        return false;
+    }
+    const struct spool_name name = {.number = spool->next_number};
+    struct spool_file *file = spool_file_new(&spool->directory, &name);
+    if (!spool_file_create(file, &spool->directory, spool->vfs, error)) {
+        spool_file_free(file);
+        return false;
+    }
+    spool->next_number++;
+    spool->active = file;
+    pthread_mutex_lock(&spool->lock);
+    file->is_read = true;
+    note_size(spool, file);
+    g_ptr_array_add(spool->files, file);
+    pthread_mutex_unlock(&spool->lock);
+    return true;
+}
+
+/* An active file that takes `bytes` more. */
+static bool make_room(struct vedette_spool *spool, int64_t bytes, GError **error)
+{
+    struct spool_file *file = spool->active;
+    bool is_full =
+        file && file->rows && (file->size_bytes + bytes > spool->config.file_bytes || file->rows >= FILE_ROWS_MAX);
+    if (is_full)
+        spool_retire_file(spool, file);
+    return spool->active || begin_file(spool, error);
+}
+
+/* ---- commits ---- */
+
+static bool insert_ticket(struct vedette_spool *spool, const struct spool_ticket *ticket, GError **error)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        const struct spool_entry *entry = ticket->entries[i];
+        struct spool_head head = {
+            .priority = entry->lane->priority,
+            .payload_length = entry->length,
+            .payload_crc = crc32c(0, entry->payload, entry->length),
+            .enqueued_at_ms = entry->enqueued_at_ms,
+            .expires_at_ms = entry->expires_at_ms,
+        };
+        g_strlcpy(head.tenant, entry->lane->tenant->name, sizeof head.tenant);
+        if (!spool_file_insert(spool->active, &head, entry->payload, error))
+            return false;
+    }
+    return true;
+}
+
+static bool write_once(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, GError **error)
+{
+    struct spool_file *file = spool->active;
+    uint32_t rows = file->rows;
+    g_autoptr(GByteArray) done = NULL;
+    bool is_good = spool_file_begin(file, error);
+    for (guint i = 0; is_good && i < count; i++)
+        is_good = insert_ticket(spool, tickets[i], error);
+    if (is_good && (done = take_unsaved(spool, file)))
+        is_good = spool_file_save_done(file, done, error);
+    if (is_good && spool_file_commit(file, error))
+        return true;
+    spool_file_rollback(file, rows);
+    if (done)
+        put_unsaved(spool, file);
+    return false;
+}
+
+/* A full disk gets its reserve back; a file that fails otherwise is left alone, and the next try begins another. */
+static bool is_worth_another_try(struct vedette_spool *spool, const GError *error)
+{
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL)) {
+        bool is_freed = spool_directory_free_reserve(&spool->directory);
+        pthread_mutex_lock(&spool->lock);
+        spool->is_reserve_free |= is_freed;
+        pthread_mutex_unlock(&spool->lock);
+        return is_freed;
+    }
+    struct spool_file *file = spool->active;
+    if (!file)
+        return false;
+    spool_file_close(file);
+    spool->active = NULL;
+    pthread_mutex_lock(&spool->lock);
+    file->is_retired = true;
+    spool->has_drained |= file->live == 0;
+    pthread_mutex_unlock(&spool->lock);
+    return true;
+}
+
+static bool write_group(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, int64_t bytes,
+                        GError **error)
+{
+    for (int tries = 0; tries < WRITE_TRIES; tries++) {
+        g_autoptr(GError) failure = NULL;
+        if (make_room(spool, bytes, &failure) && write_once(spool, tickets, count, &failure))
+            return true;
+        note_failure(spool, failure);
+        if (!is_worth_another_try(spool, failure) || tries + 1 == WRITE_TRIES) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
+    }
+    return false;
+}
+
+/* Under lock: it is on disk from now on. */
+static void settle_written(struct vedette_spool *spool, struct spool_entry *entry, struct spool_file *file,
+                           uint32_t row)
+{
+    bool was_spilling = entry->is_spilling;
+    entry->is_spilling = entry->is_written = false;
+    if (entry->is_finished) { /* done while it was written */
+        spool_bits_set(file->done, row);
+        file->is_unsaved = true;
+        g_free(entry->payload);
+        g_free(entry);
+        return;
+    }
+    entry->file = file;
+    entry->row = row;
+    file->live++;
+    file->live_bytes += entry->length;
+    if (!was_spilling)
+        spool_queue_append(&spool->queue, entry);
+    if (spool->queue.memory_bytes > spool->config.max_memory_bytes && !entry->is_out)
+        spool_entry_drop_payload(&spool->queue, entry);
+}
+
+static void end_ticket(struct vedette_spool *spool, struct spool_ticket *ticket, const GError *failure)
+{
+    if (failure) {
+        spool_undo(spool, ticket);
+        ticket->failure = g_error_copy(failure);
+    }
+    ticket->is_over = true;
+    if (!ticket->done)
+        pthread_cond_signal(&ticket->over);
+}
+
+static void finish_group(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, const GError *failure)
+{
+    struct spool_file *file = spool->active;
+    size_t records = 0;
+    for (guint i = 0; i < count; i++)
+        records += tickets[i]->count;
+    pthread_mutex_lock(&spool->lock);
+    uint32_t row = failure ? 0 : file->rows - (uint32_t)records;
+    for (guint i = 0; i < count; i++) {
+        for (size_t j = 0; !failure && j < tickets[i]->count; j++)
+            settle_written(spool, tickets[i]->entries[j], file, ++row);
+        end_ticket(spool, tickets[i], failure);
+    }
+    if (!failure) {
+        spool->commits++;
+        note_size(spool, file);
+        g_clear_pointer(&spool->last_error, g_free);
+        pthread_cond_broadcast(&spool->ready);
+    }
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static void call_back(struct spool_ticket **tickets, guint count, const GError *failure)
+{
+    struct vedette_spool_error error;
+    if (failure)
+        spool_error_fill(&error, failure);
+    for (guint i = 0; i < count; i++) {
+        tickets[i]->done(tickets[i]->data, failure ? &error : NULL);
+        spool_ticket_free(tickets[i]);
+    }
+}
+
+/* Writes tickets [0, count) in one commit. Those that are waited for are their waiters' once they are over. */
+static void write_and_finish(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, int64_t bytes)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GPtrArray) called_back = g_ptr_array_new();
+    for (guint i = 0; i < count; i++)
+        if (tickets[i]->done)
+            g_ptr_array_add(called_back, tickets[i]);
+    pthread_mutex_lock(&spool->disk);
+    write_group(spool, tickets, count, bytes, &failure);
+    finish_group(spool, tickets, count, failure);
+    pthread_mutex_unlock(&spool->disk);
+    call_back((struct spool_ticket **)called_back->pdata, called_back->len, failure);
+}
+
+/* As many tickets to a commit as go into one file. */
+static void write_tickets(struct vedette_spool *spool, GPtrArray *tickets)
+{
+    struct spool_ticket **all = (struct spool_ticket **)tickets->pdata;
+    for (guint first = 0, count; first < tickets->len; first += count) {
+        int64_t bytes = 0;
+        for (count = 0; first + count < tickets->len; count++) {
+            if (count && bytes + all[first + count]->bytes > spool->config.file_bytes)
+                break;
+            bytes += all[first + count]->bytes;
+        }
+        write_and_finish(spool, all + first, count, bytes);
+    }
+}
+
+/* ---- relaxed records ---- */
+
+/* Those to write now, as one ticket; NULL when there are none. Under lock. */
+static struct spool_ticket *take_spill(struct vedette_spool *spool)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new();
+    int64_t bytes = 0;
+    while (spool->spill.length && entries->len < SPILL_RECORDS_MAX && bytes < spool->config.file_bytes) {
+        struct spool_entry *entry = g_queue_pop_head(&spool->spill);
+        if (entry->is_finished) {
+            g_free(entry);
+            continue;
+        }
+        entry->is_written = true;
+        bytes += entry->length + SPOOL_HEAD_MAX_BYTES;
+        g_ptr_array_add(entries, entry);
+    }
+    return entries->len ? spool_ticket_new((struct spool_entry **)entries->pdata, entries->len, bytes) : NULL;
+}
+
+/* Back to where they were: they are still in memory. Under lock. */
+static void put_spill_back(struct vedette_spool *spool, const struct spool_ticket *ticket)
+{
+    for (size_t i = ticket->count; i-- > 0;) {
+        struct spool_entry *entry = ticket->entries[i];
+        entry->is_written = false;
+        if (entry->is_finished)
+            g_clear_pointer(&entry->payload, g_free);
+        g_queue_push_head(&spool->spill, entry);
+    }
+}
+
+static bool spill(struct vedette_spool *spool)
+{
+    g_autoptr(GError) failure = NULL;
+    pthread_mutex_lock(&spool->disk);
+    pthread_mutex_lock(&spool->lock);
+    struct spool_ticket *ticket = take_spill(spool);
+    pthread_mutex_unlock(&spool->lock);
+    bool is_written = false;
+    if (ticket) {
+        is_written = write_group(spool, &ticket, 1, ticket->bytes, &failure);
+        if (is_written)
+            finish_group(spool, &ticket, 1, NULL);
+    }
+    pthread_mutex_lock(&spool->lock);
+    if (ticket && !is_written)
+        put_spill_back(spool, ticket);
+    spool->spill_due_us =
+        spool->spill.length ? spool_machine_us() + (is_written ? 0 : spool->config.spill_delay_us) : 0;
+    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_unlock(&spool->disk);
+    if (ticket)
+        spool_ticket_free(ticket);
+    return is_written;
+}
+
+/* ---- what is due ---- */
+
+static void save_all_done(struct vedette_spool *spool)
+{
+    g_autoptr(GPtrArray) unsaved = g_ptr_array_new();
+    pthread_mutex_lock(&spool->disk);
+    pthread_mutex_lock(&spool->lock);
+    spool->save_due_us = 0;
+    for (guint i = 0; i < spool->files->len; i++) {
+        struct spool_file *file = g_ptr_array_index(spool->files, i);
+        if (file->is_unsaved && (file->live || !file->is_retired)) /* what is drained is removed instead */
+            g_ptr_array_add(unsaved, file);
+    }
+    pthread_mutex_unlock(&spool->lock);
+    for (guint i = 0; i < unsaved->len; i++)
+        save_done(spool, g_ptr_array_index(unsaved, i));
+    pthread_mutex_unlock(&spool->disk);
+}
+
+static void remove_drained(struct vedette_spool *spool)
+{
+    g_autoptr(GPtrArray) drained = g_ptr_array_new();
+    pthread_mutex_lock(&spool->disk);
+    pthread_mutex_lock(&spool->lock);
+    spool->has_drained = false;
+    for (guint i = 0; i < spool->files->len; i++) {
+        struct spool_file *file = g_ptr_array_index(spool->files, i);
+        if (file->is_retired && file->is_read && file->live == 0)
+            g_ptr_array_add(drained, file);
+    }
+    pthread_mutex_unlock(&spool->lock);
+    for (guint i = 0; i < drained->len; i++)
+        spool_retire_file(spool, g_ptr_array_index(drained, i));
+    pthread_mutex_unlock(&spool->disk);
+}
+
+/* The oldest that is not read yet; only this thread adds and removes files. */
+static void read_next(struct vedette_spool *spool)
+{
+    struct spool_file *file = NULL;
+    pthread_mutex_lock(&spool->lock);
+    for (guint i = 0; !file && i < spool->files->len; i++) {
+        file = g_ptr_array_index(spool->files, i);
+        file = file->is_read ? NULL : file;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    if (file)
+        spool_read_file(spool, file);
+}
+
+static void keep_reserve(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    bool is_wanted = spool->is_reserve_free && !spool->last_error;
+    pthread_mutex_unlock(&spool->lock);
+    if (!is_wanted || !spool_directory_make_reserve(&spool->directory, spool->config.reserve_bytes))
+        return;
+    pthread_mutex_lock(&spool->lock);
+    spool->is_reserve_free = false;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static bool is_due(int64_t due_us, int64_t now_us)
+{
+    return due_us && due_us <= now_us;
+}
+
+struct work {
+    GPtrArray *tickets;
+    bool is_save_due, is_spill_due, is_read_due, has_drained, is_tick, is_closing;
+};
+
+/* Under lock. False: there is nothing to do. */
+static bool take_work(struct vedette_spool *spool, int64_t tick_us, struct work *work)
+{
+    int64_t now_us = spool_machine_us();
+    *work = (struct work){
+        .is_save_due = is_due(spool->save_due_us, now_us),
+        .is_spill_due = is_due(spool->spill_due_us, now_us),
+        .is_read_due = spool->unread_files && spool->read_due_us <= now_us,
+        .has_drained = spool->has_drained,
+        .is_tick = tick_us <= now_us,
+        .is_closing = spool->is_closing,
+    };
+    if (!spool->tickets->len && !work->is_save_due && !work->is_spill_due && !work->is_read_due && !work->has_drained &&
+        !work->is_tick && !work->is_closing)
+        return false;
+    work->tickets = spool->tickets;
+    spool->tickets = g_ptr_array_new();
+    return true;
+}
+
+static void wait_until(struct vedette_spool *spool, int64_t until_us)
+{
+    struct timespec deadline = spool_deadline(until_us);
+    pthread_cond_timedwait(&spool->work, &spool->lock, &deadline);
+}
+
+static int64_t earliest_due_us(const struct vedette_spool *spool, int64_t tick_us)
+{
+    const int64_t due_us[] = {spool->save_due_us, spool->spill_due_us, spool->unread_files ? spool->read_due_us : 0};
+    for (size_t i = 0; i < G_N_ELEMENTS(due_us); i++)
+        if (due_us[i])
+            tick_us = MIN(tick_us, due_us[i]);
+    return tick_us;
+}
+
+/* The first waits a little for others to share its commit. Under lock. */
+static void wait_for_company(struct vedette_spool *spool)
+{
+    int64_t until_us = spool_machine_us() + spool->config.commit_delay_us;
+    while (spool->config.commit_delay_us && spool->tickets->len && !spool->is_closing && spool_machine_us() < until_us)
+        wait_until(spool, until_us);
+}
+
+static void do_work(struct vedette_spool *spool, const struct work *work)
+{
+    write_tickets(spool, work->tickets);
+    if (work->is_spill_due || work->is_closing)
+        while (spill(spool) && work->is_closing)
+            ;
+    if (work->is_save_due)
+        save_all_done(spool);
+    if (work->has_drained)
+        remove_drained(spool);
+    if (work->is_read_due && !work->is_closing)
+        read_next(spool);
+    if (!work->is_tick)
+        return;
+    keep_reserve(spool);
+    pthread_mutex_lock(&spool->lock);
+    spool_expire(spool);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static void *run(void *data)
+{
+    struct vedette_spool *spool = data;
+    int64_t tick_us = spool_machine_us();
+    for (bool is_closing = false; !is_closing;) {
+        struct work work;
+        pthread_mutex_lock(&spool->lock);
+        wait_for_company(spool);
+        while (!take_work(spool, tick_us, &work))
+            wait_until(spool, earliest_due_us(spool, tick_us));
+        pthread_mutex_unlock(&spool->lock);
+        do_work(spool, &work);
+        if (work.is_tick)
+            tick_us = spool_machine_us() + TICK_US;
+        is_closing = work.is_closing;
+        g_ptr_array_unref(work.tickets);
+    }
+    return NULL;
+}
+
+bool spool_writer_start(struct vedette_spool *spool, GError **error)
+{
+    int code = pthread_create(&spool->writer, NULL, run, spool);
+    if (code)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the spool's writer: %s", g_strerror(code));
+    return code == 0;
+}
+
+void spool_writer_stop(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool->is_closing = true;
+    pthread_cond_broadcast(&spool->work);
+    pthread_cond_broadcast(&spool->room);
+    pthread_mutex_unlock(&spool->lock);
+    pthread_join(spool->writer, NULL);
+    save_all_done(spool);
+    pthread_mutex_lock(&spool->disk);
+    if (spool->active)
+        spool_retire_file(spool, spool->active);
+    pthread_mutex_unlock(&spool->disk);
+    remove_drained(spool);
+}
