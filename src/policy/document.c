@@ -133,6 +133,7 @@ void policy_document_fill(struct document *document, const json_t *tree)
     document->overlays = g_new0(struct overlay, document->overlay_count + 1);
     for (size_t i = 0; i < document->overlay_count; i++)
         fill_overlay(&document->overlays[i], json_array_get(overlays, i));
+    document->tree = json_deep_copy(tree);
     document->config = json_deep_copy(tree);
     json_object_del(document->config, POLICY_OVERLAYS_KEY);
 }
@@ -146,6 +147,7 @@ void policy_document_free(struct document *document)
     }
     g_free(document->overlays);
     json_decref(document->config);
+    json_decref(document->tree);
     g_free(document->scope.org_id);
     g_free(document->scope.site_id);
     g_free(document->scope.class_id);

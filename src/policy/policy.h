@@ -70,6 +70,8 @@ struct policy_set *policy_set_new(void);
  * set is as it was. Before the set is shared only. */
 bool policy_set_add(struct policy_set *set, const struct policy_document *document, GError **error);
 size_t policy_set_count(const struct policy_set *set);
+/* The newest revision in it; 0 when it is empty. */
+int64_t policy_set_revision(const struct policy_set *set);
 struct policy_set *policy_set_ref(struct policy_set *set);
 void policy_set_unref(struct policy_set *set);
 CLEANUP_DEFINE(policy_set, policy_set_unref)

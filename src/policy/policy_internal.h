@@ -28,7 +28,8 @@ struct document {
     enum policy_level level;
     enum policy_type type;
     int64_t revision;
-    json_t *config; /* without overlays */
+    json_t *tree;   /* as it was added */
+    json_t *config; /* the same without overlays */
     struct overlay *overlays;
     size_t overlay_count;
 };
@@ -47,4 +48,18 @@ void policy_set_chain(const struct policy_set *set, enum policy_type type, const
 /* What they come to at a time. */
 void policy_chain_resolve(const struct document *const chain[POLICY_LEVEL_END], int64_t at_ms,
                           struct policy_effective *effective);
-int64_t policy_set_revision(const struct policy_set *set);
+/* The number of the latest change, also where it removed a document. */
+void policy_set_note_revision(struct policy_set *set, int64_t revision);
+/* Calls `visit` for every document, in no order. Its texts live as long as the call. */
+void policy_set_each(const struct policy_set *set, void (*visit)(void *data, const struct policy_document *document),
+                     void *data);
+/* Takes over from `before` what it had for the scope and type of a document that was refused; nothing when it had
+ * nothing. */
+void policy_set_keep(struct policy_set *set, const struct policy_set *before, const struct policy_document *document);
+/* Whether both hold the same revisions of the same documents. */
+bool policy_set_equal(const struct policy_set *a, const struct policy_set *b);
+
+/* The last good set on disk (snapshot.c). Reading: NULL with VEDETTE_ERROR_NOT_FOUND when there is none, with another
+ * error when what lies there is no whole snapshot. */
+bool policy_snapshot_write(const struct policy_set *set, const char *path, GError **error);
+struct policy_set *policy_snapshot_read(const char *path, GError **error);

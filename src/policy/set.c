@@ -165,6 +165,11 @@ int64_t policy_set_revision(const struct policy_set *set)
     return set->revision;
 }
 
+void policy_set_note_revision(struct policy_set *set, int64_t revision)
+{
+    set->revision = MAX(set->revision, revision);
+}
+
 void policy_set_chain(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
                       const struct document *chain[POLICY_LEVEL_END])
 {
@@ -174,4 +179,47 @@ void policy_set_chain(const struct policy_set *set, enum policy_type type, const
             level == POLICY_LEVEL_GLOBAL || (is_said(key.org_id) && (level == POLICY_LEVEL_ORG || is_said(key.id)));
         chain[level] = is_named ? g_hash_table_lookup(set->documents, &key) : NULL;
     }
+}
+
+void policy_set_each(const struct policy_set *set, void (*visit)(void *data, const struct policy_document *document),
+                     void *data)
+{
+    GHashTableIter iterator;
+    gpointer value;
+    g_hash_table_iter_init(&iterator, set->documents);
+    while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+        const struct document *own = value;
+        g_autofree char *config = policy_dump(own->tree);
+        visit(data, &(struct policy_document){
+                        {own->scope.org_id, own->scope.site_id, own->scope.class_id, own->scope.camera_id},
+                        own->type,
+                        config,
+                        own->revision});
+    }
+}
+
+void policy_set_keep(struct policy_set *set, const struct policy_set *before, const struct policy_document *document)
+{
+    struct document_key key = key_at(&document->scope, document->type, policy_scope_level(&document->scope));
+    const struct document *known = g_hash_table_lookup(before->documents, &key);
+    if (!known)
+        return;
+    struct policy_document kept = *document;
+    kept.revision = known->revision;
+    insert(set, &kept, known->tree);
+}
+
+bool policy_set_equal(const struct policy_set *a, const struct policy_set *b)
+{
+    GHashTableIter iterator;
+    gpointer key, value;
+    if (policy_set_count(a) != policy_set_count(b))
+        return false;
+    g_hash_table_iter_init(&iterator, a->documents);
+    while (g_hash_table_iter_next(&iterator, &key, &value)) {
+        const struct document *left = value, *right = g_hash_table_lookup(b->documents, key);
+        if (!right || left->revision != right->revision || !json_equal(left->tree, right->tree))
+            return false;
+    }
+    return true;
 }

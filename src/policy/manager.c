@@ -1,0 +1,254 @@
+#include "policy/manager.h"
+
+#include "policy/policy_internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+struct policy_manager {
+    /* immutable */
+    struct policy_manager_config config;
+    char *snapshot_path;
+    struct policy_source source;
+
+    pthread_mutex_t load_lock; /* one load at a time; taken before `lock` */
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct policy_set *set;      /* under lock, as all that follows */
+    struct policy_status status; /* its error is owned */
+    bool is_notified, is_running, is_stopping;
+    pthread_t thread;
+};
+
+/* ---- loading ---- */
+
+struct loading {
+    struct policy_set *before, *set;
+    int64_t refused;
+    GError *first_error;
+};
+
+static void add(void *data, const struct policy_document *document)
+{
+    struct loading *loading = data;
+    g_autoptr(GError) error = NULL;
+    if (policy_set_add(loading->set, document, &error))
+        return;
+    loading->refused++;
+    policy_set_keep(loading->set, loading->before, document);
+    if (!loading->first_error)
+        loading->first_error = g_steal_pointer(&error);
+}
+
+/* Takes over what a load came to and tells of it when it is another set. */
+static void take_over(struct policy_manager *manager, struct policy_set *set, int64_t revision, bool is_stale)
+{
+    struct policy_set *before;
+    pthread_mutex_lock(&manager->lock);
+    before = manager->set;
+    manager->set = policy_set_ref(set);
+    manager->status.revision = revision;
+    manager->status.documents = (int64_t)policy_set_count(set);
+    manager->status.loaded_at_ms = clock_wall_ms(manager->config.clock);
+    manager->status.is_loaded = true;
+    manager->status.is_stale = is_stale;
+    pthread_mutex_unlock(&manager->lock);
+    if (manager->config.changed && !policy_set_equal(before, set))
+        manager->config.changed(manager->config.data, set);
+    policy_set_unref(before);
+}
+
+/* A replica that lags, or an answer that was long under way. What came from the snapshot has no say. */
+static bool is_out_of_order(struct policy_manager *manager, int64_t revision)
+{
+    pthread_mutex_lock(&manager->lock);
+    bool is_older = manager->status.is_loaded && !manager->status.is_stale && revision < manager->status.revision;
+    manager->status.loads_out_of_order += is_older;
+    pthread_mutex_unlock(&manager->lock);
+    return is_older;
+}
+
+static void note_result(struct policy_manager *manager, bool is_loaded, int64_t refused, const GError *error)
+{
+    pthread_mutex_lock(&manager->lock);
+    manager->status.loads += is_loaded;
+    manager->status.load_failures += !is_loaded;
+    manager->status.documents_refused += refused;
+    g_free(manager->status.error);
+    manager->status.error = error ? g_strdup(error->message) : NULL;
+    pthread_mutex_unlock(&manager->lock);
+}
+
+/* Reads the source. `cause` is set also when it was read, but not everything in it is good. */
+static bool read_source(struct policy_manager *manager, struct loading *loading, GError **cause)
+{
+    int64_t revision = 0;
+    if (!manager->source.load(manager->source.data, add, loading, &revision, cause))
+        return false;
+    if (is_out_of_order(manager, revision))
+        return true;
+    policy_set_note_revision(loading->set, revision);
+    if (loading->first_error)
+        g_propagate_error(cause, g_steal_pointer(&loading->first_error));
+    take_over(manager, loading->set, revision, false);
+    if (manager->snapshot_path)
+        policy_snapshot_write(loading->set, manager->snapshot_path, *cause ? NULL : cause);
+    return true;
+}
+
+static bool load(struct policy_manager *manager, GError **error)
+{
+    CLEANUP(policy_set) struct policy_set *before = policy_manager_get_set(manager);
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    struct loading loading = {before, set, 0, NULL};
+    g_autoptr(GError) cause = NULL;
+    bool is_loaded = read_source(manager, &loading, &cause);
+    g_clear_error(&loading.first_error);
+    note_result(manager, is_loaded, is_loaded ? loading.refused : 0, cause);
+    if (!cause)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+bool policy_manager_reload(struct policy_manager *manager, GError **error)
+{
+    pthread_mutex_lock(&manager->load_lock);
+    bool is_good = load(manager, error);
+    pthread_mutex_unlock(&manager->load_lock);
+    return is_good;
+}
+
+static void load_snapshot(struct policy_manager *manager)
+{
+    g_autoptr(GError) error = NULL;
+    CLEANUP(policy_set) struct policy_set *set = policy_snapshot_read(manager->snapshot_path, &error);
+    if (set)
+        take_over(manager, set, policy_set_revision(set), true);
+    else if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        pthread_mutex_lock(&manager->lock);
+        manager->status.snapshots_refused++;
+        pthread_mutex_unlock(&manager->lock);
+    }
+}
+
+/* ---- the life of a manager ---- */
+
+struct policy_manager *policy_manager_new(const struct policy_manager_config *config,
+                                          const struct policy_source *source)
+{
+    struct policy_manager *manager = g_new0(struct policy_manager, 1);
+    pthread_condattr_t monotonic;
+    manager->config = *config;
+    manager->snapshot_path = g_strdup(config->snapshot_path);
+    manager->source = *source;
+    manager->set = policy_set_new();
+    pthread_mutex_init(&manager->load_lock, NULL);
+    pthread_mutex_init(&manager->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&manager->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (!policy_manager_reload(manager, NULL) && !manager->status.is_loaded && manager->snapshot_path)
+        load_snapshot(manager);
+    return manager;
+}
+
+void policy_manager_free(struct policy_manager *manager)
+{
+    if (!manager)
+        return;
+    policy_manager_stop_hot_reload(manager);
+    policy_set_unref(manager->set);
+    pthread_mutex_destroy(&manager->load_lock);
+    pthread_mutex_destroy(&manager->lock);
+    pthread_cond_destroy(&manager->wake);
+    g_free(manager->status.error);
+    g_free(manager->snapshot_path);
+    g_free(manager);
+}
+
+struct policy_set *policy_manager_get_set(struct policy_manager *manager)
+{
+    pthread_mutex_lock(&manager->lock);
+    struct policy_set *set = policy_set_ref(manager->set);
+    pthread_mutex_unlock(&manager->lock);
+    return set;
+}
+
+void policy_manager_get_status(struct policy_manager *manager, struct policy_status *status)
+{
+    pthread_mutex_lock(&manager->lock);
+    *status = manager->status;
+    status->error = g_strdup(manager->status.error);
+    pthread_mutex_unlock(&manager->lock);
+}
+
+/* ---- hot reload ---- */
+
+/* Until someone notifies, the poll is due, or it is time to end. With the lock held. */
+static void rest(struct policy_manager *manager)
+{
+    struct timespec until;
+    int64_t nanoseconds = (int64_t)(manager->config.poll_seconds * 1e9);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (nanoseconds + until.tv_nsec) / 1000000000;
+    until.tv_nsec = (nanoseconds + until.tv_nsec) % 1000000000;
+    int status = 0;
+    while (!manager->is_notified && !manager->is_stopping && status != ETIMEDOUT)
+        status = nanoseconds > 0 ? pthread_cond_timedwait(&manager->wake, &manager->lock, &until)
+                                 : pthread_cond_wait(&manager->wake, &manager->lock);
+}
+
+static void *reload_on_notice(void *data)
+{
+    struct policy_manager *manager = data;
+    pthread_mutex_lock(&manager->lock);
+    while (!manager->is_stopping) {
+        rest(manager);
+        if (manager->is_stopping)
+            break;
+        manager->is_notified = false;
+        pthread_mutex_unlock(&manager->lock);
+        policy_manager_reload(manager, NULL); /* the status keeps what went wrong, for /health and the metrics */
+        pthread_mutex_lock(&manager->lock);
+    }
+    pthread_mutex_unlock(&manager->lock);
+    return NULL;
+}
+
+bool policy_manager_start_hot_reload(struct policy_manager *manager, GError **error)
+{
+    if (manager->is_running)
+        return true;
+    manager->is_stopping = false;
+    int failure = pthread_create(&manager->thread, NULL, reload_on_notice, manager);
+    manager->is_running = failure == 0;
+    if (failure)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "no thread to reload policies with: %s",
+                    g_strerror(failure));
+    return manager->is_running;
+}
+
+void policy_manager_stop_hot_reload(struct policy_manager *manager)
+{
+    if (!manager->is_running)
+        return;
+    pthread_mutex_lock(&manager->lock);
+    manager->is_stopping = true;
+    pthread_cond_signal(&manager->wake);
+    pthread_mutex_unlock(&manager->lock);
+    pthread_join(manager->thread, NULL);
+    manager->is_running = false;
+}
+
+void policy_manager_notify(struct policy_manager *manager)
+{
+    pthread_mutex_lock(&manager->lock);
+    manager->is_notified = true;
+    pthread_cond_signal(&manager->wake);
+    pthread_mutex_unlock(&manager->lock);
+}

@@ -1,0 +1,65 @@
+/* The policy manager: keeps the set of all documents at what its source says, while everything runs.
+ *
+ * The source is read at start, when someone calls policy_manager_notify (a change was made, a webhook or NOTIFY came),
+ * and every poll_seconds as the backstop. A document that does not pass its check is refused and its last good version
+ * stays; a source that cannot be read leaves everything as it is. Each good load is written to the snapshot file, which
+ * serves, marked stale, when the source is away at start.
+ *
+ * Threads: everything from any thread. `changed` is called on the thread that loaded, outside the lock, one at a time.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "policy/policy.h"
+
+struct policy_source {
+    /* Hands every document there is to `add`, which never fails: what it thinks of the document, it keeps. `revision`
+     * receives the number of the latest change, of deletions too: a load with an older one than is in force is ignored.
+     * False: the source could not be read, and what was handed over does not count. Called on one thread at a time. */
+    bool (*load)(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,
+                 int64_t *revision, GError **error);
+    void *data;
+};
+
+struct policy_manager_config {
+    const char *snapshot_path; /* NULL: none */
+    double poll_seconds;       /* between looks when nobody notifies; 0: only when notified */
+    struct clock *clock;
+    /* The set is another one. It may take a reference. May be NULL. */
+    void (*changed)(void *data, struct policy_set *set);
+    void *data;
+};
+
+struct policy_status {
+    int64_t revision;     /* newest in force; 0: no document */
+    int64_t loaded_at_ms; /* wall clock; 0: never */
+    bool is_loaded;       /* from the source or a snapshot */
+    bool is_stale;        /* what is in force came from the snapshot */
+    int64_t documents;
+    int64_t loads, load_failures, loads_out_of_order, documents_refused,
+        snapshots_refused; /* counted since the start */
+    char *error;           /* why the latest load or document was refused; NULL after a good one. g_free */
+};
+
+struct policy_manager;
+
+/* Reads the source once; when it cannot be read, the snapshot. Never fails: what went wrong is in the status, and
+ * without either nothing is loaded and every policy is its default. */
+struct policy_manager *policy_manager_new(const struct policy_manager_config *config,
+                                          const struct policy_source *source);
+/* Stops first. NULL is allowed. */
+void policy_manager_free(struct policy_manager *manager);
+CLEANUP_DEFINE(policy_manager, policy_manager_free)
+/* Reads the source now, on this thread. False: it could not be read, or some document was refused; the error is also in
+ * the status. */
+bool policy_manager_reload(struct policy_manager *manager, GError **error);
+/* A reference to what is in force; policy_set_unref. Never NULL. */
+struct policy_set *policy_manager_get_set(struct policy_manager *manager);
+void policy_manager_get_status(struct policy_manager *manager, struct policy_status *status);
+
+/* Starts the thread that reloads. False: there is none to be had. */
+bool policy_manager_start_hot_reload(struct policy_manager *manager, GError **error);
+/* Ends it and waits for it. */
+void policy_manager_stop_hot_reload(struct policy_manager *manager);
+/* The source has something new. However many come while a load is under way, one more follows it. */
+void policy_manager_notify(struct policy_manager *manager);

@@ -1,0 +1,277 @@
+/* Hot reload: cases H1, H8 to H12, H14. */
+#include "policy/manager.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* ---- a source that says what the test wants ---- */
+
+struct world {
+    char *directory, *snapshot;
+    struct clock *clock;
+    GMutex lock;
+    const char *config; /* of acme's safety policy; NULL: there is none */
+    int64_t revision;
+    bool is_away;
+    int loads, changes;
+    double seen; /* loitering_seconds at the latest change; -1: none */
+};
+
+static bool load(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,
+                 int64_t *revision, GError **error)
+{
+    struct world *world = data;
+    g_mutex_lock(&world->lock);
+    bool is_away = world->is_away;
+    world->loads++;
+    *revision = world->revision;
+    if (!is_away && world->config)
+        add(add_data, &(struct policy_document){{.org_id = "acme"}, POLICY_SAFETY, world->config, world->revision});
+    if (is_away)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the store is away");
+    g_mutex_unlock(&world->lock);
+    return !is_away;
+}
+
+static double loitering(struct policy_set *set)
+{
+    const struct policy_scope door = {.org_id = "acme", .camera_id = "door"};
+    CLEANUP(policy_view) struct policy_view *view = policy_view_new(set, &door, 1, 0, NULL);
+    const struct safety_policy *safety = policy_camera_record(policy_view_at(view, 0), POLICY_SAFETY);
+    return safety->loitering_seconds.is_present ? safety->loitering_seconds.value : -1;
+}
+
+static void on_changed(void *data, struct policy_set *set)
+{
+    struct world *world = data;
+    double seen = loitering(set);
+    g_mutex_lock(&world->lock);
+    world->changes++;
+    world->seen = seen;
+    g_mutex_unlock(&world->lock);
+}
+
+static void world_init(struct world *world)
+{
+    memset(world, 0, sizeof *world);
+    world->directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
+    world->snapshot = g_build_filename(world->directory, "policies.snapshot", NULL);
+    world->clock = clock_fake_new(1000);
+    world->config = "{\"loitering_seconds\":7}";
+    world->revision = 1;
+    world->seen = -1;
+}
+
+static void world_clear(struct world *world)
+{
+    g_unlink(world->snapshot);
+    g_rmdir(world->directory);
+    clock_fake_free(world->clock);
+    g_free(world->directory);
+    g_free(world->snapshot);
+}
+
+static struct policy_manager *manage(struct world *world, double poll_seconds)
+{
+    const struct policy_manager_config config = {world->snapshot, poll_seconds, world->clock, on_changed, world};
+    const struct policy_source source = {load, world};
+    return policy_manager_new(&config, &source);
+}
+
+static void say(struct world *world, const char *config, int64_t revision)
+{
+    g_mutex_lock(&world->lock);
+    world->config = config;
+    world->revision = revision;
+    g_mutex_unlock(&world->lock);
+}
+
+static double in_force(struct policy_manager *manager)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(manager);
+    return loitering(set);
+}
+
+static void wait_until_seen(struct world *world, double seen)
+{
+    int64_t until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    for (bool is_seen = false; !is_seen; g_thread_yield()) {
+        g_mutex_lock(&world->lock);
+        is_seen = world->seen == seen;
+        g_mutex_unlock(&world->lock);
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    }
+}
+
+/* ---- cases ---- */
+
+static void test_h01_a_bad_document_leaves_the_last_good_one(void)
+{
+    struct world world;
+    struct policy_status status;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    say(&world, "{\"loitering_seconds\":\"soon\"}", 2);
+    g_assert_false(policy_manager_reload(manager, &error));
+    g_assert_nonnull(strstr(error->message, "loitering_seconds"));
+    g_assert_cmpfloat(in_force(manager), ==, 7);
+    policy_manager_get_status(manager, &status);
+    g_assert_cmpint(status.documents_refused, ==, 1);
+    g_assert_nonnull(status.error);
+    g_clear_pointer(&status.error, g_free);
+    say(&world, "{\"loitering_seconds\":9}", 3);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_cmpfloat(in_force(manager), ==, 9);
+    policy_manager_get_status(manager, &status);
+    g_assert_null(status.error);
+    g_assert_cmpint(status.revision, ==, 3);
+    world_clear(&world);
+}
+
+static void test_h08_what_was_missed_is_found_by_polling(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0.01);
+    g_assert_true(policy_manager_start_hot_reload(manager, &error));
+    say(&world, "{\"loitering_seconds\":12}", 2); /* and nobody notifies */
+    wait_until_seen(&world, 12);
+    policy_manager_stop_hot_reload(manager);
+    world_clear(&world);
+}
+
+static void test_h09_a_thousand_notices_are_few_loads(void)
+{
+    enum { NOTICES = 1000 };
+    struct world world;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_true(policy_manager_start_hot_reload(manager, NULL));
+    g_mutex_lock(&world.lock); /* the first load stands still meanwhile */
+    world.config = "{\"loitering_seconds\":13}";
+    world.revision = 2;
+    int before = world.loads;
+    for (int i = 0; i < NOTICES; i++)
+        policy_manager_notify(manager);
+    g_mutex_unlock(&world.lock);
+    wait_until_seen(&world, 13);
+    policy_manager_stop_hot_reload(manager);
+    g_assert_cmpint(world.loads - before, <=, 3);
+    world_clear(&world);
+}
+
+static void test_h10_older_revisions_are_ignored(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    say(&world, "{\"loitering_seconds\":20}", 5);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    int changes = world.changes;
+    g_assert_true(policy_manager_reload(manager, NULL)); /* the same again */
+    say(&world, "{\"loitering_seconds\":19}", 4);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_cmpfloat(in_force(manager), ==, 20);
+    g_assert_cmpint(world.changes, ==, changes);
+    policy_manager_get_status(manager, &status);
+    g_assert_cmpint(status.loads_out_of_order, ==, 1);
+    g_free(status.error);
+    world_clear(&world);
+}
+
+static void test_h11_the_snapshot_serves_while_the_source_is_away(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    policy_manager_free(manage(&world, 0));
+    world.is_away = true;
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_cmpfloat(in_force(manager), ==, 7);
+    policy_manager_get_status(manager, &status);
+    g_assert_true(status.is_loaded && status.is_stale);
+    g_assert_nonnull(strstr(status.error, "away"));
+    g_free(status.error);
+    world.is_away = false;
+    g_assert_true(policy_manager_reload(manager, NULL));
+    policy_manager_get_status(manager, &status);
+    g_assert_false(status.is_stale);
+    g_free(status.error);
+    world_clear(&world);
+}
+
+static void test_h11_without_a_snapshot_nothing_is_loaded(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    world.is_away = true;
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    policy_manager_get_status(manager, &status);
+    g_assert_false(status.is_loaded);
+    g_assert_cmpfloat(in_force(manager), ==, -1);
+    g_free(status.error);
+    world_clear(&world);
+}
+
+static void test_h12_a_damaged_snapshot_is_ignored_and_counted(void)
+{
+    struct world world;
+    world_init(&world);
+    policy_manager_free(manage(&world, 0));
+    g_autofree char *whole = NULL;
+    gsize length;
+    g_assert_true(g_file_get_contents(world.snapshot, &whole, &length, NULL));
+    world.is_away = true;
+    for (gsize i = 0; i < length; i++) {
+        struct policy_status status;
+        g_autofree char *damaged = g_memdup2(whole, length);
+        damaged[i] ^= 1;
+        g_assert_true(g_file_set_contents(world.snapshot, damaged, (gssize)length, NULL));
+        CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+        policy_manager_get_status(manager, &status);
+        g_assert_false(status.is_loaded);
+        g_assert_cmpint(status.snapshots_refused, ==, 1);
+        g_free(status.error);
+    }
+    world_clear(&world);
+}
+
+static void test_h14_going_back_is_a_new_revision(void)
+{
+    struct world world;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    say(&world, "{\"loitering_seconds\":8}", 2);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    say(&world, "{\"loitering_seconds\":7}", 3);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_cmpfloat(in_force(manager), ==, 7);
+    g_assert_cmpint(world.changes, ==, 3);
+    say(&world, NULL, 4); /* and a deletion is one too */
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_cmpfloat(in_force(manager), ==, -1);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy manager/h01_a_bad_document_leaves_the_last_good_one",
+                    test_h01_a_bad_document_leaves_the_last_good_one);
+    g_test_add_func("/policy manager/h08_what_was_missed_is_found_by_polling",
+                    test_h08_what_was_missed_is_found_by_polling);
+    g_test_add_func("/policy manager/h09_a_thousand_notices_are_few_loads", test_h09_a_thousand_notices_are_few_loads);
+    g_test_add_func("/policy manager/h10_older_revisions_are_ignored", test_h10_older_revisions_are_ignored);
+    g_test_add_func("/policy manager/h11_the_snapshot_serves_while_the_source_is_away",
+                    test_h11_the_snapshot_serves_while_the_source_is_away);
+    g_test_add_func("/policy manager/h11_without_a_snapshot_nothing_is_loaded",
+                    test_h11_without_a_snapshot_nothing_is_loaded);
+    g_test_add_func("/policy manager/h12_a_damaged_snapshot_is_ignored_and_counted",
+                    test_h12_a_damaged_snapshot_is_ignored_and_counted);
+    g_test_add_func("/policy manager/h14_going_back_is_a_new_revision", test_h14_going_back_is_a_new_revision);
+    return g_test_run();
+}
