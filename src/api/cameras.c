@@ -29,13 +29,30 @@ static int64_t find_count(const GPtrArray *counts, const char *camera_id, const 
     return 0;
 }
 
-/* The source, the lists and the health are the view's own; all else is borrowed. */
+/* The sources, the lists and the health are the view's own; all else is borrowed. */
 static void view_clear(struct camera_view *view)
 {
+    struct camera_stream *streams = view->camera.streams.items;
+    for (size_t i = 0; i < view->camera.streams.count; i++)
+        g_free(streams[i].source);
+    g_free(streams);
     g_free(view->camera.source);
     g_free(view->lines.items);
     g_free(view->zones.items);
     record_clear(&camera_health_descriptor, &view->health);
+}
+
+/* Addresses as people may see them. */
+static void view_sources(struct camera_view *view, const struct camera *camera)
+{
+    size_t count = camera->streams.count;
+    struct camera_stream *streams = g_new0(struct camera_stream, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct camera_stream *stream = (const struct camera_stream *)camera->streams.items + i;
+        streams[i] = (struct camera_stream){.source = redact_address(stream->source), .roles = stream->roles};
+    }
+    view->camera.source = redact_address(camera->source);
+    view->camera.streams = (struct record_list){streams, count};
 }
 
 static void view_lines(struct camera_view *view, const GPtrArray *counts)
@@ -74,7 +91,7 @@ static void append_camera(struct api *api, const struct camera *camera, const GP
         view.health.camera_id = g_strdup(camera->id);
         view.health.state = g_strdup("starting");
     }
-    view.camera.source = redact_address(camera->source);
+    view_sources(&view, camera);
     view_lines(&view, counts);
     view_zones(&view, counts);
     record_encode_json(&camera_view_descriptor, &view, false, json);

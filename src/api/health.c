@@ -295,6 +295,26 @@ static void append_camera_metrics(const GArray *samples, GString *out)
     }
 }
 
+static void append_stream_metrics(const GArray *samples, GString *out)
+{
+    const struct record_descriptor *descriptor = &stream_health_descriptor;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (!(field->flags & (RECORD_COUNTER | RECORD_GAUGE)))
+            continue;
+        g_autofree char *name = append_family("vedette_stream", field, out);
+        for (guint j = 0; j < samples->len; j++) {
+            const struct camera_sample *sample = &g_array_index(samples, struct camera_sample, j);
+            const struct stream_health *streams = sample->health.streams.items;
+            for (size_t k = 0; k < sample->health.streams.count; k++) {
+                g_string_append_printf(out, "%s{camera=\"%s\",stream=\"%zu\"} ", name, sample->camera->id, k);
+                append_value(field, &streams[k], out);
+                g_string_append_c(out, '\n');
+            }
+        }
+    }
+}
+
 void handle_metrics(struct request *request, struct answer *answer)
 {
     const struct user *user = request->login.user;
@@ -308,6 +328,7 @@ void handle_metrics(struct request *request, struct answer *answer)
     append_server_metrics(request->api->health, out);
     g_autoptr(GArray) samples = camera_samples(request->api, is_scraper ? NULL : user->org_id);
     append_camera_metrics(samples, out);
+    append_stream_metrics(samples, out);
     answer_text(answer, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", out);
     answer_header(answer, "Cache-Control", "no-store");
 }

@@ -108,8 +108,12 @@ static bool check_file(const char *setting, char **path)
 static bool check_files(struct settings *settings)
 {
     struct camera *cameras = settings->cameras.items;
-    for (size_t i = 0; i < settings->cameras.count; i++)
+    for (size_t i = 0; i < settings->cameras.count; i++) {
+        struct camera_stream *streams = cameras[i].streams.items;
         make_absolute(&cameras[i].source);
+        for (size_t j = 0; j < cameras[i].streams.count; j++)
+            make_absolute(&streams[j].source);
+    }
     return check_file("detector.model", &settings->detector.model) &&
            check_file("detector.card", &settings->detector.card);
 }

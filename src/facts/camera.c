@@ -136,6 +136,62 @@ const struct record_descriptor line_descriptor =
 
 const char *const camera_decode_names[] = {"all", "non-reference", "key-frames", "auto", NULL};
 
+/* ---- streams ---- */
+
+const char *const stream_role_names[] = {"detect", "record", "live", NULL};
+
+static const struct record_field camera_stream_fields[] = {
+    FIELD(struct camera_stream, source, RECORD_REQUIRED, "as a camera's source", .max_count = 2048,
+          .check_text = media_url_check),
+    FIELD(struct camera_stream, roles, RECORD_REQUIRED,
+          "detect: is analysed; record: is kept for recording, as it comes; live: is shown to who looks",
+          .min_count = 1, .max_count = CAMERA_MAX_STREAMS),
+    FIELD(struct camera_stream, username, RECORD_SECRET, "login of this stream; absent: the camera's",
+          .max_count = 128),
+    FIELD(struct camera_stream, password, RECORD_SECRET, "password of this stream; absent: the camera's",
+          .max_count = 256),
+};
+
+static void camera_stream_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct camera_stream *stream = record;
+    for (size_t i = 0; i < stream->roles.count; i++) {
+        if (record_enum_value(stream_role_names, stream->roles.items[i]))
+            continue;
+        g_autofree char *where = g_strdup_printf("%s%sroles[%zu]", path, *path ? "." : "", i);
+        record_errors_add(errors, where, "%s: is no role: detect, record and live are", stream->roles.items[i]);
+    }
+}
+
+const struct record_descriptor camera_stream_descriptor =
+    RECORD(struct camera_stream, "CameraStream", 1, camera_stream_fields,
+           "One address of a camera and what it is used for.", .check = camera_stream_check);
+
+static const char *text_or(const char *text, const char *fallback)
+{
+    return text && *text ? text : fallback;
+}
+
+size_t camera_list_streams(const struct camera *camera, struct stream_use uses[CAMERA_MAX_STREAMS])
+{
+    const struct camera_stream *streams = camera->streams.items;
+    size_t count = MIN(camera->streams.count, CAMERA_MAX_STREAMS);
+    for (size_t i = 0; i < count; i++) {
+        const struct camera_stream *stream = &streams[i];
+        /* a login is taken whole: a name of the one with the password of the other would lock an account */
+        bool has_login = text_or(stream->username, NULL);
+        uses[i] = (struct stream_use){stream->source, has_login ? stream->username : camera->username,
+                                      has_login ? stream->password : camera->password, 0};
+        for (size_t j = 0; j < stream->roles.count; j++)
+            uses[i].roles |= 1u << record_enum_value(stream_role_names, stream->roles.items[j]);
+    }
+    if (count > 0)
+        return count;
+    uses[0] = (struct stream_use){camera->source, camera->username, camera->password,
+                                  1u << STREAM_DETECT | 1u << STREAM_RECORD | 1u << STREAM_LIVE};
+    return 1;
+}
+
 static const struct record_field camera_fields[] = {
     FIELD(struct camera, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE,
           "unique, stays for ever"),
@@ -143,11 +199,16 @@ static const struct record_field camera_fields[] = {
           .default_text = "default"),
     FIELD(struct camera, site_id, RECORD_TEXT_ID, "the site it stands on", .default_text = "default"),
     FIELD(struct camera, name, 0, "what people call it", .max_count = 128),
-    FIELD(struct camera, source, RECORD_REQUIRED | RECORD_NEEDS_RESTART,
-          "rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded",
+    FIELD(struct camera, source, RECORD_NOT_NULL | RECORD_NEEDS_RESTART,
+          "rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded. "
+          "Left out where streams are given",
           .max_count = 2048, .check_text = media_url_check),
     FIELD(struct camera, username, RECORD_SECRET, "login, apart from the source", .max_count = 128),
     FIELD(struct camera, password, RECORD_SECRET, "password, apart from the source", .max_count = 256),
+    FIELD_LIST(struct camera, streams, &camera_stream_descriptor, RECORD_NEEDS_RESTART,
+               "several addresses of one camera with a role each, as a small picture to analyse and the main one to "
+               "record; empty: source is analysed, recorded and shown",
+               .max_count = CAMERA_MAX_STREAMS, .since = 4),
     FIELD(struct camera, enabled, 0, "false: known but not watched", .default_text = "true"),
     FIELD(struct camera, analyse_fps, 0, "frames a second that are analysed", .unit = "1/s", .min = 0.1, .max = 60,
           .default_text = "5"),
@@ -162,9 +223,58 @@ static const struct record_field camera_fields[] = {
                  "what rules are told about the camera", .since = 2),
 };
 
+static char *path_of(const char *path, const char *format, size_t index)
+{
+    g_autofree char *rest = g_strdup_printf(format, index);
+    return g_strconcat(path, *path ? "." : "", rest, NULL);
+}
+
+/* Each role is one stream's, and each address stands once. */
+static void streams_check(const struct camera *camera, const char *path, struct record_errors *errors)
+{
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera, uses);
+    unsigned taken = 0;
+    for (size_t i = 0; i < count; i++) {
+        g_autofree char *roles = path_of(path, "streams[%zu].roles", i),
+                        *source = path_of(path, "streams[%zu].source", i);
+        for (enum stream_role role = STREAM_DETECT; role <= STREAM_LIVE; role++)
+            if (stream_has_role(&uses[i], role) && taken & 1u << role)
+                record_errors_add(errors, roles, "%s is given twice: one stream of a camera has each role",
+                                  record_enum_name(stream_role_names, role));
+        taken |= uses[i].roles;
+        for (size_t j = 0; j < i; j++)
+            if (g_strcmp0(uses[i].source, uses[j].source) == 0)
+                record_errors_add(errors, source, "is given twice: give one stream both roles");
+    }
+    if (taken & 1u << STREAM_DETECT)
+        return;
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "streams", NULL);
+    record_errors_add(errors, where, "none has the role detect: say which one is analysed");
+}
+
+/* Once loaded, `source` repeats the address of the stream that is analysed. */
+static void source_check(const struct camera *camera, const char *path, struct record_errors *errors)
+{
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "source", NULL);
+    bool has_source = text_or(camera->source, NULL), is_repeated = false;
+    size_t count = camera_list_streams(camera, uses);
+    for (size_t i = 0; i < count; i++)
+        is_repeated =
+            is_repeated || (stream_has_role(&uses[i], STREAM_DETECT) && g_strcmp0(uses[i].source, camera->source) == 0);
+    if (!has_source && camera->streams.count == 0)
+        record_errors_add(errors, where, "is missing: give a source, or streams with their roles");
+    else if (has_source && !is_repeated)
+        record_errors_add(errors, where, "is given beside streams: give the one or the other");
+}
+
 static void camera_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct camera *camera = record;
+    source_check(camera, path, errors);
+    if (camera->streams.count > 0)
+        streams_check(camera, path, errors);
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     const struct zone *zones = camera->zones.items;
     const struct line *lines = camera->lines.items;
@@ -181,14 +291,16 @@ static void camera_check(const void *record, const char *path, struct record_err
 }
 
 const struct record_descriptor camera_descriptor =
-    RECORD(struct camera, "Camera", 3, camera_fields, "A camera as it is registered.", .table = "cameras",
+    RECORD(struct camera, "Camera", 4, camera_fields, "A camera as it is registered.", .table = "cameras",
            .check = camera_check);
 
 static const struct record_field camera_credentials_fields[] = {
     FIELD(struct camera_credentials, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "whose login it is"),
+    FIELD(struct camera_credentials, stream, 0, "which of the camera's streams, from 0", .min = 0,
+          .max = CAMERA_MAX_STREAMS - 1),
     FIELD(struct camera_credentials, username, 0, "login", .max_count = 128),
     FIELD(struct camera_credentials, password, 0, "password; travels over the worker's socket only", .max_count = 256),
 };
 const struct record_descriptor camera_credentials_descriptor =
     RECORD(struct camera_credentials, "CameraCredentials", 1, camera_credentials_fields,
-           "A camera's login on its way to its worker; never stored, never logged.");
+           "The login of a camera's stream on its way to its worker; never stored, never logged.");

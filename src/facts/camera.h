@@ -59,13 +59,32 @@ extern const struct record_descriptor line_descriptor;
 enum camera_decode { DECODE_ALL = 1, DECODE_NON_REFERENCE, DECODE_KEY_FRAMES, DECODE_AUTO };
 extern const char *const camera_decode_names[];
 
+enum stream_role {
+    STREAM_DETECT = 1, /* analysed */
+    STREAM_RECORD,     /* its encoded pictures are kept for a recorder; not decoded for it */
+    STREAM_LIVE,       /* shown to who looks, hidden by what was found on the detect stream; decoded only meanwhile */
+};
+extern const char *const stream_role_names[];
+
+/* One address of a camera and what it is used for. */
+struct camera_stream {
+    char *source;
+    struct record_strings roles; /* of stream_role_names; each role once a camera */
+    char *username, *password;   /* secrets; absent: the camera's */
+};
+extern const struct record_descriptor camera_stream_descriptor;
+
+enum { CAMERA_MAX_STREAMS = 3 }; /* as many as there are roles */
+
 struct camera {
     char *id;
     char *org_id, *site_id;
     char *name;
-    char *source;   /* rtsp(s)://host…, a file path, scene://NAME; never with credentials after loading */
+    char *source; /* rtsp(s)://host…, a file path, scene://NAME; never with credentials after loading. With `streams`
+                     it is the source of the one that is analysed */
     char *username; /* secret, as the password is */
     char *password;
+    struct record_list streams; /* of struct camera_stream; empty: `source` has every role */
     bool enabled;
     double analyse_fps;
     enum camera_decode decode; /* which pictures the decoder is given; 0 is all */
@@ -76,9 +95,22 @@ struct camera {
 };
 extern const struct record_descriptor camera_descriptor;
 
-/* Login of one camera, as it travels from hub to worker over the socket. Never stored or logged. */
+/* What a camera's streams come to: one item an address, with the login that holds for it. All borrowed. */
+struct stream_use {
+    const char *source, *username, *password;
+    unsigned roles; /* 1 << enum stream_role, together */
+};
+/* Returns how many there are. */
+size_t camera_list_streams(const struct camera *camera, struct stream_use uses[CAMERA_MAX_STREAMS]);
+static inline bool stream_has_role(const struct stream_use *use, enum stream_role role)
+{
+    return use->roles & 1u << role;
+}
+
+/* Login of one camera's stream, as it travels from hub to worker over the socket. Never stored or logged. */
 struct camera_credentials {
     char *camera_id;
+    int32_t stream; /* which, as camera_list_streams lists them */
     char *username;
     char *password;
 };

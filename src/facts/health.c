@@ -1,5 +1,37 @@
 #include "facts/health.h"
 
+static const struct record_field stream_health_fields[] = {
+    FIELD(struct stream_health, source, 0, "the address, without secrets", .max_count = 4096),
+    FIELD(struct stream_health, roles, 0, "what it is used for: detect, record, live", .max_count = 8),
+    FIELD(struct stream_health, state, 0, "starting, connecting, online, stalled, waiting, failed or ended",
+          .max_count = 32),
+    FIELD(struct stream_health, last_error, 0, "the last thing that went wrong; empty when none since it came online",
+          .max_count = 1024),
+    FIELD(struct stream_health, codec, 0, "of the video", .max_count = 32),
+    FIELD(struct stream_health, width_px, 0, "of the video", .unit = "px"),
+    FIELD(struct stream_health, height_px, 0, "of the video", .unit = "px"),
+    FIELD(struct stream_health, fps, RECORD_GAUGE,
+          "frames decoded a second, or received where none is decoded, by the wall clock", .unit = "1/s"),
+    FIELD(struct stream_health, cameras, RECORD_GAUGE, "cameras that share the connection"),
+    FIELD(struct stream_health, bytes_received, RECORD_COUNTER, "bytes of the stream", .unit = "bytes"),
+    FIELD(struct stream_health, connects, RECORD_COUNTER, "times it was connected"),
+    FIELD(struct stream_health, errors_count, RECORD_COUNTER, "connections and decodings that failed"),
+    FIELD(struct stream_health, stalls, RECORD_COUNTER, "times nothing came for source.stall_timeout_ms"),
+    FIELD(struct stream_health, record_packets, RECORD_COUNTER, "encoded pictures kept for the recorder"),
+    FIELD(struct stream_health, record_packets_shed, RECORD_COUNTER,
+          "encoded pictures the recorder has not read before they went: older than source.record_seconds, or over "
+          "source.record_packets or record_bytes"),
+    FIELD(struct stream_health, record_packets_kept, RECORD_GAUGE, "encoded pictures kept for the recorder now"),
+    FIELD(struct stream_health, record_bytes_kept, RECORD_GAUGE, "bytes of these", .unit = "bytes"),
+    FIELD(struct stream_health, live_frames, RECORD_COUNTER, "frames decoded for those who look"),
+    FIELD(struct stream_health, live_packets_shed, RECORD_COUNTER,
+          "encoded pictures not decoded for those who look because the decoder was behind"),
+    FIELD(struct stream_health, live_errors, RECORD_COUNTER, "times the decoder for those who look failed"),
+};
+const struct record_descriptor stream_health_descriptor =
+    RECORD(struct stream_health, "StreamHealth", 1, stream_health_fields,
+           "How one address of a camera is; counts since its worker started.");
+
 static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera"),
     FIELD(struct camera_health, state, 0, "starting, connecting, online, stalled, waiting, failed or ended",
@@ -81,6 +113,7 @@ static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, deliveries_stalled_seconds, RECORD_GAUGE,
           "how long the hub has had records and none reached the store, once longer than progress.deliveries_seconds",
           .unit = "s"),
+    FIELD_LIST(struct camera_health, streams, &stream_health_descriptor, 0, "its addresses", .max_count = 8),
 };
 const struct record_descriptor camera_health_descriptor = RECORD(
     struct camera_health, "CameraHealth", 1, camera_health_fields, "How a camera is; counts since its worker started.");

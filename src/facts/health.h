@@ -6,6 +6,23 @@
 
 #include "record/record.h"
 
+/* One address of a camera: the connection to it, and what is taken from it. Cameras that share a connection tell it
+ * alike. */
+struct stream_health {
+    char *source; /* redacted */
+    struct record_strings roles;
+    char *state, *last_error; /* as a camera's */
+    char *codec;
+    int32_t width_px, height_px;
+    double fps;      /* decoded, or received where nothing is decoded */
+    int64_t cameras; /* that share the connection */
+    int64_t bytes_received, connects, errors_count, stalls;
+    int64_t record_packets, record_packets_shed;         /* offered to the recorder; of these, gone unread */
+    int64_t record_packets_kept, record_bytes_kept;      /* now */
+    int64_t live_frames, live_packets_shed, live_errors; /* of the decoder for those who look */
+};
+extern const struct record_descriptor stream_health_descriptor;
+
 /* Kept by a worker for each camera, sent to the hub each second. */
 struct camera_health {
     char *camera_id;
@@ -51,6 +68,7 @@ struct camera_health {
     int64_t records_received, records_stored;
     char *stalled; /* what has not moved within its deadline (settings progress.*): "frames, analyses"; else empty */
     double frames_stalled_seconds, analyses_stalled_seconds, records_stalled_seconds, deliveries_stalled_seconds;
+    struct record_list streams; /* of struct stream_health */
 };
 extern const struct record_descriptor camera_health_descriptor;
 

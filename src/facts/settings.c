@@ -65,6 +65,10 @@ static const struct record_field worker_fields[] = {
           .default_text = "640"),
     FIELD(struct worker_settings, preview_quality, 0, "JPEG quality of those pictures", .min = 10, .max = 95,
           .default_text = "70"),
+    FIELD(struct worker_settings, live_window_ms, 0,
+          "pictures of a stream of its own for who looks hide what was found on the analysed stream so long before and "
+          "after; where that is not known, the analysed picture is shown instead",
+          .unit = "ms", .min = 50, .max = 5000, .default_text = "300"),
     FIELD(struct worker_settings, sandbox, RECORD_NEEDS_RESTART,
           "close workers in (Landlock, no new privileges); false only to look for faults", .default_text = "true"),
 };
@@ -109,6 +113,15 @@ static const struct record_field source_fields[] = {
     FIELD(struct source_settings, wake_ratio, 0,
           "decode auto: a picture of so many times the usual bytes counts as something that moves", .min = 1,
           .max = 1000, .default_text = "3"),
+    FIELD(struct source_settings, record_packets, 0,
+          "role record: most encoded pictures kept until they are recorded, always whole groups of them", .min = 1,
+          .max = 100000, .default_text = "600"),
+    FIELD(struct source_settings, record_bytes, 0, "role record: most bytes of these", .unit = "bytes", .min = 4096,
+          .max = 1 << 30, .default_text = "16777216"),
+    FIELD(struct source_settings, record_seconds, 0,
+          "role record: what is older goes unless it was read, where the group behind it reaches back so far; 0: "
+          "nothing is kept",
+          .unit = "s", .min = 0, .max = 3600, .default_text = "5"),
 };
 static const struct record_descriptor source_descriptor =
     RECORD(struct source_settings, "SourceSettings", 1, source_fields, "Connections to cameras.");

@@ -37,6 +37,7 @@ struct worker_settings {
     int32_t preview_fps;
     int32_t preview_width_px;
     int32_t preview_quality;
+    int32_t live_window_ms;
     bool sandbox;
 };
 enum decoder_choice { DECODER_AUTO = 1, DECODER_SOFTWARE, DECODER_VA, DECODER_NVDEC, DECODER_V4L2 };
@@ -55,6 +56,9 @@ struct source_settings {
     double quiet_seconds;
     int32_t kept_packets, kept_bytes;
     double wake_ratio;
+    /* of the role record, each stream */
+    int32_t record_packets, record_bytes;
+    double record_seconds;
 };
 struct motion_settings {
     int32_t width_px;     /* the luma plane is reduced to about this width */

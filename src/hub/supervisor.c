@@ -93,14 +93,23 @@ static bool send_record(struct link *link, enum link_type type, const struct rec
     return link_send(link, type, text->str, text->len, error);
 }
 
+static bool send_login(struct hub_worker *worker, const struct camera *camera, int32_t index,
+                       const struct stream_use *use, GError **error)
+{
+    const struct camera_credentials login = {camera->id, index, (char *)(uintptr_t)use->username,
+                                             (char *)(uintptr_t)use->password};
+    return send_record(worker->link, LINK_CREDENTIALS, &camera_credentials_descriptor, &login, error);
+}
+
 static bool send_logins(struct hub_worker *worker, GError **error)
 {
     for (guint i = 0; i < worker->cameras->len; i++) {
         const struct camera *camera = g_ptr_array_index(worker->cameras, i);
-        const struct camera_credentials login = {camera->id, camera->username, camera->password};
-        if (camera->username && *camera->username &&
-            !send_record(worker->link, LINK_CREDENTIALS, &camera_credentials_descriptor, &login, error))
-            return false;
+        struct stream_use uses[CAMERA_MAX_STREAMS];
+        size_t count = camera_list_streams(camera, uses);
+        for (size_t j = 0; j < count; j++)
+            if (uses[j].username && *uses[j].username && !send_login(worker, camera, (int32_t)j, &uses[j], error))
+                return false;
     }
     return true;
 }

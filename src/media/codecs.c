@@ -22,8 +22,8 @@ static const struct {
 };
 
 /* What sources and files need besides the codecs. */
-static const char *const other_elements[] = {"appsrc",        "appsink",  "filesrc",      "qtdemux",
-                                             "matroskademux", "avidemux", "videoconvert", "capsfilter"};
+static const char *const other_elements[] = {"appsrc",   "appsink",      "filesrc",    "qtdemux", "matroskademux",
+                                             "avidemux", "videoconvert", "capsfilter", "fakesink"};
 
 const struct media_codec *media_codec_by_caps(const GstCaps *caps)
 {

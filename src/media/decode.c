@@ -6,10 +6,12 @@
 #include <gst/video/gstvideometa.h>
 #include <string.h>
 
-enum { POOL_MIN_BUFFERS = 4 };
+enum { POOL_MIN_BUFFERS = 4, CHAIN_MOST = 4 };
 
 struct media_decoder {
-    GstElement *chain[4]; /* parser, decoder, converter, sink; owned by the pipeline */
+    GstElement
+        *chain[CHAIN_MOST]; /* parser, decoder, converter, sink; owned by the pipeline. Idle: parser, filter, sink */
+    size_t chain_length;
     int max_width_px, max_height_px;
     enum media_drawing drawing;
     const char *software; /* the name of the decoder that needs no hardware */
@@ -18,7 +20,10 @@ struct media_decoder {
     bool is_refused; /* the stream told a size that is too large; owned by the streaming thread */
     struct media_watch watch;
     struct media_skipper *skipper; /* NULL: everything is decoded */
-    int64_t copies;                /* atomic */
+    media_packet_fn listener;      /* NULL: none */
+    void *listener_data;
+    GstCaps *caps;  /* of what is encoded; owned by the streaming thread */
+    int64_t copies; /* atomic */
 };
 
 /* Offers the decoder what it needs to draw straight into our buffers. */
@@ -75,6 +80,7 @@ static GstPadProbeReturn check_format(struct media_decoder *decoder, GstPad *pad
     int width = 0, height = 0;
     gst_event_parse_caps(event, &caps);
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    gst_caps_replace(&decoder->caps, caps);
     if (decoder->skipper)
         media_skipper_set_caps(decoder->skipper, caps);
     choose_drawing(decoder, structure);
@@ -92,12 +98,23 @@ static GstPadProbeReturn check_format(struct media_decoder *decoder, GstPad *pad
     return GST_PAD_PROBE_DROP;
 }
 
+/* Each picture once: what the skipper kept for later has been told. */
+static void tell_listener(struct media_decoder *decoder, GstBuffer *encoded)
+{
+    bool is_again = decoder->skipper && media_skipper_is_catching_up(decoder->skipper);
+    if (decoder->listener && decoder->caps && !is_again)
+        decoder->listener(decoder->listener_data, encoded, decoder->caps);
+}
+
 static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
 {
     struct media_decoder *decoder = data;
     if (probe->type & GST_PAD_PROBE_TYPE_BUFFER) {
         GstBuffer *encoded = GST_PAD_PROBE_INFO_BUFFER(probe);
-        if (decoder->is_refused || (decoder->skipper && media_skipper_skips(decoder->skipper, pad, encoded)))
+        if (decoder->is_refused)
+            return GST_PAD_PROBE_DROP;
+        tell_listener(decoder, encoded);
+        if (decoder->skipper && media_skipper_skips(decoder->skipper, pad, encoded))
             return GST_PAD_PROBE_DROP;
         media_watch_enter(&decoder->watch, encoded);
         return GST_PAD_PROBE_OK;
@@ -144,10 +161,37 @@ static bool link_chain(GstBin *pipeline, GstElement **chain, size_t count, GErro
     return true;
 }
 
+static void drop_chain(GstElement **chain)
+{
+    for (size_t i = 0; i < CHAIN_MOST; i++)
+        if (chain[i])
+            gst_object_unref(gst_object_ref_sink(chain[i]));
+}
+
+/* Takes over the chain, of which `length` are there. */
+static struct media_decoder *assemble(GstBin *pipeline, const struct media_codec *codec, GstElement **chain,
+                                      size_t length, const struct source_settings *settings, GError **error)
+{
+    struct media_decoder *decoder = g_new0(struct media_decoder, 1);
+    memcpy(decoder->chain, chain, sizeof decoder->chain);
+    decoder->chain_length = length;
+    decoder->drawing = codec->drawing;
+    decoder->software = codec->decoder;
+    decoder->max_width_px = settings->max_width_px;
+    decoder->max_height_px = settings->max_height_px;
+    media_watch_init(&decoder->watch);
+    add_probe(chain[1], "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER, on_encoded, decoder);
+    add_probe(chain[length - 1], "sink", GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_sink_query, decoder);
+    if (link_chain(pipeline, chain, length, error))
+        return decoder;
+    media_decoder_free(decoder);
+    return NULL;
+}
+
 struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_codec *codec,
                                         const struct source_settings *settings, GError **error)
 {
-    GstElement *chain[] = {media_element_new(codec->parser, error), NULL, NULL, NULL};
+    GstElement *chain[CHAIN_MOST] = {media_element_new(codec->parser, error)};
     if (chain[0])
         chain[1] = media_codec_decoder_new(codec, settings->decoder, error);
     if (chain[1])
@@ -155,25 +199,38 @@ struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_cod
     if (chain[2])
         chain[3] = sink_new(error);
     if (!chain[3]) {
-        for (size_t i = 0; i < G_N_ELEMENTS(chain); i++)
-            if (chain[i])
-                gst_object_unref(gst_object_ref_sink(chain[i]));
+        drop_chain(chain);
         return NULL;
     }
     set_if_present(chain[1], "max-threads", settings->decoder_threads);
-    struct media_decoder *decoder = g_new0(struct media_decoder, 1);
-    memcpy(decoder->chain, chain, sizeof chain);
-    decoder->drawing = codec->drawing;
-    decoder->software = codec->decoder;
-    decoder->max_width_px = settings->max_width_px;
-    decoder->max_height_px = settings->max_height_px;
-    media_watch_init(&decoder->watch);
-    add_probe(chain[1], "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER, on_encoded, decoder);
-    add_probe(chain[3], "sink", GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_sink_query, decoder);
-    if (link_chain(pipeline, chain, G_N_ELEMENTS(chain), error))
-        return decoder;
-    media_decoder_free(decoder);
-    return NULL;
+    return assemble(pipeline, codec, chain, CHAIN_MOST, settings, error);
+}
+
+struct media_decoder *media_decoder_new_idle(GstBin *pipeline, const struct media_codec *codec,
+                                             const struct source_settings *settings, GError **error)
+{
+    GstElement *chain[CHAIN_MOST] = {media_element_new(codec->parser, error)};
+    if (chain[0])
+        chain[1] = media_element_new("capsfilter", error);
+    if (chain[1])
+        chain[2] = media_element_new("fakesink", error);
+    if (!chain[2]) {
+        drop_chain(chain);
+        return NULL;
+    }
+    GstCaps *caps = gst_caps_new_empty_simple(codec->caps_name);
+    if (codec->drawing == MEDIA_DRAW_BY_CAPS) /* H.264 and H.265: whole pictures, as their decoders ask for them */
+        gst_caps_set_simple(caps, "alignment", G_TYPE_STRING, "au", NULL);
+    g_object_set(chain[1], "caps", caps, NULL);
+    gst_caps_unref(caps);
+    g_object_set(chain[2], "sync", FALSE, "enable-last-sample", FALSE, NULL);
+    return assemble(pipeline, codec, chain, 3, settings, error);
+}
+
+void media_decoder_set_listener(struct media_decoder *decoder, media_packet_fn listener, void *data)
+{
+    decoder->listener = listener;
+    decoder->listener_data = data;
 }
 
 void media_decoder_set_skipper(struct media_decoder *decoder, struct media_skipper *skipper)
@@ -188,6 +245,7 @@ void media_decoder_free(struct media_decoder *decoder)
     if (!decoder)
         return;
     media_watch_clear(&decoder->watch);
+    gst_clear_caps(&decoder->caps);
     g_free(decoder);
 }
 
@@ -199,7 +257,7 @@ GstElement *media_decoder_first(struct media_decoder *decoder)
 bool media_decoder_start(struct media_decoder *decoder)
 {
     bool is_good = true;
-    for (size_t i = G_N_ELEMENTS(decoder->chain); i-- > 0;) /* the end first, so that nothing arrives too early */
+    for (size_t i = decoder->chain_length; i-- > 0;) /* the end first, so that nothing arrives too early */
         is_good = gst_element_sync_state_with_parent(decoder->chain[i]) && is_good;
     return is_good;
 }
@@ -211,7 +269,7 @@ const char *media_decoder_name(const struct media_decoder *decoder)
 
 bool media_decoder_is_hardware(const struct media_decoder *decoder)
 {
-    return strcmp(media_decoder_name(decoder), decoder->software) != 0;
+    return decoder->chain_length == CHAIN_MOST && strcmp(media_decoder_name(decoder), decoder->software) != 0;
 }
 
 GstAppSink *media_decoder_sink(struct media_decoder *decoder)

@@ -26,29 +26,50 @@ bool media_init(bool for_worker, GError **error);
 
 /* ---- live sources ---- */
 
+/* The connections of a process: one an address and login, however many cameras and roles take from it. Calls on one
+ * thread. */
+struct media_streams;
+struct media_streams *media_streams_new(void);
+/* Asks every connection to end; returns at once. */
+void media_streams_stop(struct media_streams *streams);
+/* Stops them, waits for their threads (well under 100 ms), frees. After this, and only then, their sources are freed.
+ */
+void media_streams_free(struct media_streams *streams);
+CLEANUP_DEFINE(media_streams, media_streams_free)
+
+/* What one camera takes from them, by the roles of its streams. */
 struct media_source;
 
-/* Called on the source's thread when a frame was put into an empty or full mailbox; must only wake someone. */
+/* Called on the stream's thread when a frame was put into an empty or full mailbox; must only wake someone. */
 typedef void (*media_notify)(void *data);
 
-/* `camera` and `settings` are copied. `username`/`password` may be NULL. `health` outlives the source; the source
- * writes its media fields with counter_add/counter_set (state, codec and last_error under media_source_describe).
- * Does not connect yet. */
-struct media_source *media_source_new(const struct camera *camera, const char *username, const char *password,
+/* `streams` may be NULL: then it has connections of its own, which end with it. `camera`, with the logins of its
+ * streams, and `settings` are copied. `health` outlives the streams; they write its media fields with
+ * counter_add/counter_set (state, codec and last_error under media_source_describe). Does not connect yet: all sources
+ * of shared streams are made before the first is started. */
+struct media_source *media_source_new(struct media_streams *streams, const struct camera *camera,
                                       const struct source_settings *settings, struct clock *clock,
                                       struct camera_health *health, media_notify notify, void *notify_data,
                                       GError **error);
 bool media_source_start(struct media_source *source, GError **error);
-/* Takes the waiting frame, or NULL. Any thread; the caller owns the reference. */
+/* Takes the waiting frame to analyse, or NULL. Any thread; the caller owns the reference. */
 struct frame *media_source_take(struct media_source *source);
 /* Tells whether something moves in the frames, after each that was analysed: what `decode: auto` goes by. Any thread.
  */
 void media_source_set_activity(struct media_source *source, bool is_active);
-/* Copies state, codec, size and last_error into `health` (strings replaced). Any thread. */
+/* Another stream than the analysed one is shown to who looks. */
+bool media_source_has_live(const struct media_source *source);
+/* Someone looks until `until_us` of the clock: that stream is decoded meanwhile. Any thread. */
+void media_source_want_live(struct media_source *source, int64_t until_us);
+/* That stream's frame captured nearest to `at_ms`, the caller's; NULL when none lies within `window_ms` of it. Any
+ * thread. */
+struct frame *media_source_find_live(struct media_source *source, int64_t at_ms, int64_t window_ms);
+/* The encoded pictures of the stream to record, or NULL. Owned by the source. */
+struct media_tap;
+struct media_tap *media_source_tap(struct media_source *source);
+/* Copies state, codec, size, last_error and the streams into `health` (strings and lists replaced). One thread. */
 void media_source_describe(struct media_source *source, struct camera_health *health);
-/* Asks the source to end; returns at once, so that many can stop together. Any thread. */
-void media_source_stop(struct media_source *source);
-/* Stops if need be, waits for its threads (well under 100 ms), frees. NULL is allowed. */
+/* Frees it, and its own streams first. NULL is allowed. */
 void media_source_free(struct media_source *source);
 CLEANUP_DEFINE(media_source, media_source_free)
 
@@ -85,6 +106,9 @@ bool media_player_add(struct media_player *player, const char *mount, const char
 /* Starts to listen; the caller runs the default GMainContext. */
 bool media_player_start(struct media_player *player, GError **error);
 int media_player_port(const struct media_player *player);
+/* How often a mount was asked to play, and how many clients are connected now. */
+int media_player_plays(const struct media_player *player, const char *mount);
+int media_player_clients(const struct media_player *player);
 void media_player_free(struct media_player *player);
 CLEANUP_DEFINE(media_player, media_player_free)
 

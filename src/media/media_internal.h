@@ -87,9 +87,18 @@ bool media_pool_drew(GstBuffer *picture);
 
 struct media_decoder;
 
+/* Sees an encoded picture before the decoder does, or the skipper spares it; on the streaming thread. Both are
+ * borrowed. */
+typedef void (*media_packet_fn)(void *data, GstBuffer *encoded, GstCaps *caps);
+
 /* Adds the chain to `pipeline`. `max_waiting` frames wait at its end before the decoder is held up. */
 struct media_decoder *media_decoder_new(GstBin *pipeline, const struct media_codec *codec,
                                         const struct source_settings *settings, GError **error);
+/* The same without a decoder: parser ! sink. It has no frames, only what a listener is told. */
+struct media_decoder *media_decoder_new_idle(GstBin *pipeline, const struct media_codec *codec,
+                                             const struct source_settings *settings, GError **error);
+/* Before data flows. */
+void media_decoder_set_listener(struct media_decoder *decoder, media_packet_fn listener, void *data);
 /* From now on `skipper`, which outlives the pipeline, says what the decoder is spared. Before data flows. */
 void media_decoder_set_skipper(struct media_decoder *decoder, struct media_skipper *skipper);
 /* Frees what the chain does not own through the pipeline; call after the pipeline went to NULL. */
@@ -116,13 +125,59 @@ bool media_bus_error(GstBus *bus, const char *what, GError **error);
 
 /* ---- reader.c ---- */
 
-/* media_reader_open for a live source: `skipper` outlives the reader. */
+/* media_reader_open for a live source: `skipper` outlives the reader; `listener` is told the encoded pictures. */
 struct media_reader *media_reader_open_live(const char *location, const struct source_settings *settings,
-                                            struct media_skipper *skipper, GError **error);
+                                            struct media_skipper *skipper, media_packet_fn listener,
+                                            void *listener_data, GError **error);
 /* media_decoder_name of its decoder; empty for a scene. */
 const char *media_reader_decoder(const struct media_reader *reader);
 
-/* ---- source.c ---- */
+/* ---- what listeners of a stream get ---- */
+
+struct stream_packet {
+    GstBuffer *encoded; /* a whole picture; borrowed */
+    GstCaps *caps;      /* borrowed */
+    bool is_key_frame;  /* decoding can begin here */
+    int64_t captured_at_ms;
+    bool is_camera_clock; /* as struct frame's */
+};
+
+/* ---- tap.c: encoded pictures kept until they are recorded ---- */
+
+struct media_packet {
+    GstBuffer *encoded; /* a whole picture, with its times; owned, as caps */
+    GstCaps *caps;
+    bool is_key_frame; /* decoding can begin here */
+    bool is_after_gap; /* what went before is not there, or is of another connection: a key frame */
+    bool is_camera_clock;
+    int64_t captured_at_ms;
+    size_t bytes;
+};
+/* The next encoded picture of `tap`, the caller's to clear; false when none waits. One thread. */
+bool media_tap_take(struct media_tap *tap, struct media_packet *packet);
+void media_packet_clear(struct media_packet *packet);
+
+struct media_tap *media_tap_new(const struct source_settings *settings, struct clock *clock);
+void media_tap_free(struct media_tap *tap);
+/* On the streaming thread; a stream_listener. */
+void media_tap_put(void *tap, const struct stream_packet *packet);
+void media_tap_describe(struct media_tap *tap, struct stream_health *health);
+
+/* ---- live_view.c: decodes a stream while someone looks ---- */
+
+struct live_view;
+struct live_view *live_view_new(const char *name, const struct source_settings *settings, struct clock *clock);
+/* After the stream has ended. */
+void live_view_free(struct live_view *view);
+/* On the streaming thread; a stream_listener. */
+void live_view_put(void *view, const struct stream_packet *packet);
+/* Someone looks, until `until_us` of the clock. Any thread. */
+void live_view_want(struct live_view *view, int64_t until_us);
+/* The frame captured nearest to `at_ms`, the caller's; NULL when none lies within `window_ms` of it. Any thread. */
+struct frame *live_view_find(struct live_view *view, int64_t at_ms, int64_t window_ms);
+void live_view_describe(const struct live_view *view, struct stream_health *health);
+
+/* ---- stream.c ---- */
 
 /* Before the next try of a source that failed `attempts` times before. */
 int64_t media_retry_delay_ms(struct random *random, unsigned attempts, const struct source_settings *settings);

@@ -7,6 +7,7 @@ struct media_player {
     GstRTSPServer *server;
     guint source_id;
     int port;
+    GHashTable *plays; /* path → how often it was asked to play */
 };
 
 /* The server asks a factory for its bin through this virtual function; a class of our own is the only way to give it
@@ -44,6 +45,21 @@ static void player_factory_init(PlayerFactory *factory)
     factory->mount = NULL; /* set before it is given to the server */
 }
 
+static void on_play(GstRTSPClient *client, GstRTSPContext *context, gpointer data)
+{
+    (void)client;
+    GHashTable *plays = data;
+    char *path = g_strchomp(g_strdup(context->uri->abspath));
+    int count = GPOINTER_TO_INT(g_hash_table_lookup(plays, path));
+    g_hash_table_replace(plays, path, GINT_TO_POINTER(count + 1));
+}
+
+static void on_client(GstRTSPServer *server, GstRTSPClient *client, gpointer data)
+{
+    (void)server;
+    g_signal_connect(client, "play-request", G_CALLBACK(on_play), data);
+}
+
 struct media_player *media_player_new(const char *address, int port, GError **error)
 {
     (void)error;
@@ -56,6 +72,8 @@ struct media_player *media_player_new(const char *address, int port, GError **er
     g_autofree char *service = g_strdup_printf("%d", port);
     gst_rtsp_server_set_address(player->server, address);
     gst_rtsp_server_set_service(player->server, service);
+    player->plays = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_signal_connect(player->server, "client-connected", G_CALLBACK(on_client), player->plays);
     return player;
 }
 
@@ -111,6 +129,20 @@ bool media_player_start(struct media_player *player, GError **error)
     return true;
 }
 
+int media_player_plays(const struct media_player *player, const char *mount_name)
+{
+    g_autofree char *path = g_strconcat("/", mount_name, NULL);
+    return GPOINTER_TO_INT(g_hash_table_lookup(player->plays, path));
+}
+
+int media_player_clients(const struct media_player *player)
+{
+    GList *clients = gst_rtsp_server_client_filter(player->server, NULL, NULL);
+    int count = (int)g_list_length(clients);
+    g_list_free_full(clients, g_object_unref);
+    return count;
+}
+
 int media_player_port(const struct media_player *player)
 {
     return player->port;
@@ -133,5 +165,6 @@ void media_player_free(struct media_player *player)
     if (player->source_id)
         g_source_remove(player->source_id);
     g_object_unref(player->server);
+    g_hash_table_unref(player->plays);
     g_free(player);
 }

@@ -14,6 +14,8 @@ struct media_reader {
     /* or a file */
     struct source_settings settings;
     struct media_skipper *skipper; /* borrowed; may be NULL */
+    media_packet_fn listener;      /* may be NULL */
+    void *listener_data;
     GstElement *pipeline;
     GstBus *bus;
     struct media_decoder *decoder; /* set on the demuxer's thread before the first frame; atomic */
@@ -52,6 +54,7 @@ static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
         return;
     }
     media_decoder_set_skipper(decoder, reader->skipper);
+    media_decoder_set_listener(decoder, reader->listener, reader->listener_data);
     GstPad *sink = gst_element_get_static_pad(media_decoder_first(decoder), "sink");
     gst_pad_link(pad, sink);
     gst_object_unref(sink);
@@ -70,7 +73,8 @@ static bool open_file(struct media_reader *reader, GError **error)
 }
 
 struct media_reader *media_reader_open_live(const char *location, const struct source_settings *settings,
-                                            struct media_skipper *skipper, GError **error)
+                                            struct media_skipper *skipper, media_packet_fn listener,
+                                            void *listener_data, GError **error)
 {
     struct media_url url;
     if (!media_url_parse(location, &url, error)) {
@@ -81,6 +85,8 @@ struct media_reader *media_reader_open_live(const char *location, const struct s
     reader->location = g_strdup(url.location);
     reader->settings = *settings;
     reader->skipper = skipper;
+    reader->listener = listener;
+    reader->listener_data = listener_data;
     reader->first_us = -1;
     bool is_good = false;
     if (url.scheme == MEDIA_SCENE)
@@ -99,7 +105,7 @@ struct media_reader *media_reader_open_live(const char *location, const struct s
 
 struct media_reader *media_reader_open(const char *location, const struct source_settings *settings, GError **error)
 {
-    return media_reader_open_live(location, settings, NULL, error);
+    return media_reader_open_live(location, settings, NULL, NULL, NULL, error);
 }
 
 /* ---- reading ---- */

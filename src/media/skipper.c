@@ -179,7 +179,7 @@ static bool is_delta(GstBuffer *encoded)
 
 /* Decoding can begin here and go on. The parser of H.264 also takes intra pictures within a group for key frames,
  * behind which pictures may be predicted from what came before: only an IDR picture (nal_unit_type 5) ends that. */
-static bool begins_group(const struct media_skipper *skipper, GstBuffer *encoded)
+bool media_skipper_begins_group(const struct media_skipper *skipper, GstBuffer *encoded)
 {
     GstMapInfo map;
     bool is_idr = false;
@@ -190,6 +190,11 @@ static bool begins_group(const struct media_skipper *skipper, GstBuffer *encoded
         is_idr = (nal[0] & 0x1f) == 5;
     gst_buffer_unmap(encoded, &map);
     return is_idr;
+}
+
+bool media_skipper_is_catching_up(const struct media_skipper *skipper)
+{
+    return skipper->is_catching_up;
 }
 
 static bool is_disposable(struct media_skipper *skipper, GstBuffer *encoded)
@@ -290,7 +295,7 @@ bool media_skipper_skips(struct media_skipper *skipper, GstPad *pad, GstBuffer *
 {
     if (skipper->decode == DECODE_ALL || skipper->is_catching_up)
         return false;
-    if (begins_group(skipper, encoded)) {
+    if (media_skipper_begins_group(skipper, encoded)) {
         begin_group(skipper);
         return false;
     }

@@ -40,6 +40,11 @@ void media_skipper_set_caps(struct media_skipper *skipper, const GstCaps *caps);
  * decoder's, first. */
 bool media_skipper_skips(struct media_skipper *skipper, GstPad *pad, GstBuffer *encoded);
 
+/* Decoding can begin with this picture and go on. */
+bool media_skipper_begins_group(const struct media_skipper *skipper, GstBuffer *encoded);
+/* What was kept passes by the decoder's pad again. */
+bool media_skipper_is_catching_up(const struct media_skipper *skipper);
+
 /* No other picture is predicted from this access unit. `length_bytes`: of the sizes before NAL units, 0 where they have
  * start codes. `highest_layer` holds the highest temporal sub-layer seen (H.265), and is kept up to date. */
 bool media_picture_is_disposable(bool is_h265, int length_bytes, const uint8_t *data, size_t size, int *highest_layer);

@@ -1,343 +1,174 @@
-/* A live camera: connects for ever, decodes, thins, and leaves the newest frame in a mailbox of one.
- *
- * Threads: one of our own (conversation with the camera, or pacing of a file), and GStreamer's streaming thread, which
- * delivers frames. `lock` guards what both and media_source_describe touch; the mailbox is one atomic pointer.
- */
-#define LOG_MODULE "media"
-#include "media/source_internal.h"
+/* What a camera takes from which stream: pictures to analyse, packets to record, pictures to show. */
+#include "media/stream_internal.h"
 
 #include "base/counter.h"
-#include "base/log.h"
-#include "base/random.h"
 
 #include <string.h>
-#include <time.h>
 
-enum {
-    SOURCE_RATE_WINDOW_US = 2000000,
-    SOURCE_STEADY_US = 10000000, /* frames for so long: the next failure starts from the first delay again */
+/* One address of the camera. */
+struct tied_stream {
+    struct media_stream *stream; /* owned by the streams */
+    unsigned roles;
 };
 
-/* ---- state ---- */
+struct media_source {
+    struct media_streams *own_streams; /* NULL: it shares those of others */
+    struct stream_viewer viewer;
+    struct tied_stream ties[CAMERA_MAX_STREAMS];
+    size_t tie_count;
+    struct media_stream *analysed; /* one of the ties */
+    struct media_tap *tap;         /* NULL: nothing is recorded */
+    struct live_view *live;        /* NULL: the analysed picture is what is shown */
+};
 
-void source_set_state(struct media_source *source, const char *state, const char *error)
+/* Takes from the stream what its roles ask for. */
+static void tie_roles(struct media_source *source, struct media_stream *stream, const struct camera *camera,
+                      const struct stream_use *use, const struct source_settings *settings, struct clock *clock)
 {
-    pthread_mutex_lock(&source->lock);
-    bool is_change = strcmp(source->state, state) != 0;
-    g_strlcpy(source->state, state, sizeof source->state);
-    if (error)
-        g_strlcpy(source->last_error, error, sizeof source->last_error);
-    pthread_mutex_unlock(&source->lock);
-    if (is_change)
-        log_debug(source->camera_id, "state %s%s%s", state, error ? ": " : "", error ? error : "");
-}
-
-void source_set_decoder(struct media_source *source, const char *name)
-{
-    pthread_mutex_lock(&source->lock);
-    g_strlcpy(source->decoder, name, sizeof source->decoder);
-    pthread_mutex_unlock(&source->lock);
-}
-
-bool source_is_stopping(const struct media_source *source)
-{
-    return __atomic_load_n(&source->is_stopping, __ATOMIC_ACQUIRE);
-}
-
-/* Waits, or ends early when asked to stop. */
-void source_wait_ms(struct media_source *source, int64_t ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
+    bool is_analysed = stream_has_role(use, STREAM_DETECT);
+    if (is_analysed) {
+        source->analysed = stream;
+        stream_add_viewer(stream, &source->viewer, camera->decode ? camera->decode : DECODE_ALL);
     }
-    pthread_mutex_lock(&source->lock);
-    while (!source_is_stopping(source) && pthread_cond_timedwait(&source->stopped, &source->lock, &until) == 0)
-        ;
-    pthread_mutex_unlock(&source->lock);
-}
-
-/* ---- delivering ---- */
-
-static int64_t thread_cpu_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-void source_note_cpu(struct media_source *source)
-{
-    int64_t cpu_us = thread_cpu_us(), spent_us = cpu_us - source->cpu_us;
-    /* a new streaming thread starts from its own zero */
-    if (source->cpu_us > 0 && spent_us > 0)
-        counter_add(&source->health->decode_us, spent_us);
-    source->cpu_us = cpu_us;
-}
-
-/* Counts a decoded frame and keeps the rate by the wall clock. True when the camera has just come online. */
-bool source_note_frame(struct media_source *source, int width_px, int height_px)
-{
-    int64_t now_us = clock_monotonic_us(source->clock);
-    counter_add(&source->health->frames_decoded, 1);
-    __atomic_store_n(&source->last_frame_us, now_us, __ATOMIC_RELEASE);
-    source->rate_frames++;
-    pthread_mutex_lock(&source->lock);
-    bool is_first = strcmp(source->state, "online") != 0;
-    source->width_px = width_px;
-    source->height_px = height_px;
-    source->last_frame_ms = clock_wall_ms(source->clock);
-    if (is_first) {
-        g_strlcpy(source->state, "online", sizeof source->state);
-        source->last_error[0] = '\0';
-        source->rate_since_us = now_us;
-        source->rate_frames = 0;
-    } else if (now_us - source->rate_since_us >= SOURCE_RATE_WINDOW_US) {
-        source->fps = (double)source->rate_frames * G_USEC_PER_SEC / (double)(now_us - source->rate_since_us);
-        source->rate_since_us = now_us;
-        source->rate_frames = 0;
+    if (stream_has_role(use, STREAM_RECORD) && settings->record_seconds > 0) {
+        source->tap = media_tap_new(settings, clock);
+        stream_add_listener(stream, &(struct stream_listener){media_tap_put, source->tap});
     }
-    pthread_mutex_unlock(&source->lock);
-    return is_first;
-}
-
-/* The camera's clock when it tells one that is near ours, else the time of arrival. */
-static void stamp(struct media_source *source, struct frame *frame, int64_t stream_us)
-{
-    int64_t now_ms = clock_wall_ms(source->clock), camera_ms = 0;
-    pthread_mutex_lock(&source->lock);
-    bool has_camera_time = rtp_clock_wall_ms(&source->rtp_clock, stream_us, &camera_ms);
-    pthread_mutex_unlock(&source->lock);
-    int64_t skew_ms = camera_ms > now_ms ? camera_ms - now_ms : now_ms - camera_ms;
-    frame->is_camera_clock = has_camera_time && skew_ms <= source->settings.max_clock_skew_ms;
-    frame->captured_at_ms = frame->is_camera_clock ? camera_ms : now_ms;
-    frame->arrived_us = clock_monotonic_us(source->clock);
-}
-
-static void put_frame(struct media_source *source, struct frame *frame)
-{
-    struct frame *old = __atomic_exchange_n(&source->mailbox, frame, __ATOMIC_ACQ_REL);
-    if (old) {
-        counter_add(&source->health->frames_dropped, 1);
-        frame_unref(old);
+    if (stream_has_role(use, STREAM_LIVE) && !is_analysed) {
+        source->live = live_view_new(camera->id, settings, clock);
+        stream_add_listener(stream, &(struct stream_listener){live_view_put, source->live});
     }
-    source->notify(source->notify_data);
 }
 
-/* `stream_us` is the frame's time on the connection's axis, which the camera's clock is tied to. */
-void source_deliver(struct media_source *source, struct frame *frame, int64_t stream_us)
+static bool tie_streams(struct media_source *source, struct media_streams *streams, const struct camera *camera,
+                        const struct source_settings *settings, struct clock *clock, GError **error)
 {
-    stamp(source, frame, stream_us);
-    put_frame(source, frame);
-}
-
-struct frame *media_source_take(struct media_source *source)
-{
-    return __atomic_exchange_n(&source->mailbox, NULL, __ATOMIC_ACQ_REL);
-}
-
-/* ---- files and scenes, in real time ---- */
-
-static void pace(struct media_source *source, int64_t start_us, int64_t media_us)
-{
-    int64_t ahead_ms = (start_us + media_us - clock_monotonic_us(source->clock)) / 1000;
-    if (ahead_ms > 0)
-        source_wait_ms(source, ahead_ms);
-}
-
-/* Plays once through. `offset_us` is where this pass starts on the source's own time axis. */
-static bool play_once(struct media_source *source, int64_t *offset_us, GError **error)
-{
-    CLEANUP(media_reader)
-    struct media_reader *reader =
-        media_reader_open_live(source->url.location, &source->settings, source->skipper, error);
-    if (!reader)
-        return false;
-    counter_add(&source->health->connects, 1);
-    int64_t start_us = clock_monotonic_us(source->clock), last_us = 0;
-    source->cpu_us = thread_cpu_us();
-    source_set_decoder(source, media_reader_decoder(reader));
-    while (!source_is_stopping(source)) {
-        g_autoptr(GError) cause = NULL;
-        struct frame *frame = media_reader_next(reader, &cause);
-        source_note_cpu(source);
-        if (!frame) {
-            double fps = media_reader_fps(reader);
-            *offset_us += last_us + (int64_t)(G_USEC_PER_SEC / (fps > 0 ? fps : 25));
-            bool has_failed = cause != NULL;
-            if (has_failed)
-                g_propagate_error(error, g_steal_pointer(&cause));
-            return !has_failed;
-        }
-        pace(source, start_us, frame->media_us);
-        last_us = frame->media_us;
-        frame->media_us += *offset_us;
-        frame->number = source->next_number++;
-        source_note_frame(source, frame->width_px, frame->height_px);
-        if (frame_thinner_pass(&source->thinner, frame->media_us)) {
-            source_deliver(source, frame, frame->media_us);
-        } else {
-            counter_add(&source->health->frames_skipped, 1);
-            frame_unref(frame);
-        }
-        counter_set(&source->health->frame_copies, source->copies_before + media_reader_copies(reader));
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera, uses);
+    for (size_t i = 0; i < count; i++) {
+        struct media_stream *stream = stream_get(streams, camera, &uses[i], settings, clock, error);
+        if (!stream)
+            return false;
+        source->ties[source->tie_count++] = (struct tied_stream){stream, uses[i].roles};
     }
-    return true;
+    for (size_t i = 0; i < count; i++) /* once nothing can fail any more */
+        tie_roles(source, source->ties[i].stream, camera, &uses[i], settings, clock);
+    if (!source->analysed)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "camera '%s': no stream has the role detect",
+                    camera->id);
+    return source->analysed;
 }
 
-/* True when it is over for good. */
-static bool run_file(struct media_source *source, GError **error)
-{
-    int64_t offset_us = 0;
-    while (!source_is_stopping(source) && play_once(source, &offset_us, error))
-        if (!source->is_looping)
-            return true;
-    return false;
-}
-
-/* ---- life ---- */
-
-/* Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015); the shift cannot
- * overflow. */
-int64_t media_retry_delay_ms(struct random *random, unsigned attempts, const struct source_settings *settings)
-{
-    enum { SHIFT_MAX = 20 };
-    int64_t delay_ms = (int64_t)settings->retry_delay_ms << MIN(attempts, SHIFT_MAX);
-    return random_range(random, 0, MIN(delay_ms, settings->retry_delay_max_ms));
-}
-
-static void report_failure(struct media_source *source, const GError *error)
-{
-    bool is_file = source->url.scheme == MEDIA_FILE; /* whose errors name it already */
-    g_autofree char *text =
-        g_strdup_printf("%s%s%s", is_file ? "" : source->url.shown, is_file ? "" : ": ", error->message);
-    counter_add(&source->health->errors_count, 1);
-    source_set_state(source, "waiting", text);
-    log_warning(source->camera_id, "%s; trying again", text);
-}
-
-static void *source_main(void *data)
-{
-    struct media_source *source = data;
-    while (!source_is_stopping(source)) {
-        g_autoptr(GError) error = NULL;
-        int64_t started_us = clock_monotonic_us(source->clock);
-        source_set_state(source, "connecting", NULL);
-        bool is_rtsp = source->url.scheme == MEDIA_RTSP || source->url.scheme == MEDIA_RTSPS;
-        if (is_rtsp)
-            source_run_rtsp(source, &error);
-        else if (run_file(source, &error)) {
-            source_set_state(source, "ended", NULL);
-            break;
-        }
-        if (source_is_stopping(source))
-            break;
-        int64_t up_us = __atomic_load_n(&source->last_frame_us, __ATOMIC_ACQUIRE) - started_us;
-        if (up_us > SOURCE_STEADY_US)
-            source->attempts = 0;
-        if (error)
-            report_failure(source, error);
-        source_wait_ms(source, media_retry_delay_ms(&source->random, source->attempts++, &source->settings));
-    }
-    return NULL;
-}
-
-struct media_source *media_source_new(const struct camera *camera, const char *username, const char *password,
+struct media_source *media_source_new(struct media_streams *streams, const struct camera *camera,
                                       const struct source_settings *settings, struct clock *clock,
                                       struct camera_health *health, media_notify notify, void *notify_data,
                                       GError **error)
 {
-    struct media_url url;
-    if (!media_url_parse(camera->source, &url, error)) {
-        g_prefix_error(error, "camera '%s': source: ", camera->id);
-        return NULL;
-    }
     struct media_source *source = g_new0(struct media_source, 1);
-    source->camera_id = g_strdup(camera->id);
-    source->is_looping = camera->loop;
-    source->url = url;
-    source->username = g_strdup(username && *username ? username : url.username);
-    source->password = g_strdup(password && *password ? password : url.password);
-    source->settings = *settings;
-    source->clock = clock;
-    source->health = health;
-    source->notify = notify;
-    source->notify_data = notify_data;
-    source->cancellable = g_cancellable_new();
-    source->skipper = media_skipper_new(camera->decode ? camera->decode : DECODE_ALL, settings, clock, health);
-    random_init_system(&source->random);
-    frame_thinner_init(&source->thinner, camera->analyse_fps);
-    pthread_mutex_init(&source->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&source->stopped, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    source_set_state(source, "connecting", NULL);
-    return source;
+    source->viewer = (struct stream_viewer){.health = health, .notify = notify, .notify_data = notify_data};
+    frame_thinner_init(&source->viewer.thinner, camera->analyse_fps);
+    source->own_streams = streams ? NULL : media_streams_new();
+    if (tie_streams(source, streams ? streams : source->own_streams, camera, settings, clock, error))
+        return source;
+    media_source_free(source);
+    return NULL;
 }
 
 bool media_source_start(struct media_source *source, GError **error)
 {
-    int failure = pthread_create(&source->thread, NULL, source_main, source);
-    source->has_thread = failure == 0;
-    if (failure)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "camera '%s': no thread: %s", source->camera_id,
-                    g_strerror(failure));
-    return !failure;
+    for (size_t i = 0; i < source->tie_count; i++)
+        if (!stream_start(source->ties[i].stream, error))
+            return false;
+    return true;
+}
+
+struct frame *media_source_take(struct media_source *source)
+{
+    return __atomic_exchange_n(&source->viewer.mailbox, NULL, __ATOMIC_ACQ_REL);
 }
 
 void media_source_set_activity(struct media_source *source, bool is_active)
 {
-    media_skipper_set_activity(source->skipper, is_active);
+    if (source->analysed->skipper)
+        media_skipper_set_activity(source->analysed->skipper, is_active);
+}
+
+bool media_source_has_live(const struct media_source *source)
+{
+    return source->live;
+}
+
+void media_source_want_live(struct media_source *source, int64_t until_us)
+{
+    if (source->live)
+        live_view_want(source->live, until_us);
+}
+
+struct frame *media_source_find_live(struct media_source *source, int64_t at_ms, int64_t window_ms)
+{
+    return source->live ? live_view_find(source->live, at_ms, window_ms) : NULL;
+}
+
+struct media_tap *media_source_tap(struct media_source *source)
+{
+    return source->tap;
+}
+
+/* ---- how it is ---- */
+
+static void describe_tie(struct media_source *source, const struct tied_stream *tie, struct stream_health *health)
+{
+    health->roles.items = g_new0(char *, STREAM_LIVE);
+    for (enum stream_role role = STREAM_DETECT; role <= STREAM_LIVE; role++)
+        if (tie->roles & 1u << role)
+            health->roles.items[health->roles.count++] = g_strdup(record_enum_name(stream_role_names, role));
+    stream_describe(tie->stream, health);
+    if (source->tap && tie->roles & 1u << STREAM_RECORD)
+        media_tap_describe(source->tap, health);
+    if (source->live && tie->roles & 1u << STREAM_LIVE)
+        live_view_describe(source->live, health);
+}
+
+static void describe_streams(struct media_source *source, struct camera_health *health)
+{
+    struct stream_health *streams = health->streams.items;
+    for (size_t i = 0; i < health->streams.count; i++)
+        record_clear(&stream_health_descriptor, &streams[i]);
+    g_free(streams);
+    health->streams = (struct record_list){0};
+    for (size_t i = 0; i < source->tie_count; i++)
+        describe_tie(source, &source->ties[i], record_list_append(&health->streams, &stream_health_descriptor));
+}
+
+static void replace_text(char **text, const char *with)
+{
+    g_free(*text);
+    *text = g_strdup(with);
 }
 
 void media_source_describe(struct media_source *source, struct camera_health *health)
 {
-    pthread_mutex_lock(&source->lock);
-    g_free(health->state);
-    g_free(health->last_error);
-    g_free(health->codec);
-    g_free(health->decoder);
-    health->decoder = g_strdup(source->decoder);
-    health->state = g_strdup(source->state);
-    health->last_error = g_strdup(source->last_error);
-    health->codec = g_strdup(source->codec);
-    health->width_px = source->width_px;
-    health->height_px = source->height_px;
-    health->fps = strcmp(source->state, "online") == 0 ? source->fps : 0;
-    health->last_frame_at.ms = source->last_frame_ms;
-    pthread_mutex_unlock(&source->lock);
-}
-
-void media_source_stop(struct media_source *source)
-{
-    pthread_mutex_lock(&source->lock);
-    __atomic_store_n(&source->is_stopping, true, __ATOMIC_RELEASE);
-    pthread_cond_broadcast(&source->stopped);
-    pthread_mutex_unlock(&source->lock);
-    g_cancellable_cancel(source->cancellable);
+    struct media_stream *stream = source->analysed;
+    pthread_mutex_lock(&stream->lock);
+    replace_text(&health->decoder, stream->decoder);
+    replace_text(&health->state, stream->state);
+    replace_text(&health->last_error, stream->last_error);
+    replace_text(&health->codec, stream->codec);
+    health->width_px = stream->width_px;
+    health->height_px = stream->height_px;
+    health->fps = strcmp(stream->state, "online") == 0 ? stream->fps : 0;
+    health->last_frame_at.ms = stream->last_frame_ms;
+    pthread_mutex_unlock(&stream->lock);
+    describe_streams(source, health);
 }
 
 void media_source_free(struct media_source *source)
 {
     if (!source)
         return;
-    media_source_stop(source);
-    if (source->has_thread)
-        pthread_join(source->thread, NULL);
-    frame_unref(source->mailbox);
-    media_skipper_free(source->skipper);
-    media_url_clear(&source->url);
-    g_object_unref(source->cancellable);
-    pthread_cond_destroy(&source->stopped);
-    pthread_mutex_destroy(&source->lock);
-    g_free(source->camera_id);
-    g_free(source->username);
-    g_free(source->password);
+    media_streams_free(source->own_streams);
+    frame_unref(source->viewer.mailbox);
+    media_tap_free(source->tap);
+    live_view_free(source->live);
     g_free(source);
 }

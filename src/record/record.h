@@ -90,6 +90,7 @@ enum record_flag {
     /* A member record whose fields stand among the outer one's; an outer field of the same name takes the place of an
      * inner one. For what is only answered: such a record is encoded and described, never decoded or stored. */
     RECORD_INLINE = 1 << 10,
+    RECORD_NOT_NULL = 1 << 11, /* always set when stored; as RECORD_REQUIRED and RECORD_KEY imply */
 };
 
 struct record_descriptor;

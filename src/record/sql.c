@@ -23,7 +23,7 @@ static const char *column_type(enum record_kind kind)
 
 static bool can_be_null(const struct record_field *field)
 {
-    return !(field->flags & (RECORD_REQUIRED | RECORD_KEY));
+    return !(field->flags & (RECORD_REQUIRED | RECORD_KEY | RECORD_NOT_NULL));
 }
 
 void record_append_sql_columns(const struct record_descriptor *descriptor, GString *out)

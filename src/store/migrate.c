@@ -31,6 +31,7 @@ static const struct migration migrations[] = {
      "CREATE TABLE store_values (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;\n"},
     {3, "rules of cameras", NULL, "ALTER TABLE cameras ADD COLUMN rules TEXT;\n"},
     {4, "what cameras decode", NULL, "ALTER TABLE cameras ADD COLUMN decode TEXT NOT NULL DEFAULT 'all';\n"},
+    {5, "streams of cameras", NULL, "ALTER TABLE cameras ADD COLUMN streams TEXT;\n"},
 };
 
 /* A table as it was when schema version 1 was released. */

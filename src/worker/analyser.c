@@ -54,14 +54,15 @@ struct pipeline_sink analyser_sink(struct watched_camera *camera)
 
 /* ---- previews ---- */
 
-static void send_preview(struct watched_camera *camera, const struct frame *frame, GBytes *jpeg)
+/* `frame_number` is of the analysed frame whose boxes belong over the picture. */
+static void send_preview(struct watched_camera *camera, const struct frame *frame, uint64_t frame_number, GBytes *jpeg)
 {
     gsize jpeg_length;
     const void *data = g_bytes_get_data(jpeg, &jpeg_length);
     uint16_t id_length = (uint16_t)strlen(camera->camera->id);
     uint16_t id_length_le = GUINT16_TO_LE(id_length);
     int64_t at_ms = (int64_t)GUINT64_TO_LE((uint64_t)frame->captured_at_ms);
-    uint64_t number = GUINT64_TO_LE(frame->number);
+    uint64_t number = GUINT64_TO_LE(frame_number);
     g_autoptr(GByteArray) body = g_byte_array_new();
     g_byte_array_append(body, (const guint8 *)&id_length_le, sizeof id_length_le);
     g_byte_array_append(body, (const guint8 *)camera->camera->id, id_length);
@@ -72,19 +73,46 @@ static void send_preview(struct watched_camera *camera, const struct frame *fram
         log_debug(camera->camera->id, "preview not sent: the link is full");
 }
 
+static bool complain(struct watched_camera *camera, const GError *error)
+{
+    gint64 held_back;
+    if (error && log_limit_pass(&camera->preview_complaint, PREVIEW_COMPLAINT_US, &held_back))
+        log_warning(camera->camera->id, "no preview: %s (%lld more)", error->message, (long long)held_back);
+    return error;
+}
+
+/* A picture of the stream that is to be shown, when there is one of which is known what must be hidden. */
+static bool preview_live(struct watched_camera *camera, int64_t covered_ms)
+{
+    g_autoptr(GError) error = NULL;
+    uint64_t number = 0;
+    CLEANUP(frame)
+    struct frame *frame =
+        media_source_find_live(camera->source, covered_ms, camera->worker->config.workers.live_window_ms / 2);
+    g_autoptr(GBytes) jpeg = frame ? pipeline_preview_live(camera->pipeline, frame, &number, &error) : NULL;
+    if (jpeg)
+        send_preview(camera, frame, number, jpeg);
+    return jpeg || complain(camera, error);
+}
+
 static void preview(struct watched_camera *camera, struct frame *frame, int64_t until_us)
 {
-    int64_t now_us = clock_monotonic_us(clock_system());
-    if (now_us > until_us || now_us < camera->preview_next_us)
+    int64_t now_us = clock_monotonic_us(clock_system()), covered_ms = 0;
+    bool has_live = media_source_has_live(camera->source);
+    if (now_us > until_us)
+        return;
+    if (has_live)
+        covered_ms = pipeline_remember_figures(camera->pipeline, frame);
+    if (now_us < camera->preview_next_us)
+        return;
+    camera->preview_next_us = now_us + G_USEC_PER_SEC / camera->worker->config.workers.preview_fps;
+    if (has_live && preview_live(camera, covered_ms))
         return;
     g_autoptr(GError) error = NULL;
-    camera->preview_next_us = now_us + G_USEC_PER_SEC / camera->worker->config.workers.preview_fps;
     g_autoptr(GBytes) jpeg = pipeline_preview(camera->pipeline, frame, &error);
-    gint64 held_back;
     if (jpeg)
-        send_preview(camera, frame, jpeg);
-    else if (log_limit_pass(&camera->preview_complaint, PREVIEW_COMPLAINT_US, &held_back))
-        log_warning(camera->camera->id, "no preview: %s (%lld more)", error->message, (long long)held_back);
+        send_preview(camera, frame, frame->number, jpeg);
+    complain(camera, error);
 }
 
 /* ---- analysers ---- */
@@ -128,7 +156,9 @@ static void analyse(struct watched_camera *camera, int64_t preview_until_us)
     if (!frame)
         return;
     pipeline_feed(camera->pipeline, frame);
-    media_source_set_activity(camera->source, pipeline_is_active(camera->pipeline));
+    /* what is shown of another stream needs to know what is hidden in it, moment by moment */
+    bool is_shown = media_source_has_live(camera->source) && clock_monotonic_us(clock_system()) < preview_until_us;
+    media_source_set_activity(camera->source, is_shown || pipeline_is_active(camera->pipeline));
     analyser_flush_events(camera);
     preview(camera, frame, preview_until_us);
 }

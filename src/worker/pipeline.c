@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "privacy/privacy.h"
+#include "worker/figure_history.h"
 #include "worker/gate.h"
 #include "worker/selection.h"
 
@@ -34,7 +35,7 @@ struct pipeline {
     struct pipeline_sink sink;
     struct detector *detector;
     pthread_mutex_t *detector_lock;
-    int preview_width_px, preview_quality;
+    int preview_width_px, preview_quality, live_window_ms;
     /* one thread at a time */
     struct motion *motion;
     struct picture_watch *picture;
@@ -53,9 +54,10 @@ struct pipeline {
     struct track_view *views;
     struct record_box *figures; /* of the last frame, for previews */
     size_t figure_count;
-    bool is_active;      /* something moved in the last frame, or it was not known */
-    bool hides_all;      /* what must be hidden is not known now */
-    int64_t shed_before; /* by tracker and rules, as counted so far */
+    struct figure_history *history; /* NULL until someone looks at another stream */
+    bool is_active;                 /* something moved in the last frame, or it was not known */
+    bool hides_all;                 /* what must be hidden is not known now */
+    int64_t shed_before;            /* by tracker and rules, as counted so far */
     uint64_t last_frame;
     int64_t last_at_ms;
     struct log_limit detector_complaint;
@@ -76,6 +78,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->detector_lock = detector_lock;
     pipeline->preview_width_px = config->workers.preview_width_px;
     pipeline->preview_quality = config->workers.preview_quality;
+    pipeline->live_window_ms = config->workers.live_window_ms;
     pipeline->motion = motion_new(&config->motion);
     motion_set_masks(pipeline->motion, camera->zones.items, camera->zones.count);
     pipeline->picture = picture_watch_new();
@@ -104,6 +107,7 @@ void pipeline_free(struct pipeline *pipeline)
     analytics_free(pipeline->analytics);
     privacy_encoder_free(pipeline->encoder);
     selection_clear(&pipeline->selection);
+    figure_history_free(pipeline->history);
     g_free(pipeline->objects);
     g_free(pipeline->found);
     g_free(pipeline->part);
@@ -121,6 +125,8 @@ void pipeline_configure(struct pipeline *pipeline, const struct camera_config *c
     gate_configure(&pipeline->gate, &config->detector);
     analytics_configure(pipeline->analytics, &config->camera, &config->rules);
     selection_configure(&pipeline->selection, config);
+    /* what was found under another policy tells not all that must be hidden now */
+    g_clear_pointer(&pipeline->history, figure_history_free);
     pipeline->policy_revision = config->policy_revision;
 }
 
@@ -439,10 +445,8 @@ void pipeline_finish(struct pipeline *pipeline)
     analytics_finish(pipeline->analytics, pipeline->last_at_ms, &sink);
 }
 
-GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error)
+static struct privacy_request request_for(const struct pipeline *pipeline, const struct frame *frame)
 {
-    if (!pipeline->encoder)
-        pipeline->encoder = privacy_encoder_new(pipeline->preview_width_px, pipeline->preview_quality);
     struct privacy_request request = {
         .figures = pipeline->figures,
         .figure_count = pipeline->figure_count,
@@ -455,9 +459,43 @@ GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError 
             motion_foreground(pipeline->motion, &request.foreground_width_px, &request.foreground_height_px);
     else
         request.hide_all = false;
-    GBytes *jpeg = privacy_encode_jpeg(pipeline->encoder, frame, &request, error);
+    return request;
+}
+
+static GBytes *encode(struct pipeline *pipeline, const struct frame *frame, const struct privacy_request *request,
+                      GError **error)
+{
+    if (!pipeline->encoder)
+        pipeline->encoder = privacy_encoder_new(pipeline->preview_width_px, pipeline->preview_quality);
+    GBytes *jpeg = privacy_encode_jpeg(pipeline->encoder, frame, request, error);
     counter_add(jpeg ? &pipeline->health->previews_encoded : &pipeline->health->previews_refused, 1);
     return jpeg;
+}
+
+GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error)
+{
+    const struct privacy_request request = request_for(pipeline, frame);
+    return encode(pipeline, frame, &request, error);
+}
+
+int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame *frame)
+{
+    int64_t covered_ms = 0;
+    const struct privacy_request request = request_for(pipeline, frame);
+    if (!pipeline->history)
+        pipeline->history = figure_history_new(pipeline->live_window_ms);
+    figure_history_note(pipeline->history, frame, &request);
+    figure_history_covered_ms(pipeline->history, &covered_ms);
+    return covered_ms;
+}
+
+GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number, GError **error)
+{
+    struct privacy_request request;
+    if (!pipeline->history || !figure_history_request(pipeline->history, frame, &request, number))
+        return NULL;
+    request.cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength);
+    return encode(pipeline, frame, &request, error);
 }
 
 size_t pipeline_counts(const struct pipeline *pipeline, struct analytics_count *counts, size_t capacity)

@@ -78,9 +78,13 @@ static void allow(int ruleset, const char *path, uint64_t access)
 static void allow_configured(int ruleset, const struct worker_config *config)
 {
     const struct camera *cameras = config->cameras.items;
-    for (size_t i = 0; i < config->cameras.count; i++)
-        if (!strstr(cameras[i].source, "://"))
-            allow(ruleset, cameras[i].source, READ_FILE);
+    for (size_t i = 0; i < config->cameras.count; i++) {
+        struct stream_use uses[CAMERA_MAX_STREAMS];
+        size_t count = camera_list_streams(&cameras[i], uses);
+        for (size_t j = 0; j < count; j++)
+            if (!strstr(uses[j].source, "://"))
+                allow(ruleset, uses[j].source, READ_FILE);
+    }
     const char *model = config->detector.model;
     if (!model || !*model)
         return;

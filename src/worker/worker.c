@@ -24,12 +24,6 @@ enum {
 
 /* ---- being configured ---- */
 
-static void credentials_free(gpointer data)
-{
-    record_clear(&camera_credentials_descriptor, data);
-    g_free(data);
-}
-
 static bool decode(const struct record_descriptor *descriptor, const void *body, size_t length, void *record,
                    GError **error)
 {
@@ -43,14 +37,37 @@ static bool decode(const struct record_descriptor *descriptor, const void *body,
     return is_good;
 }
 
+static struct camera *camera_of(struct worker *worker, const char *id)
+{
+    struct camera *cameras = worker->config.cameras.items;
+    for (size_t i = 0; i < worker->config.cameras.count; i++)
+        if (strcmp(cameras[i].id, id) == 0)
+            return &cameras[i];
+    return NULL;
+}
+
+static void move_text(char **to, char **from)
+{
+    g_free(*to);
+    *to = g_steal_pointer(from);
+}
+
+/* The login goes to the stream, or to the camera that has but one. */
 static bool take_credentials(struct worker *worker, const void *body, size_t length, GError **error)
 {
-    struct camera_credentials *login = g_new0(struct camera_credentials, 1);
-    if (!decode(&camera_credentials_descriptor, body, length, login, error)) {
-        g_free(login);
+    struct camera_credentials login;
+    if (!decode(&camera_credentials_descriptor, body, length, &login, error))
         return false;
+    struct camera *camera = camera_of(worker, login.camera_id);
+    if (camera && camera->streams.count == 0) {
+        move_text(&camera->username, &login.username);
+        move_text(&camera->password, &login.password);
+    } else if (camera && (size_t)login.stream < camera->streams.count) {
+        struct camera_stream *stream = (struct camera_stream *)camera->streams.items + login.stream;
+        move_text(&stream->username, &login.username);
+        move_text(&stream->password, &login.password);
     }
-    g_hash_table_replace(worker->credentials, login->camera_id, login);
+    record_clear(&camera_credentials_descriptor, &login);
     return true;
 }
 
@@ -110,23 +127,14 @@ static void open_detector(struct worker *worker)
     log_error(NULL, "%s; what moves is tracked instead", error->message);
 }
 
-static bool start_source(struct watched_camera *watched, GError **error)
+static void note_not_started(struct watched_camera *watched, const GError *error)
 {
-    struct worker *worker = watched->worker;
-    const struct camera_credentials *login = g_hash_table_lookup(worker->credentials, watched->camera->id);
-    struct media_source *source =
-        media_source_new(watched->camera, login ? login->username : NULL, login ? login->password : NULL,
-                         &worker->config.source, clock_system(), &watched->health, analyser_note_frame, watched, error);
-    watched->source = source;
-    if (source && media_source_start(source, error))
-        return true;
-    watched->source = NULL;
-    media_source_free(source);
-    return false;
+    watched->start_error = g_strdup(error->message);
+    log_error(watched->camera->id, "not started: %s", error->message);
 }
 
 /* A camera that cannot be started costs no other one. */
-static void start_camera(struct worker *worker, size_t index)
+static void add_camera(struct worker *worker, size_t index)
 {
     struct watched_camera *watched = &worker->cameras[index];
     const struct camera *camera = (const struct camera *)worker->config.cameras.items + index;
@@ -145,10 +153,17 @@ static void start_camera(struct worker *worker, size_t index)
     watched->pipeline = pipeline_new(&worker->config, camera, worker->detector, &worker->detector_lock,
                                      (uint64_t)worker->config.track_id_base, clock_system(), &watched->health, &sink);
     g_autoptr(GError) error = NULL;
-    if (start_source(watched, &error))
-        return;
-    watched->start_error = g_strdup(error->message);
-    log_error(camera->id, "not started: %s", error->message);
+    watched->source = media_source_new(worker->streams, camera, &worker->config.source, clock_system(),
+                                       &watched->health, analyser_note_frame, watched, &error);
+    if (!watched->source)
+        note_not_started(watched, error);
+}
+
+static void start_camera(struct watched_camera *watched)
+{
+    g_autoptr(GError) error = NULL;
+    if (watched->source && !media_source_start(watched->source, &error))
+        note_not_started(watched, error);
 }
 
 static bool send_hello(struct worker *worker, struct worker_hello *hello, GError **error)
@@ -179,8 +194,11 @@ static bool start(struct worker *worker, GError **error)
 {
     worker->camera_count = worker->config.cameras.count;
     worker->cameras = g_new0(struct watched_camera, worker->camera_count + 1);
+    worker->streams = media_streams_new();
     for (size_t i = 0; i < worker->camera_count; i++)
-        start_camera(worker, i);
+        add_camera(worker, i);
+    for (size_t i = 0; i < worker->camera_count; i++)
+        start_camera(&worker->cameras[i]);
     return analyser_start_all(worker, error);
 }
 
@@ -204,7 +222,7 @@ static void note_frame_age(struct watched_camera *camera, int64_t now_us)
 static void describe_camera(struct watched_camera *camera, int64_t now_us)
 {
     struct camera_health *health = &camera->health;
-    if (camera->source) {
+    if (!camera->start_error) {
         media_source_describe(camera->source, health);
     } else {
         replace_text(&health->state, "failed");
@@ -263,6 +281,8 @@ static void want_preview(struct worker *worker, const void *body, size_t length)
         pthread_mutex_lock(&worker->lock);
         camera->preview_until_us = clock_monotonic_us(clock_system()) + PREVIEW_WANTED_US;
         pthread_mutex_unlock(&worker->lock);
+        if (camera->source)
+            media_source_want_live(camera->source, camera->preview_until_us);
     }
 }
 
@@ -332,9 +352,8 @@ static void run(struct worker *worker, GError **error)
 
 static void stop_analysing(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->camera_count; i++)
-        if (worker->cameras[i].source)
-            media_source_stop(worker->cameras[i].source); /* all at once; release waits for each */
+    if (worker->streams)
+        media_streams_stop(worker->streams); /* all at once; release waits for each */
     analyser_stop_all(worker);
 }
 
@@ -359,6 +378,7 @@ static void hand_over(struct worker *worker)
 
 static void release(struct worker *worker)
 {
+    media_streams_free(worker->streams);
     for (size_t i = 0; i < worker->camera_count; i++) {
         media_source_free(worker->cameras[i].source);
         pipeline_free(worker->cameras[i].pipeline);
@@ -375,7 +395,6 @@ static void release(struct worker *worker)
     detector_free(worker->detector);
     outbox_free(worker->outbox);
     link_free(worker->link);
-    g_hash_table_unref(worker->credentials);
     record_clear(&worker_config_descriptor, &worker->config);
     g_free(worker->detector_error);
     g_free(worker->cameras);
@@ -419,7 +438,6 @@ int worker_main(int fd, const char *hub_files)
                             .detector_lock = PTHREAD_MUTEX_INITIALIZER};
     g_autoptr(GError) error = NULL;
     worker.link = link_new(fd, LINK_QUEUE_BYTES);
-    worker.credentials = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, credentials_free);
     bool is_configured = receive_configuration(&worker, &error);
     worker.outbox = outbox_new(worker.link, is_configured ? worker.config.workers.max_unacknowledged_records : 0);
     bool is_good = is_configured && serve_hub(&worker, hub_files, &error);

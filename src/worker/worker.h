@@ -46,6 +46,12 @@ bool pipeline_is_active(const struct pipeline *pipeline);
 void pipeline_finish(struct pipeline *pipeline);
 /* A JPEG of the frame last fed with every figure hidden; NULL when there can be none. `frame` is that frame. */
 GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error);
+/* Remembers what must be hidden in the frame last fed, for pictures of another stream of the camera. After each frame
+ * while someone looks. Returns the time of which enough is known by now. */
+int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame *frame);
+/* pipeline_preview of another stream's frame; `number` is that of the analysed frame whose boxes belong over it. NULL
+ * without an error where it is not known what must be hidden in it. */
+GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number, GError **error);
 size_t pipeline_counts(const struct pipeline *pipeline, struct analytics_count *counts, size_t capacity);
 
 /* ---- the process ---- */

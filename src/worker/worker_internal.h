@@ -39,8 +39,8 @@ struct watched_camera {
 struct worker {
     struct link *link;
     struct outbox *outbox;
-    struct worker_config config;
-    GHashTable *credentials; /* camera id → struct camera_credentials * */
+    struct worker_config config; /* with the logins, once they came */
+    struct media_streams *streams;
     struct detector *detector;
     pthread_mutex_t detector_lock;
     struct watched_camera *cameras;

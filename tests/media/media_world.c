@@ -52,7 +52,10 @@ struct source_settings media_world_settings(void)
                                     .quiet_seconds = 10,
                                     .kept_packets = 300,
                                     .kept_bytes = 4 << 20,
-                                    .wake_ratio = 3};
+                                    .wake_ratio = 3,
+                                    .record_packets = 600,
+                                    .record_bytes = 16 << 20,
+                                    .record_seconds = 5};
 }
 
 struct frame *media_world_picture(int width_px, int height_px, int number)
@@ -139,13 +142,26 @@ void media_eye_open(struct media_eye *eye, const char *source)
 {
     g_autoptr(GError) error = NULL;
     char id[] = "eye";
-    struct camera camera = {
-        .id = id, .source = (char *)source, .analyse_fps = eye->analyse_fps, .loop = eye->loop, .decode = eye->decode};
+    struct camera camera = {.id = id,
+                            .source = (char *)source,
+                            .username = (char *)eye->username,
+                            .password = (char *)eye->password,
+                            .streams = eye->streams,
+                            .analyse_fps = eye->analyse_fps,
+                            .loop = eye->loop,
+                            .decode = eye->decode};
     record_init(&camera_health_descriptor, &eye->health);
     record_init(&camera_health_descriptor, &eye->told);
-    eye->source = media_source_new(&camera, eye->username, eye->password, &eye->settings, clock_system(), &eye->health,
-                                   on_notify, eye, &error);
+    eye->source =
+        media_source_new(eye->shared, &camera, &eye->settings, clock_system(), &eye->health, on_notify, eye, &error);
     g_assert_no_error(error);
+    if (!eye->shared)
+        media_eye_start(eye);
+}
+
+void media_eye_start(struct media_eye *eye)
+{
+    g_autoptr(GError) error = NULL;
     media_source_start(eye->source, &error);
     g_assert_no_error(error);
 }

@@ -31,14 +31,18 @@ struct media_eye {
     bool loop;
     enum camera_decode decode; /* 0: all */
     const char *username, *password;
+    struct record_list streams;   /* of struct camera_stream, instead of one source */
+    struct media_streams *shared; /* NULL: connections of its own */
     struct camera_health health;
     struct media_source *source;
     int64_t wakes;             /* times that the source notified; counter_get */
     struct camera_health told; /* of media_eye_look */
 };
 void media_eye_init(struct media_eye *eye);
-/* Starts to watch; fails the test when it cannot. */
+/* Starts to watch, but for shared connections; fails the test when it cannot. */
 void media_eye_open(struct media_eye *eye, const char *source);
+/* Starts to watch by shared connections, once all eyes are open. They are freed before the eyes are closed. */
+void media_eye_start(struct media_eye *eye);
 /* Describes the source into `told`. */
 const struct camera_health *media_eye_look(struct media_eye *eye);
 /* Waits until the state is `state`; false when it never was. */

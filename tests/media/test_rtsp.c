@@ -272,18 +272,23 @@ static void test_s04_too_large_a_picture_is_refused(void)
 static void test_four_cameras_stop_together(void)
 {
     enum { CAMERAS = 4 };
+    static const char *const names[CAMERAS] = {"a", "b", "c", "d"};
     struct media_eye eyes[CAMERAS];
     struct media_player *player = play("scene://shop?fps=10&width=640&height=360", 0, NULL, NULL);
     g_autofree char *address = address_of(player);
+    struct media_streams *streams = media_streams_new();
     for (int i = 0; i < CAMERAS; i++) {
         media_eye_init(&eyes[i]);
+        eyes[i].shared = streams;
+        eyes[i].username = names[i]; /* a connection for each */
         media_eye_open(&eyes[i], address);
     }
     for (int i = 0; i < CAMERAS; i++)
+        media_eye_start(&eyes[i]);
+    for (int i = 0; i < CAMERAS; i++)
         g_assert_true(media_eye_wait_state(&eyes[i], "online"));
     gint64 start_us = g_get_monotonic_time();
-    for (int i = 0; i < CAMERAS; i++)
-        media_source_stop(eyes[i].source);
+    media_streams_free(streams);
     for (int i = 0; i < CAMERAS; i++)
         media_eye_close(&eyes[i]);
     gint64 took_us = g_get_monotonic_time() - start_us;

@@ -39,6 +39,37 @@ static void test_errors_say_file_line_key_and_what_is_allowed(void)
     assert_error("---\na: 1\n---\nb: 2\n", "second document");
 }
 
+#define STREAMS "cameras:\n  - id: a\n    streams:\n"
+
+static void test_streams_have_each_role_once(void)
+{
+    struct settings settings;
+    assert_error(STREAMS "      - source: rtsp://h/1\n        roles: [detect, watch]\n",
+                 "v.yml:5: cameras[0].streams[0].roles[1]: watch: is no role: detect, record and live are");
+    assert_error(STREAMS
+                 "      - {source: rtsp://h/1, roles: [detect]}\n      - {source: rtsp://h/2, roles: [detect]}\n",
+                 "v.yml:5: cameras[0].streams[1].roles: detect is given twice");
+    assert_error(STREAMS "      - {source: rtsp://h/1, roles: [record]}\n",
+                 "v.yml:3: cameras[0].streams: none has the role detect");
+    assert_error(STREAMS "      - {source: rtsp://h/1, roles: [detect]}\n      - {source: rtsp://h/1, roles: [live]}\n",
+                 "v.yml:5: cameras[0].streams[1].source: is given twice");
+    assert_error(STREAMS "      - {source: rtsp://h/1, roles: []}\n", "cameras[0].streams[0].roles:");
+    assert_error(STREAMS "      - {source: 'http//:x y', roles: [detect]}\n    source: rtsp://h/3\n",
+                 "v.yml:5: cameras[0].source: is given beside streams");
+    assert_error("cameras:\n  - id: a\n", "cameras[0].source: is missing: give a source, or streams");
+    g_autofree char *errors = load(STREAMS "      - {source: rtsp://h/1, roles: [detect], username: u, password: p}\n"
+                                           "      - {source: rtsp://h/2, roles: [live, record]}\n",
+                                   NULL, 0, &settings);
+    g_assert_cmpstr(errors, ==, "");
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    g_assert_cmpuint(camera_list_streams(settings.cameras.items, uses), ==, 2);
+    g_assert_cmpstr(uses[0].password, ==, "p");
+    g_assert_cmpstr(uses[1].password, ==, NULL);
+    g_assert_true(stream_has_role(&uses[1], STREAM_LIVE) && stream_has_role(&uses[1], STREAM_RECORD));
+    g_assert_false(stream_has_role(&uses[1], STREAM_DETECT));
+    record_clear(&settings_descriptor, &settings);
+}
+
 static void test_all_mistakes_are_told_in_one_run(void)
 {
     struct settings settings;
@@ -109,6 +140,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/settings/errors say file, line, key and what is allowed",
                     test_errors_say_file_line_key_and_what_is_allowed);
+    g_test_add_func("/settings/streams have each role once", test_streams_have_each_role_once);
     g_test_add_func("/settings/all mistakes are told in one run", test_all_mistakes_are_told_in_one_run);
     g_test_add_func("/settings/flags win over variables over the file",
                     test_flags_win_over_variables_over_the_file_over_defaults);

@@ -10,8 +10,10 @@ export interface Camera {
   site_id: string;
   /** what people call it */
   name?: string;
-  /** rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded */
-  source: string;
+  /** rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
+  source?: string;
+  /** several addresses of one camera with a role each, as a small picture to analyse and the main one to record; empty: source is analysed, recorded and shown */
+  streams: CameraStream[];
   /** false: known but not watched */
   enabled: boolean;
   /** frames a second that are analysed (1/s) */
@@ -360,6 +362,8 @@ export interface CameraHealth {
   records_stalled_seconds: number;
   /** how long the hub has had records and none reached the store, once longer than progress.deliveries_seconds (s) */
   deliveries_stalled_seconds: number;
+  /** its addresses */
+  streams: StreamHealth[];
 }
 
 /** How the hub is; counts since it started. */
@@ -598,6 +602,58 @@ export interface ZoneView extends Zone {
   entries: number;
   /** left today (UTC) */
   exits: number;
+}
+
+/** One address of a camera and what it is used for. */
+export interface CameraStream {
+  /** as a camera's source */
+  source: string;
+  /** detect: is analysed; record: is kept for recording, as it comes; live: is shown to who looks */
+  roles: string[];
+}
+
+/** How one address of a camera is; counts since its worker started. */
+export interface StreamHealth {
+  /** the address, without secrets */
+  source?: string;
+  /** what it is used for: detect, record, live */
+  roles: string[];
+  /** starting, connecting, online, stalled, waiting, failed or ended */
+  state?: string;
+  /** the last thing that went wrong; empty when none since it came online */
+  last_error?: string;
+  /** of the video */
+  codec?: string;
+  /** of the video (px) */
+  width_px: number;
+  /** of the video (px) */
+  height_px: number;
+  /** frames decoded a second, or received where none is decoded, by the wall clock (1/s) */
+  fps: number;
+  /** cameras that share the connection */
+  cameras: number;
+  /** bytes of the stream (bytes) */
+  bytes_received: number;
+  /** times it was connected */
+  connects: number;
+  /** connections and decodings that failed */
+  errors_count: number;
+  /** times nothing came for source.stall_timeout_ms */
+  stalls: number;
+  /** encoded pictures kept for the recorder */
+  record_packets: number;
+  /** encoded pictures the recorder has not read before they went: older than source.record_seconds, or over source.record_packets or record_bytes */
+  record_packets_shed: number;
+  /** encoded pictures kept for the recorder now */
+  record_packets_kept: number;
+  /** bytes of these (bytes) */
+  record_bytes_kept: number;
+  /** frames decoded for those who look */
+  live_frames: number;
+  /** encoded pictures not decoded for those who look because the decoder was behind */
+  live_packets_shed: number;
+  /** times the decoder for those who look failed */
+  live_errors: number;
 }
 
 /** What an AnalyticsEvent carries, by its type. */

@@ -1,0 +1,71 @@
+/* Files and scenes, in real time. */
+#include "media/stream_internal.h"
+
+#include "base/counter.h"
+
+enum { FILE_FPS_UNKNOWN = 25 };
+
+static void pace(struct media_stream *stream, int64_t start_us, int64_t media_us)
+{
+    int64_t ahead_ms = (start_us + media_us - clock_monotonic_us(stream->clock)) / 1000;
+    if (ahead_ms > 0)
+        stream_wait_ms(stream, ahead_ms);
+}
+
+static void give_frame(struct media_stream *stream, struct frame *frame)
+{
+    frame->number = stream->next_number++;
+    stream_note_frame(stream, frame->width_px, frame->height_px);
+    if (stream_is_due(stream, frame->media_us))
+        stream_deliver(stream, frame, frame->media_us);
+    else
+        frame_unref(frame);
+}
+
+static void on_packet(void *stream, GstBuffer *encoded, GstCaps *caps)
+{
+    stream_offer_packet(stream, encoded, caps);
+}
+
+/* Plays once through. `offset_us` is where this pass starts on the stream's own time axis. */
+static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **error)
+{
+    CLEANUP(media_reader)
+    struct media_reader *reader =
+        media_reader_open_live(stream->url.location, &stream->settings, stream->skipper, on_packet, stream, error);
+    if (!reader)
+        return false;
+    counter_add(&stream->health->connects, 1);
+    int64_t start_us = clock_monotonic_us(stream->clock), last_us = 0;
+    stream->cpu_us = 0;
+    stream_note_cpu(stream);
+    stream_set_decoder(stream, media_reader_decoder(reader));
+    while (!stream_is_stopping(stream)) {
+        g_autoptr(GError) cause = NULL;
+        struct frame *frame = media_reader_next(reader, &cause);
+        stream_note_cpu(stream);
+        if (!frame) {
+            double fps = media_reader_fps(reader);
+            *offset_us += last_us + (int64_t)(G_USEC_PER_SEC / (fps > 0 ? fps : FILE_FPS_UNKNOWN));
+            bool has_failed = cause != NULL;
+            if (has_failed)
+                g_propagate_error(error, g_steal_pointer(&cause));
+            return !has_failed;
+        }
+        pace(stream, start_us, frame->media_us);
+        last_us = frame->media_us;
+        frame->media_us += *offset_us;
+        give_frame(stream, frame);
+        counter_set(&stream->health->frame_copies, stream->copies_before + media_reader_copies(reader));
+    }
+    return true;
+}
+
+bool stream_run_file(struct media_stream *stream, GError **error)
+{
+    int64_t offset_us = 0;
+    while (!stream_is_stopping(stream) && play_once(stream, &offset_us, error))
+        if (!stream->is_looping)
+            return true;
+    return false;
+}

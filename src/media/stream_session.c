@@ -1,0 +1,206 @@
+/* One connection's pipeline: what was received goes in, frames and encoded pictures come out.
+ *
+ * Threads: the stream's own pushes; GStreamer's streaming thread delivers.
+ */
+#define LOG_MODULE "media"
+#include "media/stream_internal.h"
+
+#include "base/counter.h"
+#include "base/log.h"
+
+#include <string.h>
+
+enum {
+    SESSION_WAITING_BYTES = 1 << 20, /* between the conversation and the decoder */
+    SESSION_FULL_POLL_MS = 5,
+    SESSION_MOST_WARM_UPS = 17, /* what a decoder of H.264 may hold back, and the first */
+};
+
+/* The stream's own axis runs on over connections, and over cameras whose time stamps jump: where they do, the time that
+ * passed here takes the place of theirs. */
+static int64_t steady_media_us(struct session *session, int64_t stream_us)
+{
+    enum { JUMP_US = 10000000 }; /* further apart than a camera's pictures ever are */
+    struct media_stream *stream = session->stream;
+    int64_t now_us = clock_monotonic_us(stream->clock), step_us = stream_us + session->shift_us - stream->media_us;
+    if (step_us <= 0 || step_us > JUMP_US) {
+        int64_t passed_us = stream->media_seen_us ? MAX(1, now_us - stream->media_seen_us) : 1;
+        session->shift_us += passed_us - step_us;
+        step_us = passed_us;
+    }
+    stream->media_us += step_us;
+    stream->media_seen_us = now_us;
+    return stream->media_us;
+}
+
+static void analyse_sample(struct session *session, GstSample *sample, uint64_t number, int64_t stream_us,
+                           int64_t media_us)
+{
+    struct media_stream *stream = session->stream;
+    g_autoptr(GError) error = NULL;
+    struct frame *frame = media_decoder_map(session->decoder, sample, &error);
+    if (frame) {
+        frame->number = number;
+        frame->media_us = media_us;
+        stream_deliver(stream, frame, stream_us);
+    } else {
+        counter_add(&stream->health->decode_errors, 1);
+        stream_set_state(stream, "online", error->message);
+    }
+    counter_set(&stream->health->frame_copies, stream->copies_before + media_decoder_copies(session->decoder));
+}
+
+/* The first picture of a connection is a copy (pool.c): the next one will do as well. Not for ever: a camera that
+ * changes its size with each picture has no others. */
+static bool is_left_out(struct session *session, GstSample *sample)
+{
+    if (session->warm_ups >= SESSION_MOST_WARM_UPS || !media_decoder_is_warming_up(session->decoder, sample))
+        return false;
+    session->warm_ups++;
+    return true;
+}
+
+static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
+{
+    struct session *session = data;
+    struct media_stream *stream = session->stream;
+    GstSample *sample = gst_app_sink_pull_sample(sink);
+    if (!sample)
+        return GST_FLOW_EOS;
+    GstClockTime pts = GST_BUFFER_PTS(gst_sample_get_buffer(sample));
+    int64_t stream_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
+    int64_t media_us = steady_media_us(session, stream_us);
+    uint64_t number = stream->next_number++;
+    GstVideoInfo info;
+    bool has_size = gst_video_info_from_caps(&info, gst_sample_get_caps(sample));
+    stream_note_cpu(stream);
+    stream_note_frame(stream, has_size ? GST_VIDEO_INFO_WIDTH(&info) : 0, has_size ? GST_VIDEO_INFO_HEIGHT(&info) : 0);
+    if (is_left_out(session, sample))
+        counter_add(&stream->health->frames_skipped, 1);
+    else if (stream_is_due(stream, media_us))
+        analyse_sample(session, sample, number, stream_us, media_us);
+    gst_sample_unref(sample);
+    return GST_FLOW_OK;
+}
+
+static GstElement *add_element(struct session *session, const char *factory, GError **error)
+{
+    GstElement *element = media_element_new(factory, error);
+    if (element)
+        gst_bin_add(GST_BIN(session->pipeline), element);
+    return element;
+}
+
+static bool build(struct session *session, const struct media_codec *codec, const char *depayloader, GError **error)
+{
+    struct media_stream *stream = session->stream;
+    bool is_decoding = stream->viewers->len > 0;
+    GstElement *last = session->input = add_element(session, "appsrc", error);
+    GstElement *next = last && depayloader ? add_element(session, depayloader, error) : last;
+    if (!next)
+        return false;
+    session->decoder = is_decoding
+                           ? media_decoder_new(GST_BIN(session->pipeline), codec, &stream->settings, error)
+                           : media_decoder_new_idle(GST_BIN(session->pipeline), codec, &stream->settings, error);
+    if (!session->decoder)
+        return false;
+    media_decoder_set_skipper(session->decoder, stream->skipper);
+    media_decoder_set_listener(session->decoder, stream_on_packet, stream);
+    stream_set_decoder(stream, is_decoding ? media_decoder_name(session->decoder) : "");
+    if ((next == last || gst_element_link(last, next)) && gst_element_link(next, media_decoder_first(session->decoder)))
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "GStreamer cannot decode this stream");
+    return false;
+}
+
+bool session_open(struct session *session, struct media_stream *stream, const struct media_codec *codec,
+                  const char *depayloader, GstCaps *caps, GError **error)
+{
+    *session = (struct session){.stream = stream,
+                                .decoded_before = counter_get(&stream->health->frames_decoded),
+                                .received_before = counter_get(&stream->health->bytes_received)};
+    session->pipeline = gst_pipeline_new(NULL);
+    session->bus = gst_element_get_bus(session->pipeline);
+    stream->cpu_us = 0;
+    stream_set_codec(stream, codec->name);
+    bool is_good = build(session, codec, depayloader, error);
+    if (is_good) {
+        g_object_set(session->input, "caps", caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "block", FALSE,
+                     "max-bytes", (guint64)SESSION_WAITING_BYTES, NULL);
+        GstAppSinkCallbacks callbacks = {.new_sample = on_sample};
+        if (stream->viewers->len > 0)
+            gst_app_sink_set_callbacks(media_decoder_sink(session->decoder), &callbacks, session, NULL);
+        __atomic_store_n(&stream->last_frame_us, clock_monotonic_us(stream->clock), __ATOMIC_RELEASE);
+        gst_element_set_state(session->pipeline, GST_STATE_PLAYING);
+    }
+    gst_caps_unref(caps);
+    return is_good;
+}
+static bool has_stalled(const struct media_stream *stream)
+{
+    int64_t last_us =
+        MAX(__atomic_load_n(&stream->last_frame_us, __ATOMIC_ACQUIRE), media_skipper_last_us(stream->skipper));
+    return clock_monotonic_us(stream->clock) - last_us > (int64_t)stream->settings.stall_timeout_ms * 1000;
+}
+
+/* While the decoder is behind, the conversation waits, and TCP holds the camera back. Not by appsrc's own blocking:
+ * that would never end once the decoder has failed. */
+static void wait_for_decoder(struct session *session)
+{
+    while (gst_app_src_get_current_level_bytes(GST_APP_SRC(session->input)) >= SESSION_WAITING_BYTES &&
+           !stream_is_stopping(session->stream) && !has_stalled(session->stream) && !gst_bus_have_pending(session->bus))
+        stream_wait_ms(session->stream, SESSION_FULL_POLL_MS);
+}
+
+bool session_push(struct session *session, GstBuffer *buffer, GError **error)
+{
+    wait_for_decoder(session);
+    if (gst_app_src_push_buffer(GST_APP_SRC(session->input), buffer) == GST_FLOW_OK)
+        return true;
+    if (!media_bus_error(session->bus, "decode", error))
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the decoder stopped");
+    return false;
+}
+
+bool session_check(struct session *session, GError **error)
+{
+    struct media_stream *stream = session->stream;
+    if (media_bus_error(session->bus, "decode", error))
+        return false;
+    if (!has_stalled(stream))
+        return true;
+    counter_add(&stream->health->stalls, 1);
+    stream_set_state(stream, "stalled", NULL);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no picture came for %d ms (source.stall_timeout_ms)",
+                stream->settings.stall_timeout_ms);
+    return false;
+}
+
+/* Hardware that gave no picture, of a stream it cannot do or with no room for one more, is not asked again. */
+static void give_up_hardware(const struct session *session)
+{
+    enum { ENOUGH_BYTES = 20000 }; /* for a first picture: the camera was not merely silent */
+    struct media_stream *stream = session->stream;
+    bool has_failed = session->decoder && media_decoder_is_hardware(session->decoder) &&
+                      counter_get(&stream->health->bytes_received) - session->received_before > ENOUGH_BYTES &&
+                      counter_get(&stream->health->frames_decoded) == session->decoded_before &&
+                      !stream_is_stopping(stream);
+    if (!has_failed)
+        return;
+    log_warning(stream->name, "%s gave no picture: software decodes from now on", media_decoder_name(session->decoder));
+    stream->settings.decoder = DECODER_SOFTWARE;
+}
+
+void session_close(struct session *session)
+{
+    if (!session->pipeline)
+        return;
+    gst_element_set_state(session->pipeline, GST_STATE_NULL);
+    give_up_hardware(session);
+    if (session->decoder)
+        session->stream->copies_before += media_decoder_copies(session->decoder);
+    gst_object_unref(session->bus);
+    gst_object_unref(session->pipeline);
+    media_decoder_free(session->decoder);
+    session->pipeline = NULL;
+}
