@@ -14,7 +14,8 @@ enum {
     PASSWORDS_AT_ONCE = 2,
     PASSWORD_RETRY_SECONDS = 1,
     TOKEN_BYTES = 32,
-    TOKEN_TEXT_BYTES = 64, /* base64url of 32 bytes is 43 characters */
+    SECRET_TEXT_BYTES = 64, /* base64url of 32 bytes is 43 characters */
+    TOKEN_TEXT_BYTES = 128, /* org, dot, secret; ids have at most 64 characters */
     GENERATED_PASSWORD_BYTES = 15,
     LIMITER_CAPACITY = 8192,
     /* One address cannot empty an account's bucket, and so cannot lock its owner out. */
@@ -49,11 +50,11 @@ static bool hash_password(const char *password, char hash[crypto_pwhash_STRBYTES
 }
 
 /* Random bytes as base64url. */
-static void make_secret(size_t length, char text[TOKEN_TEXT_BYTES])
+static void make_secret(size_t length, char text[SECRET_TEXT_BYTES])
 {
     unsigned char bytes[TOKEN_BYTES];
     randombytes_buf(bytes, length);
-    sodium_bin2base64(text, TOKEN_TEXT_BYTES, bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(text, SECRET_TEXT_BYTES, bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 /* ---- the first administrator ---- */
@@ -65,7 +66,8 @@ static bool put_password(struct auth *auth, struct user *user, const char *passw
         return false;
     g_free(user->password_hash);
     user->password_hash = g_strdup(hash);
-    return store_user_put(auth->store, user, error) && store_sessions_delete_user(auth->store, user->id, error);
+    return store_user_put(auth->store, user, error) &&
+           store_sessions_delete_user(auth->store, user->org_id, user->id, error);
 }
 
 static bool make_administrator(struct auth *auth, const char *password, bool is_generated, GError **error)
@@ -98,7 +100,7 @@ static bool prepare_administrator(struct auth *auth, char **generated_password, 
 {
     const char *given = auth->settings->admin_password;
     bool has_users = false;
-    if (!store_has_users(auth->store, &has_users, error))
+    if (!store_has_users(auth->store, "default", &has_users, error))
         return false;
     if (given && *given) {
         g_autoptr(GError) failure = NULL;
@@ -112,7 +114,7 @@ static bool prepare_administrator(struct auth *auth, char **generated_password, 
     }
     if (has_users)
         return true;
-    char password[TOKEN_TEXT_BYTES];
+    char password[SECRET_TEXT_BYTES];
     make_secret(GENERATED_PASSWORD_BYTES, password);
     if (!make_administrator(auth, password, true, error))
         return false;
@@ -134,7 +136,7 @@ struct auth *auth_new(const struct settings *settings, struct store *store, stru
     auth->health = health;
     auth->clock = clock;
     auth->limiter = limiter_new(clock, LIMITER_CAPACITY);
-    char nobodys[TOKEN_TEXT_BYTES];
+    char nobodys[SECRET_TEXT_BYTES];
     make_secret(TOKEN_BYTES, nobodys);
     if (!hash_password(nobodys, auth->dummy_hash, error) || !prepare_administrator(auth, generated_password, error))
         return NULL;
@@ -172,16 +174,17 @@ static bool fail_or_refuse(GError *failure, GError **error)
     return false;
 }
 
-bool auth_check_login(struct auth *auth, const char *token_sha256, struct login *login, GError **error)
+bool auth_check_login(struct auth *auth, const char *org_id, const char *token_sha256, struct login *login,
+                      GError **error)
 {
     *login = (struct login){.user = NULL};
     GError *failure = NULL;
-    struct session *session = store_session_find(auth->store, token_sha256, &failure);
+    struct session *session = store_session_find(auth->store, org_id, token_sha256, &failure);
     if (!session)
         return fail_or_refuse(failure, error);
     int64_t expires_ms = session->expires_at.ms;
     bool is_over = expires_ms <= clock_wall_ms(auth->clock);
-    struct user *user = is_over ? NULL : store_user_get(auth->store, session->user_id, &failure);
+    struct user *user = is_over ? NULL : store_user_get(auth->store, org_id, session->user_id, &failure);
     session_free(session);
     if (failure)
         return fail_or_refuse(failure, error);
@@ -196,10 +199,11 @@ bool auth_check_login(struct auth *auth, const char *token_sha256, struct login 
 bool auth_check_token(struct auth *auth, const char *token, struct login *login, GError **error)
 {
     *login = (struct login){.user = NULL};
-    if (strlen(token) >= TOKEN_TEXT_BYTES)
+    const char *dot = strrchr(token, '.');
+    if (!dot || strlen(token) >= TOKEN_TEXT_BYTES)
         return refuse(error);
-    g_autofree char *digest = token_digest(token);
-    return auth_check_login(auth, digest, login, error);
+    g_autofree char *org_id = g_strndup(token, (gsize)(dot - token)), *digest = token_digest(token);
+    return auth_check_login(auth, org_id, digest, login, error);
 }
 
 bool auth_is_scraper(const struct auth *auth, const char *token)
@@ -229,12 +233,13 @@ static bool verify_password(struct auth *auth, const char *hash, const char *pas
 
 static bool make_session(struct auth *auth, const struct user *user, struct login_response *response, GError **error)
 {
-    char token[TOKEN_TEXT_BYTES];
-    make_secret(TOKEN_BYTES, token);
+    char secret[SECRET_TEXT_BYTES];
+    make_secret(TOKEN_BYTES, secret);
+    g_autofree char *token = g_strconcat(user->org_id, ".", secret, NULL);
     int64_t now_ms = clock_wall_ms(auth->clock);
     int32_t life_seconds = auth->settings->http.session_minutes * 60;
     g_autofree char *digest = token_digest(token);
-    const struct session session = {digest, user->id, {now_ms}, {now_ms + life_seconds * INT64_C(1000)}};
+    const struct session session = {digest, user->org_id, user->id, {now_ms}, {now_ms + life_seconds * INT64_C(1000)}};
     GError *failure = NULL;
     if (!store_session_put(auth->store, &session, &failure)) {
         failure->code = VEDETTE_ERROR_UNAVAILABLE; /* a full disk is not the caller's doing */
@@ -244,7 +249,7 @@ static bool make_session(struct auth *auth, const struct user *user, struct logi
     record_init(&login_response_descriptor, response);
     g_free(response->access_token);
     g_free(response->token_type);
-    response->access_token = g_strdup(token);
+    response->access_token = g_steal_pointer(&token);
     response->token_type = g_strdup("bearer");
     response->expires_in = life_seconds;
     response->role = user->role;
@@ -313,7 +318,7 @@ bool auth_login(struct auth *auth, const struct login_request *request, const ch
     return true;
 }
 
-bool auth_logout(struct auth *auth, const char *token_sha256, GError **error)
+bool auth_logout(struct auth *auth, const struct login *login, GError **error)
 {
-    return store_session_delete(auth->store, token_sha256, error);
+    return store_session_delete(auth->store, login->user->org_id, login->token_sha256, error);
 }

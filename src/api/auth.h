@@ -1,5 +1,5 @@
-/* Auth: passwords, logins and their tokens. Passwords are argon2id (libsodium); a token is 256 random bits, base64url,
- * and only its SHA-256 is stored. Any thread.
+/* Auth: passwords, logins and their tokens. Passwords are argon2id (libsodium); a token is the org's id, a dot and 256
+ * random bits in base64url, and only its SHA-256 is stored, with the org's rows. Any thread.
  */
 #pragma once
 
@@ -32,13 +32,14 @@ void login_clear(struct login *login);
 /* False: VEDETTE_ERROR_PERMISSION (no such token, expired, or the user is disabled), or the store's own error. */
 bool auth_check_token(struct auth *auth, const char *token, struct login *login, GError **error);
 /* The same for a login known already, as for a socket that stays open. */
-bool auth_check_login(struct auth *auth, const char *token_sha256, struct login *login, GError **error);
+bool auth_check_login(struct auth *auth, const char *org_id, const char *token_sha256, struct login *login,
+                      GError **error);
 
 /* False: VEDETTE_ERROR_PERMISSION (wrong), VEDETTE_ERROR_FULL (too many: *retry_seconds), or the store's own error. A
  * name that does not exist costs as much time as a wrong password, and reads the same. */
 bool auth_login(struct auth *auth, const struct login_request *request, const char *address,
                 struct login_response *response, int *retry_seconds, GError **error);
-bool auth_logout(struct auth *auth, const char *token_sha256, GError **error);
+bool auth_logout(struct auth *auth, const struct login *login, GError **error);
 
 /* The scrape token of the settings. */
 bool auth_is_scraper(const struct auth *auth, const char *token);

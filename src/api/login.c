@@ -76,7 +76,7 @@ void handle_login(struct request *request, struct answer *answer)
 void handle_logout(struct request *request, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
-    if (!auth_logout(request->api->auth, request->login.token_sha256, &error)) {
+    if (!auth_logout(request->api->auth, &request->login, &error)) {
         answer_error(answer, error);
         return;
     }

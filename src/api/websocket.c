@@ -254,7 +254,8 @@ static void check_login(struct websockets *websockets, struct client *client, in
     client->checked_us = now;
     struct login login;
     g_autoptr(GError) error = NULL;
-    if (auth_check_login(websockets->api->auth, client->login.token_sha256, &login, &error))
+    const char *org_id = client->login.user->org_id;
+    if (auth_check_login(websockets->api->auth, org_id, client->login.token_sha256, &login, &error))
         login_clear(&login);
     else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
         begin_close(client, CLOSE_POLICY, "the login is over");

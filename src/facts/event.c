@@ -99,7 +99,7 @@ static const struct record_field analytics_event_fields[] = {
     FIELD(struct analytics_event, received_at, 0, "when the hub took it in"),
     FIELD(struct analytics_event, trace_id, 0, "W3C trace id, where there is one", .max_count = 64),
     FIELD(struct analytics_event, priority, 0, "9 is the most urgent", .min = 0, .max = 9, .default_text = "5"),
-    FIELD(struct analytics_event, payload, RECORD_REQUIRED, "the record named by type"),
+    FIELD(struct analytics_event, payload, RECORD_REQUIRED | RECORD_VERBATIM, "the record named by type"),
 };
 const struct record_descriptor analytics_event_descriptor =
     RECORD(struct analytics_event, "AnalyticsEvent", 1, analytics_event_fields,

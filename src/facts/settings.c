@@ -1,5 +1,9 @@
 #include "facts/settings.h"
 
+#include "base/error.h"
+
+#include <string.h>
+
 static const struct record_field http_fields[] = {
     FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
           .max_count = 64, .default_text = "127.0.0.1"),
@@ -227,7 +231,44 @@ static void rule_check(const void *record, const char *path, struct record_error
 static const struct record_descriptor rule_descriptor =
     RECORD(struct rule_settings, "RuleSettings", 1, rule_fields, "The rules.", .check = rule_check);
 
+/* A login in it would be shown with the settings. */
+static bool check_store_url(const char *text, GError **error)
+{
+    const char *rest = g_str_has_prefix(text, "postgres://")     ? text + strlen("postgres://")
+                       : g_str_has_prefix(text, "postgresql://") ? text + strlen("postgresql://")
+                                                                 : NULL;
+    const char *at = rest ? strchr(rest, '@') : NULL;
+    bool has_password = (at && memchr(rest, ':', (size_t)(at - rest))) || strstr(text, "password=");
+    if (*text && !rest)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "must be postgres://user@host:port/database, or empty for SQLite in data_dir");
+    else if (has_password)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "must not hold the password: give that in VEDETTE_STORE_PASSWORD or store.password_file");
+    return !*text || (rest && !has_password);
+}
+
 static const struct record_field store_fields[] = {
+    FIELD(struct store_settings, url, RECORD_NEEDS_RESTART,
+          "postgres://user@host:port/database for PostgreSQL 15 or newer (docs/store.md); empty: SQLite in data_dir",
+          .max_count = 2048, .check_text = check_store_url),
+    FIELD(struct store_settings, password, RECORD_SECRET, "PostgreSQL's password", .max_count = 1024),
+    FIELD(struct store_settings, password_file, RECORD_NEEDS_RESTART,
+          "a file whose first line is PostgreSQL's password", .max_count = 4096),
+    FIELD(struct store_settings, connections, RECORD_NEEDS_RESTART, "to PostgreSQL, at most", .min = 2, .max = 64,
+          .default_text = "4"),
+    FIELD(struct store_settings, connect_timeout_ms, RECORD_NEEDS_RESTART, "longest wait for a connection to open",
+          .unit = "ms", .min = 100, .max = 60000, .default_text = "3000"),
+    FIELD(struct store_settings, query_timeout_ms, RECORD_NEEDS_RESTART,
+          "longest wait for one answer of PostgreSQL, and for a free connection", .unit = "ms", .min = 100,
+          .max = 600000, .default_text = "10000"),
+    FIELD(struct store_settings, retry_delay_ms, RECORD_NEEDS_RESTART,
+          "after PostgreSQL was lost, before it is tried again; doubles with full jitter", .unit = "ms", .min = 10,
+          .max = 60000, .default_text = "200"),
+    FIELD(struct store_settings, retry_delay_max_ms, RECORD_NEEDS_RESTART, "longest such delay", .unit = "ms",
+          .min = 10, .max = 600000, .default_text = "5000"),
+    FIELD(struct store_settings, partition_days, 0, "PostgreSQL: daily partitions are made so many days ahead",
+          .unit = "days", .min = 1, .max = 366, .default_text = "7"),
     FIELD(struct store_settings, batch_records, 0, "most records in one commit", .min = 1, .max = 100000,
           .default_text = "500"),
     FIELD(struct store_settings, batch_delay_ms, 0, "longest wait for a commit to fill", .unit = "ms", .min = 0,
@@ -238,7 +279,7 @@ static const struct record_field store_fields[] = {
           .unit = "bytes", .min = 0, .max = 0x1p53, .default_text = "268435456"),
 };
 static const struct record_descriptor store_descriptor =
-    RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The embedded store.");
+    RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The store.");
 
 static const struct record_field health_fields[] = {
     FIELD(struct health_settings, offline_seconds, 0, "a camera off line for so long raises the signal camera_offline",
@@ -297,7 +338,7 @@ static const struct record_field settings_fields[] = {
     FIELD_RECORD(struct settings, detector, struct detector_settings, &detector_descriptor, 0, "the detection model"),
     FIELD_RECORD(struct settings, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
     FIELD_RECORD(struct settings, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
-    FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the embedded store"),
+    FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the store"),
     FIELD_RECORD(struct settings, health, struct health_settings, &health_descriptor, 0, "the health monitor"),
     FIELD_RECORD(struct settings, progress, struct progress_settings, &progress_descriptor, 0,
                  "deadlines of what must move in every camera"),

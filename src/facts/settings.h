@@ -101,6 +101,15 @@ struct rule_settings {
     double occupancy_interval_seconds; /* between occupancy records while a zone's count does not change */
 };
 struct store_settings {
+    char *url;           /* postgres://user@host:port/database; empty: SQLite in data_dir */
+    char *password;      /* secret: VEDETTE_STORE_PASSWORD */
+    char *password_file; /* its first line is the password */
+    int32_t connections; /* to PostgreSQL, at most */
+    int32_t connect_timeout_ms;
+    int32_t query_timeout_ms; /* longest wait for one answer, and for a free connection */
+    int32_t retry_delay_ms;   /* after PostgreSQL was lost: first; doubles with full jitter up to the maximum */
+    int32_t retry_delay_max_ms;
+    int32_t partition_days;     /* made ahead */
     int32_t batch_records;      /* most in one commit */
     int32_t batch_delay_ms;     /* longest wait for a batch to fill */
     int32_t queue_records;      /* waiting for the writer; full: workers are not acknowledged and keep theirs */

@@ -22,7 +22,7 @@ extern const struct record_descriptor user_descriptor;
 /* A login that stands. The token itself is never stored, only its SHA-256. */
 struct session {
     char *token_sha256;
-    char *user_id;
+    char *org_id, *user_id;
     struct record_time created_at, expires_at;
 };
 extern const struct record_descriptor session_descriptor;

@@ -91,6 +91,8 @@ enum record_flag {
      * inner one. For what is only answered: such a record is encoded and described, never decoded or stored. */
     RECORD_INLINE = 1 << 10,
     RECORD_NOT_NULL = 1 << 11, /* always set when stored; as RECORD_REQUIRED and RECORD_KEY imply */
+    /* JSON that PostgreSQL keeps byte for byte (json), rather than as a value that can be searched (jsonb). */
+    RECORD_VERBATIM = 1 << 12,
 };
 
 struct record_descriptor;
@@ -237,21 +239,48 @@ void record_append_time(GString *out, int64_t ms);
 /* Parses RFC 3339 (any offset, fraction optional). */
 bool record_parse_time(const char *text, int64_t *ms);
 
-/* ---- SQL (SQLite's dialect) ---- */
+/* ---- SQL ---- */
 
-/* One column per field; scalars map to INTEGER/REAL/TEXT, times to INTEGER milliseconds, all else to JSON text. */
-void record_append_sql_columns(const struct record_descriptor *descriptor, GString *out);
-/* "CREATE TABLE name (...)" with primary key and indexes, as statements separated by ";\n". */
-char *record_sql_create(const struct record_descriptor *descriptor);
-/* "INSERT INTO name(...) VALUES(?,...) ON CONFLICT(key) DO NOTHING|DO UPDATE ..." with `replace`. */
-char *record_sql_upsert(const struct record_descriptor *descriptor, bool replace);
-/* "SELECT a,b,... FROM name" with the fields in table order. */
+enum record_dialect { RECORD_SQLITE = 1, RECORD_POSTGRES };
+
+/* "CREATE TABLE name (...)": one column per field and the primary key, in which `leading` (never NULL then) comes first
+ * (NULL: the order of the fields), then `constraints` (SQL; NULL for none). SQLite: whole numbers, bools and times
+ * (milliseconds) are INTEGER, other numbers REAL, all else TEXT, with JSON for what has no type of its own. PostgreSQL:
+ * the same with its own types; text is compared by bytes, as in SQLite. g_free. */
+char *record_sql_create(const struct record_descriptor *descriptor, enum record_dialect dialect, const char *leading,
+                        const char *constraints);
+/* Appends "CREATE INDEX name_field ON name (leading, field);" for each RECORD_INDEXED field; `leading` NULL: the field
+ * alone. */
+void record_append_sql_indexes(const struct record_descriptor *descriptor, const char *leading, GString *out);
+/* The type of a field's column. */
+const char *record_sql_type(const struct record_field *field, enum record_dialect dialect);
+/* "a, b, ...": the fields that have all bits of `flags`, in table order (0: every field). */
+void record_append_sql_names(const struct record_descriptor *descriptor, unsigned flags, GString *out);
+enum record_conflict {
+    RECORD_CONFLICT_FAIL = 1, /* a row with this key is an error */
+    RECORD_CONFLICT_IGNORE,   /* the row that is there stays */
+    RECORD_CONFLICT_REPLACE,  /* its fields are set anew */
+};
+/* "", or " ON CONFLICT (key) DO NOTHING|DO UPDATE SET ...". g_free. */
+char *record_sql_conflict(const struct record_descriptor *descriptor, enum record_conflict conflict);
+/* "INSERT INTO name (...) VALUES ($1, ...)", the fields in table order, then `on_conflict`. g_free. */
+char *record_sql_insert(const struct record_descriptor *descriptor, const char *on_conflict);
+/* "SELECT a, b, ... FROM name" with the fields in table order. g_free. */
 char *record_sql_select(const struct record_descriptor *descriptor);
 
-/* Field values crossing to SQL: the store binds and reads these without knowing the record. */
-enum record_sql_type { RECORD_SQL_NULL = 1, RECORD_SQL_INTEGER, RECORD_SQL_REAL, RECORD_SQL_TEXT };
+/* Values crossing to SQL and back: the store binds and reads these without knowing the record. BOOL, TIME and JSON
+ * are told apart for engines that have such types; what is read may come as INTEGER and TEXT in their place. */
+enum record_sql_kind {
+    RECORD_SQL_NULL = 1,
+    RECORD_SQL_INTEGER,
+    RECORD_SQL_REAL,
+    RECORD_SQL_TEXT,
+    RECORD_SQL_BOOL, /* integer 0 or 1 */
+    RECORD_SQL_TIME, /* integer: milliseconds since 1970 */
+    RECORD_SQL_JSON, /* text */
+};
 struct record_sql_value {
-    enum record_sql_type type;
+    enum record_sql_kind type;
     int64_t integer;
     double real;
     char *text; /* owned; free with record_sql_value_clear */

@@ -4,21 +4,21 @@
 
 #include <string.h>
 
-static const char *column_type(enum record_kind kind)
+const char *record_sql_type(const struct record_field *field, enum record_dialect dialect)
 {
-    switch (kind) {
-    case RECORD_BOOL:
-    case RECORD_INT32:
-    case RECORD_INT64:
-    case RECORD_UINT64:
-    case RECORD_TIME:
-        return "INTEGER";
-    case RECORD_DOUBLE:
-    case RECORD_OPTIONAL:
-        return "REAL";
-    default:
-        return "TEXT";
-    }
+    /* Text is compared by bytes in both: cursors and ranges of ids mean the same whatever the database's locale. */
+    static const struct {
+        const char *sqlite, *postgres;
+    } types[] = {
+        [RECORD_BOOL] = {"INTEGER", "boolean"},           [RECORD_INT32] = {"INTEGER", "integer"},
+        [RECORD_INT64] = {"INTEGER", "bigint"},           [RECORD_UINT64] = {"INTEGER", "bigint"},
+        [RECORD_TIME] = {"INTEGER", "timestamptz"},       [RECORD_DOUBLE] = {"REAL", "double precision"},
+        [RECORD_OPTIONAL] = {"REAL", "double precision"}, [RECORD_STRING] = {"TEXT", "text COLLATE \"C\""},
+        [RECORD_ENUM] = {"TEXT", "text COLLATE \"C\""},
+    };
+    if (field->kind < G_N_ELEMENTS(types) && types[field->kind].sqlite)
+        return dialect == RECORD_SQLITE ? types[field->kind].sqlite : types[field->kind].postgres;
+    return dialect == RECORD_SQLITE ? "TEXT" : field->flags & RECORD_VERBATIM ? "json" : "jsonb";
 }
 
 static bool can_be_null(const struct record_field *field)
@@ -26,76 +26,103 @@ static bool can_be_null(const struct record_field *field)
     return !(field->flags & (RECORD_REQUIRED | RECORD_KEY | RECORD_NOT_NULL));
 }
 
-void record_append_sql_columns(const struct record_descriptor *descriptor, GString *out)
+void record_append_sql_names(const struct record_descriptor *descriptor, unsigned flags, GString *out)
 {
+    const char *joint = "";
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct record_field *field = &descriptor->fields[i];
-        g_string_append_printf(out, "%s%s %s%s", i ? ", " : "", field->name, column_type(field->kind),
-                               can_be_null(field) ? "" : " NOT NULL");
-    }
-}
-
-/* Names of the fields with a flag (0: all), separated by ", ". */
-static void append_names(const struct record_descriptor *descriptor, unsigned flag, const char *suffix, GString *out)
-{
-    bool is_first = true;
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        const struct record_field *field = &descriptor->fields[i];
-        if (flag && !(field->flags & flag))
+        if ((field->flags & flags) != flags)
             continue;
-        g_string_append_printf(out, "%s%s%s", is_first ? "" : ", ", field->name, suffix);
-        is_first = false;
+        g_string_append_printf(out, "%s%s", joint, field->name);
+        joint = ", ";
     }
 }
 
-char *record_sql_create(const struct record_descriptor *descriptor)
+static void append_primary_key(const struct record_descriptor *descriptor, const char *leading, GString *out)
+{
+    g_string_append_printf(out, ", PRIMARY KEY (%s", leading ? leading : "");
+    const char *joint = leading ? ", " : "";
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (!(field->flags & RECORD_KEY) || g_strcmp0(field->name, leading) == 0)
+            continue;
+        g_string_append_printf(out, "%s%s", joint, field->name);
+        joint = ", ";
+    }
+    g_string_append_c(out, ')');
+}
+
+char *record_sql_create(const struct record_descriptor *descriptor, enum record_dialect dialect, const char *leading,
+                        const char *constraints)
 {
     GString *out = g_string_new(NULL);
     g_string_append_printf(out, "CREATE TABLE %s (", descriptor->table);
-    record_append_sql_columns(descriptor, out);
-    g_string_append(out, ", PRIMARY KEY (");
-    append_names(descriptor, RECORD_KEY, "", out);
-    g_string_append(out, "));\n");
-    for (size_t i = 0; i < descriptor->field_count; i++)
-        if (descriptor->fields[i].flags & RECORD_INDEXED)
-            g_string_append_printf(out, "CREATE INDEX %s_%s ON %s (%s);\n", descriptor->table,
-                                   descriptor->fields[i].name, descriptor->table, descriptor->fields[i].name);
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        g_string_append_printf(out, "%s%s %s%s", i ? ", " : "", field->name, record_sql_type(field, dialect),
+                               can_be_null(field) && g_strcmp0(field->name, leading) != 0 ? "" : " NOT NULL");
+    }
+    append_primary_key(descriptor, leading, out);
+    if (constraints)
+        g_string_append_printf(out, ", %s", constraints);
+    g_string_append_c(out, ')');
     return g_string_free(out, FALSE);
 }
 
-char *record_sql_upsert(const struct record_descriptor *descriptor, bool replace)
+void record_append_sql_indexes(const struct record_descriptor *descriptor, const char *leading, GString *out)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (field->flags & RECORD_INDEXED)
+            g_string_append_printf(out, "CREATE INDEX %s_%s ON %s (%s%s%s);\n", descriptor->table, field->name,
+                                   descriptor->table, leading ? leading : "", leading ? ", " : "", field->name);
+    }
+}
+
+char *record_sql_conflict(const struct record_descriptor *descriptor, enum record_conflict conflict)
 {
     GString *out = g_string_new(NULL);
-    g_string_append_printf(out, "INSERT INTO %s (", descriptor->table);
-    append_names(descriptor, 0, "", out);
-    g_string_append(out, ") VALUES (");
-    for (size_t i = 0; i < descriptor->field_count; i++)
-        g_string_append(out, i ? ", ?" : "?");
-    g_string_append(out, ") ON CONFLICT (");
-    append_names(descriptor, RECORD_KEY, "", out);
-    g_string_append(out, replace ? ") DO UPDATE SET " : ") DO NOTHING");
-    bool is_first = true;
-    for (size_t i = 0; replace && i < descriptor->field_count; i++) {
+    if (conflict == RECORD_CONFLICT_FAIL)
+        return g_string_free(out, FALSE);
+    g_string_append(out, " ON CONFLICT (");
+    record_append_sql_names(descriptor, RECORD_KEY, out);
+    g_string_append(out, ") DO ");
+    const char *joint = "UPDATE SET ";
+    for (size_t i = 0; conflict == RECORD_CONFLICT_REPLACE && i < descriptor->field_count; i++) {
         const struct record_field *field = &descriptor->fields[i];
         if (field->flags & RECORD_KEY)
             continue;
-        g_string_append_printf(out, "%s%s = excluded.%s", is_first ? "" : ", ", field->name, field->name);
-        is_first = false;
+        g_string_append_printf(out, "%s%s = excluded.%s", joint, field->name, field->name);
+        joint = ", ";
     }
+    if (joint[0] == 'U')
+        g_string_append(out, "NOTHING");
+    return g_string_free(out, FALSE);
+}
+
+char *record_sql_insert(const struct record_descriptor *descriptor, const char *on_conflict)
+{
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "INSERT INTO %s (", descriptor->table);
+    record_append_sql_names(descriptor, 0, out);
+    g_string_append(out, ") VALUES (");
+    for (size_t i = 0; i < descriptor->field_count; i++)
+        g_string_append_printf(out, "%s$%zu", i ? ", " : "", i + 1);
+    g_string_append_printf(out, ")%s", on_conflict);
     return g_string_free(out, FALSE);
 }
 
 char *record_sql_select(const struct record_descriptor *descriptor)
 {
     GString *out = g_string_new("SELECT ");
-    append_names(descriptor, 0, "", out);
+    record_append_sql_names(descriptor, 0, out);
     g_string_append_printf(out, " FROM %s", descriptor->table);
     return g_string_free(out, FALSE);
 }
 
-static void set_integer(struct record_sql_value *value, int64_t integer)
+static void set_integer(struct record_sql_value *value, enum record_sql_kind type, int64_t integer)
 {
-    value->type = RECORD_SQL_INTEGER;
+    value->type = type;
     value->integer = integer;
 }
 
@@ -105,9 +132,9 @@ static void set_real(struct record_sql_value *value, double real)
     value->real = real;
 }
 
-static void set_text(struct record_sql_value *value, char *text)
+static void set_text(struct record_sql_value *value, enum record_sql_kind type, char *text)
 {
-    value->type = text ? RECORD_SQL_TEXT : RECORD_SQL_NULL;
+    value->type = text ? type : RECORD_SQL_NULL;
     value->text = text;
 }
 
@@ -131,18 +158,18 @@ void record_get_sql_value(const struct record_field *field, const void *record, 
     *value = (struct record_sql_value){.type = RECORD_SQL_NULL};
     switch (field->kind) {
     case RECORD_BOOL:
-        set_integer(value, *(const bool *)address);
+        set_integer(value, RECORD_SQL_BOOL, *(const bool *)address);
         break;
     case RECORD_INT32:
-        set_integer(value, *(const int32_t *)address);
+        set_integer(value, RECORD_SQL_INTEGER, *(const int32_t *)address);
         break;
     case RECORD_INT64:
     case RECORD_UINT64:
-        set_integer(value, *(const int64_t *)address);
+        set_integer(value, RECORD_SQL_INTEGER, *(const int64_t *)address);
         break;
     case RECORD_TIME:
         if (((const struct record_time *)address)->ms || !can_be_null(field))
-            set_integer(value, ((const struct record_time *)address)->ms);
+            set_integer(value, RECORD_SQL_TIME, ((const struct record_time *)address)->ms);
         break;
     case RECORD_DOUBLE:
         set_real(value, *(const double *)address);
@@ -152,14 +179,14 @@ void record_get_sql_value(const struct record_field *field, const void *record, 
             set_real(value, ((const struct record_optional *)address)->value);
         break;
     case RECORD_STRING:
-        set_text(value, g_strdup(*(char *const *)address));
+        set_text(value, RECORD_SQL_TEXT, g_strdup(*(char *const *)address));
         break;
     case RECORD_ENUM:
         if (*(const unsigned *)address)
-            set_text(value, g_strdup(record_enum_name(field->names, *(const unsigned *)address)));
+            set_text(value, RECORD_SQL_TEXT, g_strdup(record_enum_name(field->names, *(const unsigned *)address)));
         break;
     default:
-        set_text(value, field_json(field, record));
+        set_text(value, RECORD_SQL_JSON, field_json(field, record));
         break;
     }
 }
@@ -219,7 +246,8 @@ bool record_set_sql_value(const struct record_field *field, void *record, const 
     void *address = field_address(field, record);
     if (value->type == RECORD_SQL_NULL)
         return can_be_null(field);
-    bool is_integer = value->type == RECORD_SQL_INTEGER, is_text = value->type == RECORD_SQL_TEXT;
+    bool is_text = value->type == RECORD_SQL_TEXT || value->type == RECORD_SQL_JSON;
+    bool is_integer = !is_text && value->type != RECORD_SQL_REAL;
     double real = is_integer ? (double)value->integer : value->real;
     switch (field->kind) {
     case RECORD_BOOL:

@@ -1,16 +1,8 @@
-/* Users, sessions, cameras and the values that are counted up: small records, written one at a time. */
-#include "store/store_internal.h"
+/* Users, logins, cameras and what they belong to: small records, written one at a time. */
+#include <string.h>
 
-static const struct record_field camera_status_fields[] = {
-    FIELD(struct camera_status, org_id, RECORD_KEY, "whose"),
-    FIELD(struct camera_status, camera_id, RECORD_KEY, "the camera"),
-    FIELD(struct camera_status, online, 0, "it was, when last written"),
-    FIELD(struct camera_status, last_seen, 0, "capture time of its last frame"),
-    FIELD(struct camera_status, metadata, 0, "its health as JSON"),
-};
-const struct record_descriptor camera_status_descriptor =
-    RECORD(struct camera_status, "CameraStatus", 1, camera_status_fields, "How a camera was last seen.",
-           .table = "camera_status");
+#include "facts/tenant.h"
+#include "store/store_internal.h"
 
 void user_free(struct user *user)
 {
@@ -28,135 +20,160 @@ void session_free(struct session *session)
     g_free(session);
 }
 
-/* Reads the one row that `sql` finds for `key` into a new struct; NULL with NOT_FOUND naming `what` when there is none.
- */
-static void *find_one(struct store *store, const char *select, const char *where, const char *key,
-                      const struct record_descriptor *descriptor, GError **error)
+/* ---- orgs and sites ---- */
+
+/* An org and a site come into being with the first that names them. */
+static bool ensure_org(struct store_transaction *transaction, const char *org_id, GError **error)
 {
-    struct connection *reader = store_reader_take(store, error);
-    if (!reader)
-        return NULL;
-    g_autofree char *sql = g_strdup_printf("%s WHERE %s=?", select, where);
-    sqlite3_stmt *statement = connection_prepare(reader, sql, error);
-    g_autofree void *record = NULL;
-    if (statement) {
-        bind_text(statement, 1, key);
-        g_autoptr(GError) failure = NULL;
-        record = g_malloc0(descriptor->size);
-        bool is_found = connection_next(reader, statement, &failure);
-        if (!is_found && !failure)
-            g_set_error(&failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "%s: there is none with this %s",
-                        descriptor->name, where);
-        if (!is_found || !read_record(reader, statement, descriptor, record, &failure))
-            g_clear_pointer(&record, g_free);
-        sqlite3_reset(statement);
-        if (failure)
-            g_propagate_error(error, g_steal_pointer(&failure));
-    }
-    store_reader_return(store, reader);
-    return g_steal_pointer(&record);
+    const struct org org = {
+        .id = (char *)(uintptr_t)org_id,
+        .name = (char *)(uintptr_t)org_id,
+        .created_at = {clock_wall_ms(transaction->store->clock)},
+    };
+    const void *record = &org;
+    return store_insert(transaction, &org_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
 }
 
-struct user *store_user_find(struct store *store, const char *username, GError **error)
+static bool ensure_site(struct store_transaction *transaction, const char *org_id, const char *site_id, GError **error)
 {
-    return find_one(store, store->user_select, "username", username, &user_descriptor, error);
+    if (!site_id)
+        return true;
+    const struct site site = {
+        .org_id = (char *)(uintptr_t)org_id,
+        .id = (char *)(uintptr_t)site_id,
+        .name = (char *)(uintptr_t)site_id,
+        .created_at = {clock_wall_ms(transaction->store->clock)},
+    };
+    const void *record = &site;
+    return store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
 }
 
-struct user *store_user_get(struct store *store, const char *user_id, GError **error)
+static bool take_id(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
-    return find_one(store, store->user_select, "id", user_id, &user_descriptor, error);
+    (void)error;
+    if (columns && row[0].type == RECORD_SQL_TEXT)
+        g_ptr_array_add(data, g_strdup(row[0].text));
+    return true;
 }
 
-struct session *store_session_find(struct store *store, const char *token_sha256, GError **error)
+GPtrArray *store_orgs_list(struct store *store, GError **error)
 {
-    return find_one(store, store->session_select, "token_sha256", token_sha256, &session_descriptor, error);
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    bool is_good =
+        transaction && store_each(transaction, "SELECT id FROM orgs ORDER BY id", STORE_NO_VALUES, take_id, ids, error);
+    return is_good ? g_steal_pointer(&ids) : NULL;
 }
 
-static void bind_user(sqlite3_stmt *statement, const void *user)
+/* ---- users ---- */
+
+static void *find_one(struct store *store, const char *org_id, const struct record_descriptor *descriptor,
+                      const char *tail, const char *key, GError **error)
 {
-    bind_record(statement, &user_descriptor, user);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction ? store_find(transaction, descriptor, tail, STORE_VALUES(sql_text(org_id), sql_text(key)), error)
+                       : NULL;
+}
+
+struct user *store_user_find(struct store *store, const char *login_name, GError **error)
+{
+    const char *slash = strchr(login_name, '/');
+    g_autofree char *org_id = slash ? g_strndup(login_name, (gsize)(slash - login_name)) : g_strdup("default");
+    return find_one(store, org_id, &user_descriptor, "WHERE org_id = $1 AND username = $2",
+                    slash ? slash + 1 : login_name, error);
+}
+
+struct user *store_user_get(struct store *store, const char *org_id, const char *user_id, GError **error)
+{
+    return find_one(store, org_id, &user_descriptor, "WHERE org_id = $1 AND id = $2", user_id, error);
 }
 
 bool store_user_put(struct store *store, const struct user *user, GError **error)
 {
-    return store_write(store, store->user_upsert, bind_user, user, error);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, user->org_id, error);
+    const void *record = user;
+    return transaction && ensure_org(transaction, user->org_id, error) &&
+           store_insert(transaction, &user_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
 }
 
-bool store_has_users(struct store *store, bool *has_users, GError **error)
+bool store_has_users(struct store *store, const char *org_id, bool *has_users, GError **error)
 {
-    struct connection *reader = store_reader_take(store, error);
-    if (!reader)
-        return false;
-    sqlite3_stmt *statement = connection_prepare(reader, "SELECT EXISTS (SELECT 1 FROM users)", error);
-    bool is_good = statement && connection_next(reader, statement, error);
-    if (is_good)
-        *has_users = sqlite3_column_int(statement, 0) != 0;
-    if (statement)
-        sqlite3_reset(statement);
-    store_reader_return(store, reader);
+    int64_t count = 0;
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    bool is_good = transaction && store_get_integer(transaction, "SELECT count(*) FROM users WHERE org_id = $1",
+                                                    STORE_VALUES(sql_text(org_id)), 0, &count, error);
+    *has_users = count > 0;
     return is_good;
 }
 
-static void bind_session(sqlite3_stmt *statement, const void *session)
-{
-    bind_record(statement, &session_descriptor, session);
-}
+/* ---- logins ---- */
 
-static void bind_time(sqlite3_stmt *statement, const void *time)
+struct session *store_session_find(struct store *store, const char *org_id, const char *token_sha256, GError **error)
 {
-    sqlite3_bind_int64(statement, 1, ((const struct record_time *)time)->ms);
-}
-
-static void bind_key(sqlite3_stmt *statement, const void *key)
-{
-    bind_text(statement, 1, key);
+    return find_one(store, org_id, &session_descriptor, "WHERE org_id = $1 AND token_sha256 = $2", token_sha256, error);
 }
 
 bool store_session_put(struct store *store, const struct session *session, GError **error)
 {
-    const struct record_time now = {clock_wall_ms(store->clock)};
-    return store_write(store, "DELETE FROM sessions WHERE expires_at<=?", bind_time, &now, error) &&
-           store_write(store, store->session_upsert, bind_session, session, error);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, session->org_id, error);
+    const void *record = session;
+    return transaction &&
+           store_run(transaction, "DELETE FROM sessions WHERE org_id = $1 AND expires_at <= $2",
+                     STORE_VALUES(sql_text(session->org_id), sql_time(clock_wall_ms(store->clock))), NULL, error) &&
+           store_insert(transaction, &session_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
 }
 
-bool store_session_delete(struct store *store, const char *token_sha256, GError **error)
+/* One statement about an org and one more key, in a transaction of its own. */
+static bool run_alone(struct store *store, const char *org_id, const char *sql, const char *key, GError **error)
 {
-    return store_write(store, "DELETE FROM sessions WHERE token_sha256=?", bind_key, token_sha256, error);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
+    return transaction && store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(key)), NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
 }
 
-bool store_sessions_delete_user(struct store *store, const char *user_id, GError **error)
+bool store_session_delete(struct store *store, const char *org_id, const char *token_sha256, GError **error)
 {
-    return store_write(store, "DELETE FROM sessions WHERE user_id=?", bind_key, user_id, error);
+    return run_alone(store, org_id, "DELETE FROM sessions WHERE org_id = $1 AND token_sha256 = $2", token_sha256,
+                     error);
 }
 
-static void bind_camera(sqlite3_stmt *statement, const void *data)
+bool store_sessions_delete_user(struct store *store, const char *org_id, const char *user_id, GError **error)
 {
-    struct camera camera = *(const struct camera *)data; /* borrows everything */
-    camera.username = camera.password = NULL;
-    bind_record(statement, &camera_descriptor, &camera);
+    return run_alone(store, org_id, "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2", user_id, error);
 }
+
+/* ---- cameras ---- */
 
 bool store_camera_put(struct store *store, const struct camera *camera, GError **error)
 {
-    return store_write(store, store->camera_upsert, bind_camera, camera, error);
-}
-
-static void bind_status(sqlite3_stmt *statement, const void *status)
-{
-    bind_record(statement, &camera_status_descriptor, status);
+    struct camera stored = *camera; /* borrows everything */
+    stored.username = stored.password = NULL;
+    const void *record = &stored;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
+    return transaction && ensure_org(transaction, camera->org_id, error) &&
+           ensure_site(transaction, camera->org_id, camera->site_id, error) &&
+           store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
 }
 
 bool store_camera_set_health(struct store *store, const char *org_id, const char *camera_id, bool online,
                              int64_t last_seen_ms, const char *metadata_json, GError **error)
 {
-    const struct camera_status status = {
-        .org_id = (char *)org_id,
-        .camera_id = (char *)camera_id,
-        .online = online,
-        .last_seen = {last_seen_ms},
-        .metadata = (char *)metadata_json,
-    };
-    return store_write(store, store->status_upsert, bind_status, &status, error);
+    const struct record_sql_value last_seen = last_seen_ms ? sql_time(last_seen_ms) : sql_text(NULL);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
+    return transaction &&
+           store_run(transaction,
+                     "UPDATE cameras SET online = $3, last_seen = $4, metadata = $5 WHERE org_id = $1 AND id = $2",
+                     STORE_VALUES(sql_text(org_id), sql_text(camera_id), sql_bool(online), last_seen,
+                                  sql_json(metadata_json)),
+                     NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
 }
 
 enum {
@@ -168,27 +185,14 @@ static const int64_t track_epoch_ms = INT64_C(1735689600000);
 bool store_track_id_base(struct store *store, int64_t *base, GError **error)
 {
     int64_t seconds = MAX(clock_wall_ms(store->clock) - track_epoch_ms, 0) / 1000;
-    pthread_mutex_lock(&store->write_lock);
-    struct connection *writer = &store->writer;
-    sqlite3_stmt *statement = connection_prepare(
-        writer,
-        "INSERT INTO store_values (name, value) VALUES ('track_id_base', ?1) ON CONFLICT (name) DO UPDATE SET "
-        "value = max(value + ?2, excluded.value) RETURNING value",
-        error);
-    g_autoptr(GError) failure = NULL;
-    bool is_good = false;
-    if (statement) {
-        sqlite3_bind_int64(statement, 1, seconds << TRACK_IDS_PER_SECOND_BITS);
-        sqlite3_bind_int64(statement, 2, INT64_C(1) << TRACK_IDS_PER_SECOND_BITS);
-        is_good = connection_next(writer, statement, &failure);
-        if (is_good)
-            *base = sqlite3_column_int64(statement, 0);
-        /* The commit happens at the statement's end, and may fail there. */
-        is_good = is_good && !connection_next(writer, statement, &failure) && !failure;
-    }
-    store_note_write(store, failure);
-    pthread_mutex_unlock(&store->write_lock);
-    if (failure)
-        g_propagate_error(error, g_steal_pointer(&failure));
-    return is_good;
+    int64_t least = seconds << TRACK_IDS_PER_SECOND_BITS, step = INT64_C(1) << TRACK_IDS_PER_SECOND_BITS;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
+    return transaction &&
+           store_get_integer(transaction,
+                             "INSERT INTO store_values (name, value) VALUES ('track_id_base', $1) ON CONFLICT (name) "
+                             "DO UPDATE SET value = CASE WHEN store_values.value + $2 > excluded.value THEN "
+                             "store_values.value + $2 ELSE excluded.value END RETURNING value",
+                             STORE_VALUES(sql_integer(least), sql_integer(step)), 0, base, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
 }

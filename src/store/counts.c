@@ -1,18 +1,7 @@
+/* Counts of lines and zones, kept in the transaction of the events they count. */
 #include "store/store_internal.h"
 
 #include <string.h>
-
-static const struct record_field count_fields[] = {
-    FIELD(struct count_row, org_id, RECORD_KEY, "whose"),
-    FIELD(struct count_row, day, RECORD_KEY, "midnight UTC"),
-    FIELD(struct count_row, camera_id, RECORD_KEY, "the camera"),
-    FIELD(struct count_row, subject_id, RECORD_KEY, "the line or zone"),
-    FIELD(struct count_row, kind, RECORD_KEY, "line_in, line_out, zone_enter, zone_exit or zone_inside"),
-    FIELD(struct count_row, count, 0, "how many"),
-    FIELD(struct count_row, at, 0, "capture time of the latest event counted"),
-};
-const struct record_descriptor store_count_descriptor =
-    RECORD(struct count_row, "Count", 1, count_fields, "Counts of a line or zone on one UTC day.", .table = "counts");
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 
@@ -84,28 +73,68 @@ bool store_event_examine(struct analytics_event *event, struct store_counted *co
     return true;
 }
 
-bool store_event_count(struct connection *connection, const struct analytics_event *event,
-                       const struct store_counted *counted, GError **error)
+/* ---- counting a batch ---- */
+
+static guint row_hash(gconstpointer data)
 {
-    static const char sum[] = "INSERT INTO counts (org_id, day, camera_id, subject_id, kind, count, at) "
-                              "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, day, camera_id, subject_id, kind) "
-                              "DO UPDATE SET count = count + excluded.count, at = max(at, excluded.at)";
-    static const char level[] = "INSERT INTO counts (org_id, day, camera_id, subject_id, kind, count, at) "
-                                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, day, camera_id, subject_id, kind) "
-                                "DO UPDATE SET count = excluded.count, at = excluded.at WHERE excluded.at >= at";
-    if (!counted->kind || !event->subject_id)
-        return true;
-    sqlite3_stmt *statement = connection_prepare(connection, counted->is_level ? level : sum, error);
-    if (!statement)
-        return false;
-    bind_text(statement, 1, event->org_id);
-    sqlite3_bind_int64(statement, 2, day_start(event->occurred_at.ms));
-    bind_text(statement, 3, event->camera_id);
-    bind_text(statement, 4, event->subject_id);
-    bind_text(statement, 5, counted->kind);
-    sqlite3_bind_int64(statement, 6, counted->amount);
-    sqlite3_bind_int64(statement, 7, event->occurred_at.ms);
-    return connection_finish(connection, statement, error);
+    const struct count_row *row = data;
+    return g_str_hash(row->org_id) * 31 + g_str_hash(row->camera_id) * 17 + g_str_hash(row->subject_id) +
+           g_str_hash(row->kind) + (guint)(row->day.ms / day_ms);
+}
+
+static gboolean row_equal(gconstpointer left, gconstpointer right)
+{
+    const struct count_row *a = left, *b = right;
+    return a->day.ms == b->day.ms && strcmp(a->org_id, b->org_id) == 0 && strcmp(a->camera_id, b->camera_id) == 0 &&
+           strcmp(a->subject_id, b->subject_id) == 0 && strcmp(a->kind, b->kind) == 0;
+}
+
+/* Rows of one transaction: many events are few counts. */
+static void add_to_row(GHashTable *rows, const struct analytics_event *event, const struct store_counted *counted)
+{
+    const struct count_row row = {
+        .org_id = event->org_id,
+        .camera_id = event->camera_id,
+        .subject_id = event->subject_id,
+        .kind = (char *)(uintptr_t)counted->kind,
+        .day = {day_start(event->occurred_at.ms)},
+        .at = event->occurred_at,
+        .count = counted->amount,
+    };
+    struct count_row *found = g_hash_table_lookup(rows, &row);
+    if (!found) {
+        found = g_memdup2(&row, sizeof row);
+        g_hash_table_add(rows, found);
+    } else if (!counted->is_level) {
+        found->count += row.count;
+        found->at.ms = MAX(found->at.ms, row.at.ms);
+    } else if (row.at.ms >= found->at.ms) {
+        found->count = row.count;
+        found->at = row.at;
+    }
+}
+
+static bool merge_rows(struct store_transaction *transaction, GHashTable *rows, bool is_level, GError **error)
+{
+    static const char sum[] = " ON CONFLICT (org_id, day, camera_id, subject_id, kind) DO UPDATE SET count = "
+                              "counts.count + excluded.count, at = CASE WHEN excluded.at > counts.at THEN excluded.at "
+                              "ELSE counts.at END";
+    static const char level[] = " ON CONFLICT (org_id, day, camera_id, subject_id, kind) DO UPDATE SET count = "
+                                "excluded.count, at = excluded.at WHERE excluded.at >= counts.at";
+    guint count;
+    g_autofree const void **records = (const void **)g_hash_table_get_keys_as_array(rows, &count);
+    return store_merge(transaction, &store_count_descriptor, records, count, is_level ? level : sum, NULL, error);
+}
+
+bool store_events_count(struct store_transaction *transaction, struct analytics_event *const *events,
+                        const struct store_counted *counted, const bool *is_new, size_t count, GError **error)
+{
+    g_autoptr(GHashTable) sums = g_hash_table_new_full(row_hash, row_equal, g_free, NULL);
+    g_autoptr(GHashTable) levels = g_hash_table_new_full(row_hash, row_equal, g_free, NULL);
+    for (size_t i = 0; i < count; i++)
+        if (is_new[i] && counted[i].kind && events[i]->subject_id)
+            add_to_row(counted[i].is_level ? levels : sums, events[i], &counted[i]);
+    return merge_rows(transaction, sums, false, error) && merge_rows(transaction, levels, true, error);
 }
 
 static void store_count_free(void *data)
@@ -117,31 +146,27 @@ static void store_count_free(void *data)
     g_free(count);
 }
 
+static bool take_count(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    (void)columns;
+    (void)error;
+    struct store_count *count = g_new0(struct store_count, 1);
+    count->camera_id = g_strdup(row[0].text);
+    count->subject_id = g_strdup(row[1].text);
+    count->kind = g_strdup(row[2].text);
+    count->count = row[3].integer;
+    g_ptr_array_add(data, count);
+    return true;
+}
+
 GPtrArray *store_counts_list(struct store *store, const char *org_id, int64_t day, GError **error)
 {
-    struct connection *reader = store_reader_take(store, error);
-    if (!reader)
-        return NULL;
     g_autoptr(GPtrArray) counts = g_ptr_array_new_with_free_func(store_count_free);
-    g_autoptr(GError) failure = NULL;
-    sqlite3_stmt *statement = connection_prepare(
-        reader, "SELECT camera_id, subject_id, kind, count FROM counts WHERE org_id=? AND day=?", &failure);
-    if (statement) {
-        bind_text(statement, 1, org_id);
-        sqlite3_bind_int64(statement, 2, day_start(day));
-        while (connection_next(reader, statement, &failure)) {
-            struct store_count *count = g_new0(struct store_count, 1);
-            count->camera_id = g_strdup((const char *)sqlite3_column_text(statement, 0));
-            count->subject_id = g_strdup((const char *)sqlite3_column_text(statement, 1));
-            count->kind = g_strdup((const char *)sqlite3_column_text(statement, 2));
-            count->count = sqlite3_column_int64(statement, 3);
-            g_ptr_array_add(counts, count);
-        }
-    }
-    store_reader_return(store, reader);
-    if (failure) {
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return NULL;
-    }
-    return g_steal_pointer(&counts);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    bool is_good =
+        transaction && store_each(transaction,
+                                  "SELECT camera_id, subject_id, kind, count FROM counts WHERE org_id = $1 "
+                                  "AND day = $2",
+                                  STORE_VALUES(sql_text(org_id), sql_time(day_start(day))), take_count, counts, error);
+    return is_good ? g_steal_pointer(&counts) : NULL;
 }

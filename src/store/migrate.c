@@ -1,160 +1,194 @@
+/* Migrations: brings a database forward, step by step, inside one transaction of the engine's that no second process
+ * can be in at the same time. */
 #include "store/store_internal.h"
 
-/* One step forward. Tables are made from their descriptors as they were at schema version 1; a field that came
- * later (.since in its row) is added by a step of its own ("ALTER TABLE"). A step that was released never changes: the
- * digest of its text is kept in the database, and a different text under the same number is refused. */
-struct migration {
-    int number;
-    const char *name;
-    const struct record_descriptor *const *tables; /* to be created; NULL-terminated; NULL for none */
-    const char *sql;                               /* run after the tables; NULL for none */
-};
-
-static const struct record_descriptor *const first_tables[] = {
-    &analytics_event_descriptor,
-    &camera_descriptor,
-    &user_descriptor,
-    &session_descriptor,
-    &store_count_descriptor,
-    &camera_status_descriptor,
-    NULL,
-};
-
-static const struct migration migrations[] = {
-    {1, "tables", first_tables, NULL},
-    {2, "indexes and values", NULL,
-     /* Lists are read newest first by (occurred_at, id), of an org, a camera or a line or zone. */
-     "CREATE INDEX events_newest ON events (org_id, occurred_at, id);\n"
-     "CREATE INDEX events_of_camera ON events (org_id, camera_id, occurred_at, id);\n"
-     "CREATE INDEX events_of_subject ON events (org_id, subject_id, occurred_at, id);\n"
-     "CREATE UNIQUE INDEX users_name ON users (username);\n"
-     "CREATE TABLE store_values (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;\n"},
-    {3, "rules of cameras", NULL, "ALTER TABLE cameras ADD COLUMN rules TEXT;\n"},
-    {4, "what cameras decode", NULL, "ALTER TABLE cameras ADD COLUMN decode TEXT NOT NULL DEFAULT 'all';\n"},
-    {5, "streams of cameras", NULL, "ALTER TABLE cameras ADD COLUMN streams TEXT;\n"},
-};
-
-/* A table as it was when schema version 1 was released. */
-static char *create_text(const struct record_descriptor *descriptor)
+static bool is_step_of(const struct store_step *step, enum record_dialect dialect)
 {
-    g_autofree struct record_field *fields = g_new(struct record_field, descriptor->field_count);
-    struct record_descriptor first = *descriptor;
-    first.fields = fields;
-    first.field_count = 0;
-    for (size_t i = 0; i < descriptor->field_count; i++)
-        if (descriptor->fields[i].since <= 1)
-            fields[first.field_count++] = descriptor->fields[i];
-    return record_sql_create(&first);
+    return dialect == RECORD_SQLITE || !step->is_sqlite_only;
 }
 
-static char *migration_text(const struct migration *migration)
+/* The descriptor as it was at a version: the fields that came later are left out. `fields` holds them. */
+static struct record_descriptor as_of(const struct record_descriptor *descriptor, int version,
+                                      struct record_field *fields)
 {
-    GString *text = g_string_new(NULL);
-    for (size_t i = 0; migration->tables && migration->tables[i]; i++) {
-        g_autofree char *create = create_text(migration->tables[i]);
-        g_string_append(text, create);
-    }
-    if (migration->sql)
-        g_string_append(text, migration->sql);
+    struct record_descriptor then = *descriptor;
+    then.fields = fields;
+    then.field_count = 0;
+    for (size_t i = 0; i < descriptor->field_count; i++)
+        if (descriptor->fields[i].since <= version)
+            fields[then.field_count++] = descriptor->fields[i];
+    return then;
+}
+
+static void append_table(const struct store_step_table *made, enum record_dialect dialect, GString *out)
+{
+    const struct store_table *table = store_table_find(made->descriptor->table);
+    g_autofree struct record_field *fields = g_new(struct record_field, made->descriptor->field_count);
+    struct record_descriptor then = as_of(made->descriptor, made->version, fields);
+    const char *leading = store_table_leading(table);
+    g_autofree char *create = record_sql_create(&then, dialect, leading, table->constraints);
+    bool is_partitioned = dialect == RECORD_POSTGRES && table->is_partitioned;
+    g_string_append_printf(out, "%s%s;\n", create, is_partitioned ? " PARTITION BY RANGE (id)" : "");
+    record_append_sql_indexes(&then, leading, out);
+    if (dialect == RECORD_POSTGRES)
+        store_append_postgres_rules(table, out);
+}
+
+static void append_tables(const struct store_step_table *tables, enum record_dialect dialect, GString *out)
+{
+    for (; tables && tables->descriptor; tables++)
+        append_table(tables, dialect, out);
+}
+
+static char *step_text(const struct store_step *step, enum record_dialect dialect)
+{
+    bool is_sqlite = dialect == RECORD_SQLITE;
+    const char *before = is_sqlite ? step->sqlite_before : NULL, *after = is_sqlite ? step->sqlite : step->postgres;
+    GString *text = g_string_new(before);
+    append_tables(step->tables, dialect, text);
+    if (!is_sqlite)
+        append_tables(step->postgres_tables, dialect, text);
+    if (after)
+        g_string_append(text, after);
     return g_string_free(text, FALSE);
 }
 
+/* ---- what is recorded ---- */
+
+static bool take_text(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    (void)error;
+    char **text = data;
+    g_free(*text);
+    *text = columns && row[0].type == RECORD_SQL_TEXT ? g_strdup(row[0].text) : NULL;
+    return true;
+}
+
+static bool take_number(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    (void)error;
+    if (columns && row[0].type == RECORD_SQL_INTEGER)
+        *(int64_t *)data = row[0].integer;
+    return true;
+}
+
 /* Sets *is_applied when the step is recorded; false when it was recorded with another text. */
-static bool is_recorded(struct connection *connection, const struct migration *migration, const char *digest,
+static bool is_recorded(const struct store_migrator *migrator, const struct store_step *step, const char *digest,
                         bool *is_applied, GError **error)
 {
-    sqlite3_stmt *statement =
-        connection_prepare(connection, "SELECT sha256 FROM schema_migrations WHERE number=?", error);
-    if (!statement)
+    g_autofree char *recorded = NULL;
+    if (!migrator->query(migrator->connection, "SELECT sha256 FROM schema_migrations WHERE number = $1",
+                         STORE_VALUES(sql_integer(step->number)), take_text, &recorded, error))
         return false;
-    sqlite3_bind_int(statement, 1, migration->number);
-    g_autoptr(GError) failure = NULL;
-    *is_applied = connection_next(connection, statement, &failure);
-    if (failure) {
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return false;
-    }
-    bool is_same = !*is_applied || g_strcmp0((const char *)sqlite3_column_text(statement, 0), digest) == 0;
-    sqlite3_reset(statement);
-    if (!is_same)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                    "%s: migration %d (%s) was made with another text than this program's: use the version that made "
-                    "the database, or a new data_dir",
-                    connection->path, migration->number, migration->name);
-    return is_same;
-}
-
-static bool apply(struct connection *connection, const struct migration *migration, struct clock *clock, GError **error)
-{
-    g_autofree char *text = migration_text(migration);
-    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
-    bool is_applied = false;
-    if (!is_recorded(connection, migration, digest, &is_applied, error))
-        return false;
-    if (is_applied)
+    *is_applied = recorded != NULL;
+    if (!recorded || g_strcmp0(recorded, digest) == 0)
         return true;
-    if (!connection_execute(connection, text, error))
-        return false;
-    sqlite3_stmt *statement = connection_prepare(
-        connection, "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)", error);
-    if (!statement)
-        return false;
-    sqlite3_bind_int(statement, 1, migration->number);
-    bind_text(statement, 2, migration->name);
-    bind_text(statement, 3, digest);
-    sqlite3_bind_int64(statement, 4, clock_wall_ms(clock));
-    return connection_finish(connection, statement, error);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                "%s: migration %d (%s) was made with another text than this program's: use the version that made the "
+                "database, or a new one",
+                migrator->name, step->number, step->name);
+    return false;
 }
 
-static bool refuse_newer(struct connection *connection, GError **error)
+static bool refuse_newer(const struct store_migrator *migrator, GError **error)
 {
-    sqlite3_stmt *statement =
-        connection_prepare(connection, "SELECT coalesce(max(number), 0) FROM schema_migrations", error);
-    if (!statement || !connection_next(connection, statement, error))
+    int64_t newest = 0;
+    int known = store_steps[store_step_count - 1].number;
+    if (!migrator->query(migrator->connection, "SELECT max(number) FROM schema_migrations", STORE_NO_VALUES,
+                         take_number, &newest, error))
         return false;
-    int newest = sqlite3_column_int(statement, 0), known = migrations[G_N_ELEMENTS(migrations) - 1].number;
-    sqlite3_reset(statement);
     if (newest <= known)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                "%s: was made by a newer Vedette (migration %d; this one knows %d): use that version", connection->path,
-                newest, known);
+                "%s: was made by a newer Vedette (migration %d; this one knows %d): use that version", migrator->name,
+                (int)newest, known);
     return false;
 }
 
 /* A field added to a descriptor without a migration would fail at the first write; better at start. */
-static bool check_columns(struct connection *connection, const struct record_descriptor *descriptor, GError **error)
+static bool check_columns(const struct store_migrator *migrator, const struct record_descriptor *descriptor,
+                          GError **error)
 {
     g_autofree char *select = record_sql_select(descriptor);
-    if (connection_prepare(connection, select, error))
+    g_autofree char *none = g_strconcat(select, " WHERE 1 = 0", NULL);
+    int64_t ignored;
+    if (migrator->query(migrator->connection, none, STORE_NO_VALUES, take_number, &ignored, error))
         return true;
     g_prefix_error(error, "table %s lacks a migration: ", descriptor->table);
     return false;
 }
 
-static bool apply_all(struct connection *connection, struct clock *clock, GError **error)
+static bool check_tables(const struct store_migrator *migrator, GError **error)
 {
-    if (!connection_execute(connection,
-                            "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER NOT NULL PRIMARY KEY, "
-                            "name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL)",
-                            error) ||
-        !refuse_newer(connection, error))
-        return false;
-    for (size_t i = 0; i < G_N_ELEMENTS(migrations); i++)
-        if (!apply(connection, &migrations[i], clock, error))
+    for (size_t i = 0; i < store_table_count; i++)
+        if (!check_columns(migrator, store_tables[i].descriptor, error))
             return false;
-    for (size_t i = 0; first_tables[i]; i++)
-        if (!check_columns(connection, first_tables[i], error))
-            return false;
-    return connection_execute(connection, "COMMIT", error);
+    return true;
 }
 
-bool store_migrate(struct connection *connection, struct clock *clock, GError **error)
+/* ---- going forward ---- */
+
+static bool record_step(const struct store_migrator *migrator, const struct store_step *step, const char *digest,
+                        struct clock *clock, GError **error)
 {
-    if (!connection_execute(connection, "BEGIN IMMEDIATE", error))
+    const struct record_sql_value now =
+        migrator->dialect == RECORD_SQLITE ? sql_integer(clock_wall_ms(clock)) : sql_time(clock_wall_ms(clock));
+    int64_t ignored;
+    return migrator->query(migrator->connection,
+                           "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)",
+                           STORE_VALUES(sql_integer(step->number), sql_text(step->name), sql_text(digest), now),
+                           take_number, &ignored, error);
+}
+
+/* Applies the step when `is_missing` is NULL; else only tells whether it would. */
+static bool apply(const struct store_migrator *migrator, const struct store_step *step, struct clock *clock,
+                  bool *is_missing, GString *report, GError **error)
+{
+    g_autofree char *text = step_text(step, migrator->dialect);
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+    bool is_applied = false;
+    if (!is_recorded(migrator, step, digest, &is_applied, error))
         return false;
-    if (apply_all(connection, clock, error))
+    if (report)
+        g_string_append_printf(report, "%3d  %-8s %s\n", step->number,
+                               is_applied   ? "applied"
+                               : is_missing ? "missing"
+                                            : "new",
+                               step->name);
+    if (is_missing)
+        *is_missing = *is_missing || !is_applied;
+    if (is_applied || is_missing)
         return true;
-    sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+    if (migrator->execute(migrator->connection, text, error) && record_step(migrator, step, digest, clock, error))
+        return true;
+    g_prefix_error(error, "migration %d (%s): ", step->number, step->name);
     return false;
+}
+
+static bool apply_all(const struct store_migrator *migrator, struct clock *clock, bool *is_missing, GString *report,
+                      GError **error)
+{
+    if (!refuse_newer(migrator, error))
+        return false;
+    for (size_t i = 0; i < store_step_count; i++)
+        if (is_step_of(&store_steps[i], migrator->dialect) &&
+            !apply(migrator, &store_steps[i], clock, is_missing, report, error))
+            return false;
+    return true;
+}
+
+bool store_migrate(const struct store_migrator *migrator, struct clock *clock, GString *report, GError **error)
+{
+    const char *create = migrator->dialect == RECORD_SQLITE
+                             ? "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER NOT NULL PRIMARY KEY, "
+                               "name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL)"
+                             : store_postgres_functions;
+    return migrator->execute(migrator->connection, create, error) && apply_all(migrator, clock, NULL, report, error) &&
+           check_tables(migrator, error);
+}
+
+bool store_migrate_check(const struct store_migrator *migrator, bool *is_missing, GString *report, GError **error)
+{
+    *is_missing = false;
+    return apply_all(migrator, NULL, is_missing, report, error) && (*is_missing || check_tables(migrator, error));
 }

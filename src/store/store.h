@@ -1,5 +1,6 @@
-/* Store: what must outlive a process. One interface; the embedded engine is SQLite in WAL mode with synchronous=FULL.
- * Tables come from the record descriptors; migrations are numbered and forward only.
+/* Store: what must outlive a process. One interface and two engines that behave alike: SQLite in a file (WAL,
+ * synchronous=FULL), and PostgreSQL 15 or newer. Tables come from the record descriptors; migrations are numbered and
+ * forward only. Every row but the server's own is of one org, and no call about one org sees another's (docs/store.md).
  *
  * Threads: store_event_submit from any thread (a bounded queue, one batch writer inside); other calls from any thread,
  * each on a pooled connection of its own.
@@ -20,7 +21,9 @@
 
 struct store;
 
-/* Opens or creates `data_dir`/vedette.db (directory 0700, file 0600) and migrates it. `health` outlives the store. */
+/* With settings->url empty: opens or creates `data_dir`/vedette.db (directory 0700, file 0600) and migrates it. Else
+ * connects to PostgreSQL, which must have been migrated. `health` and `clock` outlive the store; the settings are
+ * copied. */
 struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                          struct server_health *health, GError **error);
 /* Writes what was submitted, then closes. NULL is allowed. */
@@ -36,9 +39,10 @@ typedef void (*store_batch_done)(void *data, GPtrArray *events, const bool *stor
  * Each event's subject_id is set from its payload. */
 bool store_events_submit(struct store *store, GPtrArray *events, store_batch_done done, void *data, GError **error);
 
-/* Newest first. Empty strings and 0 mean "any". */
+/* Newest first. Empty strings and 0 mean "any", but the org must be given. */
 struct store_event_filter {
-    const char *org_id, *camera_id;
+    const char *org_id;
+    const char *camera_id;
     enum event_type type;
     const char *subject_id; /* line or zone */
     int64_t from_ms, to_ms; /* [from, to) of occurred_at */
@@ -58,7 +62,10 @@ struct store_count {
 /* Of one UTC day (milliseconds of its midnight). A new GPtrArray of struct store_count *. */
 GPtrArray *store_counts_list(struct store *store, const char *org_id, int64_t day_ms, GError **error);
 
-/* Cameras: the configuration's, written at start; health merged every 30 s. */
+/* The ids of all orgs, sorted: a new GPtrArray of char *. */
+GPtrArray *store_orgs_list(struct store *store, GError **error);
+
+/* Cameras: the configuration's, written at start with their org and site; health merged every 30 s. */
 bool store_camera_put(struct store *store, const struct camera *camera, GError **error);
 bool store_camera_set_health(struct store *store, const char *org_id, const char *camera_id, bool online,
                              int64_t last_seen_ms, const char *metadata_json, GError **error);
@@ -66,17 +73,18 @@ bool store_camera_set_health(struct store *store, const char *org_id, const char
 /* Track ids: returns a base greater than any given before, leaving room for 2^22 ids a second. */
 bool store_track_id_base(struct store *store, int64_t *base, GError **error);
 
-/* Users and sessions. NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
-struct user *store_user_find(struct store *store, const char *username, GError **error);
-struct user *store_user_get(struct store *store, const char *user_id, GError **error);
+/* Users and sessions. NULL with VEDETTE_ERROR_NOT_FOUND when there is none. A user of the org `default` is found by the
+ * username, one of another by "org/username". */
+struct user *store_user_find(struct store *store, const char *login_name, GError **error);
+struct user *store_user_get(struct store *store, const char *org_id, const char *user_id, GError **error);
 bool store_user_put(struct store *store, const struct user *user, GError **error);
-bool store_has_users(struct store *store, bool *has_users, GError **error);
+bool store_has_users(struct store *store, const char *org_id, bool *has_users, GError **error);
 void user_free(struct user *user);
 bool store_session_put(struct store *store, const struct session *session, GError **error);
-struct session *store_session_find(struct store *store, const char *token_sha256, GError **error);
-bool store_session_delete(struct store *store, const char *token_sha256, GError **error);
+struct session *store_session_find(struct store *store, const char *org_id, const char *token_sha256, GError **error);
+bool store_session_delete(struct store *store, const char *org_id, const char *token_sha256, GError **error);
 /* Every login of a user ends, as when the password changed. */
-bool store_sessions_delete_user(struct store *store, const char *user_id, GError **error);
+bool store_sessions_delete_user(struct store *store, const char *org_id, const char *user_id, GError **error);
 void session_free(struct session *session);
 
 /* True when a write would find room and rights now; else the error says what is wrong. Looked at once a second. */

@@ -1,57 +1,201 @@
-/* Shared by the files of the store room: the connections, and SQL by record descriptors.
+/* Shared by the files of the store room: the tables, transactions and the queries they take, and what an engine is.
  *
- * One connection writes and checkpoints, behind write_lock: SQLite 3.40 can lose a WAL reset between two connections
- * that do (sqlite.org/wal.html, section 11). Readers only read and never checkpoint.
- * Lock order: write_lock, then pool.lock or queue.lock; never the other way round.
+ * A new table is a descriptor, a row in tables.c, a migration in migrate.c and its queries in a file of its own: texts
+ * in the SQL that both engines know, with $1, $2, … for values. No query says whose rows it means: a transaction is of
+ * one org, and the engine lets it see and change no other's (row level security; in SQLite, sqlite_scope.c). UPDATE and
+ * DELETE may name org_id all the same, so that SQLite takes the index.
+ *
+ *     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id,
+ * error); return transaction && store_run(transaction, "DELETE FROM sessions WHERE user_id = $1",
+ * STORE_VALUES(sql_text(id)), NULL, error) && store_commit(g_steal_pointer(&transaction), error);
  */
 #pragma once
 
 #include <pthread.h>
-#include <sqlite3.h>
 
+#include "base/cleanup.h"
 #include "store/store.h"
 
-enum {
-    STORE_READERS = 4,
-    STORE_READER_WAIT_MS = 5000,  /* a reader that waits longer is told to come back */
-    STORE_BUSY_MS = 2000,         /* SQLite's own wait for a lock */
-    STORE_WAL_LIMIT = 64 << 20,   /* a WAL that grew beyond is cut after its checkpoint */
-    STORE_CACHE_KIB = 1024,       /* page cache of each connection; the system caches the file besides */
-    STORE_PROBE_BYTES = 64 << 10, /* what store_check writes to see that it can */
+/* ---- the tables ---- */
+
+enum store_tenancy {
+    STORE_OF_ORG = 1,    /* an org's rows, seen by that org alone */
+    STORE_OF_ORG_OR_ALL, /* the same, and rows without an org: everyone reads them, STORE_PLATFORM writes them */
+    STORE_IS_ORG,        /* the orgs themselves: STORE_PLATFORM sees all */
+    STORE_OF_PLATFORM,   /* the server's own: for STORE_PLATFORM alone */
+};
+struct store_table {
+    const struct record_descriptor *descriptor;
+    enum store_tenancy tenancy;
+    const char *constraints; /* SQL, beside the primary key; NULL for none */
+    bool is_partitioned;     /* PostgreSQL: a part for each day, by `id`, a UUIDv7 */
+    bool is_append_only;     /* rows are never changed nor removed by the server */
+};
+extern const struct store_table store_tables[];
+extern const size_t store_table_count;
+const struct store_table *store_table_find(const char *name);
+/* The column with which its keys and indexes begin: "org_id", or NULL. */
+const char *store_table_leading(const struct store_table *table);
+/* The condition a row must meet, as SQL: to be seen, or (`is_write`) to be written. `org` is SQL for the transaction's
+ * org, `prefix` goes before each column ("", "NEW."). g_free. */
+char *store_table_condition(const struct store_table *table, bool is_write, const char *org, const char *prefix);
+
+/* ---- transactions ---- */
+
+enum store_access {
+    STORE_READ = 1,
+    STORE_WRITE,
+    STORE_JOB, /* writes in the background: a role of its own in PostgreSQL */
+};
+/* In an org's place: sees the list of orgs, rows without an org, and what is the server's own. No org can be named so.
+ */
+#define STORE_PLATFORM "*"
+
+struct store_transaction {
+    struct store *store;
+    enum store_access access;
+    void *connection; /* the engine's */
+    bool has_failed;  /* can only be rolled back */
 };
 
-struct connection {
-    sqlite3 *db;
-    GHashTable *statements; /* SQL text → sqlite3_stmt *; the texts of this room are a small fixed set */
-    const char *path;
+/* Waits for a connection, with a deadline. NULL, "" and unknown orgs see nothing. On one thread until its end. */
+struct store_transaction *store_begin(struct store *store, enum store_access access, const char *org_id,
+                                      GError **error);
+/* From here on it is of another org: for batches that hold several. */
+bool store_set_org(struct store_transaction *transaction, const char *org_id, GError **error);
+/* Both free it. NULL may be rolled back. */
+bool store_commit(struct store_transaction *transaction, GError **error);
+void store_rollback(struct store_transaction *transaction);
+#define store_transaction_free store_rollback
+CLEANUP_DEFINE(store_transaction, store_transaction_free)
+
+/* ---- values and queries ---- */
+
+/* Values for parameters. Text is borrowed; NULL is NULL. */
+static inline struct record_sql_value sql_text(const char *text)
+{
+    return (struct record_sql_value){.type = text ? RECORD_SQL_TEXT : RECORD_SQL_NULL, .text = (char *)(uintptr_t)text};
+}
+static inline struct record_sql_value sql_json(const char *text)
+{
+    return (struct record_sql_value){.type = text ? RECORD_SQL_JSON : RECORD_SQL_NULL, .text = (char *)(uintptr_t)text};
+}
+static inline struct record_sql_value sql_integer(int64_t value)
+{
+    return (struct record_sql_value){.type = RECORD_SQL_INTEGER, .integer = value};
+}
+static inline struct record_sql_value sql_real(double value)
+{
+    return (struct record_sql_value){.type = RECORD_SQL_REAL, .real = value};
+}
+static inline struct record_sql_value sql_bool(bool value)
+{
+    return (struct record_sql_value){.type = RECORD_SQL_BOOL, .integer = value};
+}
+static inline struct record_sql_value sql_time(int64_t ms)
+{
+    return (struct record_sql_value){.type = RECORD_SQL_TIME, .integer = ms};
+}
+#define STORE_VALUES(...)                                                                                              \
+    (const struct record_sql_value[]){__VA_ARGS__},                                                                    \
+        sizeof((const struct record_sql_value[]){__VA_ARGS__}) / sizeof(struct record_sql_value)
+#define STORE_NO_VALUES NULL, 0
+
+/* One row: its text lives as long as the call. False, with `error` set, ends the query. */
+typedef bool (*store_row_handler)(void *data, const struct record_sql_value *row, size_t columns, GError **error);
+
+/* One statement. `changed` (may be NULL): how many rows it wrote. */
+bool store_run(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
+               size_t count, int64_t *changed, GError **error);
+bool store_each(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
+                size_t count, store_row_handler on_row, void *data, GError **error);
+/* The first column of the first row as a whole number; `missing` when there is no row, or NULL in it. */
+bool store_get_integer(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
+                       size_t count, int64_t missing, int64_t *value, GError **error);
+/* SELECT every field FROM the descriptor's table, then `tail` ("WHERE … ORDER BY … LIMIT …"). Appends new records,
+ * which `records` frees, to it. */
+bool store_select(struct store_transaction *transaction, const struct record_descriptor *descriptor, const char *tail,
+                  const struct record_sql_value *values, size_t count, GPtrArray *records, GError **error);
+/* The first of them, as a new record; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
+void *store_find(struct store_transaction *transaction, const struct record_descriptor *descriptor, const char *tail,
+                 const struct record_sql_value *values, size_t count, GError **error);
+/* Writes records of one descriptor. `is_new` (one for each, or NULL) tells which were written: with
+ * RECORD_CONFLICT_IGNORE those that were not there before. PostgreSQL takes them in one statement. */
+bool store_insert(struct store_transaction *transaction, const struct record_descriptor *descriptor,
+                  const void *const *records, size_t count, enum record_conflict conflict, bool *is_new,
+                  GError **error);
+/* The same with an ON CONFLICT clause of the caller's (" ON CONFLICT (…) DO UPDATE SET …"). No two records may have the
+ * same key. */
+bool store_merge(struct store_transaction *transaction, const struct record_descriptor *descriptor,
+                 const void *const *records, size_t count, const char *on_conflict, bool *is_new, GError **error);
+/* One record in a transaction of its own. */
+bool store_put(struct store *store, const char *org_id, const struct record_descriptor *descriptor, const void *record,
+               enum record_conflict conflict, GError **error);
+
+/* ---- engines ---- */
+
+/* An engine's functions are called with what `open` returned, or with a transaction it began. */
+struct store_engine {
+    const char *name;
+    enum record_dialect dialect;
+    /* Opens, and migrates or checks that it is migrated. `store` has its settings, clock and health by then. */
+    void *(*open)(struct store *store, GError **error);
+    void (*close)(void *engine);
+    bool (*check)(void *engine, GError **error);
+    /* Sets transaction->connection. */
+    bool (*begin)(void *engine, struct store_transaction *transaction, const char *org_id, GError **error);
+    bool (*set_org)(struct store_transaction *transaction, const char *org_id, GError **error);
+    bool (*run)(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
+                size_t count, store_row_handler on_row, void *data, int64_t *changed, GError **error);
+    bool (*insert)(struct store_transaction *transaction, const struct record_descriptor *descriptor,
+                   const void *const *records, size_t count, const char *on_conflict, bool *is_new, GError **error);
+    /* Commits or rolls back and gives the connection back, also on false. */
+    bool (*end)(struct store_transaction *transaction, bool is_commit, GError **error);
 };
+extern const struct store_engine store_sqlite, store_postgres;
 
-bool connection_open(struct connection *connection, const char *path, bool is_writer, GError **error);
-void connection_close(struct connection *connection);
-/* A cached statement, reset and with no bindings. Owned by the connection. */
-sqlite3_stmt *connection_prepare(struct connection *connection, const char *sql, GError **error);
-bool connection_execute(struct connection *connection, const char *sql, GError **error);
-/* One step of a statement that returns no rows; reset afterwards. */
-bool connection_finish(struct connection *connection, sqlite3_stmt *statement, GError **error);
-/* SQLITE_ROW → true; the end or an error → false and the statement is reset. `error` is set on error only. */
-bool connection_next(struct connection *connection, sqlite3_stmt *statement, GError **error);
-/* Sets `error` from the connection's last failure: path, what was under way, why, what to do. Returns false. */
-bool connection_fail(struct connection *connection, const char *action, GError **error);
+/* ---- migrations ---- */
 
-void bind_text(sqlite3_stmt *statement, int index, const char *text);
-/* Binds every field from parameter 1 on, in the table's order. */
-void bind_record(sqlite3_stmt *statement, const struct record_descriptor *descriptor, const void *record);
-/* Reads the current row, whose first column is the descriptor's first field, into an uninitialised struct. On false
- * the struct is cleared. */
-bool read_record(struct connection *connection, sqlite3_stmt *statement, const struct record_descriptor *descriptor,
-                 void *record, GError **error);
-
-struct reader_pool {
-    pthread_mutex_t lock;
-    pthread_cond_t returned;
-    struct connection connections[STORE_READERS];
-    bool is_open[STORE_READERS], is_lent[STORE_READERS];
+/* One step forward: the number, the tables it makes (as they were at the given version of their schema) with all that
+ * keeps tenants apart, and SQL before and after. A step that was released never changes: its digest is kept in the
+ * database, and another text under its number is refused. */
+struct store_step_table {
+    const struct record_descriptor *descriptor;
+    int version;
 };
+struct store_step {
+    int number;
+    const char *name;
+    const char *sqlite_before;                      /* NULL for none, as the others */
+    const struct store_step_table *tables;          /* ended by a NULL descriptor */
+    const struct store_step_table *postgres_tables; /* after those, of PostgreSQL alone */
+    const char *sqlite, *postgres;
+    bool is_sqlite_only; /* a step of the time before PostgreSQL */
+};
+extern const struct store_step store_steps[];
+extern const size_t store_step_count;
+/* Appends what keeps the table's tenants apart in PostgreSQL: row level security, policies, grants, partitions. */
+void store_append_postgres_rules(const struct store_table *table, GString *out);
+/* Roles, for an administrator to make once. */
+extern const char store_postgres_roles[];
+/* Functions that the tables' rules call; the text of PostgreSQL's first step. */
+extern const char store_postgres_functions[];
+
+/* What migrations need of a connection inside its migrating transaction. */
+struct store_migrator {
+    enum record_dialect dialect;
+    const char *name; /* of the database, for people */
+    void *connection;
+    bool (*execute)(void *connection, const char *sql, GError **error); /* several statements */
+    bool (*query)(void *connection, const char *sql, const struct record_sql_value *values, size_t count,
+                  store_row_handler on_row, void *data, GError **error);
+};
+/* Applies what is missing. `report` (may be NULL) gets a line for each step. */
+bool store_migrate(const struct store_migrator *migrator, struct clock *clock, GString *report, GError **error);
+/* Changes nothing: sets whether a step is missing. `report` (may be NULL) gets a line for each. */
+bool store_migrate_check(const struct store_migrator *migrator, bool *is_missing, GString *report, GError **error);
+
+/* ---- the store itself ---- */
 
 struct batch {
     GPtrArray *events;
@@ -71,38 +215,28 @@ struct write_queue {
 
 struct store {
     /* immutable after open */
-    char *data_dir, *path;
-    int lock_fd;
-    struct store_settings settings;
+    char *data_dir;
+    struct store_settings settings; /* its texts are copies */
     struct clock *clock;
     struct server_health *health;
-    char *event_upsert, *event_select, *camera_upsert, *status_upsert, *user_upsert, *user_select, *session_upsert,
-        *session_select;
+    const struct store_engine *engine;
+    void *engine_state;
 
-    pthread_mutex_t write_lock;
-    struct connection writer; /* write_lock */
-    char *write_error;        /* write_lock; why the last commit failed, NULL after a good one */
-
-    struct reader_pool readers;
     struct write_queue queue;
 
     pthread_mutex_t check_lock;
     int64_t checked_us; /* check_lock; 0: never */
     GError *check_error;
+    pthread_mutex_t write_error_lock;
+    char *write_error; /* write_error_lock; why the last write failed, NULL after a good one */
 };
-
-struct connection *store_reader_take(struct store *store, GError **error);
-void store_reader_return(struct store *store, struct connection *connection);
-/* Runs one prepared statement as a transaction of its own on the writing connection. */
-bool store_write(struct store *store, const char *sql, void (*bind)(sqlite3_stmt *statement, const void *data),
-                 const void *data, GError **error);
-/* Notes how the last write ended, for store_check. With write_lock held. */
-void store_note_write(struct store *store, const GError *error);
-
-bool store_migrate(struct connection *connection, struct clock *clock, GError **error);
 
 bool store_writer_start(struct store *store, GError **error);
 void store_writer_stop(struct store *store);
+/* Notes how a write ended, for store_check. `error` NULL: well. */
+void store_note_write(struct store *store, const GError *error);
+/* The place the store lies in, for errors: a path, or an address without its login. */
+const char *store_place(const struct store *store);
 
 /* What an event counts as. */
 struct store_counted {
@@ -112,21 +246,26 @@ struct store_counted {
 };
 /* Reads the payload once: fills event->subject_id from it, and what it counts as. */
 bool store_event_examine(struct analytics_event *event, struct store_counted *counted, GError **error);
-/* Counts one new event, in the transaction that stores it. */
-bool store_event_count(struct connection *connection, const struct analytics_event *event,
-                       const struct store_counted *counted, GError **error);
+/* Counts those of the events that are new, in the transaction that stores them. */
+bool store_events_count(struct store_transaction *transaction, struct analytics_event *const *events,
+                        const struct store_counted *counted, const bool *is_new, size_t count, GError **error);
 
 /* The tables that are the store's own. */
-extern const struct record_descriptor store_count_descriptor, camera_status_descriptor;
+extern const struct record_descriptor store_count_descriptor, camera_status_descriptor, store_value_descriptor;
 
 struct count_row {
     char *org_id, *camera_id, *subject_id, *kind;
     struct record_time day, at;
     int64_t count;
 };
+/* The columns of `cameras` that the server keeps beside what is configured. */
 struct camera_status {
-    char *org_id, *camera_id;
+    char *org_id, *id;
     bool online;
     struct record_time last_seen;
-    char *metadata;
+    struct record_json metadata;
+};
+struct store_value {
+    char *name;
+    int64_t value;
 };

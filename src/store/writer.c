@@ -3,10 +3,10 @@
 #include "store/store_internal.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/counter.h"
-#include "base/fault.h"
 
 static void batch_free(struct batch *batch)
 {
@@ -15,55 +15,84 @@ static void batch_free(struct batch *batch)
     g_free(batch);
 }
 
-static bool set_fault(const char *name, GError **error)
+/* The events of several batches as one list, and what becomes of each. */
+struct event_list {
+    struct analytics_event **events;
+    struct store_counted *counted;
+    bool *is_new;
+    size_t count;
+};
+
+static void event_list_clear(struct event_list *list)
 {
-    if (!fault_hit(name))
-        return false;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: failed on request (VEDETTE_FAULTS)", name);
-    return true;
+    g_free(list->events);
+    g_free(list->counted);
+    g_free(list->is_new);
 }
 
-static bool insert_event(struct store *store, struct analytics_event *event, bool *stored, GError **error)
-{
-    struct connection *writer = &store->writer;
-    struct store_counted counted;
-    if (set_fault("store.insert", error) || !store_event_examine(event, &counted, error))
-        return false;
-    sqlite3_stmt *statement = connection_prepare(writer, store->event_upsert, error);
-    if (!statement)
-        return false;
-    bind_record(statement, &analytics_event_descriptor, event);
-    if (!connection_finish(writer, statement, error))
-        return false;
-    *stored = sqlite3_changes(writer->db) > 0;
-    return !*stored || store_event_count(writer, event, &counted, error);
-}
-
-static bool insert_all(struct store *store, struct batch *const *batches, size_t count, GError **error)
+static bool event_list_fill(struct event_list *list, struct batch *const *batches, size_t count, GError **error)
 {
     for (size_t i = 0; i < count; i++)
-        for (guint j = 0; j < batches[i]->events->len; j++)
-            if (!insert_event(store, g_ptr_array_index(batches[i]->events, j), &batches[i]->stored[j], error))
+        list->count += batches[i]->events->len;
+    list->events = g_new(struct analytics_event *, list->count);
+    list->counted = g_new(struct store_counted, list->count);
+    list->is_new = g_new0(bool, list->count);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++)
+        for (guint j = 0; j < batches[i]->events->len; j++, at++) {
+            list->events[at] = g_ptr_array_index(batches[i]->events, j);
+            if (!store_event_examine(list->events[at], &list->counted[at], error))
                 return false;
+        }
     return true;
 }
 
-/* One transaction, all or nothing. */
+/* Writes a run of events of one org, in the middle of the list. */
+static bool insert_run(struct store_transaction *transaction, const struct event_list *list, size_t from, size_t to,
+                       GError **error)
+{
+    return store_set_org(transaction, list->events[from]->org_id, error) &&
+           store_insert(transaction, &analytics_event_descriptor, (const void *const *)&list->events[from], to - from,
+                        RECORD_CONFLICT_IGNORE, &list->is_new[from], error) &&
+           store_events_count(transaction, &list->events[from], &list->counted[from], &list->is_new[from], to - from,
+                              error);
+}
+
+static bool insert_list(struct store_transaction *transaction, const struct event_list *list, GError **error)
+{
+    for (size_t from = 0, to; from < list->count; from = to) {
+        to = from + 1;
+        while (to < list->count && g_strcmp0(list->events[to]->org_id, list->events[from]->org_id) == 0)
+            to++;
+        if (!insert_run(transaction, list, from, to, error))
+            return false;
+    }
+    return true;
+}
+
+static void tell_batches(const struct event_list *list, struct batch *const *batches, size_t count)
+{
+    const bool *is_new = list->is_new;
+    for (size_t i = 0; i < count; is_new += batches[i++]->events->len)
+        memcpy(batches[i]->stored, is_new, batches[i]->events->len * sizeof *is_new);
+}
+
+/* One transaction, all or nothing. What a batch itself has wrong is found before the store is asked. */
 static bool write_together(struct store *store, struct batch *const *batches, size_t count, GError **error)
 {
-    g_autoptr(GError) failure = NULL;
-    pthread_mutex_lock(&store->write_lock);
-    struct connection *writer = &store->writer;
-    bool is_good = connection_execute(writer, "BEGIN IMMEDIATE", &failure) &&
-                   insert_all(store, batches, count, &failure) && !set_fault("store.commit", &failure) &&
-                   connection_execute(writer, "COMMIT", &failure);
-    /* Some failures have rolled back already. */
-    if (!is_good && !sqlite3_get_autocommit(writer->db))
-        sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
-    store_note_write(store, failure);
-    pthread_mutex_unlock(&store->write_lock);
-    if (!is_good)
-        g_propagate_error(error, g_steal_pointer(&failure));
+    struct event_list list = {.count = 0};
+    bool is_good = event_list_fill(&list, batches, count, error);
+    if (is_good && list.count) {
+        struct store_transaction *transaction = store_begin(store, STORE_WRITE, list.events[0]->org_id, error);
+        is_good = transaction && insert_list(transaction, &list, error);
+        if (is_good)
+            is_good = store_commit(transaction, error);
+        else
+            store_rollback(transaction);
+    }
+    if (is_good)
+        tell_batches(&list, batches, count);
+    event_list_clear(&list);
     return is_good;
 }
 
@@ -211,7 +240,7 @@ bool store_events_submit(struct store *store, GPtrArray *events, store_batch_don
     pthread_mutex_unlock(&queue->lock);
     if (is_full)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
-                    "%s: %d records wait to be written already (store.queue_records): submit again later", store->path,
-                    store->settings.queue_records);
+                    "%s: %d records wait to be written already (store.queue_records): submit again later",
+                    store_place(store), store->settings.queue_records);
     return !is_full;
 }

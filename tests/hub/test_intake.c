@@ -374,7 +374,7 @@ static void test_what_is_not_its_own_is_refused_and_the_rest_is_stored(void)
     say_batch(&world, 1, text);
     g_assert_true(intake_read(world.worker, NULL));
     await_acknowledgement(&world, 1);
-    g_autoptr(GPtrArray) events = stored(&world, NULL);
+    g_autoptr(GPtrArray) events = stored(&world, "default");
     g_assert_cmpuint(events->len, ==, 1);
     g_assert_cmpstr(((const struct analytics_event *)g_ptr_array_index(events, 0))->id, ==, ids[2]);
     g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 4);

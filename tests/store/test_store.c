@@ -265,7 +265,7 @@ static void test_users_and_sessions(void)
     world_init(&world);
     g_autoptr(GError) error = NULL;
     bool has_users = true;
-    g_assert_true(store_has_users(world.store, &has_users, &error));
+    g_assert_true(store_has_users(world.store, "default", &has_users, &error));
     g_assert_false(has_users);
     struct user user = {.id = (char *)"u1",
                         .org_id = (char *)"default",
@@ -286,20 +286,20 @@ static void test_users_and_sessions(void)
     g_clear_error(&error);
 
     g_autofree char *digest = g_strnfill(64, 'a'), *other = g_strnfill(64, 'b');
-    const struct session session = {digest, (char *)"u1", {world_start_ms}, {world_start_ms + 1000}};
-    const struct session later = {other, (char *)"u1", {world_start_ms}, {world_start_ms + 900000}};
+    const struct session session = {digest, (char *)"default", (char *)"u1", {world_start_ms}, {world_start_ms + 1000}};
+    const struct session later = {other, (char *)"default", (char *)"u1", {world_start_ms}, {world_start_ms + 900000}};
     g_assert_true(store_session_put(world.store, &session, &error));
-    struct session *stored = store_session_find(world.store, digest, &error);
+    struct session *stored = store_session_find(world.store, "default", digest, &error);
     g_assert_cmpint(stored->expires_at.ms, ==, world_start_ms + 1000);
     session_free(stored);
     clock_fake_advance_us(world.clock, 2000000);
     g_assert_true(store_session_put(world.store, &later, &error)); /* sweeps what is over */
-    g_assert_null(store_session_find(world.store, digest, NULL));
-    g_assert_true(store_session_delete(world.store, other, &error));
-    g_assert_null(store_session_find(world.store, other, NULL));
+    g_assert_null(store_session_find(world.store, "default", digest, NULL));
+    g_assert_true(store_session_delete(world.store, "default", other, &error));
+    g_assert_null(store_session_find(world.store, "default", other, NULL));
     g_assert_true(store_session_put(world.store, &later, &error));
-    g_assert_true(store_sessions_delete_user(world.store, "u1", &error));
-    g_assert_null(store_session_find(world.store, other, NULL));
+    g_assert_true(store_sessions_delete_user(world.store, "default", "u1", &error));
+    g_assert_null(store_session_find(world.store, "default", other, NULL));
     world_clear(&world);
 }
 

@@ -416,7 +416,7 @@ export interface User {
   id: string;
   /** the organisation */
   org_id: string;
-  /** unique */
+  /** unique in its org; who is not of the org `default` logs in as org/username */
   username: string;
   /** what the user may do */
   role: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
@@ -432,6 +432,8 @@ export interface User {
 export interface Session {
   /** hex; the token itself is never stored */
   token_sha256: string;
+  /** the user's */
+  org_id: string;
   /** whose */
   user_id: string;
   /** when */
@@ -654,6 +656,94 @@ export interface StreamHealth {
   live_packets_shed: number;
   /** times the decoder for those who look failed */
   live_errors: number;
+}
+
+/** An organisation: nobody sees another's rows. */
+export interface Org {
+  /** unique, stays for ever */
+  id: string;
+  /** what people call it */
+  name?: string;
+  /** when */
+  created_at?: string;
+}
+
+/** A place that an organisation watches. */
+export interface Site {
+  /** whose */
+  org_id: string;
+  /** unique in its org */
+  id: string;
+  /** what people call it */
+  name?: string;
+  /** IANA name; empty: UTC */
+  time_zone?: string;
+  /** when */
+  created_at?: string;
+}
+
+/** A school class. */
+export interface Class {
+  /** whose */
+  org_id: string;
+  /** unique in its org */
+  id: string;
+  /** where it is taught */
+  site_id: string;
+  /** what people call it */
+  name?: string;
+  /** when */
+  created_at?: string;
+}
+
+/** A policy at one level. */
+export interface ServicePolicy {
+  /** UUIDv7 */
+  id: string;
+  /** whose; absent: everyone's default */
+  org_id?: string;
+  /** of this site alone */
+  site_id?: string;
+  /** of this school class alone */
+  class_id?: string;
+  /** of this camera alone */
+  camera_id?: string;
+  /** the service it steers */
+  service_name: string;
+  /** which of its documents */
+  policy_type: string;
+  /** the document */
+  config: unknown;
+  /** counts its changes */
+  version: number;
+  /** when */
+  created_at?: string;
+  /** when last changed */
+  updated_at?: string;
+  /** who changed it last */
+  updated_by?: string;
+}
+
+/** One change of a policy. */
+export interface PolicyRevision {
+  /** UUIDv7 */
+  id: string;
+  /** whose; absent: everyone's default */
+  org_id?: string;
+  /** the policy */
+  policy_id: string;
+  /** of the policy from here on */
+  version: number;
+  /** the document from here on; absent: the policy was deleted */
+  config?: unknown;
+  /** what changed */
+  diff?: unknown;
+  /** why */
+  reason?: string;
+  /** who */
+  changed_by?: string;
+  /** when */
+  changed_at: string;
 }
 
 /** What an AnalyticsEvent carries, by its type. */

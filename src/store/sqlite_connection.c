@@ -1,4 +1,5 @@
-#include "store/store_internal.h"
+/* One connection to SQLite: opening, statements, and what a failure means. */
+#include "store/sqlite_internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,6 +26,8 @@ static enum vedette_error classify(sqlite3 *db, int code, const char **advice)
     case SQLITE_LOCKED:
         *advice = "another program holds it";
         return VEDETTE_ERROR_UNAVAILABLE;
+    case SQLITE_CONSTRAINT:
+        return VEDETTE_ERROR_INVALID;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         *advice = "the file is damaged or not Vedette's: move it away, or put a backup in its place";
@@ -55,7 +58,7 @@ static void finalize_statement(void *statement)
 
 bool connection_open(struct connection *connection, const char *path, bool is_writer, GError **error)
 {
-    *connection = (struct connection){.path = path};
+    *connection = (struct connection){.path = path, .is_writer = is_writer, .is_lent = connection->is_lent};
     /* The file was made before with its rights; a link in its place is refused. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &connection->db, flags, NULL) != SQLITE_OK) {
@@ -65,19 +68,19 @@ bool connection_open(struct connection *connection, const char *path, bool is_wr
         return false;
     }
     connection->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize_statement);
-    sqlite3_busy_timeout(connection->db, STORE_BUSY_MS);
+    sqlite3_busy_timeout(connection->db, SQLITE_BUSY_MS);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !is_writer, NULL);
-    g_autofree char *cache = g_strdup_printf("PRAGMA cache_size=-%d", STORE_CACHE_KIB);
-    g_autofree char *limit = g_strdup_printf("PRAGMA journal_size_limit=%d", STORE_WAL_LIMIT);
+    g_autofree char *cache = g_strdup_printf("PRAGMA cache_size=-%d", SQLITE_CACHE_KIB);
+    g_autofree char *limit = g_strdup_printf("PRAGMA journal_size_limit=%d", SQLITE_WAL_LIMIT_BYTES);
     bool is_good = connection_execute(connection, cache, error) &&
                    connection_execute(connection, "PRAGMA temp_store=MEMORY", error) &&
+                   connection_execute(connection, "PRAGMA foreign_keys=1", error) &&
                    (is_writer ? connection_execute(connection, "PRAGMA journal_mode=WAL", error) &&
                                     connection_execute(connection, "PRAGMA synchronous=FULL", error) &&
                                     connection_execute(connection, limit, error)
-                              : connection_execute(connection, "PRAGMA query_only=1", error) &&
-                                    connection_execute(connection, "PRAGMA wal_autocheckpoint=0", error));
+                              : connection_execute(connection, "PRAGMA wal_autocheckpoint=0", error));
     if (!is_good)
         connection_close(connection);
     return is_good;
@@ -88,8 +91,17 @@ void connection_close(struct connection *connection)
     if (connection->statements)
         g_hash_table_destroy(connection->statements);
     sqlite3_close(connection->db);
-    connection->statements = NULL;
-    connection->db = NULL;
+    g_free(connection->org_id);
+    *connection = (struct connection){.path = connection->path, .is_lent = connection->is_lent};
+}
+
+/* $1 is SQLite's ?1. Texts are those of this room, which have no $ in a literal. */
+static char *translate(const char *sql)
+{
+    char *text = g_strdup(sql);
+    for (char *at = strchr(text, '$'); at; at = strchr(at, '$'))
+        *at = '?';
+    return text;
 }
 
 sqlite3_stmt *connection_prepare(struct connection *connection, const char *sql, GError **error)
@@ -100,10 +112,15 @@ sqlite3_stmt *connection_prepare(struct connection *connection, const char *sql,
         sqlite3_clear_bindings(statement);
         return statement;
     }
-    if (sqlite3_prepare_v3(connection->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+    g_autofree char *text = translate(sql), *scoped = sqlite_scope_translate(connection, text, error);
+    if (!scoped)
+        return NULL;
+    if (sqlite3_prepare_v3(connection->db, scoped, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
         connection_fail(connection, "prepare", error);
         return NULL;
     }
+    if (g_hash_table_size(connection->statements) >= SQLITE_STATEMENTS_MAX)
+        g_hash_table_remove_all(connection->statements);
     g_hash_table_insert(connection->statements, g_strdup(sql), statement);
     return statement;
 }
@@ -116,49 +133,24 @@ bool connection_execute(struct connection *connection, const char *sql, GError *
     return connection_fail(connection, action, error);
 }
 
-bool connection_finish(struct connection *connection, sqlite3_stmt *statement, GError **error)
+bool connection_bind(struct connection *connection, sqlite3_stmt *statement, const struct record_sql_value *values,
+                     size_t count, GError **error)
 {
-    int code = sqlite3_step(statement);
-    bool is_good = code == SQLITE_DONE || code == SQLITE_ROW;
-    if (!is_good)
-        connection_fail(connection, "write", error);
-    sqlite3_reset(statement);
-    return is_good;
-}
-
-bool connection_next(struct connection *connection, sqlite3_stmt *statement, GError **error)
-{
-    int code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        return true;
-    if (code != SQLITE_DONE)
-        connection_fail(connection, "read", error);
-    sqlite3_reset(statement);
-    return false;
-}
-
-void bind_text(sqlite3_stmt *statement, int index, const char *text)
-{
-    if (text)
-        sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
-}
-
-void bind_record(sqlite3_stmt *statement, const struct record_descriptor *descriptor, const void *record)
-{
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        struct record_sql_value value;
-        record_get_sql_value(&descriptor->fields[i], record, &value);
+    int code = SQLITE_OK;
+    for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
         int index = (int)i + 1;
-        if (value.type == RECORD_SQL_INTEGER)
-            sqlite3_bind_int64(statement, index, value.integer);
-        else if (value.type == RECORD_SQL_REAL)
-            sqlite3_bind_double(statement, index, value.real);
-        else if (value.type == RECORD_SQL_TEXT)
-            bind_text(statement, index, value.text);
-        record_sql_value_clear(&value);
+        const struct record_sql_value *value = &values[i];
+        if (value->type == RECORD_SQL_REAL)
+            code = sqlite3_bind_double(statement, index, value->real);
+        else if (value->type == RECORD_SQL_TEXT || value->type == RECORD_SQL_JSON)
+            code = sqlite3_bind_text(statement, index, value->text, -1, SQLITE_STATIC);
+        else if (value->type != RECORD_SQL_NULL)
+            code = sqlite3_bind_int64(statement, index, value->integer);
     }
+    return code == SQLITE_OK || connection_fail(connection, "bind", error);
 }
 
+/* Text is SQLite's own, until the next step. */
 static void read_column(sqlite3_stmt *statement, int index, struct record_sql_value *value)
 {
     *value = (struct record_sql_value){.type = RECORD_SQL_NULL};
@@ -173,28 +165,36 @@ static void read_column(sqlite3_stmt *statement, int index, struct record_sql_va
         break;
     case SQLITE_TEXT:
         value->type = RECORD_SQL_TEXT;
-        value->text = g_strdup((const char *)sqlite3_column_text(statement, index));
+        value->text = (char *)(uintptr_t)sqlite3_column_text(statement, index);
         break;
     default:
         break;
     }
 }
 
-bool read_record(struct connection *connection, sqlite3_stmt *statement, const struct record_descriptor *descriptor,
-                 void *record, GError **error)
+static bool hand_row(sqlite3_stmt *statement, store_row_handler on_row, void *data, GError **error)
 {
-    record_init(descriptor, record);
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        struct record_sql_value value;
-        read_column(statement, (int)i, &value);
-        bool is_good = record_set_sql_value(&descriptor->fields[i], record, &value);
-        record_sql_value_clear(&value);
-        if (is_good)
-            continue;
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: table %s holds a value that column %s cannot have",
-                    connection->path, descriptor->table, descriptor->fields[i].name);
-        record_clear(descriptor, record);
+    struct record_sql_value row[SQLITE_COLUMNS_MAX];
+    int columns = MIN(sqlite3_column_count(statement), SQLITE_COLUMNS_MAX);
+    for (int i = 0; i < columns; i++)
+        read_column(statement, i, &row[i]);
+    return on_row(data, row, (size_t)columns, error);
+}
+
+bool connection_run(struct connection *connection, const char *sql, const struct record_sql_value *values, size_t count,
+                    store_row_handler on_row, void *data, int64_t *changed, GError **error)
+{
+    sqlite3_stmt *statement = connection_prepare(connection, sql, error);
+    if (!statement || !connection_bind(connection, statement, values, count, error))
         return false;
-    }
-    return true;
+    int code;
+    bool is_good = true;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW && is_good)
+        is_good = !on_row || hand_row(statement, on_row, data, error);
+    if (is_good && code != SQLITE_DONE)
+        is_good = connection_fail(connection, sqlite3_stmt_readonly(statement) ? "read" : "write", error);
+    if (is_good && changed)
+        *changed = sqlite3_stmt_readonly(statement) ? 0 : sqlite3_changes64(connection->db);
+    sqlite3_reset(statement);
+    return is_good;
 }

@@ -1,0 +1,27 @@
+/* Facts: policies as they are stored: a document for a service, at a level of camera, class, site, org or everyone. */
+#pragma once
+
+#include "record/record.h"
+
+struct service_policy {
+    char *id;
+    char *org_id; /* NULL: everyone's default */
+    char *site_id, *class_id, *camera_id;
+    char *service_name, *policy_type;
+    struct record_json config;
+    int32_t version;
+    struct record_time created_at, updated_at;
+    char *updated_by;
+};
+extern const struct record_descriptor service_policy_descriptor;
+
+/* What a policy was before and after one change. Only ever added to. */
+struct policy_revision {
+    char *id, *org_id, *policy_id;
+    int32_t version;
+    struct record_json config; /* as it is from this revision on; NULL: the policy was deleted */
+    struct record_json diff;
+    char *reason, *changed_by;
+    struct record_time changed_at;
+};
+extern const struct record_descriptor policy_revision_descriptor;

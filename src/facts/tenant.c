@@ -1,0 +1,30 @@
+#include "facts/tenant.h"
+
+static const struct record_field org_fields[] = {
+    FIELD(struct org, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "unique, stays for ever"),
+    FIELD(struct org, name, 0, "what people call it", .max_count = 128),
+    FIELD(struct org, created_at, 0, "when"),
+};
+const struct record_descriptor org_descriptor =
+    RECORD(struct org, "Org", 1, org_fields, "An organisation: nobody sees another's rows.", .table = "orgs");
+
+static const struct record_field site_fields[] = {
+    FIELD(struct site, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "whose"),
+    FIELD(struct site, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "unique in its org"),
+    FIELD(struct site, name, 0, "what people call it", .max_count = 128),
+    FIELD(struct site, time_zone, 0, "IANA name; empty: UTC", .max_count = 64),
+    FIELD(struct site, created_at, 0, "when"),
+};
+const struct record_descriptor site_descriptor =
+    RECORD(struct site, "Site", 1, site_fields, "A place that an organisation watches.", .table = "sites");
+
+static const struct record_field school_class_fields[] = {
+    FIELD(struct school_class, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "whose"),
+    FIELD(struct school_class, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE,
+          "unique in its org"),
+    FIELD(struct school_class, site_id, RECORD_REQUIRED | RECORD_TEXT_ID, "where it is taught"),
+    FIELD(struct school_class, name, 0, "what people call it", .max_count = 128),
+    FIELD(struct school_class, created_at, 0, "when"),
+};
+const struct record_descriptor school_class_descriptor =
+    RECORD(struct school_class, "Class", 1, school_class_fields, "A school class.", .table = "classes");

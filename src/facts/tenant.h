@@ -1,0 +1,23 @@
+/* Facts: whose things are: an organisation has sites, a site has cameras and, in schools, classes. */
+#pragma once
+
+#include "record/record.h"
+
+struct org {
+    char *id, *name;
+    struct record_time created_at;
+};
+extern const struct record_descriptor org_descriptor;
+
+struct site {
+    char *org_id, *id, *name;
+    char *time_zone;
+    struct record_time created_at;
+};
+extern const struct record_descriptor site_descriptor;
+
+struct school_class {
+    char *org_id, *id, *site_id, *name;
+    struct record_time created_at;
+};
+extern const struct record_descriptor school_class_descriptor;

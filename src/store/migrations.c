@@ -1,0 +1,108 @@
+/* The steps by which a database came to be as it is. New ones are added at the end; none is ever changed. */
+#include "store/store_internal.h"
+
+#include "facts/policy.h"
+#include "facts/tenant.h"
+
+static const char sqlite_1[] =
+    "CREATE TABLE events (id TEXT NOT NULL, type TEXT NOT NULL, org_id TEXT NOT NULL, site_id TEXT, camera_id TEXT NOT "
+    "NULL, subject_id TEXT, occurred_at INTEGER NOT NULL, received_at INTEGER, trace_id TEXT, priority INTEGER, "
+    "payload TEXT NOT NULL, PRIMARY KEY (id, org_id, camera_id));\n"
+    "CREATE INDEX events_occurred_at ON events (occurred_at);\n"
+    "CREATE TABLE cameras (id TEXT NOT NULL, org_id TEXT NOT NULL, site_id TEXT, name TEXT, source TEXT NOT NULL, "
+    "username TEXT, password TEXT, enabled INTEGER, analyse_fps REAL, loop INTEGER, zones TEXT, lines TEXT, "
+    "PRIMARY KEY (id, org_id));\n"
+    "CREATE TABLE users (id TEXT NOT NULL, org_id TEXT, username TEXT NOT NULL, role TEXT NOT NULL, password_hash "
+    "TEXT, is_disabled INTEGER, must_change_password INTEGER, created_at INTEGER, PRIMARY KEY (id));\n"
+    "CREATE INDEX users_username ON users (username);\n"
+    "CREATE TABLE sessions (token_sha256 TEXT NOT NULL, user_id TEXT NOT NULL, created_at INTEGER, expires_at INTEGER "
+    "NOT NULL, PRIMARY KEY (token_sha256));\n"
+    "CREATE INDEX sessions_user_id ON sessions (user_id);\n"
+    "CREATE INDEX sessions_expires_at ON sessions (expires_at);\n"
+    "CREATE TABLE counts (org_id TEXT NOT NULL, day INTEGER NOT NULL, camera_id TEXT NOT NULL, subject_id TEXT NOT "
+    "NULL, kind TEXT NOT NULL, count INTEGER, at INTEGER, PRIMARY KEY (org_id, day, camera_id, subject_id, kind));\n"
+    "CREATE TABLE camera_status (org_id TEXT NOT NULL, camera_id TEXT NOT NULL, online INTEGER, last_seen INTEGER, "
+    "metadata TEXT, PRIMARY KEY (org_id, camera_id));\n";
+
+static const char sqlite_2[] =
+    "CREATE INDEX events_newest ON events (org_id, occurred_at, id);\n"
+    "CREATE INDEX events_of_camera ON events (org_id, camera_id, occurred_at, id);\n"
+    "CREATE INDEX events_of_subject ON events (org_id, subject_id, occurred_at, id);\n"
+    "CREATE UNIQUE INDEX users_name ON users (username);\n"
+    "CREATE TABLE store_values (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;\n";
+
+static const char sqlite_before_6[] = "ALTER TABLE cameras RENAME TO old_cameras;\n"
+                                      "DROP INDEX users_username;\n"
+                                      "DROP INDEX users_name;\n"
+                                      "ALTER TABLE users RENAME TO old_users;\n"
+                                      "DROP TABLE sessions;\n" /* who was logged in logs in again */
+                                      "DROP INDEX events_occurred_at;\n";
+
+/* Orgs and sites are made from what the cameras and users name. */
+static const char sqlite_6[] =
+    "INSERT INTO orgs (id, name) SELECT org_id, org_id FROM old_cameras UNION "
+    "SELECT coalesce(org_id, 'default'), coalesce(org_id, 'default') FROM old_users;\n"
+    "INSERT INTO sites (org_id, id, name) SELECT DISTINCT org_id, site_id, site_id FROM old_cameras "
+    "WHERE site_id IS NOT NULL;\n"
+    "INSERT INTO cameras (id, org_id, site_id, name, source, username, password, enabled, analyse_fps, decode, loop, "
+    "zones, lines, rules, streams) SELECT id, org_id, site_id, name, source, username, password, enabled, analyse_fps, "
+    "decode, "
+    "loop, zones, lines, rules, streams FROM old_cameras;\n"
+    "ALTER TABLE cameras ADD COLUMN online INTEGER NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE cameras ADD COLUMN last_seen INTEGER;\n"
+    "ALTER TABLE cameras ADD COLUMN metadata TEXT;\n"
+    "UPDATE cameras SET online = coalesce(s.online, 0), last_seen = s.last_seen, metadata = s.metadata "
+    "FROM camera_status s WHERE s.org_id = cameras.org_id AND s.camera_id = cameras.id;\n"
+    "INSERT INTO users (id, org_id, username, role, password_hash, is_disabled, must_change_password, created_at) "
+    "SELECT id, coalesce(org_id, 'default'), username, role, password_hash, is_disabled, must_change_password, "
+    "created_at FROM old_users;\n"
+    "DROP TABLE camera_status;\n"
+    "DROP TABLE old_cameras;\n"
+    "DROP TABLE old_users;\n"
+    "CREATE UNIQUE INDEX service_policies_key ON service_policies (coalesce(org_id, ''), coalesce(camera_id, ''), "
+    "coalesce(class_id, ''), coalesce(site_id, ''), service_name, policy_type);\n"
+    "CREATE INDEX policy_revisions_of_policy ON policy_revisions (org_id, policy_id, version);\n";
+
+static const char postgres_6[] =
+    "ALTER TABLE cameras ADD COLUMN online boolean NOT NULL DEFAULT false, ADD COLUMN last_seen timestamptz, "
+    "ADD COLUMN metadata jsonb;\n"
+    "CREATE INDEX events_newest ON events (org_id, occurred_at, id);\n"
+    "CREATE INDEX events_of_camera ON events (org_id, camera_id, occurred_at, id);\n"
+    "CREATE INDEX events_of_subject ON events (org_id, subject_id, occurred_at, id);\n"
+    /* What SQL of other programs may leave out. */
+    "ALTER TABLE service_policies ALTER COLUMN config SET DEFAULT '{}', ALTER COLUMN version SET DEFAULT 1, "
+    "ALTER COLUMN id SET DEFAULT gen_random_uuid()::text, ALTER COLUMN created_at SET DEFAULT now(), "
+    "ALTER COLUMN updated_at SET DEFAULT now(), ADD CONSTRAINT service_policies_key UNIQUE NULLS NOT DISTINCT "
+    "(org_id, camera_id, class_id, site_id, service_name, policy_type);\n"
+    "CREATE INDEX policy_revisions_of_policy ON policy_revisions (org_id, policy_id, version);\n";
+
+static const struct store_step_table tables_6[] = {
+    {&org_descriptor, 1},
+    {&site_descriptor, 1},
+    {&school_class_descriptor, 1},
+    {&camera_descriptor, 4},
+    {&user_descriptor, 1},
+    {&session_descriptor, 2},
+    {&service_policy_descriptor, 1},
+    {&policy_revision_descriptor, 1},
+    {NULL, 0},
+};
+/* SQLite has these since its first steps. */
+static const struct store_step_table postgres_tables_6[] = {
+    {&analytics_event_descriptor, 1},
+    {&store_count_descriptor, 1},
+    {&store_value_descriptor, 1},
+    {NULL, 0},
+};
+
+const struct store_step store_steps[] = {
+    {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
+    {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
+    {3, "rules of cameras", .sqlite = "ALTER TABLE cameras ADD COLUMN rules TEXT;\n", .is_sqlite_only = true},
+    {4, "what cameras decode", .sqlite = "ALTER TABLE cameras ADD COLUMN decode TEXT NOT NULL DEFAULT 'all';\n",
+     .is_sqlite_only = true},
+    {5, "streams of cameras", .sqlite = "ALTER TABLE cameras ADD COLUMN streams TEXT;\n", .is_sqlite_only = true},
+    {6, "orgs, sites and policies", .sqlite_before = sqlite_before_6, .tables = tables_6,
+     .postgres_tables = postgres_tables_6, .sqlite = sqlite_6, .postgres = postgres_6},
+};
+const size_t store_step_count = G_N_ELEMENTS(store_steps);

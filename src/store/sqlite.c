@@ -1,0 +1,363 @@
+/* The embedded engine: SQLite in WAL mode with synchronous=FULL. One process has a data directory. Lock order:
+ * write_lock, then readers.lock; never the other way round. */
+#include "store/sqlite_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/counter.h"
+
+static bool fail_errno(const char *path, const char *action, const char *advice, GError **error)
+{
+    int code = errno;
+    enum vedette_error kind = code == ENOSPC || code == EDQUOT || code == EFBIG ? VEDETTE_ERROR_FULL
+                              : code == EACCES || code == EPERM || code == EROFS || code == ELOOP
+                                  ? VEDETTE_ERROR_PERMISSION
+                                  : VEDETTE_ERROR_IO;
+    g_set_error(error, VEDETTE_ERROR, kind, "%s: %s: %s: %s", path, action, g_strerror(code), advice);
+    return false;
+}
+
+/* Makes the directory when there is none, and refuses one in which others could put files. Returns its real path. */
+static char *prepare_directory(const char *data_dir, GError **error)
+{
+    static const char advice[] = "give a directory that Vedette may write in data_dir (VEDETTE_DATA_DIR)";
+    if (g_mkdir_with_parents(data_dir, 0700) != 0) {
+        fail_errno(data_dir, "make the directory", advice, error);
+        return NULL;
+    }
+    struct stat status;
+    g_autofree char *path = realpath(data_dir, NULL);
+    if (!path || stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        fail_errno(data_dir, "open the directory", advice, error);
+        return NULL;
+    }
+    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                    "%s: others may write there (mode %04o): chmod 0700 it, or give another data_dir", data_dir,
+                    status.st_mode & 07777);
+        return NULL;
+    }
+    if (access(path, W_OK | X_OK) != 0) {
+        fail_errno(data_dir, "write there", advice, error);
+        return NULL;
+    }
+    return g_strdup(path);
+}
+
+/* One process per directory. The file holds the pid, for people; the lock itself ends with the process. */
+static bool take_lock(struct sqlite_engine *engine, GError **error)
+{
+    g_autofree char *path = g_build_filename(engine->data_dir, "lock", NULL);
+    engine->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (engine->lock_fd < 0)
+        return fail_errno(path, "open", "check the owner and rights of the directory and its files", error);
+    char pid[32] = "";
+    if (flock(engine->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return fail_errno(path, "lock", "the file system must know locks", error);
+        ssize_t length = pread(engine->lock_fd, pid, sizeof pid - 1, 0);
+        pid[MAX(length, 0)] = '\0';
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "%s: process %s uses it already: stop that one, or give another data_dir (VEDETTE_DATA_DIR)",
+                    engine->data_dir, *g_strstrip(pid) ? pid : "(unknown)");
+        return false;
+    }
+    int length = g_snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(engine->lock_fd, 0) != 0 || pwrite(engine->lock_fd, pid, (size_t)length, 0) != length)
+        return fail_errno(path, "write", "free space there, or move data_dir", error);
+    return true;
+}
+
+/* SQLite would make the file readable for everyone; its WAL takes over the rights of the file. */
+static bool make_file(const char *path, GError **error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fail_errno(path, "open",
+                          errno == ELOOP ? "it must be a file, not a link"
+                                         : "check the owner and rights of the directory and its files",
+                          error);
+    close(fd);
+    return true;
+}
+
+/* ---- opening ---- */
+
+static bool migrator_execute(void *connection, const char *sql, GError **error)
+{
+    return connection_execute(connection, sql, error);
+}
+
+static bool migrator_query(void *connection, const char *sql, const struct record_sql_value *values, size_t count,
+                           store_row_handler on_row, void *data, GError **error)
+{
+    return connection_run(connection, sql, values, count, on_row, data, NULL, error);
+}
+
+/* BEGIN IMMEDIATE keeps a second process out until the commit. */
+static bool migrate(struct connection *connection, struct clock *clock, GString *report, GError **error)
+{
+    const struct store_migrator migrator = {RECORD_SQLITE, connection->path, connection, migrator_execute,
+                                            migrator_query};
+    if (!connection_execute(connection, "BEGIN IMMEDIATE", error))
+        return false;
+    if (store_migrate(&migrator, clock, report, error) && connection_execute(connection, "COMMIT", error))
+        return true;
+    sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+static void init_locks(struct sqlite_engine *engine)
+{
+    pthread_mutex_init(&engine->write_lock, NULL);
+    pthread_mutex_init(&engine->readers.lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->readers.returned, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void sqlite_close(void *data)
+{
+    struct sqlite_engine *engine = data;
+    for (size_t i = 0; i < SQLITE_READERS; i++)
+        if (engine->readers.connections[i].db)
+            connection_close(&engine->readers.connections[i]);
+    if (engine->writer.db)
+        connection_close(&engine->writer);
+    if (engine->lock_fd >= 0)
+        close(engine->lock_fd);
+    pthread_cond_destroy(&engine->readers.returned);
+    pthread_mutex_destroy(&engine->readers.lock);
+    pthread_mutex_destroy(&engine->write_lock);
+    g_free(engine->data_dir);
+    g_free(engine->path);
+    g_free(engine);
+}
+
+static void *sqlite_open(struct store *store, GError **error)
+{
+    g_autofree char *directory = prepare_directory(store->data_dir, error);
+    if (!directory)
+        return NULL;
+    struct sqlite_engine *engine = g_new0(struct sqlite_engine, 1);
+    engine->store = store;
+    engine->path = g_build_filename(directory, "vedette.db", NULL);
+    engine->data_dir = g_steal_pointer(&directory);
+    engine->lock_fd = -1;
+    init_locks(engine);
+    if (take_lock(engine, error) && make_file(engine->path, error) &&
+        connection_open(&engine->writer, engine->path, true, error) &&
+        migrate(&engine->writer, store->clock, NULL, error) && sqlite_scope_install(&engine->writer, error))
+        return engine;
+    sqlite_close(engine);
+    return NULL;
+}
+
+/* ---- transactions ---- */
+
+static int find_free_reader(const struct reader_pool *pool)
+{
+    for (int i = 0; i < SQLITE_READERS; i++)
+        if (!pool->connections[i].is_lent)
+            return i;
+    return -1;
+}
+
+static void return_reader(struct sqlite_engine *engine, struct connection *connection)
+{
+    struct reader_pool *pool = &engine->readers;
+    pthread_mutex_lock(&pool->lock);
+    connection->is_lent = false;
+    pthread_cond_signal(&pool->returned);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static struct connection *wait_for_reader(struct sqlite_engine *engine, GError **error)
+{
+    struct reader_pool *pool = &engine->readers;
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += SQLITE_READER_WAIT_MS / 1000;
+    pthread_mutex_lock(&pool->lock);
+    int index;
+    bool is_late = false;
+    while ((index = find_free_reader(pool)) < 0 && !is_late)
+        is_late = pthread_cond_timedwait(&pool->returned, &pool->lock, &deadline) == ETIMEDOUT;
+    if (index >= 0)
+        pool->connections[index].is_lent = true;
+    pthread_mutex_unlock(&pool->lock);
+    if (index < 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "%s: all %d readers were busy for %d s: try again later", engine->path, SQLITE_READERS,
+                    SQLITE_READER_WAIT_MS / 1000);
+    return index < 0 ? NULL : &pool->connections[index];
+}
+
+/* Whoever holds the slot may open it without the lock. */
+static bool open_reader(struct sqlite_engine *engine, struct connection *connection, GError **error)
+{
+    if (connection->db)
+        return true;
+    if (!connection_open(connection, engine->path, false, error))
+        return false;
+    if (sqlite_scope_install(connection, error))
+        return true;
+    connection_close(connection);
+    return false;
+}
+
+static bool begin_read(struct sqlite_engine *engine, struct store_transaction *transaction, const char *org_id,
+                       GError **error)
+{
+    struct connection *reader = wait_for_reader(engine, error);
+    if (!reader)
+        return false;
+    if (!open_reader(engine, reader, error) || !connection_execute(reader, "BEGIN", error)) {
+        return_reader(engine, reader);
+        return false;
+    }
+    sqlite_scope_set(reader, org_id);
+    transaction->connection = reader;
+    return true;
+}
+
+static bool sqlite_begin(void *data, struct store_transaction *transaction, const char *org_id, GError **error)
+{
+    struct sqlite_engine *engine = data;
+    if (transaction->access == STORE_READ)
+        return begin_read(engine, transaction, org_id, error);
+    pthread_mutex_lock(&engine->write_lock);
+    if (!connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
+        pthread_mutex_unlock(&engine->write_lock);
+        return false;
+    }
+    sqlite_scope_set(&engine->writer, org_id);
+    transaction->connection = &engine->writer;
+    return true;
+}
+
+static bool sqlite_set_org(struct store_transaction *transaction, const char *org_id, GError **error)
+{
+    (void)error;
+    sqlite_scope_set(transaction->connection, org_id);
+    return true;
+}
+
+static bool sqlite_end(struct store_transaction *transaction, bool is_commit, GError **error)
+{
+    struct sqlite_engine *engine = transaction->store->engine_state;
+    struct connection *connection = transaction->connection;
+    if (connection != &engine->writer) {
+        bool is_good = connection_execute(connection, "COMMIT", error);
+        sqlite_scope_set(connection, "");
+        return_reader(engine, connection);
+        return is_good;
+    }
+    bool is_good = !is_commit || connection_execute(connection, "COMMIT", error);
+    /* Some failures have rolled back already. */
+    if ((!is_commit || !is_good) && !sqlite3_get_autocommit(connection->db))
+        sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite_scope_set(connection, "");
+    pthread_mutex_unlock(&engine->write_lock);
+    return is_good;
+}
+
+/* ---- statements ---- */
+
+static bool sqlite_run(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
+                       size_t count, store_row_handler on_row, void *data, int64_t *changed, GError **error)
+{
+    return connection_run(transaction->connection, sql, values, count, on_row, data, changed, error);
+}
+
+static bool insert_one(struct connection *connection, sqlite3_stmt *statement,
+                       const struct record_descriptor *descriptor, const void *record, GError **error)
+{
+    size_t count = descriptor->field_count;
+    g_autofree struct record_sql_value *values = g_new(struct record_sql_value, count);
+    for (size_t i = 0; i < count; i++)
+        record_get_sql_value(&descriptor->fields[i], record, &values[i]);
+    bool is_good = connection_bind(connection, statement, values, count, error);
+    if (is_good && sqlite3_step(statement) != SQLITE_DONE)
+        is_good = connection_fail(connection, "write", error);
+    sqlite3_reset(statement);
+    for (size_t i = 0; i < count; i++)
+        record_sql_value_clear(&values[i]);
+    return is_good;
+}
+
+static bool sqlite_insert(struct store_transaction *transaction, const struct record_descriptor *descriptor,
+                          const void *const *records, size_t count, const char *on_conflict, bool *is_new,
+                          GError **error)
+{
+    struct connection *connection = transaction->connection;
+    g_autofree char *sql = record_sql_insert(descriptor, on_conflict);
+    sqlite3_stmt *statement = connection_prepare(connection, sql, error);
+    bool is_good = statement != NULL;
+    for (size_t i = 0; i < count && is_good; i++) {
+        is_good = insert_one(connection, statement, descriptor, records[i], error);
+        if (is_good && is_new)
+            is_new[i] = sqlite3_changes(connection->db) > 0;
+    }
+    return is_good;
+}
+
+/* ---- the check ---- */
+
+/* Writes and removes a small file beside the database: rights and room as a commit would find them. */
+static bool probe(const struct sqlite_engine *engine, GError **error)
+{
+    g_autofree char *path = g_build_filename(engine->data_dir, "probe", NULL);
+    static const char bytes[SQLITE_PROBE_BYTES];
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool is_good = fd >= 0 && write(fd, bytes, SQLITE_PROBE_BYTES) == SQLITE_PROBE_BYTES;
+    if (!is_good)
+        fail_errno(engine->data_dir, "write there", "free space, or check the rights of the directory", error);
+    if (fd >= 0) {
+        close(fd);
+        unlink(path);
+    }
+    return is_good;
+}
+
+static bool sqlite_check(void *data, GError **error)
+{
+    struct sqlite_engine *engine = data;
+    struct statvfs room;
+    if (statvfs(engine->data_dir, &room) != 0)
+        return fail_errno(engine->data_dir, "look at its free space", "the directory must stay where it is", error);
+    int64_t free_bytes = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
+    counter_set(&engine->store->health->store_free_bytes, free_bytes);
+    if (!probe(engine, error))
+        return false;
+    if (free_bytes < engine->store->settings.minimum_free_bytes) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                    "%s: %" G_GINT64_FORMAT " MB free, less than store.minimum_free_bytes (%" G_GINT64_FORMAT
+                    " MB): free space there, or move data_dir",
+                    engine->data_dir, free_bytes >> 20, engine->store->settings.minimum_free_bytes >> 20);
+        return false;
+    }
+    return true;
+}
+
+const struct store_engine store_sqlite = {
+    .name = "sqlite",
+    .dialect = RECORD_SQLITE,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .check = sqlite_check,
+    .begin = sqlite_begin,
+    .set_org = sqlite_set_org,
+    .run = sqlite_run,
+    .insert = sqlite_insert,
+    .end = sqlite_end,
+};

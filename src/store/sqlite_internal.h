@@ -1,0 +1,74 @@
+/* Shared by the files of the SQLite engine.
+ *
+ * One connection writes and checkpoints, behind write_lock: SQLite 3.40 can lose a WAL reset between two connections
+ * that do (sqlite.org/wal.html, section 11). Readers only read and never checkpoint.
+ */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "store/store_internal.h"
+
+enum {
+    SQLITE_READERS = 4,
+    SQLITE_READER_WAIT_MS = 5000,      /* a reader that waits longer is told to come back */
+    SQLITE_BUSY_MS = 2000,             /* SQLite's own wait for a lock */
+    SQLITE_WAL_LIMIT_BYTES = 64 << 20, /* a WAL that grew beyond is cut after its checkpoint */
+    SQLITE_CACHE_KIB = 1024,           /* page cache of each connection; the system caches the file besides */
+    SQLITE_PROBE_BYTES = 64 << 10,     /* what a check writes to see that it can */
+    SQLITE_STATEMENTS_MAX = 256,       /* kept prepared by a connection; the texts of this room are far fewer */
+    SQLITE_COLUMNS_MAX = 64,           /* of one row */
+};
+
+struct connection {
+    sqlite3 *db;
+    GHashTable *statements; /* SQL text → sqlite3_stmt * */
+    const char *path;
+    char *org_id;             /* whose rows are seen; "" is nobody's */
+    const char *write_target; /* while a statement is prepared: the table it may write, or NULL */
+    bool is_scoped;           /* what follows obeys sqlite_scope.c */
+    bool is_writer, is_lent;
+};
+
+bool connection_open(struct connection *connection, const char *path, bool is_writer, GError **error);
+void connection_close(struct connection *connection);
+/* Several statements without values, as they stand. */
+bool connection_execute(struct connection *connection, const char *sql, GError **error);
+/* A cached statement, reset and with no bindings. Owned by the connection. */
+sqlite3_stmt *connection_prepare(struct connection *connection, const char *sql, GError **error);
+/* The texts of the values must live until the statement is reset. */
+bool connection_bind(struct connection *connection, sqlite3_stmt *statement, const struct record_sql_value *values,
+                     size_t count, GError **error);
+bool connection_run(struct connection *connection, const char *sql, const struct record_sql_value *values, size_t count,
+                    store_row_handler on_row, void *data, int64_t *changed, GError **error);
+/* Sets `error` from the connection's last failure: path, what was under way, why, what to do. Returns false. */
+bool connection_fail(struct connection *connection, const char *action, GError **error);
+
+/* ---- keeping tenants apart ---- */
+
+/* From here on the connection sees and changes rows of connection->org_id alone, and no more of the schema. */
+bool sqlite_scope_install(struct connection *connection, GError **error);
+void sqlite_scope_set(struct connection *connection, const char *org_id);
+/* The text as it is prepared: a statement that writes names the table itself rather than its view. NULL when it is none
+ * that the server may run. g_free. */
+char *sqlite_scope_translate(struct connection *connection, const char *sql, GError **error);
+
+/* ---- the engine ---- */
+
+struct reader_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    struct connection connections[SQLITE_READERS];
+};
+
+struct sqlite_engine {
+    /* immutable after open */
+    struct store *store;
+    char *data_dir, *path;
+    int lock_fd;
+
+    pthread_mutex_t write_lock;
+    struct connection writer; /* write_lock */
+
+    struct reader_pool readers;
+};
