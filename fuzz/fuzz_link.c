@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum link_type type;
     size_t length;
     while (link_parse(data, size, &type, &length) == LINK_PARSED_WHOLE) {
-        if (length > LINK_MAX_BODY_BYTES || HEADER_BYTES + length > size || type < LINK_HELLO || type > LINK_STOP)
+        if (length > LINK_MAX_BODY_BYTES || HEADER_BYTES + length > size || type < LINK_HELLO || type > LINK_TYPE_LAST)
             __builtin_trap();
         data += HEADER_BYTES + length;
         size -= HEADER_BYTES + length;

@@ -15,7 +15,15 @@ struct component {
     enum health_status status;
     char *reason; /* NULL: nothing to say */
 };
-enum { COMPONENT_STORE, COMPONENT_WORKERS, COMPONENT_DISK, COMPONENT_CLOCK, COMPONENT_PROGRESS, COMPONENT_COUNT };
+enum {
+    COMPONENT_STORE,
+    COMPONENT_WORKERS,
+    COMPONENT_DISK,
+    COMPONENT_CLOCK,
+    COMPONENT_PROGRESS,
+    COMPONENT_CAPACITY,
+    COMPONENT_COUNT
+};
 
 static void check_store(struct api *api, struct component components[COMPONENT_COUNT])
 {
@@ -73,13 +81,25 @@ static void check_progress(struct api *api, const char *org_id, struct component
     component->reason = g_strdup_printf("no progress beyond the deadline (settings progress.*): %s", reason->str);
 }
 
+/* Says how many more cameras would fit, also when all is well. */
+static void check_capacity(struct api *api, struct component *component)
+{
+    bool is_short;
+    char *text = live_get_capacity(api->live, &is_short);
+    component->status = is_short ? DEGRADED : HEALTHY;
+    component->reason = *text ? text : NULL;
+    if (!*text)
+        g_free(text);
+}
+
 static enum health_status examine(struct api *api, const char *org_id, struct component components[COMPONENT_COUNT])
 {
-    static const char *const names[COMPONENT_COUNT] = {"store", "workers", "disk", "clock", "progress"};
+    static const char *const names[COMPONENT_COUNT] = {"store", "workers", "disk", "clock", "progress", "capacity"};
     for (size_t i = 0; i < COMPONENT_COUNT; i++)
         components[i] = (struct component){names[i], HEALTHY, NULL};
     check_store(api, components);
     check_workers(api, &components[COMPONENT_WORKERS]);
+    check_capacity(api, &components[COMPONENT_CAPACITY]);
     check_progress(api, org_id, &components[COMPONENT_PROGRESS]);
     if (clock_wall_ms(api->clock) < clock_set_ms) {
         components[COMPONENT_CLOCK].status = DEGRADED;
@@ -209,7 +229,7 @@ static void append_value(const struct record_field *field, const void *record, G
     const char *address = (const char *)record + field->offset;
     char text[G_ASCII_DTOSTR_BUF_SIZE];
     if (field->kind == RECORD_DOUBLE)
-        g_string_append(out, g_ascii_dtostr(text, sizeof text, *(const double *)(const void *)address));
+        g_string_append(out, g_ascii_dtostr(text, sizeof text, gauge_get((const double *)(const void *)address)));
     else if (field->kind == RECORD_INT32)
         g_string_append_printf(out, "%d", *(const int32_t *)(const void *)address);
     else

@@ -87,6 +87,16 @@ struct server_health {
     int64_t store_errors;
     int64_t store_queue_records;
     int64_t store_free_bytes;
+    /* the governor's */
+    int64_t overloaded;     /* 1: there is too much to do */
+    int64_t overload_level; /* what is left out: enum governor_level */
+    int64_t overloads;
+    int64_t room_cameras; /* how many more would fit; -1: not known */
+    double camera_cores;  /* of one camera, on average */
+    int64_t camera_bytes;
+    double cpu_share, memory_share; /* of what may be used */
+    double late_share;
+    double frame_age_ms;
     int64_t http_requests;
     int64_t http_rejected; /* malformed, too large, too slow or too many */
     int64_t http_errors;   /* answered 5xx */

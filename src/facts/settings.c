@@ -342,6 +342,8 @@ static const struct record_field settings_fields[] = {
     FIELD_RECORD(struct settings, health, struct health_settings, &health_descriptor, 0, "the health monitor"),
     FIELD_RECORD(struct settings, progress, struct progress_settings, &progress_descriptor, 0,
                  "deadlines of what must move in every camera"),
+    FIELD_RECORD(struct settings, governor, struct governor_settings, &governor_settings_descriptor, 0,
+                 "overload, and room for more cameras"),
     FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
 };
 const struct record_descriptor settings_descriptor =
@@ -360,6 +362,8 @@ static const struct record_field worker_config_fields[] = {
                  "the detection model"),
     FIELD_RECORD(struct worker_config, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
     FIELD_RECORD(struct worker_config, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
+    FIELD(struct worker_config, quiet_seconds, 0, "a camera in which nothing moved for so long is quiet", .min = 0,
+          .max = 3600, .default_text = "10"),
     FIELD_LIST(struct worker_config, cameras, &camera_descriptor, 0, "its cameras, without logins", .max_count = 4096),
 };
 const struct record_descriptor worker_config_descriptor =

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "facts/camera.h"
+#include "facts/governor.h"
 #include "facts/policy_types.h"
 #include "record/record.h"
 
@@ -138,6 +139,7 @@ struct settings {
     struct store_settings store;
     struct health_settings health;
     struct progress_settings progress;
+    struct governor_settings governor;
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;
@@ -153,6 +155,7 @@ struct worker_config {
     struct detector_settings detector;
     struct tracker_settings tracker;
     struct rule_settings rules;
+    double quiet_seconds;       /* of the governor */
     struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */
 };
 extern const struct record_descriptor worker_config_descriptor;

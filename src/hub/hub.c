@@ -44,8 +44,10 @@ static gboolean on_turn(gpointer data)
         intake_retry(g_ptr_array_index(hub->workers, i));
         hub_worker_look_after(g_ptr_array_index(hub->workers, i));
     }
-    if (!hub->is_stopping)
+    if (!hub->is_stopping) {
         monitor_turn(hub->monitor);
+        governing_turn(hub->governing);
+    }
     return G_SOURCE_CONTINUE;
 }
 
@@ -129,6 +131,7 @@ static void hub_clear(struct hub *hub)
     g_ptr_array_unref(hub->workers);
     live_free(hub->live);
     monitor_free(hub->monitor);
+    governing_free(hub->governing);
     g_main_loop_unref(hub->loop);
     g_free(hub->program);
     g_free(hub->data_dir);
@@ -152,6 +155,7 @@ int hub_run(const struct hub_options *options)
     hub.live = live_new(&options->settings->cameras);
     hub.store = store_open(hub.data_dir, &options->settings->store, hub.clock, &hub.health, &error);
     hub.monitor = monitor_new(&hub);
+    hub.governing = governing_new(&hub);
     bool is_good = hub.store && serve(&hub, &error);
     if (!is_good)
         fprintf(stderr, "vedette: %s\n", error->message);

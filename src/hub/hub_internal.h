@@ -16,6 +16,13 @@
 
 struct hub;
 struct monitor;
+struct governing;
+
+/* CPU time of a process when it was last looked at. */
+struct process_cpu {
+    GPid pid;
+    int64_t us;
+};
 
 /* One worker process and its cameras (of one org). Lives as long as the hub; processes come and go. */
 struct hub_worker {
@@ -30,8 +37,9 @@ struct hub_worker {
     bool has_said_hello, has_stopped, is_caged;
     int restarts; /* in a row, for the backoff */
     int64_t started_us, heard_us;
-    GQueue waiting;       /* of struct intake_batch *, by sequence: the store could not take them yet */
-    size_t bytes_in_hand; /* of batches read and not yet stored, waiting or not */
+    struct process_cpu cpu; /* the governor's */
+    GQueue waiting;         /* of struct intake_batch *, by sequence: the store could not take them yet */
+    size_t bytes_in_hand;   /* of batches read and not yet stored, waiting or not */
 };
 
 struct hub {
@@ -45,6 +53,8 @@ struct hub {
     struct server_health health;
     GPtrArray *workers; /* of struct hub_worker * */
     struct monitor *monitor;
+    struct governing *governing;
+    struct process_cpu cpu;        /* the governor's */
     pthread_mutex_t answered_lock; /* guards answered: the store's thread fills it, the main loop empties it */
     GQueue answered;               /* of struct intake_batch * */
     bool is_stopping, has_failed;  /* has_failed: the exit status is 1 */
@@ -73,6 +83,19 @@ void hub_want_preview(void *hub, const char *camera_id);
 char **tuning_environment(const struct hub *hub, char **environment);
 /* Fills in the numbers of threads that the settings leave to the machine (0). */
 void tuning_fill(const struct hub *hub, struct worker_config *config);
+
+/* ---- governing.c ---- */
+
+/* Once data_dir, settings and live are known; freed after the last turn. */
+struct governing *governing_new(struct hub *hub);
+void governing_free(struct governing *governing);
+/* Whether this camera is watched, by governor.admission; says so where it is not. Before workers start. `governing`
+ * NULL, here and in governing_order_worker: nobody governs. */
+bool governing_admit(struct governing *governing, const struct camera *camera);
+/* Measures, at most once a second, and does what follows. */
+void governing_turn(struct governing *governing);
+/* Tells a worker what is left out now. */
+void governing_order_worker(struct governing *governing, struct hub_worker *worker);
 
 /* ---- intake.c ---- */
 

@@ -60,7 +60,7 @@ void hub_workers_create(struct hub *hub)
         wanted = MIN((guint)(cameras->count + CAMERAS_A_WORKER - 1) / CAMERAS_A_WORKER, g_get_num_processors());
     for (size_t i = 0; i < cameras->count; i++) {
         const struct camera *camera = (const struct camera *)cameras->items + i;
-        if (camera->enabled)
+        if (camera->enabled && governing_admit(hub->governing, camera))
             g_ptr_array_add(worker_for(hub, camera, MAX(wanted, 1))->cameras, (gpointer)(uintptr_t)camera);
     }
 }
@@ -126,6 +126,7 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .detector = settings->detector,
         .tracker = settings->tracker,
         .rules = settings->rules,
+        .quiet_seconds = settings->governor.quiet_seconds,
     };
     tuning_fill(worker->hub, &config);
     if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
@@ -139,7 +140,10 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
 
 bool hub_worker_admit(struct hub_worker *worker, GError **error)
 {
-    return send_logins(worker, error) && link_send(worker->link, LINK_START, NULL, 0, error);
+    if (!send_logins(worker, error) || !link_send(worker->link, LINK_START, NULL, 0, error))
+        return false;
+    governing_order_worker(worker->hub->governing, worker);
+    return true;
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* On the wire: length of the body, u32 little endian; type, u8; the body. */
-enum { HEADER_BYTES = 5, READ_BYTES = 1 << 16, LINK_TYPE_LAST = LINK_STOP };
+enum { HEADER_BYTES = 5, READ_BYTES = 1 << 16 };
 
 struct link {
     int fd;

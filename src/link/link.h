@@ -34,6 +34,8 @@ enum link_type {
     LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
     LINK_CAMERA,       /* CameraConfig: what counts for one camera from its next frame on */
     LINK_STOP,         /* empty: send what is left, then LINK_STOPPED */
+    LINK_GOVERN,       /* GovernorOrder: what to leave out from now on; after LINK_START */
+    LINK_TYPE_LAST = LINK_GOVERN,
 };
 
 /* Looks at the bytes received so far (`data` may be NULL when there are none): pure, for link_receive, tests and

@@ -35,6 +35,8 @@ struct live {
     GHashTable *by_id; /* immutable; camera id → struct entry * */
 
     pthread_mutex_t lock;
+    char *capacity;                   /* under lock */
+    bool is_capacity_short;           /* under lock */
     pthread_mutex_t subscribers_lock; /* held while they are called, so that nobody is called after leaving */
     GArray *subscribers;
     unsigned next_subscription;
@@ -81,6 +83,7 @@ void live_free(struct live *live)
             g_bytes_unref(live->entries[i].preview);
     }
     g_hash_table_destroy(live->by_id);
+    g_free(live->capacity);
     g_array_free(live->subscribers, TRUE);
     pthread_mutex_destroy(&live->lock);
     pthread_mutex_destroy(&live->subscribers_lock);
@@ -206,6 +209,24 @@ void live_set_offline(struct live *live, const char *camera_id, const char *reas
     entry->health.last_error = g_strdup(reason);
     entry->health.fps = entry->health.analysed_fps = 0;
     pthread_mutex_unlock(&live->lock);
+}
+
+void live_set_capacity(struct live *live, const char *text, bool is_short)
+{
+    pthread_mutex_lock(&live->lock);
+    g_free(live->capacity);
+    live->capacity = g_strdup(text);
+    live->is_capacity_short = is_short;
+    pthread_mutex_unlock(&live->lock);
+}
+
+char *live_get_capacity(struct live *live, bool *is_short)
+{
+    pthread_mutex_lock(&live->lock);
+    char *text = g_strdup(live->capacity ? live->capacity : "");
+    *is_short = live->is_capacity_short;
+    pthread_mutex_unlock(&live->lock);
+    return text;
 }
 
 void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,

@@ -36,6 +36,10 @@ bool live_is_online(struct live *live, const char *camera_id, int64_t now_ms);
 /* The worker of these cameras is gone: every one is offline until it speaks again. */
 void live_set_offline(struct live *live, const char *camera_id, const char *reason);
 
+/* What the governor says of the server's capacity, for people; empty: nothing yet. g_free what is got. */
+void live_set_capacity(struct live *live, const char *text, bool is_short);
+char *live_get_capacity(struct live *live, bool *is_short);
+
 /* Previews: the latest JPEG. */
 struct live_preview {
     GBytes *jpeg; /* the caller's reference */

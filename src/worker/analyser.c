@@ -150,17 +150,39 @@ static void take_over(struct watched_camera *camera, struct camera_config *told)
     g_free(told);
 }
 
-static void analyse(struct watched_camera *camera, int64_t preview_until_us)
+/* Whether the governor leaves this frame out. */
+static bool is_left_out(struct watched_camera *camera, const struct frame *frame, const struct governor_order *order)
+{
+    int64_t quiet_us = clock_monotonic_us(clock_system()) - camera->active_us;
+    bool is_quiet = (double)quiet_us >= camera->worker->config.quiet_seconds * G_USEC_PER_SEC;
+    double scale = order->all_scale * (is_quiet ? order->quiet_scale : 1);
+    if (scale >= 1)
+        return false;
+    if (camera->thinned_scale != scale)
+        frame_thinner_init(&camera->governed, camera->camera->analyse_fps * scale);
+    camera->thinned_scale = scale;
+    return !frame_thinner_pass(&camera->governed, frame->media_us);
+}
+
+static void analyse(struct watched_camera *camera, int64_t preview_until_us, const struct governor_order *order)
 {
     CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
     if (!frame)
         return;
+    if (is_left_out(camera, frame, order)) {
+        counter_add(&camera->health.frames_skipped, 1);
+        return;
+    }
     pipeline_feed(camera->pipeline, frame);
+    bool is_active = pipeline_is_active(camera->pipeline);
+    if (is_active)
+        camera->active_us = clock_monotonic_us(clock_system());
     /* what is shown of another stream needs to know what is hidden in it, moment by moment */
     bool is_shown = media_source_has_live(camera->source) && clock_monotonic_us(clock_system()) < preview_until_us;
-    media_source_set_activity(camera->source, is_shown || pipeline_is_active(camera->pipeline));
+    media_source_set_activity(camera->source, is_shown || is_active);
     analyser_flush_events(camera);
-    preview(camera, frame, preview_until_us);
+    if (order->has_previews)
+        preview(camera, frame, preview_until_us);
 }
 
 static void *analyser_main(void *data)
@@ -177,9 +199,10 @@ static void *analyser_main(void *data)
         camera->busy_since_us = clock_monotonic_us(clock_system());
         int64_t preview_until_us = camera->preview_until_us;
         struct camera_config *told = g_steal_pointer(&camera->told);
+        const struct governor_order order = worker->order;
         pthread_mutex_unlock(&worker->lock);
         take_over(camera, told);
-        analyse(camera, preview_until_us);
+        analyse(camera, preview_until_us, &order);
         pthread_mutex_lock(&worker->lock);
         camera->busy_since_us = 0;
         if (camera->waiting_since_us)

@@ -280,8 +280,9 @@ static void want_preview(struct worker *worker, const void *body, size_t length)
             continue;
         pthread_mutex_lock(&worker->lock);
         camera->preview_until_us = clock_monotonic_us(clock_system()) + PREVIEW_WANTED_US;
+        bool has_previews = worker->order.has_previews;
         pthread_mutex_unlock(&worker->lock);
-        if (camera->source)
+        if (camera->source && has_previews)
             media_source_want_live(camera->source, camera->preview_until_us);
     }
 }
@@ -310,6 +311,19 @@ static void take_camera(struct worker *worker, const void *body, size_t length)
     g_free(unread);
 }
 
+static void take_order(struct worker *worker, const void *body, size_t length)
+{
+    struct governor_order order;
+    g_autoptr(GError) error = NULL;
+    if (!decode(&governor_order_descriptor, body, length, &order, &error)) {
+        log_error(NULL, "%s", error->message);
+        return;
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->order = order;
+    pthread_mutex_unlock(&worker->lock);
+}
+
 /* One message of the hub, or one tick. False: it is time to end. */
 static bool step(struct worker *worker, GError **error)
 {
@@ -331,6 +345,8 @@ static bool step(struct worker *worker, GError **error)
         want_preview(worker, body, length);
     } else if (type == LINK_CAMERA) {
         take_camera(worker, body, length);
+    } else if (type == LINK_GOVERN) {
+        take_order(worker, body, length);
     }
     return type != LINK_STOP;
 }
@@ -435,7 +451,8 @@ int worker_main(int fd, const char *hub_files)
     keep_memory_small();
     struct worker worker = {.lock = PTHREAD_MUTEX_INITIALIZER,
                             .work = PTHREAD_COND_INITIALIZER,
-                            .detector_lock = PTHREAD_MUTEX_INITIALIZER};
+                            .detector_lock = PTHREAD_MUTEX_INITIALIZER,
+                            .order = {.quiet_scale = 1, .all_scale = 1, .has_previews = true}};
     g_autoptr(GError) error = NULL;
     worker.link = link_new(fd, LINK_QUEUE_BYTES);
     bool is_configured = receive_configuration(&worker, &error);

@@ -28,6 +28,9 @@ struct watched_camera {
     int64_t preview_until_us;
     struct camera_config *told; /* counts from the next frame on; NULL: nothing new */
     /* the analyser's */
+    int64_t active_us;             /* when something last moved */
+    double thinned_scale;          /* what `governed` was made for; 0: never */
+    struct frame_thinner governed; /* what the governor leaves of analyse_fps */
     int64_t preview_next_us;
     GString *events; /* of the frame being fed, NDJSON */
     GString *tracks; /* of the frame being fed, JSON */
@@ -50,7 +53,8 @@ struct worker {
     char *detector_error;
     pthread_mutex_t lock;
     pthread_cond_t work;
-    bool is_stopping; /* under lock */
+    bool is_stopping;            /* under lock */
+    struct governor_order order; /* under lock: what to leave out */
 };
 
 /* ---- analyser.c ---- */

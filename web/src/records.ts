@@ -394,6 +394,26 @@ export interface ServerHealth {
   store_queue_records: number;
   /** free space where the store lies (bytes) */
   store_free_bytes: number;
+  /** 1 while there is too much to do (settings governor.*) */
+  overloaded: number;
+  /** what is left out: 0 nothing, 1 analyses of quiet cameras, 2 analyses of all cameras, 3 previews too */
+  overload_level: number;
+  /** times there was too much to do */
+  overloads: number;
+  /** how many more cameras like these would fit; -1 while it is not known */
+  room_cameras: number;
+  /** cores that one camera takes, on average */
+  camera_cores: number;
+  /** memory that one camera takes, on average (bytes) */
+  camera_bytes: number;
+  /** share of the CPU that may be used and is */
+  cpu_share: number;
+  /** share of the memory that may be used and is */
+  memory_share: number;
+  /** share of frames replaced by newer ones before they were analysed */
+  late_share: number;
+  /** from arrival to the end of analysis, of the camera in the middle (ms) */
+  frame_age_ms: number;
   /** HTTP requests answered */
   http_requests: number;
   /** HTTP requests malformed, too large, too slow or too many */

@@ -1,0 +1,387 @@
+/* The shell of governor.h: measures each second, tells workers what to leave out, and tells everyone about it. What
+ * cameras were measured to cost is remembered in governor.json of the data directory, for the next start to know
+ * whether a new camera fits. Main loop's thread.
+ */
+#define LOG_MODULE "hub"
+#include "hub/hub_internal.h"
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "base/machine.h"
+#include "hub/governor.h"
+
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum {
+    LOOK_US = 1000000,
+    SAVE_US = 60 * 1000000,
+    LOOKS_TO_KNOW = 15, /* before what a camera costs is told: starting costs more */
+};
+static const double smoothing = 0.2; /* of what is measured each second */
+static const char memory_file[] = "governor.json";
+
+struct governing {
+    struct hub *hub;
+    struct machine machine;
+    struct governor governor;
+    struct governor_measures measures;
+    /* smoothed; of all cameras together */
+    double used_cores, camera_cores;
+    int64_t used_bytes, camera_bytes;
+    size_t cameras; /* that gave pictures at the last look */
+    int looks;      /* with cameras */
+    int room;
+    /* at the last look */
+    bool has_looked;
+    int64_t looked_us;
+    struct machine_usage usage;
+    int64_t processed, late;
+    /* of governor.json */
+    struct governor_memory memory;
+    size_t admitted_new, beyond; /* cameras that were not there before; those there was no room for */
+    int64_t saved_us;
+};
+
+/* ---- what is remembered ---- */
+
+static bool load_memory(struct governing *governing, const char *path, GError **error)
+{
+    g_autofree char *text = NULL;
+    struct record_errors errors;
+    gsize length;
+    if (!g_file_get_contents(path, &text, &length, error))
+        return false;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&governor_memory_descriptor, text, length, &governing->memory, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    if (!is_good)
+        record_init(&governor_memory_descriptor, &governing->memory);
+    record_errors_clear(&errors);
+    return is_good;
+}
+
+struct governing *governing_new(struct hub *hub)
+{
+    struct governing *governing = g_new0(struct governing, 1);
+    g_autofree char *path = g_build_filename(hub->data_dir, memory_file, NULL);
+    g_autoptr(GError) error = NULL;
+    governing->hub = hub;
+    governing->room = -1;
+    counter_set(&hub->health.room_cameras, -1);
+    record_init(&governor_memory_descriptor, &governing->memory);
+    machine_detect("", &governing->machine);
+    if (!load_memory(governing, path, &error) && !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        log_warning(NULL, "what cameras cost is measured anew: %s: %s", path, error->message);
+    return governing;
+}
+
+void governing_free(struct governing *governing)
+{
+    if (!governing)
+        return;
+    record_clear(&governor_memory_descriptor, &governing->memory);
+    g_free(governing);
+}
+
+static void save_memory(struct governing *governing)
+{
+    struct hub *hub = governing->hub;
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (guint i = 0; i < hub->workers->len; i++) {
+        const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
+        for (guint j = 0; j < worker->cameras->len; j++)
+            g_ptr_array_add(ids, ((struct camera *)g_ptr_array_index(worker->cameras, j))->id);
+    }
+    const struct governor_memory memory = {
+        .cameras = {(char **)ids->pdata, ids->len},
+        .camera_cores = governing->camera_cores,
+        .camera_bytes = governing->camera_bytes,
+        .other_cores = MAX(governing->used_cores - governing->camera_cores * (double)governing->cameras, 0),
+        .other_bytes = MAX(governing->used_bytes - governing->camera_bytes * (int64_t)governing->cameras, 0),
+    };
+    g_autofree char *path = g_build_filename(hub->data_dir, memory_file, NULL);
+    g_autoptr(GString) json = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    record_encode_json(&governor_memory_descriptor, &memory, true, json);
+    if (!g_file_set_contents_full(path, json->str, (gssize)json->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
+        log_warning(NULL, "what cameras cost is not remembered: %s", error->message);
+}
+
+/* ---- admission ---- */
+
+static bool is_known(const struct governing *governing, const struct camera *camera)
+{
+    for (size_t i = 0; i < governing->memory.cameras.count; i++)
+        if (strcmp(governing->memory.cameras.items[i], camera->id) == 0)
+            return true;
+    return false;
+}
+
+/* Room for new cameras, by what those of the last run cost; -1: nothing is known. */
+static int remembered_room(const struct governing *governing)
+{
+    const struct governor_memory *memory = &governing->memory;
+    size_t known = memory->cameras.count;
+    const struct governor_load load = {
+        .cores = governing->machine.cores,
+        .used_cores = memory->other_cores + memory->camera_cores * (double)known,
+        .camera_cores = memory->camera_cores,
+        .memory_bytes = machine_usable_bytes(&governing->machine),
+        .used_bytes = memory->other_bytes + memory->camera_bytes * (int64_t)known,
+        .camera_bytes = memory->camera_bytes,
+    };
+    return governor_room(&governing->hub->settings->governor, &load);
+}
+
+bool governing_admit(struct governing *governing, const struct camera *camera)
+{
+    if (!governing)
+        return true;
+    enum governor_admission admission = governing->hub->settings->governor.admission;
+    int room = remembered_room(governing);
+    if (admission == ADMISSION_OFF || is_known(governing, camera) || room < 0 || (int)++governing->admitted_new <= room)
+        return true;
+    governing->beyond++;
+    g_autofree char *reason =
+        g_strdup_printf("there is room for %d new cameras like the %zu before, and it is one more "
+                        "(governor.admission: refuse, warn or off)",
+                        room, governing->memory.cameras.count);
+    if (admission == ADMISSION_WARN) {
+        log_warning(camera->id, "admitted, though %s", reason);
+        return true;
+    }
+    g_autofree char *refused = g_strdup_printf("refused: %s", reason);
+    log_error(camera->id, "%s", refused);
+    live_set_offline(governing->hub->live, camera->id, refused);
+    return false;
+}
+
+/* ---- measuring ---- */
+
+static void smooth(double *value, double latest, bool is_first)
+{
+    *value = is_first ? latest : *value + smoothing * (latest - *value);
+}
+
+static gint compare_doubles(gconstpointer a, gconstpointer b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* Frames and their age, over all cameras that give pictures. */
+static void measure_cameras(struct governing *governing)
+{
+    struct hub *hub = governing->hub;
+    g_autoptr(GArray) ages = g_array_new(FALSE, FALSE, sizeof(double));
+    int64_t processed = 0, late = 0, now_ms = clock_wall_ms(hub->clock);
+    for (size_t i = 0; i < live_camera_count(hub->live); i++) {
+        const char *id = live_camera(hub->live, i)->id;
+        struct camera_health health;
+        if (!live_get_health(hub->live, id, &health))
+            continue;
+        processed += health.frames_processed;
+        late += health.frames_dropped;
+        if (live_is_online(hub->live, id, now_ms) && health.frames_processed > 0)
+            g_array_append_val(ages, health.avg_latency_ms);
+        record_clear(&camera_health_descriptor, &health);
+    }
+    g_array_sort(ages, compare_doubles);
+    governing->cameras = ages->len;
+    governing->measures.frame_age_ms = ages->len ? g_array_index(ages, double, ages->len / 2) : 0;
+    /* a worker that began anew counts from zero: its second is left out */
+    int64_t done = processed - governing->processed, lost = late - governing->late;
+    if (done >= 0 && lost >= 0)
+        smooth(&governing->measures.late_share, done + lost > 0 ? (double)lost / (double)(done + lost) : 0,
+               !governing->has_looked);
+    governing->processed = processed;
+    governing->late = late;
+}
+
+static int64_t cpu_since(pid_t pid, struct process_cpu *before)
+{
+    int64_t now_us = machine_process_cpu_us("", pid);
+    int64_t spent_us = before->pid == pid ? MAX(now_us - before->us, 0) : 0;
+    *before = (struct process_cpu){pid, now_us};
+    return spent_us;
+}
+
+/* Our own processes; what they take is what the cameras cost. */
+static void measure_processes(struct governing *governing, int64_t elapsed_us)
+{
+    struct hub *hub = governing->hub;
+    int64_t cpu_us = cpu_since(getpid(), &hub->cpu), bytes = 0;
+    for (guint i = 0; i < hub->workers->len; i++) {
+        struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
+        if (!worker->pid)
+            continue;
+        cpu_us += cpu_since(worker->pid, &worker->cpu);
+        bytes += machine_process_memory_bytes("", worker->pid);
+    }
+    if (governing->cameras == 0 || !governing->has_looked)
+        return;
+    double cores = (double)cpu_us / (double)elapsed_us / (double)governing->cameras;
+    smooth(&governing->camera_cores, cores, governing->looks == 0);
+    governing->camera_bytes = bytes / (int64_t)governing->cameras;
+    governing->looks++;
+}
+
+static bool disk_is_low(const struct hub *hub)
+{
+    struct statvfs info;
+    return statvfs(hub->data_dir, &info) == 0 &&
+           (double)info.f_bavail * (double)info.f_frsize < (double)hub->settings->store.minimum_free_bytes;
+}
+
+static void measure(struct governing *governing, int64_t elapsed_us)
+{
+    struct hub *hub = governing->hub;
+    struct governor_measures *measures = &governing->measures;
+    struct machine_usage usage;
+    bool is_first = !governing->has_looked;
+    machine_measure("", &governing->machine, &usage);
+    measure_cameras(governing);
+    measure_processes(governing, elapsed_us);
+    if (!is_first) {
+        double share = machine_cpu_share(&governing->machine, &governing->usage, &usage, elapsed_us);
+        smooth(&measures->cpu_share, share, governing->used_cores <= 0);
+        governing->used_cores = measures->cpu_share * governing->machine.cores;
+    }
+    measures->memory_share =
+        usage.memory_total_bytes ? (double)usage.memory_used_bytes / (double)usage.memory_total_bytes : 0;
+    governing->used_bytes = usage.memory_used_bytes;
+    measures->queue_share =
+        (double)counter_get(&hub->health.store_queue_records) / (double)MAX(hub->settings->store.queue_records, 1);
+    measures->is_disk_low = disk_is_low(hub);
+    governing->usage = usage;
+}
+
+static void count_room(struct governing *governing)
+{
+    const struct governor_load load = {
+        .cores = governing->machine.cores,
+        .used_cores = governing->used_cores,
+        .camera_cores = governing->camera_cores,
+        .memory_bytes = governing->usage.memory_total_bytes,
+        .used_bytes = governing->used_bytes,
+        .camera_bytes = governing->camera_bytes,
+    };
+    governing->room = governing->looks < LOOKS_TO_KNOW || governing->cameras == 0 ? -1
+                      : governing->governor.is_overloaded                         ? 0
+                                                          : governor_room(&governing->hub->settings->governor, &load);
+}
+
+/* ---- telling ---- */
+
+/* "cpu, frame_age"; g_free. */
+static char *hot_names(const struct governor *governor)
+{
+    GString *names = g_string_new(NULL);
+    for (int i = 0; i < GOVERNOR_RESOURCES; i++)
+        if (governor->hot & 1U << i)
+            g_string_append_printf(names, "%s%s", names->len ? ", " : "",
+                                   governor_resource_name((enum governor_resource)i));
+    return g_string_free(names, FALSE);
+}
+
+void governing_order_worker(struct governing *governing, struct hub_worker *worker)
+{
+    struct governor_order order;
+    g_autoptr(GString) json = g_string_new(NULL);
+    if (!governing || !worker->link || !worker->has_said_hello)
+        return;
+    governor_order(&governing->governor, &governing->hub->settings->governor, &order);
+    record_encode_json(&governor_order_descriptor, &order, true, json);
+    if (!link_send(worker->link, LINK_GOVERN, json->str, json->len, NULL))
+        log_debug(worker->id, "not told what to leave out: it does not read");
+}
+
+/* Once for each org that has cameras: the machine is everybody's. */
+static void raise_signals(struct governing *governing, const char *kind, enum severity severity, char *attributes)
+{
+    const struct record_list *cameras = &governing->hub->settings->cameras;
+    const struct camera *items = cameras->items;
+    g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < cameras->count; i++) {
+        const struct camera server = {.id = (char *)"server", .org_id = items[i].org_id, .site_id = items[i].site_id};
+        if (g_hash_table_add(told, items[i].org_id))
+            monitor_raise(governing->hub->monitor, &server, kind, severity, attributes);
+    }
+}
+
+static void tell_change(struct governing *governing)
+{
+    const struct governor *governor = &governing->governor;
+    const struct governor_measures *measures = &governing->measures;
+    const char *text = governor_level_text(governor->level);
+    g_autofree char *hot = hot_names(governor);
+    g_autofree char *attributes = g_strdup_printf(
+        "{\"level\":%d,\"because\":\"%s\",\"left_out\":\"%s\",\"cpu_percent\":%.0f,\"memory_percent\":%.0f,"
+        "\"late_percent\":%.0f,\"frame_age_ms\":%.0f}",
+        (int)governor->level, hot, text, 100 * measures->cpu_share, 100 * measures->memory_share,
+        100 * measures->late_share, measures->frame_age_ms);
+    for (guint i = 0; i < governing->hub->workers->len; i++)
+        governing_order_worker(governing, g_ptr_array_index(governing->hub->workers, i));
+    if (governor->is_overloaded) {
+        log_warning(NULL, "overload (%s): %s", *hot ? hot : "passing", text);
+        raise_signals(governing, "overload", SEVERITY_HIGH, attributes);
+    } else {
+        log_info(NULL, "the overload is over: %s", text);
+        raise_signals(governing, "overload_ended", SEVERITY_INFO, attributes);
+    }
+}
+
+static void describe(struct governing *governing)
+{
+    const struct governor *governor = &governing->governor;
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (governor->is_overloaded) {
+        g_autofree char *hot = hot_names(governor);
+        g_string_append_printf(text, "overload (%s): %s", *hot ? hot : "passing", governor_level_text(governor->level));
+    } else if (governing->room >= 0) {
+        g_string_append_printf(text, "room for %d more cameras like these", governing->room);
+    }
+    if (governing->beyond)
+        g_string_append_printf(text, "%s%zu new cameras are beyond the room there was (governor.admission)",
+                               text->len ? "; " : "", governing->beyond);
+    live_set_capacity(governing->hub->live, text->str, governor->is_overloaded || governing->beyond);
+}
+
+static void publish(struct governing *governing)
+{
+    struct server_health *health = &governing->hub->health;
+    counter_set(&health->overload_level, governing->governor.level);
+    counter_set(&health->overloaded, governing->governor.is_overloaded);
+    counter_set(&health->room_cameras, governing->room);
+    counter_set(&health->camera_bytes, governing->camera_bytes);
+    gauge_set(&health->camera_cores, governing->camera_cores);
+    gauge_set(&health->cpu_share, governing->measures.cpu_share);
+    gauge_set(&health->memory_share, governing->measures.memory_share);
+    gauge_set(&health->late_share, governing->measures.late_share);
+    gauge_set(&health->frame_age_ms, governing->measures.frame_age_ms);
+    describe(governing);
+}
+
+void governing_turn(struct governing *governing)
+{
+    struct hub *hub = governing->hub;
+    int64_t now_us = clock_monotonic_us(hub->clock), elapsed_us = now_us - governing->looked_us;
+    if (governing->has_looked && elapsed_us < LOOK_US)
+        return;
+    bool was_overloaded = governing->governor.is_overloaded;
+    measure(governing, MAX(elapsed_us, 1));
+    governing->has_looked = true;
+    governing->looked_us = now_us;
+    if (governor_turn(&governing->governor, &hub->settings->governor, &governing->measures, now_us)) {
+        counter_add(&hub->health.overloads, !was_overloaded);
+        tell_change(governing);
+    }
+    count_room(governing);
+    publish(governing);
+    if (governing->room < 0 || governing->governor.is_overloaded || now_us - governing->saved_us < SAVE_US)
+        return;
+    governing->saved_us = now_us;
+    save_memory(governing);
+}
