@@ -7,6 +7,7 @@
 #include "privacy/privacy.h"
 #include "worker/figure_history.h"
 #include "worker/gate.h"
+#include "worker/observe.h"
 #include "worker/selection.h"
 
 #include <string.h>
@@ -302,30 +303,12 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
     return pipeline->objects;
 }
 
-static void observe_track(const struct pipeline *pipeline, const struct track *track, int64_t media_us,
-                          struct observed_track *observed)
-{
-    double age_seconds = (double)(media_us - track->started_us) / 1e6;
-    *observed = (struct observed_track){
-        .id = track->id,
-        .object_class = track->object_class,
-        .x = observation_quantise(track->box.x, OBSERVATION_BOX_ONE),
-        .y = observation_quantise(track->box.y, OBSERVATION_BOX_ONE),
-        .w = observation_quantise(track->box.w, OBSERVATION_BOX_ONE),
-        .h = observation_quantise(track->box.h, OBSERVATION_BOX_ONE),
-        .confidence = (uint8_t)(CLAMP(track->confidence, 0, 1) * 255 + 0.5),
-        .speed_x = observation_quantise(track->velocity_x, OBSERVATION_SPEED_ONE),
-        .speed_y = observation_quantise(track->velocity_y, OBSERVATION_SPEED_ONE),
-        .is_confirmed = track->state != TRACK_TENTATIVE && age_seconds >= pipeline->tracker_settings.confirm_seconds,
-        .is_lost = track->state == TRACK_LOST,
-    };
-}
-
 static void run_rules(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks,
                       const struct motion_scene *scene, const struct picture_facts *picture)
 {
     for (int i = 0; i < tracks->count; i++)
-        observe_track(pipeline, &tracks->items[i], frame->media_us, &pipeline->observed[i]);
+        observe_track(&tracks->items[i], frame->media_us, pipeline->tracker_settings.confirm_seconds,
+                      &pipeline->observed[i]);
     const struct observation observation = {
         .at_ms = frame->captured_at_ms,
         .media_us = frame->media_us,

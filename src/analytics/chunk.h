@@ -1,0 +1,43 @@
+/* Chunks: observations stored so compactly that every camera's can be kept, and policies tried on them. What is read is
+ * exactly what was written: the quantised observation rules see, so that a replay tells what live told.
+ *
+ * Boxes are predicted by their own speed and only the difference is coded, with an adaptive range coder. A chunk can be
+ * read by itself; live ones hold a minute of one camera.
+ *
+ * One thread at a time per writer or reader.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+
+#include "analytics/analytics.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+
+/* More tracks of one frame are left out (and counted); more classes than this are written as the last. */
+enum { CHUNK_TRACKS_MAX = 1024, CHUNK_CLASSES_MAX = 64, CHUNK_FRAMES_MAX = 65536, CHUNK_VERSION = 1 };
+
+struct chunk_writer *chunk_writer_new(void);
+void chunk_writer_free(struct chunk_writer *writer);
+CLEANUP_DEFINE(chunk_writer, chunk_writer_free)
+/* Adds one frame. False: the chunk holds CHUNK_FRAMES_MAX frames and must be finished first. */
+bool chunk_writer_add(struct chunk_writer *writer, const struct observation *observation);
+int chunk_writer_frames(const struct chunk_writer *writer);
+/* at_ms of its first frame; 0 when it has none. */
+int64_t chunk_writer_began_ms(const struct chunk_writer *writer);
+/* Tracks that found no room, since the writer was made. */
+int64_t chunk_writer_shed(const struct chunk_writer *writer);
+/* The chunk's bytes; the writer begins the next. */
+GBytes *chunk_writer_finish(struct chunk_writer *writer);
+
+/* NULL: it is no chunk, or of a later version. `bytes` must outlive the reader. */
+struct chunk_reader *chunk_reader_new(const void *bytes, size_t length, GError **error);
+void chunk_reader_free(struct chunk_reader *reader);
+CLEANUP_DEFINE(chunk_reader, chunk_reader_free)
+int chunk_reader_frames(const struct chunk_reader *reader);
+/* The next frame; valid until the next call. False without error: there is none left. False with an error: the chunk is
+ * damaged from here on. */
+bool chunk_reader_next(struct chunk_reader *reader, struct observation *observation, GError **error);
