@@ -118,3 +118,42 @@ bool media_codecs_load(GError **error)
             return false;
     return true;
 }
+
+static void note_missing(const char *element, GString *missing)
+{
+    GstElementFactory *factory = gst_element_factory_find(element);
+    if (factory)
+        gst_object_unref(factory);
+    else
+        g_string_append_printf(missing, "%s%s", missing->len ? ", " : "", element);
+}
+
+static void append_hardware(const char *codec, GString *text)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(hardware); i++) {
+        GstElement *element = strcmp(hardware[i].codec, codec) == 0 ? hardware_new(hardware[i].element) : NULL;
+        if (!element)
+            continue;
+        g_string_append_printf(text, "%s (hardware), ", hardware[i].element);
+        gst_object_unref(gst_object_ref_sink(element));
+    }
+}
+
+char *media_decoders_available(char **missing)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) lacks = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++) {
+        if (i > 0 && strcmp(codecs[i].name, codecs[i - 1].name) == 0)
+            continue; /* another name of the same */
+        g_string_append_printf(text, "%s%s: ", text->len ? "; " : "", codecs[i].name);
+        append_hardware(codecs[i].name, text);
+        g_string_append(text, codecs[i].decoder);
+        note_missing(codecs[i].parser, lacks);
+        note_missing(codecs[i].decoder, lacks);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(other_elements); i++)
+        note_missing(other_elements[i], lacks);
+    *missing = lacks->len ? g_string_free(g_steal_pointer(&lacks), FALSE) : NULL;
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}

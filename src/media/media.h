@@ -24,6 +24,10 @@
  * `for_worker` also loads every plugin a worker may need, and forbids registry scans. Main thread. */
 bool media_init(bool for_worker, GError **error);
 
+/* What can be decoded, and by which elements: "H264: avdec_h264; H265: …", hardware that opens marked so. `missing`
+ * gets the names of elements that must be there and are not, else NULL. g_free both. After media_init. Main thread. */
+char *media_decoders_available(char **missing);
+
 /* ---- live sources ---- */
 
 /* The connections of a process: one an address and login, however many cameras and roles take from it. Calls on one
