@@ -36,15 +36,14 @@ def what_hinders_is_named_with_what_to_do():
     with Directory() as directory, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        (directory / "file").write_text("")
         answer = doctor(directory, "--json", "--data-dir", "/proc/nowhere", "--http-port", str(taken.getsockname()[1]))
         found = checks(answer)
         assert answer.returncode == 1 and json.loads(answer.stdout)["status"] == "fail", answer.stdout
         assert found["sync"]["status"] == "fail" and found["sync"]["advice"], found["sync"]
         assert found["address"]["status"] == "fail" and "--http-port" in found["address"]["advice"], found["address"]
-        (directory / "bad.yml").write_text("http: {port: -1}\n")
+        (directory / "bad.yml").write_text("http: {threads: -1}\n")
         answer = doctor(directory, "--config", "bad.yml")
-        assert answer.returncode == 1 and "bad.yml:1: http.port" in answer.stderr, answer.stderr
+        assert answer.returncode == 1 and "bad.yml:1: http.threads" in answer.stderr, answer.stderr
         assert doctor(directory, "--nonsense").returncode == 2
 
 
