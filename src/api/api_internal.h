@@ -19,6 +19,7 @@ struct api {
     /* immutable after start */
     const struct settings *settings;
     struct store *store;
+    struct vedette_spool *spool; /* NULL: none */
     struct live *live;
     struct server_health *health;
     struct clock *clock;
@@ -72,6 +73,11 @@ struct request {
     guint64 declared_bytes;
 };
 
+/* ---- queues.c ---- */
+
+/* {"memory_queue_size":…}: what of the spool is the request's org's. */
+void append_queue(const struct request *request, GString *json);
+
 /* ---- the route table ---- */
 
 struct route {
@@ -94,6 +100,7 @@ void handle_me(struct request *request, struct answer *answer);
 void handle_health(struct request *request, struct answer *answer);
 void handle_health_live(struct request *request, struct answer *answer);
 void handle_health_ready(struct request *request, struct answer *answer);
+void handle_queue_stats(struct request *request, struct answer *answer);
 void handle_metrics(struct request *request, struct answer *answer);
 void handle_cameras(struct request *request, struct answer *answer);
 void handle_camera(struct request *request, struct answer *answer);

@@ -176,13 +176,11 @@ static void append_components(const struct component components[COMPONENT_COUNT]
 static void append_details(const struct request *request, const struct component components[COMPONENT_COUNT],
                            GString *json)
 {
-    int64_t queued = counter_get(&request->api->health->store_queue_records);
     g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":");
     append_cameras(request, append_breaker, json);
-    g_string_append_printf(json,
-                           ",\"queues\":{\"events\":{\"total_queued\":%" G_GINT64_FORMAT
-                           ",\"memory_queue_size\":%" G_GINT64_FORMAT "}}},\"components\":{",
-                           queued, queued);
+    g_string_append(json, ",\"queues\":{\"events\":");
+    append_queue(request, json);
+    g_string_append(json, "}},\"components\":{");
     append_components(components, json);
     g_string_append(json, "},\"cameras\":");
     append_cameras(request, append_engines, json);

@@ -273,13 +273,67 @@ static const struct record_field store_fields[] = {
           .default_text = "500"),
     FIELD(struct store_settings, batch_delay_ms, 0, "longest wait for a commit to fill", .unit = "ms", .min = 0,
           .max = 1000, .default_text = "10"),
-    FIELD(struct store_settings, queue_records, 0, "records waiting for the store; beyond, workers keep theirs",
-          .min = 1, .max = 10000000, .default_text = "10000"),
+    FIELD(struct store_settings, queue_records, 0,
+          "records waiting for the store's writer; beyond, they stay in the spool", .min = 1, .max = 10000000,
+          .default_text = "10000"),
     FIELD(struct store_settings, minimum_free_bytes, 0, "less free space than this and /health says so",
           .unit = "bytes", .min = 0, .max = 0x1p53, .default_text = "268435456"),
 };
 static const struct record_descriptor store_descriptor =
     RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The store.");
+
+static const char *const spool_when_full_names[] = {"wait", "drop_lowest", NULL};
+static const struct record_field spool_fields[] = {
+    FIELD(struct spool_settings, max_queue_size, RECORD_NEEDS_RESTART,
+          "records kept while the store is away; beyond, when_full says what happens", .min = 16, .max = 1e8,
+          .default_text = "200000"),
+    FIELD(struct spool_settings, max_queue_bytes, RECORD_NEEDS_RESTART, "bytes of these", .unit = "bytes",
+          .min = 16 << 20, .max = 0x1p53, .default_text = "268435456"),
+    FIELD(struct spool_settings, max_queue_seconds, RECORD_NEEDS_RESTART,
+          "a record that could not be stored for so long is given up; 0: never", .unit = "s", .min = 0, .max = 1e9,
+          .default_text = "0"),
+    FIELD(struct spool_settings, batch_size, RECORD_NEEDS_RESTART, "records handed to the store at once", .min = 1,
+          .max = 10000, .default_text = "500"),
+    FIELD(struct spool_settings, tenant_share, RECORD_NEEDS_RESTART,
+          "share of both bounds that one org may take, where cameras of more than one are watched", .min = 0.01,
+          .max = 1, .default_text = "0.5"),
+    FIELD_ENUM(struct spool_settings, when_full, spool_when_full_names, RECORD_NEEDS_RESTART,
+               "wait: workers keep what comes, and shed the least urgent and oldest beyond "
+               "workers.max_unacknowledged_records; drop_lowest: the least urgent and oldest in the spool make room",
+               .default_text = "wait"),
+    FIELD(struct spool_settings, max_memory_bytes, RECORD_NEEDS_RESTART, "records kept in memory besides the disk",
+          .unit = "bytes", .min = 0, .max = 0x1p40, .default_text = "4194304"),
+    FIELD(struct spool_settings, max_disk_bytes, RECORD_NEEDS_RESTART,
+          "of all its files, what is done and not removed yet among it; 0: no bound besides max_queue_bytes",
+          .unit = "bytes", .min = 0, .max = 0x1p53, .default_text = "1073741824"),
+    FIELD(struct spool_settings, file_bytes, RECORD_NEEDS_RESTART, "of one of its files", .unit = "bytes", .min = 65536,
+          .max = 1 << 30, .default_text = "4194304"),
+    FIELD(struct spool_settings, reserve_bytes, RECORD_NEEDS_RESTART,
+          "kept aside, and given back when the disk is full; 0: none", .unit = "bytes", .min = 0, .max = 0x1p40,
+          .default_text = "1048576"),
+    FIELD(struct spool_settings, stalled_seconds, RECORD_NEEDS_RESTART,
+          "holding records of which none could be stored for so long is told in /health", .unit = "s", .min = 1,
+          .max = 86400, .default_text = "30"),
+    FIELD(struct spool_settings, retry_seconds, RECORD_NEEDS_RESTART,
+          "a store that fails is tried again after about so long; doubles", .unit = "s", .min = 0.05, .max = 3600,
+          .default_text = "1"),
+    FIELD(struct spool_settings, retry_max_seconds, RECORD_NEEDS_RESTART, "longest such wait", .unit = "s", .min = 0.05,
+          .max = 86400, .default_text = "15"),
+    FIELD(struct spool_settings, remembered_ids, RECORD_NEEDS_RESTART,
+          "a record that comes twice is shown once, if no more than so many came between", .min = 16, .max = 10000000,
+          .default_text = "16384"),
+};
+static void spool_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct spool_settings *spool = record;
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "retry_max_seconds", NULL);
+    if (spool->retry_max_seconds < spool->retry_seconds)
+        record_errors_add(errors, where, "%g: must be at least retry_seconds (%g)", spool->retry_max_seconds,
+                          spool->retry_seconds);
+}
+static const struct record_descriptor spool_descriptor =
+    RECORD(struct spool_settings, "SpoolSettings", 1, spool_fields,
+           "The spool that keeps records until they are stored.", .check = spool_check);
 
 static const struct record_field health_fields[] = {
     FIELD(struct health_settings, offline_seconds, 0, "a camera off line for so long raises the signal camera_offline",
@@ -339,6 +393,8 @@ static const struct record_field settings_fields[] = {
     FIELD_RECORD(struct settings, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
     FIELD_RECORD(struct settings, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
     FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the store"),
+    FIELD_RECORD(struct settings, spool, struct spool_settings, &spool_descriptor, 0,
+                 "the spool that keeps records until they are stored"),
     FIELD_RECORD(struct settings, health, struct health_settings, &health_descriptor, 0, "the health monitor"),
     FIELD_RECORD(struct settings, progress, struct progress_settings, &progress_descriptor, 0,
                  "deadlines of what must move in every camera"),

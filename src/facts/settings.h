@@ -113,8 +113,22 @@ struct store_settings {
     int32_t partition_days;     /* made ahead */
     int32_t batch_records;      /* most in one commit */
     int32_t batch_delay_ms;     /* longest wait for a batch to fill */
-    int32_t queue_records;      /* waiting for the writer; full: workers are not acknowledged and keep theirs */
+    int32_t queue_records;      /* waiting for the writer; beyond, records stay in the spool */
     int64_t minimum_free_bytes; /* below it /health says so */
+};
+/* The spool of the record path: docs/spool.md. */
+enum spool_when_full { SPOOL_WHEN_FULL_WAIT = 1, SPOOL_WHEN_FULL_DROP };
+struct spool_settings {
+    int64_t max_queue_size; /* records */
+    int64_t max_queue_bytes;
+    double max_queue_seconds; /* 0: for ever */
+    int32_t batch_size;
+    double tenant_share; /* where cameras of more than one org are watched */
+    enum spool_when_full when_full;
+    int64_t max_memory_bytes, max_disk_bytes, file_bytes, reserve_bytes;
+    double stalled_seconds;                  /* not draining for so long is told */
+    double retry_seconds, retry_max_seconds; /* between tries of a store that fails */
+    int32_t remembered_ids;                  /* what comes twice is shown once, within so many records */
 };
 struct health_settings {
     double offline_seconds, recovered_seconds; /* hysteresis of camera_offline and camera_recovered */
@@ -137,6 +151,7 @@ struct settings {
     struct tracker_settings tracker;
     struct rule_settings rules;
     struct store_settings store;
+    struct spool_settings spool;
     struct health_settings health;
     struct progress_settings progress;
     struct governor_settings governor;

@@ -253,7 +253,8 @@ static void measure(struct governing *governing, int64_t elapsed_us)
         usage.memory_total_bytes ? (double)usage.memory_used_bytes / (double)usage.memory_total_bytes : 0;
     governing->used_bytes = usage.memory_used_bytes;
     measures->queue_share =
-        (double)counter_get(&hub->health.store_queue_records) / (double)MAX(hub->settings->store.queue_records, 1);
+        (double)(counter_get(&hub->health.spool_memory_records) + counter_get(&hub->health.spool_disk_records)) /
+        (double)MAX(hub->settings->spool.max_queue_size, 1);
     measures->is_disk_low = disk_is_low(hub);
     governing->usage = usage;
 }

@@ -44,6 +44,7 @@ static gboolean on_turn(gpointer data)
         intake_retry(g_ptr_array_index(hub->workers, i));
         hub_worker_look_after(g_ptr_array_index(hub->workers, i));
     }
+    record_path_measure(hub->records);
     if (!hub->is_stopping) {
         monitor_turn(hub->monitor);
         governing_turn(hub->governing);
@@ -104,8 +105,8 @@ static bool serve(struct hub *hub, GError **error)
     g_autofree char *generated_password = NULL;
     if (!register_cameras(hub, error))
         return false;
-    struct api *api =
-        api_start(hub->settings, hub->store, hub->live, &hub->health, hub->clock, &generated_password, error);
+    struct api *api = api_start(hub->settings, hub->store, record_path_spool(hub->records), hub->live, &hub->health,
+                                hub->clock, &generated_password, error);
     if (!api)
         return false;
     live_set_preview_wanted(hub->live, hub_want_preview, hub);
@@ -119,12 +120,13 @@ static bool serve(struct hub *hub, GError **error)
     return is_good;
 }
 
-/* The store writes what was submitted and answers on this thread's main loop: workers are freed after those answers. */
+/* The spool answers on this thread's main loop: workers are freed after those answers. */
 static void hub_clear(struct hub *hub)
 {
     hub->is_stopping = true;
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
+    record_path_close(hub->records);
     store_close(hub->store);
     while (g_main_context_iteration(NULL, FALSE))
         ;
@@ -135,6 +137,17 @@ static void hub_clear(struct hub *hub)
     g_main_loop_unref(hub->loop);
     g_free(hub->program);
     g_free(hub->data_dir);
+}
+
+static struct record_path *open_records(struct hub *hub, GError **error)
+{
+    const struct record_path_parts parts = {.data_dir = hub->data_dir,
+                                            .settings = hub->settings,
+                                            .clock = hub->clock,
+                                            .store = hub->store,
+                                            .live = hub->live,
+                                            .health = &hub->health};
+    return record_path_open(&parts, error);
 }
 
 int hub_run(const struct hub_options *options)
@@ -156,7 +169,8 @@ int hub_run(const struct hub_options *options)
     hub.store = store_open(hub.data_dir, &options->settings->store, hub.clock, &hub.health, &error);
     hub.monitor = monitor_new(&hub);
     hub.governing = governing_new(&hub);
-    bool is_good = hub.store && serve(&hub, &error);
+    hub.records = hub.store ? open_records(&hub, &error) : NULL;
+    bool is_good = hub.records && serve(&hub, &error);
     if (!is_good)
         fprintf(stderr, "vedette: %s\n", error->message);
     hub_clear(&hub);

@@ -10,6 +10,7 @@
 #include "facts/health.h"
 #include "hub/hub.h"
 #include "hub/progress.h"
+#include "hub/record_path.h"
 #include "link/link.h"
 #include "live/live.h"
 #include "store/store.h"
@@ -31,15 +32,14 @@ struct hub_worker {
     GPtrArray *cameras; /* of const struct camera *, borrowed from the settings */
     GPid pid;           /* 0: not running */
     guint child_watch, link_watch, restart_timer;
-    struct link *link; /* NULL: not running */
-    uint64_t
-        generation; /* counts starts: an earlier process's batches are stored, but not acknowledged to a later one */
+    struct link *link;   /* NULL: not running */
+    uint64_t generation; /* counts starts: an earlier process's batches are kept, but not acknowledged to a later one */
     bool has_said_hello, has_stopped, is_caged;
     int restarts; /* in a row, for the backoff */
     int64_t started_us, heard_us;
     struct process_cpu cpu; /* the governor's */
-    GQueue waiting;         /* of struct intake_batch *, by sequence: the store could not take them yet */
-    size_t bytes_in_hand;   /* of batches read and not yet stored, waiting or not */
+    GQueue waiting;         /* of struct intake_batch *, by sequence: the spool could not take them yet */
+    size_t bytes_in_hand;   /* of batches read and not yet spooled, waiting or not */
 };
 
 struct hub {
@@ -49,13 +49,14 @@ struct hub {
     struct random random;
     GMainLoop *loop;
     struct store *store;
+    struct record_path *records;
     struct live *live;
     struct server_health health;
     GPtrArray *workers; /* of struct hub_worker * */
     struct monitor *monitor;
     struct governing *governing;
     struct process_cpu cpu;        /* the governor's */
-    pthread_mutex_t answered_lock; /* guards answered: the store's thread fills it, the main loop empties it */
+    pthread_mutex_t answered_lock; /* guards answered: the spool's thread fills it, the main loop empties it */
     GQueue answered;               /* of struct intake_batch * */
     bool is_stopping, has_failed;  /* has_failed: the exit status is 1 */
 };
@@ -102,24 +103,22 @@ void governing_order_worker(struct governing *governing, struct hub_worker *work
 /* Takes in everything a worker's link holds now, up to what may be in hand. False when the link must end; the error
  * says why. */
 bool intake_read(struct hub_worker *worker, GError **error);
-/* So much waits for the store that nothing more is read from this worker. */
+/* So much waits for the spool that nothing more is read from this worker. */
 bool intake_is_full(const struct hub_worker *worker);
-/* Offers the store again what it could not take. */
+/* Offers the spool again what it could not take. */
 void intake_retry(struct hub_worker *worker);
 void intake_clear(struct hub_worker *worker);
 /* The worker's process is gone: its cameras are off line. */
 void intake_note_gone(struct hub_worker *worker, const char *reason);
-/* To those who look. Any thread. */
-void hub_publish_event(struct hub *hub, const struct analytics_event *event);
 
 /* ---- monitor.c ---- */
 
-/* After the store is open and the cameras are known; freed after the store is closed. */
+/* After the store is open and the cameras are known; freed after the record path is closed. */
 struct monitor *monitor_new(struct hub *hub);
 void monitor_free(struct monitor *monitor);
 /* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
 void monitor_turn(struct monitor *monitor);
-/* Raises a signal of the service `system` that began now; `attributes` is JSON. Kept until the store takes it. */
+/* Raises a signal of the service `system` that began now; `attributes` is JSON. Kept until the spool takes it. */
 void monitor_raise(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
                    char *attributes);
 

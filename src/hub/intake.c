@@ -1,4 +1,4 @@
-/* What workers tell: decoded, checked and stamped as if an enemy had sent it, then stored, and only then acknowledged.
+/* What workers tell: decoded, checked and stamped as if an enemy had sent it, then spooled, and only then acknowledged.
  */
 #define LOG_MODULE "hub"
 #include "hub/hub_internal.h"
@@ -20,10 +20,11 @@ struct intake_batch {
     struct hub_worker *worker;
     uint64_t generation, sequence;
     size_t bytes;
-    GPtrArray *events; /* NULL while the store has them, and when it has written them */
+    GPtrArray *events;
+    bool is_over; /* they are in the spool, or never will be */
 };
 
-/* Main loop, as all but on_stored. */
+/* Main loop, as all but on_spooled. */
 static void batch_free(struct intake_batch *batch)
 {
     batch->worker->bytes_in_hand -= batch->bytes;
@@ -153,11 +154,11 @@ static gint compare_batches(gconstpointer left, gconstpointer right, gpointer da
     return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
-/* The batch is stored, so its worker may forget it; or it waits for the next turn of the timer. */
+/* The batch is in the spool, so its worker may forget it; or it waits for the next turn of the timer. */
 static void finish(struct intake_batch *batch)
 {
     struct hub_worker *worker = batch->worker;
-    if (batch->events) {
+    if (!batch->is_over) {
         g_queue_insert_sorted(&worker->waiting, batch, compare_batches, NULL);
         return;
     }
@@ -168,7 +169,7 @@ static void finish(struct intake_batch *batch)
     batch_free(batch);
 }
 
-/* On the main loop: everything the store has answered so far. */
+/* On the main loop: everything the spool has answered so far. */
 static gboolean on_answers(gpointer data)
 {
     struct hub *hub = data;
@@ -181,41 +182,35 @@ static gboolean on_answers(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-void hub_publish_event(struct hub *hub, const struct analytics_event *event)
-{
-    g_autoptr(GString) json = g_string_new(NULL);
-    record_encode_json(&analytics_event_descriptor, event, true, json);
-    live_publish(hub->live, LIVE_EVENT, event->org_id, event->camera_id, json->str, json->len);
-}
-
-static void complain_of_store(const struct intake_batch *batch, guint records, const GError *error, bool is_hopeless)
+static void complain_of_spool(const struct hub_worker *worker, guint records, const struct vedette_spool_error *error)
 {
     static struct log_limit complaint;
     gint64 held_back;
     if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
-        log_error(batch->worker->id, "%u records are %s: %s (%lld more batches)", records,
-                  is_hopeless ? "refused by the store" : "not stored and tried again", error->message,
-                  (long long)held_back);
+        log_error(worker->id, "%u records are %s: %s (%lld more batches)", records,
+                  error->kind == VEDETTE_SPOOL_INVALID ? "refused by the spool" : "not spooled and tried again",
+                  error->text, (long long)held_back);
 }
 
-/* On the store's writer thread. */
-static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
+/* True when the batch is over: its records never will be taken. */
+static bool note_failure(struct intake_batch *batch, const struct vedette_spool_error *error)
+{
+    struct hub *hub = batch->worker->hub;
+    complain_of_spool(batch->worker, batch->events->len, error);
+    if (error->kind != VEDETTE_SPOOL_INVALID)
+        return false;
+    counter_add(&hub->health.records_rejected, batch->events->len);
+    for (guint i = 0; i < batch->events->len; i++)
+        live_add_records(hub->live, ((const struct analytics_event *)batch->events->pdata[i])->camera_id, 0, 1);
+    return true;
+}
+
+/* On the spool's thread, or the main loop's. */
+static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
     struct intake_batch *batch = data;
     struct hub *hub = batch->worker->hub;
-    bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
-    if (error)
-        complain_of_store(batch, events->len, error, is_hopeless);
-    if (is_hopeless)
-        counter_add(&hub->health.records_rejected, events->len);
-    else if (error)
-        batch->events = g_ptr_array_ref(events);
-    for (guint i = 0; (!error || is_hopeless) && i < events->len; i++) {
-        const struct analytics_event *event = g_ptr_array_index(events, i);
-        live_add_records(hub->live, event->camera_id, 0, 1);
-        if (!error && stored[i])
-            hub_publish_event(hub, event);
-    }
+    batch->is_over = !error || note_failure(batch, error);
     pthread_mutex_lock(&hub->answered_lock);
     if (g_queue_is_empty(&hub->answered))
         g_idle_add_full(G_PRIORITY_DEFAULT, on_answers, hub, NULL);
@@ -223,14 +218,22 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
     pthread_mutex_unlock(&hub->answered_lock);
 }
 
-/* True when the store took it. */
+/* True when the spool took it, or never will. */
 static bool submit(struct hub_worker *worker, struct intake_batch *batch)
 {
-    GPtrArray *events = g_steal_pointer(&batch->events);
-    if (store_events_submit(worker->hub->store, events, on_stored, batch, NULL))
+    struct vedette_spool_error error;
+    if (batch->events->len == 0) {
+        on_spooled(batch, NULL);
         return true;
-    batch->events = events;
-    return false;
+    }
+    if (record_path_submit(worker->hub->records, batch->events, on_spooled, batch, &error))
+        return true;
+    if (error.kind != VEDETTE_SPOOL_INVALID) {
+        complain_of_spool(worker, batch->events->len, &error);
+        return false;
+    }
+    on_spooled(batch, &error);
+    return true;
 }
 
 static bool take_events(struct hub_worker *worker, const char *body, size_t length, GError **error)
@@ -242,8 +245,12 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
     }
     memcpy(&sequence, body, sizeof sequence);
     struct intake_batch *batch = g_new0(struct intake_batch, 1);
-    *batch = (struct intake_batch){worker, worker->generation, GUINT64_FROM_LE(sequence), length,
-                                   g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free)};
+    *batch = (struct intake_batch){worker,
+                                   worker->generation,
+                                   GUINT64_FROM_LE(sequence),
+                                   length,
+                                   g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free),
+                                   false};
     worker->bytes_in_hand += batch->bytes;
     const char *line = body + sizeof sequence, *end = body + length;
     for (const char *next; line < end; line = next + 1) {

@@ -2,7 +2,7 @@
  * kept in the store. The page shows what is true now; what is settled here has hysteresis, so that a camera that flaps
  * raises one signal and not a hundred.
  *
- * Main loop's thread, but for on_stored.
+ * Main loop's thread, but for on_spooled.
  */
 #define LOG_MODULE "hub"
 #include "hub/hub_internal.h"
@@ -31,7 +31,7 @@ struct monitor {
     bool has_looked;
     int64_t looked_us;
     pthread_mutex_t lock; /* guards unsent */
-    GQueue unsent;        /* of GPtrArray *: events the store could not take yet, oldest first */
+    GQueue unsent;        /* of GPtrArray *: events the spool could not take yet, oldest first */
 };
 
 struct monitor *monitor_new(struct hub *hub)
@@ -72,21 +72,23 @@ static void set_unsent(struct monitor *monitor, GPtrArray *events, bool is_oldes
     g_ptr_array_unref(shed);
 }
 
-/* On the store's writer thread. */
-static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
+struct sending {
+    struct monitor *monitor;
+    GPtrArray *events;
+};
+
+/* On the spool's thread, or the main loop's. */
+static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
-    struct monitor *monitor = data;
-    if (error && !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID)) {
-        set_unsent(monitor, g_ptr_array_ref(events), true);
-        return;
+    struct sending *sending = data;
+    if (error && error->kind == VEDETTE_SPOOL_INVALID) {
+        log_error(NULL, "a signal of the health monitor is refused by the spool: %s", error->text);
+        counter_add(&sending->monitor->hub->health.records_rejected, sending->events->len);
+    } else if (error) {
+        set_unsent(sending->monitor, g_ptr_array_ref(sending->events), true);
     }
-    if (error) {
-        log_error(NULL, "a signal of the health monitor is refused by the store: %s", error->message);
-        counter_add(&monitor->hub->health.records_rejected, events->len);
-    }
-    for (guint i = 0; !error && i < events->len; i++)
-        if (stored[i])
-            hub_publish_event(monitor->hub, g_ptr_array_index(events, i));
+    g_ptr_array_unref(sending->events);
+    g_free(sending);
 }
 
 static void send_unsent(struct monitor *monitor)
@@ -97,10 +99,14 @@ static void send_unsent(struct monitor *monitor)
         pthread_mutex_unlock(&monitor->lock);
         if (!events)
             return;
-        if (!store_events_submit(monitor->hub->store, events, on_stored, monitor, NULL)) {
-            set_unsent(monitor, events, true); /* full: at the next turn */
-            return;
-        }
+        struct sending *sending = g_new(struct sending, 1);
+        struct vedette_spool_error error;
+        *sending = (struct sending){monitor, events};
+        if (record_path_submit(monitor->hub->records, events, on_spooled, sending, &error))
+            continue;
+        on_spooled(sending, &error);
+        if (error.kind != VEDETTE_SPOOL_INVALID)
+            return; /* at the next turn */
     }
 }
 

@@ -21,7 +21,7 @@ enum { LINK_PROTOCOL_VERSION = 1, LINK_MAX_BODY_BYTES = 4 << 20 };
 enum link_type {
     /* worker → hub */
     LINK_HELLO = 1, /* WorkerHello */
-    LINK_EVENTS,    /* uint64 sequence (little endian), then AnalyticsEvents as NDJSON; acknowledged when stored */
+    LINK_EVENTS,    /* uint64 sequence (little endian), then AnalyticsEvents as NDJSON; acknowledged when spooled */
     LINK_TRACKS,    /* TrackUpdate; dropped when the queue is full */
     LINK_HEALTH,    /* CameraHealth */
     LINK_PREVIEW,   /* uint16 length of camera id, camera id, int64 captured_at_ms, uint64 frame number, JPEG */
@@ -30,7 +30,7 @@ enum link_type {
     LINK_CONFIGURE,    /* WorkerConfig */
     LINK_CREDENTIALS,  /* CameraCredentials; after a good hello, before LINK_START */
     LINK_START,        /* empty: to the cameras */
-    LINK_ACKNOWLEDGE,  /* uint64 sequence: this batch is stored */
+    LINK_ACKNOWLEDGE,  /* uint64 sequence: this batch is spooled */
     LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
     LINK_CAMERA,       /* CameraConfig: what counts for one camera from its next frame on */
     LINK_STOP,         /* empty: send what is left, then LINK_STOPPED */

@@ -1,6 +1,6 @@
-/* Outbox: what a worker has told and the hub has not yet stored. What the link cannot take waits here; beyond the bound
- * the least urgent and oldest go first, counted on their camera. What the link took is the hub's to keep, and is only
- * remembered until it is acknowledged: it is never sent twice, for a link ends with the process at its other end.
+/* Outbox: what a worker has told and the hub has not yet spooled. What the link cannot take waits here; beyond the
+ * bound the least urgent and oldest go first, counted on their camera. What the link took is the hub's to keep, and is
+ * only remembered until it is acknowledged: it is never sent twice, for a link ends with the process at its other end.
  * Any thread.
  */
 #pragma once
@@ -18,7 +18,7 @@ void outbox_free(struct outbox *outbox);
  * outbox. */
 void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int records, int priority,
                 struct camera_health *health);
-/* The hub stored this batch. */
+/* The hub spooled this batch. */
 void outbox_acknowledge(struct outbox *outbox, uint64_t sequence);
 /* Sends what waits, as far as the link takes it. */
 void outbox_send_waiting(struct outbox *outbox);

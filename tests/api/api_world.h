@@ -80,7 +80,7 @@ static inline void world_start(struct api_world *world)
     live_set_clock(world->live, world->clock);
     g_autofree char *password = NULL;
     world->api =
-        api_start(&world->settings, world->store, world->live, &world->health, world->clock, &password, &error);
+        api_start(&world->settings, world->store, NULL, world->live, &world->health, world->clock, &password, &error);
     g_assert_no_error(error);
 }
 

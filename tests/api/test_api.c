@@ -445,11 +445,54 @@ static void test_metrics(void)
     world_clear(&world);
 }
 
+static json_int_t number_of(const char *text, const char *name)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    json_int_t value = json_integer_value(json_object_get(json, name));
+    json_decref(json);
+    return value;
+}
+
+static void test_queue_stats_are_of_the_own_org(void)
+{
+    struct api_world world;
+    struct vedette_spool_config config;
+    world_init(&world);
+    g_autofree char *directory = g_build_filename(world.directory, "spool", NULL);
+    vedette_spool_config_init(&config);
+    config.reserve_bytes = 0;
+    struct vedette_spool *spool = vedette_spool_open(directory, &config, NULL);
+    const struct vedette_spool_record records[] = {{.tenant = "default", .payload = "1", .length = 1},
+                                                   {.tenant = "other", .payload = "2", .length = 1},
+                                                   {.tenant = "other", .payload = "3", .length = 1}};
+    g_assert_true(vedette_spool_enqueue(spool, records, 3, NULL));
+    api_stop(world.api);
+    world.api = api_start(&world.settings, world.store, spool, world.live, &world.health, world.clock, NULL, NULL);
+    struct reply reply = world_get(&world, "/queue/stats", NULL);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_cmpstr(reply.body->str, ==, "{\"status\":\"healthy\"}");
+    reply_clear(&reply);
+    reply = world_get(&world, "/queue/stats", world_login(&world));
+    g_assert_cmpint(number_of(reply.body->str, "memory_queue_size"), ==, 1);
+    g_assert_cmpint(number_of(reply.body->str, "disk_queue_size"), ==, 0);
+    g_assert_cmpint(number_of(reply.body->str, "total_queued"), ==, 1);
+    g_assert_null(strstr(reply.body->str, "other"));
+    reply_clear(&reply);
+    api_stop(world.api);
+    world.api = NULL;
+    vedette_spool_acknowledge(spool, vedette_spool_dequeue(spool, 3, 0));
+    vedette_spool_close(spool);
+    g_autofree char *lock = g_build_filename(directory, "lock", NULL);
+    g_unlink(lock);
+    g_rmdir(directory);
+    world_clear(&world);
+}
+
 /* S6: no answer to anything holds a secret. */
 static void test_s06_no_secrets_in_answers(void)
 {
-    static const char *const paths[] = {
-        "/health", "/metrics", "/auth/me", "/api/v1/cameras", "/docs", "/api/v1/events", "/api/v1/cameras/cam-1"};
+    static const char *const paths[] = {"/health",         "/queue/stats", "/metrics",       "/auth/me",
+                                        "/api/v1/cameras", "/docs",        "/api/v1/events", "/api/v1/cameras/cam-1"};
     struct api_world world;
     world_init(&world);
     world_set_online(&world);
@@ -473,7 +516,7 @@ static void test_port_in_use(void)
     settings.http.port = api_port(world.api);
     g_autoptr(GError) error = NULL;
     char *password = NULL;
-    g_assert_null(api_start(&settings, world.store, world.live, &world.health, world.clock, &password, &error));
+    g_assert_null(api_start(&settings, world.store, NULL, world.live, &world.health, world.clock, &password, &error));
     g_autofree char *expected =
         g_strdup_printf("listen on 127.0.0.1:%d: address already in use: stop the other program or set http.port "
                         "(VEDETTE_HTTP_PORT)",
@@ -490,16 +533,16 @@ static void test_first_start_makes_a_password_once(void)
     g_autofree char *password = NULL, *again = NULL;
     world.store = store_open(world.directory, &world.settings.store, world.clock, &world.health, NULL);
     world.live = live_new(&world.settings.cameras);
-    world.api = api_start(&world.settings, world.store, world.live, &world.health, world.clock, &password, NULL);
+    world.api = api_start(&world.settings, world.store, NULL, world.live, &world.health, world.clock, &password, NULL);
     g_assert_cmpuint(strlen(password), >=, 20);
     g_autofree char *token = world_login_as(&world, "admin", password);
     api_stop(world.api);
-    world.api = api_start(&world.settings, world.store, world.live, &world.health, world.clock, &again, NULL);
+    world.api = api_start(&world.settings, world.store, NULL, world.live, &world.health, world.clock, &again, NULL);
     g_assert_null(again);
     g_assert_cmpint(try_login(&world, password), ==, 200);
     api_stop(world.api);
     world.settings.admin_password = g_strdup("a new one"); /* the settings' word holds, and ends old logins */
-    world.api = api_start(&world.settings, world.store, world.live, &world.health, world.clock, &again, NULL);
+    world.api = api_start(&world.settings, world.store, NULL, world.live, &world.health, world.clock, &again, NULL);
     g_assert_null(again);
     g_assert_cmpint(try_login(&world, password), ==, 401);
     g_assert_cmpint(try_login(&world, "a new one"), ==, 200);
@@ -571,6 +614,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/preview", test_preview);
     g_test_add_func("/api/metrics", test_metrics);
     g_test_add_func("/api/s06_no_secrets_in_answers", test_s06_no_secrets_in_answers);
+    g_test_add_func("/api/queue stats are of the own org", test_queue_stats_are_of_the_own_org);
     g_test_add_func("/api/port_in_use", test_port_in_use);
     g_test_add_func("/api/first_start_makes_a_password_once", test_first_start_makes_a_password_once);
     g_test_add_func("/api/store_away", test_store_away);

@@ -19,7 +19,7 @@ struct world {
     struct hub hub;
     struct hub_worker *worker; /* the first; has the cameras "door" and "hall" of the org "default" */
     struct link *peer;         /* the worker's side */
-    int published;             /* atomic: by the store's thread */
+    int published;             /* atomic: by the spool's thread */
 };
 
 static void plan_faults(const char *plan)
@@ -68,6 +68,8 @@ static void world_init(struct world *world)
     record_init(&settings_descriptor, &world->settings);
     world->settings.store.minimum_free_bytes = 0;
     world->settings.workers.count = 1;
+    world->settings.spool.retry_seconds = 0.05; /* a store that is back is noticed soon */
+    world->settings.spool.retry_max_seconds = 0.05;
     add_camera(&world->settings, "door", "default");
     add_camera(&world->settings, "elsewhere", "other");
     add_camera(&world->settings, "hall", "default");
@@ -82,15 +84,37 @@ static void world_init(struct world *world)
     world->hub.store =
         store_open(world->directory, &world->settings.store, world->hub.clock, &world->hub.health, &error);
     g_assert_no_error(error);
+    const struct record_path_parts parts = {.data_dir = world->directory,
+                                            .settings = &world->settings,
+                                            .clock = world->hub.clock,
+                                            .store = world->hub.store,
+                                            .live = world->hub.live,
+                                            .health = &world->hub.health};
+    world->hub.records = record_path_open(&parts, &error);
+    g_assert_no_error(error);
     live_subscribe(world->hub.live, count_publication, world);
     hub_workers_create(&world->hub);
     world->worker = g_ptr_array_index(world->hub.workers, 0);
     connect_worker(world);
 }
 
+static void remove_directory(const char *path)
+{
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    for (const char *name; directory && (name = g_dir_read_name(directory));) {
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+        if (g_file_test(inner, G_FILE_TEST_IS_DIR))
+            remove_directory(inner);
+        else
+            g_unlink(inner);
+    }
+    g_rmdir(path);
+}
+
 static void world_clear(struct world *world)
 {
     plan_faults(NULL);
+    record_path_close(world->hub.records);
     store_close(world->hub.store);
     while (g_main_context_iteration(NULL, FALSE))
         ;
@@ -98,12 +122,7 @@ static void world_clear(struct world *world)
     link_free(world->peer);
     live_free(world->hub.live);
     record_clear(&settings_descriptor, &world->settings);
-    static const char *const names[] = {"vedette.db", "vedette.db-wal", "vedette.db-shm", "lock", "probe"};
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *path = g_build_filename(world->directory, names[i], NULL);
-        g_unlink(path);
-    }
-    g_rmdir(world->directory);
+    remove_directory(world->directory);
     g_free(world->directory);
 }
 
@@ -185,13 +204,29 @@ static void await_acknowledgement(struct world *world, uint64_t sequence)
 
 /* ---- what is stored ---- */
 
-static GPtrArray *stored(struct world *world, const char *org)
+/* Waits until so many records are in the store: they come there after they were acknowledged. */
+static GPtrArray *stored(struct world *world, const char *org, guint count)
 {
-    g_autoptr(GError) error = NULL;
     const struct store_event_filter filter = {.org_id = org, .limit = 100};
-    GPtrArray *events = store_events_list(world->hub.store, &filter, &error);
-    g_assert_no_error(error);
-    return events;
+    for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US;;) {
+        g_autoptr(GError) error = NULL;
+        GPtrArray *events = store_events_list(world->hub.store, &filter, &error);
+        g_assert_no_error(error);
+        if (events->len >= count)
+            return events;
+        g_ptr_array_unref(events);
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500);
+    }
+}
+
+static void wait_for_count(const int64_t *counter, int64_t value)
+{
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    while (counter_get(counter) != value) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500);
+    }
 }
 
 static void test_groups_never_mix_orgs(void)
@@ -322,7 +357,7 @@ static void test_what_is_not_valid_is_refused_alone(void)
     world_clear(&world);
 }
 
-static void test_a_record_is_stored_under_its_registration_then_acknowledged(void)
+static void test_a_record_is_acknowledged_and_stored_under_its_registration(void)
 {
     struct world world;
     world_init(&world);
@@ -331,7 +366,7 @@ static void test_a_record_is_stored_under_its_registration_then_acknowledged(voi
     say_batch(&world, 7, text);
     g_assert_true(intake_read(world.worker, NULL));
     await_acknowledgement(&world, 7);
-    g_autoptr(GPtrArray) events = stored(&world, "default"), foreign = stored(&world, "other");
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1), foreign = stored(&world, "other", 0);
     g_assert_cmpuint(events->len, ==, 1);
     g_assert_cmpuint(foreign->len, ==, 0);
     const struct analytics_event *event = g_ptr_array_index(events, 0);
@@ -355,7 +390,7 @@ static void test_a_repeated_record_is_acknowledged_and_shown_once(void)
         g_assert_true(intake_read(world.worker, NULL));
         await_acknowledgement(&world, sequence);
     }
-    g_assert_cmpint(counter_get(&world.hub.health.records_duplicate), ==, 1);
+    wait_for_count(&world.hub.health.records_duplicate, 1);
     g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 1);
     world_clear(&world);
 }
@@ -374,7 +409,7 @@ static void test_what_is_not_its_own_is_refused_and_the_rest_is_stored(void)
     say_batch(&world, 1, text);
     g_assert_true(intake_read(world.worker, NULL));
     await_acknowledgement(&world, 1);
-    g_autoptr(GPtrArray) events = stored(&world, "default");
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1);
     g_assert_cmpuint(events->len, ==, 1);
     g_assert_cmpstr(((const struct analytics_event *)g_ptr_array_index(events, 0))->id, ==, ids[2]);
     g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 4);
@@ -421,14 +456,14 @@ static void wait_until_waiting(struct world *world, guint batches)
     }
 }
 
-static void test_nothing_is_acknowledged_while_the_store_fails(void)
+static void test_nothing_is_acknowledged_while_the_spool_fails(void)
 {
     if (!can_inject())
         return;
     struct world world;
     world_init(&world);
     be_admitted(&world);
-    plan_faults("store.commit=1+");
+    plan_faults("spool.commit=1+");
     for (uint64_t sequence = 1; sequence <= 3; sequence++) {
         g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
         say_batch(&world, sequence, text);
@@ -436,12 +471,60 @@ static void test_nothing_is_acknowledged_while_the_store_fails(void)
         wait_until_waiting(&world, (guint)sequence);
     }
     g_assert_cmpint(answer(&world, NULL), ==, 0);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 0);
     plan_faults(NULL);
     intake_retry(world.worker);
     for (uint64_t sequence = 1; sequence <= 3; sequence++)
         await_acknowledgement(&world, sequence); /* in their order */
-    g_autoptr(GPtrArray) events = stored(&world, "default");
+    g_autoptr(GPtrArray) events = stored(&world, "default", 3);
     g_assert_cmpuint(events->len, ==, 3);
+    world_clear(&world);
+}
+
+/* The spool keeps what the store does not take; workers and those who look notice nothing. */
+static void test_records_are_kept_and_shown_once_while_the_store_fails(void)
+{
+    enum { BATCHES = 20 };
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("store.commit=1+");
+    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+        say_batch(&world, sequence, text);
+        g_assert_true(intake_read(world.worker, NULL));
+        await_acknowledgement(&world, sequence);
+    }
+    wait_for_count(&world.hub.health.store_breaker_open, 1); /* it is left alone after a few tries */
+    g_autoptr(GPtrArray) none = stored(&world, "default", 0);
+    g_assert_cmpuint(none->len, ==, 0);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, BATCHES);
+    plan_faults(NULL);
+    g_autoptr(GPtrArray) events = stored(&world, "default", BATCHES);
+    g_assert_cmpuint(events->len, ==, BATCHES);
+    wait_for_count(&world.hub.health.store_breaker_open, 0);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, BATCHES);
+    g_assert_cmpint(counter_get(&world.hub.health.records_stored), ==, BATCHES);
+    world_clear(&world);
+}
+
+/* One record that the store will never take costs itself. */
+static void test_a_record_of_the_spool_that_cannot_be_stored_is_let_go(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    const struct vedette_spool_record nonsense = {.tenant = "default", .priority = 9, .payload = "{]", .length = 2};
+    g_assert_true(vedette_spool_enqueue(record_path_spool(world.hub.records), &nonsense, 1, NULL));
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 1, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    await_acknowledgement(&world, 1);
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1);
+    g_assert_cmpuint(events->len, ==, 1);
+    wait_for_count(&world.hub.health.records_rejected, 1);
     world_clear(&world);
 }
 
@@ -453,7 +536,7 @@ static void test_a_dead_workers_records_are_stored(void)
     struct world world;
     world_init(&world);
     be_admitted(&world);
-    plan_faults("store.commit=1+");
+    plan_faults("spool.commit=1+");
     g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
     say_batch(&world, 1, text);
     g_assert_true(intake_read(world.worker, NULL));
@@ -470,12 +553,12 @@ static void test_a_dead_workers_records_are_stored(void)
             g_usleep(500);
     }
     g_assert_cmpint(answer(&world, NULL), ==, 0);
-    g_autoptr(GPtrArray) events = stored(&world, "default");
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1);
     g_assert_cmpuint(events->len, ==, 1);
     world_clear(&world);
 }
 
-/* With the store away a worker may fill our hand, and no more: it is read again when there is room. */
+/* With the spool away a worker may fill our hand, and no more: it is read again when there is room. */
 static void test_a_full_hand_takes_no_more(void)
 {
     enum { BATCHES = 8, FILLER_BYTES = 3 << 20 };
@@ -484,7 +567,7 @@ static void test_a_full_hand_takes_no_more(void)
     struct world world;
     world_init(&world);
     be_admitted(&world);
-    plan_faults("store.commit=1+");
+    plan_faults("spool.commit=1+");
     g_autofree char *filler = g_strnfill(FILLER_BYTES, ' ');
     for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
         g_autoptr(GByteArray) body = g_byte_array_new();
@@ -528,15 +611,19 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/a missing cage is counted", test_a_missing_cage_is_counted);
     g_test_add_func("/intake/words out of turn end the link", test_words_out_of_turn_end_the_link);
     g_test_add_func("/intake/what is not valid is refused alone", test_what_is_not_valid_is_refused_alone);
-    g_test_add_func("/intake/a record is stored under its registration, then acknowledged",
-                    test_a_record_is_stored_under_its_registration_then_acknowledged);
+    g_test_add_func("/intake/a record is acknowledged, and stored under its registration",
+                    test_a_record_is_acknowledged_and_stored_under_its_registration);
     g_test_add_func("/intake/a repeated record is acknowledged and shown once",
                     test_a_repeated_record_is_acknowledged_and_shown_once);
     g_test_add_func("/intake/what is not its own is refused and the rest is stored",
                     test_what_is_not_its_own_is_refused_and_the_rest_is_stored);
     g_test_add_func("/intake/other cameras are left alone", test_other_cameras_are_left_alone);
-    g_test_add_func("/intake/nothing is acknowledged while the store fails",
-                    test_nothing_is_acknowledged_while_the_store_fails);
+    g_test_add_func("/intake/nothing is acknowledged while the spool fails",
+                    test_nothing_is_acknowledged_while_the_spool_fails);
+    g_test_add_func("/intake/records are kept and shown once while the store fails",
+                    test_records_are_kept_and_shown_once_while_the_store_fails);
+    g_test_add_func("/intake/a record of the spool that cannot be stored is let go",
+                    test_a_record_of_the_spool_that_cannot_be_stored_is_let_go);
     g_test_add_func("/intake/a dead worker's records are stored", test_a_dead_workers_records_are_stored);
     g_test_add_func("/intake/a full hand takes no more", test_a_full_hand_takes_no_more);
     return g_test_run();

@@ -31,23 +31,40 @@ static void world_init(struct world *world)
     live_set_clock(world->hub.live, world->clock);
     world->hub.store = store_open(world->directory, &world->settings.store, world->clock, &world->hub.health, &error);
     g_assert_no_error(error);
+    const struct record_path_parts parts = {.data_dir = world->directory,
+                                            .settings = &world->settings,
+                                            .clock = world->clock,
+                                            .store = world->hub.store,
+                                            .live = world->hub.live,
+                                            .health = &world->hub.health};
+    world->hub.records = record_path_open(&parts, &error);
+    g_assert_no_error(error);
     world->hub.monitor = monitor_new(&world->hub);
+}
+
+static void remove_directory(const char *path)
+{
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    for (const char *name; directory && (name = g_dir_read_name(directory));) {
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+        if (g_file_test(inner, G_FILE_TEST_IS_DIR))
+            remove_directory(inner);
+        else
+            g_unlink(inner);
+    }
+    g_rmdir(path);
 }
 
 static void world_clear(struct world *world)
 {
+    record_path_close(world->hub.records);
     store_close(world->hub.store);
     monitor_free(world->hub.monitor);
     live_free(world->hub.live);
     g_ptr_array_unref(world->hub.workers);
     record_clear(&settings_descriptor, &world->settings);
     clock_fake_free(world->clock);
-    static const char *const names[] = {"vedette.db", "vedette.db-wal", "vedette.db-shm", "lock", "probe"};
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *path = g_build_filename(world->directory, names[i], NULL);
-        g_unlink(path);
-    }
-    g_rmdir(world->directory);
+    remove_directory(world->directory);
     g_free(world->directory);
 }
 

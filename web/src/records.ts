@@ -382,10 +382,44 @@ export interface ServerHealth {
   records_received: number;
   /** records that were not valid */
   records_rejected: number;
+  /** records the spool took, to stay */
+  records_spooled: number;
   /** records stored */
   records_stored: number;
   /** records that were stored already */
   records_duplicate: number;
+  /** records in the spool that are in memory too */
+  spool_memory_records: number;
+  /** records in the spool that are on disk alone */
+  spool_disk_records: number;
+  /** records of the spool handed to the store just now */
+  spool_in_flight: number;
+  /** records in the spool (bytes) */
+  spool_queued_bytes: number;
+  /** the spool's files, about (bytes) */
+  spool_disk_bytes: number;
+  /** the spool's files */
+  spool_files: number;
+  /** damaged files of the spool set aside */
+  spool_bad_files: number;
+  /** commits of the spool */
+  spool_commits: number;
+  /** writes of the spool that failed */
+  spool_write_errors: number;
+  /** records given up after spool.max_queue_seconds */
+  spool_expired: number;
+  /** records dropped to make room for others */
+  spool_dropped: number;
+  /** records the disk did not give back as they were */
+  spool_corrupt: number;
+  /** records the spool could not take, each time they were tried */
+  spool_rejected: number;
+  /** age of the record that waits longest (ms) */
+  spool_oldest_ms: number;
+  /** 1 while the spool holds records and none was stored for spool.stalled_seconds */
+  spool_stalled: number;
+  /** 1 while the store fails and is left alone */
+  store_breaker_open: number;
   /** transactions committed */
   store_commits: number;
   /** transactions that failed */

@@ -1,0 +1,295 @@
+#define LOG_MODULE "hub"
+#include "hub/drain.h"
+
+#include "base/counter.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+enum {
+    WAIT_US = 1000000,          /* for records; a stop wakes it */
+    RETRY_US = 200000,          /* after a failure, while the breaker is still closed */
+    STOP_DEADLINE_US = 3000000, /* the rest is stored after the next start */
+    COMPLAINT_US = 10 * 1000000,
+};
+
+struct drain {
+    struct vedette_spool *spool;
+    struct vedette_breaker *breaker;
+    struct record_path_parts parts;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    bool is_stopping, is_answered;
+    GError *failure; /* of the batch that is answered */
+    int64_t stored;
+};
+
+static struct drain *drain_new(struct vedette_spool *spool, struct vedette_breaker *breaker,
+                               const struct record_path_parts *parts)
+{
+    struct drain *drain = g_new0(struct drain, 1);
+    *drain = (struct drain){.spool = spool, .breaker = breaker, .parts = *parts};
+    pthread_mutex_init(&drain->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&drain->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return drain;
+}
+
+static void drain_free(struct drain *drain)
+{
+    g_clear_error(&drain->failure);
+    pthread_cond_destroy(&drain->changed);
+    pthread_mutex_destroy(&drain->lock);
+    g_free(drain);
+}
+
+/* ---- one batch ---- */
+
+/* On the store's writer thread. */
+static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
+{
+    struct drain *drain = data;
+    (void)events;
+    (void)stored;
+    pthread_mutex_lock(&drain->lock);
+    drain->is_answered = true;
+    drain->failure = error ? g_error_copy(error) : NULL;
+    pthread_cond_broadcast(&drain->changed);
+    pthread_mutex_unlock(&drain->lock);
+}
+
+/* Waits for the answer. Takes the events over. */
+static bool store_events(struct drain *drain, GPtrArray *events, GError **error)
+{
+    drain->is_answered = false;
+    if (!store_events_submit(drain->parts.store, events, on_stored, drain, error)) {
+        g_ptr_array_unref(events);
+        return false;
+    }
+    pthread_mutex_lock(&drain->lock);
+    while (!drain->is_answered)
+        pthread_cond_wait(&drain->changed, &drain->lock);
+    GError *failure = g_steal_pointer(&drain->failure);
+    pthread_mutex_unlock(&drain->lock);
+    if (failure)
+        g_propagate_error(error, failure);
+    return !failure;
+}
+
+static struct analytics_event *decode(const struct vedette_spool_record *record, GError **error)
+{
+    struct record_errors errors;
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&analytics_event_descriptor, record->payload, record->length, event, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    if (is_good)
+        return event;
+    g_free(event);
+    return NULL;
+}
+
+/* What can never be stored: counted, told, and let go. */
+static void refuse(struct drain *drain, const GError *error)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    counter_add(&drain->parts.health->records_rejected, 1);
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(NULL, "a record of the spool cannot be stored and is let go: %s (%lld more)", error->message,
+                  (long long)held_back);
+}
+
+/* Of cameras whose records came with this run of the hub: progress is measured by what came and what was stored. */
+static void note_delivered(struct drain *drain, const struct analytics_event *event)
+{
+    if (drain->parts.live && event->received_at.ms >= drain->parts.health->started_at.ms)
+        live_add_records(drain->parts.live, event->camera_id, 0, 1);
+}
+
+/* Stores records [first, first + count) as one unit. INVALID: one of them can never be stored. */
+static bool store_range(struct drain *drain, const struct vedette_spool_batch *batch, size_t first, size_t count,
+                        GError **error)
+{
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    for (size_t i = first; i < first + count; i++) {
+        struct analytics_event *event = decode(&batch->records[i], error);
+        if (!event)
+            return false;
+        g_ptr_array_add(events, event);
+    }
+    if (!store_events(drain, g_ptr_array_ref(events), error))
+        return false;
+    for (guint i = 0; i < events->len; i++)
+        note_delivered(drain, g_ptr_array_index(events, i));
+    drain->stored += (int64_t)count;
+    return true;
+}
+
+static bool is_hopeless(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+}
+
+/* Each alone, so that one that can never be stored costs itself. False: the store fails. */
+static bool store_one_by_one(struct drain *drain, const struct vedette_spool_batch *batch, bool *is_done,
+                             GError **error)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        g_autoptr(GError) failure = NULL;
+        is_done[i] = store_range(drain, batch, i, 1, &failure) || is_hopeless(failure);
+        if (!is_done[i]) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
+        if (failure)
+            refuse(drain, failure);
+    }
+    return true;
+}
+
+/* Settles the batch in any case. False: the store fails, and what it did not take went back. */
+static bool store_batch(struct drain *drain, struct vedette_spool_batch *batch, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autofree bool *is_done = g_new0(bool, batch->count);
+    bool is_stored = store_range(drain, batch, 0, batch->count, &failure);
+    if (is_stored) {
+        vedette_spool_acknowledge(drain->spool, batch);
+        return true;
+    }
+    if (is_hopeless(failure))
+        is_stored = store_one_by_one(drain, batch, is_done, error);
+    else
+        g_propagate_error(error, g_steal_pointer(&failure));
+    vedette_spool_settle(drain->spool, batch, is_done);
+    return is_stored;
+}
+
+/* ---- the thread ---- */
+
+static bool is_stopping(struct drain *drain)
+{
+    pthread_mutex_lock(&drain->lock);
+    bool stopping = drain->is_stopping;
+    pthread_mutex_unlock(&drain->lock);
+    return stopping;
+}
+
+static void rest(struct drain *drain, int64_t us)
+{
+    int64_t until_us = clock_monotonic_us(clock_system()) + us;
+    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    pthread_mutex_lock(&drain->lock);
+    while (!drain->is_stopping && pthread_cond_timedwait(&drain->changed, &drain->lock, &deadline) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&drain->lock);
+}
+
+static void complain(const GError *error)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(NULL, "records stay in the spool and are tried again: %s (%lld more)", error->message,
+                  (long long)held_back);
+}
+
+/* One batch, if there is one and the breaker lets it pass. False: not now; *wait_us says how long. */
+static bool step(struct drain *drain, int64_t wait_for_us, bool *is_empty, int64_t *wait_us, GError **error)
+{
+    struct vedette_permit permit;
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(drain->spool, 0, wait_for_us);
+    *is_empty = !batch;
+    if (!batch)
+        return true;
+    if (!vedette_breaker_acquire(drain->breaker, &permit, wait_us)) {
+        vedette_spool_return(drain->spool, batch);
+        vedette_spool_hold_expiry(drain->spool, true);
+        *wait_us = *wait_us ? *wait_us : WAIT_US;
+        return false;
+    }
+    bool is_stored = store_batch(drain, batch, error);
+    vedette_breaker_release(drain->breaker, &permit, is_stored ? VEDETTE_SUCCESS : VEDETTE_FAILURE);
+    vedette_spool_hold_expiry(drain->spool, !is_stored);
+    *wait_us = RETRY_US;
+    return is_stored;
+}
+
+/* What is still there when the hub stops. */
+static void finish(struct drain *drain)
+{
+    int64_t until_us = clock_monotonic_us(clock_system()) + STOP_DEADLINE_US, wait_us;
+    bool is_empty = false;
+    while (!is_empty && clock_monotonic_us(clock_system()) < until_us) {
+        g_autoptr(GError) error = NULL;
+        if (!step(drain, 0, &is_empty, &wait_us, &error))
+            return;
+    }
+}
+
+static void *run(void *data)
+{
+    struct drain *drain = data;
+    while (!is_stopping(drain)) {
+        g_autoptr(GError) error = NULL;
+        bool is_empty;
+        int64_t wait_us = 0;
+        if (step(drain, WAIT_US, &is_empty, &wait_us, &error))
+            continue;
+        if (error)
+            complain(error);
+        rest(drain, wait_us);
+    }
+    finish(drain);
+    return NULL;
+}
+
+struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *breaker,
+                          const struct record_path_parts *parts, GError **error)
+{
+    struct drain *drain = drain_new(spool, breaker, parts);
+    int code = pthread_create(&drain->thread, NULL, run, drain);
+    if (code == 0)
+        return drain;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to drain the spool: %s", g_strerror(code));
+    drain_free(drain);
+    return NULL;
+}
+
+void drain_stop(struct drain *drain)
+{
+    if (!drain)
+        return;
+    pthread_mutex_lock(&drain->lock);
+    drain->is_stopping = true;
+    pthread_cond_broadcast(&drain->changed);
+    pthread_mutex_unlock(&drain->lock);
+    vedette_spool_wake(drain->spool);
+    pthread_join(drain->thread, NULL);
+    drain_free(drain);
+}
+
+int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
+                  GError **error)
+{
+    struct drain *drain = drain_new(spool, breaker, parts);
+    struct vedette_spool_stats stats;
+    bool is_good = true;
+    do {
+        bool is_empty;
+        int64_t wait_us;
+        is_good = step(drain, RETRY_US, &is_empty, &wait_us, error);
+        vedette_spool_get_stats(spool, &stats);
+    } while (is_good && stats.total_queued);
+    int64_t stored = is_good ? drain->stored : -1;
+    drain_free(drain);
+    return stored;
+}

@@ -1,0 +1,17 @@
+/* Drain: takes batches out of the spool and puts them into the store, on a thread of its own. What the store does not
+ * take goes back; what it never will take is counted and let go. Main thread unless said otherwise.
+ */
+#pragma once
+
+#include "hub/record_path.h"
+
+struct drain;
+
+struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *breaker,
+                          const struct record_path_parts *parts, GError **error);
+/* Goes on until the spool is empty, the store fails, or a few seconds are over. NULL is allowed. */
+void drain_stop(struct drain *drain);
+
+/* On the caller's thread, until the spool is empty. Returns how many were stored; -1 when the store fails. */
+int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
+                  GError **error);

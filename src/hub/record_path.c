@@ -1,0 +1,238 @@
+#define LOG_MODULE "hub"
+#include "hub/record_path.h"
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "hub/drain.h"
+#include "hub/seen.h"
+
+#include <string.h>
+
+enum { MAX_RECORD_BYTES = 2 << 20 }; /* the largest text a record may hold, and its envelope */
+
+struct record_path {
+    struct record_path_parts parts;
+    struct vedette_spool *spool;
+    struct vedette_breaker *breaker;
+    struct drain *drain;
+    struct seen *seen; /* the spool's thread */
+};
+
+/* ---- opening ---- */
+
+static int64_t now_us(void *data)
+{
+    return clock_monotonic_us(data);
+}
+
+static int64_t wall_ms(void *data)
+{
+    return clock_wall_ms(data);
+}
+
+/* With one org alone there is nobody to leave room for. */
+static bool has_many_orgs(const struct settings *settings)
+{
+    const struct camera *cameras = settings->cameras.items;
+    for (size_t i = 1; i < settings->cameras.count; i++)
+        if (g_strcmp0(cameras[i].org_id, cameras[0].org_id) != 0)
+            return true;
+    return false;
+}
+
+static struct vedette_spool *open_spool(const struct record_path_parts *parts, GError **error)
+{
+    const struct spool_settings *settings = &parts->settings->spool;
+    struct vedette_spool_config config;
+    struct vedette_spool_error why;
+    g_autofree char *directory = g_build_filename(parts->data_dir, "spool", NULL);
+    vedette_spool_config_init(&config);
+    config.max_queue_size = settings->max_queue_size;
+    config.max_queue_bytes = settings->max_queue_bytes;
+    config.max_queue_seconds = settings->max_queue_seconds;
+    config.batch_size = settings->batch_size;
+    config.tenant_share = has_many_orgs(parts->settings) ? settings->tenant_share : 1;
+    config.when_full = settings->when_full == SPOOL_WHEN_FULL_DROP ? VEDETTE_SPOOL_DROP_LOWEST : VEDETTE_SPOOL_REJECT;
+    config.max_record_bytes = MAX_RECORD_BYTES;
+    config.max_memory_bytes = settings->max_memory_bytes;
+    config.file_bytes = settings->file_bytes;
+    config.max_disk_bytes = settings->max_disk_bytes;
+    config.reserve_bytes = settings->reserve_bytes;
+    config.stalled_us = (int64_t)(settings->stalled_seconds * G_USEC_PER_SEC);
+    config.time = (struct vedette_time_source){.now_us = now_us, .data = parts->clock};
+    config.wall_ms = wall_ms;
+    struct vedette_spool *spool = vedette_spool_open(directory, &config, &why);
+    if (!spool)
+        g_set_error(error, VEDETTE_ERROR,
+                    why.kind == VEDETTE_SPOOL_DENIED ? VEDETTE_ERROR_PERMISSION : VEDETTE_ERROR_IO, "%s", why.text);
+    return spool;
+}
+
+static void on_breaker_change(void *data, enum vedette_breaker_state from, enum vedette_breaker_state to)
+{
+    struct record_path *path = data;
+    (void)from;
+    bool is_open = to == VEDETTE_BREAKER_OPEN || to == VEDETTE_BREAKER_FORCED_OPEN;
+    counter_set(&path->parts.health->store_breaker_open, is_open);
+    if (is_open)
+        log_error(NULL, "the store fails: records are kept in the spool, and it is tried again now and then");
+    else if (to == VEDETTE_BREAKER_CLOSED)
+        log_info(NULL, "the store takes records again");
+}
+
+static struct vedette_breaker *new_breaker(struct record_path *path)
+{
+    const struct spool_settings *settings = &path->parts.settings->spool;
+    struct vedette_breaker_config config;
+    vedette_breaker_config_init(&config);
+    config.recovery_timeout_us = (int64_t)(settings->retry_seconds * G_USEC_PER_SEC);
+    config.recovery_timeout_max_us = (int64_t)(settings->retry_max_seconds * G_USEC_PER_SEC);
+    config.success_threshold = 1;
+    config.changed = on_breaker_change;
+    config.changed_data = path;
+    const char *why = NULL;
+    struct vedette_breaker *breaker = vedette_breaker_new(&config, &why);
+    if (!breaker)
+        log_error(NULL, "breaker of the store: %s", why); /* the settings' table keeps its values in range */
+    return breaker;
+}
+
+static struct record_path *path_new(const struct record_path_parts *parts, GError **error)
+{
+    struct record_path *path = g_new0(struct record_path, 1);
+    path->parts = *parts;
+    path->seen = seen_new((size_t)parts->settings->spool.remembered_ids);
+    path->spool = open_spool(parts, error);
+    path->breaker = path->spool ? new_breaker(path) : NULL;
+    if (path->breaker)
+        return path;
+    if (path->spool)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "settings spool.retry_seconds and retry_max_seconds: out of range");
+    record_path_close(path);
+    return NULL;
+}
+
+struct record_path *record_path_open(const struct record_path_parts *parts, GError **error)
+{
+    struct record_path *path = path_new(parts, error);
+    if (!path)
+        return NULL;
+    path->drain = drain_start(path->spool, path->breaker, parts, error);
+    if (path->drain)
+        return path;
+    record_path_close(path);
+    return NULL;
+}
+
+void record_path_close(struct record_path *path)
+{
+    if (!path)
+        return;
+    drain_stop(path->drain);
+    vedette_spool_close(path->spool);
+    vedette_breaker_free(path->breaker);
+    seen_free(path->seen);
+    g_free(path);
+}
+
+int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error)
+{
+    struct record_path *path = path_new(parts, error);
+    if (!path)
+        return -1;
+    int64_t stored = drain_all(path->spool, path->breaker, parts, error);
+    record_path_close(path);
+    return stored;
+}
+
+/* ---- putting in ---- */
+
+struct submission {
+    struct record_path *path;
+    GPtrArray *events;
+    vedette_spool_done done;
+    void *data;
+};
+
+/* On the spool's thread: they are there to stay, so those who look are told, each record once. That is not left to the
+ * store, which may be away. */
+static void on_spooled(void *data, const struct vedette_spool_error *error)
+{
+    struct submission *submission = data;
+    struct record_path *path = submission->path;
+    for (guint i = 0; !error && i < submission->events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(submission->events, i);
+        if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || !path->parts.live)
+            continue;
+        g_autoptr(GString) json = g_string_new(NULL);
+        record_encode_json(&analytics_event_descriptor, event, true, json);
+        live_publish(path->parts.live, LIVE_EVENT, event->org_id, event->camera_id, json->str, json->len);
+    }
+    if (!error)
+        counter_add(&path->parts.health->records_spooled, submission->events->len);
+    submission->done(submission->data, error);
+    g_free(submission);
+}
+
+bool record_path_submit(struct record_path *path, GPtrArray *events, vedette_spool_done done, void *data,
+                        struct vedette_spool_error *error)
+{
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)g_free);
+    g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, events->len);
+    for (guint i = 0; i < events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(events, i);
+        GString *json = g_string_new(NULL);
+        record_encode_json(&analytics_event_descriptor, event, true, json);
+        records[i] = (struct vedette_spool_record){
+            .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
+        g_ptr_array_add(texts, g_string_free(json, FALSE));
+    }
+    struct submission *submission = g_new(struct submission, 1);
+    *submission = (struct submission){path, events, done, data};
+    if (vedette_spool_submit(path->spool, records, events->len, on_spooled, submission, error))
+        return true;
+    g_free(submission);
+    return false;
+}
+
+/* ---- looking ---- */
+
+struct vedette_spool *record_path_spool(struct record_path *path)
+{
+    return path->spool;
+}
+
+struct vedette_breaker *record_path_breaker(struct record_path *path)
+{
+    return path->breaker;
+}
+
+void record_path_measure(struct record_path *path)
+{
+    struct server_health *health = path->parts.health;
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(path->spool, &stats);
+    int64_t rejected = 0;
+    for (int i = VEDETTE_SPOOL_REJECTED_TOO_LARGE; i < VEDETTE_SPOOL_LOSSES; i++)
+        rejected += stats.losses[i];
+    const struct {
+        int64_t *member, value;
+    } all[] = {{&health->spool_memory_records, stats.memory_queue_size},
+               {&health->spool_disk_records, stats.disk_queue_size},
+               {&health->spool_in_flight, stats.in_flight},
+               {&health->spool_queued_bytes, stats.queued_bytes},
+               {&health->spool_disk_bytes, stats.disk_bytes},
+               {&health->spool_files, stats.files},
+               {&health->spool_bad_files, stats.bad_files},
+               {&health->spool_commits, stats.commits},
+               {&health->spool_write_errors, stats.write_errors},
+               {&health->spool_expired, stats.losses[VEDETTE_SPOOL_EXPIRED]},
+               {&health->spool_dropped, stats.losses[VEDETTE_SPOOL_DROPPED]},
+               {&health->spool_corrupt, stats.losses[VEDETTE_SPOOL_CORRUPT]},
+               {&health->spool_rejected, rejected},
+               {&health->spool_oldest_ms, stats.oldest_age_us / 1000},
+               {&health->spool_stalled, stats.is_stalled}};
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+        counter_set(all[i].member, all[i].value);
+}

@@ -1,0 +1,51 @@
+/* The way of a record through the hub: into the spool (from then on it is kept, and shown to those who look), and from
+ * there in batches into the store, by a thread of its own. A breaker stands before the store: while it is open nothing
+ * is tried, and time to live does not pass.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+#include "base/clock.h"
+#include "facts/health.h"
+#include "facts/settings.h"
+#include "live/live.h"
+#include "store/store.h"
+#include "vedette/breaker.h"
+#include "vedette/spool.h"
+
+struct record_path;
+
+/* What it works with; all borrowed, and outliving it. */
+struct record_path_parts {
+    const char *data_dir; /* the spool lies in its directory "spool" */
+    const struct settings *settings;
+    struct clock *clock;
+    struct store *store;
+    struct live *live; /* NULL: nobody looks */
+    struct server_health *health;
+};
+
+/* Opens the spool and begins to drain it. Main thread. */
+struct record_path *record_path_open(const struct record_path_parts *parts, GError **error);
+/* Stores what is there, as far as the store takes it within a few seconds, and closes the spool: the rest is stored
+ * after the next start. NULL is allowed. */
+void record_path_close(struct record_path *path);
+
+/* Puts events (of struct analytics_event *, checked) into the spool as one unit. `done` is called on the spool's thread
+ * once they are there to stay, or with why they are not; `events` must live until then. False: not taken, and `done` is
+ * not called. Any thread. */
+bool record_path_submit(struct record_path *path, GPtrArray *events, vedette_spool_done done, void *data,
+                        struct vedette_spool_error *error);
+
+/* Any thread. */
+struct vedette_spool *record_path_spool(struct record_path *path);
+struct vedette_breaker *record_path_breaker(struct record_path *path);
+/* Brings the counters and gauges of the spool in server_health up to date. Main thread. */
+void record_path_measure(struct record_path *path);
+
+/* Stores what is in the spool until it is empty or the store fails; for a hub that does not run. Returns how many
+ * records were stored, -1 on failure. */
+int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error);
