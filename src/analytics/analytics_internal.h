@@ -59,11 +59,15 @@ static inline struct record_box track_box(const struct observed_track *track)
     const double one = OBSERVATION_BOX_ONE;
     return (struct record_box){track->x / one, track->y / one, track->w / one, track->h / one};
 }
+static inline struct record_point box_anchor(const struct record_box *box, enum anchor anchor)
+{
+    double down = anchor == ANCHOR_TOP ? 0 : anchor == ANCHOR_CENTRE ? box->h / 2 : box->h;
+    return (struct record_point){box->x + box->w / 2, box->y + down};
+}
 static inline struct record_point track_anchor(const struct observed_track *track, enum anchor anchor)
 {
     struct record_box box = track_box(track);
-    double down = anchor == ANCHOR_TOP ? 0 : anchor == ANCHOR_CENTRE ? box.h / 2 : box.h;
-    return (struct record_point){box.x + box.w / 2, box.y + down};
+    return box_anchor(&box, anchor);
 }
 /* Above 0 on the right side of a→b as seen (y runs down). */
 static inline double side_of_line(struct record_point a, struct record_point b, struct record_point p)
@@ -100,19 +104,19 @@ struct watched {
     uint64_t id;
     const char *object_class;
     struct record_point anchor;
-    double height, speed_x, speed_y; /* frame units (a second) */
+    double height;            /* frame units */
+    int16_t speed_x, speed_y; /* as observed_track has them */
     int64_t seen_us;
 };
-static inline void watched_note(struct watched *watched, const struct observed_track *track, enum anchor anchor,
-                                int64_t media_us)
+/* Returns the track's box. Everything is read before anything is written: it is done for every track by every line and
+ * zone. */
+static inline struct record_box watched_note(struct watched *watched, const struct observed_track *track,
+                                             enum anchor anchor, int64_t media_us)
 {
-    watched->id = track->id;
-    watched->object_class = track->object_class;
-    watched->anchor = track_anchor(track, anchor);
-    watched->height = track_box(track).h;
-    watched->speed_x = (double)track->speed_x / OBSERVATION_SPEED_ONE;
-    watched->speed_y = (double)track->speed_y / OBSERVATION_SPEED_ONE;
-    watched->seen_us = media_us;
+    const struct record_box box = track_box(track);
+    *watched = (struct watched){
+        track->id, track->object_class, box_anchor(&box, anchor), box.h, track->speed_x, track->speed_y, media_us};
+    return box;
 }
 /* Items that begin with a struct watched, one for each track that is remembered, `size` bytes each. */
 struct watch_list {

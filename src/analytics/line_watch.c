@@ -56,8 +56,8 @@ static void cross(const struct look *look, struct line_walker *walker)
 /* -1 left, 1 right, 0 too near to tell. */
 static int side_of(const struct look *look, const struct line_walker *walker, double position)
 {
-    double distance = fabs(position) / look->watch->length;
-    return distance < look->settings->settle_distance * walker->watched.height ? 0 : position < 0 ? -1 : 1;
+    double near = look->settings->settle_distance * walker->watched.height * look->watch->length;
+    return fabs(position) < near ? 0 : position < 0 ? -1 : 1;
 }
 
 static void see(void *data, void *item, const struct observed_track *track)
@@ -69,8 +69,7 @@ static void see(void *data, void *item, const struct observed_track *track)
     bool has_before = walker->watched.seen_us >= 0;
     if (!has_before)
         walker->counted_us[0] = walker->counted_us[1] = -1;
-    watched_note(&walker->watched, track, line->anchor, look->observation->media_us);
-    walker->box = track_box(track);
+    walker->box = watched_note(&walker->watched, track, line->anchor, look->observation->media_us);
     struct record_point now = walker->watched.anchor;
     double position = side_of_line(line->a, line->b, now);
     if (has_before && (side_of_line(line->a, line->b, before) < 0) != (position < 0))

@@ -63,8 +63,9 @@ static void see(void *data, void *item, const struct observed_track *track)
     struct record_point now = arrival->watched.anchor;
     if (is_new)
         arrival->born = now;
-    double way = hypot(now.x - arrival->born.x, now.y - arrival->born.y);
-    arrival->has_travelled = arrival->has_travelled || way > travelled_heights * arrival->watched.height;
+    double dx = now.x - arrival->born.x, dy = now.y - arrival->born.y;
+    double least = travelled_heights * arrival->watched.height;
+    arrival->has_travelled = arrival->has_travelled || dx * dx + dy * dy > least * least;
 }
 
 static bool has_travelled(const struct objects *objects, uint64_t id)

@@ -8,14 +8,13 @@
 static bool measure_speed(struct zone_stay *stay, const struct rule_context *context,
                           const struct observation *observation, double *speed)
 {
-    struct record_point now = ground_point(context->ground, stay->watched.anchor, observation_aspect(observation));
-    struct stay_way begun = {stay->watched.id, observation->media_us, now};
     double seconds = (double)(observation->media_us - stay->pace.since_us) / 1e6;
     bool is_same = stay->pace.id == stay->watched.id;
     if (is_same && seconds < context->settings->speed_seconds)
         return false;
+    struct record_point now = ground_point(context->ground, stay->watched.anchor, observation_aspect(observation));
     *speed = hypot(now.x - stay->pace.from.x, now.y - stay->pace.from.y) / seconds;
-    stay->pace = begun;
+    stay->pace = (struct stay_way){stay->watched.id, observation->media_us, now};
     return is_same;
 }
 

@@ -16,8 +16,9 @@ static double strangeness(const struct watched *watched, const struct observed_t
     if (seconds <= 0 || watched->object_class != track->object_class || !(watched->height > 0))
         return INFINITY;
     struct record_point now = track_anchor(track, anchor);
-    double dx = now.x - (watched->anchor.x + watched->speed_x * seconds);
-    double dy = now.y - (watched->anchor.y + watched->speed_y * seconds);
+    double units = seconds / OBSERVATION_SPEED_ONE;
+    double dx = now.x - (watched->anchor.x + watched->speed_x * units);
+    double dy = now.y - (watched->anchor.y + watched->speed_y * units);
     return hypot(dx, dy) / (watched->height * (reach + reach_per_second * seconds));
 }
 

@@ -94,11 +94,13 @@ static void see(void *data, void *item, const struct observed_track *track)
     int64_t media_us = look->observation->media_us, before_us = stay->watched.seen_us;
     for (int i = 0; before_us < 0 && i < STAY_RULES; i++)
         stay->told_us[i] = -1;
-    watched_note(&stay->watched, track, watch->zone->anchor, media_us);
-    stay->box = track_box(track);
+    const struct record_box box = watched_note(&stay->watched, track, watch->zone->anchor, media_us);
     bool is_in = zone_holds(watch, stay->watched.anchor);
     stay->frames_in = stay->frames_in << 1 | is_in;
     stay->frames_out = stay->frames_out << 1 | !is_in;
+    if (!is_in && !stay->is_inside) /* most are elsewhere */
+        return;
+    stay->box = box;
     if (stay->is_inside && is_in)
         stay->present_us += media_us - before_us;
     if (!stay->is_inside && is_in && is_settled(stay->frames_in, look->settings))
