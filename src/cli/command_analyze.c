@@ -18,6 +18,7 @@ struct analysis {
     struct camera_health health;
     struct media_reader *reader;
     struct detector *detector;
+    struct reader *looks; /* NULL: lost tracks are not found again by them */
     int64_t frames, media_us;
 };
 
@@ -155,6 +156,8 @@ static bool run(struct analysis *analysis, GError **error)
     const struct pipeline_sink sink = {print_event, NULL, analysis};
     struct pipeline *pipeline = pipeline_new(&analysis->config, analysis->camera, analysis->detector, NULL, 1,
                                              clock_system(), &analysis->health, &sink);
+    if (analysis->looks)
+        pipeline_know_looks(pipeline, &analysis->config.reid, analysis->looks, NULL);
     int64_t started_us = clock_monotonic_us(clock_system()), cpu_started_us = cpu_us();
     bool is_good = feed_all(analysis, pipeline, error);
     if (analysis->frames == 0 && is_good) {
@@ -183,6 +186,15 @@ static struct camera *choose_camera(struct settings *settings, const char *id, G
     return NULL;
 }
 
+static bool open_looks(const struct settings *settings, struct analysis *analysis, GError **error)
+{
+    struct detector_settings runtime = settings->detector;
+    runtime.card = settings->reid.card;
+    analysis->config.reid = settings->reid;
+    analysis->looks = reader_open(settings->reid.model, &runtime, error);
+    return analysis->looks != NULL;
+}
+
 static bool analyze(const char *video, struct settings *settings, const char *camera_id, struct analysis *analysis,
                     GError **error)
 {
@@ -199,10 +211,13 @@ static bool analyze(const char *video, struct settings *settings, const char *ca
         if (!analysis->detector)
             return false;
     }
+    if (settings->reid.model && *settings->reid.model && !open_looks(settings, analysis, error))
+        return false;
     analysis->reader = media_reader_open(video, &settings->source, error);
     bool is_good = analysis->reader && run(analysis, error);
     media_reader_free(analysis->reader);
     detector_free(analysis->detector);
+    reader_free(analysis->looks);
     return is_good;
 }
 

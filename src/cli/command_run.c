@@ -115,7 +115,8 @@ static bool check_files(struct settings *settings)
             make_absolute(&streams[j].source);
     }
     return check_file("detector.model", &settings->detector.model) &&
-           check_file("detector.card", &settings->detector.card);
+           check_file("detector.card", &settings->detector.card) && check_file("reid.model", &settings->reid.model) &&
+           check_file("reid.card", &settings->reid.card);
 }
 
 /* The file's, the command line's and the demo's cameras together. */

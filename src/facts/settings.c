@@ -188,6 +188,11 @@ static const struct record_field tracker_fields[] = {
           .unit = "s", .min = 0, .max = 600, .default_text = "1"),
     FIELD(struct tracker_settings, confirm_seconds, 0, "rules see a track once it is this old", .unit = "s", .min = 0,
           .max = 60, .default_text = "0.2"),
+    FIELD(struct tracker_settings, still_seconds, 0, "what has stood in one place for so long is stationary",
+          .unit = "s", .min = 0.1, .max = 3600, .default_text = "5"),
+    FIELD(struct tracker_settings, still_lost_seconds, 0,
+          "a stationary track that is lost is remembered so long, where it stood: what hides it will pass", .unit = "s",
+          .min = 0, .max = 3600, .default_text = "10"),
     FIELD(struct tracker_settings, predict, 0,
           "match detections with where a track should be by now (better at few frames a second); false: with where it "
           "was last, as the C++ code of ByteTrack's authors does",
@@ -195,6 +200,38 @@ static const struct record_field tracker_fields[] = {
 };
 static const struct record_descriptor tracker_descriptor =
     RECORD(struct tracker_settings, "TrackerSettings", 1, tracker_fields, "The tracker.");
+
+static const struct record_field reid_fields[] = {
+    FIELD(struct reid_settings, model, RECORD_NEEDS_RESTART,
+          "an .onnx file that tells figures apart by their looks (family embedder), with its card beside it; empty: a "
+          "track that was lost for longer than tracker.lost_seconds gets a new id",
+          .max_count = 4096),
+    FIELD(struct reid_settings, card, RECORD_NEEDS_RESTART,
+          "the model's card when it does not lie beside it as FILE.card.json or FILE.json", .max_count = 4096),
+    FIELD(struct reid_settings, object_class, 0, "what the model was taught to tell apart", .max_count = 64,
+          .default_text = "person"),
+    FIELD(struct reid_settings, threshold, 0,
+          "least cosine of the looks of two tracks that are one object; 0: what the card says", .min = 0, .max = 1,
+          .default_text = "0"),
+    FIELD(struct reid_settings, seconds, 0, "a lost track can be found again by its looks for so long", .unit = "s",
+          .min = 0, .max = 600, .default_text = "15"),
+    FIELD(struct reid_settings, speed, 0, "and only where it could have gone meanwhile, in its own heights a second",
+          .min = 0, .max = 100, .default_text = "1.5"),
+    FIELD(struct reid_settings, minimum_height, 0,
+          "objects that are smaller than this share of the picture's height are not looked at", .min = 0, .max = 1,
+          .default_text = "0.08"),
+    FIELD(struct reid_settings, looks_per_frame, 0,
+          "times the model runs for one picture of a camera, at most; what is beyond waits for the next", .min = 1,
+          .max = 64, .default_text = "2"),
+    FIELD(struct reid_settings, looks_per_track, 0,
+          "times a track is looked at, each after twice the time, and averaged", .min = 1, .max = 16,
+          .default_text = "3"),
+    FIELD(struct reid_settings, tracks, 0,
+          "tracks of a camera whose looks are kept; the longest gone are dropped first", .min = 1, .max = 4096,
+          .default_text = "128"),
+};
+static const struct record_descriptor reid_descriptor =
+    RECORD(struct reid_settings, "ReidSettings", 1, reid_fields, "Tracks found again by their looks.");
 
 static const struct record_field rule_fields[] = {
     FIELD(struct rule_settings, settle_distance, 0,
@@ -391,6 +428,7 @@ static const struct record_field settings_fields[] = {
     FIELD_RECORD(struct settings, motion, struct motion_settings, &motion_descriptor, 0, "motion detection"),
     FIELD_RECORD(struct settings, detector, struct detector_settings, &detector_descriptor, 0, "the detection model"),
     FIELD_RECORD(struct settings, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
+    FIELD_RECORD(struct settings, reid, struct reid_settings, &reid_descriptor, 0, "tracks found again by their looks"),
     FIELD_RECORD(struct settings, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
     FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the store"),
     FIELD_RECORD(struct settings, spool, struct spool_settings, &spool_descriptor, 0,
@@ -417,6 +455,8 @@ static const struct record_field worker_config_fields[] = {
     FIELD_RECORD(struct worker_config, detector, struct detector_settings, &detector_descriptor, 0,
                  "the detection model"),
     FIELD_RECORD(struct worker_config, tracker, struct tracker_settings, &tracker_descriptor, 0, "the tracker"),
+    FIELD_RECORD(struct worker_config, reid, struct reid_settings, &reid_descriptor, 0,
+                 "tracks found again by their looks"),
     FIELD_RECORD(struct worker_config, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
     FIELD(struct worker_config, quiet_seconds, 0, "a camera in which nothing moved for so long is quiet", .min = 0,
           .max = 3600, .default_text = "10"),

@@ -83,12 +83,26 @@ struct detector_settings {
     double timeout_seconds;    /* a run that takes longer is taken for hung */
 };
 struct tracker_settings {
-    double high_confidence;  /* ByteTrack's high_thresh */
-    double track_confidence; /* ByteTrack's track_thresh */
-    double match_cost;       /* ByteTrack's match_thresh */
-    double lost_seconds;     /* ByteTrack's track_buffer in seconds */
-    double confirm_seconds;  /* rules see a track only when it has lived so long */
-    bool predict;            /* match with where a track should be by now; else, as ByteTrack's C++, where it was */
+    double high_confidence;    /* ByteTrack's high_thresh */
+    double track_confidence;   /* ByteTrack's track_thresh */
+    double match_cost;         /* ByteTrack's match_thresh */
+    double lost_seconds;       /* ByteTrack's track_buffer in seconds */
+    double confirm_seconds;    /* rules see a track only when it has lived so long */
+    double still_seconds;      /* what has stood in one place for so long is stationary */
+    double still_lost_seconds; /* and is remembered so long when something hides it */
+    bool predict;              /* match with where a track should be by now; else, as ByteTrack's C++, where it was */
+};
+struct reid_settings {
+    char *model; /* path of an embedder; empty: looks are not used */
+    char *card;  /* path of its card; empty: the one beside it */
+    char *object_class;
+    double threshold;        /* least cosine of two looks of one object; 0: what the card says */
+    double seconds;          /* a lost track may be found again by its looks for so long */
+    double speed;            /* and only where it could have got to: own heights a second */
+    double minimum_height;   /* share of the frame's; smaller objects show too little */
+    int32_t looks_per_frame; /* runs of the model on one frame of a camera, at most */
+    int32_t looks_per_track; /* of the first seconds of a track, averaged */
+    int32_t tracks;          /* whose looks are kept, of one camera */
 };
 struct rule_settings {
     double settle_distance;            /* share of the frame height a track must be off a line to stand on a side */
@@ -149,6 +163,7 @@ struct settings {
     struct motion_settings motion;
     struct detector_settings detector;
     struct tracker_settings tracker;
+    struct reid_settings reid;
     struct rule_settings rules;
     struct store_settings store;
     struct spool_settings spool;
@@ -169,6 +184,7 @@ struct worker_config {
     struct motion_settings motion;
     struct detector_settings detector;
     struct tracker_settings tracker;
+    struct reid_settings reid;
     struct rule_settings rules;
     double quiet_seconds;       /* of the governor */
     struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */

@@ -8,6 +8,7 @@ static const struct record_field track_view_fields[] = {
     FIELD(struct track_view, velocity, 0, "of the box centre, frame widths and heights per second", .min = -1000,
           .max = 1000),
     FIELD(struct track_view, age_frames, 0, "analysed frames since the first", .min = 0, .max = 0x7fffffff),
+    FIELD(struct track_view, is_stationary, 0, "whether it has stood in one place for tracker.still_seconds"),
 };
 const struct record_descriptor track_view_descriptor =
     RECORD(struct track_view, "Track", 1, track_view_fields, "One object as it stands in a frame.");

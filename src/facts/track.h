@@ -10,6 +10,7 @@ struct track_view {
     double confidence;
     struct record_point velocity; /* frame widths and heights per second */
     int32_t age_frames;
+    bool is_stationary;
 };
 extern const struct record_descriptor track_view_descriptor;
 

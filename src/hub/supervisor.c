@@ -125,6 +125,7 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .motion = settings->motion,
         .detector = settings->detector,
         .tracker = settings->tracker,
+        .reid = settings->reid,
         .rules = settings->rules,
         .quiet_seconds = settings->governor.quiet_seconds,
     };

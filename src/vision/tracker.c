@@ -15,6 +15,9 @@
 
 /* From the authors' code: cost limits of the second and third association, and the IoU distance of duplicates. */
 static const double second_match_cost = 0.5, unconfirmed_match_cost = 0.7, duplicate_cost = 0.15;
+/* A box that has moved by more than this is no longer in its place: a figure that shifts from foot to foot stays well
+ * below it, and so does a detector's unsteadiness. */
+static const double still_cost = 0.4;
 /* Before two frames have come nothing is known of the rate. */
 static const double default_interval_us = 1e6 / 30;
 
@@ -32,6 +35,8 @@ struct target {
     bool is_matched; /* in this frame */
     int64_t started_us, seen_us;
     int32_t started_frame, seen_frame, age_frames;
+    struct pixels still_box; /* where it has stood since still_us */
+    int64_t still_us;
 };
 
 struct candidate {
@@ -175,6 +180,20 @@ static int first_right_of(const struct tracker *tracker, int column_count, doubl
     return low;
 }
 
+static void note_place(struct target *target, int64_t media_us)
+{
+    if (iou_distance(&target->still_box, &target->box) < still_cost)
+        return;
+    target->still_box = target->box;
+    target->still_us = media_us;
+}
+
+/* As of its last match. */
+static bool is_stationary(const struct tracker *tracker, const struct target *target)
+{
+    return (double)(target->seen_us - target->still_us) >= tracker->settings.still_seconds * G_USEC_PER_SEC;
+}
+
 static void match(struct tracker *tracker, struct target *target, const struct candidate *candidate, int64_t media_us)
 {
     double measured[KALMAN_DIMENSIONS];
@@ -187,6 +206,7 @@ static void match(struct tracker *tracker, struct target *target, const struct c
     target->is_matched = true;
     target->seen_us = media_us;
     target->seen_frame = tracker->frame;
+    note_place(target, media_us);
 }
 
 /* Matches tracker->rows (targets) with tracker->columns (candidates, in order of their left edges). */
@@ -284,6 +304,8 @@ static void predict(struct tracker *tracker, double frames)
         target->age_frames++;
         if (!target->is_activated) /* the authors predict the confirmed only */
             continue;
+        if (target->is_lost && is_stationary(tracker, target)) /* what is hidden stands where it stood */
+            continue;
         if (target->is_lost)
             target->kalman.speed[KALMAN_DIMENSIONS - 1] = 0;
         kalman_predict(&target->kalman, frames);
@@ -319,16 +341,25 @@ static void start_targets(struct tracker *tracker, int64_t media_us)
             .started_frame = tracker->frame,
             .seen_frame = tracker->frame,
             .age_frames = 1,
+            .still_us = media_us,
         };
         kalman_start(&target->kalman, measured);
         place_box(target);
+        target->still_box = target->box;
     }
+}
+
+/* The authors' code drops a track that is over its time one frame later: it can still be found in that frame. */
+static double kept_us(const struct tracker *tracker, const struct target *target)
+{
+    const struct tracker_settings *settings = &tracker->settings;
+    double seconds = is_stationary(tracker, target) ? MAX(settings->still_lost_seconds, settings->lost_seconds)
+                                                    : settings->lost_seconds;
+    return seconds * G_USEC_PER_SEC + 1.5 * tracker->interval_us;
 }
 
 static void lose_and_forget(struct tracker *tracker, int64_t media_us)
 {
-    /* The authors' code drops a track that is over its time one frame later: it can still be found in that frame. */
-    double kept_us = tracker->settings.lost_seconds * G_USEC_PER_SEC + 1.5 * tracker->interval_us;
     for (int i = 0; i < tracker->target_count; i++) {
         struct target *target = &tracker->targets[i];
         if (target->is_matched)
@@ -337,7 +368,7 @@ static void lose_and_forget(struct tracker *tracker, int64_t media_us)
             target->is_removed = true;
         else if (!target->is_lost)
             target->is_lost = true;
-        else if ((double)(media_us - target->seen_us) > kept_us)
+        else if ((double)(media_us - target->seen_us) > kept_us(tracker, target))
             target->is_removed = true;
     }
 }
@@ -407,6 +438,7 @@ static void give_out(struct tracker *tracker, int width_px, int height_px, struc
             .age_frames = target->age_frames,
             .started_us = target->started_us,
             .seen_us = target->seen_us,
+            .is_stationary = is_stationary(tracker, target),
             .state = target->is_lost        ? TRACK_LOST
                      : target->is_activated ? TRACK_CONFIRMED
                                             : TRACK_TENTATIVE,
@@ -435,4 +467,28 @@ void tracker_update(struct tracker *tracker, const struct detections *detections
     remove_duplicates(tracker);
     sweep_removed(tracker);
     give_out(tracker, width_px, height_px, tracks);
+}
+
+static struct target *find_target(struct tracker *tracker, uint64_t id)
+{
+    for (int i = 0; i < tracker->target_count; i++)
+        if (tracker->targets[i].id == id)
+            return &tracker->targets[i];
+    return NULL;
+}
+
+bool tracker_take_over(struct tracker *tracker, uint64_t id, uint64_t older_id)
+{
+    struct target *target = find_target(tracker, id), *older = find_target(tracker, older_id);
+    if (!target || target == older)
+        return false;
+    target->id = older_id;
+    if (older) {
+        target->started_us = older->started_us;
+        target->started_frame = older->started_frame;
+        target->age_frames = older->age_frames;
+        older->is_removed = true;
+        sweep_removed(tracker);
+    }
+    return true;
 }

@@ -161,6 +161,7 @@ struct track {
     double velocity_x, velocity_y; /* of the box centre, frame widths / heights per second */
     int32_t age_frames;            /* frames since the first */
     int64_t started_us, seen_us;   /* media_us of the first and the latest match */
+    bool is_stationary;            /* has stood in one place for tracker.still_seconds */
     enum track_state state;
 };
 
@@ -185,5 +186,31 @@ CLEANUP_DEFINE(tracker, tracker_free)
  * ones still remembered. */
 void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, int width_px,
                     int height_px, struct tracks *tracks);
+/* A track turns out to be an older one: it takes over that one's id, which ends if it is still remembered. False when
+ * there is no track `id`. For between two updates; the caller's `tracks` are as they were. */
+bool tracker_take_over(struct tracker *tracker, uint64_t id, uint64_t older_id);
 /* The first id that was not given out yet. */
 uint64_t tracker_next_id(const struct tracker *tracker);
+
+/* ---- tracks found again by their looks ---- */
+
+/* Keeps looks (vectors of an embedder) of a camera's tracks. A new track that looks like one that was lost, and appears
+ * where that one could have got to, takes over its id. */
+struct reid;
+
+/* Shows a track of the frame to the model. False when that cannot be now; it is tried again with the next frame. */
+typedef bool reid_look(void *data, const struct track *track, struct reading *look);
+
+/* Since the start. */
+struct reid_counts {
+    int64_t looks, found, postponed, shed;
+};
+
+/* `threshold` is that of the model's card, used where the settings have none. */
+struct reid *reid_new(const struct reid_settings *settings, double threshold);
+void reid_free(struct reid *reid);
+CLEANUP_DEFINE(reid, reid_free)
+/* After each tracker_update, with what it gave; ids are changed in both. `aspect`: of the frame, width over height. */
+void reid_update(struct reid *reid, struct tracker *tracker, struct tracks *tracks, int64_t media_us, double aspect,
+                 reid_look *look, void *data);
+struct reid_counts reid_counts(const struct reid *reid);

@@ -63,6 +63,10 @@ struct pipeline {
     int64_t last_at_ms;
     struct log_limit detector_complaint;
     GString *payload; /* of the event that is being told */
+    /* tracks found again by their looks; NULL: they are not */
+    struct reid *reid;
+    struct reader *reader;
+    pthread_mutex_t *reader_lock;
 };
 
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
@@ -98,6 +102,14 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     return pipeline;
 }
 
+void pipeline_know_looks(struct pipeline *pipeline, const struct reid_settings *settings, struct reader *reader,
+                         pthread_mutex_t *reader_lock)
+{
+    pipeline->reid = reid_new(settings, reader_card(reader)->confidence);
+    pipeline->reader = reader;
+    pipeline->reader_lock = reader_lock;
+}
+
 void pipeline_free(struct pipeline *pipeline)
 {
     if (!pipeline)
@@ -105,6 +117,7 @@ void pipeline_free(struct pipeline *pipeline)
     motion_free(pipeline->motion);
     picture_watch_free(pipeline->picture);
     tracker_free(pipeline->tracker);
+    reid_free(pipeline->reid);
     analytics_free(pipeline->analytics);
     privacy_encoder_free(pipeline->encoder);
     selection_clear(&pipeline->selection);
@@ -303,6 +316,47 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
     return pipeline->objects;
 }
 
+/* ---- looks ---- */
+
+struct look {
+    struct pipeline *pipeline;
+    const struct frame *frame;
+};
+
+/* Waits for no other camera: a look can be taken of the next frame as well. */
+static bool look_at(void *data, const struct track *track, struct reading *reading)
+{
+    const struct look *look = data;
+    struct pipeline *pipeline = look->pipeline;
+    const struct detection object = {.box = track->box, .object_class = track->object_class};
+    gint64 held_back;
+    g_autoptr(GError) error = NULL;
+    if (pipeline->reader_lock && pthread_mutex_trylock(pipeline->reader_lock) != 0)
+        return false;
+    bool is_good = reader_run(pipeline->reader, look->frame, &object, reading, &error);
+    if (pipeline->reader_lock)
+        pthread_mutex_unlock(pipeline->reader_lock);
+    if (!is_good && log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
+        log_error(pipeline->camera_id, "a track could not be looked at: %s (%lld more)", error->message,
+                  (long long)held_back);
+    return is_good;
+}
+
+static void find_again(struct pipeline *pipeline, const struct frame *frame, struct tracks *tracks)
+{
+    struct look look = {pipeline, frame};
+    struct camera_health *health = pipeline->health;
+    if (!pipeline->reid)
+        return;
+    reid_update(pipeline->reid, pipeline->tracker, tracks, frame->media_us, (double)frame->width_px / frame->height_px,
+                look_at, &look);
+    const struct reid_counts counts = reid_counts(pipeline->reid);
+    counter_set(&health->reid_looks, counts.looks);
+    counter_set(&health->reid_found, counts.found);
+    counter_set(&health->reid_postponed, counts.postponed);
+    counter_set(&health->reid_shed, counts.shed);
+}
+
 static void run_rules(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks,
                       const struct motion_scene *scene, const struct picture_facts *picture)
 {
@@ -345,6 +399,7 @@ static void publish_tracks(struct pipeline *pipeline, const struct frame *frame,
             .confidence = track->confidence,
             .velocity = {track->velocity_x, track->velocity_y},
             .age_frames = track->age_frames,
+            .is_stationary = track->is_stationary,
         };
     }
     counter_set(&pipeline->health->tracks_live, (int64_t)count);
@@ -402,6 +457,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     bool is_by_model = detections == pipeline->found;
     const struct detections *followed = is_by_model ? selection_of(&pipeline->selection, detections) : detections;
     tracker_update(pipeline->tracker, followed, frame->media_us, frame->width_px, frame->height_px, tracks);
+    find_again(pipeline, frame, tracks);
     tracks_bound(tracks);
     note_stage(&health->track_us, &since_us);
     run_rules(pipeline, frame, tracks, &scene, &picture);

@@ -74,7 +74,20 @@ static void allow(int ruleset, const char *path, uint64_t access)
     close(fd);
 }
 
-/* The files the operator named: cameras that are videos, the model, and its card wherever it may lie. */
+/* The model, and its card wherever it may lie. */
+static void allow_model(int ruleset, const char *model, const char *named_card)
+{
+    if (!model || !*model)
+        return;
+    g_autofree char *stem =
+        g_str_has_suffix(model, ".onnx") ? g_strndup(model, strlen(model) - strlen(".onnx")) : g_strdup(model);
+    g_autofree char *card = g_strconcat(stem, ".card.json", NULL), *json = g_strconcat(stem, ".json", NULL);
+    const char *const paths[] = {model, card, json, named_card ? named_card : ""};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
+        allow(ruleset, paths[i], READ_FILE);
+}
+
+/* The files the operator named: cameras that are videos, and models. */
 static void allow_configured(int ruleset, const struct worker_config *config)
 {
     const struct camera *cameras = config->cameras.items;
@@ -85,15 +98,8 @@ static void allow_configured(int ruleset, const struct worker_config *config)
             if (!strstr(uses[j].source, "://"))
                 allow(ruleset, uses[j].source, READ_FILE);
     }
-    const char *model = config->detector.model;
-    if (!model || !*model)
-        return;
-    g_autofree char *stem =
-        g_str_has_suffix(model, ".onnx") ? g_strndup(model, strlen(model) - strlen(".onnx")) : g_strdup(model);
-    g_autofree char *card = g_strconcat(stem, ".card.json", NULL), *json = g_strconcat(stem, ".json", NULL);
-    const char *const paths[] = {model, card, json, config->detector.card ? config->detector.card : ""};
-    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
-        allow(ruleset, paths[i], READ_FILE);
+    allow_model(ruleset, config->detector.model, config->detector.card);
+    allow_model(ruleset, config->reid.model, config->reid.card);
 }
 
 /* Everything this kernel can forbid. */

@@ -127,6 +127,23 @@ static void open_detector(struct worker *worker)
     log_error(NULL, "%s; what moves is tracked instead", error->message);
 }
 
+/* The runtime's settings are the detector's. */
+static void open_reader(struct worker *worker)
+{
+    const char *model = worker->config.reid.model;
+    struct detector_settings settings = worker->config.detector;
+    g_autoptr(GError) error = NULL;
+    if (!model || !*model)
+        return;
+    settings.card = worker->config.reid.card;
+    worker->reader = reader_open(model, &settings, &error);
+    if (worker->reader)
+        return;
+    if (!worker->detector_error)
+        worker->detector_error = g_strdup(error->message);
+    log_error(NULL, "%s; tracks that are lost for long get new ids", error->message);
+}
+
 static void note_not_started(struct watched_camera *watched, const GError *error)
 {
     watched->start_error = g_strdup(error->message);
@@ -152,6 +169,8 @@ static void add_camera(struct worker *worker, size_t index)
     /* ids are unique per camera, so every camera counts from the same base */
     watched->pipeline = pipeline_new(&worker->config, camera, worker->detector, &worker->detector_lock,
                                      (uint64_t)worker->config.track_id_base, clock_system(), &watched->health, &sink);
+    if (worker->reader)
+        pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
     g_autoptr(GError) error = NULL;
     watched->source = media_source_new(worker->streams, camera, &worker->config.source, clock_system(),
                                        &watched->health, analyser_note_frame, watched, &error);
@@ -187,6 +206,7 @@ static bool get_ready(struct worker *worker, const char *hub_files, GError **err
     bool is_good = send_hello(worker, &hello, error);
     record_clear(&worker_hello_descriptor, &hello);
     open_detector(worker); /* in the cage: a runtime's threads are held by it too */
+    open_reader(worker);
     return is_good && receive_start(worker, error);
 }
 
@@ -409,6 +429,7 @@ static void release(struct worker *worker)
             g_string_free(worker->cameras[i].tracks, TRUE);
     }
     detector_free(worker->detector);
+    reader_free(worker->reader);
     outbox_free(worker->outbox);
     link_free(worker->link);
     record_clear(&worker_config_descriptor, &worker->config);
@@ -452,6 +473,7 @@ int worker_main(int fd, const char *hub_files)
     struct worker worker = {.lock = PTHREAD_MUTEX_INITIALIZER,
                             .work = PTHREAD_COND_INITIALIZER,
                             .detector_lock = PTHREAD_MUTEX_INITIALIZER,
+                            .reader_lock = PTHREAD_MUTEX_INITIALIZER,
                             .order = {.quiet_scale = 1, .all_scale = 1, .has_previews = true}};
     g_autoptr(GError) error = NULL;
     worker.link = link_new(fd, LINK_QUEUE_BYTES);

@@ -35,6 +35,10 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
                               struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
                               struct clock *clock, struct camera_health *health, const struct pipeline_sink *sink);
 void pipeline_free(struct pipeline *pipeline);
+/* From now on tracks that were lost are found again by their looks. `reader` is an embedder, shared like the detector.
+ * Before the first frame. */
+void pipeline_know_looks(struct pipeline *pipeline, const struct reid_settings *settings, struct reader *reader,
+                         pthread_mutex_t *reader_lock);
 /* Takes over what counts from the next frame on: thresholds, schedules, what is followed and what is hidden. What is
  * remembered of tracks goes on where zones and lines lie as before. Between two frames; `config` is copied. */
 void pipeline_configure(struct pipeline *pipeline, const struct camera_config *config);

@@ -46,6 +46,8 @@ struct worker {
     struct media_streams *streams;
     struct detector *detector;
     pthread_mutex_t detector_lock;
+    struct reader *reader; /* of looks; NULL: tracks are not found again by them */
+    pthread_mutex_t reader_lock;
     struct watched_camera *cameras;
     size_t camera_count;
     pthread_t *analysers;

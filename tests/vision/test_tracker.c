@@ -325,6 +325,84 @@ static void test_boxes_are_bounded_whatever_the_times(void)
     }
 }
 
+static void put_one(struct detections *detections, double x, double y, const char *object_class)
+{
+    detections->items[detections->count++] = (struct detection){{x, y, 0.1, 0.3}, 0.9, g_intern_string(object_class)};
+}
+
+/* A car that is parked, with a wobble as detectors have it, is hidden for eight seconds: longer than what moves is
+ * remembered. */
+static void test_what_stands_is_remembered_where_it_stands(void)
+{
+    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct tracks tracks = {0};
+    for (int i = 0; i < 200; i++) {
+        detections->count = 0;
+        if (i < 80 || i >= 160)
+            put_one(detections, 0.5 + 0.004 * (i % 3), 0.4, "car");
+        if (i < 80)
+            put_one(detections, 0.1 + 0.004 * i, 0.1, "person"); /* goes by, and away; further left, so it is 1 */
+        tracker_update(tracker, detections, i * 100000, 640, 360, &tracks);
+        for (int k = 0; k < tracks.count; k++)
+            g_assert_true(tracks.items[k].is_stationary == (tracks.items[k].id == 2 && i >= 50));
+        if (i == 120)
+            g_assert_cmpint(tracks.count, ==, 1); /* the person is forgotten */
+    }
+    g_assert_cmpint(tracks.count, ==, 1);
+    g_assert_cmpuint(tracks.items[0].id, ==, 2);
+    g_assert_cmpint(tracks.items[0].state, ==, TRACK_CONFIRMED);
+}
+
+static void test_what_goes_on_is_stationary_no_more(void)
+{
+    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct tracks tracks = {0};
+    for (int i = 0; i < 90; i++) {
+        detections->count = 0;
+        put_one(detections, 0.2 + (i > 60 ? 0.01 * (i - 60) : 0), 0.4, "car");
+        tracker_update(tracker, detections, i * 100000, 640, 360, &tracks);
+        if (i == 60)
+            g_assert_true(tracks.items[0].is_stationary);
+    }
+    g_assert_false(tracks.items[0].is_stationary);
+    g_assert_cmpuint(tracks.items[0].id, ==, 1);
+}
+
+/* Crowds that come and go, with ties of cost and place. */
+static void fill_crowd(struct random *random, struct detections *detections)
+{
+    static const char *const classes[] = {"person", "car"};
+    detections->count = (int)random_range(random, 0, 60);
+    for (int i = 0; i < detections->count; i++)
+        detections->items[i] = (struct detection){
+            {(double)random_range(random, 0, 15) / 16, (double)random_range(random, 0, 7) / 8, 0.1, 0.2},
+            (double)random_range(random, 3, 9) / 10,
+            g_intern_string(classes[random_range(random, 0, 1)])};
+}
+
+static void test_the_same_input_gives_the_same_tracks(void)
+{
+    CLEANUP(tracker) struct tracker *first = tracker_with_defaults(1);
+    CLEANUP(tracker) struct tracker *second = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct random random;
+    random_init(&random, 17);
+    for (int i = 0; i < 300; i++) {
+        struct tracks a, b;
+        fill_crowd(&random, detections);
+        tracker_update(first, detections, i * 70000, 640, 360, &a);
+        tracker_update(second, detections, i * 70000, 640, 360, &b);
+        g_assert_cmpint(a.count, ==, b.count);
+        for (int k = 0; k < a.count; k++) {
+            g_assert_cmpuint(a.items[k].id, ==, b.items[k].id);
+            g_assert_cmpmem(&a.items[k].box, sizeof a.items[k].box, &b.items[k].box, sizeof b.items[k].box);
+            g_assert_cmpint(a.items[k].state, ==, b.items[k].state);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -345,6 +423,10 @@ int main(int argc, char **argv)
     g_test_add_func("/tracker/uneven frames are followed", test_uneven_frames_are_followed);
     g_test_add_func("/tracker/a first gap is not taken for the frame rate",
                     test_a_first_gap_is_not_taken_for_the_frame_rate);
+    g_test_add_func("/tracker/what stands is remembered where it stands",
+                    test_what_stands_is_remembered_where_it_stands);
+    g_test_add_func("/tracker/what goes on is stationary no more", test_what_goes_on_is_stationary_no_more);
+    g_test_add_func("/tracker/the same input gives the same tracks", test_the_same_input_gives_the_same_tracks);
     g_test_add_func("/tracker/more than can be is counted", test_more_than_can_be_is_counted);
     g_test_add_func("/tracker/boxes are bounded whatever the times", test_boxes_are_bounded_whatever_the_times);
     g_test_add_func("/tracker/classes do not mix and nonsense is ignored",

@@ -252,6 +252,8 @@ export interface Track {
   velocity: [number, number];
   /** analysed frames since the first */
   age_frames: number;
+  /** whether it has stood in one place for tracker.still_seconds */
+  is_stationary: boolean;
 }
 
 /** How a camera is; counts since its worker started. */
@@ -346,6 +348,14 @@ export interface CameraHealth {
   tracks_live: number;
   /** objects not followed because there were more than can be */
   objects_shed: number;
+  /** times the model that knows tracks by their looks ran */
+  reid_looks: number;
+  /** lost tracks found again by their looks */
+  reid_found: number;
+  /** looks left for a later frame: there were more than reid.looks_per_frame, or the model was busy or failed */
+  reid_postponed: number;
+  /** tracks whose looks are not kept because there were more than reid.tracks */
+  reid_shed: number;
   /** when the last frame came */
   last_frame_at?: string;
   /** records the hub took in from its worker */
