@@ -185,6 +185,15 @@ static const struct record_field server_health_fields[] = {
 const struct record_descriptor server_health_descriptor =
     RECORD(struct server_health, "ServerHealth", 1, server_health_fields, "How the hub is; counts since it started.");
 
+static const struct record_field proof_line_fields[] = {
+    FIELD(struct proof_line, step, 0, "what is done now", .max_count = 128),
+    FIELD(struct proof_line, ms, 0, "what it took since the step before", .unit = "ms"),
+    FIELD(struct proof_line, result, 0, "ok or failed, at the end", .max_count = 16),
+    FIELD(struct proof_line, reason, 0, "why it failed", .max_count = 1024),
+};
+const struct record_descriptor proof_line_descriptor =
+    RECORD(struct proof_line, "ProofLine", 1, proof_line_fields, "How far a synthetic event has come.");
+
 static const struct record_field worker_hello_fields[] = {
     FIELD(struct worker_hello, protocol_version, RECORD_REQUIRED, "of the link"),
     FIELD(struct worker_hello, worker_id, RECORD_REQUIRED | RECORD_TEXT_ID, "as the hub named it"),

@@ -118,6 +118,14 @@ struct server_health {
 };
 extern const struct record_descriptor server_health_descriptor;
 
+/* What a server answers to one who wants its way proved (hub/control.h): a step done, or the result. */
+struct proof_line {
+    char *step;
+    double ms;
+    char *result, *reason;
+};
+extern const struct record_descriptor proof_line_descriptor;
+
 /* First message of a worker: what it proved about its own cage. */
 struct worker_hello {
     int32_t protocol_version;

@@ -91,7 +91,7 @@ static void save_memory(struct governing *governing)
     g_autoptr(GPtrArray) ids = g_ptr_array_new();
     for (guint i = 0; i < hub->workers->len; i++) {
         const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
-        for (guint j = 0; j < worker->cameras->len; j++)
+        for (guint j = 0; j < worker->cameras->len && !worker->is_proof; j++)
             g_ptr_array_add(ids, ((struct camera *)g_ptr_array_index(worker->cameras, j))->id);
     }
     const struct governor_memory memory = {

@@ -109,6 +109,10 @@ static bool serve(struct hub *hub, GError **error)
                                 hub->clock, &generated_password, error);
     if (!api)
         return false;
+    g_autoptr(GError) deaf = NULL;
+    hub->control = control_new(hub, &deaf);
+    if (!hub->control)
+        log_warning(NULL, "`vedette doctor --end-to-end` cannot reach this server: %s", deaf->message);
     live_set_preview_wanted(hub->live, hub_want_preview, hub);
     bool is_good = start_workers(hub, error);
     if (is_good) {
@@ -124,6 +128,8 @@ static bool serve(struct hub *hub, GError **error)
 static void hub_clear(struct hub *hub)
 {
     hub->is_stopping = true;
+    control_free(hub->control);
+    proof_clear(hub);
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
     record_path_close(hub->records);

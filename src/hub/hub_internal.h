@@ -8,8 +8,10 @@
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
+#include "hub/control.h"
 #include "hub/hub.h"
 #include "hub/progress.h"
+#include "hub/proof.h"
 #include "hub/record_path.h"
 #include "link/link.h"
 #include "live/live.h"
@@ -35,7 +37,8 @@ struct hub_worker {
     struct link *link;   /* NULL: not running */
     uint64_t generation; /* counts starts: an earlier process's batches are kept, but not acknowledged to a later one */
     bool has_said_hello, has_stopped, is_caged;
-    int restarts; /* in a row, for the backoff */
+    bool is_proof; /* of proof.c: not started again, and its records are the proof's */
+    int restarts;  /* in a row, for the backoff */
     int64_t started_us, heard_us;
     struct process_cpu cpu; /* the governor's */
     GQueue waiting;         /* of struct intake_batch *, by sequence: the spool could not take them yet */
@@ -55,6 +58,8 @@ struct hub {
     GPtrArray *workers; /* of struct hub_worker * */
     struct monitor *monitor;
     struct governing *governing;
+    struct control *control;       /* NULL: it could not listen */
+    struct proof *proof;           /* the one under way */
     struct process_cpu cpu;        /* the governor's */
     pthread_mutex_t answered_lock; /* guards answered: the spool's thread fills it, the main loop empties it */
     GQueue answered;               /* of struct intake_batch * */
@@ -64,6 +69,8 @@ struct hub {
 /* ---- supervisor.c ---- */
 
 void hub_workers_create(struct hub *hub);
+/* One of its own for the camera of a proof, among the others; not started yet. */
+struct hub_worker *hub_worker_new_for_proof(struct hub *hub, struct camera *camera);
 bool hub_worker_start(struct hub_worker *worker, GError **error);
 /* The hello was good: hands over the logins and lets it at its cameras. */
 bool hub_worker_admit(struct hub_worker *worker, GError **error);

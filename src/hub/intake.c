@@ -257,6 +257,8 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
         next = memchr(line, '\n', (size_t)(end - line));
         next = next ? next : end;
         struct analytics_event *event = next > line ? take_event(worker, line, (size_t)(next - line)) : NULL;
+        if (event && worker->is_proof && !proof_take(worker, event))
+            g_clear_pointer(&event, analytics_event_free);
         if (!event)
             continue;
         live_add_records(worker->hub->live, event->camera_id, 1, 0);
@@ -296,7 +298,7 @@ static void take_tracks(struct hub_worker *worker, const char *body, size_t leng
         return;
     }
     const struct camera *camera = camera_of(worker, update.camera_id, strlen(update.camera_id));
-    if (camera) {
+    if (camera && !worker->is_proof) {
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&track_update_descriptor, &update, false, json);
         live_publish(worker->hub->live, LIVE_TRACKS, camera->org_id, camera->id, json->str, json->len);
@@ -443,7 +445,7 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);
     case LINK_STOPPED:
-        worker->has_stopped = worker->hub->is_stopping;
+        worker->has_stopped = worker->hub->is_stopping || worker->is_proof;
         return true;
     default:
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "message %d is not a worker's to send", type);

@@ -52,6 +52,16 @@ static struct hub_worker *worker_for(struct hub *hub, const struct camera *camer
     return best && same_org >= per_org ? best : worker_new(hub);
 }
 
+struct hub_worker *hub_worker_new_for_proof(struct hub *hub, struct camera *camera)
+{
+    struct hub_worker *worker = worker_new(hub);
+    g_free(worker->id);
+    worker->id = g_strdup("self-test");
+    worker->is_proof = true;
+    g_ptr_array_add(worker->cameras, camera);
+    return worker;
+}
+
 void hub_workers_create(struct hub *hub)
 {
     const struct record_list *cameras = &hub->settings->cameras;
@@ -318,9 +328,9 @@ static void on_child_exit(GPid pid, gint status, gpointer data)
     worker->has_stopped |= hub->is_stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     count_exit(worker, reason);
     intake_note_gone(worker, reason);
-    if (!hub->is_stopping)
+    if (!hub->is_stopping && !worker->is_proof)
         schedule_restart(worker);
-    else if (hub_workers_are_gone(hub))
+    else if (hub->is_stopping && hub_workers_are_gone(hub))
         g_main_loop_quit(hub->loop);
 }
 

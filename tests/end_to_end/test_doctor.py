@@ -2,9 +2,10 @@
 import json
 import os
 import socket
+import stat
 import sys
 
-from world import Directory, Hub, free_port, run_tests, vedette
+from world import Directory, Hub, free_port, run_tests, until, vedette
 
 
 def doctor(directory, *arguments):
@@ -56,9 +57,63 @@ def a_server_that_runs_is_no_hindrance():
         assert "taken by the server that runs" in found["address"]["found"], found["address"]
 
 
+STEPS = 6
+
+
+def the_whole_way_is_proved_without_a_server():
+    with Directory() as directory:
+        answer = doctor(directory, "--end-to-end", "--json")
+        proof = json.loads(answer.stdout)
+        assert answer.returncode == 0 and proof["status"] == "ok", answer.stdout + answer.stderr
+        steps = proof["steps"]
+        assert len(steps) == STEPS + 1 and steps[-1] == {"result": "ok"}, steps
+        assert all(step["ms"] >= 0 for step in steps[:-1]), steps
+        assert list(directory.iterdir()) == [], "it leaves nothing behind"
+
+
+def the_whole_way_is_proved_through_the_server_that_runs():
+    with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
+        control = directory / "data" / "control.sock"
+        assert stat.S_IMODE(control.stat().st_mode) == 0o600, oct(control.stat().st_mode)
+        for number in (1, 2):
+            answer = doctor(directory, "--end-to-end")
+            assert answer.returncode == 0 and "the server that runs" in answer.stdout, answer.stdout + answer.stderr
+            assert answer.stdout.count(" ms ") == STEPS, answer.stdout
+            events = hub.events()
+            assert len(events) == number, events  # no zone hit, no line crossing, nothing counted
+        payload = events[0]["payload"]
+        assert payload["service"] == "system" and payload["kind"] == "self_test", payload
+        until(lambda: not hub.workers(), "the proof's worker is gone")
+        assert not (directory / "data" / "self-test.mp4").exists()
+        health = hub.request("/health")
+        assert health["status"] == "healthy", health
+
+
+def a_way_that_is_barred_is_named():
+    with Directory() as directory, Hub(directory, "cameras: []\n"):
+        (directory / "data" / "self-test.mp4").mkdir()
+        answer = doctor(directory, "--end-to-end")
+        assert answer.returncode == 1 and "failed: " in answer.stdout and "self-test.mp4" in answer.stdout, answer.stdout
+
+
+def strangers_to_the_control_socket_are_borne():
+    with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
+        for words in (b"", b"prove", b"\0" * 1000, b"prove\nprove\n", b"prove\n"):
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.connect(str(directory / "data" / "control.sock"))
+                stranger.sendall(words)
+        until(lambda: doctor(directory, "--end-to-end").returncode == 0, "the next one is served all the same")
+        assert hub.stop() == 0, hub.log()
+        assert not (directory / "data" / "control.sock").exists()
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("it says what is there", it_says_what_is_there),
         ("what hinders is named, with what to do", what_hinders_is_named_with_what_to_do),
         ("a server that runs is no hindrance", a_server_that_runs_is_no_hindrance),
+        ("the whole way is proved without a server", the_whole_way_is_proved_without_a_server),
+        ("the whole way is proved through the server that runs", the_whole_way_is_proved_through_the_server_that_runs),
+        ("a way that is barred is named", a_way_that_is_barred_is_named),
+        ("strangers to the control socket are borne", strangers_to_the_control_socket_are_borne),
     ]))

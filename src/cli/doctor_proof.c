@@ -1,0 +1,163 @@
+#include "cli/doctor.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    ANSWER_SECONDS = 90, /* longer than the server's own deadline */
+    START_US = 60 * 1000000,
+    START_POLL_US = 20000,
+    STOP_US = 10 * 1000000,
+    OPEN_DIRECTORIES = 16,
+};
+
+/* -1 when nobody listens. */
+static int reach(const char *data_dir)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
+    int directory = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* the directory's name may be longer than a socket's may be */
+    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/control.sock", directory);
+    bool is_good = directory >= 0 && fd >= 0 &&
+                   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+                   connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    int reason = errno;
+    if (directory >= 0)
+        close(directory);
+    if (is_good)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    errno = reason;
+    return -1;
+}
+
+/* Hands over each line as it comes. False when the end did not come. */
+static bool read_lines(int fd, doctor_line_fn line, void *data, GError **error)
+{
+    FILE *answers = fdopen(fd, "r");
+    char text[1024];
+    bool is_over = false;
+    while (answers && !is_over && fgets(text, sizeof text, answers)) {
+        text[strcspn(text, "\n")] = '\0';
+        line(data, text);
+        is_over = g_str_has_prefix(text, "{\"result\"");
+    }
+    if (!is_over)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the server did not answer to its end");
+    if (answers)
+        fclose(answers);
+    else
+        close(fd);
+    return is_over;
+}
+
+static bool ask(int fd, doctor_line_fn line, void *data, GError **error)
+{
+    static const char command[] = "prove\n";
+    if (send(fd, command, sizeof command - 1, MSG_NOSIGNAL) == sizeof command - 1)
+        return read_lines(fd, line, data, error);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the server does not listen: %s", g_strerror(errno));
+    close(fd);
+    return false;
+}
+
+/* ---- a server of our own ---- */
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *position)
+{
+    (void)info;
+    (void)kind;
+    (void)position;
+    return remove(path);
+}
+
+static pid_t start_server(const char *directory, GError **error)
+{
+    GPid pid = 0;
+    g_autofree char *program = g_file_read_link("/proc/self/exe", error);
+    g_autofree char *config = g_build_filename(directory, "vedette.yml", NULL);
+    g_autofree char *data_dir = g_build_filename(directory, "data", NULL);
+    if (!program || !g_file_set_contents(config, "cameras: []\n", -1, error))
+        return 0;
+    const char *arguments[] = {program,        "run",         "--config", config,           "--data-dir",
+                               data_dir,       "--http-port", "0",        "--http-address", "127.0.0.1",
+                               "--log-levels", "warning",     NULL};
+    if (!g_spawn_async(directory, (char **)(uintptr_t)arguments, NULL,
+                       G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, &pid, error))
+        return 0;
+    return pid;
+}
+
+/* -1 with the error when the server ends before it listens, or does not in time. */
+static int wait_for_server(pid_t *pid, const char *directory, GError **error)
+{
+    g_autofree char *data_dir = g_build_filename(directory, "data", NULL);
+    int64_t until_us = clock_monotonic_us(clock_system()) + START_US;
+    while (clock_monotonic_us(clock_system()) < until_us) {
+        int fd = reach(data_dir);
+        if (fd >= 0)
+            return fd;
+        if (waitpid(*pid, NULL, WNOHANG) == *pid) {
+            *pid = 0;
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+                        "the server of the proof did not start; its words are above");
+            return -1;
+        }
+        g_usleep(START_POLL_US);
+    }
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "the server of the proof did not listen in time");
+    return -1;
+}
+
+static void stop_server(pid_t pid)
+{
+    int64_t until_us = clock_monotonic_us(clock_system()) + STOP_US;
+    kill(pid, SIGTERM);
+    while (waitpid(pid, NULL, WNOHANG) == 0) {
+        if (clock_monotonic_us(clock_system()) > until_us)
+            kill(pid, SIGKILL);
+        g_usleep(START_POLL_US);
+    }
+}
+
+static bool prove_apart(doctor_line_fn line, void *data, GError **error)
+{
+    g_autofree char *directory = g_dir_make_tmp("vedette-doctor-XXXXXX", error);
+    if (!directory)
+        return false;
+    pid_t pid = start_server(directory, error);
+    int fd = pid ? wait_for_server(&pid, directory, error) : -1;
+    bool is_good = fd >= 0 && ask(fd, line, data, error);
+    if (pid)
+        stop_server(pid);
+    if (nftw(directory, remove_entry, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0)
+        fprintf(stderr, "vedette doctor: '%s' is left behind: %s\n", directory, g_strerror(errno));
+    return is_good;
+}
+
+bool doctor_prove(const char *data_dir, doctor_line_fn line, void *data, GError **error)
+{
+    if (!doctor_server_pid(data_dir))
+        return prove_apart(line, data, error);
+    int fd = reach(data_dir);
+    if (fd >= 0)
+        return ask(fd, line, data, error);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the server that runs cannot be reached by %s/control.sock: %s",
+                data_dir, g_strerror(errno));
+    return false;
+}

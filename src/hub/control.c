@@ -1,0 +1,179 @@
+#define LOG_MODULE "hub"
+#include "hub/control.h"
+
+#include "base/log.h"
+#include "hub/hub_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 4, COMMAND_BYTES = 64 };
+static const char socket_name[] = "control.sock";
+
+/* One client at a time: a proof takes seconds, and nobody needs two. */
+struct control {
+    struct hub *hub;
+    int fd, client; /* client: -1 when there is none */
+    guint watch, client_watch;
+    struct proof *proof; /* the client's, until it is told of its end */
+};
+
+static void drop_client(struct control *control)
+{
+    if (control->client_watch)
+        g_source_remove(control->client_watch);
+    if (control->client >= 0)
+        close(control->client);
+    if (control->proof)
+        proof_ignore(control->proof);
+    control->proof = NULL;
+    control->client_watch = 0;
+    control->client = -1;
+}
+
+/* A client that does not read its few lines gets no more of them. */
+static void say(struct control *control, const GString *line)
+{
+    if (control->client >= 0 && send(control->client, line->str, line->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug(NULL, "control: the client does not read: %s", g_strerror(errno));
+}
+
+static void say_result(struct control *control, const char *problem)
+{
+    g_autoptr(GString) line = g_string_new(problem ? "{\"result\":\"failed\",\"reason\":" : "{\"result\":\"ok\"");
+    if (problem)
+        record_append_json_string(line, problem);
+    g_string_append(line, "}\n");
+    say(control, line);
+}
+
+static void on_step(void *data, const char *step, double ms, const char *problem)
+{
+    struct control *control = data;
+    if (!step) {
+        control->proof = NULL;
+        say_result(control, problem);
+        drop_client(control);
+        return;
+    }
+    g_autoptr(GString) line = g_string_new("{\"step\":");
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    record_append_json_string(line, step);
+    g_string_append_printf(line, ",\"ms\":%s}\n", g_ascii_formatd(number, sizeof number, "%.1f", ms));
+    say(control, line);
+}
+
+static void prove(struct control *control)
+{
+    g_autoptr(GError) error = NULL;
+    struct proof *proof = proof_start(control->hub, on_step, control, &error);
+    if (!proof) {
+        say_result(control, error->message);
+        drop_client(control);
+    } else if (control->client >= 0) { /* else it has failed already, and said so */
+        control->proof = proof;
+    }
+}
+
+static gboolean on_command(gint fd, GIOCondition condition, gpointer data)
+{
+    struct control *control = data;
+    char text[COMMAND_BYTES];
+    (void)condition;
+    ssize_t length = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+    if (length < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    control->client_watch = 0;
+    text[MAX(length, 0)] = '\0';
+    if (length > 0 && strcmp(text, "prove\n") == 0)
+        prove(control);
+    else
+        drop_client(control);
+    return G_SOURCE_REMOVE;
+}
+
+/* Who may open the data directory's files may also read the store: the same user, and root. */
+static bool is_welcome(int client)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    return getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static gboolean on_client(gint fd, GIOCondition condition, gpointer data)
+{
+    struct control *control = data;
+    (void)condition;
+    int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (client < 0)
+        return G_SOURCE_CONTINUE;
+    if (control->client >= 0 && !control->proof) { /* one that has not said what it wants gives way */
+        drop_client(control);
+    }
+    if (control->client >= 0 || !is_welcome(client)) {
+        static const char busy[] = "{\"result\":\"failed\",\"reason\":\"another proof is under way\"}\n";
+        if (send(client, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            log_debug(NULL, "control: a client is gone already");
+        close(client);
+        return G_SOURCE_CONTINUE;
+    }
+    control->client = client;
+    control->client_watch = g_unix_fd_add(client, G_IO_IN | G_IO_HUP, on_command, control);
+    return G_SOURCE_CONTINUE;
+}
+
+/* A data directory's name may be longer than a socket's may be: it is named by its descriptor. */
+static bool listen_in(struct control *control, int directory, GError **error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory, socket_name);
+    unlinkat(directory, socket_name, 0); /* of a server that was killed: the store's lock says that it is gone */
+    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t mask = umask(0177);
+    bool is_good = control->fd >= 0 && bind(control->fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                   listen(control->fd, BACKLOG) == 0;
+    int reason = errno;
+    umask(mask);
+    if (!is_good)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s/%s: %s", control->hub->data_dir, socket_name,
+                    g_strerror(reason));
+    return is_good;
+}
+
+struct control *control_new(struct hub *hub, GError **error)
+{
+    struct control *control = g_new0(struct control, 1);
+    int directory = open(hub->data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    control->hub = hub;
+    control->client = control->fd = -1;
+    bool is_good = listen_in(control, directory, error);
+    if (directory >= 0)
+        close(directory);
+    if (!is_good) {
+        control_free(control);
+        return NULL;
+    }
+    control->watch = g_unix_fd_add(control->fd, G_IO_IN, on_client, control);
+    return control;
+}
+
+void control_free(struct control *control)
+{
+    if (!control)
+        return;
+    drop_client(control);
+    if (control->watch) {
+        g_autofree char *path = g_build_filename(control->hub->data_dir, socket_name, NULL);
+        g_source_remove(control->watch);
+        unlink(path);
+    }
+    if (control->fd >= 0)
+        close(control->fd);
+    g_free(control);
+}

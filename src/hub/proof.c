@@ -1,0 +1,293 @@
+#define LOG_MODULE "hub"
+#include "hub/proof.h"
+
+#include "base/log.h"
+#include "hub/hub_internal.h"
+#include "media/media.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+enum {
+    WIDTH_PX = 320,
+    HEIGHT_PX = 240,
+    FPS = 10,
+    STILL_FRAMES = 15, /* the background is learnt in them: motion.learn_seconds is 1 */
+    MOVING_FRAMES = 45,
+    FIGURE_WIDTH_PX = 40,
+    FIGURE_HEIGHT_PX = 100,
+    DEADLINE_US = 30 * 1000000,
+    TURN_MS = 10, /* between looks */
+};
+static const char camera_id[] = "self-test";
+
+/* In the order of the way. */
+enum step { STEP_CLIP, STEP_WORKER, STEP_ANALYSIS, STEP_LINK, STEP_KEPT, STEP_STORED, STEPS };
+static const char *const step_names[STEPS] = {
+    "a clip is made",
+    "a worker is started and closed in",
+    "it decodes and analyses the clip",
+    "its record reaches the hub",
+    "the record is kept and acknowledged",
+    "it is stored and read back",
+};
+
+struct proof {
+    struct hub *hub;
+    proof_step_fn step;
+    void *data;
+    struct camera camera;
+    struct hub_worker *worker;
+    char *clip;
+    enum step next;
+    int64_t started_us, stepped_us;
+    char id[64];             /* of its signal; empty: none came yet */
+    int64_t made_ms, got_ms; /* by the wall clock: the signal's making, and its coming */
+    int64_t got_us;
+    bool is_over;
+    guint timer;
+};
+
+/* ---- the clip ---- */
+
+/* A still picture with some texture, and from STILL_FRAMES on a dark figure that walks across it. */
+static void draw(struct frame *frame, int number)
+{
+    uint8_t *luma = frame_plane(frame, 0);
+    int left = number < STILL_FRAMES ? -FIGURE_WIDTH_PX : (number - STILL_FRAMES) * (WIDTH_PX / MOVING_FRAMES);
+    int top = (HEIGHT_PX - FIGURE_HEIGHT_PX) / 2;
+    for (int y = 0; y < HEIGHT_PX; y++)
+        for (int x = 0; x < WIDTH_PX; x++) {
+            bool is_figure = x >= left && x < left + FIGURE_WIDTH_PX && y >= top && y < top + FIGURE_HEIGHT_PX;
+            luma[y * frame->strides_bytes[0] + x] = is_figure ? 40 : (uint8_t)(150 + (x / 16 + y / 16) % 2 * 20);
+        }
+    for (int plane = 1; plane <= 2; plane++)
+        memset(frame_plane(frame, plane), 128, (size_t)frame->strides_bytes[plane] * (HEIGHT_PX / 2));
+}
+
+static bool make_clip(const char *path, GError **error)
+{
+    struct media_writer *writer = media_writer_open(path, WIDTH_PX, HEIGHT_PX, FPS, error);
+    bool is_good = writer != NULL;
+    for (int i = 0; i < STILL_FRAMES + MOVING_FRAMES && is_good; i++) {
+        CLEANUP(frame) struct frame *frame = frame_new_allocated(WIDTH_PX, HEIGHT_PX);
+        frame->media_us = (int64_t)i * G_USEC_PER_SEC / FPS;
+        draw(frame, i);
+        is_good = media_writer_write(writer, frame, error);
+    }
+    return writer && media_writer_close(writer, is_good ? error : NULL) && is_good;
+}
+
+/* ---- its camera ---- */
+
+static void fill_camera(struct proof *proof)
+{
+    static const struct record_point corners[] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
+    struct camera *camera = &proof->camera;
+    record_init(&camera_descriptor, camera);
+    g_free(camera->id);
+    g_free(camera->source);
+    camera->id = g_strdup(camera_id);
+    camera->source = g_strdup(proof->clip);
+    camera->analyse_fps = FPS;
+    camera->loop = true; /* on a busy machine a figure may be missed once */
+    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
+    zone->id = g_strdup("picture");
+    zone->kind = ZONE_INTRUSION;
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
+}
+
+/* ---- telling ---- */
+
+static void tell(struct proof *proof, double ms)
+{
+    proof->stepped_us = clock_monotonic_us(proof->hub->clock);
+    if (proof->step)
+        proof->step(proof->data, step_names[proof->next], ms, NULL);
+    proof->next++;
+}
+
+static void tell_elapsed(struct proof *proof)
+{
+    tell(proof, (double)(clock_monotonic_us(proof->hub->clock) - proof->stepped_us) / 1000);
+}
+
+static void finish(struct proof *proof, const char *problem)
+{
+    if (proof->is_over)
+        return;
+    proof->is_over = true;
+    if (problem)
+        log_error(NULL, "the proof failed: %s", problem);
+    else
+        log_info(NULL, "proved: a record went the whole way in %.0f ms",
+                 (double)(clock_monotonic_us(proof->hub->clock) - proof->started_us) / 1000);
+    if (proof->step)
+        proof->step(proof->data, NULL, 0, problem);
+    proof->step = NULL;
+    hub_worker_stop(proof->worker);
+}
+
+/* ---- looking ---- */
+
+/* Makes a checked signal the proof's own. */
+static bool adopt(struct analytics_event *event)
+{
+    struct signal signal;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good =
+        record_decode_json(&signal_descriptor, event->payload.text, strlen(event->payload.text), &signal, &errors);
+    record_errors_clear(&errors);
+    if (!is_good)
+        return false;
+    g_autoptr(GString) json = g_string_new(NULL);
+    g_free(signal.kind);
+    signal.kind = g_strdup("self_test");
+    signal.service = SERVICE_SYSTEM;
+    signal.severity = SEVERITY_INFO;
+    record_encode_json(&signal_descriptor, &signal, true, json);
+    record_clear(&signal_descriptor, &signal);
+    g_free(event->payload.text);
+    event->payload.text = g_string_free(g_steal_pointer(&json), FALSE);
+    return true;
+}
+
+bool proof_take(struct hub_worker *worker, struct analytics_event *event)
+{
+    struct proof *proof = worker->hub->proof;
+    if (!proof || proof->worker != worker || *proof->id || proof->is_over || event->type != EVENT_SIGNAL ||
+        !adopt(event))
+        return false;
+    g_strlcpy(proof->id, event->id, sizeof proof->id);
+    /* the first 48 bits of a UUIDv7 are the milliseconds of its making (RFC 9562, 5.7) */
+    g_autofree char *digits = g_strdup_printf("%.8s%.4s", event->id, event->id + 9);
+    proof->made_ms = (int64_t)g_ascii_strtoull(digits, NULL, 16);
+    proof->got_ms = clock_wall_ms(worker->hub->clock);
+    proof->got_us = clock_monotonic_us(worker->hub->clock);
+    return true;
+}
+
+static bool is_stored(const struct proof *proof)
+{
+    const struct store_event_filter filter = {.org_id = proof->camera.org_id,
+                                              .camera_id = camera_id,
+                                              .from_ms = proof->got_ms - DEADLINE_US / 1000,
+                                              .limit = 100};
+    g_autoptr(GPtrArray) events = store_events_list(proof->hub->store, &filter, NULL);
+    for (guint i = 0; events && i < events->len; i++)
+        if (strcmp(((const struct analytics_event *)g_ptr_array_index(events, i))->id, proof->id) == 0)
+            return true;
+    return false;
+}
+
+/* Takes the steps that are done by now. */
+static void advance(struct proof *proof)
+{
+    struct hub_worker *worker = proof->worker;
+    if (proof->next == STEP_WORKER && worker->has_said_hello)
+        tell_elapsed(proof);
+    if (proof->next == STEP_ANALYSIS && *proof->id) {
+        double way_ms = (double)MAX(proof->got_ms - proof->made_ms, 0); /* over the link */
+        tell(proof, MAX((double)(proof->got_us - proof->stepped_us) / 1000 - way_ms, 0));
+        tell(proof, way_ms);
+        proof->stepped_us = proof->got_us;
+    }
+    if (proof->next == STEP_KEPT && worker->bytes_in_hand == 0)
+        tell_elapsed(proof);
+    if (proof->next == STEP_STORED && is_stored(proof)) {
+        tell_elapsed(proof);
+        finish(proof, NULL);
+    }
+}
+
+static void check_trouble(struct proof *proof)
+{
+    g_autofree char *problem = NULL;
+    if (proof->is_over)
+        return;
+    if (!proof->worker->pid)
+        problem = g_strdup_printf("its worker ended before: %s; the log says why", step_names[proof->next]);
+    else if (clock_monotonic_us(proof->hub->clock) - proof->started_us > DEADLINE_US)
+        problem = g_strdup_printf("after %d s this had not come about: %s", (int)(DEADLINE_US / G_USEC_PER_SEC),
+                                  step_names[proof->next]);
+    if (problem)
+        finish(proof, problem);
+}
+
+static void proof_free(struct proof *proof)
+{
+    if (proof->timer)
+        g_source_remove(proof->timer);
+    g_unlink(proof->clip);
+    if (proof->worker)
+        g_ptr_array_remove(proof->hub->workers, proof->worker); /* which frees it */
+    record_clear(&camera_descriptor, &proof->camera);
+    g_free(proof->clip);
+    g_free(proof);
+}
+
+static gboolean on_turn(gpointer data)
+{
+    struct proof *proof = data;
+    advance(proof);
+    check_trouble(proof);
+    bool has_time = clock_monotonic_us(proof->hub->clock) - proof->started_us < 2 * (int64_t)DEADLINE_US;
+    if (proof->is_over && proof->worker->pid && !has_time)
+        hub_worker_end(proof->worker);
+    /* batches of its worker that are on their way name it: it is freed after they came back */
+    if (!proof->is_over || proof->worker->pid || proof->worker->bytes_in_hand)
+        return G_SOURCE_CONTINUE;
+    proof->timer = 0;
+    proof->hub->proof = NULL;
+    proof_free(proof);
+    return G_SOURCE_REMOVE;
+}
+
+void proof_ignore(struct proof *proof)
+{
+    proof->step = NULL;
+}
+
+void proof_clear(struct hub *hub)
+{
+    struct proof *proof = hub->proof;
+    if (!proof)
+        return;
+    if (proof->step)
+        proof->step(proof->data, NULL, 0, "the server stops");
+    hub->proof = NULL;
+    hub_worker_end(proof->worker);
+    g_ptr_array_set_size(proof->worker->cameras, 0);
+    proof->worker = NULL; /* stays among the workers, and is freed with them */
+    proof_free(proof);
+}
+
+struct proof *proof_start(struct hub *hub, proof_step_fn step, void *data, GError **error)
+{
+    if (hub->proof || hub->is_stopping) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "%s",
+                    hub->proof ? "another proof is under way" : "the server stops");
+        return NULL;
+    }
+    struct proof *proof = g_new0(struct proof, 1);
+    proof->hub = hub;
+    proof->step = step;
+    proof->data = data;
+    proof->clip = g_build_filename(hub->data_dir, "self-test.mp4", NULL);
+    proof->started_us = proof->stepped_us = clock_monotonic_us(hub->clock);
+    fill_camera(proof);
+    if (!make_clip(proof->clip, error)) {
+        proof_free(proof);
+        return NULL;
+    }
+    tell_elapsed(proof);
+    proof->worker = hub_worker_new_for_proof(hub, &proof->camera);
+    hub->proof = proof;
+    proof->timer = g_timeout_add(TURN_MS, on_turn, proof);
+    g_autoptr(GError) cause = NULL;
+    if (!hub_worker_start(proof->worker, &cause))
+        finish(proof, cause->message);
+    return proof;
+}
