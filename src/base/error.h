@@ -18,6 +18,7 @@ enum vedette_error {
     VEDETTE_ERROR_PROTOCOL,    /* the peer broke its protocol */
     VEDETTE_ERROR_UNSUPPORTED, /* understood, but this build or version does not do it */
     VEDETTE_ERROR_CANCELLED,   /* stopped on request */
+    VEDETTE_ERROR_CONFLICT,    /* someone else changed it first: read it again */
 };
 
 #define VEDETTE_ERROR (vedette_error_quark())

@@ -198,6 +198,7 @@ static const struct record_field camera_fields[] = {
     FIELD(struct camera, org_id, RECORD_KEY | RECORD_TEXT_ID, "the organisation it belongs to",
           .default_text = "default"),
     FIELD(struct camera, site_id, RECORD_TEXT_ID, "the site it stands on", .default_text = "default"),
+    FIELD(struct camera, class_id, RECORD_TEXT_ID, "the school class it looks at, where there is one", .since = 5),
     FIELD(struct camera, name, 0, "what people call it", .max_count = 128),
     FIELD(struct camera, source, RECORD_NOT_NULL | RECORD_NEEDS_RESTART,
           "rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded. "
@@ -291,7 +292,7 @@ static void camera_check(const void *record, const char *path, struct record_err
 }
 
 const struct record_descriptor camera_descriptor =
-    RECORD(struct camera, "Camera", 4, camera_fields, "A camera as it is registered.", .table = "cameras",
+    RECORD(struct camera, "Camera", 5, camera_fields, "A camera as it is registered.", .table = "cameras",
            .check = camera_check);
 
 static const struct record_field camera_credentials_fields[] = {

@@ -79,6 +79,7 @@ enum { CAMERA_MAX_STREAMS = 3 }; /* as many as there are roles */
 struct camera {
     char *id;
     char *org_id, *site_id;
+    char *class_id; /* NULL: it looks at no school class */
     char *name;
     char *source; /* rtsp(s)://host…, a file path, scene://NAME; never with credentials after loading. With `streams`
                      it is the source of the one that is analysed */

@@ -10,6 +10,7 @@ struct service_policy {
     char *service_name, *policy_type;
     struct record_json config;
     int32_t version;
+    int64_t revision; /* of the change it is from, counted over all policies */
     struct record_time created_at, updated_at;
     char *updated_by;
 };
@@ -19,6 +20,7 @@ extern const struct record_descriptor service_policy_descriptor;
 struct policy_revision {
     char *id, *org_id, *policy_id;
     int32_t version;
+    int64_t revision;          /* counted over all policies */
     struct record_json config; /* as it is from this revision on; NULL: the policy was deleted */
     struct record_json diff;
     char *reason, *changed_by;

@@ -401,6 +401,28 @@ static const struct record_field progress_fields[] = {
 static const struct record_descriptor progress_descriptor = RECORD(
     struct progress_settings, "ProgressSettings", 1, progress_fields, "Deadlines of what must move in every camera.");
 
+static const struct record_field policy_fields[] = {
+    FIELD(struct policy_settings, keys, RECORD_SECRET | RECORD_NEEDS_RESTART,
+          "keys that seal policies at rest: one a line, an id, a colon and 32 bytes in base64; the first seals, all "
+          "open; "
+          "@/path names a file of them; empty: policies are stored open",
+          .max_count = 4096),
+    FIELD(struct policy_settings, poll_seconds, RECORD_NEEDS_RESTART,
+          "policies are read again so often when nobody says that they changed; 0: never", .unit = "s", .min = 0,
+          .max = 86400, .default_text = "30"),
+    FIELD(struct policy_settings, directory, RECORD_NEEDS_RESTART,
+          "files in it are taken over as policies whenever they change (docs/policies.md); empty: none",
+          .max_count = 4096),
+    FIELD(struct policy_settings, webhook_secrets, RECORD_SECRET | RECORD_NEEDS_RESTART,
+          "secrets of Standard Webhooks (whsec_…), separated by blanks, of those who may change policies by webhook; "
+          "empty: nobody may",
+          .max_count = 1024),
+    FIELD(struct policy_settings, webhook_tolerance_seconds, 0, "how far a webhook's time may be from ours",
+          .unit = "s", .min = 1, .max = 3600, .default_text = "300"),
+};
+static const struct record_descriptor policy_descriptor =
+    RECORD(struct policy_settings, "PolicySettings", 1, policy_fields, "Policies that change while the server runs.");
+
 static void settings_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct settings *settings = record;
@@ -438,6 +460,8 @@ static const struct record_field settings_fields[] = {
                  "deadlines of what must move in every camera"),
     FIELD_RECORD(struct settings, governor, struct governor_settings, &governor_settings_descriptor, 0,
                  "overload, and room for more cameras"),
+    FIELD_RECORD(struct settings, policies, struct policy_settings, &policy_descriptor, 0,
+                 "policies that change while the server runs"),
     FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
 };
 const struct record_descriptor settings_descriptor =

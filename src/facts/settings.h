@@ -152,6 +152,13 @@ struct health_settings {
 struct progress_settings {
     double frames_seconds, analyses_seconds, records_seconds, deliveries_seconds;
 };
+struct policy_settings {
+    char *keys;            /* secret: they seal documents at rest */
+    double poll_seconds;   /* between looks at documents when nobody says that they changed */
+    char *directory;       /* of files that are taken over as documents; empty: none */
+    char *webhook_secrets; /* secret: of those who may say by webhook what documents shall be */
+    double webhook_tolerance_seconds;
+};
 struct settings {
     char *data_dir;
     char *admin_password; /* secret: VEDETTE_ADMIN_PASSWORD */
@@ -170,6 +177,7 @@ struct settings {
     struct health_settings health;
     struct progress_settings progress;
     struct governor_settings governor;
+    struct policy_settings policies;
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;

@@ -72,6 +72,8 @@ bool policy_set_add(struct policy_set *set, const struct policy_document *docume
 size_t policy_set_count(const struct policy_set *set);
 /* The newest revision in it; 0 when it is empty. */
 int64_t policy_set_revision(const struct policy_set *set);
+/* Another set of the same documents, to which more may be added. */
+struct policy_set *policy_set_copy(const struct policy_set *set);
 struct policy_set *policy_set_ref(struct policy_set *set);
 void policy_set_unref(struct policy_set *set);
 CLEANUP_DEFINE(policy_set, policy_set_unref)

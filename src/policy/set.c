@@ -223,3 +223,22 @@ bool policy_set_equal(const struct policy_set *a, const struct policy_set *b)
     }
     return true;
 }
+
+struct policy_set *policy_set_copy(const struct policy_set *set)
+{
+    struct policy_set *copy = policy_set_new();
+    GHashTableIter iterator;
+    gpointer value;
+    g_hash_table_iter_init(&iterator, set->documents);
+    while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+        const struct document *own = value;
+        const struct policy_document document = {
+            {own->scope.org_id, own->scope.site_id, own->scope.class_id, own->scope.camera_id},
+            own->type,
+            NULL,
+            own->revision};
+        insert(copy, &document, own->tree);
+    }
+    copy->revision = set->revision;
+    return copy;
+}

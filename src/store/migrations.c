@@ -70,7 +70,8 @@ static const char postgres_6[] =
     "CREATE INDEX events_of_camera ON events (org_id, camera_id, occurred_at, id);\n"
     "CREATE INDEX events_of_subject ON events (org_id, subject_id, occurred_at, id);\n"
     /* What SQL of other programs may leave out. */
-    "ALTER TABLE service_policies ALTER COLUMN config SET DEFAULT '{}', ALTER COLUMN version SET DEFAULT 1, "
+    "ALTER TABLE service_policies ALTER COLUMN config SET DEFAULT '{}', ALTER COLUMN version SET DEFAULT 1, ALTER "
+    "COLUMN revision SET DEFAULT 0, "
     "ALTER COLUMN id SET DEFAULT gen_random_uuid()::text, ALTER COLUMN created_at SET DEFAULT now(), "
     "ALTER COLUMN updated_at SET DEFAULT now(), ADD CONSTRAINT service_policies_key UNIQUE NULLS NOT DISTINCT "
     "(org_id, camera_id, class_id, site_id, service_name, policy_type);\n"
@@ -104,5 +105,7 @@ const struct store_step store_steps[] = {
     {5, "streams of cameras", .sqlite = "ALTER TABLE cameras ADD COLUMN streams TEXT;\n", .is_sqlite_only = true},
     {6, "orgs, sites and policies", .sqlite_before = sqlite_before_6, .tables = tables_6,
      .postgres_tables = postgres_tables_6, .sqlite = sqlite_6, .postgres = postgres_6},
+    {7, "classes of cameras", .sqlite = "ALTER TABLE cameras ADD COLUMN class_id TEXT;\n",
+     .postgres = "ALTER TABLE cameras ADD COLUMN class_id text;\n"},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -16,6 +16,7 @@
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
+#include "facts/policy.h"
 #include "facts/settings.h"
 #include "facts/user.h"
 
@@ -89,3 +90,32 @@ void session_free(struct session *session);
 
 /* True when a write would find room and rights now; else the error says what is wrong. Looked at once a second. */
 bool store_check(struct store *store, GError **error);
+
+/* ---- policies (configs as they are stored: sealed, where the hub has a key) ---- */
+
+/* Every policy of every org, and those without one, as of one moment; `revision` is the number of the latest change, of
+ * deletions too. A new GPtrArray of struct service_policy *. */
+GPtrArray *store_policies_list(struct store *store, int64_t *revision, GError **error);
+struct store_policy_key {
+    const char *org_id, *site_id, *class_id, *camera_id; /* NULL: not said */
+    const char *service_name, *policy_type;
+};
+/* NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
+struct service_policy *store_policy_find(struct store *store, const struct store_policy_key *key, GError **error);
+struct store_policy_change {
+    struct store_policy_key key;
+    int32_t expected_version; /* 0: there must be none; below 0: whatever there is */
+    /* Makes the new config and the diff of the present one (NULL: there is none) under its version-to-be; *config NULL:
+     * delete. Runs inside the transaction. */
+    bool (*make)(void *data, const struct service_policy *present, int32_t version, char **config, char **diff,
+                 GError **error);
+    void *data;
+    const char *reason, *author;
+};
+/* One change and its revision, in one transaction. *version and *revision receive the numbers of what came of it. False
+ * with VEDETTE_ERROR_CONFLICT: there is another version than expected. Changes are one after the other. */
+bool store_policy_change(struct store *store, const struct store_policy_change *change, int32_t *version,
+                         int64_t *revision, GError **error);
+/* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *. */
+GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int limit, GError **error);
+void service_policy_free(struct service_policy *policy);

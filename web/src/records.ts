@@ -8,6 +8,8 @@ export interface Camera {
   org_id: string;
   /** the site it stands on */
   site_id: string;
+  /** the school class it looks at, where there is one */
+  class_id?: string;
   /** what people call it */
   name?: string;
   /** rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
@@ -780,6 +782,8 @@ export interface ServicePolicy {
   config: unknown;
   /** counts its changes */
   version: number;
+  /** of the change it is from, counted over all policies */
+  revision: number;
   /** when */
   created_at?: string;
   /** when last changed */
@@ -798,6 +802,8 @@ export interface PolicyRevision {
   policy_id: string;
   /** of the policy from here on */
   version: number;
+  /** counted over all policies */
+  revision: number;
   /** the document from here on; absent: the policy was deleted */
   config?: unknown;
   /** what changed */

@@ -1,0 +1,220 @@
+/* The keeper's life: loading from the store, views, and what a camera's worker is told. Changes: keeper_change.c. */
+#include "policy/keeper.h"
+
+#include "policy/keeper_internal.h"
+
+#include <string.h>
+
+/* ---- loading ---- */
+
+struct policy_binding policy_binding_of(const struct policy_name *name, int32_t version)
+{
+    return (struct policy_binding){name->scope, policy_name_service(name), name->type, version};
+}
+
+const char *policy_name_service(const struct policy_name *name)
+{
+    return name->service_name ? name->service_name : record_enum_name(policy_type_names, name->type);
+}
+
+struct policy_name policy_name_of(const struct service_policy *policy)
+{
+    return (struct policy_name){
+        {policy->org_id, policy->site_id, policy->class_id, policy->camera_id},
+        record_enum_value(policy_type_names, policy->policy_type),
+        policy->service_name,
+    };
+}
+
+/* Opens a stored document in place. */
+bool policy_keeper_open(struct policy_keeper *keeper, struct service_policy *policy, GError **error)
+{
+    struct policy_name name = policy_name_of(policy);
+    struct policy_binding binding = policy_binding_of(&name, policy->version);
+    char *open = policy_open(keeper->ring, &binding, policy->config.text, error);
+    if (!open)
+        return false;
+    g_free(policy->config.text);
+    policy->config.text = open;
+    return true;
+}
+
+struct handing_over {
+    void (*add)(void *data, const struct policy_document *document);
+    void *data;
+};
+
+/* Only the documents that Vedette's own services read; others are kept for the programs that do. What cannot be opened
+ * is handed over as it is, so that it is refused and its last good version stays. */
+static void hand_over(struct policy_keeper *keeper, struct service_policy *policy, const struct handing_over *to)
+{
+    g_autoptr(GError) error = NULL;
+    struct policy_name name = policy_name_of(policy);
+    if (!name.type || strcmp(policy->service_name, policy->policy_type) != 0)
+        return;
+    if (!policy_keeper_open(keeper, policy, &error))
+        log_error(policy->camera_id, "%s policy: %s", policy->policy_type, error->message);
+    to->add(to->data, &(struct policy_document){name.scope, name.type, policy->config.text, policy->revision});
+}
+
+static bool load(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,
+                 int64_t *revision, GError **error)
+{
+    struct policy_keeper *keeper = data;
+    const struct handing_over to = {add, add_data};
+    g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, revision, error);
+    for (guint i = 0; policies && i < policies->len; i++)
+        hand_over(keeper, g_ptr_array_index(policies, i), &to);
+    return policies != NULL;
+}
+
+/* ---- views ---- */
+
+struct policy_scope policy_subject_of(const struct camera *camera)
+{
+    return (struct policy_scope){camera->org_id, camera->site_id, camera->class_id, camera->id};
+}
+
+struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const struct policy_set *set, GError **error)
+{
+    const struct record_list *cameras = &keeper->config.settings->cameras;
+    g_autofree struct policy_scope *subjects = g_new0(struct policy_scope, cameras->count + 1);
+    for (size_t i = 0; i < cameras->count; i++)
+        subjects[i] = policy_subject_of((const struct camera *)cameras->items + i);
+    return policy_view_new(set, subjects, cameras->count, clock_wall_ms(keeper->config.clock), error);
+}
+
+static void take_view(struct policy_keeper *keeper, const struct policy_set *set)
+{
+    g_autoptr(GError) error = NULL;
+    struct policy_view *view = policy_keeper_make_view(keeper, set, &error);
+    if (!view) {
+        log_error(NULL, "%s; what was in force stays", error->message);
+        return;
+    }
+    pthread_mutex_lock(&keeper->lock);
+    struct policy_view *before = keeper->view;
+    keeper->view = view;
+    pthread_mutex_unlock(&keeper->lock);
+    policy_view_unref(before);
+    if (keeper->is_ready && keeper->config.changed)
+        keeper->config.changed(keeper->config.data);
+}
+
+static void on_set(void *data, struct policy_set *set)
+{
+    take_view(data, set);
+}
+
+struct policy_view *policy_keeper_get_view(struct policy_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    struct policy_view *view = policy_view_ref(keeper->view);
+    pthread_mutex_unlock(&keeper->lock);
+    return view;
+}
+
+int64_t policy_keeper_turn(struct policy_keeper *keeper)
+{
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(keeper);
+    if (clock_wall_ms(keeper->config.clock) < policy_view_valid_until_ms(view))
+        return policy_view_valid_until_ms(view);
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
+    take_view(keeper, set);
+    CLEANUP(policy_view) struct policy_view *next = policy_keeper_get_view(keeper);
+    return policy_view_valid_until_ms(next);
+}
+
+bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
+                             struct camera_config *config, GError **error)
+{
+    const struct settings *settings = keeper->config.settings;
+    const struct policy_camera *policies = policy_view_find(view, camera->org_id, camera->id);
+    struct camera_config base;
+    record_init(&camera_config_descriptor, &base);
+    struct camera_config borrowed = base; /* its texts and lists are the settings' */
+    borrowed.camera = *camera;
+    borrowed.motion = settings->motion;
+    borrowed.detector = settings->detector;
+    borrowed.rules = settings->rules;
+    bool is_good = policy_apply(policies ? policies : policy_view_default(view), policy_view_revision(view), &borrowed,
+                                config, error);
+    record_clear(&camera_config_descriptor, &base);
+    return is_good;
+}
+
+/* ---- the life of a keeper ---- */
+
+/* Keys from the setting, or from the file it names as @/path. */
+static struct policy_keyring *read_keys(const char *setting, GError **error)
+{
+    g_autofree char *text = NULL;
+    if (!setting || setting[0] != '@')
+        return policy_keyring_new(setting, error);
+    if (!g_file_get_contents(setting + 1, &text, NULL, error)) {
+        g_prefix_error(error, "policies.keys: ");
+        return NULL;
+    }
+    struct policy_keyring *ring = policy_keyring_new(text, error);
+    explicit_bzero(text, strlen(text));
+    return ring;
+}
+
+struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *config, GError **error)
+{
+    CLEANUP(policy_keeper) struct policy_keeper *keeper = g_new0(struct policy_keeper, 1);
+    keeper->config = *config;
+    pthread_mutex_init(&keeper->lock, NULL);
+    keeper->ring = read_keys(config->settings->policies.keys, error);
+    if (!keeper->ring)
+        return NULL;
+    CLEANUP(policy_set) struct policy_set *none = policy_set_new();
+    keeper->view = policy_keeper_make_view(keeper, none, error);
+    if (!keeper->view)
+        return NULL;
+    const struct policy_manager_config manager = {config->snapshot_path, config->settings->policies.poll_seconds,
+                                                  config->clock, on_set, keeper};
+    const struct policy_source source = {load, keeper};
+    keeper->manager = policy_manager_new(&manager, &source);
+    keeper->is_ready = true;
+    return g_steal_pointer(&keeper);
+}
+
+void policy_keeper_free(struct policy_keeper *keeper)
+{
+    if (!keeper)
+        return;
+    policy_manager_free(keeper->manager);
+    policy_view_unref(keeper->view);
+    policy_keyring_free(keeper->ring);
+    pthread_mutex_destroy(&keeper->lock);
+    g_free(keeper);
+}
+
+bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
+{
+    return policy_manager_start_hot_reload(keeper->manager, error);
+}
+
+void policy_keeper_notify(struct policy_keeper *keeper)
+{
+    policy_manager_notify(keeper->manager);
+}
+
+void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status)
+{
+    policy_manager_get_status(keeper->manager, status);
+}
+
+void policy_status_clear(struct policy_status *status)
+{
+    g_free(status->error);
+    *status = (struct policy_status){0};
+}
+
+void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, const struct policy_scope *subject,
+                           struct policy_effective *effective)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
+    policy_resolve(set, type, subject, clock_wall_ms(keeper->config.clock), effective);
+}

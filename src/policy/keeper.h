@@ -1,0 +1,90 @@
+/* The policy keeper: the hub's policies. Composes the store's documents, their keys, the manager and the cameras into
+ * what is in force, and makes every change of it: checked whole before it is stored, a revision each, in force when the
+ * call returns.
+ *
+ * Threads: everything from any thread. `changed` is called on the thread that loaded; it may take a view.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "facts/policy.h"
+#include "policy/manager.h"
+#include "store/store.h"
+
+struct policy_keeper;
+
+struct policy_keeper_config {
+    struct store *store;
+    const struct settings *settings; /* cameras, and what holds where no policy says otherwise */
+    const char *snapshot_path;
+    struct clock *clock;
+    /* What is in force is another now, also because an overlay came or went. May be NULL. */
+    void (*changed)(void *data);
+    void *data;
+};
+
+/* Reads the keys (settings->policies.keys) and the documents. NULL: a key is not valid. All pointers outlive it. */
+struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *config, GError **error);
+void policy_keeper_free(struct policy_keeper *keeper);
+CLEANUP_DEFINE(policy_keeper, policy_keeper_free)
+bool policy_keeper_start(struct policy_keeper *keeper, GError **error);
+/* Someone else may have changed the documents: they are read again soon, on the keeper's thread. */
+void policy_keeper_notify(struct policy_keeper *keeper);
+/* Makes a new view when an overlay's hour has come. Returns the wall time at which to call again; INT64_MAX: never. */
+int64_t policy_keeper_turn(struct policy_keeper *keeper);
+
+/* A reference to what is in force; policy_view_unref. */
+struct policy_view *policy_keeper_get_view(struct policy_keeper *keeper);
+/* What a camera's worker is to be told, into an uninitialised record. False: the camera's policies contradict each
+ * other (a document that another program stored): it keeps what it has. */
+bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
+                             struct camera_config *config, GError **error);
+void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status);
+void policy_status_clear(struct policy_status *status);
+
+/* ---- documents ---- */
+
+/* What names a document. */
+struct policy_name {
+    struct policy_scope scope;
+    enum policy_type type;
+    const char *service_name; /* NULL: the type's own, which Vedette reads */
+};
+/* An open (not sealed) document; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. service_policy_free. */
+struct service_policy *policy_keeper_find(struct policy_keeper *keeper, const struct policy_name *name, GError **error);
+/* Those of an org, and those for all: a new GPtrArray of struct service_policy *, open. */
+GPtrArray *policy_keeper_list(struct policy_keeper *keeper, const char *org_id, GError **error);
+/* Open revisions, newest first: a new GPtrArray of struct policy_revision *. */
+GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int limit,
+                                 GError **error);
+/* What is in force for a subject now, with where each key came from. */
+void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, const struct policy_scope *subject,
+                           struct policy_effective *effective);
+
+enum policy_action {
+    POLICY_PUT = 1,  /* `body` is the document from now on */
+    POLICY_PATCH,    /* `body` is a merge patch (RFC 7396): null removes a key */
+    POLICY_DELETE,   /* there is none any more */
+    POLICY_ROLLBACK, /* as it was at version `to_version`: a new revision */
+};
+struct policy_change {
+    struct policy_name name;
+    enum policy_action action;
+    const char *body;
+    int32_t to_version;
+    int32_t expected_version; /* 0: there must be none; below 0: whatever there is */
+    bool is_dry_run;          /* only say whether it would be taken */
+    const char *author, *reason;
+};
+struct policy_changed {
+    int32_t version;
+    int64_t revision;
+    char *config_json; /* NULL: deleted */
+    char *diff_json;
+};
+/* False: VEDETTE_ERROR_INVALID (`errors` has each fault with its path), VEDETTE_ERROR_CONFLICT,
+ * VEDETTE_ERROR_NOT_FOUND, or the store's own. On true it is in force in this process, and on its way to the workers.
+ */
+bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_change *change,
+                          struct policy_changed *changed, struct record_errors *errors, GError **error);
+void policy_changed_clear(struct policy_changed *changed);

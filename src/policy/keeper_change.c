@@ -1,0 +1,236 @@
+/* Changes: made inside the store's transaction from what is there at that moment, checked by their type's table and by
+ * what every camera would be told, and only then written. */
+#include "policy/keeper.h"
+
+#include "policy/keeper_internal.h"
+
+#include <string.h>
+
+static struct store_policy_key key_of(const struct policy_name *name)
+{
+    return (struct store_policy_key){name->scope.org_id,        name->scope.site_id,
+                                     name->scope.class_id,      name->scope.camera_id,
+                                     policy_name_service(name), record_enum_name(policy_type_names, name->type)};
+}
+
+/* ---- reading ---- */
+
+struct service_policy *policy_keeper_find(struct policy_keeper *keeper, const struct policy_name *name, GError **error)
+{
+    struct store_policy_key key = key_of(name);
+    struct service_policy *policy = store_policy_find(keeper->config.store, &key, error);
+    if (policy && !policy_keeper_open(keeper, policy, error))
+        g_clear_pointer(&policy, service_policy_free);
+    return policy;
+}
+
+GPtrArray *policy_keeper_list(struct policy_keeper *keeper, const char *org_id, GError **error)
+{
+    int64_t revision;
+    g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, &revision, error);
+    for (guint i = policies ? policies->len : 0; i-- > 0;) {
+        struct service_policy *policy = g_ptr_array_index(policies, i);
+        if (policy->org_id && g_strcmp0(policy->org_id, org_id) != 0)
+            g_ptr_array_remove_index(policies, i);
+        else if (!policy_keeper_open(keeper, policy, error))
+            return NULL;
+    }
+    return g_steal_pointer(&policies);
+}
+
+static bool open_text(struct policy_keeper *keeper, const struct policy_binding *binding, char **text, GError **error)
+{
+    char *open = *text ? policy_open(keeper->ring, binding, *text, error) : NULL;
+    if (*text && !open)
+        return false;
+    g_free(*text);
+    *text = open;
+    return true;
+}
+
+GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int limit,
+                                 GError **error)
+{
+    struct store_policy_key key = key_of(name);
+    g_autoptr(GPtrArray) revisions = store_policy_history(keeper->config.store, &key, limit, error);
+    for (guint i = 0; revisions && i < revisions->len; i++) {
+        struct policy_revision *revision = g_ptr_array_index(revisions, i);
+        struct policy_binding binding = policy_binding_of(name, revision->version);
+        if (!open_text(keeper, &binding, &revision->config.text, error) ||
+            !open_text(keeper, &binding, &revision->diff.text, error))
+            return NULL;
+    }
+    return g_steal_pointer(&revisions);
+}
+
+/* ---- checking ---- */
+
+static bool is_in_scope(const struct policy_scope *scope, const struct camera *camera)
+{
+    struct policy_scope subject = policy_subject_of(camera);
+    return (!scope->org_id || g_strcmp0(scope->org_id, subject.org_id) == 0) &&
+           (!scope->site_id || g_strcmp0(scope->site_id, subject.site_id) == 0) &&
+           (!scope->class_id || g_strcmp0(scope->class_id, subject.class_id) == 0) &&
+           (!scope->camera_id || g_strcmp0(scope->camera_id, subject.camera_id) == 0);
+}
+
+/* What every camera it touches would be told must hold together. */
+static bool check_cameras(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
+                          GError **error)
+{
+    CLEANUP(policy_set) struct policy_set *present = policy_manager_get_set(keeper->manager);
+    CLEANUP(policy_set) struct policy_set *set = policy_set_copy(present);
+    const struct policy_document document = {name->scope, name->type, config, policy_set_revision(present) + 1};
+    if (!policy_set_add(set, &document, error))
+        return false;
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_make_view(keeper, set, error);
+    const struct camera *cameras = keeper->config.settings->cameras.items;
+    bool is_good = view != NULL;
+    for (size_t i = 0; is_good && i < keeper->config.settings->cameras.count; i++) {
+        struct camera_config told;
+        if (!is_in_scope(&name->scope, &cameras[i]))
+            continue;
+        is_good = policy_keeper_configure(keeper, view, &cameras[i], &told, error);
+        if (is_good)
+            record_clear(&camera_config_descriptor, &told);
+    }
+    return is_good;
+}
+
+static bool check_document(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
+                           struct record_errors *errors, GError **error)
+{
+    if (!policy_document_check(name->type, config, errors))
+        return record_errors_to_gerror(errors, error);
+    bool is_ours =
+        !name->service_name ||
+        strcmp(name->service_name, policy_name_service(&(struct policy_name){name->scope, name->type, NULL})) == 0;
+    return !is_ours || check_cameras(keeper, name, config, error);
+}
+
+/* ---- making ---- */
+
+struct making {
+    struct policy_keeper *keeper;
+    const struct policy_change *change;
+    const char *earlier; /* what a rollback goes back to */
+    struct policy_changed *changed;
+    struct record_errors *errors;
+};
+
+static char *config_at(struct policy_keeper *keeper, const struct policy_name *name, int32_t version, GError **error)
+{
+    enum { LOOK_BACK = 1000 };
+    g_autoptr(GPtrArray) revisions = policy_keeper_history(keeper, name, LOOK_BACK, error);
+    for (guint i = 0; revisions && i < revisions->len; i++) {
+        struct policy_revision *revision = g_ptr_array_index(revisions, i);
+        if (revision->version == version && revision->config.text)
+            return g_strdup(revision->config.text);
+    }
+    if (revisions)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND,
+                    "the policy has no version %d to go back to: see its history", version);
+    return NULL;
+}
+
+/* The document as it shall be; NULL without an error: none. */
+static char *wanted(const struct making *making, const char *present, GError **error)
+{
+    switch (making->change->action) {
+    case POLICY_PUT:
+        return g_strdup(making->change->body);
+    case POLICY_PATCH:
+        return policy_document_patch(present, making->change->body, error);
+    case POLICY_ROLLBACK:
+        return g_strdup(making->earlier);
+    default:
+        return NULL;
+    }
+}
+
+/* `present` is open. Fills what changed; false: it may not be. */
+static bool make(struct making *making, const char *present, GError **error)
+{
+    const struct policy_change *change = making->change;
+    struct policy_changed *changed = making->changed;
+    g_autofree char *config = wanted(making, present, error);
+    policy_changed_clear(changed);
+    if (change->action == POLICY_DELETE && !present) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no such policy");
+        return false;
+    }
+    if (change->action != POLICY_DELETE) {
+        if (!config || !check_document(making->keeper, &change->name, config, making->errors, error))
+            return false;
+        changed->config_json = policy_document_patch(NULL, config, error); /* in its own form */
+    }
+    changed->diff_json = policy_document_diff(present, changed->config_json);
+    return true;
+}
+
+static bool make_stored(void *data, const struct service_policy *present, int32_t version, char **config, char **diff,
+                        GError **error)
+{
+    struct making *making = data;
+    struct policy_keeper *keeper = making->keeper;
+    g_autofree char *open = NULL;
+    if (present) {
+        struct policy_binding binding = policy_binding_of(&making->change->name, present->version);
+        open = policy_open(keeper->ring, &binding, present->config.text, error);
+        if (!open)
+            return false;
+    }
+    if (!make(making, open, error))
+        return false;
+    struct policy_binding binding = policy_binding_of(&making->change->name, version);
+    const struct policy_changed *changed = making->changed;
+    *config = changed->config_json ? policy_seal(keeper->ring, &binding, changed->config_json) : NULL;
+    *diff = policy_seal(keeper->ring, &binding, changed->diff_json);
+    return true;
+}
+
+static bool make_dry(struct making *making, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    struct service_policy *present = policy_keeper_find(making->keeper, &making->change->name, &cause);
+    bool is_good = present || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    if (!is_good)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    is_good = is_good && make(making, present ? present->config.text : NULL, error);
+    service_policy_free(present);
+    return is_good;
+}
+
+bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_change *change,
+                          struct policy_changed *changed, struct record_errors *errors, GError **error)
+{
+    *changed = (struct policy_changed){0};
+    g_autofree char *earlier =
+        change->action == POLICY_ROLLBACK ? config_at(keeper, &change->name, change->to_version, error) : NULL;
+    struct making making = {keeper, change, earlier, changed, errors};
+    const struct store_policy_change stored = {
+        .key = key_of(&change->name),
+        .expected_version = change->expected_version,
+        .make = make_stored,
+        .data = &making,
+        .reason = change->reason,
+        .author = change->author,
+    };
+    if ((change->action == POLICY_ROLLBACK && !earlier) || !policy_scope_check(&change->name.scope, error))
+        return false;
+    if (change->is_dry_run)
+        return make_dry(&making, error);
+    if (!store_policy_change(keeper->config.store, &stored, &changed->version, &changed->revision, error))
+        return false;
+    g_autoptr(GError) cause = NULL;
+    if (!policy_manager_reload(keeper->manager, &cause)) /* it is stored; the status says so too */
+        log_error(NULL, "policies after a change: %s", cause->message);
+    return true;
+}
+
+void policy_changed_clear(struct policy_changed *changed)
+{
+    g_free(changed->config_json);
+    g_free(changed->diff_json);
+    *changed = (struct policy_changed){0};
+}

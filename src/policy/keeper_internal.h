@@ -1,0 +1,28 @@
+/* Shared by the keeper's files. */
+#pragma once
+
+#define LOG_MODULE "policy"
+#include <pthread.h>
+
+#include "base/log.h"
+#include "policy/keeper.h"
+#include "policy/seal.h"
+
+struct policy_keeper {
+    /* immutable */
+    struct policy_keeper_config config;
+    struct policy_keyring *ring;
+    struct policy_manager *manager;
+    bool is_ready; /* changes are told */
+
+    pthread_mutex_t lock;
+    struct policy_view *view; /* under lock */
+};
+
+const char *policy_name_service(const struct policy_name *name);
+struct policy_name policy_name_of(const struct service_policy *policy);
+struct policy_binding policy_binding_of(const struct policy_name *name, int32_t version);
+struct policy_scope policy_subject_of(const struct camera *camera);
+/* Replaces a stored config by what it says. */
+bool policy_keeper_open(struct policy_keeper *keeper, struct service_policy *policy, GError **error);
+struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const struct policy_set *set, GError **error);

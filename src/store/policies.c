@@ -1,0 +1,241 @@
+/* Policies and what was changed of them. A change takes the number of the next revision first: the row that counts them
+ * is locked until the commit, so that changes are one after the other and numbers come in the order of the commits. */
+#include "store/store_internal.h"
+
+#include "base/id.h"
+
+#include <string.h>
+
+#define COUNTER "policy_revision"
+
+void service_policy_free(struct service_policy *policy)
+{
+    if (!policy)
+        return;
+    record_clear(&service_policy_descriptor, policy);
+    g_free(policy);
+}
+
+static void free_policy(gpointer policy)
+{
+    service_policy_free(policy);
+}
+
+static void free_revision(gpointer revision)
+{
+    record_clear(&policy_revision_descriptor, revision);
+    g_free(revision);
+}
+
+/* The id of a policy is made of its key (UUIDv8, RFC 9562 section 5.8, of a SHA-256), so that what was changed of it is
+ * found also after it was deleted and set again. */
+static char *policy_id_of(const struct store_policy_key *key)
+{
+    enum { BYTES = 16, VERSION_AT = 6, VARIANT_AT = 8 };
+    const char *const parts[] = {key->org_id,    key->site_id,      key->class_id,
+                                 key->camera_id, key->service_name, key->policy_type};
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    guint8 digest[32];
+    gsize length = sizeof digest;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        const char *part = parts[i] ? parts[i] : "";
+        g_checksum_update(checksum, (const guchar *)part,
+                          (gssize)strlen(part) + 1); /* with its end: "a","b" is no "ab" */
+    }
+    g_checksum_get_digest(checksum, digest, &length);
+    digest[VERSION_AT] = (guint8)((digest[VERSION_AT] & 0x0f) | 0x80);
+    digest[VARIANT_AT] = (guint8)((digest[VARIANT_AT] & 0x3f) | 0x80);
+    GString *text = g_string_new(NULL);
+    for (int i = 0; i < BYTES; i++)
+        g_string_append_printf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", digest[i]);
+    return g_string_free(text, FALSE);
+}
+
+static const char *org_of(const char *org_id)
+{
+    return org_id && *org_id ? org_id : STORE_PLATFORM;
+}
+
+/* ---- reading ---- */
+
+static bool read_org(struct store_transaction *transaction, const char *org_id, GPtrArray *policies, GError **error)
+{
+    return store_set_org(transaction, org_id, error) &&
+           store_select(transaction, &service_policy_descriptor, "WHERE org_id = $1 ORDER BY id",
+                        STORE_VALUES(sql_text(org_id)), policies, error);
+}
+
+static bool add_org(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    (void)error;
+    if (columns && row[0].type == RECORD_SQL_TEXT)
+        g_ptr_array_add(data, g_strdup(row[0].text));
+    return true;
+}
+
+static bool read_all(struct store_transaction *transaction, GPtrArray *policies, int64_t *revision, GError **error)
+{
+    g_autoptr(GPtrArray) orgs = g_ptr_array_new_with_free_func(g_free);
+    bool is_good = store_get_integer(transaction, "SELECT value FROM store_values WHERE name = '" COUNTER "'",
+                                     STORE_NO_VALUES, 0, revision, error) &&
+                   store_each(transaction, "SELECT id FROM orgs ORDER BY id", STORE_NO_VALUES, add_org, orgs, error) &&
+                   store_select(transaction, &service_policy_descriptor, "WHERE org_id IS NULL ORDER BY id",
+                                STORE_NO_VALUES, policies, error);
+    for (guint i = 0; is_good && i < orgs->len; i++)
+        is_good = read_org(transaction, g_ptr_array_index(orgs, i), policies, error);
+    return is_good;
+}
+
+GPtrArray *store_policies_list(struct store *store, int64_t *revision, GError **error)
+{
+    g_autoptr(GPtrArray) policies = g_ptr_array_new_with_free_func(free_policy);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    bool is_good = transaction && read_all(transaction, policies, revision, error);
+    return is_good ? g_steal_pointer(&policies) : NULL;
+}
+
+/* A key's columns may be NULL: they are compared as empty text, as the unique index has them. */
+#define OF_KEY                                                                                                         \
+    "WHERE coalesce(org_id, '') = $1 AND coalesce(site_id, '') = $2 AND coalesce(class_id, '') = $3 AND "              \
+    "coalesce(camera_id, '') = $4 AND service_name = $5 AND policy_type = $6"
+#define KEY_VALUES(key)                                                                                                \
+    STORE_VALUES(sql_text((key)->org_id ? (key)->org_id : ""), sql_text((key)->site_id ? (key)->site_id : ""),         \
+                 sql_text((key)->class_id ? (key)->class_id : ""), sql_text((key)->camera_id ? (key)->camera_id : ""), \
+                 sql_text((key)->service_name), sql_text((key)->policy_type))
+
+struct service_policy *store_policy_find(struct store *store, const struct store_policy_key *key, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, org_of(key->org_id), error);
+    return transaction ? store_find(transaction, &service_policy_descriptor, OF_KEY, KEY_VALUES(key), error) : NULL;
+}
+
+GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int limit, GError **error)
+{
+    g_autoptr(GPtrArray) revisions = g_ptr_array_new_with_free_func(free_revision);
+    g_autofree char *policy_id = policy_id_of(key);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, org_of(key->org_id), error);
+    bool is_good =
+        transaction &&
+        store_select(transaction, &policy_revision_descriptor,
+                     "WHERE policy_id = $1 AND coalesce(org_id, '') = $2 ORDER BY revision DESC LIMIT $3",
+                     STORE_VALUES(sql_text(policy_id), sql_text(key->org_id ? key->org_id : ""), sql_integer(limit)),
+                     revisions, error);
+    return is_good ? g_steal_pointer(&revisions) : NULL;
+}
+
+/* ---- changing ---- */
+
+static bool next_revision(struct store_transaction *transaction, int64_t *revision, GError **error)
+{
+    return store_get_integer(transaction,
+                             "INSERT INTO store_values (name, value) VALUES ('" COUNTER "', 1) ON CONFLICT (name) DO "
+                             "UPDATE SET value = store_values.value + 1 RETURNING value",
+                             STORE_NO_VALUES, 0, revision, error);
+}
+
+static bool refuse_version(const struct store_policy_change *change, const struct service_policy *present,
+                           GError **error)
+{
+    int32_t version = present ? present->version : 0;
+    if (change->expected_version < 0 || change->expected_version == version)
+        return true;
+    if (version == 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "the policy is gone: read it again");
+    else
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
+                    "the policy was changed meanwhile and is at version %d, not %d: read it again", version,
+                    change->expected_version);
+    return false;
+}
+
+static bool write_policy(struct store_transaction *transaction, const struct store_policy_change *change,
+                         const struct service_policy *present, const struct policy_revision *revision, GError **error)
+{
+    const struct store_policy_key *key = &change->key;
+    if (!revision->config.text)
+        return store_run(transaction, "DELETE FROM service_policies " OF_KEY, KEY_VALUES(key), NULL, error);
+    const struct service_policy policy = {
+        .id = revision->policy_id,
+        .org_id = revision->org_id,
+        .site_id = (char *)(uintptr_t)key->site_id,
+        .class_id = (char *)(uintptr_t)key->class_id,
+        .camera_id = (char *)(uintptr_t)key->camera_id,
+        .service_name = (char *)(uintptr_t)key->service_name,
+        .policy_type = (char *)(uintptr_t)key->policy_type,
+        .config = revision->config,
+        .version = revision->version,
+        .revision = revision->revision,
+        .created_at = present ? present->created_at : revision->changed_at,
+        .updated_at = revision->changed_at,
+        .updated_by = revision->changed_by,
+    };
+    const void *record = &policy;
+    return store_insert(transaction, &service_policy_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error);
+}
+
+/* Numbers go on where a deleted policy of the same key left off, so that a version names one content for ever. */
+static bool last_version(struct store_transaction *transaction, const char *policy_id, const char *org_id,
+                         int64_t *version, GError **error)
+{
+    return store_get_integer(transaction,
+                             "SELECT max(version) FROM policy_revisions WHERE policy_id = $1 AND coalesce(org_id, '') "
+                             "= $2",
+                             STORE_VALUES(sql_text(policy_id), sql_text(org_id ? org_id : "")), 0, version, error);
+}
+
+static bool write_change(struct store_transaction *transaction, const struct store_policy_change *change,
+                         const struct service_policy *present, struct policy_revision *revision, GError **error)
+{
+    int64_t version = 0;
+    if (!last_version(transaction, revision->policy_id, revision->org_id, &version, error))
+        return false;
+    revision->version = (int32_t)version + 1;
+    if (!change->make(change->data, present, revision->version, &revision->config.text, &revision->diff.text, error))
+        return false;
+    const void *record = revision;
+    return write_policy(transaction, change, present, revision, error) &&
+           store_insert(transaction, &policy_revision_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
+}
+
+static bool change_in(struct store_transaction *transaction, const struct store_policy_change *change,
+                      struct policy_revision *revision, GError **error)
+{
+    const struct store_policy_key *key = &change->key;
+    g_autoptr(GError) cause = NULL;
+    if (!next_revision(transaction, &revision->revision, error) ||
+        !store_set_org(transaction, org_of(key->org_id), error))
+        return false;
+    struct service_policy *present =
+        store_find(transaction, &service_policy_descriptor, OF_KEY, KEY_VALUES(key), &cause);
+    bool is_good = present || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    if (!is_good)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    is_good = is_good && refuse_version(change, present, error) &&
+              write_change(transaction, change, present, revision, error);
+    service_policy_free(present);
+    return is_good;
+}
+
+bool store_policy_change(struct store *store, const struct store_policy_change *change, int32_t *version,
+                         int64_t *revision, GError **error)
+{
+    struct policy_revision made = {
+        .id = id_new(store->clock),
+        .org_id = g_strdup(change->key.org_id),
+        .policy_id = policy_id_of(&change->key),
+        .reason = g_strdup(change->reason),
+        .changed_by = g_strdup(change->author),
+        .changed_at = {clock_wall_ms(store->clock)},
+    };
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
+    bool is_good = transaction && change_in(transaction, change, &made, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
+    *version = made.version;
+    *revision = made.revision;
+    record_clear(&policy_revision_descriptor, &made);
+    return is_good;
+}

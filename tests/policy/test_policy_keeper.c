@@ -1,0 +1,259 @@
+/* Documents in a real store: changes, their history, versions, keys. Cases H1, H4, H14, H15. */
+#include "../store/store_world.h"
+#include "policy/keeper.h"
+
+#define KEY "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+struct world {
+    struct store_world store;
+    struct settings settings;
+    struct policy_keeper *keeper;
+    int changes;
+};
+
+static const struct policy_name door_safety = {{.org_id = "default", .camera_id = "door"}, POLICY_SAFETY, NULL};
+static const struct policy_name org_safety = {{.org_id = "default"}, POLICY_SAFETY, NULL};
+static const struct policy_name all_safety = {{NULL}, POLICY_SAFETY, NULL};
+
+static void on_changed(void *data)
+{
+    ((struct world *)data)->changes++;
+}
+
+static void open_keeper(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    const struct policy_keeper_config config = {world->store.store, &world->settings, NULL,
+                                                world->store.clock, on_changed,       world};
+    world->keeper = policy_keeper_new(&config, &error);
+    g_assert_no_error(error);
+}
+
+static void world_start(struct world *world, const char *keys)
+{
+    g_autoptr(GError) error = NULL;
+    *world = (struct world){0};
+    world_init(&world->store);
+    record_init(&settings_descriptor, &world->settings);
+    world->settings.policies.keys = g_strdup(keys);
+    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
+    static const struct record_point corners[] = {{0.2, 0.2}, {0.8, 0.2}, {0.8, 0.9}};
+    camera->id = g_strdup("door");
+    camera->source = g_strdup("rtsp://10.0.0.7/s");
+    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
+    zone->id = g_strdup("hall");
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
+    g_assert_true(store_camera_put(world->store.store, camera, &error));
+    open_keeper(world);
+}
+
+static void world_end(struct world *world)
+{
+    policy_keeper_free(world->keeper);
+    record_clear(&settings_descriptor, &world->settings);
+    world_clear(&world->store);
+}
+
+static bool change_to(struct world *world, const struct policy_name *name, enum policy_action action, const char *body,
+                      int32_t expected_version, struct policy_changed *changed, GError **error)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = policy_keeper_change(world->keeper,
+                                        &(struct policy_change){.name = *name,
+                                                                .action = action,
+                                                                .body = body,
+                                                                .to_version = action == POLICY_ROLLBACK ? 1 : 0,
+                                                                .expected_version = expected_version,
+                                                                .author = "ann",
+                                                                .reason = "because"},
+                                        changed, &errors, error);
+    record_errors_clear(&errors);
+    return is_good;
+}
+
+static void put(struct world *world, const struct policy_name *name, enum policy_action action, const char *body)
+{
+    g_autoptr(GError) error = NULL;
+    struct policy_changed changed;
+    change_to(world, name, action, body, -1, &changed, &error);
+    g_assert_no_error(error);
+    policy_changed_clear(&changed);
+}
+
+static double loitering(struct world *world)
+{
+    struct camera_config config;
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(world->keeper);
+    g_assert_true(policy_keeper_configure(world->keeper, view, world->settings.cameras.items, &config, NULL));
+    double seconds = ((struct zone *)config.camera.zones.items)->loitering_seconds;
+    record_clear(&camera_config_descriptor, &config);
+    return seconds;
+}
+
+static void test_changes_are_in_force_when_the_call_returns(void)
+{
+    struct world world;
+    world_start(&world, NULL);
+    g_assert_cmpfloat(loitering(&world), ==, 0);
+    put(&world, &all_safety, POLICY_PUT, "{\"loitering_seconds\":30}");
+    g_assert_cmpfloat(loitering(&world), ==, 30);
+    put(&world, &org_safety, POLICY_PUT, "{\"loitering_seconds\":20}");
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":10}");
+    g_assert_cmpfloat(loitering(&world), ==, 10);
+    put(&world, &door_safety, POLICY_PATCH, "{\"loitering_seconds\":null}");
+    g_assert_cmpfloat(loitering(&world), ==, 20);
+    put(&world, &org_safety, POLICY_DELETE, NULL);
+    g_assert_cmpfloat(loitering(&world), ==, 30);
+    g_assert_cmpint(world.changes, ==, 5);
+    put(&world, &all_safety, POLICY_PUT, "{\"loitering_seconds\":30}"); /* H15: the same again is a revision, no more */
+    g_assert_cmpfloat(loitering(&world), ==, 30);
+    world_end(&world);
+}
+
+static void test_h01_what_is_refused_is_not_stored(void)
+{
+    static const char *const bad[] = {"{\"loitering_seconds\":-1}", "{\"loiter\":1}", "[]", "{\"speed_limit\":null}"};
+    struct world world;
+    struct policy_changed changed;
+    world_start(&world, NULL);
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":10}");
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(change_to(&world, &door_safety, POLICY_PUT, bad[i], -1, &changed, &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+        policy_changed_clear(&changed);
+    }
+    const struct policy_name occupancy = {door_safety.scope, POLICY_OCCUPANCY, NULL};
+    g_autoptr(GError) error = NULL; /* good by its table, but no camera can obey it */
+    g_assert_false(change_to(&world, &occupancy, POLICY_PUT, "{\"occupancy_limit\":1.5}", -1, &changed, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    policy_changed_clear(&changed);
+    g_assert_cmpfloat(loitering(&world), ==, 10);
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 10, NULL);
+    g_assert_cmpuint(history->len, ==, 1);
+    world_end(&world);
+}
+
+static void test_who_read_an_older_version_is_told(void)
+{
+    struct world world;
+    struct policy_changed changed;
+    world_start(&world, NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(change_to(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":1}", 0, &changed, &error));
+    g_assert_cmpint(changed.version, ==, 1);
+    policy_changed_clear(&changed);
+    g_assert_true(change_to(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":2}", 1, &changed, &error));
+    g_assert_cmpint(changed.version, ==, 2);
+    g_assert_cmpstr(changed.diff_json, ==, "[{\"after\":2,\"before\":1,\"path\":\"loitering_seconds\"}]");
+    policy_changed_clear(&changed);
+    g_assert_false(change_to(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":3}", 1, &changed, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    policy_changed_clear(&changed);
+    g_assert_cmpfloat(loitering(&world), ==, 2);
+    world_end(&world);
+}
+
+static void test_h14_a_rollback_is_a_new_revision(void)
+{
+    struct world world;
+    world_start(&world, KEY);
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":1}");
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":2}");
+    put(&world, &door_safety, POLICY_ROLLBACK, NULL);
+    g_assert_cmpfloat(loitering(&world), ==, 1);
+    put(&world, &door_safety, POLICY_DELETE, NULL);
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":5}"); /* versions go on, none is used twice */
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 10, NULL);
+    g_assert_cmpuint(history->len, ==, 5);
+    for (guint i = 0; i < history->len; i++) {
+        const struct policy_revision *revision = g_ptr_array_index(history, i);
+        g_assert_cmpint(revision->version, ==, (int32_t)(history->len - i));
+        g_assert_cmpstr(revision->changed_by, ==, "ann");
+        g_assert_cmpstr(revision->reason, ==, "because");
+    }
+    const struct policy_revision *deleted = g_ptr_array_index(history, 1);
+    g_assert_null(deleted->config.text);
+    world_end(&world);
+}
+
+static void test_sealed_documents_open_after_a_restart_and_not_without_the_key(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_start(&world, KEY);
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":11}");
+    int64_t revision;
+    g_autoptr(GPtrArray) stored = store_policies_list(world.store.store, &revision, NULL);
+    const struct service_policy *policy = g_ptr_array_index(stored, 0);
+    g_assert_null(strstr(policy->config.text, "loitering"));
+    policy_keeper_free(world.keeper);
+    open_keeper(&world);
+    g_assert_cmpfloat(loitering(&world), ==, 11);
+    policy_keeper_free(world.keeper);
+    g_clear_pointer(&world.settings.policies.keys, g_free);
+    open_keeper(&world);
+    g_assert_cmpfloat(loitering(&world), ==, 0);
+    policy_keeper_get_status(world.keeper, &status);
+    g_assert_cmpint(status.documents_refused, ==, 1);
+    g_assert_nonnull(status.error);
+    policy_status_clear(&status);
+    world_end(&world);
+}
+
+static void test_a_dry_run_changes_nothing(void)
+{
+    struct world world;
+    struct policy_changed changed;
+    struct record_errors errors;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, NULL);
+    record_errors_init(&errors);
+    g_assert_true(policy_keeper_change(world.keeper,
+                                       &(struct policy_change){.name = door_safety,
+                                                               .action = POLICY_PUT,
+                                                               .body = "{\"loitering_seconds\":3}",
+                                                               .expected_version = -1,
+                                                               .is_dry_run = true},
+                                       &changed, &errors, &error));
+    g_assert_cmpstr(changed.config_json, ==, "{\"loitering_seconds\":3}");
+    policy_changed_clear(&changed);
+    record_errors_clear(&errors);
+    g_assert_cmpfloat(loitering(&world), ==, 0);
+    world_end(&world);
+}
+
+static void test_an_overlay_comes_and_goes_with_the_hour(void)
+{
+    struct world world;
+    world_start(&world, NULL); /* it is midnight, UTC */
+    put(&world, &door_safety, POLICY_PUT,
+        "{\"loitering_seconds\":60,\"overlays\":[{\"name\":\"day\",\"schedule\":[{\"from\":\"08:00\",\"to\":\"18:00\"}]"
+        ","
+        "\"config\":{\"loitering_seconds\":6}}]}");
+    g_assert_cmpfloat(loitering(&world), ==, 60);
+    const int64_t eight = world_start_ms + 8 * 3600 * 1000;
+    g_assert_cmpint(policy_keeper_turn(world.keeper), ==, eight);
+    clock_fake_advance_us(world.store.clock, INT64_C(8) * 3600 * G_USEC_PER_SEC);
+    policy_keeper_turn(world.keeper);
+    g_assert_cmpfloat(loitering(&world), ==, 6);
+    world_end(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy keeper/changes are in force when the call returns",
+                    test_changes_are_in_force_when_the_call_returns);
+    g_test_add_func("/policy keeper/h01_what_is_refused_is_not_stored", test_h01_what_is_refused_is_not_stored);
+    g_test_add_func("/policy keeper/who read an older version is told", test_who_read_an_older_version_is_told);
+    g_test_add_func("/policy keeper/h14_a_rollback_is_a_new_revision", test_h14_a_rollback_is_a_new_revision);
+    g_test_add_func("/policy keeper/sealed documents open after a restart and not without the key",
+                    test_sealed_documents_open_after_a_restart_and_not_without_the_key);
+    g_test_add_func("/policy keeper/a dry run changes nothing", test_a_dry_run_changes_nothing);
+    g_test_add_func("/policy keeper/an overlay comes and goes with the hour",
+                    test_an_overlay_comes_and_goes_with_the_hour);
+    return g_test_run();
+}
