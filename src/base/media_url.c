@@ -7,7 +7,19 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { URL_MAX_BYTES = 2048, HOST_MAX_BYTES = 253, RTSP_PORT = 554, RTSPS_PORT = 322 };
+enum { URL_MAX_BYTES = 2048, HOST_MAX_BYTES = 253, DEVICE_MOST_DIGITS = 3 };
+
+/* Addresses of hosts, and the port that holds where none is given. */
+static const struct {
+    const char *prefix;
+    enum media_scheme scheme;
+    int port;
+} hosted[] = {
+    {"rtsp://", MEDIA_RTSP, 554},
+    {"rtsps://", MEDIA_RTSPS, 322},
+    {"http://", MEDIA_HTTP, 80},
+    {"https://", MEDIA_HTTPS, 443},
+};
 
 void media_url_clear(struct media_url *url)
 {
@@ -30,7 +42,7 @@ static bool check_bytes(const char *text, GError **error)
 {
     size_t length = strlen(text);
     if (length == 0)
-        return refuse(error, "is empty: give rtsp://host/path, rtsps://host/path, scene://NAME or a file's path");
+        return refuse(error, "is empty: give rtsp://host/path, http://host/path, scene://NAME or a file's path");
     if (length > URL_MAX_BYTES)
         return refuse(error, "is longer than 2048 bytes");
     if (!g_utf8_validate(text, (gssize)length, NULL))
@@ -126,11 +138,11 @@ static bool parse_userinfo(const char *text, size_t length, struct media_url *ur
     return true;
 }
 
-static bool parse_rtsp(const char *text, const char *scheme, struct media_url *url, GError **error)
+/* The port is set to what holds where none is given. */
+static bool parse_hosted(const char *text, const char *scheme, struct media_url *url, GError **error)
 {
     if (!check_url_bytes(text, error))
         return false;
-    url->port = url->scheme == MEDIA_RTSP ? RTSP_PORT : RTSPS_PORT;
     const char *rest = text + strlen(scheme);
     size_t authority_length = strcspn(rest, "/?#");
     const char *at = NULL;
@@ -150,40 +162,75 @@ static bool parse_rtsp(const char *text, const char *scheme, struct media_url *u
     return true;
 }
 
-/* RFC 3986 section 3.1. "fd:3", "pipe:", "file:", "http://" are none of ours, and no file is named so by chance. */
+/* One of the names that the kernel gives to video devices, and nothing else: not /dev/mem, not a link elsewhere. */
+static bool parse_device(const char *text, struct media_url *url, GError **error)
+{
+    static const char prefix[] = "v4l2:///dev/video";
+    const char *digits = g_str_has_prefix(text, prefix) ? text + strlen(prefix) : "";
+    size_t count = strspn(digits, "0123456789");
+    if (count == 0 || count > DEVICE_MOST_DIGITS || digits[count])
+        return refuse(error, "a capture device is v4l2:///dev/videoN, with a number for N");
+    url->location = g_strdup(text);
+    url->shown = g_strdup(text);
+    return true;
+}
+
+const char *media_url_device(const struct media_url *url)
+{
+    return url->location + strlen("v4l2://");
+}
+
+static bool parse_path(const char *path, struct media_url *url, GError **error)
+{
+    if (!*path)
+        return refuse(error, "file:// needs an absolute path: file:///videos/door.mp4");
+    url->location = g_strdup(path);
+    url->shown = g_strdup(path);
+    return true;
+}
+
+/* RFC 3986 section 3.1. "fd:3", "pipe:", "ftp://" are none of ours, and no file is named so by chance. */
 static bool has_scheme(const char *text)
 {
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
     return length > 0 && g_ascii_isalpha(text[0]) && text[length] == ':';
 }
 
-bool media_url_parse(const char *text, struct media_url *url, GError **error)
+static bool parse_any(const char *text, struct media_url *url, GError **error)
 {
-    memset(url, 0, sizeof *url);
-    bool is_good = check_bytes(text, error);
-    if (is_good && g_str_has_prefix(text, "rtsp://")) {
-        url->scheme = MEDIA_RTSP;
-        is_good = parse_rtsp(text, "rtsp://", url, error);
-    } else if (is_good && g_str_has_prefix(text, "rtsps://")) {
-        url->scheme = MEDIA_RTSPS;
-        is_good = parse_rtsp(text, "rtsps://", url, error);
-    } else if (is_good && g_str_has_prefix(text, "scene://")) {
+    for (size_t i = 0; i < G_N_ELEMENTS(hosted); i++)
+        if (g_str_has_prefix(text, hosted[i].prefix)) {
+            url->scheme = hosted[i].scheme;
+            url->port = hosted[i].port;
+            return parse_hosted(text, hosted[i].prefix, url, error);
+        }
+    if (g_str_has_prefix(text, "scene://")) {
         url->scheme = MEDIA_SCENE;
         url->location = g_strdup(text);
         url->shown = g_strdup(text);
-        is_good = check_url_bytes(text, error);
-    } else if (is_good && has_scheme(text)) {
-        g_autofree char *scheme = g_strndup(text, strcspn(text, ":"));
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "'%.20s' is not allowed: use rtsp://, rtsps://, scene:// or a file's path (./ before a "
-                    "name that holds a colon)",
-                    scheme);
-        is_good = false;
-    } else if (is_good) {
-        url->scheme = MEDIA_FILE;
-        url->location = g_strdup(text);
-        url->shown = g_strdup(text);
+        return check_url_bytes(text, error);
     }
+    if (g_str_has_prefix(text, "v4l2:")) {
+        url->scheme = MEDIA_V4L2;
+        return parse_device(text, url, error);
+    }
+    url->scheme = MEDIA_FILE;
+    if (g_str_has_prefix(text, "file:///"))
+        return parse_path(text + strlen("file://"), url, error);
+    if (!has_scheme(text))
+        return parse_path(text, url, error);
+    g_autofree char *scheme = g_strndup(text, strcspn(text, ":"));
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "'%.20s' is not allowed: use rtsp://, rtsps://, http://, https://, v4l2:///dev/videoN, scene:// or a "
+                "file's path (./ before a name that holds a colon)",
+                scheme);
+    return false;
+}
+
+bool media_url_parse(const char *text, struct media_url *url, GError **error)
+{
+    memset(url, 0, sizeof *url);
+    bool is_good = check_bytes(text, error) && parse_any(text, url, error);
     if (!is_good)
         media_url_clear(url);
     return is_good;

@@ -200,10 +200,13 @@ static const struct record_field camera_fields[] = {
     FIELD(struct camera, site_id, RECORD_TEXT_ID, "the site it stands on", .default_text = "default"),
     FIELD(struct camera, class_id, RECORD_TEXT_ID, "the school class it looks at, where there is one", .since = 5),
     FIELD(struct camera, name, 0, "what people call it", .max_count = 128),
-    FIELD(struct camera, source, RECORD_NOT_NULL | RECORD_NEEDS_RESTART,
-          "rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded. "
-          "Left out where streams are given",
-          .max_count = 2048, .check_text = media_url_check),
+    FIELD(
+        struct camera, source, RECORD_NOT_NULL | RECORD_NEEDS_RESTART,
+        "rtsp://host/path, rtsps://…, http://… or https://… (MJPEG, or a JPEG for each request), v4l2:///dev/videoN, "
+        "the "
+        "path of a video, a picture or a folder of pictures, or scene://NAME; a login in it is taken out when loaded. "
+        "Left out where streams are given",
+        .max_count = 2048, .check_text = media_url_check),
     FIELD(struct camera, username, RECORD_SECRET, "login, apart from the source", .max_count = 128),
     FIELD(struct camera, password, RECORD_SECRET, "password, apart from the source", .max_count = 256),
     FIELD_LIST(struct camera, streams, &camera_stream_descriptor, RECORD_NEEDS_RESTART,

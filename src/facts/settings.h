@@ -48,7 +48,9 @@ struct source_settings {
     int32_t stall_timeout_ms; /* no frame for so long: reconnect */
     int32_t retry_delay_ms;   /* first; doubles with full jitter up to the maximum */
     int32_t retry_delay_max_ms;
-    int32_t max_header_bytes; /* of one RTSP answer */
+    int32_t max_header_bytes;  /* of one RTSP answer */
+    int32_t max_picture_bytes; /* encoded, by HTTP */
+    double picture_fps;        /* of a folder of pictures, and of pictures asked for one by one */
     int32_t max_width_px, max_height_px;
     int32_t decoder_threads;
     enum decoder_choice decoder; /* 0: software */

@@ -8,6 +8,7 @@ static const struct media_codec codecs[] = {
     {"MPEG4", NULL, "video/mpeg", 4, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
     {"MPEG4", NULL, "video/x-divx", 0, "mpeg4videoparse", "avdec_mpeg4", NULL, NULL, MEDIA_DRAW_ALWAYS},
     {"MJPEG", "JPEG", "image/jpeg", 0, "jpegparse", "avdec_mjpeg", "rtpjpegdepay", NULL, MEDIA_DRAW_NEVER},
+    {"RAW", NULL, "video/x-raw", 0, "identity", "identity", NULL, NULL, MEDIA_DRAW_NEVER}, /* of capture devices */
 };
 
 /* In the order in which they are tried. All give pictures in the machine's own memory when asked for them. */
@@ -24,6 +25,9 @@ static const struct {
 /* What sources and files need besides the codecs. */
 static const char *const other_elements[] = {"appsrc",   "appsink",      "filesrc",    "qtdemux", "matroskademux",
                                              "avidemux", "videoconvert", "capsfilter", "fakesink"};
+
+/* What a machine may lack without harm to other sources. */
+static const char *const optional_elements[] = {"v4l2src"};
 
 const struct media_codec *media_codec_by_caps(const GstCaps *caps)
 {
@@ -109,6 +113,8 @@ static void load_hardware(void)
 bool media_codecs_load(GError **error)
 {
     load_hardware();
+    for (size_t i = 0; i < G_N_ELEMENTS(optional_elements); i++)
+        element_load(optional_elements[i], NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++)
         if (!element_load(codecs[i].parser, error) || !element_load(codecs[i].decoder, error) ||
             (codecs[i].depayloader && !element_load(codecs[i].depayloader, error)))

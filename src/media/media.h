@@ -81,8 +81,8 @@ CLEANUP_DEFINE(media_source, media_source_free)
 
 struct media_reader;
 
-/* Opens a file or scene:// ("?frames=N" limits a scene; else it never ends). Fails on what cannot be read, naming why.
- */
+/* Opens a video, a picture, a folder of pictures (settings picture_fps), or scene:// ("?frames=N" limits a scene; else
+ * it never ends). Fails on what cannot be read, naming why. */
 struct media_reader *media_reader_open(const char *location, const struct source_settings *settings, GError **error);
 /* The next frame, NULL at the end (no error) or on failure (error set). captured_at_ms is media time from 0. */
 struct frame *media_reader_next(struct media_reader *reader, GError **error);

@@ -44,6 +44,12 @@ GstElement *media_container_open(const char *path, GCallback on_pad_added, void 
 /* What can be decoded on a demuxer's pad, or NULL; `name` tells a video that cannot be, else it is NULL. g_free. */
 const struct media_codec *media_container_codec(GstPad *pad, char **name);
 
+/* ---- picture_list.c ---- */
+
+/* The paths of the pictures at `path`: itself, or those of a folder by name. NULL without an error when it is neither a
+ * picture nor a folder. */
+GPtrArray *media_pictures_list(const char *path, GError **error);
+
 /* ---- packets.c: the encoded pictures of a file, for ever ---- */
 
 struct media_packets;
@@ -209,3 +215,25 @@ bool rtsp_client_play(struct rtsp_client *client, struct rtsp_stream *stream, GE
 /* The next packet; valid until the next call. VEDETTE_ERROR_TIMEOUT after `timeout_ms` without one. Keeps the session
  * alive by itself. */
 bool rtsp_client_receive(struct rtsp_client *client, int timeout_ms, struct rtsp_packet *packet, GError **error);
+
+/* ---- http_client.c: one conversation with a camera, blocking, on the caller's thread ---- */
+
+struct http_client;
+
+/* `url` and `settings` are borrowed for its life. `cancellable` ends any wait at once. */
+struct http_client *http_client_new(const struct media_url *url, const char *username, const char *password,
+                                    const struct source_settings *settings, GCancellable *cancellable);
+void http_client_free(struct http_client *client);
+CLEANUP_DEFINE(http_client, http_client_free)
+/* Connects, logs in and asks: then a stream of pictures begins, or one picture is there. May be called again for the
+ * next picture. */
+bool http_client_open(struct http_client *client, GError **error);
+bool http_client_is_stream(const struct http_client *client);
+/* The one picture; valid until the next call. */
+void http_client_picture(const struct http_client *client, const uint8_t **jpeg, size_t *length);
+/* The stream's next picture; valid until the next call. VEDETTE_ERROR_TIMEOUT after `timeout_ms` without one: what came
+ * of it is kept. */
+bool http_client_receive(struct http_client *client, int timeout_ms, const uint8_t **jpeg, size_t *length,
+                         GError **error);
+/* Received so far. */
+int64_t http_client_bytes(const struct http_client *client);

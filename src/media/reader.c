@@ -1,17 +1,20 @@
-/* A file, or a scene, frame by frame: nothing is dropped, nothing waits for a clock. */
+/* A file, pictures, or a scene, frame by frame: nothing is dropped, nothing waits for a clock. */
 #include "media/media_internal.h"
 
 #include "scene/scene.h"
 
 /* A decoder that gives nothing for so long has hung. */
-enum { READER_POLL_MS = 50, READER_PATIENCE_MS = 20000 };
+enum { READER_POLL_MS = 50, READER_PATIENCE_MS = 20000, PICTURE_FPS_UNKNOWN = 1 };
 
 struct media_reader {
     char *location;
     uint64_t next_number;
     /* a scene */
     struct scene *scene;
-    /* or a file */
+    /* or pictures */
+    GPtrArray *pictures; /* paths */
+    double picture_fps;
+    /* or a video */
     struct source_settings settings;
     struct media_skipper *skipper; /* borrowed; may be NULL */
     media_packet_fn listener;      /* may be NULL */
@@ -64,6 +67,15 @@ static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
 
 static bool open_file(struct media_reader *reader, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
+    reader->pictures = media_pictures_list(reader->location, &cause);
+    reader->picture_fps = reader->settings.picture_fps > 0 ? reader->settings.picture_fps : PICTURE_FPS_UNKNOWN;
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (reader->pictures)
+        return true;
     reader->pipeline = media_container_open(reader->location, G_CALLBACK(on_pad_added), reader, error);
     if (!reader->pipeline)
         return false;
@@ -116,6 +128,16 @@ static struct frame *next_scene_frame(struct media_reader *reader)
     if (frame_count > 0 && reader->next_number >= frame_count)
         return NULL;
     return scene_render(reader->scene, reader->next_number);
+}
+
+static struct frame *next_picture(struct media_reader *reader, GError **error)
+{
+    if (reader->next_number >= reader->pictures->len)
+        return NULL;
+    struct frame *frame = media_image_load(g_ptr_array_index(reader->pictures, reader->next_number), error);
+    if (frame)
+        frame->media_us = (int64_t)((double)reader->next_number * G_USEC_PER_SEC / reader->picture_fps);
+    return frame;
 }
 
 /* True with an error when the pipeline has failed, or ended without ever finding a video. */
@@ -193,7 +215,9 @@ static struct frame *next_file_frame(struct media_reader *reader, GError **error
 
 struct frame *media_reader_next(struct media_reader *reader, GError **error)
 {
-    struct frame *frame = reader->scene ? next_scene_frame(reader) : next_file_frame(reader, error);
+    struct frame *frame = reader->scene      ? next_scene_frame(reader)
+                          : reader->pictures ? next_picture(reader, error)
+                                             : next_file_frame(reader, error);
     if (!frame)
         return NULL;
     frame->number = reader->next_number++;
@@ -212,11 +236,15 @@ double media_reader_fps(struct media_reader *reader)
 {
     if (reader->scene)
         return scene_fps(reader->scene);
+    if (reader->pictures)
+        return reader->picture_fps;
     return reader->decoder ? media_decoder_fps(reader->decoder) : 0;
 }
 
 int64_t media_reader_copies(struct media_reader *reader)
 {
+    if (reader->pictures)
+        return (int64_t)reader->next_number; /* each is decoded elsewhere and converted */
     return reader->decoder ? media_decoder_copies(reader->decoder) : 0;
 }
 
@@ -231,6 +259,7 @@ void media_reader_free(struct media_reader *reader)
     }
     media_decoder_free(reader->decoder);
     scene_free(reader->scene);
+    g_clear_pointer(&reader->pictures, g_ptr_array_unref);
     g_free(reader->refused);
     g_free(reader->location);
     g_free(reader);

@@ -81,28 +81,6 @@ void rtsp_client_free(struct rtsp_client *client)
 
 /* ---- requests and answers ---- */
 
-/* Finds the end of the headers within the allowed size, reading as needed. */
-static bool read_headers(struct rtsp_client *client, int64_t deadline_us, size_t *length, GError **error)
-{
-    for (;;) {
-        const uint8_t *text = client->connection.buffer + client->connection.start;
-        size_t have = client->connection.end - client->connection.start;
-        const uint8_t *end = memmem(text, have, "\r\n\r\n", 4);
-        if (end && (size_t)(end - text) <= (size_t)client->settings->max_header_bytes) {
-            *length = (size_t)(end - text) + 4;
-            return true;
-        }
-        if (have > (size_t)client->settings->max_header_bytes) {
-            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
-                        "the camera's answer has more than %d bytes of headers (source.max_header_bytes)",
-                        client->settings->max_header_bytes);
-            return false;
-        }
-        if (!rtsp_connection_fill(&client->connection, deadline_us, error))
-            return false;
-    }
-}
-
 static bool skip_packet(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
     while (client->connection.end - client->connection.start < RTSP_PACKET_HEADER_BYTES)
@@ -128,9 +106,10 @@ static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct 
             return false;
     } while (client->connection.start == client->connection.end ||
              client->connection.buffer[client->connection.start] == '$');
-    if (!read_headers(client, deadline_us, &header_length, error))
+    if (!rtsp_connection_read_head(&client->connection, client->settings->max_header_bytes, deadline_us, &header_length,
+                                   error))
         return false;
-    if (!rtsp_answer_parse((const char *)client->connection.buffer + client->connection.start, header_length,
+    if (!rtsp_answer_parse("RTSP/1.", (const char *)client->connection.buffer + client->connection.start, header_length,
                            client->settings->max_header_bytes, answer, error))
         return false;
     client->connection.start += header_length;

@@ -86,6 +86,27 @@ bool rtsp_connection_fill(struct rtsp_connection *connection, int64_t deadline_u
     }
 }
 
+bool rtsp_connection_read_head(struct rtsp_connection *connection, int max_bytes, int64_t deadline_us, size_t *length,
+                               GError **error)
+{
+    for (;;) {
+        const uint8_t *text = connection->buffer + connection->start;
+        size_t have = connection->end - connection->start;
+        const uint8_t *end = memmem(text, have, "\r\n\r\n", 4);
+        if (end && (size_t)(end - text) <= (size_t)max_bytes) {
+            *length = (size_t)(end - text) + 4;
+            return true;
+        }
+        if (have > (size_t)max_bytes) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                        "the camera's answer has more than %d bytes of headers (source.max_header_bytes)", max_bytes);
+            return false;
+        }
+        if (!rtsp_connection_fill(connection, deadline_us, error))
+            return false;
+    }
+}
+
 bool rtsp_connection_send(struct rtsp_connection *connection, const char *text, int64_t deadline_us, GError **error)
 {
     GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(connection->stream));
@@ -244,5 +265,6 @@ bool rtsp_connection_open(struct rtsp_connection *connection, const struct media
     if (!step_end(&step, connection->socket != NULL, "connect", cause, error))
         return false;
     connection->stream = g_object_ref(G_IO_STREAM(connection->socket));
-    return url->scheme == MEDIA_RTSP || start_tls(connection, url, deadline_us, error);
+    bool is_plain = url->scheme == MEDIA_RTSP || url->scheme == MEDIA_HTTP;
+    return is_plain || start_tls(connection, url, deadline_us, error);
 }

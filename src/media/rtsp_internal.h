@@ -23,9 +23,11 @@ struct rtsp_answer {
     char **names, **values; /* headers, in pairs; NULL-terminated */
     char *body;             /* set by the client */
 };
-/* Parses the status line and headers (ending with an empty line). Content-Length above `max_body_bytes`, or none that
+/* Parses the status line, which begins with `protocol` ("RTSP/1.", "HTTP/1."), and headers (ending with an empty
+ * line). Content-Length above `max_body_bytes`, or none that
  * is a number, is refused before anything is read. */
-bool rtsp_answer_parse(const char *text, size_t length, int max_body_bytes, struct rtsp_answer *answer, GError **error);
+bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, int max_body_bytes,
+                       struct rtsp_answer *answer, GError **error);
 /* The first header of that name, or NULL. */
 const char *rtsp_answer_header(const struct rtsp_answer *answer, const char *name);
 void rtsp_answer_clear(struct rtsp_answer *answer);
@@ -44,12 +46,14 @@ int atoi_checked(const char *text);
 /* Basic and digest login (RFC 2617). */
 struct rtsp_challenge {
     bool is_digest, is_basic;
+    bool wants_quality; /* qop "auth" is offered: the answer counts and has a nonce of its own */
+    unsigned answers;   /* to this nonce */
     char *realm, *nonce;
 };
 /* Takes the strongest challenge we know out of a 401. False when there is none. */
 bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_answer *answer);
 /* The Authorization header's line without its end, or NULL when no login was asked for. g_free. */
-char *rtsp_challenge_answer(const struct rtsp_challenge *challenge, const char *method, const char *address,
+char *rtsp_challenge_answer(struct rtsp_challenge *challenge, const char *method, const char *address,
                             const char *username, const char *password);
 void rtsp_challenge_clear(struct rtsp_challenge *challenge);
 

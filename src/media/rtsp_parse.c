@@ -61,7 +61,8 @@ static bool take_header(struct rtsp_answer *answer, char *line, size_t index, GE
     return true;
 }
 
-bool rtsp_answer_parse(const char *text, size_t length, int max_body_bytes, struct rtsp_answer *answer, GError **error)
+bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, int max_body_bytes,
+                       struct rtsp_answer *answer, GError **error)
 {
     memset(answer, 0, sizeof *answer);
     if (memchr(text, 0, length))
@@ -71,9 +72,12 @@ bool rtsp_answer_parse(const char *text, size_t length, int max_body_bytes, stru
         return refuse(error, "is not text");
     g_auto(GStrv) lines = g_strsplit(copy, "\r\n", RTSP_MAX_HEADERS + 4);
     const char *first = lines[0] ? lines[0] : "";
-    if (!g_str_has_prefix(first, "RTSP/1.") || strlen(first) < strlen("RTSP/1.0 200"))
-        return refuse(error, "is no RTSP");
-    answer->status = atoi_checked(first + strlen("RTSP/1.0 "));
+    size_t status_at = strlen(protocol) + strlen("0 ");
+    if (!g_str_has_prefix(first, protocol) || strlen(first) < status_at + strlen("200")) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the camera's answer is no %.4s", protocol);
+        return false;
+    }
+    answer->status = atoi_checked(first + status_at);
     if (answer->status < 100 || answer->status > 999)
         return refuse(error, "has no status");
     answer->names = g_new0(char *, RTSP_MAX_HEADERS + 1);
@@ -137,6 +141,14 @@ static char *challenge_value(const char *text, const char *name)
     return g_strndup(found, strcspn(found, ", \"\\"));
 }
 
+/* Among the words of qop="auth,auth-int". */
+static bool offers_quality(const char *challenge)
+{
+    g_autofree char *offered = challenge_value(challenge, "qop");
+    g_auto(GStrv) words = offered ? g_strsplit_set(offered, ", ", -1) : NULL;
+    return words && g_strv_contains((const char *const *)words, "auth");
+}
+
 bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_answer *answer)
 {
     bool was_answered = challenge->is_digest || challenge->is_basic;
@@ -154,6 +166,7 @@ bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_ans
             g_free(challenge->realm);
             challenge->realm = challenge_value(value, "realm");
             challenge->nonce = challenge_value(value, "nonce");
+            challenge->wants_quality = offers_quality(value);
         } else if (g_ascii_strncasecmp(value, "Basic", 5) == 0) {
             challenge->is_basic = true;
         }
@@ -171,7 +184,7 @@ static char *md5_of(const char *first, const char *second, const char *third)
     return g_compute_checksum_for_string(G_CHECKSUM_MD5, text, -1);
 }
 
-char *rtsp_challenge_answer(const struct rtsp_challenge *challenge, const char *method, const char *address,
+char *rtsp_challenge_answer(struct rtsp_challenge *challenge, const char *method, const char *address,
                             const char *username, const char *password)
 {
     const char *secret = password ? password : "";
@@ -184,11 +197,15 @@ char *rtsp_challenge_answer(const struct rtsp_challenge *challenge, const char *
     }
     g_autofree char *who = md5_of(username, challenge->realm, secret);
     g_autofree char *what = md5_of(method, address, NULL);
-    g_autofree char *response = md5_of(who, challenge->nonce, what);
+    g_autofree char *count = g_strdup_printf("%08x", ++challenge->answers);
+    g_autofree char *own = g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
+    g_autofree char *nonces = g_strjoin(":", challenge->nonce, count, own, "auth", NULL);
+    g_autofree char *response = md5_of(who, challenge->wants_quality ? nonces : challenge->nonce, what);
+    g_autofree char *quality = g_strdup_printf(", qop=auth, nc=%s, cnonce=\"%s\"", count, own);
     g_autofree char *quoted = g_strescape(username, NULL);
     return g_strdup_printf(
-        "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"", quoted,
-        challenge->realm, challenge->nonce, address, response);
+        "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"%s", quoted,
+        challenge->realm, challenge->nonce, address, response, challenge->wants_quality ? quality : "");
 }
 
 /* ---- time ---- */

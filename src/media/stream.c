@@ -218,6 +218,13 @@ static bool run_once(struct media_stream *stream, GError **error)
     case MEDIA_RTSPS:
         stream_run_rtsp(stream, error);
         return false;
+    case MEDIA_HTTP:
+    case MEDIA_HTTPS:
+        stream_run_http(stream, error);
+        return false;
+    case MEDIA_V4L2:
+        stream_run_device(stream, error);
+        return false;
     case MEDIA_FILE:
     case MEDIA_SCENE:
         break;

@@ -1,4 +1,4 @@
-/* Files and scenes, in real time. */
+/* Files, pictures and scenes, in real time. */
 #include "media/stream_internal.h"
 
 #include "base/counter.h"
@@ -46,8 +46,11 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
         stream_note_cpu(stream);
         if (!frame) {
             double fps = media_reader_fps(reader);
-            *offset_us += last_us + (int64_t)(G_USEC_PER_SEC / (fps > 0 ? fps : FILE_FPS_UNKNOWN));
+            int64_t length_us = last_us + (int64_t)(G_USEC_PER_SEC / (fps > 0 ? fps : FILE_FPS_UNKNOWN));
+            *offset_us += length_us;
             bool has_failed = cause != NULL;
+            if (!has_failed) /* the last picture lasts as long as each other */
+                pace(stream, start_us, length_us);
             if (has_failed)
                 g_propagate_error(error, g_steal_pointer(&cause));
             return !has_failed;

@@ -118,6 +118,9 @@ struct session {
  * a failure. */
 bool session_open(struct session *session, struct media_stream *stream, const struct media_codec *codec,
                   const char *depayloader, GstCaps *caps, GError **error);
+/* The same behind an element of the caller's, which gives encoded pictures by itself: nothing is pushed. */
+bool session_open_from(struct session *session, struct media_stream *stream, const struct media_codec *codec,
+                       GstElement *source, GError **error);
 /* Takes over `buffer`. While the decoder is behind, it waits, and TCP holds the camera back. */
 bool session_push(struct session *session, GstBuffer *buffer, GError **error);
 /* False when decoding failed or nothing came for too long. */
@@ -128,5 +131,7 @@ void session_close(struct session *session);
 
 /* One connection to a camera, from its start to the error that ends it. */
 void stream_run_rtsp(struct media_stream *stream, GError **error);
+void stream_run_http(struct media_stream *stream, GError **error);
+void stream_run_device(struct media_stream *stream, GError **error);
 /* True when it is over for good. */
 bool stream_run_file(struct media_stream *stream, GError **error);

@@ -91,11 +91,12 @@ static GstElement *add_element(struct session *session, const char *factory, GEr
     return element;
 }
 
+/* Behind session->input. */
 static bool build(struct session *session, const struct media_codec *codec, const char *depayloader, GError **error)
 {
     struct media_stream *stream = session->stream;
     bool is_decoding = stream->viewers->len > 0;
-    GstElement *last = session->input = add_element(session, "appsrc", error);
+    GstElement *last = session->input;
     GstElement *next = last && depayloader ? add_element(session, depayloader, error) : last;
     if (!next)
         return false;
@@ -113,8 +114,7 @@ static bool build(struct session *session, const struct media_codec *codec, cons
     return false;
 }
 
-bool session_open(struct session *session, struct media_stream *stream, const struct media_codec *codec,
-                  const char *depayloader, GstCaps *caps, GError **error)
+static void begin(struct session *session, struct media_stream *stream, const struct media_codec *codec)
 {
     *session = (struct session){.stream = stream,
                                 .decoded_before = counter_get(&stream->health->frames_decoded),
@@ -123,19 +123,45 @@ bool session_open(struct session *session, struct media_stream *stream, const st
     session->bus = gst_element_get_bus(session->pipeline);
     stream->cpu_us = 0;
     stream_set_codec(stream, codec->name);
+}
+
+static void play(struct session *session)
+{
+    struct media_stream *stream = session->stream;
+    GstAppSinkCallbacks callbacks = {.new_sample = on_sample};
+    if (stream->viewers->len > 0)
+        gst_app_sink_set_callbacks(media_decoder_sink(session->decoder), &callbacks, session, NULL);
+    __atomic_store_n(&stream->last_frame_us, clock_monotonic_us(stream->clock), __ATOMIC_RELEASE);
+    gst_element_set_state(session->pipeline, GST_STATE_PLAYING);
+}
+
+bool session_open(struct session *session, struct media_stream *stream, const struct media_codec *codec,
+                  const char *depayloader, GstCaps *caps, GError **error)
+{
+    begin(session, stream, codec);
+    session->input = add_element(session, "appsrc", error);
     bool is_good = build(session, codec, depayloader, error);
     if (is_good) {
         g_object_set(session->input, "caps", caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "block", FALSE,
                      "max-bytes", (guint64)SESSION_WAITING_BYTES, NULL);
-        GstAppSinkCallbacks callbacks = {.new_sample = on_sample};
-        if (stream->viewers->len > 0)
-            gst_app_sink_set_callbacks(media_decoder_sink(session->decoder), &callbacks, session, NULL);
-        __atomic_store_n(&stream->last_frame_us, clock_monotonic_us(stream->clock), __ATOMIC_RELEASE);
-        gst_element_set_state(session->pipeline, GST_STATE_PLAYING);
+        play(session);
     }
     gst_caps_unref(caps);
     return is_good;
 }
+
+bool session_open_from(struct session *session, struct media_stream *stream, const struct media_codec *codec,
+                       GstElement *source, GError **error)
+{
+    begin(session, stream, codec);
+    gst_bin_add(GST_BIN(session->pipeline), source);
+    session->input = source;
+    if (!build(session, codec, NULL, error))
+        return false;
+    play(session);
+    return true;
+}
+
 static bool has_stalled(const struct media_stream *stream)
 {
     int64_t last_us =

@@ -1,5 +1,6 @@
 #include "worker/sandbox.h"
 
+#include "base/media_url.h"
 #include "facts/camera.h"
 
 #include <errno.h>
@@ -68,7 +69,7 @@ static void allow(int ruleset, const char *path, uint64_t access)
     if (fd < 0)
         return; /* not on this machine: nothing to allow */
     if (fstat(fd, &info) == 0 && !S_ISDIR(info.st_mode))
-        access &= READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
+        access &= READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FILE_RIGHT_IOCTL;
     struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = fd};
     syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     close(fd);
@@ -87,16 +88,29 @@ static void allow_model(int ruleset, const char *model, const char *named_card)
         allow(ruleset, paths[i], READ_FILE);
 }
 
-/* The files the operator named: cameras that are videos, and models. */
-static void allow_configured(int ruleset, const struct worker_config *config)
+/* What a source needs: a video, a picture or a folder of them is read; a capture device is also spoken to. */
+static void allow_source(int ruleset, const char *source, uint64_t handled)
+{
+    struct media_url url;
+    if (!media_url_parse(source, &url, NULL))
+        return;
+    if (url.scheme == MEDIA_FILE)
+        allow(ruleset, url.location, READ_TREE);
+    else if (url.scheme == MEDIA_V4L2)
+        allow(ruleset, media_url_device(&url),
+              (READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FILE_RIGHT_IOCTL) & handled);
+    media_url_clear(&url);
+}
+
+/* The files the operator named: cameras that are videos or devices, and models. */
+static void allow_configured(int ruleset, const struct worker_config *config, uint64_t handled)
 {
     const struct camera *cameras = config->cameras.items;
     for (size_t i = 0; i < config->cameras.count; i++) {
         struct stream_use uses[CAMERA_MAX_STREAMS];
         size_t count = camera_list_streams(&cameras[i], uses);
         for (size_t j = 0; j < count; j++)
-            if (!strstr(uses[j].source, "://"))
-                allow(ruleset, uses[j].source, READ_FILE);
+            allow_source(ruleset, uses[j].source, handled);
     }
     allow_model(ruleset, config->detector.model, config->detector.card);
     allow_model(ruleset, config->reid.model, config->reid.card);
@@ -131,7 +145,7 @@ static bool restrict_files(const struct worker_config *config, char *detail, siz
     for (size_t i = 0; i < G_N_ELEMENTS(readable_paths); i++)
         allow(ruleset, readable_paths[i], READ_TREE);
     allow(ruleset, "/dev/null", READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
-    allow_configured(ruleset, config);
+    allow_configured(ruleset, config, attributes.handled_access_fs);
     bool is_closed = syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     if (is_closed)
         g_snprintf(detail, size, "Landlock ABI %ld", abi);

@@ -14,14 +14,14 @@ def analyze(video, config, *options):
 def config_check_tells_every_mistake():
     with Directory() as directory:
         path = directory / "bad.yml"
-        path.write_text("http:\n  prot: 80\n  address: 1\ncameras:\n  - id: a\n    source: http://x/y\n  - id: b c\n"
+        path.write_text("http:\n  prot: 80\n  address: 1\ncameras:\n  - id: a\n    source: ftp://x/y\n  - id: b c\n"
                         "    source: rtsp://u:canary@h:99999/\n")
         result = vedette("config", "check", path)
         assert result.returncode == 1, result
         lines = result.stderr.strip().split("\n")
         assert any(line.startswith(f"{path}:2: http.prot: is unknown: did you mean 'port'") for line in lines), lines
         assert any(line.startswith(f"{path}:7: cameras[1].id:") for line in lines), lines
-        assert any(line.startswith(f"{path}:6: cameras[0].source: 'http' is not allowed") for line in lines), lines
+        assert any(line.startswith(f"{path}:6: cameras[0].source: 'ftp' is not allowed") for line in lines), lines
         assert any(line.startswith(f"{path}:8: cameras[1].source: the port must be") for line in lines), lines
         assert "canary" not in result.stderr
         path.write_text("cameras:\n  - id: a\n    source: rtsp://h/\n")

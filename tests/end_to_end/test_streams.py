@@ -69,7 +69,8 @@ def a_live_stream_that_fails_leaves_the_analysed_picture():
             shown = until(lambda: preview(hub), "the analysed picture is shown")
             assert jpeg_width(shown[0]) == 320
             large = until(lambda: (s := streams_of(hub)[1]) and s["last_error"] and s, "the health says so")
-            assert "404" in large["last_error"] and hub.online() == {"c"}, large
+            assert "404" in large["last_error"], large
+            until(lambda: hub.online() == {"c"}, "the camera itself is on line")
 
 
 def streams_have_logins_of_their_own():

@@ -64,7 +64,7 @@ static bool handle(struct fake_camera *camera, int socket, const char *text, int
     const char *sequence = strstr(text, "CSeq: ");
     sscanf(text, "%31s", method);
     note_request(camera, method);
-    struct fake_request request = {camera, socket, method, 0, number};
+    struct fake_request request = {camera, socket, method, text, 0, number};
     if (sequence)
         sscanf(sequence, "CSeq: %d", &request.sequence);
     return camera->behaviour(&request);

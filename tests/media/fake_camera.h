@@ -1,4 +1,4 @@
-/* A hostile RTSP server of one thread: it reads requests and lets a behaviour answer them. */
+/* A hostile RTSP or HTTP server of one thread: it reads requests and lets a behaviour answer them. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +10,7 @@ struct fake_request {
     struct fake_camera *camera;
     int socket;
     const char *method;
+    const char *text; /* all of it */
     int sequence;
     int number; /* requests on this connection before it */
 };

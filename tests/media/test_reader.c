@@ -157,7 +157,7 @@ static void test_what_is_no_video_is_named(void)
     media_world_init(&world);
     g_autofree char *path = media_world_path(&world, "bad.mp4");
     expect_error(path, "cannot be opened: No such file");
-    expect_error(world.directory, "is no file");
+    expect_error(world.directory, "holds no .jpg, .jpeg or .png");
     write_bytes(path, "", 0);
     expect_error(path, "is empty");
     write_bytes(path, "#!/bin/sh\n", 10);

@@ -12,7 +12,7 @@ export interface Camera {
   class_id?: string;
   /** what people call it */
   name?: string;
-  /** rtsp://host/path, rtsps://…, a video file's path, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
+  /** rtsp://host/path, rtsps://…, http://… or https://… (MJPEG, or a JPEG for each request), v4l2:///dev/videoN, the path of a video, a picture or a folder of pictures, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
   source?: string;
   /** several addresses of one camera with a role each, as a small picture to analyse and the main one to record; empty: source is analysed, recorded and shown */
   streams: CameraStream[];
