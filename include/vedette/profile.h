@@ -19,6 +19,8 @@
 
 #include "vedette/visibility.h"
 
+VEDETTE_BEGIN
+
 /* What runs models; bits of vedette_machine.providers. The CPU is always there. */
 enum vedette_provider {
     VEDETTE_PROVIDER_CPU = 1 << 0,
@@ -90,3 +92,5 @@ enum { VEDETTE_PROVIDERS_MAX = 4 };
  * less than a millisecond a run. */
 VEDETTE_PUBLIC size_t vedette_get_providers(const char *model_kind, const struct vedette_machine *machine,
                                             const char *names[VEDETTE_PROVIDERS_MAX]);
+
+VEDETTE_END
