@@ -12,6 +12,8 @@ struct analytics {
     struct ground ground;
     void **states; /* one per rule */
     int64_t shed;
+    struct sighting *sightings; /* of the frame; grows to the most tracks a frame had */
+    int sightings_room;
 };
 
 static void start_watches(struct analytics *analytics)
@@ -77,6 +79,7 @@ void analytics_free(struct analytics *analytics)
     stop_rules(analytics);
     stop_watches(&analytics->context);
     g_free(analytics->states);
+    g_free(analytics->sightings);
     record_clear(&camera_descriptor, &analytics->camera);
     g_free(analytics);
 }
@@ -151,9 +154,26 @@ static void run_rules(struct analytics *analytics, const struct observation *obs
         rules[i]->observe(analytics->states[i], &analytics->context, observation, sink);
 }
 
-void analytics_observe(struct analytics *analytics, const struct observation *observation,
-                       const struct analytics_sink *sink)
+static void sight(struct analytics *analytics, struct observation *observation)
 {
+    if (observation->track_count > analytics->sightings_room) {
+        analytics->sightings_room = 2 * observation->track_count;
+        g_free(analytics->sightings);
+        analytics->sightings = g_new(struct sighting, analytics->sightings_room);
+    }
+    for (int i = 0; i < observation->track_count; i++) {
+        struct sighting *sighting = &analytics->sightings[i];
+        sighting->box = track_box(&observation->tracks[i]);
+        for (int anchor = ANCHOR_BOTTOM; anchor <= (int)G_N_ELEMENTS(sighting->anchors); anchor++)
+            sighting->anchors[anchor - 1] = box_anchor(&sighting->box, (enum anchor)anchor);
+    }
+    observation->sightings = analytics->sightings;
+}
+
+void analytics_observe(struct analytics *analytics, const struct observation *seen, const struct analytics_sink *sink)
+{
+    struct observation sighted = *seen, *observation = &sighted;
+    sight(analytics, observation);
     for (size_t i = 0; i < analytics->context.zone_count; i++)
         zone_watch_observe(&analytics->context.zones[i], &analytics->settings, observation);
     for (size_t i = 0; i < analytics->context.line_count; i++)

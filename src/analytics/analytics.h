@@ -37,6 +37,7 @@ struct observation {
     bool is_light_change, is_learning;
     int16_t aspect;                      /* height of the frame over its width, 1/4096; 0: not known */
     const struct picture_facts *picture; /* NULL: not known */
+    const struct sighting *sightings;    /* analytics_observe makes these itself, from tracks */
 };
 
 /* Quantises one value the way live and replay both must. */

@@ -99,29 +99,46 @@ struct record_point ground_point(const struct ground *ground, struct record_poin
 
 enum { WATCH_TRACKS_MAX = 1024 };
 
-/* Where a remembered track was last, to know it again under another id. */
+/* Where a remembered track was last, to know it again under another id. Every line and zone has one for every track and
+ * writes it in every frame: what is in this struct, and what items change in every frame, is kept within the line of
+ * the cache at which items begin. */
 struct watched {
     uint64_t id;
     const char *object_class;
     struct record_point anchor;
-    double height;            /* frame units */
-    int16_t speed_x, speed_y; /* as observed_track has them */
     int64_t seen_us;
+    int16_t height, speed_x, speed_y; /* as observed_track has them */
 };
-/* Returns the track's box. Everything is read before anything is written: it is done for every track by every line and
- * zone. */
-static inline struct record_box watched_note(struct watched *watched, const struct observed_track *track,
-                                             enum anchor anchor, int64_t media_us)
+static inline double watched_height(const struct watched *watched) /* frame units */
 {
-    const struct record_box box = track_box(track);
-    *watched = (struct watched){
-        track->id, track->object_class, box_anchor(&box, anchor), box.h, track->speed_x, track->speed_y, media_us};
-    return box;
+    return (double)watched->height / OBSERVATION_BOX_ONE;
+}
+/* One track of the frame as rules reckon with it: turned from whole numbers once, not by every line and zone. */
+struct sighting {
+    struct record_box box;
+    struct record_point anchors[3]; /* by enum anchor, which begins at 1 */
+};
+static inline const struct sighting *sighting_of(const struct observation *observation,
+                                                 const struct observed_track *track)
+{
+    return &observation->sightings[track - observation->tracks];
+}
+static inline void watched_note(struct watched *watched, const struct observed_track *track,
+                                const struct sighting *sighting, enum anchor anchor, int64_t media_us)
+{
+    /* one by one: a compiler puts a whole struct together elsewhere and copies it, which is slow for small members */
+    watched->id = track->id;
+    watched->object_class = track->object_class;
+    watched->anchor = sighting->anchors[anchor - 1];
+    watched->seen_us = media_us;
+    watched->height = track->h;
+    watched->speed_x = track->speed_x;
+    watched->speed_y = track->speed_y;
 }
 /* Items that begin with a struct watched, one for each track that is remembered, `size` bytes each. */
 struct watch_list {
-    void *items; /* WATCH_TRACKS_MAX */
-    size_t size;
+    void *items; /* WATCH_TRACKS_MAX, each at the beginning of a line of the cache */
+    size_t size; /* of an item, whole lines */
     int count;
     int next; /* where the next track is likely found: they come in the same order in each frame */
     int64_t memory_us;
@@ -139,14 +156,51 @@ static inline void *watch_list_at(const struct watch_list *list, int index)
 }
 /* Whether an item may pass on to another track; NULL: any. */
 typedef bool watch_passes(const void *item);
+typedef void watch_sees(void *data, void *item, const struct observed_track *track);
+static inline bool watch_list_counts(const struct observed_track *track, const struct record_strings *classes)
+{
+    return track->is_confirmed && !track->is_lost &&
+           (classes->count == 0 || class_is_wanted(classes, track->object_class));
+}
+/* The item of the track of this id, or NULL. */
+static inline void *watch_list_find(struct watch_list *list, uint64_t id)
+{
+    for (int tried = 0; tried < list->count; tried++) {
+        list->next = list->next < list->count ? list->next : 0;
+        struct watched *watched = watch_list_at(list, list->next++);
+        if (watched->id == id)
+            return watched;
+    }
+    return NULL;
+}
+/* Calls `see` for the tracks that are not known yet. */
+void watch_list_meet(struct watch_list *list, const struct observation *observation,
+                     const struct record_strings *classes, watch_passes *passes, watch_sees *see, void *data);
 /* Calls see(data, item, track) for each track of the frame that counts: confirmed, in sight, of a wanted class. Known
  * tracks come first; then a new one takes over the item of a track out of sight that should be where it appeared
  * (trackers lose ids just where figures overlap; what was known of the figure then passes on), the nearest if there are
  * several, or gets a new item, all zeros but watched.seen_us, which is -1. The item's `watched` still tells of the
  * frame before: `see` notes this one. */
-void watch_list_observe(struct watch_list *list, const struct observation *observation,
-                        const struct record_strings *classes, watch_passes *passes,
-                        void (*see)(void *data, void *item, const struct observed_track *track), void *data);
+static inline __attribute__((always_inline)) void watch_list_observe(struct watch_list *list,
+                                                                     const struct observation *observation,
+                                                                     const struct record_strings *classes,
+                                                                     watch_passes *passes, watch_sees *see, void *data)
+{
+    bool has_new = false;
+    list->next = 0;
+    for (int i = 0; i < observation->track_count; i++) {
+        const struct observed_track *track = &observation->tracks[i];
+        if (!watch_list_counts(track, classes))
+            continue;
+        void *item = watch_list_find(list, track->id);
+        if (item)
+            see(data, item, track); /* inlined: this is where the time of all rules goes */
+        else
+            has_new = true;
+    }
+    if (has_new)
+        watch_list_meet(list, observation, classes, passes, see, data);
+}
 /* Forgets the items that were not seen for the list's memory and are not kept; NULL: none is kept. */
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item));
 
@@ -161,9 +215,10 @@ bool is_settled(uint32_t frames, const struct rule_settings *settings);
 enum stay_rule { STAY_INTRUSION, STAY_LOITERING, STAY_DIRECTION, STAY_SPEED, STAY_RULES };
 
 struct zone_stay {
-    struct watched watched; /* first: see watch_list */
-    bool is_inside;
+    struct watched watched;         /* first: see watch_list */
     uint32_t frames_in, frames_out; /* a bit a frame, the latest is bit 0 */
+    bool is_inside;
+    /* of who is inside: */
     int64_t entered_us, entered_ms;
     int64_t present_us; /* all its time inside, breaks left out */
     struct record_box box;
@@ -222,10 +277,12 @@ bool limit_is_exceeded(bool was_exceeded, int count, int limit, int hysteresis);
 
 struct line_walker {
     struct watched watched; /* first: see watch_list */
-    int side;               /* settled: -1 left, 1 right, 0 not yet */
     uint32_t frames[2];     /* on the left, on the right: a bit a frame, the latest is bit 0 */
+    int8_t side;            /* settled: -1 left, 1 right, 0 not yet */
+    bool is_left;           /* where it was last, settled or not */
     bool has_met;           /* the last change of side led over the segment */
-    int64_t counted_us[2];  /* last crossing in, out; -1: never */
+    /* of who crosses: */
+    int64_t counted_us[2]; /* last crossing in, out; -1: never */
     struct record_box box;
 };
 

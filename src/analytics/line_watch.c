@@ -56,11 +56,11 @@ static void cross(const struct look *look, struct line_walker *walker)
 /* -1 left, 1 right, 0 too near to tell. */
 static int side_of(const struct look *look, const struct line_walker *walker, double position)
 {
-    double near = look->settings->settle_distance * walker->watched.height * look->watch->length;
+    double near = look->settings->settle_distance * watched_height(&walker->watched) * look->watch->length;
     return fabs(position) < near ? 0 : position < 0 ? -1 : 1;
 }
 
-static void see(void *data, void *item, const struct observed_track *track)
+static inline __attribute__((always_inline)) void see(void *data, void *item, const struct observed_track *track)
 {
     const struct look *look = data;
     const struct line *line = look->watch->line;
@@ -69,18 +69,21 @@ static void see(void *data, void *item, const struct observed_track *track)
     bool has_before = walker->watched.seen_us >= 0;
     if (!has_before)
         walker->counted_us[0] = walker->counted_us[1] = -1;
-    walker->box = watched_note(&walker->watched, track, line->anchor, look->observation->media_us);
-    struct record_point now = walker->watched.anchor;
+    const struct sighting *sighting = sighting_of(look->observation, track);
+    watched_note(&walker->watched, track, sighting, line->anchor, look->observation->media_us);
+    struct record_point now = sighting->anchors[line->anchor - 1];
     double position = side_of_line(line->a, line->b, now);
-    if (has_before && (side_of_line(line->a, line->b, before) < 0) != (position < 0))
+    if (has_before && walker->is_left != (position < 0))
         walker->has_met = segments_meet(line->a, line->b, before, now);
+    walker->is_left = position < 0;
     int side = side_of(look, walker, position);
     walker->frames[0] = walker->frames[0] << 1 | (side < 0);
     walker->frames[1] = walker->frames[1] << 1 | (side > 0);
     if (side == 0 || side == walker->side || !is_settled(walker->frames[side > 0], look->settings))
         return;
     bool is_crossing = walker->side != 0 && walker->has_met;
-    walker->side = side;
+    walker->side = (int8_t)side;
+    walker->box = sighting->box;
     walker->frames[0] = walker->frames[1] = 0;
     if (is_crossing)
         cross(look, walker);

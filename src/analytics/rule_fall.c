@@ -64,7 +64,9 @@ static void see(void *data, void *item, const struct observed_track *track)
     int64_t media_us = look->observation->media_us;
     if (faller->watched.seen_us < 0)
         faller->upright_us = faller->lying_us = faller->told_us = -1;
-    const struct record_box box = watched_note(&faller->watched, track, ANCHOR_CENTRE, media_us);
+    const struct sighting *sighting = sighting_of(look->observation, track);
+    watched_note(&faller->watched, track, sighting, ANCHOR_CENTRE, media_us);
+    const struct record_box box = sighting->box;
     double ratio = box.w > 0 ? box.h / box.w * observation_aspect(look->observation) : 0;
     note_posture(faller, ratio, box.w, media_us);
     const struct rule_context *context = look->context;

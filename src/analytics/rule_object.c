@@ -56,15 +56,15 @@ static void release(void *state)
 
 static void see(void *data, void *item, const struct observed_track *track)
 {
-    const int64_t *media_us = data;
+    const struct observation *observation = data;
     struct arrival *arrival = item;
     bool is_new = arrival->watched.seen_us < 0;
-    watched_note(&arrival->watched, track, ANCHOR_BOTTOM, *media_us);
+    watched_note(&arrival->watched, track, sighting_of(observation, track), ANCHOR_BOTTOM, observation->media_us);
     struct record_point now = arrival->watched.anchor;
     if (is_new)
         arrival->born = now;
     double dx = now.x - arrival->born.x, dy = now.y - arrival->born.y;
-    double least = travelled_heights * arrival->watched.height;
+    double least = travelled_heights * watched_height(&arrival->watched);
     arrival->has_travelled = arrival->has_travelled || dx * dx + dy * dy > least * least;
 }
 
@@ -201,7 +201,7 @@ static void observe(void *state, const struct rule_context *context, const struc
         return;
     int64_t media_us = observation->media_us;
     watch_list_forget(&objects->arrivals, media_us, NULL);
-    watch_list_observe(&objects->arrivals, observation, &every_class, NULL, see, &media_us);
+    watch_list_observe(&objects->arrivals, observation, &every_class, NULL, see, (void *)(uintptr_t)observation);
     for (int i = 0; i < picture->region_count; i++) {
         const struct picture_region *region = &picture->regions[i];
         const struct record_box box = {region->x / one, region->y / one, region->w / one, region->h / one};

@@ -33,7 +33,7 @@ static bool measure_heading(struct zone_stay *stay, const struct rule_settings *
         return false;
     }
     double dx = now.x - stay->heading.from.x, dy = (now.y - stay->heading.from.y) * aspect;
-    double least = settings->heading_distance * stay->watched.height * aspect;
+    double least = settings->heading_distance * watched_height(&stay->watched) * aspect;
     if (dx * dx + dy * dy < least * least)
         return false;
     stay->heading.from = now;

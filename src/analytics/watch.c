@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { CACHE_LINE_BYTES = 64 };
+
 /* How far `track` is from where `watched`, out of sight, would be now, as a share of how far it may be: below 1 it is
  * likely the same figure. */
 static double strangeness(const struct watched *watched, const struct observed_track *track, enum anchor anchor,
@@ -13,21 +15,23 @@ static double strangeness(const struct watched *watched, const struct observed_t
     /* A figure is about a third as wide as high; half its height is a step aside, not another figure's place. */
     const double reach = 0.5, reach_per_second = 0.5;
     double seconds = (double)(media_us - watched->seen_us) / 1e6;
-    if (seconds <= 0 || watched->object_class != track->object_class || !(watched->height > 0))
+    if (seconds <= 0 || watched->object_class != track->object_class || watched->height <= 0)
         return INFINITY;
     struct record_point now = track_anchor(track, anchor);
     double units = seconds / OBSERVATION_SPEED_ONE;
     double dx = now.x - (watched->anchor.x + watched->speed_x * units);
     double dy = now.y - (watched->anchor.y + watched->speed_y * units);
-    return hypot(dx, dy) / (watched->height * (reach + reach_per_second * seconds));
+    return hypot(dx, dy) / (watched_height(watched) * (reach + reach_per_second * seconds));
 }
 
 void watch_list_init(struct watch_list *list, size_t size, enum anchor anchor, const struct rule_settings *settings,
                      int64_t *shed)
 {
+    /* an odd number of lines: an even one would leave half of the cache's sets, or more, without any item */
+    size_t whole = (((size + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES) | 1) * CACHE_LINE_BYTES;
     *list = (struct watch_list){
-        .items = g_malloc0_n(WATCH_TRACKS_MAX, size),
-        .size = size,
+        .items = g_aligned_alloc0(WATCH_TRACKS_MAX, whole, CACHE_LINE_BYTES),
+        .size = whole,
         .memory_us = (int64_t)(settings->memory_seconds * 1e6),
         .anchor = anchor,
         .shed = shed,
@@ -41,18 +45,7 @@ void watch_list_configure(struct watch_list *list, const struct rule_settings *s
 
 void watch_list_clear(struct watch_list *list)
 {
-    g_free(list->items);
-}
-
-static void *find(struct watch_list *list, uint64_t id)
-{
-    for (int tried = 0; tried < list->count; tried++) {
-        list->next = list->next < list->count ? list->next : 0;
-        struct watched *watched = watch_list_at(list, list->next++);
-        if (watched->id == id)
-            return watched;
-    }
-    return NULL;
+    g_aligned_free(list->items);
 }
 
 static void *find_predecessor(const struct watch_list *list, const struct observed_track *track, int64_t media_us,
@@ -83,29 +76,12 @@ static void *add(struct watch_list *list)
     return watched;
 }
 
-static inline bool counts(const struct observed_track *track, const struct record_strings *classes)
+void watch_list_meet(struct watch_list *list, const struct observation *observation,
+                     const struct record_strings *classes, watch_passes *passes, watch_sees *see, void *data)
 {
-    return track->is_confirmed && !track->is_lost &&
-           (classes->count == 0 || class_is_wanted(classes, track->object_class));
-}
-
-void watch_list_observe(struct watch_list *list, const struct observation *observation,
-                        const struct record_strings *classes, watch_passes *passes,
-                        void (*see)(void *data, void *item, const struct observed_track *track), void *data)
-{
-    list->next = 0;
-    bool has_new = false;
     for (int i = 0; i < observation->track_count; i++) {
         const struct observed_track *track = &observation->tracks[i];
-        void *item = counts(track, classes) ? find(list, track->id) : NULL;
-        if (item)
-            see(data, item, track);
-        else
-            has_new = has_new || counts(track, classes);
-    }
-    for (int i = 0; has_new && i < observation->track_count; i++) {
-        const struct observed_track *track = &observation->tracks[i];
-        if (!counts(track, classes) || find(list, track->id))
+        if (!watch_list_counts(track, classes) || watch_list_find(list, track->id))
             continue;
         void *item = find_predecessor(list, track, observation->media_us, passes);
         item = item ? item : add(list);

@@ -86,7 +86,7 @@ static void note_dwell(struct zone_watch *watch, struct zone_stay *stay, int64_t
     change(watch, ZONE_HIT_DWELL, stay, media_us);
 }
 
-static void see(void *data, void *item, const struct observed_track *track)
+static inline __attribute__((always_inline)) void see(void *data, void *item, const struct observed_track *track)
 {
     const struct look *look = data;
     struct zone_watch *watch = look->watch;
@@ -94,13 +94,14 @@ static void see(void *data, void *item, const struct observed_track *track)
     int64_t media_us = look->observation->media_us, before_us = stay->watched.seen_us;
     for (int i = 0; before_us < 0 && i < STAY_RULES; i++)
         stay->told_us[i] = -1;
-    const struct record_box box = watched_note(&stay->watched, track, watch->zone->anchor, media_us);
-    bool is_in = zone_holds(watch, stay->watched.anchor);
+    const struct sighting *sighting = sighting_of(look->observation, track);
+    watched_note(&stay->watched, track, sighting, watch->zone->anchor, media_us);
+    bool is_in = zone_holds(watch, sighting->anchors[watch->zone->anchor - 1]);
     stay->frames_in = stay->frames_in << 1 | is_in;
     stay->frames_out = stay->frames_out << 1 | !is_in;
     if (!is_in && !stay->is_inside) /* most are elsewhere */
         return;
-    stay->box = box;
+    stay->box = sighting->box;
     if (stay->is_inside && is_in)
         stay->present_us += media_us - before_us;
     if (!stay->is_inside && is_in && is_settled(stay->frames_in, look->settings))
