@@ -30,7 +30,11 @@ lint:
 	@scripts/lint $(BUILD)
 
 # Many cameras for a day, some of them bad: tests/soak/soak.py says what must hold. SOAK_SECONDS=600 for a short one.
+# Before that the crash suite with 1,000 kills, and the damage suite at every byte.
 soak: build
+	@ninja -C $(BUILD) tests/crash/test_crash tests/resilience/test_spool_damage
+	@VEDETTE_CRASH_KILLS=1000 $(BUILD)/tests/crash/test_crash
+	@VEDETTE_THOROUGH=1 $(BUILD)/tests/resilience/test_spool_damage
 	@VEDETTE_BINARY=$(CURDIR)/$(BUILD)/vedette python3 tests/soak/soak.py
 
 fmt:

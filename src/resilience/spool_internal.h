@@ -1,11 +1,12 @@
-/* Shared by the files of the spool, which fall in four layers, each knowing those before it:
+/* Shared by the files of the spool, in layers, each knowing those before it:
  *
  *   spool_record.c     a record's head as bytes: pure
  *   spool_directory.c  the directory: rights, lock, names, reserve, what is set aside
  *   spool_file.c       one SQLite file: made, written, read, sealed, removed
  *   spool_queue.c      the records in memory: order, turns, bounds, counts
- *   spool_writer.c     the one thread that writes: commits, spills, notes what is done, reads what lies there
- *   spool.c            the public face: open, close, put in, take out, look
+ *   spool_reader.c     what lies there at the start, and the end of files
+ *   spool_writer.c     the one thread that writes: commits, spills, notes what is done
+ *   spool_in.c, spool_out.c, spool.c   the public face: put in, take out, all else
  *
  * Locks: `disk` for everything that touches a file's connection; `lock` for everything else. Who needs both takes
  * `disk` first. Nothing that blocks is done under `lock`.
@@ -221,6 +222,7 @@ void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)
 /* What one call put in; lives with its caller, or on the heap when it does not wait. */
 struct spool_ticket {
     struct spool_entry **entries;
+    struct spool_head *heads; /* of entries that others may finish meanwhile; else NULL */
     size_t count;
     int64_t bytes;
     vedette_spool_done done; /* NULL: the caller waits */
@@ -276,6 +278,9 @@ void spool_lose(struct vedette_spool *spool, struct spool_entry *entry, enum ved
 void spool_expire(struct vedette_spool *spool);
 void spool_note_error(struct vedette_spool *spool, const GError *error); /* lock */
 
+/* Fills in an error, which may be NULL. Returns false. */
+bool spool_tell(struct vedette_spool_error *error, enum vedette_spool_error_kind kind, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 struct timespec spool_deadline(int64_t machine_us);
 void spool_error_fill(struct vedette_spool_error *error, const GError *from);
 /* Copies the list of entries. */
@@ -285,6 +290,17 @@ void spool_ticket_free(struct spool_ticket *ticket);
 void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket);
 /* Another file than the active one has a connection from now on; one that had one for long may lose it. disk. */
 void spool_keep_open(struct vedette_spool *spool, struct spool_file *file);
+
+/* ---- spool_out.c ---- */
+
+/* A batch that is out, as the caller sees it, and what it is made of. */
+struct spool_out {
+    struct vedette_spool_batch batch; /* first: its address is the caller's */
+    struct spool_entry **entries;
+    struct vedette_spool_record *records;
+};
+/* With its entries, when nobody else frees them. */
+void spool_out_free(struct spool_out *out, bool with_entries);
 
 /* ---- spool_reader.c: what lies there already ---- */
 

@@ -10,7 +10,7 @@ enum {
     TICK_US = 500000,         /* for what no call brings about: expiry, the reserve */
     FILE_ROWS_MAX = 65536,    /* whatever their size */
     SPILL_RECORDS_MAX = 1024, /* relaxed ones in one commit */
-    WRITE_TRIES = 2,
+    WRITE_TRIES = 3,          /* a full disk may have two things to give back */
 };
 
 /* ---- files ---- */
@@ -125,18 +125,27 @@ static bool make_room(struct vedette_spool *spool, int64_t bytes, GError **error
 
 /* ---- commits ---- */
 
+static void describe(const struct spool_entry *entry, struct spool_head *head)
+{
+    *head = (struct spool_head){
+        .priority = entry->lane->priority,
+        .payload_length = entry->length,
+        .enqueued_at_ms = entry->enqueued_at_ms,
+        .expires_at_ms = entry->expires_at_ms,
+    };
+    g_strlcpy(head->tenant, entry->lane->tenant->name, sizeof head->tenant);
+}
+
 static bool insert_ticket(struct vedette_spool *spool, const struct spool_ticket *ticket, GError **error)
 {
     for (size_t i = 0; i < ticket->count; i++) {
         const struct spool_entry *entry = ticket->entries[i];
-        struct spool_head head = {
-            .priority = entry->lane->priority,
-            .payload_length = entry->length,
-            .payload_crc = crc32c(0, entry->payload, entry->length),
-            .enqueued_at_ms = entry->enqueued_at_ms,
-            .expires_at_ms = entry->expires_at_ms,
-        };
-        g_strlcpy(head.tenant, entry->lane->tenant->name, sizeof head.tenant);
+        struct spool_head head;
+        if (ticket->heads)
+            head = ticket->heads[i];
+        else
+            describe(entry, &head); /* nobody else knows of it yet */
+        head.payload_crc = crc32c(0, entry->payload, entry->length);
         if (!spool_file_insert(spool->active, &head, entry->payload, error))
             return false;
     }
@@ -161,17 +170,32 @@ static bool write_once(struct vedette_spool *spool, struct spool_ticket **ticket
     return false;
 }
 
-/* A full disk gets its reserve back; a file that fails otherwise is left alone, and the next try begins another. */
+/* A full disk gets back what the active file takes, when all in it is done, or else the reserve. True when there was
+ * something to give. */
+static bool give_room_back(struct vedette_spool *spool)
+{
+    struct spool_file *file = spool->active;
+    pthread_mutex_lock(&spool->lock);
+    bool is_drained = file && file->rows && file->live == 0;
+    pthread_mutex_unlock(&spool->lock);
+    if (is_drained) {
+        spool_retire_file(spool, file);
+        return true;
+    }
+    bool is_freed = spool_directory_free_reserve(&spool->directory);
+    pthread_mutex_lock(&spool->lock);
+    spool->is_reserve_free |= is_freed;
+    pthread_mutex_unlock(&spool->lock);
+    return is_freed;
+}
+
+/* After a full disk, when it got something back; a file that fails otherwise is left alone, and the next try begins
+ * another. */
 static bool is_worth_another_try(struct vedette_spool *spool, const GError *error)
 {
-    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL)) {
-        bool is_freed = spool_directory_free_reserve(&spool->directory);
-        pthread_mutex_lock(&spool->lock);
-        spool->is_reserve_free |= is_freed;
-        pthread_mutex_unlock(&spool->lock);
-        return is_freed;
-    }
     struct spool_file *file = spool->active;
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
+        return give_room_back(spool);
     if (!file)
         return false;
     spool_file_close(file);
@@ -313,7 +337,13 @@ static struct spool_ticket *take_spill(struct vedette_spool *spool)
         bytes += entry->length + SPOOL_HEAD_MAX_BYTES;
         g_ptr_array_add(entries, entry);
     }
-    return entries->len ? spool_ticket_new((struct spool_entry **)entries->pdata, entries->len, bytes) : NULL;
+    if (!entries->len)
+        return NULL;
+    struct spool_ticket *ticket = spool_ticket_new((struct spool_entry **)entries->pdata, entries->len, bytes);
+    ticket->heads = g_new(struct spool_head, entries->len); /* they may be done before they are written */
+    for (size_t i = 0; i < ticket->count; i++)
+        describe(ticket->entries[i], &ticket->heads[i]);
+    return ticket;
 }
 
 /* Back to where they were: they are still in memory. Under lock. */

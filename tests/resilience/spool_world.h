@@ -47,7 +47,7 @@ static char *world_make_directory(void)
     return g_dir_make_tmp("vedette-spool-XXXXXX", NULL);
 }
 
-static void world_init(struct spool_world *world)
+G_GNUC_UNUSED static void world_init(struct spool_world *world)
 {
     *world = (struct spool_world){
         .parent = world_make_directory(), .now_us = WORLD_SECOND_US, .now_ms = INT64_C(1767225600000)};
@@ -94,7 +94,7 @@ static void world_remove(const char *path)
     g_rmdir(path);
 }
 
-static void world_clear(struct spool_world *world)
+G_GNUC_UNUSED static void world_clear(struct spool_world *world)
 {
     world_close(world);
     world_remove(world->parent);

@@ -1,0 +1,358 @@
+/* Putting in: checks what is asked, keeps the bounds, and leaves the disk to the writer. */
+#include "resilience/spool_internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+enum { DISK_RETRY_US = 100000 }; /* between tries of a call that may wait for room on the disk */
+
+struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count, int64_t bytes)
+{
+    struct spool_ticket *ticket = g_new0(struct spool_ticket, 1);
+    ticket->entries = g_memdup2(entries, count * sizeof(struct spool_entry *));
+    ticket->count = count;
+    ticket->bytes = bytes;
+    pthread_cond_init(&ticket->over, NULL);
+    return ticket;
+}
+
+void spool_ticket_free(struct spool_ticket *ticket)
+{
+    pthread_cond_destroy(&ticket->over);
+    g_clear_error(&ticket->failure);
+    g_free(ticket->entries);
+    g_free(ticket->heads);
+    g_free(ticket);
+}
+
+/* What is asked for, added up. */
+struct demand {
+    const struct vedette_spool_record *records;
+    size_t count;
+    int64_t bytes;
+    const char *tenant; /* of all, or NULL when they differ */
+    int32_t least_priority;
+};
+
+static bool check_record(struct vedette_spool *spool, const struct vedette_spool_record *record,
+                         struct vedette_spool_error *error)
+{
+    size_t tenant_length = record->tenant ? strnlen(record->tenant, VEDETTE_SPOOL_TENANT_MAX_BYTES + 1) : 0;
+    if (tenant_length == 0 || tenant_length > VEDETTE_SPOOL_TENANT_MAX_BYTES)
+        return spool_tell(error, VEDETTE_SPOOL_INVALID, "spool: a tenant's name has 1 to %d bytes",
+                          VEDETTE_SPOOL_TENANT_MAX_BYTES);
+    if (record->priority < 0 || record->priority >= VEDETTE_SPOOL_PRIORITIES)
+        return spool_tell(error, VEDETTE_SPOOL_INVALID, "spool: priority %d: must be between 0 and %d",
+                          record->priority, VEDETTE_SPOOL_PRIORITIES - 1);
+    if (!record->payload || !record->length)
+        return spool_tell(error, VEDETTE_SPOOL_INVALID, "spool: a record without a payload");
+    if (record->length <= (size_t)spool->config.max_record_bytes)
+        return true;
+    pthread_mutex_lock(&spool->lock);
+    spool_queue_count_loss(&spool->queue, g_hash_table_lookup(spool->queue.tenants, record->tenant),
+                           VEDETTE_SPOOL_REJECTED_TOO_LARGE, 1);
+    pthread_mutex_unlock(&spool->lock);
+    return spool_tell(error, VEDETTE_SPOOL_INVALID,
+                      "spool: a record of %zu bytes: at most %" G_GINT64_FORMAT " are taken (max_record_bytes)",
+                      record->length, spool->config.max_record_bytes);
+}
+
+static bool add_up(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,
+                   struct demand *demand, struct vedette_spool_error *error)
+{
+    *demand = (struct demand){records, count, 0, count ? records[0].tenant : NULL, VEDETTE_SPOOL_PRIORITIES};
+    for (size_t i = 0; i < count; i++) {
+        if (!check_record(spool, &records[i], error))
+            return false;
+        demand->bytes += (int64_t)records[i].length;
+        demand->least_priority = MIN(demand->least_priority, records[i].priority);
+        if (demand->tenant && strcmp(demand->tenant, records[i].tenant) != 0)
+            demand->tenant = NULL;
+    }
+    if (count >= 1 && (int64_t)count <= spool->config.max_queue_size && demand->bytes <= spool->config.max_queue_bytes)
+        return true;
+    return spool_tell(error, VEDETTE_SPOOL_INVALID,
+                      "spool: %zu records of %" G_GINT64_FORMAT " bytes at once: 1 to %" G_GINT64_FORMAT
+                      " records and %" G_GINT64_FORMAT " bytes are taken (max_queue_size, max_queue_bytes)",
+                      count, demand->bytes, spool->config.max_queue_size, spool->config.max_queue_bytes);
+}
+
+/* How much of a demand is one tenant's. */
+static void share_of(const struct demand *demand, const char *tenant, int64_t *records, int64_t *bytes)
+{
+    *records = *bytes = 0;
+    for (size_t i = 0; i < demand->count; i++)
+        if (strcmp(demand->records[i].tenant, tenant) == 0) {
+            ++*records;
+            *bytes += (int64_t)demand->records[i].length;
+        }
+}
+
+/* What stands in the way of a demand, as a loss; VEDETTE_SPOOL_LOSSES: nothing. *tenant: whose share it is. Under
+ * lock. */
+static enum vedette_spool_loss obstacle(struct vedette_spool *spool, const struct demand *demand,
+                                        struct spool_tenant **tenant)
+{
+    const struct vedette_spool_config *config = &spool->config;
+    const struct spool_queue *queue = &spool->queue;
+    *tenant = NULL;
+    for (size_t i = 0; config->tenant_share < 1 && i < demand->count; i++) {
+        struct spool_tenant *own = g_hash_table_lookup(queue->tenants, demand->records[i].tenant);
+        int64_t records, bytes;
+        if (i && demand->tenant)
+            break; /* all of one tenant: looked at */
+        share_of(demand, demand->records[i].tenant, &records, &bytes);
+        if ((double)((own ? own->records : 0) + records) >
+                MAX(config->tenant_share * (double)config->max_queue_size, 1) ||
+            (double)((own ? own->bytes : 0) + bytes) > MAX(config->tenant_share * (double)config->max_queue_bytes, 1)) {
+            *tenant = own;
+            return VEDETTE_SPOOL_REJECTED_SHARE;
+        }
+    }
+    if (queue->records + spool->unread_records + (int64_t)demand->count > config->max_queue_size ||
+        queue->bytes + spool->unread_bytes + demand->bytes > config->max_queue_bytes ||
+        (config->max_disk_bytes && spool->disk_bytes + demand->bytes > config->max_disk_bytes))
+        return VEDETTE_SPOOL_REJECTED_FULL;
+    return VEDETTE_SPOOL_LOSSES;
+}
+
+/* Drops the least urgent until the demand fits. False when what is in the way is more urgent than it. Under lock. */
+static bool drop_for(struct vedette_spool *spool, const struct demand *demand)
+{
+    for (;;) {
+        struct spool_tenant *tenant;
+        enum vedette_spool_loss loss = obstacle(spool, demand, &tenant);
+        if (loss == VEDETTE_SPOOL_LOSSES)
+            return true;
+        struct spool_entry *least =
+            loss == VEDETTE_SPOOL_REJECTED_SHARE && !tenant ? NULL : spool_queue_least(&spool->queue, tenant);
+        if (!least || least->lane->priority > demand->least_priority)
+            return false;
+        spool_lose(spool, least, VEDETTE_SPOOL_DROPPED);
+    }
+}
+
+static void count_rejected(struct vedette_spool *spool, const struct demand *demand, enum vedette_spool_loss loss)
+{
+    for (size_t i = 0; i < demand->count; i++)
+        spool_queue_count_loss(&spool->queue, g_hash_table_lookup(spool->queue.tenants, demand->records[i].tenant),
+                               loss, 1);
+}
+
+static bool refuse(struct vedette_spool *spool, const struct demand *demand, enum vedette_spool_loss loss,
+                   struct vedette_spool_error *error)
+{
+    count_rejected(spool, demand, loss);
+    return spool_tell(
+        error, VEDETTE_SPOOL_FULL,
+        loss == VEDETTE_SPOOL_REJECTED_SHARE
+            ? "spool %s: its tenant holds its share of the queue already (tenant_share %g of %" G_GINT64_FORMAT
+              " records and %" G_GINT64_FORMAT " bytes): it is drained too slowly"
+            : "spool %s: the queue is full (tenant_share %g; max_queue_size %" G_GINT64_FORMAT
+              ", max_queue_bytes %" G_GINT64_FORMAT "): it is drained too slowly",
+        spool->directory.path, spool->config.tenant_share, spool->config.max_queue_size, spool->config.max_queue_bytes);
+}
+
+/* Waits for room until `until_us` of the machine's clock (0: not at all). Under lock. */
+static bool await_room(struct vedette_spool *spool, const struct demand *demand, int64_t until_us,
+                       struct vedette_spool_error *error)
+{
+    const struct timespec deadline = spool_deadline(until_us);
+    for (;;) {
+        struct spool_tenant *tenant;
+        enum vedette_spool_loss loss = obstacle(spool, demand, &tenant);
+        if (loss == VEDETTE_SPOOL_LOSSES && !spool->is_closing)
+            return true;
+        spool_expire(spool);
+        loss = obstacle(spool, demand, &tenant);
+        if (spool->is_closing)
+            return refuse(spool, demand, VEDETTE_SPOOL_REJECTED_FULL, error);
+        if (loss == VEDETTE_SPOOL_LOSSES ||
+            (spool->config.when_full == VEDETTE_SPOOL_DROP_LOWEST && drop_for(spool, demand)))
+            return true;
+        if (spool_machine_us() >= until_us ||
+            pthread_cond_timedwait(&spool->room, &spool->lock, &deadline) == ETIMEDOUT)
+            return refuse(spool, demand, loss, error);
+    }
+}
+
+static int64_t ttl_us_of(const struct vedette_spool *spool, const struct vedette_spool_record *record)
+{
+    if (record->ttl_us)
+        return MAX(record->ttl_us, 0);
+    return (int64_t)llround(spool->config.max_queue_seconds * US_PER_SECOND);
+}
+
+/* Counted and in memory; relaxed ones wait to be given out, durable ones for their commit. Takes the copies over.
+ * Under lock. */
+static bool make_entries(struct vedette_spool *spool, const struct demand *demand, void **payloads,
+                         struct spool_ticket *ticket, struct vedette_spool_error *error)
+{
+    int64_t now_us = spool_now_us(spool), wall_ms = spool_wall_ms(spool);
+    for (size_t i = 0; i < demand->count; i++)
+        if (!spool_queue_tenant(&spool->queue, demand->records[i].tenant, spool->config.max_tenants, false)) {
+            count_rejected(spool, demand, VEDETTE_SPOOL_REJECTED_FULL);
+            return spool_tell(error, VEDETTE_SPOOL_FULL, "spool %s: %d tenants have records in it (max_tenants)",
+                              spool->directory.path, spool->config.max_tenants);
+        }
+    if (spool->queue.records + spool->unread_records == 0)
+        spool->progress_us = time_now_us(&spool->config.time);
+    for (size_t i = 0; i < demand->count; i++) {
+        const struct vedette_spool_record *record = &demand->records[i];
+        struct spool_tenant *tenant =
+            spool_queue_tenant(&spool->queue, record->tenant, spool->config.max_tenants, true);
+        struct spool_entry *entry =
+            spool_entry_new(&spool->queue, tenant, record->priority, payloads[i], (uint32_t)record->length);
+        int64_t ttl_us = ttl_us_of(spool, record);
+        entry->enqueued_at_ms = wall_ms;
+        if (ttl_us) {
+            entry->expires_us = time_after_us(now_us, ttl_us);
+            entry->expires_at_ms = wall_ms + MAX(ttl_us / 1000, 1);
+        }
+        tenant->enqueued++;
+        spool->queue.enqueued++;
+        ticket->entries[i] = entry;
+    }
+    return true;
+}
+
+void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        struct spool_entry *entry = ticket->entries[i];
+        struct spool_tenant *tenant = entry->lane->tenant;
+        tenant->enqueued--;
+        spool->queue.enqueued--;
+        spool_queue_count_loss(&spool->queue, tenant, VEDETTE_SPOOL_REJECTED_DISK, 1);
+        spool_entry_finish(&spool->queue, entry);
+    }
+    pthread_cond_broadcast(&spool->room);
+}
+
+/* Relaxed: there at once, and written later. Under lock. */
+static void queue_relaxed(struct vedette_spool *spool, const struct spool_ticket *ticket)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        struct spool_entry *entry = ticket->entries[i];
+        entry->is_spilling = true;
+        g_queue_push_tail(&spool->spill, entry);
+        spool_queue_append(&spool->queue, entry);
+    }
+    int64_t now_us = spool_machine_us();
+    bool is_short = spool->queue.memory_bytes > spool->config.max_memory_bytes;
+    if (is_short || !spool->spill_due_us)
+        spool->spill_due_us = is_short ? now_us : now_us + spool->config.spill_delay_us;
+    if (is_short)
+        pthread_cond_signal(&spool->work);
+    pthread_cond_broadcast(&spool->ready);
+}
+
+static void ticket_init(struct spool_ticket *ticket, struct spool_entry **entries, const struct demand *demand)
+{
+    *ticket = (struct spool_ticket){.entries = entries, .count = demand->count};
+    ticket->bytes = demand->bytes + (int64_t)demand->count * SPOOL_HEAD_MAX_BYTES;
+    pthread_cond_init(&ticket->over, NULL);
+}
+
+/* Copies outside of the lock. */
+static void **copy_payloads(const struct demand *demand)
+{
+    void **payloads = g_new(void *, demand->count);
+    for (size_t i = 0; i < demand->count; i++)
+        payloads[i] = g_memdup2(demand->records[i].payload, demand->records[i].length);
+    return payloads;
+}
+
+static void free_payloads(void **payloads, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        g_free(payloads[i]);
+}
+
+/* True: the ticket is with the writer, or the records are there (relaxed). */
+static bool put_in(struct vedette_spool *spool, const struct demand *demand, int64_t until_us,
+                   struct spool_ticket *ticket, struct vedette_spool_error *error)
+{
+    g_autofree void **payloads = copy_payloads(demand);
+    pthread_mutex_lock(&spool->lock);
+    bool is_in = await_room(spool, demand, until_us, error) && make_entries(spool, demand, payloads, ticket, error);
+    if (is_in && spool->config.durability == VEDETTE_SPOOL_RELAXED) {
+        queue_relaxed(spool, ticket);
+        ticket->is_over = true;
+    } else if (is_in) {
+        g_ptr_array_add(spool->tickets, ticket);
+        pthread_cond_signal(&spool->work);
+    }
+    pthread_mutex_unlock(&spool->lock);
+    if (!is_in)
+        free_payloads(payloads, demand->count);
+    return is_in;
+}
+
+static bool await_ticket(struct vedette_spool *spool, struct spool_ticket *ticket)
+{
+    pthread_mutex_lock(&spool->lock);
+    while (!ticket->is_over)
+        pthread_cond_wait(&ticket->over, &spool->lock);
+    pthread_mutex_unlock(&spool->lock);
+    return !ticket->failure;
+}
+
+/* One try. *is_disk: it was the disk that had no room. */
+static bool enqueue_once(struct vedette_spool *spool, const struct demand *demand, int64_t until_us, bool *is_disk,
+                         struct vedette_spool_error *error)
+{
+    struct spool_ticket ticket;
+    struct spool_entry *few[16], **entries = few;
+    if (demand->count > G_N_ELEMENTS(few))
+        entries = g_new(struct spool_entry *, demand->count);
+    ticket_init(&ticket, entries, demand);
+    bool is_good = put_in(spool, demand, until_us, &ticket, error) && await_ticket(spool, &ticket);
+    *is_disk = ticket.failure && ticket.failure->code == VEDETTE_ERROR_FULL;
+    if (ticket.failure)
+        spool_error_fill(error, ticket.failure);
+    g_clear_error(&ticket.failure);
+    pthread_cond_destroy(&ticket.over);
+    if (entries != few)
+        g_free(entries);
+    return is_good;
+}
+
+bool vedette_spool_enqueue(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,
+                           struct vedette_spool_error *error)
+{
+    struct demand demand;
+    if (!add_up(spool, records, count, &demand, error))
+        return false;
+    bool may_block = spool->config.when_full == VEDETTE_SPOOL_BLOCK;
+    int64_t until_us = may_block ? time_after_us(spool_machine_us(), spool->config.block_us) : 0;
+    for (;;) {
+        bool is_disk = false;
+        if (enqueue_once(spool, &demand, until_us, &is_disk, error))
+            return true;
+        int64_t left_us = until_us - spool_machine_us();
+        if (!is_disk || left_us <= 0)
+            return false;
+        g_usleep((gulong)MIN(left_us, DISK_RETRY_US));
+    }
+}
+
+bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,
+                          vedette_spool_done done, void *data, struct vedette_spool_error *error)
+{
+    struct demand demand;
+    if (!add_up(spool, records, count, &demand, error))
+        return false;
+    struct spool_ticket *ticket = g_new(struct spool_ticket, 1);
+    ticket_init(ticket, g_new(struct spool_entry *, count), &demand);
+    ticket->done = done;
+    ticket->data = data;
+    bool is_relaxed = spool->config.durability == VEDETTE_SPOOL_RELAXED;
+    bool is_in = put_in(spool, &demand, 0, ticket, error);
+    if (is_in && is_relaxed)
+        done(data, NULL);
+    if (!is_in || is_relaxed)
+        spool_ticket_free(ticket);
+    return is_in;
+}

@@ -1,0 +1,212 @@
+/* Taking out: chooses, fetches from the disk what is not in memory, and settles. */
+#include "resilience/spool_internal.h"
+
+#include <unistd.h>
+
+enum {
+    BATCH_BYTES_MAX = 8 << 20, /* given out at once, unless one record alone is larger */
+    READ_TRIES = 5,
+    READ_PAUSE_US = 20000, /* after a disk that does not answer */
+};
+
+void spool_out_free(struct spool_out *out, bool with_entries)
+{
+    for (size_t i = 0; with_entries && i < out->batch.count; i++) {
+        g_free(out->entries[i]->payload);
+        g_free(out->entries[i]);
+    }
+    g_free(out->entries);
+    g_free(out->records);
+    g_free(out);
+}
+
+/* Under lock. */
+static void pick(struct vedette_spool *spool, size_t max, GPtrArray *picked)
+{
+    int64_t now_us = spool_now_us(spool), bytes = 0;
+    while (picked->len < max) {
+        struct spool_entry *entry = spool_queue_next(&spool->queue, spool->config.oldest_every);
+        if (!entry)
+            return;
+        if (entry->expires_us <= now_us) {
+            spool_lose(spool, entry, VEDETTE_SPOOL_EXPIRED);
+            continue;
+        }
+        if (picked->len && bytes + entry->length > BATCH_BYTES_MAX)
+            return;
+        bytes += entry->length;
+        spool_queue_take(&spool->queue, entry);
+        entry->is_out = true;
+        spool->queue.in_flight++;
+        g_ptr_array_add(picked, entry);
+    }
+}
+
+/* Under lock. */
+static void put_back(struct vedette_spool *spool, struct spool_entry *entry)
+{
+    entry->is_out = false;
+    spool->queue.in_flight--;
+    if (entry->file && spool->queue.memory_bytes > spool->config.max_memory_bytes)
+        spool_entry_drop_payload(&spool->queue, entry);
+    /* from the front: it was there */
+    struct spool_entry *head = entry->lane->entries.head;
+    spool_queue_insert(&spool->queue, entry, head);
+}
+
+/* Under lock. */
+static void lose_out(struct vedette_spool *spool, struct spool_entry *entry)
+{
+    spool_queue_count_loss(&spool->queue, entry->lane->tenant, VEDETTE_SPOOL_CORRUPT, 1);
+    entry->file->is_damaged = true;
+    entry->file->lost++;
+    spool->queue.in_flight--;
+    spool_finish(spool, entry);
+}
+
+enum fetched { FETCHED = 1, LOST, PUT_BACK };
+
+/* Fetches a payload from its file. */
+static enum fetched fetch(struct vedette_spool *spool, struct spool_entry *entry)
+{
+    g_autoptr(GError) error = NULL;
+    enum fetched fetched = FETCHED;
+    pthread_mutex_lock(&spool->disk);
+    struct spool_file *file = entry->file;
+    void *payload = spool_file_read_payload(file, spool->vfs, entry->row, entry->length, &error);
+    if (file != spool->active && file->db)
+        spool_keep_open(spool, file);
+    pthread_mutex_lock(&spool->lock);
+    if (payload) {
+        spool_entry_set_payload(&spool->queue, entry, payload);
+    } else {
+        spool_note_error(spool, error);
+        bool is_hopeless =
+            g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) || access(file->path, F_OK) != 0;
+        fetched = is_hopeless || ++entry->read_failures >= READ_TRIES ? LOST : PUT_BACK;
+        (fetched == LOST ? lose_out : put_back)(spool, entry);
+    }
+    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_unlock(&spool->disk);
+    return fetched;
+}
+
+/* Leaves those that have or get their payloads. False: the disk does not answer. */
+static bool fetch_all(struct vedette_spool *spool, GPtrArray *picked)
+{
+    guint kept = 0;
+    bool is_answered = true;
+    for (guint i = 0; i < picked->len; i++) {
+        struct spool_entry *entry = g_ptr_array_index(picked, i);
+        enum fetched fetched = entry->payload ? FETCHED : fetch(spool, entry);
+        if (fetched == FETCHED)
+            picked->pdata[kept++] = entry;
+        is_answered &= fetched != PUT_BACK;
+    }
+    g_ptr_array_set_size(picked, (gint)kept);
+    return is_answered;
+}
+
+static struct vedette_spool_batch *batch_new(struct vedette_spool *spool, const GPtrArray *picked)
+{
+    struct spool_out *out = g_new0(struct spool_out, 1);
+    out->entries = g_memdup2(picked->pdata, picked->len * sizeof(struct spool_entry *));
+    out->records = g_new0(struct vedette_spool_record, picked->len);
+    for (guint i = 0; i < picked->len; i++) {
+        struct spool_entry *entry = out->entries[i];
+        out->records[i] = (struct vedette_spool_record){
+            .tenant = entry->lane->tenant->name,
+            .priority = entry->lane->priority,
+            .payload = entry->payload,
+            .length = entry->length,
+            .enqueued_at_ms = entry->enqueued_at_ms,
+            .attempts = entry->attempts++,
+        };
+    }
+    out->batch = (struct vedette_spool_batch){picked->len, out->records};
+    pthread_mutex_lock(&spool->lock);
+    g_hash_table_add(spool->out, out);
+    pthread_mutex_unlock(&spool->lock);
+    return &out->batch;
+}
+
+struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, size_t max, int64_t wait_us)
+{
+    g_autoptr(GPtrArray) picked = g_ptr_array_new();
+    int64_t until_us = time_after_us(spool_machine_us(), MAX(wait_us, 0));
+    const struct timespec deadline = spool_deadline(until_us);
+    for (;;) {
+        pthread_mutex_lock(&spool->lock);
+        int64_t wakes = spool->wakes;
+        pick(spool, max ? max : (size_t)spool->config.batch_size, picked);
+        while (!picked->len && wakes == spool->wakes && spool_machine_us() < until_us) {
+            pthread_cond_timedwait(&spool->ready, &spool->lock, &deadline);
+            pick(spool, max ? max : (size_t)spool->config.batch_size, picked);
+        }
+        pthread_mutex_unlock(&spool->lock);
+        if (!picked->len)
+            return NULL;
+        bool is_answered = fetch_all(spool, picked);
+        if (picked->len)
+            return batch_new(spool, picked);
+        if (is_answered)
+            continue; /* all of them were lost: the next ones */
+        if (spool_machine_us() >= until_us)
+            return NULL;
+        g_usleep(READ_PAUSE_US);
+    }
+}
+
+void vedette_spool_settle(struct vedette_spool *spool, struct vedette_spool_batch *batch, const bool *is_done)
+{
+    struct spool_out *out = (struct spool_out *)batch;
+    pthread_mutex_lock(&spool->lock);
+    g_hash_table_remove(spool->out, out);
+    for (size_t i = batch->count; i-- > 0;) { /* backwards: each goes before the one after it */
+        struct spool_entry *entry = out->entries[i];
+        if (is_done && !is_done[i]) {
+            spool->queue.returned++;
+            put_back(spool, entry);
+            continue;
+        }
+        entry->lane->tenant->acknowledged++;
+        spool->queue.acknowledged++;
+        spool->queue.in_flight--;
+        spool->progress_us = time_now_us(&spool->config.time);
+        spool_finish(spool, entry);
+    }
+    pthread_cond_broadcast(&spool->ready);
+    pthread_mutex_unlock(&spool->lock);
+    spool_out_free(out, false);
+}
+
+void vedette_spool_acknowledge(struct vedette_spool *spool, struct vedette_spool_batch *batch)
+{
+    vedette_spool_settle(spool, batch, NULL);
+}
+
+void vedette_spool_return(struct vedette_spool *spool, struct vedette_spool_batch *batch)
+{
+    g_autofree bool *none = g_new0(bool, batch->count);
+    vedette_spool_settle(spool, batch, none);
+}
+
+void vedette_spool_wake(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool->wakes++;
+    pthread_cond_broadcast(&spool->ready);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+void vedette_spool_hold_expiry(struct vedette_spool *spool, bool is_held)
+{
+    pthread_mutex_lock(&spool->lock);
+    int64_t now_us = time_now_us(&spool->config.time);
+    if (is_held && !spool->is_held)
+        spool->held_since_us = now_us;
+    else if (!is_held && spool->is_held)
+        spool->held_us += now_us - spool->held_since_us;
+    spool->is_held = is_held;
+    pthread_mutex_unlock(&spool->lock);
+}

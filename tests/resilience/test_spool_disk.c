@@ -1,0 +1,385 @@
+/* Cases Q15..Q17 and Q23: disks that are full, failing or not ours, and random walks beside a model. */
+#include "spool_world.h"
+
+#include "base/fault.h"
+#include "shim_vfs.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+/* A life of the spool: some put in, some taken out, closed, opened, all taken out. What could be put in is noted. */
+static void live_once(struct spool_world *world, GHashTable *owed)
+{
+    world->spool = vedette_spool_open(world->directory, &world->config, NULL);
+    if (!world->spool)
+        return;
+    for (int i = 0; i < 24; i++) {
+        g_autofree char *text = g_strdup_printf("record %d %0600d", i, i);
+        if (world_put(world, "shop", 5, text))
+            g_hash_table_add(owed, g_steal_pointer(&text));
+        if (i % 8 == 7) {
+            struct vedette_spool_batch *batch = vedette_spool_dequeue(world->spool, 3, 0);
+            for (size_t j = 0; batch && j < batch->count; j++) {
+                g_autofree char *taken = g_strndup(batch->records[j].payload, batch->records[j].length);
+                g_hash_table_remove(owed, taken);
+            }
+            if (batch)
+                vedette_spool_acknowledge(world->spool, batch);
+        }
+    }
+    world_close(world);
+}
+
+/* Everything that is owed comes out of a healthy disk; what was refused may. */
+static void collect(struct spool_world *world, GHashTable *owed)
+{
+    world_open(world);
+    g_autoptr(GPtrArray) texts = world_drain(world);
+    for (guint i = 0; i < texts->len; i++) {
+        g_assert_true(g_str_has_prefix(g_ptr_array_index(texts, i), "record "));
+        g_hash_table_remove(owed, g_ptr_array_index(texts, i));
+    }
+    g_assert_cmpuint(g_hash_table_size(owed), ==, 0);
+    g_assert_true(world_put(world, "shop", 5, "fresh"));
+    g_autofree char *fresh = world_drain_text(world);
+    g_assert_cmpstr(fresh, ==, "fresh");
+}
+
+static void fail_each_call(int code, bool is_sticky, int step)
+{
+    shim_register();
+    for (int number = 1, calls = INT_MAX; number <= calls; number += step) {
+        struct spool_world world;
+        g_autoptr(GHashTable) owed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        world_init(&world);
+        world.config.vfs = SHIM_VFS;
+        world.config.file_bytes = 8000;
+        world.config.max_memory_bytes = 1000;
+        shim_plan(number, code, is_sticky);
+        live_once(&world, owed);
+        calls = MIN(calls, shim_plan(0, 0, false));
+        if (!is_sticky)
+            calls = MAX(calls, number); /* a failure may have shortened this life */
+        collect(&world, owed);
+        world_clear(&world);
+        if (number > 2000)
+            break;
+    }
+}
+
+static void test_q15_every_call_fails_once(void)
+{
+    static const int codes[] = {SQLITE_IOERR_WRITE, SQLITE_FULL, SQLITE_IOERR_SHORT_READ};
+    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+        fail_each_call(codes[i], false, 3);
+}
+
+static void test_q15_every_call_fails_from_one_on(void)
+{
+    fail_each_call(SQLITE_IOERR_WRITE, true, 11);
+    fail_each_call(SQLITE_FULL, true, 11);
+}
+
+static void test_q15_names_and_directories_fail(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    static const char *const plans[] = {
+        "spool.create=1",  "spool.create=2",         "spool.rename=1",          "spool.rename=1+", "spool.unlink=1",
+        "spool.unlink=1+", "spool.directory-sync=1", "spool.directory-sync=1+", "spool.seal=1+",   "spool.commit=2",
+        "spool.insert=3",  "spool.save-done=1+",     "spool.read-all=1",        "spool.read=1"};
+    for (size_t i = 0; i < G_N_ELEMENTS(plans); i++) {
+        struct spool_world world;
+        g_autoptr(GHashTable) owed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        world_init(&world);
+        world.config.file_bytes = 8000;
+        world.config.max_memory_bytes = 1000;
+        g_test_message("%s", plans[i]);
+        fault_plan(plans[i]);
+        live_once(&world, owed);
+        live_once(&world, owed);
+        fault_plan(NULL);
+        collect(&world, owed);
+        world_clear(&world);
+    }
+#else
+    g_test_skip("this build has no fault points (-Dfaults=true)");
+#endif
+}
+
+static void test_q15_a_failed_write_leaves_the_counts_as_they_were(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    shim_register();
+    world.config.vfs = SHIM_VFS;
+    world_open(&world);
+    world_put_many(&world, 3);
+    struct vedette_spool_stats before = world_stats(&world);
+    shim_plan(1, SQLITE_IOERR_WRITE, true);
+    g_assert_false(world_put(&world, "shop", 5, "refused"));
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 0, 0); /* taking out goes on */
+    g_assert_cmpuint(batch->count, ==, 3);
+    vedette_spool_return(world.spool, batch);
+    struct vedette_spool_stats after = world_stats(&world);
+    g_assert_cmpint(after.total_queued, ==, before.total_queued);
+    g_assert_cmpint(after.queued_bytes, ==, before.queued_bytes);
+    g_assert_cmpint(after.enqueued, ==, before.enqueued);
+    g_assert_cmpint(after.losses[VEDETTE_SPOOL_REJECTED_DISK], ==, 1);
+    g_assert_cmpstr(after.last_error, !=, "");
+    shim_plan(0, 0, false);
+    g_assert_true(world_put(&world, "shop", 5, "taken"));
+    g_assert_cmpstr(world_stats(&world).last_error, ==, "");
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 4);
+    world_clear(&world);
+}
+
+/* A place of `size`, filled to the brim, drained, and filled again without a restart. */
+static void fill_and_drain(const char *size)
+{
+    struct spool_world world;
+    world_init(&world);
+    g_autofree char *options = g_strdup_printf("size=%s,mode=0700", size);
+    if (mount("tmpfs", world.parent, "tmpfs", 0, options) != 0) {
+        g_test_skip("cannot mount a tmpfs here");
+        world_clear(&world);
+        return;
+    }
+    world.config.max_queue_size = 100000;
+    world.config.file_bytes = 65536;
+    world.config.reserve_bytes = 8192;
+    world.config.max_memory_bytes = 0;
+    world_open(&world);
+    g_autofree char *text = g_strnfill(1000, 'x');
+    for (int round = 0; round < 3; round++) {
+        guint taken = 0;
+        while (world_put(&world, "shop", 5, text))
+            taken++;
+        g_test_message("%s: %u records of 1,000 bytes", size, taken);
+        struct vedette_spool_stats stats = world_stats(&world);
+        g_assert_cmpint(stats.losses[VEDETTE_SPOOL_REJECTED_DISK], >, 0);
+        g_assert_cmpint(stats.total_queued, ==, taken);
+        g_autoptr(GPtrArray) texts = world_drain(&world);
+        g_assert_cmpuint(texts->len, ==, taken);
+        if (round == 1)
+            world_reopen(&world);
+    }
+    world_close(&world);
+    g_assert_cmpint(umount(world.parent), ==, 0);
+    world_clear(&world);
+}
+
+static void test_q16_tiny_places(void)
+{
+    static const char *const sizes[] = {"32k", "64k", "256k", "1m"};
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++)
+        fill_and_drain(sizes[i]);
+}
+
+static void assert_refused(struct spool_world *world, enum vedette_spool_error_kind kind, const char *said)
+{
+    struct vedette_spool_error error;
+    g_assert_null(vedette_spool_open(world->directory, &world->config, &error));
+    g_assert_cmpint(error.kind, ==, kind);
+    if (!strstr(error.text, said))
+        g_error("'%s' does not say '%s'", error.text, said);
+    g_assert_nonnull(strstr(error.text, world->directory));
+}
+
+static void test_q17_a_second_one_is_refused(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world_open(&world);
+    g_autofree char *pid = g_strdup_printf("process %d", (int)getpid());
+    assert_refused(&world, VEDETTE_SPOOL_BUSY, pid);
+    world_clear(&world);
+}
+
+static void test_q17_a_link_is_refused(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world_open(&world);
+    world_put_many(&world, 1);
+    world_close(&world);
+    g_autofree char *elsewhere = g_build_filename(world.parent, "elsewhere", NULL);
+    g_assert_cmpint(g_rename(world.directory, elsewhere), ==, 0);
+    g_assert_cmpint(symlink(elsewhere, world.directory), ==, 0);
+    assert_refused(&world, VEDETTE_SPOOL_DENIED, "no link");
+    g_unlink(world.directory);
+    g_assert_cmpint(g_rename(elsewhere, world.directory), ==, 0);
+    g_autoptr(GPtrArray) files = world_files(&world, ".spool"); /* nor one of its files */
+    const char *path = g_ptr_array_index(files, 0);
+    g_assert_cmpint(g_rename(path, elsewhere), ==, 0);
+    g_assert_cmpint(symlink(elsewhere, path), ==, 0);
+    world_open(&world);
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 0);
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_CORRUPT], ==, 1);
+    world_clear(&world);
+}
+
+static void test_q17_others_may_not_write_there(void)
+{
+    struct spool_world world;
+    struct stat status;
+    world_init(&world);
+    world_open(&world);
+    world_put_many(&world, 1);
+    g_assert_cmpint(stat(world.directory, &status), ==, 0);
+    g_assert_cmpint(status.st_mode & 0777, ==, 0700);
+    g_autoptr(GPtrArray) files = world_files(&world, "");
+    for (guint i = 0; i < files->len; i++) {
+        g_assert_cmpint(stat(g_ptr_array_index(files, i), &status), ==, 0);
+        g_assert_cmpint(status.st_mode & 0177, ==, 0);
+    }
+    world_close(&world);
+    g_assert_cmpint(chmod(world.directory, 0777), ==, 0);
+    assert_refused(&world, VEDETTE_SPOOL_DENIED, "mode 0777");
+    world_clear(&world);
+}
+
+/* As nobody: root may write everywhere. */
+static void test_q17_a_read_only_or_foreign_directory_is_told(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    chmod(world.parent, 0755);
+    pid_t child = fork();
+    if (child == 0) {
+        if (geteuid() != 0 || g_mkdir(world.directory, 0755) != 0 || setuid(65534) != 0)
+            _exit(77);
+        assert_refused(&world, VEDETTE_SPOOL_DENIED, "belongs to user 0");
+        g_free(world.directory);
+        world.directory = g_build_filename(world.parent, "new", NULL);
+        assert_refused(&world, VEDETTE_SPOOL_DENIED, "Permission denied");
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    g_assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        g_test_skip("cannot become another user here");
+    else
+        g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+    world_clear(&world);
+}
+
+/* ---- Q23: random walks ---- */
+
+/* What must be there, and what may not: texts with their priorities. */
+struct model {
+    GHashTable *queued; /* text → priority */
+    GPtrArray *batches; /* of struct vedette_spool_batch *, out */
+    int next;
+};
+
+static void model_put(struct spool_world *world, struct model *model)
+{
+    int priority = g_test_rand_int_range(0, 10);
+    g_autofree char *text = g_strdup_printf("%d %0*d", model->next++, g_test_rand_int_range(1, 400), 0);
+    bool is_full = g_hash_table_size(model->queued) == (guint)world->config.max_queue_size;
+    g_assert_cmpint(world_put(world, "shop", priority, text), ==, !is_full);
+    if (!is_full)
+        g_hash_table_insert(model->queued, g_steal_pointer(&text), GINT_TO_POINTER(priority));
+}
+
+static void model_take(struct spool_world *world, struct model *model)
+{
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(world->spool, (size_t)g_test_rand_int_range(1, 6), 0);
+    if (batch)
+        g_ptr_array_add(model->batches, batch);
+    for (size_t i = 0; batch && i < batch->count; i++) {
+        g_autofree char *text = g_strndup(batch->records[i].payload, batch->records[i].length);
+        gpointer priority;
+        g_assert_true(g_hash_table_lookup_extended(model->queued, text, NULL, &priority));
+        g_assert_cmpint(batch->records[i].priority, ==, GPOINTER_TO_INT(priority));
+    }
+}
+
+static void model_settle(struct spool_world *world, struct model *model)
+{
+    if (!model->batches->len)
+        return;
+    struct vedette_spool_batch *batch =
+        g_ptr_array_steal_index_fast(model->batches, (guint)g_test_rand_int_range(0, (gint32)model->batches->len));
+    g_autofree bool *is_done = g_new(bool, batch->count);
+    for (size_t i = 0; i < batch->count; i++) {
+        g_autofree char *text = g_strndup(batch->records[i].payload, batch->records[i].length);
+        is_done[i] = g_test_rand_int_range(0, 4) != 0;
+        if (is_done[i])
+            g_hash_table_remove(model->queued, text);
+    }
+    vedette_spool_settle(world->spool, batch, is_done);
+}
+
+static void model_check(struct spool_world *world, const struct model *model)
+{
+    world_await_read(world);
+    struct vedette_spool_stats stats = world_stats(world);
+    GHashTableIter iterator;
+    gpointer text;
+    gint64 bytes = 0;
+    g_hash_table_iter_init(&iterator, model->queued);
+    while (g_hash_table_iter_next(&iterator, &text, NULL))
+        bytes += (gint64)strlen(text);
+    g_assert_cmpint(stats.total_queued, ==, g_hash_table_size(model->queued));
+    g_assert_cmpint(stats.queued_bytes, ==, bytes);
+    g_assert_cmpint(stats.memory_queue_size + stats.disk_queue_size, ==, stats.total_queued);
+}
+
+static void model_reopen(struct spool_world *world, struct model *model)
+{
+    g_ptr_array_set_size(model->batches, 0); /* closing frees them, and they come again */
+    world_reopen(world);
+    model_check(world, model);
+}
+
+static void test_q23_random_walks_beside_a_model(void)
+{
+    enum { WALKS = 12, STEPS = 500 };
+    for (int walk = 0; walk < WALKS; walk++) {
+        struct spool_world world;
+        struct model model = {g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL), g_ptr_array_new(), 0};
+        world_init(&world);
+        world.config.max_queue_size = 60;
+        world.config.file_bytes = 10000;
+        world.config.max_memory_bytes = walk % 2 ? 2000 : 1000000;
+        world.config.durability = walk % 3 == 2 ? VEDETTE_SPOOL_RELAXED : VEDETTE_SPOOL_DURABLE;
+        world.config.spill_delay_us = 500;
+        world_open(&world);
+        for (int step = 0; step < STEPS; step++) {
+            int dice = g_test_rand_int_range(0, 100);
+            (dice < 45 ? model_put : dice < 70 ? model_take : dice < 97 ? model_settle : model_reopen)(&world, &model);
+        }
+        model_reopen(&world, &model);
+        g_autoptr(GPtrArray) texts = world_drain(&world);
+        for (guint i = 0; i < texts->len; i++)
+            g_assert_true(g_hash_table_remove(model.queued, g_ptr_array_index(texts, i)));
+        g_assert_cmpuint(g_hash_table_size(model.queued), ==, 0);
+        g_hash_table_unref(model.queued);
+        g_ptr_array_unref(model.batches);
+        world_clear(&world);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/spool/q15_every_call_fails_once", test_q15_every_call_fails_once);
+    g_test_add_func("/spool/q15_every_call_fails_from_one_on", test_q15_every_call_fails_from_one_on);
+    g_test_add_func("/spool/q15_names_and_directories_fail", test_q15_names_and_directories_fail);
+    g_test_add_func("/spool/q15_a_failed_write_leaves_the_counts_as_they_were",
+                    test_q15_a_failed_write_leaves_the_counts_as_they_were);
+    g_test_add_func("/spool/q16_tiny_places", test_q16_tiny_places);
+    g_test_add_func("/spool/q17_a_second_one_is_refused", test_q17_a_second_one_is_refused);
+    g_test_add_func("/spool/q17_a_link_is_refused", test_q17_a_link_is_refused);
+    g_test_add_func("/spool/q17_others_may_not_write_there", test_q17_others_may_not_write_there);
+    g_test_add_func("/spool/q17_a_read_only_or_foreign_directory_is_told",
+                    test_q17_a_read_only_or_foreign_directory_is_told);
+    g_test_add_func("/spool/q23_random_walks_beside_a_model", test_q23_random_walks_beside_a_model);
+    return g_test_run();
+}
