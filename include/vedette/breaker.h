@@ -49,6 +49,7 @@ enum vedette_outcome {
 struct vedette_breaker_config {
     int32_t failure_threshold;       /* failures within the window that open it; 1..1000000; default 5 */
     int32_t failure_percent;         /* and they must be at least so many of the window's calls; 1..100; default 50 */
+    bool success_resets;             /* while closed, a success forgets the failures before it; default false */
     int32_t success_threshold;       /* successes of probes that close it; 1..1000; default 3 */
     int32_t probes;                  /* probes at once while half open; 1..1000; default 3 */
     int64_t window_us;               /* the sliding window; 1000 or more; default 60 s */
@@ -108,7 +109,8 @@ VEDETTE_PUBLIC bool vedette_breaker_force(struct vedette_breaker *breaker, enum 
 
 struct vedette_breaker_stats {
     enum vedette_breaker_state state;
-    int64_t failure_count;  /* within the window, slow calls included */
+    int64_t failure_count;  /* within the window, slow calls included; while it is open or half open, those that led
+                               there */
     int64_t call_count;     /* within the window */
     int64_t retry_after_us; /* while open: until probes may pass */
     /* since it was made */

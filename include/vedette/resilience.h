@@ -58,6 +58,10 @@ VEDETTE_PUBLIC void vedette_resilience_stop_all(struct vedette_resilience *resil
  * thread; callers who use one often keep the pointer. */
 VEDETTE_PUBLIC struct vedette_breaker *vedette_resilience_breaker(struct vedette_resilience *resilience,
                                                                   const char *name);
+/* Shows a breaker that is somebody else's, with settings of its own, under a name: it outlives the manager, which never
+ * frees it, and whose callbacks do not hear of it. False: the name is taken, or there are max_breakers. Any thread. */
+VEDETTE_PUBLIC bool vedette_resilience_share_breaker(struct vedette_resilience *resilience, const char *name,
+                                                     struct vedette_breaker *breaker);
 /* The breaker of a name, or NULL when there is none. Any thread. */
 VEDETTE_PUBLIC struct vedette_breaker *vedette_resilience_find_breaker(struct vedette_resilience *resilience,
                                                                        const char *name);
@@ -93,6 +97,12 @@ VEDETTE_PUBLIC bool vedette_resilience_add_queue(struct vedette_resilience *resi
                                                  const struct vedette_queue *queue);
 /* It is called no more after this. Does not stop it. Any thread. */
 VEDETTE_PUBLIC void vedette_resilience_remove_queue(struct vedette_resilience *resilience, const char *name);
+/* Calls `visit` for each queue with its numbers, in the order in which they were added. It may not call the manager.
+ * Any thread. */
+VEDETTE_PUBLIC void vedette_resilience_each_queue(struct vedette_resilience *resilience,
+                                                  void (*visit)(void *data, const char *name,
+                                                                const struct vedette_queue_stats *stats),
+                                                  void *data);
 /* The sum of all queues. Any thread. */
 VEDETTE_PUBLIC void vedette_resilience_queue_stats(struct vedette_resilience *resilience,
                                                    struct vedette_queue_stats *stats);

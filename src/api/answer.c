@@ -51,10 +51,11 @@ static void append_errors(const struct record_errors *errors, GString *json)
     g_string_append_c(json, ']');
 }
 
-void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors)
+static void answer_any_problem(struct answer *answer, unsigned status, const char *title, const char *detail,
+                               const struct record_errors *errors)
 {
     GString *json = g_string_new("{\"type\":\"about:blank\",\"title\":");
-    record_append_json_string(json, MHD_get_reason_phrase_for(status));
+    record_append_json_string(json, title);
     g_string_append_printf(json, ",\"status\":%u,\"detail\":", status);
     record_append_json_string(json, detail);
     if (errors && errors->items->len)
@@ -63,6 +64,16 @@ void answer_problem(struct answer *answer, unsigned status, const char *detail, 
     answer_text(answer, status, "application/problem+json", json);
     if (status == MHD_HTTP_UNAUTHORIZED)
         answer_header(answer, "WWW-Authenticate", "Bearer");
+}
+
+void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors)
+{
+    answer_any_problem(answer, status, MHD_get_reason_phrase_for(status), detail, errors);
+}
+
+void answer_problem_titled(struct answer *answer, unsigned status, const char *title, const char *detail)
+{
+    answer_any_problem(answer, status, title, detail, NULL);
 }
 
 void answer_error(struct answer *answer, const GError *error)

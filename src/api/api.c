@@ -72,13 +72,18 @@ static int open_listener(const struct http_settings *http, GError **error)
 }
 
 struct api *api_start(const struct settings *settings, struct store *store, struct vedette_spool *spool,
-                      struct live *live, struct server_health *health, struct clock *clock, char **generated_password,
-                      GError **error)
+                      struct live *live, struct server_health *health, struct vedette_resilience *resilience,
+                      struct clock *clock, char **generated_password, GError **error)
 {
     char *password = NULL;
     struct api *api = g_new0(struct api, 1);
-    *api = (struct api){
-        .settings = settings, .store = store, .spool = spool, .live = live, .health = health, .clock = clock};
+    *api = (struct api){.settings = settings,
+                        .store = store,
+                        .spool = spool,
+                        .live = live,
+                        .health = health,
+                        .resilience = resilience,
+                        .clock = clock};
     int fd = open_listener(&settings->http, error);
     if (fd >= 0) {
         api->port = bound_port(fd);

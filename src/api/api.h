@@ -13,6 +13,7 @@
 #include "facts/settings.h"
 #include "live/live.h"
 #include "store/store.h"
+#include "vedette/resilience.h"
 #include "vedette/spool.h"
 
 struct api;
@@ -21,8 +22,8 @@ struct api;
  * no user: the password of settings->admin_password, or a generated one, which is returned in *generated_password
  * (g_free) to be printed once. Fails naming address and port when they are in use. */
 struct api *api_start(const struct settings *settings, struct store *store, struct vedette_spool *spool,
-                      struct live *live, struct server_health *health, struct clock *clock, char **generated_password,
-                      GError **error);
+                      struct live *live, struct server_health *health, struct vedette_resilience *resilience,
+                      struct clock *clock, char **generated_password, GError **error);
 /* The port in use (settings may say 0: a free one). */
 int api_port(const struct api *api);
 /* Closes sockets and ends threads. NULL is allowed. */

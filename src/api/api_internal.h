@@ -22,6 +22,7 @@ struct api {
     struct vedette_spool *spool; /* NULL: none */
     struct live *live;
     struct server_health *health;
+    struct vedette_resilience *resilience;
     struct clock *clock;
     struct auth *auth;
     struct MHD_Daemon *daemon;
@@ -50,6 +51,8 @@ void answer_json(struct answer *answer, unsigned status, GString *json);
 void answer_text(struct answer *answer, unsigned status, const char *content_type, GString *text);
 /* RFC 9457. `errors` may be NULL. */
 void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors);
+/* The same with a title of its own. */
+void answer_problem_titled(struct answer *answer, unsigned status, const char *title, const char *detail);
 /* The problem that fits a failure of the store: 400, 403, 404, 429 or 503. */
 void answer_error(struct answer *answer, const GError *error);
 
@@ -105,6 +108,8 @@ void handle_metrics(struct request *request, struct answer *answer);
 void handle_cameras(struct request *request, struct answer *answer);
 void handle_camera(struct request *request, struct answer *answer);
 void handle_preview(struct request *request, struct answer *answer);
+void handle_breakers(struct request *request, struct answer *answer);
+void handle_breaker_force(struct request *request, struct answer *answer);
 void handle_events(struct request *request, struct answer *answer);
 void handle_docs(struct request *request, struct answer *answer);
 void handle_websocket(struct request *request, struct answer *answer);
@@ -115,6 +120,10 @@ void answer_ui_file(const struct ui_file *file, const char *if_none_match, struc
 
 /* A camera of the request's org, or NULL and a 404. */
 const struct camera *request_camera(const struct request *request, struct answer *answer);
+
+/* False: the camera's circuit breaker is open, and the answer is made: 503 "Camera unavailable" with Retry-After. What
+ * is asked of the camera itself, and not of the store, asks this first. */
+bool request_camera_is_available(const struct request *request, const struct camera *camera, struct answer *answer);
 
 /* ---- the server (server.c) ---- */
 

@@ -163,7 +163,7 @@ static void answer_preview(const struct request *request, const struct live_prev
 void handle_preview(struct request *request, struct answer *answer)
 {
     const struct camera *camera = request_camera(request, answer);
-    if (!camera)
+    if (!camera || !request_camera_is_available(request, camera, answer))
         return;
     struct live *live = request->api->live;
     struct live_preview preview;

@@ -111,38 +111,43 @@ static enum health_status examine(struct api *api, const char *org_id, struct co
     return worst;
 }
 
-/* The words of the breaker a camera's reconnects are: closed while it is connected, open while it waits. */
-static const char *breaker_state(const struct camera_health *health)
+/* One member of an object that is being written. */
+static void append_key(GString *json, const char *key)
 {
-    if (g_strcmp0(health->state, "online") == 0)
-        return "closed";
-    return g_strcmp0(health->state, "connecting") == 0 ? "half_open" : "open";
+    if (json->str[json->len - 1] != '{')
+        g_string_append_c(json, ',');
+    record_append_json_string(json, key);
+    g_string_append_c(json, ':');
 }
 
-/* What is told of each camera of the request's org: {"id":{…},…}. */
+/* What is told of each camera of the request's org: "id":{…},… */
 static void append_cameras(const struct request *request,
                            void (*append)(const struct camera_health *health, GString *json), GString *json)
 {
     struct live *live = request->api->live;
-    size_t listed = 0;
     for (size_t i = 0; i < live_camera_count(live); i++) {
         const struct camera *camera = live_camera(live, i);
         struct camera_health health;
         if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 || !live_get_health(live, camera->id, &health))
             continue;
-        g_string_append_c(json, listed++ ? ',' : '{');
-        record_append_json_string(json, camera->id);
-        g_string_append_c(json, ':');
+        append_key(json, camera->id);
         append(&health, json);
         record_clear(&camera_health_descriptor, &health);
     }
-    g_string_append(json, listed ? "}" : "{}");
+}
+
+static void append_breaker_members(GString *json, const char *state, int64_t failure_count, double retry_seconds)
+{
+    char seconds[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(seconds, sizeof seconds, "%.3f", retry_seconds);
+    g_string_append_printf(json, "{\"state\":\"%s\",\"failure_count\":%" G_GINT64_FORMAT ",\"retry_after_seconds\":%s}",
+                           state && *state ? state : "closed", failure_count, seconds);
 }
 
 static void append_breaker(const struct camera_health *health, GString *json)
 {
-    g_string_append_printf(json, "{\"state\":\"%s\",\"failure_count\":%" G_GINT64_FORMAT "}", breaker_state(health),
-                           health->errors_count);
+    append_breaker_members(json, health->circuit_breaker_state, health->circuit_breaker_failures,
+                           health->circuit_breaker_retry_seconds);
 }
 
 /* What decodes and what runs the model: the machine's own hardware, or why not. */
@@ -173,17 +178,39 @@ static void append_components(const struct component components[COMPONENT_COUNT]
     }
 }
 
+static void append_upstream(void *data, const char *name, struct vedette_breaker *breaker)
+{
+    struct vedette_breaker_stats stats;
+    vedette_breaker_get_stats(breaker, &stats);
+    append_key(data, name);
+    append_breaker_members(data, vedette_breaker_state_name(stats.state), stats.failure_count,
+                           (double)stats.retry_after_us / G_USEC_PER_SEC);
+}
+
+static void append_other_queue(void *data, const char *name, const struct vedette_queue_stats *stats)
+{
+    append_key(data, name);
+    g_string_append_printf(data,
+                           "{\"total_queued\":%" G_GINT64_FORMAT ",\"memory_queue_size\":%" G_GINT64_FORMAT
+                           ",\"disk_queue_size\":%" G_GINT64_FORMAT "}",
+                           stats->total_queued, stats->memory_queue_size, stats->disk_queue_size);
+}
+
 static void append_details(const struct request *request, const struct component components[COMPONENT_COUNT],
                            GString *json)
 {
-    g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":");
+    struct vedette_resilience *resilience = request->api->resilience;
+    g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":{");
     append_cameras(request, append_breaker, json);
-    g_string_append(json, ",\"queues\":{\"events\":");
+    vedette_resilience_each_breaker(resilience, append_upstream, json);
+    g_string_append(json, "},\"queues\":{\"events\":");
     append_queue(request, json);
+    vedette_resilience_each_queue(resilience, append_other_queue, json);
     g_string_append(json, "}},\"components\":{");
     append_components(components, json);
-    g_string_append(json, "},\"cameras\":");
+    g_string_append(json, "},\"cameras\":{");
     append_cameras(request, append_engines, json);
+    g_string_append_c(json, '}');
 }
 
 static void answer_status(struct answer *answer, enum health_status status, GString *json)
@@ -258,6 +285,33 @@ static void append_server_metrics(const struct server_health *health, GString *o
         append_value(field, health, out);
         g_string_append_c(out, '\n');
     }
+}
+
+/* Upstreams; cameras' are in their own metrics. */
+static void append_state(void *data, const char *name, struct vedette_breaker *breaker)
+{
+    struct vedette_breaker_stats stats;
+    vedette_breaker_get_stats(breaker, &stats);
+    g_string_append_printf(data, "vedette_circuit_breaker{name=\"%s\"} %d\n", name, (int)stats.state);
+}
+
+static void append_rejected(void *data, const char *name, struct vedette_breaker *breaker)
+{
+    struct vedette_breaker_stats stats;
+    vedette_breaker_get_stats(breaker, &stats);
+    g_string_append_printf(data, "vedette_circuit_breaker_rejected_total{name=\"%s\"} %" G_GINT64_FORMAT "\n", name,
+                           stats.rejected);
+}
+
+static void append_breaker_metrics(struct vedette_resilience *resilience, GString *out)
+{
+    g_string_append(out,
+                    "# HELP vedette_circuit_breaker state of an upstream's breaker: 1 closed, 2 open, 3 half open, "
+                    "4 forced open, 5 forced closed, 6 disabled\n# TYPE vedette_circuit_breaker gauge\n");
+    vedette_resilience_each_breaker(resilience, append_state, out);
+    g_string_append(out, "# HELP vedette_circuit_breaker_rejected_total calls that the breaker did not let pass\n"
+                         "# TYPE vedette_circuit_breaker_rejected_total counter\n");
+    vedette_resilience_each_breaker(resilience, append_rejected, out);
 }
 
 struct camera_sample {
@@ -344,6 +398,7 @@ void handle_metrics(struct request *request, struct answer *answer)
     store_check(request->api->store, NULL); /* refreshes the free space */
     GString *out = g_string_new(NULL);
     append_server_metrics(request->api->health, out);
+    append_breaker_metrics(request->api->resilience, out);
     g_autoptr(GArray) samples = camera_samples(request->api, is_scraper ? NULL : user->org_id);
     append_camera_metrics(samples, out);
     append_stream_metrics(samples, out);

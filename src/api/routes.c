@@ -24,7 +24,14 @@ static const struct route routes[] = {
      "Every camera with online, health, and its lines and zones with the counts of today (UTC)."},
     {"GET", "/api/v1/cameras/{id}", ROLE_VIEWER, NULL, "CameraView", handle_camera, "One camera, as in the list."},
     {"GET", "/api/v1/cameras/{id}/preview.jpg", ROLE_VIEWER, NULL, "image/jpeg", handle_preview,
-     "The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none."},
+     "The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none, with title "
+     "Camera unavailable while its breaker is open."},
+    {"GET", "/api/v1/breakers", ROLE_VIEWER, NULL, "items: BreakerView", handle_breakers,
+     "The circuit breakers of the org's cameras, and of the upstreams that all share."},
+    {"PUT", "/api/v1/breakers/{id}", ROLE_ADMIN, &breaker_request_descriptor, "BreakerView", handle_breaker_force,
+     "Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A camera's "
+     "is "
+     "its id (202: its worker is told); an upstream's is its name, as upstream:store."},
     {"GET", "/api/v1/events", ROLE_VIEWER, NULL, "items: AnalyticsEvent; next_cursor", handle_events,
      "Stored events, newest first. Filters: camera_id, type, subject_id (line or zone), from, to (RFC 3339), limit "
      "(1..500), cursor."},

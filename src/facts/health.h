@@ -46,6 +46,11 @@ struct camera_health {
     int64_t errors_count; /* connection and decode errors together */
     int64_t decode_errors;
     int64_t stalls;
+    char *circuit_breaker_state;      /* "closed", "open", "half_open", "forced_open", "forced_closed", "disabled" */
+    int64_t circuit_breaker;          /* the same as the number of enum vedette_breaker_state */
+    int64_t circuit_breaker_failures; /* within its window */
+    int64_t circuit_breaker_openings;
+    double circuit_breaker_retry_seconds; /* while open: until it is tried again */
     int64_t records_made;
     int64_t records_sent;
     int64_t records_acknowledged;

@@ -81,6 +81,11 @@ static const struct record_descriptor worker_settings_descriptor =
 
 const char *const decoder_choice_names[] = {"auto", "software", "va", "nvdec", "v4l2", NULL};
 static const struct record_field source_fields[] = {
+    FIELD(struct source_settings, start_spread_ms, 0,
+          "at a worker's start the first connections are spread at random over so long for each of its cameras, so "
+          "that a "
+          "thousand do not knock at once",
+          .unit = "ms", .min = 0, .max = 60000, .default_text = "20"),
     FIELD(struct source_settings, connect_timeout_ms, 0, "longest for each step of connecting", .unit = "ms",
           .min = 100, .max = 120000, .default_text = "5000"),
     FIELD(struct source_settings, stall_timeout_ms, 0, "no frame for so long: connect again", .unit = "ms", .min = 100,
@@ -377,6 +382,38 @@ static const struct record_descriptor spool_descriptor =
     RECORD(struct spool_settings, "SpoolSettings", 1, spool_fields,
            "The spool that keeps records until they are stored.", .check = spool_check);
 
+static const struct record_field breaker_fields[] = {
+    FIELD(struct breaker_settings, failure_threshold, 0,
+          "so many failures within the window open it; of a camera, so many failed connections in a row", .min = 1,
+          .max = 1000000, .default_text = "5"),
+    FIELD(struct breaker_settings, failure_percent, 0,
+          "and they must be at least so many of the calls within the window; not of a camera", .unit = "%", .min = 1,
+          .max = 100, .default_text = "50"),
+    FIELD(struct breaker_settings, success_threshold, 0, "so many successes while it is half open close it", .min = 1,
+          .max = 1000, .default_text = "3"),
+    FIELD(struct breaker_settings, window_seconds, 0, "how long a failure counts", .unit = "s", .min = 0.1,
+          .max = 86400, .default_text = "60"),
+    FIELD(struct breaker_settings, recovery_seconds, 0,
+          "shortest time it stays open; its ceiling doubles with each opening, and the time lies anywhere between. A "
+          "camera's is never longer than source.retry_delay_max_ms",
+          .unit = "s", .min = 0.001, .max = 86400, .default_text = "60"),
+    FIELD(struct breaker_settings, recovery_max_seconds, 0, "longest time it stays open", .unit = "s", .min = 0.001,
+          .max = 604800, .default_text = "900"),
+    FIELD(struct breaker_settings, slow_call_seconds, 0,
+          "a call to an upstream that took longer counts as failed; 0: none does", .unit = "s", .min = 0, .max = 3600,
+          .default_text = "10"),
+};
+static void breaker_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct breaker_settings *breaker = record;
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "recovery_max_seconds", NULL);
+    if (breaker->recovery_max_seconds < breaker->recovery_seconds)
+        record_errors_add(errors, where, "%g: must be at least recovery_seconds (%g)", breaker->recovery_max_seconds,
+                          breaker->recovery_seconds);
+}
+static const struct record_descriptor breaker_descriptor =
+    RECORD(struct breaker_settings, "BreakerSettings", 1, breaker_fields, "Circuit breakers.", .check = breaker_check);
+
 static const struct record_field health_fields[] = {
     FIELD(struct health_settings, offline_seconds, 0, "a camera off line for so long raises the signal camera_offline",
           .unit = "s", .min = 0, .max = 86400, .default_text = "10"),
@@ -460,6 +497,7 @@ static const struct record_field settings_fields[] = {
     FIELD_RECORD(struct settings, store, struct store_settings, &store_descriptor, 0, "the store"),
     FIELD_RECORD(struct settings, spool, struct spool_settings, &spool_descriptor, 0,
                  "the spool that keeps records until they are stored"),
+    FIELD_RECORD(struct settings, breaker, struct breaker_settings, &breaker_descriptor, 0, "circuit breakers"),
     FIELD_RECORD(struct settings, health, struct health_settings, &health_descriptor, 0, "the health monitor"),
     FIELD_RECORD(struct settings, progress, struct progress_settings, &progress_descriptor, 0,
                  "deadlines of what must move in every camera"),
@@ -489,6 +527,7 @@ static const struct record_field worker_config_fields[] = {
     FIELD_RECORD(struct worker_config, rules, struct rule_settings, &rule_descriptor, 0, "the rules"),
     FIELD(struct worker_config, quiet_seconds, 0, "a camera in which nothing moved for so long is quiet", .min = 0,
           .max = 3600, .default_text = "10"),
+    FIELD_RECORD(struct worker_config, breaker, struct breaker_settings, &breaker_descriptor, 0, "circuit breakers"),
     FIELD_LIST(struct worker_config, cameras, &camera_descriptor, 0, "its cameras, without logins", .max_count = 4096),
 };
 const struct record_descriptor worker_config_descriptor =

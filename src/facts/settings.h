@@ -44,6 +44,7 @@ struct worker_settings {
 enum decoder_choice { DECODER_AUTO = 1, DECODER_SOFTWARE, DECODER_VA, DECODER_NVDEC, DECODER_V4L2 };
 extern const char *const decoder_choice_names[];
 struct source_settings {
+    int32_t start_spread_ms; /* a worker's first connections are spread over so long for each of its cameras */
     int32_t connect_timeout_ms;
     int32_t stall_timeout_ms; /* no frame for so long: reconnect */
     int32_t retry_delay_ms;   /* first; doubles with full jitter up to the maximum */
@@ -146,6 +147,13 @@ struct spool_settings {
     double retry_seconds, retry_max_seconds; /* between tries of a store that fails */
     int32_t remembered_ids;                  /* what comes twice is shown once, within so many records */
 };
+/* Of every circuit breaker: the cameras', and the upstreams'. */
+struct breaker_settings {
+    int32_t failure_threshold, failure_percent, success_threshold;
+    double window_seconds;
+    double recovery_seconds, recovery_max_seconds;
+    double slow_call_seconds; /* 0: no call is slow */
+};
 struct health_settings {
     double offline_seconds, recovered_seconds; /* hysteresis of camera_offline and camera_recovered */
     double save_seconds;                       /* between what is stored of a camera that does not change */
@@ -176,6 +184,7 @@ struct settings {
     struct rule_settings rules;
     struct store_settings store;
     struct spool_settings spool;
+    struct breaker_settings breaker;
     struct health_settings health;
     struct progress_settings progress;
     struct governor_settings governor;
@@ -196,7 +205,8 @@ struct worker_config {
     struct tracker_settings tracker;
     struct reid_settings reid;
     struct rule_settings rules;
-    double quiet_seconds;       /* of the governor */
+    double quiet_seconds; /* of the governor */
+    struct breaker_settings breaker;
     struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */
 };
 extern const struct record_descriptor worker_config_descriptor;

@@ -106,7 +106,7 @@ static bool serve(struct hub *hub, GError **error)
     if (!register_cameras(hub, error))
         return false;
     struct api *api = api_start(hub->settings, hub->store, record_path_spool(hub->records), hub->live, &hub->health,
-                                hub->clock, &generated_password, error);
+                                hub->resilience, hub->clock, &generated_password, error);
     if (!api)
         return false;
     g_autoptr(GError) deaf = NULL;
@@ -114,12 +114,14 @@ static bool serve(struct hub *hub, GError **error)
     if (!hub->control)
         log_warning(NULL, "`vedette doctor --end-to-end` cannot reach this server: %s", deaf->message);
     live_set_preview_wanted(hub->live, hub_want_preview, hub);
+    live_set_breaker_forced(hub->live, hub_force_breaker, hub);
     bool is_good = start_workers(hub, error);
     if (is_good) {
         greet(hub, api, generated_password);
         run_loop(hub);
     }
     live_set_preview_wanted(hub->live, NULL, NULL);
+    live_set_breaker_forced(hub->live, NULL, NULL);
     api_stop(api);
     return is_good;
 }
@@ -132,12 +134,14 @@ static void hub_clear(struct hub *hub)
     proof_clear(hub);
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
+    vedette_resilience_free(hub->resilience);
     record_path_close(hub->records);
     store_close(hub->store);
     while (g_main_context_iteration(NULL, FALSE))
         ;
     g_ptr_array_unref(hub->workers);
     live_free(hub->live);
+    g_hash_table_unref(hub->breaker_words);
     monitor_free(hub->monitor);
     governing_free(hub->governing);
     g_main_loop_unref(hub->loop);
@@ -172,10 +176,14 @@ int hub_run(const struct hub_options *options)
     random_init_system(&hub.random);
     hub.health.started_at.ms = clock_wall_ms(hub.clock);
     hub.live = live_new(&options->settings->cameras);
+    hub.resilience = hub_resilience_new(&hub);
+    hub.breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     hub.store = store_open(hub.data_dir, &options->settings->store, hub.clock, &hub.health, &error);
     hub.monitor = monitor_new(&hub);
     hub.governing = governing_new(&hub);
     hub.records = hub.store ? open_records(&hub, &error) : NULL;
+    if (hub.records)
+        vedette_resilience_share_breaker(hub.resilience, HUB_BREAKER_STORE, record_path_breaker(hub.records));
     bool is_good = hub.records && serve(&hub, &error);
     if (!is_good)
         fprintf(stderr, "vedette: %s\n", error->message);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "facts/breaker.h"
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
@@ -16,6 +17,10 @@
 #include "link/link.h"
 #include "live/live.h"
 #include "store/store.h"
+#include "vedette/resilience.h"
+
+/* Names in the hub's resilience manager: an upstream's cannot be a camera's, whose ids have no colon. */
+#define HUB_BREAKER_STORE "upstream:store"
 
 struct hub;
 struct monitor;
@@ -58,12 +63,14 @@ struct hub {
     GPtrArray *workers; /* of struct hub_worker * */
     struct monitor *monitor;
     struct governing *governing;
-    struct control *control;       /* NULL: it could not listen */
-    struct proof *proof;           /* the one under way */
-    struct process_cpu cpu;        /* the governor's */
-    pthread_mutex_t answered_lock; /* guards answered: the spool's thread fills it, the main loop empties it */
-    GQueue answered;               /* of struct intake_batch * */
-    bool is_stopping, has_failed;  /* has_failed: the exit status is 1 */
+    struct control *control;               /* NULL: it could not listen */
+    struct proof *proof;                   /* the one under way */
+    struct process_cpu cpu;                /* the governor's */
+    struct vedette_resilience *resilience; /* breakers of upstreams, queues */
+    GHashTable *breaker_words;             /* camera id → enum breaker_word that an operator said last */
+    pthread_mutex_t answered_lock;         /* guards answered: the spool's thread fills it, the main loop empties it */
+    GQueue answered;                       /* of struct intake_batch * */
+    bool is_stopping, has_failed;          /* has_failed: the exit status is 1 */
 };
 
 /* ---- supervisor.c ---- */
@@ -82,6 +89,8 @@ void hub_worker_stop(struct hub_worker *worker);
 void hub_worker_end(struct hub_worker *worker);
 void hub_worker_free(gpointer worker);
 bool hub_workers_are_gone(const struct hub *hub);
+/* Its process is killed; its exit starts it again. */
+void hub_worker_kill(struct hub_worker *worker);
 /* Someone looks at a camera. Any thread. */
 void hub_want_preview(void *hub, const char *camera_id);
 
@@ -117,6 +126,14 @@ void intake_retry(struct hub_worker *worker);
 void intake_clear(struct hub_worker *worker);
 /* The worker's process is gone: its cameras are off line. */
 void intake_note_gone(struct hub_worker *worker, const char *reason);
+
+/* ---- breakers.c ---- */
+
+struct vedette_resilience *hub_resilience_new(struct hub *hub);
+/* An operator's word to a camera's breaker. Any thread. */
+void hub_force_breaker(void *hub, const char *camera_id, enum breaker_word word);
+/* What was said of a worker's cameras before it started. */
+bool hub_send_breaker_words(struct hub_worker *worker, GError **error);
 
 /* ---- monitor.c ---- */
 

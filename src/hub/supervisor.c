@@ -138,6 +138,7 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .reid = settings->reid,
         .rules = settings->rules,
         .quiet_seconds = settings->governor.quiet_seconds,
+        .breaker = settings->breaker,
     };
     tuning_fill(worker->hub, &config);
     if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
@@ -151,7 +152,8 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
 
 bool hub_worker_admit(struct hub_worker *worker, GError **error)
 {
-    if (!send_logins(worker, error) || !link_send(worker->link, LINK_START, NULL, 0, error))
+    if (!send_logins(worker, error) || !link_send(worker->link, LINK_START, NULL, 0, error) ||
+        !hub_send_breaker_words(worker, error))
         return false;
     governing_order_worker(worker->hub->governing, worker);
     return true;
@@ -340,6 +342,12 @@ void hub_worker_stop(struct hub_worker *worker)
         g_source_remove(worker->restart_timer);
     worker->restart_timer = 0;
     if (worker->link && !link_send(worker->link, LINK_STOP, NULL, 0, NULL) && worker->pid)
+        kill(worker->pid, SIGKILL);
+}
+
+void hub_worker_kill(struct hub_worker *worker)
+{
+    if (worker->pid)
         kill(worker->pid, SIGKILL);
 }
 

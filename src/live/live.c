@@ -43,6 +43,9 @@ struct live {
     pthread_mutex_t wanted_lock; /* held while the hub is called */
     void (*wanted)(void *data, const char *camera_id);
     void *wanted_data;
+    /* as wanted, under the same lock */
+    void (*forced)(void *data, const char *camera_id, enum breaker_word word);
+    void *forced_data;
 };
 
 struct live *live_new(const struct record_list *cameras)
@@ -283,6 +286,23 @@ void live_set_preview_wanted(struct live *live, void (*wanted)(void *data, const
     pthread_mutex_lock(&live->wanted_lock);
     live->wanted = wanted;
     live->wanted_data = data;
+    pthread_mutex_unlock(&live->wanted_lock);
+}
+
+void live_force_breaker(struct live *live, const char *camera_id, enum breaker_word word)
+{
+    pthread_mutex_lock(&live->wanted_lock);
+    if (live->forced)
+        live->forced(live->forced_data, camera_id, word);
+    pthread_mutex_unlock(&live->wanted_lock);
+}
+
+void live_set_breaker_forced(struct live *live,
+                             void (*forced)(void *data, const char *camera_id, enum breaker_word word), void *data)
+{
+    pthread_mutex_lock(&live->wanted_lock);
+    live->forced = forced;
+    live->forced_data = data;
     pthread_mutex_unlock(&live->wanted_lock);
 }
 

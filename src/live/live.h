@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "base/clock.h"
+#include "facts/breaker.h"
 #include "facts/camera.h"
 #include "facts/health.h"
 
@@ -52,6 +53,11 @@ bool live_get_preview(struct live *live, const char *camera_id, struct live_prev
 /* Someone looks at this camera: asks its worker (through the function the hub set) to make previews for 5 s. */
 void live_want_preview(struct live *live, const char *camera_id);
 void live_set_preview_wanted(struct live *live, void (*wanted)(void *data, const char *camera_id), void *data);
+
+/* An operator's word to a camera's circuit breaker: passed on through the function the hub set. */
+void live_force_breaker(struct live *live, const char *camera_id, enum breaker_word word);
+void live_set_breaker_forced(struct live *live,
+                             void (*forced)(void *data, const char *camera_id, enum breaker_word word), void *data);
 
 /* Subscribers get each message as JSON text: {"type":"tracks|event|health","data":{…}}. Called on the publisher's
  * thread; must only queue. */

@@ -19,6 +19,7 @@
 #include "facts/health.h"
 #include "facts/settings.h"
 #include "frame/frame.h"
+#include "vedette/breaker.h"
 
 /* Call once in main before any other media function, and before a sandbox closes: loads plugins from the registry.
  * `for_worker` also loads every plugin a worker may need, and forbids registry scans. Main thread. */
@@ -55,7 +56,14 @@ struct media_source *media_source_new(struct media_streams *streams, const struc
                                       const struct source_settings *settings, struct clock *clock,
                                       struct camera_health *health, media_notify notify, void *notify_data,
                                       GError **error);
+/* Before the start, both: the breaker's settings (else its defaults); and the first connection at random within
+ * source.start_spread_ms for each of so many cameras that start together (else at once). */
+void media_source_set_breaker(struct media_source *source, const struct breaker_settings *settings);
+void media_source_spread_start(struct media_source *source, size_t cameras);
 bool media_source_start(struct media_source *source, GError **error);
+/* An operator's word, as vedette_breaker_force takes it, to the breakers of all of its streams; who shares one of them
+ * shares the word. Any thread. */
+void media_source_force_breaker(struct media_source *source, enum vedette_breaker_state state);
 /* Takes the waiting frame to analyse, or NULL. Any thread; the caller owns the reference. */
 struct frame *media_source_take(struct media_source *source);
 /* Tells whether something moves in the frames, after each that was analysed: what `decode: auto` goes by. Any thread.
@@ -71,7 +79,8 @@ struct frame *media_source_find_live(struct media_source *source, int64_t at_ms,
 /* The encoded pictures of the stream to record, or NULL. Owned by the source. */
 struct media_tap;
 struct media_tap *media_source_tap(struct media_source *source);
-/* Copies state, codec, size, last_error and the streams into `health` (strings and lists replaced). One thread. */
+/* Copies state, codec, size, last_error, how the breaker of the analysed stream is, and the streams into `health`
+ * (strings and lists replaced). One thread. */
 void media_source_describe(struct media_source *source, struct camera_health *health);
 /* Frees it, and its own streams first. NULL is allowed. */
 void media_source_free(struct media_source *source);

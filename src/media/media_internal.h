@@ -185,8 +185,8 @@ void live_view_describe(const struct live_view *view, struct stream_health *heal
 
 /* ---- stream.c ---- */
 
-/* Before the next try of a source that failed `attempts` times before. */
-int64_t media_retry_delay_ms(struct random *random, unsigned attempts, const struct source_settings *settings);
+/* Before the first connection of one of so many cameras that start together. */
+int64_t media_start_delay_ms(struct random *random, size_t cameras, const struct source_settings *settings);
 
 /* ---- rtsp_client.c: one conversation with a camera, blocking, on the caller's thread ---- */
 

@@ -82,6 +82,27 @@ bool media_source_start(struct media_source *source, GError **error)
     return true;
 }
 
+void media_source_set_breaker(struct media_source *source, const struct breaker_settings *settings)
+{
+    for (size_t i = 0; i < source->tie_count; i++)
+        stream_set_breaker(source->ties[i].stream, settings);
+}
+
+void media_source_force_breaker(struct media_source *source, enum vedette_breaker_state state)
+{
+    for (size_t i = 0; i < source->tie_count; i++)
+        stream_force_breaker(source->ties[i].stream, state);
+}
+
+void media_source_spread_start(struct media_source *source, size_t cameras)
+{
+    for (size_t i = 0; i < source->tie_count; i++) {
+        struct media_stream *stream = source->ties[i].stream;
+        if (!stream->has_thread)
+            stream->start_delay_ms = media_start_delay_ms(&stream->random, cameras, &stream->settings);
+    }
+}
+
 struct frame *media_source_take(struct media_source *source)
 {
     return __atomic_exchange_n(&source->viewer.mailbox, NULL, __ATOMIC_ACQ_REL);
@@ -159,6 +180,7 @@ void media_source_describe(struct media_source *source, struct camera_health *he
     health->fps = strcmp(stream->state, "online") == 0 ? stream->fps : 0;
     health->last_frame_at.ms = stream->last_frame_ms;
     pthread_mutex_unlock(&stream->lock);
+    stream_breaker_describe(stream, health);
     describe_streams(source, health);
 }
 

@@ -16,7 +16,6 @@
 
 enum {
     STREAM_RATE_WINDOW_US = 2000000,
-    STREAM_STEADY_US = 10000000, /* frames for so long: the next failure starts from the first delay again */
 };
 
 /* ---- state ---- */
@@ -109,6 +108,7 @@ bool stream_note_frame(struct media_stream *stream, int width_px, int height_px)
         stream->rate_frames = 0;
     }
     pthread_mutex_unlock(&stream->lock);
+    stream_breaker_note_frame(stream, now_us);
     if (is_first)
         log_info(stream->name, "online: %s", stream->url.shown);
     return is_first;
@@ -191,13 +191,9 @@ void stream_on_packet(void *data, GstBuffer *encoded, GstCaps *caps)
 
 /* ---- life ---- */
 
-/* Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015); the shift cannot
- * overflow. */
-int64_t media_retry_delay_ms(struct random *random, unsigned attempts, const struct source_settings *settings)
+int64_t media_start_delay_ms(struct random *random, size_t cameras, const struct source_settings *settings)
 {
-    enum { SHIFT_MAX = 20 };
-    int64_t delay_ms = (int64_t)settings->retry_delay_ms << MIN(attempts, SHIFT_MAX);
-    return random_range(random, 0, MIN(delay_ms, settings->retry_delay_max_ms));
+    return random_range(random, 0, (int64_t)cameras * settings->start_spread_ms);
 }
 
 static void report_failure(struct media_stream *stream, const GError *error)
@@ -232,25 +228,35 @@ static bool run_once(struct media_stream *stream, GError **error)
     return stream_run_file(stream, error);
 }
 
+/* After a connection: the breaker is told, and as long as it lets one try, the backoff says when. */
+static void rest(struct media_stream *stream, int64_t started_us, const GError *error)
+{
+    const struct vedette_backoff backoff = {MAX((int64_t)stream->settings.retry_delay_ms * 1000, 1),
+                                            MAX((int64_t)stream->settings.retry_delay_max_ms * 1000, 1)};
+    int64_t up_us = __atomic_load_n(&stream->last_frame_us, __ATOMIC_ACQUIRE) - started_us;
+    int64_t delay_us = vedette_attempts_failed(&stream->attempts, &backoff, up_us, random_next(&stream->random));
+    bool is_held = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    stream_breaker_note_end(stream, error && !is_held);
+    if (error && !is_held)
+        report_failure(stream, error);
+    if (!is_held && !stream_breaker_is_open(stream))
+        stream_wait_ms(stream, delay_us / 1000);
+}
+
 static void *stream_main(void *data)
 {
     struct media_stream *stream = data;
-    while (!stream_is_stopping(stream)) {
+    stream_wait_ms(stream, stream->start_delay_ms);
+    while (stream_breaker_wait(stream)) {
         g_autoptr(GError) error = NULL;
         int64_t started_us = clock_monotonic_us(stream->clock);
         stream_set_state(stream, "connecting", NULL);
-        if (run_once(stream, &error)) {
+        bool is_over = run_once(stream, &error);
+        if (is_over)
             stream_set_state(stream, "ended", NULL);
+        if (is_over || stream_is_stopping(stream))
             break;
-        }
-        if (stream_is_stopping(stream))
-            break;
-        int64_t up_us = __atomic_load_n(&stream->last_frame_us, __ATOMIC_ACQUIRE) - started_us;
-        if (up_us > STREAM_STEADY_US)
-            stream->attempts = 0;
-        if (error)
-            report_failure(stream, error);
-        stream_wait_ms(stream, media_retry_delay_ms(&stream->random, stream->attempts++, &stream->settings));
+        rest(stream, started_us, error);
     }
     return NULL;
 }
@@ -272,6 +278,8 @@ static struct media_stream *stream_new(const struct camera *camera, const struct
     stream->listeners = g_array_new(FALSE, FALSE, sizeof(struct stream_listener));
     stream->cancellable = g_cancellable_new();
     random_init_system(&stream->random);
+    stream->attempts.steady_us = STREAM_STEADY_US;
+    stream_breaker_init(stream);
     pthread_mutex_init(&stream->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -346,6 +354,7 @@ static void stream_free(gpointer data)
     if (stream->has_thread)
         pthread_join(stream->thread, NULL);
     media_skipper_free(stream->skipper);
+    vedette_breaker_free(stream->breaker.breaker);
     media_url_clear(&stream->url);
     g_ptr_array_unref(stream->viewers);
     g_array_unref(stream->listeners);

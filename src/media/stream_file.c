@@ -41,6 +41,8 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
     stream_note_cpu(stream);
     stream_set_decoder(stream, media_reader_decoder(reader));
     while (!stream_is_stopping(stream)) {
+        if (stream_breaker_holds(stream, error))
+            return false;
         g_autoptr(GError) cause = NULL;
         struct frame *frame = media_reader_next(reader, &cause);
         stream_note_cpu(stream);

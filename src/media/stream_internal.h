@@ -4,6 +4,8 @@
 
 #include "media/media_internal.h"
 #include "media/rtsp_internal.h"
+#include "vedette/backoff.h"
+#include "vedette/breaker.h"
 
 struct media_stream;
 
@@ -25,6 +27,17 @@ struct stream_listener {
     void *data;
 };
 
+enum { STREAM_STEADY_US = 10000000 }; /* frames for so long: the next failure starts from the first delay again */
+
+/* The permit is of whichever thread delivers or connects (one at a time). */
+struct stream_breaker {
+    struct vedette_breaker *breaker;
+    int32_t success_threshold;
+    struct vedette_permit permit;
+    bool has_permit, is_proving; /* is_proving: it was half open when the permit was given */
+    int64_t flowing_since_us;    /* frames, since the permit was given; 0: none yet */
+};
+
 struct media_stream {
     /* immutable once it is started */
     char *name; /* of the camera that opened it, for the log */
@@ -41,6 +54,7 @@ struct media_stream {
     GArray *listeners;    /* of struct stream_listener */
     int64_t camera_count; /* that share it */
     GCancellable *cancellable;
+    struct stream_breaker breaker;
 
     bool is_stopping;      /* atomic */
     int64_t last_frame_us; /* atomic: monotonic */
@@ -49,7 +63,8 @@ struct media_stream {
     pthread_t thread;
     bool has_thread;
     struct random random;
-    unsigned attempts; /* failed since frames last flowed for a while */
+    int64_t start_delay_ms;
+    struct vedette_attempts attempts;
 
     /* owned by whichever thread delivers (one at a time) */
     uint64_t next_number;
@@ -102,6 +117,23 @@ void stream_deliver(struct media_stream *stream, struct frame *frame, int64_t st
 void stream_offer_packet(struct media_stream *stream, GstBuffer *encoded, GstCaps *caps);
 /* media_packet_fn of a session's decoder: counts the picture too, where nothing is decoded. */
 void stream_on_packet(void *stream, GstBuffer *encoded, GstCaps *caps);
+
+/* ---- stream_breaker.c ---- */
+
+void stream_breaker_init(struct media_stream *stream);
+void stream_set_breaker(struct media_stream *stream, const struct breaker_settings *settings);
+/* Any thread. */
+void stream_force_breaker(struct media_stream *stream, enum vedette_breaker_state state);
+void stream_breaker_describe(const struct media_stream *stream, struct camera_health *health);
+/* Waits until the breaker lets the camera be tried. False: the stream is stopping. */
+bool stream_breaker_wait(struct media_stream *stream);
+/* A frame came: after a while of them the connection is a success. */
+void stream_breaker_note_frame(struct media_stream *stream, int64_t frame_us);
+/* The connection is over. */
+void stream_breaker_note_end(struct media_stream *stream, bool has_failed);
+/* An operator says that the camera is to be left alone: the connection must end. */
+bool stream_breaker_holds(const struct media_stream *stream, GError **error);
+bool stream_breaker_is_open(const struct media_stream *stream);
 
 /* ---- stream_session.c: one connection's pipeline: appsrc ! (depayloader) ! decoder chain ---- */
 

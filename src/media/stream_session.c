@@ -191,7 +191,7 @@ bool session_push(struct session *session, GstBuffer *buffer, GError **error)
 bool session_check(struct session *session, GError **error)
 {
     struct media_stream *stream = session->stream;
-    if (media_bus_error(session->bus, "decode", error))
+    if (media_bus_error(session->bus, "decode", error) || stream_breaker_holds(stream, error))
         return false;
     if (!has_stalled(stream))
         return true;

@@ -44,7 +44,8 @@ struct vedette_breaker {
     struct bucket buckets[BUCKETS];
     int64_t open_until_us;
     uint32_t openings_in_row;
-    int32_t successes; /* of probes, since it is half open */
+    int64_t opening_failures; /* that led to the last opening, and since */
+    int32_t successes;        /* of probes, since it is half open */
     struct probe *probes;
     int32_t probe_capacity;
     uint32_t illegal_told; /* a bit for each state out of which an illegal change was told */
@@ -239,6 +240,8 @@ static void sum_window(const struct vedette_breaker *breaker, int64_t now_us, in
 
 static void note_call(struct vedette_breaker *breaker, bool is_failure, int64_t now_us)
 {
+    if (!is_failure && breaker->config.success_resets)
+        memset(breaker->buckets, 0, sizeof breaker->buckets);
     struct bucket *bucket = bucket_at(breaker, now_us);
     int64_t calls, failures;
     bucket->calls++;
@@ -246,8 +249,10 @@ static void note_call(struct vedette_breaker *breaker, bool is_failure, int64_t 
     if (!is_failure || state_of(load_word(breaker)) != VEDETTE_BREAKER_CLOSED)
         return;
     sum_window(breaker, now_us, &calls, &failures);
-    if (failures >= breaker->config.failure_threshold && failures * 100 >= calls * breaker->config.failure_percent)
-        open_again(breaker, now_us);
+    if (failures < breaker->config.failure_threshold || failures * 100 < calls * breaker->config.failure_percent)
+        return;
+    breaker->opening_failures = failures;
+    open_again(breaker, now_us);
 }
 
 /* ---- probes ---- */
@@ -255,6 +260,7 @@ static void note_call(struct vedette_breaker *breaker, bool is_failure, int64_t 
 static void note_probe(struct vedette_breaker *breaker, bool is_failure, int64_t now_us)
 {
     if (is_failure) {
+        breaker->opening_failures++;
         open_again(breaker, now_us);
     } else if (++breaker->successes >= breaker->config.success_threshold) {
         breaker->openings_in_row = 0;
@@ -456,6 +462,8 @@ void vedette_breaker_get_stats(struct vedette_breaker *breaker, struct vedette_b
         .illegal = counter_get(&breaker->totals.illegal),
     };
     sum_window(breaker, now_us, &stats->call_count, &stats->failure_count);
+    if (stats->state == VEDETTE_BREAKER_OPEN || stats->state == VEDETTE_BREAKER_HALF_OPEN)
+        stats->failure_count = breaker->opening_failures;
     if (stats->state == VEDETTE_BREAKER_OPEN)
         stats->retry_after_us = MAX(breaker->open_until_us - now_us, 0);
     pthread_mutex_unlock(&breaker->lock);

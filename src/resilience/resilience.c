@@ -11,6 +11,7 @@ struct named_breaker {
     char *name;
     struct vedette_resilience *resilience;
     struct vedette_breaker *breaker;
+    bool is_shared; /* somebody else's */
 };
 
 struct named_queue {
@@ -38,7 +39,8 @@ void vedette_resilience_config_init(struct vedette_resilience_config *config)
 static void named_breaker_free(gpointer data)
 {
     struct named_breaker *named = data;
-    vedette_breaker_free(named->breaker);
+    if (!named->is_shared)
+        vedette_breaker_free(named->breaker);
     g_free(named->name);
     g_free(named);
 }
@@ -125,20 +127,28 @@ static void on_illegal(void *data, enum vedette_breaker_state from, int to)
         config->breaker_illegal(config->data, named->name, from, to);
 }
 
-/* Under the lock. */
-static struct named_breaker *add_breaker(struct vedette_resilience *resilience, const char *name)
+/* A place for a breaker; NULL: there is no room. Under the lock, as what follows. */
+static struct named_breaker *add_name(struct vedette_resilience *resilience, const char *name)
 {
     if (g_hash_table_size(resilience->breakers) >= resilience->config.max_breakers)
         return NULL;
     struct named_breaker *named = g_new0(struct named_breaker, 1);
+    named->name = g_strdup(name);
+    named->resilience = resilience;
+    g_hash_table_insert(resilience->breakers, named->name, named);
+    return named;
+}
+
+static struct named_breaker *add_breaker(struct vedette_resilience *resilience, const char *name)
+{
+    struct named_breaker *named = add_name(resilience, name);
+    if (!named)
+        return NULL;
     struct vedette_breaker_config config = resilience->config.breaker;
     config.changed = on_changed;
     config.illegal = on_illegal;
     config.changed_data = named;
-    named->name = g_strdup(name);
-    named->resilience = resilience;
     named->breaker = vedette_breaker_new(&config, NULL); /* its settings were checked */
-    g_hash_table_insert(resilience->breakers, named->name, named);
     return named;
 }
 
@@ -150,6 +160,20 @@ struct vedette_breaker *vedette_resilience_breaker(struct vedette_resilience *re
         named = add_breaker(resilience, name);
     pthread_mutex_unlock(&resilience->lock);
     return named ? named->breaker : NULL;
+}
+
+bool vedette_resilience_share_breaker(struct vedette_resilience *resilience, const char *name,
+                                      struct vedette_breaker *breaker)
+{
+    pthread_mutex_lock(&resilience->lock);
+    bool is_taken = g_hash_table_contains(resilience->breakers, name);
+    struct named_breaker *named = is_taken ? NULL : add_name(resilience, name);
+    if (named) {
+        named->breaker = breaker;
+        named->is_shared = true;
+    }
+    pthread_mutex_unlock(&resilience->lock);
+    return named != NULL;
 }
 
 struct vedette_breaker *vedette_resilience_find_breaker(struct vedette_resilience *resilience, const char *name)
@@ -233,19 +257,33 @@ void vedette_resilience_remove_queue(struct vedette_resilience *resilience, cons
     pthread_mutex_unlock(&resilience->lock);
 }
 
-void vedette_resilience_queue_stats(struct vedette_resilience *resilience, struct vedette_queue_stats *stats)
+void vedette_resilience_each_queue(struct vedette_resilience *resilience,
+                                   void (*visit)(void *data, const char *name, const struct vedette_queue_stats *stats),
+                                   void *data)
 {
-    *stats = (struct vedette_queue_stats){0};
     pthread_mutex_lock(&resilience->lock);
     for (guint i = 0; i < resilience->queues->len; i++) {
         const struct named_queue *named = g_ptr_array_index(resilience->queues, i);
-        struct vedette_queue_stats own = {0};
-        named->queue.get_stats(named->queue.data, &own);
-        stats->memory_queue_size += own.memory_queue_size;
-        stats->disk_queue_size += own.disk_queue_size;
-        stats->total_queued += own.total_queued;
+        struct vedette_queue_stats stats = {0};
+        named->queue.get_stats(named->queue.data, &stats);
+        visit(data, named->name, &stats);
     }
     pthread_mutex_unlock(&resilience->lock);
+}
+
+static void add_up(void *data, const char *name, const struct vedette_queue_stats *stats)
+{
+    struct vedette_queue_stats *sum = data;
+    (void)name;
+    sum->memory_queue_size += stats->memory_queue_size;
+    sum->disk_queue_size += stats->disk_queue_size;
+    sum->total_queued += stats->total_queued;
+}
+
+void vedette_resilience_queue_stats(struct vedette_resilience *resilience, struct vedette_queue_stats *stats)
+{
+    *stats = (struct vedette_queue_stats){0};
+    vedette_resilience_each_queue(resilience, add_up, stats);
 }
 
 /* ---- start and stop ---- */
@@ -342,21 +380,15 @@ static void append_breaker(void *data, const char *name, struct vedette_breaker 
                            vedette_breaker_state_name(stats.state), stats.failure_count, seconds);
 }
 
-static void append_queues(struct vedette_resilience *resilience, GString *json)
+static void append_queue(void *data, const char *name, const struct vedette_queue_stats *stats)
 {
-    pthread_mutex_lock(&resilience->lock);
-    for (guint i = 0; i < resilience->queues->len; i++) {
-        const struct named_queue *named = g_ptr_array_index(resilience->queues, i);
-        struct vedette_queue_stats stats = {0};
-        named->queue.get_stats(named->queue.data, &stats);
-        append_comma(json);
-        append_name(json, named->name);
-        g_string_append_printf(json,
-                               "{\"total_queued\":%" G_GINT64_FORMAT ",\"memory_queue_size\":%" G_GINT64_FORMAT
-                               ",\"disk_queue_size\":%" G_GINT64_FORMAT "}",
-                               stats.total_queued, stats.memory_queue_size, stats.disk_queue_size);
-    }
-    pthread_mutex_unlock(&resilience->lock);
+    GString *json = data;
+    append_comma(json);
+    append_name(json, name);
+    g_string_append_printf(json,
+                           "{\"total_queued\":%" G_GINT64_FORMAT ",\"memory_queue_size\":%" G_GINT64_FORMAT
+                           ",\"disk_queue_size\":%" G_GINT64_FORMAT "}",
+                           stats->total_queued, stats->memory_queue_size, stats->disk_queue_size);
 }
 
 char *vedette_resilience_stats_json(struct vedette_resilience *resilience)
@@ -364,7 +396,7 @@ char *vedette_resilience_stats_json(struct vedette_resilience *resilience)
     g_autoptr(GString) json = g_string_new("{\"circuit_breakers\":{");
     vedette_resilience_each_breaker(resilience, append_breaker, json);
     g_string_append(json, "},\"queues\":{");
-    append_queues(resilience, json);
+    vedette_resilience_each_queue(resilience, append_queue, json);
     g_string_append(json, "}}");
     return strdup(json->str); /* free(3) */
 }

@@ -5,6 +5,7 @@
 #include "worker/worker_internal.h"
 
 #include "base/counter.h"
+#include "facts/breaker.h"
 #include "worker/sandbox.h"
 
 #include <malloc.h>
@@ -181,7 +182,11 @@ static void add_camera(struct worker *worker, size_t index)
 static void start_camera(struct watched_camera *watched)
 {
     g_autoptr(GError) error = NULL;
-    if (watched->source && !media_source_start(watched->source, &error))
+    if (!watched->source)
+        return;
+    media_source_set_breaker(watched->source, &watched->worker->config.breaker);
+    media_source_spread_start(watched->source, watched->worker->camera_count);
+    if (!media_source_start(watched->source, &error))
         note_not_started(watched, error);
 }
 
@@ -292,19 +297,40 @@ static void send_health(struct worker *worker)
     }
 }
 
-static void want_preview(struct worker *worker, const void *body, size_t length)
+static struct watched_camera *find_camera(struct worker *worker, const char *id, size_t length)
 {
     for (size_t i = 0; i < worker->camera_count; i++) {
-        struct watched_camera *camera = &worker->cameras[i];
-        if (strlen(camera->camera->id) != length || memcmp(camera->camera->id, body, length) != 0)
-            continue;
-        pthread_mutex_lock(&worker->lock);
-        camera->preview_until_us = clock_monotonic_us(clock_system()) + PREVIEW_WANTED_US;
-        bool has_previews = worker->order.has_previews;
-        pthread_mutex_unlock(&worker->lock);
-        if (camera->source && has_previews)
-            media_source_want_live(camera->source, camera->preview_until_us);
+        const char *own = worker->cameras[i].camera->id;
+        if (strlen(own) == length && memcmp(own, id, length) == 0)
+            return &worker->cameras[i];
     }
+    return NULL;
+}
+
+static void want_preview(struct worker *worker, const void *body, size_t length)
+{
+    struct watched_camera *camera = find_camera(worker, body, length);
+    if (!camera)
+        return;
+    pthread_mutex_lock(&worker->lock);
+    camera->preview_until_us = clock_monotonic_us(clock_system()) + PREVIEW_WANTED_US;
+    bool has_previews = worker->order.has_previews;
+    pthread_mutex_unlock(&worker->lock);
+    if (camera->source && has_previews)
+        media_source_want_live(camera->source, camera->preview_until_us);
+}
+
+static bool force_breaker(struct worker *worker, const void *body, size_t length, GError **error)
+{
+    struct breaker_order order;
+    if (!decode(&breaker_order_descriptor, body, length, &order, error))
+        return false;
+    struct watched_camera *camera = find_camera(worker, order.camera_id, strlen(order.camera_id));
+    if (camera && camera->source)
+        media_source_force_breaker(camera->source,
+                                   vedette_breaker_state_of_name(record_enum_name(breaker_word_names, order.state)));
+    record_clear(&breaker_order_descriptor, &order);
+    return true;
 }
 
 /* Left for whoever analyses the camera's next frame. What the worker cannot read it does without: the hub checked it.
@@ -367,6 +393,8 @@ static bool step(struct worker *worker, GError **error)
         take_camera(worker, body, length);
     } else if (type == LINK_GOVERN) {
         take_order(worker, body, length);
+    } else if (type == LINK_FORCE_BREAKER) {
+        return force_breaker(worker, body, length, error);
     }
     return type != LINK_STOP;
 }

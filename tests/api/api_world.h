@@ -29,6 +29,7 @@ struct api_world {
     struct server_health health;
     struct store *store;
     struct live *live;
+    struct vedette_resilience *resilience;
     struct api *api;
     char *token; /* of admin, once world_login was called */
 };
@@ -79,8 +80,9 @@ static inline void world_start(struct api_world *world)
     world->live = live_new(&world->settings.cameras);
     live_set_clock(world->live, world->clock);
     g_autofree char *password = NULL;
-    world->api =
-        api_start(&world->settings, world->store, NULL, world->live, &world->health, world->clock, &password, &error);
+    world->resilience = vedette_resilience_new("hub", NULL, NULL);
+    world->api = api_start(&world->settings, world->store, NULL, world->live, &world->health, world->resilience,
+                           world->clock, &password, &error);
     g_assert_no_error(error);
 }
 
@@ -93,6 +95,7 @@ static inline void world_init(struct api_world *world)
 static inline void world_clear(struct api_world *world)
 {
     api_stop(world->api);
+    vedette_resilience_free(world->resilience);
     live_free(world->live);
     store_close(world->store);
     record_clear(&settings_descriptor, &world->settings);

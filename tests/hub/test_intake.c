@@ -80,6 +80,7 @@ static void world_init(struct world *world)
         .answered = G_QUEUE_INIT,
         .live = live_new(&world->settings.cameras),
         .workers = g_ptr_array_new_with_free_func(hub_worker_free),
+        .breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     world->hub.store =
         store_open(world->directory, &world->settings.store, world->hub.clock, &world->hub.health, &error);
@@ -119,6 +120,7 @@ static void world_clear(struct world *world)
     while (g_main_context_iteration(NULL, FALSE))
         ;
     g_ptr_array_unref(world->hub.workers);
+    g_hash_table_unref(world->hub.breaker_words);
     link_free(world->peer);
     live_free(world->hub.live);
     record_clear(&settings_descriptor, &world->settings);

@@ -5,29 +5,24 @@
 #include "media/media_world.h"
 #include "media/rtsp_internal.h"
 
-static void test_j01_delays_stay_within_bounds(void)
+/* C14: a thousand cameras that start together do not knock together; four are hardly kept waiting. */
+static void test_c14_the_first_contact_has_jitter(void)
 {
-    static const unsigned attempts[] = {0, 1, 31, 32, 63, 64, G_MAXUINT};
+    enum { CAMERAS = 1000 };
     struct source_settings settings = media_world_settings();
-    struct random random;
-    random_init(&random, 1);
-    settings.retry_delay_ms = 1000;
-    settings.retry_delay_max_ms = 30000;
-    for (size_t i = 0; i < G_N_ELEMENTS(attempts); i++) {
-        int64_t least = INT64_MAX, most = 0, cap = i == 0 ? 1000 : i == 1 ? 2000 : 30000;
-        double sum = 0;
-        enum { DRAWS = 2000 };
-        for (int draw = 0; draw < DRAWS; draw++) {
-            int64_t delay = media_retry_delay_ms(&random, attempts[i], &settings);
-            least = MIN(least, delay);
-            most = MAX(most, delay);
-            sum += (double)delay;
-        }
-        g_assert_cmpint(least, >=, 0);
-        g_assert_cmpint(most, <=, cap);
-        g_assert_cmpint(least, <, cap / 50); /* full jitter: from next to nothing */
-        g_assert_cmpfloat_with_epsilon(sum / DRAWS, (double)cap / 2, (double)cap / 20);
+    settings.start_spread_ms = 20;
+    int in_second[20] = {0};
+    for (int i = 0; i < CAMERAS; i++) {
+        struct random random; /* each has its own, seeded by the kernel */
+        random_init_system(&random);
+        int64_t delay_ms = media_start_delay_ms(&random, CAMERAS, &settings);
+        g_assert_cmpint(delay_ms, >=, 0);
+        g_assert_cmpint(delay_ms, <=, 20000);
+        in_second[MIN(delay_ms / 1000, 19)]++;
+        g_assert_cmpint(media_start_delay_ms(&random, 4, &settings), <=, 80);
     }
+    for (size_t i = 0; i < G_N_ELEMENTS(in_second); i++) /* of a share of 50; 100 is seven standard deviations off */
+        g_assert_cmpint(in_second[i], <, 100);
 }
 
 static void test_time_stamps_unwrap(void)
@@ -83,7 +78,7 @@ static void test_digest_answers_as_the_standard_does(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/media/rtsp_parts/j01_delays_stay_within_bounds", test_j01_delays_stay_within_bounds);
+    g_test_add_func("/media/rtsp_parts/c14_the_first_contact_has_jitter", test_c14_the_first_contact_has_jitter);
     g_test_add_func("/media/rtsp_parts/time_stamps_unwrap", test_time_stamps_unwrap);
     g_test_add_func("/media/rtsp_parts/sender_reports_tell_the_wall_time", test_sender_reports_tell_the_wall_time);
     g_test_add_func("/media/rtsp_parts/digest_answers_as_the_standard_does", test_digest_answers_as_the_standard_does);

@@ -87,6 +87,20 @@ static void test_breakers_are_bounded(void)
     vedette_resilience_free(manager);
 }
 
+static void test_a_breaker_can_be_somebody_elses(void)
+{
+    struct vedette_breaker_config config;
+    vedette_breaker_config_init(&config);
+    struct vedette_breaker *own = vedette_breaker_new(&config, NULL);
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    g_assert_true(vedette_resilience_share_breaker(manager, "store", own));
+    g_assert_false(vedette_resilience_share_breaker(manager, "store", own)); /* the name is taken */
+    g_assert_true(vedette_resilience_breaker(manager, "store") == own);
+    vedette_resilience_free(manager);
+    vedette_breaker_force(own, VEDETTE_BREAKER_DISABLED); /* still there */
+    vedette_breaker_free(own);
+}
+
 static void test_all_start_and_stop(void)
 {
     struct queue first = {0}, second = {.fails = true};
@@ -198,6 +212,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/resilience/a name is a breaker", test_a_name_is_a_breaker);
     g_test_add_func("/resilience/breakers are bounded", test_breakers_are_bounded);
+    g_test_add_func("/resilience/a breaker can be somebody else's", test_a_breaker_can_be_somebody_elses);
     g_test_add_func("/resilience/all start and stop", test_all_start_and_stop);
     g_test_add_func("/resilience/a health check shows all", test_a_health_check_shows_all);
     g_test_add_func("/resilience/cameras have their monitor", test_cameras_have_their_monitor);

@@ -308,6 +308,16 @@ export interface CameraHealth {
   decode_errors: number;
   /** times no frame came for source.stall_timeout_ms */
   stalls: number;
+  /** closed, open (left alone for a while, after breaker.failure_threshold failures in a row), half_open, forced_open, forced_closed or disabled */
+  circuit_breaker_state?: string;
+  /** the same: 1 closed, 2 open, 3 half open, 4 forced open, 5 forced closed, 6 disabled */
+  circuit_breaker: number;
+  /** failed connections that the breaker counts */
+  circuit_breaker_failures: number;
+  /** times the breaker opened */
+  circuit_breaker_openings: number;
+  /** while the breaker is open: until the camera is tried again (s) */
+  circuit_breaker_retry_seconds: number;
   /** records that rules made */
   records_made: number;
   /** records sent to the hub */
