@@ -3,7 +3,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "api/limiter.h"
 #include "base/counter.h"
 #include "base/id.h"
 
@@ -27,7 +26,7 @@ struct auth {
     struct store *store;
     struct server_health *health;
     struct clock *clock;
-    struct limiter *limiter;
+    struct vedette_limiter *per_address, *per_account;
     int passwords_running; /* atomic */
     char dummy_hash[crypto_pwhash_STRBYTES];
 };
@@ -122,6 +121,25 @@ static bool prepare_administrator(struct auth *auth, char **generated_password, 
     return true;
 }
 
+static int64_t now_us(void *clock)
+{
+    return clock_monotonic_us(clock);
+}
+
+/* Settings are in range by their table, so there is one. When there are more keys than room it fails open, towards
+ * those who tried least: an attacker with so many addresses meets the limit of the account, and the password's own
+ * cost. */
+static struct vedette_limiter *new_limiter(struct clock *clock, int per_minute)
+{
+    const struct vedette_limiter_config config = {
+        .rate_per_second = (double)per_minute / 60,
+        .burst = per_minute,
+        .max_keys = LIMITER_CAPACITY,
+        .time = {.now_us = now_us, .data = clock},
+    };
+    return vedette_limiter_new(&config, NULL);
+}
+
 struct auth *auth_new(const struct settings *settings, struct store *store, struct server_health *health,
                       struct clock *clock, char **generated_password, GError **error)
 {
@@ -135,7 +153,8 @@ struct auth *auth_new(const struct settings *settings, struct store *store, stru
     auth->store = store;
     auth->health = health;
     auth->clock = clock;
-    auth->limiter = limiter_new(clock, LIMITER_CAPACITY);
+    auth->per_address = new_limiter(clock, settings->http.login_attempts_per_minute);
+    auth->per_account = new_limiter(clock, settings->http.login_attempts_per_minute * ACCOUNT_BUCKET_ADDRESSES);
     char nobodys[SECRET_TEXT_BYTES];
     make_secret(TOKEN_BYTES, nobodys);
     if (!hash_password(nobodys, auth->dummy_hash, error) || !prepare_administrator(auth, generated_password, error))
@@ -147,7 +166,8 @@ void auth_free(struct auth *auth)
 {
     if (!auth)
         return;
-    limiter_free(auth->limiter);
+    vedette_limiter_free(auth->per_address);
+    vedette_limiter_free(auth->per_account);
     g_free(auth);
 }
 
@@ -294,18 +314,22 @@ static bool try_password(struct auth *auth, const struct login_request *request,
 }
 
 bool auth_login(struct auth *auth, const struct login_request *request, const char *address,
-                struct login_response *response, int *retry_seconds, GError **error)
+                struct login_response *response, struct login_limit *limit, GError **error)
 {
-    int rate = auth->settings->http.login_attempts_per_minute, account_rate = rate * ACCOUNT_BUCKET_ADDRESSES;
-    g_autofree char *address_key = g_strdup_printf("address %s", address);
-    g_autofree char *account_key = g_strdup_printf("account %s", request->username);
-    if (!limiter_take(auth->limiter, address_key, rate, retry_seconds) ||
-        !limiter_take(auth->limiter, account_key, account_rate, retry_seconds)) {
+    static const char *const policies[] = {"address", "account"};
+    int64_t rate = auth->settings->http.login_attempts_per_minute;
+    /* the cheapest first: an address that is refused costs no account anything */
+    const struct vedette_limiter_ask asks[] = {{auth->per_address, address, 1},
+                                               {auth->per_account, request->username, 1}};
+    int which = vedette_limiter_take_all(asks, G_N_ELEMENTS(asks), &limit->limit);
+    limit->policy = policies[which];
+    limit->quota = which == 0 ? rate : rate * ACCOUNT_BUCKET_ADDRESSES;
+    if (!limit->limit.is_allowed) {
         counter_add(&auth->health->logins_limited, 1);
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins: try again in %d s", *retry_seconds);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins: try again in %d s",
+                    login_limit_retry_seconds(limit));
         return false;
     }
-    *retry_seconds = PASSWORD_RETRY_SECONDS;
     GError *failure = NULL;
     if (!try_password(auth, request, response, &failure)) {
         if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
@@ -313,9 +337,15 @@ bool auth_login(struct auth *auth, const struct login_request *request, const ch
         g_propagate_error(error, failure);
         return false;
     }
-    limiter_return(auth->limiter, address_key, rate);
-    limiter_return(auth->limiter, account_key, account_rate);
+    for (size_t i = 0; i < G_N_ELEMENTS(asks); i++) /* right ones are not what the limit is there for */
+        vedette_limiter_give_back(asks[i].limiter, asks[i].key, asks[i].cost);
     return true;
+}
+
+int login_limit_retry_seconds(const struct login_limit *limit)
+{
+    int64_t seconds = (limit->limit.retry_after_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
+    return (int)MAX(seconds, PASSWORD_RETRY_SECONDS);
 }
 
 bool auth_logout(struct auth *auth, const struct login *login, GError **error)

@@ -12,6 +12,7 @@
 #include "facts/settings.h"
 #include "facts/user.h"
 #include "store/store.h"
+#include "vedette/limiter.h"
 
 struct auth;
 
@@ -35,10 +36,19 @@ bool auth_check_token(struct auth *auth, const char *token, struct login *login,
 bool auth_check_login(struct auth *auth, const char *org_id, const char *token_sha256, struct login *login,
                       GError **error);
 
-/* False: VEDETTE_ERROR_PERMISSION (wrong), VEDETTE_ERROR_FULL (too many: *retry_seconds), or the store's own error. A
- * name that does not exist costs as much time as a wrong password, and reads the same. */
+/* Which limit a login is nearest to, and how near. */
+struct login_limit {
+    struct vedette_limit limit;
+    const char *policy; /* "address" or "account" */
+    int64_t quota;      /* a minute */
+};
+/* For Retry-After: 1 or more. */
+int login_limit_retry_seconds(const struct login_limit *limit);
+
+/* False: VEDETTE_ERROR_PERMISSION (wrong), VEDETTE_ERROR_FULL (too many), or the store's own error. A name that does
+ * not exist costs as much time as a wrong password, and reads the same. *limit is filled in any case. */
 bool auth_login(struct auth *auth, const struct login_request *request, const char *address,
-                struct login_response *response, int *retry_seconds, GError **error);
+                struct login_response *response, struct login_limit *limit, GError **error);
 bool auth_logout(struct auth *auth, const struct login *login, GError **error);
 
 /* The scrape token of the settings. */

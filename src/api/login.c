@@ -46,6 +46,18 @@ static void answer_login(const struct login_response *response, struct answer *a
                   response->access_token, response->expires_in);
 }
 
+/* RateLimit header fields for HTTP (draft-ietf-httpapi-ratelimit-headers-08): the quota of a minute, what remains of
+ * it, and in how many seconds it is whole again. */
+static void answer_rate_limit(const struct login_limit *limit, struct answer *answer)
+{
+    enum { WINDOW_SECONDS = 60 };
+    int64_t reset_seconds = (limit->limit.reset_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
+    answer_header(answer, "RateLimit-Policy", "\"%s\";q=%" G_GINT64_FORMAT ";w=%d", limit->policy, limit->quota,
+                  WINDOW_SECONDS);
+    answer_header(answer, "RateLimit", "\"%s\";r=%" G_GINT64_FORMAT ";t=%" G_GINT64_FORMAT, limit->policy,
+                  limit->limit.remaining, reset_seconds);
+}
+
 void handle_login(struct request *request, struct answer *answer)
 {
     bool is_known_type = http_content_type_is(request->content_type, "application/json") ||
@@ -60,15 +72,17 @@ void handle_login(struct request *request, struct answer *answer)
         return;
     struct login_response response;
     g_autoptr(GError) error = NULL;
-    int retry_seconds = 1;
-    if (auth_login(request->api->auth, &login, request->address, &response, &retry_seconds, &error)) {
+    struct login_limit limit;
+    if (auth_login(request->api->auth, &login, request->address, &response, &limit, &error)) {
         answer_login(&response, answer);
         record_clear(&login_response_descriptor, &response);
     } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL)) {
         answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, error->message, NULL);
-        answer_header(answer, "Retry-After", "%d", retry_seconds);
+        answer_header(answer, "Retry-After", "%d", login_limit_retry_seconds(&limit));
+        answer_rate_limit(&limit, answer);
     } else {
         answer_error(answer, error);
+        answer_rate_limit(&limit, answer);
     }
     record_clear(&login_request_descriptor, &login);
 }

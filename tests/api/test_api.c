@@ -218,6 +218,32 @@ static void test_p02_logins_are_limited(void)
     world_clear(&world);
 }
 
+/* L8: who is told to wait is told for how long, and who is near the limit how near. */
+static void test_l08_headers_tell_the_limit(void)
+{
+    static const char body[] = "{\"username\":\"admin\",\"password\":\"wrong\"}";
+    static const struct {
+        int status;
+        const char *limit, *retry_after;
+    } rows[] = {
+        {401, "\"address\";r=1;t=30", NULL}, {401, "\"address\";r=0;t=60", NULL}, {429, "\"address\";r=0;t=60", "30"}};
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.login_attempts_per_minute = 2;
+    world_start(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct reply reply = world_request(&world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
+        g_autofree char *policy = reply_header(&reply, "RateLimit-Policy"), *limit = reply_header(&reply, "RateLimit");
+        g_autofree char *retry_after = reply_header(&reply, "Retry-After");
+        g_assert_cmpint(reply.status, ==, rows[i].status);
+        g_assert_cmpstr(policy, ==, "\"address\";q=2;w=60");
+        g_assert_cmpstr(limit, ==, rows[i].limit);
+        g_assert_cmpstr(retry_after, ==, rows[i].retry_after);
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
 static int compare_times(const void *a, const void *b)
 {
     gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
@@ -613,6 +639,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/bad_logins", test_bad_logins);
     g_test_add_func("/api/p01_unknown_user_costs_the_same", test_p01_unknown_user_costs_the_same);
     g_test_add_func("/api/p02_logins_are_limited", test_p02_logins_are_limited);
+    g_test_add_func("/api/l08_headers_tell_the_limit", test_l08_headers_tell_the_limit);
     g_test_add_func("/api/p04_parallel_logins_are_bounded", test_p04_parallel_logins_are_bounded);
     g_test_add_func("/api/events_and_counts", test_events_and_counts);
     g_test_add_func("/api/event_parameters_are_checked", test_event_parameters_are_checked);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "api/http.h"
-#include "api/limiter.h"
 #include "base/clock.h"
 
 static void test_targets(void)
@@ -146,46 +145,6 @@ static void test_words(void)
     g_assert_false(http_parse_length("", &length));
 }
 
-/* L1, L2: a burst, then one at a time, to the microsecond. */
-static void test_l01_burst_then_steady(void)
-{
-    struct clock *clock = clock_fake_new(0);
-    CLEANUP(limiter) struct limiter *limiter = limiter_new(clock, 4);
-    int retry;
-    for (int i = 0; i < 6; i++)
-        g_assert_true(limiter_take(limiter, "a", 6, &retry));
-    g_assert_false(limiter_take(limiter, "a", 6, &retry));
-    g_assert_cmpint(retry, ==, 10);
-    g_assert_true(limiter_take(limiter, "b", 6, &retry)); /* its own bucket */
-    clock_fake_advance_us(clock, 9999999);
-    g_assert_false(limiter_take(limiter, "a", 6, &retry));
-    clock_fake_advance_us(clock, 1);
-    g_assert_true(limiter_take(limiter, "a", 6, &retry));
-    clock_fake_advance_us(clock, INT64_C(365) * 86400 * 1000000); /* L4: a year later it holds no more than its size */
-    for (int i = 0; i < 6; i++)
-        g_assert_true(limiter_take(limiter, "a", 6, &retry));
-    g_assert_false(limiter_take(limiter, "a", 6, &retry));
-    limiter_return(limiter, "a", 6);
-    g_assert_true(limiter_take(limiter, "a", 6, &retry));
-    clock_fake_free(clock);
-}
-
-/* L7: a million names later the table is as large as before. */
-static void test_l07_table_is_bounded(void)
-{
-    struct clock *clock = clock_fake_new(0);
-    CLEANUP(limiter) struct limiter *limiter = limiter_new(clock, 100);
-    int retry;
-    for (int i = 0; i < 1000000; i++) {
-        char key[16];
-        g_snprintf(key, sizeof key, "%d", i);
-        g_assert_true(limiter_take(limiter, key, 1, &retry));
-    }
-    g_assert_false(limiter_take(limiter, "999999", 1, &retry));
-    g_assert_true(limiter_take(limiter, "1", 1, &retry)); /* was pushed out */
-    clock_fake_free(clock);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -195,7 +154,5 @@ int main(int argc, char **argv)
     g_test_add_func("/http/cookies", test_cookies);
     g_test_add_func("/http/hosts_and_origins", test_hosts_and_origins);
     g_test_add_func("/http/words", test_words);
-    g_test_add_func("/limiter/l01_burst_then_steady", test_l01_burst_then_steady);
-    g_test_add_func("/limiter/l07_table_is_bounded", test_l07_table_is_bounded);
     return g_test_run();
 }
