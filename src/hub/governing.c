@@ -342,11 +342,12 @@ static void describe(struct governing *governing)
         g_autofree char *hot = hot_names(governor);
         g_string_append_printf(text, "overload (%s): %s", *hot ? hot : "passing", governor_level_text(governor->level));
     } else if (governing->room >= 0) {
-        g_string_append_printf(text, "room for %d more cameras like these", governing->room);
+        g_string_append_printf(text, "room for %d more camera%s like these", governing->room,
+                               governing->room == 1 ? "" : "s");
     }
     if (governing->beyond)
-        g_string_append_printf(text, "%s%zu new cameras are beyond the room there was (governor.admission)",
-                               text->len ? "; " : "", governing->beyond);
+        g_string_append_printf(text, "%s%zu new camera%s beyond the room there was (governor.admission)",
+                               text->len ? "; " : "", governing->beyond, governing->beyond == 1 ? " is" : "s are");
     live_set_capacity(governing->hub->live, text->str, governor->is_overloaded || governing->beyond);
 }
 
