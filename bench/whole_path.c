@@ -2,7 +2,7 @@
 #include "bench.h"
 
 #include "frame/frame.h"
-#include "media/media.h"
+#include "media/media_internal.h"
 #include "scene/scene.h"
 #include "vision/detector_internal.h"
 #include "worker/worker.h"
@@ -22,6 +22,7 @@ enum {
     CAMERA_KBIT =
         2000, /* what such a camera usually sends a second: the noise is mostly smoothed away, as it is there */
     MORE_CAMERAS = 3,
+    KEY_SECONDS = 2,
     WARM_UP_FRAMES = FPS,
 };
 
@@ -119,13 +120,14 @@ static void play(const char *text)
     gst_element_set_state(pipeline, GST_STATE_NULL);
 }
 
-/* As a camera would send it. */
+/* As a camera would send it: a key frame each KEY_SECONDS, and none because the picture changed. */
 static void thin_out(const char *from, const char *to)
 {
     g_autofree char *text =
         g_strdup_printf("filesrc location=%s ! qtdemux ! h264parse ! avdec_h264 ! x264enc bitrate=%d "
-                        "speed-preset=veryfast key-int-max=%d bframes=0 ! h264parse ! mp4mux ! filesink location=%s",
-                        from, CAMERA_KBIT, 2 * FPS, to);
+                        "speed-preset=veryfast key-int-max=%d bframes=0 option-string=scenecut=0 ! h264parse ! mp4mux "
+                        "! filesink location=%s",
+                        from, CAMERA_KBIT, KEY_SECONDS * FPS, to);
     play(text);
 }
 
@@ -220,15 +222,22 @@ static void write_tracks(void *data, const struct track_update *update)
 
 struct eye {
     struct media_reader *reader;
+    struct media_skipper *skipper; /* NULL: everything is decoded */
+    struct camera_health health;   /* the skipper's */
     struct pipeline *pipeline;
     struct frame_thinner thinner;
 };
 
-static void eye_open(struct eye *eye, struct path_bench *bench)
+static void eye_open(struct eye *eye, struct path_bench *bench, enum camera_decode decode)
 {
+    struct source_settings settings = bench->settings.source;
+    settings.quiet_seconds = 0; /* nothing has moved for a while */
+    *eye = (struct eye){0};
+    if (decode != DECODE_ALL)
+        eye->skipper = media_skipper_new(decode, &settings, clock_system(), &eye->health);
     const struct pipeline_sink sink = {write_event, write_tracks, bench->text};
     g_autoptr(GError) error = NULL;
-    eye->reader = media_reader_open(bench->clip, &bench->settings.source, &error);
+    eye->reader = media_reader_open_live(bench->clip, &settings, eye->skipper, NULL, NULL, &error);
     if (!eye->reader)
         g_error("%s", error->message);
     eye->pipeline =
@@ -240,6 +249,7 @@ static void eye_close(struct eye *eye)
 {
     media_reader_free(eye->reader);
     pipeline_free(eye->pipeline);
+    media_skipper_free(eye->skipper);
 }
 
 /* At most `count` frames. Returns how many came. */
@@ -265,11 +275,19 @@ static void path_ours(void *data)
     struct path_bench *bench = data;
     double started_us = cpu_us();
     struct eye eye;
-    eye_open(&eye, bench);
+    eye_open(&eye, bench, DECODE_ALL);
     eye_look(&eye, FRAMES);
     eye_close(&eye);
     bench->cpu_us += cpu_us() - started_us;
     bench->passes++;
+}
+
+static void path_auto(void *data)
+{
+    struct eye eye;
+    eye_open(&eye, data, DECODE_AUTO);
+    eye_look(&eye, FRAMES);
+    eye_close(&eye);
 }
 
 static void path_theirs(void *data)
@@ -302,7 +320,7 @@ static void report_memory(struct path_bench *bench)
     struct eye eyes[1 + MORE_CAMERAS];
     double first_mb = 0;
     for (int i = 0; i <= MORE_CAMERAS; i++) {
-        eye_open(&eyes[i], bench);
+        eye_open(&eyes[i], bench, DECODE_ALL);
         eye_look(&eyes[i], FRAMES / 2);
         if (i == 0)
             first_mb = pss_mb();
@@ -311,6 +329,16 @@ static void report_memory(struct path_bench *bench)
            MORE_CAMERAS);
     for (int i = 0; i <= MORE_CAMERAS; i++)
         eye_close(&eyes[i]);
+}
+
+static void path_end(void *data, const char *name)
+{
+    struct path_bench *bench = data;
+    (void)name;
+    detector_free(bench->detector);
+    runtime_free(bench->bare);
+    g_unlink(bench->clip);
+    g_rmdir(bench->directory);
 }
 
 static void path_report(void *data, const char *name)
@@ -330,10 +358,7 @@ static void path_report(void *data, const char *name)
     allocations = 0;
     report_memory(bench);
     allocations = 0;
-    detector_free(bench->detector);
-    runtime_free(bench->bare);
-    g_unlink(bench->clip);
-    g_rmdir(bench->directory);
+    path_end(bench, name);
 }
 
 /* ---- the rows ---- */
@@ -344,6 +369,7 @@ static const struct path_kind busy = {"scene://shop?width=1920&height=1080&fps=1
 
 static const struct row rows[] = {
     {"quiet 1080p camera, 4 s at 15 fps", "decoding alone", path_ours, path_theirs, path_setup, &quiet, 1, path_report},
+    {"quiet 1080p camera, decode: auto", "decode: all", path_auto, path_ours, path_setup, &quiet, 1, path_end},
     {"busy 1080p camera, 4 s at 15 fps", "decoding and ONNX Runtime alone", path_ours, path_theirs, path_setup, &busy,
      1, path_report},
 };
