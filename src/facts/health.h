@@ -113,6 +113,11 @@ struct server_health {
     double cpu_share, memory_share; /* of what may be used */
     double late_share;
     double frame_age_ms;
+    int64_t records_quarantined; /* put aside: their time cannot be right */
+    int64_t jobs_waiting, jobs_running, jobs_done, jobs_failed, jobs_skipped;
+    int64_t retention_deleted;
+    int64_t retention_stopped; /* 1: it deletes nothing until someone looks at it */
+    int64_t storage_alarm;     /* 1: the disk will soon be full */
     int64_t http_requests;
     int64_t http_rejected; /* malformed, too large, too slow or too many */
     int64_t http_errors;   /* answered 5xx */

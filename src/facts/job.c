@@ -9,7 +9,7 @@ const char *const run_state_names[] = {"running", "done", "failed", "skipped", "
 static const struct record_field job_run_fields[] = {
     FIELD(struct job_run, job_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "the job"),
     FIELD(struct job_run, scheduled_at, RECORD_REQUIRED | RECORD_KEY, "the time it was due, or asked for by hand"),
-    FIELD_ENUM(struct job_run, trigger, job_trigger_names, RECORD_REQUIRED, "why it ran"),
+    FIELD_ENUM(struct job_run, cause, job_trigger_names, RECORD_REQUIRED, "why it ran"),
     FIELD_ENUM(struct job_run, state, run_state_names, RECORD_REQUIRED, "how it went"),
     FIELD_ENUM(struct job_run, reason, skip_reason_names, 0,
                "why it was skipped: later than the grace, one run for several times, as many as may were running, "

@@ -30,7 +30,7 @@ extern const char *const run_state_names[];
 struct job_run {
     char *job_id;
     struct record_time scheduled_at;
-    enum job_trigger trigger;
+    enum job_trigger cause;
     enum run_state state;
     enum skip_reason reason;  /* of a skip */
     struct record_time until; /* of a skip: it stands for all the times up to then */

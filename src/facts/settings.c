@@ -325,6 +325,13 @@ static const struct record_field store_fields[] = {
           .default_text = "10000"),
     FIELD(struct store_settings, minimum_free_bytes, 0, "less free space than this and /health says so",
           .unit = "bytes", .min = 0, .max = 0x1p53, .default_text = "268435456"),
+    FIELD(struct store_settings, late_days, 0,
+          "what is counted and comes this late still changes its hour, day and month; what comes later is put aside, "
+          "and counted as records_quarantined; 0: nothing is put aside",
+          .unit = "days", .min = 0, .max = 3650, .default_text = "7"),
+    FIELD(struct store_settings, early_minutes, 0,
+          "records that claim to be from further in the future than this are put aside; 0: nothing is put aside",
+          .unit = "min", .min = 0, .max = 525600, .default_text = "60"),
 };
 static const struct record_descriptor store_descriptor =
     RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The store.");
@@ -465,9 +472,20 @@ static const struct record_field policy_fields[] = {
 static const struct record_descriptor policy_descriptor =
     RECORD(struct policy_settings, "PolicySettings", 1, policy_fields, "Policies that change while the server runs.");
 
+/* A late record must be counted anew with all of its hour. */
+static void retention_check(const struct settings *settings, const char *path, struct record_errors *errors)
+{
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "retention.occupancy_days", NULL);
+    int32_t days = settings->retention.occupancy_days, late_days = settings->store.late_days;
+    if (days && (days <= late_days || !late_days))
+        record_errors_add(errors, where, "%d: must be 0, or more than store.late_days (%d, which may not be 0 then)",
+                          days, late_days);
+}
+
 static void settings_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct settings *settings = record;
+    retention_check(settings, path, errors);
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     const struct camera *cameras = settings->cameras.items;
     for (size_t i = 0; i < settings->cameras.count; i++) {
@@ -499,6 +517,10 @@ static const struct record_field settings_fields[] = {
                  "the spool that keeps records until they are stored"),
     FIELD_RECORD(struct settings, breaker, struct breaker_settings, &breaker_descriptor, 0, "circuit breakers"),
     FIELD_RECORD(struct settings, health, struct health_settings, &health_descriptor, 0, "the health monitor"),
+    FIELD_RECORD(struct settings, jobs, struct jobs_settings, &jobs_settings_descriptor, 0,
+                 "what the server does by the clock"),
+    FIELD_RECORD(struct settings, retention, struct retention_settings, &retention_settings_descriptor, 0,
+                 "how long things are kept"),
     FIELD_RECORD(struct settings, progress, struct progress_settings, &progress_descriptor, 0,
                  "deadlines of what must move in every camera"),
     FIELD_RECORD(struct settings, governor, struct governor_settings, &governor_settings_descriptor, 0,

@@ -6,6 +6,7 @@
 #include "facts/camera.h"
 #include "facts/governor.h"
 #include "facts/policy_types.h"
+#include "facts/upkeep.h"
 #include "record/record.h"
 
 struct http_settings {
@@ -132,6 +133,8 @@ struct store_settings {
     int32_t batch_delay_ms;     /* longest wait for a batch to fill */
     int32_t queue_records;      /* waiting for the writer; beyond, records stay in the spool */
     int64_t minimum_free_bytes; /* below it /health says so */
+    int32_t late_days;          /* what is counted and older is put aside; 0: nothing is */
+    int32_t early_minutes;      /* so is what is from further in the future; 0: nothing is */
 };
 /* The spool of the record path: docs/spool.md. */
 enum spool_when_full { SPOOL_WHEN_FULL_WAIT = 1, SPOOL_WHEN_FULL_DROP };
@@ -186,6 +189,8 @@ struct settings {
     struct spool_settings spool;
     struct breaker_settings breaker;
     struct health_settings health;
+    struct jobs_settings jobs;
+    struct retention_settings retention;
     struct progress_settings progress;
     struct governor_settings governor;
     struct policy_settings policies;

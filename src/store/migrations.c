@@ -1,6 +1,9 @@
 /* The steps by which a database came to be as it is. New ones are added at the end; none is ever changed. */
 #include "store/store_internal.h"
 
+#include "facts/audit.h"
+#include "facts/job.h"
+#include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
 
@@ -96,6 +99,27 @@ static const struct store_step_table postgres_tables_6[] = {
     {NULL, 0},
 };
 
+/* Other programs that open the file may not change the audit either. */
+static const char sqlite_8[] =
+    "CREATE TRIGGER audit_entries_stay BEFORE UPDATE ON audit_entries BEGIN SELECT RAISE(ABORT, 'the audit is only "
+    "added to'); END;\n"
+    "CREATE TRIGGER audit_entries_remain BEFORE DELETE ON audit_entries BEGIN SELECT RAISE(ABORT, 'the audit is only "
+    "added to'); END;\n"
+    "CREATE TRIGGER audit_values_stay BEFORE UPDATE ON audit_values BEGIN SELECT RAISE(ABORT, 'the audit is only added "
+    "to'); END;\n"
+    "CREATE TRIGGER audit_values_remain BEFORE DELETE ON audit_values BEGIN SELECT RAISE(ABORT, 'the audit is only "
+    "added to'); END;\n";
+
+static const struct store_step_table tables_8[] = {
+    {&audit_entry_descriptor, 1},       {&audit_value_descriptor, 1},
+    {&audit_key_descriptor, 1},         {&audit_head_descriptor, 1},
+    {&occupancy_hourly_descriptor, 1},  {&occupancy_daily_descriptor, 1},
+    {&occupancy_monthly_descriptor, 1}, {&rollup_mark_descriptor, 1},
+    {&quarantined_event_descriptor, 1}, {&legal_hold_descriptor, 1},
+    {&job_run_descriptor, 1},           {&job_state_descriptor, 1},
+    {&storage_sample_descriptor, 1},    {NULL, 0},
+};
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -107,5 +131,6 @@ const struct store_step store_steps[] = {
      .postgres_tables = postgres_tables_6, .sqlite = sqlite_6, .postgres = postgres_6},
     {7, "classes of cameras", .sqlite = "ALTER TABLE cameras ADD COLUMN class_id TEXT;\n",
      .postgres = "ALTER TABLE cameras ADD COLUMN class_id text;\n"},
+    {8, "audit, jobs and roll-ups", .tables = tables_8, .sqlite = sqlite_8},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "facts/audit.h"
+#include "facts/job.h"
+#include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
 
@@ -53,6 +56,19 @@ const struct store_table store_tables[] = {
             "FOREIGN KEY (org_id, camera_id) REFERENCES cameras (org_id, id)"},
     {&policy_revision_descriptor, STORE_OF_ORG_OR_ALL, OF_ORG, .is_append_only = true},
     {&store_value_descriptor, STORE_OF_PLATFORM, NULL},
+    {&audit_entry_descriptor, STORE_OF_ORG, NULL, .is_append_only = true},
+    {&audit_value_descriptor, STORE_OF_ORG, NULL, .is_append_only = true},
+    {&audit_key_descriptor, STORE_OF_ORG, NULL},
+    {&audit_head_descriptor, STORE_OF_ORG, NULL},
+    {&occupancy_hourly_descriptor, STORE_OF_ORG, NULL},
+    {&occupancy_daily_descriptor, STORE_OF_ORG, NULL},
+    {&occupancy_monthly_descriptor, STORE_OF_ORG, NULL},
+    {&rollup_mark_descriptor, STORE_OF_ORG, NULL},
+    {&quarantined_event_descriptor, STORE_OF_ORG, NULL},
+    {&legal_hold_descriptor, STORE_OF_ORG, NULL},
+    {&job_run_descriptor, STORE_OF_PLATFORM, NULL},
+    {&job_state_descriptor, STORE_OF_PLATFORM, NULL},
+    {&storage_sample_descriptor, STORE_OF_PLATFORM, NULL},
 };
 const size_t store_table_count = G_N_ELEMENTS(store_tables);
 

@@ -1,6 +1,6 @@
 /* The batch writer: one thread that takes what waits, up to batch_records, and commits it together. Batches share a
  * commit but not a fate: when the shared one fails for a reason of one batch's own, each is tried alone. */
-#include "store/store_internal.h"
+#include "store/work_internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void batch_free(struct batch *batch)
 struct event_list {
     struct analytics_event **events;
     struct store_counted *counted;
-    bool *is_new;
+    bool *is_new, *is_misfit; /* is_misfit: put aside, and not new */
     size_t count;
 };
 
@@ -28,19 +28,23 @@ static void event_list_clear(struct event_list *list)
     g_free(list->events);
     g_free(list->counted);
     g_free(list->is_new);
+    g_free(list->is_misfit);
 }
 
-static bool event_list_fill(struct event_list *list, struct batch *const *batches, size_t count, GError **error)
+static bool event_list_fill(const struct store *store, struct event_list *list, struct batch *const *batches,
+                            size_t count, GError **error)
 {
     for (size_t i = 0; i < count; i++)
         list->count += batches[i]->events->len;
     list->events = g_new(struct analytics_event *, list->count);
     list->counted = g_new(struct store_counted, list->count);
     list->is_new = g_new0(bool, list->count);
+    list->is_misfit = g_new0(bool, list->count);
     size_t at = 0;
     for (size_t i = 0; i < count; i++)
         for (guint j = 0; j < batches[i]->events->len; j++, at++) {
             list->events[at] = g_ptr_array_index(batches[i]->events, j);
+            list->is_misfit[at] = store_event_misfit(store, list->events[at]) != 0;
             if (!store_event_examine(list->events[at], &list->counted[at], error))
                 return false;
         }
@@ -51,18 +55,23 @@ static bool event_list_fill(struct event_list *list, struct batch *const *batche
 static bool insert_run(struct store_transaction *transaction, const struct event_list *list, size_t from, size_t to,
                        GError **error)
 {
+    if (list->is_misfit[from])
+        return store_set_org(transaction, list->events[from]->org_id, error) &&
+               store_quarantine_in(transaction, &list->events[from], to - from, error);
     return store_set_org(transaction, list->events[from]->org_id, error) &&
            store_insert(transaction, &analytics_event_descriptor, (const void *const *)&list->events[from], to - from,
                         RECORD_CONFLICT_IGNORE, &list->is_new[from], error) &&
            store_events_count(transaction, &list->events[from], &list->counted[from], &list->is_new[from], to - from,
-                              error);
+                              error) &&
+           store_events_mark_in(transaction, &list->events[from], &list->is_new[from], to - from, error);
 }
 
 static bool insert_list(struct store_transaction *transaction, const struct event_list *list, GError **error)
 {
     for (size_t from = 0, to; from < list->count; from = to) {
         to = from + 1;
-        while (to < list->count && g_strcmp0(list->events[to]->org_id, list->events[from]->org_id) == 0)
+        while (to < list->count && list->is_misfit[to] == list->is_misfit[from] &&
+               g_strcmp0(list->events[to]->org_id, list->events[from]->org_id) == 0)
             to++;
         if (!insert_run(transaction, list, from, to, error))
             return false;
@@ -81,7 +90,7 @@ static void tell_batches(const struct event_list *list, struct batch *const *bat
 static bool write_together(struct store *store, struct batch *const *batches, size_t count, GError **error)
 {
     struct event_list list = {.count = 0};
-    bool is_good = event_list_fill(&list, batches, count, error);
+    bool is_good = event_list_fill(store, &list, batches, count, error);
     if (is_good && list.count) {
         struct store_transaction *transaction = store_begin(store, STORE_WRITE, list.events[0]->org_id, error);
         is_good = transaction && insert_list(transaction, &list, error);

@@ -66,6 +66,7 @@ static void world_init(struct world *world)
     g_autoptr(GError) error = NULL;
     *world = (struct world){.directory = g_dir_make_tmp("vedette-hub-XXXXXX", NULL)};
     record_init(&settings_descriptor, &world->settings);
+    world->settings.store.late_days = 0; /* its records are of another year */
     world->settings.store.minimum_free_bytes = 0;
     world->settings.workers.count = 1;
     world->settings.spool.retry_seconds = 0.05; /* a store that is back is noticed soon */

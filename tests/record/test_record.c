@@ -1,8 +1,11 @@
 #include "base/random.h"
+#include "facts/audit.h"
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
+#include "facts/job.h"
 #include "facts/model.h"
+#include "facts/occupancy.h"
 #include "facts/settings.h"
 #include "facts/track.h"
 #include "facts/user.h"
@@ -35,6 +38,20 @@ static const struct record_descriptor *const all_facts[] = {
     &login_response_descriptor,
     &camera_rules_descriptor,
     &schedule_window_descriptor,
+    &audit_entry_descriptor,
+    &audit_value_descriptor,
+    &audit_key_descriptor,
+    &audit_head_descriptor,
+    &audit_view_descriptor,
+    &job_run_descriptor,
+    &job_state_descriptor,
+    &job_view_descriptor,
+    &occupancy_hourly_descriptor,
+    &rollup_mark_descriptor,
+    &quarantined_event_descriptor,
+    &legal_hold_descriptor,
+    &storage_sample_descriptor,
+    &retention_view_descriptor,
 };
 
 /* The errors of decoding, joined; NULL when there are none. */

@@ -470,6 +470,24 @@ export interface ServerHealth {
   late_share: number;
   /** from arrival to the end of analysis, of the camera in the middle (ms) */
   frame_age_ms: number;
+  /** records put aside because their time cannot be right */
+  records_quarantined: number;
+  /** tasks of jobs that wait for a thread */
+  jobs_waiting: number;
+  /** jobs under way */
+  jobs_running: number;
+  /** runs of jobs that ended well */
+  jobs_done: number;
+  /** runs of jobs that failed or were cancelled */
+  jobs_failed: number;
+  /** times of jobs that were passed over */
+  jobs_skipped: number;
+  /** rows deleted because they were old enough */
+  retention_deleted: number;
+  /** 1: retention deletes nothing until someone looks at it; the job cleanup_old_data says why */
+  retention_stopped: number;
+  /** 1: the disk will be full within retention.alarm_days at the present rate */
+  storage_alarm: number;
   /** HTTP requests answered */
   http_requests: number;
   /** HTTP requests malformed, too large, too slow or too many */
@@ -824,6 +842,286 @@ export interface PolicyRevision {
   changed_by?: string;
   /** when */
   changed_at: string;
+}
+
+/** What someone did. */
+export interface Audit {
+  /** its place in the chain */
+  sequence: number;
+  /** when */
+  at: string;
+  /** who: a user's id, or system */
+  actor_id: string;
+  /** the name then */
+  actor_name?: string;
+  /** from where; absent: on the server's machine */
+  address?: string;
+  /** what kind of thing */
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention";
+  /** which */
+  subject_id?: string;
+  /** what was done */
+  action: string;
+  /** as it was */
+  before?: unknown;
+  /** as it is from then on */
+  after?: unknown;
+  /** why */
+  reason?: string;
+  /** some of it was erased: its key was destroyed */
+  is_erased: boolean;
+  /** digest of the entry */
+  sha256: string;
+}
+
+/** One link of an org's audit chain. */
+export interface AuditEntry {
+  /** whose chain */
+  org_id: string;
+  /** from 1, without gaps */
+  sequence: number;
+  /** UUIDv7 */
+  id: string;
+  /** when */
+  at: string;
+  /** who: a user's id, or system */
+  actor_id: string;
+  /** what kind of thing */
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention";
+  /** which */
+  subject_id?: string;
+  /** what was done */
+  action: string;
+  /** digest of what is sealed beside it */
+  values_sha256: string;
+  /** digest of the entry before */
+  previous_sha256: string;
+  /** digest of all of the above */
+  sha256: string;
+}
+
+/** A job of the server and how it stands. */
+export interface Job {
+  /** its name in addresses and commands */
+  id: string;
+  /** what it does */
+  name?: string;
+  /** cron expression */
+  schedule?: string;
+  /** in which the schedule is read; empty: the server's own */
+  time_zone?: string;
+  /** a run that is later is skipped (s) */
+  grace_seconds: number;
+  /** it begins up to so long after its time, always equally long (s) */
+  jitter_seconds: number;
+  /** runs at the same time */
+  max_instances: number;
+  /** which missed times are made up */
+  misfire?: "none" | "latest" | "all";
+  /** what is done when it is due and still running */
+  overlap?: "skip" | "queue" | "cancel";
+  /** it is not run by its schedule */
+  is_paused: boolean;
+  /** runs under way here */
+  running: number;
+  /** when it is due next; absent: never */
+  next_at?: string;
+  /** how its latest time went */
+  last_state?: "running" | "done" | "failed" | "skipped" | "cancelled";
+  /** its latest time */
+  last_scheduled_at?: string;
+  /** when that was over */
+  last_ended_at?: string;
+  /** what that did, or what failed */
+  last_detail?: string;
+}
+
+/** One time of a job: run, or skipped and why. */
+export interface JobRun {
+  /** the job */
+  job_id: string;
+  /** the time it was due, or asked for by hand */
+  scheduled_at: string;
+  /** why it ran */
+  cause: "schedule" | "manual";
+  /** how it went */
+  state: "running" | "done" | "failed" | "skipped" | "cancelled";
+  /** why it was skipped: later than the grace, one run for several times, as many as may were running, paused, or edited */
+  reason?: "missed" | "coalesced" | "overlap" | "paused" | "edited";
+  /** of a skip: it stands for all times up to then */
+  until?: string;
+  /** what was done, or what failed and why */
+  detail?: string;
+  /** the hub that ran it */
+  holder?: string;
+  /** counts those who held it: the work of an earlier one is refused */
+  fence: number;
+  /** while running: when another hub may take it over */
+  lease_until?: string;
+  /** when it began, or was skipped */
+  started_at?: string;
+  /** when it was over */
+  ended_at?: string;
+  /** who asked for it, of a run by hand */
+  requested_by?: string;
+}
+
+/** A zone or line in one hour. */
+export interface OccupancyHourly {
+  /** whose */
+  org_id: string;
+  /** by whose clocks; empty: UTC */
+  site_id: string;
+  /** its first moment */
+  bucket: string;
+  /** the camera */
+  camera_id: string;
+  /** the zone or line */
+  subject_id: string;
+  /** which of them it is */
+  kind: "zone" | "line";
+  /** in the zone when it was last told */
+  count: number;
+  /** entered the zone, or crossed the line inwards */
+  entries: number;
+  /** left the zone, or crossed the line outwards */
+  exits: number;
+  /** the most in the zone at once */
+  peak: number;
+  /** sum of what was told of how many are in the zone */
+  count_sum: number;
+  /** how often it was told; the average is their quotient */
+  count_count: number;
+  /** how long those who left had stayed, together (ms) */
+  dwell_ms_sum: number;
+  /** how many of them; the mean is their quotient */
+  dwell_count: number;
+}
+
+/** A zone or line on one day of its site. */
+export interface OccupancyDaily {
+  /** whose */
+  org_id: string;
+  /** by whose clocks; empty: UTC */
+  site_id: string;
+  /** its first moment */
+  bucket: string;
+  /** the camera */
+  camera_id: string;
+  /** the zone or line */
+  subject_id: string;
+  /** which of them it is */
+  kind: "zone" | "line";
+  /** in the zone when it was last told */
+  count: number;
+  /** entered the zone, or crossed the line inwards */
+  entries: number;
+  /** left the zone, or crossed the line outwards */
+  exits: number;
+  /** the most in the zone at once */
+  peak: number;
+  /** sum of what was told of how many are in the zone */
+  count_sum: number;
+  /** how often it was told; the average is their quotient */
+  count_count: number;
+  /** how long those who left had stayed, together (ms) */
+  dwell_ms_sum: number;
+  /** how many of them; the mean is their quotient */
+  dwell_count: number;
+}
+
+/** A zone or line in one month of its site. */
+export interface OccupancyMonthly {
+  /** whose */
+  org_id: string;
+  /** by whose clocks; empty: UTC */
+  site_id: string;
+  /** its first moment */
+  bucket: string;
+  /** the camera */
+  camera_id: string;
+  /** the zone or line */
+  subject_id: string;
+  /** which of them it is */
+  kind: "zone" | "line";
+  /** in the zone when it was last told */
+  count: number;
+  /** entered the zone, or crossed the line inwards */
+  entries: number;
+  /** left the zone, or crossed the line outwards */
+  exits: number;
+  /** the most in the zone at once */
+  peak: number;
+  /** sum of what was told of how many are in the zone */
+  count_sum: number;
+  /** how often it was told; the average is their quotient */
+  count_count: number;
+  /** how long those who left had stayed, together (ms) */
+  dwell_ms_sum: number;
+  /** how many of them; the mean is their quotient */
+  dwell_count: number;
+}
+
+/** A record put aside because its time cannot be right. */
+export interface QuarantinedEvent {
+  /** whose */
+  org_id: string;
+  /** the camera */
+  camera_id: string;
+  /** UUIDv7 */
+  id: string;
+  /** why it was put aside */
+  reason: "late" | "future";
+  /** what the payload is */
+  type: "signal" | "zone_hit" | "line_crossing" | "occupancy";
+  /** the camera's */
+  site_id?: string;
+  /** the capture time it claims */
+  occurred_at: string;
+  /** when the hub took it in */
+  received_at: string;
+  /** the record named by type */
+  payload: unknown;
+}
+
+/** Rows that retention must leave. */
+export interface LegalHold {
+  /** whose */
+  org_id: string;
+  /** UUIDv7 */
+  id: string;
+  /** of this camera alone; absent: of all */
+  camera_id?: string;
+  /** from then on; absent: from the beginning */
+  from_at?: string;
+  /** until then; absent: without an end */
+  to_at?: string;
+  /** why */
+  reason: string;
+  /** who set it */
+  created_by?: string;
+  /** when */
+  created_at?: string;
+  /** when it ended; absent: it stands */
+  released_at?: string;
+}
+
+/** How long a table's rows of a camera are kept. */
+export interface Retention {
+  /** what is kept */
+  table: string;
+  /** of this camera; absent: of none */
+  camera_id?: string;
+  /** so long; 0: for ever (days) */
+  days: number;
+  /** the oldest that is kept; absent: there is none */
+  oldest_at?: string;
+  /** older ones go at the next run; absent: none do */
+  cutoff_at?: string;
+  /** rows of all cameras that go at the next run */
+  due_rows: number;
+  /** what keeps older rows: legal_hold or rollup */
+  held_by?: string;
 }
 
 /** What an AnalyticsEvent carries, by its type. */

@@ -1,0 +1,221 @@
+#include "store/audit.h"
+
+#include <string.h>
+
+#include "base/id.h"
+#include "store/audit_internal.h"
+
+const char audit_first_previous[] = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/* ---- digests ---- */
+
+/* With its length, so that no two lists of texts give the same bytes. */
+static void digest_text(GChecksum *checksum, const char *text)
+{
+    g_autofree char *length = g_strdup_printf("%d:", text ? (int)strlen(text) : -1);
+    g_checksum_update(checksum, (const guchar *)length, -1);
+    if (text)
+        g_checksum_update(checksum, (const guchar *)text, -1);
+}
+
+char *audit_entry_digest(const struct audit_entry *entry)
+{
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_autofree char *sequence = g_strdup_printf("%" G_GINT64_FORMAT, entry->sequence);
+    g_autofree char *at = g_strdup_printf("%" G_GINT64_FORMAT, entry->at.ms);
+    const char *const texts[] = {entry->org_id,
+                                 sequence,
+                                 entry->id,
+                                 at,
+                                 entry->actor_id,
+                                 record_enum_name(audit_subject_names, entry->subject_kind),
+                                 entry->subject_id,
+                                 entry->action,
+                                 entry->values_sha256,
+                                 entry->previous_sha256};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        digest_text(checksum, texts[i]);
+    return g_strdup(g_checksum_get_string(checksum));
+}
+
+char *audit_values_digest(const char *const sealed[AUDIT_PART_ORIGIN])
+{
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    for (int i = 0; i < AUDIT_PART_ORIGIN; i++)
+        digest_text(checksum, sealed[i]);
+    return g_strdup(g_checksum_get_string(checksum));
+}
+
+/* ---- keys ---- */
+
+static char *key_id(enum audit_subject kind, const char *id)
+{
+    return g_strdup_printf("%s:%s", record_enum_name(audit_subject_names, kind), id ? id : "");
+}
+
+/* The key of an id, made when there is none. *secret is NULL when it was destroyed: nothing more is kept of whom it is
+ * about. */
+static bool take_secret(struct store_transaction *transaction, const char *org_id, const char *id, char **secret,
+                        GError **error)
+{
+    g_autofree char *fresh = audit_key_new();
+    if (!store_run(
+            transaction,
+            "INSERT INTO audit_keys (org_id, id, secret) VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO NOTHING",
+            STORE_VALUES(sql_text(org_id), sql_text(id), sql_text(fresh)), NULL, error))
+        return false;
+    struct audit_key *key = store_find(transaction, &audit_key_descriptor, "WHERE org_id = $1 AND id = $2",
+                                       STORE_VALUES(sql_text(org_id), sql_text(id)), error);
+    if (!key)
+        return false;
+    *secret = g_steal_pointer(&key->secret);
+    record_clear(&audit_key_descriptor, key);
+    g_free(key);
+    return true;
+}
+
+bool store_audit_erase(struct store *store, const char *org_id, enum audit_subject kind, const char *subject_id,
+                       GError **error)
+{
+    g_autofree char *id = key_id(kind, subject_id);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
+    return transaction &&
+           store_run(transaction,
+                     "UPDATE audit_keys SET secret = NULL, destroyed_at = $1 WHERE org_id = $2 AND id = $3 AND secret "
+                     "IS NOT NULL",
+                     STORE_VALUES(sql_time(clock_wall_ms(store->clock)), sql_text(org_id), sql_text(id)), NULL,
+                     error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* ---- adding ---- */
+
+/* JSON of members that are there: texts as strings, values as they are. */
+static void append_member(GString *json, const char *name, const char *text, bool is_json)
+{
+    if (!text)
+        return;
+    g_string_append_printf(json, "%s\"%s\":", json->len > 1 ? "," : "", name);
+    if (is_json)
+        g_string_append(json, text);
+    else
+        record_append_json_string(json, text);
+}
+
+static char *values_json(const struct audit_by *by, const struct audit_change *change)
+{
+    GString *json = g_string_new("{");
+    append_member(json, "before", change->before, true);
+    append_member(json, "after", change->after, true);
+    append_member(json, "reason", by->reason, false);
+    g_string_append_c(json, '}');
+    return g_string_free(json, FALSE);
+}
+
+static char *origin_json(const struct audit_by *by)
+{
+    GString *json = g_string_new("{");
+    append_member(json, "actor_name", by->actor_name, false);
+    append_member(json, "address", by->address, false);
+    g_string_append_c(json, '}');
+    return g_string_free(json, FALSE);
+}
+
+/* Seals one part and writes it. *sealed stays NULL when its key was destroyed. */
+static bool put_part(struct store_transaction *transaction, const struct audit_place *place, const char *id,
+                     const char *json, char **sealed, GError **error)
+{
+    g_autofree char *secret = NULL;
+    if (!take_secret(transaction, place->org_id, id, &secret, error))
+        return false;
+    if (!secret)
+        return true;
+    *sealed = audit_seal(secret, place, json);
+    const struct audit_value value = {
+        .org_id = (char *)(uintptr_t)place->org_id,
+        .sequence = place->sequence,
+        .part = place->part,
+        .key_id = (char *)(uintptr_t)id,
+        .sealed = *sealed,
+    };
+    const void *record = &value;
+    return store_insert(transaction, &audit_value_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, error);
+}
+
+/* The head of the chain, locked until the transaction ends: in PostgreSQL by the row's lock, in SQLite by being the one
+ * that writes. */
+static struct audit_head *take_head(struct store_transaction *transaction, const char *org_id, GError **error)
+{
+    if (!store_run(transaction,
+                   "INSERT INTO audit_heads (org_id, sequence, sha256) VALUES ($1, 0, $2) ON CONFLICT (org_id) DO "
+                   "NOTHING",
+                   STORE_VALUES(sql_text(org_id), sql_text(audit_first_previous)), NULL, error) ||
+        !store_run(transaction, "UPDATE audit_heads SET sequence = sequence + 1 WHERE org_id = $1",
+                   STORE_VALUES(sql_text(org_id)), NULL, error))
+        return NULL;
+    return store_find(transaction, &audit_head_descriptor, "WHERE org_id = $1", STORE_VALUES(sql_text(org_id)), error);
+}
+
+static bool put_entry(struct store_transaction *transaction, struct audit_entry *entry, GError **error)
+{
+    g_autofree char *digest = audit_entry_digest(entry);
+    entry->sha256 = digest;
+    const void *record = entry;
+    bool is_good = store_insert(transaction, &audit_entry_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, error) &&
+                   store_run(transaction, "UPDATE audit_heads SET sha256 = $1 WHERE org_id = $2",
+                             STORE_VALUES(sql_text(digest), sql_text(entry->org_id)), NULL, error);
+    entry->sha256 = NULL;
+    return is_good;
+}
+
+static bool add_after(struct store_transaction *transaction, const struct audit_head *head, const struct audit_by *by,
+                      const struct audit_change *change, GError **error)
+{
+    g_autofree char *subject_key = key_id(change->kind, change->subject_id),
+                    *actor_key = key_id(AUDIT_USER, by->actor_id);
+    g_autofree char *values = values_json(by, change), *origin = origin_json(by);
+    struct audit_place place = {by->org_id, head->sequence, AUDIT_PART_VALUES};
+    g_autofree char *sealed_values = NULL, *sealed_origin = NULL;
+    if (!put_part(transaction, &place, subject_key, values, &sealed_values, error))
+        return false;
+    place.part = AUDIT_PART_ORIGIN;
+    if (!put_part(transaction, &place, actor_key, origin, &sealed_origin, error))
+        return false;
+    const char *const sealed[] = {sealed_values, sealed_origin};
+    g_autofree char *values_digest = audit_values_digest(sealed), *id = id_new(transaction->store->clock);
+    struct audit_entry entry = {
+        .org_id = (char *)(uintptr_t)by->org_id,
+        .sequence = head->sequence,
+        .id = id,
+        .at = {clock_wall_ms(transaction->store->clock)},
+        .actor_id = (char *)(uintptr_t)by->actor_id,
+        .subject_kind = change->kind,
+        .subject_id = (char *)(uintptr_t)change->subject_id,
+        .action = (char *)(uintptr_t)change->action,
+        .values_sha256 = values_digest,
+        .previous_sha256 = head->sha256,
+    };
+    return put_entry(transaction, &entry, error);
+}
+
+bool store_audit_add_in(struct store_transaction *transaction, const struct audit_by *by,
+                        const struct audit_change *change, GError **error)
+{
+    if (!store_set_org(transaction, by->org_id, error))
+        return false;
+    struct audit_head *head = take_head(transaction, by->org_id, error);
+    if (!head)
+        return false;
+    bool is_good = add_after(transaction, head, by, change, error);
+    record_clear(&audit_head_descriptor, head);
+    g_free(head);
+    return is_good;
+}
+
+bool store_audit_add(struct store *store, const struct audit_by *by, const struct audit_change *change, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    return transaction && store_audit_add_in(transaction, by, change, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}

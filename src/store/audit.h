@@ -1,0 +1,38 @@
+/* Store: the audit. An org's entries are a chain: each holds the digest of the one before, so that an entry that was
+ * edited, removed or moved is found (store_audit_verify). Entries are only added: triggers in SQLite, rights in
+ * PostgreSQL. What an entry says is sealed beside it under keys of those it is about (facts/audit.h).
+ *
+ * Whoever writes something that is audited adds the entry in the same transaction. Any thread.
+ */
+#pragma once
+
+#include "facts/audit.h"
+#include "store/store.h"
+
+struct audit_change {
+    enum audit_subject kind;
+    const char *subject_id;
+    const char *action;
+    const char *before, *after; /* JSON; NULL for none. Without secrets */
+};
+/* An entry of its own, for what changes no row: a login, a look at something. */
+bool store_audit_add(struct store *store, const struct audit_by *by, const struct audit_change *change, GError **error);
+
+/* Newest first, before `before_sequence` (0: from the end): a new GPtrArray of struct audit_view *. */
+GPtrArray *store_audit_list(struct store *store, const char *org_id, int64_t before_sequence, int limit,
+                            GError **error);
+
+/* What a look at a whole chain found. */
+struct audit_report {
+    int64_t entries;
+    char *sha256;        /* of the last entry: kept elsewhere, it tells later whether the chain was made anew */
+    GPtrArray *problems; /* of char *: "entry 7: …", at most AUDIT_PROBLEMS_MAX */
+};
+enum { AUDIT_PROBLEMS_MAX = 100 };
+/* False only when the chain could not be read. */
+bool store_audit_verify(struct store *store, const char *org_id, struct audit_report *report, GError **error);
+void audit_report_clear(struct audit_report *report);
+
+/* Destroys a key: what was sealed under it can never be read again, the chain still holds. */
+bool store_audit_erase(struct store *store, const char *org_id, enum audit_subject kind, const char *subject_id,
+                       GError **error);

@@ -1,0 +1,151 @@
+#include "store/job_runs.h"
+
+#include "store/work_internal.h"
+
+enum { RUNS_LIMIT_MAX = 1000 };
+
+static void job_run_free(void *run)
+{
+    record_clear(&job_run_descriptor, run);
+    g_free(run);
+}
+
+static void job_state_free(void *state)
+{
+    record_clear(&job_state_descriptor, state);
+    g_free(state);
+}
+
+bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error)
+{
+    /* One statement, so that of two hubs one gets it; the row's lock makes the other look at what the first wrote. */
+    static const char sql[] =
+        "INSERT INTO job_runs (job_id, scheduled_at, cause, state, holder, fence, lease_until, started_at, "
+        "requested_by) VALUES ($1, $2, $3, 'running', $4, 1, $5, $6, $7) ON CONFLICT (job_id, scheduled_at) DO UPDATE "
+        "SET holder = excluded.holder, fence = job_runs.fence + 1, lease_until = excluded.lease_until "
+        "WHERE job_runs.state = 'running' AND job_runs.lease_until < $6 RETURNING fence";
+    int64_t now_ms = clock_wall_ms(store->clock);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
+    return transaction &&
+           store_get_integer(transaction, sql,
+                             STORE_VALUES(sql_text(claim->job_id), sql_time(claim->scheduled_ms),
+                                          sql_text(record_enum_name(job_trigger_names, claim->cause)),
+                                          sql_text(claim->holder), sql_time(now_ms + claim->lease_ms), sql_time(now_ms),
+                                          sql_text(claim->requested_by)),
+                             0, fence, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+static bool check_held(const struct store_run_hold *hold, int64_t changed, GError **error)
+{
+    if (changed == 1)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED,
+                "job %s: another hub took this run over: its lease had ended", hold->job_id);
+    return false;
+}
+
+bool store_run_hold_in(struct store_transaction *transaction, const struct store_run_hold *hold, GError **error)
+{
+    int64_t changed = 0, now_ms = clock_wall_ms(transaction->store->clock);
+    if (!hold)
+        return true;
+    return store_run(transaction,
+                     "UPDATE job_runs SET lease_until = $1 WHERE job_id = $2 AND scheduled_at = $3 AND fence = $4 "
+                     "AND state = 'running'",
+                     STORE_VALUES(sql_time(now_ms + hold->lease_ms), sql_text(hold->job_id),
+                                  sql_time(hold->scheduled_ms), sql_integer(hold->fence)),
+                     &changed, error) &&
+           check_held(hold, changed, error);
+}
+
+bool store_run_beat(struct store *store, const struct store_run_hold *hold, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
+    return transaction && store_run_hold_in(transaction, hold, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+bool store_run_end(struct store *store, const struct store_run_hold *hold, enum run_state state, const char *detail,
+                   GError **error)
+{
+    int64_t changed = 0;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
+    return transaction &&
+           store_run(transaction,
+                     "UPDATE job_runs SET state = $1, detail = $2, ended_at = $3, lease_until = NULL WHERE job_id = $4 "
+                     "AND scheduled_at = $5 AND fence = $6 AND state = 'running'",
+                     STORE_VALUES(sql_text(record_enum_name(run_state_names, state)), sql_text(detail),
+                                  sql_time(clock_wall_ms(store->clock)), sql_text(hold->job_id),
+                                  sql_time(hold->scheduled_ms), sql_integer(hold->fence)),
+                     &changed, error) &&
+           check_held(hold, changed, error) && store_commit(g_steal_pointer(&transaction), error);
+}
+
+bool store_runs_skip(struct store *store, const struct job_run *const *runs, size_t count, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
+    return transaction &&
+           store_insert(transaction, &job_run_descriptor, (const void *const *)runs, count, RECORD_CONFLICT_IGNORE,
+                        NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* ---- reading ---- */
+
+static GPtrArray *list(struct store *store, const struct record_descriptor *descriptor, GDestroyNotify release,
+                       const char *tail, const struct record_sql_value *values, size_t count, GError **error)
+{
+    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(release);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    bool is_good = transaction && store_select(transaction, descriptor, tail, values, count, records, error);
+    return is_good ? g_steal_pointer(&records) : NULL;
+}
+
+GPtrArray *store_runs_list(struct store *store, const char *job_id, int limit, GError **error)
+{
+    struct record_sql_value most = sql_integer(CLAMP(limit, 1, RUNS_LIMIT_MAX));
+    if (job_id)
+        return list(store, &job_run_descriptor, job_run_free, "WHERE job_id = $1 ORDER BY scheduled_at DESC LIMIT $2",
+                    STORE_VALUES(sql_text(job_id), most), error);
+    return list(store, &job_run_descriptor, job_run_free, "ORDER BY scheduled_at DESC, job_id LIMIT $1",
+                STORE_VALUES(most), error);
+}
+
+GPtrArray *store_runs_expired(struct store *store, int limit, GError **error)
+{
+    return list(store, &job_run_descriptor, job_run_free,
+                "WHERE state = 'running' AND lease_until < $1 ORDER BY scheduled_at LIMIT $2",
+                STORE_VALUES(sql_time(clock_wall_ms(store->clock)), sql_integer(limit)), error);
+}
+
+bool store_run_latest(struct store *store, const char *job_id, int64_t *scheduled_ms, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    return transaction &&
+           store_get_integer(transaction,
+                             "SELECT max(scheduled_at) FROM job_runs WHERE job_id = $1 AND cause = 'schedule'",
+                             STORE_VALUES(sql_text(job_id)), 0, scheduled_ms, error);
+}
+
+bool store_job_put(struct store *store, const struct job_state *state, const struct audit_by *by, GError **error)
+{
+    const struct audit_change change = {AUDIT_JOB, state->job_id, state->is_paused ? "pause" : "resume", NULL, NULL};
+    const void *record = state;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
+    return transaction &&
+           store_insert(transaction, &job_state_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           store_audit_add_in(transaction, by, &change, error) && store_commit(g_steal_pointer(&transaction), error);
+}
+
+GPtrArray *store_jobs_list(struct store *store, GError **error)
+{
+    return list(store, &job_state_descriptor, job_state_free, "ORDER BY job_id", STORE_NO_VALUES, error);
+}

@@ -1,0 +1,47 @@
+/* Store: the runs of jobs. A run is one row for (job, scheduled time), so that whichever hub comes first runs it and no
+ * time is run twice. The hub that runs it holds a lease on it; when that is over, another may take the run over, and
+ * its fence counts up: what the earlier holder still writes in the run's name is refused.
+ *
+ * Leases are times of the hubs' clocks; hubs of one store should keep theirs by NTP within a fraction of a lease.
+ * Any thread.
+ */
+#pragma once
+
+#include "facts/audit.h"
+#include "facts/job.h"
+#include "store/store.h"
+
+/* A run that is held, as the work done in its name shows it. Strings are borrowed. */
+struct store_run_hold {
+    const char *job_id;
+    int64_t scheduled_ms;
+    int64_t fence;
+    int64_t lease_ms; /* how long a sign of life holds */
+};
+
+struct store_run_claim {
+    const char *job_id, *holder, *requested_by; /* requested_by: NULL but for a run by hand */
+    int64_t scheduled_ms, lease_ms;
+    enum job_trigger cause;
+};
+/* True with *fence > 0 when it is the caller's to run, with *fence 0 when another has run it or is at it. */
+bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error);
+/* Prolongs the lease. VEDETTE_ERROR_CANCELLED when the run was taken over. */
+bool store_run_beat(struct store *store, const struct store_run_hold *hold, GError **error);
+/* Writes how it ended; VEDETTE_ERROR_CANCELLED when it was taken over. */
+bool store_run_end(struct store *store, const struct store_run_hold *hold, enum run_state state, const char *detail,
+                   GError **error);
+/* Times that were passed over, in one transaction; those that have a row already keep it. */
+bool store_runs_skip(struct store *store, const struct job_run *const *runs, size_t count, GError **error);
+
+/* Newest first: new GPtrArrays of struct job_run *. `job_id` NULL: of all. */
+GPtrArray *store_runs_list(struct store *store, const char *job_id, int limit, GError **error);
+/* Runs whose holder gave no sign of life, oldest first. */
+GPtrArray *store_runs_expired(struct store *store, int limit, GError **error);
+/* The latest time of a job that its schedule named, run or skipped; 0: none. */
+bool store_run_latest(struct store *store, const char *job_id, int64_t *scheduled_ms, GError **error);
+
+/* Writes it, and who did it into the audit. */
+bool store_job_put(struct store *store, const struct job_state *state, const struct audit_by *by, GError **error);
+/* Of all jobs that have one: a new GPtrArray of struct job_state *. */
+GPtrArray *store_jobs_list(struct store *store, GError **error);

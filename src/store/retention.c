@@ -1,0 +1,370 @@
+#include "store/retention.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "store/work_internal.h"
+
+static const int64_t day_ms = INT64_C(86400000);
+static const char clock_value[] = "retention_clock_ms"; /* store_values: the clock at the last run */
+
+/* ---- the one list of what is kept how long ---- */
+
+#define COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
+#define SETTING(member) offsetof(struct retention_settings, member)
+
+static const struct rule {
+    const char *name;         /* as it is told */
+    const char *table, *time; /* the column by which rows age */
+    const char *key;          /* the primary key but for the org */
+    const char *where;        /* which of the table's rows; NULL: all */
+    size_t days;              /* where the setting lies */
+    enum rollup_level until;  /* not what marks of this level still need; 0: all */
+    bool has_camera;          /* holds and status are by camera */
+    bool is_platforms;
+} rules[] = {
+    {"events", "events", "occurred_at", "id, camera_id", "NOT " COUNTED, SETTING(event_days), 0, true},
+    {"occupancy", "events", "occurred_at", "id, camera_id", COUNTED, SETTING(occupancy_days), ROLLUP_HOUR, true},
+    {"occupancy_hourly", "occupancy_hourly", "bucket", "site_id, bucket, camera_id, subject_id", NULL,
+     SETTING(occupancy_hourly_days), ROLLUP_DAY, true},
+    {"occupancy_daily", "occupancy_daily", "bucket", "site_id, bucket, camera_id, subject_id", NULL,
+     SETTING(occupancy_daily_days), ROLLUP_MONTH, true},
+    {"counts", "counts", "day", "day, camera_id, subject_id, kind", NULL, SETTING(count_days), 0, true},
+    {"quarantined_events", "quarantined_events", "received_at", "camera_id, id", NULL, SETTING(quarantine_days), 0,
+     true},
+    {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", "state <> 'running'", SETTING(job_run_days), 0,
+     false, true},
+};
+
+static int32_t rule_days(const struct rule *rule, const struct retention_settings *settings)
+{
+    return *(const int32_t *)((const char *)settings + rule->days);
+}
+
+/* ---- what goes: one text for counting and for deleting, with $1 the org and $2 the time ---- */
+
+/* Columns are named with their table, since legal_holds has some of the same names. */
+static void append_hold(const struct rule *rule, GString *sql)
+{
+    const char *table = rule->table;
+    g_string_append(sql, " AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL");
+    if (rule->has_camera)
+        g_string_append_printf(sql, " AND (h.camera_id IS NULL OR h.camera_id = %s.camera_id)", table);
+    g_string_append_printf(sql,
+                           " AND (h.from_at IS NULL OR h.from_at <= %s.%s) AND (h.to_at IS NULL OR h.to_at > %s.%s))",
+                           table, rule->time, table, rule->time);
+}
+
+/* Rows that are old enough, and those of them that may go. */
+static char *condition(const struct rule *rule, bool is_all_old)
+{
+    GString *sql = g_string_new(NULL);
+    g_string_append_printf(sql, "%s%s.%s < $2",
+                           rule->is_platforms ? "$1 = '" STORE_PLATFORM "' AND " : "org_id = $1 AND ", rule->table,
+                           rule->time);
+    if (rule->where)
+        g_string_append_printf(sql, " AND %s", rule->where);
+    if (rule->until && !is_all_old)
+        g_string_append_printf(sql,
+                               " AND %s.%s < coalesce((SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = $1 "
+                               "AND m.level = '%s'), $2)",
+                               rule->table, rule->time, record_enum_name(rollup_level_names, rule->until));
+    if (!rule->is_platforms && !is_all_old)
+        append_hold(rule, sql);
+    return g_string_free(sql, FALSE);
+}
+
+static char *delete_sql(const struct rule *rule)
+{
+    g_autofree char *where = condition(rule, false);
+    return g_strdup_printf("DELETE FROM %s WHERE %s(%s) IN (SELECT %s FROM %s WHERE %s ORDER BY %s.%s LIMIT $3)",
+                           rule->table, rule->is_platforms ? "" : "org_id = $1 AND ", rule->key, rule->key, rule->table,
+                           where, rule->table, rule->time);
+}
+
+static char *count_sql(const struct rule *rule, bool is_all_old)
+{
+    g_autofree char *where = condition(rule, is_all_old);
+    return g_strdup_printf("SELECT count(*) FROM %s WHERE %s", rule->table, where);
+}
+
+/* ---- a run ---- */
+
+struct work {
+    struct store *store;
+    const struct store_retention *retention;
+    GPtrArray *results;
+    int64_t now_ms;
+};
+
+void retention_result_free(void *data)
+{
+    struct retention_result *result = data;
+    g_free(result->org_id);
+    g_free(result->table);
+    g_free(result);
+}
+
+static bool stop(GError **error, const char *reason)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "retention is stopped, nothing more is deleted: %s",
+                reason);
+    return false;
+}
+
+static bool read_last_run(struct work *work, int64_t *last_ms, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, STORE_PLATFORM, error);
+    return transaction && store_get_integer(transaction, "SELECT value FROM store_values WHERE name = $1",
+                                            STORE_VALUES(sql_text(clock_value)), 0, last_ms, error);
+}
+
+/* Before the first run the newest that was seen says when that was. */
+static bool read_newest(struct work *work, const GPtrArray *orgs, int64_t *newest_ms, GError **error)
+{
+    for (guint i = 0; i < orgs->len; i++) {
+        const char *org_id = g_ptr_array_index(orgs, i);
+        int64_t ms = 0;
+        CLEANUP(store_transaction)
+        struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
+        if (!transaction || !store_get_integer(transaction, "SELECT max(occurred_at) FROM events WHERE org_id = $1",
+                                               STORE_VALUES(sql_text(org_id)), 0, &ms, error))
+            return false;
+        *newest_ms = MAX(*newest_ms, ms);
+    }
+    return true;
+}
+
+/* A clock that stands far from the last run's deletes too much; so it is doubted until a person says that it is right.
+ */
+static bool check_clock(struct work *work, const GPtrArray *orgs, GError **error)
+{
+    int64_t last_ms = 0, gap_ms = work->retention->settings->clock_gap_days * day_ms;
+    if (!read_last_run(work, &last_ms, error) || (!last_ms && !read_newest(work, orgs, &last_ms, error)))
+        return false;
+    int64_t away_ms = work->now_ms - last_ms;
+    if (!last_ms || !gap_ms || (away_ms <= gap_ms && away_ms >= -gap_ms))
+        return true;
+    g_autofree char *reason = g_strdup_printf(
+        "the clock is %" G_GINT64_FORMAT " days %s the last run, or the newest record: when it is right, say so with "
+        "`vedette retention confirm-clock`, else set it",
+        ABS(away_ms) / day_ms, away_ms > 0 ? "after" : "before");
+    return stop(error, reason);
+}
+
+static bool note_clock_in(struct store_transaction *transaction, int64_t now_ms, GError **error)
+{
+    return store_run(transaction,
+                     "INSERT INTO store_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = "
+                     "excluded.value",
+                     STORE_VALUES(sql_text(clock_value), sql_integer(now_ms)), NULL, error);
+}
+
+static bool note_clock(struct work *work, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
+    return transaction && note_clock_in(transaction, work->now_ms, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+static bool is_cancelled(const struct work *work, GError **error)
+{
+    const int *flag = work->retention->is_cancelled;
+    if (!flag || !__atomic_load_n(flag, __ATOMIC_ACQUIRE))
+        return false;
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED,
+                        "retention: told to stop; the rest goes next time");
+    return true;
+}
+
+static bool get_count(struct work *work, const char *org_id, const char *sql, int64_t cutoff_ms, int64_t *count,
+                      GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
+    return transaction &&
+           store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_time(cutoff_ms)), 0, count, error);
+}
+
+/* A row without a time would stay for ever, or go at once: neither is right. */
+static bool check_times(struct work *work, const struct rule *rule, const char *org_id, GError **error)
+{
+    int64_t count = 0;
+    g_autofree char *sql = g_strdup_printf("SELECT count(*) FROM %s WHERE %s%s IS NULL%s%s", rule->table,
+                                           rule->is_platforms ? "$1 = '" STORE_PLATFORM "' AND " : "org_id = $1 AND ",
+                                           rule->time, rule->where ? " AND " : "", rule->where ? rule->where : "");
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
+    if (!transaction || !store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id)), 0, &count, error))
+        return false;
+    if (!count)
+        return true;
+    g_autofree char *reason =
+        g_strdup_printf("%s: %" G_GINT64_FORMAT " rows of org %s have no %s, so that it cannot be "
+                        "said how old they are: correct or remove them",
+                        rule->table, count, org_id, rule->time);
+    return stop(error, reason);
+}
+
+static bool delete_batch(struct work *work, const char *org_id, const char *sql, int64_t cutoff_ms, int64_t *deleted,
+                         GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
+    return transaction && store_run_hold_in(transaction, work->retention->hold, error) &&
+           store_set_org(transaction, org_id, error) &&
+           store_run(
+               transaction, sql,
+               STORE_VALUES(sql_text(org_id), sql_time(cutoff_ms), sql_integer(work->retention->settings->batch_rows)),
+               deleted, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+static bool delete_all(struct work *work, const struct rule *rule, struct retention_result *result, GError **error)
+{
+    const struct retention_settings *settings = work->retention->settings;
+    g_autofree char *sql = delete_sql(rule);
+    for (int64_t deleted = settings->batch_rows; deleted == settings->batch_rows;) {
+        if (is_cancelled(work, error) || !delete_batch(work, result->org_id, sql, result->cutoff_ms, &deleted, error))
+            return false;
+        result->rows += deleted;
+        if (deleted == settings->batch_rows)
+            g_usleep((gulong)settings->pause_ms * 1000);
+    }
+    return true;
+}
+
+static bool do_rule(struct work *work, const struct rule *rule, const char *org_id, GError **error)
+{
+    int32_t days = rule_days(rule, work->retention->settings);
+    if (!days)
+        return true;
+    if (!check_times(work, rule, org_id, error))
+        return false;
+    struct retention_result *result = g_new0(struct retention_result, 1);
+    *result = (struct retention_result){g_strdup(org_id), g_strdup(rule->name), 0, work->now_ms - days * day_ms};
+    g_ptr_array_add(work->results, result);
+    if (!work->retention->is_dry)
+        return delete_all(work, rule, result, error);
+    g_autofree char *sql = count_sql(rule, false);
+    return get_count(work, org_id, sql, result->cutoff_ms, &result->rows, error);
+}
+
+static bool do_org(struct work *work, const char *org_id, GError **error)
+{
+    bool is_platform = strcmp(org_id, STORE_PLATFORM) == 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+        if (rules[i].is_platforms == is_platform && !do_rule(work, &rules[i], org_id, error))
+            return false;
+    return true;
+}
+
+bool store_retention_run(struct store *store, const struct store_retention *retention, GPtrArray *results,
+                         GError **error)
+{
+    struct work work = {store, retention, results, clock_wall_ms(store->clock)};
+    g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
+    if (!orgs || !check_clock(&work, orgs, error))
+        return false;
+    for (guint i = 0; i < orgs->len; i++)
+        if (!do_org(&work, g_ptr_array_index(orgs, i), error))
+            return false;
+    return do_org(&work, STORE_PLATFORM, error) && (retention->is_dry || note_clock(&work, error));
+}
+
+bool store_retention_confirm_clock(struct store *store, const struct audit_by *by, GError **error)
+{
+    const struct audit_change change = {AUDIT_RETENTION, "clock", "confirm", NULL, NULL};
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
+    return transaction && note_clock_in(transaction, clock_wall_ms(store->clock), error) &&
+           store_audit_add_in(transaction, by, &change, error) && store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* ---- how it stands ---- */
+
+struct status {
+    GPtrArray *views;
+    const struct rule *rule;
+    int64_t now_ms;
+    int32_t days;
+};
+
+static void view_free(void *view)
+{
+    record_clear(&retention_view_descriptor, view);
+    g_free(view);
+}
+
+/* Rows: camera, oldest. */
+static bool take_oldest(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    (void)columns;
+    (void)error;
+    const struct status *status = data;
+    struct retention_view *view = g_new0(struct retention_view, 1);
+    *view = (struct retention_view){
+        .table = g_strdup(status->rule->name),
+        .camera_id = row[0].type == RECORD_SQL_NULL ? NULL : g_strdup(row[0].text),
+        .days = status->days,
+        .oldest_at = {row[1].type == RECORD_SQL_NULL ? 0 : row[1].integer},
+        .cutoff_at = {status->days ? status->now_ms - status->days * day_ms : 0},
+        .due_rows = -1,
+    };
+    g_ptr_array_add(status->views, view);
+    return true;
+}
+
+static char *oldest_sql(const struct rule *rule)
+{
+    if (!rule->has_camera)
+        return g_strdup_printf("SELECT NULL, min(%s) FROM %s", rule->time, rule->table);
+    return g_strdup_printf(
+        "SELECT camera_id, min(%s) FROM %s WHERE org_id = $1%s%s GROUP BY camera_id ORDER BY camera_id", rule->time,
+        rule->table, rule->where ? " AND " : "", rule->where ? rule->where : "");
+}
+
+/* Which rows go at the next run, and why older ones do not. */
+static bool add_due(struct work *work, const struct status *status, const char *org_id, guint from, GError **error)
+{
+    int64_t cutoff_ms = status->now_ms - status->days * day_ms, due = 0, old = 0;
+    g_autofree char *due_text = count_sql(status->rule, false), *old_text = count_sql(status->rule, true);
+    if (!get_count(work, org_id, due_text, cutoff_ms, &due, error) ||
+        !get_count(work, org_id, old_text, cutoff_ms, &old, error))
+        return false;
+    for (guint i = from; i < status->views->len; i++) {
+        struct retention_view *view = g_ptr_array_index(status->views, i);
+        view->due_rows = due;
+        if (old > due && view->oldest_at.ms < cutoff_ms)
+            view->held_by = g_strdup("legal_hold or rollup");
+    }
+    return true;
+}
+
+static bool add_status(struct work *work, struct status *status, const char *org_id, bool with_rows, GError **error)
+{
+    guint from = status->views->len;
+    g_autofree char *sql = oldest_sql(status->rule);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
+    if (!transaction || !store_each(transaction, sql, STORE_VALUES(sql_text(org_id)), take_oldest, status, error))
+        return false;
+    return !with_rows || !status->days || add_due(work, status, org_id, from, error);
+}
+
+GPtrArray *store_retention_status(struct store *store, const struct store_retention *retention, const char *org_id,
+                                  bool with_rows, GError **error)
+{
+    g_autoptr(GPtrArray) views = g_ptr_array_new_with_free_func(view_free);
+    struct work work = {store, retention, NULL, clock_wall_ms(store->clock)};
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
+        if (rules[i].is_platforms)
+            continue;
+        struct status status = {views, &rules[i], work.now_ms, rule_days(&rules[i], retention->settings)};
+        if (!add_status(&work, &status, org_id, with_rows, error))
+            return NULL;
+    }
+    return g_steal_pointer(&views);
+}

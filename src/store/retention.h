@@ -1,0 +1,56 @@
+/* Store: retention: what is older than its days goes, of every org and every table that the one list in retention.c
+ * names. What a legal hold covers stays, and so does what a roll-up has not counted yet.
+ *
+ * A run fixes for each table what goes (the times, not the rows), and deletes it in small transactions with pauses, so
+ * that writers wait for one of them at most. It stops, and says why, rather than guess: when the clock has jumped, when
+ * a row has no time, or when the store cannot be read.
+ */
+#pragma once
+
+#include "facts/occupancy.h"
+#include "facts/upkeep.h"
+#include "store/audit.h"
+#include "store/job_runs.h"
+
+struct store_retention {
+    const struct retention_settings *settings;
+    const struct store_run_hold *hold; /* NULL: in nobody's name */
+    const int *is_cancelled;           /* atomic; NULL: cannot be */
+    bool is_dry;                       /* says what would go, and deletes nothing */
+};
+/* What went, or would go, of one table of one org. */
+struct retention_result {
+    char *org_id, *table;
+    int64_t rows;
+    int64_t cutoff_ms;
+};
+/* Appends to `results` (a GPtrArray of struct retention_result *, with retention_result_free) also when it fails. */
+bool store_retention_run(struct store *store, const struct store_retention *retention, GPtrArray *results,
+                         GError **error);
+void retention_result_free(void *result);
+
+/* For each table of an org, and each camera: a new GPtrArray of struct retention_view *. Counts the rows that are due,
+ * when `with_rows`. */
+GPtrArray *store_retention_status(struct store *store, const struct store_retention *retention, const char *org_id,
+                                  bool with_rows, GError **error);
+
+/* The clock is right, whatever it was at the last run. */
+bool store_retention_confirm_clock(struct store *store, const struct audit_by *by, GError **error);
+
+/* Legal holds. `hold`'s id, times and who are filled in. */
+bool store_hold_put(struct store *store, struct legal_hold *hold, const struct audit_by *by, GError **error);
+bool store_hold_release(struct store *store, const char *hold_id, const struct audit_by *by, GError **error);
+/* Those that stand, and those that ended: a new GPtrArray of struct legal_hold *. */
+GPtrArray *store_holds_list(struct store *store, const char *org_id, GError **error);
+
+/* ---- the disk ---- */
+
+/* On the disk that holds the data directory. */
+bool store_free_bytes(const struct store *store, int64_t *free_bytes, GError **error);
+/* Notes how much room there is now. */
+bool store_storage_sample(struct store *store, int64_t free_bytes, GError **error);
+/* By the samples of the last seven days: *full_ms is when the disk will be full at their rate, 0: not while it goes on
+ * like that, or not known yet. */
+bool store_storage_forecast(struct store *store, int64_t *full_ms, GError **error);
+/* The same of samples, oldest first. Pure. */
+int64_t storage_forecast(const struct storage_sample *const *samples, size_t count);

@@ -1,0 +1,29 @@
+/* Store: what was counted, by hour, day and month. A new event marks its hour; a roll-up computes whole marked buckets
+ * from what lies below them and writes them anew, so that it can run twice, be killed, or come late, and the rows are
+ * the same. An hour marks its day, a day its month. Buckets are those of each site's clocks: a day in which they change
+ * has 23 or 25 hours.
+ *
+ * What comes later than store.late_days, or claims to be from the future, is put aside (quarantined_events) and
+ * counted: the rows it would have to be counted with may be gone.
+ */
+#pragma once
+
+#include "facts/occupancy.h"
+#include "store/job_runs.h"
+
+struct store_rollup {
+    enum rollup_level level;           /* up to which all that is marked is computed; above it, what is over */
+    const struct store_run_hold *hold; /* NULL: in nobody's name */
+    const int *is_cancelled;           /* atomic; NULL: cannot be */
+};
+/* *buckets counts what was computed. */
+bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_t *buckets, GError **error);
+
+struct store_bucket_filter {
+    const char *org_id, *camera_id, *subject_id; /* the latter two NULL: any */
+    enum rollup_level level;
+    int64_t from_ms, to_ms; /* [from, to) of the buckets' beginnings; 0: open */
+    int limit;              /* 1..1000 */
+};
+/* Newest first: a new GPtrArray of struct occupancy_bucket *. */
+GPtrArray *store_buckets_list(struct store *store, const struct store_bucket_filter *filter, GError **error);
