@@ -106,6 +106,11 @@ struct api *api_start(const struct settings *settings, struct store *store, stru
     return NULL;
 }
 
+void api_set_scheduler(struct api *api, struct scheduler *scheduler)
+{
+    __atomic_store_n(&api->scheduler, scheduler, __ATOMIC_RELEASE);
+}
+
 int api_port(const struct api *api)
 {
     return api->port;

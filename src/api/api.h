@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "facts/health.h"
 #include "facts/settings.h"
+#include "jobs/jobs.h"
 #include "live/live.h"
 #include "store/store.h"
 #include "vedette/resilience.h"
@@ -24,6 +25,8 @@ struct api;
 struct api *api_start(const struct settings *settings, struct store *store, struct vedette_spool *spool,
                       struct live *live, struct server_health *health, struct vedette_resilience *resilience,
                       struct clock *clock, char **generated_password, GError **error);
+/* The jobs that the routes tell of; it outlives the api. Until then they answer 503. */
+void api_set_scheduler(struct api *api, struct scheduler *scheduler);
 /* The port in use (settings may say 0: a free one). */
 int api_port(const struct api *api);
 /* Closes sockets and ends threads. NULL is allowed. */

@@ -29,6 +29,8 @@ struct api {
     int port;
     struct watch *watch;
     struct websockets *websockets;
+
+    struct scheduler *scheduler; /* atomic; NULL before api_set_scheduler */
 };
 
 /* ---- answers ---- */

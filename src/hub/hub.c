@@ -48,6 +48,7 @@ static gboolean on_turn(gpointer data)
     if (!hub->is_stopping) {
         monitor_turn(hub->monitor);
         governing_turn(hub->governing);
+        scheduler_turn(hub->scheduler);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -59,6 +60,19 @@ static bool register_cameras(struct hub *hub, GError **error)
         if (!store_camera_put(hub->store, &cameras[i], error))
             return false;
     return true;
+}
+
+static struct scheduler *start_scheduler(struct hub *hub, GError **error)
+{
+    const struct scheduler_options options = {
+        .jobs = built_in_jobs,
+        .job_count = built_in_job_count,
+        .store = hub->store,
+        .settings = hub->settings,
+        .health = &hub->health,
+        .clock = hub->clock,
+    };
+    return scheduler_new(&options, error);
 }
 
 static bool start_workers(struct hub *hub, GError **error)
@@ -115,7 +129,9 @@ static bool serve(struct hub *hub, GError **error)
         log_warning(NULL, "`vedette doctor --end-to-end` cannot reach this server: %s", deaf->message);
     live_set_preview_wanted(hub->live, hub_want_preview, hub);
     live_set_breaker_forced(hub->live, hub_force_breaker, hub);
-    bool is_good = start_workers(hub, error);
+    hub->scheduler = start_scheduler(hub, error);
+    api_set_scheduler(api, hub->scheduler);
+    bool is_good = hub->scheduler && start_workers(hub, error);
     if (is_good) {
         greet(hub, api, generated_password);
         run_loop(hub);
@@ -123,6 +139,7 @@ static bool serve(struct hub *hub, GError **error)
     live_set_preview_wanted(hub->live, NULL, NULL);
     live_set_breaker_forced(hub->live, NULL, NULL);
     api_stop(api);
+    g_clear_pointer(&hub->scheduler, scheduler_free);
     return is_good;
 }
 

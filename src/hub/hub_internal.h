@@ -14,6 +14,7 @@
 #include "hub/progress.h"
 #include "hub/proof.h"
 #include "hub/record_path.h"
+#include "jobs/jobs.h"
 #include "link/link.h"
 #include "live/live.h"
 #include "store/store.h"
@@ -68,6 +69,7 @@ struct hub {
     struct process_cpu cpu;                /* the governor's */
     struct vedette_resilience *resilience; /* breakers of upstreams, queues */
     GHashTable *breaker_words;             /* camera id → enum breaker_word that an operator said last */
+    struct scheduler *scheduler;           /* while it serves */
     pthread_mutex_t answered_lock;         /* guards answered: the spool's thread fills it, the main loop empties it */
     GQueue answered;                       /* of struct intake_batch * */
     bool is_stopping, has_failed;          /* has_failed: the exit status is 1 */

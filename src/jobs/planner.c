@@ -180,9 +180,10 @@ static void take_due(const struct planner *planner, size_t index, int64_t now_s,
 
 /* ---- what can happen ---- */
 
-size_t planner_add(struct planner *planner, const struct plan *plan, int64_t last_s, int64_t now_s)
+size_t planner_add(struct planner *planner, const struct plan *plan, int64_t last_s, bool is_paused, int64_t now_s)
 {
     struct planned *job = g_new0(struct planned, 1);
+    job->is_paused = is_paused;
     job->id = g_strdup(plan->id);
     set_plan(job, plan);
     /* A last time in the future was the work of a wrong clock. */
@@ -190,6 +191,15 @@ size_t planner_add(struct planner *planner, const struct plan *plan, int64_t las
     g_ptr_array_add(planner->jobs, job);
     planner->wake_s = UNKNOWN_WAKE;
     return planner->jobs->len - 1;
+}
+
+void planner_set_zone(struct planner *planner, size_t index, const struct zone *zone)
+{
+    struct planned *job = job_of(planner, index);
+    job->plan.zone = zone;
+    if (planner->now_s != INT64_MIN)
+        job->next_s = next_after(job, planner->now_s - job->jitter_s);
+    planner->wake_s = UNKNOWN_WAKE;
 }
 
 static void drop_queue(struct planner *planner, size_t index, enum skip_reason reason, int64_t now_s, GArray *decisions)

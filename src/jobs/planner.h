@@ -43,8 +43,11 @@ struct planner *planner_new(void);
 void planner_free(struct planner *planner);
 CLEANUP_DEFINE(planner, planner_free)
 
-/* `last_s` is the latest time that was run or skipped before, 0: none. Times since then count as missed. */
-size_t planner_add(struct planner *planner, const struct plan *plan, int64_t last_s, int64_t now_s);
+/* `last_s` is the latest time that was run or skipped before, 0: none. Times since then count as missed, or as paused.
+ */
+size_t planner_add(struct planner *planner, const struct plan *plan, int64_t last_s, bool is_paused, int64_t now_s);
+/* The same plan by another zone's clocks, or by newer data of the same zone. Times gone by stay as they are. */
+void planner_set_zone(struct planner *planner, size_t job, const struct zone *zone);
 /* From now on another plan, of the same id. What waits to be run is skipped. */
 void planner_edit(struct planner *planner, size_t job, const struct plan *plan, int64_t now_s, GArray *decisions);
 /* While paused every due time is skipped, and so is what waits. */

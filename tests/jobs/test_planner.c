@@ -29,7 +29,7 @@ static void world_init(struct world *world, const char *cron, int64_t last_s, in
     world->plan.max_instances = 1;
     g_assert_true(cron_parse(cron, &world->plan.cron, NULL));
     world->decisions = g_array_new(FALSE, FALSE, sizeof(struct planner_decision));
-    world->job = planner_add(world->planner, &world->plan, last_s, now_s);
+    world->job = planner_add(world->planner, &world->plan, last_s, false, now_s);
 }
 
 /* The same with another plan than the usual. */
@@ -37,7 +37,7 @@ static void world_replan(struct world *world, int64_t last_s)
 {
     planner_free(world->planner);
     world->planner = planner_new();
-    world->job = planner_add(world->planner, &world->plan, last_s, world->now_s);
+    world->job = planner_add(world->planner, &world->plan, last_s, false, world->now_s);
 }
 
 static void world_clear(struct world *world)
@@ -280,6 +280,31 @@ static void test_d11_paused_and_edited_while_due(void)
     world_clear(&world);
 }
 
+static void test_d08_a_new_zone_leaves_what_was_run(void)
+{
+    static const struct zone_span later[] = {{INT64_MIN, INT64_MAX, -1800}};
+    CLEANUP(zone) struct zone *zone = zone_new(later, 1);
+    struct world world;
+    world_init(&world, "0 * * * *", 0, start_s);
+    go(&world, HOUR, "run 3600");
+    end(&world, "");
+    planner_set_zone(world.planner, world.job, zone);
+    go(&world, HOUR + 1, "");
+    go(&world, HOUR + 30 * MINUTE, "run 5400");
+    world_clear(&world);
+}
+
+static void test_d11_paused_at_the_start(void)
+{
+    struct world world;
+    world_init(&world, "0 * * * *", 0, start_s + 2 * HOUR);
+    planner_free(world.planner);
+    world.planner = planner_new();
+    world.job = planner_add(world.planner, &world.plan, start_s, true, world.now_s);
+    go(&world, 2 * HOUR, "skip paused 3600-7200");
+    world_clear(&world);
+}
+
 static void test_d11_editing_drops_what_waits(void)
 {
     struct world world;
@@ -303,7 +328,7 @@ static void test_d12_ten_thousand_jobs_in_one_second(void)
     for (int i = 0; i < 10000; i++) {
         g_autofree char *id = g_strdup_printf("job-%d", i);
         world.plan.id = id;
-        planner_add(world.planner, &world.plan, 0, start_s);
+        planner_add(world.planner, &world.plan, 0, false, start_s);
     }
     planner_advance(world.planner, start_s + HOUR, world.decisions);
     g_assert_cmpuint(world.decisions->len, ==, 10000);
@@ -328,6 +353,8 @@ int main(int argc, char **argv)
                     test_d06_a_time_of_a_wrong_clock_holds_nothing_up);
     g_test_add_func("/planner/d09_jitter", test_d09_jitter);
     g_test_add_func("/planner/d11_paused_and_edited_while_due", test_d11_paused_and_edited_while_due);
+    g_test_add_func("/planner/d08_a_new_zone_leaves_what_was_run", test_d08_a_new_zone_leaves_what_was_run);
+    g_test_add_func("/planner/d11_paused_at_the_start", test_d11_paused_at_the_start);
     g_test_add_func("/planner/d11_editing_drops_what_waits", test_d11_editing_drops_what_waits);
     g_test_add_func("/planner/d12_ten_thousand_jobs_in_one_second", test_d12_ten_thousand_jobs_in_one_second);
     return g_test_run();

@@ -1,0 +1,121 @@
+/* The jobs there are: one table. */
+#include "base/counter.h"
+#include "base/zone.h"
+#include "jobs/cron.h"
+#include "jobs/jobs.h"
+#include "store/retention.h"
+#include "store/rollups.h"
+
+/* ---- roll-ups ---- */
+
+static bool roll_up(struct job_context *context, enum rollup_level level, GError **error)
+{
+    const struct store_rollup rollup = {level, context->hold, context->is_cancelled};
+    int64_t buckets = 0;
+    bool is_good = store_rollup(context->store, &rollup, &buckets, error);
+    g_string_append_printf(context->detail, "%" G_GINT64_FORMAT " buckets computed", buckets);
+    return is_good;
+}
+
+static bool run_hourly(struct job_context *context, GError **error)
+{
+    return roll_up(context, ROLLUP_HOUR, error);
+}
+
+static bool run_daily(struct job_context *context, GError **error)
+{
+    return roll_up(context, ROLLUP_DAY, error);
+}
+
+static bool run_monthly(struct job_context *context, GError **error)
+{
+    return roll_up(context, ROLLUP_MONTH, error);
+}
+
+/* ---- retention ---- */
+
+static bool is_in_window(const struct job_context *context, GError **error)
+{
+    const char *text = context->settings->retention.window;
+    struct window window;
+    if (!text || !*text)
+        return true;
+    CLEANUP(zone) struct zone *zone = zone_load(context->settings->jobs.time_zone, error);
+    int64_t now_s = clock_wall_ms(context->clock) / 1000;
+    if (!zone || !window_parse(text, &window, error))
+        return false;
+    if (window_active_seconds(&window, zone, now_s, now_s + 1))
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                "retention.window is %s, and it is another part of the day: give a window that holds the job's time",
+                text);
+    return false;
+}
+
+static void tell_results(struct job_context *context, const GPtrArray *results)
+{
+    int64_t rows = 0;
+    for (guint i = 0; i < results->len; i++) {
+        const struct retention_result *result = g_ptr_array_index(results, i);
+        rows += result->rows;
+        if (result->rows)
+            g_string_append_printf(context->detail, "%s%s: %" G_GINT64_FORMAT " of %s",
+                                   context->detail->len ? "; " : "", result->org_id, result->rows, result->table);
+    }
+    counter_add(&context->health->retention_deleted, rows);
+    if (!rows)
+        g_string_append(context->detail, "nothing was old enough");
+}
+
+static bool run_retention(struct job_context *context, GError **error)
+{
+    const struct store_retention retention = {
+        .settings = &context->settings->retention, .hold = context->hold, .is_cancelled = context->is_cancelled};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    GError *failure = NULL;
+    bool is_good =
+        is_in_window(context, &failure) && store_retention_run(context->store, &retention, results, &failure);
+    tell_results(context, results);
+    bool is_stopped = failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    counter_set(&context->health->retention_stopped, is_stopped);
+    if (failure) {
+        g_prefix_error(&failure, "%s; then ", context->detail->str);
+        g_propagate_error(error, failure);
+    }
+    return is_good;
+}
+
+/* How much room there is, for the forecast; and the alarm when it will soon be none. */
+static bool run_storage(struct job_context *context, GError **error)
+{
+    const int64_t day_ms = INT64_C(86400000);
+    int64_t full_ms = 0, free_bytes = 0;
+    if (!store_free_bytes(context->store, &free_bytes, error) ||
+        !store_storage_sample(context->store, free_bytes, error) ||
+        !store_storage_forecast(context->store, &full_ms, error))
+        return false;
+    int64_t left_days = full_ms ? (full_ms - clock_wall_ms(context->clock)) / day_ms : 0;
+    bool is_alarm = full_ms && left_days < context->settings->retention.alarm_days;
+    counter_set(&context->health->storage_alarm, is_alarm);
+    g_string_append_printf(context->detail, "%" G_GINT64_FORMAT " MB free", free_bytes >> 20);
+    if (full_ms)
+        g_string_append_printf(context->detail, ", for %" G_GINT64_FORMAT " days at the present rate", left_days);
+    if (!is_alarm)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                "the disk will be full in %" G_GINT64_FORMAT " days at the present rate: free space, or keep less "
+                "(retention.*)",
+                left_days);
+    return false;
+}
+
+const struct job built_in_jobs[] = {
+    {"cleanup_old_data", "Delete what is older than its days", "0 2 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
+     run_retention},
+    {"aggregate_hourly", "Count by the hour", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_hourly},
+    {"aggregate_daily", "Count by the day", "59 23 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_daily},
+    {"aggregate_monthly", "Count by the month", "0 0 1 * *", 86400, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_monthly},
+    {"watch_storage", "Look how long the disk will last", "30 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
+     run_storage},
+};
+const size_t built_in_job_count = G_N_ELEMENTS(built_in_jobs);

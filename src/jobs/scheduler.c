@@ -1,0 +1,468 @@
+/* The scheduler: carries out what the planner decides. scheduler_turn asks the planner and puts tasks on a list;
+ * threads take them off, write skips, claim runs and run them.
+ *
+ * `lock` guards the planner, the tasks and the list of runs. It is held for moments only, never while the store is
+ * asked.
+ */
+#define LOG_MODULE "jobs"
+#include "jobs/scheduler_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/counter.h"
+#include "base/log.h"
+
+enum {
+    SKIPS_AT_ONCE = 500, /* in one transaction */
+    RETRY_US = 1000000,  /* when the store could not be asked */
+    EXPIRED_AT_ONCE = 16,
+    HOLDERS_MAX = 5, /* a run that ended this many servers is not tried again */
+    ZONE_HOURS = 6,  /* the time zone is read anew so often, for changes of the time zone database */
+};
+static const int64_t zone_interval_us = ZONE_HOURS * INT64_C(3600000000);
+
+bool job_is_cancelled(const struct job_context *context)
+{
+    return __atomic_load_n(context->is_cancelled, __ATOMIC_ACQUIRE) != 0;
+}
+
+int64_t scheduler_now_s(const struct scheduler *scheduler)
+{
+    return clock_wall_ms(scheduler->options.clock) / 1000;
+}
+
+static int64_t real_us(void)
+{
+    return clock_monotonic_us(clock_system());
+}
+
+static int64_t lease_ms(const struct scheduler *scheduler)
+{
+    return scheduler->options.settings->jobs.lease_seconds * INT64_C(1000);
+}
+
+/* ---- tasks ---- */
+
+static void task_free(void *data)
+{
+    struct task *task = data;
+    if (task->skip) {
+        record_clear(&job_run_descriptor, task->skip);
+        g_free(task->skip);
+    }
+    g_free(task->requested_by);
+    g_free(task);
+}
+
+static struct job_run *skip_row(const struct scheduler *scheduler, const struct planner_decision *decision)
+{
+    struct job_run *run = g_new0(struct job_run, 1);
+    int64_t now_ms = clock_wall_ms(scheduler->options.clock);
+    *run = (struct job_run){
+        .job_id = g_strdup(scheduler->options.jobs[decision->job].id),
+        .scheduled_at = {decision->scheduled_s * 1000},
+        .cause = TRIGGER_SCHEDULE,
+        .state = RUN_SKIPPED,
+        .reason = decision->reason,
+        .until = {decision->until_s * 1000},
+        .detail = g_strdup_printf("%" G_GINT64_FORMAT " s late", decision->late_s),
+        .holder = g_strdup(scheduler->holder),
+        .started_at = {now_ms},
+        .ended_at = {now_ms},
+    };
+    return run;
+}
+
+static void cancel_runs(const struct scheduler *scheduler, size_t job)
+{
+    for (guint i = 0; i < scheduler->running->len; i++) {
+        struct running *running = g_ptr_array_index(scheduler->running, i);
+        if (running->job == job)
+            __atomic_store_n(&running->is_cancelled, 1, __ATOMIC_RELEASE);
+    }
+}
+
+void scheduler_dispatch(struct scheduler *scheduler)
+{
+    for (guint i = 0; i < scheduler->decisions->len; i++) {
+        const struct planner_decision *decision = &g_array_index(scheduler->decisions, struct planner_decision, i);
+        if (decision->action == PLANNER_CANCEL) {
+            cancel_runs(scheduler, decision->job);
+            continue;
+        }
+        struct task *task = g_new0(struct task, 1);
+        *task = (struct task){.kind = decision->action == PLANNER_RUN ? TASK_RUN : TASK_SKIP,
+                              .job = decision->job,
+                              .scheduled_ms = decision->scheduled_s * 1000,
+                              .cause = TRIGGER_SCHEDULE};
+        if (task->kind == TASK_SKIP)
+            task->skip = skip_row(scheduler, decision);
+        g_queue_push_tail(&scheduler->tasks, task);
+    }
+    if (scheduler->decisions->len)
+        pthread_cond_broadcast(&scheduler->changed);
+    g_array_set_size(scheduler->decisions, 0);
+}
+
+/* ---- plans ---- */
+
+bool scheduler_plan(const struct scheduler *scheduler, const struct job *job, struct plan *plan, GError **error)
+{
+    *plan = (struct plan){
+        .id = job->id,
+        .zone = scheduler->zone,
+        .grace_s = job->grace_seconds,
+        .jitter_s = job->jitter_seconds,
+        .misfire = job->misfire,
+        .overlap = job->overlap,
+        .max_instances = job->max_instances,
+    };
+    if (cron_parse(job->schedule, &plan->cron, error))
+        return true;
+    g_prefix_error(error, "job %s: ", job->id);
+    return false;
+}
+
+static const struct job_state *state_of(const GPtrArray *states, const char *job_id)
+{
+    for (guint i = 0; i < states->len; i++)
+        if (strcmp(((const struct job_state *)g_ptr_array_index(states, i))->job_id, job_id) == 0)
+            return g_ptr_array_index(states, i);
+    return NULL;
+}
+
+static bool add_jobs(struct scheduler *scheduler, GError **error)
+{
+    const struct scheduler_options *options = &scheduler->options;
+    g_autoptr(GPtrArray) states = store_jobs_list(options->store, error);
+    for (size_t i = 0; states && i < options->job_count; i++) {
+        struct plan plan;
+        int64_t last_ms = 0;
+        if (!scheduler_plan(scheduler, &options->jobs[i], &plan, error) ||
+            !store_run_latest(options->store, plan.id, &last_ms, error))
+            return false;
+        const struct job_state *state = state_of(states, plan.id);
+        planner_add(scheduler->planner, &plan, last_ms / 1000, state && state->is_paused, scheduler_now_s(scheduler));
+    }
+    return states != NULL;
+}
+
+/* The time zone database may have changed. */
+static void read_zone(struct scheduler *scheduler)
+{
+    g_autoptr(GError) error = NULL;
+    struct zone *zone = zone_load(scheduler->options.settings->jobs.time_zone, &error);
+    if (!zone) {
+        log_warning(NULL, "the time zone is not read anew: %s", error->message);
+        return;
+    }
+    struct zone *old = scheduler->zone;
+    scheduler->zone = zone;
+    for (size_t i = 0; i < scheduler->options.job_count; i++)
+        planner_set_zone(scheduler->planner, i, zone);
+    zone_free(old);
+}
+
+void scheduler_turn(struct scheduler *scheduler)
+{
+    int64_t now_us = real_us();
+    pthread_mutex_lock(&scheduler->lock);
+    if (now_us - scheduler->zone_read_us > zone_interval_us) {
+        read_zone(scheduler);
+        scheduler->zone_read_us = now_us;
+    }
+    planner_advance(scheduler->planner, scheduler_now_s(scheduler), scheduler->decisions);
+    scheduler_dispatch(scheduler);
+    if (now_us - scheduler->looked_us > lease_ms(scheduler) * 1000 / 2) {
+        struct task *task = g_new0(struct task, 1);
+        task->kind = TASK_LOOK;
+        g_queue_push_tail(&scheduler->tasks, task);
+        pthread_cond_signal(&scheduler->changed);
+        scheduler->looked_us = now_us;
+    }
+    counter_set(&scheduler->options.health->jobs_waiting, (int64_t)scheduler->tasks.length);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+/* ---- running: on the scheduler's threads ---- */
+
+static void note_ended(struct scheduler *scheduler, size_t job)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    planner_ended(scheduler->planner, job, scheduler_now_s(scheduler), scheduler->decisions);
+    scheduler_dispatch(scheduler);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+static void set_running(struct scheduler *scheduler, struct running *running, bool is_running)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    if (is_running)
+        g_ptr_array_add(scheduler->running, running);
+    else
+        g_ptr_array_remove_fast(scheduler->running, running);
+    if (scheduler->is_closing)
+        __atomic_store_n(&running->is_cancelled, 1, __ATOMIC_RELEASE);
+    counter_set(&scheduler->options.health->jobs_running, scheduler->running->len);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+/* Writes how a run ended. When the server stops, a run that was told to stop is left for the next one. */
+static void finish_run(struct scheduler *scheduler, const struct store_run_hold *hold, const GError *failure,
+                       const char *detail)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_cancelled = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    counter_add(failure ? &scheduler->options.health->jobs_failed : &scheduler->options.health->jobs_done, 1);
+    if (is_cancelled && __atomic_load_n(&scheduler->is_closing, __ATOMIC_ACQUIRE)) {
+        const struct store_run_hold released = {hold->job_id, hold->scheduled_ms, hold->fence, -1};
+        store_run_beat(scheduler->options.store, &released, NULL);
+        return;
+    }
+    if (failure)
+        log_error(hold->job_id, "%s", failure->message);
+    else
+        log_info(hold->job_id, "done: %s", detail);
+    enum run_state state = !failure ? RUN_DONE : is_cancelled ? RUN_CANCELLED : RUN_FAILED;
+    if (!store_run_end(scheduler->options.store, hold, state, failure ? failure->message : detail, &error))
+        log_error(hold->job_id, "its end is not written, and it may be run again: %s", error->message);
+}
+
+static void run_held(struct scheduler *scheduler, size_t index, const struct store_run_hold *hold)
+{
+    const struct scheduler_options *options = &scheduler->options;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GString) detail = g_string_new(NULL);
+    struct running running = {.job = index};
+    struct job_context context = {options->store, options->settings,     options->health, options->clock,
+                                  hold,           &running.is_cancelled, detail};
+    set_running(scheduler, &running, true);
+    if (hold->fence > HOLDERS_MAX)
+        g_set_error(&failure, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+                    "given up: %d servers that ran it ended before it did: look at their logs", HOLDERS_MAX);
+    else
+        options->jobs[index].run(&context, &failure);
+    set_running(scheduler, &running, false);
+    finish_run(scheduler, hold, failure, detail->str);
+}
+
+/* False: the store could not be asked. */
+static bool claim_and_run(struct scheduler *scheduler, const struct task *task)
+{
+    const struct job *job = &scheduler->options.jobs[task->job];
+    const struct store_run_claim claim = {.job_id = job->id,
+                                          .holder = scheduler->holder,
+                                          .requested_by = task->requested_by,
+                                          .scheduled_ms = task->scheduled_ms,
+                                          .lease_ms = lease_ms(scheduler),
+                                          .cause = task->cause};
+    struct store_run_hold hold = {job->id, task->scheduled_ms, 0, claim.lease_ms};
+    g_autoptr(GError) error = NULL;
+    if (!store_run_claim(scheduler->options.store, &claim, &hold.fence, &error)) {
+        log_warning(job->id, "not begun, and tried again: %s", error->message);
+        return false;
+    }
+    if (hold.fence)
+        run_held(scheduler, task->job, &hold);
+    else
+        log_debug(job->id, "another server has this time");
+    return true;
+}
+
+/* The store is away: once more, while the grace lasts. */
+static void put_back(struct scheduler *scheduler, struct task *task)
+{
+    task->not_before_us = real_us() + RETRY_US;
+    pthread_mutex_lock(&scheduler->lock);
+    g_queue_push_tail(&scheduler->tasks, task);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+static bool is_in_grace(const struct scheduler *scheduler, const struct task *task)
+{
+    int64_t late_ms = clock_wall_ms(scheduler->options.clock) - task->scheduled_ms;
+    return late_ms <= scheduler->options.jobs[task->job].grace_seconds * INT64_C(1000);
+}
+
+static void do_run(struct scheduler *scheduler, struct task *task)
+{
+    if (!claim_and_run(scheduler, task) && is_in_grace(scheduler, task)) {
+        put_back(scheduler, task);
+        return;
+    }
+    note_ended(scheduler, task->job);
+    task_free(task);
+}
+
+/* Skips that wait are written together. */
+static void do_skips(struct scheduler *scheduler, struct task *first)
+{
+    g_autoptr(GPtrArray) tasks = g_ptr_array_new_with_free_func(task_free);
+    g_autoptr(GPtrArray) rows = g_ptr_array_new();
+    g_autoptr(GError) error = NULL;
+    g_ptr_array_add(tasks, first);
+    pthread_mutex_lock(&scheduler->lock);
+    for (struct task *next;
+         tasks->len < SKIPS_AT_ONCE && (next = g_queue_peek_head(&scheduler->tasks)) && next->kind == TASK_SKIP;)
+        g_ptr_array_add(tasks, g_queue_pop_head(&scheduler->tasks));
+    pthread_mutex_unlock(&scheduler->lock);
+    for (guint i = 0; i < tasks->len; i++)
+        g_ptr_array_add(rows, ((struct task *)g_ptr_array_index(tasks, i))->skip);
+    counter_add(&scheduler->options.health->jobs_skipped, rows->len);
+    if (!store_runs_skip(scheduler->options.store, (const struct job_run *const *)rows->pdata, rows->len, &error))
+        log_warning(NULL, "%u skipped times of jobs are not written: %s", rows->len, error->message);
+}
+
+ssize_t scheduler_find_job(const struct scheduler *scheduler, const char *job_id)
+{
+    for (size_t i = 0; i < scheduler->options.job_count; i++)
+        if (strcmp(scheduler->options.jobs[i].id, job_id) == 0)
+            return (ssize_t)i;
+    return -1;
+}
+
+/* Runs whose holder is gone become ours. */
+static void do_look(struct scheduler *scheduler)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) runs = store_runs_expired(scheduler->options.store, EXPIRED_AT_ONCE, &error);
+    if (!runs) {
+        log_debug(NULL, "runs without a holder are not looked for: %s", error->message);
+        return;
+    }
+    pthread_mutex_lock(&scheduler->lock);
+    for (guint i = 0; i < runs->len; i++) {
+        const struct job_run *run = g_ptr_array_index(runs, i);
+        ssize_t job = scheduler_find_job(scheduler, run->job_id);
+        if (job < 0 ||
+            !planner_take_over(scheduler->planner, (size_t)job, run->scheduled_at.ms / 1000, scheduler->decisions))
+            continue;
+        scheduler_dispatch(scheduler);
+        struct task *task = g_queue_peek_tail(&scheduler->tasks);
+        task->scheduled_ms = run->scheduled_at.ms;
+        task->cause = run->cause;
+    }
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+static void do_task(struct scheduler *scheduler, struct task *task)
+{
+    switch (task->kind) {
+    case TASK_RUN:
+        do_run(scheduler, task);
+        break;
+    case TASK_SKIP:
+        do_skips(scheduler, task);
+        break;
+    default:
+        do_look(scheduler);
+        task_free(task);
+    }
+}
+
+/* The first task whose time has come. With the lock held. */
+static struct task *take_task(struct scheduler *scheduler)
+{
+    int64_t now_us = real_us();
+    for (GList *link = scheduler->tasks.head; link; link = link->next) {
+        struct task *task = link->data;
+        if (task->not_before_us > now_us)
+            continue;
+        g_queue_delete_link(&scheduler->tasks, link);
+        return task;
+    }
+    return NULL;
+}
+
+/* Until something changes, or a second has gone by, for tasks that wait for their time. With the lock held. */
+static void wait_for_change(struct scheduler *scheduler)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += RETRY_US / 1000000;
+    pthread_cond_timedwait(&scheduler->changed, &scheduler->lock, &deadline);
+}
+
+static void *run_thread(void *data)
+{
+    struct scheduler *scheduler = data;
+    pthread_mutex_lock(&scheduler->lock);
+    while (!scheduler->is_closing) {
+        struct task *task = take_task(scheduler);
+        if (!task) {
+            wait_for_change(scheduler);
+            continue;
+        }
+        pthread_mutex_unlock(&scheduler->lock);
+        do_task(scheduler, task);
+        pthread_mutex_lock(&scheduler->lock);
+    }
+    pthread_mutex_unlock(&scheduler->lock);
+    return NULL;
+}
+
+/* ---- its life ---- */
+
+static bool start_threads(struct scheduler *scheduler, GError **error)
+{
+    for (int i = 0; i < scheduler->options.settings->jobs.threads; i++) {
+        pthread_t *thread = g_new0(pthread_t, 1);
+        int code = pthread_create(thread, NULL, run_thread, scheduler);
+        if (code) {
+            g_free(thread);
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the scheduler's threads: %s",
+                        g_strerror(code));
+            return false;
+        }
+        g_ptr_array_add(scheduler->threads, thread);
+    }
+    return true;
+}
+
+struct scheduler *scheduler_new(const struct scheduler_options *options, GError **error)
+{
+    CLEANUP(scheduler) struct scheduler *scheduler = g_new0(struct scheduler, 1);
+    scheduler->options = *options;
+    id_write(options->clock, scheduler->holder);
+    scheduler->threads = g_ptr_array_new_with_free_func(g_free);
+    scheduler->running = g_ptr_array_new();
+    scheduler->decisions = g_array_new(FALSE, FALSE, sizeof(struct planner_decision));
+    scheduler->planner = planner_new();
+    scheduler->zone_read_us = scheduler->looked_us = real_us();
+    pthread_mutex_init(&scheduler->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&scheduler->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    scheduler->zone = zone_load(options->settings->jobs.time_zone, error);
+    if (!scheduler->zone || !add_jobs(scheduler, error) || !start_threads(scheduler, error)) {
+        g_prefix_error(error, "start the scheduler: ");
+        return NULL;
+    }
+    return g_steal_pointer(&scheduler);
+}
+
+void scheduler_free(struct scheduler *scheduler)
+{
+    if (!scheduler)
+        return;
+    pthread_mutex_lock(&scheduler->lock);
+    __atomic_store_n(&scheduler->is_closing, true, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < scheduler->options.job_count; i++)
+        cancel_runs(scheduler, i);
+    pthread_cond_broadcast(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+    for (guint i = 0; i < scheduler->threads->len; i++)
+        pthread_join(*(pthread_t *)g_ptr_array_index(scheduler->threads, i), NULL);
+    g_ptr_array_unref(scheduler->threads);
+    g_queue_clear_full(&scheduler->tasks, task_free);
+    g_ptr_array_unref(scheduler->running);
+    g_array_unref(scheduler->decisions);
+    planner_free(scheduler->planner);
+    zone_free(scheduler->zone);
+    pthread_cond_destroy(&scheduler->changed);
+    pthread_mutex_destroy(&scheduler->lock);
+    g_free(scheduler);
+}

@@ -1,0 +1,50 @@
+/* Shared by the files of the scheduler. */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/id.h"
+#include "jobs/jobs.h"
+#include "jobs/planner.h"
+#include "store/audit.h"
+
+enum task_kind { TASK_RUN = 1, TASK_SKIP, TASK_LOOK };
+struct task {
+    enum task_kind kind;
+    size_t job;
+    int64_t scheduled_ms;
+    enum job_trigger cause;
+    int64_t not_before_us; /* monotonic, of the real clock */
+    char *requested_by;
+    struct job_run *skip;
+};
+
+/* A run under way. */
+struct running {
+    size_t job;
+    int is_cancelled; /* atomic */
+};
+
+struct scheduler {
+    struct scheduler_options options; /* immutable, as all until lock */
+    char holder[ID_TEXT_BYTES];
+    GPtrArray *threads; /* of pthread_t * */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct zone *zone;
+    struct planner *planner;
+    GArray *decisions;
+    GQueue tasks;       /* of struct task * */
+    GPtrArray *running; /* of struct running *, borrowed from the threads' stacks */
+    int64_t looked_us, zone_read_us;
+    bool is_closing;
+};
+
+int64_t scheduler_now_s(const struct scheduler *scheduler);
+/* What was decided becomes tasks, the last decision the last task. With the lock held. */
+void scheduler_dispatch(struct scheduler *scheduler);
+/* A job's plan, in the scheduler's time zone. */
+bool scheduler_plan(const struct scheduler *scheduler, const struct job *job, struct plan *plan, GError **error);
+/* -1: there is none. */
+ssize_t scheduler_find_job(const struct scheduler *scheduler, const char *job_id);

@@ -1,0 +1,356 @@
+/* The scheduler on a real store: each time of a job is run once, whoever is there to run it. */
+#include <glib.h>
+#include <string.h>
+
+#include "jobs/jobs.h"
+#include "store/store_world.h"
+
+static const int64_t HOUR_US = INT64_C(3600000000);
+#define WAIT_UNTIL(condition)                                                                                          \
+    do {                                                                                                               \
+        gint64 deadline_ = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;                                               \
+        while (!(condition)) {                                                                                         \
+            g_assert_cmpint(g_get_monotonic_time(), <, deadline_);                                                     \
+            g_usleep(1000);                                                                                            \
+        }                                                                                                              \
+    } while (0)
+
+static int runs;    /* atomic: of count_run */
+static int is_held; /* atomic: hold_run waits while it is set */
+static int holding; /* atomic: hold_runs under way */
+static const struct audit_by by_admin = {"default", "admin-id", "admin", NULL, NULL};
+
+static bool count_run(struct job_context *context, GError **error)
+{
+    (void)error;
+    g_atomic_int_inc(&runs);
+    g_string_append(context->detail, "counted");
+    return true;
+}
+
+static bool hold_run(struct job_context *context, GError **error)
+{
+    g_atomic_int_inc(&holding);
+    while (g_atomic_int_get(&is_held) && !job_is_cancelled(context))
+        g_usleep(500);
+    g_atomic_int_add(&holding, -1);
+    if (!job_is_cancelled(context))
+        return true;
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED, "told to stop");
+    return false;
+}
+
+static bool fail_run(struct job_context *context, GError **error)
+{
+    (void)context;
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the disk is on fire");
+    return false;
+}
+
+static const struct job counting[] = {
+    {"count", "Counts", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, count_run}};
+static const struct job holding_job[] = {
+    {"hold", "Holds", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_CANCEL, hold_run}};
+static const struct job failing[] = {{"fail", "Fails", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, fail_run}};
+
+struct world {
+    struct store_world store;
+    struct settings settings;
+};
+
+static void world_begin(struct world *world)
+{
+    world_init(&world->store);
+    record_init(&settings_descriptor, &world->settings);
+    g_free(world->settings.jobs.time_zone);
+    world->settings.jobs.time_zone = g_strdup("UTC");
+    runs = is_held = holding = 0;
+}
+
+static void world_end(struct world *world)
+{
+    world_clear(&world->store);
+    record_clear(&settings_descriptor, &world->settings);
+}
+
+static struct scheduler *start(struct world *world, const struct job *jobs, size_t count)
+{
+    g_autoptr(GError) error = NULL;
+    const struct scheduler_options options = {
+        jobs, count, world->store.store, &world->settings, &world->store.health, world->store.clock};
+    struct scheduler *scheduler = scheduler_new(&options, &error);
+    g_assert_no_error(error);
+    return scheduler;
+}
+
+/* The states of a job's times, newest first: "done, skipped missed". */
+static char *history(struct world *world, const char *job_id)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) list = store_runs_list(world->store.store, job_id, 100, &error);
+    g_assert_no_error(error);
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < list->len; i++) {
+        const struct job_run *run = g_ptr_array_index(list, i);
+        const char *reason = record_enum_name(skip_reason_names, run->reason);
+        g_string_append_printf(text, "%s%s%s%s", i ? ", " : "", record_enum_name(run_state_names, run->state),
+                               *reason ? " " : "", reason);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static bool history_is(struct world *world, const char *job_id, const char *expected)
+{
+    g_autofree char *text = history(world, job_id);
+    return strcmp(text, expected) == 0;
+}
+
+static bool is_idle(struct scheduler *scheduler)
+{
+    g_autoptr(GPtrArray) views = scheduler_list(scheduler, NULL);
+    return ((const struct job_view *)g_ptr_array_index(views, 0))->running == 0;
+}
+
+static void test_runs_when_due_and_tells(void)
+{
+    struct world world;
+    world_begin(&world);
+    struct scheduler *scheduler = start(&world, counting, 1);
+    scheduler_turn(scheduler);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "count", "done"));
+    g_autoptr(GPtrArray) views = scheduler_list(scheduler, NULL);
+    const struct job_view *view = g_ptr_array_index(views, 0);
+    g_assert_cmpstr(view->last_detail, ==, "counted");
+    g_assert_cmpint(view->next_at.ms, ==, world_start_ms + 2 * 3600000);
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_a_failure_is_told(void)
+{
+    struct world world;
+    world_begin(&world);
+    struct scheduler *scheduler = start(&world, failing, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "fail", "failed"));
+    g_autoptr(GPtrArray) list = scheduler_history(scheduler, "fail", 1, NULL);
+    g_assert_cmpstr(((struct job_run *)g_ptr_array_index(list, 0))->detail, ==, "the disk is on fire");
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d04_down_while_it_was_due(void)
+{
+    struct world world;
+    world_begin(&world);
+    struct scheduler *scheduler = start(&world, counting, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "count", "done"));
+    scheduler_free(scheduler);
+    for (int i = 0; i < 3; i++) /* away from 01:00 to 04:05; 04:00 is within the grace of ten minutes */
+        clock_fake_advance_us(world.store.clock, HOUR_US);
+    clock_fake_advance_us(world.store.clock, HOUR_US / 12);
+    scheduler = start(&world, counting, 1);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "count", "done, skipped missed, done"));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d06_a_time_that_comes_again_is_not_run_again(void)
+{
+    struct world world;
+    world_begin(&world);
+    struct scheduler *scheduler = start(&world, counting, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "count", "done") && is_idle(scheduler));
+    clock_fake_step_wall_ms(world.store.clock, -1800000);
+    scheduler_turn(scheduler);
+    clock_fake_advance_us(world.store.clock, HOUR_US / 2);
+    scheduler_turn(scheduler); /* 01:00 once more */
+    WAIT_UNTIL(is_idle(scheduler));
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "count", "done, done"));
+    g_assert_cmpint(g_atomic_int_get(&runs), ==, 2);
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d07_two_servers_run_it_once(void)
+{
+    struct world world;
+    world_begin(&world);
+    struct scheduler *first = start(&world, counting, 1), *second = start(&world, counting, 1);
+    for (int i = 1; i <= 20; i++) {
+        clock_fake_advance_us(world.store.clock, HOUR_US);
+        scheduler_turn(first);
+        scheduler_turn(second);
+        WAIT_UNTIL(g_atomic_int_get(&runs) >= i && is_idle(first) && is_idle(second));
+    }
+    scheduler_free(first);
+    scheduler_free(second);
+    g_assert_cmpint(g_atomic_int_get(&runs), ==, 20);
+    world_end(&world);
+}
+
+static void test_d07_taken_over_after_the_lease_and_the_late_one_is_refused(void)
+{
+    struct world world;
+    world_begin(&world);
+    g_autoptr(GError) error = NULL;
+    struct store *store = world.store.store;
+    /* a server that claims the run and is heard of no more */
+    const struct store_run_claim claim = {"count", "dead", NULL, world_start_ms, 60000, TRIGGER_SCHEDULE};
+    struct store_run_hold dead = {"count", world_start_ms, 0, 60000};
+    g_assert_true(store_run_claim(store, &claim, &dead.fence, &error));
+    g_assert_cmpint(dead.fence, ==, 1);
+    int64_t fence = -1;
+    g_assert_true(store_run_claim(store, &claim, &fence, &error));
+    g_assert_cmpint(fence, ==, 0); /* while the lease lasts nobody gets it */
+    g_assert_true(store_run_beat(store, &dead, &error));
+    clock_fake_advance_us(world.store.clock, INT64_C(61000000));
+    world.settings.jobs.lease_seconds = 0; /* looks for such runs at every turn */
+    struct scheduler *scheduler = start(&world, counting, 1);
+    WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "count", "done")));
+    g_assert_cmpint(g_atomic_int_get(&runs), ==, 1);
+    /* the late one comes back */
+    g_assert_false(store_run_beat(store, &dead, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    g_clear_error(&error);
+    g_assert_false(store_run_end(store, &dead, RUN_FAILED, "late", &error));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d07_a_stop_leaves_the_run_to_the_next(void)
+{
+    struct world world;
+    world_begin(&world);
+    g_atomic_int_set(&is_held, 1);
+    struct scheduler *scheduler = start(&world, holding_job, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
+    scheduler_free(scheduler);
+    g_assert_true(history_is(&world, "hold", "running"));
+    g_atomic_int_set(&is_held, 0);
+    clock_fake_advance_us(world.store.clock, 1000000);
+    world.settings.jobs.lease_seconds = 0;
+    scheduler = start(&world, holding_job, 1);
+    WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "hold", "done")));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d05_a_new_run_cancels_the_old_one(void)
+{
+    struct world world;
+    world_begin(&world);
+    g_atomic_int_set(&is_held, 1);
+    struct scheduler *scheduler = start(&world, holding_job, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "hold", "running, cancelled"));
+    g_atomic_int_set(&is_held, 0);
+    WAIT_UNTIL(history_is(&world, "hold", "done, cancelled"));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d11_paused_and_run_by_hand(void)
+{
+    struct world world;
+    world_begin(&world);
+    g_autoptr(GError) error = NULL;
+    int64_t scheduled_ms = 0;
+    struct scheduler *scheduler = start(&world, counting, 1);
+    g_assert_true(scheduler_pause(scheduler, "count", true, &by_admin, &error));
+    scheduler_free(scheduler);
+    scheduler = start(&world, counting, 1); /* it is remembered */
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "count", "skipped paused"));
+    g_assert_true(scheduler_run_now(scheduler, "count", &by_admin, &scheduled_ms, &error));
+    WAIT_UNTIL(history_is(&world, "count", "done, skipped paused") && is_idle(scheduler));
+    g_assert_true(scheduler_pause(scheduler, "count", false, &by_admin, &error));
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WAIT_UNTIL(history_is(&world, "count", "done, done, skipped paused"));
+    g_assert_false(scheduler_run_now(scheduler, "nothing", &by_admin, &scheduled_ms, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_next_times(void)
+{
+    struct world world;
+    world_begin(&world);
+    struct scheduler *scheduler = start(&world, counting, 1);
+    g_autoptr(GArray) times = scheduler_next(scheduler, "count", 3, NULL);
+    g_assert_cmpuint(times->len, ==, 3);
+    for (guint i = 0; i < 3; i++)
+        g_assert_cmpint(g_array_index(times, int64_t, i), ==, world_start_ms + (i + 1) * INT64_C(3600000));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+/* Turns go on while ten thousand runs wait to be claimed. */
+static void test_d12_turns_do_not_wait_for_the_store(void)
+{
+    enum { JOBS = 10000 };
+    struct world world;
+    world_begin(&world);
+    g_autofree struct job *jobs = g_new(struct job, JOBS);
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    for (int i = 0; i < JOBS; i++) {
+        g_ptr_array_add(ids, g_strdup_printf("job-%d", i));
+        jobs[i] = counting[0];
+        jobs[i].id = g_ptr_array_index(ids, i);
+    }
+    struct scheduler *scheduler = start(&world, jobs, JOBS);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    for (int i = 0; i < 10; i++)
+        scheduler_turn(scheduler);
+    /* all is decided, and nearly all of it still waits for the threads */
+    g_assert_cmpint(counter_get(&world.store.health.jobs_waiting), >, JOBS / 2);
+    WAIT_UNTIL(g_atomic_int_get(&runs) > 10);
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } tests[] = {
+        {"runs_when_due_and_tells", test_runs_when_due_and_tells},
+        {"a_failure_is_told", test_a_failure_is_told},
+        {"d04_down_while_it_was_due", test_d04_down_while_it_was_due},
+        {"d05_a_new_run_cancels_the_old_one", test_d05_a_new_run_cancels_the_old_one},
+        {"d06_a_time_that_comes_again_is_not_run_again", test_d06_a_time_that_comes_again_is_not_run_again},
+        {"d07_two_servers_run_it_once", test_d07_two_servers_run_it_once},
+        {"d07_taken_over_after_the_lease_and_the_late_one_is_refused",
+         test_d07_taken_over_after_the_lease_and_the_late_one_is_refused},
+        {"d07_a_stop_leaves_the_run_to_the_next", test_d07_a_stop_leaves_the_run_to_the_next},
+        {"d11_paused_and_run_by_hand", test_d11_paused_and_run_by_hand},
+        {"d12_turns_do_not_wait_for_the_store", test_d12_turns_do_not_wait_for_the_store},
+        {"next_times", test_next_times},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+        g_autofree char *path = g_strconcat("/scheduler/", tests[i].name, NULL);
+        g_test_add_func(path, tests[i].run);
+    }
+    return g_test_run();
+}
