@@ -22,6 +22,7 @@ enum {
     COMPONENT_CLOCK,
     COMPONENT_PROGRESS,
     COMPONENT_CAPACITY,
+    COMPONENT_BROKER,
     COMPONENT_COUNT
 };
 
@@ -94,13 +95,15 @@ static void check_capacity(struct api *api, struct component *component)
 
 static enum health_status examine(struct api *api, const char *org_id, struct component components[COMPONENT_COUNT])
 {
-    static const char *const names[COMPONENT_COUNT] = {"store", "workers", "disk", "clock", "progress", "capacity"};
+    static const char *const names[COMPONENT_COUNT] = {"store",    "workers",  "disk",  "clock",
+                                                       "progress", "capacity", "broker"};
     for (size_t i = 0; i < COMPONENT_COUNT; i++)
         components[i] = (struct component){names[i], HEALTHY, NULL};
     check_store(api, components);
     check_workers(api, &components[COMPONENT_WORKERS]);
     check_capacity(api, &components[COMPONENT_CAPACITY]);
     check_progress(api, org_id, &components[COMPONENT_PROGRESS]);
+    components[COMPONENT_BROKER].reason = g_strdup("not configured");
     if (clock_wall_ms(api->clock) < clock_set_ms) {
         components[COMPONENT_CLOCK].status = DEGRADED;
         components[COMPONENT_CLOCK].reason = g_strdup("the machine's clock was never set");

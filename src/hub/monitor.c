@@ -11,34 +11,45 @@
 #include "base/id.h"
 #include "base/log.h"
 
-enum { LOOK_US = 1000000 };
+#include <string.h>
 
-/* What is known of one camera. */
-struct watch {
-    bool is_settled;           /* it was on or off line for long enough once */
-    bool is_online;            /* settled */
-    bool is_seen, seen_online; /* looked at, and at the last look */
-    bool is_saved;
-    int64_t since_us; /* seen_online is so since then */
-    int64_t gone_ms;  /* wall clock: when it went off line */
-    int64_t saved_us;
-    struct stalls stalls;
-};
+enum { LOOK_US = 1000000 };
 
 struct monitor {
     struct hub *hub;
-    struct watch *watches; /* one for each camera of the settings, in their order */
+    struct vedette_health *health; /* settles who is on line, and when what is kept is due */
+    struct stalls *stalls;         /* one for each camera of the settings, in their order */
     bool has_looked;
     int64_t looked_us;
     pthread_mutex_t lock; /* guards unsent */
     GQueue unsent;        /* of GPtrArray *: events the spool could not take yet, oldest first */
 };
 
+static void on_signal(void *data, const struct vedette_camera_health *camera, enum vedette_camera_signal signal);
+static void on_publish(void *data, const struct vedette_camera_health *camera, bool is_change);
+
+static int64_t now_us(void *clock)
+{
+    return clock_monotonic_us(clock);
+}
+
 struct monitor *monitor_new(struct hub *hub)
 {
+    const struct health_settings *settings = &hub->settings->health;
     struct monitor *monitor = g_new0(struct monitor, 1);
+    struct vedette_health_config config;
+    vedette_health_config_init(&config);
+    config.offline_us = (int64_t)(settings->offline_seconds * G_USEC_PER_SEC);
+    config.recovered_us = (int64_t)(settings->recovered_seconds * G_USEC_PER_SEC);
+    config.publish_interval_us = (int64_t)(settings->save_seconds * G_USEC_PER_SEC);
+    config.max_cameras = MAX(hub->settings->cameras.count, 1);
+    config.time = (struct vedette_time_source){.now_us = now_us, .data = hub->clock};
+    config.signal = on_signal;
+    config.publish = on_publish;
+    config.data = monitor;
     monitor->hub = hub;
-    monitor->watches = g_new0(struct watch, hub->settings->cameras.count);
+    monitor->health = vedette_health_new(&config, NULL); /* the settings' table keeps them in range */
+    monitor->stalls = g_new0(struct stalls, hub->settings->cameras.count);
     pthread_mutex_init(&monitor->lock, NULL);
     return monitor;
 }
@@ -49,7 +60,8 @@ void monitor_free(struct monitor *monitor)
         return;
     g_queue_clear_full(&monitor->unsent, (GDestroyNotify)g_ptr_array_unref);
     pthread_mutex_destroy(&monitor->lock);
-    g_free(monitor->watches);
+    vedette_health_free(monitor->health);
+    g_free(monitor->stalls);
     g_free(monitor);
 }
 
@@ -158,78 +170,91 @@ void monitor_raise(struct monitor *monitor, const struct camera *camera, const c
     raise_signal(monitor, camera, kind, severity, clock_wall_ms(monitor->hub->clock), attributes);
 }
 
-static void tell_change(struct monitor *monitor, const struct camera *camera, const struct watch *watch,
-                        const struct camera_health *health)
+static void tell_offline(struct monitor *monitor, const struct camera *camera, const struct camera_health *health,
+                         int64_t gone_ms)
 {
-    int64_t now_ms = clock_wall_ms(monitor->hub->clock);
-    if (watch->is_online) {
-        double seconds = (double)(now_ms - watch->gone_ms) / 1000;
-        g_autofree char *attributes = g_strdup_printf("{\"offline_seconds\":%.0f}", seconds);
-        log_info(camera->id, "is back after %.0f s", seconds);
-        raise_signal(monitor, camera, "camera_recovered", SEVERITY_INFO, now_ms, attributes);
-        return;
-    }
+    bool has_reason = health->last_error && *health->last_error;
     g_autoptr(GString) attributes = g_string_new("{\"reason\":");
-    record_append_json_string(attributes, health->last_error ? health->last_error : "");
+    record_append_json_string(attributes, has_reason ? health->last_error : "");
     g_string_append_c(attributes, '}');
-    log_warning(camera->id, "is offline: %s", health->last_error ? health->last_error : "no picture comes");
-    raise_signal(monitor, camera, "camera_offline", SEVERITY_HIGH, watch->gone_ms, attributes->str);
+    log_warning(camera->id, "is offline: %s", has_reason ? health->last_error : "no picture comes");
+    raise_signal(monitor, camera, "camera_offline", SEVERITY_HIGH, gone_ms, attributes->str);
 }
 
-/* ---- what is kept ---- */
-
-static void save(struct monitor *monitor, const struct camera *camera, struct watch *watch,
-                 const struct camera_health *health, int64_t now_us)
+static void tell_recovered(struct monitor *monitor, const struct camera *camera, double offline_seconds, int64_t now_ms)
 {
+    g_autofree char *attributes = g_strdup_printf("{\"offline_seconds\":%.0f}", offline_seconds);
+    log_info(camera->id, "is back after %.0f s", offline_seconds);
+    raise_signal(monitor, camera, "camera_recovered", SEVERITY_INFO, now_ms, attributes);
+}
+
+/* record_clear it. */
+static void get_health(struct monitor *monitor, const char *camera_id, struct camera_health *health)
+{
+    if (!live_get_health(monitor->hub->live, camera_id, health))
+        record_init(&camera_health_descriptor, health);
+}
+
+static const struct camera *find_camera(const struct monitor *monitor, const char *camera_id, size_t *index)
+{
+    const struct record_list *cameras = &monitor->hub->settings->cameras;
+    const struct camera *items = cameras->items;
+    *index = 0;
+    while (*index + 1 < cameras->count && strcmp(items[*index].id, camera_id) != 0)
+        ++*index;
+    return &items[*index]; /* only cameras of the settings are reported */
+}
+
+static void on_signal(void *data, const struct vedette_camera_health *told, enum vedette_camera_signal signal)
+{
+    struct monitor *monitor = data;
+    size_t index;
+    const struct camera *camera = find_camera(monitor, told->camera_id, &index);
+    int64_t now_ms = clock_wall_ms(monitor->hub->clock);
+    monitor->stalls[index].is_offline = signal == VEDETTE_CAMERA_OFFLINE;
+    if (signal == VEDETTE_CAMERA_RECOVERED) {
+        tell_recovered(monitor, camera, (double)told->offline_us / G_USEC_PER_SEC, now_ms);
+        return;
+    }
+    struct camera_health health;
+    get_health(monitor, camera->id, &health);
+    tell_offline(monitor, camera, &health, now_ms - told->offline_us / 1000);
+    record_clear(&camera_health_descriptor, &health);
+}
+
+/* Into the cameras table. */
+static void on_publish(void *data, const struct vedette_camera_health *told, bool is_change)
+{
+    struct monitor *monitor = data;
+    size_t index;
+    const struct camera *camera = find_camera(monitor, told->camera_id, &index);
     g_autoptr(GString) json = g_string_new(NULL);
     g_autoptr(GError) error = NULL;
-    watch->is_saved = true;
-    watch->saved_us = now_us;
-    record_encode_json(&camera_health_descriptor, health, true, json);
-    if (!store_camera_set_health(monitor->hub->store, camera->org_id, camera->id, watch->is_online,
-                                 health->last_frame_at.ms, json->str, &error))
+    struct camera_health health;
+    (void)is_change;
+    get_health(monitor, camera->id, &health);
+    record_encode_json(&camera_health_descriptor, &health, true, json);
+    if (!store_camera_set_health(monitor->hub->store, camera->org_id, camera->id, told->online, health.last_frame_at.ms,
+                                 json->str, &error))
         log_warning(camera->id, "health not stored: %s", error->message);
+    record_clear(&camera_health_descriptor, &health);
 }
 
-/* ---- looking ---- */
-
-/* True when the camera was otherwise than what is settled for long enough. */
-static bool settle(struct monitor *monitor, struct watch *watch, bool is_online, int64_t now_us)
-{
-    const struct health_settings *settings = &monitor->hub->settings->health;
-    if (!watch->is_seen || is_online != watch->seen_online) {
-        if (!is_online && (watch->is_online || !watch->is_settled))
-            watch->gone_ms = clock_wall_ms(monitor->hub->clock);
-        watch->is_seen = true;
-        watch->seen_online = is_online;
-        watch->since_us = now_us;
-    }
-    if (watch->is_settled && watch->is_online == is_online)
-        return false;
-    /* The first time it comes on line is no recovery that could be premature. */
-    double seconds = !is_online ? settings->offline_seconds : watch->is_settled ? settings->recovered_seconds : 0;
-    if ((double)(now_us - watch->since_us) < seconds * G_USEC_PER_SEC)
-        return false;
-    watch->is_online = is_online;
-    return true;
-}
-
-static void look_at(struct monitor *monitor, const struct camera *camera, struct watch *watch, int64_t now_us)
+static void report(struct monitor *monitor, const struct camera *camera)
 {
     struct hub *hub = monitor->hub;
-    bool is_first = !watch->is_settled;
-    bool is_change = settle(monitor, watch, live_is_online(hub->live, camera->id, clock_wall_ms(hub->clock)), now_us);
-    int64_t save_us = (int64_t)(hub->settings->health.save_seconds * G_USEC_PER_SEC);
-    if (!is_change && watch->is_saved && now_us - watch->saved_us < save_us)
-        return;
     struct camera_health health;
-    if (!live_get_health(hub->live, camera->id, &health))
-        record_init(&camera_health_descriptor, &health);
-    watch->is_settled |= is_change;
-    if (is_change && !(is_first && watch->is_online))
-        tell_change(monitor, camera, watch, &health);
-    if (is_change || !is_first)
-        save(monitor, camera, watch, &health, now_us);
+    get_health(monitor, camera->id, &health);
+    const struct vedette_camera_stats stats = {
+        .frames_processed = health.frames_processed,
+        .errors_count = health.errors_count,
+        .avg_latency_ms = health.avg_latency_ms,
+        .fps = health.fps,
+        .last_seen_ms = health.last_frame_at.ms,
+        .is_online = live_is_online(hub->live, camera->id, clock_wall_ms(hub->clock)),
+        .circuit_breaker_state = vedette_breaker_state_of_name(health.circuit_breaker_state),
+    };
+    vedette_health_update_camera_stats(monitor->health, camera->id, &stats);
     record_clear(&camera_health_descriptor, &health);
 }
 
@@ -237,18 +262,18 @@ void monitor_turn(struct monitor *monitor)
 {
     const struct record_list *cameras = &monitor->hub->settings->cameras;
     const struct camera *items = cameras->items;
-    int64_t now_us = clock_monotonic_us(monitor->hub->clock);
+    int64_t at_us = clock_monotonic_us(monitor->hub->clock);
     send_unsent(monitor);
-    if (monitor->has_looked && now_us - monitor->looked_us < LOOK_US)
+    if (monitor->has_looked && at_us - monitor->looked_us < LOOK_US)
         return;
     monitor->has_looked = true;
-    monitor->looked_us = now_us;
+    monitor->looked_us = at_us;
     for (size_t i = 0; i < cameras->count; i++)
-        if (items[i].enabled) {
-            struct watch *watch = &monitor->watches[i];
-            look_at(monitor, &items[i], watch, now_us);
-            watch->stalls.is_offline = watch->is_settled && !watch->is_online;
-            stalls_look(&watch->stalls, monitor, monitor->hub, &items[i], now_us);
-        }
+        if (items[i].enabled)
+            report(monitor, &items[i]);
+    vedette_health_tick(monitor->health);
+    for (size_t i = 0; i < cameras->count; i++)
+        if (items[i].enabled)
+            stalls_look(&monitor->stalls[i], monitor, monitor->hub, &items[i], at_us);
     send_unsent(monitor);
 }
