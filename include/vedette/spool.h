@@ -23,6 +23,8 @@
 #include "vedette/time_source.h"
 #include "vedette/visibility.h"
 
+VEDETTE_BEGIN
+
 enum { VEDETTE_SPOOL_PRIORITIES = 10, VEDETTE_SPOOL_TENANT_MAX_BYTES = 128 };
 
 enum vedette_spool_error_kind {
@@ -179,3 +181,19 @@ struct vedette_spool_tenant {
 VEDETTE_PUBLIC void vedette_spool_each_tenant(struct vedette_spool *spool,
                                               void (*each)(void *data, const struct vedette_spool_tenant *tenant),
                                               void *data);
+
+/* ---- looking into what lies on the disk ---- */
+
+struct vedette_spool_file {
+    const char *path;
+    bool is_open, is_bad;     /* was still written to when its process ended; was set aside */
+    int64_t good, done, lost; /* records that can be given out, need not be, and are not as they were written */
+    const char *why;          /* it cannot be read at all; else NULL */
+};
+/* Reads every record of every file, those set aside too, and changes none. `each` is called for each file, by name.
+ * False: the directory cannot be opened, or another process uses it. */
+VEDETTE_PUBLIC bool vedette_spool_verify(const char *directory,
+                                         void (*each)(void *data, const struct vedette_spool_file *file), void *data,
+                                         struct vedette_spool_error *error);
+
+VEDETTE_END

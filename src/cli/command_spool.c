@@ -1,0 +1,202 @@
+#include "cli/cli.h"
+
+#include "cli/settings_load.h"
+#include "hub/record_path.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* `vedette spool stats|verify|drain`: what a hub that does not run has left in its spool. */
+
+struct spool_options {
+    char *config, *directory, *out;
+};
+
+static bool parse(struct spool_options *options, const char *command, int *argc, char **argv, struct settings *settings)
+{
+    const GOptionEntry entries[] = {
+        {"config", 0, 0, G_OPTION_ARG_FILENAME, &options->config, "settings file (YAML): its data_dir has the spool",
+         "FILE"},
+        {"directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory, "the spool's directory itself", "DIR"},
+        {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out,
+         "drain: write the records there, a line each, and take "
+         "them out of the spool; - is standard output",
+         "FILE"},
+        {0}};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_option_context_set_ignore_unknown_options(context, TRUE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, argc, &argv, &error)) {
+        fprintf(stderr, "vedette spool %s: %s\n", command, error->message);
+        return false;
+    }
+    if (!cli_settings_load(options->config, argc, argv, settings))
+        return false;
+    if (!options->directory) {
+        g_autofree char *data_dir = cli_data_dir(settings);
+        options->directory = g_build_filename(data_dir, "spool", NULL);
+    }
+    return true;
+}
+
+static void options_clear(struct spool_options *options)
+{
+    g_free(options->config);
+    g_free(options->directory);
+    g_free(options->out);
+}
+
+static int fail(const char *command, const struct vedette_spool_error *error)
+{
+    fprintf(stderr, "vedette spool %s: %s%s\n", command, error->text,
+            error->kind == VEDETTE_SPOOL_BUSY ? " (of a hub that runs, ask GET /queue/stats)" : "");
+    return 1;
+}
+
+/* ---- stats and verify ---- */
+
+struct sums {
+    int64_t files, bad, good, done, lost, unreadable;
+    bool is_told; /* a line for each file */
+};
+
+static void add_file(void *data, const struct vedette_spool_file *file)
+{
+    struct sums *sums = data;
+    if (sums->is_told)
+        printf("%s: %" PRId64 " to give out, %" PRId64 " done, %" PRId64 " lost%s%s%s%s\n", file->path, file->good,
+               file->done, file->lost, file->is_open ? ", left open" : "", file->is_bad ? ", set aside" : "",
+               file->why ? ": " : "", file->why ? file->why : "");
+    if (file->is_bad) {
+        sums->bad++;
+        return;
+    }
+    sums->files++;
+    sums->good += file->good;
+    sums->done += file->done;
+    sums->lost += file->lost;
+    sums->unreadable += file->why != NULL;
+}
+
+static int look(const char *command, bool is_told, int argc, char **argv)
+{
+    struct spool_options options = {0};
+    struct settings settings;
+    struct vedette_spool_error error;
+    if (!parse(&options, command, &argc, argv, &settings))
+        return 2;
+    struct sums sums = {.is_told = is_told};
+    bool is_read = vedette_spool_verify(options.directory, add_file, &sums, &error);
+    if (is_read)
+        printf("{\"memory_queue_size\":0,\"disk_queue_size\":%" PRId64 ",\"total_queued\":%" PRId64
+               ",\"files\":%" PRId64 ",\"bad_files\":%" PRId64 ",\"done\":%" PRId64 ",\"lost\":%" PRId64 "}\n",
+               sums.good, sums.good, sums.files, sums.bad, sums.done, sums.lost);
+    int status = !is_read ? fail(command, &error) : is_told && (sums.lost || sums.unreadable) ? 1 : 0;
+    record_clear(&settings_descriptor, &settings);
+    options_clear(&options);
+    return status;
+}
+
+static int stats_main(int argc, char **argv)
+{
+    return look("stats", false, argc, argv);
+}
+
+static int verify_main(int argc, char **argv)
+{
+    return look("verify", true, argc, argv);
+}
+
+/* ---- drain ---- */
+
+/* Writes a batch and makes sure of it before it is taken out. */
+static bool write_batch(FILE *out, const struct vedette_spool_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (fwrite(batch->records[i].payload, 1, batch->records[i].length, out) != batch->records[i].length ||
+            fputc('\n', out) == EOF)
+            return false;
+    return fflush(out) == 0;
+}
+
+static int64_t write_all(struct vedette_spool *spool, FILE *out)
+{
+    struct vedette_spool_stats stats;
+    int64_t written = 0;
+    do {
+        struct vedette_spool_batch *batch = vedette_spool_dequeue(spool, 500, 100000);
+        vedette_spool_get_stats(spool, &stats);
+        if (!batch)
+            continue;
+        if (!write_batch(out, batch)) {
+            vedette_spool_return(spool, batch);
+            return -1;
+        }
+        written += (int64_t)batch->count;
+        vedette_spool_acknowledge(spool, batch);
+        vedette_spool_get_stats(spool, &stats);
+    } while (stats.total_queued);
+    return written;
+}
+
+static int drain_to_file(const struct spool_options *options)
+{
+    struct vedette_spool_config config;
+    struct vedette_spool_error error;
+    bool is_standard = strcmp(options->out, "-") == 0;
+    vedette_spool_config_init(&config);
+    struct vedette_spool *spool = vedette_spool_open(options->directory, &config, &error);
+    if (!spool)
+        return fail("drain", &error);
+    FILE *out = is_standard ? stdout : fopen(options->out, "ae");
+    int64_t written = out ? write_all(spool, out) : -1;
+    if (written < 0)
+        fprintf(stderr, "vedette spool drain: write '%s': %s; what was not written stays in the spool\n", options->out,
+                g_strerror(errno));
+    else
+        fprintf(stderr, "%" PRId64 " records written\n", written);
+    if (out && !is_standard)
+        fclose(out);
+    vedette_spool_close(spool);
+    return written < 0 ? 1 : 0;
+}
+
+static int drain_to_store(const struct settings *settings)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *data_dir = cli_data_dir(settings);
+    struct server_health health = {0};
+    struct record_path_parts parts = {
+        .data_dir = data_dir, .settings = settings, .clock = clock_system(), .health = &health};
+    parts.store = store_open(data_dir, &settings->store, parts.clock, &health, &error);
+    int64_t stored = parts.store ? record_path_drain_now(&parts, &error) : -1;
+    store_close(parts.store);
+    if (stored < 0)
+        fprintf(stderr, "vedette spool drain: %s\n", error ? error->message : "the store does not take the records");
+    else
+        printf("%" PRId64 " records stored\n", stored);
+    return stored < 0 ? 1 : 0;
+}
+
+static int drain_main(int argc, char **argv)
+{
+    struct spool_options options = {0};
+    struct settings settings;
+    if (!parse(&options, "drain", &argc, argv, &settings))
+        return 2;
+    int status = options.out ? drain_to_file(&options) : drain_to_store(&settings);
+    record_clear(&settings_descriptor, &settings);
+    options_clear(&options);
+    return status;
+}
+
+const struct cli_command command_spool_stats = {"spool stats", "[--config FILE | --directory DIR]",
+                                                "what waits in the spool of a hub that does not run", stats_main};
+const struct cli_command command_spool_verify = {"spool verify", "[--config FILE | --directory DIR]",
+                                                 "reads every record of a spool, and changes none", verify_main};
+const struct cli_command command_spool_drain = {"spool drain", "[--config FILE | --directory DIR] [--out FILE]",
+                                                "moves what waits in the spool into the store, or into a file",
+                                                drain_main};

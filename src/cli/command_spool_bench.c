@@ -1,0 +1,162 @@
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "vedette/spool.h"
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+/* `vedette spool bench`: durable enqueue by many threads beside bare SQLite, which writes the same records in commits
+ * of the same size, one after the other, in the same place. */
+
+enum { PRODUCERS = 16, ROUNDS = 7, CALLS = 120, RECORDS_A_CALL = 10, RECORD_BYTES = 512 };
+
+static const int64_t total_records = (int64_t)PRODUCERS * CALLS * RECORDS_A_CALL;
+
+struct bench {
+    struct vedette_spool *spool;
+    char payload[RECORD_BYTES];
+};
+
+static void *produce(void *data)
+{
+    struct bench *bench = data;
+    struct vedette_spool_record records[RECORDS_A_CALL];
+    for (int i = 0; i < RECORDS_A_CALL; i++)
+        records[i] = (struct vedette_spool_record){
+            .tenant = "bench", .priority = 5, .payload = bench->payload, .length = RECORD_BYTES};
+    for (int i = 0; i < CALLS; i++)
+        if (!vedette_spool_enqueue(bench->spool, records, RECORDS_A_CALL, NULL))
+            return NULL;
+    return bench;
+}
+
+/* Records a second, and records a commit; 0 on failure. */
+static double run_spool(const char *directory, double *commit_records)
+{
+    struct bench bench = {0};
+    struct vedette_spool_config config;
+    struct vedette_spool_error error;
+    struct vedette_spool_stats stats;
+    pthread_t threads[PRODUCERS];
+    vedette_spool_config_init(&config);
+    config.max_queue_size = total_records;
+    config.max_queue_seconds = 0;
+    bench.spool = vedette_spool_open(directory, &config, &error);
+    if (!bench.spool) {
+        fprintf(stderr, "vedette spool bench: %s\n", error.text);
+        return 0;
+    }
+    memset(bench.payload, 'x', sizeof bench.payload);
+    int64_t start_us = clock_monotonic_us(clock_system());
+    int started = 0;
+    while (started < PRODUCERS && pthread_create(&threads[started], NULL, produce, &bench) == 0)
+        started++;
+    for (int i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    int64_t us = clock_monotonic_us(clock_system()) - start_us;
+    vedette_spool_get_stats(bench.spool, &stats);
+    vedette_spool_close(bench.spool);
+    *commit_records = (double)stats.enqueued / (double)MAX(stats.commits, 1);
+    return stats.enqueued == total_records ? (double)total_records * G_USEC_PER_SEC / (double)us : 0;
+}
+
+static bool write_rows(sqlite3 *db, int commit_records)
+{
+    char payload[RECORD_BYTES];
+    sqlite3_stmt *insert = NULL;
+    memset(payload, 'x', sizeof payload);
+    bool is_good = sqlite3_prepare_v2(db, "INSERT INTO records(payload) VALUES(?1)", -1, &insert, NULL) == SQLITE_OK;
+    for (int64_t written = 0; is_good && written < total_records;) {
+        is_good = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+        for (int i = 0; is_good && i < commit_records && written < total_records; i++, written++) {
+            sqlite3_bind_blob(insert, 1, payload, RECORD_BYTES, SQLITE_STATIC);
+            is_good = sqlite3_step(insert) == SQLITE_DONE;
+            sqlite3_reset(insert);
+        }
+        is_good = is_good && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+    }
+    sqlite3_finalize(insert);
+    return is_good;
+}
+
+static double run_sqlite(const char *path, int commit_records)
+{
+    static const char setup[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                                "CREATE TABLE records(id INTEGER PRIMARY KEY, payload BLOB)";
+    sqlite3 *db = NULL;
+    double rate = 0;
+    if (sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, setup, NULL, NULL, NULL) == SQLITE_OK) {
+        int64_t start_us = clock_monotonic_us(clock_system());
+        if (write_rows(db, commit_records))
+            rate =
+                (double)total_records * G_USEC_PER_SEC / (double)MAX(clock_monotonic_us(clock_system()) - start_us, 1);
+        else
+            fprintf(stderr, "vedette spool bench: bare SQLite: %s\n", sqlite3_errmsg(db));
+    }
+    sqlite3_close(db);
+    return rate;
+}
+
+static void remove_all(const char *path)
+{
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    for (const char *name; directory && (name = g_dir_read_name(directory));) {
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+        if (g_file_test(inner, G_FILE_TEST_IS_DIR))
+            remove_all(inner);
+        else
+            g_unlink(inner);
+    }
+    g_rmdir(path);
+}
+
+static int compare(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return values[count / 2];
+}
+
+static int bench_main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *place = g_build_filename(argc > 1 ? argv[1] : ".", "vedette-bench-XXXXXX", NULL);
+    if (!g_mkdtemp(place)) {
+        fprintf(stderr, "vedette spool bench: %s: cannot be made there: give a directory on the disk to measure\n",
+                place);
+        return 1;
+    }
+    g_autofree char *directory = g_build_filename(place, "spool", NULL), *path = g_build_filename(place, "bare", NULL);
+    double spool[ROUNDS], bare[ROUNDS], ratios[ROUNDS], commit = 0;
+    bool is_good = true;
+    for (int i = 0; is_good && i < ROUNDS; i++) {
+        spool[i] = run_spool(directory, &commit);
+        remove_all(directory);
+        bare[i] = run_sqlite(path, MAX((int)(commit + 0.5), 1));
+        g_unlink(path);
+        is_good = spool[i] > 0 && bare[i] > 0;
+        ratios[i] = is_good ? spool[i] / bare[i] : 0;
+    }
+    remove_all(place);
+    if (!is_good)
+        return 1;
+    printf("durable enqueue, %d producers, %d records of %d bytes a call, about %.0f records a commit, medians of %d "
+           "rounds in turn\n  spool        %.0f records/s\n  bare SQLite  %.0f records/s\n  ratio        %.2f\n",
+           PRODUCERS, RECORDS_A_CALL, RECORD_BYTES, commit, ROUNDS, median(spool, ROUNDS), median(bare, ROUNDS),
+           median(ratios, ROUNDS));
+    return 0;
+}
+
+const struct cli_command command_spool_bench = {
+    "spool bench", "[DIRECTORY]", "durable enqueue beside bare SQLite, on that directory's disk", bench_main};
