@@ -3,7 +3,6 @@
 #include "analytics/analytics_internal.h"
 
 #include <glib.h>
-#include <string.h>
 
 struct analytics {
     struct camera camera;
@@ -86,9 +85,17 @@ void analytics_free(struct analytics *analytics)
 
 /* ---- being told anew ---- */
 
+static bool point_is_same(const struct record_point *a, const struct record_point *b)
+{
+    return a->x == b->x && a->y == b->y;
+}
+
 static bool points_are_same(const struct record_points *a, const struct record_points *b)
 {
-    return a->count == b->count && (a->count == 0 || memcmp(a->items, b->items, a->count * sizeof *a->items) == 0);
+    bool are_same = a->count == b->count;
+    for (size_t i = 0; i < a->count && are_same; i++)
+        are_same = point_is_same(&a->items[i], &b->items[i]);
+    return are_same;
 }
 
 static bool zones_are_same(const struct record_list *a, const struct record_list *b)
@@ -109,8 +116,8 @@ static bool lines_are_same(const struct record_list *a, const struct record_list
     if (a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++)
-        if (!g_str_equal(left[i].id, right[i].id) || memcmp(&left[i].a, &right[i].a, sizeof left[i].a) != 0 ||
-            memcmp(&left[i].b, &right[i].b, sizeof left[i].b) != 0 || left[i].anchor != right[i].anchor)
+        if (!g_str_equal(left[i].id, right[i].id) || !point_is_same(&left[i].a, &right[i].a) ||
+            !point_is_same(&left[i].b, &right[i].b) || left[i].anchor != right[i].anchor)
             return false;
     return true;
 }
