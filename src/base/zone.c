@@ -17,7 +17,7 @@ static const int64_t stride_s = 14 * 24 * 60 * 60; /* any; a longer one asks GLi
 
 bool zone_name_is_valid(const char *name, GError **error)
 {
-    if (!*name || strcmp(name, "UTC") == 0)
+    if (!name || !*name || strcmp(name, "UTC") == 0)
         return true;
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_/";
     bool is_name = g_ascii_isalpha(name[0]) && strspn(name, allowed) == strlen(name);
@@ -73,7 +73,7 @@ struct zone *zone_load(const char *name, GError **error)
 {
     if (!zone_name_is_valid(name, error))
         return NULL;
-    g_autoptr(GTimeZone) source = !*name                     ? g_time_zone_new_local()
+    g_autoptr(GTimeZone) source = !name || !*name            ? g_time_zone_new_local()
                                   : strcmp(name, "UTC") == 0 ? g_time_zone_new_utc()
                                                              : g_time_zone_new_identifier(name);
     if (!source) {

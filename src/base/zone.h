@@ -17,8 +17,8 @@
 
 struct zone;
 
-/* `name` as in the IANA database ("Europe/Berlin"), "UTC", or empty: the machine's own. A change of the database is
- * seen by the next load. */
+/* `name` as in the IANA database ("Europe/Berlin"), "UTC", or empty or NULL: the machine's own. A change of the
+ * database is seen by the next load. */
 struct zone *zone_load(const char *name, GError **error);
 /* True when zone_load would know the name. */
 bool zone_name_is_valid(const char *name, GError **error);
