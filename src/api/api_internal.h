@@ -113,6 +113,20 @@ void handle_preview(struct request *request, struct answer *answer);
 void handle_breakers(struct request *request, struct answer *answer);
 void handle_breaker_force(struct request *request, struct answer *answer);
 void handle_events(struct request *request, struct answer *answer);
+void handle_jobs(struct request *request, struct answer *answer);
+void handle_job_history(struct request *request, struct answer *answer);
+void handle_job_next(struct request *request, struct answer *answer);
+void handle_job_run(struct request *request, struct answer *answer);
+void handle_job_pause(struct request *request, struct answer *answer);
+void handle_job_resume(struct request *request, struct answer *answer);
+void handle_retention(struct request *request, struct answer *answer);
+void handle_retention_confirm_clock(struct request *request, struct answer *answer);
+void handle_holds(struct request *request, struct answer *answer);
+void handle_hold_put(struct request *request, struct answer *answer);
+void handle_hold_release(struct request *request, struct answer *answer);
+void handle_occupancy(struct request *request, struct answer *answer);
+void handle_audit(struct request *request, struct answer *answer);
+void handle_audit_verify(struct request *request, struct answer *answer);
 void handle_docs(struct request *request, struct answer *answer);
 void handle_websocket(struct request *request, struct answer *answer);
 
@@ -120,6 +134,8 @@ void handle_websocket(struct request *request, struct answer *answer);
 const struct ui_file *ui_file_find(const char *path);
 void answer_ui_file(const struct ui_file *file, const char *if_none_match, struct answer *answer);
 
+/* Who asks, for the audit. Borrowed from the request, which has a login. */
+struct audit_by request_by(const struct request *request);
 /* A camera of the request's org, or NULL and a 404. */
 const struct camera *request_camera(const struct request *request, struct answer *answer);
 

@@ -1,3 +1,4 @@
+#define LOG_MODULE "api"
 #include "api/auth.h"
 
 #include <sodium.h>
@@ -5,6 +6,8 @@
 
 #include "base/counter.h"
 #include "base/id.h"
+#include "base/log.h"
+#include "store/audit.h"
 
 enum {
     /* OWASP's argon2id advice is at least 19 MiB and 2 passes; two at once stay small beside the video. */
@@ -58,6 +61,31 @@ static void make_secret(size_t length, char text[SECRET_TEXT_BYTES])
 
 /* ---- the first administrator ---- */
 
+/* What cannot be written into the audit is told in the log; a login does not fail for it, since it could not have been
+ * written down either. */
+static void note(struct auth *auth, const struct audit_by *by, const struct audit_change *change)
+{
+    g_autoptr(GError) error = NULL;
+    if (!store_audit_add(auth->store, by, change, &error))
+        log_error(NULL, "'%s' is not in the audit: %s", change->action, error->message);
+}
+
+/* `user` NULL: nobody has the name. */
+static void note_login(struct auth *auth, const struct user *user, const char *address, const char *action)
+{
+    const struct audit_by by = {user ? user->org_id : "default", user ? user->id : "unknown",
+                                user ? user->username : NULL, address, NULL};
+    const struct audit_change change = {AUDIT_LOGIN, user ? user->id : NULL, action, NULL, NULL};
+    note(auth, &by, &change);
+}
+
+static void note_password(struct auth *auth, const struct user *user)
+{
+    const struct audit_by by = {user->org_id, "system", NULL, NULL, "settings"};
+    const struct audit_change change = {AUDIT_USER, user->id, "set-password", NULL, NULL};
+    note(auth, &by, &change);
+}
+
 static bool put_password(struct auth *auth, struct user *user, const char *password, GError **error)
 {
     char hash[crypto_pwhash_STRBYTES];
@@ -65,8 +93,11 @@ static bool put_password(struct auth *auth, struct user *user, const char *passw
         return false;
     g_free(user->password_hash);
     user->password_hash = g_strdup(hash);
-    return store_user_put(auth->store, user, error) &&
-           store_sessions_delete_user(auth->store, user->org_id, user->id, error);
+    if (!store_user_put(auth->store, user, error) ||
+        !store_sessions_delete_user(auth->store, user->org_id, user->id, error))
+        return false;
+    note_password(auth, user);
+    return true;
 }
 
 static bool make_administrator(struct auth *auth, const char *password, bool is_generated, GError **error)
@@ -288,8 +319,8 @@ static void upgrade_hash(struct auth *auth, struct user *user, const char *passw
     store_user_put(auth->store, user, NULL);
 }
 
-static bool try_password(struct auth *auth, const struct login_request *request, struct login_response *response,
-                         GError **error)
+static bool try_password(struct auth *auth, const struct login_request *request, const char *address,
+                         struct login_response *response, GError **error)
 {
     GError *failure = NULL;
     struct user *user = store_user_find(auth->store, request->username, &failure);
@@ -304,8 +335,11 @@ static bool try_password(struct auth *auth, const struct login_request *request,
     if (is_good && is_right && user && user->password_hash && !user->is_disabled) {
         upgrade_hash(auth, user, request->password);
         is_good = make_session(auth, user, response, error);
+        if (is_good)
+            note_login(auth, user, address, "login");
     } else if (is_good) {
         counter_add(&auth->health->logins_failed, 1);
+        note_login(auth, user, address, "login-failed");
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the username or the password is wrong");
         is_good = false;
     }
@@ -331,7 +365,7 @@ bool auth_login(struct auth *auth, const struct login_request *request, const ch
         return false;
     }
     GError *failure = NULL;
-    if (!try_password(auth, request, response, &failure)) {
+    if (!try_password(auth, request, address, response, &failure)) {
         if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
             counter_add(&auth->health->logins_limited, 1);
         g_propagate_error(error, failure);

@@ -1,6 +1,9 @@
+#define LOG_MODULE "api"
 #include <string.h>
 
 #include "api/api_internal.h"
+#include "base/log.h"
+#include "store/audit.h"
 
 /* A form is the same record as the JSON: field by field, by name. */
 static bool decode_form(const char *text, struct login_request *login, struct record_errors *errors)
@@ -94,6 +97,10 @@ void handle_logout(struct request *request, struct answer *answer)
         answer_error(answer, error);
         return;
     }
+    const struct audit_by by = request_by(request);
+    const struct audit_change change = {AUDIT_LOGIN, request->login.user->id, "logout", NULL, NULL};
+    if (!store_audit_add(request->api->store, &by, &change, &error))
+        log_error(NULL, "a logout is not in the audit: %s", error->message);
     answer->status = MHD_HTTP_NO_CONTENT;
     answer_header(answer, "Set-Cookie", "%s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict", request_cookie_name());
 }

@@ -3,6 +3,7 @@
 
 #include "api/api_internal.h"
 #include "api/ui.h"
+#include "facts/occupancy.h"
 
 static const struct route routes[] = {
     {"GET", "/health", ROLE_ANONYMOUS, NULL, "status; with a login also resilience_stats, components and cameras",
@@ -35,6 +36,32 @@ static const struct route routes[] = {
     {"GET", "/api/v1/events", ROLE_VIEWER, NULL, "items: AnalyticsEvent; next_cursor", handle_events,
      "Stored events, newest first. Filters: camera_id, type, subject_id (line or zone), from, to (RFC 3339), limit "
      "(1..500), cursor."},
+    {"GET", "/api/v1/occupancy", ROLE_VIEWER, NULL, "items: OccupancyHourly", handle_occupancy,
+     "Counts by level (hour, day or month), newest first. Filters: camera_id, subject_id, from, to, limit (1..500)."},
+    {"GET", "/api/v1/jobs", ROLE_ADMIN, NULL, "items: Job", handle_jobs, "The server's jobs and how they stand."},
+    {"GET", "/api/v1/jobs/{id}/history", ROLE_ADMIN, NULL, "items: JobRun", handle_job_history,
+     "What became of a job's times, newest first: run, or skipped and why. limit (1..500)."},
+    {"GET", "/api/v1/jobs/{id}/next", ROLE_ADMIN, NULL, "times", handle_job_next,
+     "When a job is due next. count (1..100)."},
+    {"POST", "/api/v1/jobs/{id}/run", ROLE_ADMIN, NULL, "scheduled_at (202)", handle_job_run,
+     "Runs a job now, also a paused one; 409 while it runs."},
+    {"POST", "/api/v1/jobs/{id}/pause", ROLE_ADMIN, NULL, "nothing (204)", handle_job_pause,
+     "From now on the job is not run by its schedule."},
+    {"POST", "/api/v1/jobs/{id}/resume", ROLE_ADMIN, NULL, "nothing (204)", handle_job_resume,
+     "From now on it is again."},
+    {"GET", "/api/v1/retention", ROLE_ADMIN, NULL, "items: Retention", handle_retention,
+     "Of each table and camera, how long it is kept and the oldest that is there; rows=true counts what goes next."},
+    {"POST", "/api/v1/retention/confirm-clock", ROLE_ADMIN, NULL, "nothing (204)", handle_retention_confirm_clock,
+     "The clock is right: retention that was stopped by a jump goes on."},
+    {"GET", "/api/v1/legal-holds", ROLE_ADMIN, NULL, "items: LegalHold", handle_holds,
+     "Holds that stand and that ended, newest first."},
+    {"POST", "/api/v1/legal-holds", ROLE_ADMIN, &legal_hold_request_descriptor, "LegalHold (201)", handle_hold_put,
+     "Keeps what retention would delete."},
+    {"DELETE", "/api/v1/legal-holds/{id}", ROLE_ADMIN, NULL, "nothing (204)", handle_hold_release, "Ends a hold."},
+    {"GET", "/api/v1/audit", ROLE_ADMIN, NULL, "items: Audit", handle_audit,
+     "Who did what, when, from where, before and after, newest first. before (sequence), limit (1..500)."},
+    {"GET", "/api/v1/audit/verify", ROLE_ADMIN, NULL, "entries, sha256, is_whole, problems", handle_audit_verify,
+     "Looks at the whole chain for entries that were edited, removed or moved."},
     {"GET", "/ws", ROLE_VIEWER, NULL, "WebSocket", handle_websocket,
      "Messages {\"type\": \"tracks\", \"event\" or \"health\", \"data\": …} as they come. The login is checked before "
      "the upgrade; a browser's Origin must be this server."},

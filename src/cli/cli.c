@@ -6,10 +6,12 @@
 
 /* One row per command; a command of two words is one row too. */
 static const struct cli_command *const commands[] = {
-    &command_run,         &command_config_check, &command_analyze,     &command_scene_render, &command_camera_serve,
-    &command_motion,      &command_track,        &command_detect,      &command_docs,         &command_doctor,
-    &command_worker,      &command_model_list,   &command_model_check, &command_model_bench,  &command_model_add,
-    &command_spool_stats, &command_spool_verify, &command_spool_drain, &command_spool_bench,
+    &command_run,          &command_config_check,     &command_analyze,       &command_scene_render,
+    &command_camera_serve, &command_motion,           &command_track,         &command_detect,
+    &command_docs,         &command_doctor,           &command_worker,        &command_audit_list,
+    &command_audit_verify, &command_retention_status, &command_retention_run, &command_retention_confirm,
+    &command_model_list,   &command_model_check,      &command_model_bench,   &command_model_add,
+    &command_spool_stats,  &command_spool_verify,     &command_spool_drain,   &command_spool_bench,
 };
 
 static void print_help(FILE *out)

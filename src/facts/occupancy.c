@@ -69,6 +69,15 @@ static const struct record_field legal_hold_fields[] = {
 const struct record_descriptor legal_hold_descriptor = RECORD(
     struct legal_hold, "LegalHold", 1, legal_hold_fields, "Rows that retention must leave.", .table = "legal_holds");
 
+static const struct record_field legal_hold_request_fields[] = {
+    FIELD(struct legal_hold, camera_id, RECORD_TEXT_ID, "of this camera alone; absent: of all"),
+    FIELD(struct legal_hold, from_at, 0, "from then on; absent: from the beginning"),
+    FIELD(struct legal_hold, to_at, 0, "until then; absent: without an end"),
+    FIELD(struct legal_hold, reason, RECORD_REQUIRED, "why", .min_count = 1, .max_count = 1024),
+};
+const struct record_descriptor legal_hold_request_descriptor =
+    RECORD(struct legal_hold, "LegalHoldRequest", 1, legal_hold_request_fields, "What POST /api/v1/legal-holds takes.");
+
 static const struct record_field sample_fields[] = {
     FIELD(struct storage_sample, at, RECORD_REQUIRED | RECORD_KEY, "when"),
     FIELD(struct storage_sample, free_bytes, RECORD_REQUIRED, "on the data directory's disk", .unit = "bytes"),

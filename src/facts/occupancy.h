@@ -55,7 +55,7 @@ struct legal_hold {
     char *reason, *created_by;
     struct record_time created_at, released_at;
 };
-extern const struct record_descriptor legal_hold_descriptor;
+extern const struct record_descriptor legal_hold_descriptor, legal_hold_request_descriptor;
 
 /* How much room there was. */
 struct storage_sample {

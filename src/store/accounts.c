@@ -1,8 +1,9 @@
 /* Users, logins, cameras and what they belong to: small records, written one at a time. */
 #include <string.h>
 
+#include "base/redact.h"
 #include "facts/tenant.h"
-#include "store/store_internal.h"
+#include "store/work_internal.h"
 
 void user_free(struct user *user)
 {
@@ -149,6 +150,40 @@ bool store_sessions_delete_user(struct store *store, const char *org_id, const c
 
 /* ---- cameras ---- */
 
+/* As the audit shows it: without what may be a login in the address. NULL for none. */
+static char *camera_text(const struct camera *camera)
+{
+    if (!camera)
+        return NULL;
+    struct camera shown = *camera; /* borrows everything but the source */
+    g_autofree char *source = redact_address(camera->source);
+    shown.source = source;
+    shown.username = shown.password = NULL;
+    GString *json = g_string_new(NULL);
+    record_encode_json(&camera_descriptor, &shown, false, json);
+    return g_string_free(json, FALSE);
+}
+
+/* Notes a camera's change, when there is one. Cameras come from the configuration alone. */
+static bool audit_camera(struct store_transaction *transaction, const struct camera *camera, GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new();
+    if (!store_select(transaction, &camera_descriptor, "WHERE org_id = $1 AND id = $2",
+                      STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), found, error))
+        return false;
+    struct camera *before = found->len ? g_ptr_array_index(found, 0) : NULL;
+    g_autofree char *before_text = camera_text(before), *after_text = camera_text(camera);
+    if (before)
+        record_clear(&camera_descriptor, before);
+    g_free(before);
+    if (g_strcmp0(before_text, after_text) == 0)
+        return true;
+    const struct audit_by by = {camera->org_id, "system", NULL, NULL, "settings"};
+    const struct audit_change change = {AUDIT_CAMERA, camera->id, before_text ? "update" : "create", before_text,
+                                        after_text};
+    return store_audit_add_in(transaction, &by, &change, error);
+}
+
 bool store_camera_put(struct store *store, const struct camera *camera, GError **error)
 {
     struct camera stored = *camera; /* borrows everything */
@@ -158,6 +193,7 @@ bool store_camera_put(struct store *store, const struct camera *camera, GError *
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
     return transaction && ensure_org(transaction, camera->org_id, error) &&
            ensure_site(transaction, camera->org_id, camera->site_id, error) &&
+           audit_camera(transaction, camera, error) &&
            store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }

@@ -629,6 +629,63 @@ static void test_page_and_security_headers(void)
     world_clear(&world);
 }
 
+static int upkeep_status(const struct api_world *world, const char *method, const char *path, const char *body)
+{
+    g_autofree char *headers =
+        g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", world->token);
+    struct reply reply = world_request(world, method, path, headers, body);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+static void test_upkeep_is_told_and_audited(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct reply refused = world_request(&world, "POST", "/auth/login", "Content-Type: application/json\r\n",
+                                         "{\"username\":\"admin\",\"password\":\"wrong\"}");
+    g_assert_cmpint(refused.status, ==, 401);
+    reply_clear(&refused);
+    world_login(&world);
+    g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/jobs", NULL), ==, 503); /* no scheduler here yet */
+    g_autoptr(GError) error = NULL;
+    const struct scheduler_options options = {built_in_jobs,   built_in_job_count, world.store,
+                                              &world.settings, &world.health,      world.clock};
+    struct scheduler *scheduler = scheduler_new(&options, &error);
+    g_assert_no_error(error);
+    api_set_scheduler(world.api, scheduler);
+    g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/jobs", NULL), ==, 200);
+    g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/jobs/cleanup_old_data/next?count=3", NULL), ==, 200);
+    g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/jobs/cleanup_old_data/pause?reason=test", NULL), ==, 204);
+    g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/jobs/nothing/pause", NULL), ==, 404);
+    g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/retention?rows=true", NULL), ==, 200);
+    g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/occupancy?level=day", NULL), ==, 200);
+    g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/occupancy?level=year", NULL), ==, 400);
+    g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/legal-holds", "{}"), ==, 400);
+    g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/legal-holds", "{\"reason\":\"case\"}"), ==, 201);
+    struct reply reply = world_get(&world, "/api/v1/audit", world.token);
+    g_assert_cmpint(reply.status, ==, 200);
+    static const char *const actions[] = {"login-failed", "login", "pause", "create", "set-password"};
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+        g_autofree char *wanted = g_strdup_printf("\"action\":\"%s\"", actions[i]);
+        g_assert_nonnull(strstr(reply.body->str, wanted));
+    }
+    g_assert_nonnull(strstr(reply.body->str, "\"address\":\"127.0.0.1\""));
+    g_assert_nonnull(strstr(reply.body->str, "\"reason\":\"test\""));
+    g_assert_null(strstr(reply.body->str, WORLD_PASSWORD));
+    reply_clear(&reply);
+    reply = world_get(&world, "/api/v1/audit/verify", world.token);
+    g_assert_nonnull(strstr(reply.body->str, "\"is_whole\":true"));
+    reply_clear(&reply);
+    reply = world_get(&world, "/api/v1/audit", NULL);
+    g_assert_cmpint(reply.status, ==, 401);
+    reply_clear(&reply);
+    api_set_scheduler(world.api, NULL);
+    scheduler_free(scheduler);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -651,5 +708,6 @@ int main(int argc, char **argv)
     g_test_add_func("/api/first_start_makes_a_password_once", test_first_start_makes_a_password_once);
     g_test_add_func("/api/store_away", test_store_away);
     g_test_add_func("/api/page_and_security_headers", test_page_and_security_headers);
+    g_test_add_func("/api/upkeep_is_told_and_audited", test_upkeep_is_told_and_audited);
     return g_test_run();
 }

@@ -1,0 +1,163 @@
+/* The audit and retention from the command line, on the store itself: SQLite's when no server uses it, PostgreSQL's any
+ * time. A running server answers the same by its API. */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "cli/settings_load.h"
+#include "facts/health.h"
+#include "facts/settings.h"
+#include "store/audit.h"
+#include "store/retention.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LIST_LIMIT = 500 };
+
+/* What a command is given: the settings, the store, and which org. */
+struct upkeep {
+    struct settings settings;
+    struct server_health health;
+    struct store *store;
+    char *org_id;
+    gboolean is_dry;
+};
+
+static int with_store(const char *command, int argc, char **argv, int (*act)(struct upkeep *upkeep, GError **error))
+{
+    struct upkeep upkeep = {.store = NULL};
+    g_autofree char *config = NULL, *org_id = NULL;
+    const GOptionEntry entries[] = {
+        {"config", 0, 0, G_OPTION_ARG_FILENAME, &config, "settings file (YAML)", "FILE"},
+        {"org", 0, 0, G_OPTION_ARG_STRING, &org_id, "whose (default)", "ID"},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &upkeep.is_dry, "only say what would be deleted", NULL},
+        {0}};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_option_context_set_ignore_unknown_options(context, TRUE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+        fprintf(stderr, "vedette %s: %s\n", command, error->message);
+        return 2;
+    }
+    if (!cli_settings_load(config, &argc, argv, &upkeep.settings))
+        return 1;
+    g_autofree char *data_dir = cli_data_dir(&upkeep.settings);
+    upkeep.org_id = org_id ? org_id : "default";
+    upkeep.store = store_open(data_dir, &upkeep.settings.store, clock_system(), &upkeep.health, &error);
+    int status = upkeep.store ? act(&upkeep, &error) : 1;
+    if (error)
+        fprintf(stderr, "vedette %s: %s\n", command, error->message);
+    store_close(upkeep.store);
+    record_clear(&settings_descriptor, &upkeep.settings);
+    return status;
+}
+
+static void print_records(const struct record_descriptor *descriptor, const GPtrArray *records)
+{
+    for (guint i = 0; i < records->len; i++) {
+        g_autoptr(GString) json = g_string_new(NULL);
+        record_encode_json(descriptor, g_ptr_array_index(records, i), false, json);
+        puts(json->str);
+    }
+}
+
+/* ---- the audit ---- */
+
+static int verify(struct upkeep *upkeep, GError **error)
+{
+    struct audit_report report;
+    if (!store_audit_verify(upkeep->store, upkeep->org_id, &report, error))
+        return 1;
+    for (guint i = 0; i < report.problems->len; i++)
+        printf("%s\n", (const char *)g_ptr_array_index(report.problems, i));
+    printf("%s: %" G_GINT64_FORMAT " entries, %s; last %s\n", upkeep->org_id, report.entries,
+           report.problems->len ? "NOT WHOLE" : "whole", report.sha256);
+    int status = report.problems->len ? 1 : 0;
+    audit_report_clear(&report);
+    return status;
+}
+
+static int list_audit(struct upkeep *upkeep, GError **error)
+{
+    g_autoptr(GPtrArray) views = store_audit_list(upkeep->store, upkeep->org_id, 0, LIST_LIMIT, error);
+    if (views)
+        print_records(&audit_view_descriptor, views);
+    return views ? 0 : 1;
+}
+
+static int audit_verify_main(int argc, char **argv)
+{
+    return with_store("audit verify", argc, argv, verify);
+}
+
+static int audit_list_main(int argc, char **argv)
+{
+    return with_store("audit list", argc, argv, list_audit);
+}
+
+/* ---- retention ---- */
+
+static int show_retention(struct upkeep *upkeep, GError **error)
+{
+    const struct store_retention retention = {.settings = &upkeep->settings.retention};
+    g_autoptr(GPtrArray) views = store_retention_status(upkeep->store, &retention, upkeep->org_id, true, error);
+    int64_t full_ms = 0;
+    if (!views || !store_storage_forecast(upkeep->store, &full_ms, error))
+        return 1;
+    print_records(&retention_view_descriptor, views);
+    g_autoptr(GString) when = g_string_new(NULL);
+    record_append_time(when, full_ms);
+    printf("disk full at the present rate: %s\n", full_ms ? when->str : "not in sight, or not known yet");
+    return 0;
+}
+
+static int run_retention(struct upkeep *upkeep, GError **error)
+{
+    const struct store_retention retention = {.settings = &upkeep->settings.retention, .is_dry = upkeep->is_dry};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    bool is_good = store_retention_run(upkeep->store, &retention, results, error);
+    for (guint i = 0; i < results->len; i++) {
+        const struct retention_result *result = g_ptr_array_index(results, i);
+        printf("%s %s: %" G_GINT64_FORMAT " rows %s\n", result->org_id, result->table, result->rows,
+               upkeep->is_dry ? "would go" : "deleted");
+    }
+    return is_good ? 0 : 1;
+}
+
+static int confirm_clock(struct upkeep *upkeep, GError **error)
+{
+    const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, "command line"};
+    return store_retention_confirm_clock(upkeep->store, &by, error) ? 0 : 1;
+}
+
+static int retention_status_main(int argc, char **argv)
+{
+    return with_store("retention status", argc, argv, show_retention);
+}
+
+static int retention_run_main(int argc, char **argv)
+{
+    return with_store("retention run", argc, argv, run_retention);
+}
+
+static int retention_confirm_main(int argc, char **argv)
+{
+    return with_store("retention confirm-clock", argc, argv, confirm_clock);
+}
+
+const struct cli_command command_audit_verify = {"audit verify", "[--org ID] [--config FILE]",
+                                                 "finds edited, missing and moved entries of the audit",
+                                                 audit_verify_main};
+const struct cli_command command_audit_list = {"audit list", "[--org ID] [--config FILE]",
+                                               "who did what, newest first, as JSON lines", audit_list_main};
+const struct cli_command command_retention_status = {
+    "retention status", "[--org ID] [--config FILE]",
+    "what is kept how long, the oldest of it, and when the disk will be full", retention_status_main};
+const struct cli_command command_retention_run = {"retention run", "[--dry-run] [--config FILE]",
+                                                  "deletes what is older than its days, or says what would go",
+                                                  retention_run_main};
+const struct cli_command command_retention_confirm = {"retention confirm-clock", "[--config FILE]",
+                                                      "says that the clock is right, after it was doubted",
+                                                      retention_confirm_main};
