@@ -97,9 +97,11 @@ static void facts_theirs(void *data)
 
 /* ---- the rows ---- */
 
+static const char empty_1080p[] = "scene://empty?width=1920&height=1080";
 static const char shop_1080p[] = "scene://shop?width=1920&height=1080", shop_360p[] = "scene://shop";
 
 static const struct row rows[] = {
+    {"motion, 1080p, quiet", "copying its luma plane", motion_ours, motion_theirs, motion_setup, empty_1080p, 20, NULL},
     {"motion, 1080p frame of a shop", "copying its luma plane", motion_ours, motion_theirs, motion_setup, shop_1080p,
      20, NULL},
     {"motion, 360p frame of a shop", "copying its luma plane", motion_ours, motion_theirs, motion_setup, shop_360p, 20,

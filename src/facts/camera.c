@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-const char *const zone_kind_names[] = {"area",  "intrusion", "restricted",   "shelf", "counter",
-                                       "queue", "seat",      "privacy_mask", NULL};
+const char *const zone_kind_names[] = {"area",  "intrusion", "restricted",   "shelf",       "counter",
+                                       "queue", "seat",      "privacy_mask", "motion_mask", NULL};
 
 static const struct record_field zone_fields[] = {
     FIELD(struct zone, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique among the camera's zones and lines"),

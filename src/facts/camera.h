@@ -15,6 +15,7 @@ enum zone_kind {
     ZONE_QUEUE,
     ZONE_SEAT,
     ZONE_PRIVACY_MASK, /* always hidden in images; nothing is detected in it */
+    ZONE_MOTION_MASK,  /* what lies in it never moves */
 };
 extern const char *const zone_kind_names[];
 

@@ -60,6 +60,10 @@ struct camera_health {
     double avg_latency_ms;    /* capture to end of analysis */
     double frame_age_ms;      /* how long the frame that waits or is being analysed has done so; 0: there is none */
     int64_t decode_us, motion_us, detect_us, track_us, rules_us; /* CPU time of each stage, summed */
+    int64_t light_changes;                                       /* sudden ones of the whole picture */
+    int64_t camera_moves;                                        /* shifts of the whole picture */
+    int64_t frames_in_weather;
+    double restless_share; /* of the picture, ignored */
     int64_t detector_runs;
     int64_t detector_skips;    /* frames in which nothing called for the model */
     int64_t detector_failing;  /* 1: the model fails, and what moves is followed instead */

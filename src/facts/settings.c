@@ -149,6 +149,18 @@ static const struct record_field motion_fields[] = {
           .max = 1, .default_text = "0.0008"),
     FIELD(struct motion_settings, learn_seconds, 0, "time to learn the background", .unit = "s", .min = 0, .max = 600,
           .default_text = "1"),
+    FIELD(struct motion_settings, normalises_contrast, 0,
+          "whether less change is enough in a picture with little contrast, as at dusk or in haze",
+          .default_text = "true"),
+    FIELD(struct motion_settings, ignores_restless, 0,
+          "whether places that change again and again without anything leaving them are learnt and ignored: burnt-in "
+          "clocks, leaves, water",
+          .default_text = "true"),
+    FIELD(struct motion_settings, damps_weather, 0,
+          "whether, while rain or snow falls, only what lasts for some frames is seen", .default_text = "true"),
+    FIELD(struct motion_settings, finds_camera_moves, 0,
+          "whether a picture that shifted as a whole is told from things that move, and its background learnt anew",
+          .default_text = "true"),
 };
 static const struct record_descriptor motion_descriptor =
     RECORD(struct motion_settings, "MotionSettings", 1, motion_fields, "Motion detection.");
@@ -176,6 +188,10 @@ static const struct record_field detector_fields[] = {
           .max = 3600, .default_text = "10"),
     FIELD(struct detector_settings, stationary_seconds, 0, "objects that stand still are looked at again so often",
           .unit = "s", .min = 0.1, .max = 3600, .default_text = "5"),
+    FIELD(struct detector_settings, moving_seconds, 0,
+          "objects that are followed and move are looked at again so often, and are where their speed takes them in "
+          "between; 0: on each frame",
+          .unit = "s", .min = 0, .max = 10, .default_text = "0"),
     FIELD(struct detector_settings, region_share, 0,
           "where what moves takes less than this share of the picture's width and height, that part is looked at by "
           "itself, enlarged; 0: always the whole picture",

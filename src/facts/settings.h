@@ -70,6 +70,10 @@ struct motion_settings {
     double sensitivity;   /* 0..1 */
     double minimum_area;  /* share of the frame */
     double learn_seconds; /* until the background stands */
+    bool normalises_contrast;
+    bool ignores_restless; /* clocks, leaves, water */
+    bool damps_weather;
+    bool finds_camera_moves;
 };
 enum detector_provider { PROVIDER_AUTO = 1, PROVIDER_CPU, PROVIDER_OPENVINO, PROVIDER_CUDA, PROVIDER_TENSORRT };
 extern const char *const detector_provider_names[];
@@ -83,6 +87,7 @@ struct detector_settings {
     bool is_gated;             /* run where motion or live tracks ask for it, not on every frame */
     double full_seconds;       /* longest time between runs on the whole frame */
     double stationary_seconds; /* between looks at objects that stand still */
+    double moving_seconds;     /* between looks at followed objects that move */
     double region_share;       /* what moves is looked at by itself where it takes less of the frame; 0: never */
     double timeout_seconds;    /* a run that takes longer is taken for hung */
 };

@@ -19,8 +19,7 @@ static uint8_t clamp(double value)
     return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)(value + 0.5);
 }
 
-/* A wave of period 1 between -1 and 1, made of parabolas: close to a sine, and exact everywhere. */
-static double wave(double t)
+double scene_wave(double t)
 {
     t -= (double)(int64_t)t;
     if (t < 0)
@@ -32,7 +31,7 @@ static double wave(double t)
 double scene_gain(const struct scene *scene, double seconds)
 {
     const struct scene_kind *kind = scene->kind;
-    double gain = 1 + kind->light_drift_share * wave(seconds / 40);
+    double gain = 1 + kind->light_drift_share * scene_wave(seconds / 40);
     if (kind->light_step_seconds <= 0)
         return gain;
     int64_t step = (int64_t)(seconds / kind->light_step_seconds);
@@ -223,7 +222,7 @@ void scene_draw_figure(const struct scene *scene, struct frame *frame, const str
         .scene = scene,
         .frame = frame,
         .figure = figure,
-        .swing = scene_figure_is_still(figure, seconds) ? 0.1 : wave(seconds * figure->stride),
+        .swing = scene_figure_is_still(figure, seconds) ? 0.1 : scene_wave(seconds * figure->stride),
         .light = scene->kind->brightness * scene_gain(scene, seconds),
         /* + 8 keeps the cast's rounding one-sided also left of the frame */
         .left = (int)((box.x + 8) * scene->width_px + 0.5) - 8 * scene->width_px,

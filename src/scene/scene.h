@@ -25,9 +25,10 @@ struct scene_info {
 const struct scene_info *scene_list(size_t *count);
 
 /* Parses "scene://NAME?seed=N&fps=F&width=W&height=H&frames=F&fault=KIND@SECONDS" (or "NAME"); NULL and an error naming
- * the known scenes. Faults: the camera is covered, blurred, moved, frozen or dark, a thing is left or taken, from then
- * on. With frames, the scene ends there: what would count in the last two seconds before it is left out, so that nobody
- * has to guess at the end. Without, it never ends. */
+ * the known scenes. Faults, from then on: the camera is covered, blurred, moved, nudged (by a little), frozen or dark,
+ * a thing is left or taken, rain falls, leaves stir, a clock is burnt into the picture, haze takes its contrast, a lamp
+ * at one side goes out and on every eight seconds. With frames, the scene ends there: what would count in the last two
+ * seconds before it is left out, so that nobody has to guess at the end. Without, it never ends. */
 struct scene *scene_new_from_uri(const char *uri, GError **error);
 void scene_free(struct scene *scene);
 CLEANUP_DEFINE(scene, scene_free)

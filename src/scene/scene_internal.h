@@ -69,6 +69,12 @@ enum scene_fault {
     SCENE_FAULT_DARK,
     SCENE_FAULT_LEFT,
     SCENE_FAULT_TAKEN,
+    SCENE_FAULT_RAIN,
+    SCENE_FAULT_LEAVES,
+    SCENE_FAULT_CLOCK,
+    SCENE_FAULT_NUDGED,
+    SCENE_FAULT_HAZE,
+    SCENE_FAULT_LAMP,
 };
 
 struct scene {
@@ -123,5 +129,7 @@ struct frame *scene_draw_background(const struct scene *scene);
 double scene_gain(const struct scene *scene, double seconds);
 void scene_draw_figure(const struct scene *scene, struct frame *frame, const struct scene_figure *figure,
                        struct record_point feet, double seconds);
+/* A wave of period 1 between -1 and 1, made of parabolas: close to a sine, and exact everywhere. */
+double scene_wave(double t);
 /* A hash of two numbers, the same on every machine. */
 uint32_t scene_hash(uint32_t a, uint32_t b);

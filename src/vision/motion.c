@@ -20,9 +20,12 @@ struct motion {
     int width_px, height_px;
     struct reduced reduced;
     struct background background;
-    uint8_t *raw, *foreground, *keep, *masked;
+    uint8_t *raw, *foreground, *keep, *masked, *columns;
     struct regions *regions;
     struct figures *figures;
+    struct unrest unrest;
+    int until_contrast;  /* frames */
+    double moving_share; /* of the last frame */
     int64_t first_us, last_us;
     bool has_learnt;
     int upheaval_frames;
@@ -50,14 +53,14 @@ static void release_size(struct motion *motion)
         return;
     background_clear(&motion->background);
     regions_clear(motion->regions);
+    unrest_clear(&motion->unrest);
     figures_clear(motion->figures);
-    for (int i = 0; i < 3; i++)
-        g_free(motion->reduced.planes[i]);
-    g_free(motion->reduced.sums);
+    reduced_clear(&motion->reduced);
     g_free(motion->raw);
     g_free(motion->foreground);
     g_free(motion->keep);
     g_free(motion->masked);
+    g_free(motion->columns);
     g_free(motion->regions);
     g_free(motion->figures);
     motion->width_px = motion->height_px = 0;
@@ -111,7 +114,7 @@ void motion_set_masks(struct motion *motion, const struct zone *zones, size_t zo
     motion->masks = g_new0(struct zone, zone_count + 1);
     motion->mask_count = 0;
     for (size_t i = 0; i < zone_count; i++)
-        if (zones[i].kind == ZONE_PRIVACY_MASK)
+        if (zones[i].kind == ZONE_PRIVACY_MASK || zones[i].kind == ZONE_MOTION_MASK)
             record_copy(&zone_descriptor, &zones[i], &motion->masks[motion->mask_count++]);
     if (motion->width_px)
         draw_masks(motion);
@@ -126,22 +129,18 @@ static void start_size(struct motion *motion, const struct frame *frame)
     motion->height_px = frame->height_px;
     int factor = (frame->width_px + motion->settings.width_px / 2) / motion->settings.width_px;
     factor = CLAMP(factor, 1, MIN(MIN(frame->width_px, frame->height_px), REDUCE_FACTOR_MAX));
-    int width = frame->width_px / factor, height = frame->height_px / factor;
+    reduced_init(&motion->reduced, frame, factor);
+    int width = motion->reduced.width, height = motion->reduced.height;
     size_t count = (size_t)width * (size_t)height;
-    motion->reduced = (struct reduced){.width = width,
-                                       .height = height,
-                                       .factor = factor,
-                                       .sums = g_new(uint16_t, (size_t)width * (size_t)factor),
-                                       .add_row = reduce_choose_add_row()};
-    for (int i = 0; i < 3; i++)
-        motion->reduced.planes[i] = g_new0(uint8_t, count);
     background_init(&motion->background, width, height);
     motion->raw = g_new0(uint8_t, count);
     motion->foreground = g_new0(uint8_t, count);
     motion->keep = g_new0(uint8_t, count);
     motion->masked = g_new0(uint8_t, count);
+    motion->columns = g_new0(uint8_t, (size_t)width + 2);
     motion->regions = g_new0(struct regions, 1);
     regions_init(motion->regions, width, height);
+    unrest_init(&motion->unrest, width, height);
     motion->figures = g_new0(struct figures, 1);
     figures_init(motion->figures, width, height);
     motion->first_us = frame->media_us;
@@ -157,6 +156,9 @@ static void learn_again(struct motion *motion, int64_t media_us)
     motion->first_us = media_us;
     motion->figures->count = motion->figures->candidate_count = 0;
     motion->upheaval_frames = 0;
+    motion->moving_share = 0;
+    motion->until_contrast = 0;
+    unrest_forget_last(&motion->unrest);
 }
 
 /* ---- a frame ---- */
@@ -171,21 +173,39 @@ static double moving_share(const struct motion *motion)
 
 static double mean_luma(const struct motion *motion)
 {
-    int64_t sum = 0;
-    int count = motion->reduced.width * motion->reduced.height;
-    for (int i = 0; i < count; i++)
-        sum += motion->reduced.planes[0][i];
-    return (double)sum / count;
+    enum { ROW_STEP = 4 };
+    int64_t sum = 0, count = 0;
+    for (int y = 0; y < motion->reduced.height; y += ROW_STEP, count += motion->reduced.width) {
+        const uint8_t *row = motion->reduced.planes[0] + y * motion->reduced.width;
+        int row_sum = 0;
+        for (int x = 0; x < motion->reduced.width; x++)
+            row_sum += row[x];
+        sum += row_sum;
+    }
+    return (double)sum / (double)count;
 }
 
-static void find_foreground(struct motion *motion)
+/* Seldom: it changes as slowly as the light of a day. */
+static void follow_contrast(struct motion *motion)
+{
+    enum { CONTRAST_FRAMES = 50 };
+    if (!motion->settings.normalises_contrast || motion->until_contrast-- > 0)
+        return;
+    motion->until_contrast = CONTRAST_FRAMES;
+    background_measure_contrast(&motion->background);
+}
+
+static void find_foreground(struct motion *motion, double frame_seconds)
 {
     const struct reduced *picture = &motion->reduced;
     int count = picture->width * picture->height;
+    follow_contrast(motion);
     background_compare(&motion->background, picture, motion->settings.sensitivity, motion->raw);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count && motion->mask_count > 0; i++)
         motion->raw[i] = motion->masked[i] ? 0 : motion->raw[i];
-    mask_clean(motion->raw, motion->foreground, picture->width, picture->height);
+    unrest_filter(&motion->unrest, &motion->settings, motion->figures, frame_seconds, motion->raw);
+    motion->figures->is_weather = motion->unrest.is_weather;
+    mask_clean(motion->raw, motion->foreground, motion->columns, picture->width, picture->height);
 }
 
 /* The background stands still under whatever is there now. */
@@ -221,21 +241,38 @@ static void report(const struct motion *motion, struct detections *objects)
     }
 }
 
+/* Whether so much changed at once that no thing can have done it: the camera was moved, or light fell on a part of the
+ * picture. */
+static bool is_overturned(struct motion *motion, struct motion_scene *scene)
+{
+    static const double shift_jump = 0.005, light_jump = 0.30;
+    double jump = scene->moving_share - motion->moving_share;
+    int right, down;
+    motion->moving_share = scene->moving_share;
+    scene->is_camera_move = motion->settings.finds_camera_moves && jump > shift_jump &&
+                            shift_find(&motion->background, &motion->reduced, &right, &down);
+    if (scene->is_camera_move)
+        return true;
+    scene->is_light_change |= jump > light_jump;
+    motion->upheaval_frames = scene->moving_share > upheaval_share ? motion->upheaval_frames + 1 : 0;
+    return jump > light_jump || motion->upheaval_frames > UPHEAVAL_FRAMES;
+}
+
 static void detect(struct motion *motion, double frame_seconds, struct detections *objects, struct motion_scene *scene)
 {
     static const double light_change = 0.04;
     double gain = background_follow_light(&motion->background, &motion->reduced);
-    find_foreground(motion);
+    find_foreground(motion, frame_seconds);
+    int area = motion->reduced.width * motion->reduced.height;
     scene->is_light_change = fabs(gain - 1) > light_change;
+    scene->is_weather = motion->unrest.is_weather;
+    scene->restless_share = (double)motion->unrest.ignored_count / area;
     scene->moving_share = moving_share(motion);
-    if (scene->moving_share > upheaval_share && ++motion->upheaval_frames > UPHEAVAL_FRAMES) {
+    if (is_overturned(motion, scene)) {
         learn_again(motion, motion->last_us);
         scene->is_learning = true;
         return;
     }
-    if (scene->moving_share <= upheaval_share)
-        motion->upheaval_frames = 0;
-    int area = motion->reduced.width * motion->reduced.height;
     int minimum_area = MAX((int)(motion->settings.minimum_area * area), 4);
     regions_find(motion->regions, motion->foreground, MAX(minimum_area / 4, 3));
     figures_update(motion->figures, &motion->reduced, motion->foreground, motion->regions, &motion->background,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Share by which the background moves towards the picture in a frame: a time constant of some 50 frames. */
-static const float update_share = 0.02f;
+enum { UPDATE_SHARE = 655, SHARE_ONE = 1 << 15 }; /* 0.02 */
 static const float noise_start = 3, noise_share = 0.05f;
 
 void background_init(struct background *background, int width, int height)
@@ -15,36 +15,50 @@ void background_init(struct background *background, int width, int height)
     background->width = width;
     background->height = height;
     background->noise = noise_start;
+    background->contrast = 1;
     for (int i = 0; i < 3; i++)
-        background->planes[i] = g_new0(float, (size_t)width *(size_t)height);
+        background->means[i] = g_new0(int16_t, (size_t)width * (size_t)height);
 }
 
 void background_clear(struct background *background)
 {
     for (int i = 0; i < 3; i++)
-        g_free(background->planes[i]);
+        g_free(background->means[i]);
     memset(background, 0, sizeof *background);
 }
 
 void background_learn(struct background *background, const struct reduced *picture)
 {
-    float share = 1 / (float)(++background->frames);
-    int count = background->width * background->height;
-    for (int channel = 0; channel < 3; channel++)
+    int frames = ++background->frames, count = background->width * background->height;
+    for (int channel = 0; channel < 3; channel++) {
+        int16_t *mean = background->means[channel];
+        const uint8_t *now = picture->planes[channel];
         for (int i = 0; i < count; i++)
-            background->planes[channel][i] +=
-                share * ((float)picture->planes[channel][i] - background->planes[channel][i]);
+            mean[i] = (int16_t)(mean[i] + lrintf((float)(now[i] * MEAN_ONE - mean[i]) / (float)frames));
+    }
+}
+
+static void scale_light(struct background *background, double gain)
+{
+    int16_t *mean = background->means[0];
+    int count = background->width * background->height;
+    float factor = (float)gain;
+    for (int i = 0; i < count; i++) {
+        float scaled = (float)mean[i] * factor + 0.5f;
+        mean[i] = (int16_t)(scaled < UINT8_MAX * MEAN_ONE ? scaled : UINT8_MAX * MEAN_ONE);
+    }
 }
 
 double background_follow_light(struct background *background, const struct reduced *picture)
 {
     /* A histogram of the ratio in steps of 1/256 around 1: its median is not moved by what moves. */
-    enum { STEPS = 512, ONE = 256, SAMPLE_STEP = 5, DARK = 12 };
+    enum { STEPS = 512, ONE = 256, SAMPLE_STEP = 11, DARK = 12, BRIGHT = 250 };
     int histogram[STEPS] = {0}, samples = 0, count = background->width * background->height;
     for (int i = 0; i < count; i += SAMPLE_STEP) {
-        if (background->planes[0][i] < DARK || picture->planes[0][i] > 250)
+        int mean = background->means[0][i], now = picture->planes[0][i];
+        if (mean < DARK * MEAN_ONE || now > BRIGHT)
             continue;
-        int step = (int)((float)picture->planes[0][i] * ONE / background->planes[0][i]);
+        int step = now * (ONE * MEAN_ONE) / mean;
         histogram[step < STEPS ? step : STEPS - 1]++;
         samples++;
     }
@@ -54,51 +68,81 @@ double background_follow_light(struct background *background, const struct reduc
     double gain = samples > 0 ? (median + 0.5) / ONE : 1;
     if (fabs(gain - 1) < 0.008) /* within a step of the histogram and the noise: no change */
         return 1;
-    for (int i = 0; i < count; i++)
-        background->planes[0][i] *= (float)gain;
+    scale_light(background, gain);
     return gain;
 }
 
-/* A shadow darkens without changing the colour. */
-static bool is_shadow(float mean, int luma, float chroma)
+/* The width of the middle 90 % of its levels. */
+static int spread_of(const struct background *background)
 {
-    return chroma < 5 && (float)luma < mean && (float)luma > mean * 0.70f;
+    enum { LEVELS = UINT8_MAX + 1, SAMPLE_STEP = 7, TAIL_PARTS = 20 };
+    int histogram[LEVELS] = {0}, count = background->width * background->height, samples = 0;
+    for (int i = 0; i < count; i += SAMPLE_STEP, samples++)
+        histogram[background->means[0][i] / MEAN_ONE]++;
+    int low = 0, high = LEVELS - 1;
+    for (int seen = histogram[low]; seen * TAIL_PARTS < samples && low < LEVELS - 1;)
+        seen += histogram[++low];
+    for (int seen = histogram[high]; seen * TAIL_PARTS < samples && high > low;)
+        seen += histogram[--high];
+    return high - low;
+}
+
+void background_measure_contrast(struct background *background)
+{
+    /* an empty floor by day spreads over as many levels; with less than a third of it noise is all there is */
+    static const float usual_spread = 24, least = 0.35f;
+    background->contrast = CLAMP((float)spread_of(background) / usual_spread, least, 1);
+}
+
+/* In the units of the means; a share times 32768. */
+static int16_t in_means(double levels)
+{
+    return (int16_t)CLAMP(levels * MEAN_ONE, 0, INT16_MAX);
+}
+
+static struct compare_limits limits_of(const struct background *background, double sensitivity)
+{
+    /* A shadow darkens without changing the colour. */
+    static const double shadow_chroma = 5, shadow_depth = 0.3;
+    double noise_floor = 3.5 * background->noise;
+    /* at the middle sensitivity a pixel must differ by a tenth of its brightness, and more than noise does */
+    double contrast = background->contrast;
+    double relative = contrast * (0.2 - 0.2 * sensitivity);
+    double chroma = contrast * (16 - 10 * sensitivity) + noise_floor;
+    return (struct compare_limits){.noise_floor = in_means(noise_floor),
+                                   .base = in_means(5 * contrast),
+                                   .relative = (int16_t)(relative * SHARE_ONE),
+                                   .chroma = in_means(chroma / 2),
+                                   .shadow_chroma = in_means(contrast * shadow_chroma / 2),
+                                   .shadow = (int16_t)((1 - contrast * shadow_depth) * SHARE_ONE)};
 }
 
 void background_compare(struct background *background, const struct reduced *picture, double sensitivity,
                         uint8_t *foreground)
 {
-    int count = background->width * background->height, quiet = 0;
-    float noise_sum = 0, noise_floor = 3.5f * background->noise;
-    /* at the middle sensitivity a pixel must differ by a tenth of its brightness, and more than noise does */
-    float relative = (float)(0.2 - 0.2 * sensitivity), chroma_limit = (float)(16 - 10 * sensitivity);
-    for (int i = 0; i < count; i++) {
-        float mean = background->planes[0][i];
-        int luma = picture->planes[0][i];
-        float difference = fabsf((float)luma - mean);
-        float chroma = fabsf((float)picture->planes[1][i] - background->planes[1][i]) +
-                       fabsf((float)picture->planes[2][i] - background->planes[2][i]);
-        float limit = fmaxf(noise_floor, 5 + relative * mean);
-        bool differs = (difference > limit && !is_shadow(mean, luma, chroma)) || chroma > chroma_limit + noise_floor;
-        foreground[i] = differs ? 255 : 0;
-        if (!differs) {
-            noise_sum += difference;
-            quiet++;
-        }
+    int width = background->width, count = width * background->height, quiet = count;
+    int64_t difference = 0;
+    const struct compare_limits limits = limits_of(background, sensitivity);
+    const struct compare_rows all = {{background->means[0], background->means[1], background->means[2]},
+                                     {picture->planes[0], picture->planes[1], picture->planes[2]}};
+    for (int at = 0; at < count; at += width) {
+        const struct compare_rows row = compare_rows_from(&all, at);
+        struct compare_result found = picture->kernels->compare(foreground + at, &row, &limits, width);
+        quiet -= found.differing;
+        difference += found.difference;
     }
-    if (quiet > count / 4) /* mean absolute deviation to standard deviation of a normal: × 1.2533 */
-        background->noise += noise_share * (1.2533f * noise_sum / (float)quiet - background->noise);
+    if (quiet <= count / 4)
+        return;
+    double mean = (double)difference / MEAN_ONE / quiet;
+    /* mean absolute deviation to standard deviation of a normal: × 1.2533 */
+    background->noise += noise_share * (float)(1.2533 * mean - background->noise);
 }
 
 void background_update(struct background *background, const struct reduced *picture, const uint8_t *keep)
 {
     int count = background->width * background->height;
-    for (int channel = 0; channel < 3; channel++) {
-        float *mean = background->planes[channel];
-        const uint8_t *now = picture->planes[channel];
-        for (int i = 0; i < count; i++)
-            mean[i] += keep[i] ? 0 : update_share * ((float)now[i] - mean[i]);
-    }
+    for (int channel = 0; channel < 3; channel++)
+        picture->kernels->update(background->means[channel], picture->planes[channel], keep, UPDATE_SHARE, count);
 }
 
 void background_absorb(struct background *background, const struct reduced *picture, int left, int top, int right,
@@ -106,7 +150,8 @@ void background_absorb(struct background *background, const struct reduced *pict
 {
     for (int y = MAX(top, 0); y < MIN(bottom, background->height); y++)
         for (int x = MAX(left, 0); x < MIN(right, background->width); x++)
-            for (int channel = 0; channel < 3; channel++)
-                background->planes[channel][y * background->width + x] =
-                    picture->planes[channel][y * background->width + x];
+            for (int channel = 0; channel < 3; channel++) {
+                int i = y * background->width + x;
+                background->means[channel][i] = (int16_t)(picture->planes[channel][i] * MEAN_ONE);
+            }
 }

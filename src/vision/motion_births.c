@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BIRTH_FRAMES = 2 };
+enum { BIRTH_FRAMES = 2, WEATHER_BIRTH_FRAMES = 4 };
 
 /* Nothing of it was found for some frames: where its box is now, it need not be. */
 bool figure_is_mislaid(const struct figure *figure)
@@ -47,18 +47,20 @@ static bool is_piece_of_somebody(const struct figures *figures, const struct reg
 
 static void find_left_over(struct figures *figures, const struct reduced *picture, const uint8_t *foreground)
 {
-    size_t count = (size_t)picture->width * (size_t)picture->height;
+    size_t width = (size_t)picture->width, count = width * (size_t)picture->height;
     memset(figures->covered, 0, count);
+    memcpy(figures->left_over, foreground, count);
     for (int i = 0; i < figures->count; i++) {
         const struct figure *figure = &figures->items[i];
         if (figure_is_mislaid(figure))
             continue;
         struct bounds b = bounds_clip(figure_bounds(figure, fmax(2, figure->w * 0.15)), picture);
-        for (int y = b.top; y < b.bottom; y++)
-            memset(figures->covered + (size_t)y * (size_t)picture->width + b.left, 1, (size_t)MAX(b.right - b.left, 0));
+        for (int y = b.top; y < b.bottom && b.right > b.left; y++) {
+            size_t at = (size_t)y * width + (size_t)b.left, across = (size_t)(b.right - b.left);
+            memset(figures->covered + at, 1, across);
+            memset(figures->left_over + at, 0, across);
+        }
     }
-    for (size_t i = 0; i < count; i++)
-        figures->left_over[i] = figures->covered[i] ? 0 : foreground[i];
 }
 
 static bool is_covered_at(const struct figures *figures, const struct reduced *picture, int x, int y)
@@ -166,14 +168,17 @@ static void start_figure(struct figures *figures, const struct figure_candidate 
 }
 
 void figures_give_birth(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
-                        int minimum_area)
+                        const struct regions *regions, int minimum_area)
 {
     static const double tallest = 6, widest = 4; /* sides of a box: beyond it is no body */
     static const double fullness_min = 0.25;     /* of its box: less is a seam along somebody's edge */
     struct figure_candidate next[FIGURES_MAX] = {0};
     int next_count = 0;
-    find_left_over(figures, picture, foreground);
-    regions_find(&figures->births, figures->left_over, minimum_area);
+    figures->births.count = 0;
+    if (regions->count > 0) { /* else nothing is left over */
+        find_left_over(figures, picture, foreground);
+        regions_find(&figures->births, figures->left_over, minimum_area);
+    }
     for (int i = 0; i < figures->births.count; i++) {
         const struct region *region = &figures->births.items[i];
         int w = region->right - region->left, h = region->bottom - region->top;
@@ -184,7 +189,7 @@ void figures_give_birth(struct figures *figures, const struct reduced *picture, 
         if (!complete(figures, region, picture, &candidate))
             continue;
         continue_candidate(figures, &candidate);
-        if (candidate.age >= BIRTH_FRAMES)
+        if (candidate.age >= (figures->is_weather ? WEATHER_BIRTH_FRAMES : BIRTH_FRAMES))
             start_figure(figures, &candidate, picture, foreground);
         else if (next_count < FIGURES_MAX)
             next[next_count++] = candidate;

@@ -14,6 +14,7 @@ void figures_init(struct figures *figures, int width, int height)
     figures->left_over = g_new0(uint8_t, (size_t)width * (size_t)height);
     figures->covered = g_new0(uint8_t, (size_t)width * (size_t)height);
     regions_init(&figures->births, width, height);
+    look_window_init(&figures->window, width, height);
 }
 
 void figures_clear(struct figures *figures)
@@ -22,12 +23,14 @@ void figures_clear(struct figures *figures)
     g_free(figures->left_over);
     g_free(figures->covered);
     regions_clear(&figures->births);
+    look_window_clear(&figures->window);
 }
 
 static bool is_outside(const struct figure *figure, const struct reduced *picture)
 {
-    return figure->x + figure->w / 2 < 1 || figure->x - figure->w / 2 > picture->width - 1 || figure->y < 1 ||
-           figure->y - figure->h > picture->height - 1;
+    bool is_sized = figure->w > 0 && figure->w < 2 * picture->width && figure->h > 0 && figure->h < 2 * picture->height;
+    return !is_sized || figure->x + figure->w / 2 < 1 || figure->x - figure->w / 2 > picture->width - 1 ||
+           figure->y < 1 || figure->y - figure->h > picture->height - 1;
 }
 
 /* Two boxes on one place, one of them without anything of its own to show. */
@@ -45,12 +48,27 @@ static bool is_double(const struct figures *figures, int i)
     return false;
 }
 
+static void note_steps(struct figure *figure)
+{
+    static const double leap = 0.35; /* of its width, at once */
+    double x = figure->x - figure->last_x, y = figure->y - figure->last_y;
+    if (figure->age > 0 && hypot(x, y) < leap * figure->w + 1) {
+        figure->walked_x += x;
+        figure->walked_y += y;
+    }
+    figure->last_x = figure->x;
+    figure->last_y = figure->y;
+    if (hypot(figure->walked_x, figure->walked_y) > fmax(figure->w, 0.75 * figure->h))
+        figure->has_left = true;
+}
+
 static void note_stillness(struct figure *figure)
 {
     bool is_still = hypot(figure->vx, figure->vy) < 0.12;
     figure->still = is_still ? figure->still + 1 : 0;
     if (hypot(figure->x - figure->born_x, figure->y - figure->born_y) > 0.5 * fmax(figure->w, figure->h / 2))
         figure->has_moved = true;
+    note_steps(figure);
 }
 
 static bool should_go(struct figures *figures, int i, const struct reduced *picture, struct background *background,
@@ -100,6 +118,6 @@ void figures_update(struct figures *figures, const struct reduced *picture, cons
     figures_follow(figures, picture, foreground, regions, &sharing);
     figures_unite(figures, picture, foreground);
     figures_part(figures, picture, foreground);
-    figures_give_birth(figures, picture, foreground, minimum_area);
+    figures_give_birth(figures, picture, foreground, regions, minimum_area);
     let_go(figures, picture, background, frame_seconds);
 }

@@ -16,7 +16,7 @@ static const double support_good = 0.30; /* of the visible look: the figure is t
 static const double change_max = 0.25;   /* of its size at once: what it was before tells no more how it looks */
 static const double visible_least = 0.15;
 static const float look_share = 0.15f, look_share_young = 0.6f;
-enum { SEARCH_X_PX = 8, SEARCH_Y_PX = 4, YOUNG_FRAMES = 6 };
+enum { YOUNG_FRAMES = 6 };
 
 /* Cut off by the picture's edge, a box tells nothing of the size beyond it. */
 static bool touches_edge(const struct bounds *b, const struct reduced *picture)
@@ -98,43 +98,22 @@ static void follow_alone(struct figures *figures, struct figure *figure, const s
 static void keep_size(const struct figures *figures, struct figure *figure, int picture_height)
 {
     double usual = stature_height(&figures->stature, figure->y, picture_height), before = figure->h;
-    if (usual > 0 && figure->tallness > 0)
+    if (usual > 0 && figure->tallness > 0) {
         figure->h += 0.3 * (figure->tallness * usual - figure->h);
-    else
+        figure->vh = 0; /* else it shrinks while it is predicted and grows here, and its width with each time */
+    } else {
         figure->vh *= 0.8;
+    }
     figure->w *= figure->h / before;
 }
 
-struct place {
-    double x, y, value;
-    struct sight sight;
-};
-
-/* The place within reach of where the figure should be at which it fits best. */
-static struct place search(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
-                           const uint8_t *claimed, int reach_x, int reach_y)
-{
-    static const double farness = 0.004; /* between equals, the nearest to where it should be */
-    struct place best = {figure->x, figure->y, -INFINITY, {0, 0}};
-    struct look_cells cells;
-    look_spread(figure, &cells);
-    for (int dy = -reach_y; dy <= reach_y; dy++)
-        for (int dx = -reach_x; dx <= reach_x; dx++) {
-            struct sight sight = look_compare(&cells, picture, foreground, claimed, dx, dy);
-            double value = sight.score - farness * (dx * dx + dy * dy);
-            if (value > best.value)
-                best = (struct place){figure->x + dx, figure->y + dy, value, sight};
-        }
-    return best;
-}
-
-static void follow_by_look(const struct figures *figures, struct figure *figure, const struct reduced *picture,
+static void follow_by_look(struct figures *figures, struct figure *figure, const struct reduced *picture,
                            const uint8_t *foreground, const uint8_t *claimed)
 {
     keep_size(figures, figure, picture->height);
     bool is_unsure = figure->age < YOUNG_FRAMES || figure->unseen > 0 || figures->passed > 1;
-    struct place best =
-        search(figure, picture, foreground, claimed, is_unsure ? 2 * SEARCH_X_PX : SEARCH_X_PX, SEARCH_Y_PX);
+    struct place best = look_search(&figures->window, figure, picture, foreground, claimed,
+                                    is_unsure ? LOOK_REACH_X_PX : LOOK_REACH_X_PX / 2, LOOK_REACH_Y_PX);
     /* the less of it is seen, the more it goes where it was going; hidden almost wholly, it walks on as it did */
     double trust = fmin(1, best.sight.visible / visible_full);
     figure->is_merged = true;
@@ -167,7 +146,8 @@ void figures_predict(struct figures *figures)
 void figures_follow(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
                     const struct regions *regions, struct sharing *sharing)
 {
-    memset(figures->claimed, 0, (size_t)picture->width * (size_t)picture->height);
+    if (figures->count > 0 || regions->count > 0)
+        memset(figures->claimed, 0, (size_t)picture->width * (size_t)picture->height);
     figures_find_sharing(figures, picture, regions, sharing);
     for (int i = 0; i < figures->count; i++) {
         struct figure *figure = &figures->items[i];

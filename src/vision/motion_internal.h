@@ -2,34 +2,37 @@
  * Coordinates are reduced pixels. */
 #pragma once
 
+#include "vision/motion_kernels.h"
 #include "vision/vision.h"
+
+struct figures;
 
 /* ---- the reduced picture (motion_reduce.c) ---- */
 
 enum { REDUCE_FACTOR_MAX = 256 }; /* so many rows fit into a 16-bit sum */
-/* sums[i] += row[i] */
-typedef void reduce_add_row(uint16_t *sums, const uint8_t *row, int count);
-reduce_add_row reduce_add_row_scalar;
-/* The fastest form this processor has; all give the same. */
-reduce_add_row *reduce_choose_add_row(void);
 
 struct reduced {
     int width, height;  /* reduced pixels */
     int factor;         /* picture pixels a side of a reduced one */
     uint8_t *planes[3]; /* Y, U, V, all width × height */
-    uint16_t *sums;     /* of columns: width × factor */
-    reduce_add_row *add_row;
+    uint16_t *sums;     /* of columns */
+    const struct motion_kernels *kernels;
+    struct group_plan luma, chroma, interleaved[2];
 };
-/* Averages factor × factor pixels. `width` × `height` of `to` must be frame size / factor. */
+/* Sized to frame size / factor. */
+void reduced_init(struct reduced *reduced, const struct frame *frame, int factor);
+void reduced_clear(struct reduced *reduced);
+/* Averages factor × factor pixels of a frame of the size it was made for. */
 void reduced_fill(struct reduced *to, const struct frame *frame);
 
 /* ---- background (motion_background.c) ---- */
 
 struct background {
     int width, height;
-    float *planes[3]; /* mean of Y, U, V */
-    float noise;      /* standard deviation of luma, over the picture */
-    int frames;       /* learnt from so far */
+    int16_t *means[3]; /* of Y, U, V, times MEAN_ONE */
+    float noise;       /* standard deviation of luma, over the picture */
+    float contrast;    /* 0..1 of what is usual by day: scales what must change */
+    int frames;        /* learnt from so far */
 };
 void background_init(struct background *background, int width, int height);
 void background_clear(struct background *background);
@@ -38,6 +41,8 @@ void background_learn(struct background *background, const struct reduced *pictu
 /* How much brighter the picture is than the background, by the median over it, and follows it. 1: as before. */
 double background_follow_light(struct background *background, const struct reduced *picture);
 /* foreground: 255 where the picture differs from the background and is no shadow. */
+/* Measures how much contrast the background has. */
+void background_measure_contrast(struct background *background);
 void background_compare(struct background *background, const struct reduced *picture, double sensitivity,
                         uint8_t *foreground);
 /* Moves the background towards the picture where `keep` is 0. */
@@ -45,6 +50,34 @@ void background_update(struct background *background, const struct reduced *pict
 /* Makes the picture the background inside a box: what stands there belongs to it from now on. */
 void background_absorb(struct background *background, const struct reduced *picture, int left, int top, int right,
                        int bottom);
+
+/* ---- places without rest (motion_unrest.c) ---- */
+
+/* How often each pixel became foreground lately without a figure that moves: what does so again and again is a clock
+ * burnt into the picture, leaves or water, and is ignored. Where that happens all over the picture at once, it rains or
+ * snows, and only what was there before counts. */
+struct unrest {
+    int width, height;
+    uint8_t *before; /* foreground of the last picture */
+    uint16_t *level; /* of each pixel: rises with each change, falls with time */
+    uint8_t *restless, *ignored, *near, *theirs;
+    int ignored_count;
+    double fall_seconds; /* since levels last fell */
+    double weather;      /* smoothed share of the picture that became foreground beside all figures */
+    bool is_weather;
+};
+void unrest_init(struct unrest *unrest, int width, int height);
+void unrest_clear(struct unrest *unrest);
+/* Nothing is known: the background is learnt anew. What is ignored stays so. */
+void unrest_forget_last(struct unrest *unrest);
+/* Learns from a picture's foreground, and then takes out of it what is ignored. */
+void unrest_filter(struct unrest *unrest, const struct motion_settings *settings, const struct figures *figures,
+                   double frame_seconds, uint8_t *foreground);
+
+/* ---- a camera that moved (motion_shift.c) ---- */
+
+/* Whether the picture is the background, shifted by something. */
+bool shift_find(const struct background *background, const struct reduced *picture, int *right, int *down);
 
 /* ---- regions (motion_regions.c) ---- */
 
@@ -64,8 +97,9 @@ struct regions {
 };
 void regions_init(struct regions *regions, int width, int height);
 void regions_clear(struct regions *regions);
-/* Removes specks and fills pinholes: a pixel stays or becomes foreground by the majority of its 3 × 3. */
-void mask_clean(const uint8_t *from, uint8_t *to, int width, int height);
+/* Removes specks and fills pinholes: a pixel stays or becomes foreground by the majority of its 3 × 3. `columns` is
+ * room for width + 2. */
+void mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, int height);
 /* Connected regions (8 neighbours) of at least `minimum_area` pixels, largest first when there are too many. */
 void regions_find(struct regions *regions, const uint8_t *mask, int minimum_area);
 
@@ -106,31 +140,47 @@ struct bounds {
     int left, top, right, bottom; /* right and bottom are one past */
 };
 
+enum { LOOK_REACH_X_PX = 16, LOOK_REACH_Y_PX = 4 };
+/* Room for a look that is tried at many places: what is seen around the figure, and results for each place. */
+struct look_window {
+    uint8_t *planes[3], *states;
+    size_t capacity; /* pixels */
+    int16_t *results;
+};
+/* For figures up to twice as large as the picture. */
+void look_window_init(struct look_window *window, int width, int height);
+void look_window_clear(struct look_window *window);
+
 struct figure {
     double x, y, w, h; /* centre x, bottom y, size */
     double vx, vy, vh; /* a frame */
     double born_x, born_y;
     struct look look;
-    int age, unseen, still; /* frames: since birth, without support, without moving */
-    struct bounds seen;     /* the last time it was alone */
-    bool is_merged;         /* shares its region with another figure now */
-    bool has_moved;         /* ever, by half its size: else it may be a hole in the background */
-    double tallness;        /* of what is usual where it stands; 0: not known */
-    int wide;               /* frames in a row in which it was as wide as two */
-    double support;         /* 0..1: share of its look that is seen */
-    bool is_seen_whole;     /* ever, alone and not cut off by the picture's edge */
-    bool is_born_cut;       /* came in over the lower edge: its height was never seen whole */
+    int age, unseen, still;    /* frames: since birth, without support, without moving */
+    struct bounds seen;        /* the last time it was alone */
+    bool is_merged;            /* shares its region with another figure now */
+    bool has_moved;            /* ever, by half its size: else it may be a hole in the background */
+    double last_x, last_y;     /* of the frame before */
+    double walked_x, walked_y; /* since birth, by steps: a leap from one digit of a clock to another is none */
+    bool has_left;             /* ever, the place where it began: no leaf and no digit does */
+    double tallness;           /* of what is usual where it stands; 0: not known */
+    int wide;                  /* frames in a row in which it was as wide as two */
+    double support;            /* 0..1: share of its look that is seen */
+    bool is_seen_whole;        /* ever, alone and not cut off by the picture's edge */
+    bool is_born_cut;          /* came in over the lower edge: its height was never seen whole */
 };
 
 struct figures {
     struct stature stature;
     double interval_seconds; /* usual time between pictures: speeds are per such interval */
+    bool is_weather;         /* a figure must last longer before it is one */
     int passed;              /* such intervals since the last picture: more than 1 when some were dropped */
     struct figure items[FIGURES_MAX];
     int count;
     uint8_t *claimed;   /* per pixel: 1 where a nearer figure was found */
     uint8_t *covered;   /* per pixel: 1 in and beside a figure's box */
     uint8_t *left_over; /* per pixel: foreground that no figure explains */
+    struct look_window window;
     struct regions births;
     struct figure_candidate {
         double x, y, w, h, vx, vy;
@@ -159,19 +209,15 @@ struct sight {
     double visible; /* 0..1: share of the look that no nearer figure hides */
 };
 
-/* A look spread over the pixels it covers where the figure stands: a search tries it at many places. */
-struct look_cells {
-    struct look_cell {
-        int x, y;
-        float weight, colour[3];
-    } items[LOOK_ROWS * LOOK_COLUMNS];
-    int count;
+struct place {
+    double x, y, value;
+    struct sight sight;
 };
-void look_spread(const struct figure *figure, struct look_cells *cells);
-/* Judges a place (dx, dy) pixels off: pixels a nearer figure claimed say nothing, background where the figure should be
- * speaks against it. */
-struct sight look_compare(const struct look_cells *cells, const struct reduced *picture, const uint8_t *foreground,
-                          const uint8_t *claimed, int dx, int dy);
+/* The place within reach of where the figure should be at which it fits best. Pixels a nearer figure claimed say
+ * nothing, background where the figure should be speaks against it. Reaches are at most LOOK_REACH_X_PX and
+ * LOOK_REACH_Y_PX. */
+struct place look_search(struct look_window *window, const struct figure *figure, const struct reduced *picture,
+                         const uint8_t *foreground, const uint8_t *claimed, int reach_x, int reach_y);
 /* Marks the pixels that are this figure's. */
 void look_claim(const struct figure *figure, const struct reduced *picture, const uint8_t *foreground,
                 uint8_t *claimed);
@@ -201,6 +247,6 @@ void figures_unite(struct figures *figures, const struct reduced *picture, const
 /* Two taken for one become two. */
 void figures_part(struct figures *figures, const struct reduced *picture, const uint8_t *foreground);
 void figures_give_birth(struct figures *figures, const struct reduced *picture, const uint8_t *foreground,
-                        int minimum_area);
+                        const struct regions *regions, int minimum_area);
 /* Nothing of it was found for some frames: where its box is now, it need not be. */
 bool figure_is_mislaid(const struct figure *figure);

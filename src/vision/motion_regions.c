@@ -18,17 +18,46 @@ void regions_clear(struct regions *regions)
     g_free(regions->runs);
 }
 
-void mask_clean(const uint8_t *from, uint8_t *to, int width, int height)
+/* Most rows of most pictures. */
+static bool row_is_empty(const uint8_t *row, int width)
 {
+    uint64_t any = 0, eight;
+    int x = 0;
+    for (; x + (int)sizeof eight <= width; x += (int)sizeof eight) {
+        memcpy(&eight, row + x, sizeof eight);
+        any |= eight;
+    }
+    for (; x < width; x++)
+        any |= row[x];
+    return any == 0;
+}
+
+/* Rows above and below the picture are as its first and last, and so are columns beside it. */
+static void clean_row(const uint8_t *above, const uint8_t *row, const uint8_t *below, uint8_t *column, uint8_t *to,
+                      int width)
+{
+    enum { MAJORITY = 5 };
+    for (int x = 0; x < width; x++)
+        column[x + 1] = (uint8_t)((above[x] & 1) + (row[x] & 1) + (below[x] & 1));
+    column[0] = column[1];
+    column[width + 1] = column[width];
+    for (int x = 0; x < width; x++)
+        to[x] = column[x] + column[x + 1] + column[x + 2] >= MAJORITY ? 255 : 0;
+}
+
+void mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, int height)
+{
+    bool is_above_empty = true, is_empty = row_is_empty(from, width);
     for (int y = 0; y < height; y++) {
-        const uint8_t *row = from + y * width, *above = y > 0 ? row - width : row,
+        const uint8_t *row = from + (ptrdiff_t)y * width, *above = y > 0 ? row - width : row,
                       *below = y < height - 1 ? row + width : row;
-        for (int x = 0; x < width; x++) {
-            int left = x > 0 ? x - 1 : x, right = x < width - 1 ? x + 1 : x;
-            int set = (above[left] & 1) + (above[x] & 1) + (above[right] & 1) + (row[left] & 1) + (row[x] & 1) +
-                      (row[right] & 1) + (below[left] & 1) + (below[x] & 1) + (below[right] & 1);
-            to[y * width + x] = set >= 5 ? 255 : 0;
-        }
+        bool is_below_empty = row_is_empty(below, width);
+        if (is_above_empty && is_empty && is_below_empty)
+            memset(to + (ptrdiff_t)y * width, 0, (size_t)width);
+        else
+            clean_row(above, row, below, columns, to + (ptrdiff_t)y * width, width);
+        is_above_empty = is_empty;
+        is_empty = is_below_empty;
     }
 }
 
@@ -41,55 +70,126 @@ static int root_of(int *parents, int label)
     return label;
 }
 
-/* The smallest label of the neighbours already seen, joined with the others; 0 when there is none. */
-static int join_neighbours(struct regions *regions, int x, int y)
+static int join(int *parents, int a, int b)
 {
-    const uint16_t *labels = regions->labels;
-    int width = regions->width, best = 0;
-    const int neighbours[4][2] = {{-1, 0}, {-1, -1}, {0, -1}, {1, -1}};
-    for (int i = 0; i < 4; i++) {
-        int nx = x + neighbours[i][0], ny = y + neighbours[i][1];
-        if (nx < 0 || nx >= width || ny < 0 || labels[ny * width + nx] == 0)
-            continue;
-        int root = root_of(regions->runs, labels[ny * width + nx]);
-        if (best == 0)
-            best = root;
-        else if (root < best) {
-            regions->runs[best] = root;
-            best = root;
-        } else {
-            regions->runs[root] = best;
-        }
+    int low = root_of(parents, a), high = root_of(parents, b);
+    if (low > high) {
+        int swap = low;
+        low = high;
+        high = swap;
     }
-    return best;
+    parents[high] = low;
+    return low;
 }
 
-static int label_pixels(struct regions *regions, const uint8_t *mask)
+/* The next pixel from x on that is set, or width. */
+static int next_set(const uint8_t *row, int x, int width)
 {
-    int next = 1;
-    for (int y = 0; y < regions->height; y++)
-        for (int x = 0; x < regions->width; x++) {
-            uint16_t *label = &regions->labels[y * regions->width + x];
-            *label = 0;
-            if (!mask[y * regions->width + x])
-                continue;
-            int found = join_neighbours(regions, x, y);
-            if (found == 0 && next < UINT16_MAX) {
-                found = next++;
-                regions->runs[found] = found;
-            }
-            *label = (uint16_t)found; /* beyond the bound a pixel stays unlabelled: that is noise, not a picture */
+    uint64_t eight;
+    while (x + (int)sizeof eight <= width) {
+        memcpy(&eight, row + x, sizeof eight);
+        if (eight)
+            break;
+        x += (int)sizeof eight;
+    }
+    while (x < width && !row[x])
+        x++;
+    return x;
+}
+
+static int next_clear(const uint8_t *row, int x, int width)
+{
+    while (x < width && row[x])
+        x++;
+    return x;
+}
+
+/* The smallest label of those above a run of pixels, joined with the others; 0 when there is none. */
+static int join_above(int *parents, const uint16_t *above, int left, int right)
+{
+    int found = 0, before = 0;
+    for (int x = left; x < right; x++) {
+        int label = above[x];
+        if (label && label != before)
+            found = found ? join(parents, found, label) : root_of(parents, label);
+        before = label;
+    }
+    return found;
+}
+
+/* A run of set pixels has one label, that of the runs it touches in the row above (corners touch too). */
+static int label_row(struct regions *regions, const uint8_t *row, int y, int next)
+{
+    int *areas = regions->runs + UINT16_MAX + 1, width = regions->width, end;
+    uint16_t *labels = regions->labels + (ptrdiff_t)y * width;
+    for (int x = 0; (x = next_set(row, x, width)) < width; x = end) {
+        end = next_clear(row, x, width);
+        int found = y > 0 ? join_above(regions->runs, labels - width, MAX(x - 1, 0), MIN(end + 1, width)) : 0;
+        if (found == 0 && next < UINT16_MAX) {
+            found = next++;
+            regions->runs[found] = found;
+            areas[found] = 0;
         }
+        areas[found] += end - x; /* beyond the bound it stays unlabelled: that is noise, not a picture */
+        for (int i = x; i < end; i++)
+            labels[i] = (uint16_t)found;
+    }
     return next;
 }
 
-static void grow(struct region *region, int x, int y)
+/* Also counts the pixels of each label, and notes the first and the last row that has any. */
+static int label_pixels(struct regions *regions, const uint8_t *mask, int *first, int *last)
 {
-    if (region->area++ == 0)
-        *region = (struct region){x, y, x + 1, y + 1, 1};
-    region->left = MIN(region->left, x);
-    region->right = MAX(region->right, x + 1);
+    int next = 1;
+    *first = *last = 0;
+    memset(regions->labels, 0, sizeof *regions->labels * (size_t)regions->width * (size_t)regions->height);
+    for (int y = 0; y < regions->height; y++) {
+        const uint8_t *row = mask + (ptrdiff_t)y * regions->width;
+        if (row_is_empty(row, regions->width))
+            continue;
+        if (*last == 0)
+            *first = y;
+        *last = y + 1;
+        next = label_row(regions, row, y, next);
+    }
+    return next;
+}
+
+/* A region's area is that of all the labels that were joined. */
+static void join_areas(struct regions *regions, int *areas, int label_count)
+{
+    for (int label = 1; label < label_count; label++) {
+        int root = root_of(regions->runs, label);
+        if (root == label)
+            continue;
+        areas[root] += areas[label];
+        areas[label] = 0;
+    }
+}
+
+static void grow(struct region *region, int left, int right, int y)
+{
+    if (region->area == 0)
+        *region = (struct region){left, y, right, y + 1, 0};
+    region->area += right - left;
+    region->left = MIN(region->left, left);
+    region->right = MAX(region->right, right);
     region->bottom = y + 1;
+}
+
+/* From labels to the indices of their regions. */
+static void name_row(struct regions *regions, const uint8_t *row, const int *index_of, int y)
+{
+    int width = regions->width, end;
+    uint16_t *labels = regions->labels + (ptrdiff_t)y * width;
+    for (int x = 0; (x = next_set(row, x, width)) < width; x = end) {
+        end = next_clear(row, x, width);
+        int index = labels[x] ? index_of[root_of(regions->runs, labels[x])] : 0;
+        for (int i = x; i < end; i++)
+            labels[i] = (uint16_t)index;
+        if (index)
+            grow(&regions->items[index - 1], x, end, y);
+    }
 }
 
 /* Gives each root that is large enough an index; small ones become 0. */
@@ -107,19 +207,11 @@ static void number_roots(struct regions *regions, const int *areas, int label_co
 
 void regions_find(struct regions *regions, const uint8_t *mask, int minimum_area)
 {
-    int label_count = label_pixels(regions, mask), pixel_count = regions->width * regions->height;
-    int *areas = regions->runs + UINT16_MAX + 1, *index_of = areas + UINT16_MAX + 1;
-    memset(areas, 0, sizeof(int) * (size_t)label_count);
-    for (int i = 0; i < pixel_count; i++)
-        if (regions->labels[i])
-            areas[root_of(regions->runs, regions->labels[i])]++;
+    int *areas = regions->runs + UINT16_MAX + 1, *index_of = areas + UINT16_MAX + 1, first, last;
+    areas[0] = 0;
+    int label_count = label_pixels(regions, mask, &first, &last);
+    join_areas(regions, areas, label_count);
     number_roots(regions, areas, label_count, minimum_area, index_of);
-    for (int y = 0; y < regions->height; y++)
-        for (int x = 0; x < regions->width; x++) {
-            uint16_t *label = &regions->labels[y * regions->width + x];
-            if (*label)
-                *label = (uint16_t)index_of[root_of(regions->runs, *label)];
-            if (*label)
-                grow(&regions->items[*label - 1], x, y);
-        }
+    for (int y = first; y < last; y++)
+        name_row(regions, mask + (ptrdiff_t)y * regions->width, index_of, y);
 }

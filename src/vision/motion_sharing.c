@@ -12,13 +12,21 @@ static void count_overlap(const struct figure *figure, const struct reduced *pic
         found[i] = -1;
         areas[i] = 0;
     }
+    int last = 0; /* neighbours mostly are of one region */
     for (int y = b.top; y < b.bottom; y++)
         for (int x = b.left; x < b.right; x++) {
             int region = (int)regions->labels[y * picture->width + x] - 1;
-            for (int i = 0; region >= 0 && i < SLOTS; i++)
+            if (region < 0)
+                continue;
+            if (found[last] == region) {
+                areas[last]++;
+                continue;
+            }
+            for (int i = 0; i < SLOTS; i++)
                 if (found[i] == region || found[i] < 0) {
                     found[i] = region;
                     areas[i]++;
+                    last = i;
                     break;
                 }
         }

@@ -49,10 +49,13 @@ struct motion;
 
 /* What rules and tampering need of the picture as a whole. */
 struct motion_scene {
-    bool is_learning;     /* the background does not stand yet: nothing is known of what moves */
-    bool is_light_change; /* most of the frame changed at once */
-    double moving_share;  /* 0..1 of the frame */
-    double mean_luma;     /* 0..255 */
+    bool is_learning;      /* the background does not stand yet: nothing is known of what moves */
+    bool is_light_change;  /* most of the frame changed at once */
+    bool is_camera_move;   /* the frame shifted as a whole: the background is learnt anew from here on */
+    bool is_weather;       /* rain or snow: only what lasts is seen */
+    double restless_share; /* 0..1 of the frame, ignored because it changes all the time */
+    double moving_share;   /* 0..1 of the frame */
+    double mean_luma;      /* 0..255 */
 };
 
 struct motion *motion_new(const struct motion_settings *settings);
@@ -60,7 +63,7 @@ void motion_free(struct motion *motion);
 /* Other thresholds from the next frame on; the width pictures are reduced to stays. */
 void motion_configure(struct motion *motion, const struct motion_settings *settings);
 CLEANUP_DEFINE(motion, motion_free)
-/* Areas of the frame in which nothing is seen (zones of kind privacy_mask). Copied. */
+/* Areas of the frame in which nothing is seen (zones of kind privacy_mask and motion_mask). Copied. */
 void motion_set_masks(struct motion *motion, const struct zone *zones, size_t zone_count);
 /* Feeds one frame. `regions` receives moving areas as motion objects (class "motion"): figures that overlap are kept
  * apart by following each one's own look through the merge. A change of frame size starts over.

@@ -47,13 +47,17 @@ static bool is_moving(const struct track *track)
     return track->state != TRACK_LOST && hypot(track->velocity_x, track->velocity_y) > slow_speed;
 }
 
-static double overlap(const struct record_box *a, const struct record_box *b)
+static double shared_area(const struct record_box *a, const struct record_box *b)
 {
     double width = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
     double height = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
-    if (width <= 0 || height <= 0)
-        return 0;
-    return width * height / (a->w * a->h + b->w * b->h - width * height);
+    return width > 0 && height > 0 ? width * height : 0;
+}
+
+static double overlap(const struct record_box *a, const struct record_box *b)
+{
+    double shared = shared_area(a, b);
+    return shared > 0 ? shared / (a->w * a->h + b->w * b->h - shared) : 0;
 }
 
 /* ---- the picture itself ---- */
@@ -112,27 +116,51 @@ static bool is_still_there(const struct detections *moving, const struct record_
     return false;
 }
 
-/* Whether anything came, went or is elsewhere than at the last run. */
-static bool note_movement(struct gate *gate, const struct detections *moving, const struct tracks *tracks)
+/* Whether a track's speed tells where it will be: it has been seen some times, and goes no large share of its size. */
+static bool is_predictable(const struct track *track, double seconds)
 {
-    bool has_changed = false;
+    enum { LEAST_FRAMES = 3 };
+    static const double most_share = 0.3;
+    return track->state == TRACK_CONFIRMED && track->age_frames >= LEAST_FRAMES &&
+           fabs(track->velocity_x) * seconds <= most_share * track->box.w &&
+           fabs(track->velocity_y) * seconds <= most_share * track->box.h;
+}
+
+/* Whether most of what moves there is an object that is followed well. */
+static bool is_followed(const struct tracks *tracks, const struct record_box *box, double seconds)
+{
+    static const double least_share = 0.5;
+    for (int i = 0; i < tracks->count; i++)
+        if (is_predictable(&tracks->items[i], seconds) &&
+            shared_area(&tracks->items[i].box, box) >= least_share * box->w * box->h)
+            return true;
+    return false;
+}
+
+enum change { CHANGE_NONE = 0, CHANGE_FOLLOWED, CHANGE_NEW };
+
+/* Whether anything came, went or is elsewhere than at the last run, and whether that is somebody new. */
+static enum change note_movement(struct gate *gate, const struct detections *moving, const struct tracks *tracks,
+                                 double seconds)
+{
+    enum change has_changed = CHANGE_NONE;
     for (int i = 0; i < moving->count; i++) {
         const struct record_box *box = &moving->items[i].box;
         if (was_seen(gate, box) || !differs(gate, box))
             continue;
-        has_changed = true;
+        has_changed = MAX(has_changed, is_followed(tracks, box, seconds) ? CHANGE_FOLLOWED : CHANGE_NEW);
         extend(gate, box);
     }
     for (int i = 0; i < gate->seen_count; i++) {
         if (is_still_there(moving, &gate->seen[i]) || !differs(gate, &gate->seen[i]))
             continue;
-        has_changed = true;
+        has_changed = MAX(has_changed, CHANGE_FOLLOWED);
         extend(gate, &gate->seen[i]);
     }
     for (int i = 0; i < tracks->count; i++) {
         if (!is_moving(&tracks->items[i]) || !differs(gate, &tracks->items[i].box))
             continue;
-        has_changed = true;
+        has_changed = MAX(has_changed, is_predictable(&tracks->items[i], seconds) ? CHANGE_FOLLOWED : CHANGE_NEW);
         extend(gate, &tracks->items[i].box);
     }
     return has_changed;
@@ -154,17 +182,20 @@ enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const st
 {
     const struct detector_settings *settings = &gate->settings;
     int64_t media_us = frame->media_us;
+    gate->fed_us = gate->asked_us;
+    gate->asked_us = media_us;
     bool is_back_in_time = media_us < gate->run_us;
     if (settings->is_gated)
         reduce(gate, frame);
     if (!settings->is_gated || !gate->has_run || is_back_in_time || scene->is_learning || scene->is_light_change)
         return GATE_WHOLE;
-    bool has_changed = note_movement(gate, moving, tracks);
+    double since_run = seconds_since(media_us, gate->run_us);
+    enum change change = note_movement(gate, moving, tracks, since_run);
     if (settings->full_seconds > 0 && seconds_since(media_us, gate->whole_us) >= settings->full_seconds)
         return GATE_WHOLE;
-    if (has_changed)
+    if (change == CHANGE_NEW || (change == CHANGE_FOLLOWED && since_run >= settings->moving_seconds))
         return choose_region(gate, region) ? GATE_REGION : GATE_WHOLE;
-    if (gate->holds_objects && seconds_since(media_us, gate->run_us) >= settings->stationary_seconds)
+    if (gate->holds_objects && since_run >= settings->stationary_seconds)
         return GATE_WHOLE;
     return GATE_HOLD;
 }
@@ -183,6 +214,37 @@ void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answe
     gate->seen_count = MIN(moving->count, GATE_MAX_BOXES);
     for (int i = 0; i < gate->seen_count; i++)
         gate->seen[i] = moving->items[i].box;
+}
+
+/* The track that carries an object: the one whose box it has. */
+static const struct track *find_track(const struct tracks *tracks, const struct detection *object)
+{
+    static const double same_object_iou = 0.5;
+    const struct track *best = NULL;
+    double most = same_object_iou;
+    for (int i = 0; i < tracks->count; i++) {
+        double iou = overlap(&tracks->items[i].box, &object->box);
+        if (tracks->items[i].object_class == object->object_class && iou >= most) {
+            most = iou;
+            best = &tracks->items[i];
+        }
+    }
+    return best;
+}
+
+void gate_carry(struct gate *gate, const struct frame *frame, const struct tracks *tracks, struct detections *held)
+{
+    static const double longest_seconds = 1; /* a speed tells nothing of longer */
+    double seconds = seconds_since(frame->media_us, gate->fed_us);
+    if (seconds <= 0 || seconds > longest_seconds || seconds_since(frame->media_us, gate->run_us) > longest_seconds)
+        return;
+    for (int i = 0; i < held->count; i++) {
+        const struct track *track = find_track(tracks, &held->items[i]);
+        if (!track || !is_moving(track) || !differs(gate, &held->items[i].box))
+            continue;
+        held->items[i].box.x += track->velocity_x * seconds;
+        held->items[i].box.y += track->velocity_y * seconds;
+    }
 }
 
 void gate_drop_region(struct detections *held, const struct record_box *region)

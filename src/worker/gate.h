@@ -29,6 +29,7 @@ struct gate {
     bool holds_objects;
     struct record_box reach; /* of what moved since the last run */
     bool has_reach;
+    int64_t asked_us, fed_us; /* media time of the last question and of the one before */
 };
 
 void gate_init(struct gate *gate, const struct detector_settings *settings);
@@ -41,5 +42,7 @@ enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const st
 /* What moved in a picture that was looked at, and what was found, so that the next question knows. */
 void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answer answer,
                    const struct detections *moving, const struct detections *found);
+/* After GATE_HOLD: moves the objects held to where their tracks say they are now. */
+void gate_carry(struct gate *gate, const struct frame *frame, const struct tracks *tracks, struct detections *held);
 /* Of the objects held, those that lie (by their centre) outside a region that was just looked at stay. */
 void gate_drop_region(struct detections *held, const struct record_box *region);

@@ -304,6 +304,7 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
     enum gate_answer answer = gate_ask(&pipeline->gate, frame, pipeline->objects, scene, &pipeline->tracks, &region);
     if (answer == GATE_HOLD) {
         counter_add(&pipeline->health->detector_skips, 1);
+        gate_carry(&pipeline->gate, frame, &pipeline->tracks, pipeline->found);
         return pipeline->found;
     }
     bool is_good = run_model(pipeline, frame, answer, &region, &error);
@@ -441,6 +442,14 @@ static void note_latency(struct pipeline *pipeline, const struct frame *frame)
     gauge_set(average_ms, *average_ms + smoothing * (latency_ms - *average_ms));
 }
 
+static void note_scene(struct camera_health *health, const struct motion_scene *scene)
+{
+    counter_add(&health->light_changes, scene->is_light_change);
+    counter_add(&health->camera_moves, scene->is_camera_move);
+    counter_add(&health->frames_in_weather, scene->is_weather);
+    gauge_set(&health->restless_share, scene->restless_share);
+}
+
 void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
 {
     struct camera_health *health = pipeline->health;
@@ -450,6 +459,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     int64_t since_us = thread_cpu_us();
     motion_update(pipeline->motion, frame, pipeline->objects, &scene);
     pipeline->is_active = scene.is_learning || scene.is_light_change || pipeline->objects->count > 0;
+    note_scene(health, &scene);
     measure_picture(pipeline, frame, &picture);
     note_stage(&health->motion_us, &since_us);
     const struct detections *detections = detect(pipeline, frame, &scene);

@@ -1,7 +1,4 @@
-#include "base/cpu.h"
-#include "base/random.h"
 #include "scene/scene.h"
-#include "vision/motion_internal.h"
 #include "vision/vision.h"
 
 #include <string.h>
@@ -167,60 +164,6 @@ static void test_two_runs_see_the_same(void)
     watch_clear(&b);
 }
 
-/* Every form of the kernel gives what the scalar one gives, at any length and from any address. */
-static void test_rows_are_summed_alike(void)
-{
-    enum { LONGEST = 333, TRIALS = 500 };
-    static const unsigned sets[] = {0, CPU_SSE41, CPU_SSE41 | CPU_AVX2, ~0U};
-    struct random random;
-    random_init(&random, 3);
-    for (int trial = 0; trial < TRIALS; trial++) {
-        uint8_t row[LONGEST + 8];
-        uint16_t expected[LONGEST + 8], found[LONGEST + 8];
-        int length = (int)random_range(&random, 0, LONGEST), offset = (int)random_range(&random, 0, 7);
-        for (size_t i = 0; i < G_N_ELEMENTS(row); i++) {
-            row[i] = (uint8_t)random_next(&random);
-            expected[i] = found[i] = (uint16_t)random_range(&random, 0, UINT16_MAX - UINT8_MAX);
-        }
-        cpu_limit(sets[(size_t)trial % G_N_ELEMENTS(sets)]);
-        reduce_add_row_scalar(expected + offset, row + offset, length);
-        reduce_choose_add_row()(found + offset, row + offset, length);
-        g_assert_cmpmem(expected, sizeof expected, found, sizeof found);
-    }
-    cpu_limit(~0U);
-}
-
-/* A picture of one colour keeps it at every factor: sums neither overflow nor are rounded off. */
-static void test_averages_are_exact(void)
-{
-    for (int factor = 1; factor <= REDUCE_FACTOR_MAX; factor += factor < 40 ? 1 : 24) {
-        int size = 2 * factor;
-        g_autofree uint8_t *luma = g_malloc((gsize)size * (gsize)size), *chroma = g_malloc((gsize)size * (gsize)size);
-        uint8_t planes[3][4];
-        struct reduced reduced = {.width = 2,
-                                  .height = 2,
-                                  .factor = factor,
-                                  .planes = {planes[0], planes[1], planes[2]},
-                                  .sums = g_new(uint16_t, (gsize)size),
-                                  .add_row = reduce_choose_add_row()};
-        struct frame frame = {.width_px = size,
-                              .height_px = size,
-                              .format = FRAME_I420,
-                              .planes = {luma, chroma, chroma},
-                              .strides_bytes = {size, factor, factor}};
-        for (int value = 0; value <= UINT8_MAX; value += 5) {
-            memset(luma, value, (size_t)size * (size_t)size);
-            memset(chroma, UINT8_MAX - value, (size_t)size * (size_t)size);
-            reduced_fill(&reduced, &frame);
-            for (int i = 0; i < 4; i++) {
-                g_assert_cmpint(planes[0][i], ==, value);
-                g_assert_cmpint(planes[2][i], ==, UINT8_MAX - value);
-            }
-        }
-        g_free(reduced.sums);
-    }
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -232,7 +175,5 @@ int main(int argc, char **argv)
     g_test_add_func("/motion/a change of size starts over", test_a_change_of_size_starts_over);
     g_test_add_func("/motion/masked places see nothing", test_masked_places_see_nothing);
     g_test_add_func("/motion/two runs see the same", test_two_runs_see_the_same);
-    g_test_add_func("/motion/rows are summed alike by every processor", test_rows_are_summed_alike);
-    g_test_add_func("/motion/averages are exact", test_averages_are_exact);
     return g_test_run();
 }

@@ -167,6 +167,17 @@ static bool is_kept(const struct detection *wanted, const struct detections *fou
     return false;
 }
 
+/* Reported all the same: a live track of its class carries it, with a box that shares half of the joint area, though
+ * the model was not asked in this picture or did not see it. */
+static bool is_tracked(const struct detection *wanted, const struct tracks *tracks)
+{
+    g_autofree struct detections *carried = g_new0(struct detections, 1);
+    for (int i = 0; i < tracks->count && carried->count < VISION_MAX_DETECTIONS; i++)
+        carried->items[carried->count++] =
+            (struct detection){.box = tracks->items[i].box, .object_class = tracks->items[i].object_class};
+    return is_kept(wanted, carried);
+}
+
 /* Of a camera by daylight. */
 static const double sensor_noise = 2;
 
@@ -192,12 +203,15 @@ static void look(struct eyes *eyes, const struct frame *frame, struct tally *tal
         *eyes->held = *eyes->all;
         gate_note_run(&eyes->gate, frame, answer, eyes->moving, eyes->held);
         tally->inferences++;
+    } else {
+        gate_carry(&eyes->gate, frame, &eyes->tracks, eyes->held);
     }
     tracker_update(eyes->tracker, eyes->held, frame->media_us, frame->width_px, frame->height_px, &eyes->tracks);
     tally->frames++;
     for (int i = 0; i < eyes->all->count; i++) {
         const struct detection *wanted = &eyes->all->items[i];
-        bool is_steady = is_kept(wanted, eyes->before), kept = is_kept(wanted, eyes->held);
+        bool is_steady = is_kept(wanted, eyes->before);
+        bool kept = is_kept(wanted, eyes->held) || is_tracked(wanted, &eyes->tracks);
         tally->wanted++;
         tally->kept += kept;
         tally->steady += is_steady;

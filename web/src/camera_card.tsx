@@ -81,7 +81,7 @@ function Counts({ camera }: { camera: CameraView }) {
           </tr>
         ))}
         {camera.zones
-          .filter((zone) => zone.kind !== "privacy_mask")
+          .filter((zone) => zone.kind !== "privacy_mask" && zone.kind !== "motion_mask")
           .map((zone) => (
             <tr key={`zone-${zone.id}`} data-zone={zone.id}>
               <th scope="row">{zone.name || zone.id}</th>

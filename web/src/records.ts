@@ -39,7 +39,7 @@ export interface Zone {
   /** what people call it */
   name?: string;
   /** what the zone is for; area only counts, intrusion and restricted raise signals */
-  kind: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask";
+  kind: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask" | "motion_mask";
   /** corners, 0..1 of the frame, x right, y down */
   polygon: [number, number][];
   /** object classes that count; empty: every class */
@@ -344,6 +344,14 @@ export interface CameraHealth {
   track_us: number;
   /** CPU time of the rules (us) */
   rules_us: number;
+  /** sudden changes of the light, which are no movement */
+  light_changes: number;
+  /** times the picture shifted as a whole and its background was learnt anew */
+  camera_moves: number;
+  /** frames in which rain or snow was damped */
+  frames_in_weather: number;
+  /** share of the picture in which movement is ignored because something changes there all the time */
+  restless_share: number;
   /** times the model ran */
   detector_runs: number;
   /** frames in which nothing called for the model */

@@ -1,0 +1,57 @@
+/* Whether the camera was moved: the picture is the background, somewhere else. */
+#include "vision/motion_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* A shift of up to an eighth of the picture is looked for, on every eighth pixel first. */
+enum { COARSE_SAMPLE = 8, FINE_SAMPLE = 4, REACH_PARTS = 8 };
+
+/* The mean difference between picture and background, with the background shifted. */
+static double difference_at(const struct background *background, const struct reduced *picture, int right, int down,
+                            int sample)
+{
+    int width = background->width, height = background->height, count = 0;
+    int64_t sum = 0;
+    for (int y = MAX(down, 0); y < MIN(height, height + down); y += sample) {
+        const uint8_t *now = picture->planes[0] + y * width;
+        const int16_t *mean = background->means[0] + (y - down) * width;
+        for (int x = MAX(right, 0); x < MIN(width, width + right); x += sample, count++)
+            sum += abs(now[x] - mean[x - right] / MEAN_ONE);
+    }
+    return count > 0 ? (double)sum / count : INFINITY;
+}
+
+static double search(const struct background *background, const struct reduced *picture, int reach_x, int reach_y,
+                     int sample, int step, int *right, int *down)
+{
+    int from_x = *right, from_y = *down;
+    double least = difference_at(background, picture, from_x, from_y, sample);
+    for (int y = from_y - reach_y; y <= from_y + reach_y; y += step)
+        for (int x = from_x - reach_x; x <= from_x + reach_x; x += step) {
+            double difference = difference_at(background, picture, x, y, sample);
+            if (difference < least) {
+                least = difference;
+                *right = x;
+                *down = y;
+            }
+        }
+    return least;
+}
+
+bool shift_find(const struct background *background, const struct reduced *picture, int *right, int *down)
+{
+    enum { COARSE = 2 };
+    /* what was there is found again, and fits clearly better than where it was */
+    static const double better = 0.6;
+    /* things that come and go leave most of the picture as it was: noise, whose mean is 0.8 of its deviation */
+    static const double mean_of_noise = 0.8, noticeable = 1.8, least_levels = 0.5;
+    double here = difference_at(background, picture, 0, 0, FINE_SAMPLE);
+    *right = *down = 0;
+    if (here < noticeable * mean_of_noise * background->noise + least_levels)
+        return false;
+    search(background, picture, background->width / REACH_PARTS, background->height / REACH_PARTS, COARSE_SAMPLE,
+           COARSE, right, down);
+    double there = search(background, picture, 1, 1, FINE_SAMPLE, 1, right, down);
+    return (*right || *down) && there < better * here;
+}
