@@ -66,14 +66,10 @@ static void begin(struct store_world *world, const char *time_zone, int64_t now_
     settings.early_minutes = 60;
     world->store = store_open(world->directory, &settings, world->clock, &world->health, &error);
     g_assert_no_error(error);
-    struct camera camera;
-    record_init(&camera_descriptor, &camera);
-    camera.id = g_strdup("cam-1");
-    camera.source = g_strdup("rtsp://10.0.0.1/");
-    g_assert_true(store_camera_put(world->store, &camera, &error));
-    g_assert_no_error(error);
-    record_clear(&camera_descriptor, &camera);
-    g_autofree char *sql = g_strdup_printf("UPDATE sites SET time_zone = '%s'", time_zone);
+    g_autofree char *sql =
+        g_strdup_printf("INSERT INTO orgs (id, name) VALUES ('default', 'default'); INSERT INTO sites (org_id, id, "
+                        "time_zone) VALUES ('default', 'default', '%s')",
+                        time_zone);
     meddle(world, sql);
 }
 
