@@ -43,7 +43,8 @@ static void append_tables(const struct store_step_table *tables, enum record_dia
 static char *step_text(const struct store_step *step, enum record_dialect dialect)
 {
     bool is_sqlite = dialect == RECORD_SQLITE;
-    const char *before = is_sqlite ? step->sqlite_before : NULL, *after = is_sqlite ? step->sqlite : step->postgres;
+    const char *before = is_sqlite ? step->sqlite_before : step->postgres_before,
+               *after = is_sqlite ? step->sqlite : step->postgres;
     GString *text = g_string_new(before);
     append_tables(step->tables, dialect, text);
     if (!is_sqlite)
@@ -177,17 +178,12 @@ static bool apply_all(const struct store_migrator *migrator, struct clock *clock
     return true;
 }
 
-bool store_migrate(const struct store_migrator *migrator, struct clock *clock, GString *report, GError **error)
+bool store_steps_apply(const struct store_migrator *migrator, struct clock *clock, GString *report, GError **error)
 {
-    const char *create = migrator->dialect == RECORD_SQLITE
-                             ? "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER NOT NULL PRIMARY KEY, "
-                               "name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL)"
-                             : store_postgres_functions;
-    return migrator->execute(migrator->connection, create, error) && apply_all(migrator, clock, NULL, report, error) &&
-           check_tables(migrator, error);
+    return apply_all(migrator, clock, NULL, report, error) && check_tables(migrator, error);
 }
 
-bool store_migrate_check(const struct store_migrator *migrator, bool *is_missing, GString *report, GError **error)
+bool store_steps_check(const struct store_migrator *migrator, bool *is_missing, GString *report, GError **error)
 {
     *is_missing = false;
     return apply_all(migrator, NULL, is_missing, report, error) && (*is_missing || check_tables(migrator, error));

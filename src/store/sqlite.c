@@ -102,13 +102,19 @@ static bool migrator_query(void *connection, const char *sql, const struct recor
 }
 
 /* BEGIN IMMEDIATE keeps a second process out until the commit. */
-static bool migrate(struct connection *connection, struct clock *clock, GString *report, GError **error)
+static bool migrate(struct connection *connection, struct clock *clock, bool is_dry, GString *report, GError **error)
 {
     const struct store_migrator migrator = {RECORD_SQLITE, connection->path, connection, migrator_execute,
                                             migrator_query};
+    static const char create[] = "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER NOT NULL PRIMARY KEY, "
+                                 "name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL)";
+    bool is_missing;
     if (!connection_execute(connection, "BEGIN IMMEDIATE", error))
         return false;
-    if (store_migrate(&migrator, clock, report, error) && connection_execute(connection, "COMMIT", error))
+    if (connection_execute(connection, create, error) &&
+        (is_dry ? store_steps_check(&migrator, &is_missing, report, error)
+                : store_steps_apply(&migrator, clock, report, error)) &&
+        connection_execute(connection, is_dry ? "ROLLBACK" : "COMMIT", error))
         return true;
     sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
     return false;
@@ -143,7 +149,8 @@ static void sqlite_close(void *data)
     g_free(engine);
 }
 
-static void *sqlite_open(struct store *store, GError **error)
+/* The directory, the lock and the writing connection; not migrated yet. */
+static struct sqlite_engine *open_bare(struct store *store, GError **error)
 {
     g_autofree char *directory = prepare_directory(store->data_dir, error);
     if (!directory)
@@ -155,11 +162,31 @@ static void *sqlite_open(struct store *store, GError **error)
     engine->lock_fd = -1;
     init_locks(engine);
     if (take_lock(engine, error) && make_file(engine->path, error) &&
-        connection_open(&engine->writer, engine->path, true, error) &&
-        migrate(&engine->writer, store->clock, NULL, error) && sqlite_scope_install(&engine->writer, error))
+        connection_open(&engine->writer, engine->path, true, error))
         return engine;
     sqlite_close(engine);
     return NULL;
+}
+
+static void *sqlite_open(struct store *store, GError **error)
+{
+    struct sqlite_engine *engine = open_bare(store, error);
+    if (!engine)
+        return NULL;
+    if (migrate(&engine->writer, store->clock, false, NULL, error) && sqlite_scope_install(&engine->writer, error))
+        return engine;
+    sqlite_close(engine);
+    return NULL;
+}
+
+static bool sqlite_migrate(struct store *store, bool is_dry, GString *report, GError **error)
+{
+    struct sqlite_engine *engine = open_bare(store, error);
+    if (!engine)
+        return false;
+    bool is_good = migrate(&engine->writer, store->clock, is_dry, report, error);
+    sqlite_close(engine);
+    return is_good;
 }
 
 /* ---- transactions ---- */
@@ -354,6 +381,7 @@ const struct store_engine store_sqlite = {
     .dialect = RECORD_SQLITE,
     .open = sqlite_open,
     .close = sqlite_close,
+    .migrate = sqlite_migrate,
     .check = sqlite_check,
     .begin = sqlite_begin,
     .set_org = sqlite_set_org,

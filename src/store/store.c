@@ -33,17 +33,32 @@ static void release(struct store *store)
     g_free(store);
 }
 
-struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
-                         struct server_health *health, GError **error)
+static struct store *store_new(const char *data_dir, const struct store_settings *settings, struct clock *clock)
 {
     struct store *store = g_new0(struct store, 1);
     store->data_dir = g_strdup(data_dir);
     store->clock = clock;
-    store->health = health;
     copy_settings(store, settings);
     pthread_mutex_init(&store->check_lock, NULL);
     pthread_mutex_init(&store->write_error_lock, NULL);
     store->engine = settings->url && *settings->url ? &store_postgres : &store_sqlite;
+    return store;
+}
+
+bool store_migrate(const char *data_dir, const struct store_settings *settings, struct clock *clock, bool is_dry,
+                   GString *report, GError **error)
+{
+    struct store *store = store_new(data_dir, settings, clock);
+    bool is_good = store->engine->migrate(store, is_dry, report, error);
+    release(store);
+    return is_good;
+}
+
+struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                         struct server_health *health, GError **error)
+{
+    struct store *store = store_new(data_dir, settings, clock);
+    store->health = health;
     store->engine_state = store->engine->open(store, error);
     if (store->engine_state && store_writer_start(store, error))
         return store;

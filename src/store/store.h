@@ -27,6 +27,12 @@ struct store;
  * copied. */
 struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                          struct server_health *health, GError **error);
+/* Applies the migrations that are missing, in order and in one transaction; `is_dry`: only looks. `report` gets a line
+ * for each: number, "applied" (before), "new" or "missing", name. Nobody else may have the store open. */
+bool store_migrate(const char *data_dir, const struct store_settings *settings, struct clock *clock, bool is_dry,
+                   GString *report, GError **error);
+/* SQL that makes PostgreSQL's roles, for an administrator to run once. */
+extern const char store_postgres_roles[];
 /* Writes what was submitted, then closes. NULL is allowed. */
 void store_close(struct store *store);
 

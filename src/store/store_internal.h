@@ -141,6 +141,8 @@ struct store_engine {
     /* Opens, and migrates or checks that it is migrated. `store` has its settings, clock and health by then. */
     void *(*open)(struct store *store, GError **error);
     void (*close)(void *engine);
+    /* Of a store that is not open: applies what is missing, or (`is_dry`) tells what would be. */
+    bool (*migrate)(struct store *store, bool is_dry, GString *report, GError **error);
     bool (*check)(void *engine, GError **error);
     /* Sets transaction->connection. */
     bool (*begin)(void *engine, struct store_transaction *transaction, const char *org_id, GError **error);
@@ -166,7 +168,7 @@ struct store_step_table {
 struct store_step {
     int number;
     const char *name;
-    const char *sqlite_before;                      /* NULL for none, as the others */
+    const char *sqlite_before, *postgres_before;    /* NULL for none, as the others */
     const struct store_step_table *tables;          /* ended by a NULL descriptor */
     const struct store_step_table *postgres_tables; /* after those, of PostgreSQL alone */
     const char *sqlite, *postgres;
@@ -176,9 +178,7 @@ extern const struct store_step store_steps[];
 extern const size_t store_step_count;
 /* Appends what keeps the table's tenants apart in PostgreSQL: row level security, policies, grants, partitions. */
 void store_append_postgres_rules(const struct store_table *table, GString *out);
-/* Roles, for an administrator to make once. */
-extern const char store_postgres_roles[];
-/* Functions that the tables' rules call; the text of PostgreSQL's first step. */
+/* Functions that the tables' rules call. */
 extern const char store_postgres_functions[];
 
 /* What migrations need of a connection inside its migrating transaction. */
@@ -191,9 +191,9 @@ struct store_migrator {
                   store_row_handler on_row, void *data, GError **error);
 };
 /* Applies what is missing. `report` (may be NULL) gets a line for each step. */
-bool store_migrate(const struct store_migrator *migrator, struct clock *clock, GString *report, GError **error);
+bool store_steps_apply(const struct store_migrator *migrator, struct clock *clock, GString *report, GError **error);
 /* Changes nothing: sets whether a step is missing. `report` (may be NULL) gets a line for each. */
-bool store_migrate_check(const struct store_migrator *migrator, bool *is_missing, GString *report, GError **error);
+bool store_steps_check(const struct store_migrator *migrator, bool *is_missing, GString *report, GError **error);
 
 /* ---- the store itself ---- */
 

@@ -1,4 +1,5 @@
-/* A store in a directory of its own, and events to put in it. */
+/* A store in a directory or database of its own, and events to put in it. VEDETTE_TEST_STORE=postgres: in PostgreSQL.
+ */
 #pragma once
 
 #include <glib.h>
@@ -10,14 +11,38 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/id.h"
+#include "postgres_world.h"
 #include "store/store.h"
 
 static const int64_t world_start_ms = INT64_C(1767225600000); /* 2026-01-01T00:00:00Z */
-static const struct store_settings world_settings = {
-    .batch_records = 100, .batch_delay_ms = 2, .queue_records = 1000, .minimum_free_bytes = 0};
+static const struct store_settings world_settings = {.batch_records = 100,
+                                                     .batch_delay_ms = 2,
+                                                     .queue_records = 1000,
+                                                     .minimum_free_bytes = 0,
+                                                     .connections = 3,
+                                                     .connect_timeout_ms = 20000,
+                                                     .query_timeout_ms = 20000,
+                                                     .retry_delay_ms = 50,
+                                                     .retry_delay_max_ms = 500,
+                                                     .partition_days = 1};
+
+static inline bool world_is_postgres(void)
+{
+    return g_strcmp0(g_getenv("VEDETTE_TEST_STORE"), "postgres") == 0;
+}
+
+/* True, and the test is skipped, when its engine is not there. Called first in main. */
+static inline bool world_is_missing(void)
+{
+    if (!world_is_postgres() || postgres_start())
+        return false;
+    g_print("1..0 # SKIP no PostgreSQL 15 or newer in /usr/lib/postgresql (apt install postgresql)\n");
+    return true;
+}
 
 struct store_world {
     char *directory;
+    char *database; /* PostgreSQL's */
     struct clock *clock;
     struct server_health health;
     struct store *store;
@@ -25,7 +50,10 @@ struct store_world {
 
 static inline struct store *world_open(struct store_world *world, GError **error)
 {
-    return store_open(world->directory, &world_settings, world->clock, &world->health, error);
+    struct store_settings settings = world_settings;
+    g_autofree char *url = world->database ? postgres_url("vedette_login", world->database) : NULL;
+    settings.url = url;
+    return store_open(world->directory, &settings, world->clock, &world->health, error);
 }
 
 static inline void world_init(struct store_world *world)
@@ -33,6 +61,7 @@ static inline void world_init(struct store_world *world)
     g_autoptr(GError) error = NULL;
     *world = (struct store_world){.directory = g_dir_make_tmp("vedette-store-XXXXXX", NULL)};
     world->clock = clock_fake_new(world_start_ms);
+    world->database = world_is_postgres() ? postgres_database() : NULL;
     world->store = world_open(world, &error);
     g_assert_no_error(error);
 }
@@ -56,6 +85,11 @@ static inline void world_clear(struct store_world *world)
     store_close(world->store);
     clock_fake_free(world->clock);
     world_remove_directory(world->directory);
+    if (world->database) {
+        g_autofree char *sql = g_strdup_printf("DROP DATABASE %s WITH (FORCE)", world->database);
+        postgres_do("postgres", sql);
+    }
+    g_free(world->database);
     g_free(world->directory);
 }
 

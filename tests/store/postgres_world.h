@@ -1,0 +1,208 @@
+/* A PostgreSQL of the test's own: Debian's binaries, a temporary directory, a Unix socket there and no port. It ends
+ * with the test. Where there are no binaries, postgres_start is false and the test skips. */
+#pragma once
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <libpq-fe.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "facts/settings.h"
+#include "store/store.h"
+
+static struct {
+    char *bin, *directory;
+    pid_t pid;
+    int databases;
+} postgres;
+
+/* Of the newest version that is installed; NULL when there is none. */
+static inline char *postgres_find_bin(void)
+{
+    char *found = NULL;
+    GDir *versions = g_dir_open("/usr/lib/postgresql", 0, NULL);
+    const char *name;
+    while (versions && (name = g_dir_read_name(versions))) {
+        g_autofree char *bin = g_build_filename("/usr/lib/postgresql", name, "bin", NULL);
+        g_autofree char *program = g_build_filename(bin, "initdb", NULL);
+        if (g_file_test(program, G_FILE_TEST_IS_EXECUTABLE) && atoi(name) >= 15 && g_strcmp0(bin, found) > 0) {
+            g_free(found);
+            found = g_steal_pointer(&bin);
+        }
+    }
+    if (versions)
+        g_dir_close(versions);
+    return found;
+}
+
+/* PostgreSQL refuses to run as root. */
+static inline const struct passwd *postgres_user(void)
+{
+    const struct passwd *user = getpwnam("postgres");
+    return user ? user : getpwnam("nobody");
+}
+
+static inline void postgres_child(void *data)
+{
+    (void)data;
+    if (geteuid() == 0) {
+        const struct passwd *user = postgres_user();
+        if (!user || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+            _exit(1);
+    }
+    prctl(PR_SET_PDEATHSIG, SIGQUIT);
+}
+
+static inline pid_t postgres_spawn(char **argv)
+{
+    GPid pid = 0;
+    g_autoptr(GError) error = NULL;
+    GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+                        (g_getenv("VEDETTE_TEST_VERBOSE") ? 0 : G_SPAWN_STDERR_TO_DEV_NULL);
+    g_spawn_async(postgres.directory, argv, NULL, flags, postgres_child, NULL, &pid, &error);
+    g_assert_no_error(error);
+    return pid;
+}
+
+static inline void postgres_launch(void)
+{
+    g_autofree char *program = g_build_filename(postgres.bin, "postgres", NULL);
+    g_autofree char *data = g_build_filename(postgres.directory, "data", NULL);
+    char *argv[] = {program,
+                    (char *)"-D",
+                    data,
+                    (char *)"-k",
+                    postgres.directory,
+                    (char *)"-c",
+                    (char *)"listen_addresses=",
+                    (char *)"-c",
+                    (char *)"fsync=off",
+                    (char *)"-c",
+                    (char *)"shared_buffers=32MB",
+                    (char *)"-c",
+                    (char *)"max_connections=40",
+                    NULL};
+    postgres.pid = postgres_spawn(argv);
+}
+
+static inline char *postgres_url(const char *role, const char *database)
+{
+    return g_strdup_printf("postgres://%s@/%s?host=%s", role, database, postgres.directory);
+}
+
+static inline PGconn *postgres_connect(const char *role, const char *database)
+{
+    g_autofree char *url = postgres_url(role, database);
+    gint64 deadline = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+    for (;;) {
+        PGconn *connection = PQconnectdb(url);
+        if (PQstatus(connection) == CONNECTION_OK)
+            return connection;
+        if (g_get_monotonic_time() > deadline)
+            g_error("%s", PQerrorMessage(connection));
+        PQfinish(connection);
+        g_usleep(20000);
+    }
+}
+
+/* Runs SQL that must succeed; the first value of its last result, or "". g_free. */
+static inline char *postgres_ask_on(PGconn *connection, const char *sql)
+{
+    PGresult *result = PQexec(connection, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        g_error("%s: %s", sql, PQresultErrorMessage(result));
+    char *value = g_strdup(PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    return value;
+}
+
+static inline char *postgres_ask(const char *database, const char *sql)
+{
+    PGconn *connection = postgres_connect("postgres", database);
+    char *value = postgres_ask_on(connection, sql);
+    PQfinish(connection);
+    return value;
+}
+
+static inline void postgres_do(const char *database, const char *sql)
+{
+    g_free(postgres_ask(database, sql));
+}
+
+static inline void postgres_stop(void)
+{
+    if (postgres.pid) {
+        kill(postgres.pid, SIGQUIT);
+        waitpid(postgres.pid, NULL, 0);
+    }
+    if (postgres.directory) {
+        char *argv[] = {(char *)"rm", (char *)"-rf", postgres.directory, NULL};
+        g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
+    }
+    postgres.pid = 0;
+    g_clear_pointer(&postgres.directory, g_free);
+    g_clear_pointer(&postgres.bin, g_free);
+}
+
+static inline void postgres_migrate(const char *database)
+{
+    g_autofree char *url = postgres_url("vedette_migrator", database);
+    const struct store_settings settings = {
+        .url = url, .connections = 2, .connect_timeout_ms = 20000, .query_timeout_ms = 60000};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) report = g_string_new(NULL);
+    store_migrate("", &settings, clock_system(), false, report, &error);
+    g_assert_no_error(error);
+}
+
+/* A new database that is migrated: a copy of the first. g_free its name. */
+static inline char *postgres_database(void)
+{
+    char *name = g_strdup_printf("store_%d", ++postgres.databases);
+    g_autofree char *sql = g_strdup_printf("CREATE DATABASE %s TEMPLATE vedette_template", name);
+    postgres_do("postgres", sql);
+    return name;
+}
+
+/* True when it runs and has the database `vedette_template`. The first call starts it. */
+static inline bool postgres_start(void)
+{
+    if (postgres.pid)
+        return true;
+    postgres.bin = postgres_find_bin();
+    if (!postgres.bin || !(geteuid() != 0 || postgres_user()))
+        return false;
+    postgres.directory = g_dir_make_tmp("vedette-pg-XXXXXX", NULL);
+    if (geteuid() == 0)
+        g_assert_cmpint(chown(postgres.directory, postgres_user()->pw_uid, postgres_user()->pw_gid), ==, 0);
+    g_autofree char *program = g_build_filename(postgres.bin, "initdb", NULL);
+    g_autofree char *data = g_build_filename(postgres.directory, "data", NULL);
+    char *argv[] = {program,
+                    (char *)"-D",
+                    data,
+                    (char *)"-U",
+                    (char *)"postgres",
+                    (char *)"-A",
+                    (char *)"trust",
+                    (char *)"-E",
+                    (char *)"UTF8",
+                    (char *)"--locale=C.UTF-8",
+                    (char *)"-N",
+                    NULL};
+    int status;
+    waitpid(postgres_spawn(argv), &status, 0);
+    g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    atexit(postgres_stop);
+    postgres_launch();
+    postgres_do("postgres", "CREATE DATABASE vedette_template");
+    postgres_do("vedette_template", store_postgres_roles);
+    postgres_migrate("vedette_template");
+    return true;
+}

@@ -1,0 +1,227 @@
+/* What PostgreSQL can do to the store: backends, connections and the whole server that die in the middle of batches,
+ * locks that nobody lets go of, migrations that start at once. Nothing is lost and nothing comes twice. */
+#include "store_world.h"
+
+#include <pthread.h>
+
+#include "store/store_internal.h"
+
+enum { BATCHES = 60, BATCH_EVENTS = 20, DEADLINE_S = 60 };
+
+static gint64 deadline_us(void)
+{
+    return g_get_monotonic_time() + DEADLINE_S * G_USEC_PER_SEC;
+}
+
+/* Submits a batch until it is stored, as the hub does, and adds how often that failed. */
+static void store_until_done(struct store_world *world, int number, int *failures)
+{
+    gint64 deadline = deadline_us();
+    for (;;) {
+        GPtrArray *batch = world_batch_new();
+        for (int i = 0; i < BATCH_EVENTS; i++) {
+            g_autofree char *id = g_strdup_printf("%04d-%02d", number, i);
+            g_ptr_array_add(batch, world_crossing(world, id, "door", "in", world_start_ms + number));
+        }
+        struct world_result result = world_store(world, batch);
+        if (!result.error)
+            return;
+        g_assert_cmpint(result.code, !=, VEDETTE_ERROR_INVALID); /* the hub would give the batch up */
+        g_free(result.error);
+        (*failures)++;
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(2000);
+    }
+}
+
+static void expect_all(struct store_world *world)
+{
+    g_autofree char *found = postgres_ask(world->database, "SELECT count(*) FROM events");
+    g_assert_cmpint(atoi(found), ==, BATCHES * BATCH_EVENTS);
+    g_assert_cmpint(world_count(world, "door", "line_in", world_start_ms), ==, BATCHES * BATCH_EVENTS);
+}
+
+/* ---- backends ---- */
+
+struct killer {
+    const char *database;
+    int is_over; /* atomic */
+    int killed;
+};
+
+static void *kill_backends(void *data)
+{
+    struct killer *killer = data;
+    PGconn *connection = postgres_connect("postgres", killer->database);
+    while (!__atomic_load_n(&killer->is_over, __ATOMIC_ACQUIRE)) {
+        g_autofree char *count =
+            postgres_ask_on(connection, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = "
+                                        "'vedette_login' AND datname = current_database()");
+        killer->killed += atoi(count);
+        g_usleep(20000);
+    }
+    PQfinish(connection);
+    return NULL;
+}
+
+static void test_backends_killed_in_the_middle_of_batches(void)
+{
+    struct store_world world;
+    world_init(&world);
+    struct killer killer = {.database = world.database};
+    pthread_t thread;
+    g_assert_cmpint(pthread_create(&thread, NULL, kill_backends, &killer), ==, 0);
+    int failures = 0;
+    for (int i = 0; i < BATCHES; i++)
+        store_until_done(&world, i, &failures);
+    __atomic_store_n(&killer.is_over, 1, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    g_test_message("%d backends killed, %d batches failed and were stored then", killer.killed, failures);
+    g_assert_cmpint(killer.killed, >, 0);
+    expect_all(&world);
+    world_clear(&world);
+}
+
+/* One that was ended while nobody used it costs nobody an error. */
+static void test_idle_connections_that_died_are_not_used(void)
+{
+    struct store_world world;
+    world_init(&world);
+    for (int i = 0; i < 5; i++) {
+        g_autoptr(GPtrArray) events = world_list(&world, (struct store_event_filter){.org_id = "default"});
+        g_autofree char *count = postgres_ask(
+            world.database, "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = "
+                            "'vedette_login' AND datname = current_database()");
+        g_assert_cmpint(atoi(count), >=, 1);
+    }
+    world_clear(&world);
+}
+
+/* ---- waiting ---- */
+
+static void test_a_lock_does_not_hold_the_store(void)
+{
+    struct store_world world;
+    world_init(&world);
+    store_close(world.store);
+    struct store_settings settings = world_settings;
+    g_autofree char *url = postgres_url("vedette_login", world.database);
+    settings.url = url;
+    settings.query_timeout_ms = 300;
+    g_autoptr(GError) error = NULL;
+    world.store = store_open(world.directory, &settings, world.clock, &world.health, &error);
+    g_assert_no_error(error);
+    PGconn *holder = postgres_connect("postgres", world.database);
+    g_free(postgres_ask_on(holder, "BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE"));
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+    struct world_result result = world_store(&world, batch);
+    g_assert_nonnull(result.error);
+    g_free(result.error);
+    const struct store_event_filter filter = {.org_id = "default", .limit = 1};
+    g_assert_null(store_events_list(world.store, &filter, NULL));
+    PQfinish(holder);
+    batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+    g_assert_cmpint(world_store(&world, batch).new_records, ==, 1);
+    world_clear(&world);
+}
+
+/* ---- migrations ---- */
+
+static void *migrate(void *data)
+{
+    g_autoptr(GString) report = g_string_new(NULL);
+    const struct store_settings settings = {
+        .url = data, .connections = 2, .connect_timeout_ms = 20000, .query_timeout_ms = 60000};
+    g_autoptr(GError) error = NULL;
+    store_migrate("", &settings, clock_system(), false, report, &error);
+    g_assert_no_error(error);
+    int new_steps = 0;
+    for (const char *at = report->str; (at = strstr(at, "  new ")); at++)
+        new_steps++;
+    return GINT_TO_POINTER(new_steps);
+}
+
+static void test_migrations_that_start_at_once(void)
+{
+    postgres_do("postgres", "CREATE DATABASE fresh");
+    postgres_do("fresh", store_postgres_roles);
+    g_autofree char *url = postgres_url("vedette_migrator", "fresh");
+    pthread_t threads[4];
+    int migrated = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_assert_cmpint(pthread_create(&threads[i], NULL, migrate, url), ==, 0);
+    int steps = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        steps += GPOINTER_TO_INT(result);
+        migrated += GPOINTER_TO_INT(result) > 0;
+    }
+    g_assert_cmpint(migrated, ==, 1); /* one did all of it, the others found nothing left */
+    g_assert_cmpint(steps, >, 0);
+    postgres_do("postgres", "DROP DATABASE fresh");
+}
+
+static void test_unmigrated_and_changed_databases_are_refused(void)
+{
+    static const struct {
+        const char *sql, *said;
+    } cases[] = {
+        {"DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)",
+         "vedette migrate up"},
+        {"UPDATE schema_migrations SET sha256 = 'other'", "made with another text"},
+        {"INSERT INTO schema_migrations VALUES (9999, 'x', 'x', now())", "made by a newer Vedette"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct store_world world;
+        world_init(&world);
+        store_close(world.store);
+        postgres_do(world.database, cases[i].sql);
+        g_autoptr(GError) error = NULL;
+        world.store = world_open(&world, &error);
+        g_assert_null(world.store);
+        g_assert_nonnull(strstr(error->message, cases[i].said));
+        world_clear(&world);
+    }
+}
+
+/* ---- partitions ---- */
+
+static void test_rows_of_no_day_are_counted_and_move(void)
+{
+    struct store_world world;
+    world_init(&world);
+    struct clock *today = clock_system();
+    g_autofree char *id = id_new(today), *old = id_new(world.clock);
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, id, "door", "in", world_start_ms));
+    g_ptr_array_add(batch, world_crossing(&world, old, "door", "in", world_start_ms));
+    g_assert_cmpint(world_store(&world, batch).new_records, ==, 2);
+    g_autofree char *stray = postgres_ask(world.database, "SELECT count(*) FROM events_default");
+    g_assert_cmpstr(stray, ==, "1"); /* today's has its part, the first day of 2026 has none */
+    clock_fake_advance_us(world.clock, INT64_C(7200) * 1000000);
+    batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms));
+    world_store(&world, batch);
+    g_assert_cmpint(counter_get(&world.health.store_stray_rows), ==, 1);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_setenv("VEDETTE_TEST_STORE", "postgres", TRUE);
+    if (world_is_missing())
+        return 0;
+    g_test_add_func("/postgres/backends_killed_in_the_middle_of_batches",
+                    test_backends_killed_in_the_middle_of_batches);
+    g_test_add_func("/postgres/idle_connections_that_died_are_not_used", test_idle_connections_that_died_are_not_used);
+    g_test_add_func("/postgres/a_lock_does_not_hold_the_store", test_a_lock_does_not_hold_the_store);
+    g_test_add_func("/postgres/migrations_that_start_at_once", test_migrations_that_start_at_once);
+    g_test_add_func("/postgres/unmigrated_and_changed_databases_are_refused",
+                    test_unmigrated_and_changed_databases_are_refused);
+    g_test_add_func("/postgres/rows_of_no_day_are_counted_and_move", test_rows_of_no_day_are_counted_and_move);
+    return g_test_run();
+}
