@@ -9,7 +9,7 @@
 
 #include "api/api_internal.h"
 
-enum { LISTEN_BACKLOG = 256 };
+enum { LISTEN_BACKLOG = 256, WEBHOOK_MAX_IDS = 10000 };
 
 static int bound_port(int fd)
 {
@@ -71,23 +71,25 @@ static int open_listener(const struct http_settings *http, GError **error)
     return fd;
 }
 
-struct api *api_start(const struct settings *settings, struct store *store, struct vedette_spool *spool,
-                      struct live *live, struct server_health *health, struct vedette_resilience *resilience,
-                      struct clock *clock, char **generated_password, GError **error)
+struct api *api_start(const struct settings *settings, const struct api_parts *parts, char **generated_password,
+                      GError **error)
 {
     char *password = NULL;
     struct api *api = g_new0(struct api, 1);
     *api = (struct api){.settings = settings,
-                        .store = store,
-                        .spool = spool,
-                        .live = live,
-                        .health = health,
-                        .resilience = resilience,
-                        .clock = clock};
-    int fd = open_listener(&settings->http, error);
+                        .store = parts->store,
+                        .spool = parts->spool,
+                        .policies = parts->policies,
+                        .live = parts->live,
+                        .health = parts->health,
+                        .resilience = parts->resilience,
+                        .clock = parts->clock};
+    api->webhooks = webhook_verifier_new(settings->policies.webhook_secrets,
+                                         settings->policies.webhook_tolerance_seconds, WEBHOOK_MAX_IDS, error);
+    int fd = api->webhooks ? open_listener(&settings->http, error) : -1;
     if (fd >= 0) {
         api->port = bound_port(fd);
-        api->auth = auth_new(settings, store, health, clock, &password, error);
+        api->auth = auth_new(settings, api->store, api->health, api->clock, &password, error);
     }
     if (api->auth)
         api->watch = watch_start(api, error);
@@ -127,5 +129,6 @@ void api_stop(struct api *api)
     if (api->watch)
         watch_free(api->watch);
     auth_free(api->auth);
+    webhook_verifier_free(api->webhooks);
     g_free(api);
 }

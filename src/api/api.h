@@ -13,18 +13,28 @@
 #include "facts/settings.h"
 #include "jobs/jobs.h"
 #include "live/live.h"
+#include "policy/keeper.h"
 #include "store/store.h"
 #include "vedette/resilience.h"
 #include "vedette/spool.h"
 
 struct api;
 
-/* All pointers are borrowed and outlive the api; `spool` may be NULL. Makes the first administrator when the store has
- * no user: the password of settings->admin_password, or a generated one, which is returned in *generated_password
- * (g_free) to be printed once. Fails naming address and port when they are in use. */
-struct api *api_start(const struct settings *settings, struct store *store, struct vedette_spool *spool,
-                      struct live *live, struct server_health *health, struct vedette_resilience *resilience,
-                      struct clock *clock, char **generated_password, GError **error);
+/* What the routes tell of. Borrowed; all of it outlives the api. */
+struct api_parts {
+    struct store *store;
+    struct vedette_spool *spool; /* NULL: none */
+    struct policy_keeper *policies;
+    struct live *live;
+    struct server_health *health;
+    struct vedette_resilience *resilience;
+    struct clock *clock;
+};
+/* `settings` outlive the api. Makes the first administrator when the store has no user: the password of
+ * settings->admin_password, or a generated one, which is returned in *generated_password (g_free) to be printed once.
+ * Fails naming address and port when they are in use. */
+struct api *api_start(const struct settings *settings, const struct api_parts *parts, char **generated_password,
+                      GError **error);
 /* The jobs that the routes tell of; it outlives the api. Until then they answer 503. */
 void api_set_scheduler(struct api *api, struct scheduler *scheduler);
 /* The port in use (settings may say 0: a free one). */

@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "api/auth.h"
 #include "api/http.h"
+#include "api/webhook.h"
 
 enum { API_ADDRESS_BYTES = 64 };
 
@@ -20,6 +21,8 @@ struct api {
     const struct settings *settings;
     struct store *store;
     struct vedette_spool *spool; /* NULL: none */
+    struct policy_keeper *policies;
+    struct webhook_verifier *webhooks;
     struct live *live;
     struct server_health *health;
     struct vedette_resilience *resilience;
@@ -127,6 +130,17 @@ void handle_hold_release(struct request *request, struct answer *answer);
 void handle_occupancy(struct request *request, struct answer *answer);
 void handle_audit(struct request *request, struct answer *answer);
 void handle_audit_verify(struct request *request, struct answer *answer);
+void handle_policies_in_force(struct request *request, struct answer *answer);
+void handle_policies(struct request *request, struct answer *answer);
+void handle_policy(struct request *request, struct answer *answer);
+void handle_policy_effective(struct request *request, struct answer *answer);
+void handle_policy_history(struct request *request, struct answer *answer);
+void handle_policy_put(struct request *request, struct answer *answer);
+void handle_policy_patch(struct request *request, struct answer *answer);
+void handle_policy_delete(struct request *request, struct answer *answer);
+void handle_policy_rollback(struct request *request, struct answer *answer);
+void handle_policy_validate(struct request *request, struct answer *answer);
+void handle_policy_webhook(struct request *request, struct answer *answer);
 void handle_docs(struct request *request, struct answer *answer);
 void handle_websocket(struct request *request, struct answer *answer);
 

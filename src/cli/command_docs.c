@@ -9,6 +9,7 @@
 #include "facts/model.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
+#include "facts/policy_types.h"
 #include "facts/settings.h"
 #include "facts/tenant.h"
 #include "facts/track.h"
@@ -60,14 +61,24 @@ static const struct record_descriptor *const records[] = {
     &quarantined_event_descriptor,
     &legal_hold_descriptor,
     &retention_view_descriptor,
+    &policy_overlay_descriptor,
 };
+
+/* Types of policies stand in a table of their own. */
+static void append_records(void (*append)(const struct record_descriptor *descriptor, GString *out), const char *gap,
+                           GString *out)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(records) + POLICY_TYPES; i++) {
+        append(i < G_N_ELEMENTS(records) ? records[i] : policy_types[i - G_N_ELEMENTS(records)].descriptor, out);
+        g_string_append(out, gap);
+    }
+}
 
 static char *records_markdown(void)
 {
     GString *out = g_string_new(
         "# Records\n\nTimes are RFC 3339 UTC; boxes and points are in 0..1 of the frame, x right, y down.\n\n");
-    for (size_t i = 0; i < G_N_ELEMENTS(records); i++)
-        record_append_markdown(records[i], out);
+    append_records(record_append_markdown, "", out);
     g_string_truncate(out, out->len - 1);
     return g_string_free(out, FALSE);
 }
@@ -86,10 +97,7 @@ static char *records_typescript(void)
 {
     GString *out =
         g_string_new("// Made by `vedette docs` from the records' own tables: `make docs` writes it anew.\n\n");
-    for (size_t i = 0; i < G_N_ELEMENTS(records); i++) {
-        record_append_typescript(records[i], out);
-        g_string_append_c(out, '\n');
-    }
+    append_records(record_append_typescript, "\n", out);
     g_string_append(out, "/** What an AnalyticsEvent carries, by its type. */\nexport interface EventPayloads {\n");
     for (size_t i = 0; i < event_type_count; i++)
         g_string_append_printf(out, "  %s: %s;\n", record_enum_name(event_type_names, event_types[i].type),

@@ -211,6 +211,13 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, logins_limited, RECORD_COUNTER, "logins refused because there were too many"),
     FIELD(struct server_health, websocket_clients, RECORD_GAUGE, "pages connected"),
     FIELD(struct server_health, websocket_dropped, RECORD_COUNTER, "track updates shed for slow pages"),
+    FIELD(struct server_health, policy_revision, RECORD_GAUGE, "number of the latest change of policies"),
+    FIELD(struct server_health, policy_loads, RECORD_COUNTER, "times policies were read"),
+    FIELD(struct server_health, policy_load_failures, RECORD_COUNTER, "times they could not be read"),
+    FIELD(struct server_health, policies_refused, RECORD_COUNTER,
+          "stored policies that were refused because they are not valid; their last good version stays"),
+    FIELD(struct server_health, policies_stale, RECORD_GAUGE,
+          "1 while the policies in force are those of the last run, because the store is away"),
 };
 const struct record_descriptor server_health_descriptor =
     RECORD(struct server_health, "ServerHealth", 1, server_health_fields, "How the hub is; counts since it started.");

@@ -119,8 +119,17 @@ static bool serve(struct hub *hub, GError **error)
     g_autofree char *generated_password = NULL;
     if (!register_cameras(hub, error))
         return false;
-    struct api *api = api_start(hub->settings, hub->store, record_path_spool(hub->records), hub->live, &hub->health,
-                                hub->resilience, hub->clock, &generated_password, error);
+    hub->policies = policies_new(hub, error);
+    if (!hub->policies)
+        return false;
+    const struct api_parts parts = {hub->store,
+                                    record_path_spool(hub->records),
+                                    policies_keeper(hub->policies),
+                                    hub->live,
+                                    &hub->health,
+                                    hub->resilience,
+                                    hub->clock};
+    struct api *api = api_start(hub->settings, &parts, &generated_password, error);
     if (!api)
         return false;
     g_autoptr(GError) deaf = NULL;
@@ -151,6 +160,7 @@ static void hub_clear(struct hub *hub)
     proof_clear(hub);
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
+    policies_free(hub->policies);
     vedette_resilience_free(hub->resilience);
     record_path_close(hub->records);
     store_close(hub->store);

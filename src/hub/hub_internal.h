@@ -17,6 +17,7 @@
 #include "jobs/jobs.h"
 #include "link/link.h"
 #include "live/live.h"
+#include "policy/keeper.h"
 #include "store/store.h"
 #include "vedette/resilience.h"
 
@@ -64,6 +65,7 @@ struct hub {
     GPtrArray *workers; /* of struct hub_worker * */
     struct monitor *monitor;
     struct governing *governing;
+    struct hub_policies *policies;
     struct control *control;               /* NULL: it could not listen */
     struct proof *proof;                   /* the one under way */
     struct process_cpu cpu;                /* the governor's */
@@ -102,6 +104,15 @@ void hub_want_preview(void *hub, const char *camera_id);
 char **tuning_environment(const struct hub *hub, char **environment);
 /* Fills in the numbers of threads that the settings leave to the machine (0). */
 void tuning_fill(const struct hub *hub, struct worker_config *config);
+
+/* ---- policies.c ---- */
+
+/* Once store and settings are known. Freed after the workers are gone. */
+struct hub_policies *policies_new(struct hub *hub, GError **error);
+void policies_free(struct hub_policies *policies);
+/* What counts for its cameras, to a worker that just began. NULL: there are none. */
+void policies_tell_worker(struct hub_policies *policies, struct hub_worker *worker);
+struct policy_keeper *policies_keeper(struct hub_policies *policies);
 
 /* ---- governing.c ---- */
 

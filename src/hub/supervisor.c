@@ -156,6 +156,7 @@ bool hub_worker_admit(struct hub_worker *worker, GError **error)
         !hub_send_breaker_words(worker, error))
         return false;
     governing_order_worker(worker->hub->governing, worker);
+    policies_tell_worker(worker->hub->policies, worker);
     return true;
 }
 

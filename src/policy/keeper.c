@@ -114,6 +114,13 @@ struct policy_view *policy_keeper_get_view(struct policy_keeper *keeper)
     return view;
 }
 
+struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const struct policy_scope *subject,
+                                          GError **error)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
+    return policy_view_new(set, subject, 1, clock_wall_ms(keeper->config.clock), error);
+}
+
 int64_t policy_keeper_turn(struct policy_keeper *keeper)
 {
     CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(keeper);

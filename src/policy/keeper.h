@@ -35,6 +35,9 @@ int64_t policy_keeper_turn(struct policy_keeper *keeper);
 
 /* A reference to what is in force; policy_view_unref. */
 struct policy_view *policy_keeper_get_view(struct policy_keeper *keeper);
+/* A view of one subject alone, camera or not: its policies stand at index 0. */
+struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const struct policy_scope *subject,
+                                          GError **error);
 /* What a camera's worker is to be told, into an uninitialised record. False: the camera's policies contradict each
  * other (a document that another program stored): it keeps what it has. */
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,

@@ -373,8 +373,11 @@ static bool decode_text_of_object(const struct decoder *decoder, const struct re
     json_t *root = parse_json(text, length, decoder->errors);
     if (root)
         decode_object(decoder, descriptor, root, "", 0, record);
+    /* what people write is told of all that is wrong with it at once */
+    if (decoder->errors->items->len == before || (root && decoder->is_strict))
+        record_validate(descriptor, record, "", decoder->errors);
     json_decref(root);
-    bool is_good = decoder->errors->items->len == before && record_validate(descriptor, record, "", decoder->errors);
+    bool is_good = decoder->errors->items->len == before;
     if (!is_good)
         record_clear(descriptor, record);
     return is_good;

@@ -28,8 +28,10 @@ struct api_world {
     struct clock *clock;
     struct server_health health;
     struct store *store;
+    struct policy_keeper *policies;
     struct live *live;
     struct vedette_resilience *resilience;
+    struct api_parts parts;
     struct api *api;
     char *token; /* of admin, once world_login was called */
 };
@@ -50,9 +52,10 @@ static inline void world_add_camera(struct api_world *world, const char *id, con
     line->b = (struct record_point){1, 1};
     struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
     zone->id = g_strdup("hall");
+    static const struct record_point corners[] = {{0.2, 0.2}, {0.8, 0.2}, {0.8, 0.9}};
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
     zone->name = g_strdup("Hall");
-    zone->polygon.items = g_new0(struct record_point, 3);
-    zone->polygon.count = 3;
 }
 
 static inline void world_prepare(struct api_world *world)
@@ -79,10 +82,17 @@ static inline void world_start(struct api_world *world)
     g_assert_no_error(error);
     world->live = live_new(&world->settings.cameras);
     live_set_clock(world->live, world->clock);
+    for (size_t i = 0; i < world->settings.cameras.count; i++)
+        g_assert_true(store_camera_put(world->store, (struct camera *)world->settings.cameras.items + i, NULL));
+    const struct policy_keeper_config policies = {
+        .store = world->store, .settings = &world->settings, .clock = world->clock};
+    world->policies = policy_keeper_new(&policies, &error);
+    g_assert_no_error(error);
     g_autofree char *password = NULL;
     world->resilience = vedette_resilience_new("hub", NULL, NULL);
-    world->api = api_start(&world->settings, world->store, NULL, world->live, &world->health, world->resilience,
-                           world->clock, &password, &error);
+    world->parts = (struct api_parts){world->store,      NULL,        world->policies, world->live, &world->health,
+                                      world->resilience, world->clock};
+    world->api = api_start(&world->settings, &world->parts, &password, &error);
     g_assert_no_error(error);
 }
 
@@ -96,6 +106,7 @@ static inline void world_clear(struct api_world *world)
 {
     api_stop(world->api);
     vedette_resilience_free(world->resilience);
+    policy_keeper_free(world->policies);
     live_free(world->live);
     store_close(world->store);
     record_clear(&settings_descriptor, &world->settings);

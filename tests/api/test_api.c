@@ -493,8 +493,8 @@ static void test_queue_stats_are_of_the_own_org(void)
                                                    {.tenant = "other", .payload = "3", .length = 1}};
     g_assert_true(vedette_spool_enqueue(spool, records, 3, NULL));
     api_stop(world.api);
-    world.api = api_start(&world.settings, world.store, spool, world.live, &world.health, world.resilience, world.clock,
-                          NULL, NULL);
+    world.parts.spool = spool;
+    world.api = api_start(&world.settings, &world.parts, NULL, NULL);
     struct reply reply = world_get(&world, "/queue/stats", NULL);
     g_assert_cmpint(reply.status, ==, 200);
     g_assert_cmpstr(reply.body->str, ==, "{\"status\":\"healthy\"}");
@@ -543,8 +543,7 @@ static void test_port_in_use(void)
     settings.http.port = api_port(world.api);
     g_autoptr(GError) error = NULL;
     char *password = NULL;
-    g_assert_null(api_start(&settings, world.store, NULL, world.live, &world.health, world.resilience, world.clock,
-                            &password, &error));
+    g_assert_null(api_start(&settings, &world.parts, &password, &error));
     g_autofree char *expected =
         g_strdup_printf("listen on 127.0.0.1:%d: address already in use: stop the other program or set http.port "
                         "(VEDETTE_HTTP_PORT)",
@@ -561,19 +560,18 @@ static void test_first_start_makes_a_password_once(void)
     g_autofree char *password = NULL, *again = NULL;
     world.store = store_open(world.directory, &world.settings.store, world.clock, &world.health, NULL);
     world.live = live_new(&world.settings.cameras);
-    world.api = api_start(&world.settings, world.store, NULL, world.live, &world.health, world.resilience, world.clock,
-                          &password, NULL);
+    world.parts =
+        (struct api_parts){.store = world.store, .live = world.live, .health = &world.health, .clock = world.clock};
+    world.api = api_start(&world.settings, &world.parts, &password, NULL);
     g_assert_cmpuint(strlen(password), >=, 20);
     g_autofree char *token = world_login_as(&world, "admin", password);
     api_stop(world.api);
-    world.api = api_start(&world.settings, world.store, NULL, world.live, &world.health, world.resilience, world.clock,
-                          &again, NULL);
+    world.api = api_start(&world.settings, &world.parts, &again, NULL);
     g_assert_null(again);
     g_assert_cmpint(try_login(&world, password), ==, 200);
     api_stop(world.api);
     world.settings.admin_password = g_strdup("a new one"); /* the settings' word holds, and ends old logins */
-    world.api = api_start(&world.settings, world.store, NULL, world.live, &world.health, world.resilience, world.clock,
-                          &again, NULL);
+    world.api = api_start(&world.settings, &world.parts, &again, NULL);
     g_assert_null(again);
     g_assert_cmpint(try_login(&world, password), ==, 401);
     g_assert_cmpint(try_login(&world, "a new one"), ==, 200);

@@ -368,6 +368,20 @@ static void test_the_table_of_types_is_whole(void)
     g_assert_null(policy_type_find(POLICY_TYPE_END));
 }
 
+static void test_examples_are_valid(void)
+{
+    for (size_t i = 0; i < POLICY_TYPES; i++) {
+        g_autofree char *name = g_strconcat(policy_type_names[i], "-policy.json", NULL);
+        g_autofree char *path = g_build_filename(g_getenv("VEDETTE_SOURCE"), "policies", "examples", name, NULL);
+        g_autofree char *config = NULL;
+        g_autoptr(GError) error = NULL;
+        g_file_get_contents(path, &config, NULL, &error);
+        g_assert_no_error(error);
+        g_autofree char *wrong = errors_of(policy_types[i].type, config);
+        g_assert_cmpstr(wrong, ==, NULL);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -386,5 +400,6 @@ int main(int argc, char **argv)
     g_test_add_func("/policy/views_hold_typed_records_and_share_them", test_views_hold_typed_records_and_share_them);
     g_test_add_func("/policy/keys_allow_what_their_namesakes_allow", test_keys_allow_what_their_namesakes_allow);
     g_test_add_func("/policy/the_table_of_types_is_whole", test_the_table_of_types_is_whole);
+    g_test_add_func("/policy/examples_are_valid", test_examples_are_valid);
     return g_test_run();
 }

@@ -512,6 +512,16 @@ export interface ServerHealth {
   websocket_clients: number;
   /** track updates shed for slow pages */
   websocket_dropped: number;
+  /** number of the latest change of policies */
+  policy_revision: number;
+  /** times policies were read */
+  policy_loads: number;
+  /** times they could not be read */
+  policy_load_failures: number;
+  /** stored policies that were refused because they are not valid; their last good version stays */
+  policies_refused: number;
+  /** 1 while the policies in force are those of the last run, because the store is away */
+  policies_stale: number;
 }
 
 /** Someone who may log in. */
@@ -1132,6 +1142,170 @@ export interface Retention {
   due_rows: number;
   /** what keeps older rows: legal_hold or rollup */
   held_by?: string;
+}
+
+/** What a policy says at some hours, above what every level says at the others. */
+export interface PolicyOverlay {
+  /** tells it from the document's others */
+  name: string;
+  /** when it is in force */
+  schedule: ScheduleWindow[];
+  /** of the schedule, e.g. Europe/Berlin; empty: UTC */
+  time_zone?: string;
+  /** the keys that it changes */
+  config: unknown;
+}
+
+/** What is hidden in pictures, and how. */
+export interface PrivacyPolicy {
+  /** people are hidden in every picture that leaves a worker; where it is not known who is one, whole figures are */
+  face_blur_enabled: boolean;
+  /** vehicles are hidden, and with them their plates; what is neither known as person nor vehicle stays hidden as long as one of the two says so */
+  license_plate_blur_enabled: boolean;
+  /** how coarse what is hidden looks */
+  blur_strength: number;
+}
+
+/** How models look, and for what. */
+export interface DetectionPolicy {
+  /** frames a second that are analysed (1/s) */
+  analyse_fps?: number;
+  /** least confidence of what a model finds */
+  confidence?: number;
+  /** longest time between looks at the whole picture (s) */
+  full_seconds?: number;
+  /** between looks at objects that stand still (s) */
+  stationary_seconds?: number;
+  /** what moves is looked at by itself where it takes less of the frame */
+  region_share?: number;
+  /** object classes that are followed; empty: every class */
+  classes: string[];
+}
+
+/** What counts as motion. */
+export interface MotionPolicy {
+  /** how small a change of brightness is motion */
+  sensitivity?: number;
+  /** smallest moving object, share of the frame */
+  minimum_area?: number;
+  /** until the background stands (s) */
+  learn_seconds?: number;
+}
+
+/** What is recorded. */
+export interface RecordingPolicy {
+  /** clips are kept of what is told */
+  recording_enabled: boolean;
+  /** what a clip shows of before (s) */
+  before_seconds: number;
+  /** what a clip shows of after (s) */
+  after_seconds: number;
+}
+
+/** How long what is stored is kept. */
+export interface RetentionPolicy {
+  /** how long access logs are kept (d) */
+  access_log_days: number;
+  /** how long attendance records are kept (d) */
+  attendance_days: number;
+  /** how long vehicle logs are kept (d) */
+  vehicle_log_days: number;
+  /** how long single occupancy records are kept (d) */
+  occupancy_raw_days: number;
+  /** how long events are kept (d) */
+  event_days: number;
+  /** how long tracks are kept, which policies are tried on (d) */
+  track_days: number;
+  /** nothing is deleted */
+  legal_hold: boolean;
+}
+
+/** Who is told of what. */
+export interface NotifyPolicy {
+  /** people are told */
+  notify_enabled: boolean;
+  /** of what is at least so bad */
+  minimum_severity: "info" | "low" | "medium" | "high" | "critical";
+}
+
+/** What may be theft. */
+export interface AntitheftPolicy {
+  /** something new that stands alone in a zone this long raises a signal; 0: not looked for (s) */
+  left_seconds?: number;
+  /** something that is gone from a zone this long raises a signal; 0: not looked for (s) */
+  taken_seconds?: number;
+  /** how many more left a shelf than were sold is too many */
+  shelf_out_delta: number;
+}
+
+/** What is dangerous. */
+export interface SafetyPolicy {
+  /** who was inside a zone this long, short breaks left out, raises a signal; 0: nobody (s) */
+  loitering_seconds?: number;
+  /** faster in a zone raises a signal; m/s where the camera is calibrated, else frame widths a second; 0: none */
+  speed_limit?: number;
+  /** a camera that is covered, blurred, moved or dark this long raises a signal; 0: never (s) */
+  tamper_seconds?: number;
+  /** pictures that are the same to the last bit this long raise a signal; 0: never (s) */
+  frozen_seconds?: number;
+  /** experimental: someone who lies this long raises a signal; 0: never (s) */
+  fall_seconds?: number;
+  /** between signals of one track and rule (s) */
+  cooldown_seconds?: number;
+}
+
+/** How a class is looked at, as a whole. */
+export interface EducationPolicy {
+  /** over which a class is looked at as a whole (s) */
+  window_seconds: number;
+  /** with fewer nothing is told, so that nobody is told of alone */
+  minimum_faces: number;
+}
+
+/** How many, where and how long. */
+export interface OccupancyPolicy {
+  /** a stay this long in a zone gives one dwell event; 0: none (s) */
+  dwell_seconds?: number;
+  /** more inside a zone than this raises a signal; 0: no limit */
+  occupancy_limit?: number;
+  /** so many fewer before a limit is told again */
+  hysteresis?: number;
+  /** more inside than this for crowd_seconds raises a signal; 0: none */
+  crowd_limit?: number;
+  /** how long it must be so full (s) */
+  crowd_seconds?: number;
+  /** more waiting than this raises a signal; 0: no limit */
+  queue_limit?: number;
+  /** who is inside this long waits (s) */
+  queue_seconds?: number;
+  /** between occupancy records while a zone's count does not change; 0: none (s) */
+  occupancy_interval_seconds?: number;
+}
+
+/** Who is known. */
+export interface IdentityPolicy {
+  /** faces are compared with those of employees */
+  identity_enabled: boolean;
+  /** how alike is the same */
+  match_threshold: number;
+  /** how long an answer for a track is kept (s) */
+  cache_seconds: number;
+}
+
+/** When who is at work. */
+export interface AttendancePolicy {
+  /** attendance is noted */
+  attendance_enabled: boolean;
+  /** so late is not late (min) */
+  late_grace_minutes: number;
+}
+
+/** Which plates are read. */
+export interface VehiclesPolicy {
+  /** plates are read */
+  plates_enabled: boolean;
+  /** least confidence of a reading */
+  plate_confidence: number;
 }
 
 /** What an AnalyticsEvent carries, by its type. */

@@ -1,0 +1,182 @@
+#include "api/webhook.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <string.h>
+
+enum {
+    SECRETS_MAX = 4,
+    SECRET_MIN_BYTES = 24,
+    SECRET_MAX_BYTES = 64,
+    ID_MAX_BYTES = 128,
+    SIGNATURES_MAX = 16,
+    SIGNATURE_HEADER_MAX_BYTES = 2048,
+};
+
+struct webhook_verifier {
+    /* immutable */
+    struct secret {
+        unsigned char bytes[SECRET_MAX_BYTES];
+        size_t length;
+    } secrets[SECRETS_MAX];
+    size_t secret_count;
+    int64_t tolerance_ms;
+    size_t max_ids;
+
+    pthread_mutex_t lock;
+    GHashTable *seen; /* id → int64_t *: until when (ms) */
+};
+
+/* ---- secrets ---- */
+
+static bool add_secret(struct webhook_verifier *verifier, const char *text)
+{
+    struct secret *secret = &verifier->secrets[verifier->secret_count];
+    static const char prefix[] = "whsec_";
+    if (g_str_has_prefix(text, prefix))
+        text += strlen(prefix);
+    bool is_good = verifier->secret_count < SECRETS_MAX &&
+                   sodium_base642bin(secret->bytes, SECRET_MAX_BYTES, text, strlen(text), NULL, &secret->length, NULL,
+                                     sodium_base64_VARIANT_ORIGINAL) == 0 &&
+                   secret->length >= SECRET_MIN_BYTES;
+    verifier->secret_count += is_good;
+    return is_good;
+}
+
+struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
+                                              GError **error)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = g_new0(struct webhook_verifier, 1);
+    verifier->tolerance_ms = (int64_t)(tolerance_seconds * 1000);
+    verifier->max_ids = max_ids;
+    verifier->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    pthread_mutex_init(&verifier->lock, NULL);
+    if (sodium_init() < 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "libsodium could not be started");
+        return NULL;
+    }
+    g_auto(GStrv) texts = g_strsplit_set(secrets ? secrets : "", " \t\r\n", -1);
+    bool is_good = true;
+    for (int i = 0; texts[i]; i++) {
+        is_good = is_good && (!*texts[i] || add_secret(verifier, texts[i]));
+        sodium_memzero(texts[i], strlen(texts[i]));
+    }
+    if (is_good)
+        return g_steal_pointer(&verifier);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "webhook secrets: each must be whsec_ and %d to %d bytes in base64, at most %d of them",
+                SECRET_MIN_BYTES, SECRET_MAX_BYTES, SECRETS_MAX);
+    return NULL;
+}
+
+void webhook_verifier_free(struct webhook_verifier *verifier)
+{
+    if (!verifier)
+        return;
+    g_hash_table_unref(verifier->seen);
+    pthread_mutex_destroy(&verifier->lock);
+    sodium_memzero(verifier, sizeof *verifier);
+    g_free(verifier);
+}
+
+/* ---- signatures ---- */
+
+static void sign(const struct secret *secret, const char *id, const char *timestamp, const void *body, size_t length,
+                 unsigned char mac[crypto_auth_hmacsha256_BYTES])
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, secret->bytes, secret->length);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)id, strlen(id));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)".", 1);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)timestamp, strlen(timestamp));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)".", 1);
+    crypto_auth_hmacsha256_update(&state, body, length);
+    crypto_auth_hmacsha256_final(&state, mac);
+}
+
+char *webhook_sign(const struct webhook_verifier *verifier, const char *id, int64_t timestamp, const void *body,
+                   size_t length)
+{
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    g_autofree char *time = g_strdup_printf("%" G_GINT64_FORMAT, timestamp);
+    sign(&verifier->secrets[0], id, time, body, length, mac);
+    g_autofree char *text = g_base64_encode(mac, sizeof mac);
+    return g_strconcat("v1,", text, NULL);
+}
+
+/* Whether one of the header's signatures is right by one of our secrets. Versions we do not know are passed over. */
+static bool is_signed(const struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
+                      size_t length)
+{
+    g_auto(GStrv) signatures = g_strsplit(headers->signature, " ", SIGNATURES_MAX + 1);
+    bool is_right = false;
+    for (int i = 0; signatures[i] && i < SIGNATURES_MAX; i++) {
+        unsigned char given[crypto_auth_hmacsha256_BYTES], mac[crypto_auth_hmacsha256_BYTES];
+        size_t bytes = 0;
+        if (!g_str_has_prefix(signatures[i], "v1,") ||
+            sodium_base642bin(given, sizeof given, signatures[i] + 3, strlen(signatures[i] + 3), NULL, &bytes, NULL,
+                              sodium_base64_VARIANT_ORIGINAL) != 0 ||
+            bytes != sizeof given)
+            continue;
+        for (size_t j = 0; j < verifier->secret_count; j++) {
+            sign(&verifier->secrets[j], headers->id, headers->timestamp, body, length, mac);
+            is_right |= sodium_memcmp(given, mac, sizeof mac) == 0; /* all are tried: time tells nothing */
+        }
+    }
+    return is_right;
+}
+
+static bool is_of_now(const struct webhook_verifier *verifier, const char *timestamp, int64_t now_ms)
+{
+    guint64 seconds;
+    if (!g_ascii_string_to_unsigned(timestamp, 10, 0, G_MAXINT32 * G_GUINT64_CONSTANT(8), &seconds, NULL))
+        return false;
+    return ABS((int64_t)seconds * 1000 - now_ms) <= verifier->tolerance_ms;
+}
+
+static gboolean is_past(gpointer id, gpointer until_ms, gpointer now_ms)
+{
+    (void)id;
+    return *(int64_t *)until_ms < *(int64_t *)now_ms;
+}
+
+/* Remembers an id. False: it was there, or there are too many. */
+static bool remember(struct webhook_verifier *verifier, const char *id, int64_t now_ms, GError **error)
+{
+    pthread_mutex_lock(&verifier->lock);
+    if (g_hash_table_size(verifier->seen) >= verifier->max_ids)
+        g_hash_table_foreach_remove(verifier->seen, is_past, &now_ms);
+    bool is_known = g_hash_table_contains(verifier->seen, id);
+    bool is_full = g_hash_table_size(verifier->seen) >= verifier->max_ids;
+    if (!is_known && !is_full) {
+        int64_t until_ms = now_ms + 2 * verifier->tolerance_ms;
+        g_hash_table_insert(verifier->seen, g_strdup(id), g_memdup2(&until_ms, sizeof until_ms));
+    }
+    pthread_mutex_unlock(&verifier->lock);
+    if (is_known)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "this webhook was taken already");
+    else if (is_full)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many webhooks: try again later");
+    return !is_known && !is_full;
+}
+
+bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
+                    size_t length, int64_t now_ms, GError **error)
+{
+    const char *why = NULL;
+    if (verifier->secret_count == 0)
+        why = "webhooks are not taken here";
+    else if (!headers->id || !*headers->id || !headers->timestamp || !headers->signature)
+        why = "webhook-id, webhook-timestamp and webhook-signature must be there";
+    else if (strlen(headers->id) > ID_MAX_BYTES || strchr(headers->id, '.') ||
+             strlen(headers->signature) > SIGNATURE_HEADER_MAX_BYTES)
+        why = "the webhook's headers are not valid";
+    else if (!is_of_now(verifier, headers->timestamp, now_ms))
+        why = "the webhook's time is not near this server's";
+    else if (!is_signed(verifier, headers, body, length))
+        why = "the webhook's signature is not right";
+    if (!why)
+        return remember(verifier, headers->id, now_ms, error);
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, why);
+    return false;
+}

@@ -1,0 +1,36 @@
+/* Webhooks as they come in: signatures of Standard Webhooks (standardwebhooks.com, specification 1.0): HMAC-SHA256 over
+ * id.timestamp.body with a shared secret, several signatures and several secrets at once so that secrets rotate, a time
+ * that is near ours, and each id once.
+ *
+ * Pure but for the memory of ids. Any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+struct webhook_verifier;
+
+/* `secrets`: "whsec_BASE64 …", separated by blanks; 24 to 64 bytes each, at most 4. NULL: one is not valid (it is not
+ * shown). Ids are remembered for twice the tolerance, at most max_ids of them. */
+struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
+                                              GError **error);
+void webhook_verifier_free(struct webhook_verifier *verifier);
+CLEANUP_DEFINE(webhook_verifier, webhook_verifier_free)
+
+struct webhook_headers {
+    const char *id, *timestamp, *signature; /* webhook-id, webhook-timestamp, webhook-signature; NULL: not there */
+};
+/* True once for each message that is whole, signed, of now and new. False: VEDETTE_ERROR_PERMISSION, saying which it
+ * was not in words that help nobody to forge one; VEDETTE_ERROR_FULL: too many ids are remembered. */
+bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
+                    size_t length, int64_t now_ms, GError **error);
+/* "v1,BASE64" of a message with the first secret: for tests and for what we send. g_free. */
+char *webhook_sign(const struct webhook_verifier *verifier, const char *id, int64_t timestamp, const void *body,
+                   size_t length);

@@ -1,0 +1,248 @@
+#define LOG_MODULE "hub"
+#include "hub/policy_files.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+enum {
+    SETTLE_MS = 50, /* editors and git write a file in several steps */
+    FILE_MAX_BYTES = 64 << 10,
+    FILES_MAX = 100000,
+    DEPTH_MAX = 4,
+};
+#define POLICY_FILES_AUTHOR "directory"
+static const uint32_t watched_events =
+    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR;
+
+struct policy_files {
+    char *directory;
+    struct policy_keeper *keeper;
+    GHashTable *taken; /* path below the directory → digest of what was taken over, or refused */
+    int inotify;
+    guint watch, settle_timer;
+};
+
+/* ---- from a path to a document's name ---- */
+
+static bool is_word(const char *text)
+{
+    return *text && strlen(text) <= 64 && strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(text);
+}
+
+/* Fills the name from the parts, which it borrows. False: the path says no policy. */
+static bool name_of_path(char **parts, struct policy_name *name)
+{
+    guint count = g_strv_length(parts);
+    char *file = parts[count - 1];
+    if (!g_str_has_suffix(file, ".json") || (count != 1 && count != 3 && count != 5) ||
+        (count > 1 && (strcmp(parts[0], "orgs") != 0 || !is_word(parts[1]))))
+        return false;
+    file[strlen(file) - strlen(".json")] = '\0';
+    *name = (struct policy_name){.type = record_enum_value(policy_type_names, file)};
+    name->scope.org_id = count > 1 ? parts[1] : NULL;
+    if (count < 5)
+        return name->type != 0;
+    const char **const members[] = {&name->scope.site_id, &name->scope.class_id, &name->scope.camera_id};
+    static const char *const folders[] = {"sites", "classes", "cameras"};
+    bool is_known = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
+        if (strcmp(parts[2], folders[i]) == 0 && is_word(parts[3])) {
+            *members[i] = parts[3];
+            is_known = true;
+        }
+    return is_known && name->type != 0;
+}
+
+/* The other way. g_free. */
+static char *path_of(const struct service_policy *policy)
+{
+    g_autofree char *file = g_strconcat(policy->policy_type, ".json", NULL);
+    const char *folder = policy->site_id ? "sites" : policy->class_id ? "classes" : "cameras";
+    const char *id = policy->site_id ? policy->site_id : policy->class_id ? policy->class_id : policy->camera_id;
+    if (!policy->org_id)
+        return g_steal_pointer(&file);
+    return id ? g_build_filename("orgs", policy->org_id, folder, id, file, NULL)
+              : g_build_filename("orgs", policy->org_id, file, NULL);
+}
+
+/* ---- taking over ---- */
+
+static void change(struct policy_files *files, const char *path, const char *body)
+{
+    struct policy_name name;
+    struct policy_changed changed;
+    struct record_errors errors;
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    if (!name_of_path(parts, &name)) {
+        log_warning(NULL, "policy file '%s': its place names no scope, or its name no type of policy", path);
+        return;
+    }
+    g_autofree char *reason = g_strdup_printf("%s %s", path, body ? "changed" : "is gone");
+    record_errors_init(&errors);
+    const struct policy_change wanted = {.name = name,
+                                         .action = body ? POLICY_PUT : POLICY_DELETE,
+                                         .body = body,
+                                         .expected_version = -1,
+                                         .author = POLICY_FILES_AUTHOR,
+                                         .reason = reason};
+    if (policy_keeper_change(files->keeper, &wanted, &changed, &errors, &error))
+        log_info(NULL, "policy file '%s': revision %" G_GINT64_FORMAT, path, changed.revision);
+    else if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
+        log_error(NULL, "policy file '%s' is not taken over, what was in force stays: %s", path, error->message);
+    policy_changed_clear(&changed);
+    record_errors_clear(&errors);
+}
+
+/* True when the stored document says the same already, as after a restart. */
+static bool is_in_force(struct policy_files *files, const char *path, const char *body)
+{
+    struct policy_name name;
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    if (!name_of_path(parts, &name))
+        return false;
+    struct service_policy *policy = policy_keeper_find(files->keeper, &name, NULL);
+    g_autofree char *canonical = policy_document_patch(NULL, body, NULL);
+    g_autofree char *stored = policy ? policy_document_patch(NULL, policy->config.text, NULL) : NULL;
+    service_policy_free(policy);
+    return canonical && stored && strcmp(canonical, stored) == 0;
+}
+
+static void take_file(struct policy_files *files, const char *path, GHashTable *found)
+{
+    g_autofree char *whole = g_build_filename(files->directory, path, NULL);
+    g_autofree char *body = NULL;
+    gsize length = 0;
+    g_autoptr(GError) error = NULL;
+    if (!g_file_get_contents(whole, &body, &length, &error) || length > FILE_MAX_BYTES) {
+        log_error(NULL, "policy file '%s' cannot be read: %s", path, error ? error->message : "it is too large");
+        g_hash_table_add(found, g_strdup(path)); /* it is there: its document stays */
+        return;
+    }
+    g_autofree char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)body, length);
+    g_hash_table_add(found, g_strdup(path));
+    if (g_strcmp0(g_hash_table_lookup(files->taken, path), digest) == 0)
+        return;
+    g_hash_table_replace(files->taken, g_strdup(path), g_steal_pointer(&digest));
+    if (!is_in_force(files, path, body))
+        change(files, path, body);
+}
+
+static void walk(struct policy_files *files, const char *below, int depth, GHashTable *found)
+{
+    g_autofree char *whole = g_build_filename(files->directory, below, NULL);
+    g_autoptr(GDir) dir = depth <= DEPTH_MAX ? g_dir_open(whole, 0, NULL) : NULL;
+    const char *name;
+    if (dir && inotify_add_watch(files->inotify, whole, watched_events) < 0)
+        log_warning(NULL, "policy files in '%s' are not watched: %s", whole, g_strerror(errno));
+    while (dir && (name = g_dir_read_name(dir)) && g_hash_table_size(found) < FILES_MAX) {
+        g_autofree char *path = *below ? g_build_filename(below, name, NULL) : g_strdup(name);
+        g_autofree char *file = g_build_filename(files->directory, path, NULL);
+        if (name[0] == '.')
+            continue; /* of editors and repositories */
+        if (g_file_test(file, G_FILE_TEST_IS_DIR) && !g_file_test(file, G_FILE_TEST_IS_SYMLINK))
+            walk(files, path, depth + 1, found);
+        else if (g_str_has_suffix(name, ".json"))
+            take_file(files, path, found);
+    }
+}
+
+static void drop_gone(struct policy_files *files, GHashTable *found)
+{
+    GHashTableIter iterator;
+    gpointer path;
+    g_hash_table_iter_init(&iterator, files->taken);
+    while (g_hash_table_iter_next(&iterator, &path, NULL)) {
+        if (g_hash_table_contains(found, path))
+            continue;
+        change(files, path, NULL);
+        g_hash_table_iter_remove(&iterator);
+    }
+}
+
+static void take_all(struct policy_files *files)
+{
+    g_autoptr(GHashTable) found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    /* a directory that is away for a moment is no order to delete everything */
+    if (!g_file_test(files->directory, G_FILE_TEST_IS_DIR)) {
+        log_error(NULL, "the policy directory '%s' is away; what was in force stays", files->directory);
+        return;
+    }
+    walk(files, "", 0, found);
+    drop_gone(files, found);
+}
+
+/* What came from files before the server was started: where the file is gone now, its document goes. */
+static void remember_taken(struct policy_files *files, const char *org_id)
+{
+    g_autoptr(GPtrArray) policies = policy_keeper_list(files->keeper, org_id, NULL);
+    for (guint i = 0; policies && i < policies->len; i++) {
+        const struct service_policy *policy = g_ptr_array_index(policies, i);
+        if (g_strcmp0(policy->updated_by, POLICY_FILES_AUTHOR) == 0)
+            g_hash_table_replace(files->taken, path_of(policy), g_strdup(""));
+    }
+}
+
+/* ---- watching ---- */
+
+static gboolean on_settled(gpointer data)
+{
+    struct policy_files *files = data;
+    files->settle_timer = 0;
+    take_all(files);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_event(gint fd, GIOCondition condition, gpointer data)
+{
+    struct policy_files *files = data;
+    char events[4096];
+    (void)condition;
+    while (read(fd, events, sizeof events) > 0)
+        ;
+    if (!files->settle_timer)
+        files->settle_timer = g_timeout_add(SETTLE_MS, on_settled, files);
+    return G_SOURCE_CONTINUE;
+}
+
+struct policy_files *policy_files_new(const char *directory, struct policy_keeper *keeper,
+                                      const struct record_list *cameras, GError **error)
+{
+    struct policy_files *files = g_new0(struct policy_files, 1);
+    files->directory = g_strdup(directory);
+    files->keeper = keeper;
+    files->taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    files->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (files->inotify < 0 || !g_file_test(directory, G_FILE_TEST_IS_DIR)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "policies.directory '%s' %s", directory,
+                    files->inotify < 0 ? "cannot be watched: no inotify to be had" : "is no directory: make it");
+        policy_files_free(files);
+        return NULL;
+    }
+    remember_taken(files, NULL);
+    for (size_t i = 0; i < cameras->count; i++)
+        remember_taken(files, ((const struct camera *)cameras->items + i)->org_id);
+    files->watch = g_unix_fd_add(files->inotify, G_IO_IN, on_event, files);
+    take_all(files);
+    return files;
+}
+
+void policy_files_free(struct policy_files *files)
+{
+    if (!files)
+        return;
+    if (files->watch)
+        g_source_remove(files->watch);
+    if (files->settle_timer)
+        g_source_remove(files->settle_timer);
+    if (files->inotify >= 0)
+        close(files->inotify);
+    g_hash_table_unref(files->taken);
+    g_free(files->directory);
+    g_free(files);
+}

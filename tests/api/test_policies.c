@@ -1,0 +1,167 @@
+/* Policies by HTTP: documents, versions, tenants, roles, webhooks. Cases H1, H4, H14, W3 and R14 at this door. */
+#include "api_world.h"
+
+#include "api/webhook.h"
+
+#define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define SAFETY "/api/v1/policies/safety"
+
+static void world_begin(struct api_world *world)
+{
+    world_prepare(world);
+    world->settings.policies.webhook_secrets = g_strdup(SECRET);
+    world_start(world);
+    world_login(world);
+}
+
+/* The answer's status; its body in *json when wanted. */
+static int ask(struct api_world *world, const char *method, const char *path, const char *header, const char *body,
+               json_t **json)
+{
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n%s", world->token, header);
+    struct reply reply = world_request(world, method, path, headers, body);
+    int status = reply.status;
+    g_test_message("%s %s: %d %s", method, path, status, reply.body->str);
+    if (json)
+        *json = reply_json(&reply);
+    reply_clear(&reply);
+    return status;
+}
+
+static double effective(struct api_world *world, const char *path)
+{
+    json_t *json = NULL;
+    g_assert_cmpint(ask(world, "GET", path, "", NULL, &json), ==, 200);
+    double seconds = json_number_value(json_object_get(json_object_get(json, "config"), "loitering_seconds"));
+    json_decref(json);
+    return seconds;
+}
+
+static void test_a_change_is_made_read_and_taken_back(void)
+{
+    struct api_world world;
+    json_t *json = NULL;
+    world_begin(&world);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "If-None-Match: *\r\n", "{\"loitering_seconds\":30}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY "?camera_id=cam-1", "", "{\"loitering_seconds\":5}", NULL), ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-1"), ==, 5);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective"), ==, 30);
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY "?camera_id=cam-1&reason=too%20short", "If-Match: \"1\"\r\n",
+                        "{\"loitering_seconds\":null,\"speed_limit\":2}", NULL),
+                    ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-1"), ==, 30);
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY "?camera_id=cam-1", "If-Match: \"1\"\r\n", "{}", NULL), ==, 412);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "If-None-Match: *\r\n", "{}", NULL), ==, 412);
+    g_assert_cmpint(ask(&world, "POST", SAFETY "/rollback?camera_id=cam-1&to_version=1", "", "", NULL), ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-1"), ==, 5);
+    g_assert_cmpint(ask(&world, "GET", SAFETY "/history?camera_id=cam-1", "", NULL, &json), ==, 200);
+    const json_t *items = json_object_get(json, "items");
+    g_assert_cmpuint(json_array_size(items), ==, 3);
+    g_assert_cmpstr(json_string_value(json_object_get(json_array_get(items, 1), "reason")), ==, "too short");
+    g_assert_cmpstr(json_string_value(json_object_get(json_array_get(items, 1), "changed_by")), ==, "admin");
+    json_decref(json);
+    g_assert_cmpint(ask(&world, "DELETE", SAFETY "?camera_id=cam-1", "", NULL, NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "GET", SAFETY "?camera_id=cam-1", "", NULL, NULL), ==, 404);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-1"), ==, 30);
+    world_clear(&world);
+}
+
+static void test_policies_in_force_have_the_seeds_shape(void)
+{
+    struct api_world world;
+    json_t *json = NULL;
+    world_begin(&world);
+    g_assert_cmpint(ask(&world, "GET", "/policies", "", NULL, &json), ==, 200);
+    const json_t *policies = json_object_get(json, "policies");
+    g_assert_cmpuint(json_object_size(policies), ==, POLICY_TYPES);
+    g_assert_true(json_is_true(json_object_get(json_object_get(policies, "privacy"), "face_blur_enabled")));
+    g_assert_cmpfloat(json_number_value(json_object_get(json_object_get(policies, "antitheft"), "shelf_out_delta")), ==,
+                      2);
+    json_decref(json);
+    struct reply reply = world_get(&world, "/policies", NULL);
+    g_assert_cmpint(reply.status, ==, 401);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+static void test_h01_each_fault_is_told_with_its_path(void)
+{
+    struct api_world world;
+    json_t *json = NULL;
+    world_begin(&world);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "", "{\"loitering_seconds\":-1,\"speed\":1}", &json), ==, 400);
+    g_assert_cmpuint(json_array_size(json_object_get(json, "errors")), ==, 2);
+    json_decref(json);
+    g_assert_cmpint(ask(&world, "POST", SAFETY "/validate", "", "{\"loitering_seconds\":1}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "GET", SAFETY, "", NULL, NULL), ==, 404); /* nothing was changed */
+    g_assert_cmpint(ask(&world, "PUT", "/api/v1/policies/nonsense", "", "{}", NULL), ==, 404);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY "?camera_id=a&site_id=b", "", "{}", NULL), ==, 400);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY "?zone=a", "", "{}", NULL), ==, 400);
+    world_clear(&world);
+}
+
+static void test_r14_an_org_reads_and_changes_its_own(void)
+{
+    struct api_world world;
+    json_t *json = NULL;
+    world_begin(&world);
+    const struct policy_change of_other = {.name = {{.org_id = "other"}, POLICY_SAFETY, NULL},
+                                           .action = POLICY_PUT,
+                                           .body = "{\"loitering_seconds\":99}",
+                                           .expected_version = -1};
+    struct policy_changed changed;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    g_assert_true(policy_keeper_change(world.policies, &of_other, &changed, &errors, NULL));
+    policy_changed_clear(&changed);
+    record_errors_clear(&errors);
+    g_assert_cmpint(ask(&world, "GET", "/api/v1/policies", "", NULL, &json), ==, 200);
+    g_assert_cmpuint(json_array_size(json_object_get(json, "items")), ==, 0);
+    json_decref(json);
+    g_assert_cmpint(ask(&world, "GET", SAFETY "/history", "", NULL, &json), ==, 200);
+    g_assert_cmpuint(json_array_size(json_object_get(json, "items")), ==, 0);
+    json_decref(json);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-other"), ==, 0);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY "?scope=global", "", "{}", NULL), ==, 403); /* for the platform alone */
+    world_clear(&world);
+}
+
+static int send_webhook(struct api_world *world, const char *id, const char *body, const char *signed_body)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *signer = webhook_verifier_new(SECRET, 300, 1, NULL);
+    int64_t now = world_start_ms / 1000;
+    g_autofree char *signature = webhook_sign(signer, id, now, signed_body, strlen(signed_body));
+    g_autofree char *headers = g_strdup_printf(
+        "webhook-id: %s\r\nwebhook-timestamp: %" G_GINT64_FORMAT "\r\nwebhook-signature: %s\r\n", id, now, signature);
+    struct reply reply = world_request(world, "POST", "/webhooks/policies", headers, body);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+static void test_w03_a_signed_webhook_changes_a_policy_once(void)
+{
+    static const char body[] = "{\"policy_type\":\"safety\",\"org_id\":\"default\",\"camera_id\":\"cam-1\","
+                               "\"patch\":{\"loitering_seconds\":8},\"reason\":\"closing time\"}";
+    struct api_world world;
+    world_begin(&world);
+    g_assert_cmpint(send_webhook(&world, "msg_1", body, "{}"), ==, 401);
+    g_assert_cmpint(send_webhook(&world, "msg_2", body, body), ==, 200);
+    g_assert_cmpint(send_webhook(&world, "msg_2", body, body), ==, 401);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-1"), ==, 8);
+    g_assert_cmpint(send_webhook(&world, "msg_3", "[1]", "[1]"), ==, 400);
+    g_assert_cmpint(send_webhook(&world, "msg_4", "{\"policy_type\":\"x\"}", "{\"policy_type\":\"x\"}"), ==, 400);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policies/a change is made, read and taken back", test_a_change_is_made_read_and_taken_back);
+    g_test_add_func("/policies/policies in force have the seeds' shape", test_policies_in_force_have_the_seeds_shape);
+    g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);
+    g_test_add_func("/policies/r14_an_org_reads_and_changes_its_own", test_r14_an_org_reads_and_changes_its_own);
+    g_test_add_func("/policies/w03_a_signed_webhook_changes_a_policy_once",
+                    test_w03_a_signed_webhook_changes_a_policy_once);
+    return g_test_run();
+}

@@ -1,0 +1,132 @@
+/* Signed webhooks: cases W1 to W3. */
+#include "api/webhook.h"
+
+#include <string.h>
+
+#define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define OTHER "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+/* The example of the specification's libraries (standardwebhooks.com): same secret, id, time and body everywhere. */
+static const char id[] = "msg_p5jXN8AQM9LWM0D4loKWxJek", body[] = "{\"test\": 2432232314}";
+static const int64_t at = 1614265330;
+static const char signature[] = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+static struct webhook_verifier *verifier_of(const char *secrets)
+{
+    g_autoptr(GError) error = NULL;
+    struct webhook_verifier *verifier = webhook_verifier_new(secrets, 300, 1000, &error);
+    g_assert_no_error(error);
+    return verifier;
+}
+
+static bool verify(struct webhook_verifier *verifier, const char *message_id, const char *time, const char *signatures,
+                   const char *text, int64_t now_seconds)
+{
+    g_autoptr(GError) error = NULL;
+    const struct webhook_headers headers = {message_id, time, signatures};
+    bool is_good = webhook_verify(verifier, &headers, text, strlen(text), now_seconds * 1000, &error);
+    if (!is_good)
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
+    return is_good;
+}
+
+static void test_w01_the_vector_of_the_specification(void)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = verifier_of(SECRET);
+    g_autofree char *ours = webhook_sign(verifier, id, at, body, strlen(body));
+    g_assert_cmpstr(ours, ==, signature);
+    g_assert_true(verify(verifier, id, "1614265330", signature, body, at));
+}
+
+static void test_w02_whatever_is_changed_is_refused(void)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = verifier_of(SECRET);
+    g_autofree char *many = g_strnfill(1 << 20, 'v');
+    for (size_t i = 0; i < strlen(body); i++) {
+        g_autofree char *changed = g_strdup(body);
+        changed[i] ^= 1;
+        g_assert_false(verify(verifier, id, "1614265330", signature, changed, at));
+    }
+    g_assert_false(verify(verifier, "msg.dotted", "1614265330", signature, body, at));
+    g_assert_false(verify(verifier, "msg_other", "1614265330", signature, body, at));
+    g_assert_false(verify(verifier, id, "1614265331", signature, body, at));
+    g_assert_false(verify(verifier, id, "1614265330", "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", body, at));
+    g_assert_false(verify(verifier, id, "1614265330", "", body, at));
+    g_assert_false(verify(verifier, id, "1614265330", "v1,", body, at));
+    g_assert_false(verify(verifier, id, "1614265330", many, body, at));
+    g_assert_false(verify(verifier, id, "", signature, body, at));
+    g_assert_false(verify(verifier, id, "-1", signature, body, at));
+    g_assert_false(verify(verifier, "", "1614265330", signature, body, at));
+    g_assert_false(verify(verifier, NULL, "1614265330", signature, body, at));
+    g_assert_true(verify(verifier, id, "1614265330", signature, body, at)); /* and nothing of it was remembered */
+}
+
+static void test_w02_the_edges_of_the_tolerance(void)
+{
+    static const struct {
+        int64_t off;
+        bool is_good;
+    } cases[] = {{300, true}, {-300, true}, {301, false}, {-301, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        CLEANUP(webhook_verifier) struct webhook_verifier *verifier = verifier_of(SECRET);
+        g_assert_cmpint(verify(verifier, id, "1614265330", signature, body, at + cases[i].off), ==, cases[i].is_good);
+    }
+}
+
+static void test_w02_two_secrets_at_once(void)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *both = verifier_of(OTHER " " SECRET);
+    CLEANUP(webhook_verifier) struct webhook_verifier *other = verifier_of(OTHER);
+    g_autofree char *two = g_strconcat("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= ", signature, NULL);
+    g_assert_true(verify(both, id, "1614265330", two, body, at));
+    g_assert_false(verify(other, id, "1614265330", two, body, at));
+    CLEANUP(webhook_verifier) struct webhook_verifier *none = verifier_of("");
+    g_assert_false(verify(none, id, "1614265330", signature, body, at));
+}
+
+static void test_w03_each_id_once(void)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = verifier_of(SECRET);
+    g_assert_true(verify(verifier, id, "1614265330", signature, body, at));
+    g_assert_false(verify(verifier, id, "1614265330", signature, body, at));
+    g_assert_false(verify(verifier, id, "1614265330", signature, body, at + 299));
+}
+
+static void test_the_memory_is_bounded(void)
+{
+    enum { IDS = 8 };
+    g_autoptr(GError) error = NULL;
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = webhook_verifier_new(SECRET, 300, IDS, &error);
+    for (int i = 0; i <= IDS; i++) {
+        g_autofree char *message_id = g_strdup_printf("msg_%d", i);
+        g_autofree char *right = webhook_sign(verifier, message_id, at, body, strlen(body));
+        const struct webhook_headers headers = {message_id, "1614265330", right};
+        bool is_good = webhook_verify(verifier, &headers, body, strlen(body), at * 1000, &error);
+        g_assert_cmpint(is_good, ==, i < IDS);
+    }
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+}
+
+static void test_bad_secrets_are_told_and_not_shown(void)
+{
+    static const char *const bad[] = {"whsec_c2hvcnQ=", "whsec_!!!!",
+                                      SECRET " " SECRET " " SECRET " " SECRET " " SECRET};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(webhook_verifier_new(bad[i], 300, 10, &error));
+        g_assert_null(strstr(error->message, bad[i] + strlen("whsec_")));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/webhook/w01_the_vector_of_the_specification", test_w01_the_vector_of_the_specification);
+    g_test_add_func("/webhook/w02_whatever_is_changed_is_refused", test_w02_whatever_is_changed_is_refused);
+    g_test_add_func("/webhook/w02_the_edges_of_the_tolerance", test_w02_the_edges_of_the_tolerance);
+    g_test_add_func("/webhook/w02_two_secrets_at_once", test_w02_two_secrets_at_once);
+    g_test_add_func("/webhook/w03_each_id_once", test_w03_each_id_once);
+    g_test_add_func("/webhook/the memory is bounded", test_the_memory_is_bounded);
+    g_test_add_func("/webhook/bad secrets are told and not shown", test_bad_secrets_are_told_and_not_shown);
+    return g_test_run();
+}
