@@ -7,6 +7,7 @@
 #include "api/api_internal.h"
 #include "policy/keeper.h"
 
+#define DEFAULT_ORG "default" /* to whom the audit puts what a webhook changes for everyone */
 enum { HISTORY_LIMIT_DEFAULT = 50, HISTORY_LIMIT_MAX = 500 };
 
 /* ---- what a request names ---- */
@@ -260,7 +261,7 @@ static void apply_change(struct api *api, const struct policy_change *change, st
 
 static void change_policy(struct request *request, enum policy_action action, bool is_dry_run, struct answer *answer)
 {
-    struct policy_change change = {.action = action, .is_dry_run = is_dry_run, .author = request->login.user->username};
+    struct policy_change change = {.action = action, .is_dry_run = is_dry_run, .by = request_by(request)};
     g_autofree char *body = g_strndup((const char *)request->body->data, request->body->len);
     const char *to_version = parameter(request, "to_version");
     guint64 version = 0;
@@ -274,7 +275,6 @@ static void change_policy(struct request *request, enum policy_action action, bo
     }
     change.body = body;
     change.to_version = (int32_t)version;
-    change.reason = parameter(request, "reason");
     apply_change(request->api, &change, answer);
 }
 
@@ -312,7 +312,7 @@ static const char *member(const json_t *body, const char *name)
 }
 
 /* {"policy_type", "org_id"…, "config": {…} or "patch": {…} or neither: delete}. The members are the tree's. */
-static void change_by_webhook(struct api *api, const json_t *body, struct answer *answer)
+static void change_by_webhook(const struct request *request, const json_t *body, struct answer *answer)
 {
     const json_t *config = json_object_get(body, "config"), *patch = json_object_get(body, "patch");
     const char *type = member(body, "policy_type");
@@ -326,11 +326,11 @@ static void change_by_webhook(struct api *api, const json_t *body, struct answer
                           : POLICY_DELETE,
         .body = text,
         .expected_version = -1,
-        .author = "webhook",
-        .reason = member(body, "reason"),
+        .by = {member(body, "org_id") ? member(body, "org_id") : DEFAULT_ORG, "webhook", NULL, request->address,
+               member(body, "reason")},
     };
     if (change.name.type)
-        apply_change(api, &change, answer);
+        apply_change(request->api, &change, answer);
     else
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "policy_type must name a type of policy", NULL);
     free(text);
@@ -356,7 +356,7 @@ void handle_policy_webhook(struct request *request, struct answer *answer)
     json_error_t why;
     json_t *body = json_loadb((const char *)request->body->data, request->body->len, JSON_REJECT_DUPLICATES, &why);
     if (json_is_object(body))
-        change_by_webhook(api, body, answer);
+        change_by_webhook(request, body, answer);
     else
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the webhook's body must be a JSON object", NULL);
     json_decref(body);

@@ -16,6 +16,7 @@ enum {
     DEPTH_MAX = 4,
 };
 #define POLICY_FILES_AUTHOR "directory"
+#define DEFAULT_ORG "default" /* to whom the audit puts what changes for everyone */
 static const uint32_t watched_events =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR;
 
@@ -85,12 +86,12 @@ static void change(struct policy_files *files, const char *path, const char *bod
     }
     g_autofree char *reason = g_strdup_printf("%s %s", path, body ? "changed" : "is gone");
     record_errors_init(&errors);
-    const struct policy_change wanted = {.name = name,
-                                         .action = body ? POLICY_PUT : POLICY_DELETE,
-                                         .body = body,
-                                         .expected_version = -1,
-                                         .author = POLICY_FILES_AUTHOR,
-                                         .reason = reason};
+    const struct policy_change wanted = {
+        .name = name,
+        .action = body ? POLICY_PUT : POLICY_DELETE,
+        .body = body,
+        .expected_version = -1,
+        .by = {name.scope.org_id ? name.scope.org_id : DEFAULT_ORG, POLICY_FILES_AUTHOR, NULL, NULL, reason}};
     if (policy_keeper_change(files->keeper, &wanted, &changed, &errors, &error))
         log_info(NULL, "policy file '%s': revision %" G_GINT64_FORMAT, path, changed.revision);
     else if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))

@@ -77,7 +77,7 @@ struct policy_change {
     int32_t to_version;
     int32_t expected_version; /* 0: there must be none; below 0: whatever there is */
     bool is_dry_run;          /* only say whether it would be taken */
-    const char *author, *reason;
+    struct audit_by by;       /* org_id of whoever makes it; borrowed */
 };
 struct policy_changed {
     int32_t version;

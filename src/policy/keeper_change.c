@@ -213,8 +213,7 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
         .expected_version = change->expected_version,
         .make = make_stored,
         .data = &making,
-        .reason = change->reason,
-        .author = change->author,
+        .by = &change->by,
     };
     if ((change->action == POLICY_ROLLBACK && !earlier) || !policy_scope_check(&change->name.scope, error))
         return false;

@@ -3,6 +3,8 @@
 #include "store/store_internal.h"
 
 #include "base/id.h"
+#include "store/audit.h"
+#include "store/work_internal.h"
 
 #include <string.h>
 
@@ -186,6 +188,22 @@ static bool last_version(struct store_transaction *transaction, const char *poli
                              STORE_VALUES(sql_text(policy_id), sql_text(org_id ? org_id : "")), 0, version, error);
 }
 
+/* As stored: where there is a key, the audit has the document sealed as well. */
+static bool audit_change(struct store_transaction *transaction, const struct store_policy_change *change,
+                         const struct service_policy *present, const struct policy_revision *revision, GError **error)
+{
+    const struct audit_change entry = {
+        .kind = AUDIT_POLICY,
+        .subject_id = revision->policy_id,
+        .action = !revision->config.text ? "delete"
+                  : present              ? "update"
+                                         : "create",
+        .before = present ? present->config.text : NULL,
+        .after = revision->config.text,
+    };
+    return store_audit_add_in(transaction, change->by, &entry, error);
+}
+
 static bool write_change(struct store_transaction *transaction, const struct store_policy_change *change,
                          const struct service_policy *present, struct policy_revision *revision, GError **error)
 {
@@ -197,7 +215,8 @@ static bool write_change(struct store_transaction *transaction, const struct sto
         return false;
     const void *record = revision;
     return write_policy(transaction, change, present, revision, error) &&
-           store_insert(transaction, &policy_revision_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
+           store_insert(transaction, &policy_revision_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error) &&
+           audit_change(transaction, change, present, revision, error);
 }
 
 static bool change_in(struct store_transaction *transaction, const struct store_policy_change *change,
@@ -226,8 +245,8 @@ bool store_policy_change(struct store *store, const struct store_policy_change *
         .id = id_new(store->clock),
         .org_id = g_strdup(change->key.org_id),
         .policy_id = policy_id_of(&change->key),
-        .reason = g_strdup(change->reason),
-        .changed_by = g_strdup(change->author),
+        .reason = g_strdup(change->by->reason),
+        .changed_by = g_strdup(change->by->actor_name ? change->by->actor_name : change->by->actor_id),
         .changed_at = {clock_wall_ms(store->clock)},
     };
     CLEANUP(store_transaction)

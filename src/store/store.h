@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "facts/audit.h"
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
@@ -116,10 +117,11 @@ struct store_policy_change {
     bool (*make)(void *data, const struct service_policy *present, int32_t version, char **config, char **diff,
                  GError **error);
     void *data;
-    const char *reason, *author;
+    const struct audit_by *by;
 };
-/* One change and its revision, in one transaction. *version and *revision receive the numbers of what came of it. False
- * with VEDETTE_ERROR_CONFLICT: there is another version than expected. Changes are one after the other. */
+/* One change, its revision and its entry in the audit, in one transaction. *version and *revision receive the numbers
+ * of what came of it. False with VEDETTE_ERROR_CONFLICT: there is another version than expected. Changes are one after
+ * the other. */
 bool store_policy_change(struct store *store, const struct store_policy_change *change, int32_t *version,
                          int64_t *revision, GError **error);
 /* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *. */

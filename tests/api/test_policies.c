@@ -108,7 +108,8 @@ static void test_r14_an_org_reads_and_changes_its_own(void)
     const struct policy_change of_other = {.name = {{.org_id = "other"}, POLICY_SAFETY, NULL},
                                            .action = POLICY_PUT,
                                            .body = "{\"loitering_seconds\":99}",
-                                           .expected_version = -1};
+                                           .expected_version = -1,
+                                           .by = {.org_id = "other", .actor_id = "u2"}};
     struct policy_changed changed;
     struct record_errors errors;
     record_errors_init(&errors);

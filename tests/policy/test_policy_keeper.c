@@ -66,8 +66,7 @@ static bool change_to(struct world *world, const struct policy_name *name, enum 
                                                                 .body = body,
                                                                 .to_version = action == POLICY_ROLLBACK ? 1 : 0,
                                                                 .expected_version = expected_version,
-                                                                .author = "ann",
-                                                                .reason = "because"},
+                                                                .by = {"default", "u1", "ann", NULL, "because"}},
                                         changed, &errors, error);
     record_errors_clear(&errors);
     return is_good;
@@ -216,7 +215,8 @@ static void test_a_dry_run_changes_nothing(void)
                                                                .action = POLICY_PUT,
                                                                .body = "{\"loitering_seconds\":3}",
                                                                .expected_version = -1,
-                                                               .is_dry_run = true},
+                                                               .is_dry_run = true,
+                                                               .by = {.org_id = "default", .actor_id = "u1"}},
                                        &changed, &errors, &error));
     g_assert_cmpstr(changed.config_json, ==, "{\"loitering_seconds\":3}");
     policy_changed_clear(&changed);
