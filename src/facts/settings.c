@@ -297,18 +297,18 @@ static const struct record_descriptor rule_descriptor =
 /* A login in it would be shown with the settings. */
 static bool check_store_url(const char *text, GError **error)
 {
-    const char *rest = g_str_has_prefix(text, "postgres://")     ? text + strlen("postgres://")
-                       : g_str_has_prefix(text, "postgresql://") ? text + strlen("postgresql://")
-                                                                 : NULL;
-    const char *at = rest ? strchr(rest, '@') : NULL;
-    bool has_password = (at && memchr(rest, ':', (size_t)(at - rest))) || strstr(text, "password=");
-    if (*text && !rest)
+    size_t scheme = g_str_has_prefix(text, "postgres://")     ? strlen("postgres://")
+                    : g_str_has_prefix(text, "postgresql://") ? strlen("postgresql://")
+                                                              : 0;
+    const char *at = scheme ? strchr(text + scheme, '@') : NULL;
+    bool has_password = (at && memchr(text + scheme, ':', (size_t)(at - text) - scheme)) || strstr(text, "password=");
+    if (*text && !scheme)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
                     "must be postgres://user@host:port/database, or empty for SQLite in data_dir");
     else if (has_password)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
                     "must not hold the password: give that in VEDETTE_STORE_PASSWORD or store.password_file");
-    return !*text || (rest && !has_password);
+    return !*text || (scheme && !has_password);
 }
 
 static const struct record_field store_fields[] = {

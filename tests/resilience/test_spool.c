@@ -433,6 +433,7 @@ static void test_q20_tenants_are_counted_apart_in_a_bounded_table(void)
     g_assert_true(world_put(&world, "b", 5, "x"));
     g_assert_false(world_put(&world, "c", 5, "x")); /* no room for a third */
     g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 3);           /* of "a" two, its share */
     g_assert_true(world_put(&world, "c", 5, "x")); /* one that holds nothing is forgotten for it */
     g_autoptr(GString) text = g_string_new(NULL);
     vedette_spool_each_tenant(world.spool, note_tenant, text);
