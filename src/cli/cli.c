@@ -17,6 +17,7 @@ static const struct cli_command *const commands[] = {
     &command_docs,
     &command_doctor,
     &command_worker,
+    &command_policy,
     &command_audit_list,
     &command_audit_verify,
     &command_retention_status,

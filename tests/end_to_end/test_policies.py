@@ -3,11 +3,12 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import sys
 import time
 import urllib.request
 
-from world import Camera, Directory, Hub, run_tests, until
+from world import PASSWORD, Camera, Directory, Hub, run_tests, sanitizer_options, until, vedette
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 CAMERA = """
@@ -82,8 +83,35 @@ def files_are_taken_over_and_bad_ones_change_nothing():
                 assert [item["changed_by"] for item in history] == ["directory"] * 2, history
 
 
+def the_command_line_changes_tells_and_refuses():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://empty?fps=10") as camera:
+            with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
+                environment = {"PATH": os.environ["PATH"], "VEDETTE_URL": hub.address, "VEDETTE_PASSWORD": PASSWORD,
+                               **sanitizer_options()}
+                policy = lambda *words, **more: vedette("policy", *words, env={**environment, **more})
+                document = directory / "safety.json"
+                document.write_text('{"loitering_seconds": 9}')
+                assert policy("set", "safety", document, "--camera", "shop", "--reason", "test").returncode == 0
+                effective = json.loads(policy("effective", "safety", "--camera", "shop").stdout)
+                assert effective["origins"]["loitering_seconds"]["level"] == "camera", effective
+                document.write_text('{"loitering_seconds": -1}')
+                refused = policy("set", "safety", document, "--camera", "shop")
+                assert refused.returncode == 1 and "must be between 0 and 86400" in refused.stderr, refused.stderr
+                stale = policy("unset", "safety", "--camera", "shop", "--if-version", "7")
+                assert stale.returncode == 1 and "version 1" in stale.stderr, stale.stderr
+                assert policy("export", directory / "exported").returncode == 0
+                exported = directory / "exported" / "orgs" / "default" / "cameras" / "shop" / "safety.json"
+                assert json.loads(exported.read_text()) == {"loitering_seconds": 9}
+                wrong = policy("list", VEDETTE_PASSWORD="wrong")
+                assert wrong.returncode == 1 and "wrong" in wrong.stderr, wrong.stderr
+                assert policy("nonsense").returncode == 2
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("a webhook changes a threshold for who is already there", a_webhook_changes_a_threshold_for_who_is_already_there),
+        ("the command line changes, tells and refuses", the_command_line_changes_tells_and_refuses),
         ("files are taken over, and bad ones change nothing", files_are_taken_over_and_bad_ones_change_nothing),
     ]))

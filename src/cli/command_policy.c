@@ -1,0 +1,301 @@
+/* Policies of a running server: one table of what can be done with them. */
+#include "cli/cli.h"
+
+#include "cli/api_client.h"
+#include "facts/policy_types.h"
+#include "policy/policy.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MONITOR_POLL_US = 1000000 };
+
+/* What stands on the line. */
+struct request_line {
+    char *camera, *site, *class, *service, *reason, *if_version;
+    gboolean is_global;
+    char **words; /* what is no option */
+    struct api_client *client;
+};
+
+static void append_parameter(GString *path, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    g_autofree char *escaped = g_uri_escape_string(value, NULL, FALSE);
+    g_string_append_printf(path, "%c%s=%s", strchr(path->str, '?') ? '&' : '?', name, escaped);
+}
+
+/* "/api/v1/policies/TYPE/TAIL?…". g_free. */
+static char *path_of(const struct request_line *line, const char *type, const char *tail)
+{
+    g_autofree char *escaped = g_uri_escape_string(type, NULL, FALSE);
+    GString *path = g_string_new("/api/v1/policies/");
+    g_string_append_printf(path, "%s%s", escaped, tail);
+    append_parameter(path, "camera_id", line->camera);
+    append_parameter(path, "site_id", line->site);
+    append_parameter(path, "class_id", line->class);
+    append_parameter(path, "service_name", line->service);
+    append_parameter(path, "reason", line->reason);
+    append_parameter(path, "scope", line->is_global ? "global" : NULL);
+    return g_string_free(path, FALSE);
+}
+
+static void print_json(const char *text)
+{
+    json_t *tree = json_loads(text, JSON_DECODE_ANY, NULL);
+    char *pretty = tree ? json_dumps(tree, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
+    puts(pretty ? pretty : text);
+    free(pretty);
+    json_decref(tree);
+}
+
+static bool show(const struct request_line *line, const char *method, const char *path, const char *body,
+                 GError **error)
+{
+    g_autofree char *answer = api_client_request(line->client, method, path, body, line->if_version, error);
+    if (answer)
+        print_json(answer);
+    return answer != NULL;
+}
+
+/* ---- what can be done ---- */
+
+static bool do_list(const struct request_line *line, GError **error)
+{
+    return show(line, "GET", "/api/v1/policies", NULL, error);
+}
+
+static bool do_get(const struct request_line *line, GError **error)
+{
+    g_autofree char *path = path_of(line, line->words[0], "");
+    return show(line, "GET", path, NULL, error);
+}
+
+static bool do_effective(const struct request_line *line, GError **error)
+{
+    g_autofree char *path = path_of(line, line->words[0], "/effective");
+    return show(line, "GET", path, NULL, error);
+}
+
+static bool do_history(const struct request_line *line, GError **error)
+{
+    g_autofree char *path = path_of(line, line->words[0], "/history");
+    return show(line, "GET", path, NULL, error);
+}
+
+static bool send_file(const struct request_line *line, const char *method, const char *tail, GError **error)
+{
+    g_autofree char *body = NULL;
+    g_autofree char *path = path_of(line, line->words[0], tail);
+    return g_file_get_contents(line->words[1], &body, NULL, error) && show(line, method, path, body, error);
+}
+
+static bool do_set(const struct request_line *line, GError **error)
+{
+    return send_file(line, "PUT", "", error);
+}
+
+static bool do_validate(const struct request_line *line, GError **error)
+{
+    return send_file(line, "POST", "/validate", error);
+}
+
+static bool do_patch(const struct request_line *line, GError **error)
+{
+    return send_file(line, "PATCH", "", error);
+}
+
+/* With a key, that key alone: its parent shows through. */
+static bool do_unset(const struct request_line *line, GError **error)
+{
+    g_autofree char *path = path_of(line, line->words[0], "");
+    if (!line->words[1])
+        return show(line, "DELETE", path, NULL, error);
+    json_t *patch = json_pack("{s:n}", line->words[1]);
+    char *body = json_dumps(patch, JSON_COMPACT);
+    bool is_good = show(line, "PATCH", path, body, error);
+    free(body);
+    json_decref(patch);
+    return is_good;
+}
+
+static bool do_rollback(const struct request_line *line, GError **error)
+{
+    g_autofree char *path = path_of(line, line->words[0], "/rollback");
+    g_autoptr(GString) whole = g_string_new(path);
+    append_parameter(whole, "to_version", line->words[1]);
+    return show(line, "POST", whole->str, "", error);
+}
+
+/* What a file would change of what is there. */
+static bool do_diff(const struct request_line *line, GError **error)
+{
+    g_autofree char *body = NULL;
+    g_autofree char *path = path_of(line, line->words[0], "/validate");
+    if (!g_file_get_contents(line->words[1], &body, NULL, error))
+        return false;
+    g_autofree char *answer = api_client_request(line->client, "POST", path, body, NULL, error);
+    json_t *tree = answer ? json_loads(answer, 0, NULL) : NULL;
+    char *diff = tree ? json_dumps(json_object_get(tree, "diff"), JSON_COMPACT) : NULL;
+    if (diff)
+        print_json(diff);
+    free(diff);
+    json_decref(tree);
+    return answer != NULL;
+}
+
+/* Until it is interrupted. */
+static bool do_monitor(const struct request_line *line, GError **error)
+{
+    for (json_int_t seen = -1;; g_usleep(MONITOR_POLL_US)) {
+        g_autofree char *answer = api_client_request(line->client, "GET", "/policies", NULL, NULL, error);
+        if (!answer)
+            return false;
+        json_t *tree = json_loads(answer, 0, NULL);
+        json_int_t revision = json_integer_value(json_object_get(tree, "revision"));
+        json_decref(tree);
+        if (revision != seen)
+            print_json(answer);
+        fflush(stdout);
+        seen = revision;
+    }
+}
+
+/* Files as policies.directory reads them. */
+static bool export_one(const json_t *policy, const char *directory, GError **error)
+{
+    const char *org = json_string_value(json_object_get(policy, "org_id"));
+    const char *site = json_string_value(json_object_get(policy, "site_id"));
+    const char *class = json_string_value(json_object_get(policy, "class_id"));
+    const char *camera = json_string_value(json_object_get(policy, "camera_id"));
+    const char *type = json_string_value(json_object_get(policy, "policy_type"));
+    const char *id = site ? site : class ? class : camera;
+    g_autofree char *place = !org  ? g_strdup(directory)
+                             : !id ? g_build_filename(directory, "orgs", org, NULL)
+                                   : g_build_filename(directory, "orgs", org,
+                                                      site    ? "sites"
+                                                      : class ? "classes"
+                                                              : "cameras",
+                                                      id, NULL);
+    g_autofree char *name = g_strconcat(type ? type : "", ".json", NULL);
+    g_autofree char *file = g_build_filename(place, name, NULL);
+    char *text = json_dumps(json_object_get(policy, "config"), JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    bool is_good = g_mkdir_with_parents(place, 0755) == 0 && g_file_set_contents(file, text, -1, error);
+    if (is_good)
+        puts(file);
+    else if (error && !*error)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: the directory cannot be made", place);
+    free(text);
+    return is_good;
+}
+
+static bool do_export(const struct request_line *line, GError **error)
+{
+    g_autofree char *answer = api_client_request(line->client, "GET", "/api/v1/policies", NULL, NULL, error);
+    json_t *tree = answer ? json_loads(answer, 0, NULL) : NULL;
+    const json_t *items = json_object_get(tree, "items");
+    bool is_good = answer != NULL;
+    for (size_t i = 0; is_good && i < json_array_size(items); i++)
+        is_good = export_one(json_array_get(items, i), line->words[0], error);
+    json_decref(tree);
+    return is_good;
+}
+
+static const struct action {
+    const char *name, *usage, *summary;
+    int least, most; /* words after it */
+    bool (*run)(const struct request_line *line, GError **error);
+} actions[] = {
+    {"list", "", "every policy of the org, and those for everyone", 0, 0, do_list},
+    {"get", "TYPE", "the document at one level", 1, 1, do_get},
+    {"effective", "TYPE", "what the levels come to, and where each key came from", 1, 1, do_effective},
+    {"set", "TYPE FILE", "sets the document", 2, 2, do_set},
+    {"patch", "TYPE FILE", "changes some of its keys; null removes one", 2, 2, do_patch},
+    {"unset", "TYPE [KEY]", "removes the document, or one key of it", 1, 2, do_unset},
+    {"history", "TYPE", "its changes, newest first", 1, 1, do_history},
+    {"diff", "TYPE FILE", "what a file would change", 2, 2, do_diff},
+    {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback},
+    {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate},
+    {"monitor", "", "prints what is in force whenever it changes", 0, 0, do_monitor},
+    {"export", "DIRECTORY", "writes every policy as a file, as policies.directory reads them", 1, 1, do_export},
+};
+
+static int print_usage(FILE *out, int status)
+{
+    fprintf(out, "vedette policy ACTION …, against the server at VEDETTE_URL (else http://127.0.0.1:8000); who asks is "
+                 "VEDETTE_TOKEN, or VEDETTE_USERNAME and VEDETTE_PASSWORD.\n\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
+        fprintf(out, "  %-10s %-14s %s\n", actions[i].name, actions[i].usage, actions[i].summary);
+    fprintf(
+        out,
+        "\nA level: --camera ID, --site ID, --class ID, --global; else the org. --service NAME: another program's.\n"
+        "--reason TEXT is kept with a change; --if-version N refuses to overwrite somebody else's.\n"
+        "TYPE is one of");
+    for (size_t i = 0; i < POLICY_TYPES; i++)
+        fprintf(out, " %s", policy_type_names[i]);
+    fprintf(out, ".\n");
+    return status;
+}
+
+static const struct action *find_action(const struct request_line *line)
+{
+    int count = line->words ? (int)g_strv_length(line->words) : 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(actions) && count > 0; i++)
+        if (strcmp(actions[i].name, line->words[0]) == 0 && count - 1 >= actions[i].least &&
+            count - 1 <= actions[i].most)
+            return &actions[i];
+    return NULL;
+}
+
+static int run_action(struct request_line *line)
+{
+    const struct action *action = find_action(line);
+    g_autoptr(GError) error = NULL;
+    if (!action)
+        return print_usage(stderr, 2);
+    line->client = api_client_new(&error);
+    struct request_line rest = *line;
+    rest.words = line->words + 1;
+    bool is_good = line->client && action->run(&rest, &error);
+    api_client_free(line->client);
+    if (!is_good)
+        fprintf(stderr, "vedette policy %s: %s\n", action->name, error ? error->message : "no answer");
+    return is_good ? 0 : 1;
+}
+
+static int policy_main(int argc, char **argv)
+{
+    struct request_line line = {0};
+    const GOptionEntry entries[] = {
+        {"camera", 0, 0, G_OPTION_ARG_STRING, &line.camera, NULL, NULL},
+        {"site", 0, 0, G_OPTION_ARG_STRING, &line.site, NULL, NULL},
+        {"class", 0, 0, G_OPTION_ARG_STRING, &line.class, NULL, NULL},
+        {"service", 0, 0, G_OPTION_ARG_STRING, &line.service, NULL, NULL},
+        {"reason", 0, 0, G_OPTION_ARG_STRING, &line.reason, NULL, NULL},
+        {"if-version", 0, 0, G_OPTION_ARG_STRING, &line.if_version, NULL, NULL},
+        {"global", 0, 0, G_OPTION_ARG_NONE, &line.is_global, NULL, NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &line.words, NULL, NULL},
+        {NULL, 0, 0, 0, NULL, NULL, NULL},
+    };
+    if (argc < 2 || strcmp(argv[1], "--help") == 0)
+        return print_usage(argc < 2 ? stderr : stdout, argc < 2 ? 2 : 0);
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_autoptr(GError) error = NULL;
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    bool is_good = g_option_context_parse(context, &argc, &argv, &error);
+    if (!is_good)
+        fprintf(stderr, "vedette policy: %s\n", error->message);
+    int status = is_good ? run_action(&line) : 2;
+    char *const owned[] = {line.camera, line.site, line.class, line.service, line.reason, line.if_version};
+    for (size_t i = 0; i < G_N_ELEMENTS(owned); i++)
+        g_free(owned[i]);
+    g_strfreev(line.words);
+    return status;
+}
+
+const struct cli_command command_policy = {
+    "policy", "list|get|effective|set|patch|unset|history|diff|rollback|validate|monitor|export …",
+    "policies of a running server: what is in force, and why; vedette policy --help", policy_main};
