@@ -89,6 +89,7 @@ static void test_idle_connections_that_died_are_not_used(void)
     world_init(&world);
     for (int i = 0; i < 5; i++) {
         g_autoptr(GPtrArray) events = world_list(&world, (struct store_event_filter){.org_id = "default"});
+        g_assert_cmpuint(events->len, ==, 0);
         g_autofree char *count = postgres_ask(
             world.database, "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = "
                             "'vedette_login' AND datname = current_database()");
