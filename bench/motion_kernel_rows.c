@@ -11,7 +11,7 @@ enum { WIDTH = 320, HEIGHT = 180, COUNT = WIDTH * HEIGHT, TRIAL_ROWS = 9, TRIAL_
 struct kernel_bench {
     const struct motion_kernels *fast;
     uint8_t planes[3][COUNT], out[COUNT], keep[COUNT];
-    int16_t means[3][COUNT], results[3 * TRIAL_ROWS * TRIAL_PLACES];
+    float means[3][COUNT], results[3 * TRIAL_ROWS * TRIAL_PLACES];
     uint16_t sums[3 * WIDTH + GROUP_SLACK];
     struct group_plan plan;
     uint8_t rows[3 * 6 * WIDTH];
@@ -27,7 +27,7 @@ static void *kernels_setup(const void *unused)
     group_plan_init(&bench->plan, 3, 1, 0, 18);
     for (int i = 0; i < 3 * COUNT; i++) {
         bench->planes[i / COUNT][i % COUNT] = (uint8_t)random_next(&random);
-        bench->means[i / COUNT][i % COUNT] = (int16_t)random_range(&random, 0, UINT8_MAX * MEAN_ONE);
+        bench->means[i / COUNT][i % COUNT] = (float)random_range(&random, 0, UINT8_MAX);
     }
     return bench;
 }
@@ -41,7 +41,7 @@ static void reduce_rows(struct kernel_bench *bench, const struct motion_kernels 
 
 static void compare_picture(struct kernel_bench *bench, const struct motion_kernels *kernels)
 {
-    static const struct compare_limits limits = {200, 640, 3276, 700, 320, 22937};
+    static const struct compare_limits limits = {1.5f, 5, 0.1f, 11, 5, 0.7f};
     const struct compare_rows rows = {{bench->means[0], bench->means[1], bench->means[2]},
                                       {bench->planes[0], bench->planes[1], bench->planes[2]}};
     kernels->compare(bench->out, &rows, &limits, COUNT);
@@ -49,7 +49,7 @@ static void compare_picture(struct kernel_bench *bench, const struct motion_kern
 
 static void update_picture(struct kernel_bench *bench, const struct motion_kernels *kernels)
 {
-    kernels->update(bench->means[0], bench->planes[0], bench->keep, 655, COUNT);
+    kernels->update(bench->means[0], bench->planes[0], bench->keep, 0.02f, COUNT);
 }
 
 static void try_cell(struct kernel_bench *bench, const struct motion_kernels *kernels)

@@ -150,12 +150,13 @@ static const struct record_field motion_fields[] = {
     FIELD(struct motion_settings, learn_seconds, 0, "time to learn the background", .unit = "s", .min = 0, .max = 600,
           .default_text = "1"),
     FIELD(struct motion_settings, normalises_contrast, 0,
-          "whether less change is enough in a picture with little contrast, as at dusk or in haze",
+          "whether less change is enough in a picture with little contrast, as in haze; a room by day has enough",
           .default_text = "true"),
     FIELD(struct motion_settings, ignores_restless, 0,
           "whether places that change again and again without anything leaving them are learnt and ignored: burnt-in "
-          "clocks, leaves, water",
-          .default_text = "true"),
+          "clocks, leaves, water. Only for cameras that need it: where many people pass, some of what they change is "
+          "learnt too, and crossings are missed",
+          .default_text = "false"),
     FIELD(struct motion_settings, damps_weather, 0,
           "whether, while rain or snow falls, only what lasts for some frames is seen", .default_text = "true"),
     FIELD(struct motion_settings, finds_camera_moves, 0,

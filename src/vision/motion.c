@@ -245,7 +245,7 @@ static void report(const struct motion *motion, struct detections *objects)
  * picture. */
 static bool is_overturned(struct motion *motion, struct motion_scene *scene)
 {
-    static const double shift_jump = 0.005, light_jump = 0.30;
+    static const double shift_jump = 0.003, light_jump = 0.30;
     double jump = scene->moving_share - motion->moving_share;
     int right, down;
     motion->moving_share = scene->moving_share;

@@ -6,8 +6,9 @@
 #include <string.h>
 
 /* Share by which the background moves towards the picture in a frame: a time constant of some 50 frames. */
-enum { UPDATE_SHARE = 655, SHARE_ONE = 1 << 15 }; /* 0.02 */
+static const float update_share = 0.02f;
 static const float noise_start = 3, noise_share = 0.05f;
+static const float mean_max = 4 * UINT8_MAX; /* light that comes and goes must not raise what is covered for ever */
 
 void background_init(struct background *background, int width, int height)
 {
@@ -17,7 +18,7 @@ void background_init(struct background *background, int width, int height)
     background->noise = noise_start;
     background->contrast = 1;
     for (int i = 0; i < 3; i++)
-        background->means[i] = g_new0(int16_t, (size_t)width * (size_t)height);
+        background->means[i] = g_new0(float, (size_t)width *(size_t)height);
 }
 
 void background_clear(struct background *background)
@@ -29,36 +30,23 @@ void background_clear(struct background *background)
 
 void background_learn(struct background *background, const struct reduced *picture)
 {
-    int frames = ++background->frames, count = background->width * background->height;
-    for (int channel = 0; channel < 3; channel++) {
-        int16_t *mean = background->means[channel];
-        const uint8_t *now = picture->planes[channel];
-        for (int i = 0; i < count; i++)
-            mean[i] = (int16_t)(mean[i] + lrintf((float)(now[i] * MEAN_ONE - mean[i]) / (float)frames));
-    }
-}
-
-static void scale_light(struct background *background, double gain)
-{
-    int16_t *mean = background->means[0];
+    float share = 1 / (float)(++background->frames);
     int count = background->width * background->height;
-    float factor = (float)gain;
-    for (int i = 0; i < count; i++) {
-        float scaled = (float)mean[i] * factor + 0.5f;
-        mean[i] = (int16_t)(scaled < UINT8_MAX * MEAN_ONE ? scaled : UINT8_MAX * MEAN_ONE);
-    }
+    for (int channel = 0; channel < 3; channel++)
+        for (int i = 0; i < count; i++)
+            background->means[channel][i] +=
+                share * ((float)picture->planes[channel][i] - background->means[channel][i]);
 }
 
 double background_follow_light(struct background *background, const struct reduced *picture)
 {
     /* A histogram of the ratio in steps of 1/256 around 1: its median is not moved by what moves. */
-    enum { STEPS = 512, ONE = 256, SAMPLE_STEP = 11, DARK = 12, BRIGHT = 250 };
+    enum { STEPS = 512, ONE = 256, SAMPLE_STEP = 5, DARK = 12 };
     int histogram[STEPS] = {0}, samples = 0, count = background->width * background->height;
     for (int i = 0; i < count; i += SAMPLE_STEP) {
-        int mean = background->means[0][i], now = picture->planes[0][i];
-        if (mean < DARK * MEAN_ONE || now > BRIGHT)
+        if (background->means[0][i] < DARK || picture->planes[0][i] > 250)
             continue;
-        int step = now * (ONE * MEAN_ONE) / mean;
+        int step = (int)((float)picture->planes[0][i] * ONE / background->means[0][i]);
         histogram[step < STEPS ? step : STEPS - 1]++;
         samples++;
     }
@@ -68,7 +56,8 @@ double background_follow_light(struct background *background, const struct reduc
     double gain = samples > 0 ? (median + 0.5) / ONE : 1;
     if (fabs(gain - 1) < 0.008) /* within a step of the histogram and the noise: no change */
         return 1;
-    scale_light(background, gain);
+    for (int i = 0; i < count; i++)
+        background->means[0][i] = fminf(background->means[0][i] * (float)gain, mean_max);
     return gain;
 }
 
@@ -78,7 +67,7 @@ static int spread_of(const struct background *background)
     enum { LEVELS = UINT8_MAX + 1, SAMPLE_STEP = 7, TAIL_PARTS = 20 };
     int histogram[LEVELS] = {0}, count = background->width * background->height, samples = 0;
     for (int i = 0; i < count; i += SAMPLE_STEP, samples++)
-        histogram[background->means[0][i] / MEAN_ONE]++;
+        histogram[MIN((int)background->means[0][i], LEVELS - 1)]++;
     int low = 0, high = LEVELS - 1;
     for (int seen = histogram[low]; seen * TAIL_PARTS < samples && low < LEVELS - 1;)
         seen += histogram[++low];
@@ -89,32 +78,24 @@ static int spread_of(const struct background *background)
 
 void background_measure_contrast(struct background *background)
 {
-    /* an empty floor by day spreads over as many levels; with less than a third of it noise is all there is */
-    static const float usual_spread = 24, least = 0.35f;
+    /* a room by day spreads over more levels, and must not be looked at more closely: shadows would be seen; with a
+     * third of it noise is all there is */
+    static const float usual_spread = 16, least = 0.35f;
     background->contrast = CLAMP((float)spread_of(background) / usual_spread, least, 1);
-}
-
-/* In the units of the means; a share times 32768. */
-static int16_t in_means(double levels)
-{
-    return (int16_t)CLAMP(levels * MEAN_ONE, 0, INT16_MAX);
 }
 
 static struct compare_limits limits_of(const struct background *background, double sensitivity)
 {
     /* A shadow darkens without changing the colour. */
-    static const double shadow_chroma = 5, shadow_depth = 0.3;
-    double noise_floor = 3.5 * background->noise;
+    static const float shadow_chroma = 5, shadow_depth = 0.3f;
     /* at the middle sensitivity a pixel must differ by a tenth of its brightness, and more than noise does */
-    double contrast = background->contrast;
-    double relative = contrast * (0.2 - 0.2 * sensitivity);
-    double chroma = contrast * (16 - 10 * sensitivity) + noise_floor;
-    return (struct compare_limits){.noise_floor = in_means(noise_floor),
-                                   .base = in_means(5 * contrast),
-                                   .relative = (int16_t)(relative * SHARE_ONE),
-                                   .chroma = in_means(chroma / 2),
-                                   .shadow_chroma = in_means(contrast * shadow_chroma / 2),
-                                   .shadow = (int16_t)((1 - contrast * shadow_depth) * SHARE_ONE)};
+    float contrast = background->contrast, noise_floor = 3.5f * background->noise;
+    return (struct compare_limits){.noise_floor = noise_floor,
+                                   .base = 5 * contrast,
+                                   .relative = contrast * (float)(0.2 - 0.2 * sensitivity),
+                                   .chroma = contrast * (float)(16 - 10 * sensitivity) + noise_floor,
+                                   .shadow_chroma = contrast * shadow_chroma,
+                                   .shadow = 1 - contrast * shadow_depth};
 }
 
 void background_compare(struct background *background, const struct reduced *picture, double sensitivity,
@@ -133,7 +114,7 @@ void background_compare(struct background *background, const struct reduced *pic
     }
     if (quiet <= count / 4)
         return;
-    double mean = (double)difference / MEAN_ONE / quiet;
+    double mean = (double)difference / DIFFERENCE_ONE / quiet;
     /* mean absolute deviation to standard deviation of a normal: × 1.2533 */
     background->noise += noise_share * (float)(1.2533 * mean - background->noise);
 }
@@ -142,7 +123,7 @@ void background_update(struct background *background, const struct reduced *pict
 {
     int count = background->width * background->height;
     for (int channel = 0; channel < 3; channel++)
-        picture->kernels->update(background->means[channel], picture->planes[channel], keep, UPDATE_SHARE, count);
+        picture->kernels->update(background->means[channel], picture->planes[channel], keep, update_share, count);
 }
 
 void background_absorb(struct background *background, const struct reduced *picture, int left, int top, int right,
@@ -152,6 +133,6 @@ void background_absorb(struct background *background, const struct reduced *pict
         for (int x = MAX(left, 0); x < MIN(right, background->width); x++)
             for (int channel = 0; channel < 3; channel++) {
                 int i = y * background->width + x;
-                background->means[channel][i] = (int16_t)(picture->planes[channel][i] * MEAN_ONE);
+                background->means[channel][i] = picture->planes[channel][i];
             }
 }

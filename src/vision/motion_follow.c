@@ -98,12 +98,10 @@ static void follow_alone(struct figures *figures, struct figure *figure, const s
 static void keep_size(const struct figures *figures, struct figure *figure, int picture_height)
 {
     double usual = stature_height(&figures->stature, figure->y, picture_height), before = figure->h;
-    if (usual > 0 && figure->tallness > 0) {
+    if (usual > 0 && figure->tallness > 0)
         figure->h += 0.3 * (figure->tallness * usual - figure->h);
-        figure->vh = 0; /* else it shrinks while it is predicted and grows here, and its width with each time */
-    } else {
+    else
         figure->vh *= 0.8;
-    }
     figure->w *= figure->h / before;
 }
 

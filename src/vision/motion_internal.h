@@ -29,10 +29,10 @@ void reduced_fill(struct reduced *to, const struct frame *frame);
 
 struct background {
     int width, height;
-    int16_t *means[3]; /* of Y, U, V, times MEAN_ONE */
-    float noise;       /* standard deviation of luma, over the picture */
-    float contrast;    /* 0..1 of what is usual by day: scales what must change */
-    int frames;        /* learnt from so far */
+    float *means[3]; /* of Y, U, V */
+    float noise;     /* standard deviation of luma, over the picture */
+    float contrast;  /* 0..1 of what is usual by day: scales what must change */
+    int frames;      /* learnt from so far */
 };
 void background_init(struct background *background, int width, int height);
 void background_clear(struct background *background);
@@ -145,7 +145,7 @@ enum { LOOK_REACH_X_PX = 16, LOOK_REACH_Y_PX = 4 };
 struct look_window {
     uint8_t *planes[3], *states;
     size_t capacity; /* pixels */
-    int16_t *results;
+    float *results;
 };
 /* For figures up to twice as large as the picture. */
 void look_window_init(struct look_window *window, int width, int height);

@@ -87,18 +87,18 @@ void average_groups_portable(uint8_t *to, const uint16_t *sums, const struct gro
     }
 }
 
-static struct compare_result compare_portable(uint8_t *foreground, const struct compare_rows *rows,
-                                              const struct compare_limits *limits, int count)
+struct compare_result compare_portable(uint8_t *foreground, const struct compare_rows *rows,
+                                       const struct compare_limits *limits, int count)
 {
     return compare_body(foreground, rows, limits, count);
 }
 
-static void update_portable(int16_t *means, const uint8_t *plane, const uint8_t *keep, int share, int count)
+void update_portable(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count)
 {
     update_body(means, plane, keep, share, count);
 }
 
-static void try_cell_portable(const struct look_trial *trial, int offset, const struct look_cell *cell)
+void try_cell_portable(const struct look_trial *trial, int offset, const struct look_cell *cell)
 {
     try_cell_body(trial, offset, cell);
 }

@@ -9,9 +9,6 @@
 
 #include <stdint.h>
 
-/* Sixteen bits for each pixel's mean: levels times 128, so that a difference of two has room for its sign. */
-enum { MEAN_ONE = 128 };
-
 /* ---- averages of squares ---- */
 
 enum { GROUP_SIZE_MAX = 12, GROUP_STEP_MAX = 2, GROUP_LANES = 8, GROUP_SLACK = GROUP_SIZE_MAX * GROUP_STEP_MAX };
@@ -38,18 +35,19 @@ void group_plan_init(struct group_plan *plan, int size, int step, int first, int
 
 /* ---- the background ---- */
 
-struct compare_limits {            /* means' unit, or 1 / 32768 for shares */
-    int16_t noise_floor;           /* less than this is noise */
-    int16_t base, relative;        /* less than base and a share of the mean is too little to tell */
-    int16_t chroma, shadow_chroma; /* half the sum of both colours' differences */
-    int16_t shadow;                /* darker down to this share, without a change of colour, is shadow */
+struct compare_limits {          /* levels, or shares */
+    float noise_floor;           /* less than this is noise */
+    float base, relative;        /* less than base and a share of the mean is too little to tell */
+    float chroma, shadow_chroma; /* sum of both colours' differences */
+    float shadow;                /* darker down to this share, without a change of colour, is shadow */
 };
+enum { DIFFERENCE_ONE = 128 }; /* differences are summed as whole numbers: so every order of summing gives the same */
 struct compare_result {
     int32_t differing;  /* pixels */
-    int32_t difference; /* sum over those that do not differ, in the means' unit */
+    int32_t difference; /* sum over those that do not differ, in levels times DIFFERENCE_ONE */
 };
 struct compare_rows {
-    const int16_t *means[3];
+    const float *means[3];
     const uint8_t *planes[3];
 };
 
@@ -62,27 +60,20 @@ static inline struct compare_rows compare_rows_from(const struct compare_rows *r
 /* ---- looks ---- */
 
 enum look_state { LOOK_OUTSIDE = 0, LOOK_CLAIMED, LOOK_BACKGROUND, LOOK_FREE };
-enum {
-    LOOK_LANES = 8,
-    LOOK_SAME = 42,  /* a sum of three colours' differences that still is the same colour */
-    LOOK_OTHER = 63, /* more is no worse */
-    LOOK_WEIGHT_ONE = 64,
-    LOOK_FIT_SHIFT = 5,
-    LOOK_FIT_ONE = LOOK_SAME * LOOK_WEIGHT_ONE >> LOOK_FIT_SHIFT, /* of a cell of weight one that fits altogether */
-};
+enum { LOOK_LANES = 8 };
 
 /* One place of a figure's look. */
 struct look_cell {
     int x, y;
-    int16_t weight, colour[3]; /* weight in 1 / LOOK_WEIGHT_ONE */
+    float weight, colour[3];
 };
 
 /* Places at which a look is tried, `rows` × `places` beside one another, and the pixels around them. */
 struct look_trial {
     const uint8_t *planes[3], *states; /* states: enum look_state of each pixel */
     int stride;
-    int rows, places;            /* places: a multiple of LOOK_LANES */
-    int16_t *total, *seen, *fit; /* for each place, of all cells: weight inside the picture, weight seen, fit */
+    int rows, places;          /* places: a multiple of LOOK_LANES */
+    float *total, *seen, *fit; /* for each place, of all cells: weight inside the picture, weight seen, fit */
 };
 
 struct motion_kernels {
@@ -95,8 +86,8 @@ struct motion_kernels {
     /* foreground[x] = 255 where the pixel differs from its mean and is no shadow, else 0; at most 32768 at a time */
     struct compare_result (*compare)(uint8_t *foreground, const struct compare_rows *rows,
                                      const struct compare_limits *limits, int count);
-    /* Moves means towards the picture by a share (in 1 / 32768) where `keep` is 0. */
-    void (*update)(int16_t *means, const uint8_t *plane, const uint8_t *keep, int share, int count);
+    /* Moves means towards the picture by a share where `keep` is 0. */
+    void (*update)(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count);
     /* Adds what a cell says of each place; at the first it is seen at `offset` in the planes. */
     void (*try_cell)(const struct look_trial *trial, int offset, const struct look_cell *cell);
 };

@@ -53,7 +53,7 @@ void look_window_init(struct look_window *window, int width, int height)
     for (int i = 0; i < 3; i++)
         window->planes[i] = g_new0(uint8_t, window->capacity);
     window->states = g_new0(uint8_t, window->capacity);
-    window->results = g_new0(int16_t, 3 * ROWS * PLACES);
+    window->results = g_new0(float, 3 * (size_t)(ROWS * PLACES));
 }
 
 void look_window_clear(struct look_window *window)
@@ -76,9 +76,8 @@ static int spread(const struct figure *figure, int left, int top, struct look_ce
             struct look_cell *cell = &cells[count++];
             cell->x = (int)floor(figure->x - figure->w / 2 + (column + 0.5) * figure->w / LOOK_COLUMNS) - left;
             cell->y = (int)floor(figure->y - figure->h + (row + 0.5) * figure->h / LOOK_ROWS) - top;
-            cell->weight = (int16_t)(figure->look.weight[row][column] * LOOK_WEIGHT_ONE + 0.5f);
-            for (int channel = 0; channel < 3; channel++)
-                cell->colour[channel] = (int16_t)(figure->look.colour[row][column][channel] + 0.5f);
+            cell->weight = figure->look.weight[row][column];
+            memcpy(cell->colour, figure->look.colour[row][column], sizeof cell->colour);
         }
     return count;
 }
@@ -101,11 +100,11 @@ static void fill_window(struct look_window *window, const struct bounds *b, int 
     }
 }
 
-static struct sight sight_of(int total, int seen, int fit)
+static struct sight sight_of(float total, float seen, float fit)
 {
     if (total <= 0 || seen <= 0)
         return (struct sight){0, 0};
-    return (struct sight){(double)fit * LOOK_WEIGHT_ONE / LOOK_FIT_ONE / seen, (double)seen / total};
+    return (struct sight){fit / seen, seen / total};
 }
 
 static struct place best_place(const struct look_trial *trial, const struct figure *figure, int reach_x, int reach_y)

@@ -15,9 +15,9 @@ static double difference_at(const struct background *background, const struct re
     int64_t sum = 0;
     for (int y = MAX(down, 0); y < MIN(height, height + down); y += sample) {
         const uint8_t *now = picture->planes[0] + y * width;
-        const int16_t *mean = background->means[0] + (y - down) * width;
+        const float *mean = background->means[0] + (y - down) * width;
         for (int x = MAX(right, 0); x < MIN(width, width + right); x += sample, count++)
-            sum += abs(now[x] - mean[x - right] / MEAN_ONE);
+            sum += abs(now[x] - (int)mean[x - right]);
     }
     return count > 0 ? (double)sum / count : INFINITY;
 }

@@ -125,13 +125,14 @@ void unrest_filter(struct unrest *unrest, const struct motion_settings *settings
         return;
     mark_figures(unrest, figures);
     note_weather(unrest, raise_levels(unrest, foreground));
-    let_levels_fall(unrest, frame_seconds);
+    if (settings->ignores_restless)
+        let_levels_fall(unrest, frame_seconds);
     unrest->is_weather = unrest->is_weather && settings->damps_weather;
     if (unrest->is_weather)
         spread(unrest, unrest->before, unrest->near);
     memcpy(unrest->before, foreground, (size_t)count);
     for (int i = 0; i < count && unrest->is_weather; i++)
         foreground[i] &= unrest->near[i];
-    for (int i = 0; i < count && settings->ignores_restless && unrest->ignored_count > 0; i++)
+    for (int i = 0; i < count && unrest->ignored_count > 0; i++)
         foreground[i] = unrest->ignored[i] ? 0 : foreground[i];
 }

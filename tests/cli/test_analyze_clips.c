@@ -31,8 +31,8 @@ static const struct clip clips[] = {
      {{33, 'o'},  {79, 'o'},  {85, 'o'},  {113, 'o'}, {171, 'o'}, {196, 'o'}, {271, 'o'}, {307, 'o'},
       {363, 'o'}, {397, 'o'}, {428, 'o'}, {464, 'o'}, {478, 'o'}, {479, 'o'}, {500, 'o'}, {524, 'o'},
       {530, 'o'}, {545, 'o'}, {569, 'o'}, {661, 'o'}, {690, 'o'}, {718, 'o'}},
-     3,
-     2},
+     2,
+     1},
     /* A road seen from above (PETS 2009 S2L1): people pass both ways, three times in front of each other. */
     {"vtest_480x360_h264.mp4",
      "a: [0.3, 0.3], b: [0.3, 0.75]",
@@ -51,7 +51,7 @@ static const struct clip clips[] = {
       {709, 'i'},
       {709, 'o'},
       {757, 'o'}},
-     1,
+     0,
      0},
 };
 

@@ -7,7 +7,7 @@
 
 static const unsigned feature_sets[] = {0, CPU_SSE41, CPU_SSE41 | CPU_AVX2, ~0U};
 
-enum { LONGEST = 333, SLACK = 64, TRIALS = 400, SHARE_MAX = 8000 };
+enum { LONGEST = 333, SLACK = 64, TRIALS = 400 };
 
 struct world {
     struct random random;
@@ -21,10 +21,10 @@ static void fill(struct random *random, void *bytes, size_t count)
         ((uint8_t *)bytes)[i] = (uint8_t)random_next(random);
 }
 
-static void fill_means(struct random *random, int16_t *means, size_t count)
+static void fill_means(struct random *random, float *means, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        means[i] = (int16_t)random_range(random, 0, UINT8_MAX * MEAN_ONE);
+        means[i] = (float)(UINT8_MAX * random_uniform(random));
 }
 
 /* Runs a check with every set of instructions there is. */
@@ -86,19 +86,18 @@ static void test_groups_are_averaged_alike(void)
 
 static void check_background(struct world *world)
 {
-    static const int shares[] = {655, 1, SHARE_MAX};
-    int16_t means[3][LONGEST + SLACK], moved[2][LONGEST + SLACK];
+    static const float shares[] = {0.02f, 0.0001f, 1};
+    float means[3][LONGEST + SLACK], moved[2][LONGEST + SLACK];
     uint8_t planes[3][LONGEST + SLACK], expected[LONGEST] = {0}, found[LONGEST] = {0};
     const struct compare_limits limits = {
-        (int16_t)random_range(&world->random, 0, 4000), 640, (int16_t)random_range(&world->random, 0, 6553),
-        (int16_t)random_range(&world->random, 0, 4000), 320, 22937};
+        (float)random_range(&world->random, 0, 30), 5, (float)random_range(&world->random, 0, 20) / 100,
+        (float)random_range(&world->random, 0, 60), 5, 0.7f};
     struct compare_rows rows;
     for (int i = 0; i < 3; i++) {
         fill_means(&world->random, means[i], LONGEST + SLACK);
         fill(&world->random, planes[i], LONGEST + SLACK);
         for (int x = 0; x < LONGEST; x += 2) /* half of them near their mean */
-            planes[i][x] =
-                (uint8_t)CLAMP(means[i][x] / MEAN_ONE + (int)random_range(&world->random, 0, 30) - 15, 0, 255);
+            planes[i][x] = (uint8_t)CLAMP((int)means[i][x] + (int)random_range(&world->random, 0, 30) - 15, 0, 255);
         rows.means[i] = means[i] + world->offset;
         rows.planes[i] = planes[i] + world->offset;
     }
@@ -107,7 +106,7 @@ static void check_background(struct world *world)
     g_assert_cmpmem(expected, sizeof expected, found, sizeof found);
     g_assert_cmpint(a.differing, ==, b.differing);
     g_assert_cmpint(a.difference, ==, b.difference);
-    int share = shares[random_range(&world->random, 0, G_N_ELEMENTS(shares) - 1)];
+    float share = shares[random_range(&world->random, 0, G_N_ELEMENTS(shares) - 1)];
     memcpy(moved[0], means[0], sizeof moved[0]);
     memcpy(moved[1], means[0], sizeof moved[1]);
     motion_kernels_portable.update(moved[0] + world->offset, rows.planes[0], expected, share, world->length);
@@ -124,7 +123,7 @@ static void check_looks(struct world *world)
 {
     enum { STRIDE = 71, ROWS = 9, PLACES = 40, ALL = ROWS * PLACES };
     uint8_t planes[3][STRIDE * (ROWS + 1)], states[STRIDE * (ROWS + 1)];
-    int16_t expected[3 * ALL] = {0}, found[3 * ALL] = {0};
+    float expected[3 * ALL] = {0}, found[3 * ALL] = {0};
     for (int i = 0; i < 3; i++)
         fill(&world->random, planes[i], sizeof planes[i]);
     for (size_t i = 0; i < sizeof states; i++)
@@ -133,11 +132,11 @@ static void check_looks(struct world *world)
     for (int i = 0; i < 50; i++) {
         const struct look_cell cell = {0,
                                        0,
-                                       (int16_t)random_range(&world->random, 0, LOOK_WEIGHT_ONE),
-                                       {planes[0][i], planes[1][i], planes[2][i]}};
+                                       (float)random_range(&world->random, 0, 100) / 100,
+                                       {planes[0][i] + 0.3f, planes[1][i], planes[2][i] - 0.7f}};
         int offset = (int)random_range(&world->random, 0, STRIDE - PLACES);
         for (int form = 0; form < 2; form++) {
-            int16_t *results = form ? found : expected;
+            float *results = form ? found : expected;
             trial.total = results;
             trial.seen = results + ALL;
             trial.fit = results + 2 * ALL;
