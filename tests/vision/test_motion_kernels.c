@@ -153,6 +153,11 @@ static void test_looks_are_tried_alike(void)
 
 /* ---- whole pictures ---- */
 
+static void unref_frame(void *frame)
+{
+    frame_unref(frame);
+}
+
 static struct frame *random_frame(struct random *random, int width, int height, bool is_interleaved)
 {
     struct frame *frame = frame_new_allocated(width, height);
@@ -168,7 +173,7 @@ static struct frame *random_frame(struct random *random, int width, int height, 
     template.planes[2] = NULL;
     template.strides_bytes[1] = row_bytes;
     fill(random, (uint8_t *)(uintptr_t) template.planes[1], (size_t)row_bytes * (size_t)rows);
-    return frame_new(&template, NULL, NULL);
+    return frame_new(&template, unref_frame, frame); /* which lends its luma */
 }
 
 static void reduce_with(unsigned features, const struct frame *frame, int factor, GByteArray *into)
