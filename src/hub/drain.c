@@ -51,12 +51,20 @@ static void drain_free(struct drain *drain)
 
 /* ---- one batch ---- */
 
+/* Of cameras whose records came with this run of the hub: progress is measured by what came and what was stored. */
+static void note_delivered(struct drain *drain, const struct analytics_event *event)
+{
+    if (drain->parts.live && event->received_at.ms >= drain->parts.health->started_at.ms)
+        live_add_records(drain->parts.live, event->camera_id, 0, 1);
+}
+
 /* On the store's writer thread. */
 static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
 {
     struct drain *drain = data;
-    (void)events;
     (void)stored;
+    for (guint i = 0; !error && i < events->len; i++)
+        note_delivered(drain, g_ptr_array_index(events, i));
     pthread_mutex_lock(&drain->lock);
     drain->is_answered = true;
     drain->failure = error ? g_error_copy(error) : NULL;
@@ -107,13 +115,6 @@ static void refuse(struct drain *drain, const GError *error)
                   (long long)held_back);
 }
 
-/* Of cameras whose records came with this run of the hub: progress is measured by what came and what was stored. */
-static void note_delivered(struct drain *drain, const struct analytics_event *event)
-{
-    if (drain->parts.live && event->received_at.ms >= drain->parts.health->started_at.ms)
-        live_add_records(drain->parts.live, event->camera_id, 0, 1);
-}
-
 /* Stores records [first, first + count) as one unit. INVALID: one of them can never be stored. */
 static bool store_range(struct drain *drain, const struct vedette_spool_batch *batch, size_t first, size_t count,
                         GError **error)
@@ -125,10 +126,8 @@ static bool store_range(struct drain *drain, const struct vedette_spool_batch *b
             return false;
         g_ptr_array_add(events, event);
     }
-    if (!store_events(drain, g_ptr_array_ref(events), error))
+    if (!store_events(drain, g_steal_pointer(&events), error))
         return false;
-    for (guint i = 0; i < events->len; i++)
-        note_delivered(drain, g_ptr_array_index(events, i));
     drain->stored += (int64_t)count;
     return true;
 }

@@ -3,12 +3,13 @@
 
 #include "policy/policy_internal.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 const char *const policy_level_names[] = {"global", "org", "site", "class", "camera", NULL};
 
 struct policy_set {
-    gatomicrefcount references;
+    atomic_int references;
     GHashTable *documents; /* struct document_key * (in the document's own slot) → struct document * */
     int64_t revision;
 };
@@ -92,20 +93,20 @@ static void free_document(gpointer document)
 struct policy_set *policy_set_new(void)
 {
     struct policy_set *set = g_new0(struct policy_set, 1);
-    g_atomic_ref_count_init(&set->references);
+    atomic_init(&set->references, 1);
     set->documents = g_hash_table_new_full(key_hash, key_equal, g_free, free_document);
     return set;
 }
 
 struct policy_set *policy_set_ref(struct policy_set *set)
 {
-    g_atomic_ref_count_inc(&set->references);
+    atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
     return set;
 }
 
 void policy_set_unref(struct policy_set *set)
 {
-    if (!set || !g_atomic_ref_count_dec(&set->references))
+    if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) > 1)
         return;
     g_hash_table_unref(set->documents);
     g_free(set);

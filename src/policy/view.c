@@ -4,6 +4,7 @@
 
 #include "policy/policy_internal.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* What one chain of documents comes to; owned by the view. */
@@ -16,7 +17,7 @@ struct resolved {
 };
 
 struct policy_view {
-    gatomicrefcount references;
+    atomic_int references;
     GHashTable *resolved; /* struct resolved *, by type and chain */
     GHashTable *by_id;    /* struct policy_camera * (its scope is the key) */
     struct policy_camera *cameras;
@@ -135,7 +136,7 @@ struct policy_view *policy_view_new(const struct policy_set *set, const struct p
                                     size_t subject_count, int64_t at_ms, GError **error)
 {
     CLEANUP(policy_view) struct policy_view *view = g_new0(struct policy_view, 1);
-    g_atomic_ref_count_init(&view->references);
+    atomic_init(&view->references, 1);
     view->resolved = g_hash_table_new_full(resolved_hash, resolved_equal, resolved_free, NULL);
     view->by_id = g_hash_table_new(camera_hash, camera_equal);
     view->revision = policy_set_revision(set);
@@ -154,13 +155,13 @@ struct policy_view *policy_view_new(const struct policy_set *set, const struct p
 
 struct policy_view *policy_view_ref(struct policy_view *view)
 {
-    g_atomic_ref_count_inc(&view->references);
+    atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
     return view;
 }
 
 void policy_view_unref(struct policy_view *view)
 {
-    if (!view || !g_atomic_ref_count_dec(&view->references))
+    if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) > 1)
         return;
     for (size_t i = 0; i < view->camera_count; i++)
         clear_camera(&view->cameras[i]);

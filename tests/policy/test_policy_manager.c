@@ -2,6 +2,7 @@
 #include "policy/manager.h"
 
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <string.h>
 
 /* ---- a source that says what the test wants ---- */
@@ -9,7 +10,7 @@
 struct world {
     char *directory, *snapshot;
     struct clock *clock;
-    GMutex lock;
+    pthread_mutex_t lock;
     const char *config; /* of acme's safety policy; NULL: there is none */
     int64_t revision;
     bool is_away;
@@ -21,7 +22,7 @@ static bool load(void *data, void (*add)(void *add_data, const struct policy_doc
                  int64_t *revision, GError **error)
 {
     struct world *world = data;
-    g_mutex_lock(&world->lock);
+    pthread_mutex_lock(&world->lock);
     bool is_away = world->is_away;
     world->loads++;
     *revision = world->revision;
@@ -29,7 +30,7 @@ static bool load(void *data, void (*add)(void *add_data, const struct policy_doc
         add(add_data, &(struct policy_document){{.org_id = "acme"}, POLICY_SAFETY, world->config, world->revision});
     if (is_away)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the store is away");
-    g_mutex_unlock(&world->lock);
+    pthread_mutex_unlock(&world->lock);
     return !is_away;
 }
 
@@ -45,15 +46,16 @@ static void on_changed(void *data, struct policy_set *set)
 {
     struct world *world = data;
     double seen = loitering(set);
-    g_mutex_lock(&world->lock);
+    pthread_mutex_lock(&world->lock);
     world->changes++;
     world->seen = seen;
-    g_mutex_unlock(&world->lock);
+    pthread_mutex_unlock(&world->lock);
 }
 
 static void world_init(struct world *world)
 {
     memset(world, 0, sizeof *world);
+    pthread_mutex_init(&world->lock, NULL);
     world->directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
     world->snapshot = g_build_filename(world->directory, "policies.snapshot", NULL);
     world->clock = clock_fake_new(1000);
@@ -80,10 +82,10 @@ static struct policy_manager *manage(struct world *world, double poll_seconds)
 
 static void say(struct world *world, const char *config, int64_t revision)
 {
-    g_mutex_lock(&world->lock);
+    pthread_mutex_lock(&world->lock);
     world->config = config;
     world->revision = revision;
-    g_mutex_unlock(&world->lock);
+    pthread_mutex_unlock(&world->lock);
 }
 
 static double in_force(struct policy_manager *manager)
@@ -96,9 +98,9 @@ static void wait_until_seen(struct world *world, double seen)
 {
     int64_t until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
     for (bool is_seen = false; !is_seen; g_thread_yield()) {
-        g_mutex_lock(&world->lock);
+        pthread_mutex_lock(&world->lock);
         is_seen = world->seen == seen;
-        g_mutex_unlock(&world->lock);
+        pthread_mutex_unlock(&world->lock);
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
     }
 }
@@ -149,13 +151,13 @@ static void test_h09_a_thousand_notices_are_few_loads(void)
     world_init(&world);
     CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
     g_assert_true(policy_manager_start_hot_reload(manager, NULL));
-    g_mutex_lock(&world.lock); /* the first load stands still meanwhile */
+    pthread_mutex_lock(&world.lock); /* the first load stands still meanwhile */
     world.config = "{\"loitering_seconds\":13}";
     world.revision = 2;
     int before = world.loads;
     for (int i = 0; i < NOTICES; i++)
         policy_manager_notify(manager);
-    g_mutex_unlock(&world.lock);
+    pthread_mutex_unlock(&world.lock);
     wait_until_seen(&world, 13);
     policy_manager_stop_hot_reload(manager);
     g_assert_cmpint(world.loads - before, <=, 3);
