@@ -194,7 +194,7 @@ static bool sqlite_migrate(struct store *store, bool is_dry, GString *report, GE
 static int find_free_reader(const struct reader_pool *pool)
 {
     for (int i = 0; i < SQLITE_READERS; i++)
-        if (!pool->connections[i].is_lent)
+        if (!pool->is_lent[i])
             return i;
     return -1;
 }
@@ -203,7 +203,7 @@ static void return_reader(struct sqlite_engine *engine, struct connection *conne
 {
     struct reader_pool *pool = &engine->readers;
     pthread_mutex_lock(&pool->lock);
-    connection->is_lent = false;
+    pool->is_lent[connection - pool->connections] = false;
     pthread_cond_signal(&pool->returned);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -220,7 +220,7 @@ static struct connection *wait_for_reader(struct sqlite_engine *engine, GError *
     while ((index = find_free_reader(pool)) < 0 && !is_late)
         is_late = pthread_cond_timedwait(&pool->returned, &pool->lock, &deadline) == ETIMEDOUT;
     if (index >= 0)
-        pool->connections[index].is_lent = true;
+        pool->is_lent[index] = true;
     pthread_mutex_unlock(&pool->lock);
     if (index < 0)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,

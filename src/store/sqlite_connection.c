@@ -58,7 +58,7 @@ static void finalize_statement(void *statement)
 
 bool connection_open(struct connection *connection, const char *path, bool is_writer, GError **error)
 {
-    *connection = (struct connection){.path = path, .is_writer = is_writer, .is_lent = connection->is_lent};
+    *connection = (struct connection){.path = path, .is_writer = is_writer};
     /* The file was made before with its rights; a link in its place is refused. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &connection->db, flags, NULL) != SQLITE_OK) {
@@ -92,7 +92,7 @@ void connection_close(struct connection *connection)
         g_hash_table_destroy(connection->statements);
     sqlite3_close(connection->db);
     g_free(connection->org_id);
-    *connection = (struct connection){.path = connection->path, .is_lent = connection->is_lent};
+    *connection = (struct connection){.path = connection->path};
 }
 
 /* $1 is SQLite's ?1. Texts are those of this room, which have no $ in a literal. */

@@ -27,7 +27,7 @@ struct connection {
     char *org_id;             /* whose rows are seen; "" is nobody's */
     const char *write_target; /* while a statement is prepared: the table it may write, or NULL */
     bool is_scoped;           /* what follows obeys sqlite_scope.c */
-    bool is_writer, is_lent;
+    bool is_writer;
 };
 
 bool connection_open(struct connection *connection, const char *path, bool is_writer, GError **error);
@@ -58,7 +58,8 @@ char *sqlite_scope_translate(struct connection *connection, const char *sql, GEr
 struct reader_pool {
     pthread_mutex_t lock;
     pthread_cond_t returned;
-    struct connection connections[SQLITE_READERS];
+    struct connection connections[SQLITE_READERS]; /* each its borrower's */
+    bool is_lent[SQLITE_READERS];                  /* under lock */
 };
 
 struct sqlite_engine {
