@@ -110,7 +110,7 @@ static bool is_signed(const struct webhook_verifier *verifier, const struct webh
 {
     g_auto(GStrv) signatures = g_strsplit(headers->signature, " ", SIGNATURES_MAX + 1);
     bool is_right = false;
-    for (int i = 0; signatures[i] && i < SIGNATURES_MAX; i++) {
+    for (int i = 0; i < SIGNATURES_MAX && signatures[i]; i++) {
         unsigned char given[crypto_auth_hmacsha256_BYTES], mac[crypto_auth_hmacsha256_BYTES];
         size_t bytes = 0;
         if (!g_str_has_prefix(signatures[i], "v1,") ||
