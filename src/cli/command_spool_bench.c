@@ -130,7 +130,6 @@ static double median(double *values, int count)
 
 static int bench_main(int argc, char **argv)
 {
-    g_autoptr(GError) error = NULL;
     g_autofree char *place = g_build_filename(argc > 1 ? argv[1] : ".", "vedette-bench-XXXXXX", NULL);
     if (!g_mkdtemp(place)) {
         fprintf(stderr, "vedette spool bench: %s: cannot be made there: give a directory on the disk to measure\n",
