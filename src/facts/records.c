@@ -1,0 +1,80 @@
+#include "facts/records.h"
+
+#include "facts/audit.h"
+#include "facts/camera.h"
+#include "facts/event.h"
+#include "facts/health.h"
+#include "facts/job.h"
+#include "facts/model.h"
+#include "facts/occupancy.h"
+#include "facts/policy.h"
+#include "facts/policy_types.h"
+#include "facts/tenant.h"
+#include "facts/track.h"
+#include "facts/user.h"
+#include "facts/view.h"
+
+#include <string.h>
+
+static const struct record_descriptor *const records[] = {
+    &camera_descriptor,
+    &zone_descriptor,
+    &line_descriptor,
+    &analytics_event_descriptor,
+    &signal_descriptor,
+    &zone_hit_descriptor,
+    &line_crossing_descriptor,
+    &occupancy_log_descriptor,
+    &track_update_descriptor,
+    &track_view_descriptor,
+    &camera_health_descriptor,
+    &server_health_descriptor,
+    &user_descriptor,
+    &session_descriptor,
+    &login_request_descriptor,
+    &login_response_descriptor,
+    &model_card_descriptor,
+    &worker_hello_descriptor,
+    &camera_rules_descriptor,
+    &schedule_window_descriptor,
+    &camera_view_descriptor,
+    &line_view_descriptor,
+    &zone_view_descriptor,
+    &camera_stream_descriptor,
+    &stream_health_descriptor,
+    &org_descriptor,
+    &site_descriptor,
+    &school_class_descriptor,
+    &service_policy_descriptor,
+    &policy_revision_descriptor,
+    &audit_view_descriptor,
+    &audit_entry_descriptor,
+    &job_view_descriptor,
+    &job_run_descriptor,
+    &occupancy_hourly_descriptor,
+    &occupancy_daily_descriptor,
+    &occupancy_monthly_descriptor,
+    &quarantined_event_descriptor,
+    &legal_hold_descriptor,
+    &retention_view_descriptor,
+    &policy_overlay_descriptor,
+};
+
+/* Types of policies stand in a table of their own. */
+size_t facts_record_count(void)
+{
+    return G_N_ELEMENTS(records) + POLICY_TYPES;
+}
+
+const struct record_descriptor *facts_record_at(size_t index)
+{
+    return index < G_N_ELEMENTS(records) ? records[index] : policy_types[index - G_N_ELEMENTS(records)].descriptor;
+}
+
+const struct record_descriptor *facts_record_find(const char *name)
+{
+    for (size_t i = 0; i < facts_record_count(); i++)
+        if (strcmp(facts_record_at(i)->name, name) == 0)
+            return facts_record_at(i);
+    return NULL;
+}
