@@ -75,12 +75,7 @@ static inline char *tenancy_insert(const struct tenancy *tenancy, const struct s
     return g_string_free(sql, FALSE);
 }
 
-static inline const char *tenancy_org_column(const struct store_table *table)
-{
-    return table->tenancy == STORE_IS_ORG ? "id" : table->tenancy == STORE_OF_PLATFORM ? "name" : "org_id";
-}
-
-/* The column that holds a row's own name; NULL: an org has one row at most, and the matrix leaves the table out. */
+/* The column that holds a row's own name; NULL: an org has one row at most. */
 static inline const struct record_field *tenancy_name_field(const struct store_table *table)
 {
     for (size_t i = 0; i < table->descriptor->field_count; i++) {
@@ -91,11 +86,28 @@ static inline const struct record_field *tenancy_name_field(const struct store_t
     return NULL;
 }
 
-/* Of the server's own tables, the one whose rows have names stands for all. */
-static inline bool tenancy_is_tried(const struct store_table *table)
+/* An org's row is a thing of its own, of which there is one: the org itself, or the end of its audit. */
+static inline bool tenancy_is_one_each(const struct store_table *table)
 {
-    return tenancy_name_field(table) &&
-           (table->tenancy != STORE_OF_PLATFORM || record_find_field(table->descriptor, "name"));
+    return table->tenancy == STORE_IS_ORG || !tenancy_name_field(table);
+}
+
+/* "org_id = 'b'": the rows of an org, or of the server's own the one that was seeded. g_free. */
+static inline char *tenancy_rows_of(const struct tenancy *tenancy, const struct store_table *table, const char *org)
+{
+    if (table->tenancy == STORE_OF_PLATFORM) {
+        const struct record_field *name = tenancy_name_field(table);
+        g_autofree char *literal = tenancy_literal(tenancy, name, NULL, "one");
+        return g_strdup_printf("%s = %s", name->name, literal);
+    }
+    return g_strdup_printf("%s = '%s'", table->tenancy == STORE_IS_ORG ? "id" : "org_id", org);
+}
+
+/* How an org's seeded row is named. */
+static inline const char *tenancy_seed_name(const struct store_table *table, const char *org)
+{
+    /* Their ids are unique over all orgs. */
+    return table->tenancy == STORE_OF_ORG_OR_ALL && g_strcmp0(org, "b") == 0 ? "other" : "one";
 }
 
 /* Some column whose change changes nothing. */
@@ -106,8 +118,24 @@ static inline const char *tenancy_any_column(const struct store_table *table)
 
 /* ---- running ---- */
 
-static inline int64_t tenancy_result(const PGresult *result)
+static inline int64_t tenancy_copied(PGconn *connection)
 {
+    int64_t rows = 0;
+    char *row;
+    while (PQgetCopyData(connection, &row, 0) > 0) {
+        PQfreemem(row);
+        rows++;
+    }
+    PGresult *end = PQgetResult(connection);
+    bool is_good = PQresultStatus(end) == PGRES_COMMAND_OK;
+    PQclear(end);
+    return is_good ? rows : -1;
+}
+
+static inline int64_t tenancy_result(PGconn *connection, const PGresult *result)
+{
+    if (PQresultStatus(result) == PGRES_COPY_OUT)
+        return tenancy_copied(connection);
     bool is_rows = PQresultStatus(result) == PGRES_TUPLES_OK;
     if (!is_rows && PQresultStatus(result) != PGRES_COMMAND_OK)
         return -1;
@@ -129,7 +157,7 @@ static inline int64_t tenancy_try_on(PGconn *connection, const char *role, const
     if (setup)
         PQclear(PQexec(connection, setup));
     PGresult *result = PQexec(connection, sql);
-    int64_t count = tenancy_result(result);
+    int64_t count = tenancy_result(connection, result);
     PQclear(result);
     PQclear(PQexec(connection, "ROLLBACK"));
     return count;
@@ -167,6 +195,18 @@ static inline int64_t tenancy_try(struct tenancy *tenancy, const char *scope, co
                                              : tenancy_try_on(tenancy->app, "vedette_app", scope, setup, sql);
 }
 
+static inline int64_t tenancy_try_format(struct tenancy *tenancy, const char *scope, const char *setup,
+                                         const char *format, ...) G_GNUC_PRINTF(4, 5);
+static inline int64_t tenancy_try_format(struct tenancy *tenancy, const char *scope, const char *setup,
+                                         const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *sql = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    return tenancy_try(tenancy, scope, setup, sql);
+}
+
 /* ---- the world ---- */
 
 static inline void tenancy_seed_row(struct tenancy *tenancy, const char *sql)
@@ -182,19 +222,24 @@ static inline void tenancy_seed(struct tenancy *tenancy)
 {
     for (size_t i = 0; i < store_table_count; i++) {
         const struct store_table *table = &store_tables[i];
-        g_autofree char *a = tenancy_insert(tenancy, table, "a", "one"),
-                        *b = tenancy_insert(tenancy, table, "b", "one");
+        g_autofree char *a = tenancy_insert(tenancy, table, "a", tenancy_seed_name(table, "a")),
+                        *b = tenancy_insert(tenancy, table, "b", tenancy_seed_name(table, "b"));
         tenancy_seed_row(tenancy, a);
-        if (table->tenancy != STORE_OF_PLATFORM && table->tenancy != STORE_OF_ORG_OR_ALL)
+        if (table->tenancy != STORE_OF_PLATFORM)
             tenancy_seed_row(tenancy, b);
         if (table->tenancy == STORE_OF_ORG_OR_ALL) {
-            /* Their ids are unique over all orgs. */
-            g_autofree char *other = tenancy_insert(tenancy, table, "b", "other"),
-                            *global = tenancy_insert(tenancy, table, NULL, "global");
-            tenancy_seed_row(tenancy, other);
+            g_autofree char *global = tenancy_insert(tenancy, table, NULL, "global");
             tenancy_seed_row(tenancy, global);
         }
     }
+}
+
+/* A scope that names an org, though none that there is: it may read everyone's defaults. */
+static inline bool tenancy_is_well_formed(const struct tenancy *tenancy, const char *scope)
+{
+    return tenancy->dialect == RECORD_SQLITE ? scope && *scope
+                                             : g_strcmp0(scope, "{\"org_id\":\"a' OR '1'='1\"}") == 0 ||
+                                                   g_strcmp0(scope, "{\"org_id\":{\"a\":\"a\"}}") == 0;
 }
 
 static inline void tenancy_init(struct tenancy *tenancy)
