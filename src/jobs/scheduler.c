@@ -136,16 +136,17 @@ static bool add_jobs(struct scheduler *scheduler, GError **error)
 {
     const struct scheduler_options *options = &scheduler->options;
     g_autoptr(GPtrArray) states = store_jobs_list(options->store, error);
-    for (size_t i = 0; states && i < options->job_count; i++) {
+    g_autoptr(GHashTable) latest = states ? store_runs_latest(options->store, error) : NULL;
+    for (size_t i = 0; latest && i < options->job_count; i++) {
         struct plan plan;
-        int64_t last_ms = 0;
-        if (!scheduler_plan(scheduler, &options->jobs[i], &plan, error) ||
-            !store_run_latest(options->store, plan.id, &last_ms, error))
+        if (!scheduler_plan(scheduler, &options->jobs[i], &plan, error))
             return false;
         const struct job_state *state = state_of(states, plan.id);
-        planner_add(scheduler->planner, &plan, last_ms / 1000, state && state->is_paused, scheduler_now_s(scheduler));
+        const int64_t *last_ms = g_hash_table_lookup(latest, plan.id);
+        planner_add(scheduler->planner, &plan, last_ms ? *last_ms / 1000 : 0, state && state->is_paused,
+                    scheduler_now_s(scheduler));
     }
-    return states != NULL;
+    return latest != NULL;
 }
 
 /* The time zone database may have changed. */

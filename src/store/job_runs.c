@@ -124,14 +124,24 @@ GPtrArray *store_runs_expired(struct store *store, int limit, GError **error)
                 STORE_VALUES(sql_time(clock_wall_ms(store->clock)), sql_integer(limit)), error);
 }
 
-bool store_run_latest(struct store *store, const char *job_id, int64_t *scheduled_ms, GError **error)
+static bool take_latest(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
+    (void)columns;
+    (void)error;
+    g_hash_table_insert(data, g_strdup(row[0].text), g_memdup2(&row[1].integer, sizeof row[1].integer));
+    return true;
+}
+
+GHashTable *store_runs_latest(struct store *store, GError **error)
+{
+    g_autoptr(GHashTable) latest = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
-    return transaction &&
-           store_get_integer(transaction,
-                             "SELECT max(scheduled_at) FROM job_runs WHERE job_id = $1 AND cause = 'schedule'",
-                             STORE_VALUES(sql_text(job_id)), 0, scheduled_ms, error);
+    bool is_good = transaction && store_each(transaction,
+                                             "SELECT job_id, max(scheduled_at) FROM job_runs WHERE cause = 'schedule' "
+                                             "GROUP BY job_id",
+                                             STORE_NO_VALUES, take_latest, latest, error);
+    return is_good ? g_steal_pointer(&latest) : NULL;
 }
 
 bool store_job_put(struct store *store, const struct job_state *state, const struct audit_by *by, GError **error)

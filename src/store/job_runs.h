@@ -38,8 +38,9 @@ bool store_runs_skip(struct store *store, const struct job_run *const *runs, siz
 GPtrArray *store_runs_list(struct store *store, const char *job_id, int limit, GError **error);
 /* Runs whose holder gave no sign of life, oldest first. */
 GPtrArray *store_runs_expired(struct store *store, int limit, GError **error);
-/* The latest time of a job that its schedule named, run or skipped; 0: none. */
-bool store_run_latest(struct store *store, const char *job_id, int64_t *scheduled_ms, GError **error);
+/* The latest time of each job that its schedule named, run or skipped: a new GHashTable of job id → int64_t *
+ * (milliseconds). A job that never was is not in it. */
+GHashTable *store_runs_latest(struct store *store, GError **error);
 
 /* Writes it, and who did it into the audit. */
 bool store_job_put(struct store *store, const struct job_state *state, const struct audit_by *by, GError **error);

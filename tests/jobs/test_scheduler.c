@@ -6,14 +6,6 @@
 #include "store/store_world.h"
 
 static const int64_t HOUR_US = INT64_C(3600000000);
-#define WAIT_UNTIL(condition)                                                                                          \
-    do {                                                                                                               \
-        gint64 deadline_ = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;                                               \
-        while (!(condition)) {                                                                                         \
-            g_assert_cmpint(g_get_monotonic_time(), <, deadline_);                                                     \
-            g_usleep(1000);                                                                                            \
-        }                                                                                                              \
-    } while (0)
 
 static int runs;    /* atomic: of count_run */
 static int is_held; /* atomic: hold_run waits while it is set */
@@ -24,6 +16,7 @@ static bool count_run(struct job_context *context, GError **error)
 {
     (void)error;
     g_atomic_int_inc(&runs);
+    world_tell();
     g_string_append(context->detail, "counted");
     return true;
 }
@@ -31,8 +24,9 @@ static bool count_run(struct job_context *context, GError **error)
 static bool hold_run(struct job_context *context, GError **error)
 {
     g_atomic_int_inc(&holding);
+    world_tell();
     while (g_atomic_int_get(&is_held) && !job_is_cancelled(context))
-        g_usleep(500);
+        world_pause(1);
     g_atomic_int_add(&holding, -1);
     if (!job_is_cancelled(context))
         return true;
@@ -119,7 +113,7 @@ static void test_runs_when_due_and_tells(void)
     scheduler_turn(scheduler);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "count", "done"));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done"));
     g_autoptr(GPtrArray) views = scheduler_list(scheduler, NULL);
     const struct job_view *view = g_ptr_array_index(views, 0);
     g_assert_cmpstr(view->last_detail, ==, "counted");
@@ -135,7 +129,7 @@ static void test_a_failure_is_told(void)
     struct scheduler *scheduler = start(&world, failing, 1);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "fail", "failed"));
+    WORLD_WAIT_UNTIL(history_is(&world, "fail", "failed"));
     g_autoptr(GPtrArray) list = scheduler_history(scheduler, "fail", 1, NULL);
     g_assert_cmpstr(((struct job_run *)g_ptr_array_index(list, 0))->detail, ==, "the disk is on fire");
     scheduler_free(scheduler);
@@ -149,14 +143,14 @@ static void test_d04_down_while_it_was_due(void)
     struct scheduler *scheduler = start(&world, counting, 1);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "count", "done"));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done"));
     scheduler_free(scheduler);
     for (int i = 0; i < 3; i++) /* away from 01:00 to 04:05; 04:00 is within the grace of ten minutes */
         clock_fake_advance_us(world.store.clock, HOUR_US);
     clock_fake_advance_us(world.store.clock, HOUR_US / 12);
     scheduler = start(&world, counting, 1);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "count", "done, skipped missed, done"));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, skipped missed, done"));
     scheduler_free(scheduler);
     world_end(&world);
 }
@@ -168,15 +162,15 @@ static void test_d06_a_time_that_comes_again_is_not_run_again(void)
     struct scheduler *scheduler = start(&world, counting, 1);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "count", "done") && is_idle(scheduler));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done") && is_idle(scheduler));
     clock_fake_step_wall_ms(world.store.clock, -1800000);
     scheduler_turn(scheduler);
     clock_fake_advance_us(world.store.clock, HOUR_US / 2);
     scheduler_turn(scheduler); /* 01:00 once more */
-    WAIT_UNTIL(is_idle(scheduler));
+    WORLD_WAIT_UNTIL(is_idle(scheduler));
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "count", "done, done"));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, done"));
     g_assert_cmpint(g_atomic_int_get(&runs), ==, 2);
     scheduler_free(scheduler);
     world_end(&world);
@@ -191,7 +185,7 @@ static void test_d07_two_servers_run_it_once(void)
         clock_fake_advance_us(world.store.clock, HOUR_US);
         scheduler_turn(first);
         scheduler_turn(second);
-        WAIT_UNTIL(g_atomic_int_get(&runs) >= i && is_idle(first) && is_idle(second));
+        WORLD_WAIT_UNTIL(g_atomic_int_get(&runs) >= i && is_idle(first) && is_idle(second));
     }
     scheduler_free(first);
     scheduler_free(second);
@@ -217,7 +211,7 @@ static void test_d07_taken_over_after_the_lease_and_the_late_one_is_refused(void
     clock_fake_advance_us(world.store.clock, INT64_C(61000000));
     world.settings.jobs.lease_seconds = 0; /* looks for such runs at every turn */
     struct scheduler *scheduler = start(&world, counting, 1);
-    WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "count", "done")));
+    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "count", "done")));
     g_assert_cmpint(g_atomic_int_get(&runs), ==, 1);
     /* the late one comes back */
     g_assert_false(store_run_beat(store, &dead, &error));
@@ -236,14 +230,14 @@ static void test_d07_a_stop_leaves_the_run_to_the_next(void)
     struct scheduler *scheduler = start(&world, holding_job, 1);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
+    WORLD_WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
     scheduler_free(scheduler);
     g_assert_true(history_is(&world, "hold", "running"));
     g_atomic_int_set(&is_held, 0);
     clock_fake_advance_us(world.store.clock, 1000000);
     world.settings.jobs.lease_seconds = 0;
     scheduler = start(&world, holding_job, 1);
-    WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "hold", "done")));
+    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "hold", "done")));
     scheduler_free(scheduler);
     world_end(&world);
 }
@@ -256,12 +250,12 @@ static void test_d05_a_new_run_cancels_the_old_one(void)
     struct scheduler *scheduler = start(&world, holding_job, 1);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
+    WORLD_WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "hold", "running, cancelled"));
+    WORLD_WAIT_UNTIL(history_is(&world, "hold", "running, cancelled"));
     g_atomic_int_set(&is_held, 0);
-    WAIT_UNTIL(history_is(&world, "hold", "done, cancelled"));
+    WORLD_WAIT_UNTIL(history_is(&world, "hold", "done, cancelled"));
     scheduler_free(scheduler);
     world_end(&world);
 }
@@ -278,13 +272,13 @@ static void test_d11_paused_and_run_by_hand(void)
     scheduler = start(&world, counting, 1); /* it is remembered */
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "count", "skipped paused"));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped paused"));
     g_assert_true(scheduler_run_now(scheduler, "count", &by_admin, &scheduled_ms, &error));
-    WAIT_UNTIL(history_is(&world, "count", "done, skipped paused") && is_idle(scheduler));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, skipped paused") && is_idle(scheduler));
     g_assert_true(scheduler_pause(scheduler, "count", false, &by_admin, &error));
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
-    WAIT_UNTIL(history_is(&world, "count", "done, done, skipped paused"));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, done, skipped paused"));
     g_assert_false(scheduler_run_now(scheduler, "nothing", &by_admin, &scheduled_ms, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     scheduler_free(scheduler);
@@ -323,7 +317,7 @@ static void test_d12_turns_do_not_wait_for_the_store(void)
         scheduler_turn(scheduler);
     /* all is decided, and nearly all of it still waits for the threads */
     g_assert_cmpint(counter_get(&world.store.health.jobs_waiting), >, JOBS / 2);
-    WAIT_UNTIL(g_atomic_int_get(&runs) > 10);
+    WORLD_WAIT_UNTIL(g_atomic_int_get(&runs) > 10);
     scheduler_free(scheduler);
     world_end(&world);
 }
@@ -331,6 +325,8 @@ static void test_d12_turns_do_not_wait_for_the_store(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    if (world_is_missing())
+        return 0;
     static const struct {
         const char *name;
         void (*run)(void);

@@ -23,16 +23,31 @@ static struct {
     int databases;
 } postgres;
 
+/* A text that is a whole number and nothing else; another ends the test. */
+static inline int postgres_number(const char *text)
+{
+    gint64 number = 0;
+    g_autoptr(GError) error = NULL;
+    g_ascii_string_to_signed(text, 10, INT_MIN, INT_MAX, &number, &error);
+    g_assert_no_error(error);
+    return (int)number;
+}
+
 /* Of the newest version that is installed; NULL when there is none. */
 static inline char *postgres_find_bin(void)
 {
+    enum { OLDEST = 15 };
     char *found = NULL;
+    guint64 newest = 0;
     GDir *versions = g_dir_open("/usr/lib/postgresql", 0, NULL);
     const char *name;
     while (versions && (name = g_dir_read_name(versions))) {
         g_autofree char *bin = g_build_filename("/usr/lib/postgresql", name, "bin", NULL);
         g_autofree char *program = g_build_filename(bin, "initdb", NULL);
-        if (g_file_test(program, G_FILE_TEST_IS_EXECUTABLE) && atoi(name) >= 15 && g_strcmp0(bin, found) > 0) {
+        guint64 version = 0;
+        if (g_file_test(program, G_FILE_TEST_IS_EXECUTABLE) &&
+            g_ascii_string_to_unsigned(name, 10, OLDEST, G_MAXINT, &version, NULL) && version > newest) {
+            newest = version;
             g_free(found);
             found = g_steal_pointer(&bin);
         }
@@ -83,7 +98,9 @@ static inline void postgres_launch(void)
                     (char *)"-c",
                     (char *)"listen_addresses=",
                     (char *)"-c",
-                    (char *)"fsync=off",
+                    (char *)"fsync=off", /* processes are killed here, not machines */
+                    (char *)"-c",
+                    (char *)"full_page_writes=off",
                     (char *)"-c",
                     (char *)"shared_buffers=32MB",
                     (char *)"-c",
@@ -129,6 +146,12 @@ static inline char *postgres_ask(const char *database, const char *sql)
     char *value = postgres_ask_on(connection, sql);
     PQfinish(connection);
     return value;
+}
+
+static inline int postgres_ask_number(const char *database, const char *sql)
+{
+    g_autofree char *text = postgres_ask(database, sql);
+    return postgres_number(text);
 }
 
 static inline void postgres_do(const char *database, const char *sql)

@@ -4,6 +4,7 @@
 
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,12 +49,17 @@ struct store_world {
     struct store *store;
 };
 
-static inline struct store *world_open(struct store_world *world, GError **error)
+/* With settings of the test's own, but for the url. */
+static inline struct store *world_open_with(struct store_world *world, struct store_settings settings, GError **error)
 {
-    struct store_settings settings = world_settings;
     g_autofree char *url = world->database ? postgres_url("vedette_login", world->database) : NULL;
     settings.url = url;
     return store_open(world->directory, &settings, world->clock, &world->health, error);
+}
+
+static inline struct store *world_open(struct store_world *world, GError **error)
+{
+    return world_open_with(world, world_settings, error);
 }
 
 static inline void world_init(struct store_world *world)
@@ -147,6 +153,39 @@ static inline struct analytics_event *world_occupancy(struct store_world *world,
     return world_event(world, NULL, EVENT_OCCUPANCY, at_ms, payload);
 }
 
+/* Things that tests wait for are told here; what nobody tells is looked at each millisecond. */
+static pthread_mutex_t world_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t world_told = PTHREAD_COND_INITIALIZER;
+
+static inline void world_tell(void)
+{
+    pthread_mutex_lock(&world_lock);
+    pthread_cond_broadcast(&world_told);
+    pthread_mutex_unlock(&world_lock);
+}
+
+/* Until something is told, or so many milliseconds have gone by. */
+static inline void world_pause(int ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ms * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&world_lock);
+    pthread_cond_timedwait(&world_told, &world_lock, &until);
+    pthread_mutex_unlock(&world_lock);
+}
+
+#define WORLD_WAIT_UNTIL(condition)                                                                                    \
+    do {                                                                                                               \
+        gint64 deadline_ = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;                                               \
+        while (!(condition)) {                                                                                         \
+            g_assert_cmpint(g_get_monotonic_time(), <, deadline_);                                                     \
+            world_pause(1);                                                                                            \
+        }                                                                                                              \
+    } while (0)
+
 /* What the writer said of a batch; wait with world_wait. */
 struct world_result {
     int is_done; /* atomic */
@@ -165,15 +204,12 @@ static inline void world_done(void *data, GPtrArray *events, const bool *stored,
         result->code = (enum vedette_error)error->code;
     }
     __atomic_store_n(&result->is_done, 1, __ATOMIC_RELEASE);
+    world_tell();
 }
 
 static inline void world_wait(const struct world_result *result)
 {
-    gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
-    while (!__atomic_load_n(&result->is_done, __ATOMIC_ACQUIRE)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        g_usleep(500);
-    }
+    WORLD_WAIT_UNTIL(__atomic_load_n(&result->is_done, __ATOMIC_ACQUIRE));
 }
 
 /* Submits and waits. Takes the batch over. */

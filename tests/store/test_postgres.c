@@ -30,14 +30,13 @@ static void store_until_done(struct store_world *world, int number, int *failure
         g_free(result.error);
         (*failures)++;
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        g_usleep(2000);
+        world_pause(2);
     }
 }
 
 static void expect_all(struct store_world *world)
 {
-    g_autofree char *found = postgres_ask(world->database, "SELECT count(*) FROM events");
-    g_assert_cmpint(atoi(found), ==, BATCHES * BATCH_EVENTS);
+    g_assert_cmpint(postgres_ask_number(world->database, "SELECT count(*) FROM events"), ==, BATCHES * BATCH_EVENTS);
     g_assert_cmpint(world_count(world, "door", "line_in", world_start_ms), ==, BATCHES * BATCH_EVENTS);
 }
 
@@ -57,8 +56,8 @@ static void *kill_backends(void *data)
         g_autofree char *count =
             postgres_ask_on(connection, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = "
                                         "'vedette_login' AND datname = current_database()");
-        killer->killed += atoi(count);
-        g_usleep(20000);
+        killer->killed += postgres_number(count);
+        world_pause(20);
     }
     PQfinish(connection);
     return NULL;
@@ -93,7 +92,7 @@ static void test_idle_connections_that_died_are_not_used(void)
         g_autofree char *count = postgres_ask(
             world.database, "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = "
                             "'vedette_login' AND datname = current_database()");
-        g_assert_cmpint(atoi(count), >=, 1);
+        g_assert_cmpint(postgres_number(count), >=, 1);
     }
     world_clear(&world);
 }
@@ -106,11 +105,9 @@ static void test_a_lock_does_not_hold_the_store(void)
     world_init(&world);
     store_close(world.store);
     struct store_settings settings = world_settings;
-    g_autofree char *url = postgres_url("vedette_login", world.database);
-    settings.url = url;
     settings.query_timeout_ms = 300;
     g_autoptr(GError) error = NULL;
-    world.store = store_open(world.directory, &settings, world.clock, &world.health, &error);
+    world.store = world_open_with(&world, settings, &error);
     g_assert_no_error(error);
     PGconn *holder = postgres_connect("postgres", world.database);
     g_free(postgres_ask_on(holder, "BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE"));

@@ -91,7 +91,7 @@ static void test_r01_r02_r05_r09_r11_catalogue(void)
     g_autofree char *tables =
         postgres_ask(world.database, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND "
                                      "relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'schema_migrations'");
-    g_assert_cmpint(atoi(tables), ==, (int)store_table_count);
+    g_assert_cmpint(postgres_number(tables), ==, (int)store_table_count);
     world_clear(&world);
 }
 

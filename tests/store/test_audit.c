@@ -1,0 +1,165 @@
+/* The audit: a chain that shows what was done to it, and can forget a person. */
+#include "store/store_internal.h"
+#include "upkeep_world.h"
+
+static void note(struct store_world *world, const char *action)
+{
+    g_autoptr(GError) error = NULL;
+    const struct audit_change change = {AUDIT_USER, "user-7", action, "{\"role\":\"viewer\"}", "{\"role\":\"admin\"}"};
+    g_assert_true(store_audit_add(world->store, &by_admin, &change, &error));
+    g_assert_no_error(error);
+}
+
+static char *verify(struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    struct audit_report report;
+    g_assert_true(store_audit_verify(world->store, "default", &report, &error));
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < report.problems->len; i++)
+        g_string_append_printf(text, "%s%s", i ? "; " : "", (char *)g_ptr_array_index(report.problems, i));
+    audit_report_clear(&report);
+    return g_string_free(text, FALSE);
+}
+
+static void test_audit_tells_who_did_what(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    note(&world, "create");
+    note(&world, "update");
+    g_autoptr(GPtrArray) views = store_audit_list(world.store, "default", 0, 1, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(views->len, ==, 1);
+    const struct audit_view *view = g_ptr_array_index(views, 0);
+    g_assert_cmpint(view->sequence, ==, 2);
+    g_assert_cmpstr(view->action, ==, "update");
+    g_assert_cmpstr(view->actor_id, ==, "admin-id");
+    g_assert_cmpstr(view->actor_name, ==, "admin");
+    g_assert_cmpstr(view->address, ==, "10.0.0.9");
+    g_assert_cmpstr(view->reason, ==, "because");
+    g_assert_cmpstr(view->before.text, ==, "{\"role\":\"viewer\"}");
+    g_assert_cmpstr(view->after.text, ==, "{\"role\":\"admin\"}");
+    g_assert_cmpint(view->at.ms, ==, world_start_ms);
+    g_autoptr(GPtrArray) others = store_audit_list(world.store, "other", 0, 10, &error);
+    g_assert_cmpuint(others->len, ==, 0);
+    /* what is sealed is not there to read */
+    g_autofree char *all = ask(&world, "SELECT * FROM audit_entries");
+    g_autofree char *sealed = ask(&world, "SELECT sealed FROM audit_values");
+    g_assert_null(strstr(all, "10.0.0.9"));
+    g_assert_null(strstr(sealed, "viewer"));
+    world_clear(&world);
+}
+
+static void test_audit_verify_finds_what_was_done_to_it(void)
+{
+    static const struct {
+        const char *sql, *finds;
+    } deeds[] = {
+        {"", NULL},
+        {"UPDATE audit_entries SET actor_id = 'someone' WHERE sequence = 3", "entry 3: was edited"},
+        {"UPDATE audit_entries SET at = LATER WHERE sequence = 1", "entry 1: was edited"},
+        {"DELETE FROM audit_entries WHERE sequence = 3", "entry 3: missing"},
+        {"DELETE FROM audit_entries WHERE sequence IN (1, 2)", "entry 1: missing, and 2 in all"},
+        {"DELETE FROM audit_entries WHERE sequence = 5", "entry 5: missing: the chain ended with entry 5"},
+        {"UPDATE audit_entries SET sequence = 9 WHERE sequence = 2; UPDATE audit_entries SET sequence = 2 WHERE "
+         "sequence = 3; UPDATE audit_entries SET sequence = 3 WHERE sequence = 9",
+         "entry 2: does not follow"},
+        {"UPDATE audit_values SET sealed = 'AAAA' WHERE sequence = 4 AND part = 1", "entry 4: what it says was edited"},
+        {"DELETE FROM audit_values WHERE sequence = 4 AND part = 2", "entry 4: what it says was edited or removed"},
+        {"DELETE FROM audit_heads", "the record of the chain's end is missing"},
+        {"DELETE FROM audit_entries WHERE sequence = 5; UPDATE audit_heads SET sequence = 4", "the chain's end is not"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(deeds); i++) {
+        struct store_world world;
+        begin(&world, "UTC", world_start_ms);
+        if (!world.database)
+            meddle(&world, "DROP TRIGGER audit_entries_stay; DROP TRIGGER audit_entries_remain; DROP TRIGGER "
+                           "audit_values_stay; DROP TRIGGER audit_values_remain");
+        for (int j = 0; j < 5; j++)
+            note(&world, "update");
+        g_autoptr(GString) sql = g_string_new(deeds[i].sql);
+        g_string_replace(sql, "LATER", world.database ? "at + interval '1 ms'" : "at + 1", 0);
+        meddle(&world, sql->str);
+        g_autofree char *found = verify(&world);
+        if (deeds[i].finds ? !strstr(found, deeds[i].finds) : *found)
+            g_error("%s: found '%s', not '%s'", deeds[i].sql, found, deeds[i].finds);
+        world_clear(&world);
+    }
+}
+
+static void test_audit_is_only_added_to(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms);
+    note(&world, "create");
+    static const char *const changes[] = {"UPDATE audit_entries SET action = 'x' WHERE org_id = 'default'",
+                                          "DELETE FROM audit_entries WHERE org_id = 'default'",
+                                          "DELETE FROM audit_values WHERE org_id = 'default'"};
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        int64_t changed = 0;
+        CLEANUP(store_transaction)
+        struct store_transaction *transaction = store_begin(world.store, STORE_WRITE, "default", NULL);
+        g_assert_false(store_run(transaction, changes[i], STORE_NO_VALUES, &changed, NULL));
+    }
+    g_autofree char *found = verify(&world);
+    g_assert_cmpstr(found, ==, "");
+    world_clear(&world);
+}
+
+static void test_audit_erases_a_subject_and_the_chain_holds(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    note(&world, "create");
+    g_assert_true(store_audit_erase(world.store, "default", AUDIT_USER, "user-7", &error));
+    note(&world, "delete");
+    g_autoptr(GPtrArray) views = store_audit_list(world.store, "default", 0, 10, &error);
+    for (guint i = 0; i < views->len; i++) {
+        const struct audit_view *view = g_ptr_array_index(views, i);
+        g_assert_true(view->is_erased);
+        g_assert_null(view->before.text);
+        g_assert_cmpstr(view->actor_name, ==, "admin"); /* under the actor's own key */
+    }
+    g_autofree char *found = verify(&world);
+    g_assert_cmpstr(found, ==, "");
+    world_clear(&world);
+}
+
+static void *note_many(void *world)
+{
+    for (int i = 0; i < 25; i++)
+        note(world, "update");
+    return NULL;
+}
+
+static void test_audit_of_many_at_once_is_one_chain(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms);
+    GThread *threads[4];
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("audit", note_many, &world);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_thread_join(threads[i]);
+    g_autofree char *found = verify(&world);
+    g_assert_cmpstr(found, ==, "");
+    g_assert_cmpint(ask_number(&world, "SELECT max(sequence) FROM audit_entries"), ==, 100);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (world_is_missing())
+        return 0;
+    g_test_add_func("/audit/audit_tells_who_did_what", test_audit_tells_who_did_what);
+    g_test_add_func("/audit/audit_verify_finds_what_was_done_to_it", test_audit_verify_finds_what_was_done_to_it);
+    g_test_add_func("/audit/audit_is_only_added_to", test_audit_is_only_added_to);
+    g_test_add_func("/audit/audit_erases_a_subject_and_the_chain_holds",
+                    test_audit_erases_a_subject_and_the_chain_holds);
+    g_test_add_func("/audit/audit_of_many_at_once_is_one_chain", test_audit_of_many_at_once_is_one_chain);
+    return g_test_run();
+}

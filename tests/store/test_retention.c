@@ -1,0 +1,226 @@
+/* Retention: what goes when, what stays, and what stops it (cases G3, G8). */
+#include <stdlib.h>
+
+#include "store/retention.h"
+#include "upkeep_world.h"
+
+static struct retention_settings retention_settings(void)
+{
+    struct retention_settings settings;
+    record_init(&retention_settings_descriptor, &settings);
+    settings.batch_rows = 7;
+    settings.pause_ms = 0;
+    settings.clock_gap_days = 0;
+    return settings;
+}
+
+/* What went, or would, as "table rows, …", or the error. */
+static char *retain(struct store_world *world, const struct retention_settings *settings, bool is_dry)
+{
+    const struct store_retention retention = {.settings = settings, .is_dry = is_dry};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    g_autoptr(GError) error = NULL;
+    GString *text = g_string_new(NULL);
+    bool is_good = store_retention_run(world->store, &retention, results, &error);
+    for (guint i = 0; i < results->len; i++) {
+        const struct retention_result *result = g_ptr_array_index(results, i);
+        if (result->rows)
+            g_string_append_printf(text, "%s%s %d", text->len ? ", " : "", result->table, (int)result->rows);
+    }
+    if (!is_good)
+        g_string_append(text, error->message);
+    return g_string_free(text, FALSE);
+}
+
+static void expect_retained(struct store_world *world, const struct retention_settings *settings, const char *expected)
+{
+    g_autofree char *dry = retain(world, settings, true), *done = retain(world, settings, false);
+    g_autofree char *again = retain(world, settings, false);
+    g_assert_cmpstr(dry, ==, expected); /* --dry-run is the run */
+    g_assert_cmpstr(done, ==, expected);
+    g_assert_cmpstr(again, ==, "");
+}
+
+static struct analytics_event *signal_at(struct store_world *world, const char *camera_id, int64_t at_ms)
+{
+    struct analytics_event *event = world_event(
+        world, NULL, EVENT_SIGNAL, at_ms,
+        g_strdup_printf("{\"id\":\"x\",\"camera_id\":\"%s\",\"service\":\"safety\",\"kind\":\"fall\",\"severity\":"
+                        "\"high\",\"started_at\":\"2026-01-01T00:00:00Z\"}",
+                        camera_id));
+    g_free(event->camera_id);
+    event->camera_id = g_strdup(camera_id);
+    return event;
+}
+
+static void test_g03_raw_stays_until_it_is_counted(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms + HOUR);
+    for (int i = 0; i < 30; i++)
+        cross(&world, "in", world_start_ms + i * MINUTE);
+    move_to(&world, world_start_ms + 40 * DAY);
+    expect_retained(&world, &settings, ""); /* old enough, but not in any hour yet */
+    roll_up(&world, ROLLUP_HOUR);
+    expect_retained(&world, &settings, "occupancy 30");
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 30);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
+static void test_g08_each_table_by_its_days_to_the_millisecond(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms);
+    put(&world, signal_at(&world, "cam-1", world_start_ms));
+    put(&world, signal_at(&world, "cam-1", world_start_ms + 1));
+    cross(&world, "in", world_start_ms);
+    roll_up(&world, ROLLUP_MONTH);
+    move_to(&world, world_start_ms + 90 * DAY); /* exactly 90 days old stays */
+    expect_retained(&world, &settings, "occupancy 1");
+    move_to(&world, world_start_ms + 90 * DAY + 1);
+    expect_retained(&world, &settings, "events 1");
+    settings.event_days = 0; /* for ever */
+    move_to(&world, world_start_ms + 3000 * DAY);
+    expect_retained(&world, &settings, "occupancy_hourly 1, occupancy_daily 1, counts 1");
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, 1);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
+static void test_g08_legal_hold(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    for (int i = 0; i < 10; i++) {
+        put(&world, signal_at(&world, "cam-1", world_start_ms + i * MINUTE));
+        put(&world, signal_at(&world, "cam-2", world_start_ms + i * MINUTE));
+    }
+    struct legal_hold hold;
+    record_init(&legal_hold_descriptor, &hold);
+    hold.camera_id = g_strdup("cam-1");
+    hold.from_at.ms = world_start_ms + 3 * MINUTE; /* without an end */
+    hold.reason = g_strdup("case 12");
+    g_assert_true(store_hold_put(world.store, &hold, &by_admin, &error));
+    move_to(&world, world_start_ms + 100 * DAY);
+    expect_retained(&world, &settings, "events 13"); /* all of cam-2, three of cam-1 */
+    g_assert_true(store_hold_release(world.store, hold.id, &by_admin, &error));
+    g_assert_no_error(error);
+    expect_retained(&world, &settings, "events 7");
+    g_assert_false(store_hold_release(world.store, hold.id, &by_admin, &error));
+    record_clear(&legal_hold_descriptor, &hold);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
+static void test_clock_jumps_stop_it(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    g_autoptr(GError) error = NULL;
+    settings.clock_gap_days = 14;
+    begin(&world, "UTC", world_start_ms);
+    put(&world, signal_at(&world, "cam-1", world_start_ms));
+    move_to(&world, world_start_ms + 5000 * DAY); /* before the first run the newest record tells */
+    g_autofree char *first = retain(&world, &settings, false);
+    g_assert_nonnull(strstr(first, "retention is stopped"));
+    move_to(&world, world_start_ms);
+    g_autofree char *good = retain(&world, &settings, false);
+    g_assert_cmpstr(good, ==, "");
+    move_to(&world, world_start_ms + 400 * DAY);
+    g_autofree char *ahead = retain(&world, &settings, false);
+    g_assert_nonnull(strstr(ahead, "the clock is 400 days after the last run"));
+    g_autofree char *dry = retain(&world, &settings, true);
+    g_assert_cmpstr(ahead, ==, dry);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, 1);
+    g_assert_true(store_retention_confirm_clock(world.store, &by_admin, &error));
+    g_autofree char *confirmed = retain(&world, &settings, false);
+    g_assert_cmpstr(confirmed, ==, "events 1");
+    move_to(&world, world_start_ms + 300 * DAY);
+    g_autofree char *behind = retain(&world, &settings, false);
+    g_assert_nonnull(strstr(behind, "days before the last run"));
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
+static void test_a_row_without_a_time_stops_it(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms);
+    g_autofree char *time = sql_of_time(&world, 1);
+    g_autofree char *sql = g_strdup_printf(
+        "INSERT INTO job_runs (job_id, scheduled_at, cause, state) VALUES ('x', %s, 'manual', 'failed')", time);
+    meddle(&world, sql);
+    g_autofree char *text = retain(&world, &settings, false);
+    g_assert_nonnull(strstr(text, "job_runs: 1 rows of org * have no started_at"));
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
+static void test_status_proves_what_is_kept(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    const struct store_retention retention = {.settings = &settings};
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    put(&world, signal_at(&world, "cam-1", world_start_ms + 5));
+    put(&world, signal_at(&world, "cam-2", world_start_ms + 50 * MINUTE));
+    move_to(&world, world_start_ms + 90 * DAY + MINUTE);
+    g_autoptr(GPtrArray) views = store_retention_status(world.store, &retention, "default", true, &error);
+    g_assert_no_error(error);
+    int seen = 0;
+    for (guint i = 0; i < views->len; i++) {
+        const struct retention_view *view = g_ptr_array_index(views, i);
+        if (strcmp(view->table, "events") != 0)
+            continue;
+        bool is_first = strcmp(view->camera_id, "cam-1") == 0;
+        g_assert_cmpint(view->oldest_at.ms, ==, is_first ? world_start_ms + 5 : world_start_ms + 50 * MINUTE);
+        g_assert_cmpint(view->days, ==, 90);
+        g_assert_cmpint(view->due_rows, ==, 1);
+        seen++;
+    }
+    g_assert_cmpint(seen, ==, 2);
+    g_autoptr(GPtrArray) others = store_retention_status(world.store, &retention, "other", true, &error);
+    g_assert_cmpuint(others->len, ==, 0);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
+static void test_forecast_of_the_disk(void)
+{
+    struct storage_sample samples[24];
+    const struct storage_sample *list[24];
+    for (int i = 0; i < 24; i++) {
+        samples[i] = (struct storage_sample){{world_start_ms + i * (int64_t)HOUR}, INT64_C(1000000) - i * 10000};
+        list[i] = &samples[i];
+    }
+    /* 770,000 bytes are left at the last of them, at 10,000 an hour: 77 hours */
+    int64_t full_ms = storage_forecast(list, 24);
+    g_assert_cmpint(llabs(full_ms - (world_start_ms + (23 + 77) * (int64_t)HOUR)), <, HOUR / 10);
+    g_assert_cmpint(storage_forecast(list, 1), ==, 0);
+    for (int i = 0; i < 24; i++)
+        samples[i].free_bytes = 1000000 + i;
+    g_assert_cmpint(storage_forecast(list, 24), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (world_is_missing())
+        return 0;
+    g_test_add_func("/retention/g03_raw_stays_until_it_is_counted", test_g03_raw_stays_until_it_is_counted);
+    g_test_add_func("/retention/g08_each_table_by_its_days_to_the_millisecond",
+                    test_g08_each_table_by_its_days_to_the_millisecond);
+    g_test_add_func("/retention/g08_legal_hold", test_g08_legal_hold);
+    g_test_add_func("/retention/clock_jumps_stop_it", test_clock_jumps_stop_it);
+    g_test_add_func("/retention/a_row_without_a_time_stops_it", test_a_row_without_a_time_stops_it);
+    g_test_add_func("/retention/status_proves_what_is_kept", test_status_proves_what_is_kept);
+    g_test_add_func("/retention/forecast_of_the_disk", test_forecast_of_the_disk);
+    return g_test_run();
+}

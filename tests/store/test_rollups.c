@@ -1,0 +1,222 @@
+/* Roll-ups: recomputed whole, whatever comes late, twice or at once (cases G1, G2, G4, G5, G6, G11). */
+#include "base/random.h"
+#include "store/rollup_buckets.h"
+#include "upkeep_world.h"
+
+static void test_g01_rolled_up_again_is_the_same(void)
+{
+    struct store_world world;
+    begin(&world, "Europe/Berlin", world_start_ms + 12 * HOUR);
+    for (int i = 0; i < 50; i++) {
+        cross(&world, i % 3 ? "in" : "out", world_start_ms + i * 7 * MINUTE);
+        stand(&world, i % 9, world_start_ms + i * 7 * MINUTE + 1000);
+    }
+    roll_up(&world, ROLLUP_MONTH);
+    g_autofree char *hours = rows_of(&world, "occupancy_hourly"), *days = rows_of(&world, "occupancy_daily");
+    g_autofree char *months = rows_of(&world, "occupancy_monthly");
+    g_assert_cmpint(roll_up(&world, ROLLUP_MONTH), ==, 0); /* nothing is new */
+    for (int i = 0; i < 2; i++) {                          /* as after a crash before the marks were taken away */
+        for (int64_t hour = 0; hour < 6; hour++) {
+            g_autofree char *bucket = sql_of_time(&world, world_start_ms + hour * HOUR);
+            g_autofree char *sql =
+                g_strdup_printf("INSERT INTO rollup_marks VALUES ('default', 'hour', '', %s, 1)", bucket);
+            meddle(&world, sql);
+        }
+        g_assert_cmpint(roll_up(&world, ROLLUP_MONTH), >, 0);
+        g_autofree char *hours_again = rows_of(&world, "occupancy_hourly");
+        g_autofree char *days_again = rows_of(&world, "occupancy_daily");
+        g_autofree char *months_again = rows_of(&world, "occupancy_monthly");
+        g_assert_cmpstr(hours, ==, hours_again);
+        g_assert_cmpstr(days, ==, days_again);
+        g_assert_cmpstr(months, ==, months_again);
+    }
+    world_clear(&world);
+}
+
+static void *roll_up_in_a_thread(void *world)
+{
+    roll_up(world, ROLLUP_MONTH);
+    return NULL;
+}
+
+static void test_g01_at_the_same_time(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + 12 * HOUR);
+    for (int i = 0; i < 60; i++)
+        cross(&world, "in", world_start_ms + i * 10 * MINUTE);
+    GThread *threads[3];
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("roll-up", roll_up_in_a_thread, &world);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_thread_join(threads[i]);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_hourly"), ==, 60);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 60);
+    world_clear(&world);
+}
+
+static void test_g02_late_within_the_horizon_and_beyond(void)
+{
+    struct store_world world;
+    int64_t now_ms = world_start_ms + 10 * DAY;
+    begin(&world, "UTC", now_ms);
+    cross(&world, "in", now_ms - 6 * DAY);
+    roll_up(&world, ROLLUP_MONTH);
+    cross(&world, "in", now_ms - 6 * DAY + 1000); /* late, and in time */
+    roll_up(&world, ROLLUP_MONTH);
+    static const char *const tables[] = {"occupancy_hourly", "occupancy_daily", "occupancy_monthly"};
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        g_autofree char *sql = g_strdup_printf("SELECT count(*), sum(entries) FROM %s", tables[i]);
+        g_autofree char *sums = ask(&world, sql);
+        g_assert_cmpstr(sums, ==, "1 2");
+    }
+    /* too late to be counted with its hour: put aside, once, and told */
+    for (int i = 0; i < 2; i++)
+        g_assert_cmpint(
+            put(&world, world_crossing(&world, "late-1", "door", "in", now_ms - 7 * DAY - 1000)).new_records, ==, 0);
+    g_assert_cmpint(counter_get(&world.health.records_quarantined), ==, 1);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM quarantined_events WHERE reason = 'late'"), ==, 1);
+    g_assert_cmpint(roll_up(&world, ROLLUP_MONTH), ==, 0);
+    world_clear(&world);
+}
+
+static void test_g04_sums(void)
+{
+    struct store_world world;
+    struct random random;
+    random_init(&random, 7);
+    begin(&world, "Asia/Kathmandu", world_start_ms + 4 * DAY); /* a quarter of an hour off: hours begin at :15 */
+    int64_t in = 0, level_sum = 0;
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < 3000; i++) {
+        int64_t at_ms = world_start_ms + random_range(&random, 0, 3 * DAY);
+        int level = (int)random_range(&random, 0, 40);
+        g_ptr_array_add(batch, i % 2 ? world_crossing(&world, NULL, "door", "in", at_ms)
+                                     : world_occupancy(&world, "hall", level, at_ms));
+        in += i % 2;
+        level_sum += i % 2 ? 0 : level;
+    }
+    g_assert_cmpint(world_store(&world, batch).new_records, ==, 3000);
+    roll_up(&world, ROLLUP_MONTH);
+    static const char *const tables[] = {"occupancy_hourly", "occupancy_daily", "occupancy_monthly"};
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        g_autofree char *sql =
+            g_strdup_printf("SELECT sum(entries), sum(count_sum), sum(count_count) FROM %s", tables[i]);
+        g_autofree char *sums = ask(&world, sql);
+        g_autofree char *expected = g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " 1500", in, level_sum);
+        g_assert_cmpstr(sums, ==, expected);
+    }
+    g_autofree char *ms = sql_of_ms(&world, "bucket");
+    g_autofree char *crooked =
+        g_strdup_printf("SELECT count(*) FROM occupancy_hourly WHERE %s %% 3600000 <> 900000", ms);
+    g_assert_cmpint(ask_number(&world, crooked), ==, 0);
+    world_clear(&world);
+}
+
+static void expect_span(const char *zone_name, enum rollup_level level, const char *time, const char *from,
+                        const char *to)
+{
+    g_autoptr(GError) error = NULL;
+    CLEANUP(zone) struct zone *zone = zone_load(zone_name, &error);
+    g_assert_no_error(error);
+    struct bucket_span span = bucket_span_at(zone, level, at(time) / 1000);
+    g_assert_cmpint(span.from_s * 1000, ==, at(from));
+    g_assert_cmpint(span.to_s * 1000, ==, at(to));
+}
+
+static void test_g05_edges_of_buckets(void)
+{
+    static const char berlin[] = "Europe/Berlin";
+    expect_span("UTC", ROLLUP_HOUR, "2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z");
+    expect_span("UTC", ROLLUP_HOUR, "2026-01-01T10:59:59Z", "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z");
+    expect_span("UTC", ROLLUP_DAY, "2028-02-29T12:00:00Z", "2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z");
+    expect_span("UTC", ROLLUP_MONTH, "2028-02-29T12:00:00Z", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z");
+    expect_span("UTC", ROLLUP_MONTH, "2026-12-31T23:59:59Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z");
+    /* days of 23 and 25 hours */
+    expect_span(berlin, ROLLUP_DAY, "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z");
+    expect_span(berlin, ROLLUP_DAY, "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z");
+    /* a day that begins at one, and an hour that was cut in half */
+    expect_span("America/Santiago", ROLLUP_DAY, "2026-09-06T12:00:00Z", "2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z");
+    expect_span("Australia/Lord_Howe", ROLLUP_HOUR, "2026-10-03T15:40:00Z", "2026-10-03T15:30:00Z",
+                "2026-10-03T16:00:00Z");
+}
+
+/* Buckets cover all time, and lie within those above, also where the clocks change. */
+static void test_g05_buckets_leave_no_gap(void)
+{
+    static const char *const zones[] = {"Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo",
+                                        "Asia/Kathmandu"};
+    for (size_t i = 0; i < G_N_ELEMENTS(zones); i++) {
+        CLEANUP(zone) struct zone *zone = zone_load(zones[i], NULL);
+        int64_t end_s = at("2027-01-01T00:00:00Z") / 1000;
+        for (int64_t at_s = bucket_span_at(zone, ROLLUP_HOUR, at("2026-01-01T00:00:00Z") / 1000).from_s;
+             at_s < end_s;) {
+            struct bucket_span hour = bucket_span_at(zone, ROLLUP_HOUR, at_s);
+            struct bucket_span day = bucket_span_at(zone, ROLLUP_DAY, at_s);
+            struct bucket_span month = bucket_span_at(zone, ROLLUP_MONTH, at_s);
+            g_assert_cmpint(hour.from_s, ==, at_s);
+            g_assert_true(day.from_s <= hour.from_s && hour.to_s <= day.to_s);
+            g_assert_true(month.from_s <= day.from_s && day.to_s <= month.to_s);
+            at_s = hour.to_s;
+        }
+    }
+}
+
+static void test_g05_a_day_of_25_hours(void)
+{
+    struct store_world world;
+    begin(&world, "Europe/Berlin", at("2026-10-26T12:00:00Z"));
+    int64_t from_ms = at("2026-10-24T22:00:00Z");
+    for (int hour = 0; hour < 25; hour++)
+        cross(&world, "in", from_ms + hour * (int64_t)HOUR);
+    roll_up(&world, ROLLUP_DAY);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM occupancy_hourly"), ==, 25);
+    g_autofree char *first = sql_of_ms(&world, "min(bucket)");
+    g_autofree char *sql = g_strdup_printf("SELECT count(*), max(entries), %s FROM occupancy_daily", first);
+    g_autofree char *day = ask(&world, sql);
+    g_autofree char *expected = g_strdup_printf("1 25 %" G_GINT64_FORMAT, from_ms);
+    g_assert_cmpstr(day, ==, expected);
+    world_clear(&world);
+}
+
+static void test_g06_delivered_twice_is_counted_once(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + HOUR);
+    for (int i = 0; i < 3; i++) {
+        put(&world, world_crossing(&world, "same", "door", "in", world_start_ms + 1000));
+        roll_up(&world, ROLLUP_MONTH);
+    }
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 1);
+    world_clear(&world);
+}
+
+static void test_g11_clocks_of_cameras(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + 20 * DAY);
+    int64_t now_ms = world_start_ms + 20 * DAY;
+    g_assert_cmpint(put(&world, world_occupancy(&world, "hall", 1, now_ms + 365 * DAY)).new_records, ==, 0);
+    g_assert_cmpint(put(&world, world_occupancy(&world, "hall", 1, 1000)).new_records, ==, 0);
+    g_assert_cmpint(put(&world, world_occupancy(&world, "hall", 1, now_ms + 59 * MINUTE)).new_records, ==, 1);
+    g_autofree char *reasons = ask(&world, "SELECT reason FROM quarantined_events ORDER BY reason");
+    g_assert_cmpstr(reasons, ==, "future late");
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (world_is_missing())
+        return 0;
+    g_test_add_func("/rollups/g01_rolled_up_again_is_the_same", test_g01_rolled_up_again_is_the_same);
+    g_test_add_func("/rollups/g01_at_the_same_time", test_g01_at_the_same_time);
+    g_test_add_func("/rollups/g02_late_within_the_horizon_and_beyond", test_g02_late_within_the_horizon_and_beyond);
+    g_test_add_func("/rollups/g04_sums", test_g04_sums);
+    g_test_add_func("/rollups/g05_edges_of_buckets", test_g05_edges_of_buckets);
+    g_test_add_func("/rollups/g05_buckets_leave_no_gap", test_g05_buckets_leave_no_gap);
+    g_test_add_func("/rollups/g05_a_day_of_25_hours", test_g05_a_day_of_25_hours);
+    g_test_add_func("/rollups/g06_delivered_twice_is_counted_once", test_g06_delivered_twice_is_counted_once);
+    g_test_add_func("/rollups/g11_clocks_of_cameras", test_g11_clocks_of_cameras);
+    return g_test_run();
+}
