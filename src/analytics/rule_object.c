@@ -13,12 +13,18 @@ static const double same_overlap = 0.5;
 
 /* Who passes by does not stay so long; who does, the thing is with. */
 static const double attended_seconds = 3;
+/* Of a thing in full view that is not told for so long, nothing stands there any more. Longer than what has just been
+ * uncovered takes to be known as standing again. */
+static const double gone_seconds = 3;
+/* So much of it inside another, and it is a part of that. */
+static const double part_share = 0.5;
 /* A moving object that has gone so many of its heights walked here by itself; a thing that was put down did not. */
 static const double travelled_heights = 1;
 
 /* Where a track began, to know what walked here. */
 struct arrival {
     struct watched watched; /* first: see watch_list */
+    struct record_box box;
     struct record_point born;
     bool has_travelled;
 };
@@ -26,9 +32,11 @@ struct arrival {
 struct object {
     struct record_box box;
     bool is_taken;
+    int64_t found_us;
     int64_t alone_us;    /* since when nobody is with it */
     int64_t attended_us; /* since when somebody is with it; -1: nobody */
     int64_t seen_us;
+    int64_t expected_us; /* seen last, or hidden */
     uint64_t told_zones; /* a bit each */
 };
 
@@ -54,15 +62,37 @@ static void release(void *state)
 
 /* ---- who explains what ---- */
 
+struct looking {
+    const struct objects *objects;
+    const struct observation *observation;
+};
+
+/* Whether somebody who walked here is out of sight where this one begins: a vehicle that brakes is lost where it would
+ * have driven on to, and found where it stands. */
+static bool walked_before(const struct objects *objects, const struct record_box *box, int64_t media_us)
+{
+    for (int i = 0; i < objects->arrivals.count; i++) {
+        const struct arrival *arrival = watch_list_at(&objects->arrivals, i);
+        if (arrival->has_travelled && arrival->watched.seen_us < media_us &&
+            box_overlap(&arrival->box, box) >= same_overlap)
+            return true;
+    }
+    return false;
+}
+
 static void see(void *data, void *item, const struct observed_track *track)
 {
-    const struct observation *observation = data;
+    const struct looking *looking = data;
+    const struct observation *observation = looking->observation;
     struct arrival *arrival = item;
     bool is_new = arrival->watched.seen_us < 0;
     watched_note(&arrival->watched, track, sighting_of(observation, track), ANCHOR_BOTTOM, observation->media_us);
     struct record_point now = arrival->watched.anchor;
-    if (is_new)
+    arrival->box = sighting_of(observation, track)->box;
+    if (is_new) {
         arrival->born = now;
+        arrival->has_travelled = walked_before(looking->objects, &arrival->box, observation->media_us);
+    }
     double dx = now.x - arrival->born.x, dy = now.y - arrival->born.y;
     double least = travelled_heights * watched_height(&arrival->watched);
     arrival->has_travelled = arrival->has_travelled || dx * dx + dy * dy > least * least;
@@ -121,7 +151,7 @@ static struct object *find_or_add(struct objects *objects, const struct record_b
         return NULL;
     }
     struct object *object = &objects->items[objects->count++];
-    *object = (struct object){.is_taken = is_taken, .alone_us = media_us, .attended_us = -1};
+    *object = (struct object){.is_taken = is_taken, .found_us = media_us, .alone_us = media_us, .attended_us = -1};
     return object;
 }
 
@@ -170,15 +200,60 @@ static bool note_attendance(struct object *object, bool is_attended_now, int64_t
     return false;
 }
 
-static void forget(struct objects *objects, const struct rule_context *context, int64_t media_us)
+/* The share of `part` that is inside the box. */
+static double share_inside(const struct record_box *part, const struct record_box *box)
+{
+    double w = MIN(part->x + part->w, box->x + box->w) - MAX(part->x, box->x);
+    double h = MIN(part->y + part->h, box->y + box->h) - MAX(part->y, box->y);
+    return w > 0 && h > 0 && part->w * part->h > 0 ? w * h / (part->w * part->h) : 0;
+}
+
+/* Who walks past hides it for a moment. What was seen for a moment only is not waited for long: a shadow, or light. */
+static bool is_waited_for(const struct object *object, const struct rule_context *context, int64_t media_us)
+{
+    double unseen = (double)(media_us - object->seen_us) / 1e6;
+    double seen = (double)(object->seen_us - object->found_us) / 1e6;
+    return (double)(media_us - object->expected_us) < gone_seconds * 1e6 && unseen <= fmax(seen, gone_seconds) &&
+           unseen <= context->settings->cooldown_seconds;
+}
+
+static bool is_hidden(const struct object *object, const struct observation *observation)
+{
+    for (int i = 0; i < observation->track_count; i++)
+        if (share_inside(&object->box, &sighting_of(observation, &observation->tracks[i])->box) > 0)
+            return true;
+    return false;
+}
+
+/* What is larger now is told by one region, and remembered by one. */
+static bool is_part_of_another(const struct objects *objects, const struct object *object, int64_t media_us)
+{
+    for (int i = 0; i < objects->count; i++) {
+        const struct object *other = &objects->items[i];
+        if (other->seen_us == media_us && other->is_taken == object->is_taken &&
+            share_inside(&object->box, &other->box) >= part_share)
+            return true;
+    }
+    return false;
+}
+
+static bool is_gone(const struct objects *objects, struct object *object, const struct rule_context *context,
+                    const struct observation *observation)
+{
+    int64_t media_us = observation->media_us;
+    if (object->seen_us == media_us)
+        return false;
+    if (is_hidden(object, observation))
+        object->expected_us = media_us;
+    return !is_waited_for(object, context, media_us) || is_part_of_another(objects, object, media_us);
+}
+
+static void forget(struct objects *objects, const struct rule_context *context, const struct observation *observation)
 {
     int kept = 0;
-    for (int i = 0; i < objects->count; i++) {
-        double unseen = (double)(media_us - objects->items[i].seen_us) / 1e6;
-        /* Who walks past hides it for a moment. */
-        if (unseen <= context->settings->cooldown_seconds)
+    for (int i = 0; i < objects->count; i++)
+        if (!is_gone(objects, &objects->items[i], context, observation))
             objects->items[kept++] = objects->items[i];
-    }
     objects->count = kept;
 }
 
@@ -201,7 +276,8 @@ static void observe(void *state, const struct rule_context *context, const struc
         return;
     int64_t media_us = observation->media_us;
     watch_list_forget(&objects->arrivals, media_us, NULL);
-    watch_list_observe(&objects->arrivals, observation, &every_class, NULL, see, (void *)(uintptr_t)observation);
+    struct looking looking = {objects, observation};
+    watch_list_observe(&objects->arrivals, observation, &every_class, NULL, see, &looking);
     for (int i = 0; i < picture->region_count; i++) {
         const struct picture_region *region = &picture->regions[i];
         const struct record_box box = {region->x / one, region->y / one, region->w / one, region->h / one};
@@ -211,11 +287,11 @@ static void observe(void *state, const struct rule_context *context, const struc
         if (!object)
             continue;
         object->box = box;
-        object->seen_us = observation->media_us;
+        object->seen_us = object->expected_us = observation->media_us;
         if (note_attendance(object, is_attended(objects, observation, &box), observation->media_us))
             observe_object(object, context, observation, sink);
     }
-    forget(objects, context, observation->media_us);
+    forget(objects, context, observation);
 }
 
 const struct rule rule_object = {

@@ -26,6 +26,8 @@ static const double still_seconds = 2;
 static const double usual_learn_seconds = 4;    /* until shares of the usual are given */
 static const double usual_follow_seconds = 120; /* the usual follows the day */
 static const double slow_follow_seconds = 60;
+/* What was seen for less is not known to be usual, and gives way to what lasts longer: somebody stood there. */
+static const double trust_seconds = 10;
 static const double accept_seconds = 600; /* what has been so for so long is usual now */
 static const double usual_share = 0.5;    /* pictures less like the usual teach it nothing */
 static const double pattern_levels = 1.5; /* a place whose cells deviate less from their mean has no pattern */
@@ -50,7 +52,8 @@ struct picture_watch {
     int16_t *average;         /* luma, in 1/AVERAGE_ONE levels */
     /* cells */
     uint8_t *means;
-    float *quick, *slow; /* slow: below 0 is not known */
+    float *quick, *slow;  /* slow: below 0 is not known */
+    float *known_seconds; /* for how long slow was seen, in sum */
     int64_t *quick_since_us;
     uint8_t *standing;
     int *stack;
@@ -71,6 +74,7 @@ static void release_size(struct picture_watch *watch)
     g_free(watch->means);
     g_free(watch->quick);
     g_free(watch->slow);
+    g_free(watch->known_seconds);
     g_free(watch->quick_since_us);
     g_free(watch->standing);
     g_free(watch->stack);
@@ -106,6 +110,7 @@ static void start_size(struct picture_watch *watch, int width, int height, int64
         .usual_means = g_new0(float, cells),
         .quick = g_new0(float, cells),
         .slow = g_new0(float, cells),
+        .known_seconds = g_new0(float, cells),
         .quick_since_us = g_new0(int64_t, cells),
         .standing = g_new0(uint8_t, cells),
         .stack = g_new0(int, cells),
@@ -326,11 +331,17 @@ static bool update_cell(struct picture_watch *watch, int i, double gain, double 
     double still = (double)(media_us - watch->quick_since_us[i]) / 1e6;
     if (still < still_seconds)
         return false;
-    double off = watch->slow[i] < 0 ? 0 : watch->quick[i] - watch->slow[i] * gain;
-    if (watch->slow[i] < 0 || still >= accept_seconds)
+    double off = watch->slow[i] < 0 ? INFINITY : watch->quick[i] - watch->slow[i] * gain;
+    double known = watch->known_seconds[i];
+    if (fabs(off) > STANDING_LEVELS) {
+        bool is_known = known >= trust_seconds;
+        if (still < (is_known ? accept_seconds : known))
+            return is_known;
         watch->slow[i] = watch->quick[i] / (float)gain;
-    if (fabs(off) > STANDING_LEVELS)
-        return true;
+        watch->known_seconds[i] = (float)still;
+        return false;
+    }
+    watch->known_seconds[i] += (float)seconds;
     watch->slow[i] += (float)(fmin(seconds / slow_follow_seconds, 1) * (watch->quick[i] - watch->slow[i]));
     return false;
 }

@@ -73,15 +73,18 @@ static struct told run_scene(const char *uri)
     return told;
 }
 
-static void check_fault(const char *scene, const char *fault, const char *kind)
+static struct told check_told(const char *uri, const char *kind)
 {
-    g_autofree char *uri = *fault ? g_strdup_printf("scene://%s?fps=5&seed=3&fault=%s@%d", scene, fault, FAULT_SECONDS)
-                                  : g_strdup_printf("scene://%s?fps=5&seed=3", scene);
     const struct told told = run_scene(uri);
     if (strcmp(told.kinds, kind) != 0)
         g_error("%s: told '%s' (first after %.1f s), not '%s'", uri, told.kinds, told.first_seconds, kind);
-    if (*fault)
-        g_assert_cmpfloat(told.first_seconds, >, FAULT_SECONDS);
+    return told;
+}
+
+static void check_fault(const char *scene, const char *fault, const char *kind)
+{
+    g_autofree char *uri = g_strdup_printf("scene://%s?fps=5&seed=3&fault=%s@%d", scene, fault, FAULT_SECONDS);
+    g_assert_cmpfloat(check_told(uri, kind).first_seconds, >, FAULT_SECONDS);
 }
 
 static void test_what_happens_to_a_camera_is_told(gconstpointer scene)
@@ -101,11 +104,16 @@ static void test_things_left_and_taken_are_told(void)
     check_fault("empty", "taken", "object_taken");
 }
 
+/* Days on which vehicles park one after the other in the same place, and people stand where the usual is learnt. */
 static void test_nothing_is_told_where_nothing_happens(void)
 {
-    static const char *const scenes[] = {"shop", "gate", "corridor", "night", "empty"};
-    for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++)
-        check_fault(scenes[i], "", "");
+    static const char *const uris[] = {
+        "scene://shop?fps=5&seed=3",  "scene://gate?fps=5&seed=3",  "scene://corridor?fps=5&seed=3",
+        "scene://night?fps=5&seed=3", "scene://empty?fps=5&seed=3", "scene://gate?fps=5&seed=11",
+        "scene://gate?fps=5&seed=20", "scene://night?fps=5&seed=5", "scene://corridor?fps=5&seed=18",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(uris); i++)
+        check_told(uris[i], "");
 }
 
 int main(int argc, char **argv)
