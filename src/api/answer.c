@@ -37,61 +37,54 @@ void answer_json(struct answer *answer, unsigned status, GString *json)
     answer_text(answer, status, "application/json", json);
 }
 
-static void append_errors(const struct record_errors *errors, GString *json)
+void answer_record(struct answer *answer, unsigned status, const struct record_descriptor *descriptor,
+                   const void *record)
 {
-    g_string_append(json, ",\"errors\":[");
-    for (guint i = 0; i < errors->items->len; i++) {
-        const struct record_error *error = g_ptr_array_index(errors->items, i);
-        g_string_append(json, i ? ",{\"path\":" : "{\"path\":");
-        record_append_json_string(json, error->path);
-        g_string_append(json, ",\"message\":");
-        record_append_json_string(json, error->text);
-        g_string_append_c(json, '}');
+    GString *json = g_string_new(NULL);
+    record_encode_json(descriptor, record, true, json);
+    answer_json(answer, status, json);
+    answer_header(answer, "Cache-Control", "no-store");
+}
+
+static GString *items_of(const struct record_descriptor *descriptor, const GPtrArray *records, guint count)
+{
+    GString *json = g_string_new("{\"items\":[");
+    for (guint i = 0; i < count; i++) {
+        if (i)
+            g_string_append_c(json, ',');
+        record_encode_json(descriptor, g_ptr_array_index(records, i), true, json);
     }
     g_string_append_c(json, ']');
+    return json;
 }
 
-static void answer_any_problem(struct answer *answer, unsigned status, const char *title, const char *detail,
-                               const struct record_errors *errors)
+void answer_list(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records)
 {
-    GString *json = g_string_new("{\"type\":\"about:blank\",\"title\":");
-    record_append_json_string(json, title);
-    g_string_append_printf(json, ",\"status\":%u,\"detail\":", status);
-    record_append_json_string(json, detail);
-    if (errors && errors->items->len)
-        append_errors(errors, json);
+    GString *json = items_of(descriptor, records, records->len);
     g_string_append_c(json, '}');
-    answer_text(answer, status, "application/problem+json", json);
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        answer_header(answer, "WWW-Authenticate", "Bearer");
+    answer_json(answer, MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
 }
 
-void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors)
+void answer_list_or_error(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records,
+                          const GError *error)
 {
-    answer_any_problem(answer, status, MHD_get_reason_phrase_for(status), detail, errors);
+    if (records)
+        answer_list(answer, descriptor, records);
+    else
+        answer_error(answer, error);
 }
 
-void answer_problem_titled(struct answer *answer, unsigned status, const char *title, const char *detail)
+void answer_page(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records,
+                 guint count, const char *next_cursor)
 {
-    answer_any_problem(answer, status, title, detail, NULL);
-}
-
-void answer_error(struct answer *answer, const GError *error)
-{
-    static const struct {
-        enum vedette_error error;
-        unsigned status;
-    } statuses[] = {
-        {VEDETTE_ERROR_INVALID, MHD_HTTP_BAD_REQUEST},
-        {VEDETTE_ERROR_PERMISSION, MHD_HTTP_UNAUTHORIZED},
-        {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
-        if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {
-            answer_problem(answer, statuses[i].status, error->message, NULL);
-            return;
-        }
-    /* Paths and reasons are for the log and /health, not for everyone who asks. */
-    answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the store is away: try again; /health tells why", NULL);
-    answer_header(answer, "Retry-After", "1");
+    GString *json = items_of(descriptor, records, count);
+    g_string_append(json, ",\"next_cursor\":");
+    if (next_cursor)
+        record_append_json_string(json, next_cursor);
+    else
+        g_string_append(json, "null");
+    g_string_append_c(json, '}');
+    answer_json(answer, MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
 }

@@ -1,4 +1,4 @@
-/* API: HTTP and WebSocket on libmicrohttpd and libwslay, from ONE route table (routes.c): method, path, role, request
+/* API: HTTP and WebSocket on libmicrohttpd and libwslay, from ONE route table (route.h): method, path, role, request
  * record, response record, handler, doc. The web UI's files are embedded and served from "/".
  *
  * api_start opens its own threads; api_stop ends them. Main thread.

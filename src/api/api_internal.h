@@ -1,8 +1,9 @@
 /* Shared by the files of the api room.
  *
  * A request lives from its request line to the end of its answer, on one of libmicrohttpd's threads at a time. Handlers
- * fill an answer and know nothing of sockets; server.c does. One watch thread (watch.c) ends what takes too long, wakes
- * requests that wait for a preview, and carries all WebSockets (websocket.c).
+ * fill an answer and know nothing of sockets; server.c does. What a request says was read by its route's tables before.
+ * One watch thread (watch.c) ends what takes too long, wakes requests that wait for a preview, and carries all
+ * WebSockets (websocket.c).
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "api/api.h"
 #include "api/auth.h"
 #include "api/http.h"
+#include "api/route.h"
 #include "api/webhook.h"
 
 enum { API_ADDRESS_BYTES = 64 };
@@ -54,11 +56,22 @@ void answer_header(struct answer *answer, const char *name, const char *format, 
 /* Takes the string over. */
 void answer_json(struct answer *answer, unsigned status, GString *json);
 void answer_text(struct answer *answer, unsigned status, const char *content_type, GString *text);
-/* RFC 9457. `errors` may be NULL. */
+/* A record, and {"items": […]} of records with the cursor of the page after it: NULL for none, as it has for the last
+ * page. Not to be stored by anyone on the way (Cache-Control: no-store). */
+void answer_record(struct answer *answer, unsigned status, const struct record_descriptor *descriptor,
+                   const void *record);
+void answer_list(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records);
+void answer_page(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records,
+                 guint count, const char *next_cursor);
+/* The list, or what kept it from being made (`records` NULL). */
+void answer_list_or_error(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records,
+                          const GError *error);
+
+/* problems.c: problem+json with the first code of this status. `errors` may be NULL. */
 void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors);
-/* The same with a title of its own. */
-void answer_problem_titled(struct answer *answer, unsigned status, const char *title, const char *detail);
-/* The problem that fits a failure of the store: 400, 403, 404, 429 or 503. */
+/* With a code of its own. */
+void answer_problem_coded(struct answer *answer, enum problem_code code, const char *detail);
+/* The problem that fits a failure of the store: 400, 401, 404 or 503. */
 void answer_error(struct answer *answer, const GError *error);
 
 /* ---- requests ---- */
@@ -74,6 +87,9 @@ struct request {
     const char *host, *origin, *cookie, *authorization, *content_type, *if_none_match; /* owned by the connection */
     char address[API_ADDRESS_BYTES];
     GByteArray *body;
+    void *parameters; /* the route's parameters, decoded; NULL: it takes none */
+    void *record;     /* the route's request, decoded; NULL: it takes none, or reads the body itself */
+    bool is_read;
     struct login login; /* user NULL: anonymous */
     bool is_by_cookie;
     bool is_started;
@@ -86,63 +102,19 @@ struct request {
 /* {"memory_queue_size":…}: what of the spool is the request's org's. */
 void append_queue(const struct request *request, GString *json);
 
-/* ---- the route table ---- */
+/* ---- from the route table (route.h) ---- */
 
-struct route {
-    const char *method, *path;
-    enum role role; /* least; ROLE_ANONYMOUS: a login is looked at but not needed */
-    const struct record_descriptor *request;
-    const char *response; /* in words */
-    void (*handle)(struct request *request, struct answer *answer);
-    const char *doc;
-};
 /* Fills route and id; on false the answer is made (404, 405, OPTIONS). */
 bool route_find(struct request *request, struct answer *answer);
-/* Checks login, role and origin of the found route, and handles it. */
+/* Checks login, role and origin of the found route, reads what it takes, and handles it. */
 void route_handle(struct request *request, struct answer *answer);
+/* reading.c: fills parameters and record. False: the answer is made, and names all that is not valid. */
+bool request_read(struct request *request, struct answer *answer);
+void request_forget(struct request *request);
 const char *request_cookie_name(void);
 
-void handle_login(struct request *request, struct answer *answer);
-void handle_logout(struct request *request, struct answer *answer);
-void handle_me(struct request *request, struct answer *answer);
-void handle_health(struct request *request, struct answer *answer);
-void handle_health_live(struct request *request, struct answer *answer);
-void handle_health_ready(struct request *request, struct answer *answer);
-void handle_queue_stats(struct request *request, struct answer *answer);
+/* metrics.c */
 void handle_metrics(struct request *request, struct answer *answer);
-void handle_cameras(struct request *request, struct answer *answer);
-void handle_camera(struct request *request, struct answer *answer);
-void handle_preview(struct request *request, struct answer *answer);
-void handle_breakers(struct request *request, struct answer *answer);
-void handle_breaker_force(struct request *request, struct answer *answer);
-void handle_events(struct request *request, struct answer *answer);
-void handle_jobs(struct request *request, struct answer *answer);
-void handle_job_history(struct request *request, struct answer *answer);
-void handle_job_next(struct request *request, struct answer *answer);
-void handle_job_run(struct request *request, struct answer *answer);
-void handle_job_pause(struct request *request, struct answer *answer);
-void handle_job_resume(struct request *request, struct answer *answer);
-void handle_retention(struct request *request, struct answer *answer);
-void handle_retention_confirm_clock(struct request *request, struct answer *answer);
-void handle_holds(struct request *request, struct answer *answer);
-void handle_hold_put(struct request *request, struct answer *answer);
-void handle_hold_release(struct request *request, struct answer *answer);
-void handle_occupancy(struct request *request, struct answer *answer);
-void handle_audit(struct request *request, struct answer *answer);
-void handle_audit_verify(struct request *request, struct answer *answer);
-void handle_policies_in_force(struct request *request, struct answer *answer);
-void handle_policies(struct request *request, struct answer *answer);
-void handle_policy(struct request *request, struct answer *answer);
-void handle_policy_effective(struct request *request, struct answer *answer);
-void handle_policy_history(struct request *request, struct answer *answer);
-void handle_policy_put(struct request *request, struct answer *answer);
-void handle_policy_patch(struct request *request, struct answer *answer);
-void handle_policy_delete(struct request *request, struct answer *answer);
-void handle_policy_rollback(struct request *request, struct answer *answer);
-void handle_policy_validate(struct request *request, struct answer *answer);
-void handle_policy_webhook(struct request *request, struct answer *answer);
-void handle_docs(struct request *request, struct answer *answer);
-void handle_websocket(struct request *request, struct answer *answer);
 
 /* The embedded file of a path, "/" being "/index.html"; NULL when there is none. */
 const struct ui_file *ui_file_find(const char *path);

@@ -53,9 +53,8 @@ bool request_camera_is_available(const struct request *request, const struct cam
         g_autofree char *detail =
             g_strdup_printf("Camera unavailable: its circuit breaker is %s%s%s", health.circuit_breaker_state,
                             reason ? ": " : "", reason ? reason : "");
-        answer_problem_titled(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Camera unavailable", detail);
+        answer_problem_coded(answer, PROBLEM_CAMERA_UNAVAILABLE, detail);
         answer_header(answer, "Retry-After", "%.0f", ceil(fmax(retry_seconds, 1)));
-        answer_header(answer, "Cache-Control", "no-store");
     }
     record_clear(&camera_health_descriptor, &health);
     return is_available;
@@ -76,7 +75,7 @@ static void append_upstream(void *data, const char *name, struct vedette_breaker
     append_view(&view, data);
 }
 
-void handle_breakers(struct request *request, struct answer *answer)
+static void handle_breakers(struct request *request, struct answer *answer)
 {
     struct live *live = request->api->live;
     GString *json = g_string_new("{\"items\":[");
@@ -96,18 +95,6 @@ void handle_breakers(struct request *request, struct answer *answer)
 }
 
 /* ---- an operator's word ---- */
-
-static bool decode_word(const struct request *request, struct breaker_request *word, struct answer *answer)
-{
-    struct record_errors errors;
-    record_errors_init(&errors);
-    bool is_good = record_decode_json(&breaker_request_descriptor, (const char *)request->body->data,
-                                      request->body->len, word, &errors);
-    if (!is_good)
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "what is asked of the breaker is not valid", &errors);
-    record_errors_clear(&errors);
-    return is_good;
-}
 
 /* What all orgs depend on is the platform's; and an administrator's where there is no other org. */
 static bool may_touch_upstreams(const struct request *request)
@@ -136,9 +123,7 @@ static void force_upstream(const struct request *request, struct vedette_breaker
     note_word(request, word);
     vedette_breaker_force(breaker, vedette_breaker_state_of_name(record_enum_name(breaker_word_names, word->state)));
     const struct breaker_view view = upstream_breaker(request->id, breaker);
-    GString *json = g_string_new(NULL);
-    record_encode_json(&breaker_view_descriptor, &view, false, json);
-    answer_json(answer, MHD_HTTP_OK, json);
+    answer_record(answer, MHD_HTTP_OK, &breaker_view_descriptor, &view);
 }
 
 /* Its worker is told, and its health tells when it has heard. */
@@ -151,12 +136,10 @@ static void force_camera(const struct request *request, const struct breaker_req
         .is_camera = true,
         .state = (char *)(uintptr_t)record_enum_name(breaker_word_names, word->state),
     };
-    GString *json = g_string_new(NULL);
-    record_encode_json(&breaker_view_descriptor, &view, false, json);
-    answer_json(answer, MHD_HTTP_ACCEPTED, json);
+    answer_record(answer, MHD_HTTP_ACCEPTED, &breaker_view_descriptor, &view);
 }
 
-void handle_breaker_force(struct request *request, struct answer *answer)
+static void handle_breaker_force(struct request *request, struct answer *answer)
 {
     struct vedette_breaker *breaker = vedette_resilience_find_breaker(request->api->resilience, request->id);
     if (breaker && !may_touch_upstreams(request)) {
@@ -166,12 +149,35 @@ void handle_breaker_force(struct request *request, struct answer *answer)
     }
     if (!breaker && !request_camera(request, answer))
         return;
-    struct breaker_request word;
-    if (!decode_word(request, &word, answer))
-        return;
     if (breaker)
-        force_upstream(request, breaker, &word, answer);
+        force_upstream(request, breaker, request->record, answer);
     else
-        force_camera(request, &word, answer);
-    record_clear(&breaker_request_descriptor, &word);
+        force_camera(request, request->record, answer);
 }
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/api/v1/breakers",
+     .name = "listBreakers",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .answers = ANSWER_LIST,
+     .response = &breaker_view_descriptor,
+     .handle = handle_breakers,
+     .doc = "The circuit breakers of the org's cameras, and of the upstreams that all share."},
+    {.method = "PUT",
+     .path = "/api/v1/breakers/{id}",
+     .name = "forceBreaker",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &breaker_parameters_descriptor,
+     .body = BODY_JSON,
+     .request = &breaker_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &breaker_view_descriptor,
+     .other_status = MHD_HTTP_ACCEPTED,
+     .handle = handle_breaker_force,
+     .doc = "Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A "
+            "camera's is its id (202: its worker is told); an upstream's is its name, as upstream:store."},
+};
+const struct route_group breaker_routes = ROUTE_GROUP("breakers", "What is left alone while it fails.", routes);

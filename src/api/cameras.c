@@ -94,7 +94,7 @@ static void append_camera(struct api *api, const struct camera *camera, const GP
     view_sources(&view, camera);
     view_lines(&view, counts);
     view_zones(&view, counts);
-    record_encode_json(&camera_view_descriptor, &view, false, json);
+    record_encode_json(&camera_view_descriptor, &view, true, json);
     view_clear(&view);
 }
 
@@ -108,7 +108,7 @@ static GPtrArray *counts_of_today(const struct request *request, struct answer *
     return counts;
 }
 
-void handle_cameras(struct request *request, struct answer *answer)
+static void handle_cameras(struct request *request, struct answer *answer)
 {
     g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
     if (!counts)
@@ -129,7 +129,7 @@ void handle_cameras(struct request *request, struct answer *answer)
     answer_header(answer, "Cache-Control", "no-store");
 }
 
-void handle_camera(struct request *request, struct answer *answer)
+static void handle_camera(struct request *request, struct answer *answer)
 {
     const struct camera *camera = request_camera(request, answer);
     g_autoptr(GPtrArray) counts = camera ? counts_of_today(request, answer) : NULL;
@@ -160,7 +160,7 @@ static void answer_preview(const struct request *request, const struct live_prev
 }
 
 /* Asked again by the server until there is a picture or wait_until_us has come. */
-void handle_preview(struct request *request, struct answer *answer)
+static void handle_preview(struct request *request, struct answer *answer)
 {
     const struct camera *camera = request_camera(request, answer);
     if (!camera || !request_camera_is_available(request, camera, answer))
@@ -184,3 +184,37 @@ void handle_preview(struct request *request, struct answer *answer)
     if (has_preview)
         g_bytes_unref(preview.jpeg);
 }
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/api/v1/cameras",
+     .name = "listCameras",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .answers = ANSWER_LIST,
+     .response = &camera_view_descriptor,
+     .handle = handle_cameras,
+     .doc = "Every camera with online, health, and its lines and zones with the counts of today (UTC)."},
+    {.method = "GET",
+     .path = "/api/v1/cameras/{id}",
+     .name = "getCamera",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &camera_view_descriptor,
+     .handle = handle_camera,
+     .doc = "One camera, as in the list."},
+    {.method = "GET",
+     .path = "/api/v1/cameras/{id}/preview.jpg",
+     .name = "getPreview",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_MEDIA,
+     .media_type = "image/jpeg",
+     .problems = PROBLEM(CAMERA_UNAVAILABLE),
+     .handle = handle_preview,
+     .doc = "The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none."},
+};
+const struct route_group camera_routes = ROUTE_GROUP("cameras", "What is watched.", routes);

@@ -1,11 +1,8 @@
-/* /health and /metrics: both read the same records; no list of fields is kept here. */
+/* /health: what is examined, and what is told of it. */
 #include <string.h>
 
 #include "api/api_internal.h"
 #include "base/counter.h"
-
-enum health_status { HEALTHY = 1, DEGRADED, UNHEALTHY };
-static const char *const health_status_names[] = {"healthy", "degraded", "unhealthy", NULL};
 
 /* A wall clock before this was never set: 2025-01-01. */
 static const int64_t clock_set_ms = INT64_C(1735689600000);
@@ -222,7 +219,7 @@ static void answer_status(struct answer *answer, enum health_status status, GStr
     answer_header(answer, "Cache-Control", "no-store");
 }
 
-void handle_health(struct request *request, struct answer *answer)
+static void handle_health(struct request *request, struct answer *answer)
 {
     struct component components[COMPONENT_COUNT];
     const struct user *user = request->login.user;
@@ -237,174 +234,60 @@ void handle_health(struct request *request, struct answer *answer)
         g_free(components[i].reason);
 }
 
-void handle_health_live(struct request *request, struct answer *answer)
+static void handle_health_live(struct request *request, struct answer *answer)
 {
     (void)request;
     answer_status(answer, HEALTHY, g_string_new("{\"status\":\"healthy\"}"));
 }
 
-void handle_health_ready(struct request *request, struct answer *answer)
+static void handle_health_ready(struct request *request, struct answer *answer)
 {
     bool is_ready = store_check(request->api->store, NULL);
     answer_status(answer, is_ready ? HEALTHY : UNHEALTHY,
                   g_string_new(is_ready ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}"));
 }
 
-/* ---- metrics ---- */
-
-static void append_value(const struct record_field *field, const void *record, GString *out)
-{
-    const char *address = (const char *)record + field->offset;
-    char text[G_ASCII_DTOSTR_BUF_SIZE];
-    if (field->kind == RECORD_DOUBLE)
-        g_string_append(out, g_ascii_dtostr(text, sizeof text, gauge_get((const double *)(const void *)address)));
-    else if (field->kind == RECORD_INT32)
-        g_string_append_printf(out, "%d", *(const int32_t *)(const void *)address);
-    else
-        g_string_append_printf(out, "%" G_GINT64_FORMAT, counter_get((const int64_t *)(const void *)address));
-}
-
-/* HELP and TYPE, and the metric's name. g_free. */
-static char *append_family(const char *prefix, const struct record_field *field, GString *out)
-{
-    bool is_counter = field->flags & RECORD_COUNTER;
-    char *name = g_strdup_printf("%s_%s%s", prefix, field->name,
-                                 is_counter && !g_str_has_suffix(field->name, "_total") ? "_total" : "");
-    g_string_append_printf(out, "# HELP %s %s%s%s%s\n# TYPE %s %s\n", name, field->doc, field->unit ? " (" : "",
-                           field->unit ? field->unit : "", field->unit ? ")" : "", name,
-                           is_counter ? "counter" : "gauge");
-    return name;
-}
-
-static void append_server_metrics(const struct server_health *health, GString *out)
-{
-    const struct record_descriptor *descriptor = &server_health_descriptor;
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        const struct record_field *field = &descriptor->fields[i];
-        if (!(field->flags & (RECORD_COUNTER | RECORD_GAUGE)))
-            continue;
-        g_autofree char *name = append_family("vedette", field, out);
-        g_string_append_printf(out, "%s ", name);
-        append_value(field, health, out);
-        g_string_append_c(out, '\n');
-    }
-}
-
-/* Upstreams; cameras' are in their own metrics. */
-static void append_state(void *data, const char *name, struct vedette_breaker *breaker)
-{
-    struct vedette_breaker_stats stats;
-    vedette_breaker_get_stats(breaker, &stats);
-    g_string_append_printf(data, "vedette_circuit_breaker{name=\"%s\"} %d\n", name, (int)stats.state);
-}
-
-static void append_rejected(void *data, const char *name, struct vedette_breaker *breaker)
-{
-    struct vedette_breaker_stats stats;
-    vedette_breaker_get_stats(breaker, &stats);
-    g_string_append_printf(data, "vedette_circuit_breaker_rejected_total{name=\"%s\"} %" G_GINT64_FORMAT "\n", name,
-                           stats.rejected);
-}
-
-static void append_breaker_metrics(struct vedette_resilience *resilience, GString *out)
-{
-    g_string_append(out,
-                    "# HELP vedette_circuit_breaker state of an upstream's breaker: 1 closed, 2 open, 3 half open, "
-                    "4 forced open, 5 forced closed, 6 disabled\n# TYPE vedette_circuit_breaker gauge\n");
-    vedette_resilience_each_breaker(resilience, append_state, out);
-    g_string_append(out, "# HELP vedette_circuit_breaker_rejected_total calls that the breaker did not let pass\n"
-                         "# TYPE vedette_circuit_breaker_rejected_total counter\n");
-    vedette_resilience_each_breaker(resilience, append_rejected, out);
-}
-
-struct camera_sample {
-    const struct camera *camera;
-    struct camera_health health;
-    bool is_online;
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/health",
+     .name = "getHealth",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_FREE,
+     .answers = ANSWER_RECORD,
+     .response = &health_answer_descriptor,
+     .other_status = MHD_HTTP_SERVICE_UNAVAILABLE,
+     .handle = handle_health,
+     .doc = "Whether the server is healthy, degraded or unhealthy (then 503); with a login also its parts, and of "
+            "cameras what decodes and what detects."},
+    {.method = "GET",
+     .path = "/health/live",
+     .name = "getLiveness",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_FREE,
+     .answers = ANSWER_RECORD,
+     .response = &status_answer_descriptor,
+     .handle = handle_health_live,
+     .doc = "200 while the process answers."},
+    {.method = "GET",
+     .path = "/health/ready",
+     .name = "getReadiness",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_FREE,
+     .answers = ANSWER_RECORD,
+     .response = &status_answer_descriptor,
+     .other_status = MHD_HTTP_SERVICE_UNAVAILABLE,
+     .handle = handle_health_ready,
+     .doc = "200 when records can be stored, else 503."},
+    {.method = "GET",
+     .path = "/metrics",
+     .name = "getMetrics",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_FREE,
+     .answers = ANSWER_MEDIA,
+     .media_type = "text/plain",
+     .problems = PROBLEM(UNAUTHENTICATED),
+     .handle = handle_metrics,
+     .doc = "Counters and gauges for Prometheus; needs a login, or the scrape token (metrics_token) as Authorization: "
+            "Bearer."},
 };
-
-static void camera_sample_clear(void *data)
-{
-    struct camera_sample *sample = data;
-    record_clear(&camera_health_descriptor, &sample->health);
-}
-
-/* The cameras a request may see; all of them for the scraper (`org_id` NULL). */
-static GArray *camera_samples(struct api *api, const char *org_id)
-{
-    GArray *samples = g_array_new(FALSE, FALSE, sizeof(struct camera_sample));
-    g_array_set_clear_func(samples, camera_sample_clear);
-    for (size_t i = 0; i < live_camera_count(api->live); i++) {
-        struct camera_sample sample = {.camera = live_camera(api->live, i)};
-        if (org_id && g_strcmp0(org_id, sample.camera->org_id) != 0)
-            continue;
-        if (!live_get_health(api->live, sample.camera->id, &sample.health))
-            record_init(&camera_health_descriptor, &sample.health);
-        sample.is_online = live_is_online(api->live, sample.camera->id, clock_wall_ms(api->clock));
-        g_array_append_val(samples, sample);
-    }
-    return samples;
-}
-
-static void append_camera_metrics(const GArray *samples, GString *out)
-{
-    const struct record_descriptor *descriptor = &camera_health_descriptor;
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        const struct record_field *field = &descriptor->fields[i];
-        if (!(field->flags & (RECORD_COUNTER | RECORD_GAUGE)))
-            continue;
-        g_autofree char *name = append_family("vedette_camera", field, out);
-        for (guint j = 0; j < samples->len; j++) {
-            const struct camera_sample *sample = &g_array_index(samples, struct camera_sample, j);
-            /* Ids are of [A-Za-z0-9._-]: nothing to escape. */
-            g_string_append_printf(out, "%s{camera=\"%s\"} ", name, sample->camera->id);
-            append_value(field, &sample->health, out);
-            g_string_append_c(out, '\n');
-        }
-    }
-    g_string_append(out, "# HELP vedette_camera_online 1 while the camera is online\n"
-                         "# TYPE vedette_camera_online gauge\n");
-    for (guint j = 0; j < samples->len; j++) {
-        const struct camera_sample *sample = &g_array_index(samples, struct camera_sample, j);
-        g_string_append_printf(out, "vedette_camera_online{camera=\"%s\"} %d\n", sample->camera->id, sample->is_online);
-    }
-}
-
-static void append_stream_metrics(const GArray *samples, GString *out)
-{
-    const struct record_descriptor *descriptor = &stream_health_descriptor;
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        const struct record_field *field = &descriptor->fields[i];
-        if (!(field->flags & (RECORD_COUNTER | RECORD_GAUGE)))
-            continue;
-        g_autofree char *name = append_family("vedette_stream", field, out);
-        for (guint j = 0; j < samples->len; j++) {
-            const struct camera_sample *sample = &g_array_index(samples, struct camera_sample, j);
-            const struct stream_health *streams = sample->health.streams.items;
-            for (size_t k = 0; k < sample->health.streams.count; k++) {
-                g_string_append_printf(out, "%s{camera=\"%s\",stream=\"%zu\"} ", name, sample->camera->id, k);
-                append_value(field, &streams[k], out);
-                g_string_append_c(out, '\n');
-            }
-        }
-    }
-}
-
-void handle_metrics(struct request *request, struct answer *answer)
-{
-    const struct user *user = request->login.user;
-    bool is_scraper = auth_is_scraper(request->api->auth, http_bearer_get(request->authorization));
-    if (!user && !is_scraper) {
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in, or send metrics_token as Authorization: Bearer", NULL);
-        return;
-    }
-    store_check(request->api->store, NULL); /* refreshes the free space */
-    GString *out = g_string_new(NULL);
-    append_server_metrics(request->api->health, out);
-    append_breaker_metrics(request->api->resilience, out);
-    g_autoptr(GArray) samples = camera_samples(request->api, is_scraper ? NULL : user->org_id);
-    append_camera_metrics(samples, out);
-    append_stream_metrics(samples, out);
-    answer_text(answer, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", out);
-    answer_header(answer, "Cache-Control", "no-store");
-}
+const struct route_group health_routes = ROUTE_GROUP("health", "How the server is.", routes);

@@ -144,10 +144,10 @@ bool http_target_matches(const struct http_target *target, const char *pattern, 
     for (guint i = 0; i < target->segments->len; i++) {
         const char *segment = g_ptr_array_index(target->segments, i);
         size_t length = strcspn(rest, "/");
-        bool is_id = strncmp(rest, "{id}", MAX(length, 4)) == 0;
+        bool is_id = length > 2 && rest[0] == '{' && rest[length - 1] == '}';
         if (!length || (!is_id && (strlen(segment) != length || memcmp(segment, rest, length) != 0)))
             return false;
-        if (is_id)
+        if (is_id && !*id)
             *id = segment;
         rest += length + (rest[length] == '/');
     }

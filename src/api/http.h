@@ -36,8 +36,8 @@ GPtrArray *http_parameters_parse(const char *text, GError **error);
 /* NULL when there is none. */
 const char *http_parameter_get(const GPtrArray *parameters, const char *name);
 
-/* True when the target's segments are those of the pattern ("/api/v1/cameras/{id}"); *id is the segment at {id},
- * owned by the target, or NULL. */
+/* True when the target's segments are those of the pattern ("/api/v1/cameras/{id}"), in which braces stand for any; *id
+ * is the segment at the first of them, owned by the target, or NULL. */
 bool http_target_matches(const struct http_target *target, const char *pattern, const char **id);
 
 /* The value of a cookie, or NULL. g_free. */

@@ -1,53 +1,22 @@
 /* Policies by HTTP: what is in force and why, the documents themselves, their changes and their history. The scope
  * stands in the query: site_id, class_id or camera_id of one's own org, scope=global for everyone, nothing for the org.
  */
-#include <jansson.h>
 #include <string.h>
 
 #include "api/api_internal.h"
 #include "policy/keeper.h"
 
 #define DEFAULT_ORG "default" /* to whom the audit puts what a webhook changes for everyone */
-enum { HISTORY_LIMIT_DEFAULT = 50, HISTORY_LIMIT_MAX = 500 };
 
 /* ---- what a request names ---- */
-
-static const char *parameter(const struct request *request, const char *name)
-{
-    const char *value = http_parameter_get(request->target->parameters, name);
-    return value && *value ? value : NULL;
-}
-
-static bool check_parameters(const struct request *request, struct answer *answer)
-{
-    static const char *const known[] = {"site_id", "class_id",   "camera_id", "scope", "service_name",
-                                        "reason",  "to_version", "limit",     NULL};
-    const GPtrArray *parameters = request->target->parameters;
-    for (guint i = 0; i < parameters->len; i++) {
-        const struct http_parameter *given = g_ptr_array_index(parameters, i);
-        if (g_strv_contains(known, given->name))
-            continue;
-        struct record_errors errors;
-        record_errors_init(&errors);
-        record_errors_add(&errors, given->name,
-                          "is unknown here: site_id, class_id, camera_id, scope, service_name, reason, to_version and "
-                          "limit are allowed");
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the parameters are not valid", &errors);
-        record_errors_clear(&errors);
-        return false;
-    }
-    return true;
-}
 
 /* False: the answer is made. */
 static bool read_scope(const struct request *request, struct policy_scope *scope, struct answer *answer)
 {
+    const struct policy_parameters *asked = request->parameters;
+    const char *org_id = asked->scope == POLICY_REACH_GLOBAL ? NULL : request->login.user->org_id;
     g_autoptr(GError) error = NULL;
-    bool is_global = g_strcmp0(parameter(request, "scope"), "global") == 0;
-    *scope = (struct policy_scope){is_global ? NULL : request->login.user->org_id, parameter(request, "site_id"),
-                                   parameter(request, "class_id"), parameter(request, "camera_id")};
-    if (!check_parameters(request, answer))
-        return false;
+    *scope = (struct policy_scope){org_id, asked->site_id, asked->class_id, asked->camera_id};
     if (policy_scope_check(scope, &error))
         return true;
     answer_error(answer, error);
@@ -56,14 +25,9 @@ static bool read_scope(const struct request *request, struct policy_scope *scope
 
 static bool read_name(const struct request *request, struct policy_name *name, struct answer *answer)
 {
-    *name = (struct policy_name){.type = record_enum_value(policy_type_names, request->id),
-                                 .service_name = parameter(request, "service_name")};
-    if (name->type)
-        return read_scope(request, &name->scope, answer);
-    g_autofree char *names = g_strjoinv(", ", (char **)(uintptr_t)policy_type_names);
-    g_autofree char *detail = g_strdup_printf("there is no such type of policy: %s are", names);
-    answer_problem(answer, MHD_HTTP_NOT_FOUND, detail, NULL);
-    return false;
+    const struct policy_parameters *asked = request->parameters;
+    *name = (struct policy_name){.type = asked->type, .service_name = asked->service_name};
+    return read_scope(request, &name->scope, answer);
 }
 
 /* ---- reading ---- */
@@ -92,7 +56,7 @@ static void append_policies(const struct policy_camera *policies, GString *json)
 }
 
 /* As the seeds have it: every type as it counts, defaults filled in; for the org, or a subject of it. */
-void handle_policies_in_force(struct request *request, struct answer *answer)
+static void handle_policies_in_force(struct request *request, struct answer *answer)
 {
     struct policy_keeper *keeper = request->api->policies;
     struct policy_scope scope;
@@ -116,29 +80,14 @@ void handle_policies_in_force(struct request *request, struct answer *answer)
     answer_header(answer, "Cache-Control", "no-store");
 }
 
-static void answer_items(struct answer *answer, const GPtrArray *records, const struct record_descriptor *descriptor)
-{
-    GString *json = g_string_new("{\"items\":[");
-    for (guint i = 0; i < records->len; i++) {
-        g_string_append(json, i ? "," : "");
-        record_encode_json(descriptor, g_ptr_array_index(records, i), true, json);
-    }
-    g_string_append(json, "]}");
-    answer_json(answer, MHD_HTTP_OK, json);
-    answer_header(answer, "Cache-Control", "no-store");
-}
-
-void handle_policies(struct request *request, struct answer *answer)
+static void handle_policies(struct request *request, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) policies = policy_keeper_list(request->api->policies, request->login.user->org_id, &error);
-    if (policies)
-        answer_items(answer, policies, &service_policy_descriptor);
-    else
-        answer_error(answer, error);
+    answer_list_or_error(answer, &service_policy_descriptor, policies, error);
 }
 
-void handle_policy(struct request *request, struct answer *answer)
+static void handle_policy(struct request *request, struct answer *answer)
 {
     struct policy_name name;
     g_autoptr(GError) error = NULL;
@@ -149,11 +98,8 @@ void handle_policy(struct request *request, struct answer *answer)
         answer_error(answer, error);
         return;
     }
-    GString *json = g_string_new(NULL);
-    record_encode_json(&service_policy_descriptor, policy, true, json);
-    answer_json(answer, MHD_HTTP_OK, json);
+    answer_record(answer, MHD_HTTP_OK, &service_policy_descriptor, policy);
     answer_header(answer, "ETag", "\"%d\"", policy->version);
-    answer_header(answer, "Cache-Control", "no-store");
     service_policy_free(policy);
 }
 
@@ -166,7 +112,7 @@ static struct policy_scope subject_of(const struct request *request, const struc
     return (struct policy_scope){camera->org_id, camera->site_id, camera->class_id, camera->id};
 }
 
-void handle_policy_effective(struct request *request, struct answer *answer)
+static void handle_policy_effective(struct request *request, struct answer *answer)
 {
     struct policy_name name;
     struct policy_effective effective;
@@ -181,23 +127,15 @@ void handle_policy_effective(struct request *request, struct answer *answer)
     answer_header(answer, "Cache-Control", "no-store");
 }
 
-void handle_policy_history(struct request *request, struct answer *answer)
+static void handle_policy_history(struct request *request, struct answer *answer)
 {
+    const struct policy_parameters *asked = request->parameters;
     struct policy_name name;
-    guint64 limit = HISTORY_LIMIT_DEFAULT;
-    const char *text = parameter(request, "limit");
     g_autoptr(GError) error = NULL;
     if (!read_name(request, &name, answer))
         return;
-    if (text && !g_ascii_string_to_unsigned(text, 10, 1, HISTORY_LIMIT_MAX, &limit, NULL)) {
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "limit must be between 1 and 500", NULL);
-        return;
-    }
-    g_autoptr(GPtrArray) revisions = policy_keeper_history(request->api->policies, &name, (int)limit, &error);
-    if (revisions)
-        answer_items(answer, revisions, &policy_revision_descriptor);
-    else
-        answer_error(answer, error);
+    g_autoptr(GPtrArray) revisions = policy_keeper_history(request->api->policies, &name, asked->limit, &error);
+    answer_list_or_error(answer, &policy_revision_descriptor, revisions, error);
 }
 
 /* ---- changing ---- */
@@ -261,82 +199,84 @@ static void apply_change(struct api *api, const struct policy_change *change, st
 
 static void change_policy(struct request *request, enum policy_action action, bool is_dry_run, struct answer *answer)
 {
-    struct policy_change change = {.action = action, .is_dry_run = is_dry_run, .by = request_by(request)};
+    const struct policy_parameters *asked = request->parameters;
     g_autofree char *body = g_strndup((const char *)request->body->data, request->body->len);
-    const char *to_version = parameter(request, "to_version");
-    guint64 version = 0;
-    if (!read_name(request, &change.name, answer) || (!is_dry_run && !may_change(request, &change.name, answer)) ||
-        !read_expected(request, &change.expected_version, answer))
-        return;
-    if (action == POLICY_ROLLBACK &&
-        (!to_version || !g_ascii_string_to_unsigned(to_version, 10, 1, G_MAXINT32, &version, NULL))) {
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "to_version must name the version to go back to", NULL);
-        return;
-    }
-    change.body = body;
-    change.to_version = (int32_t)version;
-    apply_change(request->api, &change, answer);
+    struct policy_change change = {
+        .action = action,
+        .is_dry_run = is_dry_run,
+        .body = body,
+        .to_version = asked->to_version,
+        .by = request_by(request),
+    };
+    if (read_name(request, &change.name, answer) && (is_dry_run || may_change(request, &change.name, answer)) &&
+        read_expected(request, &change.expected_version, answer))
+        apply_change(request->api, &change, answer);
 }
 
-void handle_policy_put(struct request *request, struct answer *answer)
+static void handle_policy_put(struct request *request, struct answer *answer)
 {
     change_policy(request, POLICY_PUT, false, answer);
 }
 
-void handle_policy_patch(struct request *request, struct answer *answer)
+static void handle_policy_patch(struct request *request, struct answer *answer)
 {
     change_policy(request, POLICY_PATCH, false, answer);
 }
 
-void handle_policy_delete(struct request *request, struct answer *answer)
+static void handle_policy_delete(struct request *request, struct answer *answer)
 {
     change_policy(request, POLICY_DELETE, false, answer);
 }
 
-void handle_policy_rollback(struct request *request, struct answer *answer)
+static void handle_policy_rollback(struct request *request, struct answer *answer)
 {
     change_policy(request, POLICY_ROLLBACK, false, answer);
 }
 
-void handle_policy_validate(struct request *request, struct answer *answer)
+static void handle_policy_validate(struct request *request, struct answer *answer)
 {
     change_policy(request, POLICY_PUT, true, answer);
 }
 
 /* ---- by webhook ---- */
 
-static const char *member(const json_t *body, const char *name)
+static void change_by_webhook(const struct request *request, const struct policy_webhook *webhook,
+                              struct answer *answer)
 {
-    const char *text = json_string_value(json_object_get(body, name));
-    return text && *text ? text : NULL;
-}
-
-/* {"policy_type", "org_id"…, "config": {…} or "patch": {…} or neither: delete}. The members are the tree's. */
-static void change_by_webhook(const struct request *request, const json_t *body, struct answer *answer)
-{
-    const json_t *config = json_object_get(body, "config"), *patch = json_object_get(body, "patch");
-    const char *type = member(body, "policy_type");
-    char *text = config || patch ? json_dumps(config ? config : patch, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     const struct policy_change change = {
-        .name = {{member(body, "org_id"), member(body, "site_id"), member(body, "class_id"), member(body, "camera_id")},
-                 record_enum_value(policy_type_names, type ? type : ""),
-                 member(body, "service_name")},
-        .action = config  ? POLICY_PUT
-                  : patch ? POLICY_PATCH
-                          : POLICY_DELETE,
-        .body = text,
+        .name = {{webhook->org_id, webhook->site_id, webhook->class_id, webhook->camera_id},
+                 record_enum_value(policy_type_names, webhook->policy_type),
+                 webhook->service_name},
+        .action = webhook->config.text  ? POLICY_PUT
+                  : webhook->patch.text ? POLICY_PATCH
+                                        : POLICY_DELETE,
+        .body = webhook->config.text ? webhook->config.text : webhook->patch.text,
         .expected_version = -1,
-        .by = {member(body, "org_id") ? member(body, "org_id") : DEFAULT_ORG, "webhook", NULL, request->address,
-               member(body, "reason")},
+        .by = {webhook->org_id ? webhook->org_id : DEFAULT_ORG, "webhook", NULL, request->address, webhook->reason},
     };
     if (change.name.type)
         apply_change(request->api, &change, answer);
     else
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "policy_type must name a type of policy", NULL);
-    free(text);
 }
 
-void handle_policy_webhook(struct request *request, struct answer *answer)
+/* Decoded only once its signature is known to be good. */
+static void read_webhook(const struct request *request, struct answer *answer)
+{
+    struct policy_webhook webhook;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    if (record_decode_json_strict(&policy_webhook_descriptor, (const char *)request->body->data, request->body->len,
+                                  &webhook, &errors)) {
+        change_by_webhook(request, &webhook, answer);
+        record_clear(&policy_webhook_descriptor, &webhook);
+    } else {
+        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the webhook is not valid", &errors);
+    }
+    record_errors_clear(&errors);
+}
+
+static void handle_policy_webhook(struct request *request, struct answer *answer)
 {
     struct api *api = request->api;
     const struct webhook_headers headers = {
@@ -353,11 +293,128 @@ void handle_policy_webhook(struct request *request, struct answer *answer)
                        error->message, NULL);
         return;
     }
-    json_error_t why;
-    json_t *body = json_loadb((const char *)request->body->data, request->body->len, JSON_REJECT_DUPLICATES, &why);
-    if (json_is_object(body))
-        change_by_webhook(request, body, answer);
-    else
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the webhook's body must be a JSON object", NULL);
-    json_decref(body);
+    read_webhook(request, answer);
 }
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/policies",
+     .name = "getPoliciesInForce",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &policies_in_force_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &policies_in_force_descriptor,
+     .handle = handle_policies_in_force,
+     .doc = "What is in force for the org, or for the camera, class or site of the query; defaults filled in."},
+    {.method = "GET",
+     .path = "/api/v1/policies",
+     .name = "listPolicies",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .answers = ANSWER_LIST,
+     .response = &service_policy_descriptor,
+     .handle = handle_policies,
+     .doc = "Every policy of the org, and those that hold for everyone."},
+    {.method = "GET",
+     .path = "/api/v1/policies/{type}",
+     .name = "getPolicy",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &policy_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &service_policy_descriptor,
+     .handle = handle_policy,
+     .doc = "The document of one type at one level: of a site, class or camera, of everyone, or of the org."},
+    {.method = "PUT",
+     .path = "/api/v1/policies/{type}",
+     .name = "putPolicy",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &policy_change_parameters_descriptor,
+     .body = BODY_DOCUMENT,
+     .answers = ANSWER_RECORD,
+     .response = &policy_change_answer_descriptor,
+     .problems = PROBLEM(PRECONDITION_FAILED),
+     .handle = handle_policy_put,
+     .doc = "Sets it. If-Match with its ETag refuses to overwrite what someone else changed."},
+    {.method = "PATCH",
+     .path = "/api/v1/policies/{type}",
+     .name = "patchPolicy",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &policy_change_parameters_descriptor,
+     .body = BODY_DOCUMENT,
+     .answers = ANSWER_RECORD,
+     .response = &policy_change_answer_descriptor,
+     .problems = PROBLEM(PRECONDITION_FAILED),
+     .handle = handle_policy_patch,
+     .doc = "Changes some keys (RFC 7396): null removes this level's key, so that its parent shows through."},
+    {.method = "DELETE",
+     .path = "/api/v1/policies/{type}",
+     .name = "deletePolicy",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &policy_change_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &policy_change_answer_descriptor,
+     .problems = PROBLEM(PRECONDITION_FAILED),
+     .handle = handle_policy_delete,
+     .doc = "Removes it: its parents hold."},
+    {.method = "GET",
+     .path = "/api/v1/policies/{type}/effective",
+     .name = "getEffectivePolicy",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &policy_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &policy_effective_answer_descriptor,
+     .handle = handle_policy_effective,
+     .doc = "What the levels come to, and for each key the level, revision and overlay it came from."},
+    {.method = "GET",
+     .path = "/api/v1/policies/{type}/history",
+     .name = "listPolicyRevisions",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &policy_history_parameters_descriptor,
+     .answers = ANSWER_LIST,
+     .response = &policy_revision_descriptor,
+     .handle = handle_policy_history,
+     .doc = "Its changes, newest first: who, when, why, what."},
+    {.method = "POST",
+     .path = "/api/v1/policies/{type}/rollback",
+     .name = "rollBackPolicy",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &policy_rollback_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &policy_change_answer_descriptor,
+     .problems = PROBLEM(PRECONDITION_FAILED),
+     .handle = handle_policy_rollback,
+     .doc = "As it was at to_version: a new revision."},
+    {.method = "POST",
+     .path = "/api/v1/policies/{type}/validate",
+     .name = "validatePolicy",
+     .role = ROLE_VIEWER,
+     .rate = RATE_WRITE,
+     .parameters = &policy_change_parameters_descriptor,
+     .body = BODY_DOCUMENT,
+     .answers = ANSWER_RECORD,
+     .response = &policy_change_answer_descriptor,
+     .problems = PROBLEM(PRECONDITION_FAILED),
+     .handle = handle_policy_validate,
+     .doc = "Whether a document would be taken, and what it would change; nothing is changed."},
+    {.method = "POST",
+     .path = "/webhooks/policies",
+     .name = "changePolicyByWebhook",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_WRITE,
+     .body = BODY_DOCUMENT,
+     .request = &policy_webhook_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &policy_change_answer_descriptor,
+     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(NOT_FOUND),
+     .handle = handle_policy_webhook,
+     .doc = "A change by signed webhook (Standard Webhooks; policies.webhook_secrets)."},
+};
+const struct route_group policy_routes = ROUTE_GROUP("policies", "What may change while everything runs.", routes);

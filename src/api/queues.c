@@ -60,7 +60,7 @@ void append_queue(const struct request *request, GString *json)
     g_string_append_c(json, '}');
 }
 
-void handle_queue_stats(struct request *request, struct answer *answer)
+static void handle_queue_stats(struct request *request, struct answer *answer)
 {
     struct vedette_spool_stats stats = {0};
     if (request->api->spool)
@@ -73,3 +73,16 @@ void handle_queue_stats(struct request *request, struct answer *answer)
     answer_json(answer, MHD_HTTP_OK, json);
     answer_header(answer, "Cache-Control", "no-store");
 }
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/queue/stats",
+     .name = "getQueueStats",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_READ,
+     .answers = ANSWER_RECORD,
+     .response = &queue_answer_descriptor,
+     .handle = handle_queue_stats,
+     .doc = "What waits in the spool to be stored: of the login's org."},
+};
+const struct route_group queue_routes = ROUTE_GROUP("queue", "What waits to be stored.", routes);

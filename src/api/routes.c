@@ -3,94 +3,26 @@
 
 #include "api/api_internal.h"
 #include "api/ui.h"
-#include "facts/occupancy.h"
 
-static const struct route routes[] = {
-    {"GET", "/health", ROLE_ANONYMOUS, NULL, "status; with a login also resilience_stats, components and cameras",
-     handle_health,
-     "Whether the server is healthy, degraded or unhealthy (then 503); of cameras, what decodes and what detects."},
-    {"GET", "/health/live", ROLE_ANONYMOUS, NULL, "status", handle_health_live, "200 while the process answers."},
-    {"GET", "/health/ready", ROLE_ANONYMOUS, NULL, "status", handle_health_ready,
-     "200 when records can be stored, else 503."},
-    {"GET", "/metrics", ROLE_ANONYMOUS, NULL, "Prometheus text", handle_metrics,
-     "Counters and gauges; needs a login, or the scrape token (metrics_token) as Authorization: Bearer."},
-    {"GET", "/queue/stats", ROLE_ANONYMOUS, NULL,
-     "status; with a login also memory_queue_size, disk_queue_size, total_queued and more", handle_queue_stats,
-     "What waits in the spool to be stored: of the login's org."},
-    {"POST", "/auth/login", ROLE_ANONYMOUS, &login_request_descriptor, "LoginResponse", handle_login,
-     "Logs in with username and password, as JSON or as a form; also sets a cookie for browsers."},
-    {"POST", "/auth/logout", ROLE_VIEWER, NULL, "nothing (204)", handle_logout, "Ends the login."},
-    {"GET", "/auth/me", ROLE_VIEWER, NULL, "User", handle_me, "Whose login this is."},
-    {"GET", "/api/v1/cameras", ROLE_VIEWER, NULL, "items: CameraView", handle_cameras,
-     "Every camera with online, health, and its lines and zones with the counts of today (UTC)."},
-    {"GET", "/api/v1/cameras/{id}", ROLE_VIEWER, NULL, "CameraView", handle_camera, "One camera, as in the list."},
-    {"GET", "/api/v1/cameras/{id}/preview.jpg", ROLE_VIEWER, NULL, "image/jpeg", handle_preview,
-     "The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none, with title "
-     "Camera unavailable while its breaker is open."},
-    {"GET", "/api/v1/breakers", ROLE_VIEWER, NULL, "items: BreakerView", handle_breakers,
-     "The circuit breakers of the org's cameras, and of the upstreams that all share."},
-    {"PUT", "/api/v1/breakers/{id}", ROLE_ADMIN, &breaker_request_descriptor, "BreakerView", handle_breaker_force,
-     "Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A camera's "
-     "is "
-     "its id (202: its worker is told); an upstream's is its name, as upstream:store."},
-    {"GET", "/api/v1/events", ROLE_VIEWER, NULL, "items: AnalyticsEvent; next_cursor", handle_events,
-     "Stored events, newest first. Filters: camera_id, type, subject_id (line or zone), from, to (RFC 3339), limit "
-     "(1..500), cursor."},
-    {"GET", "/api/v1/occupancy", ROLE_VIEWER, NULL, "items: OccupancyHourly", handle_occupancy,
-     "Counts by level (hour, day or month), newest first. Filters: camera_id, subject_id, from, to, limit (1..500)."},
-    {"GET", "/api/v1/jobs", ROLE_ADMIN, NULL, "items: Job", handle_jobs, "The server's jobs and how they stand."},
-    {"GET", "/api/v1/jobs/{id}/history", ROLE_ADMIN, NULL, "items: JobRun", handle_job_history,
-     "What became of a job's times, newest first: run, or skipped and why. limit (1..500)."},
-    {"GET", "/api/v1/jobs/{id}/next", ROLE_ADMIN, NULL, "times", handle_job_next,
-     "When a job is due next. count (1..100)."},
-    {"POST", "/api/v1/jobs/{id}/run", ROLE_ADMIN, NULL, "scheduled_at (202)", handle_job_run,
-     "Runs a job now, also a paused one; 409 while it runs."},
-    {"POST", "/api/v1/jobs/{id}/pause", ROLE_ADMIN, NULL, "nothing (204)", handle_job_pause,
-     "From now on the job is not run by its schedule."},
-    {"POST", "/api/v1/jobs/{id}/resume", ROLE_ADMIN, NULL, "nothing (204)", handle_job_resume,
-     "From now on it is again."},
-    {"GET", "/api/v1/retention", ROLE_ADMIN, NULL, "items: Retention", handle_retention,
-     "Of each table and camera, how long it is kept and the oldest that is there; rows=true counts what goes next."},
-    {"POST", "/api/v1/retention/confirm-clock", ROLE_ADMIN, NULL, "nothing (204)", handle_retention_confirm_clock,
-     "The clock is right: retention that was stopped by a jump goes on."},
-    {"GET", "/api/v1/legal-holds", ROLE_ADMIN, NULL, "items: LegalHold", handle_holds,
-     "Holds that stand and that ended, newest first."},
-    {"POST", "/api/v1/legal-holds", ROLE_ADMIN, &legal_hold_request_descriptor, "LegalHold (201)", handle_hold_put,
-     "Keeps what retention would delete."},
-    {"DELETE", "/api/v1/legal-holds/{id}", ROLE_ADMIN, NULL, "nothing (204)", handle_hold_release, "Ends a hold."},
-    {"GET", "/api/v1/audit", ROLE_ADMIN, NULL, "items: Audit", handle_audit,
-     "Who did what, when, from where, before and after, newest first. before (sequence), limit (1..500)."},
-    {"GET", "/api/v1/audit/verify", ROLE_ADMIN, NULL, "entries, sha256, is_whole, problems", handle_audit_verify,
-     "Looks at the whole chain for entries that were edited, removed or moved."},
-    {"GET", "/policies", ROLE_VIEWER, NULL, "policies by type; revision, is_stale, error", handle_policies_in_force,
-     "What is in force for the org, or for the camera_id, class_id or site_id of the query; defaults filled in."},
-    {"GET", "/api/v1/policies", ROLE_VIEWER, NULL, "items: ServicePolicy", handle_policies,
-     "Every policy of the org, and those that hold for everyone."},
-    {"GET", "/api/v1/policies/{id}", ROLE_VIEWER, NULL, "ServicePolicy", handle_policy,
-     "The document of one type at one level: site_id, class_id or camera_id of the query, scope=global, or the org."},
-    {"PUT", "/api/v1/policies/{id}", ROLE_ADMIN, NULL, "version, revision, config, diff", handle_policy_put,
-     "Sets it. If-Match with its ETag refuses to overwrite what someone else changed (412); `reason` of the query is "
-     "kept."},
-    {"PATCH", "/api/v1/policies/{id}", ROLE_ADMIN, NULL, "version, revision, config, diff", handle_policy_patch,
-     "Changes some keys (RFC 7396): null removes this level's key, so that its parent shows through."},
-    {"DELETE", "/api/v1/policies/{id}", ROLE_ADMIN, NULL, "version, revision, config, diff", handle_policy_delete,
-     "Removes it: its parents hold."},
-    {"GET", "/api/v1/policies/{id}/effective", ROLE_VIEWER, NULL, "config, origins", handle_policy_effective,
-     "What the levels come to, and for each key the level, revision and overlay it came from."},
-    {"GET", "/api/v1/policies/{id}/history", ROLE_VIEWER, NULL, "items: PolicyRevision", handle_policy_history,
-     "Its changes, newest first: who, when, why, what. limit (1..500)."},
-    {"POST", "/api/v1/policies/{id}/rollback", ROLE_ADMIN, NULL, "version, revision, config, diff",
-     handle_policy_rollback, "As it was at to_version: a new revision."},
-    {"POST", "/api/v1/policies/{id}/validate", ROLE_VIEWER, NULL, "version, revision, config, diff",
-     handle_policy_validate, "Whether a document would be taken, and what it would change; nothing is changed."},
-    {"POST", "/webhooks/policies", ROLE_ANONYMOUS, NULL, "version, revision, config, diff", handle_policy_webhook,
-     "A change by signed webhook (Standard Webhooks; policies.webhook_secrets): policy_type, org_id and site_id, "
-     "class_id or camera_id, config or patch or neither (delete), reason."},
-    {"GET", "/ws", ROLE_VIEWER, NULL, "WebSocket", handle_websocket,
-     "Messages {\"type\": \"tracks\", \"event\" or \"health\", \"data\": …} as they come. The login is checked before "
-     "the upgrade; a browser's Origin must be this server."},
-    {"GET", "/docs", ROLE_ANONYMOUS, NULL, "text/markdown", handle_docs, "This list."},
+const struct route_group *const route_groups[] = {
+    &health_routes,    &queue_routes, &login_routes,     &camera_routes, &breaker_routes, &event_routes,
+    &occupancy_routes, &job_routes,   &retention_routes, &audit_routes,  &policy_routes,  &live_routes,
+    &contract_routes,  NULL,
 };
+
+const char *const rate_class_names[] = {"free", "read", "write", "heavy", "login", NULL};
+
+unsigned route_problems(const struct route *route)
+{
+    unsigned problems = route->problems | PROBLEM(INVALID) | PROBLEM(RATE_LIMITED) | PROBLEM(UNAVAILABLE);
+    if (route->role > ROLE_ANONYMOUS)
+        problems |= PROBLEM(UNAUTHENTICATED) | PROBLEM(FORBIDDEN);
+    if (strchr(route->path, '{'))
+        problems |= PROBLEM(NOT_FOUND);
+    if (route->body != BODY_NONE)
+        problems |= PROBLEM(UNSUPPORTED_MEDIA_TYPE) | PROBLEM(TOO_LARGE);
+    return problems;
+}
 
 static const char session_cookie[] = "vedette_session";
 
@@ -99,35 +31,23 @@ const char *request_cookie_name(void)
     return session_cookie;
 }
 
-char *api_routes_markdown(void)
-{
-    GString *text = g_string_new("# API\n\nErrors are problem+json (RFC 9457): type, title, status, detail and, for "
-                                 "invalid input, errors with path and message.\n\n"
-                                 "| route | role | takes | answers | |\n|---|---|---|---|---|\n");
-    for (size_t i = 0; i < G_N_ELEMENTS(routes); i++)
-        g_string_append_printf(text, "| `%s %s` | %s | %s | %s | %s |\n", routes[i].method, routes[i].path,
-                               record_enum_name(role_names, routes[i].role),
-                               routes[i].request ? routes[i].request->name : "", routes[i].response, routes[i].doc);
-    g_string_append(text, "| `GET /…` | anonymous |  | the page's files | The web UI. |\n");
-    return g_string_free(text, FALSE);
-}
+/* ---- finding ---- */
 
-void handle_docs(struct request *request, struct answer *answer)
+static void append_methods(const struct route_group *group, const struct http_target *target, GString *methods)
 {
-    (void)request;
-    g_autofree char *markdown = api_routes_markdown();
-    answer_text(answer, MHD_HTTP_OK, "text/markdown; charset=utf-8", g_string_new(markdown));
+    const char *id;
+    for (size_t i = 0; i < group->count; i++)
+        if (http_target_matches(target, group->routes[i].path, &id))
+            g_string_append_printf(methods, "%s, %s", group->routes[i].method,
+                                   strcmp(group->routes[i].method, "GET") == 0 ? "HEAD, " : "");
 }
 
 /* The methods a path takes: "GET, HEAD, OPTIONS"; NULL when there is no such path. */
 static char *allowed_methods(const struct http_target *target, const struct ui_file *file)
 {
     GString *methods = g_string_new(NULL);
-    const char *id;
-    for (size_t i = 0; i < G_N_ELEMENTS(routes); i++)
-        if (http_target_matches(target, routes[i].path, &id))
-            g_string_append_printf(methods, "%s, %s", routes[i].method,
-                                   strcmp(routes[i].method, "GET") == 0 ? "HEAD, " : "");
+    for (size_t i = 0; route_groups[i]; i++)
+        append_methods(route_groups[i], target, methods);
     if (!methods->len && file)
         g_string_append(methods, "GET, HEAD, ");
     if (methods->len)
@@ -151,15 +71,28 @@ static void answer_without_route(const struct request *request, const struct ui_
     answer_header(answer, "Allow", "%s", methods);
 }
 
-bool route_find(struct request *request, struct answer *answer)
+/* Looks for the route of the request's method and path. One whose path is named letter by letter comes before one with
+ * an id there. */
+static void find_in_group(const struct route_group *group, struct request *request)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(routes); i++) {
-        if (strcmp(request->method, routes[i].method) == 0 &&
-            http_target_matches(request->target, routes[i].path, &request->id)) {
-            request->route = &routes[i];
-            return true;
+    const char *id;
+    for (size_t i = 0; i < group->count; i++) {
+        const struct route *route = &group->routes[i];
+        if (strcmp(request->method, route->method) != 0 || !http_target_matches(request->target, route->path, &id))
+            continue;
+        if (!request->route || !id) {
+            request->route = route;
+            request->id = id;
         }
     }
+}
+
+bool route_find(struct request *request, struct answer *answer)
+{
+    for (size_t i = 0; route_groups[i]; i++)
+        find_in_group(route_groups[i], request);
+    if (request->route)
+        return true;
     g_autofree char *path = http_target_path(request->target);
     const struct ui_file *file = ui_file_find(path);
     if (file && strcmp(request->method, "GET") == 0)
@@ -168,6 +101,8 @@ bool route_find(struct request *request, struct answer *answer)
         answer_without_route(request, file, answer);
     return false;
 }
+
+/* ---- who may ---- */
 
 /* False: the answer is made. An unknown token is anonymous; a store that is away is not. */
 static bool authenticate(struct request *request, struct answer *answer)
@@ -205,6 +140,6 @@ void route_handle(struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login", NULL);
     else if (user && user->role < route->role)
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "your role does not allow this", NULL);
-    else
+    else if (request_read(request, answer))
         route->handle(request, answer);
 }

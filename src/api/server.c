@@ -261,6 +261,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     if (!request)
         return;
     watch_restart(api->watch, watched(request));
+    request_forget(request);
     http_target_free(request->target);
     login_clear(&request->login);
     if (request->body->len) /* a password may lie there */

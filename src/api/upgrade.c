@@ -32,7 +32,7 @@ static char *accept_value(const char *key)
     return g_base64_encode(digest, length);
 }
 
-void handle_websocket(struct request *request, struct answer *answer)
+static void handle_websocket(struct request *request, struct answer *answer)
 {
     struct api *api = request->api;
     const char *key = header(request, "Sec-WebSocket-Key");
@@ -58,3 +58,17 @@ void handle_websocket(struct request *request, struct answer *answer)
         answer_header(answer, "Sec-WebSocket-Accept", "%s", value);
     }
 }
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/ws",
+     .name = "openWebSocket",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .status = MHD_HTTP_SWITCHING_PROTOCOLS,
+     .problems = PROBLEM(UPGRADE_REQUIRED),
+     .handle = handle_websocket,
+     .doc = "A WebSocket: messages with type (tracks, event or health) and data as they come. The login is checked "
+            "before the upgrade; a browser's Origin must be this server."},
+};
+const struct route_group live_routes = ROUTE_GROUP("live", "What happens, as it happens.", routes);

@@ -298,10 +298,10 @@ static void decode_object(const struct decoder *decoder, const struct record_des
         const struct record_field *field = &descriptor->fields[i];
         const json_t *value = json_object_get(object, field->name);
         g_autofree char *where = record_path_join(path, field->name);
-        bool is_given = value && !json_is_null(value);
-        if (is_given && decoder->is_text && (field->flags & RECORD_READ_ONLY))
+        bool is_given = value && !json_is_null(value), is_servers = field->flags & RECORD_READ_ONLY;
+        if (is_given && decoder->is_text && is_servers)
             record_errors_add(decoder->errors, where, "is set by the server: leave it out");
-        else if (is_given)
+        else if (is_given && !(decoder->is_strict && is_servers))
             decode_field(decoder, field, value, where, depth, record);
         else if ((field->flags & RECORD_REQUIRED) && absence_is_invisible(field->kind))
             record_errors_add(decoder->errors, where, "is missing: %s", field->doc);
@@ -310,7 +310,7 @@ static void decode_object(const struct decoder *decoder, const struct record_des
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        if (decoder->is_strict && !record_find_field(descriptor, key))
+        if (decoder->is_strict && !record_find_field(descriptor, key) && strcmp(key, "schema_version") != 0)
             unknown_key(decoder, descriptor, key, path);
     }
 }
@@ -395,4 +395,25 @@ bool record_decode_json_strict(const struct record_descriptor *descriptor, const
 {
     const struct decoder decoder = {.is_strict = true, .errors = errors};
     return decode_text_of_object(&decoder, descriptor, text, length, record);
+}
+
+bool record_decode_texts(const struct record_descriptor *descriptor, const struct record_text *texts, size_t count,
+                         void *record, struct record_errors *errors)
+{
+    guint before = errors->items->len;
+    json_t *object = json_object();
+    for (size_t i = 0; i < count; i++) {
+        if (json_object_get(object, texts[i].name))
+            record_errors_add(errors, texts[i].name, "is given twice");
+        else if (json_object_set_new(object, texts[i].name, json_string(texts[i].value)) != 0)
+            record_errors_add(errors, texts[i].name, "is not valid UTF-8");
+    }
+    record_init(descriptor, record);
+    record_decode_tree(descriptor, object, true, "", record, errors);
+    record_validate(descriptor, record, "", errors);
+    json_decref(object);
+    bool is_good = errors->items->len == before;
+    if (!is_good)
+        record_clear(descriptor, record);
+    return is_good;
 }

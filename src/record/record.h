@@ -93,6 +93,7 @@ enum record_flag {
     RECORD_NOT_NULL = 1 << 11, /* always set when stored; as RECORD_REQUIRED and RECORD_KEY imply */
     /* JSON that PostgreSQL keeps byte for byte (json), rather than as a value that can be searched (jsonb). */
     RECORD_VERBATIM = 1 << 12,
+    RECORD_SOMETIMES = 1 << 13, /* of answers: may be left out, also where its kind always has a value */
 };
 
 struct record_descriptor;
@@ -109,7 +110,8 @@ struct record_field {
     bool (*check_text)(const char *text, GError **error); /* strings: what else must hold; NULL for nothing */
     const char *const *names;                             /* enums: names[0] belongs to value 1; NULL-terminated */
     const char *default_text;                             /* as a settings file would say it; NULL: zero, or empty */
-    const struct record_descriptor *descriptor;           /* of LIST items and RECORD members */
+    const struct record_descriptor *descriptor;           /* of LIST items and RECORD members; of JSON: of the members
+                                                             of an object whose keys are not known before */
     int since;                                            /* schema version that brought the field; 0 means 1 */
 };
 
@@ -224,9 +226,16 @@ void *record_list_append(struct record_list *list, const struct record_descripto
 bool record_decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
                         struct record_errors *errors);
 /* The same, but a key that the table does not know is an error that names the nearest one it does: for what people
- * write. */
+ * write. What is set by the server (RECORD_READ_ONLY) is passed over, so that an answer can be sent back changed. */
 bool record_decode_json_strict(const struct record_descriptor *descriptor, const char *text, size_t length,
                                void *record, struct record_errors *errors);
+/* Names with their values as text, as a query has them. Values are converted as settings are; what is unknown, given
+ * twice or, of a required field, missing is an error. Otherwise as record_decode_json_strict. */
+struct record_text {
+    const char *name, *value;
+};
+bool record_decode_texts(const struct record_descriptor *descriptor, const struct record_text *texts, size_t count,
+                         void *record, struct record_errors *errors);
 /* Appends the record as one JSON object, without an intermediate tree. Secret fields, unset times, unset optionals,
  * unset enums, NULL strings are left out; empty lists are written. First key is "schema_version" when `with_version`.
  */

@@ -185,6 +185,28 @@ static void random_zone_hit(struct random *random, struct zone_hit *hit)
     hit->box = (struct record_box){random_uniform(random), random_uniform(random), random_uniform(random), 1.0 / 3};
 }
 
+static void test_texts_are_read_by_the_table(void)
+{
+    static const struct record_text good[] = {
+        {"id", "door"}, {"analyse_fps", "2.5"}, {"loop", "false"}, {"source", "s"}};
+    static const struct record_text bad[] = {
+        {"id", "door"}, {"id", "gate"}, {"analyse_fps", "fast"}, {"decod", "auto"}, {"source", "s"}};
+    struct camera camera;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    g_assert_true(record_decode_texts(&camera_descriptor, good, G_N_ELEMENTS(good), &camera, &errors));
+    g_assert_cmpstr(camera.id, ==, "door");
+    g_assert_cmpfloat(camera.analyse_fps, ==, 2.5);
+    g_assert_false(camera.loop);
+    record_clear(&camera_descriptor, &camera);
+    g_assert_false(record_decode_texts(&camera_descriptor, bad, G_N_ELEMENTS(bad), &camera, &errors));
+    static const char *const told[] = {"id", "analyse_fps", "decod"};
+    g_assert_cmpuint(errors.items->len, ==, G_N_ELEMENTS(told));
+    for (guint i = 0; i < errors.items->len; i++)
+        g_assert_cmpstr(((struct record_error *)g_ptr_array_index(errors.items, i))->path, ==, told[i]);
+    record_errors_clear(&errors);
+}
+
 static void test_what_is_written_reads_the_same(void)
 {
     struct random random;
@@ -303,6 +325,7 @@ int main(int argc, char **argv)
     g_test_add_func("/record/secrets are never written", test_secrets_are_never_written);
     g_test_add_func("/record/inline fields stand among the outer ones", test_inline_fields_stand_among_the_outer_ones);
     g_test_add_func("/record/types for the page", test_types_for_the_page);
+    g_test_add_func("/record/texts are read by the table", test_texts_are_read_by_the_table);
     g_test_add_func("/record/what is written reads the same", test_what_is_written_reads_the_same);
     g_test_add_func("/record/numbers do not depend on the locale", test_numbers_do_not_depend_on_the_locale);
     g_test_add_func("/record/times are RFC 3339", test_times_are_rfc_3339);

@@ -1,0 +1,156 @@
+/* What the server does by the clock. */
+#include "api/api_internal.h"
+
+static struct scheduler *find_scheduler(const struct request *request, struct answer *answer)
+{
+    struct scheduler *scheduler = __atomic_load_n(&request->api->scheduler, __ATOMIC_ACQUIRE);
+    if (!scheduler)
+        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the scheduler has not started yet", NULL);
+    return scheduler;
+}
+
+static void handle_jobs(struct request *request, struct answer *answer)
+{
+    struct scheduler *scheduler = find_scheduler(request, answer);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) jobs = scheduler ? scheduler_list(scheduler, &error) : NULL;
+    if (scheduler)
+        answer_list_or_error(answer, &job_view_descriptor, jobs, error);
+}
+
+static void handle_job_history(struct request *request, struct answer *answer)
+{
+    const struct job_history_parameters *asked = request->parameters;
+    struct scheduler *scheduler = find_scheduler(request, answer);
+    if (!scheduler)
+        return;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) runs = scheduler_history(scheduler, asked->id, asked->limit, &error);
+    answer_list_or_error(answer, &job_run_descriptor, runs, error);
+}
+
+static void handle_job_next(struct request *request, struct answer *answer)
+{
+    const struct job_next_parameters *asked = request->parameters;
+    struct scheduler *scheduler = find_scheduler(request, answer);
+    if (!scheduler)
+        return;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) times = scheduler_next(scheduler, asked->id, asked->count, &error);
+    if (!times) {
+        answer_error(answer, error);
+        return;
+    }
+    struct times_answer told = {.times = {g_new(char *, times->len), times->len}};
+    for (guint i = 0; i < times->len; i++) {
+        GString *text = g_string_new(NULL);
+        record_append_time(text, g_array_index(times, int64_t, i));
+        told.times.items[i] = g_string_free(text, FALSE);
+    }
+    answer_record(answer, MHD_HTTP_OK, &times_answer_descriptor, &told);
+    record_clear(&times_answer_descriptor, &told);
+}
+
+static void handle_job_run(struct request *request, struct answer *answer)
+{
+    struct scheduler *scheduler = find_scheduler(request, answer);
+    const struct audit_by by = request_by(request);
+    int64_t scheduled_ms = 0;
+    g_autoptr(GError) error = NULL;
+    if (!scheduler)
+        return;
+    if (scheduler_run_now(scheduler, request->id, &by, &scheduled_ms, &error)) {
+        const struct scheduled_answer told = {{scheduled_ms}};
+        answer_record(answer, MHD_HTTP_ACCEPTED, &scheduled_answer_descriptor, &told);
+    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE)) {
+        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+    } else {
+        answer_error(answer, error);
+    }
+}
+
+static void set_paused(struct request *request, bool is_paused, struct answer *answer)
+{
+    struct scheduler *scheduler = find_scheduler(request, answer);
+    const struct audit_by by = request_by(request);
+    g_autoptr(GError) error = NULL;
+    if (!scheduler)
+        return;
+    if (scheduler_pause(scheduler, request->id, is_paused, &by, &error))
+        answer->status = MHD_HTTP_NO_CONTENT;
+    else
+        answer_error(answer, error);
+}
+
+static void handle_job_pause(struct request *request, struct answer *answer)
+{
+    set_paused(request, true, answer);
+}
+
+static void handle_job_resume(struct request *request, struct answer *answer)
+{
+    set_paused(request, false, answer);
+}
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/api/v1/jobs",
+     .name = "listJobs",
+     .role = ROLE_ADMIN,
+     .rate = RATE_READ,
+     .answers = ANSWER_LIST,
+     .response = &job_view_descriptor,
+     .handle = handle_jobs,
+     .doc = "The server's jobs and how they stand."},
+    {.method = "GET",
+     .path = "/api/v1/jobs/{id}/history",
+     .name = "listJobRuns",
+     .role = ROLE_ADMIN,
+     .rate = RATE_READ,
+     .parameters = &job_history_parameters_descriptor,
+     .answers = ANSWER_LIST,
+     .response = &job_run_descriptor,
+     .handle = handle_job_history,
+     .doc = "What became of a job's times, newest first: run, or skipped and why."},
+    {.method = "GET",
+     .path = "/api/v1/jobs/{id}/next",
+     .name = "listJobTimes",
+     .role = ROLE_ADMIN,
+     .rate = RATE_READ,
+     .parameters = &job_next_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &times_answer_descriptor,
+     .handle = handle_job_next,
+     .doc = "When a job is due next."},
+    {.method = "POST",
+     .path = "/api/v1/jobs/{id}/run",
+     .name = "runJob",
+     .role = ROLE_ADMIN,
+     .rate = RATE_HEAVY,
+     .parameters = &id_change_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &scheduled_answer_descriptor,
+     .status = MHD_HTTP_ACCEPTED,
+     .problems = PROBLEM(CONFLICT),
+     .handle = handle_job_run,
+     .doc = "Runs a job now, also a paused one; 409 while it runs."},
+    {.method = "POST",
+     .path = "/api/v1/jobs/{id}/pause",
+     .name = "pauseJob",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .handle = handle_job_pause,
+     .doc = "From now on the job is not run by its schedule."},
+    {.method = "POST",
+     .path = "/api/v1/jobs/{id}/resume",
+     .name = "resumeJob",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .handle = handle_job_resume,
+     .doc = "From now on it is again."},
+};
+const struct route_group job_routes = ROUTE_GROUP("jobs", "What the server does by the clock.", routes);

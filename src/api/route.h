@@ -1,0 +1,110 @@
+/* A route: everything that is known of a request before it is handled, and of its answers. Each file of handlers ends
+ * with the group of its routes, and routes.c lists the groups: that is the one table from which requests are found,
+ * allowed, limited, read and answered, and from which the contract (OpenAPI, TypeScript, docs) is written.
+ */
+#pragma once
+
+#include "facts/answers.h"
+#include "facts/parameters.h"
+#include "facts/user.h"
+
+struct request;
+struct answer;
+
+/* How dear a request is: what its limit is counted by. */
+enum rate_class {
+    RATE_FREE = 1, /* not limited: what watches the server asks */
+    RATE_READ,
+    RATE_WRITE,
+    RATE_HEAVY, /* costs seconds of a processor or a connection to a camera */
+    RATE_LOGIN, /* auth.h limits it by address and account */
+};
+extern const char *const rate_class_names[];
+
+/* What a body is. */
+enum body_kind {
+    BODY_NONE = 0,     /* whatever comes is passed over */
+    BODY_JSON,         /* the route's request record; unknown keys are refused */
+    BODY_JSON_OR_FORM, /* the same, or as a form: flat records only */
+    BODY_DOCUMENT,     /* JSON that the handler reads itself, from request->body */
+};
+
+/* What is answered when all is well. */
+enum answer_kind {
+    ANSWER_EMPTY = 0,
+    ANSWER_RECORD, /* the route's response record */
+    ANSWER_LIST,   /* {"items": […]} of it */
+    ANSWER_PAGE,   /* the same with next_cursor: null on the last page */
+    ANSWER_MEDIA,  /* media_type */
+};
+
+/* Everything that can be wrong, with the code that programs go by: ONE table of them, in problems.c. Codes are never
+ * changed, only added. The first of a status is what that status means where nothing more is said. */
+enum problem_code {
+    PROBLEM_INVALID = 1,
+    PROBLEM_UNAUTHENTICATED,
+    PROBLEM_FORBIDDEN,
+    PROBLEM_NOT_FOUND,
+    PROBLEM_METHOD_NOT_ALLOWED,
+    PROBLEM_CONFLICT,
+    PROBLEM_LENGTH_REQUIRED,
+    PROBLEM_PRECONDITION_FAILED,
+    PROBLEM_TOO_LARGE,
+    PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+    PROBLEM_MISDIRECTED,
+    PROBLEM_UPGRADE_REQUIRED,
+    PROBLEM_RATE_LIMITED,
+    PROBLEM_HEADERS_TOO_LARGE,
+    PROBLEM_UNAVAILABLE,
+    PROBLEM_CAMERA_UNAVAILABLE,
+    PROBLEM_VERSION_UNSUPPORTED,
+    PROBLEM_CODE_END,
+};
+struct problem_kind {
+    unsigned status;
+    const char *code, *title; /* title NULL: the status's own words */
+    const char *doc;
+};
+/* NULL: there is none. */
+const struct problem_kind *problem_kind(enum problem_code code);
+/* The first of a status; of one that the table does not know, the code is "error". */
+const struct problem_kind *problem_kind_of_status(unsigned status);
+
+#define PROBLEM(name) (1u << PROBLEM_##name)
+
+struct route {
+    const char *method, *path; /* segments in braces are named as the fields of `parameters` */
+    const char *name;          /* of the operation, as "listEvents" */
+    enum role role;            /* least; ROLE_ANONYMOUS: a login is looked at but not needed */
+    enum rate_class rate;
+    const struct record_descriptor *parameters; /* of path and query; NULL: it takes none */
+    enum body_kind body;
+    const struct record_descriptor *request;
+    enum answer_kind answers;
+    const struct record_descriptor *response;
+    const char *media_type;
+    unsigned status, other_status; /* of good answers; 0: 200, and no other */
+    unsigned problems;             /* PROBLEM(…) bits beside those that route_problems adds */
+    void (*handle)(struct request *request, struct answer *answer);
+    const char *doc;
+};
+
+struct route_group {
+    const char *tag, *doc;
+    const struct route *routes;
+    size_t count;
+};
+#define ROUTE_GROUP(group_tag, group_doc, table)                                                                       \
+    {                                                                                                                  \
+        .tag = (group_tag), .doc = (group_doc), .routes = (table), .count = G_N_ELEMENTS(table)                        \
+    }
+
+extern const struct route_group health_routes, queue_routes, login_routes, camera_routes, breaker_routes, event_routes,
+    occupancy_routes, job_routes, retention_routes, audit_routes, policy_routes, live_routes, contract_routes;
+/* All groups, NULL-terminated. */
+extern const struct route_group *const route_groups[];
+/* Every problem that a route may answer with, as PROBLEM(…) bits: its own, and what follows from its role, its
+ * parameters and its body. */
+unsigned route_problems(const struct route *route);
+/* The name in braces of a path's segment, as "id" of "{id}", or NULL. g_free. */
+char *route_segment_name(const char *segment);

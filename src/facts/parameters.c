@@ -1,0 +1,128 @@
+#include "facts/parameters.h"
+
+#define ID(type, doc) FIELD(type, id, RECORD_KEY | RECORD_REQUIRED | RECORD_TEXT_ID, doc)
+#define REASON(type) FIELD(type, reason, 0, "why, for the audit", .max_count = 1024)
+#define LIMIT(type)                                                                                                    \
+    FIELD(type, limit, 0, "how many at most", .min = 1, .max = PARAMETER_LIMIT_MAX, .default_text = "50")
+#define FROM_TO(type) FIELD(type, from, 0, "from then on"), FIELD(type, to, 0, "until before then")
+
+static const struct record_field id_fields[] = {ID(struct id_parameters, "which")};
+const struct record_descriptor id_parameters_descriptor =
+    RECORD(struct id_parameters, "IdParameters", 1, id_fields, "One thing.");
+
+static const struct record_field id_change_fields[] = {ID(struct id_parameters, "which"), REASON(struct id_parameters)};
+const struct record_descriptor id_change_parameters_descriptor =
+    RECORD(struct id_parameters, "IdChangeParameters", 1, id_change_fields, "One thing that is changed.");
+
+static const struct record_field breaker_fields[] = {
+    FIELD(struct id_parameters, id, RECORD_KEY | RECORD_REQUIRED,
+          "a camera's id, or an upstream's name, as upstream:store", .min_count = 1, .max_count = 128),
+};
+const struct record_descriptor breaker_parameters_descriptor =
+    RECORD(struct id_parameters, "BreakerParameters", 1, breaker_fields, "One circuit breaker.");
+
+static const struct record_field reason_fields[] = {REASON(struct reason_parameters)};
+const struct record_descriptor reason_parameters_descriptor =
+    RECORD(struct reason_parameters, "ReasonParameters", 1, reason_fields, "A change.");
+
+static const struct record_field event_fields[] = {
+    FIELD(struct event_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
+    FIELD_ENUM(struct event_parameters, type, event_type_names, 0, "of this type"),
+    FIELD(struct event_parameters, subject_id, RECORD_TEXT_ID, "about this line or zone"),
+    FROM_TO(struct event_parameters),
+    LIMIT(struct event_parameters),
+    FIELD(struct event_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),
+};
+const struct record_descriptor event_parameters_descriptor =
+    RECORD(struct event_parameters, "EventParameters", 1, event_fields, "Which events.");
+
+static const struct record_field occupancy_fields[] = {
+    FIELD_ENUM(struct occupancy_parameters, level, rollup_level_names, 0, "counts of what length",
+               .default_text = "hour"),
+    FIELD(struct occupancy_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
+    FIELD(struct occupancy_parameters, subject_id, RECORD_TEXT_ID, "of this line or zone"),
+    FROM_TO(struct occupancy_parameters),
+    LIMIT(struct occupancy_parameters),
+};
+const struct record_descriptor occupancy_parameters_descriptor =
+    RECORD(struct occupancy_parameters, "OccupancyParameters", 1, occupancy_fields, "Which counts.");
+
+static const struct record_field job_history_fields[] = {
+    ID(struct job_history_parameters, "the job"),
+    LIMIT(struct job_history_parameters),
+};
+const struct record_descriptor job_history_parameters_descriptor =
+    RECORD(struct job_history_parameters, "JobHistoryParameters", 1, job_history_fields, "Which runs.");
+
+static const struct record_field job_next_fields[] = {
+    ID(struct job_next_parameters, "the job"),
+    FIELD(struct job_next_parameters, count, 0, "how many times", .min = 1, .max = 100, .default_text = "5"),
+};
+const struct record_descriptor job_next_parameters_descriptor =
+    RECORD(struct job_next_parameters, "JobNextParameters", 1, job_next_fields, "Which times.");
+
+static const struct record_field retention_fields[] = {
+    FIELD(struct retention_parameters, rows, 0, "also count the rows that go next"),
+};
+const struct record_descriptor retention_parameters_descriptor =
+    RECORD(struct retention_parameters, "RetentionParameters", 1, retention_fields, "How much is told.");
+
+static const struct record_field audit_fields[] = {
+    FIELD(struct audit_parameters, before, 0, "entries before this sequence; 0: the newest", .min = 0, .max = 0x1p53),
+    LIMIT(struct audit_parameters),
+};
+const struct record_descriptor audit_parameters_descriptor =
+    RECORD(struct audit_parameters, "AuditParameters", 1, audit_fields, "Which entries.");
+
+/* ---- policies ---- */
+
+const char *const policy_reach_names[] = {"org", "global", NULL};
+
+/* Each request takes some of these. */
+#define POLICY_TYPE                                                                                                    \
+    FIELD_ENUM(struct policy_parameters, type, policy_type_names, RECORD_KEY | RECORD_REQUIRED, "the type of policy")
+#define POLICY_SCOPE                                                                                                   \
+    FIELD_ENUM(struct policy_parameters, scope, policy_reach_names, 0,                                                 \
+               "org: of one's own; global: what holds for everyone", .default_text = "org"),                           \
+        FIELD(struct policy_parameters, site_id, RECORD_TEXT_ID, "of this site"),                                      \
+        FIELD(struct policy_parameters, class_id, RECORD_TEXT_ID, "of this school class"),                             \
+        FIELD(struct policy_parameters, camera_id, RECORD_TEXT_ID, "of this camera")
+#define POLICY_SERVICE                                                                                                 \
+    FIELD(struct policy_parameters, service_name, RECORD_TEXT_ID, "for this service; absent: the type's own")
+
+static const struct record_field in_force_fields[] = {POLICY_SCOPE};
+const struct record_descriptor policies_in_force_parameters_descriptor = RECORD(
+    struct policy_parameters, "PoliciesInForceParameters", 1, in_force_fields, "For whom policies are in force.");
+
+static const struct record_field policy_fields[] = {POLICY_TYPE, POLICY_SCOPE, POLICY_SERVICE};
+const struct record_descriptor policy_parameters_descriptor =
+    RECORD(struct policy_parameters, "PolicyParameters", 1, policy_fields, "Which policy.");
+
+static const struct record_field policy_change_fields[] = {
+    POLICY_TYPE,
+    POLICY_SCOPE,
+    POLICY_SERVICE,
+    REASON(struct policy_parameters),
+};
+const struct record_descriptor policy_change_parameters_descriptor =
+    RECORD(struct policy_parameters, "PolicyChangeParameters", 1, policy_change_fields, "Which policy is changed.");
+
+static const struct record_field policy_history_fields[] = {
+    POLICY_TYPE,
+    POLICY_SCOPE,
+    POLICY_SERVICE,
+    LIMIT(struct policy_parameters),
+};
+const struct record_descriptor policy_history_parameters_descriptor =
+    RECORD(struct policy_parameters, "PolicyHistoryParameters", 1, policy_history_fields, "Whose history.");
+
+static const struct record_field policy_rollback_fields[] = {
+    POLICY_TYPE,
+    POLICY_SCOPE,
+    POLICY_SERVICE,
+    REASON(struct policy_parameters),
+    FIELD(struct policy_parameters, to_version, RECORD_REQUIRED, "the version to go back to", .min = 1,
+          .max = G_MAXINT32),
+};
+const struct record_descriptor policy_rollback_parameters_descriptor =
+    RECORD(struct policy_parameters, "PolicyRollbackParameters", 1, policy_rollback_fields, "Back to which version.");

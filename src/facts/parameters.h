@@ -1,0 +1,80 @@
+/* Facts: what a request says beside its body: in its path (fields with RECORD_KEY, named as the path names them) and in
+ * its query. They are decoded and validated as bodies are, by their tables.
+ */
+#pragma once
+
+#include "facts/event.h"
+#include "facts/occupancy.h"
+#include "facts/policy_types.h"
+
+enum { PARAMETER_LIMIT_MAX = 500 };
+
+/* One thing, by its id. `reason` is kept in the audit; only what changes something takes it. */
+struct id_parameters {
+    char *id;
+    char *reason;
+};
+extern const struct record_descriptor id_parameters_descriptor, id_change_parameters_descriptor,
+    breaker_parameters_descriptor;
+
+/* Something new, or of the whole org. */
+struct reason_parameters {
+    char *reason;
+};
+extern const struct record_descriptor reason_parameters_descriptor;
+
+struct event_parameters {
+    char *camera_id;
+    enum event_type type;
+    char *subject_id;
+    struct record_time from, to; /* [from, to) of occurred_at; unset: open */
+    int32_t limit;
+    char *cursor;
+};
+extern const struct record_descriptor event_parameters_descriptor;
+
+struct occupancy_parameters {
+    enum rollup_level level;
+    char *camera_id, *subject_id;
+    struct record_time from, to;
+    int32_t limit;
+};
+extern const struct record_descriptor occupancy_parameters_descriptor;
+
+struct job_history_parameters {
+    char *id;
+    int32_t limit;
+};
+extern const struct record_descriptor job_history_parameters_descriptor;
+
+struct job_next_parameters {
+    char *id;
+    int32_t count;
+};
+extern const struct record_descriptor job_next_parameters_descriptor;
+
+struct retention_parameters {
+    bool rows;
+};
+extern const struct record_descriptor retention_parameters_descriptor;
+
+struct audit_parameters {
+    int64_t before; /* 0: from the newest */
+    int32_t limit;
+};
+extern const struct record_descriptor audit_parameters_descriptor;
+
+/* Whose policy: of one's own org, or of a site, class or camera of it, or of everyone. Each request takes some of them.
+ */
+enum policy_reach { POLICY_REACH_ORG = 1, POLICY_REACH_GLOBAL };
+extern const char *const policy_reach_names[];
+struct policy_parameters {
+    enum policy_type type;
+    enum policy_reach scope;
+    char *site_id, *class_id, *camera_id;
+    char *service_name;
+    char *reason;
+    int32_t to_version, limit;
+};
+extern const struct record_descriptor policies_in_force_parameters_descriptor, policy_parameters_descriptor,
+    policy_change_parameters_descriptor, policy_history_parameters_descriptor, policy_rollback_parameters_descriptor;
