@@ -56,8 +56,9 @@ double background_follow_light(struct background *background, const struct reduc
     double gain = samples > 0 ? (median + 0.5) / ONE : 1;
     if (fabs(gain - 1) < 0.008) /* within a step of the histogram and the noise: no change */
         return 1;
+    float *means = background->means[0], factor = (float)gain;
     for (int i = 0; i < count; i++)
-        background->means[0][i] = fminf(background->means[0][i] * (float)gain, mean_max);
+        means[i] = means[i] * factor < mean_max ? means[i] * factor : mean_max;
     return gain;
 }
 

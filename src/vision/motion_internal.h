@@ -91,12 +91,16 @@ struct region {
 struct regions {
     int width, height;
     uint16_t *labels; /* per pixel: index + 1, or 0 */
+    int first, last;  /* rows that have any label; last is one past */
     int *runs;        /* parents of labels (union-find), then two tables of their areas and indices */
     struct region items[REGIONS_MAX];
     int count;
 };
 void regions_init(struct regions *regions, int width, int height);
 void regions_clear(struct regions *regions);
+/* The next pixel from x on that is set, or that is not; width where there is none. */
+int mask_next_set(const uint8_t *row, int x, int width);
+int mask_next_clear(const uint8_t *row, int x, int width);
 /* Removes specks and fills pinholes: a pixel stays or becomes foreground by the majority of its 3 × 3. `columns` is
  * room for width + 2. */
 void mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, int height);

@@ -87,18 +87,18 @@ void average_groups_portable(uint8_t *to, const uint16_t *sums, const struct gro
     }
 }
 
-struct compare_result compare_portable(uint8_t *foreground, const struct compare_rows *rows,
-                                       const struct compare_limits *limits, int count)
+static struct compare_result compare_portable(uint8_t *foreground, const struct compare_rows *rows,
+                                              const struct compare_limits *limits, int count)
 {
     return compare_body(foreground, rows, limits, count);
 }
 
-void update_portable(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count)
+static void update_portable(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count)
 {
     update_body(means, plane, keep, share, count);
 }
 
-void try_cell_portable(const struct look_trial *trial, int offset, const struct look_cell *cell)
+static void try_cell_portable(const struct look_trial *trial, int offset, const struct look_cell *cell)
 {
     try_cell_body(trial, offset, cell);
 }
@@ -114,7 +114,6 @@ const struct motion_kernels *motion_kernels_choose(void)
         enum cpu_feature feature;
         const struct motion_kernels *(*kernels)(void);
     } forms[] = {
-        {CPU_AVX512, motion_kernels_avx512},
         {CPU_AVX2, motion_kernels_avx2},
         {CPU_SSE41, motion_kernels_sse41},
         {CPU_NEON, motion_kernels_neon},

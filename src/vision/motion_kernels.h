@@ -2,8 +2,9 @@
  * instruction sets there are; a struct of pointers is chosen once, by what the processor has. All give the same bits.
  *
  *   motion_kernels.c       portable forms, choice
- *   motion_kernels_x86.c   SSE4.1, AVX2, AVX-512
+ *   motion_kernels_x86.c   SSE4.1, AVX2
  *   motion_kernels_neon.c  NEON
+ *   motion_kernels_wide.h  what all of these share
  */
 #pragma once
 

@@ -1,8 +1,12 @@
-/* The specification of motion's pixel loops: written so that a compiler can make wide instructions of it. Included by
- * files that compile it for one instruction set each. */
+/* The specification of motion's pixel loops. Included by files that compile it for one instruction set each, for the
+ * ends of rows that fill no vector. */
 #pragma once
 
 #include "vision/motion_kernels.h"
+
+/* A sum of three colours' differences that still is the same colour, and how far another one speaks against a place. */
+#define LOOK_SAME 42.0f
+#define LOOK_OTHER 0.5f
 
 #define BODY static inline __attribute__((always_inline))
 
@@ -49,7 +53,6 @@ BODY void update_body(float *restrict means, const uint8_t *restrict plane, cons
 
 BODY void try_cell_body(const struct look_trial *trial, int offset, const struct look_cell *cell)
 {
-    const float same = 42; /* a sum of three colours' differences that still is the same colour */
     const float weight = cell->weight, y = cell->colour[0], u = cell->colour[1], v = cell->colour[2];
     for (int row = 0; row < trial->rows; row++) {
         const int from = offset + row * trial->stride, to = row * trial->places;
@@ -57,8 +60,8 @@ BODY void try_cell_body(const struct look_trial *trial, int offset, const struct
         const uint8_t *restrict cr = trial->planes[2] + from, *restrict states = trial->states + from;
         float *restrict total = trial->total + to, *restrict seen = trial->seen + to, *restrict fit = trial->fit + to;
         for (int i = 0; i < trial->places; i++) {
-            float likeness = 1 - (apart(luma[i], y) + apart(cb[i], u) + apart(cr[i], v)) / same;
-            likeness = likeness > -0.5f ? likeness : -0.5f;
+            float likeness = 1 - (apart(luma[i], y) + apart(cb[i], u) + apart(cr[i], v)) / LOOK_SAME;
+            likeness = likeness > -LOOK_OTHER ? likeness : -LOOK_OTHER;
             float value = states[i] == LOOK_FREE ? likeness : -1;
             total[i] += states[i] != LOOK_OUTSIDE ? weight : 0;
             seen[i] += states[i] > LOOK_CLAIMED ? weight : 0;

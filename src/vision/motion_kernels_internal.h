@@ -11,18 +11,12 @@
  * sum × pixels / 2^40, stays below 1 / pixels). */
 enum { GROUP_RECIPROCAL_SHIFT = 40 };
 
-/* The ends of rows that fill no vector are done by these; the last three a compiler makes wide instructions of where
- * those are in every processor of the kind. */
+/* The ends of rows that fill no vector are done by these. */
 void sum_rows_portable(uint16_t *sums, const struct pixel_rows *from, int count);
 void sum_row_pairs_portable(uint16_t *sums, const struct pixel_rows *from, int count);
 void average_groups_portable(uint8_t *to, const uint16_t *sums, const struct group_plan *plan, int count);
-struct compare_result compare_portable(uint8_t *foreground, const struct compare_rows *rows,
-                                       const struct compare_limits *limits, int count);
-void update_portable(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count);
-void try_cell_portable(const struct look_trial *trial, int offset, const struct look_cell *cell);
 
 /* NULL where this was compiled for another kind of processor. */
 const struct motion_kernels *motion_kernels_sse41(void);
 const struct motion_kernels *motion_kernels_avx2(void);
-const struct motion_kernels *motion_kernels_avx512(void);
 const struct motion_kernels *motion_kernels_neon(void);

@@ -3,6 +3,7 @@
 #if defined(__aarch64__)
 
 #include <arm_neon.h>
+#include <string.h>
 
 static void sum_rows_neon(uint16_t *sums, const struct pixel_rows *from, int count)
 {
@@ -63,8 +64,38 @@ static void average_groups_neon(uint8_t *to, const uint16_t *sums, const struct 
     average_groups_portable(to + x, sums, plan, count - x);
 }
 
+/* ---- the background and looks ---- */
+
+#define WIDE(NAME) NAME##_neon
+#define WIDE_FORM
+enum { WIDE_LANES = 4 };
+typedef float floats_neon __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t ints_neon __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline ints_neon bytes_to_ints_neon(const uint8_t *from)
+{
+    uint32_t four;
+    memcpy(&four, from, sizeof four);
+    uint16x4_t words = vget_low_u16(vmovl_u8(vcreate_u8(four)));
+    return (ints_neon)vmovl_u16(words);
+}
+
+static inline void mask_to_bytes_neon(uint8_t *to, ints_neon mask)
+{
+    int16x4_t words = vmovn_s32((int32x4_t)mask);
+    uint32_t four = vget_lane_u32(vreinterpret_u32_s8(vmovn_s16(vcombine_s16(words, words))), 0);
+    memcpy(to, &four, sizeof four);
+}
+
+static inline int any_neon(ints_neon mask)
+{
+    return vmaxvq_u32((uint32x4_t)mask) != 0;
+}
+
+#include "vision/motion_kernels_wide.h"
+
 static const struct motion_kernels neon = {
-    sum_rows_neon, sum_row_pairs_neon, average_groups_neon, compare_portable, update_portable, try_cell_portable,
+    sum_rows_neon, sum_row_pairs_neon, average_groups_neon, compare_neon, update_neon, try_cell_neon,
 };
 
 const struct motion_kernels *motion_kernels_neon(void)

@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+#include <string.h>
 
 #define SSE41 __attribute__((target("sse4.1")))
 #define AVX2 __attribute__((target("avx2")))
@@ -129,36 +130,69 @@ SSE41 static void average_groups_sse41(uint8_t *to, const uint16_t *sums, const 
     average_groups_portable(to + x, sums + (ptrdiff_t)x * plan->size * plan->step, plan, count - x);
 }
 
-/* ---- the background and looks: the specification, of which a compiler makes wide instructions ---- */
+/* ---- the background and looks ---- */
 
-#define FORMS_OF(SET, NAME)                                                                                            \
-    __attribute__((target(SET))) static void update_##NAME(float *means, const uint8_t *plane, const uint8_t *keep,    \
-                                                           float share, int count)                                     \
-    {                                                                                                                  \
-        update_body(means, plane, keep, share, count);                                                                 \
-    }                                                                                                                  \
-    __attribute__((target(SET))) static void try_cell_##NAME(const struct look_trial *trial, int offset,               \
-                                                             const struct look_cell *cell)                             \
-    {                                                                                                                  \
-        try_cell_body(trial, offset, cell);                                                                            \
-    }                                                                                                                  \
-    __attribute__((target(SET))) static struct compare_result compare_##NAME(                                          \
-        uint8_t *foreground, const struct compare_rows *rows, const struct compare_limits *limits, int count) {        \
-        return compare_body(foreground, rows, limits, count);                                                          \
-    }
-FORMS_OF("sse4.1", sse41)
-FORMS_OF("avx2", avx2)
-FORMS_OF("avx512f,avx512bw,avx512vl", avx512)
+#define WIDE(NAME) NAME##_sse41
+#define WIDE_FORM SSE41
+enum { WIDE_LANES_SSE41 = 4, WIDE_LANES_AVX2 = 8 };
+#define WIDE_LANES WIDE_LANES_SSE41
+typedef float floats_sse41 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t ints_sse41 __attribute__((vector_size(16), aligned(4), may_alias));
+
+SSE41 static inline ints_sse41 bytes_to_ints_sse41(const uint8_t *from)
+{
+    int32_t four;
+    memcpy(&four, from, sizeof four);
+    return (ints_sse41)_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four));
+}
+
+SSE41 static inline void mask_to_bytes_sse41(uint8_t *to, ints_sse41 mask)
+{
+    __m128i words = _mm_packs_epi32((__m128i)mask, (__m128i)mask);
+    int32_t four = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+    memcpy(to, &four, sizeof four);
+}
+
+SSE41 static inline int any_sse41(ints_sse41 mask)
+{
+    return _mm_movemask_epi8((__m128i)mask);
+}
+
+#include "vision/motion_kernels_wide.h"
+
+#undef WIDE
+#undef WIDE_FORM
+#undef WIDE_LANES
+#define WIDE(NAME) NAME##_avx2
+#define WIDE_FORM AVX2
+#define WIDE_LANES WIDE_LANES_AVX2
+typedef float floats_avx2 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t ints_avx2 __attribute__((vector_size(32), aligned(4), may_alias));
+
+AVX2 static inline ints_avx2 bytes_to_ints_avx2(const uint8_t *from)
+{
+    return (ints_avx2)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)from));
+}
+
+AVX2 static inline void mask_to_bytes_avx2(uint8_t *to, ints_avx2 mask)
+{
+    __m128i low = _mm256_castsi256_si128((__m256i)mask), high = _mm256_extracti128_si256((__m256i)mask, 1);
+    __m128i words = _mm_packs_epi32(low, high);
+    _mm_storel_epi64((__m128i *)(void *)to, _mm_packs_epi16(words, words));
+}
+
+AVX2 static inline int any_avx2(ints_avx2 mask)
+{
+    return _mm256_movemask_epi8((__m256i)mask);
+}
+
+#include "vision/motion_kernels_wide.h"
 
 static const struct motion_kernels sse41 = {
     sum_rows_sse41, sum_row_pairs_sse41, average_groups_sse41, compare_sse41, update_sse41, try_cell_sse41,
 };
 static const struct motion_kernels avx2 = {
     sum_rows_avx2, sum_row_pairs_avx2, average_groups_sse41, compare_avx2, update_avx2, try_cell_avx2,
-};
-/* Sums wait for memory: twice as wide a register adds nothing to them. */
-static const struct motion_kernels avx512 = {
-    sum_rows_avx2, sum_row_pairs_avx2, average_groups_sse41, compare_avx512, update_avx512, try_cell_avx512,
 };
 
 const struct motion_kernels *motion_kernels_sse41(void)
@@ -171,11 +205,6 @@ const struct motion_kernels *motion_kernels_avx2(void)
     return &avx2;
 }
 
-const struct motion_kernels *motion_kernels_avx512(void)
-{
-    return &avx512;
-}
-
 #else
 
 const struct motion_kernels *motion_kernels_sse41(void)
@@ -184,11 +213,6 @@ const struct motion_kernels *motion_kernels_sse41(void)
 }
 
 const struct motion_kernels *motion_kernels_avx2(void)
-{
-    return NULL;
-}
-
-const struct motion_kernels *motion_kernels_avx512(void)
 {
     return NULL;
 }

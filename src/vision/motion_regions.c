@@ -7,7 +7,7 @@ void regions_init(struct regions *regions, int width, int height)
 {
     regions->width = width;
     regions->height = height;
-    regions->count = 0;
+    regions->count = regions->first = regions->last = 0;
     regions->labels = g_new0(uint16_t, (size_t)width * (size_t)height);
     regions->runs = g_new0(int, 3 * (UINT16_MAX + 1));
 }
@@ -16,6 +16,27 @@ void regions_clear(struct regions *regions)
 {
     g_free(regions->labels);
     g_free(regions->runs);
+}
+
+int mask_next_set(const uint8_t *row, int x, int width)
+{
+    uint64_t eight;
+    while (x + (int)sizeof eight <= width) {
+        memcpy(&eight, row + x, sizeof eight);
+        if (eight)
+            break;
+        x += (int)sizeof eight;
+    }
+    while (x < width && !row[x])
+        x++;
+    return x;
+}
+
+int mask_next_clear(const uint8_t *row, int x, int width)
+{
+    while (x < width && row[x])
+        x++;
+    return x;
 }
 
 /* Most rows of most pictures. */
@@ -82,28 +103,6 @@ static int join(int *parents, int a, int b)
     return low;
 }
 
-/* The next pixel from x on that is set, or width. */
-static int next_set(const uint8_t *row, int x, int width)
-{
-    uint64_t eight;
-    while (x + (int)sizeof eight <= width) {
-        memcpy(&eight, row + x, sizeof eight);
-        if (eight)
-            break;
-        x += (int)sizeof eight;
-    }
-    while (x < width && !row[x])
-        x++;
-    return x;
-}
-
-static int next_clear(const uint8_t *row, int x, int width)
-{
-    while (x < width && row[x])
-        x++;
-    return x;
-}
-
 /* The smallest label of those above a run of pixels, joined with the others; 0 when there is none. */
 static int join_above(int *parents, const uint16_t *above, int left, int right)
 {
@@ -122,8 +121,8 @@ static int label_row(struct regions *regions, const uint8_t *row, int y, int nex
 {
     int *areas = regions->runs + UINT16_MAX + 1, width = regions->width, end;
     uint16_t *labels = regions->labels + (ptrdiff_t)y * width;
-    for (int x = 0; (x = next_set(row, x, width)) < width; x = end) {
-        end = next_clear(row, x, width);
+    for (int x = 0; (x = mask_next_set(row, x, width)) < width; x = end) {
+        end = mask_next_clear(row, x, width);
         int found = y > 0 ? join_above(regions->runs, labels - width, MAX(x - 1, 0), MIN(end + 1, width)) : 0;
         if (found == 0 && next < UINT16_MAX) {
             found = next++;
@@ -141,8 +140,10 @@ static int label_row(struct regions *regions, const uint8_t *row, int y, int nex
 static int label_pixels(struct regions *regions, const uint8_t *mask, int *first, int *last)
 {
     int next = 1;
+    size_t row_bytes = sizeof *regions->labels * (size_t)regions->width;
+    memset(regions->labels + (ptrdiff_t)regions->first * regions->width, 0,
+           row_bytes * (size_t)(regions->last - regions->first));
     *first = *last = 0;
-    memset(regions->labels, 0, sizeof *regions->labels * (size_t)regions->width * (size_t)regions->height);
     for (int y = 0; y < regions->height; y++) {
         const uint8_t *row = mask + (ptrdiff_t)y * regions->width;
         if (row_is_empty(row, regions->width))
@@ -182,8 +183,8 @@ static void name_row(struct regions *regions, const uint8_t *row, const int *ind
 {
     int width = regions->width, end;
     uint16_t *labels = regions->labels + (ptrdiff_t)y * width;
-    for (int x = 0; (x = next_set(row, x, width)) < width; x = end) {
-        end = next_clear(row, x, width);
+    for (int x = 0; (x = mask_next_set(row, x, width)) < width; x = end) {
+        end = mask_next_clear(row, x, width);
         int index = labels[x] ? index_of[root_of(regions->runs, labels[x])] : 0;
         for (int i = x; i < end; i++)
             labels[i] = (uint16_t)index;
@@ -210,6 +211,8 @@ void regions_find(struct regions *regions, const uint8_t *mask, int minimum_area
     int *areas = regions->runs + UINT16_MAX + 1, *index_of = areas + UINT16_MAX + 1, first, last;
     areas[0] = 0;
     int label_count = label_pixels(regions, mask, &first, &last);
+    regions->first = first;
+    regions->last = last;
     join_areas(regions, areas, label_count);
     number_roots(regions, areas, label_count, minimum_area, index_of);
     for (int y = first; y < last; y++)

@@ -59,15 +59,19 @@ static void mark_figures(struct unrest *unrest, const struct figures *figures)
             mark(unrest, &figures->items[i]);
 }
 
-/* Raises the level of what just became foreground and is nobody's; returns how many pixels did. */
+/* Raises the level of what just became foreground and is nobody's; returns how many pixels did. Most of most pictures
+ * is no foreground. */
 static int raise_levels(struct unrest *unrest, const uint8_t *foreground)
 {
-    int changed = 0, count = unrest->width * unrest->height;
-    for (int i = 0; i < count; i++) {
-        int is_new = foreground[i] & ~unrest->before[i] & 1 & ~unrest->theirs[i];
-        int level = unrest->level[i] + is_new * CHANGE_RISE;
-        unrest->level[i] = (uint16_t)(level > UINT16_MAX ? UINT16_MAX : level);
-        changed += is_new;
+    int changed = 0, count = unrest->width * unrest->height, end;
+    for (int i = 0; (i = mask_next_set(foreground, i, count)) < count; i = end) {
+        end = mask_next_clear(foreground, i, count);
+        for (int j = i; j < end; j++) {
+            int is_new = ~unrest->before[j] & 1 & ~unrest->theirs[j];
+            int level = unrest->level[j] + is_new * CHANGE_RISE;
+            unrest->level[j] = (uint16_t)(level > UINT16_MAX ? UINT16_MAX : level);
+            changed += is_new;
+        }
     }
     return changed;
 }
