@@ -83,7 +83,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .live = parts->live,
                         .health = parts->health,
                         .resilience = parts->resilience,
-                        .clock = parts->clock};
+                        .clock = parts->clock,
+                        .detect = parts->detect};
     api->webhooks = webhook_verifier_new(settings->policies.webhook_secrets,
                                          settings->policies.webhook_tolerance_seconds, WEBHOOK_MAX_IDS, error);
     int fd = api->webhooks ? open_listener(&settings->http, error) : -1;

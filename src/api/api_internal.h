@@ -29,6 +29,7 @@ struct api {
     struct server_health *health;
     struct vedette_resilience *resilience;
     struct clock *clock;
+    struct detect_queue *detect; /* NULL: none */
     struct auth *auth;
     struct MHD_Daemon *daemon;
     int port;
@@ -93,7 +94,8 @@ struct request {
     struct login login; /* user NULL: anonymous */
     bool is_by_cookie;
     bool is_started;
-    int64_t wait_until_us; /* 0: not waiting yet */
+    int64_t wait_until_us;         /* 0: not waiting yet */
+    struct detect_job *detect_job; /* NULL: none yet */
     guint64 declared_bytes;
 };
 
@@ -146,6 +148,8 @@ void watch_upgraded(struct watch *watch, struct watched_connection *connection);
 void watch_forget(struct watch *watch, struct watched_connection *connection);
 /* Suspends a request and resumes it soon. False when the server stops or too many wait. */
 bool watch_suspend(struct watch *watch, struct MHD_Connection *connection);
+/* What one of those waits for may have come: they are asked again now. Any thread. */
+void watch_hurry(struct watch *watch);
 
 /* ---- WebSockets: on the watch thread, but for websocket_accept and websockets_count ---- */
 

@@ -130,6 +130,8 @@ static bool read_body(struct request *request, struct answer *answer)
     bool is_form = kind == BODY_JSON_OR_FORM && http_content_type_is(request->content_type, form_type);
     if (kind == BODY_NONE)
         return true;
+    if (kind == BODY_JSON_OR_PARTS && http_content_type_is(request->content_type, "multipart/form-data"))
+        return true;
     if (!is_form && !is_json(request)) {
         answer_problem(answer, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
                        kind == BODY_JSON_OR_FORM ? "send application/json or application/x-www-form-urlencoded"
@@ -137,7 +139,7 @@ static bool read_body(struct request *request, struct answer *answer)
                        NULL);
         return false;
     }
-    return kind == BODY_DOCUMENT || read_record(request, is_form, answer);
+    return kind == BODY_DOCUMENT || kind == BODY_JSON_OR_PARTS || read_record(request, is_form, answer);
 }
 
 bool request_read(struct request *request, struct answer *answer)

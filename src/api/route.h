@@ -23,10 +23,11 @@ extern const char *const rate_class_names[];
 
 /* What a body is. */
 enum body_kind {
-    BODY_NONE = 0,     /* whatever comes is passed over */
-    BODY_JSON,         /* the route's request record; unknown keys are refused */
-    BODY_JSON_OR_FORM, /* the same, or as a form: flat records only */
-    BODY_DOCUMENT,     /* JSON that the handler reads itself, from request->body */
+    BODY_NONE = 0,      /* whatever comes is passed over */
+    BODY_JSON,          /* the route's request record; unknown keys are refused */
+    BODY_JSON_OR_FORM,  /* the same, or as a form: flat records only */
+    BODY_JSON_OR_PARTS, /* the same as JSON or as multipart/form-data, which the handler reads itself */
+    BODY_DOCUMENT,      /* JSON that the handler reads itself, from request->body */
 };
 
 /* What is answered when all is well. */
@@ -100,7 +101,8 @@ struct route_group {
     }
 
 extern const struct route_group health_routes, queue_routes, login_routes, camera_routes, breaker_routes, event_routes,
-    occupancy_routes, job_routes, retention_routes, audit_routes, policy_routes, live_routes, contract_routes;
+    occupancy_routes, job_routes, retention_routes, audit_routes, policy_routes, live_routes, contract_routes,
+    detect_routes;
 /* All groups, NULL-terminated. */
 extern const struct route_group *const route_groups[];
 /* Every problem that a route may answer with, as PROBLEM(…) bits: its own, and what follows from its role, its

@@ -36,6 +36,7 @@ struct watch {
     GQueue connections; /* lock; of struct watched_connection * */
     GArray *waiters;    /* lock; of struct waiter */
     bool is_stopping;   /* lock */
+    bool is_hurried;    /* atomic: waiters are asked again at once */
 };
 
 static int64_t now_us(void)
@@ -112,6 +113,12 @@ bool watch_suspend(struct watch *watch, struct MHD_Connection *connection)
     return is_taken;
 }
 
+void watch_hurry(struct watch *watch)
+{
+    __atomic_store_n(&watch->is_hurried, true, __ATOMIC_RELEASE);
+    watch_wake(watch);
+}
+
 /* The socket is only shut, which the library notices; closing it is the library's. */
 static void cut_late(struct watch *watch)
 {
@@ -143,7 +150,7 @@ static int tend(struct watch *watch, bool *is_stopping)
 {
     pthread_mutex_lock(&watch->lock);
     *is_stopping = watch->is_stopping;
-    resume_due(watch, watch->is_stopping);
+    resume_due(watch, watch->is_stopping || __atomic_exchange_n(&watch->is_hurried, false, __ATOMIC_ACQ_REL));
     bool has_waiters = watch->waiters->len > 0;
     cut_late(watch);
     bool has_connections = watch->connections.length > 0;

@@ -544,6 +544,8 @@ static const struct record_field settings_fields[] = {
                  "overload, and room for more cameras"),
     FIELD_RECORD(struct settings, policies, struct policy_settings, &policy_descriptor, 0,
                  "policies that change while the server runs"),
+    FIELD_RECORD(struct settings, detect, struct detect_settings, &detect_settings_descriptor, 0,
+                 "pictures looked at on request"),
     FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
 };
 const struct record_descriptor settings_descriptor =
@@ -567,6 +569,8 @@ static const struct record_field worker_config_fields[] = {
     FIELD(struct worker_config, quiet_seconds, 0, "a camera in which nothing moved for so long is quiet", .min = 0,
           .max = 3600, .default_text = "10"),
     FIELD_RECORD(struct worker_config, breaker, struct breaker_settings, &breaker_descriptor, 0, "circuit breakers"),
+    FIELD_RECORD(struct worker_config, detect, struct detect_settings, &detect_settings_descriptor, 0,
+                 "pictures looked at on request"),
     FIELD_LIST(struct worker_config, cameras, &camera_descriptor, 0, "its cameras, without logins", .max_count = 4096),
 };
 const struct record_descriptor worker_config_descriptor =

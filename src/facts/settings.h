@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "facts/camera.h"
+#include "facts/detect.h"
 #include "facts/governor.h"
 #include "facts/policy_types.h"
 #include "facts/upkeep.h"
@@ -199,6 +200,7 @@ struct settings {
     struct progress_settings progress;
     struct governor_settings governor;
     struct policy_settings policies;
+    struct detect_settings detect;
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;
@@ -217,6 +219,7 @@ struct worker_config {
     struct rule_settings rules;
     double quiet_seconds; /* of the governor */
     struct breaker_settings breaker;
+    struct detect_settings detect;
     struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */
 };
 extern const struct record_descriptor worker_config_descriptor;

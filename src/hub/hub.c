@@ -49,6 +49,7 @@ static gboolean on_turn(gpointer data)
         monitor_turn(hub->monitor);
         governing_turn(hub->governing);
         scheduler_turn(hub->scheduler);
+        detecting_turn(hub->detecting);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -122,13 +123,15 @@ static bool serve(struct hub *hub, GError **error)
     hub->policies = policies_new(hub, error);
     if (!hub->policies)
         return false;
+    hub->detecting = detecting_new(hub);
     const struct api_parts parts = {hub->store,
                                     record_path_spool(hub->records),
                                     policies_keeper(hub->policies),
                                     hub->live,
                                     &hub->health,
                                     hub->resilience,
-                                    hub->clock};
+                                    hub->clock,
+                                    detecting_queue(hub->detecting)};
     struct api *api = api_start(hub->settings, &parts, &generated_password, error);
     if (!api)
         return false;
@@ -166,6 +169,7 @@ static void hub_clear(struct hub *hub)
     store_close(hub->store);
     while (g_main_context_iteration(NULL, FALSE))
         ;
+    detecting_free(hub->detecting);
     g_ptr_array_unref(hub->workers);
     live_free(hub->live);
     g_hash_table_unref(hub->breaker_words);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "detect/detect.h"
 #include "facts/breaker.h"
 #include "facts/camera.h"
 #include "facts/event.h"
@@ -44,8 +45,9 @@ struct hub_worker {
     struct link *link;   /* NULL: not running */
     uint64_t generation; /* counts starts: an earlier process's batches are kept, but not acknowledged to a later one */
     bool has_said_hello, has_stopped, is_caged;
-    bool is_proof; /* of proof.c: not started again, and its records are the proof's */
-    int restarts;  /* in a row, for the backoff */
+    bool is_proof;                      /* of proof.c: not started again, and its records are the proof's */
+    bool looks_at_pictures, is_leaving; /* of detecting.c: without cameras; it was told to end */
+    int restarts;                       /* in a row, for the backoff */
     int64_t started_us, heard_us;
     struct process_cpu cpu; /* the governor's */
     GQueue waiting;         /* of struct intake_batch *, by sequence: the spool could not take them yet */
@@ -68,6 +70,7 @@ struct hub {
     struct hub_policies *policies;
     struct control *control;               /* NULL: it could not listen */
     struct proof *proof;                   /* the one under way */
+    struct detecting *detecting;           /* while it serves */
     struct process_cpu cpu;                /* the governor's */
     struct vedette_resilience *resilience; /* breakers of upstreams, queues */
     GHashTable *breaker_words;             /* camera id → enum breaker_word that an operator said last */
@@ -82,6 +85,8 @@ struct hub {
 void hub_workers_create(struct hub *hub);
 /* One of its own for the camera of a proof, among the others; not started yet. */
 struct hub_worker *hub_worker_new_for_proof(struct hub *hub, struct camera *camera);
+/* One without cameras, among the others; not started yet. */
+struct hub_worker *hub_worker_new_for_pictures(struct hub *hub, const char *id);
 bool hub_worker_start(struct hub_worker *worker, GError **error);
 /* The hello was good: hands over the logins and lets it at its cameras. */
 bool hub_worker_admit(struct hub_worker *worker, GError **error);
@@ -97,6 +102,19 @@ bool hub_workers_are_gone(const struct hub *hub);
 void hub_worker_kill(struct hub_worker *worker);
 /* Someone looks at a camera. Any thread. */
 void hub_want_preview(void *hub, const char *camera_id);
+
+/* ---- detecting.c ---- */
+
+/* Serves the queue from now on; freed after the workers' processes and the API are gone. */
+struct detecting *detecting_new(struct hub *hub);
+void detecting_free(struct detecting *detecting);
+struct detect_queue *detecting_queue(struct detecting *detecting);
+/* Ends what takes too long or is idle, and hands out what waits. */
+void detecting_turn(struct detecting *detecting);
+/* A worker's answer. False when its link must end. */
+bool detecting_take(struct hub_worker *worker, enum link_type type, const void *body, size_t length, GError **error);
+/* The worker's process is gone. `detecting` may be NULL. */
+void detecting_note_gone(struct detecting *detecting, struct hub_worker *worker);
 
 /* ---- tuning.c ---- */
 

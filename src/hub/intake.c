@@ -445,8 +445,11 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);
     case LINK_STOPPED:
-        worker->has_stopped = worker->hub->is_stopping || worker->is_proof;
+        worker->has_stopped = worker->hub->is_stopping || worker->is_proof || worker->is_leaving;
         return true;
+    case LINK_LOOKED:
+    case LINK_NOT_LOOKED:
+        return detecting_take(worker, type, body, length, error);
     default:
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "message %d is not a worker's to send", type);
         return false;

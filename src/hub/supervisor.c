@@ -62,6 +62,15 @@ struct hub_worker *hub_worker_new_for_proof(struct hub *hub, struct camera *came
     return worker;
 }
 
+struct hub_worker *hub_worker_new_for_pictures(struct hub *hub, const char *id)
+{
+    struct hub_worker *worker = worker_new(hub);
+    g_free(worker->id);
+    worker->id = g_strdup(id);
+    worker->looks_at_pictures = true;
+    return worker;
+}
+
 void hub_workers_create(struct hub *hub)
 {
     const struct record_list *cameras = &hub->settings->cameras;
@@ -139,6 +148,7 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .rules = settings->rules,
         .quiet_seconds = settings->governor.quiet_seconds,
         .breaker = settings->breaker,
+        .detect = settings->detect,
     };
     tuning_fill(worker->hub, &config);
     if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
@@ -257,6 +267,8 @@ void hub_worker_look_after(struct hub_worker *worker)
     if (!read_link(worker))
         return;
     int64_t silent_us = clock_monotonic_us(worker->hub->clock) - worker->heard_us;
+    if (worker->looks_at_pictures && worker->has_said_hello)
+        return; /* it speaks when it is asked: detecting.c has the deadline */
     if (worker->pid && silent_us > (worker->has_said_hello ? SILENCE_US : HELLO_SILENCE_US)) {
         log_error(worker->id, "is ended: it has been silent for %lld s", (long long)(silent_us / G_USEC_PER_SEC));
         kill(worker->pid, SIGKILL);
@@ -328,10 +340,11 @@ static void on_child_exit(GPid pid, gint status, gpointer data)
         read_link(worker); /* its last words */
     close_link(worker);
     /* told to stop before it had started: it has nothing to say */
-    worker->has_stopped |= hub->is_stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    worker->has_stopped |= (hub->is_stopping || worker->is_leaving) && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     count_exit(worker, reason);
     intake_note_gone(worker, reason);
-    if (!hub->is_stopping && !worker->is_proof)
+    detecting_note_gone(hub->detecting, worker);
+    if (!hub->is_stopping && !worker->is_proof && !worker->is_leaving)
         schedule_restart(worker);
     else if (hub->is_stopping && hub_workers_are_gone(hub))
         g_main_loop_quit(hub->loop);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* On the wire: length of the body, u32 little endian; type, u8; the body. */
-enum { HEADER_BYTES = 5, READ_BYTES = 1 << 16 };
+enum { HEADER_BYTES = 5, READ_BYTES = 1 << 16, PARTS_HEADER_BYTES = 12 };
 
 struct link {
     int fd;
@@ -152,6 +152,20 @@ bool link_send(struct link *link, enum link_type type, const void *body, size_t 
     return is_queued;
 }
 
+bool link_send_parts(struct link *link, enum link_type type, const struct link_parts *parts, GError **error)
+{
+    uint64_t number = GUINT64_TO_LE(parts->number);
+    uint32_t text_length = GUINT32_TO_LE((uint32_t)parts->text_length);
+    g_autoptr(GByteArray) body =
+        g_byte_array_sized_new((guint)(PARTS_HEADER_BYTES + parts->text_length + parts->byte_count));
+    g_byte_array_append(body, (const guint8 *)&number, sizeof number);
+    g_byte_array_append(body, (const guint8 *)&text_length, sizeof text_length);
+    g_byte_array_append(body, (const guint8 *)parts->text, (guint)parts->text_length);
+    if (parts->byte_count)
+        g_byte_array_append(body, parts->bytes, (guint)parts->byte_count);
+    return link_send(link, type, body->data, body->len, error);
+}
+
 bool link_flush(struct link *link, int timeout_ms)
 {
     struct timespec until;
@@ -188,6 +202,28 @@ enum link_parsed link_parse(const uint8_t *data, size_t available, enum link_typ
     *type = (enum link_type)data[4];
     *body_length = length;
     return available < HEADER_BYTES + length ? LINK_PARSED_PARTIAL : LINK_PARSED_WHOLE;
+}
+
+bool link_parts_read(const void *body, size_t length, struct link_parts *parts)
+{
+    const uint8_t *bytes = body;
+    uint64_t number;
+    uint32_t text_length;
+    if (length < PARTS_HEADER_BYTES)
+        return false;
+    memcpy(&number, bytes, sizeof number);
+    memcpy(&text_length, bytes + sizeof number, sizeof text_length);
+    text_length = GUINT32_FROM_LE(text_length);
+    if (text_length > length - PARTS_HEADER_BYTES)
+        return false;
+    *parts = (struct link_parts){
+        .number = GUINT64_FROM_LE(number),
+        .text = (const char *)bytes + PARTS_HEADER_BYTES,
+        .text_length = text_length,
+        .bytes = bytes + PARTS_HEADER_BYTES + text_length,
+        .byte_count = length - PARTS_HEADER_BYTES - text_length,
+    };
+    return true;
 }
 
 static bool read_more(struct link *link, int timeout_ms, GError **error)

@@ -36,8 +36,23 @@ enum link_type {
     LINK_STOP,          /* empty: send what is left, then LINK_STOPPED */
     LINK_GOVERN,        /* GovernorOrder: what to leave out from now on; after LINK_START */
     LINK_FORCE_BREAKER, /* BreakerOrder */
-    LINK_TYPE_LAST = LINK_FORCE_BREAKER,
+    LINK_LOOK,          /* parts: a number for this picture, DetectRequest, the encoded picture; after LINK_START */
+    /* worker → hub, in answer to it */
+    LINK_LOOKED,     /* parts: the picture's number, DetectResponse, its annotated JPEG or nothing */
+    LINK_NOT_LOOKED, /* parts: the picture's number, why not, the enum vedette_error as one byte */
+    LINK_TYPE_LAST = LINK_NOT_LOOKED,
 };
+
+/* A body of three parts: a number, a text (in front its length, u32), and bytes to the end; numbers little endian. */
+struct link_parts {
+    uint64_t number;
+    const char *text; /* not terminated */
+    size_t text_length;
+    const uint8_t *bytes;
+    size_t byte_count;
+};
+/* Borrows from `body`. False: it is too short for what it says. Pure. */
+bool link_parts_read(const void *body, size_t length, struct link_parts *parts);
 
 /* Looks at the bytes received so far (`data` may be NULL when there are none): pure, for link_receive, tests and
  * fuzzing. */
@@ -54,6 +69,7 @@ CLEANUP_DEFINE(link, link_free)
 /* Queues a message; the body is copied. False: queue full (VEDETTE_ERROR_FULL) or peer gone
  * (VEDETTE_ERROR_UNAVAILABLE). */
 bool link_send(struct link *link, enum link_type type, const void *body, size_t length, GError **error);
+bool link_send_parts(struct link *link, enum link_type type, const struct link_parts *parts, GError **error);
 /* Blocks until a whole message came, up to `timeout_ms` (-1: for ever). The body is valid until the next call. False on
  * end of stream (VEDETTE_ERROR_UNAVAILABLE), time (VEDETTE_ERROR_TIMEOUT), or a broken peer (VEDETTE_ERROR_PROTOCOL).
  */

@@ -1,3 +1,4 @@
+#include "frame/picture_header.h"
 #include "media/media_internal.h"
 
 #include <errno.h>
@@ -30,15 +31,6 @@ static uint8_t *read_file(const char *path, size_t *length, GError **error)
     return bytes;
 }
 
-static bool size_is_allowed(const char *path, int width, int height, GError **error)
-{
-    if (width > 0 && height > 0 && (int64_t)width * height <= image_max_pixels)
-        return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "image '%s': is %d x %d; at most 64 megapixels are read",
-                path, width, height);
-    return false;
-}
-
 /* BT.601 full range, as JFIF says. */
 static void rgb_to_frame(const uint8_t *rgb, int width, int height, struct frame *frame)
 {
@@ -64,17 +56,19 @@ static void rgb_to_frame(const uint8_t *rgb, int width, int height, struct frame
     frame->is_full_range = true;
 }
 
-static struct frame *load_jpeg(const char *path, const uint8_t *bytes, size_t length, GError **error)
+static struct frame *load_jpeg(const char *path, const uint8_t *bytes, size_t length,
+                               const struct picture_header *header, GError **error)
 {
     int width = 0, height = 0, subsampling, colourspace;
     tjhandle jpeg = tjInitDecompress();
     struct frame *frame = NULL;
     g_autofree uint8_t *rgb = NULL;
     if (!jpeg ||
-        tjDecompressHeader3(jpeg, bytes, (unsigned long)length, &width, &height, &subsampling, &colourspace) != 0) {
+        tjDecompressHeader3(jpeg, bytes, (unsigned long)length, &width, &height, &subsampling, &colourspace) != 0 ||
+        width != header->width_px || height != header->height_px) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "image '%s': is no JPEG: %s", path,
                     tjGetErrorStr2(jpeg));
-    } else if (size_is_allowed(path, width, height, error)) {
+    } else {
         rgb = g_malloc((size_t)width * (size_t)height * 3);
         int result =
             tjDecompress2(jpeg, bytes, (unsigned long)length, rgb, width, 0, height, TJPF_RGB, TJFLAG_ACCURATEDCT);
@@ -90,17 +84,7 @@ static struct frame *load_jpeg(const char *path, const uint8_t *bytes, size_t le
     return frame;
 }
 
-/* PNG says its size in the first chunk, before anything is decoded. */
-static bool png_size(const uint8_t *bytes, size_t length, int *width, int *height)
-{
-    if (length < 24 || memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) != 0)
-        return false;
-    *width = (int)GST_READ_UINT32_BE(bytes + 16);
-    *height = (int)GST_READ_UINT32_BE(bytes + 20);
-    return true;
-}
-
-static struct frame *frame_from_rgb_sample(GstSample *sample)
+static struct frame *frame_from_rgb_sample(GstSample *sample, const struct picture_header *header)
 {
     GstVideoInfo info;
     GstVideoFrame video;
@@ -108,6 +92,10 @@ static struct frame *frame_from_rgb_sample(GstSample *sample)
         !gst_video_frame_map(&video, &info, gst_sample_get_buffer(sample), GST_MAP_READ))
         return NULL;
     int width = GST_VIDEO_INFO_WIDTH(&info), height = GST_VIDEO_INFO_HEIGHT(&info);
+    if (width != header->width_px || height != header->height_px) {
+        gst_video_frame_unmap(&video);
+        return NULL;
+    }
     g_autofree uint8_t *rgb = g_malloc((size_t)width * (size_t)height * 3);
     for (int y = 0; y < height; y++)
         memcpy(rgb + (size_t)y * (size_t)width * 3,
@@ -119,7 +107,8 @@ static struct frame *frame_from_rgb_sample(GstSample *sample)
     return frame;
 }
 
-static struct frame *load_png(const char *path, const uint8_t *bytes, size_t length, GError **error)
+static struct frame *load_png(const char *path, const uint8_t *bytes, size_t length,
+                              const struct picture_header *header, GError **error)
 {
     static const char *const names[] = {"appsrc", "pngdec", "videoconvert", "appsink"};
     GstElement *elements[G_N_ELEMENTS(names)], *pipeline = gst_pipeline_new(NULL);
@@ -142,7 +131,7 @@ static struct frame *load_png(const char *path, const uint8_t *bytes, size_t len
     gst_app_src_push_buffer(GST_APP_SRC(elements[0]), gst_buffer_new_memdup(bytes, length));
     gst_app_src_end_of_stream(GST_APP_SRC(elements[0]));
     GstSample *sample = gst_app_sink_try_pull_sample(GST_APP_SINK(elements[3]), 10 * GST_SECOND);
-    struct frame *frame = sample ? frame_from_rgb_sample(sample) : NULL;
+    struct frame *frame = sample ? frame_from_rgb_sample(sample, header) : NULL;
     if (!frame)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "image '%s': is a PNG that cannot be decoded", path);
     g_clear_pointer(&sample, gst_sample_unref);
@@ -154,11 +143,17 @@ static struct frame *load_png(const char *path, const uint8_t *bytes, size_t len
 struct frame *media_image_load(const char *path, GError **error)
 {
     size_t length = 0;
-    int width, height;
     g_autofree uint8_t *bytes = read_file(path, &length, error);
-    if (!bytes)
+    return bytes ? media_image_decode(path, bytes, length, image_max_pixels, error) : NULL;
+}
+
+struct frame *media_image_decode(const char *name, const uint8_t *bytes, size_t length, int64_t max_pixels,
+                                 GError **error)
+{
+    struct picture_header header;
+    if (!picture_header_check(bytes, length, INT32_MAX, max_pixels, &header, error)) {
+        g_prefix_error(error, "image '%s': ", name);
         return NULL;
-    if (!png_size(bytes, length, &width, &height))
-        return load_jpeg(path, bytes, length, error);
-    return size_is_allowed(path, width, height, error) ? load_png(path, bytes, length, error) : NULL;
+    }
+    return (header.format == PICTURE_JPEG ? load_jpeg : load_png)(name, bytes, length, &header, error);
 }

@@ -105,6 +105,10 @@ CLEANUP_DEFINE(media_reader, media_reader_free)
 
 /* Decodes one JPEG or PNG file, at most 64 megapixels, into a frame. */
 struct frame *media_image_load(const char *path, GError **error);
+/* The same of bytes in memory, of at most `max_pixels`; `name` stands in errors. Nothing is allocated for a picture
+ * whose header says more. */
+struct frame *media_image_decode(const char *name, const uint8_t *bytes, size_t length, int64_t max_pixels,
+                                 GError **error);
 
 /* ---- playing a camera ---- */
 

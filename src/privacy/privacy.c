@@ -15,6 +15,7 @@ enum {
     CELL_ALL_MIN_PX = 32,
     FOREGROUND_CELLS_A_PICTURE = 40,
     FOREGROUND_CELL_MIN_PX = 16,
+    OUTLINE_PX = 2,
 };
 /* Boxes shake by a few percent; what sticks out of one is hidden too. */
 static const double margin_share = 0.12;
@@ -233,6 +234,35 @@ static void hide(struct privacy_encoder *encoder, const struct privacy_request *
                     request->cells_a_side > 0 ? request->cells_a_side : PRIVACY_CELLS_A_SIDE);
 }
 
+/* ---- drawing ---- */
+
+/* Green, in BT.601 full range: seen on dark and on light. */
+static const uint8_t outline_colour[3] = {150, 44, 21};
+
+static void fill(struct privacy_encoder *encoder, int left, int top, int right, int bottom)
+{
+    left = MAX(left, 0) & ~1;
+    top = MAX(top, 0) & ~1;
+    right = MIN((right + 1) & ~1, encoder->out_width);
+    bottom = MIN((bottom + 1) & ~1, encoder->out_height);
+    for (int i = 0; i < 3; i++) {
+        int shift = i > 0;
+        for (int y = top >> shift; y < bottom >> shift && right > left; y++)
+            memset(encoder->planes[i] + y * encoder->strides[i] + (left >> shift), outline_colour[i],
+                   (size_t)(right - left) >> shift);
+    }
+}
+
+static void draw_outline(struct privacy_encoder *encoder, const struct record_box *box)
+{
+    int left = (int)(box->x * encoder->out_width), right = (int)((box->x + box->w) * encoder->out_width);
+    int top = (int)(box->y * encoder->out_height), bottom = (int)((box->y + box->h) * encoder->out_height);
+    fill(encoder, left, top, right, top + OUTLINE_PX);
+    fill(encoder, left, bottom - OUTLINE_PX, right, bottom);
+    fill(encoder, left, top, left + OUTLINE_PX, bottom);
+    fill(encoder, right - OUTLINE_PX, top, right, bottom);
+}
+
 GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame *frame,
                             const struct privacy_request *request, GError **error)
 {
@@ -246,6 +276,9 @@ GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame 
     prepare_size(encoder, frame);
     reduce(encoder, frame);
     hide(encoder, request);
+    for (size_t i = 0; i < request->outline_count; i++)
+        if (is_known(&request->outlines[i]))
+            draw_outline(encoder, &request->outlines[i]);
     unsigned long size = 0;
     const unsigned char *planes[] = {encoder->planes[0], encoder->planes[1], encoder->planes[2]};
     tjFree(encoder->buffer);

@@ -27,6 +27,8 @@ struct privacy_request {
     int foreground_width_px, foreground_height_px;
     int cells_a_side; /* of a figure's smaller side, see privacy_cells_a_side; 0: PRIVACY_CELLS_A_SIDE */
     bool hide_all;    /* what must be hidden is not known: mosaic over everything */
+    const struct record_box *outlines; /* drawn over it once all is hidden */
+    size_t outline_count;
 };
 enum { PRIVACY_CELLS_A_SIDE = 6 };
 /* How many mosaic cells the smaller side of a figure gets for a strength of 0..1: 10 to 5. Even ten leave three or so

@@ -348,10 +348,10 @@ static bool nesting_is_bounded(const char *text, size_t length)
     return true;
 }
 
-static json_t *parse_json(const char *text, size_t length, struct record_errors *errors)
+static json_t *parse_json(const char *text, size_t length, size_t max_bytes, struct record_errors *errors)
 {
-    if (length > RECORD_MAX_TEXT_BYTES) {
-        record_errors_add(errors, "", "has %zu bytes: must have at most %d", length, RECORD_MAX_TEXT_BYTES);
+    if (length > max_bytes) {
+        record_errors_add(errors, "", "has %zu bytes: must have at most %zu", length, max_bytes);
         return NULL;
     }
     if (!nesting_is_bounded(text, length)) {
@@ -366,11 +366,11 @@ static json_t *parse_json(const char *text, size_t length, struct record_errors 
 }
 
 static bool decode_text_of_object(const struct decoder *decoder, const struct record_descriptor *descriptor,
-                                  const char *text, size_t length, void *record)
+                                  const char *text, size_t length, size_t max_bytes, void *record)
 {
     guint before = decoder->errors->items->len;
     record_init(descriptor, record);
-    json_t *root = parse_json(text, length, decoder->errors);
+    json_t *root = parse_json(text, length, max_bytes, decoder->errors);
     if (root)
         decode_object(decoder, descriptor, root, "", 0, record);
     /* what people write is told of all that is wrong with it at once */
@@ -387,14 +387,21 @@ bool record_decode_json(const struct record_descriptor *descriptor, const char *
                         struct record_errors *errors)
 {
     const struct decoder decoder = {.errors = errors};
-    return decode_text_of_object(&decoder, descriptor, text, length, record);
+    return decode_text_of_object(&decoder, descriptor, text, length, RECORD_MAX_TEXT_BYTES, record);
 }
 
 bool record_decode_json_strict(const struct record_descriptor *descriptor, const char *text, size_t length,
                                void *record, struct record_errors *errors)
 {
     const struct decoder decoder = {.is_strict = true, .errors = errors};
-    return decode_text_of_object(&decoder, descriptor, text, length, record);
+    return decode_text_of_object(&decoder, descriptor, text, length, RECORD_MAX_TEXT_BYTES, record);
+}
+
+bool record_decode_json_large(const struct record_descriptor *descriptor, const char *text, size_t length,
+                              size_t max_bytes, void *record, struct record_errors *errors)
+{
+    const struct decoder decoder = {.is_strict = true, .errors = errors};
+    return decode_text_of_object(&decoder, descriptor, text, length, max_bytes, record);
 }
 
 bool record_decode_texts(const struct record_descriptor *descriptor, const struct record_text *texts, size_t count,

@@ -236,6 +236,9 @@ struct record_text {
 };
 bool record_decode_texts(const struct record_descriptor *descriptor, const struct record_text *texts, size_t count,
                          void *record, struct record_errors *errors);
+/* As strictly, of text of up to `max_bytes`: where a field holds a picture. */
+bool record_decode_json_large(const struct record_descriptor *descriptor, const char *text, size_t length,
+                              size_t max_bytes, void *record, struct record_errors *errors);
 /* Appends the record as one JSON object, without an intermediate tree. Secret fields, unset times, unset optionals,
  * unset enums, NULL strings are left out; empty lists are written. First key is "schema_version" when `with_version`.
  */

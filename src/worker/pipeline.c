@@ -523,8 +523,21 @@ static GBytes *encode(struct pipeline *pipeline, const struct frame *frame, cons
 
 GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error)
 {
-    const struct privacy_request request = request_for(pipeline, frame);
+    return pipeline_preview_outlined(pipeline, frame, NULL, 0, error);
+}
+
+GBytes *pipeline_preview_outlined(struct pipeline *pipeline, struct frame *frame, const struct record_box *outlines,
+                                  size_t count, GError **error)
+{
+    struct privacy_request request = request_for(pipeline, frame);
+    request.outlines = outlines;
+    request.outline_count = count;
     return encode(pipeline, frame, &request, error);
+}
+
+const struct tracks *pipeline_tracks(const struct pipeline *pipeline)
+{
+    return &pipeline->tracks;
 }
 
 int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame *frame)

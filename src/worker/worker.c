@@ -370,6 +370,45 @@ static void take_order(struct worker *worker, const void *body, size_t length)
     pthread_mutex_unlock(&worker->lock);
 }
 
+/* A model that could not be opened is no answer: the picture's sender is told. */
+static bool look_at(struct worker *worker, const struct link_parts *parts, struct detect_response *response,
+                    GBytes **jpeg, GError **error)
+{
+    struct detect_request request;
+    if (!decode(&detect_request_descriptor, parts->text, parts->text_length, &request, error))
+        return false;
+    if (!worker->pictures)
+        worker->pictures = pictures_new(&worker->config, worker->detector, clock_system());
+    bool is_good = pictures_look(worker->pictures, &request, parts->bytes, parts->byte_count, response, jpeg, error);
+    record_clear(&detect_request_descriptor, &request);
+    return is_good;
+}
+
+/* Looks at one picture and answers; the analysers have nothing to do meanwhile: such a worker has no cameras. */
+static bool look(struct worker *worker, const void *body, size_t length, GError **error)
+{
+    struct link_parts parts;
+    struct detect_response response;
+    g_autoptr(GBytes) jpeg = NULL;
+    g_autoptr(GError) cause = NULL;
+    if (!link_parts_read(body, length, &parts)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "a picture of %zu bytes from the hub", length);
+        return false;
+    }
+    if (!look_at(worker, &parts, &response, &jpeg, &cause)) {
+        const uint8_t code = (uint8_t)(cause->domain == VEDETTE_ERROR ? cause->code : VEDETTE_ERROR_IO);
+        const struct link_parts why = {parts.number, cause->message, strlen(cause->message), &code, sizeof code};
+        return link_send_parts(worker->link, LINK_NOT_LOOKED, &why, error);
+    }
+    gsize jpeg_bytes = 0;
+    const void *picture = jpeg ? g_bytes_get_data(jpeg, &jpeg_bytes) : NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(&detect_response_descriptor, &response, false, text);
+    record_clear(&detect_response_descriptor, &response);
+    const struct link_parts answer = {parts.number, text->str, text->len, picture, jpeg_bytes};
+    return link_send_parts(worker->link, LINK_LOOKED, &answer, error);
+}
+
 /* One message of the hub, or one tick. False: it is time to end. */
 static bool step(struct worker *worker, GError **error)
 {
@@ -395,6 +434,8 @@ static bool step(struct worker *worker, GError **error)
         take_order(worker, body, length);
     } else if (type == LINK_FORCE_BREAKER) {
         return force_breaker(worker, body, length, error);
+    } else if (type == LINK_LOOK) {
+        return look(worker, body, length, error);
     }
     return type != LINK_STOP;
 }
@@ -456,6 +497,7 @@ static void release(struct worker *worker)
         if (worker->cameras[i].tracks)
             g_string_free(worker->cameras[i].tracks, TRUE);
     }
+    pictures_free(worker->pictures);
     detector_free(worker->detector);
     reader_free(worker->reader);
     outbox_free(worker->outbox);

@@ -50,6 +50,11 @@ bool pipeline_is_active(const struct pipeline *pipeline);
 void pipeline_finish(struct pipeline *pipeline);
 /* A JPEG of the frame last fed with every figure hidden; NULL when there can be none. `frame` is that frame. */
 GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error);
+/* The same with these boxes drawn over it. */
+GBytes *pipeline_preview_outlined(struct pipeline *pipeline, struct frame *frame, const struct record_box *outlines,
+                                  size_t count, GError **error);
+/* Everyone who is followed, as of the frame last fed; valid until the next. */
+const struct tracks *pipeline_tracks(const struct pipeline *pipeline);
 /* Remembers what must be hidden in the frame last fed, for pictures of another stream of the camera. After each frame
  * while someone looks. Returns the time of which enough is known by now. */
 int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame *frame);

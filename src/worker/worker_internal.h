@@ -11,6 +11,7 @@
 #include "link/link.h"
 #include "media/media.h"
 #include "worker/outbox.h"
+#include "worker/pictures.h"
 #include "worker/worker.h"
 
 struct worker;
@@ -53,6 +54,7 @@ struct worker {
     pthread_t *analysers;
     int analyser_count;
     char *detector_error;
+    struct pictures *pictures; /* of a worker without cameras, once one was sent */
     pthread_mutex_t lock;
     pthread_cond_t work;
     bool is_stopping;            /* under lock */

@@ -240,6 +240,27 @@ static void test_reducing_takes_the_mean(void)
     picture_clear(&picture);
 }
 
+static uint8_t luma_at(const struct picture *picture, double x, double y)
+{
+    int column = (int)(x * picture->widths[0]), row = (int)(y * picture->heights[0]);
+    return picture->planes[0][row * picture->widths[0] + column];
+}
+
+/* Boxes are drawn over what is hidden, and show nothing of it; one that is no box is not drawn. */
+static void test_outlines(void)
+{
+    CLEANUP(frame) struct frame *frame = noise_frame(640, 480, FRAME_I420);
+    const struct record_box boxes[] = {{0.25, 0.25, 0.5, 0.5}, {NAN, 0, 1, 1}, {0.9, 0.9, 5, 5}};
+    const struct privacy_request request = {.hide_all = true, .outlines = boxes, .outline_count = G_N_ELEMENTS(boxes)};
+    struct picture picture = encode(frame, &request);
+    uint8_t inside = luma_at(&picture, 0.5, 0.5);
+    g_assert_cmpint(abs(luma_at(&picture, 0.5, 0.2505) - 150), <, 12);
+    g_assert_cmpint(abs(luma_at(&picture, 0.2505, 0.5) - 150), <, 12);
+    g_assert_cmpint(abs(inside - 128), <, 15);
+    g_assert_cmpfloat(roughness(&picture, 0.3, 0.3, 0.4, 0.4), <, 5);
+    picture_clear(&picture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -252,5 +273,6 @@ int main(int argc, char **argv)
     g_test_add_func("/privacy/any size is encoded", test_any_size_is_encoded);
     g_test_add_func("/privacy/reducing takes the mean", test_reducing_takes_the_mean);
     g_test_add_func("/privacy/strength says how coarse", test_strength_says_how_coarse);
+    g_test_add_func("/privacy/outlines", test_outlines);
     return g_test_run();
 }

@@ -512,6 +512,16 @@ export interface ServerHealth {
   websocket_clients: number;
   /** track updates shed for slow pages */
   websocket_dropped: number;
+  /** pictures sent to be looked at */
+  detect_requests: number;
+  /** of these, not looked at: no picture, too large, or too many waited (detect.queue) */
+  detect_rejected: number;
+  /** of these, not looked at within detect.timeout_seconds */
+  detect_timeouts: number;
+  /** pictures that wait or are being looked at */
+  detect_waiting: number;
+  /** processes that look at them */
+  detect_helpers: number;
   /** number of the latest change of policies */
   policy_revision: number;
   /** times policies were read */

@@ -1,0 +1,108 @@
+#include "frame/picture_header.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static const uint8_t png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+enum {
+    PNG_HEADER_BYTES = 24, /* signature, length and name of the first chunk, width, height */
+    JPEG_START_BYTES = 2,
+    MARKER_START_OF_FRAME_FIRST = 0xc0,
+    MARKER_START_OF_FRAME_LAST = 0xcf,
+    MARKER_HUFFMAN_TABLES = 0xc4,
+    MARKER_RESERVED = 0xc8,
+    MARKER_ARITHMETIC = 0xcc,
+    MARKER_END_OF_IMAGE = 0xd9,
+    MARKER_START_OF_SCAN = 0xda,
+};
+
+static bool refuse(GError **error, const char *why)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s", why);
+    return false;
+}
+
+static int read_u16(const uint8_t *bytes)
+{
+    return bytes[0] << 8 | bytes[1];
+}
+
+static bool read_png(const uint8_t *bytes, size_t length, struct picture_header *header, GError **error)
+{
+    if (length < PNG_HEADER_BYTES || memcmp(bytes + 12, "IHDR", 4) != 0)
+        return refuse(error, "a PNG that does not begin with its size");
+    uint32_t width, height;
+    memcpy(&width, bytes + 16, sizeof width);
+    memcpy(&height, bytes + 20, sizeof height);
+    width = GUINT32_FROM_BE(width);
+    height = GUINT32_FROM_BE(height);
+    if (width == 0 || height == 0 || width > INT32_MAX || height > INT32_MAX)
+        return refuse(error, "a PNG without a size");
+    *header = (struct picture_header){PICTURE_PNG, (int)width, (int)height};
+    return true;
+}
+
+/* ITU-T T.81, table B.1: the frame headers, among them the markers for tables. */
+static bool is_start_of_frame(int marker)
+{
+    return marker >= MARKER_START_OF_FRAME_FIRST && marker <= MARKER_START_OF_FRAME_LAST &&
+           marker != MARKER_HUFFMAN_TABLES && marker != MARKER_RESERVED && marker != MARKER_ARITHMETIC;
+}
+
+/* The segment at `at` (its length field): T.81, B.2.2. */
+static bool read_frame_header(const uint8_t *bytes, size_t length, size_t at, struct picture_header *header,
+                              GError **error)
+{
+    if (length - at < 7)
+        return refuse(error, "a JPEG that is cut off");
+    *header = (struct picture_header){PICTURE_JPEG, read_u16(bytes + at + 5), read_u16(bytes + at + 3)};
+    return (header->width_px && header->height_px) || refuse(error, "a JPEG without a size");
+}
+
+static bool read_jpeg(const uint8_t *bytes, size_t length, struct picture_header *header, GError **error)
+{
+    size_t at = JPEG_START_BYTES;
+    while (length - at >= 4) {
+        int marker = bytes[at + 1];
+        if (bytes[at] != 0xff)
+            return refuse(error, "a JPEG whose segments do not follow each other");
+        if (marker == 0xff) { /* a fill byte: T.81, B.1.1.2 */
+            at++;
+            continue;
+        }
+        if (is_start_of_frame(marker))
+            return read_frame_header(bytes, length, at + 2, header, error);
+        if (marker == MARKER_START_OF_SCAN || marker == MARKER_END_OF_IMAGE || marker == 0)
+            return refuse(error, "a JPEG without a size");
+        size_t segment = (size_t)read_u16(bytes + at + 2);
+        if (segment < 2 || segment > length - at - 2)
+            return refuse(error, "a JPEG that is cut off");
+        at += 2 + segment;
+    }
+    return refuse(error, "a JPEG that is cut off");
+}
+
+bool picture_header_read(const uint8_t *bytes, size_t length, struct picture_header *header, GError **error)
+{
+    if (length >= sizeof png_signature && memcmp(bytes, png_signature, sizeof png_signature) == 0)
+        return read_png(bytes, length, header, error);
+    if (length >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
+        return read_jpeg(bytes, length, header, error);
+    return refuse(error, "neither a JPEG nor a PNG");
+}
+
+bool picture_header_check(const uint8_t *bytes, size_t length, int max_side_px, int64_t max_pixels,
+                          struct picture_header *header, GError **error)
+{
+    if (!picture_header_read(bytes, length, header, error))
+        return false;
+    if (header->width_px <= max_side_px && header->height_px <= max_side_px &&
+        (int64_t)header->width_px * header->height_px <= max_pixels)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "a picture of %d x %d pixels; at most %d a side and %lld in all are decoded", header->width_px,
+                header->height_px, max_side_px, (long long)max_pixels);
+    return false;
+}

@@ -1,0 +1,22 @@
+/* What an encoded picture says of itself before anything is decoded or allocated: its kind and size. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+enum picture_format { PICTURE_JPEG = 1, PICTURE_PNG };
+
+struct picture_header {
+    enum picture_format format;
+    int width_px, height_px; /* 1..65535; of PNG up to 2^31 - 1 */
+};
+
+/* Reads the size that the decoder will go by: JPEG's first frame header (SOF), PNG's first chunk (IHDR). False on
+ * anything else, on a picture without a size, and on one cut off before it. */
+bool picture_header_read(const uint8_t *bytes, size_t length, struct picture_header *header, GError **error);
+/* The same, and false where a side or the number of pixels is over these bounds. */
+bool picture_header_check(const uint8_t *bytes, size_t length, int max_side_px, int64_t max_pixels,
+                          struct picture_header *header, GError **error);

@@ -1,0 +1,15 @@
+/* Which features a picture can be looked at for, and what was found for each. Pure. */
+#pragma once
+
+#include "facts/camera.h"
+#include "facts/detect.h"
+#include "vision/vision.h"
+
+bool picture_class_is_person(const char *object_class);
+bool picture_class_is_vehicle(const char *object_class);
+/* The camera that a stream's requests describe: a line at line_x, its zones, and the whole picture as a zone for what
+ * no zone of its own is watched for. record_clear with camera_descriptor. */
+void picture_camera_fill(const struct detect_request *request, int width_px, struct camera *camera);
+/* Each feature's status and, from objects, violations and crossings, its count. `card` NULL: there is no model. */
+void picture_features_fill(const struct detect_request *request, const struct model_card *card,
+                           struct detect_response *response);

@@ -1,0 +1,173 @@
+"""Pictures sent to POST /api/detect: looked at in a caged process of their own, with a memory a stream."""
+import base64
+import json
+import os
+import random
+import shutil
+import signal
+import struct
+import urllib.error
+import urllib.request
+import zlib
+
+from world import SHARED, Directory, Hub, Skip, run_tests, until, vedette
+
+WIDTH, HEIGHT = 160, 120
+LEARNT = 30  # pictures until the background stands, at five a second
+STONES = [[random.Random(100 * y + x).randrange(40, 120) for x in range(WIDTH // 8)] for y in range(HEIGHT // 8)]
+MODEL = SHARED / "assets/models/yolox_nano.onnx"
+STREET = SHARED / "assets/media/coco_gt"
+
+
+def png(width, height, pixel):
+    """A grey picture, pixel(x, y) in 0..255."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + bytes(pixel(x, y) for x in range(width)) for y in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def picture_of_block(left):
+    """A block of 10 x 30 pixels before a wall whose stones are unlike each other, so that it is seen to stand still."""
+    return png(WIDTH, HEIGHT, lambda x, y: 230 if left <= x < left + 10 and 40 <= y < 70 else STONES[y // 8][x // 8])
+
+
+def post(hub, body, content_type="application/json", token=None):
+    request = urllib.request.Request(hub.address + "/api/detect", body)
+    request.add_header("Content-Type", content_type)
+    request.add_header("Authorization", f"Bearer {token or hub.token}")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def detect(hub, image, **fields):
+    status, answer = post(hub, json.dumps({"frame": base64.b64encode(image).decode(), **fields}).encode())
+    assert status == 200, (status, answer)
+    return answer
+
+
+def time_of(number):
+    return f"2026-01-05T10:{number // 300:02}:{number // 5 % 60:02}.{number % 5 * 200:03}Z"
+
+
+def send_walk(hub, stream, count, **fields):
+    """A block that stands out of the picture until the background is learnt, then walks through it."""
+    answers = []
+    for number in range(count):
+        left = -30 if number < LEARNT else -30 + 4 * (number - LEARNT)
+        answers.append(detect(hub, picture_of_block(left), stream_id=stream, captured_at=time_of(number), **fields))
+    return answers
+
+
+def a_stream_counts_crossings_and_intrusions():
+    zone = {"id": "yard", "kind": "intrusion", "polygon": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]}
+    with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
+        answers = send_walk(hub, "gate", LEARNT + 45, line_x=0.5, zones=[zone])
+        last = answers[-1]
+        assert answers[0]["is_new_stream"] and not last["is_new_stream"]
+        assert last["detector"] == "motion" and last["width_px"] == WIDTH, last
+        assert (last["counts"]["line_in"], last["counts"]["line_out"]) == (1, 0), last["counts"]
+        crossings = [crossing for answer in answers for crossing in answer["crossings"]]
+        assert [crossing["direction"] for crossing in crossings] == ["in"], crossings
+        kinds = [signal["kind"] for answer in answers for signal in answer["violations"]]
+        assert kinds == ["intrusion"], kinds
+        told = [answer["features"]["zone_intrusion"]["count"] for answer in answers]
+        assert sum(told) == 1 and last["features"]["line_crossing"]["status"] == "ok", told
+        walker = crossings[0]["track_id"]
+        assert walker and any(item["track_id"] == walker for item in answers[-12]["objects"]), answers[-12]
+        other = detect(hub, picture_of_block(40), stream_id="other")
+        assert other["is_new_stream"] and other["counts"]["line_in"] == 0, "streams know nothing of each other"
+
+
+def each_feature_says_how_it_went():
+    with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
+        answer = detect(hub, picture_of_block(40))
+        assert len(answer["features"]) == 12, answer["features"]
+        for name in ("ppe", "face_identity", "attendance", "plates", "people_count", "line_crossing", "loitering"):
+            assert answer["features"][name]["status"] == "unavailable" and answer["features"][name]["reason"], (name, answer)
+        some = detect(hub, picture_of_block(40), stream_id="s", enabled_features={"crowd": True})["features"]
+        assert some["crowd"]["status"] == "ok" and some["tampering"]["status"] == "off", some
+
+
+def a_form_answers_as_json_does():
+    boundary = "x7-boundary"
+    parts = {"frame": picture_of_block(40), "line_x": b"80", "stream_id": b"form",
+             "enabled_features": b'{"line_crossing": true}', "annotate": b"true"}
+    body = b"".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value + b"\r\n"
+                    for name, value in parts.items()) + f"--{boundary}--\r\n".encode()
+    with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
+        status, answer = post(hub, body, f"multipart/form-data; boundary={boundary}")
+        assert status == 200, answer
+        assert answer["stream_id"] == "form" and answer["features"]["line_crossing"]["status"] == "ok", answer
+        assert base64.b64decode(answer["annotated_image"])[:3] == b"\xff\xd8\xff"
+        status, answer = post(hub, body.replace(b"frame", b"other"), f"multipart/form-data; boundary={boundary}")
+        assert status == 400, answer
+
+
+def what_is_no_picture_is_refused_before_it_is_decoded():
+    bomb = picture_of_block(0)[:16] + struct.pack(">II", 60000, 60000) + picture_of_block(0)[24:]
+    cut = picture_of_block(0)[:60]
+    with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
+        for image in (b"no picture", bomb, b"", b"\xff\xd8\xff\xe0\x00\x10JFIF", cut):
+            status, answer = post(hub, json.dumps({"frame": base64.b64encode(image).decode()}).encode())
+            assert status == 400 and answer["errors"][0]["path"] == "frame", (image[:20], status, answer)
+        for body in (b"{}", b'{"frame": "%%%"}', b'{"frame": 7}', b'{"line_x": 0.5}', b"[", b'{"frame":"","nope":1}'):
+            status, answer = post(hub, body)
+            assert status == 400, (body, answer)
+        assert detect(hub, picture_of_block(40))["width_px"] == WIDTH, "and it goes on"
+
+
+def too_many_streams_are_refused():
+    with Directory() as directory, Hub(directory, "cameras: []\ndetect: {streams: 2}\n") as hub:
+        for name in ("a", "b", "a"):
+            detect(hub, picture_of_block(40), stream_id=name)
+        frame = base64.b64encode(picture_of_block(40)).decode()
+        status, answer = post(hub, json.dumps({"frame": frame, "stream_id": "c"}).encode())
+        assert status == 429 and "detect.streams" in answer["detail"], (status, answer)
+
+
+def a_process_that_dies_is_started_again():
+    with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
+        detect(hub, picture_of_block(40), stream_id="s")
+        [worker] = hub.workers()
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: worker not in hub.workers() and hub.workers(), "another process looks at pictures")
+        answer = detect(hub, picture_of_block(40), stream_id="s")
+        assert answer["is_new_stream"], "what the dead one knew is gone, and said to be"
+
+
+def an_idle_process_is_ended():
+    with Directory() as directory, Hub(directory, "cameras: []\ndetect: {idle_seconds: 1}\n") as hub:
+        assert not hub.workers()
+        detect(hub, picture_of_block(40))
+        until(lambda: not hub.workers(), "it ends once nobody sends pictures")
+        detect(hub, picture_of_block(40))
+        assert hub.stop() == 0
+
+
+def a_model_finds_people_and_hides_them():
+    if not MODEL.exists() or "none" in vedette("model", "list").stdout.rsplit("run by:", 1)[-1]:
+        raise Skip("no model, or a build without ONNX Runtime")
+    with Directory() as directory:
+        shutil.copy(MODEL, directory / "yolox_nano.onnx")
+        shutil.copy(f"{os.environ['VEDETTE_SOURCE']}/models/cards/yolox_nano.card.json", directory)
+        config = f"cameras: []\ndetector: {{model: {directory / 'yolox_nano.onnx'}}}\n"
+        with Hub(directory, config) as hub:
+            images = [path.read_bytes() for path in sorted(STREET.glob("*.jpg"))]
+            answers = [detect(hub, image, annotate=True) for image in images]
+            people = sum(answer["counts"]["people"] for answer in answers)
+            assert people >= 3, people
+            for answer in answers:
+                assert answer["features"]["people_count"] == {"status": "ok", "count": answer["counts"]["people"]}, answer
+                assert base64.b64decode(answer["annotated_image"])[:3] == b"\xff\xd8\xff"
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_tests([(function.__name__, function) for function in (
+        a_stream_counts_crossings_and_intrusions, each_feature_says_how_it_went, a_form_answers_as_json_does,
+        what_is_no_picture_is_refused_before_it_is_decoded, too_many_streams_are_refused,
+        a_process_that_dies_is_started_again, an_idle_process_is_ended, a_model_finds_people_and_hides_them)]))

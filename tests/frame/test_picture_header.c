@@ -1,0 +1,74 @@
+#include "frame/picture_header.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+static const char png_head[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+
+struct one_case {
+    const char *name, *bytes;
+    size_t length;
+    int width_px, height_px; /* 0: refused */
+};
+#define BYTES(text) text, sizeof(text) - 1
+
+static void test_sizes(void)
+{
+    static const struct one_case cases[] = {
+        {"jpeg", BYTES("\xff\xd8\xff\xe0\0\4ab\xff\xc0\0\13\10\1\340\2\200\1\1\21\0"), 640, 480},
+        {"jpeg, progressive", BYTES("\xff\xd8\xff\xc2\0\13\10\1\340\2\200\1\1\21\0"), 640, 480},
+        {"jpeg, fill bytes", BYTES("\xff\xd8\xff\xff\xff\xc0\0\13\10\1\340\2\200\1\1\21\0"), 640, 480},
+        {"jpeg, tables before the frame", BYTES("\xff\xd8\xff\xc4\0\2\xff\xc0\0\13\10\0\1\0\2\1\1\21\0"), 2, 1},
+        {"jpeg, height left for later", BYTES("\xff\xd8\xff\xc0\0\13\10\0\0\2\200\1\1\21\0"), 0, 0},
+        {"jpeg, scan before frame", BYTES("\xff\xd8\xff\xda\0\10\1\1\0\0\77\0"), 0, 0},
+        {"jpeg, segment beyond the end", BYTES("\xff\xd8\xff\xe0\xff\xff"), 0, 0},
+        {"jpeg, segment shorter than its length", BYTES("\xff\xd8\xff\xe0\0\1\xff\xc0"), 0, 0},
+        {"jpeg, cut in the frame header", BYTES("\xff\xd8\xff\xc0\0\13\10\1\340\2"), 0, 0},
+        {"gif", BYTES("GIF89a\1\0\1\0"), 0, 0},
+        {"nothing", BYTES(""), 0, 0},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct picture_header header = {0};
+        g_autoptr(GError) error = NULL;
+        g_autofree uint8_t *exact = g_memdup2(cases[i].bytes, cases[i].length);
+        g_test_message("%s", cases[i].name);
+        g_assert_true(picture_header_read(exact, cases[i].length, &header, &error) == (cases[i].width_px > 0));
+        if (cases[i].width_px == 0)
+            g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+        else
+            g_assert_true(header.width_px == cases[i].width_px && header.height_px == cases[i].height_px);
+    }
+}
+
+static bool check_png(uint32_t width, uint32_t height)
+{
+    uint8_t bytes[24];
+    struct picture_header header;
+    memcpy(bytes, png_head, 16);
+    for (int i = 0; i < 4; i++) {
+        bytes[16 + i] = (uint8_t)(width >> (24 - 8 * i));
+        bytes[20 + i] = (uint8_t)(height >> (24 - 8 * i));
+    }
+    return picture_header_check(bytes, sizeof bytes, 1000, 500000, &header, NULL);
+}
+
+static void test_bounds(void)
+{
+    g_assert_true(check_png(1000, 500));
+    g_assert_false(check_png(1001, 1));
+    g_assert_false(check_png(1, 1001));
+    g_assert_false(check_png(1000, 501));
+    g_assert_false(check_png(0, 1));
+    g_assert_false(check_png(1, 0));
+    g_assert_false(check_png(UINT32_MAX, UINT32_MAX));
+    g_assert_false(check_png(INT32_MAX, INT32_MAX));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/picture_header/sizes", test_sizes);
+    g_test_add_func("/picture_header/bounds", test_bounds);
+    return g_test_run();
+}
