@@ -72,7 +72,7 @@ static inline void postgres_child(void *data)
         if (!user || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
             _exit(1);
     }
-    prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    prctl(PR_SET_PDEATHSIG, SIGQUIT); /* follows the thread that launched it: the test's main one, no other */
 }
 
 static inline pid_t postgres_spawn(char **argv)
@@ -109,6 +109,44 @@ static inline void postgres_launch(void)
     postgres.pid = postgres_spawn(argv);
 }
 
+/* The server's own processes, the postmaster first: a new GArray of pid_t. */
+static inline GArray *postgres_processes(void)
+{
+    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    g_array_append_val(pids, postgres.pid);
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", (int)postgres.pid, (int)postgres.pid);
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return pids;
+    g_auto(GStrv) children = g_strsplit(g_strstrip(text), " ", -1);
+    for (size_t i = 0; children[i]; i++) {
+        pid_t pid = (pid_t)g_ascii_strtoll(children[i], NULL, 10);
+        if (pid > 0)
+            g_array_append_val(pids, pid);
+    }
+    return pids;
+}
+
+/* To each of its processes: SIGKILL, SIGSTOP, SIGCONT. */
+static inline void postgres_signal_all(int number)
+{
+    g_autoptr(GArray) pids = postgres_processes();
+    for (guint i = 0; i < pids->len; i++)
+        kill(g_array_index(pids, pid_t, i), number);
+}
+
+/* Ends the server and waits until it has ended. SIGKILL: all of its processes; SIGQUIT and SIGINT: it ends them, at
+ * once or in order. Nothing of its data is lost. */
+static inline void postgres_end(int number)
+{
+    if (number == SIGKILL)
+        postgres_signal_all(number);
+    else
+        kill(postgres.pid, number);
+    waitpid(postgres.pid, NULL, 0);
+    postgres.pid = 0;
+}
+
 static inline char *postgres_url(const char *role, const char *database)
 {
     return g_strdup_printf("postgres://%s@/%s?host=%s", role, database, postgres.directory);
@@ -125,6 +163,9 @@ static inline PGconn *postgres_connect(const char *role, const char *database)
         if (g_get_monotonic_time() > deadline)
             g_error("%s", PQerrorMessage(connection));
         PQfinish(connection);
+        /* One that is killed leaves its shared memory to processes that still notice: a new one refuses to begin. */
+        if (postgres.pid && waitpid(postgres.pid, NULL, WNOHANG) == postgres.pid)
+            postgres_launch();
         g_usleep(20000);
     }
 }

@@ -1,85 +1,10 @@
-/* What PostgreSQL can do to the store: backends, connections and the whole server that die in the middle of batches,
- * locks that nobody lets go of, migrations that start at once. Nothing is lost and nothing comes twice. */
+/* What PostgreSQL can do to the store: idle connections that die, locks that nobody lets go of, migrations that start
+ * at once, days without a partition. */
 #include "store_world.h"
 
 #include <pthread.h>
 
 #include "store/store_internal.h"
-
-enum { BATCHES = 60, BATCH_EVENTS = 20, DEADLINE_S = 60 };
-
-static gint64 deadline_us(void)
-{
-    return g_get_monotonic_time() + DEADLINE_S * G_USEC_PER_SEC;
-}
-
-/* Submits a batch until it is stored, as the hub does, and adds how often that failed. */
-static void store_until_done(struct store_world *world, int number, int *failures)
-{
-    gint64 deadline = deadline_us();
-    for (;;) {
-        GPtrArray *batch = world_batch_new();
-        for (int i = 0; i < BATCH_EVENTS; i++) {
-            g_autofree char *id = g_strdup_printf("%04d-%02d", number, i);
-            g_ptr_array_add(batch, world_crossing(world, id, "door", "in", world_start_ms + number));
-        }
-        struct world_result result = world_store(world, batch);
-        if (!result.error)
-            return;
-        g_assert_cmpint(result.code, !=, VEDETTE_ERROR_INVALID); /* the hub would give the batch up */
-        g_free(result.error);
-        (*failures)++;
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-        world_pause(2);
-    }
-}
-
-static void expect_all(struct store_world *world)
-{
-    g_assert_cmpint(postgres_ask_number(world->database, "SELECT count(*) FROM events"), ==, BATCHES * BATCH_EVENTS);
-    g_assert_cmpint(world_count(world, "door", "line_in", world_start_ms), ==, BATCHES * BATCH_EVENTS);
-}
-
-/* ---- backends ---- */
-
-struct killer {
-    const char *database;
-    int is_over; /* atomic */
-    int killed;
-};
-
-static void *kill_backends(void *data)
-{
-    struct killer *killer = data;
-    PGconn *connection = postgres_connect("postgres", killer->database);
-    while (!__atomic_load_n(&killer->is_over, __ATOMIC_ACQUIRE)) {
-        g_autofree char *count =
-            postgres_ask_on(connection, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = "
-                                        "'vedette_login' AND datname = current_database()");
-        killer->killed += postgres_number(count);
-        world_pause(20);
-    }
-    PQfinish(connection);
-    return NULL;
-}
-
-static void test_backends_killed_in_the_middle_of_batches(void)
-{
-    struct store_world world;
-    world_init(&world);
-    struct killer killer = {.database = world.database};
-    pthread_t thread;
-    g_assert_cmpint(pthread_create(&thread, NULL, kill_backends, &killer), ==, 0);
-    int failures = 0;
-    for (int i = 0; i < BATCHES; i++)
-        store_until_done(&world, i, &failures);
-    __atomic_store_n(&killer.is_over, 1, __ATOMIC_RELEASE);
-    pthread_join(thread, NULL);
-    g_test_message("%d backends killed, %d batches failed and were stored then", killer.killed, failures);
-    g_assert_cmpint(killer.killed, >, 0);
-    expect_all(&world);
-    world_clear(&world);
-}
 
 /* One that was ended while nobody used it costs nobody an error. */
 static void test_idle_connections_that_died_are_not_used(void)
@@ -213,8 +138,6 @@ int main(int argc, char **argv)
     g_setenv("VEDETTE_TEST_STORE", "postgres", TRUE);
     if (world_is_missing())
         return 0;
-    g_test_add_func("/postgres/backends_killed_in_the_middle_of_batches",
-                    test_backends_killed_in_the_middle_of_batches);
     g_test_add_func("/postgres/idle_connections_that_died_are_not_used", test_idle_connections_that_died_are_not_used);
     g_test_add_func("/postgres/a_lock_does_not_hold_the_store", test_a_lock_does_not_hold_the_store);
     g_test_add_func("/postgres/migrations_that_start_at_once", test_migrations_that_start_at_once);
