@@ -349,6 +349,10 @@ static const struct record_field store_fields[] = {
     FIELD(struct store_settings, early_minutes, 0,
           "records that claim to be from further in the future than this are put aside; 0: nothing is put aside",
           .unit = "min", .min = 0, .max = 525600, .default_text = "60"),
+    FIELD(struct store_settings, backup_step_pages, 0, "SQLite: pages that a backup copies at once", .unit = "pages",
+          .min = 1, .max = 1000000, .default_text = "256"),
+    FIELD(struct store_settings, backup_pause_ms, 0, "SQLite: rest of a backup between two such steps", .unit = "ms",
+          .min = 0, .max = 10000, .default_text = "5"),
 };
 static const struct record_descriptor store_descriptor =
     RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The store.");

@@ -141,6 +141,8 @@ struct store_settings {
     int64_t minimum_free_bytes; /* below it /health says so */
     int32_t late_days;          /* what is counted and older is put aside; 0: nothing is */
     int32_t early_minutes;      /* so is what is from further in the future; 0: nothing is */
+    int32_t backup_step_pages;  /* copied at once by a backup of the embedded store */
+    int32_t backup_pause_ms;    /* between two such steps */
 };
 /* The spool of the record path: docs/spool.md. */
 enum spool_when_full { SPOOL_WHEN_FULL_WAIT = 1, SPOOL_WHEN_FULL_DROP };

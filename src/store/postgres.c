@@ -414,18 +414,19 @@ static bool migrate_on(struct pg_connection *connection, struct store *store, bo
 {
     const struct store_migrator migrator = migrator_of(connection);
     bool is_missing;
+    /* A look makes the list of what is applied too where there is none, and takes it back: an empty database has none.
+     */
     if (!pg_execute(connection,
-                    is_dry ? "BEGIN READ ONLY; SET LOCAL ROLE vedette_owner"
-                           : "BEGIN; SET LOCAL ROLE vedette_owner; "
-                             "SELECT pg_advisory_xact_lock(1986356325, 0); "
-                             "CREATE TABLE IF NOT EXISTS schema_migrations (number bigint NOT NULL PRIMARY "
-                             "KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT "
-                             "NULL); GRANT SELECT ON schema_migrations TO vedette_app, vedette_jobs",
+                    "BEGIN; SET LOCAL ROLE vedette_owner; "
+                    "SELECT pg_advisory_xact_lock(1986356325, 0); "
+                    "CREATE TABLE IF NOT EXISTS schema_migrations (number bigint NOT NULL PRIMARY "
+                    "KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT "
+                    "NULL); GRANT SELECT ON schema_migrations TO vedette_app, vedette_jobs",
                     error))
         return false;
     return (is_dry ? store_steps_check(&migrator, &is_missing, report, error)
                    : store_steps_apply(&migrator, store->clock, report, error)) &&
-           pg_execute(connection, "COMMIT", error);
+           pg_execute(connection, is_dry ? "ROLLBACK" : "COMMIT", error);
 }
 
 static bool pg_migrate(struct store *store, bool is_dry, GString *report, GError **error)

@@ -51,28 +51,41 @@ static char *prepare_directory(const char *data_dir, GError **error)
     return g_strdup(path);
 }
 
-/* One process per directory. The file holds the pid, for people; the lock itself ends with the process. */
-static bool take_lock(struct sqlite_engine *engine, GError **error)
+/* The file holds the pid, for people; the lock itself ends with the process. */
+static bool lock_file(int fd, const char *path, const char *directory, GError **error)
 {
-    g_autofree char *path = g_build_filename(engine->data_dir, "lock", NULL);
-    engine->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (engine->lock_fd < 0)
-        return fail_errno(path, "open", "check the owner and rights of the directory and its files", error);
     char pid[32] = "";
-    if (flock(engine->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
             return fail_errno(path, "lock", "the file system must know locks", error);
-        ssize_t length = pread(engine->lock_fd, pid, sizeof pid - 1, 0);
+        ssize_t length = pread(fd, pid, sizeof pid - 1, 0);
         pid[MAX(length, 0)] = '\0';
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                     "%s: process %s uses it already: stop that one, or give another data_dir (VEDETTE_DATA_DIR)",
-                    engine->data_dir, *g_strstrip(pid) ? pid : "(unknown)");
+                    directory, *g_strstrip(pid) ? pid : "(unknown)");
         return false;
     }
     int length = g_snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-    if (ftruncate(engine->lock_fd, 0) != 0 || pwrite(engine->lock_fd, pid, (size_t)length, 0) != length)
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) != length)
         return fail_errno(path, "write", "free space there, or move data_dir", error);
     return true;
+}
+
+int sqlite_lock_directory(const char *data_dir, GError **error)
+{
+    g_autofree char *directory = prepare_directory(data_dir, error);
+    if (!directory)
+        return -1;
+    g_autofree char *path = g_build_filename(directory, "lock", NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        fail_errno(path, "open", "check the owner and rights of the directory and its files", error);
+        return -1;
+    }
+    if (lock_file(fd, path, directory, error))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* SQLite would make the file readable for everyone; its WAL takes over the rights of the file. */
@@ -149,20 +162,23 @@ static void sqlite_close(void *data)
     g_free(engine);
 }
 
-/* The directory, the lock and the writing connection; not migrated yet. */
+/* The lock, the file and the writing connection; not migrated yet. */
 static struct sqlite_engine *open_bare(struct store *store, GError **error)
 {
-    g_autofree char *directory = prepare_directory(store->data_dir, error);
-    if (!directory)
+    int lock_fd = sqlite_lock_directory(store->data_dir, error);
+    g_autofree char *directory = lock_fd < 0 ? NULL : realpath(store->data_dir, NULL);
+    if (!directory) {
+        if (lock_fd >= 0)
+            close(lock_fd);
         return NULL;
+    }
     struct sqlite_engine *engine = g_new0(struct sqlite_engine, 1);
     engine->store = store;
+    engine->lock_fd = lock_fd;
     engine->path = g_build_filename(directory, "vedette.db", NULL);
-    engine->data_dir = g_steal_pointer(&directory);
-    engine->lock_fd = -1;
+    engine->data_dir = g_strdup(directory);
     init_locks(engine);
-    if (take_lock(engine, error) && make_file(engine->path, error) &&
-        connection_open(&engine->writer, engine->path, true, error))
+    if (make_file(engine->path, error) && connection_open(&engine->writer, engine->path, true, error))
         return engine;
     sqlite_close(engine);
     return NULL;

@@ -55,6 +55,10 @@ char *sqlite_scope_translate(struct connection *connection, const char *sql, GEr
 
 /* ---- the engine ---- */
 
+/* Makes the directory when there is none, and makes it this process's: one at a time has it. A descriptor that holds
+ * the lock until it is closed; -1: the error says who has it, or why not. */
+int sqlite_lock_directory(const char *data_dir, GError **error);
+
 struct reader_pool {
     pthread_mutex_t lock;
     pthread_cond_t returned;

@@ -71,6 +71,18 @@ static void test_migrations_that_start_at_once(void)
     postgres_do("postgres", "CREATE DATABASE fresh");
     postgres_do("fresh", store_postgres_roles);
     g_autofree char *url = postgres_url("vedette_migrator", "fresh");
+    /* A look at an empty database lists what is missing, and makes nothing. */
+    const struct store_settings settings = {
+        .url = url, .connections = 2, .connect_timeout_ms = 20000, .query_timeout_ms = 60000};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) status = g_string_new(NULL);
+    store_migrate("", &settings, clock_system(), true, status, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(strstr(status->str, "missing"));
+    g_assert_null(strstr(status->str, "applied"));
+    g_assert_cmpint(postgres_ask_number("fresh", "SELECT count(*) FROM pg_class WHERE relnamespace = "
+                                                 "'public'::regnamespace"),
+                    ==, 0);
     pthread_t threads[4];
     int migrated = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
