@@ -235,7 +235,7 @@ static void eye_open(struct eye *eye, struct path_bench *bench, enum camera_deco
     *eye = (struct eye){0};
     if (decode != DECODE_ALL)
         eye->skipper = media_skipper_new(decode, &settings, clock_system(), &eye->health);
-    const struct pipeline_sink sink = {write_event, write_tracks, bench->text};
+    const struct pipeline_sink sink = {.event = write_event, .tracks = write_tracks, .data = bench->text};
     g_autoptr(GError) error = NULL;
     eye->reader = media_reader_open_live(bench->clip, &settings, eye->skipper, NULL, NULL, &error);
     if (!eye->reader)

@@ -438,6 +438,11 @@ int chunk_writer_frames(const struct chunk_writer *writer)
     return writer->frames;
 }
 
+size_t chunk_writer_bytes(const struct chunk_writer *writer)
+{
+    return writer->bytes->len;
+}
+
 int64_t chunk_writer_began_ms(const struct chunk_writer *writer)
 {
     return writer->frames > 0 ? writer->began_ms : 0;

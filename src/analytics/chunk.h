@@ -26,6 +26,8 @@ CLEANUP_DEFINE(chunk_writer, chunk_writer_free)
 /* Adds one frame. False: the chunk holds CHUNK_FRAMES_MAX frames and must be finished first. */
 bool chunk_writer_add(struct chunk_writer *writer, const struct observation *observation);
 int chunk_writer_frames(const struct chunk_writer *writer);
+/* What it takes so far, but for a few that are still in the coder. */
+size_t chunk_writer_bytes(const struct chunk_writer *writer);
 /* at_ms of its first frame; 0 when it has none. */
 int64_t chunk_writer_began_ms(const struct chunk_writer *writer);
 /* Tracks that found no room, since the writer was made. */

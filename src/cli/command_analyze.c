@@ -153,7 +153,7 @@ static bool feed_all(struct analysis *analysis, struct pipeline *pipeline, GErro
 
 static bool run(struct analysis *analysis, GError **error)
 {
-    const struct pipeline_sink sink = {print_event, NULL, analysis};
+    const struct pipeline_sink sink = {.event = print_event, .data = analysis};
     struct pipeline *pipeline = pipeline_new(&analysis->config, analysis->camera, analysis->detector, NULL, 1,
                                              clock_system(), &analysis->health, &sink);
     if (analysis->looks)

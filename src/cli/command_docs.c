@@ -44,8 +44,9 @@ static char *records_typescript(void)
     append_records(record_append_typescript, "\n", out);
     g_string_append(out, "/** What an AnalyticsEvent carries, by its type. */\nexport interface EventPayloads {\n");
     for (size_t i = 0; i < event_type_count; i++)
-        g_string_append_printf(out, "  %s: %s;\n", record_enum_name(event_type_names, event_types[i].type),
-                               event_types[i].payload->name);
+        if (!event_types[i].is_kept_apart)
+            g_string_append_printf(out, "  %s: %s;\n", record_enum_name(event_type_names, event_types[i].type),
+                                   event_types[i].payload->name);
     g_string_append(out, "}\n");
     return g_string_free(out, FALSE);
 }

@@ -1,11 +1,13 @@
 #include "facts/event.h"
 
+#include "facts/track.h"
+
 const char *const service_names[] = {"antitheft", "education", "safety", "occupancy",
                                      "identity",  "vehicles",  "system", NULL};
 const char *const severity_names[] = {"info", "low", "medium", "high", "critical", NULL};
 const char *const zone_hit_event_names[] = {"enter", "exit", "dwell", NULL};
 const char *const line_direction_names[] = {"in", "out", NULL};
-const char *const event_type_names[] = {"signal", "zone_hit", "line_crossing", "occupancy", NULL};
+const char *const event_type_names[] = {"signal", "zone_hit", "line_crossing", "occupancy", "track_chunk", NULL};
 
 static const struct record_field signal_fields[] = {
     FIELD(struct signal, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
@@ -77,6 +79,7 @@ const struct event_type_info event_types[] = {
     {EVENT_ZONE_HIT, &zone_hit_descriptor, 5},
     {EVENT_LINE_CROSSING, &line_crossing_descriptor, 5},
     {EVENT_OCCUPANCY, &occupancy_log_descriptor, 3},
+    {EVENT_TRACK_CHUNK, &track_chunk_descriptor, 1, true},
 };
 const size_t event_type_count = G_N_ELEMENTS(event_types);
 
@@ -86,6 +89,12 @@ const struct event_type_info *event_type_find(enum event_type type)
         if (event_types[i].type == type)
             return &event_types[i];
     return NULL;
+}
+
+bool event_is_kept_apart(enum event_type type)
+{
+    const struct event_type_info *info = event_type_find(type);
+    return info && info->is_kept_apart;
 }
 
 static const struct record_field analytics_event_fields[] = {

@@ -69,7 +69,7 @@ struct occupancy_log {
 };
 extern const struct record_descriptor occupancy_log_descriptor;
 
-enum event_type { EVENT_SIGNAL = 1, EVENT_ZONE_HIT, EVENT_LINE_CROSSING, EVENT_OCCUPANCY };
+enum event_type { EVENT_SIGNAL = 1, EVENT_ZONE_HIT, EVENT_LINE_CROSSING, EVENT_OCCUPANCY, EVENT_TRACK_CHUNK };
 extern const char *const event_type_names[];
 
 /* ONE table of what an envelope may carry. */
@@ -77,10 +77,13 @@ struct event_type_info {
     enum event_type type;
     const struct record_descriptor *payload;
     int priority; /* default, 0..9; 9 is the most urgent */
+    /* Stored in a table of its own, and told to nobody: it is no event but what events were found in. */
+    bool is_kept_apart;
 };
 extern const struct event_type_info event_types[];
 extern const size_t event_type_count;
 const struct event_type_info *event_type_find(enum event_type type);
+bool event_is_kept_apart(enum event_type type);
 
 struct analytics_event {
     char *id;

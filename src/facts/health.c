@@ -225,6 +225,17 @@ static const struct record_field server_health_fields[] = {
           "stored policies that were refused because they are not valid; their last good version stays"),
     FIELD(struct server_health, policies_stale, RECORD_GAUGE,
           "1 while the policies in force are those of the last run, because the store is away"),
+    FIELD(
+        struct server_health, policies_bad, RECORD_GAUGE,
+        "stored policies and policy files that are refused now, and 1 more while policies cannot be read; what was in "
+        "force before stays"),
+    FIELD(struct server_health, policy_notices, RECORD_COUNTER, "notices of PostgreSQL that policies changed"),
+    FIELD(struct server_health, policy_listener_starts, RECORD_COUNTER,
+          "times a connection to PostgreSQL began to listen for them; more than 1: it was lost"),
+    FIELD(struct server_health, backtests, RECORD_COUNTER, "policies that were tried on stored tracks"),
+    FIELD(struct server_health, backtests_refused, RECORD_COUNTER, "the same, refused because too many waited"),
+    FIELD(struct server_health, backtests_cut, RECORD_COUNTER,
+          "the same, ended by policies.backtest_seconds before everything was tried"),
 };
 const struct record_descriptor server_health_descriptor =
     RECORD(struct server_health, "ServerHealth", 1, server_health_fields, "How the hub is; counts since it started.");

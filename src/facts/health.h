@@ -132,6 +132,10 @@ struct server_health {
     int64_t websocket_dropped; /* track updates shed for slow clients */
     int64_t detect_requests, detect_rejected, detect_timeouts, detect_waiting, detect_helpers;
     int64_t policy_revision, policy_loads, policy_load_failures, policies_refused, policies_stale;
+    int64_t policies_bad;   /* documents and files that are refused now: what was in force before them stays */
+    int64_t policy_notices; /* of PostgreSQL that something changed */
+    int64_t policy_listener_starts;
+    int64_t backtests, backtests_refused, backtests_cut;
 };
 extern const struct record_descriptor server_health_descriptor;
 

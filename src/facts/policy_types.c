@@ -46,39 +46,36 @@ static const struct record_descriptor motion_descriptor =
     RECORD(struct motion_policy, "MotionPolicy", 1, motion_fields, "What counts as motion.");
 
 static const struct record_field recording_fields[] = {
-    FIELD(struct recording_policy, recording_enabled, 0, "clips are kept of what is told", .default_text = "false"),
-    FIELD(struct recording_policy, before_seconds, 0, "what a clip shows of before", .unit = "s", .min = 0, .max = 300,
-          .default_text = "5"),
-    FIELD(struct recording_policy, after_seconds, 0, "what a clip shows of after", .unit = "s", .min = 0, .max = 300,
-          .default_text = "10"),
+    FIELD(struct recording_policy, recording_enabled, RECORD_NOT_YET, "clips are kept of what is told",
+          .default_text = "false"),
+    FIELD(struct recording_policy, before_seconds, RECORD_NOT_YET, "what a clip shows of before", .unit = "s", .min = 0,
+          .max = 300, .default_text = "5"),
+    FIELD(struct recording_policy, after_seconds, RECORD_NOT_YET, "what a clip shows of after", .unit = "s", .min = 0,
+          .max = 300, .default_text = "10"),
 };
 static const struct record_descriptor recording_descriptor =
     RECORD(struct recording_policy, "RecordingPolicy", 1, recording_fields, "What is recorded.");
 
-enum { DAYS_MAX = 36500 };
+#define DAYS(member, doc_text, flag_bits)                                                                              \
+    FIELD(struct retention_policy, member, flag_bits, "how long " doc_text " are kept", .unit = "d", .min = 1,         \
+          .max = 36500)
 static const struct record_field retention_fields[] = {
-    FIELD(struct retention_policy, access_log_days, 0, "how long access logs are kept", .unit = "d", .min = 1,
-          .max = DAYS_MAX, .default_text = "90"),
-    FIELD(struct retention_policy, attendance_days, 0, "how long attendance records are kept", .unit = "d", .min = 1,
-          .max = DAYS_MAX, .default_text = "365"),
-    FIELD(struct retention_policy, vehicle_log_days, 0, "how long vehicle logs are kept", .unit = "d", .min = 1,
-          .max = DAYS_MAX, .default_text = "90"),
-    FIELD(struct retention_policy, occupancy_raw_days, 0, "how long single occupancy records are kept", .unit = "d",
-          .min = 1, .max = DAYS_MAX, .default_text = "30"),
-    FIELD(struct retention_policy, event_days, 0, "how long events are kept", .unit = "d", .min = 1, .max = DAYS_MAX,
-          .default_text = "90"),
-    FIELD(struct retention_policy, track_days, 0, "how long tracks are kept, which policies are tried on", .unit = "d",
-          .min = 1, .max = DAYS_MAX, .default_text = "7"),
+    DAYS(access_log_days, "access logs", RECORD_NOT_YET),
+    DAYS(attendance_days, "attendance records", RECORD_NOT_YET),
+    DAYS(vehicle_log_days, "vehicle logs", RECORD_NOT_YET),
+    DAYS(occupancy_raw_days, "single crossings, zone hits and occupancy records", 0),
+    DAYS(event_days, "signals", 0),
+    DAYS(track_days, "tracks, which policies are tried on,", 0),
     FIELD(struct retention_policy, legal_hold, 0, "nothing is deleted", .default_text = "false"),
 };
-static const struct record_descriptor retention_descriptor =
+const struct record_descriptor retention_policy_descriptor =
     RECORD(struct retention_policy, "RetentionPolicy", 1, retention_fields, "How long what is stored is kept.");
 
 static const char *const notify_severity_names[] = {"info", "low", "medium", "high", "critical", NULL};
 static const struct record_field notify_fields[] = {
-    FIELD(struct notify_policy, notify_enabled, 0, "people are told", .default_text = "true"),
-    FIELD_ENUM(struct notify_policy, minimum_severity, notify_severity_names, 0, "of what is at least so bad",
-               .default_text = "medium"),
+    FIELD(struct notify_policy, notify_enabled, RECORD_NOT_YET, "people are told", .default_text = "true"),
+    FIELD_ENUM(struct notify_policy, minimum_severity, notify_severity_names, RECORD_NOT_YET,
+               "of what is at least so bad", .default_text = "medium"),
 };
 static const struct record_descriptor notify_descriptor =
     RECORD(struct notify_policy, "NotifyPolicy", 1, notify_fields, "Who is told of what.");
@@ -90,8 +87,8 @@ static const struct record_field antitheft_fields[] = {
     FIELD(struct antitheft_policy, taken_seconds, 0,
           "something that is gone from a zone this long raises a signal; 0: not looked for", .unit = "s", .min = 0,
           .max = 86400),
-    FIELD(struct antitheft_policy, shelf_out_delta, 0, "how many more left a shelf than were sold is too many",
-          .min = 0, .max = 1000, .default_text = "2.0"),
+    FIELD(struct antitheft_policy, shelf_out_delta, RECORD_NOT_YET,
+          "how many more left a shelf than were sold is too many", .min = 0, .max = 1000, .default_text = "2.0"),
 };
 static const struct record_descriptor antitheft_descriptor =
     RECORD(struct antitheft_policy, "AntitheftPolicy", 1, antitheft_fields, "What may be theft.");
@@ -118,10 +115,10 @@ static const struct record_descriptor safety_descriptor =
     RECORD(struct safety_policy, "SafetyPolicy", 1, safety_fields, "What is dangerous.");
 
 static const struct record_field education_fields[] = {
-    FIELD(struct education_policy, window_seconds, 0, "over which a class is looked at as a whole", .unit = "s",
-          .min = 10, .max = 3600, .default_text = "60"),
-    FIELD(struct education_policy, minimum_faces, 0, "with fewer nothing is told, so that nobody is told of alone",
-          .min = 3, .max = 1000, .default_text = "5"),
+    FIELD(struct education_policy, window_seconds, RECORD_NOT_YET, "over which a class is looked at as a whole",
+          .unit = "s", .min = 10, .max = 3600, .default_text = "60"),
+    FIELD(struct education_policy, minimum_faces, RECORD_NOT_YET,
+          "with fewer nothing is told, so that nobody is told of alone", .min = 3, .max = 1000, .default_text = "5"),
 };
 static const struct record_descriptor education_descriptor =
     RECORD(struct education_policy, "EducationPolicy", 1, education_fields, "How a class is looked at, as a whole.");
@@ -149,27 +146,27 @@ static const struct record_descriptor occupancy_descriptor =
     RECORD(struct occupancy_policy, "OccupancyPolicy", 1, occupancy_fields, "How many, where and how long.");
 
 static const struct record_field identity_fields[] = {
-    FIELD(struct identity_policy, identity_enabled, 0, "faces are compared with those of employees",
+    FIELD(struct identity_policy, identity_enabled, RECORD_NOT_YET, "faces are compared with those of employees",
           .default_text = "false"),
-    FIELD(struct identity_policy, match_threshold, 0, "how alike is the same", .min = 0, .max = 1,
+    FIELD(struct identity_policy, match_threshold, RECORD_NOT_YET, "how alike is the same", .min = 0, .max = 1,
           .default_text = "0.6"),
-    FIELD(struct identity_policy, cache_seconds, 0, "how long an answer for a track is kept", .unit = "s", .min = 0,
-          .max = 86400, .default_text = "300"),
+    FIELD(struct identity_policy, cache_seconds, RECORD_NOT_YET, "how long an answer for a track is kept", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "300"),
 };
 static const struct record_descriptor identity_descriptor =
     RECORD(struct identity_policy, "IdentityPolicy", 1, identity_fields, "Who is known.");
 
 static const struct record_field attendance_fields[] = {
-    FIELD(struct attendance_policy, attendance_enabled, 0, "attendance is noted", .default_text = "false"),
-    FIELD(struct attendance_policy, late_grace_minutes, 0, "so late is not late", .unit = "min", .min = 0, .max = 240,
-          .default_text = "5"),
+    FIELD(struct attendance_policy, attendance_enabled, RECORD_NOT_YET, "attendance is noted", .default_text = "false"),
+    FIELD(struct attendance_policy, late_grace_minutes, RECORD_NOT_YET, "so late is not late", .unit = "min", .min = 0,
+          .max = 240, .default_text = "5"),
 };
 static const struct record_descriptor attendance_descriptor =
     RECORD(struct attendance_policy, "AttendancePolicy", 1, attendance_fields, "When who is at work.");
 
 static const struct record_field vehicles_fields[] = {
-    FIELD(struct vehicles_policy, plates_enabled, 0, "plates are read", .default_text = "false"),
-    FIELD(struct vehicles_policy, plate_confidence, 0, "least confidence of a reading", .min = 0, .max = 1,
+    FIELD(struct vehicles_policy, plates_enabled, RECORD_NOT_YET, "plates are read", .default_text = "false"),
+    FIELD(struct vehicles_policy, plate_confidence, RECORD_NOT_YET, "least confidence of a reading", .min = 0, .max = 1,
           .default_text = "0.8"),
 };
 static const struct record_descriptor vehicles_descriptor =
@@ -180,7 +177,7 @@ const struct policy_type_info policy_types[] = {
     {POLICY_DETECTION, &detection_descriptor, POLICY_TARGET_CAMERA | POLICY_TARGET_DETECTOR, true},
     {POLICY_MOTION, &motion_descriptor, POLICY_TARGET_MOTION, true},
     {POLICY_RECORDING, &recording_descriptor, 0, false},
-    {POLICY_RETENTION, &retention_descriptor, 0, false},
+    {POLICY_RETENTION, &retention_policy_descriptor, 0, false},
     {POLICY_NOTIFY, &notify_descriptor, 0, false},
     {POLICY_ANTITHEFT, &antitheft_descriptor, POLICY_TARGET_ZONES, false},
     {POLICY_SAFETY, &safety_descriptor, POLICY_TARGET_ZONES | POLICY_TARGET_RULES | POLICY_TARGET_RULING, false},

@@ -44,8 +44,10 @@ struct recording_policy {
     bool recording_enabled;
     double before_seconds, after_seconds;
 };
+/* Days; what no level says goes by the setting `retention`. */
 struct retention_policy {
-    int32_t access_log_days, attendance_days, vehicle_log_days, occupancy_raw_days, event_days, track_days;
+    struct record_optional access_log_days, attendance_days, vehicle_log_days, occupancy_raw_days, event_days,
+        track_days;
     bool legal_hold;
 };
 struct notify_policy {
@@ -87,6 +89,8 @@ struct vehicles_policy {
     bool plates_enabled;
     double plate_confidence;
 };
+
+extern const struct record_descriptor retention_policy_descriptor;
 
 /* Where the namesakes of a type's keys may stand: bits. */
 enum policy_target {

@@ -1,6 +1,7 @@
 #include "facts/records.h"
 
 #include "facts/audit.h"
+#include "facts/backtest.h"
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
@@ -58,6 +59,9 @@ static const struct record_descriptor *const records[] = {
     &legal_hold_descriptor,
     &retention_view_descriptor,
     &policy_overlay_descriptor,
+    &track_chunk_descriptor,
+    &backtest_finding_descriptor,
+    &backtest_descriptor,
 };
 
 /* Types of policies stand in a table of their own. */

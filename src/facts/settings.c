@@ -75,6 +75,12 @@ static const struct record_field worker_fields[] = {
           .unit = "ms", .min = 50, .max = 5000, .default_text = "300"),
     FIELD(struct worker_settings, sandbox, RECORD_NEEDS_RESTART,
           "close workers in (Landlock, no new privileges); false only to look for faults", .default_text = "true"),
+    FIELD(struct worker_settings, store_tracks, RECORD_NEEDS_RESTART,
+          "what rules see of every camera is stored, so that policies can be tried on it (retention.track_days)",
+          .default_text = "true"),
+    FIELD(struct worker_settings, track_chunk_seconds, RECORD_NEEDS_RESTART,
+          "one stored piece of it; what is in the open piece when a worker dies is not stored", .unit = "s", .min = 1,
+          .max = 600, .default_text = "60"),
 };
 static const struct record_descriptor worker_settings_descriptor =
     RECORD(struct worker_settings, "WorkerSettings", 1, worker_fields, "Worker processes.");
@@ -489,6 +495,20 @@ static const struct record_field policy_fields[] = {
           .max_count = 1024),
     FIELD(struct policy_settings, webhook_tolerance_seconds, 0, "how far a webhook's time may be from ours",
           .unit = "s", .min = 1, .max = 3600, .default_text = "300"),
+    FIELD(struct policy_settings, backtest_seconds, RECORD_NEEDS_RESTART,
+          "trying a policy on stored tracks ends after so long, with what was tried by then", .unit = "s", .min = 1,
+          .max = 3600, .default_text = "60"),
+    FIELD(struct policy_settings, backtest_warmup_seconds, RECORD_NEEDS_RESTART,
+          "rules are shown so much of what was before the time asked for, so that they know who is there", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "900"),
+    FIELD(struct policy_settings, backtest_hours, RECORD_NEEDS_RESTART, "longest time a policy is tried on",
+          .unit = "h", .min = 0.1, .max = 8784, .default_text = "168"),
+    FIELD(struct policy_settings, backtest_cameras, RECORD_NEEDS_RESTART, "most cameras a policy is tried on at once",
+          .min = 1, .max = 10000, .default_text = "100"),
+    FIELD(struct policy_settings, backtest_findings, RECORD_NEEDS_RESTART,
+          "signals that one try lists; all are counted", .min = 1, .max = 100000, .default_text = "1000"),
+    FIELD(struct policy_settings, backtest_waiting, RECORD_NEEDS_RESTART,
+          "tries that wait for their turn; more are refused", .min = 1, .max = 1000, .default_text = "8"),
 };
 static const struct record_descriptor policy_descriptor =
     RECORD(struct policy_settings, "PolicySettings", 1, policy_fields, "Policies that change while the server runs.");

@@ -42,6 +42,8 @@ struct worker_settings {
     int32_t preview_quality;
     int32_t live_window_ms;
     bool sandbox;
+    bool store_tracks;          /* what rules see is stored, for policies to be tried on */
+    double track_chunk_seconds; /* of one stored piece of it */
 };
 enum decoder_choice { DECODER_AUTO = 1, DECODER_SOFTWARE, DECODER_VA, DECODER_NVDEC, DECODER_V4L2 };
 extern const char *const decoder_choice_names[];
@@ -179,6 +181,9 @@ struct policy_settings {
     char *directory;       /* of files that are taken over as documents; empty: none */
     char *webhook_secrets; /* secret: of those who may say by webhook what documents shall be */
     double webhook_tolerance_seconds;
+    /* of trying a policy on stored tracks */
+    double backtest_seconds, backtest_warmup_seconds, backtest_hours;
+    int32_t backtest_cameras, backtest_findings, backtest_waiting;
 };
 struct settings {
     char *data_dir;

@@ -163,7 +163,8 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
     struct record_path *path = submission->path;
     for (guint i = 0; !error && i < submission->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(submission->events, i);
-        if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || !path->parts.live)
+        if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || !path->parts.live ||
+            event_is_kept_apart(event->type))
             continue;
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&analytics_event_descriptor, event, true, json);

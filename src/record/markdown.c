@@ -57,7 +57,7 @@ static void append_flags(const struct record_field *field, GString *out)
     } words[] = {{RECORD_REQUIRED, "required"},   {RECORD_KEY, "key"},
                  {RECORD_SECRET, "secret"},       {RECORD_NEEDS_RESTART, "needs a restart"},
                  {RECORD_READ_ONLY, "read only"}, {RECORD_COUNTER, "counter"},
-                 {RECORD_GAUGE, "gauge"}};
+                 {RECORD_GAUGE, "gauge"},         {RECORD_NOT_YET, "not in force yet"}};
     bool is_first = true;
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
         if (field->flags & words[i].flag) {

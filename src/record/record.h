@@ -94,6 +94,9 @@ enum record_flag {
     /* JSON that PostgreSQL keeps byte for byte (json), rather than as a value that can be searched (jsonb). */
     RECORD_VERBATIM = 1 << 12,
     RECORD_SOMETIMES = 1 << 13, /* of answers: may be left out, also where its kind always has a value */
+    /* A string that is bytes in base64, as JSON and its readers need it; the store keeps the bytes themselves. */
+    RECORD_BASE64 = 1 << 14,
+    RECORD_NOT_YET = 1 << 15, /* kept, and read by nothing yet: the documents say so */
 };
 
 struct record_descriptor;
@@ -287,9 +290,10 @@ enum record_sql_kind {
     RECORD_SQL_INTEGER,
     RECORD_SQL_REAL,
     RECORD_SQL_TEXT,
-    RECORD_SQL_BOOL, /* integer 0 or 1 */
-    RECORD_SQL_TIME, /* integer: milliseconds since 1970 */
-    RECORD_SQL_JSON, /* text */
+    RECORD_SQL_BOOL,  /* integer 0 or 1 */
+    RECORD_SQL_TIME,  /* integer: milliseconds since 1970 */
+    RECORD_SQL_JSON,  /* text */
+    RECORD_SQL_BYTES, /* `text` holds so many bytes as `integer` says; no NUL need follow */
 };
 struct record_sql_value {
     enum record_sql_kind type;

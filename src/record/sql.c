@@ -6,6 +6,8 @@
 
 const char *record_sql_type(const struct record_field *field, enum record_dialect dialect)
 {
+    if (field->flags & RECORD_BASE64)
+        return dialect == RECORD_SQLITE ? "BLOB" : "bytea";
     /* Text is compared by bytes in both: cursors and ranges of ids mean the same whatever the database's locale. */
     static const struct {
         const char *sqlite, *postgres;
@@ -138,6 +140,16 @@ static void set_text(struct record_sql_value *value, enum record_sql_kind type, 
     value->text = text;
 }
 
+static void set_bytes(struct record_sql_value *value, const char *base64)
+{
+    gsize length = 0;
+    if (!base64)
+        return;
+    value->type = RECORD_SQL_BYTES;
+    value->text = (char *)g_base64_decode(base64, &length);
+    value->integer = (int64_t)length;
+}
+
 /* Everything without an SQL type of its own is the JSON a reader of the API would see. */
 static char *field_json(const struct record_field *field, const void *record)
 {
@@ -179,7 +191,10 @@ void record_get_sql_value(const struct record_field *field, const void *record, 
             set_real(value, ((const struct record_optional *)address)->value);
         break;
     case RECORD_STRING:
-        set_text(value, RECORD_SQL_TEXT, g_strdup(*(char *const *)address));
+        if (field->flags & RECORD_BASE64)
+            set_bytes(value, *(char *const *)address);
+        else
+            set_text(value, RECORD_SQL_TEXT, g_strdup(*(char *const *)address));
         break;
     case RECORD_ENUM:
         if (*(const unsigned *)address)
@@ -247,7 +262,8 @@ bool record_set_sql_value(const struct record_field *field, void *record, const 
     if (value->type == RECORD_SQL_NULL)
         return can_be_null(field);
     bool is_text = value->type == RECORD_SQL_TEXT || value->type == RECORD_SQL_JSON;
-    bool is_integer = !is_text && value->type != RECORD_SQL_REAL;
+    bool is_bytes = value->type == RECORD_SQL_BYTES;
+    bool is_integer = !is_text && !is_bytes && value->type != RECORD_SQL_REAL;
     double real = is_integer ? (double)value->integer : value->real;
     switch (field->kind) {
     case RECORD_BOOL:
@@ -263,15 +279,16 @@ bool record_set_sql_value(const struct record_field *field, void *record, const 
         return is_integer;
     case RECORD_DOUBLE:
         *(double *)address = real;
-        return !is_text;
+        return !is_text && !is_bytes;
     case RECORD_OPTIONAL:
         *(struct record_optional *)address = (struct record_optional){true, real};
-        return !is_text;
+        return !is_text && !is_bytes;
     case RECORD_STRING:
-        if (!is_text)
+        if (is_bytes != ((field->flags & RECORD_BASE64) != 0) || (!is_text && !is_bytes))
             return false;
         g_free(*(char **)address);
-        *(char **)address = g_strdup(value->text);
+        *(char **)address =
+            is_bytes ? g_base64_encode((const guchar *)value->text, (gsize)value->integer) : g_strdup(value->text);
         return true;
     case RECORD_ENUM:
         *(unsigned *)address = is_text ? record_enum_value(field->names, value->text) : 0;

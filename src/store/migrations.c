@@ -6,6 +6,7 @@
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
+#include "facts/track.h"
 
 static const char sqlite_1[] =
     "CREATE TABLE events (id TEXT NOT NULL, type TEXT NOT NULL, org_id TEXT NOT NULL, site_id TEXT, camera_id TEXT NOT "
@@ -120,6 +121,10 @@ static const struct store_step_table tables_8[] = {
     {&storage_sample_descriptor, 1},    {NULL, 0},
 };
 
+static const char of_camera_9[] =
+    "CREATE INDEX track_chunks_of_camera ON track_chunks (org_id, camera_id, from_at, id);\n";
+static const struct store_step_table tables_9[] = {{&track_chunk_descriptor, 1}, {NULL, 0}};
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -132,5 +137,6 @@ const struct store_step store_steps[] = {
     {7, "classes of cameras", .sqlite = "ALTER TABLE cameras ADD COLUMN class_id TEXT;\n",
      .postgres = "ALTER TABLE cameras ADD COLUMN class_id text;\n"},
     {8, "audit, jobs and roll-ups", .tables = tables_8, .sqlite = sqlite_8},
+    {9, "stored tracks", .tables = tables_9, .sqlite = of_camera_9, .postgres = of_camera_9},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

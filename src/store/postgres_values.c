@@ -7,6 +7,7 @@
 /* From pg_type.dat: these numbers never change. */
 enum {
     OID_BOOL = 16,
+    OID_BYTEA = 17,
     OID_NAME = 19,
     OID_INT8 = 20,
     OID_INT2 = 21,
@@ -57,6 +58,7 @@ Oid pg_value_type(const struct record_sql_value *value)
     static const Oid types[] = {
         [RECORD_SQL_INTEGER] = OID_INT8, [RECORD_SQL_REAL] = OID_FLOAT8,      [RECORD_SQL_TEXT] = OID_TEXT,
         [RECORD_SQL_BOOL] = OID_BOOL,    [RECORD_SQL_TIME] = OID_TIMESTAMPTZ, [RECORD_SQL_JSON] = OID_TEXT,
+        [RECORD_SQL_BYTES] = OID_BYTEA,
     };
     return types[value->type];
 }
@@ -81,6 +83,9 @@ void pg_append_value(const struct record_sql_value *value, GByteArray *out)
     case RECORD_SQL_JSON:
         g_byte_array_append(out, (const guint8 *)value->text, (guint)strlen(value->text));
         break;
+    case RECORD_SQL_BYTES:
+        g_byte_array_append(out, (const guint8 *)value->text, (guint)value->integer);
+        break;
     default:
         break;
     }
@@ -102,10 +107,13 @@ static const struct element {
         [RECORD_STRING] = {OID_TEXT, "text[]", 0},
         [RECORD_ENUM] = {OID_TEXT, "text[]", 0},
 },
-  json_element = {OID_JSON, "json[]", 0}, jsonb_element = {OID_JSONB, "jsonb[]", 0};
+  json_element = {OID_JSON, "json[]", 0}, jsonb_element = {OID_JSONB, "jsonb[]", 0},
+  bytes_element = {OID_BYTEA, "bytea[]", 0};
 
 static const struct element *element_of(const struct record_field *field)
 {
+    if (field->flags & RECORD_BASE64)
+        return &bytes_element;
     if (field->kind < G_N_ELEMENTS(elements) && elements[field->kind].type)
         return &elements[field->kind];
     return field->flags & RECORD_VERBATIM ? &json_element : &jsonb_element;
@@ -127,7 +135,8 @@ static void append_element(const struct element *element, const struct record_sq
             pg_append_value(value, out);
         return;
     }
-    append_u32(out, (uint32_t)strlen(value->text) + is_jsonb);
+    size_t length = value->type == RECORD_SQL_BYTES ? (size_t)value->integer : strlen(value->text);
+    append_u32(out, (uint32_t)length + is_jsonb);
     if (is_jsonb)
         g_byte_array_append(out, &jsonb_version, 1);
     pg_append_value(value, out);
@@ -223,6 +232,10 @@ bool pg_read_value(const PGresult *result, int row, int column, struct record_sq
     case OID_VARCHAR:
     case OID_JSON:
         *value = sql_text(bytes);
+        return true;
+    case OID_BYTEA:
+        *value =
+            (struct record_sql_value){.type = RECORD_SQL_BYTES, .integer = length, .text = (char *)(uintptr_t)bytes};
         return true;
     case OID_JSONB:
         *value = sql_text(bytes + 1);

@@ -7,6 +7,8 @@
 enum quarantine_reason store_event_misfit(const struct store *store, const struct analytics_event *event)
 {
     static const int64_t minute_ms = 60000, day_ms = INT64_C(86400000);
+    if (event_is_kept_apart(event->type))
+        return 0; /* never counted, and its time is the frames' own */
     int64_t now_ms = clock_wall_ms(store->clock), at_ms = event->occurred_at.ms;
     if (store->settings.early_minutes && at_ms > now_ms + store->settings.early_minutes * minute_ms)
         return QUARANTINE_FUTURE;

@@ -32,6 +32,7 @@ static const struct rule {
     {"counts", "counts", "day", "day, camera_id, subject_id, kind", NULL, SETTING(count_days), 0, true},
     {"quarantined_events", "quarantined_events", "received_at", "camera_id, id", NULL, SETTING(quarantine_days), 0,
      true},
+    {"tracks", "track_chunks", "from_at", "id, camera_id", NULL, SETTING(track_days), 0, true},
     {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", "state <> 'running'", SETTING(job_run_days), 0,
      false, true},
 };

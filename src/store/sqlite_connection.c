@@ -144,13 +144,15 @@ bool connection_bind(struct connection *connection, sqlite3_stmt *statement, con
             code = sqlite3_bind_double(statement, index, value->real);
         else if (value->type == RECORD_SQL_TEXT || value->type == RECORD_SQL_JSON)
             code = sqlite3_bind_text(statement, index, value->text, -1, SQLITE_STATIC);
+        else if (value->type == RECORD_SQL_BYTES)
+            code = sqlite3_bind_blob64(statement, index, value->text, (sqlite3_uint64)value->integer, SQLITE_STATIC);
         else if (value->type != RECORD_SQL_NULL)
             code = sqlite3_bind_int64(statement, index, value->integer);
     }
     return code == SQLITE_OK || connection_fail(connection, "bind", error);
 }
 
-/* Text is SQLite's own, until the next step. */
+/* Text and bytes are SQLite's own, until the next step. */
 static void read_column(sqlite3_stmt *statement, int index, struct record_sql_value *value)
 {
     *value = (struct record_sql_value){.type = RECORD_SQL_NULL};
@@ -166,6 +168,11 @@ static void read_column(sqlite3_stmt *statement, int index, struct record_sql_va
     case SQLITE_TEXT:
         value->type = RECORD_SQL_TEXT;
         value->text = (char *)(uintptr_t)sqlite3_column_text(statement, index);
+        break;
+    case SQLITE_BLOB:
+        value->type = RECORD_SQL_BYTES;
+        value->text = (char *)(uintptr_t)sqlite3_column_blob(statement, index);
+        value->integer = sqlite3_column_bytes(statement, index);
         break;
     default:
         break;

@@ -19,6 +19,7 @@
 #include "facts/health.h"
 #include "facts/policy.h"
 #include "facts/settings.h"
+#include "facts/track.h"
 #include "facts/user.h"
 
 struct store;
@@ -60,6 +61,16 @@ struct store_event_filter {
 /* A new GPtrArray of struct analytics_event *. */
 GPtrArray *store_events_list(struct store *store, const struct store_event_filter *filter, GError **error);
 void analytics_event_free(struct analytics_event *event);
+
+/* What the rules of one camera saw: its stored pieces that began in [from, to), in the order of their time. `handle` is
+ * called for each, outside of any transaction; false from it, with its error, ends the call. */
+struct store_track_filter {
+    const char *org_id, *camera_id;
+    int64_t from_ms, to_ms;
+};
+bool store_track_chunks_each(struct store *store, const struct store_track_filter *filter,
+                             bool (*handle)(void *data, const struct track_chunk *chunk, GError **error), void *data,
+                             GError **error);
 
 /* Counts per line and zone since `from_ms`, kept in the same transaction as the events they count. */
 struct store_count {

@@ -250,6 +250,10 @@ bool store_event_examine(struct analytics_event *event, struct store_counted *co
 bool store_events_count(struct store_transaction *transaction, struct analytics_event *const *events,
                         const struct store_counted *counted, const bool *is_new, size_t count, GError **error);
 
+/* What rules saw goes to a table of its own. `is_new` gets one for each. */
+bool store_track_chunks_insert_in(struct store_transaction *transaction, struct analytics_event *const *events,
+                                  size_t count, bool *is_new, GError **error);
+
 /* The tables that are the store's own. */
 extern const struct record_descriptor store_count_descriptor, camera_status_descriptor, store_value_descriptor;
 

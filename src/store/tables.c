@@ -8,6 +8,7 @@
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
+#include "facts/track.h"
 
 static const struct record_field count_fields[] = {
     FIELD(struct count_row, org_id, RECORD_KEY, "whose"),
@@ -51,6 +52,7 @@ const struct store_table store_tables[] = {
     /* No foreign key: what was seen outlives the camera that saw it. */
     {&analytics_event_descriptor, STORE_OF_ORG, NULL, .is_partitioned = true},
     {&store_count_descriptor, STORE_OF_ORG, NULL},
+    {&track_chunk_descriptor, STORE_OF_ORG, NULL},
     {&service_policy_descriptor, STORE_OF_ORG_OR_ALL,
      OF_ORG ", " OF_SITE ", FOREIGN KEY (org_id, class_id) REFERENCES classes (org_id, id), "
             "FOREIGN KEY (org_id, camera_id) REFERENCES cameras (org_id, id)"},

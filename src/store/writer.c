@@ -51,13 +51,16 @@ static bool event_list_fill(const struct store *store, struct event_list *list, 
     return true;
 }
 
-/* Writes a run of events of one org, in the middle of the list. */
+/* Writes a run of events of one org that go to one table, in the middle of the list. */
 static bool insert_run(struct store_transaction *transaction, const struct event_list *list, size_t from, size_t to,
                        GError **error)
 {
     if (list->is_misfit[from])
         return store_set_org(transaction, list->events[from]->org_id, error) &&
                store_quarantine_in(transaction, &list->events[from], to - from, error);
+    if (event_is_kept_apart(list->events[from]->type))
+        return store_set_org(transaction, list->events[from]->org_id, error) &&
+               store_track_chunks_insert_in(transaction, &list->events[from], to - from, &list->is_new[from], error);
     return store_set_org(transaction, list->events[from]->org_id, error) &&
            store_insert(transaction, &analytics_event_descriptor, (const void *const *)&list->events[from], to - from,
                         RECORD_CONFLICT_IGNORE, &list->is_new[from], error) &&
@@ -71,6 +74,7 @@ static bool insert_list(struct store_transaction *transaction, const struct even
     for (size_t from = 0, to; from < list->count; from = to) {
         to = from + 1;
         while (to < list->count && list->is_misfit[to] == list->is_misfit[from] &&
+               event_is_kept_apart(list->events[to]->type) == event_is_kept_apart(list->events[from]->type) &&
                g_strcmp0(list->events[to]->org_id, list->events[from]->org_id) == 0)
             to++;
         if (!insert_run(transaction, list, from, to, error))

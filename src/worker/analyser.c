@@ -49,7 +49,7 @@ static void on_tracks(void *data, const struct track_update *update)
 
 struct pipeline_sink analyser_sink(struct watched_camera *camera)
 {
-    return (struct pipeline_sink){on_event, on_tracks, camera};
+    return (struct pipeline_sink){on_event, on_tracks, camera, camera->worker->config.workers.store_tracks};
 }
 
 /* ---- previews ---- */

@@ -9,6 +9,7 @@
 #include "worker/gate.h"
 #include "worker/observe.h"
 #include "worker/selection.h"
+#include "worker/track_log.h"
 
 #include <string.h>
 #include <time.h>
@@ -47,9 +48,10 @@ struct pipeline {
     struct detections *part;            /* what it found in a region */
     struct gate gate;
     struct selection selection;
-    int64_t policy_revision; /* in force; 0: none */
-    struct tracks tracks;    /* of the last frame */
-    int failures;            /* of the model, in a row */
+    int64_t policy_revision;     /* in force; 0: none */
+    struct track_log *track_log; /* NULL: what rules see is not stored */
+    struct tracks tracks;        /* of the last frame */
+    int failures;                /* of the model, in a row */
     int64_t restarted_us, rests_until_us;
     struct observed_track *observed;
     struct track_view *views;
@@ -68,6 +70,8 @@ struct pipeline {
     struct reader *reader;
     pthread_mutex_t *reader_lock;
 };
+
+static void emit_chunk(void *pipeline, struct track_chunk *chunk);
 
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
                               struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
@@ -99,6 +103,9 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + VISION_MAX_DETECTIONS);
     pipeline->payload = g_string_sized_new(PAYLOAD_USUAL_BYTES);
     pipeline->hides_all = true;
+    const struct track_log_sink log_sink = {emit_chunk, pipeline};
+    if (sink->wants_chunks)
+        pipeline->track_log = track_log_new(clock, config->workers.track_chunk_seconds, &log_sink);
     return pipeline;
 }
 
@@ -121,6 +128,7 @@ void pipeline_free(struct pipeline *pipeline)
     analytics_free(pipeline->analytics);
     privacy_encoder_free(pipeline->encoder);
     selection_clear(&pipeline->selection);
+    track_log_free(pipeline->track_log);
     figure_history_free(pipeline->history);
     g_free(pipeline->objects);
     g_free(pipeline->found);
@@ -142,6 +150,8 @@ void pipeline_configure(struct pipeline *pipeline, const struct camera_config *c
     /* what was found under another policy tells not all that must be hidden now */
     g_clear_pointer(&pipeline->history, figure_history_free);
     pipeline->policy_revision = config->policy_revision;
+    if (pipeline->track_log)
+        track_log_set_policy(pipeline->track_log, config->policy_revision);
 }
 
 static int64_t thread_cpu_us(void)
@@ -200,6 +210,13 @@ static const char *complete_payload(struct pipeline *pipeline, enum event_type t
         *at_ms = log->at.ms;
         return log->zone_id;
     }
+    case EVENT_TRACK_CHUNK: {
+        struct track_chunk *chunk = record;
+        chunk->id = id;
+        chunk->camera_id = pipeline->camera_id;
+        *at_ms = chunk->from_at.ms;
+        return NULL;
+    }
     }
     return NULL;
 }
@@ -224,6 +241,11 @@ static void emit(void *data, enum event_type type, void *record)
         .payload = {pipeline->payload->str},
     };
     pipeline->sink.event(pipeline->sink.data, &event);
+}
+
+static void emit_chunk(void *pipeline, struct track_chunk *chunk)
+{
+    emit(pipeline, EVENT_TRACK_CHUNK, chunk);
 }
 
 /* ---- stages ---- */
@@ -377,6 +399,8 @@ static void run_rules(struct pipeline *pipeline, const struct frame *frame, cons
     };
     const struct analytics_sink sink = {emit, pipeline};
     analytics_observe(pipeline->analytics, &observation, &sink);
+    if (pipeline->track_log)
+        track_log_add(pipeline->track_log, &observation);
 }
 
 static void measure_picture(struct pipeline *pipeline, const struct frame *frame, struct picture_facts *picture)
@@ -429,7 +453,8 @@ static void note_figures(struct pipeline *pipeline, const struct tracks *tracks,
 /* Everything has a bound; what it sheds is counted. */
 static void note_shed(struct pipeline *pipeline, const struct detections *detections, const struct tracks *tracks)
 {
-    int64_t total = tracks->shed + analytics_shed(pipeline->analytics);
+    int64_t total = tracks->shed + analytics_shed(pipeline->analytics) +
+                    (pipeline->track_log ? track_log_shed(pipeline->track_log) : 0);
     counter_add(&pipeline->health->objects_shed, detections->shed + total - pipeline->shed_before);
     pipeline->shed_before = total;
 }
@@ -492,6 +517,8 @@ void pipeline_finish(struct pipeline *pipeline)
     if (pipeline->last_at_ms == 0) /* no frame ever came */
         return;
     analytics_finish(pipeline->analytics, pipeline->last_at_ms, &sink);
+    if (pipeline->track_log)
+        track_log_finish(pipeline->track_log);
 }
 
 static struct privacy_request request_for(const struct pipeline *pipeline, const struct frame *frame)

@@ -156,8 +156,8 @@ static void add_camera(struct worker *worker, size_t index)
 {
     struct watched_camera *watched = &worker->cameras[index];
     const struct camera *camera = (const struct camera *)worker->config.cameras.items + index;
-    const struct pipeline_sink sink = analyser_sink(watched);
     watched->worker = worker;
+    const struct pipeline_sink sink = analyser_sink(watched);
     watched->camera = camera;
     watched->events = g_string_new(NULL);
     watched->tracks = g_string_new(NULL);

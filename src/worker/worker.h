@@ -27,6 +27,7 @@ struct pipeline_sink {
     void (*event)(void *data, const struct analytics_event *event);
     void (*tracks)(void *data, const struct track_update *update); /* may be NULL */
     void *data;
+    bool wants_chunks; /* among the events, what the rules saw: EVENT_TRACK_CHUNK */
 };
 
 /* `detector` may be NULL (motion objects) and is shared: the pipeline locks `detector_lock` around each call (NULL when

@@ -58,7 +58,7 @@ static struct told run_scene(const char *uri)
                                          .detector = settings.detector,
                                          .tracker = settings.tracker,
                                          .rules = settings.rules};
-    const struct pipeline_sink sink = {on_event, NULL, &told};
+    const struct pipeline_sink sink = {.event = on_event, .data = &told};
     struct pipeline *pipeline = pipeline_new(&config, &camera, NULL, NULL, 1, clock_system(), &health, &sink);
     CLEANUP(scene) struct scene *scene = scene_new_from_uri(uri, NULL);
     for (uint64_t i = 0; i < SECONDS * (uint64_t)scene_fps(scene); i++) {

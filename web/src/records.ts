@@ -107,7 +107,7 @@ export interface AnalyticsEvent {
   /** UUIDv7, made by the worker */
   id: string;
   /** what the payload is */
-  type: "signal" | "zone_hit" | "line_crossing" | "occupancy";
+  type: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk";
   /** set by the hub from the camera's registration */
   org_id?: string;
   /** set by the hub from the camera's registration */
@@ -532,6 +532,18 @@ export interface ServerHealth {
   policies_refused: number;
   /** 1 while the policies in force are those of the last run, because the store is away */
   policies_stale: number;
+  /** stored policies and policy files that are refused now, and 1 more while policies cannot be read; what was in force before stays */
+  policies_bad: number;
+  /** notices of PostgreSQL that policies changed */
+  policy_notices: number;
+  /** times a connection to PostgreSQL began to listen for them; more than 1: it was lost */
+  policy_listener_starts: number;
+  /** policies that were tried on stored tracks */
+  backtests: number;
+  /** the same, refused because too many waited */
+  backtests_refused: number;
+  /** the same, ended by policies.backtest_seconds before everything was tried */
+  backtests_cut: number;
 }
 
 /** Someone who may log in. */
@@ -1103,7 +1115,7 @@ export interface QuarantinedEvent {
   /** why it was put aside */
   reason: "late" | "future";
   /** what the payload is */
-  type: "signal" | "zone_hit" | "line_crossing" | "occupancy";
+  type: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk";
   /** the camera's */
   site_id?: string;
   /** the capture time it claims */
@@ -1166,6 +1178,116 @@ export interface PolicyOverlay {
   config: unknown;
 }
 
+/** What the rules of one camera saw for a while, stored so that policies can be tried on it. */
+export interface TrackChunk {
+  /** UUIDv7 */
+  id: string;
+  /** set by the hub */
+  org_id?: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** of one life of the camera's rules */
+  run_id: string;
+  /** within the run */
+  number: number;
+  /** capture time of its first frame */
+  from_at: string;
+  /** capture time of its last frame */
+  to_at: string;
+  /** analysed frames */
+  frames: number;
+  /** of the data */
+  codec_version: number;
+  /** the policy in force */
+  policy_revision: number;
+  /** of its run, which ended in order */
+  is_last: boolean;
+  /** the observations, coded */
+  data: string;
+}
+
+/** A signal that the proposed policy, the current one, or both raise. */
+export interface BacktestFinding {
+  /** kept: both policies raise it; new: only the proposed one; gone: only the current one */
+  change: "kept" | "new" | "gone";
+  /** the camera */
+  camera_id: string;
+  /** as of signals; dwell: the event of a zone's dwell_seconds */
+  kind: string;
+  /** the zone or line, where there is one */
+  zone_id?: string;
+  /** who was involved */
+  track_ids: number[];
+  /** how bad, of signals */
+  severity?: "info" | "low" | "medium" | "high" | "critical";
+  /** when the proposed policy raises it */
+  at?: string;
+  /** when the current policy raises it */
+  current_at?: string;
+  /** of the record that was stored then, where one was */
+  signal_id?: string;
+  /** its picture, where one was kept */
+  snapshot_id?: string;
+}
+
+/** What came of trying a policy on stored tracks. */
+export interface Backtest {
+  /** UUIDv7 */
+  id: string;
+  /** whose */
+  org_id?: string;
+  /** cut: it ended by policies.backtest_seconds, and what was tried by then counts */
+  state: "waiting" | "running" | "done" | "cut" | "failed";
+  /** what was tried */
+  policy_type: string;
+  /** signals from this time on */
+  from_at: string;
+  /** and before this one */
+  to_at: string;
+  /** when */
+  started_at?: string;
+  /** when it was over */
+  ended_at?: string;
+  /** newest of the policies it was compared with */
+  policy_revision: number;
+  /** that the policy would touch */
+  cameras: number;
+  /** of which all was tried */
+  cameras_tried: number;
+  /** cameras of which nothing is stored for that time */
+  without_tracks: string[];
+  /** stored pieces that were read */
+  chunks: number;
+  /** analysed frames in them */
+  frames: number;
+  /** places where a piece is missing */
+  gaps: number;
+  /** pieces that could not be read */
+  damaged: number;
+  /** policies were changed since some of it was seen; where that touched the camera, `reproduced` may be less than `stored` */
+  has_older_policies: boolean;
+  /** of all cameras (s) */
+  replayed_seconds: number;
+  /** of processor time that it took (s) */
+  cpu_seconds: number;
+  /** signals that both policies raise */
+  kept: number;
+  /** that only the proposed one raises */
+  new_signals: number;
+  /** that only the current one raises */
+  gone: number;
+  /** signals that were stored then */
+  stored: number;
+  /** of those, raised again by the current policy, the same in every member */
+  reproduced: number;
+  /** by camera and time */
+  findings: BacktestFinding[];
+  /** more than policies.backtest_findings; they are counted all the same */
+  findings_left_out: number;
+  /** why it failed */
+  error?: string;
+}
+
 /** What is hidden in pictures, and how. */
 export interface PrivacyPolicy {
   /** people are hidden in every picture that leaves a worker; where it is not known who is one, whole figures are */
@@ -1215,17 +1337,17 @@ export interface RecordingPolicy {
 /** How long what is stored is kept. */
 export interface RetentionPolicy {
   /** how long access logs are kept (d) */
-  access_log_days: number;
+  access_log_days?: number;
   /** how long attendance records are kept (d) */
-  attendance_days: number;
+  attendance_days?: number;
   /** how long vehicle logs are kept (d) */
-  vehicle_log_days: number;
-  /** how long single occupancy records are kept (d) */
-  occupancy_raw_days: number;
-  /** how long events are kept (d) */
-  event_days: number;
-  /** how long tracks are kept, which policies are tried on (d) */
-  track_days: number;
+  vehicle_log_days?: number;
+  /** how long single crossings, zone hits and occupancy records are kept (d) */
+  occupancy_raw_days?: number;
+  /** how long signals are kept (d) */
+  event_days?: number;
+  /** how long tracks, which policies are tried on, are kept (d) */
+  track_days?: number;
   /** nothing is deleted */
   legal_hold: boolean;
 }

@@ -1,0 +1,58 @@
+#include "facts/backtest.h"
+
+const char *const backtest_state_names[] = {"waiting", "running", "done", "cut", "failed", NULL};
+static const char *const change_names[] = {"kept", "new", "gone", NULL};
+
+static const struct record_field finding_fields[] = {
+    FIELD_ENUM(struct backtest_finding, change, change_names, RECORD_REQUIRED,
+               "kept: both policies raise it; new: only the proposed one; gone: only the current one"),
+    FIELD(struct backtest_finding, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera"),
+    FIELD(struct backtest_finding, kind, RECORD_REQUIRED | RECORD_TEXT_ID,
+          "as of signals; dwell: the event of a zone's dwell_seconds"),
+    FIELD(struct backtest_finding, zone_id, RECORD_TEXT_ID, "the zone or line, where there is one"),
+    FIELD(struct backtest_finding, track_ids, 0, "who was involved", .max_count = 256),
+    FIELD_ENUM(struct backtest_finding, severity, severity_names, 0, "how bad, of signals"),
+    FIELD(struct backtest_finding, at, 0, "when the proposed policy raises it"),
+    FIELD(struct backtest_finding, current_at, 0, "when the current policy raises it"),
+    FIELD(struct backtest_finding, signal_id, RECORD_TEXT_ID, "of the record that was stored then, where one was"),
+    FIELD(struct backtest_finding, snapshot_id, RECORD_TEXT_ID, "its picture, where one was kept"),
+};
+const struct record_descriptor backtest_finding_descriptor =
+    RECORD(struct backtest_finding, "BacktestFinding", 1, finding_fields,
+           "A signal that the proposed policy, the current one, or both raise.");
+
+static const struct record_field backtest_fields[] = {
+    FIELD(struct backtest, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
+    FIELD(struct backtest, org_id, RECORD_TEXT_ID, "whose"),
+    FIELD_ENUM(struct backtest, state, backtest_state_names, RECORD_REQUIRED,
+               "cut: it ended by policies.backtest_seconds, and what was tried by then counts"),
+    FIELD(struct backtest, policy_type, RECORD_REQUIRED | RECORD_TEXT_ID, "what was tried"),
+    FIELD(struct backtest, from_at, RECORD_REQUIRED, "signals from this time on"),
+    FIELD(struct backtest, to_at, RECORD_REQUIRED, "and before this one"),
+    FIELD(struct backtest, started_at, 0, "when"),
+    FIELD(struct backtest, ended_at, 0, "when it was over"),
+    FIELD(struct backtest, policy_revision, 0, "newest of the policies it was compared with", .min = 0, .max = 0x1p53),
+    FIELD(struct backtest, cameras, 0, "that the policy would touch"),
+    FIELD(struct backtest, cameras_tried, 0, "of which all was tried"),
+    FIELD(struct backtest, without_tracks, 0, "cameras of which nothing is stored for that time", .max_count = 10000),
+    FIELD(struct backtest, chunks, 0, "stored pieces that were read"),
+    FIELD(struct backtest, frames, 0, "analysed frames in them"),
+    FIELD(struct backtest, gaps, 0, "places where a piece is missing"),
+    FIELD(struct backtest, damaged, 0, "pieces that could not be read"),
+    FIELD(struct backtest, has_older_policies, 0,
+          "policies were changed since some of it was seen; where that touched the camera, `reproduced` may be less "
+          "than `stored`"),
+    FIELD(struct backtest, replayed_seconds, 0, "of all cameras", .unit = "s"),
+    FIELD(struct backtest, cpu_seconds, 0, "of processor time that it took", .unit = "s"),
+    FIELD(struct backtest, kept, 0, "signals that both policies raise"),
+    FIELD(struct backtest, new_signals, 0, "that only the proposed one raises"),
+    FIELD(struct backtest, gone, 0, "that only the current one raises"),
+    FIELD(struct backtest, stored, 0, "signals that were stored then"),
+    FIELD(struct backtest, reproduced, 0, "of those, raised again by the current policy, the same in every member"),
+    FIELD_LIST(struct backtest, findings, &backtest_finding_descriptor, 0, "by camera and time",
+               .max_count = 100000),
+    FIELD(struct backtest, findings_left_out, 0, "more than policies.backtest_findings; they are counted all the same"),
+    FIELD(struct backtest, error, 0, "why it failed", .max_count = 4096),
+};
+const struct record_descriptor backtest_descriptor = RECORD(
+    struct backtest, "Backtest", 1, backtest_fields, "What came of trying a policy on stored tracks.");
