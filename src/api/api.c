@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/api_internal.h"
+#include "policy/backtests.h"
 
 enum { LISTEN_BACKLOG = 256, WEBHOOK_MAX_IDS = 10000 };
 
@@ -87,7 +88,9 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .detect = parts->detect};
     api->webhooks = webhook_verifier_new(settings->policies.webhook_secrets,
                                          settings->policies.webhook_tolerance_seconds, WEBHOOK_MAX_IDS, error);
-    int fd = api->webhooks ? open_listener(&settings->http, error) : -1;
+    if (api->policies)
+        api->backtests = policy_backtests_new(api->policies, api->health, error);
+    int fd = api->webhooks && (!api->policies || api->backtests) ? open_listener(&settings->http, error) : -1;
     if (fd >= 0) {
         api->port = bound_port(fd);
         api->auth = auth_new(settings, api->store, api->health, api->clock, &password, error);
@@ -129,6 +132,7 @@ void api_stop(struct api *api)
         MHD_stop_daemon(api->daemon);
     if (api->watch)
         watch_free(api->watch);
+    policy_backtests_free(api->backtests);
     auth_free(api->auth);
     webhook_verifier_free(api->webhooks);
     g_free(api);

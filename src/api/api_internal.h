@@ -15,6 +15,7 @@
 #include "api/http.h"
 #include "api/route.h"
 #include "api/webhook.h"
+#include "policy/keeper.h"
 
 enum { API_ADDRESS_BYTES = 64 };
 
@@ -24,6 +25,7 @@ struct api {
     struct store *store;
     struct vedette_spool *spool; /* NULL: none */
     struct policy_keeper *policies;
+    struct policy_backtests *backtests;
     struct webhook_verifier *webhooks;
     struct live *live;
     struct server_health *health;
@@ -124,6 +126,8 @@ void answer_ui_file(const struct ui_file *file, const char *if_none_match, struc
 
 /* Who asks, for the audit. Borrowed from the request, which has a login. */
 struct audit_by request_by(const struct request *request);
+/* The policy that type and query name. False: the answer is made. */
+bool request_policy_name(const struct request *request, struct policy_name *name, struct answer *answer);
 /* A camera of the request's org, or NULL and a 404. */
 const struct camera *request_camera(const struct request *request, struct answer *answer);
 

@@ -23,7 +23,7 @@ static bool read_scope(const struct request *request, struct policy_scope *scope
     return false;
 }
 
-static bool read_name(const struct request *request, struct policy_name *name, struct answer *answer)
+bool request_policy_name(const struct request *request, struct policy_name *name, struct answer *answer)
 {
     const struct policy_parameters *asked = request->parameters;
     *name = (struct policy_name){.type = asked->type, .service_name = asked->service_name};
@@ -91,7 +91,7 @@ static void handle_policy(struct request *request, struct answer *answer)
 {
     struct policy_name name;
     g_autoptr(GError) error = NULL;
-    if (!read_name(request, &name, answer))
+    if (!request_policy_name(request, &name, answer))
         return;
     struct service_policy *policy = policy_keeper_find(request->api->policies, &name, &error);
     if (!policy) {
@@ -116,7 +116,7 @@ static void handle_policy_effective(struct request *request, struct answer *answ
 {
     struct policy_name name;
     struct policy_effective effective;
-    if (!read_name(request, &name, answer))
+    if (!request_policy_name(request, &name, answer))
         return;
     struct policy_scope subject = subject_of(request, &name.scope);
     policy_keeper_resolve(request->api->policies, name.type, &subject, &effective);
@@ -132,7 +132,7 @@ static void handle_policy_history(struct request *request, struct answer *answer
     const struct policy_parameters *asked = request->parameters;
     struct policy_name name;
     g_autoptr(GError) error = NULL;
-    if (!read_name(request, &name, answer))
+    if (!request_policy_name(request, &name, answer))
         return;
     g_autoptr(GPtrArray) revisions = policy_keeper_history(request->api->policies, &name, asked->limit, &error);
     answer_list_or_error(answer, &policy_revision_descriptor, revisions, error);
@@ -208,7 +208,8 @@ static void change_policy(struct request *request, enum policy_action action, bo
         .to_version = asked->to_version,
         .by = request_by(request),
     };
-    if (read_name(request, &change.name, answer) && (is_dry_run || may_change(request, &change.name, answer)) &&
+    if (request_policy_name(request, &change.name, answer) &&
+        (is_dry_run || may_change(request, &change.name, answer)) &&
         read_expected(request, &change.expected_version, answer))
         apply_change(request->api, &change, answer);
 }

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/api_client.h"
+#include "cli/policy_import.h"
 #include "facts/policy_types.h"
 #include "policy/policy.h"
 
@@ -9,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MONITOR_POLL_US = 1000000 };
+enum { MONITOR_POLL_US = 1000000, BACKTEST_POLL_US = 200000 };
 
 /* What stands on the line. */
 struct request_line {
-    char *camera, *site, *class, *service, *reason, *if_version;
+    char *camera, *site, *class, *service, *reason, *if_version, *from, *to, *scope;
     gboolean is_global;
     char **words; /* what is no option */
     struct api_client *client;
@@ -38,6 +39,8 @@ static char *path_of(const struct request_line *line, const char *type, const ch
     append_parameter(path, "class_id", line->class);
     append_parameter(path, "service_name", line->service);
     append_parameter(path, "reason", line->reason);
+    append_parameter(path, "from", line->from);
+    append_parameter(path, "to", line->to);
     append_parameter(path, "scope", line->is_global ? "global" : NULL);
     return g_string_free(path, FALSE);
 }
@@ -163,6 +166,51 @@ static bool do_monitor(const struct request_line *line, GError **error)
     }
 }
 
+static bool is_under_way(const json_t *backtest)
+{
+    const char *state = json_string_value(json_object_get(backtest, "state"));
+    return g_strcmp0(state, "waiting") == 0 || g_strcmp0(state, "running") == 0;
+}
+
+/* Asks for it, then waits until it is over. */
+static bool do_backtest(const struct request_line *line, GError **error)
+{
+    g_autofree char *body = NULL;
+    g_autofree char *path = path_of(line, line->words[0], "/backtest");
+    if (!line->from || !line->to) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "--from TIME and --to TIME say on what it is tried, like 2026-01-31T12:00:00Z");
+        return false;
+    }
+    if (!g_file_get_contents(line->words[1], &body, NULL, error))
+        return false;
+    char *answer = api_client_request(line->client, "POST", path, body, NULL, error);
+    json_t *backtest = answer ? json_loads(answer, 0, NULL) : NULL;
+    const char *id = json_string_value(json_object_get(backtest, "id"));
+    g_autofree char *place = g_strconcat("/api/v1/backtests/", id ? id : "", NULL);
+    while (is_under_way(backtest)) {
+        g_usleep(BACKTEST_POLL_US);
+        g_free(answer);
+        answer = api_client_request(line->client, "GET", place, NULL, NULL, error);
+        json_decref(backtest);
+        backtest = answer ? json_loads(answer, 0, NULL) : NULL;
+    }
+    if (answer)
+        print_json(answer);
+    const char *why = json_string_value(json_object_get(backtest, "error"));
+    bool is_done = answer && !why;
+    if (answer && why)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s", why);
+    json_decref(backtest);
+    g_free(answer);
+    return is_done;
+}
+
+static bool do_import(const struct request_line *line, GError **error)
+{
+    return policy_import(line->client, line->words[0], line->reason, error);
+}
+
 /* Files as policies.directory reads them. */
 static bool export_one(const json_t *policy, const char *directory, GError **error)
 {
@@ -219,7 +267,11 @@ static const struct action {
     {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback},
     {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate},
     {"monitor", "", "prints what is in force whenever it changes", 0, 0, do_monitor},
+    {"backtest", "TYPE FILE", "what a file would have told from --from to --to, beside what is in force", 2, 2,
+     do_backtest},
     {"export", "DIRECTORY", "writes every policy as a file, as policies.directory reads them", 1, 1, do_export},
+    {"import", "DIRECTORY", "sets every policy that such files hold: all of them, or none when one is bad", 1, 1,
+     do_import},
 };
 
 static int print_usage(FILE *out, int status)
@@ -231,6 +283,7 @@ static int print_usage(FILE *out, int status)
     fprintf(
         out,
         "\nA level: --camera ID, --site ID, --class ID, --global; else the org. --service NAME: another program's.\n"
+        "--scope camera/ID, site/ID, class/ID, org or global says the same in one word.\n"
         "--reason TEXT is kept with a change; --if-version N refuses to overwrite somebody else's.\n"
         "TYPE is one of");
     for (size_t i = 0; i < POLICY_TYPES; i++)
@@ -265,6 +318,29 @@ static int run_action(struct request_line *line)
     return is_good ? 0 : 1;
 }
 
+/* --scope LEVEL/ID, as the other options would say it. */
+static bool take_scope(struct request_line *line, GError **error)
+{
+    const struct {
+        const char *prefix;
+        char **id;
+    } levels[] = {{"camera/", &line->camera}, {"site/", &line->site}, {"class/", &line->class}};
+    if (!line->scope || strcmp(line->scope, "org") == 0)
+        return true;
+    line->is_global |= strcmp(line->scope, "global") == 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(levels) && !line->is_global; i++)
+        if (g_str_has_prefix(line->scope, levels[i].prefix) && line->scope[strlen(levels[i].prefix)]) {
+            g_free(*levels[i].id);
+            *levels[i].id = g_strdup(line->scope + strlen(levels[i].prefix));
+            return true;
+        }
+    if (line->is_global)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "--scope %s: must be camera/ID, site/ID, class/ID, org or global", line->scope);
+    return false;
+}
+
 static int policy_main(int argc, char **argv)
 {
     struct request_line line = {0};
@@ -275,6 +351,9 @@ static int policy_main(int argc, char **argv)
         {"service", 0, 0, G_OPTION_ARG_STRING, &line.service, NULL, NULL},
         {"reason", 0, 0, G_OPTION_ARG_STRING, &line.reason, NULL, NULL},
         {"if-version", 0, 0, G_OPTION_ARG_STRING, &line.if_version, NULL, NULL},
+        {"from", 0, 0, G_OPTION_ARG_STRING, &line.from, NULL, NULL},
+        {"to", 0, 0, G_OPTION_ARG_STRING, &line.to, NULL, NULL},
+        {"scope", 0, 0, G_OPTION_ARG_STRING, &line.scope, NULL, NULL},
         {"global", 0, 0, G_OPTION_ARG_NONE, &line.is_global, NULL, NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &line.words, NULL, NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -286,10 +365,12 @@ static int policy_main(int argc, char **argv)
     g_option_context_set_help_enabled(context, FALSE);
     g_option_context_add_main_entries(context, entries, NULL);
     bool is_good = g_option_context_parse(context, &argc, &argv, &error);
+    is_good = is_good && take_scope(&line, &error);
     if (!is_good)
         fprintf(stderr, "vedette policy: %s\n", error->message);
     int status = is_good ? run_action(&line) : 2;
-    char *const owned[] = {line.camera, line.site, line.class, line.service, line.reason, line.if_version};
+    char *const owned[] = {line.camera,     line.site, line.class, line.service, line.reason,
+                           line.if_version, line.from, line.to,    line.scope};
     for (size_t i = 0; i < G_N_ELEMENTS(owned); i++)
         g_free(owned[i]);
     g_strfreev(line.words);
@@ -297,5 +378,5 @@ static int policy_main(int argc, char **argv)
 }
 
 const struct cli_command command_policy = {
-    "policy", "list|get|effective|set|patch|unset|history|diff|rollback|validate|monitor|export …",
+    "policy", "list|get|effective|set|patch|unset|history|diff|rollback|validate|monitor|backtest|export|import …",
     "policies of a running server: what is in force, and why; vedette policy --help", policy_main};

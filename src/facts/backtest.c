@@ -49,10 +49,9 @@ static const struct record_field backtest_fields[] = {
     FIELD(struct backtest, gone, 0, "that only the current one raises"),
     FIELD(struct backtest, stored, 0, "signals that were stored then"),
     FIELD(struct backtest, reproduced, 0, "of those, raised again by the current policy, the same in every member"),
-    FIELD_LIST(struct backtest, findings, &backtest_finding_descriptor, 0, "by camera and time",
-               .max_count = 100000),
+    FIELD_LIST(struct backtest, findings, &backtest_finding_descriptor, 0, "by camera and time", .max_count = 100000),
     FIELD(struct backtest, findings_left_out, 0, "more than policies.backtest_findings; they are counted all the same"),
     FIELD(struct backtest, error, 0, "why it failed", .max_count = 4096),
 };
-const struct record_descriptor backtest_descriptor = RECORD(
-    struct backtest, "Backtest", 1, backtest_fields, "What came of trying a policy on stored tracks.");
+const struct record_descriptor backtest_descriptor =
+    RECORD(struct backtest, "Backtest", 1, backtest_fields, "What came of trying a policy on stored tracks.");

@@ -33,7 +33,7 @@ struct backtest {
     enum backtest_state state;
     char *policy_type;
     struct record_time from_at, to_at, started_at, ended_at;
-    int64_t policy_revision;     /* of the current policy */
+    int64_t policy_revision; /* of the current policy */
     int32_t cameras, cameras_tried;
     struct record_strings without_tracks; /* cameras of which nothing is stored for that time */
     int64_t chunks, frames, gaps, damaged;

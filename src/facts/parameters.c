@@ -126,3 +126,12 @@ static const struct record_field policy_rollback_fields[] = {
 };
 const struct record_descriptor policy_rollback_parameters_descriptor =
     RECORD(struct policy_parameters, "PolicyRollbackParameters", 1, policy_rollback_fields, "Back to which version.");
+
+static const struct record_field policy_backtest_fields[] = {
+    POLICY_TYPE,
+    POLICY_SCOPE,
+    FIELD(struct policy_parameters, from, RECORD_REQUIRED, "signals from this time on"),
+    FIELD(struct policy_parameters, to, RECORD_REQUIRED, "and before this one"),
+};
+const struct record_descriptor policy_backtest_parameters_descriptor = RECORD(
+    struct policy_parameters, "PolicyBacktestParameters", 1, policy_backtest_fields, "Which policy is tried on when.");

@@ -75,6 +75,8 @@ struct policy_parameters {
     char *service_name;
     char *reason;
     int32_t to_version, limit;
+    struct record_time from, to; /* [from, to) */
 };
 extern const struct record_descriptor policies_in_force_parameters_descriptor, policy_parameters_descriptor,
-    policy_change_parameters_descriptor, policy_history_parameters_descriptor, policy_rollback_parameters_descriptor;
+    policy_change_parameters_descriptor, policy_history_parameters_descriptor, policy_rollback_parameters_descriptor,
+    policy_backtest_parameters_descriptor;

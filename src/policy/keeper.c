@@ -132,22 +132,24 @@ int64_t policy_keeper_turn(struct policy_keeper *keeper)
     return policy_view_valid_until_ms(next);
 }
 
+void policy_keeper_base(const struct policy_keeper *keeper, const struct camera *camera, struct camera_config *base)
+{
+    const struct settings *settings = keeper->config.settings;
+    *base = (struct camera_config){.camera = *camera,
+                                   .motion = settings->motion,
+                                   .detector = settings->detector,
+                                   .rules = settings->rules,
+                                   .privacy = keeper->privacy};
+}
+
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
                              struct camera_config *config, GError **error)
 {
-    const struct settings *settings = keeper->config.settings;
     const struct policy_camera *policies = policy_view_find(view, camera->org_id, camera->id);
     struct camera_config base;
-    record_init(&camera_config_descriptor, &base);
-    struct camera_config borrowed = base; /* its texts and lists are the settings' */
-    borrowed.camera = *camera;
-    borrowed.motion = settings->motion;
-    borrowed.detector = settings->detector;
-    borrowed.rules = settings->rules;
-    bool is_good = policy_apply(policies ? policies : policy_view_default(view), policy_view_revision(view), &borrowed,
-                                config, error);
-    record_clear(&camera_config_descriptor, &base);
-    return is_good;
+    policy_keeper_base(keeper, camera, &base);
+    return policy_apply(policies ? policies : policy_view_default(view), policy_view_revision(view), &base, config,
+                        error);
 }
 
 /* ---- the life of a keeper ---- */
@@ -171,6 +173,7 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
 {
     CLEANUP(policy_keeper) struct policy_keeper *keeper = g_new0(struct policy_keeper, 1);
     keeper->config = *config;
+    record_init(&privacy_policy_descriptor, &keeper->privacy);
     pthread_mutex_init(&keeper->lock, NULL);
     keeper->ring = read_keys(config->settings->policies.keys, error);
     if (!keeper->ring)

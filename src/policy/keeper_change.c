@@ -65,7 +65,7 @@ GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct poli
 
 /* ---- checking ---- */
 
-static bool is_in_scope(const struct policy_scope *scope, const struct camera *camera)
+bool policy_scope_has(const struct policy_scope *scope, const struct camera *camera)
 {
     struct policy_scope subject = policy_subject_of(camera);
     return (!scope->org_id || g_strcmp0(scope->org_id, subject.org_id) == 0) &&
@@ -88,7 +88,7 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
     bool is_good = view != NULL;
     for (size_t i = 0; is_good && i < keeper->config.settings->cameras.count; i++) {
         struct camera_config told;
-        if (!is_in_scope(&name->scope, &cameras[i]))
+        if (!policy_scope_has(&name->scope, &cameras[i]))
             continue;
         is_good = policy_keeper_configure(keeper, view, &cameras[i], &told, error);
         if (is_good)

@@ -13,7 +13,8 @@ struct policy_keeper {
     struct policy_keeper_config config;
     struct policy_keyring *ring;
     struct policy_manager *manager;
-    bool is_ready; /* changes are told */
+    bool is_ready;                 /* changes are told */
+    struct privacy_policy privacy; /* the defaults; holds nothing to free */
 
     pthread_mutex_t lock;
     struct policy_view *view; /* under lock */
@@ -23,6 +24,9 @@ const char *policy_name_service(const struct policy_name *name);
 struct policy_name policy_name_of(const struct service_policy *policy);
 struct policy_binding policy_binding_of(const struct policy_name *name, int32_t version);
 struct policy_scope policy_subject_of(const struct camera *camera);
+/* A camera as its settings have it, before any policy. What it holds is borrowed from them. */
+void policy_keeper_base(const struct policy_keeper *keeper, const struct camera *camera, struct camera_config *base);
+bool policy_scope_has(const struct policy_scope *scope, const struct camera *camera);
 /* Replaces a stored config by what it says. */
 bool policy_keeper_open(struct policy_keeper *keeper, struct service_policy *policy, GError **error);
 struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const struct policy_set *set, GError **error);

@@ -59,9 +59,8 @@ static void cut(struct track_log *log, bool is_last)
 /* A clock that was set back makes no chunk longer. */
 static bool is_full(const struct track_log *log, int64_t media_us)
 {
-    return chunk_writer_frames(log->writer) == CHUNK_FRAMES_MAX ||
-           chunk_writer_bytes(log->writer) >= CHUNK_MAX_BYTES || media_us - log->began_us >= log->chunk_us ||
-           media_us < log->began_us;
+    return chunk_writer_frames(log->writer) == CHUNK_FRAMES_MAX || chunk_writer_bytes(log->writer) >= CHUNK_MAX_BYTES ||
+           media_us - log->began_us >= log->chunk_us || media_us < log->began_us;
 }
 
 void track_log_add(struct track_log *log, const struct observation *observation)

@@ -1,5 +1,5 @@
-/* Track log: cuts what one camera's rules see into chunks, so that policies can be tried on it later. One chunk a while,
- * and one for each policy: what a chunk holds was all judged by one revision.
+/* Track log: cuts what one camera's rules see into chunks, so that policies can be tried on it later. One chunk a
+ * while, and one for each policy: what a chunk holds was all judged by one revision.
  *
  * One thread at a time, the pipeline's. What is in the open chunk when a process dies is lost with it.
  */

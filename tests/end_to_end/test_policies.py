@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import urllib.error
 import urllib.request
 
 from world import PASSWORD, Camera, Directory, Hub, run_tests, sanitizer_options, until, vedette
@@ -109,9 +110,88 @@ def the_command_line_changes_tells_and_refuses():
                 assert policy("nonsense").returncode == 2
 
 
+def iso(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
+
+
+def a_policy_is_tried_on_what_was_seen():
+    with Directory() as directory:
+        files = world(directory)
+        place = files / "orgs" / "default" / "cameras" / "shop"
+        place.mkdir(parents=True)
+        (place / "safety.json").write_text('{"loitering_seconds": 1}')
+        began = time.time() - 5
+        with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+            with Hub(directory, "workers: {track_chunk_seconds: 1}\n" + CAMERA % (SECRET, files, camera.url)) as hub:
+                until(lambda: len(loiterings(hub)) >= 8, "enough is told")
+                asked = int(time.time())
+                signals = lambda: [event for event in hub.events("type=signal&camera_id=shop&limit=500")
+                                   if event["occurred_at"] < iso(asked)]
+                until(lambda: time.time() > asked + 4, "all of it is stored")
+                environment = {"PATH": os.environ["PATH"], "VEDETTE_URL": hub.address, "VEDETTE_PASSWORD": PASSWORD,
+                               **sanitizer_options()}
+                document = directory / "safety.json"
+
+                def backtest(type_name, config):
+                    document.write_text(json.dumps(config))
+                    return vedette("policy", "backtest", type_name, document, "--scope", "camera/shop", "--from", iso(began),
+                                   "--to", iso(asked), env=environment)
+
+                unchanged = json.loads(backtest("safety", {"loitering_seconds": 1}).stdout)
+                assert unchanged["state"] == "done" and unchanged["gaps"] == unchanged["damaged"] == 0, unchanged
+                assert unchanged["stored"] == unchanged["reproduced"] == unchanged["kept"] == len(signals()), unchanged
+                assert unchanged["new_signals"] == unchanged["gone"] == 0, unchanged
+                assert {found["signal_id"] for found in unchanged["findings"]} == {event["id"] for event in signals()}
+
+                changed = json.loads(backtest("safety", {"loitering_seconds": 3}).stdout)
+                kept = {found["track_ids"][0] for found in changed["findings"] if found["change"] == "kept"}
+                gone = {found["track_ids"][0] for found in changed["findings"] if found["change"] == "gone"}
+                # who stays on under another id, lost by the tracker between the two thresholds, is gone and new
+                assert changed["kept"] + changed["gone"] == unchanged["kept"] > changed["kept"], changed
+                assert changed["new_signals"] <= changed["gone"], changed
+                stays = [event["payload"] for event in hub.events("type=zone_hit&camera_id=shop&limit=500")
+                         if event["payload"]["event"] == "exit" and event["occurred_at"] < iso(asked)]
+                long = {stay["track_id"] for stay in stays if stay["dwell_seconds"] > 3.5}
+                brief = {stay["track_id"] for stay in stays} - {stay["track_id"] for stay in stays if stay["dwell_seconds"] > 2.5}
+                assert not long & (gone - kept) and not brief & kept, (changed, stays)
+
+                refused = backtest("detection", {})
+                assert refused.returncode == 1 and "detection" in refused.stderr, refused.stderr
+
+
+def a_directory_is_imported_whole_or_not_at_all():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://empty?fps=10") as camera:
+            with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
+                environment = {"PATH": os.environ["PATH"], "VEDETTE_URL": hub.address, "VEDETTE_PASSWORD": PASSWORD,
+                               **sanitizer_options()}
+                policy = lambda *words: vedette("policy", *words, env=environment)
+                effective = lambda: json.loads(policy("effective", "safety", "--camera", "shop").stdout)["config"]
+                place = directory / "import" / "orgs" / "default" / "cameras" / "shop"
+                place.mkdir(parents=True)
+                (place / "safety.json").write_text('{"loitering_seconds": 4}')
+                (place / "occupancy.json").write_text('{"dwell_seconds": "long"}')
+                refused = policy("import", directory / "import")
+                assert refused.returncode == 1 and "occupancy.json" in refused.stderr and "nothing" in refused.stderr, refused
+                assert effective() == {}
+                (place / "occupancy.json").write_text('{"dwell_seconds": 6}')
+                assert policy("import", directory / "import", "--reason", "moved").returncode == 0
+                assert effective() == {"loitering_seconds": 4}
+                assert policy("export", directory / "exported").returncode == 0
+                again = directory / "exported" / "orgs" / "default" / "cameras" / "shop" / "occupancy.json"
+                assert json.loads(again.read_text()) == {"dwell_seconds": 6}
+                foreign = directory / "import" / "orgs" / "other"
+                foreign.mkdir()
+                (foreign / "safety.json").write_text("{}")
+                assert "another org" in policy("import", directory / "import").stderr
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("a webhook changes a threshold for who is already there", a_webhook_changes_a_threshold_for_who_is_already_there),
         ("the command line changes, tells and refuses", the_command_line_changes_tells_and_refuses),
+        ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
+        ("a directory is imported whole or not at all", a_directory_is_imported_whole_or_not_at_all),
         ("files are taken over, and bad ones change nothing", files_are_taken_over_and_bad_ones_change_nothing),
     ]))

@@ -1,0 +1,130 @@
+#include "cli/policy_import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+enum { FILES_MAX = 10000, DEPTH_MAX = 5, FILE_MAX_BYTES = 64 << 10 };
+
+struct import {
+    struct api_client *client;
+    const char *directory, *reason;
+    char *org_id;     /* of who asks */
+    GPtrArray *paths; /* of char *, below the directory */
+};
+
+static bool fail(GError **error, const char *path, const char *why)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s: %s", path, why);
+    return false;
+}
+
+static bool walk(struct import *import, const char *below, int depth, GError **error)
+{
+    g_autofree char *whole = g_build_filename(import->directory, below, NULL);
+    g_autoptr(GDir) dir = g_dir_open(whole, 0, error);
+    const char *name;
+    bool is_good = dir != NULL;
+    while (is_good && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = *below ? g_build_filename(below, name, NULL) : g_strdup(name);
+        g_autofree char *file = g_build_filename(import->directory, path, NULL);
+        if (name[0] == '.')
+            continue;
+        if (g_file_test(file, G_FILE_TEST_IS_DIR))
+            is_good = depth < DEPTH_MAX ? walk(import, path, depth + 1, error)
+                                        : fail(error, path, "lies deeper than policies do");
+        else if (g_str_has_suffix(name, ".json"))
+            g_ptr_array_add(import->paths, g_steal_pointer(&path));
+        if (is_good && import->paths->len > FILES_MAX)
+            is_good = fail(error, import->directory, "holds more than 10000 files");
+    }
+    return is_good;
+}
+
+/* "/api/v1/policies/TYPE/TAIL?…" of "orgs/ORG/cameras/ID/TYPE.json". g_free. NULL: the path names no policy. */
+static char *request_of(const struct import *import, const char *path, const char *tail, GError **error)
+{
+    static const struct {
+        const char *folder, *parameter;
+    } levels[] = {{"cameras", "camera_id"}, {"sites", "site_id"}, {"classes", "class_id"}};
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    guint count = g_strv_length(parts);
+    g_autofree char *type = g_strndup(parts[count - 1], strlen(parts[count - 1]) - strlen(".json"));
+    g_autofree char *type_escaped = g_uri_escape_string(type, NULL, FALSE);
+    g_autofree char *reason = g_uri_escape_string(import->reason ? import->reason : "imported", NULL, FALSE);
+    g_autoptr(GString) request = g_string_new("/api/v1/policies/");
+    g_string_append_printf(request, "%s%s?reason=%s", type_escaped, tail, reason);
+    if (count > 1 && (strcmp(parts[0], "orgs") != 0 || strcmp(parts[1], import->org_id) != 0)) {
+        fail(error, path, "is of another org than the one who asks");
+        return NULL;
+    }
+    if (count == 1)
+        g_string_append(request, "&scope=global");
+    bool is_known = count == 1 || count == 3;
+    for (size_t i = 0; i < G_N_ELEMENTS(levels) && count == 5; i++)
+        if (strcmp(parts[2], levels[i].folder) == 0) {
+            g_autofree char *id = g_uri_escape_string(parts[3], NULL, FALSE);
+            g_string_append_printf(request, "&%s=%s", levels[i].parameter, id);
+            is_known = true;
+        }
+    if (is_known)
+        return g_string_free(g_steal_pointer(&request), FALSE);
+    fail(error, path, "lies where no policy does");
+    return NULL;
+}
+
+static bool send(const struct import *import, const char *path, const char *method, const char *tail, GError **error)
+{
+    g_autofree char *file = g_build_filename(import->directory, path, NULL);
+    g_autofree char *body = NULL;
+    gsize length = 0;
+    g_autofree char *request = request_of(import, path, tail, error);
+    if (!request || !g_file_get_contents(file, &body, &length, error))
+        return false;
+    if (length > FILE_MAX_BYTES)
+        return fail(error, path, "is longer than 64 KB");
+    g_autofree char *answer = api_client_request(import->client, method, request, body, NULL, error);
+    if (!answer)
+        g_prefix_error(error, "%s: ", path);
+    return answer != NULL;
+}
+
+static bool import_all(const struct import *import, GError **error)
+{
+    for (guint i = 0; i < import->paths->len; i++)
+        if (!send(import, g_ptr_array_index(import->paths, i), "POST", "/validate", error)) {
+            g_prefix_error(error, "nothing was imported: ");
+            return false;
+        }
+    for (guint i = 0; i < import->paths->len; i++) {
+        if (!send(import, g_ptr_array_index(import->paths, i), "PUT", "", error)) {
+            g_prefix_error(error, "%u of %u files were imported, then: ", i, import->paths->len);
+            return false;
+        }
+        puts(g_ptr_array_index(import->paths, i));
+    }
+    return true;
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool policy_import(struct api_client *client, const char *directory, const char *reason, GError **error)
+{
+    struct import import = {client, directory, reason, NULL, g_ptr_array_new_with_free_func(g_free)};
+    g_autofree char *me = api_client_request(client, "GET", "/auth/me", NULL, NULL, error);
+    json_t *tree = me ? json_loads(me, 0, NULL) : NULL;
+    const char *org = json_string_value(json_object_get(tree, "org_id"));
+    import.org_id = g_strdup(org ? org : "default");
+    bool is_good = me && walk(&import, "", 0, error);
+    g_ptr_array_sort(import.paths, by_name);
+    is_good =
+        is_good && (import.paths->len || fail(error, directory, "holds no policy files")) && import_all(&import, error);
+    json_decref(tree);
+    g_ptr_array_unref(import.paths);
+    g_free(import.org_id);
+    return is_good;
+}

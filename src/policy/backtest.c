@@ -1,0 +1,399 @@
+#include "policy/backtest.h"
+
+#include <string.h>
+
+#include "analytics/chunk.h"
+
+enum {
+    RAISED_MAX = 100000, /* signals of one camera under one policy */
+    MATCH_MS = 60000,    /* signals without tracks are the same only so near to each other */
+    MATCH_BACK_MS = 86400000,
+};
+
+/* A signal, or a dwell event, of one side. */
+struct raised {
+    char *key;            /* what it is about: kind, zone, tracks */
+    char *signature;      /* everything it says but for whose and which record it is */
+    struct signal signal; /* of a dwell: kind, zone_id, track_ids and started_at alone */
+};
+
+/* The rules under one set of policies. */
+struct side {
+    const struct policy_set *set;
+    struct analytics *analytics; /* NULL: between runs */
+    int64_t valid_until_ms;      /* then an overlay comes or goes */
+    GPtrArray *raised;           /* of struct raised * */
+    bool is_overfull;
+    const struct backtest_rules *rules;
+};
+enum { CURRENT, PROPOSED, SIDES };
+
+struct backtest_camera {
+    struct backtest_rules rules;
+    struct side sides[SIDES];
+    GPtrArray *stored; /* of struct raised *; their signals have id and snapshot_id */
+    char *run_id;      /* of the run that is replayed; NULL: none */
+    int32_t number;    /* of its last piece */
+    int64_t first_ms, last_ms, chunks, frames, gaps, damaged;
+    double replayed_seconds;
+    bool has_older_policies;
+};
+
+/* ---- what is raised ---- */
+
+static void raised_free(gpointer data)
+{
+    struct raised *raised = data;
+    g_free(raised->key);
+    g_free(raised->signature);
+    record_clear(&signal_descriptor, &raised->signal);
+    g_free(raised);
+}
+
+static char *key_of(const struct signal *signal)
+{
+    GString *key = g_string_new(signal->kind);
+    g_string_append_printf(key, " %s", signal->zone_id ? signal->zone_id : "");
+    for (size_t i = 0; i < signal->track_ids.count; i++)
+        g_string_append_printf(key, " %" G_GUINT64_FORMAT, signal->track_ids.items[i]);
+    return g_string_free(key, FALSE);
+}
+
+/* The record as every run would write it. */
+static char *signature_of(enum event_type type, const void *record)
+{
+    GString *text = g_string_new(NULL);
+    if (type == EVENT_SIGNAL) {
+        struct signal signal = *(const struct signal *)record; /* borrows */
+        signal.id = signal.org_id = signal.site_id = signal.camera_id = signal.class_id = signal.snapshot_id = NULL;
+        signal.policy_revision = 0;
+        record_encode_json(&signal_descriptor, &signal, false, text);
+    } else {
+        struct zone_hit hit = *(const struct zone_hit *)record;
+        hit.id = hit.camera_id = NULL;
+        record_encode_json(&zone_hit_descriptor, &hit, false, text);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* NULL: it is nothing that policies are compared by. */
+static struct raised *raised_of(enum event_type type, const void *record)
+{
+    const struct zone_hit *hit = record;
+    if (type != EVENT_SIGNAL && (type != EVENT_ZONE_HIT || hit->event != ZONE_HIT_DWELL))
+        return NULL;
+    struct raised *raised = g_new0(struct raised, 1);
+    if (type == EVENT_SIGNAL) {
+        record_copy(&signal_descriptor, record, &raised->signal);
+    } else {
+        raised->signal.id = g_strdup(hit->id);
+        raised->signal.kind = g_strdup(zone_hit_event_names[ZONE_HIT_DWELL - 1]);
+        raised->signal.zone_id = g_strdup(hit->zone_id);
+        raised->signal.started_at = hit->at;
+        raised->signal.track_ids.items = g_memdup2(&hit->track_id, sizeof hit->track_id);
+        raised->signal.track_ids.count = 1;
+    }
+    raised->key = key_of(&raised->signal);
+    raised->signature = signature_of(type, record);
+    return raised;
+}
+
+static bool is_asked_for(const struct backtest_rules *rules, int64_t at_ms)
+{
+    return at_ms >= rules->from_ms && at_ms < rules->to_ms;
+}
+
+/* For the rules. */
+static void take(void *data, enum event_type type, void *record)
+{
+    struct side *side = data;
+    struct raised *raised = raised_of(type, record);
+    if (raised && is_asked_for(side->rules, raised->signal.started_at.ms) && side->raised->len < RAISED_MAX) {
+        g_ptr_array_add(side->raised, raised);
+        return;
+    }
+    side->is_overfull |= side->raised->len == RAISED_MAX;
+    if (raised)
+        raised_free(raised);
+}
+
+/* ---- the rules under one set of policies ---- */
+
+/* What counts at a frame's time. */
+static bool side_configure(struct side *side, int64_t at_ms, GError **error)
+{
+    const struct backtest_rules *rules = side->rules;
+    struct camera_config config;
+    CLEANUP(policy_view) struct policy_view *view = policy_view_new(side->set, &rules->subject, 1, at_ms, error);
+    if (!view || !policy_apply(policy_view_at(view, 0), policy_view_revision(view), rules->base, &config, error))
+        return false;
+    side->valid_until_ms = policy_view_valid_until_ms(view);
+    if (side->analytics)
+        analytics_configure(side->analytics, &config.camera, &config.rules);
+    else
+        side->analytics = analytics_new(&config.camera, &config.rules);
+    record_clear(&camera_config_descriptor, &config);
+    return true;
+}
+
+static bool side_observe(struct side *side, const struct observation *observation, GError **error)
+{
+    const struct analytics_sink sink = {take, side};
+    if ((!side->analytics || observation->at_ms >= side->valid_until_ms) &&
+        !side_configure(side, observation->at_ms, error))
+        return false;
+    analytics_observe(side->analytics, observation, &sink);
+    if (!side->is_overfull)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                "camera '%s' would raise more than %d signals in that time: ask for a shorter one",
+                side->rules->subject.camera_id, RAISED_MAX);
+    return false;
+}
+
+static void end_run(struct backtest_camera *camera, bool is_in_order)
+{
+    for (int i = 0; i < SIDES; i++) {
+        struct side *side = &camera->sides[i];
+        const struct analytics_sink sink = {take, side};
+        if (side->analytics && is_in_order)
+            analytics_finish(side->analytics, camera->last_ms, &sink);
+        g_clear_pointer(&side->analytics, analytics_free);
+    }
+    g_clear_pointer(&camera->run_id, g_free);
+}
+
+/* ---- replaying ---- */
+
+struct backtest_camera *backtest_camera_new(const struct backtest_rules *rules)
+{
+    struct backtest_camera *camera = g_new0(struct backtest_camera, 1);
+    camera->rules = *rules;
+    camera->stored = g_ptr_array_new_with_free_func(raised_free);
+    for (int i = 0; i < SIDES; i++)
+        camera->sides[i] = (struct side){.set = i == CURRENT ? rules->current : rules->proposed,
+                                         .raised = g_ptr_array_new_with_free_func(raised_free),
+                                         .rules = &camera->rules};
+    return camera;
+}
+
+void backtest_camera_free(struct backtest_camera *camera)
+{
+    if (!camera)
+        return;
+    for (int i = 0; i < SIDES; i++) {
+        analytics_free(camera->sides[i].analytics);
+        g_ptr_array_unref(camera->sides[i].raised);
+    }
+    g_ptr_array_unref(camera->stored);
+    g_free(camera->run_id);
+    g_free(camera);
+}
+
+static void note_chunk(struct backtest_camera *camera, const struct track_chunk *chunk)
+{
+    camera->chunks++;
+    if (g_strcmp0(camera->run_id, chunk->run_id) != 0) {
+        end_run(camera, false);
+        camera->run_id = g_strdup(chunk->run_id);
+    } else if (chunk->number != camera->number + 1) {
+        camera->gaps++;
+    }
+    camera->number = chunk->number;
+    if (chunk->to_at.ms >= camera->rules.from_ms &&
+        chunk->policy_revision != policy_set_revision(camera->rules.current))
+        camera->has_older_policies = true;
+    camera->replayed_seconds += (double)(chunk->to_at.ms - chunk->from_at.ms) / 1000;
+}
+
+/* Damage ends the run: what rules would make of the rest is not what live made of it. */
+static bool replay_frames(struct backtest_camera *camera, const guchar *bytes, size_t length, GError **error)
+{
+    struct observation observation;
+    g_autoptr(GError) damage = NULL;
+    CLEANUP(chunk_reader) struct chunk_reader *reader = chunk_reader_new(bytes, length, &damage);
+    while (reader && chunk_reader_next(reader, &observation, &damage)) {
+        camera->frames++;
+        camera->last_ms = observation.at_ms;
+        for (int i = 0; i < SIDES; i++)
+            if (!side_observe(&camera->sides[i], &observation, error))
+                return false;
+    }
+    if (damage) {
+        camera->damaged++;
+        end_run(camera, false);
+    }
+    return true;
+}
+
+bool backtest_camera_replay(struct backtest_camera *camera, const struct track_chunk *chunk, GError **error)
+{
+    gsize length = 0;
+    g_autofree guchar *bytes = g_base64_decode(chunk->data, &length);
+    note_chunk(camera, chunk);
+    if (!replay_frames(camera, bytes, length, error))
+        return false;
+    if (chunk->is_last)
+        end_run(camera, true);
+    return true;
+}
+
+/* ---- what was stored then ---- */
+
+/* The hub's own word, which no rule has. */
+static bool is_of_hub(const struct signal *signal)
+{
+    static const char *const kinds[] = {"camera_offline", "camera_recovered", "stalled", "stall_ended", NULL};
+    return signal->service == SERVICE_SYSTEM && g_strv_contains(kinds, signal->kind);
+}
+
+bool backtest_camera_note_stored(struct backtest_camera *camera, const struct analytics_event *event, GError **error)
+{
+    const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
+    struct record_errors errors;
+    g_autofree void *record = g_malloc0(descriptor->size);
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(descriptor, event->payload.text, strlen(event->payload.text), record, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    if (!is_good)
+        return false;
+    struct raised *raised = raised_of(event->type, record);
+    record_clear(descriptor, record);
+    if (raised && is_asked_for(&camera->rules, raised->signal.started_at.ms) &&
+        (event->type != EVENT_SIGNAL || !is_of_hub(&raised->signal)))
+        g_ptr_array_add(camera->stored, raised);
+    else if (raised)
+        raised_free(raised);
+    return true;
+}
+
+bool backtest_camera_has_dwells(const struct backtest_camera *camera)
+{
+    for (int i = 0; i < SIDES; i++)
+        for (guint j = 0; j < camera->sides[i].raised->len; j++)
+            if (!((const struct raised *)g_ptr_array_index(camera->sides[i].raised, j))->signal.service)
+                return true;
+    return false;
+}
+
+/* ---- holding them against each other ---- */
+
+static int by_time(gconstpointer a, gconstpointer b)
+{
+    const struct raised *const *left = a, *const *right = b;
+    int64_t difference = (*left)->signal.started_at.ms - (*right)->signal.started_at.ms;
+    return difference < 0 ? -1 : difference > 0;
+}
+
+static void queue_free(gpointer queue)
+{
+    g_queue_free(queue);
+}
+
+/* Text → GQueue of struct raised *, earliest first. */
+static GHashTable *index_by(GPtrArray *all, bool is_by_signature)
+{
+    GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, queue_free);
+    g_ptr_array_sort(all, by_time);
+    for (guint i = 0; i < all->len; i++) {
+        struct raised *raised = g_ptr_array_index(all, i);
+        char *text = is_by_signature ? raised->signature : raised->key;
+        GQueue *queue = g_hash_table_lookup(index, text);
+        if (!queue)
+            g_hash_table_insert(index, text, queue = g_queue_new());
+        g_queue_push_tail(queue, raised);
+    }
+    return index;
+}
+
+/* The earliest that is the same as `raised`, taken out; NULL: there is none. */
+static struct raised *take_same(GHashTable *index, const struct raised *raised)
+{
+    GQueue *queue = g_hash_table_lookup(index, raised->key);
+    int64_t reach_ms = raised->signal.track_ids.count ? MATCH_BACK_MS : MATCH_MS;
+    for (GList *node = queue ? queue->head : NULL; node; node = node->next) {
+        struct raised *other = node->data;
+        if (ABS(other->signal.started_at.ms - raised->signal.started_at.ms) > reach_ms)
+            continue;
+        g_queue_delete_link(queue, node);
+        return other;
+    }
+    return NULL;
+}
+
+static void add_finding(const struct backtest_camera *camera, const struct raised *proposed,
+                        const struct raised *current, GHashTable *stored, size_t findings_max,
+                        struct backtest *backtest)
+{
+    const struct raised *any = proposed ? proposed : current;
+    if (backtest->findings.count >= findings_max) {
+        backtest->findings_left_out++;
+        return;
+    }
+    const struct raised *then = take_same(stored, current ? current : proposed);
+    struct backtest_finding *finding = record_list_append(&backtest->findings, &backtest_finding_descriptor);
+    finding->change = !current ? BACKTEST_NEW : !proposed ? BACKTEST_GONE : BACKTEST_KEPT;
+    finding->camera_id = g_strdup(camera->rules.subject.camera_id);
+    finding->kind = g_strdup(any->signal.kind);
+    finding->zone_id = g_strdup(any->signal.zone_id);
+    finding->track_ids.items =
+        g_memdup2(any->signal.track_ids.items, any->signal.track_ids.count * sizeof *any->signal.track_ids.items);
+    finding->track_ids.count = any->signal.track_ids.count;
+    finding->severity = any->signal.severity;
+    finding->at.ms = proposed ? proposed->signal.started_at.ms : 0;
+    finding->current_at.ms = current ? current->signal.started_at.ms : 0;
+    finding->signal_id = then ? g_strdup(then->signal.id) : NULL;
+    finding->snapshot_id = then ? g_strdup(then->signal.snapshot_id) : NULL;
+}
+
+static int64_t count_reproduced(struct backtest_camera *camera)
+{
+    g_autoptr(GHashTable) again = index_by(camera->sides[CURRENT].raised, true);
+    int64_t count = 0;
+    for (guint i = 0; i < camera->stored->len; i++) {
+        const struct raised *stored = g_ptr_array_index(camera->stored, i);
+        GQueue *queue = g_hash_table_lookup(again, stored->signature);
+        count += queue && g_queue_pop_head(queue);
+    }
+    return count;
+}
+
+/* Each of the current policy's signals, then what only the proposed one raises. */
+static void compare(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest)
+{
+    GPtrArray *current = camera->sides[CURRENT].raised, *proposed = camera->sides[PROPOSED].raised;
+    g_autoptr(GHashTable) left = index_by(proposed, false);
+    g_autoptr(GHashTable) stored = index_by(camera->stored, false);
+    g_autoptr(GHashTable) is_kept = g_hash_table_new(NULL, NULL);
+    g_ptr_array_sort(current, by_time);
+    for (guint i = 0; i < current->len; i++) {
+        struct raised *was = g_ptr_array_index(current, i), *is = take_same(left, was);
+        backtest->kept += is != NULL;
+        backtest->gone += is == NULL;
+        if (is)
+            g_hash_table_add(is_kept, is);
+        add_finding(camera, is, was, stored, findings_max, backtest);
+    }
+    for (guint i = 0; i < proposed->len; i++) {
+        struct raised *is = g_ptr_array_index(proposed, i);
+        if (g_hash_table_contains(is_kept, is))
+            continue;
+        backtest->new_signals++;
+        add_finding(camera, is, NULL, stored, findings_max, backtest);
+    }
+}
+
+void backtest_camera_conclude(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest)
+{
+    end_run(camera, false);
+    backtest->stored += camera->stored->len;
+    backtest->reproduced += count_reproduced(camera);
+    compare(camera, findings_max, backtest);
+    backtest->chunks += camera->chunks;
+    backtest->frames += camera->frames;
+    backtest->gaps += camera->gaps;
+    backtest->damaged += camera->damaged;
+    backtest->has_older_policies |= camera->has_older_policies;
+    backtest->replayed_seconds += camera->replayed_seconds;
+}

@@ -1,0 +1,383 @@
+#include "policy/backtests.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/counter.h"
+#include "base/id.h"
+#include "policy/backtest.h"
+#include "policy/keeper_internal.h"
+
+enum { KEPT_MAX = 32, EVENTS_PAGE = 1000 };
+
+struct job {
+    struct backtest result; /* under backtests->lock, but for what the thread fills in a copy of its own */
+    struct policy_scope scope;
+    struct policy_set *current, *proposed;
+    GPtrArray *cameras; /* of const struct camera *, borrowed from the settings */
+};
+
+struct policy_backtests {
+    /* immutable */
+    struct policy_keeper *keeper;
+    struct server_health *health;
+    const struct policy_settings *settings;
+    pthread_t thread;
+    bool is_started;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    GQueue waiting; /* under lock, as what follows; of struct job *, borrowed from jobs */
+    GQueue jobs;    /* of struct job *, oldest first */
+    bool is_stopping;
+};
+
+static void job_free(gpointer data)
+{
+    struct job *job = data;
+    record_clear(&backtest_descriptor, &job->result);
+    policy_set_unref(job->current);
+    policy_set_unref(job->proposed);
+    if (job->cameras)
+        g_ptr_array_unref(job->cameras);
+    g_free(job);
+}
+
+/* ---- asking ---- */
+
+static bool refuse(GError **error, enum vedette_error code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static bool refuse(GError **error, enum vedette_error code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error_literal(error, VEDETTE_ERROR, code, text);
+    return false;
+}
+
+static bool check_request(const struct policy_backtests *backtests, const struct policy_backtest_request *request,
+                          struct record_errors *errors, GError **error)
+{
+    const struct policy_type_info *info = policy_type_find(request->name.type);
+    const char *name = record_enum_name(policy_type_names, request->name.type);
+    double hours = (double)(request->to_ms - request->from_ms) / 3600000;
+    if (info->acts_before_tracks)
+        return refuse(error, VEDETTE_ERROR_UNSUPPORTED,
+                      "%s acts before there are tracks: what it would have changed cannot be told from stored ones. "
+                      "antitheft, safety and occupancy can be tried",
+                      name);
+    if (!info->targets)
+        return refuse(error, VEDETTE_ERROR_UNSUPPORTED,
+                      "%s decides no signal, so there is nothing to try. antitheft, safety and occupancy can be tried",
+                      name);
+    if (request->from_ms <= 0 || request->to_ms <= request->from_ms)
+        return refuse(error, VEDETTE_ERROR_INVALID, "from and to must name a time, from before to");
+    if (hours > backtests->settings->backtest_hours)
+        return refuse(error, VEDETTE_ERROR_INVALID, "from and to are %g hours apart: policies.backtest_hours allows %g",
+                      hours, backtests->settings->backtest_hours);
+    return policy_scope_check(&request->name.scope, error) &&
+           (policy_document_check(request->name.type, request->config_json, errors) ||
+            record_errors_to_gerror(errors, error));
+}
+
+static bool find_cameras(const struct policy_backtests *backtests, const struct policy_backtest_request *request,
+                         GPtrArray *found, GError **error)
+{
+    const struct record_list *cameras = &backtests->keeper->config.settings->cameras;
+    for (size_t i = 0; i < cameras->count; i++) {
+        const struct camera *camera = (const struct camera *)cameras->items + i;
+        if (g_strcmp0(camera->org_id, request->org_id) == 0 && policy_scope_has(&request->name.scope, camera))
+            g_ptr_array_add(found, (gpointer)(uintptr_t)camera);
+    }
+    if (found->len == 0)
+        return refuse(error, VEDETTE_ERROR_NOT_FOUND, "the policy would touch no camera of org '%s'", request->org_id);
+    if (found->len > (guint)backtests->settings->backtest_cameras)
+        return refuse(error, VEDETTE_ERROR_INVALID,
+                      "the policy would touch %u cameras: policies.backtest_cameras allows %d at once", found->len,
+                      backtests->settings->backtest_cameras);
+    return true;
+}
+
+static struct job *job_new(struct policy_backtests *backtests, const struct policy_backtest_request *request,
+                           GError **error)
+{
+    struct job *job = g_new0(struct job, 1);
+    struct backtest *result = &job->result;
+    record_init(&backtest_descriptor, result);
+    job->cameras = g_ptr_array_new();
+    job->current = policy_manager_get_set(backtests->keeper->manager);
+    job->proposed = policy_set_copy(job->current);
+    const struct policy_document document = {request->name.scope, request->name.type, request->config_json,
+                                             policy_set_revision(job->current) + 1};
+    if (!find_cameras(backtests, request, job->cameras, error) || !policy_set_add(job->proposed, &document, error)) {
+        job_free(job);
+        return NULL;
+    }
+    result->id = id_new(backtests->keeper->config.clock);
+    result->org_id = g_strdup(request->org_id);
+    result->state = BACKTEST_WAITING;
+    result->policy_type = g_strdup(record_enum_name(policy_type_names, request->name.type));
+    result->from_at.ms = request->from_ms;
+    result->to_at.ms = request->to_ms;
+    result->policy_revision = policy_set_revision(job->current);
+    result->cameras = (int32_t)job->cameras->len;
+    return job;
+}
+
+/* With the lock held. What is over makes room, oldest first. */
+static void forget_oldest(struct policy_backtests *backtests)
+{
+    for (GList *node = backtests->jobs.head; node && backtests->jobs.length > KEPT_MAX;) {
+        GList *next = node->next;
+        struct job *job = node->data;
+        if (job->result.state > BACKTEST_RUNNING) {
+            g_queue_delete_link(&backtests->jobs, node);
+            job_free(job);
+        }
+        node = next;
+    }
+}
+
+char *policy_backtests_submit(struct policy_backtests *backtests, const struct policy_backtest_request *request,
+                              struct record_errors *errors, GError **error)
+{
+    if (!check_request(backtests, request, errors, error))
+        return NULL;
+    struct job *job = job_new(backtests, request, error);
+    if (!job)
+        return NULL;
+    g_autofree char *id = g_strdup(job->result.id);
+    pthread_mutex_lock(&backtests->lock);
+    bool is_full = backtests->waiting.length >= (guint)backtests->settings->backtest_waiting;
+    if (!is_full) {
+        g_queue_push_tail(&backtests->waiting, job);
+        g_queue_push_tail(&backtests->jobs, job);
+        forget_oldest(backtests);
+        pthread_cond_signal(&backtests->wake);
+    }
+    pthread_mutex_unlock(&backtests->lock);
+    counter_add(is_full ? &backtests->health->backtests_refused : &backtests->health->backtests, 1);
+    if (!is_full)
+        return g_steal_pointer(&id);
+    job_free(job);
+    refuse(error, VEDETTE_ERROR_FULL,
+           "%d policies wait to be tried already (policies.backtest_waiting): ask again later",
+           backtests->settings->backtest_waiting);
+    return NULL;
+}
+
+bool policy_backtests_get(struct policy_backtests *backtests, const char *org_id, const char *id,
+                          struct backtest *backtest, GError **error)
+{
+    bool is_found = false;
+    pthread_mutex_lock(&backtests->lock);
+    for (GList *node = backtests->jobs.head; node && !is_found; node = node->next) {
+        const struct job *job = node->data;
+        is_found = strcmp(job->result.id, id) == 0 && g_strcmp0(job->result.org_id, org_id) == 0;
+        if (is_found)
+            record_copy(&backtest_descriptor, &job->result, backtest);
+    }
+    pthread_mutex_unlock(&backtests->lock);
+    return is_found || refuse(error, VEDETTE_ERROR_NOT_FOUND, "there is no such backtest, or others took its place");
+}
+
+/* ---- trying ---- */
+
+/* One job under way; the thread's. */
+struct trial {
+    struct policy_backtests *backtests;
+    struct job *job;
+    struct backtest result; /* the job's own is replaced by it now and then */
+    struct backtest_camera *camera;
+    int64_t until_us;
+};
+
+static bool is_over(struct trial *trial, GError **error)
+{
+    struct policy_backtests *backtests = trial->backtests;
+    pthread_mutex_lock(&backtests->lock);
+    bool is_stopping = backtests->is_stopping;
+    pthread_mutex_unlock(&backtests->lock);
+    if (!is_stopping && clock_monotonic_us(clock_system()) < trial->until_us)
+        return false;
+    refuse(error, VEDETTE_ERROR_CANCELLED, is_stopping ? "the server stops" : "policies.backtest_seconds are over");
+    return true;
+}
+
+static bool on_chunk(void *data, const struct track_chunk *chunk, GError **error)
+{
+    struct trial *trial = data;
+    return !is_over(trial, error) && backtest_camera_replay(trial->camera, chunk, error);
+}
+
+/* Newest first, page by page. */
+static bool note_stored(struct trial *trial, const struct camera *camera, enum event_type type, GError **error)
+{
+    struct store *store = trial->backtests->keeper->config.store;
+    g_autofree char *cursor = NULL;
+    for (guint count = EVENTS_PAGE; count == EVENTS_PAGE;) {
+        const struct store_event_filter filter = {.org_id = camera->org_id,
+                                                  .camera_id = camera->id,
+                                                  .type = type,
+                                                  .from_ms = trial->result.from_at.ms,
+                                                  .to_ms = trial->result.to_at.ms,
+                                                  .before_id = cursor,
+                                                  .limit = EVENTS_PAGE};
+        g_autoptr(GPtrArray) events = is_over(trial, error) ? NULL : store_events_list(store, &filter, error);
+        if (!events)
+            return false;
+        count = events->len;
+        for (guint i = 0; i < count; i++)
+            if (!backtest_camera_note_stored(trial->camera, g_ptr_array_index(events, i), error))
+                return false;
+        g_free(cursor);
+        cursor = count ? g_strdup(((struct analytics_event *)g_ptr_array_index(events, count - 1))->id) : NULL;
+    }
+    return true;
+}
+
+static void append_text(struct record_strings *list, const char *text)
+{
+    list->items = g_renew(char *, list->items, list->count + 1);
+    list->items[list->count++] = g_strdup(text);
+}
+
+static bool try_camera(struct trial *trial, const struct camera *camera, GError **error)
+{
+    struct policy_keeper *keeper = trial->backtests->keeper;
+    const struct policy_settings *settings = trial->backtests->settings;
+    struct camera_config base;
+    policy_keeper_base(keeper, camera, &base);
+    const struct backtest_rules rules = {trial->job->current,       trial->job->proposed,     &base,
+                                         policy_subject_of(camera), trial->result.from_at.ms, trial->result.to_at.ms};
+    const struct store_track_filter filter = {
+        camera->org_id, camera->id,
+        MAX(trial->result.from_at.ms - (int64_t)(settings->backtest_warmup_seconds * 1000), 0), trial->result.to_at.ms};
+    int64_t chunks = trial->result.chunks;
+    trial->camera = backtest_camera_new(&rules);
+    bool is_good = store_track_chunks_each(keeper->config.store, &filter, on_chunk, trial, error) &&
+                   note_stored(trial, camera, EVENT_SIGNAL, error) &&
+                   (!backtest_camera_has_dwells(trial->camera) || note_stored(trial, camera, EVENT_ZONE_HIT, error));
+    /* what was tried by then is compared as far as it went; an error leaves the camera out */
+    if (is_good) {
+        backtest_camera_conclude(trial->camera, (size_t)settings->backtest_findings, &trial->result);
+        trial->result.cameras_tried++;
+        if (trial->result.chunks == chunks)
+            append_text(&trial->result.without_tracks, camera->id);
+    }
+    g_clear_pointer(&trial->camera, backtest_camera_free);
+    return is_good;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Those who ask see how far it is. */
+static void publish(struct trial *trial)
+{
+    struct backtest copy;
+    record_copy(&backtest_descriptor, &trial->result, &copy);
+    pthread_mutex_lock(&trial->backtests->lock);
+    record_clear(&backtest_descriptor, &trial->job->result);
+    trial->job->result = copy;
+    pthread_mutex_unlock(&trial->backtests->lock);
+}
+
+static void note_end(struct trial *trial, const GError *failure)
+{
+    struct backtest *result = &trial->result;
+    bool is_cut = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    result->state = !failure ? BACKTEST_DONE : is_cut ? BACKTEST_CUT : BACKTEST_FAILED;
+    result->error = failure ? g_strdup(failure->message) : NULL;
+    result->ended_at.ms = clock_wall_ms(trial->backtests->keeper->config.clock);
+    if (is_cut)
+        counter_add(&trial->backtests->health->backtests_cut, 1);
+}
+
+static void run(struct policy_backtests *backtests, struct job *job)
+{
+    struct trial trial = {backtests,
+                          job,
+                          {0},
+                          NULL,
+                          clock_monotonic_us(clock_system()) +
+                              (int64_t)(backtests->settings->backtest_seconds * G_USEC_PER_SEC)};
+    g_autoptr(GError) failure = NULL;
+    double began_seconds = cpu_seconds();
+    record_copy(&backtest_descriptor, &job->result, &trial.result);
+    trial.result.state = BACKTEST_RUNNING;
+    trial.result.started_at.ms = clock_wall_ms(backtests->keeper->config.clock);
+    publish(&trial);
+    for (guint i = 0; i < job->cameras->len && !failure; i++) {
+        try_camera(&trial, g_ptr_array_index(job->cameras, i), &failure);
+        trial.result.cpu_seconds = cpu_seconds() - began_seconds;
+        if (!failure && i + 1 < job->cameras->len)
+            publish(&trial);
+    }
+    note_end(&trial, failure);
+    publish(&trial);
+    record_clear(&backtest_descriptor, &trial.result);
+}
+
+/* A job that runs is not freed: forget_oldest leaves alone what is not over. */
+static void *run_all(void *data)
+{
+    struct policy_backtests *backtests = data;
+    pthread_mutex_lock(&backtests->lock);
+    while (!backtests->is_stopping) {
+        struct job *job = g_queue_pop_head(&backtests->waiting);
+        if (!job) {
+            pthread_cond_wait(&backtests->wake, &backtests->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&backtests->lock);
+        run(backtests, job);
+        pthread_mutex_lock(&backtests->lock);
+    }
+    pthread_mutex_unlock(&backtests->lock);
+    return NULL;
+}
+
+/* ---- the life of it ---- */
+
+struct policy_backtests *policy_backtests_new(struct policy_keeper *keeper, struct server_health *health,
+                                              GError **error)
+{
+    struct policy_backtests *backtests = g_new0(struct policy_backtests, 1);
+    backtests->keeper = keeper;
+    backtests->health = health;
+    backtests->settings = &keeper->config.settings->policies;
+    g_queue_init(&backtests->waiting);
+    g_queue_init(&backtests->jobs);
+    pthread_mutex_init(&backtests->lock, NULL);
+    pthread_cond_init(&backtests->wake, NULL);
+    int failure = pthread_create(&backtests->thread, NULL, run_all, backtests);
+    backtests->is_started = failure == 0;
+    if (failure == 0)
+        return backtests;
+    refuse(error, VEDETTE_ERROR_FULL, "no thread to try policies with: %s", g_strerror(failure));
+    policy_backtests_free(backtests);
+    return NULL;
+}
+
+void policy_backtests_free(struct policy_backtests *backtests)
+{
+    if (!backtests)
+        return;
+    pthread_mutex_lock(&backtests->lock);
+    backtests->is_stopping = true;
+    pthread_cond_signal(&backtests->wake);
+    pthread_mutex_unlock(&backtests->lock);
+    if (backtests->is_started)
+        pthread_join(backtests->thread, NULL);
+    g_queue_clear(&backtests->waiting);
+    g_queue_clear_full(&backtests->jobs, job_free);
+    pthread_mutex_destroy(&backtests->lock);
+    pthread_cond_destroy(&backtests->wake);
+    g_free(backtests);
+}

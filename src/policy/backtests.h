@@ -1,0 +1,34 @@
+/* Backtests: tries policies on stored tracks in the background, one after the other on a thread of its own, within
+ * bounds (settings policies.backtest_*). What came of the latest is kept in memory until others take its place.
+ *
+ * Threads: everything from any thread.
+ */
+#pragma once
+
+#include "facts/backtest.h"
+#include "facts/health.h"
+#include "policy/keeper.h"
+
+struct policy_backtests;
+
+/* Starts the thread. All pointers outlive it. */
+struct policy_backtests *policy_backtests_new(struct policy_keeper *keeper, struct server_health *health,
+                                              GError **error);
+/* Ends the one under way and waits for it. NULL is allowed. */
+void policy_backtests_free(struct policy_backtests *backtests);
+CLEANUP_DEFINE(policy_backtests, policy_backtests_free)
+
+struct policy_backtest_request {
+    const char *org_id;      /* who asks: only cameras of this org are tried */
+    struct policy_name name; /* where the document would stand */
+    const char *config_json; /* the document as it would be */
+    int64_t from_ms, to_ms;  /* signals of [from, to) */
+};
+/* The id by which to ask for what came of it; g_free. NULL: VEDETTE_ERROR_INVALID (`errors` has each fault of the
+ * document with its path), VEDETTE_ERROR_UNSUPPORTED (the type decides nothing that tracks can tell),
+ * VEDETTE_ERROR_NOT_FOUND (the policy would touch no camera) or VEDETTE_ERROR_FULL (too many wait). */
+char *policy_backtests_submit(struct policy_backtests *backtests, const struct policy_backtest_request *request,
+                              struct record_errors *errors, GError **error);
+/* A copy of how it stands, into an uninitialised record. False: the org has no such backtest, or it was long ago. */
+bool policy_backtests_get(struct policy_backtests *backtests, const char *org_id, const char *id,
+                          struct backtest *backtest, GError **error);
