@@ -162,6 +162,7 @@ struct vedette_spool_stats {
     int64_t disk_bytes;          /* about, of its files */
     int64_t files, files_unread; /* unread ones count by what their names say */
     int64_t bad_files;           /* set aside since it was opened */
+    int64_t missing_files;       /* removed by somebody before it was opened; their records count as corrupt */
     int64_t oldest_age_us;       /* of the record that waits longest; 0: none waits */
     int64_t not_drained_us;      /* since a record was settled, while some are there */
     bool is_stalled;             /* alive, holding records, and not draining for stalled_us */
@@ -190,7 +191,8 @@ struct vedette_spool_file {
     int64_t good, done, lost; /* records that can be given out, need not be, and are not as they were written */
     const char *why;          /* it cannot be read at all; else NULL */
 };
-/* Reads every record of every file, those set aside too, and changes none. `each` is called for each file, by name.
+/* Reads every record of every file, those set aside too, and changes none. `each` is called for each file, by name, and
+ * then for each that should be there and is not.
  * False: the directory cannot be opened, or another process uses it. */
 VEDETTE_PUBLIC bool vedette_spool_verify(const char *directory,
                                          void (*each)(void *data, const struct vedette_spool_file *file), void *data,

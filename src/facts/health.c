@@ -159,6 +159,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, spool_disk_bytes, RECORD_GAUGE, "the spool's files, about", .unit = "bytes"),
     FIELD(struct server_health, spool_files, RECORD_GAUGE, "the spool's files"),
     FIELD(struct server_health, spool_bad_files, RECORD_COUNTER, "damaged files of the spool set aside"),
+    FIELD(struct server_health, spool_missing_files, RECORD_COUNTER,
+          "files of the spool that somebody removed while no server ran; their records count as spool_corrupt"),
     FIELD(struct server_health, spool_commits, RECORD_COUNTER, "commits of the spool"),
     FIELD(struct server_health, spool_write_errors, RECORD_COUNTER, "writes of the spool that failed"),
     FIELD(struct server_health, spool_expired, RECORD_COUNTER, "records given up after spool.max_queue_seconds"),

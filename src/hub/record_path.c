@@ -40,6 +40,15 @@ static bool has_many_orgs(const struct settings *settings)
     return false;
 }
 
+static void tell_missing(struct vedette_spool *spool)
+{
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(spool, &stats);
+    if (stats.missing_files)
+        log_error(NULL, "%lld files of the spool are missing, about %lld records are lost: %s",
+                  (long long)stats.missing_files, (long long)stats.losses[VEDETTE_SPOOL_CORRUPT], stats.last_error);
+}
+
 static struct vedette_spool *open_spool(const struct record_path_parts *parts, GError **error)
 {
     const struct spool_settings *settings = &parts->settings->spool;
@@ -62,7 +71,9 @@ static struct vedette_spool *open_spool(const struct record_path_parts *parts, G
     config.time = (struct vedette_time_source){.now_us = now_us, .data = parts->clock};
     config.wall_ms = wall_ms;
     struct vedette_spool *spool = vedette_spool_open(directory, &config, &why);
-    if (!spool)
+    if (spool)
+        tell_missing(spool);
+    else
         g_set_error(error, VEDETTE_ERROR,
                     why.kind == VEDETTE_SPOOL_DENIED ? VEDETTE_ERROR_PERMISSION : VEDETTE_ERROR_IO, "%s", why.text);
     return spool;
@@ -226,6 +237,7 @@ void record_path_measure(struct record_path *path)
                {&health->spool_disk_bytes, stats.disk_bytes},
                {&health->spool_files, stats.files},
                {&health->spool_bad_files, stats.bad_files},
+               {&health->spool_missing_files, stats.missing_files},
                {&health->spool_commits, stats.commits},
                {&health->spool_write_errors, stats.write_errors},
                {&health->spool_expired, stats.losses[VEDETTE_SPOOL_EXPIRED]},

@@ -2,6 +2,7 @@
 #include "resilience/spool_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -230,6 +231,20 @@ static void spool_free(struct vedette_spool *spool)
     g_free(spool);
 }
 
+static void note_missing(void *data, uint64_t number, int64_t records)
+{
+    struct vedette_spool *spool = data;
+    g_autoptr(GError) error = NULL;
+    g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+                "%s: file %016" PRIu64 " is missing: it was removed while no process used the spool, with about "
+                "%" PRId64 " records",
+                spool->directory.path, number, records);
+    spool_note_error(spool, error);
+    spool->missing_files++;
+    spool->next_number = MAX(spool->next_number, number + 1);
+    spool_queue_count_loss(&spool->queue, NULL, VEDETTE_SPOOL_CORRUPT, records);
+}
+
 /* What is sealed counts by its name until the writer has read it; the few that a crash left open are read at once, so
  * that the bounds hold from the first record on. */
 static bool take_stock(struct vedette_spool *spool, GError **error)
@@ -238,12 +253,13 @@ static bool take_stock(struct vedette_spool *spool, GError **error)
     if (!names)
         return false;
     spool->next_number = 1;
+    spool_ledger_find_missing(&spool->directory, names, note_missing, spool);
     for (guint i = 0; i < names->len; i++) {
         const struct spool_name *name = &g_array_index(names, struct spool_name, i);
         struct spool_file *file = spool_file_new(&spool->directory, name);
         file->position = i;
         file->counted_bytes = file->size_bytes;
-        spool->next_number = name->number + 1;
+        spool->next_number = MAX(spool->next_number, name->number + 1);
         spool->unread_files++;
         spool->unread_records += file->live;
         spool->unread_bytes += file->live_bytes;
@@ -323,6 +339,7 @@ void vedette_spool_get_stats(struct vedette_spool *spool, struct vedette_spool_s
         .files = spool->files->len,
         .files_unread = spool->unread_files,
         .bad_files = spool->bad_files,
+        .missing_files = spool->missing_files,
         .enqueued = queue->enqueued,
         .acknowledged = queue->acknowledged,
         .returned = queue->returned,

@@ -3,6 +3,7 @@
  *   spool_record.c     a record's head as bytes: pure
  *   spool_directory.c  the directory: rights, lock, names, reserve, what is set aside
  *   spool_file.c       one SQLite file: made, written, read, sealed, removed
+ *   spool_ledger.c     which files there should be
  *   spool_queue.c      the records in memory: order, turns, bounds, counts
  *   spool_reader.c     what lies there at the start, and the end of files
  *   spool_writer.c     the one thread that writes: commits, spills, notes what is done
@@ -95,6 +96,7 @@ struct spool_file {
     bool is_unsaved;       /* `done` is ahead of the disk */
     bool is_read;          /* its records are in the queue; until then live and live_bytes are what its name says */
     bool is_retired;       /* no records are added any more */
+    bool is_leaving;       /* about to be removed or set aside: the ledger does not name it any more */
     bool is_damaged;       /* something in it cannot be read: it is set aside, not removed, when it is drained */
     int64_t lost;          /* records of it that could not be given out */
     int64_t counted_bytes; /* of size_bytes, in the spool's disk_bytes */
@@ -257,7 +259,7 @@ struct vedette_spool {
     int64_t disk_bytes;
     int64_t progress_us;            /* when a record was settled, or the first came */
     int64_t held_us, held_since_us; /* time that did not pass for expiry */
-    int64_t commits, write_errors, bad_files;
+    int64_t commits, write_errors, bad_files, missing_files;
     int64_t wakes;                                  /* calls of vedette_spool_wake */
     int64_t save_due_us, spill_due_us, read_due_us; /* of the machine's clock; 0: nothing is due */
     char *last_error;
@@ -301,6 +303,15 @@ struct spool_out {
 };
 /* With its entries, when nobody else frees them. */
 void spool_out_free(struct spool_out *out, bool with_entries);
+
+/* ---- spool_ledger.c ---- */
+
+/* Writes it anew: all files but those that are leaving. disk. */
+void spool_ledger_save(struct vedette_spool *spool);
+/* Calls `missing` for each file that the ledger names and that is not among `names` (of struct spool_name), with how
+ * many records waited in it when the ledger was written: what it held since a crash is not known. */
+void spool_ledger_find_missing(const struct spool_directory *directory, const GArray *names,
+                               void (*missing)(void *data, uint64_t number, int64_t records), void *data);
 
 /* ---- spool_reader.c: what lies there already ---- */
 

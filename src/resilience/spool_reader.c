@@ -54,6 +54,12 @@ void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const
     g_autoptr(GError) error = NULL;
     spool_file_close(file);
     forget_connection(spool, file);
+    if (!file->is_leaving) {
+        pthread_mutex_lock(&spool->lock);
+        file->is_leaving = true;
+        pthread_mutex_unlock(&spool->lock);
+        spool_ledger_save(spool);
+    }
     if (why_bad)
         set_aside(spool, file, why_bad);
     else if (!spool_directory_remove(file->path, &error)) {

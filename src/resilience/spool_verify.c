@@ -1,5 +1,6 @@
 #include "resilience/spool_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static gint compare_texts(gconstpointer left, gconstpointer right)
@@ -45,6 +46,34 @@ static bool verify(const struct spool_directory *directory, const char *text,
     return true;
 }
 
+struct missing {
+    const struct spool_directory *directory;
+    void (*each)(void *data, const struct vedette_spool_file *file);
+    void *data;
+};
+
+static void tell_missing(void *data, uint64_t number, int64_t records)
+{
+    const struct missing *missing = data;
+    g_autofree char *name = g_strdup_printf("%016" PRIu64, number);
+    g_autofree char *path = spool_directory_file(missing->directory, name);
+    missing->each(missing->data, &(struct vedette_spool_file){
+                                     .path = path, .lost = records, .why = "the file was removed by somebody"});
+}
+
+static void verify_ledger(const struct spool_directory *directory, const GPtrArray *texts,
+                          void (*each)(void *data, const struct vedette_spool_file *file), void *data)
+{
+    struct missing missing = {directory, each, data};
+    g_autoptr(GArray) names = g_array_new(FALSE, FALSE, sizeof(struct spool_name));
+    for (guint i = 0; i < texts->len; i++) {
+        struct spool_name name;
+        if (spool_name_parse(g_ptr_array_index(texts, i), &name))
+            g_array_append_val(names, name);
+    }
+    spool_ledger_find_missing(directory, names, tell_missing, &missing);
+}
+
 bool vedette_spool_verify(const char *directory_path, void (*each)(void *data, const struct vedette_spool_file *file),
                           void *data, struct vedette_spool_error *error)
 {
@@ -57,6 +86,8 @@ bool vedette_spool_verify(const char *directory_path, void (*each)(void *data, c
         names = list(&directory, &failure);
     for (guint i = 0; names && i < names->len; i++)
         verify(&directory, g_ptr_array_index(names, i), each, data);
+    if (names)
+        verify_ledger(&directory, names, each, data);
     if (directory.path)
         spool_directory_close(&directory);
     if (names)

@@ -109,6 +109,7 @@ static bool begin_file(struct vedette_spool *spool, GError **error)
     note_size(spool, file);
     g_ptr_array_add(spool->files, file);
     pthread_mutex_unlock(&spool->lock);
+    spool_ledger_save(spool);
     return true;
 }
 
@@ -410,10 +411,14 @@ static void remove_drained(struct vedette_spool *spool)
     spool->has_drained = false;
     for (guint i = 0; i < spool->files->len; i++) {
         struct spool_file *file = g_ptr_array_index(spool->files, i);
-        if (file->is_retired && file->is_read && file->live == 0)
+        if (file->is_retired && file->is_read && file->live == 0) {
+            file->is_leaving = true;
             g_ptr_array_add(drained, file);
+        }
     }
     pthread_mutex_unlock(&spool->lock);
+    if (drained->len)
+        spool_ledger_save(spool);
     for (guint i = 0; i < drained->len; i++)
         spool_retire_file(spool, g_ptr_array_index(drained, i));
     pthread_mutex_unlock(&spool->disk);
@@ -560,4 +565,7 @@ void spool_writer_stop(struct vedette_spool *spool)
         spool_retire_file(spool, spool->active);
     pthread_mutex_unlock(&spool->disk);
     remove_drained(spool);
+    pthread_mutex_lock(&spool->disk);
+    spool_ledger_save(spool); /* with what waits in each now */
+    pthread_mutex_unlock(&spool->disk);
 }

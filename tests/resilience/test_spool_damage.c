@@ -279,9 +279,63 @@ static void test_q11_a_file_is_missing(void)
         g_autoptr(GPtrArray) files = world_files(&world, ".spool");
         g_assert_cmpuint(files->len, ==, 3);
         g_unlink(g_ptr_array_index(files, which));
+        world_open(&world);
+        struct vedette_spool_stats stats = world_stats(&world);
+        g_assert_cmpint(stats.missing_files, ==, 1);
+        g_assert_cmpint(stats.losses[VEDETTE_SPOOL_CORRUPT], ==, 1);
+        g_assert_nonnull(strstr(stats.last_error, "is missing"));
+        world_close(&world);
         g_assert_cmpuint(drain_damaged(&world, 3), ==, 2);
+        world_reopen(&world); /* what was told once is not told again, and what was drained is not missing */
+        g_assert_cmpint(world_stats(&world).missing_files, ==, 0);
         world_clear(&world);
     }
+}
+
+/* Nothing is claimed where it is not known. */
+static void test_q11_a_ledger_that_is_not_as_it_was_written_claims_nothing(void)
+{
+    static const char *const texts[] = {"", "vedette spool ledger 1\n", "vedette spool ledger 1\n0000000000000009 5\n",
+                                        "vedette spool ledger 1\n0000000000000009 5\n00000000\n"};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        struct spool_world world;
+        world_init(&world);
+        world_open(&world);
+        world_put_many(&world, 3);
+        world_close(&world);
+        g_autofree char *ledger = g_build_filename(world.directory, "ledger", NULL);
+        g_assert_true(g_file_test(ledger, G_FILE_TEST_EXISTS));
+        g_assert_true(g_file_set_contents(ledger, texts[i], -1, NULL));
+        world_open(&world);
+        g_assert_cmpint(world_stats(&world).missing_files, ==, 0);
+        g_autoptr(GPtrArray) drained = world_drain(&world);
+        g_assert_cmpuint(drained->len, ==, 3);
+        world_close(&world);
+        g_assert_false(g_file_test(ledger, G_FILE_TEST_EXISTS)); /* nothing waits */
+        world_clear(&world);
+    }
+}
+
+/* A clean end notes what waits to the record; a file that was never sealed counts as it was noted. */
+static void test_q11_all_files_are_missing(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world_open(&world);
+    world_put_many(&world, 10);
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 4, 0);
+    g_assert_cmpuint(batch->count, ==, 4);
+    vedette_spool_acknowledge(world.spool, batch);
+    world_close(&world);
+    g_autoptr(GPtrArray) files = world_files(&world, ".spool");
+    for (guint i = 0; i < files->len; i++)
+        g_unlink(g_ptr_array_index(files, i));
+    world_open(&world);
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_CORRUPT], ==, 6);
+    g_assert_true(world_put(&world, "shop", 5, "fresh"));
+    g_autofree char *text = world_drain_text(&world);
+    g_assert_cmpstr(text, ==, "fresh");
+    world_clear(&world);
 }
 
 static void test_q11_a_file_vanishes_before_it_is_read(void)
@@ -346,6 +400,9 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q10_a_later_version_is_set_aside_untouched",
                     test_q10_a_later_version_is_set_aside_untouched);
     g_test_add_func("/spool/q11_a_file_is_missing", test_q11_a_file_is_missing);
+    g_test_add_func("/spool/q11_all_files_are_missing", test_q11_all_files_are_missing);
+    g_test_add_func("/spool/q11_a_ledger_that_is_not_as_it_was_written_claims_nothing",
+                    test_q11_a_ledger_that_is_not_as_it_was_written_claims_nothing);
     g_test_add_func("/spool/q11_a_file_vanishes_before_it_is_read", test_q11_a_file_vanishes_before_it_is_read);
     g_test_add_func("/spool/q22_a_start_reads_no_more_for_more_files", test_q22_a_start_reads_no_more_for_more_files);
     return g_test_run();

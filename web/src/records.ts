@@ -432,6 +432,8 @@ export interface ServerHealth {
   spool_files: number;
   /** damaged files of the spool set aside */
   spool_bad_files: number;
+  /** files of the spool that somebody removed while no server ran; their records count as spool_corrupt */
+  spool_missing_files: number;
   /** commits of the spool */
   spool_commits: number;
   /** writes of the spool that failed */

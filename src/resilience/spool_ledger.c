@@ -1,0 +1,130 @@
+/* The ledger: a text in the directory that says which files there should be and how many records wait in each, so that
+ * a file which somebody removed while no process ran is noticed, and its records are counted as lost.
+ *
+ * It is written after a file was made and before one is removed: a crash between leaves a file that the ledger does not
+ * know, which does no harm, and never a name without its file. Where it cannot be written (a full disk) it is removed,
+ * which needs no room; then nothing is claimed until it is written again.
+ */
+#include "resilience/spool_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+
+enum { LEDGER_BYTES_MAX = 64 << 20 };
+static const char ledger_name[] = "ledger", new_name[] = "ledger.new", first_line[] = "vedette spool ledger 1\n";
+
+/* ---- writing ---- */
+
+/* "NUMBER RECORDS" for each file that stays, and a check sum. Under lock. */
+static GString *describe(const struct vedette_spool *spool)
+{
+    GString *text = g_string_new(first_line);
+    for (guint i = 0; i < spool->files->len; i++) {
+        const struct spool_file *file = g_ptr_array_index(spool->files, i);
+        if (!file->is_leaving)
+            g_string_append_printf(text, "%016" PRIu64 " %u\n", file->number, file->live);
+    }
+    g_string_append_printf(text, "%08x\n", crc32c(0, text->str, text->len));
+    return text;
+}
+
+static bool write_all(int fd, const char *text, size_t length)
+{
+    for (size_t written = 0; written < length;) {
+        ssize_t count = write(fd, text + written, length - written);
+        if (count < 0 && errno != EINTR)
+            return false;
+        written += count > 0 ? (size_t)count : 0;
+    }
+    return fsync(fd) == 0;
+}
+
+static bool replace(const struct spool_directory *directory, const GString *text)
+{
+    int fd = fault_hit("spool.ledger")
+                 ? -1
+                 : openat(directory->fd, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool is_written = fd >= 0 && write_all(fd, text->str, text->len);
+    if (fd >= 0)
+        is_written &= close(fd) == 0;
+    spool_crash_point("crash.spool.ledger-written");
+    return is_written && renameat(directory->fd, new_name, directory->fd, ledger_name) == 0 &&
+           fsync(directory->fd) == 0;
+}
+
+void spool_ledger_save(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    g_autoptr(GString) text = describe(spool);
+    bool is_empty = true;
+    for (guint i = 0; i < spool->files->len && is_empty; i++)
+        is_empty = ((const struct spool_file *)g_ptr_array_index(spool->files, i))->is_leaving;
+    pthread_mutex_unlock(&spool->lock);
+    if (!is_empty && replace(&spool->directory, text)) {
+        spool_crash_point("crash.spool.ledger-saved");
+        return;
+    }
+    unlinkat(spool->directory.fd, new_name, 0);
+    if (unlinkat(spool->directory.fd, ledger_name, 0) == 0)
+        fsync(spool->directory.fd);
+}
+
+/* ---- reading ---- */
+
+/* NULL: there is none, or it is not as it was written. */
+static char *load(const struct spool_directory *directory)
+{
+    g_autofree char *path = spool_directory_file(directory, ledger_name), *text = NULL;
+    struct stat status;
+    gsize length;
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > LEDGER_BYTES_MAX ||
+        !g_file_get_contents(path, &text, &length, NULL) || !g_str_has_prefix(text, first_line) ||
+        strlen(text) != length || length < sizeof first_line - 1 + 9)
+        return NULL;
+    char *sum = text + length - 9;
+    g_autofree char *wanted = g_strdup_printf("%08x\n", crc32c(0, text, length - 9));
+    if (strcmp(sum, wanted) != 0)
+        return NULL;
+    *sum = '\0';
+    return g_steal_pointer(&text);
+}
+
+static bool is_set_aside(const char *name, uint64_t number)
+{
+    g_autofree char *start = g_strdup_printf("%016" PRIu64, number);
+    return g_str_has_prefix(name, start) && g_str_has_suffix(name, ".bad");
+}
+
+/* A crash may have come between setting it aside and noting that. */
+static bool was_set_aside(const struct spool_directory *directory, uint64_t number)
+{
+    g_autoptr(GDir) entries = g_dir_open(directory->path, 0, NULL);
+    for (const char *name; entries && (name = g_dir_read_name(entries));)
+        if (is_set_aside(name, number))
+            return true;
+    return false;
+}
+
+void spool_ledger_find_missing(const struct spool_directory *directory, const GArray *names,
+                               void (*missing)(void *data, uint64_t number, int64_t records), void *data)
+{
+    g_autofree char *text = load(directory);
+    g_autoptr(GHashTable) there = g_hash_table_new(g_int64_hash, g_int64_equal);
+    for (guint i = 0; i < names->len; i++)
+        g_hash_table_add(there, &g_array_index(names, struct spool_name, i).number);
+    g_auto(GStrv) lines = text ? g_strsplit(text + sizeof first_line - 1, "\n", -1) : NULL;
+    for (char **line = lines; line && *line; line++) {
+        uint64_t number;
+        uint32_t records;
+        if (sscanf(*line, "%" SCNu64 " %" SCNu32, &number, &records) == 2 && number <= INT64_MAX &&
+            !g_hash_table_contains(there, &number) && !was_set_aside(directory, number))
+            missing(data, number, MAX(records, 1)); /* it was not made for none */
+    }
+}
