@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -83,6 +84,19 @@ static bool take_lock(struct spool_directory *directory, GError **error)
     return true;
 }
 
+/* SQLite is told to follow no link, anywhere in a path: those above the directory, which are its owner's to make, are
+ * followed here. */
+static bool resolve(struct spool_directory *directory, GError **error)
+{
+    char *real = realpath(directory->path, NULL);
+    if (!real)
+        return spool_fail_errno(directory->path, "look at it", "the directory must stay where it is", error);
+    g_free(directory->path);
+    directory->path = g_strdup(real);
+    free(real);
+    return true;
+}
+
 bool spool_directory_open(struct spool_directory *directory, const char *path, GError **error)
 {
     static const char advice[] = "give a directory that this process may write";
@@ -93,7 +107,7 @@ bool spool_directory_open(struct spool_directory *directory, const char *path, G
     else if ((directory->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
         spool_fail_errno(path, "open the directory", "it must be a directory of this process' user, and no link",
                          error);
-    else if (check_directory(directory, error) && take_lock(directory, error))
+    else if (check_directory(directory, error) && resolve(directory, error) && take_lock(directory, error))
         return true;
     spool_directory_close(directory);
     return false;

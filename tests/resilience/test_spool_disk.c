@@ -222,6 +222,25 @@ static void test_q17_a_link_is_refused(void)
     world_clear(&world);
 }
 
+/* A link above it is its owner's way of saying where it lies. */
+static void test_q17_a_link_above_is_followed(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    g_autofree char *elsewhere = g_strconcat(world.parent, "-elsewhere", NULL);
+    g_assert_cmpint(g_rename(world.parent, elsewhere), ==, 0);
+    g_assert_cmpint(symlink(elsewhere, world.parent), ==, 0);
+    world_open(&world);
+    world_put_many(&world, 3);
+    world_reopen(&world);
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 3);
+    world_close(&world);
+    g_unlink(world.parent);
+    g_assert_cmpint(g_rename(elsewhere, world.parent), ==, 0);
+    world_clear(&world);
+}
+
 static void test_q17_others_may_not_write_there(void)
 {
     struct spool_world world;
@@ -377,6 +396,7 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q16_tiny_places", test_q16_tiny_places);
     g_test_add_func("/spool/q17_a_second_one_is_refused", test_q17_a_second_one_is_refused);
     g_test_add_func("/spool/q17_a_link_is_refused", test_q17_a_link_is_refused);
+    g_test_add_func("/spool/q17_a_link_above_is_followed", test_q17_a_link_above_is_followed);
     g_test_add_func("/spool/q17_others_may_not_write_there", test_q17_others_may_not_write_there);
     g_test_add_func("/spool/q17_a_read_only_or_foreign_directory_is_told",
                     test_q17_a_read_only_or_foreign_directory_is_told);
