@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    ANSWER_SECONDS = 90, /* longer than the server's own deadline */
+    ANSWER_SECONDS = 90, /* longer than progress.proof_seconds can be */
     START_US = 60 * 1000000,
     START_POLL_US = 20000,
     STOP_US = 10 * 1000000,

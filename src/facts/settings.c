@@ -473,6 +473,9 @@ static const struct record_field progress_fields[] = {
     FIELD(struct progress_settings, deliveries_seconds, 0,
           "the same when the hub has records so long and none reaches the store (stalled: deliveries)", .unit = "s",
           .min = 0, .max = 86400, .default_text = "30"),
+    FIELD(struct progress_settings, proof_seconds, 0,
+          "`vedette doctor --end-to-end` names the step that has not come about after so long", .unit = "s", .min = 1,
+          .max = 60, .default_text = "30"),
 };
 static const struct record_descriptor progress_descriptor = RECORD(
     struct progress_settings, "ProgressSettings", 1, progress_fields, "Deadlines of what must move in every camera.");

@@ -174,6 +174,7 @@ struct health_settings {
 /* How long each stage of a camera's way may stand still while it has something to do; 0: not watched. */
 struct progress_settings {
     double frames_seconds, analyses_seconds, records_seconds, deliveries_seconds;
+    double proof_seconds; /* of `vedette doctor --end-to-end` */
 };
 struct policy_settings {
     char *keys;            /* secret: they seal documents at rest */

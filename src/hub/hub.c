@@ -166,6 +166,7 @@ static void hub_clear(struct hub *hub)
     policies_free(hub->policies);
     vedette_resilience_free(hub->resilience);
     record_path_close(hub->records);
+    monitor_free(hub->monitor);
     store_close(hub->store);
     while (g_main_context_iteration(NULL, FALSE))
         ;
@@ -173,7 +174,6 @@ static void hub_clear(struct hub *hub)
     g_ptr_array_unref(hub->workers);
     live_free(hub->live);
     g_hash_table_unref(hub->breaker_words);
-    monitor_free(hub->monitor);
     governing_free(hub->governing);
     g_main_loop_unref(hub->loop);
     g_free(hub->program);

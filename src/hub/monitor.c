@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "hub/camera_states.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ enum { LOOK_US = 1000000 };
 struct monitor {
     struct hub *hub;
     struct vedette_health *health; /* settles who is on line, and when what is kept is due */
+    struct camera_states *states;  /* on the way into the store; NULL: there is none */
     struct stalls *stalls;         /* one for each camera of the settings, in their order */
     bool has_looked;
     int64_t looked_us;
@@ -51,6 +53,9 @@ struct monitor *monitor_new(struct hub *hub)
     monitor->health = vedette_health_new(&config, NULL); /* the settings' table keeps them in range */
     monitor->stalls = g_new0(struct stalls, hub->settings->cameras.count);
     pthread_mutex_init(&monitor->lock, NULL);
+    g_autoptr(GError) error = NULL;
+    if (hub->store && !(monitor->states = camera_states_new(hub->store, &error)))
+        log_error(NULL, "how cameras are is not kept in the store: %s", error->message);
     return monitor;
 }
 
@@ -58,6 +63,7 @@ void monitor_free(struct monitor *monitor)
 {
     if (!monitor)
         return;
+    camera_states_free(monitor->states);
     g_queue_clear_full(&monitor->unsent, (GDestroyNotify)g_ptr_array_unref);
     pthread_mutex_destroy(&monitor->lock);
     vedette_health_free(monitor->health);
@@ -228,15 +234,16 @@ static void on_publish(void *data, const struct vedette_camera_health *told, boo
     struct monitor *monitor = data;
     size_t index;
     const struct camera *camera = find_camera(monitor, told->camera_id, &index);
-    g_autoptr(GString) json = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
+    GString *json = g_string_new(NULL);
     struct camera_health health;
     (void)is_change;
     get_health(monitor, camera->id, &health);
     record_encode_json(&camera_health_descriptor, &health, true, json);
-    if (!store_camera_set_health(monitor->hub->store, camera->org_id, camera->id, told->online, health.last_frame_at.ms,
-                                 json->str, &error))
-        log_warning(camera->id, "health not stored: %s", error->message);
+    if (monitor->states)
+        camera_states_put(monitor->states, camera->org_id, camera->id, told->online, health.last_frame_at.ms,
+                          g_string_free(json, FALSE));
+    else
+        g_string_free(json, TRUE);
     record_clear(&camera_health_descriptor, &health);
 }
 

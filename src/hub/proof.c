@@ -16,7 +16,6 @@ enum {
     MOVING_FRAMES = 45,
     FIGURE_WIDTH_PX = 40,
     FIGURE_HEIGHT_PX = 100,
-    DEADLINE_US = 30 * 1000000,
     TURN_MS = 10, /* between looks */
 };
 static const char camera_id[] = "self-test";
@@ -169,11 +168,16 @@ bool proof_take(struct hub_worker *worker, struct analytics_event *event)
     return true;
 }
 
+static int64_t deadline_us(const struct proof *proof)
+{
+    return (int64_t)(proof->hub->settings->progress.proof_seconds * G_USEC_PER_SEC);
+}
+
 static bool is_stored(const struct proof *proof)
 {
     const struct store_event_filter filter = {.org_id = proof->camera.org_id,
                                               .camera_id = camera_id,
-                                              .from_ms = proof->got_ms - DEADLINE_US / 1000,
+                                              .from_ms = proof->got_ms - deadline_us(proof) / 1000,
                                               .limit = 100};
     g_autoptr(GPtrArray) events = store_events_list(proof->hub->store, &filter, NULL);
     for (guint i = 0; events && i < events->len; i++)
@@ -209,9 +213,9 @@ static void check_trouble(struct proof *proof)
         return;
     if (!proof->worker->pid)
         problem = g_strdup_printf("its worker ended before: %s; the log says why", step_names[proof->next]);
-    else if (clock_monotonic_us(proof->hub->clock) - proof->started_us > DEADLINE_US)
-        problem = g_strdup_printf("after %d s this had not come about: %s", (int)(DEADLINE_US / G_USEC_PER_SEC),
-                                  step_names[proof->next]);
+    else if (clock_monotonic_us(proof->hub->clock) - proof->started_us > deadline_us(proof))
+        problem = g_strdup_printf("after %.0f s this had not come about: %s",
+                                  proof->hub->settings->progress.proof_seconds, step_names[proof->next]);
     if (problem)
         finish(proof, problem);
 }
@@ -233,7 +237,7 @@ static gboolean on_turn(gpointer data)
     struct proof *proof = data;
     advance(proof);
     check_trouble(proof);
-    bool has_time = clock_monotonic_us(proof->hub->clock) - proof->started_us < 2 * (int64_t)DEADLINE_US;
+    bool has_time = clock_monotonic_us(proof->hub->clock) - proof->started_us < 2 * deadline_us(proof);
     if (proof->is_over && proof->worker->pid && !has_time)
         hub_worker_end(proof->worker);
     /* batches of its worker that are on their way name it: it is freed after they came back */

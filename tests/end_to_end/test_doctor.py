@@ -1,7 +1,9 @@
 """`vedette doctor`: what is there, what hinders, and what to do about it."""
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import stat
 import sys
 
@@ -96,6 +98,18 @@ def a_way_that_is_barred_is_named():
         assert answer.returncode == 1 and "failed: " in answer.stdout and "self-test.mp4" in answer.stdout, answer.stdout
 
 
+def a_step_that_does_not_come_about_is_named_at_its_deadline():
+    with Directory() as directory, Hub(directory, "cameras: []\nprogress: {proof_seconds: 6}\n") as hub:
+        with contextlib.closing(sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # nobody else can write
+            answer = doctor(directory, "--end-to-end")
+            assert answer.returncode == 1, answer.stdout
+            assert "after 6 s this had not come about: it is stored and read back" in answer.stdout, answer.stdout
+            other.execute("ROLLBACK")
+        until(lambda: hub.events(), "what was kept meanwhile is stored")
+        until(lambda: doctor(directory, "--end-to-end").returncode == 0, "and the next proof succeeds")
+
+
 def strangers_to_the_control_socket_are_borne():
     with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
         for words in (b"", b"prove", b"\0" * 1000, b"prove\nprove\n", b"prove\n"):
@@ -115,5 +129,6 @@ if __name__ == "__main__":
         ("the whole way is proved without a server", the_whole_way_is_proved_without_a_server),
         ("the whole way is proved through the server that runs", the_whole_way_is_proved_through_the_server_that_runs),
         ("a way that is barred is named", a_way_that_is_barred_is_named),
+        ("a step that does not come about is named at its deadline", a_step_that_does_not_come_about_is_named_at_its_deadline),
         ("strangers to the control socket are borne", strangers_to_the_control_socket_are_borne),
     ]))

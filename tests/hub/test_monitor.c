@@ -3,6 +3,7 @@
 
 #include <glib/gstdio.h>
 #include <jansson.h>
+#include <sqlite3.h>
 #include <string.h>
 
 enum { START_MS = 1750000000, SECOND_US = 1000000, DEADLINE_US = 20 * 1000000 };
@@ -13,6 +14,7 @@ struct world {
     struct clock *clock;
     struct hub hub;
     int64_t frames;
+    const char *breaker; /* NULL: none is told */
 };
 
 static void world_init(struct world *world)
@@ -24,6 +26,7 @@ static void world_init(struct world *world)
     world->settings.store.minimum_free_bytes = 0;
     struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
     camera->id = g_strdup("door");
+    camera->source = g_strdup("rtsp://127.0.0.1/x");
     world->hub = (struct hub){.settings = &world->settings,
                               .clock = world->clock,
                               .live = live_new(&world->settings.cameras),
@@ -58,8 +61,8 @@ static void remove_directory(const char *path)
 static void world_clear(struct world *world)
 {
     record_path_close(world->hub.records);
-    store_close(world->hub.store);
     monitor_free(world->hub.monitor);
+    store_close(world->hub.store);
     live_free(world->hub.live);
     g_ptr_array_unref(world->hub.workers);
     record_clear(&settings_descriptor, &world->settings);
@@ -76,6 +79,7 @@ static void pass(struct world *world, const char *state, int seconds)
         struct camera_health health = {.camera_id = (char *)"door",
                                        .state = (char *)(uintptr_t)state,
                                        .last_error = (char *)"",
+                                       .circuit_breaker_state = (char *)(uintptr_t)world->breaker,
                                        .frames_decoded = world->frames,
                                        .frames_processed = world->frames};
         if (state)
@@ -207,6 +211,77 @@ static void test_what_stands_still_is_named(void)
     world_clear(&world);
 }
 
+/* What the cameras table holds of the camera's breaker. */
+static char *stored_breaker(struct world *world)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    g_assert_cmpint(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_prepare_v2(db, "SELECT metadata FROM cameras WHERE id='door'", -1, &statement, NULL), ==,
+                    0);
+    g_assert_cmpint(sqlite3_step(statement), ==, SQLITE_ROW);
+    json_t *health = json_loads((const char *)sqlite3_column_text(statement, 0), 0, NULL);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    char *state = g_strdup(json_string_value(json_object_get(health, "circuit_breaker_state")));
+    json_decref(health);
+    return state;
+}
+
+static void await_stored_breaker(struct world *world, const char *expected)
+{
+    for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US;;) {
+        g_autofree char *state = stored_breaker(world);
+        if (g_strcmp0(state, expected) == 0)
+            return;
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500); /* between looks */
+    }
+}
+
+static void test_a_breaker_that_changes_is_stored_at_once(void)
+{
+    struct world world;
+    world_init(&world);
+    g_assert_true(store_camera_put(world.hub.store, world.settings.cameras.items, NULL));
+    pass(&world, "online", 40); /* settled, and stored since */
+    world.breaker = "half_open";
+    pass(&world, "online", 1);
+    await_stored_breaker(&world, "half_open");
+    world.breaker = "forced_open";
+    pass(&world, "online", 1);
+    await_stored_breaker(&world, "forced_open");
+    world_clear(&world);
+}
+
+/* Another program holds the store's lock: that holds up its thread, not this one, and what is true in the end is
+ * stored. */
+static void test_a_store_that_is_locked_holds_up_nobody(void)
+{
+    struct world world;
+    sqlite3 *db = NULL;
+    world_init(&world);
+    g_assert_true(store_camera_put(world.hub.store, world.settings.cameras.items, NULL));
+    world.breaker = "closed";
+    pass(&world, "online", 40);
+    await_stored_breaker(&world, "closed");
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    int64_t start_us = g_get_monotonic_time();
+    for (int i = 0; i < 20; i++) {
+        world.breaker = i % 2 ? "half_open" : "open";
+        pass(&world, "online", 1);
+    }
+    /* each wait for the lock would take two seconds */
+    g_assert_cmpint(g_get_monotonic_time() - start_us, <, 20 * 2 * SECOND_US / 2);
+    g_assert_cmpint(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(db);
+    await_stored_breaker(&world, "half_open");
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -215,5 +290,7 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/a camera that never came is told", test_a_camera_that_never_came_is_told);
     g_test_add_func("/monitor/a silent worker is gone", test_a_silent_worker_is_gone);
     g_test_add_func("/monitor/what stands still is named", test_what_stands_still_is_named);
+    g_test_add_func("/monitor/a breaker that changes is stored at once", test_a_breaker_that_changes_is_stored_at_once);
+    g_test_add_func("/monitor/a store that is locked holds up nobody", test_a_store_that_is_locked_holds_up_nobody);
     return g_test_run();
 }
