@@ -1,7 +1,7 @@
 # The front door. Meson does the work; see meson_options.txt for what can be chosen.
 BUILD := build
 
-.PHONY: build run test bench soak lint fmt clean docs
+.PHONY: build run test bench soak soak-store lint fmt clean docs
 .DEFAULT_GOAL := build
 
 build:
@@ -30,12 +30,17 @@ lint:
 	@scripts/lint $(BUILD)
 
 # Many cameras for a day, some of them bad: tests/soak/soak.py says what must hold. SOAK_SECONDS=600 for a short one.
-# Before that the crash suite with 1,000 kills, and the damage suite at every byte.
+# Before that the crash suite with 1,000 kills, the damage suite at every byte, and ten minutes of a store that goes away.
 soak: build
 	@ninja -C $(BUILD) tests/crash/test_crash tests/resilience/test_spool_damage
 	@VEDETTE_CRASH_KILLS=1000 $(BUILD)/tests/crash/test_crash
 	@VEDETTE_THOROUGH=1 $(BUILD)/tests/resilience/test_spool_damage
+	@VEDETTE_BINARY=$(CURDIR)/$(BUILD)/vedette SOAK_SECONDS=600 python3 tests/soak/soak_store.py
 	@VEDETTE_BINARY=$(CURDIR)/$(BUILD)/vedette python3 tests/soak/soak.py
+
+# The store locked, full and moved away in turn, workers killed: tests/soak/soak_store.py. SOAK_SECONDS=120 is enough to see each once.
+soak-store: build
+	@VEDETTE_BINARY=$(CURDIR)/$(BUILD)/vedette python3 tests/soak/soak_store.py
 
 fmt:
 	@scripts/bootstrap lint

@@ -144,6 +144,11 @@ class Hub(Process):
         with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
             return json.load(answer)
 
+    def text(self, path):
+        request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
+            return answer.read().decode()
+
     def cameras(self):
         return {camera["id"]: camera for camera in self.request("/api/v1/cameras")["items"]}
 

@@ -7,23 +7,23 @@ unplugged after a minute, one is slow, one flaps and one sends garbage. Ends wit
 memory of hub and workers grew by more than PSS_SLOPE_MAX_MB_AN_HOUR after the third minute.
 """
 import os
-import pathlib
 import random
 import re
 import select
 import socket
+import sqlite3
 import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "end_to_end"))
-from world import FAST, Camera, Directory, Hub, camera_config, until, vedette  # noqa: E402
+from soak_world import SETTLE_SECONDS, finish, mappings_mb, pss_mb, serve, slope_an_hour
+from world import FAST, Directory, Hub, camera_config, until
 
 GOOD, QUICK, FPS, QUICK_FPS = 12, 4, 10, 25
-SETTLE_SECONDS = 180  # caches fill, arenas grow to what they need
 POLL_SECONDS = 5
 UNPLUG_SECONDS = 60
 PSS_SLOPE_MAX_MB_AN_HOUR = 1
+RECORDS_A_MINUTE_MIN = 1  # of each good camera
 RATE_MIN = 0.95  # of the frames a good camera sent, so many must be decoded
 
 
@@ -102,34 +102,6 @@ class Garbage(Proxy):
         return bytes(spoiled)
 
 
-def pss_mb(hub):
-    total = 0
-    for pid in [hub.child.pid, *hub.workers()]:
-        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-        total += int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE).group(1))
-    return total / 1024
-
-
-def slope_an_hour(points):
-    """Theil and Sen's: the median of the slopes between pairs, which a single step or spike does not move."""
-    half = len(points) // 2
-    slopes = sorted((b[1] - a[1]) / (b[0] - a[0]) * 3600 for a, b in zip(points, points[half:]))
-    return slopes[len(slopes) // 2] if slopes else 0.0
-
-
-def serve(directory, kind, count, fps):
-    """`count` cameras that play a minute's clip each; their addresses."""
-    clips = []
-    for index in range(count):
-        clip = directory / f"{kind}-{index}.mp4"
-        result = vedette("scene", "render", "corridor", "--seed", index, "--seconds", 60, "--fps", fps, "--out", clip)
-        assert result.returncode == 0, result.stderr
-        clips.append(clip)
-    camera = Camera(directory, *map(str, clips))
-    urls = until(lambda: len(found := re.findall(r"^rtsp://\S+$", camera.out(), re.MULTILINE)) == count and found, "cameras")
-    return camera, urls
-
-
 class Watch:
     """What is seen of the hub from poll to poll."""
 
@@ -137,7 +109,7 @@ class Watch:
         self.hub, self.good, self.memory, self.faults = hub, good, [], set()
         self.start = time.monotonic()
         self.workers = set(hub.workers())
-        self.first = None
+        self.first = self.mappings = None
 
     def poll(self):
         seconds = time.monotonic() - self.start
@@ -148,10 +120,43 @@ class Watch:
             if not cameras[name]["online"]:
                 self.faults.add(f"{name} went offline")
         if seconds >= SETTLE_SECONDS:
-            self.memory.append((seconds, pss_mb(self.hub)))
+            self.look_at_memory(seconds)
         self.first = self.first or (time.monotonic(), self.frames(cameras))
         self.last = (time.monotonic(), self.frames(cameras))
         return cameras
+
+    def look_at_memory(self, seconds):
+        pids = [self.hub.child.pid, *self.hub.workers()]
+        self.memory.append((seconds, [pss_mb([pid]) for pid in pids]))
+        self.mappings = self.mappings or mappings_mb(pids)
+
+    def report_memory(self):
+        totals = [(seconds, sum(each)) for seconds, each in self.memory]
+        slope = slope_an_hour(totals)
+        if slope > PSS_SLOPE_MAX_MB_AN_HOUR:
+            self.faults.add(f"memory grows by {slope:.2f} MB an hour")
+        if not totals:
+            return
+        print(f"# PSS of hub and workers {totals[0][1]:.1f} MB, at the end {totals[-1][1]:.1f} MB, slope {slope:+.2f} MB an "
+              f"hour over {len(totals)} samples")
+        for number in range(len(self.memory[0][1])):
+            one = slope_an_hour([(seconds, each[number]) for seconds, each in self.memory])
+            print(f"#   {'worker ' + str(number) if number else 'hub'}: {self.memory[0][1][number]:.1f} MB to "
+                  f"{self.memory[-1][1][number]:.1f} MB, slope {one:+.2f} MB an hour")
+        now = mappings_mb([self.hub.child.pid, *self.hub.workers()])
+        grown = sorted(((now[name] - self.mappings.get(name, 0), name) for name in now), reverse=True)
+        print("#   grown most: " + ", ".join(f"{name} {size:+.2f} MB" for size, name in grown[:5]))
+
+    def report_records(self, seconds):
+        """Each good camera plays the same minute again and again, so each minute has its records."""
+        with sqlite3.connect(f"file:{self.hub.directory}/data/vedette.db?mode=ro", uri=True) as store:
+            found = dict(store.execute("SELECT camera_id, count(*) FROM events GROUP BY camera_id"))
+        wanted = seconds / 60 * RECORDS_A_MINUTE_MIN
+        for name in sorted(self.good):
+            if found.get(name, 0) < wanted:
+                self.faults.add(f"{name} has {found.get(name, 0)} records of at least {wanted:.0f}")
+        print(f"# records of each good camera: {min(found.get(name, 0) for name in self.good)} to "
+              f"{max(found.get(name, 0) for name in self.good)} in {seconds:.0f} s")
 
     def frames(self, cameras):
         return {name: cameras[name]["health"]["frames_decoded"] for name in self.good}
@@ -168,12 +173,8 @@ class Watch:
             if name not in self.good:
                 print(f"# {name}: {health['state']}, {health['connects']} connects, {health['errors_count']} errors, "
                       f"{health['frames_decoded']} frames; {health.get('last_error', '')}")
-        slope = slope_an_hour(self.memory)
-        if self.memory:
-            print(f"# PSS of hub and workers {self.memory[0][1]:.1f} MB, at the end {self.memory[-1][1]:.1f} MB, "
-                  f"slope {slope:+.2f} MB an hour over {len(self.memory)} samples")
-        if slope > PSS_SLOPE_MAX_MB_AN_HOUR:
-            self.faults.add(f"memory grows by {slope:.2f} MB an hour")
+        self.report_records(seconds)
+        self.report_memory()
 
 
 def soak(seconds):
@@ -198,12 +199,7 @@ def soak(seconds):
                 watch.report(cameras)
                 if hub.stop() != 0:
                     watch.faults.add("the hub did not stop cleanly")
-            if watch.faults:
-                print("# " + "\n# ".join(line for line in hub.log().splitlines() if "module=media" not in line)[-4000:])
-    for fault in sorted(watch.faults):
-        print(f"# {fault}")
-    print("0 passed, 1 failed" if watch.faults else "1 passed, 0 failed")
-    return 1 if watch.faults else 0
+            return finish(watch.faults, hub)
 
 
 if __name__ == "__main__":
