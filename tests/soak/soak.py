@@ -6,6 +6,7 @@ Sixteen RTSP cameras at 10 frames a second and four that give 100 frames a secon
 unplugged after a minute, one is slow, one flaps and one sends garbage. Ends with 1 when another camera suffered, or the
 memory of hub and workers grew by more than PSS_SLOPE_MAX_MB_AN_HOUR after the third minute.
 """
+import contextlib
 import os
 import random
 import re
@@ -149,7 +150,7 @@ class Watch:
 
     def report_records(self, seconds):
         """Each good camera plays the same minute again and again, so each minute has its records."""
-        with sqlite3.connect(f"file:{self.hub.directory}/data/vedette.db?mode=ro", uri=True) as store:
+        with contextlib.closing(sqlite3.connect(f"file:{self.hub.directory}/data/vedette.db?mode=ro", uri=True)) as store:
             found = dict(store.execute("SELECT camera_id, count(*) FROM events GROUP BY camera_id"))
         wanted = seconds / 60 * RECORDS_A_MINUTE_MIN
         for name in sorted(self.good):

@@ -9,6 +9,7 @@ camera of another worker noticed, when something did not recover by itself, or w
 RSS_SLOPE_MAX_MB_AN_HOUR. Filling the disk needs the right to mount a tmpfs; without it that is left out, and said.
 """
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -89,6 +90,10 @@ class Locked:
     def __enter__(self):
         self.connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
         self.connection.execute("BEGIN EXCLUSIVE")
+        return self
+
+    def hold(self):
+        pass
 
     def __exit__(self, *_):
         self.connection.execute("ROLLBACK")
@@ -102,14 +107,16 @@ class Full:
         self.path = data.resolve().parent / "ballast"
 
     def __enter__(self):
-        with open(self.path, "wb") as ballast:
+        self.hold()
+        return self
+
+    def hold(self):
+        """Also takes what the spool gave back of its reserve, and what was freed otherwise."""
+        with open(self.path, "ab", buffering=0) as ballast:
             for size in (1 << 20, 4096):
-                try:
-                    while True:
-                        ballast.write(bytes(size))
-                        ballast.flush()
-                except OSError:
-                    pass
+                with contextlib.suppress(OSError):
+                    while ballast.write(bytes(size)) == size:
+                        pass
 
     def __exit__(self, *_):
         self.path.unlink()
@@ -123,6 +130,10 @@ class MovedAway:
 
     def __enter__(self):
         self.path.rename(self.away)
+        return self
+
+    def hold(self):
+        pass
 
     def __exit__(self, *_):
         made_meanwhile = self.path.exists()
@@ -131,8 +142,8 @@ class MovedAway:
 
 
 class Soak:
-    def __init__(self, hub, data, seconds, can_fill):
-        self.hub, self.data, self.seconds = hub, data, seconds
+    def __init__(self, hub, server, data, seconds, can_fill):
+        self.hub, self.server, self.data, self.seconds = hub, server, data, seconds
         self.outages = [Locked, Full, MovedAway] if can_fill else [Locked, MovedAway]
         self.faults, self.memory, self.page = set(), [], Page(hub)
         self.start = time.monotonic()
@@ -151,6 +162,7 @@ class Soak:
         except AssertionError as error:
             self.faults.add(f"{error} within {RECOVER_SECONDS_MAX} s: {self.queued():.0f} records wait, "
                             f"{len(self.hub.online())} cameras are on line")
+        assert self.server.child.poll() is None, f"the cameras' server ended by itself: {self.server.log()[-2000:]}"
         return time.monotonic() - since
 
     def run_on(self, seconds):
@@ -165,11 +177,12 @@ class Soak:
     def go_without_store(self, outage, seconds):
         told = len(self.page.ids)
         worst = 0
-        with outage(self.data):
+        with outage(self.data) as current:
             end = time.monotonic() + seconds
             while time.monotonic() < end and self.hub.child.poll() is None:
                 assert self.hub.text("/health/live"), "it answers"
                 worst = max(worst, self.queued())
+                current.hold()
                 time.sleep(0.5)  # between looks
         took = self.wait_calm(f"after {outage.__name__} it recovers", time.monotonic())
         print(f"# {outage.__name__}: {seconds:.0f} s, {worst:.0f} records waited, {len(self.page.ids) - told} were accepted, "
@@ -206,7 +219,7 @@ class Soak:
         self.page.is_over = True
         if self.hub.stop() != 0:
             self.faults.add("the hub did not stop cleanly")
-        with sqlite3.connect(f"file:{self.data}/vedette.db?mode=ro", uri=True) as store:
+        with contextlib.closing(sqlite3.connect(f"file:{self.data}/vedette.db?mode=ro", uri=True)) as store:
             stored = {row[0] for row in store.execute("SELECT id FROM events")}
         missing = self.page.ids - stored
         print(f"# {len(self.page.ids)} records were told as accepted ({self.page.connects} connections), {len(stored)} are "
@@ -242,16 +255,17 @@ def soak(seconds):
             print("# the disk is not filled: mounting a tmpfs is not allowed")
         try:
             server, urls = serve(directory, "calm", CAMERAS, FPS)
-            config = FAST + f"workers: {{count: {WORKERS}}}\ncameras:\n"
+            # small files, so that some are made and removed during every outage
+            config = FAST + f"spool: {{file_bytes: 65536}}\nworkers: {{count: {WORKERS}}}\ncameras:\n"
             config += "".join(camera_config(f"camera-{i}", url) for i, url in enumerate(urls))
             with server, Hub(directory, config) as hub:
-                soak = Soak(hub, directory / "data", max(seconds, SECONDS_MIN), can_fill)
+                soak = Soak(hub, server, directory / "data", max(seconds, SECONDS_MIN), can_fill)
                 soak.run()
                 soak.judge()
             return finish(soak.faults, hub)
         finally:
             if can_fill:
-                subprocess.run(["umount", directory / "disk"], check=False)
+                subprocess.run(["umount", "-l", directory / "disk"], check=False)
 
 
 if __name__ == "__main__":
