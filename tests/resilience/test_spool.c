@@ -1,4 +1,4 @@
-/* Cases Q: the spool's queue: bounds, order, turns, time to live, counts. */
+/* Cases Q1..Q5, Q21, Q25: what goes into the spool comes out, bounds hold, counts are right. */
 #include "spool_world.h"
 
 /* ---- Q1..Q5: what goes in comes out, and bounds hold ---- */
@@ -207,255 +207,6 @@ static void test_q05_bounds_hold_among_many_producers(void)
     world_clear(&world);
 }
 
-/* ---- Q18: time to live ---- */
-
-static void test_q18_expires_while_running_at_exactly_its_age(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.max_queue_seconds = 10;
-    world_open(&world);
-    g_assert_true(world_put(&world, "shop", 5, "short"));
-    world_pass_us(&world, WORLD_SECOND_US);
-    g_assert_true(world_put(&world, "shop", 5, "long"));
-    world_pass_us(&world, 9 * WORLD_SECOND_US - 1);
-    struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 1, 0);
-    g_assert_cmpmem(batch->records[0].payload, batch->records[0].length, "short", 5);
-    vedette_spool_return(world.spool, batch);
-    world_pass_us(&world, 1);
-    g_autofree char *rest = world_drain_text(&world);
-    g_assert_cmpstr(rest, ==, "long");
-    struct vedette_spool_stats stats = world_stats(&world);
-    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_EXPIRED], ==, 1);
-    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_DROPPED], ==, 0);
-    world_clear(&world);
-}
-
-static void test_q18_clock_steps_change_nothing_while_running(void)
-{
-    static const int64_t steps_ms[] = {-86400000, 86400000};
-    for (size_t i = 0; i < G_N_ELEMENTS(steps_ms); i++) {
-        struct spool_world world;
-        world_init(&world);
-        world.config.max_queue_seconds = 10;
-        world_open(&world);
-        world_put_many(&world, 1);
-        __atomic_add_fetch(&world.now_ms, steps_ms[i], __ATOMIC_RELAXED);
-        world_pass_us(&world, 9 * WORLD_SECOND_US);
-        struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 0, 0);
-        g_assert_nonnull(batch);
-        vedette_spool_return(world.spool, batch);
-        world_pass_us(&world, WORLD_SECOND_US);
-        g_assert_null(vedette_spool_dequeue(world.spool, 0, 0));
-        world_clear(&world);
-    }
-}
-
-static void test_q18_expires_while_stopped(void)
-{
-    static const struct {
-        int64_t stopped_ms;
-        guint left;
-    } cases[] = {{9999, 1}, {10000, 0}, {-86400000, 1}};
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        struct spool_world world;
-        world_init(&world);
-        world.config.max_queue_seconds = 10;
-        world_open(&world);
-        world_put_many(&world, 1);
-        world_close(&world);
-        world.now_ms += cases[i].stopped_ms;
-        world_open(&world);
-        world_await_read(&world);
-        if (cases[i].stopped_ms < 0) /* set back: it lives no longer than it was given at first */
-            world_pass_us(&world, 10 * WORLD_SECOND_US);
-        g_autoptr(GPtrArray) texts = world_drain(&world);
-        g_assert_cmpuint(texts->len, ==, cases[i].stopped_ms < 0 ? 0 : cases[i].left);
-        g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_EXPIRED], ==, 1 - (int)texts->len);
-        world_clear(&world);
-    }
-}
-
-static void test_q18_what_expired_frees_its_files_without_being_asked_for(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.max_queue_seconds = 10;
-    world.config.file_bytes = 20000;
-    world_open(&world);
-    world_put_many(&world, 200);
-    g_assert_cmpint(world_stats(&world).files, >, 1);
-    world_pass_us(&world, 10 * WORLD_SECOND_US);
-    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
-    while (world_stats(&world).files > 1) { /* the one that is written to stays */
-        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
-        g_usleep(1000);
-    }
-    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_EXPIRED], ==, 200);
-    world_clear(&world);
-}
-
-static void test_q18_own_time_to_live_and_none(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.max_queue_seconds = 10;
-    world_open(&world);
-    const struct vedette_spool_record records[] = {
-        {.tenant = "shop", .payload = "second", .length = 6, .ttl_us = WORLD_SECOND_US},
-        {.tenant = "shop", .payload = "ever", .length = 4, .ttl_us = -1},
-    };
-    g_assert_true(vedette_spool_enqueue(world.spool, records, 2, NULL));
-    world_pass_us(&world, WORLD_SECOND_US);
-    g_assert_cmpint(world_stats(&world).total_queued, ==, 2);
-    world_pass_us(&world, (int64_t)1000000 * WORLD_SECOND_US);
-    g_autofree char *rest = world_drain_text(&world);
-    g_assert_cmpstr(rest, ==, "ever");
-    world_clear(&world);
-}
-
-static void test_q18_time_does_not_pass_while_it_is_held(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.max_queue_seconds = 10;
-    world_open(&world);
-    world_put_many(&world, 1);
-    world_pass_us(&world, 5 * WORLD_SECOND_US);
-    vedette_spool_hold_expiry(world.spool, true);
-    world_pass_us(&world, 3600 * (int64_t)WORLD_SECOND_US);
-    vedette_spool_hold_expiry(world.spool, false);
-    world_pass_us(&world, 4 * WORLD_SECOND_US);
-    g_autoptr(GPtrArray) texts = world_drain(&world);
-    g_assert_cmpuint(texts->len, ==, 1);
-    world_clear(&world);
-}
-
-/* ---- Q19, Q20: priorities and tenants ---- */
-
-static void test_q19_the_most_urgent_first_then_in_order(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.oldest_every = 0;
-    world_open(&world);
-    static const struct {
-        int priority;
-        const char *text;
-    } records[] = {{0, "e"}, {5, "c"}, {9, "a"}, {5, "d"}, {9, "b"}, {0, "f"}};
-    for (size_t i = 0; i < G_N_ELEMENTS(records); i++)
-        g_assert_true(world_put(&world, "shop", records[i].priority, records[i].text));
-    world_reopen(&world); /* as well after a restart */
-    g_autofree char *order = world_drain_text(&world);
-    g_assert_cmpstr(order, ==, "a b c d e f");
-    world_clear(&world);
-}
-
-static void test_q19_the_least_urgent_is_not_starved(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world_open(&world);
-    g_assert_true(world_put(&world, "shop", 0, "low"));
-    bool is_out = false;
-    for (int i = 0; i < 2 * world.config.oldest_every && !is_out; i++) {
-        g_assert_true(world_put(&world, "shop", 9, "high")); /* one comes for each that goes */
-        struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 1, 0);
-        is_out = batch->records[0].priority == 0;
-        vedette_spool_acknowledge(world.spool, batch);
-    }
-    g_assert_true(is_out);
-    world_clear(&world);
-}
-
-static void test_q19_what_is_shed_is_the_least_urgent_and_oldest(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.max_queue_size = 4;
-    world.config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
-    world.config.oldest_every = 0;
-    world_open(&world);
-    g_assert_true(world_put(&world, "shop", 1, "out"));
-    struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 1, 0); /* is never shed */
-    g_assert_true(world_put(&world, "shop", 3, "old"));
-    g_assert_true(world_put(&world, "shop", 3, "young"));
-    g_assert_true(world_put(&world, "shop", 7, "urgent"));
-    g_assert_true(world_put(&world, "shop", 5, "new"));  /* sheds "old" */
-    g_assert_true(world_put(&world, "shop", 3, "same")); /* sheds "young", its elder */
-    g_assert_false(world_put(&world, "shop", 2, "less"));
-    vedette_spool_return(world.spool, batch);
-    g_autofree char *order = world_drain_text(&world);
-    g_assert_cmpstr(order, ==, "urgent new same out");
-    struct vedette_spool_stats stats = world_stats(&world);
-    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_DROPPED], ==, 2);
-    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_REJECTED_FULL], ==, 1);
-    world_reopen(&world); /* what was shed stays away */
-    g_autoptr(GPtrArray) texts = world_drain(&world);
-    g_assert_cmpuint(texts->len, ==, 0);
-    world_clear(&world);
-}
-
-static void test_q20_a_tenant_at_its_share_does_not_block_another(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.max_queue_size = 10;
-    world.config.tenant_share = 0.5;
-    world_open(&world);
-    int taken = 0;
-    for (int i = 0; i < 8; i++)
-        taken += world_put(&world, "loud", 9, "x");
-    g_assert_cmpint(taken, ==, 5);
-    for (int i = 0; i < 5; i++)
-        g_assert_true(world_put(&world, "quiet", 0, "x"));
-    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_REJECTED_SHARE], ==, 3);
-    world_clear(&world);
-}
-
-static void note_tenant(void *data, const struct vedette_spool_tenant *tenant)
-{
-    g_string_append_printf(data, "%s:%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT " ", tenant->name,
-                           tenant->memory_queue_size + tenant->disk_queue_size,
-                           tenant->losses[VEDETTE_SPOOL_REJECTED_SHARE]);
-}
-
-static void test_q20_tenants_are_counted_apart_in_a_bounded_table(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.max_tenants = 2;
-    world.config.max_queue_size = 4;
-    world.config.tenant_share = 0.5;
-    world_open(&world);
-    for (int i = 0; i < 3; i++)
-        world_put(&world, "a", 5, "x");
-    g_assert_true(world_put(&world, "b", 5, "x"));
-    g_assert_false(world_put(&world, "c", 5, "x")); /* no room for a third */
-    g_autoptr(GPtrArray) texts = world_drain(&world);
-    g_assert_cmpuint(texts->len, ==, 3);           /* of "a" two, its share */
-    g_assert_true(world_put(&world, "c", 5, "x")); /* one that holds nothing is forgotten for it */
-    g_autoptr(GString) text = g_string_new(NULL);
-    vedette_spool_each_tenant(world.spool, note_tenant, text);
-    g_assert_nonnull(strstr(text->str, "c:1/0"));
-    g_assert_true(strstr(text->str, "a:0/1") || strstr(text->str, " :0/1")); /* the loss is still told */
-    world_clear(&world);
-}
-
-static void test_q20_tenants_take_turns(void)
-{
-    struct spool_world world;
-    world_init(&world);
-    world.config.oldest_every = 0;
-    world_open(&world);
-    for (int i = 0; i < 3; i++)
-        g_assert_true(world_put(&world, "loud", 5, "l"));
-    g_assert_true(world_put(&world, "quiet", 5, "q"));
-    g_autofree char *order = world_drain_text(&world);
-    g_assert_cmpstr(order, ==, "l q l l");
-    world_clear(&world);
-}
-
 /* ---- Q21..Q25 ---- */
 
 static void test_q21_what_is_done_out_of_order_stays_done(void)
@@ -604,10 +355,19 @@ static void test_submit_tells_when_the_records_are_there_to_stay(void)
     world_clear(&world);
 }
 
-static gpointer wake_soon(gpointer data)
+struct waker {
+    struct vedette_spool *spool;
+    int is_over; /* atomic */
+};
+
+/* Who does not wait yet is not woken: again and again. */
+static gpointer wake(gpointer data)
 {
-    g_usleep(5000);
-    vedette_spool_wake(data);
+    struct waker *waker = data;
+    while (!__atomic_load_n(&waker->is_over, __ATOMIC_RELAXED)) {
+        vedette_spool_wake(waker->spool);
+        g_usleep(200);
+    }
     return NULL;
 }
 
@@ -616,8 +376,10 @@ static void test_a_waiting_consumer_is_woken(void)
     struct spool_world world;
     world_init(&world);
     world_open(&world);
-    GThread *thread = g_thread_new("waker", wake_soon, world.spool);
-    g_assert_null(vedette_spool_dequeue(world.spool, 0, WORLD_DEADLINE_US));
+    struct waker waker = {.spool = world.spool};
+    GThread *thread = g_thread_new("waker", wake, &waker);
+    g_assert_null(vedette_spool_dequeue(world.spool, 0, INT64_C(2) * WORLD_DEADLINE_US));
+    __atomic_store_n(&waker.is_over, 1, __ATOMIC_RELAXED);
     g_thread_join(thread);
     thread = g_thread_new("producer", enqueue_one, &world);
     struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 0, WORLD_DEADLINE_US);
@@ -666,24 +428,6 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q04_a_full_queue_refuses_at_once", test_q04_a_full_queue_refuses_at_once);
     g_test_add_func("/spool/q04_blocking_ends_at_its_deadline", test_q04_blocking_ends_at_its_deadline);
     g_test_add_func("/spool/q05_bounds_hold_among_many_producers", test_q05_bounds_hold_among_many_producers);
-    g_test_add_func("/spool/q18_expires_while_running_at_exactly_its_age",
-                    test_q18_expires_while_running_at_exactly_its_age);
-    g_test_add_func("/spool/q18_clock_steps_change_nothing_while_running",
-                    test_q18_clock_steps_change_nothing_while_running);
-    g_test_add_func("/spool/q18_expires_while_stopped", test_q18_expires_while_stopped);
-    g_test_add_func("/spool/q18_what_expired_frees_its_files_without_being_asked_for",
-                    test_q18_what_expired_frees_its_files_without_being_asked_for);
-    g_test_add_func("/spool/q18_own_time_to_live_and_none", test_q18_own_time_to_live_and_none);
-    g_test_add_func("/spool/q18_time_does_not_pass_while_it_is_held", test_q18_time_does_not_pass_while_it_is_held);
-    g_test_add_func("/spool/q19_the_most_urgent_first_then_in_order", test_q19_the_most_urgent_first_then_in_order);
-    g_test_add_func("/spool/q19_the_least_urgent_is_not_starved", test_q19_the_least_urgent_is_not_starved);
-    g_test_add_func("/spool/q19_what_is_shed_is_the_least_urgent_and_oldest",
-                    test_q19_what_is_shed_is_the_least_urgent_and_oldest);
-    g_test_add_func("/spool/q20_a_tenant_at_its_share_does_not_block_another",
-                    test_q20_a_tenant_at_its_share_does_not_block_another);
-    g_test_add_func("/spool/q20_tenants_are_counted_apart_in_a_bounded_table",
-                    test_q20_tenants_are_counted_apart_in_a_bounded_table);
-    g_test_add_func("/spool/q20_tenants_take_turns", test_q20_tenants_take_turns);
     g_test_add_func("/spool/q21_what_is_done_out_of_order_stays_done", test_q21_what_is_done_out_of_order_stays_done);
     g_test_add_func("/spool/q21_a_batch_is_settled_in_part", test_q21_a_batch_is_settled_in_part);
     g_test_add_func("/spool/not_draining_is_noticed", test_not_draining_is_noticed);

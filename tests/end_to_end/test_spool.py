@@ -1,0 +1,112 @@
+"""`vedette spool stats|verify|drain|bench`: what a hub that ended has left in its spool."""
+import contextlib
+import json
+import re
+import sqlite3
+import sys
+
+from world import FAST, Camera, Directory, Hub, camera_config, run_tests, until, vedette
+
+
+def leave_a_spool(directory):
+    """A hub whose store is locked takes records over and is killed; how many wait in its spool at least."""
+    with Camera(directory, "scene://corridor?seed=1") as camera:
+        with Hub(directory, FAST + "cameras:\n" + camera_config("c", camera.url)) as hub:
+            other = sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)
+            with contextlib.closing(other):
+                other.execute("BEGIN IMMEDIATE")
+                until(lambda: queued(hub) >= 5, "records wait")
+                waiting = vedette("spool", "stats", "--directory", directory / "data" / "spool")
+                assert waiting.returncode == 1 and "GET /queue/stats" in waiting.stderr, waiting.stderr
+                count = queued(hub)
+                hub.child.kill()
+                hub.child.wait()
+                other.execute("ROLLBACK")
+    return count
+
+
+def queued(hub):
+    return hub.request("/queue/stats")["total_queued"]
+
+
+def stats(directory):
+    answer = vedette("spool", "stats", "--directory", directory / "data" / "spool")
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def what_waits_is_told_written_out_and_gone():
+    with Directory() as directory:
+        count = leave_a_spool(directory)
+        spool, out = directory / "data" / "spool", directory / "records.json"
+        before = stats(directory)
+        assert before["total_queued"] == before["disk_queue_size"] >= count and before["lost"] == 0, before
+        verified = vedette("spool", "verify", "--directory", spool)
+        assert verified.returncode == 0 and f"{before['total_queued']} to give out" in verified.stdout, verified.stdout
+        drained = vedette("spool", "drain", "--directory", spool, "--out", out)
+        assert drained.returncode == 0, drained.stderr
+        records = [json.loads(line) for line in out.read_text().splitlines()]
+        assert len({record["id"] for record in records}) == before["total_queued"], drained.stderr
+        assert all(record["org_id"] == "default" and record["payload"] for record in records)
+        assert stats(directory)["total_queued"] == 0
+        again = vedette("spool", "drain", "--directory", spool, "--out", out)
+        assert again.returncode == 0 and "0 records written" in again.stderr, again.stderr
+
+
+def what_cannot_be_written_stays():
+    with Directory() as directory:
+        leave_a_spool(directory)
+        spool, before = directory / "data" / "spool", stats(directory)["total_queued"]
+        for out in ("/dev/full", directory / "nowhere" / "records.json"):
+            drained = vedette("spool", "drain", "--directory", spool, "--out", out)
+            assert drained.returncode == 1 and "stays in the spool" in drained.stderr, drained.stderr
+            assert stats(directory)["total_queued"] == before
+
+
+def what_waits_is_stored():
+    with Directory() as directory:
+        leave_a_spool(directory)
+        waiting = stats(directory)["total_queued"]
+        database = directory / "data" / "vedette.db"
+        with contextlib.closing(sqlite3.connect(database)) as store:
+            stored = store.execute("SELECT count(*) FROM events").fetchone()[0]
+        drained = vedette("spool", "drain", "--config", directory / "vedette.yml", "--data-dir", directory / "data")
+        assert drained.returncode == 0 and f"{waiting} records stored" in drained.stdout, drained.stdout + drained.stderr
+        with contextlib.closing(sqlite3.connect(database)) as store:
+            assert store.execute("SELECT count(*) FROM events").fetchone()[0] > stored
+        assert stats(directory)["total_queued"] == 0
+
+
+def q07_q11_damage_is_told():
+    with Directory() as directory:
+        leave_a_spool(directory)
+        spool = directory / "data" / "spool"
+        vedette("spool", "drain", "--directory", directory / "empty", "--out", "-")  # of a directory that is not there
+        file = max(spool.glob("*.spool"))
+        file.rename(directory / "kept")
+        for beside in spool.glob("*.spool-*"):
+            beside.unlink()
+        missing = vedette("spool", "verify", "--directory", spool)
+        assert missing.returncode == 1 and "removed by somebody" in missing.stdout, missing.stdout + missing.stderr
+        file.write_bytes(b"nothing of a spool" * 100)
+        broken = vedette("spool", "verify", "--directory", spool)
+        assert broken.returncode == 1 and str(file) in broken.stdout, broken.stdout + broken.stderr
+
+
+def the_bench_tells_a_ratio():
+    with Directory() as directory:
+        answer = vedette("spool", "bench", directory)
+        assert answer.returncode == 0 and float(re.search(r"ratio +([\d.]+)", answer.stdout).group(1)) > 0, answer.stderr
+        assert list(directory.iterdir()) == [], "it leaves nothing behind"
+        nowhere = vedette("spool", "bench", directory / "nowhere")
+        assert nowhere.returncode == 1 and "cannot be made there" in nowhere.stderr, nowhere.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests([
+        ("what waits is told, written out and gone", what_waits_is_told_written_out_and_gone),
+        ("what cannot be written stays", what_cannot_be_written_stays),
+        ("what waits is stored", what_waits_is_stored),
+        ("q07 q11 damage is told", q07_q11_damage_is_told),
+        ("the bench tells a ratio", the_bench_tells_a_ratio),
+    ]))
