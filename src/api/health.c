@@ -19,6 +19,7 @@ enum {
     COMPONENT_CLOCK,
     COMPONENT_PROGRESS,
     COMPONENT_CAPACITY,
+    COMPONENT_POLICIES,
     COMPONENT_BROKER,
     COMPONENT_COUNT
 };
@@ -90,15 +91,30 @@ static void check_capacity(struct api *api, struct component *component)
         g_free(text);
 }
 
+/* Whose the bad one is, and what is wrong with it, is for the log: anybody may ask for /health. */
+static void check_policies(struct api *api, struct component *component)
+{
+    int64_t bad = counter_get(&api->health->policies_bad);
+    if (!bad && !counter_get(&api->health->policies_stale))
+        return;
+    component->status = DEGRADED;
+    component->reason =
+        bad ? g_strdup_printf("%" G_GINT64_FORMAT " policies or policy files are refused, and what was in "
+                              "force before stays: the log says why",
+                              bad)
+            : g_strdup("the policies in force are those of the last run: the store is away");
+}
+
 static enum health_status examine(struct api *api, const char *org_id, struct component components[COMPONENT_COUNT])
 {
-    static const char *const names[COMPONENT_COUNT] = {"store",    "workers",  "disk",  "clock",
-                                                       "progress", "capacity", "broker"};
+    static const char *const names[COMPONENT_COUNT] = {"store",    "workers",  "disk",     "clock",
+                                                       "progress", "capacity", "policies", "broker"};
     for (size_t i = 0; i < COMPONENT_COUNT; i++)
         components[i] = (struct component){names[i], HEALTHY, NULL};
     check_store(api, components);
     check_workers(api, &components[COMPONENT_WORKERS]);
     check_capacity(api, &components[COMPONENT_CAPACITY]);
+    check_policies(api, &components[COMPONENT_POLICIES]);
     check_progress(api, org_id, &components[COMPONENT_PROGRESS]);
     components[COMPONENT_BROKER].reason = g_strdup("not configured");
     if (clock_wall_ms(api->clock) < clock_set_ms) {

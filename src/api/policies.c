@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "api/api_internal.h"
+#include "base/counter.h"
 #include "policy/keeper.h"
-
-#define DEFAULT_ORG "default" /* to whom the audit puts what a webhook changes for everyone */
 
 /* ---- what a request names ---- */
 
@@ -32,14 +31,15 @@ bool request_policy_name(const struct request *request, struct policy_name *name
 
 /* ---- reading ---- */
 
-static void append_status(struct policy_keeper *keeper, GString *json)
+static void append_status(struct policy_keeper *keeper, int64_t bad, GString *json)
 {
     struct policy_status status;
     policy_keeper_get_status(keeper, &status);
     g_string_append_printf(json, "\"revision\":%" G_GINT64_FORMAT ",\"is_stale\":%s,\"error\":", status.revision,
                            status.is_stale || !status.is_loaded ? "true" : "false");
-    if (status.error)
-        record_append_json_string(json, "a stored policy is not valid, or the store is away: the server's log tells");
+    if (status.error || bad)
+        record_append_json_string(json, "a stored policy or a policy file is not valid, or the store is away: the "
+                                        "server's log tells");
     else
         g_string_append(json, "null");
     policy_status_clear(&status);
@@ -74,7 +74,7 @@ static void handle_policies_in_force(struct request *request, struct answer *ans
     }
     GString *json = g_string_new(NULL);
     append_policies(policies ? policies : policy_view_at(view, 0), json);
-    append_status(keeper, json);
+    append_status(keeper, counter_get(&request->api->health->policies_bad), json);
     g_string_append_c(json, '}');
     answer_json(answer, MHD_HTTP_OK, json);
     answer_header(answer, "Cache-Control", "no-store");
@@ -168,12 +168,14 @@ static bool may_change(const struct request *request, const struct policy_name *
     return false;
 }
 
-static void answer_changed(const struct policy_changed *changed, struct answer *answer)
+static void answer_changed(enum policy_type type, const struct policy_changed *changed, struct answer *answer)
 {
     GString *json = g_string_new(NULL);
-    g_string_append_printf(json, "{\"version\":%d,\"revision\":%" G_GINT64_FORMAT ",\"config\":%s,\"diff\":%s}",
-                           changed->version, changed->revision, changed->config_json ? changed->config_json : "null",
-                           changed->diff_json);
+    g_string_append_printf(
+        json, "{\"version\":%d,\"revision\":%" G_GINT64_FORMAT ",\"config\":%s,\"diff\":%s,\"not_in_force\":",
+        changed->version, changed->revision, changed->config_json ? changed->config_json : "null", changed->diff_json);
+    policy_append_not_in_force(type, changed->config_json, json);
+    g_string_append_c(json, '}');
     answer_json(answer, MHD_HTTP_OK, json);
     if (changed->config_json && changed->version)
         answer_header(answer, "ETag", "\"%d\"", changed->version);
@@ -186,7 +188,7 @@ static void apply_change(struct api *api, const struct policy_change *change, st
     g_autoptr(GError) error = NULL;
     record_errors_init(&errors);
     if (policy_keeper_change(api->policies, change, &changed, &errors, &error))
-        answer_changed(&changed, answer);
+        answer_changed(change->name.type, &changed, answer);
     else if (errors.items->len)
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the policy is not valid; what was in force stays", &errors);
     else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
@@ -253,7 +255,8 @@ static void change_by_webhook(const struct request *request, const struct policy
                                         : POLICY_DELETE,
         .body = webhook->config.text ? webhook->config.text : webhook->patch.text,
         .expected_version = -1,
-        .by = {webhook->org_id ? webhook->org_id : DEFAULT_ORG, "webhook", NULL, request->address, webhook->reason},
+        .by = {webhook->org_id ? webhook->org_id : POLICY_ORG_OF_ALL, "webhook", NULL, request->address,
+               webhook->reason},
     };
     if (change.name.type)
         apply_change(request->api, &change, answer);

@@ -4,7 +4,9 @@
 
 static void handle_retention(struct request *request, struct answer *answer)
 {
-    const struct store_retention retention = {.settings = &request->api->settings->retention};
+    const struct store_retention retention = {.settings = &request->api->settings->retention,
+                                              .says = policy_keeper_retention,
+                                              .data = request->api->policies};
     const struct retention_parameters *asked = request->parameters;
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) views =

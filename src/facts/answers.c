@@ -125,6 +125,7 @@ static const struct record_field change_fields[] = {
     FIELD(struct policy_change_answer, revision, 0, "counted over all policies"),
     FIELD(struct policy_change_answer, config, 0, "as it is now; null: gone"),
     FIELD(struct policy_change_answer, diff, RECORD_REQUIRED, "what was changed"),
+    FIELD(struct policy_change_answer, not_in_force, 0, "keys of it that are kept and that nothing reads yet"),
 };
 const struct record_descriptor policy_change_answer_descriptor =
     RECORD(struct policy_change_answer, "PolicyChange", 1, change_fields, "What came of a change.");
@@ -132,6 +133,7 @@ const struct record_descriptor policy_change_answer_descriptor =
 static const struct record_field effective_fields[] = {
     FIELD(struct policy_effective_answer, config, RECORD_REQUIRED, "what the levels come to"),
     FIELD(struct policy_effective_answer, origins, RECORD_REQUIRED, "by key: level, revision and overlay it came from"),
+    FIELD(struct policy_effective_answer, not_in_force, 0, "keys of it that are kept and that nothing reads yet"),
 };
 const struct record_descriptor policy_effective_answer_descriptor =
     RECORD(struct policy_effective_answer, "PolicyEffective", 1, effective_fields, "A policy with its origins.");

@@ -96,11 +96,13 @@ struct policy_change_answer {
     int32_t version;
     int64_t revision;
     struct record_json config, diff;
+    struct record_strings not_in_force;
 };
 extern const struct record_descriptor policy_change_answer_descriptor;
 
 struct policy_effective_answer {
     struct record_json config, origins;
+    struct record_strings not_in_force;
 };
 extern const struct record_descriptor policy_effective_answer_descriptor;
 

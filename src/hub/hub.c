@@ -72,6 +72,8 @@ static struct scheduler *start_scheduler(struct hub *hub, GError **error)
         .settings = hub->settings,
         .health = &hub->health,
         .clock = hub->clock,
+        .retention_says = policy_keeper_retention,
+        .retention_data = policies_keeper(hub->policies),
     };
     return scheduler_new(&options, error);
 }

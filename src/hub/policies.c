@@ -108,6 +108,8 @@ static gboolean on_clock(gpointer data)
     counter_set(&health->policy_load_failures, status.load_failures);
     counter_set(&health->policies_refused, status.documents_refused);
     counter_set(&health->policy_loads, status.loads);
+    counter_set(&health->policies_bad,
+                status.bad_now + (policies->files ? (int64_t)policy_files_refused(policies->files) : 0));
     policy_status_clear(&status);
     return G_SOURCE_CONTINUE;
 }

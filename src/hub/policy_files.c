@@ -16,14 +16,14 @@ enum {
     DEPTH_MAX = 4,
 };
 #define POLICY_FILES_AUTHOR "directory"
-#define DEFAULT_ORG "default" /* to whom the audit puts what changes for everyone */
 static const uint32_t watched_events =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR;
 
 struct policy_files {
     char *directory;
     struct policy_keeper *keeper;
-    GHashTable *taken; /* path below the directory → digest of what was taken over, or refused */
+    GHashTable *refused; /* paths of files that are not valid */
+    GHashTable *taken;   /* path below the directory → digest of what was taken over, or refused */
     int inotify;
     guint watch, settle_timer;
 };
@@ -81,9 +81,11 @@ static void change(struct policy_files *files, const char *path, const char *bod
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) parts = g_strsplit(path, "/", -1);
     if (!name_of_path(parts, &name)) {
+        g_hash_table_add(files->refused, g_strdup(path));
         log_warning(NULL, "policy file '%s': its place names no scope, or its name no type of policy", path);
         return;
     }
+    g_hash_table_remove(files->refused, path);
     g_autofree char *reason = g_strdup_printf("%s %s", path, body ? "changed" : "is gone");
     record_errors_init(&errors);
     const struct policy_change wanted = {
@@ -91,10 +93,12 @@ static void change(struct policy_files *files, const char *path, const char *bod
         .action = body ? POLICY_PUT : POLICY_DELETE,
         .body = body,
         .expected_version = -1,
-        .by = {name.scope.org_id ? name.scope.org_id : DEFAULT_ORG, POLICY_FILES_AUTHOR, NULL, NULL, reason}};
+        .by = {name.scope.org_id ? name.scope.org_id : POLICY_ORG_OF_ALL, POLICY_FILES_AUTHOR, NULL, NULL, reason}};
     if (policy_keeper_change(files->keeper, &wanted, &changed, &errors, &error))
         log_info(NULL, "policy file '%s': revision %" G_GINT64_FORMAT, path, changed.revision);
     else if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
+        g_hash_table_add(files->refused, g_strdup(path));
+    if (g_hash_table_contains(files->refused, path))
         log_error(NULL, "policy file '%s' is not taken over, what was in force stays: %s", path, error->message);
     policy_changed_clear(&changed);
     record_errors_clear(&errors);
@@ -130,7 +134,9 @@ static void take_file(struct policy_files *files, const char *path, GHashTable *
     if (g_strcmp0(g_hash_table_lookup(files->taken, path), digest) == 0)
         return;
     g_hash_table_replace(files->taken, g_strdup(path), g_steal_pointer(&digest));
-    if (!is_in_force(files, path, body))
+    if (is_in_force(files, path, body))
+        g_hash_table_remove(files->refused, path);
+    else
         change(files, path, body);
 }
 
@@ -162,6 +168,7 @@ static void drop_gone(struct policy_files *files, GHashTable *found)
         if (g_hash_table_contains(found, path))
             continue;
         change(files, path, NULL);
+        g_hash_table_remove(files->refused, path); /* there is nothing bad any more */
         g_hash_table_iter_remove(&iterator);
     }
 }
@@ -218,6 +225,7 @@ struct policy_files *policy_files_new(const char *directory, struct policy_keepe
     files->directory = g_strdup(directory);
     files->keeper = keeper;
     files->taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    files->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     files->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (files->inotify < 0 || !g_file_test(directory, G_FILE_TEST_IS_DIR)) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "policies.directory '%s' %s", directory,
@@ -233,6 +241,11 @@ struct policy_files *policy_files_new(const char *directory, struct policy_keepe
     return files;
 }
 
+size_t policy_files_refused(const struct policy_files *files)
+{
+    return g_hash_table_size(files->refused);
+}
+
 void policy_files_free(struct policy_files *files)
 {
     if (!files)
@@ -244,6 +257,7 @@ void policy_files_free(struct policy_files *files)
     if (files->inotify >= 0)
         close(files->inotify);
     g_hash_table_unref(files->taken);
+    g_hash_table_unref(files->refused);
     g_free(files->directory);
     g_free(files);
 }

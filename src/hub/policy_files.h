@@ -21,4 +21,6 @@ struct policy_files;
 struct policy_files *policy_files_new(const char *directory, struct policy_keeper *keeper,
                                       const struct record_list *cameras, GError **error);
 /* NULL is allowed. */
+/* Files that are not taken over because they are not valid; what was in force before them stays. */
+size_t policy_files_refused(const struct policy_files *files);
 void policy_files_free(struct policy_files *files);

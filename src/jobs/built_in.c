@@ -69,8 +69,11 @@ static void tell_results(struct job_context *context, const GPtrArray *results)
 
 static bool run_retention(struct job_context *context, GError **error)
 {
-    const struct store_retention retention = {
-        .settings = &context->settings->retention, .hold = context->hold, .is_cancelled = context->is_cancelled};
+    const struct store_retention retention = {.settings = &context->settings->retention,
+                                              .hold = context->hold,
+                                              .is_cancelled = context->is_cancelled,
+                                              .says = context->options->retention_says,
+                                              .data = context->options->retention_data};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     GError *failure = NULL;
     bool is_good =

@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 /* What a run is given. On one of the scheduler's threads. */
+struct scheduler_options;
 struct job_context {
     struct store *store;
     const struct settings *settings;
@@ -21,7 +22,8 @@ struct job_context {
     struct clock *clock;
     const struct store_run_hold *hold; /* for the store's calls: they prolong the lease, and refuse when it was lost */
     const int *is_cancelled;           /* atomic */
-    GString *detail;                   /* what was done, for the history */
+    const struct scheduler_options *options;
+    GString *detail; /* what was done, for the history */
 };
 /* True when the run was told to stop. To be asked between steps that take a second or more. */
 bool job_is_cancelled(const struct job_context *context);
@@ -49,6 +51,9 @@ struct scheduler_options {
     const struct settings *settings;
     struct server_health *health;
     struct clock *clock;
+    /* What policies say of retention (store/retention.h); NULL: the settings alone say. */
+    bool (*retention_says)(void *data, const char *org_id, const char *camera_id, struct retention_settings *days);
+    void *retention_data;
 };
 /* Reads what was run last and what is paused, and starts the threads. */
 struct scheduler *scheduler_new(const struct scheduler_options *options, GError **error);

@@ -237,7 +237,7 @@ static void run_held(struct scheduler *scheduler, size_t index, const struct sto
     g_autoptr(GString) detail = g_string_new(NULL);
     struct running running = {.job = index};
     struct job_context context = {options->store, options->settings,     options->health, options->clock,
-                                  hold,           &running.is_cancelled, detail};
+                                  hold,           &running.is_cancelled, options,         detail};
     set_running(scheduler, &running, true);
     if (hold->fence > HOLDERS_MAX)
         g_set_error(&failure, VEDETTE_ERROR, VEDETTE_ERROR_IO,

@@ -66,6 +66,8 @@ bool media_source_start(struct media_source *source, GError **error);
 void media_source_force_breaker(struct media_source *source, enum vedette_breaker_state state);
 /* Takes the waiting frame to analyse, or NULL. Any thread; the caller owns the reference. */
 struct frame *media_source_take(struct media_source *source);
+/* So many frames a second are analysed from now on. Any thread. */
+void media_source_set_fps(struct media_source *source, double fps);
 /* Tells whether something moves in the frames, after each that was analysed: what `decode: auto` goes by. Any thread.
  */
 void media_source_set_activity(struct media_source *source, bool is_active);

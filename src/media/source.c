@@ -66,7 +66,7 @@ struct media_source *media_source_new(struct media_streams *streams, const struc
 {
     struct media_source *source = g_new0(struct media_source, 1);
     source->viewer = (struct stream_viewer){.health = health, .notify = notify, .notify_data = notify_data};
-    frame_thinner_init(&source->viewer.thinner, camera->analyse_fps);
+    source->viewer.fps = camera->analyse_fps;
     source->own_streams = streams ? NULL : media_streams_new();
     if (tie_streams(source, streams ? streams : source->own_streams, camera, settings, clock, error))
         return source;
@@ -106,6 +106,11 @@ void media_source_spread_start(struct media_source *source, size_t cameras)
 struct frame *media_source_take(struct media_source *source)
 {
     return __atomic_exchange_n(&source->viewer.mailbox, NULL, __ATOMIC_ACQ_REL);
+}
+
+void media_source_set_fps(struct media_source *source, double fps)
+{
+    gauge_set(&source->viewer.fps, fps);
 }
 
 void media_source_set_activity(struct media_source *source, bool is_active)

@@ -126,6 +126,16 @@ static int64_t wall_ms_at(struct media_stream *stream, int64_t stream_us, bool *
     return *is_camera_clock ? camera_ms : now_ms;
 }
 
+/* What is told of the rate counts from the next picture on. */
+static bool viewer_is_due(struct stream_viewer *viewer, int64_t media_us)
+{
+    double fps = gauge_get(&viewer->fps);
+    if (fps != viewer->thinned_fps)
+        frame_thinner_init(&viewer->thinner, fps);
+    viewer->thinned_fps = fps;
+    return frame_thinner_pass(&viewer->thinner, media_us);
+}
+
 static void put_frame(struct stream_viewer *viewer, struct frame *frame)
 {
     struct frame *old = __atomic_exchange_n(&viewer->mailbox, frame, __ATOMIC_ACQ_REL);
@@ -141,7 +151,7 @@ bool stream_is_due(struct media_stream *stream, int64_t media_us)
     bool is_due = false;
     for (guint i = 0; i < stream->viewers->len; i++) {
         struct stream_viewer *viewer = g_ptr_array_index(stream->viewers, i);
-        viewer->is_due = frame_thinner_pass(&viewer->thinner, media_us);
+        viewer->is_due = viewer_is_due(viewer, media_us);
         is_due = is_due || viewer->is_due;
         if (!viewer->is_due)
             counter_add(&viewer->health->frames_skipped, 1);

@@ -16,9 +16,11 @@ struct stream_viewer {
     struct camera_health *health;
     media_notify notify;
     void *notify_data;
-    struct frame *mailbox;        /* atomic: taken and put by exchange */
-    struct frame_thinner thinner; /* the delivering thread's, as is_due */
-    bool is_due;                  /* the picture at hand is for it */
+    struct frame *mailbox; /* atomic: taken and put by exchange */
+    double fps;            /* by gauge_*: what is analysed a second */
+    double thinned_fps;    /* what `thinner` was made for; the delivering thread's, as what follows */
+    struct frame_thinner thinner;
+    bool is_due; /* the picture at hand is for it */
 };
 
 /* Takes a stream's encoded pictures, in the order of decoding, on the streaming thread; must not wait. */

@@ -203,7 +203,47 @@ void policy_keeper_free(struct policy_keeper *keeper)
 
 bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
+    int count = policy_keeper_reseal(keeper, &cause);
+    if (count < 0)
+        log_error(NULL, "policies are not all sealed with the first key: %s", cause->message);
+    else if (count > 0)
+        log_info(NULL, "%d policies were sealed anew with the first key", count);
     return policy_manager_start_hot_reload(keeper->manager, error);
+}
+
+static bool reseal(struct policy_keeper *keeper, struct service_policy *policy, GError **error)
+{
+    struct policy_name name = policy_name_of(policy);
+    struct policy_binding binding = policy_binding_of(&name, policy->version);
+    const struct store_policy_key key = {policy->org_id,    policy->site_id,      policy->class_id,
+                                         policy->camera_id, policy->service_name, policy->policy_type};
+    if (!policy_keeper_open(keeper, policy, error))
+        return false;
+    g_autofree char *sealed = policy_seal(keeper->ring, &binding, policy->config.text);
+    return store_policy_reseal(keeper->config.store, &key, policy->version, sealed, error);
+}
+
+int policy_keeper_reseal(struct policy_keeper *keeper, GError **error)
+{
+    int64_t revision;
+    int count = 0;
+    g_autoptr(GPtrArray) policies =
+        policy_keyring_has_key(keeper->ring) ? store_policies_list(keeper->config.store, &revision, error) : NULL;
+    if (!policies)
+        return policy_keyring_has_key(keeper->ring) ? -1 : 0;
+    for (guint i = 0; i < policies->len; i++) {
+        struct service_policy *policy = g_ptr_array_index(policies, i);
+        if (!record_enum_value(policy_type_names, policy->policy_type) ||
+            policy_is_sealed_with_first(keeper->ring, policy->config.text))
+            continue;
+        if (!reseal(keeper, policy, error)) {
+            g_prefix_error(error, "%s policy: ", policy->policy_type);
+            return -1;
+        }
+        count++;
+    }
+    return count;
 }
 
 void policy_keeper_notify(struct policy_keeper *keeper)
@@ -227,4 +267,33 @@ void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, 
 {
     CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
     policy_resolve(set, type, subject, clock_wall_ms(keeper->config.clock), effective);
+}
+
+/* ---- retention ---- */
+
+static void take_days(const struct record_optional *said, int32_t *days)
+{
+    if (said->is_present)
+        *days = (int32_t)said->value;
+}
+
+bool policy_keeper_retention(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
+{
+    struct policy_keeper *keeper = data;
+    const struct policy_scope org = {.org_id = org_id};
+    int32_t late_days = keeper->config.settings->store.late_days;
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(keeper);
+    const struct policy_camera *policies = policy_view_find(view, org_id, camera_id);
+    CLEANUP(policy_view) struct policy_view *orgs = policies ? NULL : policy_keeper_view_of(keeper, &org, NULL);
+    if (!policies && !orgs)
+        return false; /* they contradict each other: nothing is deleted until somebody mends that */
+    const struct retention_policy *policy =
+        policy_camera_record(policies ? policies : policy_view_at(orgs, 0), POLICY_RETENTION);
+    take_days(&policy->event_days, &days->event_days);
+    take_days(&policy->occupancy_raw_days, &days->occupancy_days);
+    take_days(&policy->track_days, &days->track_days);
+    /* what may still come late must be counted anew with all of its hour */
+    if (policy->occupancy_raw_days.is_present && late_days)
+        days->occupancy_days = MAX(days->occupancy_days, late_days + 1);
+    return !policy->legal_hold;
 }

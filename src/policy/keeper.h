@@ -13,6 +13,9 @@
 
 struct policy_keeper;
 
+/* To whom the audit puts a change that holds for everyone and that nobody who is logged in made. */
+#define POLICY_ORG_OF_ALL "default"
+
 struct policy_keeper_config {
     struct store *store;
     const struct settings *settings; /* cameras, and what holds where no policy says otherwise */
@@ -28,6 +31,10 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
 void policy_keeper_free(struct policy_keeper *keeper);
 CLEANUP_DEFINE(policy_keeper, policy_keeper_free)
 bool policy_keeper_start(struct policy_keeper *keeper, GError **error);
+/* Seals anew what is open though there is a key, or was sealed with another key than the first: after a key was put
+ * before the others. Not the history, which is only added to: it opens as long as its keys are among the others.
+ * Returns how many documents; -1: one could not be opened or written, and the error names it. */
+int policy_keeper_reseal(struct policy_keeper *keeper, GError **error);
 /* Someone else may have changed the documents: they are read again soon, on the keeper's thread. */
 void policy_keeper_notify(struct policy_keeper *keeper);
 /* Makes a new view when an overlay's hour has come. Returns the wall time at which to call again; INT64_MAX: never. */
@@ -42,6 +49,9 @@ struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const st
  * other (a document that another program stored): it keeps what it has. */
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
                              struct camera_config *config, GError **error);
+/* What policies say of how long a camera's records are kept, over the settings' days; `camera_id` "" or not known: what
+ * the org's say. False: nothing is deleted. For store_retention.says. */
+bool policy_keeper_retention(void *keeper, const char *org_id, const char *camera_id, struct retention_settings *days);
 void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status);
 void policy_status_clear(struct policy_status *status);
 

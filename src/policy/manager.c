@@ -77,6 +77,7 @@ static void note_result(struct policy_manager *manager, bool is_loaded, int64_t 
     manager->status.loads += is_loaded;
     manager->status.load_failures += !is_loaded;
     manager->status.documents_refused += refused;
+    manager->status.bad_now = refused + !is_loaded;
     g_free(manager->status.error);
     manager->status.error = error ? g_strdup(error->message) : NULL;
     pthread_mutex_unlock(&manager->lock);

@@ -38,6 +38,7 @@ struct policy_status {
     int64_t documents;
     int64_t loads, load_failures, loads_out_of_order, documents_refused,
         snapshots_refused; /* counted since the start */
+    int64_t bad_now;       /* documents that the latest load refused, and 1 more when it could not be read */
     char *error;           /* why the latest load or document was refused; NULL after a good one. g_free */
 };
 

@@ -87,6 +87,7 @@ struct policy_origin {
     char *overlay; /* its name; NULL: the document itself */
 };
 struct policy_effective {
+    enum policy_type type;
     char *config_json;      /* the merged keys; not the defaults */
     GPtrArray *origins;     /* of struct policy_origin *, by path */
     int64_t valid_until_ms; /* when an overlay comes or goes next; INT64_MAX: never */
@@ -96,8 +97,11 @@ struct policy_effective {
 void policy_resolve(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
                     int64_t at_ms, struct policy_effective *effective);
 void policy_effective_clear(struct policy_effective *effective);
-/* {"config": {...}, "origins": {path: {"level", "revision", "overlay"}}}: for API and CLI. */
+/* {"config": {...}, "origins": {path: {"level", "revision", "overlay"}}, "not_in_force": [key]}: for API and CLI. */
 void policy_effective_append_json(const struct policy_effective *effective, GString *out);
+
+/* Appends a JSON list of the keys of a document (an object; NULL: none) that are kept and that nothing reads yet. */
+void policy_append_not_in_force(enum policy_type type, const char *config_json, GString *out);
 
 /* ---- a view: every camera's policies, typed ---- */
 

@@ -117,7 +117,7 @@ void policy_chain_resolve(const struct document *const chain[POLICY_LEVEL_END], 
     for (int level = POLICY_LEVEL_GLOBAL; level < POLICY_LEVEL_END; level++)
         if (chain[level])
             merge_overlays(&merging, chain[level], at_ms, &valid_until_ms);
-    *effective = (struct policy_effective){policy_dump(config), list_origins(origins), valid_until_ms};
+    *effective = (struct policy_effective){0, policy_dump(config), list_origins(origins), valid_until_ms};
 }
 
 void policy_resolve(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
@@ -126,6 +126,23 @@ void policy_resolve(const struct policy_set *set, enum policy_type type, const s
     const struct document *chain[POLICY_LEVEL_END] = {NULL};
     policy_set_chain(set, type, subject, chain);
     policy_chain_resolve(chain, at_ms, effective);
+    effective->type = type;
+}
+
+void policy_append_not_in_force(enum policy_type type, const char *config_json, GString *out)
+{
+    const struct record_descriptor *descriptor = policy_type_find(type)->descriptor;
+    g_autoptr(json_t) config = config_json ? json_loads(config_json, 0, NULL) : NULL;
+    const char *joint = "";
+    g_string_append_c(out, '[');
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (!(field->flags & RECORD_NOT_YET) || !json_object_get(config, field->name))
+            continue;
+        g_string_append_printf(out, "%s\"%s\"", joint, field->name);
+        joint = ",";
+    }
+    g_string_append_c(out, ']');
 }
 
 void policy_effective_clear(struct policy_effective *effective)
@@ -151,5 +168,7 @@ void policy_effective_append_json(const struct policy_effective *effective, GStr
         }
         g_string_append_c(out, '}');
     }
-    g_string_append(out, "}}");
+    g_string_append(out, "},\"not_in_force\":");
+    policy_append_not_in_force(effective->type, effective->config_json, out);
+    g_string_append_c(out, '}');
 }

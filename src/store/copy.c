@@ -217,6 +217,8 @@ static bool is_same_value(const struct record_sql_value *a, const struct record_
         return a->real == b->real;
     case RECORD_SQL_TEXT:
         return strcmp(a->text, b->text) == 0;
+    case RECORD_SQL_BYTES:
+        return a->integer == b->integer && memcmp(a->text, b->text, (size_t)a->integer) == 0;
     case RECORD_SQL_JSON:
         return strcmp(a->text, b->text) == 0 || is_same_json(a->text, b->text);
     default:

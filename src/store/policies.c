@@ -258,3 +258,22 @@ bool store_policy_change(struct store *store, const struct store_policy_change *
     record_clear(&policy_revision_descriptor, &made);
     return is_good;
 }
+
+bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *config,
+                         GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_of(key->org_id), error);
+    const struct record_sql_value values[] = {sql_text(key->org_id ? key->org_id : ""),
+                                              sql_text(key->site_id ? key->site_id : ""),
+                                              sql_text(key->class_id ? key->class_id : ""),
+                                              sql_text(key->camera_id ? key->camera_id : ""),
+                                              sql_text(key->service_name),
+                                              sql_text(key->policy_type),
+                                              sql_json(config),
+                                              sql_integer(version)};
+    return transaction &&
+           store_run(transaction, "UPDATE service_policies SET config = $7 " OF_KEY " AND version = $8", values,
+                     G_N_ELEMENTS(values), NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}

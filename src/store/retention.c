@@ -42,7 +42,33 @@ static int32_t rule_days(const struct rule *rule, const struct retention_setting
     return *(const int32_t *)((const char *)settings + rule->days);
 }
 
-/* ---- what goes: one text for counting and for deleting, with $1 the org and $2 the time ---- */
+/* ---- parts of an org's rows, which policies keep for times of their own ---- */
+
+enum part_kind { PART_ALL = 1, PART_CAMERA, PART_REST };
+struct part {
+    enum part_kind kind;
+    char *camera_id; /* "" unless it is one camera's */
+    int32_t days;    /* 0: for ever */
+};
+
+static void part_clear(void *part)
+{
+    g_free(((struct part *)part)->camera_id);
+}
+
+/* ---- what goes: one text for counting and for deleting, with $1 the org, $2 the time and $3 the part's camera ---- */
+
+static const char *part_condition(enum part_kind kind)
+{
+    switch (kind) {
+    case PART_CAMERA:
+        return " AND camera_id = $3";
+    case PART_REST:
+        return " AND $3 = '' AND camera_id NOT IN (SELECT c.id FROM cameras c WHERE c.org_id = $1)";
+    default:
+        return " AND $3 = ''";
+    }
+}
 
 /* Columns are named with their table, since legal_holds has some of the same names. */
 static void append_hold(const struct rule *rule, GString *sql)
@@ -57,12 +83,13 @@ static void append_hold(const struct rule *rule, GString *sql)
 }
 
 /* Rows that are old enough, and those of them that may go. */
-static char *condition(const struct rule *rule, bool is_all_old)
+static char *condition(const struct rule *rule, bool is_all_old, enum part_kind kind)
 {
     GString *sql = g_string_new(NULL);
     g_string_append_printf(sql, "%s%s.%s < $2",
                            rule->is_platforms ? "$1 = '" STORE_PLATFORM "' AND " : "org_id = $1 AND ", rule->table,
                            rule->time);
+    g_string_append(sql, part_condition(kind));
     if (rule->where)
         g_string_append_printf(sql, " AND %s", rule->where);
     if (rule->until && !is_all_old)
@@ -75,17 +102,17 @@ static char *condition(const struct rule *rule, bool is_all_old)
     return g_string_free(sql, FALSE);
 }
 
-static char *delete_sql(const struct rule *rule)
+static char *delete_sql(const struct rule *rule, enum part_kind kind)
 {
-    g_autofree char *where = condition(rule, false);
-    return g_strdup_printf("DELETE FROM %s WHERE %s(%s) IN (SELECT %s FROM %s WHERE %s ORDER BY %s.%s LIMIT $3)",
+    g_autofree char *where = condition(rule, false, kind);
+    return g_strdup_printf("DELETE FROM %s WHERE %s(%s) IN (SELECT %s FROM %s WHERE %s ORDER BY %s.%s LIMIT $4)",
                            rule->table, rule->is_platforms ? "" : "org_id = $1 AND ", rule->key, rule->key, rule->table,
                            where, rule->table, rule->time);
 }
 
-static char *count_sql(const struct rule *rule, bool is_all_old)
+static char *count_sql(const struct rule *rule, bool is_all_old, enum part_kind kind)
 {
-    g_autofree char *where = condition(rule, is_all_old);
+    g_autofree char *where = condition(rule, is_all_old, kind);
     return g_strdup_printf("SELECT count(*) FROM %s WHERE %s", rule->table, where);
 }
 
@@ -180,13 +207,21 @@ static bool is_cancelled(const struct work *work, GError **error)
     return true;
 }
 
-static bool get_count(struct work *work, const char *org_id, const char *sql, int64_t cutoff_ms, int64_t *count,
-                      GError **error)
+/* Adds how many rows of a part are old enough. */
+static bool add_count(struct work *work, const struct rule *rule, const char *org_id, const struct part *part,
+                      bool is_all_old, int64_t *sum, GError **error)
 {
+    int64_t count = 0;
+    g_autofree char *sql = count_sql(rule, is_all_old, part->kind);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
-    return transaction &&
-           store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_time(cutoff_ms)), 0, count, error);
+    bool is_good =
+        transaction && store_get_integer(transaction, sql,
+                                         STORE_VALUES(sql_text(org_id), sql_time(work->now_ms - part->days * day_ms),
+                                                      sql_text(part->camera_id)),
+                                         0, &count, error);
+    *sum += count;
+    return is_good;
 }
 
 /* A row without a time would stay for ever, or go at once: neither is right. */
@@ -209,26 +244,27 @@ static bool check_times(struct work *work, const struct rule *rule, const char *
     return stop(error, reason);
 }
 
-static bool delete_batch(struct work *work, const char *org_id, const char *sql, int64_t cutoff_ms, int64_t *deleted,
-                         GError **error)
+static bool delete_batch(struct work *work, const char *org_id, const char *sql, const struct part *part,
+                         int64_t *deleted, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
     return transaction && store_run_hold_in(transaction, work->retention->hold, error) &&
            store_set_org(transaction, org_id, error) &&
-           store_run(
-               transaction, sql,
-               STORE_VALUES(sql_text(org_id), sql_time(cutoff_ms), sql_integer(work->retention->settings->batch_rows)),
-               deleted, error) &&
+           store_run(transaction, sql,
+                     STORE_VALUES(sql_text(org_id), sql_time(work->now_ms - part->days * day_ms),
+                                  sql_text(part->camera_id), sql_integer(work->retention->settings->batch_rows)),
+                     deleted, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }
 
-static bool delete_all(struct work *work, const struct rule *rule, struct retention_result *result, GError **error)
+static bool delete_all(struct work *work, const struct rule *rule, const struct part *part,
+                       struct retention_result *result, GError **error)
 {
     const struct retention_settings *settings = work->retention->settings;
-    g_autofree char *sql = delete_sql(rule);
+    g_autofree char *sql = delete_sql(rule, part->kind);
     for (int64_t deleted = settings->batch_rows; deleted == settings->batch_rows;) {
-        if (is_cancelled(work, error) || !delete_batch(work, result->org_id, sql, result->cutoff_ms, &deleted, error))
+        if (is_cancelled(work, error) || !delete_batch(work, result->org_id, sql, part, &deleted, error))
             return false;
         result->rows += deleted;
         if (deleted == settings->batch_rows)
@@ -237,20 +273,80 @@ static bool delete_all(struct work *work, const struct rule *rule, struct retent
     return true;
 }
 
+/* How long a camera's rows are kept; 0: for ever. */
+static int32_t days_of(const struct work *work, const struct rule *rule, const char *org_id, const char *camera_id)
+{
+    const struct store_retention *retention = work->retention;
+    struct retention_settings days = *retention->settings; /* its texts are not looked at */
+    bool is_held = rule->has_camera && retention->says && !retention->says(retention->data, org_id, camera_id, &days);
+    return is_held ? 0 : rule_days(rule, &days);
+}
+
+static void add_part(const struct work *work, const struct rule *rule, const char *org_id, enum part_kind kind,
+                     const char *camera_id, GArray *parts)
+{
+    const struct part part = {kind, g_strdup(camera_id), days_of(work, rule, org_id, camera_id)};
+    g_array_append_val(parts, part);
+}
+
+static bool take_camera(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    (void)columns;
+    (void)error;
+    g_ptr_array_add(data, g_strdup(row[0].text));
+    return true;
+}
+
+/* Of `struct part`; NULL with an error. */
+static GArray *parts_of(struct work *work, const struct rule *rule, const char *org_id, GError **error)
+{
+    GArray *parts = g_array_new(FALSE, TRUE, sizeof(struct part));
+    g_array_set_clear_func(parts, part_clear);
+    if (!work->retention->says || !rule->has_camera) {
+        add_part(work, rule, org_id, PART_ALL, "", parts);
+        return parts;
+    }
+    g_autoptr(GPtrArray) cameras = g_ptr_array_new_with_free_func(g_free);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
+    if (!transaction || !store_each(transaction, "SELECT id FROM cameras WHERE org_id = $1 ORDER BY id",
+                                    STORE_VALUES(sql_text(org_id)), take_camera, cameras, error)) {
+        g_array_unref(parts);
+        return NULL;
+    }
+    for (guint i = 0; i < cameras->len; i++)
+        add_part(work, rule, org_id, PART_CAMERA, g_ptr_array_index(cameras, i), parts);
+    add_part(work, rule, org_id, PART_REST, "", parts);
+    return parts;
+}
+
+static bool do_part(struct work *work, const struct rule *rule, const struct part *part,
+                    struct retention_result *result, GError **error)
+{
+    if (!part->days)
+        return true;
+    result->cutoff_ms = MAX(result->cutoff_ms, work->now_ms - part->days * day_ms);
+    return work->retention->is_dry ? add_count(work, rule, result->org_id, part, false, &result->rows, error)
+                                   : delete_all(work, rule, part, result, error);
+}
+
 static bool do_rule(struct work *work, const struct rule *rule, const char *org_id, GError **error)
 {
-    int32_t days = rule_days(rule, work->retention->settings);
-    if (!days)
-        return true;
+    g_autoptr(GArray) parts = parts_of(work, rule, org_id, error);
+    bool is_kept = true;
+    for (guint i = 0; parts && i < parts->len; i++)
+        is_kept &= g_array_index(parts, struct part, i).days == 0;
+    if (!parts || is_kept)
+        return parts != NULL;
     if (!check_times(work, rule, org_id, error))
         return false;
     struct retention_result *result = g_new0(struct retention_result, 1);
-    *result = (struct retention_result){g_strdup(org_id), g_strdup(rule->name), 0, work->now_ms - days * day_ms};
+    *result = (struct retention_result){.org_id = g_strdup(org_id), .table = g_strdup(rule->name)};
     g_ptr_array_add(work->results, result);
-    if (!work->retention->is_dry)
-        return delete_all(work, rule, result, error);
-    g_autofree char *sql = count_sql(rule, false);
-    return get_count(work, org_id, sql, result->cutoff_ms, &result->rows, error);
+    bool is_good = true;
+    for (guint i = 0; is_good && i < parts->len; i++)
+        is_good = do_part(work, rule, &g_array_index(parts, struct part, i), result, error);
+    return is_good;
 }
 
 static bool do_org(struct work *work, const char *org_id, GError **error)
@@ -288,9 +384,9 @@ bool store_retention_confirm_clock(struct store *store, const struct audit_by *b
 
 struct status {
     GPtrArray *views;
+    const struct work *work;
     const struct rule *rule;
-    int64_t now_ms;
-    int32_t days;
+    const char *org_id;
 };
 
 static void view_free(void *view)
@@ -305,13 +401,15 @@ static bool take_oldest(void *data, const struct record_sql_value *row, size_t c
     (void)columns;
     (void)error;
     const struct status *status = data;
+    const char *camera_id = row[0].type == RECORD_SQL_NULL ? NULL : row[0].text;
+    int32_t days = days_of(status->work, status->rule, status->org_id, camera_id ? camera_id : "");
     struct retention_view *view = g_new0(struct retention_view, 1);
     *view = (struct retention_view){
         .table = g_strdup(status->rule->name),
-        .camera_id = row[0].type == RECORD_SQL_NULL ? NULL : g_strdup(row[0].text),
-        .days = status->days,
+        .camera_id = g_strdup(camera_id),
+        .days = days,
         .oldest_at = {row[1].type == RECORD_SQL_NULL ? 0 : row[1].integer},
-        .cutoff_at = {status->days ? status->now_ms - status->days * day_ms : 0},
+        .cutoff_at = {days ? status->work->now_ms - days * day_ms : 0},
         .due_rows = -1,
     };
     g_ptr_array_add(status->views, view);
@@ -328,31 +426,34 @@ static char *oldest_sql(const struct rule *rule)
 }
 
 /* Which rows go at the next run, and why older ones do not. */
-static bool add_due(struct work *work, const struct status *status, const char *org_id, guint from, GError **error)
+static bool add_due(struct work *work, const struct status *status, guint from, GError **error)
 {
-    int64_t cutoff_ms = status->now_ms - status->days * day_ms, due = 0, old = 0;
-    g_autofree char *due_text = count_sql(status->rule, false), *old_text = count_sql(status->rule, true);
-    if (!get_count(work, org_id, due_text, cutoff_ms, &due, error) ||
-        !get_count(work, org_id, old_text, cutoff_ms, &old, error))
-        return false;
-    for (guint i = from; i < status->views->len; i++) {
+    int64_t due = 0, old = 0;
+    g_autoptr(GArray) parts = parts_of(work, status->rule, status->org_id, error);
+    for (guint i = 0; parts && i < parts->len; i++) {
+        const struct part *part = &g_array_index(parts, struct part, i);
+        if (part->days && (!add_count(work, status->rule, status->org_id, part, false, &due, error) ||
+                           !add_count(work, status->rule, status->org_id, part, true, &old, error)))
+            return false;
+    }
+    for (guint i = from; parts && i < status->views->len; i++) {
         struct retention_view *view = g_ptr_array_index(status->views, i);
+        if (!view->days)
+            continue;
         view->due_rows = due;
-        if (old > due && view->oldest_at.ms < cutoff_ms)
+        if (old > due && view->oldest_at.ms < view->cutoff_at.ms)
             view->held_by = g_strdup("legal_hold or rollup");
     }
-    return true;
+    return parts != NULL;
 }
 
-static bool add_status(struct work *work, struct status *status, const char *org_id, bool with_rows, GError **error)
+static bool read_oldest(struct work *work, struct status *status, GError **error)
 {
-    guint from = status->views->len;
     g_autofree char *sql = oldest_sql(status->rule);
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
-    if (!transaction || !store_each(transaction, sql, STORE_VALUES(sql_text(org_id)), take_oldest, status, error))
-        return false;
-    return !with_rows || !status->days || add_due(work, status, org_id, from, error);
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, status->org_id, error);
+    return transaction &&
+           store_each(transaction, sql, STORE_VALUES(sql_text(status->org_id)), take_oldest, status, error);
 }
 
 GPtrArray *store_retention_status(struct store *store, const struct store_retention *retention, const char *org_id,
@@ -363,8 +464,9 @@ GPtrArray *store_retention_status(struct store *store, const struct store_retent
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
         if (rules[i].is_platforms)
             continue;
-        struct status status = {views, &rules[i], work.now_ms, rule_days(&rules[i], retention->settings)};
-        if (!add_status(&work, &status, org_id, with_rows, error))
+        guint from = views->len;
+        struct status status = {views, &work, &rules[i], org_id};
+        if (!read_oldest(&work, &status, error) || (with_rows && !add_due(&work, &status, from, error)))
             return NULL;
     }
     return g_steal_pointer(&views);

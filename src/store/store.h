@@ -135,6 +135,9 @@ struct store_policy_change {
  * the other. */
 bool store_policy_change(struct store *store, const struct store_policy_change *change, int32_t *version,
                          int64_t *revision, GError **error);
+/* The same document under another seal, if its version is still this one: no change, so no revision. */
+bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *config,
+                         GError **error);
 /* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *. */
 GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int limit, GError **error);
 void service_policy_free(struct service_policy *policy);

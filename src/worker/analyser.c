@@ -145,6 +145,10 @@ static void take_over(struct watched_camera *camera, struct camera_config *told)
     if (!told)
         return;
     pipeline_configure(camera->pipeline, told);
+    if (camera->source)
+        media_source_set_fps(camera->source, told->camera.analyse_fps);
+    camera->analyse_fps = told->camera.analyse_fps;
+    camera->thinned_scale = 0; /* made anew */
     counter_set(&camera->health.policy_revision, told->policy_revision);
     record_clear(&camera_config_descriptor, told);
     g_free(told);
@@ -159,7 +163,7 @@ static bool is_left_out(struct watched_camera *camera, const struct frame *frame
     if (scale >= 1)
         return false;
     if (camera->thinned_scale != scale)
-        frame_thinner_init(&camera->governed, camera->camera->analyse_fps * scale);
+        frame_thinner_init(&camera->governed, camera->analyse_fps * scale);
     camera->thinned_scale = scale;
     return !frame_thinner_pass(&camera->governed, frame->media_us);
 }

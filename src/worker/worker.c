@@ -159,6 +159,7 @@ static void add_camera(struct worker *worker, size_t index)
     watched->worker = worker;
     const struct pipeline_sink sink = analyser_sink(watched);
     watched->camera = camera;
+    watched->analyse_fps = camera->analyse_fps;
     watched->events = g_string_new(NULL);
     watched->tracks = g_string_new(NULL);
     record_init(&camera_health_descriptor, &watched->health);

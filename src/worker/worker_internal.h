@@ -30,6 +30,7 @@ struct watched_camera {
     struct camera_config *told; /* counts from the next frame on; NULL: nothing new */
     /* the analyser's */
     int64_t active_us;             /* when something last moved */
+    double analyse_fps;            /* as its policies have it */
     double thinned_scale;          /* what `governed` was made for; 0: never */
     struct frame_thinner governed; /* what the governor leaves of analyse_fps */
     int64_t preview_next_us;

@@ -27,7 +27,8 @@ def send_webhook(hub, body, message_id):
     text, now = json.dumps(body), str(int(time.time()))
     mac = hmac.new(base64.b64decode(SECRET), f"{message_id}.{now}.{text}".encode(), hashlib.sha256).digest()
     request = urllib.request.Request(f"{hub.address}/webhooks/policies", text.encode(), {
-        "webhook-id": message_id, "webhook-timestamp": now, "webhook-signature": "v1," + base64.b64encode(mac).decode()})
+        "content-type": "application/json", "webhook-id": message_id, "webhook-timestamp": now,
+        "webhook-signature": "v1," + base64.b64encode(mac).decode()})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
@@ -78,6 +79,11 @@ def files_are_taken_over_and_bad_ones_change_nothing():
                 (place / "safety.json").write_text('{"loitering_seconds": "soon"}')
                 until(lambda: "not taken over" in hub.log(), "a bad file is told")
                 assert loitering() == 12
+                policies = lambda: hub.request("/health")["components"]["policies"]
+                until(lambda: policies()["status"] == "degraded" and "refused" in policies()["reason"], "/health tells")
+                assert hub.request("/policies")["error"]
+                (place / "safety.json").write_text('{"loitering_seconds": 12}')
+                until(lambda: policies()["status"] == "healthy", "until the next good one")
                 (place / "safety.json").unlink()
                 until(lambda: loitering() is None, "its document goes with it")
                 history = hub.request("/api/v1/policies/safety/history?camera_id=shop")["items"]
@@ -159,6 +165,25 @@ def a_policy_is_tried_on_what_was_seen():
                 assert refused.returncode == 1 and "detection" in refused.stderr, refused.stderr
 
 
+def h13_a_change_touches_its_own_cameras_alone():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+            config = CAMERA % (SECRET, files, camera.url) + f'  - {{id: yard, source: "{camera.url}"}}\n'
+            with Hub(directory, config) as hub:
+                of = lambda name: hub.cameras()[name]["health"]
+                until(lambda: min(of(name).get("analysed_fps", 0) for name in ("shop", "yard")) > 3, "both are analysed")
+                before = {name: of(name) for name in ("shop", "yard")}
+                changed = send_webhook(hub, {"policy_type": "detection", "org_id": "default", "camera_id": "shop",
+                                             "config": {"analyse_fps": 1}, "reason": "test"}, "msg_h13")
+                until(lambda: of("shop").get("policy_revision") == changed["revision"], "the worker has taken it over")
+                until(lambda: of("shop")["analysed_fps"] < 2, "fewer frames are analysed")
+                assert of("yard").get("policy_revision", 0) == before["yard"].get("policy_revision", 0), of("yard")
+                assert of("yard")["analysed_fps"] > 3, of("yard")
+                for name in ("shop", "yard"):
+                    assert of(name)["streams"][0]["connects"] == 1, of(name)
+
+
 def a_directory_is_imported_whole_or_not_at_all():
     with Directory() as directory:
         files = world(directory)
@@ -192,6 +217,7 @@ if __name__ == "__main__":
         ("a webhook changes a threshold for who is already there", a_webhook_changes_a_threshold_for_who_is_already_there),
         ("the command line changes, tells and refuses", the_command_line_changes_tells_and_refuses),
         ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
+        ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
         ("a directory is imported whole or not at all", a_directory_is_imported_whole_or_not_at_all),
         ("files are taken over, and bad ones change nothing", files_are_taken_over_and_bad_ones_change_nothing),
     ]))

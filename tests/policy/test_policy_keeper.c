@@ -111,6 +111,58 @@ static void test_changes_are_in_force_when_the_call_returns(void)
     world_end(&world);
 }
 
+#define NEW_KEY "k2:OTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTBmZWRjYmE="
+
+/* Once the new key stands first, a start seals every document with it; then the old one may go. */
+static void test_documents_are_sealed_anew_after_a_rotation(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, KEY);
+    put(&world, &org_safety, POLICY_PUT, "{\"loitering_seconds\":20}");
+    put(&world, &all_safety, POLICY_PUT, "{\"loitering_seconds\":30}");
+    policy_keeper_free(world.keeper);
+    g_free(world.settings.policies.keys);
+    world.settings.policies.keys = g_strdup(NEW_KEY "\n" KEY);
+    open_keeper(&world);
+    g_assert_cmpint(policy_keeper_reseal(world.keeper, &error), ==, 2);
+    g_assert_cmpint(policy_keeper_reseal(world.keeper, &error), ==, 0);
+    g_assert_no_error(error);
+    policy_keeper_free(world.keeper);
+    g_free(world.settings.policies.keys);
+    world.settings.policies.keys = g_strdup(NEW_KEY);
+    open_keeper(&world);
+    g_assert_cmpfloat(loitering(&world), ==, 20);
+    struct service_policy *policy = policy_keeper_find(world.keeper, &org_safety, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(policy->version, ==, 1); /* nothing was changed */
+    service_policy_free(policy);
+    world_end(&world);
+}
+
+/* Every key of a retention policy that is in force changes how long something is kept, of its camera alone. */
+static void test_every_key_of_retention_acts(void)
+{
+    struct world world;
+    world_start(&world, NULL);
+    const struct policy_name door = {{.org_id = "default", .camera_id = "door"}, POLICY_RETENTION, NULL};
+    const struct record_descriptor *descriptor = &retention_policy_descriptor;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *key = &descriptor->fields[i];
+        struct retention_settings plain = world.settings.retention, days = plain, others = plain;
+        if (key->flags & RECORD_NOT_YET)
+            continue;
+        g_autofree char *document = g_strdup_printf("{\"%s\":%s}", key->name, key->kind == RECORD_BOOL ? "true" : "77");
+        put(&world, &door, POLICY_PUT, document);
+        bool may_delete = policy_keeper_retention(world.keeper, "default", "door", &days);
+        if (may_delete && memcmp(&plain, &days, sizeof days) == 0)
+            g_error("%s changes nothing", document);
+        g_assert_true(policy_keeper_retention(world.keeper, "default", "", &others));
+        g_assert_cmpmem(&plain, sizeof plain, &others, sizeof others);
+    }
+    world_end(&world);
+}
+
 static void test_h01_what_is_refused_is_not_stored(void)
 {
     static const char *const bad[] = {"{\"loitering_seconds\":-1}", "{\"loiter\":1}", "[]", "{\"speed_limit\":null}"};
@@ -245,6 +297,9 @@ static void test_an_overlay_comes_and_goes_with_the_hour(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy keeper/documents are sealed anew after a rotation",
+                    test_documents_are_sealed_anew_after_a_rotation);
+    g_test_add_func("/policy keeper/every key of retention acts", test_every_key_of_retention_acts);
     g_test_add_func("/policy keeper/changes are in force when the call returns",
                     test_changes_are_in_force_when_the_call_returns);
     g_test_add_func("/policy keeper/h01_what_is_refused_is_not_stored", test_h01_what_is_refused_is_not_stored);

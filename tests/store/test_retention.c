@@ -117,6 +117,49 @@ static void test_g08_legal_hold(void)
     world_clear(&world);
 }
 
+/* cam-1 keeps events for ten days, cam-2 for ever; whatever is of no camera goes by the settings. */
+static bool says(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
+{
+    (void)data;
+    g_assert_cmpstr(org_id, !=, "");
+    if (strcmp(camera_id, "cam-1") == 0)
+        days->event_days = 10;
+    return strcmp(camera_id, "cam-2") != 0;
+}
+
+static void test_g08_policies_say_it_for_each_camera(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    struct camera camera;
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    record_init(&camera_descriptor, &camera);
+    camera.source = g_strdup("rtsp://10.0.0.7/s");
+    for (int i = 1; i <= 2; i++) {
+        g_free(camera.id);
+        camera.id = g_strdup_printf("cam-%d", i);
+        g_assert_true(store_camera_put(world.store, &camera, &error));
+    }
+    record_clear(&camera_descriptor, &camera);
+    for (int i = 1; i <= 3; i++) { /* cam-3 is none of the org's any more */
+        g_autofree char *id = g_strdup_printf("cam-%d", i);
+        put(&world, signal_at(&world, id, world_start_ms));
+    }
+    const struct store_retention retention = {.settings = &settings, .says = says};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    move_to(&world, world_start_ms + 20 * DAY);
+    g_assert_true(store_retention_run(world.store, &retention, results, &error));
+    g_autofree char *soon = ask(&world, "SELECT camera_id FROM events ORDER BY camera_id");
+    g_assert_cmpstr(soon, ==, "cam-2 cam-3");
+    move_to(&world, world_start_ms + 100 * DAY);
+    g_assert_true(store_retention_run(world.store, &retention, results, &error));
+    g_autofree char *late = ask(&world, "SELECT camera_id FROM events ORDER BY camera_id");
+    g_assert_cmpstr(late, ==, "cam-2");
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 static void test_clock_jumps_stop_it(void)
 {
     struct store_world world;
@@ -218,6 +261,7 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/g08_each_table_by_its_days_to_the_millisecond",
                     test_g08_each_table_by_its_days_to_the_millisecond);
     g_test_add_func("/retention/g08_legal_hold", test_g08_legal_hold);
+    g_test_add_func("/retention/g08_policies_say_it_for_each_camera", test_g08_policies_say_it_for_each_camera);
     g_test_add_func("/retention/clock_jumps_stop_it", test_clock_jumps_stop_it);
     g_test_add_func("/retention/a_row_without_a_time_stops_it", test_a_row_without_a_time_stops_it);
     g_test_add_func("/retention/status_proves_what_is_kept", test_status_proves_what_is_kept);
