@@ -22,10 +22,9 @@ static void release(struct store *store)
 {
     if (store->engine_state)
         store->engine->close(store->engine_state);
-    pthread_mutex_destroy(&store->check_lock);
+    vedette_flight_free(store->checks);
     pthread_mutex_destroy(&store->write_error_lock);
     g_free(store->write_error);
-    g_clear_error(&store->check_error);
     g_free(store->settings.url);
     g_free(store->settings.password);
     g_free(store->settings.password_file);
@@ -39,7 +38,7 @@ static struct store *store_new(const char *data_dir, const struct store_settings
     store->data_dir = g_strdup(data_dir);
     store->clock = clock;
     copy_settings(store, settings);
-    pthread_mutex_init(&store->check_lock, NULL);
+    store->checks = store_checks_new(clock);
     pthread_mutex_init(&store->write_error_lock, NULL);
     store->engine = settings->url && *settings->url ? &store_postgres : &store_sqlite;
     return store;
@@ -84,33 +83,4 @@ void store_note_write(struct store *store, const GError *error)
     g_free(store->write_error);
     store->write_error = error ? g_strdup(error->message) : NULL;
     pthread_mutex_unlock(&store->write_error_lock);
-}
-
-static bool check_now(struct store *store, GError **error)
-{
-    if (!store->engine->check(store->engine_state, error))
-        return false;
-    pthread_mutex_lock(&store->write_error_lock);
-    bool has_failed = store->write_error != NULL;
-    if (has_failed)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the last write failed: %s", store->write_error);
-    pthread_mutex_unlock(&store->write_error_lock);
-    return !has_failed;
-}
-
-bool store_check(struct store *store, GError **error)
-{
-    static const int64_t check_interval_us = 1000000; /* anyone may ask for /health; the disk is asked once a second */
-    int64_t now_us = clock_monotonic_us(store->clock);
-    pthread_mutex_lock(&store->check_lock);
-    if (!store->checked_us || now_us - store->checked_us >= check_interval_us) {
-        g_clear_error(&store->check_error);
-        check_now(store, &store->check_error);
-        store->checked_us = MAX(now_us, 1);
-    }
-    bool is_good = !store->check_error;
-    if (!is_good && error)
-        *error = g_error_copy(store->check_error);
-    pthread_mutex_unlock(&store->check_lock);
-    return is_good;
 }

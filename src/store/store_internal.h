@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "store/store.h"
+#include "vedette/flight.h"
 
 /* ---- the tables ---- */
 
@@ -224,15 +225,15 @@ struct store {
 
     struct write_queue queue;
 
-    pthread_mutex_t check_lock;
-    int64_t checked_us; /* check_lock; 0: never */
-    GError *check_error;
+    struct vedette_flight *checks; /* how the engine is, as last asked */
     pthread_mutex_t write_error_lock;
     char *write_error; /* write_error_lock; why the last write failed, NULL after a good one */
 };
 
 bool store_writer_start(struct store *store, GError **error);
 void store_writer_stop(struct store *store);
+/* check.c: the answers that store_check gives are kept here. */
+struct vedette_flight *store_checks_new(struct clock *clock);
 /* Notes how a write ended, for store_check. `error` NULL: well. */
 void store_note_write(struct store *store, const GError *error);
 /* The place the store lies in, for errors: a path, or an address without its login. */
