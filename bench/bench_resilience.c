@@ -53,6 +53,11 @@ static void add_to_counter(int i)
     counter_add(&counter, i);
 }
 
+static void add_to_own_counter(int i)
+{
+    counter_add_own(&counter, i);
+}
+
 static double time_ns(void (*function)(int))
 {
     struct timespec start, end;
@@ -77,7 +82,8 @@ int main(void)
     } rows[] = {{"breaker, check", check_breaker},
                 {"breaker, check and release", call_through_breaker},
                 {"limiter, take", take_from_limiter},
-                {"counter, add", add_to_counter}};
+                {"counter, add", add_to_counter},
+                {"counter, add by one thread", add_to_own_counter}};
     struct vedette_breaker_config breaker_config;
     struct vedette_limiter_config limiter_config;
     vedette_breaker_config_init(&breaker_config);

@@ -11,6 +11,13 @@ static inline void counter_add(int64_t *counter, int64_t amount)
     __atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
 }
 
+/* The same for a counter to which one thread at a time adds, or several in turns with a lock between them: without a
+ * bus lock, a few times cheaper. Any thread may read it. */
+static inline void counter_add_own(int64_t *counter, int64_t amount)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
+}
+
 static inline void counter_set(int64_t *counter, int64_t value)
 {
     __atomic_store_n(counter, value, __ATOMIC_RELAXED);

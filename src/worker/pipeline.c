@@ -165,7 +165,7 @@ static int64_t thread_cpu_us(void)
 static void note_stage(int64_t *stage_us, int64_t *since_us)
 {
     int64_t now_us = thread_cpu_us();
-    counter_add(stage_us, now_us - *since_us);
+    counter_add_own(stage_us, now_us - *since_us);
     *since_us = now_us;
 }
 
@@ -469,9 +469,9 @@ static void note_latency(struct pipeline *pipeline, const struct frame *frame)
 
 static void note_scene(struct camera_health *health, const struct motion_scene *scene)
 {
-    counter_add(&health->light_changes, scene->is_light_change);
-    counter_add(&health->camera_moves, scene->is_camera_move);
-    counter_add(&health->frames_in_weather, scene->is_weather);
+    counter_add_own(&health->light_changes, scene->is_light_change);
+    counter_add_own(&health->camera_moves, scene->is_camera_move);
+    counter_add_own(&health->frames_in_weather, scene->is_weather);
     gauge_set(&health->restless_share, scene->restless_share);
 }
 
@@ -502,7 +502,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     publish_tracks(pipeline, frame, tracks);
     pipeline->last_frame = frame->number;
     pipeline->last_at_ms = frame->captured_at_ms;
-    counter_add(&health->frames_processed, 1);
+    counter_add_own(&health->frames_processed, 1);
     note_latency(pipeline, frame);
 }
 
