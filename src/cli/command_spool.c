@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* `vedette spool stats|verify|drain`: what a hub that does not run has left in its spool. */
 
@@ -112,6 +113,12 @@ static int verify_main(int argc, char **argv)
 
 /* ---- drain ---- */
 
+/* On the disk, where there is one: what is taken out of the spool is nowhere else. */
+static bool sync_out(FILE *out)
+{
+    return fflush(out) == 0 && (fdatasync(fileno(out)) == 0 || errno == EINVAL); /* a pipe, a terminal */
+}
+
 /* Writes a batch and makes sure of it before it is taken out. */
 static bool write_batch(FILE *out, const struct vedette_spool_batch *batch)
 {
@@ -119,7 +126,7 @@ static bool write_batch(FILE *out, const struct vedette_spool_batch *batch)
         if (fwrite(batch->records[i].payload, 1, batch->records[i].length, out) != batch->records[i].length ||
             fputc('\n', out) == EOF)
             return false;
-    return fflush(out) == 0;
+    return sync_out(out);
 }
 
 static int64_t write_all(struct vedette_spool *spool, FILE *out)

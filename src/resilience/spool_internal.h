@@ -306,8 +306,8 @@ void spool_out_free(struct spool_out *out, bool with_entries);
 
 /* ---- spool_ledger.c ---- */
 
-/* Writes it anew: all files but those that are leaving. disk. */
-void spool_ledger_save(struct vedette_spool *spool);
+/* Writes it anew: all files but those that are leaving, before which it must be synced. disk. */
+void spool_ledger_save(struct vedette_spool *spool, bool is_synced);
 /* Calls `missing` for each file that the ledger names and that is not among `names` (of struct spool_name), with how
  * many records waited in it when the ledger was written: what it held since a crash is not known. */
 void spool_ledger_find_missing(const struct spool_directory *directory, const GArray *names,

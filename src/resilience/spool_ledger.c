@@ -2,8 +2,9 @@
  * a file which somebody removed while no process ran is noticed, and its records are counted as lost.
  *
  * It is written after a file was made and before one is removed: a crash between leaves a file that the ledger does not
- * know, which does no harm, and never a name without its file. Where it cannot be written (a full disk) it is removed,
- * which needs no room; then nothing is claimed until it is written again.
+ * know, which does no harm, and never a name without its file. So it is synced before a removal alone: where a power
+ * cut leaves it older or torn, it knows too little. Where it cannot be written (a full disk) it is removed, which needs
+ * no room; then nothing is claimed until it is written again.
  */
 #include "resilience/spool_internal.h"
 
@@ -43,23 +44,23 @@ static bool write_all(int fd, const char *text, size_t length)
             return false;
         written += count > 0 ? (size_t)count : 0;
     }
-    return fsync(fd) == 0;
+    return true;
 }
 
-static bool replace(const struct spool_directory *directory, const GString *text)
+static bool replace(const struct spool_directory *directory, const GString *text, bool is_synced)
 {
     int fd = fault_hit("spool.ledger")
                  ? -1
                  : openat(directory->fd, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool is_written = fd >= 0 && write_all(fd, text->str, text->len);
+    bool is_written = fd >= 0 && write_all(fd, text->str, text->len) && (!is_synced || fsync(fd) == 0);
     if (fd >= 0)
         is_written &= close(fd) == 0;
     spool_crash_point("crash.spool.ledger-written");
     return is_written && renameat(directory->fd, new_name, directory->fd, ledger_name) == 0 &&
-           fsync(directory->fd) == 0;
+           (!is_synced || fsync(directory->fd) == 0);
 }
 
-void spool_ledger_save(struct vedette_spool *spool)
+void spool_ledger_save(struct vedette_spool *spool, bool is_synced)
 {
     pthread_mutex_lock(&spool->lock);
     g_autoptr(GString) text = describe(spool);
@@ -67,7 +68,7 @@ void spool_ledger_save(struct vedette_spool *spool)
     for (guint i = 0; i < spool->files->len && is_empty; i++)
         is_empty = ((const struct spool_file *)g_ptr_array_index(spool->files, i))->is_leaving;
     pthread_mutex_unlock(&spool->lock);
-    if (!is_empty && replace(&spool->directory, text)) {
+    if (!is_empty && replace(&spool->directory, text, is_synced)) {
         spool_crash_point("crash.spool.ledger-saved");
         return;
     }

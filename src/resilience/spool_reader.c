@@ -58,7 +58,7 @@ void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const
         pthread_mutex_lock(&spool->lock);
         file->is_leaving = true;
         pthread_mutex_unlock(&spool->lock);
-        spool_ledger_save(spool);
+        spool_ledger_save(spool, true);
     }
     if (why_bad)
         set_aside(spool, file, why_bad);

@@ -109,7 +109,7 @@ static bool begin_file(struct vedette_spool *spool, GError **error)
     note_size(spool, file);
     g_ptr_array_add(spool->files, file);
     pthread_mutex_unlock(&spool->lock);
-    spool_ledger_save(spool);
+    spool_ledger_save(spool, false);
     return true;
 }
 
@@ -418,7 +418,7 @@ static void remove_drained(struct vedette_spool *spool)
     }
     pthread_mutex_unlock(&spool->lock);
     if (drained->len)
-        spool_ledger_save(spool);
+        spool_ledger_save(spool, true);
     for (guint i = 0; i < drained->len; i++)
         spool_retire_file(spool, g_ptr_array_index(drained, i));
     pthread_mutex_unlock(&spool->disk);
@@ -566,6 +566,6 @@ void spool_writer_stop(struct vedette_spool *spool)
     pthread_mutex_unlock(&spool->disk);
     remove_drained(spool);
     pthread_mutex_lock(&spool->disk);
-    spool_ledger_save(spool); /* with what waits in each now */
+    spool_ledger_save(spool, true); /* with what waits in each now */
     pthread_mutex_unlock(&spool->disk);
 }

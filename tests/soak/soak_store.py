@@ -29,7 +29,7 @@ OUTAGE_SHARE = 0.06  # of the whole time, each outage
 SECONDS_MIN = 120  # with less the outages are too short to tell anything
 RECOVER_SECONDS_MAX = 60
 SETTLE_SHARE = 0.3  # memory is looked at after so much of the time, but after three minutes at the latest
-RSS_SLOPE_MAX_MB_AN_HOUR = 6
+RSS_SLOPE_MAX_MB_AN_HOUR = 2
 
 
 class Page(threading.Thread):
