@@ -5,8 +5,10 @@
 #include "shim_vfs.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 /* A life of the spool: some put in, some taken out, closed, opened, all taken out. What could be put in is noted. */
@@ -86,9 +88,10 @@ static void test_q15_names_and_directories_fail(void)
 {
 #ifdef VEDETTE_FAULTS_ENABLED
     static const char *const plans[] = {
-        "spool.create=1",  "spool.create=2",         "spool.rename=1",          "spool.rename=1+", "spool.unlink=1",
-        "spool.unlink=1+", "spool.directory-sync=1", "spool.directory-sync=1+", "spool.seal=1+",   "spool.commit=2",
-        "spool.insert=3",  "spool.save-done=1+",     "spool.read-all=1",        "spool.read=1"};
+        "spool.create=1",   "spool.create=2",  "spool.rename=1",         "spool.rename=1+",
+        "spool.unlink=1",   "spool.unlink=1+", "spool.directory-sync=1", "spool.directory-sync=1+",
+        "spool.seal=1+",    "spool.commit=2",  "spool.insert=3",         "spool.save-done=1+",
+        "spool.read-all=1", "spool.read=1",    "spool.ledger=1+",        "spool.ledger=2"};
     for (size_t i = 0; i < G_N_ELEMENTS(plans); i++) {
         struct spool_world world;
         g_autoptr(GHashTable) owed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -106,6 +109,52 @@ static void test_q15_names_and_directories_fail(void)
 #else
     g_test_skip("this build has no fault points (-Dfaults=true)");
 #endif
+}
+
+static int interruptions; /* atomic */
+
+static void on_alarm(int number)
+{
+    (void)number;
+    __atomic_add_fetch(&interruptions, 1, __ATOMIC_RELAXED);
+}
+
+/* Signals come every half millisecond, without SA_RESTART: while it is opened and closed to this thread, in
+ * between to the one that writes. */
+static void test_q15_signals_interrupt_every_call(void)
+{
+    enum { LIVES = 4, INTERVAL_US = 500 };
+    const struct sigaction action = {.sa_handler = on_alarm};
+    const struct itimerval often = {{0, INTERVAL_US}, {0, INTERVAL_US}}, never = {{0, 0}, {0, 0}};
+    struct spool_world world;
+    sigset_t alarm;
+    g_autoptr(GHashTable) owed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    world_init(&world);
+    world.config.file_bytes = 8000;
+    world.config.max_memory_bytes = 1000;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < LIVES; i++) {
+        pthread_sigmask(i % 2 ? SIG_BLOCK : SIG_UNBLOCK, &alarm, NULL);
+        live_once(&world, owed);
+        if (i % 2)
+            continue;
+        world_open(&world); /* its thread is open to signals, this one no more */
+        pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+        world_put_many(&world, 50);
+        g_autoptr(GPtrArray) taken = world_drain(&world);
+        g_assert_cmpuint(taken->len, >=, 50);
+        g_hash_table_remove_all(owed); /* world_drain has taken those too */
+        world_close(&world);
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    g_assert_cmpint(__atomic_load_n(&interruptions, __ATOMIC_RELAXED), >, 0);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
+    signal(SIGALRM, SIG_DFL);
+    collect(&world, owed);
+    world_clear(&world);
 }
 
 static void test_q15_a_failed_write_leaves_the_counts_as_they_were(void)
@@ -391,6 +440,7 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q15_every_call_fails_once", test_q15_every_call_fails_once);
     g_test_add_func("/spool/q15_every_call_fails_from_one_on", test_q15_every_call_fails_from_one_on);
     g_test_add_func("/spool/q15_names_and_directories_fail", test_q15_names_and_directories_fail);
+    g_test_add_func("/spool/q15_signals_interrupt_every_call", test_q15_signals_interrupt_every_call);
     g_test_add_func("/spool/q15_a_failed_write_leaves_the_counts_as_they_were",
                     test_q15_a_failed_write_leaves_the_counts_as_they_were);
     g_test_add_func("/spool/q16_tiny_places", test_q16_tiny_places);
