@@ -12,6 +12,9 @@
 #include "media/media.h"
 #include "media/skipper.h"
 
+/* For x264enc: no key frame but at its interval, also where the picture changes at once. */
+#define MEDIA_X264_STEADY "scenecut=0"
+
 /* ---- codecs.c: one table of what can be decoded ---- */
 
 struct media_codec {

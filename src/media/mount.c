@@ -224,7 +224,8 @@ static GstElement *add_encoder(GstElement *bin, const struct media_mount *mount,
         return NULL;
     gst_util_set_object_arg(G_OBJECT(encoder), "tune", "zerolatency");
     gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "veryfast");
-    g_object_set(encoder, "key-int-max", (guint)(mount->fps + 0.5), "bitrate", MOUNT_KILOBITS, "threads", 1, NULL);
+    g_object_set(encoder, "key-int-max", (guint)(mount->fps + 0.5), "bitrate", MOUNT_KILOBITS, "threads", 1,
+                 "option-string", MEDIA_X264_STEADY, NULL);
     return encoder;
 }
 

@@ -47,7 +47,8 @@ static bool build(struct media_writer *writer, GError **error)
     g_object_set(elements[0], "caps", caps, "format", GST_FORMAT_TIME, "block", TRUE, "max-buffers", (guint64)4, NULL);
     gst_caps_unref(caps);
     gst_util_set_object_arg(G_OBJECT(elements[2]), "pass", "quant");
-    g_object_set(elements[2], "quantizer", WRITER_QUALITY, "key-int-max", (guint)(writer->fps * 2), NULL);
+    g_object_set(elements[2], "quantizer", WRITER_QUALITY, "key-int-max", (guint)(writer->fps * 2), "option-string",
+                 MEDIA_X264_STEADY, NULL);
     gst_util_set_object_arg(G_OBJECT(elements[2]), "speed-preset", "veryfast");
     g_object_set(elements[5], "location", writer->path, NULL);
     return true;

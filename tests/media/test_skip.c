@@ -67,6 +67,35 @@ static void test_key_frames_decodes_only_these(void)
     media_world_clear(&world);
 }
 
+/* What we encode ourselves has key frames at its interval, also where the picture changes at once. */
+static void test_the_writer_gives_key_frames_at_its_interval(void)
+{
+    enum { FPS = 10, FRAMES = 8 * FPS, INTERVAL_SECONDS = 2, CHANGE_FRAMES = 7 };
+    struct media_world world;
+    struct media_eye eye;
+    g_autoptr(GError) error = NULL;
+    media_world_init(&world);
+    g_autofree char *path = media_world_path(&world, "changing.mp4");
+    struct media_writer *writer = media_writer_open(path, 64, 64, FPS, &error);
+    g_assert_no_error(error);
+    for (int i = 0; i < FRAMES; i++) {
+        CLEANUP(frame) struct frame *frame = frame_new_allocated(64, 64);
+        frame->media_us = (int64_t)i * 1000000 / FPS;
+        for (int y = 0; y < 64; y++) /* stripes that trade places each seven frames */
+            memset(frame_plane(frame, 0) + y * frame->strides_bytes[0], y / 4 % 2 == i / CHANGE_FRAMES % 2 ? 230 : 20,
+                   64);
+        g_assert_true(media_writer_write(writer, frame, &error));
+    }
+    g_assert_true(media_writer_close(writer, &error));
+    media_eye_init(&eye);
+    eye.decode = DECODE_KEY_FRAMES;
+    media_eye_open(&eye, path);
+    g_assert_true(media_eye_wait_state(&eye, "ended"));
+    g_assert_cmpint(decoded(&eye), ==, FRAMES / FPS / INTERVAL_SECONDS);
+    media_eye_close(&eye);
+    media_world_clear(&world);
+}
+
 static void test_non_reference(const void *description)
 {
     struct media_world world;
@@ -335,6 +364,8 @@ int main(int argc, char **argv)
     stage_open();
     g_test_add_func("/media/skip/all_decodes_every_picture", test_all_decodes_every_picture);
     g_test_add_func("/media/skip/key_frames_decodes_only_these", test_key_frames_decodes_only_these);
+    g_test_add_func("/media/skip/the_writer_gives_key_frames_at_its_interval",
+                    test_the_writer_gives_key_frames_at_its_interval);
     g_test_add_data_func("/media/skip/non_reference/h264", b_clip, test_non_reference);
     g_test_add_data_func("/media/skip/non_reference/h265", h265_clip, test_non_reference);
     g_test_add_func("/media/skip/without_b_pictures_nothing_is_disposable",
