@@ -54,7 +54,7 @@ static double shared_area(const struct record_box *a, const struct record_box *b
     return width > 0 && height > 0 ? width * height : 0;
 }
 
-static double overlap(const struct record_box *a, const struct record_box *b)
+double gate_iou(const struct record_box *a, const struct record_box *b)
 {
     double shared = shared_area(a, b);
     return shared > 0 ? shared / (a->w * a->h + b->w * b->h - shared) : 0;
@@ -84,8 +84,7 @@ static void reduce(struct gate *gate, const struct frame *frame)
             gate->luma[line][column] = cell_mean(frame, column, line);
 }
 
-/* Whether the picture under a box, and one cell around it, is another than at the last run. */
-static bool differs(const struct gate *gate, const struct record_box *box)
+bool gate_differs(const struct gate *gate, const struct record_box *box)
 {
     int left = (int)CLAMP(box->x * GATE_COLUMNS - 1, 0, GATE_COLUMNS - 1);
     int top = (int)CLAMP(box->y * GATE_LINES - 1, 0, GATE_LINES - 1);
@@ -103,7 +102,7 @@ static bool differs(const struct gate *gate, const struct record_box *box)
 static bool was_seen(const struct gate *gate, const struct record_box *box)
 {
     for (int i = 0; i < gate->seen_count; i++)
-        if (overlap(&gate->seen[i], box) >= same_place_iou)
+        if (gate_iou(&gate->seen[i], box) >= same_place_iou)
             return true;
     return false;
 }
@@ -111,7 +110,7 @@ static bool was_seen(const struct gate *gate, const struct record_box *box)
 static bool is_still_there(const struct detections *moving, const struct record_box *seen)
 {
     for (int i = 0; i < moving->count; i++)
-        if (overlap(&moving->items[i].box, seen) >= same_place_iou)
+        if (gate_iou(&moving->items[i].box, seen) >= same_place_iou)
             return true;
     return false;
 }
@@ -146,19 +145,19 @@ static enum change note_movement(struct gate *gate, const struct detections *mov
     enum change has_changed = CHANGE_NONE;
     for (int i = 0; i < moving->count; i++) {
         const struct record_box *box = &moving->items[i].box;
-        if (was_seen(gate, box) || !differs(gate, box))
+        if (was_seen(gate, box) || !gate_differs(gate, box))
             continue;
         has_changed = MAX(has_changed, is_followed(tracks, box, seconds) ? CHANGE_FOLLOWED : CHANGE_NEW);
         extend(gate, box);
     }
     for (int i = 0; i < gate->seen_count; i++) {
-        if (is_still_there(moving, &gate->seen[i]) || !differs(gate, &gate->seen[i]))
+        if (is_still_there(moving, &gate->seen[i]) || !gate_differs(gate, &gate->seen[i]))
             continue;
         has_changed = MAX(has_changed, CHANGE_FOLLOWED);
         extend(gate, &gate->seen[i]);
     }
     for (int i = 0; i < tracks->count; i++) {
-        if (!is_moving(&tracks->items[i]) || !differs(gate, &tracks->items[i].box))
+        if (!is_moving(&tracks->items[i]) || !gate_differs(gate, &tracks->items[i].box))
             continue;
         has_changed = MAX(has_changed, is_predictable(&tracks->items[i], seconds) ? CHANGE_FOLLOWED : CHANGE_NEW);
         extend(gate, &tracks->items[i].box);
@@ -177,6 +176,13 @@ static bool choose_region(const struct gate *gate, struct record_box *region)
            MAX(region->w, region->h) <= gate->settings.region_share;
 }
 
+/* How soon objects at rest are looked at again: the picture has then been still for twice as long as at the last look,
+ * so that the first looks, which together tell what is there, follow soon. */
+static double interval_at_rest(const struct gate *gate)
+{
+    return MIN(seconds_since(gate->run_us, gate->changed_us), gate->settings.stationary_seconds);
+}
+
 enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
                           const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region)
 {
@@ -187,15 +193,20 @@ enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const st
     bool is_back_in_time = media_us < gate->run_us;
     if (settings->is_gated)
         reduce(gate, frame);
-    if (!settings->is_gated || !gate->has_run || is_back_in_time || scene->is_learning || scene->is_light_change)
+    if (!settings->is_gated || !gate->has_run || is_back_in_time || scene->is_learning || scene->is_light_change) {
+        gate->remembered_count = 0;
+        gate->changed_us = media_us;
         return GATE_WHOLE;
+    }
     double since_run = seconds_since(media_us, gate->run_us);
     enum change change = note_movement(gate, moving, tracks, since_run);
     if (settings->full_seconds > 0 && seconds_since(media_us, gate->whole_us) >= settings->full_seconds)
         return GATE_WHOLE;
+    if (change != CHANGE_NONE)
+        gate->changed_us = media_us;
     if (change == CHANGE_NEW || (change == CHANGE_FOLLOWED && since_run >= settings->moving_seconds))
         return choose_region(gate, region) ? GATE_REGION : GATE_WHOLE;
-    if (gate->holds_objects && since_run >= settings->stationary_seconds)
+    if (gate->holds_objects && since_run >= interval_at_rest(gate))
         return GATE_WHOLE;
     return GATE_HOLD;
 }
@@ -223,7 +234,7 @@ static const struct track *find_track(const struct tracks *tracks, const struct 
     const struct track *best = NULL;
     double most = same_object_iou;
     for (int i = 0; i < tracks->count; i++) {
-        double iou = overlap(&tracks->items[i].box, &object->box);
+        double iou = gate_iou(&tracks->items[i].box, &object->box);
         if (tracks->items[i].object_class == object->object_class && iou >= most) {
             most = iou;
             best = &tracks->items[i];
@@ -240,7 +251,7 @@ void gate_carry(struct gate *gate, const struct frame *frame, const struct track
         return;
     for (int i = 0; i < held->count; i++) {
         const struct track *track = find_track(tracks, &held->items[i]);
-        if (!track || !is_moving(track) || !differs(gate, &held->items[i].box))
+        if (!track || !is_moving(track) || !gate_differs(gate, &held->items[i].box))
             continue;
         held->items[i].box.x += track->velocity_x * seconds;
         held->items[i].box.y += track->velocity_y * seconds;

@@ -1,8 +1,8 @@
 /* Gate: when the model runs, and on which part of the picture. A picture in which nothing moves has the objects it had;
  * the model is asked again where something moves, where a followed object was last on the move, and now and then, for
- * what came without moving and for what stands still. What the background calls moving may stand still by now, so a
- * moving object asks for the model only where the picture itself differs from that of the last run. Pure: a function of
- * what it is fed. One thread at a time.
+ * what came without moving and for what stands still: soon after something came to rest, and less and less often then.
+ * What the background calls moving may stand still by now, so a moving object asks for the model only where the picture
+ * itself differs from that of the last run. Pure: a function of what it is fed. One thread at a time.
  */
 #pragma once
 
@@ -17,6 +17,13 @@ enum gate_answer {
     GATE_REGION,
 };
 
+/* An object at rest. */
+struct gate_remembered {
+    struct detection object;
+    bool is_found;     /* in the latest look */
+    int looks, missed; /* that found it; in a row that did not */
+};
+
 struct gate {
     struct detector_settings settings; /* its texts are not used */
     bool has_run;
@@ -29,6 +36,9 @@ struct gate {
     bool holds_objects;
     struct record_box reach; /* of what moved since the last run */
     bool has_reach;
+    int64_t changed_us; /* media time of the last change */
+    struct gate_remembered remembered[GATE_MAX_BOXES];
+    int remembered_count;
     int64_t asked_us, fed_us; /* media time of the last question and of the one before */
 };
 
@@ -39,6 +49,13 @@ void gate_configure(struct gate *gate, const struct detector_settings *settings)
  * GATE_REGION. */
 enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
                           const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region);
+/* Intersection over union: 0..1. */
+double gate_iou(const struct record_box *a, const struct record_box *b);
+/* Whether the picture under a box, and beside it, is another than at the last run. */
+bool gate_differs(const struct gate *gate, const struct record_box *box);
+/* After a run and before gate_note_run: adds to what was found what earlier looks at the same picture found
+ * (gate_memory.c). */
+void gate_remember(struct gate *gate, enum gate_answer answer, struct detections *found);
 /* What moved in a picture that was looked at, and what was found, so that the next question knows. */
 void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answer answer,
                    const struct detections *moving, const struct detections *found);

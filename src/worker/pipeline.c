@@ -332,6 +332,7 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
     bool is_good = run_model(pipeline, frame, answer, &region, &error);
     counter_set(&pipeline->health->detector_failing, !is_good);
     if (is_good) {
+        gate_remember(&pipeline->gate, answer, pipeline->found);
         gate_note_run(&pipeline->gate, frame, answer, pipeline->objects, pipeline->found);
         return pipeline->found;
     }
