@@ -88,3 +88,11 @@ void answer_page(struct answer *answer, const struct record_descriptor *descript
     answer_json(answer, MHD_HTTP_OK, json);
     answer_header(answer, "Cache-Control", "no-store");
 }
+
+char *record_etag(const struct record_descriptor *descriptor, const void *record)
+{
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_encode_json(descriptor, record, true, json);
+    g_autofree char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)json->str, json->len);
+    return g_strdup_printf("\"%.32s\"", digest);
+}

@@ -66,6 +66,8 @@ void answer_record(struct answer *answer, unsigned status, const struct record_d
 void answer_list(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records);
 void answer_page(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records,
                  guint count, const char *next_cursor);
+/* What a record is known by until it changes: an entity tag, with its quotes. g_free. */
+char *record_etag(const struct record_descriptor *descriptor, const void *record);
 /* The list, or what kept it from being made (`records` NULL). */
 void answer_list_or_error(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records,
                           const GError *error);
@@ -87,12 +89,15 @@ struct request {
     struct http_target *target;
     const struct route *route;
     const char *id; /* what {id} is, owned by target */
-    const char *host, *origin, *cookie, *authorization, *content_type, *if_none_match; /* owned by the connection */
+    const char *host, *origin, *cookie, *authorization, *content_type, *if_none_match, *if_match, *accept,
+        *idempotency_key; /* owned by the connection */
     char address[API_ADDRESS_BYTES];
+    char trace_id[HTTP_TRACE_ID_BYTES], traceparent[HTTP_TRACEPARENT_BYTES]; /* W3C Trace Context: as it is answered */
     GByteArray *body;
     void *parameters; /* the route's parameters, decoded; NULL: it takes none */
     void *record;     /* the route's request, decoded; NULL: it takes none, or reads the body itself */
     bool is_read;
+    char *kept_key;     /* idempotency.c: the answer is kept under it */
     struct login login; /* user NULL: anonymous */
     bool is_by_cookie;
     bool is_started;
@@ -115,6 +120,16 @@ void route_handle(struct request *request, struct answer *answer);
 /* reading.c: fills parameters and record. False: the answer is made, and names all that is not valid. */
 bool request_read(struct request *request, struct answer *answer);
 void request_forget(struct request *request);
+/* export.c: whether the fields that a list shall have are some of its record; and, once it is answered, the answer with
+ * those alone, or as CSV. */
+bool request_export_is_valid(const struct request *request, struct answer *answer);
+void request_export(const struct request *request, struct answer *answer);
+/* idempotency.c. False: the answer is made. */
+bool route_takes_idempotency_key(const struct route *route);
+bool idempotency_begin(struct request *request, struct answer *answer);
+void idempotency_end(struct request *request, const struct answer *answer);
+/* intake.c */
+void handle_event_intake(struct request *request, struct answer *answer);
 const char *request_cookie_name(void);
 
 /* metrics.c */

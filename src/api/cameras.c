@@ -129,6 +129,74 @@ static void handle_cameras(struct request *request, struct answer *answer)
     answer_header(answer, "Cache-Control", "no-store");
 }
 
+/* Looks at each camera of the org, or at the one that is asked for, with the counts of today. */
+static void each_camera(const struct request *request, const GPtrArray *counts,
+                        void (*look)(struct camera_view *view, GString *json), GString *json)
+{
+    const struct camera_list_parameters *asked = request->parameters;
+    struct live *live = request->api->live;
+    for (size_t i = 0; i < live_camera_count(live); i++) {
+        const struct camera *camera = live_camera(live, i);
+        if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 ||
+            (asked->camera_id && strcmp(asked->camera_id, camera->id) != 0))
+            continue;
+        struct camera_view view = {.camera = *camera}; /* borrows */
+        view_lines(&view, counts);
+        view_zones(&view, counts);
+        look(&view, json);
+        g_free(view.lines.items);
+        g_free(view.zones.items);
+    }
+}
+
+static void append_item(const struct record_descriptor *descriptor, const void *record, GString *json)
+{
+    if (json->str[json->len - 1] != '[')
+        g_string_append_c(json, ',');
+    record_encode_json(descriptor, record, true, json);
+}
+
+static void append_lines(struct camera_view *view, GString *json)
+{
+    const struct line_view *lines = view->lines.items;
+    for (size_t i = 0; i < view->lines.count; i++) {
+        const struct placed_line placed = {view->camera.id, lines[i]};
+        append_item(&placed_line_descriptor, &placed, json);
+    }
+}
+
+static void append_zones(struct camera_view *view, GString *json)
+{
+    const struct zone_view *zones = view->zones.items;
+    for (size_t i = 0; i < view->zones.count; i++) {
+        const struct placed_zone placed = {view->camera.id, zones[i]};
+        append_item(&placed_zone_descriptor, &placed, json);
+    }
+}
+
+static void answer_places(struct request *request, void (*look)(struct camera_view *view, GString *json),
+                          struct answer *answer)
+{
+    g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
+    if (!counts)
+        return;
+    GString *json = g_string_new("{\"items\":[");
+    each_camera(request, counts, look, json);
+    g_string_append(json, "]}");
+    answer_json(answer, MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
+}
+
+static void handle_lines(struct request *request, struct answer *answer)
+{
+    answer_places(request, append_lines, answer);
+}
+
+static void handle_zones(struct request *request, struct answer *answer)
+{
+    answer_places(request, append_zones, answer);
+}
+
 static void handle_camera(struct request *request, struct answer *answer)
 {
     const struct camera *camera = request_camera(request, answer);
@@ -191,6 +259,7 @@ static const struct route routes[] = {
      .name = "listCameras",
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
+     .parameters = &list_parameters_descriptor,
      .answers = ANSWER_LIST,
      .response = &camera_view_descriptor,
      .handle = handle_cameras,
@@ -214,7 +283,28 @@ static const struct route routes[] = {
      .answers = ANSWER_MEDIA,
      .media_type = "image/jpeg",
      .problems = PROBLEM(CAMERA_UNAVAILABLE),
+     .features = ROUTE_CACHED,
      .handle = handle_preview,
      .doc = "The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none."},
+    {.method = "GET",
+     .path = "/api/v1/lines",
+     .name = "listLines",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &camera_list_parameters_descriptor,
+     .answers = ANSWER_LIST,
+     .response = &placed_line_descriptor,
+     .handle = handle_lines,
+     .doc = "The lines of all cameras, with the counts of today (UTC)."},
+    {.method = "GET",
+     .path = "/api/v1/zones",
+     .name = "listZones",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &camera_list_parameters_descriptor,
+     .answers = ANSWER_LIST,
+     .response = &placed_zone_descriptor,
+     .handle = handle_zones,
+     .doc = "The zones of all cameras, with the counts of today (UTC)."},
 };
 const struct route_group camera_routes = ROUTE_GROUP("cameras", "What is watched.", routes);

@@ -1,27 +1,62 @@
 #include "api/api_internal.h"
 
-static void handle_events(struct request *request, struct answer *answer)
+/* Events as the parameters want them, and one more, which tells whether there is a next page. NULL: the answer is made.
+ */
+static GPtrArray *read_events(const struct request *request, enum event_type type, struct answer *answer)
 {
     const struct event_parameters *asked = request->parameters;
     const struct store_event_filter filter = {
         .org_id = request->login.user->org_id,
         .camera_id = asked->camera_id,
-        .type = asked->type,
+        .type = type,
         .subject_id = asked->subject_id,
         .from_ms = asked->from.ms,
         .to_ms = asked->to.ms,
         .before_id = asked->cursor,
-        .limit = asked->limit + 1, /* one more tells whether there is a next page */
+        .limit = asked->limit + 1,
     };
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) events = store_events_list(request->api->store, &filter, &error);
-    if (!events) {
+    GPtrArray *events = store_events_list(request->api->store, &filter, &error);
+    if (!events)
         answer_error(answer, error);
+    return events;
+}
+
+/* Of the last event of the page, when there is more. */
+static const char *next_cursor(const GPtrArray *events, guint count)
+{
+    return events->len > count ? ((const struct analytics_event *)g_ptr_array_index(events, count - 1))->id : NULL;
+}
+
+static void handle_events(struct request *request, struct answer *answer)
+{
+    const struct event_parameters *asked = request->parameters;
+    g_autoptr(GPtrArray) events = read_events(request, asked->type, answer);
+    if (!events)
         return;
-    }
     guint count = MIN(events->len, (guint)asked->limit);
-    const struct analytics_event *last = events->len > count ? g_ptr_array_index(events, count - 1) : NULL;
-    answer_page(answer, &analytics_event_descriptor, events, count, last ? last->id : NULL);
+    answer_page(answer, &analytics_event_descriptor, events, count, next_cursor(events, count));
+}
+
+/* What such an event carries is a signal, as it was checked when it came. */
+static void handle_signals(struct request *request, struct answer *answer)
+{
+    const struct event_parameters *asked = request->parameters;
+    g_autoptr(GPtrArray) events = read_events(request, EVENT_SIGNAL, answer);
+    if (!events)
+        return;
+    guint count = MIN(events->len, (guint)asked->limit);
+    GString *json = g_string_new("{\"items\":[");
+    for (guint i = 0; i < count; i++)
+        g_string_append_printf(json, "%s%s", i ? "," : "",
+                               ((const struct analytics_event *)g_ptr_array_index(events, i))->payload.text);
+    g_string_append(json, "],\"next_cursor\":");
+    const char *cursor = next_cursor(events, count);
+    if (cursor)
+        record_append_json_string(json, cursor);
+    g_string_append(json, cursor ? "}" : "null}");
+    answer_json(answer, MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
 }
 
 static const struct route routes[] = {
@@ -35,5 +70,28 @@ static const struct route routes[] = {
      .response = &analytics_event_descriptor,
      .handle = handle_events,
      .doc = "Stored events, newest first."},
+    {.method = "POST",
+     .path = "/api/v1/events",
+     .name = "sendEvents",
+     .role = ROLE_OPERATOR,
+     .rate = RATE_WRITE,
+     .body = BODY_LINES,
+     .request = &analytics_event_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &intake_answer_descriptor,
+     .handle = handle_event_intake,
+     .doc = "Events from elsewhere, one JSON object a line (application/x-ndjson), of the org's cameras. Each line is "
+            "taken or refused by itself; what is taken is kept on disk before this answers. Sending one again does no "
+            "harm: its id says that it is the same."},
+    {.method = "GET",
+     .path = "/api/v1/signals",
+     .name = "listSignals",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &signal_parameters_descriptor,
+     .answers = ANSWER_PAGE,
+     .response = &signal_descriptor,
+     .handle = handle_signals,
+     .doc = "What rules raised, newest first."},
 };
 const struct route_group event_routes = ROUTE_GROUP("events", "What happened.", routes);

@@ -184,13 +184,9 @@ static void append_engines(const struct camera_health *health, GString *json)
 static void append_components(const struct component components[COMPONENT_COUNT], GString *json)
 {
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
-        g_string_append_printf(json, "%s\"%s\":{\"status\":\"%s\",\"reason\":", i ? "," : "", components[i].name,
-                               record_enum_name(health_status_names, components[i].status));
-        if (components[i].reason)
-            record_append_json_string(json, components[i].reason);
-        else
-            g_string_append(json, "null");
-        g_string_append_c(json, '}');
+        const struct component_answer answer = {components[i].status, components[i].reason};
+        append_key(json, components[i].name);
+        record_encode_json(&component_answer_descriptor, &answer, false, json);
     }
 }
 

@@ -31,28 +31,34 @@ bool request_policy_name(const struct request *request, struct policy_name *name
 
 /* ---- reading ---- */
 
-static void append_status(struct policy_keeper *keeper, int64_t bad, GString *json)
+/* Every type, by its name. */
+static GString *policies_json(const struct policy_camera *policies)
 {
-    struct policy_status status;
-    policy_keeper_get_status(keeper, &status);
-    g_string_append_printf(json, "\"revision\":%" G_GINT64_FORMAT ",\"is_stale\":%s,\"error\":", status.revision,
-                           status.is_stale || !status.is_loaded ? "true" : "false");
-    if (status.error || bad)
-        record_append_json_string(json, "a stored policy or a policy file is not valid, or the store is away: the "
-                                        "server's log tells");
-    else
-        g_string_append(json, "null");
-    policy_status_clear(&status);
-}
-
-static void append_policies(const struct policy_camera *policies, GString *json)
-{
-    g_string_append(json, "{\"policies\":{");
+    GString *json = g_string_new("{");
     for (size_t i = 0; i < POLICY_TYPES; i++) {
         g_string_append_printf(json, "%s\"%s\":", i ? "," : "", policy_type_names[i]);
         record_encode_json(policy_types[i].descriptor, policies->records[i], false, json);
     }
-    g_string_append(json, "},");
+    g_string_append_c(json, '}');
+    return json;
+}
+
+static void answer_in_force(const struct request *request, struct answer *answer, const struct policy_camera *policies)
+{
+    static const char trouble[] =
+        "a stored policy or a policy file is not valid, or the store is away: the server's log tells";
+    struct policy_status status;
+    policy_keeper_get_status(request->api->policies, &status);
+    bool is_bad = status.error || counter_get(&request->api->health->policies_bad);
+    g_autoptr(GString) json = policies_json(policies);
+    const struct policies_in_force told = {
+        .policies = {json->str},
+        .revision = status.revision,
+        .is_stale = status.is_stale || !status.is_loaded,
+        .error = is_bad ? (char *)(uintptr_t)trouble : NULL,
+    };
+    answer_record(answer, MHD_HTTP_OK, &policies_in_force_descriptor, &told);
+    policy_status_clear(&status);
 }
 
 /* As the seeds have it: every type as it counts, defaults filled in; for the org, or a subject of it. */
@@ -72,12 +78,7 @@ static void handle_policies_in_force(struct request *request, struct answer *ans
         answer_error(answer, error);
         return;
     }
-    GString *json = g_string_new(NULL);
-    append_policies(policies ? policies : policy_view_at(view, 0), json);
-    append_status(keeper, counter_get(&request->api->health->policies_bad), json);
-    g_string_append_c(json, '}');
-    answer_json(answer, MHD_HTTP_OK, json);
-    answer_header(answer, "Cache-Control", "no-store");
+    answer_in_force(request, answer, policies ? policies : policy_view_at(view, 0));
 }
 
 static void handle_policies(struct request *request, struct answer *answer)
@@ -144,7 +145,7 @@ static void handle_policy_history(struct request *request, struct answer *answer
  */
 static bool read_expected(const struct request *request, int32_t *version, struct answer *answer)
 {
-    const char *match = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "If-Match");
+    const char *match = request->if_match;
     *version = g_strcmp0(request->if_none_match, "*") == 0 ? 0 : -1;
     if (!match)
         return true;
@@ -171,12 +172,14 @@ static bool may_change(const struct request *request, const struct policy_name *
 static void answer_changed(enum policy_type type, const struct policy_changed *changed, struct answer *answer)
 {
     GString *json = g_string_new(NULL);
-    g_string_append_printf(
-        json, "{\"version\":%d,\"revision\":%" G_GINT64_FORMAT ",\"config\":%s,\"diff\":%s,\"not_in_force\":",
-        changed->version, changed->revision, changed->config_json ? changed->config_json : "null", changed->diff_json);
+    g_string_append_printf(json, "{\"version\":%d,\"revision\":%" G_GINT64_FORMAT, changed->version, changed->revision);
+    if (changed->config_json)
+        g_string_append_printf(json, ",\"config\":%s", changed->config_json);
+    g_string_append_printf(json, ",\"diff\":%s,\"not_in_force\":", changed->diff_json);
     policy_append_not_in_force(type, changed->config_json, json);
     g_string_append_c(json, '}');
     answer_json(answer, MHD_HTTP_OK, json);
+    answer_header(answer, "Cache-Control", "no-store");
     if (changed->config_json && changed->version)
         answer_header(answer, "ETag", "\"%d\"", changed->version);
 }
@@ -339,7 +342,7 @@ static const struct route routes[] = {
      .body = BODY_DOCUMENT,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .problems = PROBLEM(PRECONDITION_FAILED),
+     .features = ROUTE_VERSIONED,
      .handle = handle_policy_put,
      .doc = "Sets it. If-Match with its ETag refuses to overwrite what someone else changed."},
     {.method = "PATCH",
@@ -351,7 +354,7 @@ static const struct route routes[] = {
      .body = BODY_DOCUMENT,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .problems = PROBLEM(PRECONDITION_FAILED),
+     .features = ROUTE_VERSIONED,
      .handle = handle_policy_patch,
      .doc = "Changes some keys (RFC 7396): null removes this level's key, so that its parent shows through."},
     {.method = "DELETE",
@@ -362,7 +365,7 @@ static const struct route routes[] = {
      .parameters = &policy_change_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .problems = PROBLEM(PRECONDITION_FAILED),
+     .features = ROUTE_VERSIONED,
      .handle = handle_policy_delete,
      .doc = "Removes it: its parents hold."},
     {.method = "GET",
@@ -393,7 +396,7 @@ static const struct route routes[] = {
      .parameters = &policy_rollback_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .problems = PROBLEM(PRECONDITION_FAILED),
+     .features = ROUTE_VERSIONED,
      .handle = handle_policy_rollback,
      .doc = "As it was at to_version: a new revision."},
     {.method = "POST",
@@ -405,7 +408,7 @@ static const struct route routes[] = {
      .body = BODY_DOCUMENT,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .problems = PROBLEM(PRECONDITION_FAILED),
+     .features = ROUTE_VERSIONED,
      .handle = handle_policy_validate,
      .doc = "Whether a document would be taken, and what it would change; nothing is changed."},
     {.method = "POST",

@@ -18,6 +18,8 @@ static const struct problem_kind kinds[PROBLEM_CODE_END] = {
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", NULL,
                                         "the body's Content-Type is not taken here"},
     [PROBLEM_MISDIRECTED] = {MHD_HTTP_MISDIRECTED_REQUEST, "misdirected", NULL, "the Host is none of this server's"},
+    [PROBLEM_KEY_REUSED] = {MHD_HTTP_UNPROCESSABLE_CONTENT, "idempotency_key_reused", NULL,
+                            "the Idempotency-Key was another request's"},
     [PROBLEM_UPGRADE_REQUIRED] = {MHD_HTTP_UPGRADE_REQUIRED, "upgrade_required", NULL, "the address speaks WebSocket"},
     [PROBLEM_RATE_LIMITED] = {MHD_HTTP_TOO_MANY_REQUESTS, "rate_limited", NULL,
                               "too many requests: Retry-After says when to try again"},
@@ -91,6 +93,7 @@ void answer_error(struct answer *answer, const GError *error)
         {VEDETTE_ERROR_INVALID, MHD_HTTP_BAD_REQUEST},
         {VEDETTE_ERROR_PERMISSION, MHD_HTTP_UNAUTHORIZED},
         {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND},
+        {VEDETTE_ERROR_CONFLICT, MHD_HTTP_CONFLICT},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
         if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {

@@ -124,19 +124,32 @@ static bool read_record(struct request *request, bool is_form, struct answer *an
     return is_good;
 }
 
+static const char *wanted_type(enum body_kind kind)
+{
+    switch (kind) {
+    case BODY_JSON_OR_FORM:
+        return "send application/json or application/x-www-form-urlencoded";
+    case BODY_JSON_OR_PARTS:
+        return "send application/json or multipart/form-data";
+    case BODY_LINES:
+        return "send application/x-ndjson: one JSON object a line";
+    default:
+        return "send application/json";
+    }
+}
+
 static bool read_body(struct request *request, struct answer *answer)
 {
     enum body_kind kind = request->route->body;
     bool is_form = kind == BODY_JSON_OR_FORM && http_content_type_is(request->content_type, form_type);
     if (kind == BODY_NONE)
         return true;
+    if (kind == BODY_LINES && http_content_type_is(request->content_type, "application/x-ndjson"))
+        return true;
     if (kind == BODY_JSON_OR_PARTS && http_content_type_is(request->content_type, "multipart/form-data"))
         return true;
-    if (!is_form && !is_json(request)) {
-        answer_problem(answer, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                       kind == BODY_JSON_OR_FORM ? "send application/json or application/x-www-form-urlencoded"
-                                                 : "send application/json",
-                       NULL);
+    if (!is_form && (kind == BODY_LINES || !is_json(request))) {
+        answer_problem(answer, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, wanted_type(kind), NULL);
         return false;
     }
     return kind == BODY_DOCUMENT || kind == BODY_JSON_OR_PARTS || read_record(request, is_form, answer);
@@ -157,4 +170,5 @@ void request_forget(struct request *request)
         record_clear(request->route->request, request->record);
     g_clear_pointer(&request->parameters, g_free);
     g_clear_pointer(&request->record, g_free);
+    g_clear_pointer(&request->kept_key, g_free);
 }

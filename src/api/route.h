@@ -27,6 +27,7 @@ enum body_kind {
     BODY_JSON,          /* the route's request record; unknown keys are refused */
     BODY_JSON_OR_FORM,  /* the same, or as a form: flat records only */
     BODY_JSON_OR_PARTS, /* the same as JSON or as multipart/form-data, which the handler reads itself */
+    BODY_LINES,         /* application/x-ndjson of the request record, which the handler reads itself */
     BODY_DOCUMENT,      /* JSON that the handler reads itself, from request->body */
 };
 
@@ -53,6 +54,7 @@ enum problem_code {
     PROBLEM_TOO_LARGE,
     PROBLEM_UNSUPPORTED_MEDIA_TYPE,
     PROBLEM_MISDIRECTED,
+    PROBLEM_KEY_REUSED,
     PROBLEM_UPGRADE_REQUIRED,
     PROBLEM_RATE_LIMITED,
     PROBLEM_HEADERS_TOO_LARGE,
@@ -73,6 +75,11 @@ const struct problem_kind *problem_kind_of_status(unsigned status);
 
 #define PROBLEM(name) (1u << PROBLEM_##name)
 
+enum route_feature {
+    ROUTE_CACHED = 1 << 0,    /* answers an ETag; If-None-Match with it gets 304 */
+    ROUTE_VERSIONED = 1 << 1, /* changes something that has an ETag: If-Match refuses to overwrite another's change */
+};
+
 struct route {
     const char *method, *path; /* segments in braces are named as the fields of `parameters` */
     const char *name;          /* of the operation, as "listEvents" */
@@ -86,6 +93,7 @@ struct route {
     const char *media_type;
     unsigned status, other_status; /* of good answers; 0: 200, and no other */
     unsigned problems;             /* PROBLEM(…) bits beside those that route_problems adds */
+    unsigned features;             /* enum route_feature bits */
     void (*handle)(struct request *request, struct answer *answer);
     const char *doc;
 };
@@ -102,11 +110,20 @@ struct route_group {
 
 extern const struct route_group health_routes, queue_routes, login_routes, camera_routes, breaker_routes, event_routes,
     occupancy_routes, job_routes, retention_routes, audit_routes, policy_routes, backtest_routes, live_routes,
-    contract_routes, detect_routes;
+    contract_routes, detect_routes, place_routes;
 /* All groups, NULL-terminated. */
 extern const struct route_group *const route_groups[];
 /* Every problem that a route may answer with, as PROBLEM(…) bits: its own, and what follows from its role, its
  * parameters and its body. */
 unsigned route_problems(const struct route *route);
+/* Headers that requests may have, and which do. */
+struct route_header {
+    const char *name;
+    int max_bytes;
+    bool (*is_taken)(const struct route *route);
+    const char *doc;
+};
+extern const struct route_header route_headers[];
+extern const size_t route_header_count;
 /* The name in braces of a path's segment, as "id" of "{id}", or NULL. g_free. */
 char *route_segment_name(const char *segment);

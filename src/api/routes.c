@@ -5,9 +5,23 @@
 #include "api/ui.h"
 
 const struct route_group *const route_groups[] = {
-    &health_routes,    &queue_routes,    &login_routes,     &camera_routes, &breaker_routes, &event_routes,
-    &occupancy_routes, &job_routes,      &retention_routes, &audit_routes,  &policy_routes,  &backtest_routes,
-    &live_routes,      &contract_routes, &detect_routes,    NULL,
+    &health_routes,
+    &queue_routes,
+    &login_routes,
+    &camera_routes,
+    &breaker_routes,
+    &event_routes,
+    &occupancy_routes,
+    &job_routes,
+    &retention_routes,
+    &audit_routes,
+    &policy_routes,
+    &backtest_routes,
+    &live_routes,
+    &contract_routes,
+    &detect_routes,
+    &place_routes,
+    NULL,
 };
 
 const char *const rate_class_names[] = {"free", "read", "write", "heavy", "login", NULL};
@@ -19,10 +33,41 @@ unsigned route_problems(const struct route *route)
         problems |= PROBLEM(UNAUTHENTICATED) | PROBLEM(FORBIDDEN);
     if (strchr(route->path, '{'))
         problems |= PROBLEM(NOT_FOUND);
+    if (route_takes_idempotency_key(route))
+        problems |= PROBLEM(CONFLICT) | PROBLEM(KEY_REUSED);
+    if (route->features & ROUTE_VERSIONED)
+        problems |= PROBLEM(PRECONDITION_FAILED);
     if (route->body != BODY_NONE)
         problems |= PROBLEM(UNSUPPORTED_MEDIA_TYPE) | PROBLEM(TOO_LARGE);
     return problems;
 }
+
+/* ---- headers ---- */
+
+static bool is_cached(const struct route *route)
+{
+    return route->features & ROUTE_CACHED;
+}
+
+static bool is_versioned(const struct route *route)
+{
+    return route->features & ROUTE_VERSIONED;
+}
+
+static bool is_any(const struct route *route)
+{
+    (void)route;
+    return true;
+}
+
+const struct route_header route_headers[] = {
+    {"traceparent", HTTP_TRACEPARENT_BYTES - 1, is_any, "W3C Trace Context: the answer's goes on with it"},
+    {"If-None-Match", 256, is_cached, "an ETag: 304 where it is still that"},
+    {"Idempotency-Key", 255, route_takes_idempotency_key,
+     "the same request sent again with the same key gets the first one's answer"},
+    {"If-Match", 256, is_versioned, "the ETag that was read: 412 where it has changed since"},
+};
+const size_t route_header_count = G_N_ELEMENTS(route_headers);
 
 static const char session_cookie[] = "vedette_session";
 
@@ -140,6 +185,10 @@ void route_handle(struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login", NULL);
     else if (user && user->role < route->role)
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "your role does not allow this", NULL);
-    else if (request_read(request, answer))
+    else if (request_read(request, answer) && request_export_is_valid(request, answer) &&
+             idempotency_begin(request, answer)) {
         route->handle(request, answer);
+        request_export(request, answer);
+        idempotency_end(request, answer);
+    }
 }

@@ -85,6 +85,8 @@ static enum MHD_Result send_answer(struct request *request, const struct answer 
         MHD_add_response_header(response, security_headers[i].name, security_headers[i].value);
     if (answer->content_type && answer->body)
         MHD_add_response_header(response, "Content-Type", answer->content_type);
+    if (*request->traceparent)
+        MHD_add_response_header(response, "traceparent", request->traceparent);
     if (answer->is_closing)
         MHD_add_response_header(response, "Connection", "close");
     count_answer(request->api, answer->status);
@@ -164,6 +166,9 @@ static void read_headers(struct request *request)
         {"Authorization", &request->authorization},
         {"Content-Type", &request->content_type},
         {"If-None-Match", &request->if_none_match},
+        {"If-Match", &request->if_match},
+        {"Accept", &request->accept},
+        {"Idempotency-Key", &request->idempotency_key},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(headers); i++)
         *headers[i].value = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, headers[i].name);
@@ -182,6 +187,18 @@ static void read_address(struct request *request)
                   sizeof request->address);
 }
 
+/* The caller's trace goes on with a span of ours; without one, a trace begins. */
+static void begin_trace(struct request *request)
+{
+    const char *header = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "traceparent");
+    char flags[3] = "00";
+    if (!http_traceparent_parse(header, request->trace_id, flags))
+        g_snprintf(request->trace_id, sizeof request->trace_id, "%08x%08x%08x%08x", g_random_int() | 1, g_random_int(),
+                   g_random_int(), g_random_int());
+    g_snprintf(request->traceparent, sizeof request->traceparent, "00-%s-%08x%08x-%s", request->trace_id,
+               g_random_int() | 1, g_random_int(), flags);
+}
+
 /* ---- a request's life ---- */
 
 static bool begin(struct request *request, const char *method, const char *version, struct answer *answer)
@@ -190,6 +207,7 @@ static bool begin(struct request *request, const char *method, const char *versi
     request->method = g_strdup(strcmp(method, "HEAD") == 0 ? "GET" : method);
     read_headers(request);
     read_address(request);
+    begin_trace(request);
     g_autoptr(GError) error = NULL;
     request->target = http_target_parse(request->raw_target, &error);
     if (!request->target)

@@ -15,6 +15,7 @@ static const struct cli_command *const commands[] = {
     &command_track,
     &command_detect,
     &command_docs,
+    &command_contracts,
     &command_doctor,
     &command_worker,
     &command_policy,

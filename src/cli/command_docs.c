@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 
 #include "api/api.h"
-#include "facts/event.h"
 #include "facts/records.h"
 #include "facts/settings.h"
 #include "record/settings.h"
@@ -37,29 +36,14 @@ static char *settings_markdown(void)
     return g_string_free(out, FALSE);
 }
 
-static char *records_typescript(void)
-{
-    GString *out =
-        g_string_new("// Made by `vedette docs` from the records' own tables: `make docs` writes it anew.\n\n");
-    append_records(record_append_typescript, "\n", out);
-    g_string_append(out, "/** What an AnalyticsEvent carries, by its type. */\nexport interface EventPayloads {\n");
-    for (size_t i = 0; i < event_type_count; i++)
-        if (!event_types[i].is_kept_apart)
-            g_string_append_printf(out, "  %s: %s;\n", record_enum_name(event_type_names, event_types[i].type),
-                                   event_types[i].payload->name);
-    g_string_append(out, "}\n");
-    return g_string_free(out, FALSE);
-}
-
 /* One row per document, by its place in the source tree. */
 static const struct {
     const char *name;
     char *(*text)(void);
 } documents[] = {
-    {"docs/reference/api.md", api_routes_markdown},
-    {"docs/reference/records.md", records_markdown},
-    {"docs/reference/settings.md", settings_markdown},
-    {"web/src/records.ts", records_typescript},
+    {"docs/reference/api.md", api_routes_markdown},    {"docs/reference/records.md", records_markdown},
+    {"docs/reference/settings.md", settings_markdown}, {"docs/reference/openapi.json", api_contract_openapi},
+    {"web/src/client.ts", api_contract_typescript},    {"web/src/records.ts", api_contract_records},
 };
 
 static int docs_main(int argc, char **argv)

@@ -1,5 +1,7 @@
 #include "facts/answers.h"
 
+#include "base/zone.h"
+
 static const struct record_field problem_error_fields[] = {
     FIELD(struct problem_error, path, RECORD_REQUIRED, "where, as zones[0].polygon or limit; empty: the whole"),
     FIELD(struct problem_error, message, RECORD_REQUIRED, "what is wrong with it, for people"),
@@ -123,7 +125,7 @@ const struct record_descriptor policies_in_force_descriptor =
 static const struct record_field change_fields[] = {
     FIELD(struct policy_change_answer, version, 0, "of this policy; 0: it is gone, or was only looked at"),
     FIELD(struct policy_change_answer, revision, 0, "counted over all policies"),
-    FIELD(struct policy_change_answer, config, 0, "as it is now; null: gone"),
+    FIELD(struct policy_change_answer, config, 0, "as it is now; absent: gone"),
     FIELD(struct policy_change_answer, diff, RECORD_REQUIRED, "what was changed"),
     FIELD(struct policy_change_answer, not_in_force, 0, "keys of it that are kept and that nothing reads yet"),
 };
@@ -151,3 +153,51 @@ static const struct record_field webhook_fields[] = {
 };
 const struct record_descriptor policy_webhook_descriptor =
     RECORD(struct policy_webhook, "PolicyWebhook", 1, webhook_fields, "A change of a policy by webhook.");
+
+/* ---- orgs and sites ---- */
+
+static const struct record_field org_request_fields[] = {
+    FIELD(struct org_request, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique, stays for ever"),
+    FIELD(struct org_request, name, 0, "what people call it", .max_count = 128),
+};
+const struct record_descriptor org_request_descriptor =
+    RECORD(struct org_request, "OrgRequest", 1, org_request_fields, "A new org.");
+
+#define SITE_WORDS(type)                                                                                               \
+    FIELD(type, name, 0, "what people call it", .max_count = 128),                                                     \
+        FIELD(type, time_zone, 0, "IANA name, as Europe/Paris; absent: UTC", .min_count = 1, .max_count = 64,          \
+              .check_text = zone_name_is_valid, .example = "\"Europe/Paris\"")
+static const struct record_field site_request_fields[] = {
+    FIELD(struct site_request, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique in its org"),
+    SITE_WORDS(struct site_request),
+};
+const struct record_descriptor site_request_descriptor =
+    RECORD(struct site_request, "SiteRequest", 1, site_request_fields, "A new site.");
+
+static const struct record_field site_change_fields[] = {SITE_WORDS(struct site_change_request)};
+const struct record_descriptor site_change_request_descriptor =
+    RECORD(struct site_change_request, "SiteChangeRequest", 1, site_change_fields, "A site as it is to be.");
+
+/* ---- intake ---- */
+
+const char *const intake_status_names[] = {"accepted", "rejected", NULL};
+
+enum { INTAKE_LINES_MAX = 1 << 20 }; /* more than a body of the largest size has */
+
+static const struct record_field intake_result_fields[] = {
+    FIELD(struct intake_result, line, 0, "of the body, from 1"),
+    FIELD(struct intake_result, id, 0, "the event's, where it could be read"),
+    FIELD_ENUM(struct intake_result, status, intake_status_names, RECORD_REQUIRED, "whether it is kept"),
+    FIELD_LIST(struct intake_result, errors, &problem_error_descriptor, 0, "why not"),
+};
+const struct record_descriptor intake_result_descriptor =
+    RECORD(struct intake_result, "IntakeResult", 1, intake_result_fields, "What became of a line.");
+
+static const struct record_field intake_fields[] = {
+    FIELD(struct intake_answer, accepted, 0, "how many are kept now, to be stored"),
+    FIELD(struct intake_answer, rejected, 0, "how many are not"),
+    FIELD_LIST(struct intake_answer, results, &intake_result_descriptor, 0, "of each line that is not empty, in order",
+               .max_count = INTAKE_LINES_MAX),
+};
+const struct record_descriptor intake_answer_descriptor =
+    RECORD(struct intake_answer, "Intake", 1, intake_fields, "What became of events that were sent.");

@@ -106,6 +106,34 @@ struct policy_effective_answer {
 };
 extern const struct record_descriptor policy_effective_answer_descriptor;
 
+struct org_request {
+    char *id, *name;
+};
+extern const struct record_descriptor org_request_descriptor;
+struct site_request {
+    char *id, *name, *time_zone;
+};
+struct site_change_request {
+    char *name, *time_zone;
+};
+extern const struct record_descriptor site_request_descriptor, site_change_request_descriptor;
+
+/* What became of the lines of an intake. */
+enum intake_status { INTAKE_ACCEPTED = 1, INTAKE_REJECTED };
+extern const char *const intake_status_names[];
+struct intake_result {
+    int32_t line; /* from 1 */
+    char *id;
+    enum intake_status status;
+    struct record_list errors; /* of struct problem_error */
+};
+extern const struct record_descriptor intake_result_descriptor;
+struct intake_answer {
+    int64_t accepted, rejected;
+    struct record_list results; /* of struct intake_result */
+};
+extern const struct record_descriptor intake_answer_descriptor;
+
 /* A change by webhook: to `config`, by `patch`, or, with neither, a deletion. */
 struct policy_webhook {
     char *policy_type, *service_name;

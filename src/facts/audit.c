@@ -1,7 +1,7 @@
 #include "facts/audit.h"
 
-const char *const audit_subject_names[] = {"camera",     "user",     "login",    "job",       "policy",
-                                           "legal_hold", "employee", "material", "retention", NULL};
+const char *const audit_subject_names[] = {"camera",   "user",     "login",     "job",  "policy", "legal_hold",
+                                           "employee", "material", "retention", "site", "org",    NULL};
 
 enum { SHA256_CHARACTERS = 64 };
 

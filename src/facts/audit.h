@@ -18,6 +18,8 @@ enum audit_subject {
     AUDIT_EMPLOYEE,
     AUDIT_MATERIAL,
     AUDIT_RETENTION,
+    AUDIT_SITE,
+    AUDIT_ORG,
 };
 extern const char *const audit_subject_names[];
 

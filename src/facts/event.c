@@ -1,6 +1,10 @@
 #include "facts/event.h"
 
+#include "base/error.h"
+#include "facts/camera.h"
 #include "facts/track.h"
+
+#include <string.h>
 
 const char *const service_names[] = {"antitheft", "education", "safety", "occupancy",
                                      "identity",  "vehicles",  "system", NULL};
@@ -113,3 +117,64 @@ static const struct record_field analytics_event_fields[] = {
 const struct record_descriptor analytics_event_descriptor =
     RECORD(struct analytics_event, "AnalyticsEvent", 1, analytics_event_fields,
            "The envelope in which everything that is stored travels.", .table = "events");
+
+/* ---- what comes from outside ---- */
+
+/* A string member of a record by its field's name; NULL when there is no such field. */
+static char **text_of(const struct record_descriptor *descriptor, void *record, const char *name)
+{
+    const struct record_field *field = record_find_field(descriptor, name);
+    return field && field->kind == RECORD_STRING ? (char **)(void *)((char *)record + field->offset) : NULL;
+}
+
+static void set_text(const struct record_descriptor *descriptor, void *record, const char *name, const char *value)
+{
+    char **text = text_of(descriptor, record, name);
+    if (!text)
+        return;
+    g_free(*text);
+    *text = g_strdup(value);
+}
+
+/* Whose camera it is, the registration says; nobody else. */
+static void stamp_owner(const struct record_descriptor *descriptor, void *record, const struct camera *camera)
+{
+    set_text(descriptor, record, "org_id", camera->org_id);
+    set_text(descriptor, record, "site_id", camera->site_id);
+}
+
+/* The payload is decoded, must speak of the same thing as its envelope, and is written anew: what is stored holds
+ * nothing that was not checked. */
+static bool check_payload(struct analytics_event *event, const struct camera *camera, GError **error)
+{
+    const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
+    g_autofree void *payload = g_malloc(descriptor->size);
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(descriptor, event->payload.text, strlen(event->payload.text), payload, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    if (!is_good)
+        return false;
+    char **id = text_of(descriptor, payload, "id"), **camera_id = text_of(descriptor, payload, "camera_id");
+    bool is_same = id && camera_id && g_strcmp0(*id, event->id) == 0 && g_strcmp0(*camera_id, event->camera_id) == 0;
+    if (is_same) {
+        g_autoptr(GString) json = g_string_new(NULL);
+        stamp_owner(descriptor, payload, camera);
+        record_encode_json(descriptor, payload, true, json);
+        g_free(event->payload.text);
+        event->payload.text = g_string_free(g_steal_pointer(&json), FALSE);
+    } else {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "payload: its id or camera is not its envelope's");
+    }
+    record_clear(descriptor, payload);
+    return is_same;
+}
+
+bool analytics_event_settle(struct analytics_event *event, const struct camera *camera, int64_t received_at_ms,
+                            GError **error)
+{
+    stamp_owner(&analytics_event_descriptor, event, camera);
+    event->received_at.ms = received_at_ms;
+    return check_payload(event, camera, error);
+}

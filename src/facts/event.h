@@ -96,3 +96,10 @@ struct analytics_event {
     struct record_json payload;
 };
 extern const struct record_descriptor analytics_event_descriptor;
+
+struct camera;
+/* Makes an event that came from outside, decoded, what may be kept: its payload is decoded by its type, must speak of
+ * the same thing as its envelope, and is written anew, so that nothing is kept that was not checked; org and site are
+ * its camera's, whatever it says. The caller has found the camera by event->camera_id. VEDETTE_ERROR_INVALID. */
+bool analytics_event_settle(struct analytics_event *event, const struct camera *camera, int64_t received_at_ms,
+                            GError **error);

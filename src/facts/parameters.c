@@ -4,6 +4,9 @@
 #define REASON(type) FIELD(type, reason, 0, "why, for the audit", .max_count = 1024)
 #define LIMIT(type)                                                                                                    \
     FIELD(type, limit, 0, "how many at most", .min = 1, .max = PARAMETER_LIMIT_MAX, .default_text = "50")
+#define LIST(type)                                                                                                     \
+    FIELD(type, fields, 0, "only these fields of each, separated by commas", .min_count = 1, .max_count = 1024),       \
+        FIELD_ENUM(type, format, list_format_names, 0, "json or csv; absent: as Accept says")
 #define FROM_TO(type) FIELD(type, from, 0, "from then on"), FIELD(type, to, 0, "until before then")
 
 static const struct record_field id_fields[] = {ID(struct id_parameters, "which")};
@@ -21,6 +24,19 @@ static const struct record_field breaker_fields[] = {
 const struct record_descriptor breaker_parameters_descriptor =
     RECORD(struct id_parameters, "BreakerParameters", 1, breaker_fields, "One circuit breaker.");
 
+const char *const list_format_names[] = {"json", "csv", NULL};
+
+static const struct record_field list_fields[] = {LIST(struct list_parameters)};
+const struct record_descriptor list_parameters_descriptor =
+    RECORD(struct list_parameters, "ListParameters", 1, list_fields, "How a list is told.");
+
+static const struct record_field camera_list_fields[] = {
+    FIELD(struct camera_list_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
+    LIST(struct camera_list_parameters),
+};
+const struct record_descriptor camera_list_parameters_descriptor =
+    RECORD(struct camera_list_parameters, "CameraListParameters", 1, camera_list_fields, "Of which camera.");
+
 static const struct record_field reason_fields[] = {REASON(struct reason_parameters)};
 const struct record_descriptor reason_parameters_descriptor =
     RECORD(struct reason_parameters, "ReasonParameters", 1, reason_fields, "A change.");
@@ -32,9 +48,20 @@ static const struct record_field event_fields[] = {
     FROM_TO(struct event_parameters),
     LIMIT(struct event_parameters),
     FIELD(struct event_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),
+    LIST(struct event_parameters),
 };
 const struct record_descriptor event_parameters_descriptor =
     RECORD(struct event_parameters, "EventParameters", 1, event_fields, "Which events.");
+
+static const struct record_field signal_fields[] = {
+    FIELD(struct event_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
+    FROM_TO(struct event_parameters),
+    LIMIT(struct event_parameters),
+    FIELD(struct event_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),
+    LIST(struct event_parameters),
+};
+const struct record_descriptor signal_parameters_descriptor =
+    RECORD(struct event_parameters, "SignalParameters", 1, signal_fields, "Which signals.");
 
 static const struct record_field occupancy_fields[] = {
     FIELD_ENUM(struct occupancy_parameters, level, rollup_level_names, 0, "counts of what length",
@@ -43,6 +70,7 @@ static const struct record_field occupancy_fields[] = {
     FIELD(struct occupancy_parameters, subject_id, RECORD_TEXT_ID, "of this line or zone"),
     FROM_TO(struct occupancy_parameters),
     LIMIT(struct occupancy_parameters),
+    LIST(struct occupancy_parameters),
 };
 const struct record_descriptor occupancy_parameters_descriptor =
     RECORD(struct occupancy_parameters, "OccupancyParameters", 1, occupancy_fields, "Which counts.");
@@ -70,6 +98,7 @@ const struct record_descriptor retention_parameters_descriptor =
 static const struct record_field audit_fields[] = {
     FIELD(struct audit_parameters, before, 0, "entries before this sequence; 0: the newest", .min = 0, .max = 0x1p53),
     LIMIT(struct audit_parameters),
+    LIST(struct audit_parameters),
 };
 const struct record_descriptor audit_parameters_descriptor =
     RECORD(struct audit_parameters, "AuditParameters", 1, audit_fields, "Which entries.");

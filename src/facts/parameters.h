@@ -9,6 +9,24 @@
 
 enum { PARAMETER_LIMIT_MAX = 500 };
 
+/* How a list is told: with some of its fields, as JSON or CSV (unset: as Accept says). Every list that has these two
+ * members can be had so (api/export.c). */
+enum list_format { LIST_JSON = 1, LIST_CSV };
+extern const char *const list_format_names[];
+struct list_parameters {
+    char *fields; /* separated by commas */
+    enum list_format format;
+};
+extern const struct record_descriptor list_parameters_descriptor;
+
+/* Of one camera, or of all. */
+struct camera_list_parameters {
+    char *camera_id;
+    char *fields;
+    enum list_format format;
+};
+extern const struct record_descriptor camera_list_parameters_descriptor;
+
 /* One thing, by its id. `reason` is kept in the audit; only what changes something takes it. */
 struct id_parameters {
     char *id;
@@ -30,14 +48,18 @@ struct event_parameters {
     struct record_time from, to; /* [from, to) of occurred_at; unset: open */
     int32_t limit;
     char *cursor;
+    char *fields;
+    enum list_format format;
 };
-extern const struct record_descriptor event_parameters_descriptor;
+extern const struct record_descriptor event_parameters_descriptor, signal_parameters_descriptor;
 
 struct occupancy_parameters {
     enum rollup_level level;
     char *camera_id, *subject_id;
     struct record_time from, to;
     int32_t limit;
+    char *fields;
+    enum list_format format;
 };
 extern const struct record_descriptor occupancy_parameters_descriptor;
 
@@ -61,6 +83,8 @@ extern const struct record_descriptor retention_parameters_descriptor;
 struct audit_parameters {
     int64_t before; /* 0: from the newest */
     int32_t limit;
+    char *fields;
+    enum list_format format;
 };
 extern const struct record_descriptor audit_parameters_descriptor;
 

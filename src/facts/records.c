@@ -1,7 +1,9 @@
 #include "facts/records.h"
 
+#include "facts/answers.h"
 #include "facts/audit.h"
 #include "facts/backtest.h"
+#include "facts/breaker.h"
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
@@ -32,7 +34,6 @@ static const struct record_descriptor *const records[] = {
     &server_health_descriptor,
     &user_descriptor,
     &session_descriptor,
-    &login_request_descriptor,
     &login_response_descriptor,
     &model_card_descriptor,
     &worker_hello_descriptor,
@@ -62,6 +63,26 @@ static const struct record_descriptor *const records[] = {
     &track_chunk_descriptor,
     &backtest_finding_descriptor,
     &backtest_descriptor,
+    &breaker_view_descriptor,
+    &problem_descriptor,
+    &problem_error_descriptor,
+    &status_answer_descriptor,
+    &health_answer_descriptor,
+    &resilience_answer_descriptor,
+    &component_answer_descriptor,
+    &engines_answer_descriptor,
+    &breaker_state_answer_descriptor,
+    &queue_answer_descriptor,
+    &times_answer_descriptor,
+    &scheduled_answer_descriptor,
+    &audit_verification_descriptor,
+    &policies_in_force_descriptor,
+    &policy_change_answer_descriptor,
+    &policy_effective_answer_descriptor,
+    &intake_answer_descriptor,
+    &intake_result_descriptor,
+    &placed_line_descriptor,
+    &placed_zone_descriptor,
 };
 
 /* Types of policies stand in a table of their own. */

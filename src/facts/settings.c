@@ -28,6 +28,10 @@ static const struct record_field http_fields[] = {
           .default_text = "1048576"),
     FIELD(struct http_settings, login_attempts_per_minute, 0, "logins per address and per account", .min = 1,
           .max = 10000, .default_text = "10"),
+    FIELD(struct http_settings, idempotency_minutes, 0, "how long the answer to an Idempotency-Key is kept",
+          .unit = "min", .min = 1, .max = 43200, .default_text = "1440"),
+    FIELD(struct http_settings, idempotency_max_keys, 0, "how many of them are kept for an org; the oldest go first",
+          .min = 1, .max = 1000000, .default_text = "10000"),
     FIELD(struct http_settings, host_names, 0,
           "names browsers may reach it by, separated by commas; addresses and localhost always may", .max_count = 1024),
 };

@@ -22,7 +22,8 @@ struct http_settings {
     int32_t websocket_max_clients;
     int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
     int32_t login_attempts_per_minute;
-    char *host_names; /* separated by commas */
+    char *host_names;                                  /* separated by commas */
+    int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */
 };
 struct log_settings {
     char *levels;

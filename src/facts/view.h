@@ -19,6 +19,17 @@ struct zone_view {
 };
 extern const struct record_descriptor zone_view_descriptor;
 
+/* The same where the cameras' are told together. */
+struct placed_line {
+    char *camera_id;
+    struct line_view line;
+};
+struct placed_zone {
+    char *camera_id;
+    struct zone_view zone;
+};
+extern const struct record_descriptor placed_line_descriptor, placed_zone_descriptor;
+
 struct camera_view {
     struct camera camera;
     bool online;

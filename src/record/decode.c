@@ -283,6 +283,16 @@ static void unknown_key(const struct decoder *decoder, const struct record_descr
         record_errors_add(decoder->errors, where, "is unknown: allowed are %s", known->str);
 }
 
+/* Older ones are read by what they have; of a newer one nobody here knows what it means. */
+static void check_version(const struct decoder *decoder, const struct record_descriptor *descriptor,
+                          const json_t *version, const char *path)
+{
+    g_autofree char *where = record_path_join(path, "schema_version");
+    if (!json_is_integer(version) || json_integer_value(version) < 1 ||
+        json_integer_value(version) > descriptor->schema_version)
+        record_errors_add(decoder->errors, where, "must be between 1 and %d", descriptor->schema_version);
+}
+
 static void decode_object(const struct decoder *decoder, const struct record_descriptor *descriptor,
                           const json_t *object, const char *path, int depth, void *record)
 {
@@ -310,7 +320,9 @@ static void decode_object(const struct decoder *decoder, const struct record_des
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        if (decoder->is_strict && !record_find_field(descriptor, key) && strcmp(key, "schema_version") != 0)
+        if (decoder->is_strict && strcmp(key, "schema_version") == 0)
+            check_version(decoder, descriptor, value, path);
+        else if (decoder->is_strict && !record_find_field(descriptor, key))
             unknown_key(decoder, descriptor, key, path);
     }
 }

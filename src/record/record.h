@@ -116,6 +116,7 @@ struct record_field {
     const struct record_descriptor *descriptor;           /* of LIST items and RECORD members; of JSON: of the members
                                                              of an object whose keys are not known before */
     int since;                                            /* schema version that brought the field; 0 means 1 */
+    const char *example; /* JSON, for the contract; NULL: one is made from the field's kind and bounds */
 };
 
 struct record_errors;
@@ -310,7 +311,34 @@ void record_sql_value_clear(struct record_sql_value *value);
 
 /* Markdown: a heading, the record's doc and a table of its fields. */
 void record_append_markdown(const struct record_descriptor *descriptor, GString *out);
-/* TypeScript: `export interface NAME` as record_encode_json writes the record. A field that may be left out is
- * optional.
- */
-void record_append_typescript(const struct record_descriptor *descriptor, GString *out);
+/* TypeScript: `export interface NAME` as record_encode_json writes the record, or, of what is taken, `NAMEInput`. A
+ * field that may be left out is optional. */
+enum record_schema_use { RECORD_SCHEMA_INPUT = 1, RECORD_SCHEMA_ANSWER };
+void record_append_typescript(const struct record_descriptor *descriptor, enum record_schema_use use, GString *out);
+/* The type of one field alone. */
+void record_append_typescript_type(const struct record_field *field, enum record_schema_use use, GString *out);
+
+/* ---- schemas: what is taken (strict: no other keys, null for what is left out), and what is answered ---- */
+
+enum record_schema_dialect { RECORD_SCHEMA_OPENAPI = 1, RECORD_SCHEMA_JSON }; /* 3.0.3; draft 2020-12 */
+struct record_schema_style {
+    enum record_schema_dialect dialect;
+    enum record_schema_use use;
+    bool is_parameter;                               /* of a path or query: never null */
+    const char *reference_prefix, *reference_suffix; /* around the name of another record */
+};
+/* What a record is called there: "Camera", or "CameraInput" of what is taken. g_free. */
+char *record_schema_name(const struct record_descriptor *descriptor, enum record_schema_use use);
+void record_append_schema(const struct record_descriptor *descriptor, const struct record_schema_style *style,
+                          GString *out);
+void record_append_field_schema(const struct record_field *field, const struct record_schema_style *style,
+                                GString *out);
+/* A value that the schema takes: what must be there. */
+void record_append_example(const struct record_descriptor *descriptor, enum record_schema_use use, GString *out);
+/* True when the encoder never leaves the field out. */
+bool record_field_is_always_there(const struct record_field *field);
+/* Looks at each field that stands among the record's members: those of inline records too, without what is secret in
+ * answers. */
+typedef void (*record_look)(const struct record_field *field, enum record_schema_use use, void *data);
+void record_each_field(const struct record_descriptor *descriptor, enum record_schema_use use, record_look look,
+                       void *data);

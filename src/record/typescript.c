@@ -23,25 +23,31 @@ static const char *const kind_types[] = {
     [RECORD_RECORD] = NULL,
 };
 
-/* Of what the encoder leaves out when it is unset, only what must be given, or has a default, is always there. */
-static bool is_optional(const struct record_field *field)
+static bool is_optional(const struct record_field *field, enum record_schema_use use)
 {
-    bool may_be_unset = field->kind == RECORD_STRING || field->kind == RECORD_ENUM || field->kind == RECORD_TIME ||
-                        field->kind == RECORD_OPTIONAL || field->kind == RECORD_JSON;
-    return may_be_unset && !(field->flags & RECORD_REQUIRED) && !field->default_text;
+    return use == RECORD_SCHEMA_INPUT ? !(field->flags & RECORD_REQUIRED) : !record_field_is_always_there(field);
 }
 
-static void append_field(const struct record_field *field, GString *out)
+void record_append_typescript_type(const struct record_field *field, enum record_schema_use use, GString *out)
 {
-    g_string_append_printf(out, "  /** %s%s%s%s */\n  %s%s: ", field->doc, field->unit ? " (" : "",
-                           field->unit ? field->unit : "", field->unit ? ")" : "", field->name,
-                           is_optional(field) ? "?" : "");
+    g_autofree char *record = field->descriptor ? record_schema_name(field->descriptor, use) : NULL;
     if (field->kind == RECORD_ENUM)
         for (size_t i = 0; field->names[i]; i++)
             g_string_append_printf(out, "%s\"%s\"", i ? " | " : "", field->names[i]);
+    else if (field->kind == RECORD_JSON && record)
+        g_string_append_printf(out, "Record<string, %s>", record);
     else
-        g_string_append(out, field->descriptor ? field->descriptor->name : kind_types[field->kind]);
-    g_string_append(out, field->kind == RECORD_LIST ? "[];\n" : ";\n");
+        g_string_append_printf(out, "%s%s", record ? record : kind_types[field->kind],
+                               field->kind == RECORD_LIST ? "[]" : "");
+}
+
+static void append_field(const struct record_field *field, enum record_schema_use use, GString *out)
+{
+    g_string_append_printf(out, "  /** %s%s%s%s */\n  %s%s: ", field->doc, field->unit ? " (" : "",
+                           field->unit ? field->unit : "", field->unit ? ")" : "", field->name,
+                           is_optional(field, use) ? "?" : "");
+    record_append_typescript_type(field, use, out);
+    g_string_append(out, ";\n");
 }
 
 /* " extends Omit<Camera, "lines">": the fields of an inline member, less those the outer record has itself. */
@@ -59,9 +65,11 @@ static void append_base(const struct record_descriptor *descriptor, const struct
         g_string_append(out, member->descriptor->name);
 }
 
-void record_append_typescript(const struct record_descriptor *descriptor, GString *out)
+void record_append_typescript(const struct record_descriptor *descriptor, enum record_schema_use use, GString *out)
 {
-    g_string_append_printf(out, "/** %s */\nexport interface %s", descriptor->doc, descriptor->name);
+    unsigned hidden = RECORD_INLINE | (use == RECORD_SCHEMA_INPUT ? RECORD_READ_ONLY : RECORD_SECRET);
+    g_autofree char *name = record_schema_name(descriptor, use);
+    g_string_append_printf(out, "/** %s */\nexport interface %s", descriptor->doc, name);
     const char *separator = " extends ";
     for (size_t i = 0; i < descriptor->field_count; i++)
         if (field_is_inline(&descriptor->fields[i])) {
@@ -71,7 +79,7 @@ void record_append_typescript(const struct record_descriptor *descriptor, GStrin
         }
     g_string_append(out, " {\n");
     for (size_t i = 0; i < descriptor->field_count; i++)
-        if (!(descriptor->fields[i].flags & (RECORD_SECRET | RECORD_INLINE)))
-            append_field(&descriptor->fields[i], out);
+        if (!(descriptor->fields[i].flags & hidden))
+            append_field(&descriptor->fields[i], use, out);
     g_string_append(out, "}\n");
 }

@@ -54,6 +54,18 @@ static char *step_text(const struct store_step *step, enum record_dialect dialec
     return g_string_free(text, FALSE);
 }
 
+char *store_schema_sql(enum record_dialect dialect)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < store_step_count; i++) {
+        if (!is_step_of(&store_steps[i], dialect))
+            continue;
+        g_autofree char *step = step_text(&store_steps[i], dialect);
+        g_string_append_printf(text, "-- %d: %s\n%s\n", store_steps[i].number, store_steps[i].name, step);
+    }
+    return g_string_free(text, FALSE);
+}
+
 /* ---- what is recorded ---- */
 
 static bool take_text(void *data, const struct record_sql_value *row, size_t columns, GError **error)

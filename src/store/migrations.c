@@ -3,6 +3,7 @@
 
 #include "facts/audit.h"
 #include "facts/job.h"
+#include "facts/kept_answer.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
@@ -124,6 +125,7 @@ static const struct store_step_table tables_8[] = {
 static const char of_camera_9[] =
     "CREATE INDEX track_chunks_of_camera ON track_chunks (org_id, camera_id, from_at, id);\n";
 static const struct store_step_table tables_9[] = {{&track_chunk_descriptor, 1}, {NULL, 0}};
+static const struct store_step_table tables_10[] = {{&kept_answer_descriptor, 1}, {NULL, 0}};
 
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
@@ -138,5 +140,6 @@ const struct store_step store_steps[] = {
      .postgres = "ALTER TABLE cameras ADD COLUMN class_id text;\n"},
     {8, "audit, jobs and roll-ups", .tables = tables_8, .sqlite = sqlite_8},
     {9, "stored tracks", .tables = tables_9, .sqlite = of_camera_9, .postgres = of_camera_9},
+    {10, "answers that are given again", .tables = tables_10},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -33,6 +33,10 @@ struct store *store_open(const char *data_dir, const struct store_settings *sett
  * for each: number, "applied" (before), "new" or "missing", name. Nobody else may have the store open. */
 bool store_migrate(const char *data_dir, const struct store_settings *settings, struct clock *clock, bool is_dry,
                    GString *report, GError **error);
+/* All migrations as SQL, one after another, as a new database gets them: for those who read the tables themselves.
+ * g_free.
+ */
+char *store_schema_sql(enum record_dialect dialect);
 /* SQL that makes PostgreSQL's roles, for an administrator to run once. */
 extern const char store_postgres_roles[];
 /* Writes what was submitted, then closes. NULL is allowed. */

@@ -5,6 +5,7 @@
 
 #include "facts/audit.h"
 #include "facts/job.h"
+#include "facts/kept_answer.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
@@ -68,6 +69,7 @@ const struct store_table store_tables[] = {
     {&rollup_mark_descriptor, STORE_OF_ORG, NULL},
     {&quarantined_event_descriptor, STORE_OF_ORG, NULL},
     {&legal_hold_descriptor, STORE_OF_ORG, NULL},
+    {&kept_answer_descriptor, STORE_OF_ORG, NULL},
     {&job_run_descriptor, STORE_OF_PLATFORM, NULL},
     {&job_state_descriptor, STORE_OF_PLATFORM, NULL},
     {&storage_sample_descriptor, STORE_OF_PLATFORM, NULL},

@@ -305,10 +305,10 @@ static void test_inline_fields_stand_among_the_outer_ones(void)
 static void test_types_for_the_page(void)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    record_append_typescript(&camera_view_descriptor, text);
+    record_append_typescript(&camera_view_descriptor, RECORD_SCHEMA_ANSWER, text);
     g_assert_nonnull(strstr(text->str, "export interface CameraView extends Omit<Camera, \"zones\" | \"lines\"> {\n"));
     g_assert_nonnull(strstr(text->str, "  zones: ZoneView[];\n"));
-    record_append_typescript(&camera_descriptor, text);
+    record_append_typescript(&camera_descriptor, RECORD_SCHEMA_ANSWER, text);
     g_assert_nonnull(strstr(text->str, "  id: string;\n"));    /* required */
     g_assert_nonnull(strstr(text->str, "  name?: string;\n")); /* left out when unset */
     g_assert_null(strstr(text->str, "password"));

@@ -1,56 +1,22 @@
-// The server's HTTP interface. Addresses are relative to the page.
-import type { CameraView } from "./records";
+// The server, by its own client; what the page asks in its own words. Addresses are relative to the page.
+import { ApiError, Client } from "./client";
+import type { User } from "./records";
 import type { StoredEvent } from "./stored_event";
 
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+export const server = new Client({ baseUrl: document.baseURI });
 
-async function request(path: string, init?: RequestInit): Promise<Response> {
-  const response = await fetch(path, { credentials: "same-origin", ...init });
-  if (response.ok) return response;
-  let message = `${response.status} ${response.statusText}`;
+export async function whoAmI(): Promise<User | null> {
   try {
-    const problem = await response.json();
-    message = problem.detail ?? problem.title ?? message;
-  } catch {
-    // Not a problem document: the status line says what is known.
-  }
-  throw new ApiError(response.status, message);
-}
-
-export async function login(username: string, password: string): Promise<void> {
-  await request("auth/login", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ username, password }),
-  });
-}
-
-export async function logout(): Promise<void> {
-  await request("auth/logout", { method: "POST" });
-}
-
-export async function whoAmI(): Promise<{ username: string; role: string } | null> {
-  try {
-    return await (await request("auth/me")).json();
+    return await server.getMe();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return null;
     throw error;
   }
 }
 
-export async function listCameras(): Promise<CameraView[]> {
-  return (await (await request("api/v1/cameras")).json()).items;
-}
-
+/** What an event carries follows from its type, which the contract's own type does not say. */
 export async function listEvents(limit: number): Promise<StoredEvent[]> {
-  return (await (await request(`api/v1/events?limit=${limit}`)).json()).items;
+  return (await server.listEvents({ limit })).items as StoredEvent[];
 }
 
 export interface Preview {
@@ -61,7 +27,7 @@ export interface Preview {
 /** The latest picture of a camera, or null while there is none that may be shown. */
 export async function fetchPreview(cameraId: string, signal: AbortSignal): Promise<Preview | null> {
   try {
-    const response = await request(`api/v1/cameras/${encodeURIComponent(cameraId)}/preview.jpg`, { signal });
+    const response = await server.getPreview(cameraId, { signal });
     const image = await createImageBitmap(await response.blob());
     return { image, frameNumber: Number(response.headers.get("X-Frame-Number") ?? -1) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { listCameras, listEvents, logout, whoAmI } from "./api";
+import { listEvents, server, whoAmI } from "./api";
 import { CameraCard } from "./camera_card";
 import { EventList } from "./event_list";
 import { Live } from "./live";
@@ -26,7 +26,7 @@ function useServer() {
 
   const refresh = useCallback(async () => {
     try {
-      setCameras(await listCameras());
+      setCameras((await server.listCameras()).items);
       setError("");
     } catch (failure) {
       setError((failure as Error).message);
@@ -67,7 +67,7 @@ function Dashboard({ username, onLogout }: { username: string; onLogout: () => v
         <span class={`state ${isConnected ? "online" : "offline"}`}>{isConnected ? "live" : "connecting…"}</span>
         <span class="spacer" />
         <span>{username}</span>
-        <button onClick={() => void logout().then(onLogout, onLogout)}>Log out</button>
+        <button onClick={() => void server.logout().then(onLogout, onLogout)}>Log out</button>
       </header>
       {error && (
         <p class="error banner" role="alert">

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { ApiError, login } from "./api";
+import { server } from "./api";
+import { ApiError } from "./client";
 
 export function Login({ onDone }: { onDone: () => void }) {
   const [error, setError] = useState("");
@@ -10,7 +11,7 @@ export function Login({ onDone }: { onDone: () => void }) {
     const form = new FormData(event.currentTarget as HTMLFormElement);
     setBusy(true);
     try {
-      await login(String(form.get("username")), String(form.get("password")));
+      await server.login({ username: String(form.get("username")), password: String(form.get("password")) });
       onDone();
     } catch (failure) {
       setError(

@@ -580,12 +580,6 @@ export interface Session {
   expires_at: string;
 }
 
-/** What POST /auth/login takes. */
-export interface LoginRequest {
-  /** the user's name */
-  username: string;
-}
-
 /** What POST /auth/login answers. */
 export interface LoginResponse {
   /** send it as Authorization: Bearer */
@@ -901,7 +895,7 @@ export interface Audit {
   /** from where; absent: on the server's machine */
   address?: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -931,7 +925,7 @@ export interface AuditEntry {
   /** who: a user's id, or system */
   actor_id: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -1290,6 +1284,218 @@ export interface Backtest {
   error?: string;
 }
 
+/** A circuit breaker. */
+export interface BreakerView {
+  /** a camera's id, or upstream:NAME */
+  name?: string;
+  /** whether it is a camera's */
+  is_camera: boolean;
+  /** closed, open, half_open, forced_open, forced_closed or disabled; of a camera, as its worker last told */
+  state?: string;
+  /** failures within its window */
+  failure_count: number;
+  /** while open: until it is tried again (s) */
+  retry_after_seconds: number;
+}
+
+/** Why a request was not done (RFC 9457). */
+export interface Problem {
+  /** about:blank: the code says what it is */
+  type: string;
+  /** the status in words */
+  title: string;
+  /** the HTTP status */
+  status: number;
+  /** what programs go by; never changes its meaning */
+  code: string;
+  /** what happened and what to do, for people */
+  detail: string;
+  /** each thing that is wrong with the request */
+  errors: ProblemError[];
+}
+
+/** One thing that is wrong with a request. */
+export interface ProblemError {
+  /** where, as zones[0].polygon or limit; empty: the whole */
+  path: string;
+  /** what is wrong with it, for people */
+  message: string;
+}
+
+/** How the server is. */
+export interface Status {
+  /** in one word */
+  status: "healthy" | "degraded" | "unhealthy";
+}
+
+/** How the server is. Without a login, the status alone. */
+export interface Health {
+  /** in one word */
+  status: "healthy" | "degraded" | "unhealthy";
+  /** breakers and queues */
+  resilience_stats?: ResilienceStats;
+  /** by name */
+  components?: Record<string, ComponentHealth>;
+  /** of the login's org, by id */
+  cameras?: Record<string, CameraEngines>;
+}
+
+/** Breakers and queues. */
+export interface ResilienceStats {
+  /** by the camera's id, or upstream:NAME */
+  circuit_breakers: Record<string, BreakerState>;
+  /** by name */
+  queues: Record<string, QueueStats>;
+}
+
+/** How a part of the server is. */
+export interface ComponentHealth {
+  /** in one word */
+  status: "healthy" | "degraded" | "unhealthy";
+  /** why, where there is something to say */
+  reason?: string;
+}
+
+/** What works on a camera's pictures. */
+export interface CameraEngines {
+  /** what decodes */
+  decoder: string;
+  /** what runs the model */
+  detector_provider: string;
+  /** why nothing faster does */
+  detector_provider_reason: string;
+}
+
+/** A circuit breaker's state. */
+export interface BreakerState {
+  /** closed, open, half_open, forced_open, forced_closed or disabled */
+  state: string;
+  /** failures within its window */
+  failure_count: number;
+  /** while open: until it is tried again (s) */
+  retry_after_seconds: number;
+}
+
+/** What waits to be stored. Without a login, the status alone. */
+export interface QueueStats {
+  /** degraded: what waits cannot be stored */
+  status?: "healthy" | "degraded" | "unhealthy";
+  /** records taken in and not yet on disk */
+  memory_queue_size?: number;
+  /** records on disk and not yet stored */
+  disk_queue_size?: number;
+  /** both */
+  total_queued?: number;
+  /** their size (bytes) */
+  queued_bytes?: number;
+  /** records ever taken in */
+  enqueued?: number;
+  /** records ever stored */
+  acknowledged?: number;
+  /** records that were given up, by reason */
+  losses?: unknown;
+  /** what waits is being stored */
+  is_draining?: boolean;
+  /** the store takes records */
+  is_store_available?: boolean;
+  /** files of the spool that cannot be read */
+  files_unread?: number;
+}
+
+/** When a job is due. */
+export interface Times {
+  /** RFC 3339 UTC, soonest first */
+  times: string[];
+}
+
+/** A run that was asked for. */
+export interface Scheduled {
+  /** the time its run goes by */
+  scheduled_at: string;
+}
+
+/** Whether the audit is whole. */
+export interface AuditVerification {
+  /** how many were looked at */
+  entries: number;
+  /** of the last one: keep it somewhere else */
+  sha256: string;
+  /** no entry was edited, removed or moved */
+  is_whole: boolean;
+  /** which were, in words */
+  problems: string[];
+}
+
+/** What is in force, defaults filled in. */
+export interface PoliciesInForce {
+  /** a policy of each type, by its name */
+  policies: unknown;
+  /** the number of the latest change */
+  revision: number;
+  /** they are the last good ones: the source cannot be read */
+  is_stale: boolean;
+  /** what is wrong with the source, if anything */
+  error?: string;
+}
+
+/** What came of a change. */
+export interface PolicyChange {
+  /** of this policy; 0: it is gone, or was only looked at */
+  version: number;
+  /** counted over all policies */
+  revision: number;
+  /** as it is now; absent: gone */
+  config?: unknown;
+  /** what was changed */
+  diff: unknown;
+  /** keys of it that are kept and that nothing reads yet */
+  not_in_force: string[];
+}
+
+/** A policy with its origins. */
+export interface PolicyEffective {
+  /** what the levels come to */
+  config: unknown;
+  /** by key: level, revision and overlay it came from */
+  origins: unknown;
+  /** keys of it that are kept and that nothing reads yet */
+  not_in_force: string[];
+}
+
+/** What became of events that were sent. */
+export interface Intake {
+  /** how many are kept now, to be stored */
+  accepted: number;
+  /** how many are not */
+  rejected: number;
+  /** of each line that is not empty, in order */
+  results: IntakeResult[];
+}
+
+/** What became of a line. */
+export interface IntakeResult {
+  /** of the body, from 1 */
+  line: number;
+  /** the event's, where it could be read */
+  id?: string;
+  /** whether it is kept */
+  status: "accepted" | "rejected";
+  /** why not */
+  errors: ProblemError[];
+}
+
+/** A line with its counts and its camera. */
+export interface PlacedLine extends Omit<LineView, "line"> {
+  /** the camera that sees it */
+  camera_id: string;
+}
+
+/** A zone with its counts and its camera. */
+export interface PlacedZone extends Omit<ZoneView, "zone"> {
+  /** the camera that sees it */
+  camera_id: string;
+}
+
 /** What is hidden in pictures, and how. */
 export interface PrivacyPolicy {
   /** people are hidden in every picture that leaves a worker; where it is not known who is one, whole figures are */
@@ -1440,6 +1646,306 @@ export interface VehiclesPolicy {
   plates_enabled: boolean;
   /** least confidence of a reading */
   plate_confidence: number;
+}
+
+/** Counts. */
+export interface DetectCounts {
+  /** objects in the picture */
+  objects: number;
+  /** people among them */
+  people: number;
+  /** vehicles among them */
+  vehicles: number;
+  /** crossings from left to right since the stream began */
+  line_in: number;
+  /** crossings from right to left */
+  line_out: number;
+}
+
+/** One object in the picture. */
+export interface DetectObject {
+  /** the same through a stream; 0 without one */
+  track_id: number;
+  /** what it is; motion where no model tells */
+  object_class?: string;
+  /** how sure */
+  confidence: number;
+  /** where in the picture */
+  box: [number, number, number, number];
+}
+
+/** What is in a picture. */
+export interface DetectResponse {
+  /** of the request */
+  stream_id?: string;
+  /** nothing is remembered of this stream's earlier pictures */
+  is_new_stream: boolean;
+  /** of the picture (px) */
+  width_px: number;
+  /** of the picture (px) */
+  height_px: number;
+  /** model, motion (no model: what moves), or none */
+  detector?: string;
+  /** what is in the picture */
+  objects: DetectObject[];
+  /** counts */
+  counts: DetectCounts;
+  /** signals that this picture raised */
+  violations: Signal[];
+  /** crossings that this picture showed */
+  crossings: LineCrossing[];
+  /** how each feature went */
+  features: DetectStates;
+  /** from the decoder to the answer (ms) */
+  processing_ms: number;
+  /** a JPEG as base64, where it was asked for */
+  annotated_image?: string;
+}
+
+/** How one feature went. */
+export interface DetectState {
+  /** whether it was looked for; off: not asked for */
+  status: "ok" | "unavailable" | "off";
+  /** why it is unavailable */
+  reason?: string;
+  /** what was found: people, vehicles, crossings, violations */
+  count: number;
+}
+
+/** How each feature went. */
+export interface DetectStates {
+  /** how many people are in the picture */
+  people_count: DetectState;
+  /** how many vehicles are in the picture */
+  vehicles: DetectState;
+  /** who lacks protective equipment */
+  ppe: DetectState;
+  /** who crosses the line at line_x; needs a stream_id */
+  line_crossing: DetectState;
+  /** who enters a zone of kind intrusion or restricted; needs a stream_id */
+  zone_intrusion: DetectState;
+  /** who stays longer than loitering_seconds; needs a stream_id */
+  loitering: DetectState;
+  /** more than crowd_limit at once; needs a stream_id */
+  crowd: DetectState;
+  /** whose face it is */
+  face_identity: DetectState;
+  /** who comes and goes */
+  attendance: DetectState;
+  /** what stands on licence plates */
+  plates: DetectState;
+  /** what was left behind or taken away; needs a stream_id */
+  object_left_taken: DetectState;
+  /** a camera that was covered, blurred, turned or frozen; needs a stream_id */
+  tampering: DetectState;
+}
+
+/** The envelope in which everything that is stored travels. */
+export interface AnalyticsEventInput {
+  /** UUIDv7, made by the worker */
+  id: string;
+  /** what the payload is */
+  type: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk";
+  /** set by the hub from the camera's registration */
+  org_id?: string;
+  /** set by the hub from the camera's registration */
+  site_id?: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the line or zone it is about, where there is one */
+  subject_id?: string;
+  /** capture time */
+  occurred_at: string;
+  /** when the hub took it in */
+  received_at?: string;
+  /** W3C trace id, where there is one */
+  trace_id?: string;
+  /** 9 is the most urgent */
+  priority?: number;
+  /** the record named by type */
+  payload: unknown;
+}
+
+/** An operator's word to a breaker. */
+export interface BreakerRequest {
+  /** forced_open: nothing is asked of it; forced_closed: everything is, whatever fails; disabled: the same, uncounted; closed: the breaker decides again. Lasts until the server starts anew */
+  state: "closed" | "forced_open" | "forced_closed" | "disabled";
+  /** why, for the log */
+  reason?: string;
+}
+
+/** What is looked for; where none is true, everything. */
+export interface DetectFeaturesInput {
+  /** how many people are in the picture */
+  people_count?: boolean;
+  /** how many vehicles are in the picture */
+  vehicles?: boolean;
+  /** who lacks protective equipment */
+  ppe?: boolean;
+  /** who crosses the line at line_x; needs a stream_id */
+  line_crossing?: boolean;
+  /** who enters a zone of kind intrusion or restricted; needs a stream_id */
+  zone_intrusion?: boolean;
+  /** who stays longer than loitering_seconds; needs a stream_id */
+  loitering?: boolean;
+  /** more than crowd_limit at once; needs a stream_id */
+  crowd?: boolean;
+  /** whose face it is */
+  face_identity?: boolean;
+  /** who comes and goes */
+  attendance?: boolean;
+  /** what stands on licence plates */
+  plates?: boolean;
+  /** what was left behind or taken away; needs a stream_id */
+  object_left_taken?: boolean;
+  /** a camera that was covered, blurred, turned or frozen; needs a stream_id */
+  tampering?: boolean;
+}
+
+/** A picture to look at. */
+export interface DetectRequest {
+  /** the picture, JPEG or PNG, as base64, also as a data: URL; as multipart/form-data it is a part of its own */
+  frame?: string;
+  /** what to look for */
+  enabled_features?: DetectFeaturesInput;
+  /** where a line stands from top to bottom: up to 1 a share of the picture's width, above it pixels */
+  line_x?: number;
+  /** pictures with the same id are one camera's, one after the other */
+  stream_id?: string;
+  /** when the picture was taken; else when it arrived */
+  captured_at?: string;
+  /** zones of the stream */
+  zones?: ZoneInput[];
+  /** of the whole picture where no zone has its own (s) */
+  loitering_seconds?: number;
+  /** of the whole picture where no zone has its own */
+  crowd_limit?: number;
+  /** after so long an object counts as left or taken, in the whole picture where no zone has its own (s) */
+  object_seconds?: number;
+  /** answer the picture too, figures hidden and boxes drawn */
+  annotate?: boolean;
+}
+
+/** What POST /api/v1/legal-holds takes. */
+export interface LegalHoldRequest {
+  /** of this camera alone; absent: of all */
+  camera_id?: string;
+  /** from then on; absent: from the beginning */
+  from_at?: string;
+  /** until then; absent: without an end */
+  to_at?: string;
+  /** why */
+  reason: string;
+}
+
+/** What POST /auth/login takes. */
+export interface LoginRequest {
+  /** the user's name */
+  username: string;
+  /** the password */
+  password: string;
+}
+
+/** A new org. */
+export interface OrgRequest {
+  /** unique, stays for ever */
+  id: string;
+  /** what people call it */
+  name?: string;
+}
+
+/** A change of a policy by webhook. */
+export interface PolicyWebhookInput {
+  /** the type of policy */
+  policy_type: string;
+  /** for this service; absent: the type's own */
+  service_name?: string;
+  /** absent: what holds for everyone */
+  org_id?: string;
+  /** of this site */
+  site_id?: string;
+  /** of this school class */
+  class_id?: string;
+  /** of this camera */
+  camera_id?: string;
+  /** the whole policy */
+  config?: unknown;
+  /** keys that change (RFC 7396); neither this nor config: it is removed */
+  patch?: unknown;
+  /** why */
+  reason?: string;
+}
+
+/** A part of a week. */
+export interface ScheduleWindowInput {
+  /** mon, tue, wed, thu, fri, sat, sun; empty: every day */
+  days?: string[];
+  /** HH:MM in the camera's time zone */
+  from?: string;
+  /** HH:MM; not after from: it ends on the next day, so that a window may cross midnight */
+  to?: string;
+}
+
+/** A site as it is to be. */
+export interface SiteChangeRequest {
+  /** what people call it */
+  name?: string;
+  /** IANA name, as Europe/Paris; absent: UTC */
+  time_zone?: string;
+}
+
+/** A new site. */
+export interface SiteRequest {
+  /** unique in its org */
+  id: string;
+  /** what people call it */
+  name?: string;
+  /** IANA name, as Europe/Paris; absent: UTC */
+  time_zone?: string;
+}
+
+/** A part of a camera's picture. */
+export interface ZoneInput {
+  /** unique among the camera's zones and lines */
+  id: string;
+  /** what people call it */
+  name?: string;
+  /** what the zone is for; area only counts, intrusion and restricted raise signals */
+  kind?: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask" | "motion_mask";
+  /** corners, 0..1 of the frame, x right, y down */
+  polygon: [number, number][];
+  /** object classes that count; empty: every class */
+  classes?: string[];
+  /** a stay this long gives one dwell event; 0: none (s) */
+  dwell_seconds?: number;
+  /** more inside than this raises a signal; 0: no limit */
+  occupancy_limit?: number;
+  /** occupancy, crowd and queue are told again only after there were this many fewer than what raised a signal */
+  hysteresis?: number;
+  /** more inside than this for crowd_seconds raises a signal; 0: no limit */
+  crowd_limit?: number;
+  /** how long it must be so full (s) */
+  crowd_seconds?: number;
+  /** who was inside this long, short breaks left out, raises a signal; 0: nobody (s) */
+  loitering_seconds?: number;
+  /** more waiting than this raises a signal; 0: no limit */
+  queue_limit?: number;
+  /** who is inside this long waits (s) */
+  queue_seconds?: number;
+  /** which way to go: 0 right, 90 down, 180 left, 270 up as seen; going another way raises a signal; absent: any (°) */
+  allowed_heading?: number;
+  /** how far off allowed_heading is still the allowed way (°) */
+  heading_tolerance?: number;
+  /** faster raises a signal; m/s where the camera is calibrated, else frame widths a second; 0: no limit */
+  speed_limit?: number;
+  /** something new that stands alone this long raises a signal; 0: not looked for (s) */
+  left_seconds?: number;
+  /** something that is gone this long raises a signal; 0: not looked for (s) */
+  taken_seconds?: number;
+  /** the point of a box that says where it is */
+  anchor?: "bottom" | "centre" | "top";
+  /** when the zone raises signals; empty: always. It counts at all times */
+  schedule?: ScheduleWindowInput[];
 }
 
 /** What an AnalyticsEvent carries, by its type. */

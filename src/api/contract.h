@@ -1,0 +1,11 @@
+/* What is written from the route table for others: shared by the files that write it. */
+#pragma once
+
+#include "api/api_internal.h"
+
+/* Every record that some request brings, or that some answer has, and every record inside those; sorted by name. A new
+ * GPtrArray of const struct record_descriptor *. */
+GPtrArray *contract_records(enum record_schema_use use);
+
+/* docs_page.c: the page at /docs. g_free. */
+char *contract_page(void);

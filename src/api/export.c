@@ -1,0 +1,165 @@
+/* Lists as their reader wants them: some fields alone, or as CSV. Done with the answer that a handler made, so that no
+ * handler knows of it: whatever a route lists can be had so once its parameters have `fields` and `format`. */
+#include <jansson.h>
+#include <string.h>
+
+#include "api/api_internal.h"
+
+/* ---- what is asked ---- */
+
+static const void *parameter_of(const struct request *request, const char *name)
+{
+    const struct record_descriptor *parameters = request->route->parameters;
+    const struct record_field *field = parameters ? record_find_field(parameters, name) : NULL;
+    return field && request->parameters ? (const char *)request->parameters + field->offset : NULL;
+}
+
+static bool wants_csv(const struct request *request)
+{
+    const enum list_format *format = parameter_of(request, "format");
+    if (!format)
+        return false;
+    return *format ? *format == LIST_CSV : http_list_has(request->accept, "text/csv");
+}
+
+static void add_name(const struct record_field *field, enum record_schema_use use, void *names)
+{
+    (void)use;
+    g_ptr_array_add(names, (char *)(uintptr_t)field->name);
+}
+
+/* The names that are asked for, or NULL for all. NULL with `errors`: some are none of the record's. */
+static GPtrArray *read_fields(const struct request *request, GPtrArray *known, struct record_errors *errors)
+{
+    char *const *text = parameter_of(request, "fields");
+    if (!text || !*text)
+        return NULL;
+    g_auto(GStrv) asked = g_strsplit(*text, ",", -1);
+    g_autoptr(GPtrArray) fields = g_ptr_array_new();
+    for (size_t i = 0; asked[i]; i++) {
+        guint index;
+        if (g_ptr_array_find_with_equal_func(known, asked[i], g_str_equal, &index))
+            g_ptr_array_add(fields, g_ptr_array_index(known, index));
+        else
+            record_errors_add(errors, "fields", "%s: is no field of %s", asked[i], request->route->response->name);
+    }
+    return errors->items->len ? NULL : g_steal_pointer(&fields);
+}
+
+/* ---- CSV (RFC 4180) ---- */
+
+/* A spreadsheet takes what begins so for a formula; an apostrophe before it makes it text. */
+static const char formula_starts[] = "=+-@\t\r";
+
+static void append_quoted(GString *out, const char *text)
+{
+    g_string_append_c(out, '"');
+    if (*text && strchr(formula_starts, *text))
+        g_string_append_c(out, '\'');
+    for (; *text; text++)
+        g_string_append(out, *text == '"' ? "\"\"" : (char[]){*text, '\0'});
+    g_string_append_c(out, '"');
+}
+
+static void append_cell(GString *out, const json_t *value)
+{
+    if (!value || json_is_null(value))
+        return;
+    if (json_is_string(value)) {
+        append_quoted(out, json_string_value(value));
+        return;
+    }
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    if (json_is_object(value) || json_is_array(value))
+        append_quoted(out, text);
+    else
+        g_string_append(out, text);
+    free(text);
+}
+
+static GString *csv_of(const json_t *items, const GPtrArray *fields)
+{
+    GString *out = g_string_new(NULL);
+    for (guint i = 0; i < fields->len; i++)
+        g_string_append_printf(out, "%s%s", i ? "," : "", (const char *)g_ptr_array_index(fields, i));
+    g_string_append(out, "\r\n");
+    for (size_t row = 0; row < json_array_size(items); row++) {
+        for (guint i = 0; i < fields->len; i++) {
+            g_string_append(out, i ? "," : "");
+            append_cell(out, json_object_get(json_array_get(items, row), g_ptr_array_index(fields, i)));
+        }
+        g_string_append(out, "\r\n");
+    }
+    return out;
+}
+
+/* ---- some fields ---- */
+
+static void keep_fields(json_t *items, GPtrArray *fields)
+{
+    for (size_t row = 0; row < json_array_size(items); row++) {
+        json_t *item = json_array_get(items, row), *value;
+        const char *name;
+        void *next;
+        json_object_foreach_safe(item, next, name, value)
+        {
+            if (!g_ptr_array_find_with_equal_func(fields, name, g_str_equal, NULL))
+                json_object_del(item, name);
+        }
+    }
+}
+
+/* ---- both ---- */
+
+static void export_items(const struct request *request, json_t *tree, GPtrArray *known, GPtrArray *fields,
+                         struct answer *answer)
+{
+    json_t *items = json_object_get(tree, "items");
+    const char *cursor = json_string_value(json_object_get(tree, "next_cursor"));
+    if (wants_csv(request)) {
+        answer_text(answer, answer->status, "text/csv; charset=utf-8", csv_of(items, fields ? fields : known));
+        answer_header(answer, "Content-Disposition", "attachment; filename=\"%s.csv\"", request->route->name);
+        if (cursor)
+            answer_header(answer, "X-Next-Cursor", "%s", cursor);
+    } else {
+        keep_fields(items, fields);
+        char *text = json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(15));
+        answer_json(answer, answer->status, g_string_new(text));
+        free(text);
+    }
+}
+
+bool request_export_is_valid(const struct request *request, struct answer *answer)
+{
+    if (!parameter_of(request, "fields"))
+        return true;
+    g_autoptr(GPtrArray) known = g_ptr_array_new();
+    struct record_errors errors;
+    record_errors_init(&errors);
+    record_each_field(request->route->response, RECORD_SCHEMA_ANSWER, add_name, known);
+    g_autoptr(GPtrArray) fields = read_fields(request, known, &errors);
+    bool is_valid = errors.items->len == 0;
+    if (!is_valid)
+        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the parameters are not valid", &errors);
+    record_errors_clear(&errors);
+    return is_valid;
+}
+
+void request_export(const struct request *request, struct answer *answer)
+{
+    g_autoptr(GPtrArray) known = g_ptr_array_new();
+    struct record_errors errors;
+    if (answer->status != MHD_HTTP_OK || !answer->body || !parameter_of(request, "fields"))
+        return;
+    record_errors_init(&errors);
+    record_each_field(request->route->response, RECORD_SCHEMA_ANSWER, add_name, known);
+    g_autoptr(GPtrArray) fields = read_fields(request, known, &errors);
+    record_errors_clear(&errors);
+    if (!fields && !wants_csv(request))
+        return;
+    gsize size;
+    const char *text = g_bytes_get_data(answer->body, &size);
+    json_t *tree = json_loadb(text, size, 0, NULL);
+    export_items(request, tree, known, fields, answer);
+    json_decref(tree);
+}

@@ -1,0 +1,143 @@
+/* POST /api/v1/events: many at once, one a line, from what sees without a camera of ours. What is taken is in the spool
+ * before the answer says so, and goes on from there as workers' records do. */
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/counter.h"
+#include "base/id.h"
+
+struct intake {
+    struct request *request;
+    GPtrArray *events; /* of struct analytics_event *: taken, in order */
+    struct intake_answer told;
+};
+
+static void event_free(void *event)
+{
+    record_clear(&analytics_event_descriptor, event);
+    g_free(event);
+}
+
+/* ---- one line ---- */
+
+/* Of a camera of the login's org; org, site and time of receipt are the server's word. */
+static bool settle(const struct intake *intake, struct analytics_event *event, struct record_errors *errors)
+{
+    const struct request *request = intake->request;
+    const struct camera *camera = live_camera_find(request->api->live, event->camera_id);
+    g_autoptr(GError) error = NULL;
+    if (!camera || g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
+        record_errors_add(errors, "camera_id", "%s: there is no such camera", event->camera_id);
+    else if (event_is_kept_apart(event->type))
+        record_errors_add(errors, "type", "%s: comes from the server's own workers alone",
+                          record_enum_name(event_type_names, event->type));
+    else if (!id_is_valid(event->id))
+        record_errors_add(errors, "id", "must be a UUID in lower case");
+    else if (!analytics_event_settle(event, camera, clock_wall_ms(request->api->clock), &error))
+        record_errors_add(errors, "payload", "%s", error->message);
+    if (!event->trace_id)
+        event->trace_id = g_strdup(request->trace_id);
+    return errors->items->len == 0;
+}
+
+static void tell(struct intake *intake, int32_t line, const char *id, const struct record_errors *errors)
+{
+    struct intake_result *result = record_list_append(&intake->told.results, &intake_result_descriptor);
+    result->line = line;
+    result->id = g_strdup(id);
+    result->status = errors->items->len ? INTAKE_REJECTED : INTAKE_ACCEPTED;
+    for (guint i = 0; i < errors->items->len; i++) {
+        const struct record_error *error = g_ptr_array_index(errors->items, i);
+        struct problem_error *told = record_list_append(&result->errors, &problem_error_descriptor);
+        told->path = g_strdup(error->path);
+        told->message = g_strdup(error->text);
+    }
+}
+
+static void take_line(struct intake *intake, int32_t number, const char *line, size_t length)
+{
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_decoded = record_decode_json_strict(&analytics_event_descriptor, line, length, event, &errors);
+    bool is_taken = is_decoded && settle(intake, event, &errors);
+    tell(intake, number, is_decoded ? event->id : NULL, &errors);
+    if (is_taken)
+        g_ptr_array_add(intake->events, event);
+    else if (is_decoded)
+        event_free(event);
+    else
+        g_free(event);
+    record_errors_clear(&errors);
+}
+
+/* Empty lines are passed over; the last one needs no end. */
+static void take_lines(struct intake *intake, const char *text, size_t length)
+{
+    int32_t number = 0;
+    for (size_t at = 0; at < length;) {
+        const char *end = memchr(text + at, '\n', length - at);
+        size_t line = (end ? (size_t)(end - text) : length) - at;
+        size_t kept = line && text[at + line - 1] == '\r' ? line - 1 : line;
+        number++;
+        if (kept)
+            take_line(intake, number, text + at, kept);
+        at += line + 1;
+    }
+}
+
+/* ---- keeping them ---- */
+
+static bool enqueue(const struct intake *intake, GPtrArray *texts, struct vedette_spool_error *why)
+{
+    g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, intake->events->len);
+    for (guint i = 0; i < intake->events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(intake->events, i);
+        GString *json = g_string_new(NULL);
+        record_encode_json(&analytics_event_descriptor, event, true, json);
+        records[i] = (struct vedette_spool_record){
+            .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
+        g_ptr_array_add(texts, g_string_free(json, FALSE));
+    }
+    return vedette_spool_enqueue(intake->request->api->spool, records, intake->events->len, why);
+}
+
+static void publish(const struct intake *intake, const GPtrArray *texts)
+{
+    struct api *api = intake->request->api;
+    counter_add(&api->health->records_spooled, intake->events->len);
+    for (guint i = 0; i < intake->events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(intake->events, i);
+        const char *text = g_ptr_array_index(texts, i);
+        live_publish(api->live, LIVE_EVENT, event->org_id, event->camera_id, text, strlen(text));
+    }
+}
+
+static void keep(const struct intake *intake, struct answer *answer)
+{
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    struct vedette_spool_error why;
+    if (intake->events->len && !enqueue(intake, texts, &why)) {
+        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE,
+                       "none was taken, as there is no room: send all of them again", NULL);
+        answer_header(answer, "Retry-After", "1");
+        return;
+    }
+    publish(intake, texts);
+    answer_record(answer, MHD_HTTP_OK, &intake_answer_descriptor, &intake->told);
+}
+
+void handle_event_intake(struct request *request, struct answer *answer)
+{
+    struct intake intake = {.request = request, .events = g_ptr_array_new_with_free_func(event_free)};
+    if (!request->api->spool) {
+        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "this server keeps no records", NULL);
+    } else {
+        take_lines(&intake, (const char *)request->body->data, request->body->len);
+        intake.told.accepted = intake.events->len;
+        intake.told.rejected = (int64_t)intake.told.results.count - intake.told.accepted;
+        keep(&intake, answer);
+    }
+    record_clear(&intake_answer_descriptor, &intake.told);
+    g_ptr_array_unref(intake.events);
+}

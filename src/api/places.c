@@ -1,0 +1,198 @@
+/* Orgs and sites. */
+#include "store/places.h"
+#include "api/api_internal.h"
+
+static void answer_failure(const GError *error, struct answer *answer)
+{
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
+        answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
+    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED))
+        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+    else
+        answer_error(answer, error);
+}
+
+/* ---- orgs ---- */
+
+/* The platform sees all orgs, everyone else their own. */
+static void handle_orgs(struct request *request, struct answer *answer)
+{
+    const struct user *user = request->login.user;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) orgs =
+        store_orgs_read(request->api->store, user->role >= ROLE_PLATFORM ? NULL : user->org_id, &error);
+    answer_list_or_error(answer, &org_descriptor, orgs, error);
+}
+
+static void handle_org_create(struct request *request, struct answer *answer)
+{
+    const struct audit_by by = request_by(request);
+    const struct org_request *asked = request->record;
+    struct org org = {.id = asked->id, .name = asked->name}; /* borrows */
+    g_autoptr(GError) error = NULL;
+    if (store_org_put(request->api->store, &org, true, &by, &error))
+        answer_record(answer, MHD_HTTP_CREATED, &org_descriptor, &org);
+    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
+        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+    else
+        answer_error(answer, error);
+}
+
+/* ---- sites ---- */
+
+static void answer_site(struct answer *answer, unsigned status, const struct site *site)
+{
+    g_autofree char *etag = record_etag(&site_descriptor, site);
+    answer_record(answer, status, &site_descriptor, site);
+    answer_header(answer, "ETag", "%s", etag);
+}
+
+static void handle_sites(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) sites = store_sites_list(request->api->store, request->login.user->org_id, &error);
+    answer_list_or_error(answer, &site_descriptor, sites, error);
+}
+
+static void handle_site(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    struct site *site = store_site_get(request->api->store, request->login.user->org_id, request->id, &error);
+    if (site)
+        answer_site(answer, MHD_HTTP_OK, site);
+    else
+        answer_error(answer, error);
+    site_free(site);
+}
+
+static void handle_site_create(struct request *request, struct answer *answer)
+{
+    const struct audit_by by = request_by(request);
+    const struct site_request *asked = request->record;
+    struct site site = {request->login.user->org_id, asked->id, asked->name, asked->time_zone, {0}}; /* borrows */
+    g_autoptr(GError) error = NULL;
+    if (store_site_create(request->api->store, &site, &by, &error))
+        answer_site(answer, MHD_HTTP_CREATED, &site);
+    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
+        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+    else
+        answer_error(answer, error);
+}
+
+/* If-Match, when there is one, names what was read. */
+static bool is_expected(void *data, const struct site *site)
+{
+    g_autofree char *etag = record_etag(&site_descriptor, site);
+    return http_list_has(data, "*") || http_list_has(data, etag);
+}
+
+static void handle_site_put(struct request *request, struct answer *answer)
+{
+    const struct audit_by by = request_by(request);
+    const struct site_change_request *asked = request->record;
+    struct site site = {
+        request->login.user->org_id, (char *)(uintptr_t)request->id, asked->name, asked->time_zone, {0}};
+    g_autoptr(GError) error = NULL;
+    if (store_site_change(request->api->store, &site, request->if_match ? is_expected : NULL,
+                          (void *)(uintptr_t)request->if_match, &by, &error))
+        answer_site(answer, MHD_HTTP_OK, &site);
+    else
+        answer_failure(error, answer);
+}
+
+static void handle_site_delete(struct request *request, struct answer *answer)
+{
+    const struct audit_by by = request_by(request);
+    g_autoptr(GError) error = NULL;
+    if (store_site_delete(request->api->store, request->id, request->if_match ? is_expected : NULL,
+                          (void *)(uintptr_t)request->if_match, &by, &error))
+        answer->status = MHD_HTTP_NO_CONTENT;
+    else
+        answer_failure(error, answer);
+}
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/api/v1/orgs",
+     .name = "listOrgs",
+     .role = ROLE_ADMIN,
+     .rate = RATE_READ,
+     .parameters = &list_parameters_descriptor,
+     .answers = ANSWER_LIST,
+     .response = &org_descriptor,
+     .handle = handle_orgs,
+     .doc = "Every org, for the platform; one's own, for everyone else."},
+    {.method = "POST",
+     .path = "/api/v1/orgs",
+     .name = "createOrg",
+     .role = ROLE_PLATFORM,
+     .rate = RATE_WRITE,
+     .parameters = &reason_parameters_descriptor,
+     .body = BODY_JSON,
+     .request = &org_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &org_descriptor,
+     .status = MHD_HTTP_CREATED,
+     .problems = PROBLEM(CONFLICT),
+     .handle = handle_org_create,
+     .doc = "A new org."},
+    {.method = "GET",
+     .path = "/api/v1/sites",
+     .name = "listSites",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &list_parameters_descriptor,
+     .answers = ANSWER_LIST,
+     .response = &site_descriptor,
+     .handle = handle_sites,
+     .doc = "The org's sites, by id."},
+    {.method = "POST",
+     .path = "/api/v1/sites",
+     .name = "createSite",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &reason_parameters_descriptor,
+     .body = BODY_JSON,
+     .request = &site_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &site_descriptor,
+     .status = MHD_HTTP_CREATED,
+     .problems = PROBLEM(CONFLICT),
+     .handle = handle_site_create,
+     .doc = "A new site. Its time zone says where its days and months begin."},
+    {.method = "GET",
+     .path = "/api/v1/sites/{id}",
+     .name = "getSite",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &site_descriptor,
+     .handle = handle_site,
+     .doc = "One site, with its ETag."},
+    {.method = "PUT",
+     .path = "/api/v1/sites/{id}",
+     .name = "putSite",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .body = BODY_JSON,
+     .request = &site_change_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &site_descriptor,
+     .features = ROUTE_VERSIONED,
+     .handle = handle_site_put,
+     .doc = "Sets its name and time zone. What was counted before stays by the old one."},
+    {.method = "DELETE",
+     .path = "/api/v1/sites/{id}",
+     .name = "deleteSite",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_VERSIONED,
+     .handle = handle_site_delete,
+     .doc = "Removes it; 409 while cameras, classes or policies are of it."},
+};
+const struct route_group place_routes = ROUTE_GROUP("places", "Orgs, and the sites that they watch.", routes);

@@ -1,0 +1,177 @@
+/* Orgs and sites: whose cameras stand where. Sites are their org's; orgs are the platform's. */
+#include <string.h>
+
+#include "store/places.h"
+#include "store/work_internal.h"
+
+static void org_free(void *org)
+{
+    record_clear(&org_descriptor, org);
+    g_free(org);
+}
+
+void site_free(void *site)
+{
+    if (!site)
+        return;
+    record_clear(&site_descriptor, site);
+    g_free(site);
+}
+
+/* ---- orgs ---- */
+
+GPtrArray *store_orgs_read(struct store *store, const char *org_id, GError **error)
+{
+    g_autoptr(GPtrArray) orgs = g_ptr_array_new_with_free_func(org_free);
+    const char *whose = org_id ? org_id : STORE_PLATFORM;
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, whose, error);
+    bool is_good =
+        transaction && store_select(transaction, &org_descriptor, "ORDER BY id", STORE_NO_VALUES, orgs, error);
+    return is_good ? g_steal_pointer(&orgs) : NULL;
+}
+
+static char *text_of(const struct record_descriptor *descriptor, const void *record)
+{
+    GString *json = g_string_new(NULL);
+    record_encode_json(descriptor, record, false, json);
+    return g_string_free(json, FALSE);
+}
+
+bool store_org_put(struct store *store, struct org *org, bool is_new, const struct audit_by *by, GError **error)
+{
+    bool was_new = true;
+    if (is_new)
+        org->created_at.ms = clock_wall_ms(store->clock);
+    const void *record = org;
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org->id, error);
+    if (!transaction ||
+        !store_insert(transaction, &org_descriptor, &record, 1,
+                      is_new ? RECORD_CONFLICT_IGNORE : RECORD_CONFLICT_REPLACE, is_new ? &was_new : NULL, error))
+        return false;
+    if (!was_new) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is an org '%s' already", org->id);
+        return false;
+    }
+    /* Noted with the new org's own entries: whoever looks after it sees how it began. */
+    g_autofree char *after = text_of(&org_descriptor, org);
+    const struct audit_change change = {AUDIT_ORG, org->id, is_new ? "create" : "update", NULL, after};
+    struct audit_by there = *by;
+    there.org_id = org->id;
+    return store_audit_add_in(transaction, &there, &change, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* ---- sites ---- */
+
+GPtrArray *store_sites_list(struct store *store, const char *org_id, GError **error)
+{
+    g_autoptr(GPtrArray) sites = g_ptr_array_new_with_free_func(site_free);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    bool is_good = transaction && store_select(transaction, &site_descriptor, "WHERE org_id = $1 ORDER BY id",
+                                               STORE_VALUES(sql_text(org_id)), sites, error);
+    return is_good ? g_steal_pointer(&sites) : NULL;
+}
+
+static struct site *find_site(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
+{
+    GError *failure = NULL;
+    struct site *site = store_find(transaction, &site_descriptor, "WHERE org_id = $1 AND id = $2",
+                                   STORE_VALUES(sql_text(org_id), sql_text(id)), &failure);
+    if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_clear_error(&failure);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no site '%s'", id);
+    } else if (failure) {
+        g_propagate_error(error, failure);
+    }
+    return site;
+}
+
+struct site *store_site_get(struct store *store, const char *org_id, const char *id, GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction ? find_site(transaction, org_id, id, error) : NULL;
+}
+
+static bool note(struct store_transaction *transaction, const struct audit_by *by, const char *action,
+                 const struct site *before, const struct site *after, GError **error)
+{
+    g_autofree char *before_text = before ? text_of(&site_descriptor, before) : NULL,
+                    *after_text = after ? text_of(&site_descriptor, after) : NULL;
+    const struct audit_change change = {AUDIT_SITE, (before ? before : after)->id, action, before_text, after_text};
+    return store_audit_add_in(transaction, by, &change, error);
+}
+
+bool store_site_create(struct store *store, struct site *site, const struct audit_by *by, GError **error)
+{
+    bool is_new = true;
+    site->created_at.ms = clock_wall_ms(store->clock);
+    const void *record = site;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    if (!transaction ||
+        !store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
+        return false;
+    if (!is_new) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is a site '%s' already", site->id);
+        return false;
+    }
+    return note(transaction, by, "create", NULL, site, error) && store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* True when nobody changed it since `expected` was read; NULL: whatever there is. */
+static bool is_expected(const struct site *site, store_site_expected expected, void *data, GError **error)
+{
+    if (!expected || expected(data, site))
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "site '%s' was changed meanwhile: read it again",
+                site->id);
+    return false;
+}
+
+bool store_site_change(struct store *store, struct site *site, store_site_expected expected, void *data,
+                       const struct audit_by *by, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    struct site *before = transaction ? find_site(transaction, by->org_id, site->id, error) : NULL;
+    const void *record = site;
+    if (before)
+        site->created_at = before->created_at;
+    bool is_good = before && is_expected(before, expected, data, error) &&
+                   store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+                   note(transaction, by, "update", before, site, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
+    site_free(before);
+    return is_good;
+}
+
+/* What stands on a site, or is said of it, would be nowhere. */
+static bool is_empty(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
+{
+    static const char count_sql[] =
+        "SELECT (SELECT count(*) FROM cameras WHERE org_id = $1 AND site_id = $2) + (SELECT count(*) FROM classes "
+        "WHERE "
+        "org_id = $1 AND site_id = $2) + (SELECT count(*) FROM service_policies WHERE org_id = $1 AND site_id = $2)";
+    int64_t count = 0;
+    if (!store_get_integer(transaction, count_sql, STORE_VALUES(sql_text(org_id), sql_text(id)), 0, &count, error))
+        return false;
+    if (count)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "site '%s' has cameras, classes or policies: move or remove them first", id);
+    return count == 0;
+}
+
+bool store_site_delete(struct store *store, const char *id, store_site_expected expected, void *data,
+                       const struct audit_by *by, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    struct site *before = transaction ? find_site(transaction, by->org_id, id, error) : NULL;
+    bool is_good =
+        before && is_expected(before, expected, data, error) && is_empty(transaction, by->org_id, id, error) &&
+        store_run(transaction, "DELETE FROM sites WHERE org_id = $1 AND id = $2",
+                  STORE_VALUES(sql_text(by->org_id), sql_text(id)), NULL, error) &&
+        note(transaction, by, "delete", before, NULL, error) && store_commit(g_steal_pointer(&transaction), error);
+    site_free(before);
+    return is_good;
+}

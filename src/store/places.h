@@ -1,0 +1,27 @@
+/* Store: orgs and sites, as people change them. Any thread; each change is in the audit with it. */
+#pragma once
+
+#include "facts/tenant.h"
+#include "store/store.h"
+
+/* Every org, or one alone: a new GPtrArray of struct org *. */
+GPtrArray *store_orgs_read(struct store *store, const char *org_id, GError **error);
+/* `is_new`: VEDETTE_ERROR_CONFLICT when there is one; its created_at is set. Else it is set anew. */
+bool store_org_put(struct store *store, struct org *org, bool is_new, const struct audit_by *by, GError **error);
+
+/* By id: a new GPtrArray of struct site *. */
+GPtrArray *store_sites_list(struct store *store, const char *org_id, GError **error);
+/* NULL with VEDETTE_ERROR_NOT_FOUND when there is none. site_free it. */
+struct site *store_site_get(struct store *store, const char *org_id, const char *id, GError **error);
+void site_free(void *site);
+/* VEDETTE_ERROR_CONFLICT when there is one; created_at is set. */
+bool store_site_create(struct store *store, struct site *site, const struct audit_by *by, GError **error);
+/* Whether what is there is what a caller means to change; asked inside the transaction. */
+typedef bool (*store_site_expected)(void *data, const struct site *site);
+/* `expected` NULL: whatever is there. False also with VEDETTE_ERROR_NOT_FOUND, or VEDETTE_ERROR_CONFLICT: it is another
+ * than expected. */
+bool store_site_change(struct store *store, struct site *site, store_site_expected expected, void *data,
+                       const struct audit_by *by, GError **error);
+/* VEDETTE_ERROR_UNSUPPORTED when something stands on it. */
+bool store_site_delete(struct store *store, const char *id, store_site_expected expected, void *data,
+                       const struct audit_by *by, GError **error);

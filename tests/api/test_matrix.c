@@ -1,0 +1,226 @@
+/* R14: every route of the table, asked by one's own org, by another, by nobody and with a token that is none. What an
+ * org has, told by canaries in all that it names, is in no answer to anybody else. A new route is in this by itself. */
+#include "api_world.h"
+
+#include "api/route.h"
+#include "jobs/jobs.h"
+#include "store/audit.h"
+#include "store/retention.h"
+
+#define CANARY "canary-of-default"
+
+struct matrix {
+    struct api_world world;
+    char *own, *other;
+    char *hold_id;
+    struct scheduler *scheduler;
+};
+
+/* The same password, another org. */
+static void add_other_admin(struct api_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    struct user *user = store_user_find(world->store, "admin", &error);
+    g_assert_no_error(error);
+    g_free(user->id);
+    g_free(user->org_id);
+    user->id = g_strdup("0197a000-0000-7000-8000-000000000002");
+    user->org_id = g_strdup("other");
+    g_assert_true(store_user_put(world->store, user, &error));
+    user_free(user);
+}
+
+static void add_canaries(struct matrix *matrix)
+{
+    struct audit_by by = {"default", "u", "name " CANARY, NULL, "reason " CANARY};
+    struct legal_hold hold = {.reason = g_strdup("hold " CANARY)};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_hold_put(matrix->world.store, &hold, &by, &error));
+    matrix->hold_id = g_strdup(hold.id);
+    record_clear(&legal_hold_descriptor, &hold);
+    const struct policy_change change = {.name = {{.org_id = "default", .camera_id = "cam-1"}, POLICY_SAFETY, NULL},
+                                         .action = POLICY_PUT,
+                                         .body = "{\"loitering_seconds\":7}",
+                                         .expected_version = -1,
+                                         .by = by};
+    struct policy_changed changed;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    g_assert_true(policy_keeper_change(matrix->world.policies, &change, &changed, &errors, &error));
+    policy_changed_clear(&changed);
+    record_errors_clear(&errors);
+}
+
+static void matrix_init(struct matrix *matrix)
+{
+    g_autoptr(GError) error = NULL;
+    *matrix = (struct matrix){.hold_id = NULL};
+    world_prepare(&matrix->world);
+    struct camera *camera = matrix->world.settings.cameras.items; /* cam-1, of default */
+    g_free(camera->name);
+    camera->name = g_strdup("camera " CANARY);
+    world_start(&matrix->world);
+    world_set_online(&matrix->world);
+    add_other_admin(&matrix->world);
+    add_canaries(matrix);
+    const struct scheduler_options options = {built_in_jobs,           built_in_job_count,    matrix->world.store,
+                                              &matrix->world.settings, &matrix->world.health, matrix->world.clock};
+    matrix->scheduler = scheduler_new(&options, &error);
+    g_assert_no_error(error);
+    api_set_scheduler(matrix->world.api, matrix->scheduler);
+    matrix->own = world_login_as(&matrix->world, "admin", WORLD_PASSWORD);
+    matrix->other = world_login_as(&matrix->world, "other/admin", WORLD_PASSWORD);
+}
+
+static void matrix_clear(struct matrix *matrix)
+{
+    api_set_scheduler(matrix->world.api, NULL);
+    scheduler_free(matrix->scheduler);
+    g_free(matrix->own);
+    g_free(matrix->other);
+    g_free(matrix->hold_id);
+    world_clear(&matrix->world);
+}
+
+/* Something of default that the path may name. */
+static const char *value_of(const struct matrix *matrix, const struct route *route, const char *name)
+{
+    if (strcmp(name, "type") == 0)
+        return "safety";
+    if (strstr(route->path, "legal-holds"))
+        return matrix->hold_id;
+    return strstr(route->path, "/jobs/") ? "cleanup_old_data" : "cam-1";
+}
+
+static char *target_of(const struct matrix *matrix, const struct route *route)
+{
+    GString *target = g_string_new(NULL);
+    g_auto(GStrv) segments = g_strsplit(route->path + 1, "/", -1);
+    for (size_t i = 0; segments[i]; i++) {
+        g_autofree char *name = route_segment_name(segments[i]);
+        g_string_append_printf(target, "/%s", name ? value_of(matrix, route, name) : segments[i]);
+    }
+    const char *gap = "?";
+    for (size_t i = 0; route->parameters && i < route->parameters->field_count; i++) {
+        const struct record_field *field = &route->parameters->fields[i];
+        bool is_camera = strcmp(field->name, "camera_id") == 0, is_version = strcmp(field->name, "to_version") == 0;
+        if (!is_camera && !is_version)
+            continue;
+        g_string_append_printf(target, "%s%s=%s", gap, field->name, is_camera ? "cam-1" : "1");
+        gap = "&";
+    }
+    return g_string_free(target, FALSE);
+}
+
+static struct reply ask(const struct matrix *matrix, const struct route *route, const char *token)
+{
+    g_autofree char *target = target_of(matrix, route);
+    g_autofree char *headers = token ? g_strdup_printf("Authorization: Bearer %s\r\n", token) : g_strdup("");
+    g_autoptr(GString) body = g_string_new(NULL);
+    if (route->request && route->body != BODY_NONE)
+        record_append_example(route->request, RECORD_SCHEMA_INPUT, body);
+    else if (route->body != BODY_NONE)
+        g_string_append(body, "{}");
+    struct reply reply = world_request(&matrix->world, route->method, target, headers, body->str);
+    g_test_message("%s %s: %d", route->method, target, reply.status);
+    return reply;
+}
+
+static void assert_tells_nothing(const struct reply *reply)
+{
+    if (reply->body && (strstr(reply->body->str, CANARY) || strstr(reply->head, CANARY)))
+        g_error("a leak: %s", reply->body->str);
+}
+
+/* They end a login, or their answer is no matter of orgs. */
+static bool is_left_out(const struct route *route)
+{
+    return strcmp(route->path, "/auth/logout") == 0 || strcmp(route->path, "/auth/login") == 0;
+}
+
+static void look_from_outside(const struct matrix *matrix, const struct route *route)
+{
+    static const char *const tokens[] = {NULL,         "",        "x", "default.AAAA",
+                                         "other.AAAA", "default", ".", "default/../other.A"};
+    for (size_t i = 0; i < G_N_ELEMENTS(tokens); i++) {
+        struct reply reply = ask(matrix, route, tokens[i]);
+        assert_tells_nothing(&reply);
+        if (route->role > ROLE_ANONYMOUS)
+            g_assert_cmpint(reply.status, ==, 401);
+        reply_clear(&reply);
+    }
+}
+
+/* By its id, another org's thing is as if it were not there; else only what one's own org has is told. */
+static void look_from_other(const struct matrix *matrix, const struct route *route)
+{
+    struct reply reply = ask(matrix, route, matrix->other);
+    assert_tells_nothing(&reply);
+    bool names_own = strstr(route->path, "{id}") && !strstr(route->path, "/jobs/");
+    if (names_own)
+        g_assert_true(reply.status == 404 || reply.status == 403);
+    reply_clear(&reply);
+}
+
+static void each(const struct matrix *matrix, void (*look)(const struct matrix *matrix, const struct route *route))
+{
+    for (size_t i = 0; route_groups[i]; i++)
+        for (size_t j = 0; j < route_groups[i]->count; j++)
+            if (!is_left_out(&route_groups[i]->routes[j]))
+                look(matrix, &route_groups[i]->routes[j]);
+}
+
+static void test_r14_nobody_and_wrong_tokens(void)
+{
+    struct matrix matrix;
+    matrix_init(&matrix);
+    each(&matrix, look_from_outside);
+    matrix_clear(&matrix);
+}
+
+static void test_r14_another_org(void)
+{
+    struct matrix matrix;
+    matrix_init(&matrix);
+    each(&matrix, look_from_other);
+    matrix_clear(&matrix);
+}
+
+static guint told;
+
+static void look_from_own(const struct matrix *matrix, const struct route *route)
+{
+    if (strcmp(route->method, "GET") != 0)
+        return;
+    struct reply reply = ask(matrix, route, matrix->own);
+    g_assert_cmpint(reply.status, !=, 401);
+    told += strstr(reply.body->str, CANARY) != NULL;
+    reply_clear(&reply);
+}
+
+/* The canaries sing where they may: else the silence above would say nothing. And what others asked changed nothing. */
+static void test_r14_own_org_sees_what_others_do_not(void)
+{
+    struct matrix matrix;
+    matrix_init(&matrix);
+    each(&matrix, look_from_other);
+    told = 0;
+    each(&matrix, look_from_own);
+    g_assert_cmpuint(told, >=, 4); /* cameras, one of them, holds, the audit */
+    struct reply reply = world_get(&matrix.world, "/api/v1/policies/safety?camera_id=cam-1", matrix.own);
+    g_assert_nonnull(strstr(reply.body->str, "\"loitering_seconds\":7"));
+    reply_clear(&reply);
+    reply = world_get(&matrix.world, "/api/v1/legal-holds", matrix.own);
+    g_assert_null(strstr(reply.body->str, "released_at"));
+    reply_clear(&reply);
+    matrix_clear(&matrix);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/matrix/r14_nobody_and_wrong_tokens", test_r14_nobody_and_wrong_tokens);
+    g_test_add_func("/matrix/r14_another_org", test_r14_another_org);
+    g_test_add_func("/matrix/r14_own_org_sees_what_others_do_not", test_r14_own_org_sees_what_others_do_not);
+    return g_test_run();
+}

@@ -1,0 +1,115 @@
+// Cases A1 to A4: the contract is well made, written the same each time, compiles, and is the server's own.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { Server, binary, contract, newValidator, operations, resolve, run, runTests, temporaryDirectory } from "./world.mjs";
+
+async function write(kind) {
+  const directory = temporaryDirectory();
+  const { status, words } = await run(binary, "contracts", kind, "--out", directory);
+  assert.equal(status, 0, words);
+  return directory;
+}
+
+async function a1IsCleanUnderRedocly() {
+  process.env.REDOCLY_TELEMETRY = "off";
+  process.env.REDOCLY_SUPPRESS_UPDATE_NOTICE = "true";
+  const { status, words } = await run("node_modules/.bin/redocly", "lint", "committed.json");
+  assert.equal(status, 0, words);
+}
+
+async function a1IsCleanUnderSpectral() {
+  const { status, words } = await run("node_modules/.bin/spectral", "lint", "--fail-severity=hint", "committed.json");
+  assert.equal(status, 0, words);
+}
+
+function a1ExamplesAreValid() {
+  const validate = newValidator();
+  let count = 0;
+  for (const { path, operation } of operations())
+    for (const part of [operation.requestBody, ...Object.values(operation.responses)])
+      for (const media of Object.values(part?.content ?? {})) {
+        if (media.example === undefined) continue;
+        assert.equal(validate(media.schema, media.example), null, `${path}: ${JSON.stringify(media.example)}`);
+        count++;
+      }
+  assert.ok(count > 20, `${count} examples`);
+}
+
+function a1EveryOperationIsDescribed() {
+  for (const { method, path, operation } of operations()) {
+    assert.ok(operation.operationId && operation.description && operation["x-role"], `${method} ${path}`);
+    assert.ok(operation.responses.default, `${method} ${path} has no answer for what goes wrong`);
+  }
+}
+
+async function a2IsWrittenTheSameEachTime() {
+  for (const kind of ["openapi", "typescript", "json-schema", "sql"]) {
+    const [first, second] = [await write(kind), await write(kind)];
+    const names = readdirSync(first);
+    assert.ok(names.length > 0);
+    for (const name of names)
+      assert.equal(readFileSync(join(first, name), "utf8"), readFileSync(join(second, name), "utf8"), name);
+  }
+}
+
+async function a3TypescriptCompiles() {
+  const { status, words } = await run("node_modules/.bin/tsc", "--strict", "--noEmit", "-p", await write("typescript"));
+  assert.equal(status, 0, words);
+}
+
+async function a3SchemasReferToOneAnother() {
+  const directory = await write("json-schema");
+  const { default: Ajv2020 } = await import("ajv/dist/2020.js");
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  const schemas = readdirSync(directory).map((name) => JSON.parse(readFileSync(join(directory, name), "utf8")));
+  for (const schema of schemas) ajv.addSchema(schema);
+  for (const schema of schemas) ajv.getSchema(schema.$id);
+  const camera = ajv.getSchema("Line.schema.json");
+  assert.equal(camera({ id: "a", a: [0, 2], b: [1, 1] }), false);
+}
+
+// From the contract to the router, and back: OPTIONS tells what an address takes.
+async function a4RouterAndContractAreTheSame() {
+  const server = await new Server().start();
+  try {
+    for (const [path, methods] of Object.entries(contract.paths)) {
+      const filled = path.replace(/\{(\w+)\}/g, "x");
+      const answer = await server.send("OPTIONS", filled);
+      const taken = answer.headers.get("Allow")?.split(", ").filter((name) => name !== "HEAD" && name !== "OPTIONS");
+      assert.deepEqual(new Set(taken), new Set(Object.keys(methods).map((name) => name.toUpperCase())), path);
+    }
+    const served = JSON.parse((await server.send("GET", "/openapi.json")).text);
+    assert.deepEqual(served, contract);
+    const table = readFileSync("api.md", "utf8").match(/^\| `[A-Z]+ \/\S*`/gm).map((row) => row.slice(3, -1));
+    assert.deepEqual(table.sort(), operations().map(({ method, path }) => `${method} ${path}`).sort());
+  } finally {
+    await server.stop();
+  }
+}
+
+async function docsNeedNoNetwork() {
+  const server = await new Server().start();
+  try {
+    const page = (await server.send("GET", "/docs")).text;
+    assert.doesNotMatch(page, /(src|href)="(https?:)?\/\//);
+    assert.doesNotMatch(page, /<script/);
+    for (const { operation } of operations()) assert.ok(page.includes(`id="${operation.operationId}"`));
+    for (const [, target] of page.matchAll(/href="#(\w+)"/g)) assert.ok(page.includes(`id="${target}"`), target);
+  } finally {
+    await server.stop();
+  }
+}
+
+assert.ok(resolve({ $ref: "#/components/schemas/Problem" }).properties.code);
+await runTests([
+  ["a01_redocly", a1IsCleanUnderRedocly],
+  ["a01_spectral", a1IsCleanUnderSpectral],
+  ["a01_examples_are_valid", a1ExamplesAreValid],
+  ["a01_every_operation_is_described", a1EveryOperationIsDescribed],
+  ["a02_written_the_same_each_time", a2IsWrittenTheSameEachTime],
+  ["a03_typescript_compiles", a3TypescriptCompiles],
+  ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
+  ["a04_router_and_contract_are_the_same", a4RouterAndContractAreTheSame],
+  ["docs_need_no_network", docsNeedNoNetwork],
+]);

@@ -1,0 +1,114 @@
+// Resources as a client uses them: versions, keys that make sending again harmless, lists as wanted, events from elsewhere.
+import assert from "node:assert/strict";
+import { Server, runTests } from "./world.mjs";
+
+async function withServer(test) {
+  const server = await new Server().start();
+  try {
+    await test(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+const sitesAreMadeReadChangedAndRemoved = () =>
+  withServer(async (server) => {
+    const made = await server.ask("createSite", { body: { id: "lyon", name: "Lyon", time_zone: "Europe/Paris" } });
+    assert.equal(made.status, 201);
+    assert.equal((await server.ask("createSite", { body: { id: "lyon" } })).json.code, "conflict");
+    const bad = await server.ask("createSite", { body: { id: "x y", time_zone: "Mars/Base", nam: 1 } });
+    assert.equal(bad.status, 400);
+    assert.deepEqual(new Set(bad.json.errors.map(({ path }) => path)), new Set(["id", "time_zone", "nam"]));
+    const read = await server.ask("getSite", { path: { id: "lyon" } });
+    assert.equal(read.json.time_zone, "Europe/Paris");
+    const etag = read.headers.get("ETag");
+    const put = (match, name) => server.ask("putSite", { path: { id: "lyon" }, body: { name }, headers: { "If-Match": match } });
+    assert.equal((await put(etag, "Lyon 1")).status, 200);
+    const late = await put(etag, "Lyon 2");
+    assert.equal(late.status, 412);
+    assert.equal(late.json.code, "precondition_failed");
+    assert.equal((await server.ask("deleteSite", { path: { id: "lyon" }, headers: { "If-Match": etag } })).status, 412);
+    assert.equal((await server.ask("deleteSite", { path: { id: "default" } })).json.code, "conflict"); // a camera stands there
+    assert.equal((await server.ask("deleteSite", { path: { id: "lyon" } })).status, 204);
+    assert.equal((await server.ask("getSite", { path: { id: "lyon" } })).status, 404);
+    const actions = (await server.ask("listAudit")).json.items.filter((entry) => entry.subject_id === "lyon");
+    assert.deepEqual(actions.map((entry) => entry.action), ["delete", "update", "create"]);
+  });
+
+const orgsAreThePlatforms = () =>
+  withServer(async (server) => {
+    assert.deepEqual((await server.ask("listOrgs")).json.items.map(({ id }) => id), ["default"]);
+    assert.equal((await server.ask("createOrg", { body: { id: "second" } })).status, 403);
+  });
+
+const theSameKeyGetsTheSameAnswer = () =>
+  withServer(async (server) => {
+    const send = (key, reason) => server.ask("createLegalHold", { body: { reason }, headers: { "Idempotency-Key": key } });
+    const first = await send("a", "case 1");
+    const again = await send("a", "case 1");
+    assert.equal(again.status, 201);
+    assert.equal(again.text, first.text);
+    assert.equal(again.headers.get("Idempotency-Replayed"), "true");
+    const other = await send("a", "case 2");
+    assert.equal(other.status, 422);
+    assert.equal(other.json.code, "idempotency_key_reused");
+    assert.notEqual((await send("b", "case 1")).json.id, first.json.id);
+    const together = await Promise.all(Array.from({ length: 8 }, () => send("c", "case 3")));
+    assert.ok(together.every(({ status }) => status === 201 || status === 409));
+    assert.equal((await server.ask("listLegalHolds")).json.items.filter(({ reason }) => reason === "case 3").length, 1);
+  });
+
+function signal(id, more = {}) {
+  const payload = { id, camera_id: "door", service: "safety", kind: "intrusion", severity: "high", started_at: "2026-01-01T00:00:00Z" };
+  return { id, type: "signal", camera_id: "door", occurred_at: new Date().toISOString(), payload, ...more };
+}
+const id = (number) => `0197a000-0000-7000-8000-${String(number).padStart(12, "0")}`;
+
+const eventsComeLineByLine = () =>
+  withServer(async (server) => {
+    const lines = [signal(id(1)), { ...signal(id(2)), camera_id: "nobody" }, signal(id(3), { payload: {} }), signal(id(4), { org_id: "other" })];
+    const body = `${lines.map((line) => JSON.stringify(line)).join("\n")}\n\nnot json\r\n`;
+    const headers = { "Content-Type": "application/x-ndjson" };
+    const sent = await server.ask("sendEvents", { body, headers });
+    assert.equal(sent.status, 200, sent.text);
+    assert.deepEqual(sent.json.results.map(({ line, status }) => `${line} ${status}`), ["1 accepted", "2 rejected", "3 rejected", "4 accepted", "6 rejected"]);
+    assert.equal(sent.json.accepted, 2);
+    assert.equal(sent.json.results[1].errors[0].path, "camera_id");
+    assert.equal((await server.ask("sendEvents", { body: "{}" })).status, 415);
+    await server.ask("sendEvents", { body, headers }); // again: the same events
+    let items = [];
+    const deadline = Date.now() + 30_000;
+    while (items.length < 2 && Date.now() < deadline) {
+      items = (await server.ask("listEvents")).json.items;
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    assert.deepEqual(items.map((item) => item.id).sort(), [id(1), id(4)]);
+    assert.ok(items.every((item) => item.org_id === "default"));
+    assert.equal((await server.ask("listSignals")).json.items.length, 2);
+    const page = await server.ask("listEvents", { query: { limit: 1 } });
+    const next = await server.ask("listEvents", { query: { limit: 1, cursor: page.json.next_cursor } });
+    assert.equal(next.json.next_cursor, null);
+    const some = await server.ask("listEvents", { query: { fields: "id,type" } });
+    assert.deepEqual(Object.keys(some.json.items[0]).sort(), ["id", "type"]);
+    assert.equal((await server.ask("listEvents", { query: { fields: "id,nonsense" } })).json.errors[0].path, "fields");
+    const csv = await server.ask("listEvents", { query: { fields: "id,type" }, headers: { Accept: "text/csv" } });
+    assert.equal(csv.type, "text/csv; charset=utf-8");
+    assert.equal(csv.text, `id,type\r\n"${items[0].id}","signal"\r\n"${items[1].id}","signal"\r\n`);
+    assert.equal((await server.ask("listCameras", { query: { format: "csv" } })).status, 200);
+  });
+
+const linesAndZonesAreListed = () =>
+  withServer(async (server) => {
+    const lines = (await server.ask("listLines")).json.items;
+    assert.deepEqual(lines.map(({ camera_id, id }) => `${camera_id} ${id}`), ["door in"]);
+    assert.deepEqual((await server.ask("listZones")).json.items, []);
+    assert.deepEqual((await server.ask("listLines", { query: { camera_id: "other" } })).json.items, []);
+  });
+
+await runTests([
+  ["sites are made, read, changed and removed", sitesAreMadeReadChangedAndRemoved],
+  ["orgs are the platform's", orgsAreThePlatforms],
+  ["the same key gets the same answer", theSameKeyGetsTheSameAnswer],
+  ["events come line by line", eventsComeLineByLine],
+  ["lines and zones are listed", linesAndZonesAreListed],
+]);

@@ -1,0 +1,163 @@
+// What the contract's tests share: TAP, the real server in a temporary directory, and a client that holds every answer
+// to the contract.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Ajv from "ajv";
+import addFormats from "ajv-formats";
+
+export const binary = process.argv[2];
+export const contract = JSON.parse(readFileSync("committed.json", "utf8"));
+const PASSWORD = "canary-password-5f1c";
+const DEADLINE_MS = 60_000;
+
+export async function runTests(tests) {
+  let failed = false;
+  let number = 0;
+  for (const [name, test] of tests) {
+    number++;
+    try {
+      await test();
+      console.log(`ok ${number} - ${name}`);
+    } catch (error) {
+      failed = true;
+      console.log(`not ok ${number} - ${name}`);
+      const words = [error.stack ?? error, error.cause?.stack ?? error.cause ?? ""].join("\n");
+      console.log(`# ${words.replaceAll("\n", "\n# ")}`);
+    }
+  }
+  console.log(`1..${tests.length}`);
+  process.exitCode = failed ? 1 : 0;
+}
+
+/** The words and exit status of a program. */
+export function run(program, ...args) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let words = "";
+    child.stdout.on("data", (data) => (words += data));
+    child.stderr.on("data", (data) => (words += data));
+    child.on("close", (status) => resolve({ status, words }));
+  });
+}
+
+export function temporaryDirectory() {
+  return mkdtempSync(join(tmpdir(), "vedette-contract-"));
+}
+
+/** Every operation of the contract: method, path, what it is. */
+export function operations() {
+  return Object.entries(contract.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  );
+}
+
+/** A schema with its references in place. */
+export function resolve(schema) {
+  if (schema?.$ref) return resolve(contract.components.schemas[schema.$ref.split("/").pop()]);
+  if (schema?.allOf) return resolve(schema.allOf[0]);
+  return schema;
+}
+
+// What an answer has and the contract does not name is a fault here, though clients should pass it over.
+function closed(schema) {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (schema === null || typeof schema !== "object") return schema;
+  const copy = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
+  if (copy.type === "object" && copy.properties && copy.additionalProperties === undefined)
+    copy.additionalProperties = false;
+  return copy;
+}
+
+export function newValidator() {
+  const ajv = new Ajv({ strict: false, allErrors: true });
+  addFormats(ajv, ["date-time", "int32", "int64", "password", "binary"]);
+  ajv.addSchema({ $id: "contract", ...closed({ components: contract.components }) });
+  return (schema, value) => {
+    const text = JSON.stringify(closed(schema)).replaceAll("#/components", "contract#/components");
+    const validate = ajv.compile(JSON.parse(text));
+    return validate(value) ? null : ajv.errorsText(validate.errors);
+  };
+}
+
+const validate = newValidator();
+
+/** The pairs of operation and status that were seen. */
+export const seen = new Set();
+
+function mediaOf(documented) {
+  return documented.$ref ? contract.components.responses[documented.$ref.split("/").pop()].content : documented.content;
+}
+
+/** Holds one answer to what the contract says of its operation; `isPartial`: of records with fields left out. */
+export function check({ method, path, operation }, answer, isPartial) {
+  const status = String(answer.status);
+  const documented = operation.responses[status] ?? (answer.status >= 400 ? operation.responses.default : null);
+  if (!documented) throw new Error(`${method} ${path}: ${status} is not in the contract: ${answer.text}`);
+  if (operation.responses[status]) seen.add(`${operation.operationId} ${status}`);
+  const media = mediaOf(documented);
+  const type = answer.type?.split(";")[0];
+  if (!media || (!type && !answer.text)) return;
+  if (!media[type]) throw new Error(`${method} ${path}: ${status} as ${type} is not in the contract`);
+  if (!/json$/.test(type) || isPartial) return;
+  const wrong = media[type].schema && validate(media[type].schema, JSON.parse(answer.text));
+  if (wrong) throw new Error(`${method} ${path}: ${status}: ${wrong}: ${answer.text.slice(0, 2000)}`);
+}
+
+export class Server {
+  constructor(config = "cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s', enabled: false, lines: [{id: in, a: [0, 0], b: [1, 1]}]}]\n") {
+    this.directory = temporaryDirectory();
+    writeFileSync(join(this.directory, "vedette.yml"), config);
+    const env = { PATH: process.env.PATH, HOME: this.directory, VEDETTE_ADMIN_PASSWORD: PASSWORD,
+      VEDETTE_DATA_DIR: join(this.directory, "data") };
+    const options = ["run", "--config", "vedette.yml", "--http-port", "0", "--http-login-attempts-per-minute", "10000"];
+    this.child = spawn(binary, options, { cwd: this.directory, env, stdio: ["ignore", "pipe", "pipe"] });
+    this.words = "";
+    this.child.stderr.on("data", (data) => (this.words += data));
+    this.ended = new Promise((done) => this.child.on("close", done));
+  }
+
+  async start() {
+    this.address = await new Promise((found, failed) => {
+      const timer = setTimeout(() => failed(new Error(`no address: ${this.words}`)), DEADLINE_MS);
+      this.child.stdout.on("data", (data) => {
+        const match = /http:\/\/\S+/.exec((this.words += data));
+        if (match) found((clearTimeout(timer), match[0]));
+      });
+      this.child.on("close", () => failed(new Error(`it ended: ${this.words}`)));
+    });
+    await this.login();
+    return this;
+  }
+
+  async login() {
+    const body = JSON.stringify({ username: "admin", password: PASSWORD });
+    const answer = await this.send("POST", "/auth/login", { body, headers: { Authorization: "" } });
+    this.token = JSON.parse(answer.text).access_token;
+  }
+
+  async stop() {
+    this.child.kill("SIGTERM");
+    await this.ended;
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async send(method, path, { body, headers = {} } = {}) {
+    const all = { Authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers };
+    const response = await fetch(this.address + path, { method, body, headers: all, redirect: "manual" });
+    return { status: response.status, type: response.headers.get("Content-Type"), text: await response.text(),
+      headers: response.headers };
+  }
+
+  /** Sends to an operation of the contract and holds the answer to it. */
+  async ask(operationId, { path = {}, query = {}, body, headers } = {}) {
+    const found = operations().find(({ operation }) => operation.operationId === operationId);
+    const filled = found.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name]));
+    const search = new URLSearchParams(query).toString();
+    const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+    const answer = await this.send(found.method, filled + (search ? `?${search}` : ""), { body: text, headers });
+    check(found, answer, "fields" in query);
+    return { ...answer, json: /json$/.test(answer.type?.split(";")[0] ?? "") && answer.text ? JSON.parse(answer.text) : null };
+  }
+}

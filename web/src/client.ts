@@ -1,0 +1,343 @@
+// Made by `vedette docs` from the server's route table: `make docs` writes it anew.
+import type * as records from "./records";
+
+/** What the server said instead of doing what it was asked. `problem` is null when it did not say it as JSON. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: records.Problem | null,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface List<T> {
+  items: T[];
+}
+export interface Page<T> extends List<T> {
+  /** null: this is the last page */
+  next_cursor: string | null;
+}
+
+/** What one call may say besides. Headers, for instance: If-Match, Idempotency-Key. */
+export interface Call {
+  signal?: AbortSignal;
+  headers?: Record<string, string>;
+}
+
+export interface ClientOptions {
+  /** Where the server is; its paths are taken relative to this. */
+  baseUrl: string;
+  /** The access token; without it a browser's cookie counts. */
+  token?: () => string | null;
+}
+
+type Query = Record<string, string | number | boolean | undefined>;
+
+async function failure(response: Response): Promise<ApiError> {
+  let problem: records.Problem | null = null;
+  if (response.headers.get("Content-Type")?.startsWith("application/problem+json"))
+    problem = (await response.json()) as records.Problem;
+  return new ApiError(response.status, problem, problem?.detail ?? `${response.status} ${response.statusText}`);
+}
+
+export class Client {
+  constructor(private readonly options: ClientOptions) {}
+
+  private async send(method: string, path: string, query: Query, body: unknown, call: Call): Promise<Response> {
+    const address = new URL(path.slice(1), this.options.baseUrl);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) address.searchParams.set(name, String(value));
+    const headers = new Headers(call.headers);
+    const token = this.options.token?.();
+    if (token) headers.set("Authorization", `Bearer ${token}`);
+    const isLines = typeof body === "string";
+    if (body !== undefined) headers.set("Content-Type", isLines ? "application/x-ndjson" : "application/json");
+    const init: RequestInit = { method, headers, credentials: "same-origin", signal: call.signal ?? null };
+    if (body !== undefined) init.body = isLines ? body : JSON.stringify(body);
+    const response = await fetch(address, init);
+    if (!response.ok) throw await failure(response);
+    return response;
+  }
+
+  /** Whether the server is healthy, degraded or unhealthy (then 503); with a login also its parts, and of cameras what decodes and what detects. */
+  async getHealth(call: Call = {}): Promise<records.Health> {
+    return (await this.send("GET", `/health`, {}, undefined, call)).json();
+  }
+
+  /** 200 while the process answers. */
+  async getLiveness(call: Call = {}): Promise<records.Status> {
+    return (await this.send("GET", `/health/live`, {}, undefined, call)).json();
+  }
+
+  /** 200 when records can be stored, else 503. */
+  async getReadiness(call: Call = {}): Promise<records.Status> {
+    return (await this.send("GET", `/health/ready`, {}, undefined, call)).json();
+  }
+
+  /** Counters and gauges for Prometheus; needs a login, or the scrape token (metrics_token) as Authorization: Bearer. */
+  async getMetrics(call: Call = {}): Promise<Response> {
+    return await this.send("GET", `/metrics`, {}, undefined, call);
+  }
+
+  /** What waits in the spool to be stored: of the login's org. */
+  async getQueueStats(call: Call = {}): Promise<records.QueueStats> {
+    return (await this.send("GET", `/queue/stats`, {}, undefined, call)).json();
+  }
+
+  /** Logs in with username and password; also sets a cookie for browsers. */
+  async login(body: records.LoginRequest, call: Call = {}): Promise<records.LoginResponse> {
+    return (await this.send("POST", `/auth/login`, {}, body, call)).json();
+  }
+
+  /** Ends the login. */
+  async logout(call: Call = {}): Promise<void> {
+    await this.send("POST", `/auth/logout`, {}, undefined, call);
+  }
+
+  /** Whose login this is. */
+  async getMe(call: Call = {}): Promise<records.User> {
+    return (await this.send("GET", `/auth/me`, {}, undefined, call)).json();
+  }
+
+  /** Every camera with online, health, and its lines and zones with the counts of today (UTC). */
+  async listCameras(query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.CameraView>> {
+    return (await this.send("GET", `/api/v1/cameras`, query, undefined, call)).json();
+  }
+
+  /** One camera, as in the list. */
+  async getCamera(id: string, call: Call = {}): Promise<records.CameraView> {
+    return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none. */
+  async getPreview(id: string, call: Call = {}): Promise<Response> {
+    return await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/preview.jpg`, {}, undefined, call);
+  }
+
+  /** The lines of all cameras, with the counts of today (UTC). */
+  async listLines(query: { camera_id?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.PlacedLine>> {
+    return (await this.send("GET", `/api/v1/lines`, query, undefined, call)).json();
+  }
+
+  /** The zones of all cameras, with the counts of today (UTC). */
+  async listZones(query: { camera_id?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.PlacedZone>> {
+    return (await this.send("GET", `/api/v1/zones`, query, undefined, call)).json();
+  }
+
+  /** The circuit breakers of the org's cameras, and of the upstreams that all share. */
+  async listBreakers(call: Call = {}): Promise<List<records.BreakerView>> {
+    return (await this.send("GET", `/api/v1/breakers`, {}, undefined, call)).json();
+  }
+
+  /** Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A camera's is its id (202: its worker is told); an upstream's is its name, as upstream:store. */
+  async forceBreaker(id: string, body: records.BreakerRequest, call: Call = {}): Promise<records.BreakerView> {
+    return (await this.send("PUT", `/api/v1/breakers/${encodeURIComponent(id)}`, {}, body, call)).json();
+  }
+
+  /** Stored events, newest first. */
+  async listEvents(query: { camera_id?: string; type?: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk"; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.AnalyticsEvent>> {
+    return (await this.send("GET", `/api/v1/events`, query, undefined, call)).json();
+  }
+
+  /** Events from elsewhere, one JSON object a line (application/x-ndjson), of the org's cameras. Each line is taken or refused by itself; what is taken is kept on disk before this answers. Sending one again does no harm: its id says that it is the same. */
+  async sendEvents(body: string, call: Call = {}): Promise<records.Intake> {
+    return (await this.send("POST", `/api/v1/events`, {}, body, call)).json();
+  }
+
+  /** What rules raised, newest first. */
+  async listSignals(query: { camera_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Signal>> {
+    return (await this.send("GET", `/api/v1/signals`, query, undefined, call)).json();
+  }
+
+  /** Counts by hour, day or month, newest first. */
+  async listOccupancy(query: { level?: "hour" | "day" | "month"; camera_id?: string; subject_id?: string; from?: string; to?: string; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.OccupancyHourly>> {
+    return (await this.send("GET", `/api/v1/occupancy`, query, undefined, call)).json();
+  }
+
+  /** The server's jobs and how they stand. */
+  async listJobs(call: Call = {}): Promise<List<records.Job>> {
+    return (await this.send("GET", `/api/v1/jobs`, {}, undefined, call)).json();
+  }
+
+  /** What became of a job's times, newest first: run, or skipped and why. */
+  async listJobRuns(id: string, query: { limit?: number } = {}, call: Call = {}): Promise<List<records.JobRun>> {
+    return (await this.send("GET", `/api/v1/jobs/${encodeURIComponent(id)}/history`, query, undefined, call)).json();
+  }
+
+  /** When a job is due next. */
+  async listJobTimes(id: string, query: { count?: number } = {}, call: Call = {}): Promise<records.Times> {
+    return (await this.send("GET", `/api/v1/jobs/${encodeURIComponent(id)}/next`, query, undefined, call)).json();
+  }
+
+  /** Runs a job now, also a paused one; 409 while it runs. */
+  async runJob(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<records.Scheduled> {
+    return (await this.send("POST", `/api/v1/jobs/${encodeURIComponent(id)}/run`, query, undefined, call)).json();
+  }
+
+  /** From now on the job is not run by its schedule. */
+  async pauseJob(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("POST", `/api/v1/jobs/${encodeURIComponent(id)}/pause`, query, undefined, call);
+  }
+
+  /** From now on it is again. */
+  async resumeJob(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("POST", `/api/v1/jobs/${encodeURIComponent(id)}/resume`, query, undefined, call);
+  }
+
+  /** Of each table and camera, how long it is kept and the oldest that is there. */
+  async listRetention(query: { rows?: boolean } = {}, call: Call = {}): Promise<List<records.Retention>> {
+    return (await this.send("GET", `/api/v1/retention`, query, undefined, call)).json();
+  }
+
+  /** The clock is right: retention that was stopped by a jump goes on. */
+  async confirmClock(query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("POST", `/api/v1/retention/confirm-clock`, query, undefined, call);
+  }
+
+  /** Holds that stand and that ended, newest first. */
+  async listLegalHolds(call: Call = {}): Promise<List<records.LegalHold>> {
+    return (await this.send("GET", `/api/v1/legal-holds`, {}, undefined, call)).json();
+  }
+
+  /** Keeps what retention would delete. */
+  async createLegalHold(body: records.LegalHoldRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.LegalHold> {
+    return (await this.send("POST", `/api/v1/legal-holds`, query, body, call)).json();
+  }
+
+  /** Ends a hold. */
+  async releaseLegalHold(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/legal-holds/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
+  /** Who did what, when, from where, before and after, newest first. */
+  async listAudit(query: { before?: number; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Audit>> {
+    return (await this.send("GET", `/api/v1/audit`, query, undefined, call)).json();
+  }
+
+  /** Looks at the whole chain for entries that were edited, removed or moved. */
+  async verifyAudit(call: Call = {}): Promise<records.AuditVerification> {
+    return (await this.send("GET", `/api/v1/audit/verify`, {}, undefined, call)).json();
+  }
+
+  /** What is in force for the org, or for the camera, class or site of the query; defaults filled in. */
+  async getPoliciesInForce(query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string } = {}, call: Call = {}): Promise<records.PoliciesInForce> {
+    return (await this.send("GET", `/policies`, query, undefined, call)).json();
+  }
+
+  /** Every policy of the org, and those that hold for everyone. */
+  async listPolicies(call: Call = {}): Promise<List<records.ServicePolicy>> {
+    return (await this.send("GET", `/api/v1/policies`, {}, undefined, call)).json();
+  }
+
+  /** The document of one type at one level: of a site, class or camera, of everyone, or of the org. */
+  async getPolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string } = {}, call: Call = {}): Promise<records.ServicePolicy> {
+    return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}`, query, undefined, call)).json();
+  }
+
+  /** Sets it. If-Match with its ETag refuses to overwrite what someone else changed. */
+  async putPolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", body: object, query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; reason?: string } = {}, call: Call = {}): Promise<records.PolicyChange> {
+    return (await this.send("PUT", `/api/v1/policies/${encodeURIComponent(type)}`, query, body, call)).json();
+  }
+
+  /** Changes some keys (RFC 7396): null removes this level's key, so that its parent shows through. */
+  async patchPolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", body: object, query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; reason?: string } = {}, call: Call = {}): Promise<records.PolicyChange> {
+    return (await this.send("PATCH", `/api/v1/policies/${encodeURIComponent(type)}`, query, body, call)).json();
+  }
+
+  /** Removes it: its parents hold. */
+  async deletePolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; reason?: string } = {}, call: Call = {}): Promise<records.PolicyChange> {
+    return (await this.send("DELETE", `/api/v1/policies/${encodeURIComponent(type)}`, query, undefined, call)).json();
+  }
+
+  /** What the levels come to, and for each key the level, revision and overlay it came from. */
+  async getEffectivePolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string } = {}, call: Call = {}): Promise<records.PolicyEffective> {
+    return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}/effective`, query, undefined, call)).json();
+  }
+
+  /** Its changes, newest first: who, when, why, what. */
+  async listPolicyRevisions(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number } = {}, call: Call = {}): Promise<List<records.PolicyRevision>> {
+    return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}/history`, query, undefined, call)).json();
+  }
+
+  /** As it was at to_version: a new revision. */
+  async rollBackPolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; reason?: string; to_version: number }, call: Call = {}): Promise<records.PolicyChange> {
+    return (await this.send("POST", `/api/v1/policies/${encodeURIComponent(type)}/rollback`, query, undefined, call)).json();
+  }
+
+  /** Whether a document would be taken, and what it would change; nothing is changed. */
+  async validatePolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", body: object, query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; reason?: string } = {}, call: Call = {}): Promise<records.PolicyChange> {
+    return (await this.send("POST", `/api/v1/policies/${encodeURIComponent(type)}/validate`, query, body, call)).json();
+  }
+
+  /** A change by signed webhook (Standard Webhooks; policies.webhook_secrets). */
+  async changePolicyByWebhook(body: records.PolicyWebhookInput, call: Call = {}): Promise<records.PolicyChange> {
+    return (await this.send("POST", `/webhooks/policies`, {}, body, call)).json();
+  }
+
+  /** Tries a document on stored tracks: the signals that it would have raised, beside those of the policies in force. Location says where to look. */
+  async startBacktest(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", body: object, query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; from: string; to: string }, call: Call = {}): Promise<records.Backtest> {
+    return (await this.send("POST", `/api/v1/policies/${encodeURIComponent(type)}/backtest`, query, body, call)).json();
+  }
+
+  /** How a try stands and, once it is over, what came of it. */
+  async getBacktest(id: string, call: Call = {}): Promise<records.Backtest> {
+    return (await this.send("GET", `/api/v1/backtests/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** All of this as OpenAPI 3.0.3, from which clients can be made. */
+  async getOpenapi(call: Call = {}): Promise<Response> {
+    return await this.send("GET", `/openapi.json`, {}, undefined, call);
+  }
+
+  /** The same as a page for people. */
+  async getDocs(call: Call = {}): Promise<Response> {
+    return await this.send("GET", `/docs`, {}, undefined, call);
+  }
+
+  /** How that page looks. */
+  async getDocsStyle(call: Call = {}): Promise<Response> {
+    return await this.send("GET", `/docs/style.css`, {}, undefined, call);
+  }
+
+  /** What is in a picture, feature by feature. As multipart/form-data the picture is the part frame, and the other parts are named as the keys of the JSON (docs/detect.md). */
+  async detect(body: records.DetectRequest, call: Call = {}): Promise<records.DetectResponse> {
+    return (await this.send("POST", `/api/detect`, {}, body, call)).json();
+  }
+
+  /** Every org, for the platform; one's own, for everyone else. */
+  async listOrgs(query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Org>> {
+    return (await this.send("GET", `/api/v1/orgs`, query, undefined, call)).json();
+  }
+
+  /** A new org. */
+  async createOrg(body: records.OrgRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Org> {
+    return (await this.send("POST", `/api/v1/orgs`, query, body, call)).json();
+  }
+
+  /** The org's sites, by id. */
+  async listSites(query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Site>> {
+    return (await this.send("GET", `/api/v1/sites`, query, undefined, call)).json();
+  }
+
+  /** A new site. Its time zone says where its days and months begin. */
+  async createSite(body: records.SiteRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Site> {
+    return (await this.send("POST", `/api/v1/sites`, query, body, call)).json();
+  }
+
+  /** One site, with its ETag. */
+  async getSite(id: string, call: Call = {}): Promise<records.Site> {
+    return (await this.send("GET", `/api/v1/sites/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** Sets its name and time zone. What was counted before stays by the old one. */
+  async putSite(id: string, body: records.SiteChangeRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Site> {
+    return (await this.send("PUT", `/api/v1/sites/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
+
+  /** Removes it; 409 while cameras, classes or policies are of it. */
+  async deleteSite(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/sites/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+}
