@@ -1,0 +1,124 @@
+#include "analytics/rules_world.h"
+
+#include <string.h>
+
+static void on_emit(void *data, enum event_type type, void *record)
+{
+    struct world *world = data;
+    if (type == EVENT_LINE_CROSSING)
+        *(((struct line_crossing *)record)->direction == LINE_IN ? &world->ins : &world->outs) += 1;
+    if (type == EVENT_ZONE_HIT) {
+        world->enters += ((struct zone_hit *)record)->event == ZONE_HIT_ENTER;
+        world->exits += ((struct zone_hit *)record)->event == ZONE_HIT_EXIT;
+    }
+    if (type != EVENT_SIGNAL)
+        return;
+    const struct signal *signal = record;
+    g_assert_cmpint(world->signals, <, SIGNALS_MAX);
+    struct told *told = &world->told[world->signals++];
+    g_strlcpy(told->kind, signal->kind, sizeof told->kind);
+    g_strlcpy(told->place, signal->zone_id ? signal->zone_id : "", sizeof told->place);
+    g_strlcpy(told->attributes, signal->attributes.text ? signal->attributes.text : "", sizeof told->attributes);
+    told->media_us = world->media_us;
+}
+
+void world_init(struct world *world)
+{
+    static const struct record_point corners[] = {{0.2, 0.6}, {0.8, 0.6}, {0.8, 0.9}, {0.2, 0.9}};
+    memset(world, 0, sizeof *world);
+    record_init(&settings_descriptor, &world->settings);
+    record_init(&camera_descriptor, &world->camera);
+    struct line *line = record_list_append(&world->camera.lines, &line_descriptor);
+    line->id = g_strdup("door");
+    line->a = (struct record_point){0.3, 0.5};
+    line->b = (struct record_point){0.7, 0.5};
+    struct zone *zone = record_list_append(&world->camera.zones, &zone_descriptor);
+    zone->id = g_strdup("hall");
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
+}
+
+struct zone *world_zone(struct world *world)
+{
+    return world->camera.zones.items;
+}
+
+struct line *world_line(struct world *world)
+{
+    return world->camera.lines.items;
+}
+
+void world_clear(struct world *world)
+{
+    analytics_free(world->analytics);
+    record_clear(&camera_descriptor, &world->camera);
+    record_clear(&settings_descriptor, &world->settings);
+}
+
+struct observed_track figure(uint64_t id, double x, double y)
+{
+    return (struct observed_track){.id = id,
+                                   .object_class = g_intern_static_string("person"),
+                                   .x = (int16_t)(x * OBSERVATION_BOX_ONE - WIDTH / 2.0),
+                                   .y = (int16_t)(y * OBSERVATION_BOX_ONE - HEIGHT),
+                                   .w = WIDTH,
+                                   .h = HEIGHT,
+                                   .confidence = 230,
+                                   .is_confirmed = true};
+}
+
+void observe(struct world *world, const struct observed_track *tracks, int count)
+{
+    if (!world->analytics)
+        world->analytics = analytics_new(&world->camera, &world->settings.rules);
+    const struct observation observation = {.at_ms = world->start_ms + world->media_us / 1000,
+                                            .media_us = world->media_us,
+                                            .tracks = tracks,
+                                            .track_count = count,
+                                            .aspect = OBSERVATION_BOX_ONE * 9 / 16,
+                                            .picture = world->picture};
+    const struct analytics_sink sink = {on_emit, world};
+    analytics_observe(world->analytics, &observation, &sink);
+    world->media_us += FRAME_US;
+}
+
+void stand(struct world *world, uint64_t id, double x, double y, double seconds)
+{
+    for (int i = 0; i < seconds * G_USEC_PER_SEC / FRAME_US; i++) {
+        struct observed_track track = figure(id, x, y);
+        observe(world, &track, 1);
+    }
+}
+
+void walk(struct world *world, uint64_t id, double x0, double y0, double x1, double y1, double seconds)
+{
+    int steps = (int)(seconds * G_USEC_PER_SEC / FRAME_US);
+    for (int i = 0; i < steps; i++) {
+        struct observed_track track = figure(id, x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps);
+        observe(world, &track, 1);
+    }
+}
+
+void nobody(struct world *world, double seconds)
+{
+    for (int i = 0; i < seconds * G_USEC_PER_SEC / FRAME_US; i++)
+        observe(world, NULL, 0);
+}
+
+void crowd(struct world *world, int count, double seconds)
+{
+    struct observed_track tracks[16];
+    for (int frame = 0; frame < seconds * G_USEC_PER_SEC / FRAME_US; frame++) {
+        for (int i = 0; i < 16; i++)
+            tracks[i] = figure((uint64_t)i + 1, 0.22 + 0.035 * i, i < count ? 0.8 : 0.3);
+        observe(world, tracks, 16);
+    }
+}
+
+int told(const struct world *world, const char *kind)
+{
+    int count = 0;
+    for (int i = 0; i < world->signals; i++)
+        count += strcmp(world->told[i].kind, kind) == 0;
+    return count;
+}
