@@ -169,7 +169,7 @@ static void test_people_are_neither_weather_nor_moves(void)
                                          "scene://night?seed=2", "scene://empty?seed=2"};
     for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++) {
         struct watch watch;
-        watch_init(&watch, scenes[i], NULL);
+        watch_init(&watch, scenes[i], with_restless); /* else nothing is restless */
         watch_run(&watch, 600);
         g_test_message("%s: weather in %d frames, camera moved %d, restless %.3f", scenes[i], watch.weather_frames,
                        watch.camera_moves, watch.seen.restless_share);
