@@ -194,11 +194,17 @@ void policy_keeper_free(struct policy_keeper *keeper)
 {
     if (!keeper)
         return;
+    store_listener_free(keeper->listener);
     policy_manager_free(keeper->manager);
     policy_view_unref(keeper->view);
     policy_keyring_free(keeper->ring);
     pthread_mutex_destroy(&keeper->lock);
     g_free(keeper);
+}
+
+static void on_notice(void *data)
+{
+    policy_keeper_notify(data);
 }
 
 bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
@@ -209,7 +215,10 @@ bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
         log_error(NULL, "policies are not all sealed with the first key: %s", cause->message);
     else if (count > 0)
         log_info(NULL, "%d policies were sealed anew with the first key", count);
-    return policy_manager_start_hot_reload(keeper->manager, error);
+    if (!policy_manager_start_hot_reload(keeper->manager, error))
+        return false;
+    keeper->listener = store_listen_policies(keeper->config.store, on_notice, keeper, error);
+    return keeper->listener != NULL;
 }
 
 static bool reseal(struct policy_keeper *keeper, struct service_policy *policy, GError **error)

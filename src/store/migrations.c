@@ -127,6 +127,17 @@ static const char of_camera_9[] =
 static const struct store_step_table tables_9[] = {{&track_chunk_descriptor, 1}, {NULL, 0}};
 static const struct store_step_table tables_10[] = {{&kept_answer_descriptor, 1}, {NULL, 0}};
 
+/* For each statement, so that a change is one notice whoever makes it; those of one transaction are one. */
+static const char postgres_11[] =
+    "CREATE FUNCTION vedette_tell_policies() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$\n"
+    "BEGIN\n"
+    "  PERFORM pg_catalog.pg_notify('" STORE_POLICIES_CHANNEL "', '');\n"
+    "  RETURN NULL;\n"
+    "END\n"
+    "$$;\n"
+    "CREATE TRIGGER service_policies_tell AFTER INSERT OR UPDATE OR DELETE ON service_policies FOR EACH STATEMENT "
+    "EXECUTE FUNCTION vedette_tell_policies();\n";
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -141,5 +152,6 @@ const struct store_step store_steps[] = {
     {8, "audit, jobs and roll-ups", .tables = tables_8, .sqlite = sqlite_8},
     {9, "stored tracks", .tables = tables_9, .sqlite = of_camera_9, .postgres = of_camera_9},
     {10, "answers that are given again", .tables = tables_10},
+    {11, "notices of policies", .postgres = postgres_11},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -145,3 +145,11 @@ bool store_policy_reseal(struct store *store, const struct store_policy_key *key
 /* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *. */
 GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int limit, GError **error);
 void service_policy_free(struct service_policy *policy);
+/* Calls `changed`, on a thread of its own, whenever another server or program changed policies, and once after each
+ * connect: what was changed before is not told apart. It may be called without need, and must not wait for
+ * store_listener_free. An embedded store, to which nobody else writes, is silent. NULL: there is no thread to be had.
+ */
+struct store_listener *store_listen_policies(struct store *store, void (*changed)(void *data), void *data,
+                                             GError **error);
+/* Before the store is closed. NULL is allowed. */
+void store_listener_free(struct store_listener *listener);

@@ -251,6 +251,9 @@ bool store_event_examine(struct analytics_event *event, struct store_counted *co
 bool store_events_count(struct store_transaction *transaction, struct analytics_event *const *events,
                         const struct store_counted *counted, const bool *is_new, size_t count, GError **error);
 
+/* PostgreSQL's channel on which each change of service_policies is told. */
+#define STORE_POLICIES_CHANNEL "vedette_policies"
+
 /* What rules saw goes to a table of its own. `is_new` gets one for each. */
 bool store_track_chunks_insert_in(struct store_transaction *transaction, struct analytics_event *const *events,
                                   size_t count, bool *is_new, GError **error);
