@@ -20,9 +20,10 @@ test:
 bench:
 	@scripts/bootstrap build
 	@scripts/configure $(BUILD)
-	@ninja -C $(BUILD) bench/bench bench/bench_resilience
+	@ninja -C $(BUILD) bench/bench bench/bench_resilience bench/bench_store
 	@$(BUILD)/bench/bench --json $(BUILD)/bench.json
 	@$(BUILD)/bench/bench_resilience
+	@$(BUILD)/bench/bench_store
 
 lint:
 	@scripts/bootstrap build lint

@@ -6,6 +6,7 @@
 
 #include "api/api_internal.h"
 #include "base/log.h"
+#include "store/audit.h"
 
 /* Borrows. */
 static struct breaker_view camera_breaker(const struct camera_health *health)
@@ -108,9 +109,19 @@ static bool may_touch_upstreams(const struct request *request)
     return true;
 }
 
-/* One line says who did what to which, and why. */
+/* A line of the log and an entry of the audit say who did what to which, and why. The word is obeyed also where the
+ * audit cannot be written: it may be the store's own breaker, forced because the store is away. */
 static void note_word(const struct request *request, const struct breaker_request *word)
 {
+    struct audit_by by = request_by(request);
+    if (word->reason && *word->reason)
+        by.reason = word->reason;
+    g_autofree char *after = g_strdup_printf("{\"state\":\"%s\"}", record_enum_name(breaker_word_names, word->state));
+    const struct audit_change change = {AUDIT_BREAKER, request->id, "force", NULL, after};
+    g_autoptr(GError) error = NULL;
+    if (!store_audit_add(request->api->store, &by, &change, &error))
+        log_error(request->id, "what is done to this circuit breaker is in this log alone, not in the audit: %s",
+                  error->message);
     log_warning(request->id, "circuit breaker: set to %s by %s (org %s, from %s): %s",
                 record_enum_name(breaker_word_names, word->state), request->login.user->username,
                 request->login.user->org_id, request->address,

@@ -21,6 +21,7 @@ enum {
     COMPONENT_CAPACITY,
     COMPONENT_POLICIES,
     COMPONENT_BROKER,
+    COMPONENT_UPKEEP,
     COMPONENT_COUNT
 };
 
@@ -105,10 +106,29 @@ static void check_policies(struct api *api, struct component *component)
             : g_strdup("the policies in force are those of the last run: the store is away");
 }
 
+/* What loses something, or keeps it for ever, until a person looks at it. */
+static void check_upkeep(struct api *api, struct component *component)
+{
+    g_autoptr(GString) reason = g_string_new(NULL);
+    int64_t stray = counter_get(&api->health->store_stray_rows);
+    if (counter_get(&api->health->retention_stopped))
+        g_string_append(reason, "retention is stopped and deletes nothing: vedette jobs history cleanup_old_data");
+    if (counter_get(&api->health->storage_alarm))
+        g_string_append_printf(reason, "%sthe disk will soon be full: vedette retention status",
+                               reason->len ? "; " : "");
+    if (stray)
+        g_string_append_printf(reason, "%s%" G_GINT64_FORMAT " rows lie outside of their day's partition",
+                               reason->len ? "; " : "", stray);
+    if (!reason->len)
+        return;
+    component->status = DEGRADED;
+    component->reason = g_strdup(reason->str);
+}
+
 static enum health_status examine(struct api *api, const char *org_id, struct component components[COMPONENT_COUNT])
 {
-    static const char *const names[COMPONENT_COUNT] = {"store",    "workers",  "disk",     "clock",
-                                                       "progress", "capacity", "policies", "broker"};
+    static const char *const names[COMPONENT_COUNT] = {"store",    "workers",  "disk",   "clock", "progress",
+                                                       "capacity", "policies", "broker", "upkeep"};
     for (size_t i = 0; i < COMPONENT_COUNT; i++)
         components[i] = (struct component){names[i], HEALTHY, NULL};
     check_store(api, components);
@@ -116,6 +136,7 @@ static enum health_status examine(struct api *api, const char *org_id, struct co
     check_capacity(api, &components[COMPONENT_CAPACITY]);
     check_policies(api, &components[COMPONENT_POLICIES]);
     check_progress(api, org_id, &components[COMPONENT_PROGRESS]);
+    check_upkeep(api, &components[COMPONENT_UPKEEP]);
     components[COMPONENT_BROKER].reason = g_strdup("not configured");
     if (clock_wall_ms(api->clock) < clock_set_ms) {
         components[COMPONENT_CLOCK].status = DEGRADED;

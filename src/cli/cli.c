@@ -19,6 +19,7 @@ static const struct cli_command *const commands[] = {
     &command_doctor,
     &command_worker,
     &command_policy,
+    &command_jobs,
     &command_audit_list,
     &command_audit_verify,
     &command_retention_status,

@@ -20,6 +20,7 @@ enum audit_subject {
     AUDIT_RETENTION,
     AUDIT_SITE,
     AUDIT_ORG,
+    AUDIT_BREAKER,
 };
 extern const char *const audit_subject_names[];
 

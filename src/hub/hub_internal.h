@@ -166,6 +166,11 @@ void hub_force_breaker(void *hub, const char *camera_id, enum breaker_word word)
 /* What was said of a worker's cameras before it started. */
 bool hub_send_breaker_words(struct hub_worker *worker, GError **error);
 
+/* ---- alarms.c ---- */
+
+/* Raises a signal for each org when what a person must look at begins, and when it ends. *told holds what was. */
+void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub);
+
 /* ---- monitor.c ---- */
 
 /* After the store is open and the cameras are known; freed after the record path is closed. */

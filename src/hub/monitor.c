@@ -21,6 +21,7 @@ struct monitor {
     struct vedette_health *health; /* settles who is on line, and when what is kept is due */
     struct camera_states *states;  /* on the way into the store; NULL: there is none */
     struct stalls *stalls;         /* one for each camera of the settings, in their order */
+    unsigned alarms;               /* alarms.c: which are on */
     bool has_looked;
     int64_t looked_us;
     pthread_mutex_t lock; /* guards unsent */
@@ -279,6 +280,7 @@ void monitor_turn(struct monitor *monitor)
         if (items[i].enabled)
             report(monitor, &items[i]);
     vedette_health_tick(monitor->health);
+    alarms_look(&monitor->alarms, monitor, monitor->hub);
     for (size_t i = 0; i < cameras->count; i++)
         if (items[i].enabled)
             stalls_look(&monitor->stalls[i], monitor, monitor->hub, &items[i], at_us);

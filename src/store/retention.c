@@ -358,9 +358,20 @@ static bool do_org(struct work *work, const char *org_id, GError **error)
     return true;
 }
 
+/* Too little room is what retention is for; any other fault of the store is none to delete under. */
+static bool check_store(struct store *store, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (store_check(store, &failure) || g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
+        return true;
+    return stop(error, failure->message);
+}
+
 bool store_retention_run(struct store *store, const struct store_retention *retention, GPtrArray *results,
                          GError **error)
 {
+    if (!check_store(store, error))
+        return false;
     struct work work = {store, retention, results, clock_wall_ms(store->clock)};
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     if (!orgs || !check_clock(&work, orgs, error))

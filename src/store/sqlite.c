@@ -162,6 +162,16 @@ static void sqlite_close(void *data)
     g_free(engine);
 }
 
+static bool note_place(struct sqlite_engine *engine, GError **error)
+{
+    struct stat status;
+    if (stat(engine->path, &status) != 0)
+        return fail_errno(engine->path, "open", "check the owner and rights of the directory and its files", error);
+    engine->device = status.st_dev;
+    engine->inode = status.st_ino;
+    return true;
+}
+
 /* The lock, the file and the writing connection; not migrated yet. */
 static struct sqlite_engine *open_bare(struct store *store, GError **error)
 {
@@ -178,7 +188,8 @@ static struct sqlite_engine *open_bare(struct store *store, GError **error)
     engine->path = g_build_filename(directory, "vedette.db", NULL);
     engine->data_dir = g_strdup(directory);
     init_locks(engine);
-    if (make_file(engine->path, error) && connection_open(&engine->writer, engine->path, true, error))
+    if (make_file(engine->path, error) && note_place(engine, error) &&
+        connection_open(&engine->writer, engine->path, true, error))
         return engine;
     sqlite_close(engine);
     return NULL;
@@ -372,9 +383,24 @@ static bool probe(const struct sqlite_engine *engine, GError **error)
     return is_good;
 }
 
+/* A disk that was taken away, or a file put in the other's place: what is open is no longer what is there. */
+static bool check_place(const struct sqlite_engine *engine, GError **error)
+{
+    struct stat status;
+    if (stat(engine->path, &status) == 0 && status.st_dev == engine->device && status.st_ino == engine->inode)
+        return true;
+    g_set_error(
+        error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+        "%s: the file that is open is not there any more: is its disk still mounted? Put it back and start anew",
+        engine->path);
+    return false;
+}
+
 static bool sqlite_check(void *data, GError **error)
 {
     struct sqlite_engine *engine = data;
+    if (!check_place(engine, error))
+        return false;
     struct statvfs room;
     if (statvfs(engine->data_dir, &room) != 0)
         return fail_errno(engine->data_dir, "look at its free space", "the directory must stay where it is", error);

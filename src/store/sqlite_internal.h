@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "store/store_internal.h"
 
@@ -70,6 +71,8 @@ struct sqlite_engine {
     /* immutable after open */
     struct store *store;
     char *data_dir, *path;
+    dev_t device; /* where the file lay when it was opened */
+    ino_t inode;
     int lock_fd;
 
     pthread_mutex_t write_lock;

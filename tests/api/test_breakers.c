@@ -1,6 +1,8 @@
 /* Circuit breakers over the API: shown, forced, and what a camera that is left alone answers. */
 #include "api_world.h"
 
+#include "store/audit.h"
+
 static struct reply put(const struct api_world *world, const char *name, const char *body, const char *token)
 {
     g_autofree char *path = g_strdup_printf("/api/v1/breakers/%s", name);
@@ -129,6 +131,13 @@ static void test_an_administrator_forces_breakers(void)
     g_assert_cmpint(put_status(&world, "cam-1", "{\"state\":\"closed\"}", "nonsense"), ==, 401);
     g_assert_cmpint(order.word, ==, BREAKER_FORCED_OPEN);
     live_set_breaker_forced(world.live, NULL, NULL);
+    g_autoptr(GPtrArray) entries = store_audit_list(world.store, "default", 0, 1, NULL);
+    const struct audit_view *entry = g_ptr_array_index(entries, 0);
+    g_assert_cmpint(entry->subject_kind, ==, AUDIT_BREAKER);
+    g_assert_cmpstr(entry->subject_id, ==, "cam-1");
+    g_assert_cmpstr(entry->after.text, ==, "{\"state\":\"forced_open\"}");
+    g_assert_cmpstr(entry->reason, ==, "lens is cleaned");
+    g_assert_cmpstr(entry->actor_name, ==, "admin");
     g_free(order.camera_id);
     world_clear(&world);
 }

@@ -205,6 +205,37 @@ static void test_a_row_without_a_time_stops_it(void)
     world_clear(&world);
 }
 
+/* The disk under the store was taken away while it ran: what is open is not what is there. */
+static void test_a_missing_mount_stops_it(void)
+{
+    if (world_is_postgres()) {
+        g_test_skip("PostgreSQL looks after its own disks");
+        return;
+    }
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms);
+    put(&world, signal_at(&world, "cam-1", world_start_ms));
+    move_to(&world, world_start_ms + 400 * DAY);
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL),
+                    *aside = g_build_filename(world.directory, "aside.db", NULL);
+    g_assert_cmpint(g_rename(path, aside), ==, 0);
+    g_autofree char *gone = retain(&world, &settings, false), *dry = retain(&world, &settings, true);
+    g_assert_nonnull(strstr(gone, "retention is stopped"));
+    g_assert_nonnull(strstr(gone, "still mounted"));
+    g_assert_cmpstr(gone, ==, dry);
+    g_assert_true(g_file_set_contents(path, "", 0, NULL)); /* another file in its place is not it either */
+    clock_fake_advance_us(world.clock, 2000000);           /* the store is looked at once a second */
+    g_autofree char *other = retain(&world, &settings, false);
+    g_assert_nonnull(strstr(other, "still mounted"));
+    g_assert_cmpint(g_rename(aside, path), ==, 0);
+    clock_fake_advance_us(world.clock, 2000000);
+    g_autofree char *back = retain(&world, &settings, false);
+    g_assert_cmpstr(back, ==, "events 1");
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 static void test_status_proves_what_is_kept(void)
 {
     struct store_world world;
@@ -264,6 +295,7 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/g08_policies_say_it_for_each_camera", test_g08_policies_say_it_for_each_camera);
     g_test_add_func("/retention/clock_jumps_stop_it", test_clock_jumps_stop_it);
     g_test_add_func("/retention/a_row_without_a_time_stops_it", test_a_row_without_a_time_stops_it);
+    g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);
     g_test_add_func("/retention/status_proves_what_is_kept", test_status_proves_what_is_kept);
     g_test_add_func("/retention/forecast_of_the_disk", test_forecast_of_the_disk);
     return g_test_run();
