@@ -344,7 +344,7 @@ static const struct record_field store_fields[] = {
     FIELD(struct store_settings, partition_days, 0, "PostgreSQL: daily partitions are made so many days ahead",
           .unit = "days", .min = 1, .max = 366, .default_text = "7"),
     FIELD(struct store_settings, batch_records, 0, "most records in one commit", .min = 1, .max = 100000,
-          .default_text = "500"),
+          .default_text = "2000"),
     FIELD(struct store_settings, batch_delay_ms, 0, "longest wait for a commit to fill", .unit = "ms", .min = 0,
           .max = 1000, .default_text = "10"),
     FIELD(struct store_settings, queue_records, 0,

@@ -14,7 +14,8 @@ extern const struct record_descriptor jobs_settings_descriptor;
 struct retention_settings {
     int32_t event_days, occupancy_days, occupancy_hourly_days, occupancy_daily_days, count_days, quarantine_days,
         access_log_days, attendance_days, vehicle_log_days, job_run_days, track_days;
-    int32_t batch_rows;     /* deleted in one transaction */
+    int32_t batch_rows;     /* deleted in one transaction, at most */
+    int32_t batch_ms;       /* so long may one take: fewer rows are deleted at once where they take longer */
     int32_t pause_ms;       /* between two of them, for those who write */
     char *window;           /* "22:00-06:00": deletes only then; empty: always */
     int32_t clock_gap_days; /* longer since the last run: the clock is doubted */

@@ -300,7 +300,8 @@ struct record_sql_value {
     enum record_sql_kind type;
     int64_t integer;
     double real;
-    char *text; /* owned; free with record_sql_value_clear */
+    char *text;       /* the record's own where it has it as it is; released by record_sql_value_clear */
+    bool is_borrowed; /* so that it lives as long as the record does not change */
 };
 void record_get_sql_value(const struct record_field *field, const void *record, struct record_sql_value *value);
 /* False when the value does not fit the field. */

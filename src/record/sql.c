@@ -150,6 +150,12 @@ static void set_bytes(struct record_sql_value *value, const char *base64)
     value->integer = (int64_t)length;
 }
 
+static void borrow_text(struct record_sql_value *value, enum record_sql_kind type, const char *text)
+{
+    set_text(value, type, (char *)(uintptr_t)text);
+    value->is_borrowed = true;
+}
+
 /* Everything without an SQL type of its own is the JSON a reader of the API would see. */
 static char *field_json(const struct record_field *field, const void *record)
 {
@@ -194,11 +200,14 @@ void record_get_sql_value(const struct record_field *field, const void *record, 
         if (field->flags & RECORD_BASE64)
             set_bytes(value, *(char *const *)address);
         else
-            set_text(value, RECORD_SQL_TEXT, g_strdup(*(char *const *)address));
+            borrow_text(value, RECORD_SQL_TEXT, *(char *const *)address);
         break;
     case RECORD_ENUM:
         if (*(const unsigned *)address)
-            set_text(value, RECORD_SQL_TEXT, g_strdup(record_enum_name(field->names, *(const unsigned *)address)));
+            borrow_text(value, RECORD_SQL_TEXT, record_enum_name(field->names, *(const unsigned *)address));
+        break;
+    case RECORD_JSON:
+        borrow_text(value, RECORD_SQL_JSON, ((const struct record_json *)address)->text);
         break;
     default:
         set_text(value, RECORD_SQL_JSON, field_json(field, record));
@@ -300,6 +309,7 @@ bool record_set_sql_value(const struct record_field *field, void *record, const 
 
 void record_sql_value_clear(struct record_sql_value *value)
 {
-    g_free(value->text);
+    if (!value->is_borrowed)
+        g_free(value->text);
     *value = (struct record_sql_value){.type = RECORD_SQL_NULL};
 }

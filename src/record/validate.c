@@ -7,28 +7,40 @@
 
 static const double exact_integer_max = 0x1p53; /* beyond it JSON readers lose digits */
 
-/* Checks one number against the field's range; `value` is repeated unless the field is secret. */
-static void number_check(const struct record_field *field, double value, const char *path, struct record_errors *errors)
+static bool is_in_range(const struct record_field *field, double value)
 {
-    char text[RECORD_DOUBLE_TEXT_BYTES];
-    record_double_write(value, text);
+    return isfinite(value) && (!field_is_bounded(field) || (value >= field->min && value <= field->max));
+}
+
+/* Says why a number is not in the field's range. */
+static void number_tell(const struct record_field *field, double value, const char *path, struct record_errors *errors)
+{
+    char text[RECORD_DOUBLE_TEXT_BYTES], low[RECORD_DOUBLE_TEXT_BYTES], high[RECORD_DOUBLE_TEXT_BYTES];
     if (!isfinite(value)) {
         record_errors_add(errors, path, "must be a finite number");
-    } else if (field_is_bounded(field) && (value < field->min || value > field->max)) {
-        char low[RECORD_DOUBLE_TEXT_BYTES], high[RECORD_DOUBLE_TEXT_BYTES];
-        record_double_write(field->min, low);
-        record_double_write(field->max, high);
-        record_errors_add(errors, path, "%s: must be between %s and %s%s%s", text, low, high, field->unit ? " " : "",
-                          field->unit ? field->unit : "");
+        return;
     }
+    record_double_write(value, text);
+    record_double_write(field->min, low);
+    record_double_write(field->max, high);
+    record_errors_add(errors, path, "%s: must be between %s and %s%s%s", text, low, high, field->unit ? " " : "",
+                      field->unit ? field->unit : "");
+}
+
+static void number_check(const struct record_field *field, double value, const char *path, struct record_errors *errors)
+{
+    if (!is_in_range(field, value))
+        number_tell(field, value, path, errors);
 }
 
 static void numbers_check(const struct record_field *field, const double *values, size_t count, const char *path,
                           struct record_errors *errors)
 {
     for (size_t i = 0; i < count; i++) {
+        if (is_in_range(field, values[i]))
+            continue;
         g_autofree char *where = record_path_index(path, i);
-        number_check(field, values[i], where, errors);
+        number_tell(field, values[i], where, errors);
     }
 }
 

@@ -123,6 +123,7 @@ struct work {
     const struct store_retention *retention;
     GPtrArray *results;
     int64_t now_ms;
+    int64_t limit; /* rows of the next transaction */
 };
 
 void retention_result_free(void *data)
@@ -244,7 +245,7 @@ static bool check_times(struct work *work, const struct rule *rule, const char *
     return stop(error, reason);
 }
 
-static bool delete_batch(struct work *work, const char *org_id, const char *sql, const struct part *part,
+static bool delete_batch(struct work *work, const char *org_id, const char *sql, const struct part *part, int64_t limit,
                          int64_t *deleted, GError **error)
 {
     CLEANUP(store_transaction)
@@ -253,9 +254,19 @@ static bool delete_batch(struct work *work, const char *org_id, const char *sql,
            store_set_org(transaction, org_id, error) &&
            store_run(transaction, sql,
                      STORE_VALUES(sql_text(org_id), sql_time(work->now_ms - part->days * day_ms),
-                                  sql_text(part->camera_id), sql_integer(work->retention->settings->batch_rows)),
+                                  sql_text(part->camera_id), sql_integer(limit)),
                      deleted, error) &&
            store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* How many rows the next transaction may delete, so that it takes no longer than batch_ms: whoever writes waits for one
+ * of them. By half as many at once, or a quarter more. */
+static int64_t next_limit(const struct retention_settings *settings, int64_t limit, int64_t took_us)
+{
+    enum { LEAST = 10 };
+    int64_t aim_us = settings->batch_ms * INT64_C(1000);
+    int64_t next = took_us > aim_us ? limit / 2 : took_us < aim_us / 2 ? limit + limit / 4 + 1 : limit;
+    return CLAMP(next, MIN(LEAST, settings->batch_rows), settings->batch_rows);
 }
 
 static bool delete_all(struct work *work, const struct rule *rule, const struct part *part,
@@ -263,11 +274,14 @@ static bool delete_all(struct work *work, const struct rule *rule, const struct 
 {
     const struct retention_settings *settings = work->retention->settings;
     g_autofree char *sql = delete_sql(rule, part->kind);
-    for (int64_t deleted = settings->batch_rows; deleted == settings->batch_rows;) {
-        if (is_cancelled(work, error) || !delete_batch(work, result->org_id, sql, part, &deleted, error))
+    for (int64_t limit = work->limit, deleted = limit; deleted == limit;) {
+        int64_t begun_us = g_get_monotonic_time();
+        limit = work->limit;
+        if (is_cancelled(work, error) || !delete_batch(work, result->org_id, sql, part, limit, &deleted, error))
             return false;
         result->rows += deleted;
-        if (deleted == settings->batch_rows)
+        work->limit = next_limit(settings, limit, g_get_monotonic_time() - begun_us);
+        if (deleted == limit)
             g_usleep((gulong)settings->pause_ms * 1000);
     }
     return true;
@@ -372,7 +386,8 @@ bool store_retention_run(struct store *store, const struct store_retention *rete
 {
     if (!check_store(store, error))
         return false;
-    struct work work = {store, retention, results, clock_wall_ms(store->clock)};
+    struct work work = {store, retention, results, clock_wall_ms(store->clock),
+                        MAX(retention->settings->batch_rows / 8, 1)};
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     if (!orgs || !check_clock(&work, orgs, error))
         return false;

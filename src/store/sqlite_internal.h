@@ -15,7 +15,8 @@ enum {
     SQLITE_READER_WAIT_MS = 5000,      /* a reader that waits longer is told to come back */
     SQLITE_BUSY_MS = 2000,             /* SQLite's own wait for a lock */
     SQLITE_WAL_LIMIT_BYTES = 64 << 20, /* a WAL that grew beyond is cut after its checkpoint */
-    SQLITE_CACHE_KIB = 1024,           /* page cache of each connection; the system caches the file besides */
+    SQLITE_CACHE_KIB = 1024,           /* page cache of each reader; the system caches the file besides */
+    SQLITE_WRITER_CACHE_KIB = 16384,   /* at most: where a commit touches more pages, they are written twice */
     SQLITE_PROBE_BYTES = 64 << 10,     /* what a check writes to see that it can */
     SQLITE_STATEMENTS_MAX = 256,       /* kept prepared by a connection; the texts of this room are far fewer */
     SQLITE_COLUMNS_MAX = 64,           /* of one row */

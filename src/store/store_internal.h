@@ -200,7 +200,9 @@ bool store_steps_check(const struct store_migrator *migrator, bool *is_missing, 
 
 struct batch {
     GPtrArray *events;
-    bool *stored; /* one for each event */
+    struct store_counted *counted; /* one for each event, as are those below */
+    bool *stored;
+    GError *invalid; /* why it can never be stored; NULL: it can */
     store_batch_done done;
     void *data;
 };
@@ -209,7 +211,8 @@ struct write_queue {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     GQueue batches; /* of struct batch * */
-    size_t records;
+    size_t records; /* of those, and of those being read */
+    int reading;    /* batches that are submitted and not in the list yet */
     bool is_closing;
     pthread_t thread;
 };

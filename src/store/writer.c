@@ -11,7 +11,9 @@
 static void batch_free(struct batch *batch)
 {
     g_ptr_array_unref(batch->events);
+    g_free(batch->counted);
     g_free(batch->stored);
+    g_clear_error(&batch->invalid);
     g_free(batch);
 }
 
@@ -41,13 +43,17 @@ static bool event_list_fill(const struct store *store, struct event_list *list, 
     list->is_new = g_new0(bool, list->count);
     list->is_misfit = g_new0(bool, list->count);
     size_t at = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (batches[i]->invalid) {
+            g_propagate_error(error, g_error_copy(batches[i]->invalid));
+            return false;
+        }
+        memcpy(&list->counted[at], batches[i]->counted, batches[i]->events->len * sizeof *list->counted);
         for (guint j = 0; j < batches[i]->events->len; j++, at++) {
             list->events[at] = g_ptr_array_index(batches[i]->events, j);
             list->is_misfit[at] = store_event_misfit(store, list->events[at]) != 0;
-            if (!store_event_examine(list->events[at], &list->counted[at], error))
-                return false;
         }
+    }
     return true;
 }
 
@@ -163,7 +169,7 @@ static void deadline_after_ms(struct timespec *deadline, int ms)
 static void wait_for_batches(struct store *store)
 {
     struct write_queue *queue = &store->queue;
-    while (!queue->batches.length && !queue->is_closing)
+    while (!queue->batches.length && (!queue->is_closing || queue->reading))
         pthread_cond_wait(&queue->changed, &queue->lock);
     struct timespec deadline;
     deadline_after_ms(&deadline, store->settings.batch_delay_ms);
@@ -235,25 +241,49 @@ void store_writer_stop(struct store *store)
     pthread_mutex_destroy(&queue->lock);
 }
 
+/* Payloads are read on the submitter's thread, while the writer's writes what came before. */
+static struct batch *batch_new(GPtrArray *events, store_batch_done done, void *data)
+{
+    struct batch *batch = g_new0(struct batch, 1);
+    *batch = (struct batch){.events = events,
+                            .counted = g_new0(struct store_counted, events->len),
+                            .stored = g_new0(bool, events->len),
+                            .done = done,
+                            .data = data};
+    for (guint i = 0; i < events->len && !batch->invalid; i++)
+        store_event_examine(g_ptr_array_index(events, i), &batch->counted[i], &batch->invalid);
+    return batch;
+}
+
+/* A batch larger than the whole queue passes when it is alone, else it could never be written. */
+static bool has_room(const struct store *store, size_t records)
+{
+    const struct write_queue *queue = &store->queue;
+    return !queue->is_closing && (!queue->records || queue->records + records <= (size_t)store->settings.queue_records);
+}
+
 bool store_events_submit(struct store *store, GPtrArray *events, store_batch_done done, void *data, GError **error)
 {
     struct write_queue *queue = &store->queue;
     pthread_mutex_lock(&queue->lock);
-    /* A batch larger than the whole queue passes when it is alone, else it could never be written. */
-    bool is_full =
-        queue->is_closing || (queue->records && queue->records + events->len > (size_t)store->settings.queue_records);
-    if (!is_full) {
-        struct batch *batch = g_new(struct batch, 1);
-        *batch = (struct batch){events, g_new0(bool, events->len), done, data};
-        g_queue_push_tail(&queue->batches, batch);
+    bool is_taken = has_room(store, events->len);
+    if (is_taken) { /* its room is kept while it is read */
         queue->records += events->len;
+        queue->reading++;
         counter_set(&store->health->store_queue_records, (int64_t)queue->records);
-        pthread_cond_signal(&queue->changed);
     }
     pthread_mutex_unlock(&queue->lock);
-    if (is_full)
+    if (!is_taken) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
                     "%s: %d records wait to be written already (store.queue_records): submit again later",
                     store_place(store), store->settings.queue_records);
-    return !is_full;
+        return false;
+    }
+    struct batch *batch = batch_new(events, done, data);
+    pthread_mutex_lock(&queue->lock);
+    g_queue_push_tail(&queue->batches, batch);
+    queue->reading--;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    return true;
 }

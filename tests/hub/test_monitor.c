@@ -281,34 +281,36 @@ static void test_a_store_that_is_locked_holds_up_nobody(void)
     g_assert_cmpint(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), ==, SQLITE_OK);
     sqlite3_close(db);
     await_stored_breaker(&world, "half_open");
-    /* What a person must look at: told when it begins, once, and when it ends. */
-    static void test_alarms_of_upkeep_are_told(void)
-    {
-        struct world world;
-        world_init(&world);
-        pass(&world, "online", 3);
-        counter_set(&world.hub.health.retention_stopped, 1);
-        pass(&world, "online", 5);
-        assert_signals(&world, 1, "retention_stopped");
-        counter_set(&world.hub.health.storage_alarm, 1);
-        pass(&world, "online", 2);
-        counter_set(&world.hub.health.retention_stopped, 0);
-        pass(&world, "online", 2);
-        assert_signals(&world, 3, "retention_stopped storage_will_be_full retention_resumed");
-        world_clear(&world);
-    }
+    world_clear(&world);
+}
 
-    int main(int argc, char **argv)
-    {
-        g_test_init(&argc, &argv, NULL);
-        g_test_add_func("/monitor/gone and back are told once", test_gone_and_back_are_told_once);
-        g_test_add_func("/monitor/a short break is no news", test_a_short_break_is_no_news);
-        g_test_add_func("/monitor/a camera that never came is told", test_a_camera_that_never_came_is_told);
-        g_test_add_func("/monitor/a silent worker is gone", test_a_silent_worker_is_gone);
-        g_test_add_func("/monitor/what stands still is named", test_what_stands_still_is_named);
-        g_test_add_func("/monitor/a breaker that changes is stored at once",
-                        test_a_breaker_that_changes_is_stored_at_once);
-        g_test_add_func("/monitor/a store that is locked holds up nobody", test_a_store_that_is_locked_holds_up_nobody);
-        g_test_add_func("/monitor/alarms of upkeep are told", test_alarms_of_upkeep_are_told);
-        return g_test_run();
-    }
+/* What a person must look at: told when it begins, once, and when it ends. */
+static void test_alarms_of_upkeep_are_told(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 3);
+    counter_set(&world.hub.health.retention_stopped, 1);
+    pass(&world, "online", 5);
+    assert_signals(&world, 1, "retention_stopped");
+    counter_set(&world.hub.health.storage_alarm, 1);
+    pass(&world, "online", 2);
+    counter_set(&world.hub.health.retention_stopped, 0);
+    pass(&world, "online", 2);
+    assert_signals(&world, 3, "retention_stopped storage_will_be_full retention_resumed");
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/monitor/gone and back are told once", test_gone_and_back_are_told_once);
+    g_test_add_func("/monitor/a short break is no news", test_a_short_break_is_no_news);
+    g_test_add_func("/monitor/a camera that never came is told", test_a_camera_that_never_came_is_told);
+    g_test_add_func("/monitor/a silent worker is gone", test_a_silent_worker_is_gone);
+    g_test_add_func("/monitor/what stands still is named", test_what_stands_still_is_named);
+    g_test_add_func("/monitor/a breaker that changes is stored at once", test_a_breaker_that_changes_is_stored_at_once);
+    g_test_add_func("/monitor/a store that is locked holds up nobody", test_a_store_that_is_locked_holds_up_nobody);
+    g_test_add_func("/monitor/alarms of upkeep are told", test_alarms_of_upkeep_are_told);
+    return g_test_run();
+}
