@@ -1,4 +1,5 @@
 """`vedette doctor`: what is there, what hinders, and what to do about it."""
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -99,14 +100,15 @@ def a_way_that_is_barred_is_named():
 
 
 def a_step_that_does_not_come_about_is_named_at_its_deadline():
-    with Directory() as directory, Hub(directory, "cameras: []\nprogress: {proof_seconds: 6}\n") as hub:
+    with Directory() as directory, Hub(directory, "cameras: []\nprogress: {proof_seconds: 15}\n") as hub:
         with contextlib.closing(sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")  # nobody else can write
-            answer = doctor(directory, "--end-to-end")
-            assert answer.returncode == 1, answer.stdout
-            assert "after 6 s this had not come about: it is stored and read back" in answer.stdout, answer.stdout
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                asked = pool.submit(doctor, directory, "--end-to-end")
+                until(hub.workers, "the proof's worker runs")
+                other.execute("BEGIN IMMEDIATE")  # nobody else can write
+                answer = asked.result()
+            assert answer.returncode == 1 and "after 15 s this had not come about" in answer.stdout, answer.stdout
             other.execute("ROLLBACK")
-        until(lambda: hub.events(), "what was kept meanwhile is stored")
         until(lambda: doctor(directory, "--end-to-end").returncode == 0, "and the next proof succeeds")
 
 
