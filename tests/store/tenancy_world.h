@@ -41,6 +41,8 @@ static inline char *tenancy_literal(const struct tenancy *tenancy, const struct 
             return g_strdup(tenancy->dialect == RECORD_SQLITE ? "1767312000000" : "'2026-01-02T00:00:00Z'");
         return g_strdup(tenancy->dialect == RECORD_SQLITE ? "1767225600000" : "'2026-01-01T00:00:00Z'");
     case RECORD_STRING:
+        if (field->flags & RECORD_BASE64)
+            return g_strdup(tenancy->dialect == RECORD_SQLITE ? "X'00ff'" : "'\\x00ff'");
         return is_org && !org ? g_strdup("NULL") : g_strdup_printf("'%s'", is_org ? org : text);
     case RECORD_ENUM:
         return g_strdup_printf("'%s'", field->names[0]);
