@@ -95,15 +95,17 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
         api->port = bound_port(fd);
         api->auth = auth_new(settings, api->store, api->health, api->clock, &password, error);
     }
-    if (api->auth)
+    if (api->auth) {
+        api->feeds = feeds_new(settings, api->live, api->store, api->auth, api->health);
         api->watch = watch_start(api, error);
+    }
     if (api->watch)
         api->daemon = server_start(api, fd, error);
     if (generated_password)
         *generated_password = g_steal_pointer(&password);
     g_free(password);
     if (api->daemon) {
-        websockets_listen(api->websockets);
+        feeds_listen(api->feeds);
         return api;
     }
     if (fd >= 0)
@@ -126,6 +128,8 @@ void api_stop(struct api *api)
 {
     if (!api)
         return;
+    if (api->feeds)
+        feeds_close(api->feeds);
     if (api->watch)
         watch_stop(api->watch);
     if (api->daemon)
@@ -133,6 +137,7 @@ void api_stop(struct api *api)
     if (api->watch)
         watch_free(api->watch);
     policy_backtests_free(api->backtests);
+    feeds_free(api->feeds);
     auth_free(api->auth);
     webhook_verifier_free(api->webhooks);
     g_free(api);

@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "api/auth.h"
+#include "api/feed.h"
 #include "api/http.h"
 #include "api/route.h"
 #include "api/webhook.h"
@@ -36,7 +37,9 @@ struct api {
     struct MHD_Daemon *daemon;
     int port;
     struct watch *watch;
+    struct feeds *feeds;
     struct websockets *websockets;
+    struct event_streams *event_streams;
 
     struct scheduler *scheduler; /* atomic; NULL before api_set_scheduler */
 };
@@ -46,11 +49,12 @@ struct api {
 struct answer {
     unsigned status;
     const char *content_type;
-    GBytes *body;       /* NULL: empty */
-    GPtrArray *headers; /* name, value, name, value: owned strings */
-    bool is_closing;    /* the connection may not be used again */
-    bool is_waiting;    /* nothing yet: ask the handler again later */
-    bool is_upgrade;    /* becomes a WebSocket */
+    GBytes *body;                /* NULL: empty */
+    GPtrArray *headers;          /* name, value, name, value: owned strings */
+    bool is_closing;             /* the connection may not be used again */
+    bool is_waiting;             /* nothing yet: ask the handler again later */
+    bool is_upgrade;             /* becomes a WebSocket */
+    struct event_stream *stream; /* goes on for ever; NULL: does not */
 };
 
 void answer_init(struct answer *answer);
@@ -132,6 +136,9 @@ void idempotency_end(struct request *request, const struct answer *answer);
 void handle_event_intake(struct request *request, struct answer *answer);
 const char *request_cookie_name(void);
 
+/* upgrade.c, event_stream.c */
+void handle_websocket(struct request *request, struct answer *answer);
+void handle_event_stream(struct request *request, struct answer *answer);
 /* metrics.c */
 void handle_metrics(struct request *request, struct answer *answer);
 
@@ -170,17 +177,30 @@ bool watch_suspend(struct watch *watch, struct MHD_Connection *connection);
 /* What one of those waits for may have come: they are asked again now. Any thread. */
 void watch_hurry(struct watch *watch);
 
-/* ---- WebSockets: on the watch thread, but for websocket_accept and websockets_count ---- */
+/* ---- WebSockets: on the watch thread, but for websocket_accept ---- */
 
 struct websockets *websockets_new(struct api *api, int epoll_fd);
-/* From here on it hears what is published. */
-void websockets_listen(struct websockets *websockets);
 void websockets_free(struct websockets *websockets);
 /* Takes over the socket of an upgraded connection. Any thread. */
 void websocket_accept(struct websockets *websockets, struct MHD_UpgradeResponseHandle *handle, int fd,
-                      const void *extra, size_t extra_size, const struct login *login);
+                      const void *extra, size_t extra_size, const struct login *login,
+                      const struct live_parameters *parameters);
 void websockets_event(struct websockets *websockets, void *client, uint32_t events);
 /* Sends what is queued, checks logins, ends what is dead. Returns how long it may rest (ms), -1 for ever. */
 int websockets_tend(struct websockets *websockets);
 void websockets_close_all(struct websockets *websockets);
-size_t websockets_count(struct websockets *websockets);
+
+/* ---- event_stream.c: the same feeds as text/event-stream ---- */
+
+struct event_streams *event_streams_new(struct api *api);
+void event_streams_free(struct event_streams *streams);
+struct event_stream;
+/* Takes the stream over; NULL on want of memory. The connection is the request's. */
+struct MHD_Response *event_stream_response(struct event_stream *stream, struct MHD_Connection *connection);
+/* Checks logins, keeps connections alive. Watch thread. Returns how long it may rest (ms), -1 for ever. */
+int event_streams_tend(struct event_streams *streams);
+
+/* live_routes.c: what a request wants to be told. record_clear with live_subscription_descriptor. */
+void subscription_of_parameters(const struct live_parameters *parameters, struct live_subscription *subscription);
+/* False: the types are not valid, and the answer says so. */
+bool subscription_check_parameters(const struct request *request, struct answer *answer);

@@ -69,13 +69,16 @@ static void upgraded(void *data, struct MHD_Connection *connection, void *contex
     struct api *api = data;
     const struct request *request = context;
     watch_upgraded(api->watch, watched(request));
-    websocket_accept(api->websockets, handle, fd, extra, extra_size, &request->login);
+    websocket_accept(api->websockets, handle, fd, extra, extra_size, &request->login, request->parameters);
 }
 
 static enum MHD_Result send_answer(struct request *request, const struct answer *answer)
 {
-    struct MHD_Response *response =
-        answer->is_upgrade ? MHD_create_response_for_upgrade(upgraded, request->api) : make_response(answer);
+    struct MHD_Response *response = answer->is_upgrade ? MHD_create_response_for_upgrade(upgraded, request->api)
+                                    : answer->stream   ? event_stream_response(answer->stream, request->connection)
+                                                       : make_response(answer);
+    if (answer->stream)
+        watch_upgraded(request->api->watch, watched(request)); /* it has no deadline */
     if (!response)
         return MHD_NO;
     for (guint i = 0; i + 1 < answer->headers->len; i += 2)
@@ -83,7 +86,7 @@ static enum MHD_Result send_answer(struct request *request, const struct answer 
                                 g_ptr_array_index(answer->headers, i + 1));
     for (size_t i = 0; i < G_N_ELEMENTS(security_headers); i++)
         MHD_add_response_header(response, security_headers[i].name, security_headers[i].value);
-    if (answer->content_type && answer->body)
+    if (answer->content_type && (answer->body || answer->stream))
         MHD_add_response_header(response, "Content-Type", answer->content_type);
     if (*request->traceparent)
         MHD_add_response_header(response, "traceparent", request->traceparent);

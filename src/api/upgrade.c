@@ -32,9 +32,11 @@ static char *accept_value(const char *key)
     return g_base64_encode(digest, length);
 }
 
-static void handle_websocket(struct request *request, struct answer *answer)
+void handle_websocket(struct request *request, struct answer *answer)
 {
     struct api *api = request->api;
+    if (!subscription_check_parameters(request, answer))
+        return;
     const char *key = header(request, "Sec-WebSocket-Key");
     bool is_handshake = http_list_has(header(request, "Upgrade"), "websocket") &&
                         http_list_has(header(request, "Connection"), "upgrade") &&
@@ -47,7 +49,7 @@ static void handle_websocket(struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_UPGRADE_REQUIRED, "this address speaks WebSocket, version 13", NULL);
         answer_header(answer, "Upgrade", "websocket");
         answer_header(answer, "Sec-WebSocket-Version", "13");
-    } else if (websockets_count(api->websockets) >= (size_t)api->settings->http.websocket_max_clients) {
+    } else if (feeds_count(api->feeds) >= (size_t)api->settings->http.websocket_max_clients) {
         answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many pages are connected", NULL);
         answer_header(answer, "Retry-After", "10");
     } else {
@@ -58,17 +60,3 @@ static void handle_websocket(struct request *request, struct answer *answer)
         answer_header(answer, "Sec-WebSocket-Accept", "%s", value);
     }
 }
-
-static const struct route routes[] = {
-    {.method = "GET",
-     .path = "/ws",
-     .name = "openWebSocket",
-     .role = ROLE_VIEWER,
-     .rate = RATE_READ,
-     .status = MHD_HTTP_SWITCHING_PROTOCOLS,
-     .problems = PROBLEM(UPGRADE_REQUIRED),
-     .handle = handle_websocket,
-     .doc = "A WebSocket: messages with type (tracks, event or health) and data as they come. The login is checked "
-            "before the upgrade; a browser's Origin must be this server."},
-};
-const struct route_group live_routes = ROUTE_GROUP("live", "What happens, as it happens.", routes);

@@ -145,6 +145,12 @@ static void resume_due(struct watch *watch, bool is_all)
     }
 }
 
+/* Of two rests, of which -1 is for ever. */
+static int sooner(int a_ms, int b_ms)
+{
+    return a_ms < 0 || b_ms < 0 ? MAX(a_ms, b_ms) : MIN(a_ms, b_ms);
+}
+
 /* Does what is due; returns how long to rest. */
 static int tend(struct watch *watch, bool *is_stopping)
 {
@@ -156,10 +162,8 @@ static int tend(struct watch *watch, bool *is_stopping)
     bool has_connections = watch->connections.length > 0;
     pthread_mutex_unlock(&watch->lock);
     int own_ms = has_waiters ? WAITER_TICK_MS : has_connections ? DEADLINE_TICK_MS : -1;
-    int sockets_ms = websockets_tend(watch->api->websockets);
-    if (own_ms < 0 || sockets_ms < 0)
-        return MAX(own_ms, sockets_ms);
-    return MIN(own_ms, sockets_ms);
+    return sooner(own_ms,
+                  sooner(websockets_tend(watch->api->websockets), event_streams_tend(watch->api->event_streams)));
 }
 
 static void *run(void *data)
@@ -193,6 +197,7 @@ struct watch *watch_start(struct api *api, GError **error)
     g_queue_init(&watch->connections);
     watch->waiters = g_array_new(FALSE, FALSE, sizeof(struct waiter));
     api->websockets = websockets_new(api, watch->epoll_fd);
+    api->event_streams = event_streams_new(api);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     int code = watch->epoll_fd < 0 || watch->event_fd < 0 ||
                        epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, watch->event_fd, &event) != 0
@@ -217,6 +222,7 @@ void watch_stop(struct watch *watch)
 void watch_free(struct watch *watch)
 {
     websockets_free(watch->api->websockets);
+    event_streams_free(watch->api->event_streams);
     if (watch->epoll_fd >= 0)
         close(watch->epoll_fd);
     if (watch->event_fd >= 0)

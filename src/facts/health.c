@@ -212,6 +212,7 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, logins_failed, RECORD_COUNTER, "logins with a wrong name or password"),
     FIELD(struct server_health, logins_limited, RECORD_COUNTER, "logins refused because there were too many"),
     FIELD(struct server_health, websocket_clients, RECORD_GAUGE, "pages connected"),
+    FIELD(struct server_health, event_stream_clients, RECORD_GAUGE, "clients of /api/v1/events/stream"),
     FIELD(struct server_health, websocket_dropped, RECORD_COUNTER, "track updates shed for slow pages"),
     FIELD(struct server_health, detect_requests, RECORD_COUNTER, "pictures sent to be looked at"),
     FIELD(struct server_health, detect_rejected, RECORD_COUNTER,

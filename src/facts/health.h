@@ -128,7 +128,7 @@ struct server_health {
     int64_t http_errors;   /* answered 5xx */
     int64_t logins_failed;
     int64_t logins_limited;
-    int64_t websocket_clients;
+    int64_t websocket_clients, event_stream_clients;
     int64_t websocket_dropped; /* track updates shed for slow clients */
     int64_t detect_requests, detect_rejected, detect_timeouts, detect_waiting, detect_helpers;
     int64_t policy_revision, policy_loads, policy_load_failures, policies_refused, policies_stale;

@@ -63,6 +63,16 @@ static const struct record_field signal_fields[] = {
 const struct record_descriptor signal_parameters_descriptor =
     RECORD(struct event_parameters, "SignalParameters", 1, signal_fields, "Which signals.");
 
+static const struct record_field live_fields[] = {
+    FIELD(struct live_parameters, types, 0, "of tracks, event and health, separated by commas; else all",
+          .max_count = 64),
+    FIELD(struct live_parameters, cameras, 0, "ids of cameras, separated by commas; else all", .max_count = 4096),
+    FIELD(struct live_parameters, resume_from, RECORD_TEXT_ID,
+          "the id of the last event that was received: what came after it is told first"),
+};
+const struct record_descriptor live_parameters_descriptor =
+    RECORD(struct live_parameters, "LiveParameters", 1, live_fields, "What to be told.");
+
 static const struct record_field occupancy_fields[] = {
     FIELD_ENUM(struct occupancy_parameters, level, rollup_level_names, 0, "counts of what length",
                .default_text = "hour"),

@@ -53,6 +53,13 @@ struct event_parameters {
 };
 extern const struct record_descriptor event_parameters_descriptor, signal_parameters_descriptor;
 
+/* Of /ws and /api/v1/events/stream. */
+struct live_parameters {
+    char *types, *cameras; /* separated by commas */
+    char *resume_from;
+};
+extern const struct record_descriptor live_parameters_descriptor;
+
 struct occupancy_parameters {
     enum rollup_level level;
     char *camera_id, *subject_id;

@@ -5,9 +5,11 @@
 #include "facts/backtest.h"
 #include "facts/breaker.h"
 #include "facts/camera.h"
+#include "facts/detect.h"
 #include "facts/event.h"
 #include "facts/health.h"
 #include "facts/job.h"
+#include "facts/live_message.h"
 #include "facts/model.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
@@ -29,6 +31,15 @@ static const struct record_descriptor *const records[] = {
     &line_crossing_descriptor,
     &occupancy_log_descriptor,
     &track_update_descriptor,
+    &live_subscription_descriptor,
+    &live_resumed_descriptor,
+    &detect_request_descriptor,
+    &detect_response_descriptor,
+    &detect_features_descriptor,
+    &detect_states_descriptor,
+    &detect_state_descriptor,
+    &detect_object_descriptor,
+    &detect_counts_descriptor,
     &track_view_descriptor,
     &camera_health_descriptor,
     &server_health_descriptor,

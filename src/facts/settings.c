@@ -26,6 +26,10 @@ static const struct record_field http_fields[] = {
     FIELD(struct http_settings, websocket_queue_bytes, 0,
           "waiting for one page; oldest track updates are dropped first", .unit = "bytes", .min = 4096, .max = 1 << 28,
           .default_text = "1048576"),
+    FIELD(struct http_settings, resume_events, 0,
+          "events kept in memory for clients that come back to /ws or /api/v1/events/stream, and most told to one at "
+          "once",
+          .min = 0, .max = 10000, .default_text = "1000"),
     FIELD(struct http_settings, login_attempts_per_minute, 0, "logins per address and per account", .min = 1,
           .max = 10000, .default_text = "10"),
     FIELD(struct http_settings, idempotency_minutes, 0, "how long the answer to an Idempotency-Key is kept",

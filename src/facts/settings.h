@@ -21,6 +21,7 @@ struct http_settings {
     int32_t session_minutes; /* life of an access token */
     int32_t websocket_max_clients;
     int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
+    int32_t resume_events;         /* kept in memory, and told to one client that comes back */
     int32_t login_attempts_per_minute;
     char *host_names;                                  /* separated by commas */
     int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */

@@ -179,7 +179,7 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
             continue;
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&analytics_event_descriptor, event, true, json);
-        live_publish(path->parts.live, LIVE_EVENT, event->org_id, event->camera_id, json->str, json->len);
+        live_publish_event(path->parts.live, event->org_id, event->camera_id, event->id, json->str, json->len);
     }
     if (!error)
         counter_add(&path->parts.health->records_spooled, submission->events->len);

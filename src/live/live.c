@@ -330,24 +330,35 @@ void live_unsubscribe(struct live *live, unsigned subscription)
 /* {"type":"event","data":…}, made once for all who listen. */
 static GBytes *wrap(enum live_kind kind, const char *json, size_t length)
 {
-    static const char *const names[] = {[LIVE_TRACKS] = "tracks", [LIVE_EVENT] = "event", [LIVE_HEALTH] = "health"};
     GString *text = g_string_sized_new(length + 32);
-    g_string_append_printf(text, "{\"type\":\"%s\",\"data\":", names[kind]);
+    g_string_append_printf(text, "{\"type\":\"%s\",\"data\":", record_enum_name(live_kind_names, kind));
     g_string_append_len(text, json, (gssize)length);
     g_string_append_c(text, '}');
     return g_string_free_to_bytes(text);
 }
 
-void live_publish(struct live *live, enum live_kind kind, const char *org_id, const char *camera_id, const char *json,
-                  size_t length)
+static void publish(struct live *live, enum live_kind kind, const char *org_id, const char *camera_id, const char *id,
+                    const char *json, size_t length)
 {
     pthread_mutex_lock(&live->subscribers_lock);
     if (live->subscribers->len) {
         g_autoptr(GBytes) message = wrap(kind, json, length);
         for (guint i = 0; i < live->subscribers->len; i++) {
             const struct subscriber *subscriber = &g_array_index(live->subscribers, struct subscriber, i);
-            subscriber->receive(subscriber->data, kind, org_id, camera_id, message);
+            subscriber->receive(subscriber->data, kind, org_id, camera_id, id, message);
         }
     }
     pthread_mutex_unlock(&live->subscribers_lock);
+}
+
+void live_publish(struct live *live, enum live_kind kind, const char *org_id, const char *camera_id, const char *json,
+                  size_t length)
+{
+    publish(live, kind, org_id, camera_id, NULL, json, length);
+}
+
+void live_publish_event(struct live *live, const char *org_id, const char *camera_id, const char *id, const char *json,
+                        size_t length)
+{
+    publish(live, LIVE_EVENT, org_id, camera_id, id, json, length);
 }

@@ -11,6 +11,7 @@
 #include "facts/breaker.h"
 #include "facts/camera.h"
 #include "facts/health.h"
+#include "facts/live_message.h"
 
 struct live;
 
@@ -59,11 +60,13 @@ void live_force_breaker(struct live *live, const char *camera_id, enum breaker_w
 void live_set_breaker_forced(struct live *live,
                              void (*forced)(void *data, const char *camera_id, enum breaker_word word), void *data);
 
-/* Subscribers get each message as JSON text: {"type":"tracks|event|health","data":{…}}. Called on the publisher's
- * thread; must only queue. */
-enum live_kind { LIVE_TRACKS = 1, LIVE_EVENT, LIVE_HEALTH };
-typedef void (*live_receive)(void *data, enum live_kind kind, const char *org_id, const char *camera_id, GBytes *json);
+/* Subscribers get each message as JSON text: {"type":"tracks|event|health","data":{…}}. `id` is the event's, else NULL.
+ * Called on the publisher's thread; must only queue. */
+typedef void (*live_receive)(void *data, enum live_kind kind, const char *org_id, const char *camera_id, const char *id,
+                             GBytes *json);
 unsigned live_subscribe(struct live *live, live_receive receive, void *data);
 void live_unsubscribe(struct live *live, unsigned subscription);
 void live_publish(struct live *live, enum live_kind kind, const char *org_id, const char *camera_id, const char *json,
                   size_t length);
+void live_publish_event(struct live *live, const char *org_id, const char *camera_id, const char *id, const char *json,
+                        size_t length);

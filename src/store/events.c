@@ -1,7 +1,12 @@
 /* Lists of events. */
 #include "store/store_internal.h"
 
-enum { EVENTS_LIMIT_MAX = 1000, LIST_VALUES_MAX = 9 };
+enum {
+    EVENTS_LIMIT_MAX = 1000,
+    AFTER_LIMIT_MAX = 10000,
+    LIST_VALUES_MAX = 9,
+    AFTER_OVERLAP_MS = 5000, /* batches of several workers may change places while the spool is full */
+};
 
 void analytics_event_free(struct analytics_event *event)
 {
@@ -89,4 +94,35 @@ GPtrArray *store_events_list(struct store *store, const struct store_event_filte
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, filter->org_id, error);
     return transaction && list_into(transaction, filter, events, error) ? g_steal_pointer(&events) : NULL;
+}
+
+static bool after_into(struct store_transaction *transaction, const char *org_id, const char *after_id, int64_t late_ms,
+                       int limit, GPtrArray *events, GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(event_free);
+    if (!store_select(transaction, &analytics_event_descriptor, "WHERE org_id = $1 AND id = $2 LIMIT 1",
+                      STORE_VALUES(sql_text(org_id), sql_text(after_id)), found, error))
+        return false;
+    if (!found->len) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no event %s", after_id);
+        return false;
+    }
+    const struct analytics_event *after = g_ptr_array_index(found, 0);
+    return store_select(transaction, &analytics_event_descriptor,
+                        "WHERE org_id = $1 AND occurred_at >= $2 AND received_at >= $3 AND id <> $4 "
+                        "ORDER BY received_at, id LIMIT $5",
+                        STORE_VALUES(sql_text(org_id), sql_time(after->occurred_at.ms - late_ms),
+                                     sql_time(after->received_at.ms - AFTER_OVERLAP_MS), sql_text(after_id),
+                                     sql_integer(CLAMP(limit, 1, AFTER_LIMIT_MAX))),
+                        events, error);
+}
+
+GPtrArray *store_events_after(struct store *store, const char *org_id, const char *after_id, int64_t late_ms, int limit,
+                              GError **error)
+{
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func(event_free);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    bool is_good = transaction && after_into(transaction, org_id, after_id, late_ms, limit, events, error);
+    return is_good ? g_steal_pointer(&events) : NULL;
 }

@@ -64,6 +64,11 @@ struct store_event_filter {
 };
 /* A new GPtrArray of struct analytics_event *. */
 GPtrArray *store_events_list(struct store *store, const struct store_event_filter *filter, GError **error);
+/* Those of the org that the hub took in after event `after_id`, in that order, but for what occurred more than
+ * `late_ms` before it; at most `limit` (1..10000). Some taken in shortly before it may be among them: ids tell. NULL
+ * and VEDETTE_ERROR_NOT_FOUND when there is no such event. */
+GPtrArray *store_events_after(struct store *store, const char *org_id, const char *after_id, int64_t late_ms, int limit,
+                              GError **error);
 void analytics_event_free(struct analytics_event *event);
 
 /* What the rules of one camera saw: its stored pieces that began in [from, to), in the order of their time. `handle` is

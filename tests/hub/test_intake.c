@@ -31,8 +31,10 @@ static void plan_faults(const char *plan)
 #endif
 }
 
-static void count_publication(void *data, enum live_kind kind, const char *org_id, const char *camera_id, GBytes *json)
+static void count_publication(void *data, enum live_kind kind, const char *org_id, const char *camera_id,
+                              const char *id, GBytes *json)
 {
+    (void)id;
     (void)org_id;
     (void)camera_id;
     (void)json;

@@ -121,8 +121,10 @@ static void test_latest_preview(void)
     world_clear(&world);
 }
 
-static void keep_text(void *data, enum live_kind kind, const char *org_id, const char *camera_id, GBytes *json)
+static void keep_text(void *data, enum live_kind kind, const char *org_id, const char *camera_id, const char *id,
+                      GBytes *json)
 {
+    (void)id;
     g_string_append_printf(data, "%d %s %s %.*s\n", (int)kind, org_id, camera_id, (int)g_bytes_get_size(json),
                            (const char *)g_bytes_get_data(json, NULL));
 }
@@ -144,8 +146,10 @@ static void test_subscribers(void)
     world_clear(&world);
 }
 
-static void count_message(void *data, enum live_kind kind, const char *org_id, const char *camera_id, GBytes *json)
+static void count_message(void *data, enum live_kind kind, const char *org_id, const char *camera_id, const char *id,
+                          GBytes *json)
 {
+    (void)id;
     (void)kind;
     (void)org_id;
     (void)camera_id;

@@ -1,11 +1,12 @@
-// The WebSocket: tracks, events and health as they come; it reconnects by itself.
-import type { CameraHealth, TrackUpdate } from "./records";
+// The WebSocket: tracks, events and health as they come; it reconnects by itself and asks for the events it missed.
+import type { CameraHealth, LiveResumed, TrackUpdate } from "./records";
 import type { StoredEvent } from "./stored_event";
 
 export type LiveMessage =
   | { type: "tracks"; data: TrackUpdate }
   | { type: "event"; data: StoredEvent }
-  | { type: "health"; data: CameraHealth };
+  | { type: "health"; data: CameraHealth }
+  | { type: "resumed"; data: LiveResumed };
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
@@ -16,6 +17,7 @@ export class Live {
   private retryMs = RETRY_FIRST_MS;
   private timer: number | undefined;
   private isClosed = false;
+  private lastEvent: string | null = null;
 
   constructor(private readonly onState: (isConnected: boolean) => void) {
     this.connect();
@@ -35,6 +37,7 @@ export class Live {
   private connect(): void {
     const address = new URL("ws", document.baseURI);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    if (this.lastEvent) address.searchParams.set("resume_from", this.lastEvent);
     const socket = new WebSocket(address);
     this.socket = socket;
     socket.onopen = () => {
@@ -43,6 +46,7 @@ export class Live {
     };
     socket.onmessage = (message) => {
       const parsed = JSON.parse(message.data as string) as LiveMessage;
+      if (parsed.type === "event") this.lastEvent = parsed.data.id;
       for (const listener of this.listeners) listener(parsed);
     };
     socket.onclose = () => {

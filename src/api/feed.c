@@ -1,0 +1,448 @@
+#include "api/feed.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/counter.h"
+
+enum {
+    LOGIN_INTERVAL_US = 2000000, /* a login that ended is noticed within this */
+    LATE_MS = 3600000, /* events that occurred so long before the one asked for are not looked for in the store */
+};
+
+struct feed {
+    /* immutable */
+    struct feeds *feeds;
+    void (*wake)(void *data);
+    void *data;
+    /* feeds->lock */
+    struct login login;
+    unsigned kinds;      /* bit 1 << enum live_kind */
+    GHashTable *cameras; /* ids; NULL: all */
+    GQueue queue;        /* of struct feed_message *, oldest first */
+    size_t queued_bytes;
+    bool is_cut; /* more came while it was away than fits: over once this is sent */
+    enum feed_end end;
+    int64_t checked_us; /* its owner's thread */
+};
+
+/* An event as it is remembered for those who come back. */
+struct remembered {
+    struct feed_message *message;
+    char *org_id, *camera_id;
+};
+
+struct feeds {
+    const struct settings *settings;
+    struct live *live;
+    struct store *store;
+    struct auth *auth;
+    struct server_health *health;
+    unsigned subscription;
+    pthread_mutex_t lock;
+    GPtrArray *open; /* of struct feed * */
+    GQueue recent;   /* of struct remembered *, oldest first */
+    size_t recent_bytes;
+    bool is_closed;
+};
+
+/* ---- messages ---- */
+
+static struct feed_message *message_new(enum live_kind kind, const char *id, const void *json, size_t size)
+{
+    struct feed_message *message = g_malloc(sizeof *message + size);
+    message->references = 1;
+    message->kind = kind;
+    g_strlcpy(message->id, id ? id : "", sizeof message->id);
+    message->size = size;
+    memcpy(message->json, json, size);
+    return message;
+}
+
+static struct feed_message *message_ref(struct feed_message *message)
+{
+    __atomic_add_fetch(&message->references, 1, __ATOMIC_RELAXED);
+    return message;
+}
+
+void feed_message_unref(struct feed_message *message)
+{
+    if (__atomic_sub_fetch(&message->references, 1, __ATOMIC_ACQ_REL) == 0)
+        g_free(message);
+}
+
+static struct feed_message *message_of_record(enum live_kind kind, const char *id,
+                                              const struct record_descriptor *descriptor, const void *record)
+{
+    g_autoptr(GString) json = g_string_new(NULL);
+    g_string_append_printf(json, "{\"type\":\"%s\",\"data\":", record_enum_name(live_kind_names, kind));
+    record_encode_json(descriptor, record, kind == LIVE_EVENT, json);
+    g_string_append_c(json, '}');
+    return message_new(kind, id, json->str, json->len);
+}
+
+/* ---- queueing ---- */
+
+static void drop_oldest(struct feed *feed, size_t needed, size_t limit)
+{
+    GList *link = feed->queue.head;
+    while (link && feed->queued_bytes + needed > limit) {
+        GList *next = link->next;
+        struct feed_message *message = link->data;
+        if (message->kind == LIVE_TRACKS || message->kind == LIVE_HEALTH) {
+            feed->queued_bytes -= message->size;
+            counter_add(&feed->feeds->health->websocket_dropped, 1);
+            g_queue_delete_link(&feed->queue, link);
+            feed_message_unref(message);
+        }
+        link = next;
+    }
+}
+
+static void enqueue(struct feed *feed, struct feed_message *message)
+{
+    size_t limit = (size_t)feed->feeds->settings->http.websocket_queue_bytes;
+    if (feed->queued_bytes + message->size > limit)
+        drop_oldest(feed, message->size, limit);
+    if (feed->queued_bytes + message->size <= limit) {
+        g_queue_push_tail(&feed->queue, message_ref(message));
+        feed->queued_bytes += message->size;
+    } else if (message->kind == LIVE_EVENT) {
+        feed->end = FEED_TOO_SLOW;
+    } else {
+        counter_add(&feed->feeds->health->websocket_dropped, 1);
+    }
+}
+
+static bool wants(const struct feed *feed, enum live_kind kind, const char *org_id, const char *camera_id)
+{
+    return (feed->kinds & 1u << kind) && g_strcmp0(feed->login.user->org_id, org_id) == 0 &&
+           (!feed->cameras || (camera_id && g_hash_table_contains(feed->cameras, camera_id)));
+}
+
+static void remembered_free(void *data)
+{
+    struct remembered *event = data;
+    feed_message_unref(event->message);
+    g_free(event->org_id);
+    g_free(event->camera_id);
+    g_free(event);
+}
+
+static void remember(struct feeds *feeds, struct feed_message *message, const char *org_id, const char *camera_id)
+{
+    size_t limit = (size_t)feeds->settings->http.websocket_queue_bytes;
+    struct remembered *event = g_new(struct remembered, 1);
+    *event = (struct remembered){message_ref(message), g_strdup(org_id), g_strdup(camera_id)};
+    g_queue_push_tail(&feeds->recent, event);
+    feeds->recent_bytes += message->size;
+    while (feeds->recent.length > (guint)feeds->settings->http.resume_events || feeds->recent_bytes > limit) {
+        struct remembered *oldest = g_queue_pop_head(&feeds->recent);
+        feeds->recent_bytes -= oldest->message->size;
+        remembered_free(oldest);
+    }
+}
+
+static void receive(void *data, enum live_kind kind, const char *org_id, const char *camera_id, const char *id,
+                    GBytes *json)
+{
+    struct feeds *feeds = data;
+    gsize size;
+    const void *text = g_bytes_get_data(json, &size);
+    struct feed_message *message = NULL;
+    pthread_mutex_lock(&feeds->lock);
+    if (kind == LIVE_EVENT && id) {
+        message = message_new(kind, id, text, size);
+        remember(feeds, message, org_id, camera_id);
+    }
+    for (guint i = 0; i < feeds->open->len; i++) {
+        struct feed *feed = g_ptr_array_index(feeds->open, i);
+        if (feed->end || feed->is_cut || !wants(feed, kind, org_id, camera_id))
+            continue;
+        if (!message)
+            message = message_new(kind, id, text, size);
+        enqueue(feed, message);
+        feed->wake(feed->data);
+    }
+    pthread_mutex_unlock(&feeds->lock);
+    if (message)
+        feed_message_unref(message);
+}
+
+/* ---- all feeds ---- */
+
+struct feeds *feeds_new(const struct settings *settings, struct live *live, struct store *store, struct auth *auth,
+                        struct server_health *health)
+{
+    struct feeds *feeds = g_new0(struct feeds, 1);
+    *feeds = (struct feeds){.settings = settings, .live = live, .store = store, .auth = auth, .health = health};
+    pthread_mutex_init(&feeds->lock, NULL);
+    feeds->open = g_ptr_array_new();
+    g_queue_init(&feeds->recent);
+    return feeds;
+}
+
+void feeds_listen(struct feeds *feeds)
+{
+    feeds->subscription = live_subscribe(feeds->live, receive, feeds);
+}
+
+void feeds_close(struct feeds *feeds)
+{
+    if (feeds->subscription)
+        live_unsubscribe(feeds->live, feeds->subscription);
+    feeds->subscription = 0;
+    pthread_mutex_lock(&feeds->lock);
+    feeds->is_closed = true;
+    for (guint i = 0; i < feeds->open->len; i++) {
+        struct feed *feed = g_ptr_array_index(feeds->open, i);
+        feed->end = FEED_CLOSED;
+        feed->wake(feed->data);
+    }
+    pthread_mutex_unlock(&feeds->lock);
+}
+
+void feeds_free(struct feeds *feeds)
+{
+    if (!feeds)
+        return;
+    feeds_close(feeds);
+    g_queue_clear_full(&feeds->recent, remembered_free);
+    g_ptr_array_unref(feeds->open);
+    pthread_mutex_destroy(&feeds->lock);
+    g_free(feeds);
+}
+
+size_t feeds_count(struct feeds *feeds)
+{
+    pthread_mutex_lock(&feeds->lock);
+    size_t count = feeds->open->len;
+    pthread_mutex_unlock(&feeds->lock);
+    return count;
+}
+
+/* ---- one feed ---- */
+
+/* With the lock, or before anyone knows the feed. */
+static void set_subscription(struct feed *feed, const struct live_subscription *subscription)
+{
+    feed->kinds = subscription->types.count ? 0 : 1u << LIVE_TRACKS | 1u << LIVE_EVENT | 1u << LIVE_HEALTH;
+    for (size_t i = 0; i < subscription->types.count; i++)
+        feed->kinds |= 1u << record_enum_value(live_kind_names, subscription->types.items[i]);
+    g_clear_pointer(&feed->cameras, g_hash_table_unref);
+    if (subscription->cameras.count)
+        feed->cameras = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (size_t i = 0; i < subscription->cameras.count; i++)
+        g_hash_table_add(feed->cameras, g_strdup(subscription->cameras.items[i]));
+}
+
+static void copy_login(const struct login *from, struct login *to)
+{
+    to->user = g_new(struct user, 1);
+    record_copy(&user_descriptor, from->user, to->user);
+    to->token_sha256 = g_strdup(from->token_sha256);
+    to->expires_ms = from->expires_ms;
+}
+
+struct feed *feed_open(struct feeds *feeds, const struct login *login, const struct live_subscription *subscription,
+                       void (*wake)(void *data), void *data)
+{
+    struct feed *feed = g_new0(struct feed, 1);
+    *feed = (struct feed){.feeds = feeds, .wake = wake, .data = data};
+    feed->checked_us = clock_monotonic_us(clock_system());
+    copy_login(login, &feed->login);
+    set_subscription(feed, subscription);
+    g_queue_init(&feed->queue);
+    pthread_mutex_lock(&feeds->lock);
+    bool has_room = !feeds->is_closed && feeds->open->len < (guint)feeds->settings->http.websocket_max_clients;
+    if (has_room)
+        g_ptr_array_add(feeds->open, feed);
+    pthread_mutex_unlock(&feeds->lock);
+    if (!has_room)
+        g_clear_pointer(&feed, feed_free);
+    return feed;
+}
+
+void feed_free(struct feed *feed)
+{
+    if (!feed)
+        return;
+    struct feeds *feeds = feed->feeds;
+    pthread_mutex_lock(&feeds->lock);
+    g_ptr_array_remove_fast(feeds->open, feed);
+    pthread_mutex_unlock(&feeds->lock);
+    g_queue_clear_full(&feed->queue, (GDestroyNotify)feed_message_unref);
+    g_clear_pointer(&feed->cameras, g_hash_table_unref);
+    login_clear(&feed->login);
+    g_free(feed);
+}
+
+void feed_subscribe(struct feed *feed, const struct live_subscription *subscription)
+{
+    pthread_mutex_lock(&feed->feeds->lock);
+    set_subscription(feed, subscription);
+    pthread_mutex_unlock(&feed->feeds->lock);
+}
+
+struct feed_message *feed_take(struct feed *feed, void (*is_empty)(void *data))
+{
+    pthread_mutex_lock(&feed->feeds->lock);
+    struct feed_message *message = feed->end ? NULL : g_queue_pop_head(&feed->queue);
+    if (message)
+        feed->queued_bytes -= message->size;
+    if (feed->is_cut && g_queue_is_empty(&feed->queue))
+        feed->end = FEED_TOO_SLOW;
+    if (!message && !feed->end && is_empty)
+        is_empty(feed->data);
+    pthread_mutex_unlock(&feed->feeds->lock);
+    return message;
+}
+
+void feed_wake(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->feeds->lock);
+    feed->wake(feed->data);
+    pthread_mutex_unlock(&feed->feeds->lock);
+}
+
+enum feed_end feed_end(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->feeds->lock);
+    enum feed_end end = feed->end;
+    pthread_mutex_unlock(&feed->feeds->lock);
+    return end;
+}
+
+void feed_check_login(struct feed *feed, int64_t now_us)
+{
+    if (now_us - feed->checked_us < LOGIN_INTERVAL_US)
+        return;
+    feed->checked_us = now_us;
+    struct login login;
+    g_autoptr(GError) error = NULL;
+    const char *org_id = feed->login.user->org_id; /* only this thread would change it */
+    if (auth_check_login(feed->feeds->auth, org_id, feed->login.token_sha256, &login, &error)) {
+        login_clear(&login);
+    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION)) {
+        pthread_mutex_lock(&feed->feeds->lock);
+        feed->end = FEED_LOGIN_OVER;
+        feed->wake(feed->data);
+        pthread_mutex_unlock(&feed->feeds->lock);
+    }
+}
+
+/* ---- coming back ---- */
+
+/* What a client missed, oldest first, each event once. */
+struct missed {
+    GPtrArray *messages; /* of struct feed_message * */
+    GHashTable *ids;     /* of these; borrowed from them */
+    bool is_known;       /* the event asked for was found */
+    bool is_full;        /* there is more than is told */
+};
+
+static void add_missed(struct missed *missed, struct feed_message *message, size_t most)
+{
+    if (g_hash_table_contains(missed->ids, message->id))
+        return;
+    if (missed->messages->len >= most) {
+        missed->is_full = true;
+        return;
+    }
+    g_ptr_array_add(missed->messages, message_ref(message));
+    g_hash_table_add(missed->ids, message->id);
+}
+
+/* Those in memory that came after the event; all of them where it is not among them. With the lock. */
+static void add_recent(const struct feed *feed, const char *after_id, struct missed *missed, size_t most)
+{
+    GList *first = feed->feeds->recent.head;
+    for (GList *link = first; link; link = link->next) {
+        const struct remembered *event = link->data;
+        if (strcmp(event->message->id, after_id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0) {
+            first = link->next;
+            missed->is_known = true;
+        }
+    }
+    for (GList *link = first; link; link = link->next) {
+        const struct remembered *event = link->data;
+        if (wants(feed, LIVE_EVENT, event->org_id, event->camera_id))
+            add_missed(missed, event->message, most);
+    }
+}
+
+static bool is_recent(struct feed *feed, const char *after_id)
+{
+    bool is_found = false;
+    pthread_mutex_lock(&feed->feeds->lock);
+    for (GList *link = feed->feeds->recent.head; link && !is_found; link = link->next) {
+        const struct remembered *event = link->data;
+        is_found = strcmp(event->message->id, after_id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0;
+    }
+    pthread_mutex_unlock(&feed->feeds->lock);
+    return is_found;
+}
+
+static void add_stored(struct feed *feed, const char *after_id, struct missed *missed, size_t most)
+{
+    const char *org_id = feed->login.user->org_id;
+    g_autoptr(GPtrArray) events =
+        store_events_after(feed->feeds->store, org_id, after_id, LATE_MS, (int)most + 1, NULL);
+    missed->is_known = events != NULL;
+    for (guint i = 0; events && i < events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(events, i);
+        if (!wants(feed, LIVE_EVENT, org_id, event->camera_id))
+            continue;
+        struct feed_message *message = message_of_record(LIVE_EVENT, event->id, &analytics_event_descriptor, event);
+        add_missed(missed, message, most);
+        feed_message_unref(message);
+    }
+}
+
+/* Before what came since; what stands in both is told once. With the lock. */
+static void put_in_front(struct feed *feed, const char *after_id, struct missed *missed)
+{
+    size_t limit = (size_t)feed->feeds->settings->http.websocket_queue_bytes, fitting = 0;
+    for (GList *link = feed->queue.head; link;) {
+        GList *next = link->next;
+        struct feed_message *message = link->data;
+        if (message->kind == LIVE_EVENT && g_hash_table_contains(missed->ids, message->id)) {
+            feed->queued_bytes -= message->size;
+            feed_message_unref(message);
+            g_queue_delete_link(&feed->queue, link);
+        }
+        link = next;
+    }
+    for (size_t bytes = feed->queued_bytes; fitting < missed->messages->len; fitting++) {
+        bytes += ((const struct feed_message *)missed->messages->pdata[fitting])->size;
+        if (bytes > limit)
+            break;
+    }
+    feed->is_cut = missed->is_full || fitting < missed->messages->len;
+    const struct live_resumed told = {(char *)(uintptr_t)after_id, (int32_t)fitting, missed->is_known};
+    for (size_t i = fitting; i-- > 0;) {
+        struct feed_message *message = missed->messages->pdata[i];
+        g_queue_push_head(&feed->queue, message_ref(message));
+        feed->queued_bytes += message->size;
+    }
+    struct feed_message *head = message_of_record(LIVE_RESUMED, NULL, &live_resumed_descriptor, &told);
+    feed->queued_bytes += head->size;
+    g_queue_push_head(&feed->queue, head);
+    feed->wake(feed->data);
+}
+
+void feed_resume(struct feed *feed, const char *after_id)
+{
+    size_t most = (size_t)feed->feeds->settings->http.resume_events;
+    struct missed missed = {g_ptr_array_new_with_free_func((GDestroyNotify)feed_message_unref),
+                            g_hash_table_new(g_str_hash, g_str_equal), false, false};
+    if (!is_recent(feed, after_id))
+        add_stored(feed, after_id, &missed, most);
+    pthread_mutex_lock(&feed->feeds->lock);
+    if (!missed.is_full)
+        add_recent(feed, after_id, &missed, most);
+    put_in_front(feed, after_id, &missed);
+    pthread_mutex_unlock(&feed->feeds->lock);
+    g_hash_table_unref(missed.ids);
+    g_ptr_array_unref(missed.messages);
+}

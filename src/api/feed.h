@@ -1,0 +1,54 @@
+/* Feeds: what is told as it happens, for one client each, whatever way it is sent (websocket.c, event_stream.c). Queues
+ * are bounded in bytes: the oldest track and health updates make room; an event always finds room or ends the feed, so
+ * that no client shows a list with holes it does not know of. A client comes back with the id of its last event and is
+ * told what it missed: from memory, where the latest are kept, else from the store.
+ *
+ * Threads: any. `wake` is called with the feeds' lock held, on the publisher's thread, and must only wake someone.
+ */
+#pragma once
+
+#include "api/auth.h"
+#include "base/id.h"
+#include "facts/live_message.h"
+#include "live/live.h"
+#include "store/store.h"
+
+struct feeds;
+struct feed;
+
+/* One message for all clients. Its references are counted here, where the thread sanitizer can see it. */
+struct feed_message {
+    int references; /* atomic */
+    enum live_kind kind;
+    char id[ID_TEXT_BYTES]; /* of the event; empty else */
+    size_t size;
+    char json[]; /* {"type":…,"data":…}, not terminated */
+};
+void feed_message_unref(struct feed_message *message);
+
+struct feeds *feeds_new(const struct settings *settings, struct live *live, struct store *store, struct auth *auth,
+                        struct server_health *health);
+void feeds_free(struct feeds *feeds);
+/* From here on they hear what is published; until feeds_close, which ends every feed. */
+void feeds_listen(struct feeds *feeds);
+void feeds_close(struct feeds *feeds);
+size_t feeds_count(struct feeds *feeds);
+
+/* `subscription` and `login` are copied. NULL: http.websocket_max_clients are open. */
+struct feed *feed_open(struct feeds *feeds, const struct login *login, const struct live_subscription *subscription,
+                       void (*wake)(void *data), void *data);
+/* After this it is not woken any more. */
+void feed_free(struct feed *feed);
+void feed_subscribe(struct feed *feed, const struct live_subscription *subscription);
+/* Puts in front of all that came since what came after this event. Reads the store. */
+void feed_resume(struct feed *feed, const char *after_id);
+/* The oldest message that waits (feed_message_unref), or NULL. `is_empty`, when given, is called with the lock held
+ * when there is none, so that no wake is missed. */
+struct feed_message *feed_take(struct feed *feed, void (*is_empty)(void *data));
+/* Calls its wake, with the lock. */
+void feed_wake(struct feed *feed);
+/* Why the feed is over; words for its client. NULL: it is not. */
+enum feed_end { FEED_STAYS, FEED_TOO_SLOW, FEED_LOGIN_OVER, FEED_CLOSED };
+enum feed_end feed_end(struct feed *feed);
+/* Looks at the login again, at most each 2 s: one that is over ends the feed. */
+void feed_check_login(struct feed *feed, int64_t now_us);
