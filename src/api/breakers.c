@@ -98,7 +98,7 @@ static void handle_breakers(struct request *request, struct answer *answer)
 /* ---- an operator's word ---- */
 
 /* What all orgs depend on is the platform's; and an administrator's where there is no other org. */
-static bool may_touch_upstreams(const struct request *request)
+bool request_runs_server(const struct request *request)
 {
     struct live *live = request->api->live;
     if (request->login.user->role >= ROLE_PLATFORM)
@@ -153,7 +153,7 @@ static void force_camera(const struct request *request, const struct breaker_req
 static void handle_breaker_force(struct request *request, struct answer *answer)
 {
     struct vedette_breaker *breaker = vedette_resilience_find_breaker(request->api->resilience, request->id);
-    if (breaker && !may_touch_upstreams(request)) {
+    if (breaker && !request_runs_server(request)) {
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "every org depends on this upstream: only the platform may do this",
                        NULL);
         return;

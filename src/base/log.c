@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/error_groups.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include <systemd/sd-journal.h>
 #endif
 
-enum { LOG_MODULES_MAX = 32 };
+enum { LOG_MODULES_MAX = 32, LOG_CHANGES_MAX = 1000 };
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
@@ -19,13 +20,26 @@ static const char *const level_names[] = {"error", "warning", "info", "debug"};
 static struct {
     enum log_format format;
     enum log_target target;
+} config = {LOG_LOGFMT, LOG_TARGET_STDERR};
+
+/* What is logged. A change makes a new one: readers take no lock, so one that was replaced is kept (they are few and
+ * small). */
+struct levels {
     enum log_level level;
     struct {
         char name[24];
         enum log_level level;
     } modules[LOG_MODULES_MAX];
     int module_count;
-} config = {LOG_LOGFMT, LOG_TARGET_STDERR, LOG_LEVEL_INFO, {{{0}, 0}}, 0};
+    const struct levels *previous;
+};
+static struct levels initial_levels = {.level = LOG_LEVEL_INFO};
+static struct levels *current_levels = &initial_levels; /* atomic */
+
+static const struct levels *levels_now(void)
+{
+    return __atomic_load_n(&current_levels, __ATOMIC_ACQUIRE);
+}
 
 static bool level_parse(const char *name, enum log_level *level, GError **error)
 {
@@ -39,36 +53,26 @@ static bool level_parse(const char *name, enum log_level *level, GError **error)
     return false;
 }
 
-static bool module_parse(const char *name, const char *level_name, GError **error)
+static bool module_parse(struct levels *levels, const char *name, const char *level_name, GError **error)
 {
     enum log_level level;
     if (!level_parse(level_name, &level, error))
         return false;
-    if (config.module_count == LOG_MODULES_MAX || strlen(name) >= sizeof config.modules[0].name) {
+    if (levels->module_count == LOG_MODULES_MAX || strlen(name) >= sizeof levels->modules[0].name) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
                     "log module '%s': at most %d modules with names under %zu bytes", name, LOG_MODULES_MAX,
-                    sizeof config.modules[0].name);
+                    sizeof levels->modules[0].name);
         return false;
     }
-    g_strlcpy(config.modules[config.module_count].name, name, sizeof config.modules[0].name);
-    config.modules[config.module_count++].level = level;
+    g_strlcpy(levels->modules[levels->module_count].name, name, sizeof levels->modules[0].name);
+    levels->modules[levels->module_count++].level = level;
     return true;
 }
 
-bool log_configure(const char *levels, enum log_format format, enum log_target target, GError **error)
+static bool levels_parse(const char *text, struct levels *levels, GError **error)
 {
-    config.format = format;
-    config.target = target;
-    config.level = LOG_LEVEL_INFO;
-    config.module_count = 0;
-#ifndef HAVE_SYSTEMD
-    if (target == LOG_TARGET_JOURNALD) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                    "log target journald: this build has no libsystemd; use stderr");
-        return false;
-    }
-#endif
-    g_auto(GStrv) words = g_strsplit(levels ? levels : "", ",", -1);
+    *levels = (struct levels){.level = LOG_LEVEL_INFO};
+    g_auto(GStrv) words = g_strsplit(text ? text : "", ",", -1);
     for (char **word = words; *word; word++) {
         g_strstrip(*word);
         char *equals = strchr(*word, '=');
@@ -76,18 +80,60 @@ bool log_configure(const char *levels, enum log_format format, enum log_target t
             continue;
         if (equals)
             *equals = '\0';
-        if (!(equals ? module_parse(*word, equals + 1, error) : level_parse(*word, &config.level, error)))
+        if (!(equals ? module_parse(levels, *word, equals + 1, error) : level_parse(*word, &levels->level, error)))
             return false;
     }
     return true;
 }
 
+bool log_set_levels(const char *text, GError **error)
+{
+    static int changes; /* atomic */
+    struct levels *levels = g_new(struct levels, 1);
+    bool is_good = levels_parse(text, levels, error);
+    if (is_good && __atomic_add_fetch(&changes, 1, __ATOMIC_RELAXED) > LOG_CHANGES_MAX) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                    "log levels were changed %d times already: start the server anew", LOG_CHANGES_MAX);
+        is_good = false;
+    }
+    if (is_good)
+        levels->previous = __atomic_exchange_n(&current_levels, levels, __ATOMIC_ACQ_REL);
+    else
+        g_free(levels);
+    return is_good;
+}
+
+char *log_levels(void)
+{
+    const struct levels *levels = levels_now();
+    GString *text = g_string_new(level_names[levels->level - 1]);
+    for (int i = 0; i < levels->module_count; i++)
+        g_string_append_printf(text, ",%s=%s", levels->modules[i].name, level_names[levels->modules[i].level - 1]);
+    return g_string_free(text, FALSE);
+}
+
+bool log_configure(const char *levels, enum log_format format, enum log_target target, GError **error)
+{
+    config.format = format;
+    config.target = target;
+#ifndef HAVE_SYSTEMD
+    if (target == LOG_TARGET_JOURNALD) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "log target journald: this build has no libsystemd; use stderr");
+        return false;
+    }
+#endif
+    __atomic_store_n(&current_levels, &initial_levels, __ATOMIC_RELEASE);
+    return levels_parse(levels, &initial_levels, error);
+}
+
 bool log_is_enabled(enum log_level level, const char *module)
 {
-    for (int i = 0; i < config.module_count; i++)
-        if (strcmp(config.modules[i].name, module) == 0)
-            return level <= config.modules[i].level;
-    return level <= config.level;
+    const struct levels *levels = levels_now();
+    for (int i = 0; i < levels->module_count; i++)
+        if (strcmp(levels->modules[i].name, module) == 0)
+            return level <= levels->modules[i].level;
+    return level <= levels->level;
 }
 
 /* Quotes for both formats: JSON's escapes are also what logfmt readers take; control bytes never reach a terminal. */
@@ -162,6 +208,8 @@ void log_write(enum log_level level, const char *module, const char *subject, co
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
+    if (level == LOG_LEVEL_ERROR)
+        error_groups_note(module, format, subject, text, clock_wall_ms(clock_system()));
 #ifdef HAVE_SYSTEMD
     if (config.target == LOG_TARGET_JOURNALD) {
         write_journal(level, module, subject, text);

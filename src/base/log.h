@@ -19,6 +19,12 @@ enum log_target { LOG_TARGET_STDERR = 1, LOG_TARGET_JOURNALD };
  * Fails when a level's name is unknown, naming it and the allowed ones. */
 bool log_configure(const char *levels, enum log_format format, enum log_target target, GError **error);
 
+/* Changes what is logged while threads run, at most 1,000 times; on false (an unknown level) nothing is changed. Any
+ * thread. */
+bool log_set_levels(const char *levels, GError **error);
+/* What is logged now, as log_configure takes it. g_free. */
+char *log_levels(void);
+
 bool log_is_enabled(enum log_level level, const char *module);
 
 /* `subject` names the thing the line is about (a camera id, a worker), or NULL. */

@@ -5,7 +5,6 @@
 #include "facts/backtest.h"
 #include "facts/breaker.h"
 #include "facts/camera.h"
-#include "facts/detect.h"
 #include "facts/event.h"
 #include "facts/health.h"
 #include "facts/job.h"
@@ -33,13 +32,6 @@ static const struct record_descriptor *const records[] = {
     &track_update_descriptor,
     &live_subscription_descriptor,
     &live_resumed_descriptor,
-    &detect_request_descriptor,
-    &detect_response_descriptor,
-    &detect_features_descriptor,
-    &detect_states_descriptor,
-    &detect_state_descriptor,
-    &detect_object_descriptor,
-    &detect_counts_descriptor,
     &track_view_descriptor,
     &camera_health_descriptor,
     &server_health_descriptor,

@@ -1,6 +1,8 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/crc32c.h"
+#include "base/error.h"
+#include "base/error_groups.h"
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -222,6 +224,54 @@ static void test_crc32c_by_instruction_and_by_table(void)
     g_assert_cmpuint(crc32c(crc32c(0, bytes, 100), bytes + 100, 157), ==, crc32c(0, bytes, 257));
 }
 
+static void test_log_levels_change_while_running(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(log_set_levels("warning,media=debug", &error));
+    g_autofree char *levels = log_levels();
+    g_assert_cmpstr(levels, ==, "warning,media=debug");
+    g_assert_true(log_is_enabled(LOG_LEVEL_DEBUG, "media"));
+    g_assert_false(log_is_enabled(LOG_LEVEL_INFO, "api"));
+    g_assert_false(log_set_levels("api=loud", &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    g_assert_true(log_is_enabled(LOG_LEVEL_DEBUG, "media"));
+    g_assert_true(log_set_levels("info", NULL));
+    g_assert_false(log_is_enabled(LOG_LEVEL_DEBUG, "media"));
+}
+
+static void test_errors_are_counted_by_their_words(void)
+{
+    error_groups_clear();
+    error_groups_note("hub", "disk %s is full", "a", "disk a is full", 1000);
+    error_groups_note("hub", "disk %s is full", NULL, "disk b is full", 3000);
+    error_groups_note("api", "disk %s is full", "c", "disk c is full", 2000);
+    g_autoptr(GArray) groups = error_groups_list(NULL);
+    g_assert_cmpuint(groups->len, ==, 2);
+    const struct error_group *first = &g_array_index(groups, struct error_group, 0);
+    g_assert_cmpstr(first->module, ==, "hub");
+    g_assert_cmpstr(first->sample, ==, "disk b is full");
+    g_assert_cmpstr(first->subject, ==, "");
+    g_assert_true(first->count == 2 && first->first_ms == 1000 && first->last_ms == 3000);
+    error_groups_clear();
+}
+
+/* More kinds of errors than are kept: the quietest makes room. */
+static void test_error_groups_are_bounded(void)
+{
+    static char words[ERROR_GROUPS_MAX + 1][16];
+    error_groups_clear();
+    for (int i = 0; i <= ERROR_GROUPS_MAX; i++) {
+        g_snprintf(words[i], sizeof words[i], "words %d", i);
+        error_groups_note("hub", words[i], NULL, words[i], 1000 + i);
+    }
+    int64_t dropped;
+    g_autoptr(GArray) groups = error_groups_list(&dropped);
+    g_assert_cmpuint(groups->len, ==, ERROR_GROUPS_MAX);
+    g_assert_cmpint(dropped, ==, 1);
+    g_assert_cmpint(g_array_index(groups, struct error_group, ERROR_GROUPS_MAX - 1).last_ms, ==, 1001);
+    error_groups_clear();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -236,5 +286,8 @@ int main(int argc, char **argv)
     g_test_add_func("/base/s01 logins in addresses are redacted", test_s01_logins_are_redacted);
     g_test_add_func("/base/counters lose nothing", test_counters_lose_nothing);
     g_test_add_func("/base/fault points fire when planned", test_fault_points_fire_when_planned);
+    g_test_add_func("/log/levels change while running", test_log_levels_change_while_running);
+    g_test_add_func("/log/errors are counted by their words", test_errors_are_counted_by_their_words);
+    g_test_add_func("/log/error groups are bounded", test_error_groups_are_bounded);
     return g_test_run();
 }

@@ -286,6 +286,11 @@ export class Client {
     return (await this.send("GET", `/api/v1/backtests/${encodeURIComponent(id)}`, {}, undefined, call)).json();
   }
 
+  /** The same messages as server-sent events. Last-Event-ID, as browsers send it, is resume_from. */
+  async streamEvents(query: { types?: string; cameras?: string; resume_from?: string } = {}, call: Call = {}): Promise<Response> {
+    return await this.send("GET", `/api/v1/events/stream`, query, undefined, call);
+  }
+
   /** All of this as OpenAPI 3.0.3, from which clients can be made. */
   async getOpenapi(call: Call = {}): Promise<Response> {
     return await this.send("GET", `/openapi.json`, {}, undefined, call);
@@ -339,5 +344,20 @@ export class Client {
   /** Removes it; 409 while cameras, classes or policies are of it. */
   async deleteSite(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("DELETE", `/api/v1/sites/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
+  /** What the server logged as errors since it began, by what they have in common, the latest first. */
+  async listErrors(call: Call = {}): Promise<List<records.ErrorGroup>> {
+    return (await this.send("GET", `/api/v1/errors`, {}, undefined, call)).json();
+  }
+
+  /** What the server logs. */
+  async getLogLevels(call: Call = {}): Promise<records.LogLevels> {
+    return (await this.send("GET", `/api/v1/log-levels`, {}, undefined, call)).json();
+  }
+
+  /** Changes what the server logs, until it starts anew; workers that run keep theirs. */
+  async setLogLevels(body: records.LogLevelsInput, call: Call = {}): Promise<records.LogLevels> {
+    return (await this.send("PUT", `/api/v1/log-levels`, {}, body, call)).json();
   }
 }

@@ -258,150 +258,6 @@ export interface LiveResumed {
   is_complete: boolean;
 }
 
-/** A picture to look at. */
-export interface DetectRequest {
-  /** the picture, JPEG or PNG, as base64, also as a data: URL; as multipart/form-data it is a part of its own */
-  frame?: string;
-  /** what to look for */
-  enabled_features: DetectFeatures;
-  /** where a line stands from top to bottom: up to 1 a share of the picture's width, above it pixels */
-  line_x?: number;
-  /** pictures with the same id are one camera's, one after the other */
-  stream_id?: string;
-  /** when the picture was taken; else when it arrived */
-  captured_at?: string;
-  /** zones of the stream */
-  zones: Zone[];
-  /** of the whole picture where no zone has its own (s) */
-  loitering_seconds: number;
-  /** of the whole picture where no zone has its own */
-  crowd_limit: number;
-  /** after so long an object counts as left or taken, in the whole picture where no zone has its own (s) */
-  object_seconds: number;
-  /** answer the picture too, figures hidden and boxes drawn */
-  annotate: boolean;
-}
-
-/** What is in a picture. */
-export interface DetectResponse {
-  /** of the request */
-  stream_id?: string;
-  /** nothing is remembered of this stream's earlier pictures */
-  is_new_stream: boolean;
-  /** of the picture (px) */
-  width_px: number;
-  /** of the picture (px) */
-  height_px: number;
-  /** model, motion (no model: what moves), or none */
-  detector?: string;
-  /** what is in the picture */
-  objects: DetectObject[];
-  /** counts */
-  counts: DetectCounts;
-  /** signals that this picture raised */
-  violations: Signal[];
-  /** crossings that this picture showed */
-  crossings: LineCrossing[];
-  /** how each feature went */
-  features: DetectStates;
-  /** from the decoder to the answer (ms) */
-  processing_ms: number;
-  /** a JPEG as base64, where it was asked for */
-  annotated_image?: string;
-}
-
-/** What is looked for; where none is true, everything. */
-export interface DetectFeatures {
-  /** how many people are in the picture */
-  people_count: boolean;
-  /** how many vehicles are in the picture */
-  vehicles: boolean;
-  /** who lacks protective equipment */
-  ppe: boolean;
-  /** who crosses the line at line_x; needs a stream_id */
-  line_crossing: boolean;
-  /** who enters a zone of kind intrusion or restricted; needs a stream_id */
-  zone_intrusion: boolean;
-  /** who stays longer than loitering_seconds; needs a stream_id */
-  loitering: boolean;
-  /** more than crowd_limit at once; needs a stream_id */
-  crowd: boolean;
-  /** whose face it is */
-  face_identity: boolean;
-  /** who comes and goes */
-  attendance: boolean;
-  /** what stands on licence plates */
-  plates: boolean;
-  /** what was left behind or taken away; needs a stream_id */
-  object_left_taken: boolean;
-  /** a camera that was covered, blurred, turned or frozen; needs a stream_id */
-  tampering: boolean;
-}
-
-/** How each feature went. */
-export interface DetectStates {
-  /** how many people are in the picture */
-  people_count: DetectState;
-  /** how many vehicles are in the picture */
-  vehicles: DetectState;
-  /** who lacks protective equipment */
-  ppe: DetectState;
-  /** who crosses the line at line_x; needs a stream_id */
-  line_crossing: DetectState;
-  /** who enters a zone of kind intrusion or restricted; needs a stream_id */
-  zone_intrusion: DetectState;
-  /** who stays longer than loitering_seconds; needs a stream_id */
-  loitering: DetectState;
-  /** more than crowd_limit at once; needs a stream_id */
-  crowd: DetectState;
-  /** whose face it is */
-  face_identity: DetectState;
-  /** who comes and goes */
-  attendance: DetectState;
-  /** what stands on licence plates */
-  plates: DetectState;
-  /** what was left behind or taken away; needs a stream_id */
-  object_left_taken: DetectState;
-  /** a camera that was covered, blurred, turned or frozen; needs a stream_id */
-  tampering: DetectState;
-}
-
-/** How one feature went. */
-export interface DetectState {
-  /** whether it was looked for; off: not asked for */
-  status: "ok" | "unavailable" | "off";
-  /** why it is unavailable */
-  reason?: string;
-  /** what was found: people, vehicles, crossings, violations */
-  count: number;
-}
-
-/** One object in the picture. */
-export interface DetectObject {
-  /** the same through a stream; 0 without one */
-  track_id: number;
-  /** what it is; motion where no model tells */
-  object_class?: string;
-  /** how sure */
-  confidence: number;
-  /** where in the picture */
-  box: [number, number, number, number];
-}
-
-/** Counts. */
-export interface DetectCounts {
-  /** objects in the picture */
-  objects: number;
-  /** people among them */
-  people: number;
-  /** vehicles among them */
-  vehicles: number;
-  /** crossings from left to right since the stream began */
-  line_in: number;
-  /** crossings from right to left */
-  line_out: number;
-}
-
 /** One object as it stands in a frame. */
 export interface Track {
   /** unique per camera for ever */
@@ -1904,6 +1760,30 @@ export interface DetectStates {
   tampering: DetectState;
 }
 
+/** Errors of the log that are alike. */
+export interface ErrorGroup {
+  /** the part of the server that said it */
+  module: string;
+  /** what they have in common, with a mark for each value */
+  words: string;
+  /** how often, since the server began */
+  count: number;
+  /** when for the first time */
+  first_seen?: string;
+  /** when last */
+  last_seen?: string;
+  /** what the latest was about: a camera, a worker */
+  subject?: string;
+  /** the latest, as it was logged */
+  sample?: string;
+}
+
+/** What is logged. */
+export interface LogLevels {
+  /** as the setting log.levels: a level for all, then module=level, separated by commas */
+  levels: string;
+}
+
 /** The envelope in which everything that is stored travels. */
 export interface AnalyticsEventInput {
   /** UUIDv7, made by the worker */
@@ -2000,6 +1880,12 @@ export interface LegalHoldRequest {
   to_at?: string;
   /** why */
   reason: string;
+}
+
+/** What is logged. */
+export interface LogLevelsInput {
+  /** as the setting log.levels: a level for all, then module=level, separated by commas */
+  levels: string;
 }
 
 /** What POST /auth/login takes. */
