@@ -39,7 +39,7 @@ static bool read_png(const uint8_t *bytes, size_t length, struct picture_header 
     width = GUINT32_FROM_BE(width);
     height = GUINT32_FROM_BE(height);
     if (width == 0 || height == 0 || width > INT32_MAX || height > INT32_MAX)
-        return refuse(error, "a PNG without a size");
+        return refuse(error, "a PNG whose width or height is 0 or more than PNG allows");
     *header = (struct picture_header){PICTURE_PNG, (int)width, (int)height};
     return true;
 }

@@ -10,8 +10,8 @@ const validate = newValidator();
 
 /* What may be 503 without a fault: there is no picture, and no camera to ask. */
 const MAY_BE_AWAY = new Set(["getPreview", "testCamera"]);
-/* They end the login that the others need, or open what is no HTTP. */
-const LEFT_OUT = new Set(["logout", "openWebSocket", "login"]);
+/* They end the login that the others need, open what is no HTTP, or go on for ever. */
+const LEFT_OUT = new Set(["logout", "openWebSocket", "streamEvents", "login"]);
 
 /** Values that a schema takes. */
 function valid(raw, depth = 0) {

@@ -182,9 +182,9 @@ static void test_bad_pictures_are_named(void)
     g_autofree char *path = media_world_path(&world, "a.png");
     expect_no_picture(path, NULL, 0, "cannot be opened");
     expect_no_picture(path, "", 0, "is empty");
-    expect_no_picture(path, "hello", 5, "no JPEG");
-    expect_no_picture(path, bomb, sizeof bomb, "at most 64 megapixels");
-    expect_no_picture(path, negative, sizeof negative, "at most 64 megapixels");
+    expect_no_picture(path, "hello", 5, "neither a JPEG nor a PNG");
+    expect_no_picture(path, bomb, sizeof bomb, "65536 x 65536 pixels; at most");
+    expect_no_picture(path, negative, sizeof negative, "0 or more than PNG allows");
     expect_no_picture(path, cut, sizeof cut, "cannot be decoded");
     media_world_clear(&world);
 }
