@@ -137,7 +137,8 @@ bool request_export_is_valid(const struct request *request, struct answer *answe
     struct record_errors errors;
     record_errors_init(&errors);
     record_each_field(request->route->response, RECORD_SCHEMA_ANSWER, add_name, known);
-    g_autoptr(GPtrArray) fields = read_fields(request, known, &errors);
+    GPtrArray *fields = read_fields(request, known, &errors);
+    g_clear_pointer(&fields, g_ptr_array_unref);
     bool is_valid = errors.items->len == 0;
     if (!is_valid)
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the parameters are not valid", &errors);

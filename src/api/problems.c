@@ -53,7 +53,7 @@ static void answer_any_problem(struct answer *answer, unsigned status, const str
 {
     size_t count = errors ? errors->items->len : 0;
     g_autofree struct problem_error *items = g_new(struct problem_error, count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; errors && i < count; i++) {
         const struct record_error *error = g_ptr_array_index(errors->items, i);
         items[i] = (struct problem_error){error->path, error->text};
     }

@@ -196,7 +196,7 @@ bool vedette_record_get_number(const struct vedette_record *record, const char *
 {
     const struct record_field *field;
     const void *member = find_member(record, name, &field);
-    int64_t integer;
+    int64_t integer = 0;
     if (member && field->kind == RECORD_DOUBLE) {
         *value = *(const double *)member;
         return true;

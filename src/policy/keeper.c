@@ -211,7 +211,7 @@ bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     int count = policy_keeper_reseal(keeper, &cause);
-    if (count < 0)
+    if (cause)
         log_error(NULL, "policies are not all sealed with the first key: %s", cause->message);
     else if (count > 0)
         log_info(NULL, "%d policies were sealed anew with the first key", count);
@@ -237,10 +237,11 @@ int policy_keeper_reseal(struct policy_keeper *keeper, GError **error)
 {
     int64_t revision;
     int count = 0;
-    g_autoptr(GPtrArray) policies =
-        policy_keyring_has_key(keeper->ring) ? store_policies_list(keeper->config.store, &revision, error) : NULL;
+    if (!policy_keyring_has_key(keeper->ring))
+        return 0;
+    g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, &revision, error);
     if (!policies)
-        return policy_keyring_has_key(keeper->ring) ? -1 : 0;
+        return -1;
     for (guint i = 0; i < policies->len; i++) {
         struct service_policy *policy = g_ptr_array_index(policies, i);
         if (!record_enum_value(policy_type_names, policy->policy_type) ||

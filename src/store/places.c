@@ -92,12 +92,12 @@ struct site *store_site_get(struct store *store, const char *org_id, const char 
     return transaction ? find_site(transaction, org_id, id, error) : NULL;
 }
 
-static bool note(struct store_transaction *transaction, const struct audit_by *by, const char *action,
+static bool note(struct store_transaction *transaction, const struct audit_by *by, const char *action, const char *id,
                  const struct site *before, const struct site *after, GError **error)
 {
     g_autofree char *before_text = before ? text_of(&site_descriptor, before) : NULL,
                     *after_text = after ? text_of(&site_descriptor, after) : NULL;
-    const struct audit_change change = {AUDIT_SITE, (before ? before : after)->id, action, before_text, after_text};
+    const struct audit_change change = {AUDIT_SITE, id, action, before_text, after_text};
     return store_audit_add_in(transaction, by, &change, error);
 }
 
@@ -115,7 +115,8 @@ bool store_site_create(struct store *store, struct site *site, const struct audi
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is a site '%s' already", site->id);
         return false;
     }
-    return note(transaction, by, "create", NULL, site, error) && store_commit(g_steal_pointer(&transaction), error);
+    return note(transaction, by, "create", site->id, NULL, site, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
 }
 
 /* True when nobody changed it since `expected` was read; NULL: whatever there is. */
@@ -139,7 +140,7 @@ bool store_site_change(struct store *store, struct site *site, store_site_expect
         site->created_at = before->created_at;
     bool is_good = before && is_expected(before, expected, data, error) &&
                    store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
-                   note(transaction, by, "update", before, site, error) &&
+                   note(transaction, by, "update", site->id, before, site, error) &&
                    store_commit(g_steal_pointer(&transaction), error);
     site_free(before);
     return is_good;
@@ -167,11 +168,12 @@ bool store_site_delete(struct store *store, const char *id, store_site_expected 
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     struct site *before = transaction ? find_site(transaction, by->org_id, id, error) : NULL;
-    bool is_good =
-        before && is_expected(before, expected, data, error) && is_empty(transaction, by->org_id, id, error) &&
-        store_run(transaction, "DELETE FROM sites WHERE org_id = $1 AND id = $2",
-                  STORE_VALUES(sql_text(by->org_id), sql_text(id)), NULL, error) &&
-        note(transaction, by, "delete", before, NULL, error) && store_commit(g_steal_pointer(&transaction), error);
+    bool is_good = before && is_expected(before, expected, data, error) &&
+                   is_empty(transaction, by->org_id, id, error) &&
+                   store_run(transaction, "DELETE FROM sites WHERE org_id = $1 AND id = $2",
+                             STORE_VALUES(sql_text(by->org_id), sql_text(id)), NULL, error) &&
+                   note(transaction, by, "delete", before->id, before, NULL, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
     site_free(before);
     return is_good;
 }

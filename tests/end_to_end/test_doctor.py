@@ -84,10 +84,10 @@ def the_whole_way_is_proved_through_the_server_that_runs():
             assert answer.stdout.count(" ms ") == STEPS, answer.stdout
             events = hub.events()
             assert len(events) == number, events  # no zone hit, no line crossing, nothing counted
+            until(lambda: not hub.workers(), "the proof's worker is gone")
+            until(lambda: not (directory / "data" / "self-test.mp4").exists(), "and its clip, at the next look")
         payload = events[0]["payload"]
         assert payload["service"] == "system" and payload["kind"] == "self_test", payload
-        until(lambda: not hub.workers(), "the proof's worker is gone")
-        until(lambda: not (directory / "data" / "self-test.mp4").exists(), "and its clip, at the next look")
         health = hub.request("/health")
         assert health["status"] == "healthy", health
 

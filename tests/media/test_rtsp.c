@@ -261,6 +261,12 @@ static void test_a_camera_that_goes_comes_back(void)
     stop_playing(player);
 }
 
+static bool is_too_large(void *data)
+{
+    const char *error = media_eye_look(data)->last_error;
+    return error && strstr(error, "320 x 180, more than source.max_width_px");
+}
+
 static void test_s04_too_large_a_picture_is_refused(void)
 {
     struct media_eye eye;
@@ -269,8 +275,7 @@ static void test_s04_too_large_a_picture_is_refused(void)
     media_eye_init(&eye);
     eye.settings.max_width_px = 300;
     media_eye_open(&eye, address);
-    g_assert_true(media_eye_wait_state(&eye, "waiting"));
-    g_assert_nonnull(strstr(media_eye_look(&eye)->last_error, "320 x 180, more than source.max_width_px"));
+    g_assert_true(media_world_wait(is_too_large, &eye));
     g_assert_cmpint(counter_get(&eye.health.frames_decoded), ==, 0);
     media_eye_close(&eye);
     stop_playing(player);
