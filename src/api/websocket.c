@@ -166,7 +166,7 @@ static void close_as_asked(struct client *client)
 {
     static const struct {
         unsigned code;
-        const char *reason;
+        char reason[64];
     } ends[] = {
         [FEED_TOO_SLOW] = {CLOSE_TRY_LATER, "too slow for the events: come back with resume_from"},
         [FEED_LOGIN_OVER] = {CLOSE_POLICY, "the login is over"},
