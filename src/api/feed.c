@@ -353,18 +353,23 @@ static void add_missed(struct missed *missed, struct feed_message *message, size
     g_hash_table_add(missed->ids, message->id);
 }
 
+/* Where in memory the event of the feed's org is, the last time it came; NULL: nowhere. With the lock. */
+static GList *find_recent(const struct feed *feed, const char *id)
+{
+    for (GList *link = feed->feeds->recent.tail; link; link = link->prev) {
+        const struct remembered *event = link->data;
+        if (strcmp(event->message->id, id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0)
+            return link;
+    }
+    return NULL;
+}
+
 /* Those in memory that came after the event; all of them where it is not among them. With the lock. */
 static void add_recent(const struct feed *feed, const char *after_id, struct missed *missed, size_t most)
 {
-    GList *first = feed->feeds->recent.head;
-    for (GList *link = first; link; link = link->next) {
-        const struct remembered *event = link->data;
-        if (strcmp(event->message->id, after_id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0) {
-            first = link->next;
-            missed->is_known = true;
-        }
-    }
-    for (GList *link = first; link; link = link->next) {
+    GList *found = find_recent(feed, after_id);
+    missed->is_known |= found != NULL;
+    for (GList *link = found ? found->next : feed->feeds->recent.head; link; link = link->next) {
         const struct remembered *event = link->data;
         if (wants(feed, LIVE_EVENT, event->org_id, event->camera_id))
             add_missed(missed, event->message, most);
@@ -373,12 +378,8 @@ static void add_recent(const struct feed *feed, const char *after_id, struct mis
 
 static bool is_recent(struct feed *feed, const char *after_id)
 {
-    bool is_found = false;
     pthread_mutex_lock(&feed->feeds->lock);
-    for (GList *link = feed->feeds->recent.head; link && !is_found; link = link->next) {
-        const struct remembered *event = link->data;
-        is_found = strcmp(event->message->id, after_id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0;
-    }
+    bool is_found = find_recent(feed, after_id) != NULL;
     pthread_mutex_unlock(&feed->feeds->lock);
     return is_found;
 }
