@@ -56,21 +56,32 @@ static bool refuse(GError **error, enum vedette_error code, const char *format, 
     return false;
 }
 
+/* The types that can be tried: "antitheft, safety, …". g_free. */
+static char *list_triable(void)
+{
+    GString *names = g_string_new(NULL);
+    for (int i = 0; i < POLICY_TYPES; i++)
+        if (policy_types[i].targets && !policy_types[i].acts_before_tracks)
+            g_string_append_printf(names, "%s%s", names->len ? ", " : "",
+                                   record_enum_name(policy_type_names, policy_types[i].type));
+    return g_string_free(names, FALSE);
+}
+
 static bool check_request(const struct policy_backtests *backtests, const struct policy_backtest_request *request,
                           struct record_errors *errors, GError **error)
 {
     const struct policy_type_info *info = policy_type_find(request->name.type);
     const char *name = record_enum_name(policy_type_names, request->name.type);
+    g_autofree char *triable = list_triable();
     double hours = (double)(request->to_ms - request->from_ms) / 3600000;
     if (info->acts_before_tracks)
         return refuse(error, VEDETTE_ERROR_UNSUPPORTED,
                       "%s acts before there are tracks: what it would have changed cannot be told from stored ones. "
-                      "antitheft, safety and occupancy can be tried",
-                      name);
+                      "These can be tried: %s",
+                      name, triable);
     if (!info->targets)
         return refuse(error, VEDETTE_ERROR_UNSUPPORTED,
-                      "%s decides no signal, so there is nothing to try. antitheft, safety and occupancy can be tried",
-                      name);
+                      "%s decides no signal, so there is nothing to try. These can be tried: %s", name, triable);
     if (request->from_ms <= 0 || request->to_ms <= request->from_ms)
         return refuse(error, VEDETTE_ERROR_INVALID, "from and to must name a time, from before to");
     if (hours > backtests->settings->backtest_hours)
