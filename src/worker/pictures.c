@@ -81,23 +81,15 @@ static gboolean is_forgotten(gpointer id, gpointer value, gpointer data)
     return silent_seconds > pictures->config.detect.stream_seconds;
 }
 
-static void take_signal(struct detect_response *response, const struct analytics_event *event)
+/* What a rule says of the picture, as it would be stored, into a list of the answer. */
+static void take_payload(const struct analytics_event *event, struct record_list *list,
+                         const struct record_descriptor *descriptor)
 {
     struct record_errors errors;
-    struct signal *signal = record_list_append(&response->violations, &signal_descriptor);
-    record_clear(&signal_descriptor, signal);
+    void *record = record_list_append(list, descriptor);
+    record_clear(descriptor, record);
     record_errors_init(&errors);
-    record_decode_json(&signal_descriptor, event->payload.text, strlen(event->payload.text), signal, &errors);
-    record_errors_clear(&errors);
-}
-
-static void take_crossing(struct detect_response *response, const struct analytics_event *event)
-{
-    struct record_errors errors;
-    struct line_crossing *crossing = record_list_append(&response->crossings, &line_crossing_descriptor);
-    record_clear(&line_crossing_descriptor, crossing);
-    record_errors_init(&errors);
-    record_decode_json(&line_crossing_descriptor, event->payload.text, strlen(event->payload.text), crossing, &errors);
+    record_decode_json(descriptor, event->payload.text, strlen(event->payload.text), record, &errors);
     record_errors_clear(&errors);
 }
 
@@ -105,9 +97,9 @@ static void take_event(void *data, const struct analytics_event *event)
 {
     struct stream *stream = data;
     if (stream->response && event->type == EVENT_SIGNAL)
-        take_signal(stream->response, event);
+        take_payload(event, &stream->response->violations, &signal_descriptor);
     else if (stream->response && event->type == EVENT_LINE_CROSSING)
-        take_crossing(stream->response, event);
+        take_payload(event, &stream->response->crossings, &line_crossing_descriptor);
 }
 
 static struct stream *stream_new(struct pictures *pictures, const struct camera *camera)
