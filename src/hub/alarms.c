@@ -7,9 +7,6 @@
 #include "base/counter.h"
 
 #include <stddef.h>
-#include <string.h>
-
-static const char server_name[] = "server"; /* stands where a signal names its camera */
 
 static const struct alarm {
     size_t gauge; /* in server_health: not 0 while it lasts */
@@ -25,22 +22,6 @@ static const struct alarm {
      "{\"advice\":\"look at the server's log for why partitions are not made\"}"},
 };
 
-static void raise_for_each_org(struct monitor *monitor, const struct record_list *cameras, const char *kind,
-                               enum severity severity, const char *attributes)
-{
-    const struct camera *items = cameras->items;
-    for (size_t i = 0; i < cameras->count; i++) {
-        bool is_told = false;
-        for (size_t j = 0; j < i && !is_told; j++)
-            is_told = g_strcmp0(items[j].org_id, items[i].org_id) == 0;
-        if (is_told)
-            continue;
-        const struct camera server = {
-            .id = (char *)(uintptr_t)server_name, .org_id = items[i].org_id, .site_id = items[i].site_id};
-        monitor_raise(monitor, &server, kind, severity, (char *)(uintptr_t)attributes);
-    }
-}
-
 void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(alarms); i++) {
@@ -50,7 +31,7 @@ void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
         if (is_on == was_on)
             continue;
         *told ^= 1U << i;
-        raise_for_each_org(monitor, &hub->settings->cameras, is_on ? alarm->begins : alarm->ends,
-                           is_on ? alarm->severity : SEVERITY_INFO, alarm->attributes);
+        monitor_raise_for_orgs(monitor, is_on ? alarm->begins : alarm->ends, is_on ? alarm->severity : SEVERITY_INFO,
+                               alarm->attributes);
     }
 }

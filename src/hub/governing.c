@@ -299,19 +299,6 @@ void governing_order_worker(struct governing *governing, struct hub_worker *work
         log_debug(worker->id, "not told what to leave out: it does not read");
 }
 
-/* Once for each org that has cameras: the machine is everybody's. */
-static void raise_signals(struct governing *governing, const char *kind, enum severity severity, char *attributes)
-{
-    const struct record_list *cameras = &governing->hub->settings->cameras;
-    const struct camera *items = cameras->items;
-    g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
-    for (size_t i = 0; i < cameras->count; i++) {
-        const struct camera server = {.id = (char *)"server", .org_id = items[i].org_id, .site_id = items[i].site_id};
-        if (g_hash_table_add(told, items[i].org_id))
-            monitor_raise(governing->hub->monitor, &server, kind, severity, attributes);
-    }
-}
-
 static void tell_change(struct governing *governing)
 {
     const struct governor *governor = &governing->governor;
@@ -327,10 +314,10 @@ static void tell_change(struct governing *governing)
         governing_order_worker(governing, g_ptr_array_index(governing->hub->workers, i));
     if (governor->is_overloaded) {
         log_warning(NULL, "overload (%s): %s", *hot ? hot : "passing", text);
-        raise_signals(governing, "overload", SEVERITY_HIGH, attributes);
+        monitor_raise_for_orgs(governing->hub->monitor, "overload", SEVERITY_HIGH, attributes);
     } else {
         log_info(NULL, "the overload is over: %s", text);
-        raise_signals(governing, "overload_ended", SEVERITY_INFO, attributes);
+        monitor_raise_for_orgs(governing->hub->monitor, "overload_ended", SEVERITY_INFO, attributes);
     }
 }
 

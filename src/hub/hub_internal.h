@@ -180,7 +180,10 @@ void monitor_free(struct monitor *monitor);
 void monitor_turn(struct monitor *monitor);
 /* Raises a signal of the service `system` that began now; `attributes` is JSON. Kept until the spool takes it. */
 void monitor_raise(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
-                   char *attributes);
+                   const char *attributes);
+/* The same of the server itself (camera id "server"), once for each org that has cameras: the machine is everybody's.
+ */
+void monitor_raise_for_orgs(struct monitor *monitor, const char *kind, enum severity severity, const char *attributes);
 
 /* ---- stalls.c ---- */
 

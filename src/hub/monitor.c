@@ -137,7 +137,7 @@ static void encode_signal(const struct signal *signal, struct analytics_event *e
 }
 
 static void raise_signal(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
-                         int64_t at_ms, char *attributes)
+                         int64_t at_ms, const char *attributes)
 {
     struct hub *hub = monitor->hub;
     char id[ID_TEXT_BYTES];
@@ -153,7 +153,7 @@ static void raise_signal(struct monitor *monitor, const struct camera *camera, c
         .severity = severity,
         .confidence = 1,
         .started_at = {at_ms},
-        .attributes = {attributes},
+        .attributes = {(char *)(uintptr_t)attributes},
     };
     struct analytics_event *event = g_new0(struct analytics_event, 1);
     record_init(&analytics_event_descriptor, event);
@@ -172,9 +172,21 @@ static void raise_signal(struct monitor *monitor, const struct camera *camera, c
 }
 
 void monitor_raise(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
-                   char *attributes)
+                   const char *attributes)
 {
     raise_signal(monitor, camera, kind, severity, clock_wall_ms(monitor->hub->clock), attributes);
+}
+
+void monitor_raise_for_orgs(struct monitor *monitor, const char *kind, enum severity severity, const char *attributes)
+{
+    const struct record_list *cameras = &monitor->hub->settings->cameras;
+    const struct camera *items = cameras->items;
+    g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < cameras->count; i++) {
+        const struct camera server = {.id = (char *)"server", .org_id = items[i].org_id, .site_id = items[i].site_id};
+        if (g_hash_table_add(told, items[i].org_id))
+            monitor_raise(monitor, &server, kind, severity, attributes);
+    }
 }
 
 static void tell_offline(struct monitor *monitor, const struct camera *camera, const struct camera_health *health,
