@@ -333,8 +333,6 @@ static void append_example_number(const struct record_field *field, GString *out
     g_string_append(out, field->default_text ? field->default_text : text);
 }
 
-static void append_example_value(const struct record_field *field, enum record_schema_use use, GString *out);
-
 static void append_example_text(const struct record_field *field, GString *out)
 {
     const char *text = field->default_text && *field->default_text ? field->default_text : field->name;
