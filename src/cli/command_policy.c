@@ -211,24 +211,20 @@ static bool do_import(const struct request_line *line, GError **error)
     return policy_import(line->client, line->words[0], line->reason, error);
 }
 
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
 /* Files as policies.directory reads them. */
 static bool export_one(const json_t *policy, const char *directory, GError **error)
 {
-    const char *org = json_string_value(json_object_get(policy, "org_id"));
-    const char *site = json_string_value(json_object_get(policy, "site_id"));
-    const char *class = json_string_value(json_object_get(policy, "class_id"));
-    const char *camera = json_string_value(json_object_get(policy, "camera_id"));
-    const char *type = json_string_value(json_object_get(policy, "policy_type"));
-    const char *id = site ? site : class ? class : camera;
-    g_autofree char *place = !org  ? g_strdup(directory)
-                             : !id ? g_build_filename(directory, "orgs", org, NULL)
-                                   : g_build_filename(directory, "orgs", org,
-                                                      site    ? "sites"
-                                                      : class ? "classes"
-                                                              : "cameras",
-                                                      id, NULL);
-    g_autofree char *name = g_strconcat(type ? type : "", ".json", NULL);
-    g_autofree char *file = g_build_filename(place, name, NULL);
+    const struct policy_scope scope = {text_of(policy, "org_id"), text_of(policy, "site_id"),
+                                       text_of(policy, "class_id"), text_of(policy, "camera_id")};
+    const char *type = text_of(policy, "policy_type");
+    g_autofree char *path = policy_path_write(&scope, type ? type : "");
+    g_autofree char *file = g_build_filename(directory, path, NULL);
+    g_autofree char *place = g_path_get_dirname(file);
     char *text = json_dumps(json_object_get(policy, "config"), JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     bool is_good = g_mkdir_with_parents(place, 0755) == 0 && g_file_set_contents(file, text, -1, error);
     if (is_good)

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include "policy/policy.h"
+
 enum { FILES_MAX = 10000, DEPTH_MAX = 5, FILE_MAX_BYTES = 64 << 10 };
 
 struct import {
@@ -42,36 +44,35 @@ static bool walk(struct import *import, const char *below, int depth, GError **e
     return is_good;
 }
 
+static void append_parameter(GString *request, const char *name, const char *value)
+{
+    g_autofree char *escaped = value ? g_uri_escape_string(value, NULL, FALSE) : NULL;
+    if (value)
+        g_string_append_printf(request, "&%s=%s", name, escaped);
+}
+
 /* "/api/v1/policies/TYPE/TAIL?…" of "orgs/ORG/cameras/ID/TYPE.json". g_free. NULL: the path names no policy. */
 static char *request_of(const struct import *import, const char *path, const char *tail, GError **error)
 {
-    static const struct {
-        const char *folder, *parameter;
-    } levels[] = {{"cameras", "camera_id"}, {"sites", "site_id"}, {"classes", "class_id"}};
+    struct policy_scope scope;
+    enum policy_type type;
     g_auto(GStrv) parts = g_strsplit(path, "/", -1);
-    guint count = g_strv_length(parts);
-    g_autofree char *type = g_strndup(parts[count - 1], strlen(parts[count - 1]) - strlen(".json"));
-    g_autofree char *type_escaped = g_uri_escape_string(type, NULL, FALSE);
-    g_autofree char *reason = g_uri_escape_string(import->reason ? import->reason : "imported", NULL, FALSE);
-    g_autoptr(GString) request = g_string_new("/api/v1/policies/");
-    g_string_append_printf(request, "%s%s?reason=%s", type_escaped, tail, reason);
-    if (count > 1 && (strcmp(parts[0], "orgs") != 0 || strcmp(parts[1], import->org_id) != 0)) {
-        fail(error, path, "is of another org than the one who asks");
+    const char *why =
+        !policy_path_read(parts, &scope, &type) ? "its place names no scope, or its name no type of policy"
+        : scope.org_id && strcmp(scope.org_id, import->org_id) != 0 ? "is of another org than the one who asks"
+                                                                    : NULL;
+    if (why) {
+        fail(error, path, why);
         return NULL;
     }
-    if (count == 1)
-        g_string_append(request, "&scope=global");
-    bool is_known = count == 1 || count == 3;
-    for (size_t i = 0; i < G_N_ELEMENTS(levels) && count == 5; i++)
-        if (strcmp(parts[2], levels[i].folder) == 0) {
-            g_autofree char *id = g_uri_escape_string(parts[3], NULL, FALSE);
-            g_string_append_printf(request, "&%s=%s", levels[i].parameter, id);
-            is_known = true;
-        }
-    if (is_known)
-        return g_string_free(g_steal_pointer(&request), FALSE);
-    fail(error, path, "lies where no policy does");
-    return NULL;
+    g_autofree char *reason = g_uri_escape_string(import->reason ? import->reason : "imported", NULL, FALSE);
+    GString *request = g_string_new("/api/v1/policies/");
+    g_string_append_printf(request, "%s%s?reason=%s", record_enum_name(policy_type_names, type), tail, reason);
+    append_parameter(request, "scope", scope.org_id ? NULL : "global");
+    append_parameter(request, "site_id", scope.site_id);
+    append_parameter(request, "class_id", scope.class_id);
+    append_parameter(request, "camera_id", scope.camera_id);
+    return g_string_free(request, FALSE);
 }
 
 static bool send(const struct import *import, const char *path, const char *method, const char *tail, GError **error)

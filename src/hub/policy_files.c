@@ -28,47 +28,11 @@ struct policy_files {
     guint watch, settle_timer;
 };
 
-/* ---- from a path to a document's name ---- */
-
-static bool is_word(const char *text)
-{
-    return *text && strlen(text) <= 64 && strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(text);
-}
-
-/* Fills the name from the parts, which it borrows. False: the path says no policy. */
+/* Fills the name from the parts of a path, which it borrows. False: the path says no policy. */
 static bool name_of_path(char **parts, struct policy_name *name)
 {
-    guint count = g_strv_length(parts);
-    char *file = parts[count - 1];
-    if (!g_str_has_suffix(file, ".json") || (count != 1 && count != 3 && count != 5) ||
-        (count > 1 && (strcmp(parts[0], "orgs") != 0 || !is_word(parts[1]))))
-        return false;
-    file[strlen(file) - strlen(".json")] = '\0';
-    *name = (struct policy_name){.type = record_enum_value(policy_type_names, file)};
-    name->scope.org_id = count > 1 ? parts[1] : NULL;
-    if (count < 5)
-        return name->type != 0;
-    const char **const members[] = {&name->scope.site_id, &name->scope.class_id, &name->scope.camera_id};
-    static const char *const folders[] = {"sites", "classes", "cameras"};
-    bool is_known = false;
-    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
-        if (strcmp(parts[2], folders[i]) == 0 && is_word(parts[3])) {
-            *members[i] = parts[3];
-            is_known = true;
-        }
-    return is_known && name->type != 0;
-}
-
-/* The other way. g_free. */
-static char *path_of(const struct service_policy *policy)
-{
-    g_autofree char *file = g_strconcat(policy->policy_type, ".json", NULL);
-    const char *folder = policy->site_id ? "sites" : policy->class_id ? "classes" : "cameras";
-    const char *id = policy->site_id ? policy->site_id : policy->class_id ? policy->class_id : policy->camera_id;
-    if (!policy->org_id)
-        return g_steal_pointer(&file);
-    return id ? g_build_filename("orgs", policy->org_id, folder, id, file, NULL)
-              : g_build_filename("orgs", policy->org_id, file, NULL);
+    *name = (struct policy_name){.service_name = NULL};
+    return policy_path_read(parts, &name->scope, &name->type);
 }
 
 /* ---- taking over ---- */
@@ -191,8 +155,9 @@ static void remember_taken(struct policy_files *files, const char *org_id)
     g_autoptr(GPtrArray) policies = policy_keeper_list(files->keeper, org_id, NULL);
     for (guint i = 0; policies && i < policies->len; i++) {
         const struct service_policy *policy = g_ptr_array_index(policies, i);
+        const struct policy_scope scope = {policy->org_id, policy->site_id, policy->class_id, policy->camera_id};
         if (g_strcmp0(policy->updated_by, POLICY_FILES_AUTHOR) == 0)
-            g_hash_table_replace(files->taken, path_of(policy), g_strdup(""));
+            g_hash_table_replace(files->taken, policy_path_write(&scope, policy->policy_type), g_strdup(""));
     }
 }
 

@@ -42,6 +42,15 @@ enum policy_level policy_scope_level(const struct policy_scope *scope);
 /* False when the scope names a site, class or camera without its org. */
 bool policy_scope_check(const struct policy_scope *scope, GError **error);
 
+/* ---- documents as files ---- */
+
+/* TYPE.json holds for everyone, orgs/ORG/TYPE.json for an org, orgs/ORG/{sites,classes,cameras}/ID/TYPE.json for what
+ * is below it. Fills scope and type from the path's parts, split at its slashes, which the scope borrows. False: the
+ * path is no policy's. */
+bool policy_path_read(char **parts, struct policy_scope *scope, enum policy_type *type);
+/* The other way. g_free. */
+char *policy_path_write(const struct policy_scope *scope, const char *type);
+
 /* ---- documents ---- */
 
 /* Checks a document of a type as it would be stored: a JSON object of the type's keys and `overlays`; unknown keys,
