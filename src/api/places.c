@@ -30,10 +30,8 @@ static void handle_org_create(struct request *request, struct answer *answer)
     const struct org_request *asked = request->record;
     struct org org = {.id = asked->id, .name = asked->name}; /* borrows */
     g_autoptr(GError) error = NULL;
-    if (store_org_put(request->api->store, &org, true, &by, &error))
+    if (store_org_create(request->api->store, &org, &by, &error))
         answer_record(answer, MHD_HTTP_CREATED, &org_descriptor, &org);
-    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
-        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
     else
         answer_error(answer, error);
 }
@@ -73,8 +71,6 @@ static void handle_site_create(struct request *request, struct answer *answer)
     g_autoptr(GError) error = NULL;
     if (store_site_create(request->api->store, &site, &by, &error))
         answer_site(answer, MHD_HTTP_CREATED, &site);
-    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
-        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
     else
         answer_error(answer, error);
 }

@@ -37,24 +37,21 @@ static char *text_of(const struct record_descriptor *descriptor, const void *rec
     return g_string_free(json, FALSE);
 }
 
-bool store_org_put(struct store *store, struct org *org, bool is_new, const struct audit_by *by, GError **error)
+bool store_org_create(struct store *store, struct org *org, const struct audit_by *by, GError **error)
 {
-    bool was_new = true;
-    if (is_new)
-        org->created_at.ms = clock_wall_ms(store->clock);
+    bool is_new = true;
+    org->created_at.ms = clock_wall_ms(store->clock);
     const void *record = org;
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org->id, error);
-    if (!transaction ||
-        !store_insert(transaction, &org_descriptor, &record, 1,
-                      is_new ? RECORD_CONFLICT_IGNORE : RECORD_CONFLICT_REPLACE, is_new ? &was_new : NULL, error))
+    if (!transaction || !store_insert(transaction, &org_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
         return false;
-    if (!was_new) {
+    if (!is_new) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is an org '%s' already", org->id);
         return false;
     }
     /* Noted with the new org's own entries: whoever looks after it sees how it began. */
     g_autofree char *after = text_of(&org_descriptor, org);
-    const struct audit_change change = {AUDIT_ORG, org->id, is_new ? "create" : "update", NULL, after};
+    const struct audit_change change = {AUDIT_ORG, org->id, "create", NULL, after};
     struct audit_by there = *by;
     there.org_id = org->id;
     return store_audit_add_in(transaction, &there, &change, error) &&

@@ -6,8 +6,8 @@
 
 /* Every org, or one alone: a new GPtrArray of struct org *. */
 GPtrArray *store_orgs_read(struct store *store, const char *org_id, GError **error);
-/* `is_new`: VEDETTE_ERROR_CONFLICT when there is one; its created_at is set. Else it is set anew. */
-bool store_org_put(struct store *store, struct org *org, bool is_new, const struct audit_by *by, GError **error);
+/* VEDETTE_ERROR_CONFLICT when there is one; created_at is set. */
+bool store_org_create(struct store *store, struct org *org, const struct audit_by *by, GError **error);
 
 /* By id: a new GPtrArray of struct site *. */
 GPtrArray *store_sites_list(struct store *store, const char *org_id, GError **error);
