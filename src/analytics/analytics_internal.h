@@ -81,7 +81,6 @@ struct record_box polygon_bounds(const struct record_points *polygon);
 bool class_is_wanted(const struct record_strings *classes, const char *object_class);
 /* Of the frame, as seen: height over width. */
 double observation_aspect(const struct observation *observation);
-double box_overlap(const struct record_box *a, const struct record_box *b);
 
 /* ---- the ground (ground.c) ---- */
 

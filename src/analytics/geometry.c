@@ -16,13 +16,6 @@ double observation_aspect(const struct observation *observation)
     return observation->aspect > 0 ? observation->aspect / (double)OBSERVATION_BOX_ONE : 1;
 }
 
-/* Intersection over union. */
-double box_overlap(const struct record_box *a, const struct record_box *b)
-{
-    double w = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x), h = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
-    return w > 0 && h > 0 ? w * h / (a->w * a->h + b->w * b->h - w * h) : 0;
-}
-
 bool segments_meet(struct record_point a, struct record_point b, struct record_point c, struct record_point d)
 {
     return (side_of_line(a, b, c) < 0) != (side_of_line(a, b, d) < 0) &&

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "record/box.h"
+
 enum { OBJECTS_MAX = 2 * PICTURE_REGIONS_MAX, ZONES_MAX = 64 };
 /* As much of a thing is hidden by whom it belongs to, or more. */
 static const double explained_share = 0.3;
@@ -74,7 +76,7 @@ static bool walked_before(const struct objects *objects, const struct record_box
     for (int i = 0; i < objects->arrivals.count; i++) {
         const struct arrival *arrival = watch_list_at(&objects->arrivals, i);
         if (arrival->has_travelled && arrival->watched.seen_us < media_us &&
-            box_overlap(&arrival->box, box) >= same_overlap)
+            box_iou(&arrival->box, box) >= same_overlap)
             return true;
     }
     return false;
@@ -125,8 +127,7 @@ static bool explains(const struct objects *objects, const struct observed_track 
     double h = MIN(box.y + box.h, region->y + region->h) - MAX(box.y, region->y);
     if (w <= 0 || h <= 0 || w * h < explained_share * region->w * region->h)
         return false;
-    return is_living(track->object_class) || box_overlap(&box, region) < same_overlap ||
-           has_travelled(objects, track->id);
+    return is_living(track->object_class) || box_iou(&box, region) < same_overlap || has_travelled(objects, track->id);
 }
 
 static bool is_attended(const struct objects *objects, const struct observation *observation,
@@ -144,7 +145,7 @@ static struct object *find_or_add(struct objects *objects, const struct record_b
                                   const struct rule_context *context, int64_t media_us)
 {
     for (int i = 0; i < objects->count; i++)
-        if (objects->items[i].is_taken == is_taken && box_overlap(&objects->items[i].box, box) > explained_share)
+        if (objects->items[i].is_taken == is_taken && box_iou(&objects->items[i].box, box) > explained_share)
             return &objects->items[i];
     if (objects->count == OBJECTS_MAX) {
         ++*context->shed;
@@ -203,9 +204,8 @@ static bool note_attendance(struct object *object, bool is_attended_now, int64_t
 /* The share of `part` that is inside the box. */
 static double share_inside(const struct record_box *part, const struct record_box *box)
 {
-    double w = MIN(part->x + part->w, box->x + box->w) - MAX(part->x, box->x);
-    double h = MIN(part->y + part->h, box->y + box->h) - MAX(part->y, box->y);
-    return w > 0 && h > 0 && part->w * part->h > 0 ? w * h / (part->w * part->h) : 0;
+    double area = part->w * part->h;
+    return area > 0 ? box_shared_area(part, box) / area : 0;
 }
 
 /* Who walks past hides it for a moment. What was seen for a moment only is not waited for long: a shadow, or light. */

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "record/box.h"
+
 struct detector {
     struct model model;
     const char **object_classes; /* interned, one per label */
@@ -167,15 +169,6 @@ void detector_interrupt(struct detector *detector)
 bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error)
 {
     return detector_run_region(detector, frame, NULL, detections, error);
-}
-
-static double box_iou(const struct record_box *a, const struct record_box *b)
-{
-    double width = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
-    double height = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
-    if (width <= 0 || height <= 0)
-        return 0;
-    return width * height / (a->w * a->h + b->w * b->h - width * height);
 }
 
 void detections_merge(struct detections *all, const struct detections *more, double iou)

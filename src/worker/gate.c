@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/box.h"
+
 /* What moves is where it was at the last run while its box and the box then share so much of their joint area: lower
  * saves runs and loses boxes that lag. */
 static const double same_place_iou = 0.85;
@@ -45,19 +47,6 @@ static void extend(struct gate *gate, const struct record_box *box)
 static bool is_moving(const struct track *track)
 {
     return track->state != TRACK_LOST && hypot(track->velocity_x, track->velocity_y) > slow_speed;
-}
-
-static double shared_area(const struct record_box *a, const struct record_box *b)
-{
-    double width = MIN(a->x + a->w, b->x + b->w) - MAX(a->x, b->x);
-    double height = MIN(a->y + a->h, b->y + b->h) - MAX(a->y, b->y);
-    return width > 0 && height > 0 ? width * height : 0;
-}
-
-double gate_iou(const struct record_box *a, const struct record_box *b)
-{
-    double shared = shared_area(a, b);
-    return shared > 0 ? shared / (a->w * a->h + b->w * b->h - shared) : 0;
 }
 
 /* ---- the picture itself ---- */
@@ -102,7 +91,7 @@ bool gate_differs(const struct gate *gate, const struct record_box *box)
 static bool was_seen(const struct gate *gate, const struct record_box *box)
 {
     for (int i = 0; i < gate->seen_count; i++)
-        if (gate_iou(&gate->seen[i], box) >= same_place_iou)
+        if (box_iou(&gate->seen[i], box) >= same_place_iou)
             return true;
     return false;
 }
@@ -110,7 +99,7 @@ static bool was_seen(const struct gate *gate, const struct record_box *box)
 static bool is_still_there(const struct detections *moving, const struct record_box *seen)
 {
     for (int i = 0; i < moving->count; i++)
-        if (gate_iou(&moving->items[i].box, seen) >= same_place_iou)
+        if (box_iou(&moving->items[i].box, seen) >= same_place_iou)
             return true;
     return false;
 }
@@ -131,7 +120,7 @@ static bool is_followed(const struct tracks *tracks, const struct record_box *bo
     static const double least_share = 0.5;
     for (int i = 0; i < tracks->count; i++)
         if (is_predictable(&tracks->items[i], seconds) &&
-            shared_area(&tracks->items[i].box, box) >= least_share * box->w * box->h)
+            box_shared_area(&tracks->items[i].box, box) >= least_share * box->w * box->h)
             return true;
     return false;
 }
@@ -234,7 +223,7 @@ static const struct track *find_track(const struct tracks *tracks, const struct 
     const struct track *best = NULL;
     double most = same_object_iou;
     for (int i = 0; i < tracks->count; i++) {
-        double iou = gate_iou(&tracks->items[i].box, &object->box);
+        double iou = box_iou(&tracks->items[i].box, &object->box);
         if (tracks->items[i].object_class == object->object_class && iou >= most) {
             most = iou;
             best = &tracks->items[i];

@@ -49,8 +49,6 @@ void gate_configure(struct gate *gate, const struct detector_settings *settings)
  * GATE_REGION. */
 enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
                           const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region);
-/* Intersection over union: 0..1. */
-double gate_iou(const struct record_box *a, const struct record_box *b);
 /* Whether the picture under a box, and beside it, is another than at the last run. */
 bool gate_differs(const struct gate *gate, const struct record_box *box);
 /* After a run and before gate_note_run: adds to what was found what earlier looks at the same picture found

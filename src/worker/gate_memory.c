@@ -3,6 +3,8 @@
  * held of it is the mean of the looks, and some looks in a row must miss it before it is gone. */
 #include "worker/gate.h"
 
+#include "record/box.h"
+
 enum {
     LOOKS_MAX = 8, /* whose mean is held */
     MOST_MISSED = 4,
@@ -25,7 +27,7 @@ static struct gate_remembered *find_remembered(struct gate *gate, const struct d
     double most = same_object_iou;
     for (int i = 0; i < gate->remembered_count; i++) {
         struct gate_remembered *remembered = &gate->remembered[i];
-        double iou = gate_iou(&remembered->object.box, &object->box);
+        double iou = box_iou(&remembered->object.box, &object->box);
         if (!remembered->is_found && remembered->object.object_class == object->object_class && iou >= most) {
             most = iou;
             best = remembered;
@@ -61,7 +63,7 @@ static bool is_among(const struct detections *found, const struct detection *obj
     static const double same_object_iou = 0.5;
     for (int i = 0; i < found->count; i++)
         if (found->items[i].object_class == object->object_class &&
-            gate_iou(&found->items[i].box, &object->box) >= same_object_iou)
+            box_iou(&found->items[i].box, &object->box) >= same_object_iou)
             return true;
     return false;
 }
