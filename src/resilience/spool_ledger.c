@@ -113,6 +113,18 @@ static bool was_set_aside(const struct spool_directory *directory, uint64_t numb
     return false;
 }
 
+/* "NUMBER RECORDS", as describe() wrote it. */
+static bool read_entry(const char *line, uint64_t *number, uint32_t *records)
+{
+    g_auto(GStrv) words = g_strsplit(line, " ", 2);
+    guint64 count;
+    if (g_strv_length(words) != 2 || !g_ascii_string_to_unsigned(words[0], 10, 0, INT64_MAX, number, NULL) ||
+        !g_ascii_string_to_unsigned(words[1], 10, 0, UINT32_MAX, &count, NULL))
+        return false;
+    *records = (uint32_t)count;
+    return true;
+}
+
 void spool_ledger_find_missing(const struct spool_directory *directory, const GArray *names,
                                void (*missing)(void *data, uint64_t number, int64_t records), void *data)
 {
@@ -124,8 +136,8 @@ void spool_ledger_find_missing(const struct spool_directory *directory, const GA
     for (char **line = lines; line && *line; line++) {
         uint64_t number;
         uint32_t records;
-        if (sscanf(*line, "%" SCNu64 " %" SCNu32, &number, &records) == 2 && number <= INT64_MAX &&
-            !g_hash_table_contains(there, &number) && !was_set_aside(directory, number))
+        if (read_entry(*line, &number, &records) && !g_hash_table_contains(there, &number) &&
+            !was_set_aside(directory, number))
             missing(data, number, MAX(records, 1)); /* it was not made for none */
     }
 }
