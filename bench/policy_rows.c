@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "analytics/chunk.h"
-#include "policy/backtest.h"
+#include "keeper/backtest.h"
 
 /* ---- views ---- */
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "api/api_internal.h"
-#include "policy/backtests.h"
+#include "keeper/backtests.h"
 
 enum { LISTEN_BACKLOG = 256, WEBHOOK_MAX_IDS = 10000 };
 

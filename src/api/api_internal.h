@@ -16,7 +16,7 @@
 #include "api/http.h"
 #include "api/route.h"
 #include "api/webhook.h"
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
 enum { API_ADDRESS_BYTES = 64 };
 

@@ -1,6 +1,6 @@
 /* Trying policies on stored tracks: a try is asked for, goes on in the background, and is looked at until it is over.
  */
-#include "policy/backtests.h"
+#include "keeper/backtests.h"
 #include "api/api_internal.h"
 
 static void answer_backtest(const struct request *request, const char *id, unsigned status, struct answer *answer)

@@ -5,7 +5,7 @@
 
 #include "api/api_internal.h"
 #include "base/counter.h"
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
 /* ---- what a request names ---- */
 

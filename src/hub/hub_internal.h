@@ -16,9 +16,9 @@
 #include "hub/proof.h"
 #include "hub/record_path.h"
 #include "jobs/jobs.h"
+#include "keeper/keeper.h"
 #include "link/link.h"
 #include "live/live.h"
-#include "policy/keeper.h"
 #include "store/store.h"
 #include "vedette/resilience.h"
 

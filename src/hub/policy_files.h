@@ -12,7 +12,7 @@
 
 #include <glib.h>
 
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
 struct policy_files;
 

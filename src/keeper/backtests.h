@@ -7,7 +7,7 @@
 
 #include "facts/backtest.h"
 #include "facts/health.h"
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
 struct policy_backtests;
 

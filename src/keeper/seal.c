@@ -1,7 +1,6 @@
-#include "policy/seal.h"
+#include "keeper/seal.h"
 
-#include "policy/policy_internal.h"
-
+#include <jansson.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -133,9 +132,11 @@ char *policy_seal(const struct policy_keyring *ring, const struct policy_binding
 /* "v1", key id, base64; NULL when it is an open config. */
 static GStrv sealed_parts(const char *stored_json)
 {
-    g_autoptr(json_t) tree = json_loads(stored_json, 0, NULL);
+    json_t *tree = json_loads(stored_json, 0, NULL);
     const char *sealed = json_string_value(json_object_get(tree, SEALED_KEY));
-    return sealed && json_object_size(tree) == 1 ? g_strsplit(sealed, ".", 3) : NULL;
+    GStrv parts = sealed && json_object_size(tree) == 1 ? g_strsplit(sealed, ".", 3) : NULL;
+    json_decref(tree);
+    return parts;
 }
 
 static char *refuse(GError **error, const char *why)

@@ -1,7 +1,7 @@
 /* The keeper's life: loading from the store, views, and what a camera's worker is told. Changes: keeper_change.c. */
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
-#include "policy/keeper_internal.h"
+#include "keeper/keeper_internal.h"
 
 #include <string.h>
 

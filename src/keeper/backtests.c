@@ -1,12 +1,12 @@
-#include "policy/backtests.h"
+#include "keeper/backtests.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "base/counter.h"
 #include "base/id.h"
-#include "policy/backtest.h"
-#include "policy/keeper_internal.h"
+#include "keeper/backtest.h"
+#include "keeper/keeper_internal.h"
 
 enum { KEPT_MAX = 32, EVENTS_PAGE = 1000 };
 

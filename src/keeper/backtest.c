@@ -1,4 +1,4 @@
-#include "policy/backtest.h"
+#include "keeper/backtest.h"
 
 #include <string.h>
 

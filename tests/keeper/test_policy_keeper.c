@@ -1,6 +1,6 @@
 /* Documents in a real store: changes, their history, versions, keys. Cases H1, H4, H14, H15. */
 #include "../store/store_world.h"
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
 #define KEY "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 

@@ -2,7 +2,7 @@
  */
 #include "../store/store_world.h"
 #include "analytics/chunk.h"
-#include "policy/backtests.h"
+#include "keeper/backtests.h"
 
 #include <jansson.h>
 

@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 #include "base/log.h"
-#include "policy/keeper.h"
-#include "policy/seal.h"
+#include "keeper/keeper.h"
+#include "keeper/seal.h"
 
 struct policy_keeper {
     /* immutable */

@@ -1,6 +1,6 @@
 /* Two servers on one PostgreSQL: what one changes, the other hears of. Case H8. No polling here: only notices count. */
 #include "../store/store_world.h"
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
 struct server {
     struct settings settings;

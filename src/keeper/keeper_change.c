@@ -1,8 +1,8 @@
 /* Changes: made inside the store's transaction from what is there at that moment, checked by their type's table and by
  * what every camera would be told, and only then written. */
-#include "policy/keeper.h"
+#include "keeper/keeper.h"
 
-#include "policy/keeper_internal.h"
+#include "keeper/keeper_internal.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Sealed documents: opened where they belong and nowhere else; keys rotate. */
-#include "policy/seal.h"
+#include "keeper/seal.h"
 
 #include <string.h>
 
