@@ -34,7 +34,7 @@ struct observation {
     const struct observed_track *tracks;
     int track_count;
     uint8_t mean_luma;
-    bool is_light_change, is_learning;
+    bool is_light_change, is_camera_move, is_learning;
     int16_t aspect;                      /* height of the frame over its width, 1/4096; 0: not known */
     const struct picture_facts *picture; /* NULL: not known */
     const struct sighting *sightings;    /* analytics_observe makes these itself, from tracks */

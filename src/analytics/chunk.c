@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { HEADER_BYTES = 12, CLASS_MAX_BYTES = 64, GAIN_ONE = 256, GAIN_STEP = 1, GAIN_MOST = 16 * GAIN_ONE };
+/* What each version brought; all are read. */
+enum { FIRST_VERSION = 1, CAMERA_MOVE_VERSION = 2 };
 static const char magic[3] = {'V', 'O', 'C'};
 
 /* Which number of a frame or track; each has contexts of its own. */
@@ -58,7 +60,8 @@ enum flag {
     FLAG_JUMP,
     FLAG_SAME_CLASS,
     FLAG_FAR,
-    FLAGS,
+    FLAG_CAMERA_MOVE,
+    FLAGS = FLAG_CAMERA_MOVE + 2,
 };
 /* What the next track is, beside an index among those of the frame before. */
 enum { INDEX_NEW = -1, INDEX_END = -2 };
@@ -74,6 +77,7 @@ struct remembered {
 
 /* What both sides know at any time. */
 struct model {
+    int version;
     struct range_number numbers[NUMBERS];
     range_bit flags[FLAGS];
     struct observation last; /* without tracks and picture */
@@ -108,9 +112,10 @@ struct coder {
     struct range_reader *reader;
 };
 
-static void model_init(struct model *model)
+static void model_init(struct model *model, int version)
 {
     memset(model, 0, sizeof *model);
+    model->version = version;
     range_numbers_init(model->numbers, NUMBERS);
     range_bits_init(model->flags, FLAGS);
 }
@@ -205,6 +210,8 @@ static void code_frame(const struct coder *coder, const struct observation *obse
     last->mean_luma = code_byte(coder, NUMBER_LUMA, observation->mean_luma, last->mean_luma);
     last->aspect = code_near(coder, NUMBER_ASPECT, observation->aspect, last->aspect);
     last->is_light_change = code_flag(coder, FLAG_LIGHT_CHANGE + last->is_light_change, observation->is_light_change);
+    if (model->version >= CAMERA_MOVE_VERSION)
+        last->is_camera_move = code_flag(coder, FLAG_CAMERA_MOVE + last->is_camera_move, observation->is_camera_move);
     last->is_learning = code_flag(coder, FLAG_LEARNING + last->is_learning, observation->is_learning);
     if (code_flag(coder, FLAG_PICTURE + (last->picture != NULL), observation->picture != NULL)) {
         code_picture(coder, observation->picture ? observation->picture : &nothing, &model->picture);
@@ -401,7 +408,7 @@ struct chunk_writer *chunk_writer_new(void)
 {
     struct chunk_writer *writer = g_new0(struct chunk_writer, 1);
     writer->bytes = g_byte_array_new();
-    model_init(&writer->model);
+    model_init(&writer->model, CHUNK_VERSION);
     range_writer_init(&writer->range, writer->bytes);
     return writer;
 }
@@ -471,7 +478,7 @@ GBytes *chunk_writer_finish(struct chunk_writer *writer)
     g_byte_array_append(whole, writer->bytes->data, writer->bytes->len);
     g_byte_array_set_size(writer->bytes, 0);
     writer->frames = 0;
-    model_init(&writer->model);
+    model_init(&writer->model, CHUNK_VERSION);
     range_writer_init(&writer->range, writer->bytes);
     return g_byte_array_free_to_bytes(whole);
 }
@@ -495,7 +502,7 @@ static bool check_header(const uint8_t *bytes, size_t length, GError **error)
 {
     if (length < HEADER_BYTES || memcmp(bytes, magic, sizeof magic) != 0)
         return refuse(error, "this is no chunk of them");
-    if (bytes[sizeof magic] != CHUNK_VERSION)
+    if (bytes[sizeof magic] < FIRST_VERSION || bytes[sizeof magic] > CHUNK_VERSION)
         return refuse(error, "they are of another version of Vedette");
     if (read_word(bytes + 4) > CHUNK_FRAMES_MAX ||
         read_word(bytes + 8) != crc32c(0, bytes + HEADER_BYTES, length - HEADER_BYTES))
@@ -509,7 +516,7 @@ struct chunk_reader *chunk_reader_new(const void *bytes, size_t length, GError *
         return NULL;
     struct chunk_reader *reader = g_new0(struct chunk_reader, 1);
     reader->frames = (int)read_word((const uint8_t *)bytes + 4);
-    model_init(&reader->model);
+    model_init(&reader->model, ((const uint8_t *)bytes)[sizeof magic]);
     range_reader_init(&reader->range, (const uint8_t *)bytes + HEADER_BYTES, length - HEADER_BYTES);
     return reader;
 }

@@ -18,7 +18,7 @@
 #include "base/error.h"
 
 /* More tracks of one frame are left out (and counted); more classes than this are written as the last. */
-enum { CHUNK_TRACKS_MAX = 1024, CHUNK_CLASSES_MAX = 64, CHUNK_FRAMES_MAX = 65536, CHUNK_VERSION = 1 };
+enum { CHUNK_TRACKS_MAX = 1024, CHUNK_CLASSES_MAX = 64, CHUNK_FRAMES_MAX = 65536, CHUNK_VERSION = 2 };
 
 struct chunk_writer *chunk_writer_new(void);
 void chunk_writer_free(struct chunk_writer *writer);

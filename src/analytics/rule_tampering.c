@@ -60,6 +60,13 @@ static bool is_due(struct tampering *tampering, enum tamper tamper, bool holds, 
     return holds && *held >= limit && !tampering->is_told[tamper];
 }
 
+/* A shift of the whole picture happens once and is told at once; the view after it may soon look usual enough. */
+static bool has_shifted(const struct observation *observation, const struct camera_rules *camera_rules,
+                        enum tamper seen)
+{
+    return observation->is_camera_move && seen >= TAMPER_MOVED && camera_rules->tamper_moved > 0;
+}
+
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
@@ -71,6 +78,10 @@ static void observe(void *state, const struct rule_context *context, const struc
     double seconds = tampering->last_us < 0 ? 0 : (double)(observation->media_us - tampering->last_us) / 1e6;
     tampering->last_us = observation->media_us;
     enum tamper seen = look(picture, camera_rules);
+    if (has_shifted(observation, camera_rules, seen)) {
+        seen = TAMPER_MOVED;
+        tampering->seconds[TAMPER_MOVED] = camera_rules->tamper_seconds;
+    }
     for (enum tamper i = 0; i < TAMPERS; i++) {
         bool is_frozen = (double)picture->repeated_us >= camera_rules->frozen_seconds * 1e6;
         bool is_wanted = (i == TAMPER_FROZEN ? camera_rules->frozen_seconds : camera_rules->tamper_seconds) > 0;

@@ -76,8 +76,9 @@ static const struct record_field camera_rules_fields[] = {
           "blurred: less than this share of the usual edges is seen, while the contrast stays", .min = 0, .max = 1,
           .default_text = "0.45"),
     FIELD(struct camera_rules, tamper_moved, 0,
-          "moved: less than this share of the places looks as usual, while there are edges", .min = 0, .max = 1,
-          .default_text = "0.35"),
+          "moved: less than this share of the places looks as usual, while there are edges; the picture shifted as a "
+          "whole is told at once, unless this is 0",
+          .min = 0, .max = 1, .default_text = "0.35"),
     FIELD(struct camera_rules, tamper_dark, 0, "dark: the picture's mean luma is below this; 0: never", .min = 0,
           .max = 255, .default_text = "24"),
     FIELD(struct camera_rules, frozen_seconds, 0,

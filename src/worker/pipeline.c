@@ -394,6 +394,7 @@ static void run_rules(struct pipeline *pipeline, const struct frame *frame, cons
         .track_count = tracks->count,
         .mean_luma = (uint8_t)scene->mean_luma,
         .is_light_change = scene->is_light_change,
+        .is_camera_move = scene->is_camera_move,
         .is_learning = scene->is_learning,
         .aspect = observation_quantise((double)frame->height_px / frame->width_px, OBSERVATION_BOX_ONE),
         .picture = picture,

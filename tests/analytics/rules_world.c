@@ -76,10 +76,12 @@ void observe(struct world *world, const struct observed_track *tracks, int count
                                             .tracks = tracks,
                                             .track_count = count,
                                             .aspect = OBSERVATION_BOX_ONE * 9 / 16,
+                                            .is_camera_move = world->is_camera_move,
                                             .picture = world->picture};
     const struct analytics_sink sink = {on_emit, world};
     analytics_observe(world->analytics, &observation, &sink);
     world->media_us += FRAME_US;
+    world->is_camera_move = false;
 }
 
 void stand(struct world *world, uint64_t id, double x, double y, double seconds)

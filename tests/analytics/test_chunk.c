@@ -80,6 +80,7 @@ static void film_next(struct film *film)
                                              .track_count = count,
                                              .mean_luma = (uint8_t)random_range(random, 0, 255),
                                              .is_light_change = random_range(random, 0, 1),
+                                             .is_camera_move = random_range(random, 0, 1),
                                              .is_learning = random_range(random, 0, 1),
                                              .aspect = any16(random),
                                              .picture = random_range(random, 0, 1) ? &film->picture : NULL};
@@ -92,6 +93,7 @@ static void assert_same(const struct observation *a, const struct observation *b
     g_assert_cmpint(a->mean_luma, ==, b->mean_luma);
     g_assert_cmpint(a->aspect, ==, b->aspect);
     g_assert_cmpint(a->is_light_change, ==, b->is_light_change);
+    g_assert_cmpint(a->is_camera_move, ==, b->is_camera_move);
     g_assert_cmpint(a->is_learning, ==, b->is_learning);
     g_assert_cmpint(a->picture != NULL, ==, b->picture != NULL);
     if (a->picture) {
@@ -212,6 +214,26 @@ static void test_nonsense_with_a_good_checksum_ends(void)
     }
 }
 
+/* Stored by an older Vedette, which knew of no camera moves. */
+static void test_chunks_of_the_first_version_are_read(void)
+{
+    g_autofree char *path = g_build_filename(g_getenv("VEDETTE_SOURCE"), "fuzz", "corpus", "chunk", "walk", NULL);
+    g_autofree char *bytes = NULL;
+    g_autoptr(GError) error = NULL;
+    struct observation read;
+    size_t length;
+    int frames = 0;
+    g_assert_true(g_file_get_contents(path, &bytes, &length, &error));
+    g_assert_cmpint(bytes[3], ==, 1);
+    CLEANUP(chunk_reader) struct chunk_reader *reader = chunk_reader_new(bytes, length, &error);
+    g_assert_no_error(error);
+    for (; chunk_reader_next(reader, &read, &error); frames++)
+        g_assert_false(read.is_camera_move);
+    g_assert_no_error(error);
+    g_assert_cmpint(frames, ==, 40);
+    g_assert_cmpint(read.track_count, >, 0);
+}
+
 static void test_numbers_of_every_size(void)
 {
     static const int64_t values[] = {0,
@@ -254,6 +276,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk/an empty chunk is one too", test_an_empty_chunk_is_one_too);
     g_test_add_func("/chunk/damage is noticed", test_damage_is_noticed);
     g_test_add_func("/chunk/nonsense with a good checksum ends", test_nonsense_with_a_good_checksum_ends);
+    g_test_add_func("/chunk/chunks of the first version are read", test_chunks_of_the_first_version_are_read);
     g_test_add_func("/chunk/numbers of every size", test_numbers_of_every_size);
     return g_test_run();
 }

@@ -178,6 +178,43 @@ static void test_a_hand_before_the_lens_for_a_moment_is_no_tampering(void)
     world_clear(&world);
 }
 
+/* Too little for the view to be another one. */
+static void test_a_picture_that_shifted_is_a_camera_moved(void)
+{
+    struct world world;
+    struct picture_facts usual = {true, 120, 255, 255, 200, 0, {{0}}, 0};
+    world_init(&world);
+    world.picture = &usual;
+    nobody(&world, 10);
+    for (int i = 0; i < 20; i++) { /* and swings in the wind */
+        world.is_camera_move = true;
+        nobody(&world, 2);
+    }
+    g_assert_cmpint(world.signals, ==, 1);
+    g_assert_cmpstr(world.told[0].kind, ==, "camera_moved");
+    g_assert_cmpint(world.told[0].media_us, ==, 10 * G_USEC_PER_SEC);
+    nobody(&world, 10);
+    world.is_camera_move = true;
+    nobody(&world, 10);
+    g_assert_cmpint(told(&world, "camera_moved"), ==, 2);
+    world_clear(&world);
+}
+
+static void test_who_covers_a_lens_and_shakes_it_is_told_of_once(void)
+{
+    struct world world;
+    struct picture_facts covered = {true, 90, 20, 20, 10, 0, {{0}}, 0};
+    world_init(&world);
+    world.picture = &covered;
+    for (int i = 0; i < 10; i++) {
+        world.is_camera_move = true;
+        nobody(&world, 2);
+    }
+    g_assert_cmpint(world.signals, ==, 1);
+    g_assert_cmpstr(world.told[0].kind, ==, "camera_covered");
+    world_clear(&world);
+}
+
 static void test_tampering_can_be_turned_off(void)
 {
     struct world world;
@@ -186,6 +223,8 @@ static void test_tampering_can_be_turned_off(void)
     world.camera.rules.tamper_seconds = world.camera.rules.frozen_seconds = 0;
     world.picture = &dark;
     nobody(&world, 60);
+    world.is_camera_move = true;
+    nobody(&world, 1);
     g_assert_cmpint(world.signals, ==, 0);
     world_clear(&world);
 }
@@ -247,6 +286,9 @@ int main(int argc, char **argv)
     g_test_add_func("/rules/tampering is told once and by its name", test_tampering_is_told_once_and_by_its_name);
     g_test_add_func("/rules/a hand before the lens for a moment is no tampering",
                     test_a_hand_before_the_lens_for_a_moment_is_no_tampering);
+    g_test_add_func("/rules/a picture that shifted is a camera moved", test_a_picture_that_shifted_is_a_camera_moved);
+    g_test_add_func("/rules/who covers a lens and shakes it is told of once",
+                    test_who_covers_a_lens_and_shakes_it_is_told_of_once);
     g_test_add_func("/rules/tampering can be turned off", test_tampering_can_be_turned_off);
     g_test_add_func("/rules/falls are looked for only when asked", test_falls_are_looked_for_only_when_asked);
     g_test_add_func("/rules/who bends for a moment did not fall", test_who_bends_for_a_moment_did_not_fall);

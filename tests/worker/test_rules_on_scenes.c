@@ -44,7 +44,10 @@ static void watch_for_all(struct camera *camera)
     camera->rules.frozen_seconds = FROZEN_SECONDS;
 }
 
-static struct told run_scene(const char *uri)
+typedef void painter(struct frame *frame, double seconds);
+
+/* `paint`, if not NULL, adds to each picture. */
+static struct told run_scene(const char *uri, painter *paint)
 {
     struct told told = {0};
     struct settings settings;
@@ -64,6 +67,8 @@ static struct told run_scene(const char *uri)
     for (uint64_t i = 0; i < SECONDS * (uint64_t)scene_fps(scene); i++) {
         CLEANUP(frame) struct frame *frame = scene_render(scene, i);
         frame->captured_at_ms = frame->media_us / 1000 + 1; /* 0 is unset */
+        if (paint)
+            paint(frame, (double)frame->media_us / 1e6);
         pipeline_feed(pipeline, frame);
     }
     pipeline_free(pipeline);
@@ -75,7 +80,7 @@ static struct told run_scene(const char *uri)
 
 static struct told check_told(const char *uri, const char *kind)
 {
-    const struct told told = run_scene(uri);
+    const struct told told = run_scene(uri, NULL);
     if (strcmp(told.kinds, kind) != 0)
         g_error("%s: told '%s' (first after %.1f s), not '%s'", uri, told.kinds, told.first_seconds, kind);
     return told;
@@ -92,8 +97,47 @@ static void test_what_happens_to_a_camera_is_told(gconstpointer scene)
     check_fault(scene, "covered", "camera_covered");
     check_fault(scene, "blurred", "camera_blurred");
     check_fault(scene, "moved", "camera_moved");
+    check_fault(scene, "nudged", "camera_moved");
     check_fault(scene, "dark", "camera_dark");
     check_fault(scene, "frozen", "camera_frozen");
+}
+
+/* A striped lorry that fills two thirds of the picture comes in, stands for two seconds and goes on. */
+static void paint_lorry(struct frame *frame, double seconds)
+{
+    static const double comes = 10, stands = 13, goes = 15, speed = 0.3; /* s, frame widths a second */
+    double front = speed * (MIN(seconds, stands) - comes + MAX(seconds - goes, 0)) * frame->width_px;
+    int stripe_px = frame->width_px / 24, length_px = frame->width_px;
+    for (int y = frame->height_px / 6; y < frame->height_px * 5 / 6; y++)
+        for (int x = 0; x < frame->width_px; x++) {
+            int along = (int)front - x;
+            if (along > 0 && along < length_px)
+                frame_plane(frame, 0)[y * frame->strides_bytes[0] + x] = along / stripe_px % 2 ? 60 : 190;
+        }
+}
+
+/* Sun breaks through, and goes again. */
+static void paint_sun(struct frame *frame, double seconds)
+{
+    if ((int)seconds % 8 < 4)
+        return;
+    for (int y = 0; y < frame->height_px; y++)
+        for (int x = 0; x < frame->width_px; x++) {
+            uint8_t *pixel = frame_plane(frame, 0) + y * frame->strides_bytes[0] + x;
+            *pixel = (uint8_t)MIN(*pixel * 3 / 2 + 10, UINT8_MAX);
+        }
+}
+
+static void test_neither_large_things_nor_light_move_a_camera(void)
+{
+    static const char scene[] = "scene://gate?fps=5&seed=3";
+    static painter *const painters[] = {paint_lorry, paint_sun};
+    for (size_t i = 0; i < G_N_ELEMENTS(painters); i++) {
+        const struct told told = run_scene(scene, painters[i]);
+        if (strstr(told.kinds, "camera_"))
+            g_error("%s: told '%s' (first after %.1f s)", scene, told.kinds, told.first_seconds);
+    }
+    g_assert_null(strstr(run_scene("scene://gate?fps=5&seed=3&fault=lamp@10", NULL).kinds, "camera_"));
 }
 
 static void test_things_left_and_taken_are_told(void)
@@ -125,6 +169,8 @@ int main(int argc, char **argv)
                          test_what_happens_to_a_camera_is_told);
     g_test_add_data_func("/rules on scenes/what happens to a camera at night is told", "night",
                          test_what_happens_to_a_camera_is_told);
+    g_test_add_func("/rules on scenes/neither large things nor light move a camera",
+                    test_neither_large_things_nor_light_move_a_camera);
     g_test_add_func("/rules on scenes/things left and taken are told", test_things_left_and_taken_are_told);
     g_test_add_func("/rules on scenes/nothing is told where nothing happens",
                     test_nothing_is_told_where_nothing_happens);

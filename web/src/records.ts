@@ -708,7 +708,7 @@ export interface CameraRules {
   tamper_covered: number;
   /** blurred: less than this share of the usual edges is seen, while the contrast stays */
   tamper_blurred: number;
-  /** moved: less than this share of the places looks as usual, while there are edges */
+  /** moved: less than this share of the places looks as usual, while there are edges; the picture shifted as a whole is told at once, unless this is 0 */
   tamper_moved: number;
   /** dark: the picture's mean luma is below this; 0: never */
   tamper_dark: number;
