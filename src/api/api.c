@@ -95,6 +95,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
         api->port = bound_port(fd);
         api->auth = auth_new(settings, api->store, api->health, api->clock, &password, error);
     }
+    if (api->auth)
+        api->limits = limits_new(&settings->limits, api->clock);
     if (api->auth) {
         api->feeds = feeds_new(settings, api->live, api->store, api->auth, api->health);
         api->watch = watch_start(api, error);
@@ -139,6 +141,7 @@ void api_stop(struct api *api)
     policy_backtests_free(api->backtests);
     feeds_free(api->feeds);
     auth_free(api->auth);
+    limits_free(api->limits);
     webhook_verifier_free(api->webhooks);
     g_free(api);
 }

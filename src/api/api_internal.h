@@ -11,11 +11,11 @@
 #include <pthread.h>
 
 #include "api/api.h"
-#include "api/auth.h"
 #include "api/feed.h"
 #include "api/http.h"
 #include "api/route.h"
 #include "api/webhook.h"
+#include "auth/auth.h"
 #include "keeper/keeper.h"
 
 enum { API_ADDRESS_BYTES = 64 };
@@ -34,6 +34,7 @@ struct api {
     struct clock *clock;
     struct detect_queue *detect; /* NULL: none */
     struct auth *auth;
+    struct limits *limits;
     struct MHD_Daemon *daemon;
     int port;
     struct watch *watch;
@@ -55,6 +56,7 @@ struct answer {
     bool is_waiting;             /* nothing yet: ask the handler again later */
     bool is_upgrade;             /* becomes a WebSocket */
     struct event_stream *stream; /* goes on for ever; NULL: does not */
+    bool is_shared;              /* a page elsewhere may read it (origins.c) */
 };
 
 void answer_init(struct answer *answer);
@@ -93,9 +95,12 @@ struct request {
     struct http_target *target;
     const struct route *route;
     const char *id; /* what {id} is, owned by target */
+    /* owned by the connection */
     const char *host, *origin, *cookie, *authorization, *content_type, *if_none_match, *if_match, *accept,
-        *idempotency_key; /* owned by the connection */
-    char address[API_ADDRESS_BYTES];
+        *idempotency_key, *user_agent, *csrf_token;
+    char address[API_ADDRESS_BYTES]; /* of who asks, not of a proxy that is trusted */
+    bool is_secure;                  /* by such a proxy's TLS */
+    struct oidc_call *oidc_call;     /* NULL: none yet */
     char trace_id[HTTP_TRACE_ID_BYTES], traceparent[HTTP_TRACEPARENT_BYTES]; /* W3C Trace Context: as it is answered */
     GByteArray *body;
     void *parameters; /* the route's parameters, decoded; NULL: it takes none */
@@ -134,7 +139,38 @@ bool idempotency_begin(struct request *request, struct answer *answer);
 void idempotency_end(struct request *request, const struct answer *answer);
 /* intake.c */
 void handle_event_intake(struct request *request, struct answer *answer);
-const char *request_cookie_name(void);
+
+/* ---- cookies.c ---- */
+
+extern const char cookie_session[], cookie_refresh[], cookie_device[], cookie_oidc[];
+/* Of a browser's grant. */
+void answer_cookies(const struct request *request, struct answer *answer, const struct grant *grant);
+void answer_forget_cookies(const struct request *request, struct answer *answer);
+/* NULL: it is forgotten. */
+void answer_oidc_cookie(const struct request *request, struct answer *answer, const char *state_token);
+
+/* ---- origins.c ---- */
+
+/* Whether the page that asks is our own or one of http.cors_origins. Not asked without an Origin. */
+bool origin_is_allowed(const struct request *request);
+/* Lets pages of http.cors_origins read the answer. */
+void answer_cors(const struct request *request, struct answer *answer);
+void answer_preflight(const struct request *request, const char *methods, struct answer *answer);
+/* Whether the address is in a list of addresses and networks, separated by commas. */
+bool address_is_listed(const char *address, const char *networks);
+/* Who asks through the proxies that are trusted: the last of X-Forwarded-For that is none of them. g_free. */
+char *address_behind_proxies(const char *peer, const char *forwarded, const char *proxies);
+
+/* ---- limits.c ---- */
+
+struct limits *limits_new(const struct limit_settings *settings, struct clock *clock);
+void limits_free(struct limits *limits);
+/* False: too many, and the answer is made. */
+bool limits_take(const struct request *request, struct answer *answer);
+void answer_rate_limit(struct answer *answer, const char *policy, int64_t quota, const struct vedette_limit *limit);
+
+/* oidc.c. Waits for a call that is under way. NULL is allowed. */
+void oidc_call_free(struct oidc_call *call);
 
 /* upgrade.c, event_stream.c */
 void handle_websocket(struct request *request, struct answer *answer);

@@ -118,7 +118,8 @@ static void handle_cameras(struct request *request, struct answer *answer)
     size_t listed = 0;
     for (size_t i = 0; i < live_camera_count(live); i++) {
         const struct camera *camera = live_camera(live, i);
-        if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
+        if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 ||
+            !login_may_see_camera(&request->login, camera->id))
             continue;
         if (listed++)
             g_string_append_c(json, ',');

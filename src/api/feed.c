@@ -117,7 +117,8 @@ static void enqueue(struct feed *feed, struct feed_message *message)
 static bool wants(const struct feed *feed, enum live_kind kind, const char *org_id, const char *camera_id)
 {
     return (feed->kinds & 1u << kind) && g_strcmp0(feed->login.user->org_id, org_id) == 0 &&
-           (!feed->cameras || (camera_id && g_hash_table_contains(feed->cameras, camera_id)));
+           (!feed->cameras || (camera_id && g_hash_table_contains(feed->cameras, camera_id))) &&
+           (!login_is_camera_bound(&feed->login) || (camera_id && login_may_see_camera(&feed->login, camera_id)));
 }
 
 static void remembered_free(void *data)
@@ -236,21 +237,13 @@ static void set_subscription(struct feed *feed, const struct live_subscription *
         g_hash_table_add(feed->cameras, g_strdup(subscription->cameras.items[i]));
 }
 
-static void copy_login(const struct login *from, struct login *to)
-{
-    to->user = g_new(struct user, 1);
-    record_copy(&user_descriptor, from->user, to->user);
-    to->token_sha256 = g_strdup(from->token_sha256);
-    to->expires_ms = from->expires_ms;
-}
-
 struct feed *feed_open(struct feeds *feeds, const struct login *login, const struct live_subscription *subscription,
                        void (*wake)(void *data), void *data)
 {
     struct feed *feed = g_new0(struct feed, 1);
     *feed = (struct feed){.feeds = feeds, .wake = wake, .data = data};
     feed->checked_us = clock_monotonic_us(clock_system());
-    copy_login(login, &feed->login);
+    login_copy(login, &feed->login);
     set_subscription(feed, subscription);
     g_queue_init(&feed->queue);
     pthread_mutex_lock(&feeds->lock);
@@ -318,17 +311,22 @@ void feed_check_login(struct feed *feed, int64_t now_us)
     if (now_us - feed->checked_us < LOGIN_INTERVAL_US)
         return;
     feed->checked_us = now_us;
-    struct login login;
+    struct login fresh;
     g_autoptr(GError) error = NULL;
-    const char *org_id = feed->login.user->org_id; /* only this thread would change it */
-    if (auth_check_login(feed->feeds->auth, org_id, feed->login.token_sha256, &login, &error)) {
-        login_clear(&login);
+    login_copy(&feed->login, &fresh); /* only this thread changes it */
+    if (auth_recheck_login(feed->feeds->auth, &fresh, &error)) {
+        pthread_mutex_lock(&feed->feeds->lock); /* publishers read it */
+        struct login old = feed->login;
+        feed->login = fresh;
+        pthread_mutex_unlock(&feed->feeds->lock);
+        fresh = old;
     } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION)) {
         pthread_mutex_lock(&feed->feeds->lock);
         feed->end = FEED_LOGIN_OVER;
         feed->wake(feed->data);
         pthread_mutex_unlock(&feed->feeds->lock);
     }
+    login_clear(&fresh);
 }
 
 /* ---- coming back ---- */

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "api/auth.h"
+#include "auth/auth.h"
 #include "base/id.h"
 #include "facts/live_message.h"
 #include "live/live.h"

@@ -1,67 +1,140 @@
-#define LOG_MODULE "api"
+/* Logging in and out, and one's own sessions and password. */
+#include <string.h>
+
 #include "api/api_internal.h"
-#include "base/log.h"
-#include "store/audit.h"
 
-static void answer_login(const struct login_response *response, struct answer *answer)
+static void answer_grant(const struct request *request, const struct grant *grant, struct answer *answer)
 {
-    GString *json = g_string_new(NULL);
-    record_encode_json(&login_response_descriptor, response, false, json);
-    answer_json(answer, MHD_HTTP_OK, json);
-    answer_header(answer, "Cache-Control", "no-store");
-    answer_header(answer, "Set-Cookie", "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict", request_cookie_name(),
-                  response->access_token, response->expires_in);
-}
-
-/* RateLimit header fields for HTTP (draft-ietf-httpapi-ratelimit-headers-08): the quota of a minute, what remains of
- * it, and in how many seconds it is whole again. */
-static void answer_rate_limit(const struct login_limit *limit, struct answer *answer)
-{
-    enum { WINDOW_SECONDS = 60 };
-    int64_t reset_seconds = (limit->limit.reset_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
-    answer_header(answer, "RateLimit-Policy", "\"%s\";q=%" G_GINT64_FORMAT ";w=%d", limit->policy, limit->quota,
-                  WINDOW_SECONDS);
-    answer_header(answer, "RateLimit", "\"%s\";r=%" G_GINT64_FORMAT ";t=%" G_GINT64_FORMAT, limit->policy,
-                  limit->limit.remaining, reset_seconds);
+    bool is_browser = grant->refresh_token != NULL;
+    const struct login_response response = {.access_token = is_browser ? NULL : grant->access_token,
+                                            .token_type = (char *)(uintptr_t) "bearer",
+                                            .expires_in = grant->expires_in_seconds,
+                                            .role = grant->role,
+                                            .csrf_token = grant->csrf_token,
+                                            .must_change_password = grant->must_change_password};
+    answer_record(answer, MHD_HTTP_OK, &login_response_descriptor, &response);
+    if (is_browser)
+        answer_cookies(request, answer, grant);
 }
 
 static void handle_login(struct request *request, struct answer *answer)
 {
-    const struct login_request *login = request->record;
-    struct login_response response;
+    g_autofree char *device = http_cookie_get(request->cookie, cookie_device);
+    const struct auth_origin origin = {request->address, request->user_agent, device};
+    struct grant grant;
     g_autoptr(GError) error = NULL;
     struct login_limit limit;
-    if (auth_login(request->api->auth, login, request->address, &response, &limit, &error)) {
-        answer_login(&response, answer);
-        record_clear(&login_response_descriptor, &response);
+    if (auth_login(request->api->auth, request->record, &origin, &grant, &limit, &error)) {
+        answer_grant(request, &grant, answer);
+        grant_clear(&grant);
     } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL)) {
         answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, error->message, NULL);
         answer_header(answer, "Retry-After", "%d", login_limit_retry_seconds(&limit));
-        answer_rate_limit(&limit, answer);
+        answer_rate_limit(answer, limit.policy, limit.quota, &limit.limit);
     } else {
         answer_error(answer, error);
-        answer_rate_limit(&limit, answer);
+        answer_rate_limit(answer, limit.policy, limit.quota, &limit.limit);
     }
+}
+
+/* A browser's token lies in its cookie; programs that hold one send it. */
+static void handle_refresh(struct request *request, struct answer *answer)
+{
+    const struct refresh_request *asked = request->record;
+    g_autofree char *cookie = http_cookie_get(request->cookie, cookie_refresh);
+    const char *token = asked->refresh_token ? asked->refresh_token : cookie;
+    const struct auth_origin origin = {request->address, request->user_agent, NULL};
+    struct grant grant;
+    g_autoptr(GError) error = NULL;
+    if (!token) {
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "there is no login to renew: POST /auth/login", NULL);
+    } else if (auth_refresh(request->api->auth, token, &origin, &grant, &error)) {
+        answer_grant(request, &grant, answer);
+        grant_clear(&grant);
+    } else {
+        answer_error(answer, error);
+        if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
+            answer_forget_cookies(request, answer);
+    }
+}
+
+static bool needs_session(const struct request *request, struct answer *answer)
+{
+    if (request->login.session_id)
+        return true;
+    answer_problem(answer, MHD_HTTP_FORBIDDEN, "an API key has no session and no password", NULL);
+    return false;
 }
 
 static void handle_logout(struct request *request, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
-    if (!auth_logout(request->api->auth, &request->login, &error)) {
+    const struct audit_by by = request_by(request);
+    if (!needs_session(request, answer))
+        return;
+    if (!auth_logout(request->api->auth, &request->login, &by, &error)) {
         answer_error(answer, error);
         return;
     }
-    const struct audit_by by = request_by(request);
-    const struct audit_change change = {AUDIT_LOGIN, request->login.user->id, "logout", NULL, NULL};
-    if (!store_audit_add(request->api->store, &by, &change, &error))
-        log_error(NULL, "a logout is not in the audit: %s", error->message);
     answer->status = MHD_HTTP_NO_CONTENT;
-    answer_header(answer, "Set-Cookie", "%s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict", request_cookie_name());
+    answer_forget_cookies(request, answer);
 }
 
 static void handle_me(struct request *request, struct answer *answer)
 {
-    answer_record(answer, MHD_HTTP_OK, &user_descriptor, request->login.user);
+    const struct me me = {*request->login.user, request->login.csrf_token};
+    answer_record(answer, MHD_HTTP_OK, &me_descriptor, &me);
+}
+
+static void handle_password(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    const struct audit_by by = request_by(request);
+    if (!needs_session(request, answer))
+        return;
+    if (auth_change_password(request->api->auth, &request->login, request->record, &by, &error)) {
+        answer->status = MHD_HTTP_NO_CONTENT;
+    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION)) {
+        answer_problem(answer, MHD_HTTP_FORBIDDEN, error->message, NULL); /* the login itself stands */
+    } else {
+        answer_error(answer, error);
+    }
+}
+
+/* ---- sessions ---- */
+
+/* Administrators see and end everyone's of the org; others their own. */
+static const char *whose(const struct request *request)
+{
+    return request->login.user->role >= ROLE_ADMIN ? NULL : request->login.user->id;
+}
+
+static void handle_sessions(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) sessions =
+        auth_sessions_list(request->api->auth, request->login.user->org_id, whose(request), &error);
+    g_autofree struct session_view *views = g_new(struct session_view, sessions ? sessions->len : 0);
+    g_autoptr(GPtrArray) list = g_ptr_array_new();
+    for (guint i = 0; sessions && i < sessions->len; i++) {
+        const struct session *session = g_ptr_array_index(sessions, i);
+        views[i] = (struct session_view){
+            session->id,      session->user_id,    session->client,
+            session->address, session->user_agent, session->created_at,
+            session->used_at, session->expires_at, g_strcmp0(session->id, request->login.session_id) == 0};
+        g_ptr_array_add(list, &views[i]);
+    }
+    answer_list_or_error(answer, &session_view_descriptor, sessions ? list : NULL, error);
+}
+
+static void handle_session_end(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    const struct audit_by by = request_by(request);
+    if (auth_session_end(request->api->auth, &by, request->id, whose(request), &error))
+        answer->status = MHD_HTTP_NO_CONTENT;
+    else
+        answer_error(answer, error);
 }
 
 static const struct route routes[] = {
@@ -76,7 +149,21 @@ static const struct route routes[] = {
      .response = &login_response_descriptor,
      .problems = PROBLEM(UNAUTHENTICATED),
      .handle = handle_login,
-     .doc = "Logs in with username and password; also sets a cookie for browsers."},
+     .doc =
+         "Logs in with username and password. API clients get a bearer token; browsers (client: browser) get cookies "
+         "and a CSRF token."},
+    {.method = "POST",
+     .path = "/auth/refresh",
+     .name = "refresh",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_WRITE,
+     .body = BODY_JSON,
+     .request = &refresh_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &login_response_descriptor,
+     .problems = PROBLEM(UNAUTHENTICATED),
+     .handle = handle_refresh,
+     .doc = "Renews a browser's login. Each refresh token is good once; one that is used again ends the login."},
     {.method = "POST",
      .path = "/auth/logout",
      .name = "logout",
@@ -91,8 +178,36 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .answers = ANSWER_RECORD,
-     .response = &user_descriptor,
+     .response = &me_descriptor,
      .handle = handle_me,
-     .doc = "Whose login this is."},
+     .doc = "Whose login this is, and the CSRF token of a browser's."},
+    {.method = "POST",
+     .path = "/auth/password",
+     .name = "changePassword",
+     .role = ROLE_VIEWER,
+     .rate = RATE_WRITE,
+     .body = BODY_JSON,
+     .request = &password_request_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .handle = handle_password,
+     .doc = "Changes one's own password and ends one's other logins."},
+    {.method = "GET",
+     .path = "/auth/sessions",
+     .name = "listSessions",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .answers = ANSWER_LIST,
+     .response = &session_view_descriptor,
+     .handle = handle_sessions,
+     .doc = "One's own logins that stand, newest first; for administrators, the org's."},
+    {.method = "DELETE",
+     .path = "/auth/sessions/{id}",
+     .name = "endSession",
+     .role = ROLE_VIEWER,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .handle = handle_session_end,
+     .doc = "Ends a login at once."},
 };
 const struct route_group login_routes = ROUTE_GROUP("auth", "Logging in and out.", routes);

@@ -284,7 +284,7 @@ static void append_components(GString *out)
     g_string_append(out, ",\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
                          "\"description\":\"access_token of POST /auth/login\"},\"cookie\":{\"type\":\"apiKey\","
                          "\"in\":\"cookie\",\"name\":");
-    append_text(out, request_cookie_name());
+    append_text(out, cookie_session);
     g_string_append(out, ",\"description\":\"set by POST /auth/login for browsers\"}},\"parameters\":{");
     append_headers(out);
     g_string_append(out, "},\"responses\":{\"Problem\":{\"description\":\"anything else that kept the request from "

@@ -29,6 +29,10 @@ static const struct problem_kind kinds[PROBLEM_CODE_END] = {
                              "a part of the server that this needs is away or full: try again"},
     [PROBLEM_CAMERA_UNAVAILABLE] = {MHD_HTTP_SERVICE_UNAVAILABLE, "camera_unavailable", "Camera unavailable",
                                     "the camera is left alone for now: its circuit breaker is open"},
+    [PROBLEM_CSRF] = {MHD_HTTP_FORBIDDEN, "csrf", NULL,
+                      "a browser's request lacks X-CSRF-Token, or has another session's: /auth/me tells it"},
+    [PROBLEM_PASSWORD_CHANGE] = {MHD_HTTP_FORBIDDEN, "password_change", NULL,
+                                 "the password was chosen by someone else: change it first (POST /auth/password)"},
     [PROBLEM_VERSION_UNSUPPORTED] = {MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED, "version_unsupported", NULL,
                                      "speak HTTP/1.1"},
 };
@@ -90,10 +94,9 @@ void answer_error(struct answer *answer, const GError *error)
         enum vedette_error error;
         unsigned status;
     } statuses[] = {
-        {VEDETTE_ERROR_INVALID, MHD_HTTP_BAD_REQUEST},
-        {VEDETTE_ERROR_PERMISSION, MHD_HTTP_UNAUTHORIZED},
-        {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND},
-        {VEDETTE_ERROR_CONFLICT, MHD_HTTP_CONFLICT},
+        {VEDETTE_ERROR_INVALID, MHD_HTTP_BAD_REQUEST},    {VEDETTE_ERROR_PERMISSION, MHD_HTTP_UNAUTHORIZED},
+        {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND},    {VEDETTE_ERROR_CONFLICT, MHD_HTTP_CONFLICT},
+        {VEDETTE_ERROR_FULL, MHD_HTTP_TOO_MANY_REQUESTS},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
         if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {

@@ -5,9 +5,11 @@
 #include "api/ui.h"
 
 const struct route_group *const route_groups[] = {
-    &health_routes,    &queue_routes,    &login_routes,     &camera_routes, &breaker_routes, &event_routes,
-    &occupancy_routes, &job_routes,      &retention_routes, &audit_routes,  &policy_routes,  &backtest_routes,
-    &live_routes,      &contract_routes, &detect_routes,    &place_routes,  &observe_routes, NULL,
+    &health_routes, &queue_routes,     &login_routes, &camera_routes,    &breaker_routes,
+    &event_routes,  &occupancy_routes, &job_routes,   &retention_routes, &audit_routes,
+    &policy_routes, &backtest_routes,  &live_routes,  &contract_routes,  &detect_routes,
+    &place_routes,  &observe_routes,   &oidc_routes,  &user_routes,      &token_routes,
+    NULL,
 };
 
 const char *const rate_class_names[] = {"free", "read", "write", "heavy", "login", NULL};
@@ -55,13 +57,6 @@ const struct route_header route_headers[] = {
 };
 const size_t route_header_count = G_N_ELEMENTS(route_headers);
 
-static const char session_cookie[] = "vedette_session";
-
-const char *request_cookie_name(void)
-{
-    return session_cookie;
-}
-
 /* ---- finding ---- */
 
 static void append_methods(const struct route_group *group, const struct http_target *target, GString *methods)
@@ -95,6 +90,7 @@ static void answer_without_route(const struct request *request, const struct ui_
     }
     if (strcmp(request->method, "OPTIONS") == 0) {
         answer->status = MHD_HTTP_NO_CONTENT;
+        answer_preflight(request, methods, answer);
     } else {
         g_autofree char *detail = g_strdup_printf("this address takes %s", methods);
         answer_problem(answer, MHD_HTTP_METHOD_NOT_ALLOWED, detail, NULL);
@@ -138,7 +134,7 @@ bool route_find(struct request *request, struct answer *answer)
 /* False: the answer is made. An unknown token is anonymous; a store that is away is not. */
 static bool authenticate(struct request *request, struct answer *answer)
 {
-    g_autofree char *cookie = http_cookie_get(request->cookie, session_cookie);
+    g_autofree char *cookie = http_cookie_get(request->cookie, cookie_session);
     const char *bearer = http_bearer_get(request->authorization);
     const char *token = bearer ? bearer : cookie;
     request->is_by_cookie = !bearer && cookie;
@@ -153,8 +149,56 @@ static bool authenticate(struct request *request, struct answer *answer)
 /* Another site's page can send a browser's cookie along, but not our Origin. */
 static bool is_foreign(const struct request *request)
 {
-    return request->origin && strcmp(request->method, "GET") != 0 &&
-           !http_origin_is_host(request->origin, request->host);
+    return request->origin && strcmp(request->method, "GET") != 0 && !origin_is_allowed(request);
+}
+
+/* A cookie comes along with whatever makes a browser ask; the token only our own page can add. */
+static bool lacks_csrf_token(const struct request *request)
+{
+    return request->is_by_cookie && request->route->role > ROLE_ANONYMOUS && strcmp(request->method, "GET") != 0 &&
+           !login_csrf_is_right(&request->login, request->csrf_token);
+}
+
+/* False: the answer is made. */
+static bool authorize(const struct request *request, struct answer *answer)
+{
+    const struct route *route = request->route;
+    const struct login *login = &request->login;
+    bool is_open = route->role == ROLE_ANONYMOUS;
+    if (!is_open && !login->user)
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login", NULL);
+    else if (!is_open && login->user->role < route->role)
+        answer_problem(answer, MHD_HTTP_FORBIDDEN, "your role does not allow this", NULL);
+    else if (!is_open && !login_may_call(login, route->method, route->path))
+        answer_problem(answer, MHD_HTTP_FORBIDDEN, "the API key is not for this route", NULL);
+    else if (lacks_csrf_token(request))
+        answer_problem_coded(answer, PROBLEM_CSRF, "X-CSRF-Token is missing or wrong: /auth/me tells it");
+    else if (!is_open && login->user->must_change_password && !g_str_has_prefix(route->path, "/auth/"))
+        answer_problem_coded(answer, PROBLEM_PASSWORD_CHANGE, "change the password first: POST /auth/password");
+    else
+        return true;
+    return false;
+}
+
+/* The camera that a request is about: of its path or its query. NULL: of none, or of all. */
+static const char *camera_of(const struct request *request)
+{
+    if (g_str_has_prefix(request->route->path, "/api/v1/cameras/{id}"))
+        return request->id;
+    return http_parameter_get(request->target->parameters, "camera_id");
+}
+
+/* A key that is bound to cameras may ask about these alone; the list of cameras shows it no others. False: the answer
+ * is made. */
+static bool is_within_cameras(const struct request *request, struct answer *answer)
+{
+    const char *camera_id = camera_of(request);
+    if (!login_is_camera_bound(&request->login) || strcmp(request->route->path, "/api/v1/cameras") == 0)
+        return true;
+    if (camera_id && login_may_see_camera(&request->login, camera_id))
+        return true;
+    answer_problem(answer, MHD_HTTP_FORBIDDEN, "the API key is bound to cameras: name one of them", NULL);
+    return false;
 }
 
 void route_handle(struct request *request, struct answer *answer)
@@ -166,13 +210,14 @@ void route_handle(struct request *request, struct answer *answer)
     }
     if (!request->login.user && !authenticate(request, answer))
         return;
-    const struct user *user = request->login.user;
-    if (route->role > ROLE_ANONYMOUS && !user)
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login", NULL);
-    else if (user && user->role < route->role)
-        answer_problem(answer, MHD_HTTP_FORBIDDEN, "your role does not allow this", NULL);
-    else if (request_read(request, answer) && request_export_is_valid(request, answer) &&
-             idempotency_begin(request, answer)) {
+    /* What is open to everyone tells a login of its whole org: to a key with less it says what it says to anyone. */
+    if (route->role == ROLE_ANONYMOUS && request->login.key &&
+        (request->login.key->cameras.count || request->login.key->routes.count))
+        login_clear(&request->login);
+    if (!authorize(request, answer) || (!request->is_read && !limits_take(request, answer)))
+        return;
+    if (request_read(request, answer) && (route->role == ROLE_ANONYMOUS || is_within_cameras(request, answer)) &&
+        request_export_is_valid(request, answer) && idempotency_begin(request, answer)) {
         route->handle(request, answer);
         request_export(request, answer);
         idempotency_end(request, answer);

@@ -23,7 +23,6 @@ static const struct {
     {"X-Content-Type-Options", "nosniff"},
     {"X-Frame-Options", "DENY"},
     {"Referrer-Policy", "no-referrer"},
-    {"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
 /* ---- answering ---- */
@@ -86,6 +85,10 @@ static enum MHD_Result send_answer(struct request *request, const struct answer 
                                 g_ptr_array_index(answer->headers, i + 1));
     for (size_t i = 0; i < G_N_ELEMENTS(security_headers); i++)
         MHD_add_response_header(response, security_headers[i].name, security_headers[i].value);
+    MHD_add_response_header(response, "Cross-Origin-Resource-Policy",
+                            answer->is_shared ? "cross-origin" : "same-origin");
+    if (request->is_secure) /* RFC 6797 */
+        MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
     if (answer->content_type && (answer->body || answer->stream))
         MHD_add_response_header(response, "Content-Type", answer->content_type);
     if (*request->traceparent)
@@ -172,12 +175,14 @@ static void read_headers(struct request *request)
         {"If-Match", &request->if_match},
         {"Accept", &request->accept},
         {"Idempotency-Key", &request->idempotency_key},
+        {"User-Agent", &request->user_agent},
+        {"X-CSRF-Token", &request->csrf_token},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(headers); i++)
         *headers[i].value = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, headers[i].name);
 }
 
-static void read_address(struct request *request)
+static void read_peer(struct request *request)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -188,6 +193,20 @@ static void read_address(struct request *request)
     else if (address && address->sa_family == AF_INET6)
         inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, request->address,
                   sizeof request->address);
+}
+
+/* A proxy that is trusted says for whom it asks, and how they came to it; others may say what they like. */
+static void read_address(struct request *request)
+{
+    const struct http_settings *http = &request->api->settings->http;
+    read_peer(request);
+    if (!address_is_listed(request->address, http->trusted_proxies))
+        return;
+    const char *forwarded = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Forwarded-For");
+    const char *protocol = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Forwarded-Proto");
+    g_autofree char *address = address_behind_proxies(request->address, forwarded, http->trusted_proxies);
+    g_strlcpy(request->address, address, sizeof request->address);
+    request->is_secure = g_strcmp0(protocol, "https") == 0;
 }
 
 /* The caller's trace goes on with a span of ours; without one, a trace begins. */
@@ -224,6 +243,7 @@ static enum MHD_Result answer_request(struct request *request)
     answer_init(&answer);
     if (request->route || route_find(request, &answer))
         route_handle(request, &answer);
+    answer_cors(request, &answer);
     bool is_suspended = answer.is_waiting && watch_suspend(request->api->watch, request->connection);
     if (answer.is_waiting && !is_suspended) {
         answer_problem(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait already: try again", NULL);
@@ -282,6 +302,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     if (!request)
         return;
     watch_restart(api->watch, watched(request));
+    oidc_call_free(request->oidc_call); /* it reads the request */
     request_forget(request);
     http_target_free(request->target);
     login_clear(&request->login);
@@ -312,11 +333,12 @@ struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error)
 {
     const struct http_settings *http = &api->settings->http;
     /* A pool of one is refused by the library: one thread is the daemon's own. */
+    bool has_proxies = http->trusted_proxies && *http->trusted_proxies; /* all connections are theirs then */
     unsigned threads = http->threads > 1 ? (unsigned)http->threads : 0;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, MAX(http->max_connections, http->threads), NULL},
-        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->max_connections_per_address, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, has_proxies ? 0 : http->max_connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, http->request_timeout_seconds, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},

@@ -39,6 +39,8 @@ static const char transport[] =
     "  baseUrl: string;\n"
     "  /** The access token; without it a browser's cookie counts. */\n"
     "  token?: () => string | null;\n"
+    "  /** In place of the browser's own, as to add a CSRF token and to renew a login. */\n"
+    "  fetch?: (address: URL, init: RequestInit) => Promise<Response>;\n"
     "}\n"
     "\n"
     "type Query = Record<string, string | number | boolean | undefined>;\n"
@@ -65,7 +67,7 @@ static const char transport[] =
     "\"application/json\");\n"
     "    const init: RequestInit = { method, headers, credentials: \"same-origin\", signal: call.signal ?? null };\n"
     "    if (body !== undefined) init.body = isLines ? body : JSON.stringify(body);\n"
-    "    const response = await fetch(address, init);\n"
+    "    const response = await (this.options.fetch ?? fetch)(address, init);\n"
     "    if (!response.ok) throw await failure(response);\n"
     "    return response;\n"
     "  }\n";

@@ -1,7 +1,7 @@
 #include "facts/audit.h"
 
 const char *const audit_subject_names[] = {"camera",   "user",      "login", "job", "policy",  "legal_hold", "employee",
-                                           "material", "retention", "site",  "org", "breaker", NULL};
+                                           "material", "retention", "site",  "org", "breaker", "token",      NULL};
 
 enum { SHA256_CHARACTERS = 64 };
 

@@ -21,6 +21,7 @@ enum audit_subject {
     AUDIT_SITE,
     AUDIT_ORG,
     AUDIT_BREAKER,
+    AUDIT_TOKEN, /* an API key, or a key that signs */
 };
 extern const char *const audit_subject_names[];
 

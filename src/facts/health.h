@@ -126,8 +126,11 @@ struct server_health {
     int64_t http_requests;
     int64_t http_rejected; /* malformed, too large, too slow or too many */
     int64_t http_errors;   /* answered 5xx */
+    int64_t http_limited;
     int64_t logins_failed;
     int64_t logins_limited;
+    int64_t passwords_checked;
+    int64_t refresh_tokens_reused; /* each ended a session */
     int64_t websocket_clients, event_stream_clients;
     int64_t websocket_dropped; /* track updates shed for slow clients */
     int64_t detect_requests, detect_rejected, detect_timeouts, detect_waiting, detect_helpers;

@@ -41,6 +41,20 @@ static const struct record_field reason_fields[] = {REASON(struct reason_paramet
 const struct record_descriptor reason_parameters_descriptor =
     RECORD(struct reason_parameters, "ReasonParameters", 1, reason_fields, "A change.");
 
+#define OIDC(member, doc) FIELD(struct oidc_parameters, member, 0, doc, .max_count = 4096)
+static const struct record_field oidc_fields[] = {
+    OIDC(code, "what the login is exchanged for"),
+    OIDC(state, "of the login that this browser began"),
+    OIDC(error, "why there is no code"),
+    OIDC(error_description, "the same, for people"),
+    OIDC(error_uri, "more of it"),
+    OIDC(iss, "the issuer"),
+    OIDC(session_state, "the issuer's own"),
+    OIDC(scope, "what was granted"),
+};
+const struct record_descriptor oidc_parameters_descriptor =
+    RECORD(struct oidc_parameters, "OidcParameters", 1, oidc_fields, "What the issuer sends a browser back with.");
+
 static const struct record_field event_fields[] = {
     FIELD(struct event_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
     FIELD_ENUM(struct event_parameters, type, event_type_names, 0, "of this type"),

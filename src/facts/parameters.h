@@ -41,6 +41,12 @@ struct reason_parameters {
 };
 extern const struct record_descriptor reason_parameters_descriptor;
 
+/* What the issuer sends the browser back with (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). */
+struct oidc_parameters {
+    char *code, *state, *error, *error_description, *error_uri, *iss, *session_state, *scope;
+};
+extern const struct record_descriptor oidc_parameters_descriptor;
+
 struct event_parameters {
     char *camera_id;
     enum event_type type;

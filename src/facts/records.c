@@ -9,6 +9,7 @@
 #include "facts/health.h"
 #include "facts/job.h"
 #include "facts/live_message.h"
+#include "facts/login.h"
 #include "facts/model.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
@@ -36,8 +37,12 @@ static const struct record_descriptor *const records[] = {
     &camera_health_descriptor,
     &server_health_descriptor,
     &user_descriptor,
-    &session_descriptor,
     &login_response_descriptor,
+    &session_view_descriptor,
+    &me_descriptor,
+    &user_answer_descriptor,
+    &api_key_descriptor,
+    &api_key_answer_descriptor,
     &model_card_descriptor,
     &worker_hello_descriptor,
     &camera_rules_descriptor,

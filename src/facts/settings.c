@@ -19,8 +19,6 @@ static const struct record_field http_fields[] = {
           .default_text = "1048576"),
     FIELD(struct http_settings, threads, RECORD_NEEDS_RESTART, "threads that serve requests", .min = 1, .max = 64,
           .default_text = "2"),
-    FIELD(struct http_settings, session_minutes, 0, "life of an access token", .unit = "min", .min = 1, .max = 525600,
-          .default_text = "1440"),
     FIELD(struct http_settings, websocket_max_clients, 0, "pages connected at once", .min = 1, .max = 65536,
           .default_text = "64"),
     FIELD(struct http_settings, websocket_queue_bytes, 0,
@@ -38,6 +36,14 @@ static const struct record_field http_fields[] = {
           .min = 1, .max = 1000000, .default_text = "10000"),
     FIELD(struct http_settings, host_names, 0,
           "names browsers may reach it by, separated by commas; addresses and localhost always may", .max_count = 1024),
+    FIELD(struct http_settings, cors_origins, 0,
+          "origins of pages elsewhere that may use the API, separated by commas, like https://wall.example; empty: "
+          "only our own page may",
+          .max_count = 4096),
+    FIELD(struct http_settings, trusted_proxies, RECORD_NEEDS_RESTART,
+          "addresses and networks (10.0.0.0/8) of proxies before us, separated by commas, whose X-Forwarded-For and "
+          "X-Forwarded-Proto are believed; empty: nobody's are",
+          .max_count = 4096),
 };
 static const struct record_descriptor http_descriptor =
     RECORD(struct http_settings, "HttpSettings", 1, http_fields, "The API and the page.");
@@ -556,6 +562,8 @@ static const struct record_field settings_fields[] = {
     FIELD(struct settings, metrics_token, RECORD_SECRET, "token that may read /metrics; empty: a login is needed",
           .max_count = 256),
     FIELD_RECORD(struct settings, http, struct http_settings, &http_descriptor, 0, "the API and the page"),
+    FIELD_RECORD(struct settings, auth, struct auth_settings, &auth_settings_descriptor, 0, "logins and tokens"),
+    FIELD_RECORD(struct settings, limits, struct limit_settings, &limit_settings_descriptor, 0, "how much one may ask"),
     FIELD_RECORD(struct settings, log, struct log_settings, &log_descriptor, 0, "logs"),
     FIELD_RECORD(struct settings, workers, struct worker_settings, &worker_settings_descriptor, 0, "worker processes"),
     FIELD_RECORD(struct settings, source, struct source_settings, &source_descriptor, 0, "connections to cameras"),

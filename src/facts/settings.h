@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "facts/auth.h"
 #include "facts/camera.h"
 #include "facts/detect.h"
 #include "facts/governor.h"
@@ -18,12 +19,13 @@ struct http_settings {
     int32_t request_timeout_seconds; /* whole request, headers and body */
     int32_t max_body_bytes;
     int32_t threads;
-    int32_t session_minutes; /* life of an access token */
     int32_t websocket_max_clients;
     int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
     int32_t resume_events;         /* kept in memory, and told to one client that comes back */
     int32_t login_attempts_per_minute;
-    char *host_names;                                  /* separated by commas */
+    char *host_names;                                  /* separated by commas, as the next two */
+    char *cors_origins;                                /* of pages elsewhere that may use the API */
+    char *trusted_proxies;                             /* addresses and networks */
     int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */
 };
 struct log_settings {
@@ -193,6 +195,8 @@ struct settings {
     char *admin_password; /* secret: VEDETTE_ADMIN_PASSWORD */
     char *metrics_token;  /* secret: scrape token of /metrics; empty: a login is needed */
     struct http_settings http;
+    struct auth_settings auth;
+    struct limit_settings limits;
     struct log_settings log;
     struct worker_settings workers;
     struct source_settings source;

@@ -1,4 +1,4 @@
-/* Facts: users, logins and what the API answers. */
+/* Facts: users, and what they may do. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,28 +14,8 @@ struct user {
     enum role role;
     char *password_hash; /* argon2id string; secret */
     bool is_disabled;
-    bool must_change_password;
+    bool must_change_password; /* it may do nothing else */
     struct record_time created_at;
+    char *oidc_subject; /* who it is at the OpenID Connect issuer; NULL: unknown there */
 };
 extern const struct record_descriptor user_descriptor;
-
-/* A login that stands. The token itself is never stored, only its SHA-256. */
-struct session {
-    char *token_sha256;
-    char *org_id, *user_id;
-    struct record_time created_at, expires_at;
-};
-extern const struct record_descriptor session_descriptor;
-
-struct login_request {
-    char *username, *password;
-};
-extern const struct record_descriptor login_request_descriptor;
-
-struct login_response {
-    char *access_token;
-    char *token_type;   /* "bearer" */
-    int32_t expires_in; /* seconds */
-    enum role role;
-};
-extern const struct record_descriptor login_response_descriptor;

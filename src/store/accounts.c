@@ -13,18 +13,10 @@ void user_free(struct user *user)
     g_free(user);
 }
 
-void session_free(struct session *session)
-{
-    if (!session)
-        return;
-    record_clear(&session_descriptor, session);
-    g_free(session);
-}
-
 /* ---- orgs and sites ---- */
 
 /* An org and a site come into being with the first that names them. */
-static bool ensure_org(struct store_transaction *transaction, const char *org_id, GError **error)
+bool store_ensure_org_in(struct store_transaction *transaction, const char *org_id, GError **error)
 {
     const struct org org = {
         .id = (char *)(uintptr_t)org_id,
@@ -95,7 +87,7 @@ bool store_user_put(struct store *store, const struct user *user, GError **error
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, user->org_id, error);
     const void *record = user;
-    return transaction && ensure_org(transaction, user->org_id, error) &&
+    return transaction && store_ensure_org_in(transaction, user->org_id, error) &&
            store_insert(transaction, &user_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }
@@ -108,44 +100,6 @@ bool store_has_users(struct store *store, const char *org_id, bool *has_users, G
                                                     STORE_VALUES(sql_text(org_id)), 0, &count, error);
     *has_users = count > 0;
     return is_good;
-}
-
-/* ---- logins ---- */
-
-struct session *store_session_find(struct store *store, const char *org_id, const char *token_sha256, GError **error)
-{
-    return find_one(store, org_id, &session_descriptor, "WHERE org_id = $1 AND token_sha256 = $2", token_sha256, error);
-}
-
-bool store_session_put(struct store *store, const struct session *session, GError **error)
-{
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_WRITE, session->org_id, error);
-    const void *record = session;
-    return transaction &&
-           store_run(transaction, "DELETE FROM sessions WHERE org_id = $1 AND expires_at <= $2",
-                     STORE_VALUES(sql_text(session->org_id), sql_time(clock_wall_ms(store->clock))), NULL, error) &&
-           store_insert(transaction, &session_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
-}
-
-/* One statement about an org and one more key, in a transaction of its own. */
-static bool run_alone(struct store *store, const char *org_id, const char *sql, const char *key, GError **error)
-{
-    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
-    return transaction && store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(key)), NULL, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
-}
-
-bool store_session_delete(struct store *store, const char *org_id, const char *token_sha256, GError **error)
-{
-    return run_alone(store, org_id, "DELETE FROM sessions WHERE org_id = $1 AND token_sha256 = $2", token_sha256,
-                     error);
-}
-
-bool store_sessions_delete_user(struct store *store, const char *org_id, const char *user_id, GError **error)
-{
-    return run_alone(store, org_id, "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2", user_id, error);
 }
 
 /* ---- cameras ---- */
@@ -191,7 +145,7 @@ bool store_camera_put(struct store *store, const struct camera *camera, GError *
     const void *record = &stored;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
-    return transaction && ensure_org(transaction, camera->org_id, error) &&
+    return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
            ensure_site(transaction, camera->org_id, camera->site_id, error) &&
            audit_camera(transaction, camera, error) &&
            store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&

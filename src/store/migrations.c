@@ -4,6 +4,7 @@
 #include "facts/audit.h"
 #include "facts/job.h"
 #include "facts/kept_answer.h"
+#include "facts/login.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
@@ -83,15 +84,8 @@ static const char postgres_6[] =
     "CREATE INDEX policy_revisions_of_policy ON policy_revisions (org_id, policy_id, version);\n";
 
 static const struct store_step_table tables_6[] = {
-    {&org_descriptor, 1},
-    {&site_descriptor, 1},
-    {&school_class_descriptor, 1},
-    {&camera_descriptor, 4},
-    {&user_descriptor, 1},
-    {&session_descriptor, 2},
-    {&service_policy_descriptor, 1},
-    {&policy_revision_descriptor, 1},
-    {NULL, 0},
+    {&org_descriptor, 1},  {&site_descriptor, 1},           {&school_class_descriptor, 1},    {&camera_descriptor, 4},
+    {&user_descriptor, 1}, {&service_policy_descriptor, 1}, {&policy_revision_descriptor, 1}, {NULL, 0},
 };
 /* SQLite has these since its first steps. */
 static const struct store_step_table postgres_tables_6[] = {
@@ -138,6 +132,11 @@ static const char postgres_11[] =
     "CREATE TRIGGER service_policies_tell AFTER INSERT OR UPDATE OR DELETE ON service_policies FOR EACH STATEMENT "
     "EXECUTE FUNCTION vedette_tell_policies();\n";
 
+static const struct store_step_table tables_12[] = {
+    {&session_descriptor, 1},     {&refresh_token_descriptor, 1}, {&api_key_descriptor, 1},
+    {&signing_key_descriptor, 1}, {&login_failure_descriptor, 1}, {NULL, 0},
+};
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -153,5 +152,10 @@ const struct store_step store_steps[] = {
     {9, "stored tracks", .tables = tables_9, .sqlite = of_camera_9, .postgres = of_camera_9},
     {10, "answers that are given again", .tables = tables_10},
     {11, "notices of policies", .postgres = postgres_11},
+    {12, "sessions, API keys and signing keys", .tables = tables_12,
+     .sqlite = "ALTER TABLE users ADD COLUMN oidc_subject TEXT;\n"
+               "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject);\n",
+     .postgres = "ALTER TABLE users ADD COLUMN oidc_subject text;\n"
+                 "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject);\n"},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

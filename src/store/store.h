@@ -101,19 +101,13 @@ bool store_camera_set_health(struct store *store, const char *org_id, const char
 /* Track ids: returns a base greater than any given before, leaving room for 2^22 ids a second. */
 bool store_track_id_base(struct store *store, int64_t *base, GError **error);
 
-/* Users and sessions. NULL with VEDETTE_ERROR_NOT_FOUND when there is none. A user of the org `default` is found by the
- * username, one of another by "org/username". */
+/* Users; their logins are in store/logins.h. NULL with VEDETTE_ERROR_NOT_FOUND when there is none. A user of the org
+ * `default` is found by the username, one of another by "org/username". */
 struct user *store_user_find(struct store *store, const char *login_name, GError **error);
 struct user *store_user_get(struct store *store, const char *org_id, const char *user_id, GError **error);
 bool store_user_put(struct store *store, const struct user *user, GError **error);
 bool store_has_users(struct store *store, const char *org_id, bool *has_users, GError **error);
 void user_free(struct user *user);
-bool store_session_put(struct store *store, const struct session *session, GError **error);
-struct session *store_session_find(struct store *store, const char *org_id, const char *token_sha256, GError **error);
-bool store_session_delete(struct store *store, const char *org_id, const char *token_sha256, GError **error);
-/* Every login of a user ends, as when the password changed. */
-bool store_sessions_delete_user(struct store *store, const char *org_id, const char *user_id, GError **error);
-void session_free(struct session *session);
 
 /* True when a write would find room and rights now; else the error says what is wrong. Looked at once a second. */
 bool store_check(struct store *store, GError **error);

@@ -6,6 +6,7 @@
 #include "facts/audit.h"
 #include "facts/job.h"
 #include "facts/kept_answer.h"
+#include "facts/login.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/tenant.h"
@@ -50,6 +51,10 @@ const struct store_table store_tables[] = {
     {&camera_descriptor, STORE_OF_ORG, OF_SITE ", " OF_ORG},
     {&user_descriptor, STORE_OF_ORG, OF_ORG ", UNIQUE (org_id, username)"},
     {&session_descriptor, STORE_OF_ORG, "FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id)"},
+    {&refresh_token_descriptor, STORE_OF_ORG, "FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, id)"},
+    {&api_key_descriptor, STORE_OF_ORG, OF_ORG},
+    {&signing_key_descriptor, STORE_OF_PLATFORM, NULL},
+    {&login_failure_descriptor, STORE_OF_PLATFORM, NULL},
     /* No foreign key: what was seen outlives the camera that saw it. */
     {&analytics_event_descriptor, STORE_OF_ORG, NULL, .is_partitioned = true},
     {&store_count_descriptor, STORE_OF_ORG, NULL},

@@ -26,3 +26,6 @@ bool store_events_mark_in(struct store_transaction *transaction, struct analytic
 /* Adds an entry to by->org_id's chain. The transaction is left as that org's. */
 bool store_audit_add_in(struct store_transaction *transaction, const struct audit_by *by,
                         const struct audit_change *change, GError **error);
+
+/* The org is there afterwards. */
+bool store_ensure_org_in(struct store_transaction *transaction, const char *org_id, GError **error);

@@ -193,7 +193,8 @@ static void look_from_own(const struct matrix *matrix, const struct route *route
     if (strcmp(route->method, "GET") != 0)
         return;
     struct reply reply = ask(matrix, route, matrix->own);
-    g_assert_cmpint(reply.status, !=, 401);
+    if (route->role != ROLE_ANONYMOUS) /* logging in is refused for reasons of its own */
+        g_assert_cmpint(reply.status, !=, 401);
     told += strstr(reply.body->str, CANARY) != NULL;
     reply_clear(&reply);
 }

@@ -134,6 +134,15 @@ async function main() {
   await test("the login cookie cannot be read by scripts", async () => {
     assert((await page.evaluate(() => document.cookie)) === "", "document.cookie is not empty");
   });
+  await test("the page stays logged in over a reload, and when its access token is over", async () => {
+    await page.reload();
+    await until(page, () => document.querySelectorAll(".camera").length === 4);
+    const kept = (await page.context().cookies()).filter((cookie) => cookie.name !== "vedette_session");
+    await page.context().clearCookies();
+    await page.context().addCookies(kept);
+    await page.reload();
+    await until(page, () => document.querySelectorAll(".camera").length === 4);
+  });
   await test("after logging out the page asks for a login again", async () => {
     await page.click("text=Log out");
     await page.waitForSelector("input[name=password]");

@@ -4,6 +4,7 @@
 #include "facts/event.h"
 #include "facts/health.h"
 #include "facts/job.h"
+#include "facts/login.h"
 #include "facts/model.h"
 #include "facts/occupancy.h"
 #include "facts/settings.h"

@@ -281,7 +281,7 @@ static void test_q15_failed_write_rolls_back(void)
 #endif
 }
 
-static void test_users_and_sessions(void)
+static void test_users(void)
 {
     struct store_world world;
     world_init(&world);
@@ -306,22 +306,6 @@ static void test_users_and_sessions(void)
     user.id = (char *)"u2"; /* names are unique */
     g_assert_false(store_user_put(world.store, &user, &error));
     g_clear_error(&error);
-
-    g_autofree char *digest = g_strnfill(64, 'a'), *other = g_strnfill(64, 'b');
-    const struct session session = {digest, (char *)"default", (char *)"u1", {world_start_ms}, {world_start_ms + 1000}};
-    const struct session later = {other, (char *)"default", (char *)"u1", {world_start_ms}, {world_start_ms + 900000}};
-    g_assert_true(store_session_put(world.store, &session, &error));
-    struct session *stored = store_session_find(world.store, "default", digest, &error);
-    g_assert_cmpint(stored->expires_at.ms, ==, world_start_ms + 1000);
-    session_free(stored);
-    clock_fake_advance_us(world.clock, 2000000);
-    g_assert_true(store_session_put(world.store, &later, &error)); /* sweeps what is over */
-    g_assert_null(store_session_find(world.store, "default", digest, NULL));
-    g_assert_true(store_session_delete(world.store, "default", other, &error));
-    g_assert_null(store_session_find(world.store, "default", other, NULL));
-    g_assert_true(store_session_put(world.store, &later, &error));
-    g_assert_true(store_sessions_delete_user(world.store, "default", "u1", &error));
-    g_assert_null(store_session_find(world.store, "default", other, NULL));
     world_clear(&world);
 }
 
@@ -412,7 +396,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/full_queue_refuses", test_full_queue_refuses);
     g_test_add_func("/store/survives_reopen", test_survives_reopen_and_closing_writes_all);
     g_test_add_func("/store/q15_failed_write_rolls_back", test_q15_failed_write_rolls_back);
-    g_test_add_func("/store/users_and_sessions", test_users_and_sessions);
+    g_test_add_func("/store/users", test_users);
     g_test_add_func("/store/camera_login_is_not_stored", test_camera_login_is_not_stored);
     g_test_add_func("/store/track_ids_never_come_again", test_track_ids_never_come_again);
     g_test_add_func("/store/check_tells_of_little_room", test_check_tells_of_little_room);

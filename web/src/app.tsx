@@ -1,10 +1,11 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { listEvents, server, whoAmI } from "./api";
+import { keepLogin, listEvents, server, whoAmI } from "./api";
 import { CameraCard } from "./camera_card";
 import { EventList } from "./event_list";
 import { Live } from "./live";
 import { Login } from "./login";
-import type { CameraHealth, CameraView } from "./records";
+import { Password } from "./password";
+import type { CameraHealth, CameraView, Me } from "./records";
 import type { StoredEvent } from "./stored_event";
 
 const EVENTS_SHOWN = 50;
@@ -59,6 +60,7 @@ function useServer() {
 
 function Dashboard({ username, onLogout }: { username: string; onLogout: () => void }) {
   const { cameras, events, isConnected, live, error } = useServer();
+  useEffect(keepLogin, []);
   return (
     <>
       <header class="bar">
@@ -86,12 +88,13 @@ function Dashboard({ username, onLogout }: { username: string; onLogout: () => v
 }
 
 export function App() {
-  const [user, setUser] = useState<{ username: string } | null | undefined>(undefined);
+  const [user, setUser] = useState<Me | null | undefined>(undefined);
   const check = useCallback(() => {
     whoAmI().then(setUser, () => setUser(null));
   }, []);
   useEffect(check, [check]);
   if (user === undefined) return null;
   if (user === null) return <Login onDone={check} />;
+  if (user.must_change_password) return <Password onDone={check} />;
   return <Dashboard username={user.username} onLogout={() => setUser(null)} />;
 }

@@ -31,6 +31,8 @@ export interface ClientOptions {
   baseUrl: string;
   /** The access token; without it a browser's cookie counts. */
   token?: () => string | null;
+  /** In place of the browser's own, as to add a CSRF token and to renew a login. */
+  fetch?: (address: URL, init: RequestInit) => Promise<Response>;
 }
 
 type Query = Record<string, string | number | boolean | undefined>;
@@ -56,7 +58,7 @@ export class Client {
     if (body !== undefined) headers.set("Content-Type", isLines ? "application/x-ndjson" : "application/json");
     const init: RequestInit = { method, headers, credentials: "same-origin", signal: call.signal ?? null };
     if (body !== undefined) init.body = isLines ? body : JSON.stringify(body);
-    const response = await fetch(address, init);
+    const response = await (this.options.fetch ?? fetch)(address, init);
     if (!response.ok) throw await failure(response);
     return response;
   }
@@ -86,9 +88,14 @@ export class Client {
     return (await this.send("GET", `/queue/stats`, {}, undefined, call)).json();
   }
 
-  /** Logs in with username and password; also sets a cookie for browsers. */
+  /** Logs in with username and password. API clients get a bearer token; browsers (client: browser) get cookies and a CSRF token. */
   async login(body: records.LoginRequest, call: Call = {}): Promise<records.LoginResponse> {
     return (await this.send("POST", `/auth/login`, {}, body, call)).json();
+  }
+
+  /** Renews a browser's login. Each refresh token is good once; one that is used again ends the login. */
+  async refresh(body: records.RefreshRequest, call: Call = {}): Promise<records.LoginResponse> {
+    return (await this.send("POST", `/auth/refresh`, {}, body, call)).json();
   }
 
   /** Ends the login. */
@@ -96,9 +103,24 @@ export class Client {
     await this.send("POST", `/auth/logout`, {}, undefined, call);
   }
 
-  /** Whose login this is. */
-  async getMe(call: Call = {}): Promise<records.User> {
+  /** Whose login this is, and the CSRF token of a browser's. */
+  async getMe(call: Call = {}): Promise<records.Me> {
     return (await this.send("GET", `/auth/me`, {}, undefined, call)).json();
+  }
+
+  /** Changes one's own password and ends one's other logins. */
+  async changePassword(body: records.PasswordRequest, call: Call = {}): Promise<void> {
+    await this.send("POST", `/auth/password`, {}, body, call);
+  }
+
+  /** One's own logins that stand, newest first; for administrators, the org's. */
+  async listSessions(call: Call = {}): Promise<List<records.SessionView>> {
+    return (await this.send("GET", `/auth/sessions`, {}, undefined, call)).json();
+  }
+
+  /** Ends a login at once. */
+  async endSession(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/auth/sessions/${encodeURIComponent(id)}`, query, undefined, call);
   }
 
   /** Every camera with online, health, and its lines and zones with the counts of today (UTC). */
@@ -359,5 +381,55 @@ export class Client {
   /** Changes what the server logs, until it starts anew; workers that run keep theirs. */
   async setLogLevels(body: records.LogLevelsInput, call: Call = {}): Promise<records.LogLevels> {
     return (await this.send("PUT", `/api/v1/log-levels`, {}, body, call)).json();
+  }
+
+  /** Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE). */
+  async beginOidcLogin(call: Call = {}): Promise<void> {
+    await this.send("GET", `/auth/oidc/login`, {}, undefined, call);
+  }
+
+  /** Where the issuer sends the browser back to: logs in and goes to the page. */
+  async endOidcLogin(query: { code?: string; state?: string; error?: string; error_description?: string; error_uri?: string; iss?: string; session_state?: string; scope?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("GET", `/auth/oidc/callback`, query, undefined, call);
+  }
+
+  /** The org's users, by name. */
+  async listUsers(call: Call = {}): Promise<List<records.User>> {
+    return (await this.send("GET", `/api/v1/users`, {}, undefined, call)).json();
+  }
+
+  /** A new user, with a password that is to be changed at the first login. */
+  async createUser(body: records.UserRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.UserAnswer> {
+    return (await this.send("POST", `/api/v1/users`, query, body, call)).json();
+  }
+
+  /** One user. */
+  async getUser(id: string, call: Call = {}): Promise<records.User> {
+    return (await this.send("GET", `/api/v1/users/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** Changes what the body says: role, is_disabled, oidc_subject or password. Fewer rights, or another password, end the user's logins. */
+  async changeUser(id: string, body: records.UserRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.UserAnswer> {
+    return (await this.send("PATCH", `/api/v1/users/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
+
+  /** Removes a user with all logins; the last administrator stays. */
+  async deleteUser(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/users/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
+  /** The org's API keys that stand, newest first; what they are is told once, when they are made. */
+  async listTokens(call: Call = {}): Promise<List<records.ApiKey>> {
+    return (await this.send("GET", `/api/v1/tokens`, {}, undefined, call)).json();
+  }
+
+  /** A new API key, which may be held to some routes and cameras. */
+  async createToken(body: records.ApiKeyRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.ApiKeyAnswer> {
+    return (await this.send("POST", `/api/v1/tokens`, query, body, call)).json();
+  }
+
+  /** Ends an API key at once. */
+  async revokeToken(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/tokens/${encodeURIComponent(id)}`, query, undefined, call);
   }
 }

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { server } from "./api";
+import { login } from "./api";
 import { ApiError } from "./client";
 
 export function Login({ onDone }: { onDone: () => void }) {
@@ -11,7 +11,7 @@ export function Login({ onDone }: { onDone: () => void }) {
     const form = new FormData(event.currentTarget as HTMLFormElement);
     setBusy(true);
     try {
-      await server.login({ username: String(form.get("username")), password: String(form.get("password")) });
+      await login(String(form.get("username")), String(form.get("password")));
       onDone();
     } catch (failure) {
       setError(

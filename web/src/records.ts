@@ -524,10 +524,16 @@ export interface ServerHealth {
   http_rejected: number;
   /** HTTP requests answered with 5xx */
   http_errors: number;
+  /** HTTP requests refused because there were too many (429) */
+  http_limited: number;
   /** logins with a wrong name or password */
   logins_failed: number;
   /** logins refused because there were too many */
   logins_limited: number;
+  /** passwords hashed to look whether they are right */
+  passwords_checked: number;
+  /** refresh tokens that were used a second time: someone had a copy, and the session was ended */
+  refresh_tokens_reused: number;
   /** pages connected */
   websocket_clients: number;
   /** clients of /api/v1/events/stream */
@@ -580,36 +586,94 @@ export interface User {
   role: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
   /** refused at once */
   is_disabled: boolean;
-  /** the first password was generated */
+  /** may only change the password, which someone else chose */
   must_change_password: boolean;
   /** when */
   created_at?: string;
+  /** who it is at the OpenID Connect issuer (sub) */
+  oidc_subject?: string;
 }
 
-/** A login that stands. */
-export interface Session {
-  /** hex; the token itself is never stored */
-  token_sha256: string;
-  /** the user's */
-  org_id: string;
-  /** whose */
-  user_id: string;
-  /** when */
-  created_at?: string;
-  /** until when */
-  expires_at: string;
-}
-
-/** What POST /auth/login answers. */
+/** What POST /auth/login and /auth/refresh answer. */
 export interface LoginResponse {
-  /** send it as Authorization: Bearer */
-  access_token: string;
+  /** send it as Authorization: Bearer; left out for browsers, whose cookie has it */
+  access_token?: string;
   /** always bearer */
   token_type: string;
-  /** life of the token (s) */
+  /** life of the access token (s) */
   expires_in: number;
   /** what the user may do */
   role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+  /** browsers send it as X-CSRF-Token with all but GET */
+  csrf_token?: string;
+  /** nothing but POST /auth/password is allowed before */
+  must_change_password: boolean;
+}
+
+/** A login that stands, as it is told. */
+export interface SessionView {
+  /** UUIDv7 */
+  id: string;
+  /** whose */
+  user_id: string;
+  /** api or browser */
+  client?: "api" | "browser";
+  /** where the login came from */
+  address?: string;
+  /** what the client calls itself */
+  user_agent?: string;
+  /** when */
+  created_at?: string;
+  /** when it was refreshed last */
+  used_at?: string;
+  /** until when */
+  expires_at?: string;
+  /** the one that asks */
+  is_current: boolean;
+}
+
+/** What GET /auth/me answers. */
+export interface Me extends User {
+  /** browsers send it as X-CSRF-Token with all but GET */
+  csrf_token?: string;
+}
+
+/** What making or changing a user answers. */
+export interface UserAnswer extends User {
+  /** the one made up; told this once and never again */
+  password?: string;
+}
+
+/** A program's login. */
+export interface ApiKey {
+  /** UUIDv7 */
+  id: string;
+  /** whose */
+  org_id: string;
+  /** what people call it */
+  name: string;
+  /** what it may do, within its routes and cameras */
+  role: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+  /** method and path as in the route list, like GET /api/v1/events; empty: all its role may */
+  routes: string[];
+  /** ids; it may use only what is about these; empty: all of the org */
+  cameras: string[];
+  /** until when; unset: until it is revoked */
+  expires_at?: string;
+  /** a user's id */
+  created_by?: string;
+  /** when */
+  created_at?: string;
+  /** when it was used last, to the minute */
+  used_at?: string;
+  /** when it was revoked */
+  ended_at?: string;
+}
+
+/** What POST /api/v1/tokens answers. */
+export interface ApiKeyAnswer extends ApiKey {
+  /** send it as Authorization: Bearer; it is told this once and never again */
+  token: string;
 }
 
 /** Lies beside a model and says how to use it. */
@@ -915,7 +979,7 @@ export interface Audit {
   /** from where; absent: on the server's machine */
   address?: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -945,7 +1009,7 @@ export interface AuditEntry {
   /** who: a user's id, or system */
   actor_id: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -1810,6 +1874,20 @@ export interface AnalyticsEventInput {
   payload: unknown;
 }
 
+/** What POST /api/v1/tokens takes. */
+export interface ApiKeyRequest {
+  /** what people call it */
+  name: string;
+  /** at most the role of who makes it */
+  role: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+  /** method and path as in the route list, like GET /api/v1/events; empty: all its role may */
+  routes?: string[];
+  /** ids; it may use only what is about these; empty: all of the org */
+  cameras?: string[];
+  /** until when; unset: until it is revoked */
+  expires_at?: string;
+}
+
 /** An operator's word to a breaker. */
 export interface BreakerRequest {
   /** forced_open: nothing is asked of it; forced_closed: everything is, whatever fails; disabled: the same, uncounted; closed: the breaker decides again. Lasts until the server starts anew */
@@ -1894,6 +1972,8 @@ export interface LoginRequest {
   username: string;
   /** the password */
   password: string;
+  /** api: answers a token that lives long; browser: sets cookies, refreshed by POST /auth/refresh */
+  client?: "api" | "browser";
 }
 
 /** A new org. */
@@ -1902,6 +1982,14 @@ export interface OrgRequest {
   id: string;
   /** what people call it */
   name?: string;
+}
+
+/** What POST /auth/password takes. */
+export interface PasswordRequest {
+  /** the one that counts now */
+  current_password: string;
+  /** the one that shall count */
+  new_password: string;
 }
 
 /** A change of a policy by webhook. */
@@ -1924,6 +2012,12 @@ export interface PolicyWebhookInput {
   patch?: unknown;
   /** why */
   reason?: string;
+}
+
+/** What POST /auth/refresh takes. */
+export interface RefreshRequest {
+  /** left out by browsers, whose cookie has it */
+  refresh_token?: string;
 }
 
 /** A part of a week. */
@@ -1952,6 +2046,20 @@ export interface SiteRequest {
   name?: string;
   /** IANA name, as Europe/Paris; absent: UTC */
   time_zone?: string;
+}
+
+/** What POST and PATCH /api/v1/users take. */
+export interface UserRequest {
+  /** unique in its org; needed for a new user, and stays */
+  username?: string;
+  /** what the user may do; needed for a new user */
+  role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+  /** sets it, to be changed at the first login; left out for a new user: one is made up */
+  password?: string;
+  /** who the user is at the OpenID Connect issuer (sub) */
+  oidc_subject?: string;
+  /** refused at once */
+  is_disabled?: boolean;
 }
 
 /** A part of a camera's picture. */

@@ -1,0 +1,147 @@
+/* The way to the OpenID Connect issuer and back. Asking it takes its time, so that is done on a thread of its own while
+ * the request waits. */
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/counter.h"
+
+struct oidc_call {
+    const struct request *request; /* lives until the call is joined */
+    GThread *thread;
+    char *state_token, *state, *code, *device, *user_agent;
+    int is_done; /* atomic; what follows is the thread's before, the request's after */
+    bool is_good;
+    char *address, *new_state_token;
+    struct grant grant;
+    GError *error;
+};
+
+void oidc_call_free(struct oidc_call *call)
+{
+    if (!call)
+        return;
+    if (call->thread)
+        g_thread_join(call->thread);
+    char *const texts[] = {call->state_token, call->state,   call->code,           call->device,
+                           call->user_agent,  call->address, call->new_state_token};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
+    grant_clear(&call->grant);
+    g_clear_error(&call->error);
+    g_free(call);
+}
+
+static gpointer run(gpointer data)
+{
+    struct oidc_call *call = data;
+    struct auth *auth = call->request->api->auth;
+    const struct auth_origin origin = {call->request->address, call->user_agent, call->device};
+    call->is_good = call->code ? auth_oidc_finish(auth, call->state_token, call->state, call->code, &origin,
+                                                  &call->grant, &call->error)
+                               : auth_oidc_begin(auth, &call->address, &call->new_state_token, &call->error);
+    __atomic_store_n(&call->is_done, 1, __ATOMIC_RELEASE);
+    watch_hurry(call->request->api->watch);
+    return NULL;
+}
+
+static struct oidc_call *start(struct request *request)
+{
+    struct oidc_call *call = g_new0(struct oidc_call, 1);
+    const GPtrArray *given = request->target->parameters;
+    call->request = request;
+    call->state_token = http_cookie_get(request->cookie, cookie_oidc);
+    call->device = http_cookie_get(request->cookie, cookie_device);
+    call->user_agent = g_strdup(request->user_agent);
+    call->state = g_strdup(http_parameter_get(given, "state"));
+    call->code = g_strdup(http_parameter_get(given, "code"));
+    call->thread = g_thread_try_new("oidc", run, call, &call->error);
+    if (!call->thread)
+        call->is_done = 1;
+    return call;
+}
+
+/* To the page, which asks who it is; with why when it is nobody. */
+static void answer_redirect(struct answer *answer, const char *address)
+{
+    answer->status = MHD_HTTP_FOUND;
+    answer_header(answer, "Location", "%s", address);
+    answer_header(answer, "Cache-Control", "no-store");
+}
+
+static void answer_failure(struct answer *answer, const GError *error)
+{
+    bool is_refused = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) ||
+                      g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ||
+                      g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    if (is_refused) {
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, error->message, NULL);
+        return;
+    }
+    answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the issuer is away: try again; the log tells why", NULL);
+    answer_header(answer, "Retry-After", "5");
+}
+
+static void finish(struct request *request, struct answer *answer)
+{
+    const struct oidc_call *call = request->oidc_call;
+    if (!call->is_good) {
+        answer_failure(answer, call->error);
+    } else if (call->code) {
+        answer_cookies(request, answer, &call->grant);
+        answer_redirect(answer, "/");
+    } else {
+        answer_redirect(answer, call->address);
+    }
+    answer_oidc_cookie(request, answer, call->is_good ? call->new_state_token : NULL);
+}
+
+static void handle(struct request *request, struct answer *answer)
+{
+    if (!auth_has_issuer(request->api->auth)) {
+        answer_problem(answer, MHD_HTTP_NOT_FOUND, "no issuer is set: auth.oidc.issuer", NULL);
+        return;
+    }
+    if (!request->oidc_call)
+        request->oidc_call = start(request);
+    if (__atomic_load_n(&request->oidc_call->is_done, __ATOMIC_ACQUIRE))
+        finish(request, answer);
+    else
+        answer->is_waiting = true;
+}
+
+static void handle_begin(struct request *request, struct answer *answer)
+{
+    handle(request, answer);
+}
+
+static void handle_callback(struct request *request, struct answer *answer)
+{
+    const struct oidc_parameters *asked = request->parameters;
+    if (asked->code)
+        handle(request, answer);
+    else
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "the issuer did not log you in", NULL);
+}
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/auth/oidc/login",
+     .name = "beginOidcLogin",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_HEAVY,
+     .status = MHD_HTTP_FOUND,
+     .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED),
+     .handle = handle_begin,
+     .doc = "Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE)."},
+    {.method = "GET",
+     .path = "/auth/oidc/callback",
+     .name = "endOidcLogin",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_HEAVY,
+     .parameters = &oidc_parameters_descriptor,
+     .status = MHD_HTTP_FOUND,
+     .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED),
+     .handle = handle_callback,
+     .doc = "Where the issuer sends the browser back to: logs in and goes to the page."},
+};
+const struct route_group oidc_routes = ROUTE_GROUP("oidc", "Logins by an OpenID Connect issuer.", routes);

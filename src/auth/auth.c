@@ -1,0 +1,333 @@
+#define LOG_MODULE "auth"
+#include "auth/auth_internal.h"
+
+#include <string.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "store/audit.h"
+
+enum {
+    GENERATED_PASSWORD_BYTES = 15,
+    LIMITER_CAPACITY = 8192,
+};
+
+/* ---- shared by the room ---- */
+
+bool auth_refuse(GError **error)
+{
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the login is unknown or over: log in again");
+    return false;
+}
+
+bool auth_fail(GError *failure, GError **error)
+{
+    if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_error_free(failure);
+        return auth_refuse(error);
+    }
+    g_propagate_error(error, failure);
+    return false;
+}
+
+void auth_make_secret(size_t length, char text[SECRET_TEXT_BYTES])
+{
+    unsigned char bytes[SECRET_BYTES];
+    randombytes_buf(bytes, length);
+    sodium_bin2base64(text, SECRET_TEXT_BYTES, bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+char *auth_digest(const char *text)
+{
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+}
+
+char *auth_derive(const char *key, const char *text)
+{
+    unsigned char bytes[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key, strlen(key));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, strlen(text));
+    crypto_auth_hmacsha256_final(&state, bytes);
+    char *derived = g_malloc(SECRET_TEXT_BYTES);
+    sodium_bin2base64(derived, SECRET_TEXT_BYTES, bytes, sizeof bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return derived;
+}
+
+void auth_note(struct auth *auth, const struct audit_by *by, enum audit_subject kind, const char *subject_id,
+               const char *action)
+{
+    g_autoptr(GError) error = NULL;
+    const struct audit_change change = {kind, subject_id, action, NULL, NULL};
+    if (!store_audit_add(auth->store, by, &change, &error))
+        log_error(NULL, "'%s' is not in the audit: %s", action, error->message);
+}
+
+/* ---- the first administrator ---- */
+
+static bool put_administrator(struct auth *auth, struct user *user, const char *password, bool is_new, GError **error)
+{
+    char hash[crypto_pwhash_STRBYTES];
+    if (!password_hash(auth, password, hash, error))
+        return false;
+    g_free(user->password_hash);
+    user->password_hash = g_strdup(hash);
+    const struct audit_by by = {user->org_id, "system", NULL, NULL, "settings"};
+    const struct store_user_change change = {
+        .by = &by, .action = "set-password", .is_new = is_new, .ends_sessions = true};
+    return store_user_change(auth->store, &change, user, error);
+}
+
+static bool make_administrator(struct auth *auth, const char *password, bool is_generated, GError **error)
+{
+    struct user user;
+    record_init(&user_descriptor, &user);
+    user.id = id_new(auth->clock);
+    user.username = g_strdup("admin");
+    user.role = ROLE_ADMIN;
+    user.must_change_password = is_generated;
+    user.created_at.ms = clock_wall_ms(auth->clock);
+    bool is_good = put_administrator(auth, &user, password, true, error);
+    record_clear(&user_descriptor, &user);
+    return is_good;
+}
+
+/* The password of the settings holds: whoever can set it owns the machine. */
+static bool update_administrator(struct auth *auth, struct user *user, const char *password, GError **error)
+{
+    bool is_right =
+        user->password_hash && crypto_pwhash_str_verify(user->password_hash, password, strlen(password)) == 0;
+    if (!user->is_disabled && is_right)
+        return true;
+    user->is_disabled = false;
+    user->must_change_password = false;
+    return put_administrator(auth, user, password, false, error);
+}
+
+static bool set_administrator(struct auth *auth, const char *password, GError **error)
+{
+    GError *failure = NULL;
+    struct user *user = store_user_find(auth->store, "admin", &failure);
+    if (!user && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, failure);
+        return false;
+    }
+    g_clear_error(&failure);
+    bool is_good =
+        user ? update_administrator(auth, user, password, error) : make_administrator(auth, password, false, error);
+    user_free(user);
+    return is_good;
+}
+
+static bool prepare_administrator(struct auth *auth, char **generated_password, GError **error)
+{
+    const char *given = auth->settings->admin_password;
+    bool has_users = false;
+    if (given && *given)
+        return set_administrator(auth, given, error);
+    if (!store_has_users(auth->store, "default", &has_users, error) || has_users)
+        return has_users;
+    char password[SECRET_TEXT_BYTES];
+    auth_make_secret(GENERATED_PASSWORD_BYTES, password);
+    if (!make_administrator(auth, password, true, error))
+        return false;
+    *generated_password = g_strdup(password);
+    return true;
+}
+
+/* ---- limits of logins ---- */
+
+static int64_t now_us(void *clock)
+{
+    return clock_monotonic_us(clock);
+}
+
+/* Settings are in range by their table, so there is one. When there are more keys than room it fails open, towards
+ * those who tried least: an attacker with so many addresses meets the limit of the account and of everyone, and the
+ * password's own cost. */
+static struct vedette_limiter *new_limiter(struct clock *clock, int per_minute)
+{
+    const struct vedette_limiter_config config = {
+        .rate_per_second = (double)per_minute / LOGIN_LIMIT_SECONDS,
+        .burst = per_minute,
+        .max_keys = LIMITER_CAPACITY,
+        .time = {.now_us = now_us, .data = clock},
+    };
+    return vedette_limiter_new(&config, NULL);
+}
+
+/* A restart must not give an attacker a fresh start. */
+static bool remember_failures(struct auth *auth, GError **error)
+{
+    int64_t since_ms = clock_wall_ms(auth->clock) - LOGIN_LIMIT_SECONDS * INT64_C(1000);
+    g_autoptr(GPtrArray) failures = store_login_failures_list(auth->store, since_ms, error);
+    for (guint i = 0; failures && i < failures->len; i++) {
+        const struct login_failure *failure = g_ptr_array_index(failures, i);
+        vedette_limiter_take(auth->per_address, failure->address ? failure->address : "", 1);
+        vedette_limiter_take(auth->per_account, failure->account_sha256 ? failure->account_sha256 : "", 1);
+        vedette_limiter_take(auth->of_everyone, "", 1);
+    }
+    return failures != NULL;
+}
+
+static bool prepare_limits(struct auth *auth, GError **error)
+{
+    int per_minute = auth->settings->http.login_attempts_per_minute;
+    auth->per_address = new_limiter(auth->clock, per_minute);
+    auth->per_account = new_limiter(auth->clock, per_minute * AUTH_ACCOUNT_ADDRESSES);
+    auth->of_everyone = new_limiter(auth->clock, AUTH_SETTINGS(auth)->logins_per_minute);
+    auth->familiar = new_limiter(auth->clock, per_minute);
+    return remember_failures(auth, error);
+}
+
+/* ---- life ---- */
+
+static bool prepare(struct auth *auth, char **generated_password, GError **error)
+{
+    char nobodys[SECRET_TEXT_BYTES];
+    auth_make_secret(SECRET_BYTES, nobodys);
+    return prepare_limits(auth, error) && password_hash(auth, nobodys, auth->dummy_hash, error) &&
+           prepare_administrator(auth, generated_password, error) && (auth->keyring = keyring_new(auth, error)) != NULL;
+}
+
+struct auth *auth_new(const struct settings *settings, struct store *store, struct server_health *health,
+                      struct clock *clock, char **generated_password, GError **error)
+{
+    *generated_password = NULL;
+    if (sodium_init() < 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "libsodium found no source of randomness");
+        return NULL;
+    }
+    CLEANUP(auth) struct auth *auth = g_new0(struct auth, 1);
+    auth->settings = settings;
+    auth->store = store;
+    auth->health = health;
+    auth->clock = clock;
+    if (!prepare(auth, generated_password, error))
+        return NULL;
+    const char *issuer = AUTH_SETTINGS(auth)->oidc.issuer;
+    if (issuer && *issuer && !(auth->oidc = oidc_new(AUTH_SETTINGS(auth), clock, error)))
+        return NULL;
+    return g_steal_pointer(&auth);
+}
+
+void auth_free(struct auth *auth)
+{
+    if (!auth)
+        return;
+    oidc_free(auth->oidc);
+    keyring_free(auth->keyring);
+    vedette_limiter_free(auth->per_address);
+    vedette_limiter_free(auth->per_account);
+    vedette_limiter_free(auth->of_everyone);
+    vedette_limiter_free(auth->familiar);
+    g_free(auth);
+}
+
+bool auth_has_issuer(const struct auth *auth)
+{
+    return auth->oidc != NULL;
+}
+
+/* ---- who asks ---- */
+
+void login_clear(struct login *login)
+{
+    user_free(login->user);
+    api_key_free(login->key);
+    g_free(login->session_id);
+    g_free(login->csrf_token);
+    *login = (struct login){.user = NULL};
+}
+
+static void *copy_record(const struct record_descriptor *descriptor, const void *from)
+{
+    void *copy = from ? g_malloc(descriptor->size) : NULL;
+    if (copy)
+        record_copy(descriptor, from, copy);
+    return copy;
+}
+
+void login_copy(const struct login *from, struct login *to)
+{
+    *to = (struct login){.user = copy_record(&user_descriptor, from->user),
+                         .session_id = g_strdup(from->session_id),
+                         .key = copy_record(&api_key_descriptor, from->key),
+                         .csrf_token = g_strdup(from->csrf_token),
+                         .expires_ms = from->expires_ms};
+}
+
+/* Fills *login when the session stands and is of this user (NULL: whose it is), who may log in. */
+static bool check_session(struct auth *auth, const char *org_id, const char *session_id, const char *user_id,
+                          struct login *login, GError **error)
+{
+    GError *failure = NULL;
+    struct session *session = store_session_find(auth->store, org_id, session_id, &failure);
+    if (!session)
+        return auth_fail(failure, error);
+    bool stands = !session->ended_at.ms && session->expires_at.ms > clock_wall_ms(auth->clock) &&
+                  (!user_id || strcmp(session->user_id, user_id) == 0);
+    struct user *user = stands ? store_user_get(auth->store, org_id, session->user_id, &failure) : NULL;
+    bool is_good = user && !user->is_disabled;
+    if (is_good)
+        *login = (struct login){.user = g_steal_pointer(&user),
+                                .session_id = g_strdup(session->id),
+                                .csrf_token = session->client == CLIENT_BROWSER ? session_csrf_token(session) : NULL,
+                                .expires_ms = session->expires_at.ms};
+    user_free(user);
+    session_free(session);
+    return is_good || (failure ? auth_fail(failure, error) : auth_refuse(error));
+}
+
+static bool check_access_token(struct auth *auth, const char *token, struct login *login, GError **error)
+{
+    struct jwt jwt;
+    if (!keyring_check(auth, token, TOKEN_TYPE, &jwt, error))
+        return false;
+    const char *org_id = jwt_text_claim(&jwt, "org"), *session_id = jwt_text_claim(&jwt, "sid"),
+               *user_id = jwt_text_claim(&jwt, "sub");
+    bool is_good = org_id && session_id && user_id ? check_session(auth, org_id, session_id, user_id, login, error)
+                                                   : auth_refuse(error);
+    jwt_clear(&jwt);
+    return is_good;
+}
+
+bool auth_check_token(struct auth *auth, const char *token, struct login *login, GError **error)
+{
+    *login = (struct login){.user = NULL};
+    if (g_str_has_prefix(token, KEY_PREFIX))
+        return api_key_check(auth, token, login, error);
+    return check_access_token(auth, token, login, error);
+}
+
+bool auth_recheck_login(struct auth *auth, struct login *login, GError **error)
+{
+    if (login->key)
+        return api_key_recheck(auth, login, error);
+    struct login fresh;
+    if (!check_session(auth, login->user->org_id, login->session_id, login->user->id, &fresh, error))
+        return false;
+    login_clear(login);
+    *login = fresh;
+    return true;
+}
+
+/* Compares what may have different lengths in constant time. */
+static bool is_same_secret(const char *a, const char *b)
+{
+    unsigned char x[crypto_hash_sha256_BYTES], y[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(x, (const unsigned char *)a, strlen(a));
+    crypto_hash_sha256(y, (const unsigned char *)b, strlen(b));
+    return sodium_memcmp(x, y, sizeof x) == 0;
+}
+
+bool login_csrf_is_right(const struct login *login, const char *token)
+{
+    return login->csrf_token && token && is_same_secret(login->csrf_token, token);
+}
+
+bool auth_is_scraper(const struct auth *auth, const char *token)
+{
+    const char *expected = auth->settings->metrics_token;
+    return expected && *expected && token && is_same_secret(expected, token);
+}

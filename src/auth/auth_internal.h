@@ -1,0 +1,90 @@
+/* Shared by the files of the auth room. */
+#pragma once
+
+#include <sodium.h>
+
+#include "auth/auth.h"
+#include "auth/jwt.h"
+#include "store/logins.h"
+
+enum {
+    SECRET_BYTES = 32,
+    SECRET_TEXT_BYTES = 64, /* base64url of 32 bytes is 43 characters */
+    SHA256_TEXT_BYTES = 65,
+    LOGIN_LIMIT_SECONDS = 60,
+    AUTH_ACCOUNT_ADDRESSES = 10, /* an account's bucket is as large as that of so many addresses */
+};
+#define TOKEN_AUDIENCE "vedette-api"
+#define TOKEN_TYPE "at+jwt" /* RFC 9068 section 2.1 */
+#define DEVICE_TYPE "vedette-device+jwt"
+#define STATE_TYPE "vedette-oidc+jwt"
+#define REFRESH_PREFIX "vr_"
+#define KEY_PREFIX "vk_"
+
+struct oidc;
+
+struct auth {
+    /* immutable */
+    const struct settings *settings;
+    struct store *store;
+    struct server_health *health;
+    struct clock *clock;
+    struct vedette_limiter *per_address, *per_account, *of_everyone, *familiar;
+    char dummy_hash[crypto_pwhash_STRBYTES];
+
+    int passwords_running; /* atomic */
+    struct keyring *keyring;
+    struct oidc *oidc; /* NULL: no issuer */
+};
+#define AUTH_SETTINGS(auth) (&(auth)->settings->auth)
+
+bool auth_refuse(GError **error);
+/* What was not found is refused, so that nothing tells the two apart. Takes `failure`. Returns false. */
+bool auth_fail(GError *failure, GError **error);
+/* Random bytes as base64url. */
+void auth_make_secret(size_t length, char text[SECRET_TEXT_BYTES]);
+/* SHA-256 as hex. g_free. */
+char *auth_digest(const char *text);
+/* HMAC-SHA-256 with the key's bytes, as base64url. g_free. */
+char *auth_derive(const char *key, const char *text);
+/* Notes in the audit what changes no row; what cannot be noted is logged. */
+void auth_note(struct auth *auth, const struct audit_by *by, enum audit_subject kind, const char *subject_id,
+               const char *action);
+
+/* ---- passwords (password.c) ---- */
+
+bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwhash_STRBYTES], GError **error);
+/* False: VEDETTE_ERROR_FULL, too many at once. `hash` NULL: takes as long, and is wrong. */
+bool password_verify(struct auth *auth, const char *hash, const char *password, bool *is_right, GError **error);
+bool password_needs_rehash(const struct auth *auth, const char *hash);
+/* Whether a user may choose it. */
+bool password_is_good(const struct auth *auth, const struct user *user, const char *password, GError **error);
+
+/* ---- keys that sign (keyring.c) ---- */
+
+struct keyring;
+struct keyring *keyring_new(struct auth *auth, GError **error);
+void keyring_free(struct keyring *keyring);
+/* A token of ours with issuer, audience and times added to the claims (which it takes over). g_free. */
+char *keyring_sign(struct auth *auth, const char *type, json_t *claims, int64_t life_seconds, GError **error);
+/* Parses and checks a token of ours. False: VEDETTE_ERROR_PERMISSION or the store's own. */
+bool keyring_check(struct auth *auth, const char *token, const char *type, struct jwt *jwt, GError **error);
+
+/* ---- sessions (session.c) ---- */
+
+/* A new session of the user, audited as `action`. */
+bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,
+                   const struct auth_origin *origin, const char *action, struct grant *grant, GError **error);
+/* The user of a device token; NULL when it is none. *device_id is of the device. Both g_free. */
+char *session_device_user(struct auth *auth, const char *device_token, char **device_id);
+char *session_csrf_token(const struct session *session);
+
+/* ---- API keys (api_key.c) ---- */
+
+bool api_key_check(struct auth *auth, const char *token, struct login *login, GError **error);
+bool api_key_recheck(struct auth *auth, struct login *login, GError **error);
+
+/* ---- oidc.c ---- */
+
+struct oidc *oidc_new(const struct auth_settings *settings, struct clock *clock, GError **error);
+void oidc_free(struct oidc *oidc);

@@ -1,0 +1,52 @@
+#include "auth/auth_internal.h"
+
+#include <string.h>
+
+#include "base/counter.h"
+
+bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwhash_STRBYTES], GError **error)
+{
+    const struct auth_settings *settings = AUTH_SETTINGS(auth);
+    if (crypto_pwhash_str_alg(hash, password, strlen(password), (unsigned long long)settings->password_passes,
+                              (size_t)settings->password_memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "hash a password: %d MB of memory are needed",
+                settings->password_memory_bytes >> 20);
+    return false;
+}
+
+/* Argon2's memory is bounded by how many run at once. */
+bool password_verify(struct auth *auth, const char *hash, const char *password, bool *is_right, GError **error)
+{
+    int most = AUTH_SETTINGS(auth)->passwords_at_once;
+    bool is_free = __atomic_add_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL) <= most;
+    *is_right = false;
+    if (is_free) {
+        counter_add(&auth->health->passwords_checked, 1);
+        *is_right = crypto_pwhash_str_verify(hash ? hash : auth->dummy_hash, password, strlen(password)) == 0 && hash;
+    } else {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins at once: try again in a second");
+    }
+    __atomic_sub_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL);
+    return is_free;
+}
+
+bool password_needs_rehash(const struct auth *auth, const char *hash)
+{
+    const struct auth_settings *settings = AUTH_SETTINGS(auth);
+    return crypto_pwhash_str_needs_rehash(hash, (unsigned long long)settings->password_passes,
+                                          (size_t)settings->password_memory_bytes) != 0;
+}
+
+/* NIST SP 800-63B section 5.1.1.2: length counts, kinds of characters do not. */
+bool password_is_good(const struct auth *auth, const struct user *user, const char *password, GError **error)
+{
+    int least = AUTH_SETTINGS(auth)->password_min_bytes;
+    if (strlen(password) < (size_t)least)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the password is shorter than %d characters", least);
+    else if (g_ascii_strcasecmp(password, user->username) == 0)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the password is the username");
+    else
+        return true;
+    return false;
+}

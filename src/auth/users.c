@@ -1,0 +1,117 @@
+/* Users, as administrators make and change them. Nobody gives or takes away more than they have. */
+#include "auth/auth_internal.h"
+
+#include <string.h>
+
+#include "base/id.h"
+
+enum { GENERATED_PASSWORD_BYTES = 15 };
+
+static bool check_rank(const struct user *actor, enum role role, GError **error)
+{
+    if (role <= actor->role)
+        return true;
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                        "nobody may give or change a role above their own");
+    return false;
+}
+
+/* Sets a password that someone else chose: it counts until the first login. */
+static bool put_password(struct auth *auth, struct user *user, const char *password, GError **error)
+{
+    char hash[crypto_pwhash_STRBYTES];
+    if (!password_is_good(auth, user, password, error) || !password_hash(auth, password, hash, error))
+        return false;
+    g_free(user->password_hash);
+    user->password_hash = g_strdup(hash);
+    user->must_change_password = true;
+    return true;
+}
+
+static char *make_password(void)
+{
+    char password[SECRET_TEXT_BYTES];
+    auth_make_secret(GENERATED_PASSWORD_BYTES, password);
+    return g_strdup(password);
+}
+
+static void copy_request(const struct user_request *request, struct user *user)
+{
+    user->role = request->role;
+    user->is_disabled = request->is_disabled;
+    g_free(user->oidc_subject);
+    user->oidc_subject = request->oidc_subject && *request->oidc_subject ? g_strdup(request->oidc_subject) : NULL;
+}
+
+static bool check_request(const struct user *actor, const struct user_request *request, GError **error)
+{
+    if (request->role <= ROLE_ANONYMOUS) {
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "role: a user needs one, from viewer up");
+        return false;
+    }
+    return check_rank(actor, request->role, error);
+}
+
+bool auth_user_create(struct auth *auth, const struct user *actor, const struct audit_by *by,
+                      const struct user_request *request, struct user_answer *answer, GError **error)
+{
+    record_init(&user_answer_descriptor, answer);
+    struct user *user = &answer->user;
+    bool is_good = check_request(actor, request, error);
+    if (is_good && (!request->username || strchr(request->username, '/'))) {
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "username: is needed, without a slash");
+        is_good = false;
+    }
+    user->id = id_new(auth->clock);
+    g_free(user->org_id);
+    user->org_id = g_strdup(actor->org_id);
+    user->username = g_strdup(request->username);
+    user->created_at.ms = clock_wall_ms(auth->clock);
+    copy_request(request, user);
+    answer->password = request->password ? NULL : make_password();
+    const struct store_user_change change = {.by = by, .action = "create", .is_new = true};
+    is_good = is_good && put_password(auth, user, request->password ? request->password : answer->password, error) &&
+              store_user_change(auth->store, &change, user, error);
+    if (!is_good)
+        record_clear(&user_answer_descriptor, answer);
+    return is_good;
+}
+
+static bool apply(struct auth *auth, const struct user *actor, const struct audit_by *by,
+                  const struct user_request *request, struct user *user, GError **error)
+{
+    bool loses = request->role < user->role || (request->is_disabled && !user->is_disabled);
+    if (!check_rank(actor, user->role, error) || !check_request(actor, request, error))
+        return false;
+    copy_request(request, user);
+    if (request->password && !put_password(auth, user, request->password, error))
+        return false;
+    const struct store_user_change change = {.by = by, .action = "update", .ends_sessions = loses || request->password};
+    return store_user_change(auth->store, &change, user, error);
+}
+
+bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *user_id,
+                      const struct user_request *request, struct user_answer *answer, GError **error)
+{
+    record_init(&user_answer_descriptor, answer);
+    struct user *user = store_user_get(auth->store, actor->org_id, user_id, error);
+    bool is_good = user && apply(auth, actor, by, request, user, error);
+    if (is_good) {
+        record_clear(&user_descriptor, &answer->user);
+        answer->user = *user;
+        g_free(user);
+        return true;
+    }
+    user_free(user);
+    record_clear(&user_answer_descriptor, answer);
+    return false;
+}
+
+bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *user_id,
+                      GError **error)
+{
+    struct user *user = store_user_get(auth->store, actor->org_id, user_id, error);
+    bool is_good = user && check_rank(actor, user->role, error) && store_user_delete(auth->store, by, user_id, error);
+    user_free(user);
+    return is_good;
+}

@@ -1,0 +1,90 @@
+/* Store: how people and programs are known: sessions with the refresh tokens that came of them, API keys, the keys that
+ * sign access tokens, and wrong logins for as long as limits count them. Secrets are stored as digests, but for what
+ * must be used to sign (facts/login.h). Every change of users and keys adds its entry to the audit in the same
+ * transaction. Any thread.
+ */
+#pragma once
+
+#include "facts/login.h"
+#include "store/store.h"
+
+/* ---- users ---- */
+
+/* All of an org, by name: a new GPtrArray of struct user *. */
+GPtrArray *store_users_list(struct store *store, const char *org_id, GError **error);
+/* NULL with VEDETTE_ERROR_NOT_FOUND when nobody of the org is that at the issuer. */
+struct user *store_user_find_subject(struct store *store, const char *org_id, const char *subject, GError **error);
+struct store_user_change {
+    const struct audit_by *by; /* its org is the user's */
+    const char *action;        /* "create", "update", "set-password" */
+    bool is_new;
+    bool ends_sessions;         /* as when the password is another's now */
+    const char *spared_session; /* of those; NULL: none */
+};
+/* False with VEDETTE_ERROR_CONFLICT: the name or subject is another's, or nobody would be left who may change users. */
+bool store_user_change(struct store *store, const struct store_user_change *change, const struct user *user,
+                       GError **error);
+/* With all logins. The same conflict. */
+bool store_user_delete(struct store *store, const struct audit_by *by, const char *user_id, GError **error);
+
+/* ---- sessions ---- */
+
+/* A new session, with its first refresh token (NULL: none). Of a user's the oldest beyond `most` go, first those that
+ * ended; and of everyone's what is over. */
+bool store_session_add(struct store *store, const struct session *session, const char *refresh_sha256, int most,
+                       GError **error);
+/* Also one that ended or is over. NULL with VEDETTE_ERROR_NOT_FOUND. */
+struct session *store_session_find(struct store *store, const char *org_id, const char *id, GError **error);
+void session_free(struct session *session);
+/* Those that stand, newest first; `user_id` NULL: everyone's. A new GPtrArray of struct session *. */
+GPtrArray *store_sessions_list(struct store *store, const char *org_id, const char *user_id, GError **error);
+/* By its user (`user_id`) or anyone (NULL). NOT_FOUND when there is none that stands. */
+bool store_session_end(struct store *store, const struct audit_by *by, const char *id, const char *user_id,
+                       const char *action, GError **error);
+/* Whether a session that is still kept was begun by this user from this address. */
+bool store_session_is_familiar(struct store *store, const char *org_id, const char *user_id, const char *address,
+                               bool *is_familiar, GError **error);
+
+enum refresh_outcome {
+    REFRESH_UNKNOWN = 1, /* no such token, or its session is over */
+    REFRESH_GOOD,
+    REFRESH_REUSED, /* someone has a copy: the session is ended */
+};
+struct store_refresh {
+    const char *org_id, *sha256;
+    int64_t leeway_ms; /* a used token may be used again for so long, while its successor was not */
+    /* The digest of the successor, made of the session's secret. Runs inside the transaction. g_free. */
+    char *(*make_successor)(void *data, const struct session *session);
+    void *data;
+    const char *address; /* for the audit */
+};
+/* *session receives the session of a token that is known (session_free). False when the store failed. */
+bool store_refresh_use(struct store *store, const struct store_refresh *refresh, enum refresh_outcome *outcome,
+                       struct session **session, GError **error);
+
+/* ---- API keys ---- */
+
+/* False with VEDETTE_ERROR_FULL when the org has `most` that stand. */
+bool store_api_key_add(struct store *store, const struct audit_by *by, const struct api_key *key, int most,
+                       GError **error);
+struct api_key *store_api_key_find(struct store *store, const char *org_id, const char *id, GError **error);
+void api_key_free(struct api_key *key);
+/* Those that stand, newest first: a new GPtrArray of struct api_key *. */
+GPtrArray *store_api_keys_list(struct store *store, const char *org_id, GError **error);
+bool store_api_key_end(struct store *store, const struct audit_by *by, const char *id, GError **error);
+bool store_api_key_note_use(struct store *store, const char *org_id, const char *id, GError **error);
+
+/* ---- keys that sign ---- */
+
+/* Newest first: a new GPtrArray of struct signing_key *. */
+GPtrArray *store_signing_keys_list(struct store *store, GError **error);
+/* The new key signs from now on, those before retire at `retires_ms`; what retired goes. */
+bool store_signing_key_add(struct store *store, const struct signing_key *key, int64_t retires_ms, GError **error);
+
+/* ---- wrong logins ---- */
+
+/* What is older than `since_ms` goes. */
+bool store_login_failure_add(struct store *store, const char *account_sha256, const char *address, int64_t since_ms,
+                             GError **error);
+/* A new GPtrArray of struct login_failure *. */
+GPtrArray *store_login_failures_list(struct store *store, int64_t since_ms, GError **error);

@@ -1,0 +1,151 @@
+/* Changes of users. Each is one transaction with its entry in the audit. */
+#include <string.h>
+
+#include "store/audit.h"
+#include "store/logins.h"
+#include "store/work_internal.h"
+
+CLEANUP_DEFINE(user, user_free)
+
+static void free_user(gpointer user)
+{
+    user_free(user);
+}
+
+GPtrArray *store_users_list(struct store *store, const char *org_id, GError **error)
+{
+    g_autoptr(GPtrArray) users = g_ptr_array_new_with_free_func(free_user);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    bool is_good = transaction && store_select(transaction, &user_descriptor, "WHERE org_id = $1 ORDER BY username",
+                                               STORE_VALUES(sql_text(org_id)), users, error);
+    return is_good ? g_steal_pointer(&users) : NULL;
+}
+
+struct user *store_user_find_subject(struct store *store, const char *org_id, const char *subject, GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction ? store_find(transaction, &user_descriptor, "WHERE org_id = $1 AND oidc_subject = $2",
+                                    STORE_VALUES(sql_text(org_id), sql_text(subject)), error)
+                       : NULL;
+}
+
+static bool refuse(GError **error, const char *why)
+{
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, why);
+    return false;
+}
+
+static bool is_free(struct store_transaction *transaction, const struct user *user, GError **error)
+{
+    int64_t count = 0;
+    if (!store_get_integer(transaction,
+                           "SELECT count(*) FROM users WHERE org_id = $1 AND id <> $2 AND (username = $3 OR "
+                           "oidc_subject = $4)",
+                           STORE_VALUES(sql_text(user->org_id), sql_text(user->id), sql_text(user->username),
+                                        sql_text(user->oidc_subject)),
+                           0, &count, error))
+        return false;
+    return count == 0 || refuse(error, "another user has this username or oidc_subject");
+}
+
+/* Someone must stay who may make and change users. */
+static bool leaves_administrator(struct store_transaction *transaction, const char *org_id, const char *user_id,
+                                 GError **error)
+{
+    int64_t count = 0;
+    if (!store_get_integer(
+            transaction,
+            "SELECT count(*) FROM users WHERE org_id = $1 AND id <> $2 AND role IN ('admin', 'platform') "
+            "AND NOT coalesce(is_disabled, false)",
+            STORE_VALUES(sql_text(org_id), sql_text(user_id)), 0, &count, error))
+        return false;
+    return count > 0 || refuse(error, "nobody would be left who may change users: make another administrator first");
+}
+
+static bool is_administrator(const struct user *user)
+{
+    return user->role >= ROLE_ADMIN && !user->is_disabled;
+}
+
+/* Without secrets: the encoder leaves the hash out. NULL for none. */
+static char *user_text(const struct user *user)
+{
+    if (!user)
+        return NULL;
+    GString *json = g_string_new(NULL);
+    record_encode_json(&user_descriptor, user, false, json);
+    return g_string_free(json, FALSE);
+}
+
+static bool audit_user(struct store_transaction *transaction, const struct audit_by *by, const char *action,
+                       const struct user *before, const struct user *after, GError **error)
+{
+    g_autofree char *before_text = user_text(before), *after_text = user_text(after);
+    const struct audit_change change = {AUDIT_USER, (before ? before : after)->id, action, before_text, after_text};
+    return store_audit_add_in(transaction, by, &change, error);
+}
+
+static bool end_sessions(struct store_transaction *transaction, const char *org_id, const char *user_id,
+                         const char *spared, GError **error)
+{
+    return store_run(transaction,
+                     "UPDATE sessions SET ended_at = $3 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND id "
+                     "<> $4",
+                     STORE_VALUES(sql_text(org_id), sql_text(user_id),
+                                  sql_time(clock_wall_ms(transaction->store->clock)), sql_text(spared ? spared : "")),
+                     NULL, error);
+}
+
+static struct user *find_user(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
+{
+    return store_find(transaction, &user_descriptor, "WHERE org_id = $1 AND id = $2",
+                      STORE_VALUES(sql_text(org_id), sql_text(id)), error);
+}
+
+bool store_user_change(struct store *store, const struct store_user_change *change, const struct user *user,
+                       GError **error)
+{
+    const void *record = user;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, user->org_id, error);
+    if (!transaction || !store_ensure_org_in(transaction, user->org_id, error))
+        return false;
+    CLEANUP(user)
+    struct user *before = change->is_new ? NULL : find_user(transaction, user->org_id, user->id, error);
+    if (!before && !change->is_new)
+        return false;
+    bool loses_administrator = before && is_administrator(before) && !is_administrator(user);
+    return is_free(transaction, user, error) &&
+           (!loses_administrator || leaves_administrator(transaction, user->org_id, user->id, error)) &&
+           store_insert(transaction, &user_descriptor, &record, 1,
+                        change->is_new ? RECORD_CONFLICT_FAIL : RECORD_CONFLICT_REPLACE, NULL, error) &&
+           (!change->ends_sessions ||
+            end_sessions(transaction, user->org_id, user->id, change->spared_session, error)) &&
+           audit_user(transaction, change->by, change->action, before, user, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+static bool delete_rows(struct store_transaction *transaction, const char *org_id, const char *user_id, GError **error)
+{
+    static const char *const statements[] = {
+        "DELETE FROM refresh_tokens WHERE org_id = $1 AND session_id IN (SELECT id FROM sessions WHERE org_id = $1 AND "
+        "user_id = $2)",
+        "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2",
+        "DELETE FROM users WHERE org_id = $1 AND id = $2",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(statements); i++)
+        if (!store_run(transaction, statements[i], STORE_VALUES(sql_text(org_id), sql_text(user_id)), NULL, error))
+            return false;
+    return true;
+}
+
+bool store_user_delete(struct store *store, const struct audit_by *by, const char *user_id, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    CLEANUP(user) struct user *user = transaction ? find_user(transaction, by->org_id, user_id, error) : NULL;
+    return user && (!is_administrator(user) || leaves_administrator(transaction, by->org_id, user_id, error)) &&
+           delete_rows(transaction, by->org_id, user_id, error) &&
+           audit_user(transaction, by, "delete", user, NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}

@@ -1,0 +1,426 @@
+/* Logins over HTTP: cookies and their CSRF token, refreshing, API keys held to routes and cameras, users, limits, pages
+ * elsewhere and proxies. */
+#include "api_world.h"
+
+#define JSON "Content-Type: application/json\r\n"
+
+static struct reply post(const struct api_world *world, const char *path, const char *headers, const char *body)
+{
+    g_autofree char *all = g_strconcat(JSON, headers, NULL);
+    return world_request(world, "POST", path, all, body);
+}
+
+static int status_of(const struct api_world *world, const char *method, const char *path, const char *headers,
+                     const char *body)
+{
+    g_autofree char *all = g_strconcat(body ? JSON : "", headers, NULL);
+    struct reply reply = world_request(world, method, path, all, body);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+/* ---- browsers ---- */
+
+struct browser {
+    char *session, *refresh, *device; /* "name=value" */
+    char *csrf;
+};
+
+static void browser_clear(struct browser *browser)
+{
+    g_free(browser->session);
+    g_free(browser->refresh);
+    g_free(browser->device);
+    g_free(browser->csrf);
+    *browser = (struct browser){0};
+}
+
+static char *take_cookie(const struct reply *reply, const char *name)
+{
+    g_autofree char *start = g_strdup_printf("Set-Cookie: %s=", name);
+    const char *line = strstr(reply->head, start);
+    if (!line)
+        return NULL;
+    g_autofree char *whole = g_strndup(line, strcspn(line, "\r"));
+    g_assert_nonnull(strstr(whole, "HttpOnly"));
+    g_assert_nonnull(strstr(whole, "SameSite=Strict"));
+    return g_strndup(line + strlen("Set-Cookie: "), strcspn(line + strlen("Set-Cookie: "), ";"));
+}
+
+static struct browser browser_of(struct reply *reply)
+{
+    json_t *json = reply_json(reply);
+    struct browser browser = {take_cookie(reply, "vedette_session"), take_cookie(reply, "vedette_refresh"),
+                              take_cookie(reply, "vedette_device"),
+                              g_strdup(json_string_value(json_object_get(json, "csrf_token")))};
+    g_assert_null(json_object_get(json, "access_token"));
+    json_decref(json);
+    return browser;
+}
+
+static const char browser_login[] =
+    "{\"username\":\"admin\",\"password\":\"" WORLD_PASSWORD "\",\"client\":\"browser\"}";
+
+static struct browser open_browser(const struct api_world *world)
+{
+    struct reply reply = post(world, "/auth/login", "", browser_login);
+    g_assert_cmpint(reply.status, ==, 200);
+    struct browser browser = browser_of(&reply);
+    g_assert_nonnull(browser.session);
+    g_assert_nonnull(browser.refresh);
+    g_assert_nonnull(browser.device);
+    g_assert_nonnull(browser.csrf);
+    reply_clear(&reply);
+    return browser;
+}
+
+static void test_form_login_of_a_program(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct reply reply =
+        world_request(&world, "POST", "/auth/login", "Content-Type: application/x-www-form-urlencoded\r\n",
+                      "username=admin&password=canary+password%201");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_autofree char *cookie = reply_header(&reply, "Set-Cookie");
+    g_assert_null(cookie); /* a program keeps its token itself */
+    json_t *json = reply_json(&reply);
+    g_assert_cmpstr(json_string_value(json_object_get(json, "token_type")), ==, "bearer");
+    g_assert_cmpint(json_integer_value(json_object_get(json, "expires_in")), ==, 1440 * 60);
+    g_assert_nonnull(json_object_get(json, "access_token"));
+    json_decref(json);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+static void test_cookies_need_the_csrf_token(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct browser browser = open_browser(&world), other = open_browser(&world);
+    g_autofree char *cookie = g_strdup_printf("Cookie: a=1; %s\r\n", browser.session);
+    g_autofree char *right = g_strdup_printf("%sX-CSRF-Token: %s\r\n", cookie, browser.csrf);
+    g_autofree char *others = g_strdup_printf("%sX-CSRF-Token: %s\r\n", cookie, other.csrf);
+    g_autofree char *foreign = g_strdup_printf("%sOrigin: http://evil.example\r\n", right);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", cookie, NULL), ==, 200);
+    const char *const refused[] = {cookie, others, foreign};
+    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_assert_cmpint(status_of(&world, "POST", "/auth/logout", refused[i], NULL), ==, 403);
+        g_assert_cmpint(status_of(&world, "POST", "/api/v1/users", refused[i], "{}"), ==, 403);
+    }
+    struct reply reply = world_request(&world, "GET", "/auth/me", cookie, NULL);
+    json_t *json = reply_json(&reply);
+    g_assert_cmpstr(json_string_value(json_object_get(json, "csrf_token")), ==, browser.csrf);
+    json_decref(json);
+    reply_clear(&reply);
+    g_assert_cmpint(status_of(&world, "POST", "/auth/logout", right, NULL), ==, 204);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", cookie, NULL), ==, 401);
+    browser_clear(&browser);
+    browser_clear(&other);
+    world_clear(&world);
+}
+
+static void test_f01_f02_refreshing_by_cookie(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct browser browser = open_browser(&world);
+    g_autofree char *session = g_strdup_printf("Cookie: %s\r\n", browser.session);
+    clock_fake_advance_us(world.clock, INT64_C(16) * 60 * G_USEC_PER_SEC);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", session, NULL), ==, 401);
+    g_autofree char *refresh = g_strdup_printf("Cookie: %s\r\n", browser.refresh);
+    struct reply reply = post(&world, "/auth/refresh", refresh, "{}");
+    g_assert_cmpint(reply.status, ==, 200);
+    struct browser next = browser_of(&reply);
+    reply_clear(&reply);
+    g_autofree char *fresh = g_strdup_printf("Cookie: %s\r\n", next.session);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", fresh, NULL), ==, 200);
+    clock_fake_advance_us(world.clock, INT64_C(11) * G_USEC_PER_SEC);
+    g_assert_cmpint(status_of(&world, "POST", "/auth/refresh", refresh, "{}"), ==, 401); /* reuse */
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", fresh, NULL), ==, 401);
+    g_assert_cmpint(status_of(&world, "POST", "/auth/refresh", "", "{}"), ==, 401);
+    browser_clear(&browser);
+    browser_clear(&next);
+    world_clear(&world);
+}
+
+/* ---- users, sessions, keys ---- */
+
+static char *bearer(const char *token)
+{
+    return g_strdup_printf("Authorization: Bearer %s\r\n", token);
+}
+
+static json_t *json_of(const struct api_world *world, const char *method, const char *path, const char *headers,
+                       const char *body, int status)
+{
+    g_autofree char *all = g_strconcat(body ? JSON : "", headers, NULL);
+    struct reply reply = world_request(world, method, path, all, body);
+    g_test_message("%s %s: %s", method, path, reply.body->str);
+    g_assert_cmpint(reply.status, ==, status);
+    json_t *json = reply_json(&reply);
+    reply_clear(&reply);
+    return json;
+}
+
+static const char *text_of(const json_t *json, const char *name)
+{
+    return json_string_value(json_object_get(json, name));
+}
+
+static void test_users_and_their_first_password(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin = bearer(world_login(&world));
+    json_t *eve = json_of(&world, "POST", "/api/v1/users", admin, "{\"username\":\"eve\",\"role\":\"operator\"}", 201);
+    json_decref(json_of(&world, "POST", "/api/v1/users", admin, "{\"username\":\"eve\",\"role\":\"viewer\"}", 409));
+    json_decref(json_of(&world, "POST", "/api/v1/users", admin, "{\"username\":\"e\",\"role\":\"platform\"}", 403));
+    g_autofree char *token = world_login_as(&world, "eve", text_of(eve, "password")), *headers = bearer(token);
+    json_t *problem = json_of(&world, "GET", "/api/v1/cameras", headers, NULL, 403);
+    g_assert_cmpstr(text_of(problem, "code"), ==, "password_change");
+    json_decref(problem);
+    g_autofree char *change =
+        g_strdup_printf("{\"current_password\":\"%s\",\"new_password\":\"eve's own words\"}", text_of(eve, "password"));
+    g_assert_cmpint(status_of(&world, "POST", "/auth/password", headers, change), ==, 204);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/cameras", headers, NULL), ==, 200);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/users", headers, NULL), ==, 403);
+    g_autofree char *path = g_strdup_printf("/api/v1/users/%s", text_of(eve, "id"));
+    json_t *changed = json_of(&world, "PATCH", path, admin, "{\"is_disabled\":true}", 200);
+    g_assert_cmpstr(text_of(changed, "role"), ==, "operator"); /* what is not said stays */
+    json_decref(changed);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/cameras", headers, NULL), ==, 401);
+    json_decref(json_of(&world, "PATCH", path, admin, "{\"rank\":1}", 400));
+    g_assert_cmpint(status_of(&world, "DELETE", path, admin, NULL), ==, 204);
+    g_assert_cmpint(status_of(&world, "GET", path, admin, NULL), ==, 404);
+    json_decref(eve);
+    world_clear(&world);
+}
+
+static void test_sessions_are_listed_and_ended(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin = bearer(world_login(&world)), *token = world_login_as(&world, "admin", WORLD_PASSWORD),
+                    *other = bearer(token);
+    json_t *list = json_of(&world, "GET", "/auth/sessions", other, NULL, 200);
+    const json_t *items = json_object_get(list, "items"), *item, *own = NULL;
+    size_t i;
+    json_array_foreach(items, i, item) if (json_is_true(json_object_get(item, "is_current"))) own = item;
+    g_assert_cmpuint(json_array_size(items), ==, 2);
+    g_autofree char *path = g_strdup_printf("/auth/sessions/%s", text_of(own, "id"));
+    g_assert_cmpint(status_of(&world, "DELETE", path, admin, NULL), ==, 204);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", other, NULL), ==, 401);
+    g_assert_cmpint(status_of(&world, "DELETE", path, admin, NULL), ==, 404);
+    json_decref(list);
+    world_clear(&world);
+}
+
+static void test_keys_are_held_to_routes_and_cameras(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin = bearer(world_login(&world));
+    json_decref(json_of(&world, "POST", "/api/v1/tokens", admin,
+                        "{\"name\":\"x\",\"role\":\"viewer\",\"routes\":[\"GET /nothing\"]}", 400));
+    json_decref(json_of(&world, "POST", "/api/v1/tokens", admin,
+                        "{\"name\":\"x\",\"role\":\"viewer\",\"cameras\":[\"cam-other\"]}", 400));
+    json_t *routed = json_of(&world, "POST", "/api/v1/tokens", admin,
+                             "{\"name\":\"counts\",\"role\":\"admin\",\"routes\":[\"GET /api/v1/events\"]}", 201);
+    g_autofree char *by_route = bearer(text_of(routed, "token"));
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/events", by_route, NULL), ==, 200);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/cameras", by_route, NULL), ==, 403);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/audit", by_route, NULL), ==, 403);
+    json_t *bound = json_of(&world, "POST", "/api/v1/tokens", admin,
+                            "{\"name\":\"wall\",\"role\":\"admin\",\"cameras\":[\"cam-1\"]}", 201);
+    g_autofree char *by_camera = bearer(text_of(bound, "token"));
+    static const struct {
+        const char *path;
+        int status;
+    } cases[] = {
+        {"/api/v1/cameras", 200},
+        {"/api/v1/cameras/cam-1", 200},
+        {"/api/v1/cameras/cam-2", 403},
+        {"/api/v1/cameras/cam-other", 403},
+        {"/api/v1/events?camera_id=cam-1", 200},
+        {"/api/v1/events?camera_id=cam-2", 403},
+        {"/api/v1/events", 403},
+        {"/api/v1/audit", 403},
+        {"/api/v1/users", 403},
+        {"/ws", 403},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s", cases[i].path);
+        g_assert_cmpint(status_of(&world, "GET", cases[i].path, by_camera, NULL), ==, cases[i].status);
+    }
+    struct reply health = world_get(&world, "/health", text_of(bound, "token"));
+    g_assert_null(strstr(health.body->str, "cam-1")); /* as told to anyone */
+    reply_clear(&health);
+    g_autofree char *path = g_strdup_printf("/api/v1/tokens/%s", text_of(bound, "id"));
+    g_assert_cmpint(status_of(&world, "DELETE", path, admin, NULL), ==, 204);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/cameras", by_camera, NULL), ==, 401);
+    struct reply list = world_get(&world, "/api/v1/tokens", world.token);
+    g_assert_nonnull(strstr(list.body->str, "\"name\":\"counts\""));
+    g_assert_null(strstr(list.body->str, text_of(routed, "token")));
+    g_assert_null(strstr(list.body->str, "sha256"));
+    reply_clear(&list);
+    json_decref(routed);
+    json_decref(bound);
+    world_clear(&world);
+}
+
+/* ---- limits ---- */
+
+static void test_requests_are_limited_by_class(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.limits.reads_per_minute = 3;
+    world_start(&world);
+    g_autofree char *headers = bearer(world_login(&world));
+    for (int i = 0; i < 3; i++)
+        g_assert_cmpint(status_of(&world, "GET", "/auth/me", headers, NULL), ==, 200);
+    struct reply reply = world_request(&world, "GET", "/auth/me", headers, NULL);
+    g_autofree char *retry = reply_header(&reply, "Retry-After"), *policy = reply_header(&reply, "RateLimit-Policy"),
+                    *limit = reply_header(&reply, "RateLimit");
+    g_assert_cmpint(reply.status, ==, 429);
+    g_assert_cmpstr(retry, ==, "20");
+    g_assert_cmpstr(policy, ==, "\"address\";q=3;w=60");
+    g_assert_cmpstr(limit, ==, "\"address\";r=0;t=60");
+    reply_clear(&reply);
+    g_assert_cmpint(status_of(&world, "GET", "/health", headers, NULL), !=, 429); /* of another class */
+    g_assert_cmpint(status_of(&world, "POST", "/auth/refresh", "", "{}"), ==, 401);
+    g_assert_cmpint(counter_get(&world.health.http_limited), ==, 1);
+    clock_fake_advance_us(world.clock, 20000000);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", headers, NULL), ==, 200);
+    world_clear(&world);
+}
+
+/* ---- pages elsewhere, and proxies ---- */
+
+static void test_pages_elsewhere_must_be_named(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    g_free(world.settings.http.cors_origins);
+    world.settings.http.cors_origins = g_strdup("https://wall.example, https://two.example");
+    world_start(&world);
+    static const struct {
+        const char *origin;
+        bool is_allowed;
+    } cases[] = {{"https://wall.example", true},
+                 {"https://two.example", true},
+                 {"http://wall.example", false},
+                 {"https://wall.example.evil.example", false},
+                 {"https://wall.example:8443", false},
+                 {"null", false},
+                 {"https://wall.example, https://evil", false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *headers =
+            g_strdup_printf("Origin: %s\r\nAccess-Control-Request-Method: POST\r\n", cases[i].origin);
+        struct reply reply = world_request(&world, "OPTIONS", "/auth/login", headers, NULL);
+        g_autofree char *allowed = reply_header(&reply, "Access-Control-Allow-Origin"),
+                        *methods = reply_header(&reply, "Access-Control-Allow-Methods"),
+                        *vary = reply_header(&reply, "Vary");
+        g_test_message("%s", cases[i].origin);
+        g_assert_cmpint(reply.status, ==, 204);
+        g_assert_cmpstr(allowed, ==, cases[i].is_allowed ? cases[i].origin : NULL);
+        g_assert_true((methods != NULL) == cases[i].is_allowed);
+        g_assert_cmpstr(vary, ==, "Origin");
+        reply_clear(&reply);
+        g_autofree char *from = g_strdup_printf("Origin: %s\r\n", cases[i].origin);
+        int status = status_of(&world, "POST", "/auth/refresh", from, "{}");
+        g_assert_cmpint(status, ==, cases[i].is_allowed ? 401 : 403);
+    }
+    world_clear(&world);
+}
+
+static void test_cors_is_closed_by_default(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct reply reply = world_request(&world, "GET", "/health/live", "Origin: https://wall.example\r\n", NULL);
+    g_assert_null(strstr(reply.head, "Access-Control"));
+    g_assert_nonnull(strstr(reply.head, "Cross-Origin-Resource-Policy: same-origin"));
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+/* The address that the audit has of a login is the one that asked. */
+static char *address_of_login(struct api_world *world, const char *headers)
+{
+    struct reply reply = post(world, "/auth/login", headers, browser_login);
+    g_assert_cmpint(reply.status, ==, 200);
+    struct browser browser = browser_of(&reply);
+    bool is_secure = strstr(reply.head, "; Secure") != NULL;
+    g_autofree char *cookie = g_strdup_printf("Cookie: %s\r\n", browser.session);
+    json_t *list = json_of(world, "GET", "/auth/sessions", cookie, NULL, 200);
+    char *address = g_strdup_printf("%s%s", text_of(json_array_get(json_object_get(list, "items"), 0), "address"),
+                                    is_secure ? " secure" : "");
+    json_decref(list);
+    browser_clear(&browser);
+    reply_clear(&reply);
+    return address;
+}
+
+static void test_only_trusted_proxies_are_believed(void)
+{
+    static const struct {
+        const char *proxies, *headers, *address;
+    } cases[] = {
+        {"", "X-Forwarded-For: 203.0.113.1\r\nX-Forwarded-Proto: https\r\n", "127.0.0.1"},
+        {"10.0.0.0/8", "X-Forwarded-For: 203.0.113.1\r\n", "127.0.0.1"},
+        {"127.0.0.1", "X-Forwarded-For: 203.0.113.1\r\n", "203.0.113.1"},
+        {"127.0.0.0/8", "X-Forwarded-For: 203.0.113.1\r\nX-Forwarded-Proto: https\r\n", "203.0.113.1 secure"},
+        {"127.0.0.1", "X-Forwarded-For: 198.51.100.9, 203.0.113.1\r\n", "203.0.113.1"}, /* the first is hearsay */
+        {"127.0.0.1, 10.0.0.0/8", "X-Forwarded-For: 198.51.100.9, 203.0.113.1, 10.1.2.3\r\n", "203.0.113.1"},
+        {"127.0.0.1", "X-Forwarded-For: nonsense\r\n", "127.0.0.1"},
+        {"127.0.0.1", "X-Forwarded-For: 2001:db8::7\r\n", "2001:db8::7"},
+        {"127.0.0.1", "", "127.0.0.1"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct api_world world;
+        world_prepare(&world);
+        g_free(world.settings.http.trusted_proxies);
+        world.settings.http.trusted_proxies = g_strdup(cases[i].proxies);
+        world_start(&world);
+        g_autofree char *address = address_of_login(&world, cases[i].headers);
+        g_test_message("%s %s", cases[i].proxies, cases[i].headers);
+        g_assert_cmpstr(address, ==, cases[i].address);
+        world_clear(&world);
+    }
+}
+
+/* P7: nothing answers differently for a name that exists. */
+static void test_p07_names_are_not_told(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct reply known = post(&world, "/auth/login", "", "{\"username\":\"admin\",\"password\":\"x\"}"),
+                 unknown = post(&world, "/auth/login", "", "{\"username\":\"nobody\",\"password\":\"x\"}");
+    g_assert_cmpint(known.status, ==, 401);
+    g_assert_cmpstr(known.body->str, ==, unknown.body->str);
+    reply_clear(&known);
+    reply_clear(&unknown);
+    world_clear(&world);
+}
+
+#define CASE(name) g_test_add_func("/api_auth/" #name, test_##name)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    CASE(form_login_of_a_program);
+    CASE(cookies_need_the_csrf_token);
+    CASE(f01_f02_refreshing_by_cookie);
+    CASE(users_and_their_first_password);
+    CASE(sessions_are_listed_and_ended);
+    CASE(keys_are_held_to_routes_and_cameras);
+    CASE(requests_are_limited_by_class);
+    CASE(pages_elsewhere_must_be_named);
+    CASE(cors_is_closed_by_default);
+    CASE(only_trusted_proxies_are_believed);
+    CASE(p07_names_are_not_told);
+    return g_test_run();
+}

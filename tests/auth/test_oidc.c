@@ -1,0 +1,316 @@
+/* Logins by an OpenID Connect issuer, against one that is as strict as a real one and can be bent. */
+#include "auth/auth_world.h"
+#include "auth/fake_issuer.h"
+
+struct oidc_world {
+    struct auth_world auth;
+    struct issuer_bend bend;
+    struct fake_issuer *issuer;
+};
+
+static void replace(char **text, const char *value)
+{
+    g_free(*text);
+    *text = g_strdup(value);
+}
+
+static void oidc_world_init(struct oidc_world *world, enum role default_role)
+{
+    *world = (struct oidc_world){.bend = {.claims = NULL}};
+    world->issuer = fake_issuer_start(&world->bend);
+    world_prepare(&world->auth);
+    struct oidc_settings *settings = &world->auth.settings.auth.oidc;
+    replace(&settings->issuer, fake_issuer_address(world->issuer));
+    replace(&settings->client_id, ISSUER_CLIENT);
+    replace(&settings->client_secret, ISSUER_SECRET);
+    replace(&settings->redirect_uri, ISSUER_REDIRECT);
+    settings->default_role = default_role;
+    world_start(&world->auth);
+}
+
+static void oidc_world_clear(struct oidc_world *world)
+{
+    world_clear(&world->auth);
+    fake_issuer_stop(world->issuer);
+}
+
+/* ---- steps of a login: 0, or the code of the error ---- */
+
+static int begin(struct oidc_world *world, char **address, char **state_token)
+{
+    g_autoptr(GError) error = NULL;
+    return auth_oidc_begin(world->auth.auth, address, state_token, &error) ? 0 : error->code;
+}
+
+static int finish(struct oidc_world *world, const char *state_token, const struct issuer_return *back,
+                  struct grant *grant)
+{
+    g_autoptr(GError) error = NULL;
+    return auth_oidc_finish(world->auth.auth, state_token, back->state, back->code, &world_here, grant, &error)
+               ? 0
+               : error->code;
+}
+
+/* All of them; what the token is worth goes to *login when it is given. */
+static int log_in(struct oidc_world *world, const char *subject, const char *name, struct login *login)
+{
+    g_autofree char *address = NULL, *state_token = NULL;
+    int code = begin(world, &address, &state_token);
+    if (code)
+        return code;
+    struct issuer_return back = fake_issuer_visit(world->issuer, address, subject, name);
+    struct grant grant;
+    code = finish(world, state_token, &back, &grant);
+    issuer_return_clear(&back);
+    if (!code && login)
+        g_assert_true(auth_check_token(world->auth.auth, grant.access_token, login, NULL));
+    grant_clear(&grant);
+    return code;
+}
+
+/* ---- who comes in ---- */
+
+static void test_first_login_makes_a_user(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_OPERATOR);
+    struct login first, second;
+    g_assert_cmpint(log_in(&world, "248289761001", "jane", &first), ==, 0);
+    g_assert_cmpstr(first.user->username, ==, "jane");
+    g_assert_cmpint(first.user->role, ==, ROLE_OPERATOR);
+    g_assert_nonnull(first.csrf_token); /* a browser's */
+    /* Who it is stays the subject, whatever the issuer calls it later (section 5.7). */
+    g_assert_cmpint(log_in(&world, "248289761001", "jane.doe", &second), ==, 0);
+    g_assert_cmpstr(second.user->id, ==, first.user->id);
+    login_clear(&first);
+    login_clear(&second);
+    oidc_world_clear(&world);
+}
+
+static void test_name_takes_nobody_over(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    g_assert_cmpint(log_in(&world, "1", "admin", NULL), ==, VEDETTE_ERROR_CONFLICT);
+    g_assert_cmpint(log_in(&world, "2", "other-org/admin", NULL), ==, VEDETTE_ERROR_PERMISSION);
+    oidc_world_clear(&world);
+}
+
+static void link_admin(struct oidc_world *world, const char *subject, bool is_disabled)
+{
+    struct user *user = store_user_find(world->auth.store, "admin", NULL);
+    g_assert_nonnull(user);
+    replace(&user->oidc_subject, subject);
+    user->is_disabled = is_disabled;
+    const struct audit_by by = {user->org_id, "test", NULL, NULL, "test"};
+    const struct store_user_change change = {.by = &by, .action = "update"};
+    g_assert_true(store_user_change(world->auth.store, &change, user, NULL));
+    user_free(user);
+}
+
+static void test_only_who_is_linked(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, 0);
+    g_assert_cmpint(log_in(&world, "7", "jane", NULL), ==, VEDETTE_ERROR_PERMISSION);
+    link_admin(&world, "7", false);
+    struct login login;
+    g_assert_cmpint(log_in(&world, "7", "jane", &login), ==, 0);
+    g_assert_cmpstr(login.user->username, ==, "admin");
+    login_clear(&login);
+    oidc_world_clear(&world);
+}
+
+static void test_disabled_user_stays_out(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_ADMIN);
+    g_assert_cmpint(log_in(&world, "8", "second", NULL), ==, 0); /* so that the first may go */
+    link_admin(&world, "7", true);
+    g_assert_cmpint(log_in(&world, "7", "jane", NULL), ==, VEDETTE_ERROR_PERMISSION);
+    oidc_world_clear(&world);
+}
+
+/* ---- what is not this browser's login ---- */
+
+static void test_state_is_of_this_browser(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    g_autofree char *address = NULL, *state_token = NULL, *other_address = NULL, *other_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    g_assert_cmpint(begin(&world, &other_address, &other_token), ==, 0);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    struct grant grant;
+    g_assert_cmpint(finish(&world, NULL, &back, &grant), ==, VEDETTE_ERROR_PERMISSION);
+    g_assert_cmpint(finish(&world, other_token, &back, &grant), ==, VEDETTE_ERROR_PERMISSION);
+    g_assert_cmpint(finish(&world, "e30.e30.", &back, &grant), ==, VEDETTE_ERROR_PERMISSION);
+    /* None of these spent the code. */
+    g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, 0);
+    grant_clear(&grant);
+    g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, VEDETTE_ERROR_PERMISSION); /* the code is */
+    issuer_return_clear(&back);
+    oidc_world_clear(&world);
+}
+
+static void test_state_ends(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    g_autofree char *address = NULL, *state_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    world_advance(&world.auth, 3600);
+    struct grant grant;
+    g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, VEDETTE_ERROR_PERMISSION);
+    issuer_return_clear(&back);
+    oidc_world_clear(&world);
+}
+
+/* A code that was made for another login of the same client: PKCE is what refuses it. */
+static void test_code_of_another_login(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    g_autofree char *address = NULL, *state_token = NULL, *other_address = NULL, *other_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    g_assert_cmpint(begin(&world, &other_address, &other_token), ==, 0);
+    struct issuer_return mine = fake_issuer_visit(world.issuer, address, "1", "jane"),
+                         stolen = fake_issuer_visit(world.issuer, other_address, "2", "victim");
+    const struct issuer_return mixed = {mine.state, stolen.code};
+    struct grant grant;
+    g_assert_cmpint(finish(&world, state_token, &mixed, &grant), ==, VEDETTE_ERROR_PERMISSION);
+    issuer_return_clear(&mine);
+    issuer_return_clear(&stolen);
+    oidc_world_clear(&world);
+}
+
+/* ---- tokens that are not what they must be (section 3.1.3.7) ---- */
+
+static void test_bent_tokens(void)
+{
+    static const char *const bends[] = {
+        "{\"iss\":\"http://127.0.0.1:1\"}",
+        "{\"iss\":null}",
+        "{\"aud\":\"someone else\"}",
+        "{\"aud\":[\"someone else\"]}",
+        "{\"aud\":null}",
+        "{\"aud\":[\"vedette client\",\"someone else\"]}", /* without azp */
+        "{\"aud\":[\"vedette client\",\"someone else\"],\"azp\":\"someone else\"}",
+        "{\"azp\":\"someone else\"}",
+        "{\"nonce\":\"of another login\"}",
+        "{\"nonce\":null}",
+        "{\"exp\":1767220000}",
+        "{\"exp\":null}",
+        "{\"exp\":\"1999999999\"}",
+        "{\"iat\":1999999999,\"nbf\":1999999999}",
+        "{\"sub\":null}",
+        "{\"sub\":\"\"}",
+        "{\"sub\":7}",
+    };
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    for (size_t i = 0; i < G_N_ELEMENTS(bends); i++) {
+        world.bend.claims = json_loads(bends[i], 0, NULL);
+        g_assert_nonnull(world.bend.claims);
+        g_test_message("%s", bends[i]);
+        g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_PERMISSION);
+        g_clear_pointer(&world.bend.claims, json_decref);
+    }
+    world.bend.claims = json_loads("{\"aud\":[\"vedette client\",\"other\"],\"azp\":\"vedette client\"}", 0, NULL);
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, 0);
+    json_decref(world.bend.claims);
+    oidc_world_clear(&world);
+}
+
+static void test_public_key_as_secret(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    world.bend.signs_with_public_key = true;
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_PERMISSION);
+    oidc_world_clear(&world);
+}
+
+/* ---- the issuer itself ---- */
+
+static void test_new_keys_are_read(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, 0);
+    fake_issuer_rotate(world.issuer);
+    world_advance(&world.auth, 11);
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, 0);
+    g_assert_cmpint(fake_issuer_key_reads(world.issuer), ==, 2);
+    /* A key that nobody knows asks the issuer once, not each time. */
+    fake_issuer_rotate(world.issuer);
+    for (int i = 0; i < 3; i++)
+        g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_PERMISSION);
+    g_assert_cmpint(fake_issuer_key_reads(world.issuer), ==, 2);
+    oidc_world_clear(&world);
+}
+
+static void test_issuer_away(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    world.bend.is_away = true;
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_UNAVAILABLE);
+    world.bend.is_away = false;
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, 0);
+    /* Its word is old by then, and the last good one still begins logins. */
+    world_advance(&world.auth, 2 * world.auth.settings.auth.oidc.keys_seconds);
+    world.bend.is_away = true;
+    g_autofree char *address = NULL, *state_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    oidc_world_clear(&world);
+}
+
+static void test_issuer_that_cannot_be_trusted(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    world.bend.named_issuer = "https://another.example";
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_UNAVAILABLE);
+    world.bend.named_issuer = NULL;
+    world.bend.keys_at = "http://192.0.2.7/keys"; /* in the clear: never asked */
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_UNAVAILABLE);
+    world.bend.keys_at = "file:///etc/passwd";
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_UNAVAILABLE);
+    world.bend.keys_at = NULL;
+    world.bend.is_wordy = true;
+    g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, VEDETTE_ERROR_UNAVAILABLE);
+    oidc_world_clear(&world);
+}
+
+static void test_issuer_in_the_clear_is_refused(void)
+{
+    struct auth_world world;
+    world_prepare(&world);
+    replace(&world.settings.auth.oidc.issuer, "http://issuer.example");
+    g_autofree char *password = NULL;
+    g_autoptr(GError) error = NULL;
+    g_assert_null(auth_new(&world.settings, world.store, &world.health, world.clock, &password, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/oidc/first login makes a user", test_first_login_makes_a_user);
+    g_test_add_func("/oidc/a name takes nobody over", test_name_takes_nobody_over);
+    g_test_add_func("/oidc/only who is linked", test_only_who_is_linked);
+    g_test_add_func("/oidc/a disabled user stays out", test_disabled_user_stays_out);
+    g_test_add_func("/oidc/the state is of this browser", test_state_is_of_this_browser);
+    g_test_add_func("/oidc/the state ends", test_state_ends);
+    g_test_add_func("/oidc/a code of another login", test_code_of_another_login);
+    g_test_add_func("/oidc/bent tokens", test_bent_tokens);
+    g_test_add_func("/oidc/a public key as secret", test_public_key_as_secret);
+    g_test_add_func("/oidc/new keys are read", test_new_keys_are_read);
+    g_test_add_func("/oidc/the issuer is away", test_issuer_away);
+    g_test_add_func("/oidc/an issuer that cannot be trusted", test_issuer_that_cannot_be_trusted);
+    g_test_add_func("/oidc/an issuer in the clear", test_issuer_in_the_clear_is_refused);
+    return g_test_run();
+}
