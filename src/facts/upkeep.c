@@ -37,6 +37,10 @@ static const struct record_field retention_fields[] = {
           .min = 1, .max = 60000, .default_text = "15"),
     FIELD(struct retention_settings, pause_ms, 0, "between two such transactions, for those who write", .unit = "ms",
           .min = 0, .max = 60000, .default_text = "20"),
+    FIELD(struct retention_settings, drop_wait_ms, 0,
+          "so long may those who read and write wait while a day that is over is taken out of PostgreSQL as a whole; "
+          "when it is in use for longer, it is tried again, and its rows go one by one in the end",
+          .unit = "ms", .min = 1, .max = 60000, .default_text = "25"),
     FIELD(struct retention_settings, window, 0,
           "the part of the day in which rows are deleted, like 22:00-06:00; empty: whenever the job runs",
           .max_count = 16),

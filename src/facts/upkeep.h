@@ -17,6 +17,7 @@ struct retention_settings {
     int32_t batch_rows;     /* deleted in one transaction, at most */
     int32_t batch_ms;       /* so long may one take: fewer rows are deleted at once where they take longer */
     int32_t pause_ms;       /* between two of them, for those who write */
+    int32_t drop_wait_ms;   /* so long may those who use a table wait for a day of it to be dropped */
     char *window;           /* "22:00-06:00": deletes only then; empty: always */
     int32_t clock_gap_days; /* longer since the last run: the clock is doubted */
     int32_t alarm_days;     /* the disk full within so long is an alarm */

@@ -1,6 +1,6 @@
 /* All of a store into another, page by page in the order of keys, table after table as foreign keys need them. */
 #include "store/backup.h"
-#include "store/work_internal.h"
+#include "store/days.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -303,7 +303,9 @@ static bool do_part(const struct part *part, int64_t *rows, int64_t *new_rows, G
     struct page pages[3];
     for (size_t i = 0; i < G_N_ELEMENTS(pages); i++)
         pages[i] = (struct page){part->descriptor, g_ptr_array_new()};
-    bool is_good = copy_rows(part, &pages[0], &pages[2], new_rows, error);
+    bool is_good = (!part->table->is_partitioned ||
+                    store_days_make(part->from, part->to, part->descriptor->table, part->org_id, error)) &&
+                   copy_rows(part, &pages[0], &pages[2], new_rows, error);
     for (size_t i = 0; i < G_N_ELEMENTS(pages); i++)
         page_clear(&pages[i]);
     is_good = is_good && compare_rows(part, &pages[0], &pages[1], &pages[2], rows, error);

@@ -137,6 +137,96 @@ static const struct store_step_table tables_12[] = {
     {&signing_key_descriptor, 1}, {&login_failure_descriptor, 1}, {NULL, 0},
 };
 
+/* Days of large tables: made for any day, and dropped as a whole. Those who may do so are few, and what they name is
+ * held against the catalogue: whoever drops a day could else drop any table. */
+static const char postgres_13[] =
+    "CREATE FUNCTION vedette_is_day(part name) RETURNS boolean LANGUAGE sql STABLE SET search_path = '' AS $$\n"
+    "  SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN "
+    "pg_catalog.pg_class w ON w.oid = i.inhparent\n"
+    "    WHERE c.relname = part AND c.relnamespace = 'public'::pg_catalog.regnamespace AND w.relowner = "
+    "'vedette_owner'::pg_catalog.regrole AND w.relkind = 'p'\n"
+    "      AND c.relname ~ '_[0-9]{8}$' AND w.relname = left(c.relname, -9))\n"
+    "$$;\n"
+    /* What lay in the default part for the day moves into its own. Nobody but the owner may name a part: policies of
+     * the whole would not hold there. */
+    "CREATE FUNCTION vedette_day_make(whole name, day date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER\n"
+    "  SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$\n"
+    "DECLARE part name := whole || to_char(day, '_YYYYMMDD');\n"
+    "BEGIN\n"
+    "  PERFORM pg_advisory_xact_lock(1986356325, 1);\n"
+    "  IF to_regclass('public.' || quote_ident(part)) IS NOT NULL THEN RETURN; END IF;\n"
+    "  IF NOT EXISTS (SELECT FROM pg_class WHERE relname = whole AND relnamespace = 'public'::regnamespace AND relkind "
+    "= 'p' AND relowner = 'vedette_owner'::regrole) THEN\n"
+    "    RAISE EXCEPTION '% is no table of days', whole;\n"
+    "  END IF;\n"
+    "  EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part, whole);\n"
+    "  EXECUTE format('WITH moved AS (DELETE FROM %I WHERE id >= %L AND id < %L RETURNING *) '\n"
+    "    'INSERT INTO %I SELECT * FROM moved', whole || '_default', vedette_day_bound(day),\n"
+    "    vedette_day_bound(day + 1), part);\n"
+    "  EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', whole, part,\n"
+    "    vedette_day_bound(day), vedette_day_bound(day + 1));\n"
+    "  EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', part);\n"
+    "  EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, vedette_app, vedette_jobs', part);\n"
+    "END $$;\n"
+    "CREATE OR REPLACE FUNCTION vedette_partitions_ensure(ahead integer) RETURNS bigint LANGUAGE plpgsql SECURITY "
+    "DEFINER\n"
+    "  SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$\n"
+    "DECLARE whole name; stray bigint; strays bigint := 0;\n"
+    "BEGIN\n"
+    "  FOR whole IN SELECT c.relname FROM pg_class c JOIN pg_partitioned_table p ON p.partrelid = c.oid\n"
+    "      WHERE c.relnamespace = 'public'::regnamespace AND c.relowner = 'vedette_owner'::regrole LOOP\n"
+    "    PERFORM vedette_day_make(whole, day::date) FROM generate_series((now() AT TIME ZONE 'UTC')::date - 1,\n"
+    "        (now() AT TIME ZONE 'UTC')::date + ahead, interval '1 day') AS days (day);\n"
+    "    EXECUTE format('SELECT count(*) FROM (SELECT FROM %I LIMIT 100000) AS few', whole || '_default') INTO stray;\n"
+    "    strays := strays + stray;\n"
+    "  END LOOP;\n"
+    "  RETURN strays;\n"
+    "END $$;\n"
+    /* By the index that begins with the org and the time: one look for each org, however many rows there are. A hold
+     * keeps the day whichever camera it is about; row by row the others' rows still go. */
+    "CREATE FUNCTION vedette_day_kept_by(part name, cutoffs json) RETURNS text LANGUAGE plpgsql SECURITY DEFINER\n"
+    "  SET search_path = public, pg_temp AS $$\n"
+    "DECLARE org text := ''; oldest timestamptz; newest timestamptz; kept text;\n"
+    "  claims text := current_setting('request.jwt.claims', true);\n"
+    "BEGIN\n"
+    "  IF NOT vedette_is_day(part) THEN RETURN 'it is no day of a table'; END IF;\n"
+    "  LOOP\n"
+    "    EXECUTE format('SELECT min(org_id) FROM %I WHERE org_id > $1', part) INTO org USING org;\n"
+    "    EXIT WHEN org IS NULL OR kept IS NOT NULL;\n"
+    "    EXECUTE format('SELECT min(occurred_at), max(occurred_at) FROM %I WHERE org_id = $1', part)\n"
+    "      INTO oldest, newest USING org;\n"
+    "    PERFORM set_config('request.jwt.claims', json_build_object('org_id', org)::text, true);\n"
+    "    kept := CASE WHEN coalesce(extract(epoch FROM newest) * 1000 >= (cutoffs ->> org)::numeric, true)\n"
+    "        THEN 'rows that are still kept'\n"
+    "      WHEN EXISTS (SELECT FROM legal_holds h WHERE h.org_id = org AND h.released_at IS NULL AND (h.from_at IS "
+    "NULL "
+    "OR h.from_at <= newest)\n"
+    "        AND (h.to_at IS NULL OR h.to_at > oldest)) THEN 'a legal hold'\n"
+    "      WHEN newest >= (SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = org AND m.level = 'hour')\n"
+    "        THEN 'rows that are not counted yet' END || ' of org ' || org;\n"
+    "  END LOOP;\n"
+    "  PERFORM set_config('request.jwt.claims', coalesce(claims, ''), true);\n"
+    "  RETURN kept;\n"
+    "END $$;\n"
+    /* Everything is looked at once more when nobody can write it any longer. The whole is locked before its part, as
+     * queries do; whoever comes waits for lock_timeout at most, which the caller sets. */
+    "CREATE FUNCTION vedette_day_drop(part name, cutoffs json) RETURNS text LANGUAGE plpgsql SECURITY DEFINER\n"
+    "  SET search_path = public, pg_temp AS $$\n"
+    "DECLARE kept text := vedette_day_kept_by(part, cutoffs);\n"
+    "BEGIN\n"
+    "  IF kept IS NOT NULL THEN RETURN kept; END IF;\n"
+    "  EXECUTE format('LOCK TABLE ONLY %I, ONLY %I IN ACCESS EXCLUSIVE MODE', left(part, -9), part);\n"
+    "  kept := vedette_day_kept_by(part, cutoffs);\n"
+    "  IF kept IS NULL THEN EXECUTE format('DROP TABLE %I', part); END IF;\n"
+    "  RETURN kept;\n"
+    "EXCEPTION WHEN lock_not_available OR deadlock_detected THEN\n"
+    "  RETURN 'in use';\n"
+    "END $$;\n"
+    "REVOKE ALL ON FUNCTION vedette_is_day(name), vedette_day_make(name, date), vedette_day_kept_by(name, json), "
+    "vedette_day_drop(name, json) FROM PUBLIC;\n"
+    "GRANT EXECUTE ON FUNCTION vedette_day_make(name, date), vedette_day_kept_by(name, json), vedette_day_drop(name, "
+    "json) TO vedette_jobs;\n";
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -157,5 +247,6 @@ const struct store_step store_steps[] = {
                "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject);\n",
      .postgres = "ALTER TABLE users ADD COLUMN oidc_subject text;\n"
                  "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject);\n"},
+    {13, "days that are dropped as a whole", .postgres = postgres_13},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -1,9 +1,7 @@
-#include "store/retention.h"
+#include "store/retention_internal.h"
 
 #include <stddef.h>
 #include <string.h>
-
-#include "store/work_internal.h"
 
 static const int64_t day_ms = INT64_C(86400000);
 static const char clock_value[] = "retention_clock_ms"; /* store_values: the clock at the last run */
@@ -13,16 +11,7 @@ static const char clock_value[] = "retention_clock_ms"; /* store_values: the clo
 #define COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
 #define SETTING(member) offsetof(struct retention_settings, member)
 
-static const struct rule {
-    const char *name;         /* as it is told */
-    const char *table, *time; /* the column by which rows age */
-    const char *key;          /* the primary key but for the org */
-    const char *where;        /* which of the table's rows; NULL: all */
-    size_t days;              /* where the setting lies */
-    enum rollup_level until;  /* not what marks of this level still need; 0: all */
-    bool has_camera;          /* holds and status are by camera */
-    bool is_platforms;
-} rules[] = {
+const struct retention_rule retention_rules[] = {
     {"events", "events", "occurred_at", "id, camera_id", "NOT " COUNTED, SETTING(event_days), 0, true},
     {"occupancy", "events", "occurred_at", "id, camera_id", COUNTED, SETTING(occupancy_days), ROLLUP_HOUR, true},
     {"occupancy_hourly", "occupancy_hourly", "bucket", "site_id, bucket, camera_id, subject_id", NULL,
@@ -36,29 +25,21 @@ static const struct rule {
     {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", "state <> 'running'", SETTING(job_run_days), 0,
      false, true},
 };
+const size_t retention_rule_count = G_N_ELEMENTS(retention_rules);
 
-static int32_t rule_days(const struct rule *rule, const struct retention_settings *settings)
+static int32_t rule_days(const struct retention_rule *rule, const struct retention_settings *settings)
 {
     return *(const int32_t *)((const char *)settings + rule->days);
 }
 
-/* ---- parts of an org's rows, which policies keep for times of their own ---- */
-
-enum part_kind { PART_ALL = 1, PART_CAMERA, PART_REST };
-struct part {
-    enum part_kind kind;
-    char *camera_id; /* "" unless it is one camera's */
-    int32_t days;    /* 0: for ever */
-};
-
 static void part_clear(void *part)
 {
-    g_free(((struct part *)part)->camera_id);
+    g_free(((struct retention_part *)part)->camera_id);
 }
 
 /* ---- what goes: one text for counting and for deleting, with $1 the org, $2 the time and $3 the part's camera ---- */
 
-static const char *part_condition(enum part_kind kind)
+static const char *part_condition(enum retention_part_kind kind)
 {
     switch (kind) {
     case PART_CAMERA:
@@ -71,7 +52,7 @@ static const char *part_condition(enum part_kind kind)
 }
 
 /* Columns are named with their table, since legal_holds has some of the same names. */
-static void append_hold(const struct rule *rule, GString *sql)
+static void append_hold(const struct retention_rule *rule, GString *sql)
 {
     const char *table = rule->table;
     g_string_append(sql, " AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL");
@@ -83,7 +64,7 @@ static void append_hold(const struct rule *rule, GString *sql)
 }
 
 /* Rows that are old enough, and those of them that may go. */
-static char *condition(const struct rule *rule, bool is_all_old, enum part_kind kind)
+static char *condition(const struct retention_rule *rule, bool is_all_old, enum retention_part_kind kind)
 {
     GString *sql = g_string_new(NULL);
     g_string_append_printf(sql, "%s%s.%s < $2",
@@ -102,7 +83,7 @@ static char *condition(const struct rule *rule, bool is_all_old, enum part_kind 
     return g_string_free(sql, FALSE);
 }
 
-static char *delete_sql(const struct rule *rule, enum part_kind kind)
+static char *delete_sql(const struct retention_rule *rule, enum retention_part_kind kind)
 {
     g_autofree char *where = condition(rule, false, kind);
     return g_strdup_printf("DELETE FROM %s WHERE %s(%s) IN (SELECT %s FROM %s WHERE %s ORDER BY %s.%s LIMIT $4)",
@@ -110,21 +91,13 @@ static char *delete_sql(const struct rule *rule, enum part_kind kind)
                            where, rule->table, rule->time);
 }
 
-static char *count_sql(const struct rule *rule, bool is_all_old, enum part_kind kind)
+static char *count_sql(const struct retention_rule *rule, bool is_all_old, enum retention_part_kind kind)
 {
     g_autofree char *where = condition(rule, is_all_old, kind);
     return g_strdup_printf("SELECT count(*) FROM %s WHERE %s", rule->table, where);
 }
 
 /* ---- a run ---- */
-
-struct work {
-    struct store *store;
-    const struct store_retention *retention;
-    GPtrArray *results;
-    int64_t now_ms;
-    int64_t limit; /* rows of the next transaction */
-};
 
 void retention_result_free(void *data)
 {
@@ -134,6 +107,20 @@ void retention_result_free(void *data)
     g_free(result);
 }
 
+struct retention_result *retention_result_of(const struct retention_work *work, const struct retention_rule *rule,
+                                             const char *org_id)
+{
+    for (guint i = 0; i < work->results->len; i++) {
+        struct retention_result *result = g_ptr_array_index(work->results, i);
+        if (strcmp(result->table, rule->name) == 0 && strcmp(result->org_id, org_id) == 0)
+            return result;
+    }
+    struct retention_result *result = g_new0(struct retention_result, 1);
+    *result = (struct retention_result){.org_id = g_strdup(org_id), .table = g_strdup(rule->name)};
+    g_ptr_array_add(work->results, result);
+    return result;
+}
+
 static bool stop(GError **error, const char *reason)
 {
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "retention is stopped, nothing more is deleted: %s",
@@ -141,7 +128,7 @@ static bool stop(GError **error, const char *reason)
     return false;
 }
 
-static bool read_last_run(struct work *work, int64_t *last_ms, GError **error)
+static bool read_last_run(struct retention_work *work, int64_t *last_ms, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, STORE_PLATFORM, error);
@@ -150,7 +137,7 @@ static bool read_last_run(struct work *work, int64_t *last_ms, GError **error)
 }
 
 /* Before the first run the newest that was seen says when that was. */
-static bool read_newest(struct work *work, const GPtrArray *orgs, int64_t *newest_ms, GError **error)
+static bool read_newest(struct retention_work *work, const GPtrArray *orgs, int64_t *newest_ms, GError **error)
 {
     for (guint i = 0; i < orgs->len; i++) {
         const char *org_id = g_ptr_array_index(orgs, i);
@@ -167,7 +154,7 @@ static bool read_newest(struct work *work, const GPtrArray *orgs, int64_t *newes
 
 /* A clock that stands far from the last run's deletes too much; so it is doubted until a person says that it is right.
  */
-static bool check_clock(struct work *work, const GPtrArray *orgs, GError **error)
+static bool check_clock(struct retention_work *work, const GPtrArray *orgs, GError **error)
 {
     int64_t last_ms = 0, gap_ms = work->retention->settings->clock_gap_days * day_ms;
     if (!read_last_run(work, &last_ms, error) || (!last_ms && !read_newest(work, orgs, &last_ms, error)))
@@ -190,7 +177,7 @@ static bool note_clock_in(struct store_transaction *transaction, int64_t now_ms,
                      STORE_VALUES(sql_text(clock_value), sql_integer(now_ms)), NULL, error);
 }
 
-static bool note_clock(struct work *work, GError **error)
+static bool note_clock(struct retention_work *work, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
@@ -198,7 +185,7 @@ static bool note_clock(struct work *work, GError **error)
            store_commit(g_steal_pointer(&transaction), error);
 }
 
-static bool is_cancelled(const struct work *work, GError **error)
+bool retention_is_cancelled(const struct retention_work *work, GError **error)
 {
     const int *flag = work->retention->is_cancelled;
     if (!flag || !__atomic_load_n(flag, __ATOMIC_ACQUIRE))
@@ -208,9 +195,8 @@ static bool is_cancelled(const struct work *work, GError **error)
     return true;
 }
 
-/* Adds how many rows of a part are old enough. */
-static bool add_count(struct work *work, const struct rule *rule, const char *org_id, const struct part *part,
-                      bool is_all_old, int64_t *sum, GError **error)
+bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                     const struct retention_part *part, bool is_all_old, int64_t *sum, GError **error)
 {
     int64_t count = 0;
     g_autofree char *sql = count_sql(rule, is_all_old, part->kind);
@@ -218,7 +204,7 @@ static bool add_count(struct work *work, const struct rule *rule, const char *or
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
     bool is_good =
         transaction && store_get_integer(transaction, sql,
-                                         STORE_VALUES(sql_text(org_id), sql_time(work->now_ms - part->days * day_ms),
+                                         STORE_VALUES(sql_text(org_id), sql_time(retention_cutoff_ms(work, part)),
                                                       sql_text(part->camera_id)),
                                          0, &count, error);
     *sum += count;
@@ -226,7 +212,8 @@ static bool add_count(struct work *work, const struct rule *rule, const char *or
 }
 
 /* A row without a time would stay for ever, or go at once: neither is right. */
-static bool check_times(struct work *work, const struct rule *rule, const char *org_id, GError **error)
+static bool check_times(struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                        GError **error)
 {
     int64_t count = 0;
     g_autofree char *sql = g_strdup_printf("SELECT count(*) FROM %s WHERE %s%s IS NULL%s%s", rule->table,
@@ -245,15 +232,15 @@ static bool check_times(struct work *work, const struct rule *rule, const char *
     return stop(error, reason);
 }
 
-static bool delete_batch(struct work *work, const char *org_id, const char *sql, const struct part *part, int64_t limit,
-                         int64_t *deleted, GError **error)
+static bool delete_batch(struct retention_work *work, const char *org_id, const char *sql,
+                         const struct retention_part *part, int64_t limit, int64_t *deleted, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
     return transaction && store_run_hold_in(transaction, work->retention->hold, error) &&
            store_set_org(transaction, org_id, error) &&
            store_run(transaction, sql,
-                     STORE_VALUES(sql_text(org_id), sql_time(work->now_ms - part->days * day_ms),
+                     STORE_VALUES(sql_text(org_id), sql_time(retention_cutoff_ms(work, part)),
                                   sql_text(part->camera_id), sql_integer(limit)),
                      deleted, error) &&
            store_commit(g_steal_pointer(&transaction), error);
@@ -269,15 +256,16 @@ static int64_t next_limit(const struct retention_settings *settings, int64_t lim
     return CLAMP(next, MIN(LEAST, settings->batch_rows), settings->batch_rows);
 }
 
-static bool delete_all(struct work *work, const struct rule *rule, const struct part *part,
-                       struct retention_result *result, GError **error)
+static bool delete_all(struct retention_work *work, const struct retention_rule *rule,
+                       const struct retention_part *part, struct retention_result *result, GError **error)
 {
     const struct retention_settings *settings = work->retention->settings;
     g_autofree char *sql = delete_sql(rule, part->kind);
     for (int64_t limit = work->limit, deleted = limit; deleted == limit;) {
         int64_t begun_us = g_get_monotonic_time();
         limit = work->limit;
-        if (is_cancelled(work, error) || !delete_batch(work, result->org_id, sql, part, limit, &deleted, error))
+        if (retention_is_cancelled(work, error) ||
+            !delete_batch(work, result->org_id, sql, part, limit, &deleted, error))
             return false;
         result->rows += deleted;
         work->limit = next_limit(settings, limit, g_get_monotonic_time() - begun_us);
@@ -287,8 +275,13 @@ static bool delete_all(struct work *work, const struct rule *rule, const struct 
     return true;
 }
 
-/* How long a camera's rows are kept; 0: for ever. */
-static int32_t days_of(const struct work *work, const struct rule *rule, const char *org_id, const char *camera_id)
+int64_t retention_cutoff_ms(const struct retention_work *work, const struct retention_part *part)
+{
+    return work->now_ms - part->days * day_ms;
+}
+
+int32_t retention_days_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                          const char *camera_id)
 {
     const struct store_retention *retention = work->retention;
     struct retention_settings days = *retention->settings; /* its texts are not looked at */
@@ -296,10 +289,10 @@ static int32_t days_of(const struct work *work, const struct rule *rule, const c
     return is_held ? 0 : rule_days(rule, &days);
 }
 
-static void add_part(const struct work *work, const struct rule *rule, const char *org_id, enum part_kind kind,
-                     const char *camera_id, GArray *parts)
+static void add_part(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                     enum retention_part_kind kind, const char *camera_id, GArray *parts)
 {
-    const struct part part = {kind, g_strdup(camera_id), days_of(work, rule, org_id, camera_id)};
+    const struct retention_part part = {kind, g_strdup(camera_id), retention_days_of(work, rule, org_id, camera_id)};
     g_array_append_val(parts, part);
 }
 
@@ -311,10 +304,10 @@ static bool take_camera(void *data, const struct record_sql_value *row, size_t c
     return true;
 }
 
-/* Of `struct part`; NULL with an error. */
-static GArray *parts_of(struct work *work, const struct rule *rule, const char *org_id, GError **error)
+GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                           GError **error)
 {
-    GArray *parts = g_array_new(FALSE, TRUE, sizeof(struct part));
+    GArray *parts = g_array_new(FALSE, TRUE, sizeof(struct retention_part));
     g_array_set_clear_func(parts, part_clear);
     if (!work->retention->says || !rule->has_camera) {
         add_part(work, rule, org_id, PART_ALL, "", parts);
@@ -334,40 +327,38 @@ static GArray *parts_of(struct work *work, const struct rule *rule, const char *
     return parts;
 }
 
-static bool do_part(struct work *work, const struct rule *rule, const struct part *part,
+static bool do_part(struct retention_work *work, const struct retention_rule *rule, const struct retention_part *part,
                     struct retention_result *result, GError **error)
 {
     if (!part->days)
         return true;
-    result->cutoff_ms = MAX(result->cutoff_ms, work->now_ms - part->days * day_ms);
-    return work->retention->is_dry ? add_count(work, rule, result->org_id, part, false, &result->rows, error)
+    result->cutoff_ms = MAX(result->cutoff_ms, retention_cutoff_ms(work, part));
+    return work->retention->is_dry ? retention_count(work, rule, result->org_id, part, false, &result->rows, error)
                                    : delete_all(work, rule, part, result, error);
 }
 
-static bool do_rule(struct work *work, const struct rule *rule, const char *org_id, GError **error)
+static bool do_rule(struct retention_work *work, const struct retention_rule *rule, const char *org_id, GError **error)
 {
-    g_autoptr(GArray) parts = parts_of(work, rule, org_id, error);
+    g_autoptr(GArray) parts = retention_parts_of(work, rule, org_id, error);
     bool is_kept = true;
     for (guint i = 0; parts && i < parts->len; i++)
-        is_kept &= g_array_index(parts, struct part, i).days == 0;
+        is_kept &= g_array_index(parts, struct retention_part, i).days == 0;
     if (!parts || is_kept)
         return parts != NULL;
     if (!check_times(work, rule, org_id, error))
         return false;
-    struct retention_result *result = g_new0(struct retention_result, 1);
-    *result = (struct retention_result){.org_id = g_strdup(org_id), .table = g_strdup(rule->name)};
-    g_ptr_array_add(work->results, result);
+    struct retention_result *result = retention_result_of(work, rule, org_id);
     bool is_good = true;
     for (guint i = 0; is_good && i < parts->len; i++)
-        is_good = do_part(work, rule, &g_array_index(parts, struct part, i), result, error);
+        is_good = do_part(work, rule, &g_array_index(parts, struct retention_part, i), result, error);
     return is_good;
 }
 
-static bool do_org(struct work *work, const char *org_id, GError **error)
+static bool do_org(struct retention_work *work, const char *org_id, GError **error)
 {
     bool is_platform = strcmp(org_id, STORE_PLATFORM) == 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
-        if (rules[i].is_platforms == is_platform && !do_rule(work, &rules[i], org_id, error))
+    for (size_t i = 0; i < retention_rule_count; i++)
+        if (retention_rules[i].is_platforms == is_platform && !do_rule(work, &retention_rules[i], org_id, error))
             return false;
     return true;
 }
@@ -386,10 +377,12 @@ bool store_retention_run(struct store *store, const struct store_retention *rete
 {
     if (!check_store(store, error))
         return false;
-    struct work work = {store, retention, results, clock_wall_ms(store->clock),
-                        MAX(retention->settings->batch_rows / 8, 1)};
+    struct retention_work work = {store, retention, results, clock_wall_ms(store->clock),
+                                  MAX(retention->settings->batch_rows / 8, 1)};
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     if (!orgs || !check_clock(&work, orgs, error))
+        return false;
+    if (!retention->is_dry && !retention_drop_days(&work, orgs, error))
         return false;
     for (guint i = 0; i < orgs->len; i++)
         if (!do_org(&work, g_ptr_array_index(orgs, i), error))
@@ -404,96 +397,4 @@ bool store_retention_confirm_clock(struct store *store, const struct audit_by *b
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
     return transaction && note_clock_in(transaction, clock_wall_ms(store->clock), error) &&
            store_audit_add_in(transaction, by, &change, error) && store_commit(g_steal_pointer(&transaction), error);
-}
-
-/* ---- how it stands ---- */
-
-struct status {
-    GPtrArray *views;
-    const struct work *work;
-    const struct rule *rule;
-    const char *org_id;
-};
-
-static void view_free(void *view)
-{
-    record_clear(&retention_view_descriptor, view);
-    g_free(view);
-}
-
-/* Rows: camera, oldest. */
-static bool take_oldest(void *data, const struct record_sql_value *row, size_t columns, GError **error)
-{
-    (void)columns;
-    (void)error;
-    const struct status *status = data;
-    const char *camera_id = row[0].type == RECORD_SQL_NULL ? NULL : row[0].text;
-    int32_t days = days_of(status->work, status->rule, status->org_id, camera_id ? camera_id : "");
-    struct retention_view *view = g_new0(struct retention_view, 1);
-    *view = (struct retention_view){
-        .table = g_strdup(status->rule->name),
-        .camera_id = g_strdup(camera_id),
-        .days = days,
-        .oldest_at = {row[1].type == RECORD_SQL_NULL ? 0 : row[1].integer},
-        .cutoff_at = {days ? status->work->now_ms - days * day_ms : 0},
-        .due_rows = -1,
-    };
-    g_ptr_array_add(status->views, view);
-    return true;
-}
-
-static char *oldest_sql(const struct rule *rule)
-{
-    if (!rule->has_camera)
-        return g_strdup_printf("SELECT NULL, min(%s) FROM %s", rule->time, rule->table);
-    return g_strdup_printf(
-        "SELECT camera_id, min(%s) FROM %s WHERE org_id = $1%s%s GROUP BY camera_id ORDER BY camera_id", rule->time,
-        rule->table, rule->where ? " AND " : "", rule->where ? rule->where : "");
-}
-
-/* Which rows go at the next run, and why older ones do not. */
-static bool add_due(struct work *work, const struct status *status, guint from, GError **error)
-{
-    int64_t due = 0, old = 0;
-    g_autoptr(GArray) parts = parts_of(work, status->rule, status->org_id, error);
-    for (guint i = 0; parts && i < parts->len; i++) {
-        const struct part *part = &g_array_index(parts, struct part, i);
-        if (part->days && (!add_count(work, status->rule, status->org_id, part, false, &due, error) ||
-                           !add_count(work, status->rule, status->org_id, part, true, &old, error)))
-            return false;
-    }
-    for (guint i = from; parts && i < status->views->len; i++) {
-        struct retention_view *view = g_ptr_array_index(status->views, i);
-        if (!view->days)
-            continue;
-        view->due_rows = due;
-        if (old > due && view->oldest_at.ms < view->cutoff_at.ms)
-            view->held_by = g_strdup("legal_hold or rollup");
-    }
-    return parts != NULL;
-}
-
-static bool read_oldest(struct work *work, struct status *status, GError **error)
-{
-    g_autofree char *sql = oldest_sql(status->rule);
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_READ, status->org_id, error);
-    return transaction &&
-           store_each(transaction, sql, STORE_VALUES(sql_text(status->org_id)), take_oldest, status, error);
-}
-
-GPtrArray *store_retention_status(struct store *store, const struct store_retention *retention, const char *org_id,
-                                  bool with_rows, GError **error)
-{
-    g_autoptr(GPtrArray) views = g_ptr_array_new_with_free_func(view_free);
-    struct work work = {store, retention, NULL, clock_wall_ms(store->clock)};
-    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
-        if (rules[i].is_platforms)
-            continue;
-        guint from = views->len;
-        struct status status = {views, &work, &rules[i], org_id};
-        if (!read_oldest(&work, &status, error) || (with_rows && !add_due(&work, &status, from, error)))
-            return NULL;
-    }
-    return g_steal_pointer(&views);
 }

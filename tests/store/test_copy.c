@@ -119,6 +119,22 @@ static void test_copy_goes_on_where_it_was(void)
     copying_end(&copying);
 }
 
+/* What is copied may be old: each day gets its partition first, so that nothing is left in the default one. */
+static void test_g07_copied_days_have_their_partitions(void)
+{
+    struct copying copying;
+    copying_begin(&copying);
+    add_events(&copying, 30);
+    clock_fake_step_wall_ms(copying.source.world.clock, INT64_C(40) * 86400000);
+    add_events(&copying, 20);
+    copy(&copying);
+    g_assert_cmpint(postgres_ask_number(copying.target.database, "SELECT count(*) FROM events_20260101"), ==, 30);
+    g_assert_cmpint(postgres_ask_number(copying.target.database, "SELECT count(*) FROM events_20260210"), ==, 20);
+    g_assert_cmpint(
+        postgres_ask_number(copying.target.database, "SELECT count(*) FROM events_default WHERE id LIKE '0%'"), ==, 0);
+    copying_end(&copying);
+}
+
 static void test_copy_sees_what_differs(void)
 {
     static const struct {
@@ -152,6 +168,7 @@ int main(int argc, char **argv)
         return 0;
     g_test_add_func("/copy/takes_every_table", test_copy_takes_every_table);
     g_test_add_func("/copy/goes_on_where_it_was", test_copy_goes_on_where_it_was);
+    g_test_add_func("/copy/g07_copied_days_have_their_partitions", test_g07_copied_days_have_their_partitions);
     g_test_add_func("/copy/sees_what_differs", test_copy_sees_what_differs);
     return g_test_run();
 }

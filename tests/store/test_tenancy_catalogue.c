@@ -55,7 +55,8 @@ static const struct {
     {"r09: a function with its owner's rights that is not on the list, or without a fixed search_path",
      "SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND "
      "(proname NOT IN "
-     "('vedette_partitions_ensure') OR NOT EXISTS (SELECT FROM unnest(proconfig) AS c WHERE c LIKE 'search_path=%') OR "
+     "('vedette_partitions_ensure', 'vedette_day_make', 'vedette_day_kept_by', 'vedette_day_drop') OR NOT EXISTS "
+     "(SELECT FROM unnest(proconfig) AS c WHERE c LIKE 'search_path=%') OR "
      "has_function_privilege('public', oid, 'EXECUTE'))"},
     {"r11: a partition somebody may use, or without row level security",
      "SELECT string_agg(relname, ' ') FROM pg_class WHERE relispartition AND relkind = 'r' AND (NOT relrowsecurity OR "

@@ -1,0 +1,166 @@
+/* Retention: days of large tables that go as a whole, instead of row by row: in a moment, however many rows they hold,
+ * and without anything left to clean up. A day goes when all in it is past, whoever's it is: older than the longest
+ * that its org keeps anything, under no hold, and counted. The database looks at that itself, when nobody can write the
+ * day any longer (store/days.h).
+ */
+#include "store/retention_internal.h"
+
+#include <string.h>
+
+#include "store/days.h"
+
+enum { DROP_TRIES = 20 }; /* a day that is in use all the time goes row by row */
+
+struct table_days {
+    const struct retention_work *work;
+    const char *table;
+    const GPtrArray *orgs;
+    GString *cutoffs;  /* JSON: for each org the time before which it keeps nothing */
+    int64_t latest_ms; /* of those; 0: there is none */
+};
+
+/* ---- the cutoffs ---- */
+
+/* *cutoff_ms: that of what is kept longest; 0: something is kept for ever. */
+static bool find_cutoff(const struct table_days *days, const char *org_id, int64_t *cutoff_ms, GError **error)
+{
+    *cutoff_ms = days->work->now_ms;
+    for (size_t i = 0; i < retention_rule_count; i++) {
+        const struct retention_rule *rule = &retention_rules[i];
+        if (strcmp(rule->table, days->table) != 0)
+            continue;
+        g_autoptr(GArray) parts = retention_parts_of(days->work, rule, org_id, error);
+        for (guint j = 0; parts && j < parts->len; j++) {
+            const struct retention_part *part = &g_array_index(parts, struct retention_part, j);
+            *cutoff_ms = part->days ? MIN(*cutoff_ms, retention_cutoff_ms(days->work, part)) : 0;
+        }
+        if (!parts)
+            return false;
+    }
+    return true;
+}
+
+static bool find_cutoffs(struct table_days *days, GError **error)
+{
+    g_string_append_c(days->cutoffs, '{');
+    for (guint i = 0; i < days->orgs->len; i++) {
+        int64_t cutoff_ms;
+        const char *org_id = g_ptr_array_index(days->orgs, i);
+        if (!find_cutoff(days, org_id, &cutoff_ms, error))
+            return false;
+        if (cutoff_ms <= 0)
+            continue;
+        if (days->latest_ms)
+            g_string_append_c(days->cutoffs, ',');
+        record_append_json_string(days->cutoffs, org_id);
+        g_string_append_printf(days->cutoffs, ":%" G_GINT64_FORMAT, cutoff_ms);
+        days->latest_ms = MAX(days->latest_ms, cutoff_ms);
+    }
+    g_string_append_c(days->cutoffs, '}');
+    return true;
+}
+
+/* ---- one day ---- */
+
+/* How many rows of the day a rule is about: all of them go. */
+static bool count_of_rule(struct store_transaction *transaction, const struct table_days *days, const char *org_id,
+                          const struct retention_rule *rule, const struct store_day_ids *ids, int64_t *count,
+                          GError **error)
+{
+    *count = 0;
+    if (strcmp(rule->table, days->table) != 0)
+        return true;
+    g_autofree char *sql = g_strdup_printf("SELECT count(*) FROM %s WHERE org_id = $1 AND id >= $2 AND id < $3 AND %s",
+                                           rule->table, rule->where ? rule->where : "TRUE");
+    return store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(ids->first), sql_text(ids->end)),
+                             0, count, error);
+}
+
+/* For each org, in turn for each rule. */
+static bool count_day(const struct table_days *days, const char *part, GArray *counts, GError **error)
+{
+    struct store_day_ids ids;
+    store_day_ids(part, &ids);
+    for (guint i = 0; i < days->orgs->len; i++) {
+        const char *org_id = g_ptr_array_index(days->orgs, i);
+        CLEANUP(store_transaction)
+        struct store_transaction *transaction = store_begin(days->work->store, STORE_READ, org_id, error);
+        for (size_t j = 0; transaction && j < retention_rule_count; j++) {
+            int64_t count;
+            if (!count_of_rule(transaction, days, org_id, &retention_rules[j], &ids, &count, error))
+                return false;
+            g_array_append_val(counts, count);
+        }
+        if (!transaction)
+            return false;
+    }
+    return true;
+}
+
+static void tell_day(const struct table_days *days, const GArray *counts)
+{
+    for (guint i = 0; i < counts->len; i++) {
+        int64_t count = g_array_index(counts, int64_t, i);
+        const char *org_id = g_ptr_array_index(days->orgs, i / retention_rule_count);
+        if (count)
+            retention_result_of(days->work, &retention_rules[i % retention_rule_count], org_id)->rows += count;
+    }
+}
+
+static bool try_drop(const struct table_days *days, const char *part, char **kept_by, GError **error)
+{
+    const struct store_retention *retention = days->work->retention;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(days->work->store, STORE_JOB, STORE_PLATFORM, error);
+    return transaction && store_run_hold_in(transaction, retention->hold, error) &&
+           store_day_drop_in(transaction, part, days->cutoffs->str, retention->settings->drop_wait_ms, kept_by,
+                             error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+static bool drop_day(const struct table_days *days, const char *part, GError **error)
+{
+    g_autofree char *kept_by = NULL;
+    g_autoptr(GArray) counts = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    if (!store_day_is_kept(days->work->store, part, days->cutoffs->str, &kept_by, error))
+        return false;
+    if (kept_by)
+        return true;
+    if (!count_day(days, part, counts, error))
+        return false;
+    for (int i = 0; i < DROP_TRIES; i++) {
+        if (retention_is_cancelled(days->work, error) || !try_drop(days, part, &kept_by, error))
+            return false;
+        if (g_strcmp0(kept_by, store_day_in_use) != 0)
+            break;
+        g_usleep((gulong)days->work->retention->settings->pause_ms * 1000);
+    }
+    if (!kept_by)
+        tell_day(days, counts);
+    return true;
+}
+
+/* ---- a table ---- */
+
+static bool drop_table_days(const struct retention_work *work, const char *table, const GPtrArray *orgs, GError **error)
+{
+    g_autoptr(GString) cutoffs = g_string_new(NULL);
+    struct table_days days = {work, table, orgs, cutoffs, 0};
+    if (!find_cutoffs(&days, error))
+        return false;
+    g_autoptr(GPtrArray) parts = store_days_list(work->store, table, days.latest_ms, error);
+    for (guint i = 0; parts && i < parts->len; i++)
+        if (!drop_day(&days, g_ptr_array_index(parts, i), error))
+            return false;
+    return parts != NULL;
+}
+
+bool retention_drop_days(const struct retention_work *work, const GPtrArray *orgs, GError **error)
+{
+    if (work->store->engine->dialect != RECORD_POSTGRES)
+        return true;
+    for (size_t i = 0; i < store_table_count; i++)
+        if (store_tables[i].is_partitioned && !drop_table_days(work, store_tables[i].descriptor->table, orgs, error))
+            return false;
+    return true;
+}

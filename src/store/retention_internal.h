@@ -1,0 +1,54 @@
+/* Shared by the files of retention: the one list of what is kept how long, and a run under way. */
+#pragma once
+
+#include "store/retention.h"
+#include "store/work_internal.h"
+
+struct retention_rule {
+    const char *name;         /* as it is told */
+    const char *table, *time; /* the column by which rows age */
+    const char *key;          /* the primary key but for the org */
+    const char *where;        /* which of the table's rows; NULL: all */
+    size_t days;              /* where the setting lies */
+    enum rollup_level until;  /* not what marks of this level still need; 0: all */
+    bool has_camera;          /* holds and status are by camera */
+    bool is_platforms;
+};
+extern const struct retention_rule retention_rules[];
+extern const size_t retention_rule_count;
+
+/* A part of an org's rows, which policies keep for a time of its own. */
+enum retention_part_kind { PART_ALL = 1, PART_CAMERA, PART_REST };
+struct retention_part {
+    enum retention_part_kind kind;
+    char *camera_id; /* "" unless it is one camera's */
+    int32_t days;    /* 0: for ever */
+};
+
+struct retention_work {
+    struct store *store;
+    const struct store_retention *retention;
+    GPtrArray *results;
+    int64_t now_ms;
+    int64_t limit; /* rows of the next transaction */
+};
+
+/* How long a camera's rows are kept; 0: for ever. */
+int32_t retention_days_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                          const char *camera_id);
+/* Before this moment nothing of the part is kept. Not of one that is kept for ever. */
+int64_t retention_cutoff_ms(const struct retention_work *work, const struct retention_part *part);
+/* A new GArray of struct retention_part; NULL with an error. */
+GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                           GError **error);
+/* Adds how many rows of a part are old enough, to *sum: all of them, or (not `is_all_old`) those that may go. */
+bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                     const struct retention_part *part, bool is_all_old, int64_t *sum, GError **error);
+/* What went by this rule, of this org: found in the results, or added to them. */
+struct retention_result *retention_result_of(const struct retention_work *work, const struct retention_rule *rule,
+                                             const char *org_id);
+bool retention_is_cancelled(const struct retention_work *work, GError **error);
+
+/* Drops the days that hold nothing but what would go, as a whole, where the engine has days. What stays behind goes row
+ * by row. */
+bool retention_drop_days(const struct retention_work *work, const GPtrArray *orgs, GError **error);
