@@ -5,43 +5,20 @@
 
 #include <jansson.h>
 
+#include "policy/directory.h"
 #include "policy/policy.h"
-
-enum { FILES_MAX = 10000, DEPTH_MAX = 5, FILE_MAX_BYTES = 64 << 10 };
 
 struct import {
     struct api_client *client;
     const char *directory, *reason;
-    char *org_id;     /* of who asks */
-    GPtrArray *paths; /* of char *, below the directory */
+    const char *org_id; /* of who asks */
+    GPtrArray *paths;   /* of char *, below the directory */
 };
 
 static bool fail(GError **error, const char *path, const char *why)
 {
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s: %s", path, why);
     return false;
-}
-
-static bool walk(struct import *import, const char *below, int depth, GError **error)
-{
-    g_autofree char *whole = g_build_filename(import->directory, below, NULL);
-    g_autoptr(GDir) dir = g_dir_open(whole, 0, error);
-    const char *name;
-    bool is_good = dir != NULL;
-    while (is_good && (name = g_dir_read_name(dir))) {
-        g_autofree char *path = *below ? g_build_filename(below, name, NULL) : g_strdup(name);
-        g_autofree char *file = g_build_filename(import->directory, path, NULL);
-        if (name[0] == '.')
-            continue;
-        if (g_file_test(file, G_FILE_TEST_IS_DIR))
-            is_good = depth < DEPTH_MAX ? walk(import, path, depth + 1, error)
-                                        : fail(error, path, "lies deeper than policies do");
-        else if (g_str_has_suffix(name, ".json"))
-            g_ptr_array_add(import->paths, g_steal_pointer(&path));
-        if (is_good && import->paths->len > FILES_MAX)
-            is_good = fail(error, import->directory, "holds more than 10000 files");
-    }
-    return is_good;
 }
 
 static void append_parameter(GString *request, const char *name, const char *value)
@@ -77,14 +54,10 @@ static char *request_of(const struct import *import, const char *path, const cha
 
 static bool send(const struct import *import, const char *path, const char *method, const char *tail, GError **error)
 {
-    g_autofree char *file = g_build_filename(import->directory, path, NULL);
-    g_autofree char *body = NULL;
-    gsize length = 0;
     g_autofree char *request = request_of(import, path, tail, error);
-    if (!request || !g_file_get_contents(file, &body, &length, error))
+    g_autofree char *body = request ? policy_directory_read(import->directory, path, error) : NULL;
+    if (!body)
         return false;
-    if (length > FILE_MAX_BYTES)
-        return fail(error, path, "is longer than 64 KB");
     g_autofree char *answer = api_client_request(import->client, method, request, body, NULL, error);
     if (!answer)
         g_prefix_error(error, "%s: ", path);
@@ -108,24 +81,16 @@ static bool import_all(const struct import *import, GError **error)
     return true;
 }
 
-static gint by_name(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 bool policy_import(struct api_client *client, const char *directory, const char *reason, GError **error)
 {
-    struct import import = {client, directory, reason, NULL, g_ptr_array_new_with_free_func(g_free)};
-    g_autofree char *me = api_client_request(client, "GET", "/auth/me", NULL, NULL, error);
-    json_t *tree = me ? json_loads(me, 0, NULL) : NULL;
+    g_autoptr(GPtrArray) paths = policy_directory_list(directory, NULL, NULL, error);
+    g_autofree char *me = paths ? api_client_request(client, "GET", "/auth/me", NULL, NULL, error) : NULL;
+    if (!me)
+        return false;
+    json_t *tree = json_loads(me, 0, NULL);
     const char *org = json_string_value(json_object_get(tree, "org_id"));
-    import.org_id = g_strdup(org ? org : "default");
-    bool is_good = me && walk(&import, "", 0, error);
-    g_ptr_array_sort(import.paths, by_name);
-    is_good =
-        is_good && (import.paths->len || fail(error, directory, "holds no policy files")) && import_all(&import, error);
+    const struct import import = {client, directory, reason, org ? org : "default", paths};
+    bool is_good = (paths->len || fail(error, directory, "holds no policy files")) && import_all(&import, error);
     json_decref(tree);
-    g_ptr_array_unref(import.paths);
-    g_free(import.org_id);
     return is_good;
 }

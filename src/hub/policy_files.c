@@ -2,6 +2,7 @@
 #include "hub/policy_files.h"
 
 #include "base/log.h"
+#include "policy/directory.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -9,12 +10,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-enum {
-    SETTLE_MS = 50, /* editors and git write a file in several steps */
-    FILE_MAX_BYTES = 64 << 10,
-    FILES_MAX = 100000,
-    DEPTH_MAX = 4,
-};
+enum { SETTLE_MS = 50 }; /* editors and git write a file in several steps */
 #define POLICY_FILES_AUTHOR "directory"
 static const uint32_t watched_events =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR;
@@ -84,17 +80,16 @@ static bool is_in_force(struct policy_files *files, const char *path, const char
 
 static void take_file(struct policy_files *files, const char *path, GHashTable *found)
 {
-    g_autofree char *whole = g_build_filename(files->directory, path, NULL);
-    g_autofree char *body = NULL;
-    gsize length = 0;
     g_autoptr(GError) error = NULL;
-    if (!g_file_get_contents(whole, &body, &length, &error) || length > FILE_MAX_BYTES) {
-        log_error(NULL, "policy file '%s' cannot be read: %s", path, error ? error->message : "it is too large");
-        g_hash_table_add(found, g_strdup(path)); /* it is there: its document stays */
+    g_autofree char *body = policy_directory_read(files->directory, path, &error);
+    g_hash_table_add(found, g_strdup(path)); /* it is there: its document stays */
+    if (!body) {
+        log_error(NULL, "%s; what was in force stays", error->message);
+        g_hash_table_add(files->refused, g_strdup(path));
+        g_hash_table_replace(files->taken, g_strdup(path), g_strdup("")); /* looked at once it can be read */
         return;
     }
-    g_autofree char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)body, length);
-    g_hash_table_add(found, g_strdup(path));
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, body, -1);
     if (g_strcmp0(g_hash_table_lookup(files->taken, path), digest) == 0)
         return;
     g_hash_table_replace(files->taken, g_strdup(path), g_steal_pointer(&digest));
@@ -104,23 +99,11 @@ static void take_file(struct policy_files *files, const char *path, GHashTable *
         change(files, path, body);
 }
 
-static void walk(struct policy_files *files, const char *below, int depth, GHashTable *found)
+static void watch(void *data, const char *folder)
 {
-    g_autofree char *whole = g_build_filename(files->directory, below, NULL);
-    g_autoptr(GDir) dir = depth <= DEPTH_MAX ? g_dir_open(whole, 0, NULL) : NULL;
-    const char *name;
-    if (dir && inotify_add_watch(files->inotify, whole, watched_events) < 0)
-        log_warning(NULL, "policy files in '%s' are not watched: %s", whole, g_strerror(errno));
-    while (dir && (name = g_dir_read_name(dir)) && g_hash_table_size(found) < FILES_MAX) {
-        g_autofree char *path = *below ? g_build_filename(below, name, NULL) : g_strdup(name);
-        g_autofree char *file = g_build_filename(files->directory, path, NULL);
-        if (name[0] == '.')
-            continue; /* of editors and repositories */
-        if (g_file_test(file, G_FILE_TEST_IS_DIR) && !g_file_test(file, G_FILE_TEST_IS_SYMLINK))
-            walk(files, path, depth + 1, found);
-        else if (g_str_has_suffix(name, ".json"))
-            take_file(files, path, found);
-    }
+    struct policy_files *files = data;
+    if (inotify_add_watch(files->inotify, folder, watched_events) < 0)
+        log_warning(NULL, "policy files in '%s' are not watched: %s", folder, g_strerror(errno));
 }
 
 static void drop_gone(struct policy_files *files, GHashTable *found)
@@ -140,12 +123,14 @@ static void drop_gone(struct policy_files *files, GHashTable *found)
 static void take_all(struct policy_files *files)
 {
     g_autoptr(GHashTable) found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    /* a directory that is away for a moment is no order to delete everything */
-    if (!g_file_test(files->directory, G_FILE_TEST_IS_DIR)) {
-        log_error(NULL, "the policy directory '%s' is away; what was in force stays", files->directory);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) paths = policy_directory_list(files->directory, watch, files, &error);
+    if (!paths) { /* a directory that is away for a moment is no order to delete everything */
+        log_error(NULL, "%s; what was in force stays", error->message);
         return;
     }
-    walk(files, "", 0, found);
+    for (guint i = 0; i < paths->len; i++)
+        take_file(files, g_ptr_array_index(paths, i), found);
     drop_gone(files, found);
 }
 

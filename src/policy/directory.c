@@ -1,0 +1,105 @@
+#include "policy/directory.h"
+
+#include "policy/policy_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILES_MAX = 130000, /* ten thousand cameras with a document of each type */
+    DEPTH_MAX = 4,      /* orgs/ORG/cameras/CAMERA */
+};
+
+/* ---- what there is ---- */
+
+struct listing {
+    const char *directory;
+    void (*enter)(void *data, const char *folder);
+    void *data;
+    GPtrArray *paths;
+};
+
+static bool fail(GError **error, const char *directory, const char *why)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "policy directory '%s': %s", directory, why);
+    return false;
+}
+
+static bool list(struct listing *listing, const char *below, int depth, GError **error)
+{
+    g_autofree char *whole = g_build_filename(listing->directory, below, NULL);
+    const char *name;
+    if (listing->enter)
+        listing->enter(listing->data, whole);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(GDir) dir = g_dir_open(whole, 0, &cause);
+    bool is_good = dir || fail(error, listing->directory, cause->message);
+    while (is_good && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = *below ? g_build_filename(below, name, NULL) : g_strdup(name);
+        g_autofree char *file = g_build_filename(whole, name, NULL);
+        bool is_folder = g_file_test(file, G_FILE_TEST_IS_DIR);
+        if (name[0] == '.')
+            continue;
+        if (is_folder && depth < DEPTH_MAX)
+            is_good = list(listing, path, depth + 1, error);
+        else if (is_folder || g_str_has_suffix(name, ".json"))
+            g_ptr_array_add(listing->paths, g_steal_pointer(&path));
+        if (is_good && listing->paths->len > FILES_MAX)
+            is_good = fail(error, listing->directory, "it holds too many files");
+    }
+    return is_good;
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+GPtrArray *policy_directory_list(const char *directory, void (*enter)(void *data, const char *folder), void *data,
+                                 GError **error)
+{
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    struct listing listing = {directory, enter, data, paths};
+    if (!list(&listing, "", 0, error))
+        return NULL;
+    g_ptr_array_sort(paths, by_name);
+    return g_steal_pointer(&paths);
+}
+
+/* ---- one file ---- */
+
+/* NULL: `errno` says why. */
+static char *read_text(int fd, size_t size)
+{
+    g_autofree char *text = g_malloc0(size + 1);
+    size_t length = 0;
+    ssize_t got = 0;
+    while (length < size && (got = read(fd, text + length, size - length)) > 0)
+        length += (size_t)got;
+    return got < 0 ? NULL : g_steal_pointer(&text);
+}
+
+char *policy_directory_read(const char *directory, const char *path, GError **error)
+{
+    struct stat status;
+    g_autofree char *file = g_build_filename(directory, path, NULL);
+    int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe in its place holds up nobody */
+    char *text = NULL;
+    const char *why = NULL;
+    if (fd < 0 || fstat(fd, &status) != 0)
+        why = g_strerror(errno);
+    else if (!S_ISREG(status.st_mode))
+        why = "it is no file";
+    else if (status.st_size > POLICY_DOCUMENT_MAX_BYTES)
+        why = "it is longer than the 64 KB that a policy may have";
+    else if (!(text = read_text(fd, (size_t)status.st_size)))
+        why = g_strerror(errno);
+    if (fd >= 0)
+        close(fd);
+    if (why)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "policy file '%s': %s", path, why);
+    return text;
+}

@@ -1,0 +1,17 @@
+/* Directories of policy files, for who reads them: a file's place is its document's scope, its name the type (see
+ * policy_path_read). Names that begin with '.' are an editor's or a repository's and passed over.
+ *
+ * Threads: everything from any thread.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* The paths below `directory` of all its *.json files, sorted: a new GPtrArray of char *. Links are followed. A folder
+ * that lies deeper than any policy does is listed itself, so that whoever reads the path says what is wrong with it.
+ * `enter` (may be NULL) is told of each folder, with its whole path, before its names are read. NULL: some folder
+ * cannot be read, or there are too many files. */
+GPtrArray *policy_directory_list(const char *directory, void (*enter)(void *data, const char *folder), void *data,
+                                 GError **error);
+/* The text of one of them; g_free. NULL: it cannot be read, is no file or is longer than a document may be. */
+char *policy_directory_read(const char *directory, const char *path, GError **error);
