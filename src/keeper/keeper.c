@@ -44,8 +44,7 @@ struct handing_over {
     void *data;
 };
 
-/* Only the documents that Vedette's own services read; others are kept for the programs that do. What cannot be opened
- * is handed over as it is, so that it is refused and its last good version stays. */
+/* Only the documents that Vedette's own services read; others are kept for the programs that do. */
 static void hand_over(struct policy_keeper *keeper, struct service_policy *policy, const struct handing_over *to)
 {
     g_autoptr(GError) error = NULL;
@@ -54,7 +53,8 @@ static void hand_over(struct policy_keeper *keeper, struct service_policy *polic
         return;
     if (!policy_keeper_open(keeper, policy, &error))
         log_error(policy->camera_id, "%s policy: %s", policy->policy_type, error->message);
-    to->add(to->data, &(struct policy_document){name.scope, name.type, policy->config.text, policy->revision});
+    to->add(to->data, &(struct policy_document){name.scope, name.type, policy->config.text, policy->revision,
+                                                error ? error->message : NULL});
 }
 
 static bool load(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,

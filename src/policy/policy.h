@@ -71,7 +71,8 @@ struct policy_document {
     struct policy_scope scope;
     enum policy_type type;
     const char *config_json;
-    int64_t revision; /* counts up over all documents, so that "newer" has one meaning */
+    int64_t revision;    /* counts up over all documents, so that "newer" has one meaning */
+    const char *refusal; /* NULL, or why its config cannot be had: then it is not valid */
 };
 
 struct policy_set *policy_set_new(void);

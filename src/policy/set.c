@@ -138,11 +138,11 @@ static void insert(struct policy_set *set, const struct policy_document *documen
 bool policy_set_add(struct policy_set *set, const struct policy_document *document, GError **error)
 {
     struct record_errors errors;
-    if (!policy_type_find(document->type)) {
+    if (document->refusal)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, document->refusal);
+    else if (!policy_type_find(document->type))
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "policy type %d is not known", document->type);
-        return false;
-    }
-    if (!policy_scope_check(&document->scope, error))
+    if (document->refusal || !policy_type_find(document->type) || !policy_scope_check(&document->scope, error))
         return false;
     record_errors_init(&errors);
     bool is_good = policy_document_check(document->type, document->config_json, &errors);
@@ -150,7 +150,9 @@ bool policy_set_add(struct policy_set *set, const struct policy_document *docume
         g_autoptr(json_t) tree = policy_parse_object(document->config_json, &errors);
         insert(set, document, tree);
     } else if (!record_errors_to_gerror(&errors, error)) {
-        g_prefix_error(error, "%s policy: ", record_enum_name(policy_type_names, document->type));
+        g_autofree char *place =
+            policy_path_write(&document->scope, record_enum_name(policy_type_names, document->type));
+        g_prefix_error(error, "policy %s: ", place);
     }
     record_errors_clear(&errors);
     return is_good;

@@ -14,6 +14,7 @@ BUILD = pathlib.Path(os.environ["VEDETTE_BUILD"])
 LIBRARY = pathlib.Path(os.environ["VEDETTE_LIBRARY"])
 HEADERS = sorted((SOURCE / "include/vedette").glob("*.h"))
 EXAMPLES = {"guarded_call": "the upstream was called 3 times", "camera_health": "camera_recovered",
+            "follow_policies": "shelf_out_delta is 3.5 now",
             "keep_events": "2 kept, 2 delivered, 0 still queued",
             "service_profile": "CPUExecutionProvider"}
 

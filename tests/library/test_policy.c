@@ -1,0 +1,321 @@
+/* Policies as other programs meet them. */
+#include "vedette/policy.h"
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a source that says what the test wants ---- */
+
+struct world {
+    GMutex lock;
+    const struct vedette_policy_document *documents; /* under lock, as all that follows */
+    size_t count;
+    int64_t revision, now_ms;
+    bool is_away;
+    int changes;
+};
+
+static bool load(void *data, void (*add)(void *to, const struct vedette_policy_document *document), void *to,
+                 int64_t *revision, char *why)
+{
+    struct world *world = data;
+    g_mutex_lock(&world->lock);
+    for (size_t i = 0; i < world->count; i++)
+        add(to, &world->documents[i]);
+    *revision = world->revision;
+    bool is_away = world->is_away;
+    g_mutex_unlock(&world->lock);
+    if (is_away)
+        g_strlcpy(why, "the table is away", VEDETTE_POLICY_WHY_BYTES);
+    return !is_away;
+}
+
+static void on_changed(void *data)
+{
+    struct world *world = data;
+    g_mutex_lock(&world->lock);
+    world->changes++;
+    g_mutex_unlock(&world->lock);
+}
+
+static int64_t tell_time(void *data)
+{
+    return ((const struct world *)data)->now_ms;
+}
+
+static void say(struct world *world, const struct vedette_policy_document *documents, size_t count, int64_t revision)
+{
+    g_mutex_lock(&world->lock);
+    world->documents = documents;
+    world->count = count;
+    world->revision = revision;
+    g_mutex_unlock(&world->lock);
+}
+
+static struct vedette_policy_manager *manage(struct world *world, double poll_seconds)
+{
+    struct vedette_policy_manager_config config;
+    const char *why = NULL;
+    vedette_policy_manager_config_init(&config);
+    config.source = (struct vedette_policy_source){load, world};
+    config.poll_seconds = poll_seconds;
+    config.changed = on_changed;
+    config.now_ms = tell_time;
+    config.data = world;
+    struct vedette_policy_manager *manager = vedette_policy_manager_new("safety", &config, &why);
+    g_assert_null(why);
+    return manager;
+}
+
+static const struct vedette_policy_scope door = {.org_id = "acme", .camera_id = "door"};
+
+static double loitering(struct vedette_policy_manager *manager, const struct vedette_policy_scope *subject)
+{
+    struct vedette_record *policy = vedette_policy_manager_get_policy(manager, "safety", subject, NULL, NULL, NULL);
+    double seconds = -1;
+    g_assert_nonnull(policy);
+    vedette_record_get_number(policy, "loitering_seconds", &seconds);
+    vedette_record_free(policy);
+    return seconds;
+}
+
+static void wait_for_changes(struct world *world, int changes)
+{
+    int64_t until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    for (bool is_there = false; !is_there; g_usleep(1000)) {
+        g_mutex_lock(&world->lock);
+        is_there = world->changes >= changes;
+        g_mutex_unlock(&world->lock);
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    }
+}
+
+/* ---- cases ---- */
+
+static const struct vedette_policy_document levels[] = {
+    {{NULL}, NULL, "safety", "{\"loitering_seconds\":60,\"cooldown_seconds\":5}", 1},
+    {{.org_id = "acme"}, "safety", "safety", "{\"loitering_seconds\":30}", 2},
+    {{.org_id = "acme", .camera_id = "door"}, NULL, "safety", "{\"loitering_seconds\":7}", 3},
+    {{.org_id = "acme", .camera_id = "door"}, "another", "safety", "{\"loitering_seconds\":99}", 4},
+};
+
+static void test_the_most_specific_level_wins(void)
+{
+    struct world world = {.revision = 4};
+    const struct vedette_policy_scope yard = {.org_id = "acme", .camera_id = "yard"}, other = {.org_id = "other"};
+    say(&world, levels, G_N_ELEMENTS(levels), 4);
+    struct vedette_policy_manager *manager = manage(&world, 0);
+    g_assert_cmpfloat(loitering(manager, &door), ==, 7); /* another service's is passed over */
+    g_assert_cmpfloat(loitering(manager, &yard), ==, 30);
+    g_assert_cmpfloat(loitering(manager, &other), ==, 60);
+    g_assert_cmpfloat(loitering(manager, NULL), ==, 60);
+    char *json = vedette_policy_manager_effective_json(manager, "safety", &door);
+    g_assert_nonnull(strstr(json, "\"loitering_seconds\":{\"level\":\"camera\",\"revision\":3}"));
+    g_assert_nonnull(strstr(json, "\"cooldown_seconds\":{\"level\":\"global\",\"revision\":1}"));
+    free(json);
+    g_assert_cmpstr(vedette_policy_manager_service_name(manager), ==, "safety");
+    vedette_policy_manager_free(manager);
+}
+
+static void note_fault(void *data, const char *path, const char *text)
+{
+    g_string_append_printf(data, "%s: %s; ", path, text);
+}
+
+static void test_defaults_are_filled_in_and_types_told(void)
+{
+    struct world world = {0};
+    g_autoptr(GString) faults = g_string_new(NULL);
+    struct vedette_policy_manager *manager = manage(&world, 0);
+    struct vedette_record *policy = vedette_policy_manager_get_policy(manager, "privacy", &door, NULL, NULL, NULL);
+    int64_t is_hidden = -1;
+    g_assert_true(vedette_record_get_integer(policy, "face_blur_enabled", &is_hidden));
+    g_assert_cmpint(is_hidden, ==, 1);
+    g_assert_cmpstr(vedette_record_type_name(vedette_record_get_type(policy)), ==, "PrivacyPolicy");
+    vedette_record_free(policy);
+    g_assert_null(vedette_policy_manager_get_policy(manager, "rumour", &door, NULL, note_fault, faults));
+    g_assert_nonnull(strstr(faults->str, "no such type"));
+    g_assert_null(vedette_policy_manager_effective_json(manager, "rumour", &door));
+    vedette_policy_manager_free(manager);
+}
+
+static void test_a_change_is_in_force_without_a_restart(void)
+{
+    static const struct vedette_policy_document later = {
+        {.org_id = "acme", .camera_id = "door"}, NULL, "safety", "{\"loitering_seconds\":8}", 5};
+    struct world world = {0};
+    say(&world, levels, G_N_ELEMENTS(levels), 4);
+    struct vedette_policy_manager *manager = manage(&world, 0);
+    g_assert_cmpint(world.changes, ==, 0); /* what it began with is no change */
+    g_assert_true(vedette_policy_manager_start_hot_reload(manager));
+    struct vedette_record *before = vedette_policy_manager_get_policy(manager, "safety", &door, NULL, NULL, NULL);
+    say(&world, &later, 1, 5);
+    vedette_policy_manager_notify(manager);
+    wait_for_changes(&world, 1);
+    double seconds = 0;
+    g_assert_cmpfloat(loitering(manager, &door), ==, 8);
+    g_assert_true(vedette_record_get_number(before, "loitering_seconds", &seconds));
+    g_assert_cmpfloat(seconds, ==, 7);
+    vedette_record_free(before);
+    vedette_policy_manager_stop_hot_reload(manager);
+    say(&world, levels, G_N_ELEMENTS(levels), 6);
+    vedette_policy_manager_notify(manager); /* nobody listens, what is in force stays */
+    g_assert_cmpfloat(loitering(manager, &door), ==, 8);
+    g_assert_true(vedette_policy_manager_start_hot_reload(manager)); /* and begins with what was told */
+    wait_for_changes(&world, 2);
+    vedette_policy_manager_free(manager); /* stops */
+}
+
+static void test_h01_a_bad_document_leaves_the_last_good_one(void)
+{
+    static const struct vedette_policy_document bad[] = {
+        {{.org_id = "acme", .camera_id = "door"}, NULL, "safety", "{\"loitering_seconds\":\"soon\"}", 5},
+        {{NULL}, NULL, "rumour", "{}", 6},
+    };
+    struct world world = {0};
+    struct vedette_policy_manager_status status;
+    say(&world, levels, G_N_ELEMENTS(levels), 4);
+    struct vedette_policy_manager *manager = manage(&world, 0);
+    say(&world, bad, G_N_ELEMENTS(bad), 6);
+    g_assert_false(vedette_policy_manager_reload(manager));
+    g_assert_cmpfloat(loitering(manager, &door), ==, 7);
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_cmpint(status.bad_now, ==, 2);
+    g_assert_nonnull(strstr(status.error, "orgs/acme/cameras/door/safety.json: loitering_seconds"));
+    world.is_away = true;
+    g_assert_false(vedette_policy_manager_reload(manager));
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_cmpint(status.load_failures, ==, 1);
+    g_assert_nonnull(strstr(status.error, "the table is away"));
+    g_assert_cmpfloat(loitering(manager, &door), ==, 7);
+    world.is_away = false;
+    say(&world, levels, G_N_ELEMENTS(levels), 7);
+    g_assert_true(vedette_policy_manager_reload(manager));
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_cmpstr(status.error, ==, "");
+    g_assert_cmpint(status.revision, ==, 7);
+    vedette_policy_manager_free(manager);
+}
+
+static void test_overlays_come_and_go_with_the_hour(void)
+{
+    static const struct vedette_policy_document night = {
+        {NULL},
+        NULL,
+        "safety",
+        "{\"loitering_seconds\":60,\"overlays\":[{\"name\":\"night\",\"schedule\":[{\"from\":\"20:00\",\"to\":\"06:"
+        "00\"}],"
+        "\"time_zone\":\"UTC\",\"config\":{\"loitering_seconds\":5}}]}",
+        1};
+    struct world world = {.now_ms = INT64_C(1767268800000)}; /* 2026-01-01T12:00Z */
+    int64_t valid_until_ms = 0;
+    say(&world, &night, 1, 1);
+    struct vedette_policy_manager *manager = manage(&world, 0);
+    struct vedette_record *policy =
+        vedette_policy_manager_get_policy(manager, "safety", &door, &valid_until_ms, NULL, NULL);
+    vedette_record_free(policy);
+    g_assert_cmpint(valid_until_ms, ==, world.now_ms + INT64_C(8) * 3600 * 1000);
+    g_assert_cmpfloat(loitering(manager, &door), ==, 60);
+    world.now_ms = valid_until_ms;
+    g_assert_cmpfloat(loitering(manager, &door), ==, 5);
+    vedette_policy_manager_free(manager);
+}
+
+/* ---- a directory ---- */
+
+static void put_file(const char *directory, const char *path, const char *text)
+{
+    g_autofree char *file = g_build_filename(directory, path, NULL), *folder = g_path_get_dirname(file);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(file, text, -1, NULL));
+}
+
+static void take_file(const char *directory, const char *path)
+{
+    g_autofree char *file = g_build_filename(directory, path, NULL);
+    g_assert_cmpint(g_remove(file), ==, 0);
+}
+
+static void test_files_are_documents_and_go_with_their_files(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
+    g_autofree char *snapshot = g_build_filename(directory, "snapshot", NULL);
+    struct vedette_policy_manager_config config;
+    struct vedette_policy_manager_status status;
+    vedette_policy_manager_config_init(&config);
+    config.directory = directory;
+    config.snapshot_path = snapshot;
+    put_file(directory, "safety.json", "{\"loitering_seconds\":60}");
+    put_file(directory, "orgs/acme/cameras/door/safety.json", "{\"loitering_seconds\":7}");
+    put_file(directory, "orgs/acme/rumour.json", "{}");
+    put_file(directory, ".git/safety.json", "no document");
+    put_file(directory, "orgs/acme/cameras/door/old/safety.json", "{}");
+    g_autofree char *long_text = g_strnfill((64 << 10) + 1, ' ');
+    put_file(directory, "privacy.json", long_text);
+    struct vedette_policy_manager *manager = vedette_policy_manager_new("safety", &config, NULL);
+    g_assert_cmpfloat(loitering(manager, &door), ==, 7);
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_cmpint(status.bad_now, ==, 3);
+    g_assert_nonnull(strstr(status.error, "orgs/acme/cameras/door/old"));
+    take_file(directory, "orgs/acme/cameras/door/old/safety.json");
+    take_file(directory, "orgs/acme/cameras/door/old");
+    g_assert_false(vedette_policy_manager_reload(manager));
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_nonnull(strstr(status.error, "orgs/acme/rumour.json"));
+    take_file(directory, "orgs/acme/rumour.json");
+    g_assert_false(vedette_policy_manager_reload(manager));
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_nonnull(strstr(status.error, "privacy.json': it is longer"));
+    take_file(directory, "privacy.json");
+    take_file(directory, "orgs/acme/cameras/door/safety.json");
+    g_assert_true(vedette_policy_manager_reload(manager));
+    g_assert_cmpfloat(loitering(manager, &door), ==, 60);
+    vedette_policy_manager_free(manager);
+    /* a start without the directory */
+    g_autofree char *away = g_strconcat(directory, "-away", NULL);
+    config.directory = away;
+    manager = vedette_policy_manager_new("safety", &config, NULL);
+    g_assert_cmpfloat(loitering(manager, &door), ==, 60);
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_true(status.is_stale);
+    g_assert_nonnull(strstr(status.error, away));
+    vedette_policy_manager_free(manager);
+    static const char *const left[] = {
+        "safety.json", ".git/safety.json", ".git", "orgs/acme/cameras/door", "orgs/acme/cameras", "orgs/acme",
+        "orgs",        "snapshot",         ""};
+    for (size_t i = 0; i < G_N_ELEMENTS(left); i++)
+        take_file(directory, left[i]);
+}
+
+static void test_a_wrong_config_is_told(void)
+{
+    struct vedette_policy_manager_config config;
+    const char *why = NULL;
+    vedette_policy_manager_config_init(&config);
+    g_assert_null(vedette_policy_manager_new("safety", &config, &why));
+    g_assert_nonnull(strstr(why, "directory"));
+    config.directory = "/nonexistent";
+    config.poll_seconds = -1;
+    g_assert_null(vedette_policy_manager_new("safety", &config, &why));
+    g_assert_nonnull(strstr(why, "poll_seconds"));
+    vedette_policy_manager_free(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/library/policy/the most specific level wins", test_the_most_specific_level_wins);
+    g_test_add_func("/library/policy/defaults are filled in and types told",
+                    test_defaults_are_filled_in_and_types_told);
+    g_test_add_func("/library/policy/a change is in force without a restart",
+                    test_a_change_is_in_force_without_a_restart);
+    g_test_add_func("/library/policy/h01_a_bad_document_leaves_the_last_good_one",
+                    test_h01_a_bad_document_leaves_the_last_good_one);
+    g_test_add_func("/library/policy/overlays come and go with the hour", test_overlays_come_and_go_with_the_hour);
+    g_test_add_func("/library/policy/files are documents and go with their files",
+                    test_files_are_documents_and_go_with_their_files);
+    g_test_add_func("/library/policy/a wrong config is told", test_a_wrong_config_is_told);
+    return g_test_run();
+}
