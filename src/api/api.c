@@ -90,7 +90,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                                          settings->policies.webhook_tolerance_seconds, WEBHOOK_MAX_IDS, error);
     if (api->policies)
         api->backtests = policy_backtests_new(api->policies, api->health, error);
-    int fd = api->webhooks && (!api->policies || api->backtests) ? open_listener(&settings->http, error) : -1;
+    bool is_ready = api->webhooks && tls_read(&settings->http, &api->tls, error);
+    int fd = is_ready && (!api->policies || api->backtests) ? open_listener(&settings->http, error) : -1;
     if (fd >= 0) {
         api->port = bound_port(fd);
         api->auth = auth_new(settings, api->store, api->health, api->clock, &password, error);
@@ -143,5 +144,6 @@ void api_stop(struct api *api)
     auth_free(api->auth);
     limits_free(api->limits);
     webhook_verifier_free(api->webhooks);
+    tls_clear(&api->tls);
     g_free(api);
 }

@@ -20,6 +20,16 @@
 
 enum { API_ADDRESS_BYTES = 64 };
 
+/* Our certificate and key, as PEM text; NULL: http in the clear (tls.c). */
+struct tls {
+    char *certificate, *key;
+};
+bool tls_is_set(const struct http_settings *http);
+/* False with VEDETTE_ERROR_INVALID: a file is not there or not what it must be. */
+bool tls_read(const struct http_settings *http, struct tls *tls, GError **error);
+/* Wipes the key. */
+void tls_clear(struct tls *tls);
+
 struct api {
     /* immutable after start */
     const struct settings *settings;
@@ -35,6 +45,7 @@ struct api {
     struct detect_queue *detect; /* NULL: none */
     struct auth *auth;
     struct limits *limits;
+    struct tls tls; /* as long as the daemon */
     struct MHD_Daemon *daemon;
     int port;
     struct watch *watch;

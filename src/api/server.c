@@ -200,13 +200,14 @@ static void read_address(struct request *request)
 {
     const struct http_settings *http = &request->api->settings->http;
     read_peer(request);
+    request->is_secure = tls_is_set(http);
     if (!address_is_listed(request->address, http->trusted_proxies))
         return;
     const char *forwarded = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Forwarded-For");
     const char *protocol = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Forwarded-Proto");
     g_autofree char *address = address_behind_proxies(request->address, forwarded, http->trusted_proxies);
     g_strlcpy(request->address, address, sizeof request->address);
-    request->is_secure = g_strcmp0(protocol, "https") == 0;
+    request->is_secure |= g_strcmp0(protocol, "https") == 0;
 }
 
 /* The caller's trace goes on with a span of ours; without one, a trace begins. */
@@ -329,6 +330,9 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
     }
 }
 
+/* What browsers of the last ten years speak (RFC 9325 section 3.1.1). */
+static const char tls_versions[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE";
+
 struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error)
 {
     const struct http_settings *http = &api->settings->http;
@@ -348,10 +352,19 @@ struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error)
         {threads ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL, NULL,
-                         on_request, api, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    const struct MHD_OptionItem tls_options[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, api->tls.certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, api->tls.key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_versions},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    bool has_tls = api->tls.key != NULL;
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | (has_tls ? MHD_USE_TLS : 0), 0,
+        NULL, NULL, on_request, api, MHD_OPTION_ARRAY, options, has_tls ? MHD_OPTION_ARRAY : MHD_OPTION_END,
+        tls_options, MHD_OPTION_END);
     if (!daemon)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the HTTP server: no threads or memory");
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the HTTP server: no threads or memory%s",
+                    has_tls ? ", or the certificate and key do not belong together" : "");
     return daemon;
 }

@@ -58,7 +58,7 @@ static unsigned char *decode_part(const char *text, size_t length, size_t *size)
 static json_t *decode_object(const unsigned char *bytes, size_t size)
 {
     json_t *json = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, NULL);
-    if (json && json_is_object(json))
+    if (json_is_object(json))
         return json;
     json_decref(json);
     return NULL;

@@ -53,7 +53,7 @@ static void set_options(CURL *curl, const struct oidc_settings *settings, const 
 static json_t *read_answer(const char *address, const char *text, size_t length, long status, GError **error)
 {
     json_t *json = status == 200 ? json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (json && json_is_object(json))
+    if (json_is_object(json))
         return json;
     json_decref(json);
     if (status >= 400 && status < 500)

@@ -59,11 +59,14 @@ char *api_client_request(struct api_client *client, const char *method, const ch
     GString *answer = g_string_new(NULL);
     char reason[CURL_ERROR_SIZE] = "";
     long status = 0;
+    const char *authorities = g_getenv("VEDETTE_CA_FILE");
     CURL *curl = client->curl;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (authorities && *authorities)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)REQUEST_SECONDS);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);

@@ -1,7 +1,4 @@
-/* A client of a running server, for commands: VEDETTE_URL says where it is (else http://127.0.0.1:8000), VEDETTE_TOKEN
- * who asks, or VEDETTE_USERNAME and VEDETTE_PASSWORD, with which it logs in. Nothing of them is ever an argument. One
- * thread.
- */
+/* A client of a running server, for commands. Nothing of who asks is ever an argument. One thread. */
 #pragma once
 
 #include <glib.h>
@@ -10,6 +7,11 @@
 #include "base/error.h"
 
 struct api_client;
+
+/* For the usage of such commands. */
+#define API_CLIENT_USAGE                                                                                               \
+    "against the server at VEDETTE_URL (else http://127.0.0.1:8000; VEDETTE_CA_FILE: whom to trust for https, else "   \
+    "whom this machine trusts); who asks is VEDETTE_TOKEN, or VEDETTE_USERNAME and VEDETTE_PASSWORD."
 
 /* Logs in where there is no token. NULL: the server cannot be reached, or did not take the login. */
 struct api_client *api_client_new(GError **error);

@@ -22,9 +22,7 @@ static const struct action {
 
 static int print_usage(FILE *out, int status)
 {
-    fprintf(out,
-            "vedette jobs ACTION [JOB], against the server at VEDETTE_URL (else http://127.0.0.1:8000); who asks is "
-            "VEDETTE_TOKEN, or VEDETTE_USERNAME and VEDETTE_PASSWORD.\n\n");
+    fputs("vedette jobs ACTION [JOB], " API_CLIENT_USAGE "\n\n", out);
     for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
         fprintf(out, "  %-8s %-4s %s\n", actions[i].name, actions[i].usage, actions[i].summary);
     return status;

@@ -272,8 +272,7 @@ static const struct action {
 
 static int print_usage(FILE *out, int status)
 {
-    fprintf(out, "vedette policy ACTION …, against the server at VEDETTE_URL (else http://127.0.0.1:8000); who asks is "
-                 "VEDETTE_TOKEN, or VEDETTE_USERNAME and VEDETTE_PASSWORD.\n\n");
+    fputs("vedette policy ACTION …, " API_CLIENT_USAGE "\n\n", out);
     for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
         fprintf(out, "  %-10s %-14s %s\n", actions[i].name, actions[i].usage, actions[i].summary);
     fprintf(

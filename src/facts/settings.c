@@ -4,50 +4,6 @@
 
 #include <string.h>
 
-static const struct record_field http_fields[] = {
-    FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
-          .max_count = 64, .default_text = "127.0.0.1"),
-    FIELD(struct http_settings, port, RECORD_NEEDS_RESTART, "port to listen on; 0: a free one", .min = 0, .max = 65535,
-          .default_text = "8000"),
-    FIELD(struct http_settings, max_connections, RECORD_NEEDS_RESTART, "connections open at once", .min = 4,
-          .max = 65536, .default_text = "512"),
-    FIELD(struct http_settings, max_connections_per_address, RECORD_NEEDS_RESTART,
-          "connections open at once from one address", .min = 1, .max = 65536, .default_text = "64"),
-    FIELD(struct http_settings, request_timeout_seconds, RECORD_NEEDS_RESTART,
-          "longest a whole request may take to arrive", .unit = "s", .min = 1, .max = 3600, .default_text = "15"),
-    FIELD(struct http_settings, max_body_bytes, 0, "largest request body", .unit = "bytes", .min = 1024, .max = 1 << 28,
-          .default_text = "1048576"),
-    FIELD(struct http_settings, threads, RECORD_NEEDS_RESTART, "threads that serve requests", .min = 1, .max = 64,
-          .default_text = "2"),
-    FIELD(struct http_settings, websocket_max_clients, 0, "pages connected at once", .min = 1, .max = 65536,
-          .default_text = "64"),
-    FIELD(struct http_settings, websocket_queue_bytes, 0,
-          "waiting for one page; oldest track updates are dropped first", .unit = "bytes", .min = 4096, .max = 1 << 28,
-          .default_text = "1048576"),
-    FIELD(struct http_settings, resume_events, 0,
-          "events kept in memory for clients that come back to /ws or /api/v1/events/stream, and most told to one at "
-          "once",
-          .min = 0, .max = 10000, .default_text = "1000"),
-    FIELD(struct http_settings, login_attempts_per_minute, 0, "logins per address and per account", .min = 1,
-          .max = 10000, .default_text = "10"),
-    FIELD(struct http_settings, idempotency_minutes, 0, "how long the answer to an Idempotency-Key is kept",
-          .unit = "min", .min = 1, .max = 43200, .default_text = "1440"),
-    FIELD(struct http_settings, idempotency_max_keys, 0, "how many of them are kept for an org; the oldest go first",
-          .min = 1, .max = 1000000, .default_text = "10000"),
-    FIELD(struct http_settings, host_names, 0,
-          "names browsers may reach it by, separated by commas; addresses and localhost always may", .max_count = 1024),
-    FIELD(struct http_settings, cors_origins, 0,
-          "origins of pages elsewhere that may use the API, separated by commas, like https://wall.example; empty: "
-          "only our own page may",
-          .max_count = 4096),
-    FIELD(struct http_settings, trusted_proxies, RECORD_NEEDS_RESTART,
-          "addresses and networks (10.0.0.0/8) of proxies before us, separated by commas, whose X-Forwarded-For and "
-          "X-Forwarded-Proto are believed; empty: nobody's are",
-          .max_count = 4096),
-};
-static const struct record_descriptor http_descriptor =
-    RECORD(struct http_settings, "HttpSettings", 1, http_fields, "The API and the page.");
-
 static const char *const log_format_names[] = {"logfmt", "json", NULL};
 static const char *const log_target_names[] = {"stderr", "journald", NULL};
 static const struct record_field log_fields[] = {
@@ -561,7 +517,7 @@ static const struct record_field settings_fields[] = {
           .max_count = 256),
     FIELD(struct settings, metrics_token, RECORD_SECRET, "token that may read /metrics; empty: a login is needed",
           .max_count = 256),
-    FIELD_RECORD(struct settings, http, struct http_settings, &http_descriptor, 0, "the API and the page"),
+    FIELD_RECORD(struct settings, http, struct http_settings, &http_settings_descriptor, 0, "the API and the page"),
     FIELD_RECORD(struct settings, auth, struct auth_settings, &auth_settings_descriptor, 0, "logins and tokens"),
     FIELD_RECORD(struct settings, limits, struct limit_settings, &limit_settings_descriptor, 0, "how much one may ask"),
     FIELD_RECORD(struct settings, log, struct log_settings, &log_descriptor, 0, "logs"),

@@ -7,27 +7,11 @@
 #include "facts/camera.h"
 #include "facts/detect.h"
 #include "facts/governor.h"
+#include "facts/http.h"
 #include "facts/policy_types.h"
 #include "facts/upkeep.h"
 #include "record/record.h"
 
-struct http_settings {
-    char *address;
-    int32_t port;
-    int32_t max_connections;
-    int32_t max_connections_per_address;
-    int32_t request_timeout_seconds; /* whole request, headers and body */
-    int32_t max_body_bytes;
-    int32_t threads;
-    int32_t websocket_max_clients;
-    int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
-    int32_t resume_events;         /* kept in memory, and told to one client that comes back */
-    int32_t login_attempts_per_minute;
-    char *host_names;                                  /* separated by commas, as the next two */
-    char *cors_origins;                                /* of pages elsewhere that may use the API */
-    char *trusted_proxies;                             /* addresses and networks */
-    int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */
-};
 struct log_settings {
     char *levels;
     enum log_setting_format { LOG_SETTING_LOGFMT = 1, LOG_SETTING_JSON } format; /* values as base/log.h's */

@@ -90,11 +90,12 @@ static bool start_workers(struct hub *hub, GError **error)
 /* An address that a browser can open: "every address" is shown as this machine's own. */
 static char *page_address(const struct hub *hub, const struct api *api)
 {
-    const char *address = hub->settings->http.address;
+    const struct http_settings *http = &hub->settings->http;
+    const char *address = http->address, *scheme = http->tls_key_file && *http->tls_key_file ? "https" : "http";
     if (strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0)
         address = "127.0.0.1";
     bool is_v6 = strchr(address, ':') != NULL;
-    return g_strdup_printf(is_v6 ? "http://[%s]:%d" : "http://%s:%d", address, api_port(api));
+    return g_strdup_printf(is_v6 ? "%s://[%s]:%d" : "%s://%s:%d", scheme, address, api_port(api));
 }
 
 /* On the terminal alone, never in the logs: the password is a secret. */

@@ -122,8 +122,8 @@ class Camera(Process):
 class Hub(Process):
     """`vedette run` with a configuration, on a free port."""
 
-    def __init__(self, directory, config, *options, name="hub"):
-        self.directory = directory
+    def __init__(self, directory, config, *options, name="hub", context=None):
+        self.directory, self.context = directory, context
         (directory / "vedette.yml").write_text(config)
         environment = {"PATH": os.environ["PATH"], "VEDETTE_ADMIN_PASSWORD": PASSWORD, "HOME": str(directory),
                        "VEDETTE_DATA_DIR": str(directory / "data"), **sanitizer_options()}
@@ -133,7 +133,7 @@ class Hub(Process):
 
     def find_address(self):
         assert self.child.poll() is None, f"the hub ended: {self.log()}"
-        match = re.search(r"http://\S+", self.out())
+        match = re.search(r"https?://\S+", self.out())
         return match and match.group(0)
 
     def request(self, path, body=None):
@@ -141,12 +141,12 @@ class Hub(Process):
         request.add_header("Content-Type", "application/json")
         if body is None:
             request.add_header("Authorization", f"Bearer {self.token}")
-        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS, context=self.context) as answer:
             return json.load(answer)
 
     def text(self, path):
         request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {self.token}"})
-        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS, context=self.context) as answer:
             return answer.read().decode()
 
     def cameras(self):

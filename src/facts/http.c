@@ -1,0 +1,63 @@
+#include "facts/http.h"
+
+static const struct record_field http_fields[] = {
+    FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
+          .max_count = 64, .default_text = "127.0.0.1"),
+    FIELD(struct http_settings, port, RECORD_NEEDS_RESTART, "port to listen on; 0: a free one", .min = 0, .max = 65535,
+          .default_text = "8000"),
+    FIELD(struct http_settings, max_connections, RECORD_NEEDS_RESTART, "connections open at once", .min = 4,
+          .max = 65536, .default_text = "512"),
+    FIELD(struct http_settings, max_connections_per_address, RECORD_NEEDS_RESTART,
+          "connections open at once from one address", .min = 1, .max = 65536, .default_text = "64"),
+    FIELD(struct http_settings, request_timeout_seconds, RECORD_NEEDS_RESTART,
+          "longest a whole request may take to arrive", .unit = "s", .min = 1, .max = 3600, .default_text = "15"),
+    FIELD(struct http_settings, max_body_bytes, 0, "largest request body", .unit = "bytes", .min = 1024, .max = 1 << 28,
+          .default_text = "1048576"),
+    FIELD(struct http_settings, threads, RECORD_NEEDS_RESTART, "threads that serve requests", .min = 1, .max = 64,
+          .default_text = "2"),
+    FIELD(struct http_settings, websocket_max_clients, 0, "pages connected at once", .min = 1, .max = 65536,
+          .default_text = "64"),
+    FIELD(struct http_settings, websocket_queue_bytes, 0,
+          "waiting for one page; oldest track updates are dropped first", .unit = "bytes", .min = 4096, .max = 1 << 28,
+          .default_text = "1048576"),
+    FIELD(struct http_settings, resume_events, 0,
+          "events kept in memory for clients that come back to /ws or /api/v1/events/stream, and most told to one at "
+          "once",
+          .min = 0, .max = 10000, .default_text = "1000"),
+    FIELD(struct http_settings, login_attempts_per_minute, 0, "logins per address and per account", .min = 1,
+          .max = 10000, .default_text = "10"),
+    FIELD(struct http_settings, idempotency_minutes, 0, "how long the answer to an Idempotency-Key is kept",
+          .unit = "min", .min = 1, .max = 43200, .default_text = "1440"),
+    FIELD(struct http_settings, idempotency_max_keys, 0, "how many of them are kept for an org; the oldest go first",
+          .min = 1, .max = 1000000, .default_text = "10000"),
+    FIELD(struct http_settings, host_names, 0,
+          "names browsers may reach it by, separated by commas; addresses and localhost always may", .max_count = 1024),
+    FIELD(struct http_settings, cors_origins, 0,
+          "origins of pages elsewhere that may use the API, separated by commas, like https://wall.example; empty: "
+          "only our own page may",
+          .max_count = 4096),
+    FIELD(struct http_settings, trusted_proxies, RECORD_NEEDS_RESTART,
+          "addresses and networks (10.0.0.0/8) of proxies before us, separated by commas, whose X-Forwarded-For and "
+          "X-Forwarded-Proto are believed; empty: nobody's are",
+          .max_count = 4096),
+    FIELD(struct http_settings, tls_certificate_file, RECORD_NEEDS_RESTART,
+          "PEM file of our certificate and those between it and its root: https alone is spoken then; empty: http, as "
+          "behind a proxy",
+          .max_count = 4096),
+    FIELD(struct http_settings, tls_key_file, RECORD_NEEDS_RESTART, "PEM file of the certificate's private key",
+          .max_count = 4096),
+};
+
+static void check_http(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct http_settings *http = record;
+    bool has_certificate = http->tls_certificate_file && *http->tls_certificate_file;
+    bool has_key = http->tls_key_file && *http->tls_key_file;
+    g_autofree char *where =
+        g_strdup_printf("%s%s%s", path, *path ? "." : "", has_key ? "tls_certificate_file" : "tls_key_file");
+    if (has_certificate != has_key)
+        record_errors_add(errors, where, "is needed too: a certificate and its key go together");
+}
+
+const struct record_descriptor http_settings_descriptor =
+    RECORD(struct http_settings, "HttpSettings", 1, http_fields, "The API and the page.", .check = check_http);

@@ -1,0 +1,24 @@
+/* Facts: the settings of the API and the page. */
+#pragma once
+
+#include "record/record.h"
+
+struct http_settings {
+    char *address;
+    int32_t port;
+    int32_t max_connections;
+    int32_t max_connections_per_address;
+    int32_t request_timeout_seconds; /* whole request, headers and body */
+    int32_t max_body_bytes;
+    int32_t threads;
+    int32_t websocket_max_clients;
+    int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
+    int32_t resume_events;         /* kept in memory, and told to one client that comes back */
+    int32_t login_attempts_per_minute;
+    char *host_names;                                  /* separated by commas, as the next two */
+    char *cors_origins;                                /* of pages elsewhere that may use the API */
+    char *trusted_proxies;                             /* addresses and networks */
+    char *tls_certificate_file, *tls_key_file;         /* PEM; both or none */
+    int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */
+};
+extern const struct record_descriptor http_settings_descriptor;
