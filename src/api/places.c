@@ -1,6 +1,12 @@
 /* Orgs and sites. */
+#define LOG_MODULE "api"
+
 #include "store/places.h"
 #include "api/api_internal.h"
+#include "base/log.h"
+#include "jobs/jobs.h"
+#include "live/live.h"
+#include "store/erasure.h"
 
 static void answer_failure(const GError *error, struct answer *answer)
 {
@@ -34,6 +40,47 @@ static void handle_org_create(struct request *request, struct answer *answer)
         answer_record(answer, MHD_HTTP_CREATED, &org_descriptor, &org);
     else
         answer_error(answer, error);
+}
+
+/* What its cameras tell would be let go, and they would come back with the next start. */
+static bool has_no_camera(const struct request *request, struct answer *answer)
+{
+    const struct live *live = request->api->live;
+    for (size_t i = 0; i < live_camera_count(live); i++) {
+        const struct camera *camera = live_camera(live, i);
+        if (strcmp(camera->org_id, request->id) != 0)
+            continue;
+        g_autofree char *detail = g_strdup_printf(
+            "camera '%s' of org '%s' is watched: take the org's cameras out first", camera->id, request->id);
+        answer_problem(answer, MHD_HTTP_CONFLICT, detail, NULL);
+        return false;
+    }
+    return true;
+}
+
+/* At once, if the job is free: else it goes with the job's next time. */
+static void begin_erasure(const struct request *request)
+{
+    struct scheduler *scheduler = __atomic_load_n(&request->api->scheduler, __ATOMIC_ACQUIRE);
+    const struct audit_by by = request_by(request);
+    int64_t scheduled_ms = 0;
+    g_autoptr(GError) error = NULL;
+    if (scheduler && !scheduler_run_now(scheduler, JOB_ERASE_ORGS, &by, &scheduled_ms, &error))
+        log_info(request->id, "this org is erased at the next time of the job: %s", error->message);
+}
+
+static void handle_org_delete(struct request *request, struct answer *answer)
+{
+    const struct audit_by by = request_by(request);
+    g_autoptr(GError) error = NULL;
+    if (!has_no_camera(request, answer))
+        return;
+    if (!store_org_delete(request->api->store, request->id, &by, &error)) {
+        answer_failure(error, answer);
+        return;
+    }
+    begin_erasure(request);
+    answer->status = MHD_HTTP_ACCEPTED;
 }
 
 /* ---- sites ---- */
@@ -132,6 +179,17 @@ static const struct route routes[] = {
      .problems = PROBLEM(CONFLICT),
      .handle = handle_org_create,
      .doc = "A new org."},
+    {.method = "DELETE",
+     .path = "/api/v1/orgs/{id}",
+     .name = "deleteOrg",
+     .role = ROLE_PLATFORM,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_ACCEPTED,
+     .problems = PROBLEM(CONFLICT),
+     .handle = handle_org_delete,
+     .doc = "Closes another org, for good, and erases everything of it in the background; its row then says what went "
+            "(erased) and when nothing was left (erased_at). 409 while it has cameras or a legal hold stands."},
     {.method = "GET",
      .path = "/api/v1/sites",
      .name = "listSites",

@@ -20,6 +20,8 @@ static const struct cli_command *const commands[] = {
     &command_worker,
     &command_policy,
     &command_jobs,
+    &command_org_list,
+    &command_org_delete,
     &command_audit_list,
     &command_audit_verify,
     &command_retention_status,

@@ -195,6 +195,8 @@ static const struct record_field server_health_fields[] = {
           "from arrival to the end of analysis, of the camera in the middle", .unit = "ms"),
     FIELD(struct server_health, records_quarantined, RECORD_COUNTER,
           "records put aside because their time cannot be right"),
+    FIELD(struct server_health, records_of_deleted_orgs, RECORD_COUNTER,
+          "records let go because their org was deleted meanwhile"),
     FIELD(struct server_health, jobs_waiting, RECORD_GAUGE, "tasks of jobs that wait for a thread"),
     FIELD(struct server_health, jobs_running, RECORD_GAUGE, "jobs under way"),
     FIELD(struct server_health, jobs_done, RECORD_COUNTER, "runs of jobs that ended well"),

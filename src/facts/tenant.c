@@ -4,9 +4,14 @@ static const struct record_field org_fields[] = {
     FIELD(struct org, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "unique, stays for ever"),
     FIELD(struct org, name, 0, "what people call it", .max_count = 128),
     FIELD(struct org, created_at, 0, "when"),
+    FIELD(struct org, deleted_at, 0, "when it was deleted: since then it is closed, and what it had is erased",
+          .since = 2),
+    FIELD(struct org, deleted_by, 0, "the org of the one who did it; there the audit tells of it", .since = 2),
+    FIELD(struct org, erased_at, 0, "when nothing of it was left", .since = 2),
+    FIELD(struct org, erased, 0, "what went: rows by table, and the digest of the last entry of its audit", .since = 2),
 };
 const struct record_descriptor org_descriptor =
-    RECORD(struct org, "Org", 1, org_fields, "An organisation: nobody sees another's rows.", .table = "orgs");
+    RECORD(struct org, "Org", 2, org_fields, "An organisation: nobody sees another's rows.", .table = "orgs");
 
 static const struct record_field site_fields[] = {
     FIELD(struct site, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "whose"),

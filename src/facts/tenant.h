@@ -6,6 +6,11 @@
 struct org {
     char *id, *name;
     struct record_time created_at;
+    /* What stays of an org that was deleted. */
+    struct record_time deleted_at; /* from then on it is closed, and what is its own is erased */
+    char *deleted_by;              /* the org of the one who did it */
+    struct record_time erased_at;  /* nothing of it was left */
+    struct record_json erased;     /* rows by table, and where its audit ended */
 };
 extern const struct record_descriptor org_descriptor;
 

@@ -3,7 +3,7 @@
 #include "base/zone.h"
 #include "jobs/cron.h"
 #include "jobs/jobs.h"
-#include "store/retention.h"
+#include "store/erasure.h"
 #include "store/rollups.h"
 
 /* ---- roll-ups ---- */
@@ -52,7 +52,7 @@ static bool is_in_window(const struct job_context *context, GError **error)
     return false;
 }
 
-static void tell_results(struct job_context *context, const GPtrArray *results)
+static void tell_results(struct job_context *context, const GPtrArray *results, const char *nothing)
 {
     int64_t rows = 0;
     for (guint i = 0; i < results->len; i++) {
@@ -64,7 +64,7 @@ static void tell_results(struct job_context *context, const GPtrArray *results)
     }
     counter_add(&context->health->retention_deleted, rows);
     if (!rows)
-        g_string_append(context->detail, "nothing was old enough");
+        g_string_append(context->detail, nothing);
 }
 
 static bool run_retention(struct job_context *context, GError **error)
@@ -78,7 +78,7 @@ static bool run_retention(struct job_context *context, GError **error)
     GError *failure = NULL;
     bool is_good =
         is_in_window(context, &failure) && store_retention_run(context->store, &retention, results, &failure);
-    tell_results(context, results);
+    tell_results(context, results, "nothing was old enough");
     bool is_stopped = failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
     counter_set(&context->health->retention_stopped, is_stopped);
     if (failure) {
@@ -87,6 +87,20 @@ static bool run_retention(struct job_context *context, GError **error)
     }
     return is_good;
 }
+
+/* ---- orgs that are deleted ---- */
+
+static bool run_erasure(struct job_context *context, GError **error)
+{
+    const struct store_retention how = {
+        .settings = &context->settings->retention, .hold = context->hold, .is_cancelled = context->is_cancelled};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    bool is_good = store_orgs_erase(context->store, &how, results, error);
+    tell_results(context, results, "nothing is left of deleted orgs");
+    return is_good;
+}
+
+/* ---- the disk ---- */
 
 /* How much room there is, for the forecast; and the alarm when it will soon be none. */
 static bool run_storage(struct job_context *context, GError **error)
@@ -118,6 +132,8 @@ const struct job built_in_jobs[] = {
     {"aggregate_hourly", "Count by the hour", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_hourly},
     {"aggregate_daily", "Count by the day", "59 23 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_daily},
     {"aggregate_monthly", "Count by the month", "0 0 1 * *", 86400, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_monthly},
+    {JOB_ERASE_ORGS, "Erase what deleted orgs had", "15 * * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
+     run_erasure},
     {"watch_storage", "Look how long the disk will last", "30 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
      run_storage},
 };

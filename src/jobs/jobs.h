@@ -38,6 +38,8 @@ struct job {
      * again. */
     bool (*run)(struct job_context *context, GError **error);
 };
+/* Also begun when an org is deleted. */
+#define JOB_ERASE_ORGS "erase_deleted_orgs"
 extern const struct job built_in_jobs[];
 extern const size_t built_in_job_count;
 

@@ -24,7 +24,14 @@ bool store_ensure_org_in(struct store_transaction *transaction, const char *org_
         .created_at = {clock_wall_ms(transaction->store->clock)},
     };
     const void *record = &org;
-    return store_insert(transaction, &org_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
+    bool is_deleted;
+    if (!store_insert(transaction, &org_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error) ||
+        !store_org_is_deleted_in(transaction, org_id, &is_deleted, error))
+        return false;
+    if (is_deleted)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
+                    "org '%s' was deleted, and its id is not given again: use another org_id", org_id);
+    return !is_deleted;
 }
 
 static bool ensure_site(struct store_transaction *transaction, const char *org_id, const char *site_id, GError **error)

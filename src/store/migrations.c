@@ -187,7 +187,7 @@ static const char postgres_13[] =
     "CREATE FUNCTION vedette_day_kept_by(part name, cutoffs json) RETURNS text LANGUAGE plpgsql SECURITY DEFINER\n"
     "  SET search_path = public, pg_temp AS $$\n"
     "DECLARE org text := ''; oldest timestamptz; newest timestamptz; kept text;\n"
-    "  claims text := current_setting('request.jwt.claims', true);\n"
+    "  claims text := coalesce(current_setting('request.jwt.claims', true), ''); of_org text;\n"
     "BEGIN\n"
     "  IF NOT vedette_is_day(part) THEN RETURN 'it is no day of a table'; END IF;\n"
     "  LOOP\n"
@@ -195,7 +195,8 @@ static const char postgres_13[] =
     "    EXIT WHEN org IS NULL OR kept IS NOT NULL;\n"
     "    EXECUTE format('SELECT min(occurred_at), max(occurred_at) FROM %I WHERE org_id = $1', part)\n"
     "      INTO oldest, newest USING org;\n"
-    "    PERFORM set_config('request.jwt.claims', json_build_object('org_id', org)::text, true);\n"
+    "    of_org := json_build_object('org_id', org);\n"
+    "    PERFORM set_config('request.jwt.claims', of_org, true);\n"
     "    kept := CASE WHEN coalesce(extract(epoch FROM newest) * 1000 >= (cutoffs ->> org)::numeric, true)\n"
     "        THEN 'rows that are still kept'\n"
     "      WHEN EXISTS (SELECT FROM legal_holds h WHERE h.org_id = org AND h.released_at IS NULL AND (h.from_at IS "
@@ -205,7 +206,7 @@ static const char postgres_13[] =
     "      WHEN newest >= (SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = org AND m.level = 'hour')\n"
     "        THEN 'rows that are not counted yet' END || ' of org ' || org;\n"
     "  END LOOP;\n"
-    "  PERFORM set_config('request.jwt.claims', coalesce(claims, ''), true);\n"
+    "  PERFORM set_config('request.jwt.claims', claims, true);\n"
     "  RETURN kept;\n"
     "END $$;\n"
     /* Everything is looked at once more when nobody can write it any longer. The whole is locked before its part, as
@@ -226,6 +227,28 @@ static const char postgres_13[] =
     "vedette_day_drop(name, json) FROM PUBLIC;\n"
     "GRANT EXECUTE ON FUNCTION vedette_day_make(name, date), vedette_day_kept_by(name, json), vedette_day_drop(name, "
     "json) TO vedette_jobs;\n";
+
+/* What is only added to goes with its org, and not before. */
+#define OF_DELETED_ORG(column) "EXISTS (SELECT 1 FROM orgs o WHERE o.id = " column " AND o.deleted_at IS NOT NULL)"
+#define REMAIN_SQLITE(table)                                                                                           \
+    "CREATE TRIGGER " table "_remain BEFORE DELETE ON " table                                                          \
+    " WHEN NOT " OF_DELETED_ORG("OLD.org_id") " BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;\n"
+#define REMAIN_POSTGRES(table)                                                                                         \
+    "GRANT DELETE ON " table " TO vedette_jobs;\n"                                                                     \
+    "CREATE POLICY " table "_delete ON " table                                                                         \
+    " FOR DELETE USING (org_id = (SELECT vedette_org_id()) AND " OF_DELETED_ORG(table ".org_id") ");\n"
+
+static const char sqlite_14[] =
+    "ALTER TABLE orgs ADD COLUMN deleted_at INTEGER;\n"
+    "ALTER TABLE orgs ADD COLUMN deleted_by TEXT;\n"
+    "ALTER TABLE orgs ADD COLUMN erased_at INTEGER;\n"
+    "ALTER TABLE orgs ADD COLUMN erased TEXT;\n"
+    "DROP TRIGGER audit_entries_remain;\n"
+    "DROP TRIGGER audit_values_remain;\n" REMAIN_SQLITE("audit_entries") REMAIN_SQLITE("audit_values");
+static const char postgres_14[] =
+    "ALTER TABLE orgs ADD COLUMN deleted_at timestamptz, ADD COLUMN deleted_by text, ADD COLUMN erased_at timestamptz, "
+    "ADD COLUMN erased jsonb;\n" REMAIN_POSTGRES("audit_entries") REMAIN_POSTGRES("audit_values")
+        REMAIN_POSTGRES("policy_revisions");
 
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
@@ -248,5 +271,6 @@ const struct store_step store_steps[] = {
      .postgres = "ALTER TABLE users ADD COLUMN oidc_subject text;\n"
                  "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject);\n"},
     {13, "days that are dropped as a whole", .postgres = postgres_13},
+    {14, "orgs that are deleted", .sqlite = sqlite_14, .postgres = postgres_14},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -46,7 +46,8 @@ bool store_org_create(struct store *store, struct org *org, const struct audit_b
     if (!transaction || !store_insert(transaction, &org_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
         return false;
     if (!is_new) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is an org '%s' already", org->id);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
+                    "there is an org '%s' already, or was one: ids are not given again", org->id);
         return false;
     }
     /* Noted with the new org's own entries: whoever looks after it sees how it began. */

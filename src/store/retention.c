@@ -246,9 +246,8 @@ static bool delete_batch(struct retention_work *work, const char *org_id, const 
            store_commit(g_steal_pointer(&transaction), error);
 }
 
-/* How many rows the next transaction may delete, so that it takes no longer than batch_ms: whoever writes waits for one
- * of them. By half as many at once, or a quarter more. */
-static int64_t next_limit(const struct retention_settings *settings, int64_t limit, int64_t took_us)
+/* By half as many at once, or a quarter more. */
+int64_t retention_next_limit(const struct retention_settings *settings, int64_t limit, int64_t took_us)
 {
     enum { LEAST = 10 };
     int64_t aim_us = settings->batch_ms * INT64_C(1000);
@@ -268,7 +267,7 @@ static bool delete_all(struct retention_work *work, const struct retention_rule 
             !delete_batch(work, result->org_id, sql, part, limit, &deleted, error))
             return false;
         result->rows += deleted;
-        work->limit = next_limit(settings, limit, g_get_monotonic_time() - begun_us);
+        work->limit = retention_next_limit(settings, limit, g_get_monotonic_time() - begun_us);
         if (deleted == limit)
             g_usleep((gulong)settings->pause_ms * 1000);
     }

@@ -48,9 +48,10 @@ static void append_guards(const struct store_table *table, GString *sql)
         g_string_append_printf(sql,
                                "CREATE TEMP TRIGGER %s_update BEFORE UPDATE ON main.%s BEGIN SELECT RAISE(ABORT, "
                                "'table %s: rows are never changed'); END;\n"
-                               "CREATE TEMP TRIGGER %s_delete BEFORE DELETE ON main.%s BEGIN SELECT RAISE(ABORT, "
-                               "'table %s: rows are never removed'); END;\n",
-                               name, name, name, name, name, name);
+                               "CREATE TEMP TRIGGER %s_delete BEFORE DELETE ON main.%s WHEN (%s) IS NOT TRUE OR NOT "
+                               "EXISTS (SELECT 1 FROM main.orgs o WHERE o.id = OLD.org_id AND o.deleted_at IS NOT "
+                               "NULL) BEGIN SELECT RAISE(ABORT, 'table %s: rows are never removed'); END;\n",
+                               name, name, name, name, name, is_seen, name);
         return;
     }
     g_string_append_printf(sql,

@@ -30,7 +30,7 @@ struct store_table {
     enum store_tenancy tenancy;
     const char *constraints; /* SQL, beside the primary key; NULL for none */
     bool is_partitioned;     /* PostgreSQL: a part for each day, by `id`, a UUIDv7 */
-    bool is_append_only;     /* rows are never changed nor removed by the server */
+    bool is_append_only;     /* rows are never changed, and go with their org alone (erasure.h) */
 };
 extern const struct store_table store_tables[];
 extern const size_t store_table_count;

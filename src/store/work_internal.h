@@ -14,6 +14,10 @@ bool store_run_hold_in(struct store_transaction *transaction, const struct store
 bool store_rollup_mark_in(struct store_transaction *transaction, const char *org_id, enum rollup_level level,
                           const char *site_id, int64_t bucket_ms, GError **error);
 
+/* Whether the org was deleted: nothing may be its any more. The transaction must be the org's. */
+bool store_org_is_deleted_in(struct store_transaction *transaction, const char *org_id, bool *is_deleted,
+                             GError **error);
+
 /* Why an event cannot be taken as it is; 0: it can. */
 enum quarantine_reason store_event_misfit(const struct store *store, const struct analytics_event *event);
 /* Puts events of one org aside, those that were not yet. */

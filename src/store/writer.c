@@ -57,22 +57,28 @@ static bool event_list_fill(const struct store *store, struct event_list *list, 
     return true;
 }
 
-/* Writes a run of events of one org that go to one table, in the middle of the list. */
+/* Writes a run of events of one org that go to one table, in the middle of the list. What still comes for an org that
+ * was deleted is let go. */
 static bool insert_run(struct store_transaction *transaction, const struct event_list *list, size_t from, size_t to,
                        GError **error)
 {
+    struct analytics_event *const *events = &list->events[from];
+    bool is_deleted, *is_new = &list->is_new[from];
+    if (!store_set_org(transaction, events[0]->org_id, error) ||
+        !store_org_is_deleted_in(transaction, events[0]->org_id, &is_deleted, error))
+        return false;
+    if (is_deleted) {
+        counter_add(&transaction->store->health->records_of_deleted_orgs, (int64_t)(to - from));
+        return true;
+    }
     if (list->is_misfit[from])
-        return store_set_org(transaction, list->events[from]->org_id, error) &&
-               store_quarantine_in(transaction, &list->events[from], to - from, error);
-    if (event_is_kept_apart(list->events[from]->type))
-        return store_set_org(transaction, list->events[from]->org_id, error) &&
-               store_track_chunks_insert_in(transaction, &list->events[from], to - from, &list->is_new[from], error);
-    return store_set_org(transaction, list->events[from]->org_id, error) &&
-           store_insert(transaction, &analytics_event_descriptor, (const void *const *)&list->events[from], to - from,
-                        RECORD_CONFLICT_IGNORE, &list->is_new[from], error) &&
-           store_events_count(transaction, &list->events[from], &list->counted[from], &list->is_new[from], to - from,
-                              error) &&
-           store_events_mark_in(transaction, &list->events[from], &list->is_new[from], to - from, error);
+        return store_quarantine_in(transaction, events, to - from, error);
+    if (event_is_kept_apart(events[0]->type))
+        return store_track_chunks_insert_in(transaction, events, to - from, is_new, error);
+    return store_insert(transaction, &analytics_event_descriptor, (const void *const *)events, to - from,
+                        RECORD_CONFLICT_IGNORE, is_new, error) &&
+           store_events_count(transaction, events, &list->counted[from], is_new, to - from, error) &&
+           store_events_mark_in(transaction, events, is_new, to - from, error);
 }
 
 static bool insert_list(struct store_transaction *transaction, const struct event_list *list, GError **error)

@@ -89,6 +89,8 @@ static const char *value_of(const struct matrix *matrix, const struct route *rou
         return "safety";
     if (strstr(route->path, "legal-holds"))
         return matrix->hold_id;
+    if (strstr(route->path, "/orgs/"))
+        return "default";
     return strstr(route->path, "/jobs/") ? "cleanup_old_data" : "cam-1";
 }
 

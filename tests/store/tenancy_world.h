@@ -21,7 +21,7 @@ struct tenancy {
 /* What makes a row another row; all else refers to what every org has as "one". */
 static inline bool tenancy_is_own(const struct record_field *field)
 {
-    static const char *const names[] = {"id", "username", "service_name"};
+    static const char *const names[] = {"id", "username", "oidc_subject", "service_name"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         if (strcmp(field->name, names[i]) == 0)
             return true;
@@ -32,6 +32,8 @@ static inline char *tenancy_literal(const struct tenancy *tenancy, const struct 
                                     const char *name)
 {
     bool is_org = strcmp(field->name, "org_id") == 0;
+    if (strcmp(field->name, "deleted_at") == 0)
+        return g_strdup("NULL"); /* what is only added to would go with it */
     const char *text = tenancy_is_own(field) ? name : "one";
     switch (field->kind) {
     case RECORD_BOOL:

@@ -245,8 +245,10 @@ static void take_away_postgres(struct tenancy *tenancy, const struct store_table
                         "' WITH CHECK (' || with_check || ')') FROM pg_policies WHERE tablename = '%s' ORDER BY 1",
                         name);
     PGresult *policies = PQexec(tenancy->owner, list);
-    g_assert_cmpint(PQntuples(policies), ==, table->is_append_only ? 2 : 4);
+    g_assert_cmpint(PQntuples(policies), ==, table->is_append_only ? 3 : 4);
     for (int i = 0; i < PQntuples(policies); i++) {
+        if (table->is_append_only && g_str_has_suffix(PQgetvalue(policies, i, 0), "_delete"))
+            continue; /* of jobs, once the org is deleted: see test_erasure.c */
         g_autofree char *drop = g_strdup_printf("DROP POLICY %s ON %s", PQgetvalue(policies, i, 0), name);
         g_free(postgres_ask_on(tenancy->owner, drop));
         expect_seen(tenancy, table, drop);

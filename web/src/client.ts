@@ -343,6 +343,11 @@ export class Client {
     return (await this.send("POST", `/api/v1/orgs`, query, body, call)).json();
   }
 
+  /** Closes another org, for good, and erases everything of it in the background; its row then says what went (erased) and when nothing was left (erased_at). 409 while it has cameras or a legal hold stands. */
+  async deleteOrg(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/orgs/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
   /** The org's sites, by id. */
   async listSites(query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Site>> {
     return (await this.send("GET", `/api/v1/sites`, query, undefined, call)).json();

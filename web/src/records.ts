@@ -502,6 +502,8 @@ export interface ServerHealth {
   frame_age_ms: number;
   /** records put aside because their time cannot be right */
   records_quarantined: number;
+  /** records let go because their org was deleted meanwhile */
+  records_of_deleted_orgs: number;
   /** tasks of jobs that wait for a thread */
   jobs_waiting: number;
   /** jobs under way */
@@ -882,6 +884,14 @@ export interface Org {
   name?: string;
   /** when */
   created_at?: string;
+  /** when it was deleted: since then it is closed, and what it had is erased */
+  deleted_at?: string;
+  /** the org of the one who did it; there the audit tells of it */
+  deleted_by?: string;
+  /** when nothing of it was left */
+  erased_at?: string;
+  /** what went: rows by table, and the digest of the last entry of its audit */
+  erased?: unknown;
 }
 
 /** A place that an organisation watches. */

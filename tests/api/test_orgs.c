@@ -1,0 +1,110 @@
+/* Deleting an org by the API (case G8): closed at once, erased in the background, and the platform can see that it was.
+ */
+#include "api_world.h"
+
+#include "jobs/jobs.h"
+#include "store/places.h"
+
+struct orgs {
+    struct api_world world;
+    struct scheduler *scheduler;
+    char *token; /* of the platform's administrator, of the org `default` */
+};
+
+static void add_user(struct orgs *orgs, const char *id, const char *org_id, const char *name, enum role role)
+{
+    g_autoptr(GError) error = NULL;
+    struct user *user = store_user_find(orgs->world.store, "admin", &error);
+    g_assert_no_error(error);
+    g_free(user->id);
+    g_free(user->org_id);
+    g_free(user->username);
+    user->id = g_strdup(id);
+    user->org_id = g_strdup(org_id);
+    user->username = g_strdup(name);
+    user->role = role;
+    g_assert_true(store_user_put(orgs->world.store, user, &error));
+    g_assert_no_error(error);
+    user_free(user);
+}
+
+static void orgs_begin(struct orgs *orgs)
+{
+    g_autoptr(GError) error = NULL;
+    world_init(&orgs->world);
+    add_user(orgs, "0197a000-0000-7000-8000-000000000002", "default", "platform", ROLE_PLATFORM);
+    add_user(orgs, "0197a000-0000-7000-8000-000000000003", "acme", "admin", ROLE_ADMIN);
+    const struct scheduler_options options = {built_in_jobs,         built_in_job_count,  orgs->world.store,
+                                              &orgs->world.settings, &orgs->world.health, orgs->world.clock};
+    orgs->scheduler = scheduler_new(&options, &error);
+    g_assert_no_error(error);
+    api_set_scheduler(orgs->world.api, orgs->scheduler);
+    orgs->token = world_login_as(&orgs->world, "platform", WORLD_PASSWORD);
+}
+
+static void orgs_end(struct orgs *orgs)
+{
+    api_set_scheduler(orgs->world.api, NULL);
+    scheduler_free(orgs->scheduler);
+    g_free(orgs->token);
+    world_clear(&orgs->world);
+}
+
+static unsigned delete_org(struct orgs *orgs, const char *token, const char *org_id)
+{
+    g_autofree char *path = g_strdup_printf("/api/v1/orgs/%s?reason=over", org_id);
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", token);
+    struct reply reply = world_request(&orgs->world, "DELETE", path, headers, "");
+    unsigned status = (unsigned)reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+/* An answer that holds all of this, waited for. */
+static bool is_told(struct orgs *orgs, const char *path, const char *what)
+{
+    struct reply reply = world_get(&orgs->world, path, orgs->token);
+    bool is_there = reply.body && strstr(reply.body->str, what);
+    reply_clear(&reply);
+    return is_there;
+}
+
+static void test_g08_an_org_is_deleted_and_its_people_are_out(void)
+{
+    struct orgs orgs;
+    orgs_begin(&orgs);
+    g_autofree char *theirs = world_login_as(&orgs.world, "acme/admin", WORLD_PASSWORD);
+    g_assert_cmpuint(delete_org(&orgs, theirs, "acme"), ==, 403); /* the platform's alone */
+    g_assert_cmpuint(delete_org(&orgs, orgs.token, "acme"), ==, 202);
+    gint64 deadline = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+    while (!is_told(&orgs, "/api/v1/orgs", "\"erased_at\"")) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(2000);
+    }
+    g_assert_true(is_told(&orgs, "/api/v1/orgs", "\"users\":1"));
+    g_assert_true(is_told(&orgs, "/api/v1/audit", "\"erase\""));
+    struct reply reply = world_get(&orgs.world, "/api/v1/cameras", theirs);
+    g_assert_cmpint(reply.status, ==, 401);
+    reply_clear(&reply);
+    orgs_end(&orgs);
+}
+
+static void test_what_is_refused(void)
+{
+    struct orgs orgs;
+    orgs_begin(&orgs);
+    g_assert_cmpuint(delete_org(&orgs, orgs.token, "nobody"), ==, 404);
+    g_assert_cmpuint(delete_org(&orgs, orgs.token, "default"), ==, 409); /* one's own */
+    g_assert_cmpuint(delete_org(&orgs, orgs.token, "other"), ==, 409);   /* its camera is watched */
+    g_assert_false(is_told(&orgs, "/api/v1/orgs", "deleted_at"));
+    orgs_end(&orgs);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/orgs/g08_an_org_is_deleted_and_its_people_are_out",
+                    test_g08_an_org_is_deleted_and_its_people_are_out);
+    g_test_add_func("/orgs/what_is_refused", test_what_is_refused);
+    return g_test_run();
+}

@@ -1,0 +1,235 @@
+/* Deleting an org: everything of it goes, of every table, nothing of another's, and it can be proved (case G8). */
+#include "store/erasure.h"
+#include "store/places.h"
+#include "store/store_internal.h"
+#include "tenancy_world.h"
+#include "upkeep_world.h"
+
+static const struct audit_by by_a = {"a", "admin-id", "admin", "10.0.0.9", "contract ended"};
+
+/* A row of every table for the orgs a and b, and the store that holds them. */
+struct erasing {
+    struct tenancy tenancy;
+    struct retention_settings settings;
+    int is_cancelled;
+};
+
+static struct store *store_of(struct erasing *erasing)
+{
+    return erasing->tenancy.world.store;
+}
+
+static void erasing_begin(struct erasing *erasing)
+{
+    g_autoptr(GError) error = NULL;
+    *erasing = (struct erasing){.is_cancelled = 0};
+    tenancy_init(&erasing->tenancy);
+    if (erasing->tenancy.sqlite.db)
+        connection_close(&erasing->tenancy.sqlite);
+    erasing->tenancy.sqlite.db = NULL;
+    if (!store_of(erasing))
+        erasing->tenancy.world.store = world_open(&erasing->tenancy.world, &error);
+    g_assert_no_error(error);
+    record_init(&retention_settings_descriptor, &erasing->settings);
+    erasing->settings.batch_rows = 7;
+    erasing->settings.pause_ms = 0;
+}
+
+static void erasing_end(struct erasing *erasing)
+{
+    record_clear(&retention_settings_descriptor, &erasing->settings);
+    tenancy_clear(&erasing->tenancy);
+}
+
+static void add_events(struct erasing *erasing, const char *org_id, int count)
+{
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < count; i++) {
+        struct analytics_event *event = world_crossing(&erasing->tenancy.world, NULL, "door", "in", world_start_ms + i);
+        g_free(event->org_id);
+        event->org_id = g_strdup(org_id);
+        g_ptr_array_add(batch, event);
+    }
+    g_assert_cmpstr(world_store(&erasing->tenancy.world, batch).error, ==, NULL);
+}
+
+/* Of every table that has rows of orgs; past all that keeps orgs apart. */
+static int64_t rows_of_org(struct erasing *erasing, const char *org_id, const char *but_not)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < store_table_count; i++) {
+        const struct store_table *table = &store_tables[i];
+        if ((table->tenancy != STORE_OF_ORG && table->tenancy != STORE_OF_ORG_OR_ALL) ||
+            g_str_has_prefix(table->descriptor->table, but_not))
+            continue;
+        g_autofree char *sql =
+            g_strdup_printf("SELECT count(*) FROM %s WHERE org_id = '%s'", table->descriptor->table, org_id);
+        sum += ask_number(&erasing->tenancy.world, sql);
+    }
+    return sum;
+}
+
+static bool erase(struct erasing *erasing, int64_t *rows, GError **error)
+{
+    const struct store_retention how = {.settings = &erasing->settings, .is_cancelled = &erasing->is_cancelled};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    bool is_good = store_orgs_erase(store_of(erasing), &how, results, error);
+    *rows = 0;
+    for (guint i = 0; i < results->len; i++) {
+        const struct retention_result *result = g_ptr_array_index(results, i);
+        g_assert_cmpstr(result->org_id, ==, "b");
+        *rows += result->rows;
+    }
+    return is_good;
+}
+
+static void test_g08_a_deleted_org_leaves_no_row(void)
+{
+    struct erasing erasing;
+    g_autoptr(GError) error = NULL;
+    int64_t rows = 0;
+    erasing_begin(&erasing);
+    add_events(&erasing, "b", 50);
+    add_events(&erasing, "a", 50);
+    int64_t of_a = rows_of_org(&erasing, "a", "audit"), of_b = rows_of_org(&erasing, "b", "-");
+    g_assert_true(erase(&erasing, &rows, &error));  /* nothing is deleted that nobody deleted */
+    if (erasing.tenancy.dialect == RECORD_POSTGRES) /* nor can jobs remove what is only added to */
+        g_assert_cmpint(tenancy_try_on(erasing.tenancy.app, "vedette_jobs", erasing.tenancy.b, NULL,
+                                       "DELETE FROM audit_entries WHERE org_id = 'b'"),
+                        ==, 0);
+    g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, of_b);
+    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error)); /* said twice it is the same */
+    g_assert_true(erase(&erasing, &rows, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(rows, ==, of_b);
+    g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, 0);
+    g_assert_cmpint(rows_of_org(&erasing, "a", "audit"), ==, of_a);
+    erasing_end(&erasing);
+}
+
+/* What is left of it tells what went, and the audit of whoever did it. */
+static void test_g08_it_can_be_proved(void)
+{
+    struct erasing erasing;
+    g_autoptr(GError) error = NULL;
+    int64_t rows = 0;
+    erasing_begin(&erasing);
+    add_events(&erasing, "b", 20);
+    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(erase(&erasing, &rows, &error));
+    g_autoptr(GPtrArray) orgs = store_orgs_read(store_of(&erasing), "b", &error);
+    const struct org *org = g_ptr_array_index(orgs, 0);
+    g_assert_cmpstr(org->name, ==, NULL);
+    g_assert_cmpstr(org->deleted_by, ==, "a");
+    g_assert_cmpint(org->erased_at.ms, ==, world_start_ms);
+    g_autofree char *told = g_strdup(org->erased.text);
+    g_assert_nonnull(g_regex_match_simple("\"events\": ?21\\b", told, 0, 0) ? told : NULL);
+    g_assert_nonnull(strstr(told, "audit_sha256"));
+    g_autoptr(GPtrArray) views = store_audit_list(store_of(&erasing), "a", 0, 2, &error);
+    g_assert_no_error(error);
+    const struct audit_view *erased = g_ptr_array_index(views, 0), *deleted = g_ptr_array_index(views, 1);
+    g_assert_cmpstr(erased->action, ==, "erase");
+    g_assert_cmpstr(erased->subject_id, ==, "b");
+    g_assert_nonnull(strstr(erased->after.text, "\"events\":21"));
+    g_assert_cmpstr(deleted->action, ==, "delete");
+    g_assert_cmpstr(deleted->actor_name, ==, "admin");
+    g_assert_cmpstr(deleted->reason, ==, "contract ended");
+    g_assert_true(erase(&erasing, &rows, &error)); /* again: nothing to tell */
+    g_autoptr(GPtrArray) later = store_audit_list(store_of(&erasing), "a", 0, 1, &error);
+    g_assert_cmpint(((const struct audit_view *)g_ptr_array_index(later, 0))->sequence, ==, erased->sequence);
+    erasing_end(&erasing);
+}
+
+static void test_g08_a_legal_hold_keeps_the_org(void)
+{
+    struct erasing erasing;
+    int64_t rows = 0;
+    struct legal_hold hold;
+    g_autoptr(GError) refused = NULL, stopped = NULL, error = NULL;
+    const struct audit_by by_b = {"b", "user", "user", NULL, NULL};
+    erasing_begin(&erasing);
+    record_init(&legal_hold_descriptor, &hold);
+    hold.reason = g_strdup("case 12");
+    g_assert_true(store_hold_put(store_of(&erasing), &hold, &by_b, &error));
+    g_assert_false(store_org_delete(store_of(&erasing), "b", &by_a, &refused));
+    g_assert_error(refused, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    g_assert_nonnull(strstr(refused->message, "1 legal holds stand"));
+    g_assert_true(store_hold_release(store_of(&erasing), hold.id, &by_b, &error));
+    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    int64_t before = rows_of_org(&erasing, "b", "audit");
+    g_assert_true(store_hold_put(store_of(&erasing), &hold, &by_b, &error)); /* in the last moment */
+    g_assert_false(erase(&erasing, &rows, &stopped));
+    g_assert_nonnull(strstr(stopped->message, "legal holds stand"));
+    g_assert_cmpint(rows_of_org(&erasing, "b", "audit"), ==, before + 1);
+    g_assert_true(store_hold_release(store_of(&erasing), hold.id, &by_b, &error));
+    g_assert_true(erase(&erasing, &rows, &error));
+    g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, 0);
+    record_clear(&legal_hold_descriptor, &hold);
+    erasing_end(&erasing);
+}
+
+/* What waited in the spool, and who still writes for it. */
+static void test_g08_what_still_comes_for_it_is_let_go(void)
+{
+    struct erasing erasing;
+    int64_t rows = 0;
+    g_autoptr(GError) error = NULL, refused = NULL;
+    erasing_begin(&erasing);
+    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(erase(&erasing, &rows, &error));
+    add_events(&erasing, "b", 3);
+    add_events(&erasing, "a", 3);
+    g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, 0);
+    g_assert_cmpint(counter_get(&erasing.tenancy.world.health.records_of_deleted_orgs), ==, 3);
+    struct camera camera;
+    record_init(&camera_descriptor, &camera);
+    g_free(camera.org_id);
+    camera.id = g_strdup("door");
+    camera.org_id = g_strdup("b");
+    camera.source = g_strdup("rtsp://10.0.0.7/s");
+    g_assert_false(store_camera_put(store_of(&erasing), &camera, &refused));
+    g_assert_nonnull(strstr(refused->message, "org 'b' was deleted"));
+    record_clear(&camera_descriptor, &camera);
+    struct org again = {.id = (char *)"b"};
+    g_assert_false(store_org_create(store_of(&erasing), &again, &by_a, NULL));
+    g_assert_false(store_org_delete(store_of(&erasing), "a", &by_a, NULL)); /* one's own */
+    g_assert_false(store_org_delete(store_of(&erasing), "nobody", &by_a, NULL));
+    erasing_end(&erasing);
+}
+
+/* Told to stop, or killed, it goes on where it was, and what it tells is the sum. */
+static void test_g08_it_goes_on_after_a_stop(void)
+{
+    struct erasing erasing;
+    int64_t rows = 0;
+    g_autoptr(GError) error = NULL, stopped = NULL;
+    erasing_begin(&erasing);
+    add_events(&erasing, "b", 40);
+    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    erasing.is_cancelled = 1;
+    g_assert_false(erase(&erasing, &rows, &stopped));
+    g_assert_error(stopped, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    g_assert_cmpint(rows, ==, 0);
+    /* as a server that was killed leaves it: some rows went, and are noted */
+    meddle(&erasing.tenancy.world, "UPDATE orgs SET erased = '{\"events\": 9}' WHERE id = 'b'");
+    erasing.is_cancelled = 0;
+    g_assert_true(erase(&erasing, &rows, &error));
+    g_autoptr(GPtrArray) orgs = store_orgs_read(store_of(&erasing), "b", &error);
+    const struct org *org = g_ptr_array_index(orgs, 0);
+    g_assert_true(g_regex_match_simple("\"events\": ?50\\b", org->erased.text, 0, 0));
+    erasing_end(&erasing);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (world_is_missing())
+        return 0;
+    g_test_add_func("/erasure/g08_a_deleted_org_leaves_no_row", test_g08_a_deleted_org_leaves_no_row);
+    g_test_add_func("/erasure/g08_it_can_be_proved", test_g08_it_can_be_proved);
+    g_test_add_func("/erasure/g08_a_legal_hold_keeps_the_org", test_g08_a_legal_hold_keeps_the_org);
+    g_test_add_func("/erasure/g08_what_still_comes_for_it_is_let_go", test_g08_what_still_comes_for_it_is_let_go);
+    g_test_add_func("/erasure/g08_it_goes_on_after_a_stop", test_g08_it_goes_on_after_a_stop);
+    return g_test_run();
+}
