@@ -45,8 +45,9 @@ int api_port(const struct api *api);
 void api_stop(struct api *api);
 
 /* Written from the route table and the records' own; each g_free: Markdown for docs/reference/api.md, OpenAPI 3.0.3,
- * and TypeScript: a client, and the records that it speaks of. */
+ * AsyncAPI 3.0 of what is told as it happens, and TypeScript: a client, and the records that it speaks of. */
 char *api_routes_markdown(void);
 char *api_contract_openapi(void);
+char *api_contract_asyncapi(void);
 char *api_contract_typescript(void);
 char *api_contract_records(void);

@@ -2,19 +2,18 @@
  * once. */
 #include "api/contract.h"
 
+#include <jansson.h>
 #include <string.h>
 
 /* ---- which records there are ---- */
 
-static void add_record(GPtrArray *records, const struct record_descriptor *descriptor, enum record_schema_use use);
-
 static void add_inner(const struct record_field *field, enum record_schema_use use, void *records)
 {
     if (field->descriptor)
-        add_record(records, field->descriptor, use);
+        contract_add_record(records, field->descriptor, use);
 }
 
-static void add_record(GPtrArray *records, const struct record_descriptor *descriptor, enum record_schema_use use)
+void contract_add_record(GPtrArray *records, const struct record_descriptor *descriptor, enum record_schema_use use)
 {
     if (g_ptr_array_find(records, descriptor, NULL))
         return;
@@ -36,12 +35,24 @@ GPtrArray *contract_records(enum record_schema_use use)
             const struct route *route = &route_groups[i]->routes[j];
             const struct record_descriptor *descriptor = use == RECORD_SCHEMA_INPUT ? route->request : route->response;
             if (descriptor)
-                add_record(records, descriptor, use);
+                contract_add_record(records, descriptor, use);
         }
     if (use == RECORD_SCHEMA_ANSWER)
-        add_record(records, &problem_descriptor, use);
+        contract_add_record(records, &problem_descriptor, use);
     g_ptr_array_sort(records, compare_names);
     return records;
+}
+
+/* As people read it, and with one line a change. */
+char *contract_indent(const char *text)
+{
+    json_error_t error;
+    json_t *tree = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    char *indented = json_dumps(tree, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+    char *owned = g_strconcat(indented ? indented : text, "\n", NULL);
+    free(indented);
+    json_decref(tree);
+    return owned;
 }
 
 /* ---- serving it ---- */

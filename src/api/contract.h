@@ -7,5 +7,10 @@
  * GPtrArray of const struct record_descriptor *. */
 GPtrArray *contract_records(enum record_schema_use use);
 
+/* The record and every record inside it that is not in `records` yet. */
+void contract_add_record(GPtrArray *records, const struct record_descriptor *descriptor, enum record_schema_use use);
+/* The JSON text, indented. g_free. */
+char *contract_indent(const char *text);
+
 /* docs_page.c: the page at /docs. g_free. */
 char *contract_page(void);

@@ -305,18 +305,6 @@ static void append_tags(GString *out)
     g_string_append_c(out, ']');
 }
 
-/* As people read it, and with one line a change. */
-static char *indent(const char *text)
-{
-    json_error_t error;
-    json_t *tree = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    char *indented = json_dumps(tree, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-    char *owned = g_strconcat(indented ? indented : text, "\n", NULL);
-    free(indented);
-    json_decref(tree);
-    return owned;
-}
-
 char *api_contract_openapi(void)
 {
     g_autoptr(GString) out = g_string_new(
@@ -329,5 +317,5 @@ char *api_contract_openapi(void)
     append_paths(out);
     append_components(out);
     g_string_append_c(out, '}');
-    return indent(out->str);
+    return contract_indent(out->str);
 }

@@ -50,6 +50,11 @@ static bool write_openapi(const char *directory, GError **error)
     return write_made(directory, "openapi.json", api_contract_openapi(), error);
 }
 
+static bool write_asyncapi(const char *directory, GError **error)
+{
+    return write_made(directory, "asyncapi.json", api_contract_asyncapi(), error);
+}
+
 static bool write_typescript(const char *directory, GError **error)
 {
     return write_made(directory, "records.ts", api_contract_records(), error) &&
@@ -95,6 +100,7 @@ static const struct {
     {"openapi", write_openapi},
     {"typescript", write_typescript},
     {"json-schema", write_schemas},
+    {"asyncapi", write_asyncapi},
     {"sql", write_sql},
 };
 
@@ -123,6 +129,6 @@ static int contracts_main(int argc, char **argv)
     return usage();
 }
 
-const struct cli_command command_contracts = {"contracts", "KIND --out DIR",
-                                              "writes the API's contract: openapi, typescript, json-schema or sql",
-                                              contracts_main};
+const struct cli_command command_contracts = {
+    "contracts", "KIND --out DIR", "writes the API's contract: openapi, typescript, json-schema, asyncapi or sql",
+    contracts_main};

@@ -41,9 +41,13 @@ static const struct {
     const char *name;
     char *(*text)(void);
 } documents[] = {
-    {"docs/reference/api.md", api_routes_markdown},    {"docs/reference/records.md", records_markdown},
-    {"docs/reference/settings.md", settings_markdown}, {"docs/reference/openapi.json", api_contract_openapi},
-    {"web/src/client.ts", api_contract_typescript},    {"web/src/records.ts", api_contract_records},
+    {"docs/reference/api.md", api_routes_markdown},
+    {"docs/reference/records.md", records_markdown},
+    {"docs/reference/settings.md", settings_markdown},
+    {"docs/reference/openapi.json", api_contract_openapi},
+    {"docs/reference/asyncapi.json", api_contract_asyncapi},
+    {"web/src/client.ts", api_contract_typescript},
+    {"web/src/records.ts", api_contract_records},
 };
 
 static int docs_main(int argc, char **argv)

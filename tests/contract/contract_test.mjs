@@ -19,8 +19,10 @@ async function a1IsCleanUnderRedocly() {
 }
 
 async function a1IsCleanUnderSpectral() {
-  const { status, words } = await run("node_modules/.bin/spectral", "lint", "--fail-severity=hint", "committed.json");
-  assert.equal(status, 0, words);
+  for (const file of ["committed.json", "asyncapi.json"]) {
+    const { status, words } = await run("node_modules/.bin/spectral", "lint", "--fail-severity=hint", file);
+    assert.equal(status, 0, words);
+  }
 }
 
 function a1ExamplesAreValid() {
@@ -44,7 +46,7 @@ function a1EveryOperationIsDescribed() {
 }
 
 async function a2IsWrittenTheSameEachTime() {
-  for (const kind of ["openapi", "typescript", "json-schema", "sql"]) {
+  for (const kind of ["openapi", "typescript", "json-schema", "asyncapi", "sql"]) {
     const [first, second] = [await write(kind), await write(kind)];
     const names = readdirSync(first);
     assert.ok(names.length > 0);
@@ -88,6 +90,44 @@ async function a4RouterAndContractAreTheSame() {
   }
 }
 
+// One message of each kind that is wanted, as server-sent events bring them, held to asyncapi.json.
+async function hear(server, path, wanted) {
+  const asyncapi = JSON.parse(readFileSync("asyncapi.json", "utf8"));
+  const validate = newValidator(asyncapi);
+  const response = await fetch(server.address + path, { headers: { Authorization: `Bearer ${server.token}` },
+    signal: AbortSignal.timeout(60_000) });
+  let text = "";
+  const heard = {};
+  for await (const bytes of response.body) {
+    text += Buffer.from(bytes).toString();
+    for (const line of text.split("\n").slice(0, -1)) {
+      if (!line.startsWith("data: ")) continue;
+      const message = JSON.parse(line.slice("data: ".length));
+      assert.equal(validate(asyncapi.components.messages[message.type].payload, message), null, line);
+      heard[message.type] = message.data;
+    }
+    if (wanted.every((kind) => heard[kind])) return heard;
+  }
+  throw new Error(`it ended without all of ${wanted}: ${text}`);
+}
+
+async function a1LiveMessagesAreAsWritten() {
+  const server = await new Server("cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s'}]\n").start();
+  try {
+    const hearing = hear(server, "/api/v1/events/stream", ["event", "health"]);
+    const id = "0197a000-0000-7000-8000-000000000001";
+    const payload = { id, camera_id: "door", service: "safety", kind: "intrusion", started_at: "2026-01-01T00:00:00Z" };
+    const body = JSON.stringify({ id, type: "signal", camera_id: "door", occurred_at: new Date(), payload });
+    const headers = { "Content-Type": "application/x-ndjson" };
+    const taken = await server.send("POST", "/api/v1/events", { body, headers });
+    assert.equal(taken.status, 200, taken.text);
+    const { event } = await hearing;
+    await hear(server, `/api/v1/events/stream?resume_from=${event.id}`, ["resumed"]);
+  } finally {
+    await server.stop();
+  }
+}
+
 async function docsNeedNoNetwork() {
   const server = await new Server().start();
   try {
@@ -111,5 +151,6 @@ await runTests([
   ["a03_typescript_compiles", a3TypescriptCompiles],
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
   ["a04_router_and_contract_are_the_same", a4RouterAndContractAreTheSame],
+  ["a01_live_messages_are_as_written", a1LiveMessagesAreAsWritten],
   ["docs_need_no_network", docsNeedNoNetwork],
 ]);

@@ -70,10 +70,10 @@ function closed(schema) {
   return copy;
 }
 
-export function newValidator() {
+export function newValidator(document = contract) {
   const ajv = new Ajv({ strict: false, allErrors: true });
   addFormats(ajv, ["date-time", "int32", "int64", "password", "binary"]);
-  ajv.addSchema({ $id: "contract", ...closed({ components: contract.components }) });
+  ajv.addSchema({ $id: "contract", ...closed({ components: document.components }) });
   return (schema, value) => {
     const text = JSON.stringify(closed(schema)).replaceAll("#/components", "contract#/components");
     const validate = ajv.compile(JSON.parse(text));
