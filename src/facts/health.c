@@ -178,6 +178,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, store_free_bytes, RECORD_GAUGE, "free space where the store lies", .unit = "bytes"),
     FIELD(struct server_health, store_stray_rows, RECORD_GAUGE,
           "PostgreSQL: rows outside every day's partition, whose ids are of another time; at most 100000 are counted"),
+    FIELD(struct server_health, store_writers_waiting, RECORD_GAUGE,
+          "SQLite: transactions that wait for their turn to write"),
     FIELD(struct server_health, overloaded, RECORD_GAUGE, "1 while there is too much to do (settings governor.*)"),
     FIELD(struct server_health, overload_level, RECORD_GAUGE,
           "what is left out: 0 nothing, 1 analyses of quiet cameras, 2 analyses of all cameras, 3 previews too"),

@@ -108,6 +108,7 @@ struct server_health {
     int64_t store_queue_records;
     int64_t store_free_bytes;
     int64_t store_stray_rows;
+    int64_t store_writers_waiting;
     /* the governor's */
     int64_t overloaded;     /* 1: there is too much to do */
     int64_t overload_level; /* what is left out: enum governor_level */

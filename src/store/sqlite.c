@@ -1,5 +1,5 @@
 /* The embedded engine: SQLite in WAL mode with synchronous=FULL. One process has a data directory. Lock order:
- * write_lock, then readers.lock; never the other way round. */
+ * the turn to write, then readers.lock; never the other way round. */
 #include "store/sqlite_internal.h"
 
 #include <errno.h>
@@ -135,7 +135,8 @@ static bool migrate(struct connection *connection, struct clock *clock, bool is_
 
 static void init_locks(struct sqlite_engine *engine)
 {
-    pthread_mutex_init(&engine->write_lock, NULL);
+    pthread_mutex_init(&engine->turns.lock, NULL);
+    pthread_cond_init(&engine->turns.ended, NULL);
     pthread_mutex_init(&engine->readers.lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -156,7 +157,8 @@ static void sqlite_close(void *data)
         close(engine->lock_fd);
     pthread_cond_destroy(&engine->readers.returned);
     pthread_mutex_destroy(&engine->readers.lock);
-    pthread_mutex_destroy(&engine->write_lock);
+    pthread_cond_destroy(&engine->turns.ended);
+    pthread_mutex_destroy(&engine->turns.lock);
     g_free(engine->data_dir);
     g_free(engine->path);
     g_free(engine);
@@ -284,14 +286,34 @@ static bool begin_read(struct sqlite_engine *engine, struct store_transaction *t
     return true;
 }
 
+static void take_turn(struct sqlite_engine *engine)
+{
+    struct write_turns *turns = &engine->turns;
+    pthread_mutex_lock(&turns->lock);
+    uint64_t own = turns->next++;
+    counter_add(&engine->store->health->store_writers_waiting, 1);
+    while (turns->current != own)
+        pthread_cond_wait(&turns->ended, &turns->lock);
+    counter_add(&engine->store->health->store_writers_waiting, -1);
+    pthread_mutex_unlock(&turns->lock);
+}
+
+static void end_turn(struct sqlite_engine *engine)
+{
+    pthread_mutex_lock(&engine->turns.lock);
+    engine->turns.current++;
+    pthread_cond_broadcast(&engine->turns.ended);
+    pthread_mutex_unlock(&engine->turns.lock);
+}
+
 static bool sqlite_begin(void *data, struct store_transaction *transaction, const char *org_id, GError **error)
 {
     struct sqlite_engine *engine = data;
     if (transaction->access == STORE_READ)
         return begin_read(engine, transaction, org_id, error);
-    pthread_mutex_lock(&engine->write_lock);
+    take_turn(engine);
     if (!connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
-        pthread_mutex_unlock(&engine->write_lock);
+        end_turn(engine);
         return false;
     }
     sqlite_scope_set(&engine->writer, org_id);
@@ -321,7 +343,7 @@ static bool sqlite_end(struct store_transaction *transaction, bool is_commit, GE
     if ((!is_commit || !is_good) && !sqlite3_get_autocommit(connection->db))
         sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
     sqlite_scope_set(connection, "");
-    pthread_mutex_unlock(&engine->write_lock);
+    end_turn(engine);
     return is_good;
 }
 

@@ -1,6 +1,6 @@
 /* Shared by the files of the SQLite engine.
  *
- * One connection writes and checkpoints, behind write_lock: SQLite 3.40 can lose a WAL reset between two connections
+ * One connection writes and checkpoints, by turns: SQLite 3.40 can lose a WAL reset between two connections
  * that do (sqlite.org/wal.html, section 11). Readers only read and never checkpoint.
  */
 #pragma once
@@ -68,6 +68,14 @@ struct reader_pool {
     bool is_lent[SQLITE_READERS];                  /* under lock */
 };
 
+/* Who writes, in the order in which they came: a mutex would give it again and again to a job that asks anew as soon as
+ * it is done, before those who wait for it have woken up. */
+struct write_turns {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    uint64_t next, current; /* lock */
+};
+
 struct sqlite_engine {
     /* immutable after open */
     struct store *store;
@@ -76,8 +84,8 @@ struct sqlite_engine {
     ino_t inode;
     int lock_fd;
 
-    pthread_mutex_t write_lock;
-    struct connection writer; /* write_lock */
+    struct write_turns turns;
+    struct connection writer; /* whoever has the turn */
 
     struct reader_pool readers;
 };

@@ -480,6 +480,8 @@ export interface ServerHealth {
   store_free_bytes: number;
   /** PostgreSQL: rows outside every day's partition, whose ids are of another time; at most 100000 are counted */
   store_stray_rows: number;
+  /** SQLite: transactions that wait for their turn to write */
+  store_writers_waiting: number;
   /** 1 while there is too much to do (settings governor.*) */
   overloaded: number;
   /** what is left out: 0 nothing, 1 analyses of quiet cameras, 2 analyses of all cameras, 3 previews too */
