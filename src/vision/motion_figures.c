@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-static const double forget_seconds = 1.2, forget_hidden_seconds = 2.5, hole_seconds = 12, absorb_seconds = 120;
+static const double forget_seconds = 1.2, forget_hidden_seconds = 2.5, hole_seconds = 12, absorb_seconds = 120,
+                    settle_seconds = 30;
 
 void figures_init(struct figures *figures, int width, int height)
 {
@@ -48,9 +49,27 @@ static bool is_double(const struct figures *figures, int i)
     return false;
 }
 
-static void note_steps(struct figure *figure)
+/* What has not gone further for a while has not left the place where it is. */
+static void settle(struct figure *figure, double frame_seconds)
+{
+    double away = fmax(figure->w, 0.75 * figure->h);
+    if (hypot(figure->x - figure->left_x, figure->y - figure->left_y) > away || figure->age == 0) {
+        figure->left_x = figure->x;
+        figure->left_y = figure->y;
+        figure->left_seconds = 0;
+    }
+    figure->left_seconds += frame_seconds;
+    if (figure->left_seconds < settle_seconds)
+        return;
+    figure->has_left = false;
+    figure->walked_x = figure->walked_y = 0;
+    figure->left_seconds = 0;
+}
+
+static void note_steps(struct figure *figure, double frame_seconds)
 {
     static const double leap = 0.35; /* of its width, at once */
+    settle(figure, frame_seconds);
     double x = figure->x - figure->last_x, y = figure->y - figure->last_y;
     if (figure->age > 0 && hypot(x, y) < leap * figure->w + 1) {
         figure->walked_x += x;
@@ -58,24 +77,27 @@ static void note_steps(struct figure *figure)
     }
     figure->last_x = figure->x;
     figure->last_y = figure->y;
-    if (hypot(figure->walked_x, figure->walked_y) > fmax(figure->w, 0.75 * figure->h))
+    /* both: leaps alone may carry it away, and steps back after leaps that do not count add up on the spot */
+    double away = fmax(figure->w, 0.75 * figure->h);
+    if (hypot(figure->walked_x, figure->walked_y) > away &&
+        hypot(figure->x - figure->born_x, figure->y - figure->born_y) > away)
         figure->has_left = true;
 }
 
-static void note_stillness(struct figure *figure)
+static void note_stillness(struct figure *figure, double frame_seconds)
 {
     bool is_still = hypot(figure->vx, figure->vy) < 0.12;
     figure->still = is_still ? figure->still + 1 : 0;
     if (hypot(figure->x - figure->born_x, figure->y - figure->born_y) > 0.5 * fmax(figure->w, figure->h / 2))
         figure->has_moved = true;
-    note_steps(figure);
+    note_steps(figure, frame_seconds);
 }
 
 static bool should_go(struct figures *figures, int i, const struct reduced *picture, struct background *background,
                       double frame_seconds)
 {
     struct figure *figure = &figures->items[i];
-    note_stillness(figure);
+    note_stillness(figure, frame_seconds);
     double unseen = figure->unseen * frame_seconds, still = figure->still * frame_seconds;
     double patience = figure->is_merged ? forget_hidden_seconds : forget_seconds;
     if (is_outside(figure, picture) || unseen > patience || is_double(figures, i))

@@ -160,11 +160,12 @@ struct figure {
     double vx, vy, vh; /* a frame */
     double born_x, born_y;
     struct look look;
-    int age, unseen, still;    /* frames: since birth, without support, without moving */
-    struct bounds seen;        /* the last time it was alone */
-    bool is_merged;            /* shares its region with another figure now */
-    bool has_moved;            /* ever, by half its size: else it may be a hole in the background */
-    double last_x, last_y;     /* of the frame before */
+    int age, unseen, still;              /* frames: since birth, without support, without moving */
+    struct bounds seen;                  /* the last time it was alone */
+    bool is_merged;                      /* shares its region with another figure now */
+    bool has_moved;                      /* ever, by half its size: else it may be a hole in the background */
+    double last_x, last_y;               /* of the frame before */
+    double left_x, left_y, left_seconds; /* where it last had gone a way, and since when */
     double walked_x, walked_y; /* since birth, by steps: a leap from one digit of a clock to another is none */
     bool has_left;             /* ever, the place where it began: no leaf and no digit does */
     double tallness;           /* of what is usual where it stands; 0: not known */

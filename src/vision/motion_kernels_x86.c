@@ -130,6 +130,50 @@ SSE41 static void average_groups_sse41(uint8_t *to, const uint16_t *sums, const 
     average_groups_portable(to + x, sums + (ptrdiff_t)x * plan->size * plan->step, plan, count - x);
 }
 
+/* The same for groups of three, sixteen at a time. Of 48 sums a vector of sixteen window sums holds five or six groups;
+ * all three hold eight in either half, each in a lane of its own, so that they can be put together before they are
+ * divided. `three_order` then puts them in a row: group 3 is the first of the upper half, and so on. */
+enum { THREE_LANES = 16, NONE = 0x80 };
+static const uint8_t three_order[THREE_LANES] = {0, 1, 2, 8, 9, 10, 3, 4, 11, 12, 13, 5, 6, 7, 14, 15};
+#define LANE(PLACE) 2 * (PLACE), 2 * (PLACE) + 1
+#define NOTHING NONE, NONE
+static const uint8_t three_shuffles[3][2 * THREE_LANES] = {
+    {LANE(0), LANE(3), LANE(6), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, LANE(1), LANE(4), LANE(7), NOTHING,
+     NOTHING, NOTHING, NOTHING, NOTHING},
+    {NOTHING, NOTHING, NOTHING, LANE(2), LANE(5), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, LANE(0),
+     LANE(3), LANE(6), NOTHING, NOTHING},
+    {NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, LANE(1), LANE(4), LANE(7), NOTHING, NOTHING, NOTHING, NOTHING,
+     NOTHING, NOTHING, LANE(2), LANE(5)},
+};
+#undef LANE
+#undef NOTHING
+
+AVX2 static int average_threes(uint8_t *to, const uint16_t *sums, const struct group_plan *plan, int count)
+{
+    const __m256i half = _mm256_set1_epi16((short)plan->half), multiplier = _mm256_set1_epi16((short)plan->multiplier);
+    const __m128i shift = _mm_cvtsi32_si128(plan->shift), order = load(three_order);
+    int x = 0;
+    for (; x + THREE_LANES <= count; x += THREE_LANES) {
+        __m256i total = half;
+        for (int i = 0; i < 3; i++, sums += THREE_LANES) {
+            __m256i window =
+                _mm256_add_epi16(_mm256_add_epi16(load_wide(sums), load_wide(sums + 1)), load_wide(sums + 2));
+            total = _mm256_add_epi16(total, _mm256_shuffle_epi8(window, load_wide(three_shuffles[i])));
+        }
+        total = _mm256_srl_epi16(_mm256_mulhi_epu16(total, multiplier), shift);
+        __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(total), _mm256_extracti128_si256(total, 1));
+        _mm_storeu_si128((__m128i *)(void *)(to + x), _mm_shuffle_epi8(bytes, order));
+    }
+    return x;
+}
+
+AVX2 static void average_groups_avx2(uint8_t *to, const uint16_t *sums, const struct group_plan *plan, int count)
+{
+    bool is_threes = plan->multiplier && plan->size == 3 && plan->step == 1; /* 1080p and 4:2:0 */
+    int x = is_threes ? average_threes(to, sums, plan, count) : 0;
+    average_groups_sse41(to + x, sums + (ptrdiff_t)x * plan->size * plan->step, plan, count - x);
+}
+
 /* ---- the background and looks ---- */
 
 #define WIDE(NAME) NAME##_sse41
@@ -192,7 +236,7 @@ static const struct motion_kernels sse41 = {
     sum_rows_sse41, sum_row_pairs_sse41, average_groups_sse41, compare_sse41, update_sse41, try_cell_sse41,
 };
 static const struct motion_kernels avx2 = {
-    sum_rows_avx2, sum_row_pairs_avx2, average_groups_sse41, compare_avx2, update_avx2, try_cell_avx2,
+    sum_rows_avx2, sum_row_pairs_avx2, average_groups_avx2, compare_avx2, update_avx2, try_cell_avx2,
 };
 
 const struct motion_kernels *motion_kernels_sse41(void)

@@ -1,6 +1,6 @@
 /* The reduced picture: averages of factor × factor pixels. Rows are summed first, then groups of columns. What this
- * costs is the reading of memory, and half of the pixels tell as much as all: of large squares every second row of luma
- * is read, and of colours, which cameras send smooth, the middle one. */
+ * costs is the reading of memory, and half of the pixels tell as much as all: of large squares every second or third
+ * row of luma is read, and of colours, which cameras send smooth, the middle one. */
 #include "vision/motion_internal.h"
 
 #include <string.h>
@@ -12,8 +12,8 @@ static bool has_pairs(int factor)
 
 static int row_step(int factor)
 {
-    enum { LARGE = 4 };
-    return factor >= LARGE ? 2 : 1;
+    enum { LARGE = 4, VERY_LARGE = 6 };
+    return factor >= VERY_LARGE ? 3 : factor >= LARGE ? 2 : 1;
 }
 
 static int row_count(int factor)
