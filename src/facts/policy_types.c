@@ -60,9 +60,9 @@ static const struct record_descriptor recording_descriptor =
     FIELD(struct retention_policy, member, flag_bits, "how long " doc_text " are kept", .unit = "d", .min = 1,         \
           .max = 36500)
 static const struct record_field retention_fields[] = {
-    DAYS(access_log_days, "access logs", RECORD_NOT_YET),
-    DAYS(attendance_days, "attendance records", RECORD_NOT_YET),
-    DAYS(vehicle_log_days, "vehicle logs", RECORD_NOT_YET),
+    DAYS(access_log_days, "access logs", 0),
+    DAYS(attendance_days, "attendance records", 0),
+    DAYS(vehicle_log_days, "vehicle logs", 0),
     DAYS(occupancy_raw_days, "single crossings, zone hits and occupancy records", 0),
     DAYS(event_days, "signals", 0),
     DAYS(track_days, "tracks, which policies are tried on,", 0),

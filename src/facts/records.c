@@ -9,6 +9,7 @@
 #include "facts/health.h"
 #include "facts/job.h"
 #include "facts/live_message.h"
+#include "facts/log.h"
 #include "facts/login.h"
 #include "facts/model.h"
 #include "facts/occupancy.h"
@@ -66,6 +67,9 @@ static const struct record_descriptor *const records[] = {
     &occupancy_monthly_descriptor,
     &quarantined_event_descriptor,
     &legal_hold_descriptor,
+    &access_log_descriptor,
+    &attendance_record_descriptor,
+    &vehicle_log_descriptor,
     &retention_view_descriptor,
     &policy_overlay_descriptor,
     &track_chunk_descriptor,

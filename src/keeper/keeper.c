@@ -302,6 +302,9 @@ bool policy_keeper_retention(void *data, const char *org_id, const char *camera_
     take_days(&policy->event_days, &days->event_days);
     take_days(&policy->occupancy_raw_days, &days->occupancy_days);
     take_days(&policy->track_days, &days->track_days);
+    take_days(&policy->access_log_days, &days->access_log_days);
+    take_days(&policy->attendance_days, &days->attendance_days);
+    take_days(&policy->vehicle_log_days, &days->vehicle_log_days);
     /* what may still come late must be counted anew with all of its hour */
     if (policy->occupancy_raw_days.is_present && late_days)
         days->occupancy_days = MAX(days->occupancy_days, late_days + 1);

@@ -4,6 +4,7 @@
 #include "facts/audit.h"
 #include "facts/job.h"
 #include "facts/kept_answer.h"
+#include "facts/log.h"
 #include "facts/login.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
@@ -250,6 +251,9 @@ static const char postgres_14[] =
     "ADD COLUMN erased jsonb;\n" REMAIN_POSTGRES("audit_entries") REMAIN_POSTGRES("audit_values")
         REMAIN_POSTGRES("policy_revisions");
 
+static const struct store_step_table tables_15[] = {
+    {&access_log_descriptor, 1}, {&attendance_record_descriptor, 1}, {&vehicle_log_descriptor, 1}, {NULL, 0}};
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -272,5 +276,6 @@ const struct store_step store_steps[] = {
                  "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject);\n"},
     {13, "days that are dropped as a whole", .postgres = postgres_13},
     {14, "orgs that are deleted", .sqlite = sqlite_14, .postgres = postgres_14},
+    {15, "logs of people and vehicles", .tables = tables_15},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

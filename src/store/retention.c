@@ -22,6 +22,9 @@ const struct retention_rule retention_rules[] = {
     {"quarantined_events", "quarantined_events", "received_at", "camera_id, id", NULL, SETTING(quarantine_days), 0,
      true},
     {"tracks", "track_chunks", "from_at", "id, camera_id", NULL, SETTING(track_days), 0, true},
+    {"access_logs", "access_logs", "at", "camera_id, id", NULL, SETTING(access_log_days), 0, true},
+    {"attendance", "attendance_records", "day", "employee_id, day", NULL, SETTING(attendance_days), 0, false},
+    {"vehicle_logs", "vehicle_logs", "at", "camera_id, id", NULL, SETTING(vehicle_log_days), 0, true},
     {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", "state <> 'running'", SETTING(job_run_days), 0,
      false, true},
 };
@@ -284,7 +287,8 @@ int32_t retention_days_of(const struct retention_work *work, const struct retent
 {
     const struct store_retention *retention = work->retention;
     struct retention_settings days = *retention->settings; /* its texts are not looked at */
-    bool is_held = rule->has_camera && retention->says && !retention->says(retention->data, org_id, camera_id, &days);
+    bool is_held =
+        !rule->is_platforms && retention->says && !retention->says(retention->data, org_id, camera_id, &days);
     return is_held ? 0 : rule_days(rule, &days);
 }
 

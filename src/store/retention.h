@@ -17,8 +17,8 @@ struct store_retention {
     const struct store_run_hold *hold; /* NULL: in nobody's name */
     const int *is_cancelled;           /* atomic; NULL: cannot be */
     bool is_dry;                       /* says what would go, and deletes nothing */
-    /* Fills in what policies say of a camera's records, over the settings' days; `camera_id` "": of records whose
-     * camera is none of the org's any more. False: nothing of it is deleted. NULL: the settings alone say. */
+    /* Fills in what policies say of a camera's records, over the settings' days; `camera_id` "": of records that are of
+     * no camera, or of none that the org still has. False: nothing of it is deleted. NULL: the settings alone say. */
     bool (*says)(void *data, const char *org_id, const char *camera_id, struct retention_settings *days);
     void *data;
 };

@@ -42,7 +42,8 @@ static bool take_oldest(void *data, const struct record_sql_value *row, size_t c
 static char *oldest_sql(const struct retention_rule *rule)
 {
     if (!rule->has_camera)
-        return g_strdup_printf("SELECT NULL, min(%s) FROM %s", rule->time, rule->table);
+        return g_strdup_printf("SELECT NULL, min(%s) FROM %s WHERE org_id = $1 GROUP BY org_id", rule->time,
+                               rule->table);
     return g_strdup_printf(
         "SELECT camera_id, min(%s) FROM %s WHERE org_id = $1%s%s GROUP BY camera_id ORDER BY camera_id", rule->time,
         rule->table, rule->where ? " AND " : "", rule->where ? rule->where : "");

@@ -6,6 +6,7 @@
 #include "facts/audit.h"
 #include "facts/job.h"
 #include "facts/kept_answer.h"
+#include "facts/log.h"
 #include "facts/login.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
@@ -74,6 +75,9 @@ const struct store_table store_tables[] = {
     {&rollup_mark_descriptor, STORE_OF_ORG, NULL},
     {&quarantined_event_descriptor, STORE_OF_ORG, NULL},
     {&legal_hold_descriptor, STORE_OF_ORG, NULL},
+    {&access_log_descriptor, STORE_OF_ORG, NULL},
+    {&attendance_record_descriptor, STORE_OF_ORG, NULL},
+    {&vehicle_log_descriptor, STORE_OF_ORG, NULL},
     {&kept_answer_descriptor, STORE_OF_ORG, NULL},
     {&job_run_descriptor, STORE_OF_PLATFORM, NULL},
     {&job_state_descriptor, STORE_OF_PLATFORM, NULL},

@@ -1,7 +1,9 @@
 /* Retention: what goes when, what stays, and what stops it (cases G3, G8). */
 #include <stdlib.h>
 
+#include "facts/log.h"
 #include "store/retention.h"
+#include "store/store_internal.h"
 #include "upkeep_world.h"
 
 static struct retention_settings retention_settings(void)
@@ -160,6 +162,71 @@ static void test_g08_policies_say_it_for_each_camera(void)
     world_clear(&world);
 }
 
+/* The org keeps attendance for a week, whatever its cameras are. */
+static bool says_a_week(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
+{
+    (void)data;
+    g_assert_cmpstr(org_id, ==, "default");
+    if (!*camera_id)
+        days->attendance_days = 7;
+    return true;
+}
+
+static void put_logs(struct store_world *world, int64_t at_ms)
+{
+    g_autofree char *id = id_new(world->clock);
+    struct access_log access = {.org_id = (char *)"default",
+                                .camera_id = (char *)"cam-1",
+                                .id = id,
+                                .employee_id = (char *)"unknown",
+                                .direction = PASSAGE_IN,
+                                .at = {at_ms},
+                                .source = RECOGNITION_LOCAL};
+    struct vehicle_log vehicle = {.org_id = (char *)"default",
+                                  .camera_id = (char *)"cam-1",
+                                  .id = id,
+                                  .plate = (char *)"BXY123",
+                                  .at = {at_ms},
+                                  .list = VEHICLE_BLOCKED};
+    struct attendance_record day = {.org_id = (char *)"default",
+                                    .employee_id = (char *)"e-1",
+                                    .day = {at_ms},
+                                    .worked_minutes = 480,
+                                    .status = ATTENDANCE_PRESENT};
+    const struct {
+        const struct record_descriptor *descriptor;
+        const void *record;
+    } rows[] = {
+        {&access_log_descriptor, &access}, {&vehicle_log_descriptor, &vehicle}, {&attendance_record_descriptor, &day}};
+    g_autoptr(GError) error = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        store_put(world->store, "default", rows[i].descriptor, rows[i].record, RECORD_CONFLICT_FAIL, &error);
+    g_assert_no_error(error);
+}
+
+static void test_g08_logs_of_people_and_vehicles(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    put_logs(&world, world_start_ms);
+    put_logs(&world, world_start_ms + 300 * DAY);
+    move_to(&world, world_start_ms + 90 * DAY);
+    expect_retained(&world, &settings, "");
+    move_to(&world, world_start_ms + 90 * DAY + 1);
+    expect_retained(&world, &settings, "access_logs 1, vehicle_logs 1");
+    move_to(&world, world_start_ms + 365 * DAY + 1);
+    expect_retained(&world, &settings, "attendance 1");
+    const struct store_retention retention = {.settings = &settings, .says = says_a_week};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    g_assert_true(store_retention_run(world.store, &retention, results, &error));
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM attendance_records"), ==, 0);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM access_logs"), ==, 1);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 static void test_clock_jumps_stop_it(void)
 {
     struct store_world world;
@@ -293,6 +360,7 @@ int main(int argc, char **argv)
                     test_g08_each_table_by_its_days_to_the_millisecond);
     g_test_add_func("/retention/g08_legal_hold", test_g08_legal_hold);
     g_test_add_func("/retention/g08_policies_say_it_for_each_camera", test_g08_policies_say_it_for_each_camera);
+    g_test_add_func("/retention/g08_logs_of_people_and_vehicles", test_g08_logs_of_people_and_vehicles);
     g_test_add_func("/retention/clock_jumps_stop_it", test_clock_jumps_stop_it);
     g_test_add_func("/retention/a_row_without_a_time_stops_it", test_a_row_without_a_time_stops_it);
     g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);

@@ -1240,6 +1240,86 @@ export interface LegalHold {
   released_at?: string;
 }
 
+/** Someone who came to a door. */
+export interface AccessLog {
+  /** whose */
+  org_id: string;
+  /** the camera at the door */
+  camera_id: string;
+  /** UUIDv7 */
+  id: string;
+  /** the camera's */
+  site_id?: string;
+  /** who it was; unknown: nobody known */
+  employee_id: string;
+  /** which door, where a camera sees several */
+  door?: string;
+  /** which way; absent: not told */
+  direction?: "in" | "out";
+  /** how sure it is who it was */
+  confidence: number;
+  /** capture time */
+  at: string;
+  /** what recognised the face */
+  source: "local" | "rekognition";
+}
+
+/** An employee's day at work. */
+export interface AttendanceRecord {
+  /** whose */
+  org_id: string;
+  /** who */
+  employee_id: string;
+  /** the day's first moment, by the clocks of the shift */
+  day: string;
+  /** first seen */
+  check_in?: string;
+  /** last seen */
+  check_out?: string;
+  /** without breaks (min) */
+  worked_minutes: number;
+  /** after the shift's beginning and its grace (min) */
+  late_minutes: number;
+  /** before the shift's end (min) */
+  early_leave_minutes: number;
+  /** after the shift's end (min) */
+  overtime_minutes: number;
+  /** what came of the day */
+  status: "present" | "late" | "absent" | "half_day" | "on_leave";
+  /** the user who set it right; absent: nobody */
+  corrected_by?: string;
+}
+
+/** A vehicle that passed a gate. */
+export interface VehicleLog {
+  /** whose */
+  org_id: string;
+  /** the camera at the gate */
+  camera_id: string;
+  /** UUIDv7 */
+  id: string;
+  /** the camera's */
+  site_id?: string;
+  /** the plate, as capital letters and digits */
+  plate: string;
+  /** how sure the plate is */
+  confidence: number;
+  /** which gate, where a camera sees several */
+  gate?: string;
+  /** which way; absent: not told */
+  direction?: "in" | "out";
+  /** capture time */
+  at: string;
+  /** car, truck, … */
+  vehicle_class?: string;
+  /** as seen */
+  colour?: string;
+  /** the list that the plate is on; absent: none */
+  list?: "allowed" | "blocked" | "visitor";
+  /** the image of it, where there is one */
+  snapshot_id?: string;
+}
+
 /** How long a table's rows of a camera are kept. */
 export interface Retention {
   /** what is kept */
