@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+enum { IDS_BLOCK_BYTES = 16 << 10 };
+
 /* What one chain of documents comes to; owned by the view. */
 struct resolved {
     enum policy_type type;
@@ -16,10 +18,19 @@ struct resolved {
     int64_t valid_until_ms;
 };
 
+/* Of the table of cameras: open addressing, at most half full. A slot has all that a look needs, because what a lookup
+ * costs is waiting for memory, one piece after the other. */
+struct slot {
+    uint32_t hash, camera; /* camera: its index + 1; 0: free */
+    char ids[56];          /* org and camera, '\0' after each; both "": they are longer, see the camera's scope */
+};
+
 struct policy_view {
     atomic_int references;
     GHashTable *resolved; /* struct resolved *, by type and chain */
-    GHashTable *by_id;    /* struct policy_camera * (its scope is the key) */
+    GStringChunk *ids;    /* of all cameras, near to each other */
+    struct slot *slots;
+    size_t slot_mask; /* how many there are, a power of two, less 1 */
     struct policy_camera *cameras;
     size_t camera_count;
     struct policy_camera fallback; /* global */
@@ -49,18 +60,6 @@ static void resolved_free(gpointer data)
     g_free(resolved->record);
     g_free(resolved->config_json);
     g_free(resolved);
-}
-
-static guint camera_hash(gconstpointer data)
-{
-    const struct policy_scope *scope = data;
-    return g_str_hash(scope->camera_id) * 33 ^ g_str_hash(scope->org_id);
-}
-
-static gboolean camera_equal(gconstpointer a, gconstpointer b)
-{
-    const struct policy_scope *left = a, *right = b;
-    return strcmp(left->camera_id, right->camera_id) == 0 && strcmp(left->org_id, right->org_id) == 0;
 }
 
 /* Each document passed its check; what they come to together must too. */
@@ -107,12 +106,20 @@ static const struct resolved *resolve(struct policy_view *view, const struct pol
     return known;
 }
 
+static const char *keep_id(struct policy_view *view, const char *id)
+{
+    return id ? g_string_chunk_insert_const(view->ids, id) : NULL;
+}
+
 static bool fill_camera(struct policy_view *view, const struct policy_set *set, const struct policy_scope *subject,
                         int64_t at_ms, struct policy_camera *camera, GError **error)
 {
-    camera->scope =
-        (struct policy_scope){g_strdup(subject->org_id ? subject->org_id : ""), g_strdup(subject->site_id),
-                              g_strdup(subject->class_id), g_strdup(subject->camera_id ? subject->camera_id : "")};
+    camera->scope = (struct policy_scope){
+        keep_id(view, subject->org_id ? subject->org_id : ""),
+        keep_id(view, subject->site_id),
+        keep_id(view, subject->class_id),
+        keep_id(view, subject->camera_id ? subject->camera_id : ""),
+    };
     for (size_t i = 0; i < POLICY_TYPES; i++) {
         const struct resolved *resolved = resolve(view, set, policy_types[i].type, subject, at_ms, error);
         if (!resolved)
@@ -124,13 +131,81 @@ static bool fill_camera(struct policy_view *view, const struct policy_set *set, 
     return true;
 }
 
-static void clear_camera(struct policy_camera *camera)
+/* ---- finding a camera ---- */
+
+/* Ids are short: plain loops take less than calls into the C library. */
+static uint32_t hash_id(const char *id)
 {
-    g_free((char *)(uintptr_t)camera->scope.org_id);
-    g_free((char *)(uintptr_t)camera->scope.site_id);
-    g_free((char *)(uintptr_t)camera->scope.class_id);
-    g_free((char *)(uintptr_t)camera->scope.camera_id);
+    uint32_t hash = 0;
+    for (; *id; id++)
+        hash = hash * 33 + (unsigned char)*id; /* Bernstein's, as g_str_hash */
+    return hash;
 }
+
+/* NULL when they differ, else what follows the '\0'. */
+static const char *after_same_id(const char *left, const char *right)
+{
+    for (; *left == *right; left++, right++)
+        if (!*left)
+            return left + 1;
+    return NULL;
+}
+
+static uint32_t hash_camera(const char *org_id, const char *camera_id)
+{
+    const uint32_t golden_ratio = UINT32_C(0x9e3779b9); /* 2^32 / phi: Knuth, The Art of Computer Programming 3, 6.4 */
+    uint32_t hash = (hash_id(org_id) * golden_ratio + hash_id(camera_id)) * golden_ratio;
+    return hash ^ hash >> 16;
+}
+
+static bool is_of(const struct policy_view *view, const struct slot *slot, const char *org_id, const char *camera_id)
+{
+    const struct policy_scope *scope = &view->cameras[slot->camera - 1].scope;
+    const char *second = after_same_id(slot->ids, org_id);
+    if (second && after_same_id(second, camera_id))
+        return true;
+    return !slot->ids[0] && !slot->ids[1] && strcmp(scope->org_id, org_id) == 0 &&
+           strcmp(scope->camera_id, camera_id) == 0;
+}
+
+/* The camera's slot, or the free one where it would stand. */
+static struct slot *find_slot(const struct policy_view *view, const char *org_id, const char *camera_id, uint32_t hash)
+{
+    struct slot *slot = &view->slots[hash & view->slot_mask];
+    while (slot->camera && !(slot->hash == hash && is_of(view, slot, org_id, camera_id)))
+        slot = &view->slots[((size_t)(slot - view->slots) + 1) & view->slot_mask];
+    return slot;
+}
+
+static void make_slots(struct policy_view *view, size_t camera_count)
+{
+    size_t count = 2;
+    while (count < 2 * camera_count)
+        count *= 2;
+    view->slots = g_new0(struct slot, count);
+    view->slot_mask = count - 1;
+}
+
+static void enter_camera(struct policy_view *view, size_t index)
+{
+    const struct policy_scope *scope = &view->cameras[index].scope;
+    uint32_t hash = hash_camera(scope->org_id, scope->camera_id);
+    struct slot *slot = find_slot(view, scope->org_id, scope->camera_id, hash);
+    size_t org_bytes = strlen(scope->org_id) + 1, camera_bytes = strlen(scope->camera_id) + 1;
+    *slot = (struct slot){.hash = hash, .camera = (uint32_t)index + 1};
+    if (org_bytes + camera_bytes > sizeof slot->ids)
+        return;
+    memcpy(slot->ids, scope->org_id, org_bytes);
+    memcpy(slot->ids + org_bytes, scope->camera_id, camera_bytes);
+}
+
+const struct policy_camera *policy_view_find(const struct policy_view *view, const char *org_id, const char *camera_id)
+{
+    const struct slot *slot = find_slot(view, org_id, camera_id, hash_camera(org_id, camera_id));
+    return slot->camera ? &view->cameras[slot->camera - 1] : NULL;
+}
+
+/* ---- the life of a view ---- */
 
 struct policy_view *policy_view_new(const struct policy_set *set, const struct policy_scope *subjects,
                                     size_t subject_count, int64_t at_ms, GError **error)
@@ -138,17 +213,18 @@ struct policy_view *policy_view_new(const struct policy_set *set, const struct p
     CLEANUP(policy_view) struct policy_view *view = g_new0(struct policy_view, 1);
     atomic_init(&view->references, 1);
     view->resolved = g_hash_table_new_full(resolved_hash, resolved_equal, resolved_free, NULL);
-    view->by_id = g_hash_table_new(camera_hash, camera_equal);
+    view->ids = g_string_chunk_new(IDS_BLOCK_BYTES);
+    make_slots(view, subject_count);
     view->revision = policy_set_revision(set);
     view->valid_until_ms = INT64_MAX;
     view->cameras = g_new0(struct policy_camera, subject_count + 1);
     if (!fill_camera(view, set, &(struct policy_scope){NULL}, at_ms, &view->fallback, error))
         return NULL;
     for (size_t i = 0; i < subject_count; i++) {
-        struct policy_camera *camera = &view->cameras[view->camera_count++];
-        if (!fill_camera(view, set, &subjects[i], at_ms, camera, error))
+        if (!fill_camera(view, set, &subjects[i], at_ms, &view->cameras[i], error))
             return NULL;
-        g_hash_table_insert(view->by_id, &camera->scope, camera);
+        view->camera_count++;
+        enter_camera(view, i);
     }
     return g_steal_pointer(&view);
 }
@@ -163,19 +239,11 @@ void policy_view_unref(struct policy_view *view)
 {
     if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) > 1)
         return;
-    for (size_t i = 0; i < view->camera_count; i++)
-        clear_camera(&view->cameras[i]);
-    clear_camera(&view->fallback);
-    g_hash_table_unref(view->by_id);
+    g_string_chunk_free(view->ids);
     g_hash_table_unref(view->resolved);
+    g_free(view->slots);
     g_free(view->cameras);
     g_free(view);
-}
-
-const struct policy_camera *policy_view_find(const struct policy_view *view, const char *org_id, const char *camera_id)
-{
-    const struct policy_scope key = {.org_id = org_id, .camera_id = camera_id};
-    return g_hash_table_lookup(view->by_id, &key);
 }
 
 const struct policy_camera *policy_view_default(const struct policy_view *view)

@@ -334,6 +334,41 @@ static void check_ranges(const struct policy_type_info *info, const struct recor
     }
 }
 
+/* Ids that could be taken for each other, ids that have no room in the table, and as many cameras as it is for. */
+static void test_views_find_every_camera_and_no_other(void)
+{
+    enum { MANY = 10000, LONG = 80 };
+    g_autofree char *long_id = g_strnfill(LONG, 'x');
+    g_autofree char *longer_id = g_strnfill(LONG + 1, 'x');
+    g_autofree struct policy_scope *cameras = g_new0(struct policy_scope, MANY);
+    g_autoptr(GStringChunk) ids = g_string_chunk_new(4096);
+    const struct policy_scope odd[] = {
+        {.org_id = "a", .camera_id = "bc"},    {.org_id = "ab", .camera_id = "c"},
+        {.org_id = "c", .camera_id = "ab"},    {.org_id = long_id, .camera_id = "a"},
+        {.org_id = "a", .camera_id = long_id}, {.org_id = longer_id, .camera_id = "a"},
+        {.org_id = "", .camera_id = "a"},      {.org_id = "a", .camera_id = ""},
+    };
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    for (size_t i = 0; i < MANY; i++)
+        if (i < G_N_ELEMENTS(odd)) {
+            cameras[i] = odd[i];
+        } else {
+            g_autofree char *id = g_strdup_printf("camera-%zu", i / 2);
+            cameras[i].org_id = i % 2 ? "acme" : "other";
+            cameras[i].camera_id = g_string_chunk_insert(ids, id);
+        }
+    CLEANUP(policy_view) struct policy_view *view = policy_view_new(set, cameras, MANY, 0, NULL);
+    for (size_t i = 0; i < MANY; i++)
+        g_assert_true(policy_view_find(view, cameras[i].org_id, cameras[i].camera_id) == policy_view_at(view, i));
+    g_assert_null(policy_view_find(view, "a", "b"));
+    g_assert_null(policy_view_find(view, "abc", ""));
+    g_assert_null(policy_view_find(view, "", ""));
+    g_assert_null(policy_view_find(view, longer_id, longer_id));
+    g_assert_null(policy_view_find(view, "acme", "camera-5000"));
+    CLEANUP(policy_view) struct policy_view *empty = policy_view_new(set, NULL, 0, 0, NULL);
+    g_assert_null(policy_view_find(empty, "a", "bc"));
+}
+
 static void test_keys_allow_what_their_namesakes_allow(void)
 {
     static const struct {
@@ -398,6 +433,7 @@ int main(int argc, char **argv)
     g_test_add_func("/policy/differences_tell_before_and_after", test_differences_tell_before_and_after);
     g_test_add_func("/policy/property_resolution_equals_the_reference", test_property_resolution_equals_the_reference);
     g_test_add_func("/policy/views_hold_typed_records_and_share_them", test_views_hold_typed_records_and_share_them);
+    g_test_add_func("/policy/views_find_every_camera_and_no_other", test_views_find_every_camera_and_no_other);
     g_test_add_func("/policy/keys_allow_what_their_namesakes_allow", test_keys_allow_what_their_namesakes_allow);
     g_test_add_func("/policy/the_table_of_types_is_whole", test_the_table_of_types_is_whole);
     g_test_add_func("/policy/examples_are_valid", test_examples_are_valid);
