@@ -35,6 +35,30 @@ static const struct record_field signal_fields[] = {
 const struct record_descriptor signal_descriptor =
     RECORD(struct signal, "Signal", 1, signal_fields, "Something a rule found worth telling.");
 
+const struct server_signal_info server_signals[SERVER_SIGNAL_END] = {
+    [SERVER_SIGNAL_CAMERA_OFFLINE] = {"camera_offline", SEVERITY_HIGH},
+    [SERVER_SIGNAL_CAMERA_RECOVERED] = {"camera_recovered", SEVERITY_INFO},
+    [SERVER_SIGNAL_STALLED] = {"stalled", SEVERITY_HIGH},
+    [SERVER_SIGNAL_STALL_ENDED] = {"stall_ended", SEVERITY_INFO},
+    [SERVER_SIGNAL_OVERLOAD] = {"overload", SEVERITY_HIGH},
+    [SERVER_SIGNAL_OVERLOAD_ENDED] = {"overload_ended", SEVERITY_INFO},
+    [SERVER_SIGNAL_RETENTION_STOPPED] = {"retention_stopped", SEVERITY_HIGH},
+    [SERVER_SIGNAL_RETENTION_RESUMED] = {"retention_resumed", SEVERITY_INFO},
+    [SERVER_SIGNAL_STORAGE_WILL_BE_FULL] = {"storage_will_be_full", SEVERITY_HIGH},
+    [SERVER_SIGNAL_STORAGE_LASTS_AGAIN] = {"storage_lasts_again", SEVERITY_INFO},
+    [SERVER_SIGNAL_PARTITION_MISSING] = {"partition_missing", SEVERITY_MEDIUM},
+    [SERVER_SIGNAL_PARTITIONS_COMPLETE] = {"partitions_complete", SEVERITY_INFO},
+    [SERVER_SIGNAL_SELF_TEST] = {"self_test", SEVERITY_INFO},
+};
+
+bool signal_is_of_server(const struct signal *signal)
+{
+    for (size_t i = 1; signal->service == SERVICE_SYSTEM && i < SERVER_SIGNAL_END; i++)
+        if (strcmp(server_signals[i].kind, signal->kind) == 0)
+            return true;
+    return false;
+}
+
 static const struct record_field zone_hit_fields[] = {
     FIELD(struct zone_hit, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
     FIELD(struct zone_hit, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that saw it"),

@@ -33,6 +33,30 @@ struct signal {
 };
 extern const struct record_descriptor signal_descriptor;
 
+/* ONE table of what the server itself raises, of the service `system`; every other signal is a rule's. */
+enum server_signal {
+    SERVER_SIGNAL_CAMERA_OFFLINE = 1,
+    SERVER_SIGNAL_CAMERA_RECOVERED,
+    SERVER_SIGNAL_STALLED,
+    SERVER_SIGNAL_STALL_ENDED,
+    SERVER_SIGNAL_OVERLOAD,
+    SERVER_SIGNAL_OVERLOAD_ENDED,
+    SERVER_SIGNAL_RETENTION_STOPPED,
+    SERVER_SIGNAL_RETENTION_RESUMED,
+    SERVER_SIGNAL_STORAGE_WILL_BE_FULL,
+    SERVER_SIGNAL_STORAGE_LASTS_AGAIN,
+    SERVER_SIGNAL_PARTITION_MISSING,
+    SERVER_SIGNAL_PARTITIONS_COMPLETE,
+    SERVER_SIGNAL_SELF_TEST, /* of the proof */
+    SERVER_SIGNAL_END,
+};
+struct server_signal_info {
+    const char *kind;
+    enum severity severity;
+};
+extern const struct server_signal_info server_signals[SERVER_SIGNAL_END]; /* by enum server_signal */
+bool signal_is_of_server(const struct signal *signal);
+
 enum zone_hit_event { ZONE_HIT_ENTER = 1, ZONE_HIT_EXIT, ZONE_HIT_DWELL };
 extern const char *const zone_hit_event_names[];
 

@@ -10,16 +10,15 @@
 
 static const struct alarm {
     size_t gauge; /* in server_health: not 0 while it lasts */
-    const char *begins, *ends;
-    enum severity severity;
+    enum server_signal begins, ends;
     const char *attributes;
 } alarms[] = {
-    {offsetof(struct server_health, retention_stopped), "retention_stopped", "retention_resumed", SEVERITY_HIGH,
-     "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
-    {offsetof(struct server_health, storage_alarm), "storage_will_be_full", "storage_lasts_again", SEVERITY_HIGH,
-     "{\"advice\":\"vedette retention status\"}"},
-    {offsetof(struct server_health, store_stray_rows), "partition_missing", "partitions_complete", SEVERITY_MEDIUM,
-     "{\"advice\":\"look at the server's log for why partitions are not made\"}"},
+    {offsetof(struct server_health, retention_stopped), SERVER_SIGNAL_RETENTION_STOPPED,
+     SERVER_SIGNAL_RETENTION_RESUMED, "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
+    {offsetof(struct server_health, storage_alarm), SERVER_SIGNAL_STORAGE_WILL_BE_FULL,
+     SERVER_SIGNAL_STORAGE_LASTS_AGAIN, "{\"advice\":\"vedette retention status\"}"},
+    {offsetof(struct server_health, store_stray_rows), SERVER_SIGNAL_PARTITION_MISSING,
+     SERVER_SIGNAL_PARTITIONS_COMPLETE, "{\"advice\":\"look at the server's log for why partitions are not made\"}"},
 };
 
 void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
@@ -31,7 +30,6 @@ void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
         if (is_on == was_on)
             continue;
         *told ^= 1U << i;
-        monitor_raise_for_orgs(monitor, is_on ? alarm->begins : alarm->ends, is_on ? alarm->severity : SEVERITY_INFO,
-                               alarm->attributes);
+        monitor_raise_for_orgs(monitor, is_on ? alarm->begins : alarm->ends, alarm->attributes);
     }
 }

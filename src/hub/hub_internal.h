@@ -178,12 +178,12 @@ struct monitor *monitor_new(struct hub *hub);
 void monitor_free(struct monitor *monitor);
 /* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
 void monitor_turn(struct monitor *monitor);
-/* Raises a signal of the service `system` that began now; `attributes` is JSON. Kept until the spool takes it. */
-void monitor_raise(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
+/* Raises a signal of the server that began now; `attributes` is JSON. Kept until the spool takes it. */
+void monitor_raise(struct monitor *monitor, const struct camera *camera, enum server_signal signal,
                    const char *attributes);
 /* The same of the server itself (camera id "server"), once for each org that has cameras: the machine is everybody's.
  */
-void monitor_raise_for_orgs(struct monitor *monitor, const char *kind, enum severity severity, const char *attributes);
+void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, const char *attributes);
 
 /* ---- stalls.c ---- */
 

@@ -136,8 +136,8 @@ static void encode_signal(const struct signal *signal, struct analytics_event *e
     event->payload.text = g_string_free(json, FALSE);
 }
 
-static void raise_signal(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
-                         int64_t at_ms, const char *attributes)
+static void raise_signal(struct monitor *monitor, const struct camera *camera, enum server_signal raised, int64_t at_ms,
+                         const char *attributes)
 {
     struct hub *hub = monitor->hub;
     char id[ID_TEXT_BYTES];
@@ -149,8 +149,8 @@ static void raise_signal(struct monitor *monitor, const struct camera *camera, c
         .site_id = camera->site_id,
         .camera_id = camera->id,
         .service = SERVICE_SYSTEM,
-        .kind = (char *)(uintptr_t)kind,
-        .severity = severity,
+        .kind = (char *)(uintptr_t)server_signals[raised].kind,
+        .severity = server_signals[raised].severity,
         .confidence = 1,
         .started_at = {at_ms},
         .attributes = {(char *)(uintptr_t)attributes},
@@ -171,13 +171,13 @@ static void raise_signal(struct monitor *monitor, const struct camera *camera, c
     set_unsent(monitor, events, false);
 }
 
-void monitor_raise(struct monitor *monitor, const struct camera *camera, const char *kind, enum severity severity,
+void monitor_raise(struct monitor *monitor, const struct camera *camera, enum server_signal signal,
                    const char *attributes)
 {
-    raise_signal(monitor, camera, kind, severity, clock_wall_ms(monitor->hub->clock), attributes);
+    raise_signal(monitor, camera, signal, clock_wall_ms(monitor->hub->clock), attributes);
 }
 
-void monitor_raise_for_orgs(struct monitor *monitor, const char *kind, enum severity severity, const char *attributes)
+void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, const char *attributes)
 {
     const struct record_list *cameras = &monitor->hub->settings->cameras;
     const struct camera *items = cameras->items;
@@ -185,7 +185,7 @@ void monitor_raise_for_orgs(struct monitor *monitor, const char *kind, enum seve
     for (size_t i = 0; i < cameras->count; i++) {
         const struct camera server = {.id = (char *)"server", .org_id = items[i].org_id, .site_id = items[i].site_id};
         if (g_hash_table_add(told, items[i].org_id))
-            monitor_raise(monitor, &server, kind, severity, attributes);
+            monitor_raise(monitor, &server, signal, attributes);
     }
 }
 
@@ -197,14 +197,14 @@ static void tell_offline(struct monitor *monitor, const struct camera *camera, c
     record_append_json_string(attributes, has_reason ? health->last_error : "");
     g_string_append_c(attributes, '}');
     log_warning(camera->id, "is offline: %s", has_reason ? health->last_error : "no picture comes");
-    raise_signal(monitor, camera, "camera_offline", SEVERITY_HIGH, gone_ms, attributes->str);
+    raise_signal(monitor, camera, SERVER_SIGNAL_CAMERA_OFFLINE, gone_ms, attributes->str);
 }
 
 static void tell_recovered(struct monitor *monitor, const struct camera *camera, double offline_seconds, int64_t now_ms)
 {
     g_autofree char *attributes = g_strdup_printf("{\"offline_seconds\":%.0f}", offline_seconds);
     log_info(camera->id, "is back after %.0f s", offline_seconds);
-    raise_signal(monitor, camera, "camera_recovered", SEVERITY_INFO, now_ms, attributes);
+    raise_signal(monitor, camera, SERVER_SIGNAL_CAMERA_RECOVERED, now_ms, attributes);
 }
 
 /* record_clear it. */

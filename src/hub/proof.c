@@ -143,9 +143,9 @@ static bool adopt(struct analytics_event *event)
         return false;
     g_autoptr(GString) json = g_string_new(NULL);
     g_free(signal.kind);
-    signal.kind = g_strdup("self_test");
+    signal.kind = g_strdup(server_signals[SERVER_SIGNAL_SELF_TEST].kind);
     signal.service = SERVICE_SYSTEM;
-    signal.severity = SEVERITY_INFO;
+    signal.severity = server_signals[SERVER_SIGNAL_SELF_TEST].severity;
     record_encode_json(&signal_descriptor, &signal, true, json);
     record_clear(&signal_descriptor, &signal);
     g_free(event->payload.text);

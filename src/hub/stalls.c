@@ -25,7 +25,7 @@ static void tell(struct monitor *monitor, const struct camera *camera, struct st
             return;
         stalls->told |= bit;
         g_autofree char *attributes = g_strdup_printf("{\"stage\":\"%s\",\"seconds\":%.0f}", name, seconds);
-        monitor_raise(monitor, camera, "stalled", SEVERITY_HIGH, attributes);
+        monitor_raise(monitor, camera, SERVER_SIGNAL_STALLED, attributes);
         return;
     }
     log_info(camera->id, "%s move again", name);
@@ -33,7 +33,7 @@ static void tell(struct monitor *monitor, const struct camera *camera, struct st
         return;
     stalls->told &= ~bit;
     g_autofree char *attributes = g_strdup_printf("{\"stage\":\"%s\"}", name);
-    monitor_raise(monitor, camera, "stall_ended", SEVERITY_INFO, attributes);
+    monitor_raise(monitor, camera, SERVER_SIGNAL_STALL_ENDED, attributes);
 }
 
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,

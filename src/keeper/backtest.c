@@ -240,13 +240,6 @@ bool backtest_camera_replay(struct backtest_camera *camera, const struct track_c
 
 /* ---- what was stored then ---- */
 
-/* The hub's own word, which no rule has. */
-static bool is_of_hub(const struct signal *signal)
-{
-    static const char *const kinds[] = {"camera_offline", "camera_recovered", "stalled", "stall_ended", NULL};
-    return signal->service == SERVICE_SYSTEM && g_strv_contains(kinds, signal->kind);
-}
-
 bool backtest_camera_note_stored(struct backtest_camera *camera, const struct analytics_event *event, GError **error)
 {
     const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
@@ -261,7 +254,7 @@ bool backtest_camera_note_stored(struct backtest_camera *camera, const struct an
     struct raised *raised = raised_of(event->type, record);
     record_clear(descriptor, record);
     if (raised && is_asked_for(&camera->rules, raised->signal.started_at.ms) &&
-        (event->type != EVENT_SIGNAL || !is_of_hub(&raised->signal)))
+        (event->type != EVENT_SIGNAL || !signal_is_of_server(&raised->signal)))
         g_ptr_array_add(camera->stored, raised);
     else if (raised)
         raised_free(raised);

@@ -157,6 +157,22 @@ static void observe(struct world *world, int frame)
     g_assert_true(chunk_writer_add(world->writer, &observation));
 }
 
+/* What the server itself told of the camera meanwhile. */
+static void put_server_signals(struct world *world)
+{
+    for (unsigned i = 1; i < SERVER_SIGNAL_END; i++) {
+        g_autofree char *id = id_new(world->store.clock);
+        const struct signal signal = {.id = id,
+                                      .camera_id = (char *)(uintptr_t) "door",
+                                      .service = SERVICE_SYSTEM,
+                                      .kind = (char *)(uintptr_t)server_signals[i].kind,
+                                      .severity = server_signals[i].severity,
+                                      .confidence = 1,
+                                      .started_at = {world_start_ms}};
+        put_event(world, EVENT_SIGNAL, id, world_start_ms, &signal);
+    }
+}
+
 /* Two, four, six, eight and ten seconds in the hall, told and stored as live does. */
 static void live(struct world *world)
 {
@@ -173,6 +189,7 @@ static void live(struct world *world)
     int64_t last_ms = world_start_ms + (frames - 1) * (STEP_US / 1000);
     analytics_finish(world->live, last_ms, &sink);
     cut(world, last_ms, true);
+    put_server_signals(world);
     struct world_result result = world_store(&world->store, g_steal_pointer(&world->batch));
     g_assert_cmpstr(result.error, ==, NULL);
     analytics_free(world->live);
