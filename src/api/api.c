@@ -86,8 +86,9 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .resilience = parts->resilience,
                         .clock = parts->clock,
                         .detect = parts->detect};
-    api->webhooks = webhook_verifier_new(settings->policies.webhook_secrets,
-                                         settings->policies.webhook_tolerance_seconds, WEBHOOK_MAX_IDS, error);
+    api->webhooks =
+        webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,
+                             WEBHOOK_MAX_IDS, clock_wall_ms(parts->clock), error);
     if (api->policies)
         api->backtests = policy_backtests_new(api->policies, api->health, error);
     bool is_ready = api->webhooks && tls_read(&settings->http, &api->tls, error);

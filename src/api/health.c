@@ -273,9 +273,20 @@ static void handle_health_live(struct request *request, struct answer *answer)
     answer_status(answer, HEALTHY, g_string_new("{\"status\":\"healthy\"}"));
 }
 
+/* From the store or the last run's snapshot; until then everything would run by its defaults. */
+static bool has_policies(struct policy_keeper *policies)
+{
+    struct policy_status status = {.is_loaded = true};
+    if (policies)
+        policy_keeper_get_status(policies, &status);
+    bool is_loaded = status.is_loaded;
+    policy_status_clear(&status);
+    return is_loaded;
+}
+
 static void handle_health_ready(struct request *request, struct answer *answer)
 {
-    bool is_ready = store_check(request->api->store, NULL);
+    bool is_ready = store_check(request->api->store, NULL) && has_policies(request->api->policies);
     answer_status(answer, is_ready ? HEALTHY : UNHEALTHY,
                   g_string_new(is_ready ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}"));
 }
@@ -310,7 +321,7 @@ static const struct route routes[] = {
      .response = &status_answer_descriptor,
      .other_status = MHD_HTTP_SERVICE_UNAVAILABLE,
      .handle = handle_health_ready,
-     .doc = "200 when records can be stored, else 503."},
+     .doc = "200 when records can be stored and policies are known, else 503."},
     {.method = "GET",
      .path = "/metrics",
      .name = "getMetrics",

@@ -22,6 +22,7 @@ struct webhook_verifier {
     size_t secret_count;
     int64_t tolerance_ms;
     size_t max_ids;
+    int64_t began_seconds;
 
     pthread_mutex_t lock;
     GHashTable *seen; /* id → int64_t *: until when (ms) */
@@ -44,11 +45,12 @@ static bool add_secret(struct webhook_verifier *verifier, const char *text)
 }
 
 struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
-                                              GError **error)
+                                              int64_t began_ms, GError **error)
 {
     CLEANUP(webhook_verifier) struct webhook_verifier *verifier = g_new0(struct webhook_verifier, 1);
     verifier->tolerance_ms = (int64_t)(tolerance_seconds * 1000);
     verifier->max_ids = max_ids;
+    verifier->began_seconds = began_ms / 1000;
     verifier->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     pthread_mutex_init(&verifier->lock, NULL);
     if (sodium_init() < 0) {
@@ -131,7 +133,8 @@ static bool is_of_now(const struct webhook_verifier *verifier, const char *times
     guint64 seconds;
     if (!g_ascii_string_to_unsigned(timestamp, 10, 0, G_MAXINT32 * G_GUINT64_CONSTANT(8), &seconds, NULL))
         return false;
-    return ABS((int64_t)seconds * 1000 - now_ms) <= verifier->tolerance_ms;
+    return (int64_t)seconds >= verifier->began_seconds &&
+           ABS((int64_t)seconds * 1000 - now_ms) <= verifier->tolerance_ms;
 }
 
 static gboolean is_past(gpointer id, gpointer until_ms, gpointer now_ms)
@@ -172,7 +175,7 @@ bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_head
              strlen(headers->signature) > SIGNATURE_HEADER_MAX_BYTES)
         why = "the webhook's headers are not valid";
     else if (!is_of_now(verifier, headers->timestamp, now_ms))
-        why = "the webhook's time is not near this server's";
+        why = "the webhook's time is not near this server's, or is before its start: send it again";
     else if (!is_signed(verifier, headers, body, length))
         why = "the webhook's signature is not right";
     if (!why)

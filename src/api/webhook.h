@@ -18,9 +18,10 @@
 struct webhook_verifier;
 
 /* `secrets`: "whsec_BASE64 …", separated by blanks; 24 to 64 bytes each, at most 4. NULL: one is not valid (it is not
- * shown). Ids are remembered for twice the tolerance, at most max_ids of them. */
+ * shown). Ids are remembered for twice the tolerance, at most max_ids of them; because those of an earlier run are not,
+ * messages from before `began_ms` (wall clock) are refused: who sends tries again, with a new time. */
 struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
-                                              GError **error);
+                                              int64_t began_ms, GError **error);
 void webhook_verifier_free(struct webhook_verifier *verifier);
 CLEANUP_DEFINE(webhook_verifier, webhook_verifier_free)
 

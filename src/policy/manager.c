@@ -190,18 +190,32 @@ void policy_manager_get_status(struct policy_manager *manager, struct policy_sta
 
 /* ---- hot reload ---- */
 
-/* Until someone notifies, the poll is due, or it is time to end. With the lock held. */
-static void rest(struct policy_manager *manager)
+static struct timespec seconds_from_now(double seconds)
 {
     struct timespec until;
-    int64_t nanoseconds = (int64_t)(manager->config.poll_seconds * 1e9);
+    int64_t nanoseconds = (int64_t)(seconds * 1e9);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (nanoseconds + until.tv_nsec) / 1000000000;
     until.tv_nsec = (nanoseconds + until.tv_nsec) % 1000000000;
+    return until;
+}
+
+/* Until someone notifies, the poll is due, or it is time to end. With the lock held. */
+static void rest(struct policy_manager *manager)
+{
+    struct timespec until = seconds_from_now(manager->config.poll_seconds);
     int status = 0;
     while (!manager->is_notified && !manager->is_stopping && status != ETIMEDOUT)
-        status = nanoseconds > 0 ? pthread_cond_timedwait(&manager->wake, &manager->lock, &until)
-                                 : pthread_cond_wait(&manager->wake, &manager->lock);
+        status = manager->config.poll_seconds > 0 ? pthread_cond_timedwait(&manager->wake, &manager->lock, &until)
+                                                  : pthread_cond_wait(&manager->wake, &manager->lock);
+}
+
+/* After a load: who notifies meanwhile is served by the next one. With the lock held. */
+static void settle(struct policy_manager *manager)
+{
+    struct timespec until = seconds_from_now(POLICY_RELOAD_INTERVAL_SECONDS);
+    while (!manager->is_stopping && pthread_cond_timedwait(&manager->wake, &manager->lock, &until) != ETIMEDOUT)
+        ;
 }
 
 static void *reload_on_notice(void *data)
@@ -216,6 +230,7 @@ static void *reload_on_notice(void *data)
         pthread_mutex_unlock(&manager->lock);
         policy_manager_reload(manager, NULL); /* the status keeps what went wrong, for /health and the metrics */
         pthread_mutex_lock(&manager->lock);
+        settle(manager);
     }
     pthread_mutex_unlock(&manager->lock);
     return NULL;

@@ -12,6 +12,10 @@
 #include "base/clock.h"
 #include "policy/policy.h"
 
+/* Between loads because of notices, at least: the first notice is served at once, and a storm of them by few loads,
+ * each of which is in force soon enough (250 ms). */
+#define POLICY_RELOAD_INTERVAL_SECONDS 0.1
+
 struct policy_source {
     /* Hands every document there is to `add`, which never fails: what it thinks of the document, it keeps. `revision`
      * receives the number of the latest change, of deletions too: a load with an older one than is in force is ignored.

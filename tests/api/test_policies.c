@@ -3,6 +3,8 @@
 
 #include "api/webhook.h"
 
+#include <sqlite3.h>
+
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define SAFETY "/api/v1/policies/safety"
 
@@ -127,9 +129,70 @@ static void test_r14_an_org_reads_and_changes_its_own(void)
     world_clear(&world);
 }
 
+/* Another org's camera, one that is nobody's: what the asker's own org says of cameras it does not know. */
+static void test_h06_who_is_not_known_gets_the_orgs(void)
+{
+    struct api_world world;
+    world_begin(&world);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "", "{\"loitering_seconds\":30}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY "?camera_id=cam-1", "", "{\"loitering_seconds\":5}", NULL), ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=nobody"), ==, 30);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-other"), ==, 30);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?site_id=nowhere"), ==, 30);
+    g_assert_cmpint(ask(&world, "GET", SAFETY "?camera_id=nobody", "", NULL, NULL), ==, 404);
+    g_assert_cmpint(ask(&world, "DELETE", SAFETY "?camera_id=nobody", "", NULL, NULL), ==, 404);
+    world_clear(&world);
+}
+
+static void rename_table(const struct api_world *world, const char *from, const char *to)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    g_autofree char *statement = g_strdup_printf("ALTER TABLE %s RENAME TO %s", from, to);
+    sqlite3 *database = NULL;
+    g_assert_cmpint(sqlite3_open(path, &database), ==, SQLITE_OK);
+    sqlite3_busy_timeout(database, 10000);
+    g_assert_cmpint(sqlite3_exec(database, statement, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(database);
+}
+
+static int ready(struct api_world *world, const char *path)
+{
+    struct reply reply = world_get(world, path, NULL);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+static void test_h11_without_policies_it_lives_and_is_not_ready(void)
+{
+    struct api_world world;
+    world_begin(&world);
+    g_assert_cmpint(ready(&world, "/health/ready"), ==, 200);
+    api_stop(world.api); /* and again, with a store that has no policies to give */
+    policy_keeper_free(world.policies);
+    rename_table(&world, "service_policies", "put_away");
+    const struct policy_keeper_config config = {
+        .store = world.store, .settings = &world.settings, .clock = world.clock};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *password = NULL;
+    world.parts.policies = world.policies = policy_keeper_new(&config, &error);
+    g_assert_no_error(error);
+    world.api = api_start(&world.settings, &world.parts, &password, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(ready(&world, "/health/ready"), ==, 503);
+    g_assert_cmpint(ready(&world, "/health/live"), ==, 200);
+    rename_table(&world, "put_away", "service_policies");
+    g_assert_true(policy_keeper_start(world.policies, &error));
+    policy_keeper_notify(world.policies);
+    int64_t until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    while (ready(&world, "/health/ready") != 200)
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    world_clear(&world);
+}
+
 static int send_webhook(struct api_world *world, const char *id, const char *body, const char *signed_body)
 {
-    CLEANUP(webhook_verifier) struct webhook_verifier *signer = webhook_verifier_new(SECRET, 300, 1, NULL);
+    CLEANUP(webhook_verifier) struct webhook_verifier *signer = webhook_verifier_new(SECRET, 300, 1, 0, NULL);
     int64_t now = world_start_ms / 1000;
     g_autofree char *signature = webhook_sign(signer, id, now, signed_body, strlen(signed_body));
     g_autofree char *headers = g_strdup_printf(
@@ -162,6 +225,9 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/policies in force have the seeds' shape", test_policies_in_force_have_the_seeds_shape);
     g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);
     g_test_add_func("/policies/r14_an_org_reads_and_changes_its_own", test_r14_an_org_reads_and_changes_its_own);
+    g_test_add_func("/policies/h06_who_is_not_known_gets_the_orgs", test_h06_who_is_not_known_gets_the_orgs);
+    g_test_add_func("/policies/h11_without_policies_it_lives_and_is_not_ready",
+                    test_h11_without_policies_it_lives_and_is_not_ready);
     g_test_add_func("/policies/w03_a_signed_webhook_changes_a_policy_once",
                     test_w03_a_signed_webhook_changes_a_policy_once);
     return g_test_run();

@@ -14,7 +14,7 @@ static const char signature[] = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=
 static struct webhook_verifier *verifier_of(const char *secrets)
 {
     g_autoptr(GError) error = NULL;
-    struct webhook_verifier *verifier = webhook_verifier_new(secrets, 300, 1000, &error);
+    struct webhook_verifier *verifier = webhook_verifier_new(secrets, 300, 1000, at * 1000, &error);
     g_assert_no_error(error);
     return verifier;
 }
@@ -61,6 +61,38 @@ static void test_w02_whatever_is_changed_is_refused(void)
     g_assert_true(verify(verifier, id, "1614265330", signature, body, at)); /* and nothing of it was remembered */
 }
 
+/* An id with a dot could stand for another split of what was signed; one that is signed right shows that it is the dot.
+ */
+static void test_w02_ids_that_are_not_taken(void)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = verifier_of(SECRET);
+    g_autofree char *long_id = g_strnfill(129, 'a'), *longest_id = g_strnfill(128, 'a');
+    const struct {
+        const char *id;
+        bool is_good;
+    } cases[] = {{"msg.dotted", false}, {"", false}, {long_id, false}, {longest_id, true}, {"msg_plain", true}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *right = webhook_sign(verifier, cases[i].id, at, body, strlen(body));
+        g_assert_cmpint(verify(verifier, cases[i].id, "1614265330", right, body, at), ==, cases[i].is_good);
+    }
+}
+
+static void test_w02_versions_and_lists_of_signatures(void)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = verifier_of(SECRET);
+    g_autofree char *unknown_first =
+        g_strconcat("v1a,AAAA v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= ", signature, NULL);
+    g_autofree char *unknown = g_strconcat("v1a", signature + strlen("v1"), NULL);
+    GString *list = g_string_new(NULL);
+    while (list->len < 1 << 20)
+        g_string_append(list, "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= ");
+    g_string_append(list, signature);
+    g_autofree char *endless = g_string_free(list, FALSE);
+    g_assert_false(verify(verifier, id, "1614265330", unknown, body, at));
+    g_assert_false(verify(verifier, id, "1614265330", endless, body, at));
+    g_assert_true(verify(verifier, id, "1614265330", unknown_first, body, at));
+}
+
 static void test_w02_the_edges_of_the_tolerance(void)
 {
     static const struct {
@@ -92,11 +124,22 @@ static void test_w03_each_id_once(void)
     g_assert_false(verify(verifier, id, "1614265330", signature, body, at + 299));
 }
 
+/* What an earlier run took, this one does not remember. */
+static void test_w03_not_again_after_a_restart(void)
+{
+    CLEANUP(webhook_verifier)
+    struct webhook_verifier *next = webhook_verifier_new(SECRET, 300, 10, (at + 1) * 1000, NULL);
+    g_autofree char *again = webhook_sign(next, id, at + 1, body, strlen(body));
+    g_assert_false(verify(next, id, "1614265330", signature, body, at + 2));
+    g_assert_true(verify(next, id, "1614265331", again, body, at + 2)); /* as who sends tries again */
+}
+
 static void test_the_memory_is_bounded(void)
 {
     enum { IDS = 8 };
     g_autoptr(GError) error = NULL;
-    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = webhook_verifier_new(SECRET, 300, IDS, &error);
+    CLEANUP(webhook_verifier)
+    struct webhook_verifier *verifier = webhook_verifier_new(SECRET, 300, IDS, at * 1000, &error);
     for (int i = 0; i <= IDS; i++) {
         g_autofree char *message_id = g_strdup_printf("msg_%d", i);
         g_autofree char *right = webhook_sign(verifier, message_id, at, body, strlen(body));
@@ -113,7 +156,7 @@ static void test_bad_secrets_are_told_and_not_shown(void)
                                       SECRET " " SECRET " " SECRET " " SECRET " " SECRET};
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) error = NULL;
-        g_assert_null(webhook_verifier_new(bad[i], 300, 10, &error));
+        g_assert_null(webhook_verifier_new(bad[i], 300, 10, 0, &error));
         g_assert_null(strstr(error->message, bad[i] + strlen("whsec_")));
     }
 }
@@ -125,6 +168,9 @@ int main(int argc, char **argv)
     g_test_add_func("/webhook/w02_whatever_is_changed_is_refused", test_w02_whatever_is_changed_is_refused);
     g_test_add_func("/webhook/w02_the_edges_of_the_tolerance", test_w02_the_edges_of_the_tolerance);
     g_test_add_func("/webhook/w02_two_secrets_at_once", test_w02_two_secrets_at_once);
+    g_test_add_func("/webhook/w02_ids_that_are_not_taken", test_w02_ids_that_are_not_taken);
+    g_test_add_func("/webhook/w02_versions_and_lists_of_signatures", test_w02_versions_and_lists_of_signatures);
+    g_test_add_func("/webhook/w03_not_again_after_a_restart", test_w03_not_again_after_a_restart);
     g_test_add_func("/webhook/w03_each_id_once", test_w03_each_id_once);
     g_test_add_func("/webhook/the memory is bounded", test_the_memory_is_bounded);
     g_test_add_func("/webhook/bad secrets are told and not shown", test_bad_secrets_are_told_and_not_shown);

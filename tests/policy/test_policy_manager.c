@@ -164,6 +164,28 @@ static void test_h09_a_thousand_notices_are_few_loads(void)
     world_clear(&world);
 }
 
+/* Spread over time, so that each could have its load: few have. */
+static void test_h09_a_storm_of_notices_is_few_loads(void)
+{
+    enum { STORM_MS = 400, NOTICES_AT_LEAST = 1000 };
+    struct world world;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_true(policy_manager_start_hot_reload(manager, NULL));
+    int64_t began_us = g_get_monotonic_time(), notices = 0;
+    for (; g_get_monotonic_time() < began_us + STORM_MS * 1000 || notices < NOTICES_AT_LEAST; notices++) {
+        policy_manager_notify(manager);
+        g_thread_yield();
+    }
+    say(&world, "{\"loitering_seconds\":14}", 2);
+    policy_manager_notify(manager); /* the last is not lost */
+    wait_until_seen(&world, 14);
+    int64_t lasted_us = g_get_monotonic_time() - began_us;
+    policy_manager_stop_hot_reload(manager);
+    g_assert_cmpint(world.loads, <=, 3 + (int64_t)((double)lasted_us / 1e6 / POLICY_RELOAD_INTERVAL_SECONDS));
+    world_clear(&world);
+}
+
 static void test_h10_older_revisions_are_ignored(void)
 {
     struct world world;
@@ -267,6 +289,7 @@ int main(int argc, char **argv)
     g_test_add_func("/policy manager/h08_what_was_missed_is_found_by_polling",
                     test_h08_what_was_missed_is_found_by_polling);
     g_test_add_func("/policy manager/h09_a_thousand_notices_are_few_loads", test_h09_a_thousand_notices_are_few_loads);
+    g_test_add_func("/policy manager/h09_a_storm_of_notices_is_few_loads", test_h09_a_storm_of_notices_is_few_loads);
     g_test_add_func("/policy manager/h10_older_revisions_are_ignored", test_h10_older_revisions_are_ignored);
     g_test_add_func("/policy manager/h11_the_snapshot_serves_while_the_source_is_away",
                     test_h11_the_snapshot_serves_while_the_source_is_away);
