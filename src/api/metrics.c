@@ -4,27 +4,61 @@
 #include "api/api_internal.h"
 #include "base/counter.h"
 
+/* Prometheus counts time in seconds; the records' names say what they count it in. */
+static const struct time_unit {
+    const char *suffix;
+    double in_a_second;
+} time_units[] = {{"_ms", 1e3}, {"_us", 1e6}, {"_ns", 1e9}};
+
+/* The unit at the end of the name, but for "_total"; NULL: none. *length: of the name before it. */
+static const struct time_unit *find_time_unit(const char *name, size_t *length)
+{
+    *length = strlen(name) - (g_str_has_suffix(name, "_total") ? strlen("_total") : 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(time_units); i++) {
+        size_t size = strlen(time_units[i].suffix);
+        if (*length > size && strncmp(name + *length - size, time_units[i].suffix, size) == 0) {
+            *length -= size;
+            return &time_units[i];
+        }
+    }
+    return NULL;
+}
+
+static void append_double(double value, GString *out)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    g_string_append(out, g_ascii_dtostr(text, sizeof text, value));
+}
+
 static void append_value(const struct record_field *field, const void *record, GString *out)
 {
     const char *address = (const char *)record + field->offset;
-    char text[G_ASCII_DTOSTR_BUF_SIZE];
-    if (field->kind == RECORD_DOUBLE)
-        g_string_append(out, g_ascii_dtostr(text, sizeof text, gauge_get((const double *)(const void *)address)));
-    else if (field->kind == RECORD_INT32)
-        g_string_append_printf(out, "%d", *(const int32_t *)(const void *)address);
+    size_t length;
+    const struct time_unit *unit = find_time_unit(field->name, &length);
+    if (field->kind == RECORD_DOUBLE) {
+        append_double(gauge_get((const double *)(const void *)address) / (unit ? unit->in_a_second : 1), out);
+        return;
+    }
+    int64_t value = field->kind == RECORD_INT32 ? *(const int32_t *)(const void *)address
+                                                : counter_get((const int64_t *)(const void *)address);
+    if (unit)
+        append_double((double)value / unit->in_a_second, out);
     else
-        g_string_append_printf(out, "%" G_GINT64_FORMAT, counter_get((const int64_t *)(const void *)address));
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, value);
 }
 
 /* HELP and TYPE, and the metric's name. g_free. */
 static char *append_family(const char *prefix, const struct record_field *field, GString *out)
 {
     bool is_counter = field->flags & RECORD_COUNTER;
-    char *name = g_strdup_printf("%s_%s%s", prefix, field->name,
-                                 is_counter && !g_str_has_suffix(field->name, "_total") ? "_total" : "");
-    g_string_append_printf(out, "# HELP %s %s%s%s%s\n# TYPE %s %s\n", name, field->doc, field->unit ? " (" : "",
-                           field->unit ? field->unit : "", field->unit ? ")" : "", name,
-                           is_counter ? "counter" : "gauge");
+    size_t length;
+    bool is_time = find_time_unit(field->name, &length) != NULL;
+    bool is_total = is_counter || g_str_has_suffix(field->name, "_total");
+    const char *unit = is_time ? "seconds" : field->unit;
+    char *name = g_strdup_printf("%s_%.*s%s%s", prefix, (int)length, field->name, is_time ? "_seconds" : "",
+                                 is_total ? "_total" : "");
+    g_string_append_printf(out, "# HELP %s %s%s%s%s\n# TYPE %s %s\n", name, field->doc, unit ? " (" : "",
+                           unit ? unit : "", unit ? ")" : "", name, is_counter ? "counter" : "gauge");
     return name;
 }
 

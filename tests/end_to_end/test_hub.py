@@ -1,13 +1,15 @@
 """The hub with real workers and a real RTSP camera: what is stored, what survives, what a stop does."""
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 
-from world import (BINARY, DEADLINE_SECONDS, FAST, PASSWORD, Camera, Directory, Hub, camera_config, run_tests, until)
+from world import (BINARY, DEADLINE_SECONDS, FAST, PASSWORD, Camera, Directory, Hub, Skip, camera_config, run_tests,
+                   until)
 
 
 def events_are_stored_and_counted():
@@ -23,6 +25,19 @@ def events_are_stored_and_counted():
             health = hub.cameras()["c"]["health"]
             assert health["frame_copies"] == 0 and health["frames_processed"] > 0, health
             assert hub.stop() == 0, hub.log()
+
+
+def the_metrics_are_clean():
+    promtool = shutil.which("promtool")
+    if not promtool:
+        raise Skip("promtool (package prometheus) is not there")
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        with Hub(directory, FAST + "cameras:\n" + camera_config("c", camera.url)) as hub:
+            until(lambda: hub.online() == {"c"}, "the camera is online")
+            metrics = hub.text("/metrics")
+            assert 'camera="c"' in metrics, metrics
+            checked = subprocess.run([promtool, "check", "metrics"], input=metrics, capture_output=True, text=True, check=False)
+            assert checked.returncode == 0 and not checked.stderr.strip(), checked
 
 
 def a_killed_worker_costs_only_its_cameras_and_comes_back():
@@ -144,6 +159,7 @@ def a_data_directory_in_use_or_forbidden_is_named():
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("events are stored and counted", events_are_stored_and_counted),
+        ("the metrics are clean", the_metrics_are_clean),
         ("a killed worker costs only its cameras and comes back", a_killed_worker_costs_only_its_cameras_and_comes_back),
         ("a killed hub ends its workers and loses nothing", a_killed_hub_ends_its_workers_and_loses_nothing),
         ("a killed camera comes back by itself", a_killed_camera_comes_back_by_itself),
