@@ -1,5 +1,7 @@
 #include "privacy/privacy.h"
 
+#include "privacy/mosaic.h"
+
 #include <math.h>
 #include <string.h>
 #include <turbojpeg.h>
@@ -26,6 +28,8 @@ struct privacy_encoder {
     uint8_t *planes[3]; /* I420 of the reduced picture, of an even size */
     int strides[3];
     uint32_t *sums; /* one per source column, while reducing */
+    int *edges;     /* one per column of the reduced picture, and one more */
+    mosaic_sum_form *mosaic_sum;
     tjhandle jpeg;
     unsigned char *buffer; /* turbojpeg's */
 };
@@ -35,6 +39,7 @@ struct privacy_encoder *privacy_encoder_new(int width_px, int quality)
     struct privacy_encoder *encoder = g_new0(struct privacy_encoder, 1);
     encoder->width_px = width_px;
     encoder->quality = quality;
+    encoder->mosaic_sum = mosaic_sum_choose();
     return encoder;
 }
 
@@ -50,6 +55,7 @@ void privacy_encoder_free(struct privacy_encoder *encoder)
         return;
     release_planes(encoder);
     g_free(encoder->sums);
+    g_free(encoder->edges);
     tjFree(encoder->buffer);
     if (encoder->jpeg)
         tjDestroy(encoder->jpeg);
@@ -69,6 +75,7 @@ static void prepare_size(struct privacy_encoder *encoder, const struct frame *fr
     release_planes(encoder);
     encoder->out_width = width;
     encoder->out_height = height;
+    encoder->edges = g_renew(int, encoder->edges, width + 1);
     for (int i = 0; i < 3; i++) {
         encoder->strides[i] = i == 0 ? width : width / 2;
         encoder->planes[i] = g_malloc((size_t)encoder->strides[i] * (size_t)(i == 0 ? height : height / 2));
@@ -81,25 +88,50 @@ struct samples {
     int stride, step, width, height;
 };
 
-/* Each pixel is the mean of those it stands for. */
-static void reduce_plane(const struct samples *from, uint32_t *sums, uint8_t *to, int width, int height,
-                         const uint8_t *levels)
+/* Where the columns begin that each of `to` pixels stands for, and where the last ends. */
+static void find_edges(int *edges, int from, int to)
 {
+    for (int x = 0; x <= to; x++)
+        edges[x] = (int)((int64_t)x * from / to);
+}
+
+static void add_row(uint32_t *restrict sums, const uint8_t *restrict bytes, int count, int step)
+{
+    for (int x = 0; x < count && step == 1; x++) /* a loop of its own: compilers make vectors of it */
+        sums[x] += bytes[x];
+    for (int x = 0; x < count && step != 1; x++)
+        sums[x] += bytes[(ptrdiff_t)x * step];
+}
+
+/* Each pixel is the mean of the columns between its edges, of `rows` rows. */
+static void average_columns(const uint32_t *sums, const int *edges, int rows, uint8_t *to, int width,
+                            const uint8_t *levels)
+{
+    int narrow = edges[1] - edges[0];
+    for (int x = 1; x < width; x++)
+        narrow = MIN(narrow, edges[x + 1] - edges[x]);
+    /* pixels stand for `narrow` columns or one more. Half a level aside keeps the product off whole numbers, so that it
+     * is cut off where a division would be */
+    const double shares[] = {1.0 / (narrow * rows), 1.0 / ((narrow + 1) * rows)};
+    for (int x = 0; x < width; x++) {
+        uint32_t sum = 0;
+        for (int column = edges[x]; column < edges[x + 1]; column++)
+            sum += sums[column];
+        to[x] = levels[(int)((sum + 0.5) * shares[edges[x + 1] - edges[x] - narrow])];
+    }
+}
+
+/* Each pixel is the mean of those it stands for. */
+static void reduce_plane(const struct samples *from, struct privacy_encoder *encoder, uint8_t *to, int width,
+                         int height, const uint8_t *levels)
+{
+    find_edges(encoder->edges, from->width, width);
     for (int y = 0; y < height; y++) {
-        int top = (int)((int64_t)y * from->height / height);
-        int bottom = MAX((int)((int64_t)(y + 1) * from->height / height), top + 1);
-        memset(sums, 0, (size_t)from->width * sizeof *sums);
+        int top = (int)((int64_t)y * from->height / height), bottom = (int)((int64_t)(y + 1) * from->height / height);
+        memset(encoder->sums, 0, (size_t)from->width * sizeof *encoder->sums);
         for (int row = top; row < bottom; row++)
-            for (int x = 0; x < from->width; x++)
-                sums[x] += from->bytes[(ptrdiff_t)row * from->stride + (ptrdiff_t)x * from->step];
-        for (int x = 0, left = 0; x < width; x++) {
-            int right = MAX((int)((int64_t)(x + 1) * from->width / width), left + 1);
-            uint32_t sum = 0;
-            for (int column = left; column < right; column++)
-                sum += sums[column];
-            to[y * width + x] = levels[sum / (uint32_t)((right - left) * (bottom - top))];
-            left = MIN(right, from->width - 1);
-        }
+            add_row(encoder->sums, from->bytes + (ptrdiff_t)row * from->stride, from->width, from->step);
+        average_columns(encoder->sums, encoder->edges, bottom - top, to + (ptrdiff_t)y * width, width, levels);
     }
 }
 
@@ -119,7 +151,7 @@ static void reduce(struct privacy_encoder *encoder, const struct frame *frame)
     bool is_interleaved = frame->format == FRAME_NV12;
     struct samples samples = {frame->planes[0], frame->strides_bytes[0], 1, frame->width_px, frame->height_px};
     fill_levels(levels, frame->is_full_range, true);
-    reduce_plane(&samples, encoder->sums, encoder->planes[0], encoder->out_width, encoder->out_height, levels);
+    reduce_plane(&samples, encoder, encoder->planes[0], encoder->out_width, encoder->out_height, levels);
     fill_levels(levels, frame->is_full_range, false);
     for (int channel = 1; channel < 3; channel++) {
         int plane = is_interleaved ? 1 : channel;
@@ -130,31 +162,31 @@ static void reduce(struct privacy_encoder *encoder, const struct frame *frame)
             .width = (frame->width_px + 1) / 2,
             .height = (frame->height_px + 1) / 2,
         };
-        reduce_plane(&samples, encoder->sums, encoder->planes[channel], width, height, levels);
+        reduce_plane(&samples, encoder, encoder->planes[channel], width, height, levels);
     }
 }
 
 /* ---- hiding ---- */
 
 /* Replaces [left, right) × [top, bottom) of a plane by its mean: no pixel of it survives. */
-static void flatten(uint8_t *plane, int stride, int left, int top, int right, int bottom)
+static void flatten(mosaic_sum_form *sum_pixels, uint8_t *plane, int stride, int left, int top, int right, int bottom)
 {
-    unsigned sum = 0, count = (unsigned)(right - left) * (unsigned)(bottom - top);
-    if (right <= left || bottom <= top)
+    int width = right - left, height = bottom - top;
+    if (width <= 0 || height <= 0)
         return;
-    for (int y = top; y < bottom; y++)
-        for (int x = left; x < right; x++)
-            sum += plane[y * stride + x];
-    for (int y = top; y < bottom; y++)
-        memset(plane + y * stride + left, (int)(sum / count), (size_t)(right - left));
+    uint8_t *cell = plane + (ptrdiff_t)top * stride + left;
+    uint32_t mean = sum_pixels(cell, stride, width, height) / ((uint32_t)width * (uint32_t)height);
+    for (int y = 0; y < height; y++)
+        memset(cell + (ptrdiff_t)y * stride, (int)mean, (size_t)width);
 }
 
 /* One cell in all planes; chroma's edges are rounded outwards. */
 static void flatten_cell(struct privacy_encoder *encoder, int left, int top, int right, int bottom)
 {
-    flatten(encoder->planes[0], encoder->strides[0], left, top, right, bottom);
+    flatten(encoder->mosaic_sum, encoder->planes[0], encoder->strides[0], left, top, right, bottom);
     for (int i = 1; i < 3; i++)
-        flatten(encoder->planes[i], encoder->strides[i], left / 2, top / 2, (right + 1) / 2, (bottom + 1) / 2);
+        flatten(encoder->mosaic_sum, encoder->planes[i], encoder->strides[i], left / 2, top / 2, (right + 1) / 2,
+                (bottom + 1) / 2);
 }
 
 static void mosaic(struct privacy_encoder *encoder, int left, int top, int right, int bottom, int cell)

@@ -1,3 +1,4 @@
+#include "vision/cosine.h"
 #include "vision/detector_internal.h"
 
 #include <math.h>
@@ -82,10 +83,5 @@ const char *reader_provider(const struct reader *reader)
 
 double reading_cosine(const struct reading *a, const struct reading *b)
 {
-    double sum = 0;
-    if (a->value_count != b->value_count)
-        return -1;
-    for (int i = 0; i < a->value_count; i++)
-        sum += (double)a->values[i] * b->values[i];
-    return sum;
+    return a->value_count == b->value_count ? cosine_choose()(a->values, b->values, a->value_count) : -1;
 }

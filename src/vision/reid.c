@@ -2,6 +2,7 @@
  * confirmation, when it may be one that was lost, and a few times more in its first seconds, each after twice the time,
  * since the first look is often at someone half in the picture. Figures that overlap others are looked at later: their
  * look would be a mixture. Of several lost and several new tracks the most alike belong together. */
+#include "vision/cosine.h"
 #include "vision/vision.h"
 
 #include <math.h>
@@ -36,6 +37,7 @@ struct reid {
     int length;          /* of a vector; 0: none came yet */
     float *vectors;      /* settings.tracks of these, then MOST_NEW: made with the first look */
     struct reading *look;
+    cosine_form *cosine;
     struct newcomer newcomers[MOST_NEW];
     int newcomer_count;
     int budget; /* looks left for this frame */
@@ -50,6 +52,7 @@ struct reid *reid_new(const struct reid_settings *settings, double threshold)
     reid->threshold = settings->threshold > 0 ? settings->threshold : threshold;
     reid->known = g_new0(struct known, settings->tracks);
     reid->look = g_new0(struct reading, 1);
+    reid->cosine = cosine_choose();
     return reid;
 }
 
@@ -78,15 +81,6 @@ static float *vector_of(const struct reid *reid, int index)
 static float *vector_of_newcomer(const struct reid *reid, int index)
 {
     return vector_of(reid, reid->settings.tracks + index);
-}
-
-/* Both have length 1. */
-static double cosine(const struct reid *reid, const float *a, const float *b)
-{
-    double sum = 0;
-    for (int i = 0; i < reid->length; i++)
-        sum += (double)a[i] * (double)b[i];
-    return sum;
 }
 
 /* A look more: the mean of all, brought to length 1. */
@@ -236,7 +230,7 @@ static struct pair find_pair(const struct reid *reid, const struct tracks *track
         for (int k = 0; k < reid->settings.tracks && !reid->newcomers[n].is_settled; k++) {
             if (!can_be(reid, &reid->known[k], track, media_us, aspect))
                 continue;
-            double alike = cosine(reid, vector_of_newcomer(reid, n), vector_of(reid, k));
+            double alike = reid->cosine(vector_of_newcomer(reid, n), vector_of(reid, k), reid->length);
             if (alike > best.alike)
                 best = (struct pair){n, k, alike};
         }
