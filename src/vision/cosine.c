@@ -63,10 +63,10 @@ AVX2 static double cosine_avx2(const float *a, const float *b, int count)
     double sums[LANES];
     int i = 0;
     for (; i + LANES <= count; i += LANES) {
-        low = _mm256_add_pd(low, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + i)),
-                                               _mm256_cvtps_pd(_mm_loadu_ps(b + i))));
-        high = _mm256_add_pd(high, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + i + 4)),
-                                                 _mm256_cvtps_pd(_mm_loadu_ps(b + i + 4))));
+        low = _mm256_add_pd(low,
+                            _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + i)), _mm256_cvtps_pd(_mm_loadu_ps(b + i))));
+        high = _mm256_add_pd(
+            high, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + i + 4)), _mm256_cvtps_pd(_mm_loadu_ps(b + i + 4))));
     }
     _mm256_storeu_pd(sums, low);
     _mm256_storeu_pd(sums + 4, high);
@@ -89,8 +89,8 @@ static double cosine_neon(const float *a, const float *b, int count)
     for (; i + LANES <= count; i += LANES)
         for (int half = 0; half < 2; half++) {
             float32x4_t left = vld1q_f32(a + i + 4 * (ptrdiff_t)half), right = vld1q_f32(b + i + 4 * (ptrdiff_t)half);
-            parts[2 * half] = vaddq_f64(parts[2 * half], vmulq_f64(vcvt_f64_f32(vget_low_f32(left)),
-                                                                   vcvt_f64_f32(vget_low_f32(right))));
+            parts[2 * half] = vaddq_f64(parts[2 * half],
+                                        vmulq_f64(vcvt_f64_f32(vget_low_f32(left)), vcvt_f64_f32(vget_low_f32(right))));
             parts[2 * half + 1] =
                 vaddq_f64(parts[2 * half + 1], vmulq_f64(vcvt_high_f64_f32(left), vcvt_high_f64_f32(right)));
         }

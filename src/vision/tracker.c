@@ -101,11 +101,14 @@ uint64_t tracker_next_id(const struct tracker *tracker)
 
 /* ---- boxes ---- */
 
-static double iou_distance(const struct pixels *a, const struct pixels *b)
+static inline double iou_distance(const struct pixels *a, const struct pixels *b)
 {
-    double width = fmin(a->right, b->right) - fmax(a->left, b->left) + 1;
-    double height = fmin(a->bottom, b->bottom) - fmax(a->top, b->top) + 1;
-    if (width <= 0 || height <= 0)
+    /* MIN and MAX rather than fmin and fmax, which are calls; height first: the sweep has looked at the width */
+    double height = MIN(a->bottom, b->bottom) - MAX(a->top, b->top) + 1;
+    if (!(height > 0)) /* nor is what is no number */
+        return 1;
+    double width = MIN(a->right, b->right) - MAX(a->left, b->left) + 1;
+    if (!(width > 0))
         return 1;
     double area_a = (a->right - a->left + 1) * (a->bottom - a->top + 1);
     double area_b = (b->right - b->left + 1) * (b->bottom - b->top + 1);
