@@ -72,6 +72,9 @@ VEDETTE_PUBLIC void vedette_health_free(struct vedette_health *health);
 /* Watches a camera from now on, so that one that never reports is told too. True also when it is watched already;
  * false: there are max_cameras. Any thread. */
 VEDETTE_PUBLIC bool vedette_health_watch(struct vedette_health *health, const char *camera_id);
+/* Watches it no longer, and remembers nothing of it. Not while vedette_health_tick runs, and so not from a callback nor
+ * beside the monitor's own thread. */
+VEDETTE_PUBLIC void vedette_health_forget(struct vedette_health *health, const char *camera_id);
 /* A report. A camera that is not watched yet is, from now on. False: as for watch. Any thread. */
 VEDETTE_PUBLIC bool vedette_health_update_camera_stats(struct vedette_health *health, const char *camera_id,
                                                        const struct vedette_camera_stats *stats);

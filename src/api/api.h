@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cameras/cameras.h"
 #include "detect/detect.h"
 #include "facts/health.h"
 #include "facts/settings.h"
@@ -31,6 +32,7 @@ struct api_parts {
     struct vedette_resilience *resilience;
     struct clock *clock;
     struct detect_queue *detect; /* NULL: no pictures are looked at */
+    struct cameras *cameras;     /* NULL: they are as they are */
 };
 /* `settings` outlive the api. Makes the first administrator when the store has no user: the password of
  * settings->admin_password, or a generated one, which is returned in *generated_password (g_free) to be printed once.

@@ -43,6 +43,7 @@ struct api {
     struct vedette_resilience *resilience;
     struct clock *clock;
     struct detect_queue *detect; /* NULL: none */
+    struct cameras *cameras;     /* NULL: none can be changed */
     struct auth *auth;
     struct limits *limits;
     struct tls tls; /* as long as the daemon */
@@ -123,6 +124,8 @@ struct request {
     bool is_started;
     int64_t wait_until_us;         /* 0: not waiting yet */
     struct detect_job *detect_job; /* NULL: none yet */
+    struct camera_set *cameras;    /* NULL: not asked for */
+    struct camera_trial *trial;    /* NULL: none yet */
     guint64 declared_bytes;
 };
 
@@ -199,8 +202,25 @@ struct audit_by request_by(const struct request *request);
 bool request_policy_name(const struct request *request, struct policy_name *name, struct answer *answer);
 /* breakers.c: whether what concerns all orgs is this login's to see and change. */
 bool request_runs_server(const struct request *request);
-/* A camera of the request's org, or NULL and a 404. */
-const struct camera *request_camera(const struct request *request, struct answer *answer);
+/* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the
+ * request's end. */
+const struct camera_set *request_cameras(struct request *request);
+/* A camera of the request's org out of them, or NULL and a 404. */
+const struct camera *request_camera(struct request *request, struct answer *answer);
+
+/* cameras.c: a camera as the API shows it, with its ETag. camera_changes.c: the tag; what cameras.h says why it did not
+ * do something (`errors` NULL: it names no fields); whether this server's cameras can be changed at all, else the
+ * answer is made. */
+void answer_camera(struct request *request, unsigned status, const struct camera *camera, struct answer *answer);
+char *camera_etag(const struct camera *camera);
+void answer_camera_failure(struct answer *answer, const GError *error, const struct record_errors *errors);
+bool request_can_change_cameras(const struct request *request, struct answer *answer);
+/* camera_changes.c */
+void handle_camera_create(struct request *request, struct answer *answer);
+void handle_camera_patch(struct request *request, struct answer *answer);
+void handle_camera_delete(struct request *request, struct answer *answer);
+void handle_camera_test(struct request *request, struct answer *answer);
+void handle_source_test(struct request *request, struct answer *answer);
 
 /* False: the camera's circuit breaker is open, and the answer is made: 503 "Camera unavailable" with Retry-After. What
  * is asked of the camera itself, and not of the store, asks this first. */

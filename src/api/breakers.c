@@ -80,8 +80,9 @@ static void handle_breakers(struct request *request, struct answer *answer)
 {
     struct live *live = request->api->live;
     GString *json = g_string_new("{\"items\":[");
-    for (size_t i = 0; i < live_camera_count(live); i++) {
-        const struct camera *camera = live_camera(live, i);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
         struct camera_health health;
         if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 || !live_get_health(live, camera->id, &health))
             continue;
@@ -100,13 +101,8 @@ static void handle_breakers(struct request *request, struct answer *answer)
 /* What all orgs depend on is the platform's; and an administrator's where there is no other org. */
 bool request_runs_server(const struct request *request)
 {
-    struct live *live = request->api->live;
-    if (request->login.user->role >= ROLE_PLATFORM)
-        return true;
-    for (size_t i = 0; i < live_camera_count(live); i++)
-        if (g_strcmp0(live_camera(live, i)->org_id, request->login.user->org_id) != 0)
-            return false;
-    return true;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(request->api->live);
+    return request->login.user->role >= ROLE_PLATFORM || !camera_set_has_others(set, request->login.user->org_id);
 }
 
 /* A line of the log and an entry of the audit say who did what to which, and why. The word is obeyed also where the

@@ -9,9 +9,16 @@ enum {
     PREVIEW_STALE_MS = 30000, /* an older picture is no answer to what a camera sees now */
 };
 
-const struct camera *request_camera(const struct request *request, struct answer *answer)
+const struct camera_set *request_cameras(struct request *request)
 {
-    const struct camera *camera = live_camera_find(request->api->live, request->id);
+    camera_set_unref(request->cameras);
+    request->cameras = live_cameras(request->api->live);
+    return request->cameras;
+}
+
+const struct camera *request_camera(struct request *request, struct answer *answer)
+{
+    const struct camera *camera = camera_set_find(request_cameras(request), request->id);
     if (camera && g_strcmp0(camera->org_id, request->login.user->org_id) == 0)
         return camera;
     answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such camera", NULL);
@@ -89,7 +96,7 @@ static void append_camera(struct api *api, const struct camera *camera, const GP
     if (!live_get_health(api->live, camera->id, &view.health)) {
         record_init(&camera_health_descriptor, &view.health);
         view.health.camera_id = g_strdup(camera->id);
-        view.health.state = g_strdup("starting");
+        view.health.state = g_strdup(camera->enabled ? "starting" : "disabled");
     }
     view_sources(&view, camera);
     view_lines(&view, counts);
@@ -113,11 +120,11 @@ static void handle_cameras(struct request *request, struct answer *answer)
     g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
     if (!counts)
         return;
-    struct live *live = request->api->live;
+    const struct camera_set *set = request_cameras(request);
     GString *json = g_string_new("{\"items\":[");
     size_t listed = 0;
-    for (size_t i = 0; i < live_camera_count(live); i++) {
-        const struct camera *camera = live_camera(live, i);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
         if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 ||
             !login_may_see_camera(&request->login, camera->id))
             continue;
@@ -131,13 +138,13 @@ static void handle_cameras(struct request *request, struct answer *answer)
 }
 
 /* Looks at each camera of the org, or at the one that is asked for, with the counts of today. */
-static void each_camera(const struct request *request, const GPtrArray *counts,
+static void each_camera(struct request *request, const GPtrArray *counts,
                         void (*look)(struct camera_view *view, GString *json), GString *json)
 {
     const struct camera_list_parameters *asked = request->parameters;
-    struct live *live = request->api->live;
-    for (size_t i = 0; i < live_camera_count(live); i++) {
-        const struct camera *camera = live_camera(live, i);
+    const struct camera_set *set = request_cameras(request);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
         if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 ||
             (asked->camera_id && strcmp(asked->camera_id, camera->id) != 0))
             continue;
@@ -198,16 +205,24 @@ static void handle_zones(struct request *request, struct answer *answer)
     answer_places(request, append_zones, answer);
 }
 
+void answer_camera(struct request *request, unsigned status, const struct camera *camera, struct answer *answer)
+{
+    g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
+    if (!counts)
+        return;
+    g_autofree char *etag = camera_etag(camera);
+    GString *json = g_string_new(NULL);
+    append_camera(request->api, camera, counts, json);
+    answer_json(answer, status, json);
+    answer_header(answer, "Cache-Control", "no-store");
+    answer_header(answer, "ETag", "%s", etag);
+}
+
 static void handle_camera(struct request *request, struct answer *answer)
 {
     const struct camera *camera = request_camera(request, answer);
-    g_autoptr(GPtrArray) counts = camera ? counts_of_today(request, answer) : NULL;
-    if (!counts)
-        return;
-    GString *json = g_string_new(NULL);
-    append_camera(request->api, camera, counts, json);
-    answer_json(answer, MHD_HTTP_OK, json);
-    answer_header(answer, "Cache-Control", "no-store");
+    if (camera)
+        answer_camera(request, MHD_HTTP_OK, camera, answer);
 }
 
 static void answer_preview(const struct request *request, const struct live_preview *preview, struct answer *answer)
@@ -274,7 +289,72 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &camera_view_descriptor,
      .handle = handle_camera,
-     .doc = "One camera, as in the list."},
+     .doc = "One camera, as in the list, with its ETag."},
+    {.method = "POST",
+     .path = "/api/v1/cameras",
+     .name = "createCamera",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &reason_parameters_descriptor,
+     .body = BODY_JSON,
+     .request = &camera_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &camera_view_descriptor,
+     .status = MHD_HTTP_CREATED,
+     .problems = PROBLEM(CONFLICT),
+     .handle = handle_camera_create,
+     .doc = "A new camera, watched from now on and after each restart. It gets its id; 409 when its name is taken, or "
+            "there are as many as managed_cameras allows."},
+    {.method = "PATCH",
+     .path = "/api/v1/cameras/{id}",
+     .name = "patchCamera",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .body = BODY_JSON,
+     .request = &camera_change_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &camera_view_descriptor,
+     .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_VERSIONED,
+     .handle = handle_camera_patch,
+     .doc = "Changes what is given (RFC 7396); other cameras lose no frame by it. A login that is left out stays, but "
+            "goes with the host it was given for; an empty one is removed. 409: the server's settings say what this "
+            "camera is."},
+    {.method = "DELETE",
+     .path = "/api/v1/cameras/{id}",
+     .name = "deleteCamera",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_VERSIONED,
+     .handle = handle_camera_delete,
+     .doc = "Removes it; what was seen by it stays for as long as it is kept. 409: policies are of it, or the server's "
+            "settings say what it is."},
+    {.method = "POST",
+     .path = "/api/v1/cameras/test",
+     .name = "testSource",
+     .role = ROLE_ADMIN,
+     .rate = RATE_HEAVY,
+     .body = BODY_JSON,
+     .request = &camera_test_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &camera_test_descriptor,
+     .handle = handle_source_test,
+     .doc = "Opens a source as a camera's would be, and tells what came: at the first picture, the first failure or "
+            "after managed_cameras.test_seconds."},
+    {.method = "POST",
+     .path = "/api/v1/cameras/{id}/test",
+     .name = "testCamera",
+     .role = ROLE_ADMIN,
+     .rate = RATE_HEAVY,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &camera_test_descriptor,
+     .handle = handle_camera_test,
+     .doc = "The same with what is known of a camera, by a connection beside the one that there may be."},
     {.method = "GET",
      .path = "/api/v1/cameras/{id}/preview.jpg",
      .name = "getPreview",

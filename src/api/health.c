@@ -42,8 +42,9 @@ static void check_workers(struct api *api, struct component *component)
 {
     size_t enabled = 0, online = 0;
     int64_t now_ms = clock_wall_ms(api->clock);
-    for (size_t i = 0; i < live_camera_count(api->live); i++) {
-        const struct camera *camera = live_camera(api->live, i);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(api->live);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
         enabled += camera->enabled;
         online += camera->enabled && live_is_online(api->live, camera->id, now_ms);
     }
@@ -62,8 +63,9 @@ static void check_progress(struct api *api, const char *org_id, struct component
 {
     g_autoptr(GString) reason = g_string_new(NULL);
     size_t elsewhere = 0;
-    for (size_t i = 0; i < live_camera_count(api->live); i++) {
-        const struct camera *camera = live_camera(api->live, i);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(api->live);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
         struct camera_health health;
         if (!camera->enabled || !live_get_health(api->live, camera->id, &health))
             continue;
@@ -162,8 +164,9 @@ static void append_cameras(const struct request *request,
                            void (*append)(const struct camera_health *health, GString *json), GString *json)
 {
     struct live *live = request->api->live;
-    for (size_t i = 0; i < live_camera_count(live); i++) {
-        const struct camera *camera = live_camera(live, i);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
         struct camera_health health;
         if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 || !live_get_health(live, camera->id, &health))
             continue;

@@ -24,7 +24,8 @@ static void event_free(void *event)
 static bool settle(const struct intake *intake, struct analytics_event *event, struct record_errors *errors)
 {
     const struct request *request = intake->request;
-    const struct camera *camera = live_camera_find(request->api->live, event->camera_id);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(request->api->live);
+    const struct camera *camera = camera_set_find(set, event->camera_id);
     g_autoptr(GError) error = NULL;
     if (!camera || g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
         record_errors_add(errors, "camera_id", "%s: there is no such camera", event->camera_id);

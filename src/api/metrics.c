@@ -104,7 +104,7 @@ static void append_breaker_metrics(struct vedette_resilience *resilience, GStrin
 }
 
 struct camera_sample {
-    const struct camera *camera;
+    const struct camera *camera; /* its own reference */
     struct camera_health health;
     bool is_online;
 };
@@ -112,6 +112,7 @@ struct camera_sample {
 static void camera_sample_clear(void *data)
 {
     struct camera_sample *sample = data;
+    camera_unref(sample->camera);
     record_clear(&camera_health_descriptor, &sample->health);
 }
 
@@ -120,12 +121,14 @@ static GArray *camera_samples(struct api *api, const char *org_id)
 {
     GArray *samples = g_array_new(FALSE, FALSE, sizeof(struct camera_sample));
     g_array_set_clear_func(samples, camera_sample_clear);
-    for (size_t i = 0; i < live_camera_count(api->live); i++) {
-        struct camera_sample sample = {.camera = live_camera(api->live, i)};
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(api->live);
+    for (size_t i = 0; i < set->count; i++) {
+        struct camera_sample sample = {.camera = set->items[i]};
         if (org_id && g_strcmp0(org_id, sample.camera->org_id) != 0)
             continue;
         if (!live_get_health(api->live, sample.camera->id, &sample.health))
             record_init(&camera_health_descriptor, &sample.health);
+        camera_ref(sample.camera);
         sample.is_online = live_is_online(api->live, sample.camera->id, clock_wall_ms(api->clock));
         g_array_append_val(samples, sample);
     }

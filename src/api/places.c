@@ -43,11 +43,11 @@ static void handle_org_create(struct request *request, struct answer *answer)
 }
 
 /* What its cameras tell would be let go, and they would come back with the next start. */
-static bool has_no_camera(const struct request *request, struct answer *answer)
+static bool has_no_camera(struct request *request, struct answer *answer)
 {
-    const struct live *live = request->api->live;
-    for (size_t i = 0; i < live_camera_count(live); i++) {
-        const struct camera *camera = live_camera(live, i);
+    const struct camera_set *set = request_cameras(request);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
         if (strcmp(camera->org_id, request->id) != 0)
             continue;
         g_autofree char *detail = g_strdup_printf(

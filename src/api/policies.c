@@ -105,9 +105,9 @@ static void handle_policy(struct request *request, struct answer *answer)
 }
 
 /* A camera's place is the hub's word: its site and class count for it, whatever the query leaves out. */
-static struct policy_scope subject_of(const struct request *request, const struct policy_scope *scope)
+static struct policy_scope subject_of(struct request *request, const struct policy_scope *scope)
 {
-    const struct camera *camera = scope->camera_id ? live_camera_find(request->api->live, scope->camera_id) : NULL;
+    const struct camera *camera = camera_set_find(request_cameras(request), scope->camera_id);
     if (!camera || g_strcmp0(camera->org_id, scope->org_id) != 0)
         return *scope;
     return (struct policy_scope){camera->org_id, camera->site_id, camera->class_id, camera->id};

@@ -168,6 +168,7 @@ void request_forget(struct request *request)
         record_clear(request->route->parameters, request->parameters);
     if (request->record)
         record_clear(request->route->request, request->record);
+    g_clear_pointer(&request->cameras, camera_set_unref);
     g_clear_pointer(&request->parameters, g_free);
     g_clear_pointer(&request->record, g_free);
     g_clear_pointer(&request->kept_key, g_free);

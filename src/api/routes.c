@@ -5,11 +5,11 @@
 #include "api/ui.h"
 
 const struct route_group *const route_groups[] = {
-    &health_routes, &queue_routes,     &login_routes, &camera_routes,    &breaker_routes,
-    &event_routes,  &occupancy_routes, &job_routes,   &retention_routes, &audit_routes,
-    &policy_routes, &backtest_routes,  &live_routes,  &contract_routes,  &detect_routes,
-    &place_routes,  &observe_routes,   &oidc_routes,  &user_routes,      &token_routes,
-    NULL,
+    &health_routes,  &queue_routes,  &login_routes,     &camera_routes, &camera_place_routes,
+    &breaker_routes, &event_routes,  &occupancy_routes, &job_routes,    &retention_routes,
+    &audit_routes,   &policy_routes, &backtest_routes,  &live_routes,   &contract_routes,
+    &detect_routes,  &place_routes,  &observe_routes,   &oidc_routes,   &user_routes,
+    &token_routes,   NULL,
 };
 
 const char *const rate_class_names[] = {"free", "read", "write", "heavy", "login", NULL};
@@ -59,11 +59,30 @@ const size_t route_header_count = G_N_ELEMENTS(route_headers);
 
 /* ---- finding ---- */
 
+/* Whether some route's path is the target letter by letter: then those with an id in that place are not meant, as
+ * OpenAPI has it. */
+static bool is_named(const struct http_target *target)
+{
+    const char *id;
+    bool is_found = false;
+    for (size_t i = 0; route_groups[i]; i++)
+        for (size_t j = 0; j < route_groups[i]->count && !is_found; j++)
+            is_found = !strchr(route_groups[i]->routes[j].path, '{') &&
+                       http_target_matches(target, route_groups[i]->routes[j].path, &id);
+    return is_found;
+}
+
+static bool route_matches(const struct route *route, const struct http_target *target, bool is_named, const char **id)
+{
+    return http_target_matches(target, route->path, id) && !(is_named && strchr(route->path, '{'));
+}
+
 static void append_methods(const struct route_group *group, const struct http_target *target, GString *methods)
 {
     const char *id;
+    bool has_name = is_named(target);
     for (size_t i = 0; i < group->count; i++)
-        if (http_target_matches(target, group->routes[i].path, &id))
+        if (route_matches(&group->routes[i], target, has_name, &id))
             g_string_append_printf(methods, "%s, %s", group->routes[i].method,
                                    strcmp(group->routes[i].method, "GET") == 0 ? "HEAD, " : "");
 }
@@ -98,14 +117,13 @@ static void answer_without_route(const struct request *request, const struct ui_
     answer_header(answer, "Allow", "%s", methods);
 }
 
-/* Looks for the route of the request's method and path. One whose path is named letter by letter comes before one with
- * an id there. */
-static void find_in_group(const struct route_group *group, struct request *request)
+/* Looks for the route of the request's method and path. */
+static void find_in_group(const struct route_group *group, bool has_name, struct request *request)
 {
     const char *id;
     for (size_t i = 0; i < group->count; i++) {
         const struct route *route = &group->routes[i];
-        if (strcmp(request->method, route->method) != 0 || !http_target_matches(request->target, route->path, &id))
+        if (strcmp(request->method, route->method) != 0 || !route_matches(route, request->target, has_name, &id))
             continue;
         if (!request->route || !id) {
             request->route = route;
@@ -116,8 +134,9 @@ static void find_in_group(const struct route_group *group, struct request *reque
 
 bool route_find(struct request *request, struct answer *answer)
 {
+    bool has_name = is_named(request->target);
     for (size_t i = 0; route_groups[i]; i++)
-        find_in_group(route_groups[i], request);
+        find_in_group(route_groups[i], has_name, request);
     if (request->route)
         return true;
     g_autofree char *path = http_target_path(request->target);
@@ -193,7 +212,8 @@ static const char *camera_of(const struct request *request)
 static bool is_within_cameras(const struct request *request, struct answer *answer)
 {
     const char *camera_id = camera_of(request);
-    if (!login_is_camera_bound(&request->login) || strcmp(request->route->path, "/api/v1/cameras") == 0)
+    bool is_list = strcmp(request->route->path, "/api/v1/cameras") == 0 && strcmp(request->route->method, "GET") == 0;
+    if (!login_is_camera_bound(&request->login) || is_list)
         return true;
     if (camera_id && login_may_see_camera(&request->login, camera_id))
         return true;

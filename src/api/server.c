@@ -308,6 +308,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     http_target_free(request->target);
     login_clear(&request->login);
     detect_job_leave(request->detect_job);
+    camera_trial_leave(request->trial);
     if (request->body->len) /* a password may lie there */
         memset(request->body->data, 0, request->body->len);
     g_byte_array_unref(request->body);

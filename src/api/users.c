@@ -128,9 +128,10 @@ static bool is_route(const char *text)
     return false;
 }
 
-static bool check_key(const struct request *request, struct answer *answer)
+static bool check_key(struct request *request, struct answer *answer)
 {
     const struct api_key_request *asked = request->record;
+    const struct camera_set *set = request_cameras(request);
     struct record_errors errors;
     record_errors_init(&errors);
     for (size_t i = 0; i < asked->routes.count; i++) {
@@ -140,7 +141,7 @@ static bool check_key(const struct request *request, struct answer *answer)
     }
     for (size_t i = 0; i < asked->cameras.count; i++) {
         g_autofree char *path = g_strdup_printf("cameras[%zu]", i);
-        const struct camera *camera = live_camera_find(request->api->live, asked->cameras.items[i]);
+        const struct camera *camera = camera_set_find(set, asked->cameras.items[i]);
         if (!camera || g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
             record_errors_add(&errors, path, "there is no such camera");
     }

@@ -9,6 +9,8 @@
 
 enum { URL_MAX_BYTES = 2048, HOST_MAX_BYTES = 253, DEVICE_MOST_DIGITS = 3 };
 
+const char *const media_scheme_names[] = {"rtsp", "rtsps", "http", "https", "file", "scene", "v4l2", NULL};
+
 /* Addresses of hosts, and the port that holds where none is given. */
 static const struct {
     const char *prefix;

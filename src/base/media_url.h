@@ -25,6 +25,8 @@ struct media_url {
     int port;
     char *username, *password; /* NULL when the URL had none; percent-decoded */
 };
+/* "rtsp", … */
+extern const char *const media_scheme_names[];
 /* Fills `url` (media_url_clear it). The error names the rule that was broken and never repeats credentials. */
 bool media_url_parse(const char *text, struct media_url *url, GError **error);
 /* The device's path of a v4l2:// source, within it. */

@@ -1,51 +1,11 @@
 #include "cli/settings_load.h"
 
-#include "base/media_url.h"
 #include "facts/camera.h"
 #include "record/settings.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static void move_login(char **field, char *value)
-{
-    /* what was given apart from the source wins */
-    if (*field && **field)
-        g_free(value);
-    else {
-        g_free(*field);
-        *field = value;
-    }
-}
-
-/* The login goes where the page, the logs and the store do not look. */
-static void take_login_out(char **source, char **username, char **password)
-{
-    struct media_url url;
-    if (!*source || !media_url_parse(*source, &url, NULL)) /* its table has checked it */
-        return;
-    move_login(username, g_steal_pointer(&url.username));
-    move_login(password, g_steal_pointer(&url.password));
-    g_free(*source);
-    *source = g_steal_pointer(&url.location);
-    media_url_clear(&url);
-}
-
-static void tidy_camera(struct camera *camera)
-{
-    struct camera_stream *streams = camera->streams.items;
-    struct stream_use uses[CAMERA_MAX_STREAMS];
-    take_login_out(&camera->source, &camera->username, &camera->password);
-    for (size_t i = 0; i < camera->streams.count; i++)
-        take_login_out(&streams[i].source, &streams[i].username, &streams[i].password);
-    size_t count = camera_list_streams(camera, uses);
-    for (size_t i = 0; i < count && camera->streams.count > 0; i++)
-        if (stream_has_role(&uses[i], STREAM_DETECT)) { /* who asks for the source means what is analysed */
-            g_free(camera->source);
-            camera->source = g_strdup(uses[i].source);
-        }
-}
 
 static bool load(const char *path, const GArray *overrides, struct settings *settings, struct record_errors *errors)
 {
@@ -54,7 +14,7 @@ static bool load(const char *path, const GArray *overrides, struct settings *set
         return false;
     struct camera *cameras = settings->cameras.items;
     for (size_t i = 0; i < settings->cameras.count; i++)
-        tidy_camera(&cameras[i]);
+        camera_tidy(&cameras[i]);
     return true;
 }
 

@@ -1,6 +1,7 @@
 #include "facts/camera.h"
 
 #include "base/media_url.h"
+#include "base/redact.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,9 +105,10 @@ const char *const line_allowed_names[] = {"both", "in", "out", NULL};
 static const struct record_field line_fields[] = {
     FIELD(struct line, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
     FIELD(struct line, name, 0, "what people call it", .max_count = 128),
-    FIELD(struct line, a, RECORD_REQUIRED, "one end, 0..1 of the frame", .min = 0, .max = 1),
+    FIELD(struct line, a, RECORD_REQUIRED, "one end, 0..1 of the frame", .min = 0, .max = 1, .example = "[0.2,0.6]"),
     FIELD(struct line, b, RECORD_REQUIRED,
-          "the other end; \"in\" is from the left side of a→b to its right side as seen", .min = 0, .max = 1),
+          "the other end; \"in\" is from the left side of a→b to its right side as seen", .min = 0, .max = 1,
+          .example = "[0.8,0.6]"),
     FIELD(struct line, in_name, 0, "what the page calls the direction in", .max_count = 32, .default_text = "in"),
     FIELD(struct line, out_name, 0, "what the page calls the direction out", .max_count = 32, .default_text = "out"),
     FIELD(struct line, classes, 0, "object classes that count; empty: every class", .max_count = 100),
@@ -192,6 +194,10 @@ size_t camera_list_streams(const struct camera *camera, struct stream_use uses[C
     return 1;
 }
 
+const char *const camera_origin_names[] = {"file", "api", NULL};
+
+/* The first two say which camera it is, and the last two are the server's: what lies between is people's to set. */
+enum { CAMERA_FIELDS_BEFORE = 2, CAMERA_FIELDS_AFTER = 2 };
 static const struct record_field camera_fields[] = {
     FIELD(struct camera, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE,
           "unique, stays for ever"),
@@ -225,6 +231,10 @@ static const struct record_field camera_fields[] = {
     FIELD_LIST(struct camera, lines, &line_descriptor, 0, "its lines", .max_count = 64),
     FIELD_RECORD(struct camera, rules, struct camera_rules, &camera_rules_descriptor, 0,
                  "what rules are told about the camera", .since = 2),
+    FIELD_ENUM(struct camera, managed_by, camera_origin_names, RECORD_READ_ONLY,
+               "file: the server's settings say what it is, and the API does not change it; api: it was made there",
+               .default_text = "file", .since = 6),
+    FIELD(struct camera, logins, RECORD_SECRET | RECORD_READ_ONLY, "its logins, as the store keeps them", .since = 6),
 };
 
 static char *path_of(const char *path, const char *format, size_t index)
@@ -295,8 +305,146 @@ static void camera_check(const void *record, const char *path, struct record_err
 }
 
 const struct record_descriptor camera_descriptor =
-    RECORD(struct camera, "Camera", 5, camera_fields, "A camera as it is registered.", .table = "cameras",
+    RECORD(struct camera, "Camera", 6, camera_fields, "A camera as it is registered.", .table = "cameras",
            .check = camera_check);
+
+const struct record_descriptor camera_request_descriptor = {
+    .name = "CameraRequest",
+    .schema_version = 1,
+    .size = sizeof(struct camera),
+    .fields = camera_fields + CAMERA_FIELDS_BEFORE,
+    .field_count = G_N_ELEMENTS(camera_fields) - CAMERA_FIELDS_BEFORE - CAMERA_FIELDS_AFTER,
+    .doc = "A new camera; its id is given to it.",
+    .check = camera_check,
+};
+const struct record_descriptor camera_change_descriptor = {
+    .name = "CameraChange",
+    .schema_version = 1,
+    .size = sizeof(struct camera),
+    .fields = camera_fields + CAMERA_FIELDS_BEFORE,
+    .field_count = G_N_ELEMENTS(camera_fields) - CAMERA_FIELDS_BEFORE - CAMERA_FIELDS_AFTER,
+    .doc =
+        "What changes in a camera (RFC 7396): what is left out stays, lists are replaced whole, null is the default.",
+};
+
+/* ---- what is different, and what is hidden ---- */
+
+bool camera_needs_restart(const struct camera *before, const struct camera *after)
+{
+    struct stream_use old[CAMERA_MAX_STREAMS], new[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(before, old);
+    if (camera_list_streams(after, new) != count || before->decode != after->decode || before->loop != after->loop)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (old[i].roles != new[i].roles || g_strcmp0(old[i].source, new[i].source) != 0 ||
+            g_strcmp0(old[i].username, new[i].username) != 0 || g_strcmp0(old[i].password, new[i].password) != 0)
+            return true;
+    return false;
+}
+
+static void move_login(char **field, char *value)
+{
+    /* what was given apart from the source wins */
+    if (!value || (*field && **field)) {
+        g_free(value);
+    } else {
+        g_free(*field);
+        *field = value;
+    }
+}
+
+static void take_login_out(char **source, char **username, char **password)
+{
+    struct media_url url;
+    if (!*source || !media_url_parse(*source, &url, NULL)) /* its table has checked it */
+        return;
+    move_login(username, g_steal_pointer(&url.username));
+    move_login(password, g_steal_pointer(&url.password));
+    g_free(*source);
+    *source = g_steal_pointer(&url.location);
+    media_url_clear(&url);
+}
+
+void camera_tidy(struct camera *camera)
+{
+    struct camera_stream *streams = camera->streams.items;
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    take_login_out(&camera->source, &camera->username, &camera->password);
+    for (size_t i = 0; i < camera->streams.count; i++)
+        take_login_out(&streams[i].source, &streams[i].username, &streams[i].password);
+    size_t count = camera_list_streams(camera, uses);
+    for (size_t i = 0; i < count && camera->streams.count > 0; i++)
+        if (stream_has_role(&uses[i], STREAM_DETECT)) { /* who asks for the source means what is analysed */
+            g_free(camera->source);
+            camera->source = g_strdup(uses[i].source);
+        }
+}
+
+static void take_text(char **text, char *with)
+{
+    g_free(*text);
+    *text = with;
+}
+
+void camera_copy_shown(const struct camera *camera, struct camera *shown)
+{
+    record_copy(&camera_descriptor, camera, shown);
+    struct camera_stream *streams = shown->streams.items;
+    take_text(&shown->source, redact_address(camera->source));
+    take_text(&shown->username, NULL);
+    take_text(&shown->password, NULL);
+    take_text(&shown->logins, NULL);
+    for (size_t i = 0; i < shown->streams.count; i++) {
+        char *source = redact_address(streams[i].source);
+        take_text(&streams[i].source, source);
+        take_text(&streams[i].username, NULL);
+        take_text(&streams[i].password, NULL);
+    }
+}
+
+/* ---- logins ---- */
+
+/* No secrets by their flags: what holds them is sealed as a whole, and goes nowhere but into the store. */
+static const struct record_field camera_login_fields[] = {
+    FIELD(struct camera_login, username, 0, "login", .max_count = 128),
+    FIELD(struct camera_login, password, 0, "password", .max_count = 256),
+};
+static const struct record_descriptor camera_login_descriptor =
+    RECORD(struct camera_login, "CameraLogin", 1, camera_login_fields, "The login of one stream.");
+
+static const struct record_field camera_logins_fields[] = {
+    FIELD(struct camera_logins, username, 0, "login", .max_count = 128),
+    FIELD(struct camera_logins, password, 0, "password", .max_count = 256),
+    FIELD_LIST(struct camera_logins, streams, &camera_login_descriptor, 0, "of the streams that have their own",
+               .max_count = CAMERA_MAX_STREAMS),
+};
+const struct record_descriptor camera_logins_descriptor =
+    RECORD(struct camera_logins, "CameraLogins", 1, camera_logins_fields, "All logins of a camera.");
+
+void camera_get_logins(const struct camera *camera, struct camera_logins *logins)
+{
+    const struct camera_stream *streams = camera->streams.items;
+    record_init(&camera_logins_descriptor, logins);
+    logins->username = g_strdup(camera->username);
+    logins->password = g_strdup(camera->password);
+    for (size_t i = 0; i < camera->streams.count; i++) {
+        struct camera_login *login = record_list_append(&logins->streams, &camera_login_descriptor);
+        login->username = g_strdup(streams[i].username);
+        login->password = g_strdup(streams[i].password);
+    }
+}
+
+void camera_set_logins(struct camera *camera, const struct camera_logins *logins)
+{
+    struct camera_stream *streams = camera->streams.items;
+    const struct camera_login *of_streams = logins->streams.items;
+    take_text(&camera->username, g_strdup(logins->username));
+    take_text(&camera->password, g_strdup(logins->password));
+    for (size_t i = 0; i < MIN(camera->streams.count, logins->streams.count); i++) {
+        take_text(&streams[i].username, g_strdup(of_streams[i].username));
+        take_text(&streams[i].password, g_strdup(of_streams[i].password));
+    }
+}
 
 static const struct record_field camera_credentials_fields[] = {
     FIELD(struct camera_credentials, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "whose login it is"),

@@ -77,6 +77,10 @@ extern const struct record_descriptor camera_stream_descriptor;
 
 enum { CAMERA_MAX_STREAMS = 3 }; /* as many as there are roles */
 
+/* Where a camera comes from, and so what may change it. */
+enum camera_origin { CAMERA_OF_FILE = 1, CAMERA_OF_API };
+extern const char *const camera_origin_names[];
+
 struct camera {
     char *id;
     char *org_id, *site_id;
@@ -94,8 +98,19 @@ struct camera {
     struct record_list zones;  /* of struct zone */
     struct record_list lines;  /* of struct line */
     struct camera_rules rules;
+    enum camera_origin managed_by; /* 0 is the file */
+    char *logins;                  /* in the store alone: CameraLogins of it, sealed where there is a key */
 };
 extern const struct record_descriptor camera_descriptor;
+/* What people may say of a new camera, and of what shall change in one: all that they may set, in a struct camera. */
+extern const struct record_descriptor camera_request_descriptor, camera_change_descriptor;
+/* Whether the connection to it must be made anew for what is different; else that is taken over between two frames. */
+bool camera_needs_restart(const struct camera *before, const struct camera *after);
+/* Takes the logins out of the addresses, to where no page, log or store looks, and has `source` repeat the address of
+ * the stream that is analysed. */
+void camera_tidy(struct camera *camera);
+/* A copy as people may see it: no login, no secret in an address. record_clear it. */
+void camera_copy_shown(const struct camera *camera, struct camera *shown);
 
 /* What a camera's streams come to: one item an address, with the login that holds for it. All borrowed. */
 struct stream_use {
@@ -108,6 +123,19 @@ static inline bool stream_has_role(const struct stream_use *use, enum stream_rol
 {
     return use->roles & 1u << role;
 }
+
+/* All logins of a camera, as the store keeps those that the API was given. */
+struct camera_logins {
+    char *username, *password;
+    struct record_list streams; /* of struct camera_login, in the order of the camera's streams */
+};
+struct camera_login {
+    char *username, *password;
+};
+extern const struct record_descriptor camera_logins_descriptor;
+/* Into an uninitialised record, and back into the camera that has none. */
+void camera_get_logins(const struct camera *camera, struct camera_logins *logins);
+void camera_set_logins(struct camera *camera, const struct camera_logins *logins);
 
 /* Login of one camera's stream, as it travels from hub to worker over the socket. Never stored or logged. */
 struct camera_credentials {

@@ -26,7 +26,8 @@ extern const struct record_descriptor stream_health_descriptor;
 /* Kept by a worker for each camera, sent to the hub each second. */
 struct camera_health {
     char *camera_id;
-    char *state;      /* "starting", "connecting", "online", "stalled", "waiting", "failed", "ended" */
+    char *state;      /* "starting", "connecting", "online", "stalled", "waiting", "failed", "ended";
+                         the hub's own: "disabled" */
     char *last_error; /* redacted; empty when none since it came online */
     char *codec;
     char *decoder; /* GStreamer's name of what decodes; empty when nothing does yet */
@@ -77,6 +78,7 @@ struct camera_health {
     int64_t
         reid_postponed; /* looks left for a later frame: more than looks_per_frame, or the model was busy or failed */
     int64_t reid_shed;  /* tracks whose looks found no room or made room for others */
+    int64_t first_picture_ms; /* from the beginning of its first connection; 0: none came yet */
     struct record_time last_frame_at;
     /* the hub's own, whatever a worker says */
     int64_t records_received, records_stored;
@@ -134,7 +136,9 @@ struct server_health {
     int64_t passwords_checked;
     int64_t refresh_tokens_reused; /* each ended a session */
     int64_t websocket_clients, event_stream_clients;
-    int64_t websocket_dropped; /* track updates shed for slow clients */
+    int64_t websocket_dropped;                /* track updates shed for slow clients */
+    int64_t cameras_managed, cameras_refused; /* made by the API; new ones beyond a bound */
+    int64_t camera_tests, camera_tests_refused, camera_tests_running;
     int64_t detect_requests, detect_rejected, detect_timeouts, detect_waiting, detect_helpers;
     int64_t policy_revision, policy_loads, policy_load_failures, policies_refused, policies_stale;
     int64_t policies_bad;   /* documents and files that are refused now: what was in force before them stays */

@@ -37,6 +37,46 @@ static const struct record_field camera_list_fields[] = {
 const struct record_descriptor camera_list_parameters_descriptor =
     RECORD(struct camera_list_parameters, "CameraListParameters", 1, camera_list_fields, "Of which camera.");
 
+static const struct record_field camera_places_fields[] = {
+    ID(struct camera_place_parameters, "which camera"),
+    LIST(struct camera_place_parameters),
+};
+const struct record_descriptor camera_places_parameters_descriptor =
+    RECORD(struct camera_place_parameters, "CameraPlacesParameters", 1, camera_places_fields, "Of one camera.");
+
+/* The last field is of changes alone. */
+static const struct record_field camera_zone_fields[] = {
+    ID(struct camera_place_parameters, "which camera"),
+    FIELD(struct camera_place_parameters, zone_id, RECORD_KEY | RECORD_REQUIRED | RECORD_TEXT_ID, "which zone"),
+    REASON(struct camera_place_parameters),
+};
+const struct record_descriptor camera_zone_change_parameters_descriptor =
+    RECORD(struct camera_place_parameters, "CameraZoneChangeParameters", 1, camera_zone_fields, "A zone that changes.");
+const struct record_descriptor camera_zone_parameters_descriptor = {
+    .name = "CameraZoneParameters",
+    .schema_version = 1,
+    .size = sizeof(struct camera_place_parameters),
+    .fields = camera_zone_fields,
+    .field_count = G_N_ELEMENTS(camera_zone_fields) - 1,
+    .doc = "A zone.",
+};
+
+static const struct record_field camera_line_fields[] = {
+    ID(struct camera_place_parameters, "which camera"),
+    FIELD(struct camera_place_parameters, line_id, RECORD_KEY | RECORD_REQUIRED | RECORD_TEXT_ID, "which line"),
+    REASON(struct camera_place_parameters),
+};
+const struct record_descriptor camera_line_change_parameters_descriptor =
+    RECORD(struct camera_place_parameters, "CameraLineChangeParameters", 1, camera_line_fields, "A line that changes.");
+const struct record_descriptor camera_line_parameters_descriptor = {
+    .name = "CameraLineParameters",
+    .schema_version = 1,
+    .size = sizeof(struct camera_place_parameters),
+    .fields = camera_line_fields,
+    .field_count = G_N_ELEMENTS(camera_line_fields) - 1,
+    .doc = "A line.",
+};
+
 static const struct record_field reason_fields[] = {REASON(struct reason_parameters)};
 const struct record_descriptor reason_parameters_descriptor =
     RECORD(struct reason_parameters, "ReasonParameters", 1, reason_fields, "A change.");

@@ -35,6 +35,17 @@ struct id_parameters {
 extern const struct record_descriptor id_parameters_descriptor, id_change_parameters_descriptor,
     breaker_parameters_descriptor;
 
+/* A zone or a line of a camera. */
+struct camera_place_parameters {
+    char *id, *zone_id, *line_id; /* the one that it is about */
+    char *reason;
+    char *fields;
+    enum list_format format;
+};
+extern const struct record_descriptor camera_places_parameters_descriptor, camera_zone_parameters_descriptor,
+    camera_zone_change_parameters_descriptor, camera_line_parameters_descriptor,
+    camera_line_change_parameters_descriptor;
+
 /* Something new, or of the whole org. */
 struct reason_parameters {
     char *reason;

@@ -1,6 +1,7 @@
 #include "facts/settings.h"
 
 #include "base/error.h"
+#include "base/networks.h"
 
 #include <string.h>
 
@@ -112,6 +113,9 @@ static const struct record_field source_fields[] = {
           "role record: what is older goes unless it was read, where the group behind it reaches back so far; 0: "
           "nothing is kept",
           .unit = "s", .min = 0, .max = 3600, .default_text = "5"),
+    FIELD(struct source_settings, refused_networks, 0,
+          "addresses that no camera is looked for at, as 10.1.0.0/16, 10.2.0.7, fe80::/10; empty: none is refused",
+          .max_count = 4096, .check_text = network_list_check),
 };
 static const struct record_descriptor source_descriptor =
     RECORD(struct source_settings, "SourceSettings", 1, source_fields, "Connections to cameras.");
@@ -545,6 +549,8 @@ static const struct record_field settings_fields[] = {
                  "policies that change while the server runs"),
     FIELD_RECORD(struct settings, detect, struct detect_settings, &detect_settings_descriptor, 0,
                  "pictures looked at on request"),
+    FIELD_RECORD(struct settings, managed_cameras, struct managed_camera_settings, &managed_camera_settings_descriptor,
+                 0, "cameras that are made by the API"),
     FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
 };
 const struct record_descriptor settings_descriptor =
@@ -570,10 +576,20 @@ static const struct record_field worker_config_fields[] = {
     FIELD_RECORD(struct worker_config, breaker, struct breaker_settings, &breaker_descriptor, 0, "circuit breakers"),
     FIELD_RECORD(struct worker_config, detect, struct detect_settings, &detect_settings_descriptor, 0,
                  "pictures looked at on request"),
+    FIELD_RECORD(struct worker_config, managed_cameras, struct managed_camera_settings,
+                 &managed_camera_settings_descriptor, 0, "cameras that are made by the API"),
     FIELD_LIST(struct worker_config, cameras, &camera_descriptor, 0, "its cameras, without logins", .max_count = 4096),
 };
 const struct record_descriptor worker_config_descriptor =
     RECORD(struct worker_config, "WorkerConfig", 1, worker_config_fields, "What the hub tells a worker.");
+
+static const struct record_field worker_camera_fields[] = {
+    FIELD(struct worker_camera, track_id_base, RECORD_REQUIRED, "its track ids count up from here", .min = 0,
+          .max = 0x1p53),
+    FIELD_RECORD(struct worker_camera, camera, struct camera, &camera_descriptor, RECORD_REQUIRED, "without its login"),
+};
+const struct record_descriptor worker_camera_descriptor =
+    RECORD(struct worker_camera, "WorkerCamera", 1, worker_camera_fields, "One more camera for a worker.");
 
 static const struct record_field camera_config_fields[] = {
     FIELD(struct camera_config, policy_revision, 0, "newest of the policies in it; 0: none", .min = 0, .max = 0x1p53),

@@ -8,6 +8,7 @@
 #include "facts/detect.h"
 #include "facts/governor.h"
 #include "facts/http.h"
+#include "facts/managed_camera.h"
 #include "facts/policy_types.h"
 #include "facts/upkeep.h"
 #include "record/record.h"
@@ -55,6 +56,7 @@ struct source_settings {
     /* of the role record, each stream */
     int32_t record_packets, record_bytes;
     double record_seconds;
+    char *refused_networks; /* addresses that are not connected to: network_list_has */
 };
 struct motion_settings {
     int32_t width_px;     /* the luma plane is reduced to about this width */
@@ -199,6 +201,7 @@ struct settings {
     struct governor_settings governor;
     struct policy_settings policies;
     struct detect_settings detect;
+    struct managed_camera_settings managed_cameras;
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;
@@ -218,9 +221,17 @@ struct worker_config {
     double quiet_seconds; /* of the governor */
     struct breaker_settings breaker;
     struct detect_settings detect;
+    struct managed_camera_settings managed_cameras;
     struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */
 };
 extern const struct record_descriptor worker_config_descriptor;
+
+/* One more camera for a worker that runs: the hub sends it over the link. */
+struct worker_camera {
+    int64_t track_id_base;
+    struct camera camera;
+};
+extern const struct record_descriptor worker_camera_descriptor;
 
 /* One camera and the settings that count for it, as its policies have them now: the hub works it out, sends it over the
  * link, and the worker takes it over between two frames. */

@@ -101,13 +101,8 @@ void hub_force_breaker(void *data, const char *camera_id, enum breaker_word word
     g_idle_add_full(G_PRIORITY_DEFAULT, pass_order, order, NULL);
 }
 
-bool hub_send_breaker_words(struct hub_worker *worker, GError **error)
+bool hub_send_breaker_word(struct hub_worker *worker, const char *camera_id, GError **error)
 {
-    for (guint i = 0; i < worker->cameras->len; i++) {
-        const char *camera_id = ((const struct camera *)g_ptr_array_index(worker->cameras, i))->id;
-        int word = GPOINTER_TO_INT(g_hash_table_lookup(worker->hub->breaker_words, camera_id));
-        if (word && !send_order(worker, camera_id, (enum breaker_word)word, error))
-            return false;
-    }
-    return true;
+    int word = GPOINTER_TO_INT(g_hash_table_lookup(worker->hub->breaker_words, camera_id));
+    return !word || send_order(worker, camera_id, (enum breaker_word)word, error);
 }

@@ -91,7 +91,7 @@ static void save_memory(struct governing *governing)
     g_autoptr(GPtrArray) ids = g_ptr_array_new();
     for (guint i = 0; i < hub->workers->len; i++) {
         const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
-        for (guint j = 0; j < worker->cameras->len && !worker->is_proof; j++)
+        for (guint j = 0; j < worker->cameras->len && !worker->is_apart; j++)
             g_ptr_array_add(ids, ((struct camera *)g_ptr_array_index(worker->cameras, j))->id);
     }
     const struct governor_memory memory = {
@@ -140,9 +140,13 @@ bool governing_admit(struct governing *governing, const struct camera *camera)
     if (!governing)
         return true;
     enum governor_admission admission = governing->hub->settings->governor.admission;
-    int room = remembered_room(governing);
-    if (admission == ADMISSION_OFF || is_known(governing, camera) || room < 0 || (int)++governing->admitted_new <= room)
+    bool is_measured = governing->room >= 0; /* of this run; the next look counts this camera in */
+    int room = is_measured ? governing->room : remembered_room(governing);
+    if (admission == ADMISSION_OFF || is_known(governing, camera) || room < 0)
         return true;
+    if (is_measured ? governing->room-- > 0 : (int)++governing->admitted_new <= room)
+        return true;
+    governing->room = is_measured ? 0 : governing->room;
     governing->beyond++;
     g_autofree char *reason =
         g_strdup_printf("there is room for %d new cameras like the %zu before, and it is one more "
@@ -177,8 +181,9 @@ static void measure_cameras(struct governing *governing)
     struct hub *hub = governing->hub;
     g_autoptr(GArray) ages = g_array_new(FALSE, FALSE, sizeof(double));
     int64_t processed = 0, late = 0, now_ms = clock_wall_ms(hub->clock);
-    for (size_t i = 0; i < live_camera_count(hub->live); i++) {
-        const char *id = live_camera(hub->live, i)->id;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(hub->live);
+    for (size_t i = 0; i < set->count; i++) {
+        const char *id = set->items[i]->id;
         struct camera_health health;
         if (!live_get_health(hub->live, id, &health))
             continue;

@@ -44,12 +44,14 @@ static gboolean on_turn(gpointer data)
         intake_retry(g_ptr_array_index(hub->workers, i));
         hub_worker_look_after(g_ptr_array_index(hub->workers, i));
     }
+    hub_workers_reap(hub);
     record_path_measure(hub->records);
     if (!hub->is_stopping) {
         monitor_turn(hub->monitor);
         governing_turn(hub->governing);
         scheduler_turn(hub->scheduler);
         detecting_turn(hub->detecting);
+        trials_turn(hub->trials);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -60,6 +62,18 @@ static bool register_cameras(struct hub *hub, GError **error)
     for (size_t i = 0; i < hub->settings->cameras.count; i++)
         if (!store_camera_put(hub->store, &cameras[i], error))
             return false;
+    return true;
+}
+
+/* Those that the API made join the settings'. */
+static bool load_cameras(struct hub *hub, GError **error)
+{
+    const struct cameras_config config = {hub->store,   policies_keeper(hub->policies),  hub->live,
+                                          &hub->health, &hub->settings->managed_cameras, hub->clock};
+    hub->cameras = cameras_new(&config);
+    if (!cameras_load(hub->cameras, error))
+        return false;
+    policies_see_cameras(hub->policies);
     return true;
 }
 
@@ -80,7 +94,7 @@ static struct scheduler *start_scheduler(struct hub *hub, GError **error)
 
 static bool start_workers(struct hub *hub, GError **error)
 {
-    hub_workers_create(hub);
+    hub_place_cameras(hub);
     for (guint i = 0; i < hub->workers->len; i++)
         if (!hub_worker_start(g_ptr_array_index(hub->workers, i), error))
             return false;
@@ -126,7 +140,10 @@ static bool serve(struct hub *hub, GError **error)
     hub->policies = policies_new(hub, error);
     if (!hub->policies)
         return false;
+    if (!load_cameras(hub, error))
+        return false;
     hub->detecting = detecting_new(hub);
+    hub->trials = trials_new(hub);
     const struct api_parts parts = {hub->store,
                                     record_path_spool(hub->records),
                                     policies_keeper(hub->policies),
@@ -134,7 +151,8 @@ static bool serve(struct hub *hub, GError **error)
                                     &hub->health,
                                     hub->resilience,
                                     hub->clock,
-                                    detecting_queue(hub->detecting)};
+                                    detecting_queue(hub->detecting),
+                                    hub->cameras};
     struct api *api = api_start(hub->settings, &parts, &generated_password, error);
     if (!api)
         return false;
@@ -147,6 +165,7 @@ static bool serve(struct hub *hub, GError **error)
     hub->scheduler = start_scheduler(hub, error);
     api_set_scheduler(api, hub->scheduler);
     bool is_good = hub->scheduler && start_workers(hub, error);
+    cameras_listen(hub->cameras, hub_cameras_changed, hub);
     if (is_good) {
         greet(hub, api, generated_password);
         run_loop(hub);
@@ -154,6 +173,7 @@ static bool serve(struct hub *hub, GError **error)
     live_set_preview_wanted(hub->live, NULL, NULL);
     live_set_breaker_forced(hub->live, NULL, NULL);
     api_stop(api);
+    cameras_listen(hub->cameras, NULL, NULL);
     g_clear_pointer(&hub->scheduler, scheduler_free);
     return is_good;
 }
@@ -166,7 +186,9 @@ static void hub_clear(struct hub *hub)
     proof_clear(hub);
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
+    trials_free(hub->trials);
     policies_free(hub->policies);
+    cameras_free(hub->cameras);
     vedette_resilience_free(hub->resilience);
     record_path_close(hub->records);
     monitor_free(hub->monitor);
@@ -175,6 +197,7 @@ static void hub_clear(struct hub *hub)
         ;
     detecting_free(hub->detecting);
     g_ptr_array_unref(hub->workers);
+    g_ptr_array_unref(hub->not_placed);
     live_free(hub->live);
     g_hash_table_unref(hub->breaker_words);
     governing_free(hub->governing);
@@ -205,6 +228,7 @@ int hub_run(const struct hub_options *options)
         .answered_lock = PTHREAD_MUTEX_INITIALIZER,
         .answered = G_QUEUE_INIT,
         .workers = g_ptr_array_new_with_free_func(hub_worker_free),
+        .not_placed = camera_array_new(),
     };
     g_autoptr(GError) error = NULL;
     random_init_system(&hub.random);

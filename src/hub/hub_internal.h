@@ -5,9 +5,10 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "cameras/cameras.h"
 #include "detect/detect.h"
 #include "facts/breaker.h"
-#include "facts/camera.h"
+#include "facts/camera_set.h"
 #include "facts/event.h"
 #include "facts/health.h"
 #include "hub/control.h"
@@ -28,6 +29,7 @@
 struct hub;
 struct monitor;
 struct governing;
+struct trials;
 
 /* CPU time of a process when it was last looked at. */
 struct process_cpu {
@@ -35,19 +37,22 @@ struct process_cpu {
     int64_t us;
 };
 
-/* One worker process and its cameras (of one org). Lives as long as the hub; processes come and go. */
+/* One worker process and its cameras (of one org). Lives as long as it has some; processes come and go. */
 struct hub_worker {
     struct hub *hub;
     char *id;
-    GPtrArray *cameras; /* of const struct camera *, borrowed from the settings */
-    GPid pid;           /* 0: not running */
+    /* shared cameras: those it shall watch, those its process was told of, and those it was told to leave and whose
+     * last records may still come */
+    GPtrArray *cameras, *held, *left;
+    GPid pid; /* 0: not running */
     guint child_watch, link_watch, restart_timer;
     struct link *link;   /* NULL: not running */
     uint64_t generation; /* counts starts: an earlier process's batches are kept, but not acknowledged to a later one */
     bool has_said_hello, has_stopped, is_caged;
-    bool is_proof;                      /* of proof.c: not started again, and its records are the proof's */
-    bool looks_at_pictures, is_leaving; /* of detecting.c: without cameras; it was told to end */
-    int restarts;                       /* in a row, for the backoff */
+    bool is_apart;          /* of proof.c or trials.c: not started again, and its records are no camera's */
+    bool looks_at_pictures; /* of detecting.c: without cameras */
+    bool is_leaving;        /* it was told to end, and is not started again */
+    int restarts;           /* in a row, for the backoff */
     int64_t started_us, heard_us;
     struct process_cpu cpu; /* the governor's */
     GQueue waiting;         /* of struct intake_batch *, by sequence: the spool could not take them yet */
@@ -64,7 +69,11 @@ struct hub {
     struct record_path *records;
     struct live *live;
     struct server_health health;
-    GPtrArray *workers; /* of struct hub_worker * */
+    GPtrArray *workers;    /* of struct hub_worker * */
+    guint workers_made;    /* for their names */
+    GPtrArray *not_placed; /* shared cameras that governing.c refused */
+    struct cameras *cameras;
+    struct trials *trials; /* while it serves */
     struct monitor *monitor;
     struct governing *governing;
     struct hub_policies *policies;
@@ -82,12 +91,21 @@ struct hub {
 
 /* ---- supervisor.c ---- */
 
-void hub_workers_create(struct hub *hub);
-/* One of its own for the camera of a proof, among the others; not started yet. */
-struct hub_worker *hub_worker_new_for_proof(struct hub *hub, struct camera *camera);
+/* Among the others, not started yet; g_ptr_array_remove of hub->workers frees it. */
+struct hub_worker *hub_worker_new(struct hub *hub);
+/* One of its own for the camera (copied) of a proof or a trial. */
+struct hub_worker *hub_worker_new_apart(struct hub *hub, const char *id, const struct camera *camera);
 /* One without cameras, among the others; not started yet. */
 struct hub_worker *hub_worker_new_for_pictures(struct hub *hub, const char *id);
 bool hub_worker_start(struct hub_worker *worker, GError **error);
+/* What cannot be started now is tried again. */
+void hub_worker_start_or_retry(struct hub_worker *worker);
+/* Tells its process what is different in its cameras. */
+void hub_worker_tell_cameras(struct hub_worker *worker);
+/* It has nothing to do any more: ends, and goes from the workers once nothing of it is on its way. */
+void hub_worker_leave(struct hub_worker *worker);
+/* Frees those that left. */
+void hub_workers_reap(struct hub *hub);
 /* The hello was good: hands over the logins and lets it at its cameras. */
 bool hub_worker_admit(struct hub_worker *worker, GError **error);
 /* Reads on after a pause, and ends a process that has been silent for too long. */
@@ -102,6 +120,25 @@ bool hub_workers_are_gone(const struct hub *hub);
 void hub_worker_kill(struct hub_worker *worker);
 /* Someone looks at a camera. Any thread. */
 void hub_want_preview(void *hub, const char *camera_id);
+
+/* ---- placing.c ---- */
+
+/* Gives each camera that there is now a worker, and takes from workers what there is no longer; new workers are not
+ * started yet. What is as it was is left alone. */
+void hub_place_cameras(struct hub *hub);
+/* The cameras are others now: they are placed, and all who go by them are told. For cameras_listen; any thread. */
+void hub_cameras_changed(void *hub);
+
+/* ---- trials.c ---- */
+
+/* Tries sources that cameras.h is asked to try, each in a worker of its own. */
+struct trials *trials_new(struct hub *hub);
+void trials_free(struct trials *trials);
+/* Begins those that wait and ends those that are over. */
+void trials_turn(struct trials *trials);
+/* What the worker of a trial tells. `trials` may be NULL, as below. */
+void trials_take_health(struct trials *trials, const struct hub_worker *worker, const struct camera_health *health);
+void trials_note_gone(struct trials *trials, const struct hub_worker *worker, const char *reason);
 
 /* ---- detecting.c ---- */
 
@@ -130,6 +167,10 @@ struct hub_policies *policies_new(struct hub *hub, GError **error);
 void policies_free(struct hub_policies *policies);
 /* What counts for its cameras, to a worker that just began. NULL: there are none. */
 void policies_tell_worker(struct hub_policies *policies, struct hub_worker *worker);
+/* A worker that was told to leave a camera, or takes another in its place, knows nothing of it. */
+void policies_forget_camera(struct hub_policies *policies, const char *camera_id);
+/* Other cameras are there now. */
+void policies_see_cameras(struct hub_policies *policies);
 struct policy_keeper *policies_keeper(struct hub_policies *policies);
 
 /* ---- governing.c ---- */
@@ -137,8 +178,8 @@ struct policy_keeper *policies_keeper(struct hub_policies *policies);
 /* Once data_dir, settings and live are known; freed after the last turn. */
 struct governing *governing_new(struct hub *hub);
 void governing_free(struct governing *governing);
-/* Whether this camera is watched, by governor.admission; says so where it is not. Before workers start. `governing`
- * NULL, here and in governing_order_worker: nobody governs. */
+/* Whether this camera is watched, by governor.admission; says so where it is not. Asked once of each. `governing` NULL,
+ * here and in governing_order_worker: nobody governs. */
 bool governing_admit(struct governing *governing, const struct camera *camera);
 /* Measures, at most once a second, and does what follows. */
 void governing_turn(struct governing *governing);
@@ -164,7 +205,7 @@ struct vedette_resilience *hub_resilience_new(struct hub *hub);
 /* An operator's word to a camera's breaker. Any thread. */
 void hub_force_breaker(void *hub, const char *camera_id, enum breaker_word word);
 /* What was said of a worker's cameras before it started. */
-bool hub_send_breaker_words(struct hub_worker *worker, GError **error);
+bool hub_send_breaker_word(struct hub_worker *worker, const char *camera_id, GError **error);
 
 /* ---- alarms.c ---- */
 
@@ -191,6 +232,7 @@ void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, 
 struct stalls {
     struct progress progress;
     bool is_offline; /* the monitor's: camera_offline was raised */
+    unsigned look;   /* the monitor's: at which it was there */
     unsigned told;   /* bit 1 << stage: a signal was raised */
 };
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,

@@ -37,14 +37,37 @@ bool intake_is_full(const struct hub_worker *worker)
     return worker->bytes_in_hand >= BYTES_IN_HAND_MAX;
 }
 
-static const struct camera *camera_of(const struct hub_worker *worker, const char *camera_id, size_t length)
+static const struct camera *find_camera(GPtrArray *cameras, const char *camera_id, size_t length)
 {
-    for (guint i = 0; i < worker->cameras->len; i++) {
-        const struct camera *camera = g_ptr_array_index(worker->cameras, i);
+    for (guint i = 0; i < cameras->len; i++) {
+        const struct camera *camera = g_ptr_array_index(cameras, i);
         if (strlen(camera->id) == length && memcmp(camera->id, camera_id, length) == 0)
             return camera;
     }
     return NULL;
+}
+
+/* One that it watches. */
+static const struct camera *camera_of(const struct hub_worker *worker, const char *camera_id, size_t length)
+{
+    return find_camera(worker->cameras, camera_id, length);
+}
+
+/* Also one that it was told to leave: what it has seen until then counts. */
+static const struct camera *camera_of_record(const struct hub_worker *worker, const char *camera_id)
+{
+    GPtrArray *const places[] = {worker->cameras, worker->held, worker->left};
+    const struct camera *camera = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(places) && !camera; i++)
+        camera = find_camera(places[i], camera_id, strlen(camera_id));
+    return camera;
+}
+
+static void forget_left(struct hub_worker *worker, const char *camera_id, size_t length)
+{
+    const struct camera *camera = find_camera(worker->left, camera_id, length);
+    if (camera)
+        g_ptr_array_remove(worker->left, (gpointer)(uintptr_t)camera);
 }
 
 static bool decode(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
@@ -62,7 +85,7 @@ static bool decode(const struct record_descriptor *descriptor, const char *text,
 
 static bool check_event(struct hub_worker *worker, struct analytics_event *event, GError **error)
 {
-    const struct camera *camera = camera_of(worker, event->camera_id, strlen(event->camera_id));
+    const struct camera *camera = camera_of_record(worker, event->camera_id);
     if (!camera) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "camera '%s' is not this worker's",
                     event->camera_id);
@@ -209,7 +232,7 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
         next = memchr(line, '\n', (size_t)(end - line));
         next = next ? next : end;
         struct analytics_event *event = next > line ? take_event(worker, line, (size_t)(next - line)) : NULL;
-        if (event && worker->is_proof && !proof_take(worker, event))
+        if (event && worker->is_apart && !proof_take(worker, event))
             g_clear_pointer(&event, analytics_event_free);
         if (!event)
             continue;
@@ -250,7 +273,7 @@ static void take_tracks(struct hub_worker *worker, const char *body, size_t leng
         return;
     }
     const struct camera *camera = camera_of(worker, update.camera_id, strlen(update.camera_id));
-    if (camera && !worker->is_proof) {
+    if (camera && !worker->is_apart) {
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&track_update_descriptor, &update, false, json);
         live_publish(worker->hub->live, LIVE_TRACKS, camera->org_id, camera->id, json->str, json->len);
@@ -295,7 +318,9 @@ static void take_health(struct hub_worker *worker, const char *body, size_t leng
         return;
     }
     const struct camera *camera = camera_of(worker, health.camera_id, strlen(health.camera_id));
-    if (camera) {
+    if (camera && worker->is_apart) {
+        trials_take_health(worker->hub->trials, worker, &health);
+    } else if (camera) {
         live_set_health(worker->hub->live, &health);
         publish_latest(worker->hub, camera);
     }
@@ -397,7 +422,10 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);
     case LINK_STOPPED:
-        worker->has_stopped = worker->hub->is_stopping || worker->is_proof || worker->is_leaving;
+        worker->has_stopped = worker->hub->is_stopping || worker->is_apart || worker->is_leaving;
+        return true;
+    case LINK_REMOVED:
+        forget_left(worker, body, length);
         return true;
     case LINK_LOOKED:
     case LINK_NOT_LOOKED:

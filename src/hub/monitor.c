@@ -20,7 +20,8 @@ struct monitor {
     struct hub *hub;
     struct vedette_health *health; /* settles who is on line, and when what is kept is due */
     struct camera_states *states;  /* on the way into the store; NULL: there is none */
-    struct stalls *stalls;         /* one for each camera of the settings, in their order */
+    GHashTable *stalls;            /* camera id → struct stalls *, of those that are watched */
+    unsigned look;                 /* counts up */
     unsigned alarms;               /* alarms.c: which are on */
     bool has_looked;
     int64_t looked_us;
@@ -45,14 +46,14 @@ struct monitor *monitor_new(struct hub *hub)
     config.offline_us = (int64_t)(settings->offline_seconds * G_USEC_PER_SEC);
     config.recovered_us = (int64_t)(settings->recovered_seconds * G_USEC_PER_SEC);
     config.publish_interval_us = (int64_t)(settings->save_seconds * G_USEC_PER_SEC);
-    config.max_cameras = MAX(hub->settings->cameras.count, 1);
+    config.max_cameras = MAX(hub->settings->cameras.count + (size_t)hub->settings->managed_cameras.max_cameras, 1);
     config.time = (struct vedette_time_source){.now_us = now_us, .data = hub->clock};
     config.signal = on_signal;
     config.publish = on_publish;
     config.data = monitor;
     monitor->hub = hub;
     monitor->health = vedette_health_new(&config, NULL); /* the settings' table keeps them in range */
-    monitor->stalls = g_new0(struct stalls, hub->settings->cameras.count);
+    monitor->stalls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     pthread_mutex_init(&monitor->lock, NULL);
     g_autoptr(GError) error = NULL;
     if (hub->store && !(monitor->states = camera_states_new(hub->store, &error)))
@@ -68,7 +69,7 @@ void monitor_free(struct monitor *monitor)
     g_queue_clear_full(&monitor->unsent, (GDestroyNotify)g_ptr_array_unref);
     pthread_mutex_destroy(&monitor->lock);
     vedette_health_free(monitor->health);
-    g_free(monitor->stalls);
+    g_hash_table_unref(monitor->stalls);
     g_free(monitor);
 }
 
@@ -179,12 +180,12 @@ void monitor_raise(struct monitor *monitor, const struct camera *camera, enum se
 
 void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, const char *attributes)
 {
-    const struct record_list *cameras = &monitor->hub->settings->cameras;
-    const struct camera *items = cameras->items;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
     g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
-    for (size_t i = 0; i < cameras->count; i++) {
-        const struct camera server = {.id = (char *)"server", .org_id = items[i].org_id, .site_id = items[i].site_id};
-        if (g_hash_table_add(told, items[i].org_id))
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
+        const struct camera server = {.id = (char *)"server", .org_id = camera->org_id, .site_id = camera->site_id};
+        if (g_hash_table_add(told, camera->org_id))
             monitor_raise(monitor, &server, signal, attributes);
     }
 }
@@ -214,23 +215,26 @@ static void get_health(struct monitor *monitor, const char *camera_id, struct ca
         record_init(&camera_health_descriptor, health);
 }
 
-static const struct camera *find_camera(const struct monitor *monitor, const char *camera_id, size_t *index)
+/* Begins it where it is new. */
+static struct stalls *stalls_of(struct monitor *monitor, const char *camera_id)
 {
-    const struct record_list *cameras = &monitor->hub->settings->cameras;
-    const struct camera *items = cameras->items;
-    *index = 0;
-    while (*index + 1 < cameras->count && strcmp(items[*index].id, camera_id) != 0)
-        ++*index;
-    return &items[*index]; /* only cameras of the settings are reported */
+    struct stalls *stalls = g_hash_table_lookup(monitor->stalls, camera_id);
+    if (stalls)
+        return stalls;
+    stalls = g_new0(struct stalls, 1);
+    g_hash_table_insert(monitor->stalls, g_strdup(camera_id), stalls);
+    return stalls;
 }
 
 static void on_signal(void *data, const struct vedette_camera_health *told, enum vedette_camera_signal signal)
 {
     struct monitor *monitor = data;
-    size_t index;
-    const struct camera *camera = find_camera(monitor, told->camera_id, &index);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
+    const struct camera *camera = camera_set_find(set, told->camera_id);
     int64_t now_ms = clock_wall_ms(monitor->hub->clock);
-    monitor->stalls[index].is_offline = signal == VEDETTE_CAMERA_OFFLINE;
+    if (!camera)
+        return; /* removed a moment ago, by another thread */
+    stalls_of(monitor, camera->id)->is_offline = signal == VEDETTE_CAMERA_OFFLINE;
     if (signal == VEDETTE_CAMERA_RECOVERED) {
         tell_recovered(monitor, camera, (double)told->offline_us / G_USEC_PER_SEC, now_ms);
         return;
@@ -245,14 +249,14 @@ static void on_signal(void *data, const struct vedette_camera_health *told, enum
 static void on_publish(void *data, const struct vedette_camera_health *told, bool is_change)
 {
     struct monitor *monitor = data;
-    size_t index;
-    const struct camera *camera = find_camera(monitor, told->camera_id, &index);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
+    const struct camera *camera = camera_set_find(set, told->camera_id);
     GString *json = g_string_new(NULL);
     struct camera_health health;
     (void)is_change;
-    get_health(monitor, camera->id, &health);
+    get_health(monitor, told->camera_id, &health);
     record_encode_json(&camera_health_descriptor, &health, true, json);
-    if (monitor->states)
+    if (monitor->states && camera)
         camera_states_put(monitor->states, camera->org_id, camera->id, told->online, health.last_frame_at.ms,
                           g_string_free(json, FALSE));
     else
@@ -278,23 +282,41 @@ static void report(struct monitor *monitor, const struct camera *camera)
     record_clear(&camera_health_descriptor, &health);
 }
 
+/* What is no longer watched is forgotten: should it come back, it begins anew. */
+static void forget_unwatched(struct monitor *monitor)
+{
+    GHashTableIter iterator;
+    gpointer camera_id, stalls;
+    g_hash_table_iter_init(&iterator, monitor->stalls);
+    while (g_hash_table_iter_next(&iterator, &camera_id, &stalls)) {
+        if (((struct stalls *)stalls)->look == monitor->look)
+            continue;
+        vedette_health_forget(monitor->health, camera_id);
+        g_hash_table_iter_remove(&iterator);
+    }
+}
+
 void monitor_turn(struct monitor *monitor)
 {
-    const struct record_list *cameras = &monitor->hub->settings->cameras;
-    const struct camera *items = cameras->items;
     int64_t at_us = clock_monotonic_us(monitor->hub->clock);
     send_unsent(monitor);
     if (monitor->has_looked && at_us - monitor->looked_us < LOOK_US)
         return;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
     monitor->has_looked = true;
     monitor->looked_us = at_us;
-    for (size_t i = 0; i < cameras->count; i++)
-        if (items[i].enabled)
-            report(monitor, &items[i]);
+    monitor->look++;
+    for (size_t i = 0; i < set->count; i++) {
+        if (!set->items[i]->enabled)
+            continue;
+        stalls_of(monitor, set->items[i]->id)->look = monitor->look;
+        report(monitor, set->items[i]);
+    }
+    forget_unwatched(monitor);
     vedette_health_tick(monitor->health);
     alarms_look(&monitor->alarms, monitor, monitor->hub);
-    for (size_t i = 0; i < cameras->count; i++)
-        if (items[i].enabled)
-            stalls_look(&monitor->stalls[i], monitor, monitor->hub, &items[i], at_us);
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i]->enabled)
+            stalls_look(stalls_of(monitor, set->items[i]->id), monitor, monitor->hub, set->items[i], at_us);
     send_unsent(monitor);
 }

@@ -15,7 +15,7 @@ enum { OVERLAY_LOOK_MS = 1000 };
 struct hub_policies {
     struct hub *hub;
     struct policy_keeper *keeper;
-    GHashTable *told; /* camera → the text its worker was told last */
+    GHashTable *told; /* camera id → the text its worker was told last */
     gint is_pending;  /* atomic: a push waits on the main loop */
     guint clock_timer;
     struct policy_files *files; /* NULL: no directory is watched */
@@ -49,14 +49,14 @@ static bool says_the_same(const char *a, const char *b)
 
 static void tell(struct hub_policies *policies, struct hub_worker *worker, const struct policy_view *view)
 {
-    for (guint i = 0; i < worker->cameras->len; i++) {
-        const struct camera *camera = g_ptr_array_index(worker->cameras, i);
+    for (guint i = 0; i < worker->held->len; i++) {
+        const struct camera *camera = g_ptr_array_index(worker->held, i);
         g_autofree char *text = text_of(policies, view, camera);
         g_autoptr(GError) error = NULL;
-        if (!text || says_the_same(g_hash_table_lookup(policies->told, camera), text))
+        if (!text || says_the_same(g_hash_table_lookup(policies->told, camera->id), text))
             continue;
         if (link_send(worker->link, LINK_CAMERA, text, strlen(text), &error))
-            g_hash_table_replace(policies->told, (gpointer)(uintptr_t)camera, g_steal_pointer(&text));
+            g_hash_table_replace(policies->told, g_strdup(camera->id), g_steal_pointer(&text));
         else
             log_warning(camera->id, "its policies are told later: %s", error->message); /* by the next turn */
     }
@@ -66,10 +66,21 @@ void policies_tell_worker(struct hub_policies *policies, struct hub_worker *work
 {
     if (!policies)
         return;
-    for (guint i = 0; i < worker->cameras->len; i++) /* another process, which knows nothing */
-        g_hash_table_remove(policies->told, g_ptr_array_index(worker->cameras, i));
+    for (guint i = 0; i < worker->held->len; i++) /* another process, which knows nothing */
+        policies_forget_camera(policies, ((const struct camera *)g_ptr_array_index(worker->held, i))->id);
     CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(policies->keeper);
     tell(policies, worker, view);
+}
+
+void policies_forget_camera(struct hub_policies *policies, const char *camera_id)
+{
+    if (policies)
+        g_hash_table_remove(policies->told, camera_id);
+}
+
+void policies_see_cameras(struct hub_policies *policies)
+{
+    policy_keeper_see_cameras(policies->keeper); /* which pushes what is different */
 }
 
 static gboolean push(gpointer data)
@@ -119,8 +130,9 @@ struct hub_policies *policies_new(struct hub *hub, GError **error)
     struct hub_policies *policies = g_new0(struct hub_policies, 1);
     g_autofree char *snapshot = g_build_filename(hub->data_dir, "policies.snapshot", NULL);
     policies->hub = hub;
-    policies->told = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    const struct policy_keeper_config config = {hub->store, hub->settings, snapshot, hub->clock, on_changed, policies};
+    policies->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    const struct policy_keeper_config config = {hub->store, hub->settings,         snapshot, hub->clock, on_changed,
+                                                policies,   live_roster(hub->live)};
     policies->keeper = policy_keeper_new(&config, error);
     if (policies->keeper && policy_keeper_start(policies->keeper, error)) {
         const char *directory = hub->settings->policies.directory;

@@ -263,7 +263,6 @@ void proof_clear(struct hub *hub)
         proof->step(proof->data, NULL, 0, "the server stops");
     hub->proof = NULL;
     hub_worker_end(proof->worker);
-    g_ptr_array_set_size(proof->worker->cameras, 0);
     proof->worker = NULL; /* stays among the workers, and is freed with them */
     proof_free(proof);
 }
@@ -287,7 +286,7 @@ struct proof *proof_start(struct hub *hub, proof_step_fn step, void *data, GErro
         return NULL;
     }
     tell_elapsed(proof);
-    proof->worker = hub_worker_new_for_proof(hub, &proof->camera);
+    proof->worker = hub_worker_new_apart(hub, camera_id, &proof->camera);
     hub->proof = proof;
     proof->timer = g_timeout_add(TURN_MS, on_turn, proof);
     g_autoptr(GError) cause = NULL;

@@ -31,13 +31,14 @@ static int64_t wall_ms(void *data)
 }
 
 /* With one org alone there is nobody to leave room for. */
-static bool has_many_orgs(const struct settings *settings)
+static bool has_many_orgs(const struct record_path_parts *parts)
 {
-    const struct camera *cameras = settings->cameras.items;
-    for (size_t i = 1; i < settings->cameras.count; i++)
+    const struct camera *cameras = parts->settings->cameras.items;
+    for (size_t i = 1; i < parts->settings->cameras.count; i++)
         if (g_strcmp0(cameras[i].org_id, cameras[0].org_id) != 0)
             return true;
-    return false;
+    g_autoptr(GPtrArray) orgs = parts->store ? store_orgs_list(parts->store, NULL) : NULL;
+    return orgs && orgs->len > 1; /* where the API makes their cameras */
 }
 
 static void tell_missing(struct vedette_spool *spool)
@@ -60,7 +61,7 @@ static struct vedette_spool *open_spool(const struct record_path_parts *parts, G
     config.max_queue_bytes = settings->max_queue_bytes;
     config.max_queue_seconds = settings->max_queue_seconds;
     config.batch_size = settings->batch_size;
-    config.tenant_share = has_many_orgs(parts->settings) ? settings->tenant_share : 1;
+    config.tenant_share = has_many_orgs(parts) ? settings->tenant_share : 1;
     config.when_full = settings->when_full == SPOOL_WHEN_FULL_DROP ? VEDETTE_SPOOL_DROP_LOWEST : VEDETTE_SPOOL_REJECT;
     config.max_record_bytes = MAX_RECORD_BYTES;
     config.max_memory_bytes = settings->max_memory_bytes;

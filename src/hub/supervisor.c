@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 enum {
-    CAMERAS_A_WORKER = 8,
     LINK_QUEUE_BYTES = 2 * LINK_MAX_BODY_BYTES, /* the largest configuration, and what follows it */
     WORKER_LINK_FD = 3,
     SHIFT_MAX = 16,
@@ -22,66 +21,43 @@ enum {
     SILENCE_US = 15 * 1000000,       /* afterwards a worker tells each camera's health every second */
 };
 
-/* ---- grouping ---- */
+/* ---- kinds of workers ---- */
 
-static struct hub_worker *worker_new(struct hub *hub)
+struct hub_worker *hub_worker_new(struct hub *hub)
 {
     struct hub_worker *worker = g_new0(struct hub_worker, 1);
     worker->hub = hub;
-    worker->id = g_strdup_printf("worker-%u", hub->workers->len + 1);
-    worker->cameras = g_ptr_array_new();
+    worker->id = g_strdup_printf("worker-%u", ++hub->workers_made);
+    worker->cameras = camera_array_new();
+    worker->held = camera_array_new();
+    worker->left = camera_array_new();
     g_queue_init(&worker->waiting);
     g_ptr_array_add(hub->workers, worker);
     return worker;
 }
 
-/* The worker of the same org with the fewest cameras, or a new one. A group never mixes orgs. */
-static struct hub_worker *worker_for(struct hub *hub, const struct camera *camera, guint per_org)
+static struct hub_worker *new_named(struct hub *hub, const char *id)
 {
-    struct hub_worker *best = NULL;
-    guint same_org = 0;
-    for (guint i = 0; i < hub->workers->len; i++) {
-        struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
-        const struct camera *first = g_ptr_array_index(worker->cameras, 0);
-        if (strcmp(first->org_id, camera->org_id) != 0)
-            continue;
-        same_org++;
-        if (!best || worker->cameras->len < best->cameras->len)
-            best = worker;
-    }
-    return best && same_org >= per_org ? best : worker_new(hub);
+    struct hub_worker *worker = hub_worker_new(hub);
+    hub->workers_made--; /* the number is free */
+    g_free(worker->id);
+    worker->id = g_strdup(id);
+    return worker;
 }
 
-struct hub_worker *hub_worker_new_for_proof(struct hub *hub, struct camera *camera)
+struct hub_worker *hub_worker_new_apart(struct hub *hub, const char *id, const struct camera *camera)
 {
-    struct hub_worker *worker = worker_new(hub);
-    g_free(worker->id);
-    worker->id = g_strdup("self-test");
-    worker->is_proof = true;
-    g_ptr_array_add(worker->cameras, camera);
+    struct hub_worker *worker = new_named(hub, id);
+    worker->is_apart = true;
+    g_ptr_array_add(worker->cameras, (gpointer)(uintptr_t)camera_share(camera));
     return worker;
 }
 
 struct hub_worker *hub_worker_new_for_pictures(struct hub *hub, const char *id)
 {
-    struct hub_worker *worker = worker_new(hub);
-    g_free(worker->id);
-    worker->id = g_strdup(id);
+    struct hub_worker *worker = new_named(hub, id);
     worker->looks_at_pictures = true;
     return worker;
-}
-
-void hub_workers_create(struct hub *hub)
-{
-    const struct record_list *cameras = &hub->settings->cameras;
-    guint wanted = (guint)hub->settings->workers.count;
-    if (wanted == 0)
-        wanted = MIN((guint)(cameras->count + CAMERAS_A_WORKER - 1) / CAMERAS_A_WORKER, g_get_num_processors());
-    for (size_t i = 0; i < cameras->count; i++) {
-        const struct camera *camera = (const struct camera *)cameras->items + i;
-        if (camera->enabled && governing_admit(hub->governing, camera))
-            g_ptr_array_add(worker_for(hub, camera, MAX(wanted, 1))->cameras, (gpointer)(uintptr_t)camera);
-    }
 }
 
 /* ---- starting ---- */
@@ -120,16 +96,13 @@ static bool send_login(struct hub_worker *worker, const struct camera *camera, i
     return send_record(worker->link, LINK_CREDENTIALS, &camera_credentials_descriptor, &login, error);
 }
 
-static bool send_logins(struct hub_worker *worker, GError **error)
+static bool send_logins(struct hub_worker *worker, const struct camera *camera, GError **error)
 {
-    for (guint i = 0; i < worker->cameras->len; i++) {
-        const struct camera *camera = g_ptr_array_index(worker->cameras, i);
-        struct stream_use uses[CAMERA_MAX_STREAMS];
-        size_t count = camera_list_streams(camera, uses);
-        for (size_t j = 0; j < count; j++)
-            if (uses[j].username && *uses[j].username && !send_login(worker, camera, (int32_t)j, &uses[j], error))
-                return false;
-    }
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera, uses);
+    for (size_t i = 0; i < count; i++)
+        if (uses[i].username && *uses[i].username && !send_login(worker, camera, (int32_t)i, &uses[i], error))
+            return false;
     return true;
 }
 
@@ -149,25 +122,107 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .quiet_seconds = settings->governor.quiet_seconds,
         .breaker = settings->breaker,
         .detect = settings->detect,
+        .managed_cameras = settings->managed_cameras,
     };
+    if (worker->is_apart)
+        config.detector.model = config.reid.model = NULL; /* they are not what is looked at */
     tuning_fill(worker->hub, &config);
     if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
         return false;
     g_autofree struct camera *cameras = g_new0(struct camera, worker->cameras->len);
-    for (guint i = 0; i < worker->cameras->len; i++)
-        cameras[i] = *(const struct camera *)g_ptr_array_index(worker->cameras, i); /* borrowed for the encoding */
+    g_ptr_array_set_size(worker->left, 0);
+    g_ptr_array_set_size(worker->held, 0);
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        const struct camera *camera = g_ptr_array_index(worker->cameras, i);
+        cameras[i] = *camera; /* borrowed for the encoding */
+        g_ptr_array_add(worker->held, (gpointer)(uintptr_t)camera_ref(camera));
+    }
     config.cameras = (struct record_list){cameras, worker->cameras->len};
     return send_record(worker->link, LINK_CONFIGURE, &worker_config_descriptor, &config, error);
 }
 
 bool hub_worker_admit(struct hub_worker *worker, GError **error)
 {
-    if (!send_logins(worker, error) || !link_send(worker->link, LINK_START, NULL, 0, error) ||
-        !hub_send_breaker_words(worker, error))
+    for (guint i = 0; i < worker->held->len; i++)
+        if (!send_logins(worker, g_ptr_array_index(worker->held, i), error))
+            return false;
+    if (!link_send(worker->link, LINK_START, NULL, 0, error))
         return false;
+    for (guint i = 0; i < worker->held->len; i++)
+        if (!hub_send_breaker_word(worker, ((const struct camera *)g_ptr_array_index(worker->held, i))->id, error))
+            return false;
     governing_order_worker(worker->hub->governing, worker);
+    hub_worker_tell_cameras(worker); /* that changed since it was started */
     policies_tell_worker(worker->hub->policies, worker);
     return true;
+}
+
+/* ---- cameras that come and go ---- */
+
+static const struct camera *find_camera(GPtrArray *cameras, const char *camera_id)
+{
+    for (guint i = 0; i < cameras->len; i++)
+        if (strcmp(((const struct camera *)g_ptr_array_index(cameras, i))->id, camera_id) == 0)
+            return g_ptr_array_index(cameras, i);
+    return NULL;
+}
+
+static bool send_id(struct hub_worker *worker, enum link_type type, const struct camera *camera, GError **error)
+{
+    return link_send(worker->link, type, camera->id, strlen(camera->id), error);
+}
+
+/* Takes over what needs no new connection, and leaves what is no longer its own. */
+static bool tell_removed(struct hub_worker *worker, GError **error)
+{
+    for (guint i = worker->held->len; i-- > 0;) {
+        const struct camera *held = g_ptr_array_index(worker->held, i);
+        const struct camera *wanted = find_camera(worker->cameras, held->id);
+        if (wanted && !camera_needs_restart(held, wanted)) {
+            g_ptr_array_index(worker->held, i) = (gpointer)(uintptr_t)camera_ref(wanted);
+            camera_unref(held);
+            continue;
+        }
+        if (!send_id(worker, LINK_REMOVE_CAMERA, held, error))
+            return false;
+        policies_forget_camera(worker->hub->policies, held->id);
+        g_ptr_array_add(worker->left, g_ptr_array_steal_index(worker->held, i));
+    }
+    return true;
+}
+
+/* Its track ids count on from where no earlier ones are. */
+static bool tell_added(struct hub_worker *worker, const struct camera *camera, GError **error)
+{
+    struct worker_camera added = {.camera = *camera}; /* borrowed for the encoding */
+    return store_track_id_base(worker->hub->store, &added.track_id_base, error) &&
+           send_record(worker->link, LINK_ADD_CAMERA, &worker_camera_descriptor, &added, error) &&
+           send_logins(worker, camera, error) && send_id(worker, LINK_START_CAMERA, camera, error) &&
+           hub_send_breaker_word(worker, camera->id, error);
+}
+
+static bool tell_cameras(struct hub_worker *worker, GError **error)
+{
+    if (!tell_removed(worker, error))
+        return false;
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        const struct camera *camera = g_ptr_array_index(worker->cameras, i);
+        if (find_camera(worker->held, camera->id))
+            continue;
+        if (!tell_added(worker, camera, error))
+            return false;
+        g_ptr_array_add(worker->held, (gpointer)(uintptr_t)camera_ref(camera));
+    }
+    return true;
+}
+
+void hub_worker_tell_cameras(struct hub_worker *worker)
+{
+    g_autoptr(GError) error = NULL;
+    if (!worker->link || !worker->has_said_hello || worker->is_leaving || tell_cameras(worker, &error))
+        return; /* who has not said hello yet is told when it has */
+    log_error(worker->id, "is ended, for it cannot be told of its cameras: %s", error->message);
+    hub_worker_kill(worker); /* the next one is told at its start */
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data);
@@ -277,16 +332,21 @@ void hub_worker_look_after(struct hub_worker *worker)
 
 static void schedule_restart(struct hub_worker *worker);
 
-static gboolean on_restart(gpointer data)
+void hub_worker_start_or_retry(struct hub_worker *worker)
 {
-    struct hub_worker *worker = data;
     g_autoptr(GError) error = NULL;
-    worker->restart_timer = 0;
     if (hub_worker_start(worker, &error))
-        return G_SOURCE_REMOVE;
+        return;
     log_error(worker->id, "not started: %s; trying again", error->message);
     if (!worker->pid)
         schedule_restart(worker);
+}
+
+static gboolean on_restart(gpointer data)
+{
+    struct hub_worker *worker = data;
+    worker->restart_timer = 0;
+    hub_worker_start_or_retry(worker);
     return G_SOURCE_REMOVE;
 }
 
@@ -344,7 +404,8 @@ static void on_child_exit(GPid pid, gint status, gpointer data)
     count_exit(worker, reason);
     intake_note_gone(worker, reason);
     detecting_note_gone(hub->detecting, worker);
-    if (!hub->is_stopping && !worker->is_proof && !worker->is_leaving)
+    trials_note_gone(hub->trials, worker, reason);
+    if (!hub->is_stopping && !worker->is_apart && !worker->is_leaving)
         schedule_restart(worker);
     else if (hub->is_stopping && hub_workers_are_gone(hub))
         g_main_loop_quit(hub->loop);
@@ -357,6 +418,23 @@ void hub_worker_stop(struct hub_worker *worker)
     worker->restart_timer = 0;
     if (worker->link && !link_send(worker->link, LINK_STOP, NULL, 0, NULL) && worker->pid)
         kill(worker->pid, SIGKILL);
+}
+
+void hub_worker_leave(struct hub_worker *worker)
+{
+    worker->is_leaving = true;
+    hub_worker_stop(worker);
+}
+
+void hub_workers_reap(struct hub *hub)
+{
+    for (guint i = hub->workers->len; i-- > 0;) {
+        const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
+        /* batches of its that are on their way name it; pictures' and proofs' workers are theirs to free */
+        bool is_ours = worker->is_leaving && !worker->looks_at_pictures && !worker->is_apart;
+        if (is_ours && !worker->pid && worker->bytes_in_hand == 0)
+            g_ptr_array_remove_index(hub->workers, i);
+    }
 }
 
 void hub_worker_kill(struct hub_worker *worker)
@@ -386,6 +464,8 @@ void hub_worker_free(gpointer data)
     hub_worker_end(worker);
     intake_clear(worker);
     g_ptr_array_unref(worker->cameras);
+    g_ptr_array_unref(worker->held);
+    g_ptr_array_unref(worker->left);
     g_free(worker->id);
     g_free(worker);
 }

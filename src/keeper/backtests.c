@@ -95,11 +95,11 @@ static bool check_request(const struct policy_backtests *backtests, const struct
 static bool find_cameras(const struct policy_backtests *backtests, const struct policy_backtest_request *request,
                          GPtrArray *found, GError **error)
 {
-    const struct record_list *cameras = &backtests->keeper->config.settings->cameras;
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(backtests->keeper->config.roster);
     for (size_t i = 0; i < cameras->count; i++) {
-        const struct camera *camera = (const struct camera *)cameras->items + i;
+        const struct camera *camera = cameras->items[i];
         if (g_strcmp0(camera->org_id, request->org_id) == 0 && policy_scope_has(&request->name.scope, camera))
-            g_ptr_array_add(found, (gpointer)(uintptr_t)camera);
+            g_ptr_array_add(found, (gpointer)(uintptr_t)camera_ref(camera));
     }
     if (found->len == 0)
         return refuse(error, VEDETTE_ERROR_NOT_FOUND, "the policy would touch no camera of org '%s'", request->org_id);
@@ -116,7 +116,7 @@ static struct job *job_new(struct policy_backtests *backtests, const struct poli
     struct job *job = g_new0(struct job, 1);
     struct backtest *result = &job->result;
     record_init(&backtest_descriptor, result);
-    job->cameras = g_ptr_array_new();
+    job->cameras = camera_array_new();
     job->current = policy_manager_get_set(backtests->keeper->manager);
     job->proposed = policy_set_copy(job->current);
     const struct policy_document document = {request->name.scope, request->name.type, request->config_json,

@@ -77,10 +77,10 @@ struct policy_scope policy_subject_of(const struct camera *camera)
 
 struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const struct policy_set *set, GError **error)
 {
-    const struct record_list *cameras = &keeper->config.settings->cameras;
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
     g_autofree struct policy_scope *subjects = g_new0(struct policy_scope, cameras->count + 1);
     for (size_t i = 0; i < cameras->count; i++)
-        subjects[i] = policy_subject_of((const struct camera *)cameras->items + i);
+        subjects[i] = policy_subject_of(cameras->items[i]);
     return policy_view_new(set, subjects, cameras->count, clock_wall_ms(keeper->config.clock), error);
 }
 
@@ -119,6 +119,12 @@ struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const st
 {
     CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
     return policy_view_new(set, subject, 1, clock_wall_ms(keeper->config.clock), error);
+}
+
+void policy_keeper_see_cameras(struct policy_keeper *keeper)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
+    take_view(keeper, set);
 }
 
 int64_t policy_keeper_turn(struct policy_keeper *keeper)
@@ -173,6 +179,8 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
 {
     CLEANUP(policy_keeper) struct policy_keeper *keeper = g_new0(struct policy_keeper, 1);
     keeper->config = *config;
+    if (!config->roster)
+        keeper->config.roster = keeper->own_roster = camera_roster_new(&config->settings->cameras);
     record_init(&privacy_policy_descriptor, &keeper->privacy);
     pthread_mutex_init(&keeper->lock, NULL);
     keeper->ring = read_keys(config->settings->policies.keys, error);
@@ -198,8 +206,29 @@ void policy_keeper_free(struct policy_keeper *keeper)
     policy_manager_free(keeper->manager);
     policy_view_unref(keeper->view);
     policy_keyring_free(keeper->ring);
+    camera_roster_free(keeper->own_roster);
     pthread_mutex_destroy(&keeper->lock);
     g_free(keeper);
+}
+
+/* ---- secrets of cameras ---- */
+
+static struct policy_binding secret_binding(const struct camera *camera)
+{
+    return (struct policy_binding){{camera->org_id, NULL, NULL, camera->id}, "camera_logins", 0, 0};
+}
+
+char *policy_keeper_seal_secret(struct policy_keeper *keeper, const struct camera *camera, const char *json)
+{
+    const struct policy_binding binding = secret_binding(camera);
+    return policy_seal(keeper->ring, &binding, json);
+}
+
+char *policy_keeper_open_secret(struct policy_keeper *keeper, const struct camera *camera, const char *sealed,
+                                GError **error)
+{
+    const struct policy_binding binding = secret_binding(camera);
+    return policy_open(keeper->ring, &binding, sealed, error);
 }
 
 static void on_notice(void *data)

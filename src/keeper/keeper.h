@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "facts/camera_set.h"
 #include "facts/policy.h"
 #include "policy/manager.h"
 #include "store/store.h"
@@ -24,6 +25,7 @@ struct policy_keeper_config {
     /* What is in force is another now, also because an overlay came or went. May be NULL. */
     void (*changed)(void *data);
     void *data;
+    struct camera_roster *roster; /* the cameras that there are; NULL: the settings', for ever */
 };
 
 /* Reads the keys (settings->policies.keys) and the documents. NULL: a key is not valid. All pointers outlive it. */
@@ -35,6 +37,13 @@ bool policy_keeper_start(struct policy_keeper *keeper, GError **error);
  * before the others. Not the history, which is only added to: it opens as long as its keys are among the others.
  * Returns how many documents; -1: one could not be opened or written, and the error names it. */
 int policy_keeper_reseal(struct policy_keeper *keeper, GError **error);
+/* Other cameras are in the roster now: what is in force is worked out for them. */
+void policy_keeper_see_cameras(struct policy_keeper *keeper);
+/* A login or another secret of a camera as the store may have it, and back: sealed where there is a key, and bound to
+ * its camera. NULL: it cannot be opened. g_free. */
+char *policy_keeper_seal_secret(struct policy_keeper *keeper, const struct camera *camera, const char *json);
+char *policy_keeper_open_secret(struct policy_keeper *keeper, const struct camera *camera, const char *sealed,
+                                GError **error);
 /* Someone else may have changed the documents: they are read again soon, on the keeper's thread. */
 void policy_keeper_notify(struct policy_keeper *keeper);
 /* Makes a new view when an overlay's hour has come. Returns the wall time at which to call again; INT64_MAX: never. */

@@ -84,13 +84,13 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
     if (!policy_set_add(set, &document, error))
         return false;
     CLEANUP(policy_view) struct policy_view *view = policy_keeper_make_view(keeper, set, error);
-    const struct camera *cameras = keeper->config.settings->cameras.items;
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
     bool is_good = view != NULL;
-    for (size_t i = 0; is_good && i < keeper->config.settings->cameras.count; i++) {
+    for (size_t i = 0; is_good && i < cameras->count; i++) {
         struct camera_config told;
-        if (!policy_scope_has(&name->scope, &cameras[i]))
+        if (!policy_scope_has(&name->scope, cameras->items[i]))
             continue;
-        is_good = policy_keeper_configure(keeper, view, &cameras[i], &told, error);
+        is_good = policy_keeper_configure(keeper, view, cameras->items[i], &told, error);
         if (is_good)
             record_clear(&camera_config_descriptor, &told);
     }

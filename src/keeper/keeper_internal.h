@@ -13,9 +13,10 @@ struct policy_keeper {
     struct policy_keeper_config config;
     struct policy_keyring *ring;
     struct policy_manager *manager;
-    struct store_listener *listener; /* NULL: not started */
-    bool is_ready;                   /* changes are told */
-    struct privacy_policy privacy;   /* the defaults; holds nothing to free */
+    struct store_listener *listener;  /* NULL: not started */
+    bool is_ready;                    /* changes are told */
+    struct camera_roster *own_roster; /* NULL: config.roster is another's */
+    struct privacy_policy privacy;    /* the defaults; holds nothing to free */
 
     pthread_mutex_t lock;
     struct policy_view *view; /* under lock */

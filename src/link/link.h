@@ -40,7 +40,13 @@ enum link_type {
     /* worker → hub, in answer to it */
     LINK_LOOKED,     /* parts: the picture's number, DetectResponse, its annotated JPEG or nothing */
     LINK_NOT_LOOKED, /* parts: the picture's number, why not, the enum vedette_error as one byte */
-    LINK_TYPE_LAST = LINK_NOT_LOOKED,
+    /* hub → worker, after LINK_START */
+    LINK_ADD_CAMERA,    /* WorkerCamera: one more; its logins (LINK_CREDENTIALS) and its start follow */
+    LINK_START_CAMERA,  /* camera id text: to the camera that was added */
+    LINK_REMOVE_CAMERA, /* camera id text: send what is left of it, then LINK_REMOVED */
+    /* worker → hub */
+    LINK_REMOVED, /* camera id text: all records of the one that was removed were acknowledged */
+    LINK_TYPE_LAST = LINK_REMOVED,
 };
 
 /* A body of three parts: a number, a text (in front its length, u32), and bytes to the end; numbers little endian. */

@@ -9,9 +9,8 @@ enum {
     MAX_PREVIEW_BYTES = 4 << 20,
 };
 
+/* The latest of one camera. */
 struct entry {
-    struct camera camera; /* immutable */
-    /* protected by live.lock */
     struct camera_health health;
     bool has_health, is_gone;
     int64_t heard_ms;
@@ -30,11 +29,10 @@ struct subscriber {
 /* Lock order: none is taken inside another. */
 struct live {
     struct clock *clock;
-    struct entry *entries; /* the array is immutable */
-    size_t count;
-    GHashTable *by_id; /* immutable; camera id → struct entry * */
+    struct camera_roster *roster;
 
     pthread_mutex_t lock;
+    GHashTable *entries;              /* under lock; camera id → struct entry *, which it owns */
     char *capacity;                   /* under lock */
     bool is_capacity_short;           /* under lock */
     pthread_mutex_t subscribers_lock; /* held while they are called, so that nobody is called after leaving */
@@ -48,25 +46,36 @@ struct live {
     void *forced_data;
 };
 
+static void entry_free(void *data)
+{
+    struct entry *entry = data;
+    record_clear(&camera_health_descriptor, &entry->health);
+    if (entry->preview)
+        g_bytes_unref(entry->preview);
+    g_free(entry);
+}
+
+static void add_entry(struct live *live, const char *camera_id)
+{
+    struct entry *entry = g_new0(struct entry, 1);
+    record_init(&camera_health_descriptor, &entry->health);
+    g_hash_table_replace(live->entries, g_strdup(camera_id), entry);
+}
+
 struct live *live_new(const struct record_list *cameras)
 {
     struct live *live = g_new0(struct live, 1);
     live->clock = clock_system();
-    live->count = cameras->count;
-    live->entries = g_new0(struct entry, cameras->count);
-    live->by_id = g_hash_table_new(g_str_hash, g_str_equal);
+    live->roster = camera_roster_new(cameras);
+    live->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
     live->subscribers = g_array_new(FALSE, FALSE, sizeof(struct subscriber));
     live->next_subscription = 1;
     pthread_mutex_init(&live->lock, NULL);
     pthread_mutex_init(&live->subscribers_lock, NULL);
     pthread_mutex_init(&live->wanted_lock, NULL);
     const struct camera *items = cameras->items;
-    for (size_t i = 0; i < live->count; i++) {
-        struct entry *entry = &live->entries[i];
-        record_copy(&camera_descriptor, &items[i], &entry->camera);
-        record_init(&camera_health_descriptor, &entry->health);
-        g_hash_table_insert(live->by_id, entry->camera.id, entry);
-    }
+    for (size_t i = 0; i < cameras->count; i++)
+        add_entry(live, items[i].id);
     return live;
 }
 
@@ -79,41 +88,57 @@ void live_free(struct live *live)
 {
     if (!live)
         return;
-    for (size_t i = 0; i < live->count; i++) {
-        record_clear(&camera_descriptor, &live->entries[i].camera);
-        record_clear(&camera_health_descriptor, &live->entries[i].health);
-        if (live->entries[i].preview)
-            g_bytes_unref(live->entries[i].preview);
-    }
-    g_hash_table_destroy(live->by_id);
+    g_hash_table_destroy(live->entries);
+    camera_roster_free(live->roster);
     g_free(live->capacity);
     g_array_free(live->subscribers, TRUE);
     pthread_mutex_destroy(&live->lock);
     pthread_mutex_destroy(&live->subscribers_lock);
     pthread_mutex_destroy(&live->wanted_lock);
-    g_free(live->entries);
     g_free(live);
 }
 
-size_t live_camera_count(const struct live *live)
+/* ---- the cameras ---- */
+
+struct camera_set *live_cameras(struct live *live)
 {
-    return live->count;
+    return camera_roster_get(live->roster);
 }
 
-const struct camera *live_camera(const struct live *live, size_t index)
+struct camera_roster *live_roster(struct live *live)
 {
-    return index < live->count ? &live->entries[index].camera : NULL;
+    return live->roster;
 }
 
-static struct entry *find(const struct live *live, const char *camera_id)
+void live_put_camera(struct live *live, const struct camera *camera)
 {
-    return camera_id ? g_hash_table_lookup(live->by_id, camera_id) : NULL;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
+    const struct camera *before = camera_set_find(set, camera->id);
+    camera_roster_put(live->roster, camera);
+    pthread_mutex_lock(&live->lock);
+    if (!before || !camera->enabled || camera_needs_restart(before, camera))
+        add_entry(live, camera->id);
+    pthread_mutex_unlock(&live->lock);
 }
 
-const struct camera *live_camera_find(const struct live *live, const char *camera_id)
+void live_remove_camera(struct live *live, const char *camera_id)
 {
-    const struct entry *entry = find(live, camera_id);
-    return entry ? &entry->camera : NULL;
+    camera_roster_remove(live->roster, camera_id);
+    pthread_mutex_lock(&live->lock);
+    g_hash_table_remove(live->entries, camera_id);
+    pthread_mutex_unlock(&live->lock);
+}
+
+/* ---- health ---- */
+
+/* Its entry, with the lock held; NULL without it: there is no such camera. */
+static struct entry *lock_entry(struct live *live, const char *camera_id)
+{
+    pthread_mutex_lock(&live->lock);
+    struct entry *entry = camera_id ? g_hash_table_lookup(live->entries, camera_id) : NULL;
+    if (!entry)
+        pthread_mutex_unlock(&live->lock);
+    return entry;
 }
 
 static void copy_stalled(const struct camera_health *from, struct camera_health *to)
@@ -136,10 +161,9 @@ static void keep_own(const struct camera_health *own, struct camera_health *heal
 
 void live_add_records(struct live *live, const char *camera_id, int64_t received, int64_t stored)
 {
-    struct entry *entry = find(live, camera_id);
+    struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return;
-    pthread_mutex_lock(&live->lock);
     entry->health.records_received += received;
     entry->health.records_stored += stored;
     pthread_mutex_unlock(&live->lock);
@@ -147,20 +171,18 @@ void live_add_records(struct live *live, const char *camera_id, int64_t received
 
 void live_set_stalled(struct live *live, const char *camera_id, const struct camera_health *stalled)
 {
-    struct entry *entry = find(live, camera_id);
+    struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return;
-    pthread_mutex_lock(&live->lock);
     copy_stalled(stalled, &entry->health);
     pthread_mutex_unlock(&live->lock);
 }
 
 void live_set_health(struct live *live, const struct camera_health *health)
 {
-    struct entry *entry = find(live, health->camera_id);
+    struct entry *entry = lock_entry(live, health->camera_id);
     if (!entry)
         return;
-    pthread_mutex_lock(&live->lock);
     struct camera_health own = entry->health;
     record_copy(&camera_health_descriptor, health, &entry->health);
     keep_own(&own, &entry->health);
@@ -173,10 +195,9 @@ void live_set_health(struct live *live, const struct camera_health *health)
 
 bool live_get_health(struct live *live, const char *camera_id, struct camera_health *health)
 {
-    struct entry *entry = find(live, camera_id);
+    struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return false;
-    pthread_mutex_lock(&live->lock);
     bool has_health = entry->has_health;
     if (has_health)
         record_copy(&camera_health_descriptor, &entry->health, health);
@@ -186,10 +207,9 @@ bool live_get_health(struct live *live, const char *camera_id, struct camera_hea
 
 bool live_is_online(struct live *live, const char *camera_id, int64_t now_ms)
 {
-    struct entry *entry = find(live, camera_id);
+    struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return false;
-    pthread_mutex_lock(&live->lock);
     bool is_online = entry->has_health && !entry->is_gone && g_strcmp0(entry->health.state, "online") == 0 &&
                      now_ms - entry->heard_ms <= ONLINE_SILENCE_MS;
     pthread_mutex_unlock(&live->lock);
@@ -198,10 +218,9 @@ bool live_is_online(struct live *live, const char *camera_id, int64_t now_ms)
 
 void live_set_offline(struct live *live, const char *camera_id, const char *reason)
 {
-    struct entry *entry = find(live, camera_id);
+    struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return;
-    pthread_mutex_lock(&live->lock);
     entry->is_gone = true;
     entry->has_health = true;
     g_free(entry->health.camera_id);
@@ -235,10 +254,9 @@ char *live_get_capacity(struct live *live, bool *is_short)
 void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
                       uint64_t frame_number)
 {
-    struct entry *entry = find(live, camera_id);
-    if (!entry || g_bytes_get_size(jpeg) > MAX_PREVIEW_BYTES)
+    struct entry *entry = g_bytes_get_size(jpeg) <= MAX_PREVIEW_BYTES ? lock_entry(live, camera_id) : NULL;
+    if (!entry)
         return;
-    pthread_mutex_lock(&live->lock);
     GBytes *old = entry->preview;
     entry->preview = g_bytes_ref(jpeg);
     entry->preview_captured_at_ms = captured_at_ms;
@@ -250,10 +268,9 @@ void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, in
 
 bool live_get_preview(struct live *live, const char *camera_id, struct live_preview *preview)
 {
-    struct entry *entry = find(live, camera_id);
+    struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return false;
-    pthread_mutex_lock(&live->lock);
     bool has_preview = entry->preview != NULL;
     if (has_preview)
         *preview = (struct live_preview){g_bytes_ref(entry->preview), entry->preview_captured_at_ms,
@@ -264,11 +281,10 @@ bool live_get_preview(struct live *live, const char *camera_id, struct live_prev
 
 void live_want_preview(struct live *live, const char *camera_id)
 {
-    struct entry *entry = find(live, camera_id);
+    int64_t now_us = clock_monotonic_us(live->clock);
+    struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return;
-    int64_t now_us = clock_monotonic_us(live->clock);
-    pthread_mutex_lock(&live->lock);
     bool is_new = !entry->wanted_us || now_us - entry->wanted_us >= WANT_INTERVAL_MS * INT64_C(1000);
     if (is_new)
         entry->wanted_us = MAX(now_us, 1);

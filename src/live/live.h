@@ -9,22 +9,26 @@
 
 #include "base/clock.h"
 #include "facts/breaker.h"
-#include "facts/camera.h"
+#include "facts/camera_set.h"
 #include "facts/health.h"
 #include "facts/live_message.h"
 
 struct live;
 
-/* `cameras` (struct camera records of the settings) are copied. */
+/* `cameras` (struct camera records of the settings) are copied: the first of its roster. */
 struct live *live_new(const struct record_list *cameras);
 void live_free(struct live *live);
 /* For tests, before threads start; else the machine's clock. */
 void live_set_clock(struct live *live, struct clock *clock);
 
-size_t live_camera_count(const struct live *live);
-/* Immutable for the life of `live`. NULL when there is none. */
-const struct camera *live_camera(const struct live *live, size_t index);
-const struct camera *live_camera_find(const struct live *live, const char *camera_id);
+/* The cameras of this moment: a reference of the caller's (camera_set_unref). */
+struct camera_set *live_cameras(struct live *live);
+/* Where they are kept; it lives as long as `live`. */
+struct camera_roster *live_roster(struct live *live);
+/* A camera from now on, or as it is from now on (copied). What was seen of it goes when other pictures come. */
+void live_put_camera(struct live *live, const struct camera *camera);
+/* Nothing is known of it any more; what still comes is passed over. */
+void live_remove_camera(struct live *live, const char *camera_id);
 
 /* Health: copied in and out (record_clear it with camera_health_descriptor). */
 void live_set_health(struct live *live, const struct camera_health *health);

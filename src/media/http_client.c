@@ -37,6 +37,7 @@ struct http_client *http_client_new(const struct media_url *url, const char *use
     client->max_picture_bytes =
         settings->max_picture_bytes > 0 ? (size_t)settings->max_picture_bytes : (size_t)HTTP_PICTURE_BYTES;
     client->connection.cancellable = cancellable;
+    client->connection.refused_networks = settings->refused_networks;
     client->picture = g_byte_array_new();
     return client;
 }

@@ -45,6 +45,7 @@ struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *use
     client->password = password;
     client->settings = settings;
     client->connection.cancellable = cancellable;
+    client->connection.refused_networks = settings->refused_networks;
     client->session_seconds = RTSP_DEFAULT_SESSION_SECONDS;
     return client;
 }

@@ -1,6 +1,8 @@
 /* The bytes between us and a camera: connecting, TLS, reading and writing, each under a deadline and cancellable. */
 #include "media/rtsp_connection_internal.h"
 
+#include "base/networks.h"
+
 #include <string.h>
 
 int64_t rtsp_now_us(void)
@@ -249,6 +251,47 @@ static bool start_tls(struct rtsp_connection *connection, const struct media_url
                     error);
 }
 
+/* What stands in the way of an address, told before anything is sent to it. */
+struct refusal {
+    const char *networks;
+    GCancellable *cancellable;
+    char *address; /* NULL: none was refused */
+};
+
+/* The host's name was looked up: this is the very address that is connected to, so that no other answer to the same
+ * question can come in between. */
+static void on_connecting(GSocketClient *client, GSocketClientEvent event, GSocketConnectable *connectable,
+                          GIOStream *stream, gpointer data)
+{
+    (void)client;
+    (void)connectable;
+    struct refusal *refusal = data;
+    if (event != G_SOCKET_CLIENT_CONNECTING)
+        return;
+    g_autoptr(GSocketAddress) remote = g_socket_connection_get_remote_address(G_SOCKET_CONNECTION(stream), NULL);
+    GInetAddress *address =
+        G_IS_INET_SOCKET_ADDRESS(remote) ? g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(remote)) : NULL;
+    if (address &&
+        !network_list_has(refusal->networks, g_inet_address_to_bytes(address), g_inet_address_get_native_size(address)))
+        return;
+    if (!refusal->address)
+        refusal->address = address ? g_inet_address_to_string(address) : g_strdup("what is no internet address");
+    g_cancellable_cancel(refusal->cancellable);
+}
+
+static bool is_refused(struct refusal *refusal, GError **error)
+{
+    g_autofree char *address = g_steal_pointer(&refusal->address);
+    if (!address)
+        return false;
+    g_clear_error(error);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                "connect: %s is refused: the server's settings keep cameras from being there "
+                "(managed_cameras.refused_networks, source.refused_networks)",
+                address);
+    return true;
+}
+
 bool rtsp_connection_open(struct rtsp_connection *connection, const struct media_url *url, int timeout_ms,
                           GError **error)
 {
@@ -258,12 +301,21 @@ bool rtsp_connection_open(struct rtsp_connection *connection, const struct media
     struct step step;
     g_socket_client_set_enable_proxy(socket_client, FALSE);
     step_begin(&step, connection);
+    struct refusal refusal = {connection->refused_networks, step.cancellable, NULL};
+    gulong watcher = 0;
+    if (refusal.networks && *refusal.networks)
+        watcher = g_signal_connect(socket_client, "event", G_CALLBACK(on_connecting), &refusal);
     g_socket_client_connect_to_host_async(socket_client, url->host, (guint16)url->port, step.cancellable, on_step_done,
                                           &step);
     step_wait(&step, deadline_us);
     connection->socket = g_socket_client_connect_to_host_finish(socket_client, step.result, &cause);
-    if (!step_end(&step, connection->socket != NULL, "connect", cause, error))
+    bool is_connected = step_end(&step, connection->socket != NULL, "connect", cause, error);
+    if (watcher)
+        g_signal_handler_disconnect(socket_client, watcher);
+    if (is_refused(&refusal, error) || !is_connected) {
+        g_clear_object(&connection->socket);
         return false;
+    }
     connection->stream = g_object_ref(G_IO_STREAM(connection->socket));
     bool is_plain = url->scheme == MEDIA_RTSP || url->scheme == MEDIA_HTTP;
     return is_plain || start_tls(connection, url, deadline_us, error);

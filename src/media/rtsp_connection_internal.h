@@ -6,7 +6,8 @@
 enum { RTSP_BUFFER_BYTES = 1 << 17 }; /* holds a whole packet and the start of the next */
 
 struct rtsp_connection {
-    GCancellable *cancellable; /* borrowed; ends any wait at once */
+    GCancellable *cancellable;    /* borrowed; ends any wait at once */
+    const char *refused_networks; /* borrowed; addresses that are not connected to (base/networks.h) */
     GSocketConnection *socket;
     GIOStream *stream; /* the socket, or TLS over it */
     uint8_t buffer[RTSP_BUFFER_BYTES];

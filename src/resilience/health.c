@@ -33,7 +33,7 @@ struct vedette_health {
     pthread_mutex_t lock;
     pthread_cond_t stopped;
     /* under the lock */
-    GPtrArray *watches; /* of struct watch *, in the order in which they came; never fewer */
+    GPtrArray *watches; /* of struct watch *, in the order in which they came; those that are watched */
     GHashTable *by_id;
     bool is_stopping;
     /* of whoever starts and stops */
@@ -138,6 +138,17 @@ bool vedette_health_watch(struct vedette_health *health, const char *camera_id)
     bool is_watched = find_or_add(health, camera_id) != NULL;
     pthread_mutex_unlock(&health->lock);
     return is_watched;
+}
+
+void vedette_health_forget(struct vedette_health *health, const char *camera_id)
+{
+    pthread_mutex_lock(&health->lock);
+    struct watch *watch = g_hash_table_lookup(health->by_id, camera_id);
+    if (watch) {
+        g_hash_table_remove(health->by_id, camera_id);
+        g_ptr_array_remove(health->watches, watch);
+    }
+    pthread_mutex_unlock(&health->lock);
 }
 
 /* Frames a second since the rate was worked out last; until enough time has passed, as before. */

@@ -1,7 +1,6 @@
 /* Users, logins, cameras and what they belong to: small records, written one at a time. */
 #include <string.h>
 
-#include "base/redact.h"
 #include "facts/tenant.h"
 #include "store/work_internal.h"
 
@@ -116,16 +115,15 @@ static char *camera_text(const struct camera *camera)
 {
     if (!camera)
         return NULL;
-    struct camera shown = *camera; /* borrows everything but the source */
-    g_autofree char *source = redact_address(camera->source);
-    shown.source = source;
-    shown.username = shown.password = NULL;
+    struct camera shown;
     GString *json = g_string_new(NULL);
+    camera_copy_shown(camera, &shown);
     record_encode_json(&camera_descriptor, &shown, false, json);
+    record_clear(&camera_descriptor, &shown);
     return g_string_free(json, FALSE);
 }
 
-/* Notes a camera's change, when there is one. Cameras come from the configuration alone. */
+/* Notes a camera's change, when there is one. Those of the API: cameras.c. */
 static bool audit_camera(struct store_transaction *transaction, const struct camera *camera, GError **error)
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new();

@@ -254,6 +254,12 @@ static const char postgres_14[] =
 static const struct store_step_table tables_15[] = {
     {&access_log_descriptor, 1}, {&attendance_record_descriptor, 1}, {&vehicle_log_descriptor, 1}, {NULL, 0}};
 
+/* Those of the settings may be named alike. */
+static const char cameras_16[] =
+    "ALTER TABLE cameras ADD COLUMN managed_by TEXT NOT NULL DEFAULT 'file';\n"
+    "ALTER TABLE cameras ADD COLUMN logins TEXT;\n"
+    "CREATE UNIQUE INDEX cameras_name ON cameras (org_id, name) WHERE managed_by = 'api';\n";
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -277,5 +283,6 @@ const struct store_step store_steps[] = {
     {13, "days that are dropped as a whole", .postgres = postgres_13},
     {14, "orgs that are deleted", .sqlite = sqlite_14, .postgres = postgres_14},
     {15, "logs of people and vehicles", .tables = tables_15},
+    {16, "cameras made by the API", .sqlite = cameras_16, .postgres = cameras_16},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

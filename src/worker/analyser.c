@@ -44,7 +44,7 @@ static void on_tracks(void *data, const struct track_update *update)
     record_encode_json(&track_update_descriptor, update, false, text);
     /* live only: when the link is full the page misses a moment, and the next one comes */
     if (!link_send(camera->worker->link, LINK_TRACKS, text->str, text->len, NULL))
-        log_debug(camera->camera->id, "tracks not sent: the link is full");
+        log_debug(camera->camera.id, "tracks not sent: the link is full");
 }
 
 struct pipeline_sink analyser_sink(struct watched_camera *camera)
@@ -59,25 +59,25 @@ static void send_preview(struct watched_camera *camera, const struct frame *fram
 {
     gsize jpeg_length;
     const void *data = g_bytes_get_data(jpeg, &jpeg_length);
-    uint16_t id_length = (uint16_t)strlen(camera->camera->id);
+    uint16_t id_length = (uint16_t)strlen(camera->camera.id);
     uint16_t id_length_le = GUINT16_TO_LE(id_length);
     int64_t at_ms = (int64_t)GUINT64_TO_LE((uint64_t)frame->captured_at_ms);
     uint64_t number = GUINT64_TO_LE(frame_number);
     g_autoptr(GByteArray) body = g_byte_array_new();
     g_byte_array_append(body, (const guint8 *)&id_length_le, sizeof id_length_le);
-    g_byte_array_append(body, (const guint8 *)camera->camera->id, id_length);
+    g_byte_array_append(body, (const guint8 *)camera->camera.id, id_length);
     g_byte_array_append(body, (const guint8 *)&at_ms, sizeof at_ms);
     g_byte_array_append(body, (const guint8 *)&number, sizeof number);
     g_byte_array_append(body, data, (guint)jpeg_length);
     if (!link_send(camera->worker->link, LINK_PREVIEW, body->data, body->len, NULL))
-        log_debug(camera->camera->id, "preview not sent: the link is full");
+        log_debug(camera->camera.id, "preview not sent: the link is full");
 }
 
 static bool complain(struct watched_camera *camera, const GError *error)
 {
     gint64 held_back;
     if (error && log_limit_pass(&camera->preview_complaint, PREVIEW_COMPLAINT_US, &held_back))
-        log_warning(camera->camera->id, "no preview: %s (%lld more)", error->message, (long long)held_back);
+        log_warning(camera->camera.id, "no preview: %s (%lld more)", error->message, (long long)held_back);
     return error;
 }
 
@@ -131,8 +131,8 @@ void analyser_note_frame(void *data)
 static struct watched_camera *most_overdue(struct worker *worker)
 {
     struct watched_camera *best = NULL;
-    for (size_t i = 0; i < worker->camera_count; i++) {
-        struct watched_camera *camera = &worker->cameras[i];
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);
         if (camera->waiting_since_us && !camera->busy_since_us &&
             (!best || camera->waiting_since_us < best->waiting_since_us))
             best = camera;
@@ -173,6 +173,9 @@ static void analyse(struct watched_camera *camera, int64_t preview_until_us, con
     CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
     if (!frame)
         return;
+    if (!camera->health.first_picture_ms)
+        counter_set(&camera->health.first_picture_ms,
+                    MAX((clock_monotonic_us(clock_system()) - camera->started_us) / 1000, 1));
     if (is_left_out(camera, frame, order)) {
         counter_add(&camera->health.frames_skipped, 1);
         return;

@@ -122,6 +122,18 @@ void outbox_send_waiting(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
+bool outbox_has(struct outbox *outbox, const struct camera_health *health)
+{
+    bool is_there = false;
+    pthread_mutex_lock(&outbox->lock);
+    GQueue *const queues[] = {&outbox->waiting, &outbox->sent};
+    for (size_t i = 0; i < G_N_ELEMENTS(queues); i++)
+        for (const GList *node = queues[i]->head; node && !is_there; node = node->next)
+            is_there = ((const struct batch *)node->data)->health == health;
+    pthread_mutex_unlock(&outbox->lock);
+    return is_there;
+}
+
 bool outbox_is_empty(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);

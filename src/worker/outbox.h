@@ -14,13 +14,15 @@ struct outbox;
 struct outbox *outbox_new(struct link *link, int max_records);
 void outbox_free(struct outbox *outbox);
 
-/* Takes one batch: `records` events as NDJSON, the most urgent of `priority`. `health` is its camera's; it outlives the
- * outbox. */
+/* Takes one batch: `records` events as NDJSON, the most urgent of `priority`. `health` is its camera's; it lives
+ * as long as outbox_has says so. */
 void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int records, int priority,
                 struct camera_health *health);
 /* The hub spooled this batch. */
 void outbox_acknowledge(struct outbox *outbox, uint64_t sequence);
 /* Sends what waits, as far as the link takes it. */
 void outbox_send_waiting(struct outbox *outbox);
+/* Something of this camera was not acknowledged yet. */
+bool outbox_has(struct outbox *outbox, const struct camera_health *health);
 /* Everything was acknowledged. */
 bool outbox_is_empty(struct outbox *outbox);

@@ -38,9 +38,12 @@ static bool decode(const struct record_descriptor *descriptor, const void *body,
     return is_good;
 }
 
+/* The one that is being added, or one of the configuration before the start. */
 static struct camera *camera_of(struct worker *worker, const char *id)
 {
     struct camera *cameras = worker->config.cameras.items;
+    if (worker->added)
+        return strcmp(worker->added->camera.id, id) == 0 ? &worker->added->camera : NULL;
     for (size_t i = 0; i < worker->config.cameras.count; i++)
         if (strcmp(cameras[i].id, id) == 0)
             return &cameras[i];
@@ -145,52 +148,6 @@ static void open_reader(struct worker *worker)
     log_error(NULL, "%s; tracks that are lost for long get new ids", error->message);
 }
 
-static void note_not_started(struct watched_camera *watched, const GError *error)
-{
-    watched->start_error = g_strdup(error->message);
-    log_error(watched->camera->id, "not started: %s", error->message);
-}
-
-/* A camera that cannot be started costs no other one. */
-static void add_camera(struct worker *worker, size_t index)
-{
-    struct watched_camera *watched = &worker->cameras[index];
-    const struct camera *camera = (const struct camera *)worker->config.cameras.items + index;
-    watched->worker = worker;
-    const struct pipeline_sink sink = analyser_sink(watched);
-    watched->camera = camera;
-    watched->analyse_fps = camera->analyse_fps;
-    watched->events = g_string_new(NULL);
-    watched->tracks = g_string_new(NULL);
-    record_init(&camera_health_descriptor, &watched->health);
-    watched->health.camera_id = g_strdup(camera->id);
-    if (worker->detector) {
-        watched->health.detector_provider = g_strdup(detector_provider(worker->detector));
-        watched->health.detector_provider_reason = g_strdup(detector_provider_reason(worker->detector));
-    }
-    /* ids are unique per camera, so every camera counts from the same base */
-    watched->pipeline = pipeline_new(&worker->config, camera, worker->detector, &worker->detector_lock,
-                                     (uint64_t)worker->config.track_id_base, clock_system(), &watched->health, &sink);
-    if (worker->reader)
-        pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
-    g_autoptr(GError) error = NULL;
-    watched->source = media_source_new(worker->streams, camera, &worker->config.source, clock_system(),
-                                       &watched->health, analyser_note_frame, watched, &error);
-    if (!watched->source)
-        note_not_started(watched, error);
-}
-
-static void start_camera(struct watched_camera *watched)
-{
-    g_autoptr(GError) error = NULL;
-    if (!watched->source)
-        return;
-    media_source_set_breaker(watched->source, &watched->worker->config.breaker);
-    media_source_spread_start(watched->source, watched->worker->camera_count);
-    if (!media_source_start(watched->source, &error))
-        note_not_started(watched, error);
-}
-
 static bool send_hello(struct worker *worker, struct worker_hello *hello, GError **error)
 {
     hello->protocol_version = LINK_PROTOCOL_VERSION;
@@ -218,54 +175,16 @@ static bool get_ready(struct worker *worker, const char *hub_files, GError **err
 
 static bool start(struct worker *worker, GError **error)
 {
-    worker->camera_count = worker->config.cameras.count;
-    worker->cameras = g_new0(struct watched_camera, worker->camera_count + 1);
+    const struct camera *cameras = worker->config.cameras.items;
     worker->streams = media_streams_new();
-    for (size_t i = 0; i < worker->camera_count; i++)
-        add_camera(worker, i);
-    for (size_t i = 0; i < worker->camera_count; i++)
-        start_camera(&worker->cameras[i]);
+    for (size_t i = 0; i < worker->config.cameras.count; i++)
+        watching_add(worker, &cameras[i], (uint64_t)worker->config.track_id_base);
+    for (guint i = 0; i < worker->cameras->len; i++)
+        watching_start(g_ptr_array_index(worker->cameras, i), worker->cameras->len);
     return analyser_start_all(worker, error);
 }
 
 /* ---- running ---- */
-
-static void replace_text(char **text, const char *with)
-{
-    g_free(*text);
-    *text = g_strdup(with);
-}
-
-/* How long the frame that is being analysed, or else waits, has done so. */
-static void note_frame_age(struct watched_camera *camera, int64_t now_us)
-{
-    pthread_mutex_lock(&camera->worker->lock);
-    int64_t since_us = camera->busy_since_us ? camera->busy_since_us : camera->waiting_since_us;
-    pthread_mutex_unlock(&camera->worker->lock);
-    gauge_set(&camera->health.frame_age_ms, since_us ? (double)MAX(now_us - since_us, 0) / 1000 : 0);
-}
-
-static void describe_camera(struct watched_camera *camera, int64_t now_us)
-{
-    struct camera_health *health = &camera->health;
-    if (!camera->start_error) {
-        media_source_describe(camera->source, health);
-    } else {
-        replace_text(&health->state, "failed");
-        replace_text(&health->last_error, camera->start_error);
-    }
-    note_frame_age(camera, now_us);
-    int64_t processed = counter_get(&health->frames_processed);
-    if (camera->rate_since_us)
-        health->analysed_fps = (double)(processed - camera->frames_before) * G_USEC_PER_SEC /
-                               (double)MAX(now_us - camera->rate_since_us, 1);
-    camera->frames_before = processed;
-    camera->rate_since_us = now_us;
-    if (camera->worker->detector_error && !*health->last_error)
-        replace_text(&health->last_error, camera->worker->detector_error);
-    if (counter_get(&health->detector_failing) && !*health->last_error)
-        replace_text(&health->last_error, "the model fails; what moves is followed instead");
-}
 
 /* A model that hangs is told to end; one that does not even hear that takes its process with it, and the hub starts
  * another. */
@@ -288,29 +207,19 @@ static void send_health(struct worker *worker)
 {
     watch_detector(worker);
     int64_t now_us = clock_monotonic_us(clock_system());
-    for (size_t i = 0; i < worker->camera_count; i++) {
-        struct watched_camera *camera = &worker->cameras[i];
-        describe_camera(camera, now_us);
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);
+        watching_describe(camera, now_us);
         g_autoptr(GString) text = g_string_new(NULL);
         record_encode_json(&camera_health_descriptor, &camera->health, false, text);
         if (!link_send(worker->link, LINK_HEALTH, text->str, text->len, NULL))
-            log_debug(camera->camera->id, "health not sent: the link is full");
+            log_debug(camera->camera.id, "health not sent: the link is full");
     }
-}
-
-static struct watched_camera *find_camera(struct worker *worker, const char *id, size_t length)
-{
-    for (size_t i = 0; i < worker->camera_count; i++) {
-        const char *own = worker->cameras[i].camera->id;
-        if (strlen(own) == length && memcmp(own, id, length) == 0)
-            return &worker->cameras[i];
-    }
-    return NULL;
 }
 
 static void want_preview(struct worker *worker, const void *body, size_t length)
 {
-    struct watched_camera *camera = find_camera(worker, body, length);
+    struct watched_camera *camera = watching_find(worker, body, length);
     if (!camera)
         return;
     pthread_mutex_lock(&worker->lock);
@@ -326,7 +235,7 @@ static bool force_breaker(struct worker *worker, const void *body, size_t length
     struct breaker_order order;
     if (!decode(&breaker_order_descriptor, body, length, &order, error))
         return false;
-    struct watched_camera *camera = find_camera(worker, order.camera_id, strlen(order.camera_id));
+    struct watched_camera *camera = watching_find(worker, order.camera_id, strlen(order.camera_id));
     if (camera && camera->source)
         media_source_force_breaker(camera->source,
                                    vedette_breaker_state_of_name(record_enum_name(breaker_word_names, order.state)));
@@ -345,17 +254,41 @@ static void take_camera(struct worker *worker, const void *body, size_t length)
         g_free(told);
         return;
     }
+    struct watched_camera *camera = watching_find(worker, told->camera.id, strlen(told->camera.id));
     pthread_mutex_lock(&worker->lock);
-    for (size_t i = 0; i < worker->camera_count && unread == told; i++) {
-        if (!g_str_equal(worker->cameras[i].camera->id, told->camera.id))
-            continue;
-        unread = worker->cameras[i].told;
-        worker->cameras[i].told = told;
+    if (camera) {
+        unread = camera->told;
+        camera->told = told;
     }
     pthread_mutex_unlock(&worker->lock);
     if (unread)
         record_clear(&camera_config_descriptor, unread);
     g_free(unread);
+}
+
+/* One more: its logins and its start follow. */
+static bool take_added(struct worker *worker, const void *body, size_t length, GError **error)
+{
+    struct worker_camera *added = g_new0(struct worker_camera, 1);
+    if (!decode(&worker_camera_descriptor, body, length, added, error)) {
+        g_free(added);
+        return false;
+    }
+    watching_forget_added(worker);
+    worker->added = added;
+    return true;
+}
+
+static bool start_added(struct worker *worker, const void *body, size_t length, GError **error)
+{
+    const struct worker_camera *added = worker->added;
+    if (!added || strlen(added->camera.id) != length || memcmp(added->camera.id, body, length) != 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the hub starts a camera that it did not add");
+        return false;
+    }
+    watching_start(watching_add(worker, &added->camera, (uint64_t)added->track_id_base), 1);
+    watching_forget_added(worker);
+    return true;
 }
 
 static void take_order(struct worker *worker, const void *body, size_t length)
@@ -437,6 +370,14 @@ static bool step(struct worker *worker, GError **error)
         return force_breaker(worker, body, length, error);
     } else if (type == LINK_LOOK) {
         return look(worker, body, length, error);
+    } else if (type == LINK_ADD_CAMERA) {
+        return take_added(worker, body, length, error);
+    } else if (type == LINK_CREDENTIALS) {
+        return take_credentials(worker, body, length, error);
+    } else if (type == LINK_START_CAMERA) {
+        return start_added(worker, body, length, error);
+    } else if (type == LINK_REMOVE_CAMERA) {
+        watching_leave(worker, body, length);
     }
     return type != LINK_STOP;
 }
@@ -447,6 +388,7 @@ static void run(struct worker *worker, GError **error)
     while (step(worker, error)) {
         int64_t now_us = clock_monotonic_us(clock_system());
         outbox_send_waiting(worker->outbox);
+        watching_end_left(worker);
         if (now_us < health_us)
             continue;
         health_us = now_us + HEALTH_INTERVAL_US;
@@ -466,12 +408,7 @@ static void stop_analysing(struct worker *worker)
 /* The last records: stays that are open end now; then the hub's word for all of them is awaited. */
 static void hand_over(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->camera_count; i++) {
-        if (!worker->cameras[i].pipeline)
-            continue;
-        pipeline_finish(worker->cameras[i].pipeline);
-        analyser_flush_events(&worker->cameras[i]);
-    }
+    watching_finish_all(worker);
     int64_t until_us = clock_monotonic_us(clock_system()) + STOP_PATIENCE_US;
     g_autoptr(GError) error = NULL;
     while (!outbox_is_empty(worker->outbox) && clock_monotonic_us(clock_system()) < until_us && !error) {
@@ -485,19 +422,9 @@ static void hand_over(struct worker *worker)
 static void release(struct worker *worker)
 {
     media_streams_free(worker->streams);
-    for (size_t i = 0; i < worker->camera_count; i++) {
-        media_source_free(worker->cameras[i].source);
-        pipeline_free(worker->cameras[i].pipeline);
-        g_free(worker->cameras[i].start_error);
-        if (worker->cameras[i].told)
-            record_clear(&camera_config_descriptor, worker->cameras[i].told);
-        g_free(worker->cameras[i].told);
-        record_clear(&camera_health_descriptor, &worker->cameras[i].health);
-        if (worker->cameras[i].events)
-            g_string_free(worker->cameras[i].events, TRUE);
-        if (worker->cameras[i].tracks)
-            g_string_free(worker->cameras[i].tracks, TRUE);
-    }
+    watching_forget_added(worker);
+    g_ptr_array_unref(worker->cameras);
+    g_ptr_array_unref(worker->left);
     pictures_free(worker->pictures);
     detector_free(worker->detector);
     reader_free(worker->reader);
@@ -505,7 +432,6 @@ static void release(struct worker *worker)
     link_free(worker->link);
     record_clear(&worker_config_descriptor, &worker->config);
     g_free(worker->detector_error);
-    g_free(worker->cameras);
     g_free(worker->analysers);
 }
 
@@ -545,6 +471,8 @@ int worker_main(int fd, const char *hub_files)
                             .work = PTHREAD_COND_INITIALIZER,
                             .detector_lock = PTHREAD_MUTEX_INITIALIZER,
                             .reader_lock = PTHREAD_MUTEX_INITIALIZER,
+                            .cameras = watching_array_new(),
+                            .left = watching_array_new(),
                             .order = {.quiet_scale = 1, .all_scale = 1, .has_previews = true}};
     g_autoptr(GError) error = NULL;
     worker.link = link_new(fd, LINK_QUEUE_BYTES);

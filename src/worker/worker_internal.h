@@ -18,7 +18,7 @@ struct worker;
 
 struct watched_camera {
     struct worker *worker;
-    const struct camera *camera; /* of the configuration */
+    struct camera camera;        /* its own, with the logins */
     struct camera_health health; /* counters by counter_*; strings under the source's own lock */
     struct media_source *source; /* NULL when it could not be started; start_error says why */
     struct pipeline *pipeline;
@@ -39,6 +39,8 @@ struct watched_camera {
     int event_count, event_priority;
     struct log_limit preview_complaint;
     int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
+    int64_t started_us;                   /* immutable once it is analysed */
+    bool is_finished;                     /* the main thread's, of one that was left: its last records are made */
 };
 
 struct worker {
@@ -50,8 +52,10 @@ struct worker {
     pthread_mutex_t detector_lock;
     struct reader *reader; /* of looks; NULL: tracks are not found again by them */
     pthread_mutex_t reader_lock;
-    struct watched_camera *cameras;
-    size_t camera_count;
+    /* of struct watched_camera *, changed by the main thread alone, and under lock; a camera is freed from `left`, once
+     * no analyser has it and all its records were acknowledged */
+    GPtrArray *cameras, *left;
+    struct worker_camera *added; /* until its logins are here and it is started; NULL: none */
     pthread_t *analysers;
     int analyser_count;
     char *detector_error;
@@ -61,6 +65,25 @@ struct worker {
     bool is_stopping;            /* under lock */
     struct governor_order order; /* under lock: what to leave out */
 };
+
+/* ---- watching.c: main thread ---- */
+
+GPtrArray *watching_array_new(void);
+/* A camera that cannot be started costs no other one: its health says why. Not started yet. */
+struct watched_camera *watching_add(struct worker *worker, const struct camera *camera, uint64_t track_id_base);
+/* So many are started together. */
+void watching_start(struct watched_camera *camera, size_t together);
+/* NULL: there is none, or it was left. */
+struct watched_camera *watching_find(struct worker *worker, const char *id, size_t length);
+/* Brings its health up to date. */
+void watching_describe(struct watched_camera *camera, int64_t now_us);
+/* It is analysed no more; what it still has to say is sent. */
+void watching_leave(struct worker *worker, const char *id, size_t length);
+/* Ends and frees those that were left, as far as that can be done now. */
+void watching_end_left(struct worker *worker);
+/* Once nothing is analysed any more: the last records of all. */
+void watching_finish_all(struct worker *worker);
+void watching_forget_added(struct worker *worker);
 
 /* ---- analyser.c ---- */
 

@@ -32,6 +32,7 @@ struct api_world {
     struct live *live;
     struct vedette_resilience *resilience;
     struct api_parts parts;
+    struct cameras *cameras;
     struct api *api;
     char *token; /* of admin, once world_login was called */
 };
@@ -85,13 +86,17 @@ static inline void world_start(struct api_world *world)
     for (size_t i = 0; i < world->settings.cameras.count; i++)
         g_assert_true(store_camera_put(world->store, (struct camera *)world->settings.cameras.items + i, NULL));
     const struct policy_keeper_config policies = {
-        .store = world->store, .settings = &world->settings, .clock = world->clock};
+        .store = world->store, .settings = &world->settings, .clock = world->clock, .roster = live_roster(world->live)};
     world->policies = policy_keeper_new(&policies, &error);
     g_assert_no_error(error);
     g_autofree char *password = NULL;
     world->resilience = vedette_resilience_new("hub", NULL, NULL);
-    world->parts = (struct api_parts){world->store,      NULL,        world->policies, world->live, &world->health,
-                                      world->resilience, world->clock};
+    const struct cameras_config cameras = {
+        world->store, world->policies, world->live, &world->health, &world->settings.managed_cameras, world->clock};
+    world->cameras = cameras_new(&cameras);
+    world->parts =
+        (struct api_parts){world->store,      NULL,         world->policies,          world->live, &world->health,
+                           world->resilience, world->clock, .cameras = world->cameras};
     world->api = api_start(&world->settings, &world->parts, &password, &error);
     g_assert_no_error(error);
 }
@@ -106,6 +111,7 @@ static inline void world_clear(struct api_world *world)
 {
     api_stop(world->api);
     vedette_resilience_free(world->resilience);
+    cameras_free(world->cameras);
     policy_keeper_free(world->policies);
     live_free(world->live);
     store_close(world->store);

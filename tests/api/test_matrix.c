@@ -59,6 +59,7 @@ static void matrix_init(struct matrix *matrix)
     struct camera *camera = matrix->world.settings.cameras.items; /* cam-1, of default */
     g_free(camera->name);
     camera->name = g_strdup("camera " CANARY);
+    camera->managed_by = CAMERA_OF_API; /* so that it is not its origin that keeps others from it */
     world_start(&matrix->world);
     world_set_online(&matrix->world);
     add_other_admin(&matrix->world);
@@ -91,6 +92,8 @@ static const char *value_of(const struct matrix *matrix, const struct route *rou
         return matrix->hold_id;
     if (strstr(route->path, "/orgs/"))
         return "default";
+    if (strcmp(name, "zone_id") == 0 || strcmp(name, "line_id") == 0)
+        return strcmp(name, "zone_id") == 0 ? "hall" : "door";
     return strstr(route->path, "/jobs/") ? "cleanup_old_data" : "cam-1";
 }
 

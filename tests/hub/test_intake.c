@@ -61,6 +61,9 @@ static void connect_worker(struct world *world)
     world->worker->link = link_new(sockets[0], ROOMY);
     world->peer = link_new(sockets[1], ROOMY);
     world->worker->generation++;
+    for (guint i = world->worker->held->len; i < world->worker->cameras->len; i++) /* as a start does */
+        g_ptr_array_add(world->worker->held,
+                        (gpointer)(uintptr_t)camera_ref(g_ptr_array_index(world->worker->cameras, i)));
 }
 
 static void world_init(struct world *world)
@@ -83,6 +86,7 @@ static void world_init(struct world *world)
         .answered = G_QUEUE_INIT,
         .live = live_new(&world->settings.cameras),
         .workers = g_ptr_array_new_with_free_func(hub_worker_free),
+        .not_placed = camera_array_new(),
         .breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     world->hub.store =
@@ -97,7 +101,7 @@ static void world_init(struct world *world)
     world->hub.records = record_path_open(&parts, &error);
     g_assert_no_error(error);
     live_subscribe(world->hub.live, count_publication, world);
-    hub_workers_create(&world->hub);
+    hub_place_cameras(&world->hub);
     world->worker = g_ptr_array_index(world->hub.workers, 0);
     connect_worker(world);
 }

@@ -67,14 +67,14 @@ static void test_unknown_cameras_are_ignored(void)
     struct world world;
     world_init(&world);
     say(&world, "nobody", "online");
-    g_assert_null(live_camera_find(world.live, "nobody"));
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(world.live);
+    g_assert_null(camera_set_find(set, "nobody"));
     g_assert_false(live_is_online(world.live, "nobody", start_ms));
     g_autoptr(GBytes) jpeg = g_bytes_new_static("x", 1);
     live_set_preview(world.live, "nobody", jpeg, start_ms, 1);
     struct live_preview preview;
     g_assert_false(live_get_preview(world.live, "nobody", &preview));
-    g_assert_cmpuint(live_camera_count(world.live), ==, 1);
-    g_assert_null(live_camera(world.live, 1));
+    g_assert_cmpuint(set->count, ==, 1);
     world_clear(&world);
 }
 
@@ -191,6 +191,80 @@ static void test_many_threads(void)
     world_clear(&world);
 }
 
+/* One of them comes and goes while others look. */
+static void *come_and_go(void *data)
+{
+    struct world *world = data;
+    struct camera camera;
+    record_init(&camera_descriptor, &camera);
+    camera.id = g_strdup("guest");
+    camera.source = g_strdup("rtsp://127.0.0.1/x");
+    for (int i = 0; i < 2000; i++) {
+        camera.decode = i % 2 ? DECODE_ALL : DECODE_AUTO;
+        live_put_camera(world->live, &camera);
+        say(world, "guest", "online");
+        if (i % 3 == 0)
+            live_remove_camera(world->live, "guest");
+    }
+    live_remove_camera(world->live, "guest");
+    record_clear(&camera_descriptor, &camera);
+    return NULL;
+}
+
+static void test_cameras_come_and_go_while_others_look(void)
+{
+    struct world world;
+    pthread_t thread;
+    world_init(&world);
+    say(&world, "cam-1", "online");
+    CLEANUP(camera_set) struct camera_set *first = live_cameras(world.live);
+    g_assert_cmpint(pthread_create(&thread, NULL, come_and_go, &world), ==, 0);
+    for (int i = 0; i < 2000; i++) {
+        CLEANUP(camera_set) struct camera_set *set = live_cameras(world.live);
+        const struct camera *guest = camera_set_find(set, "guest");
+        g_assert_cmpuint(set->count, ==, guest ? 2 : 1);
+        g_assert_cmpstr(set->items[0]->id, ==, "cam-1");
+        if (guest)
+            g_assert_cmpstr(guest->source, ==, "rtsp://127.0.0.1/x");
+        live_is_online(world.live, "guest", start_ms);
+        live_want_preview(world.live, "guest");
+    }
+    pthread_join(thread, NULL);
+    g_assert_cmpuint(first->count, ==, 1);
+    g_assert_true(live_is_online(world.live, "cam-1", start_ms)); /* it is as it was */
+    struct camera_health health;
+    g_assert_false(live_get_health(world.live, "guest", &health));
+    world_clear(&world);
+}
+
+/* What was seen at another address is not shown as if it were seen now. */
+static void test_another_source_begins_anew(void)
+{
+    struct world world;
+    world_init(&world);
+    struct live_preview preview;
+    struct camera_health health;
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("x", 1);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(world.live);
+    struct camera camera;
+    record_copy(&camera_descriptor, set->items[0], &camera);
+    say(&world, "cam-1", "online");
+    live_set_preview(world.live, "cam-1", jpeg, start_ms, 1);
+    g_free(camera.name);
+    camera.name = g_strdup("Another name");
+    live_put_camera(world.live, &camera);
+    g_assert_true(live_get_preview(world.live, "cam-1", &preview));
+    g_bytes_unref(preview.jpeg);
+    g_free(camera.source);
+    camera.source = g_strdup("rtsp://127.0.0.1/another");
+    live_put_camera(world.live, &camera);
+    g_assert_false(live_get_preview(world.live, "cam-1", &preview));
+    g_assert_false(live_get_health(world.live, "cam-1", &health));
+    g_assert_false(live_is_online(world.live, "cam-1", start_ms));
+    record_clear(&camera_descriptor, &camera);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -200,5 +274,7 @@ int main(int argc, char **argv)
     g_test_add_func("/live/latest_preview", test_latest_preview);
     g_test_add_func("/live/subscribers", test_subscribers);
     g_test_add_func("/live/many_threads", test_many_threads);
+    g_test_add_func("/live/cameras_come_and_go_while_others_look", test_cameras_come_and_go_while_others_look);
+    g_test_add_func("/live/another_source_begins_anew", test_another_source_begins_anew);
     return g_test_run();
 }

@@ -128,9 +128,34 @@ export class Client {
     return (await this.send("GET", `/api/v1/cameras`, query, undefined, call)).json();
   }
 
-  /** One camera, as in the list. */
+  /** One camera, as in the list, with its ETag. */
   async getCamera(id: string, call: Call = {}): Promise<records.CameraView> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** A new camera, watched from now on and after each restart. It gets its id; 409 when its name is taken, or there are as many as managed_cameras allows. */
+  async createCamera(body: records.CameraRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.CameraView> {
+    return (await this.send("POST", `/api/v1/cameras`, query, body, call)).json();
+  }
+
+  /** Changes what is given (RFC 7396); other cameras lose no frame by it. A login that is left out stays, but goes with the host it was given for; an empty one is removed. 409: the server's settings say what this camera is. */
+  async patchCamera(id: string, body: records.CameraChangeInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.CameraView> {
+    return (await this.send("PATCH", `/api/v1/cameras/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
+
+  /** Removes it; what was seen by it stays for as long as it is kept. 409: policies are of it, or the server's settings say what it is. */
+  async deleteCamera(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/cameras/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
+  /** Opens a source as a camera's would be, and tells what came: at the first picture, the first failure or after managed_cameras.test_seconds. */
+  async testSource(body: records.CameraTestRequest, call: Call = {}): Promise<records.CameraTest> {
+    return (await this.send("POST", `/api/v1/cameras/test`, {}, body, call)).json();
+  }
+
+  /** The same with what is known of a camera, by a connection beside the one that there may be. */
+  async testCamera(id: string, call: Call = {}): Promise<records.CameraTest> {
+    return (await this.send("POST", `/api/v1/cameras/${encodeURIComponent(id)}/test`, {}, undefined, call)).json();
   }
 
   /** The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none. */
@@ -146,6 +171,56 @@ export class Client {
   /** The zones of all cameras, with the counts of today (UTC). */
   async listZones(query: { camera_id?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.PlacedZone>> {
     return (await this.send("GET", `/api/v1/zones`, query, undefined, call)).json();
+  }
+
+  /** The zones of a camera; /api/v1/zones has them with their counts. */
+  async listCameraZones(id: string, query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Zone>> {
+    return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/zones`, query, undefined, call)).json();
+  }
+
+  /** A new zone, in force from the camera's next frame on. */
+  async createZone(id: string, body: records.ZoneInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Zone> {
+    return (await this.send("POST", `/api/v1/cameras/${encodeURIComponent(id)}/zones`, query, body, call)).json();
+  }
+
+  /** One zone, with its ETag. */
+  async getZone(id: string, zone_id: string, call: Call = {}): Promise<records.Zone> {
+    return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/zones/${encodeURIComponent(zone_id)}`, {}, undefined, call)).json();
+  }
+
+  /** Sets a zone, in force from the camera's next frame on; what was counted stays. */
+  async putZone(id: string, zone_id: string, body: records.ZoneInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Zone> {
+    return (await this.send("PUT", `/api/v1/cameras/${encodeURIComponent(id)}/zones/${encodeURIComponent(zone_id)}`, query, body, call)).json();
+  }
+
+  /** Removes a zone; what was counted by it stays. */
+  async deleteZone(id: string, zone_id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/cameras/${encodeURIComponent(id)}/zones/${encodeURIComponent(zone_id)}`, query, undefined, call);
+  }
+
+  /** The lines of a camera; /api/v1/lines has them with their counts. */
+  async listCameraLines(id: string, query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Line>> {
+    return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/lines`, query, undefined, call)).json();
+  }
+
+  /** A new line, in force from the camera's next frame on. */
+  async createLine(id: string, body: records.LineInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Line> {
+    return (await this.send("POST", `/api/v1/cameras/${encodeURIComponent(id)}/lines`, query, body, call)).json();
+  }
+
+  /** One line, with its ETag. */
+  async getLine(id: string, line_id: string, call: Call = {}): Promise<records.Line> {
+    return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/lines/${encodeURIComponent(line_id)}`, {}, undefined, call)).json();
+  }
+
+  /** Sets a line, in force from the camera's next frame on; what was counted stays. */
+  async putLine(id: string, line_id: string, body: records.LineInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Line> {
+    return (await this.send("PUT", `/api/v1/cameras/${encodeURIComponent(id)}/lines/${encodeURIComponent(line_id)}`, query, body, call)).json();
+  }
+
+  /** Removes a line; what was counted by it stays. */
+  async deleteLine(id: string, line_id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/cameras/${encodeURIComponent(id)}/lines/${encodeURIComponent(line_id)}`, query, undefined, call);
   }
 
   /** The circuit breakers of the org's cameras, and of the upstreams that all share. */

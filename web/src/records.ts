@@ -30,6 +30,8 @@ export interface Camera {
   lines: Line[];
   /** what rules are told about the camera */
   rules: CameraRules;
+  /** file: the server's settings say what it is, and the API does not change it; api: it was made there */
+  managed_by: "file" | "api";
 }
 
 /** A part of a camera's picture. */
@@ -394,6 +396,8 @@ export interface CameraHealth {
   reid_postponed: number;
   /** tracks whose looks are not kept because there were more than reid.tracks */
   reid_shed: number;
+  /** from the beginning of its first connection to the first picture; 0: none came yet (ms) */
+  first_picture_ms: number;
   /** when the last frame came */
   last_frame_at?: string;
   /** records the hub took in from its worker */
@@ -544,6 +548,16 @@ export interface ServerHealth {
   event_stream_clients: number;
   /** track updates shed for slow pages */
   websocket_dropped: number;
+  /** cameras that were made by the API */
+  cameras_managed: number;
+  /** cameras that were not made: there are managed_cameras.max_cameras, or an org has max_cameras_of_org */
+  cameras_refused: number;
+  /** sources that were tried */
+  camera_tests: number;
+  /** sources that were not: managed_cameras.tests_at_once are being tried */
+  camera_tests_refused: number;
+  /** sources that are being tried */
+  camera_tests_running: number;
   /** pictures sent to be looked at */
   detect_requests: number;
   /** of these, not looked at: no picture, too large, or too many waited (detect.queue) */
@@ -1824,6 +1838,26 @@ export interface VehiclesPolicy {
   plate_confidence: number;
 }
 
+/** What came of trying a source. */
+export interface CameraTest {
+  /** pictures came */
+  works: boolean;
+  /** why they did not; empty where they did */
+  error: string;
+  /** of the stream, as H264; empty: not known */
+  codec: string;
+  /** what decodes it; empty: nothing did */
+  decoder: string;
+  /** of its pictures; 0: not known (px) */
+  width_px: number;
+  /** of its pictures; 0: not known (px) */
+  height_px: number;
+  /** pictures a second, as they came in the first seconds (1/s) */
+  fps: number;
+  /** from the beginning of the connection to the first picture; 0: none came (ms) */
+  first_picture_ms: number;
+}
+
 /** Counts. */
 export interface DetectCounts {
   /** objects in the picture */
@@ -1988,6 +2022,116 @@ export interface BreakerRequest {
   reason?: string;
 }
 
+/** What changes in a camera (RFC 7396): what is left out stays, lists are replaced whole, null is the default. */
+export interface CameraChangeInput {
+  /** the site it stands on */
+  site_id?: string;
+  /** the school class it looks at, where there is one */
+  class_id?: string;
+  /** what people call it */
+  name?: string;
+  /** rtsp://host/path, rtsps://…, http://… or https://… (MJPEG, or a JPEG for each request), v4l2:///dev/videoN, the path of a video, a picture or a folder of pictures, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
+  source?: string;
+  /** login, apart from the source */
+  username?: string;
+  /** password, apart from the source */
+  password?: string;
+  /** several addresses of one camera with a role each, as a small picture to analyse and the main one to record; empty: source is analysed, recorded and shown */
+  streams?: CameraStreamInput[];
+  /** false: known but not watched */
+  enabled?: boolean;
+  /** frames a second that are analysed (1/s) */
+  analyse_fps?: number;
+  /** which pictures are decoded: all; non-reference: all but those no other is predicted from; key-frames: only those that need no other; auto: key frames only while nothing moves, all once something does */
+  decode?: "all" | "non-reference" | "key-frames" | "auto";
+  /** files only: start again at the end */
+  loop?: boolean;
+  /** its zones */
+  zones?: ZoneInput[];
+  /** its lines */
+  lines?: LineInput[];
+  /** what rules are told about the camera */
+  rules?: CameraRulesInput;
+}
+
+/** A new camera; its id is given to it. */
+export interface CameraRequest {
+  /** the site it stands on */
+  site_id?: string;
+  /** the school class it looks at, where there is one */
+  class_id?: string;
+  /** what people call it */
+  name?: string;
+  /** rtsp://host/path, rtsps://…, http://… or https://… (MJPEG, or a JPEG for each request), v4l2:///dev/videoN, the path of a video, a picture or a folder of pictures, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
+  source?: string;
+  /** login, apart from the source */
+  username?: string;
+  /** password, apart from the source */
+  password?: string;
+  /** several addresses of one camera with a role each, as a small picture to analyse and the main one to record; empty: source is analysed, recorded and shown */
+  streams?: CameraStreamInput[];
+  /** false: known but not watched */
+  enabled?: boolean;
+  /** frames a second that are analysed (1/s) */
+  analyse_fps?: number;
+  /** which pictures are decoded: all; non-reference: all but those no other is predicted from; key-frames: only those that need no other; auto: key frames only while nothing moves, all once something does */
+  decode?: "all" | "non-reference" | "key-frames" | "auto";
+  /** files only: start again at the end */
+  loop?: boolean;
+  /** its zones */
+  zones?: ZoneInput[];
+  /** its lines */
+  lines?: LineInput[];
+  /** what rules are told about the camera */
+  rules?: CameraRulesInput;
+}
+
+/** What rules are told about one camera. */
+export interface CameraRulesInput {
+  /** of schedules, e.g. Europe/Berlin; empty: UTC */
+  time_zone?: string;
+  /** four points of the ground as the picture shows them, in order around what they enclose; empty: speeds are in frame widths a second */
+  calibration_image?: [number, number][];
+  /** where the same four points are on the ground (m) */
+  calibration_ground?: [number, number][];
+  /** a camera that is covered, blurred, moved or dark this long raises a signal; 0: never (s) */
+  tamper_seconds?: number;
+  /** covered: less than this share of the usual edges and of the usual contrast is seen */
+  tamper_covered?: number;
+  /** blurred: less than this share of the usual edges is seen, while the contrast stays */
+  tamper_blurred?: number;
+  /** moved: less than this share of the places looks as usual, while there are edges; the picture shifted as a whole is told at once, unless this is 0 */
+  tamper_moved?: number;
+  /** dark: the picture's mean luma is below this; 0: never */
+  tamper_dark?: number;
+  /** pictures that are the same to the last bit this long raise a signal; 0: never (s) */
+  frozen_seconds?: number;
+  /** experimental: someone who was upright and lies this long raises a signal; 0: not looked for. It sees boxes only, misses falls towards the camera, and is no substitute for an alarm (s) */
+  fall_seconds?: number;
+}
+
+/** One address of a camera and what it is used for. */
+export interface CameraStreamInput {
+  /** as a camera's source */
+  source: string;
+  /** detect: is analysed; record: is kept for recording, as it comes; live: is shown to who looks */
+  roles: string[];
+  /** login of this stream; absent: the camera's */
+  username?: string;
+  /** password of this stream; absent: the camera's */
+  password?: string;
+}
+
+/** A source to be tried. */
+export interface CameraTestRequest {
+  /** as a camera's source */
+  source: string;
+  /** login, apart from the source */
+  username?: string;
+  /** password, apart from the source */
+  password?: string;
+}
+
 /** What is looked for; where none is true, everything. */
 export interface DetectFeaturesInput {
   /** how many people are in the picture */
@@ -2050,6 +2194,32 @@ export interface LegalHoldRequest {
   to_at?: string;
   /** why */
   reason: string;
+}
+
+/** A finite segment whose crossings are counted. */
+export interface LineInput {
+  /** unique among the camera's zones and lines */
+  id: string;
+  /** what people call it */
+  name?: string;
+  /** one end, 0..1 of the frame */
+  a: [number, number];
+  /** the other end; "in" is from the left side of a→b to its right side as seen */
+  b: [number, number];
+  /** what the page calls the direction in */
+  in_name?: string;
+  /** what the page calls the direction out */
+  out_name?: string;
+  /** object classes that count; empty: every class */
+  classes?: string[];
+  /** the directions that are allowed; the other raises a signal */
+  allowed?: "both" | "in" | "out";
+  /** a track that crosses again the same way counts again only this long after; 0: each time it settled (s) */
+  recount_seconds?: number;
+  /** the point of a box that says where it is */
+  anchor?: "bottom" | "centre" | "top";
+  /** when the line raises signals; empty: always. It counts at all times */
+  schedule?: ScheduleWindowInput[];
 }
 
 /** What is logged. */

@@ -1,0 +1,14 @@
+/* Lists of addresses and networks, as people write them: "10.0.0.0/8, 192.168.1.7, fe80::/10". Any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Whether each item is an address or a network. */
+bool network_list_check(const char *text, GError **error);
+/* Whether an address (its 4 or 16 bytes, as they travel) lies in one of them; an IPv4 address in IPv6's clothes
+ * (::ffff:a.b.c.d, 64:ff9b::a.b.c.d) is the IPv4 address too. NULL and "" hold none. */
+bool network_list_has(const char *text, const uint8_t *address, size_t length);

@@ -1,0 +1,328 @@
+#define LOG_MODULE "cameras"
+#include "cameras/cameras.h"
+
+#include <string.h>
+
+#include "base/counter.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/media_url.h"
+#include "cameras/cameras_internal.h"
+#include "store/cameras.h"
+
+struct cameras *cameras_new(const struct cameras_config *config)
+{
+    struct cameras *cameras = g_new0(struct cameras, 1);
+    cameras->config = *config;
+    g_queue_init(&cameras->trials);
+    pthread_mutex_init(&cameras->lock, NULL);
+    pthread_mutex_init(&cameras->trials_lock, NULL);
+    return cameras;
+}
+
+void cameras_free(struct cameras *cameras)
+{
+    if (!cameras)
+        return;
+    g_queue_clear_full(&cameras->trials, (GDestroyNotify)camera_trial_leave);
+    pthread_mutex_destroy(&cameras->lock);
+    pthread_mutex_destroy(&cameras->trials_lock);
+    g_free(cameras);
+}
+
+void cameras_listen(struct cameras *cameras, void (*changed)(void *data), void *data)
+{
+    pthread_mutex_lock(&cameras->lock);
+    cameras->changed = changed;
+    cameras->changed_data = data;
+    pthread_mutex_unlock(&cameras->lock);
+}
+
+/* ---- the store's form ---- */
+
+/* The logins as one sealed text; the rest is borrowed. g_free `logins` of it. */
+static struct camera seal_logins(const struct cameras *cameras, const struct camera *camera)
+{
+    struct camera stored = *camera;
+    struct camera_logins logins;
+    g_autoptr(GString) json = g_string_new(NULL);
+    camera_get_logins(camera, &logins);
+    record_encode_json(&camera_logins_descriptor, &logins, false, json);
+    record_clear(&camera_logins_descriptor, &logins);
+    stored.logins = policy_keeper_seal_secret(cameras->config.keeper, camera, json->str);
+    explicit_bzero(json->str, json->len);
+    return stored;
+}
+
+static bool open_logins(const struct cameras *cameras, struct camera *camera, GError **error)
+{
+    struct camera_logins logins;
+    struct record_errors errors;
+    g_autofree char *sealed = g_steal_pointer(&camera->logins);
+    if (!sealed)
+        return true;
+    g_autofree char *json = policy_keeper_open_secret(cameras->config.keeper, camera, sealed, error);
+    if (!json)
+        return false;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&camera_logins_descriptor, json, strlen(json), &logins, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    explicit_bzero(json, strlen(json));
+    if (!is_good)
+        return false;
+    camera_set_logins(camera, &logins);
+    record_clear(&camera_logins_descriptor, &logins);
+    return true;
+}
+
+/* ---- loading ---- */
+
+static size_t count_made(const struct camera_set *set, const char *org_id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++)
+        count +=
+            set->items[i]->managed_by == CAMERA_OF_API && (!org_id || g_strcmp0(set->items[i]->org_id, org_id) == 0);
+    return count;
+}
+
+static void count_cameras(const struct cameras *cameras)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
+    counter_set(&cameras->config.health->cameras_managed, (int64_t)count_made(set, NULL));
+}
+
+static void load_one(const struct cameras *cameras, struct camera *camera)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
+    g_autoptr(GError) error = NULL;
+    if (camera_set_find(set, camera->id))
+        log_error(camera->id, "the store's camera of org '%s' is not watched: the settings have one of this id",
+                  camera->org_id);
+    else if (count_made(set, NULL) >= (size_t)cameras->config.settings->max_cameras)
+        log_error(camera->id, "is not watched: managed_cameras.max_cameras is %d",
+                  cameras->config.settings->max_cameras);
+    else if (open_logins(cameras, camera, &error))
+        live_put_camera(cameras->config.live, camera);
+    else
+        log_error(camera->id, "is not watched: its logins cannot be read: %s", error->message);
+}
+
+bool cameras_load(struct cameras *cameras, GError **error)
+{
+    if (cameras->config.settings->max_cameras == 0)
+        return true;
+    g_autoptr(GPtrArray) made = store_cameras_made(cameras->config.store, error);
+    for (guint i = 0; made && i < made->len; i++)
+        load_one(cameras, g_ptr_array_index(made, i));
+    count_cameras(cameras);
+    return made != NULL;
+}
+
+/* ---- what may be ---- */
+
+static void check_source(const struct cameras *cameras, const char *source, const char *path,
+                         struct record_errors *errors)
+{
+    struct media_url url;
+    if (!media_url_parse(source, &url, NULL))
+        return; /* its table tells */
+    const char *scheme = record_enum_name(media_scheme_names, url.scheme);
+    if (!managed_camera_takes_scheme(cameras->config.settings, scheme))
+        record_errors_add(errors, path, "%s: sources of this kind are the settings' alone (managed_cameras.schemes)",
+                          scheme);
+    else if (url.scheme == MEDIA_FILE && !g_path_is_absolute(url.location))
+        record_errors_add(errors, path, "must be a whole path, from / on");
+    media_url_clear(&url);
+}
+
+bool cameras_check_sources(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors)
+{
+    guint before = errors->items->len;
+    const struct camera_stream *streams = camera->streams.items;
+    if (camera->streams.count == 0 && camera->source)
+        check_source(cameras, camera->source, "source", errors);
+    for (size_t i = 0; i < camera->streams.count; i++) {
+        g_autofree char *path = g_strdup_printf("streams[%zu].source", i);
+        check_source(cameras, streams[i].source, path, errors);
+    }
+    return errors->items->len == before;
+}
+
+static bool check(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors,
+                  GError **error)
+{
+    if (!camera->name || !*camera->name)
+        record_errors_add(errors, "name", "is missing: say what people call it");
+    bool is_good = record_validate(&camera_descriptor, camera, "", errors);
+    is_good = cameras_check_sources(cameras, camera, errors) && is_good;
+    return (is_good && errors->items->len == 0) || record_errors_to_gerror(errors, error);
+}
+
+/* ---- changing ---- */
+
+/* Stored, then known, then told. Under the lock. */
+static const struct camera *put(struct cameras *cameras, const struct camera *camera, const struct camera *before,
+                                const struct audit_by *by, GError **error)
+{
+    struct camera stored = seal_logins(cameras, camera);
+    bool is_good = store_camera_write(cameras->config.store, &stored, before, by, error);
+    g_free(stored.logins);
+    if (!is_good)
+        return NULL;
+    live_put_camera(cameras->config.live, camera);
+    count_cameras(cameras);
+    if (cameras->changed)
+        cameras->changed(cameras->changed_data);
+    return camera_share(camera);
+}
+
+static bool has_room(const struct cameras *cameras, const char *org_id, GError **error)
+{
+    const struct managed_camera_settings *settings = cameras->config.settings;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
+    bool is_full = count_made(set, NULL) >= (size_t)settings->max_cameras;
+    if (!is_full && count_made(set, org_id) < (size_t)settings->max_cameras_of_org)
+        return true;
+    counter_add(&cameras->config.health->cameras_refused, 1);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "there are as many cameras as may be made (%s): remove one",
+                is_full ? "managed_cameras.max_cameras" : "managed_cameras.max_cameras_of_org");
+    return false;
+}
+
+const struct camera *cameras_create(struct cameras *cameras, const struct camera *asked, const struct audit_by *by,
+                                    struct record_errors *errors, GError **error)
+{
+    struct camera camera;
+    const struct camera *made = NULL;
+    record_copy(&camera_descriptor, asked, &camera);
+    g_free(camera.id);
+    g_free(camera.org_id);
+    camera.id = id_new(cameras->config.clock);
+    camera.org_id = g_strdup(by->org_id);
+    camera.managed_by = CAMERA_OF_API;
+    pthread_mutex_lock(&cameras->lock);
+    bool is_good = check(cameras, &camera, errors, error) && has_room(cameras, by->org_id, error);
+    camera_tidy(&camera);
+    if (is_good)
+        made = put(cameras, &camera, NULL, by, error);
+    pthread_mutex_unlock(&cameras->lock);
+    record_clear(&camera_descriptor, &camera);
+    return made;
+}
+
+/* Whose it is, whether it may be changed, and whether it is what was meant. */
+static const struct camera *find(const struct camera_set *set, const struct camera_change *change, GError **error)
+{
+    const struct camera *camera = camera_set_find(set, change->camera_id);
+    if (!camera || g_strcmp0(camera->org_id, change->by->org_id) != 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no such camera");
+    else if (camera->managed_by != CAMERA_OF_API)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "the server's settings file says what this camera is: change it there");
+    else if (change->is_expected && !change->is_expected(change->data, camera))
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "the camera was changed meanwhile: read it again");
+    else
+        return camera;
+    return NULL;
+}
+
+/* ---- logins that stay ---- */
+
+static bool has_host_of(const struct camera *camera, const char *source)
+{
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera, uses);
+    struct media_url wanted, present;
+    bool is_found = false;
+    if (!media_url_parse(source, &wanted, NULL))
+        return false;
+    for (size_t i = 0; i < count && !is_found; i++)
+        if (media_url_parse(uses[i].source, &present, NULL)) {
+            is_found = present.scheme == wanted.scheme && present.port == wanted.port &&
+                       g_strcmp0(present.host, wanted.host) == 0;
+            media_url_clear(&present);
+        }
+    media_url_clear(&wanted);
+    return is_found;
+}
+
+/* What is left out stays; what is empty goes. */
+static void keep_text(char **text, const char *before)
+{
+    if (!*text)
+        *text = g_strdup(before);
+    else if (!**text)
+        g_clear_pointer(text, g_free);
+}
+
+/* A login is for the host it was given for: sent to another, it would be lost to whoever is there. */
+static void keep_logins(struct camera *camera, const struct camera *before)
+{
+    struct camera_stream *streams = camera->streams.items;
+    const struct camera_stream *old = before->streams.items;
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    bool has_its_hosts = true;
+    size_t count = camera_list_streams(camera, uses);
+    for (size_t i = 0; i < count; i++)
+        has_its_hosts = has_its_hosts && has_host_of(before, uses[i].source);
+    keep_text(&camera->username, has_its_hosts ? before->username : NULL);
+    keep_text(&camera->password, has_its_hosts ? before->password : NULL);
+    for (size_t i = 0; i < camera->streams.count; i++)
+        for (size_t j = 0; j < before->streams.count; j++)
+            if (g_strcmp0(streams[i].source, old[j].source) == 0) {
+                keep_text(&streams[i].username, old[j].username);
+                keep_text(&streams[i].password, old[j].password);
+            }
+}
+
+/* The copy that is edited shows no logins, so that what is given is told from what was there. */
+static bool edit(const struct cameras *cameras, const struct camera_change *change, const struct camera *before,
+                 struct camera *camera, struct record_errors *errors, GError **error)
+{
+    record_copy(&camera_descriptor, before, camera);
+    const struct camera_logins none = {0};
+    struct camera_stream *streams = camera->streams.items;
+    camera_set_logins(camera, &none);
+    for (size_t i = 0; i < camera->streams.count; i++) {
+        g_clear_pointer(&streams[i].username, g_free);
+        g_clear_pointer(&streams[i].password, g_free);
+    }
+    if (!change->edit(change->data, camera, errors, error) || !check(cameras, camera, errors, error))
+        return false;
+    camera_tidy(camera);
+    keep_logins(camera, before);
+    return true;
+}
+
+const struct camera *cameras_change(struct cameras *cameras, const struct camera_change *change,
+                                    struct record_errors *errors, GError **error)
+{
+    struct camera camera = {0};
+    const struct camera *changed = NULL;
+    pthread_mutex_lock(&cameras->lock);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
+    const struct camera *before = find(set, change, error);
+    if (before && edit(cameras, change, before, &camera, errors, error))
+        changed = put(cameras, &camera, before, change->by, error);
+    pthread_mutex_unlock(&cameras->lock);
+    record_clear(&camera_descriptor, &camera);
+    return changed;
+}
+
+bool cameras_delete(struct cameras *cameras, const struct camera_change *change, GError **error)
+{
+    pthread_mutex_lock(&cameras->lock);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
+    const struct camera *camera = find(set, change, error);
+    bool is_good = camera && store_camera_delete(cameras->config.store, camera, change->by, error);
+    if (is_good) {
+        live_remove_camera(cameras->config.live, camera->id);
+        count_cameras(cameras);
+        if (cameras->changed)
+            cameras->changed(cameras->changed_data);
+    }
+    pthread_mutex_unlock(&cameras->lock);
+    return is_good;
+}

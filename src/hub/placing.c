@@ -1,0 +1,162 @@
+/* Which worker watches which camera, as cameras come, change and go. A worker is of one org. Main loop's thread, but
+ * for hub_cameras_changed.
+ */
+#include "hub/hub_internal.h"
+
+#include "base/media_url.h"
+
+#include <string.h>
+
+enum { CAMERAS_A_WORKER = 8 };
+
+static bool is_for_cameras(const struct hub_worker *worker)
+{
+    return !worker->is_apart && !worker->looks_at_pictures && !worker->is_leaving;
+}
+
+/* ---- what is no longer so ---- */
+
+static bool is_watched(const struct camera *camera)
+{
+    return camera && camera->enabled;
+}
+
+/* A camera that is another now stays where it is. */
+static void follow(struct hub_worker *worker, const struct camera_set *set)
+{
+    for (guint i = worker->cameras->len; i-- > 0;) {
+        const struct camera *before = g_ptr_array_index(worker->cameras, i);
+        const struct camera *now = camera_set_find(set, before->id);
+        if (now == before)
+            continue;
+        if (is_watched(now))
+            g_ptr_array_index(worker->cameras, i) = (gpointer)(uintptr_t)camera_ref(now);
+        else
+            g_ptr_array_steal_index(worker->cameras, i);
+        camera_unref(before);
+    }
+}
+
+static gboolean has_no_camera(gpointer camera_id, gpointer word, gpointer set)
+{
+    (void)word;
+    return camera_set_find(set, camera_id) == NULL;
+}
+
+/* ---- who has none yet ---- */
+
+/* The cage of a worker that runs lets it at no file and no device that it did not know of. */
+static bool may_join(const struct hub_worker *worker, const struct camera *camera)
+{
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera, uses);
+    bool is_free = true;
+    for (size_t i = 0; i < count; i++) {
+        struct media_url url;
+        if (!media_url_parse(uses[i].source, &url, NULL))
+            continue;
+        is_free = is_free && url.scheme != MEDIA_FILE && url.scheme != MEDIA_V4L2;
+        media_url_clear(&url);
+    }
+    return is_free || worker->generation == 0;
+}
+
+/* The worker of the same org with the fewest cameras, or a new one. */
+static struct hub_worker *worker_for(struct hub *hub, const struct camera *camera, guint per_org)
+{
+    struct hub_worker *best = NULL;
+    guint same_org = 0;
+    for (guint i = 0; i < hub->workers->len; i++) {
+        struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
+        const struct camera *first = worker->cameras->len ? g_ptr_array_index(worker->cameras, 0) : NULL;
+        if (!is_for_cameras(worker) || !first || strcmp(first->org_id, camera->org_id) != 0)
+            continue;
+        same_org++;
+        if (may_join(worker, camera) && (!best || worker->cameras->len < best->cameras->len))
+            best = worker;
+    }
+    return best && same_org >= per_org ? best : hub_worker_new(hub);
+}
+
+static bool has_worker(const struct hub *hub, const struct camera *camera)
+{
+    for (guint i = 0; i < hub->workers->len; i++) {
+        const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
+        if (is_for_cameras(worker) && g_ptr_array_find(worker->cameras, camera, NULL))
+            return true;
+    }
+    return false;
+}
+
+static bool is_admitted(struct hub *hub, const struct camera *camera)
+{
+    if (g_ptr_array_find(hub->not_placed, camera, NULL))
+        return false;
+    if (governing_admit(hub->governing, camera))
+        return true;
+    g_ptr_array_add(hub->not_placed, (gpointer)(uintptr_t)camera_ref(camera));
+    return false;
+}
+
+static void place(struct hub *hub, const struct camera_set *set)
+{
+    guint per_org = (guint)hub->settings->workers.count;
+    if (per_org == 0)
+        per_org = MIN((guint)(set->count + CAMERAS_A_WORKER - 1) / CAMERAS_A_WORKER, g_get_num_processors());
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
+        if (is_watched(camera) && !has_worker(hub, camera) && is_admitted(hub, camera))
+            g_ptr_array_add(worker_for(hub, camera, MAX(per_org, 1))->cameras, (gpointer)(uintptr_t)camera_ref(camera));
+    }
+}
+
+/* ---- the whole ---- */
+
+static void forget_not_placed(struct hub *hub, const struct camera_set *set)
+{
+    for (guint i = hub->not_placed->len; i-- > 0;) {
+        const struct camera *camera = g_ptr_array_index(hub->not_placed, i);
+        if (camera_set_find(set, camera->id) != camera)
+            g_ptr_array_remove_index(hub->not_placed, i);
+    }
+}
+
+void hub_place_cameras(struct hub *hub)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(hub->live);
+    for (guint i = 0; i < hub->workers->len; i++)
+        if (is_for_cameras(g_ptr_array_index(hub->workers, i)))
+            follow(g_ptr_array_index(hub->workers, i), set);
+    g_hash_table_foreach_remove(hub->breaker_words, has_no_camera, set);
+    forget_not_placed(hub, set);
+    place(hub, set);
+}
+
+static void tell_worker(struct hub_worker *worker)
+{
+    if (!is_for_cameras(worker))
+        return;
+    if (worker->cameras->len == 0)
+        hub_worker_leave(worker);
+    else if (worker->generation == 0)
+        hub_worker_start_or_retry(worker);
+    else
+        hub_worker_tell_cameras(worker);
+}
+
+static gboolean on_changed(gpointer data)
+{
+    struct hub *hub = data;
+    if (hub->is_stopping)
+        return G_SOURCE_REMOVE;
+    hub_place_cameras(hub);
+    for (guint i = 0; i < hub->workers->len; i++)
+        tell_worker(g_ptr_array_index(hub->workers, i));
+    policies_see_cameras(hub->policies);
+    return G_SOURCE_REMOVE;
+}
+
+void hub_cameras_changed(void *hub)
+{
+    g_idle_add_full(G_PRIORITY_DEFAULT, on_changed, hub, NULL);
+}

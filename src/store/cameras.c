@@ -1,0 +1,127 @@
+#include "store/cameras.h"
+
+#include <string.h>
+
+#include "facts/tenant.h"
+#include "store/work_internal.h"
+
+void store_camera_free(void *camera)
+{
+    if (!camera)
+        return;
+    record_clear(&camera_descriptor, camera);
+    g_free(camera);
+}
+
+/* ---- reading ---- */
+
+static bool read_org(struct store *store, const char *org_id, GPtrArray *cameras, GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction &&
+           store_select(transaction, &camera_descriptor, "WHERE org_id = $1 AND managed_by = 'api' ORDER BY id",
+                        STORE_VALUES(sql_text(org_id)), cameras, error);
+}
+
+GPtrArray *store_cameras_made(struct store *store, GError **error)
+{
+    g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
+    g_autoptr(GPtrArray) cameras = g_ptr_array_new_with_free_func(store_camera_free);
+    for (guint i = 0; orgs && i < orgs->len; i++)
+        if (!read_org(store, g_ptr_array_index(orgs, i), cameras, error))
+            return NULL;
+    return orgs ? g_steal_pointer(&cameras) : NULL;
+}
+
+/* ---- changing ---- */
+
+static bool note(struct store_transaction *transaction, const struct audit_by *by, const char *action,
+                 const struct camera *before, const struct camera *after, GError **error)
+{
+    const struct camera *const both[] = {before, after};
+    g_autofree char *before_text = NULL, *after_text = NULL;
+    char **const texts[] = {&before_text, &after_text};
+    for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
+        struct camera shown;
+        if (!both[i])
+            continue;
+        GString *json = g_string_new(NULL);
+        camera_copy_shown(both[i], &shown);
+        record_encode_json(&camera_descriptor, &shown, false, json);
+        record_clear(&camera_descriptor, &shown);
+        *texts[i] = g_string_free(json, FALSE);
+    }
+    const struct audit_change change = {AUDIT_CAMERA, after ? after->id : before->id, action, before_text, after_text};
+    return store_audit_add_in(transaction, by, &change, error);
+}
+
+/* Sites are people's to make, but for the one that every org has. */
+static bool has_site(struct store_transaction *transaction, const struct camera *camera, GError **error)
+{
+    int64_t count = 0;
+    if (!camera->site_id)
+        return true;
+    if (strcmp(camera->site_id, "default") == 0) {
+        const struct site site = {
+            camera->org_id, camera->site_id, camera->site_id, NULL, {clock_wall_ms(transaction->store->clock)}};
+        const void *record = &site;
+        return store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
+    }
+    if (!store_get_integer(transaction, "SELECT count(*) FROM sites WHERE org_id = $1 AND id = $2",
+                           STORE_VALUES(sql_text(camera->org_id), sql_text(camera->site_id)), 0, &count, error))
+        return false;
+    if (count == 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "there is no site '%s': make it first",
+                    camera->site_id);
+    return count > 0;
+}
+
+static bool has_name_alone(struct store_transaction *transaction, const struct camera *camera, GError **error)
+{
+    int64_t count = 0;
+    if (!store_get_integer(transaction, "SELECT count(*) FROM cameras WHERE org_id = $1 AND name = $2 AND id <> $3",
+                           STORE_VALUES(sql_text(camera->org_id), sql_text(camera->name), sql_text(camera->id)), 0,
+                           &count, error))
+        return false;
+    if (count > 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "there is a camera named '%s' already",
+                    camera->name);
+    return count == 0;
+}
+
+bool store_camera_write(struct store *store, const struct camera *camera, const struct camera *before,
+                        const struct audit_by *by, GError **error)
+{
+    struct camera stored = *camera; /* borrows everything */
+    stored.username = stored.password = NULL;
+    const void *record = &stored;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
+    return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
+           has_site(transaction, camera, error) && has_name_alone(transaction, camera, error) &&
+           store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           note(transaction, by, before ? "update" : "create", before, camera, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+static bool has_no_policies(struct store_transaction *transaction, const struct camera *camera, GError **error)
+{
+    int64_t count = 0;
+    if (!store_get_integer(transaction, "SELECT count(*) FROM service_policies WHERE org_id = $1 AND camera_id = $2",
+                           STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), 0, &count, error))
+        return false;
+    if (count > 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "%" G_GINT64_FORMAT " policies are of this camera: remove them first", count);
+    return count == 0;
+}
+
+bool store_camera_delete(struct store *store, const struct camera *camera, const struct audit_by *by, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
+    return transaction && has_no_policies(transaction, camera, error) &&
+           store_run(transaction, "DELETE FROM cameras WHERE org_id = $1 AND id = $2",
+                     STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), NULL, error) &&
+           note(transaction, by, "delete", camera, NULL, error) && store_commit(g_steal_pointer(&transaction), error);
+}

@@ -1,0 +1,16 @@
+/* Store: cameras that the API makes. Any thread; each change is in the audit with it, without any login. `logins` of a
+ * camera is stored as it is: whoever gives it has sealed it.
+ */
+#pragma once
+
+#include "store/store.h"
+
+/* Those of every org, by org and id: a new GPtrArray of struct camera *. */
+GPtrArray *store_cameras_made(struct store *store, GError **error);
+void store_camera_free(void *camera);
+/* A new one, or (`before` not NULL) another state of one. False with VEDETTE_ERROR_UNSUPPORTED: the org has another
+ * camera of this name; VEDETTE_ERROR_INVALID: the site is not there. */
+bool store_camera_write(struct store *store, const struct camera *camera, const struct camera *before,
+                        const struct audit_by *by, GError **error);
+/* VEDETTE_ERROR_UNSUPPORTED while policies are of it. What was seen of it stays. */
+bool store_camera_delete(struct store *store, const struct camera *camera, const struct audit_by *by, GError **error);

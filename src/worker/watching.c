@@ -1,0 +1,208 @@
+/* The cameras of a worker: those of its configuration, and those that come and go while it runs. A camera that goes
+ * is taken from the analysers at once and lives on until its last records are acknowledged. Main thread.
+ *
+ * Those of the configuration file share connections (worker->streams), which end together; those that the API made have
+ * their own, and so can end apart.
+ */
+#define LOG_MODULE "worker"
+#include "worker/worker_internal.h"
+
+#include "base/counter.h"
+
+#include <string.h>
+
+static void watched_free(void *data)
+{
+    struct watched_camera *camera = data;
+    media_source_free(camera->source);
+    pipeline_free(camera->pipeline);
+    g_free(camera->start_error);
+    if (camera->told)
+        record_clear(&camera_config_descriptor, camera->told);
+    g_free(camera->told);
+    record_clear(&camera_health_descriptor, &camera->health);
+    record_clear(&camera_descriptor, &camera->camera);
+    g_string_free(camera->events, TRUE);
+    g_string_free(camera->tracks, TRUE);
+    g_free(camera);
+}
+
+GPtrArray *watching_array_new(void)
+{
+    return g_ptr_array_new_with_free_func(watched_free);
+}
+
+void watching_forget_added(struct worker *worker)
+{
+    if (worker->added)
+        record_clear(&worker_camera_descriptor, worker->added);
+    g_clear_pointer(&worker->added, g_free);
+}
+
+/* ---- coming ---- */
+
+static void note_not_started(struct watched_camera *watched, const GError *error)
+{
+    watched->start_error = g_strdup(error->message);
+    log_error(watched->camera.id, "not started: %s", error->message);
+}
+
+static void open_source(struct watched_camera *watched)
+{
+    struct worker *worker = watched->worker;
+    struct source_settings settings = worker->config.source; /* borrows */
+    bool is_of_file = watched->camera.managed_by != CAMERA_OF_API;
+    g_autoptr(GError) error = NULL;
+    if (!is_of_file)
+        settings.refused_networks = worker->config.managed_cameras.refused_networks;
+    watched->source = media_source_new(is_of_file ? worker->streams : NULL, &watched->camera, &settings, clock_system(),
+                                       &watched->health, analyser_note_frame, watched, &error);
+    if (!watched->source)
+        note_not_started(watched, error);
+}
+
+struct watched_camera *watching_add(struct worker *worker, const struct camera *camera, uint64_t track_id_base)
+{
+    struct watched_camera *watched = g_new0(struct watched_camera, 1);
+    watched->worker = worker;
+    const struct pipeline_sink sink = analyser_sink(watched);
+    record_copy(&camera_descriptor, camera, &watched->camera);
+    watched->analyse_fps = camera->analyse_fps;
+    watched->events = g_string_new(NULL);
+    watched->tracks = g_string_new(NULL);
+    record_init(&camera_health_descriptor, &watched->health);
+    watched->health.camera_id = g_strdup(camera->id);
+    if (worker->detector) {
+        watched->health.detector_provider = g_strdup(detector_provider(worker->detector));
+        watched->health.detector_provider_reason = g_strdup(detector_provider_reason(worker->detector));
+    }
+    watched->pipeline = pipeline_new(&worker->config, &watched->camera, worker->detector, &worker->detector_lock,
+                                     track_id_base, clock_system(), &watched->health, &sink);
+    if (worker->reader)
+        pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
+    open_source(watched);
+    pthread_mutex_lock(&worker->lock);
+    g_ptr_array_add(worker->cameras, watched);
+    pthread_mutex_unlock(&worker->lock);
+    return watched;
+}
+
+void watching_start(struct watched_camera *watched, size_t together)
+{
+    g_autoptr(GError) error = NULL;
+    watched->started_us = clock_monotonic_us(clock_system());
+    if (!watched->source)
+        return;
+    media_source_set_breaker(watched->source, &watched->worker->config.breaker);
+    media_source_spread_start(watched->source, together);
+    if (!media_source_start(watched->source, &error))
+        note_not_started(watched, error);
+}
+
+struct watched_camera *watching_find(struct worker *worker, const char *id, size_t length)
+{
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);
+        if (strlen(camera->camera.id) == length && memcmp(camera->camera.id, id, length) == 0)
+            return camera;
+    }
+    return NULL;
+}
+
+/* ---- how they are ---- */
+
+static void replace_text(char **text, const char *with)
+{
+    g_free(*text);
+    *text = g_strdup(with);
+}
+
+/* How long the frame that is being analysed, or else waits, has done so. */
+static void note_frame_age(struct watched_camera *camera, int64_t now_us)
+{
+    pthread_mutex_lock(&camera->worker->lock);
+    int64_t since_us = camera->busy_since_us ? camera->busy_since_us : camera->waiting_since_us;
+    pthread_mutex_unlock(&camera->worker->lock);
+    gauge_set(&camera->health.frame_age_ms, since_us ? (double)MAX(now_us - since_us, 0) / 1000 : 0);
+}
+
+void watching_describe(struct watched_camera *camera, int64_t now_us)
+{
+    struct camera_health *health = &camera->health;
+    if (!camera->start_error) {
+        media_source_describe(camera->source, health);
+    } else {
+        replace_text(&health->state, "failed");
+        replace_text(&health->last_error, camera->start_error);
+    }
+    note_frame_age(camera, now_us);
+    int64_t processed = counter_get(&health->frames_processed);
+    if (camera->rate_since_us)
+        health->analysed_fps = (double)(processed - camera->frames_before) * G_USEC_PER_SEC /
+                               (double)MAX(now_us - camera->rate_since_us, 1);
+    camera->frames_before = processed;
+    camera->rate_since_us = now_us;
+    if (camera->worker->detector_error && !*health->last_error)
+        replace_text(&health->last_error, camera->worker->detector_error);
+    if (counter_get(&health->detector_failing) && !*health->last_error)
+        replace_text(&health->last_error, "the model fails; what moves is followed instead");
+}
+
+/* ---- going ---- */
+
+void watching_leave(struct worker *worker, const char *id, size_t length)
+{
+    struct watched_camera *camera = watching_find(worker, id, length);
+    if (!camera)
+        return;
+    pthread_mutex_lock(&worker->lock);
+    guint index;
+    if (g_ptr_array_find(worker->cameras, camera, &index))
+        g_ptr_array_steal_index(worker->cameras, index);
+    camera->waiting_since_us = 0;
+    pthread_mutex_unlock(&worker->lock);
+    g_ptr_array_add(worker->left, camera);
+}
+
+/* The last records: stays that are open end now. */
+static void finish(struct watched_camera *camera)
+{
+    pipeline_finish(camera->pipeline);
+    analyser_flush_events(camera);
+    camera->is_finished = true;
+}
+
+static bool is_busy(struct watched_camera *camera)
+{
+    pthread_mutex_lock(&camera->worker->lock);
+    bool is_busy = camera->busy_since_us != 0;
+    pthread_mutex_unlock(&camera->worker->lock);
+    return is_busy;
+}
+
+void watching_end_left(struct worker *worker)
+{
+    for (guint i = worker->left->len; i-- > 0;) {
+        struct watched_camera *camera = g_ptr_array_index(worker->left, i);
+        if (!camera->is_finished && !is_busy(camera)) {
+            g_clear_pointer(&camera->source, media_source_free); /* waits for its threads */
+            finish(camera);
+        }
+        if (!camera->is_finished || outbox_has(worker->outbox, &camera->health))
+            continue;
+        if (!link_send(worker->link, LINK_REMOVED, camera->camera.id, strlen(camera->camera.id), NULL))
+            continue; /* at the next turn */
+        g_ptr_array_remove_index(worker->left, i);
+    }
+}
+
+void watching_finish_all(struct worker *worker)
+{
+    GPtrArray *const places[] = {worker->cameras, worker->left};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+        for (guint j = 0; j < places[i]->len; j++) {
+            struct watched_camera *camera = g_ptr_array_index(places[i], j);
+            if (!camera->is_finished)
+                finish(camera);
+        }
+}

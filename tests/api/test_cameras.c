@@ -1,0 +1,286 @@
+/* Cameras by the API: whose they are, who may, what is told of them, and what stays secret. */
+#include "api_world.h"
+
+#include "store/audit.h"
+#include "store/cameras.h"
+
+#define SECRETS "canary-secret"
+
+struct cameras_world {
+    struct api_world world;
+    char *own, *other, *viewer;
+    guint changes; /* that were told to who listens */
+};
+
+static void on_changed(void *data)
+{
+    ((struct cameras_world *)data)->changes++;
+}
+
+/* The administrator's password, another name, org or role. */
+static void add_user(struct api_world *world, const char *id, const char *org, const char *name, enum role role)
+{
+    g_autoptr(GError) error = NULL;
+    struct user *user = store_user_find(world->store, "admin", &error);
+    g_assert_no_error(error);
+    g_free(user->id);
+    g_free(user->org_id);
+    g_free(user->username);
+    user->id = g_strdup(id);
+    user->org_id = g_strdup(org);
+    user->username = g_strdup(name);
+    user->role = role;
+    g_assert_true(store_user_put(world->store, user, &error));
+    user_free(user);
+}
+
+static void cameras_init(struct cameras_world *cameras)
+{
+    *cameras = (struct cameras_world){.changes = 0};
+    world_init(&cameras->world);
+    add_user(&cameras->world, "0197a000-0000-7000-8000-000000000002", "other", "admin", ROLE_ADMIN);
+    add_user(&cameras->world, "0197a000-0000-7000-8000-000000000003", "default", "viewer", ROLE_OPERATOR);
+    cameras->own = world_login_as(&cameras->world, "admin", WORLD_PASSWORD);
+    cameras->other = world_login_as(&cameras->world, "other/admin", WORLD_PASSWORD);
+    cameras->viewer = world_login_as(&cameras->world, "viewer", WORLD_PASSWORD);
+    cameras_listen(cameras->world.cameras, on_changed, cameras);
+}
+
+static void cameras_clear(struct cameras_world *cameras)
+{
+    g_free(cameras->own);
+    g_free(cameras->other);
+    g_free(cameras->viewer);
+    world_clear(&cameras->world);
+}
+
+static struct reply ask(struct cameras_world *cameras, const char *method, const char *target, const char *token,
+                        const char *more, const char *body)
+{
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n%s", token, more);
+    struct reply reply = world_request(&cameras->world, method, target, headers, body);
+    if (reply.body && strstr(reply.body->str, SECRETS))
+        g_error("a secret is told: %s", reply.body->str);
+    return reply;
+}
+
+static int status_of(struct cameras_world *cameras, const char *method, const char *target, const char *token,
+                     const char *body)
+{
+    struct reply reply = ask(cameras, method, target, token, "", body);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+static const char new_camera[] =
+    "{\"name\":\"Yard\",\"source\":\"rtsp://me:" SECRETS "@10.0.0.9/s?pwd=" SECRETS "\",\"password\":\"" SECRETS "\"}";
+
+/* Its id; g_free. */
+static char *create(struct cameras_world *cameras, const char *token)
+{
+    struct reply reply = ask(cameras, "POST", "/api/v1/cameras", token, "", new_camera);
+    g_assert_cmpint(reply.status, ==, 201);
+    json_t *camera = json_loads(reply.body->str, 0, NULL);
+    char *id = g_strdup(json_string_value(json_object_get(camera, "id")));
+    g_assert_nonnull(id);
+    json_decref(camera);
+    reply_clear(&reply);
+    return id;
+}
+
+static void test_a_camera_is_its_orgs(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL),
+                    *test = g_strconcat(path, "/test", NULL), *zones = g_strconcat(path, "/zones", NULL);
+    g_autofree char *others = create(&cameras, cameras.other); /* of the same name, in another org */
+    g_assert_cmpuint(cameras.changes, ==, 2);
+    g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras", cameras.own, new_camera), ==, 409);
+    g_assert_cmpint(status_of(&cameras, "GET", path, cameras.other, NULL), ==, 404);
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.other, "{\"name\":\"Mine\"}"), ==, 404);
+    g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.other, NULL), ==, 404);
+    g_assert_cmpint(status_of(&cameras, "POST", test, cameras.other, NULL), ==, 404);
+    g_assert_cmpint(status_of(&cameras, "GET", zones, cameras.other, NULL), ==, 404);
+    struct reply reply = ask(&cameras, "GET", "/api/v1/cameras", cameras.other, "", NULL);
+    g_assert_null(strstr(reply.body->str, id));
+    g_assert_nonnull(strstr(reply.body->str, others));
+    reply_clear(&reply);
+    g_assert_cmpint(status_of(&cameras, "GET", path, cameras.own, NULL), ==, 200);
+    cameras_clear(&cameras);
+}
+
+static void test_only_administrators_change_cameras(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras", cameras.viewer, new_camera), ==, 403);
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.viewer, "{\"name\":\"x\"}"), ==, 403);
+    g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.viewer, NULL), ==, 403);
+    g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras/test", cameras.viewer, "{\"source\":\"rtsp://h/\"}"),
+                    ==, 403);
+    g_assert_cmpint(status_of(&cameras, "GET", path, cameras.viewer, NULL), ==, 200);
+    g_assert_cmpuint(cameras.changes, ==, 1);
+    cameras_clear(&cameras);
+}
+
+/* The settings' camera of the world, and what is there no longer. */
+static void test_what_the_settings_say_stays(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_assert_cmpint(status_of(&cameras, "PATCH", "/api/v1/cameras/cam-1", cameras.own, "{\"name\":\"x\"}"), ==, 409);
+    g_assert_cmpint(status_of(&cameras, "DELETE", "/api/v1/cameras/cam-1", cameras.own, NULL), ==, 409);
+    g_assert_cmpint(status_of(&cameras, "DELETE", "/api/v1/cameras/nobody", cameras.own, NULL), ==, 404);
+    g_assert_cmpint(status_of(&cameras, "DELETE", "/api/v1/cameras/cam-1/lines/door", cameras.own, NULL), ==, 409);
+    g_assert_cmpuint(cameras.changes, ==, 0);
+    cameras_clear(&cameras);
+}
+
+static void test_secrets_stay_in_the_store(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    struct reply reply = ask(&cameras, "PATCH", path, cameras.own, "", "{\"analyse_fps\":7}");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_nonnull(strstr(reply.body->str, "rtsp://10.0.0.9/s?pwd=***"));
+    reply_clear(&reply);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras.world.live);
+    const struct camera *camera = camera_set_find(set, id);
+    g_assert_cmpstr(camera->source, ==, "rtsp://10.0.0.9/s?pwd=" SECRETS);
+    g_assert_cmpstr(camera->username, ==, "me");
+    g_assert_cmpstr(camera->password, ==, SECRETS);
+    g_autoptr(GPtrArray) entries = store_audit_list(cameras.world.store, "default", INT64_MAX, 100, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(entries->len, >=, 2);
+    reply = ask(&cameras, "GET", "/api/v1/audit?limit=100", cameras.own, "", NULL); /* ask() looks for secrets */
+    g_assert_nonnull(strstr(reply.body->str, id));
+    reply_clear(&reply);
+    cameras_clear(&cameras);
+}
+
+static void test_what_was_made_is_there_after_a_restart(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create(&cameras, cameras.own);
+    struct live *live = live_new(&cameras.world.settings.cameras);
+    const struct cameras_config config = {cameras.world.store,
+                                          cameras.world.policies,
+                                          live,
+                                          &cameras.world.health,
+                                          &cameras.world.settings.managed_cameras,
+                                          cameras.world.clock};
+    struct cameras *again = cameras_new(&config);
+    g_assert_true(cameras_load(again, &error));
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
+    g_assert_cmpuint(set->count, ==, 3);
+    const struct camera *camera = camera_set_find(set, id);
+    g_assert_cmpstr(camera->name, ==, "Yard");
+    g_assert_cmpstr(camera->password, ==, SECRETS);
+    g_assert_null(camera->logins);
+    g_assert_cmpint(camera->managed_by, ==, CAMERA_OF_API);
+    cameras_free(again);
+    live_free(live);
+    cameras_clear(&cameras);
+}
+
+static void test_a_login_goes_with_its_host(void)
+{
+    static const struct {
+        const char *patch, *username;
+    } cases[] = {
+        {"{\"source\":\"rtsp://10.0.0.9/other\"}", "me"},      {"{\"password\":\"another\"}", "me"},
+        {"{\"source\":\"rtsp://10.0.0.9:5540/other\"}", NULL}, {"{\"source\":\"rtsp://you@10.0.0.9/s\"}", "you"},
+        {"{\"source\":\"rtsp://10.0.0.10/s\"}", NULL},         {"{\"username\":\"again\"}", "again"},
+        {"{\"username\":\"\",\"password\":\"\"}", NULL},
+    };
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, cases[i].patch), ==, 200);
+        CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras.world.live);
+        g_assert_cmpstr(camera_set_find(set, id)->username, ==, cases[i].username);
+    }
+    cameras_clear(&cameras);
+}
+
+static void test_patches_keep_what_they_do_not_name(void)
+{
+    static const char streams[] =
+        "{\"streams\":[{\"source\":\"rtsp://10.0.0.9/a\",\"roles\":[\"detect\"]},"
+        "{\"source\":\"rtsp://10.0.0.9/b\",\"roles\":[\"live\"],\"password\":\"" SECRETS "\"}]}";
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, streams), ==, 200);
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, "{\"analyse_fps\":null,\"name\":\"B\"}"), ==, 200);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras.world.live);
+    const struct camera *camera = camera_set_find(set, id);
+    g_assert_cmpuint(camera->streams.count, ==, 2);
+    g_assert_cmpstr(camera->source, ==, "rtsp://10.0.0.9/a");
+    g_assert_cmpstr(((const struct camera_stream *)camera->streams.items)[1].password, ==, SECRETS);
+    g_assert_cmpfloat(camera->analyse_fps, ==, 5);
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, "{\"source\":\"rtsp://10.0.0.9/c\"}"), ==, 200);
+    CLEANUP(camera_set) struct camera_set *after = live_cameras(cameras.world.live);
+    g_assert_cmpuint(camera_set_find(after, id)->streams.count, ==, 0);
+    g_assert_cmpstr(camera->source, ==, "rtsp://10.0.0.9/a"); /* who holds a set sees what it was */
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, "{\"id\":\"mine\"}"), ==, 400);
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, "{\"name\":\"\"}"), ==, 400);
+    cameras_clear(&cameras);
+}
+
+static void test_a_camera_with_policies_stays(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL),
+                    *policy = g_strconcat("/api/v1/policies/safety?camera_id=", id, NULL);
+    g_assert_cmpint(status_of(&cameras, "PUT", policy, cameras.own, "{\"loitering_seconds\":7}"), ==, 200);
+    g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.own, NULL), ==, 409);
+    g_assert_cmpint(status_of(&cameras, "DELETE", policy, cameras.own, NULL), <, 300);
+    g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.own, NULL), ==, 204);
+    cameras_clear(&cameras);
+}
+
+static void test_there_are_bounds(void)
+{
+    struct cameras_world cameras = {.changes = 0};
+    world_prepare(&cameras.world);
+    cameras.world.settings.managed_cameras.max_cameras_of_org = 1;
+    world_start(&cameras.world);
+    cameras.own = world_login_as(&cameras.world, "admin", WORLD_PASSWORD);
+    cameras.other = cameras.viewer = NULL;
+    g_autofree char *id = create(&cameras, cameras.own);
+    g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras", cameras.own,
+                              "{\"name\":\"Second\",\"source\":\"rtsp://10.0.0.1/\"}"),
+                    ==, 409);
+    g_assert_cmpint(counter_get(&cameras.world.health.cameras_refused), ==, 1);
+    g_assert_cmpint(counter_get(&cameras.world.health.cameras_managed), ==, 1);
+    /* nobody tries sources here */
+    g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras/test", cameras.own, "{\"source\":\"rtsp://h/\"}"), ==,
+                    429);
+    g_assert_cmpint(counter_get(&cameras.world.health.camera_tests_refused), ==, 1);
+    cameras_clear(&cameras);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/cameras/a_camera_is_its_orgs", test_a_camera_is_its_orgs);
+    g_test_add_func("/cameras/only_administrators_change_cameras", test_only_administrators_change_cameras);
+    g_test_add_func("/cameras/what_the_settings_say_stays", test_what_the_settings_say_stays);
+    g_test_add_func("/cameras/secrets_stay_in_the_store", test_secrets_stay_in_the_store);
+    g_test_add_func("/cameras/what_was_made_is_there_after_a_restart", test_what_was_made_is_there_after_a_restart);
+    g_test_add_func("/cameras/a_login_goes_with_its_host", test_a_login_goes_with_its_host);
+    g_test_add_func("/cameras/patches_keep_what_they_do_not_name", test_patches_keep_what_they_do_not_name);
+    g_test_add_func("/cameras/a_camera_with_policies_stays", test_a_camera_with_policies_stays);
+    g_test_add_func("/cameras/there_are_bounds", test_there_are_bounds);
+    return g_test_run();
+}

@@ -1,0 +1,239 @@
+"""Cameras that the API makes: they come, change and go while the others are watched, and outlive the process."""
+import json
+import os
+import signal
+import sqlite3
+import sys
+import urllib.error
+import urllib.request
+
+from world import FAST, Camera, Directory, Hub, camera_config, run_tests, until
+
+# The cameras of these tests are on this machine, where the API's may not be by default.
+LOCAL = FAST + 'managed_cameras: {refused_networks: ""}\n'
+NEAR = {"id": "near", "polygon": [[0.15, 0.66], [0.85, 0.66], [0.85, 0.98], [0.15, 0.98]]}
+MIDDLE = {"id": "middle", "a": [0.15, 0.5], "b": [0.85, 0.5]}
+
+
+def ask(hub, method, path, body=None, **headers):
+    """Status, headers and body (JSON or bytes)."""
+    request = urllib.request.Request(hub.address + path, method=method, data=json.dumps(body).encode() if body else None)
+    request.add_header("Authorization", f"Bearer {hub.token}")
+    request.add_header("Content-Type", "application/json")
+    for name, value in headers.items():
+        request.add_header(name.replace("_", "-"), value)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            status, heads, text = answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        status, heads, text = error.code, error.headers, error.read()
+    return status, heads, json.loads(text) if text and "json" in heads.get("Content-Type", "") else text
+
+
+def guarded(directory):
+    """A camera that asks for a login."""
+    (directory / "password").write_text("canary-door-9a")
+    return Camera(directory, "scene://gate", options=("--username", "viewer", "--password-file", str(directory / "password")))
+
+
+def last_error(hub, name):
+    return hub.cameras()[name]["health"].get("last_error", "")
+
+
+def create(hub, **fields):
+    status, headers, camera = ask(hub, "POST", "/api/v1/cameras", {"analyse_fps": 10, **fields})
+    assert status == 201, camera
+    return camera["id"], headers["ETag"]
+
+
+def has_picture(hub, name):
+    return ask(hub, "GET", f"/api/v1/cameras/{name}/preview.jpg")[0] == 200
+
+
+def frames(hub, name):
+    return hub.cameras()[name]["health"]["frames_decoded"]
+
+
+def count(hub, name, kind):
+    """What a line or the zone of a camera counted."""
+    camera = hub.cameras()[name]
+    return sum(place["count_in"] + place["count_out"] if kind == "lines" else place["entries"] for place in camera[kind])
+
+
+def a_camera_comes_changes_and_goes_while_another_is_watched():
+    with Directory() as directory, Camera(directory, "scene://corridor", "scene://gate", "scene://shop") as camera:
+        gate, shop = (camera.url.replace("corridor", name) for name in ("gate", "shop"))
+        with Hub(directory, LOCAL + "cameras:\n" + camera_config("fixed", camera.url)) as hub:
+            until(lambda: hub.online() == {"fixed"}, "the settings' camera is on line")
+            worker, connects = hub.workers(), hub.cameras()["fixed"]["health"]["connects"]
+            name, etag = create(hub, name="Gate", source=gate, lines=[MIDDLE], zones=[NEAR])
+            assert hub.cameras()[name]["managed_by"] == "api" and hub.cameras()["fixed"]["managed_by"] == "file"
+            until(lambda: hub.online() == {"fixed", name}, f"it is watched: {hub.log()}")
+            until(lambda: has_picture(hub, name), "it has a picture")
+            until(lambda: hub.cameras()[name]["health"]["tracks_live"] > 0, "somebody is followed")
+            until(lambda: hub.events(f"camera_id={name}"), "and its records are stored")
+            assert hub.workers() == worker, "it joined the worker that there was"
+
+            status, _, problem = ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"name": "x"}, If_Match='"stale"')
+            assert status == 412, problem
+            status, headers, changed = ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"name": "Front gate"}, If_Match=etag)
+            assert status == 200 and changed["name"] == "Front gate" and headers["ETag"] != etag, changed
+            assert changed["source"] == gate and changed["lines"][0]["id"] == "middle", changed
+            assert hub.cameras()[name]["health"]["connects"] == 1, "a name is no reason to connect anew"
+
+            status, _, changed = ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"source": shop})
+            assert status == 200 and changed["source"] == shop and changed["health"]["state"] == "starting", changed
+            until(lambda: name in hub.online(), "it is watched at its new address")
+            until(lambda: has_picture(hub, name), "and shown")
+
+            status, _, changed = ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"enabled": False})
+            assert status == 200 and changed["health"]["state"] == "disabled", changed
+            until(lambda: hub.online() == {"fixed"}, "it is at rest")
+            assert ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"enabled": True})[0] == 200
+            until(lambda: name in hub.online(), "it is watched again")
+
+            seen = {event["id"] for event in hub.events(f"camera_id={name}")}
+            assert ask(hub, "DELETE", f"/api/v1/cameras/{name}")[0] == 204
+            assert ask(hub, "GET", f"/api/v1/cameras/{name}")[0] == 404
+            assert ask(hub, "DELETE", f"/api/v1/cameras/{name}")[0] == 404
+            assert set(hub.cameras()) == {"fixed"}
+            assert seen <= {event["id"] for event in hub.events(f"camera_id={name}")}, "what was seen stays"
+            fixed = hub.cameras()["fixed"]["health"]
+            assert hub.workers() == worker and fixed["connects"] == connects and fixed["state"] == "online", fixed
+            assert fixed["frames_dropped"] <= 2 and fixed["stalls"] == 0, fixed
+            assert "vedette_records_rejected_total 0" in hub.text("/metrics"), "no record of it was refused"
+            assert hub.stop() == 0, hub.log()
+
+
+def the_settings_cameras_are_not_the_apis_to_change():
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        with Hub(directory, LOCAL + "cameras:\n" + camera_config("fixed", camera.url)) as hub:
+            for method, path, body in (("PATCH", "", {"name": "x"}), ("DELETE", "", None), ("POST", "/lines", MIDDLE | {"id": "b"}),
+                                       ("DELETE", "/zones/near", None)):
+                status, _, problem = ask(hub, method, f"/api/v1/cameras/fixed{path}", body)
+                assert status == 409 and "settings file" in problem["detail"], (method, problem)
+
+
+def cameras_come_back_after_a_kill_with_their_logins():
+    with Directory() as directory, guarded(directory) as camera:
+        config = LOCAL + "cameras: []\n"
+        with Hub(directory, config) as hub:
+            name, _ = create(hub, name="Gate", source=camera.url.replace("rtsp://", "rtsp://viewer:canary-door-9a@"))
+            other, _ = create(hub, name="At rest", source=camera.url, enabled=False)
+            until(lambda: hub.online() == {name}, f"it is on line: {hub.log()}")
+            for pid in hub.workers():
+                os.kill(pid, signal.SIGKILL)
+            until(lambda: hub.workers() and hub.online() == {name}, "a new worker has it, and its login")
+            hub.child.kill()
+            hub.child.wait()
+        with Hub(directory, config, name="again") as hub:
+            until(lambda: hub.online() == {name}, f"it comes back: {hub.log()}")
+            assert set(hub.cameras()) == {name, other}
+            status, _, changed = ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"name": "Renamed"})
+            assert status == 200 and "canary" not in json.dumps(changed), changed
+            # A login is for the host it was given for: at another port it is not sent.
+            status, _, changed = ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"source": "rtsp://127.0.0.1:1/x"})
+            assert status == 200, changed
+            assert ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"source": camera.url})[0] == 200
+            until(lambda: "401" in last_error(hub, name), "the camera wants its login again")
+            audit = hub.text("/api/v1/audit?limit=100")
+            assert "canary" not in audit and '"subject_id":"' + name in audit.replace(" ", ""), audit
+            assert hub.stop() == 0
+            assert "canary" not in hub.log() and "canary" not in hub.out()
+        assert "canary" not in (directory / "hub.log").read_text()
+
+
+def lines_and_zones_count_from_the_next_frame_on():
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        with Hub(directory, LOCAL + "cameras: []\n") as hub:
+            name, _ = create(hub, name="Corridor", source=camera.url)
+            path = f"/api/v1/cameras/{name}"
+            until(lambda: name in hub.online(), "it is on line")
+            status, _, problem = ask(hub, "POST", path + "/zones", {"id": "flat", "polygon": [[0, 0], [1, 1], [0.5, 0.5]]})
+            assert status == 400 and problem["errors"][0]["path"] == "polygon", problem
+            status, headers, zone = ask(hub, "POST", path + "/zones", NEAR)
+            assert status == 201 and zone["id"] == "near", zone
+            assert ask(hub, "POST", path + "/zones", NEAR)[0] == 409
+            assert ask(hub, "POST", path + "/lines", MIDDLE)[0] == 201
+            assert ask(hub, "POST", path + "/lines", {**MIDDLE, "id": "near"})[0] == 400, "ids are of both"
+            until(lambda: count(hub, name, "lines") and count(hub, name, "zones"), "both count")
+            etag = headers["ETag"]
+            assert ask(hub, "PUT", path + "/zones/near", {**NEAR, "name": "Near"}, If_Match=etag)[0] == 200
+            assert ask(hub, "PUT", path + "/zones/near", NEAR, If_Match=etag)[0] == 412
+            assert ask(hub, "PUT", path + "/zones/near", {**NEAR, "id": "other"})[0] == 400
+            assert ask(hub, "PUT", path + "/zones/other", NEAR)[0] == 404
+            assert ask(hub, "GET", path + "/zones/near")[2]["name"] == "Near"
+            assert ask(hub, "DELETE", path + "/lines/middle")[0] == 204
+            assert ask(hub, "DELETE", path + "/lines/middle")[0] == 404
+            assert [line["id"] for line in ask(hub, "GET", path + "/lines")[2]["items"]] == []
+            assert hub.cameras()[name]["health"]["connects"] == 1, "nothing was connected anew"
+
+
+def a_source_is_tried_before_it_is_used():
+    with Directory() as directory, guarded(directory) as camera:
+        with Hub(directory, LOCAL + "cameras: []\n") as hub:
+            good = {"source": camera.url, "username": "viewer", "password": "canary-door-9a"}
+            status, _, told = ask(hub, "POST", "/api/v1/cameras/test", good)
+            assert status == 200 and told["works"] and told["error"] == "" and told["codec"], told
+            assert told["width_px"] > 0 and told["height_px"] > 0 and told["first_picture_ms"] > 0, told
+            status, _, told = ask(hub, "POST", "/api/v1/cameras/test", {**good, "password": "canary-wrong"})
+            assert status == 200 and not told["works"] and "401" in told["error"] and "canary" not in str(told), told
+            status, _, told = ask(hub, "POST", "/api/v1/cameras/test", {"source": "rtsp://127.0.0.1:1/x"})
+            assert status == 200 and not told["works"] and "connect" in told["error"], told
+            name, _ = create(hub, name="Gate", enabled=False, **good)
+            status, _, told = ask(hub, "POST", f"/api/v1/cameras/{name}/test")
+            assert status == 200 and told["works"], told
+            status, _, told = ask(hub, "POST", "/api/v1/cameras/nobody/test")
+            assert status == 404
+            until(lambda: not hub.workers(), "nothing of it stays")
+            assert set(hub.cameras()) == {name} and "canary" not in hub.log()
+
+
+def what_the_server_may_not_connect_to_is_refused():
+    with Directory() as directory, Camera(directory, "scene://gate") as camera:
+        secret = directory / "secret.mp4"
+        secret.write_text("not for everyone")
+        with Hub(directory, FAST + "managed_cameras: {max_cameras_of_org: 1}\ncameras: []\n") as hub:
+            for source in (str(secret), f"file://{secret}", "v4l2:///dev/video0", "scene://gate"):
+                for path, body in (("/api/v1/cameras", {"name": "x", "source": source}), ("/api/v1/cameras/test", {"source": source})):
+                    status, _, problem = ask(hub, "POST", path, body)
+                    assert status == 400 and "managed_cameras.schemes" in str(problem), (source, problem)
+            for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"):
+                source = camera.url.replace("127.0.0.1", host)
+                status, _, told = ask(hub, "POST", "/api/v1/cameras/test", {"source": source})
+                assert status == 200 and not told["works"] and "refused_networks" in told["error"], (source, told)
+            name, _ = create(hub, name="Gate", source=camera.url)
+            until(lambda: "refused_networks" in last_error(hub, name), "and as a camera's")
+            status, _, problem = ask(hub, "POST", "/api/v1/cameras", {"name": "Another", "source": "rtsp://192.0.2.1/"})
+            assert status == 409 and "max_cameras_of_org" in problem["detail"], problem
+            status, _, problem = ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"source": str(secret)})
+            assert status == 400 and problem["errors"][0]["path"] == "source", problem
+
+
+def names_are_unique_and_mistakes_are_told_all_at_once():
+    with Directory() as directory:
+        with Hub(directory, LOCAL + "cameras: []\n") as hub:
+            name, _ = create(hub, name="Gate", source="rtsp://192.0.2.1/", enabled=False)
+            status, _, problem = ask(hub, "POST", "/api/v1/cameras", {"name": "Gate", "source": "rtsp://192.0.2.2/"})
+            assert status == 409 and "Gate" in problem["detail"], problem
+            bad = {"source": "ftp://x/", "analyse_fps": 1000, "zones": [{"id": "a"}], "id": "mine"}
+            status, _, problem = ask(hub, "POST", "/api/v1/cameras", bad)
+            paths = {error["path"] for error in problem["errors"]}
+            assert status == 400 and {"source", "analyse_fps", "zones[0].polygon", "id"} <= paths, problem
+            status, _, problem = ask(hub, "POST", "/api/v1/cameras", {"name": "B", "source": "rtsp://h/", "site_id": "nowhere"})
+            assert status == 400 and "nowhere" in problem["detail"], problem
+            with sqlite3.connect(f"file:{directory}/data/vedette.db?mode=ro", uri=True) as store:
+                assert store.execute("SELECT count(*) FROM cameras").fetchone()[0] == 1
+            assert set(hub.cameras()) == {name}
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests([
+        ("a camera comes, changes and goes while another is watched", a_camera_comes_changes_and_goes_while_another_is_watched),
+        ("the settings' cameras are not the API's to change", the_settings_cameras_are_not_the_apis_to_change),
+        ("cameras come back after a kill, with their logins", cameras_come_back_after_a_kill_with_their_logins),
+        ("lines and zones count from the next frame on", lines_and_zones_count_from_the_next_frame_on),
+        ("a source is tried before it is used", a_source_is_tried_before_it_is_used),
+        ("what the server may not connect to is refused", what_the_server_may_not_connect_to_is_refused),
+        ("names are unique, and mistakes are told all at once", names_are_unique_and_mistakes_are_told_all_at_once),
+    ]))
