@@ -20,10 +20,11 @@ test:
 bench:
 	@scripts/bootstrap build
 	@scripts/configure $(BUILD)
-	@ninja -C $(BUILD) bench/bench bench/bench_resilience bench/bench_store
+	@ninja -C $(BUILD) vedette bench/bench bench/bench_resilience bench/bench_store
 	@$(BUILD)/bench/bench --json $(BUILD)/bench.json
 	@$(BUILD)/bench/bench_resilience
 	@$(BUILD)/bench/bench_store
+	@python3 bench/policy_latency.py $(BUILD)
 
 lint:
 	@scripts/bootstrap build lint

@@ -150,6 +150,7 @@ static void take_over(struct watched_camera *camera, struct camera_config *told)
     camera->analyse_fps = told->camera.analyse_fps;
     camera->thinned_scale = 0; /* made anew */
     counter_set(&camera->health.policy_revision, told->policy_revision);
+    log_debug(camera->camera.id, "policies of revision %" G_GINT64_FORMAT " are in force", told->policy_revision);
     record_clear(&camera_config_descriptor, told);
     g_free(told);
 }
