@@ -117,15 +117,20 @@ static bool note_rows(struct store_transaction *transaction, struct erasure *era
     return is_good;
 }
 
-static bool erase_batch(struct erasure *erasure, const char *table, const char *sql, int64_t *rows, GError **error)
+static bool erase_batch(struct erasure *erasure, const char *table, const char *sql, int64_t *rows, int64_t *took_us,
+                        GError **error)
 {
     const char *org_id = erasure->org->id;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(erasure->work.store, STORE_JOB, STORE_PLATFORM, error);
-    return transaction && store_run_hold_in(transaction, erasure->work.retention->hold, error) &&
-           store_set_org(transaction, org_id, error) &&
-           store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_integer(erasure->work.limit)), rows, error) &&
-           (!*rows || note_rows(transaction, erasure, table, *rows, error)) &&
+    if (!transaction || !store_run_hold_in(transaction, erasure->work.retention->hold, error) ||
+        !store_set_org(transaction, org_id, error))
+        return false;
+    int64_t begun_us = g_get_monotonic_time();
+    if (!store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_integer(erasure->work.limit)), rows, error))
+        return false;
+    *took_us = g_get_monotonic_time() - begun_us;
+    return (!*rows || note_rows(transaction, erasure, table, *rows, error)) &&
            store_commit(g_steal_pointer(&transaction), error);
 }
 
@@ -134,16 +139,15 @@ static bool erase_table(struct erasure *erasure, const struct store_table *table
     const struct retention_settings *settings = erasure->work.retention->settings;
     const struct retention_rule as = {.name = table->descriptor->table};
     g_autofree char *sql = erase_sql(table);
-    for (int64_t rows = 1; rows;) {
-        int64_t begun_us = g_get_monotonic_time();
+    for (int64_t rows = 1, took_us = 0; rows;) {
         if (retention_is_cancelled(&erasure->work, error) ||
-            !erase_batch(erasure, table->descriptor->table, sql, &rows, error))
+            !erase_batch(erasure, as.name, sql, &rows, &took_us, error))
             return false;
         if (!rows)
             break;
         erasure->has_news = true;
         retention_result_of(&erasure->work, &as, erasure->org->id)->rows += rows;
-        erasure->work.limit = retention_next_limit(settings, erasure->work.limit, g_get_monotonic_time() - begun_us);
+        erasure->work.limit = retention_next_limit(settings, erasure->work.limit, took_us);
         g_usleep((gulong)settings->pause_ms * 1000);
     }
     return true;

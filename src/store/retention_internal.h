@@ -47,8 +47,8 @@ bool retention_count(const struct retention_work *work, const struct retention_r
 /* What went by this rule, of this org: found in the results, or added to them. */
 struct retention_result *retention_result_of(const struct retention_work *work, const struct retention_rule *rule,
                                              const char *org_id);
-/* How many rows the transaction after one of `limit` rows may delete, so that it takes no longer than batch_ms: whoever
- * writes waits for one of them. */
+/* How many rows the transaction after one may delete whose `limit` rows took so long, so that they take no longer than
+ * batch_ms: whoever writes waits for one of them. */
 int64_t retention_next_limit(const struct retention_settings *settings, int64_t limit, int64_t took_us);
 bool retention_is_cancelled(const struct retention_work *work, GError **error);
 
