@@ -20,11 +20,12 @@ test:
 bench:
 	@scripts/bootstrap build
 	@scripts/configure $(BUILD)
-	@ninja -C $(BUILD) vedette bench/bench bench/bench_resilience bench/bench_store
+	@ninja -C $(BUILD) vedette bench/bench bench/bench_resilience bench/bench_store bench/load_http
 	@$(BUILD)/bench/bench --json $(BUILD)/bench.json
 	@$(BUILD)/bench/bench_resilience
 	@$(BUILD)/bench/bench_store
 	@python3 bench/policy_latency.py $(BUILD)
+	@python3 bench/bench_http.py $(BUILD)/vedette $(BUILD)/bench/load_http
 
 lint:
 	@scripts/bootstrap build lint
