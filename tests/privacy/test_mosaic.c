@@ -18,7 +18,7 @@ static void test_cells_are_summed_alike(void)
         int width = (int)random_range(&random, 0, SIDE), height = (int)random_range(&random, 0, SIDE);
         int stride = width + (int)random_range(&random, 0, 17), offset = (int)random_range(&random, 0, 9);
         /* to the last byte, so that a look beyond the cell is caught by the sanitizers */
-        size_t bytes = (size_t)offset + (size_t)(MAX(height - 1, 0) * stride) + (size_t)width;
+        size_t bytes = (size_t)offset + (size_t)MAX(height - 1, 0) * (size_t)stride + (size_t)width;
         g_autofree uint8_t *pixels = g_malloc(bytes + 1);
         for (size_t i = 0; i < bytes; i++)
             pixels[i] = trial % 5 ? (uint8_t)random_next(&random) : UINT8_MAX;

@@ -17,7 +17,7 @@ static void test_forms_give_the_same_bits(void)
     for (int trial = 0; trial < TRIALS; trial++) {
         cpu_limit(feature_sets[(size_t)trial % G_N_ELEMENTS(feature_sets)]);
         int count = (int)random_range(&random, 0, LONGEST), offset = (int)random_range(&random, 0, OFFSET);
-        size_t whole = (size_t)(count + offset);
+        size_t whole = (size_t)count + (size_t)offset;
         g_autofree float *a = g_new(float, whole + 1), *b = g_new(float, whole + 1);
         for (size_t i = 0; i < whole; i++) {
             a[i] = (float)ldexp(random_uniform(&random) - 0.5, (int)random_range(&random, -20, 20));
