@@ -9,7 +9,7 @@ struct pair {
     double gain; /* cost − limit: below 0 */
 };
 
-/* Grows to the largest problem seen and then stays: no allocation after warm-up. */
+/* Grows to the largest problem seen and then stays. */
 struct scratch {
     void *memory;
     size_t bytes;
@@ -34,10 +34,26 @@ static void *scratch_get(struct scratch *scratch, size_t bytes)
     return scratch->memory;
 }
 
+/* Room for what most cameras see: frames of 128 tracks and as many objects, 16 of them in each other's way. Only a
+ * frame with more asks for memory. */
+static void make_room(struct assignment *assignment)
+{
+    enum { NODES = 256, PAIRS = 512, CROWD = 16 };
+    scratch_get(&assignment->parents, sizeof(int) * NODES);
+    scratch_get(&assignment->local, sizeof(int) * NODES);
+    scratch_get(&assignment->order, sizeof(int) * PAIRS);
+    scratch_get(&assignment->matrix, sizeof(double) * CROWD * CROWD);
+    scratch_get(&assignment->doubles, sizeof(double) * 4 * CROWD);
+    scratch_get(&assignment->ints, sizeof(int) * 4 * CROWD);
+    g_array_set_size(assignment->pairs, PAIRS);
+    g_array_set_size(assignment->pairs, 0);
+}
+
 struct assignment *assignment_new(void)
 {
     struct assignment *assignment = g_new0(struct assignment, 1);
     assignment->pairs = g_array_new(FALSE, FALSE, sizeof(struct pair));
+    make_room(assignment);
     return assignment;
 }
 
