@@ -12,8 +12,11 @@
 
 enum {
     SQLITE_READERS = 4,
-    SQLITE_READER_WAIT_MS = 5000,      /* a reader that waits longer is told to come back */
-    SQLITE_BUSY_MS = 2000,             /* SQLite's own wait for a lock */
+    SQLITE_READER_WAIT_MS = 5000, /* a reader that waits longer is told to come back */
+    SQLITE_BUSY_MS = 2000,        /* SQLite's own wait for a lock */
+    SQLITE_CHECKPOINT_PAGES =
+        200, /* of the WAL: whoever commits the last of them writes them into the database, and all
+              * who write wait for that; SQLite's own 1000 make the longest waits twice as long */
     SQLITE_WAL_LIMIT_BYTES = 64 << 20, /* a WAL that grew beyond is cut after its checkpoint */
     SQLITE_CACHE_KIB = 1024,           /* page cache of each reader; the system caches the file besides */
     SQLITE_WRITER_CACHE_KIB = 16384,   /* at most: where a commit touches more pages, they are written twice */
