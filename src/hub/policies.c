@@ -102,7 +102,7 @@ static void on_changed(void *data)
 {
     struct hub_policies *policies = data;
     if (g_atomic_int_compare_and_exchange(&policies->is_pending, 0, 1))
-        g_main_context_invoke_full(NULL, G_PRIORITY_HIGH, push, policies, NULL);
+        g_idle_add_full(G_PRIORITY_HIGH, push, policies, NULL); /* never here: before the loop runs nobody has it */
 }
 
 /* Once a second: overlays whose hour has come, what could not be sent, and what stands in the status. */

@@ -143,6 +143,17 @@ async function main() {
     await page.reload();
     await until(page, () => document.querySelectorAll(".camera").length === 4);
   });
+  await test("an administrator tries a source, is told why it does not work, and adds a camera", async () => {
+    await page.click(".add-camera summary");
+    await page.fill(".add-camera input[name=name]", "Yard");
+    await page.fill(".add-camera input[name=source]", "rtsp://127.0.0.1:1/x");
+    await page.click(".add-camera button[value=try]");
+    await until(page, () => /refused/.test(document.querySelector(".add-camera [role=status].error")?.textContent ?? ""));
+    await page.click(".add-camera button[value=add]");
+    await until(page, () => document.querySelectorAll(".camera").length === 5);
+    await page.click(".add-camera button[value=add]"); /* the form is empty again: the browser asks for a name */
+    assert((await page.locator(".add-camera input[name=name]").inputValue()) === "", "the form was not emptied");
+  });
   await test("after logging out the page asks for a login again", async () => {
     await page.click("text=Log out");
     await page.waitForSelector("input[name=password]");

@@ -87,7 +87,9 @@ class Process:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, trouble, *_):
+        if trouble and self.child.poll() is not None:
+            print(f"# {self.log_path.name}: ended with {self.child.returncode}: " + self.log()[-3000:].replace("\n", "\n# "))
         if self.child.poll() is None:
             self.child.kill()
         self.child.wait()

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { keepLogin, listEvents, server, whoAmI } from "./api";
+import { AddCamera } from "./add_camera";
 import { CameraCard } from "./camera_card";
 import { EventList } from "./event_list";
 import { Live } from "./live";
@@ -55,11 +56,12 @@ function useServer() {
       connection.close();
     };
   }, [refresh]);
-  return { cameras, events, isConnected, live, error };
+  return { cameras, events, isConnected, live, error, refresh };
 }
 
-function Dashboard({ username, onLogout }: { username: string; onLogout: () => void }) {
-  const { cameras, events, isConnected, live, error } = useServer();
+function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
+  const { cameras, events, isConnected, live, error, refresh } = useServer();
+  const mayAdd = user.role === "admin" || user.role === "platform";
   useEffect(keepLogin, []);
   return (
     <>
@@ -68,7 +70,7 @@ function Dashboard({ username, onLogout }: { username: string; onLogout: () => v
         <h1>Vedette</h1>
         <span class={`state ${isConnected ? "online" : "offline"}`}>{isConnected ? "live" : "connecting…"}</span>
         <span class="spacer" />
-        <span>{username}</span>
+        <span>{user.username}</span>
         <button onClick={() => void server.logout().then(onLogout, onLogout)}>Log out</button>
       </header>
       {error && (
@@ -79,7 +81,8 @@ function Dashboard({ username, onLogout }: { username: string; onLogout: () => v
       <main class="dashboard">
         <section class="cameras">
           {live && cameras.map((camera) => <CameraCard key={camera.id} camera={camera} live={live} />)}
-          {cameras.length === 0 && <p class="hint">No camera is configured; the README says how to add one.</p>}
+          {cameras.length === 0 && <p class="hint">There is no camera yet.</p>}
+          {mayAdd && <AddCamera onAdded={() => void refresh()} />}
         </section>
         <EventList cameras={cameras} events={events} />
       </main>
@@ -96,5 +99,5 @@ export function App() {
   if (user === undefined) return null;
   if (user === null) return <Login onDone={check} />;
   if (user.must_change_password) return <Password onDone={check} />;
-  return <Dashboard username={user.username} onLogout={() => setUser(null)} />;
+  return <Dashboard user={user} onLogout={() => setUser(null)} />;
 }
