@@ -1,11 +1,17 @@
 #include "facts/camera_set.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
-/* What stands behind the face that readers see. */
+/* What stands behind the faces that readers see, which come first. */
+struct counted_camera {
+    struct camera camera;
+    atomic_int references;
+};
 struct counted_set {
-    struct camera_set set; /* first */
+    struct camera_set set;
+    atomic_int references;
     GPtrArray *cameras;
     GHashTable *by_id; /* borrows the cameras and their ids */
 };
@@ -19,24 +25,31 @@ struct camera_roster {
 
 const struct camera *camera_share(const struct camera *camera)
 {
-    struct camera *shared = g_atomic_rc_box_new0(struct camera);
-    record_copy(&camera_descriptor, camera, shared);
-    return shared;
+    struct counted_camera *counted = g_new0(struct counted_camera, 1);
+    atomic_init(&counted->references, 1);
+    record_copy(&camera_descriptor, camera, &counted->camera);
+    return &counted->camera;
 }
 
 const struct camera *camera_ref(const struct camera *shared)
 {
-    return g_atomic_rc_box_acquire((struct camera *)(uintptr_t)shared);
+    atomic_fetch_add_explicit(&((struct counted_camera *)(uintptr_t)shared)->references, 1, memory_order_relaxed);
+    return shared;
 }
 
-static void clear_camera(gpointer camera)
+/* Whether it was the last; what its holders did is seen by whoever frees it then. */
+static bool drop(atomic_int *references)
 {
-    record_clear(&camera_descriptor, camera);
+    return atomic_fetch_sub_explicit(references, 1, memory_order_acq_rel) == 1;
 }
 
 void camera_unref(const struct camera *shared)
 {
-    g_atomic_rc_box_release_full((struct camera *)(uintptr_t)shared, clear_camera);
+    struct counted_camera *counted = (struct counted_camera *)(uintptr_t)shared;
+    if (!drop(&counted->references))
+        return;
+    record_clear(&camera_descriptor, &counted->camera);
+    g_free(counted);
 }
 
 static void unref_item(gpointer camera)
@@ -54,7 +67,8 @@ GPtrArray *camera_array_new(void)
 /* Takes the array over. */
 static struct camera_set *set_new(GPtrArray *cameras)
 {
-    struct counted_set *counted = g_atomic_rc_box_new0(struct counted_set);
+    struct counted_set *counted = g_new0(struct counted_set, 1);
+    atomic_init(&counted->references, 1);
     counted->cameras = cameras;
     counted->by_id = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < cameras->len; i++) {
@@ -66,22 +80,20 @@ static struct camera_set *set_new(GPtrArray *cameras)
     return &counted->set;
 }
 
-static void clear_set(gpointer data)
-{
-    struct counted_set *counted = data;
-    g_hash_table_unref(counted->by_id);
-    g_ptr_array_unref(counted->cameras);
-}
-
 struct camera_set *camera_set_ref(struct camera_set *set)
 {
-    return g_atomic_rc_box_acquire(set);
+    atomic_fetch_add_explicit(&((struct counted_set *)set)->references, 1, memory_order_relaxed);
+    return set;
 }
 
 void camera_set_unref(struct camera_set *set)
 {
-    if (set)
-        g_atomic_rc_box_release_full(set, clear_set);
+    struct counted_set *counted = (struct counted_set *)set;
+    if (!set || !drop(&counted->references))
+        return;
+    g_hash_table_unref(counted->by_id);
+    g_ptr_array_unref(counted->cameras);
+    g_free(counted);
 }
 
 const struct camera *camera_set_find(const struct camera_set *set, const char *camera_id)
