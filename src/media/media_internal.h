@@ -56,8 +56,9 @@ GPtrArray *media_pictures_list(const char *path, GError **error);
 /* ---- packets.c: the encoded pictures of a file, for ever ---- */
 
 struct media_packets;
-/* NULL when the file cannot be played without decoding. */
-struct media_packets *media_packets_open(const char *path);
+/* NULL when the file cannot be played without decoding. Waits for the file end as soon as `consumer`, which outlives
+ * the packets and may be NULL, is flushing: whoever stops it waits for the thread that waits here. */
+struct media_packets *media_packets_open(const char *path, GstPad *consumer);
 const struct media_codec *media_packets_codec(const struct media_packets *packets);
 /* The next picture; at the end the first again, with time stamps that go on. NULL when there is none. `caps` may be
  * NULL. Both are the caller's. */

@@ -61,7 +61,7 @@ static bool probe_scene(struct media_mount *mount, GError **error)
 
 static bool probe_packets(struct media_mount *mount)
 {
-    struct media_packets *packets = media_packets_open(mount->location);
+    struct media_packets *packets = media_packets_open(mount->location, NULL);
     GstBuffer *buffer = packets ? media_packets_next(packets, &mount->caps) : NULL;
     if (buffer) {
         gst_buffer_unref(buffer);
@@ -163,7 +163,10 @@ static void on_need_data(GstAppSrc *source, guint length, gpointer data)
 {
     (void)length;
     struct play *play = data;
-    GstBuffer *buffer = play->packets ? media_packets_next(play->packets, NULL) : next_picture(play);
+    bool is_file = play->mount->codec;
+    if (is_file && !play->packets) /* not before: whoever makes a bin is the thread that answers all clients */
+        play->packets = media_packets_open(play->mount->location, GST_BASE_SRC_PAD(source));
+    GstBuffer *buffer = !is_file ? next_picture(play) : play->packets ? media_packets_next(play->packets, NULL) : NULL;
     play->count++;
     if (buffer)
         gst_app_src_push_buffer(source, buffer);
@@ -195,9 +198,7 @@ static struct play *play_new(struct media_mount *mount)
 {
     struct play *play = g_new0(struct play, 1);
     play->mount = g_atomic_rc_box_acquire(mount);
-    if (mount->codec)
-        play->packets = media_packets_open(mount->location);
-    else if (mount->is_scene) {
+    if (mount->is_scene) {
         play->scene = scene_new_from_uri(mount->location, NULL);
         play->first_number = first_number(mount);
     }

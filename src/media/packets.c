@@ -1,10 +1,11 @@
 /* The encoded pictures of a file, one after the other and round and round, for the player: nothing is decoded. */
 #include "media/media_internal.h"
 
-enum { PACKETS_PATIENCE_SECONDS = 5, PACKETS_WAITING = 8 };
+enum { PACKETS_PATIENCE_SECONDS = 5, PACKETS_LOOK_MS = 100, PACKETS_WAITING = 8 };
 
 struct media_packets {
     char *path;
+    GstPad *consumer; /* borrowed; may be NULL */
     GstElement *pipeline;
     GstElement *sink; /* set on the demuxer's thread; atomic */
     const struct media_codec *codec;
@@ -61,6 +62,17 @@ static void close_pass(struct media_packets *packets)
     packets->sink = NULL;
 }
 
+/* Whoever stops the consumer waits for its thread, which may be waiting here. */
+static bool is_given_up(const struct media_packets *packets)
+{
+    if (!packets->consumer)
+        return false;
+    GST_OBJECT_LOCK(packets->consumer);
+    bool is_flushing = GST_PAD_IS_FLUSHING(packets->consumer);
+    GST_OBJECT_UNLOCK(packets->consumer);
+    return is_flushing;
+}
+
 /* True when the file holds a video that can be played as it is. */
 static bool open_pass(struct media_packets *packets)
 {
@@ -75,24 +87,29 @@ static bool open_pass(struct media_packets *packets)
     bool is_over = false;
     while (!__atomic_load_n(&packets->sink, __ATOMIC_ACQUIRE) && !is_over) {
         GstMessage *message = gst_bus_timed_pop_filtered(bus, GST_MSECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-        is_over = message || g_get_monotonic_time() > end_us;
+        is_over = message || is_given_up(packets) || g_get_monotonic_time() > end_us;
         g_clear_pointer(&message, gst_message_unref);
     }
     gst_object_unref(bus);
     return __atomic_load_n(&packets->sink, __ATOMIC_ACQUIRE) != NULL;
 }
 
-static GstSample *pull(struct media_packets *packets)
+/* NULL at the end, when nothing came for too long, and when nobody wants it any more. */
+static GstSample *pull(const struct media_packets *packets)
 {
-    return packets->sink
-               ? gst_app_sink_try_pull_sample(GST_APP_SINK(packets->sink), PACKETS_PATIENCE_SECONDS * GST_SECOND)
-               : NULL;
+    enum { LOOKS = PACKETS_PATIENCE_SECONDS * 1000 / PACKETS_LOOK_MS };
+    GstAppSink *sink = packets->sink ? GST_APP_SINK(packets->sink) : NULL;
+    GstSample *sample = NULL;
+    for (int i = 0; sink && !sample && i < LOOKS && !gst_app_sink_is_eos(sink) && !is_given_up(packets); i++)
+        sample = gst_app_sink_try_pull_sample(sink, PACKETS_LOOK_MS * GST_MSECOND);
+    return sample;
 }
 
-struct media_packets *media_packets_open(const char *path)
+struct media_packets *media_packets_open(const char *path, GstPad *consumer)
 {
     struct media_packets *packets = g_new0(struct media_packets, 1);
     packets->path = g_strdup(path);
+    packets->consumer = consumer;
     packets->step = GST_SECOND / 25; /* until two pictures tell */
     if (open_pass(packets))
         return packets;

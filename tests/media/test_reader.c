@@ -1,6 +1,7 @@
 /* Files, good and bad (case S4): every frame, the same each time, and an error that names the file for all the rest. */
 #include <string.h>
 
+#include "media/media_internal.h"
 #include "media/media_world.h"
 
 struct result {
@@ -275,6 +276,28 @@ static void test_frames_outlive_the_reader(void)
     media_world_clear(&world);
 }
 
+/* Whoever stops a player waits for the thread that reads its file. */
+static void test_packets_end_with_who_wanted_them(void)
+{
+    struct media_world world;
+    media_world_init(&world);
+    g_autofree char *path = media_world_path(&world, "door.mp4");
+    media_world_write(path, 320, 180, 10);
+    GstPad *consumer = gst_object_ref_sink(gst_pad_new("src", GST_PAD_SRC));
+    gst_pad_set_active(consumer, TRUE);
+    struct media_packets *packets = media_packets_open(path, consumer);
+    for (int i = 0; i < 25; i++) { /* round and round */
+        GstBuffer *buffer = media_packets_next(packets, NULL);
+        g_assert_nonnull(buffer);
+        gst_buffer_unref(buffer);
+    }
+    gst_pad_set_active(consumer, FALSE);
+    g_assert_null(media_packets_next(packets, NULL));
+    media_packets_free(packets);
+    gst_object_unref(consumer);
+    media_world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -295,6 +318,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/media/reader/s04_damaged/h264_mkv", &kinds[0], test_s04_damaged);
     g_test_add_data_func("/media/reader/s04_damaged/mjpeg_odd", &kinds[6], test_s04_damaged);
     g_test_add_func("/media/reader/the_writer_says_what_it_cannot_write", test_the_writer_says_what_it_cannot_write);
+    g_test_add_func("/media/reader/packets_end_with_who_wanted_them", test_packets_end_with_who_wanted_them);
     g_test_add_func("/media/reader/frames_outlive_the_reader", test_frames_outlive_the_reader);
     return g_test_run();
 }
