@@ -1,4 +1,9 @@
 /* Roll-ups: recomputed whole, whatever comes late, twice or at once (cases G1, G2, G4, G5, G6, G11). */
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/random.h"
 #include "store/rollup_buckets.h"
 #include "upkeep_world.h"
@@ -53,6 +58,67 @@ static void test_g01_at_the_same_time(void)
     g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_hourly"), ==, 60);
     g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 60);
     world_clear(&world);
+}
+
+/* Something in each of 150 hours. */
+static void begin_with_hours(struct store_world *world)
+{
+    begin(world, "Europe/Berlin", world_start_ms + 150 * (int64_t)HOUR);
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < 150; i++)
+        g_ptr_array_add(batch,
+                        world_crossing(world, NULL, "door", "in", world_start_ms + i * (int64_t)HOUR + i * 1000));
+    g_assert_cmpint(world_store(world, batch).new_records, ==, 150);
+}
+
+static struct store *open_again(struct store_world *world)
+{
+    struct store_settings settings = world_settings;
+    settings.late_days = 30;
+    return world_open_with(world, settings, NULL);
+}
+
+/* A server that is gone after so long, wherever it was. True when it had not ended. */
+static bool roll_up_and_die(struct store_world *world, int after_ms)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        const struct itimerval timer = {.it_value.tv_usec = after_ms * 1000};
+        world->store = open_again(world);
+        setitimer(ITIMER_REAL, &timer, NULL); /* SIGALRM ends the process at once */
+        roll_up(world, ROLLUP_MONTH);
+        _exit(0);
+    }
+    int status = 0;
+    g_assert_cmpint(child, >, 0);
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+}
+
+static void test_g01_killed_in_the_middle(void)
+{
+    struct store_world whole, killed;
+    int deaths = 0;
+    begin_with_hours(&whole);
+    begin_with_hours(&killed);
+    roll_up(&whole, ROLLUP_MONTH);
+    g_clear_pointer(&whole.store, store_close); /* no thread is left when the process is forked */
+    g_clear_pointer(&killed.store, store_close);
+    for (int i = 0; i < 12; i++)
+        deaths += roll_up_and_die(&killed, 1 + 4 * i);
+    g_test_message("%d of 12 were killed", deaths);
+    g_assert_cmpint(deaths, >, 0);
+    killed.store = open_again(&killed);
+    roll_up(&killed, ROLLUP_MONTH);
+    static const char *const tables[] = {"occupancy_hourly", "occupancy_daily", "occupancy_monthly"};
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        g_autofree char *expected = rows_of(&whole, tables[i]), *found = rows_of(&killed, tables[i]);
+        g_assert_cmpstr(expected, !=, "");
+        g_assert_cmpstr(expected, ==, found);
+    }
+    g_assert_cmpint(ask_number(&killed, "SELECT count(*) FROM rollup_marks"), ==, 0);
+    world_clear(&whole);
+    world_clear(&killed);
 }
 
 static void test_g02_late_within_the_horizon_and_beyond(void)
@@ -210,6 +276,7 @@ int main(int argc, char **argv)
     if (world_is_missing())
         return 0;
     g_test_add_func("/rollups/g01_rolled_up_again_is_the_same", test_g01_rolled_up_again_is_the_same);
+    g_test_add_func("/rollups/g01_killed_in_the_middle", test_g01_killed_in_the_middle);
     g_test_add_func("/rollups/g01_at_the_same_time", test_g01_at_the_same_time);
     g_test_add_func("/rollups/g02_late_within_the_horizon_and_beyond", test_g02_late_within_the_horizon_and_beyond);
     g_test_add_func("/rollups/g04_sums", test_g04_sums);
