@@ -12,34 +12,49 @@ struct component {
     enum health_status status;
     char *reason; /* NULL: nothing to say */
 };
-enum {
-    COMPONENT_STORE,
-    COMPONENT_WORKERS,
-    COMPONENT_DISK,
-    COMPONENT_CLOCK,
-    COMPONENT_PROGRESS,
-    COMPONENT_CAPACITY,
-    COMPONENT_POLICIES,
-    COMPONENT_BROKER,
-    COMPONENT_UPKEEP,
-    COMPONENT_COUNT
-};
 
-static void check_store(struct api *api, struct component components[COMPONENT_COUNT])
+static void check_engine(struct api *api, bool of_disk, struct component *component)
 {
     g_autoptr(GError) error = NULL;
-    if (store_check(api->store, &error))
+    if (store_check(api->store, &error) || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL) != of_disk)
         return;
-    bool is_disk = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
-    struct component *component = &components[is_disk ? COMPONENT_DISK : COMPONENT_STORE];
     /* Little room is a warning; a write that fails is not. */
     bool has_room = counter_get(&api->health->store_free_bytes) > 0;
-    component->status = is_disk && has_room ? DEGRADED : UNHEALTHY;
+    component->status = of_disk && has_room ? DEGRADED : UNHEALTHY;
     component->reason = g_strdup(error->message);
 }
 
-static void check_workers(struct api *api, struct component *component)
+static void check_store(struct api *api, const char *org_id, struct component *component)
 {
+    (void)org_id;
+    check_engine(api, false, component);
+}
+
+static void check_disk(struct api *api, const char *org_id, struct component *component)
+{
+    (void)org_id;
+    check_engine(api, true, component);
+}
+
+static void check_clock(struct api *api, const char *org_id, struct component *component)
+{
+    (void)org_id;
+    if (clock_wall_ms(api->clock) >= clock_set_ms)
+        return;
+    component->status = DEGRADED;
+    component->reason = g_strdup("the machine's clock was never set");
+}
+
+static void check_broker(struct api *api, const char *org_id, struct component *component)
+{
+    (void)api;
+    (void)org_id;
+    component->reason = g_strdup("not configured");
+}
+
+static void check_workers(struct api *api, const char *org_id, struct component *component)
+{
+    (void)org_id;
     size_t enabled = 0, online = 0;
     int64_t now_ms = clock_wall_ms(api->clock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(api->live);
@@ -84,8 +99,9 @@ static void check_progress(struct api *api, const char *org_id, struct component
 }
 
 /* Says how many more cameras would fit, also when all is well. */
-static void check_capacity(struct api *api, struct component *component)
+static void check_capacity(struct api *api, const char *org_id, struct component *component)
 {
+    (void)org_id;
     bool is_short;
     char *text = live_get_capacity(api->live, &is_short);
     component->status = is_short ? DEGRADED : HEALTHY;
@@ -95,8 +111,9 @@ static void check_capacity(struct api *api, struct component *component)
 }
 
 /* Whose the bad one is, and what is wrong with it, is for the log: anybody may ask for /health. */
-static void check_policies(struct api *api, struct component *component)
+static void check_policies(struct api *api, const char *org_id, struct component *component)
 {
+    (void)org_id;
     int64_t bad = counter_get(&api->health->policies_bad);
     if (!bad && !counter_get(&api->health->policies_stale))
         return;
@@ -109,8 +126,9 @@ static void check_policies(struct api *api, struct component *component)
 }
 
 /* What loses something, or keeps it for ever, until a person looks at it. */
-static void check_upkeep(struct api *api, struct component *component)
+static void check_upkeep(struct api *api, const char *org_id, struct component *component)
 {
+    (void)org_id;
     g_autoptr(GString) reason = g_string_new(NULL);
     int64_t stray = counter_get(&api->health->store_stray_rows);
     if (counter_get(&api->health->retention_stopped))
@@ -127,26 +145,25 @@ static void check_upkeep(struct api *api, struct component *component)
     component->reason = g_strdup(reason->str);
 }
 
+/* What is examined; `org_id` is whose cameras may be named. */
+static const struct component_kind {
+    const char *name;
+    void (*check)(struct api *api, const char *org_id, struct component *component);
+} component_kinds[] = {
+    {"store", check_store},       {"workers", check_workers},   {"disk", check_disk},
+    {"clock", check_clock},       {"progress", check_progress}, {"capacity", check_capacity},
+    {"policies", check_policies}, {"broker", check_broker},     {"upkeep", check_upkeep},
+};
+enum { COMPONENT_COUNT = G_N_ELEMENTS(component_kinds) };
+
 static enum health_status examine(struct api *api, const char *org_id, struct component components[COMPONENT_COUNT])
 {
-    static const char *const names[COMPONENT_COUNT] = {"store",    "workers",  "disk",   "clock", "progress",
-                                                       "capacity", "policies", "broker", "upkeep"};
-    for (size_t i = 0; i < COMPONENT_COUNT; i++)
-        components[i] = (struct component){names[i], HEALTHY, NULL};
-    check_store(api, components);
-    check_workers(api, &components[COMPONENT_WORKERS]);
-    check_capacity(api, &components[COMPONENT_CAPACITY]);
-    check_policies(api, &components[COMPONENT_POLICIES]);
-    check_progress(api, org_id, &components[COMPONENT_PROGRESS]);
-    check_upkeep(api, &components[COMPONENT_UPKEEP]);
-    components[COMPONENT_BROKER].reason = g_strdup("not configured");
-    if (clock_wall_ms(api->clock) < clock_set_ms) {
-        components[COMPONENT_CLOCK].status = DEGRADED;
-        components[COMPONENT_CLOCK].reason = g_strdup("the machine's clock was never set");
-    }
     enum health_status worst = HEALTHY;
-    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        components[i] = (struct component){component_kinds[i].name, HEALTHY, NULL};
+        component_kinds[i].check(api, org_id, &components[i]);
         worst = MAX(worst, components[i].status);
+    }
     return worst;
 }
 
