@@ -35,6 +35,20 @@ GPtrArray *store_cameras_made(struct store *store, GError **error)
 
 /* ---- changing ---- */
 
+/* Who sees the audit sees that a login is another, and nothing of it. */
+static bool has_same_logins(const struct camera *a, const struct camera *b)
+{
+    struct stream_use uses_a[CAMERA_MAX_STREAMS], uses_b[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(a, uses_a);
+    if (camera_list_streams(b, uses_b) != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (g_strcmp0(uses_a[i].username, uses_b[i].username) != 0 ||
+            g_strcmp0(uses_a[i].password, uses_b[i].password) != 0)
+            return false;
+    return true;
+}
+
 static bool note(struct store_transaction *transaction, const struct audit_by *by, const char *action,
                  const struct camera *before, const struct camera *after, GError **error)
 {
@@ -49,6 +63,8 @@ static bool note(struct store_transaction *transaction, const struct audit_by *b
         camera_copy_shown(both[i], &shown);
         record_encode_json(&camera_descriptor, &shown, false, json);
         record_clear(&camera_descriptor, &shown);
+        if (both[i] == after && before && !has_same_logins(before, after))
+            g_string_insert(json, (gssize)json->len - 1, ",\"login_changed\":true");
         *texts[i] = g_string_free(json, FALSE);
     }
     const struct audit_change change = {AUDIT_CAMERA, after ? after->id : before->id, action, before_text, after_text};

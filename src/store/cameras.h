@@ -8,7 +8,8 @@
 /* Those of every org, by org and id: a new GPtrArray of struct camera *. */
 GPtrArray *store_cameras_made(struct store *store, GError **error);
 void store_camera_free(void *camera);
-/* A new one, or (`before` not NULL) another state of one. False with VEDETTE_ERROR_UNSUPPORTED: the org has another
+/* A new one, or (`before` not NULL) another state of one; of the logins in both nothing is written, but that they are
+ * others. False with VEDETTE_ERROR_UNSUPPORTED: the org has another
  * camera of this name; VEDETTE_ERROR_INVALID: the site is not there. */
 bool store_camera_write(struct store *store, const struct camera *camera, const struct camera *before,
                         const struct audit_by *by, GError **error);

@@ -208,6 +208,9 @@ static void test_a_login_goes_with_its_host(void)
         CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras.world.live);
         g_assert_cmpstr(camera_set_find(set, id)->username, ==, cases[i].username);
     }
+    struct reply reply = ask(&cameras, "GET", "/api/v1/audit?limit=1", cameras.own, "", NULL);
+    g_assert_nonnull(strstr(reply.body->str, "\"login_changed\":true"));
+    reply_clear(&reply);
     cameras_clear(&cameras);
 }
 

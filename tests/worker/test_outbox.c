@@ -124,6 +124,24 @@ static void test_what_the_hub_has_is_never_counted_as_lost(void)
     world_clear(&world);
 }
 
+/* A camera that goes is freed once nothing of it is on its way. */
+static void test_it_says_whose_records_are_on_their_way(void)
+{
+    struct world world;
+    world_init(&world, ROOMY, 10);
+    g_assert_false(outbox_has(world.outbox, &world.door));
+    add(&world, "a", 5, &world.door);
+    add(&world, "b", 5, &world.yard);
+    uint64_t first = receive(&world, NULL), second = receive(&world, NULL);
+    g_assert_true(outbox_has(world.outbox, &world.door) && outbox_has(world.outbox, &world.yard));
+    outbox_acknowledge(world.outbox, first);
+    g_assert_false(outbox_has(world.outbox, &world.door));
+    g_assert_true(outbox_has(world.outbox, &world.yard));
+    outbox_acknowledge(world.outbox, second);
+    g_assert_false(outbox_has(world.outbox, &world.yard));
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -133,5 +151,6 @@ int main(int argc, char **argv)
     g_test_add_func("/outbox/the least urgent and oldest go first", test_the_least_urgent_and_oldest_go_first);
     g_test_add_func("/outbox/what the hub has is never counted as lost",
                     test_what_the_hub_has_is_never_counted_as_lost);
+    g_test_add_func("/outbox/it says whose records are on their way", test_it_says_whose_records_are_on_their_way);
     return g_test_run();
 }
