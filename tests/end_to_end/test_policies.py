@@ -84,6 +84,11 @@ def files_are_taken_over_and_bad_ones_change_nothing():
                 assert hub.request("/policies")["error"]
                 (place / "safety.json").write_text('{"loitering_seconds": 12}')
                 until(lambda: policies()["status"] == "healthy", "until the next good one")
+                (place / "safety.json").write_text(" " * 70000)  # nobody reads so much
+                until(lambda: policies()["status"] == "degraded", "a file that cannot be read is told")
+                assert loitering() == 12
+                (place / "safety.json").write_text('{"loitering_seconds": 12}')
+                until(lambda: policies()["status"] == "healthy", "until it can")
                 (place / "safety.json").unlink()
                 until(lambda: loitering() is None, "its document goes with it")
                 history = hub.request("/api/v1/policies/safety/history?camera_id=shop")["items"]
