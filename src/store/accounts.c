@@ -60,8 +60,8 @@ GPtrArray *store_orgs_list(struct store *store, GError **error)
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
-    bool is_good =
-        transaction && store_each(transaction, "SELECT id FROM orgs ORDER BY id", STORE_NO_VALUES, take_id, ids, error);
+    bool is_good = transaction && store_each(transaction, "SELECT id FROM orgs WHERE deleted_at IS NULL ORDER BY id",
+                                             STORE_NO_VALUES, take_id, ids, error);
     return is_good ? g_steal_pointer(&ids) : NULL;
 }
 

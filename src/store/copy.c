@@ -1,6 +1,7 @@
 /* All of a store into another, page by page in the order of keys, table after table as foreign keys need them. */
 #include "store/backup.h"
 #include "store/days.h"
+#include "store/places.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -355,9 +356,9 @@ static bool copy_org(struct store *from, struct store *to, const char *org_id, s
 
 bool store_copy(struct store *from, struct store *to, store_copy_told told, void *data, GError **error)
 {
-    g_autoptr(GPtrArray) orgs = store_orgs_list(from, error);
+    g_autoptr(GPtrArray) orgs = store_orgs_read(from, NULL, error); /* what is left of deleted ones, too */
     for (guint i = 0; orgs && i < orgs->len; i++)
-        if (!copy_org(from, to, g_ptr_array_index(orgs, i), told, data, error))
+        if (!copy_org(from, to, ((const struct org *)g_ptr_array_index(orgs, i))->id, told, data, error))
             return false;
     return orgs && copy_org(from, to, STORE_PLATFORM, told, data, error);
 }

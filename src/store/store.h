@@ -90,7 +90,7 @@ struct store_count {
 /* Of one UTC day (milliseconds of its midnight). A new GPtrArray of struct store_count *. */
 GPtrArray *store_counts_list(struct store *store, const char *org_id, int64_t day_ms, GError **error);
 
-/* The ids of all orgs, sorted: a new GPtrArray of char *. */
+/* The ids of all orgs but those that were deleted, sorted: a new GPtrArray of char *. */
 GPtrArray *store_orgs_list(struct store *store, GError **error);
 
 /* Cameras: the configuration's, written at start with their org and site; health merged every 30 s. */

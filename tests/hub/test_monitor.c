@@ -285,6 +285,18 @@ static void test_a_store_that_is_locked_holds_up_nobody(void)
     world_clear(&world);
 }
 
+static void test_g07_rows_without_a_day_are_an_alarm(void)
+{
+    struct world world;
+    world_init(&world);
+    counter_set(&world.hub.health.store_stray_rows, 12);
+    pass(&world, "online", 2);
+    counter_set(&world.hub.health.store_stray_rows, 0);
+    pass(&world, "online", 2);
+    assert_signals(&world, 2, "partition_missing partitions_complete");
+    world_clear(&world);
+}
+
 /* What a person must look at: told when it begins, once, and when it ends. */
 static void test_alarms_of_upkeep_are_told(void)
 {
@@ -312,6 +324,7 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/what stands still is named", test_what_stands_still_is_named);
     g_test_add_func("/monitor/a breaker that changes is stored at once", test_a_breaker_that_changes_is_stored_at_once);
     g_test_add_func("/monitor/a store that is locked holds up nobody", test_a_store_that_is_locked_holds_up_nobody);
+    g_test_add_func("/monitor/g07 rows without a day are an alarm", test_g07_rows_without_a_day_are_an_alarm);
     g_test_add_func("/monitor/alarms of upkeep are told", test_alarms_of_upkeep_are_told);
     return g_test_run();
 }

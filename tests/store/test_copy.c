@@ -1,5 +1,6 @@
 /* All of an embedded store to PostgreSQL: every table, begun again, and compared. */
 #include "store/backup.h"
+#include "store/erasure.h"
 #include "store/store_internal.h"
 #include "tenancy_world.h"
 
@@ -135,6 +136,27 @@ static void test_g07_copied_days_have_their_partitions(void)
     copying_end(&copying);
 }
 
+/* What is left of a deleted org tells that it was, also there. */
+static void test_g08_a_deleted_org_stays_deleted(void)
+{
+    struct copying copying;
+    struct retention_settings settings;
+    g_autoptr(GError) error = NULL;
+    const struct audit_by by = {"a", "admin-id", "admin", NULL, NULL};
+    const struct store_retention how = {.settings = &settings};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    copying_begin(&copying);
+    record_init(&retention_settings_descriptor, &settings);
+    g_assert_true(store_org_delete(copying.from, "b", &by, &error));
+    g_assert_true(store_orgs_erase(copying.from, &how, results, &error));
+    copy(&copying);
+    g_assert_cmpint(postgres_ask_number(copying.target.database, "SELECT count(*) FROM orgs WHERE id = 'b' AND "
+                                                                 "erased_at IS NOT NULL AND erased ? 'events'"),
+                    ==, 1);
+    record_clear(&retention_settings_descriptor, &settings);
+    copying_end(&copying);
+}
+
 static void test_copy_sees_what_differs(void)
 {
     static const struct {
@@ -169,6 +191,7 @@ int main(int argc, char **argv)
     g_test_add_func("/copy/takes_every_table", test_copy_takes_every_table);
     g_test_add_func("/copy/goes_on_where_it_was", test_copy_goes_on_where_it_was);
     g_test_add_func("/copy/g07_copied_days_have_their_partitions", test_g07_copied_days_have_their_partitions);
+    g_test_add_func("/copy/g08_a_deleted_org_stays_deleted", test_g08_a_deleted_org_stays_deleted);
     g_test_add_func("/copy/sees_what_differs", test_copy_sees_what_differs);
     return g_test_run();
 }

@@ -191,6 +191,8 @@ static void test_g08_what_still_comes_for_it_is_let_go(void)
     g_assert_false(store_camera_put(store_of(&erasing), &camera, &refused));
     g_assert_nonnull(strstr(refused->message, "org 'b' was deleted"));
     record_clear(&camera_descriptor, &camera);
+    g_autoptr(GPtrArray) orgs = store_orgs_list(store_of(&erasing), &error);
+    g_assert_cmpuint(orgs->len, ==, 1); /* nobody works for it any longer */
     struct org again = {.id = (char *)"b"};
     g_assert_false(store_org_create(store_of(&erasing), &again, &by_a, NULL));
     g_assert_false(store_org_delete(store_of(&erasing), "a", &by_a, NULL)); /* one's own */
