@@ -49,21 +49,22 @@ static bool is_double(const struct figures *figures, int i)
     return false;
 }
 
-/* What has not gone further for a while has not left the place where it is. */
+/* What has not gone further for a while is not going. */
 static void settle(struct figure *figure, double frame_seconds)
 {
     double away = fmax(figure->w, 0.75 * figure->h);
-    if (hypot(figure->x - figure->left_x, figure->y - figure->left_y) > away || figure->age == 0) {
-        figure->left_x = figure->x;
-        figure->left_y = figure->y;
-        figure->left_seconds = 0;
+    if (hypot(figure->x - figure->rest_x, figure->y - figure->rest_y) > away || figure->age == 0) {
+        figure->rest_x = figure->x;
+        figure->rest_y = figure->y;
+        figure->rested_seconds = 0;
     }
-    figure->left_seconds += frame_seconds;
-    if (figure->left_seconds < settle_seconds)
+    figure->rested_seconds += frame_seconds;
+    if (figure->rested_seconds < settle_seconds)
         return;
-    figure->has_left = false;
-    figure->walked_x = figure->walked_y = 0;
-    figure->left_seconds = 0;
+    figure->is_going = false;
+    figure->settled_x = figure->walked_x;
+    figure->settled_y = figure->walked_y;
+    figure->rested_seconds = 0;
 }
 
 static void note_steps(struct figure *figure, double frame_seconds)
@@ -77,11 +78,13 @@ static void note_steps(struct figure *figure, double frame_seconds)
     }
     figure->last_x = figure->x;
     figure->last_y = figure->y;
-    /* both: leaps alone may carry it away, and steps back after leaps that do not count add up on the spot */
     double away = fmax(figure->w, 0.75 * figure->h);
-    if (hypot(figure->walked_x, figure->walked_y) > away &&
-        hypot(figure->x - figure->born_x, figure->y - figure->born_y) > away)
+    if (hypot(figure->walked_x, figure->walked_y) > away)
         figure->has_left = true;
+    /* both: leaps alone may carry it away, and steps back after leaps that do not count add up on the spot */
+    if (hypot(figure->walked_x - figure->settled_x, figure->walked_y - figure->settled_y) > away &&
+        hypot(figure->x - figure->born_x, figure->y - figure->born_y) > away)
+        figure->is_going = true;
 }
 
 static void note_stillness(struct figure *figure, double frame_seconds)

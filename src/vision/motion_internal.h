@@ -60,7 +60,8 @@ struct unrest {
     int width, height;
     uint8_t *before; /* foreground of the last picture */
     uint16_t *level; /* of each pixel: rises with each change, falls with time */
-    uint8_t *restless, *ignored, *near, *theirs;
+    uint8_t *restless, *ignored, *near;
+    uint8_t *theirs; /* enum owner of each pixel (motion_unrest.c) */
     int ignored_count;
     double fall_seconds; /* since levels last fell */
     double weather;      /* smoothed share of the picture that became foreground beside all figures */
@@ -160,14 +161,16 @@ struct figure {
     double vx, vy, vh; /* a frame */
     double born_x, born_y;
     struct look look;
-    int age, unseen, still;              /* frames: since birth, without support, without moving */
-    struct bounds seen;                  /* the last time it was alone */
-    bool is_merged;                      /* shares its region with another figure now */
-    bool has_moved;                      /* ever, by half its size: else it may be a hole in the background */
-    double last_x, last_y;               /* of the frame before */
-    double left_x, left_y, left_seconds; /* where it last had gone a way, and since when */
+    int age, unseen, still;                /* frames: since birth, without support, without moving */
+    struct bounds seen;                    /* the last time it was alone */
+    bool is_merged;                        /* shares its region with another figure now */
+    bool has_moved;                        /* ever, by half its size: else it may be a hole in the background */
+    double last_x, last_y;                 /* of the frame before */
+    double rest_x, rest_y, rested_seconds; /* where it last had gone a way, and since when */
+    double settled_x, settled_y;           /* walked, when it last had rested long */
     double walked_x, walked_y; /* since birth, by steps: a leap from one digit of a clock to another is none */
     bool has_left;             /* ever, the place where it began: no leaf and no digit does */
+    bool is_going;             /* has left the place where it last rested long */
     double tallness;           /* of what is usual where it stands; 0: not known */
     int wide;                  /* frames in a row in which it was as wide as two */
     double support;            /* 0..1: share of its look that is seen */

@@ -60,7 +60,7 @@ BODY void try_cell_body(const struct look_trial *trial, int offset, const struct
         const uint8_t *restrict cr = trial->planes[2] + from, *restrict states = trial->states + from;
         float *restrict total = trial->total + to, *restrict seen = trial->seen + to, *restrict fit = trial->fit + to;
         for (int i = 0; i < trial->places; i++) {
-            float likeness = 1 - (apart(luma[i], y) + apart(cb[i], u) + apart(cr[i], v)) / LOOK_SAME;
+            float likeness = 1 - (apart(luma[i], y) + apart(cb[i], u) + apart(cr[i], v)) * (1 / LOOK_SAME);
             likeness = likeness > -LOOK_OTHER ? likeness : -LOOK_OTHER;
             float value = states[i] == LOOK_FREE ? likeness : -1;
             total[i] += states[i] != LOOK_OUTSIDE ? weight : 0;

@@ -106,7 +106,7 @@ WIDE_FORM static void WIDE(try_cell)(const struct look_trial *trial, int offset,
             apart = WIDE(absolute)(WIDE(bytes)(trial->planes[0] + from) - cell->colour[0]) +
                     WIDE(absolute)(WIDE(bytes)(trial->planes[1] + from) - cell->colour[1]) +
                     WIDE(absolute)(WIDE(bytes)(trial->planes[2] + from) - cell->colour[2]);
-            WIDE(floats) likeness = 1 - apart / LOOK_SAME, least = (WIDE(floats)){0} - LOOK_OTHER;
+            WIDE(floats) likeness = 1 - apart * (1 / LOOK_SAME), least = (WIDE(floats)){0} - LOOK_OTHER;
             WIDE(ints) states = WIDE(bytes_to_ints)(trial->states + from), is_seen = states > LOOK_CLAIMED;
             likeness = WIDE(either)(likeness > least, likeness, least);
             WIDE(floats) value = WIDE(either)(states == LOOK_FREE, likeness, background);

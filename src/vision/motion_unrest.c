@@ -42,35 +42,41 @@ void unrest_forget_last(struct unrest *unrest)
     memset(unrest->before, 0, (size_t)unrest->width * (size_t)unrest->height);
 }
 
-static void mark(struct unrest *unrest, const struct figure *figure)
+/* Whose place a pixel is: figures that went somewhere explain what changes in and beside their boxes. One that rests
+ * there for long may be no figure, so that what changes around it is learnt, but no weather either. */
+enum owner { OWNER_NONE, OWNER_RESTING, OWNER_GOING };
+
+static void mark(struct unrest *unrest, const struct figure *figure, enum owner owner)
 {
     const struct reduced size = {.width = unrest->width, .height = unrest->height};
     struct bounds b = bounds_clip(figure_bounds(figure, 3 + 0.5 * figure->w), &size);
     for (int y = b.top; y < b.bottom && b.right > b.left; y++)
-        memset(unrest->theirs + y * unrest->width + b.left, 1, (size_t)(b.right - b.left));
+        memset(unrest->theirs + y * unrest->width + b.left, (int)owner, (size_t)(b.right - b.left));
 }
 
-/* Figures that went somewhere explain what changes in and beside their boxes. */
 static void mark_figures(struct unrest *unrest, const struct figures *figures)
 {
     memset(unrest->theirs, 0, (size_t)unrest->width * (size_t)unrest->height);
     for (int i = 0; i < figures->count; i++)
-        if (figures->items[i].has_left)
-            mark(unrest, &figures->items[i]);
+        if (figures->items[i].has_left && !figures->items[i].is_going)
+            mark(unrest, &figures->items[i], OWNER_RESTING);
+    for (int i = 0; i < figures->count; i++)
+        if (figures->items[i].is_going)
+            mark(unrest, &figures->items[i], OWNER_GOING);
 }
 
-/* Raises the level of what just became foreground and is nobody's; returns how many pixels did. Most of most pictures
- * is no foreground. */
+/* Raises the level of what just became foreground beside all who go; returns how many pixels did so that are nobody's.
+ * Most of most pictures is no foreground. */
 static int raise_levels(struct unrest *unrest, const uint8_t *foreground)
 {
     int changed = 0, count = unrest->width * unrest->height, end;
     for (int i = 0; (i = mask_next_set(foreground, i, count)) < count; i = end) {
         end = mask_next_clear(foreground, i, count);
         for (int j = i; j < end; j++) {
-            int is_new = ~unrest->before[j] & 1 & ~unrest->theirs[j];
-            int level = unrest->level[j] + is_new * CHANGE_RISE;
+            int is_new = ~unrest->before[j] & 1;
+            int level = unrest->level[j] + (is_new & (unrest->theirs[j] != OWNER_GOING)) * CHANGE_RISE;
             unrest->level[j] = (uint16_t)(level > UINT16_MAX ? UINT16_MAX : level);
-            changed += is_new;
+            changed += is_new & (unrest->theirs[j] == OWNER_NONE);
         }
     }
     return changed;
