@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { ANSWER_MAX_BYTES = 16 << 20, CONNECT_SECONDS = 10, REQUEST_SECONDS = 60 };
@@ -138,20 +137,4 @@ void api_client_free(struct api_client *client)
     g_free(client->address);
     g_free(client->token);
     g_free(client);
-}
-
-void api_answer_print(const char *text)
-{
-    json_t *tree = json_loads(text, 0, NULL);
-    const json_t *items = json_object_get(tree, "items");
-    char *whole = tree && !items ? json_dumps(tree, JSON_INDENT(2)) : NULL;
-    if (whole)
-        puts(whole);
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        char *line = json_dumps(json_array_get(items, i), JSON_COMPACT);
-        puts(line ? line : "");
-        free(line);
-    }
-    free(whole);
-    json_decref(tree);
 }

@@ -22,6 +22,3 @@ CLEANUP_DEFINE(api_client, api_client_free)
  * server cannot be reached, or refused; the error says with which words. */
 char *api_client_request(struct api_client *client, const char *method, const char *path, const char *body,
                          const char *if_match, GError **error);
-
-/* Prints an answer: a line of JSON for each item, so that they can be searched; one thing alone over several lines. */
-void api_answer_print(const char *text);

@@ -3,6 +3,7 @@
 
 #include "cli/api_client.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,23 @@ static const struct action *find_action(int argc, char **argv)
     return NULL;
 }
 
+/* A line of JSON for each item, so that they can be searched; one thing alone over several lines. */
+static void print_answer(const char *text)
+{
+    json_t *tree = json_loads(text, 0, NULL);
+    const json_t *items = json_object_get(tree, "items");
+    char *whole = tree && !items ? json_dumps(tree, JSON_INDENT(2)) : NULL;
+    if (whole)
+        puts(whole);
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        char *line = json_dumps(json_array_get(items, i), JSON_COMPACT);
+        puts(line ? line : "");
+        free(line);
+    }
+    free(whole);
+    json_decref(tree);
+}
+
 static bool ask(const struct action *action, const char *job, GError **error)
 {
     g_autofree char *escaped = job ? g_uri_escape_string(job, NULL, FALSE) : NULL;
@@ -45,7 +63,7 @@ static bool ask(const struct action *action, const char *job, GError **error)
                                                           strcmp(action->method, "POST") == 0 ? "" : NULL, NULL, error)
                                      : NULL;
     if (answer)
-        api_answer_print(answer);
+        print_answer(answer);
     return answer != NULL;
 }
 

@@ -1,5 +1,5 @@
-/* The audit and retention from the command line, on the store itself: SQLite's when no server uses it, PostgreSQL's any
- * time. A running server answers the same by its API. */
+/* The audit, retention and orgs from the command line, on the store itself: SQLite's when no server uses it,
+ * PostgreSQL's any time. A running server answers the same by its API. */
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -7,7 +7,8 @@
 #include "facts/health.h"
 #include "facts/settings.h"
 #include "store/audit.h"
-#include "store/retention.h"
+#include "store/erasure.h"
+#include "store/places.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -22,6 +23,8 @@ struct upkeep {
     struct store *store;
     char *org_id;
     gboolean is_dry;
+    char **arguments; /* what is left of the command line */
+    int argument_count;
 };
 
 static int with_store(const char *command, int argc, char **argv, int (*act)(struct upkeep *upkeep, GError **error))
@@ -43,6 +46,8 @@ static int with_store(const char *command, int argc, char **argv, int (*act)(str
     }
     if (!cli_settings_load(config, &argc, argv, &upkeep.settings))
         return 1;
+    upkeep.arguments = argv + 1;
+    upkeep.argument_count = argc - 1;
     g_autofree char *data_dir = cli_data_dir(&upkeep.settings);
     upkeep.org_id = org_id ? org_id : "default";
     upkeep.store = store_open(data_dir, &upkeep.settings.store, clock_system(), &upkeep.health, &error);
@@ -113,16 +118,21 @@ static int show_retention(struct upkeep *upkeep, GError **error)
     return 0;
 }
 
+static void print_results(const GPtrArray *results, bool is_dry)
+{
+    for (guint i = 0; i < results->len; i++) {
+        const struct retention_result *result = g_ptr_array_index(results, i);
+        printf("%s %s: %" G_GINT64_FORMAT " rows %s\n", result->org_id, result->table, result->rows,
+               is_dry ? "would go" : "deleted");
+    }
+}
+
 static int run_retention(struct upkeep *upkeep, GError **error)
 {
     const struct store_retention retention = {.settings = &upkeep->settings.retention, .is_dry = upkeep->is_dry};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     bool is_good = store_retention_run(upkeep->store, &retention, results, error);
-    for (guint i = 0; i < results->len; i++) {
-        const struct retention_result *result = g_ptr_array_index(results, i);
-        printf("%s %s: %" G_GINT64_FORMAT " rows %s\n", result->org_id, result->table, result->rows,
-               upkeep->is_dry ? "would go" : "deleted");
-    }
+    print_results(results, upkeep->is_dry);
     return is_good ? 0 : 1;
 }
 
@@ -147,6 +157,47 @@ static int retention_confirm_main(int argc, char **argv)
     return with_store("retention confirm-clock", argc, argv, confirm_clock);
 }
 
+/* ---- orgs ---- */
+
+static int list_orgs(struct upkeep *upkeep, GError **error)
+{
+    g_autoptr(GPtrArray) orgs = store_orgs_read(upkeep->store, NULL, error);
+    if (orgs)
+        print_records(&org_descriptor, orgs);
+    return orgs ? 0 : 1;
+}
+
+static int delete_org(struct upkeep *upkeep, GError **error)
+{
+    if (upkeep->argument_count != 2) {
+        fprintf(stderr, "usage: vedette org delete ORG REASON [--org WHOSE-AUDIT-TELLS-OF-IT] [--config FILE]\n");
+        return 2;
+    }
+    const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[1]};
+    const struct store_retention how = {.settings = &upkeep->settings.retention};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    if (!store_org_delete(upkeep->store, upkeep->arguments[0], &by, error))
+        return 1;
+    bool is_good = store_orgs_erase(upkeep->store, &how, results, error);
+    print_results(results, false);
+    return is_good ? 0 : 1;
+}
+
+static int org_list_main(int argc, char **argv)
+{
+    return with_store("org list", argc, argv, list_orgs);
+}
+
+static int org_delete_main(int argc, char **argv)
+{
+    return with_store("org delete", argc, argv, delete_org);
+}
+
+const struct cli_command command_org_list = {"org list", "[--config FILE]",
+                                             "every org, as JSON lines; of those that were deleted, what went and when",
+                                             org_list_main};
+const struct cli_command command_org_delete = {"org delete", "ORG REASON [--org ID] [--config FILE]",
+                                               "closes an org for good and erases everything of it", org_delete_main};
 const struct cli_command command_audit_verify = {"audit verify", "[--org ID] [--config FILE]",
                                                  "finds edited, missing and moved entries of the audit",
                                                  audit_verify_main};

@@ -1,5 +1,6 @@
 """The commands as a person uses them: settings checked, clips analysed, wrong input named."""
 import json
+import sqlite3
 import sys
 
 from world import Directory, run_tests, vedette, wrong_and_total
@@ -115,6 +116,27 @@ def detections_that_are_none_name_their_line():
         assert result.returncode == 1 and "line 2" in result.stderr, result
 
 
+def g08_an_org_is_deleted():
+    with Directory() as directory:
+        where = ("--data-dir", directory / "data")
+        assert vedette("org", "list", *where).returncode == 0
+        with sqlite3.connect(directory / "data" / "vedette.db") as database:
+            database.execute("INSERT INTO orgs (id, name) VALUES ('default', 'Default'), ('acme', 'Acme')")
+            database.execute("INSERT INTO sites (org_id, id) VALUES ('acme', 'hall'), ('default', 'hall')")
+        database.close()
+        own = vedette("org", "delete", "default", "over", *where)
+        assert own.returncode == 1 and "is your own" in own.stderr, own
+        result = vedette("org", "delete", "acme", "contract over", *where)
+        assert result.returncode == 0 and "acme sites: 1 rows deleted" in result.stdout, result
+        orgs = {org["id"]: org for org in map(json.loads, vedette("org", "list", *where).stdout.splitlines())}
+        assert orgs["acme"]["erased"] == {"sites": 1} and orgs["acme"]["erased_at"], orgs
+        assert "deleted_at" not in orgs["default"], orgs
+        told = [json.loads(line) for line in vedette("audit", "list", *where).stdout.splitlines()]
+        assert [(entry["action"], entry["subject_id"]) for entry in told] == [("erase", "acme"), ("delete", "acme")], told
+        assert told[1]["reason"] == "contract over", told
+        assert vedette("org", "delete", "acme", *where).returncode == 2
+
+
 def every_command_says_what_it_wants():
     result = vedette("help")
     assert result.returncode == 0
@@ -138,5 +160,6 @@ if __name__ == "__main__":
         ("wrong videos are named", wrong_videos_are_named),
         ("odd sizes are analysed", odd_sizes_are_analysed),
         ("detections that are none name their line", detections_that_are_none_name_their_line),
+        ("g08 an org is deleted", g08_an_org_is_deleted),
         ("every command says what it wants", every_command_says_what_it_wants),
     ]))
