@@ -77,11 +77,12 @@ static char *user_text(const struct user *user)
     return g_string_free(json, FALSE);
 }
 
+/* `before` NULL: it is new; `after` NULL: it is gone. */
 static bool audit_user(struct store_transaction *transaction, const struct audit_by *by, const char *action,
-                       const struct user *before, const struct user *after, GError **error)
+                       const char *user_id, const struct user *before, const struct user *after, GError **error)
 {
     g_autofree char *before_text = user_text(before), *after_text = user_text(after);
-    const struct audit_change change = {AUDIT_USER, (before ? before : after)->id, action, before_text, after_text};
+    const struct audit_change change = {AUDIT_USER, user_id, action, before_text, after_text};
     return store_audit_add_in(transaction, by, &change, error);
 }
 
@@ -121,7 +122,7 @@ bool store_user_change(struct store *store, const struct store_user_change *chan
                         change->is_new ? RECORD_CONFLICT_FAIL : RECORD_CONFLICT_REPLACE, NULL, error) &&
            (!change->ends_sessions ||
             end_sessions(transaction, user->org_id, user->id, change->spared_session, error)) &&
-           audit_user(transaction, change->by, change->action, before, user, error) &&
+           audit_user(transaction, change->by, change->action, user->id, before, user, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }
 
@@ -146,6 +147,6 @@ bool store_user_delete(struct store *store, const struct audit_by *by, const cha
     CLEANUP(user) struct user *user = transaction ? find_user(transaction, by->org_id, user_id, error) : NULL;
     return user && (!is_administrator(user) || leaves_administrator(transaction, by->org_id, user_id, error)) &&
            delete_rows(transaction, by->org_id, user_id, error) &&
-           audit_user(transaction, by, "delete", user, NULL, error) &&
+           audit_user(transaction, by, "delete", user_id, user, NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }
