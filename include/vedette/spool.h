@@ -12,7 +12,7 @@
  * share a commit. Relaxed: it returns when they are in memory; they go to disk when they are not fetched for
  * spill_delay_us, when memory is short, and when the spool is closed.
  *
- * Threads: everything from any thread, but open and close. One thread inside writes.
+ * Threads: everything from any thread, but close, which is the last call of all. One thread inside writes.
  */
 #pragma once
 
@@ -78,11 +78,12 @@ VEDETTE_PUBLIC void vedette_spool_config_init(struct vedette_spool_config *confi
 struct vedette_spool;
 
 /* Opens the spool in `directory`, which is made (mode 0700) when it is missing; its parent must be there. How long it
- * takes does not depend on how much lies there: what is sealed is read in the background. NULL: the error says why. */
+ * takes does not depend on how much lies there: what is sealed is read in the background. NULL: the error says why. Any
+ * thread; reads and writes the disk. */
 VEDETTE_PUBLIC struct vedette_spool *
 vedette_spool_open(const char *directory, const struct vedette_spool_config *config, struct vedette_spool_error *error);
-/* Writes what is in memory, notes what is done, and frees it. Nobody may use it any more, and batches still out are
- * given out again next time. NULL is allowed. */
+/* Writes what is in memory, notes what is done, and frees it. One thread, once; nobody may use it any more, and batches
+ * still out are given out again next time. NULL is allowed. */
 VEDETTE_PUBLIC void vedette_spool_close(struct vedette_spool *spool);
 
 /* ---- putting in ---- */
@@ -99,14 +100,14 @@ struct vedette_spool_record {
 };
 
 /* Puts the records in as one unit: all or none. Payloads are copied. True: they are there to stay (see durability).
- * False: none is; FULL may have waited block_us. */
+ * False: none is; FULL may have waited block_us. Any thread; blocks until the commit is synced (durable). */
 VEDETTE_PUBLIC bool vedette_spool_enqueue(struct vedette_spool *spool, const struct vedette_spool_record *records,
                                           size_t count, struct vedette_spool_error *error);
 /* Called once, on the spool's writing thread (relaxed: on the caller's, before submit returns). `error`: NULL when the
  * records are there to stay. It may use the spool, but not close it or wait for an enqueue. */
 typedef void (*vedette_spool_done)(void *data, const struct vedette_spool_error *error);
 /* The same without waiting: a full queue refuses at once, whatever when_full says of blocking. False: not taken, and
- * `done` is not called. */
+ * `done` is not called. Any thread. */
 VEDETTE_PUBLIC bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spool_record *records,
                                          size_t count, vedette_spool_done done, void *data,
                                          struct vedette_spool_error *error);
@@ -118,22 +119,22 @@ struct vedette_spool_batch {
     const struct vedette_spool_record *records; /* valid until the batch is settled */
 };
 /* Up to `max` records (0: batch_size). Waits up to `wait_us` for the first; NULL when none came. Each batch is settled
- * once, by any thread, in any order. */
+ * once, by any thread, in any order. Any number of threads at once; may read the disk. */
 VEDETTE_PUBLIC struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, size_t max,
                                                                  int64_t wait_us);
 /* Record i is done when is_done[i]; the others go back to where they came from, and may be given out at once. is_done
- * NULL: all are done. Frees the batch. */
+ * NULL: all are done. Frees the batch. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_settle(struct vedette_spool *spool, struct vedette_spool_batch *batch,
                                          const bool *is_done);
-/* All are done. */
+/* All are done. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_acknowledge(struct vedette_spool *spool, struct vedette_spool_batch *batch);
-/* None is. */
+/* None is. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_return(struct vedette_spool *spool, struct vedette_spool_batch *batch);
-/* Wakes whoever waits in dequeue: it returns NULL. For ending a thread that drains. */
+/* Wakes whoever waits in dequeue: it returns NULL. For ending a thread that drains. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_wake(struct vedette_spool *spool);
 
 /* While held, time to live does not pass: for as long as it is known that nothing can be delivered (an open breaker).
- * What was held is forgotten when the spool is closed. */
+ * What was held is forgotten when the spool is closed. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_hold_expiry(struct vedette_spool *spool, bool is_held);
 
 /* ---- looking ---- */
@@ -149,7 +150,7 @@ enum vedette_spool_loss {
     VEDETTE_SPOOL_REJECTED_DISK,      /* the disk was full or failed */
     VEDETTE_SPOOL_LOSSES
 };
-/* "expired", "dropped", "corrupt", "rejected_too_large", …; "unknown" for anything else. */
+/* "expired", "dropped", "corrupt", "rejected_too_large", …; "unknown" for anything else. Static text. Any thread. */
 VEDETTE_PUBLIC const char *vedette_spool_loss_name(enum vedette_spool_loss loss);
 
 struct vedette_spool_stats {
@@ -170,6 +171,7 @@ struct vedette_spool_stats {
     int64_t enqueued, acknowledged, returned, commits, write_errors, losses[VEDETTE_SPOOL_LOSSES];
     char last_error[512]; /* of the disk; empty when the last write was good */
 };
+/* How it is now, and what happened since it was opened. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_get_stats(struct vedette_spool *spool, struct vedette_spool_stats *stats);
 
 struct vedette_spool_tenant {
@@ -178,7 +180,7 @@ struct vedette_spool_tenant {
     int64_t enqueued, acknowledged, losses[VEDETTE_SPOOL_LOSSES]; /* since it was opened */
 };
 /* Calls `each` for every tenant, under the spool's lock: it must not use the spool. Files not read yet are not known
- * by tenant. */
+ * by tenant. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_each_tenant(struct vedette_spool *spool,
                                               void (*each)(void *data, const struct vedette_spool_tenant *tenant),
                                               void *data);
@@ -193,7 +195,7 @@ struct vedette_spool_file {
 };
 /* Reads every record of every file, those set aside too, and changes none. `each` is called for each file, by name, and
  * then for each that should be there and is not.
- * False: the directory cannot be opened, or another process uses it. */
+ * False: the directory cannot be opened, or another process uses it. Any thread; `each` runs on it. */
 VEDETTE_PUBLIC bool vedette_spool_verify(const char *directory,
                                          void (*each)(void *data, const struct vedette_spool_file *file), void *data,
                                          struct vedette_spool_error *error);
