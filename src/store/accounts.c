@@ -79,7 +79,7 @@ struct user *store_user_find(struct store *store, const char *login_name, GError
 {
     const char *slash = strchr(login_name, '/');
     g_autofree char *org_id = slash ? g_strndup(login_name, (gsize)(slash - login_name)) : g_strdup("default");
-    return find_one(store, org_id, &user_descriptor, "WHERE org_id = $1 AND username = $2",
+    return find_one(store, org_id, &user_descriptor, "WHERE org_id = $1 AND username = $2 AND " STORE_ORG_STANDS,
                     slash ? slash + 1 : login_name, error);
 }
 

@@ -64,13 +64,24 @@ static bool close_org(struct store_transaction *transaction, const struct org *o
            store_audit_add_in(transaction, by, &change, error);
 }
 
-bool store_org_delete(struct store *store, const char *org_id, const struct audit_by *by, GError **error)
+static bool may_be_deleted(const char *org_id, const struct audit_by *by, GError **error)
 {
-    if (strcmp(org_id, by->org_id) == 0) {
+    if (strcmp(org_id, "default") == 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "org '%s' stays: the server's own administrator is of it, and it does not start without one",
+                    org_id);
+    else if (strcmp(org_id, by->org_id) == 0)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
                     "org '%s' is your own: who is of another deletes it, so that the audit of it stays", org_id);
+    else
+        return true;
+    return false;
+}
+
+bool store_org_delete(struct store *store, const char *org_id, const struct audit_by *by, GError **error)
+{
+    if (!may_be_deleted(org_id, by, error))
         return false;
-    }
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
     struct org *org = transaction ? find_org(transaction, org_id, error) : NULL;
     if (!org)

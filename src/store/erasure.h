@@ -8,8 +8,9 @@
 
 #include "store/retention.h"
 
-/* Closes it. VEDETTE_ERROR_NOT_FOUND: there is none; VEDETTE_ERROR_UNSUPPORTED: it is the caller's own, or a legal hold
- * stands. Good too when it was deleted before. */
+/* Closes it: nobody logs in to it from then on, and its sessions and API keys are good no longer.
+ * VEDETTE_ERROR_NOT_FOUND: there is none; VEDETTE_ERROR_UNSUPPORTED: it is the caller's own or `default`, or a legal
+ * hold stands. Good too when it was deleted before. */
 bool store_org_delete(struct store *store, const char *org_id, const struct audit_by *by, GError **error);
 
 /* Erases what deleted orgs have, also what came after they were erased once. Of `how` its days and what policies say do

@@ -13,6 +13,18 @@ static void hold_free(void *hold)
     g_free(hold);
 }
 
+/* What is left of a deleted org goes: who had the right to hold it back could do so until then. */
+static bool check_stands(struct store_transaction *transaction, const char *org_id, GError **error)
+{
+    bool is_deleted;
+    if (!store_org_is_deleted_in(transaction, org_id, &is_deleted, error))
+        return false;
+    if (is_deleted)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "org '%s' was deleted: nothing of it can be held back any more", org_id);
+    return !is_deleted;
+}
+
 bool store_hold_put(struct store *store, struct legal_hold *hold, const struct audit_by *by, GError **error)
 {
     g_free(hold->id);
@@ -29,7 +41,7 @@ bool store_hold_put(struct store *store, struct legal_hold *hold, const struct a
     const void *record = hold;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
-    return transaction &&
+    return transaction && check_stands(transaction, by->org_id, error) &&
            store_insert(transaction, &legal_hold_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, error) &&
            store_audit_add_in(transaction, by, &change, error) && store_commit(g_steal_pointer(&transaction), error);
 }

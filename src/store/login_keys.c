@@ -63,7 +63,8 @@ bool store_api_key_add(struct store *store, const struct audit_by *by, const str
 static struct api_key *find_key(struct store_transaction *transaction, const char *org_id, const char *id,
                                 GError **error)
 {
-    return store_find(transaction, &api_key_descriptor, "WHERE org_id = $1 AND id = $2 AND ended_at IS NULL",
+    return store_find(transaction, &api_key_descriptor,
+                      "WHERE org_id = $1 AND id = $2 AND ended_at IS NULL AND " STORE_ORG_STANDS,
                       STORE_VALUES(sql_text(org_id), sql_text(id)), error);
 }
 

@@ -93,7 +93,7 @@ bool store_session_add(struct store *store, const struct session *session, const
 static struct session *find_session(struct store_transaction *transaction, const char *org_id, const char *id,
                                     GError **error)
 {
-    return store_find(transaction, &session_descriptor, "WHERE org_id = $1 AND id = $2",
+    return store_find(transaction, &session_descriptor, "WHERE org_id = $1 AND id = $2 AND " STORE_ORG_STANDS,
                       STORE_VALUES(sql_text(org_id), sql_text(id)), error);
 }
 

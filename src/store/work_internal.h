@@ -18,6 +18,9 @@ bool store_rollup_mark_in(struct store_transaction *transaction, const char *org
 bool store_org_is_deleted_in(struct store_transaction *transaction, const char *org_id, bool *is_deleted,
                              GError **error);
 
+/* For a WHERE whose $1 is the org: nobody logs in to an org that was deleted, and no session or key of it is good. */
+#define STORE_ORG_STANDS "NOT EXISTS (SELECT 1 FROM orgs o WHERE o.id = $1 AND o.deleted_at IS NOT NULL)"
+
 /* Why an event cannot be taken as it is; 0: it can. */
 enum quarantine_reason store_event_misfit(const struct store *store, const struct analytics_event *event);
 /* Puts events of one org aside, those that were not yet. */

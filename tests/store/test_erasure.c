@@ -1,5 +1,6 @@
 /* Deleting an org: everything of it goes, of every table, nothing of another's, and it can be proved (case G8). */
 #include "store/erasure.h"
+#include "store/logins.h"
 #include "store/places.h"
 #include "store/store_internal.h"
 #include "tenancy_world.h"
@@ -146,7 +147,7 @@ static void test_g08_a_legal_hold_keeps_the_org(void)
     struct erasing erasing;
     int64_t rows = 0;
     struct legal_hold hold;
-    g_autoptr(GError) refused = NULL, stopped = NULL, error = NULL;
+    g_autoptr(GError) refused = NULL, late = NULL, stopped = NULL, error = NULL;
     const struct audit_by by_b = {"b", "user", "user", NULL, NULL};
     erasing_begin(&erasing);
     record_init(&legal_hold_descriptor, &hold);
@@ -155,17 +156,70 @@ static void test_g08_a_legal_hold_keeps_the_org(void)
     g_assert_false(store_org_delete(store_of(&erasing), "b", &by_a, &refused));
     g_assert_error(refused, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
     g_assert_nonnull(strstr(refused->message, "1 legal holds stand"));
-    g_assert_true(store_hold_release(store_of(&erasing), hold.id, &by_b, &error));
+    g_autofree char *first = g_strdup(hold.id);
+    g_assert_true(store_hold_release(store_of(&erasing), first, &by_b, &error));
     g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_false(store_hold_put(store_of(&erasing), &hold, &by_b, &late));
+    g_assert_error(late, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
     int64_t before = rows_of_org(&erasing, "b", "audit");
-    g_assert_true(store_hold_put(store_of(&erasing), &hold, &by_b, &error)); /* in the last moment */
+    g_autofree char *meanwhile =
+        g_strdup_printf("UPDATE legal_holds SET released_at = NULL WHERE org_id = 'b' AND id = '%s'", first);
+    meddle(&erasing.tenancy.world, meanwhile); /* as one that came in the very moment of the deletion */
     g_assert_false(erase(&erasing, &rows, &stopped));
     g_assert_nonnull(strstr(stopped->message, "legal holds stand"));
-    g_assert_cmpint(rows_of_org(&erasing, "b", "audit"), ==, before + 1);
-    g_assert_true(store_hold_release(store_of(&erasing), hold.id, &by_b, &error));
+    g_assert_cmpint(rows_of_org(&erasing, "b", "audit"), ==, before);
+    g_assert_true(store_hold_release(store_of(&erasing), first, &by_b, &error));
     g_assert_true(erase(&erasing, &rows, &error));
     g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, 0);
     record_clear(&legal_hold_descriptor, &hold);
+    erasing_end(&erasing);
+}
+
+/* The seeded user, login and key of an org that stands or not. */
+static void check_entrance(struct erasing *erasing, const char *org_id, bool is_open)
+{
+    g_autoptr(GError) no_user = NULL, no_session = NULL, no_key = NULL;
+    g_autofree char *name = g_strconcat(org_id, "/one", NULL);
+    struct user *user = store_user_find(store_of(erasing), name, &no_user);
+    struct session *session = store_session_find(store_of(erasing), org_id, "one", &no_session);
+    struct api_key *key = store_api_key_find(store_of(erasing), org_id, "one", &no_key);
+    g_assert_true((user != NULL) == is_open);
+    g_assert_true((session != NULL) == is_open);
+    g_assert_true((key != NULL) == is_open);
+    if (!is_open) {
+        g_assert_error(no_user, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+        g_assert_error(no_session, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+        g_assert_error(no_key, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    }
+    user_free(user);
+    session_free(session);
+    api_key_free(key);
+}
+
+static void test_g08_nobody_of_it_gets_in_any_more(void)
+{
+    struct erasing erasing;
+    g_autoptr(GError) error = NULL;
+    erasing_begin(&erasing);
+    meddle(&erasing.tenancy.world, "UPDATE api_keys SET ended_at = NULL");
+    check_entrance(&erasing, "a", true);
+    check_entrance(&erasing, "b", true);
+    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    check_entrance(&erasing, "a", true);
+    check_entrance(&erasing, "b", false); /* at once, before a row of it went */
+    erasing_end(&erasing);
+}
+
+static void test_g08_the_servers_own_org_stays(void)
+{
+    struct erasing erasing;
+    g_autoptr(GError) error = NULL, refused = NULL;
+    struct org own = {.id = (char *)"default"};
+    erasing_begin(&erasing);
+    g_assert_true(store_org_create(store_of(&erasing), &own, &by_a, &error));
+    g_assert_false(store_org_delete(store_of(&erasing), "default", &by_a, &refused));
+    g_assert_error(refused, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    g_assert_nonnull(strstr(refused->message, "the server's own administrator is of it"));
     erasing_end(&erasing);
 }
 
@@ -231,6 +285,8 @@ int main(int argc, char **argv)
     g_test_add_func("/erasure/g08_a_deleted_org_leaves_no_row", test_g08_a_deleted_org_leaves_no_row);
     g_test_add_func("/erasure/g08_it_can_be_proved", test_g08_it_can_be_proved);
     g_test_add_func("/erasure/g08_a_legal_hold_keeps_the_org", test_g08_a_legal_hold_keeps_the_org);
+    g_test_add_func("/erasure/g08_nobody_of_it_gets_in_any_more", test_g08_nobody_of_it_gets_in_any_more);
+    g_test_add_func("/erasure/g08_the_servers_own_org_stays", test_g08_the_servers_own_org_stays);
     g_test_add_func("/erasure/g08_what_still_comes_for_it_is_let_go", test_g08_what_still_comes_for_it_is_let_go);
     g_test_add_func("/erasure/g08_it_goes_on_after_a_stop", test_g08_it_goes_on_after_a_stop);
     return g_test_run();
