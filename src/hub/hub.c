@@ -164,8 +164,9 @@ static bool serve(struct hub *hub, GError **error)
     live_set_breaker_forced(hub->live, hub_force_breaker, hub);
     hub->scheduler = start_scheduler(hub, error);
     api_set_scheduler(api, hub->scheduler);
-    bool is_good = hub->scheduler && start_workers(hub, error);
+    /* before cameras are placed: what the API makes from then on is seen at the loop's first turn */
     cameras_listen(hub->cameras, hub_cameras_changed, hub);
+    bool is_good = hub->scheduler && start_workers(hub, error);
     if (is_good) {
         greet(hub, api, generated_password);
         run_loop(hub);

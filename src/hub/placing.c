@@ -21,30 +21,6 @@ static bool is_watched(const struct camera *camera)
     return camera && camera->enabled;
 }
 
-/* A camera that is another now stays where it is. */
-static void follow(struct hub_worker *worker, const struct camera_set *set)
-{
-    for (guint i = worker->cameras->len; i-- > 0;) {
-        const struct camera *before = g_ptr_array_index(worker->cameras, i);
-        const struct camera *now = camera_set_find(set, before->id);
-        if (now == before)
-            continue;
-        if (is_watched(now))
-            g_ptr_array_index(worker->cameras, i) = (gpointer)(uintptr_t)camera_ref(now);
-        else
-            g_ptr_array_steal_index(worker->cameras, i);
-        camera_unref(before);
-    }
-}
-
-static gboolean has_no_camera(gpointer camera_id, gpointer word, gpointer set)
-{
-    (void)word;
-    return camera_set_find(set, camera_id) == NULL;
-}
-
-/* ---- who has none yet ---- */
-
 /* The cage of a worker that runs lets it at no file and no device that it did not know of. */
 static bool may_join(const struct hub_worker *worker, const struct camera *camera)
 {
@@ -60,6 +36,36 @@ static bool may_join(const struct hub_worker *worker, const struct camera *camer
     }
     return is_free || worker->generation == 0;
 }
+
+/* Whether the worker that watches it can go on with it as it is now. */
+static bool may_stay(const struct hub_worker *worker, const struct camera *before, const struct camera *now)
+{
+    return is_watched(now) && (!camera_needs_restart(before, now) || may_join(worker, now));
+}
+
+/* A camera that is another now stays where it is, if it can; else it is placed anew. */
+static void follow(struct hub_worker *worker, const struct camera_set *set)
+{
+    for (guint i = worker->cameras->len; i-- > 0;) {
+        const struct camera *before = g_ptr_array_index(worker->cameras, i);
+        const struct camera *now = camera_set_find(set, before->id);
+        if (now == before)
+            continue;
+        if (may_stay(worker, before, now))
+            g_ptr_array_index(worker->cameras, i) = (gpointer)(uintptr_t)camera_ref(now);
+        else
+            g_ptr_array_steal_index(worker->cameras, i);
+        camera_unref(before);
+    }
+}
+
+static gboolean has_no_camera(gpointer camera_id, gpointer word, gpointer set)
+{
+    (void)word;
+    return camera_set_find(set, camera_id) == NULL;
+}
+
+/* ---- who has none yet ---- */
 
 /* The worker of the same org with the fewest cameras, or a new one. */
 static struct hub_worker *worker_for(struct hub *hub, const struct camera *camera, guint per_org)
