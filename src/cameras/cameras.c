@@ -93,20 +93,46 @@ static void count_cameras(const struct cameras *cameras)
     counter_set(&cameras->config.health->cameras_managed, (int64_t)count_made(set, NULL));
 }
 
+/* Before its key goes, or when there is a first one. Those that are not watched too: they may be again. */
+static void seal_anew(const struct cameras *cameras, const struct camera *camera, const char *sealed)
+{
+    g_autoptr(GError) error = NULL;
+    if (!sealed || !policy_keeper_wants_reseal(cameras->config.keeper, sealed))
+        return;
+    struct camera stored = seal_logins(cameras, camera);
+    if (store_camera_reseal(cameras->config.store, camera, stored.logins, &error))
+        log_info(camera->id, "its logins were sealed anew with the first key");
+    else
+        log_error(camera->id, "its logins are not sealed with the first key: %s", error->message);
+    g_free(stored.logins);
+}
+
+/* From the store's form. */
+static bool take(const struct cameras *cameras, struct camera *camera)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *sealed = g_strdup(camera->logins);
+    if (open_logins(cameras, camera, &error)) {
+        seal_anew(cameras, camera, sealed);
+        return true;
+    }
+    log_error(camera->id, "is not watched: its logins cannot be read: %s", error->message);
+    return false;
+}
+
 static void load_one(const struct cameras *cameras, struct camera *camera)
 {
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
-    g_autoptr(GError) error = NULL;
+    if (!take(cameras, camera))
+        return;
     if (camera_set_find(set, camera->id))
         log_error(camera->id, "the store's camera of org '%s' is not watched: the settings have one of this id",
                   camera->org_id);
     else if (count_made(set, NULL) >= (size_t)cameras->config.settings->max_cameras)
         log_error(camera->id, "is not watched: managed_cameras.max_cameras is %d",
                   cameras->config.settings->max_cameras);
-    else if (open_logins(cameras, camera, &error))
-        live_put_camera(cameras->config.live, camera);
     else
-        log_error(camera->id, "is not watched: its logins cannot be read: %s", error->message);
+        live_put_camera(cameras->config.live, camera);
 }
 
 bool cameras_load(struct cameras *cameras, GError **error)

@@ -231,6 +231,11 @@ char *policy_keeper_open_secret(struct policy_keeper *keeper, const struct camer
     return policy_open(keeper->ring, &binding, sealed, error);
 }
 
+bool policy_keeper_wants_reseal(const struct policy_keeper *keeper, const char *sealed)
+{
+    return policy_keyring_has_key(keeper->ring) && !policy_is_sealed_with_first(keeper->ring, sealed);
+}
+
 static void on_notice(void *data)
 {
     policy_keeper_notify(data);

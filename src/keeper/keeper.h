@@ -44,6 +44,8 @@ void policy_keeper_see_cameras(struct policy_keeper *keeper);
 char *policy_keeper_seal_secret(struct policy_keeper *keeper, const struct camera *camera, const char *json);
 char *policy_keeper_open_secret(struct policy_keeper *keeper, const struct camera *camera, const char *sealed,
                                 GError **error);
+/* The sealed text of a secret is to be made anew: there is a key, and it is not sealed with the first. */
+bool policy_keeper_wants_reseal(const struct policy_keeper *keeper, const char *sealed);
 /* Someone else may have changed the documents: they are read again soon, on the keeper's thread. */
 void policy_keeper_notify(struct policy_keeper *keeper);
 /* Makes a new view when an overlay's hour has come. Returns the wall time at which to call again; INT64_MAX: never. */

@@ -120,6 +120,16 @@ bool store_camera_write(struct store *store, const struct camera *camera, const 
            store_commit(g_steal_pointer(&transaction), error);
 }
 
+bool store_camera_reseal(struct store *store, const struct camera *camera, const char *logins, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
+    return transaction &&
+           store_run(transaction, "UPDATE cameras SET logins = $3 WHERE org_id = $1 AND id = $2 AND managed_by = 'api'",
+                     STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id), sql_text(logins)), NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
 static bool has_no_policies(struct store_transaction *transaction, const struct camera *camera, GError **error)
 {
     int64_t count = 0;

@@ -13,5 +13,7 @@ void store_camera_free(void *camera);
  * camera of this name; VEDETTE_ERROR_INVALID: the site is not there. */
 bool store_camera_write(struct store *store, const struct camera *camera, const struct camera *before,
                         const struct audit_by *by, GError **error);
+/* The same logins, sealed anew: nothing is in the audit. False with an error; nothing happens when it is gone. */
+bool store_camera_reseal(struct store *store, const struct camera *camera, const char *logins, GError **error);
 /* VEDETTE_ERROR_UNSUPPORTED while policies are of it. What was seen of it stays. */
 bool store_camera_delete(struct store *store, const struct camera *camera, const struct audit_by *by, GError **error);

@@ -190,6 +190,63 @@ static void test_what_was_made_is_there_after_a_restart(void)
     cameras_clear(&cameras);
 }
 
+#define KEY_ONE "one:MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE="
+#define KEY_TWO "two:MjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjI="
+
+/* Starts the cameras alone, with these keys: the login of one of them, g_free. */
+static char *password_with_keys(struct cameras_world *cameras, const char *keys, const char *id)
+{
+    struct api_world *world = &cameras->world;
+    g_autoptr(GError) error = NULL;
+    g_free(world->settings.policies.keys);
+    world->settings.policies.keys = g_strdup(keys);
+    struct live *live = live_new(&world->settings.cameras);
+    const struct policy_keeper_config policies = {
+        .store = world->store, .settings = &world->settings, .clock = world->clock, .roster = live_roster(live)};
+    struct policy_keeper *keeper = policy_keeper_new(&policies, &error);
+    g_assert_no_error(error);
+    const struct cameras_config config = {world->store, keeper, live, &world->health, &world->settings.managed_cameras,
+                                          world->clock};
+    struct cameras *again = cameras_new(&config);
+    g_assert_true(cameras_load(again, &error));
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
+    const struct camera *camera = camera_set_find(set, id);
+    char *password = g_strdup(camera ? camera->password : NULL);
+    cameras_free(again);
+    policy_keeper_free(keeper);
+    live_free(live);
+    return password;
+}
+
+/* As the store has them of the one camera that was made; g_free. */
+static char *stored_logins(struct cameras_world *cameras)
+{
+    g_autoptr(GPtrArray) made = store_cameras_made(cameras->world.store, NULL);
+    g_assert_cmpuint(made->len, ==, 1);
+    return g_strdup(((const struct camera *)g_ptr_array_index(made, 0))->logins);
+}
+
+/* Made without a key; then there is one, then another before it, then the other alone. */
+static void test_logins_follow_the_first_key(void)
+{
+    static const char *const keys[] = {KEY_ONE, KEY_TWO "\n" KEY_ONE, KEY_TWO}, *const ids[] = {"one", "two", "two"};
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own), *before = stored_logins(&cameras);
+    g_assert_nonnull(strstr(before, SECRETS));
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autofree char *password = password_with_keys(&cameras, keys[i], id), *stored = stored_logins(&cameras),
+                        *key = g_strdup_printf("v1.%s.", ids[i]);
+        g_assert_cmpstr(password, ==, SECRETS);
+        g_assert_nonnull(strstr(stored, key));
+        g_assert_null(strstr(stored, SECRETS));
+        g_assert_true(i != 2 || strcmp(stored, before) == 0); /* what is sealed with the first stays as it is */
+        g_free(before);
+        before = g_steal_pointer(&stored);
+    }
+    cameras_clear(&cameras);
+}
+
 static void test_a_login_goes_with_its_host(void)
 {
     static const struct {
@@ -281,6 +338,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras/what_the_settings_say_stays", test_what_the_settings_say_stays);
     g_test_add_func("/cameras/secrets_stay_in_the_store", test_secrets_stay_in_the_store);
     g_test_add_func("/cameras/what_was_made_is_there_after_a_restart", test_what_was_made_is_there_after_a_restart);
+    g_test_add_func("/cameras/logins_follow_the_first_key", test_logins_follow_the_first_key);
     g_test_add_func("/cameras/a_login_goes_with_its_host", test_a_login_goes_with_its_host);
     g_test_add_func("/cameras/patches_keep_what_they_do_not_name", test_patches_keep_what_they_do_not_name);
     g_test_add_func("/cameras/a_camera_with_policies_stays", test_a_camera_with_policies_stays);
