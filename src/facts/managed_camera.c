@@ -38,10 +38,13 @@ static const struct record_field settings_fields[] = {
           .max_count = 256, .check_text = schemes_check, .default_text = "rtsp,rtsps,http,https"),
     FIELD(struct managed_camera_settings, refused_networks, RECORD_NEEDS_RESTART,
           "addresses that they may not be at, whatever name stands for them: the server itself, what is linked to it "
-          "directly (where machines in clouds find their secrets), and groups. Where a recorder runs on the server "
+          "directly, where machines in clouds find their secrets, and groups. The server's other addresses are not "
+          "known: "
+          "add them here. Where a recorder runs on the server "
           "itself, leave 127.0.0.0/8 out",
           .max_count = 4096, .check_text = network_list_check,
-          .default_text = "0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/4,255.255.255.255,::,::1,fe80::/10,ff00::/8"),
+          .default_text = "0.0.0.0/8,100.100.100.200/32,127.0.0.0/8,169.254.0.0/16,224.0.0.0/4,255.255.255.255,::,::1,"
+                          "fd00:ec2::254/128,fe80::/10,ff00::/8"),
     FIELD(
         struct managed_camera_settings, tests_at_once, RECORD_NEEDS_RESTART,
         "sources that are tried at once, each in a process of its own and one of an org; more are refused; 0: none is",
