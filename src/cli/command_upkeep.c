@@ -6,7 +6,9 @@
 #include "cli/settings_load.h"
 #include "facts/health.h"
 #include "facts/settings.h"
+#include "keeper/keeper.h"
 #include "store/audit.h"
+#include "store/cameras.h"
 #include "store/erasure.h"
 #include "store/places.h"
 #include "store/store.h"
@@ -104,10 +106,56 @@ static int audit_list_main(int argc, char **argv)
 
 /* ---- retention ---- */
 
-static int show_retention(struct upkeep *upkeep, GError **error)
+/* All cameras, the settings' and the API's: policies may be of each. NULL: they cannot be read. */
+static struct camera_roster *read_cameras(const struct upkeep *upkeep, GError **error)
 {
-    const struct store_retention retention = {.settings = &upkeep->settings.retention};
-    g_autoptr(GPtrArray) views = store_retention_status(upkeep->store, &retention, upkeep->org_id, true, error);
+    g_autoptr(GPtrArray) made = store_cameras_made(upkeep->store, error);
+    struct camera_roster *roster = made ? camera_roster_new(&upkeep->settings.cameras) : NULL;
+    CLEANUP(camera_set) struct camera_set *settings = roster ? camera_roster_get(roster) : NULL;
+    for (guint i = 0; roster && i < made->len; i++) {
+        const struct camera *camera = g_ptr_array_index(made, i);
+        if (!camera_set_find(settings, camera->id))
+            camera_roster_put(roster, camera);
+    }
+    return roster;
+}
+
+/* A policy that cannot be read may be the one that keeps a record: nothing is deleted without it. */
+static bool check_policies(struct policy_keeper *keeper, GError **error)
+{
+    struct policy_status status;
+    policy_keeper_get_status(keeper, &status);
+    bool is_good = status.bad_now == 0;
+    if (!is_good)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "not every policy can be read, and they say what is kept: %s", status.error);
+    policy_status_clear(&status);
+    return is_good;
+}
+
+/* As the server does it: by the settings' days and what policies say over them. */
+static int with_policies(struct upkeep *upkeep,
+                         int (*act)(struct upkeep *upkeep, const struct store_retention *how, GError **error),
+                         GError **error)
+{
+    struct camera_roster *roster = read_cameras(upkeep, error);
+    const struct policy_keeper_config config = {
+        .store = upkeep->store, .settings = &upkeep->settings, .clock = clock_system(), .roster = roster};
+    CLEANUP(policy_keeper) struct policy_keeper *keeper = roster ? policy_keeper_new(&config, error) : NULL;
+    const struct store_retention how = {.settings = &upkeep->settings.retention,
+                                        .is_dry = upkeep->is_dry,
+                                        .says = policy_keeper_retention,
+                                        .data = keeper};
+    int status = keeper && check_policies(keeper, error) ? act(upkeep, &how, error) : 1;
+    policy_keeper_free(g_steal_pointer(&keeper)); /* before the cameras it knows */
+    if (roster)
+        camera_roster_free(roster);
+    return status;
+}
+
+static int print_status(struct upkeep *upkeep, const struct store_retention *how, GError **error)
+{
+    g_autoptr(GPtrArray) views = store_retention_status(upkeep->store, how, upkeep->org_id, true, error);
     int64_t full_ms = 0;
     if (!views || !store_storage_forecast(upkeep->store, &full_ms, error))
         return 1;
@@ -116,6 +164,11 @@ static int show_retention(struct upkeep *upkeep, GError **error)
     record_append_time(when, full_ms);
     printf("disk full at the present rate: %s\n", full_ms ? when->str : "not in sight, or not known yet");
     return 0;
+}
+
+static int show_retention(struct upkeep *upkeep, GError **error)
+{
+    return with_policies(upkeep, print_status, error);
 }
 
 static void print_results(const GPtrArray *results, bool is_dry)
@@ -127,13 +180,17 @@ static void print_results(const GPtrArray *results, bool is_dry)
     }
 }
 
+static int delete_old(struct upkeep *upkeep, const struct store_retention *how, GError **error)
+{
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    bool is_good = store_retention_run(upkeep->store, how, results, error);
+    print_results(results, how->is_dry);
+    return is_good ? 0 : 1;
+}
+
 static int run_retention(struct upkeep *upkeep, GError **error)
 {
-    const struct store_retention retention = {.settings = &upkeep->settings.retention, .is_dry = upkeep->is_dry};
-    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
-    bool is_good = store_retention_run(upkeep->store, &retention, results, error);
-    print_results(results, upkeep->is_dry);
-    return is_good ? 0 : 1;
+    return with_policies(upkeep, delete_old, error);
 }
 
 static int confirm_clock(struct upkeep *upkeep, GError **error)
@@ -206,9 +263,10 @@ const struct cli_command command_audit_list = {"audit list", "[--org ID] [--conf
 const struct cli_command command_retention_status = {
     "retention status", "[--org ID] [--config FILE]",
     "what is kept how long, the oldest of it, and when the disk will be full", retention_status_main};
-const struct cli_command command_retention_run = {"retention run", "[--dry-run] [--config FILE]",
-                                                  "deletes what is older than its days, or says what would go",
-                                                  retention_run_main};
+const struct cli_command command_retention_run = {
+    "retention run", "[--dry-run] [--config FILE]",
+    "deletes what is older than its days, or says what would go; policies say as they do to the server",
+    retention_run_main};
 const struct cli_command command_retention_confirm = {"retention confirm-clock", "[--config FILE]",
                                                       "says that the clock is right, after it was doubted",
                                                       retention_confirm_main};

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import sqlite3
 import sys
 import time
 import urllib.error
@@ -121,6 +122,32 @@ def the_command_line_changes_tells_and_refuses():
                 assert policy("nonsense").returncode == 2
 
 
+def retention_by_hand_goes_by_policies_too():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+            with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
+                environment = {"PATH": os.environ["PATH"], "VEDETTE_URL": hub.address, "VEDETTE_PASSWORD": PASSWORD,
+                               **sanitizer_options()}
+                document = directory / "retention.json"
+                document.write_text('{"occupancy_raw_days": 33}')
+                put = vedette("policy", "set", "retention", document, "--camera", "shop", "--reason", "test", env=environment)
+                assert put.returncode == 0, put
+                until(lambda: hub.events("camera_id=shop&limit=1"), "there is something to keep")
+                assert hub.stop() == 0
+        where = ("--config", directory / "vedette.yml", "--data-dir", directory / "data")
+        told = vedette("retention", "status", *where)
+        assert told.returncode == 0, told
+        views = [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
+        assert [view["days"] for view in views if (view["table"], view.get("camera_id")) == ("occupancy", "shop")] == [33], views
+        assert vedette("retention", "run", *where).returncode == 0
+        with sqlite3.connect(directory / "data" / "vedette.db") as database:
+            database.execute("""UPDATE service_policies SET config = '{"occupancy_raw_days": "long"}'""")
+        database.close()
+        refused = vedette("retention", "run", *where)
+        assert refused.returncode == 1 and "not every policy can be read" in refused.stderr, refused
+
+
 def iso(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
@@ -221,6 +248,7 @@ if __name__ == "__main__":
     sys.exit(run_tests([
         ("a webhook changes a threshold for who is already there", a_webhook_changes_a_threshold_for_who_is_already_there),
         ("the command line changes, tells and refuses", the_command_line_changes_tells_and_refuses),
+        ("retention by hand goes by policies too", retention_by_hand_goes_by_policies_too),
         ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
         ("a directory is imported whole or not at all", a_directory_is_imported_whole_or_not_at_all),
