@@ -7,7 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from world import FAST, Camera, Directory, Hub, camera_config, run_tests, until
+from world import FAST, Camera, Directory, Hub, camera_config, run_tests, until, vedette
 
 # The cameras of these tests are on this machine, where the API's may not be by default.
 LOCAL = FAST + 'managed_cameras: {refused_networks: ""}\n'
@@ -143,6 +143,22 @@ def cameras_come_back_after_a_kill_with_their_logins():
         assert "canary" not in (directory / "hub.log").read_text()
 
 
+def a_source_that_becomes_a_file_goes_to_a_worker_that_may_open_it():
+    with Directory() as directory, Camera(directory, "scene://corridor", "scene://gate") as camera:
+        clip = directory / "clip.mp4"
+        assert vedette("scene", "render", "gate", "--seconds", 4, "--out", clip).returncode == 0
+        config = LOCAL.replace('""', '"", schemes: "rtsp,file"') + "cameras:\n" + camera_config("fixed", camera.url)
+        with Hub(directory, config) as hub:
+            name, _ = create(hub, name="Gate", source=camera.url.replace("corridor", "gate"))
+            until(lambda: hub.online() == {"fixed", name}, f"both are watched: {hub.log()}")
+            workers = hub.workers()
+            assert len(workers) == 1, "by one worker"
+            assert ask(hub, "PATCH", f"/api/v1/cameras/{name}", {"source": f"file://{clip}", "loop": True})[0] == 200
+            until(lambda: len(hub.workers()) == 2 and set(workers) < set(hub.workers()), "another worker has it")
+            until(lambda: f"online: {clip}" in hub.log() and hub.online() == {"fixed", name}, f"the file is read: {hub.log()}")
+            assert hub.cameras()["fixed"]["health"]["connects"] == 1, "the other was left alone"
+
+
 def lines_and_zones_count_from_the_next_frame_on():
     with Directory() as directory, Camera(directory, "scene://corridor") as camera:
         with Hub(directory, LOCAL + "cameras: []\n") as hub:
@@ -232,6 +248,8 @@ if __name__ == "__main__":
         ("a camera comes, changes and goes while another is watched", a_camera_comes_changes_and_goes_while_another_is_watched),
         ("the settings' cameras are not the API's to change", the_settings_cameras_are_not_the_apis_to_change),
         ("cameras come back after a kill, with their logins", cameras_come_back_after_a_kill_with_their_logins),
+        ("a source that becomes a file goes to a worker that may open it",
+         a_source_that_becomes_a_file_goes_to_a_worker_that_may_open_it),
         ("lines and zones count from the next frame on", lines_and_zones_count_from_the_next_frame_on),
         ("a source is tried before it is used", a_source_is_tried_before_it_is_used),
         ("what the server may not connect to is refused", what_the_server_may_not_connect_to_is_refused),
