@@ -24,7 +24,6 @@ enum { API_ADDRESS_BYTES = 64 };
 struct tls {
     char *certificate, *key;
 };
-bool tls_is_set(const struct http_settings *http);
 /* False with VEDETTE_ERROR_INVALID: a file is not there or not what it must be. */
 bool tls_read(const struct http_settings *http, struct tls *tls, GError **error);
 /* Wipes the key. */
@@ -170,8 +169,6 @@ bool origin_is_allowed(const struct request *request);
 /* Lets pages of http.cors_origins read the answer. */
 void answer_cors(const struct request *request, struct answer *answer);
 void answer_preflight(const struct request *request, const char *methods, struct answer *answer);
-/* Whether the address is in a list of addresses and networks, separated by commas. */
-bool address_is_listed(const char *address, const char *networks);
 /* Who asks through the proxies that are trusted: the last of X-Forwarded-For that is none of them. g_free. */
 char *address_behind_proxies(const char *peer, const char *forwarded, const char *proxies);
 
@@ -179,8 +176,10 @@ char *address_behind_proxies(const char *peer, const char *forwarded, const char
 
 struct limits *limits_new(const struct limit_settings *settings, struct clock *clock);
 void limits_free(struct limits *limits);
-/* False: too many, and the answer is made. */
-bool limits_take(const struct request *request, struct answer *answer);
+/* What is asked costs its address, and, once that is known, its user and org. False: too many, and the answer is
+ * made. */
+bool limits_take_address(const struct request *request, struct answer *answer);
+bool limits_take_user(const struct request *request, struct answer *answer);
 void answer_rate_limit(struct answer *answer, const char *policy, int64_t quota, const struct vedette_limit *limit);
 
 /* oidc.c. Waits for a call that is under way. NULL is allowed. */

@@ -293,6 +293,7 @@ static const struct route routes[] = {
     {.method = "POST",
      .path = "/api/v1/cameras",
      .name = "createCamera",
+     .features = ROUTE_SECRET,
      .role = ROLE_ADMIN,
      .rate = RATE_WRITE,
      .parameters = &reason_parameters_descriptor,

@@ -12,7 +12,8 @@ enum { BUSY_MS = 60000, KEY_MAX_BYTES = 255 };
 
 bool route_takes_idempotency_key(const struct route *route)
 {
-    return strcmp(route->method, "POST") == 0 && route->role > ROLE_ANONYMOUS && route->rate != RATE_HEAVY;
+    return strcmp(route->method, "POST") == 0 && route->role > ROLE_ANONYMOUS && route->rate != RATE_HEAVY &&
+           !(route->features & ROUTE_SECRET);
 }
 
 static void add_text(GChecksum *checksum, const char *text)

@@ -4,6 +4,7 @@
 
 #include "api/api_internal.h"
 #include "base/counter.h"
+#include "base/networks.h"
 #include "vedette/limiter.h"
 
 enum { LIMIT_SECONDS = 60, MAX_KEYS = 16384, CLASSES = RATE_LOGIN + 1 };
@@ -67,17 +68,20 @@ void answer_rate_limit(struct answer *answer, const char *policy, int64_t quota,
                   reset_seconds);
 }
 
-bool limits_take(const struct request *request, struct answer *answer)
+/* Of each scope that has a key here. False: the answer is made. */
+static bool take(const struct request *request, const char *const keys[SCOPES], struct answer *answer)
 {
     const struct limits *limits = request->api->limits;
-    const struct user *user = request->login.user;
     struct vedette_limiter *const *limiters = limits->limiters[request->route->rate];
-    const char *const keys[SCOPES] = {request->address, user ? user->id : NULL, user ? user->org_id : NULL};
     struct vedette_limiter_ask asks[SCOPES];
+    enum scope scopes[SCOPES];
     int count = 0;
-    for (int scope = 0; scope < SCOPES; scope++) /* who is known comes after the address, so the order stays */
-        if (limiters[scope] && keys[scope])
-            asks[count++] = (struct vedette_limiter_ask){limiters[scope], keys[scope], 1};
+    for (int scope = 0; scope < SCOPES; scope++) {
+        if (!limiters[scope] || !keys[scope])
+            continue;
+        scopes[count] = (enum scope)scope;
+        asks[count++] = (struct vedette_limiter_ask){limiters[scope], keys[scope], 1};
+    }
     struct vedette_limit limit = {.is_allowed = true};
     int which = vedette_limiter_take_all(asks, count, &limit);
     if (!count || limit.is_allowed)
@@ -86,6 +90,22 @@ bool limits_take(const struct request *request, struct answer *answer)
     answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: try again later", NULL);
     answer_header(answer, "Retry-After", "%" G_GINT64_FORMAT,
                   MAX((limit.retry_after_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC, 1));
-    answer_rate_limit(answer, scope_names[which], limits->quotas[request->route->rate][which], &limit);
+    enum scope scope = scopes[which];
+    answer_rate_limit(answer, scope_names[scope], limits->quotas[request->route->rate][scope], &limit);
     return false;
+}
+
+bool limits_take_address(const struct request *request, struct answer *answer)
+{
+    char group[NETWORK_GROUP_BYTES];
+    network_group_address(request->address, group);
+    const char *const keys[SCOPES] = {[SCOPE_ADDRESS] = group};
+    return take(request, keys, answer);
+}
+
+bool limits_take_user(const struct request *request, struct answer *answer)
+{
+    const struct user *user = request->login.user;
+    const char *const keys[SCOPES] = {[SCOPE_USER] = user ? user->id : NULL, [SCOPE_ORG] = user ? user->org_id : NULL};
+    return take(request, keys, answer);
 }

@@ -80,6 +80,7 @@ const struct problem_kind *problem_kind_of_status(unsigned status);
 enum route_feature {
     ROUTE_CACHED = 1 << 0,    /* answers an ETag; If-None-Match with it gets 304 */
     ROUTE_VERSIONED = 1 << 1, /* changes something that has an ETag: If-Match refuses to overwrite another's change */
+    ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */
 };
 
 struct route {

@@ -178,6 +178,12 @@ static bool lacks_csrf_token(const struct request *request)
            !login_csrf_is_right(&request->login, request->csrf_token);
 }
 
+static bool must_change_password(const struct request *request)
+{
+    return request->login.user && request->login.user->must_change_password &&
+           !g_str_has_prefix(request->route->path, "/auth/");
+}
+
 /* False: the answer is made. */
 static bool authorize(const struct request *request, struct answer *answer)
 {
@@ -192,7 +198,7 @@ static bool authorize(const struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "the API key is not for this route", NULL);
     else if (lacks_csrf_token(request))
         answer_problem_coded(answer, PROBLEM_CSRF, "X-CSRF-Token is missing or wrong: /auth/me tells it");
-    else if (!is_open && login->user->must_change_password && !g_str_has_prefix(route->path, "/auth/"))
+    else if (!is_open && must_change_password(request))
         answer_problem_coded(answer, PROBLEM_PASSWORD_CHANGE, "change the password first: POST /auth/password");
     else
         return true;
@@ -221,6 +227,13 @@ static bool is_within_cameras(const struct request *request, struct answer *answ
     return false;
 }
 
+/* Whether the login is for less than its role: a key held to routes or cameras, or a password that is to be changed. */
+static bool is_held_back(const struct request *request)
+{
+    const struct api_key *key = request->login.key;
+    return (key && (key->cameras.count || key->routes.count)) || must_change_password(request);
+}
+
 void route_handle(struct request *request, struct answer *answer)
 {
     const struct route *route = request->route;
@@ -228,13 +241,14 @@ void route_handle(struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "the request comes from another site's page", NULL);
         return;
     }
+    if (!request->is_read && !limits_take_address(request, answer)) /* wrong logins cost too */
+        return;
     if (!request->login.user && !authenticate(request, answer))
         return;
-    /* What is open to everyone tells a login of its whole org: to a key with less it says what it says to anyone. */
-    if (route->role == ROLE_ANONYMOUS && request->login.key &&
-        (request->login.key->cameras.count || request->login.key->routes.count))
+    /* What is open to everyone tells a login of its whole org: to one with less it says what it says to anyone. */
+    if (route->role == ROLE_ANONYMOUS && is_held_back(request))
         login_clear(&request->login);
-    if (!authorize(request, answer) || (!request->is_read && !limits_take(request, answer)))
+    if (!authorize(request, answer) || (!request->is_read && !limits_take_user(request, answer)))
         return;
     if (request_read(request, answer) && (route->role == ROLE_ANONYMOUS || is_within_cameras(request, answer)) &&
         request_export_is_valid(request, answer) && idempotency_begin(request, answer)) {

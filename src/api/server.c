@@ -8,6 +8,7 @@
 #include "api/api_internal.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/networks.h"
 
 enum {
     CONNECTION_MEMORY_BYTES = 32 << 10, /* request line and headers of one connection */
@@ -195,19 +196,38 @@ static void read_peer(struct request *request)
                   sizeof request->address);
 }
 
+/* What proxies said. Each may have added to the line before it, or a line of its own below it: what stands last is the
+ * nearest one's. */
+struct forwarded {
+    GString *hops;
+    const char *protocol;
+};
+
+static enum MHD_Result take_forwarded(void *data, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    struct forwarded *said = data;
+    if (value && g_ascii_strcasecmp(name, "X-Forwarded-For") == 0)
+        g_string_append_printf(said->hops, "%s%s", said->hops->len ? "," : "", value);
+    else if (value && g_ascii_strcasecmp(name, "X-Forwarded-Proto") == 0)
+        said->protocol = value;
+    return MHD_YES;
+}
+
 /* A proxy that is trusted says for whom it asks, and how they came to it; others may say what they like. */
 static void read_address(struct request *request)
 {
     const struct http_settings *http = &request->api->settings->http;
     read_peer(request);
-    request->is_secure = tls_is_set(http);
-    if (!address_is_listed(request->address, http->trusted_proxies))
+    request->is_secure = http_has_tls(http);
+    if (!network_list_has_text(http->trusted_proxies, request->address))
         return;
-    const char *forwarded = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Forwarded-For");
-    const char *protocol = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Forwarded-Proto");
-    g_autofree char *address = address_behind_proxies(request->address, forwarded, http->trusted_proxies);
+    struct forwarded said = {.hops = g_string_new(NULL)};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_forwarded, &said);
+    g_autofree char *address = address_behind_proxies(request->address, said.hops->str, http->trusted_proxies);
     g_strlcpy(request->address, address, sizeof request->address);
-    request->is_secure |= g_strcmp0(protocol, "https") == 0;
+    request->is_secure |= g_strcmp0(said.protocol, "https") == 0;
+    g_string_free(said.hops, TRUE);
 }
 
 /* The caller's trace goes on with a span of ours; without one, a trace begins. */

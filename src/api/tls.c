@@ -20,15 +20,10 @@ static char *read_pem(const char *setting, const char *path, const char *what, G
     return NULL;
 }
 
-bool tls_is_set(const struct http_settings *http)
-{
-    return http->tls_certificate_file && *http->tls_certificate_file;
-}
-
 bool tls_read(const struct http_settings *http, struct tls *tls, GError **error)
 {
     *tls = (struct tls){.certificate = NULL};
-    if (!tls_is_set(http))
+    if (!http_has_tls(http))
         return true;
     tls->certificate =
         read_pem("http.tls_certificate_file", http->tls_certificate_file, "-----BEGIN CERTIFICATE-----", error);

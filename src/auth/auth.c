@@ -73,8 +73,11 @@ static bool put_administrator(struct auth *auth, struct user *user, const char *
     g_free(user->password_hash);
     user->password_hash = g_strdup(hash);
     const struct audit_by by = {user->org_id, "system", NULL, NULL, "settings"};
-    const struct store_user_change change = {
-        .by = &by, .action = "set-password", .is_new = is_new, .ends_sessions = true};
+    const struct store_user_change change = {.by = &by,
+                                             .action = "set-password",
+                                             .is_new = is_new,
+                                             .parts = STORE_USER_RIGHTS | STORE_USER_PASSWORD,
+                                             .ends_sessions = true};
     return store_user_change(auth->store, &change, user, error);
 }
 

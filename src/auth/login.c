@@ -2,11 +2,11 @@
 #define LOG_MODULE "auth"
 #include "auth/auth_internal.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/networks.h"
 
 enum { PASSWORD_RETRY_SECONDS = 1 };
 
@@ -32,7 +32,7 @@ struct attempt {
     const struct auth_origin *origin;
     struct user *user; /* NULL: nobody has the name */
     char *account;     /* digest of the name */
-    char address[INET6_ADDRSTRLEN];
+    char address[NETWORK_GROUP_BYTES];
     char *familiar; /* whose browser or address this is; NULL: nobody's */
     struct vedette_limiter_ask asks[3];
     const char *policies[3];
@@ -45,18 +45,6 @@ static void attempt_clear(struct attempt *attempt)
     user_free(attempt->user);
     g_free(attempt->account);
     g_free(attempt->familiar);
-}
-
-/* Whoever has one IPv6 address has its whole /64 (RFC 4291 section 2.5.4): that is one. */
-static void group_address(const char *address, char group[INET6_ADDRSTRLEN])
-{
-    enum { HOST_PART_BYTES = 8 };
-    struct in6_addr parsed;
-    g_strlcpy(group, address, INET6_ADDRSTRLEN);
-    if (inet_pton(AF_INET6, address, &parsed) != 1 || IN6_IS_ADDR_V4MAPPED(&parsed))
-        return;
-    memset(parsed.s6_addr + sizeof parsed - HOST_PART_BYTES, 0, HOST_PART_BYTES);
-    inet_ntop(AF_INET6, &parsed, group, INET6_ADDRSTRLEN);
 }
 
 /* Who logged in before with this browser or from this address. What cannot be found out counts as no. */
@@ -95,7 +83,7 @@ static bool begin_attempt(struct auth *auth, struct attempt *attempt, GError **e
 {
     GError *failure = NULL;
     attempt->account = auth_digest(attempt->request->username);
-    group_address(attempt->origin->address, attempt->address);
+    network_group_address(attempt->origin->address, attempt->address);
     attempt->user = store_user_find(auth->store, attempt->request->username, &failure);
     if (failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
         g_propagate_error(error, failure);
@@ -130,14 +118,14 @@ static void give_back(const struct attempt *attempt)
 /* ---- passwords ---- */
 
 /* A hash made with older costs is made anew while the password is at hand. Failing that is no reason to refuse. */
-static void upgrade_hash(struct auth *auth, struct user *user, const char *password)
+static void upgrade_hash(struct auth *auth, const struct user *user, const char *password)
 {
     char hash[crypto_pwhash_STRBYTES];
     if (!password_needs_rehash(auth, user->password_hash) || !password_hash(auth, password, hash, NULL))
         return;
-    g_free(user->password_hash);
-    user->password_hash = g_strdup(hash);
-    store_user_put(auth->store, user, NULL);
+    g_autoptr(GError) error = NULL;
+    if (!store_user_upgrade_hash(auth->store, user, hash, &error))
+        log_warning(NULL, "a password's hash keeps its old costs: %s", error->message);
 }
 
 static void remember_failure(struct auth *auth, const struct attempt *attempt)
@@ -202,8 +190,11 @@ static bool set_password(struct auth *auth, const struct login *login, const cha
     struct user changed = *login->user; /* borrows everything */
     changed.password_hash = hash;
     changed.must_change_password = false;
-    const struct store_user_change change = {
-        .by = by, .action = "set-password", .ends_sessions = true, .spared_session = login->session_id};
+    const struct store_user_change change = {.by = by,
+                                             .action = "set-password",
+                                             .parts = STORE_USER_PASSWORD,
+                                             .ends_sessions = true,
+                                             .spared_session = login->session_id};
     return store_user_change(auth->store, &change, &changed, error);
 }
 

@@ -4,31 +4,46 @@
 
 #include "base/counter.h"
 
+/* Argon2's memory is bounded by how many run at once. */
+static bool enter(struct auth *auth, GError **error)
+{
+    if (__atomic_add_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL) <= AUTH_SETTINGS(auth)->passwords_at_once)
+        return true;
+    __atomic_sub_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins at once: try again in a second");
+    return false;
+}
+
+static void leave(struct auth *auth)
+{
+    __atomic_sub_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL);
+}
+
 bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwhash_STRBYTES], GError **error)
 {
     const struct auth_settings *settings = AUTH_SETTINGS(auth);
-    if (crypto_pwhash_str_alg(hash, password, strlen(password), (unsigned long long)settings->password_passes,
-                              (size_t)settings->password_memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0)
+    if (!enter(auth, error))
+        return false;
+    bool is_good =
+        crypto_pwhash_str_alg(hash, password, strlen(password), (unsigned long long)settings->password_passes,
+                              (size_t)settings->password_memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0;
+    leave(auth);
+    if (is_good)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "hash a password: %d MB of memory are needed",
                 settings->password_memory_bytes >> 20);
     return false;
 }
 
-/* Argon2's memory is bounded by how many run at once. */
 bool password_verify(struct auth *auth, const char *hash, const char *password, bool *is_right, GError **error)
 {
-    int most = AUTH_SETTINGS(auth)->passwords_at_once;
-    bool is_free = __atomic_add_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL) <= most;
     *is_right = false;
-    if (is_free) {
-        counter_add(&auth->health->passwords_checked, 1);
-        *is_right = crypto_pwhash_str_verify(hash ? hash : auth->dummy_hash, password, strlen(password)) == 0 && hash;
-    } else {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins at once: try again in a second");
-    }
-    __atomic_sub_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL);
-    return is_free;
+    if (!enter(auth, error))
+        return false;
+    counter_add(&auth->health->passwords_checked, 1);
+    *is_right = crypto_pwhash_str_verify(hash ? hash : auth->dummy_hash, password, strlen(password)) == 0 && hash;
+    leave(auth);
+    return true;
 }
 
 bool password_needs_rehash(const struct auth *auth, const char *hash)

@@ -68,9 +68,11 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
     user->username = g_strdup(request->username);
     user->created_at.ms = clock_wall_ms(auth->clock);
     copy_request(request, user);
-    answer->password = request->password ? NULL : make_password();
+    bool is_of_issuer = user->oidc_subject && !request->password; /* who logs in there needs no password here */
+    answer->password = request->password || is_of_issuer ? NULL : make_password();
+    const char *password = request->password ? request->password : answer->password;
     const struct store_user_change change = {.by = by, .action = "create", .is_new = true};
-    is_good = is_good && put_password(auth, user, request->password ? request->password : answer->password, error) &&
+    is_good = is_good && (is_of_issuer || put_password(auth, user, password, error)) &&
               store_user_change(auth->store, &change, user, error);
     if (!is_good)
         record_clear(&user_answer_descriptor, answer);
@@ -86,7 +88,11 @@ static bool apply(struct auth *auth, const struct user *actor, const struct audi
     copy_request(request, user);
     if (request->password && !put_password(auth, user, request->password, error))
         return false;
-    const struct store_user_change change = {.by = by, .action = "update", .ends_sessions = loses || request->password};
+    const struct store_user_change change = {.by = by,
+                                             .action = "update",
+                                             .parts =
+                                                 STORE_USER_RIGHTS | (request->password ? STORE_USER_PASSWORD : 0u),
+                                             .ends_sessions = loses || request->password};
     return store_user_change(auth->store, &change, user, error);
 }
 

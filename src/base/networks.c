@@ -72,3 +72,35 @@ bool network_list_has(const char *text, const uint8_t *address, size_t length)
     }
     return false;
 }
+
+/* The address's bytes; 0: it is none. */
+static size_t read_address(const char *text, uint8_t bytes[IPV6_BYTES])
+{
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        return IPV4_BYTES;
+    return inet_pton(AF_INET6, text, bytes) == 1 ? IPV6_BYTES : 0;
+}
+
+bool network_is_address(const char *text)
+{
+    uint8_t bytes[IPV6_BYTES];
+    return read_address(text, bytes) > 0;
+}
+
+bool network_list_has_text(const char *text, const char *address)
+{
+    uint8_t bytes[IPV6_BYTES];
+    size_t length = read_address(address, bytes);
+    return length && network_list_has(text, bytes, length);
+}
+
+void network_group_address(const char *address, char group[NETWORK_GROUP_BYTES])
+{
+    enum { HOST_PART_BYTES = 8 };
+    uint8_t bytes[IPV6_BYTES];
+    g_strlcpy(group, address, NETWORK_GROUP_BYTES);
+    if (read_address(address, bytes) != IPV6_BYTES || inner_address(bytes, IPV6_BYTES))
+        return;
+    memset(bytes + IPV6_BYTES - HOST_PART_BYTES, 0, HOST_PART_BYTES);
+    inet_ntop(AF_INET6, bytes, group, NETWORK_GROUP_BYTES);
+}

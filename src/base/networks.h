@@ -12,3 +12,12 @@ bool network_list_check(const char *text, GError **error);
 /* Whether an address (its 4 or 16 bytes, as they travel) lies in one of them; an IPv4 address in IPv6's clothes
  * (::ffff:a.b.c.d, 64:ff9b::a.b.c.d) is the IPv4 address too. NULL and "" hold none. */
 bool network_list_has(const char *text, const uint8_t *address, size_t length);
+/* Whether this is one address, as text. */
+bool network_is_address(const char *text);
+/* network_list_has of an address as text; false: it is none. */
+bool network_list_has_text(const char *text, const char *address);
+
+/* Whoever has one IPv6 address has its whole /64 (RFC 4291 section 2.5.4): that is one group; every other text is its
+ * own. */
+enum { NETWORK_GROUP_BYTES = 64 };
+void network_group_address(const char *address, char group[NETWORK_GROUP_BYTES]);

@@ -1,5 +1,7 @@
 #include "facts/http.h"
 
+#include "base/networks.h"
+
 static const struct record_field http_fields[] = {
     FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
           .max_count = 64, .default_text = "127.0.0.1"),
@@ -24,7 +26,8 @@ static const struct record_field http_fields[] = {
           "events kept in memory for clients that come back to /ws or /api/v1/events/stream, and most told to one at "
           "once",
           .min = 0, .max = 10000, .default_text = "1000"),
-    FIELD(struct http_settings, login_attempts_per_minute, 0, "logins per address and per account", .min = 1,
+    FIELD(struct http_settings, login_attempts_per_minute, 0,
+          "wrong logins of one address; one account has ten times as many, from wherever they come", .min = 1,
           .max = 10000, .default_text = "10"),
     FIELD(struct http_settings, idempotency_minutes, 0, "how long the answer to an Idempotency-Key is kept",
           .unit = "min", .min = 1, .max = 43200, .default_text = "1440"),
@@ -39,7 +42,7 @@ static const struct record_field http_fields[] = {
     FIELD(struct http_settings, trusted_proxies, RECORD_NEEDS_RESTART,
           "addresses and networks (10.0.0.0/8) of proxies before us, separated by commas, whose X-Forwarded-For and "
           "X-Forwarded-Proto are believed; empty: nobody's are",
-          .max_count = 4096),
+          .max_count = 4096, .check_text = network_list_check),
     FIELD(struct http_settings, tls_certificate_file, RECORD_NEEDS_RESTART,
           "PEM file of our certificate and those between it and its root: https alone is spoken then; empty: http, as "
           "behind a proxy",
@@ -48,10 +51,15 @@ static const struct record_field http_fields[] = {
           .max_count = 4096),
 };
 
+bool http_has_tls(const struct http_settings *http)
+{
+    return http->tls_certificate_file && *http->tls_certificate_file;
+}
+
 static void check_http(const void *record, const char *path, struct record_errors *errors)
 {
     const struct http_settings *http = record;
-    bool has_certificate = http->tls_certificate_file && *http->tls_certificate_file;
+    bool has_certificate = http_has_tls(http);
     bool has_key = http->tls_key_file && *http->tls_key_file;
     g_autofree char *where =
         g_strdup_printf("%s%s%s", path, *path ? "." : "", has_key ? "tls_certificate_file" : "tls_key_file");

@@ -22,3 +22,5 @@ struct http_settings {
     int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */
 };
 extern const struct record_descriptor http_settings_descriptor;
+/* Whether it speaks https alone. */
+bool http_has_tls(const struct http_settings *http);

@@ -105,7 +105,7 @@ static bool start_workers(struct hub *hub, GError **error)
 static char *page_address(const struct hub *hub, const struct api *api)
 {
     const struct http_settings *http = &hub->settings->http;
-    const char *address = http->address, *scheme = http->tls_key_file && *http->tls_key_file ? "https" : "http";
+    const char *address = http->address, *scheme = http_has_tls(http) ? "https" : "http";
     if (strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0)
         address = "127.0.0.1";
     bool is_v6 = strchr(address, ':') != NULL;

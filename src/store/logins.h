@@ -14,16 +14,25 @@
 GPtrArray *store_users_list(struct store *store, const char *org_id, GError **error);
 /* NULL with VEDETTE_ERROR_NOT_FOUND when nobody of the org is that at the issuer. */
 struct user *store_user_find_subject(struct store *store, const char *org_id, const char *subject, GError **error);
+/* What of a user a change is about. The rest stays as it is in the store by then, whatever the caller read before: a
+ * password takes its time to be hashed, and a user may be disabled meanwhile. */
+enum store_user_part {
+    STORE_USER_RIGHTS = 1 << 0,   /* role, is_disabled and oidc_subject */
+    STORE_USER_PASSWORD = 1 << 1, /* password_hash and must_change_password */
+};
 struct store_user_change {
-    const struct audit_by *by; /* its org is the user's */
-    const char *action;        /* "create", "update", "set-password" */
-    bool is_new;
+    const struct audit_by *by;  /* its org is the user's */
+    const char *action;         /* "create", "update", "set-password" */
+    bool is_new;                /* all of it is new then */
+    unsigned parts;             /* enum store_user_part bits */
     bool ends_sessions;         /* as when the password is another's now */
     const char *spared_session; /* of those; NULL: none */
 };
 /* False with VEDETTE_ERROR_CONFLICT: the name or subject is another's, or nobody would be left who may change users. */
 bool store_user_change(struct store *store, const struct store_user_change *change, const struct user *user,
                        GError **error);
+/* Another hash of the same password, unless there is another password by then. Not audited: nothing changes. */
+bool store_user_upgrade_hash(struct store *store, const struct user *user, const char *hash, GError **error);
 /* With all logins. The same conflict. */
 bool store_user_delete(struct store *store, const struct audit_by *by, const char *user_id, GError **error);
 

@@ -97,24 +97,43 @@ static bool end_sessions(struct store_transaction *transaction, const char *org_
                      NULL, error);
 }
 
+/* Changes of an org's users are one after the other, so that two administrators cannot remove each other at once, each
+ * seeing that the other stays. SQLite's writers take turns anyway. */
+static bool lock_users(struct store_transaction *transaction, const char *org_id, GError **error)
+{
+    return transaction->store->engine->dialect != RECORD_POSTGRES ||
+           store_run(transaction, "SELECT pg_advisory_xact_lock(hashtextextended('users of ' || $1, 0))",
+                     STORE_VALUES(sql_text(org_id)), NULL, error);
+}
+
 static struct user *find_user(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
 {
     return store_find(transaction, &user_descriptor, "WHERE org_id = $1 AND id = $2",
                       STORE_VALUES(sql_text(org_id), sql_text(id)), error);
 }
 
-bool store_user_change(struct store *store, const struct store_user_change *change, const struct user *user,
-                       GError **error)
+/* What a user is after the change; it borrows from both. `before` NULL: it is new. */
+static struct user merge(const struct user *before, const struct user *wanted, unsigned parts)
+{
+    if (!before)
+        return *wanted;
+    struct user user = *before;
+    if (parts & STORE_USER_RIGHTS) {
+        user.role = wanted->role;
+        user.is_disabled = wanted->is_disabled;
+        user.oidc_subject = wanted->oidc_subject;
+    }
+    if (parts & STORE_USER_PASSWORD) {
+        user.password_hash = wanted->password_hash;
+        user.must_change_password = wanted->must_change_password;
+    }
+    return user;
+}
+
+static bool put_user(struct store_transaction *transaction, const struct store_user_change *change,
+                     const struct user *before, const struct user *user, GError **error)
 {
     const void *record = user;
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_WRITE, user->org_id, error);
-    if (!transaction || !store_ensure_org_in(transaction, user->org_id, error))
-        return false;
-    CLEANUP(user)
-    struct user *before = change->is_new ? NULL : find_user(transaction, user->org_id, user->id, error);
-    if (!before && !change->is_new)
-        return false;
     bool loses_administrator = before && is_administrator(before) && !is_administrator(user);
     return is_free(transaction, user, error) &&
            (!loses_administrator || leaves_administrator(transaction, user->org_id, user->id, error)) &&
@@ -122,7 +141,34 @@ bool store_user_change(struct store *store, const struct store_user_change *chan
                         change->is_new ? RECORD_CONFLICT_FAIL : RECORD_CONFLICT_REPLACE, NULL, error) &&
            (!change->ends_sessions ||
             end_sessions(transaction, user->org_id, user->id, change->spared_session, error)) &&
-           audit_user(transaction, change->by, change->action, user->id, before, user, error) &&
+           audit_user(transaction, change->by, change->action, user->id, before, user, error);
+}
+
+bool store_user_change(struct store *store, const struct store_user_change *change, const struct user *wanted,
+                       GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, wanted->org_id, error);
+    if (!transaction || !store_ensure_org_in(transaction, wanted->org_id, error) ||
+        !lock_users(transaction, wanted->org_id, error))
+        return false;
+    CLEANUP(user)
+    struct user *before = change->is_new ? NULL : find_user(transaction, wanted->org_id, wanted->id, error);
+    if (!before && !change->is_new)
+        return false;
+    const struct user user = merge(before, wanted, change->parts);
+    return put_user(transaction, change, before, &user, error) && store_commit(g_steal_pointer(&transaction), error);
+}
+
+bool store_user_upgrade_hash(struct store *store, const struct user *user, const char *hash, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, user->org_id, error);
+    return transaction &&
+           store_run(
+               transaction, "UPDATE users SET password_hash = $4 WHERE org_id = $1 AND id = $2 AND password_hash = $3",
+               STORE_VALUES(sql_text(user->org_id), sql_text(user->id), sql_text(user->password_hash), sql_text(hash)),
+               NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }
 
@@ -144,7 +190,9 @@ bool store_user_delete(struct store *store, const struct audit_by *by, const cha
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
-    CLEANUP(user) struct user *user = transaction ? find_user(transaction, by->org_id, user_id, error) : NULL;
+    if (!transaction || !lock_users(transaction, by->org_id, error))
+        return false;
+    CLEANUP(user) struct user *user = find_user(transaction, by->org_id, user_id, error);
     return user && (!is_administrator(user) || leaves_administrator(transaction, by->org_id, user_id, error)) &&
            delete_rows(transaction, by->org_id, user_id, error) &&
            audit_user(transaction, by, "delete", user_id, user, NULL, error) &&

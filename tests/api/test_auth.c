@@ -181,6 +181,7 @@ static void test_users_and_their_first_password(void)
     json_t *problem = json_of(&world, "GET", "/api/v1/cameras", headers, NULL, 403);
     g_assert_cmpstr(text_of(problem, "code"), ==, "password_change");
     json_decref(problem);
+    g_assert_cmpint(status_of(&world, "GET", "/metrics", headers, NULL), ==, 401); /* as to anyone */
     g_autofree char *change =
         g_strdup_printf("{\"current_password\":\"%s\",\"new_password\":\"eve's own words\"}", text_of(eve, "password"));
     g_assert_cmpint(status_of(&world, "POST", "/auth/password", headers, change), ==, 204);
@@ -228,6 +229,14 @@ static void test_keys_are_held_to_routes_and_cameras(void)
                         "{\"name\":\"x\",\"role\":\"viewer\",\"cameras\":[\"cam-other\"]}", 400));
     json_t *routed = json_of(&world, "POST", "/api/v1/tokens", admin,
                              "{\"name\":\"counts\",\"role\":\"admin\",\"routes\":[\"GET /api/v1/events\"]}", 201);
+    /* What is told once is kept nowhere, so that sending it again is another key. */
+    g_autofree char *keyed = g_strconcat(admin, "Idempotency-Key: one\r\n", NULL);
+    static const char again[] = "{\"name\":\"again\",\"role\":\"viewer\"}";
+    json_t *first = json_of(&world, "POST", "/api/v1/tokens", keyed, again, 201),
+           *second = json_of(&world, "POST", "/api/v1/tokens", keyed, again, 201);
+    g_assert_cmpstr(text_of(first, "token"), !=, text_of(second, "token"));
+    json_decref(first);
+    json_decref(second);
     g_autofree char *by_route = bearer(text_of(routed, "token"));
     g_assert_cmpint(status_of(&world, "GET", "/api/v1/events", by_route, NULL), ==, 200);
     g_assert_cmpint(status_of(&world, "GET", "/api/v1/cameras", by_route, NULL), ==, 403);
@@ -375,6 +384,8 @@ static void test_only_trusted_proxies_are_believed(void)
         {"127.0.0.0/8", "X-Forwarded-For: 203.0.113.1\r\nX-Forwarded-Proto: https\r\n", "203.0.113.1 secure"},
         {"127.0.0.1", "X-Forwarded-For: 198.51.100.9, 203.0.113.1\r\n", "203.0.113.1"}, /* the first is hearsay */
         {"127.0.0.1, 10.0.0.0/8", "X-Forwarded-For: 198.51.100.9, 203.0.113.1, 10.1.2.3\r\n", "203.0.113.1"},
+        /* A proxy may add a line of its own below the one that the client wrote. */
+        {"127.0.0.1", "X-Forwarded-For: 198.51.100.9\r\nX-Forwarded-For: 203.0.113.1\r\n", "203.0.113.1"},
         {"127.0.0.1", "X-Forwarded-For: nonsense\r\n", "127.0.0.1"},
         {"127.0.0.1", "X-Forwarded-For: 2001:db8::7\r\n", "2001:db8::7"},
         {"127.0.0.1", "", "127.0.0.1"},

@@ -442,6 +442,35 @@ static int change_password(struct auth_world *world, const struct grant *grant, 
     return is_good ? 0 : error->code;
 }
 
+/* Hashing a password takes its time; what an administrator did meanwhile stays done. */
+static void test_a_new_password_undoes_nothing(void)
+{
+    struct auth_world world;
+    world_init(&world);
+    const struct user platform = {.org_id = (char *)(uintptr_t) "default", .role = ROLE_PLATFORM};
+    const struct user_request request = {.username = (char *)(uintptr_t) "eve", .role = ROLE_OPERATOR};
+    struct user_answer answer;
+    g_assert_true(auth_user_create(world.auth, &platform, &by_admin, &request, &answer, NULL));
+    struct grant grant;
+    g_assert_cmpint(world_login_from(&world, "eve", answer.password, CLIENT_API, &world_here, &grant), ==, 0);
+    struct login login = login_of(&world, &grant); /* as her request read it */
+    struct user_answer changed;
+    const struct user_request less = {.role = ROLE_VIEWER, .is_disabled = true};
+    g_assert_true(auth_user_change(world.auth, &platform, &by_admin, answer.user.id, &less, &changed, NULL));
+    const struct password_request own = {answer.password, (char *)(uintptr_t) "eve's own words"};
+    g_assert_true(auth_change_password(world.auth, &login, &own, &by_admin, NULL));
+    struct user *now = store_user_get(world.store, "default", answer.user.id, NULL);
+    g_assert_true(now->is_disabled);
+    g_assert_cmpint(now->role, ==, ROLE_VIEWER);
+    g_assert_false(now->must_change_password);
+    user_free(now);
+    record_clear(&user_answer_descriptor, &changed);
+    record_clear(&user_answer_descriptor, &answer);
+    login_clear(&login);
+    grant_clear(&grant);
+    world_clear(&world);
+}
+
 static void test_p03_passwords_are_distinct(void)
 {
     g_autofree char *p64 = g_strnfill(64, 'a'), *p72 = g_strnfill(72, 'a'), *p73 = g_strnfill(73, 'a');
@@ -796,5 +825,6 @@ int main(int argc, char **argv)
     CASE(api_keys);
     CASE(users_are_made_and_changed);
     CASE(last_administrator_stays);
+    g_test_add_func("/login/a new password undoes nothing", test_a_new_password_undoes_nothing);
     return g_test_run();
 }

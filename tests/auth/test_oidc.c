@@ -103,7 +103,7 @@ static void link_admin(struct oidc_world *world, const char *subject, bool is_di
     replace(&user->oidc_subject, subject);
     user->is_disabled = is_disabled;
     const struct audit_by by = {user->org_id, "test", NULL, NULL, "test"};
-    const struct store_user_change change = {.by = &by, .action = "update"};
+    const struct store_user_change change = {.by = &by, .action = "update", .parts = STORE_USER_RIGHTS};
     g_assert_true(store_user_change(world->auth.store, &change, user, NULL));
     user_free(user);
 }
@@ -118,6 +118,27 @@ static void test_only_who_is_linked(void)
     g_assert_cmpint(log_in(&world, "7", "jane", &login), ==, 0);
     g_assert_cmpstr(login.user->username, ==, "admin");
     login_clear(&login);
+    oidc_world_clear(&world);
+}
+
+/* Made by an administrator before the first login: there is no password here that would have to be changed. */
+static void test_made_for_the_issuer(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, 0);
+    const struct user platform = {.org_id = (char *)(uintptr_t) "default", .role = ROLE_PLATFORM};
+    const struct audit_by by = {"default", "test", NULL, NULL, "test"};
+    const struct user_request request = {
+        .username = (char *)(uintptr_t) "jane", .role = ROLE_VIEWER, .oidc_subject = (char *)(uintptr_t) "9"};
+    struct user_answer answer;
+    g_assert_true(auth_user_create(world.auth.auth, &platform, &by, &request, &answer, NULL));
+    g_assert_null(answer.password);
+    struct login login;
+    g_assert_cmpint(log_in(&world, "9", "jane", &login), ==, 0);
+    g_assert_cmpstr(login.user->id, ==, answer.user.id);
+    g_assert_false(login.user->must_change_password);
+    login_clear(&login);
+    record_clear(&user_answer_descriptor, &answer);
     oidc_world_clear(&world);
 }
 
@@ -302,6 +323,7 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/first login makes a user", test_first_login_makes_a_user);
     g_test_add_func("/oidc/a name takes nobody over", test_name_takes_nobody_over);
     g_test_add_func("/oidc/only who is linked", test_only_who_is_linked);
+    g_test_add_func("/oidc/made for the issuer", test_made_for_the_issuer);
     g_test_add_func("/oidc/a disabled user stays out", test_disabled_user_stays_out);
     g_test_add_func("/oidc/the state is of this browser", test_state_is_of_this_browser);
     g_test_add_func("/oidc/the state ends", test_state_ends);

@@ -62,10 +62,25 @@ static void test_wrong_items_are_named(void)
     g_assert_true(network_list_check("10.0.0.0/8, ::/0,,", NULL));
 }
 
+static void test_hosts_of_one_ipv6_network_are_one(void)
+{
+    static const struct {
+        const char *address, *group;
+    } cases[] = {{"2001:db8:1:2:aaaa::7", "2001:db8:1:2::"}, {"2001:db8:1:2::1", "2001:db8:1:2::"},
+                 {"2001:db8:1:3::1", "2001:db8:1:3::"},      {"192.0.2.7", "192.0.2.7"},
+                 {"::ffff:192.0.2.7", "::ffff:192.0.2.7"},   {"", ""}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        char group[NETWORK_GROUP_BYTES];
+        network_group_address(cases[i].address, group);
+        g_assert_cmpstr(group, ==, cases[i].group);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/networks/addresses_lie_in_networks", test_addresses_lie_in_networks);
     g_test_add_func("/networks/wrong_items_are_named", test_wrong_items_are_named);
+    g_test_add_func("/networks/hosts of one ipv6 network are one", test_hosts_of_one_ipv6_network_are_one);
     return g_test_run();
 }
