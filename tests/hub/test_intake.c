@@ -127,6 +127,7 @@ static void world_clear(struct world *world)
     while (g_main_context_iteration(NULL, FALSE))
         ;
     g_ptr_array_unref(world->hub.workers);
+    g_ptr_array_unref(world->hub.not_placed);
     g_hash_table_unref(world->hub.breaker_words);
     link_free(world->peer);
     live_free(world->hub.live);
