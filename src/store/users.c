@@ -175,8 +175,8 @@ bool store_user_upgrade_hash(struct store *store, const struct user *user, const
 static bool delete_rows(struct store_transaction *transaction, const char *org_id, const char *user_id, GError **error)
 {
     static const char *const statements[] = {
-        "DELETE FROM refresh_tokens WHERE org_id = $1 AND session_id IN (SELECT id FROM sessions WHERE org_id = $1 AND "
-        "user_id = $2)",
+        ("DELETE FROM refresh_tokens WHERE org_id = $1 AND session_id IN "
+         "(SELECT id FROM sessions WHERE org_id = $1 AND user_id = $2)"),
         "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2",
         "DELETE FROM users WHERE org_id = $1 AND id = $2",
     };
