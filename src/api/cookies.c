@@ -6,8 +6,6 @@
 const char cookie_session[] = "vedette_session", cookie_refresh[] = "vedette_refresh",
            cookie_device[] = "vedette_device", cookie_oidc[] = "vedette_oidc";
 
-enum { OIDC_SECONDS = 600 };
-
 /* `value` NULL: the browser forgets it. */
 static void set_cookie(const struct request *request, struct answer *answer, const char *name, const char *path,
                        const char *value, int life_seconds, enum same_site same_site)
@@ -38,5 +36,5 @@ void answer_forget_cookies(const struct request *request, struct answer *answer)
 /* Lax: the browser comes back from the issuer's page with it. */
 void answer_oidc_cookie(const struct request *request, struct answer *answer, const char *state_token)
 {
-    set_cookie(request, answer, cookie_oidc, "/auth/oidc", state_token, OIDC_SECONDS, SAME_SITE_LAX);
+    set_cookie(request, answer, cookie_oidc, "/auth/oidc", state_token, AUTH_OIDC_SECONDS, SAME_SITE_LAX);
 }

@@ -8,7 +8,6 @@
 #include "store/audit.h"
 
 enum {
-    GENERATED_PASSWORD_BYTES = 15,
     LIMITER_CAPACITY = 8192,
 };
 
@@ -130,11 +129,10 @@ static bool prepare_administrator(struct auth *auth, char **generated_password, 
         return set_administrator(auth, given, error);
     if (!store_has_users(auth->store, "default", &has_users, error) || has_users)
         return has_users;
-    char password[SECRET_TEXT_BYTES];
-    auth_make_secret(GENERATED_PASSWORD_BYTES, password);
+    g_autofree char *password = password_make();
     if (!make_administrator(auth, password, true, error))
         return false;
-    *generated_password = g_strdup(password);
+    *generated_password = g_steal_pointer(&password);
     return true;
 }
 

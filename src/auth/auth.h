@@ -134,6 +134,8 @@ bool auth_key_revoke(struct auth *auth, const struct audit_by *by, const char *i
 /* ---- an issuer elsewhere (oidc.c) ---- */
 
 bool auth_has_issuer(const struct auth *auth);
+/* How long a browser may be away at the issuer; what it keeps meanwhile is no good afterwards. */
+enum { AUTH_OIDC_SECONDS = 600 };
 /* The way there: *address is where the browser goes, *state_token what it keeps until it is back. Both g_free. Asks the
  * issuer when it is not known yet, and so may take oidc.timeout_ms; so does the way back. */
 bool auth_oidc_begin(struct auth *auth, char **address, char **state_token, GError **error);

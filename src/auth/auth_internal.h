@@ -57,6 +57,8 @@ bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwh
 /* False: VEDETTE_ERROR_FULL, too many at once. `hash` NULL: takes as long, and is wrong. */
 bool password_verify(struct auth *auth, const char *hash, const char *password, bool *is_right, GError **error);
 bool password_needs_rehash(const struct auth *auth, const char *hash);
+/* One for the first login, which is to be changed then. g_free. */
+char *password_make(void);
 /* Whether a user may choose it. */
 bool password_is_good(const struct auth *auth, const struct user *user, const char *password, GError **error);
 

@@ -13,9 +13,8 @@
 
 enum {
     KEYS_MAX = 64,
-    REFETCH_US = 10000000, /* keys that nobody knows must not make us ask the issuer each time */
-    AT_ONCE_MAX = 8,       /* logins that wait for the issuer */
-    STATE_SECONDS = 600,
+    REFETCH_US = 10000000,   /* keys that nobody knows must not make us ask the issuer each time */
+    AT_ONCE_MAX = 8,         /* logins that wait for the issuer */
     SUBJECT_MAX_BYTES = 255, /* section 2 */
 };
 
@@ -264,7 +263,7 @@ bool auth_oidc_begin(struct auth *auth, char **address, char **state_token, GErr
     auth_make_secret(SECRET_BYTES, nonce);
     auth_make_secret(SECRET_BYTES, verifier);
     json_t *claims = json_pack("{s:s,s:s,s:s}", "state", state, "nonce", nonce, "verifier", verifier);
-    *state_token = keyring_sign(auth, STATE_TYPE, claims, STATE_SECONDS, error);
+    *state_token = keyring_sign(auth, STATE_TYPE, claims, AUTH_OIDC_SECONDS, error);
     if (*state_token)
         *address = authorization_address(oidc, provider, state, nonce, verifier);
     return *address != NULL;

@@ -46,6 +46,14 @@ bool password_verify(struct auth *auth, const char *hash, const char *password, 
     return true;
 }
 
+char *password_make(void)
+{
+    enum { GENERATED_BYTES = 15 }; /* 20 characters, 120 bits */
+    char password[SECRET_TEXT_BYTES];
+    auth_make_secret(GENERATED_BYTES, password);
+    return g_strdup(password);
+}
+
 bool password_needs_rehash(const struct auth *auth, const char *hash)
 {
     const struct auth_settings *settings = AUTH_SETTINGS(auth);

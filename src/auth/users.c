@@ -5,8 +5,6 @@
 
 #include "base/id.h"
 
-enum { GENERATED_PASSWORD_BYTES = 15 };
-
 static bool check_rank(const struct user *actor, enum role role, GError **error)
 {
     if (role <= actor->role)
@@ -26,13 +24,6 @@ static bool put_password(struct auth *auth, struct user *user, const char *passw
     user->password_hash = g_strdup(hash);
     user->must_change_password = true;
     return true;
-}
-
-static char *make_password(void)
-{
-    char password[SECRET_TEXT_BYTES];
-    auth_make_secret(GENERATED_PASSWORD_BYTES, password);
-    return g_strdup(password);
 }
 
 static void copy_request(const struct user_request *request, struct user *user)
@@ -69,7 +60,7 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
     user->created_at.ms = clock_wall_ms(auth->clock);
     copy_request(request, user);
     bool is_of_issuer = user->oidc_subject && !request->password; /* who logs in there needs no password here */
-    answer->password = request->password || is_of_issuer ? NULL : make_password();
+    answer->password = request->password || is_of_issuer ? NULL : password_make();
     const char *password = request->password ? request->password : answer->password;
     const struct store_user_change change = {.by = by, .action = "create", .is_new = true};
     is_good = is_good && (is_of_issuer || put_password(auth, user, password, error)) &&
