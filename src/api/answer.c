@@ -96,3 +96,16 @@ char *record_etag(const struct record_descriptor *descriptor, const void *record
     g_autofree char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)json->str, json->len);
     return g_strdup_printf("\"%.32s\"", digest);
 }
+
+void answer_tagged(const struct request *request, struct answer *answer, unsigned status,
+                   const struct record_descriptor *descriptor, const void *record)
+{
+    g_autofree char *etag = record_etag(descriptor, record);
+    bool is_known = (request->route->features & ROUTE_CACHED) && request->if_none_match &&
+                    http_list_has(request->if_none_match, etag);
+    if (is_known)
+        answer->status = MHD_HTTP_NOT_MODIFIED;
+    else
+        answer_record(answer, status, descriptor, record);
+    answer_header(answer, "ETag", "%s", etag);
+}

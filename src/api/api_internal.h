@@ -85,6 +85,9 @@ void answer_page(struct answer *answer, const struct record_descriptor *descript
                  guint count, const char *next_cursor);
 /* What a record is known by until it changes: an entity tag, with its quotes. g_free. */
 char *record_etag(const struct record_descriptor *descriptor, const void *record);
+/* A record with that tag, or 304 where a cached route is asked with it. */
+void answer_tagged(const struct request *request, struct answer *answer, unsigned status,
+                   const struct record_descriptor *descriptor, const void *record);
 /* The list, or what kept it from being made (`records` NULL). */
 void answer_list_or_error(struct answer *answer, const struct record_descriptor *descriptor, const GPtrArray *records,
                           const GError *error);
@@ -95,6 +98,9 @@ void answer_problem(struct answer *answer, unsigned status, const char *detail, 
 void answer_problem_coded(struct answer *answer, enum problem_code code, const char *detail);
 /* The problem that fits a failure of the store: 400, 401, 404 or 503. */
 void answer_error(struct answer *answer, const GError *error);
+/* The same for changes: 412 for what was changed meanwhile (VEDETTE_ERROR_CONFLICT), 409 for what cannot be done as
+ * things stand (VEDETTE_ERROR_UNSUPPORTED). */
+void answer_change_error(struct answer *answer, const GError *error);
 
 /* ---- requests ---- */
 

@@ -10,6 +10,9 @@ static GPtrArray *read_events(const struct request *request, enum event_type typ
         .camera_id = asked->camera_id,
         .type = type,
         .subject_id = asked->subject_id,
+        .service = asked->service,
+        .kind = asked->kind,
+        .severity = asked->severity,
         .from_ms = asked->from.ms,
         .to_ms = asked->to.ms,
         .before_id = asked->cursor,
@@ -59,6 +62,35 @@ static void handle_signals(struct request *request, struct answer *answer)
     answer_header(answer, "Cache-Control", "no-store");
 }
 
+/* ---- one ---- */
+
+static void handle_event(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    struct analytics_event *event =
+        store_event_get(request->api->store, request->login.user->org_id, 0, request->id, &error);
+    if (event)
+        answer_tagged(request, answer, MHD_HTTP_OK, &analytics_event_descriptor, event);
+    else
+        answer_error(answer, error);
+    analytics_event_free(event);
+}
+
+static void handle_signal(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    struct analytics_event *event =
+        store_event_get(request->api->store, request->login.user->org_id, EVENT_SIGNAL, request->id, &error);
+    if (event) {
+        answer_tagged(request, answer, MHD_HTTP_OK, &analytics_event_descriptor, event);
+        if (answer->status == MHD_HTTP_OK)
+            answer_json(answer, MHD_HTTP_OK, g_string_new(event->payload.text));
+    } else {
+        answer_error(answer, error);
+    }
+    analytics_event_free(event);
+}
+
 static const struct route routes[] = {
     {.method = "GET",
      .path = "/api/v1/events",
@@ -70,6 +102,17 @@ static const struct route routes[] = {
      .response = &analytics_event_descriptor,
      .handle = handle_events,
      .doc = "Stored events, newest first."},
+    {.method = "GET",
+     .path = "/api/v1/events/{id}",
+     .name = "getEvent",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &analytics_event_descriptor,
+     .features = ROUTE_CACHED,
+     .handle = handle_event,
+     .doc = "One event, by its id."},
     {.method = "POST",
      .path = "/api/v1/events",
      .name = "sendEvents",
@@ -93,5 +136,16 @@ static const struct route routes[] = {
      .response = &signal_descriptor,
      .handle = handle_signals,
      .doc = "What rules raised, newest first."},
+    {.method = "GET",
+     .path = "/api/v1/signals/{id}",
+     .name = "getSignal",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &signal_descriptor,
+     .features = ROUTE_CACHED,
+     .handle = handle_signal,
+     .doc = "One signal, by its id."},
 };
 const struct route_group event_routes = ROUTE_GROUP("events", "What happened.", routes);

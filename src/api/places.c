@@ -8,16 +8,6 @@
 #include "live/live.h"
 #include "store/erasure.h"
 
-static void answer_failure(const GError *error, struct answer *answer)
-{
-    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
-        answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
-    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED))
-        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
-    else
-        answer_error(answer, error);
-}
-
 /* ---- orgs ---- */
 
 /* The platform sees all orgs, everyone else their own. */
@@ -76,7 +66,7 @@ static void handle_org_delete(struct request *request, struct answer *answer)
     if (!has_no_camera(request, answer))
         return;
     if (!store_org_delete(request->api->store, request->id, &by, &error)) {
-        answer_failure(error, answer);
+        answer_change_error(answer, error);
         return;
     }
     begin_erasure(request);
@@ -84,13 +74,6 @@ static void handle_org_delete(struct request *request, struct answer *answer)
 }
 
 /* ---- sites ---- */
-
-static void answer_site(struct answer *answer, unsigned status, const struct site *site)
-{
-    g_autofree char *etag = record_etag(&site_descriptor, site);
-    answer_record(answer, status, &site_descriptor, site);
-    answer_header(answer, "ETag", "%s", etag);
-}
 
 static void handle_sites(struct request *request, struct answer *answer)
 {
@@ -104,7 +87,7 @@ static void handle_site(struct request *request, struct answer *answer)
     g_autoptr(GError) error = NULL;
     struct site *site = store_site_get(request->api->store, request->login.user->org_id, request->id, &error);
     if (site)
-        answer_site(answer, MHD_HTTP_OK, site);
+        answer_tagged(request, answer, MHD_HTTP_OK, &site_descriptor, site);
     else
         answer_error(answer, error);
     site_free(site);
@@ -117,7 +100,7 @@ static void handle_site_create(struct request *request, struct answer *answer)
     struct site site = {request->login.user->org_id, asked->id, asked->name, asked->time_zone, {0}}; /* borrows */
     g_autoptr(GError) error = NULL;
     if (store_site_create(request->api->store, &site, &by, &error))
-        answer_site(answer, MHD_HTTP_CREATED, &site);
+        answer_tagged(request, answer, MHD_HTTP_CREATED, &site_descriptor, &site);
     else
         answer_error(answer, error);
 }
@@ -138,9 +121,9 @@ static void handle_site_put(struct request *request, struct answer *answer)
     g_autoptr(GError) error = NULL;
     if (store_site_change(request->api->store, &site, request->if_match ? is_expected : NULL,
                           (void *)(uintptr_t)request->if_match, &by, &error))
-        answer_site(answer, MHD_HTTP_OK, &site);
+        answer_tagged(request, answer, MHD_HTTP_OK, &site_descriptor, &site);
     else
-        answer_failure(error, answer);
+        answer_change_error(answer, error);
 }
 
 static void handle_site_delete(struct request *request, struct answer *answer)
@@ -151,7 +134,7 @@ static void handle_site_delete(struct request *request, struct answer *answer)
                           (void *)(uintptr_t)request->if_match, &by, &error))
         answer->status = MHD_HTTP_NO_CONTENT;
     else
-        answer_failure(error, answer);
+        answer_change_error(answer, error);
 }
 
 static const struct route routes[] = {

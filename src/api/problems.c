@@ -107,3 +107,13 @@ void answer_error(struct answer *answer, const GError *error)
     answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the store is away: try again; /health tells why", NULL);
     answer_header(answer, "Retry-After", "1");
 }
+
+void answer_change_error(struct answer *answer, const GError *error)
+{
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
+        answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
+    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED))
+        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+    else
+        answer_error(answer, error);
+}

@@ -109,6 +109,10 @@ const struct record_descriptor event_parameters_descriptor =
 
 static const struct record_field signal_fields[] = {
     FIELD(struct event_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
+    FIELD(struct event_parameters, subject_id, RECORD_TEXT_ID, "about this line or zone"),
+    FIELD_ENUM(struct event_parameters, service, service_names, 0, "raised by this service"),
+    FIELD(struct event_parameters, kind, RECORD_TEXT_ID, "of this kind, e.g. intrusion"),
+    FIELD_ENUM(struct event_parameters, severity, severity_names, 0, "as bad as this"),
     FROM_TO(struct event_parameters),
     LIMIT(struct event_parameters),
     FIELD(struct event_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),

@@ -62,6 +62,9 @@ struct event_parameters {
     char *camera_id;
     enum event_type type;
     char *subject_id;
+    enum service service; /* of signals alone, as the next two */
+    char *kind;
+    enum severity severity;
     struct record_time from, to; /* [from, to) of occurred_at; unset: open */
     int32_t limit;
     char *cursor;

@@ -1,10 +1,8 @@
 /* Lists of events. */
-#include "store/store_internal.h"
+#include "store/work_internal.h"
 
 enum {
-    EVENTS_LIMIT_MAX = 1000,
     AFTER_LIMIT_MAX = 10000,
-    LIST_VALUES_MAX = 9,
     AFTER_OVERLAP_MS = 5000, /* batches of several workers may change places while the spool is full */
 };
 
@@ -26,74 +24,68 @@ static bool has_text(const char *text)
     return text && *text;
 }
 
-/* The text of a list: one for each combination of filters, so that each is prepared once. `values` get what its
- * parameters are. */
-struct list_query {
-    GString *sql;
-    struct record_sql_value values[LIST_VALUES_MAX];
-    size_t count;
-};
-
-static void add_condition(struct list_query *query, const char *condition, struct record_sql_value value)
+/* What a signal says of itself stands in its payload; `events_signals` is the index of those rows alone, which needs
+ * the type in the text. */
+static void add_of_signal(struct store_page *page, const struct store_event_filter *filter)
 {
-    query->values[query->count++] = value;
-    g_string_append_printf(query->sql, "%s%s$%zu", query->count > 1 ? " AND " : "WHERE ", condition, query->count);
+    if (filter->service)
+        store_page_add(page, "payload ->> 'service' = ", sql_text(record_enum_name(service_names, filter->service)));
+    if (has_text(filter->kind))
+        store_page_add(page, "payload ->> 'kind' = ", sql_text(filter->kind));
+    if (filter->severity)
+        store_page_add(page, "payload ->> 'severity' = ", sql_text(record_enum_name(severity_names, filter->severity)));
 }
 
-static void add_filter(struct list_query *query, const struct store_event_filter *filter)
+static void add_filter(struct store_page *page, const struct store_event_filter *filter)
 {
-    add_condition(query, "org_id = ", sql_text(filter->org_id));
     if (has_text(filter->camera_id))
-        add_condition(query, "camera_id = ", sql_text(filter->camera_id));
-    if (filter->type)
-        add_condition(query, "type = ", sql_text(record_enum_name(event_type_names, filter->type)));
+        store_page_add(page, "camera_id = ", sql_text(filter->camera_id));
+    if (filter->type == EVENT_SIGNAL)
+        store_page_add_text(page, "type = 'signal'");
+    else if (filter->type)
+        store_page_add(page, "type = ", sql_text(record_enum_name(event_type_names, filter->type)));
     if (has_text(filter->subject_id))
-        add_condition(query, "subject_id = ", sql_text(filter->subject_id));
-    if (filter->from_ms)
-        add_condition(query, "occurred_at >= ", sql_time(filter->from_ms));
-    if (filter->to_ms)
-        add_condition(query, "occurred_at < ", sql_time(filter->to_ms));
-}
-
-/* Rows of the cursor's own time come by id. */
-static bool add_cursor(struct store_transaction *transaction, struct list_query *query,
-                       const struct store_event_filter *filter, GError **error)
-{
-    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(event_free);
-    if (!store_select(transaction, &analytics_event_descriptor, "WHERE org_id = $1 AND id = $2 LIMIT 1",
-                      STORE_VALUES(sql_text(filter->org_id), sql_text(filter->before_id)), found, error))
-        return false;
-    if (!found->len) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "cursor: %s: there is no such event: start again without it", filter->before_id);
-        return false;
-    }
-    const struct analytics_event *cursor = g_ptr_array_index(found, 0);
-    add_condition(query, "(occurred_at, id) < (", sql_time(cursor->occurred_at.ms));
-    query->values[query->count++] = sql_text(filter->before_id);
-    g_string_append_printf(query->sql, ", $%zu)", query->count);
-    return true;
-}
-
-static bool list_into(struct store_transaction *transaction, const struct store_event_filter *filter, GPtrArray *events,
-                      GError **error)
-{
-    g_autoptr(GString) sql = g_string_new(NULL);
-    struct list_query query = {.sql = sql};
-    add_filter(&query, filter);
-    if (has_text(filter->before_id) && !add_cursor(transaction, &query, filter, error))
-        return false;
-    g_string_append_printf(sql, " ORDER BY occurred_at DESC, id DESC LIMIT $%zu", query.count + 1);
-    query.values[query.count++] = sql_integer(CLAMP(filter->limit, 1, EVENTS_LIMIT_MAX));
-    return store_select(transaction, &analytics_event_descriptor, sql->str, query.values, query.count, events, error);
+        store_page_add(page, "subject_id = ", sql_text(filter->subject_id));
+    add_of_signal(page, filter);
+    store_page_add_span(page, filter->from_ms, filter->to_ms);
 }
 
 GPtrArray *store_events_list(struct store *store, const struct store_event_filter *filter, GError **error)
 {
     g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func(event_free);
+    struct store_page page;
+    store_page_init(&page, &analytics_event_descriptor, "occurred_at", filter->org_id);
+    page.before_id = filter->before_id;
+    page.limit = filter->limit;
+    add_filter(&page, filter);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, filter->org_id, error);
-    return transaction && list_into(transaction, filter, events, error) ? g_steal_pointer(&events) : NULL;
+    bool is_good = transaction && store_page_read(transaction, &page, events, error);
+    store_page_clear(&page);
+    return is_good ? g_steal_pointer(&events) : NULL;
+}
+
+struct analytics_event *store_event_get(struct store *store, const char *org_id, enum event_type type, const char *id,
+                                        GError **error)
+{
+    GError *failure = NULL;
+    struct analytics_event *event = NULL;
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    if (!transaction)
+        return NULL;
+    event = store_find(
+        transaction, &analytics_event_descriptor,
+        "WHERE org_id = $1 AND id = $2 AND type = coalesce($3, type) ORDER BY camera_id LIMIT 1",
+        STORE_VALUES(sql_text(org_id), sql_text(id), sql_text(type ? record_enum_name(event_type_names, type) : NULL)),
+        &failure);
+    if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_clear_error(&failure);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no %s %s",
+                    type ? record_enum_name(event_type_names, type) : "event", id);
+    } else if (failure) {
+        g_propagate_error(error, failure);
+    }
+    return event;
 }
 
 static bool after_into(struct store_transaction *transaction, const char *org_id, const char *after_id, int64_t late_ms,

@@ -260,6 +260,10 @@ static const char cameras_16[] =
     "ALTER TABLE cameras ADD COLUMN logins TEXT;\n"
     "CREATE UNIQUE INDEX cameras_name ON cameras (org_id, name) WHERE managed_by = 'api';\n";
 
+/* What signals say of themselves is asked for among them alone. */
+static const char signals_17[] =
+    "CREATE INDEX events_signals ON events (org_id, occurred_at, id) WHERE type = 'signal';\n";
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -284,5 +288,6 @@ const struct store_step store_steps[] = {
     {14, "orgs that are deleted", .sqlite = sqlite_14, .postgres = postgres_14},
     {15, "logs of people and vehicles", .tables = tables_15},
     {16, "cameras made by the API", .sqlite = cameras_16, .postgres = cameras_16},
+    {17, "an index of signals", .sqlite = signals_17, .postgres = signals_17},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

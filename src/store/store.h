@@ -58,12 +58,18 @@ struct store_event_filter {
     const char *camera_id;
     enum event_type type;
     const char *subject_id; /* line or zone */
+    enum service service;   /* this and the next two are of signals */
+    const char *kind;
+    enum severity severity;
     int64_t from_ms, to_ms; /* [from, to) of occurred_at */
     const char *before_id;  /* cursor: events older than (occurred_at, id) of this one */
     int limit;              /* 1..1000 */
 };
 /* A new GPtrArray of struct analytics_event *. */
 GPtrArray *store_events_list(struct store *store, const struct store_event_filter *filter, GError **error);
+/* One of them, of any type (0) or of this one; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
+struct analytics_event *store_event_get(struct store *store, const char *org_id, enum event_type type, const char *id,
+                                        GError **error);
 /* Those of the org that the hub took in after event `after_id`, in that order, but for what occurred more than
  * `late_ms` before it; at most `limit` (1..10000). Some taken in shortly before it may be among them: ids tell. NULL
  * and VEDETTE_ERROR_NOT_FOUND when there is no such event. */

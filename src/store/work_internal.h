@@ -36,3 +36,27 @@ bool store_audit_add_in(struct store_transaction *transaction, const struct audi
 
 /* The org is there afterwards. */
 bool store_ensure_org_in(struct store_transaction *transaction, const char *org_id, GError **error);
+
+/* A page of an org's rows, newest first: conditions are added, then it is read once. The text is the same for the same
+ * conditions, so that each is prepared once. */
+enum { PAGE_VALUES_MAX = 20, PAGE_OWN_VALUES = 3 /* the cursor's and the limit */ };
+struct store_page {
+    const struct record_descriptor *descriptor;
+    const char *time; /* the column by which it goes; NULL: by id alone */
+    const char *org_id;
+    const char *before_id; /* the row that the page before ended with; NULL or "": from the newest */
+    int limit;             /* 1..1000 */
+    GString *sql;
+    struct record_sql_value values[PAGE_VALUES_MAX];
+    size_t count;
+};
+/* All is borrowed. */
+void store_page_init(struct store_page *page, const struct record_descriptor *descriptor, const char *time,
+                     const char *org_id);
+void store_page_clear(struct store_page *page);
+/* "camera_id = " and its value; a condition without one; [from, to) of its time, 0 being open. */
+void store_page_add(struct store_page *page, const char *condition, struct record_sql_value value);
+void store_page_add_text(struct store_page *page, const char *condition);
+void store_page_add_span(struct store_page *page, int64_t from_ms, int64_t to_ms);
+/* Appends records to `rows`. VEDETTE_ERROR_INVALID: the cursor's row is not there. */
+bool store_page_read(struct store_transaction *transaction, struct store_page *page, GPtrArray *rows, GError **error);

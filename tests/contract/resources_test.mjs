@@ -85,6 +85,15 @@ const eventsComeLineByLine = () =>
     assert.deepEqual(items.map((item) => item.id).sort(), [id(1), id(4)]);
     assert.ok(items.every((item) => item.org_id === "default"));
     assert.equal((await server.ask("listSignals")).json.items.length, 2);
+    assert.equal((await server.ask("listSignals", { query: { kind: "intrusion", severity: "high", service: "safety" } })).json.items.length, 2);
+    assert.equal((await server.ask("listSignals", { query: { kind: "loitering" } })).json.items.length, 0);
+    assert.equal((await server.ask("listSignals", { query: { severity: "worst" } })).status, 400);
+    const one = await server.ask("getSignal", { path: { id: id(1) } });
+    assert.equal(one.json.kind, "intrusion");
+    const known = { "If-None-Match": one.headers.get("ETag") };
+    assert.equal((await server.ask("getSignal", { path: { id: id(1) }, headers: known })).status, 304);
+    assert.equal((await server.ask("getEvent", { path: { id: id(4) } })).json.payload.id, id(4));
+    assert.equal((await server.ask("getSignal", { path: { id: id(9) } })).status, 404);
     const page = await server.ask("listEvents", { query: { limit: 1 } });
     const next = await server.ask("listEvents", { query: { limit: 1, cursor: page.json.next_cursor } });
     assert.equal(next.json.next_cursor, null);

@@ -153,6 +153,24 @@ static inline struct analytics_event *world_occupancy(struct store_world *world,
     return world_event(world, NULL, EVENT_OCCUPANCY, at_ms, payload);
 }
 
+static inline struct analytics_event *world_signal(struct store_world *world, const char *id, const char *camera_id,
+                                                   const char *service, const char *kind, const char *severity,
+                                                   int64_t at_ms)
+{
+    g_autoptr(GString) at = g_string_new(NULL);
+    g_autofree char *made = id ? g_strdup(id) : id_new(world->clock);
+    record_append_time(at, at_ms);
+    char *payload =
+        g_strdup_printf("{\"id\":\"%s\",\"org_id\":\"default\",\"site_id\":\"default\",\"camera_id\":\"%s\","
+                        "\"service\":\"%s\",\"kind\":\"%s\",\"severity\":\"%s\",\"started_at\":\"%s\","
+                        "\"track_ids\":[7],\"zone_id\":\"hall\",\"box\":[0.1,0.2,0.3,0.4]}",
+                        made, camera_id, service, kind, severity, at->str);
+    struct analytics_event *event = world_event(world, made, EVENT_SIGNAL, at_ms, payload);
+    g_free(event->camera_id);
+    event->camera_id = g_strdup(camera_id);
+    return event;
+}
+
 /* Things that tests wait for are told here; what nobody tells is looked at each millisecond. */
 static pthread_mutex_t world_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t world_told = PTHREAD_COND_INITIALIZER;

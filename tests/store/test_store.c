@@ -94,6 +94,48 @@ static void test_filters(void)
     world_clear(&world);
 }
 
+static void test_signals_are_found_by_what_they_say(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < 6; i++) {
+        int64_t at_ms = world_start_ms + i * 1000;
+        g_ptr_array_add(batch, world_signal(&world, i ? NULL : "s-1", i % 2 ? "cam-1" : "cam-2", "safety",
+                                            i < 2 ? "intrusion" : "loitering", i < 4 ? "high" : "low", at_ms));
+        g_ptr_array_add(batch, world_zone_hit(&world, "hall", "enter", at_ms));
+    }
+    world_store(&world, batch);
+    const struct {
+        struct store_event_filter filter;
+        guint count;
+    } cases[] = {
+        {{.type = EVENT_SIGNAL}, 6},
+        {{.type = EVENT_SIGNAL, .kind = "intrusion"}, 2},
+        {{.type = EVENT_SIGNAL, .kind = "intrusion", .camera_id = "cam-1"}, 1},
+        {{.type = EVENT_SIGNAL, .severity = SEVERITY_LOW}, 2},
+        {{.type = EVENT_SIGNAL, .service = SERVICE_SAFETY, .subject_id = "hall"}, 6},
+        {{.type = EVENT_SIGNAL, .service = SERVICE_VEHICLES}, 0},
+        {{.type = EVENT_SIGNAL, .kind = "loitering", .severity = SEVERITY_HIGH, .to_ms = world_start_ms + 3000}, 1},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct store_event_filter filter = cases[i].filter;
+        filter.org_id = "default";
+        g_autoptr(GPtrArray) events = world_list(&world, filter);
+        g_test_message("case %zu", i);
+        g_assert_cmpuint(events->len, ==, cases[i].count);
+    }
+    g_autoptr(GError) error = NULL;
+    struct analytics_event *event = store_event_get(world.store, "default", EVENT_SIGNAL, "s-1", &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(event->camera_id, ==, "cam-2");
+    analytics_event_free(event);
+    g_assert_null(store_event_get(world.store, "default", EVENT_ZONE_HIT, "s-1", NULL));
+    g_assert_null(store_event_get(world.store, "other", 0, "s-1", &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    world_clear(&world);
+}
+
 /* Every event exactly once, though many have the same time. */
 static void test_cursor_over_equal_times(void)
 {
@@ -390,6 +432,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/g06_replay_is_idempotent", test_g06_replay_is_idempotent);
     g_test_add_func("/store/ids_belong_to_a_camera", test_ids_belong_to_a_camera);
     g_test_add_func("/store/filters", test_filters);
+    g_test_add_func("/store/signals_are_found_by_what_they_say", test_signals_are_found_by_what_they_say);
     g_test_add_func("/store/cursor_over_equal_times", test_cursor_over_equal_times);
     g_test_add_func("/store/counts_are_of_their_day", test_counts_are_of_their_day);
     g_test_add_func("/store/bad_batch_fails_alone", test_bad_batch_fails_alone);

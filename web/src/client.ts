@@ -238,14 +238,24 @@ export class Client {
     return (await this.send("GET", `/api/v1/events`, query, undefined, call)).json();
   }
 
+  /** One event, by its id. */
+  async getEvent(id: string, call: Call = {}): Promise<records.AnalyticsEvent> {
+    return (await this.send("GET", `/api/v1/events/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
   /** Events from elsewhere, one JSON object a line (application/x-ndjson), of the org's cameras. Each line is taken or refused by itself; what is taken is kept on disk before this answers. Sending one again does no harm: its id says that it is the same. */
   async sendEvents(body: string, call: Call = {}): Promise<records.Intake> {
     return (await this.send("POST", `/api/v1/events`, {}, body, call)).json();
   }
 
   /** What rules raised, newest first. */
-  async listSignals(query: { camera_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Signal>> {
+  async listSignals(query: { camera_id?: string; subject_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Signal>> {
     return (await this.send("GET", `/api/v1/signals`, query, undefined, call)).json();
+  }
+
+  /** One signal, by its id. */
+  async getSignal(id: string, call: Call = {}): Promise<records.Signal> {
+    return (await this.send("GET", `/api/v1/signals/${encodeURIComponent(id)}`, {}, undefined, call)).json();
   }
 
   /** Counts by hour, day or month, newest first. */
