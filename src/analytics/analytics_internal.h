@@ -117,11 +117,6 @@ struct sighting {
     struct record_box box;
     struct record_point anchors[3]; /* by enum anchor, which begins at 1 */
 };
-static inline const struct sighting *sighting_of(const struct observation *observation,
-                                                 const struct observed_track *track)
-{
-    return &observation->sightings[track - observation->tracks];
-}
 static inline void watched_note(struct watched *watched, const struct observed_track *track,
                                 const struct sighting *sighting, enum anchor anchor, int64_t media_us)
 {
@@ -139,7 +134,6 @@ struct watch_list {
     void *items; /* WATCH_TRACKS_MAX, each at the beginning of a line of the cache */
     size_t size; /* of an item, whole lines */
     int count;
-    int next; /* where the next track is likely found: they come in the same order in each frame */
     int64_t memory_us;
     int64_t oldest_us; /* nothing in the list was seen last before this */
     enum anchor anchor;
@@ -155,18 +149,20 @@ static inline void *watch_list_at(const struct watch_list *list, int index)
 }
 /* Whether an item may pass on to another track; NULL: any. */
 typedef bool watch_passes(const void *item);
-typedef void watch_sees(void *data, void *item, const struct observed_track *track);
+typedef void watch_sees(void *data, void *item, const struct observed_track *track, const struct sighting *sighting);
 static inline bool watch_list_counts(const struct observed_track *track, const struct record_strings *classes)
 {
     return track->is_confirmed && !track->is_lost &&
            (classes->count == 0 || class_is_wanted(classes, track->object_class));
 }
-/* The item of the track of this id, or NULL. */
-static inline void *watch_list_find(struct watch_list *list, uint64_t id)
+/* The item of the track of this id, or NULL. `next` is where it is likely found: tracks come in the same order in each
+ * frame. */
+static inline void *watch_list_find(const struct watch_list *list, uint64_t id, int *next)
 {
     for (int tried = 0; tried < list->count; tried++) {
-        list->next = list->next < list->count ? list->next : 0;
-        struct watched *watched = watch_list_at(list, list->next++);
+        int index = *next < list->count ? *next : 0;
+        struct watched *watched = watch_list_at(list, index);
+        *next = index + 1;
         if (watched->id == id)
             return watched;
     }
@@ -175,25 +171,28 @@ static inline void *watch_list_find(struct watch_list *list, uint64_t id)
 /* Calls `see` for the tracks that are not known yet. */
 void watch_list_meet(struct watch_list *list, const struct observation *observation,
                      const struct record_strings *classes, watch_passes *passes, watch_sees *see, void *data);
-/* Calls see(data, item, track) for each track of the frame that counts: confirmed, in sight, of a wanted class. Known
- * tracks come first; then a new one takes over the item of a track out of sight that should be where it appeared
- * (trackers lose ids just where figures overlap; what was known of the figure then passes on), the nearest if there are
- * several, or gets a new item, all zeros but watched.seen_us, which is -1. The item's `watched` still tells of the
- * frame before: `see` notes this one. */
+/* Calls see(data, item, track, sighting) for each track of the frame that counts: confirmed, in sight, of a wanted
+ * class. Known tracks come first; then a new one takes over the item of a track out of sight that should be where it
+ * appeared (trackers lose ids just where figures overlap; what was known of the figure then passes on), the nearest if
+ * there are several, or gets a new item, all zeros but watched.seen_us, which is -1. The item's `watched` still tells
+ * of the frame before: `see` notes this one. */
 static inline __attribute__((always_inline)) void watch_list_observe(struct watch_list *list,
                                                                      const struct observation *observation,
                                                                      const struct record_strings *classes,
                                                                      watch_passes *passes, watch_sees *see, void *data)
 {
+    const struct observation seen = *observation; /* nothing that `see` writes can be this */
+    const struct watch_list known = *list;
+    const struct record_strings wanted = *classes;
     bool has_new = false;
-    list->next = 0;
-    for (int i = 0; i < observation->track_count; i++) {
-        const struct observed_track *track = &observation->tracks[i];
-        if (!watch_list_counts(track, classes))
+    int next = 0;
+    for (int i = 0; i < seen.track_count; i++) {
+        const struct observed_track *track = &seen.tracks[i];
+        if (!watch_list_counts(track, &wanted))
             continue;
-        void *item = watch_list_find(list, track->id);
+        void *item = watch_list_find(&known, track->id, &next);
         if (item)
-            see(data, item, track); /* inlined: this is where the time of all rules goes */
+            see(data, item, track, &seen.sightings[i]); /* inlined: this is where the time of all rules goes */
         else
             has_new = true;
     }

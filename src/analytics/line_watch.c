@@ -39,6 +39,11 @@ struct look {
     struct line_watch *watch;
     const struct rule_settings *settings;
     const struct observation *observation;
+    /* taken from them, because every track asks */
+    struct record_point a, b;
+    enum anchor anchor;
+    int64_t media_us;
+    double settle_distance, length;
 };
 
 static void cross(const struct look *look, struct line_walker *walker)
@@ -54,29 +59,26 @@ static void cross(const struct look *look, struct line_walker *walker)
 }
 
 /* -1 left, 1 right, 0 too near to tell. */
-static int side_of(const struct look *look, const struct line_walker *walker, double position)
+static inline int side_of(const struct look *look, double height, double position)
 {
-    double near = look->settings->settle_distance * watched_height(&walker->watched) * look->watch->length;
-    return fabs(position) < near ? 0 : position < 0 ? -1 : 1;
+    return fabs(position) < look->settle_distance * height * look->length ? 0 : position < 0 ? -1 : 1;
 }
 
-static inline __attribute__((always_inline)) void see(void *data, void *item, const struct observed_track *track)
+static inline __attribute__((always_inline)) void see(void *data, void *item, const struct observed_track *track,
+                                                      const struct sighting *sighting)
 {
     const struct look *look = data;
-    const struct line *line = look->watch->line;
     struct line_walker *walker = item;
-    struct record_point before = walker->watched.anchor;
+    struct record_point before = walker->watched.anchor, now = sighting->anchors[look->anchor - 1];
     bool has_before = walker->watched.seen_us >= 0;
     if (!has_before)
         walker->counted_us[0] = walker->counted_us[1] = -1;
-    const struct sighting *sighting = sighting_of(look->observation, track);
-    watched_note(&walker->watched, track, sighting, line->anchor, look->observation->media_us);
-    struct record_point now = sighting->anchors[line->anchor - 1];
-    double position = side_of_line(line->a, line->b, now);
+    watched_note(&walker->watched, track, sighting, look->anchor, look->media_us);
+    double position = side_of_line(look->a, look->b, now);
     if (has_before && walker->is_left != (position < 0))
-        walker->has_met = segments_meet(line->a, line->b, before, now);
+        walker->has_met = segments_meet(look->a, look->b, before, now);
     walker->is_left = position < 0;
-    int side = side_of(look, walker, position);
+    int side = side_of(look, sighting->box.h, position);
     walker->frames[0] = walker->frames[0] << 1 | (side < 0);
     walker->frames[1] = walker->frames[1] << 1 | (side > 0);
     if (side == 0 || side == walker->side || !is_settled(walker->frames[side > 0], look->settings))
@@ -92,7 +94,10 @@ static inline __attribute__((always_inline)) void see(void *data, void *item, co
 void line_watch_observe(struct line_watch *watch, const struct rule_settings *settings,
                         const struct observation *observation)
 {
-    struct look look = {watch, settings, observation};
+    const struct line *line = watch->line;
+    struct look look = {watch,        settings,     observation,           line->a,
+                        line->b,      line->anchor, observation->media_us, settings->settle_distance,
+                        watch->length};
     watch->change_count = 0;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     watch_list_forget(&watch->walkers, observation->media_us, NULL);

@@ -57,14 +57,13 @@ static void note_posture(struct faller *faller, double ratio, double width, int6
         faller->lying_us = -1;
 }
 
-static void see(void *data, void *item, const struct observed_track *track)
+static void see(void *data, void *item, const struct observed_track *track, const struct sighting *sighting)
 {
     const struct look *look = data;
     struct faller *faller = item;
     int64_t media_us = look->observation->media_us;
     if (faller->watched.seen_us < 0)
         faller->upright_us = faller->lying_us = faller->told_us = -1;
-    const struct sighting *sighting = sighting_of(look->observation, track);
     watched_note(&faller->watched, track, sighting, ANCHOR_CENTRE, media_us);
     const struct record_box box = sighting->box;
     double ratio = box.w > 0 ? box.h / box.w * observation_aspect(look->observation) : 0;

@@ -82,15 +82,15 @@ static bool walked_before(const struct objects *objects, const struct record_box
     return false;
 }
 
-static void see(void *data, void *item, const struct observed_track *track)
+static void see(void *data, void *item, const struct observed_track *track, const struct sighting *sighting)
 {
     const struct looking *looking = data;
     const struct observation *observation = looking->observation;
     struct arrival *arrival = item;
     bool is_new = arrival->watched.seen_us < 0;
-    watched_note(&arrival->watched, track, sighting_of(observation, track), ANCHOR_BOTTOM, observation->media_us);
+    watched_note(&arrival->watched, track, sighting, ANCHOR_BOTTOM, observation->media_us);
     struct record_point now = arrival->watched.anchor;
-    arrival->box = sighting_of(observation, track)->box;
+    arrival->box = sighting->box;
     if (is_new) {
         arrival->born = now;
         arrival->has_travelled = walked_before(looking->objects, &arrival->box, observation->media_us);
@@ -220,7 +220,7 @@ static bool is_waited_for(const struct object *object, const struct rule_context
 static bool is_hidden(const struct object *object, const struct observation *observation)
 {
     for (int i = 0; i < observation->track_count; i++)
-        if (share_inside(&object->box, &sighting_of(observation, &observation->tracks[i])->box) > 0)
+        if (share_inside(&object->box, &observation->sightings[i].box) > 0)
             return true;
     return false;
 }

@@ -79,14 +79,15 @@ static void *add(struct watch_list *list)
 void watch_list_meet(struct watch_list *list, const struct observation *observation,
                      const struct record_strings *classes, watch_passes *passes, watch_sees *see, void *data)
 {
+    int next = 0;
     for (int i = 0; i < observation->track_count; i++) {
         const struct observed_track *track = &observation->tracks[i];
-        if (!watch_list_counts(track, classes) || watch_list_find(list, track->id))
+        if (!watch_list_counts(track, classes) || watch_list_find(list, track->id, &next))
             continue;
         void *item = find_predecessor(list, track, observation->media_us, passes);
         item = item ? item : add(list);
         if (item)
-            see(data, item, track);
+            see(data, item, track, &observation->sightings[i]);
     }
 }
 

@@ -68,13 +68,16 @@ struct look {
     struct zone_watch *watch;
     const struct rule_settings *settings;
     const struct observation *observation;
+    /* taken from them, because every track asks */
+    struct record_point low, high; /* of the polygon's bounds */
+    enum anchor anchor;
+    int64_t media_us;
 };
 
-static bool zone_holds(const struct zone_watch *watch, struct record_point p)
+static inline bool zone_holds(const struct look *look, struct record_point p)
 {
-    const struct record_box *bounds = &watch->bounds;
-    return p.x >= bounds->x && p.x <= bounds->x + bounds->w && p.y >= bounds->y && p.y <= bounds->y + bounds->h &&
-           polygon_holds(&watch->zone->polygon, p);
+    return p.x >= look->low.x && p.x <= look->high.x && p.y >= look->low.y && p.y <= look->high.y &&
+           polygon_holds(&look->watch->zone->polygon, p);
 }
 
 static void note_dwell(struct zone_watch *watch, struct zone_stay *stay, int64_t media_us)
@@ -86,17 +89,17 @@ static void note_dwell(struct zone_watch *watch, struct zone_stay *stay, int64_t
     change(watch, ZONE_HIT_DWELL, stay, media_us);
 }
 
-static inline __attribute__((always_inline)) void see(void *data, void *item, const struct observed_track *track)
+static inline __attribute__((always_inline)) void see(void *data, void *item, const struct observed_track *track,
+                                                      const struct sighting *sighting)
 {
     const struct look *look = data;
     struct zone_watch *watch = look->watch;
     struct zone_stay *stay = item;
-    int64_t media_us = look->observation->media_us, before_us = stay->watched.seen_us;
+    int64_t media_us = look->media_us, before_us = stay->watched.seen_us;
     for (int i = 0; before_us < 0 && i < STAY_RULES; i++)
         stay->told_us[i] = -1;
-    const struct sighting *sighting = sighting_of(look->observation, track);
-    watched_note(&stay->watched, track, sighting, watch->zone->anchor, media_us);
-    bool is_in = zone_holds(watch, sighting->anchors[watch->zone->anchor - 1]);
+    watched_note(&stay->watched, track, sighting, look->anchor, media_us);
+    bool is_in = zone_holds(look, sighting->anchors[look->anchor - 1]);
     stay->frames_in = stay->frames_in << 1 | is_in;
     stay->frames_out = stay->frames_out << 1 | !is_in;
     if (!is_in && !stay->is_inside) /* most are elsewhere */
@@ -122,7 +125,14 @@ static bool is_inside(const void *item)
 void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *settings,
                         const struct observation *observation)
 {
-    struct look look = {watch, settings, observation};
+    const struct record_box *bounds = &watch->bounds;
+    struct look look = {watch,
+                        settings,
+                        observation,
+                        {bounds->x, bounds->y},
+                        {bounds->x + bounds->w, bounds->y + bounds->h},
+                        watch->zone->anchor,
+                        observation->media_us};
     watch->change_count = watch->present_count = 0;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
