@@ -103,8 +103,9 @@ struct vedette_spool_record {
  * False: none is; FULL may have waited block_us. Any thread; blocks until the commit is synced (durable). */
 VEDETTE_PUBLIC bool vedette_spool_enqueue(struct vedette_spool *spool, const struct vedette_spool_record *records,
                                           size_t count, struct vedette_spool_error *error);
-/* Called once, on the spool's writing thread (relaxed: on the caller's, before submit returns). `error`: NULL when the
- * records are there to stay. It may use the spool, but not close it or wait for an enqueue. */
+/* Called once, on a thread of the spool's (relaxed: on the caller's, before submit returns), in the order of the
+ * writing. `error`: NULL when the records are there to stay. It may use the spool, but not close it or wait for an
+ * enqueue. */
 typedef void (*vedette_spool_done)(void *data, const struct vedette_spool_error *error);
 /* The same without waiting: a full queue refuses at once, whatever when_full says of blocking. False: not taken, and
  * `done` is not called. Any thread. */

@@ -12,9 +12,9 @@
 #include <string.h>
 
 /* `vedette spool bench`: durable enqueue by many threads beside bare SQLite, which writes the same records in commits
- * of the same size, one after the other, in the same place. */
+ * of the same size, one after the other, in the same place. A round fills several of the spool's files. */
 
-enum { PRODUCERS = 16, ROUNDS = 7, CALLS = 120, RECORDS_A_CALL = 10, RECORD_BYTES = 512 };
+enum { PRODUCERS = 16, ROUNDS = 7, CALLS = 480, RECORDS_A_CALL = 10, RECORD_BYTES = 512 };
 
 static const int64_t total_records = (int64_t)PRODUCERS * CALLS * RECORDS_A_CALL;
 

@@ -198,6 +198,7 @@ static struct vedette_spool *spool_new(const struct vedette_spool_config *config
     init_condition(&spool->work);
     init_condition(&spool->room);
     init_condition(&spool->ready);
+    init_condition(&spool->retired);
     spool_queue_init(&spool->queue);
     spool->files = g_ptr_array_new_with_free_func((GDestroyNotify)spool_file_free);
     spool->tickets = g_ptr_array_new();
@@ -221,6 +222,7 @@ static void spool_free(struct vedette_spool *spool)
     g_ptr_array_unref(spool->files);
     g_ptr_array_unref(spool->tickets);
     spool_directory_close(&spool->directory);
+    pthread_cond_destroy(&spool->retired);
     pthread_cond_destroy(&spool->ready);
     pthread_cond_destroy(&spool->room);
     pthread_cond_destroy(&spool->work);

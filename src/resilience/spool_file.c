@@ -87,6 +87,7 @@ struct spool_file *spool_file_new(const struct spool_directory *directory, const
     file->live_bytes = name->live_bytes;
     file->size_bytes = name->live_bytes + (int64_t)name->rows * (SPOOL_HEAD_FIXED_BYTES + ROW_OVERHEAD_BYTES);
     file->done = g_byte_array_new();
+    pthread_mutex_init(&file->connection, NULL);
     return file;
 }
 
@@ -107,6 +108,7 @@ void spool_file_close(struct spool_file *file)
 void spool_file_free(struct spool_file *file)
 {
     spool_file_close(file);
+    pthread_mutex_destroy(&file->connection);
     g_byte_array_unref(file->done);
     g_free(file->path);
     g_free(file);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/crc32c.h"
+
 enum { DISK_RETRY_US = 100000 }; /* between tries of a call that may wait for room on the disk */
 
 struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count, int64_t bytes)
@@ -13,13 +15,13 @@ struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count
     ticket->entries = g_memdup2(entries, count * sizeof(struct spool_entry *));
     ticket->count = count;
     ticket->bytes = bytes;
-    pthread_cond_init(&ticket->over, NULL);
+    sem_init(&ticket->over, 0, 0);
     return ticket;
 }
 
 void spool_ticket_free(struct spool_ticket *ticket)
 {
-    pthread_cond_destroy(&ticket->over);
+    sem_destroy(&ticket->over);
     g_clear_error(&ticket->failure);
     g_free(ticket->entries);
     g_free(ticket->heads);
@@ -184,9 +186,32 @@ static int64_t ttl_us_of(const struct vedette_spool *spool, const struct vedette
     return (int64_t)llround(spool->config.max_queue_seconds * US_PER_SECOND);
 }
 
+/* Copies and their check sums, made outside of the lock and not by the thread that writes. */
+struct copy {
+    void *payload;
+    uint32_t crc;
+};
+
+static struct copy *copy_payloads(const struct demand *demand)
+{
+    struct copy *copies = g_new(struct copy, demand->count);
+    for (size_t i = 0; i < demand->count; i++) {
+        const struct vedette_spool_record *record = &demand->records[i];
+        copies[i].payload = g_memdup2(record->payload, record->length);
+        copies[i].crc = crc32c(0, copies[i].payload, record->length);
+    }
+    return copies;
+}
+
+static void free_copies(struct copy *copies, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        g_free(copies[i].payload);
+}
+
 /* Counted and in memory; relaxed ones wait to be given out, durable ones for their commit. Takes the copies over.
  * Under lock. */
-static bool make_entries(struct vedette_spool *spool, const struct demand *demand, void **payloads,
+static bool make_entries(struct vedette_spool *spool, const struct demand *demand, const struct copy *copies,
                          struct spool_ticket *ticket, struct vedette_spool_error *error)
 {
     int64_t now_us = spool_now_us(spool), wall_ms = spool_wall_ms(spool);
@@ -203,7 +228,8 @@ static bool make_entries(struct vedette_spool *spool, const struct demand *deman
         struct spool_tenant *tenant =
             spool_queue_tenant(&spool->queue, record->tenant, spool->config.max_tenants, true);
         struct spool_entry *entry =
-            spool_entry_new(&spool->queue, tenant, record->priority, payloads[i], (uint32_t)record->length);
+            spool_entry_new(&spool->queue, tenant, record->priority, copies[i].payload, (uint32_t)record->length);
+        entry->payload_crc = copies[i].crc;
         int64_t ttl_us = ttl_us_of(spool, record);
         entry->enqueued_at_ms = wall_ms;
         if (ttl_us) {
@@ -252,50 +278,33 @@ static void ticket_init(struct spool_ticket *ticket, struct spool_entry **entrie
 {
     *ticket = (struct spool_ticket){.entries = entries, .count = demand->count};
     ticket->bytes = demand->bytes + (int64_t)demand->count * SPOOL_HEAD_MAX_BYTES;
-    pthread_cond_init(&ticket->over, NULL);
-}
-
-/* Copies outside of the lock. */
-static void **copy_payloads(const struct demand *demand)
-{
-    void **payloads = g_new(void *, demand->count);
-    for (size_t i = 0; i < demand->count; i++)
-        payloads[i] = g_memdup2(demand->records[i].payload, demand->records[i].length);
-    return payloads;
-}
-
-static void free_payloads(void **payloads, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        g_free(payloads[i]);
+    sem_init(&ticket->over, 0, 0);
 }
 
 /* True: the ticket is with the writer, or the records are there (relaxed). */
 static bool put_in(struct vedette_spool *spool, const struct demand *demand, int64_t until_us,
                    struct spool_ticket *ticket, struct vedette_spool_error *error)
 {
-    g_autofree void **payloads = copy_payloads(demand);
+    g_autofree struct copy *copies = copy_payloads(demand);
     pthread_mutex_lock(&spool->lock);
-    bool is_in = await_room(spool, demand, until_us, error) && make_entries(spool, demand, payloads, ticket, error);
+    bool is_in = await_room(spool, demand, until_us, error) && make_entries(spool, demand, copies, ticket, error);
     if (is_in && spool->config.durability == VEDETTE_SPOOL_RELAXED) {
         queue_relaxed(spool, ticket);
-        ticket->is_over = true;
+        sem_post(&ticket->over);
     } else if (is_in) {
         g_ptr_array_add(spool->tickets, ticket);
         pthread_cond_signal(&spool->work);
     }
     pthread_mutex_unlock(&spool->lock);
     if (!is_in)
-        free_payloads(payloads, demand->count);
+        free_copies(copies, demand->count);
     return is_in;
 }
 
-static bool await_ticket(struct vedette_spool *spool, struct spool_ticket *ticket)
+static bool await_ticket(struct spool_ticket *ticket)
 {
-    pthread_mutex_lock(&spool->lock);
-    while (!ticket->is_over)
-        pthread_cond_wait(&ticket->over, &spool->lock);
-    pthread_mutex_unlock(&spool->lock);
+    while (sem_wait(&ticket->over) != 0)
+        ; /* a signal came */
     return !ticket->failure;
 }
 
@@ -308,12 +317,12 @@ static bool enqueue_once(struct vedette_spool *spool, const struct demand *deman
     if (demand->count > G_N_ELEMENTS(few))
         entries = g_new(struct spool_entry *, demand->count);
     ticket_init(&ticket, entries, demand);
-    bool is_good = put_in(spool, demand, until_us, &ticket, error) && await_ticket(spool, &ticket);
+    bool is_good = put_in(spool, demand, until_us, &ticket, error) && await_ticket(&ticket);
     *is_disk = ticket.failure && ticket.failure->code == VEDETTE_ERROR_FULL;
     if (ticket.failure)
         spool_error_fill(error, ticket.failure);
     g_clear_error(&ticket.failure);
-    pthread_cond_destroy(&ticket.over);
+    sem_destroy(&ticket.over);
     if (entries != few)
         g_free(entries);
     return is_good;

@@ -6,15 +6,18 @@
  *   spool_ledger.c     which files there should be
  *   spool_queue.c      the records in memory: order, turns, bounds, counts
  *   spool_reader.c     what lies there at the start, and the end of files
+ *   spool_sealer.c     the thread that turns files which are full into plain databases
+ *   spool_answer.c     the thread that tells callers what became of what they put in
  *   spool_writer.c     the one thread that writes: commits, spills, notes what is done
  *   spool_in.c, spool_out.c, spool.c   the public face: put in, take out, all else
  *
- * Locks: `disk` for everything that touches a file's connection; `lock` for everything else. Who needs both takes
- * `disk` first. Nothing that blocks is done under `lock`.
+ * Locks, in this order: `disk` for which files there are and which is written to; each file's `connection` for its
+ * database and its name; `lock` for everything else. Nothing that blocks is done under `lock`.
  */
 #pragma once
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 
 #include <glib.h>
@@ -86,7 +89,7 @@ static inline void spool_crash_point(const char *name)
 }
 #endif
 
-/* ---- spool_file.c: with `disk` held, unless said otherwise ---- */
+/* ---- spool_file.c: with the file's `connection` held, once others know of it ---- */
 
 struct spool_file {
     /* `lock` */
@@ -97,11 +100,14 @@ struct spool_file {
     bool is_read;          /* its records are in the queue; until then live and live_bytes are what its name says */
     bool is_retired;       /* no records are added any more */
     bool is_leaving;       /* about to be removed or set aside: the ledger does not name it any more */
+    bool is_sealing;       /* waits for the sealer, or it has it: it is not removed */
     bool is_damaged;       /* something in it cannot be read: it is set aside, not removed, when it is drained */
     int64_t lost;          /* records of it that could not be given out */
     int64_t counted_bytes; /* of size_bytes, in the spool's disk_bytes */
-    /* `disk`; number for ever */
-    uint64_t number;
+    int64_t seal_due_us;   /* of the machine's clock */
+    uint64_t number;       /* for ever */
+    pthread_mutex_t connection;
+    /* `connection` */
     char *path;
     bool has_sealed_name;
     uint32_t rows;
@@ -159,6 +165,7 @@ struct spool_entry {
     int64_t enqueued_at_ms, expires_at_ms;
     int64_t expires_us; /* of the spool's clock; INT64_MAX: never */
     uint32_t row, length;
+    uint32_t payload_crc; /* of those that are not in a file yet */
     int32_t attempts;
     uint8_t read_failures;
     bool is_out;      /* given out and not settled */
@@ -229,12 +236,24 @@ struct spool_ticket {
     int64_t bytes;
     vedette_spool_done done; /* NULL: the caller waits */
     void *data;
-    bool is_over;
     GError *failure;
-    pthread_cond_t over;
+    struct spool_ticket *next; /* among those to be answered */
+    sem_t over;
+};
+/* Tickets that are written, or never will be, for the thread that answers them. A lock of its own: whoever is woken
+ * puts in the next record, and shall not meet the one who wakes. */
+struct spool_answers {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct spool_ticket *first, **last; /* in the order in which they were written */
+    bool is_closing;
+    pthread_t thread;
 };
 
-enum { SPOOL_OPEN_FILES = 4 };
+enum {
+    SPOOL_OPEN_FILES = 4,
+    SPOOL_UNSEALED_FILES = 16, /* that wait for the sealer; a start after a crash reads them whole */
+};
 
 struct vedette_spool {
     /* immutable after open */
@@ -243,13 +262,16 @@ struct vedette_spool {
     struct spool_directory directory;
 
     pthread_mutex_t disk;
-    struct spool_file *active;                       /* disk; NULL: none yet */
-    uint64_t next_number;                            /* disk */
-    struct spool_file *open_files[SPOOL_OPEN_FILES]; /* disk: others that have a connection */
-    guint next_open;                                 /* disk */
+    struct spool_file *active; /* disk; NULL: none yet */
+    uint64_t next_number;      /* disk */
+
+    struct spool_answers answers;
 
     pthread_mutex_t lock;
-    pthread_cond_t work, room, ready; /* for the writer, for blocked producers, for consumers */
+    pthread_cond_t work, room, ready, retired;       /* for the writer, blocked producers, consumers, the sealer */
+    struct spool_file *open_files[SPOOL_OPEN_FILES]; /* retired ones that have a connection */
+    guint next_open;
+    GQueue unsealed; /* of struct spool_file *, oldest first */
     struct spool_queue queue;
     GPtrArray *files;   /* of struct spool_file *, by number; changed with both locks held */
     GPtrArray *tickets; /* of struct spool_ticket *, for the writer */
@@ -267,7 +289,8 @@ struct vedette_spool {
     bool has_drained;     /* a file is to be removed */
     bool is_reserve_free; /* given back: to be made again when there is room */
     bool is_closing;
-    pthread_t writer;
+    bool is_written; /* the writer has ended */
+    pthread_t writer, sealer;
 };
 
 int64_t spool_now_us(const struct vedette_spool *spool);  /* as expiry sees it; lock */
@@ -290,7 +313,8 @@ struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count
 void spool_ticket_free(struct spool_ticket *ticket);
 /* Gives up what was put in and could not be written. lock. */
 void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket);
-/* Another file than the active one has a connection from now on; one that had one for long may lose it. disk. */
+/* A file has a connection from now on, and one that had one for long may lose it: only the active one's is kept in any
+ * case. The file's connection held. */
 void spool_keep_open(struct vedette_spool *spool, struct spool_file *file);
 
 /* ---- spool_out.c ---- */
@@ -320,10 +344,33 @@ void spool_read_file(struct vedette_spool *spool, struct spool_file *file);
 /* Sets a file aside, or removes it, and forgets it. disk. */
 void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad);
 
+/* ---- spool_sealer.c ---- */
+
+bool spool_sealer_start(struct vedette_spool *spool, GError **error);
+/* Seals what waits for it. The writer has ended. */
+void spool_sealer_stop(struct vedette_spool *spool);
+/* Nothing is added to a retired file any more, and something in it waits: to be sealed, by the sealer unless too many
+ * wait for it already. disk. */
+void spool_seal(struct vedette_spool *spool, struct spool_file *file);
+/* One that is drained needs it no more. False: it is being sealed just now. lock. */
+bool spool_take_from_sealer(struct vedette_spool *spool, struct spool_file *file);
+
+/* ---- spool_answer.c ---- */
+
+bool spool_answers_start(struct spool_answers *answers, GError **error);
+/* Answers what waits. The writer has ended. */
+void spool_answers_stop(struct spool_answers *answers);
+/* Tickets of one commit, in order. They are not the writer's any more. */
+void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tickets, guint count);
+
 /* ---- spool_writer.c ---- */
 
 bool spool_writer_start(struct vedette_spool *spool, GError **error);
-/* Writes what is in memory, notes what is done, seals. */
+/* Writes what is in memory and notes what is done; nothing is written any more. */
 void spool_writer_stop(struct vedette_spool *spool);
+void spool_note_failure(struct vedette_spool *spool, const GError *error);
+/* Notes in a file what of it is done, in a transaction of its own. What cannot be noted comes again after a crash, and
+ * that is all. The file's connection held. */
+void spool_save_done(struct vedette_spool *spool, struct spool_file *file);
 /* Nothing is added to it any more: sealed, or removed when nothing is left in it. disk. */
 void spool_retire_file(struct vedette_spool *spool, struct spool_file *file);

@@ -71,23 +71,23 @@ static enum fetched fetch(struct vedette_spool *spool, struct spool_entry *entry
 {
     g_autoptr(GError) error = NULL;
     enum fetched fetched = FETCHED;
-    pthread_mutex_lock(&spool->disk);
-    struct spool_file *file = entry->file;
+    struct spool_file *file = entry->file; /* stays, as this record of it is not done */
+    pthread_mutex_lock(&file->connection);
     void *payload = spool_file_read_payload(file, spool->vfs, entry->row, entry->length, &error);
-    if (file != spool->active && file->db)
+    if (file->db)
         spool_keep_open(spool, file);
+    bool is_there = payload || access(file->path, F_OK) == 0;
+    pthread_mutex_unlock(&file->connection);
     pthread_mutex_lock(&spool->lock);
     if (payload) {
         spool_entry_set_payload(&spool->queue, entry, payload);
     } else {
         spool_note_error(spool, error);
-        bool is_hopeless =
-            g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) || access(file->path, F_OK) != 0;
+        bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) || !is_there;
         fetched = is_hopeless || ++entry->read_failures >= READ_TRIES ? LOST : PUT_BACK;
         (fetched == LOST ? lose_out : put_back)(spool, entry);
     }
     pthread_mutex_unlock(&spool->lock);
-    pthread_mutex_unlock(&spool->disk);
     return fetched;
 }
 

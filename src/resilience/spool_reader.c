@@ -15,22 +15,40 @@ enum {
 
 void spool_keep_open(struct vedette_spool *spool, struct spool_file *file)
 {
-    for (guint i = 0; i < SPOOL_OPEN_FILES; i++)
-        if (spool->open_files[i] == file)
-            return;
-    struct spool_file **place = &spool->open_files[spool->next_open++ % SPOOL_OPEN_FILES];
-    if (*place)
-        spool_file_close(*place);
-    *place = file;
+    struct spool_file *gone = NULL;
+    pthread_mutex_lock(&spool->lock);
+    bool is_kept = !file->is_retired;
+    for (guint i = 0; i < SPOOL_OPEN_FILES && !is_kept; i++)
+        is_kept = spool->open_files[i] == file;
+    for (guint i = 0; i < SPOOL_OPEN_FILES && !is_kept; i++) {
+        struct spool_file **place = &spool->open_files[spool->next_open++ % SPOOL_OPEN_FILES];
+        gone = *place;
+        is_kept = !gone || pthread_mutex_trylock(&gone->connection) == 0; /* else somebody reads it */
+        if (is_kept)
+            *place = file;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    if (!is_kept)
+        spool_file_close(file);
+    else if (gone) {
+        spool_file_close(gone);
+        pthread_mutex_unlock(&gone->connection);
+    }
 }
 
-static void forget_connection(struct vedette_spool *spool, const struct spool_file *file)
+/* Whoever has it open closes it before this returns. disk. */
+static void forget_connection(struct vedette_spool *spool, struct spool_file *file)
 {
+    pthread_mutex_lock(&spool->lock);
     for (guint i = 0; i < SPOOL_OPEN_FILES; i++)
         if (spool->open_files[i] == file)
             spool->open_files[i] = NULL;
+    pthread_mutex_unlock(&spool->lock);
     if (spool->active == file)
         spool->active = NULL;
+    pthread_mutex_lock(&file->connection);
+    spool_file_close(file);
+    pthread_mutex_unlock(&file->connection);
 }
 
 static void set_aside(struct vedette_spool *spool, struct spool_file *file, const char *why)
@@ -52,7 +70,6 @@ static void set_aside(struct vedette_spool *spool, struct spool_file *file, cons
 void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad)
 {
     g_autoptr(GError) error = NULL;
-    spool_file_close(file);
     forget_connection(spool, file);
     if (!file->is_leaving) {
         pthread_mutex_lock(&spool->lock);
@@ -152,16 +169,19 @@ void spool_read_file(struct vedette_spool *spool, struct spool_file *file)
     g_autoptr(GError) error = NULL;
     int64_t lost = 0;
     pthread_mutex_lock(&spool->disk);
+    pthread_mutex_lock(&file->connection);
     g_autoptr(GArray) found = spool_file_read_all(file, spool->vfs, &lost, &error);
     if (found) {
-        spool_keep_open(spool, file);
         take_all_in(spool, file, found, lost);
+        spool_keep_open(spool, file);
+        pthread_mutex_unlock(&file->connection);
         pthread_mutex_unlock(&spool->disk);
         return;
     }
     bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) || access(file->path, F_OK) != 0 ||
                        ++file->failures >= READ_TRIES;
     spool_file_close(file);
+    pthread_mutex_unlock(&file->connection);
     pthread_mutex_lock(&spool->lock);
     spool_note_error(spool, error);
     spool->read_due_us = is_hopeless ? 0 : spool_machine_us() + READ_RETRY_US;

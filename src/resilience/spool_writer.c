@@ -4,8 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/crc32c.h"
-
 enum {
     TICK_US = 500000,         /* for what no call brings about: expiry, the reserve */
     FILE_ROWS_MAX = 65536,    /* whatever their size */
@@ -22,7 +20,7 @@ static void note_size(struct vedette_spool *spool, struct spool_file *file)
     file->counted_bytes = file->size_bytes;
 }
 
-static void note_failure(struct vedette_spool *spool, const GError *error)
+void spool_note_failure(struct vedette_spool *spool, const GError *error)
 {
     pthread_mutex_lock(&spool->lock);
     spool->write_errors++;
@@ -51,41 +49,33 @@ static void put_unsaved(struct vedette_spool *spool, struct spool_file *file)
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* In a transaction of its own. What cannot be noted comes again after a crash, and that is all. */
-static void save_done(struct vedette_spool *spool, struct spool_file *file)
+void spool_save_done(struct vedette_spool *spool, struct spool_file *file)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GByteArray) done = take_unsaved(spool, file);
     if (!done)
         return;
     bool is_saved = spool_file_open(file, spool->vfs, &error) && spool_file_save_done(file, done, &error);
-    if (file != spool->active)
-        spool_keep_open(spool, file);
+    spool_keep_open(spool, file);
     if (is_saved)
         return;
     put_unsaved(spool, file);
-    note_failure(spool, error);
+    spool_note_failure(spool, error);
 }
 
 void spool_retire_file(struct vedette_spool *spool, struct spool_file *file)
 {
-    g_autoptr(GError) error = NULL;
     if (spool->active == file)
         spool->active = NULL;
     pthread_mutex_lock(&spool->lock);
     file->is_retired = true;
     uint32_t live = file->live;
-    int64_t live_bytes = file->live_bytes;
     bool is_damaged = file->is_damaged;
     pthread_mutex_unlock(&spool->lock);
-    if (live == 0) {
+    if (live == 0)
         spool_drop_file(spool, file, is_damaged ? "some of it could not be read" : NULL);
-        return;
-    }
-    save_done(spool, file);
-    if (!spool_file_open(file, spool->vfs, &error) ||
-        !spool_file_seal(file, &spool->directory, live, live_bytes, &error))
-        note_failure(spool, error); /* it is read as it is, and sealed by the next start */
+    else
+        spool_seal(spool, file);
 }
 
 static bool begin_file(struct vedette_spool *spool, GError **error)
@@ -131,13 +121,14 @@ static void describe(const struct spool_entry *entry, struct spool_head *head)
     *head = (struct spool_head){
         .priority = entry->lane->priority,
         .payload_length = entry->length,
+        .payload_crc = entry->payload_crc,
         .enqueued_at_ms = entry->enqueued_at_ms,
         .expires_at_ms = entry->expires_at_ms,
     };
     g_strlcpy(head->tenant, entry->lane->tenant->name, sizeof head->tenant);
 }
 
-static bool insert_ticket(struct vedette_spool *spool, const struct spool_ticket *ticket, GError **error)
+static bool insert_ticket(struct spool_file *file, const struct spool_ticket *ticket, GError **error)
 {
     for (size_t i = 0; i < ticket->count; i++) {
         const struct spool_entry *entry = ticket->entries[i];
@@ -146,21 +137,21 @@ static bool insert_ticket(struct vedette_spool *spool, const struct spool_ticket
             head = ticket->heads[i];
         else
             describe(entry, &head); /* nobody else knows of it yet */
-        head.payload_crc = crc32c(0, entry->payload, entry->length);
-        if (!spool_file_insert(spool->active, &head, entry->payload, error))
+        if (!spool_file_insert(file, &head, entry->payload, error))
             return false;
     }
     return true;
 }
 
-static bool write_once(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, GError **error)
+/* `connection` held. */
+static bool write_into(struct vedette_spool *spool, struct spool_file *file, struct spool_ticket **tickets, guint count,
+                       GError **error)
 {
-    struct spool_file *file = spool->active;
     uint32_t rows = file->rows;
     g_autoptr(GByteArray) done = NULL;
     bool is_good = spool_file_begin(file, error);
     for (guint i = 0; is_good && i < count; i++)
-        is_good = insert_ticket(spool, tickets[i], error);
+        is_good = insert_ticket(file, tickets[i], error);
     if (is_good && (done = take_unsaved(spool, file)))
         is_good = spool_file_save_done(file, done, error);
     if (is_good && spool_file_commit(file, error))
@@ -169,6 +160,15 @@ static bool write_once(struct vedette_spool *spool, struct spool_ticket **ticket
     if (done)
         put_unsaved(spool, file);
     return false;
+}
+
+static bool write_once(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, GError **error)
+{
+    struct spool_file *file = spool->active;
+    pthread_mutex_lock(&file->connection);
+    bool is_written = write_into(spool, file, tickets, count, error);
+    pthread_mutex_unlock(&file->connection);
+    return is_written;
 }
 
 /* A full disk gets back what the active file takes, when all in it is done, or else the reserve. True when there was
@@ -199,7 +199,9 @@ static bool is_worth_another_try(struct vedette_spool *spool, const GError *erro
         return give_room_back(spool);
     if (!file)
         return false;
+    pthread_mutex_lock(&file->connection);
     spool_file_close(file);
+    pthread_mutex_unlock(&file->connection);
     spool->active = NULL;
     pthread_mutex_lock(&spool->lock);
     file->is_retired = true;
@@ -215,7 +217,7 @@ static bool write_group(struct vedette_spool *spool, struct spool_ticket **ticke
         g_autoptr(GError) failure = NULL;
         if (make_room(spool, bytes, &failure) && write_once(spool, tickets, count, &failure))
             return true;
-        note_failure(spool, failure);
+        spool_note_failure(spool, failure);
         if (!is_worth_another_try(spool, failure) || tries + 1 == WRITE_TRIES) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return false;
@@ -247,17 +249,6 @@ static void settle_written(struct vedette_spool *spool, struct spool_entry *entr
         spool_entry_drop_payload(&spool->queue, entry);
 }
 
-static void end_ticket(struct vedette_spool *spool, struct spool_ticket *ticket, const GError *failure)
-{
-    if (failure) {
-        spool_undo(spool, ticket);
-        ticket->failure = g_error_copy(failure);
-    }
-    ticket->is_over = true;
-    if (!ticket->done)
-        pthread_cond_signal(&ticket->over);
-}
-
 static void finish_group(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, const GError *failure)
 {
     struct spool_file *file = spool->active;
@@ -269,7 +260,10 @@ static void finish_group(struct vedette_spool *spool, struct spool_ticket **tick
     for (guint i = 0; i < count; i++) {
         for (size_t j = 0; !failure && j < tickets[i]->count; j++)
             settle_written(spool, tickets[i]->entries[j], file, ++row);
-        end_ticket(spool, tickets[i], failure);
+        if (failure) {
+            spool_undo(spool, tickets[i]);
+            tickets[i]->failure = g_error_copy(failure);
+        }
     }
     if (!failure) {
         spool->commits++;
@@ -280,30 +274,15 @@ static void finish_group(struct vedette_spool *spool, struct spool_ticket **tick
     pthread_mutex_unlock(&spool->lock);
 }
 
-static void call_back(struct spool_ticket **tickets, guint count, const GError *failure)
-{
-    struct vedette_spool_error error;
-    if (failure)
-        spool_error_fill(&error, failure);
-    for (guint i = 0; i < count; i++) {
-        tickets[i]->done(tickets[i]->data, failure ? &error : NULL);
-        spool_ticket_free(tickets[i]);
-    }
-}
-
-/* Writes tickets [0, count) in one commit. Those that are waited for are their waiters' once they are over. */
+/* Writes tickets [0, count) in one commit. */
 static void write_and_finish(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, int64_t bytes)
 {
     g_autoptr(GError) failure = NULL;
-    g_autoptr(GPtrArray) called_back = g_ptr_array_new();
-    for (guint i = 0; i < count; i++)
-        if (tickets[i]->done)
-            g_ptr_array_add(called_back, tickets[i]);
     pthread_mutex_lock(&spool->disk);
     write_group(spool, tickets, count, bytes, &failure);
     finish_group(spool, tickets, count, failure);
     pthread_mutex_unlock(&spool->disk);
-    call_back((struct spool_ticket **)called_back->pdata, called_back->len, failure);
+    spool_answer(&spool->answers, tickets, count);
 }
 
 /* As many tickets to a commit as go into one file. */
@@ -386,6 +365,13 @@ static bool spill(struct vedette_spool *spool)
 
 /* ---- what is due ---- */
 
+static void save_done_of(struct vedette_spool *spool, struct spool_file *file)
+{
+    pthread_mutex_lock(&file->connection);
+    spool_save_done(spool, file);
+    pthread_mutex_unlock(&file->connection);
+}
+
 static void save_all_done(struct vedette_spool *spool)
 {
     g_autoptr(GPtrArray) unsaved = g_ptr_array_new();
@@ -394,12 +380,13 @@ static void save_all_done(struct vedette_spool *spool)
     spool->save_due_us = 0;
     for (guint i = 0; i < spool->files->len; i++) {
         struct spool_file *file = g_ptr_array_index(spool->files, i);
-        if (file->is_unsaved && (file->live || !file->is_retired)) /* what is drained is removed instead */
+        /* what is drained is removed instead, and the sealer notes it as well */
+        if (file->is_unsaved && !file->is_sealing && (file->live || !file->is_retired))
             g_ptr_array_add(unsaved, file);
     }
     pthread_mutex_unlock(&spool->lock);
     for (guint i = 0; i < unsaved->len; i++)
-        save_done(spool, g_ptr_array_index(unsaved, i));
+        save_done_of(spool, g_ptr_array_index(unsaved, i));
     pthread_mutex_unlock(&spool->disk);
 }
 
@@ -411,7 +398,7 @@ static void remove_drained(struct vedette_spool *spool)
     spool->has_drained = false;
     for (guint i = 0; i < spool->files->len; i++) {
         struct spool_file *file = g_ptr_array_index(spool->files, i);
-        if (file->is_retired && file->is_read && file->live == 0) {
+        if (file->is_retired && file->is_read && file->live == 0 && spool_take_from_sealer(spool, file)) {
             file->is_leaving = true;
             g_ptr_array_add(drained, file);
         }
@@ -545,10 +532,19 @@ static void *run(void *data)
 
 bool spool_writer_start(struct vedette_spool *spool, GError **error)
 {
+    if (!spool_answers_start(&spool->answers, error))
+        return false;
+    if (!spool_sealer_start(spool, error)) {
+        spool_answers_stop(&spool->answers);
+        return false;
+    }
     int code = pthread_create(&spool->writer, NULL, run, spool);
-    if (code)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the spool's writer: %s", g_strerror(code));
-    return code == 0;
+    if (code == 0)
+        return true;
+    spool_sealer_stop(spool);
+    spool_answers_stop(&spool->answers);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the spool's writer: %s", g_strerror(code));
+    return false;
 }
 
 void spool_writer_stop(struct vedette_spool *spool)
@@ -564,7 +560,9 @@ void spool_writer_stop(struct vedette_spool *spool)
     if (spool->active)
         spool_retire_file(spool, spool->active);
     pthread_mutex_unlock(&spool->disk);
+    spool_sealer_stop(spool);
     remove_drained(spool);
+    spool_answers_stop(&spool->answers);
     pthread_mutex_lock(&spool->disk);
     spool_ledger_save(spool, true); /* with what waits in each now */
     pthread_mutex_unlock(&spool->disk);
