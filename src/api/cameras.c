@@ -278,6 +278,7 @@ static const struct route routes[] = {
      .parameters = &list_parameters_descriptor,
      .answers = ANSWER_LIST,
      .response = &camera_view_descriptor,
+     .features = ROUTE_FILTERED,
      .handle = handle_cameras,
      .doc = "Every camera with online, health, and its lines and zones with the counts of today (UTC)."},
     {.method = "GET",

@@ -7,6 +7,7 @@
 
 enum {
     LOGIN_INTERVAL_US = 2000000, /* a login that ended is noticed within this */
+    ALL_KINDS = 1 << LIVE_TRACKS | 1 << LIVE_EVENT | 1 << LIVE_HEALTH | 1 << LIVE_INCIDENT,
     LATE_MS = 3600000, /* events that occurred so long before the one asked for are not looked for in the store */
 };
 
@@ -107,7 +108,7 @@ static void enqueue(struct feed *feed, struct feed_message *message)
     if (feed->queued_bytes + message->size <= limit) {
         g_queue_push_tail(&feed->queue, message_ref(message));
         feed->queued_bytes += message->size;
-    } else if (message->kind == LIVE_EVENT) {
+    } else if (message->kind == LIVE_EVENT || message->kind == LIVE_INCIDENT) {
         feed->end = FEED_TOO_SLOW;
     } else {
         counter_add(&feed->feeds->health->websocket_dropped, 1);
@@ -227,7 +228,7 @@ size_t feeds_count(struct feeds *feeds)
 /* With the lock, or before anyone knows the feed. */
 static void set_subscription(struct feed *feed, const struct live_subscription *subscription)
 {
-    feed->kinds = subscription->types.count ? 0 : 1u << LIVE_TRACKS | 1u << LIVE_EVENT | 1u << LIVE_HEALTH;
+    feed->kinds = subscription->types.count ? 0 : ALL_KINDS;
     for (size_t i = 0; i < subscription->types.count; i++)
         feed->kinds |= 1u << record_enum_value(live_kind_names, subscription->types.items[i]);
     g_clear_pointer(&feed->cameras, g_hash_table_unref);

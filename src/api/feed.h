@@ -1,7 +1,7 @@
 /* Feeds: what is told as it happens, for one client each, whatever way it is sent (websocket.c, event_stream.c). Queues
- * are bounded in bytes: the oldest track and health updates make room; an event always finds room or ends the feed, so
- * that no client shows a list with holes it does not know of. A client comes back with the id of its last event and is
- * told what it missed: from memory, where the latest are kept, else from the store.
+ * are bounded in bytes: the oldest track and health updates make room; an event or incident always finds room or ends
+ * the feed, so that no client shows a list with holes it does not know of. A client comes back with the id of its last
+ * event and is told what it missed: from memory, where the latest are kept, else from the store.
  *
  * Threads: any. `wake` is called with the feeds' lock held, on the publisher's thread, and must only wake someone.
  */

@@ -49,9 +49,11 @@ static const struct route routes[] = {
      .parameters = &live_parameters_descriptor,
      .status = MHD_HTTP_SWITCHING_PROTOCOLS,
      .problems = PROBLEM(UPGRADE_REQUIRED),
+     .features = ROUTE_FILTERED,
      .handle = handle_websocket,
      .doc =
-         "A WebSocket: messages with type (tracks, event, health, resumed) and data as they come. The login is "
+         "A WebSocket: messages with type (tracks, event, health, incident, resumed) and data as they come. The login "
+         "is "
          "checked before the upgrade and while it is open; a browser's Origin must be this server. A LiveSubscription "
          "sent as text changes what is told."},
     {.method = "GET",
@@ -62,6 +64,7 @@ static const struct route routes[] = {
      .parameters = &live_parameters_descriptor,
      .answers = ANSWER_MEDIA,
      .media_type = "text/event-stream",
+     .features = ROUTE_FILTERED,
      .handle = handle_event_stream,
      .doc = "The same messages as server-sent events. Last-Event-ID, as browsers send it, is resume_from."},
 };

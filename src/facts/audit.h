@@ -22,6 +22,8 @@ enum audit_subject {
     AUDIT_ORG,
     AUDIT_BREAKER,
     AUDIT_TOKEN, /* an API key, or a key that signs */
+    AUDIT_INCIDENT,
+    AUDIT_VIOLATION,
 };
 extern const char *const audit_subject_names[];
 

@@ -53,6 +53,7 @@ enum server_signal {
 struct server_signal_info {
     const char *kind;
     enum severity severity;
+    enum server_signal ends; /* what it takes back; 0: nothing */
 };
 extern const struct server_signal_info server_signals[SERVER_SIGNAL_END]; /* by enum server_signal */
 bool signal_is_of_server(const struct signal *signal);

@@ -2,12 +2,13 @@
 
 #include "facts/event.h"
 #include "facts/health.h"
+#include "facts/incident.h"
 #include "facts/track.h"
 
-const char *const live_kind_names[] = {"tracks", "event", "health", "resumed", NULL};
+const char *const live_kind_names[] = {"tracks", "event", "health", "incident", "resumed", NULL};
 
 static const struct record_field subscription_fields[] = {
-    FIELD(struct live_subscription, types, 0, "of tracks, event and health; empty: all", .max_count = 8),
+    FIELD(struct live_subscription, types, 0, "of tracks, event, health and incident; empty: all", .max_count = 8),
     FIELD(struct live_subscription, cameras, 0, "ids of cameras; empty: all", .max_count = 1024),
 };
 static void subscription_check(const void *record, const char *path, struct record_errors *errors)
@@ -17,7 +18,8 @@ static void subscription_check(const void *record, const char *path, struct reco
         unsigned kind = record_enum_value(live_kind_names, subscription->types.items[i]);
         g_autofree char *where = g_strdup_printf("%s%stypes[%zu]", path, *path ? "." : "", i);
         if (!kind || kind == LIVE_RESUMED)
-            record_errors_add(errors, where, "%s: must be tracks, event or health", subscription->types.items[i]);
+            record_errors_add(errors, where, "%s: must be tracks, event, health or incident",
+                              subscription->types.items[i]);
     }
 }
 const struct record_descriptor live_subscription_descriptor =
@@ -37,6 +39,9 @@ const struct live_message_type live_message_types[] = {
     {LIVE_TRACKS, &track_update_descriptor, "The tracks of one frame. Shed first for a client that is slow."},
     {LIVE_EVENT, &analytics_event_descriptor, "What happened, once it is spooled. Never shed."},
     {LIVE_HEALTH, &camera_health_descriptor, "How a camera is, each second. Shed for a client that is slow."},
+    {LIVE_INCIDENT, &incident_descriptor,
+     "An incident that signals or people made or changed, as it is then. Never shed; who comes back reads "
+     "/api/v1/incidents."},
     {LIVE_RESUMED, &live_resumed_descriptor, "Told first to a client that came back with resume_from."},
 };
 const size_t live_message_type_count = G_N_ELEMENTS(live_message_types);

@@ -3,8 +3,8 @@
 
 #include "record/record.h"
 
-enum live_kind { LIVE_TRACKS = 1, LIVE_EVENT, LIVE_HEALTH, LIVE_RESUMED, LIVE_KIND_END };
-extern const char *const live_kind_names[]; /* "tracks", "event", "health", "resumed" */
+enum live_kind { LIVE_TRACKS = 1, LIVE_EVENT, LIVE_HEALTH, LIVE_INCIDENT, LIVE_RESUMED, LIVE_KIND_END };
+extern const char *const live_kind_names[]; /* "tracks", "event", "health", "incident", "resumed" */
 
 struct live_message_type {
     enum live_kind kind;

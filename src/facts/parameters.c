@@ -121,8 +121,34 @@ static const struct record_field signal_fields[] = {
 const struct record_descriptor signal_parameters_descriptor =
     RECORD(struct event_parameters, "SignalParameters", 1, signal_fields, "Which signals.");
 
+#define PAGE(type)                                                                                                     \
+    FROM_TO(type), LIMIT(type), FIELD(type, cursor, RECORD_TEXT_ID, "next_cursor of the page before"), LIST(type)
+static const struct record_field incident_fields[] = {
+    FIELD(struct incident_parameters, camera_id, RECORD_TEXT_ID, "that began at this camera"),
+    FIELD(struct incident_parameters, site_id, RECORD_TEXT_ID, "of this site"),
+    FIELD_ENUM(struct incident_parameters, service, service_names, 0, "of this service"),
+    FIELD(struct incident_parameters, kind, RECORD_TEXT_ID, "of this kind, e.g. intrusion"),
+    FIELD_ENUM(struct incident_parameters, severity, severity_names, 0, "as bad as this"),
+    FIELD_ENUM(struct incident_parameters, status, incident_status_names, 0, "in this state"),
+    FIELD(struct incident_parameters, assignee, RECORD_TEXT_ID, "this user's work"),
+    PAGE(struct incident_parameters),
+};
+const struct record_descriptor incident_parameters_descriptor =
+    RECORD(struct incident_parameters, "IncidentParameters", 1, incident_fields, "Which incidents.");
+
+static const struct record_field violation_fields[] = {
+    FIELD(struct violation_parameters, camera_id, RECORD_TEXT_ID, "seen by this camera"),
+    FIELD(struct violation_parameters, site_id, RECORD_TEXT_ID, "of this site"),
+    FIELD(struct violation_parameters, zone_id, RECORD_TEXT_ID, "in this zone"),
+    FIELD_ENUM(struct violation_parameters, kind, violation_kind_names, 0, "of this kind"),
+    FIELD_ENUM(struct violation_parameters, status, violation_status_names, 0, "in this state"),
+    PAGE(struct violation_parameters),
+};
+const struct record_descriptor violation_parameters_descriptor =
+    RECORD(struct violation_parameters, "ViolationParameters", 1, violation_fields, "Which violations.");
+
 static const struct record_field live_fields[] = {
-    FIELD(struct live_parameters, types, 0, "of tracks, event and health, separated by commas; else all",
+    FIELD(struct live_parameters, types, 0, "of tracks, event, health and incident, separated by commas; else all",
           .max_count = 64),
     FIELD(struct live_parameters, cameras, 0, "ids of cameras, separated by commas; else all", .max_count = 4096),
     FIELD(struct live_parameters, resume_from, RECORD_TEXT_ID,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "facts/event.h"
+#include "facts/incident.h"
 #include "facts/occupancy.h"
 #include "facts/policy_types.h"
 
@@ -72,6 +73,32 @@ struct event_parameters {
     enum list_format format;
 };
 extern const struct record_descriptor event_parameters_descriptor, signal_parameters_descriptor;
+
+/* Filters are named as the fields that they look at. */
+struct incident_parameters {
+    char *camera_id, *site_id;
+    enum service service;
+    char *kind;
+    enum severity severity;
+    enum incident_status status;
+    char *assignee;
+    struct record_time from, to; /* [from, to) of last_signal_at */
+    int32_t limit;
+    char *cursor;
+    char *fields;
+    enum list_format format;
+};
+struct violation_parameters {
+    char *camera_id, *site_id, *zone_id;
+    enum violation_kind kind;
+    enum violation_status status;
+    struct record_time from, to;
+    int32_t limit;
+    char *cursor;
+    char *fields;
+    enum list_format format;
+};
+extern const struct record_descriptor incident_parameters_descriptor, violation_parameters_descriptor;
 
 /* Of /ws and /api/v1/events/stream. */
 struct live_parameters {

@@ -7,6 +7,7 @@
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
+#include "facts/incident.h"
 #include "facts/job.h"
 #include "facts/live_message.h"
 #include "facts/log.h"
@@ -67,6 +68,9 @@ static const struct record_descriptor *const records[] = {
     &occupancy_monthly_descriptor,
     &quarantined_event_descriptor,
     &legal_hold_descriptor,
+    &incident_descriptor,
+    &incident_note_descriptor,
+    &violation_descriptor,
     &access_log_descriptor,
     &attendance_record_descriptor,
     &vehicle_log_descriptor,

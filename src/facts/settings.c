@@ -292,6 +292,21 @@ static bool check_store_url(const char *text, GError **error)
     return !*text || (scheme && !has_password);
 }
 
+static const struct record_field fusion_fields[] = {
+    FIELD(
+        struct fusion_settings, window_seconds, RECORD_NEEDS_RESTART,
+        "signals of one kind that a camera raises within so long of one another are one incident; 0: no incidents are "
+        "made",
+        .unit = "s", .min = 0, .max = 86400, .default_text = "120"),
+    FIELD(struct fusion_settings, max_signals, RECORD_NEEDS_RESTART,
+          "so many of an incident's signals, and of their pictures, are named in it; all are counted", .min = 1,
+          .max = RECORD_MAX_COUNT, .default_text = "100"),
+    FIELD_ENUM(struct fusion_settings, minimum_severity, severity_names, RECORD_NEEDS_RESTART,
+               "signals that are less bad than this begin no incident", .default_text = "low"),
+};
+static const struct record_descriptor fusion_descriptor =
+    RECORD(struct fusion_settings, "FusionSettings", 1, fusion_fields, "Which signals are one incident.");
+
 static const struct record_field store_fields[] = {
     FIELD(struct store_settings, url, RECORD_NEEDS_RESTART,
           "postgres://user@host:port/database for PostgreSQL 15 or newer (docs/store.md); empty: SQLite in data_dir",
@@ -333,6 +348,8 @@ static const struct record_field store_fields[] = {
           .min = 1, .max = 1000000, .default_text = "256"),
     FIELD(struct store_settings, backup_pause_ms, 0, "SQLite: rest of a backup between two such steps", .unit = "ms",
           .min = 0, .max = 10000, .default_text = "5"),
+    FIELD_RECORD(struct store_settings, fusion, struct fusion_settings, &fusion_descriptor, 0,
+                 "which signals are one incident"),
 };
 static const struct record_descriptor store_descriptor =
     RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The store.");

@@ -6,6 +6,7 @@
 #include "facts/auth.h"
 #include "facts/camera.h"
 #include "facts/detect.h"
+#include "facts/event.h"
 #include "facts/governor.h"
 #include "facts/http.h"
 #include "facts/managed_camera.h"
@@ -117,6 +118,12 @@ struct rule_settings {
     double object_minimum_area;        /* share of the frame, of objects left and taken */
     double occupancy_interval_seconds; /* between occupancy records while a zone's count does not change */
 };
+/* Which signals are one incident (fusion/fusion.h). */
+struct fusion_settings {
+    int32_t window_seconds; /* 0: no incidents are made */
+    int32_t max_signals;
+    enum severity minimum_severity;
+};
 struct store_settings {
     char *url;           /* postgres://user@host:port/database; empty: SQLite in data_dir */
     char *password;      /* secret: VEDETTE_STORE_PASSWORD */
@@ -135,6 +142,7 @@ struct store_settings {
     int32_t early_minutes;      /* so is what is from further in the future; 0: nothing is */
     int32_t backup_step_pages;  /* copied at once by a backup of the embedded store */
     int32_t backup_pause_ms;    /* between two such steps */
+    struct fusion_settings fusion;
 };
 /* The spool of the record path: docs/spool.md. */
 enum spool_when_full { SPOOL_WHEN_FULL_WAIT = 1, SPOOL_WHEN_FULL_DROP };

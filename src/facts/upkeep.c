@@ -29,6 +29,8 @@ static const struct record_field retention_fields[] = {
     DAYS(attendance_days, "365", "attendance records"),
     DAYS(vehicle_log_days, "90", "vehicle logs"),
     DAYS(job_run_days, "90", "runs of jobs"),
+    DAYS(incident_days, "365", "incidents"),
+    DAYS(violation_days, "365", "violations"),
     DAYS(track_days, "7", "stored tracks, which policies are tried on,"),
     FIELD(struct retention_settings, batch_rows, 0, "rows deleted in one transaction, at most", .min = 1, .max = 100000,
           .default_text = "500"),

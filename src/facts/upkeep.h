@@ -13,7 +13,7 @@ extern const struct record_descriptor jobs_settings_descriptor;
 /* Days that are kept; 0: for ever. */
 struct retention_settings {
     int32_t event_days, occupancy_days, occupancy_hourly_days, occupancy_daily_days, count_days, quarantine_days,
-        access_log_days, attendance_days, vehicle_log_days, job_run_days, track_days;
+        access_log_days, attendance_days, vehicle_log_days, job_run_days, track_days, incident_days, violation_days;
     int32_t batch_rows;     /* deleted in one transaction, at most */
     int32_t batch_ms;       /* so long may one take: fewer rows are deleted at once where they take longer */
     int32_t pause_ms;       /* between two of them, for those who write */

@@ -218,6 +218,13 @@ static struct record_path *open_records(struct hub *hub, GError **error)
     return record_path_open(&parts, error);
 }
 
+static void publish_incident(void *live, const struct incident *incident)
+{
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_encode_json(&incident_descriptor, incident, true, json);
+    live_publish(live, LIVE_INCIDENT, incident->org_id, incident->camera_id, json->str, json->len);
+}
+
 int hub_run(const struct hub_options *options)
 {
     struct hub hub = {
@@ -238,6 +245,8 @@ int hub_run(const struct hub_options *options)
     hub.resilience = hub_resilience_new(&hub);
     hub.breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     hub.store = store_open(hub.data_dir, &options->settings->store, hub.clock, &hub.health, &error);
+    if (hub.store)
+        store_watch_incidents(hub.store, publish_incident, hub.live);
     hub.monitor = monitor_new(&hub);
     hub.governing = governing_new(&hub);
     hub.records = hub.store ? open_records(&hub, &error) : NULL;

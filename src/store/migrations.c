@@ -2,6 +2,7 @@
 #include "store/store_internal.h"
 
 #include "facts/audit.h"
+#include "facts/incident.h"
 #include "facts/job.h"
 #include "facts/kept_answer.h"
 #include "facts/log.h"
@@ -264,6 +265,11 @@ static const char cameras_16[] =
 static const char signals_17[] =
     "CREATE INDEX events_signals ON events (org_id, occurred_at, id) WHERE type = 'signal';\n";
 
+static const char incidents_18[] =
+    "CREATE INDEX incidents_of_camera ON incidents (org_id, camera_id, kind, last_signal_at);\n"
+    "CREATE INDEX violations_of_camera ON violations (org_id, camera_id, at);\n";
+static const struct store_step_table tables_18[] = {{&incident_descriptor, 1}, {&violation_descriptor, 1}, {NULL, 0}};
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -289,5 +295,6 @@ const struct store_step store_steps[] = {
     {15, "logs of people and vehicles", .tables = tables_15},
     {16, "cameras made by the API", .sqlite = cameras_16, .postgres = cameras_16},
     {17, "an index of signals", .sqlite = signals_17, .postgres = signals_17},
+    {18, "incidents and violations", .tables = tables_18, .sqlite = incidents_18, .postgres = incidents_18},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

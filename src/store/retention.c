@@ -25,6 +25,8 @@ const struct retention_rule retention_rules[] = {
     {"access_logs", "access_logs", "at", "camera_id, id", NULL, SETTING(access_log_days), 0, true},
     {"attendance", "attendance_records", "day", "employee_id, day", NULL, SETTING(attendance_days), 0, false},
     {"vehicle_logs", "vehicle_logs", "at", "camera_id, id", NULL, SETTING(vehicle_log_days), 0, true},
+    {"incidents", "incidents", "last_signal_at", "id", NULL, SETTING(incident_days), 0, true},
+    {"violations", "violations", "at", "id", NULL, SETTING(violation_days), 0, true},
     {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", "state <> 'running'", SETTING(job_run_days), 0,
      false, true},
 };

@@ -17,6 +17,7 @@
 #include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/health.h"
+#include "facts/incident.h"
 #include "facts/policy.h"
 #include "facts/settings.h"
 #include "facts/track.h"
@@ -76,6 +77,11 @@ struct analytics_event *store_event_get(struct store *store, const char *org_id,
 GPtrArray *store_events_after(struct store *store, const char *org_id, const char *after_id, int64_t late_ms, int limit,
                               GError **error);
 void analytics_event_free(struct analytics_event *event);
+
+/* Calls `changed` for each incident that signals or people made or changed, after the commit, on the thread that wrote
+ * it; it must only queue. Said before anything is stored. */
+void store_watch_incidents(struct store *store, void (*changed)(void *data, const struct incident *incident),
+                           void *data);
 
 /* What the rules of one camera saw: its stored pieces that began in [from, to), in the order of their time. `handle` is
  * called for each, outside of any transaction; false from it, with its error, ends the call. */

@@ -226,6 +226,9 @@ struct store {
     const struct store_engine *engine;
     void *engine_state;
 
+    void (*incident_changed)(void *data, const struct incident *incident); /* store_watch_incidents */
+    void *incident_data;
+
     struct write_queue queue;
 
     struct vedette_flight *checks; /* how the engine is, as last asked */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "facts/audit.h"
+#include "facts/incident.h"
 #include "facts/job.h"
 #include "facts/kept_answer.h"
 #include "facts/log.h"
@@ -78,6 +79,8 @@ const struct store_table store_tables[] = {
     {&access_log_descriptor, STORE_OF_ORG, NULL},
     {&attendance_record_descriptor, STORE_OF_ORG, NULL},
     {&vehicle_log_descriptor, STORE_OF_ORG, NULL},
+    {&incident_descriptor, STORE_OF_ORG, NULL},
+    {&violation_descriptor, STORE_OF_ORG, NULL},
     {&kept_answer_descriptor, STORE_OF_ORG, NULL},
     {&job_run_descriptor, STORE_OF_PLATFORM, NULL},
     {&job_state_descriptor, STORE_OF_PLATFORM, NULL},

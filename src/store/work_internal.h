@@ -1,6 +1,7 @@
 /* Shared by the files of the store that do a job's work or write what is audited: steps inside a transaction. */
 #pragma once
 
+#include "facts/incident.h"
 #include "facts/occupancy.h"
 #include "store/audit.h"
 #include "store/job_runs.h"
@@ -29,6 +30,14 @@ bool store_quarantine_in(struct store_transaction *transaction, struct analytics
 /* Marks the hours in which something new is counted, of events of one org. */
 bool store_events_mark_in(struct store_transaction *transaction, struct analytics_event *const *events,
                           const bool *is_new, size_t count, GError **error);
+
+/* What follows from signals of one org that are new: incidents (fusion/fusion.h) and violations. Appends the incidents
+ * that changed to `changed`, which store_incident_free frees. */
+bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
+                             const bool *is_new, size_t count, GPtrArray *changed, GError **error);
+void store_incident_free(void *incident);
+/* Once they are committed, to who watches them. */
+void store_tell_incident(struct store *store, const struct incident *incident);
 
 /* Adds an entry to by->org_id's chain. The transaction is left as that org's. */
 bool store_audit_add_in(struct store_transaction *transaction, const struct audit_by *by,

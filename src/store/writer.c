@@ -22,6 +22,7 @@ struct event_list {
     struct analytics_event **events;
     struct store_counted *counted;
     bool *is_new, *is_misfit; /* is_misfit: put aside, and not new */
+    GPtrArray *incidents;     /* that changed with them */
     size_t count;
 };
 
@@ -31,6 +32,7 @@ static void event_list_clear(struct event_list *list)
     g_free(list->counted);
     g_free(list->is_new);
     g_free(list->is_misfit);
+    g_ptr_array_unref(list->incidents);
 }
 
 static bool event_list_fill(const struct store *store, struct event_list *list, struct batch *const *batches,
@@ -78,7 +80,8 @@ static bool insert_run(struct store_transaction *transaction, const struct event
     return store_insert(transaction, &analytics_event_descriptor, (const void *const *)events, to - from,
                         RECORD_CONFLICT_IGNORE, is_new, error) &&
            store_events_count(transaction, events, &list->counted[from], is_new, to - from, error) &&
-           store_events_mark_in(transaction, events, is_new, to - from, error);
+           store_events_mark_in(transaction, events, is_new, to - from, error) &&
+           store_signals_follow_in(transaction, events, is_new, to - from, list->incidents, error);
 }
 
 static bool insert_list(struct store_transaction *transaction, const struct event_list *list, GError **error)
@@ -105,7 +108,7 @@ static void tell_batches(const struct event_list *list, struct batch *const *bat
 /* One transaction, all or nothing. What a batch itself has wrong is found before the store is asked. */
 static bool write_together(struct store *store, struct batch *const *batches, size_t count, GError **error)
 {
-    struct event_list list = {.count = 0};
+    struct event_list list = {.incidents = g_ptr_array_new_with_free_func(store_incident_free)};
     bool is_good = event_list_fill(store, &list, batches, count, error);
     if (is_good && list.count) {
         struct store_transaction *transaction = store_begin(store, STORE_WRITE, list.events[0]->org_id, error);
@@ -117,6 +120,8 @@ static bool write_together(struct store *store, struct batch *const *batches, si
     }
     if (is_good)
         tell_batches(&list, batches, count);
+    for (guint i = 0; is_good && i < list.incidents->len; i++)
+        store_tell_incident(store, g_ptr_array_index(list.incidents, i));
     event_list_clear(&list);
     return is_good;
 }

@@ -6,13 +6,14 @@
 #include "jobs/jobs.h"
 #include "store/audit.h"
 #include "store/retention.h"
+#include "store/rows.h"
 
 #define CANARY "canary-of-default"
 
 struct matrix {
     struct api_world world;
     char *own, *other;
-    char *hold_id;
+    char *hold_id, *incident_id, *violation_id;
     struct scheduler *scheduler;
 };
 
@@ -51,6 +52,49 @@ static void add_canaries(struct matrix *matrix)
     record_errors_clear(&errors);
 }
 
+static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
+{
+    (void)events;
+    (void)error;
+    __atomic_store_n((int *)data, stored ? 1 : -1, __ATOMIC_RELEASE);
+}
+
+static char *newest_id(const struct matrix *matrix, const struct store_row_kind *kind)
+{
+    const struct store_row_filter filter = {.org_id = "default", .limit = 1};
+    GPtrArray *rows = store_rows_list(matrix->world.store, kind, &filter, NULL);
+    const struct record_field *id = record_find_field(kind->descriptor, "id");
+    g_assert_cmpuint(rows->len, ==, 1);
+    char *text = g_strdup(*(char **)(void *)((char *)g_ptr_array_index(rows, 0) + id->offset));
+    store_rows_free(kind, rows);
+    return text;
+}
+
+/* A signal, and what follows from it. */
+static void add_signal(struct matrix *matrix)
+{
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    *event = (struct analytics_event){
+        .id = g_strdup("cam-1"), /* as value_of names it */
+        .type = EVENT_SIGNAL,
+        .org_id = g_strdup("default"),
+        .site_id = g_strdup(CANARY),
+        .camera_id = g_strdup("cam-1"),
+        .occurred_at = {world_start_ms},
+        .payload = {g_strdup("{\"id\":\"cam-1\",\"site_id\":\"" CANARY "\",\"camera_id\":\"cam-1\",\"service\":"
+                             "\"safety\",\"kind\":\"restricted_zone\",\"severity\":\"high\",\"started_at\":"
+                             "\"2026-01-01T00:00:00Z\",\"zone_id\":\"hall\"}")},
+    };
+    int is_done = 0;
+    GPtrArray *batch = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(batch, event);
+    g_assert_true(store_events_submit(matrix->world.store, batch, on_stored, &is_done, NULL));
+    WORLD_AWAIT(__atomic_load_n(&is_done, __ATOMIC_ACQUIRE));
+    g_assert_cmpint(is_done, ==, 1);
+    matrix->incident_id = newest_id(matrix, &store_incidents);
+    matrix->violation_id = newest_id(matrix, &store_violations);
+}
+
 static void matrix_init(struct matrix *matrix)
 {
     g_autoptr(GError) error = NULL;
@@ -64,6 +108,7 @@ static void matrix_init(struct matrix *matrix)
     world_set_online(&matrix->world);
     add_other_admin(&matrix->world);
     add_canaries(matrix);
+    add_signal(matrix);
     const struct scheduler_options options = {built_in_jobs,           built_in_job_count,    matrix->world.store,
                                               &matrix->world.settings, &matrix->world.health, matrix->world.clock};
     matrix->scheduler = scheduler_new(&options, &error);
@@ -80,6 +125,8 @@ static void matrix_clear(struct matrix *matrix)
     g_free(matrix->own);
     g_free(matrix->other);
     g_free(matrix->hold_id);
+    g_free(matrix->incident_id);
+    g_free(matrix->violation_id);
     world_clear(&matrix->world);
 }
 
@@ -90,6 +137,10 @@ static const char *value_of(const struct matrix *matrix, const struct route *rou
         return "safety";
     if (strstr(route->path, "legal-holds"))
         return matrix->hold_id;
+    if (strstr(route->path, "/incidents/"))
+        return matrix->incident_id;
+    if (strstr(route->path, "/violations/"))
+        return matrix->violation_id;
     if (strstr(route->path, "/orgs/"))
         return "default";
     if (strcmp(name, "zone_id") == 0 || strcmp(name, "line_id") == 0)
@@ -212,7 +263,8 @@ static void test_r14_own_org_sees_what_others_do_not(void)
     each(&matrix, look_from_other);
     told = 0;
     each(&matrix, look_from_own);
-    g_assert_cmpuint(told, >=, 4); /* cameras, one of them, holds, the audit */
+    g_assert_cmpuint(told, >=,
+                     12); /* cameras, holds, the audit, events, signals, incidents, violations; and one of each */
     struct reply reply = world_get(&matrix.world, "/api/v1/policies/safety?camera_id=cam-1", matrix.own);
     g_assert_nonnull(strstr(reply.body->str, "\"loitering_seconds\":7"));
     reply_clear(&reply);

@@ -366,6 +366,40 @@ static void expect_event(int fd, int number)
     expect(fd, text);
 }
 
+/* A key that is held to cameras hears of these alone, also where it asks for others, and after it came back. */
+static void test_a_key_of_cameras_hears_of_these(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin =
+        g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", world_login(&world));
+    struct reply reply = world_request(&world, "POST", "/api/v1/tokens", admin,
+                                       "{\"name\":\"wall\",\"role\":\"viewer\",\"cameras\":[\"cam-1\"]}");
+    g_assert_cmpint(reply.status, ==, 201);
+    json_t *json = reply_json(&reply);
+    g_free(world.token);
+    world.token = g_strdup(json_string_value(json_object_get(json, "token")));
+    json_decref(json);
+    reply_clear(&reply);
+    g_autofree char *first = event_id(1), *hidden = event_id(2), *second = event_id(3);
+    int fd = open_at(&world, "?cameras=cam-1,cam-2&types=event,incident");
+    publish_event(&world, hidden, "default", "cam-2");
+    publish_event(&world, first, "default", "cam-1");
+    live_publish(world.live, LIVE_INCIDENT, "default", "cam-2", "1", 1);
+    live_publish(world.live, LIVE_INCIDENT, "default", "cam-1", "2", 1);
+    expect_event(fd, 1);
+    expect(fd, "{\"type\":\"incident\",\"data\":2}");
+    close(fd);
+    publish_event(&world, second, "default", "cam-1");
+    g_autofree char *query = g_strdup_printf("?types=event&resume_from=%s", hidden);
+    fd = open_at(&world, query);
+    expect_resumed(fd, hidden, 2, true);
+    expect_event(fd, 1);
+    expect_event(fd, 3);
+    close(fd);
+    world_clear(&world);
+}
+
 static void publish_numbers(const struct api_world *world, int from, int to)
 {
     for (int i = from; i <= to; i++) {
@@ -609,6 +643,7 @@ int main(int argc, char **argv)
     g_test_add_func("/websocket/stop_says_goodbye", test_stop_says_goodbye);
     g_test_add_func("/websocket/clients_are_bounded", test_clients_are_bounded);
     g_test_add_func("/websocket/a_client_says_what_it_wants", test_a_client_says_what_it_wants);
+    g_test_add_func("/websocket/a_key_of_cameras_hears_of_these", test_a_key_of_cameras_hears_of_these);
     g_test_add_func("/websocket/who_comes_back_is_told_what_it_missed", test_who_comes_back_is_told_what_it_missed);
     g_test_add_func("/websocket/another_orgs_event_is_none_to_come_back_to",
                     test_another_orgs_event_is_none_to_come_back_to);

@@ -106,6 +106,54 @@ const eventsComeLineByLine = () =>
     assert.equal((await server.ask("listCameras", { query: { format: "csv" } })).status, 200);
   });
 
+const signalsAreIncidents = () =>
+  withServer(async (server) => {
+    const kind = (number, name) => {
+      const line = signal(id(number));
+      return JSON.stringify({ ...line, payload: { ...line.payload, kind: name, started_at: line.occurred_at } });
+    };
+    const body = [kind(1, "intrusion"), kind(2, "intrusion"), kind(3, "restricted_zone")].join("\n");
+    await server.ask("sendEvents", { body, headers: { "Content-Type": "application/x-ndjson" } });
+    let items = [];
+    const deadline = Date.now() + 30_000;
+    while (items.length < 2 && Date.now() < deadline) {
+      items = (await server.ask("listIncidents")).json.items;
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    assert.deepEqual(items.map((item) => `${item.kind} ${item.signal_count}`).sort(), ["intrusion 2", "restricted_zone 1"]);
+    const one = (await server.ask("listIncidents", { query: { kind: "intrusion", status: "open" } })).json.items[0];
+    assert.equal((await server.ask("listIncidents", { query: { kind: "intrusion", status: "resolved" } })).json.items.length, 0);
+    const path = { id: one.id };
+    const read = await server.ask("getIncident", { path });
+    const etag = read.headers.get("ETag");
+    const acknowledged = await server.ask("acknowledgeIncident", { path, body: { note: "on my way" }, headers: { "If-Match": etag } });
+    assert.equal(acknowledged.json.status, "acknowledged");
+    assert.equal(acknowledged.json.notes[0].text, "on my way");
+    assert.equal((await server.ask("resolveIncident", { path, body: {}, headers: { "If-Match": etag } })).status, 412);
+    assert.equal((await server.ask("acknowledgeIncident", { path, body: {} })).json.code, "conflict");
+    assert.equal((await server.ask("assignIncident", { path, body: { assignee: "nobody" } })).json.errors[0].path, "assignee");
+    const me = (await server.ask("listUsers")).json.items[0].id;
+    assert.equal((await server.ask("assignIncident", { path, body: { assignee: me } })).json.assignee, me);
+    assert.equal((await server.ask("listIncidents", { query: { assignee: me } })).json.items.length, 1);
+    assert.equal((await server.ask("assignIncident", { path, body: {} })).json.assignee, undefined);
+    assert.equal((await server.ask("noteIncident", { path, body: {} })).status, 400);
+    const send = () => server.ask("noteIncident", { path, body: { note: "a cat" }, headers: { "Idempotency-Key": "note-1" } });
+    assert.equal((await send()).json.notes.length, 2);
+    assert.equal((await send()).headers.get("Idempotency-Replayed"), "true");
+    assert.equal((await server.ask("dismissIncident", { path, body: {} })).json.status, "dismissed");
+    assert.equal((await server.ask("reopenIncident", { path, body: {} })).json.notes.length, 2);
+    assert.equal((await server.ask("getIncident", { path: { id: "none" } })).status, 404);
+    const actions = (await server.ask("listAudit")).json.items.filter((entry) => entry.subject_kind === "incident");
+    assert.deepEqual(actions.map((entry) => entry.action), ["reopen", "dismiss", "note", "assign", "assign", "acknowledge"]);
+    const [violation] = (await server.ask("listViolations", { query: { kind: "restricted_zone", camera_id: "door" } })).json.items;
+    assert.equal(violation.signal_id, id(3));
+    const decided = await server.ask("patchViolation", { path: { id: violation.id }, body: { status: "confirmed" } });
+    assert.equal(decided.json.decided_by, me);
+    assert.equal((await server.ask("getViolation", { path: { id: violation.id } })).json.status, "confirmed");
+    assert.equal((await server.ask("patchViolation", { path: { id: violation.id }, body: { status: "fine" } })).status, 400);
+    assert.equal((await server.ask("listIncidents", { query: { format: "csv", fields: "kind" } })).type, "text/csv; charset=utf-8");
+  });
+
 const linesAndZonesAreListed = () =>
   withServer(async (server) => {
     const lines = (await server.ask("listLines")).json.items;
@@ -119,5 +167,6 @@ await runTests([
   ["orgs are the platform's", orgsAreThePlatforms],
   ["the same key gets the same answer", theSameKeyGetsTheSameAnswer],
   ["events come line by line", eventsComeLineByLine],
+  ["signals are incidents", signalsAreIncidents],
   ["lines and zones are listed", linesAndZonesAreListed],
 ]);

@@ -54,6 +54,8 @@ static inline char *tenancy_literal(const struct tenancy *tenancy, const struct 
     case RECORD_DOUBLE:
     case RECORD_OPTIONAL:
         return g_strdup(tenancy_is_own(field) && strcmp(text, "one") != 0 ? "2" : "1");
+    case RECORD_BOX:
+        return g_strdup("'[0,0,1,1]'");
     default:
         return g_strdup(field->kind == RECORD_LIST || field->kind == RECORD_POINTS || field->kind == RECORD_STRINGS
                             ? "'[]'"

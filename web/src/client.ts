@@ -522,4 +522,59 @@ export class Client {
   async revokeToken(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("DELETE", `/api/v1/tokens/${encodeURIComponent(id)}`, query, undefined, call);
   }
+
+  /** Incidents by the time of their last signal, newest first. Who goes through pages of those that still go on may meet one twice. */
+  async listIncidents(query: { camera_id?: string; site_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; status?: "open" | "acknowledged" | "resolved" | "dismissed"; assignee?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Incident>> {
+    return (await this.send("GET", `/api/v1/incidents`, query, undefined, call)).json();
+  }
+
+  /** One incident, with its ETag. */
+  async getIncident(id: string, call: Call = {}): Promise<records.Incident> {
+    return (await this.send("GET", `/api/v1/incidents/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** Someone has seen it and looks after it; 409 unless it is open. */
+  async acknowledgeIncident(id: string, body: records.IncidentStepInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Incident> {
+    return (await this.send("POST", `/api/v1/incidents/${encodeURIComponent(id)}/acknowledge`, query, body, call)).json();
+  }
+
+  /** It is over and done with: signals that still come begin another. */
+  async resolveIncident(id: string, body: records.IncidentStepInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Incident> {
+    return (await this.send("POST", `/api/v1/incidents/${encodeURIComponent(id)}/resolve`, query, body, call)).json();
+  }
+
+  /** It was nothing: signals that still come are added to it in silence. */
+  async dismissIncident(id: string, body: records.IncidentStepInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Incident> {
+    return (await this.send("POST", `/api/v1/incidents/${encodeURIComponent(id)}/dismiss`, query, body, call)).json();
+  }
+
+  /** It was resolved or dismissed too soon. */
+  async reopenIncident(id: string, body: records.IncidentStepInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Incident> {
+    return (await this.send("POST", `/api/v1/incidents/${encodeURIComponent(id)}/reopen`, query, body, call)).json();
+  }
+
+  /** Whose work it is: a user of the org, or, without one, nobody. */
+  async assignIncident(id: string, body: records.IncidentAssignmentInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.Incident> {
+    return (await this.send("POST", `/api/v1/incidents/${encodeURIComponent(id)}/assign`, query, body, call)).json();
+  }
+
+  /** Adds a note. */
+  async noteIncident(id: string, body: records.IncidentNoteRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Incident> {
+    return (await this.send("POST", `/api/v1/incidents/${encodeURIComponent(id)}/notes`, query, body, call)).json();
+  }
+
+  /** Violations, newest first. Zones of kind restricted tell of restricted_zone; what people wear is told by no rule yet. */
+  async listViolations(query: { camera_id?: string; site_id?: string; zone_id?: string; kind?: "restricted_zone" | "no_helmet" | "no_vest"; status?: "open" | "confirmed" | "dismissed"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Violation>> {
+    return (await this.send("GET", `/api/v1/violations`, query, undefined, call)).json();
+  }
+
+  /** One violation, with its ETag. */
+  async getViolation(id: string, call: Call = {}): Promise<records.Violation> {
+    return (await this.send("GET", `/api/v1/violations/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** Says what was made of it. */
+  async patchViolation(id: string, body: records.ViolationRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Violation> {
+    return (await this.send("PATCH", `/api/v1/violations/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
 }

@@ -244,7 +244,7 @@ export interface TrackUpdate {
 
 /** What a client of /ws wants to be told from now on. */
 export interface LiveSubscription {
-  /** of tracks, event and health; empty: all */
+  /** of tracks, event, health and incident; empty: all */
   types: string[];
   /** ids of cameras; empty: all */
   cameras: string[];
@@ -1005,7 +1005,7 @@ export interface Audit {
   /** from where; absent: on the server's machine */
   address?: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -1035,7 +1035,7 @@ export interface AuditEntry {
   /** who: a user's id, or system */
   actor_id: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -1252,6 +1252,90 @@ export interface LegalHold {
   created_at?: string;
   /** when it ended; absent: it stands */
   released_at?: string;
+}
+
+/** Signals of one kind that a camera raised shortly after one another, and what people made of them. */
+export interface Incident {
+  /** whose */
+  org_id: string;
+  /** made from its first signal */
+  id: string;
+  /** the camera's */
+  site_id?: string;
+  /** the camera where it began */
+  camera_id: string;
+  /** every camera that saw it */
+  camera_ids: string[];
+  /** the service of its signals */
+  service: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system";
+  /** their kind, e.g. intrusion */
+  kind: string;
+  /** the worst of its signals */
+  severity: "info" | "low" | "medium" | "high" | "critical";
+  /** what people made of it */
+  status: "open" | "acknowledged" | "resolved" | "dismissed";
+  /** for people */
+  title: string;
+  /** capture time of its first signal */
+  started_at: string;
+  /** and of its last */
+  last_signal_at: string;
+  /** when it was over, where a signal told so, as camera_recovered */
+  ended_at?: string;
+  /** its first signals, within store.fusion.max_signals */
+  signal_ids: string[];
+  /** how many they are in all */
+  signal_count: number;
+  /** their pictures, where some were kept */
+  evidence: string[];
+  /** whose work it is: a user's id */
+  assignee?: string;
+  /** what was said of it, oldest first */
+  notes: IncidentNote[];
+  /** the policy in force at its last signal */
+  policy_revision: number;
+}
+
+/** What someone said of an incident. */
+export interface IncidentNote {
+  /** when */
+  at: string;
+  /** who: a user's id */
+  by?: string;
+  /** what was said */
+  text: string;
+}
+
+/** A rule of safety that was broken. */
+export interface Violation {
+  /** whose */
+  org_id: string;
+  /** made from its signal */
+  id: string;
+  /** the camera's */
+  site_id?: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** what was violated */
+  kind: "restricted_zone" | "no_helmet" | "no_vest";
+  /** the signal that told of it */
+  signal_id: string;
+  /** who; 0: not told */
+  track_id: number;
+  /** the zone, where there is one */
+  zone_id?: string;
+  /** capture time */
+  at: string;
+  /** where in the frame */
+  box: [number, number, number, number];
+  /** its picture, where one was kept */
+  snapshot_id?: string;
+  /** what people made of it */
+  status: "open" | "confirmed" | "dismissed";
+  /** who gave it its status: a user's id */
+  decided_by?: string;
+  /** when */
+  decided_at?: string;
 }
 
 /** Someone who came to a door. */
@@ -2184,6 +2268,26 @@ export interface DetectRequest {
   annotate?: boolean;
 }
 
+/** Whose work an incident is. */
+export interface IncidentAssignmentInput {
+  /** a user's id; absent: nobody's work any more */
+  assignee?: string;
+  /** what there is to say of it */
+  note?: string;
+}
+
+/** A note. */
+export interface IncidentNoteRequest {
+  /** what there is to say of it */
+  note: string;
+}
+
+/** What may be said with a step. */
+export interface IncidentStepInput {
+  /** what there is to say of it */
+  note?: string;
+}
+
 /** What POST /api/v1/legal-holds takes. */
 export interface LegalHoldRequest {
   /** of this camera alone; absent: of all */
@@ -2322,6 +2426,12 @@ export interface UserRequest {
   oidc_subject?: string;
   /** refused at once */
   is_disabled?: boolean;
+}
+
+/** What is made of a violation. */
+export interface ViolationRequest {
+  /** what is made of it */
+  status: "open" | "confirmed" | "dismissed";
 }
 
 /** A part of a camera's picture. */

@@ -1,0 +1,87 @@
+#include "facts/incident.h"
+
+const char *const incident_status_names[] = {"open", "acknowledged", "resolved", "dismissed", NULL};
+
+static const struct record_field note_fields[] = {
+    FIELD(struct incident_note, at, RECORD_REQUIRED, "when"),
+    FIELD(struct incident_note, by, 0, "who: a user's id", .max_count = 128),
+    FIELD(struct incident_note, text, RECORD_REQUIRED, "what was said", .min_count = 1,
+          .max_count = INCIDENT_TEXT_BYTES),
+};
+const struct record_descriptor incident_note_descriptor =
+    RECORD(struct incident_note, "IncidentNote", 1, note_fields, "What someone said of an incident.");
+
+static const struct record_field incident_fields[] = {
+    FIELD(struct incident, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "whose"),
+    FIELD(struct incident, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "made from its first signal"),
+    FIELD(struct incident, site_id, RECORD_TEXT_ID, "the camera's"),
+    FIELD(struct incident, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera where it began"),
+    FIELD(struct incident, camera_ids, 0, "every camera that saw it", .max_count = 256),
+    FIELD_ENUM(struct incident, service, service_names, RECORD_REQUIRED, "the service of its signals"),
+    FIELD(struct incident, kind, RECORD_REQUIRED | RECORD_TEXT_ID, "their kind, e.g. intrusion"),
+    FIELD_ENUM(struct incident, severity, severity_names, RECORD_REQUIRED, "the worst of its signals"),
+    FIELD_ENUM(struct incident, status, incident_status_names, RECORD_REQUIRED, "what people made of it"),
+    FIELD(struct incident, title, RECORD_REQUIRED, "for people", .max_count = 256),
+    FIELD(struct incident, started_at, RECORD_REQUIRED, "capture time of its first signal"),
+    FIELD(struct incident, last_signal_at, RECORD_REQUIRED | RECORD_INDEXED, "and of its last"),
+    FIELD(struct incident, ended_at, 0, "when it was over, where a signal told so, as camera_recovered"),
+    FIELD(struct incident, signal_ids, 0, "its first signals, within store.fusion.max_signals"),
+    FIELD(struct incident, signal_count, RECORD_REQUIRED, "how many they are in all"),
+    FIELD(struct incident, evidence, 0, "their pictures, where some were kept"),
+    FIELD(struct incident, assignee, 0, "whose work it is: a user's id", .max_count = 128),
+    FIELD_LIST(struct incident, notes, &incident_note_descriptor, 0, "what was said of it, oldest first",
+               .max_count = INCIDENT_NOTES_MAX),
+    FIELD(struct incident, policy_revision, 0, "the policy in force at its last signal", .min = 0, .max = 0x1p53),
+};
+const struct record_descriptor incident_descriptor =
+    RECORD(struct incident, "Incident", 1, incident_fields,
+           "Signals of one kind that a camera raised shortly after one another, and what people made of them.",
+           .table = "incidents");
+
+#define NOTE(flag_bits)                                                                                                \
+    FIELD(struct incident_request, note, flag_bits, "what there is to say of it", .min_count = 1,                      \
+          .max_count = INCIDENT_TEXT_BYTES)
+static const struct record_field step_fields[] = {NOTE(0)};
+const struct record_descriptor incident_step_descriptor =
+    RECORD(struct incident_request, "IncidentStep", 1, step_fields, "What may be said with a step.");
+
+static const struct record_field assignment_fields[] = {
+    FIELD(struct incident_request, assignee, RECORD_TEXT_ID, "a user's id; absent: nobody's work any more"),
+    NOTE(0),
+};
+const struct record_descriptor incident_assignment_descriptor =
+    RECORD(struct incident_request, "IncidentAssignment", 1, assignment_fields, "Whose work an incident is.");
+
+static const struct record_field note_request_fields[] = {NOTE(RECORD_REQUIRED)};
+const struct record_descriptor incident_note_request_descriptor =
+    RECORD(struct incident_request, "IncidentNoteRequest", 1, note_request_fields, "A note.");
+
+/* ---- violations ---- */
+
+const char *const violation_status_names[] = {"open", "confirmed", "dismissed", NULL};
+const char *const violation_kind_names[] = {"restricted_zone", "no_helmet", "no_vest", NULL};
+
+static const struct record_field violation_fields[] = {
+    FIELD(struct violation, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "whose"),
+    FIELD(struct violation, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "made from its signal"),
+    FIELD(struct violation, site_id, RECORD_TEXT_ID, "the camera's"),
+    FIELD(struct violation, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that saw it"),
+    FIELD_ENUM(struct violation, kind, violation_kind_names, RECORD_REQUIRED, "what was violated"),
+    FIELD(struct violation, signal_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the signal that told of it"),
+    FIELD(struct violation, track_id, 0, "who; 0: not told"),
+    FIELD(struct violation, zone_id, RECORD_TEXT_ID, "the zone, where there is one"),
+    FIELD(struct violation, at, RECORD_REQUIRED | RECORD_INDEXED, "capture time"),
+    FIELD(struct violation, box, 0, "where in the frame", .min = -1, .max = 2),
+    FIELD(struct violation, snapshot_id, RECORD_TEXT_ID, "its picture, where one was kept"),
+    FIELD_ENUM(struct violation, status, violation_status_names, RECORD_REQUIRED, "what people made of it"),
+    FIELD(struct violation, decided_by, 0, "who gave it its status: a user's id", .max_count = 128),
+    FIELD(struct violation, decided_at, 0, "when"),
+};
+const struct record_descriptor violation_descriptor = RECORD(
+    struct violation, "Violation", 1, violation_fields, "A rule of safety that was broken.", .table = "violations");
+
+static const struct record_field violation_request_fields[] = {
+    FIELD_ENUM(struct violation, status, violation_status_names, RECORD_REQUIRED, "what is made of it"),
+};
+const struct record_descriptor violation_request_descriptor =
+    RECORD(struct violation, "ViolationRequest", 1, violation_request_fields, "What is made of a violation.");

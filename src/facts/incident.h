@@ -1,0 +1,65 @@
+/* Facts: incidents, which signals add up to (fusion/fusion.h), and violations: what a rule of safety was broken by.
+ * Both are worked on by people. */
+#pragma once
+
+#include "facts/event.h"
+
+enum incident_status { INCIDENT_OPEN = 1, INCIDENT_ACKNOWLEDGED, INCIDENT_RESOLVED, INCIDENT_DISMISSED };
+extern const char *const incident_status_names[];
+
+enum { INCIDENT_NOTES_MAX = 200, INCIDENT_TEXT_BYTES = 2000 };
+
+struct incident_note {
+    struct record_time at;
+    char *by; /* a user's id, or of an API key */
+    char *text;
+};
+extern const struct record_descriptor incident_note_descriptor;
+
+struct incident {
+    char *org_id, *id, *site_id;
+    char *camera_id; /* where it began */
+    struct record_strings camera_ids;
+    enum service service;
+    char *kind;
+    enum severity severity; /* the worst of its signals */
+    enum incident_status status;
+    char *title;
+    struct record_time started_at, last_signal_at, ended_at;
+    struct record_strings signal_ids; /* the first of them, within store.fusion.max_signals */
+    int64_t signal_count;             /* of all */
+    struct record_strings evidence;   /* their pictures */
+    char *assignee;                   /* a user's id */
+    struct record_list notes;         /* of struct incident_note, oldest first */
+    int64_t policy_revision;
+};
+extern const struct record_descriptor incident_descriptor;
+
+/* What people say to one: each request takes some of it. */
+struct incident_request {
+    char *note, *assignee;
+};
+extern const struct record_descriptor incident_step_descriptor, incident_assignment_descriptor,
+    incident_note_request_descriptor;
+
+enum violation_status { VIOLATION_OPEN = 1, VIOLATION_CONFIRMED, VIOLATION_DISMISSED };
+extern const char *const violation_status_names[];
+/* What can be violated, named as the signals of the service safety that tell of it. Of some of them no rule tells yet.
+ */
+enum violation_kind { VIOLATION_RESTRICTED_ZONE = 1, VIOLATION_NO_HELMET, VIOLATION_NO_VEST };
+extern const char *const violation_kind_names[];
+
+struct violation {
+    char *org_id, *id, *site_id, *camera_id;
+    enum violation_kind kind;
+    char *signal_id; /* that told of it */
+    uint64_t track_id;
+    char *zone_id;
+    struct record_time at;
+    struct record_box box;
+    char *snapshot_id;
+    enum violation_status status;
+    char *decided_by; /* who gave it its status: a user's id */
+    struct record_time decided_at;
+};
+extern const struct record_descriptor violation_descriptor, violation_request_descriptor;

@@ -1,0 +1,213 @@
+/* Rows of an org that are listed, looked at, made and changed alike. */
+#include "store/rows.h"
+
+#include <string.h>
+
+#include "base/id.h"
+#include "facts/incident.h"
+#include "store/work_internal.h"
+
+const struct store_row_kind store_incidents = {"incident", &incident_descriptor, "last_signal_at", AUDIT_INCIDENT,
+                                               NULL};
+const struct store_row_kind store_violations = {"violation", &violation_descriptor, "at", AUDIT_VIOLATION, NULL};
+
+void store_row_free(const struct store_row_kind *kind, void *row)
+{
+    if (!row)
+        return;
+    record_clear(kind->descriptor, row);
+    g_free(row);
+}
+
+void store_rows_free(const struct store_row_kind *kind, GPtrArray *rows)
+{
+    for (guint i = 0; rows && i < rows->len; i++)
+        store_row_free(kind, g_ptr_array_index(rows, i));
+    g_clear_pointer(&rows, g_ptr_array_unref);
+}
+
+/* A text of a record by its field's name; NULL: it has none. */
+static char **text_of(const struct record_descriptor *descriptor, void *record, const char *name)
+{
+    const struct record_field *field = record_find_field(descriptor, name);
+    return field && field->kind == RECORD_STRING ? (char **)(void *)((char *)record + field->offset) : NULL;
+}
+
+static char *json_of(const struct store_row_kind *kind, const void *record)
+{
+    GString *json = g_string_new(NULL);
+    record_encode_json(kind->descriptor, record, false, json);
+    return g_string_free(json, FALSE);
+}
+
+/* ---- reading ---- */
+
+GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kind,
+                           const struct store_row_filter *filter, GError **error)
+{
+    GPtrArray *rows = g_ptr_array_new();
+    struct store_page page;
+    store_page_init(&page, kind->descriptor, kind->time, filter->org_id);
+    page.before_id = filter->before_id;
+    page.limit = filter->limit;
+    for (size_t i = 0; i < MIN(filter->condition_count, STORE_ROW_CONDITIONS_MAX); i++) {
+        g_autofree char *condition = g_strconcat(filter->conditions[i].column, " = ", NULL);
+        store_page_add(&page, condition, filter->conditions[i].value);
+    }
+    if (kind->time)
+        store_page_add_span(&page, filter->from_ms, filter->to_ms);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, filter->org_id, error);
+    bool is_good = transaction && store_page_read(transaction, &page, rows, error);
+    store_page_clear(&page);
+    if (is_good)
+        return rows;
+    store_rows_free(kind, rows);
+    return NULL;
+}
+
+static void *find_row(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
+                      const char *id, GError **error)
+{
+    GError *failure = NULL;
+    void *row = store_find(transaction, kind->descriptor, "WHERE org_id = $1 AND id = $2 LIMIT 1",
+                           STORE_VALUES(sql_text(org_id), sql_text(id)), &failure);
+    if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_clear_error(&failure);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no %s '%s'", kind->name, id);
+    } else if (failure) {
+        g_propagate_error(error, failure);
+    }
+    return row;
+}
+
+void *store_row_get(struct store *store, const struct store_row_kind *kind, const char *org_id, const char *id,
+                    GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction ? find_row(transaction, kind, org_id, id, error) : NULL;
+}
+
+/* ---- changing ---- */
+
+/* What is there twice is told before the database refuses it. */
+static bool check_unique(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
+                         void *record, GError **error)
+{
+    const char *const *value =
+        kind->unique ? (const char *const *)text_of(kind->descriptor, record, kind->unique) : NULL;
+    if (!value || !*value)
+        return true;
+    int64_t count = 0;
+    g_autofree char *sql = g_strdup_printf("SELECT count(id) FROM %s WHERE org_id = $1 AND %s = $2 AND id <> $3",
+                                           kind->descriptor->table, kind->unique);
+    char *const *id = text_of(kind->descriptor, record, "id");
+    if (!store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(*value), sql_text(*id)), 0, &count,
+                           error))
+        return false;
+    if (count)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "%s: there is another %s with '%s'", kind->unique,
+                    kind->name, *value);
+    return count == 0;
+}
+
+static bool note(struct store_transaction *transaction, const struct store_row_kind *kind, const struct audit_by *by,
+                 const char *action, const char *id, const char *before, const char *after, GError **error)
+{
+    const struct audit_change change = {kind->subject, id, action, before, after};
+    return store_audit_add_in(transaction, by, &change, error);
+}
+
+static void prepare(struct store *store, const struct store_row_kind *kind, void *record, const char *org_id)
+{
+    char **org = text_of(kind->descriptor, record, "org_id"), **id = text_of(kind->descriptor, record, "id");
+    const struct record_field *created = record_find_field(kind->descriptor, "created_at");
+    g_free(*org);
+    *org = g_strdup(org_id);
+    if (!*id)
+        *id = id_new(store->clock);
+    if (created)
+        ((struct record_time *)(void *)((char *)record + created->offset))->ms = clock_wall_ms(store->clock);
+}
+
+bool store_row_create(struct store *store, const struct store_row_kind *kind, void *record, const struct audit_by *by,
+                      GError **error)
+{
+    bool is_new = true;
+    const void *rows = record;
+    prepare(store, kind, record, by->org_id);
+    const char *id = *text_of(kind->descriptor, record, "id");
+    g_autofree char *after = json_of(kind, record);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    if (!transaction || !check_unique(transaction, kind, by->org_id, record, error) ||
+        !store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
+        return false;
+    if (!is_new) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "there is a %s '%s' already", kind->name, id);
+        return false;
+    }
+    return note(transaction, kind, by, "create", id, NULL, after, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* From here to the end of the transaction nobody else changes the row: SQLite lets one write at a time, PostgreSQL
+ * keeps what was written. */
+static void *hold_row(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
+                      const struct store_row_change *change, GError **error)
+{
+    g_autofree char *sql =
+        g_strdup_printf("UPDATE %s SET id = id WHERE org_id = $1 AND id = $2", kind->descriptor->table);
+    if (!store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(change->id)), NULL, error))
+        return NULL;
+    void *row = find_row(transaction, kind, org_id, change->id, error);
+    if (!row || !change->expects || change->expects(change->data, row))
+        return row;
+    store_row_free(kind, row);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "%s '%s' was changed meanwhile: read it again",
+                kind->name, change->id);
+    return NULL;
+}
+
+static bool write_row(struct store_transaction *transaction, const struct store_row_kind *kind,
+                      const struct store_row_change *change, void *row, const struct audit_by *by, GError **error)
+{
+    const void *rows = row;
+    g_autofree char *before = json_of(kind, row);
+    if (!change->edit(change->data, row, error))
+        return false;
+    g_autofree char *after = json_of(kind, row);
+    return check_unique(transaction, kind, by->org_id, row, error) &&
+           store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           note(transaction, kind, by, change->action, change->id, before, after, error);
+}
+
+void *store_row_change(struct store *store, const struct store_row_kind *kind, const struct store_row_change *change,
+                       const struct audit_by *by, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    void *row = transaction ? hold_row(transaction, kind, by->org_id, change, error) : NULL;
+    if (row && write_row(transaction, kind, change, row, by, error) &&
+        store_commit(g_steal_pointer(&transaction), error)) {
+        if (kind == &store_incidents)
+            store_tell_incident(store, row);
+        return row;
+    }
+    store_row_free(kind, row);
+    return NULL;
+}
+
+bool store_row_delete(struct store *store, const struct store_row_kind *kind, const struct store_row_change *change,
+                      const struct audit_by *by, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    void *row = transaction ? hold_row(transaction, kind, by->org_id, change, error) : NULL;
+    g_autofree char *before = row ? json_of(kind, row) : NULL,
+                    *sql = g_strdup_printf("DELETE FROM %s WHERE org_id = $1 AND id = $2", kind->descriptor->table);
+    store_row_free(kind, row);
+    return row && store_run(transaction, sql, STORE_VALUES(sql_text(by->org_id), sql_text(change->id)), NULL, error) &&
+           note(transaction, kind, by, "delete", change->id, before, NULL, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}

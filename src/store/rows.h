@@ -1,0 +1,62 @@
+/* Store: rows of an org that are listed, looked at, made and changed alike, whatever they are: what kind they are,
+ * their descriptor says. Every kind has the columns org_id and id. Any thread; each change is in the audit with it.
+ */
+#pragma once
+
+#include "store/store.h"
+
+struct store_row_kind {
+    const char *name; /* for people: "incident" */
+    const struct record_descriptor *descriptor;
+    const char *time;           /* the column by which lists go; NULL: by id alone */
+    enum audit_subject subject; /* as what it is in the audit; 0: people do not change it */
+    const char *unique;         /* a text column besides, which no two rows of an org share; NULL: none */
+};
+extern const struct store_row_kind store_incidents, store_violations;
+
+struct store_row_condition {
+    const char *column;
+    struct record_sql_value value; /* it has this value */
+};
+/* Newest first. */
+struct store_row_filter {
+    const char *org_id;
+    const struct store_row_condition *conditions;
+    size_t condition_count; /* at most STORE_ROW_CONDITIONS_MAX */
+    int64_t from_ms, to_ms; /* [from, to) of the kind's time; 0: open */
+    const char *before_id;  /* cursor: what comes after this row; NULL or "": from the newest */
+    int limit;              /* 1..1000 */
+};
+enum { STORE_ROW_CONDITIONS_MAX = 12 };
+/* A new GPtrArray of new records, or NULL. store_rows_free. */
+GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kind,
+                           const struct store_row_filter *filter, GError **error);
+/* NULL is allowed, as below. */
+void store_rows_free(const struct store_row_kind *kind, GPtrArray *rows);
+void store_row_free(const struct store_row_kind *kind, void *row);
+/* NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
+void *store_row_get(struct store *store, const struct store_row_kind *kind, const char *org_id, const char *id,
+                    GError **error);
+
+/* Sets the record's org_id, id (where it has none) and created_at (where there is such a field), and stores it.
+ * VEDETTE_ERROR_UNSUPPORTED: there is one like this. */
+bool store_row_create(struct store *store, const struct store_row_kind *kind, void *record, const struct audit_by *by,
+                      GError **error);
+
+/* A change of one row, inside its transaction. */
+struct store_row_change {
+    const char *id, *action; /* the action as the audit tells it */
+    /* Whether what is there is what the caller means to change; NULL: it is. */
+    bool (*expects)(void *data, const void *record);
+    /* Changes the record as it is now, never its keys; false with an error: it stays as it was. */
+    bool (*edit)(void *data, void *record, GError **error);
+    void *data; /* of both */
+};
+/* The record as it is then, for store_row_free. NULL with VEDETTE_ERROR_NOT_FOUND, with VEDETTE_ERROR_CONFLICT: it is
+ * not what was expected, with VEDETTE_ERROR_UNSUPPORTED: there is another with what is unique, or with what edit says.
+ */
+void *store_row_change(struct store *store, const struct store_row_kind *kind, const struct store_row_change *change,
+                       const struct audit_by *by, GError **error);
+/* `change->edit` is not asked. */
+bool store_row_delete(struct store *store, const struct store_row_kind *kind, const struct store_row_change *change,
+                      const struct audit_by *by, GError **error);

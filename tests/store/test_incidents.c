@@ -1,0 +1,193 @@
+/* What follows from signals: incidents and violations, in the transaction that stores them. VEDETTE_TEST_STORE says
+ * which engine. */
+#include "store_world.h"
+
+#include "facts/incident.h"
+#include "store/audit.h"
+#include "store/rows.h"
+
+static const struct audit_by by = {"default", "u-1", "Ada", NULL, NULL};
+
+static void fused_world_init(struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    struct store_settings settings = world_settings;
+    settings.fusion = (struct fusion_settings){60, 10, SEVERITY_LOW};
+    world_init(world);
+    store_close(world->store);
+    world->store = world_open_with(world, settings, &error);
+    g_assert_no_error(error);
+}
+
+static struct analytics_event *intrusion(struct store_world *world, const char *id, const char *camera, int seconds)
+{
+    return world_signal(world, id, camera, "safety", "intrusion", "high", world_start_ms + seconds * INT64_C(1000));
+}
+
+static void store_one(struct store_world *world, struct analytics_event *event)
+{
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, event);
+    world_store(world, batch);
+}
+
+/* Newest first: "door 2 open, gate 1 open". */
+static char *incidents(struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    const struct store_row_filter filter = {.org_id = "default", .limit = 100};
+    GPtrArray *rows = store_rows_list(world->store, &store_incidents, &filter, &error);
+    GString *words = g_string_new(NULL);
+    g_assert_no_error(error);
+    for (guint i = 0; i < rows->len; i++) {
+        const struct incident *incident = g_ptr_array_index(rows, i);
+        g_string_append_printf(words, "%s%s %d %s%s", i ? ", " : "", incident->camera_id, (int)incident->signal_count,
+                               record_enum_name(incident_status_names, incident->status),
+                               incident->ended_at.ms ? " over" : "");
+    }
+    store_rows_free(&store_incidents, rows);
+    return g_string_free(words, FALSE);
+}
+
+#define ASSERT_INCIDENTS(world, words)                                                                                 \
+    do {                                                                                                               \
+        g_autofree char *found_ = incidents(world);                                                                    \
+        g_assert_cmpstr(found_, ==, words);                                                                            \
+    } while (0)
+
+static void test_signals_add_up(void)
+{
+    struct store_world world;
+    fused_world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, intrusion(&world, "s-1", "door", 0));
+    g_ptr_array_add(batch, intrusion(&world, "s-2", "gate", 1));
+    g_ptr_array_add(batch, world_zone_hit(&world, "hall", "enter", world_start_ms));
+    g_ptr_array_add(batch, intrusion(&world, "s-3", "door", 50));
+    world_store(&world, batch);
+    ASSERT_INCIDENTS(&world, "door 2 open, gate 1 open");
+    store_one(&world, intrusion(&world, "s-4", "door", 110)); /* of another batch */
+    ASSERT_INCIDENTS(&world, "door 3 open, gate 1 open");
+    store_one(&world, intrusion(&world, "s-5", "door", 171)); /* too late */
+    ASSERT_INCIDENTS(&world, "door 1 open, door 3 open, gate 1 open");
+    store_one(&world, world_signal(&world, NULL, "yard", "safety", "loitering", "info", world_start_ms));
+    ASSERT_INCIDENTS(&world, "door 1 open, door 3 open, gate 1 open");
+    world_clear(&world);
+}
+
+/* What is stored anew, alone or among others, counts once, in whichever batches it comes. */
+static void test_stored_anew_is_the_same(void)
+{
+    struct store_world world;
+    fused_world_init(&world);
+    for (int round = 0; round < 3; round++) {
+        GPtrArray *batch = world_batch_new();
+        for (int i = 0; i <= round; i++) {
+            g_autofree char *id = g_strdup_printf("s-%d", i);
+            g_ptr_array_add(batch, intrusion(&world, id, "door", i));
+        }
+        world_store(&world, batch);
+    }
+    ASSERT_INCIDENTS(&world, "door 3 open");
+    world_clear(&world);
+}
+
+static void test_what_recovers_is_over(void)
+{
+    struct store_world world;
+    fused_world_init(&world);
+    store_one(&world, world_signal(&world, NULL, "door", "system", "camera_offline", "high", world_start_ms));
+    ASSERT_INCIDENTS(&world, "door 1 open");
+    store_one(&world,
+              world_signal(&world, NULL, "door", "system", "camera_recovered", "info", world_start_ms + 3600000));
+    ASSERT_INCIDENTS(&world, "door 1 open over");
+    GPtrArray *batch = world_batch_new(); /* both at once */
+    g_ptr_array_add(batch, world_signal(&world, NULL, "gate", "system", "camera_offline", "high", world_start_ms + 1));
+    g_ptr_array_add(batch,
+                    world_signal(&world, NULL, "gate", "system", "camera_recovered", "info", world_start_ms + 5));
+    world_store(&world, batch);
+    ASSERT_INCIDENTS(&world, "gate 1 open over, door 1 open over");
+    world_clear(&world);
+}
+
+static bool resolve(void *data, void *record, GError **error)
+{
+    (void)data;
+    (void)error;
+    ((struct incident *)record)->status = INCIDENT_RESOLVED;
+    return true;
+}
+
+static bool never(void *data, const void *record)
+{
+    (void)data;
+    (void)record;
+    return false;
+}
+
+static void test_people_change_them(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    fused_world_init(&world);
+    store_one(&world, intrusion(&world, "s-1", "door", 0));
+    const struct store_row_filter filter = {.org_id = "default", .limit = 1};
+    GPtrArray *rows = store_rows_list(world.store, &store_incidents, &filter, &error);
+    g_autofree char *id = g_strdup(((const struct incident *)g_ptr_array_index(rows, 0))->id);
+    store_rows_free(&store_incidents, rows);
+    struct store_row_change change = {.id = id, .action = "resolve", .expects = never, .edit = resolve};
+    g_assert_null(store_row_change(world.store, &store_incidents, &change, &by, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    g_clear_error(&error);
+    ASSERT_INCIDENTS(&world, "door 1 open");
+    change.expects = NULL;
+    store_row_free(&store_incidents, store_row_change(world.store, &store_incidents, &change, &by, &error));
+    g_assert_no_error(error);
+    store_one(&world, intrusion(&world, "s-2", "door", 1)); /* another one */
+    ASSERT_INCIDENTS(&world, "door 1 open, door 1 resolved");
+    const struct audit_by foreign = {"other", "u-2", "Eve", NULL, NULL};
+    g_assert_null(store_row_change(world.store, &store_incidents, &change, &foreign, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    g_autoptr(GPtrArray) entries = store_audit_list(world.store, "default", 0, 10, NULL);
+    g_assert_cmpuint(entries->len, ==, 1);
+    const struct audit_view *entry = g_ptr_array_index(entries, 0);
+    g_assert_cmpstr(entry->action, ==, "resolve");
+    g_assert_nonnull(strstr(entry->before.text, "\"open\""));
+    g_assert_nonnull(strstr(entry->after.text, "\"resolved\""));
+    world_clear(&world);
+}
+
+static void test_violations_come_of_signals(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    fused_world_init(&world);
+    for (int round = 0; round < 2; round++)
+        store_one(&world, world_signal(&world, "s-1", "door", "safety", "restricted_zone", "critical", world_start_ms));
+    const struct store_row_condition camera = {"camera_id",
+                                               {.type = RECORD_SQL_TEXT, .text = (char *)(uintptr_t) "door"}};
+    const struct store_row_filter filter = {
+        .org_id = "default", .conditions = &camera, .condition_count = 1, .limit = 10};
+    GPtrArray *rows = store_rows_list(world.store, &store_violations, &filter, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(rows->len, ==, 1);
+    const struct violation *violation = g_ptr_array_index(rows, 0);
+    g_assert_cmpint(violation->kind, ==, VIOLATION_RESTRICTED_ZONE);
+    g_assert_cmpuint(violation->track_id, ==, 7);
+    g_assert_cmpfloat(violation->box.w, ==, 0.3);
+    store_rows_free(&store_violations, rows);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (world_is_missing())
+        return 0;
+    g_test_add_func("/incidents/signals_add_up", test_signals_add_up);
+    g_test_add_func("/incidents/stored_anew_is_the_same", test_stored_anew_is_the_same);
+    g_test_add_func("/incidents/what_recovers_is_over", test_what_recovers_is_over);
+    g_test_add_func("/incidents/people_change_them", test_people_change_them);
+    g_test_add_func("/incidents/violations_come_of_signals", test_violations_come_of_signals);
+    return g_test_run();
+}
