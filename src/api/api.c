@@ -86,7 +86,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .resilience = parts->resilience,
                         .clock = parts->clock,
                         .detect = parts->detect,
-                        .cameras = parts->cameras};
+                        .cameras = parts->cameras,
+                        .notify = parts->notify};
     api->webhooks =
         webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,
                              WEBHOOK_MAX_IDS, clock_wall_ms(parts->clock), error);

@@ -16,6 +16,7 @@
 #include "jobs/jobs.h"
 #include "keeper/keeper.h"
 #include "live/live.h"
+#include "notify/notify.h"
 #include "store/store.h"
 #include "vedette/resilience.h"
 #include "vedette/spool.h"
@@ -33,6 +34,7 @@ struct api_parts {
     struct clock *clock;
     struct detect_queue *detect; /* NULL: no pictures are looked at */
     struct cameras *cameras;     /* NULL: they are as they are */
+    struct notify *notify;       /* NULL: nobody is told */
 };
 /* `settings` outlive the api. Makes the first administrator when the store has no user: the password of
  * settings->admin_password, or a generated one, which is returned in *generated_password (g_free) to be printed once.

@@ -14,8 +14,8 @@
 #include "api/feed.h"
 #include "api/http.h"
 #include "api/route.h"
-#include "api/webhook.h"
 #include "auth/auth.h"
+#include "auth/webhook.h"
 #include "keeper/keeper.h"
 
 enum { API_ADDRESS_BYTES = 64 };
@@ -43,6 +43,7 @@ struct api {
     struct clock *clock;
     struct detect_queue *detect; /* NULL: none */
     struct cameras *cameras;     /* NULL: none can be changed */
+    struct notify *notify;       /* may be NULL */
     struct auth *auth;
     struct limits *limits;
     struct tls tls; /* as long as the daemon */
@@ -138,6 +139,18 @@ struct request {
 
 /* {"memory_queue_size":…}: what of the spool is the request's org's. */
 void append_queue(const struct request *request, GString *json);
+
+/* ---- notify.c ---- */
+
+/* Appends what is wrong with the endpoints of a kind: those of the org by name. Returns how many there are in all. */
+size_t append_endpoint_troubles(struct api *api, const char *org_id, enum endpoint_kind kind, GString *text);
+/* Appends those that have something to deliver and deliver nothing. */
+void append_endpoint_standstills(struct api *api, const char *org_id, GString *text);
+/* The circuit breakers of upstreams that one of an org may see; NULL: all. */
+typedef void (*upstream_visit)(void *data, const char *name, struct vedette_breaker *breaker);
+void each_upstream(struct api *api, const char *org_id, upstream_visit visit, void *data);
+/* A new GArray of struct endpoint_health, of an org's endpoints; NULL: all. */
+GArray *endpoint_samples(struct api *api, const char *org_id);
 
 /* ---- from the route table (route.h) ---- */
 

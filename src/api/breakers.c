@@ -90,7 +90,7 @@ static void handle_breakers(struct request *request, struct answer *answer)
         append_view(&view, json);
         record_clear(&camera_health_descriptor, &health);
     }
-    vedette_resilience_each_breaker(request->api->resilience, append_upstream, json);
+    each_upstream(request->api, request->login.user->org_id, append_upstream, json);
     g_string_append(json, "]}");
     answer_json(answer, MHD_HTTP_OK, json);
     answer_header(answer, "Cache-Control", "no-store");
@@ -149,6 +149,8 @@ static void force_camera(const struct request *request, const struct breaker_req
 static void handle_breaker_force(struct request *request, struct answer *answer)
 {
     struct vedette_breaker *breaker = vedette_resilience_find_breaker(request->api->resilience, request->id);
+    if (!notify_shows_breaker(request->api->notify, request->id, request->login.user->org_id))
+        breaker = NULL; /* another org's endpoint */
     if (breaker && !request_runs_server(request)) {
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "every org depends on this upstream: only the platform may do this",
                        NULL);

@@ -45,11 +45,23 @@ static void check_clock(struct api *api, const char *org_id, struct component *c
     component->reason = g_strdup("the machine's clock was never set");
 }
 
+/* Those who are told what happens: webhooks' receivers, and brokers. */
+static void check_endpoints(struct api *api, const char *org_id, enum endpoint_kind kind, struct component *component)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    size_t count = append_endpoint_troubles(api, org_id, kind, text);
+    component->status = text->len ? DEGRADED : HEALTHY;
+    component->reason = g_strdup(text->len ? text->str : count ? NULL : "not configured");
+}
+
 static void check_broker(struct api *api, const char *org_id, struct component *component)
 {
-    (void)api;
-    (void)org_id;
-    component->reason = g_strdup("not configured");
+    check_endpoints(api, org_id, ENDPOINT_MQTT, component);
+}
+
+static void check_webhooks(struct api *api, const char *org_id, struct component *component)
+{
+    check_endpoints(api, org_id, ENDPOINT_WEBHOOK, component);
 }
 
 static void check_workers(struct api *api, const char *org_id, struct component *component)
@@ -92,10 +104,12 @@ static void check_progress(struct api *api, const char *org_id, struct component
     }
     if (elsewhere)
         g_string_append_printf(reason, "%s%zu cameras of others", reason->len ? "; " : "", elsewhere);
+    append_endpoint_standstills(api, org_id, reason);
     if (reason->len == 0)
         return;
     component->status = DEGRADED;
-    component->reason = g_strdup_printf("no progress beyond the deadline (settings progress.*): %s", reason->str);
+    component->reason = g_strdup_printf(
+        "no progress beyond the deadline (settings progress.*, notify.stalled_seconds): %s", reason->str);
 }
 
 /* Says how many more cameras would fit, also when all is well. */
@@ -150,9 +164,9 @@ static const struct component_kind {
     const char *name;
     void (*check)(struct api *api, const char *org_id, struct component *component);
 } component_kinds[] = {
-    {"store", check_store},       {"workers", check_workers},   {"disk", check_disk},
-    {"clock", check_clock},       {"progress", check_progress}, {"capacity", check_capacity},
-    {"policies", check_policies}, {"broker", check_broker},     {"upkeep", check_upkeep},
+    {"store", check_store},       {"workers", check_workers},   {"disk", check_disk},         {"clock", check_clock},
+    {"progress", check_progress}, {"capacity", check_capacity}, {"policies", check_policies}, {"broker", check_broker},
+    {"webhooks", check_webhooks}, {"upkeep", check_upkeep},
 };
 enum { COMPONENT_COUNT = G_N_ELEMENTS(component_kinds) };
 
@@ -255,7 +269,7 @@ static void append_details(const struct request *request, const struct component
     struct vedette_resilience *resilience = request->api->resilience;
     g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":{");
     append_cameras(request, append_breaker, json);
-    vedette_resilience_each_breaker(resilience, append_upstream, json);
+    each_upstream(request->api, request->login.user->org_id, append_upstream, json);
     g_string_append(json, "},\"queues\":{\"events\":");
     append_queue(request, json);
     vedette_resilience_each_queue(resilience, append_other_queue, json);

@@ -92,15 +92,16 @@ static void append_rejected(void *data, const char *name, struct vedette_breaker
                            stats.rejected);
 }
 
-static void append_breaker_metrics(struct vedette_resilience *resilience, GString *out)
+/* `org_id` NULL: all of them. */
+static void append_breaker_metrics(struct api *api, const char *org_id, GString *out)
 {
     g_string_append(out,
                     "# HELP vedette_circuit_breaker state of an upstream's breaker: 1 closed, 2 open, 3 half open, "
                     "4 forced open, 5 forced closed, 6 disabled\n# TYPE vedette_circuit_breaker gauge\n");
-    vedette_resilience_each_breaker(resilience, append_state, out);
+    each_upstream(api, org_id, append_state, out);
     g_string_append(out, "# HELP vedette_circuit_breaker_rejected_total calls that the breaker did not let pass\n"
                          "# TYPE vedette_circuit_breaker_rejected_total counter\n");
-    vedette_resilience_each_breaker(resilience, append_rejected, out);
+    each_upstream(api, org_id, append_rejected, out);
 }
 
 struct camera_sample {
@@ -179,6 +180,24 @@ static void append_stream_metrics(const GArray *samples, GString *out)
     }
 }
 
+static void append_endpoint_metrics(const GArray *samples, GString *out)
+{
+    const struct record_descriptor *descriptor = &endpoint_health_descriptor;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (!(field->flags & (RECORD_COUNTER | RECORD_GAUGE)))
+            continue;
+        g_autofree char *name = append_family("vedette_notify", field, out);
+        for (guint j = 0; j < samples->len; j++) {
+            const struct endpoint_health *sample = &g_array_index(samples, struct endpoint_health, j);
+            g_string_append_printf(out, "%s{kind=\"%s\",endpoint=\"%s\"} ", name,
+                                   record_enum_name(endpoint_kind_names, sample->kind), sample->id);
+            append_value(field, sample, out);
+            g_string_append_c(out, '\n');
+        }
+    }
+}
+
 void handle_metrics(struct request *request, struct answer *answer)
 {
     const struct user *user = request->login.user;
@@ -190,8 +209,11 @@ void handle_metrics(struct request *request, struct answer *answer)
     store_check(request->api->store, NULL); /* refreshes the free space */
     GString *out = g_string_new(NULL);
     append_server_metrics(request->api->health, out);
-    append_breaker_metrics(request->api->resilience, out);
-    g_autoptr(GArray) samples = camera_samples(request->api, is_scraper ? NULL : user->org_id);
+    const char *org_id = is_scraper ? NULL : user->org_id;
+    append_breaker_metrics(request->api, org_id, out);
+    g_autoptr(GArray) endpoints = endpoint_samples(request->api, org_id);
+    append_endpoint_metrics(endpoints, out);
+    g_autoptr(GArray) samples = camera_samples(request->api, org_id);
     append_camera_metrics(samples, out);
     append_stream_metrics(samples, out);
     answer_text(answer, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", out);

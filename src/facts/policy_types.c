@@ -73,9 +73,10 @@ const struct record_descriptor retention_policy_descriptor =
 
 static const char *const notify_severity_names[] = {"info", "low", "medium", "high", "critical", NULL};
 static const struct record_field notify_fields[] = {
-    FIELD(struct notify_policy, notify_enabled, RECORD_NOT_YET, "people are told", .default_text = "true"),
-    FIELD_ENUM(struct notify_policy, minimum_severity, notify_severity_names, RECORD_NOT_YET,
-               "of what is at least so bad", .default_text = "medium"),
+    FIELD(struct notify_policy, notify_enabled, 0, "others are told of signals, by webhook and MQTT",
+          .default_text = "true"),
+    FIELD_ENUM(struct notify_policy, minimum_severity, notify_severity_names, 0, "of what is at least so bad",
+               .default_text = "medium"),
 };
 static const struct record_descriptor notify_descriptor =
     RECORD(struct notify_policy, "NotifyPolicy", 1, notify_fields, "Who is told of what.");

@@ -13,6 +13,7 @@
 #include "facts/log.h"
 #include "facts/login.h"
 #include "facts/model.h"
+#include "facts/notify.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/policy_types.h"
@@ -99,6 +100,11 @@ static const struct record_descriptor *const records[] = {
     &intake_result_descriptor,
     &placed_line_descriptor,
     &placed_zone_descriptor,
+    &notify_webhook_descriptor,
+    &notify_broker_descriptor,
+    &notification_descriptor,
+    &endpoint_health_descriptor,
+    &dead_letter_descriptor,
 };
 
 /* Types of policies stand in a table of their own. */

@@ -564,6 +564,8 @@ static const struct record_field settings_fields[] = {
                  "overload, and room for more cameras"),
     FIELD_RECORD(struct settings, policies, struct policy_settings, &policy_descriptor, 0,
                  "policies that change while the server runs"),
+    FIELD_RECORD(struct settings, notify, struct notify_settings, &notify_settings_descriptor, 0,
+                 "what the server tells others"),
     FIELD_RECORD(struct settings, detect, struct detect_settings, &detect_settings_descriptor, 0,
                  "pictures looked at on request"),
     FIELD_RECORD(struct settings, managed_cameras, struct managed_camera_settings, &managed_camera_settings_descriptor,

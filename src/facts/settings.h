@@ -10,6 +10,7 @@
 #include "facts/governor.h"
 #include "facts/http.h"
 #include "facts/managed_camera.h"
+#include "facts/notify.h"
 #include "facts/policy_types.h"
 #include "facts/upkeep.h"
 #include "record/record.h"
@@ -208,6 +209,7 @@ struct settings {
     struct progress_settings progress;
     struct governor_settings governor;
     struct policy_settings policies;
+    struct notify_settings notify;
     struct detect_settings detect;
     struct managed_camera_settings managed_cameras;
     struct record_list cameras; /* of struct camera */

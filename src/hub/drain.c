@@ -115,6 +115,13 @@ static void refuse(struct drain *drain, const GError *error)
                   (long long)held_back);
 }
 
+/* Before the spool lets go of them: a crash between here and there has them told again. */
+static void ensure_told(struct drain *drain, GPtrArray *events)
+{
+    for (guint i = 0; i < events->len; i++)
+        notify_ensure(drain->parts.notify, g_ptr_array_index(events, i));
+}
+
 /* Stores records [first, first + count) as one unit. INVALID: one of them can never be stored. */
 static bool store_range(struct drain *drain, const struct vedette_spool_batch *batch, size_t first, size_t count,
                         GError **error)
@@ -126,8 +133,9 @@ static bool store_range(struct drain *drain, const struct vedette_spool_batch *b
             return false;
         g_ptr_array_add(events, event);
     }
-    if (!store_events(drain, g_steal_pointer(&events), error))
+    if (!store_events(drain, g_ptr_array_ref(events), error))
         return false;
+    ensure_told(drain, events);
     drain->stored += (int64_t)count;
     return true;
 }

@@ -135,13 +135,6 @@ static void run_loop(struct hub *hub)
 static bool serve(struct hub *hub, GError **error)
 {
     g_autofree char *generated_password = NULL;
-    if (!register_cameras(hub, error))
-        return false;
-    hub->policies = policies_new(hub, error);
-    if (!hub->policies)
-        return false;
-    if (!load_cameras(hub, error))
-        return false;
     hub->detecting = detecting_new(hub);
     hub->trials = trials_new(hub);
     const struct api_parts parts = {hub->store,
@@ -152,7 +145,8 @@ static bool serve(struct hub *hub, GError **error)
                                     hub->resilience,
                                     hub->clock,
                                     detecting_queue(hub->detecting),
-                                    hub->cameras};
+                                    hub->cameras,
+                                    hub->notify};
     struct api *api = api_start(hub->settings, &parts, &generated_password, error);
     if (!api)
         return false;
@@ -188,10 +182,11 @@ static void hub_clear(struct hub *hub)
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
     trials_free(hub->trials);
+    record_path_close(hub->records); /* which asks policies whom to tell */
+    notify_close(hub->notify);
     policies_free(hub->policies);
     cameras_free(hub->cameras);
     vedette_resilience_free(hub->resilience);
-    record_path_close(hub->records);
     monitor_free(hub->monitor);
     store_close(hub->store);
     while (g_main_context_iteration(NULL, FALSE))
@@ -207,15 +202,31 @@ static void hub_clear(struct hub *hub)
     g_free(hub->data_dir);
 }
 
-static struct record_path *open_records(struct hub *hub, GError **error)
+static bool open_notify(struct hub *hub, GError **error)
+{
+    const struct notify_parts parts = {.data_dir = hub->data_dir,
+                                       .settings = &hub->settings->notify,
+                                       .clock = hub->clock,
+                                       .resilience = hub->resilience,
+                                       .says = policy_keeper_notify_policy,
+                                       .says_data = policies_keeper(hub->policies)};
+    hub->notify = notify_open(&parts, error);
+    return hub->notify != NULL;
+}
+
+static bool open_records(struct hub *hub, GError **error)
 {
     const struct record_path_parts parts = {.data_dir = hub->data_dir,
                                             .settings = hub->settings,
                                             .clock = hub->clock,
                                             .store = hub->store,
                                             .live = hub->live,
+                                            .notify = hub->notify,
                                             .health = &hub->health};
-    return record_path_open(&parts, error);
+    hub->records = record_path_open(&parts, error);
+    if (hub->records)
+        vedette_resilience_share_breaker(hub->resilience, HUB_BREAKER_STORE, record_path_breaker(hub->records));
+    return hub->records != NULL;
 }
 
 static void publish_incident(void *live, const struct incident *incident)
@@ -223,6 +234,21 @@ static void publish_incident(void *live, const struct incident *incident)
     g_autoptr(GString) json = g_string_new(NULL);
     record_encode_json(&incident_descriptor, incident, true, json);
     live_publish(live, LIVE_INCIDENT, incident->org_id, incident->camera_id, json->str, json->len);
+}
+
+/* What the record path needs is there before the first record of the last run is drained: its cameras, their policies,
+ * and those who are to be notified. */
+static bool open_all(struct hub *hub, GError **error)
+{
+    hub->store = store_open(hub->data_dir, &hub->settings->store, hub->clock, &hub->health, error);
+    if (hub->store)
+        store_watch_incidents(hub->store, publish_incident, hub->live);
+    hub->monitor = monitor_new(hub);
+    hub->governing = governing_new(hub);
+    if (!hub->store || !register_cameras(hub, error))
+        return false;
+    hub->policies = policies_new(hub, error);
+    return hub->policies && load_cameras(hub, error) && open_notify(hub, error) && open_records(hub, error);
 }
 
 int hub_run(const struct hub_options *options)
@@ -244,15 +270,7 @@ int hub_run(const struct hub_options *options)
     hub.live = live_new(&options->settings->cameras);
     hub.resilience = hub_resilience_new(&hub);
     hub.breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    hub.store = store_open(hub.data_dir, &options->settings->store, hub.clock, &hub.health, &error);
-    if (hub.store)
-        store_watch_incidents(hub.store, publish_incident, hub.live);
-    hub.monitor = monitor_new(&hub);
-    hub.governing = governing_new(&hub);
-    hub.records = hub.store ? open_records(&hub, &error) : NULL;
-    if (hub.records)
-        vedette_resilience_share_breaker(hub.resilience, HUB_BREAKER_STORE, record_path_breaker(hub.records));
-    bool is_good = hub.records && serve(&hub, &error);
+    bool is_good = open_all(&hub, &error) && serve(&hub, &error);
     if (!is_good)
         fprintf(stderr, "vedette: %s\n", error->message);
     hub_clear(&hub);

@@ -20,6 +20,7 @@
 #include "keeper/keeper.h"
 #include "link/link.h"
 #include "live/live.h"
+#include "notify/notify.h"
 #include "store/store.h"
 #include "vedette/resilience.h"
 
@@ -77,6 +78,7 @@ struct hub {
     struct monitor *monitor;
     struct governing *governing;
     struct hub_policies *policies;
+    struct notify *notify;                 /* from before the first record is drained until after the last */
     struct control *control;               /* NULL: it could not listen */
     struct proof *proof;                   /* the one under way */
     struct detecting *detecting;           /* while it serves */

@@ -167,16 +167,18 @@ struct submission {
     void *data;
 };
 
-/* On the spool's thread: they are there to stay, so those who look are told, each record once. That is not left to the
- * store, which may be away. */
+/* On the spool's thread: they are there to stay, so those who look or are to be notified are told, each record once.
+ * That is not left to the store, which may be away. */
 static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
     struct submission *submission = data;
     struct record_path *path = submission->path;
     for (guint i = 0; !error && i < submission->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(submission->events, i);
-        if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || !path->parts.live ||
-            event_is_kept_apart(event->type))
+        if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || event_is_kept_apart(event->type))
+            continue;
+        notify_offer(path->parts.notify, event);
+        if (!path->parts.live)
             continue;
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&analytics_event_descriptor, event, true, json);

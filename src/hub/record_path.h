@@ -12,6 +12,7 @@
 #include "facts/health.h"
 #include "facts/settings.h"
 #include "live/live.h"
+#include "notify/notify.h"
 #include "store/store.h"
 #include "vedette/breaker.h"
 #include "vedette/spool.h"
@@ -24,7 +25,8 @@ struct record_path_parts {
     const struct settings *settings;
     struct clock *clock;
     struct store *store;
-    struct live *live; /* NULL: nobody looks */
+    struct live *live;     /* NULL: nobody looks */
+    struct notify *notify; /* NULL: nobody is told */
     struct server_health *health;
 };
 

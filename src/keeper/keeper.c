@@ -321,18 +321,39 @@ static void take_days(const struct record_optional *said, int32_t *days)
         *days = (int32_t)said->value;
 }
 
+/* Those of a camera, or, where it is not known, of its org; they live as long as *view, which is the caller's. NULL:
+ * they contradict each other. */
+static const struct policy_camera *policies_of(struct policy_keeper *keeper, const char *org_id, const char *camera_id,
+                                               struct policy_view **view)
+{
+    const struct policy_scope org = {.org_id = org_id};
+    *view = policy_keeper_get_view(keeper);
+    const struct policy_camera *policies = policy_view_find(*view, org_id, camera_id);
+    if (policies)
+        return policies;
+    policy_view_unref(*view);
+    *view = policy_keeper_view_of(keeper, &org, NULL);
+    return *view ? policy_view_at(*view, 0) : NULL;
+}
+
+bool policy_keeper_notify_policy(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy)
+{
+    CLEANUP(policy_view) struct policy_view *view = NULL;
+    const struct policy_camera *policies = policies_of(data, org_id, camera_id, &view);
+    if (policies)
+        *policy = *(const struct notify_policy *)policy_camera_record(policies, POLICY_NOTIFY);
+    return policies != NULL;
+}
+
 bool policy_keeper_retention(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
 {
     struct policy_keeper *keeper = data;
-    const struct policy_scope org = {.org_id = org_id};
     int32_t late_days = keeper->config.settings->store.late_days;
-    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(keeper);
-    const struct policy_camera *policies = policy_view_find(view, org_id, camera_id);
-    CLEANUP(policy_view) struct policy_view *orgs = policies ? NULL : policy_keeper_view_of(keeper, &org, NULL);
-    if (!policies && !orgs)
-        return false; /* they contradict each other: nothing is deleted until somebody mends that */
-    const struct retention_policy *policy =
-        policy_camera_record(policies ? policies : policy_view_at(orgs, 0), POLICY_RETENTION);
+    CLEANUP(policy_view) struct policy_view *view = NULL;
+    const struct policy_camera *policies = policies_of(keeper, org_id, camera_id, &view);
+    if (!policies)
+        return false; /* nothing is deleted until somebody mends that */
+    const struct retention_policy *policy = policy_camera_record(policies, POLICY_RETENTION);
     take_days(&policy->event_days, &days->event_days);
     take_days(&policy->occupancy_raw_days, &days->occupancy_days);
     take_days(&policy->track_days, &days->track_days);

@@ -63,6 +63,9 @@ bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_v
 /* What policies say of how long a camera's records are kept, over the settings' days; `camera_id` "" or not known: what
  * the org's say. False: nothing is deleted. For store_retention.says. */
 bool policy_keeper_retention(void *keeper, const char *org_id, const char *camera_id, struct retention_settings *days);
+/* The notify policy in force for a camera, or, of a camera that is not known, its org's. False: it contradicts itself.
+ * For notify_parts.says. */
+bool policy_keeper_notify_policy(void *keeper, const char *org_id, const char *camera_id, struct notify_policy *policy);
 void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status);
 void policy_status_clear(struct policy_status *status);
 

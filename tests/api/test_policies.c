@@ -1,7 +1,7 @@
 /* Policies by HTTP: documents, versions, tenants, roles, webhooks. Cases H1, H4, H14, W3 and R14 at this door. */
 #include "api_world.h"
 
-#include "api/webhook.h"
+#include "auth/webhook.h"
 
 #include <sqlite3.h>
 
@@ -192,7 +192,7 @@ static void test_h11_without_policies_it_lives_and_is_not_ready(void)
 
 static int send_webhook(struct api_world *world, const char *id, const char *body, const char *signed_body)
 {
-    CLEANUP(webhook_verifier) struct webhook_verifier *signer = webhook_verifier_new(SECRET, 300, 1, 0, NULL);
+    CLEANUP(webhook_secrets) struct webhook_secrets *signer = webhook_secrets_new(SECRET, NULL);
     int64_t now = world_start_ms / 1000;
     g_autofree char *signature = webhook_sign(signer, id, now, signed_body, strlen(signed_body));
     g_autofree char *headers = g_strdup_printf(

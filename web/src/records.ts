@@ -1770,6 +1770,130 @@ export interface PlacedZone extends Omit<ZoneView, "zone"> {
   camera_id: string;
 }
 
+/** A receiver of signed webhooks (Standard Webhooks): docs/notify.md. */
+export interface NotifyWebhook {
+  /** its name in /health, metrics and logs, unique */
+  id: string;
+  /** whose events it is told, and no other's */
+  org_id: string;
+  /** whether it is told anything */
+  enabled: boolean;
+  /** where it is posted to: https://…; http:// only to an address of allowed_networks */
+  url: string;
+  /** a file that holds the secret */
+  secret_file?: string;
+  /** it is told of what is at least so bad, of what the notify policy lets out */
+  minimum_severity: "info" | "low" | "medium" | "high" | "critical";
+  /** kinds of signals it is told of; empty: every kind */
+  kinds: string[];
+}
+
+/** An MQTT broker: docs/notify.md. */
+export interface NotifyBroker {
+  /** its name in /health, metrics and logs, unique */
+  id: string;
+  /** whose events it is told, and no other's */
+  org_id: string;
+  /** whether it is told anything */
+  enabled: boolean;
+  /** name or address of the broker */
+  host: string;
+  /** its port; 0: 8883 with tls, else 1883 */
+  port: number;
+  /** whether the connection is encrypted, and the broker proves who it is */
+  tls: boolean;
+  /** PEM file of who signed the broker's certificate; empty: the machine's own */
+  ca_file?: string;
+  /** PEM file of our own certificate, where the broker asks for one */
+  certificate_file?: string;
+  /** PEM file of its private key */
+  key_file?: string;
+  /** login; empty: none */
+  username?: string;
+  /** a file whose first line is the password */
+  password_file?: string;
+  /** what we call ourselves there; empty: vedette- and the id */
+  client_id?: string;
+  /** topics are PREFIX/ORG/SITE/CAMERA/KIND */
+  topic_prefix: string;
+  /** it is told of what is at least so bad, of what the notify policy lets out */
+  minimum_severity: "info" | "low" | "medium" | "high" | "critical";
+  /** kinds of signals it is told of; empty: every kind */
+  kinds: string[];
+}
+
+/** What webhooks and MQTT brokers are told. */
+export interface Notification {
+  /** signal. and the signal's kind */
+  type: string;
+  /** when it happened */
+  timestamp: string;
+  /** the signal */
+  data: unknown;
+}
+
+/** How an endpoint of notifications is; counts since the server started. */
+export interface EndpointHealth {
+  /** as in the settings */
+  id: string;
+  /** whose events it is told */
+  org_id?: string;
+  /** what it is */
+  kind: "webhook" | "mqtt";
+  /** ready; paused: it asked for time; left_alone: its circuit breaker is open; disconnected; gone: it said 410, and is told nothing until it is enabled again */
+  state: "ready" | "paused" | "left_alone" | "disconnected" | "gone";
+  /** the last thing that went wrong; empty when the last try was good */
+  last_error?: string;
+  /** notifications that wait or are on their way */
+  queued: number;
+  /** of these, on their way just now */
+  in_flight: number;
+  /** of these, waiting in memory for their next try */
+  retrying: number;
+  /** notifications taken over for delivery, to stay */
+  accepted: number;
+  /** tries */
+  attempts: number;
+  /** notifications delivered */
+  delivered: number;
+  /** tries that failed */
+  failed: number;
+  /** notifications given up after their last try */
+  dead: number;
+  /** notifications not taken over: the endpoint is gone, or the disk failed */
+  refused: number;
+  /** notifications dropped to make room for newer ones, or that the disk did not give back */
+  dropped: number;
+  /** 1 once it said 410 Gone, until it is enabled again */
+  gone: number;
+  /** 1 while the broker is connected; of webhooks: while the last try was good */
+  connected: number;
+  /** how long nothing could be delivered though something waits, once longer than notify.stalled_seconds; else 0 (s) */
+  stalled_seconds: number;
+  /** when something was delivered last */
+  last_delivered_at?: string;
+}
+
+/** A notification that could not be delivered. */
+export interface DeadLetter {
+  /** of the event */
+  id: string;
+  /** whose it is */
+  org_id?: string;
+  /** of the endpoint */
+  kind: "webhook" | "mqtt";
+  /** of the endpoint */
+  endpoint_id: string;
+  /** after its last try */
+  given_up_at: string;
+  /** how often it was tried */
+  tries: number;
+  /** what went wrong the last time */
+  why?: string;
+  /** the event, an AnalyticsEvent */
+  event: unknown;
+}
+
 /** What is hidden in pictures, and how. */
 export interface PrivacyPolicy {
   /** people are hidden in every picture that leaves a worker; where it is not known who is one, whole figures are */
@@ -1836,7 +1960,7 @@ export interface RetentionPolicy {
 
 /** Who is told of what. */
 export interface NotifyPolicy {
-  /** people are told */
+  /** others are told of signals, by webhook and MQTT */
   notify_enabled: boolean;
   /** of what is at least so bad */
   minimum_severity: "info" | "low" | "medium" | "high" | "critical";

@@ -1,4 +1,4 @@
-#include "api/webhook.h"
+#include "auth/webhook.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -13,13 +13,17 @@ enum {
     SIGNATURE_HEADER_MAX_BYTES = 2048,
 };
 
-struct webhook_verifier {
-    /* immutable */
+struct webhook_secrets { /* immutable */
     struct secret {
         unsigned char bytes[SECRET_MAX_BYTES];
         size_t length;
-    } secrets[SECRETS_MAX];
-    size_t secret_count;
+    } items[SECRETS_MAX];
+    size_t count;
+};
+
+struct webhook_verifier {
+    /* immutable */
+    struct webhook_secrets *secrets;
     int64_t tolerance_ms;
     size_t max_ids;
     int64_t began_seconds;
@@ -30,54 +34,78 @@ struct webhook_verifier {
 
 /* ---- secrets ---- */
 
-static bool add_secret(struct webhook_verifier *verifier, const char *text)
+static bool add_secret(struct webhook_secrets *secrets, const char *text)
 {
-    struct secret *secret = &verifier->secrets[verifier->secret_count];
     static const char prefix[] = "whsec_";
+    if (secrets->count == SECRETS_MAX)
+        return false;
+    struct secret *secret = &secrets->items[secrets->count];
     if (g_str_has_prefix(text, prefix))
         text += strlen(prefix);
-    bool is_good = verifier->secret_count < SECRETS_MAX &&
-                   sodium_base642bin(secret->bytes, SECRET_MAX_BYTES, text, strlen(text), NULL, &secret->length, NULL,
+    bool is_good = sodium_base642bin(secret->bytes, SECRET_MAX_BYTES, text, strlen(text), NULL, &secret->length, NULL,
                                      sodium_base64_VARIANT_ORIGINAL) == 0 &&
                    secret->length >= SECRET_MIN_BYTES;
-    verifier->secret_count += is_good;
+    secrets->count += is_good;
     return is_good;
 }
 
-struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
-                                              int64_t began_ms, GError **error)
+struct webhook_secrets *webhook_secrets_new(const char *text, GError **error)
 {
-    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = g_new0(struct webhook_verifier, 1);
-    verifier->tolerance_ms = (int64_t)(tolerance_seconds * 1000);
-    verifier->max_ids = max_ids;
-    verifier->began_seconds = began_ms / 1000;
-    verifier->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    pthread_mutex_init(&verifier->lock, NULL);
     if (sodium_init() < 0) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "libsodium could not be started");
         return NULL;
     }
-    g_auto(GStrv) texts = g_strsplit_set(secrets ? secrets : "", " \t\r\n", -1);
+    CLEANUP(webhook_secrets) struct webhook_secrets *secrets = g_new0(struct webhook_secrets, 1);
+    g_auto(GStrv) texts = g_strsplit_set(text ? text : "", " \t\r\n", -1);
     bool is_good = true;
     for (int i = 0; texts[i]; i++) {
-        is_good = is_good && (!*texts[i] || add_secret(verifier, texts[i]));
+        is_good = is_good && (!*texts[i] || add_secret(secrets, texts[i]));
         sodium_memzero(texts[i], strlen(texts[i]));
     }
     if (is_good)
-        return g_steal_pointer(&verifier);
+        return g_steal_pointer(&secrets);
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
                 "webhook secrets: each must be whsec_ and %d to %d bytes in base64, at most %d of them",
                 SECRET_MIN_BYTES, SECRET_MAX_BYTES, SECRETS_MAX);
     return NULL;
 }
 
+void webhook_secrets_free(struct webhook_secrets *secrets)
+{
+    if (!secrets)
+        return;
+    sodium_memzero(secrets, sizeof *secrets);
+    g_free(secrets);
+}
+
+size_t webhook_secrets_count(const struct webhook_secrets *secrets)
+{
+    return secrets->count;
+}
+
+struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
+                                              int64_t began_ms, GError **error)
+{
+    struct webhook_secrets *parsed = webhook_secrets_new(secrets, error);
+    if (!parsed)
+        return NULL;
+    struct webhook_verifier *verifier = g_new0(struct webhook_verifier, 1);
+    verifier->secrets = parsed;
+    verifier->tolerance_ms = (int64_t)(tolerance_seconds * 1000);
+    verifier->max_ids = max_ids;
+    verifier->began_seconds = began_ms / 1000;
+    verifier->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    pthread_mutex_init(&verifier->lock, NULL);
+    return verifier;
+}
+
 void webhook_verifier_free(struct webhook_verifier *verifier)
 {
     if (!verifier)
         return;
+    webhook_secrets_free(verifier->secrets);
     g_hash_table_unref(verifier->seen);
     pthread_mutex_destroy(&verifier->lock);
-    sodium_memzero(verifier, sizeof *verifier);
     g_free(verifier);
 }
 
@@ -96,14 +124,18 @@ static void sign(const struct secret *secret, const char *id, const char *timest
     crypto_auth_hmacsha256_final(&state, mac);
 }
 
-char *webhook_sign(const struct webhook_verifier *verifier, const char *id, int64_t timestamp, const void *body,
+char *webhook_sign(const struct webhook_secrets *secrets, const char *id, int64_t timestamp, const void *body,
                    size_t length)
 {
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
     g_autofree char *time = g_strdup_printf("%" G_GINT64_FORMAT, timestamp);
-    sign(&verifier->secrets[0], id, time, body, length, mac);
-    g_autofree char *text = g_base64_encode(mac, sizeof mac);
-    return g_strconcat("v1,", text, NULL);
+    GString *signatures = g_string_new(NULL);
+    for (size_t i = 0; i < secrets->count; i++) {
+        unsigned char mac[crypto_auth_hmacsha256_BYTES];
+        sign(&secrets->items[i], id, time, body, length, mac);
+        g_autofree char *text = g_base64_encode(mac, sizeof mac);
+        g_string_append_printf(signatures, "%sv1,%s", i ? " " : "", text);
+    }
+    return g_string_free(signatures, FALSE);
 }
 
 /* Whether one of the header's signatures is right by one of our secrets. Versions we do not know are passed over. */
@@ -120,8 +152,8 @@ static bool is_signed(const struct webhook_verifier *verifier, const struct webh
                               sodium_base64_VARIANT_ORIGINAL) != 0 ||
             bytes != sizeof given)
             continue;
-        for (size_t j = 0; j < verifier->secret_count; j++) {
-            sign(&verifier->secrets[j], headers->id, headers->timestamp, body, length, mac);
+        for (size_t j = 0; j < verifier->secrets->count; j++) {
+            sign(&verifier->secrets->items[j], headers->id, headers->timestamp, body, length, mac);
             is_right |= sodium_memcmp(given, mac, sizeof mac) == 0; /* all are tried: time tells nothing */
         }
     }
@@ -167,7 +199,7 @@ bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_head
                     size_t length, int64_t now_ms, GError **error)
 {
     const char *why = NULL;
-    if (verifier->secret_count == 0)
+    if (verifier->secrets->count == 0)
         why = "webhooks are not taken here";
     else if (!headers->id || !*headers->id || !headers->timestamp || !headers->signature)
         why = "webhook-id, webhook-timestamp and webhook-signature must be there";

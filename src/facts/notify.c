@@ -1,0 +1,290 @@
+#include "facts/notify.h"
+
+#include "base/error.h"
+#include "base/networks.h"
+
+#include <string.h>
+
+const char *const endpoint_kind_names[] = {"webhook", "mqtt", NULL};
+const char *const endpoint_state_names[] = {"ready", "paused", "left_alone", "disconnected", "gone", NULL};
+
+/* ---- texts ---- */
+
+/* Logins do not stand in addresses: those are shown to people and written to logs. */
+static bool check_url(const char *text, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, &failure);
+    const char *scheme = uri ? g_uri_get_scheme(uri) : "", *host = uri ? g_uri_get_host(uri) : NULL;
+    bool is_http = strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0;
+    for (const char *c = text; *c; c++)
+        is_http = is_http && *c > ' ' && *c < 0x7f;
+    if (!is_http || !host || !*host)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "must be https://host/path%s%s", failure ? ": " : "",
+                    failure ? failure->message : "");
+    else if (g_uri_get_userinfo(uri))
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "must hold no login: the receiver knows us by the signature");
+    else
+        return true;
+    return false;
+}
+
+/* What stands before the topics' own levels: no wildcards, and nothing that brokers keep for themselves. */
+static bool check_prefix(const char *text, GError **error)
+{
+    bool is_good = *text && *text != '$' && *text != '/' && text[strlen(text) - 1] != '/' && !strpbrk(text, "+#") &&
+                   g_utf8_validate(text, -1, NULL);
+    for (const char *c = text; *c; c++)
+        is_good = is_good && (unsigned char)*c >= ' ' && *c != 0x7f;
+    if (!is_good)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "must be one or more topic levels without +, # and control characters, not beginning with $ or /");
+    return is_good;
+}
+
+size_t notify_ladder_read(const char *text, double *seconds, size_t most, GError **error)
+{
+    static const double longest_seconds = 7 * 86400;
+    g_auto(GStrv) items = g_strsplit(text ? text : "", ",", -1);
+    size_t count = 0;
+    for (; items[count] && count < most; count++) {
+        char *end;
+        const char *item = g_strstrip(items[count]);
+        seconds[count] = g_ascii_strtod(item, &end);
+        if (!*item || *end || !(seconds[count] > 0 && seconds[count] <= longest_seconds))
+            break;
+    }
+    if (count && !items[count])
+        return count;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "must be 1 to %zu waits in seconds, separated by commas, each above 0 and at most a week", most);
+    return 0;
+}
+
+static bool check_ladder(const char *text, GError **error)
+{
+    double seconds[NOTIFY_LADDER_MAX];
+    return notify_ladder_read(text, seconds, NOTIFY_LADDER_MAX, error) > 0;
+}
+
+/* ---- settings ---- */
+
+#define WHOM(type)                                                                                                     \
+    FIELD(struct type, id, RECORD_REQUIRED | RECORD_TEXT_ID, "its name in /health, metrics and logs, unique"),         \
+        FIELD(struct type, org_id, RECORD_TEXT_ID, "whose events it is told, and no other's",                          \
+              .default_text = "default"),                                                                              \
+        FIELD(struct type, enabled, 0, "whether it is told anything", .default_text = "true")
+#define WHAT(type)                                                                                                     \
+    FIELD_ENUM(struct type, minimum_severity, severity_names, 0,                                                       \
+               "it is told of what is at least so bad, of what the notify policy lets out", .default_text = "info"),   \
+        FIELD(struct type, kinds, 0, "kinds of signals it is told of; empty: every kind", .max_count = 256)
+
+static const struct record_field webhook_fields[] = {
+    WHOM(notify_webhook),
+    FIELD(struct notify_webhook, url, RECORD_REQUIRED,
+          "where it is posted to: https://…; http:// only to an address of allowed_networks", .max_count = 2048,
+          .check_text = check_url),
+    FIELD(struct notify_webhook, secret, RECORD_SECRET,
+          "whsec_ and 24 to 64 bytes in base64; several, separated by blanks, sign each, so that they can be changed",
+          .max_count = 1024),
+    FIELD(struct notify_webhook, secret_file, 0, "a file that holds the secret", .max_count = 4096),
+    WHAT(notify_webhook),
+};
+
+static bool has_text(const char *text)
+{
+    return text && *text;
+}
+
+static void one_of_two(const char *first, const char *second, const char *names, const char *path,
+                       struct record_errors *errors)
+{
+    if (has_text(first) && has_text(second))
+        record_errors_add(errors, path, "%s: give one of the two", names);
+}
+
+static void check_webhook(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct notify_webhook *webhook = record;
+    one_of_two(webhook->secret, webhook->secret_file, "secret and secret_file", path, errors);
+    if (!has_text(webhook->secret) && !has_text(webhook->secret_file))
+        record_errors_add(errors, path, "needs a secret or a secret_file: receivers know us by it");
+}
+
+const struct record_descriptor notify_webhook_descriptor =
+    RECORD(struct notify_webhook, "NotifyWebhook", 1, webhook_fields,
+           "A receiver of signed webhooks (Standard Webhooks): docs/notify.md.", .check = check_webhook);
+
+static const struct record_field broker_fields[] = {
+    WHOM(notify_broker),
+    FIELD(struct notify_broker, host, RECORD_REQUIRED, "name or address of the broker", .max_count = 255),
+    FIELD(struct notify_broker, port, 0, "its port; 0: 8883 with tls, else 1883", .min = 0, .max = 65535),
+    FIELD(struct notify_broker, tls, 0, "whether the connection is encrypted, and the broker proves who it is"),
+    FIELD(struct notify_broker, ca_file, 0, "PEM file of who signed the broker's certificate; empty: the machine's own",
+          .max_count = 4096),
+    FIELD(struct notify_broker, certificate_file, 0, "PEM file of our own certificate, where the broker asks for one",
+          .max_count = 4096),
+    FIELD(struct notify_broker, key_file, 0, "PEM file of its private key", .max_count = 4096),
+    FIELD(struct notify_broker, username, 0, "login; empty: none", .max_count = 1024),
+    FIELD(struct notify_broker, password, RECORD_SECRET, "its password", .max_count = 1024),
+    FIELD(struct notify_broker, password_file, 0, "a file whose first line is the password", .max_count = 4096),
+    FIELD(struct notify_broker, client_id, RECORD_TEXT_ID, "what we call ourselves there; empty: vedette- and the id"),
+    FIELD(struct notify_broker, topic_prefix, 0, "topics are PREFIX/ORG/SITE/CAMERA/KIND", .max_count = 128,
+          .default_text = "vedette", .check_text = check_prefix),
+    WHAT(notify_broker),
+};
+
+static void check_broker(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct notify_broker *broker = record;
+    one_of_two(broker->password, broker->password_file, "password and password_file", path, errors);
+    if ((has_text(broker->password) || has_text(broker->password_file)) && !has_text(broker->username))
+        record_errors_add(errors, path, "a password needs a username");
+    if (has_text(broker->certificate_file) != has_text(broker->key_file))
+        record_errors_add(errors, path, "certificate_file and key_file go together");
+    if (!broker->tls && (has_text(broker->certificate_file) || has_text(broker->ca_file)))
+        record_errors_add(errors, path, "ca_file and certificate_file need tls: true");
+}
+
+const struct record_descriptor notify_broker_descriptor = RECORD(
+    struct notify_broker, "NotifyBroker", 1, broker_fields, "An MQTT broker: docs/notify.md.", .check = check_broker);
+
+#define RESTART RECORD_NEEDS_RESTART
+static const struct record_field notify_fields[] = {
+    FIELD_LIST(struct notify_settings, webhooks, &notify_webhook_descriptor, RESTART, "receivers of webhooks",
+               .max_count = 64),
+    FIELD_LIST(struct notify_settings, brokers, &notify_broker_descriptor, RESTART, "MQTT brokers", .max_count = 16),
+    FIELD(struct notify_settings, max_queue_size, RESTART,
+          "notifications that wait for one endpoint; beyond, the oldest of the least urgent is dropped, and counted",
+          .min = 1, .max = 10000000, .default_text = "10000"),
+    FIELD(struct notify_settings, max_queue_bytes, RESTART, "the same in bytes", .unit = "bytes", .min = 65536,
+          .max = 0x1p40, .default_text = "33554432"),
+    FIELD(struct notify_settings, retrying, RESTART,
+          "notifications of one endpoint that failed and wait for their next try while newer ones are tried; beyond, "
+          "newer ones wait too",
+          .min = 1, .max = 100000, .default_text = "256"),
+    FIELD(struct notify_settings, parallel, RESTART, "requests to one endpoint at once", .min = 1, .max = 64,
+          .default_text = "2"),
+    FIELD(struct notify_settings, timeout_seconds, RESTART, "longest one request may take", .unit = "s", .min = 0.1,
+          .max = 300, .default_text = "15"),
+    FIELD(struct notify_settings, max_answer_bytes, RESTART, "most that is read of an answer", .unit = "bytes",
+          .min = 0, .max = 1 << 20, .default_text = "4096"),
+    FIELD(struct notify_settings, retry_seconds, RESTART,
+          "waits between tries, separated by commas; after the last try the notification is a dead letter", .unit = "s",
+          .max_count = 512, .default_text = "5,300,1800,7200,18000,36000,50400,72000,86400",
+          .check_text = check_ladder),
+    FIELD(struct notify_settings, retry_jitter, RESTART, "so much of each wait is added or taken away at random",
+          .min = 0, .max = 0.9, .default_text = "0.1"),
+    FIELD(struct notify_settings, reconnect_seconds, RESTART,
+          "longest first wait before a broker that was lost is connected anew; doubles with full jitter", .unit = "s",
+          .min = 0.01, .max = 3600, .default_text = "1"),
+    FIELD(struct notify_settings, reconnect_max_seconds, RESTART, "longest such wait", .unit = "s", .min = 0.01,
+          .max = 3600, .default_text = "60"),
+    FIELD(struct notify_settings, stalled_seconds, RESTART,
+          "an endpoint that has something to be told and was told nothing for so long is named in /health; 0: never",
+          .unit = "s", .min = 0, .max = 86400, .default_text = "120"),
+    FIELD(struct notify_settings, remembered, RESTART,
+          "ids that are known to be taken over, of all endpoints; what comes again after more than these is told twice",
+          .min = 1, .max = 10000000, .default_text = "100000"),
+    FIELD(struct notify_settings, dead_letters, RESTART,
+          "notifications kept of those that could not be delivered, of all endpoints; the oldest go first", .min = 1,
+          .max = 1000000, .default_text = "1000"),
+    FIELD(struct notify_settings, ca_file, RESTART,
+          "PEM file of who signs the certificates of webhooks' receivers; empty: the machine's own", .max_count = 4096),
+    FIELD(struct notify_settings, refused_networks, RESTART,
+          "addresses no webhook is sent to, whatever name stands for them: this machine, private networks, what is "
+          "linked directly, where machines in clouds find their secrets, and groups",
+          .max_count = 4096, .check_text = network_list_check,
+          .default_text = "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,"
+                          "192.168.0.0/16,198.18.0.0/15,224.0.0.0/3,::,::1,64:ff9b:1::/48,2001::/32,2002::/16,fc00::/7,"
+                          "fe80::/9,ff00::/8"),
+    FIELD(struct notify_settings, allowed_networks, RESTART,
+          "addresses among these that webhooks may be sent to all the same, also without TLS: receivers on the site's "
+          "own network",
+          .max_count = 4096, .check_text = network_list_check),
+};
+
+static void check_id(GHashTable *seen, const char *id, const char *list, size_t index, const char *path,
+                     struct record_errors *errors)
+{
+    if (!id || g_hash_table_add(seen, (gpointer)(uintptr_t)id))
+        return;
+    g_autofree char *where = g_strdup_printf("%s%s%s[%zu].id", path, *path ? "." : "", list, index);
+    record_errors_add(errors, where, "%s: is used twice: every endpoint needs an id of its own", id);
+}
+
+static void check_notify(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct notify_settings *notify = record;
+    g_autoptr(GHashTable) webhooks = g_hash_table_new(g_str_hash, g_str_equal),
+                          brokers = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < notify->webhooks.count; i++)
+        check_id(webhooks, ((struct notify_webhook *)notify->webhooks.items)[i].id, "webhooks", i, path, errors);
+    for (size_t i = 0; i < notify->brokers.count; i++)
+        check_id(brokers, ((struct notify_broker *)notify->brokers.items)[i].id, "brokers", i, path, errors);
+    if (notify->reconnect_max_seconds < notify->reconnect_seconds)
+        record_errors_add(errors, path, "reconnect_max_seconds must be at least reconnect_seconds");
+}
+
+const struct record_descriptor notify_settings_descriptor = RECORD(
+    struct notify_settings, "NotifySettings", 1, notify_fields, "What the server tells others.", .check = check_notify);
+
+/* ---- what is told ---- */
+
+static const struct record_field notification_fields[] = {
+    FIELD(struct notification, type, RECORD_REQUIRED, "signal. and the signal's kind", .max_count = 80,
+          .example = "\"signal.intrusion\""),
+    FIELD(struct notification, timestamp, RECORD_REQUIRED, "when it happened"),
+    FIELD(struct notification, data, RECORD_REQUIRED | RECORD_VERBATIM, "the signal"),
+};
+const struct record_descriptor notification_descriptor =
+    RECORD(struct notification, "Notification", 1, notification_fields, "What webhooks and MQTT brokers are told.");
+
+/* ---- how an endpoint is ---- */
+
+static const struct record_field health_fields[] = {
+    FIELD(struct endpoint_health, id, RECORD_REQUIRED | RECORD_TEXT_ID, "as in the settings"),
+    FIELD(struct endpoint_health, org_id, RECORD_TEXT_ID, "whose events it is told"),
+    FIELD_ENUM(struct endpoint_health, kind, endpoint_kind_names, RECORD_REQUIRED, "what it is"),
+    FIELD_ENUM(struct endpoint_health, state, endpoint_state_names, RECORD_REQUIRED,
+               "ready; paused: it asked for time; left_alone: its circuit breaker is open; disconnected; gone: it said "
+               "410, and is told nothing until it is enabled again"),
+    FIELD(struct endpoint_health, last_error, 0, "the last thing that went wrong; empty when the last try was good",
+          .max_count = 1024),
+    FIELD(struct endpoint_health, queued, RECORD_GAUGE, "notifications that wait or are on their way"),
+    FIELD(struct endpoint_health, in_flight, RECORD_GAUGE, "of these, on their way just now"),
+    FIELD(struct endpoint_health, retrying, RECORD_GAUGE, "of these, waiting in memory for their next try"),
+    FIELD(struct endpoint_health, accepted, RECORD_COUNTER, "notifications taken over for delivery, to stay"),
+    FIELD(struct endpoint_health, attempts, RECORD_COUNTER, "tries"),
+    FIELD(struct endpoint_health, delivered, RECORD_COUNTER, "notifications delivered"),
+    FIELD(struct endpoint_health, failed, RECORD_COUNTER, "tries that failed"),
+    FIELD(struct endpoint_health, dead, RECORD_COUNTER, "notifications given up after their last try"),
+    FIELD(struct endpoint_health, refused, RECORD_COUNTER,
+          "notifications not taken over: the endpoint is gone, or the disk failed"),
+    FIELD(struct endpoint_health, dropped, RECORD_COUNTER,
+          "notifications dropped to make room for newer ones, or that the disk did not give back"),
+    FIELD(struct endpoint_health, gone, RECORD_GAUGE, "1 once it said 410 Gone, until it is enabled again"),
+    FIELD(struct endpoint_health, connected, RECORD_GAUGE,
+          "1 while the broker is connected; of webhooks: while the last try was good"),
+    FIELD(struct endpoint_health, stalled_seconds, RECORD_GAUGE,
+          "how long nothing could be delivered though something waits, once longer than notify.stalled_seconds; else 0",
+          .unit = "s"),
+    FIELD(struct endpoint_health, last_delivered_at, 0, "when something was delivered last"),
+};
+const struct record_descriptor endpoint_health_descriptor =
+    RECORD(struct endpoint_health, "EndpointHealth", 1, health_fields,
+           "How an endpoint of notifications is; counts since the server started.");
+
+static const struct record_field dead_letter_fields[] = {
+    FIELD(struct dead_letter, id, RECORD_REQUIRED | RECORD_TEXT_ID, "of the event"),
+    FIELD(struct dead_letter, org_id, RECORD_TEXT_ID, "whose it is"),
+    FIELD_ENUM(struct dead_letter, kind, endpoint_kind_names, RECORD_REQUIRED, "of the endpoint"),
+    FIELD(struct dead_letter, endpoint_id, RECORD_REQUIRED | RECORD_TEXT_ID, "of the endpoint"),
+    FIELD(struct dead_letter, given_up_at, RECORD_REQUIRED, "after its last try"),
+    FIELD(struct dead_letter, tries, 0, "how often it was tried", .min = 0, .max = 1000000),
+    FIELD(struct dead_letter, why, 0, "what went wrong the last time", .max_count = 1024),
+    FIELD(struct dead_letter, event, RECORD_REQUIRED | RECORD_VERBATIM, "the event, an AnalyticsEvent"),
+};
+const struct record_descriptor dead_letter_descriptor =
+    RECORD(struct dead_letter, "DeadLetter", 1, dead_letter_fields, "A notification that could not be delivered.");

@@ -1,0 +1,108 @@
+/* Facts: what the server tells others: the settings of its endpoints, what they are told, and how each of them is. */
+#pragma once
+
+#include "facts/event.h"
+#include "record/record.h"
+
+/* A receiver of signed webhooks (Standard Webhooks). It is told of one org and of nothing else. */
+struct notify_webhook {
+    char *id, *org_id;
+    bool enabled;
+    char *url;
+    char *secret;      /* secret: "whsec_… whsec_…"; each signs */
+    char *secret_file; /* holds the same */
+    enum severity minimum_severity;
+    struct record_strings kinds; /* of signals; empty: every kind */
+};
+extern const struct record_descriptor notify_webhook_descriptor;
+
+/* An MQTT broker. It is told of one org and of nothing else. */
+struct notify_broker {
+    char *id, *org_id;
+    bool enabled;
+    char *host;
+    int32_t port; /* 0: 8883 with TLS, else 1883 */
+    bool tls;
+    char *ca_file, *certificate_file, *key_file; /* PEM */
+    char *username;
+    char *password;      /* secret */
+    char *password_file; /* its first line is the password */
+    char *client_id;     /* empty: vedette-ID */
+    char *topic_prefix;
+    enum severity minimum_severity;
+    struct record_strings kinds;
+};
+extern const struct record_descriptor notify_broker_descriptor;
+
+/* Bounds are of each endpoint unless said otherwise. */
+struct notify_settings {
+    struct record_list webhooks; /* of struct notify_webhook */
+    struct record_list brokers;  /* of struct notify_broker */
+    int32_t max_queue_size;      /* notifications */
+    int64_t max_queue_bytes;
+    int32_t retrying;       /* held in memory, tried before and waiting for their time */
+    int32_t parallel;       /* requests at once */
+    double timeout_seconds; /* of one request */
+    int32_t max_answer_bytes;
+    char *retry_seconds; /* the ladder: waits between tries, separated by commas */
+    double retry_jitter; /* share of each wait that is drawn */
+    double reconnect_seconds, reconnect_max_seconds;
+    double stalled_seconds; /* with something to deliver, and nothing delivered for so long; 0: not watched */
+    int32_t remembered;     /* of all: ids known to be taken over, so that they are not taken twice */
+    int32_t dead_letters;   /* kept */
+    char *ca_file;          /* of webhooks; empty: the machine's own */
+    char *refused_networks, *allowed_networks; /* of webhooks */
+};
+extern const struct record_descriptor notify_settings_descriptor;
+
+/* The waits of a ladder as written in settings, seconds; at most `most`. Returns how many; 0: it is not valid. */
+size_t notify_ladder_read(const char *text, double *seconds, size_t most, GError **error);
+enum { NOTIFY_LADDER_MAX = 32 };
+
+/* The body of a webhook, and of an MQTT message. */
+struct notification {
+    char *type; /* "signal.KIND" */
+    struct record_time timestamp;
+    struct record_json data; /* the signal */
+};
+extern const struct record_descriptor notification_descriptor;
+
+enum endpoint_kind { ENDPOINT_WEBHOOK = 1, ENDPOINT_MQTT };
+extern const char *const endpoint_kind_names[];
+enum endpoint_state {
+    ENDPOINT_READY = 1,
+    ENDPOINT_PAUSED,       /* it asked for time (Retry-After) */
+    ENDPOINT_LEFT_ALONE,   /* its circuit breaker is open */
+    ENDPOINT_DISCONNECTED, /* a broker that is not there; it is tried again for ever */
+    ENDPOINT_GONE,         /* it said 410 Gone, and is told nothing until somebody enables it */
+};
+extern const char *const endpoint_state_names[];
+
+/* How an endpoint is; counts since the server started. Its counters and gauges are /metrics. */
+struct endpoint_health {
+    char *id, *org_id;
+    enum endpoint_kind kind;
+    enum endpoint_state state;
+    char *last_error; /* empty when the last try was good */
+    int64_t queued;   /* all that wait, those in_flight and retrying among them */
+    int64_t in_flight, retrying;
+    int64_t accepted, attempts, delivered, failed, dead, refused, dropped;
+    int64_t gone;           /* 1 while its state is ENDPOINT_GONE */
+    int64_t connected;      /* brokers: 1 while connected; webhooks: 1 unless the last try failed */
+    double stalled_seconds; /* nothing delivered for so long, once that is over the setting; else 0 */
+    struct record_time last_delivered_at;
+};
+extern const struct record_descriptor endpoint_health_descriptor;
+
+/* A notification that was given up. */
+struct dead_letter {
+    char *id; /* the event's */
+    char *org_id;
+    enum endpoint_kind kind;
+    char *endpoint_id;
+    struct record_time given_up_at;
+    int32_t tries; /* since the server started last */
+    char *why;
+    struct record_json event; /* an AnalyticsEvent */
+};
+extern const struct record_descriptor dead_letter_descriptor;

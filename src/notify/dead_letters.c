@@ -1,0 +1,107 @@
+#define LOG_MODULE "notify"
+#include "notify/notify_internal.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+enum { MAX_RECORD_BYTES = 3 << 20, FILE_BYTES = 1 << 20, RESERVE_BYTES = 64 << 10, COMPLAINT_US = 60 * 1000000 };
+
+struct dead_letters {
+    struct vedette_spool *spool;
+    struct clock *clock;
+};
+
+static int64_t now_us(void *clock)
+{
+    return clock_monotonic_us(clock);
+}
+
+static int64_t wall_ms(void *clock)
+{
+    return clock_wall_ms(clock);
+}
+
+struct dead_letters *dead_letters_new(const char *directory, const struct notify_settings *settings,
+                                      struct clock *clock, GError **error)
+{
+    struct vedette_spool_config config;
+    struct vedette_spool_error why;
+    vedette_spool_config_init(&config);
+    config.max_queue_size = settings->dead_letters;
+    config.max_queue_bytes = settings->max_queue_bytes;
+    config.max_queue_seconds = 0;
+    config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
+    config.max_record_bytes = MAX_RECORD_BYTES;
+    config.max_memory_bytes = 0;
+    config.file_bytes = FILE_BYTES;
+    config.reserve_bytes = RESERVE_BYTES;
+    config.wall_ms = wall_ms;
+    config.time = (struct vedette_time_source){.now_us = now_us, .data = clock};
+    struct vedette_spool *spool = vedette_spool_open(directory, &config, &why);
+    if (!spool) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s", why.text);
+        return NULL;
+    }
+    struct dead_letters *dead = g_new0(struct dead_letters, 1);
+    *dead = (struct dead_letters){spool, clock};
+    return dead;
+}
+
+void dead_letters_free(struct dead_letters *dead)
+{
+    if (!dead)
+        return;
+    vedette_spool_close(dead->spool);
+    g_free(dead);
+}
+
+struct adding {
+    void (*done)(void *data);
+    void *data;
+};
+
+static void on_added(void *data, const struct vedette_spool_error *error)
+{
+    static struct log_limit complaint;
+    struct adding *adding = data;
+    gint64 held_back;
+    if (error && log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(NULL, "a notification that was given up is not kept: %s (%lld more)", error->text,
+                  (long long)held_back);
+    adding->done(adding->data);
+    g_free(adding);
+}
+
+static char *letter_text(const struct dead_letters *dead, const struct audience *audience,
+                         const struct delivery *delivery, const char *why)
+{
+    const struct vedette_spool_record *record = delivery->batch->records;
+    g_autofree char *event = g_strndup(record->payload, record->length), *reason = g_strndup(why ? why : "", 1000);
+    const struct dead_letter letter = {
+        .id = delivery->event->id,
+        .org_id = delivery->event->org_id,
+        .kind = audience->kind,
+        .endpoint_id = (char *)(uintptr_t)audience->id,
+        .given_up_at = {clock_wall_ms(dead->clock)},
+        .tries = (int32_t)MIN(delivery->tries, 1000000),
+        .why = reason,
+        .event = {event},
+    };
+    GString *json = g_string_new(NULL);
+    record_encode_json(&dead_letter_descriptor, &letter, true, json);
+    return g_string_free(json, FALSE);
+}
+
+void dead_letters_add(struct dead_letters *dead, const struct audience *audience, const struct delivery *delivery,
+                      const char *why, void (*done)(void *data), void *data)
+{
+    g_autofree char *text = letter_text(dead, audience, delivery, why);
+    const struct vedette_spool_record record = {
+        .tenant = delivery->event->org_id, .payload = text, .length = strlen(text)};
+    struct vedette_spool_error error;
+    struct adding *adding = g_new(struct adding, 1);
+    *adding = (struct adding){done, data};
+    if (!vedette_spool_submit(dead->spool, &record, 1, on_added, adding, &error))
+        on_added(adding, &error);
+}

@@ -1,0 +1,464 @@
+/* An endpoint: its queue on disk, those taken out of it (on their way, or waiting for their next try), and how it is.
+ * What is taken out stays in the queue's files until it is settled, so that a crash loses none of it.
+ */
+#define LOG_MODULE "notify"
+#include "notify/notify_internal.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+enum {
+    MAX_RECORD_BYTES = 2 << 20, /* as the record path's */
+    FILE_BYTES = 1 << 20,
+    RESERVE_BYTES = 64 << 10,
+    MEMORY_BYTES = 1 << 20,
+    COMPLAINT_US = 60 * 1000000,
+};
+
+struct endpoint {
+    struct endpoint_config config; /* immutable */
+    struct vedette_spool *spool;
+    char *name; /* "webhook:till", for logs */
+
+    pthread_mutex_t lock; /* guards the rest */
+    struct random random;
+    GPtrArray *waiting; /* of struct delivery * */
+    int in_flight;
+    int64_t paused_until_us;
+    bool is_gone, is_connected;
+    int64_t moved_us;              /* something was delivered, or the courier saw that there was nothing to deliver */
+    struct endpoint_health health; /* its counters and last_error */
+};
+
+/* ---- the queue ---- */
+
+static int64_t now_us(void *clock)
+{
+    return clock_monotonic_us(clock);
+}
+
+static int64_t wall_ms(void *clock)
+{
+    return clock_wall_ms(clock);
+}
+
+static struct vedette_spool *open_queue(const struct endpoint_config *config, const char *directory, GError **error)
+{
+    struct vedette_spool_config queue;
+    struct vedette_spool_error why;
+    vedette_spool_config_init(&queue);
+    queue.max_queue_size = config->settings->max_queue_size;
+    queue.max_queue_bytes = config->settings->max_queue_bytes;
+    queue.max_queue_seconds = 0; /* the ladder gives up, and says so */
+    queue.when_full = VEDETTE_SPOOL_DROP_LOWEST;
+    queue.max_record_bytes = MAX_RECORD_BYTES;
+    queue.max_memory_bytes = MEMORY_BYTES;
+    queue.file_bytes = FILE_BYTES;
+    queue.reserve_bytes = RESERVE_BYTES;
+    queue.wall_ms = wall_ms;
+    queue.time = (struct vedette_time_source){.now_us = now_us, .data = config->clock};
+    struct vedette_spool *spool = vedette_spool_open(directory, &queue, &why);
+    if (!spool)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s", why.text);
+    return spool;
+}
+
+struct endpoint *endpoint_new(const struct endpoint_config *config, const char *directory, GError **error)
+{
+    struct vedette_spool *spool = open_queue(config, directory, error);
+    if (!spool)
+        return NULL;
+    struct endpoint *endpoint = g_new0(struct endpoint, 1);
+    endpoint->config = *config;
+    endpoint->spool = spool;
+    endpoint->name =
+        g_strdup_printf("%s:%s", record_enum_name(endpoint_kind_names, config->audience.kind), config->audience.id);
+    endpoint->waiting = g_ptr_array_new();
+    endpoint->is_connected = !config->is_brokered;
+    endpoint->moved_us = clock_monotonic_us(config->clock);
+    random_init_system(&endpoint->random);
+    pthread_mutex_init(&endpoint->lock, NULL);
+    return endpoint;
+}
+
+static void event_free(struct analytics_event *event)
+{
+    record_clear(&analytics_event_descriptor, event);
+    g_free(event);
+}
+
+static void delivery_free(struct delivery *delivery)
+{
+    if (delivery->event) {
+        record_clear(&signal_descriptor, &delivery->signal);
+        event_free(delivery->event);
+    }
+    g_free(delivery->body);
+    g_free(delivery);
+}
+
+void endpoint_free(struct endpoint *endpoint)
+{
+    if (!endpoint)
+        return;
+    for (guint i = 0; i < endpoint->waiting->len; i++) {
+        struct delivery *delivery = g_ptr_array_index(endpoint->waiting, i);
+        vedette_spool_return(endpoint->spool, delivery->batch);
+        delivery_free(delivery);
+    }
+    vedette_spool_close(endpoint->spool);
+    g_ptr_array_unref(endpoint->waiting);
+    record_clear(&endpoint_health_descriptor, &endpoint->health);
+    pthread_mutex_destroy(&endpoint->lock);
+    g_free(endpoint->name);
+    g_free(endpoint);
+}
+
+const struct audience *endpoint_audience(const struct endpoint *endpoint)
+{
+    return &endpoint->config.audience;
+}
+
+/* ---- putting in ---- */
+
+struct putting {
+    struct endpoint *endpoint;
+    void (*done)(void *data);
+    void *data;
+};
+
+static void complain(struct endpoint *endpoint, const char *why)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(endpoint->name, "a notification is not taken over: %s (%lld more)", why, (long long)held_back);
+}
+
+static void count(struct endpoint *endpoint, int64_t *counter)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    (*counter)++;
+    pthread_mutex_unlock(&endpoint->lock);
+}
+
+/* On the queue's thread, or the caller's. */
+static void on_put(void *data, const struct vedette_spool_error *error)
+{
+    struct putting *putting = data;
+    struct endpoint *endpoint = putting->endpoint;
+    count(endpoint, error ? &endpoint->health.refused : &endpoint->health.accepted);
+    if (error)
+        complain(endpoint, error->text);
+    else
+        endpoint->config.wake(endpoint->config.wake_data);
+    putting->done(putting->data);
+    g_free(putting);
+}
+
+static bool is_gone(struct endpoint *endpoint)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    bool gone = endpoint->is_gone;
+    pthread_mutex_unlock(&endpoint->lock);
+    return gone;
+}
+
+void endpoint_put(struct endpoint *endpoint, const struct analytics_event *event, const char *json, size_t length,
+                  void (*done)(void *data), void *data)
+{
+    const struct vedette_spool_record record = {
+        .tenant = event->org_id, .priority = event->priority, .payload = json, .length = length};
+    struct vedette_spool_error error;
+    if (is_gone(endpoint)) {
+        count(endpoint, &endpoint->health.refused);
+        done(data);
+        return;
+    }
+    struct putting *putting = g_new(struct putting, 1);
+    *putting = (struct putting){endpoint, done, data};
+    if (!vedette_spool_submit(endpoint->spool, &record, 1, on_put, putting, &error))
+        on_put(putting, &error);
+}
+
+/* ---- taking out ---- */
+
+/* Decodes what the queue gave. False: it can never be delivered. */
+static bool read_delivery(struct delivery *delivery)
+{
+    const struct vedette_spool_record *record = delivery->batch->records;
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&analytics_event_descriptor, record->payload, record->length, event, &errors);
+    record_errors_clear(&errors);
+    if (is_good && message_read_signal(event, &delivery->signal)) {
+        delivery->event = event;
+        delivery->body = message_body(event, &delivery->signal);
+        return true;
+    }
+    if (is_good)
+        event_free(event);
+    else
+        g_free(event);
+    return false;
+}
+
+static void let_go(struct endpoint *endpoint, struct delivery *delivery)
+{
+    vedette_spool_acknowledge(endpoint->spool, delivery->batch);
+    delivery_free(delivery);
+}
+
+/* The next of the queue, among those waiting; false: there is none. */
+static bool fetch(struct endpoint *endpoint)
+{
+    struct vedette_spool_batch *batch;
+    while ((batch = vedette_spool_dequeue(endpoint->spool, 1, 0))) {
+        struct delivery *delivery = g_new0(struct delivery, 1);
+        delivery->batch = batch;
+        delivery->tries = ladder_tries_at_age(&endpoint->config.ladder,
+                                              clock_wall_ms(endpoint->config.clock) - batch->records->enqueued_at_ms);
+        if (read_delivery(delivery)) {
+            g_ptr_array_add(endpoint->waiting, delivery);
+            return true;
+        }
+        endpoint->health.dropped++;
+        log_error(endpoint->name, "what the queue gave back is no notification of this version, and is let go");
+        let_go(endpoint, delivery);
+    }
+    return false;
+}
+
+/* Of those waiting, who is due first; -1: there is none. */
+static int first_due(const struct endpoint *endpoint)
+{
+    int first = -1;
+    int64_t due_us = INT64_MAX;
+    for (guint i = 0; i < endpoint->waiting->len; i++) {
+        const struct delivery *delivery = g_ptr_array_index(endpoint->waiting, i);
+        if (delivery->due_us >= due_us)
+            continue;
+        due_us = delivery->due_us;
+        first = (int)i;
+    }
+    return first;
+}
+
+/* Who is due now, fetched from the queue if need be and there is room; -1: nobody, until *wait_us have passed. */
+static int find_due(struct endpoint *endpoint, int64_t at_us, int64_t *wait_us)
+{
+    int first = first_due(endpoint);
+    const struct delivery *delivery = first >= 0 ? g_ptr_array_index(endpoint->waiting, first) : NULL;
+    if (delivery && delivery->due_us <= at_us)
+        return first;
+    if ((int)endpoint->waiting->len + endpoint->in_flight < endpoint->config.settings->retrying && fetch(endpoint))
+        return (int)endpoint->waiting->len - 1;
+    *wait_us = delivery ? delivery->due_us - at_us : INT64_MAX;
+    return -1;
+}
+
+/* Time in which there was nothing to deliver is no standstill. */
+static void note_idle(struct endpoint *endpoint, int64_t at_us)
+{
+    struct vedette_spool_stats queue;
+    vedette_spool_get_stats(endpoint->spool, &queue);
+    if (queue.total_queued == 0 || endpoint->is_gone)
+        endpoint->moved_us = at_us;
+}
+
+static bool may_send(struct endpoint *endpoint, int64_t at_us, int64_t *wait_us)
+{
+    *wait_us = endpoint->paused_until_us > at_us ? endpoint->paused_until_us - at_us : INT64_MAX;
+    return !endpoint->is_gone && endpoint->is_connected && endpoint->paused_until_us <= at_us &&
+           endpoint->in_flight < endpoint->config.settings->parallel;
+}
+
+static struct delivery *take(struct endpoint *endpoint, int64_t at_us, int64_t *wait_us)
+{
+    struct vedette_permit permit = {.slot = -1};
+    note_idle(endpoint, at_us);
+    if (!may_send(endpoint, at_us, wait_us))
+        return NULL;
+    int index = find_due(endpoint, at_us, wait_us);
+    if (index < 0)
+        return NULL;
+    /* a broker's breaker stands before its connection */
+    if (!endpoint->config.is_brokered && !vedette_breaker_acquire(endpoint->config.breaker, &permit, wait_us)) {
+        *wait_us = *wait_us ? *wait_us : G_USEC_PER_SEC; /* an operator's word: looked at again */
+        return NULL;
+    }
+    struct delivery *delivery = g_ptr_array_remove_index_fast(endpoint->waiting, (guint)index);
+    delivery->permit = permit;
+    endpoint->in_flight++;
+    endpoint->health.attempts++;
+    return delivery;
+}
+
+struct delivery *endpoint_take(struct endpoint *endpoint, int64_t *wait_us)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    struct delivery *delivery = take(endpoint, clock_monotonic_us(endpoint->config.clock), wait_us);
+    pthread_mutex_unlock(&endpoint->lock);
+    return delivery;
+}
+
+/* ---- how it went ---- */
+
+static void release_permit(struct endpoint *endpoint, const struct delivery *delivery, enum attempt_outcome outcome)
+{
+    if (endpoint->config.is_brokered)
+        return;
+    vedette_breaker_release(endpoint->config.breaker, &delivery->permit,
+                            outcome == ATTEMPT_DELIVERED ? VEDETTE_SUCCESS
+                            : outcome == ATTEMPT_FAILED  ? VEDETTE_FAILURE
+                                                         : VEDETTE_IGNORED);
+}
+
+static void set_error(struct endpoint *endpoint, const char *why)
+{
+    g_free(endpoint->health.last_error);
+    endpoint->health.last_error = g_strdup(why ? why : "");
+}
+
+static void note_delivered(struct endpoint *endpoint, int64_t at_us)
+{
+    endpoint->health.delivered++;
+    set_error(endpoint, NULL);
+    endpoint->moved_us = at_us;
+    endpoint->health.last_delivered_at.ms = clock_wall_ms(endpoint->config.clock);
+}
+
+struct burial {
+    struct endpoint *endpoint;
+    struct delivery *delivery;
+};
+
+/* It is among the dead letters, or cannot be: either way the queue need not have it any more. Any thread. */
+static void on_buried(void *data)
+{
+    struct burial *burial = data;
+    let_go(burial->endpoint, burial->delivery);
+    g_free(burial);
+}
+
+/* Its last try failed, or there will be none. */
+static void give_up(struct endpoint *endpoint, struct delivery *delivery, const char *why)
+{
+    endpoint->health.dead++;
+    log_error(endpoint->name, "notification %s is given up: %s", delivery->event->id, why);
+    struct burial *burial = g_new(struct burial, 1);
+    *burial = (struct burial){endpoint, delivery};
+    dead_letters_add(endpoint->config.dead_letters, &endpoint->config.audience, delivery, why, on_buried, burial);
+}
+
+static void note_gone(struct endpoint *endpoint, const char *why)
+{
+    endpoint->is_gone = true;
+    log_error(endpoint->name, "%s: it is told nothing any more, until it is enabled again or the server starts anew",
+              why);
+}
+
+/* It is tried again, or given up. */
+static void note_failed(struct endpoint *endpoint, struct delivery *delivery, const struct attempt *attempt,
+                        int64_t at_us)
+{
+    const struct ladder *ladder = &endpoint->config.ladder;
+    endpoint->health.failed++;
+    set_error(endpoint, attempt->why);
+    int64_t wait_us = ladder_wait_us(ladder, ++delivery->tries, random_next(&endpoint->random));
+    int64_t asked_us = MIN(attempt->retry_after_us, ladder_longest_us(ladder));
+    endpoint->paused_until_us = MAX(endpoint->paused_until_us, asked_us > 0 ? at_us + asked_us : 0);
+    if (attempt->outcome == ATTEMPT_GONE)
+        note_gone(endpoint, attempt->why);
+    if (wait_us < 0 || attempt->outcome == ATTEMPT_GONE) {
+        give_up(endpoint, delivery, attempt->why);
+        return;
+    }
+    delivery->due_us = at_us + MAX(wait_us, asked_us);
+    g_ptr_array_add(endpoint->waiting, delivery);
+}
+
+static void break_off(struct endpoint *endpoint, struct delivery *delivery)
+{
+    delivery->due_us = 0;
+    g_ptr_array_add(endpoint->waiting, delivery);
+}
+
+void endpoint_settle(struct endpoint *endpoint, struct delivery *delivery, const struct attempt *attempt)
+{
+    release_permit(endpoint, delivery, attempt->outcome);
+    pthread_mutex_lock(&endpoint->lock);
+    int64_t at_us = clock_monotonic_us(endpoint->config.clock);
+    endpoint->in_flight--;
+    if (attempt->outcome == ATTEMPT_BROKEN_OFF) {
+        break_off(endpoint, delivery);
+    } else if (attempt->outcome == ATTEMPT_DELIVERED) {
+        note_delivered(endpoint, at_us);
+        let_go(endpoint, delivery);
+    } else {
+        note_failed(endpoint, delivery, attempt, at_us);
+    }
+    pthread_mutex_unlock(&endpoint->lock);
+}
+
+void endpoint_set_connected(struct endpoint *endpoint, bool is_connected, const char *why)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    endpoint->is_connected = is_connected;
+    set_error(endpoint, why);
+    pthread_mutex_unlock(&endpoint->lock);
+}
+
+void endpoint_enable(struct endpoint *endpoint)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    endpoint->is_gone = false;
+    pthread_mutex_unlock(&endpoint->lock);
+    endpoint->config.wake(endpoint->config.wake_data);
+}
+
+/* ---- looking ---- */
+
+static enum endpoint_state state_of(const struct endpoint *endpoint, int64_t at_us)
+{
+    struct vedette_breaker_stats breaker = {.state = VEDETTE_BREAKER_CLOSED};
+    vedette_breaker_get_stats(endpoint->config.breaker, &breaker);
+    if (endpoint->is_gone)
+        return ENDPOINT_GONE;
+    if (breaker.state == VEDETTE_BREAKER_OPEN || breaker.state == VEDETTE_BREAKER_FORCED_OPEN)
+        return ENDPOINT_LEFT_ALONE;
+    if (!endpoint->is_connected)
+        return ENDPOINT_DISCONNECTED;
+    return endpoint->paused_until_us > at_us ? ENDPOINT_PAUSED : ENDPOINT_READY;
+}
+
+static double stalled_seconds(const struct endpoint *endpoint, int64_t queued, int64_t at_us)
+{
+    double seconds = (double)(at_us - endpoint->moved_us) / G_USEC_PER_SEC,
+           deadline = endpoint->config.settings->stalled_seconds;
+    return deadline > 0 && queued > 0 && !endpoint->is_gone && seconds >= deadline ? seconds : 0;
+}
+
+void endpoint_look(struct endpoint *endpoint, struct endpoint_health *health)
+{
+    struct vedette_spool_stats queue;
+    vedette_spool_get_stats(endpoint->spool, &queue);
+    pthread_mutex_lock(&endpoint->lock);
+    int64_t at_us = clock_monotonic_us(endpoint->config.clock);
+    record_copy(&endpoint_health_descriptor, &endpoint->health, health);
+    health->id = g_strdup(endpoint->config.audience.id);
+    health->org_id = g_strdup(endpoint->config.audience.org_id);
+    health->kind = endpoint->config.audience.kind;
+    health->state = state_of(endpoint, at_us);
+    health->queued = queue.total_queued;
+    health->in_flight = endpoint->in_flight;
+    health->retrying = endpoint->waiting->len;
+    health->dropped += queue.losses[VEDETTE_SPOOL_DROPPED] + queue.losses[VEDETTE_SPOOL_CORRUPT];
+    health->gone = endpoint->is_gone;
+    health->connected =
+        endpoint->is_connected && (endpoint->config.is_brokered || !health->last_error || !*health->last_error);
+    health->stalled_seconds = stalled_seconds(endpoint, queue.total_queued, at_us);
+    pthread_mutex_unlock(&endpoint->lock);
+}

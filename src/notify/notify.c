@@ -1,0 +1,313 @@
+#define LOG_MODULE "notify"
+#include "notify/notify_internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <time.h>
+
+/* A crash between the record path's letting go and our taking over loses a notification; a disk that hangs for so long
+ * holds up the record path itself. */
+enum { ENSURE_DEADLINE_SECONDS = 10 };
+
+/* An event that is being taken over, or was. */
+struct taking {
+    struct notify *notify;
+    char *key;         /* org, camera and id */
+    int pending;       /* endpoints that have not settled it yet */
+    bool is_forgotten; /* freed once nothing is pending */
+};
+
+struct notify {
+    struct notify_parts parts; /* immutable, as the next */
+    struct courier *courier;
+    struct dead_letters *dead;
+    GPtrArray *endpoints; /* of struct endpoint * */
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t settled;
+    GHashTable *known; /* key → struct taking * */
+    GQueue oldest;     /* of struct taking *, those known, oldest first */
+};
+
+/* ---- opening ---- */
+
+static struct endpoint *open_endpoint(struct notify *notify, const struct endpoint_config *config, GError **error)
+{
+    const char *kind = record_enum_name(endpoint_kind_names, config->audience.kind);
+    g_autofree char *name = g_strdup_printf("%s-%s", kind, config->audience.id),
+                    *directory = g_build_filename(notify->parts.data_dir, "notify", name, NULL);
+    struct endpoint *endpoint = endpoint_new(config, directory, error);
+    if (endpoint)
+        g_ptr_array_add(notify->endpoints, endpoint);
+    return endpoint;
+}
+
+static bool make_config(struct notify *notify, struct endpoint_config *config, GError **error)
+{
+    const struct notify_settings *settings = notify->parts.settings;
+    *config =
+        (struct endpoint_config){.settings = settings, .clock = notify->parts.clock, .dead_letters = notify->dead};
+    config->ladder.count =
+        notify_ladder_read(settings->retry_seconds, config->ladder.seconds, NOTIFY_LADDER_MAX, error);
+    config->ladder.jitter = settings->retry_jitter;
+    return config->ladder.count > 0;
+}
+
+static bool open_webhook(struct notify *notify, const struct notify_webhook *webhook, GError **error)
+{
+    struct endpoint_config config;
+    g_autofree char *breaker = g_strconcat("upstream:webhook:", webhook->id, NULL);
+    if (!make_config(notify, &config, error))
+        return false;
+    config.audience =
+        (struct audience){ENDPOINT_WEBHOOK, webhook->id, webhook->org_id, webhook->minimum_severity, &webhook->kinds};
+    config.breaker = vedette_resilience_breaker(notify->parts.resilience, breaker);
+    config.wake = courier_wake;
+    config.wake_data = notify->courier;
+    if (!config.breaker) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "there are too many circuit breakers");
+        return false;
+    }
+    struct endpoint *endpoint = open_endpoint(notify, &config, error);
+    return endpoint && courier_add(notify->courier, webhook, endpoint, error);
+}
+
+static bool open_webhooks(struct notify *notify, GError **error)
+{
+    const struct notify_webhook *webhooks = notify->parts.settings->webhooks.items;
+    for (size_t i = 0; i < notify->parts.settings->webhooks.count; i++)
+        if (webhooks[i].enabled && !open_webhook(notify, &webhooks[i], error)) {
+            g_prefix_error(error, "settings notify.webhooks, '%s': ", webhooks[i].id);
+            return false;
+        }
+    return true;
+}
+
+static bool make_directory(const struct notify_parts *parts, GError **error)
+{
+    g_autofree char *directory = g_build_filename(parts->data_dir, "notify", NULL);
+    if (g_mkdir(directory, 0700) == 0 || errno == EEXIST)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "make %s, for notifications that wait: %s", directory,
+                g_strerror(errno));
+    return false;
+}
+
+static bool open_dead_letters(struct notify *notify, GError **error)
+{
+    g_autofree char *directory = g_build_filename(notify->parts.data_dir, "notify", "dead", NULL);
+    notify->dead = dead_letters_new(directory, notify->parts.settings, notify->parts.clock, error);
+    return notify->dead != NULL;
+}
+
+static struct notify *notify_new(const struct notify_parts *parts)
+{
+    struct notify *notify = g_new0(struct notify, 1);
+    notify->parts = *parts;
+    notify->endpoints = g_ptr_array_new();
+    notify->known = g_hash_table_new(g_str_hash, g_str_equal);
+    pthread_mutex_init(&notify->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&notify->settled, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return notify;
+}
+
+struct notify *notify_open(const struct notify_parts *parts, GError **error)
+{
+    CLEANUP(notify) struct notify *notify = notify_new(parts);
+    if (!make_directory(parts, error) || !open_dead_letters(notify, error) ||
+        !(notify->courier = courier_new(parts->settings, parts->clock, error)) || !open_webhooks(notify, error) ||
+        !courier_start(notify->courier, error))
+        return NULL;
+    return g_steal_pointer(&notify);
+}
+
+static void taking_free(struct taking *taking)
+{
+    g_free(taking->key);
+    g_free(taking);
+}
+
+void notify_close(struct notify *notify)
+{
+    if (!notify)
+        return;
+    courier_free(notify->courier);
+    dead_letters_free(notify->dead);
+    for (guint i = 0; i < notify->endpoints->len; i++)
+        endpoint_free(g_ptr_array_index(notify->endpoints, i));
+    g_ptr_array_unref(notify->endpoints);
+    g_hash_table_unref(notify->known);
+    g_queue_clear_full(&notify->oldest, (GDestroyNotify)taking_free);
+    pthread_cond_destroy(&notify->settled);
+    pthread_mutex_destroy(&notify->lock);
+    g_free(notify);
+}
+
+/* ---- taking over ---- */
+
+static bool policy_lets_out(const struct notify *notify, const struct analytics_event *event,
+                            const struct signal *signal)
+{
+    struct notify_policy policy = {.notify_enabled = true, .minimum_severity = NOTIFY_MEDIUM};
+    if (notify->parts.says)
+        notify->parts.says(notify->parts.says_data, event->org_id, event->camera_id, &policy);
+    return policy.notify_enabled && (unsigned)signal->severity >= (unsigned)policy.minimum_severity;
+}
+
+/* The endpoints that are to be told. NULL: none is. */
+static GPtrArray *endpoints_for(const struct notify *notify, const struct analytics_event *event)
+{
+    struct signal signal;
+    if (notify->endpoints->len == 0 || !message_read_signal(event, &signal))
+        return NULL;
+    g_autoptr(GPtrArray) found = g_ptr_array_new();
+    for (guint i = 0; i < notify->endpoints->len; i++) {
+        struct endpoint *endpoint = g_ptr_array_index(notify->endpoints, i);
+        if (audience_wants(endpoint_audience(endpoint), event, &signal))
+            g_ptr_array_add(found, endpoint);
+    }
+    bool is_let_out = found->len && policy_lets_out(notify, event, &signal);
+    record_clear(&signal_descriptor, &signal);
+    return is_let_out ? g_steal_pointer(&found) : NULL;
+}
+
+static char *make_key(const struct analytics_event *event)
+{
+    return g_strjoin("\n", event->org_id ? event->org_id : "", event->camera_id, event->id, NULL);
+}
+
+/* Under the lock. */
+static void forget_oldest(struct notify *notify)
+{
+    while (g_hash_table_size(notify->known) > (guint)notify->parts.settings->remembered) {
+        struct taking *taking = g_queue_pop_head(&notify->oldest);
+        g_hash_table_remove(notify->known, taking->key);
+        taking->is_forgotten = true;
+        if (taking->pending == 0)
+            taking_free(taking);
+    }
+}
+
+/* A new one, with so many pending; NULL: it is known already. */
+static struct taking *begin_taking(struct notify *notify, const struct analytics_event *event, int pending)
+{
+    struct taking *taking = NULL;
+    char *key = make_key(event);
+    pthread_mutex_lock(&notify->lock);
+    if (!g_hash_table_contains(notify->known, key)) {
+        taking = g_new(struct taking, 1);
+        *taking = (struct taking){notify, g_steal_pointer(&key), pending, false};
+        g_hash_table_insert(notify->known, taking->key, taking);
+        g_queue_push_tail(&notify->oldest, taking);
+        forget_oldest(notify);
+    }
+    pthread_mutex_unlock(&notify->lock);
+    g_free(key);
+    return taking;
+}
+
+/* On any thread. */
+static void on_settled(void *data)
+{
+    struct taking *taking = data;
+    struct notify *notify = taking->notify;
+    pthread_mutex_lock(&notify->lock);
+    bool is_last = --taking->pending == 0;
+    if (is_last)
+        pthread_cond_broadcast(&notify->settled);
+    if (is_last && taking->is_forgotten)
+        taking_free(taking);
+    pthread_mutex_unlock(&notify->lock);
+}
+
+void notify_offer(struct notify *notify, const struct analytics_event *event)
+{
+    g_autoptr(GPtrArray) endpoints = notify ? endpoints_for(notify, event) : NULL;
+    struct taking *taking = endpoints ? begin_taking(notify, event, (int)endpoints->len) : NULL;
+    if (!taking)
+        return;
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_encode_json(&analytics_event_descriptor, event, true, json);
+    for (guint i = 0; i < endpoints->len; i++)
+        endpoint_put(g_ptr_array_index(endpoints, i), event, json->str, json->len, on_settled, taking);
+}
+
+static bool is_pending(struct notify *notify, const char *key)
+{
+    const struct taking *taking = g_hash_table_lookup(notify->known, key);
+    return taking && taking->pending > 0;
+}
+
+void notify_ensure(struct notify *notify, const struct analytics_event *event)
+{
+    if (!notify || notify->endpoints->len == 0 || event->type != EVENT_SIGNAL)
+        return;
+    notify_offer(notify, event);
+    g_autofree char *key = make_key(event);
+    int64_t now_us = clock_monotonic_us(clock_system());
+    const struct timespec deadline = {now_us / G_USEC_PER_SEC + ENSURE_DEADLINE_SECONDS, 0};
+    pthread_mutex_lock(&notify->lock);
+    while (is_pending(notify, key) && pthread_cond_timedwait(&notify->settled, &notify->lock, &deadline) != ETIMEDOUT)
+        ;
+    if (is_pending(notify, key))
+        log_error(NULL, "notification %s is not on disk after %d s; what is stored goes on without it", event->id,
+                  ENSURE_DEADLINE_SECONDS);
+    pthread_mutex_unlock(&notify->lock);
+}
+
+/* ---- looking ---- */
+
+void notify_each_endpoint(struct notify *notify, const char *org_id,
+                          void (*visit)(void *data, const struct endpoint_health *health), void *data)
+{
+    for (guint i = 0; notify && i < notify->endpoints->len; i++) {
+        struct endpoint *endpoint = g_ptr_array_index(notify->endpoints, i);
+        struct endpoint_health health;
+        if (org_id && g_strcmp0(org_id, endpoint_audience(endpoint)->org_id) != 0)
+            continue;
+        endpoint_look(endpoint, &health);
+        visit(data, &health);
+        record_clear(&endpoint_health_descriptor, &health);
+    }
+}
+
+static struct endpoint *find_endpoint(struct notify *notify, enum endpoint_kind kind, const char *id)
+{
+    for (guint i = 0; notify && i < notify->endpoints->len; i++) {
+        const struct audience *audience = endpoint_audience(g_ptr_array_index(notify->endpoints, i));
+        if (audience->kind == kind && strcmp(audience->id, id) == 0)
+            return g_ptr_array_index(notify->endpoints, i);
+    }
+    return NULL;
+}
+
+bool notify_shows_breaker(struct notify *notify, const char *name, const char *org_id)
+{
+    static const struct {
+        const char *prefix;
+        enum endpoint_kind kind;
+    } prefixes[] = {{"upstream:webhook:", ENDPOINT_WEBHOOK}, {"upstream:mqtt:", ENDPOINT_MQTT}};
+    for (size_t i = 0; org_id && i < G_N_ELEMENTS(prefixes); i++) {
+        if (!g_str_has_prefix(name, prefixes[i].prefix))
+            continue;
+        struct endpoint *endpoint = find_endpoint(notify, prefixes[i].kind, name + strlen(prefixes[i].prefix));
+        return endpoint && g_strcmp0(endpoint_audience(endpoint)->org_id, org_id) == 0;
+    }
+    return true;
+}
+
+bool notify_enable(struct notify *notify, const char *org_id, enum endpoint_kind kind, const char *id)
+{
+    struct endpoint *endpoint = find_endpoint(notify, kind, id);
+    if (!endpoint || g_strcmp0(endpoint_audience(endpoint)->org_id, org_id) != 0)
+        return false;
+    endpoint_enable(endpoint);
+    return true;
+}

@@ -1,0 +1,66 @@
+/* Notify: tells others what happened: signed webhooks and MQTT brokers, endpoints both. docs/notify.md is for those who
+ * set them up.
+ *
+ *   record path ─offer, ensure─► which endpoints? ─► a spool for each (disk) ─► its courier ─► receiver
+ *                                (org, notify policy, severity, kinds)   ▲            │
+ *                                                                        └── ladder ──┤ failed
+ *                                                                  dead letters ◄─────┘ given up
+ *
+ * What an endpoint's spool has taken is delivered at least once, over any crash, or becomes a dead letter; a receiver
+ * tells repetitions by their id, which is the event's. Every endpoint has a queue, a circuit breaker and times of its
+ * own: one that is slow or dead holds up no other, and the record path waits for none.
+ *
+ * Threads: everything from any thread but open and close. All webhooks have one courier thread, each broker has one.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "facts/event.h"
+#include "facts/notify.h"
+#include "facts/policy_types.h"
+#include "vedette/resilience.h"
+
+struct notify;
+
+/* All borrowed, and outliving it. */
+struct notify_parts {
+    const char *data_dir; /* the queues lie in its directory "notify" */
+    const struct notify_settings *settings;
+    struct clock *clock;
+    struct vedette_resilience *resilience; /* has the webhooks' circuit breakers, and shows the brokers' */
+    /* The notify policy in force for a camera; false when it cannot be known: then the policy's defaults count. Any
+     * thread. NULL: nobody has one. */
+    bool (*says)(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy);
+    void *says_data;
+};
+
+/* Opens the endpoints' queues and begins to deliver. NULL: an endpoint cannot be as the settings want it (a secret that
+ * is none, a file that cannot be read, a queue that cannot be opened); the error names it. Main thread. */
+struct notify *notify_open(const struct notify_parts *parts, GError **error);
+/* Breaks off what is under way: it is delivered after the next start. Nobody may use it any more. NULL is allowed. */
+void notify_close(struct notify *notify);
+CLEANUP_DEFINE(notify, notify_close)
+
+/* Something happened and is kept (by the spool of the record path): those who are to be told of it will be. Returns at
+ * once. `notify` may be NULL, here and below. */
+void notify_offer(struct notify *notify, const struct analytics_event *event);
+/* The same, and returns only once it is settled: taken over by each endpoint it is for, or not to be had (an endpoint
+ * that is gone, a disk that fails), counted. What was offered before is not taken over twice, as far as ids are
+ * remembered. Before the record path lets go of an event. */
+void notify_ensure(struct notify *notify, const struct analytics_event *event);
+
+/* ---- looking ---- */
+
+/* Calls `visit` for each endpoint of an org, in the order of the settings, webhooks first; NULL: of every org. What it
+ * is handed lives until it returns. */
+void notify_each_endpoint(struct notify *notify, const char *org_id,
+                          void (*visit)(void *data, const struct endpoint_health *health), void *data);
+/* Whether one who is of `org_id` may see the circuit breaker of that name: those of other orgs' endpoints are theirs;
+ * what is no endpoint's, everybody may. NULL: every org. */
+bool notify_shows_breaker(struct notify *notify, const char *name, const char *org_id);
+/* Takes back that an endpoint is gone. False: the org has none of this kind and id. */
+bool notify_enable(struct notify *notify, const char *org_id, enum endpoint_kind kind, const char *id);

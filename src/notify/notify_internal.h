@@ -1,0 +1,144 @@
+/* Shared by the files of notify. */
+#pragma once
+
+#include "notify/notify.h"
+
+#include <pthread.h>
+
+#include "auth/webhook.h"
+#include "base/random.h"
+#include "vedette/breaker.h"
+#include "vedette/spool.h"
+
+/* ---- ladder.c: pure ---- */
+
+/* The waits between the tries of one notification. */
+struct ladder {
+    double seconds[NOTIFY_LADDER_MAX];
+    size_t count;
+    double jitter;
+};
+/* How long to wait after so many failed tries (1 or more); below 0: it was the last. `random`: 64 uniform bits. */
+int64_t ladder_wait_us(const struct ladder *ladder, unsigned tries, uint64_t random);
+/* How many tries one that is so old has had behind it, had it failed each time: for a server that starts anew and knows
+ * no more than its age. */
+unsigned ladder_tries_at_age(const struct ladder *ladder, int64_t age_ms);
+/* The longest wait. */
+int64_t ladder_longest_us(const struct ladder *ladder);
+
+/* ---- message.c: what is told, and to whom ---- */
+
+/* Of a webhook or broker: whom it is for. Borrowed from the settings. */
+struct audience {
+    enum endpoint_kind kind;
+    const char *id, *org_id;
+    enum severity minimum_severity;
+    const struct record_strings *kinds;
+};
+/* Decodes the signal of an event into an uninitialised record. False: it is none, or cannot be read. */
+bool message_read_signal(const struct analytics_event *event, struct signal *signal);
+bool audience_wants(const struct audience *audience, const struct analytics_event *event, const struct signal *signal);
+/* The body, JSON. g_free. */
+char *message_body(const struct analytics_event *event, const struct signal *signal);
+/* "PREFIX/ORG/SITE/CAMERA/KIND", each level fit to be one whatever it was. g_free. */
+char *message_topic(const char *prefix, const struct analytics_event *event, const struct signal *signal);
+/* "PREFIX/ORG/availability". g_free. */
+char *message_availability_topic(const char *prefix, const char *org_id);
+/* The event's id as webhook-id may have it: without a full stop, which the signature's parts are told apart by. g_free.
+ */
+char *message_webhook_id(const char *event_id);
+
+/* ---- endpoint.c: a queue, and when what is in it is tried ---- */
+
+/* One notification on its way. The courier's between take and settle, else the endpoint's. */
+struct delivery {
+    struct vedette_spool_batch *batch; /* of this one record */
+    struct analytics_event *event;
+    struct signal signal;
+    char *body;
+    unsigned tries; /* made, and failed */
+    int64_t due_us; /* the next, monotonic */
+    struct vedette_permit permit;
+};
+
+enum attempt_outcome {
+    ATTEMPT_DELIVERED = 1,
+    ATTEMPT_FAILED,     /* the endpoint is in trouble: its circuit breaker counts it */
+    ATTEMPT_REFUSED,    /* it answers, and does not want this one: tried again, and the breaker hears nothing bad */
+    ATTEMPT_GONE,       /* it wants nothing any more */
+    ATTEMPT_BROKEN_OFF, /* by us: as if it had not been tried */
+};
+struct attempt {
+    enum attempt_outcome outcome;
+    int64_t retry_after_us; /* it asked for so much time; 0: it did not */
+    const char *why;        /* unless it was delivered */
+};
+
+struct endpoint_config {
+    struct audience audience;
+    const struct notify_settings *settings;
+    struct ladder ladder;
+    struct clock *clock;
+    struct vedette_breaker *breaker; /* borrowed */
+    bool is_brokered;                /* nothing can be sent until endpoint_set_connected says so */
+    struct dead_letters *dead_letters;
+    void (*wake)(void *data); /* there is something to do: for the courier. Any thread */
+    void *wake_data;
+};
+
+struct endpoint;
+/* Opens the queue in `directory`. */
+struct endpoint *endpoint_new(const struct endpoint_config *config, const char *directory, GError **error);
+/* What is held goes back to the queue. NULL is allowed. */
+void endpoint_free(struct endpoint *endpoint);
+const struct audience *endpoint_audience(const struct endpoint *endpoint);
+
+/* Puts an event's text into the queue. `done` is called once, with whether it is there to stay, on any thread, perhaps
+ * before this returns. Any thread. */
+void endpoint_put(struct endpoint *endpoint, const struct analytics_event *event, const char *json, size_t length,
+                  void (*done)(void *data), void *data);
+
+/* The next notification to send now, or NULL; *wait_us is then how long there will be none, INT64_MAX: until wake. The
+ * courier's thread, as the next. */
+struct delivery *endpoint_take(struct endpoint *endpoint, int64_t *wait_us);
+/* Takes the delivery over. */
+void endpoint_settle(struct endpoint *endpoint, struct delivery *delivery, const struct attempt *attempt);
+/* Of brokers: whether there is a connection, and why not. */
+void endpoint_set_connected(struct endpoint *endpoint, bool is_connected, const char *why);
+
+/* Fills an uninitialised record, whose texts are its own. Any thread, as the next. */
+void endpoint_look(struct endpoint *endpoint, struct endpoint_health *health);
+void endpoint_enable(struct endpoint *endpoint);
+
+/* ---- dead_letters.c: what was given up ---- */
+
+/* Shared by all endpoints; any thread. Kept in a spool of its own in `directory`. */
+struct dead_letters *dead_letters_new(const char *directory, const struct notify_settings *settings,
+                                      struct clock *clock, GError **error);
+/* After the endpoints' couriers have ended, before the endpoints are freed: what is under way is done. NULL is allowed.
+ */
+void dead_letters_free(struct dead_letters *dead);
+/* Returns at once; `done` is called once it is kept, or cannot be (logged), on any thread, perhaps before this returns.
+ */
+void dead_letters_add(struct dead_letters *dead, const struct audience *audience, const struct delivery *delivery,
+                      const char *why, void (*done)(void *data), void *data);
+
+/* ---- courier.c: all webhooks, on one thread ---- */
+
+struct courier;
+struct courier *courier_new(const struct notify_settings *settings, struct clock *clock, GError **error);
+/* Of a webhook; the endpoint is the courier's to send for until it is freed. Before the start. */
+bool courier_add(struct courier *courier, const struct notify_webhook *webhook, struct endpoint *endpoint,
+                 GError **error);
+bool courier_start(struct courier *courier, GError **error);
+/* An endpoint_config.wake. */
+void courier_wake(void *courier);
+/* Ends the thread and breaks off what is under way. NULL is allowed. */
+void courier_free(struct courier *courier);
+
+/* ---- secret_text.c ---- */
+
+/* A secret that stands in the settings, or else in a file (whole, without blanks around it); "" where neither is given.
+ * Free with secret_text_free. NULL: the file cannot be read; the error says which, not what. */
+char *secret_text_read(const char *text, const char *file, GError **error);
+void secret_text_free(char *text);

@@ -1,0 +1,329 @@
+/* Who is told of what: orgs, policies, severities, kinds; what is taken over once, and stays over a restart. */
+#include "notify_world.h"
+
+/* Nobody is there: what is taken over stays. */
+static const char nowhere[] = "https://192.0.2.1/in";
+
+static int64_t accepted(struct notify *notify, const char *id)
+{
+    struct endpoint_health health = {0};
+    world_look(notify, id, &health);
+    int64_t count = health.accepted;
+    record_clear(&endpoint_health_descriptor, &health);
+    return count;
+}
+
+static int64_t queued(struct notify *notify, const char *id)
+{
+    struct endpoint_health health = {0};
+    world_look(notify, id, &health);
+    int64_t count = health.queued;
+    record_clear(&endpoint_health_descriptor, &health);
+    return count;
+}
+
+/* 192.0.2.0/24 is for documents: nothing leaves this machine. */
+static void nothing_leaves(struct notify_world *world)
+{
+    world_set(&world->settings.notify.refused_networks, "0.0.0.0/0,::/0");
+}
+
+static void test_an_endpoint_is_told_of_its_org_alone(void)
+{
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    world_add_webhook(&world, "b", "bolt", nowhere);
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e2", "acme", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e3", "bolt", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e4", "other", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e5", "", "intrusion", SEVERITY_HIGH);
+    g_assert_cmpint(accepted(notify, "a"), ==, 2);
+    g_assert_cmpint(accepted(notify, "b"), ==, 1);
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
+struct seen_ids {
+    GString *ids;
+};
+
+static void add_id(void *data, const struct endpoint_health *health)
+{
+    g_string_append_printf(((struct seen_ids *)data)->ids, "%s ", health->id);
+}
+
+static void test_nobody_sees_or_enables_anothers_endpoint(void)
+{
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    world_add_webhook(&world, "b", "bolt", nowhere);
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    g_autoptr(GString) own = g_string_new(NULL), all = g_string_new(NULL), none = g_string_new(NULL);
+    notify_each_endpoint(notify, "acme", add_id, &(struct seen_ids){own});
+    notify_each_endpoint(notify, NULL, add_id, &(struct seen_ids){all});
+    notify_each_endpoint(notify, "", add_id, &(struct seen_ids){none});
+    g_assert_cmpstr(own->str, ==, "a ");
+    g_assert_cmpstr(all->str, ==, "a b ");
+    g_assert_cmpstr(none->str, ==, "");
+    g_assert_true(notify_shows_breaker(notify, "upstream:webhook:a", "acme"));
+    g_assert_false(notify_shows_breaker(notify, "upstream:webhook:b", "acme"));
+    g_assert_false(notify_shows_breaker(notify, "upstream:webhook:unknown", "acme"));
+    g_assert_true(notify_shows_breaker(notify, "upstream:store", "acme"));
+    g_assert_true(notify_shows_breaker(notify, "upstream:webhook:b", NULL));
+    g_assert_false(notify_enable(notify, "acme", ENDPOINT_WEBHOOK, "b"));
+    g_assert_true(notify_enable(notify, "acme", ENDPOINT_WEBHOOK, "a"));
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
+/* ---- what the notify policy says: a row for each key ---- */
+
+static bool policy_says(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy)
+{
+    (void)org_id;
+    (void)camera_id;
+    struct record_errors errors;
+    const char *document = data;
+    record_errors_init(&errors);
+    const struct record_descriptor *descriptor = policy_type_find(POLICY_NOTIFY)->descriptor;
+    g_assert_true(record_decode_json(descriptor, document, strlen(document), policy, &errors));
+    record_errors_clear(&errors);
+    return true;
+}
+
+/* How many of five signals, one of each severity, an endpoint is told of. */
+static int64_t told_under(const char *document)
+{
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    const struct notify_parts parts = {.data_dir = world.directory,
+                                       .settings = &world.settings.notify,
+                                       .clock = world.clock,
+                                       .resilience = world.resilience,
+                                       .says = policy_says,
+                                       .says_data = (void *)(uintptr_t)document};
+    struct notify *notify = notify_open(&parts, NULL);
+    for (unsigned severity = SEVERITY_INFO; severity <= SEVERITY_CRITICAL; severity++) {
+        g_autofree char *id = g_strdup_printf("e%u", severity);
+        world_tell(notify, id, "acme", "intrusion", (enum severity)severity);
+    }
+    int64_t count = accepted(notify, "a");
+    notify_close(notify);
+    world_clear(&world);
+    return count;
+}
+
+static void test_each_key_of_the_policy_changes_what_is_told(void)
+{
+    static const struct {
+        const char *key, *first, *second;
+        int64_t of_first, of_second;
+    } rows[] = {
+        {"notify_enabled", "{\"minimum_severity\":\"info\"}",
+         "{\"minimum_severity\":\"info\",\"notify_enabled\":false}", 5, 0},
+        {"minimum_severity", "{}", "{\"minimum_severity\":\"critical\"}", 3, 1},
+    };
+    const struct record_descriptor *descriptor = policy_type_find(POLICY_NOTIFY)->descriptor;
+    g_assert_cmpuint(descriptor->field_count, ==, G_N_ELEMENTS(rows));
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_nonnull(record_find_field(descriptor, rows[i].key));
+        g_assert_cmpint(told_under(rows[i].first), ==, rows[i].of_first);
+        g_assert_cmpint(told_under(rows[i].second), ==, rows[i].of_second);
+    }
+}
+
+static void test_an_endpoint_may_ask_for_less(void)
+{
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    struct notify_webhook *severe = world_add_webhook(&world, "severe", "acme", nowhere);
+    severe->minimum_severity = SEVERITY_CRITICAL;
+    struct notify_webhook *falls = world_add_webhook(&world, "falls", "acme", nowhere);
+    falls->kinds = (struct record_strings){g_new(char *, 1), 1};
+    falls->kinds.items[0] = g_strdup("fall");
+    world_add_webhook(&world, "off", "acme", nowhere)->enabled = false;
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e2", "acme", "intrusion", SEVERITY_CRITICAL);
+    world_tell(notify, "e3", "acme", "fall", SEVERITY_HIGH);
+    world_tell(notify, "e4", "acme", "falling", SEVERITY_LOW); /* under the policy's default */
+    g_assert_cmpint(accepted(notify, "severe"), ==, 1);
+    g_assert_cmpint(accepted(notify, "falls"), ==, 1);
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
+/* ---- once, and to stay ---- */
+
+static void test_what_is_offered_twice_is_taken_over_once(void)
+{
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world.settings.notify.remembered = 2;
+    world_add_webhook(&world, "a", "acme", nowhere);
+    world_add_webhook(&world, "b", "acme", nowhere);
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    for (int i = 0; i < 3; i++)
+        world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    g_assert_cmpint(accepted(notify, "a"), ==, 1);
+    g_assert_cmpint(accepted(notify, "b"), ==, 1);
+    world_tell(notify, "e2", "acme", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e3", "acme", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH); /* forgotten: once more does no harm */
+    g_assert_cmpint(accepted(notify, "a"), ==, 4);
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
+static void test_what_was_taken_over_is_there_after_a_restart(void)
+{
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e2", "acme", "intrusion", SEVERITY_HIGH);
+    notify_close(notify);
+    notify = world_open(&world);
+    g_assert_cmpint(queued(notify, "a"), ==, 2);
+    notify_close(notify);
+    world_clear(&world);
+}
+
+static void test_what_is_no_signal_is_told_to_nobody(void)
+{
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    struct analytics_event *event = world_signal("e1", "acme", "intrusion", SEVERITY_HIGH);
+    event->type = EVENT_ZONE_HIT;
+    notify_ensure(notify, event);
+    event->type = EVENT_SIGNAL;
+    event->payload.text[1] = '!'; /* no JSON any more */
+    notify_ensure(notify, event);
+    world_event_free(event);
+    notify_offer(NULL, NULL); /* nobody is to be told */
+    g_assert_cmpint(accepted(notify, "a"), ==, 0);
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
+/* ---- settings ---- */
+
+static void test_bad_secrets_are_told_and_not_shown(void)
+{
+    struct notify_world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    struct notify_webhook *webhook = world_add_webhook(&world, "till", "acme", nowhere);
+    const struct notify_parts parts = {
+        world.directory, &world.settings.notify, world.clock, world.resilience, NULL, NULL};
+    world_set(&webhook->secret, "whsec_c2hvcnQ=");
+    g_assert_null(notify_open(&parts, &error));
+    g_assert_nonnull(strstr(error->message, "till"));
+    g_assert_null(strstr(error->message, "c2hvcnQ"));
+    g_clear_error(&error);
+    world_set(&webhook->secret, NULL);
+    world_set(&webhook->secret_file, "/nonexistent/secret");
+    g_assert_null(notify_open(&parts, &error));
+    g_assert_nonnull(strstr(error->message, "/nonexistent/secret"));
+    world_clear(&world);
+}
+
+static bool is_valid_webhook(const char *json)
+{
+    struct notify_webhook webhook;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&notify_webhook_descriptor, json, strlen(json), &webhook, &errors);
+    record_errors_clear(&errors);
+    if (is_good)
+        record_clear(&notify_webhook_descriptor, &webhook);
+    return is_good;
+}
+
+static void test_addresses_that_are_taken(void)
+{
+    static const struct {
+        const char *url;
+        bool is_good;
+    } cases[] = {{"https://example.test/in?key=1", true},
+                 {"http://10.0.0.7:8080/", true},
+                 {"https://[2001:db8::1]/in", true},
+                 {"ftp://example.test/", false},
+                 {"file:///etc/passwd", false},
+                 {"https://user:pass@example.test/", false},
+                 {"https://", false},
+                 {"example.test/in", false},
+                 {"https://example.test/a b", false},
+                 {"gopher://example.test", false},
+                 {"https://example.test/\\u000a", false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *json = g_strdup_printf("{\"id\":\"a\",\"url\":\"%s\",\"secret\":\"x\"}", cases[i].url);
+        if (is_valid_webhook(json) != cases[i].is_good)
+            g_error("%s", cases[i].url);
+    }
+    g_assert_false(is_valid_webhook("{\"id\":\"a\",\"url\":\"https://example.test/\"}"));
+    g_assert_false(
+        is_valid_webhook("{\"id\":\"a\",\"url\":\"https://example.test/\",\"secret\":\"x\",\"secret_file\":\"/y\"}"));
+}
+
+/* ---- names ---- */
+
+static void test_hostile_names_stay_one_level_of_a_topic(void)
+{
+    static const struct {
+        const char *name, *level;
+    } cases[] = {
+        {"door-1.b_c", "door-1.b_c"}, {"a/b", "a%2Fb"}, {"+", "%2B"},    {"#", "%23"}, {"", "-"}, {"a\nb", "a%0Ab"},
+        {"$SYS", "%24SYS"},           {"ü", "%C3%BC"},  {"%2F", "%252F"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct analytics_event event = {.org_id = (char *)(uintptr_t)cases[i].name,
+                                        .site_id = (char *)(uintptr_t)cases[i].name,
+                                        .camera_id = (char *)(uintptr_t)cases[i].name};
+        struct signal signal = {.kind = (char *)(uintptr_t)cases[i].name};
+        g_autofree char *topic = message_topic("vedette", &event, &signal);
+        g_autofree char *expected =
+            g_strjoin("/", "vedette", cases[i].level, cases[i].level, cases[i].level, cases[i].level, NULL);
+        g_assert_cmpstr(topic, ==, expected);
+    }
+}
+
+static void test_ids_of_webhooks_hold_no_full_stop(void)
+{
+    g_autofree char *plain = message_webhook_id("0190-abc_1"), *dotted = message_webhook_id("a.b");
+    g_assert_cmpstr(plain, ==, "0190-abc_1");
+    g_assert_cmpstr(dotted, ==, "a~b");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/notify/an endpoint is told of its org alone", test_an_endpoint_is_told_of_its_org_alone);
+    g_test_add_func("/notify/nobody sees or enables another's endpoint", test_nobody_sees_or_enables_anothers_endpoint);
+    g_test_add_func("/notify/each key of the policy changes what is told",
+                    test_each_key_of_the_policy_changes_what_is_told);
+    g_test_add_func("/notify/an endpoint may ask for less", test_an_endpoint_may_ask_for_less);
+    g_test_add_func("/notify/what is offered twice is taken over once", test_what_is_offered_twice_is_taken_over_once);
+    g_test_add_func("/notify/what was taken over is there after a restart",
+                    test_what_was_taken_over_is_there_after_a_restart);
+    g_test_add_func("/notify/what is no signal is told to nobody", test_what_is_no_signal_is_told_to_nobody);
+    g_test_add_func("/notify/bad secrets are told and not shown", test_bad_secrets_are_told_and_not_shown);
+    g_test_add_func("/notify/addresses that are taken", test_addresses_that_are_taken);
+    g_test_add_func("/notify/hostile names stay one level of a topic", test_hostile_names_stay_one_level_of_a_topic);
+    g_test_add_func("/notify/ids of webhooks hold no full stop", test_ids_of_webhooks_hold_no_full_stop);
+    return g_test_run();
+}
