@@ -16,6 +16,7 @@
 #include "api/route.h"
 #include "auth/auth.h"
 #include "auth/webhook.h"
+#include "base/trace.h"
 #include "keeper/keeper.h"
 
 enum { API_ADDRESS_BYTES = 64 };
@@ -119,7 +120,12 @@ struct request {
     char address[API_ADDRESS_BYTES]; /* of who asks, not of a proxy that is trusted */
     bool is_secure;                  /* by such a proxy's TLS */
     struct oidc_call *oidc_call;     /* NULL: none yet */
-    char trace_id[HTTP_TRACE_ID_BYTES], traceparent[HTTP_TRACEPARENT_BYTES]; /* W3C Trace Context: as it is answered */
+    /* W3C Trace Context: our span, as it is answered, and the caller's (all zeros: none) */
+    struct trace_context trace;
+    char trace_id[TRACE_ID_TEXT_BYTES], traceparent[TRACE_PARENT_BYTES];
+    uint8_t parent_span_id[TRACE_SPAN_ID_BYTES];
+    int64_t began_us; /* by clock_monotonic_us */
+    unsigned status;  /* that was answered; 0: nothing yet */
     GByteArray *body;
     void *parameters; /* the route's parameters, decoded; NULL: it takes none */
     void *record;     /* the route's request, decoded; NULL: it takes none, or reads the body itself */

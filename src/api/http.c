@@ -244,28 +244,3 @@ bool http_parse_length(const char *text, guint64 *length)
 {
     return g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, length, NULL);
 }
-
-/* So many lower-case hexadecimal digits, and, unless `may_be_zero`, not all of them 0. */
-static bool is_hex(const char *text, size_t length, bool may_be_zero)
-{
-    size_t zeros = strspn(text, "0");
-    return strspn(text, "0123456789abcdef") >= length && (may_be_zero || zeros < length);
-}
-
-bool http_traceparent_parse(const char *header, char trace_id[HTTP_TRACE_ID_BYTES], char flags[3])
-{
-    enum { TRACE_AT = 3, SPAN_AT = 36, FLAGS_AT = 53 };
-    size_t length = header ? strlen(header) : 0;
-    if (length < HTTP_TRACEPARENT_BYTES - 1 || !is_hex(header, 2, true) || strncmp(header, "ff", 2) == 0 ||
-        header[TRACE_AT - 1] != '-' || header[SPAN_AT - 1] != '-' || header[FLAGS_AT - 1] != '-')
-        return false;
-    /* Later versions may go on after a dash; this one may not. */
-    bool is_ended = length == HTTP_TRACEPARENT_BYTES - 1 ||
-                    (strncmp(header, "00", 2) != 0 && header[HTTP_TRACEPARENT_BYTES - 1] == '-');
-    if (!is_ended || !is_hex(header + TRACE_AT, HTTP_TRACE_ID_BYTES - 1, false) ||
-        !is_hex(header + SPAN_AT, 16, false) || !is_hex(header + FLAGS_AT, 2, true))
-        return false;
-    g_strlcpy(trace_id, header + TRACE_AT, HTTP_TRACE_ID_BYTES);
-    g_strlcpy(flags, header + FLAGS_AT, 3);
-    return true;
-}

@@ -54,10 +54,6 @@ bool http_content_type_is(const char *header, const char *type);
 bool http_host_is_allowed(const char *host, const char *allowed_names);
 /* True when the origin is the page that `host` serves. */
 bool http_origin_is_host(const char *origin, const char *host);
-/* W3C Trace Context: the trace that a request is part of. False when the header is none, or malformed (then a new trace
- * begins). */
-enum { HTTP_TRACE_ID_BYTES = 33, HTTP_TRACEPARENT_BYTES = 56 };
-bool http_traceparent_parse(const char *header, char trace_id[HTTP_TRACE_ID_BYTES], char flags[3]);
 /* RFC 9110 token: what a header's name may be. */
 bool http_is_token(const char *text, size_t length);
 /* Parses Content-Length: digits alone. */

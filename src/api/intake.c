@@ -5,6 +5,7 @@
 #include "api/api_internal.h"
 #include "base/counter.h"
 #include "base/id.h"
+#include "facts/trace.h"
 
 struct intake {
     struct request *request;
@@ -14,7 +15,7 @@ struct intake {
 
 static void event_free(void *event)
 {
-    record_clear(&analytics_event_descriptor, event);
+    record_clear(&event_under_way_descriptor, event);
     g_free(event);
 }
 
@@ -38,6 +39,8 @@ static bool settle(const struct intake *intake, struct analytics_event *event, s
         record_errors_add(errors, "payload", "%s", error->message);
     if (!event->trace_id)
         event->trace_id = g_strdup(request->trace_id);
+    if (trace_is_on() && request->trace.is_sampled && strcmp(event->trace_id, request->trace_id) == 0)
+        event->traceparent = g_strdup(request->traceparent);
     return errors->items->len == 0;
 }
 
@@ -95,7 +98,7 @@ static bool enqueue(const struct intake *intake, GPtrArray *texts, struct vedett
     for (guint i = 0; i < intake->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(intake->events, i);
         GString *json = g_string_new(NULL);
-        record_encode_json(&analytics_event_descriptor, event, true, json);
+        record_encode_json(&event_under_way_descriptor, event, true, json);
         records[i] = (struct vedette_spool_record){
             .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
         g_ptr_array_add(texts, g_string_free(json, FALSE));
@@ -110,6 +113,12 @@ static void publish(const struct intake *intake, const GPtrArray *texts)
     for (guint i = 0; i < intake->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(intake->events, i);
         const char *text = g_ptr_array_index(texts, i);
+        g_autoptr(GString) shown = NULL;
+        if (event->traceparent) {
+            shown = g_string_new(NULL);
+            record_encode_json(&analytics_event_descriptor, event, true, shown);
+            text = shown->str;
+        }
         live_publish(api->live, LIVE_EVENT, event->org_id, event->camera_id, text, strlen(text));
     }
 }
@@ -118,13 +127,18 @@ static void keep(const struct intake *intake, struct answer *answer)
 {
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     struct vedette_spool_error why;
-    if (intake->events->len && !enqueue(intake, texts, &why)) {
+    int64_t began_us = clock_monotonic_us(clock_system());
+    bool is_kept = !intake->events->len || enqueue(intake, texts, &why);
+    int64_t kept_us = clock_monotonic_us(clock_system());
+    trace_note_events(intake->events, "spool", began_us, kept_us, !is_kept);
+    if (!is_kept) {
         answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE,
                        "none was taken, as there is no room: send all of them again", NULL);
         answer_header(answer, "Retry-After", "1");
         return;
     }
     publish(intake, texts);
+    trace_note_events(intake->events, "push", kept_us, clock_monotonic_us(clock_system()), false);
     answer_record(answer, MHD_HTTP_OK, &intake_answer_descriptor, &intake->told);
 }
 

@@ -48,7 +48,7 @@ static bool is_any(const struct route *route)
 }
 
 const struct route_header route_headers[] = {
-    {"traceparent", HTTP_TRACEPARENT_BYTES - 1, is_any, "W3C Trace Context: the answer's goes on with it"},
+    {"traceparent", TRACE_PARENT_BYTES - 1, is_any, "W3C Trace Context: the answer's goes on with it"},
     {"If-None-Match", 256, is_cached, "an ETag: 304 where it is still that"},
     {"Idempotency-Key", 255, route_takes_idempotency_key,
      "the same request sent again with the same key gets the first one's answer"},

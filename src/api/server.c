@@ -97,6 +97,7 @@ static enum MHD_Result send_answer(struct request *request, const struct answer 
     if (answer->is_closing)
         MHD_add_response_header(response, "Connection", "close");
     count_answer(request->api, answer->status);
+    request->status = answer->status;
     log_debug(NULL, "%s %s: %u", request->method, request->route ? request->route->path : "(no route)", answer->status);
     enum MHD_Result result = MHD_queue_response(request->connection, answer->status, response);
     MHD_destroy_response(response);
@@ -233,13 +234,51 @@ static void read_address(struct request *request)
 /* The caller's trace goes on with a span of ours; without one, a trace begins. */
 static void begin_trace(struct request *request)
 {
-    const char *header = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "traceparent");
-    char flags[3] = "00";
-    if (!http_traceparent_parse(header, request->trace_id, flags))
-        g_snprintf(request->trace_id, sizeof request->trace_id, "%08x%08x%08x%08x", g_random_int() | 1, g_random_int(),
-                   g_random_int(), g_random_int());
-    g_snprintf(request->traceparent, sizeof request->traceparent, "00-%s-%08x%08x-%s", request->trace_id,
-               g_random_int() | 1, g_random_int(), flags);
+    struct trace_context caller;
+    if (trace_context_parse(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "traceparent"),
+                            &caller)) {
+        trace_context_follow(&caller, &request->trace);
+        memcpy(request->parent_span_id, caller.span_id, sizeof request->parent_span_id);
+    } else {
+        trace_context_begin(&request->trace);
+    }
+    trace_id_write(&request->trace, request->trace_id);
+    trace_context_write(&request->trace, request->traceparent);
+}
+
+/* Others as OpenTelemetry's conventions have it, for a client may write what it likes. */
+static const char *known_method(const char *method)
+{
+    static const char *const known[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+        if (strcmp(method, known[i]) == 0)
+            return known[i];
+    return "_OTHER";
+}
+
+/* By the route's template: what stands in its place may be a secret, and would make a name of its own for each. */
+static void record_span(const struct request *request)
+{
+    static const uint8_t none[TRACE_SPAN_ID_BYTES];
+    const struct route *route = request->route;
+    bool is_followed = memcmp(request->parent_span_id, none, sizeof none) != 0;
+    if (!trace_is_on() || !request->status || !request->trace.is_sampled ||
+        (route && route->rate == RATE_FREE && !is_followed)) /* what watches us would fill every trace */
+        return;
+    struct trace_span span;
+    trace_span_init(&span, &request->trace, "", request->began_us, clock_monotonic_us(clock_system()));
+    span.context = request->trace;
+    memcpy(span.parent_id, request->parent_span_id, sizeof span.parent_id);
+    span.kind = TRACE_SERVER;
+    span.has_failed = request->status >= 500;
+    const char *method = known_method(request->method);
+    g_snprintf(span.name, sizeof span.name, "%s%s%s", method, route ? " " : "", route ? route->path : "");
+    trace_span_add_text(&span, "http.request.method", method);
+    if (route)
+        trace_span_add_text(&span, "http.route", route->path);
+    trace_span_add_integer(&span, "http.response.status_code", request->status);
+    trace_span_add_text(&span, "url.scheme", request->is_secure ? "https" : "http");
+    trace_record(&span);
 }
 
 /* ---- a request's life ---- */
@@ -247,6 +286,7 @@ static void begin_trace(struct request *request)
 static bool begin(struct request *request, const char *method, const char *version, struct answer *answer)
 {
     watch_restart(request->api->watch, watched(request));
+    request->began_us = clock_monotonic_us(clock_system());
     request->method = g_strdup(strcmp(method, "HEAD") == 0 ? "GET" : method);
     read_headers(request);
     read_address(request);
@@ -323,6 +363,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     if (!request)
         return;
     watch_restart(api->watch, watched(request));
+    record_span(request);
     oidc_call_free(request->oidc_call); /* it reads the request */
     request_forget(request);
     http_target_free(request->target);

@@ -1,6 +1,7 @@
 #include "facts/event.h"
 
 #include "base/error.h"
+#include "base/trace.h"
 #include "facts/camera.h"
 #include "facts/track.h"
 
@@ -137,10 +138,21 @@ static const struct record_field analytics_event_fields[] = {
     FIELD(struct analytics_event, trace_id, 0, "W3C trace id, where there is one", .max_count = 64),
     FIELD(struct analytics_event, priority, 0, "9 is the most urgent", .min = 0, .max = 9, .default_text = "5"),
     FIELD(struct analytics_event, payload, RECORD_REQUIRED | RECORD_VERBATIM, "the record named by type"),
+    FIELD(struct analytics_event, traceparent, 0, "W3C Trace Context of what made it", .max_count = 64,
+          .check_text = trace_parent_check),
 };
-const struct record_descriptor analytics_event_descriptor =
-    RECORD(struct analytics_event, "AnalyticsEvent", 1, analytics_event_fields,
-           "The envelope in which everything that is stored travels.", .table = "events");
+/* All but the last is stored and shown. */
+const struct record_descriptor analytics_event_descriptor = {
+    .name = "AnalyticsEvent",
+    .table = "events",
+    .schema_version = 1,
+    .size = sizeof(struct analytics_event),
+    .fields = analytics_event_fields,
+    .field_count = G_N_ELEMENTS(analytics_event_fields) - 1,
+    .doc = "The envelope in which everything that is stored travels.",
+};
+const struct record_descriptor event_under_way_descriptor =
+    RECORD(struct analytics_event, "EventUnderWay", 1, analytics_event_fields, "An AnalyticsEvent on its way.");
 
 /* ---- what comes from outside ---- */
 

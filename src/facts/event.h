@@ -119,8 +119,11 @@ struct analytics_event {
     char *trace_id;
     int32_t priority;
     struct record_json payload;
+    char *traceparent; /* of what made it, while it is on its way and its trace is told; NULL: it is in no such trace */
 };
 extern const struct record_descriptor analytics_event_descriptor;
+/* The same with its traceparent: from a worker or a request through the spool to the store. */
+extern const struct record_descriptor event_under_way_descriptor;
 
 struct camera;
 /* Makes an event that came from outside, decoded, what may be kept: its payload is decoded by its type, must speak of

@@ -117,6 +117,8 @@ static const struct record_field camera_health_fields[] = {
           "looks left for a later frame: there were more than reid.looks_per_frame, or the model was busy or failed"),
     FIELD(struct camera_health, reid_shed, RECORD_COUNTER,
           "tracks whose looks are not kept because there were more than reid.tracks"),
+    FIELD(struct camera_health, traces_dropped, RECORD_COUNTER,
+          "traces of its frames that did not reach the hub because the link was full"),
     FIELD(struct camera_health, first_picture_ms, RECORD_GAUGE,
           "from the beginning of its first connection to the first picture; 0: none came yet", .unit = "ms"),
     FIELD(struct camera_health, last_frame_at, 0, "when the last frame came"),
@@ -257,6 +259,12 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, backtests_refused, RECORD_COUNTER, "the same, refused because too many waited"),
     FIELD(struct server_health, backtests_cut, RECORD_COUNTER,
           "the same, ended by policies.backtest_seconds before everything was tried"),
+    FIELD(struct server_health, trace_spans_waiting, RECORD_GAUGE, "spans that wait for the collector"),
+    FIELD(struct server_health, trace_spans_sent, RECORD_COUNTER, "spans the collector took"),
+    FIELD(struct server_health, trace_spans_dropped, RECORD_COUNTER,
+          "spans for which there was no room (tracing.queue_spans)"),
+    FIELD(struct server_health, trace_spans_refused, RECORD_COUNTER, "spans the collector refused for good"),
+    FIELD(struct server_health, trace_sends_failed, RECORD_COUNTER, "times spans could not be sent"),
 };
 const struct record_descriptor server_health_descriptor =
     RECORD(struct server_health, "ServerHealth", 1, server_health_fields, "How the hub is; counts since it started.");

@@ -78,6 +78,7 @@ struct camera_health {
     int64_t
         reid_postponed; /* looks left for a later frame: more than looks_per_frame, or the model was busy or failed */
     int64_t reid_shed;  /* tracks whose looks found no room or made room for others */
+    int64_t traces_dropped;   /* of frames that raised an event */
     int64_t first_picture_ms; /* from the beginning of its first connection; 0: none came yet */
     struct record_time last_frame_at;
     /* the hub's own, whatever a worker says */
@@ -145,6 +146,7 @@ struct server_health {
     int64_t policy_notices; /* of PostgreSQL that something changed */
     int64_t policy_listener_starts;
     int64_t backtests, backtests_refused, backtests_cut;
+    int64_t trace_spans_waiting, trace_spans_sent, trace_spans_dropped, trace_spans_refused, trace_sends_failed;
 };
 extern const struct record_descriptor server_health_descriptor;
 

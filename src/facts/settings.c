@@ -570,6 +570,8 @@ static const struct record_field settings_fields[] = {
                  "pictures looked at on request"),
     FIELD_RECORD(struct settings, managed_cameras, struct managed_camera_settings, &managed_camera_settings_descriptor,
                  0, "cameras that are made by the API"),
+    FIELD_RECORD(struct settings, tracing, struct trace_settings, &trace_settings_descriptor, 0,
+                 "traces told to an OpenTelemetry collector"),
     FIELD_LIST(struct settings, cameras, &camera_descriptor, 0, "the cameras", .max_count = 4096),
 };
 const struct record_descriptor settings_descriptor =
@@ -597,6 +599,8 @@ static const struct record_field worker_config_fields[] = {
                  "pictures looked at on request"),
     FIELD_RECORD(struct worker_config, managed_cameras, struct managed_camera_settings,
                  &managed_camera_settings_descriptor, 0, "cameras that are made by the API"),
+    FIELD(struct worker_config, trace_ratio, 0, "share of frames that raise an event whose trace is told", .min = 0,
+          .max = 1),
     FIELD_LIST(struct worker_config, cameras, &camera_descriptor, 0, "its cameras, without logins", .max_count = 4096),
 };
 const struct record_descriptor worker_config_descriptor =

@@ -12,6 +12,7 @@
 #include "facts/managed_camera.h"
 #include "facts/notify.h"
 #include "facts/policy_types.h"
+#include "facts/trace.h"
 #include "facts/upkeep.h"
 #include "record/record.h"
 
@@ -212,6 +213,7 @@ struct settings {
     struct notify_settings notify;
     struct detect_settings detect;
     struct managed_camera_settings managed_cameras;
+    struct trace_settings tracing;
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;
@@ -232,6 +234,7 @@ struct worker_config {
     struct breaker_settings breaker;
     struct detect_settings detect;
     struct managed_camera_settings managed_cameras;
+    double trace_ratio;         /* of tracing; 0: nothing is traced */
     struct record_list cameras; /* of struct camera; logins come apart as camera_credentials */
 };
 extern const struct record_descriptor worker_config_descriptor;

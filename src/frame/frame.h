@@ -28,7 +28,8 @@ struct frame {
     int64_t captured_at_ms; /* wall clock: camera's RTP clock by RTCP when within the allowed skew, else arrival */
     bool is_camera_clock;   /* which of the two it was */
     int64_t media_us;       /* time on the stream's own axis, from 0; steady where captured_at_ms is not */
-    int64_t arrived_us;     /* clock_monotonic_us when the frame left the decoder */
+    int64_t received_us;    /* clock_monotonic_us when its encoded picture came to the decoder; 0: not known */
+    int64_t arrived_us;     /* the same when the frame left the decoder */
 };
 
 /* Takes over `template`'s fields; calls release(data) at the last unref. `release` may be NULL. */

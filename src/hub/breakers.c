@@ -26,21 +26,26 @@ static void on_illegal(void *data, const char *name, enum vedette_breaker_state 
               vedette_breaker_state_name(from), to);
 }
 
-struct vedette_resilience *hub_resilience_new(struct hub *hub)
+void hub_breaker_config(const struct hub *hub, struct vedette_breaker_config *config)
 {
     const struct breaker_settings *settings = &hub->settings->breaker;
-    const struct vedette_time_source time = {.now_us = now_us, .data = hub->clock};
+    vedette_breaker_config_init(config);
+    config->failure_threshold = settings->failure_threshold;
+    config->failure_percent = settings->failure_percent;
+    config->success_threshold = settings->success_threshold;
+    config->window_us = (int64_t)(settings->window_seconds * G_USEC_PER_SEC);
+    config->recovery_timeout_us = (int64_t)(settings->recovery_seconds * G_USEC_PER_SEC);
+    config->recovery_timeout_max_us = (int64_t)(settings->recovery_max_seconds * G_USEC_PER_SEC);
+    config->slow_call_us = (int64_t)(settings->slow_call_seconds * G_USEC_PER_SEC);
+    config->time = (struct vedette_time_source){.now_us = now_us, .data = hub->clock};
+}
+
+struct vedette_resilience *hub_resilience_new(struct hub *hub)
+{
     const char *why = NULL;
     struct vedette_resilience_config config;
     vedette_resilience_config_init(&config);
-    config.breaker.failure_threshold = settings->failure_threshold;
-    config.breaker.failure_percent = settings->failure_percent;
-    config.breaker.success_threshold = settings->success_threshold;
-    config.breaker.window_us = (int64_t)(settings->window_seconds * G_USEC_PER_SEC);
-    config.breaker.recovery_timeout_us = (int64_t)(settings->recovery_seconds * G_USEC_PER_SEC);
-    config.breaker.recovery_timeout_max_us = (int64_t)(settings->recovery_max_seconds * G_USEC_PER_SEC);
-    config.breaker.slow_call_us = (int64_t)(settings->slow_call_seconds * G_USEC_PER_SEC);
-    config.breaker.time = time;
+    hub_breaker_config(hub, &config.breaker);
     config.breaker_changed = on_changed;
     config.breaker_illegal = on_illegal;
     struct vedette_resilience *resilience = vedette_resilience_new("hub", &config, &why);

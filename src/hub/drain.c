@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "facts/trace.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,7 +24,8 @@ struct drain {
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
     bool is_stopping, is_answered;
-    GError *failure; /* of the batch that is answered */
+    GError *failure;                   /* of the batch that is answered */
+    int64_t dequeued_us, submitted_us; /* of the batch at hand: by clock_monotonic_us */
     int64_t stored;
 };
 
@@ -63,6 +65,7 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
 {
     struct drain *drain = data;
     (void)stored;
+    trace_note_events(events, "store", drain->submitted_us, clock_monotonic_us(clock_system()), error);
     for (guint i = 0; !error && i < events->len; i++)
         note_delivered(drain, g_ptr_array_index(events, i));
     pthread_mutex_lock(&drain->lock);
@@ -76,6 +79,8 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
 static bool store_events(struct drain *drain, GPtrArray *events, GError **error)
 {
     drain->is_answered = false;
+    drain->submitted_us = clock_monotonic_us(clock_system());
+    trace_note_events(events, "drain", drain->dequeued_us, drain->submitted_us, false);
     if (!store_events_submit(drain->parts.store, events, on_stored, drain, error)) {
         g_ptr_array_unref(events);
         return false;
@@ -95,7 +100,7 @@ static struct analytics_event *decode(const struct vedette_spool_record *record,
     struct record_errors errors;
     struct analytics_event *event = g_new0(struct analytics_event, 1);
     record_errors_init(&errors);
-    bool is_good = record_decode_json(&analytics_event_descriptor, record->payload, record->length, event, &errors) ||
+    bool is_good = record_decode_json(&event_under_way_descriptor, record->payload, record->length, event, &errors) ||
                    record_errors_to_gerror(&errors, error);
     record_errors_clear(&errors);
     if (is_good)
@@ -215,6 +220,7 @@ static bool step(struct drain *drain, int64_t wait_for_us, bool *is_empty, int64
     struct vedette_permit permit;
     struct vedette_spool_batch *batch = vedette_spool_dequeue(drain->spool, 0, wait_for_us);
     *is_empty = !batch;
+    drain->dequeued_us = clock_monotonic_us(clock_system());
     if (!batch)
         return true;
     if (!vedette_breaker_acquire(drain->breaker, &permit, wait_us)) {

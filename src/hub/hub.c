@@ -187,6 +187,7 @@ static void hub_clear(struct hub *hub)
     policies_free(hub->policies);
     cameras_free(hub->cameras);
     vedette_resilience_free(hub->resilience);
+    trace_export_stop(hub->traces); /* nobody is under way any more */
     monitor_free(hub->monitor);
     store_close(hub->store);
     while (g_main_context_iteration(NULL, FALSE))
@@ -251,6 +252,21 @@ static bool open_all(struct hub *hub, GError **error)
     return hub->policies && load_cameras(hub, error) && open_notify(hub, error) && open_records(hub, error);
 }
 
+/* False: a collector is set, and its settings are not valid. */
+static bool start_tracing(struct hub *hub, GError **error)
+{
+    struct vedette_breaker_config breaker;
+    g_autoptr(GError) cause = NULL;
+    hub_breaker_config(hub, &breaker);
+    hub->traces = trace_export_start(&hub->settings->tracing, &breaker, &hub->health, &cause);
+    if (hub->traces)
+        vedette_resilience_share_breaker(hub->resilience, HUB_BREAKER_COLLECTOR, trace_export_breaker(hub->traces));
+    if (!cause)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
 int hub_run(const struct hub_options *options)
 {
     struct hub hub = {
@@ -270,7 +286,7 @@ int hub_run(const struct hub_options *options)
     hub.live = live_new(&options->settings->cameras);
     hub.resilience = hub_resilience_new(&hub);
     hub.breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    bool is_good = open_all(&hub, &error) && serve(&hub, &error);
+    bool is_good = start_tracing(&hub, &error) && open_all(&hub, &error) && serve(&hub, &error);
     if (!is_good)
         fprintf(stderr, "vedette: %s\n", error->message);
     hub_clear(&hub);

@@ -16,6 +16,7 @@
 #include "hub/progress.h"
 #include "hub/proof.h"
 #include "hub/record_path.h"
+#include "hub/trace_export.h"
 #include "jobs/jobs.h"
 #include "keeper/keeper.h"
 #include "link/link.h"
@@ -26,6 +27,7 @@
 
 /* Names in the hub's resilience manager: an upstream's cannot be a camera's, whose ids have no colon. */
 #define HUB_BREAKER_STORE "upstream:store"
+#define HUB_BREAKER_COLLECTOR "upstream:collector"
 
 struct hub;
 struct monitor;
@@ -86,6 +88,7 @@ struct hub {
     struct vedette_resilience *resilience; /* breakers of upstreams, queues */
     GHashTable *breaker_words;             /* camera id → enum breaker_word that an operator said last */
     struct scheduler *scheduler;           /* while it serves */
+    struct trace_export *traces;           /* NULL: nothing is traced */
     pthread_mutex_t answered_lock;         /* guards answered: the spool's thread fills it, the main loop empties it */
     GQueue answered;                       /* of struct intake_batch * */
     bool is_stopping, has_failed;          /* has_failed: the exit status is 1 */
@@ -204,6 +207,8 @@ void intake_note_gone(struct hub_worker *worker, const char *reason);
 /* ---- breakers.c ---- */
 
 struct vedette_resilience *hub_resilience_new(struct hub *hub);
+/* As the settings have it, for one that is made apart. */
+void hub_breaker_config(const struct hub *hub, struct vedette_breaker_config *config);
 /* An operator's word to a camera's breaker. Any thread. */
 void hub_force_breaker(void *hub, const char *camera_id, enum breaker_word word);
 /* What was said of a worker's cameras before it started. */

@@ -6,7 +6,9 @@
 #include "base/counter.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "facts/track.h"
+#include "hub/tracing.h"
 
 #include <string.h>
 
@@ -83,6 +85,21 @@ static bool decode(const struct record_descriptor *descriptor, const char *text,
 
 /* ---- events ---- */
 
+/* The trace's id is its traceparent's; where nothing is traced it has none. */
+static void settle_trace(struct analytics_event *event)
+{
+    struct trace_context context;
+    char id[TRACE_ID_TEXT_BYTES];
+    bool is_traced = trace_is_on() && trace_context_parse(event->traceparent, &context) && context.is_sampled;
+    g_clear_pointer(&event->trace_id, g_free);
+    if (!is_traced) {
+        g_clear_pointer(&event->traceparent, g_free);
+        return;
+    }
+    trace_id_write(&context, id);
+    event->trace_id = g_strdup(id);
+}
+
 static bool check_event(struct hub_worker *worker, struct analytics_event *event, GError **error)
 {
     const struct camera *camera = camera_of_record(worker, event->camera_id);
@@ -95,6 +112,7 @@ static bool check_event(struct hub_worker *worker, struct analytics_event *event
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "id '%s' is no UUID", event->id);
         return false;
     }
+    settle_trace(event);
     return analytics_event_settle(event, camera, clock_wall_ms(worker->hub->clock), error);
 }
 
@@ -113,7 +131,7 @@ static struct analytics_event *take_event(struct hub_worker *worker, const char 
 {
     g_autoptr(GError) error = NULL;
     struct analytics_event *event = g_new0(struct analytics_event, 1);
-    if (decode(&analytics_event_descriptor, line, length, event, &error) && check_event(worker, event, &error))
+    if (decode(&event_under_way_descriptor, line, length, event, &error) && check_event(worker, event, &error))
         return event;
     refuse(worker, "a record", error);
     analytics_event_free(event);
@@ -220,6 +238,7 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
     }
     memcpy(&sequence, body, sizeof sequence);
     struct intake_batch *batch = g_new0(struct intake_batch, 1);
+    int64_t taken_us = clock_monotonic_us(clock_system());
     *batch = (struct intake_batch){worker,
                                    worker->generation,
                                    GUINT64_FROM_LE(sequence),
@@ -240,6 +259,7 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
         g_ptr_array_add(batch->events, event);
     }
     counter_add(&worker->hub->health.records_received, batch->events->len);
+    trace_note_events(batch->events, "intake", taken_us, clock_monotonic_us(clock_system()), false);
     /* Order is kept: nothing overtakes what waits. */
     if (!g_queue_is_empty(&worker->waiting) || !submit(worker, batch))
         g_queue_push_tail(&worker->waiting, batch);
@@ -325,6 +345,22 @@ static void take_health(struct hub_worker *worker, const char *body, size_t leng
         publish_latest(worker->hub, camera);
     }
     record_clear(&camera_health_descriptor, &health);
+}
+
+static void take_trace(struct hub_worker *worker, const char *body, size_t length)
+{
+    struct frame_trace frame;
+    g_autoptr(GError) error = NULL;
+    if (!trace_is_on() || worker->is_apart)
+        return;
+    if (!decode(&frame_trace_descriptor, body, length, &frame, &error)) {
+        refuse(worker, "a frame's trace", error);
+        return;
+    }
+    if (camera_of_record(worker, frame.camera_id) &&
+        !tracing_take_frame(&frame, clock_wall_ms(worker->hub->clock), &error))
+        refuse(worker, "a frame's trace", error);
+    record_clear(&frame_trace_descriptor, &frame);
 }
 
 /* u16 length of the camera's id, the id, i64 time, u64 frame number, JPEG; all little endian. */
@@ -418,6 +454,9 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
         return true;
     case LINK_HEALTH:
         take_health(worker, body, length);
+        return true;
+    case LINK_TRACE:
+        take_trace(worker, body, length);
         return true;
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);

@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "facts/trace.h"
 #include "hub/drain.h"
 #include "hub/seen.h"
 
@@ -165,6 +166,7 @@ struct submission {
     GPtrArray *events;
     vedette_spool_done done;
     void *data;
+    int64_t submitted_us;
 };
 
 /* On the spool's thread: they are there to stay, so those who look or are to be notified are told, each record once.
@@ -173,6 +175,7 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
     struct submission *submission = data;
     struct record_path *path = submission->path;
+    trace_note_events(submission->events, "spool", submission->submitted_us, clock_monotonic_us(clock_system()), error);
     for (guint i = 0; !error && i < submission->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(submission->events, i);
         if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || event_is_kept_apart(event->type))
@@ -180,9 +183,11 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
         notify_offer(path->parts.notify, event);
         if (!path->parts.live)
             continue;
+        int64_t push_us = clock_monotonic_us(clock_system());
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&analytics_event_descriptor, event, true, json);
         live_publish_event(path->parts.live, event->org_id, event->camera_id, event->id, json->str, json->len);
+        trace_note_event(event, "push", push_us, clock_monotonic_us(clock_system()));
     }
     if (!error)
         counter_add(&path->parts.health->records_spooled, submission->events->len);
@@ -198,13 +203,13 @@ bool record_path_submit(struct record_path *path, GPtrArray *events, vedette_spo
     for (guint i = 0; i < events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(events, i);
         GString *json = g_string_new(NULL);
-        record_encode_json(&analytics_event_descriptor, event, true, json);
+        record_encode_json(&event_under_way_descriptor, event, true, json);
         records[i] = (struct vedette_spool_record){
             .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
         g_ptr_array_add(texts, g_string_free(json, FALSE));
     }
     struct submission *submission = g_new(struct submission, 1);
-    *submission = (struct submission){path, events, done, data};
+    *submission = (struct submission){path, events, done, data, clock_monotonic_us(clock_system())};
     if (vedette_spool_submit(path->spool, records, events->len, on_spooled, submission, error))
         return true;
     g_free(submission);

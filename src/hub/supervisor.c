@@ -123,6 +123,7 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .breaker = settings->breaker,
         .detect = settings->detect,
         .managed_cameras = settings->managed_cameras,
+        .trace_ratio = trace_settings_are_on(&settings->tracing) ? settings->tracing.ratio : 0,
     };
     if (worker->is_apart)
         config.detector.model = config.reid.model = NULL; /* they are not what is looked at */

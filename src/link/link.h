@@ -46,7 +46,8 @@ enum link_type {
     LINK_REMOVE_CAMERA, /* camera id text: send what is left of it, then LINK_REMOVED */
     /* worker → hub */
     LINK_REMOVED, /* camera id text: all records of the one that was removed were acknowledged */
-    LINK_TYPE_LAST = LINK_REMOVED,
+    LINK_TRACE,   /* FrameTrace; dropped when the queue is full */
+    LINK_TYPE_LAST = LINK_TRACE,
 };
 
 /* A body of three parts: a number, a text (in front its length, u32), and bytes to the end; numbers little endian. */

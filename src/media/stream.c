@@ -159,9 +159,29 @@ bool stream_is_due(struct media_stream *stream, int64_t media_us)
     return is_due;
 }
 
+static void note_arrival(struct media_stream *stream, int64_t stream_us)
+{
+    unsigned at = __atomic_fetch_add(&stream->arrival_count, 1, __ATOMIC_RELAXED) % STREAM_ARRIVALS;
+    counter_set(&stream->arrivals[at].received_us, clock_monotonic_us(stream->clock));
+    counter_set(&stream->arrivals[at].stream_us, stream_us);
+}
+
+/* The latest first; 0: it is not known. */
+static int64_t find_arrival(struct media_stream *stream, int64_t stream_us)
+{
+    unsigned count = __atomic_load_n(&stream->arrival_count, __ATOMIC_RELAXED);
+    for (unsigned i = 1; i <= STREAM_ARRIVALS; i++) {
+        unsigned at = (count - i) % STREAM_ARRIVALS;
+        if (counter_get(&stream->arrivals[at].stream_us) == stream_us)
+            return counter_get(&stream->arrivals[at].received_us);
+    }
+    return 0;
+}
+
 void stream_deliver(struct media_stream *stream, struct frame *frame, int64_t stream_us)
 {
     frame->captured_at_ms = wall_ms_at(stream, stream_us, &frame->is_camera_clock);
+    frame->received_us = find_arrival(stream, stream_us);
     frame->arrived_us = clock_monotonic_us(stream->clock);
     for (guint i = 0; i < stream->viewers->len; i++) {
         struct stream_viewer *viewer = g_ptr_array_index(stream->viewers, i);
@@ -173,10 +193,11 @@ void stream_deliver(struct media_stream *stream, struct frame *frame, int64_t st
 
 void stream_offer_packet(struct media_stream *stream, GstBuffer *encoded, GstCaps *caps)
 {
-    if (stream->listeners->len == 0)
-        return;
     GstClockTime pts = GST_BUFFER_PTS(encoded);
     int64_t stream_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
+    note_arrival(stream, stream_us);
+    if (stream->listeners->len == 0)
+        return;
     struct stream_packet packet = {
         .encoded = encoded, .caps = caps, .is_key_frame = media_skipper_begins_group(stream->skipper, encoded)};
     packet.captured_at_ms = wall_ms_at(stream, stream_us, &packet.is_camera_clock);

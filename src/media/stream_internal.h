@@ -40,6 +40,8 @@ struct stream_breaker {
     int64_t flowing_since_us;    /* frames, since the permit was given; 0: none yet */
 };
 
+enum { STREAM_ARRIVALS = 64 }; /* more than a decoder holds back */
+
 struct media_stream {
     /* immutable once it is started */
     char *name; /* of the camera that opened it, for the log */
@@ -73,6 +75,13 @@ struct media_stream {
     int64_t media_us, media_seen_us; /* of the last frame, on the stream's own axis; and when it was seen */
     int64_t rate_since_us, rate_frames, cpu_us;
     int64_t copies_before;
+
+    /* when the latest encoded pictures came, by their time on the stream's axis; atomic: a decoder may have a thread of
+     * its own */
+    struct {
+        int64_t stream_us, received_us;
+    } arrivals[STREAM_ARRIVALS];
+    unsigned arrival_count;
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t stopped;

@@ -10,7 +10,7 @@ void analytics_event_free(struct analytics_event *event)
 {
     if (!event)
         return;
-    record_clear(&analytics_event_descriptor, event);
+    record_clear(&event_under_way_descriptor, event); /* one that is stored has no more */
     g_free(event);
 }
 

@@ -5,6 +5,8 @@
 #include "worker/worker_internal.h"
 
 #include "base/counter.h"
+#include "base/trace.h"
+#include "worker/stages.h"
 
 #include <string.h>
 
@@ -28,7 +30,7 @@ void analyser_flush_events(struct watched_camera *camera)
 static void on_event(void *data, const struct analytics_event *event)
 {
     struct watched_camera *camera = data;
-    record_encode_json(&analytics_event_descriptor, event, true, camera->events);
+    record_encode_json(&event_under_way_descriptor, event, true, camera->events);
     g_string_append_c(camera->events, '\n');
     camera->event_count++;
     camera->event_priority = MAX(camera->event_priority, event->priority);
@@ -95,24 +97,64 @@ static bool preview_live(struct watched_camera *camera, int64_t covered_ms)
     return jpeg || complain(camera, error);
 }
 
-static void preview(struct watched_camera *camera, struct frame *frame, int64_t until_us)
+/* False: there was nothing to do. */
+static bool preview(struct watched_camera *camera, struct frame *frame, int64_t until_us)
 {
     int64_t now_us = clock_monotonic_us(clock_system()), covered_ms = 0;
     bool has_live = media_source_has_live(camera->source);
     if (now_us > until_us)
-        return;
+        return false;
     if (has_live)
         covered_ms = pipeline_remember_figures(camera->pipeline, frame);
     if (now_us < camera->preview_next_us)
-        return;
+        return has_live;
     camera->preview_next_us = now_us + G_USEC_PER_SEC / camera->worker->config.workers.preview_fps;
     if (has_live && preview_live(camera, covered_ms))
-        return;
+        return true;
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) jpeg = pipeline_preview(camera->pipeline, frame, &error);
     if (jpeg)
         send_preview(camera, frame, frame->number, jpeg);
     complain(camera, error);
+    return true;
+}
+
+/* ---- traces ---- */
+
+static void encode_trace(const struct watched_camera *camera, const struct frame *frame, GString *text)
+{
+    const struct stages *stages = pipeline_stages(camera->pipeline);
+    const struct frame_events *trace = pipeline_trace(camera->pipeline);
+    struct stage_span spans[STAGE_END];
+    int64_t begin_ns = stages->begin_ns, wall_us = trace_wall_ns(0) / 1000;
+    size_t count = 0;
+    for (int stage = STAGE_DECODE; stage < STAGE_END; stage++)
+        if (stages->spans[stage].end_ns) {
+            begin_ns = MIN(begin_ns, stages->spans[stage].start_ns);
+            spans[count++] =
+                (struct stage_span){(enum frame_stage)stage, wall_us + stages->spans[stage].start_ns / 1000,
+                                    wall_us + stages->spans[stage].end_ns / 1000};
+        }
+    const struct frame_trace told = {.camera_id = (char *)(uintptr_t)camera->camera.id,
+                                     .traceparent = (char *)(uintptr_t)trace->traceparent,
+                                     .frame_number = frame->number,
+                                     .start_us = wall_us + begin_ns / 1000,
+                                     .end_us = wall_us + stages->at_ns / 1000,
+                                     .events = trace->count,
+                                     .stages = {spans, count}};
+    record_encode_json(&frame_trace_descriptor, &told, true, text);
+}
+
+/* Of a frame that raised an event and whose trace is told; one that does not get through is missed, not waited for. */
+static void send_trace(struct watched_camera *camera, const struct frame *frame)
+{
+    const struct frame_events *trace = pipeline_trace(camera->pipeline);
+    if (trace->count == 0 || !trace->context.is_sampled)
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    encode_trace(camera, frame, text);
+    if (!link_send(camera->worker->link, LINK_TRACE, text->str, text->len, NULL))
+        counter_add(&camera->health.traces_dropped, 1);
 }
 
 /* ---- analysers ---- */
@@ -188,9 +230,14 @@ static void analyse(struct watched_camera *camera, int64_t preview_until_us, con
     /* what is shown of another stream needs to know what is hidden in it, moment by moment */
     bool is_shown = media_source_has_live(camera->source) && clock_monotonic_us(clock_system()) < preview_until_us;
     media_source_set_activity(camera->source, is_shown || is_active);
+    struct stages *stages = pipeline_stages(camera->pipeline);
+    stages_skip(stages);
     analyser_flush_events(camera);
-    if (order->has_previews)
-        preview(camera, frame, preview_until_us);
+    stages_mark(stages, STAGE_LINK);
+    if (order->has_previews && preview(camera, frame, preview_until_us))
+        stages_mark(stages, STAGE_PRIVACY);
+    stages_finish(stages);
+    send_trace(camera, frame);
 }
 
 static void *analyser_main(void *data)

@@ -4,11 +4,13 @@
 #include "base/counter.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "privacy/privacy.h"
 #include "worker/figure_history.h"
 #include "worker/gate.h"
 #include "worker/observe.h"
 #include "worker/selection.h"
+#include "worker/stages.h"
 #include "worker/track_log.h"
 
 #include <string.h>
@@ -69,6 +71,9 @@ struct pipeline {
     struct reid *reid;
     struct reader *reader;
     pthread_mutex_t *reader_lock;
+    struct stages stages; /* of the frame at hand, and of all */
+    struct frame_events trace;
+    bool is_in_frame;
 };
 
 static void emit_chunk(void *pipeline, struct track_chunk *chunk);
@@ -162,11 +167,12 @@ static int64_t thread_cpu_us(void)
 }
 
 /* Adds the CPU time since `*since_us` to a stage and starts the next. */
-static void note_stage(int64_t *stage_us, int64_t *since_us)
+static void note_stage(struct pipeline *pipeline, enum frame_stage stage, int64_t *stage_us, int64_t *since_us)
 {
     int64_t now_us = thread_cpu_us();
     counter_add_own(stage_us, now_us - *since_us);
     *since_us = now_us;
+    stages_mark(&pipeline->stages, stage);
 }
 
 /* ---- events ---- */
@@ -221,6 +227,24 @@ static const char *complete_payload(struct pipeline *pipeline, enum event_type t
     return NULL;
 }
 
+/* The first event of a frame begins its trace; the others are in it. What is told at the end of all frames is of none.
+ */
+static void trace_event(struct pipeline *pipeline, struct analytics_event *event)
+{
+    struct frame_events *trace = &pipeline->trace;
+    if (!pipeline->is_in_frame || event_is_kept_apart(event->type))
+        return;
+    if (trace->count++ == 0) {
+        trace_context_begin(&trace->context);
+        trace_id_write(&trace->context, trace->trace_id);
+        trace_context_write(&trace->context, trace->traceparent);
+    }
+    if (!trace->context.is_sampled)
+        return;
+    event->trace_id = trace->trace_id;
+    event->traceparent = trace->traceparent;
+}
+
 static void emit(void *data, enum event_type type, void *record)
 {
     struct pipeline *pipeline = data;
@@ -231,7 +255,7 @@ static void emit(void *data, enum event_type type, void *record)
     const char *subject = complete_payload(pipeline, type, record, id, &at_ms);
     g_string_truncate(pipeline->payload, 0);
     record_encode_json(info->payload, record, true, pipeline->payload);
-    const struct analytics_event event = {
+    struct analytics_event event = {
         .id = id,
         .type = type,
         .camera_id = pipeline->camera_id,
@@ -240,6 +264,7 @@ static void emit(void *data, enum event_type type, void *record)
         .priority = info->priority,
         .payload = {pipeline->payload->str},
     };
+    trace_event(pipeline, &event);
     pipeline->sink.event(pipeline->sink.data, &event);
 }
 
@@ -483,29 +508,44 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     struct motion_scene scene;
     struct picture_facts picture;
     struct tracks *tracks = &pipeline->tracks;
+    pipeline->trace.count = 0;
+    pipeline->is_in_frame = true;
+    stages_begin(&pipeline->stages, frame);
     int64_t since_us = thread_cpu_us();
     motion_update(pipeline->motion, frame, pipeline->objects, &scene);
     pipeline->is_active = scene.is_learning || scene.is_light_change || pipeline->objects->count > 0;
     note_scene(health, &scene);
     measure_picture(pipeline, frame, &picture);
-    note_stage(&health->motion_us, &since_us);
+    note_stage(pipeline, STAGE_MOTION, &health->motion_us, &since_us);
     const struct detections *detections = detect(pipeline, frame, &scene);
-    note_stage(&health->detect_us, &since_us);
+    note_stage(pipeline, STAGE_DETECT, &health->detect_us, &since_us);
     bool is_by_model = detections == pipeline->found;
     const struct detections *followed = is_by_model ? selection_of(&pipeline->selection, detections) : detections;
     tracker_update(pipeline->tracker, followed, frame->media_us, frame->width_px, frame->height_px, tracks);
     find_again(pipeline, frame, tracks);
     tracks_bound(tracks);
-    note_stage(&health->track_us, &since_us);
+    note_stage(pipeline, STAGE_TRACK, &health->track_us, &since_us);
     run_rules(pipeline, frame, tracks, &scene, &picture);
-    note_stage(&health->rules_us, &since_us);
+    note_stage(pipeline, STAGE_RULES, &health->rules_us, &since_us);
     note_figures(pipeline, tracks, detections, &scene);
     note_shed(pipeline, detections, tracks);
     publish_tracks(pipeline, frame, tracks);
+    stages_mark(&pipeline->stages, STAGE_TELL);
+    pipeline->is_in_frame = false;
     pipeline->last_frame = frame->number;
     pipeline->last_at_ms = frame->captured_at_ms;
     counter_add_own(&health->frames_processed, 1);
     note_latency(pipeline, frame);
+}
+
+struct stages *pipeline_stages(struct pipeline *pipeline)
+{
+    return &pipeline->stages;
+}
+
+const struct frame_events *pipeline_trace(const struct pipeline *pipeline)
+{
+    return &pipeline->trace;
 }
 
 bool pipeline_is_active(const struct pipeline *pipeline)

@@ -5,6 +5,7 @@
 #include "worker/worker_internal.h"
 
 #include "base/counter.h"
+#include "base/trace.h"
 #include "facts/breaker.h"
 #include "worker/sandbox.h"
 
@@ -176,6 +177,7 @@ static bool get_ready(struct worker *worker, const char *hub_files, GError **err
 static bool start(struct worker *worker, GError **error)
 {
     const struct camera *cameras = worker->config.cameras.items;
+    trace_configure(worker->config.trace_ratio, 0);
     worker->streams = media_streams_new();
     for (size_t i = 0; i < worker->config.cameras.count; i++)
         watching_add(worker, &cameras[i], (uint64_t)worker->config.track_id_base);

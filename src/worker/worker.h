@@ -11,6 +11,7 @@
 
 #include "analytics/analytics.h"
 #include "base/clock.h"
+#include "base/trace.h"
 #include "facts/health.h"
 #include "facts/settings.h"
 #include "facts/track.h"
@@ -45,6 +46,16 @@ void pipeline_know_looks(struct pipeline *pipeline, const struct reid_settings *
 void pipeline_configure(struct pipeline *pipeline, const struct camera_config *config);
 /* One frame through motion, detection, tracking and rules. The frame is only read. */
 void pipeline_feed(struct pipeline *pipeline, struct frame *frame);
+/* The stages of the frame last fed, for its caller to go on with and finish; and how long they took of all. */
+struct stages;
+struct stages *pipeline_stages(struct pipeline *pipeline);
+/* The events of the frame last fed, and their trace. */
+struct frame_events {
+    int32_t count;                /* without pieces of tracks; 0: nothing else is set */
+    struct trace_context context; /* sampled: the events name it */
+    char trace_id[TRACE_ID_TEXT_BYTES], traceparent[TRACE_PARENT_BYTES];
+};
+const struct frame_events *pipeline_trace(const struct pipeline *pipeline);
 /* Whether something moved, or it was not known, in the frame last fed. */
 bool pipeline_is_active(const struct pipeline *pipeline);
 /* Ends open stays (end of a file, stop). */

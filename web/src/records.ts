@@ -396,6 +396,8 @@ export interface CameraHealth {
   reid_postponed: number;
   /** tracks whose looks are not kept because there were more than reid.tracks */
   reid_shed: number;
+  /** traces of its frames that did not reach the hub because the link was full */
+  traces_dropped: number;
   /** from the beginning of its first connection to the first picture; 0: none came yet (ms) */
   first_picture_ms: number;
   /** when the last frame came */
@@ -590,6 +592,16 @@ export interface ServerHealth {
   backtests_refused: number;
   /** the same, ended by policies.backtest_seconds before everything was tried */
   backtests_cut: number;
+  /** spans that wait for the collector */
+  trace_spans_waiting: number;
+  /** spans the collector took */
+  trace_spans_sent: number;
+  /** spans for which there was no room (tracing.queue_spans) */
+  trace_spans_dropped: number;
+  /** spans the collector refused for good */
+  trace_spans_refused: number;
+  /** times spans could not be sent */
+  trace_sends_failed: number;
 }
 
 /** Someone who may log in. */
