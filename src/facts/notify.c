@@ -116,6 +116,7 @@ const struct record_descriptor notify_webhook_descriptor =
     RECORD(struct notify_webhook, "NotifyWebhook", 1, webhook_fields,
            "A receiver of signed webhooks (Standard Webhooks): docs/notify.md.", .check = check_webhook);
 
+static const char *const mqtt_version_names[] = {"5", "3.1.1", NULL};
 static const struct record_field broker_fields[] = {
     WHOM(notify_broker),
     FIELD(struct notify_broker, host, RECORD_REQUIRED, "name or address of the broker", .max_count = 255),
@@ -132,6 +133,9 @@ static const struct record_field broker_fields[] = {
     FIELD(struct notify_broker, client_id, RECORD_TEXT_ID, "what we call ourselves there; empty: vedette- and the id"),
     FIELD(struct notify_broker, topic_prefix, 0, "topics are PREFIX/ORG/SITE/CAMERA/KIND", .max_count = 128,
           .default_text = "vedette", .check_text = check_prefix),
+    FIELD_ENUM(struct notify_broker, version, mqtt_version_names, 0,
+               "of MQTT; with 3.1.1 a broker cannot say that its rights let it take nothing from us",
+               .default_text = "5"),
     WHAT(notify_broker),
 };
 

@@ -29,6 +29,7 @@ struct notify_broker {
     char *password_file; /* its first line is the password */
     char *client_id;     /* empty: vedette-ID */
     char *topic_prefix;
+    enum mqtt_version { MQTT_VERSION_5 = 1, MQTT_VERSION_311 } version;
     enum severity minimum_severity;
     struct record_strings kinds;
 };

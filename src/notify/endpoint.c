@@ -20,6 +20,7 @@ struct endpoint {
     struct endpoint_config config; /* immutable */
     struct vedette_spool *spool;
     char *name; /* "webhook:till", for logs */
+    struct log_limit complaint;
 
     pthread_mutex_t lock; /* guards the rest */
     struct random random;
@@ -130,9 +131,8 @@ struct putting {
 
 static void complain(struct endpoint *endpoint, const char *why)
 {
-    static struct log_limit complaint;
     gint64 held_back;
-    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+    if (log_limit_pass(&endpoint->complaint, COMPLAINT_US, &held_back))
         log_error(endpoint->name, "a notification is not taken over: %s (%lld more)", why, (long long)held_back);
 }
 

@@ -25,6 +25,7 @@ struct notify {
     struct courier *courier;
     struct dead_letters *dead;
     GPtrArray *endpoints; /* of struct endpoint * */
+    GPtrArray *brokers;   /* of struct broker * */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t settled;
@@ -56,6 +57,12 @@ static bool make_config(struct notify *notify, struct endpoint_config *config, G
     return config->ladder.count > 0;
 }
 
+static bool fail_breakers(GError **error)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "there are too many circuit breakers");
+    return false;
+}
+
 static bool open_webhook(struct notify *notify, const struct notify_webhook *webhook, GError **error)
 {
     struct endpoint_config config;
@@ -67,10 +74,8 @@ static bool open_webhook(struct notify *notify, const struct notify_webhook *web
     config.breaker = vedette_resilience_breaker(notify->parts.resilience, breaker);
     config.wake = courier_wake;
     config.wake_data = notify->courier;
-    if (!config.breaker) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "there are too many circuit breakers");
-        return false;
-    }
+    if (!config.breaker)
+        return fail_breakers(error);
     struct endpoint *endpoint = open_endpoint(notify, &config, error);
     return endpoint && courier_add(notify->courier, webhook, endpoint, error);
 }
@@ -81,6 +86,53 @@ static bool open_webhooks(struct notify *notify, GError **error)
     for (size_t i = 0; i < notify->parts.settings->webhooks.count; i++)
         if (webhooks[i].enabled && !open_webhook(notify, &webhooks[i], error)) {
             g_prefix_error(error, "settings notify.webhooks, '%s': ", webhooks[i].id);
+            return false;
+        }
+    return true;
+}
+
+/* Reconnecting goes by notify.reconnect_*; the breaker's own times are no longer. */
+static struct vedette_breaker *broker_breaker(struct notify *notify, const struct notify_broker *broker)
+{
+    struct vedette_breaker_config config;
+    g_autofree char *name = g_strconcat("upstream:mqtt:", broker->id, NULL);
+    struct vedette_breaker *breaker = vedette_resilience_breaker(notify->parts.resilience, name);
+    vedette_breaker_config_init(&config);
+    config.recovery_timeout_us = config.recovery_timeout_max_us =
+        (int64_t)(notify->parts.settings->reconnect_max_seconds * G_USEC_PER_SEC);
+    config.success_threshold = 1;
+    if (breaker)
+        vedette_breaker_configure(breaker, &config, NULL); /* the settings' table keeps its values in range */
+    return breaker;
+}
+
+static bool open_broker(struct notify *notify, const struct notify_broker *settings, GError **error)
+{
+    struct endpoint_config config;
+    if (!make_config(notify, &config, error))
+        return false;
+    struct broker *broker = broker_new(settings, notify->parts.settings, error);
+    if (!broker)
+        return false;
+    g_ptr_array_add(notify->brokers, broker);
+    config.audience =
+        (struct audience){ENDPOINT_MQTT, settings->id, settings->org_id, settings->minimum_severity, &settings->kinds};
+    config.breaker = broker_breaker(notify, settings);
+    config.is_brokered = true;
+    config.wake = broker_wake;
+    config.wake_data = broker;
+    if (!config.breaker)
+        return fail_breakers(error);
+    struct endpoint *endpoint = open_endpoint(notify, &config, error);
+    return endpoint && broker_start(broker, endpoint, config.breaker, error);
+}
+
+static bool open_brokers(struct notify *notify, GError **error)
+{
+    const struct notify_broker *brokers = notify->parts.settings->brokers.items;
+    for (size_t i = 0; i < notify->parts.settings->brokers.count; i++)
+        if (brokers[i].enabled && !open_broker(notify, &brokers[i], error)) {
+            g_prefix_error(error, "settings notify.brokers, '%s': ", brokers[i].id);
             return false;
         }
     return true;
@@ -108,6 +160,7 @@ static struct notify *notify_new(const struct notify_parts *parts)
     struct notify *notify = g_new0(struct notify, 1);
     notify->parts = *parts;
     notify->endpoints = g_ptr_array_new();
+    notify->brokers = g_ptr_array_new();
     notify->known = g_hash_table_new(g_str_hash, g_str_equal);
     pthread_mutex_init(&notify->lock, NULL);
     pthread_condattr_t attributes;
@@ -123,7 +176,7 @@ struct notify *notify_open(const struct notify_parts *parts, GError **error)
     CLEANUP(notify) struct notify *notify = notify_new(parts);
     if (!make_directory(parts, error) || !open_dead_letters(notify, error) ||
         !(notify->courier = courier_new(parts->settings, parts->clock, error)) || !open_webhooks(notify, error) ||
-        !courier_start(notify->courier, error))
+        !courier_start(notify->courier, error) || !open_brokers(notify, error))
         return NULL;
     return g_steal_pointer(&notify);
 }
@@ -139,6 +192,9 @@ void notify_close(struct notify *notify)
     if (!notify)
         return;
     courier_free(notify->courier);
+    for (guint i = 0; i < notify->brokers->len; i++)
+        broker_free(g_ptr_array_index(notify->brokers, i));
+    g_ptr_array_unref(notify->brokers);
     dead_letters_free(notify->dead);
     for (guint i = 0; i < notify->endpoints->len; i++)
         endpoint_free(g_ptr_array_index(notify->endpoints, i));

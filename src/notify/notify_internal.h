@@ -136,6 +136,17 @@ void courier_wake(void *courier);
 /* Ends the thread and breaks off what is under way. NULL is allowed. */
 void courier_free(struct courier *courier);
 
+/* ---- broker.c: one MQTT broker, on a thread of its own ---- */
+
+struct broker;
+struct broker *broker_new(const struct notify_broker *settings, const struct notify_settings *bounds, GError **error);
+/* Connects, for as long as it takes, and sends what the endpoint has. The breaker stands before the connection. */
+bool broker_start(struct broker *broker, struct endpoint *endpoint, struct vedette_breaker *breaker, GError **error);
+/* An endpoint_config.wake. */
+void broker_wake(void *broker);
+/* Takes leave of the broker and ends the thread. NULL is allowed. */
+void broker_free(struct broker *broker);
+
 /* ---- secret_text.c ---- */
 
 /* A secret that stands in the settings, or else in a file (whole, without blanks around it); "" where neither is given.

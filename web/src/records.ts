@@ -1828,6 +1828,8 @@ export interface NotifyBroker {
   client_id?: string;
   /** topics are PREFIX/ORG/SITE/CAMERA/KIND */
   topic_prefix: string;
+  /** of MQTT; with 3.1.1 a broker cannot say that its rights let it take nothing from us */
+  version: "5" | "3.1.1";
   /** it is told of what is at least so bad, of what the notify policy lets out */
   minimum_severity: "info" | "low" | "medium" | "high" | "critical";
   /** kinds of signals it is told of; empty: every kind */

@@ -1,0 +1,538 @@
+/* Notifications over MQTT, with Debian's mosquitto as the broker, on a free port, with logins and rights. */
+#include "notify_world.h"
+
+#include <arpa/inet.h>
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DEADLINE_SECONDS = 15 };
+static const char server_path[] = "/usr/sbin/mosquitto";
+
+/* ---- a broker ---- */
+
+struct server {
+    char *directory;
+    int port;
+    GPid pid;
+    bool has_tls;
+};
+
+static int free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof address;
+    int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(bind(socket_fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+    g_assert_cmpint(getsockname(socket_fd, (struct sockaddr *)&address, &length), ==, 0);
+    close(socket_fd);
+    return ntohs(address.sin_port);
+}
+
+static void run_command(const char *const *arguments)
+{
+    g_autoptr(GError) error = NULL;
+    int status;
+    g_spawn_sync(NULL, (char **)(uintptr_t)arguments, NULL,
+                 G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL, NULL,
+                 &status, &error);
+    g_assert_no_error(error);
+    g_assert_true(g_spawn_check_wait_status(status, &error));
+}
+
+static char *file_of(const struct server *server, const char *name)
+{
+    return g_build_filename(server->directory, name, NULL);
+}
+
+static void write_file(const struct server *server, const char *name, const char *text)
+{
+    g_autofree char *path = file_of(server, name);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+/* Whether someone listens there. */
+static bool listens(int port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)port)};
+    int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_there = connect(socket_fd, (struct sockaddr *)&address, sizeof address) == 0;
+    close(socket_fd);
+    return is_there;
+}
+
+static void server_start(struct server *server)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *config = file_of(server, "mosquitto.conf");
+    const char *const arguments[] = {server_path, "-c", config, NULL};
+    g_spawn_async(NULL, (char **)(uintptr_t)arguments, NULL,
+                  G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                  &server->pid, &error);
+    g_assert_no_error(error);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!listens(server->port) && g_get_monotonic_time() < until_us)
+        g_usleep(5000);
+    g_assert_true(listens(server->port));
+}
+
+static void server_kill(struct server *server)
+{
+    kill(server->pid, SIGKILL);
+    waitpid(server->pid, NULL, 0);
+    g_spawn_close_pid(server->pid);
+    server->pid = 0;
+}
+
+static void make_certificates(struct server *server)
+{
+    g_autofree char *certificate = file_of(server, "cert.pem"), *key = file_of(server, "key.pem");
+    const char *const arguments[] = {"openssl",
+                                     "req",
+                                     "-x509",
+                                     "-newkey",
+                                     "ec",
+                                     "-pkeyopt",
+                                     "ec_paramgen_curve:prime256v1",
+                                     "-nodes",
+                                     "-keyout",
+                                     key,
+                                     "-out",
+                                     certificate,
+                                     "-days",
+                                     "2",
+                                     "-subj",
+                                     "/CN=localhost",
+                                     "-addext",
+                                     "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                                     NULL};
+    run_command(arguments);
+}
+
+/* Each org's login has rights to its own topics alone; `watcher` sees everything. */
+static void server_new(struct server *server, bool has_tls)
+{
+    *server = (struct server){
+        .directory = g_dir_make_tmp("vedette-mqtt-XXXXXX", NULL), .port = free_port(), .has_tls = has_tls};
+    g_autofree char *passwords = file_of(server, "passwords"), *rights = file_of(server, "rights"),
+                    *certificate = file_of(server, "cert.pem"), *key = file_of(server, "key.pem");
+    write_file(server, "passwords", "acme:acme-word\nbolt:bolt-word\nwatcher:watcher-word\n");
+    const char *const arguments[] = {"mosquitto_passwd", "-U", passwords, NULL};
+    run_command(arguments);
+    write_file(server, "rights",
+               "user acme\ntopic readwrite vedette/acme/#\nuser bolt\ntopic readwrite vedette/bolt/#\n"
+               "user watcher\ntopic read #\n");
+    g_autoptr(GString) config = g_string_new("user root\npersistence false\nallow_anonymous false\n");
+    g_string_append_printf(config, "listener %d 127.0.0.1\npassword_file %s\nacl_file %s\n", server->port, passwords,
+                           rights);
+    if (has_tls) {
+        make_certificates(server);
+        g_string_append_printf(config, "certfile %s\nkeyfile %s\n", certificate, key);
+    }
+    write_file(server, "mosquitto.conf", config->str);
+}
+
+static void server_free(struct server *server)
+{
+    if (server->pid)
+        server_kill(server);
+    world_remove(server->directory);
+    g_free(server->directory);
+}
+
+/* ---- somebody who listens ---- */
+
+struct listener {
+    struct mosquitto *client;
+    GMutex lock;
+    GPtrArray *lines; /* of char *: "TOPIC PAYLOAD", "!TOPIC PAYLOAD" when it was retained */
+};
+
+static void on_connect(struct mosquitto *client, void *user, int code)
+{
+    (void)user;
+    g_assert_cmpint(code, ==, 0);
+    mosquitto_subscribe(client, NULL, "#", 1);
+}
+
+static void on_message(struct mosquitto *client, void *user, const struct mosquitto_message *message)
+{
+    struct listener *listener = user;
+    (void)client;
+    char *line = g_strdup_printf("%s%s %.*s", message->retain ? "!" : "", message->topic, message->payloadlen,
+                                 (const char *)message->payload);
+    g_mutex_lock(&listener->lock);
+    g_ptr_array_add(listener->lines, line);
+    g_mutex_unlock(&listener->lock);
+}
+
+static void listener_start(struct listener *listener, const struct server *server)
+{
+    mosquitto_lib_init();
+    *listener = (struct listener){.client = mosquitto_new("watcher", true, listener),
+                                  .lines = g_ptr_array_new_with_free_func(g_free)};
+    g_mutex_init(&listener->lock);
+    mosquitto_username_pw_set(listener->client, "watcher", "watcher-word");
+    mosquitto_connect_callback_set(listener->client, on_connect);
+    mosquitto_message_callback_set(listener->client, on_message);
+    mosquitto_reconnect_delay_set(listener->client, 1, 1, false);
+    if (server->has_tls) {
+        g_autofree char *certificate = file_of(server, "cert.pem");
+        mosquitto_tls_set(listener->client, certificate, NULL, NULL, NULL, NULL);
+    }
+    g_assert_cmpint(mosquitto_connect(listener->client, "127.0.0.1", server->port, 30), ==, MOSQ_ERR_SUCCESS);
+    g_assert_cmpint(mosquitto_loop_start(listener->client), ==, MOSQ_ERR_SUCCESS);
+}
+
+static void listener_stop(struct listener *listener)
+{
+    mosquitto_disconnect(listener->client);
+    mosquitto_loop_stop(listener->client, false);
+    mosquitto_destroy(listener->client);
+    g_ptr_array_unref(listener->lines);
+    g_mutex_clear(&listener->lock);
+    mosquitto_lib_cleanup();
+}
+
+/* How many of the lines begin like that, and hold `part`. */
+static int count_lines(struct listener *listener, const char *beginning, const char *part)
+{
+    int count = 0;
+    g_mutex_lock(&listener->lock);
+    for (guint i = 0; i < listener->lines->len; i++) {
+        const char *line = g_ptr_array_index(listener->lines, i);
+        count += g_str_has_prefix(line, beginning) && strstr(line, part);
+    }
+    g_mutex_unlock(&listener->lock);
+    return count;
+}
+
+static void wait_for_line(struct listener *listener, const char *beginning, const char *part)
+{
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!count_lines(listener, beginning, part) && g_get_monotonic_time() < until_us)
+        g_usleep(5000);
+    if (!count_lines(listener, beginning, part))
+        g_error("nothing came that begins with %s and holds %s", beginning, part);
+}
+
+/* ---- notify's side ---- */
+
+static struct notify_broker *add_broker(struct notify_world *world, const struct server *server, const char *org_id)
+{
+    struct notify_broker *broker = record_list_append(&world->settings.notify.brokers, &notify_broker_descriptor);
+    broker->id = g_strdup(org_id);
+    world_set(&broker->org_id, org_id);
+    broker->host = g_strdup("127.0.0.1");
+    broker->port = server->port;
+    broker->username = g_strdup(org_id);
+    broker->password = g_strconcat(org_id, "-word", NULL);
+    world->settings.notify.reconnect_seconds = 0.05;
+    world->settings.notify.reconnect_max_seconds = 0.2;
+    return broker;
+}
+
+static void wait_until(struct notify *notify, const char *id, bool (*holds)(const struct endpoint_health *health))
+{
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    struct endpoint_health health = {0};
+    do {
+        g_usleep(2000);
+        world_look(notify, id, &health);
+    } while (!holds(&health) && g_get_monotonic_time() < until_us);
+    if (!holds(&health))
+        g_error("%s: state %d, last error %s, delivered %d", id, (int)health.state, health.last_error,
+                (int)health.delivered);
+    record_clear(&endpoint_health_descriptor, &health);
+}
+
+static bool is_connected(const struct endpoint_health *health)
+{
+    return health->connected;
+}
+
+static bool is_empty(const struct endpoint_health *health)
+{
+    return health->queued == 0;
+}
+
+static bool is_refused_by_rights(const struct endpoint_health *health)
+{
+    return health->failed > 0 && health->last_error && strcasestr(health->last_error, "not authorized");
+}
+
+static bool is_refused_by_login(const struct endpoint_health *health)
+{
+    return !health->connected && health->last_error && strcasestr(health->last_error, "refuses us");
+}
+
+static bool is_refused_by_certificate(const struct endpoint_health *health)
+{
+    return !health->connected && health->last_error && *health->last_error;
+}
+
+static bool is_silent(const struct endpoint_health *health)
+{
+    return health->last_error && strstr(health->last_error, "no answer in time");
+}
+
+static void test_signals_come_under_their_topics_and_availability_stays(void)
+{
+    struct notify_world world;
+    struct server server;
+    struct listener listener;
+    world_init(&world);
+    server_new(&server, false);
+    server_start(&server);
+    listener_start(&listener, &server);
+    add_broker(&world, &server, "acme");
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "\"type\":\"signal.intrusion\"");
+    wait_for_line(&listener, "vedette/acme/availability ", "online");
+    wait_until(notify, "acme", is_empty);
+    listener_stop(&listener);
+    listener_start(&listener, &server); /* who comes later is told whether we are there */
+    wait_for_line(&listener, "!vedette/acme/availability ", "online");
+    notify_close(g_steal_pointer(&notify));
+    wait_for_line(&listener, "vedette/acme/availability ", "offline");
+    listener_stop(&listener);
+    server_free(&server);
+    world_clear(&world);
+}
+
+static void test_a_broker_hears_of_its_org_alone(void)
+{
+    struct notify_world world;
+    struct server server;
+    struct listener listener;
+    world_init(&world);
+    server_new(&server, false);
+    server_start(&server);
+    listener_start(&listener, &server);
+    add_broker(&world, &server, "acme");
+    add_broker(&world, &server, "bolt");
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e2", "bolt", "intrusion", SEVERITY_HIGH);
+    world_tell(notify, "e3", "acme", "fall", SEVERITY_HIGH);
+    wait_for_line(&listener, "vedette/acme/main/door/fall", "e3");
+    wait_for_line(&listener, "vedette/bolt/main/door/intrusion", "e2");
+    wait_until(notify, "acme", is_empty);
+    wait_until(notify, "bolt", is_empty);
+    g_assert_cmpint(count_lines(&listener, "vedette/acme/", "\"org_id\":\"bolt\""), ==, 0);
+    g_assert_cmpint(count_lines(&listener, "vedette/bolt/", "\"org_id\":\"acme\""), ==, 0);
+    g_assert_cmpint(count_lines(&listener, "vedette/bolt/", "signal."), ==, 1);
+    notify_close(g_steal_pointer(&notify));
+    listener_stop(&listener);
+    server_free(&server);
+    world_clear(&world);
+}
+
+/* What the broker's rights refuse is no delivery, though the connection is well. */
+static void test_what_rights_refuse_is_not_delivered(void)
+{
+    struct notify_world world;
+    struct server server;
+    world_init(&world);
+    server_new(&server, false);
+    server_start(&server);
+    struct notify_broker *broker = add_broker(&world, &server, "acme");
+    world_set(&broker->topic_prefix, "elsewhere");
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    wait_until(notify, "acme", is_refused_by_rights);
+    wait_until(notify, "acme", is_connected);
+    struct endpoint_health health = {0};
+    world_look(notify, "acme", &health);
+    g_assert_cmpint(health.delivered, ==, 0);
+    g_assert_cmpint(health.queued, ==, 1);
+    record_clear(&endpoint_health_descriptor, &health);
+    notify_close(g_steal_pointer(&notify));
+    server_free(&server);
+    world_clear(&world);
+}
+
+static void test_a_broker_that_is_away_is_waited_for(void)
+{
+    struct notify_world world;
+    struct server server;
+    struct listener listener;
+    world_init(&world);
+    server_new(&server, false);
+    add_broker(&world, &server, "acme");
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    server_start(&server);
+    wait_until(notify, "acme", is_empty);
+    server_kill(&server);
+    for (int i = 2; i < 20; i++) {
+        g_autofree char *id = g_strdup_printf("e%d", i);
+        world_tell(notify, id, "acme", "intrusion", SEVERITY_HIGH);
+    }
+    server_start(&server);
+    listener_start(&listener, &server);
+    world_tell(notify, "e20", "acme", "intrusion", SEVERITY_HIGH);
+    wait_until(notify, "acme", is_empty);
+    struct endpoint_health health = {0};
+    world_look(notify, "acme", &health);
+    g_assert_cmpint(health.delivered, ==, 20);
+    g_assert_cmpint(health.dead, ==, 0);
+    record_clear(&endpoint_health_descriptor, &health);
+    notify_close(g_steal_pointer(&notify));
+    listener_stop(&listener);
+    server_free(&server);
+    world_clear(&world);
+}
+
+static void test_a_wrong_login_is_told_and_tried_again(void)
+{
+    struct notify_world world;
+    struct server server;
+    world_init(&world);
+    server_new(&server, false);
+    server_start(&server);
+    struct notify_broker *broker = add_broker(&world, &server, "acme");
+    world_set(&broker->password, "another-canary");
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    wait_until(notify, "acme", is_refused_by_login);
+    struct endpoint_health health = {0};
+    world_look(notify, "acme", &health);
+    g_assert_null(strstr(health.last_error, "canary"));
+    record_clear(&endpoint_health_descriptor, &health);
+    notify_close(g_steal_pointer(&notify));
+    server_free(&server);
+    world_clear(&world);
+}
+
+static void test_tls_and_whom_it_trusts(void)
+{
+    struct notify_world world;
+    struct server server;
+    struct listener listener;
+    world_init(&world);
+    server_new(&server, true);
+    server_start(&server);
+    listener_start(&listener, &server);
+    struct notify_broker *trusting = add_broker(&world, &server, "acme"), *wary;
+    trusting->tls = true;
+    trusting->ca_file = file_of(&server, "cert.pem");
+    wary = add_broker(&world, &server, "bolt"); /* the machine's own authorities did not sign it */
+    wary->tls = true;
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
+    wait_until(notify, "bolt", is_refused_by_certificate);
+    g_assert_cmpint(count_lines(&listener, "vedette/bolt/", ""), ==, 0);
+    notify_close(g_steal_pointer(&notify));
+    listener_stop(&listener);
+    server_free(&server);
+    world_clear(&world);
+}
+
+/* Somebody listens there and says nothing: neither a standstill of ours nor a wait at the end. */
+static void test_who_says_nothing_is_given_up_in_time(void)
+{
+    struct notify_world world;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof address;
+    int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    world_init(&world);
+    g_assert_cmpint(bind(socket_fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+    g_assert_cmpint(listen(socket_fd, 8), ==, 0);
+    g_assert_cmpint(getsockname(socket_fd, (struct sockaddr *)&address, &length), ==, 0);
+    world.settings.notify.timeout_seconds = 0.1;
+    add_broker(&world, &(struct server){.port = ntohs(address.sin_port)}, "acme");
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    wait_until(notify, "acme", is_silent);
+    notify_close(g_steal_pointer(&notify));
+    close(socket_fd);
+    world_clear(&world);
+}
+
+static void test_with_mqtt_3_1_1(void)
+{
+    struct notify_world world;
+    struct server server;
+    struct listener listener;
+    world_init(&world);
+    server_new(&server, false);
+    server_start(&server);
+    listener_start(&listener, &server);
+    add_broker(&world, &server, "acme")->version = MQTT_VERSION_311;
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
+    wait_until(notify, "acme", is_empty);
+    notify_close(g_steal_pointer(&notify));
+    listener_stop(&listener);
+    server_free(&server);
+    world_clear(&world);
+}
+
+/* A server that is killed takes no leave: its will does. */
+static void run_until_killed(const char *directory, int port)
+{
+    struct notify_world world;
+    const struct server server = {.port = port};
+    world_init(&world);
+    world_remove(world.directory);
+    world_set(&world.directory, directory); /* which the parent removes */
+    add_broker(&world, &server, "acme");
+    struct notify *notify = world_open(&world);
+    for (;;) {
+        struct endpoint_health health = {0};
+        world_look(notify, "acme", &health);
+        g_usleep(10000);
+        record_clear(&endpoint_health_descriptor, &health);
+    }
+}
+
+static char *own_path;
+static void test_the_will_speaks_for_who_was_killed(void)
+{
+    struct server server;
+    struct listener listener;
+    GPid pid;
+    g_autoptr(GError) error = NULL;
+    server_new(&server, false);
+    server_start(&server);
+    listener_start(&listener, &server);
+    g_autofree char *port = g_strdup_printf("%d", server.port);
+    const char *const arguments[] = {own_path, "until-killed", server.directory, port, NULL};
+    g_spawn_async(NULL, (char **)(uintptr_t)arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error);
+    g_assert_no_error(error);
+    wait_for_line(&listener, "vedette/acme/availability ", "online");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    wait_for_line(&listener, "vedette/acme/availability ", "offline");
+    listener_stop(&listener);
+    server_free(&server);
+}
+
+int main(int argc, char **argv)
+{
+    own_path = argv[0];
+    if (argc == 4 && strcmp(argv[1], "until-killed") == 0)
+        run_until_killed(argv[2], atoi(argv[3]));
+    if (!g_file_test(server_path, G_FILE_TEST_IS_EXECUTABLE)) {
+        g_print("1..0 # SKIP no mosquitto (apt install mosquitto)\n");
+        return 0;
+    }
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/broker/signals come under their topics and availability stays",
+                    test_signals_come_under_their_topics_and_availability_stays);
+    g_test_add_func("/broker/a broker hears of its org alone", test_a_broker_hears_of_its_org_alone);
+    g_test_add_func("/broker/what rights refuse is not delivered", test_what_rights_refuse_is_not_delivered);
+    g_test_add_func("/broker/a broker that is away is waited for", test_a_broker_that_is_away_is_waited_for);
+    g_test_add_func("/broker/a wrong login is told and tried again", test_a_wrong_login_is_told_and_tried_again);
+    g_test_add_func("/broker/tls and whom it trusts", test_tls_and_whom_it_trusts);
+    g_test_add_func("/broker/who says nothing is given up in time", test_who_says_nothing_is_given_up_in_time);
+    g_test_add_func("/broker/with MQTT 3.1.1", test_with_mqtt_3_1_1);
+    g_test_add_func("/broker/the will speaks for who was killed", test_the_will_speaks_for_who_was_killed);
+    return g_test_run();
+}
