@@ -5,6 +5,7 @@
 #include "notify/notify_internal.h"
 
 #include "base/log.h"
+#include "facts/trace.h"
 
 #include <string.h>
 
@@ -85,7 +86,7 @@ struct endpoint *endpoint_new(const struct endpoint_config *config, const char *
 
 static void event_free(struct analytics_event *event)
 {
-    record_clear(&analytics_event_descriptor, event);
+    record_clear(&event_under_way_descriptor, event);
     g_free(event);
 }
 
@@ -191,7 +192,7 @@ static bool read_delivery(struct delivery *delivery)
     struct analytics_event *event = g_new0(struct analytics_event, 1);
     struct record_errors errors;
     record_errors_init(&errors);
-    bool is_good = record_decode_json(&analytics_event_descriptor, record->payload, record->length, event, &errors);
+    bool is_good = record_decode_json(&event_under_way_descriptor, record->payload, record->length, event, &errors);
     record_errors_clear(&errors);
     if (is_good && message_read_signal(event, &delivery->signal)) {
         delivery->event = event;
@@ -291,6 +292,7 @@ static struct delivery *take(struct endpoint *endpoint, int64_t at_us, int64_t *
     }
     struct delivery *delivery = g_ptr_array_remove_index_fast(endpoint->waiting, (guint)index);
     delivery->permit = permit;
+    delivery->sent_us = clock_monotonic_us(clock_system());
     endpoint->in_flight++;
     endpoint->health.attempts++;
     return delivery;
@@ -396,6 +398,7 @@ void endpoint_settle(struct endpoint *endpoint, struct delivery *delivery, const
         break_off(endpoint, delivery);
     } else if (attempt->outcome == ATTEMPT_DELIVERED) {
         note_delivered(endpoint, at_us);
+        trace_note_event(delivery->event, "notify", delivery->sent_us, clock_monotonic_us(clock_system()));
         let_go(endpoint, delivery);
     } else {
         note_failed(endpoint, delivery, attempt, at_us);

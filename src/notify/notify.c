@@ -290,7 +290,7 @@ void notify_offer(struct notify *notify, const struct analytics_event *event)
     if (!taking)
         return;
     g_autoptr(GString) json = g_string_new(NULL);
-    record_encode_json(&analytics_event_descriptor, event, true, json);
+    record_encode_json(&event_under_way_descriptor, event, true, json);
     for (guint i = 0; i < endpoints->len; i++)
         endpoint_put(g_ptr_array_index(endpoints, i), event, json->str, json->len, on_settled, taking);
 }

@@ -56,8 +56,9 @@ struct delivery {
     struct analytics_event *event;
     struct signal signal;
     char *body;
-    unsigned tries; /* made, and failed */
-    int64_t due_us; /* the next, monotonic */
+    unsigned tries;  /* made, and failed */
+    int64_t due_us;  /* the next, monotonic */
+    int64_t sent_us; /* the machine's monotonic clock, for its trace */
     struct vedette_permit permit;
 };
 

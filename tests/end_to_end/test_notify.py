@@ -1,9 +1,13 @@
 """What a scene's signals reach outside: a real HTTP receiver that verifies signatures as a stranger would."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
+import shutil
+import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -92,7 +96,88 @@ def a_scenes_signal_reaches_a_receiver_that_verifies_it():
             assert SECRET not in hub.log()
 
 
+def stored_signals(hub, *cameras):
+    return {event["id"] for event in hub.events("type=signal&limit=500")
+            if event["payload"]["severity"] in ("medium", "high", "critical") and event["camera_id"] in cameras}
+
+
+def ids(receiver):
+    return {headers["webhook-id"] for _, headers, _ in receiver.messages()}
+
+
+def nothing_is_lost_when_the_server_is_killed_in_the_middle():
+    with Directory() as directory, Camera(directory, "scene://shop?fps=10&seed=3") as camera, Receiver() as receiver:
+        ladder = '  retry_seconds: "0.3,0.3,0.3,0.3,0.3,600,600"\n'
+        text = "breaker: {recovery_seconds: 0.2, recovery_max_seconds: 0.4}\n" + config(camera, webhook(receiver.port), ladder)
+        for turn in range(3):
+            receiver.status = 500 if turn < 2 else 200
+            before = len(receiver.messages())
+            with Hub(directory, text, name=f"hub{turn}") as hub:
+                until(lambda: len(receiver.messages()) >= before + 4 and stored_signals(hub, "shop"), "it is tried, and stored")
+                if turn < 2:
+                    hub.child.kill()
+                    hub.child.wait()
+                    continue
+                until(lambda: stored_signals(hub, "shop") <= ids(receiver), "all that was stored is told", 90)
+                bodies = {}
+                for _, headers, body in receiver.messages():
+                    assert is_signed(headers, body), headers
+                    assert bodies.setdefault(headers["webhook-id"], body) == body, "a repetition says something else"
+
+
+def people_are_told_while_the_store_is_away():
+    with Directory() as directory, Camera(directory, "scene://shop?fps=10&seed=3") as camera, Receiver() as receiver:
+        with Hub(directory, config(camera, webhook(receiver.port))) as hub:
+            until(receiver.messages, "a webhook comes")
+            with contextlib.closing(sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)) as store:
+                store.execute("BEGIN IMMEDIATE")
+                before = ids(receiver)
+                new = until(lambda: ids(receiver) - before, "another comes while nothing can be stored")
+                stored = {row[0] for row in store.execute("SELECT id FROM events")}
+                late = until(lambda: ids(receiver) - before - stored or new - stored, "it is not in the store")
+                store.execute("ROLLBACK")
+            until(lambda: late <= {event["id"] for event in hub.events("type=signal&limit=500")}, "and is stored later")
+
+
+def each_org_is_told_of_its_own_cameras():
+    with Directory() as directory, Camera(directory, "scene://shop?fps=10&seed=3") as camera, \
+            Receiver() as receiver, Receiver() as other:
+        cameras = CAMERA % ("shop", camera.url) + (CAMERA % ("theirs", camera.url)).replace(
+            "    analyse_fps", "    org_id: acme\n    analyse_fps")
+        webhooks = webhook(receiver.port) + webhook(other.port, ", org_id: acme", "acme-till")
+        with Hub(directory, config(camera, webhooks, cameras=cameras)) as hub:
+            until(lambda: receiver.messages() and other.messages(), "both are told")
+            for messages, name, org in ((receiver.messages(), "shop", "default"), (other.messages(), "theirs", "acme")):
+                for _, _, body in messages:
+                    data = json.loads(body)["data"]
+                    assert (data["camera_id"], data["org_id"]) == (name, org), data
+            shown = json.dumps(hub.request("/health")) + hub.text("/metrics") + json.dumps(hub.request("/api/v1/breakers"))
+            assert "upstream:webhook:till" in shown and "acme-till" not in shown, "another org's endpoint is shown"
+
+
+def a_receiver_that_is_gone_is_named_in_health():
+    with Directory() as directory, Camera(directory, "scene://shop?fps=10&seed=3") as camera, Receiver() as receiver:
+        receiver.status = 410
+        with Hub(directory, config(camera, webhook(receiver.port), "  stalled_seconds: 1\n")) as hub:
+            component = lambda: hub.request("/health")["components"]["webhooks"]
+            until(lambda: component()["status"] == "degraded" and "till: gone" in component()["reason"], "/health says so")
+            metrics = hub.text("/metrics")
+            assert 'vedette_notify_gone{kind="webhook",endpoint="till"} 1' in metrics
+            promtool = shutil.which("promtool")
+            if promtool:
+                checked = subprocess.run([promtool, "check", "metrics"], input=metrics, capture_output=True, text=True, check=False)
+                assert checked.returncode == 0, checked.stdout + checked.stderr
+        receiver.status = 503
+        with Hub(directory, config(camera, webhook(receiver.port), "  stalled_seconds: 1\n"), name="again") as hub:
+            progress = lambda: hub.request("/health")["components"]["progress"]
+            until(lambda: "webhook:till: deliveries" in progress().get("reason", ""), "a standstill is named")
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("a scene's signal reaches a receiver that verifies it", a_scenes_signal_reaches_a_receiver_that_verifies_it),
+        ("nothing is lost when the server is killed in the middle", nothing_is_lost_when_the_server_is_killed_in_the_middle),
+        ("people are told while the store is away", people_are_told_while_the_store_is_away),
+        ("each org is told of its own cameras", each_org_is_told_of_its_own_cameras),
+        ("W5: a receiver that is gone is named in /health", a_receiver_that_is_gone_is_named_in_health),
     ]))
