@@ -41,6 +41,10 @@ static const char *id_of(const struct store_row_kind *kind, const void *row)
 static void answer_rows_page(const struct store_row_kind *kind, const GPtrArray *rows, int limit, struct answer *answer)
 {
     guint count = MIN(rows->len, (guint)limit);
+    if (kind->key) { /* without an id there is no next page: from and to are the way on */
+        answer_list(answer, kind->descriptor, rows);
+        return;
+    }
     const char *next = rows->len > count ? id_of(kind, g_ptr_array_index(rows, count - 1)) : NULL;
     answer_page(answer, kind->descriptor, rows, count, next);
 }
@@ -50,6 +54,7 @@ void answer_rows(struct request *request, const struct store_row_kind *kind, str
     struct store_row_condition conditions[STORE_ROW_CONDITIONS_MAX];
     const int32_t *limit = parameter_of(request, "limit");
     char *const *cursor = parameter_of(request, "cursor");
+    int more = kind->key ? 0 : 1; /* one more tells whether there is a next page */
     struct store_row_filter filter = {
         .org_id = request->login.user->org_id,
         .conditions = conditions,
@@ -57,12 +62,12 @@ void answer_rows(struct request *request, const struct store_row_kind *kind, str
         .from_ms = time_of(request, "from"),
         .to_ms = time_of(request, "to"),
         .before_id = cursor ? *cursor : NULL,
-        .limit = (limit ? *limit : PARAMETER_LIMIT_MAX) + 1,
+        .limit = (limit ? *limit : PARAMETER_LIMIT_MAX) + more,
     };
     g_autoptr(GError) error = NULL;
     GPtrArray *rows = store_rows_list(request->api->store, kind, &filter, &error);
     if (rows)
-        answer_rows_page(kind, rows, filter.limit - 1, answer);
+        answer_rows_page(kind, rows, filter.limit - more, answer);
     else
         answer_error(answer, error);
     store_rows_free(kind, rows);
@@ -125,7 +130,7 @@ static bool put_record(const struct request *request, void *data, void *record, 
     const struct store_row_kind *kind = data;
     (void)error;
     g_autofree void *fresh = g_malloc(kind->descriptor->size);
-    record_copy(kind->descriptor, request->record, fresh);
+    record_copy(request->route->request, request->record, fresh);
     for (size_t i = 0; i < kind->descriptor->field_count; i++) {
         const struct record_field *field = &kind->descriptor->fields[i];
         struct record_sql_value value;
@@ -145,7 +150,7 @@ void answer_row_create(struct request *request, const struct store_row_kind *kin
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
     void *row = g_malloc(kind->descriptor->size);
-    record_copy(kind->descriptor, request->record, row);
+    record_copy(request->route->request, request->record, row);
     if (store_row_create(request->api->store, kind, row, &by, &error))
         answer_tagged(request, answer, MHD_HTTP_CREATED, kind->descriptor, row);
     else

@@ -20,8 +20,9 @@ struct row_edit {
 void answer_row_edit(struct request *request, const struct store_row_kind *kind, const struct row_edit *edit,
                      struct answer *answer);
 
-/* The request's record as a new row; in place of the row that {id} names; and that row removed. The request is the
- * kind's own record: what the server sets of it is RECORD_READ_ONLY. */
+/* The request's record as a new row; in place of the row that {id} names; and that row removed. The request's record
+ * has the kind's own struct; what the server sets is RECORD_READ_ONLY in the kind's descriptor and not in the
+ * request's. */
 void answer_row_create(struct request *request, const struct store_row_kind *kind, struct answer *answer);
 void answer_row_put(struct request *request, const struct store_row_kind *kind, struct answer *answer);
 void answer_row_delete(struct request *request, const struct store_row_kind *kind, struct answer *answer);

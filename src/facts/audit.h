@@ -24,6 +24,8 @@ enum audit_subject {
     AUDIT_TOKEN, /* an API key, or a key that signs */
     AUDIT_INCIDENT,
     AUDIT_VIOLATION,
+    AUDIT_SHIFT,
+    AUDIT_VEHICLE,
 };
 extern const char *const audit_subject_names[];
 

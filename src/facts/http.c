@@ -26,6 +26,10 @@ static const struct record_field http_fields[] = {
           "events kept in memory for clients that come back to /ws or /api/v1/events/stream, and most told to one at "
           "once",
           .min = 0, .max = 10000, .default_text = "1000"),
+    FIELD(struct http_settings, track_minutes, 0, "one request for stored tracks may ask for so long a time",
+          .unit = "min", .min = 1, .max = 1440, .default_text = "60"),
+    FIELD(struct http_settings, report_lines, 0, "lines of each section of a report, at most", .min = 1, .max = 100000,
+          .default_text = "1000"),
     FIELD(struct http_settings, login_attempts_per_minute, 0,
           "wrong logins of one address; one account has ten times as many, from wherever they come", .min = 1,
           .max = 10000, .default_text = "10"),

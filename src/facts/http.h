@@ -12,8 +12,9 @@ struct http_settings {
     int32_t max_body_bytes;
     int32_t threads;
     int32_t websocket_max_clients;
-    int32_t websocket_queue_bytes; /* per client; oldest track updates are dropped first */
-    int32_t resume_events;         /* kept in memory, and told to one client that comes back */
+    int32_t websocket_queue_bytes;       /* per client; oldest track updates are dropped first */
+    int32_t resume_events;               /* kept in memory, and told to one client that comes back */
+    int32_t track_minutes, report_lines; /* most that one request for stored tracks, or a report, is told of */
     int32_t login_attempts_per_minute;
     char *host_names;                                  /* separated by commas, as the next two */
     char *cors_origins;                                /* of pages elsewhere that may use the API */

@@ -147,6 +147,103 @@ static const struct record_field violation_fields[] = {
 const struct record_descriptor violation_parameters_descriptor =
     RECORD(struct violation_parameters, "ViolationParameters", 1, violation_fields, "Which violations.");
 
+#define OF_CAMERA_AND_TIME                                                                                             \
+    FIELD(struct track_parameters, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "of this camera"),                     \
+        FIELD(struct track_parameters, from, RECORD_REQUIRED, "from then on"),                                         \
+        FIELD(struct track_parameters, to, RECORD_REQUIRED, "until before then, at most http.track_minutes later")
+static const struct record_field tracks_fields[] = {
+    OF_CAMERA_AND_TIME,
+    FIELD(struct track_parameters, object_class, 0, "of this class", .min_count = 1, .max_count = 64),
+    LIMIT(struct track_parameters),
+    FIELD(struct track_parameters, cursor, 0, "next_cursor of the page before", .min = 0, .max = 0x1p53),
+    LIST(struct track_parameters),
+};
+const struct record_descriptor tracks_parameters_descriptor =
+    RECORD(struct track_parameters, "TracksParameters", 1, tracks_fields, "Which stored tracks.");
+
+static const struct record_field track_fields[] = {
+    FIELD(struct track_parameters, id, RECORD_KEY | RECORD_REQUIRED, "which track", .min = 0, .max = 0x1p53),
+    OF_CAMERA_AND_TIME,
+    FIELD(struct track_parameters, limit, 0, "how many points at most", .min = 1, .max = RECORD_MAX_COUNT,
+          .default_text = "1000"),
+};
+const struct record_descriptor track_parameters_descriptor =
+    RECORD(struct track_parameters, "TrackParameters", 1, track_fields, "Which stored track.");
+
+static const struct record_field report_fields[] = {
+    FIELD(struct report_parameters, site_id, RECORD_REQUIRED | RECORD_TEXT_ID, "of this site"),
+    FIELD_ENUM(struct report_parameters, period, report_period_names, 0, "the site's day, week from monday, or month",
+               .default_text = "day"),
+    FIELD(struct report_parameters, at, 0, "that holds this moment; absent: now"),
+    LIST(struct report_parameters),
+};
+const struct record_descriptor report_parameters_descriptor =
+    RECORD(struct report_parameters, "ReportParameters", 1, report_fields, "Which report.");
+
+/* ---- what an org keeps, and its logs ---- */
+
+#define OF(member, doc) FIELD(struct register_parameters, member, 0, doc, .min_count = 1, .max_count = 128)
+#define OF_ENUM(member, names, doc) FIELD_ENUM(struct register_parameters, member, names, 0, doc)
+#define OF_ALL                                                                                                         \
+    LIMIT(struct register_parameters),                                                                                 \
+        FIELD(struct register_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),                   \
+        LIST(struct register_parameters)
+#define OF_CAMERA                                                                                                      \
+    FIELD(struct register_parameters, camera_id, RECORD_TEXT_ID, "seen by this camera"),                               \
+        FIELD(struct register_parameters, site_id, RECORD_TEXT_ID, "of this site")
+
+static const struct record_field employee_fields[] = {
+    OF(external_id, "as another system knows them"),
+    OF(department, "of this department"),
+    OF(shift_id, "who work in this shift"),
+    OF_ALL,
+};
+const struct record_descriptor employee_parameters_descriptor =
+    RECORD(struct register_parameters, "EmployeeParameters", 1, employee_fields, "Which employees.");
+
+static const struct record_field page_fields[] = {OF_ALL};
+const struct record_descriptor page_parameters_descriptor =
+    RECORD(struct register_parameters, "PageParameters", 1, page_fields, "Which page.");
+
+static const struct record_field vehicle_fields[] = {
+    OF(plate, "with this plate: capital letters and digits"),
+    OF_ENUM(list, vehicle_list_names, "on this list"),
+    OF_ALL,
+};
+const struct record_descriptor vehicle_parameters_descriptor =
+    RECORD(struct register_parameters, "VehicleParameters", 1, vehicle_fields, "Which vehicles.");
+
+static const struct record_field access_log_fields[] = {
+    OF_CAMERA,
+    OF(employee_id, "of this employee; unknown: of nobody known"),
+    OF(door, "at this door"),
+    OF_ENUM(direction, passage_names, "this way"),
+    FROM_TO(struct register_parameters),
+    OF_ALL,
+};
+const struct record_descriptor access_log_parameters_descriptor =
+    RECORD(struct register_parameters, "AccessLogParameters", 1, access_log_fields, "Which access logs.");
+
+static const struct record_field attendance_fields[] = {
+    OF(employee_id, "of this employee"), OF_ENUM(status, attendance_status_names, "of which this came"),
+    FROM_TO(struct register_parameters), LIMIT(struct register_parameters),
+    LIST(struct register_parameters),
+};
+const struct record_descriptor attendance_parameters_descriptor =
+    RECORD(struct register_parameters, "AttendanceParameters", 1, attendance_fields, "Which days at work.");
+
+static const struct record_field vehicle_log_fields[] = {
+    OF_CAMERA,
+    OF(plate, "with this plate: capital letters and digits"),
+    OF(gate, "at this gate"),
+    OF_ENUM(direction, passage_names, "this way"),
+    OF_ENUM(list, vehicle_list_names, "on this list"),
+    FROM_TO(struct register_parameters),
+    OF_ALL,
+};
+const struct record_descriptor vehicle_log_parameters_descriptor =
+    RECORD(struct register_parameters, "VehicleLogParameters", 1, vehicle_log_fields, "Which vehicles that passed.");
+
 static const struct record_field live_fields[] = {
     FIELD(struct live_parameters, types, 0, "of tracks, event, health and incident, separated by commas; else all",
           .max_count = 64),

@@ -5,8 +5,10 @@
 
 #include "facts/event.h"
 #include "facts/incident.h"
+#include "facts/log.h"
 #include "facts/occupancy.h"
 #include "facts/policy_types.h"
+#include "facts/report.h"
 
 enum { PARAMETER_LIMIT_MAX = 500 };
 
@@ -99,6 +101,46 @@ struct violation_parameters {
     enum list_format format;
 };
 extern const struct record_descriptor incident_parameters_descriptor, violation_parameters_descriptor;
+
+/* Stored tracks of a camera, or one of them. */
+struct track_parameters {
+    uint64_t id;
+    char *camera_id;
+    struct record_time from, to;
+    char *object_class;
+    int32_t limit;
+    uint64_t cursor;
+    char *fields;
+    enum list_format format;
+};
+extern const struct record_descriptor tracks_parameters_descriptor, track_parameters_descriptor;
+
+struct report_parameters {
+    char *site_id;
+    enum report_period period;
+    struct record_time at; /* unset: now */
+    char *fields;
+    enum list_format format;
+};
+extern const struct record_descriptor report_parameters_descriptor;
+
+/* Of what an org keeps, and of its logs: each list takes some of them. */
+struct register_parameters {
+    char *camera_id, *site_id;
+    char *employee_id, *external_id, *department, *shift_id;
+    char *plate, *gate, *door;
+    enum vehicle_list list;
+    enum passage direction;
+    enum attendance_status status;
+    struct record_time from, to;
+    int32_t limit;
+    char *cursor;
+    char *fields;
+    enum list_format format;
+};
+extern const struct record_descriptor employee_parameters_descriptor, page_parameters_descriptor,
+    vehicle_parameters_descriptor, access_log_parameters_descriptor, attendance_parameters_descriptor,
+    vehicle_log_parameters_descriptor;
 
 /* Of /ws and /api/v1/events/stream. */
 struct live_parameters {

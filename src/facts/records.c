@@ -17,6 +17,8 @@
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/policy_types.h"
+#include "facts/report.h"
+#include "facts/staff.h"
 #include "facts/tenant.h"
 #include "facts/track.h"
 #include "facts/user.h"
@@ -72,6 +74,13 @@ static const struct record_descriptor *const records[] = {
     &incident_descriptor,
     &incident_note_descriptor,
     &violation_descriptor,
+    &track_summary_descriptor,
+    &track_point_descriptor,
+    &track_path_descriptor,
+    &report_line_descriptor,
+    &employee_descriptor,
+    &shift_descriptor,
+    &vehicle_descriptor,
     &access_log_descriptor,
     &attendance_record_descriptor,
     &vehicle_log_descriptor,

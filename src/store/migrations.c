@@ -9,6 +9,7 @@
 #include "facts/login.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
+#include "facts/staff.h"
 #include "facts/tenant.h"
 #include "facts/track.h"
 
@@ -270,6 +271,11 @@ static const char incidents_18[] =
     "CREATE INDEX violations_of_camera ON violations (org_id, camera_id, at);\n";
 static const struct store_step_table tables_18[] = {{&incident_descriptor, 1}, {&violation_descriptor, 1}, {NULL, 0}};
 
+static const char staff_19[] = "CREATE UNIQUE INDEX employees_external_id ON employees (org_id, external_id);\n"
+                               "CREATE UNIQUE INDEX vehicles_plate ON vehicles (org_id, plate);\n";
+static const struct store_step_table tables_19[] = {
+    {&employee_descriptor, 1}, {&shift_descriptor, 1}, {&vehicle_descriptor, 1}, {NULL, 0}};
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -296,5 +302,6 @@ const struct store_step store_steps[] = {
     {16, "cameras made by the API", .sqlite = cameras_16, .postgres = cameras_16},
     {17, "an index of signals", .sqlite = signals_17, .postgres = signals_17},
     {18, "incidents and violations", .tables = tables_18, .sqlite = incidents_18, .postgres = incidents_18},
+    {19, "employees, shifts and vehicles", .tables = tables_19, .sqlite = staff_19, .postgres = staff_19},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -6,7 +6,8 @@ enum { PAGE_LIMIT_MAX = 1000 };
 void store_page_init(struct store_page *page, const struct record_descriptor *descriptor, const char *time,
                      const char *org_id)
 {
-    *page = (struct store_page){.descriptor = descriptor, .time = time, .org_id = org_id, .sql = g_string_new(NULL)};
+    *page = (struct store_page){
+        .descriptor = descriptor, .time = time, .key = "id", .org_id = org_id, .sql = g_string_new(NULL)};
     store_page_add(page, "org_id = ", sql_text(org_id));
 }
 
@@ -68,7 +69,7 @@ bool store_page_read(struct store_transaction *transaction, struct store_page *p
     if (page->before_id && *page->before_id && !page->time)
         store_page_add(page, "id < ", sql_text(page->before_id));
     page->values[page->count++] = sql_integer(CLAMP(page->limit, 1, PAGE_LIMIT_MAX));
-    g_string_append_printf(page->sql, " ORDER BY %s%sid DESC LIMIT $%zu", page->time ? page->time : "",
-                           page->time ? " DESC, " : "", page->count);
+    g_string_append_printf(page->sql, " ORDER BY %s%s%s DESC LIMIT $%zu", page->time ? page->time : "",
+                           page->time ? " DESC, " : "", page->key, page->count);
     return store_select(transaction, page->descriptor, page->sql->str, page->values, page->count, rows, error);
 }

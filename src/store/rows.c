@@ -5,11 +5,19 @@
 
 #include "base/id.h"
 #include "facts/incident.h"
+#include "facts/staff.h"
 #include "store/work_internal.h"
 
-const struct store_row_kind store_incidents = {"incident", &incident_descriptor, "last_signal_at", AUDIT_INCIDENT,
-                                               NULL};
-const struct store_row_kind store_violations = {"violation", &violation_descriptor, "at", AUDIT_VIOLATION, NULL};
+const struct store_row_kind store_incidents = {"incident", &incident_descriptor, "last_signal_at", AUDIT_INCIDENT};
+const struct store_row_kind store_violations = {"violation", &violation_descriptor, "at", AUDIT_VIOLATION};
+const struct store_row_kind store_employees = {"employee", &employee_descriptor, NULL, AUDIT_EMPLOYEE,
+                                               .unique = "external_id"};
+const struct store_row_kind store_shifts = {"shift", &shift_descriptor, NULL, AUDIT_SHIFT};
+const struct store_row_kind store_vehicles = {"vehicle", &vehicle_descriptor, NULL, AUDIT_VEHICLE, .unique = "plate"};
+const struct store_row_kind store_access_logs = {"access log", &access_log_descriptor, "at"};
+const struct store_row_kind store_attendance = {"attendance record", &attendance_record_descriptor, "day",
+                                                .key = "employee_id"};
+const struct store_row_kind store_vehicle_logs = {"vehicle log", &vehicle_log_descriptor, "at"};
 
 void store_row_free(const struct store_row_kind *kind, void *row)
 {
@@ -50,6 +58,7 @@ GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kin
     store_page_init(&page, kind->descriptor, kind->time, filter->org_id);
     page.before_id = filter->before_id;
     page.limit = filter->limit;
+    page.key = kind->key ? kind->key : "id";
     for (size_t i = 0; i < MIN(filter->condition_count, STORE_ROW_CONDITIONS_MAX); i++) {
         g_autofree char *condition = g_strconcat(filter->conditions[i].column, " = ", NULL);
         store_page_add(&page, condition, filter->conditions[i].value);

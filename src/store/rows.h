@@ -1,5 +1,6 @@
 /* Store: rows of an org that are listed, looked at, made and changed alike, whatever they are: what kind they are,
- * their descriptor says. Every kind has the columns org_id and id. Any thread; each change is in the audit with it.
+ * their descriptor says. Every kind has the column org_id, and id unless it has another key; those are only listed. Any
+ * thread; each change is in the audit with it.
  */
 #pragma once
 
@@ -10,9 +11,11 @@ struct store_row_kind {
     const struct record_descriptor *descriptor;
     const char *time;           /* the column by which lists go; NULL: by id alone */
     enum audit_subject subject; /* as what it is in the audit; 0: people do not change it */
+    const char *key;            /* the text column that tells rows of one time apart; NULL: id */
     const char *unique;         /* a text column besides, which no two rows of an org share; NULL: none */
 };
-extern const struct store_row_kind store_incidents, store_violations;
+extern const struct store_row_kind store_incidents, store_violations, store_employees, store_shifts, store_vehicles,
+    store_access_logs, store_attendance, store_vehicle_logs;
 
 struct store_row_condition {
     const char *column;

@@ -11,6 +11,7 @@
 #include "facts/login.h"
 #include "facts/occupancy.h"
 #include "facts/policy.h"
+#include "facts/staff.h"
 #include "facts/tenant.h"
 #include "facts/track.h"
 
@@ -81,6 +82,9 @@ const struct store_table store_tables[] = {
     {&vehicle_log_descriptor, STORE_OF_ORG, NULL},
     {&incident_descriptor, STORE_OF_ORG, NULL},
     {&violation_descriptor, STORE_OF_ORG, NULL},
+    {&employee_descriptor, STORE_OF_ORG, OF_ORG},
+    {&shift_descriptor, STORE_OF_ORG, OF_ORG},
+    {&vehicle_descriptor, STORE_OF_ORG, OF_ORG},
     {&kept_answer_descriptor, STORE_OF_ORG, NULL},
     {&job_run_descriptor, STORE_OF_PLATFORM, NULL},
     {&job_state_descriptor, STORE_OF_PLATFORM, NULL},

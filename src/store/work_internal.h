@@ -52,6 +52,7 @@ enum { PAGE_VALUES_MAX = 20, PAGE_OWN_VALUES = 3 /* the cursor's and the limit *
 struct store_page {
     const struct record_descriptor *descriptor;
     const char *time; /* the column by which it goes; NULL: by id alone */
+    const char *key;  /* tells rows of one time apart: "id", unless another is set; then there is no cursor */
     const char *org_id;
     const char *before_id; /* the row that the page before ended with; NULL or "": from the newest */
     int limit;             /* 1..1000 */

@@ -21,7 +21,7 @@ struct tenancy {
 /* What makes a row another row; all else refers to what every org has as "one". */
 static inline bool tenancy_is_own(const struct record_field *field)
 {
-    static const char *const names[] = {"id", "username", "oidc_subject", "service_name"};
+    static const char *const names[] = {"id", "username", "oidc_subject", "service_name", "external_id", "plate"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         if (strcmp(field->name, names[i]) == 0)
             return true;

@@ -3,8 +3,11 @@
 #include "store_world.h"
 
 #include "facts/incident.h"
+#include "facts/occupancy.h"
 #include "store/audit.h"
+#include "store/reports.h"
 #include "store/rows.h"
+#include "store/store_internal.h"
 
 static const struct audit_by by = {"default", "u-1", "Ada", NULL, NULL};
 
@@ -179,6 +182,66 @@ static void test_violations_come_of_signals(void)
     world_clear(&world);
 }
 
+/* ---- reports ---- */
+
+static void store_hour(struct store_world *world, const char *subject, enum occupancy_kind kind, int hour, int entries)
+{
+    const struct occupancy_bucket bucket = {.org_id = (char *)(uintptr_t) "default",
+                                            .site_id = (char *)(uintptr_t) "default",
+                                            .bucket = {world_start_ms + hour * INT64_C(3600000)},
+                                            .camera_id = (char *)(uintptr_t) "door",
+                                            .subject_id = (char *)(uintptr_t)subject,
+                                            .kind = kind,
+                                            .entries = entries,
+                                            .exits = 1,
+                                            .peak = entries,
+                                            .count_sum = 6,
+                                            .count_count = 4,
+                                            .dwell_ms_sum = 3000,
+                                            .dwell_count = kind == OCCUPANCY_OF_ZONE ? 2 : 0};
+    g_assert_true(
+        store_put(world->store, "default", &occupancy_hourly_descriptor, &bucket, RECORD_CONFLICT_FAIL, NULL));
+}
+
+static void test_a_report_adds_up(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    fused_world_init(&world);
+    store_one(&world, intrusion(&world, "s-1", "door", 0));
+    store_one(&world, intrusion(&world, "s-2", "door", 1));
+    store_hour(&world, "hall", OCCUPANCY_OF_ZONE, 0, 5);
+    store_hour(&world, "hall", OCCUPANCY_OF_ZONE, 1, 7);
+    store_hour(&world, "in", OCCUPANCY_OF_LINE, 1, 3);
+    store_hour(&world, "in", OCCUPANCY_OF_LINE, 24, 90); /* of the next day */
+    const struct store_report report = {.org_id = "default",
+                                        .site_id = "default",
+                                        .from_ms = world_start_ms,
+                                        .to_ms = world_start_ms + INT64_C(86400000),
+                                        .now_ms = world_start_ms + 10000,
+                                        .limit = 10};
+    g_autoptr(GPtrArray) lines = store_report_read(world.store, &report, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(lines->len, ==, 4);
+    const struct report_line *signals = g_ptr_array_index(lines, 0), *incidents_line = g_ptr_array_index(lines, 1),
+                             *line = g_ptr_array_index(lines, 2), *zone = g_ptr_array_index(lines, 3);
+    g_assert_cmpstr(signals->kind, ==, "intrusion");
+    g_assert_cmpfloat(signals->count.value, ==, 2);
+    g_assert_cmpfloat(incidents_line->count.value, ==, 1);
+    g_assert_cmpstr(incidents_line->severity, ==, "high");
+    g_assert_cmpfloat(line->entries.value, ==, 3);
+    g_assert_false(line->peak.is_present);
+    g_assert_cmpfloat(zone->entries.value, ==, 12);
+    g_assert_cmpfloat(zone->peak.value, ==, 7);
+    g_assert_cmpfloat(zone->average.value, ==, 1.5);
+    g_assert_cmpfloat(zone->dwell_seconds_mean.value, ==, 1.5);
+    struct store_report foreign = report;
+    foreign.org_id = "other";
+    g_autoptr(GPtrArray) none = store_report_read(world.store, &foreign, NULL);
+    g_assert_cmpuint(none->len, ==, 0);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -189,5 +252,6 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/what_recovers_is_over", test_what_recovers_is_over);
     g_test_add_func("/incidents/people_change_them", test_people_change_them);
     g_test_add_func("/incidents/violations_come_of_signals", test_violations_come_of_signals);
+    g_test_add_func("/reports/a_report_adds_up", test_a_report_adds_up);
     return g_test_run();
 }

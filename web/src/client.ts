@@ -577,4 +577,109 @@ export class Client {
   async patchViolation(id: string, body: records.ViolationRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Violation> {
     return (await this.send("PATCH", `/api/v1/violations/${encodeURIComponent(id)}`, query, body, call)).json();
   }
+
+  /** The org's employees, newest first. */
+  async listEmployees(query: { external_id?: string; department?: string; shift_id?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Employee>> {
+    return (await this.send("GET", `/api/v1/employees`, query, undefined, call)).json();
+  }
+
+  /** One of the employees, with its ETag. */
+  async getEmployee(id: string, call: Call = {}): Promise<records.Employee> {
+    return (await this.send("GET", `/api/v1/employees/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** Adds one to the employees. */
+  async createEmployee(body: records.EmployeeRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Employee> {
+    return (await this.send("POST", `/api/v1/employees`, query, body, call)).json();
+  }
+
+  /** Sets all of it anew. */
+  async putEmployee(id: string, body: records.EmployeeRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Employee> {
+    return (await this.send("PUT", `/api/v1/employees/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
+
+  /** Removes it; logs that name it stay. */
+  async deleteEmployee(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/employees/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
+  /** The org's shifts, newest first. */
+  async listShifts(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Shift>> {
+    return (await this.send("GET", `/api/v1/shifts`, query, undefined, call)).json();
+  }
+
+  /** One of the shifts, with its ETag. */
+  async getShift(id: string, call: Call = {}): Promise<records.Shift> {
+    return (await this.send("GET", `/api/v1/shifts/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** Adds one to the shifts. */
+  async createShift(body: records.ShiftRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Shift> {
+    return (await this.send("POST", `/api/v1/shifts`, query, body, call)).json();
+  }
+
+  /** Sets all of it anew. */
+  async putShift(id: string, body: records.ShiftRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Shift> {
+    return (await this.send("PUT", `/api/v1/shifts/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
+
+  /** Removes it; logs that name it stay. */
+  async deleteShift(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/shifts/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
+  /** The org's vehicles, newest first. */
+  async listVehicles(query: { plate?: string; list?: "allowed" | "blocked" | "visitor"; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Vehicle>> {
+    return (await this.send("GET", `/api/v1/vehicles`, query, undefined, call)).json();
+  }
+
+  /** One of the vehicles, with its ETag. */
+  async getVehicle(id: string, call: Call = {}): Promise<records.Vehicle> {
+    return (await this.send("GET", `/api/v1/vehicles/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** Adds one to the vehicles. */
+  async createVehicle(body: records.VehicleRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Vehicle> {
+    return (await this.send("POST", `/api/v1/vehicles`, query, body, call)).json();
+  }
+
+  /** Sets all of it anew. */
+  async putVehicle(id: string, body: records.VehicleRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Vehicle> {
+    return (await this.send("PUT", `/api/v1/vehicles/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
+
+  /** Removes it; logs that name it stay. */
+  async deleteVehicle(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("DELETE", `/api/v1/vehicles/${encodeURIComponent(id)}`, query, undefined, call);
+  }
+
+  /** Who came to which door, newest first. Nothing writes these yet: faces are not recognised. */
+  async listAccessLogs(query: { camera_id?: string; site_id?: string; employee_id?: string; door?: string; direction?: "in" | "out"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.AccessLog>> {
+    return (await this.send("GET", `/api/v1/access-logs`, query, undefined, call)).json();
+  }
+
+  /** Employees' days at work, newest first. Nothing writes these yet: faces are not recognised. */
+  async listAttendance(query: { employee_id?: string; status?: "present" | "late" | "absent" | "half_day" | "on_leave"; from?: string; to?: string; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.AttendanceRecord>> {
+    return (await this.send("GET", `/api/v1/attendance`, query, undefined, call)).json();
+  }
+
+  /** Which vehicle passed which gate, newest first. Nothing writes these yet: plates are not read. */
+  async listVehicleLogs(query: { camera_id?: string; site_id?: string; plate?: string; gate?: string; direction?: "in" | "out"; list?: "allowed" | "blocked" | "visitor"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.VehicleLog>> {
+    return (await this.send("GET", `/api/v1/vehicle-logs`, query, undefined, call)).json();
+  }
+
+  /** The tracks of a camera that were seen within a time, in the order in which they began. They are kept for retention.track_days, where workers.store_tracks has them kept. */
+  async listTracks(query: { camera_id: string; from: string; to: string; object_class?: string; limit?: number; cursor?: number; fields?: string; format?: "json" | "csv" }, call: Call = {}): Promise<Page<records.TrackSummary>> {
+    return (await this.send("GET", `/api/v1/tracks`, query, undefined, call)).json();
+  }
+
+  /** Where one of them went. */
+  async getTrack(id: number, query: { camera_id: string; from: string; to: string; limit?: number }, call: Call = {}): Promise<records.TrackPath> {
+    return (await this.send("GET", `/api/v1/tracks/${encodeURIComponent(id)}`, query, undefined, call)).json();
+  }
+
+  /** A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones counted (in hours that are rolled up), and for how much of the time each camera was on line while the server ran. Of a period that goes on, what there is so far. */
+  async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; fields?: string; format?: "json" | "csv" }, call: Call = {}): Promise<List<records.ReportLine>> {
+    return (await this.send("GET", `/api/v1/reports`, query, undefined, call)).json();
+  }
 }

@@ -1017,7 +1017,7 @@ export interface Audit {
   /** from where; absent: on the server's machine */
   address?: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -1047,7 +1047,7 @@ export interface AuditEntry {
   /** who: a user's id, or system */
   actor_id: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -1348,6 +1348,150 @@ export interface Violation {
   decided_by?: string;
   /** when */
   decided_at?: string;
+}
+
+/** A track that is stored. */
+export interface TrackSummary {
+  /** the camera */
+  camera_id: string;
+  /** unique for the camera for ever */
+  track_id: number;
+  /** what it is */
+  object_class: string;
+  /** first seen, within what was asked for */
+  first_at: string;
+  /** last seen, likewise */
+  last_at: string;
+  /** in so many pictures */
+  observations: number;
+  /** the best of them */
+  confidence: number;
+  /** where it was first */
+  first_box: [number, number, number, number];
+  /** and last */
+  last_box: [number, number, number, number];
+}
+
+/** A track in one picture. */
+export interface TrackPoint {
+  /** capture time */
+  at: string;
+  /** where in the frame */
+  box: [number, number, number, number];
+  /** how sure */
+  confidence: number;
+}
+
+/** The path of one track. */
+export interface TrackPath {
+  /** the camera */
+  camera_id: string;
+  /** unique for the camera for ever */
+  track_id: number;
+  /** what it is */
+  object_class: string;
+  /** where it was, oldest first */
+  points: TrackPoint[];
+  /** these are all of what was asked for; false: ask for what comes after the last */
+  is_complete: boolean;
+}
+
+/** A line of a report. */
+export interface ReportLine {
+  /** what the line is about: signals by camera, kind and severity, incidents by kind, a line, a zone, a camera */
+  section: "signals" | "incidents" | "line" | "zone" | "camera";
+  /** the site */
+  site_id: string;
+  /** from then on: the period by the site's clocks */
+  from: string;
+  /** until before then */
+  to: string;
+  /** the camera, but of incidents */
+  camera_id?: string;
+  /** the line or zone */
+  subject_id?: string;
+  /** of signals and incidents */
+  kind?: string;
+  /** of signals, and the worst of incidents */
+  severity?: string;
+  /** how many signals or incidents */
+  count?: number;
+  /** entered the zone, or crossed the line inwards */
+  entries?: number;
+  /** left the zone, or crossed the line outwards */
+  exits?: number;
+  /** the most in the zone at once */
+  peak?: number;
+  /** in the zone, on average */
+  average?: number;
+  /** how long those who left had stayed, on average (s) */
+  dwell_seconds_mean?: number;
+  /** the share of the period, up to now, in which no incident camera_offline stood for the camera */
+  uptime?: number;
+}
+
+/** Someone who works for the org. */
+export interface Employee {
+  /** whose */
+  org_id: string;
+  /** UUIDv7 */
+  id: string;
+  /** as another system knows them; no two of an org have the same */
+  external_id?: string;
+  /** their name */
+  name: string;
+  /** where they work */
+  department?: string;
+  /** the shift they work in */
+  shift_id?: string;
+  /** they work here now */
+  active: boolean;
+  /** when it was added */
+  created_at?: string;
+}
+
+/** When people work. */
+export interface Shift {
+  /** whose */
+  org_id: string;
+  /** UUIDv7 */
+  id: string;
+  /** what people call it */
+  name: string;
+  /** when it begins: HH:MM */
+  start_time: string;
+  /** when it ends: HH:MM; not after its start: on the next day */
+  end_time: string;
+  /** so long after its start is not late (min) */
+  grace_minutes: number;
+  /** of it that are not worked (min) */
+  break_minutes: number;
+  /** on which it begins: mon, tue, …; empty: on each */
+  days: string[];
+  /** by whose clocks: an IANA name; absent: UTC */
+  time_zone?: string;
+  /** when it was added */
+  created_at?: string;
+}
+
+/** A vehicle that the org knows. */
+export interface Vehicle {
+  /** whose */
+  org_id: string;
+  /** UUIDv7 */
+  id: string;
+  /** its plate, as capital letters and digits; no two have the same */
+  plate: string;
+  /** the same as people write it */
+  plate_as_written?: string;
+  /** of the plate: ISO 3166-1, two letters */
+  country?: string;
+  /** whose it is */
+  owner?: string;
+  /** whether it may pass */
+  list: "allowed" | "blocked" | "visitor";
+  /** when it was added */
+  created_at?: string;
 }
 
 /** Someone who came to a door. */
@@ -2406,6 +2550,20 @@ export interface DetectRequest {
   annotate?: boolean;
 }
 
+/** What is said of an employee. */
+export interface EmployeeRequest {
+  /** as another system knows them; no two of an org have the same */
+  external_id?: string;
+  /** their name */
+  name: string;
+  /** where they work */
+  department?: string;
+  /** the shift they work in */
+  shift_id?: string;
+  /** they work here now */
+  active?: boolean;
+}
+
 /** Whose work an incident is. */
 export interface IncidentAssignmentInput {
   /** a user's id; absent: nobody's work any more */
@@ -2534,6 +2692,24 @@ export interface ScheduleWindowInput {
   to?: string;
 }
 
+/** What is said of a shift. */
+export interface ShiftRequest {
+  /** what people call it */
+  name: string;
+  /** when it begins: HH:MM */
+  start_time: string;
+  /** when it ends: HH:MM; not after its start: on the next day */
+  end_time: string;
+  /** so long after its start is not late (min) */
+  grace_minutes?: number;
+  /** of it that are not worked (min) */
+  break_minutes?: number;
+  /** on which it begins: mon, tue, …; empty: on each */
+  days?: string[];
+  /** by whose clocks: an IANA name; absent: UTC */
+  time_zone?: string;
+}
+
 /** A site as it is to be. */
 export interface SiteChangeRequest {
   /** what people call it */
@@ -2564,6 +2740,20 @@ export interface UserRequest {
   oidc_subject?: string;
   /** refused at once */
   is_disabled?: boolean;
+}
+
+/** What is said of a vehicle. */
+export interface VehicleRequest {
+  /** its plate, as capital letters and digits; no two have the same */
+  plate: string;
+  /** the same as people write it */
+  plate_as_written?: string;
+  /** of the plate: ISO 3166-1, two letters */
+  country?: string;
+  /** whose it is */
+  owner?: string;
+  /** whether it may pass */
+  list: "allowed" | "blocked" | "visitor";
 }
 
 /** What is made of a violation. */

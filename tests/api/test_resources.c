@@ -1,0 +1,256 @@
+/* Tracks, reports, and what an org says of its people and vehicles. */
+#include "api_world.h"
+
+#include "analytics/chunk.h"
+#include "facts/occupancy.h"
+
+#define JSON "Content-Type: application/json\r\n"
+
+static json_t *ask(const struct api_world *world, const char *method, const char *path, const char *body, int status)
+{
+    g_autofree char *headers = g_strdup_printf("%sAuthorization: Bearer %s\r\n", body ? JSON : "", world->token);
+    struct reply reply = world_request(world, method, path, headers, body);
+    g_test_message("%s %s: %d %s", method, path, reply.status, reply.body->str);
+    g_assert_cmpint(reply.status, ==, status);
+    json_t *json = reply.body->len ? reply_json(&reply) : NULL;
+    reply_clear(&reply);
+    return json;
+}
+
+static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
+{
+    (void)events;
+    g_assert_no_error(error);
+    __atomic_store_n((int *)data, stored ? 1 : -1, __ATOMIC_RELEASE);
+}
+
+static void store_event(const struct api_world *world, enum event_type type, const char *id, int64_t at_ms,
+                        char *payload)
+{
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    *event = (struct analytics_event){.id = g_strdup(id),
+                                      .type = type,
+                                      .org_id = g_strdup("default"),
+                                      .site_id = g_strdup("default"),
+                                      .camera_id = g_strdup("cam-1"),
+                                      .occurred_at = {at_ms},
+                                      .received_at = {at_ms},
+                                      .payload = {payload}};
+    int is_done = 0;
+    GPtrArray *batch = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(batch, event);
+    g_assert_true(store_events_submit(world->store, batch, on_stored, &is_done, NULL));
+    WORLD_AWAIT(__atomic_load_n(&is_done, __ATOMIC_ACQUIRE));
+}
+
+/* ---- tracks ---- */
+
+/* Track 1 in ten pictures, one a second, track 2 in the last five. */
+static void store_tracks(const struct api_world *world)
+{
+    CLEANUP(chunk_writer) struct chunk_writer *writer = chunk_writer_new();
+    for (int i = 0; i < 10; i++) {
+        const struct observed_track tracks[] = {
+            {.id = 1,
+             .object_class = "person",
+             .x = (int16_t)(i * 100),
+             .w = 409,
+             .h = 819,
+             .confidence = 204,
+             .is_confirmed = true},
+            {.id = 2, .object_class = "car", .x = 2048, .w = 409, .h = 409, .confidence = 255, .is_confirmed = true},
+        };
+        const struct observation observation = {.at_ms = world_start_ms + i * 1000,
+                                                .media_us = i * INT64_C(1000000),
+                                                .tracks = tracks,
+                                                .track_count = i < 5 ? 1 : 2};
+        g_assert_true(chunk_writer_add(writer, &observation));
+    }
+    g_autoptr(GBytes) bytes = chunk_writer_finish(writer);
+    gsize size;
+    const guchar *data = g_bytes_get_data(bytes, &size);
+    g_autofree char *text = g_base64_encode(data, size);
+    store_event(
+        world, EVENT_TRACK_CHUNK, "chunk-1", world_start_ms,
+        g_strdup_printf("{\"id\":\"chunk-1\",\"camera_id\":\"cam-1\",\"run_id\":\"run-1\",\"number\":1,\"from_at\":"
+                        "\"2026-01-01T00:00:00Z\",\"to_at\":\"2026-01-01T00:00:09Z\",\"frames\":10,"
+                        "\"codec_version\":2,\"data\":\"%s\"}",
+                        text));
+}
+
+#define MINUTE "camera_id=cam-1&from=2026-01-01T00:00:02Z&to=2026-01-01T00:01:00Z"
+
+static void test_tracks(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    store_tracks(&world);
+    json_t *list = ask(&world, "GET", "/api/v1/tracks?" MINUTE, NULL, 200), *items = json_object_get(list, "items");
+    g_assert_cmpuint(json_array_size(items), ==, 2);
+    const json_t *first = json_array_get(items, 0);
+    g_assert_cmpint(json_integer_value(json_object_get(first, "track_id")), ==, 1);
+    g_assert_cmpint(json_integer_value(json_object_get(first, "observations")), ==, 8); /* from its third second on */
+    g_assert_cmpstr(json_string_value(json_object_get(first, "first_at")), ==, "2026-01-01T00:00:02.000Z");
+    g_assert_cmpfloat(json_number_value(json_object_get(first, "confidence")), ==, 0.8);
+    json_decref(list);
+    list = ask(&world, "GET", "/api/v1/tracks?" MINUTE "&limit=1", NULL, 200);
+    g_assert_cmpstr(json_string_value(json_object_get(list, "next_cursor")), ==, "1");
+    json_decref(list);
+    list = ask(&world, "GET", "/api/v1/tracks?" MINUTE "&limit=1&cursor=1&object_class=car", NULL, 200);
+    items = json_object_get(list, "items");
+    g_assert_cmpuint(json_array_size(items), ==, 1);
+    g_assert_true(json_is_null(json_object_get(list, "next_cursor")));
+    json_decref(list);
+    json_t *path = ask(&world, "GET", "/api/v1/tracks/1?" MINUTE, NULL, 200), *points = json_object_get(path, "points");
+    g_assert_cmpuint(json_array_size(points), ==, 8);
+    g_assert_true(json_is_true(json_object_get(path, "is_complete")));
+    g_assert_cmpfloat(json_number_value(json_array_get(json_object_get(json_array_get(points, 0), "box"), 0)), ==,
+                      200 / 4096.0);
+    json_decref(path);
+    path = ask(&world, "GET", "/api/v1/tracks/1?" MINUTE "&limit=3", NULL, 200);
+    g_assert_true(json_is_false(json_object_get(path, "is_complete")));
+    json_decref(path);
+    json_decref(ask(&world, "GET", "/api/v1/tracks/3?" MINUTE, NULL, 404));
+    json_decref(ask(&world, "GET", "/api/v1/tracks/x?" MINUTE, NULL, 404));
+    json_decref(ask(&world, "GET", "/api/v1/tracks?camera_id=cam-1", NULL, 400));
+    json_decref(ask(&world, "GET", "/api/v1/tracks?camera_id=cam-1&from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:01Z",
+                    NULL, 400));
+    json_decref(ask(&world, "GET", "/api/v1/tracks?camera_id=cam-1&from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+                    NULL, 400));
+    world_clear(&world);
+}
+
+/* ---- reports ---- */
+
+static void store_signal(const struct api_world *world, const char *id, const char *service, const char *kind,
+                         const char *severity, int64_t at_ms)
+{
+    g_autoptr(GString) at = g_string_new(NULL);
+    record_append_time(at, at_ms);
+    store_event(
+        world, EVENT_SIGNAL, id, at_ms,
+        g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"service\":\"%s\",\"kind\":\"%s\",\"severity\":"
+                        "\"%s\",\"started_at\":\"%s\"}",
+                        id, service, kind, severity, at->str));
+}
+
+/* The line of a section whose field has this value. Borrowed. */
+static const json_t *line_of(const json_t *report, const char *section, const char *field, const char *value)
+{
+    const json_t *items = json_object_get(report, "items");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *line = json_array_get(items, i);
+        if (g_strcmp0(json_string_value(json_object_get(line, "section")), section) == 0 &&
+            g_strcmp0(json_string_value(json_object_get(line, field)), value) == 0)
+            return line;
+    }
+    return NULL;
+}
+
+static void test_reports(void)
+{
+    static const int64_t hour_ms = INT64_C(3600000);
+    struct api_world world;
+    world_prepare(&world);
+    g_free(((struct camera *)world.settings.cameras.items)->site_id);
+    ((struct camera *)world.settings.cameras.items)->site_id = g_strdup("default");
+    world_start(&world);
+    world_login(&world);
+    clock_fake_advance_us(world.clock, 12 * hour_ms * 1000);
+    store_signal(&world, "s-1", "safety", "intrusion", "high", world_start_ms + 1000);
+    store_signal(&world, "s-2", "safety", "intrusion", "high", world_start_ms + 2000);
+    store_signal(&world, "s-3", "safety", "intrusion", "low", world_start_ms - 1000); /* of the day before */
+    store_signal(&world, "s-4", "system", "camera_offline", "high", world_start_ms + 2 * hour_ms);
+    store_signal(&world, "s-5", "system", "camera_recovered", "info", world_start_ms + 5 * hour_ms);
+    json_t *report = ask(&world, "GET", "/api/v1/reports?site_id=default", NULL, 200);
+    const json_t *signals = line_of(report, "signals", "kind", "intrusion");
+    g_assert_cmpint(json_integer_value(json_object_get(signals, "count")), ==, 2);
+    g_assert_cmpstr(json_string_value(json_object_get(signals, "to")), ==, "2026-01-02T00:00:00.000Z");
+    const json_t *camera = line_of(report, "camera", "camera_id", "cam-1");
+    g_assert_cmpfloat_with_epsilon(json_number_value(json_object_get(camera, "uptime")), 0.75, 1e-4);
+    json_decref(report);
+    report = ask(&world, "GET", "/api/v1/reports?site_id=default&period=week", NULL, 200);
+    g_assert_cmpstr(json_string_value(json_object_get(line_of(report, "camera", "camera_id", "cam-1"), "from")), ==,
+                    "2025-12-29T00:00:00.000Z"); /* a monday */
+    g_assert_cmpint(json_integer_value(json_object_get(line_of(report, "incidents", "kind", "intrusion"), "count")), ==,
+                    1);
+    json_decref(report);
+    report = ask(&world, "GET", "/api/v1/reports?site_id=default&period=month&at=2024-02-10T00:00:00Z", NULL, 200);
+    g_assert_cmpstr(json_string_value(json_object_get(line_of(report, "camera", "camera_id", "cam-1"), "to")), ==,
+                    "2024-03-01T00:00:00.000Z");
+    json_decref(report);
+    json_decref(ask(&world, "GET", "/api/v1/reports?site_id=nowhere", NULL, 404));
+    json_decref(ask(&world, "GET", "/api/v1/reports", NULL, 400));
+    world_clear(&world);
+}
+
+/* ---- people and vehicles ---- */
+
+static void test_registers(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    json_t *shift = ask(&world, "POST", "/api/v1/shifts",
+                        "{\"name\":\"night\",\"start_time\":\"22:00\",\"end_time\":\"06:00\",\"days\":[\"mon\"]}", 201);
+    const char *shift_id = json_string_value(json_object_get(shift, "id"));
+    g_autofree char *body = g_strdup_printf("{\"name\":\"Ada\",\"external_id\":\"7\",\"shift_id\":\"%s\"}", shift_id);
+    json_t *ada = ask(&world, "POST", "/api/v1/employees", body, 201);
+    g_assert_true(json_is_true(json_object_get(ada, "active")));
+    json_decref(ask(&world, "POST", "/api/v1/employees", body, 409));
+    json_decref(ask(&world, "POST", "/api/v1/employees", "{\"name\":\"Eve\",\"shift_id\":\"none\"}", 400));
+    json_decref(
+        ask(&world, "POST", "/api/v1/shifts", "{\"name\":\"x\",\"start_time\":\"24:00\",\"end_time\":\"6\"}", 400));
+    json_decref(ask(&world, "POST", "/api/v1/shifts",
+                    "{\"name\":\"x\",\"start_time\":\"08:00\",\"end_time\":\"09:00\",\"days\":[\"mon\",\"mon\"]}",
+                    400));
+    g_autofree char *of_shift = g_strdup_printf("/api/v1/shifts/%s", shift_id),
+                    *of_ada = g_strdup_printf("/api/v1/employees/%s", json_string_value(json_object_get(ada, "id")));
+    json_decref(ask(&world, "DELETE", of_shift, NULL, 409)); /* Ada works in it */
+    json_decref(ada);
+    ada = ask(&world, "PUT", of_ada, "{\"name\":\"Ada L.\",\"active\":false}", 200);
+    g_assert_null(json_object_get(ada, "shift_id"));
+    g_assert_nonnull(json_object_get(ada, "created_at"));
+    json_decref(ada);
+    ada = ask(&world, "GET", of_ada, NULL, 200);
+    g_assert_cmpstr(json_string_value(json_object_get(ada, "name")), ==, "Ada L.");
+    json_decref(ada);
+    g_assert_null(ask(&world, "DELETE", of_shift, NULL, 204));
+    json_decref(ask(&world, "GET", of_shift, NULL, 404));
+    json_decref(shift);
+    json_decref(ask(&world, "POST", "/api/v1/vehicles", "{\"plate\":\"AB123CD\",\"list\":\"allowed\"}", 201));
+    json_decref(ask(&world, "POST", "/api/v1/vehicles", "{\"plate\":\"AB123CD\",\"list\":\"blocked\"}", 409));
+    json_decref(ask(&world, "POST", "/api/v1/vehicles", "{\"plate\":\"ab 1\",\"list\":\"blocked\"}", 400));
+    json_t *list = ask(&world, "GET", "/api/v1/vehicles?plate=AB123CD&list=allowed", NULL, 200);
+    g_assert_cmpuint(json_array_size(json_object_get(list, "items")), ==, 1);
+    json_decref(list);
+    json_decref(ask(&world, "GET", "/api/v1/vehicles?list=visitor&limit=1", NULL, 200));
+    world_clear(&world);
+}
+
+static void test_logs_are_listed(void)
+{
+    static const char *const targets[] = {"/api/v1/access-logs?employee_id=unknown&direction=in",
+                                          "/api/v1/attendance?from=2026-01-01T00:00:00Z&status=late",
+                                          "/api/v1/vehicle-logs?plate=X1&camera_id=cam-1&format=json"};
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(targets); i++) {
+        json_t *list = ask(&world, "GET", targets[i], NULL, 200);
+        g_assert_cmpuint(json_array_size(json_object_get(list, "items")), ==, 0);
+        json_decref(list);
+    }
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/resources/tracks", test_tracks);
+    g_test_add_func("/resources/reports", test_reports);
+    g_test_add_func("/resources/registers", test_registers);
+    g_test_add_func("/resources/logs_are_listed", test_logs_are_listed);
+    return g_test_run();
+}
