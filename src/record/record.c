@@ -59,12 +59,22 @@ char *record_path_index(const char *path, size_t index)
     return g_strdup_printf("%s[%zu]", path, index);
 }
 
+size_t record_path_push_index(struct field_path *path, size_t index)
+{
+    size_t before = path->length;
+    char text[RECORD_PATH_INDEX_BYTES];
+    g_snprintf(text, sizeof text, "[%zu]", index);
+    path->length += g_strlcpy(path->text + path->length, text, sizeof path->text - path->length);
+    path->length = MIN(path->length, sizeof path->text - 1);
+    return before;
+}
+
 /* ---- names ---- */
 
 const struct record_field *record_find_field(const struct record_descriptor *descriptor, const char *name)
 {
     for (size_t i = 0; i < descriptor->field_count; i++)
-        if (strcmp(descriptor->fields[i].name, name) == 0)
+        if (name_is(descriptor->fields[i].name, name))
             return &descriptor->fields[i];
     return NULL;
 }

@@ -1,6 +1,8 @@
 /* Shared by the files of the record room. */
 #pragma once
 
+#include <string.h>
+
 #include "record/record.h"
 
 /* The address of a field inside a record. */
@@ -28,6 +30,40 @@ static inline size_t field_max_count(const struct record_field *field)
 char *record_path_join(const char *path, const char *name);
 char *record_path_index(const char *path, size_t index);
 
+/* Where decoding or checking stands. It is changed for each field, and read for a mistake alone; it holds what the
+ * tables of fields give: RECORD_MAX_DEPTH names and indices. */
+enum { RECORD_PATH_BYTES = 2048, RECORD_PATH_INDEX_BYTES = 24 };
+struct field_path {
+    size_t length;
+    char text[RECORD_PATH_BYTES];
+};
+
+static inline void record_path_truncate(struct field_path *path, size_t length)
+{
+    path->length = length;
+    path->text[length] = '\0';
+}
+
+/* Appends; returns the length before, to truncate it to. */
+static inline size_t record_path_push(struct field_path *path, const char *name)
+{
+    size_t before = path->length, length = strlen(name);
+    if (before + 1 + length >= sizeof path->text)
+        return before; /* no table is that deep */
+    if (before)
+        path->text[path->length++] = '.';
+    memcpy(path->text + path->length, name, length + 1);
+    path->length += length;
+    return before;
+}
+size_t record_path_push_index(struct field_path *path, size_t index);
+
+/* strcmp() == 0 where most names differ in their first letter. */
+static inline bool name_is(const char *name, const char *wanted)
+{
+    return *name == *wanted && strcmp(name, wanted) == 0;
+}
+
 /* Converts text as a settings file, variable or flag says it, into the field. Scalars, enums and times only. False: an
  * error was added at `path`. */
 bool record_set_text(const struct record_field *field, void *record, const char *text, const char *path,
@@ -35,11 +71,11 @@ bool record_set_text(const struct record_field *field, void *record, const char 
 /* True for kinds that record_set_text takes. */
 bool record_kind_is_scalar(enum record_kind kind);
 
-/* Decodes a parsed JSON object into an initialised record. With `is_text`, scalars are strings to be converted, unknown
- * keys are errors (with the nearest known name) and read-only fields are refused: settings. */
-struct json_t;
-bool record_decode_tree(const struct record_descriptor *descriptor, const struct json_t *object, bool is_text,
-                        const char *path, void *record, struct record_errors *errors);
+/* Decodes an object whose scalars are strings to be converted into an initialised record: settings. Unknown keys are
+ * errors (with the nearest known name), and so are read-only fields. */
+struct json_node;
+bool record_decode_tree(const struct record_descriptor *descriptor, const struct json_node *object, void *record,
+                        struct record_errors *errors);
 
 /* The shortest decimal text that reads back as the same double, always with '.'. */
 enum { RECORD_DOUBLE_TEXT_BYTES = 40 };

@@ -108,10 +108,11 @@ bool settings_decode_yaml(const struct record_descriptor *descriptor, const char
 {
     record_init(descriptor, record);
     g_autoptr(GHashTable) lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    json_t *root = yaml_read(text, length, lines, errors);
+    struct json_document document = {NULL, NULL, NULL};
+    const struct json_node *root = yaml_read(&document, text, length, lines, errors);
     if (root)
-        record_decode_tree(descriptor, root, true, "", record, errors);
-    json_decref(root);
+        record_decode_tree(descriptor, root, record, errors);
+    json_document_clear(&document);
     apply_overrides(descriptor, overrides, override_count, record, errors);
     /* Ranges are checked also beside other errors, so that one run shows all; what did not convert has its default. */
     if (root)

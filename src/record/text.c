@@ -9,9 +9,34 @@
 #include <string.h>
 #include <time.h>
 
+static void write_millionths(int64_t millionths, char text[RECORD_DOUBLE_TEXT_BYTES])
+{
+    enum { PLACES = 6, DIGITS_MAX = 20 };
+    uint64_t rest = (uint64_t)(millionths < 0 ? -millionths : millionths);
+    char digits[DIGITS_MAX + 1], *at = digits + DIGITS_MAX;
+    bool is_fraction = false;
+    *at = '\0';
+    for (int place = 0; place <= PLACES || rest; place++, rest /= 10) { /* from the last digit */
+        if (place == PLACES && is_fraction)
+            *--at = '.';
+        is_fraction |= place < PLACES && rest % 10;
+        if (place >= PLACES || is_fraction)
+            *--at = (char)('0' + rest % 10);
+    }
+    g_snprintf(text, RECORD_DOUBLE_TEXT_BYTES, "%s%s", millionths < 0 ? "-" : "", at);
+}
+
 void record_double_write(double value, char text[RECORD_DOUBLE_TEXT_BYTES])
 {
+    static const double millionth = 1e6, largest = 1e9, smallest = 1e-4; /* of what is written without an exponent */
     char format[8];
+    double parts = value * millionth;
+    int64_t millionths = fabs(value) < largest ? llround(parts) : 0;
+    if (fabs(value) < largest && (fabs(value) >= smallest || (value == 0 && !signbit(value))) &&
+        (double)millionths / millionth == value) {
+        write_millionths(millionths, text); /* at most 15 digits, so the shortest that reads back the same */
+        return;
+    }
     /* 15 digits always read as written, 17 always suffice: the first that reads back the same is the shortest. */
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(format, sizeof format, "%%.%dg", digits);
@@ -167,11 +192,62 @@ void record_append_time(GString *out, int64_t ms)
     g_string_append_c(out, 'Z');
 }
 
+/* `count` digits as a number; -1: they are not there. */
+static int read_digits(const char *text, int count)
+{
+    int value = 0;
+    for (int i = 0; i < count; i++) {
+        if (!g_ascii_isdigit(text[i]))
+            return -1;
+        value = value * 10 + (text[i] - '0');
+    }
+    return value;
+}
+
+/* Thousandths behind a point; *end: what follows. -1: there is no digit. */
+static int read_thousandths(const char *text, const char **end)
+{
+    int value = 0, count = 0;
+    for (; g_ascii_isdigit(text[count]); count++)
+        if (count < 3)
+            value = value * 10 + (text[count] - '0');
+    *end = text + count;
+    for (int i = count; i < 3; i++)
+        value *= 10;
+    return count ? value : -1;
+}
+
+/* The form in which nearly all times come: "2026-01-31T13:00:00Z", with or without a fraction. False: it is another. */
+static bool parse_usual_time(const char *text, int64_t *ms)
+{
+    enum { JULIAN_1970 = 719163, DATE_BYTES = 11, WHOLE_BYTES = 19 };
+    if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
+        return false;
+    int year = read_digits(text, 4), month = read_digits(text + 5, 2), day = read_digits(text + 8, 2);
+    int hour = read_digits(text + DATE_BYTES, 2), minute = read_digits(text + 14, 2),
+        second = read_digits(text + 17, 2);
+    const char *end = text + WHOLE_BYTES;
+    int thousandths = *end == '.' ? read_thousandths(end + 1, &end) : 0;
+    bool is_good = year > 0 && month > 0 && day > 0 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 &&
+                   second >= 0 && second < 60 && thousandths >= 0 && strcmp(end, "Z") == 0 &&
+                   g_date_valid_dmy((GDateDay)day, (GDateMonth)month, (GDateYear)year);
+    if (!is_good)
+        return false;
+    GDate date;
+    g_date_clear(&date, 1);
+    g_date_set_dmy(&date, (GDateDay)day, (GDateMonth)month, (GDateYear)year);
+    int64_t days = (int64_t)g_date_get_julian(&date) - JULIAN_1970;
+    *ms = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + thousandths;
+    return true;
+}
+
 bool record_parse_time(const char *text, int64_t *ms)
 {
     enum { RFC3339_MAX_BYTES = 64 };
     if (strlen(text) > RFC3339_MAX_BYTES || strlen(text) < strlen("2026-01-31T13:00:00Z"))
         return false;
+    if (parse_usual_time(text, ms))
+        return true;
     g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(text, NULL); /* NULL zone: the text must name one */
     if (!time)
         return false;

@@ -46,10 +46,13 @@ static void numbers_check(const struct record_field *field, const double *values
 
 static bool is_text_id(const char *text)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t length = strlen(text);
+    enum { TEXT_ID_BYTES_MAX = 64 };
+    size_t length = 0, points = 0;
+    while (length < TEXT_ID_BYTES_MAX &&
+           (g_ascii_isalnum(text[length]) || text[length] == '.' || text[length] == '_' || text[length] == '-'))
+        points += text[length++] == '.';
     /* "." and ".." would walk in paths and topics */
-    return length >= 1 && length <= 64 && strspn(text, allowed) == length && strspn(text, ".") != length;
+    return text[length] == '\0' && points < length;
 }
 
 static void string_check(const struct record_field *field, const char *text, const char *path,
@@ -86,23 +89,28 @@ static void strings_check(const struct record_field *field, const struct record_
         }
 }
 
-static void points_check(const struct record_field *field, const struct record_points *points, const char *path,
+static void points_check(const struct record_field *field, const struct record_points *points, struct field_path *path,
                          struct record_errors *errors)
 {
-    count_check(field, points->count, path, errors);
+    count_check(field, points->count, path->text, errors);
     for (size_t i = 0; i < points->count; i++) {
-        g_autofree char *where = record_path_index(path, i);
-        numbers_check(field, &points->items[i].x, 2, where, errors);
+        size_t length = record_path_push_index(path, i);
+        numbers_check(field, &points->items[i].x, 2, path->text, errors);
+        record_path_truncate(path, length);
     }
 }
 
-static void list_check(const struct record_field *field, const struct record_list *list, const char *path,
+static void validate(const struct record_descriptor *descriptor, const void *record, struct field_path *path,
+                     struct record_errors *errors);
+
+static void list_check(const struct record_field *field, const struct record_list *list, struct field_path *path,
                        struct record_errors *errors)
 {
-    count_check(field, list->count, path, errors);
+    count_check(field, list->count, path->text, errors);
     for (size_t i = 0; i < list->count; i++) {
-        g_autofree char *where = record_path_index(path, i);
-        record_validate(field->descriptor, (char *)list->items + i * field->descriptor->size, where, errors);
+        size_t length = record_path_push_index(path, i);
+        validate(field->descriptor, (char *)list->items + i * field->descriptor->size, path, errors);
+        record_path_truncate(path, length);
     }
 }
 
@@ -131,74 +139,85 @@ static void enum_check(const struct record_field *field, unsigned value, const c
         record_errors_add(errors, path, "%u: is no value of this field", value);
 }
 
-static void field_check(const struct record_field *field, const void *record, const char *path,
+static void field_check(const struct record_field *field, const void *record, struct field_path *path,
                         struct record_errors *errors)
 {
     const void *address = field_address(field, record);
     if (field_is_unset(field, address)) {
         if (field->flags & RECORD_REQUIRED)
-            record_errors_add(errors, path, "is missing: %s", field->doc);
+            record_errors_add(errors, path->text, "is missing: %s", field->doc);
         return;
     }
     switch (field->kind) {
     case RECORD_INT32:
-        number_check(field, *(const int32_t *)address, path, errors);
+        number_check(field, *(const int32_t *)address, path->text, errors);
         break;
     case RECORD_INT64:
-        number_check(field, (double)*(const int64_t *)address, path, errors);
+        number_check(field, (double)*(const int64_t *)address, path->text, errors);
         break;
     case RECORD_UINT64:
-        number_check(field, (double)*(const uint64_t *)address, path, errors);
+        number_check(field, (double)*(const uint64_t *)address, path->text, errors);
         if (*(const uint64_t *)address > (uint64_t)exact_integer_max)
-            record_errors_add(errors, path, "must be at most 2^53");
+            record_errors_add(errors, path->text, "must be at most 2^53");
         break;
     case RECORD_DOUBLE:
-        number_check(field, *(const double *)address, path, errors);
+        number_check(field, *(const double *)address, path->text, errors);
         break;
     case RECORD_OPTIONAL:
-        number_check(field, ((const struct record_optional *)address)->value, path, errors);
+        number_check(field, ((const struct record_optional *)address)->value, path->text, errors);
         break;
     case RECORD_ENUM:
-        enum_check(field, *(const unsigned *)address, path, errors);
+        enum_check(field, *(const unsigned *)address, path->text, errors);
         break;
     case RECORD_STRING:
-        string_check(field, *(char *const *)address, path, errors);
+        string_check(field, *(char *const *)address, path->text, errors);
         break;
     case RECORD_POINT:
-        numbers_check(field, address, 2, path, errors);
+        numbers_check(field, address, 2, path->text, errors);
         break;
     case RECORD_BOX:
-        numbers_check(field, address, 4, path, errors);
+        numbers_check(field, address, 4, path->text, errors);
         break;
     case RECORD_POINTS:
         points_check(field, address, path, errors);
         break;
     case RECORD_STRINGS:
-        strings_check(field, address, path, errors);
+        strings_check(field, address, path->text, errors);
         break;
     case RECORD_IDS:
-        count_check(field, ((const struct record_ids *)address)->count, path, errors);
+        count_check(field, ((const struct record_ids *)address)->count, path->text, errors);
         break;
     case RECORD_LIST:
         list_check(field, address, path, errors);
         break;
     case RECORD_RECORD:
-        record_validate(field->descriptor, address, path, errors);
+        validate(field->descriptor, address, path, errors);
         break;
     default:
         break;
     }
 }
 
-bool record_validate(const struct record_descriptor *descriptor, const void *record, const char *path,
+static void validate(const struct record_descriptor *descriptor, const void *record, struct field_path *path,
                      struct record_errors *errors)
 {
     guint before = errors->items->len;
     for (size_t i = 0; i < descriptor->field_count; i++) {
-        g_autofree char *where = record_path_join(path, descriptor->fields[i].name);
-        field_check(&descriptor->fields[i], record, where, errors);
+        size_t length = record_path_push(path, descriptor->fields[i].name);
+        field_check(&descriptor->fields[i], record, path, errors);
+        record_path_truncate(path, length);
     }
     if (errors->items->len == before && descriptor->check)
-        descriptor->check(record, path, errors);
+        descriptor->check(record, path->text, errors);
+}
+
+bool record_validate(const struct record_descriptor *descriptor, const void *record, const char *path,
+                     struct record_errors *errors)
+{
+    guint before = errors->items->len;
+    struct field_path where;
+    record_path_truncate(&where, 0);
+    record_path_push(&where, path);
+    validate(descriptor, record, &where, errors);
     return errors->items->len == before;
 }

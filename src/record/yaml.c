@@ -11,6 +11,7 @@ enum { YAML_MAX_NODES = 100000 };
 
 struct reader {
     yaml_parser_t parser;
+    struct json_document *document;
     GHashTable *lines; /* path → line, from 1 */
     struct record_errors *errors;
     int nodes;
@@ -35,7 +36,7 @@ static bool next_event(struct reader *reader, yaml_event_t *event)
     return false;
 }
 
-static json_t *read_node(struct reader *reader, const yaml_event_t *event, const char *path, int depth);
+static struct json_node *read_node(struct reader *reader, const yaml_event_t *event, const char *path, int depth);
 
 static bool is_null(const yaml_event_t *event)
 {
@@ -45,42 +46,39 @@ static bool is_null(const yaml_event_t *event)
     return *text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
 }
 
-static json_t *read_scalar(struct reader *reader, const yaml_event_t *event, const char *path)
+static struct json_node *read_scalar(struct reader *reader, const yaml_event_t *event, const char *path)
 {
     if (is_null(event))
-        return json_null();
-    json_t *value = json_stringn((const char *)event->data.scalar.value, event->data.scalar.length);
-    if (!value || memchr(event->data.scalar.value, 0, event->data.scalar.length)) {
+        return json_node_new(reader->document, JSON_KIND_NULL);
+    struct json_node *value =
+        json_string_new(reader->document, (const char *)event->data.scalar.value, event->data.scalar.length);
+    if (!value)
         add_error(reader, path, &event->start_mark, "is not valid text");
-        json_decref(value);
-        return NULL;
-    }
     return value;
 }
 
-static json_t *read_sequence(struct reader *reader, const char *path, int depth)
+static struct json_node *read_sequence(struct reader *reader, const char *path, int depth)
 {
-    json_t *list = json_array();
+    struct json_node *list = json_node_new(reader->document, JSON_KIND_LIST);
     for (size_t i = 0;; i++) {
         yaml_event_t event;
         if (!next_event(reader, &event))
-            break;
+            return NULL;
         if (event.type == YAML_SEQUENCE_END_EVENT) {
             yaml_event_delete(&event);
             return list;
         }
         g_autofree char *where = record_path_index(path, i);
-        json_t *item = read_node(reader, &event, where, depth + 1);
+        struct json_node *item = read_node(reader, &event, where, depth + 1);
         yaml_event_delete(&event);
         if (!item)
-            break;
-        json_array_append_new(list, item);
+            return NULL;
+        json_node_append(reader->document, list, NULL, item);
     }
-    json_decref(list);
-    return NULL;
 }
 
-static bool read_pair(struct reader *reader, const yaml_event_t *key, const char *path, int depth, json_t *mapping)
+static bool read_pair(struct reader *reader, const yaml_event_t *key, const char *path, int depth,
+                      struct json_node *mapping)
 {
     if (key->type != YAML_SCALAR_EVENT || key->data.scalar.length == 0) {
         add_error(reader, path, &key->start_mark, "has a key that is no plain text");
@@ -92,34 +90,32 @@ static bool read_pair(struct reader *reader, const yaml_event_t *key, const char
     yaml_event_t event;
     if (!next_event(reader, &event))
         return false;
-    json_t *value = read_node(reader, &event, where, depth + 1);
+    struct json_node *value = read_node(reader, &event, where, depth + 1);
     yaml_event_delete(&event);
     if (!value)
         return false;
-    if (json_object_get(mapping, name))
-        add_error(reader, where, &key->start_mark, "is given twice: keep one");
-    if (json_object_set_new(mapping, name, value) != 0)
+    if (strlen(name) != key->data.scalar.length || !g_utf8_validate(name, -1, NULL))
         add_error(reader, path, &key->start_mark, "has a key that is not valid text");
+    else if (json_member(mapping, name, NULL))
+        add_error(reader, where, &key->start_mark, "is given twice: keep one");
+    else
+        json_node_append(reader->document, mapping, name, value);
     return true;
 }
 
-static json_t *read_mapping(struct reader *reader, const char *path, int depth)
+static struct json_node *read_mapping(struct reader *reader, const char *path, int depth)
 {
-    json_t *mapping = json_object();
+    struct json_node *mapping = json_node_new(reader->document, JSON_KIND_OBJECT);
     for (;;) {
         yaml_event_t key;
         if (!next_event(reader, &key))
-            break;
+            return NULL;
         bool is_end = key.type == YAML_MAPPING_END_EVENT;
         bool is_good = is_end || read_pair(reader, &key, path, depth, mapping);
         yaml_event_delete(&key);
-        if (is_end)
-            return mapping;
-        if (!is_good)
-            break;
+        if (is_end || !is_good)
+            return is_good ? mapping : NULL;
     }
-    json_decref(mapping);
-    return NULL;
 }
 
 /* Anchors would allow a few lines to stand for millions of values; tags ask for types we do not have. */
@@ -146,7 +142,7 @@ static bool is_plain(struct reader *reader, const yaml_event_t *event, const cha
     return false;
 }
 
-static json_t *read_node(struct reader *reader, const yaml_event_t *event, const char *path, int depth)
+static struct json_node *read_node(struct reader *reader, const yaml_event_t *event, const char *path, int depth)
 {
     if (!g_hash_table_contains(reader->lines, path))
         g_hash_table_insert(reader->lines, g_strdup(path), GINT_TO_POINTER((int)event->start_mark.line + 1));
@@ -170,26 +166,22 @@ static json_t *read_node(struct reader *reader, const yaml_event_t *event, const
 }
 
 /* Stream start, document start, one node; an empty file is an empty mapping. */
-static json_t *read_document(struct reader *reader)
+static struct json_node *read_document(struct reader *reader)
 {
-    json_t *root = NULL;
+    struct json_node *root = NULL;
     for (bool is_open = true; is_open && !root;) {
         yaml_event_t event;
         if (!next_event(reader, &event))
             return NULL;
         if (event.type == YAML_STREAM_END_EVENT)
-            root = json_object();
+            root = json_node_new(reader->document, JSON_KIND_OBJECT);
         else if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_START_EVENT) {
             root = read_node(reader, &event, "", 0);
             is_open = false;
         }
         yaml_event_delete(&event);
     }
-    if (json_is_null(root)) {
-        json_decref(root);
-        root = json_object();
-    }
-    return root;
+    return root && root->kind == JSON_KIND_NULL ? json_node_new(reader->document, JSON_KIND_OBJECT) : root;
 }
 
 /* After the first document only the end may follow. */
@@ -207,9 +199,10 @@ static void check_end(struct reader *reader)
     }
 }
 
-json_t *yaml_read(const char *text, size_t length, GHashTable *lines, struct record_errors *errors)
+struct json_node *yaml_read(struct json_document *document, const char *text, size_t length, GHashTable *lines,
+                            struct record_errors *errors)
 {
-    struct reader reader = {.lines = lines, .errors = errors};
+    struct reader reader = {.document = document, .lines = lines, .errors = errors};
     if (length > RECORD_MAX_TEXT_BYTES) {
         record_errors_add(errors, "", "has %zu bytes: must have at most %d", length, RECORD_MAX_TEXT_BYTES);
         return NULL;
@@ -219,7 +212,7 @@ json_t *yaml_read(const char *text, size_t length, GHashTable *lines, struct rec
         return NULL;
     }
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
-    json_t *root = read_document(&reader);
+    struct json_node *root = read_document(&reader);
     if (root)
         check_end(&reader);
     yaml_parser_delete(&reader.parser);
