@@ -67,6 +67,7 @@ struct answer {
     GPtrArray *headers;          /* name, value, name, value: owned strings */
     bool is_closing;             /* the connection may not be used again */
     bool is_waiting;             /* nothing yet: ask the handler again later */
+    bool is_suspended;           /* waiting, and the handler itself sees to it that it is asked again */
     bool is_upgrade;             /* becomes a WebSocket */
     struct event_stream *stream; /* goes on for ever; NULL: does not */
     bool is_shared;              /* a page elsewhere may read it (origins.c) */
@@ -138,6 +139,7 @@ struct request {
     struct detect_job *detect_job; /* NULL: none yet */
     struct camera_set *cameras;    /* NULL: not asked for */
     struct camera_trial *trial;    /* NULL: none yet */
+    struct intake *intake;         /* NULL: none yet */
     guint64 declared_bytes;
 };
 
@@ -177,6 +179,8 @@ bool idempotency_begin(struct request *request, struct answer *answer);
 void idempotency_end(struct request *request, const struct answer *answer);
 /* intake.c */
 void handle_event_intake(struct request *request, struct answer *answer);
+/* The request is over. NULL is allowed. */
+void intake_leave(struct intake *intake);
 
 /* ---- cookies.c ---- */
 
@@ -269,6 +273,10 @@ void watch_forget(struct watch *watch, struct watched_connection *connection);
 bool watch_suspend(struct watch *watch, struct MHD_Connection *connection);
 /* What one of those waits for may have come: they are asked again now. Any thread. */
 void watch_hurry(struct watch *watch);
+/* A request that suspends itself until another thread resumes it: the server stops only after the release. False: it
+ * stops already, and nothing may be suspended. Any thread. */
+bool watch_hold(struct watch *watch);
+void watch_release(struct watch *watch);
 
 /* ---- WebSockets: on the watch thread, but for websocket_accept ---- */
 

@@ -1,5 +1,6 @@
 /* POST /api/v1/events: many at once, one a line, from what sees without a camera of ours. What is taken is in the spool
  * before the answer says so, and goes on from there as workers' records do. */
+#include <pthread.h>
 #include <string.h>
 
 #include "api/api_internal.h"
@@ -7,10 +8,21 @@
 #include "base/id.h"
 #include "facts/trace.h"
 
+enum { TEXT_BYTES = 640 }; /* of an event, about */
+
+/* Lives until its request is over and the spool has answered. */
 struct intake {
     struct request *request;
+    struct api *api;
     GPtrArray *events; /* of struct analytics_event *: taken, in order */
+    GPtrArray *texts;  /* of char *: theirs, as they are kept */
     struct intake_answer told;
+    int64_t began_us; /* of the machine's clock: when it was given to the spool */
+    int references;   /* atomic */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* lock */
+    bool is_over, is_kept, is_suspended;
 };
 
 static void event_free(void *event)
@@ -92,27 +104,38 @@ static void take_lines(struct intake *intake, const char *text, size_t length)
 
 /* ---- keeping them ---- */
 
-static bool enqueue(const struct intake *intake, GPtrArray *texts, struct vedette_spool_error *why)
+static struct intake *intake_new(struct request *request)
 {
-    g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, intake->events->len);
-    for (guint i = 0; i < intake->events->len; i++) {
-        const struct analytics_event *event = g_ptr_array_index(intake->events, i);
-        GString *json = g_string_new(NULL);
-        record_encode_json(&event_under_way_descriptor, event, true, json);
-        records[i] = (struct vedette_spool_record){
-            .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
-        g_ptr_array_add(texts, g_string_free(json, FALSE));
-    }
-    return vedette_spool_enqueue(intake->request->api->spool, records, intake->events->len, why);
+    struct intake *intake = g_new0(struct intake, 1);
+    intake->request = request;
+    intake->api = request->api;
+    intake->events = g_ptr_array_new_with_free_func(event_free);
+    intake->texts = g_ptr_array_new_with_free_func(g_free);
+    intake->references = 1;
+    pthread_mutex_init(&intake->lock, NULL);
+    pthread_cond_init(&intake->changed, NULL);
+    return intake;
 }
 
-static void publish(const struct intake *intake, const GPtrArray *texts)
+void intake_leave(struct intake *intake)
 {
-    struct api *api = intake->request->api;
+    if (!intake || !g_atomic_int_dec_and_test(&intake->references))
+        return;
+    record_clear(&intake_answer_descriptor, &intake->told);
+    g_ptr_array_unref(intake->events);
+    g_ptr_array_unref(intake->texts);
+    pthread_cond_destroy(&intake->changed);
+    pthread_mutex_destroy(&intake->lock);
+    g_free(intake);
+}
+
+static void publish(const struct intake *intake)
+{
+    struct api *api = intake->api;
     counter_add(&api->health->records_spooled, intake->events->len);
     for (guint i = 0; i < intake->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(intake->events, i);
-        const char *text = g_ptr_array_index(texts, i);
+        const char *text = g_ptr_array_index(intake->texts, i);
         g_autoptr(GString) shown = NULL;
         if (event->traceparent) {
             shown = g_string_new(NULL);
@@ -123,36 +146,100 @@ static void publish(const struct intake *intake, const GPtrArray *texts)
     }
 }
 
-static void keep(const struct intake *intake, struct answer *answer)
+/* On the spool's thread: they are there to stay, or never will be. */
+static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    struct vedette_spool_error why;
-    int64_t began_us = clock_monotonic_us(clock_system());
-    bool is_kept = !intake->events->len || enqueue(intake, texts, &why);
+    struct intake *intake = data;
+    struct watch *watch = intake->api->watch;
     int64_t kept_us = clock_monotonic_us(clock_system());
-    trace_note_events(intake->events, "spool", began_us, kept_us, !is_kept);
-    if (!is_kept) {
-        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE,
-                       "none was taken, as there is no room: send all of them again", NULL);
-        answer_header(answer, "Retry-After", "1");
+    trace_note_events(intake->events, "spool", intake->began_us, kept_us, error != NULL);
+    if (!error) {
+        publish(intake);
+        trace_note_events(intake->events, "push", kept_us, clock_monotonic_us(clock_system()), false);
+    }
+    pthread_mutex_lock(&intake->lock);
+    intake->is_over = true;
+    intake->is_kept = !error;
+    bool is_suspended = intake->is_suspended;
+    if (is_suspended)
+        MHD_resume_connection(intake->request->connection);
+    pthread_cond_signal(&intake->changed);
+    pthread_mutex_unlock(&intake->lock);
+    if (is_suspended)
+        watch_release(watch);
+    intake_leave(intake);
+}
+
+static bool submit(struct intake *intake)
+{
+    g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, intake->events->len);
+    struct vedette_spool_error why;
+    for (guint i = 0; i < intake->events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(intake->events, i);
+        GString *json = g_string_sized_new(TEXT_BYTES);
+        record_encode_json(&event_under_way_descriptor, event, true, json);
+        records[i] = (struct vedette_spool_record){
+            .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
+        g_ptr_array_add(intake->texts, g_string_free(json, FALSE));
+    }
+    intake->began_us = clock_monotonic_us(clock_system());
+    g_atomic_int_inc(&intake->references);
+    if (vedette_spool_submit(intake->api->spool, records, intake->events->len, on_spooled, intake, &why))
+        return true;
+    trace_note_events(intake->events, "spool", intake->began_us, clock_monotonic_us(clock_system()), true);
+    intake_leave(intake);
+    return false;
+}
+
+/* A thread that serves requests does not wait for the disk: the request is suspended until the spool answers, so that
+ * many share one commit. True: it was answered already. */
+static bool await_spool(struct intake *intake)
+{
+    pthread_mutex_lock(&intake->lock);
+    if (!intake->is_over && watch_hold(intake->api->watch)) {
+        MHD_suspend_connection(intake->request->connection);
+        intake->is_suspended = true;
+        pthread_mutex_unlock(&intake->lock);
+        return false;
+    }
+    while (!intake->is_over) /* the server stops */
+        pthread_cond_wait(&intake->changed, &intake->lock);
+    pthread_mutex_unlock(&intake->lock);
+    return true;
+}
+
+static void tell_all(struct intake *intake, bool is_kept, struct answer *answer)
+{
+    if (is_kept) {
+        answer_record(answer, MHD_HTTP_OK, &intake_answer_descriptor, &intake->told);
         return;
     }
-    publish(intake, texts);
-    trace_note_events(intake->events, "push", kept_us, clock_monotonic_us(clock_system()), false);
-    answer_record(answer, MHD_HTTP_OK, &intake_answer_descriptor, &intake->told);
+    answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "none was taken, as there is no room: send all of them again",
+                   NULL);
+    answer_header(answer, "Retry-After", "1");
+}
+
+/* What came is on its way into the spool. False: it is answered. */
+static bool begin(struct request *request, struct answer *answer)
+{
+    struct intake *intake = request->intake = intake_new(request);
+    take_lines(intake, (const char *)request->body->data, request->body->len);
+    intake->told.accepted = intake->events->len;
+    intake->told.rejected = (int64_t)intake->told.results.count - intake->told.accepted;
+    if (intake->events->len && submit(intake))
+        return true;
+    tell_all(intake, intake->events->len == 0, answer);
+    return false;
 }
 
 void handle_event_intake(struct request *request, struct answer *answer)
 {
-    struct intake intake = {.request = request, .events = g_ptr_array_new_with_free_func(event_free)};
-    if (!request->api->spool) {
+    if (!request->api->spool)
         answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "this server keeps no records", NULL);
-    } else {
-        take_lines(&intake, (const char *)request->body->data, request->body->len);
-        intake.told.accepted = intake.events->len;
-        intake.told.rejected = (int64_t)intake.told.results.count - intake.told.accepted;
-        keep(&intake, answer);
-    }
-    record_clear(&intake_answer_descriptor, &intake.told);
-    g_ptr_array_unref(intake.events);
+    else if (!request->intake && !begin(request, answer))
+        return;
+    else if (await_spool(request->intake))
+        tell_all(request->intake, request->intake->is_kept, answer);
+    else
+        answer->is_waiting = answer->is_suspended = true;
 }

@@ -305,7 +305,8 @@ static enum MHD_Result answer_request(struct request *request)
     if (request->route || route_find(request, &answer))
         route_handle(request, &answer);
     answer_cors(request, &answer);
-    bool is_suspended = answer.is_waiting && watch_suspend(request->api->watch, request->connection);
+    bool is_suspended =
+        answer.is_suspended || (answer.is_waiting && watch_suspend(request->api->watch, request->connection));
     if (answer.is_waiting && !is_suspended) {
         answer_problem(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait already: try again", NULL);
         answer_header(&answer, "Retry-After", "1");
@@ -370,6 +371,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     login_clear(&request->login);
     detect_job_leave(request->detect_job);
     camera_trial_leave(request->trial);
+    intake_leave(request->intake);
     if (request->body->len) /* a password may lie there */
         memset(request->body->data, 0, request->body->len);
     g_byte_array_unref(request->body);

@@ -36,7 +36,9 @@ struct watch {
     GQueue connections; /* lock; of struct watched_connection * */
     GArray *waiters;    /* lock; of struct waiter */
     bool is_stopping;   /* lock */
-    bool is_hurried;    /* atomic: waiters are asked again at once */
+    int held;           /* lock */
+    pthread_cond_t released;
+    bool is_hurried; /* atomic: waiters are asked again at once */
 };
 
 static int64_t now_us(void)
@@ -111,6 +113,23 @@ bool watch_suspend(struct watch *watch, struct MHD_Connection *connection)
     if (is_first)
         watch_wake(watch);
     return is_taken;
+}
+
+bool watch_hold(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    bool is_held = !watch->is_stopping;
+    watch->held += is_held;
+    pthread_mutex_unlock(&watch->lock);
+    return is_held;
+}
+
+void watch_release(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    if (--watch->held == 0)
+        pthread_cond_broadcast(&watch->released);
+    pthread_mutex_unlock(&watch->lock);
 }
 
 void watch_hurry(struct watch *watch)
@@ -194,6 +213,7 @@ struct watch *watch_start(struct api *api, GError **error)
     watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     watch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&watch->lock, NULL);
+    pthread_cond_init(&watch->released, NULL);
     g_queue_init(&watch->connections);
     watch->waiters = g_array_new(FALSE, FALSE, sizeof(struct waiter));
     api->websockets = websockets_new(api, watch->epoll_fd);
@@ -217,6 +237,10 @@ void watch_stop(struct watch *watch)
     pthread_mutex_unlock(&watch->lock);
     watch_wake(watch);
     pthread_join(watch->thread, NULL);
+    pthread_mutex_lock(&watch->lock);
+    while (watch->held)
+        pthread_cond_wait(&watch->released, &watch->lock);
+    pthread_mutex_unlock(&watch->lock);
 }
 
 void watch_free(struct watch *watch)
@@ -228,6 +252,7 @@ void watch_free(struct watch *watch)
     if (watch->event_fd >= 0)
         close(watch->event_fd);
     g_array_unref(watch->waiters);
+    pthread_cond_destroy(&watch->released);
     pthread_mutex_destroy(&watch->lock);
     g_free(watch);
 }

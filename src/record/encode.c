@@ -10,14 +10,15 @@
 
 void record_append_json_string(GString *out, const char *text)
 {
-    g_autofree char *valid = g_utf8_validate(text, -1, NULL) ? NULL : g_utf8_make_valid(text, -1);
+    bool is_valid = text_is_plain(text, strlen(text)) || g_utf8_validate(text, -1, NULL);
+    g_autofree char *valid = is_valid ? NULL : g_utf8_make_valid(text, -1);
     g_string_append_c(out, '"');
     const char *run = valid ? valid : text;
     for (const char *c = run;; c++) {
         unsigned char byte = (unsigned char)*c;
         if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f)
             continue;
-        g_string_append_len(out, run, c - run);
+        append_bytes(out, run, (size_t)(c - run));
         run = c + 1;
         if (byte == '\0')
             break;
@@ -37,7 +38,7 @@ static void append_double(GString *out, double value)
         return;
     }
     record_double_write(value, text);
-    g_string_append(out, text);
+    append_bytes(out, text, strlen(text));
 }
 
 static void append_doubles(GString *out, const double *values, size_t count)
@@ -193,9 +194,10 @@ static void append_members(GString *out, const struct record_descriptor *descrip
         }
         if (field_is_left_out(field, address) || (outer && record_find_field(outer, field->name)))
             continue;
-        g_string_append(out, out->str[out->len - 1] == '{' ? "\"" : ",\"");
-        g_string_append(out, field->name);
-        g_string_append(out, "\":");
+        bool is_first = out->str[out->len - 1] == '{';
+        append_bytes(out, is_first ? "\"" : ",\"", is_first ? 1 : 2);
+        append_bytes(out, field->name, strlen(field->name));
+        append_bytes(out, "\":", 2);
         append_value(out, field, address);
     }
 }

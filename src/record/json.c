@@ -465,7 +465,7 @@ struct json_node *json_parse(struct json_document *document, const char *text, s
     struct parser parser = {.document = document, .start = text, .at = text, .end = text + length};
     const char *invalid;
     struct json_node *root = NULL;
-    if (!g_utf8_validate(text, (gssize)length, &invalid)) {
+    if (!text_is_plain(text, length) && !g_utf8_validate(text, (gssize)length, &invalid)) {
         parser.at = invalid;
         fail(&parser, *invalid ? "it is not UTF-8" : "a NUL");
     } else if ((root = parse_value(&parser, 0))) {

@@ -62,10 +62,18 @@ char *record_path_index(const char *path, size_t index)
 size_t record_path_push_index(struct field_path *path, size_t index)
 {
     size_t before = path->length;
-    char text[RECORD_PATH_INDEX_BYTES];
-    g_snprintf(text, sizeof text, "[%zu]", index);
-    path->length += g_strlcpy(path->text + path->length, text, sizeof path->text - path->length);
-    path->length = MIN(path->length, sizeof path->text - 1);
+    char text[RECORD_PATH_INDEX_BYTES], *at = text + sizeof text - 1;
+    *at = '\0';
+    *--at = ']';
+    do
+        *--at = (char)('0' + index % 10);
+    while (index /= 10);
+    *--at = '[';
+    size_t length = (size_t)(text + sizeof text - at);
+    if (before + length > sizeof path->text)
+        return before; /* no table is that deep */
+    memcpy(path->text + before, at, length);
+    path->length += length - 1;
     return before;
 }
 

@@ -58,6 +58,29 @@ static inline size_t record_path_push(struct field_path *path, const char *name)
 }
 size_t record_path_push_index(struct field_path *path, size_t index);
 
+/* ASCII without NUL, as most text is: it need not be looked at more closely to be UTF-8. */
+static inline bool text_is_plain(const char *text, size_t length)
+{
+    unsigned char all = 0, has_nul = 0;
+    for (size_t i = 0; i < length; i++) { /* without branches, so that compilers make vectors of it */
+        all |= (unsigned char)text[i];
+        has_nul |= text[i] == 0;
+    }
+    return all < 0x80 && !has_nul;
+}
+
+/* What is appended is mostly a few bytes, for which a call costs more than the copy. */
+static inline void append_bytes(GString *out, const char *bytes, size_t length)
+{
+    if (out->len + length >= out->allocated_len) {
+        g_string_append_len(out, bytes, (gssize)length);
+        return;
+    }
+    memcpy(out->str + out->len, bytes, length);
+    out->len += length;
+    out->str[out->len] = '\0';
+}
+
 /* strcmp() == 0 where most names differ in their first letter. */
 static inline bool name_is(const char *name, const char *wanted)
 {

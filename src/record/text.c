@@ -11,7 +11,7 @@
 
 static void write_millionths(int64_t millionths, char text[RECORD_DOUBLE_TEXT_BYTES])
 {
-    enum { PLACES = 6, DIGITS_MAX = 20 };
+    enum { PLACES = 6, DIGITS_MAX = 22 }; /* with sign and point */
     uint64_t rest = (uint64_t)(millionths < 0 ? -millionths : millionths);
     char digits[DIGITS_MAX + 1], *at = digits + DIGITS_MAX;
     bool is_fraction = false;
@@ -23,7 +23,9 @@ static void write_millionths(int64_t millionths, char text[RECORD_DOUBLE_TEXT_BY
         if (place >= PLACES || is_fraction)
             *--at = (char)('0' + rest % 10);
     }
-    g_snprintf(text, RECORD_DOUBLE_TEXT_BYTES, "%s%s", millionths < 0 ? "-" : "", at);
+    if (millionths < 0)
+        *--at = '-';
+    memcpy(text, at, (size_t)(digits + DIGITS_MAX - at) + 1);
 }
 
 void record_double_write(double value, char text[RECORD_DOUBLE_TEXT_BYTES])
@@ -165,7 +167,7 @@ void record_append_whole(GString *out, uint64_t value, int digits)
     int first = MOST_DIGITS;
     for (; value > 0 || first > MOST_DIGITS - digits; value /= 10)
         text[--first] = (char)('0' + value % 10);
-    g_string_append_len(out, text + first, MOST_DIGITS - first);
+    append_bytes(out, text + first, (size_t)(MOST_DIGITS - first));
 }
 
 void record_append_time(GString *out, int64_t ms)

@@ -62,7 +62,7 @@ static void string_check(const struct record_field *field, const char *text, con
     if (length < field->min_count || length > field_max_count(field))
         record_errors_add(errors, path, "has %zu bytes: must have between %zu and %zu", length, field->min_count,
                           field_max_count(field));
-    else if (!g_utf8_validate(text, (gssize)length, NULL))
+    else if (!text_is_plain(text, length) && !g_utf8_validate(text, (gssize)length, NULL))
         record_errors_add(errors, path, "is not valid UTF-8");
     else if ((field->flags & RECORD_TEXT_ID) && !is_text_id(text))
         record_errors_add(errors, path, "must be 1 to 64 of A-Z a-z 0-9 . _ -");
