@@ -63,9 +63,10 @@ static void lose(struct broker *broker, const char *why)
 {
     if (broker->is_lost)
         return;
+    char *copy = g_strdup(why); /* perhaps of what is there */
     broker->is_lost = true;
     g_free(broker->why);
-    broker->why = g_strdup(why);
+    broker->why = copy;
 }
 
 /* ---- what libmosquitto tells ---- */
@@ -310,7 +311,7 @@ static void connect_once(struct broker *broker)
     struct vedette_permit permit;
     int64_t began_us = now_us(), retry_after_us;
     if (!vedette_breaker_acquire(broker->breaker, &permit, &retry_after_us)) {
-        lose(broker, "its circuit breaker is open");
+        lose(broker, broker->why ? broker->why : "its circuit breaker is open"); /* what opened it says more */
         return;
     }
     bool is_connected = begin(broker) && wait_until_connected(broker);

@@ -149,6 +149,7 @@ static void server_free(struct server *server)
 struct listener {
     struct mosquitto *client;
     GMutex lock;
+    bool is_subscribed;
     GPtrArray *lines; /* of char *: "TOPIC PAYLOAD", "!TOPIC PAYLOAD" when it was retained */
 };
 
@@ -157,6 +158,26 @@ static void on_connect(struct mosquitto *client, void *user, int code)
     (void)user;
     g_assert_cmpint(code, ==, 0);
     mosquitto_subscribe(client, NULL, "#", 1);
+}
+
+static void on_subscribed(struct mosquitto *client, void *user, int id, int count, const int *granted)
+{
+    struct listener *listener = user;
+    (void)client;
+    (void)id;
+    (void)count;
+    (void)granted;
+    g_mutex_lock(&listener->lock);
+    listener->is_subscribed = true;
+    g_mutex_unlock(&listener->lock);
+}
+
+static bool is_subscribed(struct listener *listener)
+{
+    g_mutex_lock(&listener->lock);
+    bool subscribed = listener->is_subscribed;
+    g_mutex_unlock(&listener->lock);
+    return subscribed;
 }
 
 static void on_message(struct mosquitto *client, void *user, const struct mosquitto_message *message)
@@ -178,6 +199,7 @@ static void listener_start(struct listener *listener, const struct server *serve
     g_mutex_init(&listener->lock);
     mosquitto_username_pw_set(listener->client, "watcher", "watcher-word");
     mosquitto_connect_callback_set(listener->client, on_connect);
+    mosquitto_subscribe_callback_set(listener->client, on_subscribed);
     mosquitto_message_callback_set(listener->client, on_message);
     mosquitto_reconnect_delay_set(listener->client, 1, 1, false);
     if (server->has_tls) {
@@ -186,6 +208,10 @@ static void listener_start(struct listener *listener, const struct server *serve
     }
     g_assert_cmpint(mosquitto_connect(listener->client, "127.0.0.1", server->port, 30), ==, MOSQ_ERR_SUCCESS);
     g_assert_cmpint(mosquitto_loop_start(listener->client), ==, MOSQ_ERR_SUCCESS);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!is_subscribed(listener) && g_get_monotonic_time() < until_us) /* what came before would be missed */
+        g_usleep(1000);
+    g_assert_true(is_subscribed(listener));
 }
 
 static void listener_stop(struct listener *listener)
@@ -236,12 +262,14 @@ static struct notify_broker *add_broker(struct notify_world *world, const struct
     return broker;
 }
 
-static void wait_until(struct notify *notify, const char *id, bool (*holds)(const struct endpoint_health *health))
+static void wait_until(struct notify_world *world, struct notify *notify, const char *id,
+                       bool (*holds)(const struct endpoint_health *health))
 {
     gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
     struct endpoint_health health = {0};
     do {
         g_usleep(2000);
+        clock_fake_advance_us(world->clock, 2000); /* a breaker's time passes too */
         world_look(notify, id, &health);
     } while (!holds(&health) && g_get_monotonic_time() < until_us);
     if (!holds(&health))
@@ -294,7 +322,7 @@ static void test_signals_come_under_their_topics_and_availability_stays(void)
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
     wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "\"type\":\"signal.intrusion\"");
     wait_for_line(&listener, "vedette/acme/availability ", "online");
-    wait_until(notify, "acme", is_empty);
+    wait_until(&world, notify, "acme", is_empty);
     listener_stop(&listener);
     listener_start(&listener, &server); /* who comes later is told whether we are there */
     wait_for_line(&listener, "!vedette/acme/availability ", "online");
@@ -322,8 +350,8 @@ static void test_a_broker_hears_of_its_org_alone(void)
     world_tell(notify, "e3", "acme", "fall", SEVERITY_HIGH);
     wait_for_line(&listener, "vedette/acme/main/door/fall", "e3");
     wait_for_line(&listener, "vedette/bolt/main/door/intrusion", "e2");
-    wait_until(notify, "acme", is_empty);
-    wait_until(notify, "bolt", is_empty);
+    wait_until(&world, notify, "acme", is_empty);
+    wait_until(&world, notify, "bolt", is_empty);
     g_assert_cmpint(count_lines(&listener, "vedette/acme/", "\"org_id\":\"bolt\""), ==, 0);
     g_assert_cmpint(count_lines(&listener, "vedette/bolt/", "\"org_id\":\"acme\""), ==, 0);
     g_assert_cmpint(count_lines(&listener, "vedette/bolt/", "signal."), ==, 1);
@@ -345,8 +373,8 @@ static void test_what_rights_refuse_is_not_delivered(void)
     world_set(&broker->topic_prefix, "elsewhere");
     CLEANUP(notify) struct notify *notify = world_open(&world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
-    wait_until(notify, "acme", is_refused_by_rights);
-    wait_until(notify, "acme", is_connected);
+    wait_until(&world, notify, "acme", is_refused_by_rights);
+    wait_until(&world, notify, "acme", is_connected);
     struct endpoint_health health = {0};
     world_look(notify, "acme", &health);
     g_assert_cmpint(health.delivered, ==, 0);
@@ -368,7 +396,7 @@ static void test_a_broker_that_is_away_is_waited_for(void)
     CLEANUP(notify) struct notify *notify = world_open(&world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
     server_start(&server);
-    wait_until(notify, "acme", is_empty);
+    wait_until(&world, notify, "acme", is_empty);
     server_kill(&server);
     for (int i = 2; i < 20; i++) {
         g_autofree char *id = g_strdup_printf("e%d", i);
@@ -377,7 +405,7 @@ static void test_a_broker_that_is_away_is_waited_for(void)
     server_start(&server);
     listener_start(&listener, &server);
     world_tell(notify, "e20", "acme", "intrusion", SEVERITY_HIGH);
-    wait_until(notify, "acme", is_empty);
+    wait_until(&world, notify, "acme", is_empty);
     struct endpoint_health health = {0};
     world_look(notify, "acme", &health);
     g_assert_cmpint(health.delivered, ==, 20);
@@ -399,7 +427,7 @@ static void test_a_wrong_login_is_told_and_tried_again(void)
     struct notify_broker *broker = add_broker(&world, &server, "acme");
     world_set(&broker->password, "another-canary");
     CLEANUP(notify) struct notify *notify = world_open(&world);
-    wait_until(notify, "acme", is_refused_by_login);
+    wait_until(&world, notify, "acme", is_refused_by_login);
     struct endpoint_health health = {0};
     world_look(notify, "acme", &health);
     g_assert_null(strstr(health.last_error, "canary"));
@@ -426,7 +454,7 @@ static void test_tls_and_whom_it_trusts(void)
     CLEANUP(notify) struct notify *notify = world_open(&world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
     wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
-    wait_until(notify, "bolt", is_refused_by_certificate);
+    wait_until(&world, notify, "bolt", is_refused_by_certificate);
     g_assert_cmpint(count_lines(&listener, "vedette/bolt/", ""), ==, 0);
     notify_close(g_steal_pointer(&notify));
     listener_stop(&listener);
@@ -448,7 +476,7 @@ static void test_who_says_nothing_is_given_up_in_time(void)
     world.settings.notify.timeout_seconds = 0.1;
     add_broker(&world, &(struct server){.port = ntohs(address.sin_port)}, "acme");
     CLEANUP(notify) struct notify *notify = world_open(&world);
-    wait_until(notify, "acme", is_silent);
+    wait_until(&world, notify, "acme", is_silent);
     notify_close(g_steal_pointer(&notify));
     close(socket_fd);
     world_clear(&world);
@@ -467,7 +495,7 @@ static void test_with_mqtt_3_1_1(void)
     CLEANUP(notify) struct notify *notify = world_open(&world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
     wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
-    wait_until(notify, "acme", is_empty);
+    wait_until(&world, notify, "acme", is_empty);
     notify_close(g_steal_pointer(&notify));
     listener_stop(&listener);
     server_free(&server);
