@@ -1,6 +1,11 @@
-/* Endpoints of notifications, as /health, /metrics and the lists of circuit breakers tell of them: to each org its own.
+/* Endpoints of notifications, as /health, /metrics, the lists of circuit breakers and routes of their own tell of them:
+ * to each org its own.
  */
+#define LOG_MODULE "api"
 #include "api/api_internal.h"
+
+#include "base/log.h"
+#include "store/audit.h"
 
 /* ---- /health ---- */
 
@@ -108,3 +113,134 @@ GArray *endpoint_samples(struct api *api, const char *org_id)
     notify_each_endpoint(api->notify, org_id, add_health, samples);
     return samples;
 }
+
+/* ---- routes ---- */
+
+static void append_health(void *data, const struct endpoint_health *health)
+{
+    struct endpoint_health *copy = g_new(struct endpoint_health, 1);
+    record_copy(&endpoint_health_descriptor, health, copy);
+    g_ptr_array_add(data, copy);
+}
+
+static void health_free(gpointer health)
+{
+    record_clear(&endpoint_health_descriptor, health);
+    g_free(health);
+}
+
+static void handle_endpoints(struct request *request, struct answer *answer)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(health_free);
+    notify_each_endpoint(request->api->notify, request->login.user->org_id, append_health, all);
+    answer_list(answer, &endpoint_health_descriptor, all);
+}
+
+/* It is done already, and the log says so too: an audit that cannot be written undoes nothing. */
+static void note_change(const struct request *request, const char *action)
+{
+    const struct audit_by by = request_by(request);
+    const struct audit_change change = {AUDIT_ENDPOINT, request->id, action, NULL, NULL};
+    g_autoptr(GError) error = NULL;
+    log_warning(request->id, "notifications: %s, by %s (org %s, from %s)", action, request->login.user->username,
+                request->login.user->org_id, request->address);
+    if (!store_audit_add(request->api->store, &by, &change, &error))
+        log_error(request->id, "this is in this log alone, not in the audit: %s", error->message);
+}
+
+static void handle_webhook_enable(struct request *request, struct answer *answer)
+{
+    if (!notify_enable(request->api->notify, request->login.user->org_id, ENDPOINT_WEBHOOK, request->id)) {
+        answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such webhook in the settings, or it is another org's",
+                       NULL);
+        return;
+    }
+    note_change(request, "enable");
+    answer->status = MHD_HTTP_NO_CONTENT;
+}
+
+struct letters {
+    GPtrArray *items;
+    guint most;
+};
+
+/* The newest are kept. */
+static bool append_letter(void *data, const struct dead_letter *letter)
+{
+    struct letters *letters = data;
+    struct dead_letter *copy = g_new(struct dead_letter, 1);
+    record_copy(&dead_letter_descriptor, letter, copy);
+    g_ptr_array_insert(letters->items, 0, copy);
+    if (letters->items->len > letters->most)
+        g_ptr_array_remove_index(letters->items, letters->most);
+    return false;
+}
+
+static void letter_free(gpointer letter)
+{
+    record_clear(&dead_letter_descriptor, letter);
+    g_free(letter);
+}
+
+static void handle_dead_letters(struct request *request, struct answer *answer)
+{
+    const struct dead_letter_parameters *asked = request->parameters;
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(letter_free);
+    struct letters letters = {items, (guint)asked->limit};
+    notify_each_dead_letter(request->api->notify, request->login.user->org_id, append_letter, &letters);
+    answer_list(answer, &dead_letter_descriptor, items);
+}
+
+static void handle_dead_letter_retry(struct request *request, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    if (!notify_retry_dead_letter(request->api->notify, request->login.user->org_id, request->id, &error)) {
+        answer_change_error(answer, error);
+        return;
+    }
+    note_change(request, "retry");
+    answer->status = MHD_HTTP_NO_CONTENT;
+}
+
+static const struct route routes[] = {
+    {.method = "GET",
+     .path = "/api/v1/notify/endpoints",
+     .name = "listNotifyEndpoints",
+     .role = ROLE_OPERATOR,
+     .rate = RATE_READ,
+     .answers = ANSWER_LIST,
+     .response = &endpoint_health_descriptor,
+     .handle = handle_endpoints,
+     .doc = "Who is told of the org's signals, by webhook and MQTT, and how each of them is."},
+    {.method = "POST",
+     .path = "/api/v1/notify/webhooks/{id}/enable",
+     .name = "enableWebhook",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .handle = handle_webhook_enable,
+     .doc = "Tells a webhook again that had answered 410 Gone."},
+    {.method = "GET",
+     .path = "/api/v1/notify/dead-letters",
+     .name = "listDeadLetters",
+     .role = ROLE_OPERATOR,
+     .rate = RATE_READ,
+     .parameters = &dead_letter_parameters_descriptor,
+     .answers = ANSWER_LIST,
+     .response = &dead_letter_descriptor,
+     .handle = handle_dead_letters,
+     .doc = "Notifications that could not be delivered, newest first."},
+    {.method = "POST",
+     .path = "/api/v1/notify/dead-letters/{id}/retry",
+     .name = "retryDeadLetter",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .status = MHD_HTTP_NO_CONTENT,
+     .problems = PROBLEM(CONFLICT),
+     .handle = handle_dead_letter_retry,
+     .doc = "Puts what could not be delivered of an event into the queues of its endpoints again; 409 where none takes "
+            "it."},
+};
+const struct route_group notify_routes = ROUTE_GROUP("notify", "Who is told of what happens.", routes);

@@ -115,7 +115,7 @@ struct route_group {
 extern const struct route_group health_routes, queue_routes, login_routes, camera_routes, breaker_routes, event_routes,
     occupancy_routes, job_routes, retention_routes, audit_routes, policy_routes, backtest_routes, live_routes,
     camera_place_routes, contract_routes, detect_routes, observe_routes, place_routes, oidc_routes, user_routes,
-    token_routes, incident_routes, violation_routes, register_routes, track_routes, report_routes;
+    token_routes, incident_routes, violation_routes, register_routes, track_routes, report_routes, notify_routes;
 /* All groups, NULL-terminated. */
 extern const struct route_group *const route_groups[];
 /* Every problem that a route may answer with, as PROBLEM(…) bits: its own, and what follows from its role, its

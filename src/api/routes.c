@@ -5,15 +5,13 @@
 #include "api/ui.h"
 
 const struct route_group *const route_groups[] = {
-    &health_routes,    &queue_routes,        &login_routes,
-    &camera_routes,    &camera_place_routes, &breaker_routes,
-    &event_routes,     &occupancy_routes,    &job_routes,
-    &retention_routes, &audit_routes,        &policy_routes,
-    &backtest_routes,  &live_routes,         &contract_routes,
-    &detect_routes,    &place_routes,        &observe_routes,
-    &oidc_routes,      &user_routes,         &token_routes,
-    &incident_routes,  &violation_routes,    &register_routes,
-    &track_routes,     &report_routes,       NULL,
+    &health_routes,       &queue_routes,     &login_routes,     &camera_routes,
+    &camera_place_routes, &breaker_routes,   &event_routes,     &occupancy_routes,
+    &job_routes,          &retention_routes, &audit_routes,     &policy_routes,
+    &backtest_routes,     &live_routes,      &contract_routes,  &detect_routes,
+    &place_routes,        &observe_routes,   &oidc_routes,      &user_routes,
+    &token_routes,        &incident_routes,  &violation_routes, &register_routes,
+    &track_routes,        &report_routes,    &notify_routes,    NULL,
 };
 
 const char *const rate_class_names[] = {"free", "read", "write", "heavy", "login", NULL};

@@ -1,8 +1,8 @@
 #include "facts/audit.h"
 
-const char *const audit_subject_names[] = {"camera",   "user",     "login",     "job",   "policy",  "legal_hold",
-                                           "employee", "material", "retention", "site",  "org",     "breaker",
-                                           "token",    "incident", "violation", "shift", "vehicle", NULL};
+const char *const audit_subject_names[] = {
+    "camera", "user",    "login", "job",      "policy",    "legal_hold", "employee", "material", "retention", "site",
+    "org",    "breaker", "token", "incident", "violation", "shift",      "vehicle",  "endpoint", NULL};
 
 enum { SHA256_CHARACTERS = 64 };
 

@@ -26,6 +26,7 @@ enum audit_subject {
     AUDIT_VIOLATION,
     AUDIT_SHIFT,
     AUDIT_VEHICLE,
+    AUDIT_ENDPOINT, /* of notifications */
 };
 extern const char *const audit_subject_names[];
 

@@ -17,6 +17,10 @@ static const struct record_field id_change_fields[] = {ID(struct id_parameters, 
 const struct record_descriptor id_change_parameters_descriptor =
     RECORD(struct id_parameters, "IdChangeParameters", 1, id_change_fields, "One thing that is changed.");
 
+static const struct record_field dead_letter_fields[] = {LIMIT(struct dead_letter_parameters)};
+const struct record_descriptor dead_letter_parameters_descriptor =
+    RECORD(struct dead_letter_parameters, "DeadLetterParameters", 1, dead_letter_fields, "How many.");
+
 static const struct record_field breaker_fields[] = {
     FIELD(struct id_parameters, id, RECORD_KEY | RECORD_REQUIRED,
           "a camera's id, or an upstream's name, as upstream:store", .min_count = 1, .max_count = 128),

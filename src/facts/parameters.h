@@ -31,6 +31,11 @@ struct camera_list_parameters {
 extern const struct record_descriptor camera_list_parameters_descriptor;
 
 /* One thing, by its id. `reason` is kept in the audit; only what changes something takes it. */
+struct dead_letter_parameters {
+    int32_t limit;
+};
+extern const struct record_descriptor dead_letter_parameters_descriptor;
+
 struct id_parameters {
     char *id;
     char *reason;

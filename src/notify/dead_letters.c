@@ -10,6 +10,8 @@ enum { MAX_RECORD_BYTES = 3 << 20, FILE_BYTES = 1 << 20, RESERVE_BYTES = 64 << 1
 struct dead_letters {
     struct vedette_spool *spool;
     struct clock *clock;
+    size_t most;
+    pthread_mutex_t visiting; /* one at a time: what one has out, another would miss */
 };
 
 static int64_t now_us(void *clock)
@@ -44,7 +46,8 @@ struct dead_letters *dead_letters_new(const char *directory, const struct notify
         return NULL;
     }
     struct dead_letters *dead = g_new0(struct dead_letters, 1);
-    *dead = (struct dead_letters){spool, clock};
+    *dead = (struct dead_letters){.spool = spool, .clock = clock, .most = (size_t)settings->dead_letters};
+    pthread_mutex_init(&dead->visiting, NULL);
     return dead;
 }
 
@@ -53,6 +56,7 @@ void dead_letters_free(struct dead_letters *dead)
     if (!dead)
         return;
     vedette_spool_close(dead->spool);
+    pthread_mutex_destroy(&dead->visiting);
     g_free(dead);
 }
 
@@ -104,4 +108,35 @@ void dead_letters_add(struct dead_letters *dead, const struct audience *audience
     *adding = (struct adding){done, data};
     if (!vedette_spool_submit(dead->spool, &record, 1, on_added, adding, &error))
         on_added(adding, &error);
+}
+
+/* False also for what cannot be read: it stays, and makes room in the end. */
+static bool visit_record(const struct vedette_spool_record *record,
+                         bool (*visit)(void *data, const struct dead_letter *letter), void *data)
+{
+    struct dead_letter letter;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&dead_letter_descriptor, record->payload, record->length, &letter, &errors);
+    record_errors_clear(&errors);
+    if (!is_good)
+        return false;
+    bool is_done = visit(data, &letter);
+    record_clear(&dead_letter_descriptor, &letter);
+    return is_done;
+}
+
+void dead_letters_visit(struct dead_letters *dead, const char *org_id,
+                        bool (*visit)(void *data, const struct dead_letter *letter), void *data)
+{
+    pthread_mutex_lock(&dead->visiting);
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(dead->spool, dead->most, 0);
+    if (batch) {
+        g_autofree bool *is_done = g_new0(bool, batch->count);
+        for (size_t i = 0; i < batch->count; i++)
+            is_done[i] =
+                g_strcmp0(batch->records[i].tenant, org_id) == 0 && visit_record(&batch->records[i], visit, data);
+        vedette_spool_settle(dead->spool, batch, is_done);
+    }
+    pthread_mutex_unlock(&dead->visiting);
 }

@@ -126,7 +126,7 @@ const struct audience *endpoint_audience(const struct endpoint *endpoint)
 
 struct putting {
     struct endpoint *endpoint;
-    void (*done)(void *data);
+    void (*done)(void *data, bool is_taken);
     void *data;
 };
 
@@ -154,7 +154,7 @@ static void on_put(void *data, const struct vedette_spool_error *error)
         complain(endpoint, error->text);
     else
         endpoint->config.wake(endpoint->config.wake_data);
-    putting->done(putting->data);
+    putting->done(putting->data, !error);
     g_free(putting);
 }
 
@@ -166,15 +166,15 @@ static bool is_gone(struct endpoint *endpoint)
     return gone;
 }
 
-void endpoint_put(struct endpoint *endpoint, const struct analytics_event *event, const char *json, size_t length,
-                  void (*done)(void *data), void *data)
+void endpoint_put(struct endpoint *endpoint, const struct endpoint_text *text, void (*done)(void *data, bool is_taken),
+                  void *data)
 {
     const struct vedette_spool_record record = {
-        .tenant = event->org_id, .priority = event->priority, .payload = json, .length = length};
+        .tenant = text->org_id, .priority = text->priority, .payload = text->json, .length = text->length};
     struct vedette_spool_error error;
     if (is_gone(endpoint)) {
         count(endpoint, &endpoint->health.refused);
-        done(data);
+        done(data, false);
         return;
     }
     struct putting *putting = g_new(struct putting, 1);

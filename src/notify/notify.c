@@ -270,9 +270,10 @@ static struct taking *begin_taking(struct notify *notify, const struct analytics
 }
 
 /* On any thread. */
-static void on_settled(void *data)
+static void on_settled(void *data, bool is_taken)
 {
     struct taking *taking = data;
+    (void)is_taken; /* what could not be had was counted */
     struct notify *notify = taking->notify;
     pthread_mutex_lock(&notify->lock);
     bool is_last = --taking->pending == 0;
@@ -291,8 +292,9 @@ void notify_offer(struct notify *notify, const struct analytics_event *event)
         return;
     g_autoptr(GString) json = g_string_new(NULL);
     record_encode_json(&event_under_way_descriptor, event, true, json);
+    const struct endpoint_text text = {event->org_id, json->str, json->len, event->priority};
     for (guint i = 0; i < endpoints->len; i++)
-        endpoint_put(g_ptr_array_index(endpoints, i), event, json->str, json->len, on_settled, taking);
+        endpoint_put(g_ptr_array_index(endpoints, i), &text, on_settled, taking);
 }
 
 static bool is_pending(struct notify *notify, const char *key)
@@ -366,4 +368,71 @@ bool notify_enable(struct notify *notify, const char *org_id, enum endpoint_kind
         return false;
     endpoint_enable(endpoint);
     return true;
+}
+
+/* ---- dead letters ---- */
+
+void notify_each_dead_letter(struct notify *notify, const char *org_id,
+                             bool (*visit)(void *data, const struct dead_letter *letter), void *data)
+{
+    if (notify)
+        dead_letters_visit(notify->dead, org_id, visit, data);
+}
+
+struct revival {
+    struct notify *notify;
+    const char *id;
+    int found, revived;
+    /* of the one under way */
+    GMutex lock;
+    GCond answered;
+    bool is_answered, is_taken;
+};
+
+static void on_revived(void *data, bool is_taken)
+{
+    struct revival *revival = data;
+    g_mutex_lock(&revival->lock);
+    revival->is_answered = true;
+    revival->is_taken = is_taken;
+    g_cond_signal(&revival->answered);
+    g_mutex_unlock(&revival->lock);
+}
+
+/* Into its endpoint's queue again, if there still is one that wants it. */
+static bool revive(void *data, const struct dead_letter *letter)
+{
+    struct revival *revival = data;
+    if (strcmp(letter->id, revival->id) != 0)
+        return false;
+    struct endpoint *endpoint = find_endpoint(revival->notify, letter->kind, letter->endpoint_id);
+    revival->found++;
+    if (!endpoint || g_strcmp0(endpoint_audience(endpoint)->org_id, letter->org_id) != 0)
+        return false;
+    const struct endpoint_text text = {letter->org_id, letter->event.text, strlen(letter->event.text),
+                                       event_type_find(EVENT_SIGNAL)->priority};
+    revival->is_answered = false;
+    endpoint_put(endpoint, &text, on_revived, revival);
+    g_mutex_lock(&revival->lock);
+    while (!revival->is_answered)
+        g_cond_wait(&revival->answered, &revival->lock);
+    g_mutex_unlock(&revival->lock);
+    revival->revived += revival->is_taken;
+    return revival->is_taken;
+}
+
+bool notify_retry_dead_letter(struct notify *notify, const char *org_id, const char *id, GError **error)
+{
+    struct revival revival = {.notify = notify, .id = id};
+    g_mutex_init(&revival.lock);
+    g_cond_init(&revival.answered);
+    notify_each_dead_letter(notify, org_id, revive, &revival);
+    g_mutex_clear(&revival.lock);
+    g_cond_clear(&revival.answered);
+    if (!revival.found)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no dead letter of that id");
+    else if (!revival.revived)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "its endpoint takes nothing now: it is gone, not in the settings any more, or its queue is full");
+    return revival.revived > 0;
 }

@@ -64,3 +64,12 @@ void notify_each_endpoint(struct notify *notify, const char *org_id,
 bool notify_shows_breaker(struct notify *notify, const char *name, const char *org_id);
 /* Takes back that an endpoint is gone. False: the org has none of this kind and id. */
 bool notify_enable(struct notify *notify, const char *org_id, enum endpoint_kind kind, const char *id);
+
+/* ---- dead letters ---- */
+
+/* Calls `visit` for each of an org, oldest first; it returns false, and calls nothing of this header. */
+void notify_each_dead_letter(struct notify *notify, const char *org_id,
+                             bool (*visit)(void *data, const struct dead_letter *letter), void *data);
+/* Puts those of this event's id into their endpoints' queues again, to be tried from the beginning. False:
+ * VEDETTE_ERROR_NOT_FOUND; VEDETTE_ERROR_UNSUPPORTED: no endpoint takes it. Waits for the disk. */
+bool notify_retry_dead_letter(struct notify *notify, const char *org_id, const char *id, GError **error);

@@ -94,10 +94,15 @@ struct endpoint *endpoint_new(const struct endpoint_config *config, const char *
 void endpoint_free(struct endpoint *endpoint);
 const struct audience *endpoint_audience(const struct endpoint *endpoint);
 
-/* Puts an event's text into the queue. `done` is called once, with whether it is there to stay, on any thread, perhaps
- * before this returns. Any thread. */
-void endpoint_put(struct endpoint *endpoint, const struct analytics_event *event, const char *json, size_t length,
-                  void (*done)(void *data), void *data);
+/* Puts an event's text (an event under way) into the queue. `done` is called once, with whether it is there to stay, on
+ * any thread, perhaps before this returns. Any thread. */
+struct endpoint_text {
+    const char *org_id, *json;
+    size_t length;
+    int32_t priority;
+};
+void endpoint_put(struct endpoint *endpoint, const struct endpoint_text *text, void (*done)(void *data, bool is_taken),
+                  void *data);
 
 /* The next notification to send now, or NULL; *wait_us is then how long there will be none, INT64_MAX: until wake. The
  * courier's thread, as the next. */
@@ -123,6 +128,10 @@ void dead_letters_free(struct dead_letters *dead);
  */
 void dead_letters_add(struct dead_letters *dead, const struct audience *audience, const struct delivery *delivery,
                       const char *why, void (*done)(void *data), void *data);
+/* Calls `visit` for each of an org, oldest first; those of which it says true are dead letters no more. One visit at a
+ * time; it may not call this. Reads the disk. */
+void dead_letters_visit(struct dead_letters *dead, const char *org_id,
+                        bool (*visit)(void *data, const struct dead_letter *letter), void *data);
 
 /* ---- courier.c: all webhooks, on one thread ---- */
 

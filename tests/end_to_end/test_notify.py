@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 from world import FAST, Camera, Directory, Hub, run_tests, until
 
@@ -96,6 +97,12 @@ def a_scenes_signal_reaches_a_receiver_that_verifies_it():
             assert SECRET not in hub.log()
 
 
+def post(hub, path):
+    request = urllib.request.Request(hub.address + path, method="POST", headers={"Authorization": f"Bearer {hub.token}"})
+    with urllib.request.urlopen(request) as answer:
+        return answer.status
+
+
 def stored_signals(hub, *cameras):
     return {event["id"] for event in hub.events("type=signal&limit=500")
             if event["payload"]["severity"] in ("medium", "high", "critical") and event["camera_id"] in cameras}
@@ -167,6 +174,16 @@ def a_receiver_that_is_gone_is_named_in_health():
             if promtool:
                 checked = subprocess.run([promtool, "check", "metrics"], input=metrics, capture_output=True, text=True, check=False)
                 assert checked.returncode == 0, checked.stdout + checked.stderr
+            assert [endpoint["state"] for endpoint in hub.request("/api/v1/notify/endpoints")["items"]] == ["gone"]
+            letter = until(lambda: hub.request("/api/v1/notify/dead-letters")["items"], "a dead letter is kept")[0]
+            assert letter["endpoint_id"] == "till" and "410" in letter["why"], letter
+            receiver.status, before = 200, len(receiver.messages())
+            assert post(hub, "/api/v1/notify/webhooks/till/enable") == 204
+            assert post(hub, f"/api/v1/notify/dead-letters/{letter['id']}/retry") == 204
+            until(lambda: letter["id"] in {headers["webhook-id"] for _, headers, _ in receiver.messages()[before:]}, "it is told")
+            until(lambda: component()["status"] == "healthy", "/health is well again")
+            actions = {(entry["subject_id"], entry["action"]) for entry in hub.request("/api/v1/audit")["items"]}
+            assert {("till", "enable"), (letter["id"], "retry")} <= actions, actions
         receiver.status = 503
         with Hub(directory, config(camera, webhook(receiver.port), "  stalled_seconds: 1\n"), name="again") as hub:
             progress = lambda: hub.request("/health")["components"]["progress"]

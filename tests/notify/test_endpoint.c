@@ -64,8 +64,9 @@ struct waiter {
     bool is_done;
 };
 
-static void on_put(void *data)
+static void on_put(void *data, bool is_taken)
 {
+    (void)is_taken;
     struct waiter *waiter = data;
     g_mutex_lock(&waiter->lock);
     waiter->is_done = true;
@@ -79,7 +80,7 @@ static void put(struct fixture *fixture, const char *id)
     g_autoptr(GString) json = g_string_new(NULL);
     struct waiter waiter = {.is_done = false};
     record_encode_json(&analytics_event_descriptor, event, true, json);
-    endpoint_put(fixture->endpoint, event, json->str, json->len, on_put, &waiter);
+    endpoint_put(fixture->endpoint, &(struct endpoint_text){"acme", json->str, json->len, 7}, on_put, &waiter);
     g_mutex_lock(&waiter.lock);
     while (!waiter.is_done)
         g_cond_wait(&waiter.done, &waiter.lock);

@@ -162,6 +162,20 @@ static guint messages(struct receiver *receiver)
 
 /* ---- notify's side ---- */
 
+struct letters {
+    int count;
+    char id[64], why[64];
+};
+
+static bool note_letter(void *data, const struct dead_letter *letter)
+{
+    struct letters *letters = data;
+    letters->count++;
+    g_strlcpy(letters->id, letter->id, sizeof letters->id);
+    g_strlcpy(letters->why, letter->why, sizeof letters->why);
+    return false;
+}
+
 struct fixture {
     struct notify_world world;
     struct receiver receiver;
@@ -216,6 +230,11 @@ static struct endpoint_health wait_until(struct fixture *fixture, const char *id
 static bool has_failed(const struct endpoint_health *health)
 {
     return health->failed > 0;
+}
+
+static bool has_dead_letters(const struct endpoint_health *health)
+{
+    return health->dead > 0 && health->queued == 0;
 }
 
 static bool has_delivered(const struct endpoint_health *health)
@@ -317,6 +336,46 @@ static void test_w04_retry_after_is_read_from_the_answer(void)
     g_assert_cmpuint(messages(&fixture.receiver), ==, 1);
     clock_fake_advance_us(fixture.world.clock, 2 * G_USEC_PER_SEC);
     wait_for_message(&fixture.receiver, 2);
+    end(&fixture);
+}
+
+static struct letters letters_of(struct fixture *fixture, const char *org_id)
+{
+    struct letters letters = {0};
+    notify_each_dead_letter(fixture->notify, org_id, note_letter, &letters);
+    return letters;
+}
+
+/* The ladder's end: kept, shown to its org alone, and delivered when somebody says so. */
+static void test_w04_a_dead_letter_is_kept_and_can_be_tried_again(void)
+{
+    struct fixture fixture;
+    g_autoptr(GError) error = NULL;
+    start(&fixture);
+    world_set(&fixture.world.settings.notify.retry_seconds, "5");
+    fixture.notify = world_open(&fixture.world);
+    answer_with(&fixture.receiver, 400, NULL, NULL);
+    tell(&fixture, "e1");
+    wait_until(&fixture, "till", has_failed);
+    clock_fake_advance_us(fixture.world.clock, 6 * G_USEC_PER_SEC);
+    wait_until(&fixture, "till", has_dead_letters);
+    notify_close(fixture.notify);
+    fixture.notify = world_open(&fixture.world); /* kept over a restart */
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!letters_of(&fixture, "acme").count && g_get_monotonic_time() < until_us)
+        g_usleep(1000); /* the queue is read in the background */
+    struct letters letters = letters_of(&fixture, "acme");
+    g_assert_cmpint(letters.count, ==, 1);
+    g_assert_cmpstr(letters.id, ==, "e1");
+    g_assert_nonnull(strstr(letters.why, "400"));
+    g_assert_cmpint(letters_of(&fixture, "bolt").count, ==, 0);
+    g_assert_false(notify_retry_dead_letter(fixture.notify, "bolt", "e1", &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    answer_with(&fixture.receiver, 200, NULL, NULL);
+    g_assert_true(notify_retry_dead_letter(fixture.notify, "acme", "e1", NULL));
+    g_assert_cmpstr(wait_for_message(&fixture.receiver, 2)->id, ==, "e1");
+    wait_until(&fixture, "till", has_delivered);
+    g_assert_cmpint(letters_of(&fixture, "acme").count, ==, 0);
     end(&fixture);
 }
 
@@ -490,6 +549,8 @@ int main(int argc, char **argv)
     g_test_add_func("/webhooks/w04_a_retry_has_the_same_id_and_a_time_of_its_own",
                     test_w04_a_retry_has_the_same_id_and_a_time_of_its_own);
     g_test_add_func("/webhooks/w04_retry_after_is_read_from_the_answer", test_w04_retry_after_is_read_from_the_answer);
+    g_test_add_func("/webhooks/w04_a_dead_letter_is_kept_and_can_be_tried_again",
+                    test_w04_a_dead_letter_is_kept_and_can_be_tried_again);
     g_test_add_func("/webhooks/w05_410_disables_and_enabling_goes_on", test_w05_410_disables_and_enabling_goes_on);
     g_test_add_func("/webhooks/w06_redirects_are_not_followed", test_w06_redirects_are_not_followed);
     g_test_add_func("/webhooks/s05_private_addresses_are_refused_whatever_their_name",

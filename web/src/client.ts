@@ -682,4 +682,24 @@ export class Client {
   async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; fields?: string; format?: "json" | "csv" }, call: Call = {}): Promise<List<records.ReportLine>> {
     return (await this.send("GET", `/api/v1/reports`, query, undefined, call)).json();
   }
+
+  /** Who is told of the org's signals, by webhook and MQTT, and how each of them is. */
+  async listNotifyEndpoints(call: Call = {}): Promise<List<records.EndpointHealth>> {
+    return (await this.send("GET", `/api/v1/notify/endpoints`, {}, undefined, call)).json();
+  }
+
+  /** Tells a webhook again that had answered 410 Gone. */
+  async enableWebhook(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("POST", `/api/v1/notify/webhooks/${encodeURIComponent(id)}/enable`, query, undefined, call);
+  }
+
+  /** Notifications that could not be delivered, newest first. */
+  async listDeadLetters(query: { limit?: number } = {}, call: Call = {}): Promise<List<records.DeadLetter>> {
+    return (await this.send("GET", `/api/v1/notify/dead-letters`, query, undefined, call)).json();
+  }
+
+  /** Puts what could not be delivered of an event into the queues of its endpoints again; 409 where none takes it. */
+  async retryDeadLetter(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
+    await this.send("POST", `/api/v1/notify/dead-letters/${encodeURIComponent(id)}/retry`, query, undefined, call);
+  }
 }
