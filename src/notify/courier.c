@@ -117,6 +117,11 @@ static void sign_request(struct request *request)
     add_header(request, "webhook-id", id);
     add_header(request, "webhook-timestamp", time);
     add_header(request, "webhook-signature", signature);
+    if (delivery->trace.is_sampled) {
+        char traceparent[TRACE_PARENT_BYTES];
+        trace_context_write(&delivery->trace, traceparent);
+        add_header(request, "traceparent", traceparent);
+    }
 }
 
 static void set_options(struct request *request)

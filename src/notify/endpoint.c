@@ -5,7 +5,6 @@
 #include "notify/notify_internal.h"
 
 #include "base/log.h"
-#include "facts/trace.h"
 
 #include <string.h>
 
@@ -292,10 +291,36 @@ static struct delivery *take(struct endpoint *endpoint, int64_t at_us, int64_t *
     }
     struct delivery *delivery = g_ptr_array_remove_index_fast(endpoint->waiting, (guint)index);
     delivery->permit = permit;
-    delivery->sent_us = clock_monotonic_us(clock_system());
     endpoint->in_flight++;
     endpoint->health.attempts++;
     return delivery;
+}
+
+/* A try is a span below what made its event; the receiver may go on with it. */
+static void begin_trace(struct delivery *delivery, int64_t at_us)
+{
+    struct trace_context parent = {.is_sampled = false};
+    delivery->taken_us = at_us;
+    delivery->trace.is_sampled = false;
+    if (trace_is_on() && trace_context_parse(delivery->event->traceparent, &parent))
+        trace_context_follow(&parent, &delivery->trace);
+}
+
+static void end_trace(const struct endpoint *endpoint, const struct delivery *delivery, const struct attempt *attempt,
+                      int64_t at_us)
+{
+    struct trace_context parent;
+    struct trace_span span;
+    if (!delivery->trace.is_sampled || !trace_context_parse(delivery->event->traceparent, &parent))
+        return;
+    trace_span_init(&span, &parent, "notify", delivery->taken_us, at_us);
+    span.context = delivery->trace;
+    span.kind = TRACE_PRODUCER;
+    span.has_failed = attempt->outcome != ATTEMPT_DELIVERED;
+    trace_span_add_text(&span, "vedette.endpoint", endpoint->name);
+    trace_span_add_text(&span, "vedette.camera.id", delivery->event->camera_id);
+    trace_span_add_integer(&span, "vedette.tries", (int64_t)delivery->tries + 1);
+    trace_record(&span);
 }
 
 struct delivery *endpoint_take(struct endpoint *endpoint, int64_t *wait_us)
@@ -303,6 +328,8 @@ struct delivery *endpoint_take(struct endpoint *endpoint, int64_t *wait_us)
     pthread_mutex_lock(&endpoint->lock);
     struct delivery *delivery = take(endpoint, clock_monotonic_us(endpoint->config.clock), wait_us);
     pthread_mutex_unlock(&endpoint->lock);
+    if (delivery)
+        begin_trace(delivery, clock_monotonic_us(clock_system()));
     return delivery;
 }
 
@@ -391,6 +418,7 @@ static void break_off(struct endpoint *endpoint, struct delivery *delivery)
 void endpoint_settle(struct endpoint *endpoint, struct delivery *delivery, const struct attempt *attempt)
 {
     release_permit(endpoint, delivery, attempt->outcome);
+    end_trace(endpoint, delivery, attempt, clock_monotonic_us(clock_system()));
     pthread_mutex_lock(&endpoint->lock);
     int64_t at_us = clock_monotonic_us(endpoint->config.clock);
     endpoint->in_flight--;
@@ -398,7 +426,6 @@ void endpoint_settle(struct endpoint *endpoint, struct delivery *delivery, const
         break_off(endpoint, delivery);
     } else if (attempt->outcome == ATTEMPT_DELIVERED) {
         note_delivered(endpoint, at_us);
-        trace_note_event(delivery->event, "notify", delivery->sent_us, clock_monotonic_us(clock_system()));
         let_go(endpoint, delivery);
     } else {
         note_failed(endpoint, delivery, attempt, at_us);

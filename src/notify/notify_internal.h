@@ -7,6 +7,7 @@
 
 #include "auth/webhook.h"
 #include "base/random.h"
+#include "base/trace.h"
 #include "vedette/breaker.h"
 #include "vedette/spool.h"
 
@@ -56,9 +57,10 @@ struct delivery {
     struct analytics_event *event;
     struct signal signal;
     char *body;
-    unsigned tries;  /* made, and failed */
-    int64_t due_us;  /* the next, monotonic */
-    int64_t sent_us; /* the machine's monotonic clock, for its trace */
+    struct trace_context trace; /* of the try under way; not sampled: it is in no trace */
+    int64_t taken_us;
+    unsigned tries; /* made, and failed */
+    int64_t due_us; /* the next, monotonic */
     struct vedette_permit permit;
 };
 
