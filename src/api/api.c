@@ -87,7 +87,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .clock = parts->clock,
                         .detect = parts->detect,
                         .cameras = parts->cameras,
-                        .notify = parts->notify};
+                        .notify = parts->notify,
+                        .route_times = route_times_new()};
     api->webhooks =
         webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,
                              WEBHOOK_MAX_IDS, clock_wall_ms(parts->clock), error);
@@ -125,6 +126,11 @@ void api_set_scheduler(struct api *api, struct scheduler *scheduler)
     __atomic_store_n(&api->scheduler, scheduler, __ATOMIC_RELEASE);
 }
 
+void api_each_route_times(struct api *api, api_visit_times visit, void *data)
+{
+    route_times_each(api->route_times, visit, data);
+}
+
 int api_port(const struct api *api)
 {
     return api->port;
@@ -148,5 +154,6 @@ void api_stop(struct api *api)
     limits_free(api->limits);
     webhook_verifier_free(api->webhooks);
     tls_clear(&api->tls);
+    route_times_free(api->route_times);
     g_free(api);
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/latency.h"
 #include "cameras/cameras.h"
 #include "detect/detect.h"
 #include "facts/health.h"
@@ -43,6 +44,20 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                       GError **error);
 /* The jobs that the routes tell of; it outlives the api. Until then they answer 503. */
 void api_set_scheduler(struct api *api, struct scheduler *scheduler);
+/* How long requests took, of each route that was asked for since the start. */
+enum api_stage {
+    API_AUTH = 1, /* limits, login and role */
+    API_HANDLER,  /* what the request says is read, and answered; without the store */
+    API_STORE,    /* transactions of it */
+    API_WRITE,    /* until the answer was sent, and read by the client as far as the kernel does not hold it */
+    API_REQUEST,  /* all of it, from the request's headers; what it waited for besides */
+    API_STAGES,
+};
+extern const char *const api_stage_names[];
+typedef void (*api_visit_times)(void *data, const char *method, const char *path,
+                                const struct latency times[API_STAGES]);
+/* What is handed over may be noted to meanwhile (base/latency.h). Any thread. */
+void api_each_route_times(struct api *api, api_visit_times visit, void *data);
 /* The port in use (settings may say 0: a free one). */
 int api_port(const struct api *api);
 /* Closes sockets and ends threads. NULL is allowed. */

@@ -14,6 +14,7 @@
 #include "api/feed.h"
 #include "api/http.h"
 #include "api/route.h"
+#include "api/route_times.h"
 #include "auth/auth.h"
 #include "auth/webhook.h"
 #include "base/trace.h"
@@ -54,6 +55,7 @@ struct api {
     struct feeds *feeds;
     struct websockets *websockets;
     struct event_streams *event_streams;
+    struct route_times *route_times;
 
     struct scheduler *scheduler; /* atomic; NULL before api_set_scheduler */
 };
@@ -127,6 +129,7 @@ struct request {
     uint8_t parent_span_id[TRACE_SPAN_ID_BYTES];
     int64_t began_us; /* by clock_monotonic_us */
     unsigned status;  /* that was answered; 0: nothing yet */
+    int64_t answered_us, took_ns[API_STAGES];
     GByteArray *body;
     void *parameters; /* the route's parameters, decoded; NULL: it takes none */
     void *record;     /* the route's request, decoded; NULL: it takes none, or reads the body itself */

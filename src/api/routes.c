@@ -235,26 +235,46 @@ static bool is_held_back(const struct request *request)
     return (key && (key->cameras.count || key->routes.count)) || must_change_password(request);
 }
 
-void route_handle(struct request *request, struct answer *answer)
+/* False: the answer is made. */
+static bool is_let_in(struct request *request, struct answer *answer)
 {
     const struct route *route = request->route;
     if (is_foreign(request)) {
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "the request comes from another site's page", NULL);
-        return;
+        return false;
     }
     if (!request->is_read && !limits_take_address(request, answer)) /* wrong logins cost too */
-        return;
+        return false;
     if (!request->login.user && !authenticate(request, answer))
-        return;
+        return false;
     /* What is open to everyone tells a login of its whole org: to one with less it says what it says to anyone. */
     if (route->role == ROLE_ANONYMOUS && is_held_back(request))
         login_clear(&request->login);
-    if (!authorize(request, answer) || (!request->is_read && !limits_take_user(request, answer)))
-        return;
+    return authorize(request, answer) && (request->is_read || limits_take_user(request, answer));
+}
+
+static void handle(struct request *request, struct answer *answer)
+{
+    const struct route *route = request->route;
     if (request_read(request, answer) && (route->role == ROLE_ANONYMOUS || is_within_cameras(request, answer)) &&
         request_export_is_valid(request, answer) && idempotency_begin(request, answer)) {
         route->handle(request, answer);
         request_export(request, answer);
         idempotency_end(request, answer);
     }
+}
+
+/* One that waited comes here again: its stages are what they took in all. */
+void route_handle(struct request *request, struct answer *answer)
+{
+    enum { NS_PER_US = 1000 };
+    int64_t began_us = clock_monotonic_us(clock_system());
+    bool is_in = is_let_in(request, answer);
+    int64_t let_in_us = clock_monotonic_us(clock_system()), store_us = store_spent_us();
+    if (is_in)
+        handle(request, answer);
+    store_us = store_spent_us() - store_us;
+    request->took_ns[API_AUTH] += (let_in_us - began_us) * NS_PER_US;
+    request->took_ns[API_STORE] += store_us * NS_PER_US;
+    request->took_ns[API_HANDLER] += (clock_monotonic_us(clock_system()) - let_in_us - store_us) * NS_PER_US;
 }

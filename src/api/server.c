@@ -98,6 +98,7 @@ static enum MHD_Result send_answer(struct request *request, const struct answer 
         MHD_add_response_header(response, "Connection", "close");
     count_answer(request->api, answer->status);
     request->status = answer->status;
+    request->answered_us = clock_monotonic_us(clock_system());
     log_debug(NULL, "%s %s: %u", request->method, request->route ? request->route->path : "(no route)", answer->status);
     enum MHD_Result result = MHD_queue_response(request->connection, answer->status, response);
     MHD_destroy_response(response);
@@ -246,6 +247,16 @@ static void begin_trace(struct request *request)
     trace_context_write(&request->trace, request->traceparent);
 }
 
+static void note_times(struct request *request)
+{
+    if (!request->route || !request->status)
+        return;
+    int64_t now_us = clock_monotonic_us(clock_system());
+    request->took_ns[API_WRITE] = (now_us - request->answered_us) * 1000;
+    request->took_ns[API_REQUEST] = (now_us - request->began_us) * 1000;
+    route_times_note(request->api->route_times, request->route, request->took_ns);
+}
+
 /* Others as OpenTelemetry's conventions have it, for a client may write what it likes. */
 static const char *known_method(const char *method)
 {
@@ -364,6 +375,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     if (!request)
         return;
     watch_restart(api->watch, watched(request));
+    note_times(request);
     record_span(request);
     oidc_call_free(request->oidc_call); /* it reads the request */
     request_forget(request);

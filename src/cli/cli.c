@@ -17,6 +17,7 @@ static const struct cli_command *const commands[] = {
     &command_docs,
     &command_contracts,
     &command_doctor,
+    &command_profile,
     &command_worker,
     &command_policy,
     &command_jobs,

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/machine.h"
+#include "cli/control_client.h"
 #include "facts/settings.h"
 
 enum doctor_verdict { DOCTOR_OK = 1, DOCTOR_WARN, DOCTOR_FAIL };
@@ -28,12 +29,10 @@ struct doctor {
 GPtrArray *doctor_examine(const struct doctor *doctor);
 /* ---- doctor_proof.c ---- */
 
-/* Called with each line of the server's answer (hub/control.h), as it comes. */
-typedef void (*doctor_line_fn)(void *data, const char *line);
 /* Has a record go the whole way: in the server that has `data_dir` open, or else in one that is started in a temporary
  * directory and ends with the proof. False when the answer did not come to its end; what it says is the caller's to
  * judge. */
-bool doctor_prove(const char *data_dir, doctor_line_fn line, void *data, GError **error);
+bool doctor_prove(const char *data_dir, control_line_fn line, void *data, GError **error);
 
 /* The process that has the data directory open; 0: none. */
 pid_t doctor_server_pid(const char *data_dir);

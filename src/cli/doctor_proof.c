@@ -4,77 +4,20 @@
 #include "base/error.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    ANSWER_SECONDS = 90, /* longer than progress.proof_seconds can be */
     START_US = 60 * 1000000,
     START_POLL_US = 20000,
     STOP_US = 10 * 1000000,
     OPEN_DIRECTORIES = 16,
 };
-
-/* -1 when nobody listens. */
-static int reach(const char *data_dir)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
-    int directory = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* the directory's name may be longer than a socket's may be */
-    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/control.sock", directory);
-    bool is_good = directory >= 0 && fd >= 0 &&
-                   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
-                   connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-    int reason = errno;
-    if (directory >= 0)
-        close(directory);
-    if (is_good)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    errno = reason;
-    return -1;
-}
-
-/* Hands over each line as it comes. False when the end did not come. */
-static bool read_lines(int fd, doctor_line_fn line, void *data, GError **error)
-{
-    FILE *answers = fdopen(fd, "r");
-    char text[1024];
-    bool is_over = false;
-    while (answers && !is_over && fgets(text, sizeof text, answers)) {
-        text[strcspn(text, "\n")] = '\0';
-        line(data, text);
-        is_over = g_str_has_prefix(text, "{\"result\"");
-    }
-    if (!is_over)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the server did not answer to its end");
-    if (answers)
-        fclose(answers);
-    else
-        close(fd);
-    return is_over;
-}
-
-static bool ask(int fd, doctor_line_fn line, void *data, GError **error)
-{
-    static const char command[] = "prove\n";
-    if (send(fd, command, sizeof command - 1, MSG_NOSIGNAL) == sizeof command - 1)
-        return read_lines(fd, line, data, error);
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the server does not listen: %s", g_strerror(errno));
-    close(fd);
-    return false;
-}
 
 /* ---- a server of our own ---- */
 
@@ -109,7 +52,7 @@ static int wait_for_server(pid_t *pid, const char *directory, GError **error)
     g_autofree char *data_dir = g_build_filename(directory, "data", NULL);
     int64_t until_us = clock_monotonic_us(clock_system()) + START_US;
     while (clock_monotonic_us(clock_system()) < until_us) {
-        int fd = reach(data_dir);
+        int fd = control_reach(data_dir);
         if (fd >= 0)
             return fd;
         if (waitpid(*pid, NULL, WNOHANG) == *pid) {
@@ -135,14 +78,14 @@ static void stop_server(pid_t pid)
     }
 }
 
-static bool prove_apart(doctor_line_fn line, void *data, GError **error)
+static bool prove_apart(control_line_fn line, void *data, GError **error)
 {
     g_autofree char *directory = g_dir_make_tmp("vedette-doctor-XXXXXX", error);
     if (!directory)
         return false;
     pid_t pid = start_server(directory, error);
     int fd = pid ? wait_for_server(&pid, directory, error) : -1;
-    bool is_good = fd >= 0 && ask(fd, line, data, error);
+    bool is_good = fd >= 0 && control_ask(fd, "prove\n", line, data, error);
     if (pid)
         stop_server(pid);
     if (nftw(directory, remove_entry, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0)
@@ -150,13 +93,13 @@ static bool prove_apart(doctor_line_fn line, void *data, GError **error)
     return is_good;
 }
 
-bool doctor_prove(const char *data_dir, doctor_line_fn line, void *data, GError **error)
+bool doctor_prove(const char *data_dir, control_line_fn line, void *data, GError **error)
 {
     if (!doctor_server_pid(data_dir))
         return prove_apart(line, data, error);
-    int fd = reach(data_dir);
+    int fd = control_reach(data_dir);
     if (fd >= 0)
-        return ask(fd, line, data, error);
+        return control_ask(fd, "prove\n", line, data, error);
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the server that runs cannot be reached by %s/control.sock: %s",
                 data_dir, g_strerror(errno));
     return false;

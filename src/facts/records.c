@@ -17,6 +17,7 @@
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/policy_types.h"
+#include "facts/profile.h"
 #include "facts/report.h"
 #include "facts/staff.h"
 #include "facts/tenant.h"
@@ -85,6 +86,9 @@ static const struct record_descriptor *const records[] = {
     &attendance_record_descriptor,
     &vehicle_log_descriptor,
     &retention_view_descriptor,
+    &profile_report_descriptor,
+    &profile_part_descriptor,
+    &profile_stage_descriptor,
     &policy_overlay_descriptor,
     &track_chunk_descriptor,
     &backtest_finding_descriptor,

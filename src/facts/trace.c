@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-const char *const frame_stage_names[] = {"decode", "wait", "motion", "detect",  "track",
-                                         "rules",  "tell", "link",   "privacy", NULL};
+const char *const frame_stage_names[] = {"decode", "wait", "motion",  "detect", "track", "rules",
+                                         "tell",   "link", "privacy", "frame",  NULL};
 const char *const frame_stage_docs[] = {
     "from the encoded picture's arrival to the decoder's frame",
     "until an analyser takes the frame",
@@ -16,6 +16,7 @@ const char *const frame_stage_docs[] = {
     "tracks, told to those who look",
     "events, handed to the hub",
     "figures hidden, and the preview made and told",
+    "all of it, from where an analyser takes the frame",
     NULL,
 };
 _Static_assert(G_N_ELEMENTS(frame_stage_names) == STAGE_END, "a stage has no name");

@@ -14,6 +14,7 @@ enum frame_stage {
     STAGE_TELL,    /* tracks, told to those who look */
     STAGE_LINK,    /* events, handed to the hub */
     STAGE_PRIVACY, /* figures hidden, and the preview made and told */
+    STAGE_FRAME,   /* all of it, from where an analyser takes the frame */
     STAGE_END,
 };
 extern const char *const frame_stage_names[];

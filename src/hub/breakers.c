@@ -72,7 +72,7 @@ static bool send_order(struct hub_worker *worker, const char *camera_id, enum br
     return link_send(worker->link, LINK_FORCE_BREAKER, text->str, text->len, error);
 }
 
-static bool has_camera(const struct hub_worker *worker, const char *camera_id)
+bool hub_worker_has_camera(const struct hub_worker *worker, const char *camera_id)
 {
     for (guint i = 0; i < worker->cameras->len; i++)
         if (strcmp(((const struct camera *)g_ptr_array_index(worker->cameras, i))->id, camera_id) == 0)
@@ -88,7 +88,7 @@ static gboolean pass_order(gpointer data)
     for (guint i = 0; i < hub->workers->len; i++) {
         struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
         /* who has not said hello yet is told when it has */
-        if (worker->link && worker->has_said_hello && has_camera(worker, order->camera_id) &&
+        if (worker->link && worker->has_said_hello && hub_worker_has_camera(worker, order->camera_id) &&
             !send_order(worker, order->camera_id, order->word, &error)) {
             log_error(order->camera_id, "circuit breaker: its worker does not read, and is ended: %s", error->message);
             hub_worker_kill(worker); /* the next one is told at its start */

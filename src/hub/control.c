@@ -16,12 +16,14 @@
 enum { BACKLOG = 4, COMMAND_BYTES = 64 };
 static const char socket_name[] = "control.sock";
 
-/* One client at a time: a proof takes seconds, and nobody needs two. */
+/* One client at a time: what it asks for takes seconds, and nobody needs two. */
 struct control {
     struct hub *hub;
     int fd, client; /* client: -1 when there is none */
-    guint watch, client_watch;
-    struct proof *proof; /* the client's, until it is told of its end */
+    guint watch, client_watch, writing_watch;
+    struct proof *proof;     /* the client's, until it is told of its end */
+    struct profile *profile; /* the same */
+    GString *unsent;         /* what the client has not read yet; then its connection ends */
 };
 
 static void drop_client(struct control *control)
@@ -32,8 +34,14 @@ static void drop_client(struct control *control)
         close(control->client);
     if (control->proof)
         proof_ignore(control->proof);
+    if (control->profile)
+        profile_ignore(control->profile);
+    if (control->writing_watch)
+        g_source_remove(control->writing_watch);
+    g_string_truncate(control->unsent, 0);
     control->proof = NULL;
-    control->client_watch = 0;
+    control->profile = NULL;
+    control->client_watch = control->writing_watch = 0;
     control->client = -1;
 }
 
@@ -81,6 +89,60 @@ static void prove(struct control *control)
     }
 }
 
+static void append_parts(const struct profile_report *report, GString *lines)
+{
+    const struct profile_part *parts = report->parts.items;
+    for (size_t i = 0; i < report->parts.count; i++) {
+        record_encode_json(&profile_part_descriptor, &parts[i], false, lines);
+        g_string_append_c(lines, '\n');
+    }
+}
+
+/* Goes on until the client has read all of it, or is gone: one that does neither gives way to the next. */
+static gboolean on_writable(gint fd, GIOCondition condition, gpointer data)
+{
+    struct control *control = data;
+    (void)condition;
+    ssize_t sent = send(fd, control->unsent->str, control->unsent->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    if (sent > 0)
+        g_string_erase(control->unsent, 0, sent);
+    if (sent > 0 && control->unsent->len)
+        return G_SOURCE_CONTINUE;
+    control->writing_watch = 0;
+    drop_client(control);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_profile(void *data, const struct profile_report *report)
+{
+    struct control *control = data;
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    control->profile = NULL;
+    if (!report) {
+        say_result(control, "the server ends");
+        drop_client(control);
+        return;
+    }
+    append_parts(report, control->unsent);
+    g_string_append_printf(control->unsent, "{\"result\":\"ok\",\"seconds\":%s}\n",
+                           g_ascii_formatd(number, sizeof number, "%.3f", report->seconds));
+    control->writing_watch = g_unix_fd_add(control->client, G_IO_OUT | G_IO_HUP, on_writable, control);
+}
+
+static void measure(struct control *control, const char *seconds_text)
+{
+    guint64 seconds = 0;
+    g_autoptr(GError) error = NULL;
+    if (g_ascii_string_to_unsigned(seconds_text, 10, 1, PROFILE_MAX_SECONDS, &seconds, &error))
+        control->profile = profile_start(control->hub, (int64_t)seconds, on_profile, control, &error);
+    if (control->profile)
+        return;
+    say_result(control, error->message);
+    drop_client(control);
+}
+
 static gboolean on_command(gint fd, GIOCondition condition, gpointer data)
 {
     struct control *control = data;
@@ -93,6 +155,8 @@ static gboolean on_command(gint fd, GIOCondition condition, gpointer data)
     text[MAX(length, 0)] = '\0';
     if (length > 0 && strcmp(text, "prove\n") == 0)
         prove(control);
+    else if (length > 0 && g_str_has_prefix(text, "profile "))
+        measure(control, g_strchomp(text) + strlen("profile "));
     else
         drop_client(control);
     return G_SOURCE_REMOVE;
@@ -113,11 +177,12 @@ static gboolean on_client(gint fd, GIOCondition condition, gpointer data)
     int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (client < 0)
         return G_SOURCE_CONTINUE;
-    if (control->client >= 0 && !control->proof) { /* one that has not said what it wants gives way */
+    if (control->client >= 0 && !control->proof &&
+        !control->profile) { /* one that has not said what it wants gives way */
         drop_client(control);
     }
     if (control->client >= 0 || !is_welcome(client)) {
-        static const char busy[] = "{\"result\":\"failed\",\"reason\":\"another proof is under way\"}\n";
+        static const char busy[] = "{\"result\":\"failed\",\"reason\":\"another command is under way\"}\n";
         if (send(client, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
             log_debug(NULL, "control: a client is gone already");
         close(client);
@@ -152,6 +217,7 @@ struct control *control_new(struct hub *hub, GError **error)
     int directory = open(hub->data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     control->hub = hub;
     control->client = control->fd = -1;
+    control->unsent = g_string_new(NULL);
     bool is_good = listen_in(control, directory, error);
     if (directory >= 0)
         close(directory);
@@ -175,5 +241,6 @@ void control_free(struct control *control)
     }
     if (control->fd >= 0)
         close(control->fd);
+    g_string_free(control->unsent, TRUE);
     g_free(control);
 }

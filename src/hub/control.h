@@ -2,6 +2,8 @@
  * client sends one line and reads JSON lines until the end:
  *
  *     prove  →  {"step":"…","ms":12.3} for each step, then {"result":"ok"} or {"result":"failed","reason":"…"}
+ *     profile SECONDS  →  after so long the parts of a ProfileReport (facts/profile.h), one a line, then
+ *                         {"result":"ok","seconds":10.01}
  *
  * Main loop's thread.
  */

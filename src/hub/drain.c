@@ -3,7 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
-#include "facts/trace.h"
+#include "hub/path_times.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -65,7 +65,7 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
 {
     struct drain *drain = data;
     (void)stored;
-    trace_note_events(events, "store", drain->submitted_us, clock_monotonic_us(clock_system()), error);
+    path_times_note(PATH_STORE, events, drain->submitted_us, error);
     for (guint i = 0; !error && i < events->len; i++)
         note_delivered(drain, g_ptr_array_index(events, i));
     pthread_mutex_lock(&drain->lock);
@@ -79,8 +79,7 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
 static bool store_events(struct drain *drain, GPtrArray *events, GError **error)
 {
     drain->is_answered = false;
-    drain->submitted_us = clock_monotonic_us(clock_system());
-    trace_note_events(events, "drain", drain->dequeued_us, drain->submitted_us, false);
+    drain->submitted_us = path_times_note(PATH_DRAIN, events, drain->dequeued_us, false);
     if (!store_events_submit(drain->parts.store, events, on_stored, drain, error)) {
         g_ptr_array_unref(events);
         return false;

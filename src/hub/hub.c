@@ -150,6 +150,7 @@ static bool serve(struct hub *hub, GError **error)
     struct api *api = api_start(hub->settings, &parts, &generated_password, error);
     if (!api)
         return false;
+    hub->api = api;
     g_autoptr(GError) deaf = NULL;
     hub->control = control_new(hub, &deaf);
     if (!hub->control)
@@ -167,6 +168,8 @@ static bool serve(struct hub *hub, GError **error)
     }
     live_set_preview_wanted(hub->live, NULL, NULL);
     live_set_breaker_forced(hub->live, NULL, NULL);
+    profile_stop(hub->profile);
+    hub->api = NULL;
     api_stop(api);
     cameras_listen(hub->cameras, NULL, NULL);
     g_clear_pointer(&hub->scheduler, scheduler_free);

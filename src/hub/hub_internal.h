@@ -13,6 +13,7 @@
 #include "facts/health.h"
 #include "hub/control.h"
 #include "hub/hub.h"
+#include "hub/profile.h"
 #include "hub/progress.h"
 #include "hub/proof.h"
 #include "hub/record_path.h"
@@ -57,6 +58,7 @@ struct hub_worker {
     bool is_leaving;        /* it was told to end, and is not started again */
     int restarts;           /* in a row, for the backoff */
     int64_t started_us, heard_us;
+    uint64_t measured;      /* the look of a profile that it answered last */
     struct process_cpu cpu; /* the governor's */
     GQueue waiting;         /* of struct intake_batch *, by sequence: the spool could not take them yet */
     size_t bytes_in_hand;   /* of batches read and not yet spooled, waiting or not */
@@ -89,6 +91,8 @@ struct hub {
     GHashTable *breaker_words;             /* camera id → enum breaker_word that an operator said last */
     struct scheduler *scheduler;           /* while it serves */
     struct trace_export *traces;           /* NULL: nothing is traced */
+    struct api *api;                       /* while it serves */
+    struct profile *profile;               /* the one under way */
     pthread_mutex_t answered_lock;         /* guards answered: the spool's thread fills it, the main loop empties it */
     GQueue answered;                       /* of struct intake_batch * */
     bool is_stopping, has_failed;          /* has_failed: the exit status is 1 */
@@ -207,6 +211,8 @@ void intake_note_gone(struct hub_worker *worker, const char *reason);
 /* ---- breakers.c ---- */
 
 struct vedette_resilience *hub_resilience_new(struct hub *hub);
+/* Whether it shall watch it. */
+bool hub_worker_has_camera(const struct hub_worker *worker, const char *camera_id);
 /* As the settings have it, for one that is made apart. */
 void hub_breaker_config(const struct hub *hub, struct vedette_breaker_config *config);
 /* An operator's word to a camera's breaker. Any thread. */

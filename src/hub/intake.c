@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/trace.h"
 #include "facts/track.h"
+#include "hub/path_times.h"
 #include "hub/tracing.h"
 
 #include <string.h>
@@ -259,7 +260,7 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
         g_ptr_array_add(batch->events, event);
     }
     counter_add(&worker->hub->health.records_received, batch->events->len);
-    trace_note_events(batch->events, "intake", taken_us, clock_monotonic_us(clock_system()), false);
+    path_times_note(PATH_INTAKE, batch->events, taken_us, false);
     /* Order is kept: nothing overtakes what waits. */
     if (!g_queue_is_empty(&worker->waiting) || !submit(worker, batch))
         g_queue_push_tail(&worker->waiting, batch);
@@ -363,6 +364,18 @@ static void take_trace(struct hub_worker *worker, const char *body, size_t lengt
     record_clear(&frame_trace_descriptor, &frame);
 }
 
+static void take_times(struct hub_worker *worker, const char *body, size_t length)
+{
+    struct worker_times times;
+    g_autoptr(GError) error = NULL;
+    if (!decode(&worker_times_descriptor, body, length, &times, &error)) {
+        refuse(worker, "times of its frames", error);
+        return;
+    }
+    profile_take(worker->hub->profile, worker, &times);
+    record_clear(&worker_times_descriptor, &times);
+}
+
 /* u16 length of the camera's id, the id, i64 time, u64 frame number, JPEG; all little endian. */
 static bool take_preview(struct hub_worker *worker, const uint8_t *body, size_t length, GError **error)
 {
@@ -457,6 +470,9 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
         return true;
     case LINK_TRACE:
         take_trace(worker, body, length);
+        return true;
+    case LINK_MEASURED:
+        take_times(worker, body, length);
         return true;
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);

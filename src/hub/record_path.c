@@ -3,8 +3,8 @@
 
 #include "base/counter.h"
 #include "base/log.h"
-#include "facts/trace.h"
 #include "hub/drain.h"
+#include "hub/path_times.h"
 #include "hub/seen.h"
 
 #include <string.h>
@@ -175,7 +175,7 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
     struct submission *submission = data;
     struct record_path *path = submission->path;
-    trace_note_events(submission->events, "spool", submission->submitted_us, clock_monotonic_us(clock_system()), error);
+    path_times_note(PATH_SPOOL, submission->events, submission->submitted_us, error);
     for (guint i = 0; !error && i < submission->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(submission->events, i);
         if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || event_is_kept_apart(event->type))
@@ -187,7 +187,7 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&analytics_event_descriptor, event, true, json);
         live_publish_event(path->parts.live, event->org_id, event->camera_id, event->id, json->str, json->len);
-        trace_note_event(event, "push", push_us, clock_monotonic_us(clock_system()));
+        path_times_note_event(PATH_PUSH, event, push_us);
     }
     if (!error)
         counter_add(&path->parts.health->records_spooled, submission->events->len);

@@ -47,7 +47,10 @@ enum link_type {
     /* worker → hub */
     LINK_REMOVED, /* camera id text: all records of the one that was removed were acknowledged */
     LINK_TRACE,   /* FrameTrace; dropped when the queue is full */
-    LINK_TYPE_LAST = LINK_TRACE,
+    /* hub → worker, after LINK_START, and the answer */
+    LINK_MEASURE,  /* uint64 number of this look */
+    LINK_MEASURED, /* WorkerTimes */
+    LINK_TYPE_LAST = LINK_MEASURED,
 };
 
 /* A body of three parts: a number, a text (in front its length, u32), and bytes to the end; numbers little endian. */

@@ -311,7 +311,8 @@ static void end_trace(const struct endpoint *endpoint, const struct delivery *de
 {
     struct trace_context parent;
     struct trace_span span;
-    if (!delivery->trace.is_sampled || !trace_context_parse(delivery->event->traceparent, &parent))
+    bool is_told = delivery->trace.is_sampled && attempt->outcome != ATTEMPT_BROKEN_OFF;
+    if (!is_told || !trace_context_parse(delivery->event->traceparent, &parent))
         return;
     trace_span_init(&span, &parent, "notify", delivery->taken_us, at_us);
     span.context = delivery->trace;

@@ -25,15 +25,29 @@ static bool fail(struct store_transaction *transaction, GError *failure, GError 
     return false;
 }
 
+static _Thread_local int64_t spent_us;
+
+int64_t store_spent_us(void)
+{
+    return spent_us;
+}
+
+static void note_spent(const struct store_transaction *transaction)
+{
+    spent_us += clock_monotonic_us(clock_system()) - transaction->begun_us;
+}
+
 struct store_transaction *store_begin(struct store *store, enum store_access access, const char *org_id, GError **error)
 {
     struct store_transaction *transaction = g_new(struct store_transaction, 1);
-    *transaction = (struct store_transaction){.store = store, .access = access};
+    *transaction =
+        (struct store_transaction){.store = store, .access = access, .begun_us = clock_monotonic_us(clock_system())};
     GError *failure = NULL;
     if (!(access == STORE_READ && set_fault("store.read", &failure)) &&
         store->engine->begin(store->engine_state, transaction, org_id ? org_id : "", &failure))
         return transaction;
     fail(transaction, failure, error);
+    note_spent(transaction);
     g_free(transaction);
     return NULL;
 }
@@ -60,6 +74,7 @@ bool store_commit(struct store_transaction *transaction, GError **error)
         counter_add(&store->health->store_commits, 1);
         store_note_write(store, NULL);
     }
+    note_spent(transaction);
     g_free(transaction);
     return is_good;
 }
@@ -69,6 +84,7 @@ void store_rollback(struct store_transaction *transaction)
     if (!transaction)
         return;
     transaction->store->engine->end(transaction, false, NULL);
+    note_spent(transaction);
     g_free(transaction);
 }
 

@@ -43,6 +43,9 @@ extern const char store_postgres_roles[];
 /* Writes what was submitted, then closes. NULL is allowed. */
 void store_close(struct store *store);
 
+/* How long this thread's transactions have taken so far, with their waits, from begin to end. */
+int64_t store_spent_us(void);
+
 /* Called on the writer's thread after the commit that holds the batch: `stored` tells which were new (idempotent by
  * org, camera, id). `error` is NULL, or why nothing was stored (`stored` is NULL then); the batch may be submitted
  * again. `events` lives as long as the call, unless it takes a reference. */

@@ -57,6 +57,7 @@ struct store_transaction {
     enum store_access access;
     void *connection; /* the engine's */
     bool has_failed;  /* can only be rolled back */
+    int64_t begun_us;
 };
 
 /* Waits for a connection, with a deadline. NULL, "" and unknown orgs see nothing. On one thread until its end. */

@@ -128,7 +128,7 @@ static void encode_trace(const struct watched_camera *camera, const struct frame
     struct stage_span spans[STAGE_END];
     int64_t begin_ns = stages->begin_ns, wall_us = trace_wall_ns(0) / 1000;
     size_t count = 0;
-    for (int stage = STAGE_DECODE; stage < STAGE_END; stage++)
+    for (int stage = STAGE_DECODE; stage < STAGE_FRAME; stage++) /* the frame itself is told apart */
         if (stages->spans[stage].end_ns) {
             begin_ns = MIN(begin_ns, stages->spans[stage].start_ns);
             spans[count++] =

@@ -49,8 +49,8 @@ void stages_skip(struct stages *stages)
 
 void stages_finish(struct stages *stages)
 {
+    set_span(stages, STAGE_FRAME, stages->begin_ns, stages->at_ns);
     for (int stage = STAGE_DECODE; stage < STAGE_END; stage++)
         if (stages->spans[stage].end_ns)
             latency_note_own(&stages->times[stage], stages->spans[stage].end_ns - stages->spans[stage].start_ns);
-    latency_note_own(&stages->whole, stages->at_ns - stages->begin_ns);
 }

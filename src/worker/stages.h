@@ -13,7 +13,6 @@ struct stages {
         int64_t start_ns, end_ns; /* 0: it has not come to it */
     } spans[STAGE_END];
     struct latency times[STAGE_END];
-    struct latency whole; /* from where a frame was taken to the end of its last stage; its count is of frames */
 };
 
 /* A frame is taken: what came before is told by the frame. */

@@ -8,6 +8,7 @@
 #include "worker/worker_internal.h"
 
 #include "base/counter.h"
+#include "worker/stages.h"
 
 #include <string.h>
 
@@ -149,6 +150,17 @@ void watching_describe(struct watched_camera *camera, int64_t now_us)
 }
 
 /* ---- going ---- */
+
+void watching_measure(struct watched_camera *camera, struct camera_times *times)
+{
+    const struct stages *stages = pipeline_stages(camera->pipeline);
+    enum { COUNT = STAGE_END - STAGE_DECODE };
+    times->camera_id = g_strdup(camera->camera.id);
+    times->stages = (struct record_list){g_new0(struct stage_times, COUNT), COUNT};
+    for (int stage = STAGE_DECODE; stage < STAGE_END; stage++)
+        stage_times_write((struct stage_times *)times->stages.items + stage - STAGE_DECODE, (enum frame_stage)stage,
+                          &stages->times[stage]);
+}
 
 void watching_leave(struct worker *worker, const char *id, size_t length)
 {

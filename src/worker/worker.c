@@ -345,6 +345,24 @@ static bool look(struct worker *worker, const void *body, size_t length, GError 
     return link_send_parts(worker->link, LINK_LOOKED, &answer, error);
 }
 
+/* How long the stages of every camera's frames took so far. A hub that does not read gets no answer. */
+static void tell_times(struct worker *worker, const void *body, size_t length)
+{
+    struct worker_times times = {.number = 0};
+    if (length != sizeof times.number)
+        return;
+    memcpy(&times.number, body, length);
+    times.number = GUINT64_FROM_LE(times.number);
+    times.cameras = (struct record_list){g_new0(struct camera_times, worker->cameras->len), worker->cameras->len};
+    for (guint i = 0; i < worker->cameras->len; i++)
+        watching_measure(g_ptr_array_index(worker->cameras, i), (struct camera_times *)times.cameras.items + i);
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(&worker_times_descriptor, &times, true, text);
+    record_clear(&worker_times_descriptor, &times);
+    if (!link_send(worker->link, LINK_MEASURED, text->str, text->len, NULL))
+        log_debug(NULL, "times not sent: the link is full");
+}
+
 /* One message of the hub, or one tick. False: it is time to end. */
 static bool step(struct worker *worker, GError **error)
 {
@@ -370,6 +388,8 @@ static bool step(struct worker *worker, GError **error)
         take_order(worker, body, length);
     } else if (type == LINK_FORCE_BREAKER) {
         return force_breaker(worker, body, length, error);
+    } else if (type == LINK_MEASURE) {
+        tell_times(worker, body, length);
     } else if (type == LINK_LOOK) {
         return look(worker, body, length, error);
     } else if (type == LINK_ADD_CAMERA) {

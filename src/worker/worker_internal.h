@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "facts/profile.h"
 #include "link/link.h"
 #include "media/media.h"
 #include "worker/outbox.h"
@@ -77,6 +78,8 @@ void watching_start(struct watched_camera *camera, size_t together);
 struct watched_camera *watching_find(struct worker *worker, const char *id, size_t length);
 /* Brings its health up to date. */
 void watching_describe(struct watched_camera *camera, int64_t now_us);
+/* Fills in how long the stages of its frames took; record_clear it. */
+void watching_measure(struct watched_camera *camera, struct camera_times *times);
 /* It is analysed no more; what it still has to say is sent. */
 void watching_leave(struct worker *worker, const char *id, size_t length);
 /* Ends and frees those that were left, as far as that can be done now. */

@@ -1592,6 +1592,46 @@ export interface Retention {
   held_by?: string;
 }
 
+/** Where time went, stage by stage. */
+export interface ProfileReport {
+  /** how long was looked (s) */
+  seconds: number;
+  /** what work was done */
+  parts: ProfilePart[];
+}
+
+/** Where one kind of work spent its time. */
+export interface ProfilePart {
+  /** cameras: the frames of all; camera: of one; records: on their way to the store; route: requests */
+  kind: "cameras" | "camera" | "records" | "route";
+  /** the camera or the route */
+  name: string;
+  /** frames, batches of records or requests */
+  count: number;
+  /** in the order of the way */
+  stages: ProfileStage[];
+}
+
+/** How long a stage took. */
+export interface ProfileStage {
+  /** its name */
+  stage: string;
+  /** how often */
+  count: number;
+  /** all of them together, by the clock on the wall (ms) */
+  total_ms: number;
+  /** on average (ms) */
+  mean_ms: number;
+  /** half of them took no longer; at most an eighth too large, as are the others (ms) */
+  p50_ms: number;
+  /** 95 of a hundred took no longer (ms) */
+  p95_ms: number;
+  /** 99 of a hundred took no longer (ms) */
+  p99_ms: number;
+  /** of the whole; absent where it is no part of it */
+  share?: number;
+}
+
 /** What a policy says at some hours, above what every level says at the others. */
 export interface PolicyOverlay {
   /** tells it from the document's others */
