@@ -167,7 +167,7 @@ static const struct record_field notify_fields[] = {
     FIELD(struct notify_settings, retrying, RESTART,
           "notifications of one endpoint that failed and wait for their next try while newer ones are tried; beyond, "
           "newer ones wait too",
-          .min = 1, .max = 100000, .default_text = "256"),
+          .min = 1, .max = 10000, .default_text = "256"),
     FIELD(struct notify_settings, parallel, RESTART, "requests to one endpoint at once", .min = 1, .max = 64,
           .default_text = "2"),
     FIELD(struct notify_settings, timeout_seconds, RESTART, "longest one request may take", .unit = "s", .min = 0.1,

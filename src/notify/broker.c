@@ -91,7 +91,6 @@ static void on_connected(struct mosquitto *client, void *user, int reason, int f
         return;
     }
     broker->is_connected = true;
-    publish_availability(broker, "online", NULL);
 }
 
 static void on_disconnected(struct mosquitto *client, void *user, int reason, const mosquitto_property *properties)
@@ -319,6 +318,7 @@ static void connect_once(struct broker *broker)
     if (is_connected) {
         log_info(broker->name, "connected");
         endpoint_set_connected(broker->endpoint, true, NULL);
+        publish_availability(broker, "online", NULL);
         serve(broker);
         if (!broker->is_lost)
             say_farewell(broker);
@@ -408,13 +408,18 @@ void broker_wake(void *data)
         log_error(broker->name, "write to an eventfd: %s", g_strerror(errno));
 }
 
+void broker_stop(struct broker *broker)
+{
+    g_atomic_int_set(&broker->is_stopping, 1);
+    broker_wake(broker);
+}
+
 void broker_free(struct broker *broker)
 {
     if (!broker)
         return;
-    g_atomic_int_set(&broker->is_stopping, 1);
     if (broker->is_started) {
-        broker_wake(broker);
+        broker_stop(broker);
         pthread_join(broker->thread, NULL);
     }
     if (broker->wake >= 0)

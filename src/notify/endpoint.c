@@ -20,7 +20,7 @@ struct endpoint {
     struct endpoint_config config; /* immutable */
     struct vedette_spool *spool;
     char *name; /* "webhook:till", for logs */
-    struct log_limit complaint;
+    struct log_limit complaint, obituary;
 
     pthread_mutex_t lock; /* guards the rest */
     struct random random;
@@ -377,7 +377,10 @@ static void on_buried(void *data)
 static void give_up(struct endpoint *endpoint, struct delivery *delivery, const char *why)
 {
     endpoint->health.dead++;
-    log_error(endpoint->name, "notification %s is given up: %s", delivery->event->id, why);
+    gint64 held_back;
+    if (log_limit_pass(&endpoint->obituary, COMPLAINT_US, &held_back))
+        log_error(endpoint->name, "notification %s is given up: %s (%lld more)", delivery->event->id, why,
+                  (long long)held_back);
     struct burial *burial = g_new(struct burial, 1);
     *burial = (struct burial){endpoint, delivery};
     dead_letters_add(endpoint->config.dead_letters, &endpoint->config.audience, delivery, why, on_buried, burial);

@@ -35,10 +35,16 @@ struct notify {
 
 /* ---- opening ---- */
 
+static const char dead_letters_name[] = "dead"; /* no endpoint's: theirs have a kind before them */
+
+static char *endpoint_directory_name(const struct audience *audience)
+{
+    return g_strdup_printf("%s-%s", record_enum_name(endpoint_kind_names, audience->kind), audience->id);
+}
+
 static struct endpoint *open_endpoint(struct notify *notify, const struct endpoint_config *config, GError **error)
 {
-    const char *kind = record_enum_name(endpoint_kind_names, config->audience.kind);
-    g_autofree char *name = g_strdup_printf("%s-%s", kind, config->audience.id),
+    g_autofree char *name = endpoint_directory_name(&config->audience),
                     *directory = g_build_filename(notify->parts.data_dir, "notify", name, NULL);
     struct endpoint *endpoint = endpoint_new(config, directory, error);
     if (endpoint)
@@ -138,9 +144,20 @@ static bool open_brokers(struct notify *notify, GError **error)
     return true;
 }
 
-static bool make_directory(const struct notify_parts *parts, GError **error)
+static size_t count_enabled(const struct notify_settings *settings)
 {
-    g_autofree char *directory = g_build_filename(parts->data_dir, "notify", NULL);
+    const struct notify_webhook *webhooks = settings->webhooks.items;
+    const struct notify_broker *brokers = settings->brokers.items;
+    size_t count = 0;
+    for (size_t i = 0; i < settings->webhooks.count; i++)
+        count += webhooks[i].enabled;
+    for (size_t i = 0; i < settings->brokers.count; i++)
+        count += brokers[i].enabled;
+    return count;
+}
+
+static bool make_directory(const char *directory, GError **error)
+{
     if (g_mkdir(directory, 0700) == 0 || errno == EEXIST)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "make %s, for notifications that wait: %s", directory,
@@ -150,7 +167,7 @@ static bool make_directory(const struct notify_parts *parts, GError **error)
 
 static bool open_dead_letters(struct notify *notify, GError **error)
 {
-    g_autofree char *directory = g_build_filename(notify->parts.data_dir, "notify", "dead", NULL);
+    g_autofree char *directory = g_build_filename(notify->parts.data_dir, "notify", dead_letters_name, NULL);
     notify->dead = dead_letters_new(directory, notify->parts.settings, notify->parts.clock, error);
     return notify->dead != NULL;
 }
@@ -171,13 +188,41 @@ static struct notify *notify_new(const struct notify_parts *parts)
     return notify;
 }
 
+static bool is_open(const struct notify *notify, const char *directory_name)
+{
+    for (guint i = 0; i < notify->endpoints->len; i++) {
+        g_autofree char *name = endpoint_directory_name(endpoint_audience(g_ptr_array_index(notify->endpoints, i)));
+        if (strcmp(name, directory_name) == 0)
+            return true;
+    }
+    return strcmp(directory_name, dead_letters_name) == 0;
+}
+
+/* Queues of endpoints that are in the settings no more, or disabled: nobody empties them. */
+static void tell_left_over(const struct notify *notify, const char *directory)
+{
+    GDir *queues = g_dir_open(directory, 0, NULL);
+    for (const char *name; queues && (name = g_dir_read_name(queues));)
+        if (!is_open(notify, name))
+            log_warning(NULL,
+                        "%s/%s is the queue of an endpoint that is not in the settings, or disabled: what waits "
+                        "there is told when it comes back, or remove it",
+                        directory, name);
+    if (queues)
+        g_dir_close(queues);
+}
+
 struct notify *notify_open(const struct notify_parts *parts, GError **error)
 {
     CLEANUP(notify) struct notify *notify = notify_new(parts);
-    if (!make_directory(parts, error) || !open_dead_letters(notify, error) ||
+    g_autofree char *directory = g_build_filename(parts->data_dir, "notify", NULL);
+    if (count_enabled(parts->settings) == 0 && !g_file_test(directory, G_FILE_TEST_EXISTS))
+        return g_steal_pointer(&notify); /* nobody is told, nor ever was */
+    if (!make_directory(directory, error) || !open_dead_letters(notify, error) ||
         !(notify->courier = courier_new(parts->settings, parts->clock, error)) || !open_webhooks(notify, error) ||
         !courier_start(notify->courier, error) || !open_brokers(notify, error))
         return NULL;
+    tell_left_over(notify, directory);
     return g_steal_pointer(&notify);
 }
 
@@ -192,6 +237,8 @@ void notify_close(struct notify *notify)
     if (!notify)
         return;
     courier_free(notify->courier);
+    for (guint i = 0; i < notify->brokers->len; i++) /* they take their leave side by side */
+        broker_stop(g_ptr_array_index(notify->brokers, i));
     for (guint i = 0; i < notify->brokers->len; i++)
         broker_free(g_ptr_array_index(notify->brokers, i));
     g_ptr_array_unref(notify->brokers);
@@ -221,7 +268,7 @@ static bool policy_lets_out(const struct notify *notify, const struct analytics_
 static GPtrArray *endpoints_for(const struct notify *notify, const struct analytics_event *event)
 {
     struct signal signal;
-    if (notify->endpoints->len == 0 || !message_read_signal(event, &signal))
+    if (!message_read_signal(event, &signal))
         return NULL;
     g_autoptr(GPtrArray) found = g_ptr_array_new();
     for (guint i = 0; i < notify->endpoints->len; i++) {
@@ -284,9 +331,27 @@ static void on_settled(void *data, bool is_taken)
     pthread_mutex_unlock(&notify->lock);
 }
 
+/* Asked first, for it costs less than to find out who is to be told. */
+static bool is_known(struct notify *notify, const struct analytics_event *event)
+{
+    g_autofree char *key = make_key(event);
+    pthread_mutex_lock(&notify->lock);
+    bool known = g_hash_table_contains(notify->known, key);
+    pthread_mutex_unlock(&notify->lock);
+    return known;
+}
+
+/* Whether it is of a kind that anybody may be told of. */
+static bool is_tellable(const struct notify *notify, const struct analytics_event *event)
+{
+    return notify && notify->endpoints->len && event->type == EVENT_SIGNAL;
+}
+
 void notify_offer(struct notify *notify, const struct analytics_event *event)
 {
-    g_autoptr(GPtrArray) endpoints = notify ? endpoints_for(notify, event) : NULL;
+    if (!is_tellable(notify, event) || is_known(notify, event))
+        return;
+    g_autoptr(GPtrArray) endpoints = endpoints_for(notify, event);
     struct taking *taking = endpoints ? begin_taking(notify, event, (int)endpoints->len) : NULL;
     if (!taking)
         return;
@@ -305,7 +370,7 @@ static bool is_pending(struct notify *notify, const char *key)
 
 void notify_ensure(struct notify *notify, const struct analytics_event *event)
 {
-    if (!notify || notify->endpoints->len == 0 || event->type != EVENT_SIGNAL)
+    if (!is_tellable(notify, event))
         return;
     notify_offer(notify, event);
     g_autofree char *key = make_key(event);
@@ -375,7 +440,7 @@ bool notify_enable(struct notify *notify, const char *org_id, enum endpoint_kind
 void notify_each_dead_letter(struct notify *notify, const char *org_id,
                              bool (*visit)(void *data, const struct dead_letter *letter), void *data)
 {
-    if (notify)
+    if (notify && notify->dead)
         dead_letters_visit(notify->dead, org_id, visit, data);
 }
 
@@ -384,19 +449,19 @@ struct revival {
     const char *id;
     int found, revived;
     /* of the one under way */
-    GMutex lock;
-    GCond answered;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
     bool is_answered, is_taken;
 };
 
 static void on_revived(void *data, bool is_taken)
 {
     struct revival *revival = data;
-    g_mutex_lock(&revival->lock);
+    pthread_mutex_lock(&revival->lock);
     revival->is_answered = true;
     revival->is_taken = is_taken;
-    g_cond_signal(&revival->answered);
-    g_mutex_unlock(&revival->lock);
+    pthread_cond_signal(&revival->answered);
+    pthread_mutex_unlock(&revival->lock);
 }
 
 /* Into its endpoint's queue again, if there still is one that wants it. */
@@ -413,10 +478,10 @@ static bool revive(void *data, const struct dead_letter *letter)
                                        event_type_find(EVENT_SIGNAL)->priority};
     revival->is_answered = false;
     endpoint_put(endpoint, &text, on_revived, revival);
-    g_mutex_lock(&revival->lock);
+    pthread_mutex_lock(&revival->lock);
     while (!revival->is_answered)
-        g_cond_wait(&revival->answered, &revival->lock);
-    g_mutex_unlock(&revival->lock);
+        pthread_cond_wait(&revival->answered, &revival->lock);
+    pthread_mutex_unlock(&revival->lock);
     revival->revived += revival->is_taken;
     return revival->is_taken;
 }
@@ -424,11 +489,11 @@ static bool revive(void *data, const struct dead_letter *letter)
 bool notify_retry_dead_letter(struct notify *notify, const char *org_id, const char *id, GError **error)
 {
     struct revival revival = {.notify = notify, .id = id};
-    g_mutex_init(&revival.lock);
-    g_cond_init(&revival.answered);
+    pthread_mutex_init(&revival.lock, NULL);
+    pthread_cond_init(&revival.answered, NULL);
     notify_each_dead_letter(notify, org_id, revive, &revival);
-    g_mutex_clear(&revival.lock);
-    g_cond_clear(&revival.answered);
+    pthread_mutex_destroy(&revival.lock);
+    pthread_cond_destroy(&revival.answered);
     if (!revival.found)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no dead letter of that id");
     else if (!revival.revived)

@@ -156,7 +156,9 @@ struct broker *broker_new(const struct notify_broker *settings, const struct not
 bool broker_start(struct broker *broker, struct endpoint *endpoint, struct vedette_breaker *breaker, GError **error);
 /* An endpoint_config.wake. */
 void broker_wake(void *broker);
-/* Takes leave of the broker and ends the thread. NULL is allowed. */
+/* Has it begin to take leave of the broker, and returns at once. */
+void broker_stop(struct broker *broker);
+/* Waits until it has, and the thread has ended. NULL is allowed. */
 void broker_free(struct broker *broker);
 
 /* ---- secret_text.c ---- */

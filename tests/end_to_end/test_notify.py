@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 import urllib.request
 
-from world import FAST, Camera, Directory, Hub, run_tests, until
+from world import FAST, Camera, Directory, Hub, Process, Skip, free_port, run_tests, until
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 CAMERA = """
@@ -190,6 +191,25 @@ def a_receiver_that_is_gone_is_named_in_health():
             until(lambda: "webhook:till: deliveries" in progress().get("reason", ""), "a standstill is named")
 
 
+def a_broker_is_waited_for_and_health_says_how_it_is():
+    server = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
+    if not server:
+        raise Skip("no mosquitto (apt install mosquitto)")
+    with Directory() as directory, Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+        port = free_port()
+        text = (FAST + "rules: {cooldown_seconds: 0}\nnotify:\n  reconnect_max_seconds: 1\n  brokers:\n" +
+                f"    - {{id: hall, host: 127.0.0.1, port: {port}}}\ncameras:\n" + CAMERA % ("shop", camera.url))
+        with Hub(directory, text) as hub:
+            component = lambda: hub.request("/health")["components"]["broker"]
+            until(lambda: component()["status"] == "degraded" and "hall: " in component()["reason"], "/health says it is away")
+            until(lambda: stored_signals(hub, "shop"), "a signal is stored all the same")
+            (directory / "mosquitto.conf").write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+            with Process(directory, "mosquitto", [server, "-c", "mosquitto.conf"]):
+                until(lambda: component() == {"status": "healthy"}, "/health says it is there")
+                delivered = lambda: int(re.search(r'vedette_notify_delivered_total{kind="mqtt",endpoint="hall"} (\d+)', hub.text("/metrics"))[1])
+                until(lambda: delivered() >= len(stored_signals(hub, "shop")) > 0, "what waited is told")
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("a scene's signal reaches a receiver that verifies it", a_scenes_signal_reaches_a_receiver_that_verifies_it),
@@ -197,4 +217,5 @@ if __name__ == "__main__":
         ("people are told while the store is away", people_are_told_while_the_store_is_away),
         ("each org is told of its own cameras", each_org_is_told_of_its_own_cameras),
         ("W5: a receiver that is gone is named in /health", a_receiver_that_is_gone_is_named_in_health),
+        ("a broker is waited for, and /health says how it is", a_broker_is_waited_for_and_health_says_how_it_is),
     ]))

@@ -148,7 +148,7 @@ static void server_free(struct server *server)
 
 struct listener {
     struct mosquitto *client;
-    GMutex lock;
+    pthread_mutex_t lock;
     bool is_subscribed;
     GPtrArray *lines; /* of char *: "TOPIC PAYLOAD", "!TOPIC PAYLOAD" when it was retained */
 };
@@ -167,16 +167,16 @@ static void on_subscribed(struct mosquitto *client, void *user, int id, int coun
     (void)id;
     (void)count;
     (void)granted;
-    g_mutex_lock(&listener->lock);
+    pthread_mutex_lock(&listener->lock);
     listener->is_subscribed = true;
-    g_mutex_unlock(&listener->lock);
+    pthread_mutex_unlock(&listener->lock);
 }
 
 static bool is_subscribed(struct listener *listener)
 {
-    g_mutex_lock(&listener->lock);
+    pthread_mutex_lock(&listener->lock);
     bool subscribed = listener->is_subscribed;
-    g_mutex_unlock(&listener->lock);
+    pthread_mutex_unlock(&listener->lock);
     return subscribed;
 }
 
@@ -186,9 +186,9 @@ static void on_message(struct mosquitto *client, void *user, const struct mosqui
     (void)client;
     char *line = g_strdup_printf("%s%s %.*s", message->retain ? "!" : "", message->topic, message->payloadlen,
                                  (const char *)message->payload);
-    g_mutex_lock(&listener->lock);
+    pthread_mutex_lock(&listener->lock);
     g_ptr_array_add(listener->lines, line);
-    g_mutex_unlock(&listener->lock);
+    pthread_mutex_unlock(&listener->lock);
 }
 
 static void listener_start(struct listener *listener, const struct server *server)
@@ -196,7 +196,7 @@ static void listener_start(struct listener *listener, const struct server *serve
     mosquitto_lib_init();
     *listener = (struct listener){.client = mosquitto_new("watcher", true, listener),
                                   .lines = g_ptr_array_new_with_free_func(g_free)};
-    g_mutex_init(&listener->lock);
+    pthread_mutex_init(&listener->lock, NULL);
     mosquitto_username_pw_set(listener->client, "watcher", "watcher-word");
     mosquitto_connect_callback_set(listener->client, on_connect);
     mosquitto_subscribe_callback_set(listener->client, on_subscribed);
@@ -220,7 +220,7 @@ static void listener_stop(struct listener *listener)
     mosquitto_loop_stop(listener->client, false);
     mosquitto_destroy(listener->client);
     g_ptr_array_unref(listener->lines);
-    g_mutex_clear(&listener->lock);
+    pthread_mutex_destroy(&listener->lock);
     mosquitto_lib_cleanup();
 }
 
@@ -228,12 +228,12 @@ static void listener_stop(struct listener *listener)
 static int count_lines(struct listener *listener, const char *beginning, const char *part)
 {
     int count = 0;
-    g_mutex_lock(&listener->lock);
+    pthread_mutex_lock(&listener->lock);
     for (guint i = 0; i < listener->lines->len; i++) {
         const char *line = g_ptr_array_index(listener->lines, i);
         count += g_str_has_prefix(line, beginning) && strstr(line, part);
     }
-    g_mutex_unlock(&listener->lock);
+    pthread_mutex_unlock(&listener->lock);
     return count;
 }
 

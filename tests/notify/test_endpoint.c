@@ -59,8 +59,8 @@ static void end(struct fixture *fixture)
 }
 
 struct waiter {
-    GMutex lock;
-    GCond done;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
     bool is_done;
 };
 
@@ -68,23 +68,23 @@ static void on_put(void *data, bool is_taken)
 {
     (void)is_taken;
     struct waiter *waiter = data;
-    g_mutex_lock(&waiter->lock);
+    pthread_mutex_lock(&waiter->lock);
     waiter->is_done = true;
-    g_cond_signal(&waiter->done);
-    g_mutex_unlock(&waiter->lock);
+    pthread_cond_signal(&waiter->done);
+    pthread_mutex_unlock(&waiter->lock);
 }
 
 static void put(struct fixture *fixture, const char *id)
 {
     struct analytics_event *event = world_signal(id, "acme", "intrusion", SEVERITY_HIGH);
     g_autoptr(GString) json = g_string_new(NULL);
-    struct waiter waiter = {.is_done = false};
+    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     record_encode_json(&analytics_event_descriptor, event, true, json);
     endpoint_put(fixture->endpoint, &(struct endpoint_text){"acme", json->str, json->len, 7}, on_put, &waiter);
-    g_mutex_lock(&waiter.lock);
+    pthread_mutex_lock(&waiter.lock);
     while (!waiter.is_done)
-        g_cond_wait(&waiter.done, &waiter.lock);
-    g_mutex_unlock(&waiter.lock);
+        pthread_cond_wait(&waiter.done, &waiter.lock);
+    pthread_mutex_unlock(&waiter.lock);
     world_event_free(event);
 }
 

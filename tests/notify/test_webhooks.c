@@ -15,8 +15,8 @@ struct message {
 struct receiver {
     struct MHD_Daemon *daemon;
     int port;
-    GMutex lock;
-    GCond changed;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
     GPtrArray *messages; /* of struct message * */
     unsigned status;
     const char *header, *value; /* of the answer; NULL: none */
@@ -40,12 +40,12 @@ static void note_message(struct receiver *receiver, struct MHD_Connection *conne
     *message = (struct message){header_of(connection, "webhook-id"), header_of(connection, "webhook-timestamp"),
                                 header_of(connection, "webhook-signature"), g_strdup(path),
                                 g_strndup(arriving->body->str, arriving->body->len)};
-    g_mutex_lock(&receiver->lock);
+    pthread_mutex_lock(&receiver->lock);
     g_ptr_array_add(receiver->messages, message);
-    g_cond_broadcast(&receiver->changed);
+    pthread_cond_broadcast(&receiver->changed);
     while (receiver->is_silent)
-        g_cond_wait(&receiver->changed, &receiver->lock);
-    g_mutex_unlock(&receiver->lock);
+        pthread_cond_wait(&receiver->changed, &receiver->lock);
+    pthread_mutex_unlock(&receiver->lock);
 }
 
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path, const char *method,
@@ -66,13 +66,13 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
     }
     if (strcmp(method, "POST") == 0)
         note_message(receiver, connection, path, arriving);
-    g_mutex_lock(&receiver->lock);
+    pthread_mutex_lock(&receiver->lock);
     unsigned status = receiver->status;
     struct MHD_Response *response = MHD_create_response_from_buffer(
         receiver->answer_bytes, g_malloc0(receiver->answer_bytes + 1), MHD_RESPMEM_MUST_FREE);
     if (receiver->header)
         MHD_add_response_header(response, receiver->header, receiver->value);
-    g_mutex_unlock(&receiver->lock);
+    pthread_mutex_unlock(&receiver->lock);
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -104,8 +104,8 @@ static void message_free(gpointer data)
 static void receiver_start(struct receiver *receiver)
 {
     *receiver = (struct receiver){.status = 200, .messages = g_ptr_array_new_with_free_func(message_free)};
-    g_mutex_init(&receiver->lock);
-    g_cond_init(&receiver->changed);
+    pthread_mutex_init(&receiver->lock, NULL);
+    pthread_cond_init(&receiver->changed, NULL);
     receiver->daemon =
         MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL, NULL, on_request,
                          receiver, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
@@ -115,10 +115,10 @@ static void receiver_start(struct receiver *receiver)
 
 static void receiver_speak(struct receiver *receiver)
 {
-    g_mutex_lock(&receiver->lock);
+    pthread_mutex_lock(&receiver->lock);
     receiver->is_silent = false;
-    g_cond_broadcast(&receiver->changed);
-    g_mutex_unlock(&receiver->lock);
+    pthread_cond_broadcast(&receiver->changed);
+    pthread_mutex_unlock(&receiver->lock);
 }
 
 static void receiver_stop(struct receiver *receiver)
@@ -126,37 +126,38 @@ static void receiver_stop(struct receiver *receiver)
     receiver_speak(receiver);
     MHD_stop_daemon(receiver->daemon);
     g_ptr_array_unref(receiver->messages);
-    g_mutex_clear(&receiver->lock);
-    g_cond_clear(&receiver->changed);
+    pthread_mutex_destroy(&receiver->lock);
+    pthread_cond_destroy(&receiver->changed);
 }
 
 static void answer_with(struct receiver *receiver, unsigned status, const char *header, const char *value)
 {
-    g_mutex_lock(&receiver->lock);
+    pthread_mutex_lock(&receiver->lock);
     receiver->status = status;
     receiver->header = header;
     receiver->value = value;
-    g_mutex_unlock(&receiver->lock);
+    pthread_mutex_unlock(&receiver->lock);
 }
 
 /* The n-th message, once it is there; the receiver's. */
 static const struct message *wait_for_message(struct receiver *receiver, guint index)
 {
-    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    g_mutex_lock(&receiver->lock);
-    while (receiver->messages->len <= index && g_cond_wait_until(&receiver->changed, &receiver->lock, until_us))
+    const struct timespec deadline = {g_get_real_time() / G_USEC_PER_SEC + DEADLINE_SECONDS, 0};
+    pthread_mutex_lock(&receiver->lock);
+    while (receiver->messages->len <= index &&
+           pthread_cond_timedwait(&receiver->changed, &receiver->lock, &deadline) == 0)
         ;
     g_assert_cmpuint(receiver->messages->len, >, index);
     const struct message *message = g_ptr_array_index(receiver->messages, index);
-    g_mutex_unlock(&receiver->lock);
+    pthread_mutex_unlock(&receiver->lock);
     return message;
 }
 
 static guint messages(struct receiver *receiver)
 {
-    g_mutex_lock(&receiver->lock);
+    pthread_mutex_lock(&receiver->lock);
     guint count = receiver->messages->len;
-    g_mutex_unlock(&receiver->lock);
+    pthread_mutex_unlock(&receiver->lock);
     return count;
 }
 
