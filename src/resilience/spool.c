@@ -88,10 +88,8 @@ void spool_finish(struct vedette_spool *spool, struct spool_entry *entry)
         file->is_unsaved = true;
         if (!spool->save_due_us)
             spool->save_due_us = spool_machine_us() + spool->config.acknowledge_delay_us;
-        if (file->is_retired && file->live == 0) {
-            spool->has_drained = true;
-            pthread_cond_signal(&spool->work);
-        }
+        if (file->is_retired && file->live == 0)
+            spool_note_drained(spool);
     }
     spool_entry_finish(&spool->queue, entry);
     pthread_cond_broadcast(&spool->room);
@@ -194,6 +192,7 @@ static struct vedette_spool *spool_new(const struct vedette_spool_config *config
     spool->config = *config;
     spool->vfs = g_strdup(config->vfs);
     pthread_mutex_init(&spool->disk, NULL);
+    pthread_mutex_init(&spool->ledger, NULL);
     pthread_mutex_init(&spool->lock, NULL);
     init_condition(&spool->work);
     init_condition(&spool->room);
@@ -227,6 +226,7 @@ static void spool_free(struct vedette_spool *spool)
     pthread_cond_destroy(&spool->room);
     pthread_cond_destroy(&spool->work);
     pthread_mutex_destroy(&spool->lock);
+    pthread_mutex_destroy(&spool->ledger);
     pthread_mutex_destroy(&spool->disk);
     g_free(spool->last_error);
     g_free(spool->vfs);

@@ -6,13 +6,14 @@
  *   spool_ledger.c     which files there should be
  *   spool_queue.c      the records in memory: order, turns, bounds, counts
  *   spool_reader.c     what lies there at the start, and the end of files
- *   spool_sealer.c     the thread that turns files which are full into plain databases
+ *   spool_sealer.c     the thread that removes files which are drained and seals others that are full
  *   spool_answer.c     the thread that tells callers what became of what they put in
  *   spool_writer.c     the one thread that writes: commits, spills, notes what is done
  *   spool_in.c, spool_out.c, spool.c   the public face: put in, take out, all else
  *
  * Locks, in this order: `disk` for which files there are and which is written to; each file's `connection` for its
- * database and its name; `lock` for everything else. Nothing that blocks is done under `lock`.
+ * database and its name; `ledger` for the ledger; `lock` for everything else. Nothing that blocks is done under `lock`,
+ * and nothing that can wait under `disk`, which the writer needs for each commit.
  */
 #pragma once
 
@@ -99,7 +100,7 @@ struct spool_file {
     bool is_unsaved;       /* `done` is ahead of the disk */
     bool is_read;          /* its records are in the queue; until then live and live_bytes are what its name says */
     bool is_retired;       /* no records are added any more */
-    bool is_leaving;       /* about to be removed or set aside: the ledger does not name it any more */
+    bool is_leaving;       /* somebody removes it or sets it aside: the ledger does not name it any more */
     bool is_sealing;       /* waits for the sealer, or it has it: it is not removed */
     bool is_damaged;       /* something in it cannot be read: it is set aside, not removed, when it is drained */
     int64_t lost;          /* records of it that could not be given out */
@@ -261,7 +262,7 @@ struct vedette_spool {
     char *vfs;
     struct spool_directory directory;
 
-    pthread_mutex_t disk;
+    pthread_mutex_t disk, ledger;
     struct spool_file *active; /* disk; NULL: none yet */
     uint64_t next_number;      /* disk */
 
@@ -286,7 +287,7 @@ struct vedette_spool {
     int64_t save_due_us, spill_due_us, read_due_us; /* of the machine's clock; 0: nothing is due */
     char *last_error;
     bool is_held;
-    bool has_drained;     /* a file is to be removed */
+    bool has_drained;     /* a file is to be removed: for the sealer */
     bool is_reserve_free; /* given back: to be made again when there is room */
     bool is_closing;
     bool is_written; /* the writer has ended */
@@ -330,7 +331,7 @@ void spool_out_free(struct spool_out *out, bool with_entries);
 
 /* ---- spool_ledger.c ---- */
 
-/* Writes it anew: all files but those that are leaving, before which it must be synced. disk. */
+/* Writes it anew: all files but those that are leaving, before which it must be synced. */
 void spool_ledger_save(struct vedette_spool *spool, bool is_synced);
 /* Calls `missing` for each file that the ledger names and that is not among `names` (of struct spool_name), with how
  * many records waited in it when the ledger was written: what it held since a crash is not known. */
@@ -341,8 +342,10 @@ void spool_ledger_find_missing(const struct spool_directory *directory, const GA
 
 /* Puts a file's records into the queue. Neither lock is held. */
 void spool_read_file(struct vedette_spool *spool, struct spool_file *file);
-/* Sets a file aside, or removes it, and forgets it. disk. */
+/* Sets a file aside, or removes it. The caller has made it leave, and saved the ledger; it is forgotten after this. */
 void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad);
+/* Frees it. disk. */
+void spool_forget_file(struct vedette_spool *spool, struct spool_file *file);
 
 /* ---- spool_sealer.c ---- */
 
@@ -352,8 +355,10 @@ void spool_sealer_stop(struct vedette_spool *spool);
 /* Nothing is added to a retired file any more, and something in it waits: to be sealed, by the sealer unless too many
  * wait for it already. disk. */
 void spool_seal(struct vedette_spool *spool, struct spool_file *file);
-/* One that is drained needs it no more. False: it is being sealed just now. lock. */
-bool spool_take_from_sealer(struct vedette_spool *spool, struct spool_file *file);
+/* Removes retired files of which all is done. No lock is held. */
+void spool_remove_drained(struct vedette_spool *spool);
+/* Tells the sealer that there may be one. lock. */
+void spool_note_drained(struct vedette_spool *spool);
 
 /* ---- spool_answer.c ---- */
 

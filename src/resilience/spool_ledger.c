@@ -60,7 +60,7 @@ static bool replace(const struct spool_directory *directory, const GString *text
            (!is_synced || fsync(directory->fd) == 0);
 }
 
-void spool_ledger_save(struct vedette_spool *spool, bool is_synced)
+static void save(struct vedette_spool *spool, bool is_synced)
 {
     pthread_mutex_lock(&spool->lock);
     g_autoptr(GString) text = describe(spool);
@@ -75,6 +75,13 @@ void spool_ledger_save(struct vedette_spool *spool, bool is_synced)
     unlinkat(spool->directory.fd, new_name, 0);
     if (unlinkat(spool->directory.fd, ledger_name, 0) == 0)
         fsync(spool->directory.fd);
+}
+
+void spool_ledger_save(struct vedette_spool *spool, bool is_synced)
+{
+    pthread_mutex_lock(&spool->ledger);
+    save(spool, is_synced);
+    pthread_mutex_unlock(&spool->ledger);
 }
 
 /* ---- reading ---- */

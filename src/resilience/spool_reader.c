@@ -36,17 +36,15 @@ void spool_keep_open(struct vedette_spool *spool, struct spool_file *file)
     }
 }
 
-/* Whoever has it open closes it before this returns. disk. */
+/* Nobody reads it any more, nor writes into it. */
 static void forget_connection(struct vedette_spool *spool, struct spool_file *file)
 {
+    pthread_mutex_lock(&file->connection);
     pthread_mutex_lock(&spool->lock);
     for (guint i = 0; i < SPOOL_OPEN_FILES; i++)
         if (spool->open_files[i] == file)
             spool->open_files[i] = NULL;
     pthread_mutex_unlock(&spool->lock);
-    if (spool->active == file)
-        spool->active = NULL;
-    pthread_mutex_lock(&file->connection);
     spool_file_close(file);
     pthread_mutex_unlock(&file->connection);
 }
@@ -71,12 +69,6 @@ void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const
 {
     g_autoptr(GError) error = NULL;
     forget_connection(spool, file);
-    if (!file->is_leaving) {
-        pthread_mutex_lock(&spool->lock);
-        file->is_leaving = true;
-        pthread_mutex_unlock(&spool->lock);
-        spool_ledger_save(spool, true);
-    }
     if (why_bad)
         set_aside(spool, file, why_bad);
     else if (!spool_directory_remove(file->path, &error)) {
@@ -84,6 +76,10 @@ void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const
         spool_note_error(spool, error); /* the next start removes it */
         pthread_mutex_unlock(&spool->lock);
     }
+}
+
+void spool_forget_file(struct vedette_spool *spool, struct spool_file *file)
+{
     pthread_mutex_lock(&spool->lock);
     spool->disk_bytes -= file->counted_bytes;
     g_ptr_array_remove(spool->files, file); /* frees it */
@@ -143,7 +139,8 @@ static void take_all_in(struct vedette_spool *spool, struct spool_file *file, co
         spool_queue_count_loss(&spool->queue, NULL, VEDETTE_SPOOL_CORRUPT, lost);
     for (guint i = 0; i < found->len; i++)
         take_in(spool, file, &g_array_index(found, struct spool_found, i), hints);
-    spool->has_drained |= file->live == 0;
+    if (file->live == 0)
+        spool_note_drained(spool);
     pthread_cond_broadcast(&spool->ready);
     pthread_cond_broadcast(&spool->room);
     pthread_mutex_unlock(&spool->lock);
@@ -159,9 +156,12 @@ static void give_up(struct vedette_spool *spool, struct spool_file *file, const 
     spool->unread_files--;
     file->is_read = true;
     file->lost = file->live;
+    file->is_leaving = true;
     spool_queue_count_loss(&spool->queue, NULL, VEDETTE_SPOOL_CORRUPT, file->lost);
     pthread_mutex_unlock(&spool->lock);
+    spool_ledger_save(spool, true);
     spool_drop_file(spool, file, is_there ? why : NULL);
+    spool_forget_file(spool, file);
 }
 
 void spool_read_file(struct vedette_spool *spool, struct spool_file *file)

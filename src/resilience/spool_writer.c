@@ -69,12 +69,11 @@ void spool_retire_file(struct vedette_spool *spool, struct spool_file *file)
         spool->active = NULL;
     pthread_mutex_lock(&spool->lock);
     file->is_retired = true;
-    uint32_t live = file->live;
-    bool is_damaged = file->is_damaged;
+    bool is_drained = file->live == 0;
+    if (is_drained)
+        spool_note_drained(spool);
     pthread_mutex_unlock(&spool->lock);
-    if (live == 0)
-        spool_drop_file(spool, file, is_damaged ? "some of it could not be read" : NULL);
-    else
+    if (!is_drained)
         spool_seal(spool, file);
 }
 
@@ -178,9 +177,14 @@ static bool give_room_back(struct vedette_spool *spool)
     struct spool_file *file = spool->active;
     pthread_mutex_lock(&spool->lock);
     bool is_drained = file && file->rows && file->live == 0;
+    if (is_drained)
+        file->is_retired = file->is_leaving = true;
     pthread_mutex_unlock(&spool->lock);
     if (is_drained) {
-        spool_retire_file(spool, file);
+        spool->active = NULL;
+        spool_ledger_save(spool, true);
+        spool_drop_file(spool, file, NULL);
+        spool_forget_file(spool, file);
         return true;
     }
     bool is_freed = spool_directory_free_reserve(&spool->directory);
@@ -205,7 +209,8 @@ static bool is_worth_another_try(struct vedette_spool *spool, const GError *erro
     spool->active = NULL;
     pthread_mutex_lock(&spool->lock);
     file->is_retired = true;
-    spool->has_drained |= file->live == 0;
+    if (file->live == 0)
+        spool_note_drained(spool);
     pthread_mutex_unlock(&spool->lock);
     return true;
 }
@@ -390,28 +395,7 @@ static void save_all_done(struct vedette_spool *spool)
     pthread_mutex_unlock(&spool->disk);
 }
 
-static void remove_drained(struct vedette_spool *spool)
-{
-    g_autoptr(GPtrArray) drained = g_ptr_array_new();
-    pthread_mutex_lock(&spool->disk);
-    pthread_mutex_lock(&spool->lock);
-    spool->has_drained = false;
-    for (guint i = 0; i < spool->files->len; i++) {
-        struct spool_file *file = g_ptr_array_index(spool->files, i);
-        if (file->is_retired && file->is_read && file->live == 0 && spool_take_from_sealer(spool, file)) {
-            file->is_leaving = true;
-            g_ptr_array_add(drained, file);
-        }
-    }
-    pthread_mutex_unlock(&spool->lock);
-    if (drained->len)
-        spool_ledger_save(spool, true);
-    for (guint i = 0; i < drained->len; i++)
-        spool_retire_file(spool, g_ptr_array_index(drained, i));
-    pthread_mutex_unlock(&spool->disk);
-}
-
-/* The oldest that is not read yet; only this thread adds and removes files. */
+/* The oldest that is not read yet: nobody else touches it. */
 static void read_next(struct vedette_spool *spool)
 {
     struct spool_file *file = NULL;
@@ -444,7 +428,7 @@ static bool is_due(int64_t due_us, int64_t now_us)
 
 struct work {
     GPtrArray *tickets;
-    bool is_save_due, is_spill_due, is_read_due, has_drained, is_tick, is_closing;
+    bool is_save_due, is_spill_due, is_read_due, is_tick, is_closing;
 };
 
 /* Under lock. False: there is nothing to do. */
@@ -455,12 +439,11 @@ static bool take_work(struct vedette_spool *spool, int64_t tick_us, struct work 
         .is_save_due = is_due(spool->save_due_us, now_us),
         .is_spill_due = is_due(spool->spill_due_us, now_us),
         .is_read_due = spool->unread_files && spool->read_due_us <= now_us,
-        .has_drained = spool->has_drained,
         .is_tick = tick_us <= now_us,
         .is_closing = spool->is_closing,
     };
-    if (!spool->tickets->len && !work->is_save_due && !work->is_spill_due && !work->is_read_due && !work->has_drained &&
-        !work->is_tick && !work->is_closing)
+    if (!spool->tickets->len && !work->is_save_due && !work->is_spill_due && !work->is_read_due && !work->is_tick &&
+        !work->is_closing)
         return false;
     work->tickets = spool->tickets;
     spool->tickets = g_ptr_array_new();
@@ -498,8 +481,6 @@ static void do_work(struct vedette_spool *spool, const struct work *work)
             ;
     if (work->is_save_due)
         save_all_done(spool);
-    if (work->has_drained)
-        remove_drained(spool);
     if (work->is_read_due && !work->is_closing)
         read_next(spool);
     if (!work->is_tick)
@@ -561,7 +542,7 @@ void spool_writer_stop(struct vedette_spool *spool)
         spool_retire_file(spool, spool->active);
     pthread_mutex_unlock(&spool->disk);
     spool_sealer_stop(spool);
-    remove_drained(spool);
+    spool_remove_drained(spool);
     spool_answers_stop(&spool->answers);
     pthread_mutex_lock(&spool->disk);
     spool_ledger_save(spool, true); /* with what waits in each now */
