@@ -355,7 +355,8 @@ bool record_decode_tree(const struct record_descriptor *descriptor, const struct
 static bool decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, size_t max_bytes,
                         bool is_strict, void *record, struct record_errors *errors)
 {
-    struct json_document document = {NULL, NULL, NULL};
+    struct json_document document;
+    json_document_init(&document);
     struct field_path path;
     record_path_truncate(&path, 0);
     const struct decoder decoder = {.is_strict = is_strict, .path = &path, .errors = errors};
@@ -400,7 +401,8 @@ bool record_decode_texts(const struct record_descriptor *descriptor, const struc
                          void *record, struct record_errors *errors)
 {
     guint before = errors->items->len;
-    struct json_document document = {NULL, NULL, NULL};
+    struct json_document document;
+    json_document_init(&document);
     struct json_node *object = json_node_new(&document, JSON_KIND_OBJECT);
     for (size_t i = 0; i < count; i++) {
         struct json_node *value = json_string_new(&document, texts[i].value, strlen(texts[i].value));

@@ -22,7 +22,7 @@ struct json_block {
 static void *take(struct json_document *document, size_t bytes)
 {
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (!document->blocks || (size_t)(document->end - document->at) < bytes) {
+    if ((size_t)(document->end - document->at) < bytes) {
         size_t size = MAX(bytes, BLOCK_BYTES);
         struct json_block *block = g_malloc(sizeof *block + size);
         block->older = document->blocks;
@@ -35,13 +35,20 @@ static void *take(struct json_document *document, size_t bytes)
     return taken;
 }
 
+void json_document_init(struct json_document *document)
+{
+    document->blocks = NULL;
+    document->at = document->own;
+    document->end = document->own + sizeof document->own;
+}
+
 void json_document_clear(struct json_document *document)
 {
     for (struct json_block *block = document->blocks, *older; block; block = older) {
         older = block->older;
         g_free(block);
     }
-    *document = (struct json_document){NULL, NULL, NULL};
+    json_document_init(document);
 }
 
 static char *copy(struct json_document *document, const char *text, size_t length)
@@ -104,7 +111,7 @@ char *json_compact(const struct json_node *node)
     char *text = g_malloc(node->source_length + 1), *out = text;
     bool is_in_string = false;
     for (const char *c = node->source, *end = c + node->source_length; c < end; c++) {
-        if (!is_in_string && strchr(" \t\n\r", *c))
+        if (!is_in_string && (*c == ' ' || *c == '\n' || *c == '\t' || *c == '\r'))
             continue;
         *out++ = *c;
         if (*c == '"')
@@ -122,6 +129,7 @@ struct parser {
     struct json_document *document;
     const char *start, *at, *end;
     const char *why; /* it is no JSON; NULL: nothing so far */
+    size_t nodes;
     bool is_too_deep;
 };
 
@@ -317,8 +325,14 @@ static struct json_node *parse_number(struct parser *parser)
         return fail(parser, "no value");
     size_t length = (size_t)(parser->at - from);
     struct json_node *node = json_node_new(parser->document, is_real ? JSON_KIND_REAL : JSON_KIND_INTEGER);
-    if (is_real && read_simple(from, length, &node->real))
+    double simple;
+    if (read_simple(from, length, &simple)) {
+        if (is_real)
+            node->real = simple;
+        else
+            node->integer = (int64_t)simple;
         return node;
+    }
     const char *text = copy(parser->document, from, length); /* the text need not end with NUL */
     errno = 0;
     if (is_real)
@@ -416,6 +430,8 @@ static struct json_node *parse_value(struct parser *parser, int depth)
     skip_space(parser);
     if (parser->at == parser->end)
         return fail(parser, "it ends too early");
+    if (++parser->nodes > JSON_NODES_MAX)
+        return fail(parser, "it holds too many values");
     const char *from = parser->at;
     struct json_node *node;
     switch (*from) {

@@ -1,6 +1,6 @@
 /* JSON as a tree over its text, which decode.c walks; YAML makes the same tree. Nodes and texts of one document lie in
- * blocks that are freed together: an event costs one allocation to parse, where a library's tree of values took most of
- * the time that an event cost. Strict RFC 8259: UTF-8, no key twice, no NUL in texts, no depth over RECORD_MAX_DEPTH.
+ * blocks that are freed together, the first of them on its owner's stack: a library's tree of values took most of the
+ * time that an event cost. Strict RFC 8259: UTF-8, no key twice, no NUL in texts, no depth over RECORD_MAX_DEPTH.
  *
  * Threads: one at a time per document.
  */
@@ -34,12 +34,18 @@ struct json_node {
     size_t source_length; /* where it stands in the text that was parsed; NULL, 0: it was made */
 };
 
+enum {
+    JSON_OWN_BYTES = 6144,    /* an event and its nodes: such a document asks for no memory */
+    JSON_NODES_MAX = 1 << 18, /* of a text that is parsed: "[0,0,…" would take thirty times its own length otherwise */
+};
 struct json_document {
-    struct json_block *blocks;
-    char *at, *end; /* what is left of the newest */
+    struct json_block *blocks; /* NULL: its own bytes suffice so far */
+    char *at, *end;            /* what is left of the newest */
+    _Alignas(8) char own[JSON_OWN_BYTES];
 };
 
-/* An empty document is all zero. Its texts and nodes are gone after this. */
+void json_document_init(struct json_document *document);
+/* Its texts and nodes are gone after this. */
 void json_document_clear(struct json_document *document);
 
 /* The root; NULL when the text is no JSON: an error was added that says where. `text` must outlive the nodes. */

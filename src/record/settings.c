@@ -108,7 +108,8 @@ bool settings_decode_yaml(const struct record_descriptor *descriptor, const char
 {
     record_init(descriptor, record);
     g_autoptr(GHashTable) lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    struct json_document document = {NULL, NULL, NULL};
+    struct json_document document;
+    json_document_init(&document);
     const struct json_node *root = yaml_read(&document, text, length, lines, errors);
     if (root)
         record_decode_tree(descriptor, root, record, errors);

@@ -38,7 +38,8 @@ static json_t *tree_of(const struct json_node *node)
 
 static void check_beside_jansson(const char *text, size_t length)
 {
-    struct json_document document = {NULL, NULL, NULL};
+    struct json_document document;
+    json_document_init(&document);
     struct record_errors errors;
     record_errors_init(&errors);
     /* a copy whose end is the end of its memory: reading on is found by the sanitizers */
@@ -155,7 +156,8 @@ static void test_it_refuses_what_jansson_refuses(void)
 
 static void test_mistakes_say_where(void)
 {
-    struct json_document document = {NULL, NULL, NULL};
+    struct json_document document;
+    json_document_init(&document);
     struct record_errors errors;
     g_autoptr(GString) deep = g_string_new(NULL);
     record_errors_init(&errors);
@@ -166,6 +168,27 @@ static void test_mistakes_say_where(void)
     const struct record_error *first = g_ptr_array_index(errors.items, 0), *second = g_ptr_array_index(errors.items, 1);
     g_assert_cmpstr(first->text, ==, "is no JSON: line 2 column 7: no value");
     g_assert_cmpstr(second->text, ==, "is nested deeper than 16 levels");
+    record_errors_clear(&errors);
+    json_document_clear(&document);
+}
+
+static void test_values_are_bounded(void)
+{
+    struct json_document document;
+    struct record_errors errors;
+    g_autoptr(GString) many = g_string_new("[0");
+    json_document_init(&document);
+    record_errors_init(&errors);
+    for (int i = 1; i < JSON_NODES_MAX - 1; i++)
+        g_string_append(many, ",0");
+    g_string_append_c(many, ']');
+    g_assert_nonnull(json_parse(&document, many->str, many->len, &errors));
+    json_document_clear(&document);
+    many->str[many->len - 1] = ',';
+    g_string_append(many, "0]");
+    g_assert_null(json_parse(&document, many->str, many->len, &errors));
+    const struct record_error *error = g_ptr_array_index(errors.items, 0);
+    g_assert_nonnull(strstr(error->text, "too many values"));
     record_errors_clear(&errors);
     json_document_clear(&document);
 }
@@ -214,6 +237,7 @@ int main(int argc, char **argv)
     g_test_add_func("/json/taken", test_it_takes_what_jansson_takes);
     g_test_add_func("/json/refused", test_it_refuses_what_jansson_refuses);
     g_test_add_func("/json/mistakes", test_mistakes_say_where);
+    g_test_add_func("/json/bounds", test_values_are_bounded);
     g_test_add_func("/json/numbers", test_numbers_are_written_as_shortly_as_they_can_be);
     g_test_add_func("/json/times", test_times_are_read_as_glib_reads_them);
     return g_test_run();
