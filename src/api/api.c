@@ -101,8 +101,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
         api->auth = auth_new(settings, api->store, api->health, api->clock, &password, error);
     }
     if (api->auth)
-        api->limits = limits_new(&settings->limits, api->clock);
-    if (api->auth) {
+        api->limits = limits_new(&settings->limits, api->clock, error);
+    if (api->limits) {
         api->feeds = feeds_new(settings, api->live, api->store, api->auth, api->health);
         api->watch = watch_start(api, error);
     }

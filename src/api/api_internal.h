@@ -138,12 +138,12 @@ struct request {
     struct login login; /* user NULL: anonymous */
     bool is_by_cookie;
     bool is_started;
-    int64_t wait_until_us;         /* 0: not waiting yet */
-    struct detect_job *detect_job; /* NULL: none yet */
-    struct camera_set *cameras;    /* NULL: not asked for */
-    struct camera_trial *trial;    /* NULL: none yet */
-    struct intake *intake;         /* NULL: none yet */
-    guint64 declared_bytes;
+    int64_t wait_until_us;              /* 0: not waiting yet */
+    struct detect_job *detect_job;      /* NULL: none yet */
+    struct camera_set *cameras;         /* NULL: not asked for */
+    struct camera_trial *trial;         /* NULL: none yet */
+    struct intake *intake;              /* NULL: none yet */
+    guint64 declared_bytes, most_bytes; /* of the body: as it was announced, and as it may be */
 };
 
 /* ---- queues.c ---- */
@@ -167,6 +167,9 @@ GArray *endpoint_samples(struct api *api, const char *org_id);
 
 /* Fills route and id; on false the answer is made (404, 405, OPTIONS). */
 bool route_find(struct request *request, struct answer *answer);
+/* How large the request's body may be, before anything else is made of it: http.max_body_bytes, or what a picture takes
+ * where the route is sent one. */
+size_t route_body_bytes(const struct request *request);
 /* Checks login, role and origin of the found route, reads what it takes, and handles it. */
 void route_handle(struct request *request, struct answer *answer);
 /* reading.c: fills parameters and record. False: the answer is made, and names all that is not valid. */
@@ -206,7 +209,8 @@ char *address_behind_proxies(const char *peer, const char *forwarded, const char
 
 /* ---- limits.c ---- */
 
-struct limits *limits_new(const struct limit_settings *settings, struct clock *clock);
+/* NULL with VEDETTE_ERROR_INVALID: the settings name a route that is none. */
+struct limits *limits_new(const struct limit_settings *settings, struct clock *clock, GError **error);
 void limits_free(struct limits *limits);
 /* What is asked costs its address, and, once that is known, its user and org. False: too many, and the answer is
  * made. */

@@ -46,7 +46,7 @@ static bool decode_request(const char *json, size_t length, const struct request
 {
     struct record_errors errors;
     record_errors_init(&errors);
-    size_t most = (size_t)request->api->settings->detect.max_image_bytes * 4 / 3 + RECORD_MAX_TEXT_BYTES;
+    size_t most = detect_request_bytes(&request->api->settings->detect);
     bool is_good = record_decode_json_large(&detect_request_descriptor, json, length, most, asked, &errors);
     if (!is_good)
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the request is not valid", &errors);

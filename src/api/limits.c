@@ -1,5 +1,5 @@
-/* How much one may ask: of each class of routes, from one address, as one user, and as one org. A route's class is in
- * the route table; logins have limits of their own (auth.h). */
+/* How much one may ask: of each class of routes, and of single routes that the settings name, from one address, as one
+ * user, and as one org. A route's class is in the route table; logins have limits of their own (auth.h). */
 #include <string.h>
 
 #include "api/api_internal.h"
@@ -9,11 +9,18 @@
 
 enum { LIMIT_SECONDS = 60, MAX_KEYS = 16384, CLASSES = RATE_LOGIN + 1 };
 enum scope { SCOPE_ADDRESS, SCOPE_USER, SCOPE_ORG, SCOPES };
-static const char *const scope_names[SCOPES] = {"address", "user", "org"};
+/* What an answer calls a limit: of a class of routes, and of one route. */
+static const char *const scope_names[SCOPES] = {"address", "user", "org"}, *const route_scope_names[SCOPES] = {
+                                                                               "route-address", "route-user",
+                                                                               "route-org"};
 
+struct limit_set {
+    struct vedette_limiter *limiters[SCOPES]; /* NULL: not limited here */
+    int64_t quotas[SCOPES];
+};
 struct limits {
-    struct vedette_limiter *limiters[CLASSES][SCOPES]; /* NULL: not limited here */
-    int64_t quotas[CLASSES][SCOPES];
+    struct limit_set classes[CLASSES];
+    GHashTable *routes; /* const struct route * → struct limit_set *, owned */
 };
 
 static int64_t now_us(void *clock)
@@ -33,18 +40,70 @@ static struct vedette_limiter *new_limiter(struct clock *clock, int64_t per_minu
     return vedette_limiter_new(&config, NULL);
 }
 
-struct limits *limits_new(const struct limit_settings *settings, struct clock *clock)
+/* `per_minute` 0: without limits. */
+static void limit_set_init(struct limit_set *set, int64_t per_minute, int32_t org_factor, struct clock *clock)
+{
+    for (int scope = 0; per_minute && scope < SCOPES; scope++) {
+        set->quotas[scope] = per_minute * (scope == SCOPE_ORG ? org_factor : 1);
+        set->limiters[scope] = new_limiter(clock, set->quotas[scope]);
+    }
+}
+
+static void limit_set_clear(struct limit_set *set)
+{
+    for (int scope = 0; scope < SCOPES; scope++)
+        vedette_limiter_free(set->limiters[scope]);
+}
+
+static void limit_set_free(void *set)
+{
+    limit_set_clear(set);
+    g_free(set);
+}
+
+/* "POST /api/detect", as the contract has it; NULL: there is none. */
+static const struct route *find_route(const char *words)
+{
+    for (size_t i = 0; route_groups[i]; i++)
+        for (size_t j = 0; j < route_groups[i]->count; j++) {
+            const struct route *route = &route_groups[i]->routes[j];
+            size_t length = strlen(route->method);
+            if (strncmp(words, route->method, length) == 0 && words[length] == ' ' &&
+                strcmp(words + length + 1, route->path) == 0)
+                return route;
+        }
+    return NULL;
+}
+
+static bool add_routes(struct limits *limits, const struct limit_settings *settings, struct clock *clock,
+                       GError **error)
+{
+    for (size_t i = 0; i < settings->routes.count; i++) {
+        const struct route_limit *said = (const struct route_limit *)settings->routes.items + i;
+        const struct route *route = find_route(said->route);
+        if (!route || g_hash_table_contains(limits->routes, route)) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "limits.routes[%zu].route: '%s' %s", i,
+                        said->route, route ? "stands there already" : "is no route: docs/reference/api.md has them");
+            return false;
+        }
+        struct limit_set *set = g_new0(struct limit_set, 1);
+        limit_set_init(set, said->per_minute, settings->org_factor, clock);
+        g_hash_table_insert(limits->routes, (void *)(uintptr_t)route, set);
+    }
+    return true;
+}
+
+struct limits *limits_new(const struct limit_settings *settings, struct clock *clock, GError **error)
 {
     const int32_t per_minute[CLASSES] = {[RATE_READ] = settings->reads_per_minute,
                                          [RATE_WRITE] = settings->writes_per_minute,
                                          [RATE_HEAVY] = settings->heavy_per_minute};
     struct limits *limits = g_new0(struct limits, 1);
+    limits->routes = g_hash_table_new_full(NULL, NULL, NULL, limit_set_free);
     for (int class = 0; class < CLASSES; class ++)
-        for (int scope = 0; per_minute[class] && scope < SCOPES; scope++) {
-            int64_t quota = (int64_t)per_minute[class] * (scope == SCOPE_ORG ? settings->org_factor : 1);
-            limits->quotas[class][scope] = quota;
-            limits->limiters[class][scope] = new_limiter(clock, quota);
-        }
+        limit_set_init(&limits->classes[class], per_minute[class], settings->org_factor, clock);
+    if (!add_routes(limits, settings, clock, error))
+        g_clear_pointer(&limits, limits_free);
     return limits;
 }
 
@@ -53,8 +112,8 @@ void limits_free(struct limits *limits)
     if (!limits)
         return;
     for (int class = 0; class < CLASSES; class ++)
-        for (int scope = 0; scope < SCOPES; scope++)
-            vedette_limiter_free(limits->limiters[class][scope]);
+        limit_set_clear(&limits->classes[class]);
+    g_hash_table_unref(limits->routes);
     g_free(limits);
 }
 
@@ -68,30 +127,43 @@ void answer_rate_limit(struct answer *answer, const char *policy, int64_t quota,
                   reset_seconds);
 }
 
-/* Of each scope that has a key here. False: the answer is made. */
+/* What is asked of the limiters of a class and of a route, and what each is called. */
+struct limit_asks {
+    struct vedette_limiter_ask asks[2 * SCOPES];
+    const char *names[2 * SCOPES];
+    int64_t quotas[2 * SCOPES];
+    int count;
+};
+
+/* Of each scope that has a key here. */
+static void add_asks(struct limit_asks *all, const struct limit_set *set, const char *const keys[SCOPES],
+                     const char *const names[SCOPES])
+{
+    for (int scope = 0; set && scope < SCOPES; scope++) {
+        if (!set->limiters[scope] || !keys[scope])
+            continue;
+        all->names[all->count] = names[scope];
+        all->quotas[all->count] = set->quotas[scope];
+        all->asks[all->count++] = (struct vedette_limiter_ask){set->limiters[scope], keys[scope], 1};
+    }
+}
+
+/* False: the answer is made. */
 static bool take(const struct request *request, const char *const keys[SCOPES], struct answer *answer)
 {
     const struct limits *limits = request->api->limits;
-    struct vedette_limiter *const *limiters = limits->limiters[request->route->rate];
-    struct vedette_limiter_ask asks[SCOPES];
-    enum scope scopes[SCOPES];
-    int count = 0;
-    for (int scope = 0; scope < SCOPES; scope++) {
-        if (!limiters[scope] || !keys[scope])
-            continue;
-        scopes[count] = (enum scope)scope;
-        asks[count++] = (struct vedette_limiter_ask){limiters[scope], keys[scope], 1};
-    }
+    struct limit_asks all = {.count = 0};
     struct vedette_limit limit = {.is_allowed = true};
-    int which = vedette_limiter_take_all(asks, count, &limit);
-    if (!count || limit.is_allowed)
+    add_asks(&all, &limits->classes[request->route->rate], keys, scope_names);
+    add_asks(&all, g_hash_table_lookup(limits->routes, request->route), keys, route_scope_names);
+    int which = vedette_limiter_take_all(all.asks, all.count, &limit);
+    if (!all.count || limit.is_allowed)
         return true;
     counter_add(&request->api->health->http_limited, 1);
     answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: try again later", NULL);
     answer_header(answer, "Retry-After", "%" G_GINT64_FORMAT,
                   MAX((limit.retry_after_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC, 1));
-    enum scope scope = scopes[which];
-    answer_rate_limit(answer, scope_names[scope], limits->quotas[request->route->rate][scope], &limit);
+    answer_rate_limit(answer, all.names[which], all.quotas[which], &limit);
     return false;
 }
 

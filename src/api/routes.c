@@ -134,11 +134,26 @@ static void find_in_group(const struct route_group *group, bool has_name, struct
     }
 }
 
-bool route_find(struct request *request, struct answer *answer)
+static void find_in_groups(struct request *request)
 {
     bool has_name = is_named(request->target);
     for (size_t i = 0; route_groups[i]; i++)
         find_in_group(route_groups[i], has_name, request);
+}
+
+size_t route_body_bytes(const struct request *request)
+{
+    const struct settings *settings = request->api->settings;
+    struct request found = {.method = request->method, .target = request->target};
+    size_t most = (size_t)settings->http.max_body_bytes;
+    find_in_groups(&found);
+    bool has_picture = found.route && found.route->body == BODY_JSON_OR_PARTS;
+    return has_picture ? MAX(most, detect_request_bytes(&settings->detect)) : most;
+}
+
+bool route_find(struct request *request, struct answer *answer)
+{
+    find_in_groups(request);
     if (request->route)
         return true;
     g_autofree char *path = http_target_path(request->target);

@@ -150,7 +150,7 @@ static bool check_framing(struct request *request, const char *version, struct a
         return refuse(answer, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "too many headers");
     if (check.length && !http_parse_length(check.length, &request->declared_bytes))
         return refuse(answer, MHD_HTTP_BAD_REQUEST, "Content-Length is not a number");
-    if (request->declared_bytes > (guint64)request->api->settings->http.max_body_bytes)
+    if (request->declared_bytes > request->most_bytes)
         return refuse(answer, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than http.max_body_bytes");
     if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
         return refuse(answer, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED, "speak HTTP/1.1");
@@ -306,6 +306,7 @@ static bool begin(struct request *request, const char *method, const char *versi
     request->target = http_target_parse(request->raw_target, &error);
     if (!request->target)
         return refuse(answer, MHD_HTTP_BAD_REQUEST, error->message);
+    request->most_bytes = route_body_bytes(request);
     return check_framing(request, version, answer) && check_host(request, answer);
 }
 
@@ -345,7 +346,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
         return result;
     }
     if (*upload_size) {
-        if (request->body->len + *upload_size > (size_t)request->api->settings->http.max_body_bytes)
+        if (request->body->len + *upload_size > request->most_bytes)
             return MHD_NO;
         g_byte_array_append(request->body, (const guint8 *)upload, (guint)*upload_size);
         *upload_size = 0;

@@ -1,7 +1,8 @@
-/* The audit, retention and orgs from the command line, on the store itself: SQLite's when no server uses it,
+/* The audit, retention, orgs and users from the command line, on the store itself: SQLite's when no server uses it,
  * PostgreSQL's any time. A running server answers the same by its API. */
 #include "cli/cli.h"
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "cli/settings_load.h"
 #include "facts/health.h"
@@ -10,6 +11,7 @@
 #include "store/audit.h"
 #include "store/cameras.h"
 #include "store/erasure.h"
+#include "store/logins.h"
 #include "store/places.h"
 #include "store/store.h"
 
@@ -250,6 +252,105 @@ static int org_delete_main(int argc, char **argv)
     return with_store("org delete", argc, argv, delete_org);
 }
 
+/* ---- users ---- */
+
+static int list_users(struct upkeep *upkeep, GError **error)
+{
+    g_autoptr(GPtrArray) users = store_users_list(upkeep->store, upkeep->org_id, error);
+    if (users)
+        print_records(&user_descriptor, users);
+    return users ? 0 : 1;
+}
+
+/* Sets any role, platform too, which nobody can give by the API who does not have it: who can do this can read the
+ * database. */
+static int set_role(struct upkeep *upkeep, GError **error)
+{
+    enum role role = upkeep->argument_count == 3 ? record_enum_value(role_names, upkeep->arguments[1]) : 0;
+    if (role <= ROLE_ANONYMOUS) {
+        fprintf(stderr,
+                "usage: vedette user role NAME viewer|operator|privacy_officer|admin|platform REASON [--org ID] "
+                "[--config FILE]\n");
+        return 2;
+    }
+    g_autofree char *login_name = strcmp(upkeep->org_id, "default") == 0
+                                      ? g_strdup(upkeep->arguments[0])
+                                      : g_strdup_printf("%s/%s", upkeep->org_id, upkeep->arguments[0]);
+    struct user *user = store_user_find(upkeep->store, login_name, error);
+    if (!user)
+        return 1;
+    const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[2]};
+    const struct store_user_change change = {
+        .by = &by, .action = "update", .parts = STORE_USER_RIGHTS, .ends_sessions = role < user->role};
+    user->role = role;
+    bool is_good = store_user_change(upkeep->store, &change, user, error);
+    if (is_good)
+        printf("%s of org %s: %s\n", user->username, user->org_id, record_enum_name(role_names, role));
+    user_free(user);
+    return is_good ? 0 : 1;
+}
+
+/* False with an error: nobody can be of it. */
+static bool check_org(const struct upkeep *upkeep, GError **error)
+{
+    g_autoptr(GPtrArray) orgs = store_orgs_read(upkeep->store, upkeep->org_id, error);
+    const struct org *org = orgs && orgs->len ? g_ptr_array_index(orgs, 0) : NULL;
+    if (orgs && (!org || org->deleted_at.ms))
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no org '%s': `vedette org list` has them",
+                    upkeep->org_id);
+    return org && !org->deleted_at.ms;
+}
+
+/* In any org: the first of one that was made by the API has nobody who could make them. */
+static int add_user(struct upkeep *upkeep, GError **error)
+{
+    enum role role = upkeep->argument_count == 3 ? record_enum_value(role_names, upkeep->arguments[1]) : 0;
+    if (role <= ROLE_ANONYMOUS) {
+        fprintf(stderr, "usage: vedette user add NAME viewer|operator|privacy_officer|admin|platform REASON [--org ID] "
+                        "[--config FILE]\n");
+        return 2;
+    }
+    struct user_answer made;
+    g_autofree char *first_password = NULL;
+    const struct user actor = {.org_id = upkeep->org_id, .role = ROLE_PLATFORM};
+    const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[2]};
+    const struct user_request request = {.username = upkeep->arguments[0], .role = role};
+    CLEANUP(auth)
+    struct auth *auth = check_org(upkeep, error) ? auth_new(&upkeep->settings, upkeep->store, &upkeep->health,
+                                                            clock_system(), &first_password, error)
+                                                 : NULL;
+    if (first_password)
+        printf("admin of org default, password: %s\n", first_password);
+    if (!auth || !auth_user_create(auth, &actor, &by, &request, &made, error))
+        return 1;
+    printf("%s of org %s, password: %s (to be changed with the first login)\n", made.user.username, made.user.org_id,
+           made.password);
+    record_clear(&user_answer_descriptor, &made);
+    return 0;
+}
+
+static int user_add_main(int argc, char **argv)
+{
+    return with_store("user add", argc, argv, add_user);
+}
+
+static int user_list_main(int argc, char **argv)
+{
+    return with_store("user list", argc, argv, list_users);
+}
+
+static int user_role_main(int argc, char **argv)
+{
+    return with_store("user role", argc, argv, set_role);
+}
+
+const struct cli_command command_user_list = {"user list", "[--org ID] [--config FILE]",
+                                              "an org's users, as JSON lines", user_list_main};
+const struct cli_command command_user_add = {"user add", "NAME ROLE REASON [--org ID] [--config FILE]",
+                                             "makes a user, of any org, and tells the first password once",
+                                             user_add_main};
+const struct cli_command command_user_role = {"user role", "NAME ROLE REASON [--org ID] [--config FILE]",
+                                              "gives a user a role, platform too; the audit tells why", user_role_main};
 const struct cli_command command_org_list = {"org list", "[--config FILE]",
                                              "every org, as JSON lines; of those that were deleted, what went and when",
                                              org_list_main};

@@ -98,12 +98,23 @@ const struct record_descriptor auth_settings_descriptor =
 #define PER_MINUTE(member, doc_text, default_count)                                                                    \
     FIELD(struct limit_settings, member, RECORD_NEEDS_RESTART, doc_text " a minute from one address and of one user",  \
           .min = 1, .max = 10000000, .default_text = default_count)
+static const struct record_field route_limit_fields[] = {
+    FIELD(struct route_limit, route, RECORD_REQUIRED, "a method and a path as docs/reference/api.md has them",
+          .min_count = 1, .max_count = 256, .example = "\"POST /api/detect\""),
+    FIELD(struct route_limit, per_minute, RECORD_REQUIRED, "requests a minute from one address and of one user",
+          .min = 1, .max = 10000000),
+};
+static const struct record_descriptor route_limit_descriptor =
+    RECORD(struct route_limit, "RouteLimit", 1, route_limit_fields, "How much one may ask of one route.");
+
 static const struct record_field limit_fields[] = {
     PER_MINUTE(reads_per_minute, "requests that only read", "60000"),
     PER_MINUTE(writes_per_minute, "requests that change something", "30000"),
     PER_MINUTE(heavy_per_minute, "requests that cost much (docs/reference/api.md)", "6000"),
     FIELD(struct limit_settings, org_factor, RECORD_NEEDS_RESTART, "an org may ask so many times more than one user",
           .min = 1, .max = 1000, .default_text = "10"),
+    FIELD_LIST(struct limit_settings, routes, &route_limit_descriptor, RECORD_NEEDS_RESTART,
+               "single routes with limits of their own, beside those of their classes", .max_count = 256),
 };
 const struct record_descriptor limit_settings_descriptor =
     RECORD(struct limit_settings, "LimitSettings", 1, limit_fields, "How much one may ask.");

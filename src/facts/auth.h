@@ -62,8 +62,13 @@ struct auth_settings {
 extern const struct record_descriptor auth_settings_descriptor;
 
 /* How much one may ask in a minute, by class of routes: from one address and as one user; an org so many times more. */
+struct route_limit {
+    char *route; /* "POST /api/detect": a method and a path of the contract */
+    int32_t per_minute;
+};
 struct limit_settings {
     int32_t reads_per_minute, writes_per_minute, heavy_per_minute;
     int32_t org_factor;
+    struct record_list routes; /* of struct route_limit: beside their classes' */
 };
 extern const struct record_descriptor limit_settings_descriptor;

@@ -149,3 +149,8 @@ static const struct record_field settings_fields[] = {
 };
 const struct record_descriptor detect_settings_descriptor =
     RECORD(struct detect_settings, "DetectSettings", 1, settings_fields, "Pictures looked at on request.");
+
+size_t detect_request_bytes(const struct detect_settings *settings)
+{
+    return (size_t)settings->max_image_bytes / 3 * 4 + RECORD_MAX_TEXT_BYTES;
+}

@@ -110,3 +110,5 @@ struct detect_settings {
     double stream_seconds;
 };
 extern const struct record_descriptor detect_settings_descriptor;
+/* The largest request that may hold a picture of max_image_bytes, in base64 and with all that is said beside it. */
+size_t detect_request_bytes(const struct detect_settings *settings);

@@ -2,6 +2,8 @@
  * elsewhere and proxies. */
 #include "api_world.h"
 
+#include "api/api_internal.h"
+
 #define JSON "Content-Type: application/json\r\n"
 
 static struct reply post(const struct api_world *world, const char *path, const char *headers, const char *body)
@@ -282,6 +284,52 @@ static void test_keys_are_held_to_routes_and_cameras(void)
 
 /* ---- limits ---- */
 
+static struct route_limit *add_route_limit(struct limit_settings *limits, const char *route, int32_t per_minute)
+{
+    const struct record_field *routes = record_find_field(&limit_settings_descriptor, "routes");
+    struct route_limit *limit = record_list_append(&limits->routes, routes->descriptor);
+    g_free(limit->route);
+    limit->route = g_strdup(route);
+    limit->per_minute = per_minute;
+    return limit;
+}
+
+/* One route has a limit of its own beside its class's, and others of the class do not feel it. */
+static void test_a_route_may_have_its_own_limit(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    add_route_limit(&world.settings.limits, "GET /api/v1/sites/{id}", 2);
+    world_start(&world);
+    g_autofree char *headers = bearer(world_login(&world));
+    for (int i = 0; i < 2; i++)
+        g_assert_cmpint(status_of(&world, "GET", "/api/v1/sites/one", headers, NULL), ==, 404);
+    struct reply reply = world_get(&world, "/api/v1/sites/other", world.token);
+    g_assert_cmpint(reply.status, ==, 429);
+    g_autofree char *policy = reply_header(&reply, "RateLimit-Policy");
+    g_assert_cmpstr(policy, ==, "\"route-address\";q=2;w=60");
+    reply_clear(&reply);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/sites", headers, NULL), ==, 200);
+    clock_fake_advance_us(world.clock, 31 * G_USEC_PER_SEC);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/sites/one", headers, NULL), ==, 404);
+    world_clear(&world);
+}
+
+static void test_limits_of_unknown_routes_are_refused(void)
+{
+    static const char *const routes[] = {"GET /nowhere", "/health", "GET/health", "get /health", "DELETE /health"};
+    for (size_t i = 0; i < G_N_ELEMENTS(routes); i++) {
+        struct limit_settings settings;
+        g_autoptr(GError) error = NULL;
+        record_init(&limit_settings_descriptor, &settings);
+        add_route_limit(&settings, routes[i], 5);
+        g_assert_null(limits_new(&settings, clock_system(), &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+        g_assert_nonnull(strstr(error->message, "limits.routes[0]"));
+        record_clear(&limit_settings_descriptor, &settings);
+    }
+}
+
 static void test_requests_are_limited_by_class(void)
 {
     struct api_world world;
@@ -434,5 +482,7 @@ int main(int argc, char **argv)
     CASE(cors_is_closed_by_default);
     CASE(only_trusted_proxies_are_believed);
     CASE(p07_names_are_not_told);
+    g_test_add_func("/auth/a_route_may_have_its_own_limit", test_a_route_may_have_its_own_limit);
+    g_test_add_func("/auth/limits_of_unknown_routes_are_refused", test_limits_of_unknown_routes_are_refused);
     return g_test_run();
 }

@@ -268,6 +268,33 @@ static void test_stops_at_once_with_clients(void)
     world_clear(&world);
 }
 
+/* A picture is larger than other bodies may be, and no body is as large as its sender likes. */
+static void test_bodies_are_bounded_by_their_route(void)
+{
+    static const struct {
+        const char *path;
+        size_t bytes;
+        int status;
+    } cases[] = {{"/auth/login", 2 << 20, 413},
+                 {"/api/detect", 2 << 20, 401},
+                 {"/api/detect", 8 << 20, 413},
+                 {"/nothing", 2 << 20, 413}};
+    struct api_world world;
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *body = g_strnfill(cases[i].status == 413 ? 0 : cases[i].bytes, 'x');
+        g_autofree char *text =
+            g_strdup_printf("POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json"
+                            "\r\nContent-Length: %zu\r\n\r\n%s",
+                            cases[i].path, api_port(world.api), cases[i].bytes, body);
+        struct reply reply = world_raw(&world, text);
+        g_test_message("%s", cases[i].path);
+        g_assert_cmpint(reply.status, ==, cases[i].status);
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -278,5 +305,6 @@ int main(int argc, char **argv)
     g_test_add_func("/hostile/a09_slow_headers_and_body", test_a09_slow_headers_and_body);
     g_test_add_func("/hostile/connections_are_bounded", test_connections_are_bounded);
     g_test_add_func("/hostile/stops_at_once_with_clients", test_stops_at_once_with_clients);
+    g_test_add_func("/hostile/bodies_are_bounded_by_their_route", test_bodies_are_bounded_by_their_route);
     return g_test_run();
 }

@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -10,7 +11,7 @@ import urllib.error
 import urllib.request
 import zlib
 
-from world import SHARED, Directory, Hub, Skip, run_tests, until, vedette
+from world import SHARED, Directory, Hub, Skip, run_tests, sanitizer_options, until, vedette
 
 WIDTH, HEIGHT = 160, 120
 LEARNT = 30  # pictures until the background stands, at five a second
@@ -166,8 +167,54 @@ def a_model_finds_people_and_hides_them():
                 assert base64.b64decode(answer["annotated_image"])[:3] == b"\xff\xd8\xff"
 
 
+def ask(hub, path, body, token=None):
+    request = urllib.request.Request(hub.address + path, json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer) if answer.status != 204 else None
+
+
+def two_orgs_share_nothing():
+    config = "cameras: []\n"
+    with Directory() as directory:
+
+        def command(*words):
+            done = vedette(*words, "--config", "vedette.yml", cwd=directory,
+                           env={"PATH": os.environ["PATH"], "VEDETTE_DATA_DIR": str(directory / "data"), **sanitizer_options()})
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        with Hub(directory, config) as hub:
+            hub.stop()
+        assert "platform" in command("user", "role", "admin", "platform", "runs this server")
+        with Hub(directory, config) as hub:
+            assert ask(hub, "/api/v1/orgs", {"id": "second"}, hub.token)["id"] == "second"
+            hub.stop()
+        password = re.search(r"password: (\S+)", command("user", "add", "eve", "admin", "the first", "--org", "second")).group(1)
+        assert '"eve"' in command("user", "list", "--org", "second")
+        with Hub(directory, config) as hub:
+            login = {"username": "second/eve", "password": password}
+            ask(hub, "/auth/password", {"current_password": password, "new_password": "another canary 5f1c"},
+                ask(hub, "/auth/login", login)["access_token"])
+            theirs = ask(hub, "/auth/login", {**login, "password": "another canary 5f1c"})["access_token"]
+            frame = base64.b64encode(picture_of_block(40)).decode()
+
+            def look(token):
+                status, answer = post(hub, json.dumps({"frame": frame, "stream_id": "gate"}).encode(), token=token)
+                assert status == 200, answer
+                return answer["is_new_stream"]
+
+            seen = [look(hub.token), look(theirs), look(hub.token), look(theirs)]
+            assert seen[:2] == [True, True], f"another org's stream of the same name is another: {seen}"
+            entries = hub.request("/api/v1/audit")["items"]
+            assert any(entry.get("reason") == "runs this server" for entry in entries), entries
+
+
 if __name__ == "__main__":
     raise SystemExit(run_tests([(function.__name__, function) for function in (
         a_stream_counts_crossings_and_intrusions, each_feature_says_how_it_went, a_form_answers_as_json_does,
         what_is_no_picture_is_refused_before_it_is_decoded, too_many_streams_are_refused,
-        a_process_that_dies_is_started_again, an_idle_process_is_ended, a_model_finds_people_and_hides_them)]))
+        a_process_that_dies_is_started_again, an_idle_process_is_ended, two_orgs_share_nothing,
+        a_model_finds_people_and_hides_them)]))
