@@ -88,16 +88,6 @@ struct user *store_user_get(struct store *store, const char *org_id, const char 
     return find_one(store, org_id, &user_descriptor, "WHERE org_id = $1 AND id = $2", user_id, error);
 }
 
-bool store_user_put(struct store *store, const struct user *user, GError **error)
-{
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_WRITE, user->org_id, error);
-    const void *record = user;
-    return transaction && store_ensure_org_in(transaction, user->org_id, error) &&
-           store_insert(transaction, &user_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
-}
-
 bool store_has_users(struct store *store, const char *org_id, bool *has_users, GError **error)
 {
     int64_t count = 0;

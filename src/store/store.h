@@ -120,7 +120,6 @@ bool store_track_id_base(struct store *store, int64_t *base, GError **error);
  * `default` is found by the username, one of another by "org/username". */
 struct user *store_user_find(struct store *store, const char *login_name, GError **error);
 struct user *store_user_get(struct store *store, const char *org_id, const char *user_id, GError **error);
-bool store_user_put(struct store *store, const struct user *user, GError **error);
 bool store_has_users(struct store *store, const char *org_id, bool *has_users, GError **error);
 void user_free(struct user *user);
 

@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -200,6 +201,27 @@ static inline struct reply world_read_reply(int fd, bool is_head)
     return reply;
 }
 
+/* Adds what was asked and answered as a line of JSON to the file that VEDETTE_ANSWERS names: tests/contract holds them
+ * to the contract. What is no text is left out. */
+static inline void world_note_answer(const char *text, const struct reply *reply)
+{
+    const char *path = g_getenv("VEDETTE_ANSWERS");
+    g_auto(GStrv) words = g_strsplit_set(text, " \r\n", 3);
+    if (!path || !reply->status || g_strv_length(words) < 3)
+        return;
+    g_autofree char *type = reply_header(reply, "Content-Type");
+    json_t *line = json_pack("{s:s, s:s, s:i, s:s?, s:s%}", "method", words[0], "target", words[1], "status",
+                             reply->status, "type", type, "text", reply->body->str, (size_t)reply->body->len);
+    char *words_of_line = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    FILE *file = words_of_line ? fopen(path, "ae") : NULL;
+    if (file) {
+        fprintf(file, "%s\n", words_of_line);
+        fclose(file);
+    }
+    free(words_of_line);
+    json_decref(line);
+}
+
 /* Sends the bytes as they are on a connection of their own. */
 static inline struct reply world_raw(const struct api_world *world, const char *text)
 {
@@ -207,6 +229,7 @@ static inline struct reply world_raw(const struct api_world *world, const char *
     world_send(fd, text);
     struct reply reply = world_read_reply(fd, g_str_has_prefix(text, "HEAD"));
     close(fd);
+    world_note_answer(text, &reply);
     return reply;
 }
 
@@ -252,6 +275,42 @@ static inline const char *world_login(struct api_world *world)
 {
     world->token = world_login_as(world, "admin", WORLD_PASSWORD);
     return world->token;
+}
+
+/* An answer that is a problem, as RFC 9457 has it. */
+static inline void world_assert_problem(const struct reply *reply, int status)
+{
+    g_assert_cmpint(reply->status, ==, status);
+    g_autofree char *type = reply_header(reply, "Content-Type");
+    g_assert_cmpstr(type, ==, "application/problem+json");
+    json_t *json = reply_json(reply);
+    g_assert_cmpint(json_integer_value(json_object_get(json, "status")), ==, status);
+    g_assert_nonnull(json_object_get(json, "title"));
+    g_assert_nonnull(json_object_get(json, "type"));
+    g_assert_nonnull(json_object_get(json, "detail"));
+    json_decref(json);
+}
+
+static inline int world_status(const struct api_world *world, const char *method, const char *path, const char *headers)
+{
+    struct reply reply = world_request(world, method, path, headers, NULL);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+/* The status of a login as admin. */
+static inline int world_try_login(const struct api_world *world, const char *password)
+{
+    g_autofree char *body = g_strdup_printf("{\"username\":\"admin\",\"password\":\"%s\"}", password);
+    struct reply reply = world_request(world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
+    int status = reply.status;
+    if (status == 429) {
+        g_autofree char *retry = reply_header(&reply, "Retry-After");
+        g_assert_cmpint((int)g_ascii_strtoll(retry, NULL, 10), >, 0);
+    }
+    reply_clear(&reply);
+    return status;
 }
 
 static inline void world_set_online(struct api_world *world)

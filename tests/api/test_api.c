@@ -1,25 +1,5 @@
+/* Health, events, previews, metrics and the page over HTTP, and a store that is away. */
 #include "api_world.h"
-
-static void assert_problem(const struct reply *reply, int status)
-{
-    g_assert_cmpint(reply->status, ==, status);
-    g_autofree char *type = reply_header(reply, "Content-Type");
-    g_assert_cmpstr(type, ==, "application/problem+json");
-    json_t *json = reply_json(reply);
-    g_assert_cmpint(json_integer_value(json_object_get(json, "status")), ==, status);
-    g_assert_nonnull(json_object_get(json, "title"));
-    g_assert_nonnull(json_object_get(json, "type"));
-    g_assert_nonnull(json_object_get(json, "detail"));
-    json_decref(json);
-}
-
-static int status_of(const struct api_world *world, const char *method, const char *path, const char *headers)
-{
-    struct reply reply = world_request(world, method, path, headers, NULL);
-    int status = reply.status;
-    reply_clear(&reply);
-    return status;
-}
 
 static void test_anonymous_health_tells_one_word(void)
 {
@@ -44,238 +24,8 @@ static void test_anonymous_health_tells_one_word(void)
     g_assert_cmpstr(json_string_value(json_object_get(json_object_get(cameras, "cam-1"), "decoder")), ==, "avdec_h264");
     json_decref(json);
     reply_clear(&reply);
-    g_assert_cmpint(status_of(&world, "GET", "/health/live", ""), ==, 200);
-    g_assert_cmpint(status_of(&world, "GET", "/health/ready", ""), ==, 200);
-    world_clear(&world);
-}
-
-/* Every route with no login, a good one, an expired one, one of a disabled user, and one logged out. */
-static void test_routes_and_logins(void)
-{
-    static const struct {
-        const char *path;
-        int anonymous, known;
-    } cases[] = {
-        {"/health", 200, 200},
-        {"/health/live", 200, 200},
-        {"/docs", 200, 200},
-        {"/", 200, 200},
-        {"/metrics", 401, 200},
-        {"/auth/me", 401, 200},
-        {"/api/v1/cameras", 401, 200},
-        {"/api/v1/cameras/cam-1", 401, 200},
-        {"/api/v1/cameras/cam-other", 401, 404},
-        {"/api/v1/cameras/nobody", 401, 404},
-        {"/api/v1/cameras/cam-other/preview.jpg", 401, 404},
-        {"/api/v1/events", 401, 200},
-        {"/ws", 401, 426},
-        {"/nothing", 404, 404},
-        {"/api/v1", 404, 404},
-        {"/api/v1/cameras/cam-1/", 404, 404},
-    };
-    struct api_world world;
-    world_init(&world);
-    g_autofree char *good = world_login_as(&world, "admin", WORLD_PASSWORD);
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        struct reply anonymous = world_get(&world, cases[i].path, NULL), known = world_get(&world, cases[i].path, good);
-        g_test_message("%s", cases[i].path);
-        g_assert_cmpint(anonymous.status, ==, cases[i].anonymous);
-        g_assert_cmpint(known.status, ==, cases[i].known);
-        if (anonymous.status >= 400)
-            assert_problem(&anonymous, cases[i].anonymous);
-        reply_clear(&anonymous);
-        reply_clear(&known);
-    }
-    clock_fake_advance_us(world.clock, world.settings.auth.token_minutes * INT64_C(60000000));
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        struct reply expired = world_get(&world, cases[i].path, good);
-        g_assert_cmpint(expired.status, ==, cases[i].anonymous);
-        reply_clear(&expired);
-    }
-    world_clear(&world);
-}
-
-/* T8: a disabled user and a logout are refused at once. */
-static void test_t08_disabled_user_and_logout(void)
-{
-    struct api_world world;
-    world_init(&world);
-    g_autofree char *first = world_login_as(&world, "admin", WORLD_PASSWORD);
-    g_autofree char *second = world_login_as(&world, "admin", WORLD_PASSWORD);
-    g_autofree char *header = g_strdup_printf("Authorization: Bearer %s\r\n", first);
-    g_assert_cmpint(status_of(&world, "POST", "/auth/logout", header), ==, 204);
-    g_assert_cmpint(status_of(&world, "GET", "/auth/me", header), ==, 401);
-    struct reply reply = world_get(&world, "/auth/me", second);
-    g_assert_cmpint(reply.status, ==, 200);
-    json_t *json = reply_json(&reply);
-    g_assert_cmpstr(json_string_value(json_object_get(json, "username")), ==, "admin");
-    g_assert_cmpstr(json_string_value(json_object_get(json, "role")), ==, "admin");
-    g_assert_null(json_object_get(json, "password_hash"));
-    json_decref(json);
-    reply_clear(&reply);
-    struct user *user = store_user_find(world.store, "admin", NULL);
-    user->is_disabled = true;
-    g_assert_true(store_user_put(world.store, user, NULL));
-    user_free(user);
-    reply = world_get(&world, "/auth/me", second);
-    assert_problem(&reply, 401);
-    reply_clear(&reply);
-    reply = world_request(&world, "POST", "/auth/login", "Content-Type: application/json\r\n",
-                          "{\"username\":\"admin\",\"password\":\"" WORLD_PASSWORD "\"}");
-    assert_problem(&reply, 401);
-    reply_clear(&reply);
-    world_clear(&world);
-}
-
-static void test_bad_logins(void)
-{
-    static const struct {
-        const char *type, *body;
-        int status;
-    } cases[] = {
-        {"application/json", "{\"username\":\"admin\",\"password\":\"wrong\"}", 401},
-        {"application/json", "{\"username\":\"nobody\",\"password\":\"wrong\"}", 401},
-        {"application/json", "{\"username\":\"admin\"}", 400},
-        {"application/json", "{\"username\":3,\"password\":\"x\"}", 400},
-        {"application/json", "not json", 400},
-        {"application/json", "", 400},
-        {"application/x-www-form-urlencoded", "username=admin", 400},
-        {"application/x-www-form-urlencoded", "username=%zz&password=x", 400},
-        {"text/plain", "x", 415},
-    };
-    struct api_world world;
-    world_init(&world);
-    g_autofree char *wrong = NULL;
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *header = g_strdup_printf("Content-Type: %s\r\n", cases[i].type);
-        struct reply reply = world_request(&world, "POST", "/auth/login", header, cases[i].body);
-        g_test_message("%s", cases[i].body);
-        assert_problem(&reply, cases[i].status);
-        if (i == 0)
-            wrong = g_strdup(reply.body->str);
-        if (i == 1) /* P1: nothing tells whether the name exists */
-            g_assert_cmpstr(reply.body->str, ==, wrong);
-        reply_clear(&reply);
-    }
-    world_clear(&world);
-}
-
-static int try_login(const struct api_world *world, const char *password)
-{
-    g_autofree char *body = g_strdup_printf("{\"username\":\"admin\",\"password\":\"%s\"}", password);
-    struct reply reply = world_request(world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
-    int status = reply.status;
-    if (status == 429) {
-        g_autofree char *retry = reply_header(&reply, "Retry-After");
-        g_assert_cmpint((int)g_ascii_strtoll(retry, NULL, 10), >, 0);
-    }
-    reply_clear(&reply);
-    return status;
-}
-
-static void test_p02_logins_are_limited(void)
-{
-    struct api_world world;
-    world_prepare(&world);
-    world.settings.http.login_attempts_per_minute = 3;
-    world_start(&world);
-    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 200); /* right ones cost nothing */
-    for (int i = 0; i < 3; i++)
-        g_assert_cmpint(try_login(&world, "wrong"), ==, 401);
-    g_assert_cmpint(try_login(&world, "wrong"), ==, 429);
-    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 429);
-    clock_fake_advance_us(world.clock, 20000000); /* a third of a minute: one token */
-    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 200);
-    g_assert_cmpint(counter_get(&world.health.logins_limited), ==, 2);
-    g_assert_cmpint(counter_get(&world.health.logins_failed), ==, 3);
-    world_clear(&world);
-}
-
-/* L8: who is told to wait is told for how long, and who is near the limit how near. */
-static void test_l08_headers_tell_the_limit(void)
-{
-    static const char body[] = "{\"username\":\"admin\",\"password\":\"wrong\"}";
-    static const struct {
-        int status;
-        const char *limit, *retry_after;
-    } rows[] = {
-        {401, "\"address\";r=1;t=30", NULL}, {401, "\"address\";r=0;t=60", NULL}, {429, "\"address\";r=0;t=60", "30"}};
-    struct api_world world;
-    world_prepare(&world);
-    world.settings.http.login_attempts_per_minute = 2;
-    world_start(&world);
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        struct reply reply = world_request(&world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
-        g_autofree char *policy = reply_header(&reply, "RateLimit-Policy"), *limit = reply_header(&reply, "RateLimit");
-        g_autofree char *retry_after = reply_header(&reply, "Retry-After");
-        g_assert_cmpint(reply.status, ==, rows[i].status);
-        g_assert_cmpstr(policy, ==, "\"address\";q=2;w=60");
-        g_assert_cmpstr(limit, ==, rows[i].limit);
-        g_assert_cmpstr(retry_after, ==, rows[i].retry_after);
-        reply_clear(&reply);
-    }
-    world_clear(&world);
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
-    return (x > y) - (x < y);
-}
-
-static gint64 wrong_login_us(const struct api_world *world, const char *username)
-{
-    g_autofree char *body = g_strdup_printf("{\"username\":\"%s\",\"password\":\"wrong\"}", username);
-    gint64 begun = g_get_monotonic_time();
-    struct reply reply = world_request(world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
-    g_assert_cmpint(reply.status, ==, 401);
-    reply_clear(&reply);
-    return g_get_monotonic_time() - begun;
-}
-
-/* P1: a name that does not exist costs what a wrong password costs. Taken in turn, so that load meets both alike. */
-static void test_p01_unknown_user_costs_the_same(void)
-{
-    enum { ROUNDS = 31 };
-    gint64 wrong_us[ROUNDS], unknown_us[ROUNDS];
-    struct api_world world;
-    world_prepare(&world);
-    world.settings.http.login_attempts_per_minute = 10000;
-    world_start(&world);
-    for (int i = 0; i < ROUNDS; i++) {
-        wrong_us[i] = wrong_login_us(&world, "admin");
-        unknown_us[i] = wrong_login_us(&world, "nobody");
-    }
-    qsort(wrong_us, ROUNDS, sizeof wrong_us[0], compare_times);
-    qsort(unknown_us, ROUNDS, sizeof unknown_us[0], compare_times);
-    gint64 wrong = wrong_us[ROUNDS / 2], unknown = unknown_us[ROUNDS / 2];
-    g_test_message("wrong password %" G_GINT64_FORMAT " us, unknown name %" G_GINT64_FORMAT " us", wrong, unknown);
-    g_assert_cmpint(unknown, >, wrong / 2);
-    g_assert_cmpint(unknown, <, wrong * 2);
-    world_clear(&world);
-}
-
-static gpointer login_thread(gpointer data)
-{
-    return GINT_TO_POINTER(try_login(data, WORLD_PASSWORD));
-}
-
-/* P4: at most two hashes run at once; the others are told to come back, none is refused as wrong. */
-static void test_p04_parallel_logins_are_bounded(void)
-{
-    struct api_world world;
-    world_init(&world);
-    GThread *threads[8];
-    int good = 0, busy = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
-        threads[i] = g_thread_new("login", login_thread, &world);
-    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++) {
-        int status = GPOINTER_TO_INT(g_thread_join(threads[i]));
-        good += status == 200;
-        busy += status == 429;
-    }
-    g_assert_cmpint(good + busy, ==, 8);
-    g_assert_cmpint(good, >=, 1);
+    g_assert_cmpint(world_status(&world, "GET", "/health/live", ""), ==, 200);
+    g_assert_cmpint(world_status(&world, "GET", "/health/ready", ""), ==, 200);
     world_clear(&world);
 }
 
@@ -355,7 +105,7 @@ static void test_event_parameters_are_checked(void)
         g_autofree char *path = g_strdup_printf("/api/v1/events?%s", bad[i]);
         struct reply reply = world_get(&world, path, world.token);
         g_test_message("%s", bad[i]);
-        assert_problem(&reply, 400);
+        world_assert_problem(&reply, 400);
         reply_clear(&reply);
     }
     struct reply reply = world_get(&world, "/api/v1/events?limit=0&type=x", world.token);
@@ -395,7 +145,7 @@ static void test_preview(void)
     world_login(&world);
     live_set_preview_wanted(world.live, count_wish, &wishes);
     struct reply reply = world_get(&world, path, world.token); /* nobody answers the wish */
-    assert_problem(&reply, 503);
+    world_assert_problem(&reply, 503);
     g_autofree char *retry = reply_header(&reply, "Retry-After");
     g_assert_cmpstr(retry, ==, "1");
     reply_clear(&reply);
@@ -417,7 +167,7 @@ static void test_preview(void)
     g_assert_cmpstr(cache, ==, "no-store");
     reply_clear(&reply);
     g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\nIf-None-Match: %s\r\n", world.token, etag);
-    g_assert_cmpint(status_of(&world, "GET", path, headers), ==, 304);
+    g_assert_cmpint(world_status(&world, "GET", path, headers), ==, 304);
     world_clear(&world);
 }
 
@@ -439,7 +189,7 @@ static void test_metrics(void)
     g_assert_null(strstr(reply.body->str, "cam-other"));
     reply_clear(&reply);
     reply = world_get(&world, "/metrics", "wrong");
-    assert_problem(&reply, 401);
+    world_assert_problem(&reply, 401);
     reply_clear(&reply);
     world_clear(&world);
 }
@@ -541,13 +291,13 @@ static void test_first_start_makes_a_password_once(void)
     api_stop(world.api);
     world.api = api_start(&world.settings, &world.parts, &again, NULL);
     g_assert_null(again);
-    g_assert_cmpint(try_login(&world, password), ==, 200);
+    g_assert_cmpint(world_try_login(&world, password), ==, 200);
     api_stop(world.api);
     world.settings.admin_password = g_strdup("a new one"); /* the settings' word holds, and ends old logins */
     world.api = api_start(&world.settings, &world.parts, &again, NULL);
     g_assert_null(again);
-    g_assert_cmpint(try_login(&world, password), ==, 401);
-    g_assert_cmpint(try_login(&world, "a new one"), ==, 200);
+    g_assert_cmpint(world_try_login(&world, password), ==, 401);
+    g_assert_cmpint(world_try_login(&world, "a new one"), ==, 200);
     struct reply reply = world_get(&world, "/auth/me", token);
     g_assert_cmpint(reply.status, ==, 401);
     reply_clear(&reply);
@@ -565,12 +315,12 @@ static void test_store_away(void)
     static const char *const paths[] = {"/api/v1/events", "/api/v1/cameras", "/auth/me"};
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
         struct reply reply = world_get(&world, paths[i], world.token);
-        assert_problem(&reply, 503);
+        world_assert_problem(&reply, 503);
         reply_clear(&reply);
     }
-    g_assert_cmpint(status_of(&world, "GET", "/health", ""), ==, 200);
-    g_assert_cmpint(status_of(&world, "GET", "/health/live", ""), ==, 200);
-    g_assert_cmpint(try_login(&world, WORLD_PASSWORD), ==, 503);
+    g_assert_cmpint(world_status(&world, "GET", "/health", ""), ==, 200);
+    g_assert_cmpint(world_status(&world, "GET", "/health/live", ""), ==, 200);
+    g_assert_cmpint(world_try_login(&world, WORLD_PASSWORD), ==, 503);
     fault_plan(NULL);
     struct reply reply = world_get(&world, "/api/v1/events", world.token);
     g_assert_cmpint(reply.status, ==, 200);
@@ -595,7 +345,7 @@ static void test_page_and_security_headers(void)
     g_assert_cmpstr(sniff, ==, "nosniff");
     g_assert_nonnull(referrer);
     g_autofree char *headers = g_strdup_printf("If-None-Match: %s\r\n", etag);
-    g_assert_cmpint(status_of(&world, "GET", "/index.html", headers), ==, 304);
+    g_assert_cmpint(world_status(&world, "GET", "/index.html", headers), ==, 304);
     reply_clear(&reply);
     world_clear(&world);
 }
@@ -661,13 +411,6 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/api/anonymous_health_tells_one_word", test_anonymous_health_tells_one_word);
-    g_test_add_func("/api/routes_and_logins", test_routes_and_logins);
-    g_test_add_func("/api/t08_disabled_user_and_logout", test_t08_disabled_user_and_logout);
-    g_test_add_func("/api/bad_logins", test_bad_logins);
-    g_test_add_func("/api/p01_unknown_user_costs_the_same", test_p01_unknown_user_costs_the_same);
-    g_test_add_func("/api/p02_logins_are_limited", test_p02_logins_are_limited);
-    g_test_add_func("/api/l08_headers_tell_the_limit", test_l08_headers_tell_the_limit);
-    g_test_add_func("/api/p04_parallel_logins_are_bounded", test_p04_parallel_logins_are_bounded);
     g_test_add_func("/api/events_and_counts", test_events_and_counts);
     g_test_add_func("/api/event_parameters_are_checked", test_event_parameters_are_checked);
     g_test_add_func("/api/preview", test_preview);

@@ -3,6 +3,7 @@
 
 #include "store/audit.h"
 #include "store/cameras.h"
+#include "user_world.h"
 
 #define SECRETS "canary-secret"
 
@@ -30,7 +31,7 @@ static void add_user(struct api_world *world, const char *id, const char *org, c
     user->org_id = g_strdup(org);
     user->username = g_strdup(name);
     user->role = role;
-    g_assert_true(store_user_put(world->store, user, &error));
+    g_assert_true(world_put_user(world->store, user, &error));
     user_free(user);
 }
 

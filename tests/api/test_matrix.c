@@ -7,6 +7,7 @@
 #include "store/audit.h"
 #include "store/retention.h"
 #include "store/rows.h"
+#include "user_world.h"
 
 #define CANARY "canary-of-default"
 
@@ -27,7 +28,7 @@ static void add_other_admin(struct api_world *world)
     g_free(user->org_id);
     user->id = g_strdup("0197a000-0000-7000-8000-000000000002");
     user->org_id = g_strdup("other");
-    g_assert_true(store_user_put(world->store, user, &error));
+    g_assert_true(world_put_user(world->store, user, &error));
     user_free(user);
 }
 
@@ -70,20 +71,36 @@ static char *newest_id(const struct matrix *matrix, const struct store_row_kind 
     return text;
 }
 
+static char *signal_json(void)
+{
+    struct signal signal;
+    GString *json = g_string_new(NULL);
+    record_init(&signal_descriptor, &signal);
+    signal.id = g_strdup("cam-1"); /* as value_of names it */
+    signal.site_id = g_strdup(CANARY);
+    signal.camera_id = g_strdup("cam-1");
+    signal.service = SERVICE_SAFETY;
+    signal.kind = g_strdup("restricted_zone");
+    signal.severity = SEVERITY_HIGH;
+    signal.started_at.ms = world_start_ms;
+    signal.zone_id = g_strdup("hall");
+    record_encode_json(&signal_descriptor, &signal, true, json);
+    record_clear(&signal_descriptor, &signal);
+    return g_string_free(json, FALSE);
+}
+
 /* A signal, and what follows from it. */
 static void add_signal(struct matrix *matrix)
 {
     struct analytics_event *event = g_new0(struct analytics_event, 1);
     *event = (struct analytics_event){
-        .id = g_strdup("cam-1"), /* as value_of names it */
+        .id = g_strdup("cam-1"),
         .type = EVENT_SIGNAL,
         .org_id = g_strdup("default"),
         .site_id = g_strdup(CANARY),
         .camera_id = g_strdup("cam-1"),
         .occurred_at = {world_start_ms},
-        .payload = {g_strdup("{\"id\":\"cam-1\",\"site_id\":\"" CANARY "\",\"camera_id\":\"cam-1\",\"service\":"
-                             "\"safety\",\"kind\":\"restricted_zone\",\"severity\":\"high\",\"started_at\":"
-                             "\"2026-01-01T00:00:00Z\",\"zone_id\":\"hall\"}")},
+        .payload = {signal_json()},
     };
     int is_done = 0;
     GPtrArray *batch = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);

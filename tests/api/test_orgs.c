@@ -4,6 +4,7 @@
 
 #include "jobs/jobs.h"
 #include "store/places.h"
+#include "user_world.h"
 
 struct orgs {
     struct api_world world;
@@ -23,7 +24,7 @@ static void add_user(struct orgs *orgs, const char *id, const char *org_id, cons
     user->org_id = g_strdup(org_id);
     user->username = g_strdup(name);
     user->role = role;
-    g_assert_true(store_user_put(orgs->world.store, user, &error));
+    g_assert_true(world_put_user(orgs->world.store, user, &error));
     g_assert_no_error(error);
     user_free(user);
 }

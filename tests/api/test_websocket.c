@@ -1,5 +1,7 @@
 #include "api_world.h"
 
+#include "user_world.h"
+
 #define WORLD_KEY "dGhlIHNhbXBsZSBub25jZQ==" /* RFC 6455 section 1.3 */
 
 /* A socket after its handshake; -1 and the status when it was refused. */
@@ -243,7 +245,7 @@ static void test_login_that_ends_ends_the_socket(void)
     int fd = open_with_token(&world, world_login(&world));
     struct user *user = store_user_find(world.store, "admin", NULL);
     user->is_disabled = true;
-    g_assert_true(store_user_put(world.store, user, NULL));
+    g_assert_true(world_put_user(world.store, user, NULL));
     user_free(user);
     g_autoptr(GString) message = g_string_new(NULL);
     g_assert_cmpint(receive_frame(fd, message), ==, 8);
@@ -586,7 +588,7 @@ static void test_a_stream_ends_with_its_login(void)
     await_text(fd, read, "\r\n\r\n");
     struct user *user = store_user_find(world.store, "admin", NULL);
     user->is_disabled = true;
-    g_assert_true(store_user_put(world.store, user, NULL));
+    g_assert_true(world_put_user(world.store, user, NULL));
     user_free(user);
     char buffer[4096];
     while (world_receive(fd, buffer, sizeof buffer) > 0)

@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "base/counter.h"
 #include "store/logins.h"
+#include "user_world.h"
 
 #define WORLD_PASSWORD "canary password 1"
 
@@ -113,4 +114,34 @@ static inline int world_refresh(struct auth_world *world, const char *token, str
 {
     g_autoptr(GError) error = NULL;
     return auth_refresh(world->auth, token, &world_here, grant, &error) ? 0 : error->code;
+}
+
+static inline void world_change_admin(struct auth_world *world, void (*change)(struct user *user))
+{
+    struct user *user = store_user_find(world->store, "admin", NULL);
+    change(user);
+    g_assert_true(world_put_user(world->store, user, NULL));
+    user_free(user);
+}
+
+static inline void world_disable(struct user *user)
+{
+    user->is_disabled = true;
+}
+static inline void world_demote(struct user *user)
+{
+    user->role = ROLE_VIEWER;
+}
+
+/* Whether any file of the store holds the text. */
+static inline bool world_store_holds(const struct auth_world *world, const char *text)
+{
+    static const char *const names[] = {"vedette.db", "vedette.db-wal"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(world->directory, names[i], NULL), *data = NULL;
+        gsize size = 0;
+        if (g_file_get_contents(path, &data, &size, NULL) && memmem(data, size, text, strlen(text)))
+            return true;
+    }
+    return false;
 }

@@ -1,4 +1,5 @@
 """What the end-to-end tests share: the real binary, a real RTSP camera, a hub in a temporary directory, and TAP."""
+import io
 import json
 import os
 import pathlib
@@ -13,11 +14,36 @@ import time
 import traceback
 import urllib.error
 import urllib.request
+import urllib.response
 
 BINARY = os.environ["VEDETTE_BINARY"]
 SHARED = pathlib.Path(os.environ.get("VEDETTE_SHARED", "/nowhere"))
 DEADLINE_SECONDS = 60
 PASSWORD = "canary-password-5f1c"
+
+
+class AnswerNotes(urllib.request.BaseHandler):
+    """Notes what is asked and answered where VEDETTE_ANSWERS says: tests/contract holds it to the contract."""
+
+    handler_order = 100  # before what makes errors of answers
+
+    def http_response(self, request, answer):
+        kind = answer.headers.get("Content-Type")
+        if (kind or "").startswith(("text/event-stream", "multipart/", "image/")):
+            return answer
+        body = answer.read()
+        target = request.full_url.split("/", 3)[3]
+        line = {"method": request.get_method(), "target": f"/{target}", "status": answer.status, "type": kind,
+                "text": body.decode(errors="replace")}
+        with open(os.environ["VEDETTE_ANSWERS"], "a") as notes:
+            notes.write(json.dumps(line) + "\n")
+        copy = urllib.response.addinfourl(io.BytesIO(body), answer.headers, answer.url, answer.status)
+        copy.msg = answer.reason
+        return copy
+
+
+if "VEDETTE_ANSWERS" in os.environ:
+    urllib.request.install_opener(urllib.request.build_opener(AnswerNotes()))
 
 
 class Skip(Exception):

@@ -1,5 +1,6 @@
 #include "store_world.h"
 
+#include "user_world.h"
 #include <sqlite3.h>
 
 #include "base/fault.h"
@@ -336,7 +337,7 @@ static void test_users(void)
                         .username = (char *)"ann",
                         .role = ROLE_VIEWER,
                         .password_hash = (char *)"$argon2id$x"};
-    g_assert_true(store_user_put(world.store, &user, &error));
+    g_assert_true(world_put_user(world.store, &user, &error));
     struct user *found = store_user_find(world.store, "ann", &error);
     g_assert_cmpstr(found->id, ==, "u1");
     g_assert_cmpstr(found->password_hash, ==, "$argon2id$x");
@@ -346,7 +347,7 @@ static void test_users(void)
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     g_clear_error(&error);
     user.id = (char *)"u2"; /* names are unique */
-    g_assert_false(store_user_put(world.store, &user, &error));
+    g_assert_false(world_put_user(world.store, &user, &error));
     g_clear_error(&error);
     world_clear(&world);
 }
