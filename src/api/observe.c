@@ -32,7 +32,7 @@ static void handle_errors(struct request *request, struct answer *answer)
         struct error_group_view *view = g_new(struct error_group_view, 1);
         *view = (struct error_group_view){
             .module = g_strdup(group->module),
-            .words = g_strdup(group->words),
+            .words = g_utf8_make_valid(group->words, -1),
             .subject = *group->subject ? g_strdup(group->subject) : NULL,
             .sample = g_utf8_make_valid(group->sample, -1),
             .count = group->count,
@@ -80,7 +80,8 @@ static const struct route routes[] = {
      .answers = ANSWER_LIST,
      .response = &error_group_view_descriptor,
      .handle = handle_errors,
-     .doc = "What the server logged as errors since it began, by what they have in common, the latest first."},
+     .doc = "What the server and its workers logged as errors since it began, by what they have in common, the latest "
+            "first."},
     {.method = "GET",
      .path = "/api/v1/log-levels",
      .name = "getLogLevels",
@@ -100,6 +101,6 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &log_levels_descriptor,
      .handle = handle_levels_set,
-     .doc = "Changes what the server logs, until it starts anew; workers that run keep theirs."},
+     .doc = "Changes what the server and its workers log, until it starts anew."},
 };
 const struct route_group observe_routes = ROUTE_GROUP("server", "What the server tells of itself.", routes);

@@ -86,21 +86,29 @@ static bool levels_parse(const char *text, struct levels *levels, GError **error
     return true;
 }
 
+static int level_changes; /* atomic */
+
+int log_level_changes(void)
+{
+    return __atomic_load_n(&level_changes, __ATOMIC_ACQUIRE);
+}
+
 bool log_set_levels(const char *text, GError **error)
 {
-    static int changes; /* atomic */
     struct levels *levels = g_new(struct levels, 1);
     bool is_good = levels_parse(text, levels, error);
-    if (is_good && __atomic_add_fetch(&changes, 1, __ATOMIC_RELAXED) > LOG_CHANGES_MAX) {
+    if (is_good && log_level_changes() >= LOG_CHANGES_MAX) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
                     "log levels were changed %d times already: start the server anew", LOG_CHANGES_MAX);
         is_good = false;
     }
-    if (is_good)
-        levels->previous = __atomic_exchange_n(&current_levels, levels, __ATOMIC_ACQ_REL);
-    else
+    if (!is_good) {
         g_free(levels);
-    return is_good;
+        return false;
+    }
+    levels->previous = __atomic_exchange_n(&current_levels, levels, __ATOMIC_ACQ_REL);
+    __atomic_add_fetch(&level_changes, 1, __ATOMIC_RELEASE);
+    return true;
 }
 
 char *log_levels(void)

@@ -22,6 +22,8 @@ bool log_configure(const char *levels, enum log_format format, enum log_target t
 /* Changes what is logged while threads run, at most 1,000 times; on false (an unknown level) nothing is changed. Any
  * thread. */
 bool log_set_levels(const char *levels, GError **error);
+/* How often that was done. Any thread. */
+int log_level_changes(void);
 /* What is logged now, as log_configure takes it. g_free. */
 char *log_levels(void);
 

@@ -13,6 +13,13 @@ static const struct record_field error_group_fields[] = {
 const struct record_descriptor error_group_view_descriptor =
     RECORD(struct error_group_view, "ErrorGroup", 1, error_group_fields, "Errors of the log that are alike.");
 
+static const struct record_field worker_errors_fields[] = {
+    FIELD_LIST(struct worker_errors, groups, &error_group_view_descriptor, 0, "errors that are alike",
+               .max_count = 256),
+};
+const struct record_descriptor worker_errors_descriptor =
+    RECORD(struct worker_errors, "WorkerErrors", 1, worker_errors_fields, "What a worker logged as errors.");
+
 static const struct record_field log_levels_fields[] = {
     FIELD(struct log_levels, levels, RECORD_REQUIRED,
           "as the setting log.levels: a level for all, then module=level, separated by commas", .max_count = 512),

@@ -11,6 +11,12 @@ struct error_group_view {
 };
 extern const struct record_descriptor error_group_view_descriptor;
 
+/* What a worker logged as errors since it last told: each with how many more. */
+struct worker_errors {
+    struct record_list groups; /* of struct error_group_view */
+};
+extern const struct record_descriptor worker_errors_descriptor;
+
 struct log_levels {
     char *levels;
 };

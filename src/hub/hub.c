@@ -45,6 +45,7 @@ static gboolean on_turn(gpointer data)
         hub_worker_look_after(g_ptr_array_index(hub->workers, i));
     }
     hub_workers_reap(hub);
+    hub_workers_tell_log_levels(hub);
     record_path_measure(hub->records);
     if (!hub->is_stopping) {
         monitor_turn(hub->monitor);

@@ -93,6 +93,7 @@ struct hub {
     struct trace_export *traces;           /* NULL: nothing is traced */
     struct api *api;                       /* while it serves */
     struct profile *profile;               /* the one under way */
+    int log_level_changes;                 /* that workers were told of */
     pthread_mutex_t answered_lock;         /* guards answered: the spool's thread fills it, the main loop empties it */
     GQueue answered;                       /* of struct intake_batch * */
     bool is_stopping, has_failed;          /* has_failed: the exit status is 1 */
@@ -125,6 +126,8 @@ void hub_worker_stop(struct hub_worker *worker);
 void hub_worker_end(struct hub_worker *worker);
 void hub_worker_free(gpointer worker);
 bool hub_workers_are_gone(const struct hub *hub);
+/* Tells every worker what is logged now, once it has changed. */
+void hub_workers_tell_log_levels(struct hub *hub);
 /* Its process is killed; its exit starts it again. */
 void hub_worker_kill(struct hub_worker *worker);
 /* Someone looks at a camera. Any thread. */

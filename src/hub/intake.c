@@ -4,9 +4,11 @@
 #include "hub/hub_internal.h"
 
 #include "base/counter.h"
+#include "base/error_groups.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/trace.h"
+#include "facts/observe.h"
 #include "facts/track.h"
 #include "hub/path_times.h"
 #include "hub/tracing.h"
@@ -17,6 +19,7 @@ enum {
     MESSAGES_A_TURN = 256,        /* then other links have their turn */
     BYTES_IN_HAND_MAX = 16 << 20, /* of one worker; beyond, it keeps its own */
     COMPLAINT_US = 10 * 1000000,
+    ERRORS_AT_ONCE_MAX = 1000000, /* of a kind */
 };
 
 struct intake_batch {
@@ -376,6 +379,29 @@ static void take_times(struct hub_worker *worker, const char *body, size_t lengt
     record_clear(&worker_times_descriptor, &times);
 }
 
+/* What it logged itself; here it is only counted. */
+static void take_errors(struct hub_worker *worker, const char *body, size_t length)
+{
+    struct worker_errors errors;
+    g_autoptr(GError) error = NULL;
+    if (!decode(&worker_errors_descriptor, body, length, &errors, &error)) {
+        refuse(worker, "its errors", error);
+        return;
+    }
+    const struct error_group_view *views = errors.groups.items;
+    for (size_t i = 0; i < errors.groups.count; i++) {
+        struct error_group told = {.count = CLAMP(views[i].count, 0, ERRORS_AT_ONCE_MAX),
+                                   .first_ms = views[i].first_seen.ms,
+                                   .last_ms = MIN(views[i].last_seen.ms, clock_wall_ms(worker->hub->clock))};
+        g_strlcpy(told.module, views[i].module, sizeof told.module);
+        g_strlcpy(told.words, views[i].words, sizeof told.words);
+        g_strlcpy(told.subject, views[i].subject ? views[i].subject : worker->id, sizeof told.subject);
+        g_strlcpy(told.sample, views[i].sample ? views[i].sample : "", sizeof told.sample);
+        error_groups_add(&told);
+    }
+    record_clear(&worker_errors_descriptor, &errors);
+}
+
 /* u16 length of the camera's id, the id, i64 time, u64 frame number, JPEG; all little endian. */
 static bool take_preview(struct hub_worker *worker, const uint8_t *body, size_t length, GError **error)
 {
@@ -473,6 +499,9 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
         return true;
     case LINK_MEASURED:
         take_times(worker, body, length);
+        return true;
+    case LINK_ERRORS:
+        take_errors(worker, body, length);
         return true;
     case LINK_PREVIEW:
         return take_preview(worker, body, length, error);

@@ -142,6 +142,24 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
     return send_record(worker->link, LINK_CONFIGURE, &worker_config_descriptor, &config, error);
 }
 
+static void tell_log_levels(struct hub_worker *worker)
+{
+    g_autofree char *levels = log_levels();
+    if (!link_send(worker->link, LINK_LOG_LEVELS, levels, strlen(levels), NULL))
+        log_warning(worker->id, "does not read: it logs as before");
+}
+
+void hub_workers_tell_log_levels(struct hub *hub)
+{
+    int changes = log_level_changes();
+    for (guint i = 0; hub->log_level_changes != changes && i < hub->workers->len; i++) {
+        struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
+        if (worker->link && worker->has_said_hello) /* who has not is told when it has */
+            tell_log_levels(worker);
+    }
+    hub->log_level_changes = changes;
+}
+
 bool hub_worker_admit(struct hub_worker *worker, GError **error)
 {
     for (guint i = 0; i < worker->held->len; i++)
@@ -152,6 +170,8 @@ bool hub_worker_admit(struct hub_worker *worker, GError **error)
     for (guint i = 0; i < worker->held->len; i++)
         if (!hub_send_breaker_word(worker, ((const struct camera *)g_ptr_array_index(worker->held, i))->id, error))
             return false;
+    if (log_level_changes()) /* since its environment was made of the settings */
+        tell_log_levels(worker);
     governing_order_worker(worker->hub->governing, worker);
     hub_worker_tell_cameras(worker); /* that changed since it was started */
     policies_tell_worker(worker->hub->policies, worker);

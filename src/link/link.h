@@ -50,7 +50,11 @@ enum link_type {
     /* hub → worker, after LINK_START, and the answer */
     LINK_MEASURE,  /* uint64 number of this look */
     LINK_MEASURED, /* WorkerTimes */
-    LINK_TYPE_LAST = LINK_MEASURED,
+    /* hub → worker, after LINK_START */
+    LINK_LOG_LEVELS, /* text as VEDETTE_LOG: what is logged from now on */
+    /* worker → hub */
+    LINK_ERRORS, /* WorkerErrors */
+    LINK_TYPE_LAST = LINK_ERRORS,
 };
 
 /* A body of three parts: a number, a text (in front its length, u32), and bytes to the end; numbers little endian. */

@@ -5,8 +5,10 @@
 #include "worker/worker_internal.h"
 
 #include "base/counter.h"
+#include "base/error_groups.h"
 #include "base/trace.h"
 #include "facts/breaker.h"
+#include "facts/observe.h"
 #include "worker/sandbox.h"
 
 #include <malloc.h>
@@ -219,6 +221,54 @@ static void send_health(struct worker *worker)
     }
 }
 
+/* How often it was logged since that was last told, if it was. */
+static void append_error(struct worker *worker, const struct error_group *group, struct worker_errors *told)
+{
+    g_autofree char *key = g_strconcat(group->module, "\n", group->words, NULL);
+    int64_t before = (int64_t)GPOINTER_TO_SIZE(g_hash_table_lookup(worker->errors_told, key));
+    if (group->count == before)
+        return;
+    struct error_group_view *view = record_list_append(&told->groups, &error_group_view_descriptor);
+    *view = (struct error_group_view){
+        .module = g_strdup(group->module),
+        .words = g_utf8_make_valid(group->words, -1),
+        .subject = *group->subject ? g_strdup(group->subject) : NULL,
+        .sample = g_utf8_make_valid(group->sample, -1),
+        .count = group->count > before ? group->count - before : group->count, /* its group was made anew */
+        .first_seen = {group->first_ms},
+        .last_seen = {group->last_ms},
+    };
+    g_hash_table_replace(worker->errors_told, g_steal_pointer(&key), GSIZE_TO_POINTER((gsize)group->count));
+}
+
+/* What was logged as errors since it was last told, for those who ask the hub. */
+static void send_errors(struct worker *worker)
+{
+    g_autoptr(GArray) groups = error_groups_list(NULL);
+    struct worker_errors told = {{NULL, 0}};
+    for (guint i = 0; i < groups->len; i++) {
+        const struct error_group *group = &g_array_index(groups, struct error_group, i);
+        if (group->last_ms < worker->errors_told_ms)
+            break; /* the latest come first */
+        append_error(worker, group, &told);
+    }
+    if (groups->len)
+        worker->errors_told_ms = g_array_index(groups, struct error_group, 0).last_ms;
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_encode_json(&worker_errors_descriptor, &told, false, text);
+    if (told.groups.count && !link_send(worker->link, LINK_ERRORS, text->str, text->len, NULL))
+        log_debug(NULL, "errors not told: the link is full");
+    record_clear(&worker_errors_descriptor, &told);
+}
+
+static void take_log_levels(const void *body, size_t length)
+{
+    g_autofree char *levels = g_strndup(body, length);
+    g_autoptr(GError) error = NULL;
+    if (!log_set_levels(levels, &error))
+        log_error(NULL, "it logs as before: %s", error->message);
+}
+
 static void want_preview(struct worker *worker, const void *body, size_t length)
 {
     struct watched_camera *camera = watching_find(worker, body, length);
@@ -388,6 +438,8 @@ static bool step(struct worker *worker, GError **error)
         take_order(worker, body, length);
     } else if (type == LINK_FORCE_BREAKER) {
         return force_breaker(worker, body, length, error);
+    } else if (type == LINK_LOG_LEVELS) {
+        take_log_levels(body, length);
     } else if (type == LINK_MEASURE) {
         tell_times(worker, body, length);
     } else if (type == LINK_LOOK) {
@@ -415,6 +467,7 @@ static void run(struct worker *worker, GError **error)
             continue;
         health_us = now_us + HEALTH_INTERVAL_US;
         send_health(worker);
+        send_errors(worker);
     }
 }
 
@@ -447,6 +500,7 @@ static void release(struct worker *worker)
     watching_forget_added(worker);
     g_ptr_array_unref(worker->cameras);
     g_ptr_array_unref(worker->left);
+    g_hash_table_unref(worker->errors_told);
     pictures_free(worker->pictures);
     detector_free(worker->detector);
     reader_free(worker->reader);
@@ -495,6 +549,7 @@ int worker_main(int fd, const char *hub_files)
                             .reader_lock = PTHREAD_MUTEX_INITIALIZER,
                             .cameras = watching_array_new(),
                             .left = watching_array_new(),
+                            .errors_told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                             .order = {.quiet_scale = 1, .all_scale = 1, .has_previews = true}};
     g_autoptr(GError) error = NULL;
     worker.link = link_new(fd, LINK_QUEUE_BYTES);

@@ -65,6 +65,10 @@ struct worker {
     pthread_cond_t work;
     bool is_stopping;            /* under lock */
     struct governor_order order; /* under lock: what to leave out */
+    /* the main thread's: how many errors of each kind the hub was told of, at most as many kinds as error groups ever
+     * are, and the time of the latest */
+    GHashTable *errors_told;
+    int64_t errors_told_ms;
 };
 
 /* ---- watching.c: main thread ---- */

@@ -272,6 +272,24 @@ static void test_error_groups_are_bounded(void)
     error_groups_clear();
 }
 
+/* A worker that tells of ever new kinds pushes out its like alone. */
+static void test_errors_of_workers_leave_room_for_the_servers(void)
+{
+    error_groups_clear();
+    error_groups_note("hub", "of the server", NULL, "of the server", 1);
+    for (int i = 0; i < 2 * ERROR_GROUPS_MAX; i++) {
+        struct error_group told = {.module = "worker", .count = 2, .first_ms = 1000 + i, .last_ms = 1000 + i};
+        g_snprintf(told.words, sizeof told.words, "words %d", i);
+        error_groups_add(&told);
+        error_groups_add(&told);
+    }
+    g_autoptr(GArray) groups = error_groups_list(NULL);
+    g_assert_cmpuint(groups->len, ==, ERROR_GROUPS_MAX / 2 + 1);
+    g_assert_cmpint(g_array_index(groups, struct error_group, 0).count, ==, 4);
+    g_assert_cmpstr(g_array_index(groups, struct error_group, groups->len - 1).words, ==, "of the server");
+    error_groups_clear();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -287,6 +305,8 @@ int main(int argc, char **argv)
     g_test_add_func("/base/counters lose nothing", test_counters_lose_nothing);
     g_test_add_func("/base/fault points fire when planned", test_fault_points_fire_when_planned);
     g_test_add_func("/log/levels change while running", test_log_levels_change_while_running);
+    g_test_add_func("/log/errors of workers leave room for the server's",
+                    test_errors_of_workers_leave_room_for_the_servers);
     g_test_add_func("/log/errors are counted by their words", test_errors_are_counted_by_their_words);
     g_test_add_func("/log/error groups are bounded", test_error_groups_are_bounded);
     return g_test_run();

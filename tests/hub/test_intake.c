@@ -2,6 +2,7 @@
 #include "hub/hub_internal.h"
 
 #include "base/counter.h"
+#include "base/error_groups.h"
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/trace.h"
@@ -612,6 +613,41 @@ static void test_a_full_hand_takes_no_more(void)
     world_clear(&world);
 }
 
+/* ---- what a worker counts ---- */
+
+/* Nothing of it ends the worker: its cameras go on. */
+static void test_what_a_worker_counts_is_checked(void)
+{
+    static const struct {
+        enum link_type type;
+        const char *body;
+        int rejected;
+    } cases[] = {
+        {LINK_ERRORS, "{\"groups\":[{\"module\":\"media\",\"words\":\"lost %s\",\"count\":-5}]}", 0},
+        {LINK_ERRORS, "{\"groups\":[{\"module\":7}]}", 1},
+        {LINK_ERRORS, "nothing", 1},
+        {LINK_MEASURED, "{\"number\":1,\"cameras\":[]}", 0}, /* nobody asked */
+        {LINK_MEASURED, "{\"number\":1,\"cameras\":[{\"camera_id\":\"door\",\"stages\":[{\"stage\":\"none\"}]}]}", 1},
+        {LINK_TRACE, "[]", 0}, /* nothing is traced */
+    };
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    error_groups_clear();
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        int64_t before = counter_get(&world.hub.health.records_rejected);
+        g_test_message("%s", cases[i].body);
+        g_assert_true(tell(&world, cases[i].type, cases[i].body, strlen(cases[i].body), &error));
+        g_assert_cmpint(counter_get(&world.hub.health.records_rejected) - before, ==, cases[i].rejected);
+    }
+    g_autoptr(GArray) groups = error_groups_list(NULL);
+    g_assert_cmpuint(groups->len, ==, 1);
+    g_assert_cmpint(g_array_index(groups, struct error_group, 0).count, ==, 0);
+    error_groups_clear();
+    world_clear(&world);
+}
+
 /* ---- traces ---- */
 
 #define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
@@ -741,6 +777,7 @@ int main(int argc, char **argv)
                     test_a_record_of_the_spool_that_cannot_be_stored_is_let_go);
     g_test_add_func("/intake/a dead worker's records are stored", test_a_dead_workers_records_are_stored);
     g_test_add_func("/intake/a full hand takes no more", test_a_full_hand_takes_no_more);
+    g_test_add_func("/intake/what a worker counts is checked", test_what_a_worker_counts_is_checked);
     g_test_add_func("/intake/a frame's trace is checked", test_a_frames_trace_is_checked);
     g_test_add_func("/intake/a traced event is followed to the store", test_a_traced_event_is_followed_to_the_store);
     g_test_add_func("/intake/where nothing is traced an event has no trace",

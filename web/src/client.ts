@@ -458,7 +458,7 @@ export class Client {
     await this.send("DELETE", `/api/v1/sites/${encodeURIComponent(id)}`, query, undefined, call);
   }
 
-  /** What the server logged as errors since it began, by what they have in common, the latest first. */
+  /** What the server and its workers logged as errors since it began, by what they have in common, the latest first. */
   async listErrors(call: Call = {}): Promise<List<records.ErrorGroup>> {
     return (await this.send("GET", `/api/v1/errors`, {}, undefined, call)).json();
   }
@@ -468,7 +468,7 @@ export class Client {
     return (await this.send("GET", `/api/v1/log-levels`, {}, undefined, call)).json();
   }
 
-  /** Changes what the server logs, until it starts anew; workers that run keep theirs. */
+  /** Changes what the server and its workers log, until it starts anew. */
   async setLogLevels(body: records.LogLevelsInput, call: Call = {}): Promise<records.LogLevels> {
     return (await this.send("PUT", `/api/v1/log-levels`, {}, body, call)).json();
   }
