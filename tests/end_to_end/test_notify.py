@@ -38,7 +38,7 @@ class Receiver:
     """Answers each request with `status`, and remembers what came."""
 
     def __init__(self, port=0):
-        self.status, self.answer_headers, self.taken, self.lock = 200, {}, [], threading.Lock()
+        self.status, self.taken, self.accepted, self.lock = 200, [], set(), threading.Lock()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -46,11 +46,12 @@ class Receiver:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                status = outer.status
                 with outer.lock:
                     outer.taken.append((self.path, dict(self.headers.items()), body))
-                self.send_response(outer.status)
-                for name, value in outer.answer_headers.items():
-                    self.send_header(name, value)
+                    if status == 200:
+                        outer.accepted.add(self.headers["webhook-id"])
+                self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -71,6 +72,11 @@ class Receiver:
     def messages(self):
         with self.lock:
             return list(self.taken)
+
+    def ids(self):
+        """Of those that were answered well."""
+        with self.lock:
+            return set(self.accepted)
 
 
 def webhook(port, more="", name="till"):
@@ -109,10 +115,6 @@ def stored_signals(hub, *cameras):
             if event["payload"]["severity"] in ("medium", "high", "critical") and event["camera_id"] in cameras}
 
 
-def ids(receiver):
-    return {headers["webhook-id"] for _, headers, _ in receiver.messages()}
-
-
 def nothing_is_lost_when_the_server_is_killed_in_the_middle():
     with Directory() as directory, Camera(directory, "scene://shop?fps=10&seed=3") as camera, Receiver() as receiver:
         ladder = '  retry_seconds: "0.3,0.3,0.3,0.3,0.3,600,600"\n'
@@ -126,7 +128,7 @@ def nothing_is_lost_when_the_server_is_killed_in_the_middle():
                     hub.child.kill()
                     hub.child.wait()
                     continue
-                until(lambda: stored_signals(hub, "shop") <= ids(receiver), "all that was stored is told", 90)
+                until(lambda: stored_signals(hub, "shop") <= receiver.ids(), "all that was stored is told", 90)
                 bodies = {}
                 for _, headers, body in receiver.messages():
                     assert is_signed(headers, body), headers
@@ -139,10 +141,10 @@ def people_are_told_while_the_store_is_away():
             until(receiver.messages, "a webhook comes")
             with contextlib.closing(sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)) as store:
                 store.execute("BEGIN IMMEDIATE")
-                before = ids(receiver)
-                new = until(lambda: ids(receiver) - before, "another comes while nothing can be stored")
+                before = receiver.ids()
+                new = until(lambda: receiver.ids() - before, "another comes while nothing can be stored")
                 stored = {row[0] for row in store.execute("SELECT id FROM events")}
-                late = until(lambda: ids(receiver) - before - stored or new - stored, "it is not in the store")
+                late = until(lambda: receiver.ids() - before - stored or new - stored, "it is not in the store")
                 store.execute("ROLLBACK")
             until(lambda: late <= {event["id"] for event in hub.events("type=signal&limit=500")}, "and is stored later")
 
