@@ -1,0 +1,160 @@
+/* The record path tells notify: at once of what it takes in, and of what an earlier run took in and could not tell of.
+ */
+#include "../store/store_world.h"
+#include "hub/record_path.h"
+
+#include "facts/settings.h"
+
+enum { DEADLINE_SECONDS = 15 };
+#define SECRET "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+struct fixture {
+    struct store_world world;
+    struct settings settings;
+    struct vedette_resilience *resilience;
+    struct notify *notify;
+    struct record_path *path;
+};
+
+static void start(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.resilience = vedette_resilience_new("test", NULL, NULL)};
+    world_init(&fixture->world);
+    record_init(&settings_descriptor, &fixture->settings);
+    struct notify_webhook *webhook = record_list_append(&fixture->settings.notify.webhooks, &notify_webhook_descriptor);
+    webhook->id = g_strdup("till");
+    webhook->url = g_strdup("https://127.0.0.1:1/"); /* refused: what is taken over stays */
+    webhook->secret = g_strdup(SECRET);
+}
+
+static void open_all(struct fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+    const struct notify_parts parts = {.data_dir = fixture->world.directory,
+                                       .settings = &fixture->settings.notify,
+                                       .clock = clock_system(),
+                                       .resilience = fixture->resilience};
+    fixture->notify = notify_open(&parts, &error);
+    g_assert_no_error(error);
+    const struct record_path_parts path = {.data_dir = fixture->world.directory,
+                                           .settings = &fixture->settings,
+                                           .clock = clock_system(),
+                                           .store = fixture->world.store,
+                                           .notify = fixture->notify,
+                                           .health = &fixture->world.health};
+    fixture->path = record_path_open(&path, &error);
+    g_assert_no_error(error);
+}
+
+static void end(struct fixture *fixture)
+{
+    record_path_close(fixture->path);
+    notify_close(fixture->notify);
+    vedette_resilience_free(fixture->resilience);
+    record_clear(&settings_descriptor, &fixture->settings);
+    world_clear(&fixture->world);
+}
+
+static struct analytics_event *make_signal(const char *id)
+{
+    struct analytics_event *event = g_new(struct analytics_event, 1);
+    record_init(&analytics_event_descriptor, event);
+    event->id = g_strdup(id);
+    event->type = EVENT_SIGNAL;
+    event->org_id = g_strdup("default");
+    event->site_id = g_strdup("default");
+    event->camera_id = g_strdup("door");
+    event->occurred_at.ms = event->received_at.ms = clock_wall_ms(clock_system());
+    event->payload.text =
+        g_strdup_printf("{\"id\":\"%s\",\"org_id\":\"default\",\"site_id\":\"default\",\"camera_id\":\"door\","
+                        "\"service\":\"safety\",\"kind\":\"intrusion\",\"severity\":\"high\","
+                        "\"started_at\":\"2026-01-01T00:00:00.000Z\"}",
+                        id);
+    return event;
+}
+
+static void note_accepted(void *data, const struct endpoint_health *health)
+{
+    *(int64_t *)data = health->accepted;
+}
+
+static int64_t accepted(struct fixture *fixture)
+{
+    int64_t count = -1;
+    notify_each_endpoint(fixture->notify, "default", note_accepted, &count);
+    return count;
+}
+
+static bool is_drained(struct fixture *fixture)
+{
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(record_path_spool(fixture->path), &stats);
+    return stats.total_queued == 0 && stats.files_unread == 0;
+}
+
+static void wait_until_drained(struct fixture *fixture)
+{
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!is_drained(fixture) && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_true(is_drained(fixture));
+}
+
+/* As after a crash: the spool has it, and nobody was told. It is let go of only once they are. */
+static void test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go(void)
+{
+    struct fixture fixture;
+    struct vedette_spool_config config;
+    start(&fixture);
+    g_autofree char *directory = g_build_filename(fixture.world.directory, "spool", NULL);
+    vedette_spool_config_init(&config);
+    struct vedette_spool *spool = vedette_spool_open(directory, &config, NULL);
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *id = g_strdup_printf("e%d", i);
+        struct analytics_event *event = make_signal(id);
+        g_autoptr(GString) json = g_string_new(NULL);
+        record_encode_json(&analytics_event_descriptor, event, true, json);
+        const struct vedette_spool_record record = {.tenant = "default", .payload = json->str, .length = json->len};
+        g_assert_true(vedette_spool_enqueue(spool, &record, 1, NULL));
+        analytics_event_free(event);
+    }
+    vedette_spool_close(spool);
+    open_all(&fixture);
+    wait_until_drained(&fixture);
+    g_assert_cmpint(accepted(&fixture), ==, 3);
+    end(&fixture);
+}
+
+static void on_spooled(void *data, const struct vedette_spool_error *error)
+{
+    g_assert_null(error);
+    __atomic_store_n((int *)data, 1, __ATOMIC_RELEASE);
+}
+
+/* Told by the spool's thread and by the drain, and taken over once. */
+static void test_what_is_taken_in_is_told_once(void)
+{
+    struct fixture fixture;
+    int is_spooled = 0;
+    start(&fixture);
+    open_all(&fixture);
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(events, make_signal("e1"));
+    g_ptr_array_add(events, make_signal("e2"));
+    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!__atomic_load_n(&is_spooled, __ATOMIC_ACQUIRE) && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    wait_until_drained(&fixture);
+    g_assert_cmpint(accepted(&fixture), ==, 2);
+    end(&fixture);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/told/what an earlier run did not tell is told before it is let go",
+                    test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go);
+    g_test_add_func("/told/what is taken in is told once", test_what_is_taken_in_is_told_once);
+    return g_test_run();
+}
