@@ -32,6 +32,7 @@ struct api_world {
     struct policy_keeper *policies;
     struct live *live;
     struct vedette_resilience *resilience;
+    struct vedette_spool *spool; /* a test's own; NULL: none */
     struct api_parts parts;
     struct cameras *cameras;
     struct api *api;
@@ -95,9 +96,8 @@ static inline void world_start(struct api_world *world)
     const struct cameras_config cameras = {
         world->store, world->policies, world->live, &world->health, &world->settings.managed_cameras, world->clock};
     world->cameras = cameras_new(&cameras);
-    world->parts =
-        (struct api_parts){world->store,      NULL,         world->policies,          world->live, &world->health,
-                           world->resilience, world->clock, .cameras = world->cameras};
+    world->parts = (struct api_parts){world->store,   world->spool,      world->policies, world->live,
+                                      &world->health, world->resilience, world->clock,    .cameras = world->cameras};
     world->api = api_start(&world->settings, &world->parts, &password, &error);
     g_assert_no_error(error);
 }

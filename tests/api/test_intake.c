@@ -1,0 +1,171 @@
+/* POST /api/v1/events while the disk takes its time, is full, or the server stops. */
+#include <semaphore.h>
+
+#include "api/api_world.h"
+#include "vedette/spool.h"
+
+enum { SENDERS = 6 }; /* three for each thread that serves */
+
+/* A spool whose answers are held back: its thread that answers waits in this one's callback. */
+struct intake_world {
+    struct api_world api;
+    char *directory;
+    sem_t answers;
+};
+
+static void hold_answers(void *data, const struct vedette_spool_error *error)
+{
+    struct intake_world *world = data;
+    g_assert_null(error);
+    while (sem_wait(&world->answers) != 0)
+        ;
+}
+
+static void world_hold(struct intake_world *world)
+{
+    const struct vedette_spool_record record = {.tenant = "test", .payload = "{}", .length = 2};
+    struct vedette_spool_error error;
+    g_assert_true(vedette_spool_submit(world->api.spool, &record, 1, hold_answers, world, &error));
+}
+
+static void world_release(struct intake_world *world)
+{
+    sem_post(&world->answers);
+}
+
+static int64_t taken(const struct intake_world *world)
+{
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(world->api.spool, &stats);
+    return stats.enqueued;
+}
+
+static void intake_world_init(struct intake_world *world, int64_t max_queue_size)
+{
+    struct vedette_spool_config config;
+    struct vedette_spool_error error;
+    vedette_spool_config_init(&config);
+    config.max_queue_size = max_queue_size;
+    config.when_full = VEDETTE_SPOOL_REJECT;
+    world->directory = g_dir_make_tmp("vedette-intake-XXXXXX", NULL);
+    g_autofree char *spool = g_build_filename(world->directory, "spool", NULL);
+    sem_init(&world->answers, 0, 0);
+    world_prepare(&world->api);
+    world->api.spool = vedette_spool_open(spool, &config, &error);
+    g_assert_nonnull(world->api.spool);
+    world_start(&world->api);
+    world_login(&world->api);
+}
+
+static void intake_world_clear(struct intake_world *world)
+{
+    g_autofree char *spool = g_build_filename(world->directory, "spool", NULL);
+    g_free(world->api.token);
+    world->api.token = NULL;
+    world_clear(&world->api);
+    vedette_spool_close(world->api.spool);
+    g_autoptr(GDir) files = g_dir_open(spool, 0, NULL);
+    for (const char *name; files && (name = g_dir_read_name(files));) {
+        g_autofree char *path = g_build_filename(spool, name, NULL);
+        g_unlink(path);
+    }
+    g_rmdir(spool);
+    g_rmdir(world->directory);
+    g_free(world->directory);
+    sem_destroy(&world->answers);
+}
+
+/* One event, on a connection of its own, whose answer is not read yet. */
+static int send_event(const struct intake_world *world, int number)
+{
+    g_autofree char *id = g_strdup_printf("0197a000-0000-7000-8000-%012d", number);
+    g_autofree char *body = g_strdup_printf(
+        "{\"id\":\"%s\",\"type\":\"signal\",\"camera_id\":\"cam-1\",\"occurred_at\":"
+        "\"2026-01-01T00:00:00Z\",\"payload\":{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"service\":"
+        "\"safety\",\"kind\":\"intrusion\",\"severity\":\"high\",\"started_at\":\"2026-01-01T00:00:00Z\"}}\n",
+        id, id);
+    g_autofree char *text =
+        g_strdup_printf("POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
+                        "Content-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n%s",
+                        api_port(world->api.api), world->api.token, strlen(body), body);
+    int fd = world_connect(&world->api);
+    world_send(fd, text);
+    return fd;
+}
+
+static void test_no_thread_that_serves_waits_for_the_disk(void)
+{
+    struct intake_world world;
+    int senders[SENDERS];
+    intake_world_init(&world, 1000);
+    world_hold(&world);
+    for (int i = 0; i < SENDERS; i++)
+        senders[i] = send_event(&world, i);
+    WORLD_AWAIT(taken(&world) == 1 + SENDERS);
+    struct reply health = world_get(&world.api, "/health/live", NULL);
+    g_assert_cmpint(health.status, ==, 200);
+    reply_clear(&health);
+    struct pollfd first = {.fd = senders[0], .events = POLLIN};
+    g_assert_cmpint(poll(&first, 1, 0), ==, 0); /* nothing is said before it is kept */
+    world_release(&world);
+    for (int i = 0; i < SENDERS; i++) {
+        struct reply reply = world_read_reply(senders[i], false);
+        g_assert_cmpint(reply.status, ==, 200);
+        g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
+        reply_clear(&reply);
+        close(senders[i]);
+    }
+    g_assert_cmpint(counter_get(&world.api.health.records_spooled), ==, SENDERS);
+    intake_world_clear(&world);
+}
+
+static void test_what_finds_no_room_is_to_be_sent_again(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1);
+    int first = send_event(&world, 1);
+    struct reply reply = world_read_reply(first, false);
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    int second = send_event(&world, 2);
+    reply = world_read_reply(second, false);
+    g_autofree char *again = reply_header(&reply, "Retry-After");
+    g_assert_cmpint(reply.status, ==, 503);
+    g_assert_cmpstr(again, ==, "1");
+    g_assert_cmpint(taken(&world), ==, 1);
+    reply_clear(&reply);
+    close(first);
+    close(second);
+    intake_world_clear(&world);
+}
+
+static gpointer stop(gpointer data)
+{
+    struct intake_world *world = data;
+    api_stop(world->api.api);
+    world->api.api = NULL;
+    return NULL;
+}
+
+static void test_a_stop_waits_for_what_is_under_way(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    world_hold(&world);
+    int sender = send_event(&world, 1);
+    WORLD_AWAIT(taken(&world) == 2);
+    GThread *stopping = g_thread_new("stop", stop, &world);
+    world_release(&world);
+    g_thread_join(stopping);
+    close(sender);
+    intake_world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/intake/no thread that serves waits for the disk", test_no_thread_that_serves_waits_for_the_disk);
+    g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
+    g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
+    return g_test_run();
+}
