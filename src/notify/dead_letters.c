@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAX_RECORD_BYTES = 3 << 20, FILE_BYTES = 1 << 20, RESERVE_BYTES = 64 << 10, COMPLAINT_US = 60 * 1000000 };
+enum { MAX_RECORD_BYTES = 3 << 20, COMPLAINT_US = 60 * 1000000 }; /* an event of the largest kind, and why */
 
 struct dead_letters {
     struct vedette_spool *spool;
@@ -14,37 +14,13 @@ struct dead_letters {
     pthread_mutex_t visiting; /* one at a time: what one has out, another would miss */
 };
 
-static int64_t now_us(void *clock)
-{
-    return clock_monotonic_us(clock);
-}
-
-static int64_t wall_ms(void *clock)
-{
-    return clock_wall_ms(clock);
-}
-
 struct dead_letters *dead_letters_new(const char *directory, const struct notify_settings *settings,
                                       struct clock *clock, GError **error)
 {
-    struct vedette_spool_config config;
-    struct vedette_spool_error why;
-    vedette_spool_config_init(&config);
-    config.max_queue_size = settings->dead_letters;
-    config.max_queue_bytes = settings->max_queue_bytes;
-    config.max_queue_seconds = 0;
-    config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
-    config.max_record_bytes = MAX_RECORD_BYTES;
-    config.max_memory_bytes = 0;
-    config.file_bytes = FILE_BYTES;
-    config.reserve_bytes = RESERVE_BYTES;
-    config.wall_ms = wall_ms;
-    config.time = (struct vedette_time_source){.now_us = now_us, .data = clock};
-    struct vedette_spool *spool = vedette_spool_open(directory, &config, &why);
-    if (!spool) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s", why.text);
+    const struct queue_bounds bounds = {settings->dead_letters, settings->max_queue_bytes, MAX_RECORD_BYTES, 0};
+    struct vedette_spool *spool = queue_open(directory, &bounds, clock, error);
+    if (!spool)
         return NULL;
-    }
     struct dead_letters *dead = g_new0(struct dead_letters, 1);
     *dead = (struct dead_letters){.spool = spool, .clock = clock, .most = (size_t)settings->dead_letters};
     pthread_mutex_init(&dead->visiting, NULL);

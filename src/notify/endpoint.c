@@ -10,8 +10,6 @@
 
 enum {
     MAX_RECORD_BYTES = 2 << 20, /* as the record path's */
-    FILE_BYTES = 1 << 20,
-    RESERVE_BYTES = 64 << 10,
     MEMORY_BYTES = 1 << 20,
     COMPLAINT_US = 60 * 1000000,
 };
@@ -32,42 +30,13 @@ struct endpoint {
     struct endpoint_health health; /* its counters and last_error */
 };
 
-/* ---- the queue ---- */
-
-static int64_t now_us(void *clock)
-{
-    return clock_monotonic_us(clock);
-}
-
-static int64_t wall_ms(void *clock)
-{
-    return clock_wall_ms(clock);
-}
-
-static struct vedette_spool *open_queue(const struct endpoint_config *config, const char *directory, GError **error)
-{
-    struct vedette_spool_config queue;
-    struct vedette_spool_error why;
-    vedette_spool_config_init(&queue);
-    queue.max_queue_size = config->settings->max_queue_size;
-    queue.max_queue_bytes = config->settings->max_queue_bytes;
-    queue.max_queue_seconds = 0; /* the ladder gives up, and says so */
-    queue.when_full = VEDETTE_SPOOL_DROP_LOWEST;
-    queue.max_record_bytes = MAX_RECORD_BYTES;
-    queue.max_memory_bytes = MEMORY_BYTES;
-    queue.file_bytes = FILE_BYTES;
-    queue.reserve_bytes = RESERVE_BYTES;
-    queue.wall_ms = wall_ms;
-    queue.time = (struct vedette_time_source){.now_us = now_us, .data = config->clock};
-    struct vedette_spool *spool = vedette_spool_open(directory, &queue, &why);
-    if (!spool)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s", why.text);
-    return spool;
-}
+/* ---- its life ---- */
 
 struct endpoint *endpoint_new(const struct endpoint_config *config, const char *directory, GError **error)
 {
-    struct vedette_spool *spool = open_queue(config, directory, error);
+    const struct queue_bounds bounds = {config->settings->max_queue_size, config->settings->max_queue_bytes,
+                                        MAX_RECORD_BYTES, MEMORY_BYTES};
+    struct vedette_spool *spool = queue_open(directory, &bounds, config->clock, error);
     if (!spool)
         return NULL;
     struct endpoint *endpoint = g_new0(struct endpoint, 1);

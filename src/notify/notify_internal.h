@@ -49,6 +49,16 @@ char *message_availability_topic(const char *prefix, const char *org_id);
  */
 char *message_webhook_id(const char *event_id);
 
+/* ---- queue.c: what outlives the process ---- */
+
+struct queue_bounds {
+    int64_t max_records, max_bytes, max_record_bytes, max_memory_bytes;
+};
+/* A durable queue without time to live (the ladder gives up, and says so), whose oldest and least urgent make room.
+ * vedette_spool_close. */
+struct vedette_spool *queue_open(const char *directory, const struct queue_bounds *bounds, struct clock *clock,
+                                 GError **error);
+
 /* ---- endpoint.c: a queue, and when what is in it is tried ---- */
 
 /* One notification on its way. The courier's between take and settle, else the endpoint's. */
