@@ -39,7 +39,8 @@ static void profile_free(struct profile *profile)
 static gboolean on_late(gpointer data)
 {
     struct profile *profile = data;
-    log_warning(NULL, "%u workers did not tell of their frames' times", profile->awaited);
+    if (profile->awaited)
+        log_warning(NULL, "%u workers did not tell of their frames' times", profile->awaited);
     profile->timer = 0;
     on_looked(profile);
     return G_SOURCE_REMOVE;
@@ -131,23 +132,28 @@ static void on_looked(struct profile *profile)
     profile->timer = g_timeout_add((guint)profile->seconds * 1000, on_second_look, profile);
 }
 
-struct profile *profile_start(struct hub *hub, int64_t seconds, profile_done done, void *data, GError **error)
+static struct profile *profile_new(struct hub *hub, int64_t seconds, profile_done done, void *data)
 {
-    const char *why = hub->profile                    ? "another profile is under way"
-                      : hub->is_stopping || !hub->api ? "it is ending"
-                                                      : NULL;
-    if (!why && (seconds < 1 || seconds > PROFILE_MAX_SECONDS))
-        why = "seconds must be between 1 and " G_STRINGIFY(300);
-    if (why) {
-        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, why);
-        return NULL;
-    }
     struct profile *profile = g_new0(struct profile, 1);
     *profile = (struct profile){.hub = hub, .seconds = seconds, .done = done, .data = data};
     hub->profile = profile;
     log_info(NULL, "looks for %d s where time goes", (int)seconds);
     begin_look(profile);
     return profile;
+}
+
+struct profile *profile_start(struct hub *hub, int64_t seconds, profile_done done, void *data, GError **error)
+{
+    if (seconds < 1 || seconds > PROFILE_MAX_SECONDS)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "seconds: must be between 1 and %d",
+                    PROFILE_MAX_SECONDS);
+    else if (hub->profile)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "another profile is under way");
+    else if (hub->is_stopping || !hub->api)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the server ends");
+    else
+        return profile_new(hub, seconds, done, data);
+    return NULL;
 }
 
 void profile_ignore(struct profile *profile)

@@ -125,8 +125,10 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         .managed_cameras = settings->managed_cameras,
         .trace_ratio = trace_settings_are_on(&settings->tracing) ? settings->tracing.ratio : 0,
     };
-    if (worker->is_apart)
+    if (worker->is_apart) {
         config.detector.model = config.reid.model = NULL; /* they are not what is looked at */
+        config.trace_ratio = 0;                           /* nor are its frames */
+    }
     tuning_fill(worker->hub, &config);
     if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
         return false;
