@@ -1,11 +1,12 @@
-// The WebSocket: tracks, events and health as they come; it reconnects by itself and asks for the events it missed.
-import type { CameraHealth, LiveResumed, TrackUpdate } from "./records";
+// The WebSocket: tracks, events, health and incidents as they come; it reconnects by itself and asks for the events it missed.
+import type { CameraHealth, Incident, LiveResumed, TrackUpdate } from "./records";
 import type { StoredEvent } from "./stored_event";
 
 export type LiveMessage =
   | { type: "tracks"; data: TrackUpdate }
   | { type: "event"; data: StoredEvent }
   | { type: "health"; data: CameraHealth }
+  | { type: "incident"; data: Incident }
   | { type: "resumed"; data: LiveResumed };
 
 const RETRY_FIRST_MS = 500;

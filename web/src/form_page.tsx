@@ -1,0 +1,40 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+
+/** A page of one form. What `onSubmit` throws is shown above its button, `action`. */
+export function FormPage({ action, children, onSubmit }: {
+  action: string;
+  children: ComponentChildren;
+  onSubmit: (form: FormData) => Promise<void>;
+}) {
+  const [error, setError] = useState("");
+  const [isBusy, setBusy] = useState(false);
+
+  async function submit(event: SubmitEvent) {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      await onSubmit(new FormData(event.currentTarget as HTMLFormElement));
+    } catch (failure) {
+      setError((failure as Error).message);
+      setBusy(false);
+    }
+  }
+
+  return (
+    <main class="login">
+      <form onSubmit={submit}>
+        <h1>
+          <img src="./vedette.svg" alt="" width="36" height="36" /> Vedette
+        </h1>
+        {children}
+        {error && (
+          <p class="error" role="alert">
+            {error}
+          </p>
+        )}
+        <button disabled={isBusy}>{action}</button>
+      </form>
+    </main>
+  );
+}
