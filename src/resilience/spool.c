@@ -78,6 +78,14 @@ void spool_note_error(struct vedette_spool *spool, const GError *error)
 
 /* ---- the end of records: under lock ---- */
 
+void spool_save_soon(struct vedette_spool *spool)
+{
+    if (spool->save_due_us)
+        return;
+    spool->save_due_us = spool_machine_us() + spool->config.acknowledge_delay_us;
+    pthread_cond_signal(&spool->work); /* it may sleep for longer */
+}
+
 void spool_finish(struct vedette_spool *spool, struct spool_entry *entry)
 {
     struct spool_file *file = entry->file;
@@ -86,8 +94,7 @@ void spool_finish(struct vedette_spool *spool, struct spool_entry *entry)
         file->live--;
         file->live_bytes -= entry->length;
         file->is_unsaved = true;
-        if (!spool->save_due_us)
-            spool->save_due_us = spool_machine_us() + spool->config.acknowledge_delay_us;
+        spool_save_soon(spool);
         if (file->is_retired && file->live == 0)
             spool_note_drained(spool);
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char lock_name[] = "lock", reserve_name[] = "reserve", bad_suffix[] = ".bad", report_suffix[] = ".bad.txt";
@@ -181,12 +182,12 @@ bool spool_directory_make_file(const char *path, GError **error)
     return true;
 }
 
-bool spool_directory_rename(const struct spool_directory *directory, const char *from, const char *to, GError **error)
+bool spool_directory_rename(const char *from, const char *to, GError **error)
 {
     if (is_injected("spool.rename") || rename(from, to) != 0)
         return spool_fail_errno(from, "rename", "check the owner and rights of the directory", error);
     spool_crash_point("crash.spool.renamed");
-    return spool_directory_sync(directory, error);
+    return true;
 }
 
 bool spool_directory_remove(const char *path, GError **error)
@@ -248,7 +249,7 @@ void spool_directory_set_aside(const struct spool_directory *directory, const ch
     fsync(directory->fd);
 }
 
-/* ---- the reserve ---- */
+/* ---- room ---- */
 
 bool spool_directory_make_reserve(const struct spool_directory *directory, int64_t bytes)
 {
@@ -260,6 +261,14 @@ bool spool_directory_make_reserve(const struct spool_directory *directory, int64
     if (!is_made)
         unlink(path);
     return is_made;
+}
+
+int64_t spool_directory_free_bytes(const struct spool_directory *directory)
+{
+    struct statvfs status;
+    if (fstatvfs(directory->fd, &status) != 0)
+        return INT64_MAX;
+    return (int64_t)MIN((uint64_t)status.f_bavail * status.f_frsize, (uint64_t)INT64_MAX);
 }
 
 bool spool_directory_free_reserve(const struct spool_directory *directory)

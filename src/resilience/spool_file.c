@@ -327,13 +327,14 @@ bool spool_file_seal(struct spool_file *file, const struct spool_directory *dire
     bool is_good = !is_injected(file, "spool.seal", error) && leave_wal(file, error);
     spool_file_close(file);
     spool_crash_point("crash.spool.seal-written");
-    if (!is_good || !spool_directory_rename(directory, file->path, path, error))
+    if (!is_good || !spool_directory_rename(file->path, path, error))
         return false;
-    spool_crash_point("crash.spool.sealed");
     g_free(file->path);
     file->path = g_steal_pointer(&path);
-    file->has_sealed_name = true;
-    return true;
+    file->has_sealed_name = true; /* from now on, whether or not a power cut would leave it so */
+    bool is_synced = spool_directory_sync(directory, error);
+    spool_crash_point("crash.spool.sealed");
+    return is_synced;
 }
 
 /* ---- reading ---- */

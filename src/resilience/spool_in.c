@@ -267,10 +267,10 @@ static void queue_relaxed(struct vedette_spool *spool, const struct spool_ticket
     }
     int64_t now_us = spool_machine_us();
     bool is_short = spool->queue.memory_bytes > spool->config.max_memory_bytes;
-    if (is_short || !spool->spill_due_us)
+    if (is_short || !spool->spill_due_us) {
         spool->spill_due_us = is_short ? now_us : now_us + spool->config.spill_delay_us;
-    if (is_short)
-        pthread_cond_signal(&spool->work);
+        pthread_cond_signal(&spool->work); /* it may sleep for longer */
+    }
     pthread_cond_broadcast(&spool->ready);
 }
 

@@ -69,7 +69,10 @@ bool spool_directory_sync(const struct spool_directory *directory, GError **erro
 /* g_free */
 char *spool_directory_file(const struct spool_directory *directory, const char *name);
 bool spool_directory_make_file(const char *path, GError **error);
-bool spool_directory_rename(const struct spool_directory *directory, const char *from, const char *to, GError **error);
+/* What lies there under its new name is not synced yet. */
+bool spool_directory_rename(const char *from, const char *to, GError **error);
+/* Free bytes of the place it lies in, for this process' user; INT64_MAX: not known. */
+int64_t spool_directory_free_bytes(const struct spool_directory *directory);
 /* A file of ours and what SQLite keeps beside it. */
 bool spool_directory_remove(const char *path, GError **error);
 /* Renames it and what is beside it to ….bad and writes ….bad.txt; keeps the newest `max_bad_files`. */
@@ -101,7 +104,8 @@ struct spool_file {
     bool is_read;          /* its records are in the queue; until then live and live_bytes are what its name says */
     bool is_retired;       /* no records are added any more */
     bool is_leaving;       /* somebody removes it or sets it aside: the ledger does not name it any more */
-    bool is_sealing;       /* waits for the sealer, or it has it: it is not removed */
+    bool is_waiting;       /* in `unsealed` */
+    bool is_sealing;       /* just now: it is not removed */
     bool is_damaged;       /* something in it cannot be read: it is set aside, not removed, when it is drained */
     int64_t lost;          /* records of it that could not be given out */
     int64_t counted_bytes; /* of size_bytes, in the spool's disk_bytes */
@@ -148,7 +152,8 @@ GArray *spool_file_read_all(struct spool_file *file, const char *vfs, int64_t *l
 /* Checks every payload too. */
 bool spool_file_verify(struct spool_file *file, const char *vfs, int64_t *good, int64_t *done, int64_t *lost,
                        GError **error);
-/* Nothing is added any more: everything into one file, which gets a name that says what is in it. Closes it. */
+/* Nothing is added any more: everything into one file, which gets a name that says what is in it. Closes it. False with
+ * has_sealed_name set: it is sealed, and a power cut may undo its name. */
 bool spool_file_seal(struct spool_file *file, const struct spool_directory *directory, uint32_t live,
                      int64_t live_bytes, GError **error);
 
@@ -251,10 +256,7 @@ struct spool_answers {
     pthread_t thread;
 };
 
-enum {
-    SPOOL_OPEN_FILES = 4,
-    SPOOL_UNSEALED_FILES = 16, /* that wait for the sealer; a start after a crash reads them whole */
-};
+enum { SPOOL_OPEN_FILES = 4 };
 
 struct vedette_spool {
     /* immutable after open */
@@ -272,7 +274,7 @@ struct vedette_spool {
     pthread_cond_t work, room, ready, retired;       /* for the writer, blocked producers, consumers, the sealer */
     struct spool_file *open_files[SPOOL_OPEN_FILES]; /* retired ones that have a connection */
     guint next_open;
-    GQueue unsealed; /* of struct spool_file *, oldest first */
+    GQueue unsealed; /* of struct spool_file *: those that wait for the sealer, by when they are due */
     struct spool_queue queue;
     GPtrArray *files;   /* of struct spool_file *, by number; changed with both locks held */
     GPtrArray *tickets; /* of struct spool_ticket *, for the writer */
@@ -300,6 +302,8 @@ int64_t spool_machine_us(void);                           /* CLOCK_MONOTONIC: wh
 /* A record will not be given out again: noted in its file, and no longer counted. lock. */
 void spool_finish(struct vedette_spool *spool, struct spool_entry *entry);
 void spool_lose(struct vedette_spool *spool, struct spool_entry *entry, enum vedette_spool_loss loss);
+/* What is done in some file is noted after acknowledge_delay_us at most. lock. */
+void spool_save_soon(struct vedette_spool *spool);
 /* Those past their time are gone. lock. */
 void spool_expire(struct vedette_spool *spool);
 void spool_note_error(struct vedette_spool *spool, const GError *error); /* lock */
@@ -349,12 +353,17 @@ void spool_forget_file(struct vedette_spool *spool, struct spool_file *file);
 
 /* ---- spool_sealer.c ---- */
 
+/* Tests set these: how long a file waits to be sealed (a second), and how many may wait (16). */
+extern int64_t spool_seal_delay_us;
+extern guint spool_unsealed_files;
+
 bool spool_sealer_start(struct vedette_spool *spool, GError **error);
 /* Seals what waits for it. The writer has ended. */
 void spool_sealer_stop(struct vedette_spool *spool);
-/* Nothing is added to a retired file any more, and something in it waits: to be sealed, by the sealer unless too many
- * wait for it already. disk. */
-void spool_seal(struct vedette_spool *spool, struct spool_file *file);
+/* Nothing is added to a retired file any more, and something in it waits: the sealer seals it after a while. lock. */
+void spool_seal_later(struct vedette_spool *spool, struct spool_file *file);
+/* Seals the one that is due first, on this thread. False: none waits, or it failed, now or lately. */
+bool spool_seal_first(struct vedette_spool *spool);
 /* Removes retired files of which all is done. No lock is held. */
 void spool_remove_drained(struct vedette_spool *spool);
 /* Tells the sealer that there may be one. lock. */
@@ -370,6 +379,9 @@ void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tic
 
 /* ---- spool_writer.c ---- */
 
+/* How often the writer looks for what no call brings about: expiry, the reserve. Tests set it. */
+extern int64_t spool_tick_us;
+
 bool spool_writer_start(struct vedette_spool *spool, GError **error);
 /* Writes what is in memory and notes what is done; nothing is written any more. */
 void spool_writer_stop(struct vedette_spool *spool);
@@ -377,5 +389,3 @@ void spool_note_failure(struct vedette_spool *spool, const GError *error);
 /* Notes in a file what of it is done, in a transaction of its own. What cannot be noted comes again after a crash, and
  * that is all. The file's connection held. */
 void spool_save_done(struct vedette_spool *spool, struct spool_file *file);
-/* Nothing is added to it any more: sealed, or removed when nothing is left in it. disk. */
-void spool_retire_file(struct vedette_spool *spool, struct spool_file *file);

@@ -141,6 +141,8 @@ static void take_all_in(struct vedette_spool *spool, struct spool_file *file, co
         take_in(spool, file, &g_array_index(found, struct spool_found, i), hints);
     if (file->live == 0)
         spool_note_drained(spool);
+    else if (!file->has_sealed_name && !lost)
+        spool_seal_later(spool, file); /* a crash left it so, or a disk that failed */
     pthread_cond_broadcast(&spool->ready);
     pthread_cond_broadcast(&spool->room);
     pthread_mutex_unlock(&spool->lock);

@@ -4,41 +4,81 @@
  */
 #include "resilience/spool_internal.h"
 
-enum { SEAL_DELAY_US = 1000000 };
+enum { RETRY_TIMES = 10 }; /* the delay: after a failure */
+
+int64_t spool_seal_delay_us = 1000000;
+guint spool_unsealed_files = 16;
 
 /* ---- full ones ---- */
 
-/* `connection` held. */
-static void seal(struct vedette_spool *spool, struct spool_file *file)
+/* False: it is to be tried again. `connection` held. */
+static bool seal(struct vedette_spool *spool, struct spool_file *file)
 {
     g_autoptr(GError) error = NULL;
     pthread_mutex_lock(&spool->lock);
     uint32_t live = file->live;
     int64_t live_bytes = file->live_bytes;
+    bool is_damaged = file->is_damaged;
     pthread_mutex_unlock(&spool->lock);
-    if (live == 0)
-        return; /* it is removed */
+    if (live == 0 || is_damaged)
+        return true; /* it is removed, or stays as it is for a person to look at */
     spool_save_done(spool, file);
-    if (!spool_file_open(file, spool->vfs, &error) ||
-        !spool_file_seal(file, &spool->directory, live, live_bytes, &error))
-        spool_note_failure(spool, error); /* it is read as it is, and sealed by the next start */
+    if (spool_file_open(file, spool->vfs, &error) && spool_file_seal(file, &spool->directory, live, live_bytes, &error))
+        return true;
+    spool_note_failure(spool, error);
+    return file->has_sealed_name;
+}
+
+static gint compare_due(gconstpointer left, gconstpointer right, gpointer data)
+{
+    const struct spool_file *a = left, *b = right;
+    (void)data;
+    return (a->seal_due_us > b->seal_due_us) - (a->seal_due_us < b->seal_due_us);
+}
+
+/* Under lock. */
+static void put_in_queue(struct vedette_spool *spool, struct spool_file *file, int64_t delay_us)
+{
+    file->is_waiting = true;
+    file->seal_due_us = spool_machine_us() + delay_us;
+    g_queue_insert_sorted(&spool->unsealed, file, compare_due, NULL);
+    pthread_cond_signal(&spool->retired);
+}
+
+void spool_seal_later(struct vedette_spool *spool, struct spool_file *file)
+{
+    put_in_queue(spool, file, spool_seal_delay_us);
+}
+
+/* Under lock. */
+static struct spool_file *pop(struct vedette_spool *spool)
+{
+    struct spool_file *file = g_queue_pop_head(&spool->unsealed);
+    if (file) {
+        file->is_waiting = false;
+        file->is_sealing = true;
+    }
+    return file;
 }
 
 /* With its connection for those who read it meanwhile closed at the end, and nobody's any more. */
-static void seal_and_release(struct vedette_spool *spool, struct spool_file *file)
+static bool seal_and_release(struct vedette_spool *spool, struct spool_file *file)
 {
     pthread_mutex_lock(&file->connection);
-    seal(spool, file);
+    bool is_over = seal(spool, file);
     spool_file_close(file);
     pthread_mutex_unlock(&file->connection);
     pthread_mutex_lock(&spool->lock);
     file->is_sealing = false;
     if (file->live == 0)
         spool_note_drained(spool);
-    if (file->is_unsaved && !spool->save_due_us) /* what was done while it was sealed */
-        spool->save_due_us = spool_machine_us() + spool->config.acknowledge_delay_us;
+    else if (!is_over && !spool->is_written)
+        put_in_queue(spool, file, RETRY_TIMES * spool_seal_delay_us);
+    if (file->is_unsaved)
+        spool_save_soon(spool); /* what was done while it was sealed */
     pthread_cond_signal(&spool->work);
     pthread_mutex_unlock(&spool->lock);
+    return is_over;
 }
 
 void spool_note_drained(struct vedette_spool *spool)
@@ -47,18 +87,14 @@ void spool_note_drained(struct vedette_spool *spool)
     pthread_cond_signal(&spool->retired);
 }
 
-void spool_seal(struct vedette_spool *spool, struct spool_file *file)
+bool spool_seal_first(struct vedette_spool *spool)
 {
     pthread_mutex_lock(&spool->lock);
-    bool is_queued = spool->unsealed.length < SPOOL_UNSEALED_FILES;
-    file->is_sealing = true;
-    file->seal_due_us = spool_machine_us() + SEAL_DELAY_US;
-    if (is_queued)
-        g_queue_push_tail(&spool->unsealed, file);
-    pthread_cond_signal(&spool->retired);
+    const struct spool_file *next = g_queue_peek_head(&spool->unsealed);
+    bool has_failed = next && next->seal_due_us > spool_machine_us() + spool_seal_delay_us;
+    struct spool_file *file = has_failed ? NULL : pop(spool);
     pthread_mutex_unlock(&spool->lock);
-    if (!is_queued)
-        seal_and_release(spool, file);
+    return file && seal_and_release(spool, file);
 }
 
 /* ---- drained ones ---- */
@@ -66,8 +102,9 @@ void spool_seal(struct vedette_spool *spool, struct spool_file *file)
 /* One that waits to be sealed needs it no more. False: it is being sealed just now. lock. */
 static bool take_from_sealer(struct vedette_spool *spool, struct spool_file *file)
 {
-    if (file->is_sealing && g_queue_remove(&spool->unsealed, file))
-        file->is_sealing = false;
+    if (file->is_waiting)
+        g_queue_remove(&spool->unsealed, file);
+    file->is_waiting = false;
     return !file->is_sealing;
 }
 
@@ -122,7 +159,7 @@ static bool await_work(struct vedette_spool *spool, struct spool_file **file)
         const struct timespec deadline = spool_deadline(next ? next->seal_due_us : INT64_MAX);
         pthread_cond_timedwait(&spool->retired, &spool->lock, &deadline);
     }
-    *file = !spool->has_drained && is_due(spool) ? g_queue_pop_head(&spool->unsealed) : NULL;
+    *file = !spool->has_drained && is_due(spool) ? pop(spool) : NULL;
     bool is_over = !*file && !spool->has_drained;
     pthread_mutex_unlock(&spool->lock);
     return !is_over;

@@ -5,11 +5,13 @@
 #include <time.h>
 
 enum {
-    TICK_US = 500000,         /* for what no call brings about: expiry, the reserve */
     FILE_ROWS_MAX = 65536,    /* whatever their size */
     SPILL_RECORDS_MAX = 1024, /* relaxed ones in one commit */
     WRITE_TRIES = 3,          /* a full disk may have two things to give back */
+    WAL_TIMES_MAX = 4,        /* what a WAL takes, in file_bytes: it holds a page for each small commit */
 };
+
+int64_t spool_tick_us = 500000;
 
 /* ---- files ---- */
 
@@ -63,18 +65,30 @@ void spool_save_done(struct vedette_spool *spool, struct spool_file *file)
     spool_note_failure(spool, error);
 }
 
-void spool_retire_file(struct vedette_spool *spool, struct spool_file *file)
+/* Nothing is added to it any more: it is removed when nothing is left in it, else sealed. disk. */
+static void retire_file(struct vedette_spool *spool, struct spool_file *file)
 {
     if (spool->active == file)
         spool->active = NULL;
     pthread_mutex_lock(&spool->lock);
     file->is_retired = true;
-    bool is_drained = file->live == 0;
-    if (is_drained)
+    if (file->live == 0)
         spool_note_drained(spool);
+    else
+        spool_seal_later(spool, file);
     pthread_mutex_unlock(&spool->lock);
-    if (!is_drained)
-        spool_seal(spool, file);
+}
+
+/* More wait for the sealer than a start after a crash shall read whole; or the place is small, so that the next file's
+ * WAL might take the room which sealing them needs. */
+static bool is_sealing_due(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    guint waiting = spool->unsealed.length;
+    pthread_mutex_unlock(&spool->lock);
+    return waiting > spool_unsealed_files ||
+           (waiting && spool_directory_free_bytes(&spool->directory) / spool->config.file_bytes <
+                           (int64_t)waiting + 1 + WAL_TIMES_MAX);
 }
 
 static bool begin_file(struct vedette_spool *spool, GError **error)
@@ -85,6 +99,8 @@ static bool begin_file(struct vedette_spool *spool, GError **error)
                     spool->directory.path);
         return false;
     }
+    while (is_sealing_due(spool) && spool_seal_first(spool))
+        ;
     const struct spool_name name = {.number = spool->next_number};
     struct spool_file *file = spool_file_new(&spool->directory, &name);
     if (!spool_file_create(file, &spool->directory, spool->vfs, error)) {
@@ -109,7 +125,7 @@ static bool make_room(struct vedette_spool *spool, int64_t bytes, GError **error
     bool is_full =
         file && file->rows && (file->size_bytes + bytes > spool->config.file_bytes || file->rows >= FILE_ROWS_MAX);
     if (is_full)
-        spool_retire_file(spool, file);
+        retire_file(spool, file);
     return spool->active || begin_file(spool, error);
 }
 
@@ -170,8 +186,8 @@ static bool write_once(struct vedette_spool *spool, struct spool_ticket **ticket
     return is_written;
 }
 
-/* A full disk gets back what the active file takes, when all in it is done, or else the reserve. True when there was
- * something to give. */
+/* A full disk gets back what the active file takes, when all in it is done, or else the reserve, and with its room the
+ * WALs of those that wait to be sealed. True when there was something to give. */
 static bool give_room_back(struct vedette_spool *spool)
 {
     struct spool_file *file = spool->active;
@@ -187,11 +203,13 @@ static bool give_room_back(struct vedette_spool *spool)
         spool_forget_file(spool, file);
         return true;
     }
-    bool is_freed = spool_directory_free_reserve(&spool->directory);
+    bool is_freed = spool_directory_free_reserve(&spool->directory), is_sealed = false;
     pthread_mutex_lock(&spool->lock);
     spool->is_reserve_free |= is_freed;
     pthread_mutex_unlock(&spool->lock);
-    return is_freed;
+    while (spool_seal_first(spool))
+        is_sealed = true;
+    return is_freed || is_sealed;
 }
 
 /* After a full disk, when it got something back; a file that fails otherwise is left alone, and the next try begins
@@ -211,6 +229,8 @@ static bool is_worth_another_try(struct vedette_spool *spool, const GError *erro
     file->is_retired = true;
     if (file->live == 0)
         spool_note_drained(spool);
+    else
+        spool_seal_later(spool, file);
     pthread_mutex_unlock(&spool->lock);
     return true;
 }
@@ -240,6 +260,7 @@ static void settle_written(struct vedette_spool *spool, struct spool_entry *entr
     if (entry->is_finished) { /* done while it was written */
         spool_bits_set(file->done, row);
         file->is_unsaved = true;
+        spool_save_soon(spool);
         g_free(entry->payload);
         g_free(entry);
         return;
@@ -373,7 +394,11 @@ static bool spill(struct vedette_spool *spool)
 static void save_done_of(struct vedette_spool *spool, struct spool_file *file)
 {
     pthread_mutex_lock(&file->connection);
-    spool_save_done(spool, file);
+    pthread_mutex_lock(&spool->lock);
+    bool is_leaving = file->is_leaving; /* then whoever removes it has closed it for good */
+    pthread_mutex_unlock(&spool->lock);
+    if (!is_leaving)
+        spool_save_done(spool, file);
     pthread_mutex_unlock(&file->connection);
 }
 
@@ -385,7 +410,7 @@ static void save_all_done(struct vedette_spool *spool)
     spool->save_due_us = 0;
     for (guint i = 0; i < spool->files->len; i++) {
         struct spool_file *file = g_ptr_array_index(spool->files, i);
-        /* what is drained is removed instead, and the sealer notes it as well */
+        /* what is drained is removed instead, and who seals it notes it as well */
         if (file->is_unsaved && !file->is_sealing && (file->live || !file->is_retired))
             g_ptr_array_add(unsaved, file);
     }
@@ -504,7 +529,7 @@ static void *run(void *data)
         pthread_mutex_unlock(&spool->lock);
         do_work(spool, &work);
         if (work.is_tick)
-            tick_us = spool_machine_us() + TICK_US;
+            tick_us = spool_machine_us() + spool_tick_us;
         is_closing = work.is_closing;
         g_ptr_array_unref(work.tickets);
     }
@@ -536,12 +561,12 @@ void spool_writer_stop(struct vedette_spool *spool)
     pthread_cond_broadcast(&spool->room);
     pthread_mutex_unlock(&spool->lock);
     pthread_join(spool->writer, NULL);
-    save_all_done(spool);
     pthread_mutex_lock(&spool->disk);
     if (spool->active)
-        spool_retire_file(spool, spool->active);
+        retire_file(spool, spool->active);
     pthread_mutex_unlock(&spool->disk);
     spool_sealer_stop(spool);
+    save_all_done(spool); /* of all: none is being sealed any more */
     spool_remove_drained(spool);
     spool_answers_stop(&spool->answers);
     pthread_mutex_lock(&spool->disk);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,13 @@ static bool is_sticky;
 static const char *kept; /* where what is synced is kept */
 static __thread int64_t bytes_read;
 
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_held;
+    int waiting;
+} deletes = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
 static int planned(void)
 {
     int number = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED), at = __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
@@ -41,6 +49,36 @@ int shim_plan(int number, int code, bool sticky)
 int64_t shim_bytes_read(void)
 {
     return bytes_read;
+}
+
+void shim_hold_deletes(bool is_held)
+{
+    pthread_mutex_lock(&deletes.lock);
+    deletes.is_held = is_held;
+    pthread_cond_broadcast(&deletes.changed);
+    pthread_mutex_unlock(&deletes.lock);
+}
+
+void shim_await_held(void)
+{
+    pthread_mutex_lock(&deletes.lock);
+    while (!deletes.waiting)
+        pthread_cond_wait(&deletes.changed, &deletes.lock);
+    pthread_mutex_unlock(&deletes.lock);
+}
+
+static void wait_while_held(const char *name)
+{
+    struct stat status;
+    if (stat(name, &status) != 0 || status.st_size == 0)
+        return;
+    pthread_mutex_lock(&deletes.lock);
+    deletes.waiting++;
+    pthread_cond_broadcast(&deletes.changed);
+    while (deletes.is_held)
+        pthread_cond_wait(&deletes.changed, &deletes.lock);
+    deletes.waiting--;
+    pthread_mutex_unlock(&deletes.lock);
 }
 
 void shim_keep_synced(const char *directory)
@@ -211,6 +249,7 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int
 static int shim_delete(sqlite3_vfs *vfs, const char *name, int is_synced)
 {
     (void)vfs;
+    wait_while_held(name);
     return planned() ? SQLITE_IOERR_DELETE : real_vfs->xDelete(real_vfs, name, is_synced);
 }
 

@@ -17,6 +17,11 @@ int shim_plan(int number, int code, bool is_sticky);
 /* Bytes this thread has read through it. */
 int64_t shim_bytes_read(void);
 
+/* While held, whoever deletes a file that is not empty waits. */
+void shim_hold_deletes(bool is_held);
+/* Until somebody does. */
+void shim_await_held(void);
+
 /* From now on what is synced is also kept in `directory`, by inode; NULL: no more. */
 void shim_keep_synced(const char *directory);
 /* What a power cut leaves of the files in `spool`: of each 4 KiB block what was synced last or, at random, what was
