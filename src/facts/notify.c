@@ -48,7 +48,7 @@ size_t notify_ladder_read(const char *text, double *seconds, size_t most, GError
     static const double longest_seconds = 7 * 86400;
     g_auto(GStrv) items = g_strsplit(text ? text : "", ",", -1);
     size_t count = 0;
-    for (; items[count] && count < most; count++) {
+    for (; count < most && items[count]; count++) {
         char *end;
         const char *item = g_strstrip(items[count]);
         seconds[count] = g_ascii_strtod(item, &end);
