@@ -105,7 +105,8 @@ VEDETTE_PUBLIC bool vedette_spool_enqueue(struct vedette_spool *spool, const str
                                           size_t count, struct vedette_spool_error *error);
 /* Called once, on a thread of the spool's (relaxed: on the caller's, before submit returns), in the order of the
  * writing. `error`: NULL when the records are there to stay. It may use the spool, but not close it or wait for an
- * enqueue. */
+ * enqueue. One thread calls all of them: a slow one delays every answer, and when max_queue_size calls wait for theirs
+ * nothing is written until they are fewer. */
 typedef void (*vedette_spool_done)(void *data, const struct vedette_spool_error *error);
 /* The same without waiting: a full queue refuses at once, whatever when_full says of blocking. False: not taken, and
  * `done` is not called. Any thread. */

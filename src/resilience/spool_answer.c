@@ -29,18 +29,35 @@ static struct spool_ticket *take(struct spool_answers *answers)
     return first;
 }
 
+bool spool_answers_have_room(const struct vedette_spool *spool)
+{
+    return __atomic_load_n(&spool->answers.unanswered, __ATOMIC_RELAXED) < spool->config.max_queue_size;
+}
+
+static void count_answered(struct vedette_spool *spool)
+{
+    if (__atomic_sub_fetch(&spool->answers.unanswered, 1, __ATOMIC_RELAXED) != spool->config.max_queue_size - 1)
+        return;
+    pthread_mutex_lock(&spool->lock); /* a writer that found no room waits already */
+    pthread_cond_signal(&spool->work);
+    pthread_mutex_unlock(&spool->lock);
+}
+
 static void *run(void *data)
 {
-    for (struct spool_ticket *ticket; (ticket = take(data));)
+    struct vedette_spool *spool = data;
+    for (struct spool_ticket *ticket; (ticket = take(&spool->answers));)
         for (struct spool_ticket *next; ticket; ticket = next) {
             next = ticket->next;
             answer(ticket);
+            count_answered(spool);
         }
     return NULL;
 }
 
 void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tickets, guint count)
 {
+    __atomic_add_fetch(&answers->unanswered, count, __ATOMIC_RELAXED);
     pthread_mutex_lock(&answers->lock);
     for (guint i = 0; i < count; i++) {
         *answers->last = tickets[i];
@@ -50,12 +67,13 @@ void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tic
     pthread_cond_signal(&answers->changed);
 }
 
-bool spool_answers_start(struct spool_answers *answers, GError **error)
+bool spool_answers_start(struct vedette_spool *spool, GError **error)
 {
+    struct spool_answers *answers = &spool->answers;
     pthread_mutex_init(&answers->lock, NULL);
     pthread_cond_init(&answers->changed, NULL);
     answers->last = &answers->first;
-    int code = pthread_create(&answers->thread, NULL, run, answers);
+    int code = pthread_create(&answers->thread, NULL, run, spool);
     if (code == 0)
         return true;
     pthread_cond_destroy(&answers->changed);
@@ -64,8 +82,9 @@ bool spool_answers_start(struct spool_answers *answers, GError **error)
     return false;
 }
 
-void spool_answers_stop(struct spool_answers *answers)
+void spool_answers_stop(struct vedette_spool *spool)
 {
+    struct spool_answers *answers = &spool->answers;
     pthread_mutex_lock(&answers->lock);
     answers->is_closing = true;
     pthread_mutex_unlock(&answers->lock);

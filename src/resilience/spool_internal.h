@@ -252,6 +252,7 @@ struct spool_answers {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct spool_ticket *first, **last; /* in the order in which they were written */
+    int64_t unanswered;                 /* atomic: of those, and of what the thread has taken */
     bool is_closing;
     pthread_t thread;
 };
@@ -371,11 +372,13 @@ void spool_note_drained(struct vedette_spool *spool);
 
 /* ---- spool_answer.c ---- */
 
-bool spool_answers_start(struct spool_answers *answers, GError **error);
+bool spool_answers_start(struct vedette_spool *spool, GError **error);
 /* Answers what waits. The writer has ended. */
-void spool_answers_stop(struct spool_answers *answers);
+void spool_answers_stop(struct vedette_spool *spool);
 /* Tickets of one commit, in order. They are not the writer's any more. */
 void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tickets, guint count);
+/* False: as many wait to be answered as there may be records; the thread wakes the writer when they are fewer. */
+bool spool_answers_have_room(const struct vedette_spool *spool);
 
 /* ---- spool_writer.c ---- */
 

@@ -467,11 +467,13 @@ static bool take_work(struct vedette_spool *spool, int64_t tick_us, struct work 
         .is_tick = tick_us <= now_us,
         .is_closing = spool->is_closing,
     };
-    if (!spool->tickets->len && !work->is_save_due && !work->is_spill_due && !work->is_read_due && !work->is_tick &&
+    bool may_write = spool->tickets->len && (spool->is_closing || spool_answers_have_room(spool));
+    if (!may_write && !work->is_save_due && !work->is_spill_due && !work->is_read_due && !work->is_tick &&
         !work->is_closing)
         return false;
-    work->tickets = spool->tickets;
-    spool->tickets = g_ptr_array_new();
+    work->tickets = may_write ? spool->tickets : g_ptr_array_new();
+    if (may_write)
+        spool->tickets = g_ptr_array_new();
     return true;
 }
 
@@ -538,17 +540,17 @@ static void *run(void *data)
 
 bool spool_writer_start(struct vedette_spool *spool, GError **error)
 {
-    if (!spool_answers_start(&spool->answers, error))
+    if (!spool_answers_start(spool, error))
         return false;
     if (!spool_sealer_start(spool, error)) {
-        spool_answers_stop(&spool->answers);
+        spool_answers_stop(spool);
         return false;
     }
     int code = pthread_create(&spool->writer, NULL, run, spool);
     if (code == 0)
         return true;
     spool_sealer_stop(spool);
-    spool_answers_stop(&spool->answers);
+    spool_answers_stop(spool);
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the spool's writer: %s", g_strerror(code));
     return false;
 }
@@ -568,7 +570,7 @@ void spool_writer_stop(struct vedette_spool *spool)
     spool_sealer_stop(spool);
     save_all_done(spool); /* of all: none is being sealed any more */
     spool_remove_drained(spool);
-    spool_answers_stop(&spool->answers);
+    spool_answers_stop(spool);
     pthread_mutex_lock(&spool->disk);
     spool_ledger_save(spool, true); /* with what waits in each now */
     pthread_mutex_unlock(&spool->disk);

@@ -355,6 +355,52 @@ static void test_submit_tells_when_the_records_are_there_to_stay(void)
     world_clear(&world);
 }
 
+/* Whoever is slow to hear the answers gets no more of them than there may be records: what comes meanwhile is refused.
+ */
+static struct gate {
+    GMutex lock;
+    GCond opened;
+    bool is_open;
+    int answered;
+} gate;
+
+static void wait_at_the_gate(void *data, const struct vedette_spool_error *error)
+{
+    (void)data;
+    g_assert_null(error);
+    g_mutex_lock(&gate.lock);
+    while (!gate.is_open)
+        g_cond_wait(&gate.opened, &gate.lock);
+    gate.answered++;
+    g_mutex_unlock(&gate.lock);
+}
+
+static void test_q05_answers_that_nobody_hears_are_bounded(void)
+{
+    enum { MOST = 20, TRIES = 2000 };
+    struct spool_world world;
+    int taken = 0;
+    world_init(&world);
+    world.config.max_queue_size = MOST;
+    world_open(&world);
+    const struct vedette_spool_record record = {.tenant = "shop", .payload = "x", .length = 1};
+    for (int i = 0; i < TRIES; i++) {
+        taken += vedette_spool_submit(world.spool, &record, 1, wait_at_the_gate, NULL, NULL);
+        struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 0, i % 10 ? 0 : 1000);
+        if (batch)
+            vedette_spool_acknowledge(world.spool, batch);
+    }
+    g_assert_cmpint(taken, >=, MOST);
+    g_assert_cmpint(taken, <=, 3 * MOST); /* written and not answered, of one commit more, and waiting for theirs */
+    g_mutex_lock(&gate.lock);
+    gate.is_open = true;
+    g_cond_broadcast(&gate.opened);
+    g_mutex_unlock(&gate.lock);
+    world_close(&world);
+    g_assert_cmpint(gate.answered, ==, taken);
+    world_clear(&world);
+}
+
 struct waker {
     struct vedette_spool *spool;
     int is_over; /* atomic */
@@ -428,6 +474,7 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q04_a_full_queue_refuses_at_once", test_q04_a_full_queue_refuses_at_once);
     g_test_add_func("/spool/q04_blocking_ends_at_its_deadline", test_q04_blocking_ends_at_its_deadline);
     g_test_add_func("/spool/q05_bounds_hold_among_many_producers", test_q05_bounds_hold_among_many_producers);
+    g_test_add_func("/spool/q05_answers_that_nobody_hears_are_bounded", test_q05_answers_that_nobody_hears_are_bounded);
     g_test_add_func("/spool/q21_what_is_done_out_of_order_stays_done", test_q21_what_is_done_out_of_order_stays_done);
     g_test_add_func("/spool/q21_a_batch_is_settled_in_part", test_q21_a_batch_is_settled_in_part);
     g_test_add_func("/spool/not_draining_is_noticed", test_not_draining_is_noticed);
