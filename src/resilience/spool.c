@@ -262,10 +262,12 @@ static bool take_stock(struct vedette_spool *spool, GError **error)
     if (!names)
         return false;
     spool->next_number = 1;
-    spool_ledger_find_missing(&spool->directory, names, note_missing, spool);
+    g_autoptr(GArray) ledger = spool_ledger_load(&spool->directory);
+    spool_ledger_find_missing(ledger, &spool->directory, names, note_missing, spool);
     for (guint i = 0; i < names->len; i++) {
         const struct spool_name *name = &g_array_index(names, struct spool_name, i);
         struct spool_file *file = spool_file_new(&spool->directory, name);
+        spool_ledger_complete(ledger, file);
         file->position = i;
         file->counted_bytes = file->size_bytes;
         spool->next_number = MAX(spool->next_number, name->number + 1);

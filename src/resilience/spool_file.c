@@ -82,7 +82,7 @@ struct spool_file *spool_file_new(const struct spool_directory *directory, const
     file->number = name->number;
     file->path = spool_directory_file(directory, text);
     file->has_sealed_name = file->is_retired = name->is_sealed;
-    file->rows = name->rows;
+    file->rows = file->written = name->rows;
     file->live = name->live;
     file->live_bytes = name->live_bytes;
     file->size_bytes = name->live_bytes + (int64_t)name->rows * (SPOOL_HEAD_FIXED_BYTES + ROW_OVERHEAD_BYTES);
@@ -407,7 +407,7 @@ static bool take_row(const struct spool_file *file, sqlite3_stmt *statement, GAr
 static void salvage(struct spool_file *file, uint32_t last, GArray *found)
 {
     sqlite3_stmt *statement = NULL;
-    uint32_t until = file->has_sealed_name ? file->rows : last + SALVAGE_ROWS_MAX / 64;
+    uint32_t until = file->has_sealed_name ? file->rows : MAX(file->written, last + SALVAGE_ROWS_MAX / 64);
     if (sqlite3_prepare_v2(file->db, "SELECT row, head, length(payload) FROM records WHERE row=?1", -1, &statement,
                            NULL) == SQLITE_OK)
         for (uint32_t row = last + 1; row <= until && row - last < SALVAGE_ROWS_MAX; row++) {
@@ -464,8 +464,9 @@ GArray *spool_file_read_all(struct spool_file *file, const char *vfs, int64_t *l
     if (found->len)
         last = MAX(last, g_array_index(found, struct spool_found, found->len - 1).row);
     if (!file->has_sealed_name)
-        file->rows = last;
-    *lost = count_lost(file, found);
+        file->rows = MAX(last, file->written);
+    int64_t live_at_most = (int64_t)file->live + file->rows - file->written;
+    *lost = MIN(count_lost(file, found), live_at_most); /* what is done may have been lost with them */
     return found;
 }
 

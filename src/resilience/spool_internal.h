@@ -98,6 +98,7 @@ static inline void spool_crash_point(const char *name)
 struct spool_file {
     /* `lock` */
     uint32_t live;         /* rows not done */
+    uint32_t written;      /* rows there are for certain: committed, or by its name or the ledger */
     int64_t live_bytes;    /* of their payloads */
     GByteArray *done;      /* a bit for each row, row 1 first */
     bool is_unsaved;       /* `done` is ahead of the disk */
@@ -146,7 +147,8 @@ struct spool_found {
     struct spool_head head;
 };
 /* Every row that can be read and is not done, as a new GArray of struct spool_found, in order; sets done and rows.
- * *lost: rows that should be there and are not, or are not as they were written. NULL: the file cannot be read at all;
+ * *lost: rows that should be there and are not, or are not as they were written; of `live` and `written` it is still as
+ * they were before. NULL: the file cannot be read at all;
  * INVALID: it never will be. */
 GArray *spool_file_read_all(struct spool_file *file, const char *vfs, int64_t *lost, GError **error);
 /* Checks every payload too. */
@@ -338,10 +340,19 @@ void spool_out_free(struct spool_out *out, bool with_entries);
 
 /* Writes it anew: all files but those that are leaving, before which it must be synced. */
 void spool_ledger_save(struct vedette_spool *spool, bool is_synced);
+struct spool_ledger_entry {
+    uint64_t number;
+    uint32_t live, written; /* of the file, when the ledger was written: what came since a crash is not known */
+};
+/* What it says, as a new GArray of struct spool_ledger_entry; empty: nothing is known. */
+GArray *spool_ledger_load(const struct spool_directory *directory);
 /* Calls `missing` for each file that the ledger names and that is not among `names` (of struct spool_name), with how
- * many records waited in it when the ledger was written: what it held since a crash is not known. */
-void spool_ledger_find_missing(const struct spool_directory *directory, const GArray *names,
+ * many records waited in it. */
+void spool_ledger_find_missing(const GArray *ledger, const struct spool_directory *directory, const GArray *names,
                                void (*missing)(void *data, uint64_t number, int64_t records), void *data);
+/* A file that was not sealed has at least what the ledger says: its WAL, where it is damaged, looks as if it had never
+ * been longer. Before it is read. */
+void spool_ledger_complete(const GArray *ledger, struct spool_file *file);
 
 /* ---- spool_reader.c: what lies there already ---- */
 

@@ -1,5 +1,6 @@
-/* The ledger: a text in the directory that says which files there should be and how many records wait in each, so that
- * a file which somebody removed while no process ran is noticed, and its records are counted as lost.
+/* The ledger: a text in the directory that says which files there should be, how many records wait in each and how many
+ * were written into it, so that a file which somebody removed while no process ran is noticed, and a WAL that lost its
+ * end, and their records are counted as lost.
  *
  * It is written after a file was made and before one is removed: a crash between leaves a file that the ledger does not
  * know, which does no harm, and never a name without its file. So it is synced before a removal alone: where a power
@@ -23,14 +24,14 @@ static const char ledger_name[] = "ledger", new_name[] = "ledger.new", first_lin
 
 /* ---- writing ---- */
 
-/* "NUMBER RECORDS" for each file that stays, and a check sum. Under lock. */
+/* "NUMBER RECORDS WRITTEN" for each file that stays, and a check sum. Under lock. */
 static GString *describe(const struct vedette_spool *spool)
 {
     GString *text = g_string_new(first_line);
     for (guint i = 0; i < spool->files->len; i++) {
         const struct spool_file *file = g_ptr_array_index(spool->files, i);
         if (!file->is_leaving)
-            g_string_append_printf(text, "%016" PRIu64 " %u\n", file->number, file->live);
+            g_string_append_printf(text, "%016" PRIu64 " %u %u\n", file->number, file->live, file->written);
     }
     g_string_append_printf(text, "%08x\n", crc32c(0, text->str, text->len));
     return text;
@@ -87,7 +88,7 @@ void spool_ledger_save(struct vedette_spool *spool, bool is_synced)
 /* ---- reading ---- */
 
 /* NULL: there is none, or it is not as it was written. */
-static char *load(const struct spool_directory *directory)
+static char *load_text(const struct spool_directory *directory)
 {
     g_autofree char *path = spool_directory_file(directory, ledger_name), *text = NULL;
     struct stat status;
@@ -120,31 +121,54 @@ static bool was_set_aside(const struct spool_directory *directory, uint64_t numb
     return false;
 }
 
-/* "NUMBER RECORDS", as describe() wrote it. */
-static bool read_entry(const char *line, uint64_t *number, uint32_t *records)
+/* As describe() wrote it; earlier versions left WRITTEN out. */
+static bool read_entry(const char *line, struct spool_ledger_entry *entry)
 {
-    g_auto(GStrv) words = g_strsplit(line, " ", 2);
-    guint64 count;
-    if (g_strv_length(words) != 2 || !g_ascii_string_to_unsigned(words[0], 10, 0, INT64_MAX, number, NULL) ||
-        !g_ascii_string_to_unsigned(words[1], 10, 0, UINT32_MAX, &count, NULL))
+    g_auto(GStrv) words = g_strsplit(line, " ", 3);
+    guint count = g_strv_length(words);
+    guint64 live, written = 0;
+    if (count < 2 || !g_ascii_string_to_unsigned(words[0], 10, 0, INT64_MAX, &entry->number, NULL) ||
+        !g_ascii_string_to_unsigned(words[1], 10, 0, UINT32_MAX, &live, NULL) ||
+        (count == 3 && !g_ascii_string_to_unsigned(words[2], 10, live, UINT32_MAX, &written, NULL)))
         return false;
-    *records = (uint32_t)count;
+    entry->live = (uint32_t)live;
+    entry->written = (uint32_t)MAX(live, written);
     return true;
 }
 
-void spool_ledger_find_missing(const struct spool_directory *directory, const GArray *names,
+GArray *spool_ledger_load(const struct spool_directory *directory)
+{
+    GArray *ledger = g_array_new(FALSE, FALSE, sizeof(struct spool_ledger_entry));
+    g_autofree char *text = load_text(directory);
+    g_auto(GStrv) lines = text ? g_strsplit(text + sizeof first_line - 1, "\n", -1) : NULL;
+    for (char **line = lines; line && *line; line++) {
+        struct spool_ledger_entry entry;
+        if (read_entry(*line, &entry))
+            g_array_append_val(ledger, entry);
+    }
+    return ledger;
+}
+
+void spool_ledger_complete(const GArray *ledger, struct spool_file *file)
+{
+    for (guint i = 0; !file->has_sealed_name && i < ledger->len; i++) {
+        const struct spool_ledger_entry *entry = &g_array_index(ledger, struct spool_ledger_entry, i);
+        if (entry->number != file->number)
+            continue;
+        file->live = entry->live;
+        file->written = entry->written;
+    }
+}
+
+void spool_ledger_find_missing(const GArray *ledger, const struct spool_directory *directory, const GArray *names,
                                void (*missing)(void *data, uint64_t number, int64_t records), void *data)
 {
-    g_autofree char *text = load(directory);
     g_autoptr(GHashTable) there = g_hash_table_new(g_int64_hash, g_int64_equal);
     for (guint i = 0; i < names->len; i++)
         g_hash_table_add(there, &g_array_index(names, struct spool_name, i).number);
-    g_auto(GStrv) lines = text ? g_strsplit(text + sizeof first_line - 1, "\n", -1) : NULL;
-    for (char **line = lines; line && *line; line++) {
-        uint64_t number;
-        uint32_t records;
-        if (read_entry(*line, &number, &records) && !g_hash_table_contains(there, &number) &&
-            !was_set_aside(directory, number))
-            missing(data, number, MAX(records, 1)); /* it was not made for none */
+    for (guint i = 0; i < ledger->len; i++) {
+        struct spool_ledger_entry *entry = &g_array_index(ledger, struct spool_ledger_entry, i);
+        if (!g_hash_table_contains(there, &entry->number) && !was_set_aside(directory, entry->number))
+            missing(data, entry->number, MAX(entry->live, 1)); /* it was not made for none */
     }
 }

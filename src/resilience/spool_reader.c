@@ -132,6 +132,7 @@ static void take_all_in(struct vedette_spool *spool, struct spool_file *file, co
     spool->unread_files--;
     file->live = 0;
     file->live_bytes = 0;
+    file->written = file->rows;
     file->is_read = file->is_retired = true;
     file->is_damaged = lost > 0;
     file->lost = lost;

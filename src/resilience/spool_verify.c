@@ -23,7 +23,7 @@ static GPtrArray *list(const struct spool_directory *directory, GError **error)
 }
 
 /* False: it is no file of a spool by its name. */
-static bool verify(const struct spool_directory *directory, const char *text,
+static bool verify(const struct spool_directory *directory, const GArray *ledger, const char *text,
                    void (*each)(void *data, const struct vedette_spool_file *file), void *data)
 {
     struct spool_name name;
@@ -33,6 +33,7 @@ static bool verify(const struct spool_directory *directory, const char *text,
     if (!spool_name_parse(plain, &name))
         return false;
     struct spool_file *file = spool_file_new(directory, &name);
+    spool_ledger_complete(ledger, file);
     g_free(file->path);
     file->path = spool_directory_file(directory, text);
     if (!spool_file_verify(file, NULL, &told.good, &told.done, &told.lost, &error)) {
@@ -61,7 +62,7 @@ static void tell_missing(void *data, uint64_t number, int64_t records)
                                      .path = path, .lost = records, .why = "the file was removed by somebody"});
 }
 
-static void verify_ledger(const struct spool_directory *directory, const GPtrArray *texts,
+static void verify_ledger(const struct spool_directory *directory, const GArray *ledger, const GPtrArray *texts,
                           void (*each)(void *data, const struct vedette_spool_file *file), void *data)
 {
     struct missing missing = {directory, each, data};
@@ -71,7 +72,7 @@ static void verify_ledger(const struct spool_directory *directory, const GPtrArr
         if (spool_name_parse(g_ptr_array_index(texts, i), &name))
             g_array_append_val(names, name);
     }
-    spool_ledger_find_missing(directory, names, tell_missing, &missing);
+    spool_ledger_find_missing(ledger, directory, names, tell_missing, &missing);
 }
 
 bool vedette_spool_verify(const char *directory_path, void (*each)(void *data, const struct vedette_spool_file *file),
@@ -84,10 +85,11 @@ bool vedette_spool_verify(const char *directory_path, void (*each)(void *data, c
         return spool_tell(error, VEDETTE_SPOOL_INVALID, "verify spool: %s: there is no such directory", directory_path);
     if (spool_directory_open(&directory, directory_path, &failure))
         names = list(&directory, &failure);
+    g_autoptr(GArray) ledger = names ? spool_ledger_load(&directory) : NULL;
     for (guint i = 0; names && i < names->len; i++)
-        verify(&directory, g_ptr_array_index(names, i), each, data);
+        verify(&directory, ledger, g_ptr_array_index(names, i), each, data);
     if (names)
-        verify_ledger(&directory, names, each, data);
+        verify_ledger(&directory, ledger, names, each, data);
     if (directory.path)
         spool_directory_close(&directory);
     if (names)

@@ -292,6 +292,7 @@ static void finish_group(struct vedette_spool *spool, struct spool_ticket **tick
         }
     }
     if (!failure) {
+        file->written = file->rows;
         spool->commits++;
         note_size(spool, file);
         g_clear_pointer(&spool->last_error, g_free);

@@ -1,5 +1,5 @@
-/* Files that are full become plain databases, sooner or later, whatever fails (cases Q13, Q15, Q21). What a kill would
- * leave just now is a copy of the directory. */
+/* Files that are full become plain databases, sooner or later, whatever fails, and what is not sealed yet is known
+ * (cases Q7, Q13, Q15, Q21). What a kill would leave just now is a copy of the directory. */
 #include "spool_world.h"
 
 #include "base/fault.h"
@@ -95,6 +95,69 @@ static void await_after_crash(const struct spool_world *world, int64_t queued)
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
         g_usleep(5000);
     }
+}
+
+/* ---- Q7: WALs are damaged after a crash ---- */
+
+static void flip_in_wal(const char *path)
+{
+    g_autofree char *wal = g_strconcat(path, "-wal", NULL), *bytes = NULL;
+    gsize length;
+    g_assert_true(g_file_get_contents(wal, &bytes, &length, NULL));
+    bytes[32 + 4 * 4120 + 500] ^= 1; /* in the fifth frame of many */
+    g_assert_true(g_file_set_contents(wal, bytes, (gssize)length, NULL));
+}
+
+static void remove_wal(const char *path)
+{
+    g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+    g_assert_cmpint(g_unlink(wal), ==, 0);
+}
+
+static void cut_both(const char *path)
+{
+    g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+    g_assert_cmpint(truncate(path, 5000), ==, 0);
+    g_assert_cmpint(truncate(wal, 2000), ==, 0);
+}
+
+static void add_up(void *data, const struct vedette_spool_file *file)
+{
+    int64_t *sums = data;
+    sums[0] += file->good;
+    sums[1] += file->lost;
+}
+
+/* SQLite takes a WAL for as long as it can read it. */
+static void test_q07_what_a_damaged_wal_lost_is_counted_and_kept(void)
+{
+    enum { RECORDS = 60 };
+    static void (*const damages[])(const char *path) = {flip_in_wal, remove_wal, cut_both};
+    struct spool_world world;
+    small_world_init(&world);
+    set_delays(never_us, spool_tick_us);
+    world_open(&world);
+    put_long(&world, 0, RECORDS);
+    for (size_t i = 0; i < G_N_ELEMENTS(damages); i++) {
+        struct spool_world crashed;
+        int64_t sums[2] = {0, 0};
+        crashed_init(&crashed, &world);
+        g_autoptr(GPtrArray) files = world_files(&crashed, ".spool");
+        damages[i](g_ptr_array_index(files, 1));
+        g_assert_true(vedette_spool_verify(crashed.directory, add_up, sums, NULL));
+        g_assert_cmpint(sums[1], >, 0);
+        g_assert_cmpint(sums[0] + sums[1], ==, RECORDS);
+        world_open(&crashed);
+        g_autoptr(GPtrArray) texts = world_drain(&crashed);
+        g_assert_cmpuint(texts->len, ==, sums[0]);
+        g_assert_cmpint(world_stats(&crashed).losses[VEDETTE_SPOOL_CORRUPT], ==, sums[1]);
+        world_close(&crashed);
+        g_autoptr(GPtrArray) bad = world_files(&crashed, ".spool.bad");
+        g_assert_cmpuint(bad->len, ==, 1); /* for a person to look at */
+        world_clear(&crashed);
+    }
+    reset_delays();
+    world_clear(&world);
 }
 
 /* ---- Q13: after a crash ---- */
@@ -305,6 +368,8 @@ static void test_q21_what_is_done_while_its_file_is_sealed_stays_done(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/spool/q07_what_a_damaged_wal_lost_is_counted_and_kept",
+                    test_q07_what_a_damaged_wal_lost_is_counted_and_kept);
     g_test_add_func("/spool/q13_what_a_crash_left_unsealed_is_sealed", test_q13_what_a_crash_left_unsealed_is_sealed);
     g_test_add_func("/spool/q13_crashes_in_a_row_leave_no_more_to_read",
                     test_q13_crashes_in_a_row_leave_no_more_to_read);
