@@ -65,7 +65,7 @@ struct vedette_spool_config {
     int64_t spill_delay_us;                   /* of relaxed records; default 1 s */
     int64_t stalled_us;              /* holding records, and none was settled for so long: not draining; default 30 s */
     int64_t file_bytes;              /* a file is closed and the next begun at this size; 4096 or more; default 4 MiB */
-    int64_t max_disk_bytes;          /* of all its files; 0: no bound of its own; default 0 */
+    int64_t max_disk_bytes;          /* of all its files with their WALs; 0: no bound of its own; default 0 */
     int64_t reserve_bytes;           /* kept aside and given back when the disk is full; 0: none; default 1 MiB */
     int32_t max_bad_files;           /* damaged files kept for a person to look at; the oldest go first; default 8 */
     const char *vfs;                 /* name of an SQLite VFS to use; NULL: the default. Copied */
@@ -162,7 +162,7 @@ struct vedette_spool_stats {
     int64_t in_flight;           /* given out and not settled */
     int64_t queued_bytes;        /* of payloads */
     int64_t memory_bytes;        /* of payloads in memory */
-    int64_t disk_bytes;          /* about, of its files */
+    int64_t disk_bytes;          /* of its files and their WALs */
     int64_t files, files_unread; /* unread ones count by what their names say */
     int64_t bad_files;           /* set aside since it was opened */
     int64_t missing_files;       /* removed by somebody before it was opened; their records count as corrupt */

@@ -78,6 +78,12 @@ void spool_note_error(struct vedette_spool *spool, const GError *error)
 
 /* ---- the end of records: under lock ---- */
 
+void spool_count_disk(struct vedette_spool *spool, struct spool_file *file)
+{
+    spool->disk_bytes += file->disk_bytes - file->counted_bytes;
+    file->counted_bytes = file->disk_bytes;
+}
+
 void spool_save_soon(struct vedette_spool *spool)
 {
     if (spool->save_due_us)
@@ -269,12 +275,11 @@ static bool take_stock(struct vedette_spool *spool, GError **error)
         struct spool_file *file = spool_file_new(&spool->directory, name);
         spool_ledger_complete(ledger, file);
         file->position = i;
-        file->counted_bytes = file->size_bytes;
+        spool_count_disk(spool, file);
         spool->next_number = MAX(spool->next_number, name->number + 1);
         spool->unread_files++;
         spool->unread_records += file->live;
         spool->unread_bytes += file->live_bytes;
-        spool->disk_bytes += file->size_bytes;
         g_ptr_array_add(spool->files, file);
     }
     spool->queue.next_order = INT64_MAX / 2; /* later than all that lies there */

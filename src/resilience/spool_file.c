@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/crc32c.h"
 
@@ -86,6 +87,7 @@ struct spool_file *spool_file_new(const struct spool_directory *directory, const
     file->live = name->live;
     file->live_bytes = name->live_bytes;
     file->size_bytes = name->live_bytes + (int64_t)name->rows * (SPOOL_HEAD_FIXED_BYTES + ROW_OVERHEAD_BYTES);
+    file->disk_bytes = file->size_bytes;
     file->done = g_byte_array_new();
     pthread_mutex_init(&file->connection, NULL);
     return file;
@@ -222,11 +224,24 @@ bool spool_file_create(struct spool_file *file, const struct spool_directory *di
     bool is_made = connect(file, vfs, error) && execute(file, sql, error) && set_synchronous(file, error) &&
                    sync_whole(file, error) && prepare(file, error) && spool_directory_sync(directory, error);
     spool_crash_point("crash.spool.file-created");
+    spool_file_measure(file);
     if (is_made)
         return true;
     spool_file_close(file);
     spool_directory_remove(file->path, NULL); /* else the next start finds it empty, and removes it */
     return false;
+}
+
+void spool_file_measure(struct spool_file *file)
+{
+    static const char *const suffixes[] = {"", "-wal"};
+    file->disk_bytes = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *path = g_strconcat(file->path, suffixes[i], NULL);
+        struct stat status;
+        if (stat(path, &status) == 0)
+            file->disk_bytes += status.st_size;
+    }
 }
 
 /* ---- writing ---- */
@@ -271,6 +286,7 @@ bool spool_file_commit(struct spool_file *file, GError **error)
     spool_crash_point("crash.spool.before-commit");
     if (is_injected(file, "spool.commit", error) || !execute(file, "COMMIT", error))
         return false;
+    spool_file_measure(file);
     spool_crash_point("crash.spool.committed");
     return true;
 }
@@ -331,6 +347,7 @@ bool spool_file_seal(struct spool_file *file, const struct spool_directory *dire
         return false;
     g_free(file->path);
     file->path = g_steal_pointer(&path);
+    spool_file_measure(file);
     file->has_sealed_name = true; /* from now on, whether or not a power cut would leave it so */
     bool is_synced = spool_directory_sync(directory, error);
     spool_crash_point("crash.spool.sealed");
@@ -465,6 +482,7 @@ GArray *spool_file_read_all(struct spool_file *file, const char *vfs, int64_t *l
         last = MAX(last, g_array_index(found, struct spool_found, found->len - 1).row);
     if (!file->has_sealed_name)
         file->rows = MAX(last, file->written);
+    spool_file_measure(file);
     int64_t live_at_most = (int64_t)file->live + file->rows - file->written;
     *lost = MIN(count_lost(file, found), live_at_most); /* what is done may have been lost with them */
     return found;

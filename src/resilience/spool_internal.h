@@ -109,7 +109,7 @@ struct spool_file {
     bool is_sealing;       /* just now: it is not removed */
     bool is_damaged;       /* something in it cannot be read: it is set aside, not removed, when it is drained */
     int64_t lost;          /* records of it that could not be given out */
-    int64_t counted_bytes; /* of size_bytes, in the spool's disk_bytes */
+    int64_t counted_bytes; /* of it, in the spool's disk_bytes */
     int64_t seal_due_us;   /* of the machine's clock */
     uint64_t number;       /* for ever */
     pthread_mutex_t connection;
@@ -117,7 +117,8 @@ struct spool_file {
     char *path;
     bool has_sealed_name;
     uint32_t rows;
-    int64_t size_bytes; /* about */
+    int64_t size_bytes; /* of what is in it, about */
+    int64_t disk_bytes; /* what it takes, its WAL with it; of one that is not read yet, size_bytes */
     int64_t position;   /* among the files there were at the start: their records come in its order */
     int failures;       /* of reading it whole, in a row */
     sqlite3 *db;        /* NULL: not open */
@@ -138,6 +139,8 @@ void spool_file_close(struct spool_file *file);
 bool spool_file_begin(struct spool_file *file, GError **error);
 bool spool_file_insert(struct spool_file *file, const struct spool_head *head, const void *payload, GError **error);
 bool spool_file_commit(struct spool_file *file, GError **error);
+/* Sets disk_bytes. */
+void spool_file_measure(struct spool_file *file);
 void spool_file_rollback(struct spool_file *file, uint32_t rows);
 bool spool_file_save_done(struct spool_file *file, const GByteArray *done, GError **error);
 /* The payload of a row, g_malloc'ed; NULL with INVALID when the row is not there or not as it was written. */
@@ -307,6 +310,8 @@ void spool_finish(struct vedette_spool *spool, struct spool_entry *entry);
 void spool_lose(struct vedette_spool *spool, struct spool_entry *entry, enum vedette_spool_loss loss);
 /* What is done in some file is noted after acknowledge_delay_us at most. lock. */
 void spool_save_soon(struct vedette_spool *spool);
+/* What a file takes changed: spool_file_measure. connection, lock. */
+void spool_count_disk(struct vedette_spool *spool, struct spool_file *file);
 /* Those past their time are gone. lock. */
 void spool_expire(struct vedette_spool *spool);
 void spool_note_error(struct vedette_spool *spool, const GError *error); /* lock */

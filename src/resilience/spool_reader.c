@@ -133,6 +133,7 @@ static void take_all_in(struct vedette_spool *spool, struct spool_file *file, co
     file->live = 0;
     file->live_bytes = 0;
     file->written = file->rows;
+    spool_count_disk(spool, file);
     file->is_read = file->is_retired = true;
     file->is_damaged = lost > 0;
     file->lost = lost;

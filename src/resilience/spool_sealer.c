@@ -67,6 +67,9 @@ static bool seal_and_release(struct vedette_spool *spool, struct spool_file *fil
     pthread_mutex_lock(&file->connection);
     bool is_over = seal(spool, file);
     spool_file_close(file);
+    pthread_mutex_lock(&spool->lock);
+    spool_count_disk(spool, file);
+    pthread_mutex_unlock(&spool->lock);
     pthread_mutex_unlock(&file->connection);
     pthread_mutex_lock(&spool->lock);
     file->is_sealing = false;
@@ -77,6 +80,7 @@ static bool seal_and_release(struct vedette_spool *spool, struct spool_file *fil
     if (file->is_unsaved)
         spool_save_soon(spool); /* what was done while it was sealed */
     pthread_cond_signal(&spool->work);
+    pthread_cond_broadcast(&spool->room); /* it takes less now */
     pthread_mutex_unlock(&spool->lock);
     return is_over;
 }

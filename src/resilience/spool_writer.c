@@ -15,13 +15,6 @@ int64_t spool_tick_us = 500000;
 
 /* ---- files ---- */
 
-/* Under lock. */
-static void note_size(struct vedette_spool *spool, struct spool_file *file)
-{
-    spool->disk_bytes += file->size_bytes - file->counted_bytes;
-    file->counted_bytes = file->size_bytes;
-}
-
 void spool_note_failure(struct vedette_spool *spool, const GError *error)
 {
     pthread_mutex_lock(&spool->lock);
@@ -58,6 +51,12 @@ void spool_save_done(struct vedette_spool *spool, struct spool_file *file)
     if (!done)
         return;
     bool is_saved = spool_file_open(file, spool->vfs, &error) && spool_file_save_done(file, done, &error);
+    if (is_saved) {
+        spool_file_measure(file);
+        pthread_mutex_lock(&spool->lock);
+        spool_count_disk(spool, file);
+        pthread_mutex_unlock(&spool->lock);
+    }
     spool_keep_open(spool, file);
     if (is_saved)
         return;
@@ -79,16 +78,18 @@ static void retire_file(struct vedette_spool *spool, struct spool_file *file)
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* More wait for the sealer than a start after a crash shall read whole; or the place is small, so that the next file's
- * WAL might take the room which sealing them needs. */
+/* More wait for the sealer than a start after a crash shall read whole; or there is so little room (of the place, or of
+ * max_disk_bytes) that the next file's WAL might take what sealing them needs. */
 static bool is_sealing_due(struct vedette_spool *spool)
 {
+    int64_t free_bytes = spool_directory_free_bytes(&spool->directory);
     pthread_mutex_lock(&spool->lock);
     guint waiting = spool->unsealed.length;
+    if (spool->config.max_disk_bytes)
+        free_bytes = MIN(free_bytes, spool->config.max_disk_bytes - spool->disk_bytes);
     pthread_mutex_unlock(&spool->lock);
     return waiting > spool_unsealed_files ||
-           (waiting && spool_directory_free_bytes(&spool->directory) / spool->config.file_bytes <
-                           (int64_t)waiting + 1 + WAL_TIMES_MAX);
+           (waiting && free_bytes / spool->config.file_bytes < (int64_t)waiting + 1 + WAL_TIMES_MAX);
 }
 
 static bool begin_file(struct vedette_spool *spool, GError **error)
@@ -111,7 +112,7 @@ static bool begin_file(struct vedette_spool *spool, GError **error)
     spool->active = file;
     pthread_mutex_lock(&spool->lock);
     file->is_read = true;
-    note_size(spool, file);
+    spool_count_disk(spool, file);
     g_ptr_array_add(spool->files, file);
     pthread_mutex_unlock(&spool->lock);
     spool_ledger_save(spool, false);
@@ -122,8 +123,9 @@ static bool begin_file(struct vedette_spool *spool, GError **error)
 static bool make_room(struct vedette_spool *spool, int64_t bytes, GError **error)
 {
     struct spool_file *file = spool->active;
-    bool is_full =
-        file && file->rows && (file->size_bytes + bytes > spool->config.file_bytes || file->rows >= FILE_ROWS_MAX);
+    bool is_full = file && file->rows &&
+                   (file->size_bytes + bytes > spool->config.file_bytes || file->rows >= FILE_ROWS_MAX ||
+                    file->disk_bytes / WAL_TIMES_MAX > spool->config.file_bytes);
     if (is_full)
         retire_file(spool, file);
     return spool->active || begin_file(spool, error);
@@ -294,7 +296,7 @@ static void finish_group(struct vedette_spool *spool, struct spool_ticket **tick
     if (!failure) {
         file->written = file->rows;
         spool->commits++;
-        note_size(spool, file);
+        spool_count_disk(spool, file);
         g_clear_pointer(&spool->last_error, g_free);
         pthread_cond_broadcast(&spool->ready);
     }

@@ -1,6 +1,8 @@
 /* Cases Q1..Q5, Q21, Q25: what goes into the spool comes out, bounds hold, counts are right. */
 #include "spool_world.h"
 
+#include <pthread.h>
+
 /* ---- Q1..Q5: what goes in comes out, and bounds hold ---- */
 
 static void test_q01_round_trip_of_every_size(void)
@@ -358,21 +360,21 @@ static void test_submit_tells_when_the_records_are_there_to_stay(void)
 /* Whoever is slow to hear the answers gets no more of them than there may be records: what comes meanwhile is refused.
  */
 static struct gate {
-    GMutex lock;
-    GCond opened;
+    pthread_mutex_t lock; /* ThreadSanitizer does not see GLib's */
+    pthread_cond_t opened;
     bool is_open;
     int answered;
-} gate;
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
 
 static void wait_at_the_gate(void *data, const struct vedette_spool_error *error)
 {
     (void)data;
     g_assert_null(error);
-    g_mutex_lock(&gate.lock);
+    pthread_mutex_lock(&gate.lock);
     while (!gate.is_open)
-        g_cond_wait(&gate.opened, &gate.lock);
+        pthread_cond_wait(&gate.opened, &gate.lock);
     gate.answered++;
-    g_mutex_unlock(&gate.lock);
+    pthread_mutex_unlock(&gate.lock);
 }
 
 static void test_q05_answers_that_nobody_hears_are_bounded(void)
@@ -392,10 +394,10 @@ static void test_q05_answers_that_nobody_hears_are_bounded(void)
     }
     g_assert_cmpint(taken, >=, MOST);
     g_assert_cmpint(taken, <=, 3 * MOST); /* written and not answered, of one commit more, and waiting for theirs */
-    g_mutex_lock(&gate.lock);
+    pthread_mutex_lock(&gate.lock);
     gate.is_open = true;
-    g_cond_broadcast(&gate.opened);
-    g_mutex_unlock(&gate.lock);
+    pthread_cond_broadcast(&gate.opened);
+    pthread_mutex_unlock(&gate.lock);
     world_close(&world);
     g_assert_cmpint(gate.answered, ==, taken);
     world_clear(&world);

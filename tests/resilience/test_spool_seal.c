@@ -1,5 +1,5 @@
 /* Files that are full become plain databases, sooner or later, whatever fails, and what is not sealed yet is known
- * (cases Q7, Q13, Q15, Q21). What a kill would leave just now is a copy of the directory. */
+ * (cases Q5, Q7, Q13, Q15, Q21). What a kill would leave just now is a copy of the directory. */
 #include "spool_world.h"
 
 #include "base/fault.h"
@@ -208,6 +208,78 @@ static void test_q13_crashes_in_a_row_leave_no_more_to_read(void)
     world_clear(&world);
 }
 
+/* ---- Q5: what it takes on disk ---- */
+
+/* Of the files, as du would say it. */
+static int64_t count_bytes(const struct spool_world *world)
+{
+    static const char *const suffixes[] = {".spool", ".spool-wal"};
+    int64_t bytes = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autoptr(GPtrArray) files = world_files(world, suffixes[i]);
+        for (guint j = 0; j < files->len; j++) {
+            struct stat status;
+            g_assert_cmpint(stat(g_ptr_array_index(files, j), &status), ==, 0);
+            bytes += status.st_size;
+        }
+    }
+    return bytes;
+}
+
+/* A WAL holds a page for each small commit: that counts, is bounded, and ends with the seal. */
+static void test_q05_the_disk_bytes_are_those_of_the_files(void)
+{
+    enum { FILE_BYTES = 65536, RECORDS = 600 };
+    struct spool_world world, crashed;
+    world_init(&world);
+    world.config.file_bytes = FILE_BYTES;
+    world.config.max_memory_bytes = 0;
+    set_delays(never_us, spool_tick_us);
+    world_open(&world);
+    put_long(&world, 0, RECORDS);
+    g_assert_cmpint(world_stats(&world).disk_bytes, ==, count_bytes(&world));
+    g_autoptr(GPtrArray) wals = world_files(&world, "-wal");
+    g_assert_cmpuint(wals->len, >, 5);
+    for (guint i = 0; i < wals->len; i++) {
+        struct stat status;
+        g_assert_cmpint(stat(g_ptr_array_index(wals, i), &status), ==, 0);
+        g_assert_cmpint(status.st_size, <=, 5 * FILE_BYTES);
+    }
+    crashed_init(&crashed, &world);
+    world_open(&crashed);
+    g_assert_cmpint(world_stats(&crashed).disk_bytes, ==, count_bytes(&crashed)); /* from the start */
+    world_clear(&crashed);
+    set_delays(0, spool_tick_us);
+    world_reopen(&world);
+    world_await_read(&world);
+    g_assert_cmpint(world_stats(&world).disk_bytes, ==, count_bytes(&world));
+    g_assert_cmpint(world_stats(&world).disk_bytes, <, 2 * RECORDS * 700);
+    reset_delays();
+    world_clear(&world);
+}
+
+static void test_q05_max_disk_bytes_holds_with_wals(void)
+{
+    enum { MOST = 1 << 20 };
+    struct spool_world world;
+    world_init(&world);
+    world.config.file_bytes = 65536;
+    world.config.max_disk_bytes = MOST;
+    world.config.max_queue_size = 100000;
+    world.config.max_memory_bytes = 0;
+    world_open(&world);
+    g_autofree char *text = g_strnfill(1000, 'x');
+    guint taken = 0;
+    while (world_put(&world, "shop", 5, text)) {
+        taken++;
+        g_assert_cmpint(count_bytes(&world), <=, MOST + 16384); /* one commit may pass it by its pages */
+    }
+    g_assert_cmpuint(taken, >=, 400); /* and most of it is records */
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, taken);
+    world_clear(&world);
+}
+
 /* ---- Q15: sealing fails ---- */
 
 #ifdef VEDETTE_FAULTS_ENABLED
@@ -373,6 +445,8 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q13_what_a_crash_left_unsealed_is_sealed", test_q13_what_a_crash_left_unsealed_is_sealed);
     g_test_add_func("/spool/q13_crashes_in_a_row_leave_no_more_to_read",
                     test_q13_crashes_in_a_row_leave_no_more_to_read);
+    g_test_add_func("/spool/q05_the_disk_bytes_are_those_of_the_files", test_q05_the_disk_bytes_are_those_of_the_files);
+    g_test_add_func("/spool/q05_max_disk_bytes_holds_with_wals", test_q05_max_disk_bytes_holds_with_wals);
 #ifdef VEDETTE_FAULTS_ENABLED
     g_test_add_func("/spool/q15_a_seal_whose_name_is_not_synced_loses_nothing",
                     test_q15_a_seal_whose_name_is_not_synced_loses_nothing);
