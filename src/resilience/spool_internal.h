@@ -13,7 +13,8 @@
  *
  * Locks, in this order: `disk` for which files there are and which is written to; each file's `connection` for its
  * database and its name; `ledger` for the ledger; `lock` for everything else. Nothing that blocks is done under `lock`,
- * and nothing that can wait under `disk`, which the writer needs for each commit.
+ * and nothing that can wait under `disk`, which the writer needs for each commit. A `connection` is only tried for
+ * under `lock` (spool_keep_open). `answers.lock` is taken with none of the others held, and none is taken under it.
  */
 #pragma once
 
@@ -296,6 +297,7 @@ struct vedette_spool {
     char *last_error;
     bool is_held;
     bool has_drained;     /* a file is to be removed: for the sealer */
+    bool has_stuck;       /* one could not be: to be tried again at the tick */
     bool is_reserve_free; /* given back: to be made again when there is room */
     bool is_closing;
     bool is_written; /* the writer has ended */
@@ -363,8 +365,9 @@ void spool_ledger_complete(const GArray *ledger, struct spool_file *file);
 
 /* Puts a file's records into the queue. Neither lock is held. */
 void spool_read_file(struct vedette_spool *spool, struct spool_file *file);
-/* Sets a file aside, or removes it. The caller has made it leave, and saved the ledger; it is forgotten after this. */
-void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad);
+/* Sets a file aside, or removes it. The caller has made it leave, and saved the ledger; it is forgotten after this.
+ * False: it cannot be removed, and stays. */
+bool spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad);
 /* Frees it. disk. */
 void spool_forget_file(struct vedette_spool *spool, struct spool_file *file);
 

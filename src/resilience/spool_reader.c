@@ -65,17 +65,34 @@ static void set_aside(struct vedette_spool *spool, struct spool_file *file, cons
     pthread_mutex_unlock(&spool->lock);
 }
 
-void spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad)
+/* It stays, drained, and is tried again: so that the next start need not give all of it out once more, what is done is
+ * noted in it. */
+static void keep_stuck(struct vedette_spool *spool, struct spool_file *file)
+{
+    pthread_mutex_lock(&file->connection);
+    spool_save_done(spool, file);
+    pthread_mutex_unlock(&file->connection);
+    pthread_mutex_lock(&spool->lock);
+    file->is_leaving = false;
+    spool->has_stuck = true;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+bool spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad)
 {
     g_autoptr(GError) error = NULL;
     forget_connection(spool, file);
     if (why_bad)
         set_aside(spool, file, why_bad);
-    else if (!spool_directory_remove(file->path, &error)) {
-        pthread_mutex_lock(&spool->lock);
-        spool_note_error(spool, error); /* the next start removes it */
-        pthread_mutex_unlock(&spool->lock);
-    }
+    if (why_bad || spool_directory_remove(file->path, &error))
+        return true;
+    pthread_mutex_lock(&spool->lock);
+    spool_note_error(spool, error);
+    pthread_mutex_unlock(&spool->lock);
+    if (access(file->path, F_OK) != 0)
+        return true; /* what stood beside it goes with the next start */
+    keep_stuck(spool, file);
+    return false;
 }
 
 void spool_forget_file(struct vedette_spool *spool, struct spool_file *file)

@@ -139,7 +139,8 @@ void spool_remove_drained(struct vedette_spool *spool)
         pthread_mutex_lock(&spool->lock);
         bool is_damaged = file->is_damaged;
         pthread_mutex_unlock(&spool->lock);
-        spool_drop_file(spool, file, is_damaged ? "some of it could not be read" : NULL);
+        if (!spool_drop_file(spool, file, is_damaged ? "some of it could not be read" : NULL))
+            continue;
         pthread_mutex_lock(&spool->disk);
         spool_forget_file(spool, file);
         pthread_mutex_unlock(&spool->disk);

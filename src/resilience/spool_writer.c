@@ -201,9 +201,10 @@ static bool give_room_back(struct vedette_spool *spool)
     if (is_drained) {
         spool->active = NULL;
         spool_ledger_save(spool, true);
-        spool_drop_file(spool, file, NULL);
-        spool_forget_file(spool, file);
-        return true;
+        if (spool_drop_file(spool, file, NULL)) {
+            spool_forget_file(spool, file);
+            return true;
+        }
     }
     bool is_freed = spool_directory_free_reserve(&spool->directory), is_sealed = false;
     pthread_mutex_lock(&spool->lock);
@@ -517,6 +518,9 @@ static void do_work(struct vedette_spool *spool, const struct work *work)
         return;
     keep_reserve(spool);
     pthread_mutex_lock(&spool->lock);
+    if (spool->has_stuck)
+        spool_note_drained(spool);
+    spool->has_stuck = false;
     spool_expire(spool);
     pthread_mutex_unlock(&spool->lock);
 }

@@ -335,6 +335,40 @@ static void test_q15_a_seal_that_failed_is_tried_again(void)
     world_clear(&world);
 }
 
+/* All of it is done: it goes when it can, and does not come again when it cannot. */
+static void test_q15_a_drained_file_that_cannot_be_removed_does_not_come_again(void)
+{
+    struct spool_world world;
+    small_world_init(&world);
+    set_delays(0, 1000);
+    for (int round = 0; round < 2; round++) {
+        bool is_closed_stuck = round == 1;
+        world_open(&world);
+        fault_plan("spool.unlink=1+");
+        put_long(&world, 0, 40);
+        g_autoptr(GPtrArray) texts = world_drain(&world);
+        g_assert_cmpuint(texts->len, ==, 40);
+        if (is_closed_stuck)
+            world_close(&world);
+        g_autoptr(GPtrArray) stuck = world_files(&world, ".spool");
+        g_assert_cmpuint(stuck->len, >, 2);
+        fault_plan(NULL);
+        if (is_closed_stuck)
+            world_open(&world);
+        world_await_read(&world);
+        g_assert_cmpint(world_stats(&world).total_queued, ==, 0);
+        for (int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US; world_stats(&world).files > 1;) {
+            g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+            g_usleep(1000);
+        }
+        world_close(&world);
+        g_autoptr(GPtrArray) left = world_files(&world, ".spool");
+        g_assert_cmpuint(left->len, ==, 0);
+    }
+    reset_delays();
+    world_clear(&world);
+}
+
 /* A file that a failed write left alone is sealed as well. */
 static void test_q15_a_file_that_could_not_be_written_is_sealed(void)
 {
@@ -451,6 +485,8 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q15_a_seal_whose_name_is_not_synced_loses_nothing",
                     test_q15_a_seal_whose_name_is_not_synced_loses_nothing);
     g_test_add_func("/spool/q15_a_seal_that_failed_is_tried_again", test_q15_a_seal_that_failed_is_tried_again);
+    g_test_add_func("/spool/q15_a_drained_file_that_cannot_be_removed_does_not_come_again",
+                    test_q15_a_drained_file_that_cannot_be_removed_does_not_come_again);
     g_test_add_func("/spool/q15_a_file_that_could_not_be_written_is_sealed",
                     test_q15_a_file_that_could_not_be_written_is_sealed);
 #endif
