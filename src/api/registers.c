@@ -35,65 +35,19 @@ static void handle_get(struct request *request, struct answer *answer)
     answer_row(request, kind_of(request), answer);
 }
 
-/* False: the answer is made. */
-static bool has_shift(const struct request *request, struct answer *answer)
-{
-    const struct employee *employee = request->record;
-    if (request->route->request != &employee_request_descriptor || !employee->shift_id)
-        return true;
-    g_autoptr(GError) error = NULL;
-    struct shift *shift =
-        store_row_get(request->api->store, &store_shifts, request->login.user->org_id, employee->shift_id, &error);
-    bool is_known = shift != NULL;
-    store_row_free(&store_shifts, shift);
-    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
-        struct record_errors errors;
-        record_errors_init(&errors);
-        record_errors_add(&errors, "shift_id", "is no shift of the org");
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the body is not valid", &errors);
-        record_errors_clear(&errors);
-    } else if (error) {
-        answer_error(answer, error);
-    }
-    return is_known;
-}
-
 static void handle_create(struct request *request, struct answer *answer)
 {
-    if (has_shift(request, answer))
-        answer_row_create(request, kind_of(request), answer);
+    answer_row_create(request, kind_of(request), answer);
 }
 
 static void handle_put(struct request *request, struct answer *answer)
 {
-    if (has_shift(request, answer))
-        answer_row_put(request, kind_of(request), answer);
-}
-
-/* Nobody works in a shift that goes. False: the answer is made. */
-static bool is_unused(const struct request *request, struct answer *answer)
-{
-    struct store_row_condition of_shift = {"shift_id",
-                                           {.type = RECORD_SQL_TEXT, .text = (char *)(uintptr_t)request->id}};
-    const struct store_row_filter filter = {
-        .org_id = request->login.user->org_id, .conditions = &of_shift, .condition_count = 1, .limit = 1};
-    if (kind_of(request) != &store_shifts)
-        return true;
-    g_autoptr(GError) error = NULL;
-    GPtrArray *employees = store_rows_list(request->api->store, &store_employees, &filter, &error);
-    bool is_good = employees && !employees->len;
-    if (!employees)
-        answer_error(answer, error);
-    else if (employees->len)
-        answer_problem(answer, MHD_HTTP_CONFLICT, "employees work in this shift: give them another first", NULL);
-    store_rows_free(&store_employees, employees);
-    return is_good;
+    answer_row_put(request, kind_of(request), answer);
 }
 
 static void handle_delete(struct request *request, struct answer *answer)
 {
-    if (is_unused(request, answer))
-        answer_row_delete(request, kind_of(request), answer);
+    answer_row_delete(request, kind_of(request), answer);
 }
 
 #define READ(address, operation, asked, kind_answered, record, handler, bits, words)                                   \

@@ -99,6 +99,67 @@ void *store_row_get(struct store *store, const struct store_row_kind *kind, cons
 
 /* ---- changing ---- */
 
+/* Rows that name a row of another kind: what is named is there, and stays while it is named. */
+static const struct reference {
+    const struct store_row_kind *from;
+    const char *column; /* of `from`: the other's id */
+    const struct store_row_kind *to;
+} references[] = {{&store_employees, "shift_id", &store_shifts}};
+
+/* From here to the end of the transaction nobody else changes the row, or removes it: SQLite lets one write at a time,
+ * PostgreSQL keeps what was written. */
+static bool hold(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
+                 const char *id, int64_t *count, GError **error)
+{
+    g_autofree char *sql =
+        g_strdup_printf("UPDATE %s SET id = id WHERE org_id = $1 AND id = $2", kind->descriptor->table);
+    return store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(id)), count, error);
+}
+
+/* What the record names is there, and held. */
+static bool check_named(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
+                        void *record, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(references); i++) {
+        const struct reference *reference = &references[i];
+        const char *id = reference->from == kind ? *text_of(kind->descriptor, record, reference->column) : NULL;
+        int64_t count = 0;
+        if (!id)
+            continue;
+        if (!hold(transaction, reference->to, org_id, id, &count, error))
+            return false;
+        if (!count) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s: there is no %s '%s'", reference->column,
+                        reference->to->name, id);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nobody names the row, which is held. */
+static bool check_unnamed(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
+                          const char *id, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(references); i++) {
+        const struct reference *reference = &references[i];
+        int64_t count = 0;
+        if (reference->to != kind)
+            continue;
+        g_autofree char *sql = g_strdup_printf("SELECT count(id) FROM %s WHERE org_id = $1 AND %s = $2",
+                                               reference->from->descriptor->table, reference->column);
+        if (!store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(id)), 0, &count, error))
+            return false;
+        if (count) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                        "the %s is the %s of %" G_GINT64_FORMAT " %s%s: give them another first", kind->name,
+                        reference->column, count, reference->from->name, count == 1 ? "" : "s");
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What is there twice is told before the database refuses it. */
 static bool check_unique(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
                          void *record, GError **error)
@@ -150,6 +211,7 @@ bool store_row_create(struct store *store, const struct store_row_kind *kind, vo
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     if (!transaction || !check_unique(transaction, kind, by->org_id, record, error) ||
+        !check_named(transaction, kind, by->org_id, record, error) ||
         !store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
         return false;
     if (!is_new) {
@@ -160,14 +222,10 @@ bool store_row_create(struct store *store, const struct store_row_kind *kind, vo
            store_commit(g_steal_pointer(&transaction), error);
 }
 
-/* From here to the end of the transaction nobody else changes the row: SQLite lets one write at a time, PostgreSQL
- * keeps what was written. */
 static void *hold_row(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,
                       const struct store_row_change *change, GError **error)
 {
-    g_autofree char *sql =
-        g_strdup_printf("UPDATE %s SET id = id WHERE org_id = $1 AND id = $2", kind->descriptor->table);
-    if (!store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(change->id)), NULL, error))
+    if (!hold(transaction, kind, org_id, change->id, NULL, error))
         return NULL;
     void *row = find_row(transaction, kind, org_id, change->id, error);
     if (!row || !change->expects || change->expects(change->data, row))
@@ -187,6 +245,7 @@ static bool write_row(struct store_transaction *transaction, const struct store_
         return false;
     g_autofree char *after = json_of(kind, row);
     return check_unique(transaction, kind, by->org_id, row, error) &&
+           check_named(transaction, kind, by->org_id, row, error) &&
            store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
            note(transaction, kind, by, change->action, change->id, before, after, error);
 }
@@ -216,7 +275,8 @@ bool store_row_delete(struct store *store, const struct store_row_kind *kind, co
     g_autofree char *before = row ? json_of(kind, row) : NULL,
                     *sql = g_strdup_printf("DELETE FROM %s WHERE org_id = $1 AND id = $2", kind->descriptor->table);
     store_row_free(kind, row);
-    return row && store_run(transaction, sql, STORE_VALUES(sql_text(by->org_id), sql_text(change->id)), NULL, error) &&
+    return row && check_unnamed(transaction, kind, by->org_id, change->id, error) &&
+           store_run(transaction, sql, STORE_VALUES(sql_text(by->org_id), sql_text(change->id)), NULL, error) &&
            note(transaction, kind, by, "delete", change->id, before, NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }

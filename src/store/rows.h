@@ -42,7 +42,7 @@ void *store_row_get(struct store *store, const struct store_row_kind *kind, cons
                     GError **error);
 
 /* Sets the record's org_id, id (where it has none) and created_at (where there is such a field), and stores it.
- * VEDETTE_ERROR_UNSUPPORTED: there is one like this. */
+ * VEDETTE_ERROR_UNSUPPORTED: there is one like this; VEDETTE_ERROR_INVALID: what it names is not there. */
 bool store_row_create(struct store *store, const struct store_row_kind *kind, void *record, const struct audit_by *by,
                       GError **error);
 
@@ -56,10 +56,10 @@ struct store_row_change {
     void *data; /* of both */
 };
 /* The record as it is then, for store_row_free. NULL with VEDETTE_ERROR_NOT_FOUND, with VEDETTE_ERROR_CONFLICT: it is
- * not what was expected, with VEDETTE_ERROR_UNSUPPORTED: there is another with what is unique, or with what edit says.
- */
+ * not what was expected, with VEDETTE_ERROR_UNSUPPORTED: there is another with what is unique, with
+ * VEDETTE_ERROR_INVALID: what it names is not there, or with what edit says. */
 void *store_row_change(struct store *store, const struct store_row_kind *kind, const struct store_row_change *change,
                        const struct audit_by *by, GError **error);
-/* `change->edit` is not asked. */
+/* `change->edit` is not asked. VEDETTE_ERROR_UNSUPPORTED: others name it, as employees their shift. */
 bool store_row_delete(struct store *store, const struct store_row_kind *kind, const struct store_row_change *change,
                       const struct audit_by *by, GError **error);
