@@ -156,8 +156,8 @@ static void test_q07_what_a_damaged_wal_lost_is_counted_and_kept(void)
         g_assert_cmpuint(bad->len, ==, 1); /* for a person to look at */
         world_clear(&crashed);
     }
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 /* ---- Q13: after a crash ---- */
@@ -178,8 +178,8 @@ static void test_q13_what_a_crash_left_unsealed_is_sealed(void)
     g_autoptr(GPtrArray) texts = world_drain(&crashed);
     g_assert_cmpuint(texts->len, ==, 100);
     g_assert_cmpint(world_stats(&crashed).losses[VEDETTE_SPOOL_CORRUPT], ==, 0);
-    reset_delays();
     world_clear(&crashed);
+    reset_delays();
 }
 
 /* A start has no more to read whole after many crashes than after one. */
@@ -204,8 +204,8 @@ static void test_q13_crashes_in_a_row_leave_no_more_to_read(void)
     }
     g_autoptr(GPtrArray) texts = world_drain(&world);
     g_assert_cmpuint(texts->len, ==, 300 + CRASHES * RECORDS);
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 /* ---- Q5: what it takes on disk ---- */
@@ -249,13 +249,14 @@ static void test_q05_the_disk_bytes_are_those_of_the_files(void)
     world_open(&crashed);
     g_assert_cmpint(world_stats(&crashed).disk_bytes, ==, count_bytes(&crashed)); /* from the start */
     world_clear(&crashed);
-    set_delays(0, spool_tick_us);
-    world_reopen(&world);
+    world_close(&world);
+    set_delays(0, spool_tick_us); /* while no thread reads it */
+    world_open(&world);
     world_await_read(&world);
     g_assert_cmpint(world_stats(&world).disk_bytes, ==, count_bytes(&world));
     g_assert_cmpint(world_stats(&world).disk_bytes, <, 2 * RECORDS * 700);
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 static void test_q05_max_disk_bytes_holds_with_wals(void)
@@ -313,8 +314,8 @@ static void test_q15_a_seal_whose_name_is_not_synced_loses_nothing(void)
     g_assert_cmpint(stats.losses[VEDETTE_SPOOL_CORRUPT], ==, 0);
     g_assert_cmpint(stats.bad_files, ==, 0);
     g_assert_cmpuint(texts->len, ==, 40);
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 static void test_q15_a_seal_that_failed_is_tried_again(void)
@@ -331,8 +332,8 @@ static void test_q15_a_seal_that_failed_is_tried_again(void)
     await_unsealed(&world, 1); /* the one that is written to */
     g_autoptr(GPtrArray) texts = world_drain(&world);
     g_assert_cmpuint(texts->len, ==, 40);
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 /* All of it is done: it goes when it can, and does not come again when it cannot. */
@@ -365,8 +366,8 @@ static void test_q15_a_drained_file_that_cannot_be_removed_does_not_come_again(v
         g_autoptr(GPtrArray) left = world_files(&world, ".spool");
         g_assert_cmpuint(left->len, ==, 0);
     }
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 /* A file that a failed write left alone is sealed as well. */
@@ -385,8 +386,8 @@ static void test_q15_a_file_that_could_not_be_written_is_sealed(void)
     g_assert_cmpuint(count_files(&world, true), ==, 1);
     g_autoptr(GPtrArray) texts = world_drain(&world);
     g_assert_cmpuint(texts->len, ==, 6);
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 #endif
 
@@ -416,8 +417,8 @@ static void test_q21_what_is_done_is_noted_soon(void)
         await_after_crash(&world, counts[i] - 3);
         acknowledge_some(&world, 2); /* and a second time */
         await_after_crash(&world, counts[i] - 5);
-        reset_delays();
         world_clear(&world);
+        reset_delays();
     }
 }
 
@@ -434,8 +435,8 @@ static void test_relaxed_records_are_written_by_a_writer_that_sleeps(void)
     await_after_crash(&world, 3);
     put_long(&world, 3, 3);
     await_after_crash(&world, 6);
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 static gpointer release_later(gpointer data)
@@ -467,8 +468,8 @@ static void test_q21_what_is_done_while_its_file_is_sealed_stays_done(void)
     world_open(&world);
     world_await_read(&world);
     g_assert_cmpint(world_stats(&world).total_queued, ==, 25);
-    reset_delays();
     world_clear(&world);
+    reset_delays();
 }
 
 int main(int argc, char **argv)
