@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "record/record_internal.h"
@@ -9,7 +10,7 @@
 enum {
     BLOCK_BYTES = 4096,
     ALIGNMENT = 8,
-    FEW_MEMBERS = 16, /* compared with each other; more are put into a hash table */
+    FEW_MEMBERS = 16, /* compared with each other; more are sorted */
 };
 
 /* ---- memory ---- */
@@ -367,6 +368,12 @@ static struct json_node *parse_word(struct parser *parser)
 
 /* ---- lists and objects ---- */
 
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, not hashed: whoever knows the hash could send keys that all have the same. */
 static bool has_twins(const struct json_node *object)
 {
     if (object->count <= FEW_MEMBERS) {
@@ -376,9 +383,13 @@ static bool has_twins(const struct json_node *object)
                     return true;
         return false;
     }
-    g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autofree const char **keys = g_new(const char *, object->count);
+    size_t count = 0;
     for (const struct json_node *member = object->first_child; member; member = member->next)
-        if (!g_hash_table_add(keys, (gpointer)(uintptr_t)member->key))
+        keys[count++] = member->key;
+    qsort(keys, count, sizeof *keys, compare_keys);
+    for (size_t i = 1; i < count; i++)
+        if (name_is(keys[i - 1], keys[i]))
             return true;
     return false;
 }

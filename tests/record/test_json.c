@@ -193,6 +193,36 @@ static void test_values_are_bounded(void)
     json_document_clear(&document);
 }
 
+/* All of these keys have one value by g_str_hash (33 * h + c): a table of them would be a list, and take longer than a
+ * test may. */
+static void test_keys_that_hash_alike_cost_no_more(void)
+{
+    enum { PAIRS = 17, KEYS = 1 << PAIRS };
+    struct json_document document;
+    struct record_errors errors;
+    g_autoptr(GString) text = g_string_new("{");
+    json_document_init(&document);
+    record_errors_init(&errors);
+    for (int key = 0; key < KEYS; key++) {
+        g_string_append(text, key ? ",\"" : "\"");
+        for (int pair = 0; pair < PAIRS; pair++)
+            g_string_append(text, key >> pair & 1 ? "Ez" : "FY");
+        g_string_append(text, "\":0");
+    }
+    g_string_append_c(text, '}');
+    g_assert_cmpuint(g_str_hash("Ez"), ==, g_str_hash("FY"));
+    g_assert_nonnull(json_parse(&document, text->str, text->len, &errors));
+    text->str[text->len - 1] = ',';
+    for (int pair = 0; pair < PAIRS; pair++)
+        g_string_append(text, pair ? "FY" : "\"FY");
+    g_string_append(text, "\":0}");
+    g_assert_null(json_parse(&document, text->str, text->len, &errors));
+    const struct record_error *error = g_ptr_array_index(errors.items, 0);
+    g_assert_nonnull(strstr(error->text, "a key is given twice"));
+    record_errors_clear(&errors);
+    json_document_clear(&document);
+}
+
 static void test_numbers_are_written_as_shortly_as_they_can_be(void)
 {
     GRand *random = g_rand_new_with_seed(7);
@@ -238,6 +268,7 @@ int main(int argc, char **argv)
     g_test_add_func("/json/refused", test_it_refuses_what_jansson_refuses);
     g_test_add_func("/json/mistakes", test_mistakes_say_where);
     g_test_add_func("/json/bounds", test_values_are_bounded);
+    g_test_add_func("/json/keys that hash alike", test_keys_that_hash_alike_cost_no_more);
     g_test_add_func("/json/numbers", test_numbers_are_written_as_shortly_as_they_can_be);
     g_test_add_func("/json/times", test_times_are_read_as_glib_reads_them);
     return g_test_run();
