@@ -8,7 +8,11 @@
 #include "base/id.h"
 #include "facts/trace.h"
 
-enum { TEXT_BYTES = 640 }; /* of an event, about */
+enum {
+    TEXT_BYTES = 640,     /* of an event, about */
+    REFUSALS_TOLD = 100,  /* line by line: more than that is one mistake made often */
+    ERRORS_OF_A_LINE = 5, /* told one by one */
+};
 
 /* Lives until its request is over and the spool has answered. */
 struct intake {
@@ -53,15 +57,26 @@ static bool settle(const struct intake *intake, struct analytics_event *event, s
         event->trace_id = g_strdup(request->trace_id);
     if (trace_is_on() && request->trace.is_sampled && strcmp(event->trace_id, request->trace_id) == 0)
         event->traceparent = g_strdup(request->traceparent);
-    return errors->items->len == 0;
+    return errors->count == 0;
+}
+
+/* The answer must not be many times as large as what came: of lines that are refused only the first are told. */
+static bool is_told(const struct intake *intake)
+{
+    return intake->told.rejected < REFUSALS_TOLD;
 }
 
 static void tell(struct intake *intake, int32_t line, const char *id, const struct record_errors *errors)
 {
+    if (errors->count && !is_told(intake)) {
+        intake->told.rejected++;
+        return;
+    }
+    intake->told.rejected += errors->count > 0;
     struct intake_result *result = record_list_append(&intake->told.results, &intake_result_descriptor);
     result->line = line;
     result->id = g_strdup(id);
-    result->status = errors->items->len ? INTAKE_REJECTED : INTAKE_ACCEPTED;
+    result->status = errors->count ? INTAKE_REJECTED : INTAKE_ACCEPTED;
     for (guint i = 0; i < errors->items->len; i++) {
         const struct record_error *error = g_ptr_array_index(errors->items, i);
         struct problem_error *told = record_list_append(&result->errors, &problem_error_descriptor);
@@ -75,6 +90,7 @@ static void take_line(struct intake *intake, int32_t number, const char *line, s
     struct analytics_event *event = g_new0(struct analytics_event, 1);
     struct record_errors errors;
     record_errors_init(&errors);
+    errors.most = is_told(intake) ? ERRORS_OF_A_LINE : 0;
     bool is_decoded = record_decode_json_strict(&analytics_event_descriptor, line, length, event, &errors);
     bool is_taken = is_decoded && settle(intake, event, &errors);
     tell(intake, number, is_decoded ? event->id : NULL, &errors);
@@ -225,7 +241,6 @@ static bool begin(struct request *request, struct answer *answer)
     struct intake *intake = request->intake = intake_new(request);
     take_lines(intake, (const char *)request->body->data, request->body->len);
     intake->told.accepted = intake->events->len;
-    intake->told.rejected = (int64_t)intake->told.results.count - intake->told.accepted;
     if (intake->events->len && submit(intake))
         return true;
     tell_all(intake, intake->events->len == 0, answer);

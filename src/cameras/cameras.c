@@ -165,7 +165,7 @@ static void check_source(const struct cameras *cameras, const char *source, cons
 
 bool cameras_check_sources(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors)
 {
-    guint before = errors->items->len;
+    size_t before = errors->count;
     const struct camera_stream *streams = camera->streams.items;
     if (camera->streams.count == 0 && camera->source)
         check_source(cameras, camera->source, "source", errors);
@@ -173,7 +173,7 @@ bool cameras_check_sources(const struct cameras *cameras, const struct camera *c
         g_autofree char *path = g_strdup_printf("streams[%zu].source", i);
         check_source(cameras, streams[i].source, path, errors);
     }
-    return errors->items->len == before;
+    return errors->count == before;
 }
 
 static bool check(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors,

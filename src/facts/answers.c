@@ -196,7 +196,8 @@ const struct record_descriptor intake_result_descriptor =
 static const struct record_field intake_fields[] = {
     FIELD(struct intake_answer, accepted, 0, "how many are kept now, to be stored"),
     FIELD(struct intake_answer, rejected, 0, "how many are not"),
-    FIELD_LIST(struct intake_answer, results, &intake_result_descriptor, 0, "of each line that is not empty, in order",
+    FIELD_LIST(struct intake_answer, results, &intake_result_descriptor, 0,
+               "of each line that is kept, and of the first hundred that are not, in order",
                .max_count = INTAKE_LINES_MAX),
 };
 const struct record_descriptor intake_answer_descriptor =

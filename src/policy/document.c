@@ -97,7 +97,7 @@ static void check_overlays(enum policy_type type, const json_t *overlays, struct
 
 bool policy_document_check(enum policy_type type, const char *config_json, struct record_errors *errors)
 {
-    guint before = errors->items->len;
+    size_t before = errors->count;
     g_autoptr(json_t) tree = policy_parse_object(config_json, errors);
     if (!tree)
         return false;
@@ -106,7 +106,7 @@ bool policy_document_check(enum policy_type type, const char *config_json, struc
         check_overlays(type, overlays, errors);
     json_object_del(tree, POLICY_OVERLAYS_KEY);
     check_keys(type, tree, "", errors);
-    return errors->items->len == before;
+    return errors->count == before;
 }
 
 /* ---- in a set ---- */

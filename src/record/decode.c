@@ -273,6 +273,10 @@ static bool absence_is_invisible(enum record_kind kind)
 static void unknown_key(const struct decoder *decoder, const struct record_descriptor *descriptor, const char *key)
 {
     enum { NEAR_ENOUGH = 3 };
+    if (decoder->errors->count >= decoder->errors->most) { /* nobody would read what it is like */
+        record_errors_add(decoder->errors, key, "is unknown");
+        return;
+    }
     size_t best = NEAR_ENOUGH + 1;
     const char *nearest = NULL;
     for (size_t i = 0; i < descriptor->field_count; i++) {
@@ -344,12 +348,12 @@ static void decode_object(const struct decoder *decoder, const struct record_des
 bool record_decode_tree(const struct record_descriptor *descriptor, const struct json_node *object, void *record,
                         struct record_errors *errors)
 {
-    guint before = errors->items->len;
+    size_t before = errors->count;
     struct field_path path;
     record_path_truncate(&path, 0);
     const struct decoder decoder = {.is_text = true, .is_strict = true, .path = &path, .errors = errors};
     decode_object(&decoder, descriptor, object, 0, record);
-    return errors->items->len == before;
+    return errors->count == before;
 }
 
 static bool decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, size_t max_bytes,
@@ -360,7 +364,7 @@ static bool decode_json(const struct record_descriptor *descriptor, const char *
     struct field_path path;
     record_path_truncate(&path, 0);
     const struct decoder decoder = {.is_strict = is_strict, .path = &path, .errors = errors};
-    guint before = errors->items->len;
+    size_t before = errors->count;
     const struct json_node *root = NULL;
     record_init(descriptor, record);
     if (length > max_bytes)
@@ -370,10 +374,10 @@ static bool decode_json(const struct record_descriptor *descriptor, const char *
     if (root)
         decode_object(&decoder, descriptor, root, 0, record);
     /* what people write is told of all that is wrong with it at once */
-    if (errors->items->len == before || (root && is_strict))
+    if (errors->count == before || (root && is_strict))
         record_validate(descriptor, record, "", errors);
     json_document_clear(&document);
-    bool is_good = errors->items->len == before;
+    bool is_good = errors->count == before;
     if (!is_good)
         record_clear(descriptor, record);
     return is_good;
@@ -400,7 +404,7 @@ bool record_decode_json_large(const struct record_descriptor *descriptor, const 
 bool record_decode_texts(const struct record_descriptor *descriptor, const struct record_text *texts, size_t count,
                          void *record, struct record_errors *errors)
 {
-    guint before = errors->items->len;
+    size_t before = errors->count;
     struct json_document document;
     json_document_init(&document);
     struct json_node *object = json_node_new(&document, JSON_KIND_OBJECT);
@@ -417,7 +421,7 @@ bool record_decode_texts(const struct record_descriptor *descriptor, const struc
     record_decode_tree(descriptor, object, record, errors);
     record_validate(descriptor, record, "", errors);
     json_document_clear(&document);
-    bool is_good = errors->items->len == before;
+    bool is_good = errors->count == before;
     if (!is_good)
         record_clear(descriptor, record);
     return is_good;

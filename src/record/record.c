@@ -19,7 +19,8 @@ static void record_error_free(gpointer data)
 
 void record_errors_init(struct record_errors *errors)
 {
-    errors->items = g_ptr_array_new_with_free_func(record_error_free);
+    *errors =
+        (struct record_errors){.items = g_ptr_array_new_with_free_func(record_error_free), .most = RECORD_ERRORS_MAX};
 }
 
 void record_errors_clear(struct record_errors *errors)
@@ -27,8 +28,25 @@ void record_errors_clear(struct record_errors *errors)
     g_clear_pointer(&errors->items, g_ptr_array_unref);
 }
 
+/* As the last item, which is made with the first that is not told. */
+static void tell_more(const struct record_errors *errors)
+{
+    if (errors->items->len == errors->most) {
+        struct record_error *error = g_new0(struct record_error, 1);
+        error->path = g_strdup("");
+        g_ptr_array_add(errors->items, error);
+    }
+    struct record_error *last = g_ptr_array_index(errors->items, errors->most);
+    g_free(last->text);
+    last->text = g_strdup_printf("and %zu more", errors->count - errors->most);
+}
+
 void record_errors_add(struct record_errors *errors, const char *path, const char *format, ...)
 {
+    if (errors->count++ >= errors->most) {
+        tell_more(errors);
+        return;
+    }
     struct record_error *error = g_new0(struct record_error, 1);
     va_list arguments;
     va_start(arguments, format);

@@ -194,11 +194,15 @@ struct record_error {
     char *text; /* "1.7: must be between 0 and 1" */
     int line;   /* of a settings file, from 1; 0 when there is none */
 };
+enum { RECORD_ERRORS_MAX = 100 }; /* told one by one: what is wrong with a text must not be larger than the text */
 struct record_errors {
-    GPtrArray *items; /* of struct record_error *, owned */
+    GPtrArray *items; /* of struct record_error *, owned; the last says how many more there are, where it is not all */
+    size_t count;     /* all that were found */
+    size_t most;      /* that are told one by one; may be set before the first: RECORD_ERRORS_MAX */
 };
 void record_errors_init(struct record_errors *errors);
 void record_errors_clear(struct record_errors *errors);
+/* Beyond `most` it is counted alone. */
 void record_errors_add(struct record_errors *errors, const char *path, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Joins all as "path: text; path: text" into a GError with VEDETTE_ERROR_INVALID. Returns false, for `return`. */
 bool record_errors_to_gerror(const struct record_errors *errors, GError **error);

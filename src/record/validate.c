@@ -201,23 +201,23 @@ static void field_check(const struct record_field *field, const void *record, st
 static void validate(const struct record_descriptor *descriptor, const void *record, struct field_path *path,
                      struct record_errors *errors)
 {
-    guint before = errors->items->len;
+    size_t before = errors->count;
     for (size_t i = 0; i < descriptor->field_count; i++) {
         size_t length = record_path_push(path, descriptor->fields[i].name);
         field_check(&descriptor->fields[i], record, path, errors);
         record_path_truncate(path, length);
     }
-    if (errors->items->len == before && descriptor->check)
+    if (errors->count == before && descriptor->check)
         descriptor->check(record, path->text, errors);
 }
 
 bool record_validate(const struct record_descriptor *descriptor, const void *record, const char *path,
                      struct record_errors *errors)
 {
-    guint before = errors->items->len;
+    size_t before = errors->count;
     struct field_path where;
     record_path_truncate(&where, 0);
     record_path_push(&where, path);
     validate(descriptor, record, &where, errors);
-    return errors->items->len == before;
+    return errors->count == before;
 }

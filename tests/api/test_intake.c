@@ -75,15 +75,19 @@ static void intake_world_clear(struct intake_world *world)
     sem_destroy(&world->answers);
 }
 
-/* One event, on a connection of its own, whose answer is not read yet. */
-static int send_event(const struct intake_world *world, int number)
+/* A signal of so-and-so much. g_free. */
+static char *signal_line(int number, const char *service, const char *kind, const char *started_at)
 {
     g_autofree char *id = g_strdup_printf("0197a000-0000-7000-8000-%012d", number);
-    g_autofree char *body = g_strdup_printf(
-        "{\"id\":\"%s\",\"type\":\"signal\",\"camera_id\":\"cam-1\",\"occurred_at\":"
-        "\"2026-01-01T00:00:00Z\",\"payload\":{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"service\":"
-        "\"safety\",\"kind\":\"intrusion\",\"severity\":\"high\",\"started_at\":\"2026-01-01T00:00:00Z\"}}\n",
-        id, id);
+    return g_strdup_printf("{\"id\":\"%s\",\"type\":\"signal\",\"camera_id\":\"cam-1\",\"occurred_at\":"
+                           "\"2026-01-01T00:00:00Z\",\"payload\":{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"service\":"
+                           "\"%s\",\"kind\":\"%s\",\"severity\":\"high\",\"started_at\":\"%s\"}}\n",
+                           id, id, service, kind, started_at);
+}
+
+/* Lines, on a connection of its own, whose answer is not read yet. */
+static int send_lines(const struct intake_world *world, const char *body)
+{
     g_autofree char *text =
         g_strdup_printf("POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
                         "Content-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n%s",
@@ -91,6 +95,12 @@ static int send_event(const struct intake_world *world, int number)
     int fd = world_connect(&world->api);
     world_send(fd, text);
     return fd;
+}
+
+static int send_event(const struct intake_world *world, int number)
+{
+    g_autofree char *body = signal_line(number, "safety", "intrusion", "2026-01-01T00:00:00Z");
+    return send_lines(world, body);
 }
 
 static void test_no_thread_that_serves_waits_for_the_disk(void)
@@ -139,6 +149,35 @@ static void test_what_finds_no_room_is_to_be_sent_again(void)
     intake_world_clear(&world);
 }
 
+/* The answer must not be many times as large as what came; what is taken is told all the same. */
+static void test_of_many_refusals_the_first_are_told(void)
+{
+    enum { REFUSED = 5000, TOLD = 100 };
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    g_autoptr(GString) body = g_string_new(NULL);
+    for (int i = 0; i < REFUSED; i++)
+        g_string_append(body, "{}\n");
+    g_autofree char *good = signal_line(7, "safety", "intrusion", "2026-01-01T00:00:00Z");
+    g_string_append(body, good);
+    int sender = send_lines(&world, body->str);
+    struct reply reply = world_read_reply(sender, false);
+    g_assert_cmpint(reply.status, ==, 200);
+    json_t *json = json_loads(reply.body->str, 0, NULL);
+    json_t *results = json_object_get(json, "results");
+    g_assert_cmpint(json_integer_value(json_object_get(json, "rejected")), ==, REFUSED);
+    g_assert_cmpint(json_integer_value(json_object_get(json, "accepted")), ==, 1);
+    g_assert_cmpuint(json_array_size(results), ==, TOLD + 1);
+    json_t *last = json_array_get(results, TOLD);
+    g_assert_cmpint(json_integer_value(json_object_get(last, "line")), ==, REFUSED + 1);
+    g_assert_cmpstr(json_string_value(json_object_get(last, "status")), ==, "accepted");
+    g_assert_cmpuint(reply.body->len, <, 100000);
+    json_decref(json);
+    reply_clear(&reply);
+    close(sender);
+    intake_world_clear(&world);
+}
+
 static gpointer stop(gpointer data)
 {
     struct intake_world *world = data;
@@ -166,6 +205,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/intake/no thread that serves waits for the disk", test_no_thread_that_serves_waits_for_the_disk);
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
+    g_test_add_func("/intake/of many refusals the first are told", test_of_many_refusals_the_first_are_told);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
     return g_test_run();
 }

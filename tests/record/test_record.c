@@ -315,6 +315,28 @@ static void test_types_for_the_page(void)
     g_assert_null(strstr(text->str, "password"));
 }
 
+/* What is wrong with a text must not be many times as large as the text. */
+static void test_of_many_errors_the_first_are_told(void)
+{
+    enum { KEYS = 5000 };
+    struct record_errors errors;
+    struct camera camera;
+    g_autoptr(GString) text = g_string_new("{\"id\":\"door\"");
+    for (int i = 0; i < KEYS; i++)
+        g_string_append_printf(text, ",\"k%d\":0", i);
+    g_string_append_c(text, '}');
+    record_errors_init(&errors);
+    g_assert_false(record_decode_json_strict(&camera_descriptor, text->str, text->len, &camera, &errors));
+    g_assert_cmpuint(errors.count, >=, KEYS);
+    g_assert_cmpuint(errors.items->len, ==, RECORD_ERRORS_MAX + 1);
+    g_autofree char *more = g_strdup_printf("and %zu more", errors.count - RECORD_ERRORS_MAX);
+    const struct record_error *last = g_ptr_array_index(errors.items, RECORD_ERRORS_MAX);
+    g_assert_cmpstr(last->text, ==, more);
+    /* one that finds no room to be told is still an error */
+    g_assert_false(record_decode_json_strict(&camera_descriptor, "[]", 2, &camera, &errors));
+    record_errors_clear(&errors);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -331,5 +353,6 @@ int main(int argc, char **argv)
     g_test_add_func("/record/numbers do not depend on the locale", test_numbers_do_not_depend_on_the_locale);
     g_test_add_func("/record/times are RFC 3339", test_times_are_rfc_3339);
     g_test_add_func("/record/columns carry every field", test_columns_carry_every_field);
+    g_test_add_func("/record/of many errors the first are told", test_of_many_errors_the_first_are_told);
     return g_test_run();
 }

@@ -1938,7 +1938,7 @@ export interface Intake {
   accepted: number;
   /** how many are not */
   rejected: number;
-  /** of each line that is not empty, in order */
+  /** of each line that is kept, and of the first hundred that are not, in order */
   results: IntakeResult[];
 }
 
