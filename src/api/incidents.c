@@ -11,22 +11,12 @@ static void handle_incident(struct request *request, struct answer *answer)
     answer_row(request, &store_incidents, answer);
 }
 
-/* False: it holds as many as it may. */
+/* False: it holds as much as it may. */
 static bool add_note(const struct request *request, struct incident *incident, GError **error)
 {
     const struct incident_request *asked = request->record;
-    if (!asked->note)
-        return true;
-    if (incident->notes.count >= INCIDENT_NOTES_MAX) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "note: the incident has %d already",
-                    INCIDENT_NOTES_MAX);
-        return false;
-    }
-    struct incident_note *note = record_list_append(&incident->notes, &incident_note_descriptor);
-    note->at.ms = clock_wall_ms(request->api->clock);
-    note->by = g_strdup(request->login.user->id);
-    note->text = g_strdup(asked->note);
-    return true;
+    return !asked->note ||
+           incident_add_note(incident, clock_wall_ms(request->api->clock), request->login.user->id, asked->note, error);
 }
 
 /* ---- from one state to another ---- */

@@ -203,6 +203,8 @@ static const struct record_field server_health_fields[] = {
           "records put aside because their time cannot be right"),
     FIELD(struct server_health, records_of_deleted_orgs, RECORD_COUNTER,
           "records let go because their org was deleted meanwhile"),
+    FIELD(struct server_health, incidents_unreadable, RECORD_COUNTER,
+          "stored incidents that could not be read when a signal came that may be theirs: it began another"),
     FIELD(struct server_health, jobs_waiting, RECORD_GAUGE, "tasks of jobs that wait for a thread"),
     FIELD(struct server_health, jobs_running, RECORD_GAUGE, "jobs under way"),
     FIELD(struct server_health, jobs_done, RECORD_COUNTER, "runs of jobs that ended well"),

@@ -124,6 +124,7 @@ struct server_health {
     double frame_age_ms;
     int64_t records_quarantined; /* put aside: their time cannot be right */
     int64_t records_of_deleted_orgs;
+    int64_t incidents_unreadable; /* looks for one to add a signal to that met some */
     int64_t jobs_waiting, jobs_running, jobs_done, jobs_failed, jobs_skipped;
     int64_t retention_deleted;
     int64_t retention_stopped; /* 1: it deletes nothing until someone looks at it */

@@ -1,5 +1,9 @@
 #include "facts/incident.h"
 
+#include <string.h>
+
+#include "base/error.h"
+
 const char *const incident_status_names[] = {"open", "acknowledged", "resolved", "dismissed", NULL};
 
 static const struct record_field note_fields[] = {
@@ -38,9 +42,59 @@ const struct record_descriptor incident_descriptor =
            "Signals of one kind that a camera raised shortly after one another, and what people made of them.",
            .table = "incidents");
 
+/* As the store and answers have them. */
+static size_t notes_bytes(const struct incident *incident)
+{
+    struct record_sql_value value;
+    record_get_sql_value(record_find_field(&incident_descriptor, "notes"), incident, &value);
+    size_t bytes = value.type == RECORD_SQL_NULL ? 0 : strlen(value.text);
+    record_sql_value_clear(&value);
+    return bytes;
+}
+
+static void drop_last_note(struct incident *incident)
+{
+    struct incident_note *notes = incident->notes.items;
+    record_clear(&incident_note_descriptor, &notes[--incident->notes.count]);
+}
+
+bool incident_add_note(struct incident *incident, int64_t at_ms, const char *by, const char *text, GError **error)
+{
+    if (incident->notes.count >= INCIDENT_NOTES_MAX) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "note: the incident has %d already",
+                    INCIDENT_NOTES_MAX);
+        return false;
+    }
+    struct incident_note *note = record_list_append(&incident->notes, &incident_note_descriptor);
+    note->at.ms = at_ms;
+    note->by = g_strdup(by);
+    note->text = g_strdup(text);
+    if (notes_bytes(incident) <= INCIDENT_NOTES_BYTES)
+        return true;
+    drop_last_note(incident);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                "note: with it the incident's notes would have more than %d bytes of JSON, in which a line break has 6 "
+                "and a quote 2: make it shorter",
+                INCIDENT_NOTES_BYTES);
+    return false;
+}
+
+/* Lines may be broken; nothing else in a note does anything to a terminal or a page. */
+static bool check_note(const char *text, GError **error)
+{
+    for (const char *c = text; *c; c++)
+        if (g_ascii_iscntrl(*c) && !strchr("\n\r\t", *c)) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                        "has a control character (0x%02x): only line breaks and tabs may be in it",
+                        (unsigned)(unsigned char)*c);
+            return false;
+        }
+    return true;
+}
+
 #define NOTE(flag_bits)                                                                                                \
     FIELD(struct incident_request, note, flag_bits, "what there is to say of it", .min_count = 1,                      \
-          .max_count = INCIDENT_TEXT_BYTES)
+          .max_count = INCIDENT_TEXT_BYTES, .check_text = check_note, .example = "\"on my way\"")
 static const struct record_field step_fields[] = {NOTE(0)};
 const struct record_descriptor incident_step_descriptor =
     RECORD(struct incident_request, "IncidentStep", 1, step_fields, "What may be said with a step.");

@@ -7,7 +7,9 @@
 enum incident_status { INCIDENT_OPEN = 1, INCIDENT_ACKNOWLEDGED, INCIDENT_RESOLVED, INCIDENT_DISMISSED };
 extern const char *const incident_status_names[];
 
-enum { INCIDENT_NOTES_MAX = 200, INCIDENT_TEXT_BYTES = 2000 };
+/* All notes as JSON take INCIDENT_NOTES_BYTES: 200 of 2,000 plain letters do, and it is half of what can be read again
+ * from one column. */
+enum { INCIDENT_NOTES_MAX = 200, INCIDENT_TEXT_BYTES = 2000, INCIDENT_NOTES_BYTES = RECORD_MAX_TEXT_BYTES / 2 };
 
 struct incident_note {
     struct record_time at;
@@ -34,6 +36,9 @@ struct incident {
     int64_t policy_revision;
 };
 extern const struct record_descriptor incident_descriptor;
+/* Adds a note. `by` is a user's id; it and `text` are copied. False with VEDETTE_ERROR_UNSUPPORTED, and nothing added:
+ * the notes are as many, or as long, as they may be. */
+bool incident_add_note(struct incident *incident, int64_t at_ms, const char *by, const char *text, GError **error);
 
 /* What people say to one: each request takes some of it. */
 struct incident_request {

@@ -17,7 +17,7 @@ bool fusion_opens(const struct fusion_settings *settings, const struct signal *s
 /* Fills an uninitialised incident, which the caller clears. The signal has an org. */
 void fusion_open(const struct signal *signal, struct incident *incident);
 /* Whether it is one of this incident's. One that was resolved takes no more: what comes is another. One that was
- * dismissed does, so that what was found to be nothing stays quiet while it goes on. */
+ * dismissed does, so that what was found to be nothing stays quiet while it goes on (the store tells nobody). */
 bool fusion_belongs(const struct fusion_settings *settings, const struct incident *incident,
                     const struct signal *signal);
 void fusion_join(const struct fusion_settings *settings, struct incident *incident, const struct signal *signal);

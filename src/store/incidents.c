@@ -1,10 +1,15 @@
 /* What follows from signals, in the transaction that stores them: the incidents that they add up to, and violations. A
  * signal that was stored before is handed in no more, so that storing a batch anew changes nothing. */
+#define LOG_MODULE "store"
 #include <string.h>
 
+#include "base/counter.h"
+#include "base/log.h"
 #include "facts/incident.h"
 #include "fusion/fusion.h"
 #include "store/work_internal.h"
+
+enum { COMPLAINT_US = 60 * 1000000 };
 
 /* The incidents of one org that a batch touches, each read once and written once. */
 struct fused {
@@ -34,6 +39,39 @@ static struct incident *find_touched(const struct fused *fused, const struct sig
     return NULL;
 }
 
+static void note_unreadable(const struct fused *fused, const struct signal *signal)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    counter_add(&fused->transaction->store->health->incidents_unreadable, 1);
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(signal->camera_id,
+                  "a stored incident of kind %s of org %s cannot be read: signals are not added to it (%lld more)",
+                  signal->kind, signal->org_id, (long long)held_back);
+}
+
+/* One that cannot be read holds up no signal: those behind it are looked at, as far as that goes. */
+static bool select_newest(struct fused *fused, const struct signal *signal, const char *newest,
+                          const struct record_sql_value *values, size_t count, struct incident **found, GError **error)
+{
+    static const char *const limits[] = {"1", "16"};
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+        size_t unreadable;
+        g_autofree char *tail = g_strconcat(newest, limits[i], NULL);
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(store_incident_free);
+        if (!store_select_readable(fused->transaction, &incident_descriptor, tail, values, count, rows, &unreadable,
+                                   error))
+            return false;
+        if (rows->len)
+            *found = g_ptr_array_steal_index(rows, 0);
+        if (!unreadable)
+            break;
+        if (i == 0)
+            note_unreadable(fused, signal);
+    }
+    return true;
+}
+
 /* The newest stored one that meets the condition ($1 the org, $2 the camera, $3 the service, $4 the kind, then
  * `values`). It is written first, so that in PostgreSQL nobody changes it until the commit. *found stays NULL when
  * there is none. */
@@ -49,14 +87,9 @@ static bool read_newest(struct fused *fused, const struct signal *signal, const 
     g_autofree char *where =
         g_strconcat("WHERE org_id = $1 AND camera_id = $2 AND service = $3 AND kind = $4 AND ", condition, NULL);
     g_autofree char *hold = g_strconcat("UPDATE incidents SET id = id ", where, NULL),
-                    *newest = g_strconcat(where, " ORDER BY last_signal_at DESC, id DESC LIMIT 1", NULL);
-    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(store_incident_free);
-    if (!store_run(fused->transaction, hold, all, G_N_ELEMENTS(all), NULL, error) ||
-        !store_select(fused->transaction, &incident_descriptor, newest, all, G_N_ELEMENTS(all), rows, error))
-        return false;
-    if (rows->len)
-        *found = g_ptr_array_steal_index(rows, 0);
-    return true;
+                    *newest = g_strconcat(where, " ORDER BY last_signal_at DESC, id DESC LIMIT ", NULL);
+    return store_run(fused->transaction, hold, all, G_N_ELEMENTS(all), NULL, error) &&
+           select_newest(fused, signal, newest, all, G_N_ELEMENTS(all), found, error);
 }
 
 static bool read_incident_of(struct fused *fused, const struct signal *signal, struct incident **found, GError **error)
@@ -174,6 +207,9 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
     }
     if (!is_good || !write_all(&fused, error))
         return false;
+    for (guint i = incidents->len; i > 0; i--) /* from the end: indices stay */
+        if (((const struct incident *)g_ptr_array_index(incidents, i - 1))->status == INCIDENT_DISMISSED)
+            g_ptr_array_remove_index(incidents, i - 1); /* it goes on in silence */
     while (incidents->len)
         g_ptr_array_add(changed, g_ptr_array_steal_index(incidents, 0));
     return true;

@@ -139,6 +139,7 @@ struct record_reader {
     struct store *store;
     const struct record_descriptor *descriptor;
     GPtrArray *records;
+    size_t *unreadable; /* NULL: one that cannot be read fails all */
 };
 
 static bool take_record(void *data, const struct record_sql_value *row, size_t columns, GError **error)
@@ -150,22 +151,41 @@ static bool take_record(void *data, const struct record_sql_value *row, size_t c
     for (size_t i = 0; i < MIN(columns, descriptor->field_count); i++) {
         if (record_set_sql_value(&descriptor->fields[i], record, &row[i]))
             continue;
+        record_clear(descriptor, record);
+        if (reader->unreadable) {
+            ++*reader->unreadable;
+            return true;
+        }
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: table %s holds a value that column %s cannot have",
                     store_place(reader->store), descriptor->table, descriptor->fields[i].name);
-        record_clear(descriptor, record);
         return false;
     }
     g_ptr_array_add(reader->records, g_steal_pointer(&record));
     return true;
 }
 
+static bool read_records(struct store_transaction *transaction, struct record_reader *reader, const char *tail,
+                         const struct record_sql_value *values, size_t count, GError **error)
+{
+    g_autofree char *select = record_sql_select(reader->descriptor);
+    g_autofree char *sql = g_strconcat(select, " ", tail, NULL);
+    return store_each(transaction, sql, values, count, take_record, reader, error);
+}
+
 bool store_select(struct store_transaction *transaction, const struct record_descriptor *descriptor, const char *tail,
                   const struct record_sql_value *values, size_t count, GPtrArray *records, GError **error)
 {
-    struct record_reader reader = {transaction->store, descriptor, records};
-    g_autofree char *select = record_sql_select(descriptor);
-    g_autofree char *sql = g_strconcat(select, " ", tail, NULL);
-    return store_each(transaction, sql, values, count, take_record, &reader, error);
+    struct record_reader reader = {transaction->store, descriptor, records, NULL};
+    return read_records(transaction, &reader, tail, values, count, error);
+}
+
+bool store_select_readable(struct store_transaction *transaction, const struct record_descriptor *descriptor,
+                           const char *tail, const struct record_sql_value *values, size_t count, GPtrArray *records,
+                           size_t *unreadable, GError **error)
+{
+    struct record_reader reader = {transaction->store, descriptor, records, unreadable};
+    *unreadable = 0;
+    return read_records(transaction, &reader, tail, values, count, error);
 }
 
 void *store_find(struct store_transaction *transaction, const struct record_descriptor *descriptor, const char *tail,

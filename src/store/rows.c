@@ -8,7 +8,8 @@
 #include "facts/staff.h"
 #include "store/work_internal.h"
 
-const struct store_row_kind store_incidents = {"incident", &incident_descriptor, "last_signal_at", AUDIT_INCIDENT};
+const struct store_row_kind store_incidents = {"incident", &incident_descriptor, "last_signal_at", AUDIT_INCIDENT,
+                                               .grows = "notes"};
 const struct store_row_kind store_violations = {"violation", &violation_descriptor, "at", AUDIT_VIOLATION};
 const struct store_row_kind store_employees = {"employee", &employee_descriptor, NULL, AUDIT_EMPLOYEE,
                                                .unique = "external_id"};
@@ -46,6 +47,27 @@ static char *json_of(const struct store_row_kind *kind, const void *record)
     GString *json = g_string_new(NULL);
     record_encode_json(kind->descriptor, record, false, json);
     return g_string_free(json, FALSE);
+}
+
+static size_t grown_count(const struct store_row_kind *kind, const void *record)
+{
+    const struct record_field *field = kind->grows ? record_find_field(kind->descriptor, kind->grows) : NULL;
+    return field ? ((const struct record_list *)(const void *)((const char *)record + field->offset))->count : 0;
+}
+
+/* Of the list that grows only what is beyond its first `known` items. */
+static char *json_of_news(const struct store_row_kind *kind, void *record, size_t known)
+{
+    const struct record_field *field = kind->grows ? record_find_field(kind->descriptor, kind->grows) : NULL;
+    if (!field)
+        return json_of(kind, record);
+    struct record_list *list = (void *)((char *)record + field->offset);
+    const struct record_list whole = *list;
+    known = MIN(known, whole.count);
+    *list = (struct record_list){(char *)whole.items + known * field->descriptor->size, whole.count - known};
+    char *json = json_of(kind, record);
+    *list = whole;
+    return json;
 }
 
 /* ---- reading ---- */
@@ -240,10 +262,11 @@ static bool write_row(struct store_transaction *transaction, const struct store_
                       const struct store_row_change *change, void *row, const struct audit_by *by, GError **error)
 {
     const void *rows = row;
-    g_autofree char *before = json_of(kind, row);
+    size_t known = grown_count(kind, row);
+    g_autofree char *before = json_of_news(kind, row, known);
     if (!change->edit(change->data, row, error))
         return false;
-    g_autofree char *after = json_of(kind, row);
+    g_autofree char *after = json_of_news(kind, row, known);
     return check_unique(transaction, kind, by->org_id, row, error) &&
            check_named(transaction, kind, by->org_id, row, error) &&
            store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&

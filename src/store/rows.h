@@ -13,6 +13,7 @@ struct store_row_kind {
     enum audit_subject subject; /* as what it is in the audit; 0: people do not change it */
     const char *key;            /* the text column that tells rows of one time apart; NULL: id */
     const char *unique;         /* a text column besides, which no two rows of an org share; NULL: none */
+    const char *grows;          /* a list that changes only by more at its end: the audit has what came; NULL: none */
 };
 extern const struct store_row_kind store_incidents, store_violations, store_employees, store_shifts, store_vehicles,
     store_access_logs, store_attendance, store_vehicle_logs;

@@ -118,6 +118,10 @@ bool store_get_integer(struct store_transaction *transaction, const char *sql, c
  * which `records` frees, to it. */
 bool store_select(struct store_transaction *transaction, const struct record_descriptor *descriptor, const char *tail,
                   const struct record_sql_value *values, size_t count, GPtrArray *records, GError **error);
+/* The same, where a row that cannot be read is left out and counted: others must not wait for someone to mend it. */
+bool store_select_readable(struct store_transaction *transaction, const struct record_descriptor *descriptor,
+                           const char *tail, const struct record_sql_value *values, size_t count, GPtrArray *records,
+                           size_t *unreadable, GError **error);
 /* The first of them, as a new record; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
 void *store_find(struct store_transaction *transaction, const struct record_descriptor *descriptor, const char *tail,
                  const struct record_sql_value *values, size_t count, GError **error);

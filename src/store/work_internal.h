@@ -32,7 +32,7 @@ bool store_events_mark_in(struct store_transaction *transaction, struct analytic
                           const bool *is_new, size_t count, GError **error);
 
 /* What follows from signals of one org that are new: incidents (fusion/fusion.h) and violations. Appends the incidents
- * that changed to `changed`, which store_incident_free frees. */
+ * that changed to `changed`, which store_incident_free frees, but for those that were dismissed. */
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
                              const bool *is_new, size_t count, GPtrArray *changed, GError **error);
 void store_incident_free(void *incident);

@@ -185,6 +185,49 @@ static void test_reports(void)
     world_clear(&world);
 }
 
+/* ---- incidents ---- */
+
+/* g_free. */
+static char *only_incident(const struct api_world *world, int signal_count)
+{
+    json_t *list = ask(world, "GET", "/api/v1/incidents", NULL, 200), *items = json_object_get(list, "items");
+    g_assert_cmpuint(json_array_size(items), ==, 1);
+    const json_t *incident = json_array_get(items, 0);
+    g_assert_cmpint(json_integer_value(json_object_get(incident, "signal_count")), ==, signal_count);
+    char *id = g_strdup(json_string_value(json_object_get(incident, "id")));
+    json_decref(list);
+    return id;
+}
+
+static char *repeat(const char *text, int count)
+{
+    GString *all = g_string_new("{\"note\":\"");
+    for (int i = 0; i < count; i++)
+        g_string_append(all, text);
+    g_string_append(all, "\"}");
+    return g_string_free(all, FALSE);
+}
+
+/* However long its notes are as JSON, an incident can be read, and takes signals. */
+static void test_notes_have_a_bound(void)
+{
+    enum { LONGEST = 2000, FIT = 43 /* of 12,000 bytes and some in half a MiB */ };
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    store_signal(&world, "s-1", "safety", "intrusion", "high", world_start_ms);
+    g_autofree char *id = only_incident(&world, 1), *path = g_strdup_printf("/api/v1/incidents/%s/notes", id),
+                    *lines = repeat("\\n", LONGEST), *bells = repeat("\\u0007", 1);
+    json_decref(ask(&world, "POST", path, bells, 400));
+    for (int i = 0; i < FIT; i++)
+        json_decref(ask(&world, "POST", path, lines, 200));
+    json_decref(ask(&world, "POST", path, lines, 409));
+    json_decref(ask(&world, "POST", path, "{\"note\":\"it goes on\"}", 200));
+    store_signal(&world, "s-2", "safety", "intrusion", "high", world_start_ms + 1000);
+    g_free(only_incident(&world, 2));
+    world_clear(&world);
+}
+
 /* ---- people and vehicles ---- */
 
 static void test_registers(void)
@@ -250,6 +293,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/resources/tracks", test_tracks);
     g_test_add_func("/resources/reports", test_reports);
+    g_test_add_func("/resources/notes_have_a_bound", test_notes_have_a_bound);
     g_test_add_func("/resources/registers", test_registers);
     g_test_add_func("/resources/logs_are_listed", test_logs_are_listed);
     return g_test_run();

@@ -27,11 +27,27 @@ static struct analytics_event *intrusion(struct store_world *world, const char *
     return world_signal(world, id, camera, "safety", "intrusion", "high", world_start_ms + seconds * INT64_C(1000));
 }
 
-static void store_one(struct store_world *world, struct analytics_event *event)
+static GPtrArray *one_of(struct analytics_event *event)
 {
     GPtrArray *batch = world_batch_new();
     g_ptr_array_add(batch, event);
-    world_store(world, batch);
+    return batch;
+}
+
+static void store_one(struct store_world *world, struct analytics_event *event)
+{
+    world_store(world, one_of(event));
+}
+
+/* g_free. */
+static char *id_of_only(struct store_world *world)
+{
+    const struct store_row_filter filter = {.org_id = "default", .limit = 2};
+    GPtrArray *rows = store_rows_list(world->store, &store_incidents, &filter, NULL);
+    g_assert_cmpuint(rows->len, ==, 1);
+    char *id = g_strdup(((const struct incident *)g_ptr_array_index(rows, 0))->id);
+    store_rows_free(&store_incidents, rows);
+    return id;
 }
 
 /* Newest first: "door 2 open, gate 1 open". */
@@ -134,10 +150,7 @@ static void test_people_change_them(void)
     g_autoptr(GError) error = NULL;
     fused_world_init(&world);
     store_one(&world, intrusion(&world, "s-1", "door", 0));
-    const struct store_row_filter filter = {.org_id = "default", .limit = 1};
-    GPtrArray *rows = store_rows_list(world.store, &store_incidents, &filter, &error);
-    g_autofree char *id = g_strdup(((const struct incident *)g_ptr_array_index(rows, 0))->id);
-    store_rows_free(&store_incidents, rows);
+    g_autofree char *id = id_of_only(&world);
     struct store_row_change change = {.id = id, .action = "resolve", .expects = never, .edit = resolve};
     g_assert_null(store_row_change(world.store, &store_incidents, &change, &by, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
@@ -157,6 +170,94 @@ static void test_people_change_them(void)
     g_assert_cmpstr(entry->action, ==, "resolve");
     g_assert_nonnull(strstr(entry->before.text, "\"open\""));
     g_assert_nonnull(strstr(entry->after.text, "\"resolved\""));
+    world_clear(&world);
+}
+
+/* One that cannot be read holds up nothing: signals begin another, and are added to that. */
+static void test_an_unreadable_one_holds_up_no_signal(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    fused_world_init(&world);
+    store_one(&world, intrusion(&world, "s-1", "door", 30));
+    struct store_transaction *transaction = store_begin(world.store, STORE_WRITE, "default", &error);
+    store_run(transaction, "UPDATE incidents SET notes = '[7]'", STORE_NO_VALUES, NULL, &error);
+    store_commit(transaction, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(world_store(&world, one_of(intrusion(&world, "s-2", "door", 10))).new_records, ==, 1);
+    g_assert_cmpint(counter_get(&world.health.incidents_unreadable), ==, 1);
+    store_one(&world, intrusion(&world, "s-3", "door", 20)); /* the newest is still the one that cannot be read */
+    transaction = store_begin(world.store, STORE_WRITE, "default", &error);
+    store_run(transaction, "UPDATE incidents SET notes = NULL", STORE_NO_VALUES, NULL, &error);
+    store_commit(transaction, &error);
+    g_assert_no_error(error);
+    ASSERT_INCIDENTS(&world, "door 1 open, door 2 open");
+    world_clear(&world);
+}
+
+static bool add_note(void *data, void *record, GError **error)
+{
+    return incident_add_note(record, world_start_ms, "u-1", data, error);
+}
+
+/* The audit of a note is as long as the note, however many there are. */
+static void test_the_audit_has_only_the_new_note(void)
+{
+    static const char *const notes[] = {"first", "second"};
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    fused_world_init(&world);
+    store_one(&world, intrusion(&world, "s-1", "door", 0));
+    g_autofree char *id = id_of_only(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(notes); i++) {
+        const struct store_row_change change = {
+            .id = id, .action = "note", .edit = add_note, .data = (void *)(uintptr_t)notes[i]};
+        struct incident *incident = store_row_change(world.store, &store_incidents, &change, &by, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(incident->notes.count, ==, i + 1);
+        store_row_free(&store_incidents, incident);
+    }
+    g_autoptr(GPtrArray) entries = store_audit_list(world.store, "default", 0, 10, NULL);
+    const struct audit_view *entry = g_ptr_array_index(entries, 0);
+    g_assert_null(strstr(entry->before.text, "first"));
+    g_assert_null(strstr(entry->after.text, "first"));
+    g_assert_nonnull(strstr(entry->after.text, "second"));
+    world_clear(&world);
+}
+
+static void count_told(void *data, const struct incident *incident)
+{
+    (void)incident;
+    __atomic_add_fetch((int *)data, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool dismiss(void *data, void *record, GError **error)
+{
+    (void)data;
+    (void)error;
+    ((struct incident *)record)->status = INCIDENT_DISMISSED;
+    return true;
+}
+
+/* That it was dismissed is told; that it goes on is not. */
+static void test_a_dismissed_one_is_silent(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    int told = 0;
+    fused_world_init(&world);
+    store_watch_incidents(world.store, count_told, &told);
+    store_one(&world, intrusion(&world, "s-1", "door", 0));
+    g_assert_cmpint(__atomic_load_n(&told, __ATOMIC_SEQ_CST), ==, 1);
+    g_autofree char *id = id_of_only(&world);
+    const struct store_row_change change = {.id = id, .action = "dismiss", .edit = dismiss};
+    store_row_free(&store_incidents, store_row_change(world.store, &store_incidents, &change, &by, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(told, ==, 2);
+    store_one(&world, intrusion(&world, "s-2", "door", 10));
+    store_one(&world, intrusion(&world, "s-3", "gate", 10));
+    g_assert_cmpint(__atomic_load_n(&told, __ATOMIC_SEQ_CST), ==, 3);
+    ASSERT_INCIDENTS(&world, "gate 1 open, door 2 dismissed");
     world_clear(&world);
 }
 
@@ -251,6 +352,9 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/stored_anew_is_the_same", test_stored_anew_is_the_same);
     g_test_add_func("/incidents/what_recovers_is_over", test_what_recovers_is_over);
     g_test_add_func("/incidents/people_change_them", test_people_change_them);
+    g_test_add_func("/incidents/an_unreadable_one_holds_up_no_signal", test_an_unreadable_one_holds_up_no_signal);
+    g_test_add_func("/incidents/the_audit_has_only_the_new_note", test_the_audit_has_only_the_new_note);
+    g_test_add_func("/incidents/a_dismissed_one_is_silent", test_a_dismissed_one_is_silent);
     g_test_add_func("/incidents/violations_come_of_signals", test_violations_come_of_signals);
     g_test_add_func("/reports/a_report_adds_up", test_a_report_adds_up);
     return g_test_run();

@@ -512,6 +512,8 @@ export interface ServerHealth {
   records_quarantined: number;
   /** records let go because their org was deleted meanwhile */
   records_of_deleted_orgs: number;
+  /** stored incidents that could not be read when a signal came that may be theirs: it began another */
+  incidents_unreadable: number;
   /** tasks of jobs that wait for a thread */
   jobs_waiting: number;
   /** jobs under way */
