@@ -153,6 +153,7 @@ static void publish(const struct intake *intake)
         const struct analytics_event *event = g_ptr_array_index(intake->events, i);
         const char *text = g_ptr_array_index(intake->texts, i);
         g_autoptr(GString) shown = NULL;
+        notify_offer(api->notify, event); /* now: the store, which the drain waits for, may be away */
         if (event->traceparent) {
             shown = g_string_new(NULL);
             record_encode_json(&analytics_event_descriptor, event, true, shown);
