@@ -50,8 +50,10 @@ struct notify_settings {
     double reconnect_seconds, reconnect_max_seconds;
     double stalled_seconds; /* with something to deliver, and nothing delivered for so long; 0: not watched */
     int32_t remembered;     /* of all: ids known to be taken over, so that they are not taken twice */
+    double hold_seconds;    /* the record path, for a disk that takes nothing */
     int32_t dead_letters;   /* kept */
-    char *ca_file;          /* of webhooks; empty: the machine's own */
+    int32_t dead_letter_days;
+    char *ca_file;                             /* of webhooks; empty: the machine's own */
     char *refused_networks, *allowed_networks; /* of webhooks */
 };
 extern const struct record_descriptor notify_settings_descriptor;

@@ -89,6 +89,7 @@ static struct scheduler *start_scheduler(struct hub *hub, GError **error)
         .clock = hub->clock,
         .retention_says = policy_keeper_retention,
         .retention_data = policies_keeper(hub->policies),
+        .notify = hub->notify,
     };
     return scheduler_new(&options, error);
 }

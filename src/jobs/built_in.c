@@ -4,6 +4,7 @@
 #include "jobs/cron.h"
 #include "jobs/jobs.h"
 #include "store/erasure.h"
+#include "store/places.h"
 #include "store/rollups.h"
 
 /* ---- roll-ups ---- */
@@ -90,12 +91,25 @@ static bool run_retention(struct job_context *context, GError **error)
 
 /* ---- orgs that are deleted ---- */
 
+/* Once their rows are gone, which no hold kept; each time anew, for what came meanwhile. */
+static bool forget_notifications(struct job_context *context, GError **error)
+{
+    g_autoptr(GPtrArray) orgs = store_orgs_read(context->store, NULL, error);
+    for (guint i = 0; orgs && i < orgs->len; i++) {
+        const struct org *org = g_ptr_array_index(orgs, i);
+        if (org->deleted_at.ms && org->erased_at.ms)
+            notify_forget_org(context->options->notify, org->id);
+    }
+    return orgs != NULL;
+}
+
 static bool run_erasure(struct job_context *context, GError **error)
 {
     const struct store_retention how = {
         .settings = &context->settings->retention, .hold = context->hold, .is_cancelled = context->is_cancelled};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     bool is_good = store_orgs_erase(context->store, &how, results, error);
+    is_good = forget_notifications(context, is_good ? error : NULL) && is_good;
     tell_results(context, results, "nothing is left of deleted orgs");
     return is_good;
 }

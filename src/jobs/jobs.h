@@ -10,6 +10,7 @@
 #include "facts/health.h"
 #include "facts/job.h"
 #include "facts/settings.h"
+#include "notify/notify.h"
 #include "store/job_runs.h"
 #include "store/store.h"
 
@@ -56,6 +57,7 @@ struct scheduler_options {
     /* What policies say of retention (store/retention.h); NULL: the settings alone say. */
     bool (*retention_says)(void *data, const char *org_id, const char *camera_id, struct retention_settings *days);
     void *retention_data;
+    struct notify *notify; /* whom it has forget deleted orgs; NULL: nobody is told */
 };
 /* Reads what was run last and what is paused, and starts the threads. */
 struct scheduler *scheduler_new(const struct scheduler_options *options, GError **error);

@@ -414,14 +414,20 @@ void broker_stop(struct broker *broker)
     broker_wake(broker);
 }
 
+void broker_join(struct broker *broker)
+{
+    if (!broker->is_started)
+        return;
+    broker_stop(broker);
+    pthread_join(broker->thread, NULL);
+    broker->is_started = false;
+}
+
 void broker_free(struct broker *broker)
 {
     if (!broker)
         return;
-    if (broker->is_started) {
-        broker_stop(broker);
-        pthread_join(broker->thread, NULL);
-    }
+    broker_join(broker);
     if (broker->wake >= 0)
         close(broker->wake);
     secret_text_free(broker->password);

@@ -332,15 +332,21 @@ static void webhook_free(struct webhook *webhook)
     g_free(webhook);
 }
 
+void courier_stop(struct courier *courier)
+{
+    if (!courier || !courier->is_started)
+        return;
+    g_atomic_int_set(&courier->is_stopping, 1);
+    courier_wake(courier);
+    pthread_join(courier->thread, NULL);
+    courier->is_started = false;
+}
+
 void courier_free(struct courier *courier)
 {
     if (!courier)
         return;
-    g_atomic_int_set(&courier->is_stopping, 1);
-    if (courier->is_started) {
-        courier_wake(courier);
-        pthread_join(courier->thread, NULL);
-    }
+    courier_stop(courier);
     for (guint i = 0; i < courier->webhooks->len; i++)
         webhook_free(g_ptr_array_index(courier->webhooks, i));
     g_ptr_array_unref(courier->webhooks);

@@ -5,7 +5,11 @@
 
 #include <string.h>
 
-enum { MAX_RECORD_BYTES = 3 << 20, COMPLAINT_US = 60 * 1000000 }; /* an event of the largest kind, and why */
+enum {
+    MAX_RECORD_BYTES = 3 << 20,
+    COMPLAINT_US = 60 * 1000000,
+    SECONDS_PER_DAY = 86400
+}; /* an event of the largest kind, and why */
 
 struct dead_letters {
     struct vedette_spool *spool;
@@ -17,7 +21,8 @@ struct dead_letters {
 struct dead_letters *dead_letters_new(const char *directory, const struct notify_settings *settings,
                                       struct clock *clock, GError **error)
 {
-    const struct queue_bounds bounds = {settings->dead_letters, settings->max_queue_bytes, MAX_RECORD_BYTES, 0};
+    const struct queue_bounds bounds = {settings->dead_letters, settings->max_queue_bytes, MAX_RECORD_BYTES, 0,
+                                        (double)settings->dead_letter_days * SECONDS_PER_DAY};
     struct vedette_spool *spool = queue_open(directory, &bounds, clock, error);
     if (!spool)
         return NULL;
@@ -56,8 +61,9 @@ static void on_added(void *data, const struct vedette_spool_error *error)
 static char *letter_text(const struct dead_letters *dead, const struct audience *audience,
                          const struct delivery *delivery, const char *why)
 {
-    const struct vedette_spool_record *record = delivery->batch->records;
-    g_autofree char *event = g_strndup(record->payload, record->length), *reason = g_strndup(why ? why : "", 1000);
+    g_autofree char *reason = g_strndup(why ? why : "", 1000);
+    g_autoptr(GString) event = g_string_new(NULL); /* people see it: without what it has under way alone */
+    record_encode_json(&analytics_event_descriptor, delivery->event, true, event);
     const struct dead_letter letter = {
         .id = delivery->event->id,
         .org_id = delivery->event->org_id,
@@ -66,7 +72,7 @@ static char *letter_text(const struct dead_letters *dead, const struct audience 
         .given_up_at = {clock_wall_ms(dead->clock)},
         .tries = (int32_t)MIN(delivery->tries, 1000000),
         .why = reason,
-        .event = {event},
+        .event = {event->str},
     };
     GString *json = g_string_new(NULL);
     record_encode_json(&dead_letter_descriptor, &letter, true, json);
@@ -102,17 +108,32 @@ static bool visit_record(const struct vedette_spool_record *record,
     return is_done;
 }
 
+/* Settles it. Without `visit` those of the org are done, also those that cannot be read. */
+static void visit_batch(struct dead_letters *dead, struct vedette_spool_batch *batch, const char *org_id,
+                        bool (*visit)(void *data, const struct dead_letter *letter), void *data)
+{
+    g_autofree bool *is_done = g_new0(bool, batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        is_done[i] = g_strcmp0(batch->records[i].tenant, org_id) == 0 &&
+                     (!visit || visit_record(&batch->records[i], visit, data));
+    vedette_spool_settle(dead->spool, batch, is_done);
+}
+
+/* A batch holds but so many bytes: all of them are taken out before the first goes back, so that none comes twice and
+ * the newest are among them. */
 void dead_letters_visit(struct dead_letters *dead, const char *org_id,
                         bool (*visit)(void *data, const struct dead_letter *letter), void *data)
 {
+    g_autoptr(GPtrArray) batches = g_ptr_array_new();
     pthread_mutex_lock(&dead->visiting);
-    struct vedette_spool_batch *batch = vedette_spool_dequeue(dead->spool, dead->most, 0);
-    if (batch) {
-        g_autofree bool *is_done = g_new0(bool, batch->count);
-        for (size_t i = 0; i < batch->count; i++)
-            is_done[i] =
-                g_strcmp0(batch->records[i].tenant, org_id) == 0 && visit_record(&batch->records[i], visit, data);
-        vedette_spool_settle(dead->spool, batch, is_done);
-    }
+    for (struct vedette_spool_batch *batch; (batch = vedette_spool_dequeue(dead->spool, dead->most, 0));)
+        g_ptr_array_add(batches, batch);
+    for (guint i = 0; i < batches->len; i++)
+        visit_batch(dead, g_ptr_array_index(batches, i), org_id, visit, data);
     pthread_mutex_unlock(&dead->visiting);
+}
+
+void dead_letters_erase(struct dead_letters *dead, const char *org_id)
+{
+    dead_letters_visit(dead, org_id, NULL, NULL);
 }

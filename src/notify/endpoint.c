@@ -25,7 +25,7 @@ struct endpoint {
     GPtrArray *waiting; /* of struct delivery * */
     int in_flight;
     int64_t paused_until_us;
-    bool is_gone, is_connected;
+    bool is_gone, is_connected, is_erased; /* its org is deleted */
     int64_t moved_us;              /* something was delivered, or the courier saw that there was nothing to deliver */
     struct endpoint_health health; /* its counters and last_error */
 };
@@ -35,7 +35,7 @@ struct endpoint {
 struct endpoint *endpoint_new(const struct endpoint_config *config, const char *directory, GError **error)
 {
     const struct queue_bounds bounds = {config->settings->max_queue_size, config->settings->max_queue_bytes,
-                                        MAX_RECORD_BYTES, MEMORY_BYTES};
+                                        MAX_RECORD_BYTES, MEMORY_BYTES, 0}; /* the ladder gives up, and says so */
     struct vedette_spool *spool = queue_open(directory, &bounds, config->clock, error);
     if (!spool)
         return NULL;
@@ -94,7 +94,7 @@ const struct audience *endpoint_audience(const struct endpoint *endpoint)
 
 struct putting {
     struct endpoint *endpoint;
-    void (*done)(void *data, bool is_taken);
+    endpoint_put_done done;
     void *data;
 };
 
@@ -112,43 +112,52 @@ static void count(struct endpoint *endpoint, int64_t *counter)
     pthread_mutex_unlock(&endpoint->lock);
 }
 
-/* On the queue's thread, or the caller's. */
+/* On the queue's thread. An error here is the disk's: the bounds were asked before. */
 static void on_put(void *data, const struct vedette_spool_error *error)
 {
     struct putting *putting = data;
     struct endpoint *endpoint = putting->endpoint;
-    count(endpoint, error ? &endpoint->health.refused : &endpoint->health.accepted);
-    if (error)
+    if (error) {
         complain(endpoint, error->text);
-    else
+    } else {
+        count(endpoint, &endpoint->health.accepted);
         endpoint->config.wake(endpoint->config.wake_data);
-    putting->done(putting->data, !error);
+    }
+    putting->done(putting->data, error ? PUT_FAILED : PUT_TAKEN);
     g_free(putting);
+}
+
+void endpoint_note_lost(struct endpoint *endpoint)
+{
+    count(endpoint, &endpoint->health.refused);
 }
 
 static bool is_gone(struct endpoint *endpoint)
 {
     pthread_mutex_lock(&endpoint->lock);
-    bool gone = endpoint->is_gone;
+    bool gone = endpoint->is_gone || endpoint->is_erased;
     pthread_mutex_unlock(&endpoint->lock);
     return gone;
 }
 
-void endpoint_put(struct endpoint *endpoint, const struct endpoint_text *text, void (*done)(void *data, bool is_taken),
-                  void *data)
+void endpoint_put(struct endpoint *endpoint, const struct endpoint_text *text, endpoint_put_done done, void *data)
 {
     const struct vedette_spool_record record = {
         .tenant = text->org_id, .priority = text->priority, .payload = text->json, .length = text->length};
     struct vedette_spool_error error;
     if (is_gone(endpoint)) {
         count(endpoint, &endpoint->health.refused);
-        done(data, false);
+        done(data, PUT_REFUSED);
         return;
     }
     struct putting *putting = g_new(struct putting, 1);
     *putting = (struct putting){endpoint, done, data};
-    if (!vedette_spool_submit(endpoint->spool, &record, 1, on_put, putting, &error))
-        on_put(putting, &error);
+    if (vedette_spool_submit(endpoint->spool, &record, 1, on_put, putting, &error))
+        return;
+    g_free(putting);
+    count(endpoint, &endpoint->health.refused);
+    complain(endpoint, error.text);
+    done(data, PUT_REFUSED);
 }
 
 /* ---- taking out ---- */
@@ -240,7 +249,7 @@ static void note_idle(struct endpoint *endpoint, int64_t at_us)
 static bool may_send(struct endpoint *endpoint, int64_t at_us, int64_t *wait_us)
 {
     *wait_us = endpoint->paused_until_us > at_us ? endpoint->paused_until_us - at_us : INT64_MAX;
-    return !endpoint->is_gone && endpoint->is_connected && endpoint->paused_until_us <= at_us &&
+    return !endpoint->is_gone && !endpoint->is_erased && endpoint->is_connected && endpoint->paused_until_us <= at_us &&
            endpoint->in_flight < endpoint->config.settings->parallel;
 }
 
@@ -395,7 +404,9 @@ void endpoint_settle(struct endpoint *endpoint, struct delivery *delivery, const
     pthread_mutex_lock(&endpoint->lock);
     int64_t at_us = clock_monotonic_us(endpoint->config.clock);
     endpoint->in_flight--;
-    if (attempt->outcome == ATTEMPT_BROKEN_OFF) {
+    if (endpoint->is_erased) {
+        let_go(endpoint, delivery);
+    } else if (attempt->outcome == ATTEMPT_BROKEN_OFF) {
         break_off(endpoint, delivery);
     } else if (attempt->outcome == ATTEMPT_DELIVERED) {
         note_delivered(endpoint, at_us);
@@ -420,6 +431,19 @@ void endpoint_enable(struct endpoint *endpoint)
     endpoint->is_gone = false;
     pthread_mutex_unlock(&endpoint->lock);
     endpoint->config.wake(endpoint->config.wake_data);
+}
+
+/* Under the lock the courier takes nothing out. */
+void endpoint_erase(struct endpoint *endpoint)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    endpoint->is_erased = true;
+    for (guint i = 0; i < endpoint->waiting->len; i++)
+        let_go(endpoint, g_ptr_array_index(endpoint->waiting, i));
+    g_ptr_array_set_size(endpoint->waiting, 0);
+    for (struct vedette_spool_batch *batch; (batch = vedette_spool_dequeue(endpoint->spool, 0, 0));)
+        vedette_spool_acknowledge(endpoint->spool, batch);
+    pthread_mutex_unlock(&endpoint->lock);
 }
 
 /* ---- looking ---- */

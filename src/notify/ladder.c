@@ -15,7 +15,7 @@ unsigned ladder_tries_at_age(const struct ladder *ladder, int64_t age_ms)
 {
     double age_seconds = (double)age_ms / 1000;
     unsigned tries = 0;
-    while (tries < ladder->count && age_seconds >= ladder->seconds[tries])
+    while (tries + 1 < ladder->count && age_seconds >= ladder->seconds[tries])
         age_seconds -= ladder->seconds[tries++];
     return tries;
 }

@@ -8,9 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-/* A crash between the record path's letting go and our taking over loses a notification; a disk that hangs for so long
- * holds up the record path itself. */
-enum { ENSURE_DEADLINE_SECONDS = 10 };
+enum {
+    TROUBLE_US = 500000, /* how long a disk is waited for that was waited for in vain */
+    RETRY_US = 200000,
+    REVIVE_US = 10 * 1000000, /* a person waits, and the dead letters are held meanwhile */
+    COMPLAINT_US = 60 * 1000000,
+};
 
 /* An event that is being taken over, or was. */
 struct taking {
@@ -18,6 +21,13 @@ struct taking {
     char *key;         /* org, camera and id */
     int pending;       /* endpoints that have not settled it yet */
     bool is_forgotten; /* freed once nothing is pending */
+    bool is_let_go;    /* nobody tries again: what fails is lost */
+    guint part_count;
+    struct part {
+        struct taking *taking;
+        struct endpoint *endpoint;
+        bool is_missing; /* the endpoint's disk did not take it */
+    } parts[];
 };
 
 struct notify {
@@ -29,8 +39,9 @@ struct notify {
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t settled;
-    GHashTable *known; /* key → struct taking * */
-    GQueue oldest;     /* of struct taking *, those known, oldest first */
+    GHashTable *known;  /* key → struct taking * */
+    GQueue oldest;      /* of struct taking *, those known, oldest first */
+    bool is_in_trouble; /* the last ensure was in vain */
 };
 
 /* ---- opening ---- */
@@ -172,6 +183,16 @@ static bool open_dead_letters(struct notify *notify, GError **error)
     return notify->dead != NULL;
 }
 
+/* Whose deadlines are of the machine's monotonic clock. */
+static void condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static struct notify *notify_new(const struct notify_parts *parts)
 {
     struct notify *notify = g_new0(struct notify, 1);
@@ -180,11 +201,7 @@ static struct notify *notify_new(const struct notify_parts *parts)
     notify->brokers = g_ptr_array_new();
     notify->known = g_hash_table_new(g_str_hash, g_str_equal);
     pthread_mutex_init(&notify->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&notify->settled, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&notify->settled);
     return notify;
 }
 
@@ -232,20 +249,30 @@ static void taking_free(struct taking *taking)
     g_free(taking);
 }
 
+static void stop_sending(struct notify *notify)
+{
+    courier_stop(notify->courier);
+    for (guint i = 0; i < notify->brokers->len; i++) /* they take their leave side by side */
+        broker_stop(g_ptr_array_index(notify->brokers, i));
+    for (guint i = 0; i < notify->brokers->len; i++)
+        broker_join(g_ptr_array_index(notify->brokers, i));
+}
+
+/* A queue answers what was put into it before it closes, and each answer wakes the courier or the broker: they go last.
+ */
 void notify_close(struct notify *notify)
 {
     if (!notify)
         return;
-    courier_free(notify->courier);
-    for (guint i = 0; i < notify->brokers->len; i++) /* they take their leave side by side */
-        broker_stop(g_ptr_array_index(notify->brokers, i));
-    for (guint i = 0; i < notify->brokers->len; i++)
-        broker_free(g_ptr_array_index(notify->brokers, i));
-    g_ptr_array_unref(notify->brokers);
+    stop_sending(notify);
     dead_letters_free(notify->dead);
     for (guint i = 0; i < notify->endpoints->len; i++)
         endpoint_free(g_ptr_array_index(notify->endpoints, i));
     g_ptr_array_unref(notify->endpoints);
+    courier_free(notify->courier);
+    for (guint i = 0; i < notify->brokers->len; i++)
+        broker_free(g_ptr_array_index(notify->brokers, i));
+    g_ptr_array_unref(notify->brokers);
     g_hash_table_unref(notify->known);
     g_queue_clear_full(&notify->oldest, (GDestroyNotify)taking_free);
     pthread_cond_destroy(&notify->settled);
@@ -298,31 +325,26 @@ static void forget_oldest(struct notify *notify)
     }
 }
 
-/* A new one, with so many pending; NULL: it is known already. */
-static struct taking *begin_taking(struct notify *notify, const struct analytics_event *event, int pending)
+/* A new one, all of whose parts are pending. */
+static struct taking *taking_new(struct notify *notify, char *key, const GPtrArray *endpoints)
 {
-    struct taking *taking = NULL;
-    char *key = make_key(event);
-    pthread_mutex_lock(&notify->lock);
-    if (!g_hash_table_contains(notify->known, key)) {
-        taking = g_new(struct taking, 1);
-        *taking = (struct taking){notify, g_steal_pointer(&key), pending, false};
-        g_hash_table_insert(notify->known, taking->key, taking);
-        g_queue_push_tail(&notify->oldest, taking);
-        forget_oldest(notify);
-    }
-    pthread_mutex_unlock(&notify->lock);
-    g_free(key);
+    struct taking *taking = g_malloc(sizeof *taking + endpoints->len * sizeof *taking->parts);
+    *taking = (struct taking){notify, key, (int)endpoints->len, false, false, endpoints->len};
+    for (guint i = 0; i < endpoints->len; i++)
+        taking->parts[i] = (struct part){taking, g_ptr_array_index(endpoints, i), false};
     return taking;
 }
 
 /* On any thread. */
-static void on_settled(void *data, bool is_taken)
+static void on_settled(void *data, enum put_outcome outcome)
 {
-    struct taking *taking = data;
-    (void)is_taken; /* what could not be had was counted */
+    struct part *part = data;
+    struct taking *taking = part->taking;
     struct notify *notify = taking->notify;
     pthread_mutex_lock(&notify->lock);
+    part->is_missing = outcome == PUT_FAILED;
+    if (part->is_missing && taking->is_let_go)
+        endpoint_note_lost(part->endpoint);
     bool is_last = --taking->pending == 0;
     if (is_last)
         pthread_cond_broadcast(&notify->settled);
@@ -331,14 +353,50 @@ static void on_settled(void *data, bool is_taken)
     pthread_mutex_unlock(&notify->lock);
 }
 
-/* Asked first, for it costs less than to find out who is to be told. */
-static bool is_known(struct notify *notify, const struct analytics_event *event)
+/* Those are pending already, so that none goes away before it is put. */
+static void put_parts(const GPtrArray *parts, const struct analytics_event *event)
+{
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_encode_json(&event_under_way_descriptor, event, true, json);
+    const struct endpoint_text text = {event->org_id, json->str, json->len, event->priority};
+    for (guint i = 0; i < parts->len; i++) {
+        struct part *part = g_ptr_array_index(parts, i);
+        endpoint_put(part->endpoint, &text, on_settled, part);
+    }
+}
+
+/* Adds what is to be put again of what is known. False: it is not known. */
+static bool begin_again(struct notify *notify, const struct analytics_event *event, GPtrArray *parts)
 {
     g_autofree char *key = make_key(event);
     pthread_mutex_lock(&notify->lock);
-    bool known = g_hash_table_contains(notify->known, key);
+    struct taking *taking = g_hash_table_lookup(notify->known, key);
+    for (guint i = 0; taking && i < taking->part_count; i++)
+        if (taking->parts[i].is_missing) {
+            taking->parts[i].is_missing = taking->is_let_go = false;
+            taking->pending++;
+            g_ptr_array_add(parts, &taking->parts[i]);
+        }
     pthread_mutex_unlock(&notify->lock);
-    return known;
+    return taking != NULL;
+}
+
+/* Adds what is to be put of what was not known; nothing, where another thread was faster. */
+static void begin_taking(struct notify *notify, const struct analytics_event *event, const GPtrArray *endpoints,
+                         GPtrArray *parts)
+{
+    char *key = make_key(event);
+    pthread_mutex_lock(&notify->lock);
+    if (!g_hash_table_contains(notify->known, key)) {
+        struct taking *taking = taking_new(notify, g_steal_pointer(&key), endpoints);
+        for (guint i = 0; i < taking->part_count; i++)
+            g_ptr_array_add(parts, &taking->parts[i]);
+        g_hash_table_insert(notify->known, taking->key, taking);
+        g_queue_push_tail(&notify->oldest, taking);
+        forget_oldest(notify);
+    }
+    pthread_mutex_unlock(&notify->lock);
+    g_free(key);
 }
 
 /* Whether it is of a kind that anybody may be told of. */
@@ -349,40 +407,101 @@ static bool is_tellable(const struct notify *notify, const struct analytics_even
 
 void notify_offer(struct notify *notify, const struct analytics_event *event)
 {
-    if (!is_tellable(notify, event) || is_known(notify, event))
-        return;
-    g_autoptr(GPtrArray) endpoints = endpoints_for(notify, event);
-    struct taking *taking = endpoints ? begin_taking(notify, event, (int)endpoints->len) : NULL;
-    if (!taking)
-        return;
-    g_autoptr(GString) json = g_string_new(NULL);
-    record_encode_json(&event_under_way_descriptor, event, true, json);
-    const struct endpoint_text text = {event->org_id, json->str, json->len, event->priority};
-    for (guint i = 0; i < endpoints->len; i++)
-        endpoint_put(g_ptr_array_index(endpoints, i), &text, on_settled, taking);
-}
-
-static bool is_pending(struct notify *notify, const char *key)
-{
-    const struct taking *taking = g_hash_table_lookup(notify->known, key);
-    return taking && taking->pending > 0;
-}
-
-void notify_ensure(struct notify *notify, const struct analytics_event *event)
-{
     if (!is_tellable(notify, event))
         return;
-    notify_offer(notify, event);
+    g_autoptr(GPtrArray) parts = g_ptr_array_new(), endpoints = NULL;
+    /* asked first, for it costs less than to find out who is to be told */
+    if (!begin_again(notify, event, parts) && (endpoints = endpoints_for(notify, event)))
+        begin_taking(notify, event, endpoints, parts);
+    if (parts->len)
+        put_parts(parts, event);
+}
+
+/* ---- making sure ---- */
+
+/* Waits until none is pending. Returns how many puts their disks did not take, or have not answered. */
+static size_t wait_for(struct notify *notify, const struct analytics_event *event, const struct timespec *deadline)
+{
     g_autofree char *key = make_key(event);
-    int64_t now_us = clock_monotonic_us(clock_system());
-    const struct timespec deadline = {now_us / G_USEC_PER_SEC + ENSURE_DEADLINE_SECONDS, 0};
+    const struct taking *taking;
+    size_t missing = 0;
     pthread_mutex_lock(&notify->lock);
-    while (is_pending(notify, key) && pthread_cond_timedwait(&notify->settled, &notify->lock, &deadline) != ETIMEDOUT)
+    while ((taking = g_hash_table_lookup(notify->known, key)) && taking->pending &&
+           pthread_cond_timedwait(&notify->settled, &notify->lock, deadline) != ETIMEDOUT)
         ;
-    if (is_pending(notify, key))
-        log_error(NULL, "notification %s is not on disk after %d s; what is stored goes on without it", event->id,
-                  ENSURE_DEADLINE_SECONDS);
+    taking = g_hash_table_lookup(notify->known, key);
+    for (guint i = 0; taking && i < taking->part_count; i++)
+        missing += taking->parts[i].is_missing;
+    missing += taking ? (size_t)taking->pending : 0;
     pthread_mutex_unlock(&notify->lock);
+    return missing;
+}
+
+/* Offers all of them, so that they share commits, and waits. Returns how many puts are missing. */
+static size_t offer_and_wait(struct notify *notify, struct analytics_event *const *events, size_t count,
+                             int64_t until_us)
+{
+    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    size_t missing = 0;
+    for (size_t i = 0; i < count; i++)
+        notify_offer(notify, events[i]);
+    for (size_t i = 0; i < count; i++)
+        missing += is_tellable(notify, events[i]) ? wait_for(notify, events[i], &deadline) : 0;
+    return missing;
+}
+
+static void note_lost(struct notify *notify, const struct analytics_event *event)
+{
+    g_autofree char *key = make_key(event);
+    pthread_mutex_lock(&notify->lock);
+    struct taking *taking = g_hash_table_lookup(notify->known, key);
+    if (taking)
+        taking->is_let_go = true; /* of the pending ones, those that fail yet */
+    for (guint i = 0; taking && i < taking->part_count; i++)
+        if (taking->parts[i].is_missing)
+            endpoint_note_lost(taking->parts[i].endpoint);
+    pthread_mutex_unlock(&notify->lock);
+}
+
+static void let_go(struct notify *notify, struct analytics_event *const *events, size_t count, size_t missing)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    for (size_t i = 0; i < count; i++)
+        if (is_tellable(notify, events[i]))
+            note_lost(notify, events[i]);
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(
+            NULL,
+            "%zu notifications are not on the disk of their queues, which is full, fails or hangs; what is stored "
+            "goes on without them (%lld times more)",
+            missing, (long long)held_back);
+}
+
+static void set_trouble(struct notify *notify, bool is_in_trouble)
+{
+    pthread_mutex_lock(&notify->lock);
+    notify->is_in_trouble = is_in_trouble;
+    pthread_mutex_unlock(&notify->lock);
+}
+
+void notify_ensure(struct notify *notify, struct analytics_event *const *events, size_t count)
+{
+    if (!notify || !notify->endpoints->len)
+        return;
+    pthread_mutex_lock(&notify->lock);
+    bool was_in_trouble = notify->is_in_trouble;
+    pthread_mutex_unlock(&notify->lock);
+    int64_t hold_us = (int64_t)(notify->parts.settings->hold_seconds * G_USEC_PER_SEC),
+            until_us = clock_monotonic_us(clock_system()) + (was_in_trouble ? MIN(hold_us, TROUBLE_US) : hold_us);
+    size_t missing = offer_and_wait(notify, events, count, until_us);
+    while (missing && !was_in_trouble && clock_monotonic_us(clock_system()) + RETRY_US < until_us) {
+        g_usleep(RETRY_US);
+        missing = offer_and_wait(notify, events, count, until_us);
+    }
+    set_trouble(notify, missing > 0);
+    if (missing)
+        let_go(notify, events, count, missing);
 }
 
 /* ---- looking ---- */
@@ -447,21 +566,58 @@ void notify_each_dead_letter(struct notify *notify, const char *org_id,
 struct revival {
     struct notify *notify;
     const char *id;
-    int found, revived;
-    /* of the one under way */
-    pthread_mutex_t lock;
-    pthread_cond_t answered;
-    bool is_answered, is_taken;
+    int64_t until_us; /* of the machine's clock */
+    int found, revived, unanswered;
 };
 
-static void on_revived(void *data, bool is_taken)
+/* A queue's answer to one put, which may come when nobody waits for it any more. */
+struct reply {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    enum put_outcome outcome; /* 0: none came yet */
+    bool is_left;             /* by who waited */
+};
+
+static struct reply *reply_new(void)
 {
-    struct revival *revival = data;
-    pthread_mutex_lock(&revival->lock);
-    revival->is_answered = true;
-    revival->is_taken = is_taken;
-    pthread_cond_signal(&revival->answered);
-    pthread_mutex_unlock(&revival->lock);
+    struct reply *reply = g_new0(struct reply, 1);
+    pthread_mutex_init(&reply->lock, NULL);
+    condition_init(&reply->came);
+    return reply;
+}
+
+static void reply_free(struct reply *reply)
+{
+    pthread_cond_destroy(&reply->came);
+    pthread_mutex_destroy(&reply->lock);
+    g_free(reply);
+}
+
+static void on_revived(void *data, enum put_outcome outcome)
+{
+    struct reply *reply = data;
+    pthread_mutex_lock(&reply->lock);
+    reply->outcome = outcome;
+    bool is_left = reply->is_left;
+    pthread_cond_signal(&reply->came);
+    pthread_mutex_unlock(&reply->lock);
+    if (is_left)
+        reply_free(reply);
+}
+
+/* 0: none came in time. The reply is not the caller's any more. */
+static enum put_outcome reply_await(struct reply *reply, int64_t until_us)
+{
+    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    pthread_mutex_lock(&reply->lock);
+    while (!reply->outcome && pthread_cond_timedwait(&reply->came, &reply->lock, &deadline) != ETIMEDOUT)
+        ;
+    enum put_outcome outcome = reply->outcome;
+    reply->is_left = true;
+    pthread_mutex_unlock(&reply->lock);
+    if (outcome)
+        reply_free(reply);
+    return outcome;
 }
 
 /* Into its endpoint's queue again, if there still is one that wants it. */
@@ -476,28 +632,38 @@ static bool revive(void *data, const struct dead_letter *letter)
         return false;
     const struct endpoint_text text = {letter->org_id, letter->event.text, strlen(letter->event.text),
                                        event_type_find(EVENT_SIGNAL)->priority};
-    revival->is_answered = false;
-    endpoint_put(endpoint, &text, on_revived, revival);
-    pthread_mutex_lock(&revival->lock);
-    while (!revival->is_answered)
-        pthread_cond_wait(&revival->answered, &revival->lock);
-    pthread_mutex_unlock(&revival->lock);
-    revival->revived += revival->is_taken;
-    return revival->is_taken;
+    struct reply *reply = reply_new();
+    endpoint_put(endpoint, &text, on_revived, reply);
+    enum put_outcome outcome = reply_await(reply, revival->until_us);
+    revival->revived += outcome == PUT_TAKEN;
+    revival->unanswered += outcome != PUT_TAKEN && outcome != PUT_REFUSED;
+    return outcome == PUT_TAKEN;
 }
 
 bool notify_retry_dead_letter(struct notify *notify, const char *org_id, const char *id, GError **error)
 {
-    struct revival revival = {.notify = notify, .id = id};
-    pthread_mutex_init(&revival.lock, NULL);
-    pthread_cond_init(&revival.answered, NULL);
+    struct revival revival = {.notify = notify, .id = id, .until_us = clock_monotonic_us(clock_system()) + REVIVE_US};
     notify_each_dead_letter(notify, org_id, revive, &revival);
-    pthread_mutex_destroy(&revival.lock);
-    pthread_cond_destroy(&revival.answered);
     if (!revival.found)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no dead letter of that id");
+    else if (!revival.revived && revival.unanswered)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "the disk of its endpoint's queue is full, fails or does not answer: the log says more; try again");
     else if (!revival.revived)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
                     "its endpoint takes nothing now: it is gone, not in the settings any more, or its queue is full");
     return revival.revived > 0;
+}
+
+/* ---- orgs that are deleted ---- */
+
+void notify_forget_org(struct notify *notify, const char *org_id)
+{
+    for (guint i = 0; notify && i < notify->endpoints->len; i++) {
+        struct endpoint *endpoint = g_ptr_array_index(notify->endpoints, i);
+        if (g_strcmp0(endpoint_audience(endpoint)->org_id, org_id) == 0)
+            endpoint_erase(endpoint);
+    }
+    if (notify && notify->dead)
+        dead_letters_erase(notify->dead, org_id);
 }

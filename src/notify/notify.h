@@ -48,10 +48,13 @@ CLEANUP_DEFINE(notify, notify_close)
 /* Something happened and is kept (by the spool of the record path): those who are to be told of it will be. Returns at
  * once. `notify` may be NULL, here and below. */
 void notify_offer(struct notify *notify, const struct analytics_event *event);
-/* The same, and returns only once it is settled: taken over by each endpoint it is for, or not to be had (an endpoint
- * that is gone, a disk that fails), counted. What was offered before is not taken over twice, as far as ids are
- * remembered. Before the record path lets go of an event. */
-void notify_ensure(struct notify *notify, const struct analytics_event *event);
+/* The same of several, and returns only once each is settled: taken over by the endpoints it is for, or refused
+ * (counted: an endpoint that is gone, a queue whose bounds leave no room). Where an endpoint's disk is full or fails it
+ * is tried again, for notify.hold_seconds at most, all of them together; then they are let go of, counted and logged,
+ * and those of later calls are tried once each until one call succeeds, for people want what is stored more than what
+ * they are told. What was offered before is not taken over twice, as far as ids are remembered. Before the record path
+ * lets go of them. */
+void notify_ensure(struct notify *notify, struct analytics_event *const *events, size_t count);
 
 /* ---- looking ---- */
 
@@ -71,5 +74,13 @@ bool notify_enable(struct notify *notify, const char *org_id, enum endpoint_kind
 void notify_each_dead_letter(struct notify *notify, const char *org_id,
                              bool (*visit)(void *data, const struct dead_letter *letter), void *data);
 /* Puts those of this event's id into their endpoints' queues again, to be tried from the beginning. False:
- * VEDETTE_ERROR_NOT_FOUND; VEDETTE_ERROR_UNSUPPORTED: no endpoint takes it. Waits for the disk. */
+ * VEDETTE_ERROR_NOT_FOUND; VEDETTE_ERROR_UNSUPPORTED: no endpoint takes it; VEDETTE_ERROR_UNAVAILABLE: a disk does not,
+ * or says nothing for 10 s. Waits for the disk. */
 bool notify_retry_dead_letter(struct notify *notify, const char *org_id, const char *id, GError **error);
+
+/* ---- orgs that are deleted ---- */
+
+/* Erases what waits for the org's endpoints, and its dead letters; from then on its endpoints are told nothing. What is
+ * on its way just then is not called back, and is let go of however it ends. Can be done again, for what came from
+ * queues that were still being read. `notify` may be NULL. Any thread; reads the disk. */
+void notify_forget_org(struct notify *notify, const char *org_id);

@@ -22,7 +22,7 @@ struct ladder {
 /* How long to wait after so many failed tries (1 or more); below 0: it was the last. `random`: 64 uniform bits. */
 int64_t ladder_wait_us(const struct ladder *ladder, unsigned tries, uint64_t random);
 /* How many tries one that is so old has had behind it, had it failed each time: for a server that starts anew and knows
- * no more than its age. */
+ * no more than its age. One wait of the ladder is always left, and the try after it: it may have been off meanwhile. */
 unsigned ladder_tries_at_age(const struct ladder *ladder, int64_t age_ms);
 /* The longest wait. */
 int64_t ladder_longest_us(const struct ladder *ladder);
@@ -53,8 +53,9 @@ char *message_webhook_id(const char *event_id);
 
 struct queue_bounds {
     int64_t max_records, max_bytes, max_record_bytes, max_memory_bytes;
+    double max_seconds; /* 0: for ever */
 };
-/* A durable queue without time to live (the ladder gives up, and says so), whose oldest and least urgent make room.
+/* A durable queue whose oldest and least urgent make room.
  * vedette_spool_close. */
 struct vedette_spool *queue_open(const char *directory, const struct queue_bounds *bounds, struct clock *clock,
                                  GError **error);
@@ -106,15 +107,23 @@ struct endpoint *endpoint_new(const struct endpoint_config *config, const char *
 void endpoint_free(struct endpoint *endpoint);
 const struct audience *endpoint_audience(const struct endpoint *endpoint);
 
-/* Puts an event's text (an event under way) into the queue. `done` is called once, with whether it is there to stay, on
- * any thread, perhaps before this returns. Any thread. */
+enum put_outcome {
+    PUT_TAKEN = 1, /* it is there to stay */
+    PUT_REFUSED,   /* counted: the endpoint is gone, or its bounds leave this one no room; trying again is no use */
+    PUT_FAILED,    /* its disk is full or fails; counted by endpoint_note_lost, should nobody try again */
+};
+typedef void (*endpoint_put_done)(void *data, enum put_outcome outcome);
+
+/* Puts an event's text (an event under way) into the queue. `done` is called once, on any thread, perhaps before this
+ * returns. Any thread. */
 struct endpoint_text {
     const char *org_id, *json;
     size_t length;
     int32_t priority;
 };
-void endpoint_put(struct endpoint *endpoint, const struct endpoint_text *text, void (*done)(void *data, bool is_taken),
-                  void *data);
+void endpoint_put(struct endpoint *endpoint, const struct endpoint_text *text, endpoint_put_done done, void *data);
+/* One that its disk did not take was let go of: counted as refused. Any thread. */
+void endpoint_note_lost(struct endpoint *endpoint);
 
 /* The next notification to send now, or NULL; *wait_us is then how long there will be none, INT64_MAX: until wake. The
  * courier's thread, as the next. */
@@ -127,6 +136,8 @@ void endpoint_set_connected(struct endpoint *endpoint, bool is_connected, const 
 /* Fills an uninitialised record, whose texts are its own. Any thread, as the next. */
 void endpoint_look(struct endpoint *endpoint, struct endpoint_health *health);
 void endpoint_enable(struct endpoint *endpoint);
+/* Empties the queue. The endpoint is told nothing from then on, enabled or not. */
+void endpoint_erase(struct endpoint *endpoint);
 
 /* ---- dead_letters.c: what was given up ---- */
 
@@ -145,6 +156,9 @@ void dead_letters_add(struct dead_letters *dead, const struct audience *audience
 void dead_letters_visit(struct dead_letters *dead, const char *org_id,
                         bool (*visit)(void *data, const struct dead_letter *letter), void *data);
 
+/* Those of an org go. Waits for a visit; reads the disk. */
+void dead_letters_erase(struct dead_letters *dead, const char *org_id);
+
 /* ---- courier.c: all webhooks, on one thread ---- */
 
 struct courier;
@@ -155,7 +169,9 @@ bool courier_add(struct courier *courier, const struct notify_webhook *webhook, 
 bool courier_start(struct courier *courier, GError **error);
 /* An endpoint_config.wake. */
 void courier_wake(void *courier);
-/* Ends the thread and breaks off what is under way. NULL is allowed. */
+/* Ends the thread and breaks off what is under way; waking it goes on to be harmless. NULL is allowed. */
+void courier_stop(struct courier *courier);
+/* After the endpoints: what their queues still answer wakes it. NULL is allowed. */
 void courier_free(struct courier *courier);
 
 /* ---- broker.c: one MQTT broker, on a thread of its own ---- */
@@ -168,7 +184,9 @@ bool broker_start(struct broker *broker, struct endpoint *endpoint, struct vedet
 void broker_wake(void *broker);
 /* Has it begin to take leave of the broker, and returns at once. */
 void broker_stop(struct broker *broker);
-/* Waits until it has, and the thread has ended. NULL is allowed. */
+/* Waits until it has, and the thread has ended; waking it goes on to be harmless. */
+void broker_join(struct broker *broker);
+/* After its endpoint, whose queue's answers wake it. NULL is allowed. */
 void broker_free(struct broker *broker);
 
 /* ---- secret_text.c ---- */

@@ -20,7 +20,7 @@ struct vedette_spool *queue_open(const char *directory, const struct queue_bound
     vedette_spool_config_init(&config);
     config.max_queue_size = bounds->max_records;
     config.max_queue_bytes = bounds->max_bytes;
-    config.max_queue_seconds = 0;
+    config.max_queue_seconds = bounds->max_seconds;
     config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
     config.max_record_bytes = bounds->max_record_bytes;
     config.max_memory_bytes = bounds->max_memory_bytes;

@@ -129,7 +129,7 @@ static inline void world_tell(struct notify *notify, const char *id, const char 
                               enum severity severity)
 {
     struct analytics_event *event = world_signal(id, org_id, kind, severity);
-    notify_ensure(notify, event);
+    notify_ensure(notify, &event, 1);
     world_event_free(event);
 }
 

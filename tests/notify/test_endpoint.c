@@ -64,9 +64,9 @@ struct waiter {
     bool is_done;
 };
 
-static void on_put(void *data, bool is_taken)
+static void on_put(void *data, enum put_outcome outcome)
 {
-    (void)is_taken;
+    (void)outcome;
     struct waiter *waiter = data;
     pthread_mutex_lock(&waiter->lock);
     waiter->is_done = true;
@@ -224,6 +224,152 @@ static void test_w04_a_restart_goes_on_with_the_ladder(void)
     end(&fixture);
 }
 
+/* Who was off for weeks has not tried: what waited has the last wait and the try after it still before it. */
+static void test_w04_time_that_a_server_was_off_uses_up_no_last_tries(void)
+{
+    struct fixture fixture;
+    struct delivery *delivery;
+    start(&fixture);
+    put(&fixture, "e1");
+    clock_fake_advance_us(fixture.world.clock, INT64_C(30) * 86400 * G_USEC_PER_SEC);
+    endpoint_free(fixture.endpoint);
+    open_endpoint(&fixture);
+    settle(&fixture, take_soon(&fixture), ATTEMPT_FAILED, 0);
+    g_assert_cmpint(look(&fixture).dead, ==, 0);
+    g_assert_cmpfloat(fabs(wait_and_take(&fixture, &delivery) - 86400), <=, 8640);
+    settle(&fixture, delivery, ATTEMPT_DELIVERED, 0);
+    end(&fixture);
+}
+
+/* ---- dead letters ---- */
+
+struct found {
+    int count;
+    char *last_id;
+    GString *events;
+};
+
+static bool note_letter(void *data, const struct dead_letter *letter)
+{
+    struct found *found = data;
+    found->count++;
+    g_free(found->last_id);
+    found->last_id = g_strdup(letter->id);
+    g_string_append(found->events, letter->event.text);
+    return false;
+}
+
+static struct found find_letters(struct fixture *fixture, const char *org_id)
+{
+    struct found found = {.events = g_string_new(NULL)};
+    dead_letters_visit(fixture->dead, org_id, note_letter, &found);
+    return found;
+}
+
+static void found_clear(struct found *found)
+{
+    g_free(found->last_id);
+    g_string_free(found->events, TRUE);
+}
+
+static void note_buried(void *data)
+{
+    g_atomic_int_inc((int *)data);
+}
+
+/* Letters of an org, with an event of so many bytes and what it has under way alone. */
+static void bury(struct fixture *fixture, const char *org_id, int first, int count, size_t bytes)
+{
+    const struct audience audience = {ENDPOINT_WEBHOOK, "till", org_id, SEVERITY_INFO, &fixture->kinds};
+    int buried = 0;
+    g_autofree char *filling = g_strnfill(bytes, 'x');
+    for (int i = first; i < first + count; i++) {
+        g_autofree char *id = g_strdup_printf("e%d", i);
+        struct analytics_event *event = world_signal(id, org_id, "intrusion", SEVERITY_HIGH);
+        g_free(event->payload.text);
+        event->payload.text = g_strdup_printf("{\"note\":\"%s\"}", filling);
+        event->traceparent = g_strdup("00-0123456789abcdef0123456789abcdef-0123456789abcdef-01");
+        const struct delivery delivery = {.event = event};
+        dead_letters_add(fixture->dead, &audience, &delivery, "it answered 500", note_buried, &buried);
+        g_clear_pointer(&event->traceparent, g_free);
+        world_event_free(event);
+    }
+    gint64 until_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    while (g_atomic_int_get(&buried) < count && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_cmpint(g_atomic_int_get(&buried), ==, count);
+}
+
+static void test_the_newest_of_many_large_dead_letters_is_there(void)
+{
+    enum { COUNT = 12 };
+    struct fixture fixture;
+    start(&fixture);
+    bury(&fixture, "acme", 0, COUNT, 1000000);
+    for (int i = 0; i < 2; i++) { /* and still is, when it was looked at */
+        struct found found = find_letters(&fixture, "acme");
+        g_assert_cmpint(found.count, ==, COUNT);
+        g_assert_cmpstr(found.last_id, ==, "e11");
+        found_clear(&found);
+    }
+    end(&fixture);
+}
+
+static void test_a_dead_letter_shows_what_events_show_and_no_more(void)
+{
+    struct fixture fixture;
+    start(&fixture);
+    bury(&fixture, "acme", 0, 1, 1);
+    struct found found = find_letters(&fixture, "acme");
+    g_assert_nonnull(strstr(found.events->str, "\"note\""));
+    g_assert_null(strstr(found.events->str, "traceparent"));
+    found_clear(&found);
+    end(&fixture);
+}
+
+static void test_dead_letters_have_an_age(void)
+{
+    struct fixture fixture;
+    start(&fixture);
+    bury(&fixture, "acme", 0, 1, 1);
+    clock_fake_advance_us(fixture.world.clock, INT64_C(29) * 86400 * G_USEC_PER_SEC);
+    struct found young = find_letters(&fixture, "acme");
+    g_assert_cmpint(young.count, ==, 1);
+    clock_fake_advance_us(fixture.world.clock, INT64_C(86400) * G_USEC_PER_SEC);
+    struct found old = find_letters(&fixture, "acme");
+    g_assert_cmpint(old.count, ==, 0);
+    found_clear(&young);
+    found_clear(&old);
+    end(&fixture);
+}
+
+static void test_what_a_deleted_org_left_is_erased(void)
+{
+    struct fixture fixture;
+    start(&fixture);
+    bury(&fixture, "acme", 0, 2, 1);
+    bury(&fixture, "bolt", 2, 1, 1);
+    dead_letters_erase(fixture.dead, "acme");
+    struct found own = find_letters(&fixture, "acme"), theirs = find_letters(&fixture, "bolt");
+    g_assert_cmpint(own.count, ==, 0);
+    g_assert_cmpint(theirs.count, ==, 1);
+    found_clear(&own);
+    found_clear(&theirs);
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *id = g_strdup_printf("q%d", i);
+        put(&fixture, id);
+    }
+    settle(&fixture, take(&fixture), ATTEMPT_FAILED, 0);
+    struct delivery *under_way = take(&fixture);
+    endpoint_erase(fixture.endpoint);
+    settle(&fixture, under_way, ATTEMPT_FAILED, 0);
+    put(&fixture, "late");
+    g_assert_null(take(&fixture));
+    g_assert_cmpint(look(&fixture).queued, ==, 0);
+    g_assert_cmpint(look(&fixture).dead, ==, 0);
+    end(&fixture);
+}
+
 static void test_w05_gone_disables_until_somebody_enables(void)
 {
     struct fixture fixture;
@@ -362,6 +508,14 @@ int main(int argc, char **argv)
     g_test_add_func("/endpoint/w04_retry_after_is_obeyed_by_all_of_them",
                     test_w04_retry_after_is_obeyed_by_all_of_them);
     g_test_add_func("/endpoint/w04_a_restart_goes_on_with_the_ladder", test_w04_a_restart_goes_on_with_the_ladder);
+    g_test_add_func("/endpoint/w04_time_that_a_server_was_off_uses_up_no_last_tries",
+                    test_w04_time_that_a_server_was_off_uses_up_no_last_tries);
+    g_test_add_func("/endpoint/the newest of many large dead letters is there",
+                    test_the_newest_of_many_large_dead_letters_is_there);
+    g_test_add_func("/endpoint/a dead letter shows what events show and no more",
+                    test_a_dead_letter_shows_what_events_show_and_no_more);
+    g_test_add_func("/endpoint/dead letters have an age", test_dead_letters_have_an_age);
+    g_test_add_func("/endpoint/what a deleted org left is erased", test_what_a_deleted_org_left_is_erased);
     g_test_add_func("/endpoint/w05_gone_disables_until_somebody_enables",
                     test_w05_gone_disables_until_somebody_enables);
     g_test_add_func("/endpoint/what was broken off is tried again at once",

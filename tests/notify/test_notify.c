@@ -1,6 +1,8 @@
 /* Who is told of what: orgs, policies, severities, kinds; what is taken over once, and stays over a restart. */
 #include "notify_world.h"
 
+#include "base/fault.h"
+
 /* Nobody is there: what is taken over stays. */
 static const char nowhere[] = "https://192.0.2.1/in";
 
@@ -185,6 +187,110 @@ static void test_what_is_offered_twice_is_taken_over_once(void)
     world_clear(&world);
 }
 
+static int64_t refused(struct notify *notify, const char *id)
+{
+    struct endpoint_health health = {0};
+    world_look(notify, id, &health);
+    int64_t count = health.refused;
+    record_clear(&endpoint_health_descriptor, &health);
+    return count;
+}
+
+static void plan_faults(const char *plan)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    fault_plan(plan);
+#else
+    (void)plan;
+#endif
+}
+
+static bool has_faults(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    return true;
+#else
+    g_test_skip("this build has no fault points (-Dfaults=true)");
+    return false;
+#endif
+}
+
+static void wait_until_counted(struct notify *notify, int64_t (*counter)(struct notify *, const char *), int64_t count)
+{
+    gint64 until_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    while (counter(notify, "a") < count && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_cmpint(counter(notify, "a"), ==, count);
+}
+
+/* Put in and not yet answered when it closes: the queue answers then, and nobody is there any more to be woken. */
+static void test_closing_with_answers_under_way_loses_nothing(void)
+{
+    enum { COUNT = 200 };
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    struct notify *notify = world_open(&world);
+    for (int i = 0; i < COUNT; i++) {
+        g_autofree char *id = g_strdup_printf("e%d", i);
+        struct analytics_event *event = world_signal(id, "acme", "intrusion", SEVERITY_HIGH);
+        notify_offer(notify, event);
+        world_event_free(event);
+    }
+    notify_close(notify);
+    notify = world_open(&world);
+    g_assert_cmpint(queued(notify, "a"), ==, COUNT);
+    notify_close(notify);
+    world_clear(&world);
+}
+
+/* Those whose disk takes it hear of it once; the others as soon as theirs has room. */
+static void test_a_disk_that_is_full_for_a_while_loses_nothing(void)
+{
+    if (!has_faults())
+        return;
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    world_add_webhook(&world, "b", "acme", nowhere);
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    plan_faults("spool.insert=1");
+    world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
+    plan_faults(NULL);
+    g_assert_cmpint(accepted(notify, "a"), ==, 1);
+    g_assert_cmpint(accepted(notify, "b"), ==, 1);
+    g_assert_cmpint(refused(notify, "a") + refused(notify, "b"), ==, 0);
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
+/* What was offered and not taken is not known for taken: who makes sure of it tries again. */
+static void test_what_a_full_disk_did_not_take_is_offered_again(void)
+{
+    if (!has_faults())
+        return;
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    world_add_webhook(&world, "a", "acme", nowhere);
+    world.settings.notify.hold_seconds = 0.3;
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    struct analytics_event *event = world_signal("e1", "acme", "intrusion", SEVERITY_HIGH);
+    plan_faults("spool.insert=1+");
+    notify_offer(notify, event);
+    notify_ensure(notify, &event, 1); /* gives up in the end: what is stored must go on */
+    g_assert_cmpint(accepted(notify, "a"), ==, 0);
+    wait_until_counted(notify, refused, 1);
+    plan_faults(NULL);
+    notify_ensure(notify, &event, 1);
+    wait_until_counted(notify, accepted, 1);
+    world_event_free(event);
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
 static void test_what_was_taken_over_is_there_after_a_restart(void)
 {
     struct notify_world world;
@@ -210,10 +316,10 @@ static void test_what_is_no_signal_is_told_to_nobody(void)
     CLEANUP(notify) struct notify *notify = world_open(&world);
     struct analytics_event *event = world_signal("e1", "acme", "intrusion", SEVERITY_HIGH);
     event->type = EVENT_ZONE_HIT;
-    notify_ensure(notify, event);
+    notify_ensure(notify, &event, 1);
     event->type = EVENT_SIGNAL;
     event->payload.text[1] = '!'; /* no JSON any more */
-    notify_ensure(notify, event);
+    notify_ensure(notify, &event, 1);
     world_event_free(event);
     notify_offer(NULL, NULL); /* nobody is to be told */
     g_assert_cmpint(accepted(notify, "a"), ==, 0);
@@ -318,6 +424,12 @@ int main(int argc, char **argv)
                     test_each_key_of_the_policy_changes_what_is_told);
     g_test_add_func("/notify/an endpoint may ask for less", test_an_endpoint_may_ask_for_less);
     g_test_add_func("/notify/what is offered twice is taken over once", test_what_is_offered_twice_is_taken_over_once);
+    g_test_add_func("/notify/closing with answers under way loses nothing",
+                    test_closing_with_answers_under_way_loses_nothing);
+    g_test_add_func("/notify/a disk that is full for a while loses nothing",
+                    test_a_disk_that_is_full_for_a_while_loses_nothing);
+    g_test_add_func("/notify/what a full disk did not take is offered again",
+                    test_what_a_full_disk_did_not_take_is_offered_again);
     g_test_add_func("/notify/what was taken over is there after a restart",
                     test_what_was_taken_over_is_there_after_a_restart);
     g_test_add_func("/notify/what is no signal is told to nobody", test_what_is_no_signal_is_told_to_nobody);
