@@ -179,9 +179,36 @@ static void stamp_owner(const struct record_descriptor *descriptor, void *record
     set_text(descriptor, record, "site_id", camera->site_id);
 }
 
+/* What the server tells of itself (that a camera is back, for one, which ends an incident) nobody else may say. */
+static bool is_for_others_to_say(const struct record_descriptor *descriptor, const void *payload, GError **error)
+{
+    if (descriptor != &signal_descriptor || !signal_is_of_server(payload))
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "payload: a signal '%s' of the service system is the "
+                "server's own to tell",
+                ((const struct signal *)payload)->kind);
+    return false;
+}
+
+static bool check_times(const struct record_descriptor *descriptor, const void *payload, int64_t latest_ms,
+                        GError **error)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        if (field->kind != RECORD_TIME ||
+            ((const struct record_time *)(const void *)((const char *)payload + field->offset))->ms <= latest_ms)
+            continue;
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "payload: %s lies further in the future than store.early_minutes allows", field->name);
+        return false;
+    }
+    return true;
+}
+
 /* The payload is decoded, must speak of the same thing as its envelope, and is written anew: what is stored holds
  * nothing that was not checked. */
-static bool check_payload(struct analytics_event *event, const struct camera *camera, GError **error)
+static bool check_payload(struct analytics_event *event, const struct camera *camera, int64_t latest_ms, GError **error)
 {
     const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
     g_autofree void *payload = g_malloc(descriptor->size);
@@ -194,23 +221,27 @@ static bool check_payload(struct analytics_event *event, const struct camera *ca
         return false;
     char **id = text_of(descriptor, payload, "id"), **camera_id = text_of(descriptor, payload, "camera_id");
     bool is_same = id && camera_id && g_strcmp0(*id, event->id) == 0 && g_strcmp0(*camera_id, event->camera_id) == 0;
-    if (is_same) {
+    bool is_kept = is_same && is_for_others_to_say(descriptor, payload, error) &&
+                   check_times(descriptor, payload, latest_ms, error);
+    if (is_kept) {
         g_autoptr(GString) json = g_string_new(NULL);
         stamp_owner(descriptor, payload, camera);
         record_encode_json(descriptor, payload, true, json);
         g_free(event->payload.text);
         event->payload.text = g_string_free(g_steal_pointer(&json), FALSE);
-    } else {
+    } else if (!is_same) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "payload: its id or camera is not its envelope's");
     }
     record_clear(descriptor, payload);
-    return is_same;
+    return is_kept;
 }
 
 bool analytics_event_settle(struct analytics_event *event, const struct camera *camera, int64_t received_at_ms,
-                            GError **error)
+                            int32_t early_minutes, GError **error)
 {
+    int64_t known_ms = MAX(received_at_ms, event->occurred_at.ms);
+    int64_t latest_ms = early_minutes ? known_ms + early_minutes * INT64_C(60000) : INT64_MAX;
     stamp_owner(&analytics_event_descriptor, event, camera);
     event->received_at.ms = received_at_ms;
-    return check_payload(event, camera, error);
+    return check_payload(event, camera, latest_ms, error);
 }

@@ -128,6 +128,8 @@ extern const struct record_descriptor event_under_way_descriptor;
 struct camera;
 /* Makes an event that came from outside, decoded, what may be kept: its payload is decoded by its type, must speak of
  * the same thing as its envelope, and is written anew, so that nothing is kept that was not checked; org and site are
- * its camera's, whatever it says. The caller has found the camera by event->camera_id. VEDETTE_ERROR_INVALID. */
+ * its camera's, whatever it says. The caller has found the camera by event->camera_id. VEDETTE_ERROR_INVALID, also for
+ * a signal that is the server's alone to tell, and for times in the payload more than `early_minutes` (0: any) after
+ * both its receipt and the time of its envelope; an envelope of the future is put aside by the store. */
 bool analytics_event_settle(struct analytics_event *event, const struct camera *camera, int64_t received_at_ms,
-                            GError **error);
+                            int32_t early_minutes, GError **error);

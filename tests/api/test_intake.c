@@ -178,6 +178,33 @@ static void test_of_many_refusals_the_first_are_told(void)
     intake_world_clear(&world);
 }
 
+/* An operator's key must not end the server's own incidents, nor hold one open for ever. */
+static void test_what_is_not_for_others_to_say_is_refused(void)
+{
+    static const struct {
+        const char *service, *kind, *started_at, *why;
+    } cases[] = {
+        {"system", "camera_recovered", "2026-01-01T00:00:00Z", "the server's own to tell"},
+        {"system", "self_test", "2026-01-01T00:00:00Z", "the server's own to tell"},
+        {"safety", "intrusion", "9999-01-01T00:00:00Z", "started_at lies further in the future"},
+        {"system", "camera_dark", "2026-01-01T00:00:00Z", NULL}, /* as any camera's analytics may find it */
+    };
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = signal_line((int)i, cases[i].service, cases[i].kind, cases[i].started_at);
+        int sender = send_lines(&world, line);
+        struct reply reply = world_read_reply(sender, false);
+        g_assert_cmpint(reply.status, ==, 200);
+        g_assert_nonnull(strstr(reply.body->str, cases[i].why ? cases[i].why : "\"accepted\":1"));
+        g_assert_true(!cases[i].why == !strstr(reply.body->str, "\"rejected\":1"));
+        reply_clear(&reply);
+        close(sender);
+    }
+    g_assert_cmpint(taken(&world), ==, 1);
+    intake_world_clear(&world);
+}
+
 static gpointer stop(gpointer data)
 {
     struct intake_world *world = data;
@@ -206,6 +233,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/no thread that serves waits for the disk", test_no_thread_that_serves_waits_for_the_disk);
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
     g_test_add_func("/intake/of many refusals the first are told", test_of_many_refusals_the_first_are_told);
+    g_test_add_func("/intake/what is not for others to say is refused", test_what_is_not_for_others_to_say_is_refused);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
     return g_test_run();
 }

@@ -432,6 +432,30 @@ static void test_what_is_not_its_own_is_refused_and_the_rest_is_stored(void)
 }
 
 /* Another worker's camera gets neither health nor picture nor tracks from this one. */
+/* A caged worker sees; what the server tells of itself is not its to say. */
+static void test_a_worker_does_not_speak_as_the_server(void)
+{
+    static const char *const kinds[] = {"camera_recovered", "camera_dark"};
+    struct world world;
+    g_autoptr(GString) lines = g_string_new(NULL);
+    world_init(&world);
+    be_admitted(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        g_string_append_printf(
+            lines,
+            "{\"id\":\"0197a000-0000-7000-8000-00000000000%zu\",\"type\":\"signal\",\"camera_id\":"
+            "\"door\",\"occurred_at\":\"2026-01-01T00:00:00Z\",\"payload\":{\"id\":"
+            "\"0197a000-0000-7000-8000-00000000000%zu\",\"camera_id\":\"door\",\"service\":\"system\","
+            "\"kind\":\"%s\",\"severity\":\"high\",\"started_at\":\"2026-01-01T00:00:00Z\"}}\n",
+            i, i, kinds[i]);
+    say_batch(&world, 1, lines->str);
+    g_assert_true(intake_read(world.worker, NULL));
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 1);
+    g_assert_cmpint(counter_get(&world.hub.health.records_received), ==, 1);
+    await_acknowledgement(&world, 1);
+    world_clear(&world);
+}
+
 static void test_other_cameras_are_left_alone(void)
 {
     static const char health[] = "{\"camera_id\":\"elsewhere\",\"state\":\"online\"}",
@@ -768,6 +792,7 @@ int main(int argc, char **argv)
                     test_a_repeated_record_is_acknowledged_and_shown_once);
     g_test_add_func("/intake/what is not its own is refused and the rest is stored",
                     test_what_is_not_its_own_is_refused_and_the_rest_is_stored);
+    g_test_add_func("/intake/a worker does not speak as the server", test_a_worker_does_not_speak_as_the_server);
     g_test_add_func("/intake/other cameras are left alone", test_other_cameras_are_left_alone);
     g_test_add_func("/intake/nothing is acknowledged while the spool fails",
                     test_nothing_is_acknowledged_while_the_spool_fails);
