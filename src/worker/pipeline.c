@@ -1,17 +1,11 @@
 #define LOG_MODULE "worker"
-#include "worker/worker.h"
+#include "worker/pipeline_internal.h"
 
 #include "base/counter.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/trace.h"
-#include "privacy/privacy.h"
-#include "worker/figure_history.h"
-#include "worker/gate.h"
 #include "worker/observe.h"
-#include "worker/selection.h"
-#include "worker/stages.h"
-#include "worker/track_log.h"
 
 #include <string.h>
 #include <time.h>
@@ -28,52 +22,6 @@ enum {
     DETECTOR_REST_FACTOR = 4,
     DETECTOR_REST_MAX_US = 60 * 1000000,
     PAYLOAD_USUAL_BYTES = 4096,
-};
-
-struct pipeline {
-    /* immutable */
-    char *camera_id;
-    struct tracker_settings tracker_settings;
-    struct clock *clock;
-    struct camera_health *health;
-    struct pipeline_sink sink;
-    struct detector *detector;
-    pthread_mutex_t *detector_lock;
-    int preview_width_px, preview_quality, live_window_ms;
-    /* one thread at a time */
-    struct motion *motion;
-    struct picture_watch *picture;
-    struct tracker *tracker;
-    struct analytics *analytics;
-    struct privacy_encoder *encoder;
-    struct detections *objects, *found; /* what moves; what the model found, held until it runs again */
-    struct detections *part;            /* what it found in a region */
-    struct gate gate;
-    struct selection selection;
-    int64_t policy_revision;     /* in force; 0: none */
-    struct track_log *track_log; /* NULL: what rules see is not stored */
-    struct tracks tracks;        /* of the last frame */
-    int failures;                /* of the model, in a row */
-    int64_t restarted_us, rests_until_us;
-    struct observed_track *observed;
-    struct track_view *views;
-    struct record_box *figures; /* of the last frame, for previews */
-    size_t figure_count;
-    struct figure_history *history; /* NULL until someone looks at another stream */
-    bool is_active;                 /* something moved in the last frame, or it was not known */
-    bool hides_all;                 /* what must be hidden is not known now */
-    int64_t shed_before;            /* by tracker and rules, as counted so far */
-    uint64_t last_frame;
-    int64_t last_at_ms;
-    struct log_limit detector_complaint;
-    GString *payload; /* of the event that is being told */
-    /* tracks found again by their looks; NULL: they are not */
-    struct reid *reid;
-    struct reader *reader;
-    pthread_mutex_t *reader_lock;
-    struct stages stages; /* of the frame at hand, and of all */
-    struct frame_events trace;
-    bool is_in_frame;
 };
 
 static void emit_chunk(void *pipeline, struct track_chunk *chunk);
@@ -462,21 +410,6 @@ static void publish_tracks(struct pipeline *pipeline, const struct frame *frame,
     pipeline->sink.tracks(pipeline->sink.data, &update);
 }
 
-/* Everything that could be a person: tracks, also lost and tentative ones, what moves, and what the model found. */
-static void note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
-                         const struct motion_scene *scene)
-{
-    const struct selection *selection = &pipeline->selection;
-    pipeline->figure_count = 0;
-    for (int i = 0; i < tracks->count; i++)
-        if (selection_hides(selection, tracks->items[i].object_class))
-            pipeline->figures[pipeline->figure_count++] = tracks->items[i].box;
-    for (int i = 0; i < detections->count; i++)
-        if (selection_hides(selection, detections->items[i].object_class))
-            pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
-    pipeline->hides_all = scene->is_learning;
-}
-
 /* Everything has a bound; what it sheds is counted. */
 static void note_shed(struct pipeline *pipeline, const struct detections *detections, const struct tracks *tracks)
 {
@@ -527,7 +460,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     note_stage(pipeline, STAGE_TRACK, &health->track_us, &since_us);
     run_rules(pipeline, frame, tracks, &scene, &picture);
     note_stage(pipeline, STAGE_RULES, &health->rules_us, &since_us);
-    note_figures(pipeline, tracks, detections, &scene);
+    pipeline_note_figures(pipeline, tracks, detections, &scene);
     note_shed(pipeline, detections, tracks);
     publish_tracks(pipeline, frame, tracks);
     stages_mark(&pipeline->stages, STAGE_TELL);
@@ -563,70 +496,9 @@ void pipeline_finish(struct pipeline *pipeline)
         track_log_finish(pipeline->track_log);
 }
 
-static struct privacy_request request_for(const struct pipeline *pipeline, const struct frame *frame)
-{
-    struct privacy_request request = {
-        .figures = pipeline->figures,
-        .figure_count = pipeline->figure_count,
-        /* what is known belongs to the frame that was fed last: of any other nothing is known */
-        .hide_all = pipeline->hides_all || frame->number != pipeline->last_frame,
-        .cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength),
-    };
-    if (selection_hides_any(&pipeline->selection))
-        request.foreground =
-            motion_foreground(pipeline->motion, &request.foreground_width_px, &request.foreground_height_px);
-    else
-        request.hide_all = false;
-    return request;
-}
-
-static GBytes *encode(struct pipeline *pipeline, const struct frame *frame, const struct privacy_request *request,
-                      GError **error)
-{
-    if (!pipeline->encoder)
-        pipeline->encoder = privacy_encoder_new(pipeline->preview_width_px, pipeline->preview_quality);
-    GBytes *jpeg = privacy_encode_jpeg(pipeline->encoder, frame, request, error);
-    counter_add(jpeg ? &pipeline->health->previews_encoded : &pipeline->health->previews_refused, 1);
-    return jpeg;
-}
-
-GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error)
-{
-    return pipeline_preview_outlined(pipeline, frame, NULL, 0, error);
-}
-
-GBytes *pipeline_preview_outlined(struct pipeline *pipeline, struct frame *frame, const struct record_box *outlines,
-                                  size_t count, GError **error)
-{
-    struct privacy_request request = request_for(pipeline, frame);
-    request.outlines = outlines;
-    request.outline_count = count;
-    return encode(pipeline, frame, &request, error);
-}
-
 const struct tracks *pipeline_tracks(const struct pipeline *pipeline)
 {
     return &pipeline->tracks;
-}
-
-int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame *frame)
-{
-    int64_t covered_ms = 0;
-    const struct privacy_request request = request_for(pipeline, frame);
-    if (!pipeline->history)
-        pipeline->history = figure_history_new(pipeline->live_window_ms);
-    figure_history_note(pipeline->history, frame, &request);
-    figure_history_covered_ms(pipeline->history, &covered_ms);
-    return covered_ms;
-}
-
-GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number, GError **error)
-{
-    struct privacy_request request;
-    if (!pipeline->history || !figure_history_request(pipeline->history, frame, &request, number))
-        return NULL;
-    request.cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength);
-    return encode(pipeline, frame, &request, error);
 }
 
 size_t pipeline_counts(const struct pipeline *pipeline, struct analytics_count *counts, size_t capacity)

@@ -1,0 +1,65 @@
+/* Shared by the files of the frame path: what it holds of one camera. pipeline.c feeds frames through it,
+ * pipeline_preview.c makes its pictures. */
+#pragma once
+
+#include "base/log.h"
+#include "privacy/privacy.h"
+#include "worker/figure_history.h"
+#include "worker/gate.h"
+#include "worker/selection.h"
+#include "worker/stages.h"
+#include "worker/track_log.h"
+#include "worker/worker.h"
+
+struct pipeline {
+    /* immutable */
+    char *camera_id;
+    struct tracker_settings tracker_settings;
+    struct clock *clock;
+    struct camera_health *health;
+    struct pipeline_sink sink;
+    struct detector *detector;
+    pthread_mutex_t *detector_lock;
+    int preview_width_px, preview_quality, live_window_ms;
+    /* one thread at a time */
+    struct motion *motion;
+    struct picture_watch *picture;
+    struct tracker *tracker;
+    struct analytics *analytics;
+    struct privacy_encoder *encoder;
+    struct detections *objects, *found; /* what moves; what the model found, held until it runs again */
+    struct detections *part;            /* what it found in a region */
+    struct gate gate;
+    struct selection selection;
+    int64_t policy_revision;     /* in force; 0: none */
+    struct track_log *track_log; /* NULL: what rules see is not stored */
+    struct tracks tracks;        /* of the last frame */
+    int failures;                /* of the model, in a row */
+    int64_t restarted_us, rests_until_us;
+    struct observed_track *observed;
+    struct track_view *views;
+    struct record_box *figures; /* of the last frame, for previews */
+    size_t figure_count;
+    struct figure_history *history; /* NULL until someone looks at another stream */
+    bool is_active;                 /* something moved in the last frame, or it was not known */
+    bool hides_all;                 /* what must be hidden is not known now */
+    int64_t shed_before;            /* by tracker and rules, as counted so far */
+    uint64_t last_frame;
+    int64_t last_at_ms;
+    struct log_limit detector_complaint;
+    GString *payload; /* of the event that is being told */
+    /* tracks found again by their looks; NULL: they are not */
+    struct reid *reid;
+    struct reader *reader;
+    pthread_mutex_t *reader_lock;
+    struct stages stages; /* of the frame at hand, and of all */
+    struct frame_events trace;
+    bool is_in_frame;
+};
+
+/* ---- pipeline_preview.c ---- */
+
+/* What must be hidden in the frame at hand: everything that could be a person. Once it is through motion, detection and
+ * tracking. */
+void pipeline_note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
+                           const struct motion_scene *scene);

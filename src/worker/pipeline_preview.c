@@ -1,0 +1,79 @@
+/* Pictures of a camera's frames, in which every figure is hidden. */
+#include "base/counter.h"
+#include "worker/pipeline_internal.h"
+
+/* Everything that could be a person: tracks, also lost and tentative ones, what moves, and what the model found. */
+void pipeline_note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
+                           const struct motion_scene *scene)
+{
+    const struct selection *selection = &pipeline->selection;
+    pipeline->figure_count = 0;
+    for (int i = 0; i < tracks->count; i++)
+        if (selection_hides(selection, tracks->items[i].object_class))
+            pipeline->figures[pipeline->figure_count++] = tracks->items[i].box;
+    for (int i = 0; i < detections->count; i++)
+        if (selection_hides(selection, detections->items[i].object_class))
+            pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
+    pipeline->hides_all = scene->is_learning;
+}
+
+static struct privacy_request request_for(const struct pipeline *pipeline, const struct frame *frame)
+{
+    struct privacy_request request = {
+        .figures = pipeline->figures,
+        .figure_count = pipeline->figure_count,
+        /* what is known belongs to the frame that was fed last: of any other nothing is known */
+        .hide_all = pipeline->hides_all || frame->number != pipeline->last_frame,
+        .cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength),
+    };
+    if (selection_hides_any(&pipeline->selection))
+        request.foreground =
+            motion_foreground(pipeline->motion, &request.foreground_width_px, &request.foreground_height_px);
+    else
+        request.hide_all = false;
+    return request;
+}
+
+static GBytes *encode(struct pipeline *pipeline, const struct frame *frame, const struct privacy_request *request,
+                      GError **error)
+{
+    if (!pipeline->encoder)
+        pipeline->encoder = privacy_encoder_new(pipeline->preview_width_px, pipeline->preview_quality);
+    GBytes *jpeg = privacy_encode_jpeg(pipeline->encoder, frame, request, error);
+    counter_add(jpeg ? &pipeline->health->previews_encoded : &pipeline->health->previews_refused, 1);
+    return jpeg;
+}
+
+GBytes *pipeline_preview(struct pipeline *pipeline, struct frame *frame, GError **error)
+{
+    return pipeline_preview_outlined(pipeline, frame, NULL, 0, error);
+}
+
+GBytes *pipeline_preview_outlined(struct pipeline *pipeline, struct frame *frame, const struct record_box *outlines,
+                                  size_t count, GError **error)
+{
+    struct privacy_request request = request_for(pipeline, frame);
+    request.outlines = outlines;
+    request.outline_count = count;
+    return encode(pipeline, frame, &request, error);
+}
+
+int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame *frame)
+{
+    int64_t covered_ms = 0;
+    const struct privacy_request request = request_for(pipeline, frame);
+    if (!pipeline->history)
+        pipeline->history = figure_history_new(pipeline->live_window_ms);
+    figure_history_note(pipeline->history, frame, &request);
+    figure_history_covered_ms(pipeline->history, &covered_ms);
+    return covered_ms;
+}
+
+GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number, GError **error)
+{
+    struct privacy_request request;
+    if (!pipeline->history || !figure_history_request(pipeline->history, frame, &request, number))
+        return NULL;
+    request.cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength);
+    return encode(pipeline, frame, &request, error);
+}
