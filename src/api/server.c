@@ -292,6 +292,27 @@ static void record_span(const struct request *request)
     trace_record(&span);
 }
 
+/* False: the answer is made. Of more than others may send nothing is read before it is known who sends it. The login
+ * itself is checked again with the whole request, as any other's. */
+static bool check_sender(const struct request *request, struct answer *answer)
+{
+    if (request->declared_bytes <= (guint64)request->api->settings->http.max_body_bytes)
+        return true;
+    g_autofree char *cookie = http_cookie_get(request->cookie, cookie_session);
+    const char *bearer = http_bearer_get(request->authorization), *token = bearer ? bearer : cookie;
+    struct login login = {.user = NULL};
+    g_autoptr(GError) error = NULL;
+    bool is_known = token && auth_check_token(request->api->auth, token, &login, &error);
+    login_clear(&login);
+    if (is_known)
+        return true;
+    if (!error || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
+        return refuse(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login");
+    answer_error(answer, error);
+    answer->is_closing = true;
+    return false;
+}
+
 /* ---- a request's life ---- */
 
 static bool begin(struct request *request, const char *method, const char *version, struct answer *answer)
@@ -307,7 +328,7 @@ static bool begin(struct request *request, const char *method, const char *versi
     if (!request->target)
         return refuse(answer, MHD_HTTP_BAD_REQUEST, error->message);
     request->most_bytes = route_body_bytes(request);
-    return check_framing(request, version, answer) && check_host(request, answer);
+    return check_framing(request, version, answer) && check_host(request, answer) && check_sender(request, answer);
 }
 
 static enum MHD_Result answer_request(struct request *request)
