@@ -25,6 +25,7 @@ struct drain {
     pthread_cond_t changed;
     bool is_stopping, is_answered;
     GError *failure;                   /* of the batch that is answered */
+    GPtrArray *taken;                  /* of it, when it is stored */
     int64_t dequeued_us, submitted_us; /* of the batch at hand: by clock_monotonic_us */
     int64_t stored;
 };
@@ -68,30 +69,35 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
     path_times_note(PATH_STORE, events, drain->submitted_us, error);
     for (guint i = 0; !error && i < events->len; i++)
         note_delivered(drain, g_ptr_array_index(events, i));
+    GPtrArray *taken = error ? NULL : g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    if (taken) /* the drain's alone from here on: it still tells of them, and frees them */
+        g_ptr_array_extend_and_steal(taken, g_ptr_array_ref(events));
     pthread_mutex_lock(&drain->lock);
     drain->is_answered = true;
     drain->failure = error ? g_error_copy(error) : NULL;
+    drain->taken = taken;
     pthread_cond_broadcast(&drain->changed);
     pthread_mutex_unlock(&drain->lock);
 }
 
-/* Waits for the answer. Takes the events over. */
-static bool store_events(struct drain *drain, GPtrArray *events, GError **error)
+/* Waits for the answer. Takes the events over; gives back those that are stored, or NULL. */
+static GPtrArray *store_events(struct drain *drain, GPtrArray *events, GError **error)
 {
     drain->is_answered = false;
     drain->submitted_us = path_times_note(PATH_DRAIN, events, drain->dequeued_us, false);
     if (!store_events_submit(drain->parts.store, events, on_stored, drain, error)) {
         g_ptr_array_unref(events);
-        return false;
+        return NULL;
     }
     pthread_mutex_lock(&drain->lock);
     while (!drain->is_answered)
         pthread_cond_wait(&drain->changed, &drain->lock);
     GError *failure = g_steal_pointer(&drain->failure);
+    GPtrArray *taken = g_steal_pointer(&drain->taken);
     pthread_mutex_unlock(&drain->lock);
     if (failure)
         g_propagate_error(error, failure);
-    return !failure;
+    return taken;
 }
 
 static struct analytics_event *decode(const struct vedette_spool_record *record, GError **error)
@@ -136,9 +142,10 @@ static bool store_range(struct drain *drain, const struct vedette_spool_batch *b
             return false;
         g_ptr_array_add(events, event);
     }
-    if (!store_events(drain, g_ptr_array_ref(events), error))
+    g_autoptr(GPtrArray) stored = store_events(drain, g_steal_pointer(&events), error);
+    if (!stored)
         return false;
-    ensure_told(drain, events);
+    ensure_told(drain, stored);
     drain->stored += (int64_t)count;
     return true;
 }

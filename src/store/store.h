@@ -48,7 +48,7 @@ int64_t store_spent_us(void);
 
 /* Called on the writer's thread after the commit that holds the batch: `stored` tells which were new (idempotent by
  * org, camera, id). `error` is NULL, or why nothing was stored (`stored` is NULL then); the batch may be submitted
- * again. `events` lives as long as the call, unless it takes a reference. */
+ * again. `events` lives as long as the call, unless it takes a reference, or what is in it. */
 typedef void (*store_batch_done)(void *data, GPtrArray *events, const bool *stored, const GError *error);
 
 /* Takes ownership of `events` (a GPtrArray of struct analytics_event *, with its free function) and writes them as one
