@@ -195,3 +195,22 @@ void broker_free(struct broker *broker);
  * Free with secret_text_free. NULL: the file cannot be read; the error says which, not what. */
 char *secret_text_read(const char *text, const char *file, GError **error);
 void secret_text_free(char *text);
+
+/* ---- notify.c, and taking.c: what is taken over ---- */
+
+struct notify {
+    struct notify_parts parts; /* immutable, as the next */
+    struct courier *courier;
+    struct dead_letters *dead;
+    GPtrArray *endpoints; /* of struct endpoint * */
+    GPtrArray *brokers;   /* of struct broker * */
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t settled;
+    GHashTable *known;  /* key → struct taking * */
+    GQueue oldest;      /* of struct taking *, those known, oldest first */
+    bool is_in_trouble; /* the last ensure was in vain */
+};
+
+/* Of `oldest`, when nothing is pending any more. */
+void taking_free(void *taking);

@@ -1,0 +1,261 @@
+/* Taking events over: who is to be told of each, whether their queues have it, and the drain's waiting until they do.
+ */
+#define LOG_MODULE "notify"
+#include "notify/notify_internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <time.h>
+
+enum {
+    TROUBLE_US = 500000, /* how long a disk is waited for that was waited for in vain */
+    RETRY_US = 200000,
+    COMPLAINT_US = 60 * 1000000,
+};
+
+/* An event that is being taken over, or was. */
+struct taking {
+    struct notify *notify;
+    char *key;         /* org, camera and id */
+    int pending;       /* endpoints that have not settled it yet */
+    bool is_forgotten; /* freed once nothing is pending */
+    bool is_let_go;    /* nobody tries again: what fails is lost */
+    guint part_count;
+    struct part {
+        struct taking *taking;
+        struct endpoint *endpoint;
+        bool is_missing; /* the endpoint's disk did not take it */
+    } parts[];
+};
+
+void taking_free(void *data)
+{
+    struct taking *taking = data;
+    g_free(taking->key);
+    g_free(taking);
+}
+
+/* ---- taking over ---- */
+
+static bool policy_lets_out(const struct notify *notify, const struct analytics_event *event,
+                            const struct signal *signal)
+{
+    struct notify_policy policy = {.notify_enabled = true, .minimum_severity = NOTIFY_MEDIUM};
+    if (notify->parts.says)
+        notify->parts.says(notify->parts.says_data, event->org_id, event->camera_id, &policy);
+    return policy.notify_enabled && (unsigned)signal->severity >= (unsigned)policy.minimum_severity;
+}
+
+/* The endpoints that are to be told. NULL: none is. */
+static GPtrArray *endpoints_for(const struct notify *notify, const struct analytics_event *event)
+{
+    struct signal signal;
+    if (!message_read_signal(event, &signal))
+        return NULL;
+    g_autoptr(GPtrArray) found = g_ptr_array_new();
+    for (guint i = 0; i < notify->endpoints->len; i++) {
+        struct endpoint *endpoint = g_ptr_array_index(notify->endpoints, i);
+        if (audience_wants(endpoint_audience(endpoint), event, &signal))
+            g_ptr_array_add(found, endpoint);
+    }
+    bool is_let_out = found->len && policy_lets_out(notify, event, &signal);
+    record_clear(&signal_descriptor, &signal);
+    return is_let_out ? g_steal_pointer(&found) : NULL;
+}
+
+static char *make_key(const struct analytics_event *event)
+{
+    return g_strjoin("\n", event->org_id ? event->org_id : "", event->camera_id, event->id, NULL);
+}
+
+/* Under the lock. */
+static void forget_oldest(struct notify *notify)
+{
+    while (g_hash_table_size(notify->known) > (guint)notify->parts.settings->remembered) {
+        struct taking *taking = g_queue_pop_head(&notify->oldest);
+        g_hash_table_remove(notify->known, taking->key);
+        taking->is_forgotten = true;
+        if (taking->pending == 0)
+            taking_free(taking);
+    }
+}
+
+/* A new one, all of whose parts are pending. */
+static struct taking *taking_new(struct notify *notify, char *key, const GPtrArray *endpoints)
+{
+    struct taking *taking = g_malloc(sizeof *taking + endpoints->len * sizeof *taking->parts);
+    *taking = (struct taking){notify, key, (int)endpoints->len, false, false, endpoints->len};
+    for (guint i = 0; i < endpoints->len; i++)
+        taking->parts[i] = (struct part){taking, g_ptr_array_index(endpoints, i), false};
+    return taking;
+}
+
+/* On any thread. */
+static void on_settled(void *data, enum put_outcome outcome)
+{
+    struct part *part = data;
+    struct taking *taking = part->taking;
+    struct notify *notify = taking->notify;
+    pthread_mutex_lock(&notify->lock);
+    part->is_missing = outcome == PUT_FAILED;
+    if (part->is_missing && taking->is_let_go)
+        endpoint_note_lost(part->endpoint);
+    bool is_last = --taking->pending == 0;
+    if (is_last)
+        pthread_cond_broadcast(&notify->settled);
+    if (is_last && taking->is_forgotten)
+        taking_free(taking);
+    pthread_mutex_unlock(&notify->lock);
+}
+
+/* Those are pending already, so that none goes away before it is put. */
+static void put_parts(const GPtrArray *parts, const struct analytics_event *event)
+{
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_encode_json(&event_under_way_descriptor, event, true, json);
+    const struct endpoint_text text = {event->org_id, json->str, json->len, event->priority};
+    for (guint i = 0; i < parts->len; i++) {
+        struct part *part = g_ptr_array_index(parts, i);
+        endpoint_put(part->endpoint, &text, on_settled, part);
+    }
+}
+
+/* Adds what is to be put again of what is known. False: it is not known. */
+static bool begin_again(struct notify *notify, const struct analytics_event *event, GPtrArray *parts)
+{
+    g_autofree char *key = make_key(event);
+    pthread_mutex_lock(&notify->lock);
+    struct taking *taking = g_hash_table_lookup(notify->known, key);
+    for (guint i = 0; taking && i < taking->part_count; i++)
+        if (taking->parts[i].is_missing) {
+            taking->parts[i].is_missing = taking->is_let_go = false;
+            taking->pending++;
+            g_ptr_array_add(parts, &taking->parts[i]);
+        }
+    pthread_mutex_unlock(&notify->lock);
+    return taking != NULL;
+}
+
+/* Adds what is to be put of what was not known; nothing, where another thread was faster. */
+static void begin_taking(struct notify *notify, const struct analytics_event *event, const GPtrArray *endpoints,
+                         GPtrArray *parts)
+{
+    char *key = make_key(event);
+    pthread_mutex_lock(&notify->lock);
+    if (!g_hash_table_contains(notify->known, key)) {
+        struct taking *taking = taking_new(notify, g_steal_pointer(&key), endpoints);
+        for (guint i = 0; i < taking->part_count; i++)
+            g_ptr_array_add(parts, &taking->parts[i]);
+        g_hash_table_insert(notify->known, taking->key, taking);
+        g_queue_push_tail(&notify->oldest, taking);
+        forget_oldest(notify);
+    }
+    pthread_mutex_unlock(&notify->lock);
+    g_free(key);
+}
+
+/* Whether it is of a kind that anybody may be told of. */
+static bool is_tellable(const struct notify *notify, const struct analytics_event *event)
+{
+    return notify && notify->endpoints->len && event->type == EVENT_SIGNAL;
+}
+
+void notify_offer(struct notify *notify, const struct analytics_event *event)
+{
+    if (!is_tellable(notify, event))
+        return;
+    g_autoptr(GPtrArray) parts = g_ptr_array_new(), endpoints = NULL;
+    /* asked first, for it costs less than to find out who is to be told */
+    if (!begin_again(notify, event, parts) && (endpoints = endpoints_for(notify, event)))
+        begin_taking(notify, event, endpoints, parts);
+    if (parts->len)
+        put_parts(parts, event);
+}
+
+/* ---- making sure ---- */
+
+/* Waits until none is pending. Returns how many puts their disks did not take, or have not answered. */
+static size_t wait_for(struct notify *notify, const struct analytics_event *event, const struct timespec *deadline)
+{
+    g_autofree char *key = make_key(event);
+    const struct taking *taking;
+    size_t missing = 0;
+    pthread_mutex_lock(&notify->lock);
+    while ((taking = g_hash_table_lookup(notify->known, key)) && taking->pending &&
+           pthread_cond_timedwait(&notify->settled, &notify->lock, deadline) != ETIMEDOUT)
+        ;
+    taking = g_hash_table_lookup(notify->known, key);
+    for (guint i = 0; taking && i < taking->part_count; i++)
+        missing += taking->parts[i].is_missing;
+    missing += taking ? (size_t)taking->pending : 0;
+    pthread_mutex_unlock(&notify->lock);
+    return missing;
+}
+
+/* Offers all of them, so that they share commits, and waits. Returns how many puts are missing. */
+static size_t offer_and_wait(struct notify *notify, struct analytics_event *const *events, size_t count,
+                             int64_t until_us)
+{
+    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    size_t missing = 0;
+    for (size_t i = 0; i < count; i++)
+        notify_offer(notify, events[i]);
+    for (size_t i = 0; i < count; i++)
+        missing += is_tellable(notify, events[i]) ? wait_for(notify, events[i], &deadline) : 0;
+    return missing;
+}
+
+static void note_lost(struct notify *notify, const struct analytics_event *event)
+{
+    g_autofree char *key = make_key(event);
+    pthread_mutex_lock(&notify->lock);
+    struct taking *taking = g_hash_table_lookup(notify->known, key);
+    if (taking)
+        taking->is_let_go = true; /* of the pending ones, those that fail yet */
+    for (guint i = 0; taking && i < taking->part_count; i++)
+        if (taking->parts[i].is_missing)
+            endpoint_note_lost(taking->parts[i].endpoint);
+    pthread_mutex_unlock(&notify->lock);
+}
+
+static void let_go(struct notify *notify, struct analytics_event *const *events, size_t count, size_t missing)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    for (size_t i = 0; i < count; i++)
+        if (is_tellable(notify, events[i]))
+            note_lost(notify, events[i]);
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(
+            NULL,
+            "%zu notifications are not on the disk of their queues, which is full, fails or hangs; what is stored "
+            "goes on without them (%lld times more)",
+            missing, (long long)held_back);
+}
+
+static void set_trouble(struct notify *notify, bool is_in_trouble)
+{
+    pthread_mutex_lock(&notify->lock);
+    notify->is_in_trouble = is_in_trouble;
+    pthread_mutex_unlock(&notify->lock);
+}
+
+void notify_ensure(struct notify *notify, struct analytics_event *const *events, size_t count)
+{
+    if (!notify || !notify->endpoints->len)
+        return;
+    pthread_mutex_lock(&notify->lock);
+    bool was_in_trouble = notify->is_in_trouble;
+    pthread_mutex_unlock(&notify->lock);
+    int64_t hold_us = (int64_t)(notify->parts.settings->hold_seconds * G_USEC_PER_SEC),
+            until_us = clock_monotonic_us(clock_system()) + (was_in_trouble ? MIN(hold_us, TROUBLE_US) : hold_us);
+    size_t missing = offer_and_wait(notify, events, count, until_us);
+    while (missing && !was_in_trouble && clock_monotonic_us(clock_system()) + RETRY_US < until_us) {
+        g_usleep(RETRY_US);
+        missing = offer_and_wait(notify, events, count, until_us);
+    }
+    set_trouble(notify, missing > 0);
+    if (missing)
+        let_go(notify, events, count, missing);
+}
