@@ -546,7 +546,7 @@ int main(int argc, char **argv)
 {
     own_path = argv[0];
     if (argc == 4 && strcmp(argv[1], "until-killed") == 0)
-        run_until_killed(argv[2], atoi(argv[3]));
+        run_until_killed(argv[2], (int)g_ascii_strtoll(argv[3], NULL, 10));
     if (!g_file_test(server_path, G_FILE_TEST_IS_EXECUTABLE)) {
         g_print("1..0 # SKIP no mosquitto (apt install mosquitto)\n");
         return 0;
