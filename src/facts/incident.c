@@ -42,6 +42,52 @@ const struct record_descriptor incident_descriptor =
            "Signals of one kind that a camera raised shortly after one another, and what people made of them.",
            .table = "incidents");
 
+/* ---- what becomes of one ---- */
+
+const char *const incident_step_names[] = {"opened", "changed", "ended", "closed", NULL};
+
+static const struct record_field change_fields[] = {
+    FIELD(struct incident_change, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "whose"),
+    FIELD(struct incident_change, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID,
+          "UUIDv7; the notification's, by which receivers tell repetitions"),
+    FIELD(struct incident_change, incident_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the incident"),
+    FIELD(struct incident_change, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "its camera"),
+    FIELD_ENUM(struct incident_change, step, incident_step_names, RECORD_REQUIRED, "what became of it"),
+    FIELD(struct incident_change, at, RECORD_REQUIRED, "when it was stored"),
+    FIELD(struct incident_change, incident, RECORD_REQUIRED | RECORD_VERBATIM, "as it was then, an Incident"),
+    FIELD(struct incident_change, traceparent, 0, "W3C Trace Context of the signal that did it", .max_count = 64),
+};
+const struct record_descriptor incident_change_descriptor =
+    RECORD(struct incident_change, "IncidentChange", 1, change_fields,
+           "What became of an incident, until those who are notified of it have it in their queues.",
+           .table = "incident_changes");
+
+struct incident_mark incident_mark_of(const struct incident *incident)
+{
+    return (struct incident_mark){incident->status, incident->severity, incident->ended_at.ms != 0};
+}
+
+static bool is_closed(enum incident_status status)
+{
+    return status == INCIDENT_RESOLVED || status == INCIDENT_DISMISSED;
+}
+
+enum incident_step incident_step_since(struct incident_mark before, const struct incident *now)
+{
+    const struct incident_mark after = incident_mark_of(now);
+    if (!before.status)
+        return INCIDENT_STEP_OPENED;
+    if (is_closed(after.status) && !is_closed(before.status))
+        return INCIDENT_STEP_CLOSED;
+    if (after.is_over && !before.is_over)
+        return INCIDENT_STEP_ENDED;
+    bool is_same =
+        after.status == before.status && after.severity == before.severity && after.is_over == before.is_over;
+    return is_same ? 0 : INCIDENT_STEP_CHANGED;
+}
+
+/* ---- notes ---- */
+
 /* As the store and answers have them. */
 static size_t notes_bytes(const struct incident *incident)
 {

@@ -36,6 +36,35 @@ struct incident {
     int64_t policy_revision;
 };
 extern const struct record_descriptor incident_descriptor;
+
+/* What became of an incident, for those outside who are told: it stands in the store from the transaction that made it
+ * until notify has taken it over, and then in the endpoints' queues. */
+enum incident_step {
+    INCIDENT_STEP_OPENED = 1,
+    INCIDENT_STEP_CHANGED, /* worse, somebody's work, with a note, on again */
+    INCIDENT_STEP_ENDED,   /* what it is about is over, as a signal told */
+    INCIDENT_STEP_CLOSED,  /* people resolved or dismissed it */
+};
+extern const char *const incident_step_names[];
+struct incident_change {
+    char *org_id, *id, *incident_id, *camera_id;
+    enum incident_step step;
+    struct record_time at;
+    struct record_json incident; /* as it was then */
+    char *traceparent;           /* of the signal that did it; NULL: it is in no trace that is told */
+};
+extern const struct record_descriptor incident_change_descriptor;
+
+/* What of an incident is compared to say what became of it. */
+struct incident_mark {
+    enum incident_status status; /* 0: there was none */
+    enum severity severity;
+    bool is_over;
+};
+struct incident_mark incident_mark_of(const struct incident *incident);
+/* What became of it since; 0: nothing that anybody is told of, as when a signal more joined it. */
+enum incident_step incident_step_since(struct incident_mark before, const struct incident *now);
+
 /* Adds a note. `by` is a user's id; it and `text` are copied. False with VEDETTE_ERROR_UNSUPPORTED, and nothing added:
  * the notes are as many, or as long, as they may be. */
 bool incident_add_note(struct incident *incident, int64_t at_ms, const char *by, const char *text, GError **error);

@@ -70,15 +70,20 @@ static bool check_ladder(const char *text, GError **error)
 
 /* ---- settings ---- */
 
+static const char *const about_names[] = {"all", "signals", "incidents", NULL};
 #define WHOM(type)                                                                                                     \
     FIELD(struct type, id, RECORD_REQUIRED | RECORD_TEXT_ID, "its name in /health, metrics and logs, unique"),         \
         FIELD(struct type, org_id, RECORD_TEXT_ID, "whose events it is told, and no other's",                          \
               .default_text = "default"),                                                                              \
         FIELD(struct type, enabled, 0, "whether it is told anything", .default_text = "true")
 #define WHAT(type)                                                                                                     \
-    FIELD_ENUM(struct type, minimum_severity, severity_names, 0,                                                       \
-               "it is told of what is at least so bad, of what the notify policy lets out", .default_text = "info"),   \
-        FIELD(struct type, kinds, 0, "kinds of signals it is told of; empty: every kind", .max_count = 256)
+    FIELD_ENUM(struct type, about, about_names, 0,                                                                     \
+               "what it is told of: all, signals alone, or what becomes of incidents alone", .default_text = "all"),   \
+        FIELD_ENUM(struct type, minimum_severity, severity_names, 0,                                                   \
+                   "it is told of what is at least so bad, of what the notify policy lets out",                        \
+                   .default_text = "info"),                                                                            \
+        FIELD(struct type, kinds, 0, "kinds of signals, and of incidents, it is told of; empty: every kind",           \
+              .max_count = 256)
 
 static const struct record_field webhook_fields[] = {
     WHOM(notify_webhook),
@@ -131,7 +136,8 @@ static const struct record_field broker_fields[] = {
     FIELD(struct notify_broker, password, RECORD_SECRET, "its password", .max_count = 1024),
     FIELD(struct notify_broker, password_file, 0, "a file whose first line is the password", .max_count = 4096),
     FIELD(struct notify_broker, client_id, RECORD_TEXT_ID, "what we call ourselves there; empty: vedette- and the id"),
-    FIELD(struct notify_broker, topic_prefix, 0, "topics are PREFIX/ORG/SITE/CAMERA/KIND", .max_count = 128,
+    FIELD(struct notify_broker, topic_prefix, 0,
+          "topics are PREFIX/ORG/SITE/CAMERA/KIND, of incidents with /incident behind", .max_count = 128,
           .default_text = "vedette", .check_text = check_prefix),
     FIELD_ENUM(struct notify_broker, version, mqtt_version_names, 0,
                "of MQTT; with 3.1.1 a broker cannot say that its rights let it take nothing from us",
@@ -243,10 +249,15 @@ const struct record_descriptor notify_settings_descriptor = RECORD(
 /* ---- what is told ---- */
 
 static const struct record_field notification_fields[] = {
-    FIELD(struct notification, type, RECORD_REQUIRED, "signal. and the signal's kind", .max_count = 80,
-          .example = "\"signal.intrusion\""),
+    FIELD(struct notification, id, RECORD_REQUIRED | RECORD_TEXT_ID,
+          "the same in every repetition: the signal's, or of what became of the incident"),
+    FIELD(struct notification, type, RECORD_REQUIRED,
+          "signal. and the signal's kind; incident.opened, incident.changed, incident.ended or incident.closed",
+          .max_count = 80, .example = "\"signal.intrusion\""),
     FIELD(struct notification, timestamp, RECORD_REQUIRED, "when it happened"),
-    FIELD(struct notification, data, RECORD_REQUIRED | RECORD_VERBATIM, "the signal"),
+    FIELD(struct notification, data, RECORD_REQUIRED | RECORD_VERBATIM, "the Signal, or the Incident as it was then"),
+    FIELD(struct notification, traceparent, 0, "W3C Trace Context of what sent it, where MQTT 3.1.1 has no other place",
+          .max_count = 64),
 };
 const struct record_descriptor notification_descriptor =
     RECORD(struct notification, "Notification", 1, notification_fields, "What webhooks and MQTT brokers are told.");
@@ -287,14 +298,15 @@ const struct record_descriptor endpoint_health_descriptor =
            "How an endpoint of notifications is; counts since the server started.");
 
 static const struct record_field dead_letter_fields[] = {
-    FIELD(struct dead_letter, id, RECORD_REQUIRED | RECORD_TEXT_ID, "of the event"),
+    FIELD(struct dead_letter, id, RECORD_REQUIRED | RECORD_TEXT_ID, "of the notification"),
     FIELD(struct dead_letter, org_id, RECORD_TEXT_ID, "whose it is"),
     FIELD_ENUM(struct dead_letter, kind, endpoint_kind_names, RECORD_REQUIRED, "of the endpoint"),
     FIELD(struct dead_letter, endpoint_id, RECORD_REQUIRED | RECORD_TEXT_ID, "of the endpoint"),
     FIELD(struct dead_letter, given_up_at, RECORD_REQUIRED, "after its last try"),
     FIELD(struct dead_letter, tries, 0, "how often it was tried", .min = 0, .max = 1000000),
     FIELD(struct dead_letter, why, 0, "what went wrong the last time", .max_count = 1024),
-    FIELD(struct dead_letter, event, RECORD_REQUIRED | RECORD_VERBATIM, "the event, an AnalyticsEvent"),
+    FIELD(struct dead_letter, event, RECORD_REQUIRED | RECORD_VERBATIM,
+          "what it told of, an AnalyticsEvent or an IncidentChange"),
 };
 const struct record_descriptor dead_letter_descriptor =
     RECORD(struct dead_letter, "DeadLetter", 1, dead_letter_fields, "A notification that could not be delivered.");

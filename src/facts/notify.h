@@ -4,6 +4,9 @@
 #include "facts/event.h"
 #include "record/record.h"
 
+/* What an endpoint is told of. */
+enum notify_about { NOTIFY_ABOUT_ALL = 1, NOTIFY_ABOUT_SIGNALS, NOTIFY_ABOUT_INCIDENTS };
+
 /* A receiver of signed webhooks (Standard Webhooks). It is told of one org and of nothing else. */
 struct notify_webhook {
     char *id, *org_id;
@@ -11,8 +14,9 @@ struct notify_webhook {
     char *url;
     char *secret;      /* secret: "whsec_… whsec_…"; each signs */
     char *secret_file; /* holds the same */
+    enum notify_about about;
     enum severity minimum_severity;
-    struct record_strings kinds; /* of signals; empty: every kind */
+    struct record_strings kinds; /* of signals, and of incidents; empty: every kind */
 };
 extern const struct record_descriptor notify_webhook_descriptor;
 
@@ -30,6 +34,7 @@ struct notify_broker {
     char *client_id;     /* empty: vedette-ID */
     char *topic_prefix;
     enum mqtt_version { MQTT_VERSION_5 = 1, MQTT_VERSION_311 } version;
+    enum notify_about about;
     enum severity minimum_severity;
     struct record_strings kinds;
 };
@@ -64,9 +69,11 @@ enum { NOTIFY_LADDER_MAX = 32 };
 
 /* The body of a webhook, and of an MQTT message. */
 struct notification {
-    char *type; /* "signal.KIND" */
+    char *id;   /* tells repetitions: the event's, or of the incident's step */
+    char *type; /* "signal.KIND", "incident.STEP" */
     struct record_time timestamp;
-    struct record_json data; /* the signal */
+    struct record_json data; /* the signal, the incident as it was then */
+    char *traceparent;       /* MQTT 3.1.1 alone: elsewhere it stands beside the body */
 };
 extern const struct record_descriptor notification_descriptor;
 
@@ -99,13 +106,13 @@ extern const struct record_descriptor endpoint_health_descriptor;
 
 /* A notification that was given up. */
 struct dead_letter {
-    char *id; /* the event's */
+    char *id; /* the notification's */
     char *org_id;
     enum endpoint_kind kind;
     char *endpoint_id;
     struct record_time given_up_at;
     int32_t tries; /* since the server started last */
     char *why;
-    struct record_json event; /* an AnalyticsEvent */
+    struct record_json event; /* an AnalyticsEvent, or an IncidentChange */
 };
 extern const struct record_descriptor dead_letter_descriptor;

@@ -74,6 +74,7 @@ static const struct record_descriptor *const records[] = {
     &legal_hold_descriptor,
     &incident_descriptor,
     &incident_note_descriptor,
+    &incident_change_descriptor,
     &violation_descriptor,
     &track_summary_descriptor,
     &track_point_descriptor,

@@ -187,7 +187,8 @@ static void hub_clear(struct hub *hub)
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
     trials_free(hub->trials);
-    record_path_close(hub->records); /* which asks policies whom to tell */
+    record_path_close(hub->records);            /* which asks policies whom to tell */
+    incident_teller_stop(hub->incident_teller); /* so does it */
     notify_close(hub->notify);
     policies_free(hub->policies);
     cameras_free(hub->cameras);
@@ -235,11 +236,19 @@ static bool open_records(struct hub *hub, GError **error)
     return hub->records != NULL;
 }
 
-static void publish_incident(void *live, const struct incident *incident)
+static void publish_incident(void *data, const struct incident *incident)
 {
+    struct hub *hub = data;
     g_autoptr(GString) json = g_string_new(NULL);
     record_encode_json(&incident_descriptor, incident, true, json);
-    live_publish(live, LIVE_INCIDENT, incident->org_id, incident->camera_id, json->str, json->len);
+    live_publish(hub->live, LIVE_INCIDENT, incident->org_id, incident->camera_id, json->str, json->len);
+    incident_teller_wake(hub->incident_teller, incident->org_id);
+}
+
+static bool start_incident_teller(struct hub *hub, GError **error)
+{
+    hub->incident_teller = incident_teller_start(hub->store, hub->notify, &hub->health, error);
+    return hub->incident_teller != NULL;
 }
 
 /* What the record path needs is there before the first record of the last run is drained: its cameras, their policies,
@@ -248,13 +257,14 @@ static bool open_all(struct hub *hub, GError **error)
 {
     hub->store = store_open(hub->data_dir, &hub->settings->store, hub->clock, &hub->health, error);
     if (hub->store)
-        store_watch_incidents(hub->store, publish_incident, hub->live);
+        store_watch_incidents(hub->store, publish_incident, hub);
     hub->monitor = monitor_new(hub);
     hub->governing = governing_new(hub);
     if (!hub->store || !register_cameras(hub, error))
         return false;
     hub->policies = policies_new(hub, error);
-    return hub->policies && load_cameras(hub, error) && open_notify(hub, error) && open_records(hub, error);
+    return hub->policies && load_cameras(hub, error) && open_notify(hub, error) && start_incident_teller(hub, error) &&
+           open_records(hub, error);
 }
 
 /* False: a collector is set, and its settings are not valid. */

@@ -13,6 +13,7 @@
 #include "facts/health.h"
 #include "hub/control.h"
 #include "hub/hub.h"
+#include "hub/incident_teller.h"
 #include "hub/profile.h"
 #include "hub/progress.h"
 #include "hub/proof.h"
@@ -82,6 +83,7 @@ struct hub {
     struct monitor *monitor;
     struct governing *governing;
     struct hub_policies *policies;
+    struct incident_teller *incident_teller;
     struct notify *notify;                 /* from before the first record is drained until after the last */
     struct control *control;               /* NULL: it could not listen */
     struct proof *proof;                   /* the one under way */

@@ -260,11 +260,32 @@ static bool wait_until_connected(struct broker *broker)
     return broker->is_connected;
 }
 
+/* With the trace of the try: by MQTT 5 as a user property, by 3.1.1, which has none, in the body. */
+static int publish(struct broker *broker, const struct delivery *delivery, const char *topic, int *id)
+{
+    bool is_traced = delivery->trace.is_sampled, has_properties = broker->settings->version == MQTT_VERSION_5;
+    char traceparent[TRACE_PARENT_BYTES];
+    mosquitto_property *properties = NULL;
+    g_autofree char *traced_body = NULL;
+    if (is_traced)
+        trace_context_write(&delivery->trace, traceparent);
+    if (is_traced && !has_properties)
+        traced_body = message_body(&delivery->message, traceparent);
+    const char *body = traced_body ? traced_body : delivery->body;
+    int code = is_traced && has_properties ? mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY,
+                                                                                "traceparent", traceparent)
+                                           : MOSQ_ERR_SUCCESS;
+    if (code == MOSQ_ERR_SUCCESS)
+        code = mosquitto_publish_v5(broker->client, id, topic, (int)strlen(body), body, QOS, false, properties);
+    mosquitto_property_free_all(&properties);
+    return code;
+}
+
 static void send_delivery(struct broker *broker, struct delivery *delivery)
 {
     int id = 0;
-    g_autofree char *topic = message_topic(broker->settings->topic_prefix, delivery->event, &delivery->signal);
-    int code = mosquitto_publish(broker->client, &id, topic, (int)strlen(delivery->body), delivery->body, QOS, false);
+    g_autofree char *topic = message_topic(broker->settings->topic_prefix, &delivery->message);
+    int code = publish(broker, delivery, topic, &id);
     if (code == MOSQ_ERR_SUCCESS) {
         if (g_hash_table_size(broker->sent) == 0)
             broker->moved_us = now_us();

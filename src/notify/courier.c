@@ -107,7 +107,7 @@ static void sign_request(struct request *request)
 {
     const struct delivery *delivery = request->delivery;
     int64_t now_seconds = clock_wall_ms(request->webhook->courier->clock) / 1000;
-    g_autofree char *id = message_webhook_id(delivery->event->id),
+    g_autofree char *id = message_webhook_id(delivery->message.id),
                     *time = g_strdup_printf("%" G_GINT64_FORMAT, now_seconds),
                     *signature = webhook_sign(request->webhook->secrets, id, now_seconds, delivery->body,
                                               strlen(delivery->body));

@@ -62,17 +62,17 @@ static char *letter_text(const struct dead_letters *dead, const struct audience 
                          const struct delivery *delivery, const char *why)
 {
     g_autofree char *reason = g_strndup(why ? why : "", 1000);
-    g_autoptr(GString) event = g_string_new(NULL); /* people see it: without what it has under way alone */
-    record_encode_json(&analytics_event_descriptor, delivery->event, true, event);
+    const struct vedette_spool_record *record = delivery->batch->records;
+    g_autofree char *event = message_letter(record->payload, record->length);
     const struct dead_letter letter = {
-        .id = delivery->event->id,
-        .org_id = delivery->event->org_id,
+        .id = delivery->message.id,
+        .org_id = delivery->message.org_id,
         .kind = audience->kind,
         .endpoint_id = (char *)(uintptr_t)audience->id,
         .given_up_at = {clock_wall_ms(dead->clock)},
         .tries = (int32_t)MIN(delivery->tries, 1000000),
         .why = reason,
-        .event = {event->str},
+        .event = {event},
     };
     GString *json = g_string_new(NULL);
     record_encode_json(&dead_letter_descriptor, &letter, true, json);
@@ -84,7 +84,7 @@ void dead_letters_add(struct dead_letters *dead, const struct audience *audience
 {
     g_autofree char *text = letter_text(dead, audience, delivery, why);
     const struct vedette_spool_record record = {
-        .tenant = delivery->event->org_id, .payload = text, .length = strlen(text)};
+        .tenant = delivery->message.org_id, .payload = text, .length = strlen(text)};
     struct vedette_spool_error error;
     struct adding *adding = g_new(struct adding, 1);
     *adding = (struct adding){done, data};

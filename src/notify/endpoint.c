@@ -52,18 +52,9 @@ struct endpoint *endpoint_new(const struct endpoint_config *config, const char *
     return endpoint;
 }
 
-static void event_free(struct analytics_event *event)
-{
-    record_clear(&event_under_way_descriptor, event);
-    g_free(event);
-}
-
 static void delivery_free(struct delivery *delivery)
 {
-    if (delivery->event) {
-        record_clear(&signal_descriptor, &delivery->signal);
-        event_free(delivery->event);
-    }
+    message_clear(&delivery->message);
     g_free(delivery->body);
     g_free(delivery);
 }
@@ -162,25 +153,14 @@ void endpoint_put(struct endpoint *endpoint, const struct endpoint_text *text, e
 
 /* ---- taking out ---- */
 
-/* Decodes what the queue gave. False: it can never be delivered. */
+/* Reads what the queue gave. False: it can never be delivered. */
 static bool read_delivery(struct delivery *delivery)
 {
     const struct vedette_spool_record *record = delivery->batch->records;
-    struct analytics_event *event = g_new0(struct analytics_event, 1);
-    struct record_errors errors;
-    record_errors_init(&errors);
-    bool is_good = record_decode_json(&event_under_way_descriptor, record->payload, record->length, event, &errors);
-    record_errors_clear(&errors);
-    if (is_good && message_read_signal(event, &delivery->signal)) {
-        delivery->event = event;
-        delivery->body = message_body(event, &delivery->signal);
-        return true;
-    }
+    bool is_good = message_parse(record->payload, record->length, &delivery->message);
     if (is_good)
-        event_free(event);
-    else
-        g_free(event);
-    return false;
+        delivery->body = message_body(&delivery->message, NULL);
+    return is_good;
 }
 
 static void let_go(struct endpoint *endpoint, struct delivery *delivery)
@@ -280,7 +260,7 @@ static void begin_trace(struct delivery *delivery, int64_t at_us)
     struct trace_context parent = {.is_sampled = false};
     delivery->taken_us = at_us;
     delivery->trace.is_sampled = false;
-    if (trace_is_on() && trace_context_parse(delivery->event->traceparent, &parent))
+    if (trace_is_on() && trace_context_parse(delivery->message.traceparent, &parent))
         trace_context_follow(&parent, &delivery->trace);
 }
 
@@ -290,14 +270,14 @@ static void end_trace(const struct endpoint *endpoint, const struct delivery *de
     struct trace_context parent;
     struct trace_span span;
     bool is_told = delivery->trace.is_sampled && attempt->outcome != ATTEMPT_BROKEN_OFF;
-    if (!is_told || !trace_context_parse(delivery->event->traceparent, &parent))
+    if (!is_told || !trace_context_parse(delivery->message.traceparent, &parent))
         return;
     trace_span_init(&span, &parent, "notify", delivery->taken_us, at_us);
     span.context = delivery->trace;
     span.kind = TRACE_PRODUCER;
     span.has_failed = attempt->outcome != ATTEMPT_DELIVERED;
     trace_span_add_text(&span, "vedette.endpoint", endpoint->name);
-    trace_span_add_text(&span, "vedette.camera.id", delivery->event->camera_id);
+    trace_span_add_text(&span, "vedette.camera.id", delivery->message.camera_id);
     trace_span_add_integer(&span, "vedette.tries", (int64_t)delivery->tries + 1);
     trace_record(&span);
 }
@@ -357,7 +337,7 @@ static void give_up(struct endpoint *endpoint, struct delivery *delivery, const 
     endpoint->health.dead++;
     gint64 held_back;
     if (log_limit_pass(&endpoint->obituary, COMPLAINT_US, &held_back))
-        log_error(endpoint->name, "notification %s is given up: %s (%lld more)", delivery->event->id, why,
+        log_error(endpoint->name, "notification %s is given up: %s (%lld more)", delivery->message.id, why,
                   (long long)held_back);
     struct burial *burial = g_new(struct burial, 1);
     *burial = (struct burial){endpoint, delivery};

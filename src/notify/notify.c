@@ -52,8 +52,8 @@ static bool open_webhook(struct notify *notify, const struct notify_webhook *web
     g_autofree char *breaker = g_strconcat("upstream:webhook:", webhook->id, NULL);
     if (!make_config(notify, &config, error))
         return false;
-    config.audience =
-        (struct audience){ENDPOINT_WEBHOOK, webhook->id, webhook->org_id, webhook->minimum_severity, &webhook->kinds};
+    config.audience = (struct audience){ENDPOINT_WEBHOOK,          webhook->id,     webhook->org_id,
+                                        webhook->minimum_severity, &webhook->kinds, webhook->about};
     config.breaker = vedette_resilience_breaker(notify->parts.resilience, breaker);
     config.wake = courier_wake;
     config.wake_data = notify->courier;
@@ -98,8 +98,8 @@ static bool open_broker(struct notify *notify, const struct notify_broker *setti
     if (!broker)
         return false;
     g_ptr_array_add(notify->brokers, broker);
-    config.audience =
-        (struct audience){ENDPOINT_MQTT, settings->id, settings->org_id, settings->minimum_severity, &settings->kinds};
+    config.audience = (struct audience){ENDPOINT_MQTT,    settings->id,   settings->org_id, settings->minimum_severity,
+                                        &settings->kinds, settings->about};
     config.breaker = broker_breaker(notify, settings);
     config.is_brokered = true;
     config.wake = broker_wake;

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "facts/event.h"
+#include "facts/incident.h"
 #include "facts/notify.h"
 #include "facts/policy_types.h"
 #include "vedette/resilience.h"
@@ -55,6 +56,9 @@ void notify_offer(struct notify *notify, const struct analytics_event *event);
  * they are told. What was offered before is not taken over twice, as far as ids are remembered. Before the record path
  * lets go of them. */
 void notify_ensure(struct notify *notify, struct analytics_event *const *events, size_t count);
+
+/* The same of what became of incidents, before the store lets go of it. */
+void notify_ensure_incidents(struct notify *notify, struct incident_change *const *changes, size_t count);
 
 /* ---- looking ---- */
 

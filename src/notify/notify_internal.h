@@ -35,19 +35,37 @@ struct audience {
     const char *id, *org_id;
     enum severity minimum_severity;
     const struct record_strings *kinds;
+    enum notify_about about;
 };
-/* Decodes the signal of an event into an uninitialised record. False: it is none, or cannot be read. */
-bool message_read_signal(const struct analytics_event *event, struct signal *signal);
-bool audience_wants(const struct audience *audience, const struct analytics_event *event, const struct signal *signal);
-/* The body, JSON. g_free. */
-char *message_body(const struct analytics_event *event, const struct signal *signal);
-/* "PREFIX/ORG/SITE/CAMERA/KIND", each level fit to be one whatever it was. g_free. */
-char *message_topic(const char *prefix, const struct analytics_event *event, const struct signal *signal);
+/* What there is to tell, whether a signal or what became of an incident. Texts are its own. */
+struct message {
+    char *id, *org_id, *site_id, *camera_id; /* its own id, by which receivers tell repetitions */
+    char *type;                              /* "signal.KIND", "incident.STEP" */
+    char *kind;                              /* of the signal, of the incident's signals */
+    bool is_of_incident, is_news;            /* is_news: there is somebody whom it may concern */
+    enum severity severity;
+    struct record_time at;
+    char *data;        /* JSON */
+    char *traceparent; /* of what made it; NULL: it is in no trace that is told */
+};
+/* From a struct analytics_event (event_under_way_descriptor) or a struct incident_change (its descriptor) into an
+ * uninitialised message. False, and nothing to clear: it is none that is told, or cannot be read. */
+bool message_read(const struct record_descriptor *descriptor, const void *record, struct message *message);
+/* The same from the text of either, as queues hold it. */
+bool message_parse(const char *json, size_t length, struct message *message);
+void message_clear(struct message *message);
+bool audience_wants(const struct audience *audience, const struct message *message);
+/* The body, JSON; with `traceparent` unless it is NULL. g_free. */
+char *message_body(const struct message *message, const char *traceparent);
+/* "PREFIX/ORG/SITE/CAMERA/KIND", of an incident with "/incident" behind it; each level fit to be one whatever it was.
+ * g_free. */
+char *message_topic(const char *prefix, const struct message *message);
 /* "PREFIX/ORG/availability". g_free. */
 char *message_availability_topic(const char *prefix, const char *org_id);
-/* The event's id as webhook-id may have it: without a full stop, which the signature's parts are told apart by. g_free.
- */
-char *message_webhook_id(const char *event_id);
+/* An id as webhook-id may have it: without a full stop, which the signature's parts are told apart by. g_free. */
+char *message_webhook_id(const char *id);
+/* The text of a queue as people may see it: without what it has under way alone. g_free. */
+char *message_letter(const char *json, size_t length);
 
 /* ---- queue.c: what outlives the process ---- */
 
@@ -65,8 +83,7 @@ struct vedette_spool *queue_open(const char *directory, const struct queue_bound
 /* One notification on its way. The courier's between take and settle, else the endpoint's. */
 struct delivery {
     struct vedette_spool_batch *batch; /* of this one record */
-    struct analytics_event *event;
-    struct signal signal;
+    struct message message;
     char *body;
     struct trace_context trace; /* of the try under way; not sampled: it is in no trace */
     int64_t taken_us;
@@ -114,8 +131,8 @@ enum put_outcome {
 };
 typedef void (*endpoint_put_done)(void *data, enum put_outcome outcome);
 
-/* Puts an event's text (an event under way) into the queue. `done` is called once, on any thread, perhaps before this
- * returns. Any thread. */
+/* Puts a text (an event under way, or what became of an incident) into the queue. `done` is called once, on any thread,
+ * perhaps before this returns. Any thread. */
 struct endpoint_text {
     const char *org_id, *json;
     size_t length;

@@ -38,35 +38,58 @@ void taking_free(void *data)
 
 /* ---- taking over ---- */
 
-static bool policy_lets_out(const struct notify *notify, const struct analytics_event *event,
-                            const struct signal *signal)
+/* What is offered: a record, of which its descriptor says what it is. All is borrowed. */
+struct offer {
+    const char *org_id, *camera_id, *id;
+    int32_t priority;
+    const struct record_descriptor *descriptor;
+    const void *record;
+};
+
+static struct offer offer_of_event(const struct analytics_event *event)
+{
+    return (struct offer){event->org_id, event->camera_id, event->id, event->priority, &event_under_way_descriptor,
+                          event};
+}
+
+static struct offer offer_of_change(const struct incident_change *change)
+{
+    return (struct offer){change->org_id,
+                          change->camera_id,
+                          change->id,
+                          event_type_find(EVENT_SIGNAL)->priority,
+                          &incident_change_descriptor,
+                          change};
+}
+
+static bool policy_lets_out(const struct notify *notify, const struct message *message)
 {
     struct notify_policy policy = {.notify_enabled = true, .minimum_severity = NOTIFY_MEDIUM};
     if (notify->parts.says)
-        notify->parts.says(notify->parts.says_data, event->org_id, event->camera_id, &policy);
-    return policy.notify_enabled && (unsigned)signal->severity >= (unsigned)policy.minimum_severity;
+        notify->parts.says(notify->parts.says_data, message->org_id, message->camera_id, &policy);
+    return policy.notify_enabled && (unsigned)message->severity >= (unsigned)policy.minimum_severity;
 }
 
 /* The endpoints that are to be told. NULL: none is. */
-static GPtrArray *endpoints_for(const struct notify *notify, const struct analytics_event *event)
+static GPtrArray *endpoints_for(const struct notify *notify, const struct offer *offer)
 {
-    struct signal signal;
-    if (!message_read_signal(event, &signal))
+    struct message message;
+    if (!message_read(offer->descriptor, offer->record, &message))
         return NULL;
     g_autoptr(GPtrArray) found = g_ptr_array_new();
     for (guint i = 0; i < notify->endpoints->len; i++) {
         struct endpoint *endpoint = g_ptr_array_index(notify->endpoints, i);
-        if (audience_wants(endpoint_audience(endpoint), event, &signal))
+        if (audience_wants(endpoint_audience(endpoint), &message))
             g_ptr_array_add(found, endpoint);
     }
-    bool is_let_out = found->len && policy_lets_out(notify, event, &signal);
-    record_clear(&signal_descriptor, &signal);
+    bool is_let_out = found->len && policy_lets_out(notify, &message);
+    message_clear(&message);
     return is_let_out ? g_steal_pointer(&found) : NULL;
 }
 
-static char *make_key(const struct analytics_event *event)
+static char *make_key(const struct offer *offer)
 {
-    return g_strjoin("\n", event->org_id ? event->org_id : "", event->camera_id, event->id, NULL);
+    return g_strjoin("\n", offer->org_id ? offer->org_id : "", offer->camera_id, offer->id, NULL);
 }
 
 /* Under the lock. */
@@ -110,11 +133,11 @@ static void on_settled(void *data, enum put_outcome outcome)
 }
 
 /* Those are pending already, so that none goes away before it is put. */
-static void put_parts(const GPtrArray *parts, const struct analytics_event *event)
+static void put_parts(const GPtrArray *parts, const struct offer *offer)
 {
     g_autoptr(GString) json = g_string_new(NULL);
-    record_encode_json(&event_under_way_descriptor, event, true, json);
-    const struct endpoint_text text = {event->org_id, json->str, json->len, event->priority};
+    record_encode_json(offer->descriptor, offer->record, true, json);
+    const struct endpoint_text text = {offer->org_id, json->str, json->len, offer->priority};
     for (guint i = 0; i < parts->len; i++) {
         struct part *part = g_ptr_array_index(parts, i);
         endpoint_put(part->endpoint, &text, on_settled, part);
@@ -122,9 +145,9 @@ static void put_parts(const GPtrArray *parts, const struct analytics_event *even
 }
 
 /* Adds what is to be put again of what is known. False: it is not known. */
-static bool begin_again(struct notify *notify, const struct analytics_event *event, GPtrArray *parts)
+static bool begin_again(struct notify *notify, const struct offer *offer, GPtrArray *parts)
 {
-    g_autofree char *key = make_key(event);
+    g_autofree char *key = make_key(offer);
     pthread_mutex_lock(&notify->lock);
     struct taking *taking = g_hash_table_lookup(notify->known, key);
     for (guint i = 0; taking && i < taking->part_count; i++)
@@ -138,10 +161,9 @@ static bool begin_again(struct notify *notify, const struct analytics_event *eve
 }
 
 /* Adds what is to be put of what was not known; nothing, where another thread was faster. */
-static void begin_taking(struct notify *notify, const struct analytics_event *event, const GPtrArray *endpoints,
-                         GPtrArray *parts)
+static void begin_taking(struct notify *notify, const struct offer *offer, const GPtrArray *endpoints, GPtrArray *parts)
 {
-    char *key = make_key(event);
+    char *key = make_key(offer);
     pthread_mutex_lock(&notify->lock);
     if (!g_hash_table_contains(notify->known, key)) {
         struct taking *taking = taking_new(notify, g_steal_pointer(&key), endpoints);
@@ -155,30 +177,30 @@ static void begin_taking(struct notify *notify, const struct analytics_event *ev
     g_free(key);
 }
 
-/* Whether it is of a kind that anybody may be told of. */
-static bool is_tellable(const struct notify *notify, const struct analytics_event *event)
+static void take_over(struct notify *notify, const struct offer *offer)
 {
-    return notify && notify->endpoints->len && event->type == EVENT_SIGNAL;
+    g_autoptr(GPtrArray) parts = g_ptr_array_new(), endpoints = NULL;
+    /* asked first, for it costs less than to find out who is to be told */
+    if (!begin_again(notify, offer, parts) && (endpoints = endpoints_for(notify, offer)))
+        begin_taking(notify, offer, endpoints, parts);
+    if (parts->len)
+        put_parts(parts, offer);
 }
 
 void notify_offer(struct notify *notify, const struct analytics_event *event)
 {
-    if (!is_tellable(notify, event))
+    if (!notify || !notify->endpoints->len || event->type != EVENT_SIGNAL)
         return;
-    g_autoptr(GPtrArray) parts = g_ptr_array_new(), endpoints = NULL;
-    /* asked first, for it costs less than to find out who is to be told */
-    if (!begin_again(notify, event, parts) && (endpoints = endpoints_for(notify, event)))
-        begin_taking(notify, event, endpoints, parts);
-    if (parts->len)
-        put_parts(parts, event);
+    const struct offer offer = offer_of_event(event);
+    take_over(notify, &offer);
 }
 
 /* ---- making sure ---- */
 
 /* Waits until none is pending. Returns how many puts their disks did not take, or have not answered. */
-static size_t wait_for(struct notify *notify, const struct analytics_event *event, const struct timespec *deadline)
+static size_t wait_for(struct notify *notify, const struct offer *offer, const struct timespec *deadline)
 {
-    g_autofree char *key = make_key(event);
+    g_autofree char *key = make_key(offer);
     const struct taking *taking;
     size_t missing = 0;
     pthread_mutex_lock(&notify->lock);
@@ -194,21 +216,20 @@ static size_t wait_for(struct notify *notify, const struct analytics_event *even
 }
 
 /* Offers all of them, so that they share commits, and waits. Returns how many puts are missing. */
-static size_t offer_and_wait(struct notify *notify, struct analytics_event *const *events, size_t count,
-                             int64_t until_us)
+static size_t offer_and_wait(struct notify *notify, const struct offer *offers, size_t count, int64_t until_us)
 {
     const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
     size_t missing = 0;
     for (size_t i = 0; i < count; i++)
-        notify_offer(notify, events[i]);
+        take_over(notify, &offers[i]);
     for (size_t i = 0; i < count; i++)
-        missing += is_tellable(notify, events[i]) ? wait_for(notify, events[i], &deadline) : 0;
+        missing += wait_for(notify, &offers[i], &deadline);
     return missing;
 }
 
-static void note_lost(struct notify *notify, const struct analytics_event *event)
+static void note_lost(struct notify *notify, const struct offer *offer)
 {
-    g_autofree char *key = make_key(event);
+    g_autofree char *key = make_key(offer);
     pthread_mutex_lock(&notify->lock);
     struct taking *taking = g_hash_table_lookup(notify->known, key);
     if (taking)
@@ -219,13 +240,12 @@ static void note_lost(struct notify *notify, const struct analytics_event *event
     pthread_mutex_unlock(&notify->lock);
 }
 
-static void let_go(struct notify *notify, struct analytics_event *const *events, size_t count, size_t missing)
+static void let_go(struct notify *notify, const struct offer *offers, size_t count, size_t missing)
 {
     static struct log_limit complaint;
     gint64 held_back;
     for (size_t i = 0; i < count; i++)
-        if (is_tellable(notify, events[i]))
-            note_lost(notify, events[i]);
+        note_lost(notify, &offers[i]);
     if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
         log_error(
             NULL,
@@ -241,21 +261,41 @@ static void set_trouble(struct notify *notify, bool is_in_trouble)
     pthread_mutex_unlock(&notify->lock);
 }
 
-void notify_ensure(struct notify *notify, struct analytics_event *const *events, size_t count)
+static void ensure(struct notify *notify, const struct offer *offers, size_t count)
 {
-    if (!notify || !notify->endpoints->len)
-        return;
     pthread_mutex_lock(&notify->lock);
     bool was_in_trouble = notify->is_in_trouble;
     pthread_mutex_unlock(&notify->lock);
     int64_t hold_us = (int64_t)(notify->parts.settings->hold_seconds * G_USEC_PER_SEC),
             until_us = clock_monotonic_us(clock_system()) + (was_in_trouble ? MIN(hold_us, TROUBLE_US) : hold_us);
-    size_t missing = offer_and_wait(notify, events, count, until_us);
+    size_t missing = offer_and_wait(notify, offers, count, until_us);
     while (missing && !was_in_trouble && clock_monotonic_us(clock_system()) + RETRY_US < until_us) {
         g_usleep(RETRY_US);
-        missing = offer_and_wait(notify, events, count, until_us);
+        missing = offer_and_wait(notify, offers, count, until_us);
     }
     set_trouble(notify, missing > 0);
     if (missing)
-        let_go(notify, events, count, missing);
+        let_go(notify, offers, count, missing);
+}
+
+void notify_ensure(struct notify *notify, struct analytics_event *const *events, size_t count)
+{
+    if (!notify || !notify->endpoints->len)
+        return;
+    g_autofree struct offer *offers = g_new(struct offer, count);
+    size_t offered = 0;
+    for (size_t i = 0; i < count; i++)
+        if (events[i]->type == EVENT_SIGNAL)
+            offers[offered++] = offer_of_event(events[i]);
+    ensure(notify, offers, offered);
+}
+
+void notify_ensure_incidents(struct notify *notify, struct incident_change *const *changes, size_t count)
+{
+    if (!notify || !notify->endpoints->len)
+        return;
+    g_autofree struct offer *offers = g_new(struct offer, count);
+    for (size_t i = 0; i < count; i++)
+        offers[i] = offer_of_change(changes[i]);
+    ensure(notify, offers, count);
 }

@@ -16,7 +16,13 @@ struct fused {
     struct store_transaction *transaction;
     const struct fusion_settings *settings;
     GPtrArray *incidents; /* owned; struct incident * */
+    GArray *histories;    /* of struct history: one for each */
     GPtrArray *violations;
+};
+/* Of an incident: how it was before the batch, and what of the batch touched it last (borrowed). */
+struct history {
+    struct incident_mark before;
+    const char *traceparent;
 };
 
 void store_incident_free(void *incident)
@@ -31,11 +37,22 @@ static void violation_free(void *violation)
     g_free(violation);
 }
 
-static struct incident *find_touched(const struct fused *fused, const struct signal *signal)
+/* Takes the incident over. */
+static void add_touched(struct fused *fused, struct incident *incident, struct incident_mark before,
+                        const char *traceparent)
+{
+    const struct history history = {before, traceparent};
+    g_ptr_array_add(fused->incidents, incident);
+    g_array_append_val(fused->histories, history);
+}
+
+static struct incident *find_touched(const struct fused *fused, const struct signal *signal, const char *traceparent)
 {
     for (guint i = 0; i < fused->incidents->len; i++)
-        if (fusion_belongs(fused->settings, g_ptr_array_index(fused->incidents, i), signal))
+        if (fusion_belongs(fused->settings, g_ptr_array_index(fused->incidents, i), signal)) {
+            g_array_index(fused->histories, struct history, i).traceparent = traceparent;
             return g_ptr_array_index(fused->incidents, i);
+        }
     return NULL;
 }
 
@@ -101,20 +118,23 @@ static bool read_incident_of(struct fused *fused, const struct signal *signal, s
                        "status <> 'resolved' AND last_signal_at >= $5 AND started_at <= $6", values, found, error);
 }
 
-static bool fuse(struct fused *fused, const struct signal *signal, GError **error)
+static bool fuse(struct fused *fused, const struct signal *signal, const char *traceparent, GError **error)
 {
-    struct incident *incident = find_touched(fused, signal);
+    struct incident *incident = find_touched(fused, signal, traceparent);
     if (!incident && fused->settings->window_seconds) {
+        struct incident_mark before = {.status = 0};
         if (!read_incident_of(fused, signal, &incident, error))
             return false;
         if (incident && !fusion_belongs(fused->settings, incident, signal)) /* of another site: the camera was moved */
             g_clear_pointer(&incident, store_incident_free);
-        if (!incident && fusion_opens(fused->settings, signal)) {
+        if (incident) {
+            before = incident_mark_of(incident);
+        } else if (fusion_opens(fused->settings, signal)) {
             incident = g_new0(struct incident, 1);
             fusion_open(signal, incident);
         }
         if (incident)
-            g_ptr_array_add(fused->incidents, incident);
+            add_touched(fused, incident, before, traceparent);
     }
     if (incident)
         fusion_join(fused->settings, incident, signal);
@@ -127,13 +147,15 @@ static void end_incident(struct incident *incident, const struct signal *signal)
 }
 
 /* The incident of this kind that stands, among those of the batch or in the store. */
-static bool end(struct fused *fused, const struct signal *signal, const char *kind, GError **error)
+static bool end(struct fused *fused, const struct signal *signal, const char *kind, const char *traceparent,
+                GError **error)
 {
     for (guint i = fused->incidents->len; i > 0; i--) {
         struct incident *incident = g_ptr_array_index(fused->incidents, i - 1);
         if (incident->service == signal->service && strcmp(incident->kind, kind) == 0 &&
             strcmp(incident->camera_id, signal->camera_id) == 0) {
             end_incident(incident, signal);
+            g_array_index(fused->histories, struct history, i - 1).traceparent = traceparent;
             return true;
         }
     }
@@ -144,18 +166,18 @@ static bool end(struct fused *fused, const struct signal *signal, const char *ki
         return false;
     if (!incident)
         return true;
+    add_touched(fused, incident, incident_mark_of(incident), traceparent);
     end_incident(incident, signal);
-    g_ptr_array_add(fused->incidents, incident);
     return true;
 }
 
-static bool follow(struct fused *fused, const struct signal *signal, GError **error)
+static bool follow(struct fused *fused, const struct signal *signal, const char *traceparent, GError **error)
 {
     struct violation violation;
     const char *ended = fusion_ends(signal);
     if (fusion_violation(signal, &violation))
         g_ptr_array_add(fused->violations, g_memdup2(&violation, sizeof violation));
-    return ended ? end(fused, signal, ended, error) : fuse(fused, signal, error);
+    return ended ? end(fused, signal, ended, traceparent, error) : fuse(fused, signal, traceparent, error);
 }
 
 /* Payloads were checked when they came. Whose they are, the envelope says. */
@@ -180,13 +202,32 @@ static bool read_signal(const struct analytics_event *event, struct signal *sign
     return true;
 }
 
+/* One that was dismissed goes on in silence. */
+static bool note_steps(const struct fused *fused, GError **error)
+{
+    bool is_good = true;
+    for (guint i = 0; i < fused->incidents->len && is_good; i++) {
+        const struct incident *incident = g_ptr_array_index(fused->incidents, i);
+        const struct history *history = &g_array_index(fused->histories, struct history, i);
+        enum incident_step step =
+            incident->status == INCIDENT_DISMISSED ? 0 : incident_step_since(history->before, incident);
+        if (step)
+            is_good = store_incident_change_add_in(fused->transaction, step, incident, history->traceparent, error);
+        if (is_good && step == INCIDENT_STEP_OPENED && incident->ended_at.ms) /* begun and over within one batch */
+            is_good = store_incident_change_add_in(fused->transaction, INCIDENT_STEP_ENDED, incident,
+                                                   history->traceparent, error);
+    }
+    return is_good;
+}
+
 static bool write_all(struct fused *fused, GError **error)
 {
     const GPtrArray *incidents = fused->incidents, *violations = fused->violations;
     return store_insert(fused->transaction, &incident_descriptor, (const void *const *)incidents->pdata, incidents->len,
                         RECORD_CONFLICT_REPLACE, NULL, error) &&
            store_insert(fused->transaction, &violation_descriptor, (const void *const *)violations->pdata,
-                        violations->len, RECORD_CONFLICT_IGNORE, NULL, error);
+                        violations->len, RECORD_CONFLICT_IGNORE, NULL, error) &&
+           note_steps(fused, error);
 }
 
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
@@ -194,7 +235,8 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
 {
     g_autoptr(GPtrArray) incidents = g_ptr_array_new_with_free_func(store_incident_free),
                          violations = g_ptr_array_new_with_free_func(violation_free);
-    struct fused fused = {transaction, &transaction->store->settings.fusion, incidents, violations};
+    g_autoptr(GArray) histories = g_array_new(FALSE, FALSE, sizeof(struct history));
+    struct fused fused = {transaction, &transaction->store->settings.fusion, incidents, histories, violations};
     bool is_good = true;
     for (size_t i = 0; i < count && is_good; i++) {
         struct signal signal;
@@ -202,7 +244,7 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
             continue;
         if (!read_signal(events[i], &signal, error))
             return false;
-        is_good = follow(&fused, &signal, error);
+        is_good = follow(&fused, &signal, events[i]->traceparent, error);
         record_clear(&signal_descriptor, &signal);
     }
     if (!is_good || !write_all(&fused, error))

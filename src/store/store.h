@@ -86,6 +86,16 @@ void analytics_event_free(struct analytics_event *event);
 void store_watch_incidents(struct store *store, void (*changed)(void *data, const struct incident *incident),
                            void *data);
 
+/* What became of incidents, which each transaction that changes one leaves behind for those who are notified: it stands
+ * there until it is removed. */
+struct incident_change;
+/* Of an org that stands, oldest first, at most `limit` (1..1000); those that cannot be read are logged and left out. A
+ * new GPtrArray of struct incident_change *, which it frees. */
+GPtrArray *store_incident_changes_list(struct store *store, const char *org_id, int limit, GError **error);
+/* Removes those. */
+bool store_incident_changes_remove(struct store *store, const char *org_id, const GPtrArray *changes, GError **error);
+void incident_change_free(struct incident_change *change);
+
 /* What the rules of one camera saw: its stored pieces that began in [from, to), in the order of their time. `handle` is
  * called for each, outside of any transaction; false from it, with its error, ends the call. */
 struct store_track_filter {

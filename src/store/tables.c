@@ -81,6 +81,7 @@ const struct store_table store_tables[] = {
     {&attendance_record_descriptor, STORE_OF_ORG, NULL},
     {&vehicle_log_descriptor, STORE_OF_ORG, NULL},
     {&incident_descriptor, STORE_OF_ORG, NULL},
+    {&incident_change_descriptor, STORE_OF_ORG, NULL},
     {&violation_descriptor, STORE_OF_ORG, NULL},
     {&employee_descriptor, STORE_OF_ORG, OF_ORG},
     {&shift_descriptor, STORE_OF_ORG, OF_ORG},

@@ -36,6 +36,10 @@ bool store_events_mark_in(struct store_transaction *transaction, struct analytic
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
                              const bool *is_new, size_t count, GPtrArray *changed, GError **error);
 void store_incident_free(void *incident);
+/* Notes what became of an incident, so that those who are to be notified are told of it whatever happens after the
+ * commit (store_incident_changes_list). The transaction must be the org's. */
+bool store_incident_change_add_in(struct store_transaction *transaction, enum incident_step step,
+                                  const struct incident *incident, const char *traceparent, GError **error);
 /* Once they are committed, to who watches them. */
 void store_tell_incident(struct store *store, const struct incident *incident);
 

@@ -223,8 +223,8 @@ def a_notification_is_in_its_frames_trace():
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            told.append((self.headers["webhook-id"], self.headers["traceparent"]))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            told.append((body["type"], self.headers["webhook-id"], self.headers["traceparent"]))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -240,13 +240,17 @@ def a_notification_is_in_its_frames_trace():
         cameras = camera_config("c", camera.url, lines=False) + (
             "    zones:\n      - {id: all, kind: intrusion, polygon: [[0, 0], [1, 0], [1, 1], [0, 1]]}\n") + webhook
         with start(directory, collector.url, cameras):
-            event_id, traceparent = until(lambda: told, "a webhook comes")[0]
+            first = lambda kind: [(name, traceparent) for type, name, traceparent in told if type.startswith(kind)][:1]
+            event_id, traceparent = until(lambda: first("signal."), "a webhook comes")[0]
             trace, span_id = traceparent.split("-")[1:3]
+            opened = until(lambda: first("incident.opened"), "and one of its incident")[0][1]
+            assert opened.split("-")[1] == trace and opened.split("-")[2] != span_id, (opened, traceparent)
             spans = until(lambda: all(span_named(collector.traces().get(trace, []), name)
-                                      for name in ("frame", "rules", "spool", "notify")) and collector.traces()[trace],
+                                      for name in ("frame", "rules", "spool", "notify")) and
+                          span_id in {span["spanId"] for span in collector.traces()[trace]} and collector.traces()[trace],
                           f"{event_id} is in a whole trace: {collector.problems}")
-            deliver, frame = span_named(spans, "notify"), span_named(spans, "frame")
-            assert deliver["spanId"] == span_id and deliver["parentSpanId"] == frame["spanId"], (deliver, frame)
+            deliver, frame = next(span for span in spans if span["spanId"] == span_id), span_named(spans, "frame")
+            assert deliver["name"] == "notify" and deliver["parentSpanId"] == frame["spanId"], (deliver, frame)
             assert deliver["attributes"]["vedette.endpoint"] == "webhook:till" and "status" not in deliver, deliver
             assert int(deliver["startTimeUnixNano"]) >= int(frame["startTimeUnixNano"])
             assert not collector.problems, collector.problems

@@ -150,7 +150,7 @@ struct listener {
     struct mosquitto *client;
     pthread_mutex_t lock;
     bool is_subscribed;
-    GPtrArray *lines; /* of char *: "TOPIC PAYLOAD", "!TOPIC PAYLOAD" when it was retained */
+    GPtrArray *lines; /* of char *: "TOPIC PAYLOAD" and " traceparent=…", "!TOPIC PAYLOAD" when it was retained */
 };
 
 static void on_connect(struct mosquitto *client, void *user, int code)
@@ -180,12 +180,18 @@ static bool is_subscribed(struct listener *listener)
     return subscribed;
 }
 
-static void on_message(struct mosquitto *client, void *user, const struct mosquitto_message *message)
+static void on_message(struct mosquitto *client, void *user, const struct mosquitto_message *message,
+                       const mosquitto_property *properties)
 {
     struct listener *listener = user;
+    char *name = NULL, *value = NULL;
     (void)client;
-    char *line = g_strdup_printf("%s%s %.*s", message->retain ? "!" : "", message->topic, message->payloadlen,
-                                 (const char *)message->payload);
+    mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY, &name, &value, false);
+    char *line = g_strdup_printf("%s%s %.*s%s%s%s%s", message->retain ? "!" : "", message->topic, message->payloadlen,
+                                 (const char *)message->payload, name ? " " : "", name ? name : "", name ? "=" : "",
+                                 value ? value : "");
+    free(name);
+    free(value);
     pthread_mutex_lock(&listener->lock);
     g_ptr_array_add(listener->lines, line);
     pthread_mutex_unlock(&listener->lock);
@@ -200,7 +206,8 @@ static void listener_start(struct listener *listener, const struct server *serve
     mosquitto_username_pw_set(listener->client, "watcher", "watcher-word");
     mosquitto_connect_callback_set(listener->client, on_connect);
     mosquitto_subscribe_callback_set(listener->client, on_subscribed);
-    mosquitto_message_callback_set(listener->client, on_message);
+    mosquitto_int_option(listener->client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
+    mosquitto_message_v5_callback_set(listener->client, on_message);
     mosquitto_reconnect_delay_set(listener->client, 1, 1, false);
     if (server->has_tls) {
         g_autofree char *certificate = file_of(server, "cert.pem");
@@ -308,57 +315,67 @@ static bool is_silent(const struct endpoint_health *health)
     return health->last_error && strstr(health->last_error, "no answer in time");
 }
 
-static void test_signals_come_under_their_topics_and_availability_stays(void)
-{
+/* ---- both ---- */
+
+/* A broker that runs, somebody who listens, and settings to name it in. */
+struct hall {
     struct notify_world world;
     struct server server;
     struct listener listener;
-    world_init(&world);
-    server_new(&server, false);
-    server_start(&server);
-    listener_start(&listener, &server);
-    add_broker(&world, &server, "acme");
-    CLEANUP(notify) struct notify *notify = world_open(&world);
+};
+
+static void hall_init(struct hall *hall, bool has_tls)
+{
+    world_init(&hall->world);
+    server_new(&hall->server, has_tls);
+    server_start(&hall->server);
+    listener_start(&hall->listener, &hall->server);
+}
+
+static void hall_clear(struct hall *hall, struct notify *notify)
+{
+    notify_close(notify);
+    listener_stop(&hall->listener);
+    server_free(&hall->server);
+    world_clear(&hall->world);
+}
+
+static void test_signals_come_under_their_topics_and_availability_stays(void)
+{
+    struct hall hall;
+    hall_init(&hall, false);
+    add_broker(&hall.world, &hall.server, "acme");
+    CLEANUP(notify) struct notify *notify = world_open(&hall.world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
-    wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "\"type\":\"signal.intrusion\"");
-    wait_for_line(&listener, "vedette/acme/availability ", "online");
-    wait_until(&world, notify, "acme", is_empty);
-    listener_stop(&listener);
-    listener_start(&listener, &server); /* who comes later is told whether we are there */
-    wait_for_line(&listener, "!vedette/acme/availability ", "online");
+    wait_for_line(&hall.listener, "vedette/acme/main/door/intrusion ", "\"type\":\"signal.intrusion\"");
+    wait_for_line(&hall.listener, "vedette/acme/availability ", "online");
+    wait_until(&hall.world, notify, "acme", is_empty);
+    listener_stop(&hall.listener);
+    listener_start(&hall.listener, &hall.server); /* who comes later is told whether we are there */
+    wait_for_line(&hall.listener, "!vedette/acme/availability ", "online");
     notify_close(g_steal_pointer(&notify));
-    wait_for_line(&listener, "vedette/acme/availability ", "offline");
-    listener_stop(&listener);
-    server_free(&server);
-    world_clear(&world);
+    wait_for_line(&hall.listener, "vedette/acme/availability ", "offline");
+    hall_clear(&hall, NULL);
 }
 
 static void test_a_broker_hears_of_its_org_alone(void)
 {
-    struct notify_world world;
-    struct server server;
-    struct listener listener;
-    world_init(&world);
-    server_new(&server, false);
-    server_start(&server);
-    listener_start(&listener, &server);
-    add_broker(&world, &server, "acme");
-    add_broker(&world, &server, "bolt");
-    CLEANUP(notify) struct notify *notify = world_open(&world);
+    struct hall hall;
+    hall_init(&hall, false);
+    add_broker(&hall.world, &hall.server, "acme");
+    add_broker(&hall.world, &hall.server, "bolt");
+    CLEANUP(notify) struct notify *notify = world_open(&hall.world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
     world_tell(notify, "e2", "bolt", "intrusion", SEVERITY_HIGH);
     world_tell(notify, "e3", "acme", "fall", SEVERITY_HIGH);
-    wait_for_line(&listener, "vedette/acme/main/door/fall", "e3");
-    wait_for_line(&listener, "vedette/bolt/main/door/intrusion", "e2");
-    wait_until(&world, notify, "acme", is_empty);
-    wait_until(&world, notify, "bolt", is_empty);
-    g_assert_cmpint(count_lines(&listener, "vedette/acme/", "\"org_id\":\"bolt\""), ==, 0);
-    g_assert_cmpint(count_lines(&listener, "vedette/bolt/", "\"org_id\":\"acme\""), ==, 0);
-    g_assert_cmpint(count_lines(&listener, "vedette/bolt/", "signal."), ==, 1);
-    notify_close(g_steal_pointer(&notify));
-    listener_stop(&listener);
-    server_free(&server);
-    world_clear(&world);
+    wait_for_line(&hall.listener, "vedette/acme/main/door/fall", "e3");
+    wait_for_line(&hall.listener, "vedette/bolt/main/door/intrusion", "e2");
+    wait_until(&hall.world, notify, "acme", is_empty);
+    wait_until(&hall.world, notify, "bolt", is_empty);
+    g_assert_cmpint(count_lines(&hall.listener, "vedette/acme/", "\"org_id\":\"bolt\""), ==, 0);
+    g_assert_cmpint(count_lines(&hall.listener, "vedette/bolt/", "\"org_id\":\"acme\""), ==, 0);
+    g_assert_cmpint(count_lines(&hall.listener, "vedette/bolt/", "signal."), ==, 1);
+    hall_clear(&hall, g_steal_pointer(&notify));
 }
 
 /* What the broker's rights refuse is no delivery, though the connection is well. */
@@ -439,27 +456,19 @@ static void test_a_wrong_login_is_told_and_tried_again(void)
 
 static void test_tls_and_whom_it_trusts(void)
 {
-    struct notify_world world;
-    struct server server;
-    struct listener listener;
-    world_init(&world);
-    server_new(&server, true);
-    server_start(&server);
-    listener_start(&listener, &server);
-    struct notify_broker *trusting = add_broker(&world, &server, "acme"), *wary;
+    struct hall hall;
+    hall_init(&hall, true);
+    struct notify_broker *trusting = add_broker(&hall.world, &hall.server, "acme"), *wary;
     trusting->tls = true;
-    trusting->ca_file = file_of(&server, "cert.pem");
-    wary = add_broker(&world, &server, "bolt"); /* the machine's own authorities did not sign it */
+    trusting->ca_file = file_of(&hall.server, "cert.pem");
+    wary = add_broker(&hall.world, &hall.server, "bolt"); /* the machine's own authorities did not sign it */
     wary->tls = true;
-    CLEANUP(notify) struct notify *notify = world_open(&world);
+    CLEANUP(notify) struct notify *notify = world_open(&hall.world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
-    wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
-    wait_until(&world, notify, "bolt", is_refused_by_certificate);
-    g_assert_cmpint(count_lines(&listener, "vedette/bolt/", ""), ==, 0);
-    notify_close(g_steal_pointer(&notify));
-    listener_stop(&listener);
-    server_free(&server);
-    world_clear(&world);
+    wait_for_line(&hall.listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
+    wait_until(&hall.world, notify, "bolt", is_refused_by_certificate);
+    g_assert_cmpint(count_lines(&hall.listener, "vedette/bolt/", ""), ==, 0);
+    hall_clear(&hall, g_steal_pointer(&notify));
 }
 
 /* Somebody listens there and says nothing: neither a standstill of ours nor a wait at the end. */
@@ -484,26 +493,54 @@ static void test_who_says_nothing_is_given_up_in_time(void)
 
 static void test_with_mqtt_3_1_1(void)
 {
-    struct notify_world world;
-    struct server server;
-    struct listener listener;
-    world_init(&world);
-    server_new(&server, false);
-    server_start(&server);
-    listener_start(&listener, &server);
-    add_broker(&world, &server, "acme")->version = MQTT_VERSION_311;
-    CLEANUP(notify) struct notify *notify = world_open(&world);
+    struct hall hall;
+    hall_init(&hall, false);
+    add_broker(&hall.world, &hall.server, "acme")->version = MQTT_VERSION_311;
+    CLEANUP(notify) struct notify *notify = world_open(&hall.world);
     world_tell(notify, "e1", "acme", "intrusion", SEVERITY_HIGH);
-    wait_for_line(&listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
-    wait_until(&world, notify, "acme", is_empty);
-    notify_close(g_steal_pointer(&notify));
-    listener_stop(&listener);
-    server_free(&server);
-    world_clear(&world);
+    wait_for_line(&hall.listener, "vedette/acme/main/door/intrusion ", "signal.intrusion");
+    wait_until(&hall.world, notify, "acme", is_empty);
+    hall_clear(&hall, g_steal_pointer(&notify));
+}
+
+static void tell_traced(struct notify *notify, const char *id, const char *traceparent)
+{
+    struct analytics_event *event = world_signal(id, "acme", "intrusion", SEVERITY_HIGH);
+    event->traceparent = g_strdup(traceparent);
+    notify_ensure(notify, &event, 1);
+    g_clear_pointer(&event->traceparent, g_free);
+    world_event_free(event);
+}
+
+/* By MQTT 5 beside the body, by 3.1.1 in it; nowhere when it is in no trace. */
+static void test_the_trace_goes_with_it(void)
+{
+    static const char trace[] = "00-0123456789abcdef0123456789abcdef";
+    static const struct {
+        enum mqtt_version version;
+        const char *expected;
+    } cases[] = {{MQTT_VERSION_5, "}} traceparent=00-0123456789abcdef0123456789abcdef-"},
+                 {MQTT_VERSION_311, "\"traceparent\":\"00-0123456789abcdef0123456789abcdef-"}};
+    g_autofree char *parent = g_strconcat(trace, "-0123456789abcdef-01", NULL);
+    trace_configure(0, 64);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct hall hall;
+        hall_init(&hall, false);
+        add_broker(&hall.world, &hall.server, "acme")->version = cases[i].version;
+        CLEANUP(notify) struct notify *notify = world_open(&hall.world);
+        tell_traced(notify, "e1", parent);
+        world_tell(notify, "e2", "acme", "fall", SEVERITY_HIGH);
+        wait_for_line(&hall.listener, "vedette/acme/main/door/intrusion ", cases[i].expected);
+        wait_for_line(&hall.listener, "vedette/acme/main/door/fall ", "signal.fall");
+        g_assert_cmpint(count_lines(&hall.listener, "vedette/acme/main/door/fall ", "traceparent"), ==, 0);
+        wait_until(&hall.world, notify, "acme", is_empty);
+        hall_clear(&hall, g_steal_pointer(&notify));
+    }
+    trace_close();
 }
 
 /* A server that is killed takes no leave: its will does. */
-static void run_until_killed(const char *directory, int port)
+static G_NORETURN void run_until_killed(const char *directory, int port)
 {
     struct notify_world world;
     const struct server server = {.port = port};
@@ -512,12 +549,14 @@ static void run_until_killed(const char *directory, int port)
     world_set(&world.directory, directory); /* which the parent removes */
     add_broker(&world, &server, "acme");
     struct notify *notify = world_open(&world);
-    for (;;) {
+    gint64 until_us = g_get_monotonic_time() + 4 * DEADLINE_SECONDS * G_USEC_PER_SEC; /* should nobody kill it */
+    while (g_get_monotonic_time() < until_us) {
         struct endpoint_health health = {0};
         world_look(notify, "acme", &health);
         g_usleep(10000);
         record_clear(&endpoint_health_descriptor, &health);
     }
+    _exit(1);
 }
 
 static char *own_path;
@@ -560,6 +599,7 @@ int main(int argc, char **argv)
     g_test_add_func("/broker/a wrong login is told and tried again", test_a_wrong_login_is_told_and_tried_again);
     g_test_add_func("/broker/tls and whom it trusts", test_tls_and_whom_it_trusts);
     g_test_add_func("/broker/who says nothing is given up in time", test_who_says_nothing_is_given_up_in_time);
+    g_test_add_func("/broker/the trace goes with it", test_the_trace_goes_with_it);
     g_test_add_func("/broker/with MQTT 3.1.1", test_with_mqtt_3_1_1);
     g_test_add_func("/broker/the will speaks for who was killed", test_the_will_speaks_for_who_was_killed);
     return g_test_run();

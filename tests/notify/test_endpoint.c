@@ -180,7 +180,7 @@ static void test_w04_who_waits_for_a_retry_holds_up_nobody(void)
     settle(&fixture, take(&fixture), ATTEMPT_REFUSED, 0);
     put(&fixture, "e2");
     struct delivery *second = take(&fixture);
-    g_assert_cmpstr(second->event->id, ==, "e2");
+    g_assert_cmpstr(second->message.id, ==, "e2");
     settle(&fixture, second, ATTEMPT_DELIVERED, 0);
     struct endpoint_health health = look(&fixture);
     g_assert_cmpint(health.delivered, ==, 1);
@@ -289,7 +289,11 @@ static void bury(struct fixture *fixture, const char *org_id, int first, int cou
         g_free(event->payload.text);
         event->payload.text = g_strdup_printf("{\"note\":\"%s\"}", filling);
         event->traceparent = g_strdup("00-0123456789abcdef0123456789abcdef-0123456789abcdef-01");
-        const struct delivery delivery = {.event = event};
+        g_autoptr(GString) json = g_string_new(NULL);
+        record_encode_json(&event_under_way_descriptor, event, true, json);
+        struct vedette_spool_record record = {.payload = json->str, .length = json->len};
+        struct vedette_spool_batch batch = {.records = &record, .count = 1};
+        const struct delivery delivery = {.batch = &batch, .message = {.id = id, .org_id = event->org_id}};
         dead_letters_add(fixture->dead, &audience, &delivery, "it answered 500", note_buried, &buried);
         g_clear_pointer(&event->traceparent, g_free);
         world_event_free(event);
@@ -387,7 +391,7 @@ static void test_w05_gone_disables_until_somebody_enables(void)
     wait_until_queued(&fixture, 1);
     endpoint_enable(fixture.endpoint);
     struct delivery *delivery = take(&fixture);
-    g_assert_cmpstr(delivery->event->id, ==, "e2");
+    g_assert_cmpstr(delivery->message.id, ==, "e2");
     settle(&fixture, delivery, ATTEMPT_DELIVERED, 0);
     g_assert_cmpint(look(&fixture).state, ==, ENDPOINT_READY);
     end(&fixture);
@@ -405,7 +409,7 @@ static void test_what_was_broken_off_is_tried_again_at_once(void)
     endpoint_free(fixture.endpoint);
     open_endpoint(&fixture);
     delivery = take_soon(&fixture);
-    g_assert_cmpstr(delivery->event->id, ==, "e1");
+    g_assert_cmpstr(delivery->message.id, ==, "e1");
     settle(&fixture, delivery, ATTEMPT_DELIVERED, 0);
     end(&fixture);
 }

@@ -164,6 +164,64 @@ static void test_an_endpoint_may_ask_for_less(void)
     world_clear(&world);
 }
 
+/* ---- what becomes of incidents ---- */
+
+static void tell_incident(struct notify *notify, const char *id, enum severity severity)
+{
+    struct incident incident;
+    record_init(&incident_descriptor, &incident);
+    incident.org_id = g_strdup("acme");
+    incident.id = g_strdup("i-1");
+    incident.camera_id = g_strdup("door");
+    incident.service = SERVICE_SAFETY;
+    incident.kind = g_strdup("fall");
+    incident.severity = severity;
+    incident.status = INCIDENT_OPEN;
+    world_set(&incident.title, "Fall: camera door");
+    incident.started_at.ms = incident.last_signal_at.ms = notify_start_ms;
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_encode_json(&incident_descriptor, &incident, false, json);
+    struct incident_change change = {.org_id = incident.org_id,
+                                     .id = (char *)(uintptr_t)id,
+                                     .incident_id = incident.id,
+                                     .camera_id = incident.camera_id,
+                                     .step = INCIDENT_STEP_OPENED,
+                                     .at = {notify_start_ms},
+                                     .incident = {json->str}},
+                           *changes[] = {&change};
+    notify_ensure_incidents(notify, changes, 1);
+    record_clear(&incident_descriptor, &incident);
+}
+
+static void test_who_is_told_what_becomes_of_incidents(void)
+{
+    static const struct {
+        const char *id, *org_id;
+        enum notify_about about;
+        int64_t told;
+    } cases[] = {{"all", "acme", NOTIFY_ABOUT_ALL, 3},
+                 {"signals", "acme", NOTIFY_ABOUT_SIGNALS, 1},
+                 {"incidents", "acme", NOTIFY_ABOUT_INCIDENTS, 2},
+                 {"foreign", "bolt", NOTIFY_ABOUT_ALL, 0}};
+    struct notify_world world;
+    world_init(&world);
+    nothing_leaves(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        world_add_webhook(&world, cases[i].id, cases[i].org_id, nowhere)->about = cases[i].about;
+    world_add_webhook(&world, "severe", "acme", nowhere)->minimum_severity = SEVERITY_CRITICAL;
+    CLEANUP(notify) struct notify *notify = world_open(&world);
+    world_tell(notify, "e1", "acme", "fall", SEVERITY_HIGH);
+    tell_incident(notify, "c1", SEVERITY_HIGH);
+    tell_incident(notify, "c2", SEVERITY_CRITICAL);
+    tell_incident(notify, "c2", SEVERITY_CRITICAL); /* again: known */
+    tell_incident(notify, "c3", SEVERITY_LOW);      /* under the policy's default */
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        g_assert_cmpint(accepted(notify, cases[i].id), ==, cases[i].told);
+    g_assert_cmpint(accepted(notify, "severe"), ==, 1);
+    notify_close(g_steal_pointer(&notify));
+    world_clear(&world);
+}
+
 /* ---- once, and to stay ---- */
 
 static void test_what_is_offered_twice_is_taken_over_once(void)
@@ -397,14 +455,16 @@ static void test_hostile_names_stay_one_level_of_a_topic(void)
         {"door-1.b_c", "door-1.b_c"}, {"a/b", "a%2Fb"}, {"+", "%2B"},    {"#", "%23"}, {"", "-"}, {"a\nb", "a%0Ab"},
         {"$SYS", "%24SYS"},           {"ü", "%C3%BC"},  {"%2F", "%252F"}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        struct analytics_event event = {.org_id = (char *)(uintptr_t)cases[i].name,
-                                        .site_id = (char *)(uintptr_t)cases[i].name,
-                                        .camera_id = (char *)(uintptr_t)cases[i].name};
-        struct signal signal = {.kind = (char *)(uintptr_t)cases[i].name};
-        g_autofree char *topic = message_topic("vedette", &event, &signal);
+        char *name = (char *)(uintptr_t)cases[i].name;
+        struct message message = {.org_id = name, .site_id = name, .camera_id = name, .kind = name};
+        g_autofree char *topic = message_topic("vedette", &message);
         g_autofree char *expected =
             g_strjoin("/", "vedette", cases[i].level, cases[i].level, cases[i].level, cases[i].level, NULL);
         g_assert_cmpstr(topic, ==, expected);
+        message.is_of_incident = true;
+        g_autofree char *of_incident = message_topic("vedette", &message),
+                        *below = g_strconcat(expected, "/incident", NULL);
+        g_assert_cmpstr(of_incident, ==, below);
     }
 }
 
@@ -423,6 +483,7 @@ int main(int argc, char **argv)
     g_test_add_func("/notify/each key of the policy changes what is told",
                     test_each_key_of_the_policy_changes_what_is_told);
     g_test_add_func("/notify/an endpoint may ask for less", test_an_endpoint_may_ask_for_less);
+    g_test_add_func("/notify/who is told what becomes of incidents", test_who_is_told_what_becomes_of_incidents);
     g_test_add_func("/notify/what is offered twice is taken over once", test_what_is_offered_twice_is_taken_over_once);
     g_test_add_func("/notify/closing with answers under way loses nothing",
                     test_closing_with_answers_under_way_loses_nothing);

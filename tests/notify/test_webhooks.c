@@ -8,7 +8,7 @@ enum { DEADLINE_SECONDS = 15 };
 
 /* ---- a receiver ---- */
 
-struct message {
+struct request {
     char *id, *timestamp, *signature, *path, *body;
 };
 
@@ -17,7 +17,7 @@ struct receiver {
     int port;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    GPtrArray *messages; /* of struct message * */
+    GPtrArray *messages; /* of struct request * */
     unsigned status;
     const char *header, *value; /* of the answer; NULL: none */
     size_t answer_bytes;
@@ -36,8 +36,8 @@ static char *header_of(struct MHD_Connection *connection, const char *name)
 static void note_message(struct receiver *receiver, struct MHD_Connection *connection, const char *path,
                          struct arriving *arriving)
 {
-    struct message *message = g_new(struct message, 1);
-    *message = (struct message){header_of(connection, "webhook-id"), header_of(connection, "webhook-timestamp"),
+    struct request *message = g_new(struct request, 1);
+    *message = (struct request){header_of(connection, "webhook-id"), header_of(connection, "webhook-timestamp"),
                                 header_of(connection, "webhook-signature"), g_strdup(path),
                                 g_strndup(arriving->body->str, arriving->body->len)};
     pthread_mutex_lock(&receiver->lock);
@@ -92,7 +92,7 @@ static void on_done(void *data, struct MHD_Connection *connection, void **state,
 
 static void message_free(gpointer data)
 {
-    struct message *message = data;
+    struct request *message = data;
     g_free(message->id);
     g_free(message->timestamp);
     g_free(message->signature);
@@ -140,7 +140,7 @@ static void answer_with(struct receiver *receiver, unsigned status, const char *
 }
 
 /* The n-th message, once it is there; the receiver's. */
-static const struct message *wait_for_message(struct receiver *receiver, guint index)
+static const struct request *wait_for_message(struct receiver *receiver, guint index)
 {
     const struct timespec deadline = {g_get_real_time() / G_USEC_PER_SEC + DEADLINE_SECONDS, 0};
     pthread_mutex_lock(&receiver->lock);
@@ -148,7 +148,7 @@ static const struct message *wait_for_message(struct receiver *receiver, guint i
            pthread_cond_timedwait(&receiver->changed, &receiver->lock, &deadline) == 0)
         ;
     g_assert_cmpuint(receiver->messages->len, >, index);
-    const struct message *message = g_ptr_array_index(receiver->messages, index);
+    const struct request *message = g_ptr_array_index(receiver->messages, index);
     pthread_mutex_unlock(&receiver->lock);
     return message;
 }
@@ -273,7 +273,7 @@ static bool has_timed_out(const struct endpoint_health *health)
     return health->last_error && strcasestr(health->last_error, "timed out");
 }
 
-static bool is_verified(const struct message *message, const char *secret)
+static bool is_verified(const struct request *message, const char *secret)
 {
     const struct webhook_headers headers = {message->id, message->timestamp, message->signature};
     CLEANUP(webhook_verifier)
@@ -291,7 +291,7 @@ static void test_what_comes_is_signed_by_each_secret(void)
     world_set(&webhook->secret, NOTIFY_SECRET " " OTHER_SECRET);
     fixture.notify = world_open(&fixture.world);
     tell(&fixture, "e1");
-    const struct message *message = wait_for_message(&fixture.receiver, 0);
+    const struct request *message = wait_for_message(&fixture.receiver, 0);
     g_assert_cmpstr(message->id, ==, "e1");
     g_assert_cmpstr(message->path, ==, "/in");
     g_assert_true(is_verified(message, NOTIFY_SECRET));
@@ -310,11 +310,11 @@ static void test_w04_a_retry_has_the_same_id_and_a_time_of_its_own(void)
     fixture.notify = world_open(&fixture.world);
     answer_with(&fixture.receiver, 500, NULL, NULL);
     tell(&fixture, "e1");
-    const struct message *first = wait_for_message(&fixture.receiver, 0);
+    const struct request *first = wait_for_message(&fixture.receiver, 0);
     wait_until(&fixture, "till", has_failed);
     answer_with(&fixture.receiver, 200, NULL, NULL);
     clock_fake_advance_us(fixture.world.clock, 6 * G_USEC_PER_SEC);
-    const struct message *second = wait_for_message(&fixture.receiver, 1);
+    const struct request *second = wait_for_message(&fixture.receiver, 1);
     g_assert_cmpstr(first->id, ==, second->id);
     g_assert_cmpstr(first->body, ==, second->body);
     g_assert_cmpstr(first->timestamp, !=, second->timestamp);

@@ -261,6 +261,77 @@ static void test_a_dismissed_one_is_silent(void)
     world_clear(&world);
 }
 
+/* ---- what became of them, for those who are notified ---- */
+
+/* "opened door, closed gate"; they are removed where `is_taken`. */
+static char *changes_of(struct store_world *world, const char *org_id, bool is_taken)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) changes = store_incident_changes_list(world->store, org_id, 100, &error);
+    GString *words = g_string_new(NULL);
+    g_assert_no_error(error);
+    for (guint i = 0; i < changes->len; i++) {
+        const struct incident_change *change = g_ptr_array_index(changes, i);
+        g_assert_nonnull(strstr(change->incident.text, change->incident_id));
+        g_string_append_printf(words, "%s%s %s", i ? ", " : "", record_enum_name(incident_step_names, change->step),
+                               change->camera_id);
+    }
+    g_assert_true(!is_taken || store_incident_changes_remove(world->store, org_id, changes, &error));
+    return g_string_free(words, FALSE);
+}
+
+#define ASSERT_CHANGES(world, words)                                                                                   \
+    do {                                                                                                               \
+        g_autofree char *found_ = changes_of(world, "default", true);                                                  \
+        g_assert_cmpstr(found_, ==, words);                                                                            \
+    } while (0)
+
+static void test_what_becomes_of_them_is_left_to_be_told(void)
+{
+    struct store_world world;
+    fused_world_init(&world);
+    store_one(&world, intrusion(&world, "s-1", "door", 0));
+    g_autofree char *first = changes_of(&world, "default", false), *foreign = changes_of(&world, "other", true);
+    g_assert_cmpstr(first, ==, "opened door"); /* and stands until it is taken, by its org alone */
+    g_assert_cmpstr(foreign, ==, "");
+    ASSERT_CHANGES(&world, "opened door");
+    store_one(&world, intrusion(&world, "s-1", "door", 0)); /* anew */
+    store_one(&world, intrusion(&world, "s-2", "door", 1)); /* one more, no worse */
+    ASSERT_CHANGES(&world, "");
+    store_one(&world, world_signal(&world, "s-3", "door", "safety", "intrusion", "critical", world_start_ms + 2000));
+    ASSERT_CHANGES(&world, "changed door");
+    store_one(&world, world_signal(&world, NULL, "gate", "system", "camera_offline", "high", world_start_ms));
+    ASSERT_CHANGES(&world, "opened gate");
+    store_one(&world, world_signal(&world, NULL, "gate", "system", "camera_recovered", "info", world_start_ms + 9));
+    ASSERT_CHANGES(&world, "ended gate");
+    world_clear(&world);
+}
+
+static void change_only(struct store_world *world, const char *action,
+                        bool (*edit)(void *data, void *record, GError **error), const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = id_of_only(world);
+    const struct store_row_change change = {.id = id, .action = action, .edit = edit, .data = (void *)(uintptr_t)text};
+    store_row_free(&store_incidents, store_row_change(world->store, &store_incidents, &change, &by, &error));
+    g_assert_no_error(error);
+}
+
+static void test_what_people_do_is_left_to_be_told(void)
+{
+    struct store_world world;
+    fused_world_init(&world);
+    store_one(&world, intrusion(&world, "s-1", "door", 0));
+    ASSERT_CHANGES(&world, "opened door");
+    change_only(&world, "note", add_note, "on my way");
+    ASSERT_CHANGES(&world, "changed door");
+    change_only(&world, "dismiss", dismiss, NULL);
+    ASSERT_CHANGES(&world, "closed door");
+    store_one(&world, intrusion(&world, "s-2", "door", 10)); /* dismissed: it goes on in silence */
+    ASSERT_CHANGES(&world, "");
+    world_clear(&world);
+}
+
 static void test_violations_come_of_signals(void)
 {
     struct store_world world;
@@ -355,6 +426,8 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/an_unreadable_one_holds_up_no_signal", test_an_unreadable_one_holds_up_no_signal);
     g_test_add_func("/incidents/the_audit_has_only_the_new_note", test_the_audit_has_only_the_new_note);
     g_test_add_func("/incidents/a_dismissed_one_is_silent", test_a_dismissed_one_is_silent);
+    g_test_add_func("/incidents/what_becomes_of_them_is_left_to_be_told", test_what_becomes_of_them_is_left_to_be_told);
+    g_test_add_func("/incidents/what_people_do_is_left_to_be_told", test_what_people_do_is_left_to_be_told);
     g_test_add_func("/incidents/violations_come_of_signals", test_violations_come_of_signals);
     g_test_add_func("/reports/a_report_adds_up", test_a_report_adds_up);
     return g_test_run();

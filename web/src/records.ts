@@ -442,6 +442,8 @@ export interface ServerHealth {
   records_stored: number;
   /** records that were stored already */
   records_duplicate: number;
+  /** what became of incidents, handed over to notifications */
+  incident_changes_told: number;
   /** records in the spool that are in memory too */
   spool_memory_records: number;
   /** records in the spool that are on disk alone */
@@ -1320,6 +1322,26 @@ export interface IncidentNote {
   text: string;
 }
 
+/** What became of an incident, until those who are notified of it have it in their queues. */
+export interface IncidentChange {
+  /** whose */
+  org_id: string;
+  /** UUIDv7; the notification's, by which receivers tell repetitions */
+  id: string;
+  /** the incident */
+  incident_id: string;
+  /** its camera */
+  camera_id: string;
+  /** what became of it */
+  step: "opened" | "changed" | "ended" | "closed";
+  /** when it was stored */
+  at: string;
+  /** as it was then, an Incident */
+  incident: unknown;
+  /** W3C Trace Context of the signal that did it */
+  traceparent?: string;
+}
+
 /** A rule of safety that was broken. */
 export interface Violation {
   /** whose */
@@ -1980,9 +2002,11 @@ export interface NotifyWebhook {
   url: string;
   /** a file that holds the secret */
   secret_file?: string;
+  /** what it is told of: all, signals alone, or what becomes of incidents alone */
+  about: "all" | "signals" | "incidents";
   /** it is told of what is at least so bad, of what the notify policy lets out */
   minimum_severity: "info" | "low" | "medium" | "high" | "critical";
-  /** kinds of signals it is told of; empty: every kind */
+  /** kinds of signals, and of incidents, it is told of; empty: every kind */
   kinds: string[];
 }
 
@@ -2012,24 +2036,30 @@ export interface NotifyBroker {
   password_file?: string;
   /** what we call ourselves there; empty: vedette- and the id */
   client_id?: string;
-  /** topics are PREFIX/ORG/SITE/CAMERA/KIND */
+  /** topics are PREFIX/ORG/SITE/CAMERA/KIND, of incidents with /incident behind */
   topic_prefix: string;
   /** of MQTT; with 3.1.1 a broker cannot say that its rights let it take nothing from us */
   version: "5" | "3.1.1";
+  /** what it is told of: all, signals alone, or what becomes of incidents alone */
+  about: "all" | "signals" | "incidents";
   /** it is told of what is at least so bad, of what the notify policy lets out */
   minimum_severity: "info" | "low" | "medium" | "high" | "critical";
-  /** kinds of signals it is told of; empty: every kind */
+  /** kinds of signals, and of incidents, it is told of; empty: every kind */
   kinds: string[];
 }
 
 /** What webhooks and MQTT brokers are told. */
 export interface Notification {
-  /** signal. and the signal's kind */
+  /** the same in every repetition: the signal's, or of what became of the incident */
+  id: string;
+  /** signal. and the signal's kind; incident.opened, incident.changed, incident.ended or incident.closed */
   type: string;
   /** when it happened */
   timestamp: string;
-  /** the signal */
+  /** the Signal, or the Incident as it was then */
   data: unknown;
+  /** W3C Trace Context of what sent it, where MQTT 3.1.1 has no other place */
+  traceparent?: string;
 }
 
 /** How an endpoint of notifications is; counts since the server started. */
@@ -2076,7 +2106,7 @@ export interface EndpointHealth {
 
 /** A notification that could not be delivered. */
 export interface DeadLetter {
-  /** of the event */
+  /** of the notification */
   id: string;
   /** whose it is */
   org_id?: string;
@@ -2090,7 +2120,7 @@ export interface DeadLetter {
   tries: number;
   /** what went wrong the last time */
   why?: string;
-  /** the event, an AnalyticsEvent */
+  /** what it told of, an AnalyticsEvent or an IncidentChange */
   event: unknown;
 }
 
