@@ -12,6 +12,8 @@ const char *const service_names[] = {"antitheft", "education", "safety", "occupa
 const char *const severity_names[] = {"info", "low", "medium", "high", "critical", NULL};
 const char *const zone_hit_event_names[] = {"enter", "exit", "dwell", NULL};
 const char *const line_direction_names[] = {"in", "out", NULL};
+const char *const event_count_names[] = {"nothing",   "line_in",     "line_out", "zone_enter",
+                                         "zone_exit", "zone_inside", NULL};
 const char *const event_type_names[] = {"signal", "zone_hit", "line_crossing", "occupancy", "track_chunk", NULL};
 
 static const struct record_field signal_fields[] = {
@@ -140,19 +142,66 @@ static const struct record_field analytics_event_fields[] = {
     FIELD(struct analytics_event, payload, RECORD_REQUIRED | RECORD_VERBATIM, "the record named by type"),
     FIELD(struct analytics_event, traceparent, 0, "W3C Trace Context of what made it", .max_count = 64,
           .check_text = trace_parent_check),
+    FIELD_ENUM(struct analytics_event, count, event_count_names, 0, "what it adds to the counts of lines and zones"),
+    FIELD(struct analytics_event, count_amount, 0, "how many", .min = 0, .max = 1e6),
 };
-/* All but the last is stored and shown. */
+enum { FIELDS_UNDER_WAY = 3 };
+/* All but the last ones is stored and shown. */
 const struct record_descriptor analytics_event_descriptor = {
     .name = "AnalyticsEvent",
     .table = "events",
     .schema_version = 1,
     .size = sizeof(struct analytics_event),
     .fields = analytics_event_fields,
-    .field_count = G_N_ELEMENTS(analytics_event_fields) - 1,
+    .field_count = G_N_ELEMENTS(analytics_event_fields) - FIELDS_UNDER_WAY,
     .doc = "The envelope in which everything that is stored travels.",
 };
 const struct record_descriptor event_under_way_descriptor =
     RECORD(struct analytics_event, "EventUnderWay", 1, analytics_event_fields, "An AnalyticsEvent on its way.");
+
+/* ---- what payloads say ---- */
+
+static enum event_count count_of_zone_hit(enum zone_hit_event event)
+{
+    return event == ZONE_HIT_ENTER  ? EVENT_COUNT_ZONE_ENTER
+           : event == ZONE_HIT_EXIT ? EVENT_COUNT_ZONE_EXIT
+                                    : EVENT_COUNT_NOTHING;
+}
+
+/* Returns what it is about, the payload's own. */
+static const char *note_count(struct analytics_event *event, const void *payload)
+{
+    event->count = EVENT_COUNT_NOTHING;
+    event->count_amount = 1;
+    switch (event->type) {
+    case EVENT_LINE_CROSSING: {
+        const struct line_crossing *crossing = payload;
+        event->count = crossing->direction == LINE_IN ? EVENT_COUNT_LINE_IN : EVENT_COUNT_LINE_OUT;
+        return crossing->line_id;
+    }
+    case EVENT_ZONE_HIT: {
+        const struct zone_hit *hit = payload;
+        event->count = count_of_zone_hit(hit->event);
+        return hit->zone_id;
+    }
+    case EVENT_OCCUPANCY: {
+        const struct occupancy_log *log = payload;
+        event->count = EVENT_COUNT_ZONE_INSIDE;
+        event->count_amount = log->count;
+        return log->zone_id;
+    }
+    case EVENT_SIGNAL:
+        return ((const struct signal *)payload)->zone_id;
+    default:
+        return NULL;
+    }
+}
+
+void analytics_event_note_payload(struct analytics_event *event, const void *payload)
+{
+    g_free(event->subject_id);
+    event->subject_id = g_strdup(note_count(event, payload));
+}
 
 /* ---- what comes from outside ---- */
 
@@ -226,6 +275,7 @@ static bool check_payload(struct analytics_event *event, const struct camera *ca
     if (is_kept) {
         g_autoptr(GString) json = g_string_new(NULL);
         stamp_owner(descriptor, payload, camera);
+        analytics_event_note_payload(event, payload);
         record_encode_json(descriptor, payload, true, json);
         g_free(event->payload.text);
         event->payload.text = g_string_free(g_steal_pointer(&json), FALSE);

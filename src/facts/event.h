@@ -110,6 +110,17 @@ extern const size_t event_type_count;
 const struct event_type_info *event_type_find(enum event_type type);
 bool event_is_kept_apart(enum event_type type);
 
+/* ONE table of what events add to the counts of lines and zones. */
+enum event_count {
+    EVENT_COUNT_NOTHING = 1,
+    EVENT_COUNT_LINE_IN,
+    EVENT_COUNT_LINE_OUT,
+    EVENT_COUNT_ZONE_ENTER,
+    EVENT_COUNT_ZONE_EXIT,
+    EVENT_COUNT_ZONE_INSIDE, /* a level, not a sum */
+};
+extern const char *const event_count_names[];
+
 struct analytics_event {
     char *id;
     enum event_type type;
@@ -119,15 +130,22 @@ struct analytics_event {
     char *trace_id;
     int32_t priority;
     struct record_json payload;
-    char *traceparent; /* of what made it, while it is on its way and its trace is told; NULL: it is in no such trace */
+    /* while it is on its way */
+    char *traceparent;      /* of what made it, when its trace is told; NULL: it is in no such trace */
+    enum event_count count; /* what it counts as; 0: nobody has looked into the payload yet */
+    int64_t count_amount;
 };
 extern const struct record_descriptor analytics_event_descriptor;
-/* The same with its traceparent: from a worker or a request through the spool to the store. */
+/* The same with what it has on its way: from a worker or a request through the spool to the store. */
 extern const struct record_descriptor event_under_way_descriptor;
+/* Notes what the event's payload, decoded by its type, says that is stored beside it: subject_id, count and
+ * count_amount. What a worker or a client has said of these is overwritten. */
+void analytics_event_note_payload(struct analytics_event *event, const void *payload);
 
 struct camera;
 /* Makes an event that came from outside, decoded, what may be kept: its payload is decoded by its type, must speak of
- * the same thing as its envelope, and is written anew, so that nothing is kept that was not checked; org and site are
+ * the same thing as its envelope, and is written anew, so that nothing is kept that was not checked, and is noted as
+ * analytics_event_note_payload says, so that nobody need read it again; org and site are
  * its camera's, whatever it says. The caller has found the camera by event->camera_id. VEDETTE_ERROR_INVALID, also for
  * a signal that is the server's alone to tell, and for times in the payload more than `early_minutes` (0: any) after
  * both its receipt and the time of its envelope; an envelope of the future is put aside by the store. */
