@@ -204,6 +204,7 @@ struct auth *auth_new(const struct settings *settings, struct store *store, stru
     auth->store = store;
     auth->health = health;
     auth->clock = clock;
+    auth->token_memory = token_memory_new((size_t)AUTH_SETTINGS(auth)->remembered_tokens);
     if (!prepare(auth, generated_password, error))
         return NULL;
     const char *issuer = AUTH_SETTINGS(auth)->oidc.issuer;
@@ -218,6 +219,7 @@ void auth_free(struct auth *auth)
         return;
     oidc_free(auth->oidc);
     keyring_free(auth->keyring);
+    token_memory_free(auth->token_memory);
     vedette_limiter_free(auth->per_address);
     vedette_limiter_free(auth->per_account);
     vedette_limiter_free(auth->of_everyone);
@@ -280,7 +282,9 @@ static bool check_session(struct auth *auth, const char *org_id, const char *ses
     return is_good || (failure ? auth_fail(failure, error) : auth_refuse(error));
 }
 
-static bool check_access_token(struct auth *auth, const char *token, struct login *login, GError **error)
+/* *expires_ms: when it is over, by its own end, its session's or its key's. */
+static bool check_access_token(struct auth *auth, const char *token, struct login *login, int64_t *expires_ms,
+                               GError **error)
 {
     struct jwt jwt;
     if (!keyring_check(auth, token, TOKEN_TYPE, &jwt, error))
@@ -289,6 +293,7 @@ static bool check_access_token(struct auth *auth, const char *token, struct logi
                *user_id = jwt_text_claim(&jwt, "sub");
     bool is_good = org_id && session_id && user_id ? check_session(auth, org_id, session_id, user_id, login, error)
                                                    : auth_refuse(error);
+    *expires_ms = MIN(MIN(jwt_expires_ms(&jwt), login->expires_ms), keyring_retires_ms(auth, jwt.key_id));
     jwt_clear(&jwt);
     return is_good;
 }
@@ -296,9 +301,16 @@ static bool check_access_token(struct auth *auth, const char *token, struct logi
 bool auth_check_token(struct auth *auth, const char *token, struct login *login, GError **error)
 {
     *login = (struct login){.user = NULL};
-    if (g_str_has_prefix(token, KEY_PREFIX))
-        return api_key_check(auth, token, login, error);
-    return check_access_token(auth, token, login, error);
+    uint64_t changes = store_changes(auth->store); /* first: what changes while it is looked up is not missed */
+    if (token_memory_find(auth, token, changes, login))
+        return true;
+    bool is_key = g_str_has_prefix(token, KEY_PREFIX);
+    int64_t expires_ms = 0;
+    bool is_good =
+        is_key ? api_key_check(auth, token, login, error) : check_access_token(auth, token, login, &expires_ms, error);
+    if (is_good)
+        token_memory_keep(auth, token, changes, is_key ? login->expires_ms : expires_ms, login);
+    return is_good;
 }
 
 bool auth_recheck_login(struct auth *auth, struct login *login, GError **error)

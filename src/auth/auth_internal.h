@@ -34,7 +34,8 @@ struct auth {
 
     int passwords_running; /* atomic */
     struct keyring *keyring;
-    struct oidc *oidc; /* NULL: no issuer */
+    struct token_memory *token_memory; /* NULL: every token is looked up anew */
+    struct oidc *oidc;                 /* NULL: no issuer */
 };
 #define AUTH_SETTINGS(auth) (&(auth)->settings->auth)
 
@@ -71,6 +72,8 @@ void keyring_free(struct keyring *keyring);
 char *keyring_sign(struct auth *auth, const char *type, json_t *claims, int64_t life_seconds, GError **error);
 /* Parses and checks a token of ours. False: VEDETTE_ERROR_PERMISSION or the store's own. */
 bool keyring_check(struct auth *auth, const char *token, const char *type, struct jwt *jwt, GError **error);
+/* When tokens of this key are no longer taken, ms since 1970; INT64_MAX: it is the one that signs. */
+int64_t keyring_retires_ms(const struct auth *auth, const char *key_id);
 
 /* ---- sessions (session.c) ---- */
 
@@ -85,6 +88,18 @@ char *session_csrf_token(const struct session *session);
 
 bool api_key_check(struct auth *auth, const char *token, struct login *login, GError **error);
 bool api_key_recheck(struct auth *auth, struct login *login, GError **error);
+
+/* ---- tokens that were checked a moment ago (token_memory.c) ---- */
+
+struct token_memory;
+/* NULL where it has no place at all. */
+struct token_memory *token_memory_new(size_t size);
+void token_memory_free(struct token_memory *memory);
+/* `changes` is what store_changes said before the store was looked at. True: *login is filled (login_clear). */
+bool token_memory_find(struct auth *auth, const char *token, uint64_t changes, struct login *login);
+/* `token_expires_ms`: its own end by the wall clock; 0: never. */
+void token_memory_keep(struct auth *auth, const char *token, uint64_t changes, int64_t token_expires_ms,
+                       const struct login *login);
 
 /* ---- oidc.c ---- */
 

@@ -303,6 +303,12 @@ static bool read_time(const struct jwt *jwt, const char *name, bool is_needed, i
     return json_is_integer(value) && *seconds >= 0;
 }
 
+int64_t jwt_expires_ms(const struct jwt *jwt)
+{
+    int64_t expires_s = 0;
+    return read_time(jwt, "exp", true, &expires_s) ? MIN(expires_s, INT64_MAX / 1000) * 1000 : 0;
+}
+
 static bool check_times(const struct jwt *jwt, const struct jwt_expected *expected, GError **error)
 {
     int64_t expires_s = 0, begins_s = 0, issued_s = 0;

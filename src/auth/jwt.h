@@ -57,6 +57,8 @@ struct jwt_expected {
 };
 /* Type, issuer, audience and times; `exp` must be there. False with VEDETTE_ERROR_PERMISSION. */
 bool jwt_check(const struct jwt *jwt, const struct jwt_expected *expected, GError **error);
+/* Its `exp`, ms since 1970; 0 when there is none. */
+int64_t jwt_expires_ms(const struct jwt *jwt);
 /* A claim that is text, or NULL. Borrowed. */
 const char *jwt_text_claim(const struct jwt *jwt, const char *name);
 

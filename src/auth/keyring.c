@@ -150,6 +150,19 @@ char *keyring_sign(struct auth *auth, const char *type, json_t *claims, int64_t 
     return token;
 }
 
+int64_t keyring_retires_ms(const struct auth *auth, const char *key_id)
+{
+    int64_t retires_ms = INT64_MAX;
+    pthread_rwlock_rdlock(&auth->keyring->lock);
+    for (guint i = 0; i < auth->keyring->keys->len; i++) {
+        const struct held_key *held = &g_array_index(auth->keyring->keys, struct held_key, i);
+        if (held->retires_ms && strcmp(jwt_key_id(held->key), key_id) == 0)
+            retires_ms = held->retires_ms;
+    }
+    pthread_rwlock_unlock(&auth->keyring->lock);
+    return retires_ms;
+}
+
 /* With the lock. NULL: no such key, or it retired. */
 static const struct jwt_key *find_key(const struct auth *auth, const char *id)
 {

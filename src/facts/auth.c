@@ -69,6 +69,13 @@ static const struct record_field auth_fields[] = {
     FIELD(struct auth_settings, key_days, 0,
           "another key signs access tokens after so long; the old one is accepted while tokens of it live",
           .unit = "days", .min = 1, .max = 3650, .default_text = "90"),
+    FIELD(struct auth_settings, remembered_tokens, RECORD_NEEDS_RESTART,
+          "tokens and API keys that were checked a moment ago and are taken again without asking the store, as long as "
+          "nothing in it changed but events (with SQLite; with PostgreSQL, where other servers may change it, none "
+          "are); 0: each is looked up each time",
+          .min = 0, .max = 65536, .default_text = "1024"),
+    FIELD(struct auth_settings, remembered_seconds, 0, "such a token is looked up again after so long", .unit = "s",
+          .min = 1, .max = 60, .default_text = "10"),
     FIELD(struct auth_settings, sessions_per_user, 0, "logins of one user at once; the oldest makes room", .min = 1,
           .max = 10000, .default_text = "100"),
     FIELD(struct auth_settings, api_keys_per_org, 0, "API keys that stand, of one org", .min = 1, .max = 100000,

@@ -48,7 +48,8 @@ struct auth_settings {
     int32_t session_days;          /* of a browser, refreshed or not */
     int32_t refresh_leeway_seconds;
     int32_t clock_skew_seconds;
-    int32_t key_days; /* then another key signs */
+    int32_t key_days;                              /* then another key signs */
+    int32_t remembered_tokens, remembered_seconds; /* checked a moment ago */
     int32_t sessions_per_user;
     int32_t api_keys_per_org;
     int32_t password_min_bytes;

@@ -226,6 +226,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, logins_failed, RECORD_COUNTER, "logins with a wrong name or password"),
     FIELD(struct server_health, logins_limited, RECORD_COUNTER, "logins refused because there were too many"),
     FIELD(struct server_health, passwords_checked, RECORD_COUNTER, "passwords hashed to look whether they are right"),
+    FIELD(struct server_health, tokens_remembered, RECORD_COUNTER,
+          "requests whose token was checked a moment ago (auth.remembered_tokens)"),
     FIELD(struct server_health, refresh_tokens_reused, RECORD_COUNTER,
           "refresh tokens that were used a second time: someone had a copy, and the session was ended"),
     FIELD(struct server_health, websocket_clients, RECORD_GAUGE, "pages connected"),

@@ -137,6 +137,7 @@ struct server_health {
     int64_t logins_failed;
     int64_t logins_limited;
     int64_t passwords_checked;
+    int64_t tokens_remembered;
     int64_t refresh_tokens_reused; /* each ended a session */
     int64_t websocket_clients, event_stream_clients;
     int64_t websocket_dropped;                /* track updates shed for slow clients */

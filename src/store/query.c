@@ -59,6 +59,11 @@ bool store_set_org(struct store_transaction *transaction, const char *org_id, GE
            fail(transaction, failure, error);
 }
 
+uint64_t store_changes(const struct store *store)
+{
+    return store->engine == &store_sqlite ? 1 + __atomic_load_n(&store->changes, __ATOMIC_ACQUIRE) : 0;
+}
+
 bool store_commit(struct store_transaction *transaction, GError **error)
 {
     struct store *store = transaction->store;
@@ -68,6 +73,8 @@ bool store_commit(struct store_transaction *transaction, GError **error)
     bool is_write = transaction->access != STORE_READ;
     bool is_wanted = !failure && !(is_write && set_fault("store.commit", &failure));
     bool is_good = store->engine->end(transaction, is_wanted, is_wanted ? &failure : NULL) && is_wanted;
+    if (is_write && !transaction->is_of_events) /* also where nobody knows whether it is there */
+        __atomic_add_fetch(&store->changes, 1, __ATOMIC_RELEASE);
     if (!is_good)
         fail(transaction, failure, error);
     else if (is_write) {

@@ -46,6 +46,10 @@ void store_close(struct store *store);
 /* How long this thread's transactions have taken so far, with their waits, from begin to end. */
 int64_t store_spent_us(void);
 
+/* Another number after each change of anything but events: what was read when it was this number still holds while it
+ * is. 0, always: other processes may change it (PostgreSQL), so that nothing read may be kept. Any thread. */
+uint64_t store_changes(const struct store *store);
+
 /* Called on the writer's thread after the commit that holds the batch: `stored` tells which were new (idempotent by
  * org, camera, id). `error` is NULL, or why nothing was stored (`stored` is NULL then); the batch may be submitted
  * again. `events` lives as long as the call, unless it takes a reference, or what is in it. */

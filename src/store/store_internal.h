@@ -55,8 +55,9 @@ enum store_access {
 struct store_transaction {
     struct store *store;
     enum store_access access;
-    void *connection; /* the engine's */
-    bool has_failed;  /* can only be rolled back */
+    void *connection;  /* the engine's */
+    bool has_failed;   /* can only be rolled back */
+    bool is_of_events; /* changes nothing else, but what is counted or found by them */
     int64_t begun_us;
 };
 
@@ -235,6 +236,7 @@ struct store {
     void *incident_data;
 
     struct write_queue queue;
+    uint64_t changes; /* atomic; store_changes */
 
     struct vedette_flight *checks; /* how the engine is, as last asked */
     pthread_mutex_t write_error_lock;

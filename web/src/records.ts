@@ -546,6 +546,8 @@ export interface ServerHealth {
   logins_limited: number;
   /** passwords hashed to look whether they are right */
   passwords_checked: number;
+  /** requests whose token was checked a moment ago (auth.remembered_tokens) */
+  tokens_remembered: number;
   /** refresh tokens that were used a second time: someone had a copy, and the session was ended */
   refresh_tokens_reused: number;
   /** pages connected */
