@@ -281,9 +281,8 @@ static bool begin_read(struct sqlite_engine *engine, struct store_transaction *t
         return_reader(engine, reader);
         return false;
     }
-    sqlite_scope_set(reader, org_id);
     transaction->connection = reader;
-    return true;
+    return sqlite_scope_set(reader, org_id, error); /* a reader's cannot fail */
 }
 
 static void take_turn(struct sqlite_engine *engine)
@@ -312,20 +311,20 @@ static bool sqlite_begin(void *data, struct store_transaction *transaction, cons
     if (transaction->access == STORE_READ)
         return begin_read(engine, transaction, org_id, error);
     take_turn(engine);
-    if (!connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
-        end_turn(engine);
-        return false;
+    if (connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
+        if (sqlite_scope_set(&engine->writer, org_id, error)) {
+            transaction->connection = &engine->writer;
+            return true;
+        }
+        sqlite3_exec(engine->writer.db, "ROLLBACK", NULL, NULL, NULL);
     }
-    sqlite_scope_set(&engine->writer, org_id);
-    transaction->connection = &engine->writer;
-    return true;
+    end_turn(engine);
+    return false;
 }
 
 static bool sqlite_set_org(struct store_transaction *transaction, const char *org_id, GError **error)
 {
-    (void)error;
-    sqlite_scope_set(transaction->connection, org_id);
-    return true;
+    return sqlite_scope_set(transaction->connection, org_id, error);
 }
 
 static bool sqlite_end(struct store_transaction *transaction, bool is_commit, GError **error)
@@ -334,7 +333,7 @@ static bool sqlite_end(struct store_transaction *transaction, bool is_commit, GE
     struct connection *connection = transaction->connection;
     if (connection != &engine->writer) {
         bool is_good = connection_execute(connection, "COMMIT", error);
-        sqlite_scope_set(connection, "");
+        sqlite_scope_set(connection, "", NULL);
         return_reader(engine, connection);
         return is_good;
     }
@@ -342,7 +341,7 @@ static bool sqlite_end(struct store_transaction *transaction, bool is_commit, GE
     /* Some failures have rolled back already. */
     if ((!is_commit || !is_good) && !sqlite3_get_autocommit(connection->db))
         sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
-    sqlite_scope_set(connection, "");
+    sqlite_scope_set(connection, "", NULL); /* whoever begins says anew whose rows are meant, or does not begin */
     end_turn(engine);
     return is_good;
 }

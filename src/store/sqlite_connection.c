@@ -93,6 +93,7 @@ void connection_close(struct connection *connection)
 {
     if (connection->statements)
         g_hash_table_destroy(connection->statements);
+    sqlite3_finalize(connection->scope);
     sqlite3_close(connection->db);
     g_free(connection->org_id);
     *connection = (struct connection){.path = connection->path};

@@ -31,6 +31,7 @@ struct connection {
     const char *path;
     char *org_id;             /* whose rows are seen; "" is nobody's */
     const char *write_target; /* while a statement is prepared: the table it may write, or NULL */
+    sqlite3_stmt *scope;      /* the writer's: says to its views and triggers whose rows are meant */
     bool is_scoped;           /* what follows obeys sqlite_scope.c */
     bool is_writer;
 };
@@ -53,7 +54,8 @@ bool connection_fail(struct connection *connection, const char *action, GError *
 
 /* From here on the connection sees and changes rows of connection->org_id alone, and no more of the schema. */
 bool sqlite_scope_install(struct connection *connection, GError **error);
-void sqlite_scope_set(struct connection *connection, const char *org_id);
+/* From here on org_id's rows are meant; "" or NULL: nobody's. False: the transaction must be taken back. */
+bool sqlite_scope_set(struct connection *connection, const char *org_id, GError **error);
 /* The text as it is prepared: a statement that writes names the table itself rather than its view. NULL when it is none
  * that the server may run. g_free. */
 char *sqlite_scope_translate(struct connection *connection, const char *sql, GError **error);

@@ -13,9 +13,15 @@
 
 #include <string.h>
 
-static const char org[] = "vedette_org()";
+/* Whose rows are meant, as SQL. A reader, which writes nothing, asks a function; the writer a table of its own: a
+ * function may fail as far as SQLite knows, and for a row that is inserted under a trigger that may fail it first
+ * copies every page the row touches, which is as much work as the row. */
+static const char scope_table[] = "vedette_scope";
+static const char reader_org[] = "vedette_org()", writer_org[] = "(SELECT org_id FROM temp.vedette_scope)";
+static const char writer_scope[] =
+    "CREATE TEMP TABLE vedette_scope (org_id TEXT);\nINSERT INTO vedette_scope VALUES (NULL);\n";
 
-/* The connection's org; NULL when it is nobody's, so that nothing equals it. */
+/* The reader's org; NULL when it is nobody's, so that nothing equals it. */
 static void function_org(sqlite3_context *context, int count, sqlite3_value **values)
 {
     (void)count;
@@ -27,22 +33,23 @@ static void function_org(sqlite3_context *context, int count, sqlite3_value **va
         sqlite3_result_null(context);
 }
 
-static void append_view(const struct store_table *table, GString *sql)
+static void append_view(const struct store_table *table, const char *org, GString *sql)
 {
     const char *name = table->descriptor->table;
     g_autofree char *condition = store_table_condition(table, false, org, "");
     g_string_append_printf(sql, "CREATE TEMP VIEW %s AS SELECT * FROM main.%s WHERE %s;\n", name, name, condition);
 }
 
-/* "IS NOT TRUE" holds for NULL as well. */
+/* "IS NOT TRUE" holds for NULL as well. FAIL leaves what the statement did before it was refused, which its transaction
+ * takes back, as after any failure; for ABORT SQLite would keep those copies too. */
 static void append_guards(const struct store_table *table, GString *sql)
 {
     const char *name = table->descriptor->table;
-    g_autofree char *is_seen = store_table_condition(table, true, org, "OLD.");
-    g_autofree char *is_own = store_table_condition(table, true, org, "NEW.");
+    g_autofree char *is_seen = store_table_condition(table, true, writer_org, "OLD.");
+    g_autofree char *is_own = store_table_condition(table, true, writer_org, "NEW.");
     g_string_append_printf(sql,
                            "CREATE TEMP TRIGGER %s_insert BEFORE INSERT ON main.%s WHEN (%s) IS NOT TRUE BEGIN SELECT "
-                           "RAISE(ABORT, 'table %s: a row of another org'); END;\n",
+                           "RAISE(FAIL, 'table %s: a row of another org'); END;\n",
                            name, name, is_own, name);
     if (table->is_append_only) {
         g_string_append_printf(sql,
@@ -94,7 +101,6 @@ static int authorize(void *data, int action, const char *first, const char *seco
     case SQLITE_FUNCTION:
     case SQLITE_TRANSACTION:
     case SQLITE_RECURSIVE:
-    case SQLITE_SAVEPOINT:
         is_allowed = true;
         break;
     case SQLITE_READ:
@@ -103,7 +109,8 @@ static int authorize(void *data, int action, const char *first, const char *seco
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
     case SQLITE_DELETE:
-        is_allowed = g_strcmp0(database, "main") == 0 && g_strcmp0(first, connection->write_target) == 0;
+        is_allowed = g_strcmp0(first, connection->write_target) == 0 &&
+                     g_strcmp0(database, strcmp(first, scope_table) == 0 ? "temp" : "main") == 0;
         break;
     default:
         break;
@@ -113,17 +120,17 @@ static int authorize(void *data, int action, const char *first, const char *seco
 
 /* ---- statements ---- */
 
-/* The table that a statement writes, at `*at`; NULL when it only reads. */
-static const struct store_table *find_target(const char *sql, const char **at)
+/* The verbs by which a statement writes, and what is prepared in their place: an INSERT says as the guards do what
+ * becomes of it when it is refused. */
+static const struct verb {
+    const char *text, *prepared;
+} verbs[] = {{"INSERT INTO ", "INSERT OR FAIL INTO "}, {"UPDATE ", "UPDATE "}, {"DELETE FROM ", "DELETE FROM "}};
+
+static const struct verb *find_verb(const char *sql)
 {
-    static const char *const verbs[] = {"INSERT INTO ", "UPDATE ", "DELETE FROM "};
-    for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
-        if (!g_str_has_prefix(sql, verbs[i]))
-            continue;
-        *at = sql + strlen(verbs[i]);
-        g_autofree char *name = g_strndup(*at, strcspn(*at, " (;"));
-        return store_table_find(name);
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (g_str_has_prefix(sql, verbs[i].text))
+            return &verbs[i];
     return NULL;
 }
 
@@ -137,36 +144,71 @@ char *sqlite_scope_translate(struct connection *connection, const char *sql, GEr
                     connection->path);
         return NULL;
     }
-    const char *name = NULL;
-    const struct store_table *table = find_target(sql, &name);
+    const struct verb *verb = find_verb(sql);
+    if (!verb)
+        return g_strdup(sql);
+    const char *target = sql + strlen(verb->text);
+    g_autofree char *name = g_strndup(target, strcspn(target, " (;"));
+    const struct store_table *table = store_table_find(name);
     if (!table)
         return g_strdup(sql);
     connection->write_target = table->descriptor->table;
-    return g_strdup_printf("%.*smain.%s", (int)(name - sql), sql, name);
+    return g_strconcat(verb->prepared, "main.", target, NULL);
 }
 
-void sqlite_scope_set(struct connection *connection, const char *org_id)
+/* NULL is nobody's. */
+static bool write_scope(struct connection *connection, const char *org_id, GError **error)
 {
-    if (g_strcmp0(connection->org_id, org_id) == 0)
-        return;
+    sqlite3_stmt *scope = connection->scope;
+    connection->write_target = scope_table; /* it is prepared anew when need be */
+    bool is_good =
+        sqlite3_bind_text(scope, 1, org_id, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(scope) == SQLITE_DONE;
+    if (!is_good)
+        connection_fail(connection, "say whose rows are meant", error);
+    sqlite3_reset(scope);
+    sqlite3_clear_bindings(scope);
+    connection->write_target = NULL;
+    return is_good;
+}
+
+bool sqlite_scope_set(struct connection *connection, const char *org_id, GError **error)
+{
+    if (connection->is_writer && !write_scope(connection, org_id && *org_id ? org_id : NULL, error))
+        return false;
     g_free(connection->org_id);
     connection->org_id = g_strdup(org_id);
+    return true;
 }
 
-bool sqlite_scope_install(struct connection *connection, GError **error)
+static bool install_reader(struct connection *connection, GError **error)
 {
     g_autoptr(GString) sql = g_string_new(NULL);
-    for (size_t i = 0; i < store_table_count; i++) {
-        append_view(&store_tables[i], sql);
-        if (connection->is_writer)
-            append_guards(&store_tables[i], sql);
-    }
+    for (size_t i = 0; i < store_table_count; i++)
+        append_view(&store_tables[i], reader_org, sql);
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
     if (sqlite3_create_function_v2(connection->db, "vedette_org", 0, flags, connection, function_org, NULL, NULL,
                                    NULL) != SQLITE_OK)
         return connection_fail(connection, "add a function", error);
-    if (!connection_execute(connection, sql->str, error) ||
-        (!connection->is_writer && !connection_execute(connection, "PRAGMA query_only=1", error)))
+    return connection_execute(connection, sql->str, error) &&
+           connection_execute(connection, "PRAGMA query_only=1", error);
+}
+
+static bool install_writer(struct connection *connection, GError **error)
+{
+    g_autoptr(GString) sql = g_string_new(writer_scope);
+    for (size_t i = 0; i < store_table_count; i++) {
+        append_view(&store_tables[i], writer_org, sql);
+        append_guards(&store_tables[i], sql);
+    }
+    return connection_execute(connection, sql->str, error) &&
+           (sqlite3_prepare_v3(connection->db, "UPDATE temp.vedette_scope SET org_id = ?1", -1,
+                               SQLITE_PREPARE_PERSISTENT, &connection->scope, NULL) == SQLITE_OK ||
+            connection_fail(connection, "prepare", error));
+}
+
+bool sqlite_scope_install(struct connection *connection, GError **error)
+{
+    if (!(connection->is_writer ? install_writer(connection, error) : install_reader(connection, error)))
         return false;
     connection->is_scoped = true;
     return sqlite3_set_authorizer(connection->db, authorize, connection) == SQLITE_OK ||

@@ -183,13 +183,13 @@ static inline int64_t tenancy_try_sqlite(struct connection *connection, const ch
                                          const char *sql)
 {
     int64_t rows[2] = {0, 0}, changed = 0;
-    sqlite_scope_set(connection, org);
+    g_assert_true(sqlite_scope_set(connection, org, NULL));
     connection_execute(connection, "BEGIN", NULL);
     if (setup)
         connection_run(connection, setup, NULL, 0, NULL, NULL, NULL, NULL);
     bool is_good = connection_run(connection, sql, NULL, 0, tenancy_take, rows, &changed, NULL);
     connection_execute(connection, "ROLLBACK", NULL);
-    sqlite_scope_set(connection, "");
+    g_assert_true(sqlite_scope_set(connection, "", NULL));
     if (!is_good)
         return -1;
     return g_str_has_prefix(sql, "SELECT count(") ? rows[1] : strstr(sql, "RETURNING") ? rows[0] : changed;

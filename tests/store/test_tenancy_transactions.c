@@ -13,7 +13,7 @@ static void test_r04_keys_do_not_reach_across(void)
     if (tenancy.dialect == RECORD_POSTGRES)
         g_free(postgres_ask_on(tenancy.owner, site));
     else {
-        sqlite_scope_set(&tenancy.sqlite, "b");
+        g_assert_true(sqlite_scope_set(&tenancy.sqlite, "b", NULL));
         g_assert_true(connection_run(&tenancy.sqlite, site, NULL, 0, NULL, NULL, NULL, NULL));
     }
     static const char camera[] = "INSERT INTO cameras (id, org_id, site_id, source) VALUES ('two', '%s', '%s', 'x')";
