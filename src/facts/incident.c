@@ -42,6 +42,12 @@ const struct record_descriptor incident_descriptor =
            "Signals of one kind that a camera raised shortly after one another, and what people made of them.",
            .table = "incidents");
 
+void incident_free(void *incident)
+{
+    record_clear(&incident_descriptor, incident);
+    g_free(incident);
+}
+
 /* ---- what becomes of one ---- */
 
 const char *const incident_step_names[] = {"opened", "changed", "ended", "closed", NULL};

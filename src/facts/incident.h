@@ -36,6 +36,8 @@ struct incident {
     int64_t policy_revision;
 };
 extern const struct record_descriptor incident_descriptor;
+/* With all that it holds; of a type that g_ptr_array_new_with_free_func takes. */
+void incident_free(void *incident);
 
 /* What became of an incident, for those outside who are told: it stands in the store from the transaction that made it
  * until notify has taken it over, and then in the endpoints' queues. */

@@ -1,14 +1,17 @@
 /* Fusion: which signals are one incident. Signals of the same org, site, service, kind and camera, none further than
  * store.fusion.window_seconds from the others, are one.
  *
- * Pure: the incident that a signal may belong to is handed in, and what comes of both is the same whenever it is asked.
- * Ids are made from the first signal, so that the same signals stored anew are the same incidents. Who keeps incidents
- * (store/incidents.c) hands in each signal once. Any thread.
+ * Pure: what is already known is handed in, and what comes of it is the same whenever it is asked. Ids are made from
+ * the first signal, so that the same signals stored anew are the same incidents. Who keeps incidents
+ * (store/incidents.c), and who asks what would have become of signals (keeper/backtest_incidents.c), hand in each
+ * signal once. Any thread, one at a time for each struct fusion.
  */
 #pragma once
 
 #include <stdbool.h>
 
+#include "base/cleanup.h"
+#include "base/error.h"
 #include "facts/incident.h"
 #include "facts/settings.h"
 
@@ -22,8 +25,35 @@ bool fusion_belongs(const struct fusion_settings *settings, const struct inciden
                     const struct signal *signal);
 void fusion_join(const struct fusion_settings *settings, struct incident *incident, const struct signal *signal);
 
-/* The kind of incident of its camera that this signal says is over, as camera_recovered does; NULL: none. */
+/* The kind of incidents of its camera that this signal says are over, as camera_recovered does; NULL: none. */
 const char *fusion_ends(const struct signal *signal);
 
 /* The violation that a signal tells of. False: it tells of none. Otherwise fills an uninitialised one. */
 bool fusion_violation(const struct signal *signal, struct violation *violation);
+
+/* ---- signals taken one after the other ---- */
+
+/* Incidents of the signal's org, camera and service that are not in memory: new ones, which fusion takes. */
+struct fusion_elsewhere {
+    /* The newest that the signal may belong to (fusion_belongs); *found stays NULL: there is none. */
+    bool (*find_joined)(void *data, const struct signal *signal, struct incident **found, GError **error);
+    /* Appends those of this kind that are not over and began no later than the signal. */
+    bool (*find_standing)(void *data, const struct signal *signal, const char *kind, GPtrArray *found, GError **error);
+    void *data;
+};
+
+struct fusion;
+/* Both are borrowed and outlive it; `elsewhere` NULL: all there is is in memory. */
+struct fusion *fusion_new(const struct fusion_settings *settings, const struct fusion_elsewhere *elsewhere);
+void fusion_free(struct fusion *fusion);
+CLEANUP_DEFINE(fusion, fusion_free)
+/* Takes an incident that stands already, and owns it. */
+void fusion_add(struct fusion *fusion, struct incident *incident);
+/* The signal joins an incident, begins one, or ends those of another kind: these are appended to `touched`, borrowed.
+ * `touched` may be NULL. False: what `elsewhere` says; nothing was changed. */
+bool fusion_take(struct fusion *fusion, const struct signal *signal, GPtrArray *touched, GError **error);
+/* People had resolved what began before `next` when that began: it takes no more signals. */
+void fusion_close_before(struct fusion *fusion, const struct incident *next);
+/* All that were touched, of struct incident *, in the order in which they first were. It stays fusion's; who steals one
+ * from it frees that by incident_free, and takes no more signals. */
+GPtrArray *fusion_incidents(struct fusion *fusion);

@@ -9,27 +9,20 @@
 #include "fusion/fusion.h"
 #include "store/work_internal.h"
 
-enum { COMPLAINT_US = 60 * 1000000 };
+enum { COMPLAINT_US = 60 * 1000000, STANDING_MAX = 16 };
 
-/* The incidents of one org that a batch touches, each read once and written once. */
-struct fused {
+/* What follows from a batch of one org: each incident that it touches is read once and written once. */
+struct following {
     struct store_transaction *transaction;
-    const struct fusion_settings *settings;
-    GPtrArray *incidents; /* owned; struct incident * */
-    GArray *histories;    /* of struct history: one for each */
-    GPtrArray *violations;
+    struct fusion *fusion;
+    GPtrArray *violations; /* owned; struct violation * */
+    GHashTable *histories; /* id of an incident → struct history *, of those that were stored or touched */
 };
 /* Of an incident: how it was before the batch, and what of the batch touched it last (borrowed). */
 struct history {
-    struct incident_mark before;
+    struct incident_mark before; /* of status 0: it was not */
     const char *traceparent;
 };
-
-void store_incident_free(void *incident)
-{
-    record_clear(&incident_descriptor, incident);
-    g_free(incident);
-}
 
 static void violation_free(void *violation)
 {
@@ -37,147 +30,113 @@ static void violation_free(void *violation)
     g_free(violation);
 }
 
-/* Takes the incident over. */
-static void add_touched(struct fused *fused, struct incident *incident, struct incident_mark before,
-                        const char *traceparent)
-{
-    const struct history history = {before, traceparent};
-    g_ptr_array_add(fused->incidents, incident);
-    g_array_append_val(fused->histories, history);
-}
-
-static struct incident *find_touched(const struct fused *fused, const struct signal *signal, const char *traceparent)
-{
-    for (guint i = 0; i < fused->incidents->len; i++)
-        if (fusion_belongs(fused->settings, g_ptr_array_index(fused->incidents, i), signal)) {
-            g_array_index(fused->histories, struct history, i).traceparent = traceparent;
-            return g_ptr_array_index(fused->incidents, i);
-        }
-    return NULL;
-}
-
-static void note_unreadable(const struct fused *fused, const struct signal *signal)
+static void note_unreadable(const struct store_transaction *transaction, const struct signal *signal)
 {
     static struct log_limit complaint;
     gint64 held_back;
-    counter_add(&fused->transaction->store->health->incidents_unreadable, 1);
+    counter_add(&transaction->store->health->incidents_unreadable, 1);
     if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
         log_error(signal->camera_id,
                   "a stored incident of kind %s of org %s cannot be read: signals are not added to it (%lld more)",
                   signal->kind, signal->org_id, (long long)held_back);
 }
 
-/* One that cannot be read holds up no signal: those behind it are looked at, as far as that goes. */
-static bool select_newest(struct fused *fused, const struct signal *signal, const char *newest,
-                          const struct record_sql_value *values, size_t count, struct incident **found, GError **error)
+/* Incidents that meet the condition, newest first, at most so many; *unreadable: of those, how many cannot be read. ($1
+ * is the org, $2 the camera, $3 the service, $4 the kind, then from and to.) They are written first, so that in
+ * PostgreSQL nobody changes them until the commit. */
+struct wanted {
+    const struct signal *signal;
+    const char *kind, *condition;
+    int64_t from_ms, to_ms;
+};
+
+static bool read_newest(struct store_transaction *transaction, const struct wanted *wanted, int limit, GPtrArray *rows,
+                        size_t *unreadable, GError **error)
 {
-    static const char *const limits[] = {"1", "16"};
+    const struct signal *signal = wanted->signal;
+    const struct record_sql_value values[] = {sql_text(signal->org_id),
+                                              sql_text(signal->camera_id),
+                                              sql_text(record_enum_name(service_names, signal->service)),
+                                              sql_text(wanted->kind),
+                                              sql_time(wanted->from_ms),
+                                              sql_time(wanted->to_ms)};
+    g_autofree char *where =
+        g_strconcat("WHERE org_id = $1 AND camera_id = $2 AND service = $3 AND kind = $4 AND last_signal_at >= $5 AND "
+                    "started_at <= $6 AND ",
+                    wanted->condition, NULL);
+    g_autofree char *hold = g_strconcat("UPDATE incidents SET id = id ", where, NULL),
+                    *newest = g_strdup_printf("%s ORDER BY last_signal_at DESC, id DESC LIMIT %d", where, limit);
+    return store_run(transaction, hold, values, G_N_ELEMENTS(values), NULL, error) &&
+           store_select_readable(transaction, &incident_descriptor, newest, values, G_N_ELEMENTS(values), rows,
+                                 unreadable, error);
+}
+
+static struct history *history_of(const struct following *following, const struct incident *incident)
+{
+    struct history *history = g_hash_table_lookup(following->histories, incident->id);
+    if (!history)
+        g_hash_table_insert(following->histories, g_strdup(incident->id), history = g_new0(struct history, 1));
+    return history;
+}
+
+/* Of what was read: as it is stored, it was before the batch. */
+static void note_before(const struct following *following, const struct incident *stored)
+{
+    history_of(following, stored)->before = incident_mark_of(stored);
+}
+
+/* For fusion, as is the next. One that cannot be read holds up no signal: those behind it are looked at, as far as
+ * that goes. */
+static bool read_joined(void *data, const struct signal *signal, struct incident **found, GError **error)
+{
+    static const int limits[] = {1, STANDING_MAX};
+    const struct following *following = data;
+    struct store_transaction *transaction = following->transaction;
+    int64_t window_ms = transaction->store->settings.fusion.window_seconds * INT64_C(1000);
+    const struct wanted wanted = {signal, signal->kind, "status <> 'resolved'", signal->started_at.ms - window_ms,
+                                  signal->started_at.ms + window_ms};
     for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
         size_t unreadable;
-        g_autofree char *tail = g_strconcat(newest, limits[i], NULL);
-        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(store_incident_free);
-        if (!store_select_readable(fused->transaction, &incident_descriptor, tail, values, count, rows, &unreadable,
-                                   error))
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(incident_free);
+        if (!read_newest(transaction, &wanted, limits[i], rows, &unreadable, error))
             return false;
         if (rows->len)
             *found = g_ptr_array_steal_index(rows, 0);
         if (!unreadable)
             break;
         if (i == 0)
-            note_unreadable(fused, signal);
+            note_unreadable(transaction, signal);
     }
+    if (*found)
+        note_before(following, *found);
     return true;
 }
 
-/* The newest stored one that meets the condition ($1 the org, $2 the camera, $3 the service, $4 the kind, then
- * `values`). It is written first, so that in PostgreSQL nobody changes it until the commit. *found stays NULL when
- * there is none. */
-static bool read_newest(struct fused *fused, const struct signal *signal, const char *kind, const char *condition,
-                        const struct record_sql_value values[2], struct incident **found, GError **error)
+static bool read_standing(void *data, const struct signal *signal, const char *kind, GPtrArray *found, GError **error)
 {
-    const struct record_sql_value all[] = {sql_text(signal->org_id),
-                                           sql_text(signal->camera_id),
-                                           sql_text(record_enum_name(service_names, signal->service)),
-                                           sql_text(kind),
-                                           values[0],
-                                           values[1]};
-    g_autofree char *where =
-        g_strconcat("WHERE org_id = $1 AND camera_id = $2 AND service = $3 AND kind = $4 AND ", condition, NULL);
-    g_autofree char *hold = g_strconcat("UPDATE incidents SET id = id ", where, NULL),
-                    *newest = g_strconcat(where, " ORDER BY last_signal_at DESC, id DESC LIMIT ", NULL);
-    return store_run(fused->transaction, hold, all, G_N_ELEMENTS(all), NULL, error) &&
-           select_newest(fused, signal, newest, all, G_N_ELEMENTS(all), found, error);
-}
-
-static bool read_incident_of(struct fused *fused, const struct signal *signal, struct incident **found, GError **error)
-{
-    int64_t window_ms = fused->settings->window_seconds * INT64_C(1000);
-    const struct record_sql_value values[] = {sql_time(signal->started_at.ms - window_ms),
-                                              sql_time(signal->started_at.ms + window_ms)};
-    return read_newest(fused, signal, signal->kind,
-                       "status <> 'resolved' AND last_signal_at >= $5 AND started_at <= $6", values, found, error);
-}
-
-static bool fuse(struct fused *fused, const struct signal *signal, const char *traceparent, GError **error)
-{
-    struct incident *incident = find_touched(fused, signal, traceparent);
-    if (!incident && fused->settings->window_seconds) {
-        struct incident_mark before = {.status = 0};
-        if (!read_incident_of(fused, signal, &incident, error))
-            return false;
-        if (incident && !fusion_belongs(fused->settings, incident, signal)) /* of another site: the camera was moved */
-            g_clear_pointer(&incident, store_incident_free);
-        if (incident) {
-            before = incident_mark_of(incident);
-        } else if (fusion_opens(fused->settings, signal)) {
-            incident = g_new0(struct incident, 1);
-            fusion_open(signal, incident);
-        }
-        if (incident)
-            add_touched(fused, incident, before, traceparent);
-    }
-    if (incident)
-        fusion_join(fused->settings, incident, signal);
-    return true;
-}
-
-static void end_incident(struct incident *incident, const struct signal *signal)
-{
-    incident->ended_at.ms = MAX(signal->started_at.ms, incident->last_signal_at.ms);
-}
-
-/* The incident of this kind that stands, among those of the batch or in the store. */
-static bool end(struct fused *fused, const struct signal *signal, const char *kind, const char *traceparent,
-                GError **error)
-{
-    for (guint i = fused->incidents->len; i > 0; i--) {
-        struct incident *incident = g_ptr_array_index(fused->incidents, i - 1);
-        if (incident->service == signal->service && strcmp(incident->kind, kind) == 0 &&
-            strcmp(incident->camera_id, signal->camera_id) == 0) {
-            end_incident(incident, signal);
-            g_array_index(fused->histories, struct history, i - 1).traceparent = traceparent;
-            return true;
-        }
-    }
-    struct incident *incident = NULL;
-    const struct record_sql_value values[] = {sql_time(0), sql_time(signal->started_at.ms)};
-    if (!read_newest(fused, signal, kind, "ended_at IS NULL AND last_signal_at >= $5 AND started_at <= $6", values,
-                     &incident, error))
+    const struct wanted wanted = {signal, kind, "ended_at IS NULL", 0, signal->started_at.ms};
+    const struct following *following = data;
+    size_t unreadable;
+    if (!read_newest(following->transaction, &wanted, STANDING_MAX, found, &unreadable, error))
         return false;
-    if (!incident)
-        return true;
-    add_touched(fused, incident, incident_mark_of(incident), traceparent);
-    end_incident(incident, signal);
+    if (unreadable)
+        note_unreadable(following->transaction, signal);
+    for (guint i = 0; i < found->len; i++)
+        note_before(following, g_ptr_array_index(found, i));
     return true;
 }
 
-static bool follow(struct fused *fused, const struct signal *signal, const char *traceparent, GError **error)
+static bool follow(struct following *following, const struct signal *signal, const char *traceparent, GError **error)
 {
     struct violation violation;
-    const char *ended = fusion_ends(signal);
+    g_autoptr(GPtrArray) touched = g_ptr_array_new();
     if (fusion_violation(signal, &violation))
-        g_ptr_array_add(fused->violations, g_memdup2(&violation, sizeof violation));
-    return ended ? end(fused, signal, ended, traceparent, error) : fuse(fused, signal, traceparent, error);
+        g_ptr_array_add(following->violations, g_memdup2(&violation, sizeof violation));
+    if (!fusion_take(following->fusion, signal, touched, error))
+        return false;
+    for (guint i = 0; i < touched->len; i++)
+        history_of(following, g_ptr_array_index(touched, i))->traceparent = traceparent;
+    return true;
 }
 
 /* Payloads were checked when they came. Whose they are, the envelope says. */
@@ -203,40 +162,53 @@ static bool read_signal(const struct analytics_event *event, struct signal *sign
 }
 
 /* One that was dismissed goes on in silence. */
-static bool note_steps(const struct fused *fused, GError **error)
+static bool note_steps(const struct following *following, GError **error)
 {
+    const GPtrArray *incidents = fusion_incidents(following->fusion);
     bool is_good = true;
-    for (guint i = 0; i < fused->incidents->len && is_good; i++) {
-        const struct incident *incident = g_ptr_array_index(fused->incidents, i);
-        const struct history *history = &g_array_index(fused->histories, struct history, i);
+    for (guint i = 0; i < incidents->len && is_good; i++) {
+        const struct incident *incident = g_ptr_array_index(incidents, i);
+        const struct history *history = history_of(following, incident);
         enum incident_step step =
             incident->status == INCIDENT_DISMISSED ? 0 : incident_step_since(history->before, incident);
         if (step)
-            is_good = store_incident_change_add_in(fused->transaction, step, incident, history->traceparent, error);
+            is_good = store_incident_change_add_in(following->transaction, step, incident, history->traceparent, error);
         if (is_good && step == INCIDENT_STEP_OPENED && incident->ended_at.ms) /* begun and over within one batch */
-            is_good = store_incident_change_add_in(fused->transaction, INCIDENT_STEP_ENDED, incident,
+            is_good = store_incident_change_add_in(following->transaction, INCIDENT_STEP_ENDED, incident,
                                                    history->traceparent, error);
     }
     return is_good;
 }
 
-static bool write_all(struct fused *fused, GError **error)
+static bool write_all(const struct following *following, GError **error)
 {
-    const GPtrArray *incidents = fused->incidents, *violations = fused->violations;
-    return store_insert(fused->transaction, &incident_descriptor, (const void *const *)incidents->pdata, incidents->len,
-                        RECORD_CONFLICT_REPLACE, NULL, error) &&
-           store_insert(fused->transaction, &violation_descriptor, (const void *const *)violations->pdata,
+    const GPtrArray *incidents = fusion_incidents(following->fusion), *violations = following->violations;
+    return store_insert(following->transaction, &incident_descriptor, (const void *const *)incidents->pdata,
+                        incidents->len, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           store_insert(following->transaction, &violation_descriptor, (const void *const *)violations->pdata,
                         violations->len, RECORD_CONFLICT_IGNORE, NULL, error) &&
-           note_steps(fused, error);
+           note_steps(following, error);
+}
+
+/* Those that were dismissed go on in silence. */
+static void tell_changed(GPtrArray *incidents, GPtrArray *changed)
+{
+    for (guint i = incidents->len; i > 0; i--) /* from the end: indices stay */
+        if (((const struct incident *)g_ptr_array_index(incidents, i - 1))->status == INCIDENT_DISMISSED)
+            g_ptr_array_remove_index(incidents, i - 1);
+    while (incidents->len)
+        g_ptr_array_add(changed, g_ptr_array_steal_index(incidents, 0));
 }
 
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
                              const bool *is_new, size_t count, GPtrArray *changed, GError **error)
 {
-    g_autoptr(GPtrArray) incidents = g_ptr_array_new_with_free_func(store_incident_free),
-                         violations = g_ptr_array_new_with_free_func(violation_free);
-    g_autoptr(GArray) histories = g_array_new(FALSE, FALSE, sizeof(struct history));
-    struct fused fused = {transaction, &transaction->store->settings.fusion, incidents, histories, violations};
+    g_autoptr(GPtrArray) violations = g_ptr_array_new_with_free_func(violation_free);
+    g_autoptr(GHashTable) histories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    struct following following = {transaction, NULL, violations, histories};
+    const struct fusion_elsewhere stored = {read_joined, read_standing, &following};
+    CLEANUP(fusion) struct fusion *fusion = fusion_new(&transaction->store->settings.fusion, &stored);
+    following.fusion = fusion;
     bool is_good = true;
     for (size_t i = 0; i < count && is_good; i++) {
         struct signal signal;
@@ -244,16 +216,12 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
             continue;
         if (!read_signal(events[i], &signal, error))
             return false;
-        is_good = follow(&fused, &signal, events[i]->traceparent, error);
+        is_good = follow(&following, &signal, events[i]->traceparent, error);
         record_clear(&signal_descriptor, &signal);
     }
-    if (!is_good || !write_all(&fused, error))
+    if (!is_good || !write_all(&following, error))
         return false;
-    for (guint i = incidents->len; i > 0; i--) /* from the end: indices stay */
-        if (((const struct incident *)g_ptr_array_index(incidents, i - 1))->status == INCIDENT_DISMISSED)
-            g_ptr_array_remove_index(incidents, i - 1); /* it goes on in silence */
-    while (incidents->len)
-        g_ptr_array_add(changed, g_ptr_array_steal_index(incidents, 0));
+    tell_changed(fusion_incidents(fusion), changed);
     return true;
 }
 

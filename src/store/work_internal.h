@@ -32,10 +32,9 @@ bool store_events_mark_in(struct store_transaction *transaction, struct analytic
                           const bool *is_new, size_t count, GError **error);
 
 /* What follows from signals of one org that are new: incidents (fusion/fusion.h) and violations. Appends the incidents
- * that changed to `changed`, which store_incident_free frees, but for those that were dismissed. */
+ * that changed to `changed`, which incident_free frees, but for those that were dismissed. */
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
                              const bool *is_new, size_t count, GPtrArray *changed, GError **error);
-void store_incident_free(void *incident);
 /* Notes what became of an incident, so that those who are to be notified are told of it whatever happens after the
  * commit (store_incident_changes_list). The transaction must be the org's. */
 bool store_incident_change_add_in(struct store_transaction *transaction, enum incident_step step,

@@ -108,7 +108,7 @@ static void tell_batches(const struct event_list *list, struct batch *const *bat
 /* One transaction, all or nothing. What a batch itself has wrong is found before the store is asked. */
 static bool write_together(struct store *store, struct batch *const *batches, size_t count, GError **error)
 {
-    struct event_list list = {.incidents = g_ptr_array_new_with_free_func(store_incident_free)};
+    struct event_list list = {.incidents = g_ptr_array_new_with_free_func(incident_free)};
     bool is_good = event_list_fill(store, &list, batches, count, error);
     if (is_good && list.count) {
         struct store_transaction *transaction = store_begin(store, STORE_WRITE, list.events[0]->org_id, error);

@@ -133,6 +133,157 @@ static void test_violations(void)
     g_assert_false(fusion_violation(&signal, &violation));
 }
 
+/* ---- one after the other ---- */
+
+/* A store of incidents as plain as can be: what was touched is put in it after each batch. */
+static struct incident *copy_of(const struct incident *incident)
+{
+    struct incident *copy = g_new0(struct incident, 1);
+    record_copy(&incident_descriptor, incident, copy);
+    return copy;
+}
+
+static bool find_joined(void *data, const struct signal *signal, struct incident **found, GError **error)
+{
+    (void)error;
+    const struct incident *newest = NULL;
+    const GPtrArray *kept = data;
+    for (guint i = 0; i < kept->len; i++) {
+        const struct incident *each = g_ptr_array_index(kept, i);
+        if (fusion_belongs(&settings, each, signal) && (!newest || each->last_signal_at.ms > newest->last_signal_at.ms))
+            newest = each;
+    }
+    *found = newest ? copy_of(newest) : NULL;
+    return true;
+}
+
+static bool find_standing(void *data, const struct signal *signal, const char *kind, GPtrArray *found, GError **error)
+{
+    (void)error;
+    const GPtrArray *kept = data;
+    for (guint i = 0; i < kept->len; i++) {
+        const struct incident *each = g_ptr_array_index(kept, i);
+        if (each->service == signal->service && strcmp(each->kind, kind) == 0 && !each->ended_at.ms &&
+            strcmp(each->camera_id, signal->camera_id) == 0 && each->started_at.ms <= signal->started_at.ms)
+            g_ptr_array_add(found, copy_of(each));
+    }
+    return true;
+}
+
+static void keep_all(GPtrArray *kept, struct fusion *fusion)
+{
+    GPtrArray *touched = fusion_incidents(fusion);
+    while (touched->len) {
+        struct incident *incident = g_ptr_array_steal_index(touched, 0);
+        for (guint i = kept->len; i-- > 0;)
+            if (strcmp(((const struct incident *)g_ptr_array_index(kept, i))->id, incident->id) == 0)
+                g_ptr_array_remove_index(kept, i);
+        g_ptr_array_add(kept, incident);
+    }
+}
+
+static int by_id(gconstpointer a, gconstpointer b)
+{
+    const struct incident *const *left = a, *const *right = b;
+    return strcmp((*left)->id, (*right)->id);
+}
+
+/* All of it as text, in an order of its own. g_free. */
+static char *text_of(GPtrArray *incidents)
+{
+    GString *text = g_string_new(NULL);
+    g_ptr_array_sort(incidents, by_id);
+    for (guint i = 0; i < incidents->len; i++)
+        record_encode_json(&incident_descriptor, g_ptr_array_index(incidents, i), false, text);
+    return g_string_free(text, FALSE);
+}
+
+enum { RANDOM_SIGNALS = 200 };
+
+/* Of two cameras, in the order of their time; some end what others began. Borrows `ids`. */
+static void make_random_signals(struct signal *signals, char **ids)
+{
+    static const char *const kinds[] = {"intrusion", "loitering", "camera_offline", "camera_recovered"};
+    static const char *const cameras[] = {"door", "gate"};
+    int seconds = 0;
+    for (int i = 0; i < RANDOM_SIGNALS; i++) {
+        int kind = g_test_rand_int_range(0, 4);
+        seconds += g_test_rand_int_range(0, 50);
+        signals[i] = signal_at(ids[i], kinds[kind], seconds);
+        signals[i].camera_id = (char *)(uintptr_t)cameras[g_test_rand_int_range(0, 2)];
+        signals[i].service = kind < 2 ? SERVICE_SAFETY : SERVICE_SYSTEM;
+        signals[i].severity = (enum severity)g_test_rand_int_range(SEVERITY_INFO, SEVERITY_CRITICAL + 1);
+    }
+}
+
+/* The ids of those that the signal touches, in an order of their own. g_free. */
+static char *take(struct fusion *fusion, const struct signal *signal)
+{
+    g_autoptr(GPtrArray) touched = g_ptr_array_new();
+    GString *ids = g_string_new(NULL);
+    g_assert_true(fusion_take(fusion, signal, touched, NULL));
+    g_ptr_array_sort(touched, by_id);
+    for (guint i = 0; i < touched->len; i++)
+        g_string_append_printf(ids, "%s ", ((const struct incident *)g_ptr_array_index(touched, i))->id);
+    return g_string_free(ids, FALSE);
+}
+
+/* Random batches of the signals, each with what those before it left; what they leave is in `kept`. Each touches what
+ * it does when all come at once. */
+static void take_in_batches(const struct signal *signals, struct fusion *at_once, GPtrArray *kept)
+{
+    const struct fusion_elsewhere elsewhere = {find_joined, find_standing, kept};
+    for (int from = 0, to; from < RANDOM_SIGNALS; from = to) {
+        CLEANUP(fusion) struct fusion *batch = fusion_new(&settings, &elsewhere);
+        int size = g_test_rand_int_range(1, 20);
+        to = MIN(from + size, RANDOM_SIGNALS);
+        for (int i = from; i < to; i++) {
+            g_autofree char *in_batch = take(batch, &signals[i]), *in_all = take(at_once, &signals[i]);
+            g_assert_cmpstr(in_batch, ==, in_all);
+        }
+        keep_all(kept, batch);
+    }
+}
+
+/* In whichever batches signals come, the incidents are those of all at once. */
+static void test_batches_make_no_difference(void)
+{
+    struct signal signals[RANDOM_SIGNALS];
+    char *ids[RANDOM_SIGNALS];
+    for (int i = 0; i < RANDOM_SIGNALS; i++)
+        ids[i] = g_strdup_printf("s-%d", i);
+    for (int round = 0; round < 50; round++) {
+        g_autoptr(GPtrArray) kept = g_ptr_array_new_with_free_func(incident_free);
+        CLEANUP(fusion) struct fusion *at_once = fusion_new(&settings, NULL);
+        make_random_signals(signals, ids);
+        take_in_batches(signals, at_once, kept);
+        g_autofree char *apart = text_of(kept), *together = text_of(fusion_incidents(at_once));
+        g_assert_cmpstr(apart, ==, together);
+    }
+    for (int i = 0; i < RANDOM_SIGNALS; i++)
+        g_free(ids[i]);
+}
+
+/* A late signal joins the newest it belongs to, as it would from the store. */
+static void test_a_late_one_joins_the_newest(void)
+{
+    struct signal first = signal_at("s-1", "intrusion", 0), second = signal_at("s-2", "intrusion", 115),
+                  late = signal_at("s-3", "intrusion", 58);
+    CLEANUP(fusion) struct fusion *fusion = fusion_new(&settings, NULL);
+    g_autofree char *of_first = take(fusion, &first), *of_second = take(fusion, &second),
+                    *of_late = take(fusion, &late);
+    g_assert_cmpstr(of_late, ==, of_second);
+    g_assert_cmpstr(of_late, !=, of_first);
+    const GPtrArray *incidents = fusion_incidents(fusion);
+    const struct incident *older = g_ptr_array_index(incidents, 0), *newer = g_ptr_array_index(incidents, 1);
+    g_assert_cmpint(newer->started_at.ms, ==, late.started_at.ms);
+    fusion_close_before(fusion, newer); /* people resolved the first */
+    g_assert_cmpint(older->status, ==, INCIDENT_RESOLVED);
+    g_assert_cmpint(newer->status, ==, INCIDENT_OPEN);
+    g_autofree char *again = take(fusion, &first);
+    g_assert_cmpstr(again, ==, of_second);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -140,6 +291,8 @@ int main(int argc, char **argv)
     g_test_add_func("/fusion/joining_widens_and_keeps_bounds", test_joining_widens_and_keeps_bounds);
     g_test_add_func("/fusion/ids_are_made_from_the_signal", test_ids_are_made_from_the_signal);
     g_test_add_func("/fusion/what_opens_and_what_ends", test_what_opens_and_what_ends);
+    g_test_add_func("/fusion/batches make no difference", test_batches_make_no_difference);
+    g_test_add_func("/fusion/a late one joins the newest", test_a_late_one_joins_the_newest);
     g_test_add_func("/fusion/violations", test_violations);
     return g_test_run();
 }

@@ -129,6 +129,25 @@ static void test_what_recovers_is_over(void)
     world_clear(&world);
 }
 
+/* Where a recovery was missed, the next ends what it would have ended. */
+static void test_a_recovery_ends_all_that_stand(void)
+{
+    static const int seconds[] = {0, 1000, 2000};
+    struct store_world world;
+    fused_world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(seconds); i++)
+        store_one(&world, world_signal(&world, NULL, "door", "system", "camera_offline", "high",
+                                       world_start_ms + seconds[i] * INT64_C(1000)));
+    GPtrArray *batch = world_batch_new(); /* the newest goes on in the batch that ends it */
+    g_ptr_array_add(batch,
+                    world_signal(&world, NULL, "door", "system", "camera_offline", "high", world_start_ms + 2030000));
+    g_ptr_array_add(batch,
+                    world_signal(&world, NULL, "door", "system", "camera_recovered", "info", world_start_ms + 2040000));
+    world_store(&world, batch);
+    ASSERT_INCIDENTS(&world, "door 2 open over, door 1 open over, door 1 open over");
+    world_clear(&world);
+}
+
 static bool resolve(void *data, void *record, GError **error)
 {
     (void)data;
@@ -422,6 +441,7 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/signals_add_up", test_signals_add_up);
     g_test_add_func("/incidents/stored_anew_is_the_same", test_stored_anew_is_the_same);
     g_test_add_func("/incidents/what_recovers_is_over", test_what_recovers_is_over);
+    g_test_add_func("/incidents/a_recovery_ends_all_that_stand", test_a_recovery_ends_all_that_stand);
     g_test_add_func("/incidents/people_change_them", test_people_change_them);
     g_test_add_func("/incidents/an_unreadable_one_holds_up_no_signal", test_an_unreadable_one_holds_up_no_signal);
     g_test_add_func("/incidents/the_audit_has_only_the_new_note", test_the_audit_has_only_the_new_note);
