@@ -169,9 +169,10 @@ static void replay_ours(void *data)
 {
     struct replay_bench *bench = data;
     struct backtest result;
-    const struct backtest_rules rules = {bench->current, bench->proposed,
-                                         &bench->base,   {.org_id = "default", .camera_id = "door"},
-                                         began_ms,       began_ms + MINUTES * 60000};
+    static const struct fusion_settings fusion = {120, 100, SEVERITY_LOW};
+    const struct backtest_rules rules = {
+        bench->current, bench->proposed,           &bench->base, {.org_id = "default", .camera_id = "door"}, &fusion,
+        began_ms,       began_ms + MINUTES * 60000};
     record_init(&backtest_descriptor, &result);
     CLEANUP(backtest_camera) struct backtest_camera *camera = backtest_camera_new(&rules);
     for (guint i = 0; i < bench->chunks->len; i++)

@@ -58,7 +58,8 @@ static const struct route routes[] = {
      .response = &backtest_descriptor,
      .status = MHD_HTTP_ACCEPTED,
      .handle = handle_backtest_start,
-     .doc = "Tries a document on stored tracks: the signals that it would have raised, beside those of the policies in "
+     .doc = "Tries a document on stored tracks: the signals that it would have raised, and the incidents that it would "
+            "have opened, beside those of the policies in "
             "force. Location says where to look."},
     {.method = "GET",
      .path = "/api/v1/backtests/{id}",

@@ -21,6 +21,32 @@ const struct record_descriptor backtest_finding_descriptor =
     RECORD(struct backtest_finding, "BacktestFinding", 1, finding_fields,
            "A signal that the proposed policy, the current one, or both raise.");
 
+static const char *const incident_change_names[] = {"kept", "new", "gone", "changed", NULL};
+static const struct record_field incident_fields[] = {
+    FIELD_ENUM(struct backtest_incident, change, incident_change_names, RECORD_REQUIRED,
+               "kept: both policies open it; changed: both do, with another severity, span or other signals; new: only "
+               "the proposed one; gone: only the current one"),
+    FIELD(struct backtest_incident, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera"),
+    FIELD_ENUM(struct backtest_incident, service, service_names, RECORD_REQUIRED, "the service of its signals"),
+    FIELD(struct backtest_incident, kind, RECORD_REQUIRED | RECORD_TEXT_ID, "their kind"),
+    FIELD_ENUM(struct backtest_incident, severity, severity_names, 0, "how bad it is under the proposed policy"),
+    FIELD(struct backtest_incident, started_at, 0, "its first signal under the proposed policy"),
+    FIELD(struct backtest_incident, last_signal_at, 0, "and its last"),
+    FIELD(struct backtest_incident, signal_count, 0, "how many they are"),
+    FIELD_ENUM(struct backtest_incident, current_severity, severity_names, 0, "how bad under the current one"),
+    FIELD(struct backtest_incident, current_started_at, 0, "its first signal under the current one"),
+    FIELD(struct backtest_incident, current_last_signal_at, 0, "and its last"),
+    FIELD(struct backtest_incident, current_signal_count, 0, "how many they are there"),
+    FIELD(struct backtest_incident, incident_id, RECORD_TEXT_ID, "of the one that was stored then, where one was"),
+    FIELD(struct backtest_incident, signal_ids, 0, "those of its signals that were stored then",
+          .max_count = RECORD_MAX_COUNT),
+    FIELD(struct backtest_incident, snapshot_ids, 0, "their pictures, where some were kept",
+          .max_count = RECORD_MAX_COUNT),
+};
+const struct record_descriptor backtest_incident_descriptor =
+    RECORD(struct backtest_incident, "BacktestIncident", 1, incident_fields,
+           "An incident that the proposed policy, the current one, or both open.");
+
 static const struct record_field backtest_fields[] = {
     FIELD(struct backtest, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
     FIELD(struct backtest, org_id, RECORD_TEXT_ID, "whose"),
@@ -51,7 +77,20 @@ static const struct record_field backtest_fields[] = {
     FIELD(struct backtest, reproduced, 0, "of those, raised again by the current policy, the same in every member"),
     FIELD_LIST(struct backtest, findings, &backtest_finding_descriptor, 0, "by camera and time", .max_count = 100000),
     FIELD(struct backtest, findings_left_out, 0, "more than policies.backtest_findings; they are counted all the same"),
+    FIELD(struct backtest, incidents_kept, 0, "incidents that both policies open alike"),
+    FIELD(struct backtest, incidents_changed, 0, "that both open, with another severity, span or other signals"),
+    FIELD(struct backtest, incidents_new, 0, "that only the proposed one opens"),
+    FIELD(struct backtest, incidents_gone, 0, "that only the current one opens"),
+    FIELD(struct backtest, stored_incidents, 0,
+          "incidents of rules' signals that were stored then, whole in that time"),
+    FIELD(struct backtest, reproduced_incidents, 0,
+          "of those, made again under the current policy, the same in every member but what people made of them"),
+    FIELD_LIST(struct backtest, incidents, &backtest_incident_descriptor, 0, "by camera and time", .max_count = 100000),
+    FIELD(struct backtest, incidents_left_out, 0,
+          "more than policies.backtest_findings; they are counted all the same"),
     FIELD(struct backtest, error, 0, "why it failed", .max_count = 4096),
 };
 const struct record_descriptor backtest_descriptor =
-    RECORD(struct backtest, "Backtest", 1, backtest_fields, "What came of trying a policy on stored tracks.");
+    RECORD(struct backtest, "Backtest", 2, backtest_fields,
+           "What came of trying a policy on stored tracks: the signals that it would have raised, and the incidents "
+           "that these would have opened.");

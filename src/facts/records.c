@@ -93,6 +93,7 @@ static const struct record_descriptor *const records[] = {
     &policy_overlay_descriptor,
     &track_chunk_descriptor,
     &backtest_finding_descriptor,
+    &backtest_incident_descriptor,
     &backtest_descriptor,
     &breaker_view_descriptor,
     &problem_descriptor,

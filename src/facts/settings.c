@@ -500,7 +500,8 @@ static const struct record_field policy_fields[] = {
     FIELD(struct policy_settings, backtest_cameras, RECORD_NEEDS_RESTART, "most cameras a policy is tried on at once",
           .min = 1, .max = 10000, .default_text = "100"),
     FIELD(struct policy_settings, backtest_findings, RECORD_NEEDS_RESTART,
-          "signals that one try lists; all are counted", .min = 1, .max = 100000, .default_text = "1000"),
+          "signals, and incidents, that one try lists; all are counted", .min = 1, .max = 100000,
+          .default_text = "1000"),
     FIELD(struct policy_settings, backtest_waiting, RECORD_NEEDS_RESTART,
           "tries that wait for their turn; more are refused", .min = 1, .max = 1000, .default_text = "8"),
 };

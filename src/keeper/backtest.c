@@ -1,4 +1,4 @@
-#include "keeper/backtest.h"
+#include "keeper/backtest_internal.h"
 
 #include <string.h>
 
@@ -10,19 +10,12 @@ enum {
     MATCH_BACK_MS = 86400000,
 };
 
-/* A signal, or a dwell event, of one side. */
-struct raised {
-    char *key;            /* what it is about: kind, zone, tracks */
-    char *signature;      /* everything it says but for whose and which record it is */
-    struct signal signal; /* of a dwell: kind, zone_id, track_ids and started_at alone */
-};
-
 /* The rules under one set of policies. */
 struct side {
     const struct policy_set *set;
     struct analytics *analytics; /* NULL: between runs */
     int64_t valid_until_ms;      /* then an overlay comes or goes */
-    GPtrArray *raised;           /* of struct raised * */
+    GPtrArray *raised;           /* of struct raised *, as they came */
     bool is_overfull;
     const struct backtest_rules *rules;
 };
@@ -31,9 +24,10 @@ enum { CURRENT, PROPOSED, SIDES };
 struct backtest_camera {
     struct backtest_rules rules;
     struct side sides[SIDES];
-    GPtrArray *stored; /* of struct raised *; their signals have id and snapshot_id */
-    char *run_id;      /* of the run that is replayed; NULL: none */
-    int32_t number;    /* of its last piece */
+    GPtrArray *stored;           /* of struct raised *; their signals have id and snapshot_id */
+    GPtrArray *stored_incidents; /* of struct incident * */
+    char *run_id;                /* of the run that is replayed; NULL: none */
+    int32_t number;              /* of its last piece */
     int64_t first_ms, last_ms, chunks, frames, gaps, damaged;
     double replayed_seconds;
     bool has_older_policies;
@@ -170,6 +164,7 @@ struct backtest_camera *backtest_camera_new(const struct backtest_rules *rules)
     struct backtest_camera *camera = g_new0(struct backtest_camera, 1);
     camera->rules = *rules;
     camera->stored = g_ptr_array_new_with_free_func(raised_free);
+    camera->stored_incidents = g_ptr_array_new_with_free_func(incident_free);
     for (int i = 0; i < SIDES; i++)
         camera->sides[i] = (struct side){.set = i == CURRENT ? rules->current : rules->proposed,
                                          .raised = g_ptr_array_new_with_free_func(raised_free),
@@ -186,6 +181,7 @@ void backtest_camera_free(struct backtest_camera *camera)
         g_ptr_array_unref(camera->sides[i].raised);
     }
     g_ptr_array_unref(camera->stored);
+    g_ptr_array_unref(camera->stored_incidents);
     g_free(camera->run_id);
     g_free(camera);
 }
@@ -261,6 +257,11 @@ bool backtest_camera_note_stored(struct backtest_camera *camera, const struct an
     return true;
 }
 
+void backtest_camera_note_incident(struct backtest_camera *camera, struct incident *incident)
+{
+    g_ptr_array_add(camera->stored_incidents, incident);
+}
+
 bool backtest_camera_has_dwells(const struct backtest_camera *camera)
 {
     for (int i = 0; i < SIDES; i++)
@@ -279,16 +280,24 @@ static int by_time(gconstpointer a, gconstpointer b)
     return difference < 0 ? -1 : difference > 0;
 }
 
+/* A new array of the same, earliest first; each stays at its address. */
+static GPtrArray *in_order(GPtrArray *all)
+{
+    GPtrArray *sorted = g_ptr_array_copy(all, NULL, NULL);
+    g_ptr_array_set_free_func(sorted, NULL);
+    g_ptr_array_sort(sorted, by_time);
+    return sorted;
+}
+
 static void queue_free(gpointer queue)
 {
     g_queue_free(queue);
 }
 
-/* Text → GQueue of struct raised *, earliest first. */
-static GHashTable *index_by(GPtrArray *all, bool is_by_signature)
+/* Text → GQueue of struct raised *, in the order of `all`. */
+static GHashTable *index_by(const GPtrArray *all, bool is_by_signature)
 {
     GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, queue_free);
-    g_ptr_array_sort(all, by_time);
     for (guint i = 0; i < all->len; i++) {
         struct raised *raised = g_ptr_array_index(all, i);
         char *text = is_by_signature ? raised->signature : raised->key;
@@ -315,16 +324,63 @@ static struct raised *take_same(GHashTable *index, const struct raised *raised)
     return NULL;
 }
 
-static void add_finding(const struct backtest_camera *camera, const struct raised *proposed,
-                        const struct raised *current, GHashTable *stored, size_t findings_max,
-                        struct backtest *backtest)
+/* The signals of both sides, and what was stored, earliest first. */
+struct match {
+    GPtrArray *current, *proposed, *stored;
+};
+
+static void pair_sides(const struct match *match)
 {
-    const struct raised *any = proposed ? proposed : current;
+    g_autoptr(GHashTable) left = index_by(match->proposed, false);
+    for (guint i = 0; i < match->current->len; i++) {
+        struct raised *was = g_ptr_array_index(match->current, i), *is = take_same(left, was);
+        was->partner = is;
+        if (is)
+            is->partner = was;
+    }
+}
+
+/* Those of the current side that were stored to the last letter; returns how many. What was stored and is none of them
+ * is added to `others`. */
+static int64_t recognise_exactly(const struct match *match, GPtrArray *others)
+{
+    g_autoptr(GHashTable) again = index_by(match->current, true);
+    int64_t count = 0;
+    for (guint i = 0; i < match->stored->len; i++) {
+        struct raised *stored = g_ptr_array_index(match->stored, i);
+        GQueue *queue = g_hash_table_lookup(again, stored->signature);
+        struct raised *raised = queue ? g_queue_pop_head(queue) : NULL;
+        if (raised)
+            raised->stored = stored;
+        else
+            g_ptr_array_add(others, stored);
+        count += raised != NULL;
+    }
+    return count;
+}
+
+/* The rest by what they are about: the current side's first, then what only the proposed one raises. */
+static void recognise_others(const struct match *match, const GPtrArray *others)
+{
+    g_autoptr(GHashTable) left = index_by(others, false);
+    for (guint i = 0; i < match->current->len; i++) {
+        struct raised *was = g_ptr_array_index(match->current, i);
+        was->stored = was->stored ? was->stored : take_same(left, was);
+    }
+    for (guint i = 0; i < match->proposed->len; i++) {
+        struct raised *is = g_ptr_array_index(match->proposed, i);
+        is->stored = is->partner ? is->partner->stored : take_same(left, is);
+    }
+}
+
+static void add_finding(const struct backtest_camera *camera, const struct raised *proposed,
+                        const struct raised *current, size_t findings_max, struct backtest *backtest)
+{
+    const struct raised *any = proposed ? proposed : current, *then = any->stored;
     if (backtest->findings.count >= findings_max) {
         backtest->findings_left_out++;
         return;
     }
-    const struct raised *then = take_same(stored, current ? current : proposed);
     struct backtest_finding *finding = record_list_append(&backtest->findings, &backtest_finding_descriptor);
     finding->change = !current ? BACKTEST_NEW : !proposed ? BACKTEST_GONE : BACKTEST_KEPT;
     finding->camera_id = g_strdup(camera->rules.subject.camera_id);
@@ -340,48 +396,43 @@ static void add_finding(const struct backtest_camera *camera, const struct raise
     finding->snapshot_id = then ? g_strdup(then->signal.snapshot_id) : NULL;
 }
 
-static int64_t count_reproduced(struct backtest_camera *camera)
+/* Each of the current policy's signals, then what only the proposed one raises. */
+static void compare_signals(const struct backtest_camera *camera, const struct match *match, size_t findings_max,
+                            struct backtest *backtest)
 {
-    g_autoptr(GHashTable) again = index_by(camera->sides[CURRENT].raised, true);
-    int64_t count = 0;
-    for (guint i = 0; i < camera->stored->len; i++) {
-        const struct raised *stored = g_ptr_array_index(camera->stored, i);
-        GQueue *queue = g_hash_table_lookup(again, stored->signature);
-        count += queue && g_queue_pop_head(queue);
+    for (guint i = 0; i < match->current->len; i++) {
+        const struct raised *was = g_ptr_array_index(match->current, i);
+        backtest->kept += was->partner != NULL;
+        backtest->gone += was->partner == NULL;
+        add_finding(camera, was->partner, was, findings_max, backtest);
     }
-    return count;
+    for (guint i = 0; i < match->proposed->len; i++) {
+        const struct raised *is = g_ptr_array_index(match->proposed, i);
+        if (is->partner)
+            continue;
+        backtest->new_signals++;
+        add_finding(camera, is, NULL, findings_max, backtest);
+    }
 }
 
-/* Each of the current policy's signals, then what only the proposed one raises. */
 static void compare(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest)
 {
     GPtrArray *current = camera->sides[CURRENT].raised, *proposed = camera->sides[PROPOSED].raised;
-    g_autoptr(GHashTable) left = index_by(proposed, false);
-    g_autoptr(GHashTable) stored = index_by(camera->stored, false);
-    g_autoptr(GHashTable) is_kept = g_hash_table_new(NULL, NULL);
-    g_ptr_array_sort(current, by_time);
-    for (guint i = 0; i < current->len; i++) {
-        struct raised *was = g_ptr_array_index(current, i), *is = take_same(left, was);
-        backtest->kept += is != NULL;
-        backtest->gone += is == NULL;
-        if (is)
-            g_hash_table_add(is_kept, is);
-        add_finding(camera, is, was, stored, findings_max, backtest);
-    }
-    for (guint i = 0; i < proposed->len; i++) {
-        struct raised *is = g_ptr_array_index(proposed, i);
-        if (g_hash_table_contains(is_kept, is))
-            continue;
-        backtest->new_signals++;
-        add_finding(camera, is, NULL, stored, findings_max, backtest);
-    }
+    g_autoptr(GPtrArray) was = in_order(current), is = in_order(proposed), stored = in_order(camera->stored),
+                         others = g_ptr_array_new();
+    const struct match match = {was, is, stored};
+    const struct backtest_fused fused = {&camera->rules, current, proposed, camera->stored_incidents};
+    pair_sides(&match);
+    backtest->stored += stored->len;
+    backtest->reproduced += recognise_exactly(&match, others);
+    recognise_others(&match, others);
+    compare_signals(camera, &match, findings_max, backtest);
+    backtest_compare_incidents(&fused, findings_max, backtest);
 }
 
 void backtest_camera_conclude(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest)
 {
     end_run(camera, false);
-    backtest->stored += camera->stored->len;
-    backtest->reproduced += count_reproduced(camera);
     compare(camera, findings_max, backtest);
     backtest->chunks += camera->chunks;
     backtest->frames += camera->frames;

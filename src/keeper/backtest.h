@@ -2,8 +2,11 @@
  * twice, under the policies in force and under the proposed ones, overlays following the frames' own time; the signals
  * of both are then held against each other, and against those that were stored when it happened.
  *
+ * From the signals of each, in the order in which they are raised, fusion makes incidents, as it makes the stored ones.
+ *
  * A signal is the same under both when kind, zone and tracks are; its time may be another. What has no tracks (a crowd,
- * a covered lens) must come within a minute of the other to be the same.
+ * a covered lens) must come within a minute of the other to be the same. An incident is the same under both when they
+ * share a signal.
  *
  * Pure but for memory: no clock, no I/O. One thread at a time per backtest_camera.
  */
@@ -12,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "facts/backtest.h"
+#include "facts/incident.h"
 #include "facts/track.h"
 #include "policy/policy.h"
 
@@ -19,8 +23,9 @@ struct backtest_camera;
 
 struct backtest_rules {
     const struct policy_set *current, *proposed;
-    const struct camera_config *base; /* the camera as its settings have it, before any policy */
-    struct policy_scope subject;      /* the camera's place */
+    const struct camera_config *base;     /* the camera as its settings have it, before any policy */
+    struct policy_scope subject;          /* the camera's place */
+    const struct fusion_settings *fusion; /* which signals are one incident */
     int64_t from_ms, to_ms; /* signals of [from, to) count; what was before only makes rules know who is there */
 };
 
@@ -34,7 +39,10 @@ bool backtest_camera_replay(struct backtest_camera *camera, const struct track_c
 /* One record of that time, as it was stored; what no rule can have raised does not count. False: its payload is no
  * record. */
 bool backtest_camera_note_stored(struct backtest_camera *camera, const struct analytics_event *event, GError **error);
+/* An incident of the camera that was stored, and may have signals of the time asked for or had some within
+ * fusion->window_seconds before it. Takes it, for incident_free. */
+void backtest_camera_note_incident(struct backtest_camera *camera, struct incident *incident);
 /* Whether some policy raises dwell events, so that those that were stored are of interest. */
 bool backtest_camera_has_dwells(const struct backtest_camera *camera);
-/* Adds what came of it to `backtest`: at most `findings_max` findings in all. Once. */
+/* Adds what came of it to `backtest`: at most `findings_max` findings, and as many incidents, in all. Once. */
 void backtest_camera_conclude(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest);

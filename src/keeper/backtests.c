@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "keeper/backtest.h"
 #include "keeper/keeper_internal.h"
+#include "store/rows.h"
 
 enum { KEPT_MAX = 32, EVENTS_PAGE = 1000 };
 
@@ -248,6 +249,34 @@ static bool note_stored(struct trial *trial, const struct camera *camera, enum e
     return true;
 }
 
+/* Newest first, page by page: those with a signal of the time asked for, or so near to it that one could join. */
+static bool note_incidents(struct trial *trial, const struct camera *camera, GError **error)
+{
+    const struct policy_keeper_config *config = &trial->backtests->keeper->config;
+    const struct store_row_condition of_camera = {"camera_id", {.type = RECORD_SQL_TEXT, .text = camera->id}};
+    int64_t window_ms = config->settings->store.fusion.window_seconds * INT64_C(1000);
+    g_autofree char *cursor = NULL;
+    for (guint count = EVENTS_PAGE; count == EVENTS_PAGE;) {
+        const struct store_row_filter filter = {.org_id = camera->org_id,
+                                                .conditions = &of_camera,
+                                                .condition_count = 1,
+                                                .from_ms = MAX(trial->result.from_at.ms - window_ms, 1),
+                                                .to_ms = trial->result.to_at.ms + window_ms,
+                                                .before_id = cursor,
+                                                .limit = EVENTS_PAGE};
+        g_autoptr(GPtrArray) rows =
+            is_over(trial, error) ? NULL : store_rows_list(config->store, &store_incidents, &filter, error);
+        if (!rows)
+            return false;
+        count = rows->len;
+        g_free(cursor);
+        cursor = count ? g_strdup(((struct incident *)g_ptr_array_index(rows, count - 1))->id) : NULL;
+        for (guint i = 0; i < count; i++)
+            backtest_camera_note_incident(trial->camera, g_ptr_array_index(rows, i));
+    }
+    return true;
+}
+
 static void append_text(struct record_strings *list, const char *text)
 {
     list->items = g_renew(char *, list->items, list->count + 1);
@@ -260,15 +289,20 @@ static bool try_camera(struct trial *trial, const struct camera *camera, GError 
     const struct policy_settings *settings = trial->backtests->settings;
     struct camera_config base;
     policy_keeper_base(keeper, camera, &base);
-    const struct backtest_rules rules = {trial->job->current,       trial->job->proposed,     &base,
-                                         policy_subject_of(camera), trial->result.from_at.ms, trial->result.to_at.ms};
+    const struct backtest_rules rules = {trial->job->current,
+                                         trial->job->proposed,
+                                         &base,
+                                         policy_subject_of(camera),
+                                         &keeper->config.settings->store.fusion,
+                                         trial->result.from_at.ms,
+                                         trial->result.to_at.ms};
     const struct store_track_filter filter = {
         camera->org_id, camera->id,
         MAX(trial->result.from_at.ms - (int64_t)(settings->backtest_warmup_seconds * 1000), 0), trial->result.to_at.ms};
     int64_t chunks = trial->result.chunks;
     trial->camera = backtest_camera_new(&rules);
     bool is_good = store_track_chunks_each(keeper->config.store, &filter, on_chunk, trial, error) &&
-                   note_stored(trial, camera, EVENT_SIGNAL, error) &&
+                   note_stored(trial, camera, EVENT_SIGNAL, error) && note_incidents(trial, camera, error) &&
                    (!backtest_camera_has_dwells(trial->camera) || note_stored(trial, camera, EVENT_ZONE_HIT, error));
     /* what was tried by then is compared as far as it went; an error leaves the camera out */
     if (is_good) {

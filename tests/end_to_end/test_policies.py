@@ -160,7 +160,7 @@ def a_policy_is_tried_on_what_was_seen():
         (place / "safety.json").write_text('{"loitering_seconds": 1}')
         began = time.time() - 5
         with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
-            with Hub(directory, "workers: {track_chunk_seconds: 1}\n" + CAMERA % (SECRET, files, camera.url)) as hub:
+            with Hub(directory, "workers: {track_chunk_seconds: 1}\nstore: {fusion: {window_seconds: 1}}\n" + CAMERA % (SECRET, files, camera.url)) as hub:
                 until(lambda: len(loiterings(hub)) >= 8, "enough is told")
                 asked = int(time.time())
                 signals = lambda: [event for event in hub.events("type=signal&camera_id=shop&limit=500")
@@ -180,8 +180,21 @@ def a_policy_is_tried_on_what_was_seen():
                 assert unchanged["stored"] == unchanged["reproduced"] == unchanged["kept"] == len(signals()), unchanged
                 assert unchanged["new_signals"] == unchanged["gone"] == 0, unchanged
                 assert {found["signal_id"] for found in unchanged["findings"]} == {event["id"] for event in signals()}
+                incidents = [each for each in hub.request("/api/v1/incidents?camera_id=shop&limit=500")["items"]
+                             if each["started_at"] < iso(asked)]
+                whole = [each for each in incidents if each["last_signal_at"] < iso(asked)]
+                assert len(whole) > 2, incidents
+                assert unchanged["stored_incidents"] == unchanged["reproduced_incidents"] == len(whole), unchanged
+                assert unchanged["incidents_kept"] == len(incidents), (unchanged, incidents)
+                assert unchanged["incidents_changed"] == unchanged["incidents_new"] == unchanged["incidents_gone"] == 0, unchanged
+                found = {each["incident_id"]: each for each in unchanged["incidents"]}
+                for each in whole:
+                    for mine, theirs in (("signal_ids", "signal_ids"), ("signal_count", "signal_count"), ("severity", "severity"),
+                                         ("started_at", "started_at"), ("current_last_signal_at", "last_signal_at")):
+                        assert found[each["id"]][mine] == each[theirs], (found[each["id"]], each)
 
                 changed = json.loads(backtest("safety", {"loitering_seconds": 3}).stdout)
+                assert changed["incidents_changed"] + changed["incidents_gone"] == len(incidents), changed
                 kept = {found["track_ids"][0] for found in changed["findings"] if found["change"] == "kept"}
                 gone = {found["track_ids"][0] for found in changed["findings"] if found["change"] == "gone"}
                 # who stays on under another id, lost by the tracker between the two thresholds, is gone and new

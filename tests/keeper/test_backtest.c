@@ -3,8 +3,8 @@
 #include "../store/store_world.h"
 #include "analytics/chunk.h"
 #include "keeper/backtests.h"
-
-#include <jansson.h>
+#include "store/audit.h"
+#include "store/rows.h"
 
 enum { STAYERS = 5, STEP_US = 200000, SECOND_MS = 1000, GAP_SECONDS = 20, CHUNK_FRAMES = 100 };
 static const int64_t day_ms = INT64_C(86400000);
@@ -19,6 +19,9 @@ struct world {
     struct chunk_writer *writer;
     int32_t number;
     int64_t began_ms;
+    int stays[STAYERS];    /* seconds in the hall, by who comes when */
+    int batch_seconds;     /* what live told is stored so often; 0: all at once */
+    int resolve_at_second; /* somebody resolves every incident; 0: nobody does */
 };
 
 static const struct policy_name door_safety = {{.org_id = "default", .camera_id = "door"}, POLICY_SAFETY, NULL};
@@ -53,12 +56,24 @@ static void put(struct world *world, const struct policy_name *name, const char 
     record_errors_clear(&errors);
 }
 
-static void start(struct world *world)
+/* As the server's settings would have it. */
+static void use_fusion(struct world *world, struct fusion_settings fusion)
 {
     g_autoptr(GError) error = NULL;
-    *world = (struct world){0};
+    struct store_settings settings = world_settings;
+    settings.fusion = world->settings.store.fusion = fusion;
+    store_close(world->store.store);
+    world->store.store = world_open_with(&world->store, settings, &error);
+    g_assert_no_error(error);
+}
+
+static void start_with(struct world *world, struct fusion_settings fusion)
+{
+    g_autoptr(GError) error = NULL;
+    *world = (struct world){.stays = {2, 4, 6, 8, 10}};
     world_init(&world->store);
     record_init(&settings_descriptor, &world->settings);
+    use_fusion(world, fusion);
     world->settings.rules.cooldown_seconds = 0;
     add_camera(world);
     const struct policy_keeper_config config = {
@@ -68,6 +83,12 @@ static void start(struct world *world)
     world->backtests = policy_backtests_new(world->keeper, &world->store.health, &error);
     g_assert_no_error(error);
     put(world, &door_safety, "{\"loitering_seconds\":3}");
+}
+
+/* Whoever is told of comes 20 seconds after the one before: all are one incident. */
+static void start(struct world *world)
+{
+    start_with(world, (struct fusion_settings){25, 10, SEVERITY_LOW});
 }
 
 static void end(struct world *world)
@@ -129,7 +150,7 @@ static void cut(struct world *world, int64_t to_ms, bool is_last)
     put_event(world, EVENT_TRACK_CHUNK, id, world->began_ms, &chunk);
 }
 
-/* Who stays k seconds in the hall is track k. Each comes GAP_SECONDS after the one before. */
+/* Track k is who comes as the k-th. Each comes GAP_SECONDS after the one before. */
 static void observe(struct world *world, int frame)
 {
     int64_t at_ms = world_start_ms + frame * (STEP_US / 1000);
@@ -137,7 +158,7 @@ static void observe(struct world *world, int frame)
     const struct analytics_sink sink = {on_event, world};
     struct observed_track track = {.id = (uint64_t)who,
                                    .object_class = g_intern_static_string("person"),
-                                   .x = second < who * 2 ? 2000 : 100,
+                                   .x = second < world->stays[who - 1] ? 2000 : 100,
                                    .y = 2000,
                                    .w = 200,
                                    .h = 400,
@@ -173,7 +194,59 @@ static void put_server_signals(struct world *world)
     }
 }
 
-/* Two, four, six, eight and ten seconds in the hall, told and stored as live does. */
+static void store_batch(struct world *world)
+{
+    struct world_result result = world_store(&world->store, g_steal_pointer(&world->batch));
+    g_assert_cmpstr(result.error, ==, NULL);
+    world->batch = world_batch_new();
+}
+
+static bool resolve(void *data, void *record, GError **error)
+{
+    (void)data;
+    (void)error;
+    ((struct incident *)record)->status = INCIDENT_RESOLVED;
+    return true;
+}
+
+static GPtrArray *stored_incidents(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    const struct store_row_filter filter = {.org_id = "default", .limit = 1000};
+    GPtrArray *incidents = store_rows_list(world->store.store, &store_incidents, &filter, &error);
+    g_assert_no_error(error);
+    return incidents;
+}
+
+static void resolve_all(struct world *world)
+{
+    static const struct audit_by by = {"default", "u1", "ann", NULL, NULL};
+    GPtrArray *incidents = stored_incidents(world);
+    for (guint i = 0; i < incidents->len; i++) {
+        const struct incident *incident = g_ptr_array_index(incidents, i);
+        const struct store_row_change change = {.id = incident->id, .action = "resolve", .edit = resolve};
+        g_autoptr(GError) error = NULL;
+        store_row_free(&store_incidents, store_row_change(world->store.store, &store_incidents, &change, &by, &error));
+        g_assert_no_error(error);
+    }
+    store_rows_free(&store_incidents, incidents);
+}
+
+static void observe_all(struct world *world)
+{
+    for (int frame = 0; frame < STAYERS * GAP_SECONDS * 5; frame++) {
+        bool is_whole_second = frame % 5 == 0 && frame > 0;
+        if (is_whole_second && world->batch_seconds && frame / 5 % world->batch_seconds == 0)
+            store_batch(world);
+        if (is_whole_second && frame / 5 == world->resolve_at_second) {
+            store_batch(world);
+            resolve_all(world);
+        }
+        observe(world, frame);
+    }
+}
+
+/* Each stays for so long in the hall, told and stored as live does. */
 static void live(struct world *world)
 {
     struct camera_config config;
@@ -184,14 +257,13 @@ static void live(struct world *world)
     world->live = analytics_new(&config.camera, &config.rules);
     world->writer = chunk_writer_new();
     world->batch = world_batch_new();
-    for (int frame = 0; frame < frames; frame++)
-        observe(world, frame);
+    observe_all(world);
     int64_t last_ms = world_start_ms + (frames - 1) * (STEP_US / 1000);
     analytics_finish(world->live, last_ms, &sink);
     cut(world, last_ms, true);
     put_server_signals(world);
-    struct world_result result = world_store(&world->store, g_steal_pointer(&world->batch));
-    g_assert_cmpstr(result.error, ==, NULL);
+    store_batch(world);
+    g_ptr_array_unref(world->batch);
     analytics_free(world->live);
     chunk_writer_free(world->writer);
     record_clear(&camera_config_descriptor, &config);
@@ -265,6 +337,45 @@ static void expect(struct world *world, enum policy_type type, const char *confi
     record_clear(&backtest_descriptor, &backtest);
 }
 
+/* "changed 2-5 x4 was 1-5 x5 stored 4, …": change, the seconds of first and last signal and how many they are, proposed
+ * and current, and how many signals of what was stored then. */
+static char *incidents_told(const struct backtest *backtest)
+{
+    static const char *const changes[] = {"kept", "new", "gone", "changed"};
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < backtest->incidents.count; i++) {
+        const struct backtest_incident *found = (const struct backtest_incident *)backtest->incidents.items + i;
+        g_assert_cmpstr(found->camera_id, ==, "door");
+        g_string_append_printf(text, "%s%s %s", i ? ", " : "", changes[found->change - 1], found->kind);
+        if (found->started_at.ms)
+            g_string_append_printf(text, " %.1f-%.1f x%d", (double)(found->started_at.ms - world_start_ms) / SECOND_MS,
+                                   (double)(found->last_signal_at.ms - world_start_ms) / SECOND_MS,
+                                   (int)found->signal_count);
+        if (found->current_started_at.ms)
+            g_string_append_printf(text, " was %.1f-%.1f x%d",
+                                   (double)(found->current_started_at.ms - world_start_ms) / SECOND_MS,
+                                   (double)(found->current_last_signal_at.ms - world_start_ms) / SECOND_MS,
+                                   (int)found->current_signal_count);
+        if (found->incident_id)
+            g_string_append_printf(text, " stored %d", (int)found->signal_ids.count);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void expect_incidents(struct world *world, const char *config, const char *expected)
+{
+    struct backtest backtest;
+    const struct policy_backtest_request request = request_of(POLICY_SAFETY, config);
+    try(world, &request, &backtest);
+    g_assert_cmpstr(backtest.error, ==, NULL);
+    g_autofree char *text = incidents_told(&backtest);
+    g_assert_cmpstr(text, ==, expected);
+    g_assert_cmpint(backtest.incidents_kept + backtest.incidents_changed + backtest.incidents_new +
+                        backtest.incidents_gone,
+                    ==, (int64_t)backtest.incidents.count);
+    record_clear(&backtest_descriptor, &backtest);
+}
+
 static void test_the_unchanged_policy_tells_what_was_stored(void)
 {
     struct world world;
@@ -277,6 +388,10 @@ static void test_the_unchanged_policy_tells_what_was_stored(void)
     g_assert_cmpint(backtest.new_signals + backtest.gone, ==, 0);
     g_assert_cmpint(backtest.stored, ==, 4);
     g_assert_cmpint(backtest.reproduced, ==, 4); /* letter by letter */
+    g_assert_cmpint(backtest.stored_incidents, ==, 1);
+    g_assert_cmpint(backtest.reproduced_incidents, ==, 1);
+    g_autofree char *incidents = incidents_told(&backtest);
+    g_assert_cmpstr(incidents, ==, "kept loitering 23.2-83.2 x4 was 23.2-83.2 x4 stored 4");
     g_assert_cmpint(backtest.chunks, ==, 5);
     g_assert_cmpint(backtest.frames, ==, STAYERS * GAP_SECONDS * 5);
     g_assert_cmpint(backtest.gaps + backtest.damaged, ==, 0);
@@ -302,6 +417,99 @@ static void test_a_change_tells_what_it_changes(void)
         "kept loitering 2 at 3.2 was 3.2 stored, kept loitering 3 at 3.2 was 3.2 stored, kept loitering 4 at 3.2 was "
         "3.2 stored, kept loitering 5 at 3.2 was 3.2 stored, new dwell 5 at 9.2");
     end(&world);
+}
+
+/* Fewer signals are another span, or none; more may bring together what was apart, and a gap takes apart. */
+static void test_a_change_tells_what_becomes_of_incidents(void)
+{
+    static const char early[] = /* minute 0: after three seconds; then after nine */
+        "{\"loitering_seconds\":9,\"overlays\":[{\"name\":\"first\",\"time_zone\":\"UTC\",\"schedule\":"
+        "[{\"days\":[],\"from\":\"00:00\",\"to\":\"00:01\"}],\"config\":{\"loitering_seconds\":3}}]}";
+    struct world world;
+    start(&world);
+    live(&world);
+    expect_incidents(&world, "{\"loitering_seconds\":7}", "changed loitering 67.2-87.2 x2 was 23.2-83.2 x4 stored 4");
+    expect_incidents(&world, "{\"loitering_seconds\":11}", "gone loitering was 23.2-83.2 x4 stored 4");
+    expect_incidents(&world, early,
+                     "changed loitering 23.2-43.2 x2 was 23.2-83.2 x4 stored 4, new loitering 89.2-89.2 x1");
+    put(&world, &door_safety, early); /* the other way round; what was stored is of older policies */
+    expect_incidents(&world, "{\"loitering_seconds\":3}",
+                     "changed loitering 23.2-83.2 x4 was 23.2-43.2 x2 stored 2, gone loitering was 89.2-89.2 x1");
+    put(&world, &door_safety, "{\"loitering_seconds\":11}");
+    expect_incidents(&world, "{\"loitering_seconds\":3}", "new loitering 23.2-83.2 x4 stored 4");
+    end(&world);
+}
+
+/* What stood when the time asked for began, stands: signals join it under both policies, and it is opened by none. */
+static void test_an_incident_that_stands_goes_on(void)
+{
+    struct world world;
+    struct backtest backtest;
+    start(&world);
+    live(&world);
+    struct policy_backtest_request request = request_of(POLICY_SAFETY, "{\"loitering_seconds\":7}");
+    request.from_ms = world_start_ms + 50 * SECOND_MS;
+    try(&world, &request, &backtest);
+    g_assert_cmpint(backtest.kept, ==, 2);
+    g_assert_cmpuint(backtest.incidents.count, ==, 0);
+    g_assert_cmpint(backtest.stored_incidents, ==, 0);
+    record_clear(&backtest_descriptor, &backtest);
+    request.config_json = "{\"loitering_seconds\":9}"; /* it went on only under the other */
+    try(&world, &request, &backtest);
+    g_autofree char *text = incidents_told(&backtest);
+    g_assert_cmpstr(text, ==, "new loitering 89.2-89.2 x1");
+    record_clear(&backtest_descriptor, &backtest);
+    end(&world);
+}
+
+/* Somebody resolves the incident while it goes on: what comes is another. */
+static void test_what_people_resolved_takes_no_more(void)
+{
+    struct world world;
+    struct backtest backtest;
+    start(&world);
+    world.resolve_at_second = 50;
+    live(&world);
+    const struct policy_backtest_request request = request_of(POLICY_SAFETY, "{\"loitering_seconds\":3}");
+    try(&world, &request, &backtest);
+    g_autofree char *text = incidents_told(&backtest);
+    g_assert_cmpstr(text, ==,
+                    "kept loitering 23.2-43.2 x2 was 23.2-43.2 x2 stored 2, kept loitering 63.2-83.2 x2 was 63.2-83.2 "
+                    "x2 stored 2");
+    g_assert_cmpint(backtest.stored_incidents, ==, 2);
+    g_assert_cmpint(backtest.reproduced_incidents, ==, 2);
+    record_clear(&backtest_descriptor, &backtest);
+    end(&world);
+}
+
+/* Whoever stays how long, whatever is one incident, and however it was stored: it is made again to the last letter. */
+static void test_any_stored_incidents_are_made_again(void)
+{
+    for (int round = 0; round < 8; round++) {
+        struct world world;
+        struct backtest backtest;
+        const struct fusion_settings fusion = {g_test_rand_int_range(0, 65), g_test_rand_int_range(1, 4),
+                                               g_test_rand_int_range(SEVERITY_LOW, SEVERITY_CRITICAL)};
+        start_with(&world, fusion);
+        for (int i = 0; i < STAYERS; i++)
+            world.stays[i] = g_test_rand_int_range(0, 12);
+        world.batch_seconds = g_test_rand_int_range(0, 40);
+        world.resolve_at_second = g_test_rand_int_range(0, 100);
+        live(&world);
+        const struct policy_backtest_request request = request_of(POLICY_SAFETY, "{\"loitering_seconds\":3}");
+        try(&world, &request, &backtest);
+        GPtrArray *stored = stored_incidents(&world);
+        int64_t of_rules = 0;
+        for (guint i = 0; i < stored->len; i++)
+            of_rules += ((const struct incident *)g_ptr_array_index(stored, i))->service != SERVICE_SYSTEM;
+        g_assert_cmpint(backtest.stored_incidents, ==, of_rules);
+        g_assert_cmpint(backtest.reproduced_incidents, ==, of_rules);
+        g_assert_cmpint(backtest.incidents_kept, ==, of_rules);
+        g_assert_cmpint(backtest.incidents_new + backtest.incidents_gone + backtest.incidents_changed, ==, 0);
+        store_rows_free(&store_incidents, stored);
+        record_clear(&backtest_descriptor, &backtest);
+        end(&world);
+    }
 }
 
 /* Overlays follow the frames' time, not the clock. */
@@ -403,6 +611,11 @@ int main(int argc, char **argv)
     g_test_add_func("/backtest/the unchanged policy tells what was stored",
                     test_the_unchanged_policy_tells_what_was_stored);
     g_test_add_func("/backtest/a change tells what it changes", test_a_change_tells_what_it_changes);
+    g_test_add_func("/backtest/a change tells what becomes of incidents",
+                    test_a_change_tells_what_becomes_of_incidents);
+    g_test_add_func("/backtest/an incident that stands goes on", test_an_incident_that_stands_goes_on);
+    g_test_add_func("/backtest/what people resolved takes no more", test_what_people_resolved_takes_no_more);
+    g_test_add_func("/backtest/any stored incidents are made again", test_any_stored_incidents_are_made_again);
     g_test_add_func("/backtest/an overlay counts at its hours", test_an_overlay_counts_at_its_hours);
     g_test_add_func("/backtest/the time asked for has a past", test_the_time_asked_for_has_a_past);
     g_test_add_func("/backtest/what is missing is told", test_what_is_missing_is_told);

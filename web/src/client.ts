@@ -383,7 +383,7 @@ export class Client {
     return (await this.send("POST", `/webhooks/policies`, {}, body, call)).json();
   }
 
-  /** Tries a document on stored tracks: the signals that it would have raised, beside those of the policies in force. Location says where to look. */
+  /** Tries a document on stored tracks: the signals that it would have raised, and the incidents that it would have opened, beside those of the policies in force. Location says where to look. */
   async startBacktest(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", body: object, query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; from: string; to: string }, call: Call = {}): Promise<records.Backtest> {
     return (await this.send("POST", `/api/v1/policies/${encodeURIComponent(type)}/backtest`, query, body, call)).json();
   }

@@ -1722,7 +1722,41 @@ export interface BacktestFinding {
   snapshot_id?: string;
 }
 
-/** What came of trying a policy on stored tracks. */
+/** An incident that the proposed policy, the current one, or both open. */
+export interface BacktestIncident {
+  /** kept: both policies open it; changed: both do, with another severity, span or other signals; new: only the proposed one; gone: only the current one */
+  change: "kept" | "new" | "gone" | "changed";
+  /** the camera */
+  camera_id: string;
+  /** the service of its signals */
+  service: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system";
+  /** their kind */
+  kind: string;
+  /** how bad it is under the proposed policy */
+  severity?: "info" | "low" | "medium" | "high" | "critical";
+  /** its first signal under the proposed policy */
+  started_at?: string;
+  /** and its last */
+  last_signal_at?: string;
+  /** how many they are */
+  signal_count: number;
+  /** how bad under the current one */
+  current_severity?: "info" | "low" | "medium" | "high" | "critical";
+  /** its first signal under the current one */
+  current_started_at?: string;
+  /** and its last */
+  current_last_signal_at?: string;
+  /** how many they are there */
+  current_signal_count: number;
+  /** of the one that was stored then, where one was */
+  incident_id?: string;
+  /** those of its signals that were stored then */
+  signal_ids: string[];
+  /** their pictures, where some were kept */
+  snapshot_ids: string[];
+}
+
+/** What came of trying a policy on stored tracks: the signals that it would have raised, and the incidents that these would have opened. */
 export interface Backtest {
   /** UUIDv7 */
   id: string;
@@ -1776,6 +1810,22 @@ export interface Backtest {
   findings: BacktestFinding[];
   /** more than policies.backtest_findings; they are counted all the same */
   findings_left_out: number;
+  /** incidents that both policies open alike */
+  incidents_kept: number;
+  /** that both open, with another severity, span or other signals */
+  incidents_changed: number;
+  /** that only the proposed one opens */
+  incidents_new: number;
+  /** that only the current one opens */
+  incidents_gone: number;
+  /** incidents of rules' signals that were stored then, whole in that time */
+  stored_incidents: number;
+  /** of those, made again under the current policy, the same in every member but what people made of them */
+  reproduced_incidents: number;
+  /** by camera and time */
+  incidents: BacktestIncident[];
+  /** more than policies.backtest_findings; they are counted all the same */
+  incidents_left_out: number;
   /** why it failed */
   error?: string;
 }
