@@ -9,6 +9,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/networks.h"
+#include "base/thread.h"
 
 enum {
     CONNECTION_MEMORY_BYTES = 32 << 10, /* request line and headers of one connection */
@@ -420,6 +421,7 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 {
     struct api *api = data;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        thread_prefer_short_turns(); /* the first time, on each of the library's threads */
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         *context = info ? watch_connection(api->watch, info->connect_fd) : NULL;
     } else if (*context) {

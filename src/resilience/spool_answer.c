@@ -3,6 +3,8 @@
  */
 #include "resilience/spool_internal.h"
 
+#include "base/thread.h"
+
 static void answer(struct spool_ticket *ticket)
 {
     struct vedette_spool_error error;
@@ -46,6 +48,7 @@ static void count_answered(struct vedette_spool *spool)
 static void *run(void *data)
 {
     struct vedette_spool *spool = data;
+    thread_prefer_short_turns();
     for (struct spool_ticket *ticket; (ticket = take(&spool->answers));)
         for (struct spool_ticket *next; ticket; ticket = next) {
             next = ticket->next;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/thread.h"
+
 enum {
     FILE_ROWS_MAX = 65536,    /* whatever their size */
     SPILL_RECORDS_MAX = 1024, /* relaxed ones in one commit */
@@ -528,6 +530,7 @@ static void do_work(struct vedette_spool *spool, const struct work *work)
 static void *run(void *data)
 {
     struct vedette_spool *spool = data;
+    thread_prefer_short_turns();
     int64_t tick_us = spool_machine_us();
     for (bool is_closing = false; !is_closing;) {
         struct work work;
