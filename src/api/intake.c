@@ -8,11 +8,7 @@
 #include "base/id.h"
 #include "facts/trace.h"
 
-enum {
-    TEXT_BYTES = 640,     /* of an event, about */
-    REFUSALS_TOLD = 100,  /* line by line: more than that is one mistake made often */
-    ERRORS_OF_A_LINE = 5, /* told one by one */
-};
+enum { TEXT_BYTES = 640 }; /* of an event, about */
 
 /* Lives until its request is over and the spool has answered. */
 struct intake {
@@ -64,7 +60,7 @@ static bool settle(const struct intake *intake, struct analytics_event *event, s
 /* The answer must not be many times as large as what came: of lines that are refused only the first are told. */
 static bool is_told(const struct intake *intake)
 {
-    return intake->told.rejected < REFUSALS_TOLD;
+    return intake->told.rejected < intake->api->settings->http.intake_lines_told;
 }
 
 static void tell(struct intake *intake, int32_t line, const char *id, const struct record_errors *errors)
@@ -91,7 +87,7 @@ static void take_line(struct intake *intake, int32_t number, const char *line, s
     struct analytics_event *event = g_new0(struct analytics_event, 1);
     struct record_errors errors;
     record_errors_init(&errors);
-    errors.most = is_told(intake) ? ERRORS_OF_A_LINE : 0;
+    errors.most = is_told(intake) ? (size_t)intake->api->settings->http.intake_errors_told : 0;
     bool is_decoded = record_decode_json_strict(&analytics_event_descriptor, line, length, event, &errors);
     bool is_taken = is_decoded && settle(intake, event, &errors);
     tell(intake, number, is_decoded ? event->id : NULL, &errors);
@@ -243,6 +239,7 @@ static bool begin(struct request *request, struct answer *answer)
     struct intake *intake = request->intake = intake_new(request);
     take_lines(intake, (const char *)request->body->data, request->body->len);
     intake->told.accepted = intake->events->len;
+    counter_add(&intake->api->health->intake_lines_refused, intake->told.rejected);
     if (intake->events->len && submit(intake))
         return true;
     tell_all(intake, intake->events->len == 0, answer);

@@ -223,6 +223,7 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, http_errors, RECORD_COUNTER, "HTTP requests answered with 5xx"),
     FIELD(struct server_health, http_limited, RECORD_COUNTER,
           "HTTP requests refused because there were too many (429)"),
+    FIELD(struct server_health, intake_lines_refused, RECORD_COUNTER, "lines of POST /api/v1/events that were refused"),
     FIELD(struct server_health, logins_failed, RECORD_COUNTER, "logins with a wrong name or password"),
     FIELD(struct server_health, logins_limited, RECORD_COUNTER, "logins refused because there were too many"),
     FIELD(struct server_health, passwords_checked, RECORD_COUNTER, "passwords hashed to look whether they are right"),

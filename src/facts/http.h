@@ -15,6 +15,7 @@ struct http_settings {
     int32_t websocket_queue_bytes;       /* per client; oldest track updates are dropped first */
     int32_t resume_events;               /* kept in memory, and told to one client that comes back */
     int32_t track_minutes, report_lines; /* most that one request for stored tracks, or a report, is told of */
+    int32_t intake_lines_told, intake_errors_told; /* refused lines that are told of, and errors of each */
     int32_t login_attempts_per_minute;
     char *host_names;                                  /* separated by commas, as the next two */
     char *cors_origins;                                /* of pages elsewhere that may use the API */

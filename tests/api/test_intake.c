@@ -152,9 +152,11 @@ static void test_what_finds_no_room_is_to_be_sent_again(void)
 /* The answer must not be many times as large as what came; what is taken is told all the same. */
 static void test_of_many_refusals_the_first_are_told(void)
 {
-    enum { REFUSED = 5000, TOLD = 100 };
+    enum { REFUSED = 5000, TOLD = 7, ERRORS_TOLD = 2 };
     struct intake_world world;
     intake_world_init(&world, 1000);
+    world.api.settings.http.intake_lines_told = TOLD;
+    world.api.settings.http.intake_errors_told = ERRORS_TOLD;
     g_autoptr(GString) body = g_string_new(NULL);
     for (int i = 0; i < REFUSED; i++)
         g_string_append(body, "{}\n");
@@ -168,10 +170,13 @@ static void test_of_many_refusals_the_first_are_told(void)
     g_assert_cmpint(json_integer_value(json_object_get(json, "rejected")), ==, REFUSED);
     g_assert_cmpint(json_integer_value(json_object_get(json, "accepted")), ==, 1);
     g_assert_cmpuint(json_array_size(results), ==, TOLD + 1);
+    g_assert_cmpuint(json_array_size(json_object_get(json_array_get(results, 0), "errors")), ==,
+                     ERRORS_TOLD + 1); /* and how many more there are */
+    g_assert_cmpint(counter_get(&world.api.health.intake_lines_refused), ==, REFUSED);
     json_t *last = json_array_get(results, TOLD);
     g_assert_cmpint(json_integer_value(json_object_get(last, "line")), ==, REFUSED + 1);
     g_assert_cmpstr(json_string_value(json_object_get(last, "status")), ==, "accepted");
-    g_assert_cmpuint(reply.body->len, <, 100000);
+    g_assert_cmpuint(reply.body->len, <, 10000);
     json_decref(json);
     reply_clear(&reply);
     close(sender);

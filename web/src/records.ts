@@ -540,6 +540,8 @@ export interface ServerHealth {
   http_errors: number;
   /** HTTP requests refused because there were too many (429) */
   http_limited: number;
+  /** lines of POST /api/v1/events that were refused */
+  intake_lines_refused: number;
   /** logins with a wrong name or password */
   logins_failed: number;
   /** logins refused because there were too many */
