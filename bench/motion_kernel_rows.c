@@ -47,6 +47,16 @@ static void compare_picture(struct kernel_bench *bench, const struct motion_kern
     kernels->compare(bench->out, &rows, &limits, COUNT);
 }
 
+static void count_light(struct kernel_bench *bench, const struct motion_kernels *kernels)
+{
+    kernels->count_light(bench->means[0], bench->planes[0], 254, 258, COUNT);
+}
+
+static void average_threes(struct kernel_bench *bench, const struct motion_kernels *kernels)
+{
+    kernels->average_threes(bench->out, bench->rows, 0, WIDTH);
+}
+
 static void update_picture(struct kernel_bench *bench, const struct motion_kernels *kernels)
 {
     kernels->update(bench->means[0], bench->planes[0], bench->keep, 0.02f, COUNT);
@@ -76,7 +86,9 @@ static void try_cell(struct kernel_bench *bench, const struct motion_kernels *ke
         NAME(data, &motion_kernels_portable);                                                                          \
     }
 TWINS(reduce_rows)
+TWINS(average_threes)
 TWINS(compare_picture)
+TWINS(count_light)
 TWINS(update_picture)
 TWINS(try_cell)
 
@@ -84,6 +96,9 @@ static const char portable[] = "its portable form";
 
 static const struct row rows[] = {
     {"motion kernel: 6 rows reduced", portable, reduce_rows_ours, reduce_rows_theirs, kernels_setup, NULL, 2000, NULL},
+    {"motion kernel: a row of colours by threes", portable, average_threes_ours, average_threes_theirs, kernels_setup,
+     NULL, 5000, NULL},
+    {"motion kernel: light", portable, count_light_ours, count_light_theirs, kernels_setup, NULL, 200, NULL},
     {"motion kernel: compare", portable, compare_picture_ours, compare_picture_theirs, kernels_setup, NULL, 100, NULL},
     {"motion kernel: update", portable, update_picture_ours, update_picture_theirs, kernels_setup, NULL, 200, NULL},
     {"motion kernel: a cell at 216 places", portable, try_cell_ours, try_cell_theirs, kernels_setup, NULL, 5000, NULL},

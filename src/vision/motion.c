@@ -20,7 +20,7 @@ struct motion {
     int width_px, height_px;
     struct reduced reduced;
     struct background background;
-    uint8_t *raw, *foreground, *keep, *masked, *columns;
+    uint8_t *raw, *foreground, *masked, *columns;
     struct regions *regions;
     struct figures *figures;
     struct unrest unrest;
@@ -58,7 +58,6 @@ static void release_size(struct motion *motion)
     reduced_clear(&motion->reduced);
     g_free(motion->raw);
     g_free(motion->foreground);
-    g_free(motion->keep);
     g_free(motion->masked);
     g_free(motion->columns);
     g_free(motion->regions);
@@ -135,7 +134,6 @@ static void start_size(struct motion *motion, const struct frame *frame)
     background_init(&motion->background, width, height);
     motion->raw = g_new0(uint8_t, count);
     motion->foreground = g_new0(uint8_t, count);
-    motion->keep = g_new0(uint8_t, count);
     motion->masked = g_new0(uint8_t, count);
     motion->columns = g_new0(uint8_t, (size_t)width + 2);
     motion->regions = g_new0(struct regions, 1);
@@ -163,14 +161,6 @@ static void learn_again(struct motion *motion, int64_t media_us)
 
 /* ---- a frame ---- */
 
-static double moving_share(const struct motion *motion)
-{
-    int moving = 0, count = motion->reduced.width * motion->reduced.height;
-    for (int i = 0; i < count; i++)
-        moving += motion->foreground[i] != 0;
-    return (double)moving / count;
-}
-
 static double mean_luma(const struct motion *motion)
 {
     enum { ROW_STEP = 4 };
@@ -186,26 +176,29 @@ static double mean_luma(const struct motion *motion)
 }
 
 /* Seldom: it changes as slowly as the light of a day. */
-static void follow_contrast(struct motion *motion)
+static bool contrast_is_due(struct motion *motion)
 {
     enum { CONTRAST_FRAMES = 50 };
     if (!motion->settings.normalises_contrast || motion->until_contrast-- > 0)
-        return;
+        return false;
     motion->until_contrast = CONTRAST_FRAMES;
-    background_measure_contrast(&motion->background);
+    return true;
 }
 
-static void find_foreground(struct motion *motion, double frame_seconds)
+/* Returns how much brighter the picture became; tells the scene how much of it moves. */
+static double find_foreground(struct motion *motion, double frame_seconds, struct motion_scene *scene)
 {
     const struct reduced *picture = &motion->reduced;
     int count = picture->width * picture->height;
-    follow_contrast(motion);
-    background_compare(&motion->background, picture, motion->settings.sensitivity, motion->raw);
+    double gain = background_compare(&motion->background, picture, motion->settings.sensitivity,
+                                     contrast_is_due(motion), motion->raw);
     for (int i = 0; i < count && motion->mask_count > 0; i++)
         motion->raw[i] = motion->masked[i] ? 0 : motion->raw[i];
     unrest_filter(&motion->unrest, &motion->settings, motion->figures, frame_seconds, motion->raw);
     motion->figures->is_weather = motion->unrest.is_weather;
-    mask_clean(motion->raw, motion->foreground, motion->columns, picture->width, picture->height);
+    int moving = mask_clean(motion->raw, motion->foreground, motion->columns, picture->width, picture->height);
+    scene->moving_share = (double)moving / count;
+    return gain;
 }
 
 /* The background stands still under whatever is there now. */
@@ -213,16 +206,17 @@ static void update_background(struct motion *motion)
 {
     const struct reduced *picture = &motion->reduced;
     size_t width = (size_t)picture->width;
-    memcpy(motion->keep, motion->foreground, width * (size_t)picture->height);
+    uint8_t *keep = motion->background.keep;
+    memcpy(keep, motion->foreground, width * (size_t)picture->height);
     for (int i = 0; i < motion->figures->count; i++) {
         const struct figure *figure = &motion->figures->items[i];
         int left = MAX((int)(figure->x - figure->w / 2) - 2, 0),
             right = MIN((int)(figure->x + figure->w / 2) + 3, picture->width);
         for (int y = MAX((int)(figure->y - figure->h) - 2, 0);
              y < MIN((int)figure->y + 3, picture->height) && right > left; y++)
-            memset(motion->keep + (size_t)y * width + left, 255, (size_t)(right - left));
+            memset(keep + (size_t)y * width + left, 255, (size_t)(right - left));
     }
-    background_update(&motion->background, picture, motion->keep);
+    background_update_later(&motion->background);
 }
 
 static void report(const struct motion *motion, struct detections *objects)
@@ -261,13 +255,11 @@ static bool is_overturned(struct motion *motion, struct motion_scene *scene)
 static void detect(struct motion *motion, double frame_seconds, struct detections *objects, struct motion_scene *scene)
 {
     static const double light_change = 0.04;
-    double gain = background_follow_light(&motion->background, &motion->reduced);
-    find_foreground(motion, frame_seconds);
+    double gain = find_foreground(motion, frame_seconds, scene);
     int area = motion->reduced.width * motion->reduced.height;
     scene->is_light_change = fabs(gain - 1) > light_change;
     scene->is_weather = motion->unrest.is_weather;
     scene->restless_share = (double)motion->unrest.ignored_count / area;
-    scene->moving_share = moving_share(motion);
     if (is_overturned(motion, scene)) {
         learn_again(motion, motion->last_us);
         scene->is_learning = true;

@@ -17,6 +17,7 @@ void background_init(struct background *background, int width, int height)
     background->height = height;
     background->noise = noise_start;
     background->contrast = 1;
+    background->keep = g_new0(uint8_t, (size_t)width * (size_t)height);
     for (int i = 0; i < 3; i++)
         background->means[i] = g_new0(float, (size_t)width *(size_t)height);
 }
@@ -25,6 +26,7 @@ void background_clear(struct background *background)
 {
     for (int i = 0; i < 3; i++)
         g_free(background->means[i]);
+    g_free(background->keep);
     memset(background, 0, sizeof *background);
 }
 
@@ -38,24 +40,38 @@ void background_learn(struct background *background, const struct reduced *pictu
                 share * ((float)picture->planes[channel][i] - background->means[channel][i]);
 }
 
-double background_follow_light(struct background *background, const struct reduced *picture)
+/* Ratios of picture to background are counted in steps of 1/LIGHT_ONE around 1; these differ from it by no more than
+ * such a step and the noise. */
+enum { LIGHT_STEPS = 2 * LIGHT_ONE, SAME_LIGHT_FROM = LIGHT_ONE - 2, SAME_LIGHT_TO = LIGHT_ONE + 1 };
+
+/* Whether the median of the ratios, the first step up to which there are half of the samples, is as before. */
+static bool light_is_same(const struct light_counts *light)
 {
-    /* A histogram of the ratio in steps of 1/256 around 1: its median is not moved by what moves. */
-    enum { STEPS = 512, ONE = 256, SAMPLE_STEP = 5, DARK = 12 };
-    int histogram[STEPS] = {0}, samples = 0, count = background->width * background->height;
-    for (int i = 0; i < count; i += SAMPLE_STEP) {
-        if (background->means[0][i] < DARK || picture->planes[0][i] > 250)
+    return light->samples == 0 ||
+           (light->below * 2 < light->samples && (light->samples - light->above) * 2 >= light->samples);
+}
+
+/* The step that is the median: it is not moved by what moves. */
+static int median_light(const struct background *background, const struct reduced *picture)
+{
+    int histogram[LIGHT_STEPS] = {0}, samples = 0, count = background->width * background->height;
+    for (int i = 0; i < count; i += LIGHT_SAMPLE_STEP) {
+        if (background->means[0][i] < LIGHT_DARK || picture->planes[0][i] > LIGHT_BRIGHT)
             continue;
-        int step = (int)((float)picture->planes[0][i] * ONE / background->means[0][i]);
-        histogram[step < STEPS ? step : STEPS - 1]++;
+        int step = (int)((float)picture->planes[0][i] * LIGHT_ONE / background->means[0][i]);
+        histogram[step < LIGHT_STEPS ? step : LIGHT_STEPS - 1]++;
         samples++;
     }
     int median = 0;
-    for (int seen = 0; median < STEPS - 1 && (seen += histogram[median]) * 2 < samples;)
+    for (int seen = 0; median < LIGHT_STEPS - 1 && (seen += histogram[median]) * 2 < samples;)
         median++;
-    double gain = samples > 0 ? (median + 0.5) / ONE : 1;
-    if (fabs(gain - 1) < 0.008) /* within a step of the histogram and the noise: no change */
-        return 1;
+    return median;
+}
+
+static double follow_light(struct background *background, const struct reduced *picture)
+{
+    int count = background->width * background->height;
+    double gain = (median_light(background, picture) + 0.5) / LIGHT_ONE;
     float *means = background->means[0], factor = (float)gain;
     for (int i = 0; i < count; i++)
         means[i] = means[i] * factor < mean_max ? means[i] * factor : mean_max;
@@ -77,7 +93,7 @@ static int spread_of(const struct background *background)
     return high - low;
 }
 
-void background_measure_contrast(struct background *background)
+static void measure_contrast(struct background *background)
 {
     /* a room by day spreads over more levels, and must not be looked at more closely: shadows would be seen; with a
      * third of it noise is all there is */
@@ -99,32 +115,77 @@ static struct compare_limits limits_of(const struct background *background, doub
                                    .shadow = 1 - contrast * shadow_depth};
 }
 
-void background_compare(struct background *background, const struct reduced *picture, double sensitivity,
-                        uint8_t *foreground)
+/* What one look at all pixels tells. */
+struct look_over {
+    int differing;
+    int64_t difference;
+    struct light_counts light;
+};
+
+static void catch_up(struct background *background, const struct reduced *picture, int at, int count)
 {
-    int width = background->width, count = width * background->height, quiet = count;
-    int64_t difference = 0;
+    for (int channel = 0; channel < 3; channel++)
+        picture->kernels->update(background->means[channel] + at, picture->last[channel] + at, background->keep + at,
+                                 update_share, count);
+}
+
+/* All that is done to a pixel's mean, in pieces that stay in the nearest cache. The light is counted on the way, so
+ * that the comparison is right as it is unless it turns out to have changed. */
+static struct look_over look_over(struct background *background, const struct reduced *picture, double sensitivity,
+                                  uint8_t *foreground)
+{
+    enum { PIECE = 960 }; /* pixels: a multiple of LIGHT_SAMPLE_STEP */
+    struct look_over seen = {0};
     const struct compare_limits limits = limits_of(background, sensitivity);
     const struct compare_rows all = {{background->means[0], background->means[1], background->means[2]},
                                      {picture->planes[0], picture->planes[1], picture->planes[2]}};
-    for (int at = 0; at < count; at += width) {
-        const struct compare_rows row = compare_rows_from(&all, at);
-        struct compare_result found = picture->kernels->compare(foreground + at, &row, &limits, width);
-        quiet -= found.differing;
-        difference += found.difference;
+    int all_count = background->width * background->height;
+    for (int at = 0; at < all_count; at += PIECE) {
+        int count = MIN(PIECE, all_count - at);
+        if (background->is_behind)
+            catch_up(background, picture, at, count);
+        const struct compare_rows piece = compare_rows_from(&all, at);
+        struct light_counts light =
+            picture->kernels->count_light(piece.means[0], piece.planes[0], SAME_LIGHT_FROM, SAME_LIGHT_TO + 1, count);
+        struct compare_result found = picture->kernels->compare(foreground + at, &piece, &limits, count);
+        seen.light.samples += light.samples;
+        seen.light.below += light.below;
+        seen.light.above += light.above;
+        seen.differing += found.differing;
+        seen.difference += found.difference;
     }
+    background->is_behind = false;
+    return seen;
+}
+
+/* From what does not differ, where that is most of the picture. */
+static void learn_noise(struct background *background, const struct look_over *seen)
+{
+    int count = background->width * background->height, quiet = count - seen->differing;
     if (quiet <= count / 4)
         return;
-    double mean = (double)difference / DIFFERENCE_ONE / quiet;
+    double mean = (double)seen->difference / DIFFERENCE_ONE / quiet;
     /* mean absolute deviation to standard deviation of a normal: × 1.2533 */
     background->noise += noise_share * (float)(1.2533 * mean - background->noise);
 }
 
-void background_update(struct background *background, const struct reduced *picture, const uint8_t *keep)
+double background_compare(struct background *background, const struct reduced *picture, double sensitivity,
+                          bool measures_contrast, uint8_t *foreground)
 {
-    int count = background->width * background->height;
-    for (int channel = 0; channel < 3; channel++)
-        picture->kernels->update(background->means[channel], picture->planes[channel], keep, update_share, count);
+    struct look_over seen = look_over(background, picture, sensitivity, foreground);
+    bool is_same_light = light_is_same(&seen.light);
+    double gain = is_same_light ? 1 : follow_light(background, picture);
+    if (measures_contrast)
+        measure_contrast(background);
+    if (measures_contrast || !is_same_light)
+        seen = look_over(background, picture, sensitivity, foreground);
+    learn_noise(background, &seen);
+    return gain;
+}
+
+void background_update_later(struct background *background)
+{
+    background->is_behind = true;
 }
 
 void background_absorb(struct background *background, const struct reduced *picture, int left, int top, int right,

@@ -15,6 +15,7 @@ struct reduced {
     int width, height;  /* reduced pixels */
     int factor;         /* picture pixels a side of a reduced one */
     uint8_t *planes[3]; /* Y, U, V, all width × height */
+    uint8_t *last[3];   /* those of the picture before */
     uint16_t *sums;     /* of columns */
     const struct motion_kernels *kernels;
     struct group_plan luma, chroma, interleaved[2];
@@ -33,20 +34,21 @@ struct background {
     float noise;     /* standard deviation of luma, over the picture */
     float contrast;  /* 0..1 of what is usual by day: scales what must change */
     int frames;      /* learnt from so far */
+    uint8_t *keep;   /* of each pixel: 0 where it is to move towards the last picture */
+    bool is_behind;  /* it has not yet */
 };
 void background_init(struct background *background, int width, int height);
 void background_clear(struct background *background);
 /* Takes a picture as background altogether, weighted as one of many while learning. */
 void background_learn(struct background *background, const struct reduced *picture);
-/* How much brighter the picture is than the background, by the median over it, and follows it. 1: as before. */
-double background_follow_light(struct background *background, const struct reduced *picture);
-/* foreground: 255 where the picture differs from the background and is no shadow. */
-/* Measures how much contrast the background has. */
-void background_measure_contrast(struct background *background);
-void background_compare(struct background *background, const struct reduced *picture, double sensitivity,
-                        uint8_t *foreground);
-/* Moves the background towards the picture where `keep` is 0. */
-void background_update(struct background *background, const struct reduced *picture, const uint8_t *keep);
+/* Brings the background up to the last picture where `keep` lets it, follows the light, measures how much contrast the
+ * background has if `measures_contrast`, and compares: foreground is 255 where the picture differs from it and is no
+ * shadow. Returns how much brighter the picture is than the background, by the median over it; 1: as before. */
+double background_compare(struct background *background, const struct reduced *picture, double sensitivity,
+                          bool measures_contrast, uint8_t *foreground);
+/* The picture is to be learnt from where `keep` is 0: done by the next background_compare, when the means are read
+ * anyway. They are more than a core's cache holds. */
+void background_update_later(struct background *background);
 /* Makes the picture the background inside a box: what stands there belongs to it from now on. */
 void background_absorb(struct background *background, const struct reduced *picture, int left, int top, int right,
                        int bottom);
@@ -103,8 +105,8 @@ void regions_clear(struct regions *regions);
 int mask_next_set(const uint8_t *row, int x, int width);
 int mask_next_clear(const uint8_t *row, int x, int width);
 /* Removes specks and fills pinholes: a pixel stays or becomes foreground by the majority of its 3 × 3. `columns` is
- * room for width + 2. */
-void mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, int height);
+ * room for width + 2. Returns how many are foreground. */
+int mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, int height);
 /* Connected regions (8 neighbours) of at least `minimum_area` pixels, largest first when there are too many. */
 void regions_find(struct regions *regions, const uint8_t *mask, int minimum_area);
 

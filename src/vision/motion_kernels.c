@@ -87,10 +87,23 @@ void average_groups_portable(uint8_t *to, const uint16_t *sums, const struct gro
     }
 }
 
+void average_threes_portable(uint8_t *to, const uint8_t *from, int ahead, int count)
+{
+    (void)ahead;
+    for (int x = 0; x < count; x++, from += 3)
+        to[x] = (uint8_t)((from[0] + from[1] + from[2] + 1) / 3);
+}
+
 static struct compare_result compare_portable(uint8_t *foreground, const struct compare_rows *rows,
                                               const struct compare_limits *limits, int count)
 {
     return compare_body(foreground, rows, limits, count);
+}
+
+static struct light_counts count_light_portable(const float *means, const uint8_t *luma, float low, float high,
+                                                int count)
+{
+    return count_light_body(means, luma, low, high, 0, count);
 }
 
 static void update_portable(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count)
@@ -104,8 +117,8 @@ static void try_cell_portable(const struct look_trial *trial, int offset, const 
 }
 
 const struct motion_kernels motion_kernels_portable = {
-    sum_rows_portable, sum_row_pairs_portable, average_groups_portable,
-    compare_portable,  update_portable,        try_cell_portable,
+    sum_rows_portable, sum_row_pairs_portable, average_groups_portable, average_threes_portable,
+    compare_portable,  count_light_portable,   update_portable,         try_cell_portable,
 };
 
 const struct motion_kernels *motion_kernels_choose(void)

@@ -58,6 +58,15 @@ static inline struct compare_rows compare_rows_from(const struct compare_rows *r
                                  {rows->planes[0] + i, rows->planes[1] + i, rows->planes[2] + i}};
 }
 
+/* ---- light ---- */
+
+/* Every fifth pixel is looked at, and of these neither the dark ones, whose ratios are coarse, nor the overexposed.
+ * Ratios of picture to background are in 1/LIGHT_ONE. */
+enum { LIGHT_SAMPLE_STEP = 5, LIGHT_DARK = 12, LIGHT_BRIGHT = 250, LIGHT_ONE = 256 };
+struct light_counts { /* pixels */
+    int32_t samples, below, above;
+};
+
 /* ---- looks ---- */
 
 enum look_state { LOOK_OUTSIDE = 0, LOOK_CLAIMED, LOOK_BACKGROUND, LOOK_FREE };
@@ -84,9 +93,15 @@ struct motion_kernels {
     void (*sum_row_pairs)(uint16_t *sums, const struct pixel_rows *from, int count);
     /* Reads up to GROUP_SLACK sums beyond the last group. */
     void (*average_groups)(uint8_t *to, const uint16_t *sums, const struct group_plan *plan, int count);
+    /* to[x] = the average of the pixels at 3x, 3x + 1 and 3x + 2 of one row: the colours of 1080p, most of all that is
+     * read. `ahead` as in struct pixel_rows. */
+    void (*average_threes)(uint8_t *to, const uint8_t *from, int ahead, int count);
     /* foreground[x] = 255 where the pixel differs from its mean and is no shadow, else 0; at most 32768 at a time */
     struct compare_result (*compare)(uint8_t *foreground, const struct compare_rows *rows,
                                      const struct compare_limits *limits, int count);
+    /* Of the pixels that are looked at, those whose ratio to their mean is below `low` and those where it is `high` or
+     * more. */
+    struct light_counts (*count_light)(const float *means, const uint8_t *luma, float low, float high, int count);
     /* Moves means towards the picture by a share where `keep` is 0. */
     void (*update)(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count);
     /* Adds what a cell says of each place; at the first it is seen at `offset` in the planes. */

@@ -42,6 +42,22 @@ BODY struct compare_result compare_body(uint8_t *restrict foreground, const stru
     return (struct compare_result){differing, total};
 }
 
+/* `i` is the first pixel looked at. */
+BODY struct light_counts count_light_body(const float *restrict means, const uint8_t *restrict luma, float low,
+                                          float high, int i, int count)
+{
+    struct light_counts counts = {0};
+    for (; i < count; i += LIGHT_SAMPLE_STEP) {
+        if (means[i] < LIGHT_DARK || luma[i] > LIGHT_BRIGHT)
+            continue;
+        float now = (float)luma[i] * LIGHT_ONE;
+        counts.samples++;
+        counts.below += now < means[i] * low;
+        counts.above += now >= means[i] * high;
+    }
+    return counts;
+}
+
 BODY void update_body(float *restrict means, const uint8_t *restrict plane, const uint8_t *restrict keep, float share,
                       int count)
 {

@@ -64,6 +64,25 @@ static void average_groups_neon(uint8_t *to, const uint16_t *sums, const struct 
     average_groups_portable(to + x, sums, plan, count - x);
 }
 
+static void average_threes_neon(uint8_t *to, const uint8_t *from, int ahead, int count)
+{
+    enum { LANES = 16 };
+    int x = 0;
+    for (; x + LANES <= count; x += LANES, from += 3 * LANES) {
+        __builtin_prefetch(from + ahead);
+        const uint8x16x3_t pixels = vld3q_u8(from);
+        uint16x8_t low = vaddl_u8(vget_low_u8(pixels.val[0]), vget_low_u8(pixels.val[1]));
+        uint16x8_t high = vaddl_high_u8(pixels.val[0], pixels.val[1]);
+        low = vaddq_u16(vaddw_u8(low, vget_low_u8(pixels.val[2])), vdupq_n_u16(1));
+        high = vaddq_u16(vaddw_high_u8(high, pixels.val[2]), vdupq_n_u16(1));
+        /* twice the product by half of THIRD, which is even */
+        low = vreinterpretq_u16_s16(vqdmulhq_n_s16(vreinterpretq_s16_u16(low), THIRD / 2));
+        high = vreinterpretq_u16_s16(vqdmulhq_n_s16(vreinterpretq_s16_u16(high), THIRD / 2));
+        vst1q_u8(to + x, vcombine_u8(vmovn_u16(low), vmovn_u16(high)));
+    }
+    average_threes_portable(to + x, from, ahead, count - x);
+}
+
 /* ---- the background and looks ---- */
 
 #define WIDE(NAME) NAME##_neon
@@ -95,7 +114,8 @@ static inline int any_neon(ints_neon mask)
 #include "vision/motion_kernels_wide.h"
 
 static const struct motion_kernels neon = {
-    sum_rows_neon, sum_row_pairs_neon, average_groups_neon, compare_neon, update_neon, try_cell_neon,
+    sum_rows_neon, sum_row_pairs_neon, average_groups_neon, average_threes_neon,
+    compare_neon,  count_light_neon,   update_neon,         try_cell_neon,
 };
 
 const struct motion_kernels *motion_kernels_neon(void)

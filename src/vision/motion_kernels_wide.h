@@ -11,6 +11,9 @@
  *   WIDE(mask_to_bytes)(to, mask)   each lane's lowest byte
  *   WIDE(any)(mask)   whether a lane is set */
 
+#undef WIDE_BLOCK
+#define WIDE_BLOCK (4 * WIDE_LANES) /* pixels that are asked together whether they are to be kept */
+
 WIDE_FORM static inline WIDE(floats) WIDE(load)(const float *from)
 {
     return *(const WIDE(floats) *)from;
@@ -80,12 +83,70 @@ WIDE_FORM static struct compare_result WIDE(compare)(uint8_t *foreground, const 
     return (struct compare_result){result.differing + WIDE(sum)(differing), result.difference + WIDE(sum)(total)};
 }
 
+/* Of LIGHT_SAMPLE_STEP vectors each holds the pixels to look at in other lanes, and together they fill one: five shares
+ * no factor with a vector's lanes. */
+WIDE_FORM static inline WIDE(ints) WIDE(lanes_looked_at)(int vector)
+{
+    WIDE(ints) mask = {0};
+    for (int lane = 0; lane < WIDE_LANES; lane++)
+        mask[lane] = (vector * WIDE_LANES + lane) % LIGHT_SAMPLE_STEP == 0 ? -1 : 0;
+    return mask;
+}
+
+WIDE_FORM static struct light_counts WIDE(count_light)(const float *means, const uint8_t *luma, float low, float high,
+                                                       int count)
+{
+    _Static_assert(WIDE_LANES % LIGHT_SAMPLE_STEP != 0, "lanes are filled once each");
+    WIDE(ints) samples = {0}, below = {0}, above = {0}, looked_at[LIGHT_SAMPLE_STEP];
+    for (int vector = 0; vector < LIGHT_SAMPLE_STEP; vector++)
+        looked_at[vector] = WIDE(lanes_looked_at)(vector);
+    int i = 0;
+    for (; i + LIGHT_SAMPLE_STEP * WIDE_LANES <= count; i += LIGHT_SAMPLE_STEP * WIDE_LANES) {
+        WIDE(floats) mean = WIDE(load)(means + i);
+        WIDE(ints) now = WIDE(bytes_to_ints)(luma + i);
+        for (int vector = 1, at = i + WIDE_LANES; vector < LIGHT_SAMPLE_STEP; vector++, at += WIDE_LANES) {
+            mean = WIDE(either)(looked_at[vector], WIDE(load)(means + at), mean);
+            now = (WIDE(bytes_to_ints)(luma + at) & looked_at[vector]) | (now & ~looked_at[vector]);
+        }
+        WIDE(ints) is_sample = (mean >= LIGHT_DARK) & (now <= LIGHT_BRIGHT);
+        WIDE(floats) scaled = __builtin_convertvector(now, WIDE(floats)) * LIGHT_ONE;
+        samples -= is_sample;
+        below -= is_sample & (scaled < mean * low);
+        above -= is_sample & (scaled >= mean * high);
+    }
+    struct light_counts rest = count_light_body(means, luma, low, high, i, count);
+    return (struct light_counts){rest.samples + WIDE(sum)(samples), rest.below + WIDE(sum)(below),
+                                 rest.above + WIDE(sum)(above)};
+}
+
+WIDE_FORM static inline WIDE(floats) WIDE(moved)(const float *means, const uint8_t *plane, float share)
+{
+    WIDE(floats) mean = WIDE(load)(means);
+    return mean + share * (WIDE(bytes)(plane) - mean);
+}
+
+/* Whether none of WIDE_BLOCK bytes is set. */
+static inline bool WIDE(is_clear)(const uint8_t *bytes)
+{
+    uint64_t eight, any = 0;
+    for (size_t i = 0; i < WIDE_BLOCK; i += sizeof eight) {
+        memcpy(&eight, bytes + i, sizeof eight);
+        any |= eight;
+    }
+    return any == 0;
+}
+
 WIDE_FORM static void WIDE(update)(float *means, const uint8_t *plane, const uint8_t *keep, float share, int count)
 {
     int i = 0;
-    for (; i + WIDE_LANES <= count; i += WIDE_LANES) {
-        WIDE(floats) mean = WIDE(load)(means + i), moved = mean + share * (WIDE(bytes)(plane + i) - mean);
-        WIDE(store)(means + i, WIDE(either)(WIDE(bytes_to_ints)(keep + i) != 0, mean, moved));
+    for (; i + WIDE_BLOCK <= count; i += WIDE_BLOCK) {
+        const bool is_clear = WIDE(is_clear)(keep + i); /* most of most pictures */
+        for (int at = i; at < i + WIDE_BLOCK && is_clear; at += WIDE_LANES)
+            WIDE(store)(means + at, WIDE(moved)(means + at, plane + at, share));
+        for (int at = i; at < i + WIDE_BLOCK && !is_clear; at += WIDE_LANES)
+            WIDE(store)
+        (means + at, WIDE(either)(WIDE(bytes_to_ints)(keep + at) != 0, WIDE(load)(means + at),
+                                  WIDE(moved)(means + at, plane + at, share)));
     }
     update_body(means + i, plane + i, keep + i, share, count - i);
 }

@@ -148,7 +148,7 @@ static const uint8_t three_shuffles[3][2 * THREE_LANES] = {
 #undef LANE
 #undef NOTHING
 
-AVX2 static int average_threes(uint8_t *to, const uint16_t *sums, const struct group_plan *plan, int count)
+AVX2 static int average_three_sums(uint8_t *to, const uint16_t *sums, const struct group_plan *plan, int count)
 {
     const __m256i half = _mm256_set1_epi16((short)plan->half), multiplier = _mm256_set1_epi16((short)plan->multiplier);
     const __m128i shift = _mm_cvtsi32_si128(plan->shift), order = load(three_order);
@@ -170,8 +170,53 @@ AVX2 static int average_threes(uint8_t *to, const uint16_t *sums, const struct g
 AVX2 static void average_groups_avx2(uint8_t *to, const uint16_t *sums, const struct group_plan *plan, int count)
 {
     bool is_threes = plan->multiplier && plan->size == 3 && plan->step == 1; /* 1080p and 4:2:0 */
-    int x = is_threes ? average_threes(to, sums, plan, count) : 0;
+    int x = is_threes ? average_three_sums(to, sums, plan, count) : 0;
     average_groups_sse41(to + x, sums + (ptrdiff_t)x * plan->size * plan->step, plan, count - x);
+}
+
+/* Threes of bytes, each in four bytes of their own, are summed by twos and then the twos. */
+static const uint8_t three_picks[16] = {0, 1, 2, NONE, 3, 4, 5, NONE, 6, 7, 8, NONE, 9, 10, 11, NONE};
+
+SSE41 static inline __m128i sum_twos(const uint8_t *from)
+{
+    return _mm_maddubs_epi16(_mm_shuffle_epi8(load(from), load(three_picks)), _mm_set1_epi8(1));
+}
+
+SSE41 static void average_threes_sse41(uint8_t *to, const uint8_t *from, int ahead, int count)
+{
+    enum { LANES = 8, READ_BEYOND = 2 };
+    const __m128i half = _mm_set1_epi16(1), third = _mm_set1_epi16(THIRD);
+    int x = 0;
+    for (; x + LANES + READ_BEYOND <= count; x += LANES, from += 3 * LANES) {
+        __builtin_prefetch(from + ahead);
+        __m128i sums = _mm_hadd_epi16(sum_twos(from), sum_twos(from + 3 * LANES / 2));
+        sums = _mm_mulhi_epu16(_mm_add_epi16(sums, half), third);
+        _mm_storel_epi64((__m128i *)(void *)(to + x), _mm_packus_epi16(sums, sums));
+    }
+    average_threes_portable(to + x, from, ahead, count - x);
+}
+
+AVX2 static inline __m256i sum_twos_wide(const uint8_t *low, const uint8_t *high, __m256i picks)
+{
+    __m256i pixels = _mm256_inserti128_si256(_mm256_castsi128_si256(load(low)), load(high), 1);
+    return _mm256_maddubs_epi16(_mm256_shuffle_epi8(pixels, picks), _mm256_set1_epi8(1));
+}
+
+AVX2 static void average_threes_avx2(uint8_t *to, const uint8_t *from, int ahead, int count)
+{
+    enum { LANES = 16, READ_BEYOND = 2, FOUR = 3 * 4 };
+    const __m256i half = _mm256_set1_epi16(1), third = _mm256_set1_epi16(THIRD);
+    const __m256i picks = _mm256_broadcastsi128_si256(load(three_picks));
+    int x = 0;
+    for (; x + LANES + READ_BEYOND <= count; x += LANES, from += 3 * LANES) {
+        __builtin_prefetch(from + ahead);
+        __m256i sums = _mm256_hadd_epi16(sum_twos_wide(from, from + 2 * FOUR, picks),
+                                         sum_twos_wide(from + FOUR, from + 3 * FOUR, picks));
+        sums = _mm256_mulhi_epu16(_mm256_add_epi16(sums, half), third);
+        __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+        _mm_storeu_si128((__m128i *)(void *)(to + x), bytes);
+    }
+    average_threes_sse41(to + x, from, ahead, count - x);
 }
 
 /* ---- the background and looks ---- */
@@ -233,10 +278,12 @@ AVX2 static inline int any_avx2(ints_avx2 mask)
 #include "vision/motion_kernels_wide.h"
 
 static const struct motion_kernels sse41 = {
-    sum_rows_sse41, sum_row_pairs_sse41, average_groups_sse41, compare_sse41, update_sse41, try_cell_sse41,
+    sum_rows_sse41, sum_row_pairs_sse41, average_groups_sse41, average_threes_sse41,
+    compare_sse41,  count_light_sse41,   update_sse41,         try_cell_sse41,
 };
 static const struct motion_kernels avx2 = {
-    sum_rows_avx2, sum_row_pairs_avx2, average_groups_avx2, compare_avx2, update_avx2, try_cell_avx2,
+    sum_rows_avx2, sum_row_pairs_avx2, average_groups_avx2, average_threes_avx2,
+    compare_avx2,  count_light_avx2,   update_avx2,         try_cell_avx2,
 };
 
 const struct motion_kernels *motion_kernels_sse41(void)

@@ -27,8 +27,10 @@ void reduced_init(struct reduced *reduced, const struct frame *frame, int factor
     *reduced = (struct reduced){.width = width, .height = height, .factor = factor};
     reduced->kernels = motion_kernels_choose();
     reduced->sums = g_new0(uint16_t, (size_t)width * (size_t)factor + GROUP_SLACK);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         reduced->planes[i] = g_new0(uint8_t, (size_t)width * (size_t)height);
+        reduced->last[i] = g_new0(uint8_t, (size_t)width * (size_t)height);
+    }
     group_plan_init(&reduced->luma, has_pairs(factor) ? factor / 2 : factor, 1, 0, row_count(factor) * factor);
     if (!has_pairs(factor))
         return; /* colours are picked */
@@ -39,8 +41,10 @@ void reduced_init(struct reduced *reduced, const struct frame *frame, int factor
 
 void reduced_clear(struct reduced *reduced)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         g_free(reduced->planes[i]);
+        g_free(reduced->last[i]);
+    }
     g_free(reduced->sums);
     memset(reduced, 0, sizeof *reduced);
 }
@@ -56,6 +60,13 @@ static void reduce_luma(const struct reduced *to, const uint8_t *from, int strid
             to->kernels->sum_rows(to->sums, &rows, columns);
         to->kernels->average_groups(to->planes[0] + y * to->width, to->sums, &to->luma, to->width);
     }
+}
+
+static void reduce_colours_by_threes(const struct reduced *to, const uint8_t *from, int stride, int channel)
+{
+    const uint8_t *middle = from + stride;
+    for (int y = 0; y < to->height; y++, middle += (ptrdiff_t)3 * stride)
+        to->kernels->average_threes(to->planes[channel] + y * to->width, middle, 3 * stride, to->width);
 }
 
 /* One plane of `step` colours that lie interleaved in it: 1, or 2 for NV12. */
@@ -79,8 +90,18 @@ static void pick_colours(const struct reduced *to, const uint8_t *from, int stri
             plane[y * to->width + x] = from[(y * to->factor / 2) * stride + (x * to->factor / 2) * step];
 }
 
+static void keep_last(struct reduced *to)
+{
+    for (int i = 0; i < 3; i++) {
+        uint8_t *planes = to->last[i];
+        to->last[i] = to->planes[i];
+        to->planes[i] = planes;
+    }
+}
+
 void reduced_fill(struct reduced *to, const struct frame *frame)
 {
+    keep_last(to);
     bool is_interleaved = frame->format == FRAME_NV12;
     reduce_luma(to, frame->planes[0], frame->strides_bytes[0]);
     for (int channel = 1; channel <= 2; channel++) {
@@ -88,6 +109,8 @@ void reduced_fill(struct reduced *to, const struct frame *frame)
         int stride = frame->strides_bytes[is_interleaved ? 1 : channel];
         if (!has_pairs(to->factor))
             pick_colours(to, plane, stride, is_interleaved ? 2 : 1, to->planes[channel]);
+        else if (!is_interleaved && to->factor / 2 == 3)
+            reduce_colours_by_threes(to, plane, stride, channel);
         else if (!is_interleaved)
             reduce_colours(to, plane, stride, 1, channel);
         else if (channel == 1)

@@ -53,22 +53,29 @@ static bool row_is_empty(const uint8_t *row, int width)
     return any == 0;
 }
 
-/* Rows above and below the picture are as its first and last, and so are columns beside it. */
-static void clean_row(const uint8_t *above, const uint8_t *row, const uint8_t *below, uint8_t *column, uint8_t *to,
-                      int width)
+/* Rows above and below the picture are as its first and last, and so are columns beside it. Returns how many are set.
+ */
+static int clean_row(const uint8_t *above, const uint8_t *row, const uint8_t *below, uint8_t *column, uint8_t *to,
+                     int width)
 {
     enum { MAJORITY = 5 };
     for (int x = 0; x < width; x++)
         column[x + 1] = (uint8_t)((above[x] & 1) + (row[x] & 1) + (below[x] & 1));
     column[0] = column[1];
     column[width + 1] = column[width];
-    for (int x = 0; x < width; x++)
-        to[x] = column[x] + column[x + 1] + column[x + 2] >= MAJORITY ? 255 : 0;
+    int set = 0;
+    for (int x = 0; x < width; x++) {
+        bool is_set = column[x] + column[x + 1] + column[x + 2] >= MAJORITY;
+        to[x] = is_set ? 255 : 0;
+        set += is_set;
+    }
+    return set;
 }
 
-void mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, int height)
+int mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, int height)
 {
     bool is_above_empty = true, is_empty = row_is_empty(from, width);
+    int set = 0;
     for (int y = 0; y < height; y++) {
         const uint8_t *row = from + (ptrdiff_t)y * width, *above = y > 0 ? row - width : row,
                       *below = y < height - 1 ? row + width : row;
@@ -76,10 +83,11 @@ void mask_clean(const uint8_t *from, uint8_t *to, uint8_t *columns, int width, i
         if (is_above_empty && is_empty && is_below_empty)
             memset(to + (ptrdiff_t)y * width, 0, (size_t)width);
         else
-            clean_row(above, row, below, columns, to + (ptrdiff_t)y * width, width);
+            set += clean_row(above, row, below, columns, to + (ptrdiff_t)y * width, width);
         is_above_empty = is_empty;
         is_empty = is_below_empty;
     }
+    return set;
 }
 
 static int root_of(int *parents, int label)

@@ -93,10 +93,11 @@ static void check_background(struct world *world)
         (float)random_range(&world->random, 0, 30), 5, (float)random_range(&world->random, 0, 20) / 100,
         (float)random_range(&world->random, 0, 60), 5, 0.7f};
     struct compare_rows rows;
+    int near = random_range(&world->random, 0, 1) ? 1 : 2; /* all, or half of them near their mean */
     for (int i = 0; i < 3; i++) {
         fill_means(&world->random, means[i], LONGEST + SLACK);
         fill(&world->random, planes[i], LONGEST + SLACK);
-        for (int x = 0; x < LONGEST; x += 2) /* half of them near their mean */
+        for (int x = 0; x < LONGEST; x += near)
             planes[i][x] = (uint8_t)CLAMP((int)means[i][x] + (int)random_range(&world->random, 0, 30) - 15, 0, 255);
         rows.means[i] = means[i] + world->offset;
         rows.planes[i] = planes[i] + world->offset;
@@ -117,6 +118,72 @@ static void check_background(struct world *world)
 static void test_the_background_is_compared_and_moved_alike(void)
 {
     with_each_form(check_background);
+}
+
+static void check_light(struct world *world)
+{
+    float means[LONGEST + SLACK];
+    uint8_t luma[LONGEST + SLACK];
+    fill_means(&world->random, means, LONGEST + SLACK);
+    fill(&world->random, luma, LONGEST + SLACK);
+    for (int i = 0; i < LONGEST; i += 2) /* half of them near their mean */
+        luma[i] = (uint8_t)CLAMP((int)means[i] + (int)random_range(&world->random, 0, 4) - 2, 0, 255);
+    struct light_counts expected =
+        motion_kernels_portable.count_light(means + world->offset, luma + world->offset, 254, 258, world->length);
+    struct light_counts found =
+        world->fast->count_light(means + world->offset, luma + world->offset, 254, 258, world->length);
+    g_assert_cmpint(found.samples, ==, expected.samples);
+    g_assert_cmpint(found.below, ==, expected.below);
+    g_assert_cmpint(found.above, ==, expected.above);
+}
+
+static void test_light_is_counted_alike(void)
+{
+    with_each_form(check_light);
+}
+
+/* Neither the dark nor the overexposed are looked at, of the others every fifth, and bounds are as they say. */
+static void test_light_is_counted_of_what_tells(void)
+{
+    float means[4 * LIGHT_SAMPLE_STEP] = {0};
+    uint8_t luma[4 * LIGHT_SAMPLE_STEP] = {0};
+    for (int i = 0; i < 4; i++)
+        means[i * LIGHT_SAMPLE_STEP] = i == 3 ? LIGHT_DARK - 1 : 100;
+    luma[0] = 99;
+    luma[LIGHT_SAMPLE_STEP] = 101;
+    luma[2 * LIGHT_SAMPLE_STEP] = LIGHT_BRIGHT + 1;
+    struct light_counts found = motion_kernels_portable.count_light(means, luma, 254, 258, 4 * LIGHT_SAMPLE_STEP);
+    g_assert_cmpint(found.samples, ==, 2);
+    g_assert_cmpint(found.below, ==, 1);
+    g_assert_cmpint(found.above, ==, 1);
+}
+
+static void check_threes(struct world *world)
+{
+    uint8_t pixels[3 * LONGEST + SLACK], expected[LONGEST] = {0}, found[LONGEST] = {0};
+    fill(&world->random, pixels, sizeof pixels);
+    memset(pixels, random_range(&world->random, 0, 1) ? UINT8_MAX : 0, 3 * LONGEST / 2);
+    motion_kernels_portable.average_threes(expected, pixels + world->offset, 0, world->length);
+    world->fast->average_threes(found, pixels + world->offset, 0, world->length);
+    g_assert_cmpmem(expected, sizeof expected, found, sizeof found);
+}
+
+/* No sum of three pixels is divided otherwise by any form. */
+static void test_threes_are_averaged_alike(void)
+{
+    enum { SUMS = 3 * UINT8_MAX + 1 };
+    uint8_t pixels[3 * SUMS + SLACK], found[SUMS];
+    with_each_form(check_threes);
+    for (int sum = 0; sum < SUMS; sum++)
+        for (int i = 0; i < 3; i++)
+            pixels[3 * sum + i] = (uint8_t)((sum + i) / 3);
+    for (size_t i = 0; i < G_N_ELEMENTS(feature_sets); i++) {
+        cpu_limit(feature_sets[i]);
+        motion_kernels_choose()->average_threes(found, pixels, 0, SUMS);
+        for (int sum = 0; sum < SUMS; sum++)
+            g_assert_cmpint(found[sum], ==, (sum + 1) / 3);
+    }
+    cpu_limit(~0U);
 }
 
 static void check_looks(struct world *world)
@@ -235,6 +302,9 @@ int main(int argc, char **argv)
     g_test_add_func("/motion kernels/groups are averaged alike", test_groups_are_averaged_alike);
     g_test_add_func("/motion kernels/the background is compared and moved alike",
                     test_the_background_is_compared_and_moved_alike);
+    g_test_add_func("/motion kernels/light is counted alike", test_light_is_counted_alike);
+    g_test_add_func("/motion kernels/light is counted of what tells", test_light_is_counted_of_what_tells);
+    g_test_add_func("/motion kernels/threes are averaged alike", test_threes_are_averaged_alike);
     g_test_add_func("/motion kernels/looks are tried alike", test_looks_are_tried_alike);
     g_test_add_func("/motion kernels/odd pictures are reduced alike", test_odd_pictures_are_reduced_alike);
     g_test_add_func("/motion kernels/averages are exact", test_averages_are_exact);
