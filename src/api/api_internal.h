@@ -127,8 +127,9 @@ struct request {
     struct trace_context trace;
     char trace_id[TRACE_ID_TEXT_BYTES], traceparent[TRACE_PARENT_BYTES];
     uint8_t parent_span_id[TRACE_SPAN_ID_BYTES];
-    int64_t began_us; /* by clock_monotonic_us */
-    unsigned status;  /* that was answered; 0: nothing yet */
+    bool is_trace_asked_for; /* the caller's is sampled */
+    int64_t began_us;        /* by clock_monotonic_us */
+    unsigned status;         /* that was answered; 0: nothing yet */
     int64_t answered_us, took_ns[API_STAGES];
     GByteArray *body;
     void *parameters; /* the route's parameters, decoded; NULL: it takes none */
@@ -145,6 +146,11 @@ struct request {
     struct intake *intake;              /* NULL: none yet */
     guint64 declared_bytes, most_bytes; /* of the body: as it was announced, and as it may be */
 };
+
+/* ---- server.c ---- */
+
+/* It is known who asks: their trace is told, where they say so. */
+void request_trust_trace(struct request *request);
 
 /* ---- queues.c ---- */
 

@@ -262,6 +262,8 @@ static bool is_let_in(struct request *request, struct answer *answer)
         return false;
     if (!request->login.user && !authenticate(request, answer))
         return false;
+    if (request->login.user)
+        request_trust_trace(request);
     /* What is open to everyone tells a login of its whole org: to one with less it says what it says to anyone. */
     if (route->role == ROLE_ANONYMOUS && is_held_back(request))
         login_clear(&request->login);

@@ -233,18 +233,29 @@ static void read_address(struct request *request)
     g_string_free(said.hops, TRUE);
 }
 
-/* The caller's trace goes on with a span of ours; without one, a trace begins. */
+/* The caller's trace goes on with a span of ours; without one, a trace begins. Whether it is told is the caller's to
+ * say once it is known who that is; until then a sampled one is told no more often than one that begins here. */
 static void begin_trace(struct request *request)
 {
     struct trace_context caller;
+    trace_context_begin(&request->trace);
     if (trace_context_parse(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "traceparent"),
                             &caller)) {
+        bool is_drawn = request->trace.is_sampled;
         trace_context_follow(&caller, &request->trace);
+        request->trace.is_sampled = caller.is_sampled && is_drawn;
+        request->is_trace_asked_for = caller.is_sampled;
         memcpy(request->parent_span_id, caller.span_id, sizeof request->parent_span_id);
-    } else {
-        trace_context_begin(&request->trace);
     }
     trace_id_write(&request->trace, request->trace_id);
+    trace_context_write(&request->trace, request->traceparent);
+}
+
+void request_trust_trace(struct request *request)
+{
+    if (!request->is_trace_asked_for)
+        return;
+    request->trace.is_sampled = true;
     trace_context_write(&request->trace, request->traceparent);
 }
 
@@ -271,11 +282,10 @@ static const char *known_method(const char *method)
 /* By the route's template: what stands in its place may be a secret, and would make a name of its own for each. */
 static void record_span(const struct request *request)
 {
-    static const uint8_t none[TRACE_SPAN_ID_BYTES];
     const struct route *route = request->route;
-    bool is_followed = memcmp(request->parent_span_id, none, sizeof none) != 0;
+    bool is_asked_for = request->is_trace_asked_for && request->login.user;
     if (!trace_is_on() || !request->status || !request->trace.is_sampled ||
-        (route && route->rate == RATE_FREE && !is_followed)) /* what watches us would fill every trace */
+        (route && route->rate == RATE_FREE && !is_asked_for)) /* what watches us would fill every trace */
         return;
     struct trace_span span;
     trace_span_init(&span, &request->trace, "", request->began_us, clock_monotonic_us(clock_system()));

@@ -36,6 +36,7 @@ static void check_settings(const void *record, const char *path, struct record_e
         record_errors_add(errors, where, "must not hold a login: give headers in tracing.headers_file");
 }
 
+static const char *const compression_names[] = {"none", "gzip", NULL};
 static const struct record_field settings_fields[] = {
     FIELD(struct trace_settings, collector, RECORD_NEEDS_RESTART,
           "address to which traces go by OTLP/HTTP as JSON, like https://collector.example:4318/v1/traces; empty: "
@@ -46,9 +47,11 @@ static const struct record_field settings_fields[] = {
           .max_count = 4096),
     FIELD(struct trace_settings, tls_ca_file, RECORD_NEEDS_RESTART,
           "PEM file of those who may vouch for the collector; empty: the system's", .max_count = 4096),
+    FIELD_ENUM(struct trace_settings, compression, compression_names, RECORD_NEEDS_RESTART,
+               "of what is sent: gzip takes a tenth of the bytes, and some CPU", .default_text = "none"),
     FIELD(struct trace_settings, ratio, RECORD_NEEDS_RESTART,
-          "share of new traces that is told, of frames that raise events and of requests; a caller's sampled trace is "
-          "always gone on with",
+          "share of new traces that is told, of frames that raise events and of requests; a sampled trace of a caller "
+          "with a login is always gone on with",
           .min = 0, .max = 1, .default_text = "0.1"),
     FIELD(struct trace_settings, queue_spans, RECORD_NEEDS_RESTART,
           "spans that wait to be sent; more are dropped and counted", .min = 64, .max = 1 << 20,

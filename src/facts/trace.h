@@ -23,6 +23,7 @@ extern const char *const frame_stage_docs[]; /* beside the names */
 struct trace_settings {
     char *collector; /* address for OTLP/HTTP; empty: nothing is traced */
     char *headers_file, *tls_ca_file;
+    enum trace_compression { TRACE_COMPRESSION_NONE = 1, TRACE_COMPRESSION_GZIP } compression;
     double ratio;
     int32_t queue_spans, batch_spans, interval_ms, timeout_ms;
 };

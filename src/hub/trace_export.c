@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <gio/gio.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -67,6 +68,8 @@ static bool read_headers(struct trace_export *export, GError **error)
     bool is_good = true;
     export->headers = curl_slist_append(NULL, "Content-Type: application/json");
     export->headers = curl_slist_append(export->headers, "Expect:"); /* else it asks before it sends */
+    if (export->settings.compression == TRACE_COMPRESSION_GZIP)
+        export->headers = curl_slist_append(export->headers, "Content-Encoding: gzip");
     if (!path || !*path)
         return true;
     if (!g_file_get_contents(path, &text, &length, error)) {
@@ -99,7 +102,21 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
-static void set_options(struct trace_export *export, const GString *body, GString *answer, int timeout_ms)
+/* The body as it is sent. g_bytes_unref. */
+static GBytes *compress(const struct trace_export *export, const GString *body)
+{
+    if (export->settings.compression != TRACE_COMPRESSION_GZIP)
+        return g_bytes_new(body->str, body->len);
+    g_autoptr(GZlibCompressor) compressor = g_zlib_compressor_new(G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1);
+    g_autoptr(GOutputStream) memory = g_memory_output_stream_new_resizable(),
+                             stream = g_converter_output_stream_new(memory, G_CONVERTER(compressor));
+    /* into memory nothing fails */
+    g_output_stream_write_all(stream, body->str, body->len, NULL, NULL, NULL);
+    g_output_stream_close(stream, NULL, NULL);
+    return g_memory_output_stream_steal_as_bytes(G_MEMORY_OUTPUT_STREAM(memory));
+}
+
+static void set_options(struct trace_export *export, GBytes *body, GString *answer, int timeout_ms)
 {
     CURL *curl = export->curl;
     curl_easy_setopt(curl, CURLOPT_URL, export->settings.collector);
@@ -108,8 +125,8 @@ static void set_options(struct trace_export *export, const GString *body, GStrin
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, export->headers);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->str);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, g_bytes_get_data(body, NULL));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)g_bytes_get_size(body));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     if (export->settings.tls_ca_file && *export->settings.tls_ca_file)
@@ -139,7 +156,8 @@ static enum sent post(struct trace_export *export, const GString *body, int time
     g_autoptr(GString) answer = g_string_new(NULL);
     long status = 0;
     curl_off_t retry_seconds = 0;
-    set_options(export, body, answer, timeout_ms);
+    g_autoptr(GBytes) sent = compress(export, body);
+    set_options(export, sent, answer, timeout_ms);
     CURLcode code = curl_easy_perform(export->curl);
     curl_easy_getinfo(export->curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(export->curl, CURLINFO_RETRY_AFTER, &retry_seconds);

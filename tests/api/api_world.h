@@ -176,50 +176,87 @@ static inline char *reply_header(const struct reply *reply, const char *name)
     return NULL;
 }
 
-/* One answer from a connection. status 0: the server closed it without one. */
-static inline struct reply world_read_reply(int fd, bool is_head)
+/* The head of an answer, and not a byte beyond it. status 0: the server closed the connection without one. */
+static inline struct reply world_read_head(int fd)
 {
     struct reply reply = {.body = g_string_new(NULL)};
-    char buffer[4096];
-    char *end = NULL;
-    while (!(end = strstr(reply.body->str, "\r\n\r\n"))) {
-        ssize_t count = world_receive(fd, buffer, sizeof buffer);
-        if (count <= 0)
+    g_autoptr(GString) head = g_string_new(NULL);
+    char byte;
+    while (!g_str_has_suffix(head->str, "\r\n\r\n")) {
+        if (world_receive(fd, &byte, 1) != 1)
             return reply;
-        g_string_append_len(reply.body, buffer, count);
+        g_string_append_c(head, byte);
     }
-    reply.head = g_strndup(reply.body->str, (gsize)(end - reply.body->str));
-    g_string_erase(reply.body, 0, end - reply.body->str + 4);
+    reply.head = g_strndup(head->str, head->len - 4);
     g_assert_cmpint(sscanf(reply.head, "HTTP/1.1 %d", &reply.status), ==, 1);
-    g_autofree char *length_text = reply_header(&reply, "Content-Length");
-    gsize length = length_text && !is_head ? (gsize)g_ascii_strtoull(length_text, NULL, 10) : 0;
-    while (reply.body->len < length) {
-        ssize_t count = world_receive(fd, buffer, sizeof buffer);
-        g_assert_cmpint(count, >, 0);
-        g_string_append_len(reply.body, buffer, count);
-    }
     return reply;
 }
 
-/* Adds what was asked and answered as a line of JSON to the file that VEDETTE_ANSWERS names: tests/contract holds them
- * to the contract. What is no text is left out. */
+/* And its body, as long as its head says. */
+static inline void world_read_body(int fd, struct reply *reply)
+{
+    char buffer[4096];
+    g_autofree char *length_text = reply->status ? reply_header(reply, "Content-Length") : NULL;
+    gsize length = length_text ? (gsize)g_ascii_strtoull(length_text, NULL, 10) : 0;
+    while (reply->body->len < length) {
+        ssize_t count = world_receive(fd, buffer, MIN(sizeof buffer, length - reply->body->len));
+        g_assert_cmpint(count, >, 0);
+        g_string_append_len(reply->body, buffer, count);
+    }
+}
+
+/* One answer from a connection. */
+static inline struct reply world_read_reply(int fd, bool is_head)
+{
+    struct reply reply = world_read_head(fd);
+    if (!is_head)
+        world_read_body(fd, &reply);
+    return reply;
+}
+
+/* Where VEDETTE_ANSWERS says, a file of each program, which begins anew. NULL: nowhere. Any thread. */
+static inline FILE *world_answers(void)
+{
+    static FILE *file;
+    static gsize is_open;
+    const char *directory = g_getenv("VEDETTE_ANSWERS");
+    if (directory && g_once_init_enter(&is_open)) {
+        g_autofree char *program = g_path_get_basename(g_get_prgname()),
+                        *path = g_strconcat(directory, "/", program, ".ndjson", NULL);
+        g_mkdir_with_parents(directory, 0755);
+        file = fopen(path, "we");
+        g_assert_nonnull(file);
+        g_once_init_leave(&is_open, 1);
+    }
+    return file;
+}
+
+/* Adds what was asked and answered as a line of JSON: tests/contract holds them to the contract. What is no text is
+ * left out. */
 static inline void world_note_answer(const char *text, const struct reply *reply)
 {
-    const char *path = g_getenv("VEDETTE_ANSWERS");
+    FILE *file = world_answers();
     g_auto(GStrv) words = g_strsplit_set(text, " \r\n", 3);
-    if (!path || !reply->status || g_strv_length(words) < 3)
+    if (!file || !reply->status || g_strv_length(words) < 3)
         return;
     g_autofree char *type = reply_header(reply, "Content-Type");
     json_t *line = json_pack("{s:s, s:s, s:i, s:s?, s:s%}", "method", words[0], "target", words[1], "status",
                              reply->status, "type", type, "text", reply->body->str, (size_t)reply->body->len);
     char *words_of_line = line ? json_dumps(line, JSON_COMPACT) : NULL;
-    FILE *file = words_of_line ? fopen(path, "ae") : NULL;
-    if (file) {
+    if (words_of_line) {
         fprintf(file, "%s\n", words_of_line);
-        fclose(file);
+        fflush(file);
     }
     free(words_of_line);
     json_decref(line);
+}
+
+/* The answer to what was sent, noted with it. */
+static inline struct reply world_read_answer(int fd, const char *text)
+{
+    struct reply reply = world_read_reply(fd, g_str_has_prefix(text, "HEAD"));
+    world_note_answer(text, &reply);
+    return reply;
 }
 
 /* Sends the bytes as they are on a connection of their own. */
@@ -227,9 +264,8 @@ static inline struct reply world_raw(const struct api_world *world, const char *
 {
     int fd = world_connect(world);
     world_send(fd, text);
-    struct reply reply = world_read_reply(fd, g_str_has_prefix(text, "HEAD"));
+    struct reply reply = world_read_answer(fd, text);
     close(fd);
-    world_note_answer(text, &reply);
     return reply;
 }
 

@@ -119,7 +119,7 @@ static void test_no_thread_that_serves_waits_for_the_disk(void)
     g_assert_cmpint(poll(&first, 1, 0), ==, 0); /* nothing is said before it is kept */
     world_release(&world);
     for (int i = 0; i < SENDERS; i++) {
-        struct reply reply = world_read_reply(senders[i], false);
+        struct reply reply = world_read_answer(senders[i], "POST /api/v1/events HTTP/1.1");
         g_assert_cmpint(reply.status, ==, 200);
         g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
         reply_clear(&reply);
@@ -134,11 +134,11 @@ static void test_what_finds_no_room_is_to_be_sent_again(void)
     struct intake_world world;
     intake_world_init(&world, 1);
     int first = send_event(&world, 1);
-    struct reply reply = world_read_reply(first, false);
+    struct reply reply = world_read_answer(first, "POST /api/v1/events HTTP/1.1");
     g_assert_cmpint(reply.status, ==, 200);
     reply_clear(&reply);
     int second = send_event(&world, 2);
-    reply = world_read_reply(second, false);
+    reply = world_read_answer(second, "POST /api/v1/events HTTP/1.1");
     g_autofree char *again = reply_header(&reply, "Retry-After");
     g_assert_cmpint(reply.status, ==, 503);
     g_assert_cmpstr(again, ==, "1");
@@ -163,7 +163,7 @@ static void test_of_many_refusals_the_first_are_told(void)
     g_autofree char *good = signal_line(7, "safety", "intrusion", "2026-01-01T00:00:00Z");
     g_string_append(body, good);
     int sender = send_lines(&world, body->str);
-    struct reply reply = world_read_reply(sender, false);
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
     g_assert_cmpint(reply.status, ==, 200);
     json_t *json = json_loads(reply.body->str, 0, NULL);
     json_t *results = json_object_get(json, "results");
@@ -199,7 +199,7 @@ static void test_what_is_not_for_others_to_say_is_refused(void)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *line = signal_line((int)i, cases[i].service, cases[i].kind, cases[i].started_at);
         int sender = send_lines(&world, line);
-        struct reply reply = world_read_reply(sender, false);
+        struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
         g_assert_cmpint(reply.status, ==, 200);
         g_assert_nonnull(strstr(reply.body->str, cases[i].why ? cases[i].why : "\"accepted\":1"));
         g_assert_true(!cases[i].why == !strstr(reply.body->str, "\"rejected\":1"));

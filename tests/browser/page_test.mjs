@@ -2,7 +2,7 @@
 // Prints TAP. Arguments: VEDETTE_BINARY SCREENSHOT.png; Chromium is Debian's.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, existsSync, mkdirSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -61,6 +61,22 @@ async function startServer(dataDirectory) {
   return { server, address, log };
 }
 
+/** Notes what the page is answered where VEDETTE_ANSWERS says: tests/contract holds it to the contract. */
+function noteAnswers(page, address) {
+  const directory = process.env.VEDETTE_ANSWERS;
+  if (!directory) return;
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, "page_test.mjs.ndjson");
+  writeFileSync(file, "");
+  page.on("response", async (response) => {
+    const type = response.headers()["content-type"] ?? null;
+    if (!response.url().startsWith(address) || /^(image|text\/event-stream)/.test(type ?? "")) return;
+    const text = await response.text().catch(() => null); // the page went on meanwhile
+    const line = { method: response.request().method(), target: response.url().slice(address.length), status: response.status(), type, text };
+    if (text !== null) appendFileSync(file, `${JSON.stringify(line)}\n`);
+  });
+}
+
 async function main() {
   if (!CHROMIUM) {
     console.log("1..0 # SKIP Debian's chromium is not installed");
@@ -83,6 +99,7 @@ async function main() {
       foreignRequests.push(request.url());
   });
 
+  noteAnswers(page, address);
   await test("a wrong password is told, and nothing is shown", async () => {
     await page.goto(address);
     await page.fill("input[name=password]", "wrong");

@@ -74,9 +74,13 @@ export function newValidator(document = contract) {
   const ajv = new Ajv({ strict: false, allErrors: true });
   addFormats(ajv, ["date-time", "int32", "int64", "password", "binary"]);
   ajv.addSchema({ $id: "contract", ...closed({ components: document.components }) });
+  const compiled = new Map();
   return (schema, value) => {
-    const text = JSON.stringify(closed(schema)).replaceAll("#/components", "contract#/components");
-    const validate = ajv.compile(JSON.parse(text));
+    if (!compiled.has(schema)) {
+      const text = JSON.stringify(closed(schema)).replaceAll("#/components", "contract#/components");
+      compiled.set(schema, ajv.compile(JSON.parse(text)));
+    }
+    const validate = compiled.get(schema);
     return validate(value) ? null : ajv.errorsText(validate.errors);
   };
 }

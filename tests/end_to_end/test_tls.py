@@ -11,15 +11,9 @@ import subprocess
 import sys
 import urllib.request
 
-from world import BINARY, DEADLINE_SECONDS, PASSWORD, Directory, Hub, run_tests, vedette
+from world import BINARY, DEADLINE_SECONDS, Directory, Hub, PASSWORD, make_certificate, open_url, run_tests, vedette
 
 CONFIG = "http: {tls_certificate_file: server.crt, tls_key_file: server.key}\n"
-
-
-def make_certificate(directory):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", "/CN=vedette", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", directory / "server.key", "-out",
-                    directory / "server.crt"], check=True, capture_output=True)
 
 
 def tls_hub(directory):
@@ -37,7 +31,7 @@ def cookies_are_secure_and_browsers_stay_with_https():
         body = {"username": "admin", "password": PASSWORD, "client": "browser"}
         request = urllib.request.Request(hub.address + "/auth/login", json.dumps(body).encode(),
                                          {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, context=hub.context) as answer:
+        with open_url(request, hub.context) as answer:
             cookies = answer.headers.get_all("Set-Cookie")
             assert cookies and all("; Secure" in cookie for cookie in cookies), cookies
             assert answer.headers["Strict-Transport-Security"], answer.headers

@@ -1,13 +1,16 @@
 """One trace from a camera's frame to what is stored and told, as a strict collector sees it; and a collector that is
 away costs nothing else."""
+import gzip
 import http.server
 import json
 import re
+import ssl
 import sys
 import threading
+import urllib.error
 import urllib.request
 
-from world import FAST, PASSWORD, Camera, Directory, Hub, camera_config, run_tests, until, vedette
+from world import FAST, PASSWORD, Camera, Directory, Hub, camera_config, make_certificate, run_tests, until, vedette
 
 SECRET = "canary-header-77ab"
 KINDS = {1, 2, 3, 4, 5}
@@ -16,8 +19,8 @@ KINDS = {1, 2, 3, 4, 5}
 class Collector:
     """Takes OTLP/HTTP JSON as the protobuf's JSON mapping says, field by field; what is wrong is kept and told."""
 
-    def __init__(self):
-        self.spans, self.problems, self.requests = [], [], 0
+    def __init__(self, certificate=None):
+        self.spans, self.problems, self.requests, self.encodings = [], [], 0, set()
         self.answers = []  # statuses to give before the good ones
         collector = self
 
@@ -25,6 +28,9 @@ class Collector:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.requests += 1
+                collector.encodings.add(self.headers["Content-Encoding"])
+                if self.headers["Content-Encoding"] == "gzip":
+                    body = gzip.decompress(body)
                 status = collector.answers.pop(0) if collector.answers else 200
                 if status == 200:
                     try:
@@ -42,7 +48,11 @@ class Collector:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1/traces"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.with_suffix(".crt"), certificate.with_suffix(".key"))
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.server.server_port}/v1/traces"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):
@@ -116,6 +126,9 @@ def checked(span):
     return {**span, "attributes": attributes(span["attributes"])}
 
 
+NOBODY = camera_config("c", "rtsp://127.0.0.1:1/none")
+
+
 def start(directory, collector_url, cameras, *options):
     (directory / "headers").write_text(f"Authorization: Bearer {SECRET}\n")
     tracing = (f"tracing: {{collector: '{collector_url}', headers_file: {directory / 'headers'}, ratio: 1, interval_ms: 50, "
@@ -161,7 +174,7 @@ def one_trace_from_the_frame_to_the_store():
 
 def a_callers_trace_goes_on():
     with Directory() as directory, Collector() as collector:
-        with start(directory, collector.url, camera_config("c", "rtsp://127.0.0.1:1/none")) as hub:
+        with start(directory, collector.url, NOBODY) as hub:
             def ask(path, traceparent, body=None, content_type="application/json"):
                 request = urllib.request.Request(hub.address + path, body, {
                     "Authorization": f"Bearer {hub.token}", "traceparent": traceparent, "Content-Type": content_type})
@@ -195,6 +208,49 @@ def a_callers_trace_goes_on():
             assert unsampled not in collector.traces() and not collector.problems, collector.problems
 
 
+def nobody_without_a_login_has_a_trace_told():
+    """With no share of new traces to be told, only who is known has one told by asking."""
+    caller = "b7ad6b7169203331"
+    with Directory() as directory, Collector() as collector:
+        with start(directory, collector.url, NOBODY, "--tracing-ratio", "0") as hub:
+            def ask(path, trace, token=None):
+                headers = {"traceparent": f"00-{trace}-{caller}-01", **({"Authorization": f"Bearer {token}"} if token else {})}
+                try:
+                    with urllib.request.urlopen(urllib.request.Request(hub.address + path, headers=headers), timeout=10) as answer:
+                        return answer.headers["traceparent"]
+                except urllib.error.HTTPError as refusal:
+                    return refusal.headers["traceparent"]
+
+            strangers = [f"{number}af7651916cd43dd8448eb211c80319c" for number in range(4)]
+            for trace, path, token in zip(strangers, ("/api/v1/cameras", "/health", "/nowhere", "/api/v1/cameras"),
+                                          (None, None, None, "no-token-of-ours")):
+                answered = ask(path, trace, token)
+                assert answered[3:35] == trace and answered.endswith("-00"), (path, answered)
+            known = ["aaf7651916cd43dd8448eb211c80319c", "baf7651916cd43dd8448eb211c80319c"]
+            for trace, path in zip(known, ("/api/v1/cameras", "/health")):
+                assert ask(path, trace, hub.token).endswith("-01"), path
+            until(lambda: set(known) <= collector.traces().keys(), "who is known is traced")
+            assert not set(strangers) & collector.traces().keys(), collector.traces().keys()
+
+
+def a_collector_is_told_by_tls_and_gzip_and_no_other():
+    with Directory() as directory:
+        make_certificate(directory)
+        make_certificate(directory, "other")
+        with Collector(directory / "server") as collector:
+            trusted = ("--tracing-tls-ca-file", "server.crt", "--tracing-compression", "gzip")
+            with start(directory, collector.url, NOBODY, *trusted):
+                until(lambda: any(span["name"] == "POST /auth/login" for span in collector.spans), "the login's span")
+                assert collector.encodings == {"gzip"} and not collector.problems, (collector.encodings, collector.problems)
+            for number, wary in enumerate((("--tracing-tls-ca-file", "other.crt"), ())):  # vouched for by nobody we know
+                before = collector.requests
+                with start(directory, collector.url, NOBODY, *wary) as hub:
+                    until(lambda: re.search(r"^vedette_trace_sends_failed_total [1-9]", hub.text("/metrics"), re.MULTILINE),
+                          "it is not told")
+                    until(lambda: "traces do not reach" in hub.log(), "and the log says so")
+                assert collector.requests == before, number
+
+
 def a_collector_that_is_away_costs_nothing_else():
     with Directory() as directory, Camera(directory, "scene://corridor") as camera:
         options = ("--tracing-queue-spans", "64", "--breaker-recovery-seconds", "1")
@@ -212,7 +268,7 @@ def a_collector_that_is_away_costs_nothing_else():
 def what_cannot_be_sent_now_is_sent_later():
     with Directory() as directory, Collector() as collector:
         collector.answers = [503, 503]
-        with start(directory, collector.url, camera_config("c", "rtsp://127.0.0.1:1/none")) as hub:
+        with start(directory, collector.url, NOBODY) as hub:
             until(lambda: any(span["name"] == "POST /auth/login" for span in collector.spans), "the login's span, in the end")
             assert not collector.problems and collector.requests >= 3
             assert re.search(r"^vedette_trace_sends_failed_total 2$", hub.text("/metrics"), re.MULTILINE)
@@ -277,6 +333,8 @@ if __name__ == "__main__":
     sys.exit(run_tests([
         ("one trace from the frame to the store", one_trace_from_the_frame_to_the_store),
         ("a caller's trace goes on", a_callers_trace_goes_on),
+        ("nobody without a login has a trace told", nobody_without_a_login_has_a_trace_told),
+        ("a collector is told by TLS and gzip, and no other", a_collector_is_told_by_tls_and_gzip_and_no_other),
         ("a collector that is away costs nothing else", a_collector_that_is_away_costs_nothing_else),
         ("what cannot be sent now is sent later", what_cannot_be_sent_now_is_sent_later),
         ("a notification is in its frame's trace", a_notification_is_in_its_frames_trace),

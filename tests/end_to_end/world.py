@@ -9,7 +9,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.error
@@ -23,9 +25,16 @@ PASSWORD = "canary-password-5f1c"
 
 
 class AnswerNotes(urllib.request.BaseHandler):
-    """Notes what is asked and answered where VEDETTE_ANSWERS says: tests/contract holds it to the contract."""
+    """Notes what is asked and answered in a file of the program's own where VEDETTE_ANSWERS says: tests/contract holds it
+    to the contract."""
 
     handler_order = 100  # before what makes errors of answers
+
+    def __init__(self, directory):
+        os.makedirs(directory, exist_ok=True)
+        path = os.path.join(directory, os.path.basename(sys.argv[0]) + ".ndjson")
+        self.notes = open(path, "w", buffering=1)
+        self.lock = threading.Lock()
 
     def http_response(self, request, answer):
         kind = answer.headers.get("Content-Type")
@@ -35,15 +44,22 @@ class AnswerNotes(urllib.request.BaseHandler):
         target = request.full_url.split("/", 3)[3]
         line = {"method": request.get_method(), "target": f"/{target}", "status": answer.status, "type": kind,
                 "text": body.decode(errors="replace")}
-        with open(os.environ["VEDETTE_ANSWERS"], "a") as notes:
-            notes.write(json.dumps(line) + "\n")
+        with self.lock:
+            self.notes.write(json.dumps(line) + "\n")
         copy = urllib.response.addinfourl(io.BytesIO(body), answer.headers, answer.url, answer.status)
         copy.msg = answer.reason
         return copy
 
+    https_response = http_response
 
-if "VEDETTE_ANSWERS" in os.environ:
-    urllib.request.install_opener(urllib.request.build_opener(AnswerNotes()))
+
+NOTES = [AnswerNotes(os.environ["VEDETTE_ANSWERS"])] if "VEDETTE_ANSWERS" in os.environ else []
+urllib.request.install_opener(urllib.request.build_opener(*NOTES))
+
+
+def open_url(request, context=None, timeout=DEADLINE_SECONDS):
+    """As urlopen, which would note nothing where there is a context."""
+    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), *NOTES).open(request, timeout=timeout)
 
 
 class Skip(Exception):
@@ -131,6 +147,13 @@ class Process:
         return self.child.wait(timeout=DEADLINE_SECONDS)
 
 
+def make_certificate(directory, name="server"):
+    """NAME.crt and NAME.key of 127.0.0.1, which vouches for itself."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=vedette", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", directory / f"{name}.key", "-out",
+                    directory / f"{name}.crt"], check=True, capture_output=True)
+
+
 def sanitizer_options():
     return {name: value for name, value in os.environ.items()
             if name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")}
@@ -169,12 +192,12 @@ class Hub(Process):
         request.add_header("Content-Type", "application/json")
         if body is None:
             request.add_header("Authorization", f"Bearer {self.token}")
-        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS, context=self.context) as answer:
+        with open_url(request, self.context) as answer:
             return json.load(answer)
 
     def text(self, path):
         request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {self.token}"})
-        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS, context=self.context) as answer:
+        with open_url(request, self.context) as answer:
             return answer.read().decode()
 
     def cameras(self):

@@ -1,0 +1,115 @@
+/* The same by server-sent events. */
+#include "websocket_world.h"
+
+static int open_stream(const struct api_world *world, const char *query, const char *headers)
+{
+    int fd = world_connect(world);
+    g_autofree char *text =
+        g_strdup_printf("GET /api/v1/events/stream%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer "
+                        "%s\r\n%s\r\n",
+                        query, api_port(world->api), world->token, headers);
+    world_send(fd, text);
+    return fd;
+}
+
+/* Reads until the text came; what was read before it is dropped. */
+static void await_text(int fd, GString *read, const char *text)
+{
+    char buffer[4096];
+    const char *found;
+    while (!(found = strstr(read->str, text))) {
+        ssize_t count = world_receive(fd, buffer, sizeof buffer);
+        g_assert_cmpint(count, >, 0);
+        g_string_append_len(read, buffer, count);
+    }
+    g_string_erase(read, 0, found - read->str + (gssize)strlen(text));
+}
+
+static void test_server_sent_events(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    publish_numbers(&world, 1, 2);
+    g_autofree char *first = event_id(1), *second = event_id(2), *third = event_id(3);
+    g_autofree char *header = g_strdup_printf("Last-Event-ID: %s\r\n", first);
+    int fd = open_stream(&world, "?types=event", header);
+    g_autoptr(GString) read = g_string_new(NULL);
+    await_text(fd, read, "HTTP/1.1 200 OK");
+    await_text(fd, read, "Content-Type: text/event-stream");
+    await_text(fd, read, "event: resumed\ndata: ");
+    g_autofree char *line = g_strdup_printf(
+        "id: %s\nevent: event\ndata: {\"type\":\"event\",\"data\":{\"id\":\"%s\"}}\n\n", second, second);
+    await_text(fd, read, line);
+    WORLD_AWAIT(counter_get(&world.health.event_stream_clients) == 1);
+    publish(&world, LIVE_TRACKS, "default", "\"not asked for\"");
+    publish_event(&world, third, "default", "cam-1");
+    await_text(fd, read, third);
+    g_assert_null(strstr(read->str, "not asked for"));
+    close(fd);
+    world_clear(&world); /* with the stream still open on our side */
+}
+
+static void test_a_stream_ends_with_its_login(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    int fd = open_stream(&world, "", "");
+    g_autoptr(GString) read = g_string_new(NULL);
+    await_text(fd, read, "\r\n\r\n");
+    struct user *user = store_user_find(world.store, "admin", NULL);
+    user->is_disabled = true;
+    g_assert_true(world_put_user(world.store, user, NULL));
+    user_free(user);
+    char buffer[4096];
+    while (world_receive(fd, buffer, sizeof buffer) > 0)
+        ;
+    close(fd);
+    WORLD_AWAIT(counter_get(&world.health.event_stream_clients) == 0);
+    world_clear(&world);
+}
+
+static void test_a_stream_needs_a_login(void)
+{
+    struct api_world world;
+    world_init(&world);
+    struct reply reply = world_get(&world, "/api/v1/events/stream", NULL);
+    g_assert_cmpint(reply.status, ==, 401);
+    reply_clear(&reply);
+    reply = world_get(&world, "/api/v1/events/stream", "wrong");
+    g_assert_cmpint(reply.status, ==, 401);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
+static void test_a_slow_stream_keeps_its_events(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.websocket_queue_bytes = 64 << 10;
+    world_start(&world);
+    world_login(&world);
+    int fd = open_stream(&world, "", "");
+    g_autoptr(GString) read = g_string_new(NULL);
+    await_text(fd, read, "\r\n\r\n");
+    g_autofree char *filler = g_strnfill(8000, 'x'), *tracks = g_strdup_printf("\"%s\"", filler), *id = event_id(1);
+    while (counter_get(&world.health.websocket_dropped) < 20)
+        publish(&world, LIVE_TRACKS, "default", tracks);
+    publish_event(&world, id, "default", "cam-1");
+    for (int i = 0; i < 50; i++)
+        publish(&world, LIVE_TRACKS, "default", tracks);
+    await_text(fd, read, id);
+    close(fd);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/event_stream/server_sent_events", test_server_sent_events);
+    g_test_add_func("/event_stream/a_stream_ends_with_its_login", test_a_stream_ends_with_its_login);
+    g_test_add_func("/event_stream/a_stream_needs_a_login", test_a_stream_needs_a_login);
+    g_test_add_func("/event_stream/a_slow_stream_keeps_its_events", test_a_slow_stream_keeps_its_events);
+    return g_test_run();
+}
