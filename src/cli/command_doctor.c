@@ -133,24 +133,13 @@ static int doctor_main(int argc, char **argv)
          "send one synthetic event from a camera's frame to a stored record, and time each step", NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.is_json, "as one JSON object", NULL},
         {0}};
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GOptionContext) context = g_option_context_new("[settings as for `vedette run`]");
-    g_option_context_set_ignore_unknown_options(context, TRUE);
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        fprintf(stderr, "vedette doctor: %s\n", error->message);
-        return 2;
-    }
-    g_autofree char *config = options.config;
     struct settings settings;
-    if (!cli_settings_load(config, &argc, argv, &settings))
-        return 1;
-    int status = 2;
-    if (argc > 1)
-        fprintf(stderr, "vedette doctor: '%s' is no option; `vedette doctor --help` lists them\n", argv[1]);
-    else
-        status = examine(&options, &settings);
-    record_clear(&settings_descriptor, &settings);
+    int status = cli_options_load("doctor", entries, &options.config, &argc, argv, &settings);
+    if (status == 0) {
+        status = cli_options_are_all("doctor", argc, argv) ? examine(&options, &settings) : 2;
+        record_clear(&settings_descriptor, &settings);
+    }
+    g_free(options.config);
     return status;
 }
 

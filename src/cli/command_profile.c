@@ -130,6 +130,14 @@ static int ask(const struct profile_options *options, const struct settings *set
     return status;
 }
 
+static bool check_seconds(int seconds)
+{
+    bool is_good = seconds >= 1 && seconds <= PROFILE_MAX_SECONDS;
+    if (!is_good)
+        fprintf(stderr, "vedette profile: --seconds %d: must be between 1 and %d\n", seconds, PROFILE_MAX_SECONDS);
+    return is_good;
+}
+
 static int profile_main(int argc, char **argv)
 {
     struct profile_options options = {.seconds = SECONDS_USUAL};
@@ -139,29 +147,14 @@ static int profile_main(int argc, char **argv)
         {"seconds", 0, 0, G_OPTION_ARG_INT, &options.seconds, "how long to look, 1 to 300 (10)", "N"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.is_json, "as one JSON object", NULL},
         {0}};
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GOptionContext) context = g_option_context_new("[settings as for `vedette run`]");
-    g_option_context_set_ignore_unknown_options(context, TRUE);
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        fprintf(stderr, "vedette profile: %s\n", error->message);
-        return 2;
-    }
-    g_autofree char *config = options.config;
     struct settings settings;
-    if (options.seconds < 1 || options.seconds > PROFILE_MAX_SECONDS) {
-        fprintf(stderr, "vedette profile: --seconds %d: must be between 1 and %d\n", options.seconds,
-                PROFILE_MAX_SECONDS);
-        return 2;
+    int status = cli_options_load("profile", entries, &options.config, &argc, argv, &settings);
+    if (status == 0) {
+        bool is_good = cli_options_are_all("profile", argc, argv) && check_seconds(options.seconds);
+        status = is_good ? ask(&options, &settings) : 2;
+        record_clear(&settings_descriptor, &settings);
     }
-    if (!cli_settings_load(config, &argc, argv, &settings))
-        return 1;
-    int status = 2;
-    if (argc > 1)
-        fprintf(stderr, "vedette profile: '%s' is no option; `vedette profile --help` lists them\n", argv[1]);
-    else
-        status = ask(&options, &settings);
-    record_clear(&settings_descriptor, &settings);
+    g_free(options.config);
     return status;
 }
 

@@ -26,16 +26,13 @@ static bool parse(struct spool_options *options, const char *command, int *argc,
          "them out of the spool; - is standard output",
          "FILE"},
         {0}};
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_option_context_set_ignore_unknown_options(context, TRUE);
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, argc, &argv, &error)) {
-        fprintf(stderr, "vedette spool %s: %s\n", command, error->message);
+    g_autofree char *name = g_strconcat("spool ", command, NULL);
+    if (cli_options_load(name, entries, &options->config, argc, argv, settings) != 0)
+        return false;
+    if (!cli_options_are_all(name, *argc, argv)) {
+        record_clear(&settings_descriptor, settings);
         return false;
     }
-    if (!cli_settings_load(options->config, argc, argv, settings))
-        return false;
     if (!options->directory) {
         g_autofree char *data_dir = cli_data_dir(settings);
         options->directory = g_build_filename(data_dir, "spool", NULL);

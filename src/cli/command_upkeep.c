@@ -41,21 +41,15 @@ static int with_store(const char *command, int argc, char **argv, int (*act)(str
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &upkeep.is_dry, "only say what would be deleted", NULL},
         {0}};
     g_autoptr(GError) error = NULL;
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    g_option_context_set_ignore_unknown_options(context, TRUE);
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        fprintf(stderr, "vedette %s: %s\n", command, error->message);
-        return 2;
-    }
-    if (!cli_settings_load(config, &argc, argv, &upkeep.settings))
-        return 1;
+    int status = cli_options_load(command, entries, &config, &argc, argv, &upkeep.settings);
+    if (status != 0)
+        return status;
     upkeep.arguments = argv + 1;
     upkeep.argument_count = argc - 1;
     g_autofree char *data_dir = cli_data_dir(&upkeep.settings);
     upkeep.org_id = org_id ? org_id : "default";
     upkeep.store = store_open(data_dir, &upkeep.settings.store, clock_system(), &upkeep.health, &error);
-    int status = upkeep.store ? act(&upkeep, &error) : 1;
+    status = upkeep.store ? act(&upkeep, &error) : 1;
     if (error)
         fprintf(stderr, "vedette %s: %s\n", command, error->message);
     store_close(upkeep.store);

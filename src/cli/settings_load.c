@@ -38,6 +38,27 @@ bool cli_settings_load(const char *path, int *argc, char **argv, struct settings
     return is_good;
 }
 
+int cli_options_load(const char *command, const GOptionEntry *entries, char *const *config, int *argc, char **argv,
+                     struct settings *settings)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GOptionContext) context = g_option_context_new("[settings as for `vedette run`]");
+    g_option_context_set_ignore_unknown_options(context, TRUE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, argc, &argv, &error)) {
+        fprintf(stderr, "vedette %s: %s\n", command, error->message);
+        return 2;
+    }
+    return cli_settings_load(*config, argc, argv, settings) ? 0 : 1;
+}
+
+bool cli_options_are_all(const char *command, int argc, char **argv)
+{
+    if (argc > 1)
+        fprintf(stderr, "vedette %s: '%s' is no option; `vedette %s --help` lists them\n", command, argv[1], command);
+    return argc <= 1;
+}
+
 char *cli_data_dir(const struct settings *settings)
 {
     if (settings->data_dir && *settings->data_dir)

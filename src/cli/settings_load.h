@@ -1,6 +1,7 @@
 /* Settings as the commands load them: file, environment and flags, checked further than the tables alone can. */
 #pragma once
 
+#include <glib.h>
 #include <stdbool.h>
 
 #include "facts/settings.h"
@@ -9,6 +10,14 @@
  * sources are checked, and logins in them moved to username and password. On false every error was printed to stderr.
  */
 bool cli_settings_load(const char *path, int *argc, char **argv, struct settings *settings);
+
+/* The same for a command with options of its own: `entries`, of which one sets *config, the settings file (NULL: none).
+ * What is taken out of argv leaves its arguments. `command` is its name as errors tell it. 0, or the status to exit
+ * with: all was printed. What the entries set is the caller's to free, whatever comes of it. */
+int cli_options_load(const char *command, const GOptionEntry *entries, char *const *config, int *argc, char **argv,
+                     struct settings *settings);
+/* For a command that takes no arguments: false, and printed, when some are left. */
+bool cli_options_are_all(const char *command, int argc, char **argv);
 
 /* Where data lies: the setting, else $XDG_DATA_HOME/vedette or ~/.local/share/vedette. g_free. */
 char *cli_data_dir(const struct settings *settings);
