@@ -43,6 +43,19 @@ static GString *policies_json(const struct policy_camera *policies)
     return json;
 }
 
+/* TYPE.KEY of every key that nothing reads yet. */
+static GPtrArray *keys_not_in_force(void)
+{
+    GPtrArray *keys = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < POLICY_TYPES; i++) {
+        const struct record_descriptor *descriptor = policy_types[i].descriptor;
+        for (size_t j = 0; j < descriptor->field_count; j++)
+            if (descriptor->fields[j].flags & RECORD_NOT_YET)
+                g_ptr_array_add(keys, g_strdup_printf("%s.%s", policy_type_names[i], descriptor->fields[j].name));
+    }
+    return keys;
+}
+
 static void answer_in_force(const struct request *request, struct answer *answer, const struct policy_camera *policies)
 {
     static const char trouble[] =
@@ -51,11 +64,13 @@ static void answer_in_force(const struct request *request, struct answer *answer
     policy_keeper_get_status(request->api->policies, &status);
     bool is_bad = status.error || counter_get(&request->api->health->policies_bad);
     g_autoptr(GString) json = policies_json(policies);
+    g_autoptr(GPtrArray) keys = keys_not_in_force();
     const struct policies_in_force told = {
         .policies = {json->str},
         .revision = status.revision,
         .is_stale = status.is_stale || !status.is_loaded,
         .error = is_bad ? (char *)(uintptr_t)trouble : NULL,
+        .not_in_force = {(char **)(void *)keys->pdata, keys->len},
     };
     answer_record(answer, MHD_HTTP_OK, &policies_in_force_descriptor, &told);
     policy_status_clear(&status);
@@ -81,11 +96,37 @@ static void handle_policies_in_force(struct request *request, struct answer *ans
     answer_in_force(request, answer, policies ? policies : policy_view_at(view, 0));
 }
 
+/* What is told of a policy; borrows it. The array of keys is the caller's to free. */
+static struct policy_answer policy_answer_of(const struct service_policy *policy, GPtrArray *keys)
+{
+    enum policy_type type = record_enum_value(policy_type_names, policy->policy_type);
+    if (type)
+        policy_list_not_in_force(type, policy->config.text, keys);
+    return (struct policy_answer){*policy, {(char **)(void *)keys->pdata, keys->len}};
+}
+
+static void answer_policies(const GPtrArray *policies, struct answer *answer)
+{
+    g_autofree struct policy_answer *told = g_new0(struct policy_answer, policies->len);
+    g_autoptr(GPtrArray) items = g_ptr_array_new(),
+                         keys = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    for (guint i = 0; i < policies->len; i++) {
+        GPtrArray *own = g_ptr_array_new();
+        g_ptr_array_add(keys, own);
+        told[i] = policy_answer_of(g_ptr_array_index(policies, i), own);
+        g_ptr_array_add(items, &told[i]);
+    }
+    answer_list(answer, &policy_answer_descriptor, items);
+}
+
 static void handle_policies(struct request *request, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) policies = policy_keeper_list(request->api->policies, request->login.user->org_id, &error);
-    answer_list_or_error(answer, &service_policy_descriptor, policies, error);
+    if (policies)
+        answer_policies(policies, answer);
+    else
+        answer_error(answer, error);
 }
 
 static void handle_policy(struct request *request, struct answer *answer)
@@ -99,7 +140,9 @@ static void handle_policy(struct request *request, struct answer *answer)
         answer_error(answer, error);
         return;
     }
-    answer_record(answer, MHD_HTTP_OK, &service_policy_descriptor, policy);
+    g_autoptr(GPtrArray) keys = g_ptr_array_new();
+    const struct policy_answer told = policy_answer_of(policy, keys);
+    answer_record(answer, MHD_HTTP_OK, &policy_answer_descriptor, &told);
     answer_header(answer, "ETag", "\"%d\"", policy->version);
     service_policy_free(policy);
 }
@@ -320,7 +363,7 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .answers = ANSWER_LIST,
-     .response = &service_policy_descriptor,
+     .response = &policy_answer_descriptor,
      .handle = handle_policies,
      .doc = "Every policy of the org, and those that hold for everyone."},
     {.method = "GET",
@@ -330,7 +373,7 @@ static const struct route routes[] = {
      .rate = RATE_READ,
      .parameters = &policy_parameters_descriptor,
      .answers = ANSWER_RECORD,
-     .response = &service_policy_descriptor,
+     .response = &policy_answer_descriptor,
      .handle = handle_policy,
      .doc = "The document of one type at one level: of a site, class or camera, of everyone, or of the org."},
     {.method = "PUT",

@@ -118,9 +118,18 @@ static const struct record_field in_force_fields[] = {
     FIELD(struct policies_in_force, revision, 0, "the number of the latest change"),
     FIELD(struct policies_in_force, is_stale, 0, "they are the last good ones: the source cannot be read"),
     FIELD(struct policies_in_force, error, 0, "what is wrong with the source, if anything"),
+    FIELD(struct policies_in_force, not_in_force, 0, "keys of them that are kept and that nothing reads yet: TYPE.KEY"),
 };
 const struct record_descriptor policies_in_force_descriptor =
     RECORD(struct policies_in_force, "PoliciesInForce", 1, in_force_fields, "What is in force, defaults filled in.");
+
+static const struct record_field policy_fields[] = {
+    FIELD_RECORD(struct policy_answer, policy, struct service_policy, &service_policy_descriptor, RECORD_INLINE,
+                 "the policy"),
+    FIELD(struct policy_answer, not_in_force, 0, "keys of it that are kept and that nothing reads yet"),
+};
+const struct record_descriptor policy_answer_descriptor =
+    RECORD(struct policy_answer, "PolicyAnswer", 1, policy_fields, "A policy at one level.");
 
 static const struct record_field change_fields[] = {
     FIELD(struct policy_change_answer, version, 0, "of this policy; 0: it is gone, or was only looked at"),

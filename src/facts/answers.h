@@ -1,7 +1,7 @@
 /* Facts: what the API answers that is no record of its own elsewhere, problems included. */
 #pragma once
 
-#include "record/record.h"
+#include "facts/policy.h"
 
 /* RFC 9457. */
 struct problem_error {
@@ -89,8 +89,15 @@ struct policies_in_force {
     int64_t revision;
     bool is_stale;
     char *error;
+    struct record_strings not_in_force; /* TYPE.KEY */
 };
 extern const struct record_descriptor policies_in_force_descriptor;
+
+struct policy_answer {
+    struct service_policy policy;
+    struct record_strings not_in_force;
+};
+extern const struct record_descriptor policy_answer_descriptor;
 
 struct policy_change_answer {
     int32_t version;

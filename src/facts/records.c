@@ -109,6 +109,7 @@ static const struct record_descriptor *const records[] = {
     &scheduled_answer_descriptor,
     &audit_verification_descriptor,
     &policies_in_force_descriptor,
+    &policy_answer_descriptor,
     &policy_change_answer_descriptor,
     &policy_effective_answer_descriptor,
     &intake_answer_descriptor,

@@ -110,7 +110,10 @@ void policy_effective_clear(struct policy_effective *effective);
 /* {"config": {...}, "origins": {path: {"level", "revision", "overlay"}}, "not_in_force": [key]}: for API and CLI. */
 void policy_effective_append_json(const struct policy_effective *effective, GString *out);
 
-/* Appends a JSON list of the keys of a document (an object; NULL: none) that are kept and that nothing reads yet. */
+/* Appends the names (borrowed from the type's table) of the keys that a document says (an object; NULL: none), at all
+ * hours or in an overlay, that are kept and that nothing reads yet. */
+void policy_list_not_in_force(enum policy_type type, const char *config_json, GPtrArray *keys);
+/* The same, as a JSON list. */
 void policy_append_not_in_force(enum policy_type type, const char *config_json, GString *out);
 
 /* ---- a view: every camera's policies, typed ---- */

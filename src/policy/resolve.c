@@ -129,19 +129,34 @@ void policy_resolve(const struct policy_set *set, enum policy_type type, const s
     effective->type = type;
 }
 
-void policy_append_not_in_force(enum policy_type type, const char *config_json, GString *out)
+/* Whether a document says the key, at all hours or at some. */
+static bool says_key(const json_t *config, const char *key)
+{
+    const json_t *overlays = json_object_get(config, "overlays");
+    bool is_said = json_object_get(config, key) != NULL;
+    for (size_t i = 0; i < json_array_size(overlays) && !is_said; i++)
+        is_said = json_object_get(json_object_get(json_array_get(overlays, i), "config"), key) != NULL;
+    return is_said;
+}
+
+void policy_list_not_in_force(enum policy_type type, const char *config_json, GPtrArray *keys)
 {
     const struct record_descriptor *descriptor = policy_type_find(type)->descriptor;
     g_autoptr(json_t) config = config_json ? json_loads(config_json, 0, NULL) : NULL;
-    const char *joint = "";
-    g_string_append_c(out, '[');
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct record_field *field = &descriptor->fields[i];
-        if (!(field->flags & RECORD_NOT_YET) || !json_object_get(config, field->name))
-            continue;
-        g_string_append_printf(out, "%s\"%s\"", joint, field->name);
-        joint = ",";
+        if (field->flags & RECORD_NOT_YET && says_key(config, field->name))
+            g_ptr_array_add(keys, (gpointer)(uintptr_t)field->name);
     }
+}
+
+void policy_append_not_in_force(enum policy_type type, const char *config_json, GString *out)
+{
+    g_autoptr(GPtrArray) keys = g_ptr_array_new();
+    policy_list_not_in_force(type, config_json, keys);
+    g_string_append_c(out, '[');
+    for (guint i = 0; i < keys->len; i++)
+        g_string_append_printf(out, "%s\"%s\"", i ? "," : "", (const char *)g_ptr_array_index(keys, i));
     g_string_append_c(out, ']');
 }
 

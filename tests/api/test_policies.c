@@ -86,6 +86,54 @@ static void test_policies_in_force_have_the_seeds_shape(void)
     world_clear(&world);
 }
 
+static bool has_only(const json_t *answer, const char *key)
+{
+    const json_t *keys = json_object_get(answer, "not_in_force");
+    return json_array_size(keys) == 1 && strcmp(json_string_value(json_array_get(keys, 0)), key) == 0;
+}
+
+/* Keys that are kept and that nothing reads are named wherever the document is: also those that only hours have. */
+static void test_what_is_not_in_force_is_told_everywhere(void)
+{
+    static const char recording[] = "/api/v1/policies/recording";
+    static const char document[] = "{\"overlays\":[{\"name\":\"nights\",\"schedule\":[{\"days\":[],\"from\":\"00:00\","
+                                   "\"to\":\"24:00\"}],\"config\":"
+                                   "{\"before_seconds\":9}}]}";
+    static const struct {
+        const char *method, *tail, *body;
+    } asked[] = {
+        {"POST", "/validate", document}, {"PUT", "", document}, {"PATCH", "", "{}"}, {"GET", "", NULL},
+        {"GET", "/effective", NULL},
+    };
+    struct api_world world;
+    json_t *json = NULL;
+    world_begin(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(asked); i++) {
+        g_autofree char *path = g_strconcat(recording, asked[i].tail, NULL);
+        g_test_message("%s %s", asked[i].method, path);
+        g_assert_cmpint(ask(&world, asked[i].method, path, "", asked[i].body, &json), ==, 200);
+        g_assert_true(has_only(json, "before_seconds"));
+        json_decref(json);
+    }
+    g_assert_cmpint(ask(&world, "GET", "/policies", "", NULL, &json), ==, 200);
+    const json_t *keys = json_object_get(json, "not_in_force");
+    g_assert_cmpstr(json_string_value(json_array_get(keys, 1)), ==, "recording.before_seconds");
+    json_decref(json);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "", "{\"speed_limit\":2}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "GET", "/api/v1/policies", "", NULL, &json), ==, 200);
+    size_t index;
+    json_t *policy;
+    json_array_foreach(json_object_get(json, "items"), index, policy)
+    {
+        bool is_recording = strcmp(json_string_value(json_object_get(policy, "policy_type")), "recording") == 0;
+        g_assert_true(is_recording ? has_only(policy, "before_seconds")
+                                   : json_array_size(json_object_get(policy, "not_in_force")) == 0);
+    }
+    g_assert_cmpuint(index, ==, 2);
+    json_decref(json);
+    world_clear(&world);
+}
+
 static void test_h01_each_fault_is_told_with_its_path(void)
 {
     struct api_world world;
@@ -223,6 +271,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policies/a change is made, read and taken back", test_a_change_is_made_read_and_taken_back);
     g_test_add_func("/policies/policies in force have the seeds' shape", test_policies_in_force_have_the_seeds_shape);
+    g_test_add_func("/policies/what is not in force is told everywhere", test_what_is_not_in_force_is_told_everywhere);
     g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);
     g_test_add_func("/policies/r14_an_org_reads_and_changes_its_own", test_r14_an_org_reads_and_changes_its_own);
     g_test_add_func("/policies/h06_who_is_not_known_gets_the_orgs", test_h06_who_is_not_known_gets_the_orgs);

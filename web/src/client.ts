@@ -334,12 +334,12 @@ export class Client {
   }
 
   /** Every policy of the org, and those that hold for everyone. */
-  async listPolicies(call: Call = {}): Promise<List<records.ServicePolicy>> {
+  async listPolicies(call: Call = {}): Promise<List<records.PolicyAnswer>> {
     return (await this.send("GET", `/api/v1/policies`, {}, undefined, call)).json();
   }
 
   /** The document of one type at one level: of a site, class or camera, of everyone, or of the org. */
-  async getPolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string } = {}, call: Call = {}): Promise<records.ServicePolicy> {
+  async getPolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string } = {}, call: Call = {}): Promise<records.PolicyAnswer> {
     return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}`, query, undefined, call)).json();
   }
 

@@ -1984,6 +1984,14 @@ export interface PoliciesInForce {
   is_stale: boolean;
   /** what is wrong with the source, if anything */
   error?: string;
+  /** keys of them that are kept and that nothing reads yet: TYPE.KEY */
+  not_in_force: string[];
+}
+
+/** A policy at one level. */
+export interface PolicyAnswer extends ServicePolicy {
+  /** keys of it that are kept and that nothing reads yet */
+  not_in_force: string[];
 }
 
 /** What came of a change. */
