@@ -11,35 +11,38 @@
 #include <stdio.h>
 #include <string.h>
 
-/* `vedette spool bench`: durable enqueue by many threads beside bare SQLite, which writes the same records in commits
- * of the same size, one after the other, in the same place. A round fills several of the spool's files. */
+/* `vedette spool bench`: durable enqueue by many threads beside bare SQLite, which writes the same records from the
+ * same memory in commits of the same size, one after the other, in the same place. A round fills several of the spool's
+ * files. */
 
 enum { PRODUCERS = 16, ROUNDS = 7, CALLS = 480, RECORDS_A_CALL = 10, RECORD_BYTES = 512 };
 
 static const int64_t total_records = (int64_t)PRODUCERS * CALLS * RECORDS_A_CALL;
 
-struct bench {
+struct producer {
     struct vedette_spool *spool;
-    char payload[RECORD_BYTES];
+    const char *payloads; /* its share of them */
 };
 
 static void *produce(void *data)
 {
-    struct bench *bench = data;
-    struct vedette_spool_record records[RECORDS_A_CALL];
-    for (int i = 0; i < RECORDS_A_CALL; i++)
-        records[i] = (struct vedette_spool_record){
-            .tenant = "bench", .priority = 5, .payload = bench->payload, .length = RECORD_BYTES};
-    for (int i = 0; i < CALLS; i++)
-        if (!vedette_spool_enqueue(bench->spool, records, RECORDS_A_CALL, NULL))
+    struct producer *producer = data;
+    const char *payload = producer->payloads;
+    for (int i = 0; i < CALLS; i++) {
+        struct vedette_spool_record records[RECORDS_A_CALL];
+        for (int j = 0; j < RECORDS_A_CALL; j++, payload += RECORD_BYTES)
+            records[j] = (struct vedette_spool_record){
+                .tenant = "bench", .priority = 5, .payload = payload, .length = RECORD_BYTES};
+        if (!vedette_spool_enqueue(producer->spool, records, RECORDS_A_CALL, NULL))
             return NULL;
-    return bench;
+    }
+    return producer;
 }
 
 /* Records a second, and records a commit; 0 on failure. */
-static double run_spool(const char *directory, double *commit_records)
+static double run_spool(const char *directory, const char *payloads, double *commit_records)
 {
-    struct bench bench = {0};
+    struct producer producers[PRODUCERS];
     struct vedette_spool_config config;
     struct vedette_spool_error error;
     struct vedette_spool_stats stats;
@@ -47,35 +50,36 @@ static double run_spool(const char *directory, double *commit_records)
     vedette_spool_config_init(&config);
     config.max_queue_size = total_records;
     config.max_queue_seconds = 0;
-    bench.spool = vedette_spool_open(directory, &config, &error);
-    if (!bench.spool) {
+    struct vedette_spool *spool = vedette_spool_open(directory, &config, &error);
+    if (!spool) {
         fprintf(stderr, "vedette spool bench: %s\n", error.text);
         return 0;
     }
-    memset(bench.payload, 'x', sizeof bench.payload);
     int64_t start_us = clock_monotonic_us(clock_system());
     int started = 0;
-    while (started < PRODUCERS && pthread_create(&threads[started], NULL, produce, &bench) == 0)
-        started++;
+    for (; started < PRODUCERS; started++) {
+        producers[started] =
+            (struct producer){spool, payloads + (size_t)started * CALLS * RECORDS_A_CALL * RECORD_BYTES};
+        if (pthread_create(&threads[started], NULL, produce, &producers[started]) != 0)
+            break;
+    }
     for (int i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     int64_t us = clock_monotonic_us(clock_system()) - start_us;
-    vedette_spool_get_stats(bench.spool, &stats);
-    vedette_spool_close(bench.spool);
+    vedette_spool_get_stats(spool, &stats);
+    vedette_spool_close(spool);
     *commit_records = (double)stats.enqueued / (double)MAX(stats.commits, 1);
     return stats.enqueued == total_records ? (double)total_records * G_USEC_PER_SEC / (double)us : 0;
 }
 
-static bool write_rows(sqlite3 *db, int commit_records)
+static bool write_rows(sqlite3 *db, const char *payloads, int commit_records)
 {
-    char payload[RECORD_BYTES];
     sqlite3_stmt *insert = NULL;
-    memset(payload, 'x', sizeof payload);
     bool is_good = sqlite3_prepare_v2(db, "INSERT INTO records(payload) VALUES(?1)", -1, &insert, NULL) == SQLITE_OK;
     for (int64_t written = 0; is_good && written < total_records;) {
         is_good = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
         for (int i = 0; is_good && i < commit_records && written < total_records; i++, written++) {
-            sqlite3_bind_blob(insert, 1, payload, RECORD_BYTES, SQLITE_STATIC);
+            sqlite3_bind_blob(insert, 1, payloads + written * RECORD_BYTES, RECORD_BYTES, SQLITE_STATIC);
             is_good = sqlite3_step(insert) == SQLITE_DONE;
             sqlite3_reset(insert);
         }
@@ -85,7 +89,7 @@ static bool write_rows(sqlite3 *db, int commit_records)
     return is_good;
 }
 
-static double run_sqlite(const char *path, int commit_records)
+static double run_sqlite(const char *path, const char *payloads, int commit_records)
 {
     static const char setup[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
                                 "CREATE TABLE records(id INTEGER PRIMARY KEY, payload BLOB)";
@@ -93,7 +97,7 @@ static double run_sqlite(const char *path, int commit_records)
     double rate = 0;
     if (sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, setup, NULL, NULL, NULL) == SQLITE_OK) {
         int64_t start_us = clock_monotonic_us(clock_system());
-        if (write_rows(db, commit_records))
+        if (write_rows(db, payloads, commit_records))
             rate =
                 (double)total_records * G_USEC_PER_SEC / (double)MAX(clock_monotonic_us(clock_system()) - start_us, 1);
         else
@@ -137,12 +141,15 @@ static int bench_main(int argc, char **argv)
         return 1;
     }
     g_autofree char *directory = g_build_filename(place, "spool", NULL), *path = g_build_filename(place, "bare", NULL);
+    g_autofree char *payloads = g_malloc((size_t)total_records * RECORD_BYTES);
+    for (int64_t i = 0; i < total_records; i++)
+        memset(payloads + i * RECORD_BYTES, (int)('a' + i % 26), RECORD_BYTES);
     double spool[ROUNDS], bare[ROUNDS], ratios[ROUNDS], commit = 0;
     bool is_good = true;
     for (int i = 0; is_good && i < ROUNDS; i++) {
-        spool[i] = run_spool(directory, &commit);
+        spool[i] = run_spool(directory, payloads, &commit);
         remove_all(directory);
-        bare[i] = run_sqlite(path, MAX((int)(commit + 0.5), 1));
+        bare[i] = run_sqlite(path, payloads, MAX((int)(commit + 0.5), 1));
         g_unlink(path);
         is_good = spool[i] > 0 && bare[i] > 0;
         ratios[i] = is_good ? spool[i] / bare[i] : 0;

@@ -145,7 +145,7 @@ static bool prepare(struct spool_file *file, GError **error)
     const struct {
         sqlite3_stmt **statement;
         const char *sql;
-    } all[] = {{&file->insert, "INSERT INTO records(row, head, payload) VALUES(?1, ?2, ?3)"},
+    } all[] = {{&file->insert, "INSERT INTO records(head, payload) VALUES(?1, ?2)"},
                {&file->read, "SELECT head, payload FROM records WHERE row=?1"},
                {&file->save, "INSERT OR REPLACE INTO done(id, bits) VALUES(1, ?1)"}};
     for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
@@ -232,15 +232,32 @@ bool spool_file_create(struct spool_file *file, const struct spool_directory *di
     return false;
 }
 
+/* By what the connection has open, without looking for its name. -1: it has none. */
+static int64_t open_bytes(const struct spool_file *file, int which)
+{
+    sqlite3_file *handle = NULL;
+    sqlite3_int64 bytes = 0;
+    if (!file->db || sqlite3_file_control(file->db, "main", which, &handle) != SQLITE_OK || !handle ||
+        !handle->pMethods || handle->pMethods->xFileSize(handle, &bytes) != SQLITE_OK)
+        return -1;
+    return bytes;
+}
+
 void spool_file_measure(struct spool_file *file)
 {
-    static const char *const suffixes[] = {"", "-wal"};
+    static const struct {
+        const char *suffix;
+        int which;
+    } parts[] = {{"", SQLITE_FCNTL_FILE_POINTER}, {"-wal", SQLITE_FCNTL_JOURNAL_POINTER}};
     file->disk_bytes = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        g_autofree char *path = g_strconcat(file->path, suffixes[i], NULL);
-        struct stat status;
-        if (stat(path, &status) == 0)
-            file->disk_bytes += status.st_size;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        int64_t bytes = open_bytes(file, parts[i].which);
+        if (bytes < 0) {
+            g_autofree char *path = g_strconcat(file->path, parts[i].suffix, NULL);
+            struct stat status;
+            bytes = stat(path, &status) == 0 ? status.st_size : 0;
+        }
+        file->disk_bytes += bytes;
     }
 }
 
@@ -267,14 +284,28 @@ static bool finish(struct spool_file *file, sqlite3_stmt *statement, const char 
     return is_good;
 }
 
+/* SQLite numbers the rows itself, which spares it to look whether there is one of that number: one more than the last,
+ * since none is ever deleted. The head says the same number. */
+static bool check_row(const struct spool_file *file, GError **error)
+{
+    if (sqlite3_last_insert_rowid(file->db) == (sqlite3_int64)file->rows + 1)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: write: row %u has the number %lld", file->path,
+                file->rows + 1, (long long)sqlite3_last_insert_rowid(file->db));
+    return false;
+}
+
 bool spool_file_insert(struct spool_file *file, const struct spool_head *head, const void *payload, GError **error)
 {
     uint8_t bytes[SPOOL_HEAD_MAX_BYTES];
     size_t length = spool_head_encode(head, file->number, file->rows + 1, bytes);
-    sqlite3_bind_int64(file->insert, 1, (sqlite3_int64)file->rows + 1);
-    sqlite3_bind_blob(file->insert, 2, bytes, (int)length, SQLITE_STATIC);
-    sqlite3_bind_blob(file->insert, 3, payload, (int)head->payload_length, SQLITE_STATIC);
-    if (is_injected(file, "spool.insert", error) || !finish(file, file->insert, "write", error))
+    sqlite3_bind_blob(file->insert, 1, bytes, (int)length, SQLITE_STATIC);
+    sqlite3_bind_blob(file->insert, 2, payload, (int)head->payload_length, SQLITE_STATIC);
+    if (is_injected(file, "spool.insert", error))
+        return false;
+    bool is_good = sqlite3_step(file->insert) == SQLITE_DONE || fail(file, "write", error);
+    sqlite3_reset(file->insert); /* what is bound stays so until the next row takes its place */
+    if (!is_good || !check_row(file, error))
         return false;
     file->rows++;
     file->size_bytes += (int64_t)length + head->payload_length + ROW_OVERHEAD_BYTES;

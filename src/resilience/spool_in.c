@@ -9,22 +9,38 @@
 
 enum { DISK_RETRY_US = 100000 }; /* between tries of a call that may wait for room on the disk */
 
+enum { FEW_RECORDS = 16 }; /* for which a call that waits asks for no memory */
+
+static void ticket_init(struct spool_ticket *ticket, size_t count, int64_t bytes, struct spool_entry **few)
+{
+    *ticket = (struct spool_ticket){.count = count, .bytes = bytes, .few = few};
+    ticket->entries = few && count <= FEW_RECORDS ? few : g_new(struct spool_entry *, 2 * count);
+    ticket->spent = (void **)(ticket->entries + count);
+    sem_init(&ticket->over, 0, 0);
+}
+
 struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count, int64_t bytes)
 {
-    struct spool_ticket *ticket = g_new0(struct spool_ticket, 1);
-    ticket->entries = g_memdup2(entries, count * sizeof(struct spool_entry *));
-    ticket->count = count;
-    ticket->bytes = bytes;
-    sem_init(&ticket->over, 0, 0);
+    struct spool_ticket *ticket = g_new(struct spool_ticket, 1);
+    ticket_init(ticket, count, bytes, NULL);
+    memcpy(ticket->entries, entries, count * sizeof(struct spool_entry *));
     return ticket;
+}
+
+void spool_ticket_clear(struct spool_ticket *ticket)
+{
+    sem_destroy(&ticket->over);
+    g_clear_error(&ticket->failure);
+    for (size_t i = 0; i < ticket->spent_count; i++)
+        g_free(ticket->spent[i]);
+    if (ticket->entries != ticket->few)
+        g_free(ticket->entries);
+    g_free(ticket->heads);
 }
 
 void spool_ticket_free(struct spool_ticket *ticket)
 {
-    sem_destroy(&ticket->over);
-    g_clear_error(&ticket->failure);
-    g_free(ticket->entries);
-    g_free(ticket->heads);
+    spool_ticket_clear(ticket);
     g_free(ticket);
 }
 
@@ -274,11 +290,10 @@ static void queue_relaxed(struct vedette_spool *spool, const struct spool_ticket
     pthread_cond_broadcast(&spool->ready);
 }
 
-static void ticket_init(struct spool_ticket *ticket, struct spool_entry **entries, const struct demand *demand)
+/* What a demand takes in a file, at most. */
+static int64_t bytes_of(const struct demand *demand)
 {
-    *ticket = (struct spool_ticket){.entries = entries, .count = demand->count};
-    ticket->bytes = demand->bytes + (int64_t)demand->count * SPOOL_HEAD_MAX_BYTES;
-    sem_init(&ticket->over, 0, 0);
+    return demand->bytes + (int64_t)demand->count * SPOOL_HEAD_MAX_BYTES;
 }
 
 /* True: the ticket is with the writer, or the records are there (relaxed). */
@@ -313,18 +328,13 @@ static bool enqueue_once(struct vedette_spool *spool, const struct demand *deman
                          struct vedette_spool_error *error)
 {
     struct spool_ticket ticket;
-    struct spool_entry *few[16], **entries = few;
-    if (demand->count > G_N_ELEMENTS(few))
-        entries = g_new(struct spool_entry *, demand->count);
-    ticket_init(&ticket, entries, demand);
+    struct spool_entry *few[2 * FEW_RECORDS];
+    ticket_init(&ticket, demand->count, bytes_of(demand), few);
     bool is_good = put_in(spool, demand, until_us, &ticket, error) && await_ticket(&ticket);
     *is_disk = ticket.failure && ticket.failure->code == VEDETTE_ERROR_FULL;
     if (ticket.failure)
         spool_error_fill(error, ticket.failure);
-    g_clear_error(&ticket.failure);
-    sem_destroy(&ticket.over);
-    if (entries != few)
-        g_free(entries);
+    spool_ticket_clear(&ticket);
     return is_good;
 }
 
@@ -354,7 +364,7 @@ bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spoo
     if (!add_up(spool, records, count, &demand, error))
         return false;
     struct spool_ticket *ticket = g_new(struct spool_ticket, 1);
-    ticket_init(ticket, g_new(struct spool_entry *, count), &demand);
+    ticket_init(ticket, count, bytes_of(&demand), NULL);
     ticket->done = done;
     ticket->data = data;
     bool is_relaxed = spool->config.durability == VEDETTE_SPOOL_RELAXED;

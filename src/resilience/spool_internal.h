@@ -223,6 +223,8 @@ struct spool_entry *spool_entry_new(struct spool_queue *queue, struct spool_tena
 /* No longer counted; freed unless the writer has it. */
 void spool_entry_finish(struct spool_queue *queue, struct spool_entry *entry);
 void spool_entry_drop_payload(struct spool_queue *queue, struct spool_entry *entry);
+/* The same, for the caller to free. */
+void *spool_entry_steal_payload(struct spool_queue *queue, struct spool_entry *entry);
 void spool_entry_set_payload(struct spool_queue *queue, struct spool_entry *entry, void *payload);
 /* To the end of its lane. */
 void spool_queue_append(struct spool_queue *queue, struct spool_entry *entry);
@@ -242,7 +244,10 @@ void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)
 
 /* What one call put in; lives with its caller, or on the heap when it does not wait. */
 struct spool_ticket {
-    struct spool_entry **entries;
+    struct spool_entry **entries, **few; /* few: where the caller has room for some, else NULL */
+    void **spent; /* payloads that memory has no room for once they are written: whoever has the ticket then frees them,
+                     and not the writer */
+    size_t spent_count;
     struct spool_head *heads; /* of entries that others may finish meanwhile; else NULL */
     size_t count;
     int64_t bytes;
@@ -325,6 +330,8 @@ struct timespec spool_deadline(int64_t machine_us);
 void spool_error_fill(struct vedette_spool_error *error, const GError *from);
 /* Copies the list of entries. */
 struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count, int64_t bytes);
+/* What it holds, not the ticket. */
+void spool_ticket_clear(struct spool_ticket *ticket);
 void spool_ticket_free(struct spool_ticket *ticket);
 /* Gives up what was put in and could not be written. lock. */
 void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket);

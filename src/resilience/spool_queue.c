@@ -108,10 +108,15 @@ static void uncount_payload(struct spool_queue *queue, const struct spool_entry 
     entry->lane->tenant->memory_records--;
 }
 
-void spool_entry_drop_payload(struct spool_queue *queue, struct spool_entry *entry)
+void *spool_entry_steal_payload(struct spool_queue *queue, struct spool_entry *entry)
 {
     uncount_payload(queue, entry);
-    g_clear_pointer(&entry->payload, g_free);
+    return g_steal_pointer(&entry->payload);
+}
+
+void spool_entry_drop_payload(struct spool_queue *queue, struct spool_entry *entry)
+{
+    g_free(spool_entry_steal_payload(queue, entry));
 }
 
 void spool_entry_finish(struct spool_queue *queue, struct spool_entry *entry)

@@ -256,9 +256,9 @@ static bool write_group(struct vedette_spool *spool, struct spool_ticket **ticke
     return false;
 }
 
-/* Under lock: it is on disk from now on. */
-static void settle_written(struct vedette_spool *spool, struct spool_entry *entry, struct spool_file *file,
-                           uint32_t row)
+/* Under lock: it is on disk from now on. Returns its payload when memory has no room for it, or NULL. */
+static void *settle_written(struct vedette_spool *spool, struct spool_entry *entry, struct spool_file *file,
+                            uint32_t row)
 {
     bool was_spilling = entry->is_spilling;
     entry->is_spilling = entry->is_written = false;
@@ -266,9 +266,9 @@ static void settle_written(struct vedette_spool *spool, struct spool_entry *entr
         spool_bits_set(file->done, row);
         file->is_unsaved = true;
         spool_save_soon(spool);
-        g_free(entry->payload);
+        void *payload = entry->payload;
         g_free(entry);
-        return;
+        return payload;
     }
     entry->file = file;
     entry->row = row;
@@ -276,8 +276,19 @@ static void settle_written(struct vedette_spool *spool, struct spool_entry *entr
     file->live_bytes += entry->length;
     if (!was_spilling)
         spool_queue_append(&spool->queue, entry);
-    if (spool->queue.memory_bytes > spool->config.max_memory_bytes && !entry->is_out)
-        spool_entry_drop_payload(&spool->queue, entry);
+    bool is_short = spool->queue.memory_bytes > spool->config.max_memory_bytes && !entry->is_out;
+    return is_short ? spool_entry_steal_payload(&spool->queue, entry) : NULL;
+}
+
+/* Under lock. `row` is the one before its first. */
+static void settle_ticket(struct vedette_spool *spool, struct spool_ticket *ticket, struct spool_file *file,
+                          uint32_t row)
+{
+    for (size_t i = 0; i < ticket->count; i++) {
+        void *spent = settle_written(spool, ticket->entries[i], file, row + (uint32_t)i + 1);
+        if (spent)
+            ticket->spent[ticket->spent_count++] = spent;
+    }
 }
 
 static void finish_group(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, const GError *failure)
@@ -288,13 +299,13 @@ static void finish_group(struct vedette_spool *spool, struct spool_ticket **tick
         records += tickets[i]->count;
     pthread_mutex_lock(&spool->lock);
     uint32_t row = failure ? 0 : file->rows - (uint32_t)records;
-    for (guint i = 0; i < count; i++) {
-        for (size_t j = 0; !failure && j < tickets[i]->count; j++)
-            settle_written(spool, tickets[i]->entries[j], file, ++row);
-        if (failure) {
-            spool_undo(spool, tickets[i]);
-            tickets[i]->failure = g_error_copy(failure);
+    for (guint i = 0; i < count; row += (uint32_t)tickets[i++]->count) {
+        if (!failure) {
+            settle_ticket(spool, tickets[i], file, row);
+            continue;
         }
+        spool_undo(spool, tickets[i]);
+        tickets[i]->failure = g_error_copy(failure);
     }
     if (!failure) {
         file->written = file->rows;
