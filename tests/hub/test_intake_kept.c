@@ -1,0 +1,229 @@
+/* What becomes of a worker's records: acknowledged once they are in the spool, and stored once, whatever fails. */
+#include "intake_world.h"
+
+static void test_a_record_is_acknowledged_and_stored_under_its_registration(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 7, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    await_acknowledgement(&world, 7);
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1), foreign = stored(&world, "other", 0);
+    g_assert_cmpuint(events->len, ==, 1);
+    g_assert_cmpuint(foreign->len, ==, 0);
+    const struct analytics_event *event = g_ptr_array_index(events, 0);
+    g_assert_cmpstr(event->id, ==, id);
+    g_assert_cmpstr(event->org_id, ==, "default");
+    g_assert_cmpstr(event->site_id, ==, "default");
+    g_assert_cmpint(event->received_at.ms, >, clock_wall_ms(world.hub.clock) - DEADLINE_US / 1000);
+    g_assert_null(strstr(event->payload.text, "smuggled"));
+    g_assert_cmpstr(event->subject_id, ==, "door");
+    g_autoptr(GPtrArray) counts = store_counts_list(world.hub.store, "default", event->occurred_at.ms, NULL);
+    g_assert_cmpuint(counts->len, ==, 1); /* what its payload says, not what the worker says it counts as */
+    g_assert_cmpstr(((const struct store_count *)g_ptr_array_index(counts, 0))->kind, ==, "line_in");
+    g_assert_cmpint(((const struct store_count *)g_ptr_array_index(counts, 0))->count, ==, 1);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 1);
+    world_clear(&world);
+}
+
+static void test_a_repeated_record_is_acknowledged_and_shown_once(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    for (uint64_t sequence = 1; sequence <= 2; sequence++) {
+        say_batch(&world, sequence, text);
+        g_assert_true(intake_read(world.worker, NULL));
+        await_acknowledgement(&world, sequence);
+    }
+    wait_for_count(&world.hub.health.records_duplicate, 1);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 1);
+    world_clear(&world);
+}
+
+static bool can_inject(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    return true;
+#else
+    g_test_skip("this build has no fault points (-Dfaults=true)");
+    return false;
+#endif
+}
+
+static void wait_until_waiting(struct world *world, guint batches)
+{
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    while (g_queue_get_length(&world->worker->waiting) != batches) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        if (!g_main_context_iteration(NULL, FALSE))
+            g_usleep(500);
+    }
+}
+
+static void test_nothing_is_acknowledged_while_the_spool_fails(void)
+{
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("spool.commit=1+");
+    for (uint64_t sequence = 1; sequence <= 3; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+        say_batch(&world, sequence, text);
+        g_assert_true(intake_read(world.worker, NULL));
+        wait_until_waiting(&world, (guint)sequence);
+    }
+    g_assert_cmpint(answer(&world, NULL), ==, 0);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 0);
+    plan_faults(NULL);
+    intake_retry(world.worker);
+    for (uint64_t sequence = 1; sequence <= 3; sequence++)
+        await_acknowledgement(&world, sequence); /* in their order */
+    g_autoptr(GPtrArray) events = stored(&world, "default", 3);
+    g_assert_cmpuint(events->len, ==, 3);
+    world_clear(&world);
+}
+
+/* The spool keeps what the store does not take; workers and those who look notice nothing. */
+static void test_records_are_kept_and_shown_once_while_the_store_fails(void)
+{
+    enum { BATCHES = 20 };
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("store.commit=1+");
+    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+        say_batch(&world, sequence, text);
+        g_assert_true(intake_read(world.worker, NULL));
+        await_acknowledgement(&world, sequence);
+    }
+    wait_for_count(&world.hub.health.store_breaker_open, 1); /* it is left alone after a few tries */
+    g_autoptr(GPtrArray) none = stored(&world, "default", 0);
+    g_assert_cmpuint(none->len, ==, 0);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, BATCHES);
+    plan_faults(NULL);
+    g_autoptr(GPtrArray) events = stored(&world, "default", BATCHES);
+    g_assert_cmpuint(events->len, ==, BATCHES);
+    wait_for_count(&world.hub.health.store_breaker_open, 0);
+    g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, BATCHES);
+    wait_for_count(&world.hub.health.records_stored, BATCHES); /* it is counted after others can read them */
+    world_clear(&world);
+}
+
+/* One record that the store will never take costs itself. */
+static void test_a_record_of_the_spool_that_cannot_be_stored_is_let_go(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    const struct vedette_spool_record nonsense = {.tenant = "default", .priority = 9, .payload = "{]", .length = 2};
+    g_assert_true(vedette_spool_enqueue(record_path_spool(world.hub.records), &nonsense, 1, NULL));
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 1, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    await_acknowledgement(&world, 1);
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1);
+    g_assert_cmpuint(events->len, ==, 1);
+    wait_for_count(&world.hub.health.records_rejected, 1);
+    world_clear(&world);
+}
+
+/* What a worker handed over before it died is stored all the same; the next process hears nothing of it. */
+static void test_a_dead_workers_records_are_stored(void)
+{
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("spool.commit=1+");
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 1, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    wait_until_waiting(&world, 1);
+    link_free(world.worker->link);
+    link_free(world.peer);
+    connect_worker(&world);
+    plan_faults(NULL);
+    intake_retry(world.worker);
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    while (world.worker->bytes_in_hand > 0) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        if (!g_main_context_iteration(NULL, FALSE))
+            g_usleep(500);
+    }
+    g_assert_cmpint(answer(&world, NULL), ==, 0);
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1);
+    g_assert_cmpuint(events->len, ==, 1);
+    world_clear(&world);
+}
+
+/* With the spool away a worker may fill our hand, and no more: it is read again when there is room. */
+static void test_a_full_hand_takes_no_more(void)
+{
+    enum { BATCHES = 8, FILLER_BYTES = 3 << 20 };
+    if (!can_inject())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("spool.commit=1+");
+    g_autofree char *filler = g_strnfill(FILLER_BYTES, ' ');
+    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
+        g_autoptr(GByteArray) body = g_byte_array_new();
+        g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+        uint64_t sequence_le = GUINT64_TO_LE(sequence);
+        g_byte_array_append(body, (const guint8 *)&sequence_le, sizeof sequence_le);
+        g_byte_array_append(body, (const guint8 *)text, (guint)strlen(text));
+        g_byte_array_append(body, (const guint8 *)filler, FILLER_BYTES);
+        g_assert_true(link_send(world.peer, LINK_EVENTS, body->data, body->len, NULL));
+    }
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
+    while (!intake_is_full(world.worker)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_assert_true(intake_read(world.worker, NULL));
+        g_main_context_iteration(NULL, FALSE);
+    }
+    size_t in_hand = world.worker->bytes_in_hand;
+    g_assert_true(intake_read(world.worker, NULL));
+    g_assert_cmpuint(world.worker->bytes_in_hand, ==, in_hand);
+    g_assert_cmpuint(in_hand, <, (size_t)BATCHES * FILLER_BYTES);
+    plan_faults(NULL);
+    uint64_t acknowledged = 0;
+    while (acknowledged < BATCHES) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        intake_retry(world.worker);
+        g_assert_true(intake_read(world.worker, NULL));
+        g_main_context_iteration(NULL, FALSE);
+        acknowledged += answer(&world, NULL) == LINK_ACKNOWLEDGE;
+    }
+    g_assert_cmpuint(world.worker->bytes_in_hand, ==, 0);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    g_test_add_func("/intake_kept/a record is acknowledged, and stored under its registration",
+                    test_a_record_is_acknowledged_and_stored_under_its_registration);
+    g_test_add_func("/intake_kept/a repeated record is acknowledged and shown once",
+                    test_a_repeated_record_is_acknowledged_and_shown_once);
+    g_test_add_func("/intake_kept/nothing is acknowledged while the spool fails",
+                    test_nothing_is_acknowledged_while_the_spool_fails);
+    g_test_add_func("/intake_kept/records are kept and shown once while the store fails",
+                    test_records_are_kept_and_shown_once_while_the_store_fails);
+    g_test_add_func("/intake_kept/a record of the spool that cannot be stored is let go",
+                    test_a_record_of_the_spool_that_cannot_be_stored_is_let_go);
+    g_test_add_func("/intake_kept/a dead worker's records are stored", test_a_dead_workers_records_are_stored);
+    g_test_add_func("/intake_kept/a full hand takes no more", test_a_full_hand_takes_no_more);
+    return g_test_run();
+}
