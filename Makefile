@@ -1,7 +1,7 @@
 # The front door. Meson does the work; see meson_options.txt for what can be chosen.
 BUILD := build
 
-.PHONY: build run test bench soak soak-store lint fmt clean docs
+.PHONY: build run test bench bench-nightly soak soak-store lint fmt clean docs
 .DEFAULT_GOAL := build
 
 build:
@@ -26,6 +26,14 @@ bench:
 	@$(BUILD)/bench/bench_store
 	@python3 bench/policy_latency.py $(BUILD)
 	@python3 bench/bench_http.py $(BUILD)/vedette $(BUILD)/bench/load_http
+
+# The store with ten million events: lists of them, and retention of the oldest million beside a writer. For the night: it
+# takes a while, and 10 GB of disk where TMPDIR is.
+bench-nightly:
+	@scripts/bootstrap build
+	@scripts/configure $(BUILD)
+	@ninja -C $(BUILD) bench/bench_store
+	@$(BUILD)/bench/bench_store 10000000
 
 lint:
 	@scripts/bootstrap build lint

@@ -148,6 +148,7 @@ static void init_locks(struct sqlite_engine *engine)
 static void sqlite_close(void *data)
 {
     struct sqlite_engine *engine = data;
+    sqlite_checkpointer_stop(engine);
     for (size_t i = 0; i < SQLITE_READERS; i++)
         if (engine->readers.connections[i].db)
             connection_close(&engine->readers.connections[i]);
@@ -202,7 +203,8 @@ static void *sqlite_open(struct store *store, GError **error)
     struct sqlite_engine *engine = open_bare(store, error);
     if (!engine)
         return NULL;
-    if (migrate(&engine->writer, store->clock, false, NULL, error) && sqlite_scope_install(&engine->writer, error))
+    if (migrate(&engine->writer, store->clock, false, NULL, error) && sqlite_scope_install(&engine->writer, error) &&
+        sqlite_checkpointer_start(engine, error))
         return engine;
     sqlite_close(engine);
     return NULL;

@@ -12,17 +12,16 @@
 
 enum {
     SQLITE_READERS = 4,
-    SQLITE_READER_WAIT_MS = 5000, /* a reader that waits longer is told to come back */
-    SQLITE_BUSY_MS = 2000,        /* SQLite's own wait for a lock */
-    SQLITE_CHECKPOINT_PAGES =
-        200, /* of the WAL: whoever commits the last of them writes them into the database, and all
-              * who write wait for that; SQLite's own 1000 make the longest waits twice as long */
-    SQLITE_WAL_LIMIT_BYTES = 64 << 20, /* a WAL that grew beyond is cut after its checkpoint */
-    SQLITE_CACHE_KIB = 1024,           /* page cache of each reader; the system caches the file besides */
-    SQLITE_WRITER_CACHE_KIB = 16384,   /* at most: where a commit touches more pages, they are written twice */
-    SQLITE_PROBE_BYTES = 64 << 10,     /* what a check writes to see that it can */
-    SQLITE_STATEMENTS_MAX = 256,       /* kept prepared by a connection; the texts of this room are far fewer */
-    SQLITE_COLUMNS_MAX = 64,           /* of one row */
+    SQLITE_READER_WAIT_MS = 5000,        /* a reader that waits longer is told to come back */
+    SQLITE_BUSY_MS = 2000,               /* SQLite's own wait for a lock */
+    SQLITE_CHECKPOINT_PAGES = 200,       /* of the WAL: so many are written into the database when nobody waits */
+    SQLITE_CHECKPOINT_MOST_PAGES = 4000, /* and so many by whoever commits the last of them */
+    SQLITE_WAL_LIMIT_BYTES = 64 << 20,   /* a WAL that grew beyond is cut after its checkpoint */
+    SQLITE_CACHE_KIB = 1024,             /* page cache of each reader; the system caches the file besides */
+    SQLITE_WRITER_CACHE_KIB = 16384,     /* at most: where a commit touches more pages, they are written twice */
+    SQLITE_PROBE_BYTES = 64 << 10,       /* what a check writes to see that it can */
+    SQLITE_STATEMENTS_MAX = 256,         /* kept prepared by a connection; the texts of this room are far fewer */
+    SQLITE_COLUMNS_MAX = 64,             /* of one row */
 };
 
 struct connection {
@@ -81,6 +80,13 @@ struct write_turns {
     uint64_t next, current; /* lock */
 };
 
+struct checkpointer {
+    int pages; /* of the WAL after the last commit; 0 after a checkpoint. Of whoever has the turn */
+    pthread_t thread;
+    bool is_running; /* immutable after open */
+    bool is_closing; /* turns.lock */
+};
+
 struct sqlite_engine {
     /* immutable after open */
     struct store *store;
@@ -91,6 +97,11 @@ struct sqlite_engine {
 
     struct write_turns turns;
     struct connection writer; /* whoever has the turn */
+    struct checkpointer checkpointer;
 
     struct reader_pool readers;
 };
+
+/* Once the writing connection is as it stays; stopped before that is closed, also when it was not started. */
+bool sqlite_checkpointer_start(struct sqlite_engine *engine, GError **error);
+void sqlite_checkpointer_stop(struct sqlite_engine *engine);

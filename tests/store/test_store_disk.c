@@ -376,6 +376,39 @@ static void test_q15_file_size_limit(void)
     world_clear(&world);
 }
 
+/* Events in the file without its log; -1 while that cannot be read. */
+static int count_in_file(const struct store_world *world)
+{
+    g_autofree char *uri = g_strdup_printf("file:%s/vedette.db?immutable=1", world->directory);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    int count = -1;
+    if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, "SELECT count(*) FROM events", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        count = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return count;
+}
+
+/* Nobody who commits waits for it, and yet the log does not only grow: what it holds goes into the file in between. */
+static void test_log_goes_into_the_file_when_nobody_writes(void)
+{
+    enum { BATCHES = 20, EVENTS = 100, SECONDS = 15 };
+    struct store_world world;
+    world_init(&world);
+    for (int i = 0; i < BATCHES; i++)
+        g_assert_cmpint(store_many(&world, EVENTS).new_records, ==, EVENTS);
+    /* The last of them may be too few to be written, and all of them are too few for a commit to write them itself. */
+    int count = -1;
+    gint64 deadline = g_get_monotonic_time() + SECONDS * G_USEC_PER_SEC;
+    while ((count = count_in_file(&world)) < BATCHES * EVENTS / 4 && g_get_monotonic_time() < deadline)
+        world_pause(5);
+    g_assert_cmpint(count, >=, BATCHES * EVENTS / 4);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -390,5 +423,6 @@ int main(int argc, char **argv)
     g_test_add_func("/store/concurrent_start", test_concurrent_start);
     g_test_add_func("/store/q16_tiny_tmpfs", test_q16_tiny_tmpfs);
     g_test_add_func("/store/q15_file_size_limit", test_q15_file_size_limit);
+    g_test_add_func("/store/log_goes_into_the_file_when_nobody_writes", test_log_goes_into_the_file_when_nobody_writes);
     return g_test_run();
 }
