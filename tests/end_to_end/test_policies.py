@@ -4,13 +4,17 @@ import hashlib
 import hmac
 import json
 import os
+import pathlib
 import sqlite3
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 
-from world import PASSWORD, Camera, Directory, Hub, run_tests, sanitizer_options, until, vedette
+from world import BINARY, PASSWORD, Camera, Directory, Hub, run_tests, sanitizer_options, until, vedette
+
+SOURCE = pathlib.Path(os.environ["VEDETTE_SOURCE"])
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 CAMERA = """
@@ -120,6 +124,62 @@ def the_command_line_changes_tells_and_refuses():
                 wrong = policy("list", VEDETTE_PASSWORD="wrong")
                 assert wrong.returncode == 1 and "wrong" in wrong.stderr, wrong.stderr
                 assert policy("nonsense").returncode == 2
+
+
+def every_verb_of_the_command_line_answers():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://empty?fps=5") as camera:
+            with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
+                environment = {"PATH": os.environ["PATH"], "VEDETTE_URL": hub.address, "VEDETTE_PASSWORD": PASSWORD,
+                               "VEDETTE": BINARY, "VEDETTE_TOKEN": hub.token, **sanitizer_options()}
+                script = lambda name, *words, **more: subprocess.run([SOURCE / "scripts" / name, *words], capture_output=True, text=True,
+                                                                     env={**environment, **more}, timeout=60, check=False)
+                manager = lambda *words: script("policy-manager.sh", *words)
+
+                def policy(*words):
+                    done = vedette("policy", *words, env=environment)
+                    assert done.returncode == 0, (words, done)
+                    return json.loads(done.stdout)
+
+                document = directory / "new-policy.json"
+                document.write_text('{"loitering_seconds": 9, "speed_limit": 2}')
+                where = ("--camera", "shop", "--reason", "test")
+                assert policy("validate", "safety", document, *where)["config"]["speed_limit"] == 2
+                assert policy("set", "safety", document, *where)["version"] == 1
+                document.write_text('{"loitering_seconds": 5}')
+                assert policy("diff", "safety", document, "--camera", "shop")
+                assert policy("patch", "safety", document, *where)["config"] == {"loitering_seconds": 5, "speed_limit": 2}
+                assert policy("unset", "safety", "speed_limit", *where)["config"] == {"loitering_seconds": 5}
+                assert policy("get", "safety", "--camera", "shop")["version"] == 3
+                assert policy("rollback", "safety", "1", *where)["config"] == {"loitering_seconds": 9, "speed_limit": 2}
+                assert [each["version"] for each in policy("history", "safety", "--camera", "shop")["items"]] == [4, 3, 2, 1]
+                assert [each["policy_type"] for each in policy("list")["items"]] == ["safety"]
+
+                taken = manager("validate", document)  # its name tells no type
+                assert taken.returncode == 0 and "valid safety policy" in taken.stderr, taken
+                assert manager("validate", "safety", document).returncode == 0
+                for example in sorted((SOURCE / "policies" / "examples").iterdir()):
+                    assert manager("validate", example).returncode == 0, example
+                document.write_text('{"no_such_key": 1}')
+                assert manager("validate", document).returncode == 1
+                example = SOURCE / "policies" / "examples" / "privacy-policy.json"
+                assert manager("set", "privacy", "privacy", example).returncode == 0
+                assert json.loads(manager("get", "privacy", "privacy").stdout)["config"]["blur_strength"] == 0.8
+                assert len(json.loads(manager("list").stdout)["items"]) == 2
+                assert manager("nonsense").returncode == 2 and manager("set", "privacy").returncode == 2
+
+                with subprocess.Popen([SOURCE / "scripts" / "policy-manager.sh", "monitor"], stdout=subprocess.PIPE, text=True,
+                                      env=environment) as monitor:
+                    until(lambda: monitor.stdout.readline() == "}\n", "what is in force is printed")
+                    policy("unset", "privacy", "--reason", "test")
+                    until(lambda: monitor.stdout.readline() == "}\n", "and again once it changes")
+                    monitor.kill()
+
+                until(lambda: script("health-check-resilience.sh").returncode == 0, "the server is healthy")
+                told = json.loads(script("health-check-resilience.sh").stdout)
+                assert "circuit_breakers" in told["resilience_stats"], told
+                assert script("health-check-resilience.sh", VEDETTE_URL="http://127.0.0.1:1").returncode == 2
 
 
 def retention_by_hand_goes_by_policies_too():
@@ -261,6 +321,7 @@ if __name__ == "__main__":
     sys.exit(run_tests([
         ("a webhook changes a threshold for who is already there", a_webhook_changes_a_threshold_for_who_is_already_there),
         ("the command line changes, tells and refuses", the_command_line_changes_tells_and_refuses),
+        ("every verb of the command line answers", every_verb_of_the_command_line_answers),
         ("retention by hand goes by policies too", retention_by_hand_goes_by_policies_too),
         ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
