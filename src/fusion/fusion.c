@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { DIGEST_BYTES = 32 };
+enum { DIGEST_BYTES = 32, LONGEST_SIGNAL_MS = 24 * 3600 * 1000 };
 
 /* A UUIDv7 (RFC 9562 section 5.7) whose random bits are a digest of what it is made from. g_free. */
 static char *id_of(const char *what, const struct signal *signal)
@@ -71,7 +71,9 @@ void fusion_join(const struct fusion_settings *settings, struct incident *incide
 {
     size_t most = (size_t)MAX(settings->max_signals, 1);
     incident->started_at.ms = MIN(incident->started_at.ms, signal->started_at.ms);
-    incident->last_signal_at.ms = MAX(incident->last_signal_at.ms, MAX(signal->started_at.ms, signal->ended_at.ms));
+    /* an end that lies far off would hold the incident open for ever */
+    int64_t ended_ms = MIN(signal->ended_at.ms, signal->started_at.ms + LONGEST_SIGNAL_MS);
+    incident->last_signal_at.ms = MAX(incident->last_signal_at.ms, MAX(signal->started_at.ms, ended_ms));
     if (signal->started_at.ms > incident->ended_at.ms)
         incident->ended_at.ms = 0; /* it goes on */
     incident->severity = MAX(incident->severity, signal->severity);

@@ -23,6 +23,7 @@ void fusion_open(const struct signal *signal, struct incident *incident);
  * dismissed does, so that what was found to be nothing stays quiet while it goes on (the store tells nobody). */
 bool fusion_belongs(const struct fusion_settings *settings, const struct incident *incident,
                     const struct signal *signal);
+/* A signal counts for a day at most, whatever end it names. */
 void fusion_join(const struct fusion_settings *settings, struct incident *incident, const struct signal *signal);
 
 /* The kind of incidents of its camera that this signal says are over, as camera_recovered does; NULL: none. */

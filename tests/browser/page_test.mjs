@@ -77,6 +77,27 @@ function noteAnswers(page, address) {
   });
 }
 
+/** The server as a program asks it. */
+async function apiOf(address) {
+  const ask = async (path, init) => {
+    const answer = await fetch(address + path, init);
+    assert(answer.ok, `${path}: ${answer.status}`);
+    return answer.json();
+  };
+  const login = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ username: "admin", password: PASSWORD }) };
+  const headers = { Authorization: `Bearer ${(await ask("/auth/login", login)).access_token}` };
+  return {
+    get: (path) => ask(path, { headers }),
+    sendSignal: async (camera_id, kind) => {
+      const now = new Date().toISOString();
+      const payload = { id: crypto.randomUUID(), camera_id, service: "safety", kind, severity: "high", started_at: now };
+      const body = JSON.stringify({ id: payload.id, type: "signal", camera_id, occurred_at: now, payload });
+      const told = await ask("/api/v1/events", { method: "POST", headers: { ...headers, "Content-Type": "application/x-ndjson" }, body });
+      assert(told.accepted === 1, JSON.stringify(told));
+    },
+  };
+}
+
 async function main() {
   if (!CHROMIUM) {
     console.log("1..0 # SKIP Debian's chromium is not installed");
@@ -137,11 +158,31 @@ async function main() {
     );
     await until(page, () => document.querySelectorAll(".event").length > 2);
   });
+  const byApi = await apiOf(address);
+  mkdirSync(dirname(screenshot), { recursive: true });
+  await test("an incident is there as it happens, open ones first, and an operator acknowledges and closes it", async () => {
+    const camera = await page.$eval(".camera", (card) => card.dataset.camera);
+    await byApi.sendSignal(camera, "fall");
+    await until(page, () => [...document.querySelectorAll(".incident.open")].some((row) => /fall/i.test(row.textContent)));
+    assert(/open/.test(await page.textContent(".incidents h2")), "the heading counts no open incident");
+    const id = await page.evaluate(() => [...document.querySelectorAll(".incident.open")].find((row) => /fall/i.test(row.textContent)).dataset.id);
+    await page.click(`.incident[data-id="${id}"] button:text("Acknowledge")`);
+    await until(page, (known) => document.querySelector(`.incident[data-id="${known}"]`).classList.contains("acknowledged"), id);
+    assert((await byApi.get(`/api/v1/incidents/${id}`)).status === "acknowledged", "the server does not know it");
+    await byApi.sendSignal(camera, "spill"); // another one: open, so it stands before it
+    await until(page, (known) => {
+      const rows = [...document.querySelectorAll(".incident")];
+      const spill = rows.findIndex((row) => /spill/i.test(row.textContent));
+      return spill >= 0 && spill < rows.findIndex((row) => row.dataset.id === known);
+    }, id);
+    await page.click(`.incident[data-id="${id}"] button:text("Close")`);
+    await until(page, (known) => document.querySelector(`.incident[data-id="${known}"]`).classList.contains("resolved"), id);
+    assert((await page.locator(`.incident[data-id="${id}"] button`).count()) === 0, "a closed incident has buttons");
+  });
   await test("nothing was fetched from elsewhere and no script failed", async () => {
     assert(foreignRequests.length === 0, foreignRequests.join(" "));
     assert(pageErrors.length === 0, pageErrors.join("; "));
   });
-  mkdirSync(dirname(screenshot), { recursive: true });
   await page.screenshot({ path: screenshot });
   await test("a narrow window shows everything in one column", async () => {
     await page.setViewportSize({ width: 420, height: 900 });

@@ -84,6 +84,18 @@ static void test_joining_widens_and_keeps_bounds(void)
     record_clear(&incident_descriptor, &incident);
 }
 
+/* An end that lies a century off holds nothing open for so long. */
+static void test_a_far_end_counts_for_a_day(void)
+{
+    const int64_t day_ms = INT64_C(86400000);
+    struct signal first = signal_at("s-1", "intrusion", 0), long_one = signal_at("s-2", "intrusion", 1);
+    struct incident incident = incident_of(&first);
+    long_one.ended_at.ms = long_one.started_at.ms + 36500 * day_ms;
+    fusion_join(&settings, &incident, &long_one);
+    g_assert_cmpint(incident.last_signal_at.ms, ==, long_one.started_at.ms + day_ms);
+    record_clear(&incident_descriptor, &incident);
+}
+
 /* The same signal is the same incident on any server and in any year; another camera's of the same id is another. */
 static void test_ids_are_made_from_the_signal(void)
 {
@@ -289,6 +301,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fusion/what_belongs_together", test_what_belongs_together);
     g_test_add_func("/fusion/joining_widens_and_keeps_bounds", test_joining_widens_and_keeps_bounds);
+    g_test_add_func("/fusion/a far end counts for a day", test_a_far_end_counts_for_a_day);
     g_test_add_func("/fusion/ids_are_made_from_the_signal", test_ids_are_made_from_the_signal);
     g_test_add_func("/fusion/what_opens_and_what_ends", test_what_opens_and_what_ends);
     g_test_add_func("/fusion/batches make no difference", test_batches_make_no_difference);

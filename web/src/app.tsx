@@ -3,13 +3,16 @@ import { keepLogin, listEvents, server, whoAmI } from "./api";
 import { AddCamera } from "./add_camera";
 import { CameraCard } from "./camera_card";
 import { EventList } from "./event_list";
+import { IncidentList, readIncidents, withIncidents } from "./incident_list";
 import { Live } from "./live";
 import { Login } from "./login";
 import { Password } from "./password";
-import type { CameraHealth, CameraView, Me } from "./records";
+import type { CameraHealth, CameraView, Incident, Me } from "./records";
 import type { StoredEvent } from "./stored_event";
 
 const EVENTS_SHOWN = 50;
+const INCIDENTS_SHOWN = 30;
+const ACTING_ROLES = ["operator", "privacy_officer", "admin", "platform"];
 const CAMERAS_REFRESH_MS = 2000;
 
 function withHealth(cameras: CameraView[], health: CameraHealth): CameraView[] {
@@ -18,10 +21,11 @@ function withHealth(cameras: CameraView[], health: CameraHealth): CameraView[] {
   );
 }
 
-/** Cameras and events: read once, then kept up by the live messages; counts are read again from the store's truth. */
+/** Cameras, incidents and events: read once, then kept up by the live messages; counts are read again from the store's truth. */
 function useServer() {
   const [cameras, setCameras] = useState<CameraView[]>([]);
   const [events, setEvents] = useState<StoredEvent[]>([]);
+  const [incidents, setIncidents] = useState<Incident[]>([]);
   const [isConnected, setConnected] = useState(false);
   const [live, setLive] = useState<Live | null>(null);
   const [error, setError] = useState("");
@@ -35,16 +39,20 @@ function useServer() {
     }
   }, []);
 
+  const noteIncident = useCallback((incident: Incident) => setIncidents((list) => withIncidents(list, [incident], INCIDENTS_SHOWN)), []);
+
   useEffect(() => {
     const connection = new Live((connected) => {
       setConnected(connected);
       if (!connected) return;
       void refresh();
       listEvents(EVENTS_SHOWN).then(setEvents, (failure) => setError((failure as Error).message));
+      readIncidents(INCIDENTS_SHOWN).then(setIncidents, (failure) => setError((failure as Error).message));
     });
     const unlisten = connection.listen((message) => {
       if (message.type === "event" && message.data.type !== "occupancy")
         setEvents((list) => [message.data, ...list.filter((known) => known.id !== message.data.id)].slice(0, EVENTS_SHOWN));
+      else if (message.type === "incident") noteIncident(message.data);
       else if (message.type === "health") setCameras((list) => withHealth(list, message.data));
     });
     setLive(connection);
@@ -55,12 +63,12 @@ function useServer() {
       unlisten();
       connection.close();
     };
-  }, [refresh]);
-  return { cameras, events, isConnected, live, error, refresh };
+  }, [refresh, noteIncident]);
+  return { cameras, events, incidents, isConnected, live, error, refresh, noteIncident };
 }
 
 function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
-  const { cameras, events, isConnected, live, error, refresh } = useServer();
+  const { cameras, events, incidents, isConnected, live, error, refresh, noteIncident } = useServer();
   const mayAdd = user.role === "admin" || user.role === "platform";
   useEffect(keepLogin, []);
   return (
@@ -84,7 +92,10 @@ function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
           {cameras.length === 0 && <p class="hint">There is no camera yet.</p>}
           {mayAdd && <AddCamera onAdded={() => void refresh()} />}
         </section>
-        <EventList cameras={cameras} events={events} />
+        <aside class="news">
+          <IncidentList cameras={cameras} incidents={incidents} mayAct={ACTING_ROLES.includes(user.role)} onChanged={noteIncident} />
+          <EventList cameras={cameras} events={events} />
+        </aside>
       </main>
     </>
   );

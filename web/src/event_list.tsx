@@ -64,7 +64,7 @@ function describe(cameras: CameraView[], event: StoredEvent): string {
 
 export function EventList({ cameras, events }: { cameras: CameraView[]; events: StoredEvent[] }) {
   return (
-    <aside class="events">
+    <section class="events">
       <h2>Latest events</h2>
       {events.length === 0 && <p class="hint">Nothing has happened yet.</p>}
       <ol>
@@ -76,6 +76,6 @@ export function EventList({ cameras, events }: { cameras: CameraView[]; events: 
           </li>
         ))}
       </ol>
-    </aside>
+    </section>
   );
 }

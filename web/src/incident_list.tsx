@@ -1,0 +1,110 @@
+import { useState } from "preact/hooks";
+import { server } from "./api";
+import type { CameraView, Incident } from "./records";
+
+/** Where an incident stands in the list: what nobody has looked at comes first. */
+const ORDER: Record<Incident["status"], number> = { open: 0, acknowledged: 1, resolved: 2, dismissed: 2 };
+const STATUS_WORDS: Record<Incident["status"], string> = { open: "open", acknowledged: "seen", resolved: "closed", dismissed: "dismissed" };
+
+function compare(a: Incident, b: Incident): number {
+  return ORDER[a.status] - ORDER[b.status] || b.last_signal_at.localeCompare(a.last_signal_at);
+}
+
+/** The list with these in it, each as the server told it last, and the most pressing kept. */
+export function withIncidents(list: Incident[], news: Incident[], most: number): Incident[] {
+  const fresh = new Map(news.map((incident) => [incident.id, incident]));
+  return [...news, ...list.filter((known) => !fresh.has(known.id))].sort(compare).slice(0, most);
+}
+
+/** Those that are open, those that somebody looks after, and the latest of all. */
+export async function readIncidents(limit: number): Promise<Incident[]> {
+  const pages = await Promise.all([
+    server.listIncidents({ status: "open", limit }),
+    server.listIncidents({ status: "acknowledged", limit }),
+    server.listIncidents({ limit }),
+  ]);
+  const all = new Map(pages.flatMap((page) => page.items).map((incident) => [incident.id, incident]));
+  return withIncidents([], [...all.values()], limit);
+}
+
+function when(incident: Incident): string {
+  const from = new Date(incident.started_at).toLocaleTimeString();
+  const to = new Date(incident.last_signal_at).toLocaleTimeString();
+  return from === to ? from : `${from} – ${to}`;
+}
+
+interface RowProperties {
+  incident: Incident;
+  camera: string;
+  mayAct: boolean;
+  onChanged: (incident: Incident) => void;
+}
+
+function Row({ incident, camera, mayAct, onChanged }: RowProperties) {
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+  const isStanding = ORDER[incident.status] < ORDER.resolved;
+
+  async function act(step: () => Promise<Incident>) {
+    setBusy(true);
+    try {
+      onChanged(await step());
+      setError("");
+    } catch (failure) {
+      setError((failure as Error).message);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <li class={`incident ${incident.status} severity-${incident.severity}`} data-id={incident.id}>
+      <time dateTime={incident.last_signal_at}>{when(incident)}</time>
+      <span class="where">{camera}</span>
+      <span class="status">{STATUS_WORDS[incident.status]}</span>
+      <span class="what">
+        {incident.title.replace(/: camera [^,]*/, "")} <small>{incident.severity}, {incident.signal_count}×{incident.ended_at ? ", over" : ""}</small>
+      </span>
+      {mayAct && isStanding && (
+        <span class="steps">
+          {incident.status === "open" && (
+            <button disabled={isBusy} onClick={() => void act(() => server.acknowledgeIncident(incident.id, {}))}>
+              Acknowledge
+            </button>
+          )}
+          <button disabled={isBusy} onClick={() => void act(() => server.resolveIncident(incident.id, {}))}>
+            Close
+          </button>
+        </span>
+      )}
+      {error && (
+        <span class="error" role="alert">
+          {error}
+        </span>
+      )}
+    </li>
+  );
+}
+
+interface ListProperties {
+  cameras: CameraView[];
+  incidents: Incident[];
+  mayAct: boolean;
+  onChanged: (incident: Incident) => void;
+}
+
+export function IncidentList({ cameras, incidents, mayAct, onChanged }: ListProperties) {
+  const open = incidents.filter((incident) => incident.status === "open").length;
+  const nameOf = (id: string) => cameras.find((camera) => camera.id === id)?.name || id;
+  return (
+    <section class="incidents">
+      <h2>Incidents{open > 0 && <b class="open-count"> {open} open</b>}</h2>
+      {incidents.length === 0 && <p class="hint">There is none.</p>}
+      <ol>
+        {incidents.map((incident) => (
+          <Row key={incident.id} incident={incident} camera={nameOf(incident.camera_id)} mayAct={mayAct} onChanged={onChanged} />
+        ))}
+      </ol>
+    </section>
+  );
+}
