@@ -17,6 +17,10 @@ static const struct record_field stream_health_fields[] = {
     FIELD(struct stream_health, connects, RECORD_COUNTER, "times it was connected"),
     FIELD(struct stream_health, errors_count, RECORD_COUNTER, "connections and decodings that failed"),
     FIELD(struct stream_health, stalls, RECORD_COUNTER, "times nothing came for source.stall_timeout_ms"),
+    FIELD(struct stream_health, recording, 0,
+          "what becomes of the role record: off (there is no such role here, or source.record_seconds is 0), unread "
+          "(pictures are kept for a while, and nothing records them) or read (a recorder takes them)",
+          .max_count = 32),
     FIELD(struct stream_health, record_packets, RECORD_COUNTER, "encoded pictures kept for the recorder"),
     FIELD(struct stream_health, record_packets_shed, RECORD_COUNTER,
           "encoded pictures the recorder has not read before they went: older than source.record_seconds, or over "

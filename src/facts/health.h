@@ -17,6 +17,7 @@ struct stream_health {
     double fps;      /* decoded, or received where nothing is decoded */
     int64_t cameras; /* that share the connection */
     int64_t bytes_received, connects, errors_count, stalls;
+    char *recording;                                     /* "off", "unread", "read" */
     int64_t record_packets, record_packets_shed;         /* offered to the recorder; of these, gone unread */
     int64_t record_packets_kept, record_bytes_kept;      /* now */
     int64_t live_frames, live_packets_shed, live_errors; /* of the decoder for those who look */

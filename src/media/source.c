@@ -151,6 +151,8 @@ static void describe_tie(struct media_source *source, const struct tied_stream *
     stream_describe(tie->stream, health);
     if (source->tap && tie->roles & 1u << STREAM_RECORD)
         media_tap_describe(source->tap, health);
+    else
+        health->recording = g_strdup("off");
     if (source->live && tie->roles & 1u << STREAM_LIVE)
         live_view_describe(source->live, health);
 }

@@ -27,6 +27,7 @@ struct media_tap {
     bool has_lost;      /* something since the packet kept last */
     GstCaps *caps;      /* of the packet offered last */
     int64_t offered, shed;
+    bool is_read; /* somebody asked for a packet, ever */
 };
 
 struct media_tap *media_tap_new(const struct source_settings *settings, struct clock *clock)
@@ -160,6 +161,7 @@ void media_tap_put(void *data, const struct stream_packet *packet)
 bool media_tap_take(struct media_tap *tap, struct media_packet *packet)
 {
     pthread_mutex_lock(&tap->lock);
+    tap->is_read = true;
     bool is_there = tap->count > 0;
     if (is_there) {
         struct kept_packet kept = pop(tap);
@@ -184,6 +186,7 @@ void media_packet_clear(struct media_packet *packet)
 void media_tap_describe(struct media_tap *tap, struct stream_health *health)
 {
     pthread_mutex_lock(&tap->lock);
+    health->recording = g_strdup(tap->is_read ? "read" : "unread");
     health->record_packets = tap->offered;
     health->record_packets_shed = tap->shed;
     health->record_packets_kept = (int64_t)tap->count;

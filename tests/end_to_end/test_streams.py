@@ -55,6 +55,7 @@ def a_small_stream_is_analysed_and_the_large_one_recorded_and_shown():
             assert hub.cameras()["c"]["health"]["width_px"] == 320
             until(lambda: metric(hub, "vedette_stream_record_packets_total", 1), "packets are kept for the recorder")
             assert metric(hub, "vedette_stream_record_packets_total", 0) == 0
+            assert [stream["recording"] for stream in streams_of(hub)] == ["off", "unread"], "it looks as if it were recorded"
             assert metric(hub, "vedette_stream_connects_total", 1) == 1
             assert metric(hub, "vedette_stream_live_frames_total", 1) == 0, "it is decoded though nobody looks"
             assert until(lambda: (shown := preview(hub)) and jpeg_width(shown[0]) == 640, "the large stream is shown")

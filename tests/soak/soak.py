@@ -47,11 +47,8 @@ class Proxy(threading.Thread):
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
-        with client, socket.create_connection(("127.0.0.1", self.target)) as camera:
-            try:
-                self.carry(client, camera)
-            except OSError:
-                pass
+        with client, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.target)) as camera:
+            self.carry(client, camera)
 
     def carry(self, client, camera):
         started = time.monotonic()
@@ -81,9 +78,26 @@ class Unplugged(Proxy):
 
 
 class Slow(Proxy):
-    def spoil(self, data):
-        time.sleep(len(data) / 4000)  # 4 kB a second: a picture takes many
-        return data
+    """What the camera sends is read at once and passed on at 4 kB a second, of which a picture takes many: the camera
+    server writes to each client with a lock held, and hangs with all its clients when one does not read."""
+
+    BYTES_A_SECOND, STEP_SECONDS = 4000, 0.2
+
+    def carry(self, client, camera):
+        waiting = bytearray()
+        while True:
+            for ready in select.select([client, camera], [], [], self.STEP_SECONDS)[0]:
+                data = ready.recv(65536)
+                if not data:
+                    return
+                if ready is client:
+                    camera.sendall(data)
+                else:
+                    waiting += data
+            now = waiting[: int(self.BYTES_A_SECOND * self.STEP_SECONDS)]
+            client.sendall(now)
+            del waiting[: len(now)]
+            time.sleep(self.STEP_SECONDS if now else 0)
 
 
 class Flapping(Proxy):
@@ -180,12 +194,13 @@ class Watch:
 
 def soak(seconds):
     with Directory() as directory:
-        server, urls = serve(directory, "calm", GOOD + 4, FPS)
+        server, urls = serve(directory, "calm", GOOD, FPS)
+        bad_server, bad_urls = serve(directory, "bad", 4, FPS)
         quick_server, quick_urls = serve(directory, "quick", QUICK, QUICK_FPS)
-        with server, quick_server:
-            bad = {kind.__name__.lower(): re.sub(r":\d+/", f":{kind(server.port).port}/", url)
-                   for kind, url in zip((Unplugged, Slow, Flapping, Garbage), urls[GOOD:])}
-            good = {f"calm-{i}": url for i, url in enumerate(urls[:GOOD])}
+        with server, bad_server, quick_server:
+            bad = {kind.__name__.lower(): re.sub(r":\d+/", f":{kind(bad_server.port).port}/", url)
+                   for kind, url in zip((Unplugged, Slow, Flapping, Garbage), bad_urls)}
+            good = {f"calm-{i}": url for i, url in enumerate(urls)}
             good |= {f"quick-{i}": url for i, url in enumerate(quick_urls)}
             config = FAST + "workers: {count: 2}\ncameras:\n"
             config += "".join(camera_config(name, url) for name, url in {**good, **bad}.items())
