@@ -62,18 +62,19 @@ async function startServer(dataDirectory) {
 }
 
 /** Notes what the page is answered where VEDETTE_ANSWERS says: tests/contract holds it to the contract. */
+const answers = process.env.VEDETTE_ANSWERS && join(process.env.VEDETTE_ANSWERS, "page_test.mjs.ndjson");
+if (answers) {
+  mkdirSync(dirname(answers), { recursive: true });
+  writeFileSync(answers, ""); // that it ran is noted also where there is no browser
+}
 function noteAnswers(page, address) {
-  const directory = process.env.VEDETTE_ANSWERS;
-  if (!directory) return;
-  mkdirSync(directory, { recursive: true });
-  const file = join(directory, "page_test.mjs.ndjson");
-  writeFileSync(file, "");
+  if (!answers) return;
   page.on("response", async (response) => {
     const type = response.headers()["content-type"] ?? null;
     if (!response.url().startsWith(address) || /^(image|text\/event-stream)/.test(type ?? "")) return;
     const text = await response.text().catch(() => null); // the page went on meanwhile
     const line = { method: response.request().method(), target: response.url().slice(address.length), status: response.status(), type, text };
-    if (text !== null) appendFileSync(file, `${JSON.stringify(line)}\n`);
+    if (text !== null) appendFileSync(answers, `${JSON.stringify(line)}\n`);
   });
 }
 
