@@ -162,6 +162,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, records_duplicate, RECORD_COUNTER, "records that were stored already"),
     FIELD(struct server_health, incident_changes_told, RECORD_COUNTER,
           "what became of incidents, handed over to notifications"),
+    FIELD(struct server_health, incident_changes_orgs, RECORD_GAUGE,
+          "orgs whose incidents have something to be handed over just now"),
     FIELD(struct server_health, spool_memory_records, RECORD_GAUGE, "records in the spool that are in memory too"),
     FIELD(struct server_health, spool_disk_records, RECORD_GAUGE, "records in the spool that are on disk alone"),
     FIELD(struct server_health, spool_in_flight, RECORD_GAUGE, "records of the spool handed to the store just now"),

@@ -102,7 +102,7 @@ struct server_health {
     int64_t records_spooled;
     int64_t records_stored;
     int64_t records_duplicate;
-    int64_t incident_changes_told;
+    int64_t incident_changes_told, incident_changes_orgs;
     /* the spool, measured now and then */
     int64_t spool_memory_records, spool_disk_records, spool_in_flight, spool_queued_bytes, spool_disk_bytes,
         spool_files, spool_bad_files, spool_missing_files, spool_commits, spool_write_errors, spool_expired,

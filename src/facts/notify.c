@@ -196,7 +196,7 @@ static const struct record_field notify_fields[] = {
           .unit = "s", .min = 0, .max = 86400, .default_text = "120"),
     FIELD(struct notify_settings, remembered, RESTART,
           "ids that are known to be taken over, of all endpoints; what comes again after more than these is told twice",
-          .min = 1, .max = 10000000, .default_text = "100000"),
+          .min = 1000, .max = 10000000, .default_text = "100000"),
     FIELD(struct notify_settings, hold_seconds, RESTART,
           "how long storing waits at most for the disk of a queue that is full or fails, so that what is to be told is "
           "not lost; beyond, it goes on without, counted",

@@ -141,16 +141,9 @@ static void make_room(struct detecting *detecting)
         end_helper(oldest);
 }
 
-static bool is_ready(const struct helper *helper)
-{
-    return !helper->job && helper->worker->link && helper->worker->has_said_hello;
-}
-
 static void look_after(struct detecting *detecting, struct helper *helper)
 {
     int64_t now_us = clock_monotonic_us(detecting->hub->clock);
-    if (!helper->job && !is_ready(helper))
-        helper->used_us = now_us; /* it is idle from when it can work: a picture may wait for it while it starts */
     double idle_seconds = (double)(now_us - helper->used_us) / G_USEC_PER_SEC;
     if (helper->job && detect_job_is_late(detecting->queue, helper->job)) {
         log_error(helper->worker->id, "is ended: a picture took longer than detect.timeout_seconds");
@@ -184,13 +177,20 @@ void detecting_note_gone(struct detecting *detecting, struct hub_worker *worker)
 
 /* ---- handing out ---- */
 
+static bool is_ready(const struct helper *helper)
+{
+    return !helper->job && helper->worker->link && helper->worker->has_said_hello;
+}
+
 /* Under the queue's lock: what takes time is left for later. */
 static bool accepts(void *data, const char *org_id)
 {
     struct detecting *detecting = data;
-    const struct helper *helper = helper_of_org(detecting, org_id);
+    struct helper *helper = helper_of_org(detecting, org_id);
     if (!helper && !detecting->wanted_org)
         detecting->wanted_org = g_strdup(org_id);
+    if (helper) /* one that still starts is not idle: a picture waits for it */
+        helper->used_us = clock_monotonic_us(detecting->hub->clock);
     return helper && is_ready(helper);
 }
 

@@ -10,10 +10,19 @@
 #include <time.h>
 
 enum {
-    BATCH = 200,
+    BATCH = 50,        /* each holds a whole incident */
     RETRY_US = 500000, /* after a failure of the store, at first */
     RETRY_MAX_US = 15000000,
+    /* How often all orgs are looked at: what was committed though the store's answer was lost, or by a server that
+     * shares the store and died, wakes nobody. */
+    LOOK_AGAIN_US = 60 * 1000000,
     COMPLAINT_US = 60 * 1000000,
+};
+
+/* An org of which there is something to tell. */
+struct turn {
+    char *org_id;
+    int skipped; /* rows in front that cannot be read */
 };
 
 struct incident_teller {
@@ -21,36 +30,34 @@ struct incident_teller {
     struct notify *notify;
     struct server_health *health;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards the rest */
+    int64_t look_again_us; /* the thread's own */
+    pthread_mutex_t lock;  /* guards the rest */
     pthread_cond_t changed;
     bool is_stopping;
-    GHashTable *orgs; /* a set: those of which there is something to tell; at most as many as there are orgs */
+    GHashTable *turns; /* by org, so at most as many as there are orgs */
+    GQueue order;      /* of those, whose turn is next: none waits for another that always has something */
 };
 
-static void add_org(struct incident_teller *teller, const char *org_id)
+static void turn_free(void *data)
 {
-    pthread_mutex_lock(&teller->lock);
-    g_hash_table_add(teller->orgs, g_strdup(org_id));
-    pthread_cond_broadcast(&teller->changed);
-    pthread_mutex_unlock(&teller->lock);
+    struct turn *turn = data;
+    g_free(turn->org_id);
+    g_free(turn);
 }
 
-/* ---- one org ---- */
-
-/* One batch. *is_done: there was no more. */
-static bool tell_batch(struct incident_teller *teller, const char *org_id, bool *is_done, GError **error)
+/* Where it waits already it keeps its place. */
+static void add_turn(struct incident_teller *teller, const char *org_id, int skipped)
 {
-    g_autoptr(GPtrArray) changes = store_incident_changes_list(teller->store, org_id, BATCH, error);
-    if (!changes)
-        return false;
-    *is_done = changes->len < BATCH;
-    if (!changes->len)
-        return true;
-    notify_ensure_incidents(teller->notify, (struct incident_change *const *)(void *)changes->pdata, changes->len);
-    if (!store_incident_changes_remove(teller->store, org_id, changes, error))
-        return false;
-    counter_add(&teller->health->incident_changes_told, changes->len);
-    return true;
+    pthread_mutex_lock(&teller->lock);
+    if (!g_hash_table_contains(teller->turns, org_id)) {
+        struct turn *turn = g_new(struct turn, 1);
+        *turn = (struct turn){g_strdup(org_id), skipped};
+        g_hash_table_insert(teller->turns, turn->org_id, turn);
+        g_queue_push_tail(&teller->order, turn);
+        counter_set(&teller->health->incident_changes_orgs, (int64_t)teller->order.length);
+        pthread_cond_broadcast(&teller->changed);
+    }
+    pthread_mutex_unlock(&teller->lock);
 }
 
 static bool is_stopping(struct incident_teller *teller)
@@ -61,12 +68,24 @@ static bool is_stopping(struct incident_teller *teller)
     return stopping;
 }
 
-static bool tell_org(struct incident_teller *teller, const char *org_id, GError **error)
+/* ---- one org ---- */
+
+/* One batch. *is_done: there was no more. */
+static bool tell_batch(struct incident_teller *teller, struct turn *turn, bool *is_done, GError **error)
 {
-    bool is_done = false, is_good = true;
-    while (is_good && !is_done && !is_stopping(teller))
-        is_good = tell_batch(teller, org_id, &is_done, error);
-    return is_good;
+    int skipped = turn->skipped;
+    g_autoptr(GPtrArray) changes =
+        store_incident_changes_list(teller->store, turn->org_id, &turn->skipped, BATCH, error);
+    if (!changes)
+        return false;
+    *is_done = changes->len + (guint)(turn->skipped - skipped) < BATCH;
+    if (!changes->len)
+        return true;
+    notify_ensure_incidents(teller->notify, (struct incident_change *const *)(void *)changes->pdata, changes->len);
+    if (!store_incident_changes_remove(teller->store, turn->org_id, changes, error))
+        return false;
+    counter_add(&teller->health->incident_changes_told, changes->len);
+    return true;
 }
 
 /* ---- the thread ---- */
@@ -76,31 +95,34 @@ static bool find_orgs(struct incident_teller *teller, GError **error)
 {
     g_autoptr(GPtrArray) orgs = store_orgs_list(teller->store, error);
     for (guint i = 0; orgs && i < orgs->len; i++)
-        add_org(teller, g_ptr_array_index(orgs, i));
+        add_turn(teller, g_ptr_array_index(orgs, i), 0);
     return orgs != NULL;
 }
 
-/* The next org, waiting for one; NULL: it is to stop. g_free. */
-static char *take_org(struct incident_teller *teller)
+static struct timespec time_of(int64_t us)
 {
-    GHashTableIter iter;
-    gpointer org_id = NULL;
+    return (struct timespec){us / G_USEC_PER_SEC, us % G_USEC_PER_SEC * 1000};
+}
+
+/* The next org's, waiting for one; NULL: it is to stop, or to look at all of them again. turn_free. */
+static struct turn *take_turn(struct incident_teller *teller)
+{
+    const struct timespec deadline = time_of(teller->look_again_us);
     pthread_mutex_lock(&teller->lock);
-    while (!teller->is_stopping && g_hash_table_size(teller->orgs) == 0)
-        pthread_cond_wait(&teller->changed, &teller->lock);
-    g_hash_table_iter_init(&iter, teller->orgs);
-    if (!teller->is_stopping && g_hash_table_iter_next(&iter, &org_id, NULL))
-        g_hash_table_iter_steal(&iter);
-    else
-        org_id = NULL;
+    while (!teller->is_stopping && !teller->order.length &&
+           pthread_cond_timedwait(&teller->changed, &teller->lock, &deadline) != ETIMEDOUT)
+        ;
+    struct turn *turn = teller->is_stopping ? NULL : g_queue_pop_head(&teller->order);
+    if (turn)
+        g_hash_table_steal(teller->turns, turn->org_id);
+    counter_set(&teller->health->incident_changes_orgs, (int64_t)teller->order.length);
     pthread_mutex_unlock(&teller->lock);
-    return org_id;
+    return turn;
 }
 
 static void rest(struct incident_teller *teller, int64_t us)
 {
-    int64_t until_us = clock_monotonic_us(clock_system()) + us;
-    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    const struct timespec deadline = time_of(clock_monotonic_us(clock_system()) + us);
     pthread_mutex_lock(&teller->lock);
     while (!teller->is_stopping && pthread_cond_timedwait(&teller->changed, &teller->lock, &deadline) != ETIMEDOUT)
         ;
@@ -118,19 +140,37 @@ static void rest_after(struct incident_teller *teller, unsigned failures, const 
     rest(teller, MIN((int64_t)RETRY_US << MIN(failures - 1, 10U), RETRY_MAX_US));
 }
 
+static bool look_at_all(struct incident_teller *teller, GError **error)
+{
+    int64_t now_us = clock_monotonic_us(clock_system());
+    if (now_us < teller->look_again_us)
+        return true;
+    if (!find_orgs(teller, error))
+        return false;
+    teller->look_again_us = now_us + LOOK_AGAIN_US;
+    return true;
+}
+
+static bool tell_next(struct incident_teller *teller, GError **error)
+{
+    struct turn *turn = take_turn(teller);
+    bool is_done = false, is_good = !turn || tell_batch(teller, turn, &is_done, error);
+    if (turn && !is_done)
+        add_turn(teller, turn->org_id, turn->skipped);
+    if (turn)
+        turn_free(turn);
+    return is_good;
+}
+
 static void *run(void *data)
 {
     struct incident_teller *teller = data;
     unsigned failures = 0;
-    bool is_found = false;
     while (!is_stopping(teller)) {
         g_autoptr(GError) error = NULL;
-        is_found = is_found || find_orgs(teller, &error);
-        g_autofree char *org_id = is_found ? take_org(teller) : NULL;
-        if (org_id && !tell_org(teller, org_id, &error))
-            add_org(teller, org_id);
-        failures = error ? failures + 1 : 0;
-        if (error)
+        bool is_good = look_at_all(teller, &error) && tell_next(teller, &error);
+        failures = is_good ? 0 : failures + 1;
+        if (!is_good)
             rest_after(teller, failures, error);
     }
     return NULL;
@@ -140,7 +180,8 @@ static void *run(void *data)
 
 static void teller_free(struct incident_teller *teller)
 {
-    g_hash_table_unref(teller->orgs);
+    g_queue_clear(&teller->order);
+    g_hash_table_unref(teller->turns);
     pthread_cond_destroy(&teller->changed);
     pthread_mutex_destroy(&teller->lock);
     g_free(teller);
@@ -154,7 +195,8 @@ struct incident_teller *incident_teller_start(struct store *store, struct notify
     *teller = (struct incident_teller){.store = store,
                                        .notify = notify,
                                        .health = health,
-                                       .orgs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+                                       .turns = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, turn_free),
+                                       .order = G_QUEUE_INIT};
     pthread_mutex_init(&teller->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -171,7 +213,7 @@ struct incident_teller *incident_teller_start(struct store *store, struct notify
 void incident_teller_wake(struct incident_teller *teller, const char *org_id)
 {
     if (teller)
-        add_org(teller, org_id);
+        add_turn(teller, org_id, 0);
 }
 
 void incident_teller_stop(struct incident_teller *teller)

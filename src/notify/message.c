@@ -12,10 +12,10 @@ static bool parse(const struct record_descriptor *descriptor, const char *json, 
     return is_good;
 }
 
-/* A proof's signal is about the server's own working, and no news. */
-static bool is_news(const struct signal *signal)
+/* What a proof raises is about the server's own working, and no news. */
+static bool is_news(enum service service, const char *kind)
 {
-    return strcmp(signal->kind, server_signals[SERVER_SIGNAL_SELF_TEST].kind) != 0 || !signal_is_of_server(signal);
+    return service != SERVICE_SYSTEM || strcmp(kind, server_signals[SERVER_SIGNAL_SELF_TEST].kind) != 0;
 }
 
 static bool read_event(const struct analytics_event *event, struct message *message)
@@ -30,7 +30,7 @@ static bool read_event(const struct analytics_event *event, struct message *mess
                                 .camera_id = g_strdup(event->camera_id),
                                 .type = g_strconcat("signal.", signal.kind, NULL),
                                 .kind = g_strdup(signal.kind),
-                                .is_news = is_news(&signal),
+                                .is_news = is_news(signal.service, signal.kind),
                                 .severity = signal.severity,
                                 .at = event->occurred_at,
                                 .data = g_strdup(payload),
@@ -53,7 +53,7 @@ static bool read_change(const struct incident_change *change, struct message *me
                          .type = g_strconcat("incident.", record_enum_name(incident_step_names, change->step), NULL),
                          .kind = g_strdup(incident.kind),
                          .is_of_incident = true,
-                         .is_news = true,
+                         .is_news = is_news(incident.service, incident.kind),
                          .severity = incident.severity,
                          .at = change->at,
                          .data = g_strdup(json),

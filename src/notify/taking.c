@@ -70,12 +70,23 @@ static bool policy_lets_out(const struct notify *notify, const struct message *m
     return policy.notify_enabled && (unsigned)message->severity >= (unsigned)policy.minimum_severity;
 }
 
+static void note_unreadable(const struct offer *offer)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(offer->camera_id, "nobody is told of %s, which cannot be read (%lld more)", offer->id,
+                  (long long)held_back);
+}
+
 /* The endpoints that are to be told. NULL: none is. */
 static GPtrArray *endpoints_for(const struct notify *notify, const struct offer *offer)
 {
     struct message message;
-    if (!message_read(offer->descriptor, offer->record, &message))
+    if (!message_read(offer->descriptor, offer->record, &message)) {
+        note_unreadable(offer);
         return NULL;
+    }
     g_autoptr(GPtrArray) found = g_ptr_array_new();
     for (guint i = 0; i < notify->endpoints->len; i++) {
         struct endpoint *endpoint = g_ptr_array_index(notify->endpoints, i);

@@ -46,18 +46,30 @@ static void note_unreadable(const char *org_id, size_t count)
                   count, org_id, (long long)held_back);
 }
 
-GPtrArray *store_incident_changes_list(struct store *store, const char *org_id, int limit, GError **error)
+/* Ids of one millisecond are in no order, and nothing ends before it was opened. */
+static int compare_changes(const void *a, const void *b)
+{
+    const struct incident_change *left = *(struct incident_change *const *)a,
+                                 *right = *(struct incident_change *const *)b;
+    if (left->at.ms != right->at.ms)
+        return left->at.ms < right->at.ms ? -1 : 1;
+    return (int)left->step - (int)right->step;
+}
+
+GPtrArray *store_incident_changes_list(struct store *store, const char *org_id, int *skipped, int limit, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func((GDestroyNotify)incident_change_free);
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     size_t unreadable = 0;
-    bool is_good =
-        transaction &&
-        store_select_readable(transaction, &incident_change_descriptor, "WHERE org_id = $1 ORDER BY id LIMIT $2",
-                              STORE_VALUES(sql_text(org_id), sql_integer(CLAMP(limit, 1, LIST_MAX))), changes,
-                              &unreadable, error);
+    bool is_good = transaction &&
+                   store_select_readable(
+                       transaction, &incident_change_descriptor, "WHERE org_id = $1 ORDER BY id LIMIT $2 OFFSET $3",
+                       STORE_VALUES(sql_text(org_id), sql_integer(CLAMP(limit, 1, LIST_MAX)), sql_integer(*skipped)),
+                       changes, &unreadable, error);
     if (unreadable)
         note_unreadable(org_id, unreadable);
+    *skipped += (int)unreadable;
+    g_ptr_array_sort(changes, compare_changes);
     return is_good ? g_steal_pointer(&changes) : NULL;
 }
 

@@ -93,9 +93,11 @@ void store_watch_incidents(struct store *store, void (*changed)(void *data, cons
 /* What became of incidents, which each transaction that changes one leaves behind for those who are notified: it stands
  * there until it is removed. */
 struct incident_change;
-/* Of an org that stands, oldest first, at most `limit` (1..1000); those that cannot be read are logged and left out. A
- * new GPtrArray of struct incident_change *, which it frees. */
-GPtrArray *store_incident_changes_list(struct store *store, const char *org_id, int limit, GError **error);
+/* Of an org that stands, oldest first, at most `limit` (1..1000) behind the first *skipped; those that cannot be read
+ * are logged, left out, and added to *skipped, so that they hide no others. A new GPtrArray of struct incident_change
+ * *, which it frees. */
+GPtrArray *store_incident_changes_list(struct store *store, const char *org_id, int *skipped, int limit,
+                                       GError **error);
 /* Removes those. */
 bool store_incident_changes_remove(struct store *store, const char *org_id, const GPtrArray *changes, GError **error);
 void incident_change_free(struct incident_change *change);

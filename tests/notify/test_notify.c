@@ -229,7 +229,7 @@ static void test_what_is_offered_twice_is_taken_over_once(void)
     struct notify_world world;
     world_init(&world);
     nothing_leaves(&world);
-    world.settings.notify.remembered = 2;
+    world.settings.notify.remembered = 2; /* below what the settings allow */
     world_add_webhook(&world, "a", "acme", nowhere);
     world_add_webhook(&world, "b", "acme", nowhere);
     CLEANUP(notify) struct notify *notify = world_open(&world);

@@ -286,7 +286,8 @@ static void test_a_dismissed_one_is_silent(void)
 static char *changes_of(struct store_world *world, const char *org_id, bool is_taken)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) changes = store_incident_changes_list(world->store, org_id, 100, &error);
+    int skipped = 0;
+    g_autoptr(GPtrArray) changes = store_incident_changes_list(world->store, org_id, &skipped, 100, &error);
     GString *words = g_string_new(NULL);
     g_assert_no_error(error);
     for (guint i = 0; i < changes->len; i++) {
@@ -348,6 +349,31 @@ static void test_what_people_do_is_left_to_be_told(void)
     ASSERT_CHANGES(&world, "closed door");
     store_one(&world, intrusion(&world, "s-2", "door", 10)); /* dismissed: it goes on in silence */
     ASSERT_CHANGES(&world, "");
+    world_clear(&world);
+}
+
+/* In front of the others, and as many as are read at once. */
+static void test_a_change_that_cannot_be_read_hides_no_other(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    int skipped = 0;
+    fused_world_init(&world);
+    store_one(&world, intrusion(&world, "s-1", "door", 0));
+    store_one(&world, intrusion(&world, "s-2", "gate", 0));
+    struct store_transaction *transaction = store_begin(world.store, STORE_WRITE, "default", &error);
+    store_run(transaction, "UPDATE incident_changes SET step = 'gone' WHERE camera_id = 'door'", STORE_NO_VALUES, NULL,
+              &error);
+    store_commit(transaction, &error);
+    g_assert_no_error(error);
+    g_autoptr(GPtrArray) none = store_incident_changes_list(world.store, "default", &skipped, 1, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(none->len, ==, 0);
+    g_assert_cmpint(skipped, ==, 1);
+    g_autoptr(GPtrArray) rest = store_incident_changes_list(world.store, "default", &skipped, 1, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(rest->len, ==, 1);
+    g_assert_cmpint(skipped, ==, 1);
     world_clear(&world);
 }
 
@@ -443,6 +469,8 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/what_recovers_is_over", test_what_recovers_is_over);
     g_test_add_func("/incidents/a_recovery_ends_all_that_stand", test_a_recovery_ends_all_that_stand);
     g_test_add_func("/incidents/people_change_them", test_people_change_them);
+    g_test_add_func("/incidents/a_change_that_cannot_be_read_hides_no_other",
+                    test_a_change_that_cannot_be_read_hides_no_other);
     g_test_add_func("/incidents/an_unreadable_one_holds_up_no_signal", test_an_unreadable_one_holds_up_no_signal);
     g_test_add_func("/incidents/the_audit_has_only_the_new_note", test_the_audit_has_only_the_new_note);
     g_test_add_func("/incidents/a_dismissed_one_is_silent", test_a_dismissed_one_is_silent);

@@ -444,6 +444,8 @@ export interface ServerHealth {
   records_duplicate: number;
   /** what became of incidents, handed over to notifications */
   incident_changes_told: number;
+  /** orgs whose incidents have something to be handed over just now */
+  incident_changes_orgs: number;
   /** records in the spool that are in memory too */
   spool_memory_records: number;
   /** records in the spool that are on disk alone */
