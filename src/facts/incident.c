@@ -78,6 +78,11 @@ static bool is_closed(enum incident_status status)
     return status == INCIDENT_RESOLVED || status == INCIDENT_DISMISSED;
 }
 
+bool incident_is_closed(const struct incident *incident)
+{
+    return is_closed(incident->status);
+}
+
 enum incident_step incident_step_since(struct incident_mark before, const struct incident *now)
 {
     const struct incident_mark after = incident_mark_of(now);

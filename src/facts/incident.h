@@ -57,6 +57,9 @@ struct incident_change {
 };
 extern const struct record_descriptor incident_change_descriptor;
 
+/* People resolved or dismissed it. */
+bool incident_is_closed(const struct incident *incident);
+
 /* What of an incident is compared to say what became of it. */
 struct incident_mark {
     enum incident_status status; /* 0: there was none */

@@ -36,7 +36,10 @@ bool fusion_violation(const struct signal *signal, struct violation *violation);
 
 /* Incidents of the signal's org, camera and service that are not in memory: new ones, which fusion takes. */
 struct fusion_elsewhere {
-    /* The newest that the signal may belong to (fusion_belongs); *found stays NULL: there is none. */
+    /* When the newest that is not resolved, of the signal's kind, had its last signal; 0: there is none. */
+    bool (*find_last_ms)(void *data, const struct signal *signal, int64_t *last_ms, GError **error);
+    /* Of those that the signal belongs to (fusion_belongs), the one whose last signal is the latest, and of several
+     * such the one with the greatest id; *found stays NULL: there is none. */
     bool (*find_joined)(void *data, const struct signal *signal, struct incident **found, GError **error);
     /* Appends those of this kind that are not over and began no later than the signal. */
     bool (*find_standing)(void *data, const struct signal *signal, const char *kind, GPtrArray *found, GError **error);

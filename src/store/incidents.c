@@ -9,7 +9,7 @@
 #include "fusion/fusion.h"
 #include "store/work_internal.h"
 
-enum { COMPLAINT_US = 60 * 1000000, STANDING_MAX = 16 };
+enum { COMPLAINT_US = 60 * 1000000, PAGE = 16 };
 
 /* What follows from a batch of one org: each incident that it touches is read once and written once. */
 struct following {
@@ -41,15 +41,19 @@ static void note_unreadable(const struct store_transaction *transaction, const s
                   signal->kind, signal->org_id, (long long)held_back);
 }
 
-/* Incidents that meet the condition, newest first, at most so many; *unreadable: of those, how many cannot be read. ($1
- * is the org, $2 the camera, $3 the service, $4 the kind, then from and to.) They are written first, so that in
- * PostgreSQL nobody changes them until the commit. */
+/* Incidents that meet the condition, newest first, but for so many of the newest. ($1 is the org, $2 the camera, $3 the
+ * service, $4 the kind, then from and to, and the signal's site where the condition names $7.) */
 struct wanted {
     const struct signal *signal;
     const char *kind, *condition;
+    bool is_of_site;
     int64_t from_ms, to_ms;
+    int skipped;
 };
+#define OF_SERIES "WHERE org_id = $1 AND camera_id = $2 AND service = $3 AND kind = $4 AND "
 
+/* At most so many; *unreadable: of those, how many cannot be read. They are written first, so that in PostgreSQL nobody
+ * changes them until the commit. */
 static bool read_newest(struct store_transaction *transaction, const struct wanted *wanted, int limit, GPtrArray *rows,
                         size_t *unreadable, GError **error)
 {
@@ -59,16 +63,16 @@ static bool read_newest(struct store_transaction *transaction, const struct want
                                               sql_text(record_enum_name(service_names, signal->service)),
                                               sql_text(wanted->kind),
                                               sql_time(wanted->from_ms),
-                                              sql_time(wanted->to_ms)};
+                                              sql_time(wanted->to_ms),
+                                              sql_text(signal->site_id ? signal->site_id : "")};
+    size_t count = G_N_ELEMENTS(values) - (wanted->is_of_site ? 0 : 1);
     g_autofree char *where =
-        g_strconcat("WHERE org_id = $1 AND camera_id = $2 AND service = $3 AND kind = $4 AND last_signal_at >= $5 AND "
-                    "started_at <= $6 AND ",
-                    wanted->condition, NULL);
+        g_strconcat(OF_SERIES "last_signal_at >= $5 AND started_at <= $6 AND ", wanted->condition, NULL);
     g_autofree char *hold = g_strconcat("UPDATE incidents SET id = id ", where, NULL),
-                    *newest = g_strdup_printf("%s ORDER BY last_signal_at DESC, id DESC LIMIT %d", where, limit);
-    return store_run(transaction, hold, values, G_N_ELEMENTS(values), NULL, error) &&
-           store_select_readable(transaction, &incident_descriptor, newest, values, G_N_ELEMENTS(values), rows,
-                                 unreadable, error);
+                    *newest = g_strdup_printf("%s ORDER BY last_signal_at DESC, id DESC LIMIT %d OFFSET %d", where,
+                                              limit, wanted->skipped);
+    return store_run(transaction, hold, values, count, NULL, error) &&
+           store_select_readable(transaction, &incident_descriptor, newest, values, count, rows, unreadable, error);
 }
 
 static struct history *history_of(const struct following *following, const struct incident *incident)
@@ -85,16 +89,31 @@ static void note_before(const struct following *following, const struct incident
     history_of(following, stored)->before = incident_mark_of(stored);
 }
 
-/* For fusion, as is the next. One that cannot be read holds up no signal: those behind it are looked at, as far as
+/* For fusion, as are the next two. */
+static bool read_last_ms(void *data, const struct signal *signal, int64_t *last_ms, GError **error)
+{
+    const struct following *following = data;
+    return store_get_integer(
+        following->transaction, "SELECT max(last_signal_at) FROM incidents " OF_SERIES "status <> 'resolved'",
+        STORE_VALUES(sql_text(signal->org_id), sql_text(signal->camera_id),
+                     sql_text(record_enum_name(service_names, signal->service)), sql_text(signal->kind)),
+        0, last_ms, error);
+}
+
+/* One that cannot be read holds up no signal: those behind it are looked at, as far as
  * that goes. */
 static bool read_joined(void *data, const struct signal *signal, struct incident **found, GError **error)
 {
-    static const int limits[] = {1, STANDING_MAX};
+    static const int limits[] = {1, PAGE};
     const struct following *following = data;
     struct store_transaction *transaction = following->transaction;
     int64_t window_ms = transaction->store->settings.fusion.window_seconds * INT64_C(1000);
-    const struct wanted wanted = {signal, signal->kind, "status <> 'resolved'", signal->started_at.ms - window_ms,
-                                  signal->started_at.ms + window_ms};
+    const struct wanted wanted = {.signal = signal,
+                                  .kind = signal->kind,
+                                  .condition = "status <> 'resolved' AND coalesce(site_id, '') = $7",
+                                  .is_of_site = true,
+                                  .from_ms = signal->started_at.ms - window_ms,
+                                  .to_ms = signal->started_at.ms + window_ms};
     for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
         size_t unreadable;
         g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(incident_free);
@@ -112,15 +131,21 @@ static bool read_joined(void *data, const struct signal *signal, struct incident
     return true;
 }
 
+/* Page by page, until none is left. */
 static bool read_standing(void *data, const struct signal *signal, const char *kind, GPtrArray *found, GError **error)
 {
-    const struct wanted wanted = {signal, kind, "ended_at IS NULL", 0, signal->started_at.ms};
     const struct following *following = data;
-    size_t unreadable;
-    if (!read_newest(following->transaction, &wanted, STANDING_MAX, found, &unreadable, error))
-        return false;
-    if (unreadable)
-        note_unreadable(following->transaction, signal);
+    struct wanted wanted = {
+        .signal = signal, .kind = kind, .condition = "ended_at IS NULL", .to_ms = signal->started_at.ms};
+    for (guint count = PAGE; count == PAGE; wanted.skipped += PAGE) {
+        size_t unreadable;
+        guint before = found->len;
+        if (!read_newest(following->transaction, &wanted, PAGE, found, &unreadable, error))
+            return false;
+        if (unreadable)
+            note_unreadable(following->transaction, signal);
+        count = found->len - before + (guint)unreadable;
+    }
     for (guint i = 0; i < found->len; i++)
         note_before(following, g_ptr_array_index(found, i));
     return true;
@@ -161,7 +186,7 @@ static bool read_signal(const struct analytics_event *event, struct signal *sign
     return true;
 }
 
-/* One that was dismissed goes on in silence. */
+/* One that people closed goes on, and ends, in silence. */
 static bool note_steps(const struct following *following, GError **error)
 {
     const GPtrArray *incidents = fusion_incidents(following->fusion);
@@ -169,8 +194,7 @@ static bool note_steps(const struct following *following, GError **error)
     for (guint i = 0; i < incidents->len && is_good; i++) {
         const struct incident *incident = g_ptr_array_index(incidents, i);
         const struct history *history = history_of(following, incident);
-        enum incident_step step =
-            incident->status == INCIDENT_DISMISSED ? 0 : incident_step_since(history->before, incident);
+        enum incident_step step = incident_is_closed(incident) ? 0 : incident_step_since(history->before, incident);
         if (step)
             is_good = store_incident_change_add_in(following->transaction, step, incident, history->traceparent, error);
         if (is_good && step == INCIDENT_STEP_OPENED && incident->ended_at.ms) /* begun and over within one batch */
@@ -206,7 +230,7 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
     g_autoptr(GPtrArray) violations = g_ptr_array_new_with_free_func(violation_free);
     g_autoptr(GHashTable) histories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     struct following following = {transaction, NULL, violations, histories};
-    const struct fusion_elsewhere stored = {read_joined, read_standing, &following};
+    const struct fusion_elsewhere stored = {read_last_ms, read_joined, read_standing, &following};
     CLEANUP(fusion) struct fusion *fusion = fusion_new(&transaction->store->settings.fusion, &stored);
     following.fusion = fusion;
     bool is_good = true;

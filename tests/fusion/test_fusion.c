@@ -155,6 +155,19 @@ static struct incident *copy_of(const struct incident *incident)
     return copy;
 }
 
+static bool find_last_ms(void *data, const struct signal *signal, int64_t *last_ms, GError **error)
+{
+    (void)error;
+    const GPtrArray *kept = data;
+    for (guint i = 0; i < kept->len; i++) {
+        const struct incident *each = g_ptr_array_index(kept, i);
+        if (each->service == signal->service && strcmp(each->kind, signal->kind) == 0 &&
+            strcmp(each->camera_id, signal->camera_id) == 0)
+            *last_ms = MAX(*last_ms, each->last_signal_at.ms);
+    }
+    return true;
+}
+
 static bool find_joined(void *data, const struct signal *signal, struct incident **found, GError **error)
 {
     (void)error;
@@ -162,7 +175,9 @@ static bool find_joined(void *data, const struct signal *signal, struct incident
     const GPtrArray *kept = data;
     for (guint i = 0; i < kept->len; i++) {
         const struct incident *each = g_ptr_array_index(kept, i);
-        if (fusion_belongs(&settings, each, signal) && (!newest || each->last_signal_at.ms > newest->last_signal_at.ms))
+        int64_t later_ms = newest ? each->last_signal_at.ms - newest->last_signal_at.ms : 1;
+        if (fusion_belongs(&settings, each, signal) &&
+            (later_ms > 0 || (later_ms == 0 && strcmp(each->id, newest->id) > 0)))
             newest = each;
     }
     *found = newest ? copy_of(newest) : NULL;
@@ -212,16 +227,22 @@ static char *text_of(GPtrArray *incidents)
 
 enum { RANDOM_SIGNALS = 200 };
 
-/* Of two cameras, in the order of their time; some end what others began. Borrows `ids`. */
-static void make_random_signals(struct signal *signals, char **ids)
+/* Of two cameras, at one site or, where they are moved about, at two; some end what others began. They come in the
+ * order of their time, but for those that come late, by up to `late_seconds`, and go on for a while, where there are
+ * such. Borrows `ids`. */
+static void make_random_signals(struct signal *signals, char **ids, int late_seconds)
 {
+    static const char *const sites[] = {"lyon", "nice"};
     static const char *const kinds[] = {"intrusion", "loitering", "camera_offline", "camera_recovered"};
     static const char *const cameras[] = {"door", "gate"};
     int seconds = 0;
     for (int i = 0; i < RANDOM_SIGNALS; i++) {
         int kind = g_test_rand_int_range(0, 4);
         seconds += g_test_rand_int_range(0, 50);
-        signals[i] = signal_at(ids[i], kinds[kind], seconds);
+        signals[i] = signal_at(ids[i], kinds[kind], seconds - g_test_rand_int_range(0, late_seconds + 1));
+        if (late_seconds && g_test_rand_int_range(0, 4) == 0)
+            signals[i].ended_at.ms = signals[i].started_at.ms + g_test_rand_int_range(0, 90) * INT64_C(1000);
+        signals[i].site_id = (char *)(uintptr_t)sites[late_seconds ? g_test_rand_int_range(0, 2) : 0];
         signals[i].camera_id = (char *)(uintptr_t)cameras[g_test_rand_int_range(0, 2)];
         signals[i].service = kind < 2 ? SERVICE_SAFETY : SERVICE_SYSTEM;
         signals[i].severity = (enum severity)g_test_rand_int_range(SEVERITY_INFO, SEVERITY_CRITICAL + 1);
@@ -244,7 +265,7 @@ static char *take(struct fusion *fusion, const struct signal *signal)
  * it does when all come at once. */
 static void take_in_batches(const struct signal *signals, struct fusion *at_once, GPtrArray *kept)
 {
-    const struct fusion_elsewhere elsewhere = {find_joined, find_standing, kept};
+    const struct fusion_elsewhere elsewhere = {find_last_ms, find_joined, find_standing, kept};
     for (int from = 0, to; from < RANDOM_SIGNALS; from = to) {
         CLEANUP(fusion) struct fusion *batch = fusion_new(&settings, &elsewhere);
         int size = g_test_rand_int_range(1, 20);
@@ -264,10 +285,11 @@ static void test_batches_make_no_difference(void)
     char *ids[RANDOM_SIGNALS];
     for (int i = 0; i < RANDOM_SIGNALS; i++)
         ids[i] = g_strdup_printf("s-%d", i);
-    for (int round = 0; round < 50; round++) {
+    static const int late_seconds[] = {0, 30, 120, 1000};
+    for (size_t round = 0; round < 200; round++) {
         g_autoptr(GPtrArray) kept = g_ptr_array_new_with_free_func(incident_free);
         CLEANUP(fusion) struct fusion *at_once = fusion_new(&settings, NULL);
-        make_random_signals(signals, ids);
+        make_random_signals(signals, ids, late_seconds[round % G_N_ELEMENTS(late_seconds)]);
         take_in_batches(signals, at_once, kept);
         g_autofree char *apart = text_of(kept), *together = text_of(fusion_incidents(at_once));
         g_assert_cmpstr(apart, ==, together);

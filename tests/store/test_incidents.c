@@ -156,6 +156,95 @@ static bool resolve(void *data, void *record, GError **error)
     return true;
 }
 
+static void resolve_all(struct store_world *world)
+{
+    const struct store_row_filter filter = {.org_id = "default", .limit = 100};
+    GPtrArray *rows = store_rows_list(world->store, &store_incidents, &filter, NULL);
+    for (guint i = 0; i < rows->len; i++) {
+        g_autoptr(GError) error = NULL;
+        const struct incident *incident = g_ptr_array_index(rows, i);
+        const struct store_row_change change = {.id = incident->id, .action = "resolve", .edit = resolve};
+        store_row_free(&store_incidents, store_row_change(world->store, &store_incidents, &change, &by, &error));
+        g_assert_no_error(error);
+    }
+    store_rows_free(&store_incidents, rows);
+}
+
+/* "opened door, closed gate"; they are removed where `is_taken`. */
+static char *changes_of(struct store_world *world, const char *org_id, bool is_taken)
+{
+    g_autoptr(GError) error = NULL;
+    int skipped = 0;
+    g_autoptr(GPtrArray) changes = store_incident_changes_list(world->store, org_id, &skipped, 100, &error);
+    GString *words = g_string_new(NULL);
+    g_assert_no_error(error);
+    for (guint i = 0; i < changes->len; i++) {
+        const struct incident_change *change = g_ptr_array_index(changes, i);
+        g_assert_nonnull(strstr(change->incident.text, change->incident_id));
+        g_string_append_printf(words, "%s%s %s", i ? ", " : "", record_enum_name(incident_step_names, change->step),
+                               change->camera_id);
+    }
+    g_assert_true(!is_taken || store_incident_changes_remove(world->store, org_id, changes, &error));
+    return g_string_free(words, FALSE);
+}
+
+/* However many there are, and nobody hears again of what people closed long ago. */
+static void test_a_recovery_ends_however_many_stand(void)
+{
+    enum { STANDING = 40, RESOLVED = 20 };
+    struct store_world world;
+    fused_world_init(&world);
+    for (int i = 0; i < STANDING; i++) {
+        store_one(&world, world_signal(&world, NULL, "door", "system", "camera_offline", "high",
+                                       world_start_ms + i * INT64_C(1000000)));
+        if (i == RESOLVED - 1)
+            resolve_all(&world);
+    }
+    g_autofree char *before = changes_of(&world, "default", true);
+    store_one(&world, world_signal(&world, NULL, "door", "system", "camera_recovered", "info",
+                                   world_start_ms + STANDING * INT64_C(1000000)));
+    g_autofree char *states = incidents(&world), *told = changes_of(&world, "default", true);
+    gchar **each = g_strsplit(states, ", ", -1), **steps = g_strsplit(told, ", ", -1);
+    g_assert_cmpuint(g_strv_length(each), ==, STANDING);
+    g_assert_cmpuint(g_strv_length(steps), ==, STANDING - RESOLVED);
+    for (int i = 0; i < STANDING; i++)
+        g_assert_cmpstr(each[i], ==, i < STANDING - RESOLVED ? "door 1 open over" : "door 1 resolved over");
+    for (int i = 0; i < STANDING - RESOLVED; i++)
+        g_assert_cmpstr(steps[i], ==, "ended door");
+    g_strfreev(each);
+    g_strfreev(steps);
+    world_clear(&world);
+}
+
+static struct analytics_event *at_site(struct analytics_event *event, const char *site)
+{
+    g_free(event->site_id);
+    event->site_id = g_strdup(site);
+    return event;
+}
+
+/* A late one joins the newest it belongs to, of its own site, whether that was touched in its batch or not. */
+static void test_a_late_one_joins_the_same_in_any_batch(void)
+{
+    for (int is_one_batch = 0; is_one_batch < 2; is_one_batch++) {
+        struct store_world world;
+        fused_world_init(&world);
+        store_one(&world, at_site(intrusion(&world, "s-1", "door", 0), "lyon"));
+        store_one(&world, at_site(intrusion(&world, "s-2", "door", 100), "lyon"));
+        store_one(&world, at_site(intrusion(&world, "s-3", "door", 120), "nice"));
+        struct analytics_event *early = at_site(intrusion(&world, "s-4", "door", -20), "lyon"),
+                               *late = at_site(intrusion(&world, "s-5", "door", 50), "lyon");
+        GPtrArray *batch = one_of(early);
+        if (is_one_batch)
+            g_ptr_array_add(batch, late);
+        world_store(&world, batch);
+        if (!is_one_batch)
+            store_one(&world, late);
+        ASSERT_INCIDENTS(&world, "door 1 open, door 2 open, door 2 open");
+        world_clear(&world);
+    }
+}
+
 static bool never(void *data, const void *record)
 {
     (void)data;
@@ -281,24 +370,6 @@ static void test_a_dismissed_one_is_silent(void)
 }
 
 /* ---- what became of them, for those who are notified ---- */
-
-/* "opened door, closed gate"; they are removed where `is_taken`. */
-static char *changes_of(struct store_world *world, const char *org_id, bool is_taken)
-{
-    g_autoptr(GError) error = NULL;
-    int skipped = 0;
-    g_autoptr(GPtrArray) changes = store_incident_changes_list(world->store, org_id, &skipped, 100, &error);
-    GString *words = g_string_new(NULL);
-    g_assert_no_error(error);
-    for (guint i = 0; i < changes->len; i++) {
-        const struct incident_change *change = g_ptr_array_index(changes, i);
-        g_assert_nonnull(strstr(change->incident.text, change->incident_id));
-        g_string_append_printf(words, "%s%s %s", i ? ", " : "", record_enum_name(incident_step_names, change->step),
-                               change->camera_id);
-    }
-    g_assert_true(!is_taken || store_incident_changes_remove(world->store, org_id, changes, &error));
-    return g_string_free(words, FALSE);
-}
 
 #define ASSERT_CHANGES(world, words)                                                                                   \
     do {                                                                                                               \
@@ -468,6 +539,8 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/stored_anew_is_the_same", test_stored_anew_is_the_same);
     g_test_add_func("/incidents/what_recovers_is_over", test_what_recovers_is_over);
     g_test_add_func("/incidents/a_recovery_ends_all_that_stand", test_a_recovery_ends_all_that_stand);
+    g_test_add_func("/incidents/a recovery ends however many stand", test_a_recovery_ends_however_many_stand);
+    g_test_add_func("/incidents/a late one joins the same in any batch", test_a_late_one_joins_the_same_in_any_batch);
     g_test_add_func("/incidents/people_change_them", test_people_change_them);
     g_test_add_func("/incidents/a_change_that_cannot_be_read_hides_no_other",
                     test_a_change_that_cannot_be_read_hides_no_other);
