@@ -51,7 +51,7 @@ static void answer_rows_page(const struct store_row_kind *kind, const GPtrArray 
 
 void answer_rows(struct request *request, const struct store_row_kind *kind, struct answer *answer)
 {
-    struct store_row_condition conditions[STORE_ROW_CONDITIONS_MAX];
+    struct store_row_condition conditions[STORE_ROW_CONDITIONS_MAX] = {{NULL}};
     const int32_t *limit = parameter_of(request, "limit");
     char *const *cursor = parameter_of(request, "cursor");
     int more = kind->key ? 0 : 1; /* one more tells whether there is a next page */

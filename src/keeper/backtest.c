@@ -5,7 +5,7 @@
 #include "analytics/chunk.h"
 
 enum {
-    RAISED_MAX = 100000, /* signals of one camera under one policy */
+    RAISED_MAX = 100000, /* signals of one camera under one policy; as many that were stored, and incidents */
     MATCH_MS = 60000,    /* signals without tracks are the same only so near to each other */
     MATCH_BACK_MS = 86400000,
 };
@@ -236,10 +236,22 @@ bool backtest_camera_replay(struct backtest_camera *camera, const struct track_c
 
 /* ---- what was stored then ---- */
 
+static bool is_room(const struct backtest_camera *camera, const GPtrArray *stored, const char *what, GError **error)
+{
+    if (stored->len < RAISED_MAX)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                "of camera '%s' more than %d %s are stored of that time: ask for a shorter one",
+                camera->rules.subject.camera_id, RAISED_MAX, what);
+    return false;
+}
+
 bool backtest_camera_note_stored(struct backtest_camera *camera, const struct analytics_event *event, GError **error)
 {
     const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
     struct record_errors errors;
+    if (!is_room(camera, camera->stored, "signals", error))
+        return false;
     g_autofree void *record = g_malloc0(descriptor->size);
     record_errors_init(&errors);
     bool is_good = record_decode_json(descriptor, event->payload.text, strlen(event->payload.text), record, &errors) ||
@@ -257,9 +269,25 @@ bool backtest_camera_note_stored(struct backtest_camera *camera, const struct an
     return true;
 }
 
-void backtest_camera_note_incident(struct backtest_camera *camera, struct incident *incident)
+/* Nobody asks what was said, and it may be long. */
+static void drop_notes(struct incident *incident)
 {
+    struct incident_note *notes = incident->notes.items;
+    for (size_t i = 0; i < incident->notes.count; i++)
+        record_clear(&incident_note_descriptor, &notes[i]);
+    g_free(notes);
+    incident->notes = (struct record_list){NULL, 0};
+}
+
+bool backtest_camera_note_incident(struct backtest_camera *camera, struct incident *incident, GError **error)
+{
+    if (!is_room(camera, camera->stored_incidents, "incidents", error)) {
+        incident_free(incident);
+        return false;
+    }
+    drop_notes(incident);
     g_ptr_array_add(camera->stored_incidents, incident);
+    return true;
 }
 
 bool backtest_camera_has_dwells(const struct backtest_camera *camera)
@@ -324,29 +352,34 @@ static struct raised *take_same(GHashTable *index, const struct raised *raised)
     return NULL;
 }
 
-/* The signals of both sides, and what was stored, earliest first. */
+/* The signals of both sides, and what was stored, earliest first. What follows is false when it was over before. */
 struct match {
+    const struct backtest_watch *watch;
     GPtrArray *current, *proposed, *stored;
 };
 
-static void pair_sides(const struct match *match)
+static bool pair_sides(const struct match *match, GError **error)
 {
     g_autoptr(GHashTable) left = index_by(match->proposed, false);
     for (guint i = 0; i < match->current->len; i++) {
+        if (backtest_is_over(match->watch, error))
+            return false;
         struct raised *was = g_ptr_array_index(match->current, i), *is = take_same(left, was);
         was->partner = is;
         if (is)
             is->partner = was;
     }
+    return true;
 }
 
-/* Those of the current side that were stored to the last letter; returns how many. What was stored and is none of them
+/* Those of the current side that were stored to the last letter; *count: how many. What was stored and is none of them
  * is added to `others`. */
-static int64_t recognise_exactly(const struct match *match, GPtrArray *others)
+static bool recognise_exactly(const struct match *match, GPtrArray *others, int64_t *count, GError **error)
 {
     g_autoptr(GHashTable) again = index_by(match->current, true);
-    int64_t count = 0;
     for (guint i = 0; i < match->stored->len; i++) {
+        if (backtest_is_over(match->watch, error))
+            return false;
         struct raised *stored = g_ptr_array_index(match->stored, i);
         GQueue *queue = g_hash_table_lookup(again, stored->signature);
         struct raised *raised = queue ? g_queue_pop_head(queue) : NULL;
@@ -354,23 +387,28 @@ static int64_t recognise_exactly(const struct match *match, GPtrArray *others)
             raised->stored = stored;
         else
             g_ptr_array_add(others, stored);
-        count += raised != NULL;
+        *count += raised != NULL;
     }
-    return count;
+    return true;
 }
 
 /* The rest by what they are about: the current side's first, then what only the proposed one raises. */
-static void recognise_others(const struct match *match, const GPtrArray *others)
+static bool recognise_others(const struct match *match, const GPtrArray *others, GError **error)
 {
     g_autoptr(GHashTable) left = index_by(others, false);
     for (guint i = 0; i < match->current->len; i++) {
+        if (backtest_is_over(match->watch, error))
+            return false;
         struct raised *was = g_ptr_array_index(match->current, i);
         was->stored = was->stored ? was->stored : take_same(left, was);
     }
     for (guint i = 0; i < match->proposed->len; i++) {
+        if (backtest_is_over(match->watch, error))
+            return false;
         struct raised *is = g_ptr_array_index(match->proposed, i);
         is->stored = is->partner ? is->partner->stored : take_same(left, is);
     }
+    return true;
 }
 
 static void add_finding(const struct backtest_camera *camera, const struct raised *proposed,
@@ -415,29 +453,35 @@ static void compare_signals(const struct backtest_camera *camera, const struct m
     }
 }
 
-static void compare(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest)
+static bool compare(struct backtest_camera *camera, const struct backtest_watch *watch, size_t findings_max,
+                    struct backtest *backtest, GError **error)
 {
     GPtrArray *current = camera->sides[CURRENT].raised, *proposed = camera->sides[PROPOSED].raised;
     g_autoptr(GPtrArray) was = in_order(current), is = in_order(proposed), stored = in_order(camera->stored),
                          others = g_ptr_array_new();
-    const struct match match = {was, is, stored};
-    const struct backtest_fused fused = {&camera->rules, current, proposed, camera->stored_incidents};
-    pair_sides(&match);
+    const struct match match = {watch, was, is, stored};
+    const struct backtest_fused fused = {&camera->rules, watch, current, proposed, camera->stored_incidents};
+    int64_t reproduced = 0;
+    if (!pair_sides(&match, error) || !recognise_exactly(&match, others, &reproduced, error) ||
+        !recognise_others(&match, others, error) || !backtest_compare_incidents(&fused, findings_max, backtest, error))
+        return false;
     backtest->stored += stored->len;
-    backtest->reproduced += recognise_exactly(&match, others);
-    recognise_others(&match, others);
+    backtest->reproduced += reproduced;
     compare_signals(camera, &match, findings_max, backtest);
-    backtest_compare_incidents(&fused, findings_max, backtest);
+    return true;
 }
 
-void backtest_camera_conclude(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest)
+bool backtest_camera_conclude(struct backtest_camera *camera, const struct backtest_watch *watch, size_t findings_max,
+                              struct backtest *backtest, GError **error)
 {
     end_run(camera, false);
-    compare(camera, findings_max, backtest);
+    if (!compare(camera, watch, findings_max, backtest, error))
+        return false;
     backtest->chunks += camera->chunks;
     backtest->frames += camera->frames;
     backtest->gaps += camera->gaps;
     backtest->damaged += camera->damaged;
     backtest->has_older_policies |= camera->has_older_policies;
     backtest->replayed_seconds += camera->replayed_seconds;
+    return true;
 }

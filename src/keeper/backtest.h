@@ -29,6 +29,12 @@ struct backtest_rules {
     int64_t from_ms, to_ms; /* signals of [from, to) count; what was before only makes rules know who is there */
 };
 
+/* Asked now and then by what takes long: true with an error ends it. NULL is never over. */
+struct backtest_watch {
+    bool (*is_over)(void *data, GError **error);
+    void *data;
+};
+
 /* Everything is borrowed, and outlives it. */
 struct backtest_camera *backtest_camera_new(const struct backtest_rules *rules);
 void backtest_camera_free(struct backtest_camera *camera);
@@ -36,13 +42,15 @@ CLEANUP_DEFINE(backtest_camera, backtest_camera_free)
 /* The next stored piece, in the order of their time. A damaged piece, and one that is missing, is counted; rules begin
  * anew with another run. False: policies contradict each other at that time, or there are too many signals to hold. */
 bool backtest_camera_replay(struct backtest_camera *camera, const struct track_chunk *chunk, GError **error);
-/* One record of that time, as it was stored; what no rule can have raised does not count. False: its payload is no
- * record. */
+/* One record of that time, as it was stored; what the server itself tells does not count. False: its payload is no
+ * record, or there are too many to hold. */
 bool backtest_camera_note_stored(struct backtest_camera *camera, const struct analytics_event *event, GError **error);
 /* An incident of the camera that was stored, and may have signals of the time asked for or had some within
- * fusion->window_seconds before it. Takes it, for incident_free. */
-void backtest_camera_note_incident(struct backtest_camera *camera, struct incident *incident);
+ * fusion->window_seconds before it. Takes it, for incident_free. False: there are too many to hold. */
+bool backtest_camera_note_incident(struct backtest_camera *camera, struct incident *incident, GError **error);
 /* Whether some policy raises dwell events, so that those that were stored are of interest. */
 bool backtest_camera_has_dwells(const struct backtest_camera *camera);
-/* Adds what came of it to `backtest`: at most `findings_max` findings, and as many incidents, in all. Once. */
-void backtest_camera_conclude(struct backtest_camera *camera, size_t findings_max, struct backtest *backtest);
+/* Adds what came of it to `backtest`: at most `findings_max` findings, and as many incidents, in all. Once. False: it
+ * was over before, as `watch` says, and nothing was added. */
+bool backtest_camera_conclude(struct backtest_camera *camera, const struct backtest_watch *watch, size_t findings_max,
+                              struct backtest *backtest, GError **error);

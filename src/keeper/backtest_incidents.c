@@ -32,7 +32,7 @@ static int by_start(gconstpointer a, gconstpointer b)
 {
     const struct incident *const *left = a, *const *right = b;
     int64_t difference = (*left)->started_at.ms - (*right)->started_at.ms;
-    return difference < 0 ? -1 : difference > 0;
+    return difference < 0 ? -1 : difference > 0 ? 1 : g_strcmp0((*left)->id, (*right)->id);
 }
 
 /* A new array of those before which one of the same kind was resolved. They are in order of their start. */
@@ -114,8 +114,7 @@ static void take(struct fused_side *side, const struct backtest_rules *rules, co
     }
 }
 
-static void side_init(struct fused_side *side, const struct backtest_fused *fused, const GPtrArray *raised,
-                      const GPtrArray *cuts)
+static void side_init(struct fused_side *side, const struct backtest_fused *fused, const GPtrArray *cuts)
 {
     *side = (struct fused_side){.fusion = fusion_new(fused->rules->fusion, NULL),
                                 .cuts = cuts,
@@ -123,11 +122,20 @@ static void side_init(struct fused_side *side, const struct backtest_fused *fuse
                                 .incident_of = g_hash_table_new(NULL, NULL),
                                 .members = g_hash_table_new_full(NULL, NULL, NULL, unref_array)};
     add_standing(side, fused->rules, fused->stored);
+}
+
+/* False, as in what follows: it was over before. */
+static bool side_take(struct fused_side *side, const struct backtest_fused *fused, const GPtrArray *raised,
+                      GError **error)
+{
     for (guint i = 0; i < raised->len; i++) {
         const struct raised *each = g_ptr_array_index(raised, i);
+        if (backtest_is_over(fused->watch, error))
+            return false;
         if (each->signal.service) /* a dwell is no signal */
             take(side, fused->rules, each);
     }
+    return true;
 }
 
 static void side_clear(struct fused_side *side)
@@ -153,7 +161,7 @@ static char *signature_of(const struct incident *incident)
     return g_string_free(text, FALSE);
 }
 
-/* Of a rule's signals, all of which are of the time asked for. */
+/* Not of the server's own signals, and all of them are of the time asked for. */
 static bool is_comparable(const struct backtest_rules *rules, const struct incident *stored)
 {
     const struct signal like = {.service = stored->service, .kind = stored->kind};
@@ -161,21 +169,31 @@ static bool is_comparable(const struct backtest_rules *rules, const struct incid
            !signal_is_of_server(&like);
 }
 
-static void count_reproduced(const struct fused_side *current, const struct backtest_fused *fused,
-                             struct backtest *backtest)
+struct counts {
+    int64_t stored, reproduced;
+};
+
+static bool count_reproduced(const struct fused_side *current, const struct backtest_fused *fused,
+                             struct counts *counts, GError **error)
 {
     g_autoptr(GHashTable) again = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     const GPtrArray *incidents = fusion_incidents(current->fusion);
-    for (guint i = current->standing; i < incidents->len; i++)
+    for (guint i = current->standing; i < incidents->len; i++) {
+        if (backtest_is_over(fused->watch, error))
+            return false;
         g_hash_table_add(again, signature_of(g_ptr_array_index(incidents, i)));
+    }
     for (guint i = 0; i < fused->stored->len; i++) {
         const struct incident *stored = g_ptr_array_index(fused->stored, i);
+        if (backtest_is_over(fused->watch, error))
+            return false;
         if (!is_comparable(fused->rules, stored))
             continue;
         g_autofree char *signature = signature_of(stored);
-        backtest->stored_incidents++;
-        backtest->reproduced_incidents += g_hash_table_contains(again, signature);
+        counts->stored++;
+        counts->reproduced += g_hash_table_contains(again, signature);
     }
+    return true;
 }
 
 /* ---- holding them against each other ---- */
@@ -294,8 +312,10 @@ static void compare(const struct comparison *comparison)
     }
 }
 
-void backtest_compare_incidents(const struct backtest_fused *fused, size_t findings_max, struct backtest *backtest)
+bool backtest_compare_incidents(const struct backtest_fused *fused, size_t findings_max, struct backtest *backtest,
+                                GError **error)
 {
+    struct counts counts = {0, 0};
     struct fused_side current, proposed;
     g_autoptr(GHashTable) is_taken = g_hash_table_new(NULL, NULL),
                           stored_ids = g_hash_table_new(g_str_hash, g_str_equal);
@@ -304,10 +324,17 @@ void backtest_compare_incidents(const struct backtest_fused *fused, size_t findi
     for (guint i = 0; i < fused->stored->len; i++)
         g_hash_table_add(stored_ids, ((struct incident *)g_ptr_array_index(fused->stored, i))->id);
     g_autoptr(GPtrArray) cuts = find_cuts(fused->rules, fused->stored);
-    side_init(&current, fused, fused->current, cuts);
-    side_init(&proposed, fused, fused->proposed, cuts);
-    count_reproduced(&current, fused, backtest);
-    compare(&comparison);
+    side_init(&current, fused, cuts);
+    side_init(&proposed, fused, cuts);
+    bool is_good = side_take(&current, fused, fused->current, error) &&
+                   side_take(&proposed, fused, fused->proposed, error) &&
+                   count_reproduced(&current, fused, &counts, error);
+    if (is_good) {
+        backtest->stored_incidents += counts.stored;
+        backtest->reproduced_incidents += counts.reproduced;
+        compare(&comparison);
+    }
     side_clear(&current);
     side_clear(&proposed);
+    return is_good;
 }

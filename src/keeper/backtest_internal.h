@@ -18,8 +18,16 @@ struct raised {
  * stored of them; and the incidents that were stored, of struct incident *, in any order. */
 struct backtest_fused {
     const struct backtest_rules *rules;
+    const struct backtest_watch *watch;
     const GPtrArray *current, *proposed; /* of struct raised * */
     GPtrArray *stored;
 };
-/* Adds what came of it to `backtest`: at most `findings_max` incidents in all. */
-void backtest_compare_incidents(const struct backtest_fused *fused, size_t findings_max, struct backtest *backtest);
+/* Adds what came of it to `backtest`: at most `findings_max` incidents in all. False: it was over before, and nothing
+ * was added. */
+bool backtest_compare_incidents(const struct backtest_fused *fused, size_t findings_max, struct backtest *backtest,
+                                GError **error);
+
+static inline bool backtest_is_over(const struct backtest_watch *watch, GError **error)
+{
+    return watch->is_over && watch->is_over(watch->data, error);
+}

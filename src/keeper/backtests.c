@@ -9,7 +9,8 @@
 #include "keeper/keeper_internal.h"
 #include "store/rows.h"
 
-enum { KEPT_MAX = 32, EVENTS_PAGE = 1000 };
+/* Incidents come with what was said of them, up to half a megabyte each. */
+enum { KEPT_MAX = 32, EVENTS_PAGE = 1000, INCIDENTS_PAGE = 50 };
 
 struct job {
     struct backtest result; /* under backtests->lock, but for what the thread fills in a copy of its own */
@@ -205,8 +206,9 @@ struct trial {
     int64_t until_us;
 };
 
-static bool is_over(struct trial *trial, GError **error)
+static bool is_over(void *data, GError **error)
 {
+    const struct trial *trial = data;
     struct policy_backtests *backtests = trial->backtests;
     pthread_mutex_lock(&backtests->lock);
     bool is_stopping = backtests->is_stopping;
@@ -249,30 +251,35 @@ static bool note_stored(struct trial *trial, const struct camera *camera, enum e
     return true;
 }
 
-/* Newest first, page by page: those with a signal of the time asked for, or so near to it that one could join. */
+/* Page by page: those with a signal of the time asked for, or so near to it that one could join, however long they go
+ * on. By id, as signals join them meanwhile. */
 static bool note_incidents(struct trial *trial, const struct camera *camera, GError **error)
 {
     const struct policy_keeper_config *config = &trial->backtests->keeper->config;
-    const struct store_row_condition of_camera = {"camera_id", {.type = RECORD_SQL_TEXT, .text = camera->id}};
     int64_t window_ms = config->settings->store.fusion.window_seconds * INT64_C(1000);
+    const struct store_row_condition conditions[] = {
+        {"camera_id", {.type = RECORD_SQL_TEXT, .text = camera->id}},
+        {"started_at", {.type = RECORD_SQL_TIME, .integer = trial->result.to_at.ms + window_ms}, "<"}};
     g_autofree char *cursor = NULL;
-    for (guint count = EVENTS_PAGE; count == EVENTS_PAGE;) {
+    for (guint count = INCIDENTS_PAGE; count == INCIDENTS_PAGE;) {
         const struct store_row_filter filter = {.org_id = camera->org_id,
-                                                .conditions = &of_camera,
-                                                .condition_count = 1,
+                                                .conditions = conditions,
+                                                .condition_count = G_N_ELEMENTS(conditions),
                                                 .from_ms = MAX(trial->result.from_at.ms - window_ms, 1),
-                                                .to_ms = trial->result.to_at.ms + window_ms,
                                                 .before_id = cursor,
-                                                .limit = EVENTS_PAGE};
+                                                .is_by_id = true,
+                                                .limit = INCIDENTS_PAGE};
         g_autoptr(GPtrArray) rows =
             is_over(trial, error) ? NULL : store_rows_list(config->store, &store_incidents, &filter, error);
         if (!rows)
             return false;
+        g_ptr_array_set_free_func(rows, incident_free);
         count = rows->len;
         g_free(cursor);
         cursor = count ? g_strdup(((struct incident *)g_ptr_array_index(rows, count - 1))->id) : NULL;
-        for (guint i = 0; i < count; i++)
-            backtest_camera_note_incident(trial->camera, g_ptr_array_index(rows, i));
+        while (rows->len)
+            if (!backtest_camera_note_incident(trial->camera, g_ptr_array_steal_index_fast(rows, 0), error))
+                return false;
     }
     return true;
 }
@@ -299,14 +306,15 @@ static bool try_camera(struct trial *trial, const struct camera *camera, GError 
     const struct store_track_filter filter = {
         camera->org_id, camera->id,
         MAX(trial->result.from_at.ms - (int64_t)(settings->backtest_warmup_seconds * 1000), 0), trial->result.to_at.ms};
+    const struct backtest_watch watch = {is_over, trial};
     int64_t chunks = trial->result.chunks;
     trial->camera = backtest_camera_new(&rules);
-    bool is_good = store_track_chunks_each(keeper->config.store, &filter, on_chunk, trial, error) &&
-                   note_stored(trial, camera, EVENT_SIGNAL, error) && note_incidents(trial, camera, error) &&
-                   (!backtest_camera_has_dwells(trial->camera) || note_stored(trial, camera, EVENT_ZONE_HIT, error));
-    /* what was tried by then is compared as far as it went; an error leaves the camera out */
-    if (is_good) {
-        backtest_camera_conclude(trial->camera, (size_t)settings->backtest_findings, &trial->result);
+    bool is_good =
+        store_track_chunks_each(keeper->config.store, &filter, on_chunk, trial, error) &&
+        note_stored(trial, camera, EVENT_SIGNAL, error) && note_incidents(trial, camera, error) &&
+        (!backtest_camera_has_dwells(trial->camera) || note_stored(trial, camera, EVENT_ZONE_HIT, error)) &&
+        backtest_camera_conclude(trial->camera, &watch, (size_t)settings->backtest_findings, &trial->result, error);
+    if (is_good) { /* an error, as when it is over, leaves the camera out */
         trial->result.cameras_tried++;
         if (trial->result.chunks == chunks)
             append_text(&trial->result.without_tracks, camera->id);

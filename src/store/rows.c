@@ -82,11 +82,14 @@ GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kin
     page.limit = filter->limit;
     page.key = kind->key ? kind->key : "id";
     for (size_t i = 0; i < MIN(filter->condition_count, STORE_ROW_CONDITIONS_MAX); i++) {
-        g_autofree char *condition = g_strconcat(filter->conditions[i].column, " = ", NULL);
+        const char *compares = filter->conditions[i].compares ? filter->conditions[i].compares : "=";
+        g_autofree char *condition = g_strconcat(filter->conditions[i].column, " ", compares, " ", NULL);
         store_page_add(&page, condition, filter->conditions[i].value);
     }
     if (kind->time)
         store_page_add_span(&page, filter->from_ms, filter->to_ms);
+    if (filter->is_by_id)
+        page.time = NULL;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, filter->org_id, error);
     bool is_good = transaction && store_page_read(transaction, &page, rows, error);

@@ -20,7 +20,8 @@ extern const struct store_row_kind store_incidents, store_violations, store_empl
 
 struct store_row_condition {
     const char *column;
-    struct record_sql_value value; /* it has this value */
+    struct record_sql_value value; /* it has this value, or … */
+    const char *compares;          /* "<", ">=": it is so to it; NULL: it has it */
 };
 /* Newest first. */
 struct store_row_filter {
@@ -29,7 +30,9 @@ struct store_row_filter {
     size_t condition_count; /* at most STORE_ROW_CONDITIONS_MAX */
     int64_t from_ms, to_ms; /* [from, to) of the kind's time; 0: open */
     const char *before_id;  /* cursor: what comes after this row; NULL or "": from the newest */
-    int limit;              /* 1..1000 */
+    /* By id alone, for who reads all pages of a kind whose time changes: what stays comes once, though it moves. */
+    bool is_by_id;
+    int limit; /* 1..1000 */
 };
 enum { STORE_ROW_CONDITIONS_MAX = 12 };
 /* A new GPtrArray of new records, or NULL. store_rows_free. */

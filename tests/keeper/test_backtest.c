@@ -462,6 +462,28 @@ static void test_an_incident_that_stands_goes_on(void)
     end(&world);
 }
 
+/* However long it goes on beyond the time asked for. */
+static void test_an_incident_that_goes_on_is_known(void)
+{
+    struct world world;
+    struct backtest backtest;
+    start(&world);
+    live(&world);
+    struct policy_backtest_request request = request_of(POLICY_SAFETY, "{\"loitering_seconds\":3}");
+    request.to_ms = world_start_ms + 50 * SECOND_MS; /* the last of it is at 83 s, more than the window later */
+    try(&world, &request, &backtest);
+    g_autofree char *whole = incidents_told(&backtest);
+    g_assert_cmpstr(whole, ==, "kept loitering 23.2-43.2 x2 was 23.2-43.2 x2 stored 2");
+    g_assert_cmpint(backtest.stored_incidents, ==, 0); /* not whole in that time */
+    record_clear(&backtest_descriptor, &backtest);
+    request.from_ms = world_start_ms + 30 * SECOND_MS; /* it stands */
+    try(&world, &request, &backtest);
+    g_assert_cmpint(backtest.kept, ==, 1);
+    g_assert_cmpuint(backtest.incidents.count, ==, 0);
+    record_clear(&backtest_descriptor, &backtest);
+    end(&world);
+}
+
 /* Somebody resolves the incident while it goes on: what comes is another. */
 static void test_what_people_resolved_takes_no_more(void)
 {
@@ -614,6 +636,7 @@ int main(int argc, char **argv)
     g_test_add_func("/backtest/a change tells what becomes of incidents",
                     test_a_change_tells_what_becomes_of_incidents);
     g_test_add_func("/backtest/an incident that stands goes on", test_an_incident_that_stands_goes_on);
+    g_test_add_func("/backtest/an incident that goes on is known", test_an_incident_that_goes_on_is_known);
     g_test_add_func("/backtest/what people resolved takes no more", test_what_people_resolved_takes_no_more);
     g_test_add_func("/backtest/any stored incidents are made again", test_any_stored_incidents_are_made_again);
     g_test_add_func("/backtest/an overlay counts at its hours", test_an_overlay_counts_at_its_hours);
