@@ -1808,11 +1808,11 @@ export interface Backtest {
   new_signals: number;
   /** that only the current one raises */
   gone: number;
-  /** signals that were stored then */
+  /** signals that were stored then, but for the server's own; those that others posted count */
   stored: number;
   /** of those, raised again by the current policy, the same in every member */
   reproduced: number;
-  /** by camera and time */
+  /** camera by camera: the current policy's by time, then those that only the proposed one raises */
   findings: BacktestFinding[];
   /** more than policies.backtest_findings; they are counted all the same */
   findings_left_out: number;
@@ -1824,11 +1824,11 @@ export interface Backtest {
   incidents_new: number;
   /** that only the current one opens */
   incidents_gone: number;
-  /** incidents of rules' signals that were stored then, whole in that time */
+  /** incidents that were stored then, whole in that time, but for those of the server's own signals */
   stored_incidents: number;
   /** of those, made again under the current policy, the same in every member but what people made of them */
   reproduced_incidents: number;
-  /** by camera and time */
+  /** camera by camera: the current policy's by time, then those that only the proposed one opens */
   incidents: BacktestIncident[];
   /** more than policies.backtest_findings; they are counted all the same */
   incidents_left_out: number;
