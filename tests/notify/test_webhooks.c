@@ -297,8 +297,8 @@ static void test_what_comes_is_signed_by_each_secret(void)
     g_assert_true(is_verified(message, NOTIFY_SECRET));
     g_assert_true(is_verified(message, OTHER_SECRET));
     g_assert_false(is_verified(message, "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA="));
-    g_assert_true(
-        g_str_has_prefix(message->body, "{\"type\":\"signal.intrusion\",\"timestamp\":\"2026-01-01T00:00:00.000Z\""));
+    g_assert_true(g_str_has_prefix(
+        message->body, "{\"id\":\"e1\",\"type\":\"signal.intrusion\",\"timestamp\":\"2026-01-01T00:00:00.000Z\""));
     g_assert_cmpint(wait_until(&fixture, "till", has_delivered).queued, ==, 0);
     end(&fixture);
 }
