@@ -15,7 +15,6 @@ struct intake {
     struct request *request;
     struct api *api;
     GPtrArray *events; /* of struct analytics_event *: taken, in order */
-    GPtrArray *texts;  /* of char *: theirs, as they are kept */
     struct intake_answer told;
     int64_t began_us; /* of the machine's clock: when it was given to the spool */
     int references;   /* atomic */
@@ -123,7 +122,6 @@ static struct intake *intake_new(struct request *request)
     intake->request = request;
     intake->api = request->api;
     intake->events = g_ptr_array_new_with_free_func(event_free);
-    intake->texts = g_ptr_array_new_with_free_func(g_free);
     intake->references = 1;
     pthread_mutex_init(&intake->lock, NULL);
     pthread_cond_init(&intake->changed, NULL);
@@ -136,7 +134,6 @@ void intake_leave(struct intake *intake)
         return;
     record_clear(&intake_answer_descriptor, &intake->told);
     g_ptr_array_unref(intake->events);
-    g_ptr_array_unref(intake->texts);
     pthread_cond_destroy(&intake->changed);
     pthread_mutex_destroy(&intake->lock);
     g_free(intake);
@@ -145,18 +142,14 @@ void intake_leave(struct intake *intake)
 static void publish(const struct intake *intake)
 {
     struct api *api = intake->api;
+    g_autoptr(GString) shown = g_string_sized_new(TEXT_BYTES);
     counter_add(&api->health->records_spooled, intake->events->len);
     for (guint i = 0; i < intake->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(intake->events, i);
-        const char *text = g_ptr_array_index(intake->texts, i);
-        g_autoptr(GString) shown = NULL;
         notify_offer(api->notify, event); /* now: the store, which the drain waits for, may be away */
-        if (event->traceparent) {
-            shown = g_string_new(NULL);
-            record_encode_json(&analytics_event_descriptor, event, true, shown);
-            text = shown->str;
-        }
-        live_publish(api->live, LIVE_EVENT, event->org_id, event->camera_id, text, strlen(text));
+        g_string_truncate(shown, 0);
+        record_encode_json(&analytics_event_descriptor, event, true, shown);
+        live_publish(api->live, LIVE_EVENT, event->org_id, event->camera_id, shown->str, shown->len);
     }
 }
 
@@ -186,6 +179,7 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
 
 static bool submit(struct intake *intake)
 {
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, intake->events->len);
     struct vedette_spool_error why;
     for (guint i = 0; i < intake->events->len; i++) {
@@ -194,7 +188,7 @@ static bool submit(struct intake *intake)
         record_encode_json(&event_under_way_descriptor, event, true, json);
         records[i] = (struct vedette_spool_record){
             .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
-        g_ptr_array_add(intake->texts, g_string_free(json, FALSE));
+        g_ptr_array_add(texts, g_string_free(json, FALSE));
     }
     intake->began_us = clock_monotonic_us(clock_system());
     g_atomic_int_inc(&intake->references);

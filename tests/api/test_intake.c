@@ -1,8 +1,8 @@
 /* POST /api/v1/events while the disk takes its time, is full, or the server stops. */
 #include <semaphore.h>
 
-#include "api/api_world.h"
 #include "vedette/spool.h"
+#include "websocket_world.h"
 
 enum { SENDERS = 6 }; /* three for each thread that serves */
 
@@ -149,6 +149,34 @@ static void test_what_finds_no_room_is_to_be_sent_again(void)
     intake_world_clear(&world);
 }
 
+/* A client that looks on is told what the contract calls an AnalyticsEvent, and nothing of how it is kept. */
+static void test_who_looks_on_is_told_what_the_contract_names(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    int looking = open_with_token(&world.api, world.api.token), sender = send_event(&world, 1);
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_assert_cmpint(receive_frame(looking, message), ==, 1);
+    json_t *json = json_loads(message->str, 0, NULL), *event = json_object_get(json, "data"), *value;
+    const char *name;
+    g_assert_cmpstr(json_string_value(json_object_get(json, "type")), ==, "event");
+    g_assert_cmpstr(json_string_value(json_object_get(event, "id")), ==, "0197a000-0000-7000-8000-000000000001");
+    g_assert_cmpstr(json_string_value(json_object_get(event, "org_id")), ==, "default");
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(event, "payload"), "kind")), ==, "intrusion");
+    json_object_foreach(event, name, value)
+    {
+        g_test_message("%s", name);
+        g_assert_true(strcmp(name, "schema_version") == 0 || record_find_field(&analytics_event_descriptor, name));
+    }
+    json_decref(json);
+    reply_clear(&reply);
+    close(sender);
+    close(looking);
+    intake_world_clear(&world);
+}
+
 /* The answer must not be many times as large as what came; what is taken is told all the same. */
 static void test_of_many_refusals_the_first_are_told(void)
 {
@@ -237,6 +265,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/intake/no thread that serves waits for the disk", test_no_thread_that_serves_waits_for_the_disk);
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
+    g_test_add_func("/intake/who looks on is told what the contract names",
+                    test_who_looks_on_is_told_what_the_contract_names);
     g_test_add_func("/intake/of many refusals the first are told", test_of_many_refusals_the_first_are_told);
     g_test_add_func("/intake/what is not for others to say is refused", test_what_is_not_for_others_to_say_is_refused);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
