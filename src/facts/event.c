@@ -92,14 +92,16 @@ static const struct record_field line_crossing_fields[] = {
 const struct record_descriptor line_crossing_descriptor =
     RECORD(struct line_crossing, "LineCrossing", 1, line_crossing_fields, "A track crossed a line.");
 
+enum { COUNT_MAX = 1000000 }; /* of people and things in a zone at once */
+
 static const struct record_field occupancy_log_fields[] = {
     FIELD(struct occupancy_log, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
     FIELD(struct occupancy_log, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that saw it"),
     FIELD(struct occupancy_log, zone_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the zone"),
     FIELD(struct occupancy_log, at, RECORD_REQUIRED, "capture time"),
-    FIELD(struct occupancy_log, count, 0, "how many are inside", .min = 0, .max = 1e6),
-    FIELD(struct occupancy_log, entries, 0, "entered since the zone's last record", .min = 0, .max = 1e6),
-    FIELD(struct occupancy_log, exits, 0, "left since the zone's last record", .min = 0, .max = 1e6),
+    FIELD(struct occupancy_log, count, 0, "how many are inside", .min = 0, .max = COUNT_MAX),
+    FIELD(struct occupancy_log, entries, 0, "entered since the zone's last record", .min = 0, .max = COUNT_MAX),
+    FIELD(struct occupancy_log, exits, 0, "left since the zone's last record", .min = 0, .max = COUNT_MAX),
 };
 const struct record_descriptor occupancy_log_descriptor =
     RECORD(struct occupancy_log, "OccupancyLog", 1, occupancy_log_fields,
@@ -143,17 +145,19 @@ static const struct record_field analytics_event_fields[] = {
     FIELD(struct analytics_event, traceparent, 0, "W3C Trace Context of what made it", .max_count = 64,
           .check_text = trace_parent_check),
     FIELD_ENUM(struct analytics_event, count, event_count_names, 0, "what it adds to the counts of lines and zones"),
-    FIELD(struct analytics_event, count_amount, 0, "how many", .min = 0, .max = 1e6),
+    FIELD(struct analytics_event, count_amount, 0, "how many", .min = 0, .max = COUNT_MAX),
 };
-enum { FIELDS_UNDER_WAY = 3 };
 /* All but the last ones is stored and shown. */
+enum { FIELDS_SHOWN = 11, FIELDS_UNDER_WAY = 3 };
+_Static_assert(G_N_ELEMENTS(analytics_event_fields) == FIELDS_SHOWN + FIELDS_UNDER_WAY,
+               "say of the new field whether it is shown, and keep those that are not last");
 const struct record_descriptor analytics_event_descriptor = {
     .name = "AnalyticsEvent",
     .table = "events",
     .schema_version = 1,
     .size = sizeof(struct analytics_event),
     .fields = analytics_event_fields,
-    .field_count = G_N_ELEMENTS(analytics_event_fields) - FIELDS_UNDER_WAY,
+    .field_count = FIELDS_SHOWN,
     .doc = "The envelope in which everything that is stored travels.",
 };
 const struct record_descriptor event_under_way_descriptor =
