@@ -431,7 +431,7 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 {
     struct api *api = data;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        thread_prefer_short_turns(); /* the first time, on each of the library's threads */
+        thread_prefer_short_turns(); /* of the library's own threads, which it lets nobody else begin */
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         *context = info ? watch_connection(api->watch, info->connect_fd) : NULL;
     } else if (*context) {

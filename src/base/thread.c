@@ -1,6 +1,7 @@
 #include "base/thread.h"
 
 #include <linux/sched/types.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -8,7 +9,11 @@ enum { SHORT_TURN_NS = 200000 }; /* the kernel's own is some milliseconds, and i
 
 void thread_prefer_short_turns(void)
 {
+    static _Thread_local bool is_told;
     struct sched_attr attributes = {.size = sizeof attributes};
+    if (is_told)
+        return;
+    is_told = true;
     if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0)
         return;
     attributes.sched_runtime = SHORT_TURN_NS;
