@@ -234,8 +234,17 @@ bool auth_has_issuer(const struct auth *auth)
 
 /* ---- who asks ---- */
 
+static void wipe(char *text)
+{
+    if (text)
+        sodium_memzero(text, strlen(text));
+}
+
 void login_clear(struct login *login)
 {
+    if (login->key)
+        wipe(login->key->secret_sha256);
+    wipe(login->csrf_token);
     user_free(login->user);
     api_key_free(login->key);
     g_free(login->session_id);
@@ -260,6 +269,13 @@ void login_copy(const struct login *from, struct login *to)
                          .expires_ms = from->expires_ms};
 }
 
+/* Who was let in needs it no more: a login lives as long as a request, a socket or a place among those remembered. */
+static void forget_password(struct user *user)
+{
+    wipe(user->password_hash);
+    g_clear_pointer(&user->password_hash, g_free);
+}
+
 /* Fills *login when the session stands and is of this user (NULL: whose it is), who may log in. */
 static bool check_session(struct auth *auth, const char *org_id, const char *session_id, const char *user_id,
                           struct login *login, GError **error)
@@ -272,6 +288,8 @@ static bool check_session(struct auth *auth, const char *org_id, const char *ses
                   (!user_id || strcmp(session->user_id, user_id) == 0);
     struct user *user = stands ? store_user_get(auth->store, org_id, session->user_id, &failure) : NULL;
     bool is_good = user && !user->is_disabled;
+    if (user)
+        forget_password(user);
     if (is_good)
         *login = (struct login){.user = g_steal_pointer(&user),
                                 .session_id = g_strdup(session->id),

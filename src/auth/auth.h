@@ -36,13 +36,14 @@ CLEANUP_DEFINE(auth, auth_free)
 
 /* A login that stands. */
 struct login {
-    struct user *user;   /* as stored now; of an API key one made up: the key's id, name and role */
+    struct user *user;   /* as stored now, but without its password; of an API key one made up: its id, name and role */
     char *session_id;    /* NULL: by API key */
     struct api_key *key; /* NULL: by session */
     char *csrf_token;    /* of a browser's session; NULL */
     int64_t expires_ms;  /* of the session or key; 0: never */
 };
 void login_copy(const struct login *from, struct login *to);
+/* Wipes what is secret of it. */
 void login_clear(struct login *login);
 
 /* What "Authorization: Bearer" or the cookie holds: an access token or an API key. False: VEDETTE_ERROR_PERMISSION (it

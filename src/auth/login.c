@@ -199,9 +199,9 @@ static bool set_password(struct auth *auth, const struct login *login, const cha
 }
 
 /* Guessing here is held to the same limit as at the door. */
-static bool check_current(struct auth *auth, const struct login *login, const char *password, GError **error)
+static bool check_current(struct auth *auth, const struct user *user, const char *password, GError **error)
 {
-    struct vedette_limit limit = vedette_limiter_take(auth->familiar, login->user->id, 1);
+    struct vedette_limit limit = vedette_limiter_take(auth->familiar, user->id, 1);
     bool is_right = false;
     if (!limit.is_allowed) {
         counter_add(&auth->health->logins_limited, 1);
@@ -209,10 +209,10 @@ static bool check_current(struct auth *auth, const struct login *login, const ch
                             "too many wrong passwords: try again in a minute");
         return false;
     }
-    if (!password_verify(auth, login->user->password_hash, password, &is_right, error))
+    if (!password_verify(auth, user->password_hash, password, &is_right, error))
         return false;
     if (is_right) {
-        vedette_limiter_give_back(auth->familiar, login->user->id, 1);
+        vedette_limiter_give_back(auth->familiar, user->id, 1);
         return true;
     }
     counter_add(&auth->health->logins_failed, 1);
@@ -220,19 +220,36 @@ static bool check_current(struct auth *auth, const struct login *login, const ch
     return false;
 }
 
-bool auth_change_password(struct auth *auth, const struct login *login, const struct password_request *request,
-                          const struct audit_by *by, GError **error)
+static bool may_change_password(struct auth *auth, const struct user *user, const struct password_request *request,
+                                GError **error)
 {
-    if (!login->session_id || !login->user->password_hash) {
+    if (!user->password_hash) {
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "this login has no password");
         return false;
     }
-    if (!check_current(auth, login, request->current_password, error) ||
-        !password_is_good(auth, login->user, request->new_password, error))
+    if (!check_current(auth, user, request->current_password, error) ||
+        !password_is_good(auth, user, request->new_password, error))
         return false;
     if (strcmp(request->current_password, request->new_password) == 0) {
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the new password is the old one");
         return false;
     }
-    return set_password(auth, login, request->new_password, by, error);
+    return true;
+}
+
+bool auth_change_password(struct auth *auth, const struct login *login, const struct password_request *request,
+                          const struct audit_by *by, GError **error)
+{
+    if (!login->session_id) {
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "this login has no password");
+        return false;
+    }
+    GError *failure = NULL;
+    struct user *user = store_user_get(auth->store, login->user->org_id, login->user->id, &failure);
+    if (!user)
+        return auth_fail(failure, error);
+    bool is_good =
+        may_change_password(auth, user, request, error) && set_password(auth, login, request->new_password, by, error);
+    user_free(user);
+    return is_good;
 }

@@ -24,6 +24,7 @@ struct token_memory {
     unsigned char key[crypto_generichash_KEYBYTES];
     size_t size;
     pthread_mutex_t lock;
+    int64_t next_sweep_us;      /* lock */
     struct remembered places[]; /* lock */
 };
 
@@ -59,17 +60,48 @@ static struct remembered *place_of(struct token_memory *memory, const char *toke
     return &memory->places[number % memory->size];
 }
 
+static int64_t remembered_us(const struct auth *auth)
+{
+    return (int64_t)AUTH_SETTINGS(auth)->remembered_seconds * G_USEC_PER_SEC;
+}
+
+/* What stood there, secrets among it, does not stay until someone else takes the place. Under lock. */
+static void clear_place(struct remembered *place)
+{
+    login_clear(&place->login);
+    sodium_memzero(place, sizeof *place);
+}
+
+/* Under lock. */
+static bool still_holds(const struct remembered *place, const struct auth *auth, uint64_t changes)
+{
+    return place->changes == changes && clock_monotonic_us(auth->clock) < place->until_us &&
+           clock_wall_ms(auth->clock) < place->until_wall_ms;
+}
+
+/* Of who does not come back nothing stays. Under lock. */
+static void sweep(struct token_memory *memory, const struct auth *auth, uint64_t changes)
+{
+    int64_t now_us = clock_monotonic_us(auth->clock);
+    if (now_us < memory->next_sweep_us)
+        return;
+    memory->next_sweep_us = now_us + remembered_us(auth);
+    for (size_t i = 0; i < memory->size; i++)
+        if (memory->places[i].login.user && !still_holds(&memory->places[i], auth, changes))
+            clear_place(&memory->places[i]);
+}
+
 bool token_memory_find(struct auth *auth, const char *token, uint64_t changes, struct login *login)
 {
     struct token_memory *memory = auth->token_memory;
     unsigned char digest[TOKEN_DIGEST_BYTES];
     if (!memory || !changes)
         return false;
-    const struct remembered *place = place_of(memory, token, digest);
-    int64_t now_us = clock_monotonic_us(auth->clock), wall_ms = clock_wall_ms(auth->clock);
+    struct remembered *place = place_of(memory, token, digest);
     pthread_mutex_lock(&memory->lock);
-    bool is_known = place->login.user && place->changes == changes && now_us < place->until_us &&
-                    wall_ms < place->until_wall_ms && memcmp(place->digest, digest, sizeof digest) == 0;
+    if (place->login.user && !still_holds(place, auth, changes))
+        clear_place(place);
+    bool is_known = place->login.user && memcmp(place->digest, digest, sizeof digest) == 0;
     if (is_known)
         login_copy(&place->login, login);
     pthread_mutex_unlock(&memory->lock);
@@ -89,13 +121,12 @@ void token_memory_keep(struct auth *auth, const char *token, uint64_t changes, i
     struct remembered *place = place_of(memory, token, digest);
     login_copy(login, &copy);
     pthread_mutex_lock(&memory->lock);
-    struct login old = place->login;
+    sweep(memory, auth, changes);
+    clear_place(place);
     *place = (struct remembered){.login = copy,
                                  .changes = changes,
-                                 .until_us = clock_monotonic_us(auth->clock) +
-                                             (int64_t)AUTH_SETTINGS(auth)->remembered_seconds * G_USEC_PER_SEC,
+                                 .until_us = clock_monotonic_us(auth->clock) + remembered_us(auth),
                                  .until_wall_ms = token_expires_ms ? token_expires_ms : INT64_MAX};
     memcpy(place->digest, digest, sizeof digest);
     pthread_mutex_unlock(&memory->lock);
-    login_clear(&old);
 }

@@ -115,6 +115,8 @@ static const struct audit_by by_admin = {"default", "tester", "tester", "192.0.2
 static int change_password(struct auth_world *world, const struct grant *grant, const char *current, const char *next)
 {
     struct login login = login_of(world, grant);
+    login_clear(&login);
+    login = login_of(world, grant); /* remembered by now */
     const struct password_request request = {(char *)(uintptr_t)current, (char *)(uintptr_t)next};
     g_autoptr(GError) error = NULL;
     bool is_good = auth_change_password(world->auth, &login, &request, &by_admin, &error);

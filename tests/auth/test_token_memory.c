@@ -35,6 +35,8 @@ static void test_tokens_are_remembered(void)
     g_assert_cmpint(first.user->role, ==, again.user->role);
     g_assert_cmpstr(first.session_id, ==, again.session_id);
     g_assert_cmpint(first.expires_ms, ==, again.expires_ms);
+    g_assert_null(first.user->password_hash); /* who was let in needs it no more */
+    g_assert_null(again.user->password_hash);
     login_clear(&first);
     login_clear(&again);
     g_autofree char *other = g_strconcat(grant.access_token, "x", NULL);
