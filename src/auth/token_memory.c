@@ -1,7 +1,8 @@
 /* Tokens that were checked a moment ago, so that a program which sends many requests has its signature, session and
- * user looked at once in a while and not each time. What is remembered holds only while the store has not changed
- * (store_changes): whoever is disabled, logged out or revoked is refused by the very next request. Tokens themselves
- * are not kept, only a keyed hash. One place for each hash: a newer token takes an older one's.
+ * user looked at once in a while and not each time. What is remembered holds only while nothing changed in the
+ * store that a login may hang on (store_changes): whoever is disabled, logged out or revoked is refused by the very
+ * next request. Tokens themselves are not kept, only a keyed hash. One place for each hash: a newer token takes an
+ * older one's.
  */
 #include "auth/auth_internal.h"
 

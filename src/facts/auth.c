@@ -71,8 +71,8 @@ static const struct record_field auth_fields[] = {
           .unit = "days", .min = 1, .max = 3650, .default_text = "90"),
     FIELD(struct auth_settings, remembered_tokens, RECORD_NEEDS_RESTART,
           "tokens and API keys that were checked a moment ago and are taken again without asking the store, as long as "
-          "nothing in it changed but events (with SQLite; with PostgreSQL, where other servers may change it, none "
-          "are); 0: each is looked up each time",
+          "nothing in it changed but events and what is noted all the time, as the health of cameras (with SQLite; "
+          "with PostgreSQL, where other servers may change it, none are); 0: each is looked up each time",
           .min = 0, .max = 65536, .default_text = "1024"),
     FIELD(struct auth_settings, remembered_seconds, 0, "such a token is looked up again after so long", .unit = "s",
           .min = 1, .max = 60, .default_text = "10"),

@@ -158,7 +158,7 @@ bool store_camera_set_health(struct store *store, const char *org_id, const char
                      STORE_VALUES(sql_text(org_id), sql_text(camera_id), sql_bool(online), last_seen,
                                   sql_json(metadata_json)),
                      NULL, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
 enum {

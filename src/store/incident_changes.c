@@ -82,5 +82,5 @@ bool store_incident_changes_remove(struct store *store, const char *org_id, cons
         is_good = store_run(transaction, "DELETE FROM incident_changes WHERE org_id = $1 AND id = $2",
                             STORE_VALUES(sql_text(org_id), sql_text(change->id)), NULL, error);
     }
-    return is_good && store_commit(g_steal_pointer(&transaction), error);
+    return is_good && store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }

@@ -65,7 +65,7 @@ bool store_run_beat(struct store *store, const struct store_run_hold *hold, GErr
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
     return transaction && store_run_hold_in(transaction, hold, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
 bool store_run_end(struct store *store, const struct store_run_hold *hold, enum run_state state, const char *detail,

@@ -45,7 +45,7 @@ bool store_answer_claim(struct store *store, const struct store_answer_claim *cl
     if (!is_new)
         *kept = store_find(transaction, &kept_answer_descriptor, "WHERE org_id = $1 AND key = $2",
                            STORE_VALUES(sql_text(claim->org_id), sql_text(claim->key)), error);
-    return (is_new || *kept) && store_commit(g_steal_pointer(&transaction), error);
+    return (is_new || *kept) && store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
 bool store_answer_keep(struct store *store, const struct kept_answer *answer, GError **error)
@@ -55,7 +55,7 @@ bool store_answer_keep(struct store *store, const struct kept_answer *answer, GE
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, answer->org_id, error);
     return transaction &&
            store_insert(transaction, &kept_answer_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
 bool store_answer_let_go(struct store *store, const char *org_id, const char *key, GError **error)
@@ -64,5 +64,5 @@ bool store_answer_let_go(struct store *store, const char *org_id, const char *ke
     return transaction &&
            store_run(transaction, "DELETE FROM kept_answers WHERE org_id = $1 AND key = $2",
                      STORE_VALUES(sql_text(org_id), sql_text(key)), NULL, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }

@@ -104,7 +104,7 @@ bool store_api_key_note_use(struct store *store, const char *org_id, const char 
            store_run(transaction, "UPDATE api_keys SET used_at = $3 WHERE org_id = $1 AND id = $2",
                      STORE_VALUES(sql_text(org_id), sql_text(id), sql_time(clock_wall_ms(store->clock))), NULL,
                      error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
 /* ---- keys that sign ---- */

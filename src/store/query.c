@@ -64,7 +64,7 @@ uint64_t store_changes(const struct store *store)
     return store->engine == &store_sqlite ? 1 + __atomic_load_n(&store->changes, __ATOMIC_ACQUIRE) : 0;
 }
 
-bool store_commit(struct store_transaction *transaction, GError **error)
+static bool commit(struct store_transaction *transaction, bool is_of_logins, GError **error)
 {
     struct store *store = transaction->store;
     GError *failure = NULL;
@@ -73,7 +73,7 @@ bool store_commit(struct store_transaction *transaction, GError **error)
     bool is_write = transaction->access != STORE_READ;
     bool is_wanted = !failure && !(is_write && set_fault("store.commit", &failure));
     bool is_good = store->engine->end(transaction, is_wanted, is_wanted ? &failure : NULL) && is_wanted;
-    if (is_write && !transaction->is_of_events) /* also where nobody knows whether it is there */
+    if (is_write && is_of_logins) /* also where nobody knows whether it is there */
         __atomic_add_fetch(&store->changes, 1, __ATOMIC_RELEASE);
     if (!is_good)
         fail(transaction, failure, error);
@@ -84,6 +84,16 @@ bool store_commit(struct store_transaction *transaction, GError **error)
     note_spent(transaction);
     g_free(transaction);
     return is_good;
+}
+
+bool store_commit(struct store_transaction *transaction, GError **error)
+{
+    return commit(transaction, true, error);
+}
+
+bool store_commit_beside_logins(struct store_transaction *transaction, GError **error)
+{
+    return commit(transaction, false, error);
 }
 
 void store_rollback(struct store_transaction *transaction)

@@ -186,7 +186,7 @@ static bool do_mark(struct work *work, const struct rollup_mark *mark, GError **
     struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
     return transaction && store_run_hold_in(transaction, work->rollup->hold, error) &&
            store_set_org(transaction, work->org_id, error) && compute_mark(transaction, work, mark, error) &&
-           unmark(transaction, mark, error) && store_commit(g_steal_pointer(&transaction), error);
+           unmark(transaction, mark, error) && store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
 /* ---- an org ---- */

@@ -46,8 +46,9 @@ void store_close(struct store *store);
 /* How long this thread's transactions have taken so far, with their waits, from begin to end. */
 int64_t store_spent_us(void);
 
-/* Another number after each change of anything but events: what was read when it was this number still holds while it
- * is. 0, always: other processes may change it (PostgreSQL), so that nothing read may be kept. Any thread. */
+/* Another number after each change on which a login may hang, and after most others (store_commit_beside_logins has
+ * those that are none): users, sessions, keys and orgs that were read when it was this number still stand so while it
+ * is. 0, always: other processes may change them (PostgreSQL), so that nothing read may be kept. Any thread. */
 uint64_t store_changes(const struct store *store);
 
 /* Called on the writer's thread after the commit that holds the batch: `stored` tells which were new (idempotent by

@@ -55,9 +55,8 @@ enum store_access {
 struct store_transaction {
     struct store *store;
     enum store_access access;
-    void *connection;  /* the engine's */
-    bool has_failed;   /* can only be rolled back */
-    bool is_of_events; /* changes nothing else, but what is counted or found by them */
+    void *connection; /* the engine's */
+    bool has_failed;  /* can only be rolled back */
     int64_t begun_us;
 };
 
@@ -68,6 +67,9 @@ struct store_transaction *store_begin(struct store *store, enum store_access acc
 bool store_set_org(struct store_transaction *transaction, const char *org_id, GError **error);
 /* Both free it. NULL may be rolled back. */
 bool store_commit(struct store_transaction *transaction, GError **error);
+/* The same where no login hangs on what was written, for what is written all the time: store_changes stays. Never when
+ * a row of users, sessions, api_keys (but when they were used), signing_keys or orgs may have changed. */
+bool store_commit_beside_logins(struct store_transaction *transaction, GError **error);
 void store_rollback(struct store_transaction *transaction);
 #define store_transaction_free store_rollback
 CLEANUP_DEFINE(store_transaction, store_transaction_free)

@@ -112,11 +112,9 @@ static bool write_together(struct store *store, struct batch *const *batches, si
     bool is_good = event_list_fill(store, &list, batches, count, error);
     if (is_good && list.count) {
         struct store_transaction *transaction = store_begin(store, STORE_WRITE, list.events[0]->org_id, error);
-        if (transaction)
-            transaction->is_of_events = true;
         is_good = transaction && insert_list(transaction, &list, error);
         if (is_good)
-            is_good = store_commit(transaction, error);
+            is_good = store_commit_beside_logins(transaction, error);
         else
             store_rollback(transaction);
     }
