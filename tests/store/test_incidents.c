@@ -245,6 +245,40 @@ static void test_a_late_one_joins_the_same_in_any_batch(void)
     }
 }
 
+/* Who reads them page by page by id has each once, though a signal moves one from behind to the front meanwhile. */
+static void test_pages_by_id_have_each_once(void)
+{
+    static const char *const cameras[] = {"door", "gate", "yard"};
+    struct store_world world;
+    GString *read = g_string_new(NULL);
+    g_autofree char *cursor = NULL;
+    fused_world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cameras); i++)
+        store_one(&world, intrusion(&world, NULL, cameras[i], (int)i));
+    for (guint count = 1, pages = 0; count && pages < 9; pages++, g_string_append(read, " ")) {
+        const struct store_row_condition before = {"started_at", sql_time(world_start_ms + 2000), "<"};
+        const struct store_row_filter filter = {.org_id = "default",
+                                                .conditions = &before,
+                                                .condition_count = 1,
+                                                .before_id = cursor,
+                                                .is_by_id = true,
+                                                .limit = 1};
+        GPtrArray *rows = store_rows_list(world.store, &store_incidents, &filter, NULL);
+        count = rows->len;
+        if (count) {
+            const struct incident *incident = g_ptr_array_index(rows, 0);
+            g_string_append(read, incident->camera_id);
+            g_free(cursor);
+            cursor = g_strdup(incident->id);
+            store_one(&world, intrusion(&world, NULL, incident->camera_id, 30)); /* in time it is the newest now */
+        }
+        store_rows_free(&store_incidents, rows);
+    }
+    g_assert_cmpstr(read->str, ==, "gate door  "); /* the yard's began too late */
+    g_string_free(read, TRUE);
+    world_clear(&world);
+}
+
 static bool never(void *data, const void *record)
 {
     (void)data;
@@ -542,6 +576,7 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/a_recovery_ends_all_that_stand", test_a_recovery_ends_all_that_stand);
     g_test_add_func("/incidents/a recovery ends however many stand", test_a_recovery_ends_however_many_stand);
     g_test_add_func("/incidents/a late one joins the same in any batch", test_a_late_one_joins_the_same_in_any_batch);
+    g_test_add_func("/incidents/pages by id have each once", test_pages_by_id_have_each_once);
     g_test_add_func("/incidents/people_change_them", test_people_change_them);
     g_test_add_func("/incidents/a_change_that_cannot_be_read_hides_no_other",
                     test_a_change_that_cannot_be_read_hides_no_other);
