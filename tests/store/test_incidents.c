@@ -270,7 +270,8 @@ static void test_pages_by_id_have_each_once(void)
             g_string_append(read, incident->camera_id);
             g_free(cursor);
             cursor = g_strdup(incident->id);
-            store_one(&world, intrusion(&world, NULL, incident->camera_id, 30)); /* in time it is the newest now */
+            store_one(&world,
+                      intrusion(&world, NULL, incident->camera_id, 30 + (int)pages)); /* in time it is the newest now */
         }
         store_rows_free(&store_incidents, rows);
     }
