@@ -43,7 +43,9 @@ struct vedette_spool_error {
 enum vedette_spool_when_full {
     VEDETTE_SPOOL_BLOCK = 1,   /* wait up to block_us for room, then refuse */
     VEDETTE_SPOOL_REJECT,      /* refuse at once */
-    VEDETTE_SPOOL_DROP_LOWEST, /* drop the least urgent, of those the oldest; refuse what is less urgent than all */
+    VEDETTE_SPOOL_DROP_LOWEST, /* drop the least urgent, of those the oldest; refuse what is less urgent than all, and
+                                  what fits only when more urgent ones go. max_disk_bytes refuses: what is dropped
+                                  gives the disk nothing back at once */
 };
 enum vedette_spool_durability { VEDETTE_SPOOL_DURABLE = 1, VEDETTE_SPOOL_RELAXED };
 
@@ -114,6 +116,12 @@ VEDETTE_PUBLIC bool vedette_spool_submit(struct vedette_spool *spool, const stru
                                          size_t count, vedette_spool_done done, void *data,
                                          struct vedette_spool_error *error);
 
+/* The same for a caller that keeps what is refused and tries again: a refusal by FULL, or of the disk's by `done`, is
+ * no loss, and only counts among `refused`. Any thread. */
+VEDETTE_PUBLIC bool vedette_spool_offer(struct vedette_spool *spool, const struct vedette_spool_record *records,
+                                        size_t count, vedette_spool_done done, void *data,
+                                        struct vedette_spool_error *error);
+
 /* ---- taking out ---- */
 
 struct vedette_spool_batch {
@@ -141,15 +149,16 @@ VEDETTE_PUBLIC void vedette_spool_hold_expiry(struct vedette_spool *spool, bool 
 
 /* ---- looking ---- */
 
-/* Why a record is no longer there, or never was. */
+/* Why a record is no longer there, or never was. Of those that never were: counted once, when the call that put them in
+ * gives up; each record of the call, which is all or none. */
 enum vedette_spool_loss {
     VEDETTE_SPOOL_EXPIRED,            /* its time to live was over */
     VEDETTE_SPOOL_DROPPED,            /* made room for a more urgent or newer one */
     VEDETTE_SPOOL_CORRUPT,            /* the disk gave back something else, or nothing */
-    VEDETTE_SPOOL_REJECTED_TOO_LARGE, /* over max_record_bytes */
+    VEDETTE_SPOOL_REJECTED_TOO_LARGE, /* over max_record_bytes, or a call over max_queue_size or max_queue_bytes */
     VEDETTE_SPOOL_REJECTED_FULL,      /* a bound of the queue */
     VEDETTE_SPOOL_REJECTED_SHARE,     /* its tenant's share */
-    VEDETTE_SPOOL_REJECTED_DISK,      /* the disk was full or failed */
+    VEDETTE_SPOOL_REJECTED_DISK,      /* the disk was full or failed, or max_disk_bytes are taken */
     VEDETTE_SPOOL_LOSSES
 };
 /* "expired", "dropped", "corrupt", "rejected_too_large", …; "unknown" for anything else. Static text. Any thread. */
@@ -161,9 +170,10 @@ struct vedette_spool_stats {
     int64_t total_queued;        /* both; those given out and not settled among them */
     int64_t in_flight;           /* given out and not settled */
     int64_t queued_bytes;        /* of payloads */
-    int64_t memory_bytes;        /* of payloads in memory */
+    int64_t memory_bytes;        /* of payloads in memory, those that wait to be freed among them */
     int64_t disk_bytes;          /* of its files and their WALs */
     int64_t files, files_unread; /* unread ones count by what their names say */
+    int64_t tenants;             /* counted apart; at most max_tenants */
     int64_t bad_files;           /* set aside since it was opened */
     int64_t missing_files;       /* removed by somebody before it was opened; their records count as corrupt */
     int64_t oldest_age_us;       /* of the record that waits longest; 0: none waits */
@@ -171,7 +181,9 @@ struct vedette_spool_stats {
     bool is_stalled;             /* alive, holding records, and not draining for stalled_us */
     /* since it was opened */
     int64_t enqueued, acknowledged, returned, commits, write_errors, losses[VEDETTE_SPOOL_LOSSES];
-    char last_error[512]; /* of the disk; empty when the last write was good */
+    int64_t refused;           /* records of tries that were refused, each time: a loss only when nobody tries again */
+    int64_t tenants_forgotten; /* they held nothing, and their counts made room for another's */
+    char last_error[512];      /* of the disk; empty when the last write was good */
 };
 /* How it is now, and what happened since it was opened. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_get_stats(struct vedette_spool *spool, struct vedette_spool_stats *stats);

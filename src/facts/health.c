@@ -179,7 +179,7 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, spool_dropped, RECORD_COUNTER, "records dropped to make room for others"),
     FIELD(struct server_health, spool_corrupt, RECORD_COUNTER, "records the disk did not give back as they were"),
     FIELD(struct server_health, spool_rejected, RECORD_COUNTER,
-          "records the spool could not take, each time they were tried"),
+          "records the spool could not take, and that whoever put them in gave up"),
     FIELD(struct server_health, spool_oldest_ms, RECORD_GAUGE, "age of the record that waits longest", .unit = "ms"),
     FIELD(struct server_health, spool_stalled, RECORD_GAUGE,
           "1 while the spool holds records and none was stored for spool.stalled_seconds"),

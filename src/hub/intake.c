@@ -224,7 +224,7 @@ static bool submit(struct hub_worker *worker, struct intake_batch *batch)
         on_spooled(batch, NULL);
         return true;
     }
-    if (record_path_submit(worker->hub->records, batch->events, on_spooled, batch, &error))
+    if (record_path_offer(worker->hub->records, batch->events, on_spooled, batch, &error))
         return true;
     if (error.kind != VEDETTE_SPOOL_INVALID) {
         complain_of_spool(worker, batch->events->len, &error);

@@ -122,7 +122,7 @@ static void send_unsent(struct monitor *monitor)
         struct sending *sending = g_new(struct sending, 1);
         struct vedette_spool_error error;
         *sending = (struct sending){monitor, events};
-        if (record_path_submit(monitor->hub->records, events, on_spooled, sending, &error))
+        if (record_path_offer(monitor->hub->records, events, on_spooled, sending, &error))
             continue;
         on_spooled(sending, &error);
         if (error.kind != VEDETTE_SPOOL_INVALID)

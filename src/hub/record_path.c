@@ -195,8 +195,8 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
     g_free(submission);
 }
 
-bool record_path_submit(struct record_path *path, GPtrArray *events, vedette_spool_done done, void *data,
-                        struct vedette_spool_error *error)
+static bool put_in(struct record_path *path, GPtrArray *events, bool is_kept, vedette_spool_done done, void *data,
+                   struct vedette_spool_error *error)
 {
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)g_free);
     g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, events->len);
@@ -210,10 +210,23 @@ bool record_path_submit(struct record_path *path, GPtrArray *events, vedette_spo
     }
     struct submission *submission = g_new(struct submission, 1);
     *submission = (struct submission){path, events, done, data, clock_monotonic_us(clock_system())};
-    if (vedette_spool_submit(path->spool, records, events->len, on_spooled, submission, error))
+    if ((is_kept ? vedette_spool_offer : vedette_spool_submit)(path->spool, records, events->len, on_spooled,
+                                                               submission, error))
         return true;
     g_free(submission);
     return false;
+}
+
+bool record_path_submit(struct record_path *path, GPtrArray *events, vedette_spool_done done, void *data,
+                        struct vedette_spool_error *error)
+{
+    return put_in(path, events, false, done, data, error);
+}
+
+bool record_path_offer(struct record_path *path, GPtrArray *events, vedette_spool_done done, void *data,
+                       struct vedette_spool_error *error)
+{
+    return put_in(path, events, true, done, data, error);
 }
 
 /* ---- looking ---- */

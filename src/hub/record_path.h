@@ -41,6 +41,9 @@ void record_path_close(struct record_path *path);
  * not called. Any thread. */
 bool record_path_submit(struct record_path *path, GPtrArray *events, vedette_spool_done done, void *data,
                         struct vedette_spool_error *error);
+/* The same for a caller that keeps them and tries again until they are taken: a refusal is no loss. Any thread. */
+bool record_path_offer(struct record_path *path, GPtrArray *events, vedette_spool_done done, void *data,
+                       struct vedette_spool_error *error);
 
 /* Any thread. */
 struct vedette_spool *record_path_spool(struct record_path *path);

@@ -5,9 +5,12 @@
 
 #include "base/thread.h"
 
-static void answer(struct spool_ticket *ticket)
+static void answer(struct spool_answers *answers, struct spool_ticket *ticket)
 {
     struct vedette_spool_error error;
+    if (ticket->done) /* before it: it may be slow */
+        spool_ticket_free_spent(ticket);
+    __atomic_sub_fetch(&answers->spent_bytes, ticket->spent_bytes, __ATOMIC_RELAXED);
     if (!ticket->done) {
         sem_post(&ticket->over); /* its caller's from now on */
         return;
@@ -52,7 +55,7 @@ static void *run(void *data)
     for (struct spool_ticket *ticket; (ticket = take(&spool->answers));)
         for (struct spool_ticket *next; ticket; ticket = next) {
             next = ticket->next;
-            answer(ticket);
+            answer(&spool->answers, ticket);
             count_answered(spool);
         }
     return NULL;
@@ -60,6 +63,10 @@ static void *run(void *data)
 
 void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tickets, guint count)
 {
+    int64_t spent_bytes = 0;
+    for (guint i = 0; i < count; i++)
+        spent_bytes += tickets[i]->spent_bytes;
+    __atomic_add_fetch(&answers->spent_bytes, spent_bytes, __ATOMIC_RELAXED);
     __atomic_add_fetch(&answers->unanswered, count, __ATOMIC_RELAXED);
     pthread_mutex_lock(&answers->lock);
     for (guint i = 0; i < count; i++) {

@@ -27,12 +27,17 @@ struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count
     return ticket;
 }
 
+void spool_ticket_free_spent(struct spool_ticket *ticket)
+{
+    while (ticket->spent_count)
+        g_free(ticket->spent[--ticket->spent_count]);
+}
+
 void spool_ticket_clear(struct spool_ticket *ticket)
 {
     sem_destroy(&ticket->over);
     g_clear_error(&ticket->failure);
-    for (size_t i = 0; i < ticket->spent_count; i++)
-        g_free(ticket->spent[i]);
+    spool_ticket_free_spent(ticket);
     if (ticket->entries != ticket->few)
         g_free(ticket->entries);
     g_free(ticket->heads);
@@ -53,8 +58,7 @@ struct demand {
     int32_t least_priority;
 };
 
-static bool check_record(struct vedette_spool *spool, const struct vedette_spool_record *record,
-                         struct vedette_spool_error *error)
+static bool check_record(const struct vedette_spool_record *record, struct vedette_spool_error *error)
 {
     size_t tenant_length = record->tenant ? strnlen(record->tenant, VEDETTE_SPOOL_TENANT_MAX_BYTES + 1) : 0;
     if (tenant_length == 0 || tenant_length > VEDETTE_SPOOL_TENANT_MAX_BYTES)
@@ -65,15 +69,41 @@ static bool check_record(struct vedette_spool *spool, const struct vedette_spool
                           record->priority, VEDETTE_SPOOL_PRIORITIES - 1);
     if (!record->payload || !record->length)
         return spool_tell(error, VEDETTE_SPOOL_INVALID, "spool: a record without a payload");
-    if (record->length <= (size_t)spool->config.max_record_bytes)
-        return true;
+    return true;
+}
+
+/* Of each record of a demand, with its tenant, whose counts are made for it when the table has room. Under lock. */
+static void count_rejected(struct vedette_spool *spool, const struct demand *demand, enum vedette_spool_loss loss)
+{
+    for (size_t i = 0; i < demand->count; i++)
+        spool_queue_count_loss(
+            &spool->queue,
+            spool_queue_tenant(&spool->queue, demand->records[i].tenant, spool->config.max_tenants, false), loss, 1);
+}
+
+/* Its caller gives it up: that is where a loss is counted, once, however often it was tried. */
+static void lose_demand(struct vedette_spool *spool, const struct demand *demand, enum vedette_spool_loss loss)
+{
     pthread_mutex_lock(&spool->lock);
-    spool_queue_count_loss(&spool->queue, g_hash_table_lookup(spool->queue.tenants, record->tenant),
-                           VEDETTE_SPOOL_REJECTED_TOO_LARGE, 1);
+    count_rejected(spool, demand, loss);
     pthread_mutex_unlock(&spool->lock);
+}
+
+/* Whether it would fit into an empty spool. */
+static bool check_size(struct vedette_spool *spool, const struct demand *demand, struct vedette_spool_error *error)
+{
+    const struct vedette_spool_config *config = &spool->config;
+    for (size_t i = 0; i < demand->count; i++)
+        if (demand->records[i].length > (size_t)config->max_record_bytes)
+            return spool_tell(error, VEDETTE_SPOOL_INVALID,
+                              "spool: a record of %zu bytes: at most %" G_GINT64_FORMAT " are taken (max_record_bytes)",
+                              demand->records[i].length, config->max_record_bytes);
+    if ((int64_t)demand->count <= config->max_queue_size && demand->bytes <= config->max_queue_bytes)
+        return true;
     return spool_tell(error, VEDETTE_SPOOL_INVALID,
-                      "spool: a record of %zu bytes: at most %" G_GINT64_FORMAT " are taken (max_record_bytes)",
-                      record->length, spool->config.max_record_bytes);
+                      "spool: %zu records of %" G_GINT64_FORMAT " bytes at once: 1 to %" G_GINT64_FORMAT
+                      " records and %" G_GINT64_FORMAT " bytes are taken (max_queue_size, max_queue_bytes)",
+                      demand->count, demand->bytes, config->max_queue_size, config->max_queue_bytes);
 }
 
 static bool add_up(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,
@@ -81,19 +111,19 @@ static bool add_up(struct vedette_spool *spool, const struct vedette_spool_recor
 {
     *demand = (struct demand){records, count, 0, count ? records[0].tenant : NULL, VEDETTE_SPOOL_PRIORITIES};
     for (size_t i = 0; i < count; i++) {
-        if (!check_record(spool, &records[i], error))
+        if (!check_record(&records[i], error))
             return false;
         demand->bytes += (int64_t)records[i].length;
         demand->least_priority = MIN(demand->least_priority, records[i].priority);
         if (demand->tenant && strcmp(demand->tenant, records[i].tenant) != 0)
             demand->tenant = NULL;
     }
-    if (count >= 1 && (int64_t)count <= spool->config.max_queue_size && demand->bytes <= spool->config.max_queue_bytes)
+    if (count == 0)
+        return spool_tell(error, VEDETTE_SPOOL_INVALID, "spool: a call without a record");
+    if (check_size(spool, demand, error))
         return true;
-    return spool_tell(error, VEDETTE_SPOOL_INVALID,
-                      "spool: %zu records of %" G_GINT64_FORMAT " bytes at once: 1 to %" G_GINT64_FORMAT
-                      " records and %" G_GINT64_FORMAT " bytes are taken (max_queue_size, max_queue_bytes)",
-                      count, demand->bytes, spool->config.max_queue_size, spool->config.max_queue_bytes);
+    lose_demand(spool, demand, VEDETTE_SPOOL_REJECTED_TOO_LARGE);
+    return false;
 }
 
 /* How much of a demand is one tenant's. */
@@ -129,69 +159,87 @@ static enum vedette_spool_loss obstacle(struct vedette_spool *spool, const struc
         }
     }
     if (queue->records + spool->unread_records + (int64_t)demand->count > config->max_queue_size ||
-        queue->bytes + spool->unread_bytes + demand->bytes > config->max_queue_bytes ||
-        (config->max_disk_bytes && spool->disk_bytes + demand->bytes > config->max_disk_bytes))
+        queue->bytes + spool->unread_bytes + demand->bytes > config->max_queue_bytes)
         return VEDETTE_SPOOL_REJECTED_FULL;
+    if (config->max_disk_bytes && spool->disk_bytes + demand->bytes > config->max_disk_bytes)
+        return VEDETTE_SPOOL_REJECTED_DISK;
     return VEDETTE_SPOOL_LOSSES;
 }
 
-/* Drops the least urgent until the demand fits. False when what is in the way is more urgent than it. Under lock. */
+/* The one to shed next for a demand, or NULL. The disk gets nothing back from what is shed until whole files are
+ * drained, so nothing is shed for its sake. Under lock. */
+static struct spool_entry *find_less_urgent(const struct vedette_spool *spool, const struct demand *demand,
+                                            enum vedette_spool_loss loss, const struct spool_tenant *tenant)
+{
+    if (loss == VEDETTE_SPOOL_REJECTED_DISK || (loss == VEDETTE_SPOOL_REJECTED_SHARE && !tenant))
+        return NULL;
+    struct spool_entry *least = spool_queue_least(&spool->queue, tenant);
+    return least && least->lane->priority <= demand->least_priority ? least : NULL;
+}
+
+/* Drops the least urgent for a demand when it then fits; else none, as all that can be shed would not be enough. Under
+ * lock. */
 static bool drop_for(struct vedette_spool *spool, const struct demand *demand)
 {
-    for (;;) {
-        struct spool_tenant *tenant;
-        enum vedette_spool_loss loss = obstacle(spool, demand, &tenant);
-        if (loss == VEDETTE_SPOOL_LOSSES)
-            return true;
-        struct spool_entry *least =
-            loss == VEDETTE_SPOOL_REJECTED_SHARE && !tenant ? NULL : spool_queue_least(&spool->queue, tenant);
-        if (!least || least->lane->priority > demand->least_priority)
-            return false;
-        spool_lose(spool, least, VEDETTE_SPOOL_DROPPED);
+    g_autoptr(GPtrArray) aside = g_ptr_array_new();
+    enum vedette_spool_loss loss;
+    struct spool_tenant *tenant;
+    while ((loss = obstacle(spool, demand, &tenant)) != VEDETTE_SPOOL_LOSSES) {
+        struct spool_entry *least = find_less_urgent(spool, demand, loss, tenant);
+        if (!least)
+            break;
+        spool_queue_set_aside(&spool->queue, least);
+        g_ptr_array_add(aside, least);
     }
+    for (guint i = aside->len; i-- > 0;)
+        spool_queue_put_back(&spool->queue, g_ptr_array_index(aside, i));
+    for (guint i = 0; loss == VEDETTE_SPOOL_LOSSES && i < aside->len; i++)
+        spool_lose(spool, g_ptr_array_index(aside, i), VEDETTE_SPOOL_DROPPED);
+    return loss == VEDETTE_SPOOL_LOSSES;
 }
 
-static void count_rejected(struct vedette_spool *spool, const struct demand *demand, enum vedette_spool_loss loss)
+static void tell_refused(const struct vedette_spool *spool, enum vedette_spool_loss loss,
+                         struct vedette_spool_error *error)
 {
-    for (size_t i = 0; i < demand->count; i++)
-        spool_queue_count_loss(&spool->queue, g_hash_table_lookup(spool->queue.tenants, demand->records[i].tenant),
-                               loss, 1);
+    const struct vedette_spool_config *config = &spool->config;
+    if (loss == VEDETTE_SPOOL_REJECTED_DISK)
+        spool_tell(error, VEDETTE_SPOOL_FULL,
+                   "spool %s: its files take all they may (max_disk_bytes %" G_GINT64_FORMAT
+                   "): it is drained too slowly",
+                   spool->directory.path, config->max_disk_bytes);
+    else
+        spool_tell(error, VEDETTE_SPOOL_FULL,
+                   loss == VEDETTE_SPOOL_REJECTED_SHARE
+                       ? "spool %s: its tenant holds its share of the queue already (tenant_share %g of "
+                         "%" G_GINT64_FORMAT " records and %" G_GINT64_FORMAT " bytes): it is drained too slowly"
+                       : "spool %s: the queue is full (tenant_share %g; max_queue_size %" G_GINT64_FORMAT
+                         ", max_queue_bytes %" G_GINT64_FORMAT "): it is drained too slowly",
+                   spool->directory.path, config->tenant_share, config->max_queue_size, config->max_queue_bytes);
 }
 
-static bool refuse(struct vedette_spool *spool, const struct demand *demand, enum vedette_spool_loss loss,
-                   struct vedette_spool_error *error)
-{
-    count_rejected(spool, demand, loss);
-    return spool_tell(
-        error, VEDETTE_SPOOL_FULL,
-        loss == VEDETTE_SPOOL_REJECTED_SHARE
-            ? "spool %s: its tenant holds its share of the queue already (tenant_share %g of %" G_GINT64_FORMAT
-              " records and %" G_GINT64_FORMAT " bytes): it is drained too slowly"
-            : "spool %s: the queue is full (tenant_share %g; max_queue_size %" G_GINT64_FORMAT
-              ", max_queue_bytes %" G_GINT64_FORMAT "): it is drained too slowly",
-        spool->directory.path, spool->config.tenant_share, spool->config.max_queue_size, spool->config.max_queue_bytes);
-}
-
-/* Waits for room until `until_us` of the machine's clock (0: not at all). Under lock. */
-static bool await_room(struct vedette_spool *spool, const struct demand *demand, int64_t until_us,
-                       struct vedette_spool_error *error)
+/* Waits for room until `until_us` of the machine's clock (0: not at all). Returns why there is none, or
+ * VEDETTE_SPOOL_LOSSES. Under lock. */
+static enum vedette_spool_loss await_room(struct vedette_spool *spool, const struct demand *demand, int64_t until_us,
+                                          struct vedette_spool_error *error)
 {
     const struct timespec deadline = spool_deadline(until_us);
     for (;;) {
         struct spool_tenant *tenant;
         enum vedette_spool_loss loss = obstacle(spool, demand, &tenant);
-        if (loss == VEDETTE_SPOOL_LOSSES && !spool->is_closing)
-            return true;
-        spool_expire(spool);
-        loss = obstacle(spool, demand, &tenant);
+        if (loss != VEDETTE_SPOOL_LOSSES) {
+            spool_expire(spool);
+            loss = obstacle(spool, demand, &tenant);
+        }
         if (spool->is_closing)
-            return refuse(spool, demand, VEDETTE_SPOOL_REJECTED_FULL, error);
-        if (loss == VEDETTE_SPOOL_LOSSES ||
-            (spool->config.when_full == VEDETTE_SPOOL_DROP_LOWEST && drop_for(spool, demand)))
-            return true;
-        if (spool_machine_us() >= until_us ||
-            pthread_cond_timedwait(&spool->room, &spool->lock, &deadline) == ETIMEDOUT)
-            return refuse(spool, demand, loss, error);
+            loss = VEDETTE_SPOOL_REJECTED_FULL;
+        else if (loss == VEDETTE_SPOOL_LOSSES ||
+                 (spool->config.when_full == VEDETTE_SPOOL_DROP_LOWEST && drop_for(spool, demand)))
+            return VEDETTE_SPOOL_LOSSES;
+        if (!spool->is_closing && spool_machine_us() < until_us &&
+            pthread_cond_timedwait(&spool->room, &spool->lock, &deadline) != ETIMEDOUT)
+            continue;
+        tell_refused(spool, loss, error);
+        return loss;
     }
 }
 
@@ -225,18 +273,22 @@ static void free_copies(struct copy *copies, size_t count)
         g_free(copies[i].payload);
 }
 
-/* Counted and in memory; relaxed ones wait to be given out, durable ones for their commit. Takes the copies over.
- * Under lock. */
-static bool make_entries(struct vedette_spool *spool, const struct demand *demand, const struct copy *copies,
-                         struct spool_ticket *ticket, struct vedette_spool_error *error)
+/* Whether each has its place among the tenants. Under lock. */
+static bool make_tenants(struct vedette_spool *spool, const struct demand *demand, struct vedette_spool_error *error)
 {
-    int64_t now_us = spool_now_us(spool), wall_ms = spool_wall_ms(spool);
     for (size_t i = 0; i < demand->count; i++)
-        if (!spool_queue_tenant(&spool->queue, demand->records[i].tenant, spool->config.max_tenants, false)) {
-            count_rejected(spool, demand, VEDETTE_SPOOL_REJECTED_FULL);
+        if (!spool_queue_tenant(&spool->queue, demand->records[i].tenant, spool->config.max_tenants, false))
             return spool_tell(error, VEDETTE_SPOOL_FULL, "spool %s: %d tenants have records in it (max_tenants)",
                               spool->directory.path, spool->config.max_tenants);
-        }
+    return true;
+}
+
+/* Counted and in memory; relaxed ones wait to be given out, durable ones for their commit. Takes the copies over.
+ * Under lock. */
+static void make_entries(struct vedette_spool *spool, const struct demand *demand, const struct copy *copies,
+                         struct spool_ticket *ticket)
+{
+    int64_t now_us = spool_now_us(spool), wall_ms = spool_wall_ms(spool);
     if (spool->queue.records + spool->unread_records == 0)
         spool->progress_us = time_now_us(&spool->config.time);
     for (size_t i = 0; i < demand->count; i++) {
@@ -256,7 +308,6 @@ static bool make_entries(struct vedette_spool *spool, const struct demand *deman
         spool->queue.enqueued++;
         ticket->entries[i] = entry;
     }
-    return true;
 }
 
 void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket)
@@ -266,9 +317,12 @@ void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket)
         struct spool_tenant *tenant = entry->lane->tenant;
         tenant->enqueued--;
         spool->queue.enqueued--;
-        spool_queue_count_loss(&spool->queue, tenant, VEDETTE_SPOOL_REJECTED_DISK, 1);
+        if (!ticket->is_kept)
+            spool_queue_count_loss(&spool->queue, tenant, VEDETTE_SPOOL_REJECTED_DISK, 1);
         spool_entry_finish(&spool->queue, entry);
     }
+    ticket->loss = VEDETTE_SPOOL_REJECTED_DISK;
+    spool->queue.refused += (int64_t)ticket->count;
     pthread_cond_broadcast(&spool->room);
 }
 
@@ -302,7 +356,16 @@ static bool put_in(struct vedette_spool *spool, const struct demand *demand, int
 {
     g_autofree struct copy *copies = copy_payloads(demand);
     pthread_mutex_lock(&spool->lock);
-    bool is_in = await_room(spool, demand, until_us, error) && make_entries(spool, demand, copies, ticket, error);
+    ticket->loss = await_room(spool, demand, until_us, error);
+    if (ticket->loss == VEDETTE_SPOOL_LOSSES && !make_tenants(spool, demand, error))
+        ticket->loss = VEDETTE_SPOOL_REJECTED_FULL;
+    bool is_in = ticket->loss == VEDETTE_SPOOL_LOSSES;
+    if (is_in)
+        make_entries(spool, demand, copies, ticket);
+    else
+        spool->queue.refused += (int64_t)demand->count;
+    if (!is_in && !ticket->is_kept)
+        count_rejected(spool, demand, ticket->loss);
     if (is_in && spool->config.durability == VEDETTE_SPOOL_RELAXED) {
         queue_relaxed(spool, ticket);
         sem_post(&ticket->over);
@@ -323,14 +386,16 @@ static bool await_ticket(struct spool_ticket *ticket)
     return !ticket->failure;
 }
 
-/* One try. *is_disk: it was the disk that had no room. */
-static bool enqueue_once(struct vedette_spool *spool, const struct demand *demand, int64_t until_us, bool *is_disk,
-                         struct vedette_spool_error *error)
+/* One try. *loss: why not; *is_disk: it was the disk that had no room. */
+static bool enqueue_once(struct vedette_spool *spool, const struct demand *demand, int64_t until_us,
+                         enum vedette_spool_loss *loss, bool *is_disk, struct vedette_spool_error *error)
 {
     struct spool_ticket ticket;
     struct spool_entry *few[2 * FEW_RECORDS];
     ticket_init(&ticket, demand->count, bytes_of(demand), few);
+    ticket.is_kept = true;
     bool is_good = put_in(spool, demand, until_us, &ticket, error) && await_ticket(&ticket);
+    *loss = ticket.loss;
     *is_disk = ticket.failure && ticket.failure->code == VEDETTE_ERROR_FULL;
     if (ticket.failure)
         spool_error_fill(error, ticket.failure);
@@ -347,24 +412,28 @@ bool vedette_spool_enqueue(struct vedette_spool *spool, const struct vedette_spo
     bool may_block = spool->config.when_full == VEDETTE_SPOOL_BLOCK;
     int64_t until_us = may_block ? time_after_us(spool_machine_us(), spool->config.block_us) : 0;
     for (;;) {
+        enum vedette_spool_loss loss;
         bool is_disk = false;
-        if (enqueue_once(spool, &demand, until_us, &is_disk, error))
+        if (enqueue_once(spool, &demand, until_us, &loss, &is_disk, error))
             return true;
         int64_t left_us = until_us - spool_machine_us();
-        if (!is_disk || left_us <= 0)
+        if (!is_disk || left_us <= 0) {
+            lose_demand(spool, &demand, loss);
             return false;
+        }
         g_usleep((gulong)MIN(left_us, DISK_RETRY_US));
     }
 }
 
-bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,
-                          vedette_spool_done done, void *data, struct vedette_spool_error *error)
+static bool submit(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count, bool is_kept,
+                   vedette_spool_done done, void *data, struct vedette_spool_error *error)
 {
     struct demand demand;
     if (!add_up(spool, records, count, &demand, error))
         return false;
     struct spool_ticket *ticket = g_new(struct spool_ticket, 1);
     ticket_init(ticket, count, bytes_of(&demand), NULL);
+    ticket->is_kept = is_kept;
     ticket->done = done;
     ticket->data = data;
     bool is_relaxed = spool->config.durability == VEDETTE_SPOOL_RELAXED;
@@ -374,4 +443,16 @@ bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spoo
     if (!is_in || is_relaxed)
         spool_ticket_free(ticket);
     return is_in;
+}
+
+bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,
+                          vedette_spool_done done, void *data, struct vedette_spool_error *error)
+{
+    return submit(spool, records, count, false, done, data, error);
+}
+
+bool vedette_spool_offer(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,
+                         vedette_spool_done done, void *data, struct vedette_spool_error *error)
+{
+    return submit(spool, records, count, true, done, data, error);
 }

@@ -209,7 +209,8 @@ struct spool_queue {
     int64_t next_order;
     int64_t given;          /* for oldest_every */
     int64_t next_expiry_us; /* no waiting record expires before */
-    int64_t enqueued, acknowledged, returned, losses[VEDETTE_SPOOL_LOSSES];
+    int64_t tenants_forgotten;
+    int64_t enqueued, acknowledged, returned, refused, losses[VEDETTE_SPOOL_LOSSES];
 };
 void spool_queue_init(struct spool_queue *queue);
 void spool_queue_clear(struct spool_queue *queue);
@@ -231,6 +232,10 @@ void spool_queue_append(struct spool_queue *queue, struct spool_entry *entry);
 /* To where its order says; `hint` (may be NULL) is one of the same lane that comes before it. */
 void spool_queue_insert(struct spool_queue *queue, struct spool_entry *entry, struct spool_entry *hint);
 void spool_queue_take(struct spool_queue *queue, struct spool_entry *entry);
+/* The first of its lane leaves the queue and its counts, to see whether there is room without it. */
+void spool_queue_set_aside(struct spool_queue *queue, struct spool_entry *entry);
+/* To where it was, once those of its lane that were set aside later are back. */
+void spool_queue_put_back(struct spool_queue *queue, struct spool_entry *entry);
 /* The one to give out next, or NULL. */
 struct spool_entry *spool_queue_next(struct spool_queue *queue, int oldest_every);
 struct spool_entry *spool_queue_oldest(const struct spool_queue *queue);
@@ -246,12 +251,15 @@ void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)
 struct spool_ticket {
     struct spool_entry **entries, **few; /* few: where the caller has room for some, else NULL */
     void **spent; /* payloads that memory has no room for once they are written: whoever has the ticket then frees them,
-                     and not the writer */
+                     and not the writer, unless many wait to be freed */
     size_t spent_count;
+    int64_t spent_bytes;      /* of those, in answers.spent_bytes */
     struct spool_head *heads; /* of entries that others may finish meanwhile; else NULL */
     size_t count;
     int64_t bytes;
-    vedette_spool_done done; /* NULL: the caller waits */
+    bool is_kept;                 /* its caller may try again: a refusal is no loss yet */
+    enum vedette_spool_loss loss; /* why it is refused */
+    vedette_spool_done done;      /* NULL: the caller waits */
     void *data;
     GError *failure;
     struct spool_ticket *next; /* among those to be answered */
@@ -264,6 +272,7 @@ struct spool_answers {
     pthread_cond_t changed;
     struct spool_ticket *first, **last; /* in the order in which they were written */
     int64_t unanswered;                 /* atomic: of those, and of what the thread has taken */
+    int64_t spent_bytes;                /* atomic: payloads that wait there to be freed */
     bool is_closing;
     pthread_t thread;
 };
@@ -333,6 +342,7 @@ struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count
 /* What it holds, not the ticket. */
 void spool_ticket_clear(struct spool_ticket *ticket);
 void spool_ticket_free(struct spool_ticket *ticket);
+void spool_ticket_free_spent(struct spool_ticket *ticket);
 /* Gives up what was put in and could not be written. lock. */
 void spool_undo(struct vedette_spool *spool, struct spool_ticket *ticket);
 /* A file has a connection from now on, and one that had one for long may lose it: only the active one's is kept in any

@@ -46,6 +46,7 @@ static bool forget_idle_tenant(struct spool_queue *queue)
         queue->forgotten->acknowledged += tenant->acknowledged;
         for (int i = 0; i < VEDETTE_SPOOL_LOSSES; i++)
             queue->forgotten->losses[i] += tenant->losses[i];
+        queue->tenants_forgotten++;
         g_hash_table_iter_remove(&iterator);
         return true;
     }
@@ -177,6 +178,26 @@ void spool_queue_take(struct spool_queue *queue, struct spool_entry *entry)
     if (!lane->entries.head)
         g_queue_unlink(&queue->lanes[lane->priority], &lane->node);
     queue->waiting--;
+}
+
+void spool_queue_set_aside(struct spool_queue *queue, struct spool_entry *entry)
+{
+    struct spool_tenant *tenant = entry->lane->tenant;
+    spool_queue_take(queue, entry);
+    queue->records--;
+    queue->bytes -= entry->length;
+    tenant->records--;
+    tenant->bytes -= entry->length;
+}
+
+void spool_queue_put_back(struct spool_queue *queue, struct spool_entry *entry)
+{
+    struct spool_tenant *tenant = entry->lane->tenant;
+    link_behind(queue, entry, NULL);
+    queue->records++;
+    queue->bytes += entry->length;
+    tenant->records++;
+    tenant->bytes += entry->length;
 }
 
 /* ---- choosing ---- */

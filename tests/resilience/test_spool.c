@@ -1,6 +1,7 @@
 /* Cases Q1..Q5, Q21, Q25: what goes into the spool comes out, bounds hold, counts are right. */
 #include "spool_world.h"
 
+#include <malloc.h>
 #include <pthread.h>
 
 /* ---- Q1..Q5: what goes in comes out, and bounds hold ---- */
@@ -150,6 +151,35 @@ static void test_q04_a_full_queue_refuses_at_once(void)
     g_autoptr(GPtrArray) texts = world_drain(&world);
     g_assert_cmpuint(texts->len, ==, 3);
     g_assert_true(world_put(&world, "shop", 5, "x"));
+    world_clear(&world);
+}
+
+static void ignore_answer(void *data, const struct vedette_spool_error *error)
+{
+    (void)data;
+    (void)error;
+}
+
+/* Whoever keeps what is refused and tries again has lost nothing yet. */
+static void test_q04_a_refused_offer_is_no_loss(void)
+{
+    struct spool_world world;
+    struct vedette_spool_error error;
+    const struct vedette_spool_record records[2] = {{.tenant = "shop", .payload = "x", .length = 1},
+                                                    {.tenant = "shop", .payload = "y", .length = 1}};
+    world_init(&world);
+    world.config.max_queue_size = 3;
+    world_open(&world);
+    world_put_many(&world, 3);
+    for (int tries = 0; tries < 5; tries++) {
+        g_assert_false(vedette_spool_offer(world.spool, records, 2, ignore_answer, NULL, &error));
+        g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FULL);
+    }
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_REJECTED_FULL], ==, 0);
+    g_assert_cmpint(world_stats(&world).refused, ==, 10);
+    g_assert_false(vedette_spool_submit(world.spool, records, 2, ignore_answer, NULL, &error));
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_REJECTED_FULL], ==, 2);
+    g_assert_cmpint(world_stats(&world).refused, ==, 12);
     world_clear(&world);
 }
 
@@ -403,6 +433,37 @@ static void test_q05_answers_that_nobody_hears_are_bounded(void)
     world_clear(&world);
 }
 
+/* What is written and has no room in memory is freed, however long the answers wait. */
+static void test_q05_answers_that_nobody_hears_hold_no_payloads(void)
+{
+    enum { RECORDS = 48, RECORD_BYTES = 1 << 20, MOST_BYTES = 16 << 20 };
+    struct spool_world world;
+    world_init(&world);
+    world.config.max_memory_bytes = 0;
+    world_open(&world);
+    gate.is_open = false;
+    gate.answered = 0;
+    g_autofree char *payload = g_strnfill(RECORD_BYTES, 'x');
+    const struct vedette_spool_record record = {.tenant = "shop", .payload = payload, .length = RECORD_BYTES};
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (int i = 0; i < RECORDS; i++)
+        g_assert_true(vedette_spool_submit(world.spool, &record, 1, wait_at_the_gate, NULL, NULL));
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (world_stats(&world).disk_queue_size < RECORDS || world_stats(&world).memory_bytes > MOST_BYTES) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(1000);
+    }
+    size_t after = mallinfo2().uordblks + mallinfo2().hblkhd; /* with a sanitizer's allocator, 0 */
+    g_assert_cmpint((gint64)after - (gint64)before, <=, MOST_BYTES);
+    pthread_mutex_lock(&gate.lock);
+    gate.is_open = true;
+    pthread_cond_broadcast(&gate.opened);
+    pthread_mutex_unlock(&gate.lock);
+    world_close(&world);
+    g_assert_cmpint(gate.answered, ==, RECORDS);
+    world_clear(&world);
+}
+
 struct waker {
     struct vedette_spool *spool;
     int is_over; /* atomic */
@@ -474,9 +535,12 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q04_a_full_queue_blocks_until_there_is_room",
                     test_q04_a_full_queue_blocks_until_there_is_room);
     g_test_add_func("/spool/q04_a_full_queue_refuses_at_once", test_q04_a_full_queue_refuses_at_once);
+    g_test_add_func("/spool/q04_a_refused_offer_is_no_loss", test_q04_a_refused_offer_is_no_loss);
     g_test_add_func("/spool/q04_blocking_ends_at_its_deadline", test_q04_blocking_ends_at_its_deadline);
     g_test_add_func("/spool/q05_bounds_hold_among_many_producers", test_q05_bounds_hold_among_many_producers);
     g_test_add_func("/spool/q05_answers_that_nobody_hears_are_bounded", test_q05_answers_that_nobody_hears_are_bounded);
+    g_test_add_func("/spool/q05_answers_that_nobody_hears_hold_no_payloads",
+                    test_q05_answers_that_nobody_hears_hold_no_payloads);
     g_test_add_func("/spool/q21_what_is_done_out_of_order_stays_done", test_q21_what_is_done_out_of_order_stays_done);
     g_test_add_func("/spool/q21_a_batch_is_settled_in_part", test_q21_a_batch_is_settled_in_part);
     g_test_add_func("/spool/not_draining_is_noticed", test_not_draining_is_noticed);

@@ -49,9 +49,11 @@ static void collect(struct spool_world *world, GHashTable *owed)
     g_assert_cmpstr(fresh, ==, "fresh");
 }
 
+/* `step`: every so manieth call, for the quick run; with VEDETTE_THOROUGH set, every one (make soak). */
 static void fail_each_call(int code, bool is_sticky, int step)
 {
     shim_register();
+    step = g_getenv("VEDETTE_THOROUGH") ? 1 : step;
     for (int number = 1, calls = INT_MAX; number <= calls; number += step) {
         struct spool_world world;
         g_autoptr(GHashTable) owed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -182,6 +184,27 @@ static void test_q15_a_failed_write_leaves_the_counts_as_they_were(void)
     g_assert_cmpstr(world_stats(&world).last_error, ==, "");
     g_autoptr(GPtrArray) texts = world_drain(&world);
     g_assert_cmpuint(texts->len, ==, 4);
+    world_clear(&world);
+}
+
+/* However often a call that may wait is tried, its loss is one. */
+static void test_q15_a_call_that_waits_for_the_disk_is_lost_once(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    shim_register();
+    world.config.vfs = SHIM_VFS;
+    world.config.when_full = VEDETTE_SPOOL_BLOCK;
+    world.config.block_us = WORLD_SECOND_US / 2;
+    world_open(&world);
+    world_put_many(&world, 1);
+    shim_plan(1, SQLITE_FULL, true);
+    g_assert_false(world_put(&world, "shop", 5, "refused"));
+    shim_plan(0, 0, false);
+    struct vedette_spool_stats stats = world_stats(&world);
+    g_assert_cmpint(stats.refused, >, 1);
+    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_REJECTED_DISK], ==, 1);
+    g_assert_true(world_put(&world, "shop", 5, "taken"));
     world_clear(&world);
 }
 
@@ -447,6 +470,8 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q15_signals_interrupt_every_call", test_q15_signals_interrupt_every_call);
     g_test_add_func("/spool/q15_a_failed_write_leaves_the_counts_as_they_were",
                     test_q15_a_failed_write_leaves_the_counts_as_they_were);
+    g_test_add_func("/spool/q15_a_call_that_waits_for_the_disk_is_lost_once",
+                    test_q15_a_call_that_waits_for_the_disk_is_lost_once);
     g_test_add_func("/spool/q16_tiny_places", test_q16_tiny_places);
     g_test_add_func("/spool/q17_a_second_one_is_refused", test_q17_a_second_one_is_refused);
     g_test_add_func("/spool/q17_a_link_is_refused", test_q17_a_link_is_refused);

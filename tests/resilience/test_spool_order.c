@@ -190,6 +190,72 @@ static void test_q19_what_is_shed_is_the_least_urgent_and_oldest(void)
     world_clear(&world);
 }
 
+static bool put_several(struct spool_world *world, int priority, size_t count)
+{
+    g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, count);
+    for (size_t i = 0; i < count; i++)
+        records[i] = (struct vedette_spool_record){.tenant = "shop", .priority = priority, .payload = "x", .length = 1};
+    return vedette_spool_enqueue(world->spool, records, count, NULL);
+}
+
+/* Whether what is in the way is more urgent, or given out, or the tenant's share: what is less urgent stays. */
+static void test_q19_nothing_is_shed_for_a_put_that_is_refused_all_the_same(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world.config.max_queue_size = 6;
+    world.config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
+    world.config.oldest_every = 0;
+    world_open(&world);
+    g_assert_true(world_put(&world, "shop", 9, "out"));
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 1, 0);
+    static const struct {
+        int priority;
+        const char *text;
+    } records[] = {{1, "a"}, {3, "c"}, {1, "b"}, {3, "d"}, {8, "urgent"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(records); i++)
+        g_assert_true(world_put(&world, "shop", records[i].priority, records[i].text));
+    for (int tries = 0; tries < 3; tries++) {
+        g_assert_false(put_several(&world, 5, 5)); /* four could go */
+        g_assert_false(put_several(&world, 9, 6)); /* the one that is out cannot */
+    }
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_DROPPED], ==, 0);
+    g_assert_cmpint(world_stats(&world).total_queued, ==, 6);
+    g_assert_true(put_several(&world, 5, 3)); /* a, b and c go */
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_DROPPED], ==, 3);
+    vedette_spool_acknowledge(world.spool, batch);
+    g_autofree char *order = world_drain_text(&world);
+    g_assert_cmpstr(order, ==, "urgent x x x d");
+    world_clear(&world);
+}
+
+static void test_q19_nothing_is_shed_for_the_disk(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world.config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
+    world.config.max_queue_size = 100000;
+    world.config.max_disk_bytes = 200000;
+    world.config.file_bytes = 20000;
+    world_open(&world);
+    g_autofree char *text = g_strnfill(1000, 'x');
+    int taken = 0;
+    while (world_put(&world, "shop", 1, text))
+        taken++;
+    g_assert_cmpint(taken, >, 10);
+    struct vedette_spool_error error;
+    g_autofree char *large = g_strnfill(200000, 'x');
+    const struct vedette_spool_record record = {.tenant = "shop", .priority = 9, .payload = large, .length = 200000};
+    g_assert_false(vedette_spool_enqueue(world.spool, &record, 1, &error));
+    g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FULL);
+    g_assert_nonnull(strstr(error.text, "max_disk_bytes"));
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_DROPPED], ==, 0);
+    g_assert_cmpint(world_stats(&world).total_queued, ==, taken);
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpint((int)texts->len, ==, taken);
+    world_clear(&world);
+}
+
 static void test_q20_a_tenant_at_its_share_does_not_block_another(void)
 {
     struct spool_world world;
@@ -232,7 +298,48 @@ static void test_q20_tenants_are_counted_apart_in_a_bounded_table(void)
     g_autoptr(GString) text = g_string_new(NULL);
     vedette_spool_each_tenant(world.spool, note_tenant, text);
     g_assert_nonnull(strstr(text->str, "c:1/0"));
+    g_assert_cmpint(world_stats(&world).tenants, ==, 2);
+    g_assert_cmpint(world_stats(&world).tenants_forgotten, ==, 1);
     g_assert_true(strstr(text->str, "a:0/1") || strstr(text->str, " :0/1")); /* the loss is still told */
+    world_clear(&world);
+}
+
+struct rejections {
+    const char *tenant;
+    int64_t losses[VEDETTE_SPOOL_LOSSES];
+};
+
+static void note_rejections(void *data, const struct vedette_spool_tenant *tenant)
+{
+    struct rejections *rejections = data;
+    if (strcmp(tenant->name, rejections->tenant) == 0)
+        memcpy(rejections->losses, tenant->losses, sizeof rejections->losses);
+}
+
+/* What a tenant never got in is told as its own, and the whole of the call. */
+static void test_q20_what_is_refused_counts_as_its_tenants(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world.config.max_queue_size = 4;
+    world.config.max_record_bytes = 10;
+    world_open(&world);
+    for (int i = 0; i < 4; i++)
+        g_assert_true(world_put(&world, "shop", 5, "x"));
+    const struct vedette_spool_record records[] = {
+        {.tenant = "new", .payload = "x", .length = 1}, {.tenant = "new", .payload = "longer than ten", .length = 15},
+        {.tenant = "new", .payload = "x", .length = 1}, {.tenant = "new", .payload = "x", .length = 1},
+        {.tenant = "new", .payload = "x", .length = 1},
+    };
+    g_assert_false(vedette_spool_enqueue(world.spool, records, 1, NULL));     /* full */
+    g_assert_false(vedette_spool_enqueue(world.spool, records, 3, NULL));     /* one is too large: none is taken */
+    g_assert_false(vedette_spool_enqueue(world.spool, records + 2, 3, NULL)); /* full */
+    const struct vedette_spool_record many[5] = {records[0], records[0], records[0], records[0], records[0]};
+    g_assert_false(vedette_spool_enqueue(world.spool, many, 5, NULL)); /* more than there ever is room for */
+    struct rejections rejections = {.tenant = "new"};
+    vedette_spool_each_tenant(world.spool, note_rejections, &rejections);
+    g_assert_cmpint(rejections.losses[VEDETTE_SPOOL_REJECTED_FULL], ==, 1 + 3);
+    g_assert_cmpint(rejections.losses[VEDETTE_SPOOL_REJECTED_TOO_LARGE], ==, 3 + 5);
     world_clear(&world);
 }
 
@@ -266,6 +373,10 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q19_the_least_urgent_is_not_starved", test_q19_the_least_urgent_is_not_starved);
     g_test_add_func("/spool/q19_what_is_shed_is_the_least_urgent_and_oldest",
                     test_q19_what_is_shed_is_the_least_urgent_and_oldest);
+    g_test_add_func("/spool/q19_nothing_is_shed_for_a_put_that_is_refused_all_the_same",
+                    test_q19_nothing_is_shed_for_a_put_that_is_refused_all_the_same);
+    g_test_add_func("/spool/q19_nothing_is_shed_for_the_disk", test_q19_nothing_is_shed_for_the_disk);
+    g_test_add_func("/spool/q20_what_is_refused_counts_as_its_tenants", test_q20_what_is_refused_counts_as_its_tenants);
     g_test_add_func("/spool/q20_a_tenant_at_its_share_does_not_block_another",
                     test_q20_a_tenant_at_its_share_does_not_block_another);
     g_test_add_func("/spool/q20_tenants_are_counted_apart_in_a_bounded_table",

@@ -472,7 +472,7 @@ export interface ServerHealth {
   spool_dropped: number;
   /** records the disk did not give back as they were */
   spool_corrupt: number;
-  /** records the spool could not take, each time they were tried */
+  /** records the spool could not take, and that whoever put them in gave up */
   spool_rejected: number;
   /** age of the record that waits longest (ms) */
   spool_oldest_ms: number;
