@@ -1,4 +1,4 @@
-/* What stands in a spool's files beside the payloads, and their names: whatever the disk gives back. */
+/* Case Q24: what stands in a spool's files beside the payloads, and their names: whatever the disk gives back. */
 #include "resilience/spool_internal.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
-/* A file of the spool that is not as it was written: bytes of a good one are changed, and its end cut off or filled up.
- * Whatever the disk gives back, no record comes out with a wrong payload, nothing hangs, and a fresh record passes. */
+/* Case Q24: a file of the spool that is not as it was written: bytes of a good one are changed, and its end cut off or
+ * filled up. Whatever the disk gives back, no record comes out with a wrong payload, nothing hangs, and a fresh record
+ * passes. */
 #include "vedette/spool.h"
 
 #include <glib.h>
