@@ -195,6 +195,13 @@ static bool remember(struct webhook_verifier *verifier, const char *id, int64_t 
     return !is_known && !is_full;
 }
 
+void webhook_release(struct webhook_verifier *verifier, const char *id)
+{
+    pthread_mutex_lock(&verifier->lock);
+    g_hash_table_remove(verifier->seen, id);
+    pthread_mutex_unlock(&verifier->lock);
+}
+
 bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
                     size_t length, int64_t now_ms, GError **error)
 {

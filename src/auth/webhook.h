@@ -46,3 +46,7 @@ struct webhook_headers {
  * was not in words that help nobody to forge one; VEDETTE_ERROR_FULL: too many ids are remembered. */
 bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
                     size_t length, int64_t now_ms, GError **error);
+/* For who was told true and could not do what the message asks, for reasons of the server's own: its sender, who tries
+ * again with the same id, is taken again. Until then whoever comes with it is refused, so that two at the same time do
+ * nothing twice. */
+void webhook_release(struct webhook_verifier *verifier, const char *id);

@@ -167,6 +167,17 @@ static void test_bad_secrets_are_told_and_not_shown(void)
     }
 }
 
+/* Whoever comes with an id that is being worked on is refused; once it is released, one is taken, and only one. */
+static void test_w03_a_released_id_is_taken_once_more(void)
+{
+    CLEANUP(webhook_verifier) struct webhook_verifier *verifier = verifier_of(SECRET);
+    g_assert_true(verify(verifier, id, "1614265330", signature, body, at));
+    g_assert_false(verify(verifier, id, "1614265330", signature, body, at));
+    webhook_release(verifier, id);
+    g_assert_true(verify(verifier, id, "1614265330", signature, body, at));
+    g_assert_false(verify(verifier, id, "1614265330", signature, body, at));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -180,5 +191,6 @@ int main(int argc, char **argv)
     g_test_add_func("/webhook/w03_each_id_once", test_w03_each_id_once);
     g_test_add_func("/webhook/the memory is bounded", test_the_memory_is_bounded);
     g_test_add_func("/webhook/bad secrets are told and not shown", test_bad_secrets_are_told_and_not_shown);
+    g_test_add_func("/webhook/w03_a_released_id_is_taken_once_more", test_w03_a_released_id_is_taken_once_more);
     return g_test_run();
 }
