@@ -3,6 +3,7 @@
 
 #include "cli/api_client.h"
 #include "cli/policy_import.h"
+#include "facts/policy.h"
 #include "facts/policy_types.h"
 #include "policy/policy.h"
 
@@ -216,6 +217,23 @@ static const char *text_of(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
+/* Why a policy cannot be a file of policies.directory; NULL: it can. */
+static const char *why_no_file(const json_t *policy)
+{
+    const char *type = text_of(policy, "policy_type"), *service = text_of(policy, "service_name");
+    if (service && g_strcmp0(service, type) != 0)
+        return "it is another program's, and files have no place for its service";
+    if (json_object_get(json_object_get(policy, "config"), POLICY_UNOPENABLE))
+        return "the server has no key that opens it";
+    return NULL;
+}
+
+static void tell_left_out(const char *path, const json_t *policy, const char *why)
+{
+    const char *service = text_of(policy, "service_name");
+    g_printerr("%s of the service '%s' is left out: %s\n", path, service ? service : "", why);
+}
+
 /* Files as policies.directory reads them. */
 static bool export_one(const json_t *policy, const char *directory, GError **error)
 {
@@ -225,6 +243,11 @@ static bool export_one(const json_t *policy, const char *directory, GError **err
     g_autofree char *path = policy_path_write(&scope, type ? type : "");
     g_autofree char *file = g_build_filename(directory, path, NULL);
     g_autofree char *place = g_path_get_dirname(file);
+    const char *why = why_no_file(policy);
+    if (why) {
+        tell_left_out(path, policy, why);
+        return true;
+    }
     char *text = json_dumps(json_object_get(policy, "config"), JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     bool is_good = g_mkdir_with_parents(place, 0755) == 0 && g_file_set_contents(file, text, -1, error);
     if (is_good)

@@ -16,6 +16,9 @@ struct service_policy {
 };
 extern const struct record_descriptor service_policy_descriptor;
 
+/* The key of a document that stands where one cannot be opened: why. No type has such a key. */
+#define POLICY_UNOPENABLE "unopenable"
+
 /* What a policy was before and after one change. Only ever added to. */
 struct policy_revision {
     char *id, *org_id, *policy_id;

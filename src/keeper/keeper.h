@@ -79,7 +79,8 @@ struct policy_name {
 };
 /* An open (not sealed) document; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. service_policy_free. */
 struct service_policy *policy_keeper_find(struct policy_keeper *keeper, const struct policy_name *name, GError **error);
-/* Those of an org, and those for all: a new GPtrArray of struct service_policy *, open. */
+/* Those of an org, and those for all: a new GPtrArray of struct service_policy *, open. One that cannot be opened says
+ * {"unopenable": why} (POLICY_UNOPENABLE) in place of its document; so does a revision of the history. */
 GPtrArray *policy_keeper_list(struct policy_keeper *keeper, const char *org_id, GError **error);
 /* Open revisions, newest first: a new GPtrArray of struct policy_revision *. */
 GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int limit,
@@ -100,6 +101,7 @@ struct policy_change {
     const char *body;
     int32_t to_version;
     int32_t expected_version; /* 0: there must be none; below 0: whatever there is */
+    bool must_exist;          /* whichever version: VEDETTE_ERROR_CONFLICT where there is none */
     bool is_dry_run;          /* only say whether it would be taken */
     struct audit_by by;       /* org_id of whoever makes it; borrowed */
 };

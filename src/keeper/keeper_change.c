@@ -24,28 +24,40 @@ struct service_policy *policy_keeper_find(struct policy_keeper *keeper, const st
     return policy;
 }
 
+/* The document that is shown where one cannot be opened. */
+static char *unopenable(const GError *error)
+{
+    g_autoptr(GString) text = g_string_new("{\"" POLICY_UNOPENABLE "\":");
+    record_append_json_string(text, error->message);
+    return g_strdup_printf("%s}", text->str);
+}
+
+/* Opens it in place, or says in its place why not: one that a lost key sealed, or that was damaged, takes none of the
+ * others with it. */
+static void show_text(struct policy_keeper *keeper, const struct policy_binding *binding, char **text)
+{
+    g_autoptr(GError) error = NULL;
+    if (!*text)
+        return;
+    char *open = policy_open(keeper->ring, binding, *text, &error);
+    g_free(*text);
+    *text = open ? open : unopenable(error);
+}
+
 GPtrArray *policy_keeper_list(struct policy_keeper *keeper, const char *org_id, GError **error)
 {
     int64_t revision;
     g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, &revision, error);
     for (guint i = policies ? policies->len : 0; i-- > 0;) {
         struct service_policy *policy = g_ptr_array_index(policies, i);
+        struct policy_name name = policy_name_of(policy);
+        struct policy_binding binding = policy_binding_of(&name, policy->version);
         if (policy->org_id && g_strcmp0(policy->org_id, org_id) != 0)
             g_ptr_array_remove_index(policies, i);
-        else if (!policy_keeper_open(keeper, policy, error))
-            return NULL;
+        else
+            show_text(keeper, &binding, &policy->config.text);
     }
     return g_steal_pointer(&policies);
-}
-
-static bool open_text(struct policy_keeper *keeper, const struct policy_binding *binding, char **text, GError **error)
-{
-    char *open = *text ? policy_open(keeper->ring, binding, *text, error) : NULL;
-    if (*text && !open)
-        return false;
-    g_free(*text);
-    *text = open;
-    return true;
 }
 
 GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int limit,
@@ -56,9 +68,8 @@ GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct poli
     for (guint i = 0; revisions && i < revisions->len; i++) {
         struct policy_revision *revision = g_ptr_array_index(revisions, i);
         struct policy_binding binding = policy_binding_of(name, revision->version);
-        if (!open_text(keeper, &binding, &revision->config.text, error) ||
-            !open_text(keeper, &binding, &revision->diff.text, error))
-            return NULL;
+        show_text(keeper, &binding, &revision->config.text);
+        show_text(keeper, &binding, &revision->diff.text);
     }
     return g_steal_pointer(&revisions);
 }
@@ -118,19 +129,22 @@ struct making {
     struct record_errors *errors;
 };
 
+/* What a version says; it alone is read and opened. */
 static char *config_at(struct policy_keeper *keeper, const struct policy_name *name, int32_t version, GError **error)
 {
-    enum { LOOK_BACK = 1000 };
-    g_autoptr(GPtrArray) revisions = policy_keeper_history(keeper, name, LOOK_BACK, error);
-    for (guint i = 0; revisions && i < revisions->len; i++) {
-        struct policy_revision *revision = g_ptr_array_index(revisions, i);
-        if (revision->version == version && revision->config.text)
-            return g_strdup(revision->config.text);
-    }
-    if (revisions)
+    struct store_policy_key key = key_of(name);
+    struct policy_binding binding = policy_binding_of(name, version);
+    g_autoptr(GError) cause = NULL;
+    struct policy_revision *revision = store_policy_revision(keeper->config.store, &key, version, &cause);
+    char *config =
+        revision && revision->config.text ? policy_open(keeper->ring, &binding, revision->config.text, &cause) : NULL;
+    policy_revision_free(revision);
+    if (!config && (!cause || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)))
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND,
                     "the policy has no version %d to go back to: see its history", version);
-    return NULL;
+    else if (!config)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return config;
 }
 
 /* The document as it shall be; NULL without an error: none. */
@@ -155,6 +169,10 @@ static bool make(struct making *making, const char *present, GError **error)
     struct policy_changed *changed = making->changed;
     g_autofree char *config = wanted(making, present, error);
     policy_changed_clear(changed);
+    if (change->must_exist && !present) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is no such policy: If-Match wants one");
+        return false;
+    }
     if (change->action == POLICY_DELETE && !present) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no such policy");
         return false;
@@ -174,11 +192,16 @@ static bool make_stored(void *data, const struct service_policy *present, int32_
     struct making *making = data;
     struct policy_keeper *keeper = making->keeper;
     g_autofree char *open = NULL;
+    g_autoptr(GError) cause = NULL;
     if (present) {
         struct policy_binding binding = policy_binding_of(&making->change->name, present->version);
-        open = policy_open(keeper->ring, &binding, present->config.text, error);
-        if (!open)
+        open = policy_open(keeper->ring, &binding, present->config.text, &cause);
+        if (!open && making->change->action == POLICY_PATCH) {
+            g_propagate_error(error, g_steal_pointer(&cause));
             return false;
+        }
+        if (!open) /* it is replaced or removed whole: so a damaged one is mended */
+            open = unopenable(cause);
     }
     if (!make(making, open, error))
         return false;

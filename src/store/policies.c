@@ -23,10 +23,17 @@ static void free_policy(gpointer policy)
     service_policy_free(policy);
 }
 
-static void free_revision(gpointer revision)
+void policy_revision_free(struct policy_revision *revision)
 {
+    if (!revision)
+        return;
     record_clear(&policy_revision_descriptor, revision);
     g_free(revision);
+}
+
+static void free_revision(gpointer revision)
+{
+    policy_revision_free(revision);
 }
 
 /* The id of a policy is made of its key (UUIDv8, RFC 9562 section 5.8, of a SHA-256), so that what was changed of it is
@@ -126,6 +133,19 @@ GPtrArray *store_policy_history(struct store *store, const struct store_policy_k
                      STORE_VALUES(sql_text(policy_id), sql_text(key->org_id ? key->org_id : ""), sql_integer(limit)),
                      revisions, error);
     return is_good ? g_steal_pointer(&revisions) : NULL;
+}
+
+struct policy_revision *store_policy_revision(struct store *store, const struct store_policy_key *key, int32_t version,
+                                              GError **error)
+{
+    g_autofree char *policy_id = policy_id_of(key);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, org_of(key->org_id), error);
+    if (!transaction)
+        return NULL;
+    return store_find(
+        transaction, &policy_revision_descriptor, "WHERE policy_id = $1 AND coalesce(org_id, '') = $2 AND version = $3",
+        STORE_VALUES(sql_text(policy_id), sql_text(key->org_id ? key->org_id : ""), sql_integer(version)), error);
 }
 
 /* ---- changing ---- */

@@ -174,6 +174,10 @@ bool store_policy_reseal(struct store *store, const struct store_policy_key *key
                          GError **error);
 /* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *. */
 GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int limit, GError **error);
+/* One version of it; NULL with VEDETTE_ERROR_NOT_FOUND: it never had that. policy_revision_free. */
+struct policy_revision *store_policy_revision(struct store *store, const struct store_policy_key *key, int32_t version,
+                                              GError **error);
+void policy_revision_free(struct policy_revision *revision);
 void service_policy_free(struct service_policy *policy);
 /* Calls `changed`, on a thread of its own, whenever another server or program changed policies, and once after each
  * connect: what was changed before is not told apart. It may be called without need, and must not wait for

@@ -308,7 +308,12 @@ def a_directory_is_imported_whole_or_not_at_all():
                 (place / "occupancy.json").write_text('{"dwell_seconds": 6}')
                 assert policy("import", directory / "import", "--reason", "moved").returncode == 0
                 assert effective() == {"loitering_seconds": 4}
-                assert policy("export", directory / "exported").returncode == 0
+                (directory / "till.json").write_text('{"loitering_seconds": 99}')
+                assert policy("set", "safety", directory / "till.json", "--camera", "shop", "--service", "till").returncode == 0
+                exported = policy("export", directory / "exported")
+                assert exported.returncode == 0 and "'till' is left out" in exported.stderr, exported
+                own = directory / "exported" / "orgs" / "default" / "cameras" / "shop" / "safety.json"
+                assert json.loads(own.read_text()) == {"loitering_seconds": 4}
                 again = directory / "exported" / "orgs" / "default" / "cameras" / "shop" / "occupancy.json"
                 assert json.loads(again.read_text()) == {"dwell_seconds": 6}
                 foreign = directory / "import" / "orgs" / "other"

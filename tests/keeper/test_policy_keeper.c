@@ -254,6 +254,50 @@ static void test_sealed_documents_open_after_a_restart_and_not_without_the_key(v
     world_end(&world);
 }
 
+/* The first version was sealed with a key that is gone: the others are read all the same, and gone back to; the present
+ * one is replaced whole, whatever it was. */
+static void test_what_will_not_open_takes_nothing_else_with_it(void)
+{
+    struct world world;
+    struct policy_changed changed;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, KEY);
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":1}");
+    put(&world, &org_safety, POLICY_PUT, "{\"loitering_seconds\":9}");
+    policy_keeper_free(world.keeper);
+    g_free(world.settings.policies.keys);
+    world.settings.policies.keys = g_strdup(NEW_KEY);
+    open_keeper(&world);
+    put(&world, &all_safety, POLICY_PUT, "{\"loitering_seconds\":3}");
+    g_autoptr(GPtrArray) listed = policy_keeper_list(world.keeper, "default", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(listed->len, ==, 3);
+    int unopenable = 0;
+    for (guint i = 0; i < listed->len; i++)
+        unopenable +=
+            g_str_has_prefix(((struct service_policy *)g_ptr_array_index(listed, i))->config.text, "{\"unopenable\":");
+    g_assert_cmpint(unopenable, ==, 2);
+    g_assert_false(change_to(&world, &door_safety, POLICY_PATCH, "{\"speed_limit\":1}", -1, &changed, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
+    policy_changed_clear(&changed);
+    put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":2}");
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 10, NULL);
+    g_assert_cmpuint(history->len, ==, 2);
+    const struct policy_revision *latest = g_ptr_array_index(history, 0), *first = g_ptr_array_index(history, 1);
+    g_assert_cmpstr(latest->config.text, ==, "{\"loitering_seconds\":2}");
+    g_assert_nonnull(strstr(first->config.text, "the key 'k1' is not among the policy keys"));
+    g_clear_error(&error);
+    g_assert_false(change_to(&world, &door_safety, POLICY_ROLLBACK, NULL, -1, &changed, &error)); /* to the first */
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
+    policy_changed_clear(&changed);
+    put(&world, &all_safety, POLICY_PUT, "{\"loitering_seconds\":4}");
+    put(&world, &all_safety, POLICY_ROLLBACK, NULL);
+    put(&world, &org_safety, POLICY_DELETE, NULL);
+    put(&world, &door_safety, POLICY_DELETE, NULL);
+    g_assert_cmpfloat(loitering(&world), ==, 3);
+    world_end(&world);
+}
+
 static void test_a_dry_run_changes_nothing(void)
 {
     struct world world;
@@ -307,6 +351,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy keeper/h14_a_rollback_is_a_new_revision", test_h14_a_rollback_is_a_new_revision);
     g_test_add_func("/policy keeper/sealed documents open after a restart and not without the key",
                     test_sealed_documents_open_after_a_restart_and_not_without_the_key);
+    g_test_add_func("/policy keeper/what will not open takes nothing else with it",
+                    test_what_will_not_open_takes_nothing_else_with_it);
     g_test_add_func("/policy keeper/a dry run changes nothing", test_a_dry_run_changes_nothing);
     g_test_add_func("/policy keeper/an overlay comes and goes with the hour",
                     test_an_overlay_comes_and_goes_with_the_hour);
