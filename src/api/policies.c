@@ -184,19 +184,20 @@ static void handle_policy_history(struct request *request, struct answer *answer
 
 /* ---- changing ---- */
 
-/* If-Match names the version that was read, If-None-Match: * says that there must be none. False: the answer is made.
- */
-static bool read_expected(const struct request *request, int32_t *version, struct answer *answer)
+/* If-Match names the version that was read, * that there must be one; If-None-Match: * says that there must be none.
+ * False: the answer is made. */
+static bool read_expected(const struct request *request, struct policy_change *change, struct answer *answer)
 {
     const char *match = request->if_match;
-    *version = g_strcmp0(request->if_none_match, "*") == 0 ? 0 : -1;
-    if (!match)
+    change->expected_version = g_strcmp0(request->if_none_match, "*") == 0 ? 0 : -1;
+    change->must_exist = g_strcmp0(match, "*") == 0;
+    if (!match || change->must_exist)
         return true;
     guint64 number;
     size_t length = strlen(match);
     g_autofree char *digits = length > 2 && match[0] == '"' ? g_strndup(match + 1, length - 2) : g_strdup(match);
     if (g_ascii_string_to_unsigned(digits, 10, 1, G_MAXINT32, &number, NULL)) {
-        *version = (int32_t)number;
+        change->expected_version = (int32_t)number;
         return true;
     }
     answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, "If-Match must be the ETag of the policy, like \"3\"", NULL);
@@ -257,8 +258,7 @@ static void change_policy(struct request *request, enum policy_action action, bo
         .by = request_by(request),
     };
     if (request_policy_name(request, &change.name, answer) &&
-        (is_dry_run || may_change(request, &change.name, answer)) &&
-        read_expected(request, &change.expected_version, answer))
+        (is_dry_run || may_change(request, &change.name, answer)) && read_expected(request, &change, answer))
         apply_change(request->api, &change, answer);
 }
 
@@ -344,6 +344,8 @@ static void handle_policy_webhook(struct request *request, struct answer *answer
         return;
     }
     read_webhook(request, answer);
+    if (answer->status >= MHD_HTTP_INTERNAL_SERVER_ERROR)
+        webhook_release(api->webhooks, headers.id);
 }
 
 static const struct route routes[] = {

@@ -266,6 +266,39 @@ static void test_w03_a_signed_webhook_changes_a_policy_once(void)
     world_clear(&world);
 }
 
+/* The sender of a webhook that met a 503 tries again with the same id, as Standard Webhooks has it. */
+static void test_w03_a_webhook_that_the_store_failed_may_come_again(void)
+{
+    static const char body[] =
+        "{\"policy_type\":\"safety\",\"org_id\":\"default\",\"config\":{\"loitering_seconds\":8}}";
+    struct api_world world;
+    world_begin(&world);
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    sqlite3 *holder = NULL;
+    g_assert_cmpint(sqlite3_open(path, &holder), ==, SQLITE_OK);
+    sqlite3_busy_timeout(holder, 10000);
+    g_assert_cmpint(sqlite3_exec(holder, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    g_assert_cmpint(send_webhook(&world, "msg_1", body, body), ==, 503);
+    sqlite3_close(holder);
+    g_assert_cmpint(send_webhook(&world, "msg_1", body, body), ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective"), ==, 8);
+    g_assert_cmpint(send_webhook(&world, "msg_1", body, body), ==, 401); /* and what was done is not done again */
+    world_clear(&world);
+}
+
+static void test_if_match_any_wants_a_policy(void)
+{
+    struct api_world world;
+    world_begin(&world);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "If-Match: *\r\n", "{\"loitering_seconds\":30}", NULL), ==, 412);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "", "{\"loitering_seconds\":30}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY, "If-Match: *\r\n", "{\"loitering_seconds\":20}", NULL), ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective"), ==, 20);
+    g_assert_cmpint(ask(&world, "DELETE", SAFETY, "If-Match: *\r\n", NULL, NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "DELETE", SAFETY, "If-Match: *\r\n", NULL, NULL), ==, 412);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -277,6 +310,9 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/h06_who_is_not_known_gets_the_orgs", test_h06_who_is_not_known_gets_the_orgs);
     g_test_add_func("/policies/h11_without_policies_it_lives_and_is_not_ready",
                     test_h11_without_policies_it_lives_and_is_not_ready);
+    g_test_add_func("/policies/w03_a_webhook_that_the_store_failed_may_come_again",
+                    test_w03_a_webhook_that_the_store_failed_may_come_again);
+    g_test_add_func("/policies/if_match_any_wants_a_policy", test_if_match_any_wants_a_policy);
     g_test_add_func("/policies/w03_a_signed_webhook_changes_a_policy_once",
                     test_w03_a_signed_webhook_changes_a_policy_once);
     return g_test_run();
