@@ -4,6 +4,7 @@
 
 #include "keeper/keeper_internal.h"
 
+#include <jansson.h>
 #include <string.h>
 
 static struct store_policy_key key_of(const struct policy_name *name)
@@ -108,6 +109,26 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
     return is_good;
 }
 
+/* Each overlay as if its hour had come: what cannot be obeyed then is refused now. */
+static bool check_overlays(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
+                           GError **error)
+{
+    json_t *tree = json_loads(config, 0, NULL);
+    const json_t *overlays = json_object_get(tree, "overlays");
+    g_autofree char *plain = policy_document_patch(config, "{\"overlays\":null}", error);
+    bool is_good = plain != NULL;
+    for (size_t i = 0; is_good && i < json_array_size(overlays); i++) {
+        char *own = json_dumps(json_object_get(json_array_get(overlays, i), "config"), JSON_COMPACT);
+        g_autofree char *active = policy_document_patch(plain, own, error);
+        is_good = active && check_cameras(keeper, name, active, error);
+        if (!is_good)
+            g_prefix_error(error, "overlays[%zu] at its hours: ", i);
+        free(own);
+    }
+    json_decref(tree);
+    return is_good;
+}
+
 static bool check_document(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
                            struct record_errors *errors, GError **error)
 {
@@ -116,7 +137,7 @@ static bool check_document(struct policy_keeper *keeper, const struct policy_nam
     bool is_ours =
         !name->service_name ||
         strcmp(name->service_name, policy_name_service(&(struct policy_name){name->scope, name->type, NULL})) == 0;
-    return !is_ours || check_cameras(keeper, name, config, error);
+    return !is_ours || (check_cameras(keeper, name, config, error) && check_overlays(keeper, name, config, error));
 }
 
 /* ---- making ---- */

@@ -187,6 +187,24 @@ static void test_h01_what_is_refused_is_not_stored(void)
     world_end(&world);
 }
 
+/* It is midnight: what the overlay says at eight no camera could obey. */
+static void test_h01_an_overlay_is_checked_before_its_hour(void)
+{
+    struct world world;
+    struct policy_changed changed;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, NULL);
+    const struct policy_name occupancy = {door_safety.scope, POLICY_OCCUPANCY, NULL};
+    g_assert_false(change_to(&world, &occupancy, POLICY_PUT,
+                             "{\"overlays\":[{\"name\":\"day\",\"schedule\":[{\"from\":\"08:00\",\"to\":\"18:00\"}],"
+                             "\"config\":{\"occupancy_limit\":2.5}}]}",
+                             -1, &changed, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "overlays[0]"));
+    policy_changed_clear(&changed);
+    world_end(&world);
+}
+
 static void test_who_read_an_older_version_is_told(void)
 {
     struct world world;
@@ -347,6 +365,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy keeper/changes are in force when the call returns",
                     test_changes_are_in_force_when_the_call_returns);
     g_test_add_func("/policy keeper/h01_what_is_refused_is_not_stored", test_h01_what_is_refused_is_not_stored);
+    g_test_add_func("/policy keeper/h01_an_overlay_is_checked_before_its_hour",
+                    test_h01_an_overlay_is_checked_before_its_hour);
     g_test_add_func("/policy keeper/who read an older version is told", test_who_read_an_older_version_is_told);
     g_test_add_func("/policy keeper/h14_a_rollback_is_a_new_revision", test_h14_a_rollback_is_a_new_revision);
     g_test_add_func("/policy keeper/sealed documents open after a restart and not without the key",
