@@ -132,12 +132,14 @@ static char *claims_of(const char *org_id)
     return g_string_free(claims, FALSE);
 }
 
-/* Sent with the transaction's first statement, so that beginning costs no round trip of its own. */
+/* Sent with the transaction's first statement, so that beginning costs no round trip of its own. All that one reads is
+ * of one moment, as in SQLite, and only who writes can be refused for that. */
 static bool send_begin(struct pg_connection *connection, enum store_access access, const char *org_id, GError **error)
 {
     const char *role = access == STORE_JOB ? "vedette_jobs" : "vedette_app";
     g_autofree char *claims = claims_of(org_id), *timeout = g_strdup_printf("%d", connection->timeout_ms);
-    return pg_send(connection, access == STORE_READ ? "BEGIN READ ONLY" : "BEGIN", STORE_NO_VALUES, error) &&
+    return pg_send(connection, access == STORE_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN",
+                   STORE_NO_VALUES, error) &&
            pg_send(connection,
                    "SELECT set_config('role', $1, true), set_config('request.jwt.claims', $2, true), "
                    "set_config('statement_timeout', $3, true)",

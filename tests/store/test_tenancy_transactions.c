@@ -93,6 +93,24 @@ static void test_r06_nothing_is_left_for_the_next(void)
     world_clear(&world);
 }
 
+/* Case H2 at the store: all that one transaction reads is of one moment, whatever others commit meanwhile. */
+static void test_h02_what_is_read_is_of_one_moment(void)
+{
+    static const char count[] = "SELECT count(*) FROM cameras";
+    struct store_world world;
+    int64_t before = -1, after = -1;
+    world_init(&world);
+    struct store_transaction *reading = store_begin(world.store, STORE_READ, "a", NULL);
+    g_assert_true(store_get_integer(reading, count, STORE_NO_VALUES, -1, &before, NULL));
+    put_camera(&world, "a");
+    g_assert_true(store_get_integer(reading, count, STORE_NO_VALUES, -1, &after, NULL));
+    store_rollback(reading);
+    g_assert_cmpint(before, ==, 0);
+    g_assert_cmpint(after, ==, 0);
+    g_assert_cmpint(count_as(&world, STORE_READ, "a", "a"), ==, 1);
+    world_clear(&world);
+}
+
 static void test_r07_same_statement_for_many_orgs(void)
 {
     struct store_world world;
@@ -348,6 +366,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tenancy/r04_keys_do_not_reach_across", test_r04_keys_do_not_reach_across);
     g_test_add_func("/tenancy/policies_have_one_row_a_level", test_policies_have_one_row_a_level);
     g_test_add_func("/tenancy/r06_nothing_is_left_for_the_next", test_r06_nothing_is_left_for_the_next);
+    g_test_add_func("/tenancy/h02_what_is_read_is_of_one_moment", test_h02_what_is_read_is_of_one_moment);
     g_test_add_func("/tenancy/r07_same_statement_for_many_orgs", test_r07_same_statement_for_many_orgs);
     g_test_add_func("/tenancy/r08_no_session_settings_in_the_source", test_r08_no_session_settings_in_the_source);
     g_test_add_func("/tenancy/r08_transactions_leave_no_setting", test_r08_transactions_leave_no_setting);
