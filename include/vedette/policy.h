@@ -120,10 +120,11 @@ struct vedette_policy_manager_status {
     int64_t revision;     /* of the latest change that is in force; 0: none */
     int64_t loaded_at_ms; /* wall clock; 0: never */
     bool is_loaded;       /* from the source or the snapshot */
-    bool is_stale;        /* what is in force came from the snapshot */
+    bool is_stale;        /* what is in force is the last good: the source could not be read lately */
     int64_t documents;
     int64_t loads, load_failures, loads_out_of_order, documents_refused, snapshots_refused; /* since it was made */
-    int64_t bad_now; /* documents that the latest load refused, and 1 more when it could not read the source */
+    int64_t bad_now; /* documents that the latest good load refused, 1 more while the source cannot be read and 1 more
+                      * while the snapshot cannot be written */
     char error[VEDETTE_POLICY_WHY_BYTES]; /* why the latest load or document was refused; "" after a good one */
 };
 /* Any thread. */

@@ -128,15 +128,21 @@ static void check_capacity(struct api *api, const char *org_id, struct component
 static void check_policies(struct api *api, const char *org_id, struct component *component)
 {
     (void)org_id;
+    g_autoptr(GString) reason = g_string_new(NULL);
     int64_t bad = counter_get(&api->health->policies_bad);
-    if (!bad && !counter_get(&api->health->policies_stale))
+    if (counter_get(&api->health->policies_stale))
+        g_string_append(reason, "policies cannot be read from the store, and the last good ones are in force");
+    if (bad)
+        g_string_append_printf(
+            reason, "%s%" G_GINT64_FORMAT " policies or policy files are refused, and what was in force before stays",
+            reason->len ? "; " : "", bad);
+    if (counter_get(&api->health->policies_unsaved))
+        g_string_append_printf(reason, "%spolicies.snapshot, for a start without the store, cannot be written",
+                               reason->len ? "; " : "");
+    if (!reason->len)
         return;
     component->status = DEGRADED;
-    component->reason =
-        bad ? g_strdup_printf("%" G_GINT64_FORMAT " policies or policy files are refused, and what was in "
-                              "force before stays: the log says why",
-                              bad)
-            : g_strdup("the policies in force are those of the last run: the store is away");
+    component->reason = g_strdup_printf("%s: the log says why", reason->str);
 }
 
 /* What loses something, or keeps it for ever, until a person looks at it. */

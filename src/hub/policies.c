@@ -18,6 +18,7 @@ struct hub_policies {
     GHashTable *told; /* camera id → the text its worker was told last */
     gint is_pending;  /* atomic: a push waits on the main loop */
     guint clock_timer;
+    char *trouble;              /* what was logged last of the policies' status; NULL: nothing is wrong */
     struct policy_files *files; /* NULL: no directory is watched */
 };
 
@@ -105,6 +106,15 @@ static void on_changed(void *data)
         g_idle_add_full(G_PRIORITY_HIGH, push, policies, NULL); /* never here: before the loop runs nobody has it */
 }
 
+/* Once, as long as it is the same. */
+static void log_trouble(struct hub_policies *policies, const char *trouble)
+{
+    if (trouble && g_strcmp0(trouble, policies->trouble) != 0)
+        log_error(NULL, "policies: %s", trouble);
+    g_free(policies->trouble);
+    policies->trouble = g_strdup(trouble);
+}
+
 /* Once a second: overlays whose hour has come, what could not be sent, and what stands in the status. */
 static gboolean on_clock(gpointer data)
 {
@@ -116,11 +126,15 @@ static gboolean on_clock(gpointer data)
     struct server_health *health = &policies->hub->health;
     counter_set(&health->policy_revision, status.revision);
     counter_set(&health->policies_stale, status.is_stale || !status.is_loaded);
+    counter_set(&health->policies_unsaved, status.is_unsaved);
+    counter_set(&health->policy_loads_out_of_order, status.loads_out_of_order);
+    counter_set(&health->policy_snapshots_refused, status.snapshots_refused);
     counter_set(&health->policy_load_failures, status.load_failures);
     counter_set(&health->policies_refused, status.documents_refused);
     counter_set(&health->policy_loads, status.loads);
     counter_set(&health->policies_bad,
-                status.bad_now + (policies->files ? (int64_t)policy_files_refused(policies->files) : 0));
+                status.refused_now + (policies->files ? (int64_t)policy_files_refused(policies->files) : 0));
+    log_trouble(policies, status.error);
     policy_status_clear(&status);
     return G_SOURCE_CONTINUE;
 }
@@ -156,6 +170,7 @@ void policies_free(struct hub_policies *policies)
     while (g_atomic_int_get(&policies->is_pending))
         g_main_context_iteration(NULL, FALSE);
     g_hash_table_unref(policies->told);
+    g_free(policies->trouble);
     g_free(policies);
 }
 

@@ -14,11 +14,15 @@ struct policy_manager {
     struct policy_source source;
 
     pthread_mutex_t load_lock; /* one load at a time; taken before `lock` */
+    /* under load_lock, as the next */
+    struct policy_set *last_run; /* what the snapshot had at start, until something is loaded; NULL: nothing */
+    struct policy_set *saved;    /* what this run wrote to the snapshot last; NULL: nothing yet */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct policy_set *set;      /* under lock, as all that follows */
     struct policy_status status; /* its error is owned */
+    bool is_from_snapshot;       /* what is in force: it has no say in what is older */
     bool is_notified, is_running, is_stopping;
     pthread_t thread;
 };
@@ -28,6 +32,8 @@ struct policy_manager {
 struct loading {
     struct policy_set *before, *set;
     int64_t refused;
+    unsigned refused_types; /* bits: 1 << enum policy_type */
+    bool is_read, is_unsaved;
     GError *first_error;
 };
 
@@ -38,13 +44,14 @@ static void add(void *data, const struct policy_document *document)
     if (policy_set_add(loading->set, document, &error))
         return;
     loading->refused++;
+    loading->refused_types |= 1U << document->type;
     policy_set_keep(loading->set, loading->before, document);
     if (!loading->first_error)
         loading->first_error = g_steal_pointer(&error);
 }
 
 /* Takes over what a load came to and tells of it when it is another set. */
-static void take_over(struct policy_manager *manager, struct policy_set *set, int64_t revision, bool is_stale)
+static void take_over(struct policy_manager *manager, struct policy_set *set, int64_t revision, bool is_from_snapshot)
 {
     struct policy_set *before;
     pthread_mutex_lock(&manager->lock);
@@ -54,61 +61,81 @@ static void take_over(struct policy_manager *manager, struct policy_set *set, in
     manager->status.documents = (int64_t)policy_set_count(set);
     manager->status.loaded_at_ms = clock_wall_ms(manager->config.clock);
     manager->status.is_loaded = true;
-    manager->status.is_stale = is_stale;
+    manager->is_from_snapshot = is_from_snapshot;
     pthread_mutex_unlock(&manager->lock);
     if (manager->config.changed && !policy_set_equal(before, set))
         manager->config.changed(manager->config.data, set);
     policy_set_unref(before);
 }
 
-/* A replica that lags, or an answer that was long under way. What came from the snapshot has no say. */
+/* A replica that lags, or an answer that was long under way: nothing is learnt from it. */
 static bool is_out_of_order(struct policy_manager *manager, int64_t revision)
 {
     pthread_mutex_lock(&manager->lock);
-    bool is_older = manager->status.is_loaded && !manager->status.is_stale && revision < manager->status.revision;
+    bool is_older = manager->status.is_loaded && !manager->is_from_snapshot && revision < manager->status.revision;
+    manager->status.loads += is_older;
     manager->status.loads_out_of_order += is_older;
     pthread_mutex_unlock(&manager->lock);
     return is_older;
 }
 
-static void note_result(struct policy_manager *manager, bool is_loaded, int64_t refused, const GError *error)
+/* What a source that could not be read has refused is as it was. */
+static void note_result(struct policy_manager *manager, const struct loading *loading, const GError *error)
 {
     pthread_mutex_lock(&manager->lock);
-    manager->status.loads += is_loaded;
-    manager->status.load_failures += !is_loaded;
-    manager->status.documents_refused += refused;
-    manager->status.bad_now = refused + !is_loaded;
-    g_free(manager->status.error);
-    manager->status.error = error ? g_strdup(error->message) : NULL;
+    struct policy_status *status = &manager->status;
+    if (loading->is_read) {
+        status->loads++;
+        status->documents_refused += loading->refused;
+        status->refused_now = loading->refused;
+        status->refused_types = loading->refused_types;
+        status->is_unsaved = loading->is_unsaved;
+    } else
+        status->load_failures++;
+    status->is_stale = !loading->is_read;
+    status->bad_now = status->refused_now + status->is_stale + status->is_unsaved;
+    g_free(status->error);
+    status->error = error ? g_strdup(error->message) : NULL;
     pthread_mutex_unlock(&manager->lock);
 }
 
-/* Reads the source. `cause` is set also when it was read, but not everything in it is good. */
-static bool read_source(struct policy_manager *manager, struct loading *loading, GError **cause)
+/* Once a run in any case, so that it is as this run writes it; then what differs from what was written. */
+static bool save(struct policy_manager *manager, struct policy_set *set, GError **error)
 {
-    int64_t revision = 0;
-    if (!manager->source.load(manager->source.data, add, loading, &revision, cause))
-        return false;
-    if (is_out_of_order(manager, revision))
+    if (!manager->snapshot_path || (manager->saved && policy_set_equal(manager->saved, set)))
         return true;
+    if (!policy_snapshot_write(set, manager->snapshot_path, error))
+        return false;
+    policy_set_unref(manager->saved);
+    manager->saved = policy_set_ref(set);
+    return true;
+}
+
+/* What was read is in force from here on, and saved. `cause` is set when not everything is good. */
+static void take_in(struct policy_manager *manager, struct loading *loading, int64_t revision, GError **cause)
+{
     policy_set_note_revision(loading->set, revision);
     if (loading->first_error)
         g_propagate_error(cause, g_steal_pointer(&loading->first_error));
     take_over(manager, loading->set, revision, false);
-    if (manager->snapshot_path)
-        policy_snapshot_write(loading->set, manager->snapshot_path, *cause ? NULL : cause);
-    return true;
+    loading->is_unsaved = !save(manager, loading->set, *cause ? NULL : cause);
 }
 
 static bool load(struct policy_manager *manager, GError **error)
 {
-    CLEANUP(policy_set) struct policy_set *before = policy_manager_get_set(manager);
+    CLEANUP(policy_set)
+    struct policy_set *before = manager->last_run ? policy_set_ref(manager->last_run) : policy_manager_get_set(manager);
     CLEANUP(policy_set) struct policy_set *set = policy_set_new();
-    struct loading loading = {before, set, 0, NULL};
+    struct loading loading = {.before = before, .set = set};
     g_autoptr(GError) cause = NULL;
-    bool is_loaded = read_source(manager, &loading, &cause);
+    int64_t revision = 0;
+    loading.is_read = manager->source.load(manager->source.data, add, &loading, &revision, &cause);
+    bool is_ignored = loading.is_read && is_out_of_order(manager, revision);
+    if (loading.is_read && !is_ignored)
+        take_in(manager, &loading, revision, &cause);
     g_clear_error(&loading.first_error);
-    note_result(manager, is_loaded, is_loaded ? loading.refused : 0, cause);
+    if (!is_ignored)
+        note_result(manager, &loading, cause);
     if (!cause)
         return true;
     g_propagate_error(error, g_steal_pointer(&cause));
@@ -123,17 +150,29 @@ bool policy_manager_reload(struct policy_manager *manager, GError **error)
     return is_good;
 }
 
-static void load_snapshot(struct policy_manager *manager)
+/* What the last run saved; NULL: nothing that can be used. */
+static struct policy_set *read_snapshot(struct policy_manager *manager)
 {
     g_autoptr(GError) error = NULL;
-    CLEANUP(policy_set) struct policy_set *set = policy_snapshot_read(manager->snapshot_path, &error);
-    if (set)
-        take_over(manager, set, policy_set_revision(set), true);
-    else if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
-        pthread_mutex_lock(&manager->lock);
+    if (!manager->snapshot_path)
+        return NULL;
+    struct policy_set *set = policy_snapshot_read(manager->snapshot_path, &error);
+    if (!set && !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
         manager->status.snapshots_refused++;
-        pthread_mutex_unlock(&manager->lock);
-    }
+    return set;
+}
+
+/* The first load. A document that is refused by it falls back on what the last run saved, and so does everything when
+ * the source is away. */
+static void start(struct policy_manager *manager)
+{
+    pthread_mutex_lock(&manager->load_lock);
+    manager->last_run = read_snapshot(manager);
+    load(manager, NULL);
+    if (!manager->status.is_loaded && manager->last_run)
+        take_over(manager, manager->last_run, policy_set_revision(manager->last_run), true);
+    g_clear_pointer(&manager->last_run, policy_set_unref);
+    pthread_mutex_unlock(&manager->load_lock);
 }
 
 /* ---- the life of a manager ---- */
@@ -153,8 +192,7 @@ struct policy_manager *policy_manager_new(const struct policy_manager_config *co
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&manager->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (!policy_manager_reload(manager, NULL) && !manager->status.is_loaded && manager->snapshot_path)
-        load_snapshot(manager);
+    start(manager);
     return manager;
 }
 
@@ -164,6 +202,7 @@ void policy_manager_free(struct policy_manager *manager)
         return;
     policy_manager_stop_hot_reload(manager);
     policy_set_unref(manager->set);
+    policy_set_unref(manager->saved);
     pthread_mutex_destroy(&manager->load_lock);
     pthread_mutex_destroy(&manager->lock);
     pthread_cond_destroy(&manager->wake);

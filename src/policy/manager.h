@@ -2,8 +2,9 @@
  *
  * The source is read at start, when someone calls policy_manager_notify (a change was made, a webhook or NOTIFY came),
  * and every poll_seconds as the backstop. A document that does not pass its check is refused and its last good version
- * stays; a source that cannot be read leaves everything as it is. Each good load is written to the snapshot file, which
- * serves, marked stale, when the source is away at start.
+ * stays; a source that cannot be read leaves everything as it is. What is in force is written to the snapshot file when
+ * it changes: at the next start it serves, marked stale, when the source is away, and is the last good version of what
+ * is refused.
  *
  * Threads: everything from any thread. `changed` is called on the thread that loaded, outside the lock, one at a time.
  */
@@ -38,17 +39,20 @@ struct policy_status {
     int64_t revision;     /* newest in force; 0: no document */
     int64_t loaded_at_ms; /* wall clock; 0: never */
     bool is_loaded;       /* from the source or a snapshot */
-    bool is_stale;        /* what is in force came from the snapshot */
+    bool is_stale;        /* what is in force is the last good set: the source could not be read lately */
+    bool is_unsaved;      /* the snapshot could not be written lately */
     int64_t documents;
     int64_t loads, load_failures, loads_out_of_order, documents_refused,
-        snapshots_refused; /* counted since the start */
-    int64_t bad_now;       /* documents that the latest load refused, and 1 more when it could not be read */
-    char *error;           /* why the latest load or document was refused; NULL after a good one. g_free */
+        snapshots_refused;  /* counted since the start */
+    int64_t refused_now;    /* documents that the latest good load refused */
+    unsigned refused_types; /* theirs, as bits: 1 << enum policy_type */
+    int64_t bad_now;        /* refused_now, and 1 more each while it is stale and while it is unsaved */
+    char *error;            /* why the latest load or document was refused; NULL after a good one. g_free */
 };
 
 struct policy_manager;
 
-/* Reads the source once; when it cannot be read, the snapshot. Never fails: what went wrong is in the status, and
+/* Reads the snapshot and, once, the source. Never fails: what went wrong is in the status, and
  * without either nothing is loaded and every policy is its default. */
 struct policy_manager *policy_manager_new(const struct policy_manager_config *config,
                                           const struct policy_source *source);

@@ -299,6 +299,36 @@ static void test_if_match_any_wants_a_policy(void)
     world_clear(&world);
 }
 
+/* What is wrong with policies, each by its own name; the gauges are the hub's. */
+static void test_health_tells_what_is_wrong_with_policies(void)
+{
+    static const struct {
+        size_t gauge;
+        int64_t value;
+        const char *reason;
+    } wrong[] = {
+        {offsetof(struct server_health, policies_bad), 2, "2 policies or policy files are refused"},
+        {offsetof(struct server_health, policies_stale), 1, "policies cannot be read from the store"},
+        {offsetof(struct server_health, policies_unsaved), 1, "policies.snapshot"},
+    };
+    struct api_world world;
+    world_begin(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        int64_t *gauge = (int64_t *)(void *)((char *)&world.health + wrong[i].gauge);
+        json_t *json = NULL;
+        counter_set(gauge, wrong[i].value);
+        g_assert_cmpint(ask(&world, "GET", "/health", "", NULL, &json), ==, 200);
+        const json_t *component = json_object_get(json_object_get(json, "components"), "policies");
+        const char *reason = json_string_value(json_object_get(component, "reason"));
+        g_assert_cmpstr(json_string_value(json_object_get(component, "status")), ==, "degraded");
+        for (size_t j = 0; j < G_N_ELEMENTS(wrong); j++)
+            g_assert_cmpint(strstr(reason, wrong[j].reason) != NULL, ==, i == j);
+        counter_set(gauge, 0);
+        json_decref(json);
+    }
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -315,5 +345,7 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/if_match_any_wants_a_policy", test_if_match_any_wants_a_policy);
     g_test_add_func("/policies/w03_a_signed_webhook_changes_a_policy_once",
                     test_w03_a_signed_webhook_changes_a_policy_once);
+    g_test_add_func("/policies/health tells what is wrong with policies",
+                    test_health_tells_what_is_wrong_with_policies);
     return g_test_run();
 }

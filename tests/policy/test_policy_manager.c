@@ -203,6 +203,15 @@ static void test_h10_older_revisions_are_ignored(void)
     policy_manager_get_status(manager, &status);
     g_assert_cmpint(status.loads_out_of_order, ==, 1);
     g_free(status.error);
+    say(&world, "{\"loitering_seconds\":\"soon\"}", 6);
+    g_assert_false(policy_manager_reload(manager, NULL));
+    say(&world, "{\"loitering_seconds\":19}", 4); /* which mends nothing */
+    policy_manager_reload(manager, NULL);
+    policy_manager_get_status(manager, &status);
+    g_assert_nonnull(status.error);
+    g_assert_cmpint(status.refused_now, ==, 1);
+    g_assert_cmpint(status.bad_now, ==, 1);
+    g_free(status.error);
     world_clear(&world);
 }
 
@@ -224,6 +233,77 @@ static void test_h11_the_snapshot_serves_while_the_source_is_away(void)
     policy_manager_get_status(manager, &status);
     g_assert_false(status.is_stale);
     g_free(status.error);
+    world_clear(&world);
+}
+
+/* A document that no start finds good is not forgotten, however many there are. */
+static void test_h11_what_is_refused_at_start_is_as_the_last_run_had_it(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    policy_manager_free(manage(&world, 0));
+    say(&world, "{\"loitering_seconds\":\"soon\"}", 2);
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+        g_assert_cmpfloat(in_force(manager), ==, 7);
+        policy_manager_get_status(manager, &status);
+        g_assert_cmpint(status.refused_now, ==, 1);
+        g_assert_cmpuint(status.refused_types, ==, 1U << POLICY_SAFETY);
+        g_assert_false(status.is_stale);
+        g_free(status.error);
+    }
+    say(&world, NULL, 3); /* but one that was deleted meanwhile is */
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_cmpfloat(in_force(manager), ==, -1);
+    world_clear(&world);
+}
+
+static void test_h11_a_source_that_goes_makes_what_is_in_force_stale(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    say(&world, "{\"loitering_seconds\":\"soon\"}", 2);
+    g_assert_false(policy_manager_reload(manager, NULL));
+    world.is_away = true;
+    g_assert_false(policy_manager_reload(manager, NULL));
+    g_assert_cmpfloat(in_force(manager), ==, 7);
+    policy_manager_get_status(manager, &status);
+    g_assert_true(status.is_stale);
+    g_assert_cmpint(status.refused_now, ==, 1); /* nobody has mended it */
+    g_assert_cmpint(status.bad_now, ==, 2);
+    g_free(status.error);
+    world_clear(&world);
+}
+
+static void test_h11_the_snapshot_is_written_when_something_changed(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_cmpint(g_unlink(world.snapshot), ==, 0);
+    g_assert_true(policy_manager_reload(manager, NULL)); /* nothing new: nothing is written */
+    g_assert_false(g_file_test(world.snapshot, G_FILE_TEST_EXISTS));
+    g_assert_cmpint(g_mkdir(world.snapshot, 0700), ==, 0); /* where no file can be */
+    say(&world, "{\"loitering_seconds\":8}", 2);
+    for (int i = 0; i < 2; i++) {
+        g_assert_false(policy_manager_reload(manager, NULL));
+        g_assert_cmpfloat(in_force(manager), ==, 8);
+        policy_manager_get_status(manager, &status);
+        g_assert_true(status.is_unsaved && !status.is_stale);
+        g_assert_cmpint(status.bad_now, ==, 1);
+        g_assert_nonnull(strstr(status.error, "snapshot"));
+        g_free(status.error);
+    }
+    g_assert_cmpint(g_rmdir(world.snapshot), ==, 0);
+    g_assert_true(policy_manager_reload(manager, NULL)); /* what could not be written is */
+    g_assert_true(g_file_test(world.snapshot, G_FILE_TEST_IS_REGULAR));
+    policy_manager_get_status(manager, &status);
+    g_assert_false(status.is_unsaved);
+    g_assert_cmpint(status.bad_now, ==, 0);
     world_clear(&world);
 }
 
@@ -293,6 +373,12 @@ int main(int argc, char **argv)
     g_test_add_func("/policy manager/h10_older_revisions_are_ignored", test_h10_older_revisions_are_ignored);
     g_test_add_func("/policy manager/h11_the_snapshot_serves_while_the_source_is_away",
                     test_h11_the_snapshot_serves_while_the_source_is_away);
+    g_test_add_func("/policy manager/h11_what_is_refused_at_start_is_as_the_last_run_had_it",
+                    test_h11_what_is_refused_at_start_is_as_the_last_run_had_it);
+    g_test_add_func("/policy manager/h11_a_source_that_goes_makes_what_is_in_force_stale",
+                    test_h11_a_source_that_goes_makes_what_is_in_force_stale);
+    g_test_add_func("/policy manager/h11_the_snapshot_is_written_when_something_changed",
+                    test_h11_the_snapshot_is_written_when_something_changed);
     g_test_add_func("/policy manager/h11_without_a_snapshot_nothing_is_loaded",
                     test_h11_without_a_snapshot_nothing_is_loaded);
     g_test_add_func("/policy manager/h12_a_damaged_snapshot_is_ignored_and_counted",
