@@ -84,24 +84,36 @@ struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const 
     return policy_view_new(set, subjects, cameras->count, clock_wall_ms(keeper->config.clock), error);
 }
 
-static void take_view(struct policy_keeper *keeper, const struct policy_set *set)
+static bool make_and_swap(struct policy_keeper *keeper, const struct policy_set *set, GError **error)
 {
-    g_autoptr(GError) error = NULL;
-    struct policy_view *view = policy_keeper_make_view(keeper, set, &error);
-    if (!view) {
-        log_error(NULL, "%s; what was in force stays", error->message);
-        return;
-    }
+    struct policy_view *view = policy_keeper_make_view(keeper, set, error);
+    if (!view)
+        return false;
     pthread_mutex_lock(&keeper->lock);
     struct policy_view *before = keeper->view;
     keeper->view = view;
     pthread_mutex_unlock(&keeper->lock);
     policy_view_unref(before);
-    if (keeper->is_ready && keeper->config.changed)
+    return true;
+}
+
+/* From what is in force now, one at a time: a view never takes the place of one of a newer set, or of more cameras. */
+static void take_view(struct policy_keeper *keeper, struct policy_set *first)
+{
+    g_autoptr(GError) error = NULL;
+    pthread_mutex_lock(&keeper->view_lock);
+    CLEANUP(policy_set)
+    struct policy_set *set = keeper->manager ? policy_manager_get_set(keeper->manager) : policy_set_ref(first);
+    bool is_made = make_and_swap(keeper, set, &error);
+    pthread_mutex_unlock(&keeper->view_lock);
+    if (!is_made)
+        log_error(NULL, "%s; what was in force stays", error->message);
+    else if (keeper->is_ready && keeper->config.changed)
         keeper->config.changed(keeper->config.data);
 }
 
 static void on_set(void *data, struct policy_set *set)
+/* The first comes before there is a manager. */
 {
     take_view(data, set);
 }
@@ -123,8 +135,7 @@ struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const st
 
 void policy_keeper_see_cameras(struct policy_keeper *keeper)
 {
-    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
-    take_view(keeper, set);
+    take_view(keeper, NULL);
 }
 
 int64_t policy_keeper_turn(struct policy_keeper *keeper)
@@ -132,8 +143,7 @@ int64_t policy_keeper_turn(struct policy_keeper *keeper)
     CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(keeper);
     if (clock_wall_ms(keeper->config.clock) < policy_view_valid_until_ms(view))
         return policy_view_valid_until_ms(view);
-    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
-    take_view(keeper, set);
+    take_view(keeper, NULL);
     CLEANUP(policy_view) struct policy_view *next = policy_keeper_get_view(keeper);
     return policy_view_valid_until_ms(next);
 }
@@ -184,6 +194,7 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
     record_init(&privacy_policy_descriptor, &keeper->privacy);
     pthread_mutex_init(&keeper->lock, NULL);
     keeper->ring = read_keys(config->settings->policies.keys, error);
+    pthread_mutex_init(&keeper->view_lock, NULL);
     if (!keeper->ring)
         return NULL;
     CLEANUP(policy_set) struct policy_set *none = policy_set_new();
@@ -209,6 +220,7 @@ void policy_keeper_free(struct policy_keeper *keeper)
     camera_roster_free(keeper->own_roster);
     pthread_mutex_destroy(&keeper->lock);
     g_free(keeper);
+    pthread_mutex_destroy(&keeper->view_lock);
 }
 
 /* ---- secrets of cameras ---- */

@@ -18,6 +18,7 @@ struct policy_keeper {
     struct camera_roster *own_roster; /* NULL: config.roster is another's */
     struct privacy_policy privacy;    /* the defaults; holds nothing to free */
 
+    pthread_mutex_t view_lock; /* one view is made at a time; taken before `lock` and the manager's */
     pthread_mutex_t lock;
     struct policy_view *view; /* under lock */
 };
