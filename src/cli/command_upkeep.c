@@ -116,19 +116,6 @@ static struct camera_roster *read_cameras(const struct upkeep *upkeep, GError **
     return roster;
 }
 
-/* A policy that cannot be read may be the one that keeps a record: nothing is deleted without it. */
-static bool check_policies(struct policy_keeper *keeper, GError **error)
-{
-    struct policy_status status;
-    policy_keeper_get_status(keeper, &status);
-    bool is_good = status.bad_now == 0;
-    if (!is_good)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
-                    "not every policy can be read, and they say what is kept: %s", status.error);
-    policy_status_clear(&status);
-    return is_good;
-}
-
 /* As the server does it: by the settings' days and what policies say over them. */
 static int with_policies(struct upkeep *upkeep,
                          int (*act)(struct upkeep *upkeep, const struct store_retention *how, GError **error),
@@ -140,9 +127,10 @@ static int with_policies(struct upkeep *upkeep,
     CLEANUP(policy_keeper) struct policy_keeper *keeper = roster ? policy_keeper_new(&config, error) : NULL;
     const struct store_retention how = {.settings = &upkeep->settings.retention,
                                         .is_dry = upkeep->is_dry,
+                                        .check = policy_keeper_check_retention,
                                         .says = policy_keeper_retention,
                                         .data = keeper};
-    int status = keeper && check_policies(keeper, error) ? act(upkeep, &how, error) : 1;
+    int status = keeper && policy_keeper_check_retention(keeper, error) ? act(upkeep, &how, error) : 1;
     policy_keeper_free(g_steal_pointer(&keeper)); /* before the cameras it knows */
     if (roster)
         camera_roster_free(roster);

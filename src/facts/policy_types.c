@@ -61,7 +61,7 @@ static const struct record_descriptor recording_descriptor =
           .max = 36500)
 static const struct record_field retention_fields[] = {
     DAYS(access_log_days, "access logs", 0),
-    DAYS(attendance_days, "attendance records", 0),
+    DAYS(attendance_days, "attendance records, by what is said for everyone or an org,", 0),
     DAYS(vehicle_log_days, "vehicle logs", 0),
     DAYS(occupancy_raw_days, "single crossings, zone hits and occupancy records", 0),
     DAYS(event_days, "signals", 0),
@@ -178,7 +178,7 @@ const struct policy_type_info policy_types[] = {
     {POLICY_DETECTION, &detection_descriptor, POLICY_TARGET_CAMERA | POLICY_TARGET_DETECTOR, true},
     {POLICY_MOTION, &motion_descriptor, POLICY_TARGET_MOTION, true},
     {POLICY_RECORDING, &recording_descriptor, 0, false},
-    {POLICY_RETENTION, &retention_policy_descriptor, 0, false},
+    {POLICY_RETENTION, &retention_policy_descriptor, 0, false, "attendance_days"},
     {POLICY_NOTIFY, &notify_descriptor, 0, false},
     {POLICY_ANTITHEFT, &antitheft_descriptor, POLICY_TARGET_ZONES, false},
     {POLICY_SAFETY, &safety_descriptor, POLICY_TARGET_ZONES | POLICY_TARGET_RULES | POLICY_TARGET_RULING, false},

@@ -108,6 +108,9 @@ struct policy_type_info {
     unsigned targets; /* enum policy_target */
     /* It changes what is seen, not what is made of it: stored tracks cannot tell what they would have been. */
     bool acts_before_tracks;
+    /* A key of records that are of no camera: only what holds for everyone or an org may say it. NULL: there is none.
+     */
+    const char *org_key;
 };
 /* ONE table of the types, by enum policy_type from 1. */
 extern const struct policy_type_info policy_types[];

@@ -87,6 +87,7 @@ static struct scheduler *start_scheduler(struct hub *hub, GError **error)
         .settings = hub->settings,
         .health = &hub->health,
         .clock = hub->clock,
+        .retention_check = policy_keeper_check_retention,
         .retention_says = policy_keeper_retention,
         .retention_data = policies_keeper(hub->policies),
         .notify = hub->notify,

@@ -73,6 +73,7 @@ static bool run_retention(struct job_context *context, GError **error)
     const struct store_retention retention = {.settings = &context->settings->retention,
                                               .hold = context->hold,
                                               .is_cancelled = context->is_cancelled,
+                                              .check = context->options->retention_check,
                                               .says = context->options->retention_says,
                                               .data = context->options->retention_data};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);

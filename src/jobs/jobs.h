@@ -12,6 +12,7 @@
 #include "facts/settings.h"
 #include "notify/notify.h"
 #include "store/job_runs.h"
+#include "store/retention.h"
 #include "store/store.h"
 
 /* What a run is given. On one of the scheduler's threads. */
@@ -55,7 +56,8 @@ struct scheduler_options {
     struct server_health *health;
     struct clock *clock;
     /* What policies say of retention (store/retention.h); NULL: the settings alone say. */
-    bool (*retention_says)(void *data, const char *org_id, const char *camera_id, struct retention_settings *days);
+    bool (*retention_check)(void *data, GError **error);
+    bool (*retention_says)(void *data, const struct retention_subject *subject, struct retention_settings *days);
     void *retention_data;
     struct notify *notify; /* whom it has forget deleted orgs; NULL: nobody is told */
 };

@@ -3,6 +3,7 @@
 
 #include "keeper/keeper_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- loading ---- */
@@ -112,8 +113,8 @@ static void take_view(struct policy_keeper *keeper, struct policy_set *first)
         keeper->config.changed(keeper->config.data);
 }
 
-static void on_set(void *data, struct policy_set *set)
 /* The first comes before there is a manager. */
+static void on_set(void *data, struct policy_set *set)
 {
     take_view(data, set);
 }
@@ -193,8 +194,8 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
         keeper->config.roster = keeper->own_roster = camera_roster_new(&config->settings->cameras);
     record_init(&privacy_policy_descriptor, &keeper->privacy);
     pthread_mutex_init(&keeper->lock, NULL);
-    keeper->ring = read_keys(config->settings->policies.keys, error);
     pthread_mutex_init(&keeper->view_lock, NULL);
+    keeper->ring = read_keys(config->settings->policies.keys, error);
     if (!keeper->ring)
         return NULL;
     CLEANUP(policy_set) struct policy_set *none = policy_set_new();
@@ -219,8 +220,8 @@ void policy_keeper_free(struct policy_keeper *keeper)
     policy_keyring_free(keeper->ring);
     camera_roster_free(keeper->own_roster);
     pthread_mutex_destroy(&keeper->lock);
-    g_free(keeper);
     pthread_mutex_destroy(&keeper->view_lock);
+    g_free(keeper);
 }
 
 /* ---- secrets of cameras ---- */
@@ -327,42 +328,60 @@ void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, 
 
 /* ---- retention ---- */
 
+/* Part of a day counts as a whole one: nothing goes sooner than it is said. */
 static void take_days(const struct record_optional *said, int32_t *days)
 {
     if (said->is_present)
-        *days = (int32_t)said->value;
+        *days = (int32_t)ceil(said->value);
 }
 
-/* Those of a camera, or, where it is not known, of its org; they live as long as *view, which is the caller's. NULL:
+/* Those of a subject, whose camera need not be in the roster; they live as long as *view, which is the caller's. NULL:
  * they contradict each other. */
-static const struct policy_camera *policies_of(struct policy_keeper *keeper, const char *org_id, const char *camera_id,
+static const struct policy_camera *policies_of(struct policy_keeper *keeper, const struct policy_scope *subject,
                                                struct policy_view **view)
 {
-    const struct policy_scope org = {.org_id = org_id};
     *view = policy_keeper_get_view(keeper);
-    const struct policy_camera *policies = policy_view_find(*view, org_id, camera_id);
+    const struct policy_camera *policies = policy_view_find(*view, subject->org_id, subject->camera_id);
     if (policies)
         return policies;
     policy_view_unref(*view);
-    *view = policy_keeper_view_of(keeper, &org, NULL);
+    *view = policy_keeper_view_of(keeper, subject, NULL);
     return *view ? policy_view_at(*view, 0) : NULL;
 }
 
 bool policy_keeper_notify_policy(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy)
 {
+    const struct policy_scope subject = {.org_id = org_id, .camera_id = camera_id};
     CLEANUP(policy_view) struct policy_view *view = NULL;
-    const struct policy_camera *policies = policies_of(data, org_id, camera_id, &view);
+    const struct policy_camera *policies = policies_of(data, &subject, &view);
     if (policies)
         *policy = *(const struct notify_policy *)policy_camera_record(policies, POLICY_NOTIFY);
     return policies != NULL;
 }
 
-bool policy_keeper_retention(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
+bool policy_keeper_check_retention(void *data, GError **error)
+{
+    struct policy_keeper *keeper = data;
+    struct policy_status status;
+    policy_keeper_get_status(keeper, &status);
+    bool is_refused = (status.refused_types >> POLICY_RETENTION & 1U) != 0;
+    bool is_known = status.is_loaded && !status.is_stale && !is_refused;
+    if (!is_known)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s, and policies say what is kept: %s",
+                    is_refused ? "a retention policy is refused" : "policies cannot be read",
+                    status.error ? status.error : "they were not read yet");
+    policy_status_clear(&status);
+    return is_known;
+}
+
+bool policy_keeper_retention(void *data, const struct retention_subject *whose, struct retention_settings *days)
 {
     struct policy_keeper *keeper = data;
     int32_t late_days = keeper->config.settings->store.late_days;
+    const struct policy_scope subject = {whose->org_id, whose->site_id, whose->class_id, whose->camera_id};
     CLEANUP(policy_view) struct policy_view *view = NULL;
-    const struct policy_camera *policies = policies_of(keeper, org_id, camera_id, &view);
+    const struct policy_camera *policies =
+        policy_keeper_check_retention(keeper, NULL) ? policies_of(keeper, &subject, &view) : NULL;
     if (!policies)
         return false; /* nothing is deleted until somebody mends that */
     const struct retention_policy *policy = policy_camera_record(policies, POLICY_RETENTION);

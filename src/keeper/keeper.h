@@ -10,6 +10,7 @@
 #include "facts/camera_set.h"
 #include "facts/policy.h"
 #include "policy/manager.h"
+#include "store/retention.h"
 #include "store/store.h"
 
 struct policy_keeper;
@@ -60,10 +61,13 @@ struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const st
  * other (a document that another program stored): it keeps what it has. */
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
                              struct camera_config *config, GError **error);
-/* What policies say of how long a camera's records are kept, over the settings' days; `camera_id` "" or not known: what
- * the org's say. False: nothing is deleted. For store_retention.says. */
-bool policy_keeper_retention(void *keeper, const char *org_id, const char *camera_id, struct retention_settings *days);
-/* The notify policy in force for a camera, or, of a camera that is not known, its org's. False: it contradicts itself.
+/* Whether it is known what is to be kept: false while policies cannot be read, or one of retention is refused, which
+ * may be a legal hold. For store_retention.check. */
+bool policy_keeper_check_retention(void *keeper, GError **error);
+/* What policies say of how long a subject's records are kept, over the settings' days; a camera need not be among those
+ * there are. False: nothing is deleted. For store_retention.says. */
+bool policy_keeper_retention(void *keeper, const struct retention_subject *subject, struct retention_settings *days);
+/* The notify policy in force for a camera; of one that is not known, by its org and id. False: it contradicts itself.
  * For notify_parts.says. */
 bool policy_keeper_notify_policy(void *keeper, const char *org_id, const char *camera_id, struct notify_policy *policy);
 void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status);

@@ -137,6 +137,8 @@ static bool check_document(struct policy_keeper *keeper, const struct policy_nam
     bool is_ours =
         !name->service_name ||
         strcmp(name->service_name, policy_name_service(&(struct policy_name){name->scope, name->type, NULL})) == 0;
+    if (is_ours && !policy_document_check_obeyed(&name->scope, name->type, config, errors))
+        return record_errors_to_gerror(errors, error);
     return !is_ours || (check_cameras(keeper, name, config, error) && check_overlays(keeper, name, config, error));
 }
 

@@ -3,6 +3,7 @@
 
 #include "policy/policy_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- checking ---- */
@@ -106,6 +107,41 @@ bool policy_document_check(enum policy_type type, const char *config_json, struc
         check_overlays(type, overlays, errors);
     json_object_del(tree, POLICY_OVERLAYS_KEY);
     check_keys(type, tree, "", errors);
+    return errors->count == before;
+}
+
+/* ---- checking a change ---- */
+
+static void check_obeyed(const struct policy_type_info *type, enum policy_level level, const json_t *config,
+                         const char *place, struct record_errors *errors)
+{
+    for (size_t i = 0; i < type->descriptor->field_count; i++) {
+        const struct record_field *key = &type->descriptor->fields[i];
+        const json_t *value = json_object_get(config, key->name);
+        g_autofree char *path = g_strconcat(place, *place ? "." : "", key->name, NULL);
+        if (!value)
+            continue;
+        if (g_strcmp0(key->unit, "d") == 0 && json_number_value(value) != floor(json_number_value(value)))
+            record_errors_add(errors, path, "is %g: must be whole days", json_number_value(value));
+        if (level > POLICY_LEVEL_ORG && g_strcmp0(key->name, type->org_key) == 0)
+            record_errors_add(errors, path, "is of no camera: say it for the org, or for everyone");
+    }
+}
+
+bool policy_document_check_obeyed(const struct policy_scope *scope, enum policy_type type, const char *config_json,
+                                  struct record_errors *errors)
+{
+    size_t before = errors->count;
+    const struct policy_type_info *info = policy_type_find(type);
+    enum policy_level level = policy_scope_level(scope);
+    g_autoptr(json_t) tree = policy_parse_object(config_json, errors);
+    const json_t *overlays = json_object_get(tree, POLICY_OVERLAYS_KEY);
+    if (tree)
+        check_obeyed(info, level, tree, "", errors);
+    for (size_t i = 0; i < json_array_size(overlays); i++) {
+        g_autofree char *place = g_strdup_printf(POLICY_OVERLAYS_KEY "[%zu].config", i);
+        check_obeyed(info, level, json_object_get(json_array_get(overlays, i), "config"), place, errors);
+    }
     return errors->count == before;
 }
 

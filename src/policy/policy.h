@@ -56,6 +56,10 @@ char *policy_path_write(const struct policy_scope *scope, const char *type);
 /* Checks a document of a type as it would be stored: a JSON object of the type's keys and `overlays`; unknown keys,
  * values out of range and nulls are errors, each with its path. */
 bool policy_document_check(enum policy_type type, const char *config_json, struct record_errors *errors);
+/* Checks a document that is good by its type's table for what would be stored and not obeyed: parts of days, and a key
+ * that its scope cannot have. Of changes alone: what is stored since before stays in force. */
+bool policy_document_check_obeyed(const struct policy_scope *scope, enum policy_type type, const char *config_json,
+                                  struct record_errors *errors);
 /* RFC 7396: the document after a patch; null removes this level's key so that its parent shows through. `config_json`
  * may be NULL: no document yet. g_free; NULL when either is no JSON object. */
 char *policy_document_patch(const char *config_json, const char *patch_json, GError **error);

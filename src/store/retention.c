@@ -288,52 +288,66 @@ int64_t retention_cutoff_ms(const struct retention_work *work, const struct rete
     return work->now_ms - part->days * day_ms;
 }
 
-int32_t retention_days_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
-                          const char *camera_id)
+/* Parts of an org's rows as they are found. */
+struct parting {
+    const struct retention_work *work;
+    const struct retention_rule *rule;
+    const char *org_id;
+    GArray *parts;
+};
+
+/* 0: for ever. */
+static int32_t days_of(const struct parting *parting, const struct retention_subject *subject)
 {
-    const struct store_retention *retention = work->retention;
+    const struct store_retention *retention = parting->work->retention;
     struct retention_settings days = *retention->settings; /* its texts are not looked at */
-    bool is_held =
-        !rule->is_platforms && retention->says && !retention->says(retention->data, org_id, camera_id, &days);
-    return is_held ? 0 : rule_days(rule, &days);
+    bool is_held = !parting->rule->is_platforms && retention->says && !retention->says(retention->data, subject, &days);
+    return is_held ? 0 : rule_days(parting->rule, &days);
 }
 
-static void add_part(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
-                     enum retention_part_kind kind, const char *camera_id, GArray *parts)
+static void add_part(const struct parting *parting, enum retention_part_kind kind,
+                     const struct retention_subject *subject)
 {
-    const struct retention_part part = {kind, g_strdup(camera_id), retention_days_of(work, rule, org_id, camera_id)};
-    g_array_append_val(parts, part);
+    const struct retention_part part = {kind, g_strdup(subject->camera_id), days_of(parting, subject)};
+    g_array_append_val(parting->parts, part);
 }
 
+static const char *text_or_null(const struct record_sql_value *value)
+{
+    return value->type == RECORD_SQL_NULL ? NULL : value->text;
+}
+
+/* Rows: id, site, class. */
 static bool take_camera(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
     (void)columns;
     (void)error;
-    g_ptr_array_add(data, g_strdup(row[0].text));
+    const struct parting *parting = data;
+    add_part(parting, PART_CAMERA,
+             &(struct retention_subject){parting->org_id, text_or_null(&row[1]), text_or_null(&row[2]), row[0].text});
     return true;
 }
 
 GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                            GError **error)
 {
-    GArray *parts = g_array_new(FALSE, TRUE, sizeof(struct retention_part));
-    g_array_set_clear_func(parts, part_clear);
+    const struct retention_subject org = {org_id, NULL, NULL, ""};
+    struct parting parting = {work, rule, org_id, g_array_new(FALSE, TRUE, sizeof(struct retention_part))};
+    g_array_set_clear_func(parting.parts, part_clear);
     if (!work->retention->says || !rule->has_camera) {
-        add_part(work, rule, org_id, PART_ALL, "", parts);
-        return parts;
+        add_part(&parting, PART_ALL, &org);
+        return parting.parts;
     }
-    g_autoptr(GPtrArray) cameras = g_ptr_array_new_with_free_func(g_free);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
-    if (!transaction || !store_each(transaction, "SELECT id FROM cameras WHERE org_id = $1 ORDER BY id",
-                                    STORE_VALUES(sql_text(org_id)), take_camera, cameras, error)) {
-        g_array_unref(parts);
+    if (!transaction ||
+        !store_each(transaction, "SELECT id, site_id, class_id FROM cameras WHERE org_id = $1 ORDER BY id",
+                    STORE_VALUES(sql_text(org_id)), take_camera, &parting, error)) {
+        g_array_unref(parting.parts);
         return NULL;
     }
-    for (guint i = 0; i < cameras->len; i++)
-        add_part(work, rule, org_id, PART_CAMERA, g_ptr_array_index(cameras, i), parts);
-    add_part(work, rule, org_id, PART_REST, "", parts);
-    return parts;
+    add_part(&parting, PART_REST, &org);
+    return parting.parts;
 }
 
 static bool do_part(struct retention_work *work, const struct retention_rule *rule, const struct retention_part *part,
@@ -372,19 +386,21 @@ static bool do_org(struct retention_work *work, const char *org_id, GError **err
     return true;
 }
 
-/* Too little room is what retention is for; any other fault of the store is none to delete under. */
-static bool check_store(struct store *store, GError **error)
+/* Too little room is what retention is for; any other fault of the store is none to delete under, nor are policies that
+ * are not known. */
+static bool check(struct store *store, const struct store_retention *retention, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    if (store_check(store, &failure) || g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
-        return true;
-    return stop(error, failure->message);
+    if (!store_check(store, &failure) && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
+        return stop(error, failure->message);
+    g_clear_error(&failure);
+    return !retention->check || retention->check(retention->data, &failure) || stop(error, failure->message);
 }
 
 bool store_retention_run(struct store *store, const struct store_retention *retention, GPtrArray *results,
                          GError **error)
 {
-    if (!check_store(store, error))
+    if (!check(store, retention, error))
         return false;
     struct retention_work work = {store, retention, results, clock_wall_ms(store->clock),
                                   MAX(retention->settings->batch_rows / 8, 1)};

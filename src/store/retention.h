@@ -12,14 +12,22 @@
 #include "store/audit.h"
 #include "store/job_runs.h"
 
+/* Whose records policies are asked about: a camera's that has a row here, or else an org's. */
+struct retention_subject {
+    const char *org_id, *site_id, *class_id; /* site and class: the camera's, NULL where it has none */
+    const char *camera_id;                   /* "": records that are of no camera, or of none that the org still has */
+};
+
 struct store_retention {
     const struct retention_settings *settings;
     const struct store_run_hold *hold; /* NULL: in nobody's name */
     const int *is_cancelled;           /* atomic; NULL: cannot be */
     bool is_dry;                       /* says what would go, and deletes nothing */
-    /* Fills in what policies say of a camera's records, over the settings' days; `camera_id` "": of records that are of
-     * no camera, or of none that the org still has. False: nothing of it is deleted. NULL: the settings alone say. */
-    bool (*says)(void *data, const char *org_id, const char *camera_id, struct retention_settings *days);
+    /* False: policies cannot be asked now, and a run deletes nothing. NULL: they always can. */
+    bool (*check)(void *data, GError **error);
+    /* Fills in what policies say of the subject's records, over the settings' days. False: nothing of it is deleted.
+     * NULL: the settings alone say. */
+    bool (*says)(void *data, const struct retention_subject *subject, struct retention_settings *days);
     void *data;
 };
 /* What went, or would go, of one table of one org. */

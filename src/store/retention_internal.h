@@ -33,12 +33,9 @@ struct retention_work {
     int64_t limit; /* rows of the next transaction */
 };
 
-/* How long a camera's rows are kept; 0: for ever. */
-int32_t retention_days_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
-                          const char *camera_id);
 /* Before this moment nothing of the part is kept. Not of one that is kept for ever. */
 int64_t retention_cutoff_ms(const struct retention_work *work, const struct retention_part *part);
-/* A new GArray of struct retention_part; NULL with an error. */
+/* A new GArray of struct retention_part, what is left of the org last; NULL with an error. */
 GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                            GError **error);
 /* Adds how many rows of a part are old enough, to *sum: all of them, or (not `is_all_old`) those that may go. */

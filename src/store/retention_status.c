@@ -10,12 +10,23 @@ struct status {
     const struct retention_work *work;
     const struct retention_rule *rule;
     const char *org_id;
+    GArray *parts; /* of struct retention_part */
 };
 
 static void view_free(void *view)
 {
     record_clear(&retention_view_descriptor, view);
     g_free(view);
+}
+
+static int32_t days_of(const struct status *status, const char *camera_id)
+{
+    for (guint i = 0; i < status->parts->len; i++) {
+        const struct retention_part *part = &g_array_index(status->parts, struct retention_part, i);
+        if (part->kind != PART_CAMERA || g_strcmp0(part->camera_id, camera_id) == 0)
+            return part->days;
+    }
+    return 0;
 }
 
 /* Rows: camera, oldest. */
@@ -25,7 +36,7 @@ static bool take_oldest(void *data, const struct record_sql_value *row, size_t c
     (void)error;
     const struct status *status = data;
     const char *camera_id = row[0].type == RECORD_SQL_NULL ? NULL : row[0].text;
-    int32_t days = retention_days_of(status->work, status->rule, status->org_id, camera_id ? camera_id : "");
+    int32_t days = days_of(status, camera_id);
     struct retention_view *view = g_new0(struct retention_view, 1);
     *view = (struct retention_view){
         .table = g_strdup(status->rule->name),
@@ -53,14 +64,13 @@ static char *oldest_sql(const struct retention_rule *rule)
 static bool add_due(struct retention_work *work, const struct status *status, guint from, GError **error)
 {
     int64_t due = 0, old = 0;
-    g_autoptr(GArray) parts = retention_parts_of(work, status->rule, status->org_id, error);
-    for (guint i = 0; parts && i < parts->len; i++) {
-        const struct retention_part *part = &g_array_index(parts, struct retention_part, i);
+    for (guint i = 0; i < status->parts->len; i++) {
+        const struct retention_part *part = &g_array_index(status->parts, struct retention_part, i);
         if (part->days && (!retention_count(work, status->rule, status->org_id, part, false, &due, error) ||
                            !retention_count(work, status->rule, status->org_id, part, true, &old, error)))
             return false;
     }
-    for (guint i = from; parts && i < status->views->len; i++) {
+    for (guint i = from; i < status->views->len; i++) {
         struct retention_view *view = g_ptr_array_index(status->views, i);
         if (!view->days)
             continue;
@@ -68,7 +78,7 @@ static bool add_due(struct retention_work *work, const struct status *status, gu
         if (old > due && view->oldest_at.ms < view->cutoff_at.ms)
             view->held_by = g_strdup("legal_hold or rollup");
     }
-    return parts != NULL;
+    return true;
 }
 
 static bool read_oldest(struct retention_work *work, struct status *status, GError **error)
@@ -89,8 +99,9 @@ GPtrArray *store_retention_status(struct store *store, const struct store_retent
         if (retention_rules[i].is_platforms)
             continue;
         guint from = views->len;
-        struct status status = {views, &work, &retention_rules[i], org_id};
-        if (!read_oldest(&work, &status, error) || (with_rows && !add_due(&work, &status, from, error)))
+        g_autoptr(GArray) parts = retention_parts_of(&work, &retention_rules[i], org_id, error);
+        struct status status = {views, &work, &retention_rules[i], org_id, parts};
+        if (!parts || !read_oldest(&work, &status, error) || (with_rows && !add_due(&work, &status, from, error)))
             return NULL;
     }
     return g_steal_pointer(&views);

@@ -140,29 +140,6 @@ static void test_documents_are_sealed_anew_after_a_rotation(void)
     world_end(&world);
 }
 
-/* Every key of a retention policy that is in force changes how long something is kept, of its camera alone. */
-static void test_every_key_of_retention_acts(void)
-{
-    struct world world;
-    world_start(&world, NULL);
-    const struct policy_name door = {{.org_id = "default", .camera_id = "door"}, POLICY_RETENTION, NULL};
-    const struct record_descriptor *descriptor = &retention_policy_descriptor;
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        const struct record_field *key = &descriptor->fields[i];
-        struct retention_settings plain = world.settings.retention, days = plain, others = plain;
-        if (key->flags & RECORD_NOT_YET)
-            continue;
-        g_autofree char *document = g_strdup_printf("{\"%s\":%s}", key->name, key->kind == RECORD_BOOL ? "true" : "77");
-        put(&world, &door, POLICY_PUT, document);
-        bool may_delete = policy_keeper_retention(world.keeper, "default", "door", &days);
-        if (may_delete && memcmp(&plain, &days, sizeof days) == 0)
-            g_error("%s changes nothing", document);
-        g_assert_true(policy_keeper_retention(world.keeper, "default", "", &others));
-        g_assert_cmpmem(&plain, sizeof plain, &others, sizeof others);
-    }
-    world_end(&world);
-}
-
 static void test_h01_what_is_refused_is_not_stored(void)
 {
     static const char *const bad[] = {"{\"loitering_seconds\":-1}", "{\"loiter\":1}", "[]", "{\"speed_limit\":null}"};
@@ -361,7 +338,6 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policy keeper/documents are sealed anew after a rotation",
                     test_documents_are_sealed_anew_after_a_rotation);
-    g_test_add_func("/policy keeper/every key of retention acts", test_every_key_of_retention_acts);
     g_test_add_func("/policy keeper/changes are in force when the call returns",
                     test_changes_are_in_force_when_the_call_returns);
     g_test_add_func("/policy keeper/h01_what_is_refused_is_not_stored", test_h01_what_is_refused_is_not_stored);

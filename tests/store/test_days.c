@@ -3,18 +3,17 @@
 #include "store/retention.h"
 #include "upkeep_world.h"
 
-static bool says_first_stays(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
+static bool says_first_stays(void *data, const struct retention_subject *subject, struct retention_settings *days)
 {
     (void)data;
-    (void)org_id;
     (void)days;
-    return strcmp(camera_id, "cam-1") != 0;
+    return strcmp(subject->camera_id, "cam-1") != 0;
 }
 
 struct days_world {
     struct store_world world;
     struct retention_settings settings;
-    bool (*says)(void *data, const char *org_id, const char *camera_id, struct retention_settings *days);
+    bool (*says)(void *data, const struct retention_subject *subject, struct retention_settings *days);
 };
 
 /* Twelve crossings and a signal on the first two days of 2026, which have partitions; all is counted, and past by

@@ -120,13 +120,13 @@ static void test_g08_legal_hold(void)
 }
 
 /* cam-1 keeps events for ten days, cam-2 for ever; whatever is of no camera goes by the settings. */
-static bool says(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
+static bool says(void *data, const struct retention_subject *subject, struct retention_settings *days)
 {
     (void)data;
-    g_assert_cmpstr(org_id, !=, "");
-    if (strcmp(camera_id, "cam-1") == 0)
+    g_assert_cmpstr(subject->org_id, !=, "");
+    if (strcmp(subject->camera_id, "cam-1") == 0)
         days->event_days = 10;
-    return strcmp(camera_id, "cam-2") != 0;
+    return strcmp(subject->camera_id, "cam-2") != 0;
 }
 
 static void test_g08_policies_say_it_for_each_camera(void)
@@ -163,11 +163,11 @@ static void test_g08_policies_say_it_for_each_camera(void)
 }
 
 /* The org keeps attendance for a week, whatever its cameras are. */
-static bool says_a_week(void *data, const char *org_id, const char *camera_id, struct retention_settings *days)
+static bool says_a_week(void *data, const struct retention_subject *subject, struct retention_settings *days)
 {
     (void)data;
-    g_assert_cmpstr(org_id, ==, "default");
-    if (!*camera_id)
+    g_assert_cmpstr(subject->org_id, ==, "default");
+    if (!*subject->camera_id)
         days->attendance_days = 7;
     return true;
 }

@@ -588,9 +588,15 @@ export interface ServerHealth {
   policy_load_failures: number;
   /** stored policies that were refused because they are not valid; their last good version stays */
   policies_refused: number;
-  /** 1 while the policies in force are those of the last run, because the store is away */
+  /** times they were read older than they are in force, and left */
+  policy_loads_out_of_order: number;
+  /** snapshots of the last run that were damaged or could not be opened at start */
+  policy_snapshots_refused: number;
+  /** 1 while the policies in force are the last good ones, because they cannot be read from the store */
   policies_stale: number;
-  /** stored policies and policy files that are refused now, and 1 more while policies cannot be read; what was in force before stays */
+  /** 1 while their snapshot, for a start without the store, cannot be written */
+  policies_unsaved: number;
+  /** stored policies and policy files that are refused now; what was in force before stays */
   policies_bad: number;
   /** notices of PostgreSQL that policies changed */
   policy_notices: number;
@@ -2240,7 +2246,7 @@ export interface RecordingPolicy {
 export interface RetentionPolicy {
   /** how long access logs are kept (d) */
   access_log_days?: number;
-  /** how long attendance records are kept (d) */
+  /** how long attendance records, by what is said for everyone or an org, are kept (d) */
   attendance_days?: number;
   /** how long vehicle logs are kept (d) */
   vehicle_log_days?: number;
