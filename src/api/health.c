@@ -165,6 +165,38 @@ static void check_upkeep(struct api *api, const char *org_id, struct component *
     component->reason = g_strdup(reason->str);
 }
 
+/* What waits and is not stored, and what of it the disk did not keep. */
+static void check_spool(struct api *api, const char *org_id, struct component *component)
+{
+    (void)org_id;
+    struct vedette_spool_stats stats = {0};
+    g_autoptr(GString) reason = g_string_new(NULL);
+    if (api->spool)
+        vedette_spool_get_stats(api->spool, &stats);
+    if (stats.is_stalled)
+        g_string_append_printf(reason,
+                               "records wait, and none was stored for %" G_GINT64_FORMAT
+                               " s (spool.stalled_seconds): see store and upstream:store; ",
+                               stats.not_drained_us / G_USEC_PER_SEC);
+    if (stats.bad_files)
+        g_string_append_printf(reason,
+                               "%" G_GINT64_FORMAT " damaged files of it are set aside: stop the server and ask "
+                               "vedette spool verify; ",
+                               stats.bad_files);
+    if (stats.missing_files)
+        g_string_append_printf(reason,
+                               "%" G_GINT64_FORMAT " files of it were removed while no server ran: the log of the "
+                               "start says which; ",
+                               stats.missing_files);
+    if (*stats.last_error && stats.write_errors)
+        g_string_append_printf(reason, "its disk fails: %s; ", stats.last_error);
+    if (!reason->len)
+        return;
+    g_string_truncate(reason, reason->len - strlen("; "));
+    component->status = DEGRADED;
+    component->reason = g_strdup(reason->str);
+}
+
 /* What is examined; `org_id` is whose cameras may be named. */
 static const struct component_kind {
     const char *name;
@@ -172,7 +204,7 @@ static const struct component_kind {
 } component_kinds[] = {
     {"store", check_store},       {"workers", check_workers},   {"disk", check_disk},         {"clock", check_clock},
     {"progress", check_progress}, {"capacity", check_capacity}, {"policies", check_policies}, {"broker", check_broker},
-    {"webhooks", check_webhooks}, {"upkeep", check_upkeep},
+    {"webhooks", check_webhooks}, {"upkeep", check_upkeep},     {"spool", check_spool},
 };
 enum { COMPONENT_COUNT = G_N_ELEMENTS(component_kinds) };
 

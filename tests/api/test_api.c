@@ -202,15 +202,74 @@ static json_int_t number_of(const char *text, const char *name)
     return value;
 }
 
+static int64_t spool_now_us(void *clock)
+{
+    return clock_monotonic_us(clock);
+}
+
+/* By the world's clock. */
+static struct vedette_spool *open_spool(struct api_world *world, const char *directory)
+{
+    struct vedette_spool_config config;
+    vedette_spool_config_init(&config);
+    config.reserve_bytes = 0;
+    config.time = (struct vedette_time_source){.now_us = spool_now_us, .data = world->clock};
+    return vedette_spool_open(directory, &config, NULL);
+}
+
+static void end_with_spool(struct api_world *world, struct vedette_spool *spool, const char *directory)
+{
+    api_stop(world->api);
+    world->api = NULL;
+    struct vedette_spool_batch *rest = vedette_spool_dequeue(spool, 3, 0);
+    if (rest)
+        vedette_spool_acknowledge(spool, rest);
+    vedette_spool_close(spool);
+    g_autofree char *lock = g_build_filename(directory, "lock", NULL);
+    g_unlink(lock);
+    g_rmdir(directory);
+    world_clear(world);
+}
+
+/* The component's status, and a part of its reason that must be there, or NULL. */
+static void assert_spool_is(struct api_world *world, const char *status, const char *said)
+{
+    struct reply reply = world_get(world, "/health", world->token);
+    json_t *json = json_loads(reply.body->str, 0, NULL);
+    json_t *spool = json_object_get(json_object_get(json, "components"), "spool");
+    g_assert_cmpstr(json_string_value(json_object_get(spool, "status")), ==, status);
+    const char *reason = json_string_value(json_object_get(spool, "reason"));
+    g_assert_true(!said || (reason && strstr(reason, said)));
+    json_decref(json);
+    reply_clear(&reply);
+}
+
+static void test_health_tells_that_the_spool_stands_still(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *directory = g_build_filename(world.directory, "spool", NULL);
+    struct vedette_spool *spool = open_spool(&world, directory);
+    api_stop(world.api);
+    world.parts.spool = spool;
+    world.api = api_start(&world.settings, &world.parts, NULL, NULL);
+    world_login(&world);
+    const struct vedette_spool_record record = {.tenant = "default", .payload = "1", .length = 1};
+    g_assert_true(vedette_spool_enqueue(spool, &record, 1, NULL));
+    assert_spool_is(&world, "healthy", NULL);
+    clock_fake_advance_us(world.clock, (int64_t)31 * G_USEC_PER_SEC);
+    assert_spool_is(&world, "degraded", "none was stored for 31 s (spool.stalled_seconds)");
+    vedette_spool_acknowledge(spool, vedette_spool_dequeue(spool, 1, 0));
+    assert_spool_is(&world, "healthy", NULL);
+    end_with_spool(&world, spool, directory);
+}
+
 static void test_queue_stats_are_of_the_own_org(void)
 {
     struct api_world world;
-    struct vedette_spool_config config;
     world_init(&world);
     g_autofree char *directory = g_build_filename(world.directory, "spool", NULL);
-    vedette_spool_config_init(&config);
-    config.reserve_bytes = 0;
-    struct vedette_spool *spool = vedette_spool_open(directory, &config, NULL);
+    struct vedette_spool *spool = open_spool(&world, directory);
     const struct vedette_spool_record records[] = {{.tenant = "default", .payload = "1", .length = 1},
                                                    {.tenant = "other", .payload = "2", .length = 1},
                                                    {.tenant = "other", .payload = "3", .length = 1}};
@@ -228,14 +287,7 @@ static void test_queue_stats_are_of_the_own_org(void)
     g_assert_cmpint(number_of(reply.body->str, "total_queued"), ==, 1);
     g_assert_null(strstr(reply.body->str, "other"));
     reply_clear(&reply);
-    api_stop(world.api);
-    world.api = NULL;
-    vedette_spool_acknowledge(spool, vedette_spool_dequeue(spool, 3, 0));
-    vedette_spool_close(spool);
-    g_autofree char *lock = g_build_filename(directory, "lock", NULL);
-    g_unlink(lock);
-    g_rmdir(directory);
-    world_clear(&world);
+    end_with_spool(&world, spool, directory);
 }
 
 /* S6: no answer to anything holds a secret. */
@@ -417,6 +469,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/metrics", test_metrics);
     g_test_add_func("/api/s06_no_secrets_in_answers", test_s06_no_secrets_in_answers);
     g_test_add_func("/api/queue stats are of the own org", test_queue_stats_are_of_the_own_org);
+    g_test_add_func("/api/health tells that the spool stands still", test_health_tells_that_the_spool_stands_still);
     g_test_add_func("/api/port_in_use", test_port_in_use);
     g_test_add_func("/api/first_start_makes_a_password_once", test_first_start_makes_a_password_once);
     g_test_add_func("/api/store_away", test_store_away);
