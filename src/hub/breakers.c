@@ -5,13 +5,9 @@
 #include "hub/hub_internal.h"
 
 #include "base/log.h"
+#include "hub/breaker_config.h"
 
 #include <string.h>
-
-static int64_t now_us(void *clock)
-{
-    return clock_monotonic_us(clock);
-}
 
 static void on_changed(void *data, const char *name, enum vedette_breaker_state from, enum vedette_breaker_state to)
 {
@@ -28,16 +24,7 @@ static void on_illegal(void *data, const char *name, enum vedette_breaker_state 
 
 void hub_breaker_config(const struct hub *hub, struct vedette_breaker_config *config)
 {
-    const struct breaker_settings *settings = &hub->settings->breaker;
-    vedette_breaker_config_init(config);
-    config->failure_threshold = settings->failure_threshold;
-    config->failure_percent = settings->failure_percent;
-    config->success_threshold = settings->success_threshold;
-    config->window_us = (int64_t)(settings->window_seconds * G_USEC_PER_SEC);
-    config->recovery_timeout_us = (int64_t)(settings->recovery_seconds * G_USEC_PER_SEC);
-    config->recovery_timeout_max_us = (int64_t)(settings->recovery_max_seconds * G_USEC_PER_SEC);
-    config->slow_call_us = (int64_t)(settings->slow_call_seconds * G_USEC_PER_SEC);
-    config->time = (struct vedette_time_source){.now_us = now_us, .data = hub->clock};
+    breaker_config_fill(&hub->settings->breaker, hub->clock, config);
 }
 
 struct vedette_resilience *hub_resilience_new(struct hub *hub)

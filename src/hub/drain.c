@@ -80,6 +80,42 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
     pthread_mutex_unlock(&drain->lock);
 }
 
+/* The store has not answered for breaker.slow_call_seconds: that is a failure each time, so that one that hangs opens
+ * the breaker too, and nothing expires meanwhile. Its answer is waited for all the same: whatever is handed to it
+ * besides would only wait behind this. */
+static void note_hanging(struct drain *drain)
+{
+    static struct log_limit complaint;
+    struct vedette_permit permit;
+    gint64 held_back;
+    if (vedette_breaker_acquire(drain->breaker, &permit, NULL))
+        vedette_breaker_release(drain->breaker, &permit, VEDETTE_FAILURE);
+    vedette_spool_hold_expiry(drain->spool, true);
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(NULL, "the store has not answered for %g s or more: look at the machine or the disk it is on",
+                  drain->parts.settings->breaker.slow_call_seconds);
+}
+
+/* With the lock held, which is given up meanwhile. */
+static void await_answer(struct drain *drain)
+{
+    int64_t slow_us = (int64_t)(drain->parts.settings->breaker.slow_call_seconds * G_USEC_PER_SEC);
+    int64_t until_us = clock_monotonic_us(clock_system()) + slow_us;
+    while (!drain->is_answered) {
+        const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+        if (!slow_us) {
+            pthread_cond_wait(&drain->changed, &drain->lock);
+            continue;
+        }
+        if (pthread_cond_timedwait(&drain->changed, &drain->lock, &deadline) != ETIMEDOUT || drain->is_answered)
+            continue;
+        pthread_mutex_unlock(&drain->lock);
+        note_hanging(drain);
+        pthread_mutex_lock(&drain->lock);
+        until_us += slow_us;
+    }
+}
+
 /* Waits for the answer. Takes the events over; gives back those that are stored, or NULL. */
 static GPtrArray *store_events(struct drain *drain, GPtrArray *events, GError **error)
 {
@@ -90,8 +126,7 @@ static GPtrArray *store_events(struct drain *drain, GPtrArray *events, GError **
         return NULL;
     }
     pthread_mutex_lock(&drain->lock);
-    while (!drain->is_answered)
-        pthread_cond_wait(&drain->changed, &drain->lock);
+    await_answer(drain);
     GError *failure = g_steal_pointer(&drain->failure);
     GPtrArray *taken = g_steal_pointer(&drain->taken);
     pthread_mutex_unlock(&drain->lock);

@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "hub/breaker_config.h"
 #include "hub/drain.h"
 #include "hub/path_times.h"
 #include "hub/seen.h"
@@ -93,14 +94,15 @@ static void on_breaker_change(void *data, enum vedette_breaker_state from, enum 
         log_info(NULL, "the store takes records again");
 }
 
+/* As every upstream's, but tried again sooner: records wait meanwhile, and the store is the hub's own. */
 static struct vedette_breaker *new_breaker(struct record_path *path)
 {
     const struct spool_settings *settings = &path->parts.settings->spool;
     struct vedette_breaker_config config;
-    vedette_breaker_config_init(&config);
+    breaker_config_fill(&path->parts.settings->breaker, path->parts.clock, &config);
     config.recovery_timeout_us = (int64_t)(settings->retry_seconds * G_USEC_PER_SEC);
     config.recovery_timeout_max_us = (int64_t)(settings->retry_max_seconds * G_USEC_PER_SEC);
-    config.success_threshold = 1;
+    config.time = (struct vedette_time_source){0}; /* the machine's, as the drain waits */
     config.changed = on_breaker_change;
     config.changed_data = path;
     const char *why = NULL;

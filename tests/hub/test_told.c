@@ -5,6 +5,8 @@
 
 #include "facts/settings.h"
 
+#include <pthread.h>
+
 enum { DEADLINE_SECONDS = 15 };
 #define SECRET "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
@@ -150,11 +152,74 @@ static void test_what_is_taken_in_is_told_once(void)
     end(&fixture);
 }
 
+/* Holds the store's writer until it is opened. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t opened;
+    bool is_open;
+};
+
+static void wait_at_the_gate(void *data, GPtrArray *events, const bool *stored, const GError *error)
+{
+    struct gate *gate = data;
+    (void)events;
+    (void)stored;
+    g_assert_no_error(error);
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->is_open)
+        pthread_cond_wait(&gate->opened, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void open_gate(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->is_open = true;
+    pthread_cond_broadcast(&gate->opened);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static bool is_breaker_open(const struct fixture *fixture)
+{
+    struct vedette_breaker_stats stats;
+    vedette_breaker_get_stats(record_path_breaker(fixture->path), &stats);
+    return stats.state == VEDETTE_BREAKER_OPEN;
+}
+
+/* One that answers nothing at all fails as well as one that answers with an error; what waits is stored afterwards. */
+static void test_a_store_that_hangs_opens_the_breaker(void)
+{
+    struct fixture fixture;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    int is_spooled = 0;
+    start(&fixture);
+    fixture.settings.breaker.slow_call_seconds = 0.02;
+    fixture.settings.breaker.failure_threshold = 2;
+    fixture.settings.breaker.success_threshold = 1;
+    fixture.settings.spool.retry_seconds = fixture.settings.spool.retry_max_seconds = 0.05;
+    open_all(&fixture);
+    GPtrArray *first = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(first, make_signal("e1"));
+    g_assert_true(store_events_submit(fixture.world.store, first, wait_at_the_gate, &gate, NULL));
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(events, make_signal("e2"));
+    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!is_breaker_open(&fixture) && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    bool was_opened = is_breaker_open(&fixture);
+    open_gate(&gate);
+    g_assert_true(was_opened);
+    wait_until_drained(&fixture);
+    end(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/told/what an earlier run did not tell is told before it is let go",
                     test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go);
     g_test_add_func("/told/what is taken in is told once", test_what_is_taken_in_is_told_once);
+    g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
     return g_test_run();
 }
