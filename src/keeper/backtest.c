@@ -411,24 +411,26 @@ static bool recognise_others(const struct match *match, const GPtrArray *others,
     return true;
 }
 
-static void add_finding(const struct backtest_camera *camera, const struct raised *proposed,
-                        const struct raised *current, size_t findings_max, struct backtest *backtest)
+/* `raised` by the proposed policy where that does, by the current one where it alone does; `current` may be NULL. */
+static void add_finding(const struct backtest_camera *camera, const struct raised *raised, const struct raised *current,
+                        size_t findings_max, struct backtest *backtest)
 {
-    const struct raised *any = proposed ? proposed : current, *then = any->stored;
+    const struct raised *then = raised->stored;
+    bool is_gone = raised == current;
     if (backtest->findings.count >= findings_max) {
         backtest->findings_left_out++;
         return;
     }
     struct backtest_finding *finding = record_list_append(&backtest->findings, &backtest_finding_descriptor);
-    finding->change = !current ? BACKTEST_NEW : !proposed ? BACKTEST_GONE : BACKTEST_KEPT;
+    finding->change = !current ? BACKTEST_NEW : is_gone ? BACKTEST_GONE : BACKTEST_KEPT;
     finding->camera_id = g_strdup(camera->rules.subject.camera_id);
-    finding->kind = g_strdup(any->signal.kind);
-    finding->zone_id = g_strdup(any->signal.zone_id);
-    finding->track_ids.items =
-        g_memdup2(any->signal.track_ids.items, any->signal.track_ids.count * sizeof *any->signal.track_ids.items);
-    finding->track_ids.count = any->signal.track_ids.count;
-    finding->severity = any->signal.severity;
-    finding->at.ms = proposed ? proposed->signal.started_at.ms : 0;
+    finding->kind = g_strdup(raised->signal.kind);
+    finding->zone_id = g_strdup(raised->signal.zone_id);
+    finding->track_ids.items = g_memdup2(raised->signal.track_ids.items,
+                                         raised->signal.track_ids.count * sizeof *raised->signal.track_ids.items);
+    finding->track_ids.count = raised->signal.track_ids.count;
+    finding->severity = raised->signal.severity;
+    finding->at.ms = is_gone ? 0 : raised->signal.started_at.ms;
     finding->current_at.ms = current ? current->signal.started_at.ms : 0;
     finding->signal_id = then ? g_strdup(then->signal.id) : NULL;
     finding->snapshot_id = then ? g_strdup(then->signal.snapshot_id) : NULL;
@@ -442,7 +444,7 @@ static void compare_signals(const struct backtest_camera *camera, const struct m
         const struct raised *was = g_ptr_array_index(match->current, i);
         backtest->kept += was->partner != NULL;
         backtest->gone += was->partner == NULL;
-        add_finding(camera, was->partner, was, findings_max, backtest);
+        add_finding(camera, was->partner ? was->partner : was, was, findings_max, backtest);
     }
     for (guint i = 0; i < match->proposed->len; i++) {
         const struct raised *is = g_ptr_array_index(match->proposed, i);
