@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -72,8 +73,7 @@ static void put_back(struct camera_states *states, struct state *state)
 /* Under lock. */
 static void rest(struct camera_states *states)
 {
-    int64_t until_us = clock_monotonic_us(clock_system()) + RETRY_US;
-    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    const struct timespec deadline = wait_deadline_after(RETRY_US);
     while (!states->is_stopping && pthread_cond_timedwait(&states->changed, &states->lock, &deadline) != ETIMEDOUT)
         ;
 }
@@ -107,14 +107,10 @@ static void *run(void *data)
 struct camera_states *camera_states_new(struct store *store, GError **error)
 {
     struct camera_states *states = g_new0(struct camera_states, 1);
-    pthread_condattr_t attributes;
     states->store = store;
     states->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, state_free);
     pthread_mutex_init(&states->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&states->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&states->changed);
     int code = pthread_create(&states->thread, NULL, run, states);
     if (code == 0)
         return states;

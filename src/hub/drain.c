@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "hub/path_times.h"
 
 #include <errno.h>
@@ -36,11 +37,7 @@ static struct drain *drain_new(struct vedette_spool *spool, struct vedette_break
     struct drain *drain = g_new0(struct drain, 1);
     *drain = (struct drain){.spool = spool, .breaker = breaker, .parts = *parts};
     pthread_mutex_init(&drain->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&drain->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&drain->changed);
     return drain;
 }
 
@@ -102,7 +99,7 @@ static void await_answer(struct drain *drain)
     int64_t slow_us = (int64_t)(drain->parts.settings->breaker.slow_call_seconds * G_USEC_PER_SEC);
     int64_t until_us = clock_monotonic_us(clock_system()) + slow_us;
     while (!drain->is_answered) {
-        const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+        const struct timespec deadline = wait_deadline(until_us);
         if (!slow_us) {
             pthread_cond_wait(&drain->changed, &drain->lock);
             continue;
@@ -237,8 +234,7 @@ static bool is_stopping(struct drain *drain)
 
 static void rest(struct drain *drain, int64_t us)
 {
-    int64_t until_us = clock_monotonic_us(clock_system()) + us;
-    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    const struct timespec deadline = wait_deadline_after(us);
     pthread_mutex_lock(&drain->lock);
     while (!drain->is_stopping && pthread_cond_timedwait(&drain->changed, &drain->lock, &deadline) != ETIMEDOUT)
         ;

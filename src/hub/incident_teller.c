@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "facts/incident.h"
 
 #include <errno.h>
@@ -99,15 +100,10 @@ static bool find_orgs(struct incident_teller *teller, GError **error)
     return orgs != NULL;
 }
 
-static struct timespec time_of(int64_t us)
-{
-    return (struct timespec){us / G_USEC_PER_SEC, us % G_USEC_PER_SEC * 1000};
-}
-
 /* The next org's, waiting for one; NULL: it is to stop, or to look at all of them again. turn_free. */
 static struct turn *take_turn(struct incident_teller *teller)
 {
-    const struct timespec deadline = time_of(teller->look_again_us);
+    const struct timespec deadline = wait_deadline(teller->look_again_us);
     pthread_mutex_lock(&teller->lock);
     while (!teller->is_stopping && !teller->order.length &&
            pthread_cond_timedwait(&teller->changed, &teller->lock, &deadline) != ETIMEDOUT)
@@ -122,7 +118,7 @@ static struct turn *take_turn(struct incident_teller *teller)
 
 static void rest(struct incident_teller *teller, int64_t us)
 {
-    const struct timespec deadline = time_of(clock_monotonic_us(clock_system()) + us);
+    const struct timespec deadline = wait_deadline_after(us);
     pthread_mutex_lock(&teller->lock);
     while (!teller->is_stopping && pthread_cond_timedwait(&teller->changed, &teller->lock, &deadline) != ETIMEDOUT)
         ;
@@ -191,17 +187,13 @@ struct incident_teller *incident_teller_start(struct store *store, struct notify
                                               GError **error)
 {
     struct incident_teller *teller = g_new0(struct incident_teller, 1);
-    pthread_condattr_t attributes;
     *teller = (struct incident_teller){.store = store,
                                        .notify = notify,
                                        .health = health,
                                        .turns = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, turn_free),
                                        .order = G_QUEUE_INIT};
     pthread_mutex_init(&teller->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&teller->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&teller->changed);
     int code = pthread_create(&teller->thread, NULL, run, teller);
     if (code == 0)
         return teller;

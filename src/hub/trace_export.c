@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/trace.h"
+#include "base/wait.h"
 #include "hub/otlp.h"
 #include "vedette/backoff.h"
 
@@ -229,8 +230,7 @@ static bool send_batch(struct trace_export *export, int timeout_ms)
 /* False: it is time to end. */
 static bool rest(struct trace_export *export)
 {
-    int64_t until_us = clock_monotonic_us(clock_system()) + (int64_t) export->settings.interval_ms * 1000;
-    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    const struct timespec deadline = wait_deadline_after((int64_t) export->settings.interval_ms * 1000);
     pthread_mutex_lock(&export->lock);
     while (!export->is_stopping && pthread_cond_timedwait(&export->changed, &export->lock, &deadline) != ETIMEDOUT)
         ;
@@ -272,12 +272,8 @@ static struct trace_export *export_new(const struct trace_settings *settings,
     struct trace_export *export = g_new0(struct trace_export, 1);
     *export = (struct trace_export){.settings = *settings, .health = health};
     export->breaker = vedette_breaker_new(breaker, NULL); /* the settings' table keeps its values in range */
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&export->lock, NULL);
-    pthread_cond_init(&export->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&export->changed);
     random_init_system(&export->random);
     id_write(clock_system(), export->instance);
     export->batch = g_new0(struct trace_span, (size_t)settings->batch_spans);

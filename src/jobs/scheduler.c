@@ -12,6 +12,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/wait.h"
 
 enum {
     SKIPS_AT_ONCE = 500, /* in one transaction */
@@ -379,9 +380,7 @@ static struct task *take_task(struct scheduler *scheduler)
 /* Until something changes, or a second has gone by, for tasks that wait for their time. With the lock held. */
 static void wait_for_change(struct scheduler *scheduler)
 {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += RETRY_US / 1000000;
+    const struct timespec deadline = wait_deadline_after(RETRY_US);
     pthread_cond_timedwait(&scheduler->changed, &scheduler->lock, &deadline);
 }
 
@@ -432,11 +431,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options, GError 
     scheduler->planner = planner_new();
     scheduler->zone_read_us = scheduler->looked_us = real_us();
     pthread_mutex_init(&scheduler->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&scheduler->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&scheduler->changed);
     scheduler->zone = zone_load(options->settings->jobs.time_zone, error);
     if (!scheduler->zone || !add_jobs(scheduler, error) || !start_threads(scheduler, error)) {
         g_prefix_error(error, "start the scheduler: ");

@@ -1,4 +1,5 @@
 #include "link/link.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -72,11 +73,7 @@ struct link *link_new(int fd, size_t max_queue_bytes)
     link->max_queue_bytes = max_queue_bytes;
     link->received = g_byte_array_new();
     pthread_mutex_init(&link->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&link->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_condition_init(&link->changed);
     g_queue_init(&link->queue);
     return link;
 }
@@ -168,14 +165,7 @@ bool link_send_parts(struct link *link, enum link_type type, const struct link_p
 
 bool link_flush(struct link *link, int timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    const struct timespec until = wait_deadline_after((int64_t)timeout_ms * 1000);
     pthread_mutex_lock(&link->lock);
     int waited = 0;
     while (!g_queue_is_empty(&link->queue) && !link->is_gone && waited == 0)

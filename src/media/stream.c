@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/wait.h"
 
 #include <string.h>
 #include <time.h>
@@ -53,14 +54,7 @@ bool stream_is_stopping(const struct media_stream *stream)
 
 void stream_wait_ms(struct media_stream *stream, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = wait_deadline_after(ms * 1000);
     pthread_mutex_lock(&stream->lock);
     while (!stream_is_stopping(stream) && pthread_cond_timedwait(&stream->stopped, &stream->lock, &until) == 0)
         ;
@@ -312,11 +306,7 @@ static struct media_stream *stream_new(const struct camera *camera, const struct
     stream->attempts.steady_us = STREAM_STEADY_US;
     stream_breaker_init(stream);
     pthread_mutex_init(&stream->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&stream->stopped, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_condition_init(&stream->stopped);
     stream_set_state(stream, "connecting", NULL);
     return stream;
 }

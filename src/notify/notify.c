@@ -2,6 +2,7 @@
 #include "notify/notify_internal.h"
 
 #include "base/log.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -150,15 +151,6 @@ static bool open_dead_letters(struct notify *notify, GError **error)
 }
 
 /* Whose deadlines are of the machine's monotonic clock. */
-static void condition_init(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 static struct notify *notify_new(const struct notify_parts *parts)
 {
     struct notify *notify = g_new0(struct notify, 1);
@@ -167,7 +159,7 @@ static struct notify *notify_new(const struct notify_parts *parts)
     notify->brokers = g_ptr_array_new();
     notify->known = g_hash_table_new(g_str_hash, g_str_equal);
     pthread_mutex_init(&notify->lock, NULL);
-    condition_init(&notify->settled);
+    wait_condition_init(&notify->settled);
     return notify;
 }
 
@@ -318,7 +310,7 @@ static struct reply *reply_new(void)
 {
     struct reply *reply = g_new0(struct reply, 1);
     pthread_mutex_init(&reply->lock, NULL);
-    condition_init(&reply->came);
+    wait_condition_init(&reply->came);
     return reply;
 }
 
@@ -344,7 +336,7 @@ static void on_revived(void *data, enum put_outcome outcome)
 /* 0: none came in time. The reply is not the caller's any more. */
 static enum put_outcome reply_await(struct reply *reply, int64_t until_us)
 {
-    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    const struct timespec deadline = wait_deadline(until_us);
     pthread_mutex_lock(&reply->lock);
     while (!reply->outcome && pthread_cond_timedwait(&reply->came, &reply->lock, &deadline) != ETIMEDOUT)
         ;

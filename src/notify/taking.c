@@ -4,6 +4,7 @@
 #include "notify/notify_internal.h"
 
 #include "base/log.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <time.h>
@@ -229,7 +230,7 @@ static size_t wait_for(struct notify *notify, const struct offer *offer, const s
 /* Offers all of them, so that they share commits, and waits. Returns how many puts are missing. */
 static size_t offer_and_wait(struct notify *notify, const struct offer *offers, size_t count, int64_t until_us)
 {
-    const struct timespec deadline = {until_us / G_USEC_PER_SEC, until_us % G_USEC_PER_SEC * 1000};
+    const struct timespec deadline = wait_deadline(until_us);
     size_t missing = 0;
     for (size_t i = 0; i < count; i++)
         take_over(notify, &offers[i]);

@@ -1,5 +1,6 @@
 #include "policy/manager.h"
 
+#include "base/wait.h"
 #include "policy/policy_internal.h"
 
 #include <errno.h>
@@ -181,17 +182,13 @@ struct policy_manager *policy_manager_new(const struct policy_manager_config *co
                                           const struct policy_source *source)
 {
     struct policy_manager *manager = g_new0(struct policy_manager, 1);
-    pthread_condattr_t monotonic;
     manager->config = *config;
     manager->snapshot_path = g_strdup(config->snapshot_path);
     manager->source = *source;
     manager->set = policy_set_new();
     pthread_mutex_init(&manager->load_lock, NULL);
     pthread_mutex_init(&manager->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&manager->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_condition_init(&manager->wake);
     start(manager);
     return manager;
 }
@@ -229,20 +226,10 @@ void policy_manager_get_status(struct policy_manager *manager, struct policy_sta
 
 /* ---- hot reload ---- */
 
-static struct timespec seconds_from_now(double seconds)
-{
-    struct timespec until;
-    int64_t nanoseconds = (int64_t)(seconds * 1e9);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (nanoseconds + until.tv_nsec) / 1000000000;
-    until.tv_nsec = (nanoseconds + until.tv_nsec) % 1000000000;
-    return until;
-}
-
 /* Until someone notifies, the poll is due, or it is time to end. With the lock held. */
 static void rest(struct policy_manager *manager)
 {
-    struct timespec until = seconds_from_now(manager->config.poll_seconds);
+    const struct timespec until = wait_deadline_after((int64_t)(manager->config.poll_seconds * G_USEC_PER_SEC));
     int status = 0;
     while (!manager->is_notified && !manager->is_stopping && status != ETIMEDOUT)
         status = manager->config.poll_seconds > 0 ? pthread_cond_timedwait(&manager->wake, &manager->lock, &until)
@@ -252,7 +239,7 @@ static void rest(struct policy_manager *manager)
 /* After a load: who notifies meanwhile is served by the next one. With the lock held. */
 static void settle(struct policy_manager *manager)
 {
-    struct timespec until = seconds_from_now(POLICY_RELOAD_INTERVAL_SECONDS);
+    const struct timespec until = wait_deadline_after((int64_t)(POLICY_RELOAD_INTERVAL_SECONDS * G_USEC_PER_SEC));
     while (!manager->is_stopping && pthread_cond_timedwait(&manager->wake, &manager->lock, &until) != ETIMEDOUT)
         ;
 }

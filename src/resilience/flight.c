@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/random.h"
+#include "base/wait.h"
 #include "resilience/resilience_internal.h"
 
 enum { WAIT_SLICE_MS = 50 }; /* the deadline is the cache's clock's, which may be a test's: look at it now and then */
@@ -292,11 +293,7 @@ static enum vedette_flight_result lead(struct vedette_flight *flight, struct ent
 
 static void wait_a_little(struct vedette_flight *flight, struct entry *entry)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WAIT_SLICE_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = wait_deadline_after(WAIT_SLICE_MS * INT64_C(1000));
     pthread_cond_clockwait(&entry->done, &flight->lock, CLOCK_MONOTONIC, &until);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/wait.h"
 #include "resilience/resilience_internal.h"
 
 /* Rates over less time than this say nothing. */
@@ -298,11 +299,7 @@ void vedette_health_tick(struct vedette_health *health)
 /* True when it is time to end. */
 static bool rest(struct vedette_health *health)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t until_us = (int64_t)until.tv_sec * US_PER_SECOND + until.tv_nsec / 1000 + health->config.tick_us;
-    until.tv_sec = (time_t)(until_us / US_PER_SECOND);
-    until.tv_nsec = (long)(until_us % US_PER_SECOND) * 1000;
+    const struct timespec until = wait_deadline_after(health->config.tick_us);
     pthread_mutex_lock(&health->lock);
     while (!health->is_stopping &&
            pthread_cond_clockwait(&health->stopped, &health->lock, CLOCK_MONOTONIC, &until) == 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/wait.h"
 
 enum { MAX_RECORD_BYTES = 512 << 20 }; /* half of what SQLite takes */
 
@@ -52,11 +53,6 @@ bool spool_tell(struct vedette_spool_error *error, enum vedette_spool_error_kind
 int64_t spool_machine_us(void)
 {
     return clock_monotonic_us(clock_system());
-}
-
-struct timespec spool_deadline(int64_t machine_us)
-{
-    return (struct timespec){machine_us / US_PER_SECOND, machine_us % US_PER_SECOND * 1000};
 }
 
 int64_t spool_now_us(const struct vedette_spool *spool)
@@ -190,15 +186,6 @@ static const char *fault_of(const struct vedette_spool_config *config)
 
 /* ---- opening and closing ---- */
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 static struct vedette_spool *spool_new(const struct vedette_spool_config *config)
 {
     struct vedette_spool *spool = g_new0(struct vedette_spool, 1);
@@ -207,10 +194,10 @@ static struct vedette_spool *spool_new(const struct vedette_spool_config *config
     pthread_mutex_init(&spool->disk, NULL);
     pthread_mutex_init(&spool->ledger, NULL);
     pthread_mutex_init(&spool->lock, NULL);
-    init_condition(&spool->work);
-    init_condition(&spool->room);
-    init_condition(&spool->ready);
-    init_condition(&spool->retired);
+    wait_condition_init(&spool->work);
+    wait_condition_init(&spool->room);
+    wait_condition_init(&spool->ready);
+    wait_condition_init(&spool->retired);
     spool_queue_init(&spool->queue);
     spool->files = g_ptr_array_new_with_free_func((GDestroyNotify)spool_file_free);
     spool->tickets = g_ptr_array_new();

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/wait.h"
 
 enum { DISK_RETRY_US = 100000 }; /* between tries of a call that may wait for room on the disk */
 
@@ -222,7 +223,7 @@ static void tell_refused(const struct vedette_spool *spool, enum vedette_spool_l
 static enum vedette_spool_loss await_room(struct vedette_spool *spool, const struct demand *demand, int64_t until_us,
                                           struct vedette_spool_error *error)
 {
-    const struct timespec deadline = spool_deadline(until_us);
+    const struct timespec deadline = wait_deadline(until_us);
     for (;;) {
         struct spool_tenant *tenant;
         enum vedette_spool_loss loss = obstacle(spool, demand, &tenant);

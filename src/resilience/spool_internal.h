@@ -335,7 +335,6 @@ void spool_note_error(struct vedette_spool *spool, const GError *error); /* lock
 /* Fills in an error, which may be NULL. Returns false. */
 bool spool_tell(struct vedette_spool_error *error, enum vedette_spool_error_kind kind, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
-struct timespec spool_deadline(int64_t machine_us);
 void spool_error_fill(struct vedette_spool_error *error, const GError *from);
 /* Copies the list of entries. */
 struct spool_ticket *spool_ticket_new(struct spool_entry **entries, size_t count, int64_t bytes);

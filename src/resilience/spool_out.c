@@ -1,4 +1,5 @@
 /* Taking out: chooses, fetches from the disk what is not in memory, and settles. */
+#include "base/wait.h"
 #include "resilience/spool_internal.h"
 
 #include <unistd.h>
@@ -134,7 +135,7 @@ struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, s
 {
     g_autoptr(GPtrArray) picked = g_ptr_array_new();
     int64_t until_us = time_after_us(spool_machine_us(), MAX(wait_us, 0));
-    const struct timespec deadline = spool_deadline(until_us);
+    const struct timespec deadline = wait_deadline(until_us);
     for (;;) {
         pthread_mutex_lock(&spool->lock);
         int64_t wakes = spool->wakes;

@@ -4,6 +4,8 @@
  */
 #include "resilience/spool_internal.h"
 
+#include "base/wait.h"
+
 enum { RETRY_TIMES = 10 }; /* the delay: after a failure */
 
 int64_t spool_seal_delay_us = 1000000;
@@ -161,7 +163,7 @@ static bool await_work(struct vedette_spool *spool, struct spool_file **file)
     pthread_mutex_lock(&spool->lock);
     while (!spool->is_written && !spool->has_drained && !is_due(spool)) {
         const struct spool_file *next = g_queue_peek_head(&spool->unsealed);
-        const struct timespec deadline = spool_deadline(next ? next->seal_due_us : INT64_MAX);
+        const struct timespec deadline = wait_deadline(next ? next->seal_due_us : INT64_MAX);
         pthread_cond_timedwait(&spool->retired, &spool->lock, &deadline);
     }
     *file = !spool->has_drained && is_due(spool) ? pop(spool) : NULL;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/thread.h"
+#include "base/wait.h"
 
 enum {
     FILE_ROWS_MAX = 65536,    /* whatever their size */
@@ -514,7 +515,7 @@ static bool take_work(struct vedette_spool *spool, int64_t tick_us, struct work 
 
 static void wait_until(struct vedette_spool *spool, int64_t until_us)
 {
-    struct timespec deadline = spool_deadline(until_us);
+    struct timespec deadline = wait_deadline(until_us);
     pthread_cond_timedwait(&spool->work, &spool->lock, &deadline);
 }
 

@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "base/random.h"
 #include "base/redact.h"
+#include "base/wait.h"
 #include "vedette/backoff.h"
 
 struct pg_engine {
@@ -40,12 +41,7 @@ static int find_free(const struct pg_engine *engine, enum store_access access)
 static struct pg_connection *wait_for_connection(struct pg_engine *engine, enum store_access access, GError **error)
 {
     int timeout_ms = engine->store->settings.query_timeout_ms;
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += timeout_ms / 1000;
-    deadline.tv_nsec += (timeout_ms % 1000) * 1000000L;
-    deadline.tv_sec += deadline.tv_nsec / 1000000000L;
-    deadline.tv_nsec %= 1000000000L;
+    const struct timespec deadline = wait_deadline_after((int64_t)timeout_ms * 1000);
     pthread_mutex_lock(&engine->lock);
     int index;
     bool is_late = false;
@@ -374,11 +370,7 @@ static struct pg_engine *engine_new(struct store *store)
     engine->connections = g_new0(struct pg_connection, engine->size);
     random_init_system(&engine->random);
     pthread_mutex_init(&engine->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&engine->returned, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&engine->returned);
     return engine;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "base/wait.h"
 
 static bool fail_errno(const char *path, const char *action, const char *advice, GError **error)
 {
@@ -138,11 +139,7 @@ static void init_locks(struct sqlite_engine *engine)
     pthread_mutex_init(&engine->turns.lock, NULL);
     pthread_cond_init(&engine->turns.ended, NULL);
     pthread_mutex_init(&engine->readers.lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&engine->readers.returned, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&engine->readers.returned);
 }
 
 static void sqlite_close(void *data)
@@ -242,9 +239,7 @@ static void return_reader(struct sqlite_engine *engine, struct connection *conne
 static struct connection *wait_for_reader(struct sqlite_engine *engine, GError **error)
 {
     struct reader_pool *pool = &engine->readers;
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += SQLITE_READER_WAIT_MS / 1000;
+    const struct timespec deadline = wait_deadline_after(SQLITE_READER_WAIT_MS * INT64_C(1000));
     pthread_mutex_lock(&pool->lock);
     int index;
     bool is_late = false;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/counter.h"
+#include "base/wait.h"
 
 static void batch_free(struct batch *batch)
 {
@@ -165,25 +166,13 @@ static void write_batches(struct store *store, struct batch **batches, size_t co
     }
 }
 
-static void deadline_after_ms(struct timespec *deadline, int ms)
-{
-    clock_gettime(CLOCK_MONOTONIC, deadline);
-    deadline->tv_sec += ms / 1000;
-    deadline->tv_nsec += (ms % 1000) * 1000000L;
-    if (deadline->tv_nsec >= 1000000000L) {
-        deadline->tv_sec++;
-        deadline->tv_nsec -= 1000000000L;
-    }
-}
-
 /* Waits for work, then batch_delay_ms for more of it. With queue.lock held. */
 static void wait_for_batches(struct store *store)
 {
     struct write_queue *queue = &store->queue;
     while (!queue->batches.length && (!queue->is_closing || queue->reading))
         pthread_cond_wait(&queue->changed, &queue->lock);
-    struct timespec deadline;
-    deadline_after_ms(&deadline, store->settings.batch_delay_ms);
+    const struct timespec deadline = wait_deadline_after((int64_t)store->settings.batch_delay_ms * 1000);
     while (!queue->is_closing && queue->records < (size_t)store->settings.batch_records)
         if (pthread_cond_timedwait(&queue->changed, &queue->lock, &deadline) == ETIMEDOUT)
             return;
@@ -225,11 +214,7 @@ bool store_writer_start(struct store *store, GError **error)
 {
     struct write_queue *queue = &store->queue;
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_condition_init(&queue->changed);
     g_queue_init(&queue->batches);
     int code = pthread_create(&queue->thread, NULL, run_writer, store);
     if (code) {
