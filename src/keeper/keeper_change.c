@@ -4,7 +4,6 @@
 
 #include "keeper/keeper_internal.h"
 
-#include <jansson.h>
 #include <string.h>
 
 static struct store_policy_key key_of(const struct policy_name *name)
@@ -113,20 +112,15 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
 static bool check_overlays(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
                            GError **error)
 {
-    json_t *tree = json_loads(config, 0, NULL);
-    const json_t *overlays = json_object_get(tree, "overlays");
-    g_autofree char *plain = policy_document_patch(config, "{\"overlays\":null}", error);
-    bool is_good = plain != NULL;
-    for (size_t i = 0; is_good && i < json_array_size(overlays); i++) {
-        char *own = json_dumps(json_object_get(json_array_get(overlays, i), "config"), JSON_COMPACT);
-        g_autofree char *active = policy_document_patch(plain, own, error);
-        is_good = active && check_cameras(keeper, name, active, error);
-        if (!is_good)
+    g_autofree char *active = NULL;
+    for (size_t i = 0; (active = policy_document_at_overlay(config, i)); i++) {
+        if (!check_cameras(keeper, name, active, error)) {
             g_prefix_error(error, "overlays[%zu] at its hours: ", i);
-        free(own);
+            return false;
+        }
+        g_clear_pointer(&active, g_free);
     }
-    json_decref(tree);
-    return is_good;
+    return true;
 }
 
 static bool check_document(struct policy_keeper *keeper, const struct policy_name *name, const char *config,

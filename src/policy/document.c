@@ -135,12 +135,12 @@ bool policy_document_check_obeyed(const struct policy_scope *scope, enum policy_
     const struct policy_type_info *info = policy_type_find(type);
     enum policy_level level = policy_scope_level(scope);
     g_autoptr(json_t) tree = policy_parse_object(config_json, errors);
-    const json_t *overlays = json_object_get(tree, POLICY_OVERLAYS_KEY);
+    const json_t *config;
     if (tree)
         check_obeyed(info, level, tree, "", errors);
-    for (size_t i = 0; i < json_array_size(overlays); i++) {
+    for (size_t i = 0; (config = policy_overlay_config(tree, i)); i++) {
         g_autofree char *place = g_strdup_printf(POLICY_OVERLAYS_KEY "[%zu].config", i);
-        check_obeyed(info, level, json_object_get(json_array_get(overlays, i), "config"), place, errors);
+        check_obeyed(info, level, config, place, errors);
     }
     return errors->count == before;
 }
@@ -230,6 +230,17 @@ char *policy_document_patch(const char *config_json, const char *patch_json, GEr
         return NULL;
     g_autoptr(json_t) result = merge_patch(config, patch);
     return policy_dump(result);
+}
+
+char *policy_document_at_overlay(const char *config_json, size_t number)
+{
+    g_autoptr(json_t) tree = parse_for_patch(config_json, "the document", NULL);
+    const json_t *config = policy_overlay_config(tree, number);
+    if (!config)
+        return NULL;
+    g_autoptr(json_t) active = merge_patch(tree, config);
+    json_object_del(active, POLICY_OVERLAYS_KEY);
+    return policy_dump(active);
 }
 
 static void note_difference(json_t *list, const char *path, const json_t *before, const json_t *after)

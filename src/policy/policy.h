@@ -63,6 +63,8 @@ bool policy_document_check_obeyed(const struct policy_scope *scope, enum policy_
 /* RFC 7396: the document after a patch; null removes this level's key so that its parent shows through. `config_json`
  * may be NULL: no document yet. g_free; NULL when either is no JSON object. */
 char *policy_document_patch(const char *config_json, const char *patch_json, GError **error);
+/* The document as it counts while its overlay of this number does, and no other. g_free; NULL: it has fewer. */
+char *policy_document_at_overlay(const char *config_json, size_t number);
 /* What differs: a JSON list of {"path", "before", "after"}, absent members being absent keys. Either may be NULL: no
  * document. g_free. */
 char *policy_document_diff(const char *before_json, const char *after_json);

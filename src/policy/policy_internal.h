@@ -34,6 +34,12 @@ struct document {
     size_t overlay_count;
 };
 
+/* What the overlay of this number says, of a document's tree; NULL: it has fewer. */
+static inline json_t *policy_overlay_config(const json_t *tree, size_t number)
+{
+    return json_object_get(json_array_get(json_object_get(tree, POLICY_OVERLAYS_KEY), number), "config");
+}
+
 /* As compact text with sorted keys, so that equal trees are equal texts. g_free. */
 char *policy_dump(const json_t *tree);
 /* A JSON object, parsed within the bounds; NULL: an error was added at "". */

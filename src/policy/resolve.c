@@ -132,10 +132,10 @@ void policy_resolve(const struct policy_set *set, enum policy_type type, const s
 /* Whether a document says the key, at all hours or at some. */
 static bool says_key(const json_t *config, const char *key)
 {
-    const json_t *overlays = json_object_get(config, "overlays");
     bool is_said = json_object_get(config, key) != NULL;
-    for (size_t i = 0; i < json_array_size(overlays) && !is_said; i++)
-        is_said = json_object_get(json_object_get(json_array_get(overlays, i), "config"), key) != NULL;
+    const json_t *overlay;
+    for (size_t i = 0; !is_said && (overlay = policy_overlay_config(config, i)); i++)
+        is_said = json_object_get(overlay, key) != NULL;
     return is_said;
 }
 
