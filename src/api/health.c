@@ -13,6 +13,18 @@ struct component {
     char *reason; /* NULL: nothing to say */
 };
 
+/* One thing more that is wrong: the component is degraded. What it says is joined by "; ". */
+G_GNUC_PRINTF(2, 3)
+static void degrade(struct component *component, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    g_autofree char *reason = g_strdup_vprintf(format, values), *before = component->reason;
+    va_end(values);
+    component->status = DEGRADED;
+    component->reason = before ? g_strjoin("; ", before, reason, NULL) : g_steal_pointer(&reason);
+}
+
 static void check_engine(struct api *api, bool of_disk, struct component *component)
 {
     g_autoptr(GError) error = NULL;
@@ -39,10 +51,8 @@ static void check_disk(struct api *api, const char *org_id, struct component *co
 static void check_clock(struct api *api, const char *org_id, struct component *component)
 {
     (void)org_id;
-    if (clock_wall_ms(api->clock) >= clock_set_ms)
-        return;
-    component->status = DEGRADED;
-    component->reason = g_strdup("the machine's clock was never set");
+    if (clock_wall_ms(api->clock) < clock_set_ms)
+        degrade(component, "the machine's clock was never set");
 }
 
 /* Those who are told what happens: webhooks' receivers, and brokers. */
@@ -128,41 +138,30 @@ static void check_capacity(struct api *api, const char *org_id, struct component
 static void check_policies(struct api *api, const char *org_id, struct component *component)
 {
     (void)org_id;
-    g_autoptr(GString) reason = g_string_new(NULL);
     int64_t bad = counter_get(&api->health->policies_bad);
     if (counter_get(&api->health->policies_stale))
-        g_string_append(reason, "policies cannot be read from the store, and the last good ones are in force");
+        degrade(component, "policies cannot be read from the store, and the last good ones are in force: the log says "
+                           "why");
     if (bad)
-        g_string_append_printf(
-            reason, "%s%" G_GINT64_FORMAT " policies or policy files are refused, and what was in force before stays",
-            reason->len ? "; " : "", bad);
+        degrade(component,
+                "%" G_GINT64_FORMAT " policies or policy files are refused, and what was in force before stays: the "
+                "log says why",
+                bad);
     if (counter_get(&api->health->policies_unsaved))
-        g_string_append_printf(reason, "%spolicies.snapshot, for a start without the store, cannot be written",
-                               reason->len ? "; " : "");
-    if (!reason->len)
-        return;
-    component->status = DEGRADED;
-    component->reason = g_strdup_printf("%s: the log says why", reason->str);
+        degrade(component, "policies.snapshot, for a start without the store, cannot be written: the log says why");
 }
 
 /* What loses something, or keeps it for ever, until a person looks at it. */
 static void check_upkeep(struct api *api, const char *org_id, struct component *component)
 {
     (void)org_id;
-    g_autoptr(GString) reason = g_string_new(NULL);
     int64_t stray = counter_get(&api->health->store_stray_rows);
     if (counter_get(&api->health->retention_stopped))
-        g_string_append(reason, "retention is stopped and deletes nothing: vedette jobs history cleanup_old_data");
+        degrade(component, "retention is stopped and deletes nothing: vedette jobs history cleanup_old_data");
     if (counter_get(&api->health->storage_alarm))
-        g_string_append_printf(reason, "%sthe disk will soon be full: vedette retention status",
-                               reason->len ? "; " : "");
+        degrade(component, "the disk will soon be full: vedette retention status");
     if (stray)
-        g_string_append_printf(reason, "%s%" G_GINT64_FORMAT " rows lie outside of their day's partition",
-                               reason->len ? "; " : "", stray);
-    if (!reason->len)
-        return;
-    component->status = DEGRADED;
-    component->reason = g_strdup(reason->str);
+        degrade(component, "%" G_GINT64_FORMAT " rows lie outside of their day's partition", stray);
 }
 
 /* What waits and is not stored, and what of it the disk did not keep. */
@@ -170,31 +169,23 @@ static void check_spool(struct api *api, const char *org_id, struct component *c
 {
     (void)org_id;
     struct vedette_spool_stats stats = {0};
-    g_autoptr(GString) reason = g_string_new(NULL);
     if (api->spool)
         vedette_spool_get_stats(api->spool, &stats);
     if (stats.is_stalled)
-        g_string_append_printf(reason,
-                               "records wait, and none was stored for %" G_GINT64_FORMAT
-                               " s (spool.stalled_seconds): see store and upstream:store; ",
-                               stats.not_drained_us / G_USEC_PER_SEC);
+        degrade(component,
+                "records wait, and none was stored for %" G_GINT64_FORMAT " s (spool.stalled_seconds): see store and "
+                "upstream:store",
+                stats.not_drained_us / G_USEC_PER_SEC);
     if (stats.bad_files)
-        g_string_append_printf(reason,
-                               "%" G_GINT64_FORMAT " damaged files of it are set aside: stop the server and ask "
-                               "vedette spool verify; ",
-                               stats.bad_files);
+        degrade(component,
+                "%" G_GINT64_FORMAT " damaged files of it are set aside: stop the server and ask vedette spool verify",
+                stats.bad_files);
     if (stats.missing_files)
-        g_string_append_printf(reason,
-                               "%" G_GINT64_FORMAT " files of it were removed while no server ran: the log of the "
-                               "start says which; ",
-                               stats.missing_files);
+        degrade(component,
+                "%" G_GINT64_FORMAT " files of it were removed while no server ran: the log of the start says which",
+                stats.missing_files);
     if (*stats.last_error && stats.write_errors)
-        g_string_append_printf(reason, "its disk fails: %s; ", stats.last_error);
-    if (!reason->len)
-        return;
-    g_string_truncate(reason, reason->len - strlen("; "));
-    component->status = DEGRADED;
-    component->reason = g_strdup(reason->str);
+        degrade(component, "its disk fails: %s", stats.last_error);
 }
 
 /* What is examined; `org_id` is whose cameras may be named. */
