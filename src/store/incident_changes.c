@@ -35,6 +35,13 @@ bool store_incident_change_add_in(struct store_transaction *transaction, enum in
     return store_insert(transaction, &incident_change_descriptor, rows, 1, RECORD_CONFLICT_FAIL, NULL, error);
 }
 
+bool store_incident_change_follow(struct store_transaction *transaction, const void *before, const void *after,
+                                  GError **error)
+{
+    enum incident_step step = incident_step_since(incident_mark_of(before), after);
+    return store_incident_change_add_in(transaction, step ? step : INCIDENT_STEP_CHANGED, after, NULL, error);
+}
+
 static void note_unreadable(const char *org_id, size_t count)
 {
     static struct log_limit complaint;

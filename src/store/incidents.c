@@ -100,8 +100,7 @@ static bool read_last_ms(void *data, const struct signal *signal, int64_t *last_
         0, last_ms, error);
 }
 
-/* One that cannot be read holds up no signal: those behind it are looked at, as far as
- * that goes. */
+/* One that cannot be read holds up no signal: those behind it are looked at, as far as that goes. */
 static bool read_joined(void *data, const struct signal *signal, struct incident **found, GError **error)
 {
     static const int limits[] = {1, PAGE};

@@ -276,7 +276,7 @@ static const char staff_19[] = "CREATE UNIQUE INDEX employees_external_id ON emp
 static const struct store_step_table tables_19[] = {
     {&employee_descriptor, 1}, {&shift_descriptor, 1}, {&vehicle_descriptor, 1}, {NULL, 0}};
 
-static const struct store_step_table tables_21[] = {{&incident_change_descriptor, 1}, {NULL, 0}};
+static const struct store_step_table tables_20[] = {{&incident_change_descriptor, 1}, {NULL, 0}};
 
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
@@ -305,6 +305,6 @@ const struct store_step store_steps[] = {
     {17, "an index of signals", .sqlite = signals_17, .postgres = signals_17},
     {18, "incidents and violations", .tables = tables_18, .sqlite = incidents_18, .postgres = incidents_18},
     {19, "employees, shifts and vehicles", .tables = tables_19, .sqlite = staff_19, .postgres = staff_19},
-    {21, "changes of incidents, until they are told", .tables = tables_21},
+    {20, "changes of incidents, until they are told", .tables = tables_20},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

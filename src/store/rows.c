@@ -8,8 +8,9 @@
 #include "facts/staff.h"
 #include "store/work_internal.h"
 
-const struct store_row_kind store_incidents = {"incident", &incident_descriptor, "last_signal_at", AUDIT_INCIDENT,
-                                               .grows = "notes"};
+const struct store_row_kind store_incidents = {"incident",       &incident_descriptor,
+                                               "last_signal_at", AUDIT_INCIDENT,
+                                               .grows = "notes", .follow = store_incident_change_follow};
 const struct store_row_kind store_violations = {"violation", &violation_descriptor, "at", AUDIT_VIOLATION};
 const struct store_row_kind store_employees = {"employee", &employee_descriptor, NULL, AUDIT_EMPLOYEE,
                                                .unique = "external_id"};
@@ -261,31 +262,23 @@ static void *hold_row(struct store_transaction *transaction, const struct store_
     return NULL;
 }
 
-/* Whatever people do with an incident, those who are notified of it are told. */
-static bool note_step(struct store_transaction *transaction, struct incident_mark before,
-                      const struct incident *incident, GError **error)
-{
-    enum incident_step step = incident_step_since(before, incident);
-    return store_incident_change_add_in(transaction, step ? step : INCIDENT_STEP_CHANGED, incident, NULL, error);
-}
-
 static bool write_row(struct store_transaction *transaction, const struct store_row_kind *kind,
                       const struct store_row_change *change, void *row, const struct audit_by *by, GError **error)
 {
     const void *rows = row;
     size_t known = grown_count(kind, row);
     g_autofree char *before = json_of_news(kind, row, known);
-    struct incident_mark mark = {.status = 0};
-    if (kind == &store_incidents)
-        mark = incident_mark_of(row);
-    if (!change->edit(change->data, row, error))
-        return false;
-    g_autofree char *after = json_of_news(kind, row, known);
-    return check_unique(transaction, kind, by->org_id, row, error) &&
-           check_named(transaction, kind, by->org_id, row, error) &&
-           store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
-           (kind != &store_incidents || note_step(transaction, mark, row, error)) &&
-           note(transaction, kind, by, change->action, change->id, before, after, error);
+    g_autofree void *was = g_malloc0(kind->descriptor->size);
+    record_copy(kind->descriptor, row, was);
+    bool is_good = change->edit(change->data, row, error);
+    g_autofree char *after = is_good ? json_of_news(kind, row, known) : NULL;
+    is_good = is_good && check_unique(transaction, kind, by->org_id, row, error) &&
+              check_named(transaction, kind, by->org_id, row, error) &&
+              store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+              (!kind->follow || kind->follow(transaction, was, row, error)) &&
+              note(transaction, kind, by, change->action, change->id, before, after, error);
+    record_clear(kind->descriptor, was);
+    return is_good;
 }
 
 void *store_row_change(struct store *store, const struct store_row_kind *kind, const struct store_row_change *change,

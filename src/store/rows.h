@@ -6,6 +6,7 @@
 
 #include "store/store.h"
 
+struct store_transaction;
 struct store_row_kind {
     const char *name; /* for people: "incident" */
     const struct record_descriptor *descriptor;
@@ -14,6 +15,8 @@ struct store_row_kind {
     const char *key;            /* the text column that tells rows of one time apart; NULL: id */
     const char *unique;         /* a text column besides, which no two rows of an org share; NULL: none */
     const char *grows;          /* a list that changes only by more at its end: the audit has what came; NULL: none */
+    /* What else the transaction keeps of a change that people made; NULL: nothing. */
+    bool (*follow)(struct store_transaction *transaction, const void *before, const void *after, GError **error);
 };
 extern const struct store_row_kind store_incidents, store_violations, store_employees, store_shifts, store_vehicles,
     store_access_logs, store_attendance, store_vehicle_logs;

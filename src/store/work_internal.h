@@ -39,6 +39,9 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
  * commit (store_incident_changes_list). The transaction must be the org's. */
 bool store_incident_change_add_in(struct store_transaction *transaction, enum incident_step step,
                                   const struct incident *incident, const char *traceparent, GError **error);
+/* The same of what people did with one, whatever that was. For store_row_kind.follow. */
+bool store_incident_change_follow(struct store_transaction *transaction, const void *before, const void *after,
+                                  GError **error);
 /* Once they are committed, to who watches them. */
 void store_tell_incident(struct store *store, const struct incident *incident);
 
