@@ -61,12 +61,22 @@ static void *run(void *data)
     return NULL;
 }
 
-void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tickets, guint count)
+/* Where answers are slow, at most a file's payloads wait for this thread to free them: beyond, the writer does. */
+static void count_spent(struct vedette_spool *spool, struct spool_ticket *ticket)
 {
-    int64_t spent_bytes = 0;
+    int64_t *waiting_bytes = &spool->answers.spent_bytes;
+    if (__atomic_add_fetch(waiting_bytes, ticket->spent_bytes, __ATOMIC_RELAXED) <= spool->config.file_bytes)
+        return;
+    spool_ticket_free_spent(ticket);
+    __atomic_sub_fetch(waiting_bytes, ticket->spent_bytes, __ATOMIC_RELAXED);
+    ticket->spent_bytes = 0;
+}
+
+void spool_answer(struct vedette_spool *spool, struct spool_ticket *const *tickets, guint count)
+{
+    struct spool_answers *answers = &spool->answers;
     for (guint i = 0; i < count; i++)
-        spent_bytes += tickets[i]->spent_bytes;
-    __atomic_add_fetch(&answers->spent_bytes, spent_bytes, __ATOMIC_RELAXED);
+        count_spent(spool, tickets[i]);
     __atomic_add_fetch(&answers->unanswered, count, __ATOMIC_RELAXED);
     pthread_mutex_lock(&answers->lock);
     for (guint i = 0; i < count; i++) {

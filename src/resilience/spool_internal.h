@@ -411,7 +411,7 @@ bool spool_answers_start(struct vedette_spool *spool, GError **error);
 /* Answers what waits. The writer has ended. */
 void spool_answers_stop(struct vedette_spool *spool);
 /* Tickets of one commit, in order. They are not the writer's any more. */
-void spool_answer(struct spool_answers *answers, struct spool_ticket *const *tickets, guint count);
+void spool_answer(struct vedette_spool *spool, struct spool_ticket *const *tickets, guint count);
 /* False: as many wait to be answered as there may be records; the thread wakes the writer when they are fewer. */
 bool spool_answers_have_room(const struct vedette_spool *spool);
 

@@ -321,20 +321,6 @@ static void finish_group(struct vedette_spool *spool, struct spool_ticket **tick
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* Where answers are slow, at most a file's payloads wait for the thread that answers to free them. */
-static void free_spent(struct vedette_spool *spool, struct spool_ticket **tickets, guint count)
-{
-    int64_t spent_bytes = __atomic_load_n(&spool->answers.spent_bytes, __ATOMIC_RELAXED);
-    for (guint i = 0; i < count; i++) {
-        spent_bytes += tickets[i]->spent_bytes;
-        if (spent_bytes <= spool->config.file_bytes)
-            continue;
-        spent_bytes -= tickets[i]->spent_bytes;
-        spool_ticket_free_spent(tickets[i]);
-        tickets[i]->spent_bytes = 0;
-    }
-}
-
 /* Writes tickets [0, count) in one commit. */
 static void write_and_finish(struct vedette_spool *spool, struct spool_ticket **tickets, guint count, int64_t bytes)
 {
@@ -343,8 +329,7 @@ static void write_and_finish(struct vedette_spool *spool, struct spool_ticket **
     write_group(spool, tickets, count, bytes, &failure);
     finish_group(spool, tickets, count, failure);
     pthread_mutex_unlock(&spool->disk);
-    free_spent(spool, tickets, count);
-    spool_answer(&spool->answers, tickets, count);
+    spool_answer(spool, tickets, count);
 }
 
 /* As many tickets to a commit as go into one file. */
