@@ -1,5 +1,6 @@
 #include "facts/health.h"
 
+const char *const stream_recording_names[] = {"off", "unread", "read", NULL};
 static const struct record_field stream_health_fields[] = {
     FIELD(struct stream_health, source, 0, "the address, without secrets", .max_count = 4096),
     FIELD(struct stream_health, roles, 0, "what it is used for: detect, record, live", .max_count = 8),
@@ -17,10 +18,10 @@ static const struct record_field stream_health_fields[] = {
     FIELD(struct stream_health, connects, RECORD_COUNTER, "times it was connected"),
     FIELD(struct stream_health, errors_count, RECORD_COUNTER, "connections and decodings that failed"),
     FIELD(struct stream_health, stalls, RECORD_COUNTER, "times nothing came for source.stall_timeout_ms"),
-    FIELD(struct stream_health, recording, 0,
-          "what becomes of the role record: off (there is no such role here, or source.record_seconds is 0), unread "
-          "(pictures are kept for a while, and nothing records them) or read (a recorder takes them)",
-          .max_count = 32),
+    FIELD_ENUM(
+        struct stream_health, recording, stream_recording_names, 0,
+        "what becomes of the role record: off (there is no such role here, or source.record_seconds is 0), unread "
+        "(pictures are kept for a while, and nothing records them) or read (a recorder takes them)"),
     FIELD(struct stream_health, record_packets, RECORD_COUNTER, "encoded pictures kept for the recorder"),
     FIELD(struct stream_health, record_packets_shed, RECORD_COUNTER,
           "encoded pictures the recorder has not read before they went: older than source.record_seconds, or over "

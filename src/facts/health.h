@@ -6,6 +6,14 @@
 
 #include "record/record.h"
 
+/* What becomes of the role record of a connection. */
+enum stream_recording {
+    STREAM_RECORDING_OFF = 1, /* there is no such role here */
+    STREAM_RECORDING_UNREAD,  /* pictures are kept for a while, and nothing records them */
+    STREAM_RECORDING_READ,
+};
+extern const char *const stream_recording_names[];
+
 /* One address of a camera: the connection to it, and what is taken from it. Cameras that share a connection tell it
  * alike. */
 struct stream_health {
@@ -17,7 +25,7 @@ struct stream_health {
     double fps;      /* decoded, or received where nothing is decoded */
     int64_t cameras; /* that share the connection */
     int64_t bytes_received, connects, errors_count, stalls;
-    char *recording;                                     /* "off", "unread", "read" */
+    enum stream_recording recording;
     int64_t record_packets, record_packets_shed;         /* offered to the recorder; of these, gone unread */
     int64_t record_packets_kept, record_bytes_kept;      /* now */
     int64_t live_frames, live_packets_shed, live_errors; /* of the decoder for those who look */

@@ -152,7 +152,7 @@ static void describe_tie(struct media_source *source, const struct tied_stream *
     if (source->tap && tie->roles & 1u << STREAM_RECORD)
         media_tap_describe(source->tap, health);
     else
-        health->recording = g_strdup("off");
+        health->recording = STREAM_RECORDING_OFF;
     if (source->live && tie->roles & 1u << STREAM_LIVE)
         live_view_describe(source->live, health);
 }

@@ -186,7 +186,7 @@ void media_packet_clear(struct media_packet *packet)
 void media_tap_describe(struct media_tap *tap, struct stream_health *health)
 {
     pthread_mutex_lock(&tap->lock);
-    health->recording = g_strdup(tap->is_read ? "read" : "unread");
+    health->recording = tap->is_read ? STREAM_RECORDING_READ : STREAM_RECORDING_UNREAD;
     health->record_packets = tap->offered;
     health->record_packets_shed = tap->shed;
     health->record_packets_kept = (int64_t)tap->count;

@@ -187,7 +187,8 @@ static void test_packets_to_record_begin_with_a_key_frame_and_come_in_order(void
     media_eye_init(&eye);
     eye.streams = (struct record_list){site.streams, 2};
     media_eye_open(&eye, NULL);
-    g_assert_cmpstr(look_at_stream(&eye, 1)->recording, ==, "unread"); /* and nobody is told that it is recorded */
+    g_assert_cmpint(look_at_stream(&eye, 1)->recording, ==,
+                    STREAM_RECORDING_UNREAD); /* and nobody is told that it is recorded */
     struct tap_wait wait = {.tap = media_source_tap(eye.source)};
     GstClockTime before = 0;
     int key_frames = 0;
@@ -205,8 +206,8 @@ static void test_packets_to_record_begin_with_a_key_frame_and_come_in_order(void
         media_packet_clear(&wait.packet);
     }
     g_assert_cmpint(key_frames, <, PACKETS / 2);
-    g_assert_cmpstr(look_at_stream(&eye, 0)->recording, ==, "off");
-    g_assert_cmpstr(look_at_stream(&eye, 1)->recording, ==, "read");
+    g_assert_cmpint(look_at_stream(&eye, 0)->recording, ==, STREAM_RECORDING_OFF);
+    g_assert_cmpint(look_at_stream(&eye, 1)->recording, ==, STREAM_RECORDING_READ);
     g_assert_cmpint(look_at_stream(&eye, 1)->record_packets, >=, PACKETS);
     g_assert_cmpint(look_at_stream(&eye, 1)->record_packets_shed, ==, 0);
     g_assert_cmpint(look_at_stream(&eye, 0)->record_packets, ==, 0);
@@ -264,7 +265,6 @@ static struct stream_health tap_close(struct tap_world *world)
 {
     struct stream_health health = {0};
     media_tap_describe(world->tap, &health);
-    g_clear_pointer(&health.recording, g_free);
     media_tap_free(world->tap);
     gst_caps_unref(world->caps);
     clock_fake_free(world->clock);

@@ -905,7 +905,7 @@ export interface StreamHealth {
   /** times nothing came for source.stall_timeout_ms */
   stalls: number;
   /** what becomes of the role record: off (there is no such role here, or source.record_seconds is 0), unread (pictures are kept for a while, and nothing records them) or read (a recorder takes them) */
-  recording?: string;
+  recording?: "off" | "unread" | "read";
   /** encoded pictures kept for the recorder */
   record_packets: number;
   /** encoded pictures the recorder has not read before they went: older than source.record_seconds, or over source.record_packets or record_bytes */
