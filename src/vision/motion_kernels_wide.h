@@ -141,12 +141,12 @@ WIDE_FORM static void WIDE(update)(float *means, const uint8_t *plane, const uin
     int i = 0;
     for (; i + WIDE_BLOCK <= count; i += WIDE_BLOCK) {
         const bool is_clear = WIDE(is_clear)(keep + i); /* most of most pictures */
-        for (int at = i; at < i + WIDE_BLOCK && is_clear; at += WIDE_LANES)
-            WIDE(store)(means + at, WIDE(moved)(means + at, plane + at, share));
-        for (int at = i; at < i + WIDE_BLOCK && !is_clear; at += WIDE_LANES)
-            WIDE(store)
-        (means + at, WIDE(either)(WIDE(bytes_to_ints)(keep + at) != 0, WIDE(load)(means + at),
-                                  WIDE(moved)(means + at, plane + at, share)));
+        for (int at = i; at < i + WIDE_BLOCK; at += WIDE_LANES) {
+            WIDE(floats) moved = WIDE(moved)(means + at, plane + at, share);
+            if (!is_clear)
+                moved = WIDE(either)(WIDE(bytes_to_ints)(keep + at) != 0, WIDE(load)(means + at), moved);
+            WIDE(store)(means + at, moved);
+        }
     }
     update_body(means + i, plane + i, keep + i, share, count - i);
 }
