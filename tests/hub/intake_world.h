@@ -4,11 +4,12 @@
 #include "hub/hub_internal.h"
 
 #include "base/counter.h"
-#include "base/fault.h"
 #include "base/id.h"
+#include "directory.h"
 #include "facts/settings.h"
+#include "faults.h"
 
-#include <glib/gstdio.h>
+#include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,15 +24,6 @@ struct world {
     struct link *peer;         /* the worker's side */
     int published;             /* atomic: by the spool's thread */
 };
-
-static inline void plan_faults(const char *plan)
-{
-#ifdef VEDETTE_FAULTS_ENABLED
-    fault_plan(plan);
-#else
-    (void)plan;
-#endif
-}
 
 static inline void count_publication(void *data, enum live_kind kind, const char *org_id, const char *camera_id,
                                      const char *id, GBytes *json)
@@ -106,19 +98,6 @@ static inline void world_init(struct world *world)
     hub_place_cameras(&world->hub);
     world->worker = g_ptr_array_index(world->hub.workers, 0);
     connect_worker(world);
-}
-
-static inline void remove_directory(const char *path)
-{
-    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
-    for (const char *name; directory && (name = g_dir_read_name(directory));) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        if (g_file_test(inner, G_FILE_TEST_IS_DIR))
-            remove_directory(inner);
-        else
-            g_unlink(inner);
-    }
-    g_rmdir(path);
 }
 
 static inline void world_clear(struct world *world)
@@ -200,16 +179,36 @@ static inline void say_batch(struct world *world, uint64_t sequence, const char 
     say(world, LINK_EVENTS, body->data, body->len);
 }
 
-/* Runs the main loop until the hub acknowledges; asserts which batch it is. */
+static inline gboolean on_deadline(gpointer condition)
+{
+    g_error("never came true: %s", (const char *)condition);
+    return G_SOURCE_REMOVE;
+}
+
+static inline gboolean on_heard(gint fd, GIOCondition condition, gpointer data)
+{
+    (void)fd;
+    (void)condition;
+    (void)data;
+    return G_SOURCE_CONTINUE;
+}
+
+/* Runs the main loop until the condition holds, which something that the loop does, or the hub says, brings about. */
+#define RUN_UNTIL(world, condition)                                                                                    \
+    do {                                                                                                               \
+        guint deadline_ = g_timeout_add(DEADLINE_US / 1000, on_deadline, (gpointer)(uintptr_t) #condition),            \
+              heard_ = g_unix_fd_add(link_fd((world)->peer), G_IO_IN, on_heard, NULL);                                 \
+        while (!(condition))                                                                                           \
+            g_main_context_iteration(NULL, TRUE);                                                                      \
+        g_source_remove(deadline_);                                                                                    \
+        g_source_remove(heard_);                                                                                       \
+    } while (0)
+
+/* Asserts which batch it is that the hub acknowledges. */
 static inline void await_acknowledgement(struct world *world, uint64_t sequence)
 {
-    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
     g_autofree char *text = NULL;
-    while (answer(world, &text) != LINK_ACKNOWLEDGE) {
-        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
-        if (!g_main_context_iteration(NULL, FALSE))
-            g_usleep(500);
-    }
+    RUN_UNTIL(world, answer(world, &text) == LINK_ACKNOWLEDGE);
     uint64_t told;
     memcpy(&told, text, sizeof told);
     g_assert_cmpuint(GUINT64_FROM_LE(told), ==, sequence);

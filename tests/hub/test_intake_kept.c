@@ -44,29 +44,9 @@ static void test_a_repeated_record_is_acknowledged_and_shown_once(void)
     world_clear(&world);
 }
 
-static bool can_inject(void)
-{
-#ifdef VEDETTE_FAULTS_ENABLED
-    return true;
-#else
-    g_test_skip("this build has no fault points (-Dfaults=true)");
-    return false;
-#endif
-}
-
-static void wait_until_waiting(struct world *world, guint batches)
-{
-    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
-    while (g_queue_get_length(&world->worker->waiting) != batches) {
-        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
-        if (!g_main_context_iteration(NULL, FALSE))
-            g_usleep(500);
-    }
-}
-
 static void test_nothing_is_acknowledged_while_the_spool_fails(void)
 {
-    if (!can_inject())
+    if (!has_faults())
         return;
     struct world world;
     world_init(&world);
@@ -76,7 +56,7 @@ static void test_nothing_is_acknowledged_while_the_spool_fails(void)
         g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
         say_batch(&world, sequence, text);
         g_assert_true(intake_read(world.worker, NULL));
-        wait_until_waiting(&world, (guint)sequence);
+        RUN_UNTIL(&world, world.worker->waiting.length == (guint)sequence);
     }
     g_assert_cmpint(answer(&world, NULL), ==, 0);
     g_assert_cmpint(__atomic_load_n(&world.published, __ATOMIC_RELAXED), ==, 0);
@@ -93,7 +73,7 @@ static void test_nothing_is_acknowledged_while_the_spool_fails(void)
 static void test_records_are_kept_and_shown_once_while_the_store_fails(void)
 {
     enum { BATCHES = 20 };
-    if (!can_inject())
+    if (!has_faults())
         return;
     struct world world;
     world_init(&world);
@@ -139,7 +119,7 @@ static void test_a_record_of_the_spool_that_cannot_be_stored_is_let_go(void)
 /* What a worker handed over before it died is stored all the same; the next process hears nothing of it. */
 static void test_a_dead_workers_records_are_stored(void)
 {
-    if (!can_inject())
+    if (!has_faults())
         return;
     struct world world;
     world_init(&world);
@@ -148,18 +128,13 @@ static void test_a_dead_workers_records_are_stored(void)
     g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
     say_batch(&world, 1, text);
     g_assert_true(intake_read(world.worker, NULL));
-    wait_until_waiting(&world, 1);
+    RUN_UNTIL(&world, world.worker->waiting.length == 1);
     link_free(world.worker->link);
     link_free(world.peer);
     connect_worker(&world);
     plan_faults(NULL);
     intake_retry(world.worker);
-    int64_t until_us = g_get_monotonic_time() + DEADLINE_US;
-    while (world.worker->bytes_in_hand > 0) {
-        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
-        if (!g_main_context_iteration(NULL, FALSE))
-            g_usleep(500);
-    }
+    RUN_UNTIL(&world, world.worker->bytes_in_hand == 0);
     g_assert_cmpint(answer(&world, NULL), ==, 0);
     g_autoptr(GPtrArray) events = stored(&world, "default", 1);
     g_assert_cmpuint(events->len, ==, 1);
@@ -170,7 +145,7 @@ static void test_a_dead_workers_records_are_stored(void)
 static void test_a_full_hand_takes_no_more(void)
 {
     enum { BATCHES = 8, FILLER_BYTES = 3 << 20 };
-    if (!can_inject())
+    if (!has_faults())
         return;
     struct world world;
     world_init(&world);

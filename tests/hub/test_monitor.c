@@ -2,6 +2,7 @@
 #include "hub/hub_internal.h"
 
 #include "base/counter.h"
+#include "directory.h"
 
 #include <glib/gstdio.h>
 #include <jansson.h>
@@ -45,19 +46,6 @@ static void world_init(struct world *world)
     world->hub.records = record_path_open(&parts, &error);
     g_assert_no_error(error);
     world->hub.monitor = monitor_new(&world->hub);
-}
-
-static void remove_directory(const char *path)
-{
-    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
-    for (const char *name; directory && (name = g_dir_read_name(directory));) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        if (g_file_test(inner, G_FILE_TEST_IS_DIR))
-            remove_directory(inner);
-        else
-            g_unlink(inner);
-    }
-    g_rmdir(path);
 }
 
 static void world_clear(struct world *world)

@@ -41,7 +41,7 @@ static void end(struct world *world)
     policy_keeper_free(world->keeper);
     record_clear(&settings_descriptor, &world->settings);
     world_clear(&world->store);
-    world_remove_directory(world->directory);
+    remove_directory(world->directory);
     g_free(world->directory);
 }
 

@@ -221,3 +221,16 @@ void media_eye_close(struct media_eye *eye)
     record_clear(&camera_health_descriptor, &eye->health);
     record_clear(&camera_health_descriptor, &eye->told);
 }
+
+char *media_world_jpeg(gsize *length)
+{
+    struct media_world world;
+    char *jpeg;
+    media_world_init(&world);
+    g_autofree char *path = media_world_path(&world, "a.jpg");
+    g_assert_true(media_world_make(path, "videotestsrc num-buffers=1 ! video/x-raw,format=I420,width=320,height=240 ! "
+                                         "jpegenc ! filesink name=out"));
+    g_assert_true(g_file_get_contents(path, &jpeg, length, NULL));
+    media_world_clear(&world);
+    return jpeg;
+}

@@ -56,3 +56,5 @@ void media_eye_close(struct media_eye *eye);
 bool media_world_wait(bool (*condition)(void *data), void *data);
 /* Runs a constant pipeline description whose filesink is named "out" to its end. False when an element is missing. */
 bool media_world_make(const char *path, const char *description);
+/* A picture of 320 x 240, as a camera sends it. g_free. */
+char *media_world_jpeg(gsize *length);

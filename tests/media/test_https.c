@@ -190,17 +190,11 @@ static void test_only_a_trusted_camera_is_watched(void)
 
 int main(int argc, char **argv)
 {
-    struct media_world world;
     g_test_init(&argc, &argv, NULL);
     media_world_start();
-    media_world_init(&world);
-    g_autofree char *path = media_world_path(&world, "a.jpg");
-    g_assert_true(media_world_make(path, "videotestsrc num-buffers=1 ! video/x-raw,format=I420,width=320,height=240 ! "
-                                         "jpegenc ! filesink name=out"));
-    g_assert_true(g_file_get_contents(path, &jpeg, &jpeg_length, NULL));
+    jpeg = media_world_jpeg(&jpeg_length);
     g_test_add_func("/media/https/only_a_trusted_camera_is_watched", test_only_a_trusted_camera_is_watched);
     int result = g_test_run();
     g_free(jpeg);
-    media_world_clear(&world);
     return result;
 }

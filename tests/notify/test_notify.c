@@ -1,7 +1,7 @@
 /* Who is told of what: orgs, policies, severities, kinds; what is taken over once, and stays over a restart. */
 #include "notify_world.h"
 
-#include "base/fault.h"
+#include "faults.h"
 
 /* Nobody is there: what is taken over stays. */
 static const char nowhere[] = "https://192.0.2.1/in";
@@ -252,25 +252,6 @@ static int64_t refused(struct notify *notify, const char *id)
     int64_t count = health.refused;
     record_clear(&endpoint_health_descriptor, &health);
     return count;
-}
-
-static void plan_faults(const char *plan)
-{
-#ifdef VEDETTE_FAULTS_ENABLED
-    fault_plan(plan);
-#else
-    (void)plan;
-#endif
-}
-
-static bool has_faults(void)
-{
-#ifdef VEDETTE_FAULTS_ENABLED
-    return true;
-#else
-    g_test_skip("this build has no fault points (-Dfaults=true)");
-    return false;
-#endif
 }
 
 static void wait_until_counted(struct notify *notify, int64_t (*counter)(struct notify *, const char *), int64_t count)

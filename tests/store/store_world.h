@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/id.h"
+#include "directory.h"
 #include "postgres_world.h"
 #include "store/store.h"
 
@@ -72,25 +73,11 @@ static inline void world_init(struct store_world *world)
     g_assert_no_error(error);
 }
 
-static inline void world_remove_directory(const char *directory)
-{
-    GDir *dir = g_dir_open(directory, 0, NULL);
-    const char *name;
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *path = g_build_filename(directory, name, NULL);
-        if (g_unlink(path) != 0)
-            g_rmdir(path);
-    }
-    if (dir)
-        g_dir_close(dir);
-    g_rmdir(directory);
-}
-
 static inline void world_clear(struct store_world *world)
 {
     store_close(world->store);
     clock_fake_free(world->clock);
-    world_remove_directory(world->directory);
+    remove_directory(world->directory);
     if (world->database) {
         g_autofree char *sql = g_strdup_printf("DROP DATABASE %s WITH (FORCE)", world->database);
         postgres_do("postgres", sql);

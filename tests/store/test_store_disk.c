@@ -147,7 +147,7 @@ static void test_rights(void)
     store_close(store);
     g_assert_cmpint(stat(fresh, &status), ==, 0);
     g_assert_cmpint(status.st_mode & 0777, ==, 0700);
-    world_remove_directory(fresh);
+    remove_directory(fresh);
     g_assert_cmpint(chmod(world.directory, 0777), ==, 0);
     g_autoptr(GError) error = NULL;
     g_assert_null(world_open(&world, &error));
@@ -286,7 +286,7 @@ static void test_concurrent_start(void)
     close(results[1]);
     g_assert_cmpint(opened, ==, 1);
     g_assert_cmpint(refused, ==, 3);
-    world_remove_directory(directory);
+    remove_directory(directory);
 }
 
 static struct world_result store_many(struct store_world *world, int count)
