@@ -68,6 +68,21 @@ static int words_matched(const char *name, int argc, char **argv)
     return count;
 }
 
+/* Of a command that is one of several ("spool stats"), those there are. */
+static void tell_unknown(int argc, char **argv)
+{
+    g_autoptr(GString) others = g_string_new(NULL);
+    g_autofree char *group = g_strconcat(argv[1], " ", NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (g_str_has_prefix(commands[i]->name, group))
+            g_string_append_printf(others, "%s`vedette %s`", others->len ? ", " : "", commands[i]->name);
+    if (others->len)
+        fprintf(stderr, "vedette: '%s%s%s' is no command; there are %s\n", argv[1], argc > 2 ? " " : "",
+                argc > 2 ? argv[2] : "", others->str);
+    else
+        fprintf(stderr, "vedette: '%s' is no command; `vedette help` lists them\n", argv[1]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
@@ -83,6 +98,6 @@ int main(int argc, char **argv)
         if (words > 0)
             return commands[i]->main(argc - words, argv + words);
     }
-    fprintf(stderr, "vedette: '%s' is no command; `vedette help` lists them\n", argv[1]);
+    tell_unknown(argc, argv);
     return 2;
 }
