@@ -34,10 +34,13 @@ static void put_camera(struct keeping *keeping, const char *id, const char *site
     camera.source = g_strdup("rtsp://10.0.0.7/s");
     store_camera_put(keeping->store.store, &camera, &error);
     g_assert_no_error(error);
-    if (strcmp(id, "gone") != 0)
-        *(struct camera *)record_list_append(&keeping->settings.cameras, &camera_descriptor) = camera;
-    else
+    if (strcmp(id, "gone") != 0) {
+        struct camera *listed = record_list_append(&keeping->settings.cameras, &camera_descriptor);
+        record_clear(&camera_descriptor, listed);
+        *listed = camera;
+    } else {
         record_clear(&camera_descriptor, &camera);
+    }
 }
 
 static void put_event(struct keeping *keeping, const char *camera_id, struct analytics_event *event)
