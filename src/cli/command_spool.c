@@ -1,13 +1,12 @@
 #include "cli/cli.h"
 
+#include "cli/line_file.h"
 #include "cli/settings_load.h"
 #include "hub/record_path.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* `vedette spool stats|verify|drain`: what a hub that does not run has left in its spool. */
 
@@ -110,62 +109,61 @@ static int verify_main(int argc, char **argv)
 
 /* ---- drain ---- */
 
-/* On the disk, where there is one: what is taken out of the spool is nowhere else. */
-static bool sync_out(FILE *out)
-{
-    return fflush(out) == 0 && (fdatasync(fileno(out)) == 0 || errno == EINVAL); /* a pipe, a terminal */
-}
-
-/* Writes a batch and makes sure of it before it is taken out. */
-static bool write_batch(FILE *out, const struct vedette_spool_batch *batch)
+/* Makes sure of a batch before it is taken out: then it is nowhere else. */
+static bool write_batch(struct line_file *out, const struct vedette_spool_batch *batch, GError **error)
 {
     for (size_t i = 0; i < batch->count; i++)
-        if (fwrite(batch->records[i].payload, 1, batch->records[i].length, out) != batch->records[i].length ||
-            fputc('\n', out) == EOF)
+        if (!line_file_add(out, batch->records[i].payload, batch->records[i].length, error))
             return false;
-    return sync_out(out);
+    return line_file_keep(out, error);
 }
 
-static int64_t write_all(struct vedette_spool *spool, FILE *out)
+/* Returns how many records were written before all were, or *error is set. */
+static int64_t write_all(struct vedette_spool *spool, struct line_file *out, GError **error)
 {
     struct vedette_spool_stats stats;
     int64_t written = 0;
     do {
         struct vedette_spool_batch *batch = vedette_spool_dequeue(spool, 500, 100000);
-        vedette_spool_get_stats(spool, &stats);
-        if (!batch)
-            continue;
-        if (!write_batch(out, batch)) {
+        if (batch && !write_batch(out, batch, error)) {
             vedette_spool_return(spool, batch);
-            return -1;
+            return written;
         }
-        written += (int64_t)batch->count;
-        vedette_spool_acknowledge(spool, batch);
+        written += batch ? (int64_t)batch->count : 0;
+        if (batch)
+            vedette_spool_acknowledge(spool, batch);
         vedette_spool_get_stats(spool, &stats);
     } while (stats.total_queued);
     return written;
 }
 
+static void tell_written(int64_t written, const GError *failure, const GError *leftover)
+{
+    fprintf(stderr, "%" PRId64 " records written\n", written);
+    if (failure)
+        fprintf(stderr, "vedette spool drain: %s; what was not written stays in the spool\n", failure->message);
+    if (leftover)
+        fprintf(stderr, "vedette spool drain: %s\n", leftover->message);
+}
+
 static int drain_to_file(const struct spool_options *options)
 {
     struct vedette_spool_config config;
-    struct vedette_spool_error error;
-    bool is_standard = strcmp(options->out, "-") == 0;
+    struct vedette_spool_error why;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GError) leftover = NULL;
     vedette_spool_config_init(&config);
-    struct vedette_spool *spool = vedette_spool_open(options->directory, &config, &error);
+    struct vedette_spool *spool = vedette_spool_open(options->directory, &config, &why);
     if (!spool)
-        return fail("drain", &error);
-    FILE *out = is_standard ? stdout : fopen(options->out, "ae");
-    int64_t written = out ? write_all(spool, out) : -1;
-    if (written < 0)
-        fprintf(stderr, "vedette spool drain: write '%s': %s; what was not written stays in the spool\n", options->out,
-                g_strerror(errno));
-    else
-        fprintf(stderr, "%" PRId64 " records written\n", written);
-    if (out && !is_standard)
-        fclose(out);
+        return fail("drain", &why);
+    struct line_file *out = line_file_open(options->out, &failure);
+    int64_t written = out ? write_all(spool, out, &failure) : 0;
+    if (out && failure)
+        line_file_revert(out, &leftover);
+    tell_written(written, failure, leftover);
+    line_file_close(out);
     vedette_spool_close(spool);
-    return written < 0 ? 1 : 0;
+    return failure ? 1 : 0;
 }
 
 static int drain_to_store(const struct settings *settings)

@@ -2,6 +2,8 @@
 import contextlib
 import json
 import re
+import resource
+import signal
 import sqlite3
 import sys
 
@@ -63,6 +65,31 @@ def what_cannot_be_written_stays():
             assert stats(directory)["total_queued"] == before
 
 
+def no_file_is_larger(limit):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+def q15_a_line_is_written_whole_or_not_at_all():
+    """The file reaches the largest size that the system allows in the middle of a line."""
+    with Directory() as directory:
+        leave_a_spool(directory)
+        spool, out, before = directory / "data" / "spool", directory / "records.json", stats(directory)["total_queued"]
+        limit, line = 32 << 20, b"of before\n"
+        room = b"\n" * (limit - 100 - len(line)) + line
+        out.write_bytes(room)
+        drained = vedette("spool", "drain", "--directory", spool, "--out", out, restore_signals=False,
+                          preexec_fn=no_file_is_larger(limit))
+        assert drained.returncode == 1 and "File too large" in drained.stderr, drained.stderr
+        assert out.read_bytes() == room, "what was there, and nothing torn behind it"
+        assert stats(directory)["total_queued"] == before
+        killed = vedette("spool", "drain", "--directory", spool, "--out", out, preexec_fn=no_file_is_larger(limit))
+        assert killed.returncode == -signal.SIGXFSZ and out.stat().st_size == limit, killed
+        drained = vedette("spool", "drain", "--directory", spool, "--out", out)
+        assert drained.returncode == 0, drained.stderr
+        torn, *lines = out.read_bytes()[len(room):].splitlines()
+        assert len(torn) == 100 and len({json.loads(text)["id"] for text in lines}) == before, drained.stderr
+
+
 def what_waits_is_stored():
     with Directory() as directory:
         leave_a_spool(directory)
@@ -106,6 +133,7 @@ if __name__ == "__main__":
     sys.exit(run_tests([
         ("what waits is told, written out and gone", what_waits_is_told_written_out_and_gone),
         ("what cannot be written stays", what_cannot_be_written_stays),
+        ("q15 a line is written whole or not at all", q15_a_line_is_written_whole_or_not_at_all),
         ("what waits is stored", what_waits_is_stored),
         ("q07 q11 damage is told", q07_q11_damage_is_told),
         ("the bench tells a ratio", the_bench_tells_a_ratio),
