@@ -3,11 +3,14 @@
 
 #include <gst/rtsp-server/rtsp-server.h>
 
+enum { DEPARTED_SECONDS = 10 };
+
 struct media_player {
     GstRTSPServer *server;
-    guint source_id;
+    guint source_id, departed_id;
     int port;
-    GHashTable *plays; /* path → how often it was asked to play */
+    GHashTable *plays;      /* path → how often it was asked to play */
+    GPtrArray *departed[2]; /* clients whose connection is closed: of late, and for longer */
 };
 
 /* The server asks a factory for its bin through this virtual function; a class of our own is the only way to give it
@@ -54,10 +57,47 @@ static void on_play(GstRTSPClient *client, GstRTSPContext *context, gpointer dat
     g_hash_table_replace(plays, path, GINT_TO_POINTER(count + 1));
 }
 
+/* ---- clients that went ---- */
+
+/* When a picture cannot be sent because its client went, the server's streaming thread has the main loop close that
+ * client, by a source that holds no reference to it (1.22: do_close in rtsp-client.c). The main loop, which sees the
+ * connection end as well, may have freed the client by then: so it is held until no thread can be at it any more. */
+static void release_client(gpointer data)
+{
+    while (g_source_remove_by_user_data(data)) {
+    }
+    g_object_unref(data);
+}
+
+static gboolean close_socket(gpointer client)
+{
+    gst_rtsp_client_close(client);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_closed(GstRTSPClient *client, gpointer data)
+{
+    struct media_player *player = data;
+    g_ptr_array_add(player->departed[0], g_object_ref(client));
+    g_idle_add(close_socket, client); /* which need not be held; not here, where the client may have its lock */
+}
+
+static gboolean age_departed(gpointer data)
+{
+    struct media_player *player = data;
+    GPtrArray *gone = player->departed[1];
+    player->departed[1] = player->departed[0];
+    player->departed[0] = g_ptr_array_new_with_free_func(release_client);
+    g_ptr_array_unref(gone);
+    return G_SOURCE_CONTINUE;
+}
+
 static void on_client(GstRTSPServer *server, GstRTSPClient *client, gpointer data)
 {
     (void)server;
-    g_signal_connect(client, "play-request", G_CALLBACK(on_play), data);
+    struct media_player *player = data;
+    g_signal_connect(client, "play-request", G_CALLBACK(on_play), player->plays);
+    g_signal_connect(client, "closed", G_CALLBACK(on_closed), player);
 }
 
 struct media_player *media_player_new(const char *address, int port, GError **error)
@@ -73,7 +113,10 @@ struct media_player *media_player_new(const char *address, int port, GError **er
     gst_rtsp_server_set_address(player->server, address);
     gst_rtsp_server_set_service(player->server, service);
     player->plays = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_signal_connect(player->server, "client-connected", G_CALLBACK(on_client), player->plays);
+    g_signal_connect(player->server, "client-connected", G_CALLBACK(on_client), player);
+    for (int i = 0; i < 2; i++)
+        player->departed[i] = g_ptr_array_new_with_free_func(release_client);
+    player->departed_id = g_timeout_add_seconds(DEPARTED_SECONDS, age_departed, player);
     return player;
 }
 
@@ -151,8 +194,9 @@ int media_player_port(const struct media_player *player)
 static GstRTSPFilterResult drop_client(GstRTSPServer *server, GstRTSPClient *client, gpointer data)
 {
     (void)server;
-    (void)client;
-    (void)data;
+    struct media_player *player = data;
+    g_signal_handlers_disconnect_by_data(client, player); /* which may go before it */
+    g_ptr_array_add(player->departed[0], g_object_ref(client));
     return GST_RTSP_FILTER_REMOVE;
 }
 
@@ -160,11 +204,14 @@ void media_player_free(struct media_player *player)
 {
     if (!player)
         return;
-    GList *clients = gst_rtsp_server_client_filter(player->server, drop_client, NULL);
+    GList *clients = gst_rtsp_server_client_filter(player->server, drop_client, player);
     g_list_free_full(clients, g_object_unref);
     if (player->source_id)
         g_source_remove(player->source_id);
+    g_source_remove(player->departed_id);
     g_object_unref(player->server);
+    for (int i = 0; i < 2; i++) /* after the server, whose streams have ended */
+        g_ptr_array_unref(player->departed[i]);
     g_hash_table_unref(player->plays);
     g_free(player);
 }

@@ -1,7 +1,9 @@
 /* `vedette camera serve` as a user runs it. */
+#include <gio/gio.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +79,101 @@ static void test_each_source_has_its_address(void)
     media_eye_close(&eye);
 }
 
+/* ---- clients that behave badly ---- */
+
+struct visitor {
+    GSocketConnection *connection;
+    char answer[4096];
+};
+
+/* Sends a request and reads the head of its answer. */
+static bool visitor_ask(struct visitor *visitor, const char *request)
+{
+    GInputStream *input = g_io_stream_get_input_stream(G_IO_STREAM(visitor->connection));
+    GOutputStream *output = g_io_stream_get_output_stream(G_IO_STREAM(visitor->connection));
+    if (!g_output_stream_write_all(output, request, strlen(request), NULL, NULL, NULL))
+        return false;
+    gsize length = 0;
+    do {
+        gssize count =
+            g_input_stream_read(input, visitor->answer + length, sizeof visitor->answer - 1 - length, NULL, NULL);
+        if (count <= 0)
+            return false;
+        length += (gsize)count;
+        visitor->answer[length] = '\0';
+    } while (!strstr(visitor->answer, "\r\n\r\n") && length < sizeof visitor->answer - 1);
+    return g_str_has_prefix(visitor->answer, "RTSP/1.0 200 ");
+}
+
+static bool visitor_play(struct visitor *visitor, const char *address)
+{
+    g_autofree char *setup = g_strdup_printf(
+        "SETUP %s/stream=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n", address);
+    if (!visitor_ask(visitor, setup))
+        return false;
+    const char *session = strstr(visitor->answer, "\r\nSession: ");
+    if (!session)
+        return false;
+    session += strlen("\r\nSession: ");
+    g_autofree char *play = g_strdup_printf("PLAY %s RTSP/1.0\r\nCSeq: 2\r\nSession: %.*s\r\n\r\n", address,
+                                            (int)strcspn(session, ";\r"), session);
+    return visitor_ask(visitor, play) || visitor->answer[0] == '$'; /* a packet may come before the answer */
+}
+
+/* Connects and has it played; what is sent then, nobody reads. NULL when the server does not answer. */
+static GSocketConnection *visit(const char *address)
+{
+    enum { PATIENCE_SECONDS = 10 };
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_socket_client_set_timeout(client, PATIENCE_SECONDS);
+    struct visitor visitor = {g_socket_client_connect_to_uri(client, address, 554, NULL, NULL), ""};
+    if (visitor.connection && !visitor_play(&visitor, address)) {
+        g_test_message("the server answers '%s'", visitor.answer);
+        g_clear_object(&visitor.connection);
+    }
+    return visitor.connection;
+}
+
+/* As the kernel does it for a process that is killed with something unread. */
+static void break_off(GSocketConnection *connection)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    int fd = g_socket_get_fd(g_socket_connection_get_socket(connection));
+    g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), ==, 0);
+    g_object_unref(connection);
+}
+
+static void test_clients_that_break_off_do_no_harm(void)
+{
+    enum { VISITORS = 150, AT_ONCE = 3 };
+    g_autofree char *command = serve_command("'scene://empty?width=64&height=64&fps=100' --port 0");
+    if (!command) {
+        g_test_skip("VEDETTE_BINARY is not set");
+        return;
+    }
+    struct server server;
+    server_start(&server, command, 1);
+    GSocketConnection *mute = visit(server.lines[0]); /* reads nothing all the while */
+    g_assert_nonnull(mute);
+    GSocketConnection *visitors[AT_ONCE] = {NULL};
+    for (int i = 0; i < VISITORS; i++) {
+        if (visitors[i % AT_ONCE])
+            break_off(visitors[i % AT_ONCE]);
+        visitors[i % AT_ONCE] = visit(server.lines[0]);
+        g_assert_nonnull(visitors[i % AT_ONCE]);
+    }
+    for (int i = 0; i < AT_ONCE; i++)
+        break_off(visitors[i]);
+    struct media_eye eye;
+    media_eye_init(&eye);
+    media_eye_open(&eye, server.lines[0]);
+    g_assert_true(media_eye_wait_state(&eye, "online"));
+    kill(server.pid, SIGTERM);
+    g_assert_cmpint(server_wait(&server), ==, 0);
+    media_eye_close(&eye);
+    g_object_unref(mute);
+}
+
 static bool has_gone(void *data)
 {
     return kill(*(pid_t *)data, 0) != 0;
@@ -130,6 +227,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     media_world_start();
     g_test_add_func("/media/serve/each_source_has_its_address", test_each_source_has_its_address);
+    g_test_add_func("/media/serve/clients_that_break_off_do_no_harm", test_clients_that_break_off_do_no_harm);
     g_test_add_func("/media/serve/it_ends_with_its_parent", test_it_ends_with_its_parent);
     g_test_add_func("/media/serve/mistakes_are_told", test_mistakes_are_told);
     return g_test_run();

@@ -78,8 +78,8 @@ class Unplugged(Proxy):
 
 
 class Slow(Proxy):
-    """What the camera sends is read at once and passed on at 4 kB a second, of which a picture takes many: the camera
-    server writes to each client with a lock held, and hangs with all its clients when one does not read."""
+    """What the camera sends is read at once, so that the camera does not give up a client that reads too little, and
+    passed on at 4 kB a second, of which a picture takes many."""
 
     BYTES_A_SECOND, STEP_SECONDS = 4000, 0.2
 
