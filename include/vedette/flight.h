@@ -66,11 +66,13 @@ typedef enum vedette_flight_result (*vedette_flight_load)(void *data, const char
 VEDETTE_PUBLIC enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, const char *tenant,
                                                              const char *key, vedette_flight_load load, void *data,
                                                              int64_t deadline_us, struct vedette_flight_answer *answer);
-/* Forgets an answer; one that is being fetched is given to those who wait and not kept. Any thread. */
+/* Forgets an answer. One that is being fetched is given to those who wait by now, and not kept: who asks later waits
+ * for that call to end, so that there are never two, and then fetches anew. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_invalidate(struct vedette_flight *flight, const char *tenant, const char *key);
 /* All of a tenant's. Looks at every entry. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_invalidate_tenant(struct vedette_flight *flight, const char *tenant);
-/* An answer learnt otherwise; also ends a kept "there is nothing". Copies `length` bytes. Any thread. */
+/* An answer learnt otherwise; also ends a kept "there is nothing". It is newer than one that is being fetched, which is
+ * given to those who wait by now, and not kept. Copies `length` bytes. Any thread. */
 VEDETTE_PUBLIC void vedette_flight_put(struct vedette_flight *flight, const char *tenant, const char *key,
                                        const void *value, size_t length);
 

@@ -1,6 +1,8 @@
-/* One lock for the whole cache; loads run outside it. Whoever asks first for a key is its leader and makes the call;
- * who comes meanwhile waits on the entry's condition. An entry lives as long as somebody holds it (`users`) or the
- * table does. */
+/* One lock for the whole cache; loads run outside it. Whoever finds no answer and no load is the entry's leader and
+ * makes the call; who comes meanwhile waits for it on the entry's condition. An answer that was outdated while it was
+ * loaded goes to those who waited then; who came later waits for the end of the call all the same, so that there are
+ * never two, and one of them makes the next. An entry stays in the table for as long as it keeps an answer or somebody
+ * holds it. */
 #include "vedette/flight.h"
 
 #include <errno.h>
@@ -17,22 +19,25 @@
 
 enum { WAIT_SLICE_MS = 50 }; /* the deadline is the cache's clock's, which may be a test's: look at it now and then */
 
-struct entry {
-    char *key; /* tenant, NUL, key */
-    size_t key_length;
-    unsigned users;
-    bool is_listed;   /* in the table and the list */
-    bool is_loading;  /* `leader` makes the call */
-    bool is_unwanted; /* invalidated while it was loading: not kept */
-    pthread_t leader;
-    uint64_t round; /* counts finished loads: who waits for one sees it end */
-    pthread_cond_t done;
-    enum vedette_flight_result result; /* 0: nothing known */
+struct answer {
+    unsigned users;                    /* the entry, as what it keeps or loads, and those who wait for it */
+    bool is_outdated;                  /* invalidated or overtaken by a put while it was loaded: not kept */
+    enum vedette_flight_result result; /* 0: its load is not over, or never will be, as its thread ended */
     void *value;
     size_t length;
     char *error;
-    int64_t fresh_until_us, stale_until_us;
-    GList link; /* in flight.used, newest first */
+};
+
+struct entry {
+    char *key; /* tenant, NUL, key */
+    size_t key_length;
+    unsigned users;                         /* callers inside */
+    struct answer *kept;                    /* NULL: nothing known */
+    struct answer *loading;                 /* NULL: nobody makes the call */
+    pthread_t leader;                       /* who makes it */
+    pthread_cond_t done;                    /* `loading` changed */
+    int64_t fresh_until_us, stale_until_us; /* of `kept` */
+    GList link;                             /* in flight.used, newest first */
 };
 
 struct vedette_flight {
@@ -113,36 +118,61 @@ static char *join_key(const char *tenant, const char *key, size_t *length)
     return joined;
 }
 
-static size_t entry_bytes(const struct entry *entry)
+static struct answer *answer_new(void)
 {
-    return sizeof *entry + entry->key_length + entry->length + (entry->error ? strlen(entry->error) + 1 : 0);
+    struct answer *answer = g_new0(struct answer, 1);
+    answer->users = 1;
+    return answer;
 }
 
-static void entry_release(struct entry *entry)
+/* Takes the value and the error over. */
+static void answer_fill(struct answer *answer, enum vedette_flight_result result,
+                        const struct vedette_flight_answer *loaded)
 {
-    if (--entry->users || entry->is_listed)
+    answer->result = result;
+    answer->value = loaded->value;
+    answer->length = loaded->value ? loaded->length : 0;
+    answer->error = loaded->error;
+}
+
+static void answer_release(struct answer *answer)
+{
+    if (!answer || --answer->users)
         return;
+    free(answer->value);
+    free(answer->error);
+    g_free(answer);
+}
+
+static size_t answer_bytes(const struct answer *answer)
+{
+    return answer ? sizeof *answer + answer->length + (answer->error ? strlen(answer->error) + 1 : 0) : 0;
+}
+
+/* Replaces what is kept; NULL: nothing. */
+static void entry_keep(struct vedette_flight *flight, struct entry *entry, struct answer *answer)
+{
+    if (answer)
+        answer->users++;
+    flight->bytes += answer_bytes(answer) - answer_bytes(entry->kept);
+    answer_release(entry->kept);
+    entry->kept = answer;
+}
+
+/* Nobody holds it. */
+static void entry_remove(struct vedette_flight *flight, struct entry *entry)
+{
+    entry_keep(flight, entry, NULL);
+    flight->bytes -= sizeof *entry + entry->key_length;
+    g_hash_table_remove(flight->table, entry);
+    g_queue_unlink(&flight->used, &entry->link);
     pthread_cond_destroy(&entry->done);
-    free(entry->value);
-    free(entry->error);
     g_free(entry->key);
     g_free(entry);
 }
 
-static void unlist(struct vedette_flight *flight, struct entry *entry)
-{
-    if (!entry->is_listed)
-        return;
-    flight->bytes -= entry_bytes(entry);
-    g_hash_table_remove(flight->table, entry);
-    g_queue_unlink(&flight->used, &entry->link);
-    entry->is_listed = false;
-    entry->users++;
-    entry_release(entry);
-}
-
-/* What is being fetched stays, or the next who asks for it would call the upstream a second time; there are never more
- * of these than callers. */
+/* What somebody holds stays, or the next who asks for it would call the upstream a second time; there are never more of
+ * these than callers. */
 static void shed(struct vedette_flight *flight)
 {
     for (GList *link = flight->used.tail, *newer; link; link = newer) {
@@ -150,10 +180,10 @@ static void shed(struct vedette_flight *flight)
         if (flight->used.length <= flight->config.max_entries && flight->bytes <= flight->config.max_bytes)
             return;
         newer = link->prev;
-        if (entry->is_loading)
+        if (entry->users)
             continue;
         flight->stats.evicted++;
-        unlist(flight, entry);
+        entry_remove(flight, entry);
     }
 }
 
@@ -170,15 +200,21 @@ static struct entry *entry_hold(struct vedette_flight *flight, const char *tenan
         entry = g_new0(struct entry, 1);
         entry->key = probe.key;
         entry->key_length = probe.key_length;
-        entry->is_listed = true;
         entry->link.data = entry;
         pthread_cond_init(&entry->done, NULL);
         g_hash_table_add(flight->table, entry);
-        flight->bytes += entry_bytes(entry);
+        flight->bytes += sizeof *entry + entry->key_length;
     }
     entry->users++;
     g_queue_push_head_link(&flight->used, &entry->link);
     return entry;
+}
+
+static void entry_release(struct vedette_flight *flight, struct entry *entry)
+{
+    if (--entry->users == 0 && !entry->kept)
+        entry_remove(flight, entry);
+    shed(flight);
 }
 
 static int64_t life_us(struct vedette_flight *flight, enum vedette_flight_result result)
@@ -190,27 +226,14 @@ static int64_t life_us(struct vedette_flight *flight, enum vedette_flight_result
     return ttl_us - (int64_t)((double)ttl_us * config->ttl_jitter * random_uniform(&flight->random));
 }
 
-/* Takes the answer over. */
-static void entry_fill(struct vedette_flight *flight, struct entry *entry, enum vedette_flight_result result,
-                       const struct vedette_flight_answer *answer)
+/* Keeps an answer for as long as its kind is kept. */
+static void entry_fill(struct vedette_flight *flight, struct entry *entry, struct answer *answer)
 {
-    int64_t now_us = time_now_us(&flight->config.time), life = life_us(flight, result);
-    if (entry->is_listed)
-        flight->bytes -= entry_bytes(entry);
-    free(entry->value);
-    free(entry->error);
-    entry->result = result;
-    entry->value = answer->value;
-    entry->length = answer->value ? answer->length : 0;
-    entry->error = answer->error;
+    int64_t now_us = time_now_us(&flight->config.time), life = life_us(flight, answer->result);
     entry->fresh_until_us = time_after_us(now_us, life);
     entry->stale_until_us =
-        time_after_us(entry->fresh_until_us, result == VEDETTE_FLIGHT_OK ? flight->config.stale_us : 0);
-    if (entry->is_listed)
-        flight->bytes += entry_bytes(entry);
-    if (entry->is_unwanted || life <= 0)
-        unlist(flight, entry);
-    shed(flight);
+        time_after_us(entry->fresh_until_us, answer->result == VEDETTE_FLIGHT_OK ? flight->config.stale_us : 0);
+    entry_keep(flight, entry, life > 0 ? answer : NULL);
 }
 
 static void *copy_bytes(const void *bytes, size_t length)
@@ -221,15 +244,15 @@ static void *copy_bytes(const void *bytes, size_t length)
     return copy;
 }
 
-static enum vedette_flight_result give(const struct entry *entry, struct vedette_flight_answer *answer)
+static enum vedette_flight_result give(const struct answer *known, struct vedette_flight_answer *answer)
 {
-    if (answer && entry->result == VEDETTE_FLIGHT_OK) {
-        answer->value = copy_bytes(entry->value, entry->length);
-        answer->length = entry->length;
+    if (answer && known->result == VEDETTE_FLIGHT_OK) {
+        answer->value = copy_bytes(known->value, known->length);
+        answer->length = known->length;
     }
-    if (answer && entry->error)
-        answer->error = strdup(entry->error);
-    return entry->result;
+    if (answer && known->error)
+        answer->error = strdup(known->error);
+    return known->result;
 }
 
 /* ---- asking ---- */
@@ -245,6 +268,15 @@ struct leader {
     struct entry *entry;
 };
 
+/* The call is over; who waits finds out what became of it. */
+static void end_load(struct entry *entry)
+{
+    struct answer *loaded = entry->loading;
+    entry->loading = NULL;
+    pthread_cond_broadcast(&entry->done);
+    answer_release(loaded);
+}
+
 /* The loading thread ends inside `load` (pthread_exit, or it is cancelled): its place is free, and one of those who
  * wait takes it. */
 static void abandon(void *data)
@@ -253,11 +285,8 @@ static void abandon(void *data)
     struct vedette_flight *flight = leader->flight;
     pthread_mutex_lock(&flight->lock);
     flight->stats.abandoned++;
-    leader->entry->is_loading = false;
-    pthread_cond_broadcast(&leader->entry->done);
-    if (leader->entry->users == 1 && !leader->entry->result) /* nobody waits, and it holds nothing */
-        unlist(flight, leader->entry);
-    entry_release(leader->entry);
+    end_load(leader->entry);
+    entry_release(flight, leader->entry);
     leave(flight);
     pthread_mutex_unlock(&flight->lock);
 }
@@ -277,18 +306,18 @@ static enum vedette_flight_result lead(struct vedette_flight *flight, struct ent
                                        struct vedette_flight_answer *answer)
 {
     struct vedette_flight_answer loaded = {0};
-    entry->is_loading = true;
-    entry->is_unwanted = !entry->is_listed;
+    struct answer *mine = entry->loading = answer_new();
     entry->leader = pthread_self();
     flight->stats.loads++;
     pthread_mutex_unlock(&flight->lock);
     enum vedette_flight_result result = call_load((struct leader){flight, entry}, tenant, key, load, data, &loaded);
     pthread_mutex_lock(&flight->lock);
-    entry->is_loading = false;
-    entry->round++;
-    entry_fill(flight, entry, result, &loaded);
-    pthread_cond_broadcast(&entry->done);
-    return give(entry, answer);
+    answer_fill(mine, result, &loaded);
+    if (!mine->is_outdated)
+        entry_fill(flight, entry, mine);
+    result = give(mine, answer);
+    end_load(entry);
+    return result;
 }
 
 static void wait_a_little(struct vedette_flight *flight, struct entry *entry)
@@ -297,14 +326,14 @@ static void wait_a_little(struct vedette_flight *flight, struct entry *entry)
     pthread_cond_clockwait(&entry->done, &flight->lock, CLOCK_MONOTONIC, &until);
 }
 
-/* Waits for the end of a load. OK: it ended, or its thread did and the place of the leader is free. */
-static enum vedette_flight_result follow(struct vedette_flight *flight, struct entry *entry, int64_t deadline_us)
+/* Waits for the end of the load under way. OK: it ended, or its thread did. */
+static enum vedette_flight_result await(struct vedette_flight *flight, struct entry *entry, int64_t deadline_us)
 {
-    uint64_t round = entry->round;
+    const struct answer *awaited = entry->loading;
     if (pthread_equal(entry->leader, pthread_self()))
         return VEDETTE_FLIGHT_RECURSION;
     flight->stats.joined++;
-    while (entry->round == round && entry->is_loading) {
+    while (entry->loading == awaited) {
         if (flight->is_closed)
             return VEDETTE_FLIGHT_CLOSED;
         if (time_now_us(&flight->config.time) >= deadline_us) {
@@ -316,29 +345,52 @@ static enum vedette_flight_result follow(struct vedette_flight *flight, struct e
     return VEDETTE_FLIGHT_OK;
 }
 
+/* The answer of somebody else's load. 0: there is none for this caller, who asks again: the load's thread ended, or
+ * what it began to load was outdated before the caller came. */
+static enum vedette_flight_result follow(struct vedette_flight *flight, struct entry *entry, int64_t deadline_us,
+                                         struct vedette_flight_answer *answer)
+{
+    struct answer *awaited = entry->loading;
+    bool is_outdated = awaited->is_outdated;
+    awaited->users++;
+    enum vedette_flight_result result = await(flight, entry, deadline_us);
+    if (result == VEDETTE_FLIGHT_OK)
+        result = awaited->result && !is_outdated ? give(awaited, answer) : 0;
+    answer_release(awaited);
+    return result;
+}
+
+/* What is kept, while it is fresh, or while somebody fetches what comes after it. NULL: nothing that may be given. */
+static const struct answer *find_kept(struct vedette_flight *flight, const struct entry *entry)
+{
+    const struct answer *kept = entry->kept;
+    int64_t now_us = time_now_us(&flight->config.time);
+    if (kept && now_us < entry->fresh_until_us) {
+        *(kept->result == VEDETTE_FLIGHT_OK ? &flight->stats.hits : &flight->stats.negative_hits) += 1;
+        return kept;
+    }
+    if (!kept || !entry->loading || now_us >= entry->stale_until_us)
+        return NULL;
+    flight->stats.stale_hits++;
+    return kept;
+}
+
 static enum vedette_flight_result ask(struct vedette_flight *flight, struct entry *entry, const char *tenant,
                                       const char *key, vedette_flight_load load, void *data, int64_t deadline_us,
                                       struct vedette_flight_answer *answer)
 {
-    int64_t now_us = time_now_us(&flight->config.time);
-    if (entry->result && now_us < entry->fresh_until_us) {
-        *(entry->result == VEDETTE_FLIGHT_OK ? &flight->stats.hits : &flight->stats.negative_hits) += 1;
-        return give(entry, answer);
-    }
-    if (entry->is_loading && entry->result == VEDETTE_FLIGHT_OK && now_us < entry->stale_until_us &&
-        !entry->is_unwanted) {
-        flight->stats.stale_hits++;
-        return give(entry, answer);
-    }
-    while (entry->is_loading) {
-        uint64_t round = entry->round;
-        enum vedette_flight_result result = follow(flight, entry, deadline_us);
-        if (result != VEDETTE_FLIGHT_OK)
+    for (;;) {
+        const struct answer *kept = find_kept(flight, entry);
+        if (kept)
+            return give(kept, answer);
+        if (flight->is_closed) /* while it waited */
+            return VEDETTE_FLIGHT_CLOSED;
+        if (!entry->loading)
+            return lead(flight, entry, tenant, key, load, data, answer);
+        enum vedette_flight_result result = follow(flight, entry, deadline_us, answer);
+        if (result)
             return result;
-        if (entry->round != round)
-            return give(entry, answer);
     }
-    return lead(flight, entry, tenant, key, load, data, answer);
 }
 
 enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, const char *tenant, const char *key,
@@ -353,7 +405,7 @@ enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, con
     if (!flight->is_closed) {
         struct entry *entry = entry_hold(flight, tenant, key);
         result = ask(flight, entry, tenant, key, load, data, deadline_us, answer);
-        entry_release(entry);
+        entry_release(flight, entry);
     }
     leave(flight);
     pthread_mutex_unlock(&flight->lock);
@@ -364,9 +416,12 @@ enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, con
 
 static void invalidate(struct vedette_flight *flight, struct entry *entry)
 {
-    entry->is_unwanted = true;
-    entry->fresh_until_us = entry->stale_until_us = INT64_MIN;
-    unlist(flight, entry);
+    if (entry->loading)
+        entry->loading->is_outdated = true;
+    if (entry->users)
+        entry_keep(flight, entry, NULL);
+    else
+        entry_remove(flight, entry);
 }
 
 void vedette_flight_invalidate(struct vedette_flight *flight, const char *tenant, const char *key)
@@ -396,16 +451,16 @@ void vedette_flight_invalidate_tenant(struct vedette_flight *flight, const char 
 void vedette_flight_put(struct vedette_flight *flight, const char *tenant, const char *key, const void *value,
                         size_t length)
 {
-    const struct vedette_flight_answer answer = {.value = copy_bytes(value, length), .length = length};
+    const struct vedette_flight_answer copy = {.value = copy_bytes(value, length), .length = length};
+    struct answer *answer = answer_new();
+    answer_fill(answer, VEDETTE_FLIGHT_OK, &copy);
     pthread_mutex_lock(&flight->lock);
     struct entry *entry = entry_hold(flight, tenant, key);
-    if (entry->is_loading) { /* what is being fetched is older than this */
-        invalidate(flight, entry);
-        entry_release(entry);
-        entry = entry_hold(flight, tenant, key);
-    }
-    entry_fill(flight, entry, VEDETTE_FLIGHT_OK, &answer);
-    entry_release(entry);
+    if (entry->loading) /* what is being fetched is older than this */
+        entry->loading->is_outdated = true;
+    entry_fill(flight, entry, answer);
+    answer_release(answer);
+    entry_release(flight, entry);
     pthread_mutex_unlock(&flight->lock);
 }
 
@@ -429,7 +484,7 @@ void vedette_flight_free(struct vedette_flight *flight)
     while (flight->inside)
         pthread_cond_wait(&flight->emptied, &flight->lock);
     while (flight->used.length)
-        unlist(flight, g_queue_peek_head(&flight->used));
+        entry_remove(flight, g_queue_peek_head(&flight->used));
     pthread_mutex_unlock(&flight->lock);
     g_hash_table_destroy(flight->table);
     pthread_cond_destroy(&flight->emptied);

@@ -12,11 +12,13 @@ enum { SECOND_US = 1000000, MANY = 1000, MANY_KEYS = 1000000, STACK_BYTES = 256 
 
 struct upstream {
     struct vedette_flight *flight;
-    int64_t now_us; /* atomic */
-    int calls;      /* atomic */
-    int waiting;    /* atomic: threads that were started */
-    bool is_held;   /* atomic: a load does not end before it is false */
-    int dying;      /* the load of this number takes its thread with it */
+    int64_t now_us;  /* atomic */
+    int calls;       /* atomic */
+    int waiting;     /* atomic: threads that were started */
+    bool is_held;    /* atomic: a load does not end before it is false */
+    int inside[16];  /* atomic: loads of each key now, by the low bits of its first letter */
+    bool is_doubled; /* atomic: two of one key were under way at once */
+    int dying;       /* the load of this number takes its thread with it */
     enum vedette_flight_result result;
     struct vedette_flight_config config;
 };
@@ -30,9 +32,13 @@ static enum vedette_flight_result load(void *data, const char *tenant, const cha
                                        struct vedette_flight_answer *answer)
 {
     struct upstream *upstream = data;
+    int *inside = &upstream->inside[key[0] & 15];
     int number = __atomic_add_fetch(&upstream->calls, 1, __ATOMIC_ACQ_REL);
+    if (__atomic_fetch_add(inside, 1, __ATOMIC_ACQ_REL))
+        __atomic_store_n(&upstream->is_doubled, true, __ATOMIC_RELEASE);
     while (__atomic_load_n(&upstream->is_held, __ATOMIC_ACQUIRE))
         g_usleep(200);
+    __atomic_fetch_sub(inside, 1, __ATOMIC_ACQ_REL);
     if (number == upstream->dying)
         pthread_exit(NULL);
     if (upstream->result == VEDETTE_FLIGHT_FAILED) {
@@ -96,15 +102,21 @@ struct asker {
     const char *key;
     int64_t deadline_us;
     enum vedette_flight_result result;
+    char text[100]; /* what it was given */
     pthread_t thread;
 };
 
 static void *ask(void *data)
 {
     struct asker *asker = data;
+    struct vedette_flight_answer answer;
     __atomic_add_fetch(&asker->upstream->waiting, 1, __ATOMIC_RELAXED);
     asker->result = vedette_flight_get(asker->upstream->flight, "org", asker->key, load, asker->upstream,
-                                       asker->deadline_us ? asker->deadline_us : INT64_MAX, NULL);
+                                       asker->deadline_us ? asker->deadline_us : INT64_MAX, &answer);
+    g_snprintf(asker->text, sizeof asker->text, "%.*s", (int)answer.length,
+               answer.value ? (const char *)answer.value : "");
+    free(answer.value);
+    free(answer.error);
     return NULL;
 }
 
@@ -276,6 +288,76 @@ static void test_k07_invalidated_while_it_loads_is_not_kept(void)
     vedette_flight_invalidate(upstream.flight, "org", "a");
     __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
     pthread_join(leader.thread, NULL);
+    assert_answer(&upstream, "org", "a", "org/a/2");
+    vedette_flight_free(upstream.flight);
+}
+
+/* K7: who asks after the invalidate waits for the call under way, gets nothing of it, and there are never two. */
+static void test_k07_one_call_at_a_time_over_an_invalidate(void)
+{
+    enum { EARLY = 4, LATE = 16 };
+    struct upstream upstream;
+    struct asker early[EARLY] = {0}, late[LATE] = {0};
+    upstream_init(&upstream);
+    upstream_start(&upstream);
+    upstream.is_held = true;
+    for (int i = 0; i < EARLY; i++)
+        start_asker(&early[i], &upstream, "a");
+    until_joined(&upstream, EARLY - 1);
+    vedette_flight_invalidate(upstream.flight, "org", "a");
+    for (int i = 0; i < LATE; i++)
+        start_asker(&late[i], &upstream, "a");
+    until_joined(&upstream, EARLY - 1 + LATE);
+    g_assert_cmpint(upstream.calls, ==, 1);
+    __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
+    for (int i = 0; i < EARLY + LATE; i++) {
+        struct asker *asker = i < EARLY ? &early[i] : &late[i - EARLY];
+        pthread_join(asker->thread, NULL);
+        g_assert_cmpstr(asker->text, ==, i < EARLY ? "org/a/1" : "org/a/2");
+    }
+    g_assert_cmpint(upstream.calls, ==, 2);
+    g_assert_false(upstream.is_doubled);
+    assert_answer(&upstream, "org", "a", "org/a/2"); /* and this one is kept */
+    vedette_flight_free(upstream.flight);
+}
+
+/* K7: the call under way is older than what is put meanwhile. */
+static void test_k07_a_put_outdates_what_is_loading(void)
+{
+    struct upstream upstream;
+    struct asker leader = {0};
+    upstream_init(&upstream);
+    upstream_start(&upstream);
+    upstream.is_held = true;
+    start_asker(&leader, &upstream, "a");
+    until_called(&upstream, 1);
+    vedette_flight_put(upstream.flight, "org", "a", "newer", 5);
+    assert_answer(&upstream, "org", "a", "newer");
+    __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
+    pthread_join(leader.thread, NULL);
+    assert_answer(&upstream, "org", "a", "newer");
+    g_assert_cmpint(upstream.calls, ==, 1);
+    vedette_flight_free(upstream.flight);
+}
+
+/* K7: the thread whose load was outdated dies in it; one of those who came later fetches. */
+static void test_k07_an_outdated_load_whose_thread_dies(void)
+{
+    struct upstream upstream;
+    struct asker leader = {0}, late = {0};
+    upstream_init(&upstream);
+    upstream_start(&upstream);
+    upstream.is_held = true;
+    upstream.dying = 1;
+    start_asker(&leader, &upstream, "a");
+    until_called(&upstream, 1);
+    vedette_flight_invalidate_tenant(upstream.flight, "org");
+    start_asker(&late, &upstream, "a");
+    until_joined(&upstream, 1);
+    __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
+    pthread_join(leader.thread, NULL);
+    pthread_join(late.thread, NULL);
+    g_assert_cmpint(late.result, ==, VEDETTE_FLIGHT_OK);
     assert_answer(&upstream, "org", "a", "org/a/2");
     vedette_flight_free(upstream.flight);
 }
@@ -486,6 +568,7 @@ static void test_k14_everything_at_once(void)
         pthread_join(threads[i], NULL);
     g_assert_cmpint(stats_of(&upstream).entries, <=, 4);
     g_assert_cmpint(stats_of(&upstream).loads, ==, upstream.calls);
+    g_assert_false(upstream.is_doubled);
     vedette_flight_free(upstream.flight);
 }
 
@@ -502,6 +585,10 @@ int main(int argc, char **argv)
     g_test_add_func("/flight/k06 nothing and failure are kept apart", test_k06_nothing_and_failure_are_kept_apart);
     g_test_add_func("/flight/k07 invalidated while it loads is not kept",
                     test_k07_invalidated_while_it_loads_is_not_kept);
+    g_test_add_func("/flight/k07 one call at a time over an invalidate",
+                    test_k07_one_call_at_a_time_over_an_invalidate);
+    g_test_add_func("/flight/k07 a put outdates what is loading", test_k07_a_put_outdates_what_is_loading);
+    g_test_add_func("/flight/k07 an outdated load whose thread dies", test_k07_an_outdated_load_whose_thread_dies);
     g_test_add_func("/flight/k08 stale is given while one fetches", test_k08_stale_is_given_while_one_fetches);
     g_test_add_func("/flight/k09 answers do not all end at once", test_k09_answers_do_not_all_end_at_once);
     g_test_add_func("/flight/k10 entries and bytes are bounded", test_k10_entries_and_bytes_are_bounded);
