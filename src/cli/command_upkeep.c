@@ -27,33 +27,69 @@ struct upkeep {
     struct store *store;
     char *org_id;
     gboolean is_dry;
-    char **arguments; /* what is left of the command line */
-    int argument_count;
+    char **arguments; /* as many as the command takes */
 };
 
-static int with_store(const char *command, int argc, char **argv, int (*act)(struct upkeep *upkeep, GError **error))
+/* What a command takes, and does: nothing else is let pass, lest it do more than it was asked for. */
+struct upkeep_command {
+    const char *name, *usage; /* its arguments, as its usage says them */
+    int argument_count;
+    bool has_org, has_dry_run;
+    int (*act)(struct upkeep *upkeep, GError **error);
+};
+
+/* False with an error: there is no such org. The default one comes with the first start; one that was deleted is known.
+ */
+static bool check_org(const struct upkeep *upkeep, GError **error)
 {
-    struct upkeep upkeep = {.store = NULL};
-    g_autofree char *config = NULL, *org_id = NULL;
-    const GOptionEntry entries[] = {
-        {"config", 0, 0, G_OPTION_ARG_FILENAME, &config, "settings file (YAML)", "FILE"},
-        {"org", 0, 0, G_OPTION_ARG_STRING, &org_id, "whose (default)", "ID"},
-        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &upkeep.is_dry, "only say what would be deleted", NULL},
-        {0}};
-    g_autoptr(GError) error = NULL;
-    int status = cli_options_load(command, entries, &config, &argc, argv, &upkeep.settings);
+    if (strcmp(upkeep->org_id, "default") == 0)
+        return true;
+    g_autoptr(GPtrArray) orgs = store_orgs_read(upkeep->store, upkeep->org_id, error);
+    if (orgs && orgs->len == 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no org '%s': `vedette org list` has them",
+                    upkeep->org_id);
+    return orgs && orgs->len > 0;
+}
+
+static int load(const struct upkeep_command *command, int argc, char **argv, struct upkeep *upkeep)
+{
+    g_autofree char *config = NULL;
+    GOptionEntry entries[4] = {{"config", 0, 0, G_OPTION_ARG_FILENAME, &config, "settings file (YAML)", "FILE"}};
+    int count = 1;
+    if (command->has_org)
+        entries[count++] = (GOptionEntry){"org", 0, 0, G_OPTION_ARG_STRING, &upkeep->org_id, "whose (default)", "ID"};
+    if (command->has_dry_run)
+        entries[count++] =
+            (GOptionEntry){"dry-run", 0, 0, G_OPTION_ARG_NONE, &upkeep->is_dry, "only say what would be deleted", NULL};
+    int status = cli_options_load(command->name, entries, &config, &argc, argv, &upkeep->settings);
     if (status != 0)
         return status;
-    upkeep.arguments = argv + 1;
-    upkeep.argument_count = argc - 1;
-    g_autofree char *data_dir = cli_data_dir(&upkeep.settings);
-    upkeep.org_id = org_id ? org_id : "default";
-    upkeep.store = store_open(data_dir, &upkeep.settings.store, clock_system(), &upkeep.health, &error);
-    status = upkeep.store ? act(&upkeep, &error) : 1;
-    if (error)
-        fprintf(stderr, "vedette %s: %s\n", command, error->message);
-    store_close(upkeep.store);
-    record_clear(&settings_descriptor, &upkeep.settings);
+    if (argc - 1 != command->argument_count) {
+        fprintf(stderr, "usage: vedette %s %s\n", command->name, command->usage);
+        record_clear(&settings_descriptor, &upkeep->settings);
+        return 2;
+    }
+    upkeep->arguments = argv + 1;
+    if (!upkeep->org_id)
+        upkeep->org_id = g_strdup("default");
+    return 0;
+}
+
+static int run_with_store(const struct upkeep_command *command, int argc, char **argv)
+{
+    struct upkeep upkeep = {.store = NULL};
+    g_autoptr(GError) error = NULL;
+    int status = load(command, argc, argv, &upkeep);
+    if (status == 0) {
+        g_autofree char *data_dir = cli_data_dir(&upkeep.settings);
+        upkeep.store = store_open(data_dir, &upkeep.settings.store, clock_system(), &upkeep.health, &error);
+        status = upkeep.store && check_org(&upkeep, &error) ? command->act(&upkeep, &error) : 1;
+        if (error)
+            fprintf(stderr, "vedette %s: %s\n", command->name, error->message);
+        store_close(upkeep.store);
+        record_clear(&settings_descriptor, &upkeep.settings);
+    }
+    g_free(upkeep.org_id);
     return status;
 }
 
@@ -88,16 +124,6 @@ static int list_audit(struct upkeep *upkeep, GError **error)
     if (views)
         print_records(&audit_view_descriptor, views);
     return views ? 0 : 1;
-}
-
-static int audit_verify_main(int argc, char **argv)
-{
-    return with_store("audit verify", argc, argv, verify);
-}
-
-static int audit_list_main(int argc, char **argv)
-{
-    return with_store("audit list", argc, argv, list_audit);
 }
 
 /* ---- retention ---- */
@@ -182,21 +208,6 @@ static int confirm_clock(struct upkeep *upkeep, GError **error)
     return store_retention_confirm_clock(upkeep->store, &by, error) ? 0 : 1;
 }
 
-static int retention_status_main(int argc, char **argv)
-{
-    return with_store("retention status", argc, argv, show_retention);
-}
-
-static int retention_run_main(int argc, char **argv)
-{
-    return with_store("retention run", argc, argv, run_retention);
-}
-
-static int retention_confirm_main(int argc, char **argv)
-{
-    return with_store("retention confirm-clock", argc, argv, confirm_clock);
-}
-
 /* ---- orgs ---- */
 
 static int list_orgs(struct upkeep *upkeep, GError **error)
@@ -209,10 +220,6 @@ static int list_orgs(struct upkeep *upkeep, GError **error)
 
 static int delete_org(struct upkeep *upkeep, GError **error)
 {
-    if (upkeep->argument_count != 2) {
-        fprintf(stderr, "usage: vedette org delete ORG REASON [--org WHOSE-AUDIT-TELLS-OF-IT] [--config FILE]\n");
-        return 2;
-    }
     const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[1]};
     const struct store_retention how = {.settings = &upkeep->settings.retention};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
@@ -221,16 +228,6 @@ static int delete_org(struct upkeep *upkeep, GError **error)
     bool is_good = store_orgs_erase(upkeep->store, &how, results, error);
     print_results(results, false);
     return is_good ? 0 : 1;
-}
-
-static int org_list_main(int argc, char **argv)
-{
-    return with_store("org list", argc, argv, list_orgs);
-}
-
-static int org_delete_main(int argc, char **argv)
-{
-    return with_store("org delete", argc, argv, delete_org);
 }
 
 /* ---- users ---- */
@@ -243,17 +240,23 @@ static int list_users(struct upkeep *upkeep, GError **error)
     return users ? 0 : 1;
 }
 
+static bool read_role(const struct upkeep *upkeep, enum role *role, GError **error)
+{
+    *role = record_enum_value(role_names, upkeep->arguments[1]);
+    if (*role > ROLE_ANONYMOUS)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "no role is called '%s': viewer, operator, privacy_officer, admin or platform", upkeep->arguments[1]);
+    return false;
+}
+
 /* Sets any role, platform too, which nobody can give by the API who does not have it: who can do this can read the
  * database. */
 static int set_role(struct upkeep *upkeep, GError **error)
 {
-    enum role role = upkeep->argument_count == 3 ? record_enum_value(role_names, upkeep->arguments[1]) : 0;
-    if (role <= ROLE_ANONYMOUS) {
-        fprintf(stderr,
-                "usage: vedette user role NAME viewer|operator|privacy_officer|admin|platform REASON [--org ID] "
-                "[--config FILE]\n");
+    enum role role;
+    if (!read_role(upkeep, &role, error))
         return 2;
-    }
     g_autofree char *login_name = strcmp(upkeep->org_id, "default") == 0
                                       ? g_strdup(upkeep->arguments[0])
                                       : g_strdup_printf("%s/%s", upkeep->org_id, upkeep->arguments[0]);
@@ -271,35 +274,20 @@ static int set_role(struct upkeep *upkeep, GError **error)
     return is_good ? 0 : 1;
 }
 
-/* False with an error: nobody can be of it. */
-static bool check_org(const struct upkeep *upkeep, GError **error)
-{
-    g_autoptr(GPtrArray) orgs = store_orgs_read(upkeep->store, upkeep->org_id, error);
-    const struct org *org = orgs && orgs->len ? g_ptr_array_index(orgs, 0) : NULL;
-    if (orgs && (!org || org->deleted_at.ms))
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no org '%s': `vedette org list` has them",
-                    upkeep->org_id);
-    return org && !org->deleted_at.ms;
-}
-
 /* In any org: the first of one that was made by the API has nobody who could make them. */
 static int add_user(struct upkeep *upkeep, GError **error)
 {
-    enum role role = upkeep->argument_count == 3 ? record_enum_value(role_names, upkeep->arguments[1]) : 0;
-    if (role <= ROLE_ANONYMOUS) {
-        fprintf(stderr, "usage: vedette user add NAME viewer|operator|privacy_officer|admin|platform REASON [--org ID] "
-                        "[--config FILE]\n");
+    enum role role;
+    if (!read_role(upkeep, &role, error))
         return 2;
-    }
     struct user_answer made;
     g_autofree char *first_password = NULL;
     const struct user actor = {.org_id = upkeep->org_id, .role = ROLE_PLATFORM};
     const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[2]};
     const struct user_request request = {.username = upkeep->arguments[0], .role = role};
     CLEANUP(auth)
-    struct auth *auth = check_org(upkeep, error) ? auth_new(&upkeep->settings, upkeep->store, &upkeep->health,
-                                                            clock_system(), &first_password, error)
-                                                 : NULL;
+    struct auth *auth =
+        auth_new(&upkeep->settings, upkeep->store, &upkeep->health, clock_system(), &first_password, error);
     if (first_password)
         printf("admin of org default, password: %s\n", first_password);
     if (!auth || !auth_user_create(auth, &actor, &by, &request, &made, error))
@@ -310,45 +298,34 @@ static int add_user(struct upkeep *upkeep, GError **error)
     return 0;
 }
 
-static int user_add_main(int argc, char **argv)
-{
-    return with_store("user add", argc, argv, add_user);
-}
+/* ---- the commands ---- */
 
-static int user_list_main(int argc, char **argv)
-{
-    return with_store("user list", argc, argv, list_users);
-}
+/* COMMAND(id, name, usage, arguments, has org, has dry run, act, what for) */
+#define COMMAND(id, name, usage, argument_count, has_org, has_dry_run, act, doc)                                       \
+    static int id##_main(int argc, char **argv)                                                                        \
+    {                                                                                                                  \
+        static const struct upkeep_command command = {name, usage, argument_count, has_org, has_dry_run, act};         \
+        return run_with_store(&command, argc, argv);                                                                   \
+    }                                                                                                                  \
+    const struct cli_command command_##id = {name, usage, doc, id##_main};
 
-static int user_role_main(int argc, char **argv)
-{
-    return with_store("user role", argc, argv, set_role);
-}
-
-const struct cli_command command_user_list = {"user list", "[--org ID] [--config FILE]",
-                                              "an org's users, as JSON lines", user_list_main};
-const struct cli_command command_user_add = {"user add", "NAME ROLE REASON [--org ID] [--config FILE]",
-                                             "makes a user, of any org, and tells the first password once",
-                                             user_add_main};
-const struct cli_command command_user_role = {"user role", "NAME ROLE REASON [--org ID] [--config FILE]",
-                                              "gives a user a role, platform too; the audit tells why", user_role_main};
-const struct cli_command command_org_list = {"org list", "[--config FILE]",
-                                             "every org, as JSON lines; of those that were deleted, what went and when",
-                                             org_list_main};
-const struct cli_command command_org_delete = {"org delete", "ORG REASON [--org ID] [--config FILE]",
-                                               "closes an org for good and erases everything of it", org_delete_main};
-const struct cli_command command_audit_verify = {"audit verify", "[--org ID] [--config FILE]",
-                                                 "finds edited, missing and moved entries of the audit",
-                                                 audit_verify_main};
-const struct cli_command command_audit_list = {"audit list", "[--org ID] [--config FILE]",
-                                               "who did what, newest first, as JSON lines", audit_list_main};
-const struct cli_command command_retention_status = {
-    "retention status", "[--org ID] [--config FILE]",
-    "what is kept how long, the oldest of it, and when the disk will be full", retention_status_main};
-const struct cli_command command_retention_run = {
-    "retention run", "[--dry-run] [--config FILE]",
-    "deletes what is older than its days, or says what would go; policies say as they do to the server",
-    retention_run_main};
-const struct cli_command command_retention_confirm = {"retention confirm-clock", "[--config FILE]",
-                                                      "says that the clock is right, after it was doubted",
-                                                      retention_confirm_main};
+COMMAND(user_list, "user list", "[--org ID] [--config FILE]", 0, true, false, list_users,
+        "an org's users, as JSON lines")
+COMMAND(user_add, "user add", "NAME ROLE REASON [--org ID] [--config FILE]", 3, true, false, add_user,
+        "makes a user, of any org, and tells the first password once")
+COMMAND(user_role, "user role", "NAME ROLE REASON [--org ID] [--config FILE]", 3, true, false, set_role,
+        "gives a user a role, platform too; the audit tells why")
+COMMAND(org_list, "org list", "[--config FILE]", 0, false, false, list_orgs,
+        "every org, as JSON lines; of those that were deleted, what went and when")
+COMMAND(org_delete, "org delete", "ORG REASON [--org WHOSE-AUDIT-TELLS-OF-IT] [--config FILE]", 2, true, false,
+        delete_org, "closes an org for good and erases everything of it")
+COMMAND(audit_verify, "audit verify", "[--org ID] [--config FILE]", 0, true, false, verify,
+        "finds edited, missing and moved entries of the audit")
+COMMAND(audit_list, "audit list", "[--org ID] [--config FILE]", 0, true, false, list_audit,
+        "who did what, newest first, as JSON lines")
+COMMAND(retention_status, "retention status", "[--org ID] [--config FILE]", 0, true, false, show_retention,
+        "what is kept how long, the oldest of it, and when the disk will be full")
+COMMAND(retention_run, "retention run", "[--dry-run] [--config FILE]", 0, false, true, run_retention,
+        "deletes what is older than its days, or says what would go; policies say as they do to the server")
+COMMAND(retention_confirm, "retention confirm-clock", "[--config FILE]", 0, false, false, confirm_clock,
+        "says that the clock is right, after it was doubted")

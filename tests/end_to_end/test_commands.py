@@ -129,6 +129,8 @@ def g08_an_org_is_deleted():
             assert own.returncode == 1 and "administrator is of it" in own.stderr, own
         own = vedette("org", "delete", "acme", "over", "--org", "acme", *where)
         assert own.returncode == 1 and "is your own" in own.stderr, own
+        refused = vedette("org", "delete", "acme", "over", "--dry-run", *where)
+        assert refused.returncode == 2 and "'--dry-run' is no option" in refused.stderr, refused
         result = vedette("org", "delete", "acme", "contract over", *where)
         assert result.returncode == 0 and "acme sites: 1 rows deleted" in result.stdout, result
         orgs = {org["id"]: org for org in map(json.loads, vedette("org", "list", *where).stdout.splitlines())}
@@ -138,6 +140,20 @@ def g08_an_org_is_deleted():
         assert [(entry["action"], entry["subject_id"]) for entry in told] == [("erase", "acme"), ("delete", "acme")], told
         assert told[1]["reason"] == "contract over", told
         assert vedette("org", "delete", "acme", *where).returncode == 2
+
+
+def what_a_command_does_not_take_is_refused_before_it_acts():
+    with Directory() as directory:
+        where = ("--data-dir", directory / "data")
+        for command, status, words in ((("retention", "run", "--org", "acme"), 2, "'--org' is no option"),
+                                       (("retention", "run", "all"), 2, "usage: vedette retention run"),
+                                       (("retention", "confirm-clock", "--dry-run"), 2, "'--dry-run' is no option"),
+                                       (("audit", "verify", "acme"), 2, "usage: vedette audit verify"),
+                                       (("audit", "verify", "--org", "acme"), 1, "there is no org 'acme'"),
+                                       (("user", "add", "eve", "admin", "why", "--org", "acme"), 1, "there is no org 'acme'"),
+                                       (("user", "role", "eve", "king", "why"), 2, "no role is called 'king'")):
+            result = vedette(*command, *where)
+            assert result.returncode == status and words in result.stderr, (command, result)
 
 
 def every_command_says_what_it_wants():
@@ -164,5 +180,6 @@ if __name__ == "__main__":
         ("odd sizes are analysed", odd_sizes_are_analysed),
         ("detections that are none name their line", detections_that_are_none_name_their_line),
         ("g08 an org is deleted", g08_an_org_is_deleted),
+        ("what a command does not take is refused before it acts", what_a_command_does_not_take_is_refused_before_it_acts),
         ("every command says what it wants", every_command_says_what_it_wants),
     ]))

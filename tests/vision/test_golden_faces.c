@@ -1,4 +1,5 @@
-/* Real models and pictures against what a reference saw, where the shared assets lie: faces, people and plates, by name. */
+/* Real models and pictures against what a reference saw, where the shared assets lie: faces, people and plates, by
+ * name. */
 #include "golden_world.h"
 #include "media/media.h"
 
@@ -278,7 +279,8 @@ static void test_faces_are_as_alike_as_the_reference_says(void)
 static void test_a_smile_is_read(void)
 {
     CLEANUP(detector) struct detector *finder = golden_open_detector("yunet_n_640_640");
-    CLEANUP(reader) struct reader *reader = finder ? golden_open_reader("fer2013_mini_XCEPTION.102-0.66.converted") : NULL;
+    CLEANUP(reader)
+    struct reader *reader = finder ? golden_open_reader("fer2013_mini_XCEPTION.102-0.66.converted") : NULL;
     if (!reader)
         return;
     g_autofree struct detections *found = g_new0(struct detections, 1);
@@ -315,8 +317,8 @@ static void test_people_are_known_again(void)
         CLEANUP(reader) struct reader *reader = golden_open_reader(models[m]);
         for (int when = 0; when < 2; when++) {
             CLEANUP(frame)
-            struct frame *frame =
-                golden_load_picture(when ? "video/vtest_480x360_h264.mp4#frame5" : "video/vtest_480x360_h264.mp4#frame0");
+            struct frame *frame = golden_load_picture(when ? "video/vtest_480x360_h264.mp4#frame5"
+                                                           : "video/vtest_480x360_h264.mp4#frame0");
             g_assert_true(detector_run(finder, frame, found, NULL));
             for (int i = 0; i < 2; i++)
                 g_assert_true(reader_run(reader, frame, person_at(found, at[i]), &readings[2 * when + i], NULL));
@@ -341,7 +343,8 @@ int main(int argc, char **argv)
     g_test_add_func("/golden faces/nanodet finds the people of the annotations",
                     test_nanodet_finds_the_people_of_the_annotations);
     g_test_add_func("/golden faces/plates are found and read", test_plates_are_found_and_read);
-    g_test_add_func("/golden faces/faces are as alike as the reference says", test_faces_are_as_alike_as_the_reference_says);
+    g_test_add_func("/golden faces/faces are as alike as the reference says",
+                    test_faces_are_as_alike_as_the_reference_says);
     g_test_add_func("/golden faces/a smile is read", test_a_smile_is_read);
     g_test_add_func("/golden faces/people are known again", test_people_are_known_again);
     return g_test_run();
