@@ -64,7 +64,11 @@ static int load(const struct upkeep_command *command, int argc, char **argv, str
     int status = cli_options_load(command->name, entries, &config, &argc, argv, &upkeep->settings);
     if (status != 0)
         return status;
-    if (argc - 1 != command->argument_count) {
+    int option = 1; /* the first that looks like one: it is none that is known */
+    while (option < argc && argv[option][0] != '-')
+        option++;
+    if (!cli_options_are_all(command->name, argc - option + 1, argv + option - 1) ||
+        argc - 1 != command->argument_count) {
         fprintf(stderr, "usage: vedette %s %s\n", command->name, command->usage);
         record_clear(&settings_descriptor, &upkeep->settings);
         return 2;

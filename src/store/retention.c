@@ -381,8 +381,10 @@ static bool do_org(struct retention_work *work, const char *org_id, GError **err
 {
     bool is_platform = strcmp(org_id, STORE_PLATFORM) == 0;
     for (size_t i = 0; i < retention_rule_count; i++)
-        if (retention_rules[i].is_platforms == is_platform && !do_rule(work, &retention_rules[i], org_id, error))
+        if (retention_rules[i].is_platforms == is_platform && !do_rule(work, &retention_rules[i], org_id, error)) {
+            g_prefix_error(error, "org %s: ", org_id);
             return false;
+        }
     return true;
 }
 
@@ -409,10 +411,14 @@ bool store_retention_run(struct store *store, const struct store_retention *rete
         return false;
     if (!retention->is_dry && !retention_drop_days(&work, orgs, error))
         return false;
-    for (guint i = 0; i < orgs->len; i++)
-        if (!do_org(&work, g_ptr_array_index(orgs, i), error))
-            return false;
-    return do_org(&work, STORE_PLATFORM, error) && (retention->is_dry || note_clock(&work, error));
+    GError *failure = NULL; /* the first: what is wrong with one org is no other's */
+    for (guint i = 0; i < orgs->len && !retention_is_cancelled(&work, NULL); i++)
+        do_org(&work, g_ptr_array_index(orgs, i), failure ? NULL : &failure);
+    do_org(&work, STORE_PLATFORM, failure ? NULL : &failure);
+    bool is_noted = retention->is_dry || note_clock(&work, failure ? NULL : &failure);
+    if (failure)
+        g_propagate_error(error, failure);
+    return !failure && is_noted;
 }
 
 bool store_retention_confirm_clock(struct store *store, const struct audit_by *by, GError **error)

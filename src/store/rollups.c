@@ -283,12 +283,14 @@ static bool roll_up_org(struct store *store, const struct store_rollup *rollup, 
 
 bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_t *buckets, GError **error)
 {
+    GError *failure = NULL; /* the first: what is wrong with one org is no other's loss */
     *buckets = 0;
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     for (guint i = 0; orgs && i < orgs->len; i++)
-        if (!roll_up_org(store, rollup, g_ptr_array_index(orgs, i), buckets, error))
-            return false;
-    return orgs != NULL;
+        roll_up_org(store, rollup, g_ptr_array_index(orgs, i), buckets, failure ? NULL : &failure);
+    if (failure)
+        g_propagate_error(error, failure);
+    return orgs && !failure;
 }
 
 /* ---- reading ---- */

@@ -272,6 +272,32 @@ static void test_a_row_without_a_time_stops_it(void)
     world_clear(&world);
 }
 
+/* acme comes first, and its rows cannot be deleted: it is named, the others' go all the same, and the run is noted. */
+static void test_g08_what_fails_for_one_org_keeps_no_other_s(void)
+{
+    if (world_is_postgres()) {
+        g_test_skip("what is in the way of one org is a trigger of SQLite");
+        return;
+    }
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms);
+    store_close(world.store);
+    meddle(&world, "INSERT INTO orgs (id, name) VALUES ('acme', 'acme');"
+                   "INSERT INTO access_logs (org_id, camera_id, id, employee_id, at, source) VALUES"
+                   "  ('acme', 'c', '1', 'e', 1, 'local'), ('default', 'c', '2', 'e', 1, 'local');"
+                   "CREATE TRIGGER stuck BEFORE DELETE ON access_logs WHEN old.org_id = 'acme' BEGIN "
+                   "SELECT RAISE(ABORT, 'stuck'); END");
+    world.store = world_open_with(&world, world_settings, NULL);
+    g_autofree char *text = retain(&world, &settings, false);
+    g_assert_nonnull(strstr(text, "access_logs 1org acme: "));
+    g_assert_nonnull(strstr(text, "stuck"));
+    g_assert_cmpint(ask_number(&world, "SELECT value FROM store_values WHERE name = 'retention_clock_ms'"), ==,
+                    clock_wall_ms(world.clock));
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 /* The disk under the store was taken away while it ran: what is open is not what is there. */
 static void test_a_missing_mount_stops_it(void)
 {
@@ -366,5 +392,7 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);
     g_test_add_func("/retention/status_proves_what_is_kept", test_status_proves_what_is_kept);
     g_test_add_func("/retention/forecast_of_the_disk", test_forecast_of_the_disk);
+    g_test_add_func("/retention/g08_what_fails_for_one_org_keeps_no_other_s",
+                    test_g08_what_fails_for_one_org_keeps_no_other_s);
     return g_test_run();
 }

@@ -270,6 +270,24 @@ static void test_g11_clocks_of_cameras(void)
     world_clear(&world);
 }
 
+/* acme comes first, and one of its zones is not known here: it is named, and the others are counted all the same. */
+static void test_g01_what_fails_for_one_org_is_no_other_s_loss(void)
+{
+    struct store_world world;
+    const struct store_rollup rollup = {.level = ROLLUP_HOUR};
+    g_autoptr(GError) error = NULL;
+    int64_t buckets = 0;
+    begin(&world, "UTC", world_start_ms + HOUR);
+    cross(&world, "in", world_start_ms);
+    meddle(&world, "INSERT INTO orgs (id, name) VALUES ('acme', 'acme'); INSERT INTO sites (org_id, id, time_zone) "
+                   "VALUES ('acme', 'hall', 'Nowhere/None')");
+    g_assert_false(store_rollup(world.store, &rollup, &buckets, &error));
+    g_assert_nonnull(strstr(error->message, "org acme: "));
+    g_assert_cmpint(buckets, >, 0);
+    g_assert_cmpint(ask_number(&world, "SELECT entries FROM occupancy_hourly WHERE org_id = 'default'"), ==, 1);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -285,5 +303,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rollups/g05_a_day_of_25_hours", test_g05_a_day_of_25_hours);
     g_test_add_func("/rollups/g06_delivered_twice_is_counted_once", test_g06_delivered_twice_is_counted_once);
     g_test_add_func("/rollups/g11_clocks_of_cameras", test_g11_clocks_of_cameras);
+    g_test_add_func("/rollups/g01_what_fails_for_one_org_is_no_other_s_loss",
+                    test_g01_what_fails_for_one_org_is_no_other_s_loss);
     return g_test_run();
 }
