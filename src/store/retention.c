@@ -1,5 +1,6 @@
 #include "store/retention_internal.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -10,22 +11,32 @@ static const char clock_value[] = "retention_clock_ms"; /* store_values: the clo
 
 #define COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
 #define SETTING(member) offsetof(struct retention_settings, member)
+/* Of two moments, the second of which may be absent. */
+#define EARLIER(a, b) "CASE WHEN " b " < " a " THEN " b " ELSE " a " END"
+#define LATER(a, b) "CASE WHEN " b " > " a " THEN " b " ELSE " a " END"
+
+/* A day of a site's clocks is 25 hours where they are set back: a hold rather keeps an hour too much. */
+enum { HOUR_MS = 3600000, UTC_DAY_MS = 24 * HOUR_MS, LONGEST_DAY_MS = 25 * HOUR_MS };
 
 const struct retention_rule retention_rules[] = {
     {"events", "events", "occurred_at", "id, camera_id", "NOT " COUNTED, SETTING(event_days), 0, true},
     {"occupancy", "events", "occurred_at", "id, camera_id", COUNTED, SETTING(occupancy_days), ROLLUP_HOUR, true},
     {"occupancy_hourly", "occupancy_hourly", "bucket", "site_id, bucket, camera_id, subject_id", NULL,
-     SETTING(occupancy_hourly_days), ROLLUP_DAY, true},
+     SETTING(occupancy_hourly_days), ROLLUP_DAY, true, .lasts_ms = HOUR_MS},
     {"occupancy_daily", "occupancy_daily", "bucket", "site_id, bucket, camera_id, subject_id", NULL,
-     SETTING(occupancy_daily_days), ROLLUP_MONTH, true},
-    {"counts", "counts", "day", "day, camera_id, subject_id, kind", NULL, SETTING(count_days), 0, true},
+     SETTING(occupancy_daily_days), ROLLUP_MONTH, true, .lasts_ms = LONGEST_DAY_MS},
+    {"counts", "counts", "day", "day, camera_id, subject_id, kind", NULL, SETTING(count_days), 0, true,
+     .lasts_ms = UTC_DAY_MS},
     {"quarantined_events", "quarantined_events", "received_at", "camera_id, id", NULL, SETTING(quarantine_days), 0,
-     true},
-    {"tracks", "track_chunks", "from_at", "id, camera_id", NULL, SETTING(track_days), 0, true},
+     true, .begins = EARLIER("received_at", "occurred_at"), .ends = LATER("received_at", "occurred_at")},
+    {"tracks", "track_chunks", "from_at", "id, camera_id", NULL, SETTING(track_days), 0, true,
+     .ends = "track_chunks.to_at"},
     {"access_logs", "access_logs", "at", "camera_id, id", NULL, SETTING(access_log_days), 0, true},
-    {"attendance", "attendance_records", "day", "employee_id, day", NULL, SETTING(attendance_days), 0, false},
+    {"attendance", "attendance_records", "day", "employee_id, day", NULL, SETTING(attendance_days), 0, false,
+     .begins = EARLIER("day", "check_in"), .ends = LATER("day", "check_out"), .lasts_ms = LONGEST_DAY_MS},
     {"vehicle_logs", "vehicle_logs", "at", "camera_id, id", NULL, SETTING(vehicle_log_days), 0, true},
-    {"incidents", "incidents", "last_signal_at", "id", NULL, SETTING(incident_days), 0, true},
+    {"incidents", "incidents", "last_signal_at", "id", NULL, SETTING(incident_days), 0, true, .begins = "started_at",
+     .ends = LATER("last_signal_at", "ended_at"), .cameras = "camera_ids"},
     {"violations", "violations", "at", "id", NULL, SETTING(violation_days), 0, true},
     {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", "state <> 'running'", SETTING(job_run_days), 0,
      false, true},
@@ -56,20 +67,42 @@ static const char *part_condition(enum retention_part_kind kind)
     }
 }
 
-/* Columns are named with their table, since legal_holds has some of the same names. */
-static void append_hold(const struct retention_rule *rule, GString *sql)
+/* SQL for a column's moment, so much later. Named with its table, since legal_holds has some of the same names. */
+static char *moment(const struct retention_rule *rule, enum record_dialect dialect, int64_t later_ms)
 {
-    const char *table = rule->table;
+    g_autofree char *later = !later_ms                    ? g_strdup("")
+                             : dialect == RECORD_POSTGRES ? g_strdup_printf(" + interval '%" PRId64 " ms'", later_ms)
+                                                          : g_strdup_printf(" + %" PRId64, later_ms);
+    return g_strdup_printf("%s.%s%s", rule->table, rule->time, later);
+}
+
+/* Cameras of a list are found as they stand in its JSON: an id has no character that would be written otherwise. */
+static void append_hold_of_camera(const struct retention_rule *rule, GString *sql)
+{
+    g_string_append_printf(sql, " AND (h.camera_id IS NULL OR h.camera_id = %s.camera_id", rule->table);
+    if (rule->cameras)
+        g_string_append_printf(sql,
+                               " OR replace(CAST(%s AS TEXT), '\"' || h.camera_id || '\"', '') <> CAST(%s AS TEXT)",
+                               rule->cameras, rule->cameras);
+    g_string_append_c(sql, ')');
+}
+
+/* What has a moment in common with a hold is held. */
+static void append_hold(const struct retention_rule *rule, enum record_dialect dialect, GString *sql)
+{
+    g_autofree char *time = moment(rule, dialect, 0), *over = moment(rule, dialect, rule->lasts_ms);
     g_string_append(sql, " AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL");
     if (rule->has_camera)
-        g_string_append_printf(sql, " AND (h.camera_id IS NULL OR h.camera_id = %s.camera_id)", table);
-    g_string_append_printf(sql,
-                           " AND (h.from_at IS NULL OR h.from_at <= %s.%s) AND (h.to_at IS NULL OR h.to_at > %s.%s))",
-                           table, rule->time, table, rule->time);
+        append_hold_of_camera(rule, sql);
+    g_string_append_printf(sql, " AND (h.from_at IS NULL OR h.from_at <= %s", rule->ends ? rule->ends : time);
+    if (rule->lasts_ms)
+        g_string_append_printf(sql, " OR h.from_at < %s", over);
+    g_string_append_printf(sql, ") AND (h.to_at IS NULL OR h.to_at > %s))", rule->begins ? rule->begins : time);
 }
 
 /* Rows that are old enough, and those of them that may go. */
-static char *condition(const struct retention_rule *rule, bool is_all_old, enum retention_part_kind kind)
+static char *condition(const struct retention_rule *rule, enum record_dialect dialect, bool is_all_old,
+                       enum retention_part_kind kind)
 {
     GString *sql = g_string_new(NULL);
     g_string_append_printf(sql, "%s%s.%s < $2",
@@ -84,21 +117,22 @@ static char *condition(const struct retention_rule *rule, bool is_all_old, enum 
                                "AND m.level = '%s'), $2)",
                                rule->table, rule->time, record_enum_name(rollup_level_names, rule->until));
     if (!rule->is_platforms && !is_all_old)
-        append_hold(rule, sql);
+        append_hold(rule, dialect, sql);
     return g_string_free(sql, FALSE);
 }
 
-static char *delete_sql(const struct retention_rule *rule, enum retention_part_kind kind)
+static char *delete_sql(const struct retention_rule *rule, enum record_dialect dialect, enum retention_part_kind kind)
 {
-    g_autofree char *where = condition(rule, false, kind);
+    g_autofree char *where = condition(rule, dialect, false, kind);
     return g_strdup_printf("DELETE FROM %s WHERE %s(%s) IN (SELECT %s FROM %s WHERE %s ORDER BY %s.%s LIMIT $4)",
                            rule->table, rule->is_platforms ? "" : "org_id = $1 AND ", rule->key, rule->key, rule->table,
                            where, rule->table, rule->time);
 }
 
-static char *count_sql(const struct retention_rule *rule, bool is_all_old, enum retention_part_kind kind)
+static char *count_sql(const struct retention_rule *rule, enum record_dialect dialect, bool is_all_old,
+                       enum retention_part_kind kind)
 {
-    g_autofree char *where = condition(rule, is_all_old, kind);
+    g_autofree char *where = condition(rule, dialect, is_all_old, kind);
     return g_strdup_printf("SELECT count(*) FROM %s WHERE %s", rule->table, where);
 }
 
@@ -204,7 +238,7 @@ bool retention_count(const struct retention_work *work, const struct retention_r
                      const struct retention_part *part, bool is_all_old, int64_t *sum, GError **error)
 {
     int64_t count = 0;
-    g_autofree char *sql = count_sql(rule, is_all_old, part->kind);
+    g_autofree char *sql = count_sql(rule, work->store->engine->dialect, is_all_old, part->kind);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
     bool is_good =
@@ -269,7 +303,7 @@ static bool delete_all(struct retention_work *work, const struct retention_rule 
                        const struct retention_part *part, struct retention_result *result, GError **error)
 {
     const struct retention_settings *settings = work->retention->settings;
-    g_autofree char *sql = delete_sql(rule, part->kind);
+    g_autofree char *sql = delete_sql(rule, work->store->engine->dialect, part->kind);
     for (int64_t limit = work->limit, deleted = limit, took_us = 0; deleted == limit;) {
         limit = work->limit;
         if (retention_is_cancelled(work, error) ||

@@ -13,6 +13,10 @@ struct retention_rule {
     enum rollup_level until;  /* not what marks of this level still need; 0: all */
     bool has_camera;          /* holds and status are by camera */
     bool is_platforms;
+    /* What a legal hold must not touch: from `begins` to `ends` (SQL; NULL: `time`), and so long from `time` on. */
+    const char *begins, *ends;
+    int64_t lasts_ms;
+    const char *cameras; /* a column that lists further cameras it is of; NULL: none */
 };
 extern const struct retention_rule retention_rules[];
 extern const size_t retention_rule_count;
