@@ -60,6 +60,7 @@ struct source_settings {
     int32_t record_packets, record_bytes;
     double record_seconds;
     char *refused_networks; /* addresses that are not connected to: network_list_has */
+    char *tls_ca_file;      /* of cameras by https and rtsps; empty: the machine's own */
 };
 struct motion_settings {
     int32_t width_px;     /* the luma plane is reduced to about this width */

@@ -63,6 +63,8 @@ static const struct record_field source_fields[] = {
     FIELD(struct source_settings, refused_networks, 0,
           "addresses that no camera is looked for at, as 10.1.0.0/16, 10.2.0.7, fe80::/10; empty: none is refused",
           .max_count = 4096, .check_text = network_list_check),
+    FIELD(struct source_settings, tls_ca_file, RECORD_NEEDS_RESTART,
+          "PEM file of those who may vouch for cameras by https and rtsps; empty: the system's", .max_count = 4096),
 };
 const struct record_descriptor source_settings_descriptor =
     RECORD(struct source_settings, "SourceSettings", 1, source_fields, "Connections to cameras.");

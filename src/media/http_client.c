@@ -38,6 +38,7 @@ struct http_client *http_client_new(const struct media_url *url, const char *use
         settings->max_picture_bytes > 0 ? (size_t)settings->max_picture_bytes : (size_t)HTTP_PICTURE_BYTES;
     client->connection.cancellable = cancellable;
     client->connection.refused_networks = settings->refused_networks;
+    client->connection.tls_ca_file = settings->tls_ca_file;
     client->picture = g_byte_array_new();
     return client;
 }

@@ -46,6 +46,7 @@ struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *use
     client->settings = settings;
     client->connection.cancellable = cancellable;
     client->connection.refused_networks = settings->refused_networks;
+    client->connection.tls_ca_file = settings->tls_ca_file;
     client->session_seconds = RTSP_DEFAULT_SESSION_SECONDS;
     return client;
 }

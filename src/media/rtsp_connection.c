@@ -218,13 +218,28 @@ static const char *certificate_problem(GTlsCertificateFlags problems)
         {G_TLS_CERTIFICATE_NOT_ACTIVATED, "TLS: the camera's certificate is not valid yet"},
         {G_TLS_CERTIFICATE_REVOKED, "TLS: the camera's certificate was revoked"},
         {G_TLS_CERTIFICATE_BAD_IDENTITY, "TLS: the camera's certificate is for another host name"},
-        {G_TLS_CERTIFICATE_UNKNOWN_CA,
-         "TLS: the camera's certificate is signed by nobody this machine trusts (add its authority to the system's)"},
+        {G_TLS_CERTIFICATE_UNKNOWN_CA, "TLS: the camera's certificate is signed by nobody this machine trusts "
+                                       "(source.tls_ca_file can name its authority)"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
         if (problems & rows[i].flag)
             return rows[i].text;
     return problems ? "TLS: the camera's certificate is not acceptable" : "TLS handshake";
+}
+
+/* Those who may vouch for the camera, read anew for each connection. */
+static bool take_authorities(const char *path, GIOStream *tls, GError **error)
+{
+    if (!path || !*path)
+        return true; /* the system's */
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+    g_autoptr(GTlsDatabase) authorities = g_tls_file_database_new(absolute, &cause);
+    if (authorities)
+        g_tls_connection_set_database(G_TLS_CONNECTION(tls), authorities);
+    else
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "TLS: source.tls_ca_file '%s': %s", path, cause->message);
+    return authorities;
 }
 
 static bool start_tls(struct rtsp_connection *connection, const struct media_url *url, int64_t deadline_us,
@@ -233,10 +248,14 @@ static bool start_tls(struct rtsp_connection *connection, const struct media_url
     g_autoptr(GError) cause = NULL;
     g_autoptr(GSocketConnectable) identity = g_network_address_new(url->host, (guint16)url->port);
     GTlsCertificateFlags problems = 0;
+    GIOStream *tls = g_tls_client_connection_new(G_IO_STREAM(connection->socket), identity, &cause);
+    if (tls && !take_authorities(connection->tls_ca_file, tls, error)) {
+        g_object_unref(tls);
+        return false;
+    }
+    bool is_good = false;
     struct step step;
     step_begin(&step, connection);
-    GIOStream *tls = g_tls_client_connection_new(G_IO_STREAM(connection->socket), identity, &cause);
-    bool is_good = false;
     if (tls) {
         g_object_unref(connection->stream);
         connection->stream = tls;

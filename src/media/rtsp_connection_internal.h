@@ -8,6 +8,7 @@ enum { RTSP_BUFFER_BYTES = 1 << 17 }; /* holds a whole packet and the start of t
 struct rtsp_connection {
     GCancellable *cancellable;    /* borrowed; ends any wait at once */
     const char *refused_networks; /* borrowed; addresses that are not connected to (base/networks.h) */
+    const char *tls_ca_file;      /* borrowed; PEM of those who may vouch for the camera; NULL or "": the system's */
     GSocketConnection *socket;
     GIOStream *stream; /* the socket, or TLS over it */
     uint8_t buffer[RTSP_BUFFER_BYTES];

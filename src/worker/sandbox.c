@@ -102,7 +102,7 @@ static void allow_source(int ruleset, const char *source, uint64_t handled)
     media_url_clear(&url);
 }
 
-/* The files the operator named: cameras that are videos or devices, and models. */
+/* The files the operator named: cameras that are videos or devices, who vouches for the others, and models. */
 static void allow_configured(int ruleset, const struct worker_config *config, uint64_t handled)
 {
     const struct camera *cameras = config->cameras.items;
@@ -112,6 +112,9 @@ static void allow_configured(int ruleset, const struct worker_config *config, ui
         for (size_t j = 0; j < count; j++)
             allow_source(ruleset, uses[j].source, handled);
     }
+    const char *authorities = config->source.tls_ca_file;
+    if (authorities && *authorities)
+        allow(ruleset, authorities, READ_FILE);
     allow_model(ruleset, config->detector.model, config->detector.card);
     allow_model(ruleset, config->reid.model, config->reid.card);
 }

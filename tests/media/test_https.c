@@ -96,6 +96,15 @@ static void camera_stop(struct tls_camera *camera)
 
 /* ---- whom this machine trusts ---- */
 
+static bool run_openssl(const char *const *command)
+{
+    int status = 1;
+    return g_spawn_sync(NULL, (char **)command, NULL,
+                        G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
+                        NULL, &status, NULL) &&
+           status == 0;
+}
+
 /* A certificate that signs itself, for `names` as openssl writes alternative names. */
 static GTlsCertificate *make_certificate(const struct media_world *world, const char *name, const char *names)
 {
@@ -105,12 +114,7 @@ static GTlsCertificate *make_certificate(const struct media_world *world, const 
         "openssl", "req",   "-x509", "-newkey", "ec",      "-pkeyopt", "ec_paramgen_curve:P-256",
         "-nodes",  "-subj", TRUSTED, "-addext", extension, "-days",    "2",
         "-keyout", key,     "-out",  path,      NULL};
-    int status = 1;
-    bool is_made = g_spawn_sync(NULL, (char **)command, NULL,
-                                G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
-                                NULL, NULL, NULL, &status, NULL) &&
-                   status == 0;
-    return is_made ? g_tls_certificate_new_from_files(path, key, NULL) : NULL;
+    return run_openssl(command) ? g_tls_certificate_new_from_files(path, key, NULL) : NULL;
 }
 
 /* As if the certificate in this file stood among the system's authorities. */
@@ -124,23 +128,25 @@ static void trust_only(const struct media_world *world, const char *name)
     g_object_unref(authorities);
 }
 
-static void eye_open(struct media_eye *eye, const struct tls_camera *camera)
+/* `authorities`: as source.tls_ca_file; may be NULL. */
+static void eye_open(struct media_eye *eye, const struct tls_camera *camera, char *authorities)
 {
     g_autofree char *address = g_strdup_printf("https://127.0.0.1:%d/video", camera->port);
     media_eye_init(eye);
     eye->settings.retry_delay_ms = eye->settings.retry_delay_max_ms = 600000;
     eye->settings.picture_fps = 50;
+    eye->settings.tls_ca_file = authorities;
     media_eye_open(eye, address);
 }
 
 /* ---- the cases ---- */
 
-static void check_pictures_arrive(GTlsCertificate *certificate)
+static void check_pictures_arrive(GTlsCertificate *certificate, char *authorities)
 {
     struct tls_camera camera;
     struct media_eye eye;
     camera_start(&camera, certificate);
-    eye_open(&eye, &camera);
+    eye_open(&eye, &camera, authorities);
     for (int i = 0; i < 3; i++) {
         CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
         g_assert_nonnull(frame);
@@ -152,12 +158,12 @@ static void check_pictures_arrive(GTlsCertificate *certificate)
     camera_stop(&camera);
 }
 
-static void check_is_refused(GTlsCertificate *certificate, const char *why)
+static void check_is_refused(GTlsCertificate *certificate, char *authorities, const char *why)
 {
     struct tls_camera camera;
     struct media_eye eye;
     camera_start(&camera, certificate);
-    eye_open(&eye, &camera);
+    eye_open(&eye, &camera, authorities);
     g_assert_true(media_eye_wait_state(&eye, "waiting"));
     g_test_message("%s", media_eye_look(&eye)->last_error);
     g_assert_nonnull(strstr(media_eye_look(&eye)->last_error, why));
@@ -175,16 +181,73 @@ static void test_only_a_trusted_camera_is_watched(void)
     GTlsCertificate *elsewhere = make_certificate(&world, "elsewhere.pem", "DNS:elsewhere.example");
     if (own && elsewhere) {
         trust_only(&world, "own.pem");
-        check_pictures_arrive(own);
-        check_is_refused(elsewhere, "TLS: the camera's certificate is for another host name");
+        check_pictures_arrive(own, NULL);
+        check_is_refused(elsewhere, NULL, "TLS: the camera's certificate is for another host name");
         trust_only(&world, "elsewhere.pem");
-        check_is_refused(elsewhere, "TLS: the camera's certificate is for another host name");
-        check_is_refused(own, "TLS: the camera's certificate is signed by nobody this machine trusts");
+        check_is_refused(elsewhere, NULL, "TLS: the camera's certificate is for another host name");
+        check_is_refused(own, NULL, "TLS: the camera's certificate is signed by nobody this machine trusts");
     } else {
         g_test_skip("this machine has no openssl command");
     }
     g_clear_object(&own);
     g_clear_object(&elsewhere);
+    media_world_clear(&world);
+}
+
+/* A certificate for this machine that the one in the file `authority` has signed. */
+static GTlsCertificate *make_signed(const struct media_world *world, const char *authority)
+{
+    g_autofree char *signer = media_world_path(world, authority), *signers_key = media_world_path(world, "key.pem");
+    g_autofree char *key = media_world_path(world, "signed-key.pem"), *path = media_world_path(world, "signed.pem");
+    const char *const command[] = {"openssl",
+                                   "req",
+                                   "-x509",
+                                   "-newkey",
+                                   "ec",
+                                   "-pkeyopt",
+                                   "ec_paramgen_curve:P-256",
+                                   "-nodes",
+                                   "-subj",
+                                   "/CN=yard",
+                                   "-addext",
+                                   "subjectAltName=IP:127.0.0.1",
+                                   "-addext",
+                                   "basicConstraints=critical,CA:FALSE",
+                                   "-days",
+                                   "2",
+                                   "-CA",
+                                   signer,
+                                   "-CAkey",
+                                   signers_key,
+                                   "-keyout",
+                                   key,
+                                   "-out",
+                                   path,
+                                   NULL};
+    return run_openssl(command) ? g_tls_certificate_new_from_files(path, key, NULL) : NULL;
+}
+
+static void test_an_authority_of_ones_own_is_trusted_alone(void)
+{
+    static const char nobody[] = "TLS: the camera's certificate is signed by nobody this machine trusts";
+    struct media_world world;
+    media_world_init(&world);
+    g_autofree char *ours = media_world_path(&world, "ours.pem"), *missing = media_world_path(&world, "missing.pem");
+    GTlsCertificate *known = make_certificate(&world, "known.pem", "IP:127.0.0.1");
+    GTlsCertificate *authority = make_certificate(&world, "ours.pem", "DNS:authority.example");
+    GTlsCertificate *camera = authority ? make_signed(&world, "ours.pem") : NULL;
+    if (known && camera) {
+        trust_only(&world, "known.pem");
+        check_is_refused(camera, NULL, nobody);
+        check_pictures_arrive(camera, ours);
+        check_is_refused(known, ours, nobody); /* whom the system trusts is not asked any more */
+        check_is_refused(camera, missing, "source.tls_ca_file");
+    } else {
+        g_test_skip("this machine has no openssl command of 3.0 or later");
+    }
+    g_clear_object(&known);
+    g_clear_object(&authority);
+    g_clear_object(&camera);
     media_world_clear(&world);
 }
 
@@ -194,6 +257,8 @@ int main(int argc, char **argv)
     media_world_start();
     jpeg = media_world_jpeg(&jpeg_length);
     g_test_add_func("/media/https/only_a_trusted_camera_is_watched", test_only_a_trusted_camera_is_watched);
+    g_test_add_func("/media/https/an_authority_of_ones_own_is_trusted_alone",
+                    test_an_authority_of_ones_own_is_trusted_alone);
     int result = g_test_run();
     g_free(jpeg);
     return result;

@@ -25,7 +25,7 @@
 enum { ABI_NETWORK = 4, ABI_SCOPES = 6 };
 
 struct world {
-    char *directory, *hub_files, *video, *other;
+    char *directory, *hub_files, *video, *authorities, *other;
     int listener, port;
     long abi;
 };
@@ -42,6 +42,7 @@ static void world_init(struct world *world)
     *world = (struct world){.directory = g_dir_make_tmp("vedette-sandbox-XXXXXX", NULL)};
     world->hub_files = make_file(world, "vedette.db");
     world->video = make_file(world, "video.mp4");
+    world->authorities = make_file(world, "ca.pem");
     world->other = make_file(world, "other.mp4");
     world->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -55,7 +56,7 @@ static void world_init(struct world *world)
 
 static void world_clear(struct world *world)
 {
-    char *const paths[] = {world->hub_files, world->video, world->other};
+    char *const paths[] = {world->hub_files, world->video, world->authorities, world->other};
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
         g_unlink(paths[i]);
         g_free(paths[i]);
@@ -73,6 +74,8 @@ static void close_cage(const struct world *world, bool is_wanted, struct worker_
     struct camera *camera = record_list_append(&config.cameras, &camera_descriptor);
     g_free(camera->source);
     camera->source = g_strdup(world->video);
+    g_free(config.source.tls_ca_file);
+    config.source.tls_ca_file = g_strdup(world->authorities);
     *hello = (struct worker_hello){0};
     sandbox_close(&config, world->hub_files, hello);
 }
@@ -113,7 +116,8 @@ static bool files_are_out_of_reach(const struct world *world)
 
 static bool what_is_needed_is_in_reach(const struct world *world)
 {
-    return can_open(world->video, O_RDONLY) && can_open("/dev/null", O_RDWR) && can_open("/dev/urandom", O_RDONLY) &&
+    return can_open(world->video, O_RDONLY) && can_open(world->authorities, O_RDONLY) &&
+           can_open("/dev/null", O_RDWR) && can_open("/dev/urandom", O_RDONLY) &&
            can_open("/usr", O_RDONLY | O_DIRECTORY) && use_port(world, true) == 0;
 }
 
