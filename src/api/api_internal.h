@@ -243,6 +243,8 @@ struct audit_by request_by(const struct request *request);
 bool request_policy_name(const struct request *request, struct policy_name *name, struct answer *answer);
 /* breakers.c: whether what concerns all orgs is this login's to see and change. */
 bool request_runs_server(const struct request *request);
+/* The same; false: the answer is made. */
+bool request_check_runs_server(const struct request *request, struct answer *answer);
 /* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the
  * request's end. */
 const struct camera_set *request_cameras(struct request *request);

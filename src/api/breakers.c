@@ -105,6 +105,14 @@ bool request_runs_server(const struct request *request)
     return request->login.user->role >= ROLE_PLATFORM || !camera_set_has_others(set, request->login.user->org_id);
 }
 
+bool request_check_runs_server(const struct request *request, struct answer *answer)
+{
+    if (request_runs_server(request))
+        return true;
+    answer_problem(answer, MHD_HTTP_FORBIDDEN, "this concerns every org: only the platform may do it", NULL);
+    return false;
+}
+
 /* A line of the log and an entry of the audit say who did what to which, and why. The word is obeyed also where the
  * audit cannot be written: it may be the store's own breaker, forced because the store is away. */
 static void note_word(const struct request *request, const struct breaker_request *word)

@@ -9,11 +9,31 @@ static struct scheduler *find_scheduler(const struct request *request, struct an
     return scheduler;
 }
 
+/* What a run did tells of every org. */
+static void hide_details_of_views(const GPtrArray *views)
+{
+    for (guint i = 0; views && i < views->len; i++) {
+        struct job_view *view = g_ptr_array_index(views, i);
+        g_clear_pointer(&view->last_detail, g_free);
+    }
+}
+
+static void hide_details_of_runs(const GPtrArray *runs)
+{
+    for (guint i = 0; runs && i < runs->len; i++) {
+        struct job_run *run = g_ptr_array_index(runs, i);
+        g_clear_pointer(&run->detail, g_free);
+        g_clear_pointer(&run->requested_by, g_free);
+    }
+}
+
 static void handle_jobs(struct request *request, struct answer *answer)
 {
     struct scheduler *scheduler = find_scheduler(request, answer);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) jobs = scheduler ? scheduler_list(scheduler, &error) : NULL;
+    if (!request_runs_server(request))
+        hide_details_of_views(jobs);
     if (scheduler)
         answer_list_or_error(answer, &job_view_descriptor, jobs, error);
 }
@@ -26,6 +46,8 @@ static void handle_job_history(struct request *request, struct answer *answer)
         return;
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) runs = scheduler_history(scheduler, asked->id, asked->limit, &error);
+    if (!request_runs_server(request))
+        hide_details_of_runs(runs);
     answer_list_or_error(answer, &job_run_descriptor, runs, error);
 }
 
@@ -53,7 +75,7 @@ static void handle_job_next(struct request *request, struct answer *answer)
 
 static void handle_job_run(struct request *request, struct answer *answer)
 {
-    struct scheduler *scheduler = find_scheduler(request, answer);
+    struct scheduler *scheduler = request_check_runs_server(request, answer) ? find_scheduler(request, answer) : NULL;
     const struct audit_by by = request_by(request);
     int64_t scheduled_ms = 0;
     g_autoptr(GError) error = NULL;
@@ -71,7 +93,7 @@ static void handle_job_run(struct request *request, struct answer *answer)
 
 static void set_paused(struct request *request, bool is_paused, struct answer *answer)
 {
-    struct scheduler *scheduler = find_scheduler(request, answer);
+    struct scheduler *scheduler = request_check_runs_server(request, answer) ? find_scheduler(request, answer) : NULL;
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
     if (!scheduler)
@@ -101,7 +123,7 @@ static const struct route routes[] = {
      .answers = ANSWER_LIST,
      .response = &job_view_descriptor,
      .handle = handle_jobs,
-     .doc = "The server's jobs and how they stand."},
+     .doc = "The server's jobs and how they stand; what they did, to whom runs the server."},
     {.method = "GET",
      .path = "/api/v1/jobs/{id}/history",
      .name = "listJobRuns",
@@ -111,7 +133,8 @@ static const struct route routes[] = {
      .answers = ANSWER_LIST,
      .response = &job_run_descriptor,
      .handle = handle_job_history,
-     .doc = "What became of a job's times, newest first: run, or skipped and why."},
+     .doc = "What became of a job's times, newest first: run, or skipped and why; what was done, to whom runs the "
+            "server."},
     {.method = "GET",
      .path = "/api/v1/jobs/{id}/next",
      .name = "listJobTimes",
@@ -133,7 +156,8 @@ static const struct route routes[] = {
      .status = MHD_HTTP_ACCEPTED,
      .problems = PROBLEM(CONFLICT),
      .handle = handle_job_run,
-     .doc = "Runs a job now, also a paused one; 409 while it runs."},
+     .doc =
+         "Runs a job now, also a paused one; 409 while it runs. Where there are other orgs, for the platform alone."},
     {.method = "POST",
      .path = "/api/v1/jobs/{id}/pause",
      .name = "pauseJob",
@@ -142,7 +166,7 @@ static const struct route routes[] = {
      .parameters = &id_change_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
      .handle = handle_job_pause,
-     .doc = "From now on the job is not run by its schedule."},
+     .doc = "From now on no server runs the job by its schedule. Where there are other orgs, for the platform alone."},
     {.method = "POST",
      .path = "/api/v1/jobs/{id}/resume",
      .name = "resumeJob",

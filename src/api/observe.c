@@ -6,15 +6,6 @@
 #include "base/error_groups.h"
 #include "base/log.h"
 
-/* False: the answer is made. */
-static bool check_runs_server(const struct request *request, struct answer *answer)
-{
-    if (request_runs_server(request))
-        return true;
-    answer_problem(answer, MHD_HTTP_FORBIDDEN, "this concerns every org: only the platform may do it", NULL);
-    return false;
-}
-
 static void error_view_free(void *data)
 {
     record_clear(&error_group_view_descriptor, data);
@@ -23,7 +14,7 @@ static void error_view_free(void *data)
 
 static void handle_errors(struct request *request, struct answer *answer)
 {
-    if (!check_runs_server(request, answer))
+    if (!request_check_runs_server(request, answer))
         return;
     g_autoptr(GArray) groups = error_groups_list(NULL);
     g_autoptr(GPtrArray) views = g_ptr_array_new_with_free_func(error_view_free);
@@ -53,7 +44,7 @@ static void answer_levels(struct answer *answer)
 
 static void handle_levels(struct request *request, struct answer *answer)
 {
-    if (check_runs_server(request, answer))
+    if (request_check_runs_server(request, answer))
         answer_levels(answer);
 }
 
@@ -61,7 +52,7 @@ static void handle_levels_set(struct request *request, struct answer *answer)
 {
     const struct log_levels *asked = request->record;
     g_autoptr(GError) error = NULL;
-    if (!check_runs_server(request, answer))
+    if (!request_check_runs_server(request, answer))
         return;
     if (!log_set_levels(asked->levels, &error)) {
         answer_error(answer, error);

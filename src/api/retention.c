@@ -18,6 +18,8 @@ static void handle_retention_confirm_clock(struct request *request, struct answe
 {
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
+    if (!request_check_runs_server(request, answer))
+        return;
     if (store_retention_confirm_clock(request->api->store, &by, &error))
         answer->status = MHD_HTTP_NO_CONTENT;
     else
@@ -72,7 +74,8 @@ static const struct route routes[] = {
      .parameters = &reason_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
      .handle = handle_retention_confirm_clock,
-     .doc = "The clock is right: retention that was stopped by a jump goes on."},
+     .doc = "The clock is right: retention that was stopped by a jump goes on. Where there are other orgs, for the "
+            "platform alone."},
     {.method = "GET",
      .path = "/api/v1/legal-holds",
      .name = "listLegalHolds",

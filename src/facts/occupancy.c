@@ -69,6 +69,14 @@ static const struct record_field legal_hold_fields[] = {
 const struct record_descriptor legal_hold_descriptor = RECORD(
     struct legal_hold, "LegalHold", 1, legal_hold_fields, "Rows that retention must leave.", .table = "legal_holds");
 
+static void hold_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct legal_hold *hold = record;
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", "to_at", NULL);
+    if (hold->from_at.ms && hold->to_at.ms && hold->to_at.ms <= hold->from_at.ms)
+        record_errors_add(errors, where, "must be after from_at, or nothing is held");
+}
+
 static const struct record_field legal_hold_request_fields[] = {
     FIELD(struct legal_hold, camera_id, RECORD_TEXT_ID, "of this camera alone; absent: of all"),
     FIELD(struct legal_hold, from_at, 0, "from then on; absent: from the beginning"),
@@ -76,7 +84,8 @@ static const struct record_field legal_hold_request_fields[] = {
     FIELD(struct legal_hold, reason, RECORD_REQUIRED, "why", .min_count = 1, .max_count = 1024),
 };
 const struct record_descriptor legal_hold_request_descriptor =
-    RECORD(struct legal_hold, "LegalHoldRequest", 1, legal_hold_request_fields, "What POST /api/v1/legal-holds takes.");
+    RECORD(struct legal_hold, "LegalHoldRequest", 1, legal_hold_request_fields, "What POST /api/v1/legal-holds takes.",
+           .check = hold_check);
 
 static const struct record_field sample_fields[] = {
     FIELD(struct storage_sample, at, RECORD_REQUIRED | RECORD_KEY, "when"),

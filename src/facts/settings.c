@@ -288,14 +288,25 @@ static const struct record_field policy_fields[] = {
 static const struct record_descriptor policy_descriptor =
     RECORD(struct policy_settings, "PolicySettings", 1, policy_fields, "Policies that change while the server runs.");
 
-/* A late record must be counted anew with all of its hour. */
+/* A late record must be counted anew with all of its hour, that hour with all of its day, that day with all of its
+ * month. */
 static void retention_check(const struct settings *settings, const char *path, struct record_errors *errors)
 {
-    g_autofree char *where = g_strconcat(path, *path ? "." : "", "retention.occupancy_days", NULL);
-    int32_t days = settings->retention.occupancy_days, late_days = settings->store.late_days;
-    if (days && (days <= late_days || !late_days))
-        record_errors_add(errors, where, "%d: must be 0, or more than store.late_days (%d, which may not be 0 then)",
-                          days, late_days);
+    const struct retention_settings *retention = &settings->retention;
+    int32_t late_days = settings->store.late_days;
+    const struct {
+        const char *key;
+        int32_t days, span_days;
+    } kept[] = {{"occupancy_days", retention->occupancy_days, 0},
+                {"occupancy_hourly_days", retention->occupancy_hourly_days, 1},
+                {"occupancy_daily_days", retention->occupancy_daily_days, 31}};
+    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+        g_autofree char *where = g_strconcat(path, *path ? "." : "", "retention.", kept[i].key, NULL);
+        if (kept[i].days && (kept[i].days <= late_days + kept[i].span_days || !late_days))
+            record_errors_add(
+                errors, where, "%d: must be 0, or more than store.late_days%s (%d, and store.late_days not 0)",
+                kept[i].days, kept[i].span_days ? " and the days counted from it" : "", late_days + kept[i].span_days);
+    }
 }
 
 static void settings_check(const void *record, const char *path, struct record_errors *errors)

@@ -287,14 +287,32 @@ static bool is_in_grace(const struct scheduler *scheduler, const struct task *ta
     return late_ms <= scheduler->options.jobs[task->job].grace_seconds * INT64_C(1000);
 }
 
+/* Its time is over, and the history shall tell: it becomes a skip. */
+static void give_up(struct scheduler *scheduler, struct task *task)
+{
+    int64_t scheduled_s = task->scheduled_ms / 1000;
+    const struct planner_decision missed = {.job = task->job,
+                                            .reason = SKIP_MISSED,
+                                            .scheduled_s = scheduled_s,
+                                            .until_s = scheduled_s,
+                                            .late_s = scheduler_now_s(scheduler) - scheduled_s};
+    task->kind = TASK_SKIP;
+    task->skip = skip_row(scheduler, &missed);
+    put_back(scheduler, task);
+}
+
 static void do_run(struct scheduler *scheduler, struct task *task)
 {
-    if (!claim_and_run(scheduler, task) && is_in_grace(scheduler, task)) {
+    bool is_asked = claim_and_run(scheduler, task);
+    if (!is_asked && is_in_grace(scheduler, task)) {
         put_back(scheduler, task);
         return;
     }
     note_ended(scheduler, task->job);
-    task_free(task);
+    if (!is_asked && task->cause == TRIGGER_SCHEDULE)
+        give_up(scheduler, task);
+    else
+        task_free(task);
 }
 
 /* Skips that wait are written together. */
@@ -311,9 +329,14 @@ static void do_skips(struct scheduler *scheduler, struct task *first)
     pthread_mutex_unlock(&scheduler->lock);
     for (guint i = 0; i < tasks->len; i++)
         g_ptr_array_add(rows, ((struct task *)g_ptr_array_index(tasks, i))->skip);
-    counter_add(&scheduler->options.health->jobs_skipped, rows->len);
-    if (!store_runs_skip(scheduler->options.store, (const struct job_run *const *)rows->pdata, rows->len, &error))
-        log_warning(NULL, "%u skipped times of jobs are not written: %s", rows->len, error->message);
+    if (store_runs_skip(scheduler->options.store, (const struct job_run *const *)rows->pdata, rows->len, &error)) {
+        counter_add(&scheduler->options.health->jobs_skipped, rows->len);
+        return;
+    }
+    log_warning(NULL, "%u skipped times of jobs are not written yet, and tried again: %s", rows->len, error->message);
+    g_ptr_array_set_free_func(tasks, NULL);
+    for (guint i = 0; i < tasks->len; i++)
+        put_back(scheduler, g_ptr_array_index(tasks, i));
 }
 
 ssize_t scheduler_find_job(const struct scheduler *scheduler, const char *job_id)
@@ -324,8 +347,28 @@ ssize_t scheduler_find_job(const struct scheduler *scheduler, const char *job_id
     return -1;
 }
 
+/* Another server may have paused a job, or let it go on. */
+static void read_states(struct scheduler *scheduler)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) states = store_jobs_list(scheduler->options.store, &error);
+    if (!states) {
+        log_debug(NULL, "which jobs are paused is not read anew: %s", error->message);
+        return;
+    }
+    pthread_mutex_lock(&scheduler->lock);
+    for (size_t i = 0; i < scheduler->options.job_count; i++) {
+        const struct job_state *state = state_of(states, scheduler->options.jobs[i].id);
+        bool is_paused = state && state->is_paused;
+        if (is_paused != planner_is_paused(scheduler->planner, i))
+            planner_pause(scheduler->planner, i, is_paused, scheduler_now_s(scheduler), scheduler->decisions);
+    }
+    scheduler_dispatch(scheduler);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
 /* Runs whose holder is gone become ours. */
-static void do_look(struct scheduler *scheduler)
+static void take_expired(struct scheduler *scheduler)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) runs = store_runs_expired(scheduler->options.store, EXPIRED_AT_ONCE, &error);
@@ -358,7 +401,8 @@ static void do_task(struct scheduler *scheduler, struct task *task)
         do_skips(scheduler, task);
         break;
     default:
-        do_look(scheduler);
+        read_states(scheduler);
+        take_expired(scheduler);
         task_free(task);
     }
 }

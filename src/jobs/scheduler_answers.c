@@ -1,4 +1,6 @@
 /* What the API asks of the scheduler: any thread. */
+#define LOG_MODULE "jobs"
+#include "base/log.h"
 #include "jobs/scheduler_internal.h"
 
 #include <string.h>
@@ -74,13 +76,21 @@ static int64_t manual_ms(const struct scheduler *scheduler)
     return ms % 1000 ? ms : ms + 1;
 }
 
+/* Of what was begun, so that no entry tells of a run that never was; its row in the history says who asked, too. */
+static void note_run(const struct scheduler *scheduler, const char *job_id, const struct audit_by *by)
+{
+    const struct audit_change change = {AUDIT_JOB, job_id, "run", NULL, NULL};
+    g_autoptr(GError) error = NULL;
+    if (!store_audit_add(scheduler->options.store, by, &change, &error))
+        log_error(job_id, "that it was run by hand is in its history and this log, not in the audit: %s",
+                  error->message);
+}
+
 bool scheduler_run_now(struct scheduler *scheduler, const char *job_id, const struct audit_by *by,
                        int64_t *scheduled_ms, GError **error)
 {
     size_t index;
-    const struct audit_change change = {AUDIT_JOB, job_id, "run", NULL, NULL};
-    if (!require_job(scheduler, job_id, &index, error) ||
-        !store_audit_add(scheduler->options.store, by, &change, error))
+    if (!require_job(scheduler, job_id, &index, error))
         return false;
     *scheduled_ms = manual_ms(scheduler);
     pthread_mutex_lock(&scheduler->lock);
@@ -93,7 +103,9 @@ bool scheduler_run_now(struct scheduler *scheduler, const char *job_id, const st
         task->requested_by = g_strdup(by->actor_id);
     }
     pthread_mutex_unlock(&scheduler->lock);
-    if (!is_begun)
+    if (is_begun)
+        note_run(scheduler, job_id, by);
+    else
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                     "job %s is running, and may not run twice at once: try again when it is done", job_id);
     return is_begun;

@@ -25,16 +25,22 @@ bool store_run_claim(struct store *store, const struct store_run_claim *claim, i
         "SET holder = excluded.holder, fence = job_runs.fence + 1, lease_until = excluded.lease_until "
         "WHERE job_runs.state = 'running' AND job_runs.lease_until < $6 RETURNING fence";
     int64_t now_ms = clock_wall_ms(store->clock);
+    int64_t paused = 0;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
-    return transaction &&
-           store_get_integer(transaction, sql,
-                             STORE_VALUES(sql_text(claim->job_id), sql_time(claim->scheduled_ms),
-                                          sql_text(record_enum_name(job_trigger_names, claim->cause)),
-                                          sql_text(claim->holder), sql_time(now_ms + claim->lease_ms), sql_time(now_ms),
-                                          sql_text(claim->requested_by)),
-                             0, fence, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+    *fence = 0;
+    if (!transaction ||
+        (claim->cause == TRIGGER_SCHEDULE &&
+         !store_get_integer(transaction, "SELECT count(*) FROM job_states WHERE job_id = $1 AND is_paused = $2",
+                            STORE_VALUES(sql_text(claim->job_id), sql_bool(true)), 0, &paused, error)))
+        return false;
+    return paused || (store_get_integer(transaction, sql,
+                                        STORE_VALUES(sql_text(claim->job_id), sql_time(claim->scheduled_ms),
+                                                     sql_text(record_enum_name(job_trigger_names, claim->cause)),
+                                                     sql_text(claim->holder), sql_time(now_ms + claim->lease_ms),
+                                                     sql_time(now_ms), sql_text(claim->requested_by)),
+                                        0, fence, error) &&
+                      store_commit(g_steal_pointer(&transaction), error));
 }
 
 static bool check_held(const struct store_run_hold *hold, int64_t changed, GError **error)

@@ -24,7 +24,8 @@ struct store_run_claim {
     int64_t scheduled_ms, lease_ms;
     enum job_trigger cause;
 };
-/* True with *fence > 0 when it is the caller's to run, with *fence 0 when another has run it or is at it. */
+/* True with *fence > 0 when it is the caller's to run, with *fence 0 when another has run it or is at it, or when a job
+ * was paused, by whichever server, whose schedule named it. */
 bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error);
 /* Prolongs the lease. VEDETTE_ERROR_CANCELLED when the run was taken over. */
 bool store_run_beat(struct store *store, const struct store_run_hold *hold, GError **error);

@@ -10,6 +10,11 @@ static const char clock_value[] = "retention_clock_ms"; /* store_values: the clo
 /* ---- the one list of what is kept how long ---- */
 
 #define COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
+/* A job's latest time by its schedule stays: a server that starts makes up what came after it. */
+#define ENDED                                                                                                          \
+    "state <> 'running' AND (cause <> 'schedule' OR EXISTS (SELECT 1 FROM job_runs l WHERE l.job_id = "                \
+    "job_runs.job_id "                                                                                                 \
+    "AND l.cause = 'schedule' AND l.scheduled_at > job_runs.scheduled_at))"
 #define SETTING(member) offsetof(struct retention_settings, member)
 /* Of two moments, the second of which may be absent. */
 #define EARLIER(a, b) "CASE WHEN " b " < " a " THEN " b " ELSE " a " END"
@@ -38,8 +43,7 @@ const struct retention_rule retention_rules[] = {
     {"incidents", "incidents", "last_signal_at", "id", NULL, SETTING(incident_days), 0, true, .begins = "started_at",
      .ends = LATER("last_signal_at", "ended_at"), .cameras = "camera_ids"},
     {"violations", "violations", "at", "id", NULL, SETTING(violation_days), 0, true},
-    {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", "state <> 'running'", SETTING(job_run_days), 0,
-     false, true},
+    {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", ENDED, SETTING(job_run_days), 0, false, true},
 };
 const size_t retention_rule_count = G_N_ELEMENTS(retention_rules);
 

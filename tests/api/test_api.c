@@ -1,5 +1,6 @@
 /* Health, events, previews, metrics and the page over HTTP, and a store that is away. */
 #include "api_world.h"
+#include "store/logins.h"
 
 static void test_anonymous_health_tells_one_word(void)
 {
@@ -412,6 +413,17 @@ static int upkeep_status(const struct api_world *world, const char *method, cons
     return status;
 }
 
+static void make_platform_s(struct api_world *world, const char *username)
+{
+    const struct audit_by by = {"default", "system", NULL, NULL, "test"};
+    const struct store_user_change change = {.by = &by, .action = "update", .parts = STORE_USER_RIGHTS};
+    struct user *user = store_user_find(world->store, username, NULL);
+    user->role = ROLE_PLATFORM;
+    g_assert_true(store_user_change(world->store, &change, user, NULL));
+    user_free(user);
+    world_login(world);
+}
+
 static void test_upkeep_is_told_and_audited(void)
 {
     struct api_world world;
@@ -430,12 +442,19 @@ static void test_upkeep_is_told_and_audited(void)
     api_set_scheduler(world.api, scheduler);
     g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/jobs", NULL), ==, 200);
     g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/jobs/cleanup_old_data/next?count=3", NULL), ==, 200);
-    g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/jobs/cleanup_old_data/pause?reason=test", NULL), ==, 204);
+    static const char pause[] = "/api/v1/jobs/cleanup_old_data/pause?reason=test";
+    g_assert_cmpint(upkeep_status(&world, "POST", pause, NULL), ==, 403); /* it is every org's, and there is another */
+    make_platform_s(&world, "admin");
+    g_assert_cmpint(upkeep_status(&world, "POST", pause, NULL), ==, 204);
     g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/jobs/nothing/pause", NULL), ==, 404);
     g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/retention?rows=true", NULL), ==, 200);
     g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/occupancy?level=day", NULL), ==, 200);
     g_assert_cmpint(upkeep_status(&world, "GET", "/api/v1/occupancy?level=year", NULL), ==, 400);
     g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/legal-holds", "{}"), ==, 400);
+    g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/legal-holds",
+                                  "{\"reason\":\"case\",\"from_at\":\"2026-03-02T00:00:00Z\",\"to_at\":"
+                                  "\"2026-03-01T00:00:00Z\"}"),
+                    ==, 400);
     g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/legal-holds", "{\"reason\":\"case\"}"), ==, 201);
     struct reply reply = world_get(&world, "/api/v1/audit", world.token);
     g_assert_cmpint(reply.status, ==, 200);

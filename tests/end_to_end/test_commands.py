@@ -25,6 +25,10 @@ def config_check_tells_every_mistake():
         assert any(line.startswith(f"{path}:6: cameras[0].source: 'ftp' is not allowed") for line in lines), lines
         assert any(line.startswith(f"{path}:8: cameras[1].source: the port must be") for line in lines), lines
         assert "canary" not in result.stderr
+        path.write_text("retention: {occupancy_hourly_days: 8, occupancy_daily_days: 38}\ncameras: [{id: a, source: rtsp://h/}]\n")
+        result = vedette("config", "check", path)  # what comes a week late is counted with all of its day and month
+        assert result.returncode == 1 and all(f"retention.{key}: {days}: must be 0, or more than" in result.stderr
+                                              for key, days in (("occupancy_hourly_days", 8), ("occupancy_daily_days", 38))), result
         path.write_text("cameras:\n  - id: a\n    source: rtsp://h/\n")
         result = vedette("config", "check", path)
         assert result.returncode == 0 and "ok, 1 camera" in result.stdout, result

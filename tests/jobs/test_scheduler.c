@@ -2,6 +2,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "faults.h"
 #include "jobs/jobs.h"
 #include "store/store_world.h"
 
@@ -285,6 +286,46 @@ static void test_d11_paused_and_run_by_hand(void)
     world_end(&world);
 }
 
+/* Whichever of them it was said to: the other does not run it either, and learns of it when it looks. */
+static void test_d11_paused_by_another_server(void)
+{
+    struct world world;
+    world_begin(&world);
+    g_autoptr(GError) error = NULL;
+    struct scheduler *first = start(&world, counting, 1), *second = start(&world, counting, 1);
+    scheduler_turn(second);
+    g_assert_true(scheduler_pause(first, "count", true, &by_admin, &error));
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(second);
+    WORLD_WAIT_UNTIL((scheduler_turn(second), counter_get(&world.store.health.jobs_waiting) == 0) && is_idle(second));
+    scheduler_turn(first);
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped paused"));
+    g_assert_cmpint(g_atomic_int_get(&runs), ==, 0);
+    scheduler_free(first);
+    scheduler_free(second);
+    world_end(&world);
+}
+
+/* A store that is away for longer than the grace: the time is in the history when it is back. */
+static void test_d04_a_time_that_could_not_be_claimed_is_told(void)
+{
+    if (!has_faults())
+        return;
+    struct world world;
+    world_begin(&world);
+    struct scheduler *scheduler = start(&world, counting, 1);
+    plan_faults("store.commit=1+");
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    clock_fake_advance_us(world.store.clock, HOUR_US / 2); /* past its grace */
+    WORLD_WAIT_UNTIL(is_idle(scheduler));
+    g_assert_true(history_is(&world, "count", ""));
+    plan_faults(NULL);
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped missed"));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
 static void test_next_times(void)
 {
     struct world world;
@@ -340,7 +381,9 @@ int main(int argc, char **argv)
         {"d07_taken_over_after_the_lease_and_the_late_one_is_refused",
          test_d07_taken_over_after_the_lease_and_the_late_one_is_refused},
         {"d07_a_stop_leaves_the_run_to_the_next", test_d07_a_stop_leaves_the_run_to_the_next},
+        {"d04_a_time_that_could_not_be_claimed_is_told", test_d04_a_time_that_could_not_be_claimed_is_told},
         {"d11_paused_and_run_by_hand", test_d11_paused_and_run_by_hand},
+        {"d11_paused_by_another_server", test_d11_paused_by_another_server},
         {"d12_turns_do_not_wait_for_the_store", test_d12_turns_do_not_wait_for_the_store},
         {"next_times", test_next_times},
     };

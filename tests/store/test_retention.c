@@ -421,6 +421,25 @@ static void test_g08_what_fails_for_one_org_keeps_no_other_s(void)
     world_clear(&world);
 }
 
+/* Else a server that starts would not know what to make up for. */
+static void test_a_job_s_latest_time_stays(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms);
+    g_autofree char *early = sql_of_time(&world, world_start_ms), *late = sql_of_time(&world, world_start_ms + HOUR);
+    g_autofree char *sql = g_strdup_printf(
+        "INSERT INTO job_runs (job_id, scheduled_at, cause, state, started_at) VALUES ('monthly', %s, 'schedule', "
+        "'done', %s), ('monthly', %s, 'schedule', 'skipped', %s), ('once', %s, 'manual', 'done', %s)",
+        early, early, late, late, early, early);
+    meddle(&world, sql);
+    move_to(&world, world_start_ms + 200 * DAY);
+    expect_retained(&world, &settings, "job_runs 2");
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM job_runs WHERE job_id = 'monthly'"), ==, 1);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 /* The disk under the store was taken away while it ran: what is open is not what is there. */
 static void test_a_missing_mount_stops_it(void)
 {
@@ -516,6 +535,7 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);
     g_test_add_func("/retention/status_proves_what_is_kept", test_status_proves_what_is_kept);
     g_test_add_func("/retention/forecast_of_the_disk", test_forecast_of_the_disk);
+    g_test_add_func("/retention/a job's latest time stays", test_a_job_s_latest_time_stays);
     g_test_add_func("/retention/g08_what_fails_for_one_org_keeps_no_other_s",
                     test_g08_what_fails_for_one_org_keeps_no_other_s);
     return g_test_run();

@@ -263,12 +263,12 @@ export class Client {
     return (await this.send("GET", `/api/v1/occupancy`, query, undefined, call)).json();
   }
 
-  /** The server's jobs and how they stand. */
+  /** The server's jobs and how they stand; what they did, to whom runs the server. */
   async listJobs(call: Call = {}): Promise<List<records.Job>> {
     return (await this.send("GET", `/api/v1/jobs`, {}, undefined, call)).json();
   }
 
-  /** What became of a job's times, newest first: run, or skipped and why. */
+  /** What became of a job's times, newest first: run, or skipped and why; what was done, to whom runs the server. */
   async listJobRuns(id: string, query: { limit?: number } = {}, call: Call = {}): Promise<List<records.JobRun>> {
     return (await this.send("GET", `/api/v1/jobs/${encodeURIComponent(id)}/history`, query, undefined, call)).json();
   }
@@ -278,12 +278,12 @@ export class Client {
     return (await this.send("GET", `/api/v1/jobs/${encodeURIComponent(id)}/next`, query, undefined, call)).json();
   }
 
-  /** Runs a job now, also a paused one; 409 while it runs. */
+  /** Runs a job now, also a paused one; 409 while it runs. Where there are other orgs, for the platform alone. */
   async runJob(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<records.Scheduled> {
     return (await this.send("POST", `/api/v1/jobs/${encodeURIComponent(id)}/run`, query, undefined, call)).json();
   }
 
-  /** From now on the job is not run by its schedule. */
+  /** From now on no server runs the job by its schedule. Where there are other orgs, for the platform alone. */
   async pauseJob(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("POST", `/api/v1/jobs/${encodeURIComponent(id)}/pause`, query, undefined, call);
   }
@@ -298,7 +298,7 @@ export class Client {
     return (await this.send("GET", `/api/v1/retention`, query, undefined, call)).json();
   }
 
-  /** The clock is right: retention that was stopped by a jump goes on. */
+  /** The clock is right: retention that was stopped by a jump goes on. Where there are other orgs, for the platform alone. */
   async confirmClock(query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("POST", `/api/v1/retention/confirm-clock`, query, undefined, call);
   }
