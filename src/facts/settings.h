@@ -159,6 +159,7 @@ struct spool_settings {
     int64_t max_memory_bytes, max_disk_bytes, file_bytes, reserve_bytes;
     double stalled_seconds;                  /* not draining for so long is told */
     double retry_seconds, retry_max_seconds; /* between tries of a store that fails */
+    double stop_seconds;                     /* for the rest, when the server stops */
     int32_t remembered_ids;                  /* what comes twice is shown once, within so many records */
 };
 /* Of every circuit breaker: the cameras', and the upstreams'. */

@@ -11,9 +11,8 @@
 #include <time.h>
 
 enum {
-    WAIT_US = 1000000,          /* for records; a stop wakes it */
-    RETRY_US = 200000,          /* after a failure, while the breaker is still closed */
-    STOP_DEADLINE_US = 3000000, /* the rest is stored after the next start */
+    WAIT_US = 1000000, /* for records; a stop wakes it */
+    RETRY_US = 200000, /* after a failure, while the breaker is still closed */
     COMPLAINT_US = 10 * 1000000,
 };
 
@@ -24,7 +23,10 @@ struct drain {
     pthread_t thread;
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
-    bool is_stopping, is_answered;
+    bool is_stopping;
+    bool is_awaited;                   /* the store has a batch and has not answered */
+    bool is_left;                      /* and nobody waits for it any more: its answer frees this */
+    int64_t stop_us;                   /* when it is stopping: until when the rest is still stored */
     GError *failure;                   /* of the batch that is answered */
     GPtrArray *taken;                  /* of it, when it is stored */
     int64_t dequeued_us, submitted_us; /* of the batch at hand: by clock_monotonic_us */
@@ -44,6 +46,7 @@ static struct drain *drain_new(struct vedette_spool *spool, struct vedette_break
 static void drain_free(struct drain *drain)
 {
     g_clear_error(&drain->failure);
+    g_clear_pointer(&drain->taken, g_ptr_array_unref); /* of an answer that nobody waited for */
     pthread_cond_destroy(&drain->changed);
     pthread_mutex_destroy(&drain->lock);
     g_free(drain);
@@ -58,6 +61,15 @@ static void note_delivered(struct drain *drain, const struct analytics_event *ev
         live_add_records(drain->parts.live, event->camera_id, 0, 1);
 }
 
+/* Under lock. */
+static void take_answer(struct drain *drain, GPtrArray *taken, const GError *error)
+{
+    drain->is_awaited = false;
+    drain->failure = error ? g_error_copy(error) : NULL;
+    drain->taken = taken;
+    pthread_cond_broadcast(&drain->changed);
+}
+
 /* On the store's writer thread. */
 static void on_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
 {
@@ -70,11 +82,11 @@ static void on_stored(void *data, GPtrArray *events, const bool *stored, const G
     if (taken) /* the drain's alone from here on: it still tells of them, and frees them */
         g_ptr_array_extend_and_steal(taken, g_ptr_array_ref(events));
     pthread_mutex_lock(&drain->lock);
-    drain->is_answered = true;
-    drain->failure = error ? g_error_copy(error) : NULL;
-    drain->taken = taken;
-    pthread_cond_broadcast(&drain->changed);
+    take_answer(drain, taken, error);
+    bool is_left = drain->is_left;
     pthread_mutex_unlock(&drain->lock);
+    if (is_left)
+        drain_free(drain);
 }
 
 /* The store has not answered for breaker.slow_call_seconds: that is a failure each time, so that one that hangs opens
@@ -93,40 +105,46 @@ static void note_hanging(struct drain *drain)
                   drain->parts.settings->breaker.slow_call_seconds);
 }
 
-/* With the lock held, which is given up meanwhile. */
-static void await_answer(struct drain *drain)
+/* With the lock held, which is given up meanwhile. False: the hub stops, and its deadline is over. */
+static bool await_answer(struct drain *drain)
 {
     int64_t slow_us = (int64_t)(drain->parts.settings->breaker.slow_call_seconds * G_USEC_PER_SEC);
-    int64_t until_us = clock_monotonic_us(clock_system()) + slow_us;
-    while (!drain->is_answered) {
-        const struct timespec deadline = wait_deadline(until_us);
-        if (!slow_us) {
-            pthread_cond_wait(&drain->changed, &drain->lock);
+    int64_t hanging_us = slow_us ? clock_monotonic_us(clock_system()) + slow_us : INT64_MAX;
+    while (drain->is_awaited) {
+        int64_t now_us = clock_monotonic_us(clock_system());
+        if (drain->is_stopping && now_us >= drain->stop_us)
+            return false;
+        if (now_us >= hanging_us) {
+            hanging_us += slow_us;
+            pthread_mutex_unlock(&drain->lock);
+            note_hanging(drain);
+            pthread_mutex_lock(&drain->lock);
             continue;
         }
-        if (pthread_cond_timedwait(&drain->changed, &drain->lock, &deadline) != ETIMEDOUT || drain->is_answered)
-            continue;
-        pthread_mutex_unlock(&drain->lock);
-        note_hanging(drain);
-        pthread_mutex_lock(&drain->lock);
-        until_us += slow_us;
+        const struct timespec deadline =
+            wait_deadline(MIN(MIN(hanging_us, now_us + WAIT_US), drain->is_stopping ? drain->stop_us : INT64_MAX));
+        pthread_cond_timedwait(&drain->changed, &drain->lock, &deadline);
     }
+    return true;
 }
 
 /* Waits for the answer. Takes the events over; gives back those that are stored, or NULL. */
 static GPtrArray *store_events(struct drain *drain, GPtrArray *events, GError **error)
 {
-    drain->is_answered = false;
     drain->submitted_us = path_times_note(PATH_DRAIN, events, drain->dequeued_us, false);
+    drain->is_awaited = true;
     if (!store_events_submit(drain->parts.store, events, on_stored, drain, error)) {
+        drain->is_awaited = false;
         g_ptr_array_unref(events);
         return NULL;
     }
     pthread_mutex_lock(&drain->lock);
-    await_answer(drain);
+    bool is_answered = await_answer(drain);
     GError *failure = g_steal_pointer(&drain->failure);
     GPtrArray *taken = g_steal_pointer(&drain->taken);
     pthread_mutex_unlock(&drain->lock);
+    if (!is_answered)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "the store has not answered");
     if (failure)
         g_propagate_error(error, failure);
     return taken;
@@ -275,9 +293,9 @@ static bool step(struct drain *drain, int64_t wait_for_us, bool *is_empty, int64
 /* What is still there when the hub stops. */
 static void finish(struct drain *drain)
 {
-    int64_t until_us = clock_monotonic_us(clock_system()) + STOP_DEADLINE_US, wait_us;
+    int64_t wait_us;
     bool is_empty = false;
-    while (!is_empty && clock_monotonic_us(clock_system()) < until_us) {
+    while (!is_empty && clock_monotonic_us(clock_system()) < drain->stop_us) {
         g_autoptr(GError) error = NULL;
         if (!step(drain, 0, &is_empty, &wait_us, &error))
             return;
@@ -313,17 +331,24 @@ struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *b
     return NULL;
 }
 
-void drain_stop(struct drain *drain)
+bool drain_stop(struct drain *drain)
 {
     if (!drain)
-        return;
+        return true;
     pthread_mutex_lock(&drain->lock);
     drain->is_stopping = true;
+    drain->stop_us =
+        clock_monotonic_us(clock_system()) + (int64_t)(drain->parts.settings->spool.stop_seconds * G_USEC_PER_SEC);
     pthread_cond_broadcast(&drain->changed);
     pthread_mutex_unlock(&drain->lock);
     vedette_spool_wake(drain->spool);
     pthread_join(drain->thread, NULL);
-    drain_free(drain);
+    pthread_mutex_lock(&drain->lock);
+    bool is_left = drain->is_left = drain->is_awaited;
+    pthread_mutex_unlock(&drain->lock);
+    if (!is_left)
+        drain_free(drain);
+    return !is_left;
 }
 
 int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,

@@ -9,8 +9,10 @@ struct drain;
 
 struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *breaker,
                           const struct record_path_parts *parts, GError **error);
-/* Goes on until the spool is empty, the store fails, or a few seconds are over. NULL is allowed. */
-void drain_stop(struct drain *drain);
+/* Goes on until the spool is empty, the store fails, or spool.stop_seconds are over; the spool has the rest. False: the
+ * store still holds a batch that it has not answered, so that closing it may wait for as long; its answer needs what
+ * `parts` has to be there still. NULL is allowed. */
+bool drain_stop(struct drain *drain);
 
 /* On the caller's thread, until the spool is empty. Returns how many were stored; -1 when the store fails. */
 int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,

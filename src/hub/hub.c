@@ -179,6 +179,14 @@ static bool serve(struct hub *hub, GError **error)
     return is_good;
 }
 
+/* Whatever else uses the store would wait for it, and what is on its way is in the spool or in a queue on disk. */
+static void leave_hanging_store(void)
+{
+    log_error(NULL, "the server ends without closing its store, which hangs");
+    fflush(NULL);
+    _exit(1);
+}
+
 /* The spool answers on this thread's main loop: workers are freed after those answers. */
 static void hub_clear(struct hub *hub)
 {
@@ -188,7 +196,8 @@ static void hub_clear(struct hub *hub)
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
     trials_free(hub->trials);
-    record_path_close(hub->records);            /* which asks policies whom to tell */
+    if (!record_path_close(hub->records)) /* which asks policies whom to tell */
+        leave_hanging_store();
     incident_teller_stop(hub->incident_teller); /* so does it */
     notify_close(hub->notify);
     policies_free(hub->policies);

@@ -140,15 +140,32 @@ struct record_path *record_path_open(const struct record_path_parts *parts, GErr
     return NULL;
 }
 
-void record_path_close(struct record_path *path)
+static void tell_rest(const struct record_path *path, bool is_answered)
+{
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(path->spool, &stats);
+    if (!is_answered)
+        log_error(NULL,
+                  "the store has not answered in %g s (spool.stop_seconds) and is not waited for: look at the machine "
+                  "or the disk it is on",
+                  path->parts.settings->spool.stop_seconds);
+    if (stats.total_queued)
+        log_warning(NULL, "%lld records stay in the spool, to be stored after the next start",
+                    (long long)stats.total_queued);
+}
+
+bool record_path_close(struct record_path *path)
 {
     if (!path)
-        return;
-    drain_stop(path->drain);
+        return true;
+    bool is_answered = drain_stop(path->drain);
+    if (path->drain)
+        tell_rest(path, is_answered);
     vedette_spool_close(path->spool);
     vedette_breaker_free(path->breaker);
     seen_free(path->seen);
     g_free(path);
+    return is_answered;
 }
 
 int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error)

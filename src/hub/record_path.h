@@ -32,9 +32,10 @@ struct record_path_parts {
 
 /* Opens the spool and begins to drain it. Main thread. */
 struct record_path *record_path_open(const struct record_path_parts *parts, GError **error);
-/* Stores what is there, as far as the store takes it within a few seconds, and closes the spool: the rest is stored
- * after the next start. NULL is allowed. */
-void record_path_close(struct record_path *path);
+/* Stores what is there, as far as the store takes it within spool.stop_seconds, and closes the spool: the rest is
+ * stored after the next start, and the log says how many. False: the store hangs, with a batch of these, and
+ * store_close may wait for it without end. NULL is allowed. */
+bool record_path_close(struct record_path *path);
 
 /* Puts events (of struct analytics_event *, checked) into the spool as one unit. `done` is called on the spool's thread
  * once they are there to stay, or with why they are not; `events` must live until then. False: not taken, and `done` is

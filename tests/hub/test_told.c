@@ -214,6 +214,51 @@ static void test_a_store_that_hangs_opens_the_breaker(void)
     end(&fixture);
 }
 
+static bool is_given_out(const struct fixture *fixture)
+{
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(record_path_spool(fixture->path), &stats);
+    return stats.in_flight > 0;
+}
+
+static void add_good(void *data, const struct vedette_spool_file *file)
+{
+    *(int64_t *)data += file->good;
+}
+
+static int64_t count_spooled(const struct fixture *fixture)
+{
+    int64_t left = 0;
+    g_autofree char *directory = g_build_filename(fixture->world.directory, "spool", NULL);
+    g_assert_true(vedette_spool_verify(directory, add_good, &left, NULL));
+    return left;
+}
+
+/* A server that stops does not wait for a store that hangs: what the store has not answered stays in the spool, also
+ * when the answer comes later, and nothing is left of those who waited for it. */
+static void test_stopping_does_not_wait_for_a_store_that_hangs(void)
+{
+    struct fixture fixture;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    int is_spooled = 0;
+    start(&fixture);
+    fixture.settings.spool.stop_seconds = 0.05;
+    open_all(&fixture);
+    GPtrArray *first = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(first, make_signal("e1"));
+    g_assert_true(store_events_submit(fixture.world.store, first, wait_at_the_gate, &gate, NULL));
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(events, make_signal("e2"));
+    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!is_given_out(&fixture) && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_false(record_path_close(g_steal_pointer(&fixture.path))); /* the gate is still closed */
+    open_gate(&gate);
+    g_assert_cmpint(count_spooled(&fixture), ==, 1);
+    end(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -221,5 +266,7 @@ int main(int argc, char **argv)
                     test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go);
     g_test_add_func("/told/what is taken in is told once", test_what_is_taken_in_is_told_once);
     g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
+    g_test_add_func("/told/stopping does not wait for a store that hangs",
+                    test_stopping_does_not_wait_for_a_store_that_hangs);
     return g_test_run();
 }
