@@ -3,7 +3,8 @@
  * with the same rows and indexes, in turn in one run; lists; and how long writers wait while retention deletes.
  *
  *     bench_store [ROWS [ENGINE]]      rows of the lists, 200000 unless said, of which retention deletes the oldest
- *                                      million at most; of one engine, sqlite or postgres, or of both
+ *                                      million at most, and none of as many that are older; of one engine, sqlite or
+ *                                      postgres, or of both
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -362,7 +363,20 @@ static void run_beside(struct store_world *world, const char *when, const struct
     fflush(stdout);
 }
 
-/* The oldest rows are past; what was counted would wait for the roll-ups. */
+/* As many signals that are older, and stay. */
+static void add_older(struct store_transaction *transaction)
+{
+    bool is_postgres = transaction->store->engine->dialect == RECORD_POSTGRES;
+    g_autofree char *sql =
+        g_strdup_printf("INSERT INTO events (id, type, org_id, site_id, camera_id, occurred_at, received_at, payload) "
+                        "SELECT 'k' || id, 'signal', org_id, site_id, camera_id, occurred_at - %s, received_at, "
+                        "payload FROM events",
+                        is_postgres ? "interval '20 days'" : "1728000000");
+    if (!store_run(transaction, sql, STORE_NO_VALUES, NULL, NULL))
+        g_error("%s", sql);
+}
+
+/* The oldest of what is counted is past; it would wait for the roll-ups. */
 static void bench_retention(struct store_world *world, int64_t rows)
 {
     static const int64_t most = INT64_C(1000000), day_ms = INT64_C(86400000);
@@ -376,6 +390,7 @@ static void bench_retention(struct store_world *world, int64_t rows)
     store_run(transaction, "DELETE FROM rollup_marks WHERE org_id = 'default'", STORE_NO_VALUES, NULL, NULL);
     store_run(transaction, "INSERT INTO orgs (id, name) VALUES ('default', 'default') ON CONFLICT (id) DO NOTHING",
               STORE_NO_VALUES, NULL, NULL);
+    add_older(transaction);
     g_assert_true(store_commit(g_steal_pointer(&transaction), NULL));
     run_beside(world, "alone", NULL);
     run_beside(world, "beside retention", &retention);

@@ -278,6 +278,13 @@ static const struct store_step_table tables_19[] = {
 
 static const struct store_step_table tables_20[] = {{&incident_change_descriptor, 1}, {NULL, 0}};
 
+/* For what is listed and deleted by time, of whatever site or camera. */
+static const char by_time_21[] =
+    "CREATE INDEX occupancy_hourly_newest ON occupancy_hourly (org_id, bucket, camera_id, subject_id);\n"
+    "CREATE INDEX occupancy_daily_newest ON occupancy_daily (org_id, bucket, camera_id, subject_id);\n"
+    "CREATE INDEX occupancy_monthly_newest ON occupancy_monthly (org_id, bucket, camera_id, subject_id);\n"
+    "CREATE INDEX track_chunks_newest ON track_chunks (org_id, from_at, id);\n";
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -306,5 +313,6 @@ const struct store_step store_steps[] = {
     {18, "incidents and violations", .tables = tables_18, .sqlite = incidents_18, .postgres = incidents_18},
     {19, "employees, shifts and vehicles", .tables = tables_19, .sqlite = staff_19, .postgres = staff_19},
     {20, "changes of incidents, until they are told", .tables = tables_20},
+    {21, "indexes by time", .sqlite = by_time_21, .postgres = by_time_21},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -1,6 +1,5 @@
 #include "store/retention_internal.h"
 
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -24,26 +23,29 @@ static const char clock_value[] = "retention_clock_ms"; /* store_values: the clo
 enum { HOUR_MS = 3600000, UTC_DAY_MS = 24 * HOUR_MS, LONGEST_DAY_MS = 25 * HOUR_MS };
 
 const struct retention_rule retention_rules[] = {
-    {"events", "events", "occurred_at", "id, camera_id", "NOT " COUNTED, SETTING(event_days), 0, true},
-    {"occupancy", "events", "occurred_at", "id, camera_id", COUNTED, SETTING(occupancy_days), ROLLUP_HOUR, true},
-    {"occupancy_hourly", "occupancy_hourly", "bucket", "site_id, bucket, camera_id, subject_id", NULL,
+    {"events", "events", "occurred_at", "occurred_at, id, camera_id", "NOT " COUNTED, SETTING(event_days), 0, true},
+    {"occupancy", "events", "occurred_at", "occurred_at, id, camera_id", COUNTED, SETTING(occupancy_days), ROLLUP_HOUR,
+     true},
+    {"occupancy_hourly", "occupancy_hourly", "bucket", "bucket, camera_id, subject_id, site_id", NULL,
      SETTING(occupancy_hourly_days), ROLLUP_DAY, true, .lasts_ms = HOUR_MS},
-    {"occupancy_daily", "occupancy_daily", "bucket", "site_id, bucket, camera_id, subject_id", NULL,
+    {"occupancy_daily", "occupancy_daily", "bucket", "bucket, camera_id, subject_id, site_id", NULL,
      SETTING(occupancy_daily_days), ROLLUP_MONTH, true, .lasts_ms = LONGEST_DAY_MS},
     {"counts", "counts", "day", "day, camera_id, subject_id, kind", NULL, SETTING(count_days), 0, true,
      .lasts_ms = UTC_DAY_MS},
-    {"quarantined_events", "quarantined_events", "received_at", "camera_id, id", NULL, SETTING(quarantine_days), 0,
-     true, .begins = EARLIER("received_at", "occurred_at"), .ends = LATER("received_at", "occurred_at")},
-    {"tracks", "track_chunks", "from_at", "id, camera_id", NULL, SETTING(track_days), 0, true,
+    {"quarantined_events", "quarantined_events", "received_at", "received_at, id, camera_id", NULL,
+     SETTING(quarantine_days), 0, true, .begins = EARLIER("received_at", "occurred_at"),
+     .ends = LATER("received_at", "occurred_at")},
+    {"tracks", "track_chunks", "from_at", "from_at, id, camera_id", NULL, SETTING(track_days), 0, true,
      .ends = "track_chunks.to_at"},
-    {"access_logs", "access_logs", "at", "camera_id, id", NULL, SETTING(access_log_days), 0, true},
-    {"attendance", "attendance_records", "day", "employee_id, day", NULL, SETTING(attendance_days), 0, false,
+    {"access_logs", "access_logs", "at", "at, id, camera_id", NULL, SETTING(access_log_days), 0, true},
+    {"attendance", "attendance_records", "day", "day, employee_id", NULL, SETTING(attendance_days), 0, false,
      .begins = EARLIER("day", "check_in"), .ends = LATER("day", "check_out"), .lasts_ms = LONGEST_DAY_MS},
-    {"vehicle_logs", "vehicle_logs", "at", "camera_id, id", NULL, SETTING(vehicle_log_days), 0, true},
-    {"incidents", "incidents", "last_signal_at", "id", NULL, SETTING(incident_days), 0, true, .begins = "started_at",
-     .ends = LATER("last_signal_at", "ended_at"), .cameras = "camera_ids"},
-    {"violations", "violations", "at", "id", NULL, SETTING(violation_days), 0, true},
-    {"job_runs", "job_runs", "started_at", "job_id, scheduled_at", ENDED, SETTING(job_run_days), 0, false, true},
+    {"vehicle_logs", "vehicle_logs", "at", "at, id, camera_id", NULL, SETTING(vehicle_log_days), 0, true},
+    {"incidents", "incidents", "last_signal_at", "last_signal_at, id", NULL, SETTING(incident_days), 0, true,
+     .begins = "started_at", .ends = LATER("last_signal_at", "ended_at"), .cameras = "camera_ids"},
+    {"violations", "violations", "at", "at, id", NULL, SETTING(violation_days), 0, true},
+    {"job_runs", "job_runs", "started_at", "started_at, job_id, scheduled_at", ENDED, SETTING(job_run_days), 0, false,
+     true},
 };
 const size_t retention_rule_count = G_N_ELEMENTS(retention_rules);
 
@@ -55,89 +57,6 @@ static int32_t rule_days(const struct retention_rule *rule, const struct retenti
 static void part_clear(void *part)
 {
     g_free(((struct retention_part *)part)->camera_id);
-}
-
-/* ---- what goes: one text for counting and for deleting, with $1 the org, $2 the time and $3 the part's camera ---- */
-
-static const char *part_condition(enum retention_part_kind kind)
-{
-    switch (kind) {
-    case PART_CAMERA:
-        return " AND camera_id = $3";
-    case PART_REST:
-        return " AND $3 = '' AND camera_id NOT IN (SELECT c.id FROM cameras c WHERE c.org_id = $1)";
-    default:
-        return " AND $3 = ''";
-    }
-}
-
-/* SQL for a column's moment, so much later. Named with its table, since legal_holds has some of the same names. */
-static char *moment(const struct retention_rule *rule, enum record_dialect dialect, int64_t later_ms)
-{
-    g_autofree char *later = !later_ms                    ? g_strdup("")
-                             : dialect == RECORD_POSTGRES ? g_strdup_printf(" + interval '%" PRId64 " ms'", later_ms)
-                                                          : g_strdup_printf(" + %" PRId64, later_ms);
-    return g_strdup_printf("%s.%s%s", rule->table, rule->time, later);
-}
-
-/* Cameras of a list are found as they stand in its JSON: an id has no character that would be written otherwise. */
-static void append_hold_of_camera(const struct retention_rule *rule, GString *sql)
-{
-    g_string_append_printf(sql, " AND (h.camera_id IS NULL OR h.camera_id = %s.camera_id", rule->table);
-    if (rule->cameras)
-        g_string_append_printf(sql,
-                               " OR replace(CAST(%s AS TEXT), '\"' || h.camera_id || '\"', '') <> CAST(%s AS TEXT)",
-                               rule->cameras, rule->cameras);
-    g_string_append_c(sql, ')');
-}
-
-/* What has a moment in common with a hold is held. */
-static void append_hold(const struct retention_rule *rule, enum record_dialect dialect, GString *sql)
-{
-    g_autofree char *time = moment(rule, dialect, 0), *over = moment(rule, dialect, rule->lasts_ms);
-    g_string_append(sql, " AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL");
-    if (rule->has_camera)
-        append_hold_of_camera(rule, sql);
-    g_string_append_printf(sql, " AND (h.from_at IS NULL OR h.from_at <= %s", rule->ends ? rule->ends : time);
-    if (rule->lasts_ms)
-        g_string_append_printf(sql, " OR h.from_at < %s", over);
-    g_string_append_printf(sql, ") AND (h.to_at IS NULL OR h.to_at > %s))", rule->begins ? rule->begins : time);
-}
-
-/* Rows that are old enough, and those of them that may go. */
-static char *condition(const struct retention_rule *rule, enum record_dialect dialect, bool is_all_old,
-                       enum retention_part_kind kind)
-{
-    GString *sql = g_string_new(NULL);
-    g_string_append_printf(sql, "%s%s.%s < $2",
-                           rule->is_platforms ? "$1 = '" STORE_PLATFORM "' AND " : "org_id = $1 AND ", rule->table,
-                           rule->time);
-    g_string_append(sql, part_condition(kind));
-    if (rule->where)
-        g_string_append_printf(sql, " AND %s", rule->where);
-    if (rule->until && !is_all_old)
-        g_string_append_printf(sql,
-                               " AND %s.%s < coalesce((SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = $1 "
-                               "AND m.level = '%s'), $2)",
-                               rule->table, rule->time, record_enum_name(rollup_level_names, rule->until));
-    if (!rule->is_platforms && !is_all_old)
-        append_hold(rule, dialect, sql);
-    return g_string_free(sql, FALSE);
-}
-
-static char *delete_sql(const struct retention_rule *rule, enum record_dialect dialect, enum retention_part_kind kind)
-{
-    g_autofree char *where = condition(rule, dialect, false, kind);
-    return g_strdup_printf("DELETE FROM %s WHERE %s(%s) IN (SELECT %s FROM %s WHERE %s ORDER BY %s.%s LIMIT $4)",
-                           rule->table, rule->is_platforms ? "" : "org_id = $1 AND ", rule->key, rule->key, rule->table,
-                           where, rule->table, rule->time);
-}
-
-static char *count_sql(const struct retention_rule *rule, enum record_dialect dialect, bool is_all_old,
-                       enum retention_part_kind kind)
-{
-    g_autofree char *where = condition(rule, dialect, is_all_old, kind);
-    return g_strdup_printf("SELECT count(*) FROM %s WHERE %s", rule->table, where);
 }
 
 /* ---- a run ---- */
@@ -238,22 +157,6 @@ bool retention_is_cancelled(const struct retention_work *work, GError **error)
     return true;
 }
 
-bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
-                     const struct retention_part *part, bool is_all_old, int64_t *sum, GError **error)
-{
-    int64_t count = 0;
-    g_autofree char *sql = count_sql(rule, work->store->engine->dialect, is_all_old, part->kind);
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
-    bool is_good =
-        transaction && store_get_integer(transaction, sql,
-                                         STORE_VALUES(sql_text(org_id), sql_time(retention_cutoff_ms(work, part)),
-                                                      sql_text(part->camera_id)),
-                                         0, &count, error);
-    *sum += count;
-    return is_good;
-}
-
 /* A row without a time would stay for ever, or go at once: neither is right. */
 static bool check_times(struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                         GError **error)
@@ -273,52 +176,6 @@ static bool check_times(struct retention_work *work, const struct retention_rule
                         "said how old they are: correct or remove them",
                         rule->table, count, org_id, rule->time);
     return stop(error, reason);
-}
-
-/* *took_us is what the rows cost: not the wait for the turn before, nor the commit, which costs the same for few. */
-static bool delete_batch(struct retention_work *work, const char *org_id, const char *sql,
-                         const struct retention_part *part, int64_t *deleted, int64_t *took_us, GError **error)
-{
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
-    if (!transaction || !store_run_hold_in(transaction, work->retention->hold, error) ||
-        !store_set_org(transaction, org_id, error))
-        return false;
-    int64_t begun_us = g_get_monotonic_time();
-    if (!store_run(transaction, sql,
-                   STORE_VALUES(sql_text(org_id), sql_time(retention_cutoff_ms(work, part)), sql_text(part->camera_id),
-                                sql_integer(work->limit)),
-                   deleted, error))
-        return false;
-    *took_us = g_get_monotonic_time() - begun_us;
-    return store_commit(g_steal_pointer(&transaction), error);
-}
-
-/* By half as many at once, or a quarter more. */
-int64_t retention_next_limit(const struct retention_settings *settings, int64_t limit, int64_t took_us)
-{
-    enum { LEAST = 10 };
-    int64_t aim_us = settings->batch_ms * INT64_C(1000);
-    int64_t next = took_us > aim_us ? limit / 2 : took_us < aim_us / 2 ? limit + limit / 4 + 1 : limit;
-    return CLAMP(next, MIN(LEAST, settings->batch_rows), settings->batch_rows);
-}
-
-static bool delete_all(struct retention_work *work, const struct retention_rule *rule,
-                       const struct retention_part *part, struct retention_result *result, GError **error)
-{
-    const struct retention_settings *settings = work->retention->settings;
-    g_autofree char *sql = delete_sql(rule, work->store->engine->dialect, part->kind);
-    for (int64_t limit = work->limit, deleted = limit, took_us = 0; deleted == limit;) {
-        limit = work->limit;
-        if (retention_is_cancelled(work, error) ||
-            !delete_batch(work, result->org_id, sql, part, &deleted, &took_us, error))
-            return false;
-        result->rows += deleted;
-        work->limit = retention_next_limit(settings, limit, took_us);
-        if (deleted == limit)
-            g_usleep((gulong)settings->pause_ms * 1000);
-    }
-    return true;
 }
 
 int64_t retention_cutoff_ms(const struct retention_work *work, const struct retention_part *part)
@@ -395,7 +252,7 @@ static bool do_part(struct retention_work *work, const struct retention_rule *ru
         return true;
     result->cutoff_ms = MAX(result->cutoff_ms, retention_cutoff_ms(work, part));
     return work->retention->is_dry ? retention_count(work, rule, result->org_id, part, false, &result->rows, error)
-                                   : delete_all(work, rule, part, result, error);
+                                   : retention_delete(work, rule, part, result, error);
 }
 
 static bool do_rule(struct retention_work *work, const struct retention_rule *rule, const char *org_id, GError **error)

@@ -7,7 +7,7 @@
 struct retention_rule {
     const char *name;         /* as it is told */
     const char *table, *time; /* the column by which rows age */
-    const char *key;          /* the primary key but for the org */
+    const char *order;        /* by that time, then by what tells rows of one time apart: at most 4 times and texts */
     const char *where;        /* which of the table's rows; NULL: all */
     size_t days;              /* where the setting lies */
     enum rollup_level until;  /* not what marks of this level still need; 0: all */
@@ -34,7 +34,7 @@ struct retention_work {
     const struct store_retention *retention;
     GPtrArray *results;
     int64_t now_ms;
-    int64_t limit; /* rows of the next transaction */
+    int64_t limit; /* rows that the next transaction may look at */
 };
 
 /* Before this moment nothing of the part is kept. Not of one that is kept for ever. */
@@ -45,6 +45,9 @@ GArray *retention_parts_of(const struct retention_work *work, const struct reten
 /* Adds how many rows of a part are old enough, to *sum: all of them, or (not `is_all_old`) those that may go. */
 bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                      const struct retention_part *part, bool is_all_old, int64_t *sum, GError **error);
+/* Deletes a part's rows that may go, and adds how many went to the result, also when it fails. */
+bool retention_delete(struct retention_work *work, const struct retention_rule *rule, const struct retention_part *part,
+                      struct retention_result *result, GError **error);
 /* What went by this rule, of this org: found in the results, or added to them. */
 struct retention_result *retention_result_of(const struct retention_work *work, const struct retention_rule *rule,
                                              const char *org_id);

@@ -3,6 +3,7 @@
 
 #include "facts/log.h"
 #include "store/retention_internal.h"
+#include "store/sqlite_internal.h"
 #include "upkeep_world.h"
 
 static struct retention_settings retention_settings(void)
@@ -239,6 +240,44 @@ static void test_g08_a_hold_keeps_all_that_it_overlaps(void)
             g_error("%s: no row tries what a hold does to it", retention_rules[i].name);
         expect_hold_by_overlap(&world, &retention_rules[i], row);
     }
+    world_clear(&world);
+}
+
+/* What SQLite did for the deletes of the events so far. */
+static int delete_steps(const struct store_world *world)
+{
+    int steps = 0;
+    const struct sqlite_engine *engine = world->store->engine_state;
+    for (sqlite3_stmt *statement = NULL; (statement = sqlite3_next_stmt(engine->writer.db, statement));)
+        if (g_str_has_prefix(sqlite3_sql(statement), "DELETE FROM main.events"))
+            steps += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 0);
+    return steps;
+}
+
+/* A page of rows that stay, a few that go in batches of seven, and more that stay: the writer does not look at those.
+ */
+static void test_g08_what_stays_is_not_looked_at_for_each_batch(void)
+{
+    enum { PAGE = 2000, STAYING = 3000, GOING = 40, STEPS_A_ROW = 250 };
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms);
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < STAYING + GOING; i++) { /* in their midst, each other one goes */
+        int64_t at_ms = world_start_ms + i * 1000;
+        bool stays = i < PAGE || i >= PAGE + 2 * GOING || i % 2;
+        g_ptr_array_add(batch, stays ? world_occupancy(&world, "hall", 1, at_ms)
+                                     : world_crossing(&world, NULL, "door", "in", at_ms));
+    }
+    g_assert_cmpint(world_store(&world, batch).new_records, ==, STAYING + GOING);
+    roll_up(&world, ROLLUP_MONTH);
+    meddle(&world, "UPDATE events SET type = 'signal' WHERE type = 'occupancy'");
+    move_to(&world, world_start_ms + 40 * DAY);
+    expect_retained(&world, &settings, "occupancy 40");
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, STAYING);
+    if (!world.database)
+        g_assert_cmpint(delete_steps(&world), <, STEPS_A_ROW * GOING);
+    record_clear(&retention_settings_descriptor, &settings);
     world_clear(&world);
 }
 
@@ -528,6 +567,8 @@ int main(int argc, char **argv)
                     test_g08_each_table_by_its_days_to_the_millisecond);
     g_test_add_func("/retention/g08_legal_hold", test_g08_legal_hold);
     g_test_add_func("/retention/g08_a_hold_keeps_all_that_it_overlaps", test_g08_a_hold_keeps_all_that_it_overlaps);
+    g_test_add_func("/retention/g08_what_stays_is_not_looked_at_for_each_batch",
+                    test_g08_what_stays_is_not_looked_at_for_each_batch);
     g_test_add_func("/retention/g08_policies_say_it_for_each_camera", test_g08_policies_say_it_for_each_camera);
     g_test_add_func("/retention/g08_logs_of_people_and_vehicles", test_g08_logs_of_people_and_vehicles);
     g_test_add_func("/retention/clock_jumps_stop_it", test_clock_jumps_stop_it);
