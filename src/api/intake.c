@@ -46,7 +46,7 @@ static bool settle(const struct intake *intake, struct analytics_event *event, s
                           record_enum_name(event_type_names, event->type));
     else if (!id_is_valid(event->id))
         record_errors_add(errors, "id", "must be a UUID in lower case");
-    else if (!analytics_event_settle(event, camera, clock_wall_ms(request->api->clock),
+    else if (!analytics_event_settle(event, EVENT_BY_CLIENT, camera, clock_wall_ms(request->api->clock),
                                      request->api->settings->store.early_minutes, &error))
         record_errors_add(errors, "payload", "%s", error->message);
     if (!event->trace_id)

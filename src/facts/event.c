@@ -232,15 +232,21 @@ static void stamp_owner(const struct record_descriptor *descriptor, void *record
     set_text(descriptor, record, "site_id", camera->site_id);
 }
 
-/* What the server tells of itself (that a camera is back, for one, which ends an incident) nobody else may say. */
-static bool is_for_others_to_say(const struct record_descriptor *descriptor, const void *payload, GError **error)
+/* What the server tells of itself (that a camera is back, for one, which ends an incident) nobody else may say, and
+ * what it tells of its cameras (that one is covered) its workers alone, who see the picture. */
+static bool is_theirs_to_say(const struct record_descriptor *descriptor, const void *payload, enum event_teller teller,
+                             GError **error)
 {
-    if (descriptor != &signal_descriptor || !signal_is_of_server(payload))
+    const struct signal *signal = payload;
+    if (descriptor != &signal_descriptor || signal->service != SERVICE_SYSTEM)
         return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                "payload: a signal '%s' of the service system is the "
-                "server's own to tell",
-                ((const struct signal *)payload)->kind);
+    bool is_of_server = signal_is_of_server(signal);
+    if (!is_of_server && teller == EVENT_BY_WORKER)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "payload: a signal '%s' of the service system is %s",
+                signal->kind,
+                is_of_server ? "the server's own to tell"
+                             : "for the server's own workers to tell: name the service that it is of");
     return false;
 }
 
@@ -261,7 +267,8 @@ static bool check_times(const struct record_descriptor *descriptor, const void *
 
 /* The payload is decoded, must speak of the same thing as its envelope, and is written anew: what is stored holds
  * nothing that was not checked. */
-static bool check_payload(struct analytics_event *event, const struct camera *camera, int64_t latest_ms, GError **error)
+static bool check_payload(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
+                          int64_t latest_ms, GError **error)
 {
     const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
     g_autofree void *payload = g_malloc(descriptor->size);
@@ -274,7 +281,7 @@ static bool check_payload(struct analytics_event *event, const struct camera *ca
         return false;
     char **id = text_of(descriptor, payload, "id"), **camera_id = text_of(descriptor, payload, "camera_id");
     bool is_same = id && camera_id && g_strcmp0(*id, event->id) == 0 && g_strcmp0(*camera_id, event->camera_id) == 0;
-    bool is_kept = is_same && is_for_others_to_say(descriptor, payload, error) &&
+    bool is_kept = is_same && is_theirs_to_say(descriptor, payload, teller, error) &&
                    check_times(descriptor, payload, latest_ms, error);
     if (is_kept) {
         g_autoptr(GString) json = g_string_new(NULL);
@@ -290,12 +297,12 @@ static bool check_payload(struct analytics_event *event, const struct camera *ca
     return is_kept;
 }
 
-bool analytics_event_settle(struct analytics_event *event, const struct camera *camera, int64_t received_at_ms,
-                            int32_t early_minutes, GError **error)
+bool analytics_event_settle(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
+                            int64_t received_at_ms, int32_t early_minutes, GError **error)
 {
     int64_t known_ms = MAX(received_at_ms, event->occurred_at.ms);
     int64_t latest_ms = early_minutes ? known_ms + early_minutes * INT64_C(60000) : INT64_MAX;
     stamp_owner(&analytics_event_descriptor, event, camera);
     event->received_at.ms = received_at_ms;
-    return check_payload(event, camera, latest_ms, error);
+    return check_payload(event, teller, camera, latest_ms, error);
 }

@@ -142,12 +142,19 @@ extern const struct record_descriptor event_under_way_descriptor;
  * count_amount. What a worker or a client has said of these is overwritten. */
 void analytics_event_note_payload(struct analytics_event *event, const void *payload);
 
+/* Who sends an event. */
+enum event_teller {
+    EVENT_BY_WORKER = 1, /* one of ours: of the service `system` all but what the server itself raises */
+    EVENT_BY_CLIENT,     /* by HTTP: nothing of the service `system` */
+};
+
 struct camera;
 /* Makes an event that came from outside, decoded, what may be kept: its payload is decoded by its type, must speak of
  * the same thing as its envelope, and is written anew, so that nothing is kept that was not checked, and is noted as
  * analytics_event_note_payload says, so that nobody need read it again; org and site are
  * its camera's, whatever it says. The caller has found the camera by event->camera_id. VEDETTE_ERROR_INVALID, also for
- * a signal that is the server's alone to tell, and for times in the payload more than `early_minutes` (0: any) after
- * both its receipt and the time of its envelope; an envelope of the future is put aside by the store. */
-bool analytics_event_settle(struct analytics_event *event, const struct camera *camera, int64_t received_at_ms,
-                            int32_t early_minutes, GError **error);
+ * a signal of the service `system` that is not the teller's to tell, and for times in the payload more than
+ * `early_minutes` (0: any) after both its receipt and the time of its envelope; an envelope of the future is put aside
+ * by the store. */
+bool analytics_event_settle(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
+                            int64_t received_at_ms, int32_t early_minutes, GError **error);

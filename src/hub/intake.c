@@ -117,7 +117,7 @@ static bool check_event(struct hub_worker *worker, struct analytics_event *event
         return false;
     }
     settle_trace(event);
-    return analytics_event_settle(event, camera, clock_wall_ms(worker->hub->clock),
+    return analytics_event_settle(event, EVENT_BY_WORKER, camera, clock_wall_ms(worker->hub->clock),
                                   worker->hub->settings->store.early_minutes, error);
 }
 

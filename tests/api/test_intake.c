@@ -211,7 +211,7 @@ static void test_of_many_refusals_the_first_are_told(void)
     intake_world_clear(&world);
 }
 
-/* An operator's key must not end the server's own incidents, nor hold one open for ever. */
+/* An operator's key must not end the server's own incidents, nor hold one open for ever, nor speak for the workers. */
 static void test_what_is_not_for_others_to_say_is_refused(void)
 {
     static const struct {
@@ -220,7 +220,9 @@ static void test_what_is_not_for_others_to_say_is_refused(void)
         {"system", "camera_recovered", "2026-01-01T00:00:00Z", "the server's own to tell"},
         {"system", "self_test", "2026-01-01T00:00:00Z", "the server's own to tell"},
         {"safety", "intrusion", "9999-01-01T00:00:00Z", "started_at lies further in the future"},
-        {"system", "camera_dark", "2026-01-01T00:00:00Z", NULL}, /* as any camera's analytics may find it */
+        {"system", "camera_dark", "2026-01-01T00:00:00Z", "for the server's own workers to tell"},
+        {"system", "whatever", "2026-01-01T00:00:00Z", "for the server's own workers to tell"},
+        {"safety", "camera_dark", "2026-01-01T00:00:00Z", NULL}, /* as analytics elsewhere may find it */
     };
     struct intake_world world;
     intake_world_init(&world, 1000);
