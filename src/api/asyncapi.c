@@ -1,4 +1,5 @@
-/* AsyncAPI 3.0 of what is told as it happens, from the table of live messages and the records' own tables. */
+/* AsyncAPI 3.0 of what is told as it happens, from the table of live messages and the records' own tables; of those who
+ * are notified asyncapi_notify.c tells. */
 #include "api/contract.h"
 #include "facts/live_message.h"
 
@@ -66,7 +67,8 @@ static void append_messages(GString *out)
     }
     g_autofree char *schema = record_schema_name(&live_subscription_descriptor, RECORD_SCHEMA_INPUT);
     append_message(out, subscription_name, live_subscription_descriptor.doc);
-    g_string_append_printf(out, "{\"$ref\":\"#/components/schemas/%s\"}}", schema);
+    g_string_append_printf(out, "{\"$ref\":\"#/components/schemas/%s\"}},", schema);
+    asyncapi_append_notify_messages(out);
 }
 
 static void append_schemas(GString *out)
@@ -74,6 +76,7 @@ static void append_schemas(GString *out)
     g_autoptr(GPtrArray) records = g_ptr_array_new();
     for (size_t i = 0; i < live_message_type_count; i++)
         contract_add_record(records, live_message_types[i].data, RECORD_SCHEMA_ANSWER);
+    asyncapi_add_notify_records(records);
     for (guint i = 0; i < records->len; i++) {
         const struct record_descriptor *descriptor = g_ptr_array_index(records, i);
         g_autofree char *name = record_schema_name(descriptor, RECORD_SCHEMA_ANSWER);
@@ -91,7 +94,8 @@ char *api_contract_asyncapi(void)
     g_autoptr(GString) out = g_string_new(
         "{\"asyncapi\":\"3.0.0\",\"info\":{\"title\":\"Vedette, as it happens\",\"version\":\"" VEDETTE_VERSION
         "\",\"description\":\"What is told over /ws and /api/v1/events/stream, whose query parameters openapi.json "
-        "has.\",\"license\":{\"name\":\"Apache-2.0\",\"url\":\"https://www.apache.org/licenses/"
+        "has, and to those who are notified: webhooks and MQTT "
+        "brokers.\",\"license\":{\"name\":\"Apache-2.0\",\"url\":\"https://www.apache.org/licenses/"
         "LICENSE-2.0\"}},\"defaultContentType\":\"application/json\","
         "\"channels\":{");
     append_channel(out, "ws", "/ws", true, "A WebSocket; each message is one text frame.");
@@ -99,6 +103,8 @@ char *api_contract_asyncapi(void)
     append_channel(
         out, "stream", "/api/v1/events/stream", false,
         "Server-sent events; each message is one event, with its type as the event's name and an event's id.");
+    g_string_append_c(out, ',');
+    asyncapi_append_notify_channels(out);
     g_string_append(out, "},\"operations\":{");
     append_hearing(out, "hearOverWebSocket", "ws", "What the server tells.");
     g_string_append_printf(out,
@@ -107,6 +113,8 @@ char *api_contract_asyncapi(void)
                            "on.\",\"messages\":[{\"$ref\":\"#/channels/ws/messages/%s\"}]},",
                            subscription_name);
     append_hearing(out, "hearOverStream", "stream", "What the server tells.");
+    g_string_append_c(out, ',');
+    asyncapi_append_notify_operations(out);
     g_string_append(out, "},\"components\":{\"messages\":{");
     append_messages(out);
     g_string_append(out, "},\"schemas\":{");

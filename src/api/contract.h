@@ -12,5 +12,12 @@ void contract_add_record(GPtrArray *records, const struct record_descriptor *des
 /* The JSON text, indented. g_free. */
 char *contract_indent(const char *text);
 
+/* asyncapi_notify.c: members of AsyncAPI's channels, operations and messages for those who are notified, and the
+ * records that these name. */
+void asyncapi_append_notify_channels(GString *out);
+void asyncapi_append_notify_operations(GString *out);
+void asyncapi_append_notify_messages(GString *out);
+void asyncapi_add_notify_records(GPtrArray *records);
+
 /* docs_page.c: the page at /docs. g_free. */
 char *contract_page(void);

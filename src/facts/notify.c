@@ -262,6 +262,23 @@ static const struct record_field notification_fields[] = {
 const struct record_descriptor notification_descriptor =
     RECORD(struct notification, "Notification", 1, notification_fields, "What webhooks and MQTT brokers are told.");
 
+const struct notify_topic_info notify_topics[NOTIFY_TOPIC_END] = {
+    [NOTIFY_TOPIC_SIGNAL] = {"{org_id}/{site_id}/{camera_id}/{kind}", false, "A signal."},
+    [NOTIFY_TOPIC_INCIDENT] = {"{org_id}/{site_id}/{camera_id}/{kind}/incident", false, "A step of an incident."},
+    [NOTIFY_TOPIC_AVAILABILITY] = {"{org_id}/availability", true,
+                                   "Whether the server is there; offline is also the broker's last will of it."},
+};
+const char *const notify_availability_names[] = {"online", "offline", NULL};
+
+const struct notify_header_info notify_headers[NOTIFY_HEADER_END] = {
+    [NOTIFY_HEADER_ID] = {"webhook-id", false, "the body's id, with ~ for each full stop: the same in every try"},
+    [NOTIFY_HEADER_TIMESTAMP] = {"webhook-timestamp", false, "when this try began, in seconds since 1970"},
+    [NOTIFY_HEADER_SIGNATURE] = {"webhook-signature", false,
+                                 "v1, and the HMAC-SHA256 of id, timestamp and body by the webhook's secret; one for "
+                                 "each secret, separated by blanks"},
+    [NOTIFY_HEADER_TRACEPARENT] = {"traceparent", true, "W3C Trace Context of the try, where it is traced"},
+};
+
 /* ---- how an endpoint is ---- */
 
 static const struct record_field health_fields[] = {

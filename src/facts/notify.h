@@ -77,6 +77,35 @@ struct notification {
 };
 extern const struct record_descriptor notification_descriptor;
 
+/* ONE table of the topics of a broker, below its topic_prefix. Levels in braces are a message's own, named as the
+ * fields of a Signal. */
+enum notify_topic { NOTIFY_TOPIC_SIGNAL = 1, NOTIFY_TOPIC_INCIDENT, NOTIFY_TOPIC_AVAILABILITY, NOTIFY_TOPIC_END };
+struct notify_topic_info {
+    const char *levels; /* "{org_id}/{site_id}" */
+    bool is_retained;
+    const char *doc;
+};
+extern const struct notify_topic_info notify_topics[NOTIFY_TOPIC_END]; /* by enum notify_topic */
+enum { NOTIFY_QOS = 1 };                                               /* of all of them */
+/* What the availability topic holds, the broker's last will of us among it. */
+enum notify_availability { NOTIFY_ONLINE, NOTIFY_OFFLINE };
+extern const char *const notify_availability_names[]; /* by enum notify_availability, NULL-terminated */
+
+/* ONE table of the headers that make a POST one of ours (Standard Webhooks). */
+enum notify_header {
+    NOTIFY_HEADER_ID = 1,
+    NOTIFY_HEADER_TIMESTAMP,
+    NOTIFY_HEADER_SIGNATURE,
+    NOTIFY_HEADER_TRACEPARENT,
+    NOTIFY_HEADER_END,
+};
+struct notify_header_info {
+    const char *name;
+    bool is_optional;
+    const char *doc;
+};
+extern const struct notify_header_info notify_headers[NOTIFY_HEADER_END]; /* by enum notify_header */
+
 enum endpoint_kind { ENDPOINT_WEBHOOK = 1, ENDPOINT_MQTT };
 extern const char *const endpoint_kind_names[];
 enum endpoint_state {

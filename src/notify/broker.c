@@ -27,7 +27,6 @@ enum {
     COMPLAINT_US = 60 * 1000000,
     PORT = 1883,
     PORT_TLS = 8883,
-    QOS = 1,
     FIRST_ERROR_REASON = 128, /* MQTT 5, section 2.4 */
 };
 
@@ -71,9 +70,11 @@ static void lose(struct broker *broker, const char *why)
 
 /* ---- what libmosquitto tells ---- */
 
-static void publish_availability(struct broker *broker, const char *text, int *id)
+static void publish_availability(struct broker *broker, enum notify_availability availability, int *id)
 {
-    mosquitto_publish(broker->client, id, broker->availability, (int)strlen(text), text, QOS, true);
+    const char *text = notify_availability_names[availability];
+    mosquitto_publish(broker->client, id, broker->availability, (int)strlen(text), text, NOTIFY_QOS,
+                      notify_topics[NOTIFY_TOPIC_AVAILABILITY].is_retained);
 }
 
 static void on_connected(struct mosquitto *client, void *user, int reason, int flags,
@@ -139,7 +140,7 @@ static int set_tls(struct mosquitto *client, const struct notify_broker *setting
 /* The will is what the broker says of us when we are gone without a word. */
 static int set_up(struct broker *broker)
 {
-    static const char away[] = "offline";
+    const char *away = notify_availability_names[NOTIFY_OFFLINE];
     const struct notify_broker *settings = broker->settings;
     struct mosquitto *client = broker->client;
     int code = mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION,
@@ -149,7 +150,8 @@ static int set_up(struct broker *broker)
     if (code == MOSQ_ERR_SUCCESS && settings->tls)
         code = set_tls(client, settings);
     if (code == MOSQ_ERR_SUCCESS)
-        code = mosquitto_will_set(client, broker->availability, (int)strlen(away), away, QOS, true);
+        code = mosquitto_will_set(client, broker->availability, (int)strlen(away), away, NOTIFY_QOS,
+                                  notify_topics[NOTIFY_TOPIC_AVAILABILITY].is_retained);
     mosquitto_connect_v5_callback_set(client, on_connected);
     mosquitto_disconnect_v5_callback_set(client, on_disconnected);
     mosquitto_publish_v5_callback_set(client, on_acknowledged);
@@ -276,7 +278,7 @@ static int publish(struct broker *broker, const struct delivery *delivery, const
                                                                                 "traceparent", traceparent)
                                            : MOSQ_ERR_SUCCESS;
     if (code == MOSQ_ERR_SUCCESS)
-        code = mosquitto_publish_v5(broker->client, id, topic, (int)strlen(body), body, QOS, false, properties);
+        code = mosquitto_publish_v5(broker->client, id, topic, (int)strlen(body), body, NOTIFY_QOS, false, properties);
     mosquitto_property_free_all(&properties);
     return code;
 }
@@ -284,7 +286,8 @@ static int publish(struct broker *broker, const struct delivery *delivery, const
 static void send_delivery(struct broker *broker, struct delivery *delivery)
 {
     int id = 0;
-    g_autofree char *topic = message_topic(broker->settings->topic_prefix, &delivery->message);
+    enum notify_topic which = delivery->message.is_of_incident ? NOTIFY_TOPIC_INCIDENT : NOTIFY_TOPIC_SIGNAL;
+    g_autofree char *topic = message_topic(broker->settings->topic_prefix, which, &delivery->message);
     int code = publish(broker, delivery, topic, &id);
     if (code == MOSQ_ERR_SUCCESS) {
         if (g_hash_table_size(broker->sent) == 0)
@@ -318,7 +321,7 @@ static void serve(struct broker *broker)
 static void say_farewell(struct broker *broker)
 {
     int64_t until_us = now_us() + FAREWELL_US;
-    publish_availability(broker, "offline", &broker->farewell_id);
+    publish_availability(broker, NOTIFY_OFFLINE, &broker->farewell_id);
     while (broker->farewell_id && !broker->is_lost && now_us() < until_us)
         turn(broker, FAREWELL_US / 1000);
     mosquitto_disconnect(broker->client);
@@ -339,7 +342,7 @@ static void connect_once(struct broker *broker)
     if (is_connected) {
         log_info(broker->name, "connected");
         endpoint_set_connected(broker->endpoint, true, NULL);
-        publish_availability(broker, "online", NULL);
+        publish_availability(broker, NOTIFY_ONLINE, NULL);
         serve(broker);
         if (!broker->is_lost)
             say_farewell(broker);
@@ -394,12 +397,13 @@ struct broker *broker_new(const struct notify_broker *settings, const struct not
         return NULL;
     password[strcspn(password, "\r\n")] = '\0';
     mosquitto_lib_init();
+    const struct message ours = {.org_id = settings->org_id};
     struct broker *broker = g_new0(struct broker, 1);
     *broker = (struct broker){.settings = settings,
                               .bounds = bounds,
                               .name = g_strconcat("mqtt:", settings->id, NULL),
                               .password = password,
-                              .availability = message_availability_topic(settings->topic_prefix, settings->org_id),
+                              .availability = message_topic(settings->topic_prefix, NOTIFY_TOPIC_AVAILABILITY, &ours),
                               .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
                               .sent = g_hash_table_new(NULL, NULL)};
     random_init_system(&broker->random);

@@ -114,13 +114,13 @@ static void sign_request(struct request *request)
     add_header(request, "Content-Type", "application/json");
     add_header(request, "User-Agent", "Vedette/" VEDETTE_VERSION);
     add_header(request, "Expect", "");
-    add_header(request, "webhook-id", id);
-    add_header(request, "webhook-timestamp", time);
-    add_header(request, "webhook-signature", signature);
+    add_header(request, notify_headers[NOTIFY_HEADER_ID].name, id);
+    add_header(request, notify_headers[NOTIFY_HEADER_TIMESTAMP].name, time);
+    add_header(request, notify_headers[NOTIFY_HEADER_SIGNATURE].name, signature);
     if (delivery->trace.is_sampled) {
         char traceparent[TRACE_PARENT_BYTES];
         trace_context_write(&delivery->trace, traceparent);
-        add_header(request, "traceparent", traceparent);
+        add_header(request, notify_headers[NOTIFY_HEADER_TRACEPARENT].name, traceparent);
     }
 }
 

@@ -127,31 +127,40 @@ char *message_letter(const char *json, size_t length)
     return g_string_free(text, FALSE);
 }
 
+/* What stands in a topic's level of that name; NULL: no message has such. */
+static const char *level_of(const struct message *message, const char *name, size_t length)
+{
+    const struct {
+        const char *name, *text;
+    } levels[] = {{"org_id", message->org_id},
+                  {"site_id", message->site_id},
+                  {"camera_id", message->camera_id},
+                  {"kind", message->kind}};
+    for (size_t i = 0; i < G_N_ELEMENTS(levels); i++)
+        if (strlen(levels[i].name) == length && strncmp(levels[i].name, name, length) == 0)
+            return levels[i].text;
+    return NULL;
+}
+
 /* Ids are of [A-Za-z0-9._-] already, and no level may hold +, # or / or be empty: what is not from there is written as
  * a URL would have it, so that no two texts become one. */
 static void append_level(GString *topic, const char *text)
 {
-    g_string_append_c(topic, '/');
     g_string_append_uri_escaped(topic, text && *text ? text : "-", NULL, FALSE);
 }
 
-char *message_topic(const char *prefix, const struct message *message)
+char *message_topic(const char *prefix, enum notify_topic which, const struct message *message)
 {
     GString *topic = g_string_new(prefix);
-    append_level(topic, message->org_id);
-    append_level(topic, message->site_id);
-    append_level(topic, message->camera_id);
-    append_level(topic, message->kind);
-    if (message->is_of_incident)
-        append_level(topic, "incident");
-    return g_string_free(topic, FALSE);
-}
-
-char *message_availability_topic(const char *prefix, const char *org_id)
-{
-    GString *topic = g_string_new(prefix);
-    append_level(topic, org_id);
-    append_level(topic, "availability");
+    g_auto(GStrv) levels = g_strsplit(notify_topics[which].levels, "/", -1);
+    for (size_t i = 0; levels[i]; i++) {
+        size_t length = strlen(levels[i]);
+        g_string_append_c(topic, '/');
+        if (levels[i][0] == '{')
+            append_level(topic, level_of(message, levels[i] + 1, length - 2));
+        else
+            g_string_append(topic, levels[i]);
+    }
     return g_string_free(topic, FALSE);
 }
 

@@ -57,11 +57,9 @@ void message_clear(struct message *message);
 bool audience_wants(const struct audience *audience, const struct message *message);
 /* The body, JSON; with `traceparent` unless it is NULL. g_free. */
 char *message_body(const struct message *message, const char *traceparent);
-/* "PREFIX/ORG/SITE/CAMERA/KIND", of an incident with "/incident" behind it; each level fit to be one whatever it was.
- * g_free. */
-char *message_topic(const char *prefix, const struct message *message);
-/* "PREFIX/ORG/availability". g_free. */
-char *message_availability_topic(const char *prefix, const char *org_id);
+/* The topic below `prefix`, by its row of notify_topics; of the message its levels alone are read, and each is made fit
+ * to be one whatever it was. g_free. */
+char *message_topic(const char *prefix, enum notify_topic which, const struct message *message);
 /* An id as webhook-id may have it: without a full stop, which the signature's parts are told apart by. g_free. */
 char *message_webhook_id(const char *id);
 /* The text of a queue as people may see it: without what it has under way alone. g_free. */

@@ -1,6 +1,9 @@
 // Cases A1 to A4: the contract is well made, written the same each time, compiles, and is the server's own.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { Server, binary, contract, newValidator, operations, resolve, run, runTests, temporaryDirectory } from "./world.mjs";
 
@@ -128,6 +131,63 @@ async function a1LiveMessagesAreAsWritten() {
   }
 }
 
+const SECRET = Buffer.alloc(32, 7).toString("base64");
+
+/** Receives webhooks: what came, and a wait for the first whose type begins so. */
+async function receiver() {
+  const came = [];
+  const http = createServer((request, response) => {
+    let text = "";
+    request.on("data", (bytes) => (text += bytes));
+    request.on("end", () => {
+      came.push({ headers: request.headers, text, body: JSON.parse(text) });
+      response.writeHead(204).end();
+    });
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const first = async (type) => {
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const found = came.find(({ body }) => body.type.startsWith(type));
+      if (found) return found;
+      assert.ok(Date.now() < deadline, `no ${type} came: ${JSON.stringify(came)}`);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  };
+  return { url: `http://127.0.0.1:${http.address().port}/`, first, close: () => http.close() };
+}
+
+// What a receiver of webhooks is sent, with its headers and its signature, held to asyncapi.json.
+async function a1WebhooksAreAsWritten() {
+  const asyncapi = JSON.parse(readFileSync("asyncapi.json", "utf8"));
+  const validate = newValidator(asyncapi);
+  const hook = await receiver();
+  const server = await new Server(`notify: {allowed_networks: 127.0.0.0/8, webhooks: [{id: till, url: '${hook.url}', secret: 'whsec_${SECRET}'}]}\n` +
+    "cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s', enabled: false}]\n").start();
+  try {
+    const id = "0197a000-0000-7000-8000-000000000001";
+    const now = new Date().toISOString();
+    const payload = { id, camera_id: "door", service: "safety", kind: "intrusion", severity: "high", started_at: now };
+    const body = JSON.stringify({ id, type: "signal", camera_id: "door", occurred_at: now, payload });
+    const taken = await server.ask("sendEvents", { body, headers: { "Content-Type": "application/x-ndjson" } });
+    assert.equal(taken.json.accepted, 1, taken.text);
+    for (const [name, type] of [["webhookSignal", "signal.intrusion"], ["webhookIncident", "incident.opened"]]) {
+      const message = asyncapi.components.messages[name];
+      const came = await hook.first(type);
+      assert.equal(validate(message.payload, came.body), null, came.text);
+      assert.notEqual(validate(message.payload, { ...came.body, type: "other" }), null);
+      assert.notEqual(validate(message.payload, { ...came.body, data: { id: 1 } }), null);
+      for (const header of message.headers.required) assert.equal(typeof came.headers[header], "string", header);
+      const signed = `${came.headers["webhook-id"]}.${came.headers["webhook-timestamp"]}.${came.text}`;
+      assert.equal(came.headers["webhook-signature"], `v1,${createHmac("sha256", Buffer.from(SECRET, "base64")).update(signed).digest("base64")}`);
+    }
+  } finally {
+    await server.stop();
+    hook.close();
+  }
+}
+
 async function docsNeedNoNetwork() {
   const server = await new Server().start();
   try {
@@ -152,5 +212,6 @@ await runTests([
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
   ["a04_router_and_contract_are_the_same", a4RouterAndContractAreTheSame],
   ["a01_live_messages_are_as_written", a1LiveMessagesAreAsWritten],
+  ["a01_webhooks_are_as_written", a1WebhooksAreAsWritten],
   ["docs_need_no_network", docsNeedNoNetwork],
 ]);

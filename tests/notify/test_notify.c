@@ -438,14 +438,16 @@ static void test_hostile_names_stay_one_level_of_a_topic(void)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         char *name = (char *)(uintptr_t)cases[i].name;
         struct message message = {.org_id = name, .site_id = name, .camera_id = name, .kind = name};
-        g_autofree char *topic = message_topic("vedette", &message);
+        g_autofree char *topic = message_topic("vedette", NOTIFY_TOPIC_SIGNAL, &message);
         g_autofree char *expected =
             g_strjoin("/", "vedette", cases[i].level, cases[i].level, cases[i].level, cases[i].level, NULL);
         g_assert_cmpstr(topic, ==, expected);
-        message.is_of_incident = true;
-        g_autofree char *of_incident = message_topic("vedette", &message),
+        g_autofree char *of_incident = message_topic("vedette", NOTIFY_TOPIC_INCIDENT, &message),
                         *below = g_strconcat(expected, "/incident", NULL);
         g_assert_cmpstr(of_incident, ==, below);
+        g_autofree char *availability = message_topic("vedette", NOTIFY_TOPIC_AVAILABILITY, &message),
+                        *ours = g_strjoin("/", "vedette", cases[i].level, "availability", NULL);
+        g_assert_cmpstr(availability, ==, ours);
     }
 }
 
