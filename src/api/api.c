@@ -88,6 +88,7 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .detect = parts->detect,
                         .cameras = parts->cameras,
                         .notify = parts->notify,
+                        .data_dir = parts->data_dir,
                         .route_times = route_times_new()};
     api->webhooks =
         webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,

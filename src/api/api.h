@@ -36,6 +36,7 @@ struct api_parts {
     struct detect_queue *detect; /* NULL: no pictures are looked at */
     struct cameras *cameras;     /* NULL: they are as they are */
     struct notify *notify;       /* NULL: nobody is told */
+    const char *data_dir;        /* its directory "models" is told of; NULL: there is none */
 };
 /* `settings` outlive the api. Makes the first administrator when the store has no user: the password of
  * settings->admin_password, or a generated one, which is returned in *generated_password (g_free) to be printed once.

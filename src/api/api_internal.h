@@ -46,6 +46,7 @@ struct api {
     struct detect_queue *detect; /* NULL: none */
     struct cameras *cameras;     /* NULL: none can be changed */
     struct notify *notify;       /* may be NULL */
+    const char *data_dir;        /* may be NULL */
     struct auth *auth;
     struct limits *limits;
     struct tls tls; /* as long as the daemon */
@@ -81,6 +82,8 @@ void answer_header(struct answer *answer, const char *name, const char *format, 
 /* Takes the string over. */
 void answer_json(struct answer *answer, unsigned status, GString *json);
 void answer_text(struct answer *answer, unsigned status, const char *content_type, GString *text);
+/* 400 for a page that cannot be begun where the cursor says. */
+void answer_bad_cursor(struct answer *answer, const char *why);
 /* A record, and {"items": […]} of records with the cursor of the page after it: NULL for none, as it has for the last
  * page. Not to be stored by anyone on the way (Cache-Control: no-store). */
 void answer_record(struct answer *answer, unsigned status, const struct record_descriptor *descriptor,

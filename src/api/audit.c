@@ -14,8 +14,16 @@ static void handle_audit(struct request *request, struct answer *answer)
     const struct audit_parameters *asked = request->parameters;
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) views =
-        store_audit_list(request->api->store, request->login.user->org_id, asked->before, asked->limit, &error);
-    answer_list_or_error(answer, &audit_view_descriptor, views, error);
+        store_audit_list(request->api->store, request->login.user->org_id,
+                         asked->cursor ? asked->cursor : asked->before, asked->limit + 1, &error);
+    if (!views) {
+        answer_error(answer, error);
+        return;
+    }
+    guint count = MIN(views->len, (guint)asked->limit);
+    const struct audit_view *last = count ? g_ptr_array_index(views, count - 1) : NULL;
+    g_autofree char *next = views->len > count ? g_strdup_printf("%" G_GINT64_FORMAT, last->sequence) : NULL;
+    answer_page(answer, &audit_view_descriptor, views, count, next);
 }
 
 static void handle_audit_verify(struct request *request, struct answer *answer)
@@ -43,7 +51,7 @@ static const struct route routes[] = {
      .role = ROLE_ADMIN,
      .rate = RATE_READ,
      .parameters = &audit_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &audit_view_descriptor,
      .handle = handle_audit,
      .doc = "Who did what, when, from where, before and after, newest first."},

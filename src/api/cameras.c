@@ -89,15 +89,21 @@ static void view_zones(struct camera_view *view, const GPtrArray *counts)
     view->zones = (struct record_list){.items = views, .count = view->camera.zones.count};
 }
 
+/* As its worker last told, or that it has not yet; record_clear it. */
+static void read_health(struct api *api, const struct camera *camera, struct camera_health *health)
+{
+    if (live_get_health(api->live, camera->id, health))
+        return;
+    record_init(&camera_health_descriptor, health);
+    health->camera_id = g_strdup(camera->id);
+    health->state = g_strdup(camera->enabled ? "starting" : "disabled");
+}
+
 static void append_camera(struct api *api, const struct camera *camera, const GPtrArray *counts, GString *json)
 {
     struct camera_view view = {.camera = *camera,
                                .online = live_is_online(api->live, camera->id, clock_wall_ms(api->clock))};
-    if (!live_get_health(api->live, camera->id, &view.health)) {
-        record_init(&camera_health_descriptor, &view.health);
-        view.health.camera_id = g_strdup(camera->id);
-        view.health.state = g_strdup(camera->enabled ? "starting" : "disabled");
-    }
+    read_health(api, camera, &view.health);
     view_sources(&view, camera);
     view_lines(&view, counts);
     view_zones(&view, counts);
@@ -135,6 +141,17 @@ static void handle_cameras(struct request *request, struct answer *answer)
     g_string_append(json, "]}");
     answer_json(answer, MHD_HTTP_OK, json);
     answer_header(answer, "Cache-Control", "no-store");
+}
+
+static void handle_camera_health(struct request *request, struct answer *answer)
+{
+    struct camera_health health;
+    const struct camera *camera = request_camera(request, answer);
+    if (!camera)
+        return;
+    read_health(request->api, camera, &health);
+    answer_record(answer, MHD_HTTP_OK, &camera_health_descriptor, &health);
+    record_clear(&camera_health_descriptor, &health);
 }
 
 /* Looks at each camera of the org, or at the one that is asked for, with the counts of today. */
@@ -276,9 +293,9 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .parameters = &list_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &camera_view_descriptor,
-     .features = ROUTE_FILTERED,
+     .features = ROUTE_FILTERED | ROUTE_WHOLE,
      .handle = handle_cameras,
      .doc = "Every camera with online, health, and its lines and zones with the counts of today (UTC)."},
     {.method = "GET",
@@ -291,6 +308,16 @@ static const struct route routes[] = {
      .response = &camera_view_descriptor,
      .handle = handle_camera,
      .doc = "One camera, as in the list, with its ETag."},
+    {.method = "GET",
+     .path = "/api/v1/cameras/{id}/health",
+     .name = "getCameraHealth",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &camera_health_descriptor,
+     .handle = handle_camera_health,
+     .doc = "How a camera is, as its worker last told; its state is starting until it did."},
     {.method = "POST",
      .path = "/api/v1/cameras",
      .name = "createCamera",
@@ -375,8 +402,9 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .parameters = &camera_list_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &placed_line_descriptor,
+     .features = ROUTE_WHOLE,
      .handle = handle_lines,
      .doc = "The lines of all cameras, with the counts of today (UTC)."},
     {.method = "GET",
@@ -385,8 +413,9 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .parameters = &camera_list_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &placed_zone_descriptor,
+     .features = ROUTE_WHOLE,
      .handle = handle_zones,
      .doc = "The zones of all cameras, with the counts of today (UTC)."},
 };

@@ -1,5 +1,6 @@
-/* Lists as their reader wants them: some fields alone, or as CSV. Done with the answer that a handler made, so that no
- * handler knows of it: whatever a route lists can be had so once its parameters have `fields` and `format`. */
+/* Lists as their reader wants them: a page of them, some fields alone, or as CSV. Done with the answer that a handler
+ * made, so that no handler knows of it: whatever a route lists can be had so once its parameters have `fields` and
+ * `format`. */
 #include <jansson.h>
 #include <string.h>
 
@@ -20,6 +21,13 @@ static bool wants_csv(const struct request *request)
     if (!format)
         return false;
     return *format ? *format == LIST_CSV : http_list_has(request->accept, "text/csv");
+}
+
+static bool is_page_asked(const struct request *request)
+{
+    const int32_t *limit = parameter_of(request, "limit");
+    char *const *cursor = parameter_of(request, "cursor");
+    return (limit && *limit) || (cursor && *cursor);
 }
 
 static void add_name(const struct record_field *field, enum record_schema_use use, void *names)
@@ -109,7 +117,65 @@ static void keep_fields(json_t *items, GPtrArray *fields)
     }
 }
 
-/* ---- both ---- */
+/* ---- a page of what a handler listed whole (ROUTE_WHOLE) ---- */
+
+/* What tells an item from the others: its id, which of lines and zones is their camera's alone, or its name. */
+static char *cursor_of(const json_t *item)
+{
+    const char *camera_id = json_string_value(json_object_get(item, "camera_id"));
+    const char *id = json_string_value(json_object_get(item, json_object_get(item, "id") ? "id" : "name"));
+    return id && camera_id ? g_strconcat(camera_id, "/", id, NULL) : g_strdup(id);
+}
+
+/* The index after the cursor's item; -1: it is not there (any more). */
+static gssize begin_of_page(const json_t *items, const char *cursor)
+{
+    for (size_t i = 0; cursor && i < json_array_size(items); i++) {
+        g_autofree char *found = cursor_of(json_array_get(items, i));
+        if (g_strcmp0(found, cursor) == 0)
+            return (gssize)i + 1;
+    }
+    return cursor ? -1 : 0;
+}
+
+static void answer_unknown_cursor(const char *cursor, struct answer *answer)
+{
+    g_autofree char *why = g_strdup_printf("%s: it is not there (any more): start again without it", cursor);
+    answer_bad_cursor(answer, why);
+}
+
+/* Leaves the page and next_cursor in the list. False: the answer is made. */
+static bool cut_page(const struct request *request, json_t *tree, struct answer *answer)
+{
+    const int32_t *limit = parameter_of(request, "limit");
+    char *const *cursor = parameter_of(request, "cursor");
+    json_t *items = json_object_get(tree, "items"), *page = json_array();
+    gssize begin = begin_of_page(items, *cursor);
+    if (begin < 0) {
+        json_decref(page);
+        answer_unknown_cursor(*cursor, answer);
+        return false;
+    }
+    size_t rest = json_array_size(items) - (size_t)begin, count = *limit ? MIN((size_t)*limit, rest) : rest;
+    for (size_t i = 0; i < count; i++)
+        json_array_append(page, json_array_get(items, (size_t)begin + i));
+    g_autofree char *next = count < rest && count ? cursor_of(json_array_get(page, count - 1)) : NULL;
+    json_object_set_new(tree, "items", page);
+    json_object_set_new(tree, "next_cursor", next ? json_string(next) : json_null());
+    return true;
+}
+
+/* {"items": […]} is the only page of itself. */
+static void add_no_cursor(struct answer *answer)
+{
+    gsize size;
+    const char *text = g_bytes_get_data(answer->body, &size);
+    GString *page = g_string_new_len(text, (gssize)size - 1);
+    g_string_append(page, ",\"next_cursor\":null}");
+    answer_json(answer, answer->status, page);
+}
+
+/* ---- all of it ---- */
 
 static void export_items(const struct request *request, json_t *tree, GPtrArray *known, GPtrArray *fields,
                          struct answer *answer)
@@ -122,7 +188,8 @@ static void export_items(const struct request *request, json_t *tree, GPtrArray 
         if (cursor)
             answer_header(answer, "X-Next-Cursor", "%s", cursor);
     } else {
-        keep_fields(items, fields);
+        if (fields)
+            keep_fields(items, fields);
         char *text = json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(15));
         answer_json(answer, answer->status, g_string_new(text));
         free(text);
@@ -156,11 +223,16 @@ void request_export(const struct request *request, struct answer *answer)
     record_each_field(request->route->response, RECORD_SCHEMA_ANSWER, add_name, known);
     g_autoptr(GPtrArray) fields = read_fields(request, known, &errors);
     record_errors_clear(&errors);
-    if (!fields && !wants_csv(request))
+    bool is_whole = request->route->features & ROUTE_WHOLE;
+    if (!fields && !wants_csv(request) && !(is_whole && is_page_asked(request))) {
+        if (is_whole)
+            add_no_cursor(answer);
         return;
+    }
     gsize size;
     const char *text = g_bytes_get_data(answer->body, &size);
     json_t *tree = json_loadb(text, size, 0, NULL);
-    export_items(request, tree, known, fields, answer);
+    if (!is_whole || cut_page(request, tree, answer))
+        export_items(request, tree, known, fields, answer);
     json_decref(tree);
 }

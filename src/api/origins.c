@@ -27,7 +27,8 @@ void answer_cors(const struct request *request, struct answer *answer)
     answer_header(answer, "Access-Control-Allow-Origin", "%s", request->origin);
     answer_header(answer, "Access-Control-Allow-Credentials", "true");
     answer_header(answer, "Access-Control-Expose-Headers",
-                  "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Frame-Number, X-Captured-At");
+                  "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Replayed, traceparent, "
+                  "X-Next-Cursor, X-Frame-Number, X-Captured-At");
     answer->is_shared = true;
 }
 

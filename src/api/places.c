@@ -20,6 +20,22 @@ static void handle_orgs(struct request *request, struct answer *answer)
     answer_list_or_error(answer, &org_descriptor, orgs, error);
 }
 
+static void handle_org(struct request *request, struct answer *answer)
+{
+    const struct user *user = request->login.user;
+    bool is_own = strcmp(request->id, user->org_id) == 0;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) orgs = is_own || user->role >= ROLE_PLATFORM
+                                    ? store_orgs_read(request->api->store, request->id, &error)
+                                    : g_ptr_array_new();
+    if (orgs && orgs->len)
+        answer_tagged(request, answer, MHD_HTTP_OK, &org_descriptor, g_ptr_array_index(orgs, 0));
+    else if (orgs)
+        answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such org, or it is not yours", NULL);
+    else
+        answer_error(answer, error);
+}
+
 static void handle_org_create(struct request *request, struct answer *answer)
 {
     const struct audit_by by = request_by(request);
@@ -144,10 +160,22 @@ static const struct route routes[] = {
      .role = ROLE_ADMIN,
      .rate = RATE_READ,
      .parameters = &list_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &org_descriptor,
+     .features = ROUTE_WHOLE,
      .handle = handle_orgs,
      .doc = "Every org, for the platform; one's own, for everyone else."},
+    {.method = "GET",
+     .path = "/api/v1/orgs/{id}",
+     .name = "getOrg",
+     .role = ROLE_ADMIN,
+     .rate = RATE_READ,
+     .parameters = &id_parameters_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &org_descriptor,
+     .features = ROUTE_CACHED,
+     .handle = handle_org,
+     .doc = "One org, with its ETag: one's own, or, for the platform, any."},
     {.method = "POST",
      .path = "/api/v1/orgs",
      .name = "createOrg",
@@ -179,8 +207,9 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .parameters = &list_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &site_descriptor,
+     .features = ROUTE_WHOLE,
      .handle = handle_sites,
      .doc = "The org's sites, by id."},
     {.method = "POST",

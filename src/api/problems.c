@@ -88,6 +88,23 @@ void answer_problem_coded(struct answer *answer, enum problem_code code, const c
     answer_any_problem(answer, kinds[code].status, &kinds[code], detail, NULL);
 }
 
+void answer_bad_cursor(struct answer *answer, const char *why)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    record_errors_add(&errors, "cursor", "%s", why);
+    answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the parameters are not valid", &errors);
+    record_errors_clear(&errors);
+}
+
+/* Whether a cursor is still one only the store can say. */
+static const char cursor_prefix[] = "cursor: ";
+static bool is_of_cursor(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) &&
+           g_str_has_prefix(error->message, cursor_prefix);
+}
+
 void answer_error(struct answer *answer, const GError *error)
 {
     static const struct {
@@ -98,6 +115,10 @@ void answer_error(struct answer *answer, const GError *error)
         {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND},    {VEDETTE_ERROR_CONFLICT, MHD_HTTP_CONFLICT},
         {VEDETTE_ERROR_FULL, MHD_HTTP_TOO_MANY_REQUESTS},
     };
+    if (is_of_cursor(error)) {
+        answer_bad_cursor(answer, error->message + strlen(cursor_prefix));
+        return;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
         if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {
             answer_problem(answer, statuses[i].status, error->message, NULL);

@@ -84,5 +84,14 @@ static const struct route routes[] = {
      .response = &queue_answer_descriptor,
      .handle = handle_queue_stats,
      .doc = "What waits in the spool to be stored: of the login's org."},
+    {.method = "GET",
+     .path = "/api/v1/queue",
+     .name = "getQueue",
+     .role = ROLE_VIEWER,
+     .rate = RATE_READ,
+     .answers = ANSWER_RECORD,
+     .response = &queue_answer_descriptor,
+     .handle = handle_queue_stats,
+     .doc = "The same, for a login alone."},
 };
 const struct route_group queue_routes = ROUTE_GROUP("queue", "What waits to be stored.", routes);

@@ -81,6 +81,7 @@ enum route_feature {
     ROUTE_CACHED = 1 << 0,    /* answers an ETag; If-None-Match with it gets 304 */
     ROUTE_VERSIONED = 1 << 1, /* changes something that has an ETag: If-Match refuses to overwrite another's change */
     ROUTE_FILTERED = 1 << 3,  /* tells who is held to cameras of these alone, whether the request names one or not */
+    ROUTE_WHOLE = 1 << 4,     /* its handler lists all there is: export.c cuts the page from it */
     ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */
 };
 
@@ -115,7 +116,8 @@ struct route_group {
 extern const struct route_group health_routes, queue_routes, login_routes, camera_routes, breaker_routes, event_routes,
     occupancy_routes, job_routes, retention_routes, audit_routes, policy_routes, backtest_routes, live_routes,
     camera_place_routes, contract_routes, detect_routes, observe_routes, place_routes, oidc_routes, user_routes,
-    token_routes, incident_routes, violation_routes, register_routes, track_routes, report_routes, notify_routes;
+    token_routes, incident_routes, violation_routes, register_routes, track_routes, report_routes, notify_routes,
+    model_routes;
 /* All groups, NULL-terminated. */
 extern const struct route_group *const route_groups[];
 /* Every problem that a route may answer with, as PROBLEM(…) bits: its own, and what follows from its role, its

@@ -38,21 +38,10 @@ static void list_model(const char *directory, const char *file)
     record_clear(&model_card_descriptor, &card);
 }
 
-static int compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int list(const struct settings *settings)
 {
     g_autofree char *directory = models_dir(settings);
-    g_autoptr(GDir) open = g_dir_open(directory, 0, NULL);
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    const char *name;
-    while (open && (name = g_dir_read_name(open)))
-        if (g_str_has_suffix(name, ".onnx"))
-            g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, compare_names);
+    g_autoptr(GPtrArray) names = model_files_list(directory);
     for (guint i = 0; i < names->len; i++)
         list_model(directory, names->pdata[i]);
     if (names->len == 0)

@@ -58,3 +58,21 @@ static const struct record_field model_card_fields[] = {
 };
 const struct record_descriptor model_card_descriptor =
     RECORD(struct model_card, "ModelCard", 1, model_card_fields, "Lies beside a model and says how to use it.");
+
+static const struct record_field model_view_fields[] = {
+    FIELD(struct model_view, id, RECORD_REQUIRED, "the name of its file without .onnx", .max_count = 255),
+    FIELD(struct model_view, used_for, 0, "the settings that name it: detector, reid; empty: it is not in use",
+          .max_count = 8),
+    FIELD(struct model_view, size_bytes, 0, "of its file; 0: there is none", .unit = "bytes"),
+    FIELD(struct model_view, error, 0, "why nothing more is known of it", .max_count = 256),
+    FIELD(struct model_view, name, 0, "what people call it", .max_count = 128),
+    FIELD_ENUM(struct model_view, family, model_family_names, 0, "how its outputs are read"),
+    FIELD(struct model_view, input_width_px, 0, "width the model takes; 0: not known", .unit = "px"),
+    FIELD(struct model_view, input_height_px, 0, "height the model takes; 0: not known", .unit = "px"),
+    FIELD(struct model_view, labels, 0, "names of what it finds", .max_count = 1024),
+    FIELD(struct model_view, licence, 0, "of the weights", .max_count = 256),
+    FIELD(struct model_view, source, 0, "where they come from", .max_count = 1024),
+    FIELD(struct model_view, sha256, 0, "of the file, as its card has it", .max_count = 64),
+};
+const struct record_descriptor model_view_descriptor =
+    RECORD(struct model_view, "ModelView", 1, model_view_fields, "A model as the API shows it.");

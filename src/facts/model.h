@@ -60,3 +60,19 @@ struct model_card {
     char *sha256; /* of the .onnx, 64 hex digits */
 };
 extern const struct record_descriptor model_card_descriptor;
+#define MODEL_SUFFIX ".onnx" /* of the files */
+
+/* A model as the API tells of it: what its card says of it, and what the server has of it. Borrows what it shows. */
+struct model_view {
+    char *id;                       /* its file's name without MODEL_SUFFIX */
+    struct record_strings used_for; /* settings: "detector", "reid" */
+    int64_t size_bytes;
+    char *error; /* why nothing is known of it */
+    /* of the card */
+    char *name;
+    enum model_family family;
+    int32_t input_width_px, input_height_px;
+    struct record_strings labels;
+    char *licence, *source, *sha256;
+};
+extern const struct record_descriptor model_view_descriptor;

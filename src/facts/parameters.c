@@ -7,6 +7,10 @@
 #define LIST(type)                                                                                                     \
     FIELD(type, fields, 0, "only these fields of each, separated by commas", .min_count = 1, .max_count = 1024),       \
         FIELD_ENUM(type, format, list_format_names, 0, "json or csv; absent: as Accept says")
+/* Of a list that its handler makes whole. */
+#define WHOLE(type)                                                                                                    \
+    FIELD(type, limit, 0, "how many at most; 0: all", .min = 0, .max = PARAMETER_LIMIT_MAX),                           \
+        FIELD(type, cursor, 0, "next_cursor of the page before", .min_count = 1, .max_count = 256), LIST(type)
 #define FROM_TO(type) FIELD(type, from, 0, "from then on"), FIELD(type, to, 0, "until before then")
 
 static const struct record_field id_fields[] = {ID(struct id_parameters, "which")};
@@ -30,13 +34,13 @@ const struct record_descriptor breaker_parameters_descriptor =
 
 const char *const list_format_names[] = {"json", "csv", NULL};
 
-static const struct record_field list_fields[] = {LIST(struct list_parameters)};
+static const struct record_field list_fields[] = {WHOLE(struct list_parameters)};
 const struct record_descriptor list_parameters_descriptor =
     RECORD(struct list_parameters, "ListParameters", 1, list_fields, "How a list is told.");
 
 static const struct record_field camera_list_fields[] = {
     FIELD(struct camera_list_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
-    LIST(struct camera_list_parameters),
+    WHOLE(struct camera_list_parameters),
 };
 const struct record_descriptor camera_list_parameters_descriptor =
     RECORD(struct camera_list_parameters, "CameraListParameters", 1, camera_list_fields, "Of which camera.");
@@ -292,6 +296,7 @@ const struct record_descriptor retention_parameters_descriptor =
 
 static const struct record_field audit_fields[] = {
     FIELD(struct audit_parameters, before, 0, "entries before this sequence; 0: the newest", .min = 0, .max = 0x1p53),
+    FIELD(struct audit_parameters, cursor, 0, "next_cursor of the page before", .min = 0, .max = 0x1p53),
     LIMIT(struct audit_parameters),
     LIST(struct audit_parameters),
 };

@@ -17,6 +17,8 @@ enum { PARAMETER_LIMIT_MAX = 500 };
 enum list_format { LIST_JSON = 1, LIST_CSV };
 extern const char *const list_format_names[];
 struct list_parameters {
+    int32_t limit; /* 0: all */
+    char *cursor;
     char *fields; /* separated by commas */
     enum list_format format;
 };
@@ -25,6 +27,8 @@ extern const struct record_descriptor list_parameters_descriptor;
 /* Of one camera, or of all. */
 struct camera_list_parameters {
     char *camera_id;
+    int32_t limit; /* 0: all */
+    char *cursor;
     char *fields;
     enum list_format format;
 };
@@ -182,7 +186,7 @@ struct retention_parameters {
 extern const struct record_descriptor retention_parameters_descriptor;
 
 struct audit_parameters {
-    int64_t before; /* 0: from the newest */
+    int64_t before, cursor; /* 0: from the newest; the cursor goes before */
     int32_t limit;
     char *fields;
     enum list_format format;

@@ -149,7 +149,8 @@ static bool serve(struct hub *hub, GError **error)
                                     hub->clock,
                                     detecting_queue(hub->detecting),
                                     hub->cameras,
-                                    hub->notify};
+                                    hub->notify,
+                                    hub->data_dir};
     struct api *api = api_start(hub->settings, &parts, &generated_password, error);
     if (!api)
         return false;

@@ -9,8 +9,8 @@ static char *find_card(const char *model_path, GError **error)
 {
     static const char *const suffixes[] = {".card.json", ".json"};
     g_autofree char *stem = g_strdup(model_path);
-    if (g_str_has_suffix(stem, ".onnx"))
-        stem[strlen(stem) - strlen(".onnx")] = '\0';
+    if (g_str_has_suffix(stem, MODEL_SUFFIX))
+        stem[strlen(stem) - strlen(MODEL_SUFFIX)] = '\0';
     for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
         g_autofree char *path = g_strconcat(stem, suffixes[i], NULL);
         if (g_file_test(path, G_FILE_TEST_EXISTS))
@@ -63,4 +63,21 @@ bool card_load(const char *model_path, const char *card_path, struct model_card 
 bool model_card_load(const char *model_path, const char *card_path, struct model_card *card, GError **error)
 {
     return card_load(model_path, card_path, card, error);
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *model_files_list(const char *directory)
+{
+    g_autoptr(GDir) open = g_dir_open(directory, 0, NULL);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    const char *name;
+    while (open && (name = g_dir_read_name(open)))
+        if (g_str_has_suffix(name, MODEL_SUFFIX))
+            g_ptr_array_add(names, g_strdup(name));
+    g_ptr_array_sort(names, compare_names);
+    return names;
 }

@@ -89,6 +89,10 @@ void picture_watch_update(struct picture_watch *watch, const struct frame *frame
 
 /* ---- detector ---- */
 
+/* The names of the models in a directory, sorted: a new GPtrArray of owned texts, empty where there is no such
+ * directory.
+ */
+GPtrArray *model_files_list(const char *directory);
 /* Reads a model's card as detector_open does, into an uninitialised struct (record_clear with model_card_descriptor).
  */
 bool model_card_load(const char *model_path, const char *card_path, struct model_card *card, GError **error);

@@ -1,6 +1,8 @@
 // Resources as a client uses them: versions, keys that make sending again harmless, lists as wanted, events from elsewhere.
 import assert from "node:assert/strict";
-import { Server, runTests } from "./world.mjs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Server, operations, runTests } from "./world.mjs";
 
 async function withServer(test) {
   const server = await new Server().start();
@@ -162,6 +164,69 @@ const linesAndZonesAreListed = () =>
     assert.deepEqual((await server.ask("listLines", { query: { camera_id: "other" } })).json.items, []);
   });
 
+/* Every list that takes a cursor, one item a page, is what it is in one piece; of a cursor that is none the path is told. */
+const listsComeInPages = () =>
+  withServer(async (server) => {
+    for (const name of ["lyon", "oslo", "rome"]) await server.ask("createSite", { body: { id: name, time_zone: "Europe/Paris" } });
+    for (const username of ["ada", "bob"]) assert.equal((await server.ask("createUser", { body: { username, role: "viewer" } })).status, 201);
+    for (const name of ["till", "gate"]) assert.equal((await server.ask("createToken", { body: { name, role: "viewer" } })).status, 201);
+    for (const reason of ["one", "two"]) await server.ask("createLegalHold", { body: { reason } });
+    for (const zone of ["a", "b"]) {
+      const polygon = [[0, 0], [1, 0], [1, 1]];
+      await server.ask("createCamera", { body: { name: zone, source: "rtsp://192.0.2.1/s", enabled: false, zones: [{ id: "floor", polygon }] } });
+    }
+    const paged = operations().filter(({ method, path, operation }) => method === "GET" && !path.includes("{") && operation.parameters?.some(({ name }) => name === "cursor"));
+    let long = 0;
+    for (const { operation } of paged) {
+      const query = operation.operationId === "listTracks" ? null : {};
+      if (!query) continue; // of a camera and a time: tests/end_to_end has them
+      const whole = (await server.ask(operation.operationId)).json;
+      const found = [];
+      for (let cursor; cursor !== null; ) {
+        const page = (await server.ask(operation.operationId, { query: { limit: 1, ...(cursor ? { cursor } : {}) } })).json;
+        assert.ok(page.items.length <= 1, operation.operationId);
+        found.push(...page.items);
+        cursor = page.next_cursor;
+        assert.ok(found.length <= whole.items.length, operation.operationId);
+      }
+      const key = ({ camera_id, id, sequence }) => `${camera_id} ${id ?? sequence}`;
+      assert.deepEqual(found.map(key), whole.items.map(key), operation.operationId);
+      long += whole.items.length > 1;
+      const schema = operation.parameters.find(({ name }) => name === "cursor").schema;
+      if (schema.type !== "string") continue;
+      const bad = await server.ask(operation.operationId, { query: { cursor: "nothing-there" } });
+      if (bad.status !== 200) assert.equal(bad.json.errors[0].path, "cursor", bad.text); // ids are an order by themselves
+    }
+    assert.ok(long >= 8, `${long} lists had more than one page`);
+    const some = (await server.ask("listUsers", { query: { limit: 2, fields: "username" } })).json;
+    assert.deepEqual(some.items, [{ username: "ada" }, { username: "admin" }]);
+    const csv = await server.ask("listUsers", { query: { limit: 1, fields: "username", format: "csv" } });
+    assert.equal(csv.text, 'username\r\n"ada"\r\n');
+    assert.ok(csv.headers.get("X-Next-Cursor"));
+  });
+
+const whatTheServerHasIsTold = () =>
+  withServer(async (server) => {
+    assert.deepEqual((await server.ask("listModels")).json, { items: [], next_cursor: null });
+    assert.equal((await server.ask("getModel", { path: { id: "none" } })).status, 404);
+    const models = join(server.directory, "data", "models");
+    mkdirSync(models);
+    writeFileSync(join(models, "people.onnx"), "x".repeat(10));
+    writeFileSync(join(models, "people.card.json"), JSON.stringify({ name: "People", family: "yolox", input_width_px: 416, input_height_px: 416, labels: ["person"], licence: "Apache-2.0" }));
+    writeFileSync(join(models, "stray.onnx"), "");
+    const { items } = (await server.ask("listModels")).json;
+    assert.deepEqual(items.map(({ id, name, error }) => [id, name ?? error]), [["people", "People"], ["stray", "it has no card"]]);
+    const one = await server.ask("getModel", { path: { id: "people" } });
+    assert.deepEqual([one.json.family, one.json.size_bytes, one.json.used_for, one.json.labels], ["yolox", 10, [], ["person"]]);
+    assert.equal((await server.ask("getModel", { path: { id: "people" }, headers: { "If-None-Match": one.headers.get("ETag") } })).status, 304);
+    assert.ok(!one.text.includes(server.directory));
+    assert.equal((await server.ask("getQueue")).json.total_queued, 0);
+    assert.equal((await server.ask("getCameraHealth", { path: { id: "door" } })).json.state, "disabled");
+    assert.equal((await server.ask("getCameraHealth", { path: { id: "none" } })).status, 404);
+    assert.equal((await server.ask("getOrg", { path: { id: "default" } })).json.id, "default");
+    assert.equal((await server.ask("getOrg", { path: { id: "other" } })).status, 404);
+  });
+
 await runTests([
   ["sites are made, read, changed and removed", sitesAreMadeReadChangedAndRemoved],
   ["orgs are the platform's", orgsAreThePlatforms],
@@ -169,4 +234,6 @@ await runTests([
   ["events come line by line", eventsComeLineByLine],
   ["signals are incidents", signalsAreIncidents],
   ["lines and zones are listed", linesAndZonesAreListed],
+  ["lists come in pages", listsComeInPages],
+  ["what the server has is told", whatTheServerHasIsTold],
 ]);

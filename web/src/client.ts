@@ -88,6 +88,11 @@ export class Client {
     return (await this.send("GET", `/queue/stats`, {}, undefined, call)).json();
   }
 
+  /** The same, for a login alone. */
+  async getQueue(call: Call = {}): Promise<records.QueueStats> {
+    return (await this.send("GET", `/api/v1/queue`, {}, undefined, call)).json();
+  }
+
   /** Logs in with username and password. API clients get a bearer token; browsers (client: browser) get cookies and a CSRF token. */
   async login(body: records.LoginRequest, call: Call = {}): Promise<records.LoginResponse> {
     return (await this.send("POST", `/auth/login`, {}, body, call)).json();
@@ -114,8 +119,8 @@ export class Client {
   }
 
   /** One's own logins that stand, newest first; for administrators, the org's. */
-  async listSessions(call: Call = {}): Promise<List<records.SessionView>> {
-    return (await this.send("GET", `/auth/sessions`, {}, undefined, call)).json();
+  async listSessions(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.SessionView>> {
+    return (await this.send("GET", `/auth/sessions`, query, undefined, call)).json();
   }
 
   /** Ends a login at once. */
@@ -124,13 +129,18 @@ export class Client {
   }
 
   /** Every camera with online, health, and its lines and zones with the counts of today (UTC). */
-  async listCameras(query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.CameraView>> {
+  async listCameras(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.CameraView>> {
     return (await this.send("GET", `/api/v1/cameras`, query, undefined, call)).json();
   }
 
   /** One camera, as in the list, with its ETag. */
   async getCamera(id: string, call: Call = {}): Promise<records.CameraView> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  }
+
+  /** How a camera is, as its worker last told; its state is starting until it did. */
+  async getCameraHealth(id: string, call: Call = {}): Promise<records.CameraHealth> {
+    return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/health`, {}, undefined, call)).json();
   }
 
   /** A new camera, watched from now on and after each restart. It gets its id; 409 when its name is taken, or there are as many as managed_cameras allows. */
@@ -164,12 +174,12 @@ export class Client {
   }
 
   /** The lines of all cameras, with the counts of today (UTC). */
-  async listLines(query: { camera_id?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.PlacedLine>> {
+  async listLines(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PlacedLine>> {
     return (await this.send("GET", `/api/v1/lines`, query, undefined, call)).json();
   }
 
   /** The zones of all cameras, with the counts of today (UTC). */
-  async listZones(query: { camera_id?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.PlacedZone>> {
+  async listZones(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PlacedZone>> {
     return (await this.send("GET", `/api/v1/zones`, query, undefined, call)).json();
   }
 
@@ -224,8 +234,8 @@ export class Client {
   }
 
   /** The circuit breakers of the org's cameras, and of the upstreams that all share. */
-  async listBreakers(call: Call = {}): Promise<List<records.BreakerView>> {
-    return (await this.send("GET", `/api/v1/breakers`, {}, undefined, call)).json();
+  async listBreakers(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.BreakerView>> {
+    return (await this.send("GET", `/api/v1/breakers`, query, undefined, call)).json();
   }
 
   /** Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A camera's is its id (202: its worker is told); an upstream's is its name, as upstream:store. */
@@ -264,8 +274,8 @@ export class Client {
   }
 
   /** The server's jobs and how they stand; what they did, to whom runs the server. */
-  async listJobs(call: Call = {}): Promise<List<records.Job>> {
-    return (await this.send("GET", `/api/v1/jobs`, {}, undefined, call)).json();
+  async listJobs(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Job>> {
+    return (await this.send("GET", `/api/v1/jobs`, query, undefined, call)).json();
   }
 
   /** What became of a job's times, newest first: run, or skipped and why; what was done, to whom runs the server. */
@@ -304,8 +314,8 @@ export class Client {
   }
 
   /** Holds that stand and that ended, newest first. */
-  async listLegalHolds(call: Call = {}): Promise<List<records.LegalHold>> {
-    return (await this.send("GET", `/api/v1/legal-holds`, {}, undefined, call)).json();
+  async listLegalHolds(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.LegalHold>> {
+    return (await this.send("GET", `/api/v1/legal-holds`, query, undefined, call)).json();
   }
 
   /** Keeps what retention would delete. */
@@ -319,7 +329,7 @@ export class Client {
   }
 
   /** Who did what, when, from where, before and after, newest first. */
-  async listAudit(query: { before?: number; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Audit>> {
+  async listAudit(query: { before?: number; cursor?: number; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Audit>> {
     return (await this.send("GET", `/api/v1/audit`, query, undefined, call)).json();
   }
 
@@ -334,8 +344,8 @@ export class Client {
   }
 
   /** Every policy of the org, and those that hold for everyone. */
-  async listPolicies(call: Call = {}): Promise<List<records.PolicyAnswer>> {
-    return (await this.send("GET", `/api/v1/policies`, {}, undefined, call)).json();
+  async listPolicies(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PolicyAnswer>> {
+    return (await this.send("GET", `/api/v1/policies`, query, undefined, call)).json();
   }
 
   /** The document of one type at one level: of a site, class or camera, of everyone, or of the org. */
@@ -419,8 +429,13 @@ export class Client {
   }
 
   /** Every org, for the platform; one's own, for everyone else. */
-  async listOrgs(query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Org>> {
+  async listOrgs(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Org>> {
     return (await this.send("GET", `/api/v1/orgs`, query, undefined, call)).json();
+  }
+
+  /** One org, with its ETag: one's own, or, for the platform, any. */
+  async getOrg(id: string, call: Call = {}): Promise<records.Org> {
+    return (await this.send("GET", `/api/v1/orgs/${encodeURIComponent(id)}`, {}, undefined, call)).json();
   }
 
   /** A new org. */
@@ -434,7 +449,7 @@ export class Client {
   }
 
   /** The org's sites, by id. */
-  async listSites(query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Site>> {
+  async listSites(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Site>> {
     return (await this.send("GET", `/api/v1/sites`, query, undefined, call)).json();
   }
 
@@ -484,8 +499,8 @@ export class Client {
   }
 
   /** The org's users, by name. */
-  async listUsers(call: Call = {}): Promise<List<records.User>> {
-    return (await this.send("GET", `/api/v1/users`, {}, undefined, call)).json();
+  async listUsers(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.User>> {
+    return (await this.send("GET", `/api/v1/users`, query, undefined, call)).json();
   }
 
   /** A new user, with a password that is to be changed at the first login. */
@@ -509,8 +524,8 @@ export class Client {
   }
 
   /** The org's API keys that stand, newest first; what they are is told once, when they are made. */
-  async listTokens(call: Call = {}): Promise<List<records.ApiKey>> {
-    return (await this.send("GET", `/api/v1/tokens`, {}, undefined, call)).json();
+  async listTokens(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.ApiKey>> {
+    return (await this.send("GET", `/api/v1/tokens`, query, undefined, call)).json();
   }
 
   /** A new API key, which may be held to some routes and cameras. */
@@ -701,5 +716,15 @@ export class Client {
   /** Puts what could not be delivered of an event into the queues of its endpoints again; 409 where none takes it. */
   async retryDeadLetter(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("POST", `/api/v1/notify/dead-letters/${encodeURIComponent(id)}/retry`, query, undefined, call);
+  }
+
+  /** The models that the server has, by id, and what it uses them for. */
+  async listModels(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.ModelView>> {
+    return (await this.send("GET", `/api/v1/models`, query, undefined, call)).json();
+  }
+
+  /** One model, with its ETag. `vedette model add` and `check` on the server change and try them. */
+  async getModel(id: string, call: Call = {}): Promise<records.ModelView> {
+    return (await this.send("GET", `/api/v1/models/${encodeURIComponent(id)}`, {}, undefined, call)).json();
   }
 }

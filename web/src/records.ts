@@ -2484,6 +2484,34 @@ export interface LogLevels {
   levels: string;
 }
 
+/** A model as the API shows it. */
+export interface ModelView {
+  /** the name of its file without .onnx */
+  id: string;
+  /** the settings that name it: detector, reid; empty: it is not in use */
+  used_for: string[];
+  /** of its file; 0: there is none (bytes) */
+  size_bytes: number;
+  /** why nothing more is known of it */
+  error?: string;
+  /** what people call it */
+  name?: string;
+  /** how its outputs are read */
+  family?: "yolox" | "yolov5" | "yolov8" | "nanodet" | "ssd" | "ultraface" | "yunet" | "lpd_yunet" | "classifier" | "embedder" | "plate_slots" | "plate_ctc" | "end_to_end" | "nanodet_plus";
+  /** width the model takes; 0: not known (px) */
+  input_width_px: number;
+  /** height the model takes; 0: not known (px) */
+  input_height_px: number;
+  /** names of what it finds */
+  labels: string[];
+  /** of the weights */
+  licence?: string;
+  /** where they come from */
+  source?: string;
+  /** of the file, as its card has it */
+  sha256?: string;
+}
+
 /** The envelope in which everything that is stored travels. */
 export interface AnalyticsEventInput {
   /** UUIDv7, made by the worker */
