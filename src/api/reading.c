@@ -90,7 +90,8 @@ static bool is_json(const struct request *request)
 
 static bool decode_form(const struct request *request, void *record, struct record_errors *errors)
 {
-    g_autofree char *text = g_strndup((const char *)request->body->data, request->body->len);
+    const char *body = request->body->len ? (const char *)request->body->data : ""; /* without bytes it has no data */
+    g_autofree char *text = g_strndup(body, request->body->len);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) fields = http_parameters_parse(text, &error);
     if (!fields) {

@@ -107,6 +107,11 @@ static void test_a09_odd_requests(void)
         {"TRACE /health HTTP/1.1\r\nHost: $HOST\r\n\r\n", 405},
         {"GET /auth/login HTTP/1.1\r\nHost: $HOST\r\n\r\n", 405},
         {"POST / HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 0\r\n\r\n", 405},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+         "Content-Length: 0\r\n\r\n",
+         400},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n",
+         400},
         {"OPTIONS /auth/login HTTP/1.1\r\nHost: $HOST\r\n\r\n", 204},
         {"OPTIONS /nothing HTTP/1.1\r\nHost: $HOST\r\n\r\n", 404},
         {"GET /%68ealth HTTP/1.1\r\nHost: $HOST\r\n\r\n", 200},
