@@ -113,7 +113,8 @@ const struct record_descriptor login_failure_descriptor =
 enum { MAX_PASSWORD_BYTES = 256 };
 
 static const struct record_field login_request_fields[] = {
-    FIELD(struct login_request, username, RECORD_REQUIRED, "the user's name", .min_count = 1, .max_count = 128),
+    FIELD(struct login_request, username, RECORD_REQUIRED, "the user's name; of another org than default: ORG/NAME",
+          .min_count = 1, .max_count = 128),
     FIELD(struct login_request, password, RECORD_REQUIRED | RECORD_SECRET, "the password", .min_count = 1,
           .max_count = MAX_PASSWORD_BYTES),
     FIELD_ENUM(struct login_request, client, client_kind_names, 0,

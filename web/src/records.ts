@@ -2802,7 +2802,7 @@ export interface LogLevelsInput {
 
 /** What POST /auth/login takes. */
 export interface LoginRequest {
-  /** the user's name */
+  /** the user's name; of another org than default: ORG/NAME */
   username: string;
   /** the password */
   password: string;
