@@ -160,6 +160,24 @@ static void append_method(const struct route *route, GString *out)
         has_query ? "query" : "{}", body ? "body" : "undefined", is_json ? ").json()" : "");
 }
 
+/* Who may call what, so that nobody who writes a page needs a list of roles of their own. */
+static void append_roles(GString *out)
+{
+    g_string_append(out, "\n/** Each may do what those before it may. */\nexport const roles = [");
+    for (size_t i = 0; role_names[i]; i++)
+        g_string_append_printf(out, "%s\"%s\"", i ? ", " : "", role_names[i]);
+    g_string_append(out, "] as const;\nexport type Role = (typeof roles)[number];\n"
+                         "\n/** The least role that may call each operation. */\nexport const leastRoles = {\n");
+    for (size_t i = 0; route_groups[i]; i++)
+        for (size_t j = 0; j < route_groups[i]->count; j++)
+            g_string_append_printf(out, "  %s: \"%s\",\n", route_groups[i]->routes[j].name,
+                                   role_names[route_groups[i]->routes[j].role - 1]);
+    g_string_append(out, "} as const satisfies Record<string, Role>;\n"
+                         "\nexport function mayCall(role: Role, operation: keyof typeof leastRoles): boolean {\n"
+                         "  return roles.indexOf(role) >= roles.indexOf(leastRoles[operation]);\n"
+                         "}\n");
+}
+
 char *api_contract_typescript(void)
 {
     GString *out = g_string_new(transport);
@@ -168,6 +186,7 @@ char *api_contract_typescript(void)
             if (route_groups[i]->routes[j].status != MHD_HTTP_SWITCHING_PROTOCOLS)
                 append_method(&route_groups[i]->routes[j], out);
     g_string_append(out, "}\n");
+    append_roles(out);
     return g_string_free(out, FALSE);
 }
 

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { keepLogin, listEvents, server, whoAmI } from "./api";
 import { AddCamera } from "./add_camera";
 import { CameraCard } from "./camera_card";
+import { mayCall } from "./client";
 import { EventList } from "./event_list";
 import { IncidentList, readIncidents, withIncidents } from "./incident_list";
 import { Live } from "./live";
@@ -12,7 +13,6 @@ import type { StoredEvent } from "./stored_event";
 
 const EVENTS_SHOWN = 50;
 const INCIDENTS_SHOWN = 30;
-const ACTING_ROLES = ["operator", "privacy_officer", "admin", "platform"];
 const CAMERAS_REFRESH_MS = 2000;
 
 function withHealth(cameras: CameraView[], health: CameraHealth): CameraView[] {
@@ -69,7 +69,7 @@ function useServer() {
 
 function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
   const { cameras, events, incidents, isConnected, live, error, refresh, noteIncident } = useServer();
-  const mayAdd = user.role === "admin" || user.role === "platform";
+  const mayAdd = mayCall(user.role, "createCamera");
   useEffect(keepLogin, []);
   return (
     <>
@@ -93,7 +93,7 @@ function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
           {mayAdd && <AddCamera onAdded={() => void refresh()} />}
         </section>
         <aside class="news">
-          <IncidentList cameras={cameras} incidents={incidents} mayAct={ACTING_ROLES.includes(user.role)} onChanged={noteIncident} />
+          <IncidentList cameras={cameras} incidents={incidents} mayAct={mayCall(user.role, "acknowledgeIncident")} onChanged={noteIncident} />
           <EventList cameras={cameras} events={events} />
         </aside>
       </main>
