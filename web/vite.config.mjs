@@ -1,8 +1,10 @@
 import { defineConfig } from "vite";
 
-// Addresses are relative so that the page works below any path a proxy gives it. VEDETTE_SERVER is for `npm run dev` only.
+// Addresses are relative so that the page works below any path a proxy gives it. VEDETTE_UI_API_URL and VEDETTE_UI_WS_URL are for a
+// page that is served elsewhere (src/addresses.ts), VEDETTE_SERVER is for `npm run dev` only.
 export default defineConfig({
   base: "./",
+  envPrefix: "VEDETTE_UI_",
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   server: {

@@ -1,14 +1,15 @@
 // The page in a real browser, as a person uses it: log in, see four cameras live with boxes, counts and events.
-// Prints TAP. Arguments: VEDETTE_BINARY SCREENSHOT.png; Chromium is Debian's.
-import { spawn } from "node:child_process";
+// Prints TAP. Arguments: VEDETTE_BINARY SCREENSHOT.png, and where the page was built; Chromium is Debian's.
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, extname, join, normalize } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const [binary, screenshot] = process.argv.slice(2);
+const [binary, screenshot, webWork] = process.argv.slice(2);
 const PASSWORD = "a password for this test only";
 const DEADLINE_MS = 30_000;
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
@@ -43,8 +44,8 @@ async function until(page, condition, argument) {
 }
 
 /** Starts the demo on a free port; resolves to its address. */
-async function startServer(dataDirectory) {
-  const server = spawn(binary, ["run", "--demo", "--http-port", "0"], {
+async function startServer(dataDirectory, corsOrigins) {
+  const server = spawn(binary, ["run", "--demo", "--http-port", "0", "--http-cors-origins", corsOrigins], {
     env: { PATH: process.env.PATH, VEDETTE_DATA_DIR: dataDirectory, VEDETTE_ADMIN_PASSWORD: PASSWORD },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -99,13 +100,34 @@ async function apiOf(address) {
   };
 }
 
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+/** Serves a directory's files, as another web server would serve the page. */
+async function serveElsewhere(directory) {
+  const http = createServer((request, response) => {
+    const path = join(directory, normalize(request.url === "/" ? "/index.html" : request.url));
+    if (!existsSync(path)) return response.writeHead(404).end();
+    response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream" }).end(readFileSync(path));
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  return { origin: `http://127.0.0.1:${http.address().port}`, close: () => http.close() };
+}
+
+/** The page that is built for a server elsewhere. */
+function buildPageFor(address, out) {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, VEDETTE_UI_API_URL: address, VEDETTE_UI_WS_URL: `${address.replace("http", "ws")}/ws` };
+  execFileSync("node_modules/.bin/vite", ["build", "--outDir", out, "--emptyOutDir", "--logLevel", "error"], { cwd: webWork, env });
+}
+
 async function main() {
   if (!CHROMIUM) {
     console.log("1..0 # SKIP Debian's chromium is not installed");
     return;
   }
   const data = mkdtempSync(join(tmpdir(), "vedette-browser-"));
-  const { server, address, log } = await startServer(data);
+  const elsewhere = await serveElsewhere(join(data, "page"));
+  const { server, address, log } = await startServer(data, elsewhere.origin);
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -213,11 +235,23 @@ async function main() {
     await page.click(".add-camera button[value=add]"); /* the form is empty again: the browser asks for a name */
     assert((await page.locator(".add-camera input[name=name]").inputValue()) === "", "the form was not emptied");
   });
+  await test("a page that is served elsewhere uses the API and the WebSocket of the server it was built for", async () => {
+    buildPageFor(address, join(data, "page"));
+    const other = await (await browser.newContext()).newPage();
+    await other.goto(elsewhere.origin);
+    await other.fill("input[name=password]", PASSWORD);
+    await other.click("button");
+    await until(other, () => document.querySelectorAll(".camera").length >= 4 && !document.querySelector(".error.banner"));
+    await until(other, () => document.querySelector(".state.online"));
+    await until(other, () => document.querySelectorAll("canvas[data-frame]").length >= 4);
+    await other.context().close();
+  });
   await test("after logging out the page asks for a login again", async () => {
     await page.click("text=Log out");
     await page.waitForSelector("input[name=password]");
   });
   await browser.close();
+  elsewhere.close();
   await test("a stop signal ends the server cleanly", async () => {
     server.kill("SIGTERM");
     const [code] = await once(server, "exit");

@@ -1,4 +1,5 @@
-// The server, by its own client; what the page asks in its own words. Addresses are relative to the page.
+// The server, by its own client; what the page asks in its own words.
+import { apiAddress } from "./addresses";
 import { ApiError, Client } from "./client";
 import type { LoginResponse, Me } from "./records";
 import type { StoredEvent } from "./stored_event";
@@ -10,7 +11,7 @@ let refreshing: Promise<boolean> | null = null;
 function send(address: URL, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
   if (init.method !== "GET") headers.set("X-CSRF-Token", csrfToken);
-  return fetch(address, { ...init, headers });
+  return fetch(address, { ...init, headers, credentials: "include" }); // also from a page that is served elsewhere
 }
 
 /** Renews the login, once for all who wait for it; false when there is none to renew. */
@@ -34,7 +35,7 @@ async function sendLoggedIn(address: URL, init: RequestInit): Promise<Response> 
   return response.status === 401 && !isLogin && (await refresh()) ? send(address, init) : response;
 }
 
-export const server = new Client({ baseUrl: document.baseURI, fetch: sendLoggedIn });
+export const server = new Client({ baseUrl: apiAddress, fetch: sendLoggedIn });
 
 export async function login(username: string, password: string): Promise<LoginResponse> {
   const response = await server.login({ username, password, client: "browser" });

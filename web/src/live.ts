@@ -1,4 +1,5 @@
 // The WebSocket: tracks, events, health and incidents as they come; it reconnects by itself and asks for the events it missed.
+import { webSocketAddress } from "./addresses";
 import type { CameraHealth, Incident, LiveResumed, TrackUpdate } from "./records";
 import type { StoredEvent } from "./stored_event";
 
@@ -36,8 +37,7 @@ export class Live {
   }
 
   private connect(): void {
-    const address = new URL("ws", document.baseURI);
-    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    const address = webSocketAddress();
     if (this.lastEvent) address.searchParams.set("resume_from", this.lastEvent);
     const socket = new WebSocket(address);
     this.socket = socket;
