@@ -113,6 +113,9 @@ export class Server {
   constructor(config = "cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s', enabled: false, lines: [{id: in, a: [0, 0], b: [1, 1]}]}]\n") {
     this.directory = temporaryDirectory();
     writeFileSync(join(this.directory, "vedette.yml"), config);
+  }
+
+  async start() {
     const env = { PATH: process.env.PATH, HOME: this.directory, VEDETTE_ADMIN_PASSWORD: PASSWORD,
       VEDETTE_DATA_DIR: join(this.directory, "data") };
     const options = ["run", "--config", "vedette.yml", "--http-port", "0", "--http-login-attempts-per-minute", "10000"];
@@ -120,9 +123,6 @@ export class Server {
     this.words = "";
     this.child.stderr.on("data", (data) => (this.words += data));
     this.ended = new Promise((done) => this.child.on("close", done));
-  }
-
-  async start() {
     this.address = await new Promise((found, failed) => {
       const timer = setTimeout(() => failed(new Error(`no address: ${this.words}`)), DEADLINE_MS);
       this.child.stdout.on("data", (data) => {
@@ -135,23 +135,39 @@ export class Server {
     return this;
   }
 
-  async login() {
-    const body = JSON.stringify({ username: "admin", password: PASSWORD });
+  async login(username = "admin", password = PASSWORD) {
+    const body = JSON.stringify({ username, password });
     const answer = await this.send("POST", "/auth/login", { body, headers: { Authorization: "" } });
+    check(operations().find(({ operation }) => operation.operationId === "login"), answer);
     this.token = JSON.parse(answer.text).access_token;
+    return this.token;
+  }
+
+  /** What is there stays, and may be started again. */
+  async halt() {
+    this.child.kill("SIGTERM");
+    await this.ended;
+  }
+
+  /** What `vedette ARGUMENTS` does to the data of a server that does not run. */
+  async command(...args) {
+    const { status, words } = await run(binary, ...args, "--data-dir", join(this.directory, "data"));
+    if (status !== 0) throw new Error(`vedette ${args.join(" ")}: ${words}`);
+    return words;
   }
 
   async stop() {
-    this.child.kill("SIGTERM");
-    await this.ended;
+    await this.halt();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
   async send(method, path, { body, headers = {} } = {}) {
     const all = { Authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers };
-    const response = await fetch(this.address + path, { method, body, headers: all, redirect: "manual" });
-    return { status: response.status, type: response.headers.get("Content-Type"), text: await response.text(),
-      headers: response.headers };
+    const response = await fetch(this.address + path, { method, body, headers: all, redirect: "manual", signal: AbortSignal.timeout(DEADLINE_MS) });
+    const type = response.headers.get("Content-Type");
+    const goesOn = type?.startsWith("text/event-stream");
+    if (goesOn) await response.body.cancel();
+    return { status: response.status, type, text: goesOn ? "" : await response.text(), headers: response.headers };
   }
 
   /** Sends to an operation of the contract and holds the answer to it. */
