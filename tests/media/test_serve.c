@@ -146,7 +146,7 @@ static void break_off(GSocketConnection *connection)
 static void test_clients_that_break_off_do_no_harm(void)
 {
     enum { VISITORS = 150, AT_ONCE = 3 };
-    g_autofree char *command = serve_command("'scene://empty?width=64&height=64&fps=100' --port 0");
+    g_autofree char *command = serve_command("'scene://empty?width=64&height=64&fps=100' --port 0 --exit-with-parent");
     if (!command) {
         g_test_skip("VEDETTE_BINARY is not set");
         return;
