@@ -89,7 +89,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .cameras = parts->cameras,
                         .notify = parts->notify,
                         .data_dir = parts->data_dir,
-                        .route_times = route_times_new()};
+                        .route_times = route_times_new(),
+                        .viewings = viewings_new()};
     api->webhooks =
         webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,
                              WEBHOOK_MAX_IDS, clock_wall_ms(parts->clock), error);
@@ -156,5 +157,6 @@ void api_stop(struct api *api)
     webhook_verifier_free(api->webhooks);
     tls_clear(&api->tls);
     route_times_free(api->route_times);
+    viewings_free(api->viewings);
     g_free(api);
 }

@@ -57,6 +57,7 @@ struct api {
     struct websockets *websockets;
     struct event_streams *event_streams;
     struct route_times *route_times;
+    struct viewings *viewings;
 
     struct scheduler *scheduler; /* atomic; NULL before api_set_scheduler */
 };
@@ -248,6 +249,12 @@ bool request_policy_name(const struct request *request, struct policy_name *name
 bool request_runs_server(const struct request *request);
 /* The same; false: the answer is made. */
 bool request_check_runs_server(const struct request *request, struct answer *answer);
+/* viewing.c: what the audit was told of lately. */
+struct viewings *viewings_new(void);
+void viewings_free(struct viewings *viewings);
+/* Before a picture of the camera is shown: the audit is told when a policy hides nobody in it. False: it cannot be
+ * told, and the answer is made. */
+bool request_tell_view(const struct request *request, const struct camera *camera, struct answer *answer);
 /* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the
  * request's end. */
 const struct camera_set *request_cameras(struct request *request);

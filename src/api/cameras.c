@@ -275,7 +275,8 @@ static void handle_preview(struct request *request, struct answer *answer)
     if (!request->wait_until_us)
         request->wait_until_us = now_us + PREVIEW_WAIT_US;
     if (is_fresh) {
-        answer_preview(request, &preview, answer);
+        if (request_tell_view(request, camera, answer))
+            answer_preview(request, &preview, answer);
     } else if (now_us < request->wait_until_us) {
         answer->is_waiting = true;
     } else {
@@ -395,7 +396,9 @@ static const struct route routes[] = {
      .problems = PROBLEM(CAMERA_UNAVAILABLE),
      .features = ROUTE_CACHED,
      .handle = handle_preview,
-     .doc = "The latest picture, figures hidden, with X-Frame-Number and X-Captured-At; 503 while there is none."},
+     .doc = "The latest picture, with X-Frame-Number and X-Captured-At; 503 while there is none. Figures are hidden; "
+            "where a "
+            "policy hides none, the audit tells who looks."},
     {.method = "GET",
      .path = "/api/v1/lines",
      .name = "listLines",

@@ -47,6 +47,7 @@ struct auth_settings {
     int32_t browser_token_minutes; /* then it is refreshed */
     int32_t session_days;          /* of a browser, refreshed or not */
     int32_t refresh_leeway_seconds;
+    int32_t view_audit_minutes; /* one entry for so long of looking */
     int32_t clock_skew_seconds;
     int32_t key_days;                              /* then another key signs */
     int32_t remembered_tokens, remembered_seconds; /* checked a moment ago */

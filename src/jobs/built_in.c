@@ -35,18 +35,32 @@ static bool run_monthly(struct job_context *context, GError **error)
 
 /* ---- retention ---- */
 
-static bool is_in_window(const struct job_context *context, GError **error)
+/* The first minute from `from_s` on that is not in the window; 0 when it is all of the day. */
+static int64_t end_of_window(const struct window *window, const struct zone *zone, int64_t from_s)
+{
+    enum { MINUTE_S = 60, LONGEST_S = 26 * 3600 };
+    for (int64_t at_s = from_s - from_s % MINUTE_S; at_s < from_s + LONGEST_S; at_s += MINUTE_S)
+        if (at_s > from_s && !window_active_seconds(window, zone, at_s, at_s + 1))
+            return at_s;
+    return 0;
+}
+
+/* *until_ms: when the window that the clock is in ends; 0: never. False with an error: it is in none. */
+static bool find_window(const struct job_context *context, int64_t *until_ms, GError **error)
 {
     const char *text = context->settings->retention.window;
     struct window window;
+    *until_ms = 0;
     if (!text || !*text)
         return true;
     CLEANUP(zone) struct zone *zone = zone_load(context->settings->jobs.time_zone, error);
     int64_t now_s = clock_wall_ms(context->clock) / 1000;
     if (!zone || !window_parse(text, &window, error))
         return false;
-    if (window_active_seconds(&window, zone, now_s, now_s + 1))
+    if (window_active_seconds(&window, zone, now_s, now_s + 1)) {
+        *until_ms = end_of_window(&window, zone, now_s) * 1000;
         return true;
+    }
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                 "retention.window is %s, and it is another part of the day: give a window that holds the job's time",
                 text);
@@ -70,17 +84,23 @@ static void tell_results(struct job_context *context, const GPtrArray *results, 
 
 static bool run_retention(struct job_context *context, GError **error)
 {
-    const struct store_retention retention = {.settings = &context->settings->retention,
-                                              .hold = context->hold,
-                                              .is_cancelled = context->is_cancelled,
-                                              .check = context->options->retention_check,
-                                              .says = context->options->retention_says,
-                                              .data = context->options->retention_data};
+    struct store_retention retention = {.settings = &context->settings->retention,
+                                        .hold = context->hold,
+                                        .is_cancelled = context->is_cancelled,
+                                        .check = context->options->retention_check,
+                                        .says = context->options->retention_says,
+                                        .data = context->options->retention_data};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     GError *failure = NULL;
-    bool is_good =
-        is_in_window(context, &failure) && store_retention_run(context->store, &retention, results, &failure);
+    bool is_good = find_window(context, &retention.until_ms, &failure) &&
+                   store_retention_run(context->store, &retention, results, &failure);
     tell_results(context, results, "nothing was old enough");
+    if (retention.until_ms && g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED) &&
+        !job_is_cancelled(context)) {
+        g_clear_error(&failure);
+        g_string_append(context->detail, "; retention.window is over, the rest goes next time");
+        is_good = true;
+    }
     bool is_stopped = failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
     counter_set(&context->health->retention_stopped, is_stopped);
     if (failure) {

@@ -349,14 +349,27 @@ static const struct policy_camera *policies_of(struct policy_keeper *keeper, con
     return *view ? policy_view_at(*view, 0) : NULL;
 }
 
-bool policy_keeper_notify_policy(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy)
+/* A copy of the record, which has no text of its own. */
+static bool copy_policy(struct policy_keeper *keeper, const char *org_id, const char *camera_id, enum policy_type type,
+                        void *record, size_t size)
 {
     const struct policy_scope subject = {.org_id = org_id, .camera_id = camera_id};
     CLEANUP(policy_view) struct policy_view *view = NULL;
-    const struct policy_camera *policies = policies_of(data, &subject, &view);
+    const struct policy_camera *policies = policies_of(keeper, &subject, &view);
     if (policies)
-        *policy = *(const struct notify_policy *)policy_camera_record(policies, POLICY_NOTIFY);
+        memcpy(record, policy_camera_record(policies, type), size);
     return policies != NULL;
+}
+
+bool policy_keeper_notify_policy(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy)
+{
+    return copy_policy(data, org_id, camera_id, POLICY_NOTIFY, policy, sizeof *policy);
+}
+
+bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const char *org_id, const char *camera_id,
+                                  struct privacy_policy *policy)
+{
+    return copy_policy(keeper, org_id, camera_id, POLICY_PRIVACY, policy, sizeof *policy);
 }
 
 bool policy_keeper_check_retention(void *data, GError **error)

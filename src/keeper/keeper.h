@@ -70,6 +70,9 @@ bool policy_keeper_retention(void *keeper, const struct retention_subject *subje
 /* The notify policy in force for a camera; of one that is not known, by its org and id. False: it contradicts itself.
  * For notify_parts.says. */
 bool policy_keeper_notify_policy(void *keeper, const char *org_id, const char *camera_id, struct notify_policy *policy);
+/* The privacy policy in force for a camera, in the same way. */
+bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const char *org_id, const char *camera_id,
+                                  struct privacy_policy *policy);
 void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status);
 void policy_status_clear(struct policy_status *status);
 

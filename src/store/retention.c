@@ -149,8 +149,10 @@ static bool note_clock(struct retention_work *work, GError **error)
 
 bool retention_is_cancelled(const struct retention_work *work, GError **error)
 {
-    const int *flag = work->retention->is_cancelled;
-    if (!flag || !__atomic_load_n(flag, __ATOMIC_ACQUIRE))
+    const struct store_retention *retention = work->retention;
+    const int *flag = retention->is_cancelled;
+    bool is_over = retention->until_ms && clock_wall_ms(work->store->clock) >= retention->until_ms;
+    if (!is_over && (!flag || !__atomic_load_n(flag, __ATOMIC_ACQUIRE)))
         return false;
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED,
                         "retention: told to stop; the rest goes next time");

@@ -22,6 +22,7 @@ struct store_retention {
     const struct retention_settings *settings;
     const struct store_run_hold *hold; /* NULL: in nobody's name */
     const int *is_cancelled;           /* atomic; NULL: cannot be */
+    int64_t until_ms;                  /* by the wall clock: the rest goes next time; 0: goes on until it is done */
     bool is_dry;                       /* says what would go, and deletes nothing */
     /* False: policies cannot be asked now, and a run deletes nothing. NULL: they always can. */
     bool (*check)(void *data, GError **error);

@@ -460,6 +460,29 @@ static void test_g08_what_fails_for_one_org_keeps_no_other_s(void)
     world_clear(&world);
 }
 
+/* When the part of the day is over in which rows are deleted (retention.window). */
+static void test_the_rest_goes_next_time(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    struct store_retention retention = {.settings = &settings};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    put(&world, signal_at(&world, "cam-1", world_start_ms));
+    move_to(&world, world_start_ms + 100 * DAY);
+    retention.until_ms = clock_wall_ms(world.clock);
+    g_assert_false(store_retention_run(world.store, &retention, results, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, 1);
+    g_clear_error(&error);
+    retention.until_ms++;
+    g_assert_true(store_retention_run(world.store, &retention, results, &error));
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, 0);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 /* Else a server that starts would not know what to make up for. */
 static void test_a_job_s_latest_time_stays(void)
 {
@@ -576,6 +599,7 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);
     g_test_add_func("/retention/status_proves_what_is_kept", test_status_proves_what_is_kept);
     g_test_add_func("/retention/forecast_of_the_disk", test_forecast_of_the_disk);
+    g_test_add_func("/retention/the rest goes next time", test_the_rest_goes_next_time);
     g_test_add_func("/retention/a job's latest time stays", test_a_job_s_latest_time_stays);
     g_test_add_func("/retention/g08_what_fails_for_one_org_keeps_no_other_s",
                     test_g08_what_fails_for_one_org_keeps_no_other_s);
