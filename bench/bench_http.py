@@ -171,6 +171,21 @@ def compare(servers, name):
     print(f"{name:<24} vedette at half of that: p99 {half:.2f} ms")
 
 
+def bare_syncs(directory, seconds=SECONDS):
+    """What no server that keeps what it says can be faster than: the body appended to a file and synced, over and over."""
+    times, body = [], event_lines()
+    file = os.open(directory / "bare", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    ending = time.monotonic() + seconds
+    while time.monotonic() < ending:
+        began = time.perf_counter()
+        os.write(file, body)
+        os.fdatasync(file)
+        times.append((time.perf_counter() - began) * 1000)
+    os.close(file)
+    times.sort()
+    print(f"{'append and fdatasync':<24} median {times[len(times) // 2]:.2f} ms, p99 {times[len(times) * 99 // 100]:.2f} ms, alone on the disk")
+
+
 def requests_beside_fastapi(directory):
     (directory / "application.py").write_text(FASTAPI)
     cameras = "cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s', enabled: false}]\n"
@@ -188,6 +203,7 @@ def requests_beside_fastapi(directory):
                            "Content-Length: {length}\n", body)
             for name in vedette.requests:
                 compare((vedette, fastapi), name)
+    bare_syncs(directory)
 
 
 def many_websockets(directory, clients=1000, seconds=20):
