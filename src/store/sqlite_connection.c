@@ -51,9 +51,16 @@ bool connection_fail(struct connection *connection, const char *action, GError *
     return false;
 }
 
-static void finalize_statement(void *statement)
+struct prepared {
+    sqlite3_stmt *statement;
+    const char *write_target; /* as it was prepared; NULL: it reads */
+};
+
+static void free_prepared(void *data)
 {
-    sqlite3_finalize(statement);
+    struct prepared *prepared = data;
+    sqlite3_finalize(prepared->statement);
+    g_free(prepared);
 }
 
 bool connection_open(struct connection *connection, const char *path, bool is_writer, GError **error)
@@ -67,7 +74,7 @@ bool connection_open(struct connection *connection, const char *path, bool is_wr
         connection->db = NULL;
         return false;
     }
-    connection->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize_statement);
+    connection->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_prepared);
     sqlite3_busy_timeout(connection->db, SQLITE_BUSY_MS);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -110,11 +117,13 @@ static char *translate(const char *sql)
 
 sqlite3_stmt *connection_prepare(struct connection *connection, const char *sql, GError **error)
 {
-    sqlite3_stmt *statement = g_hash_table_lookup(connection->statements, sql);
-    if (statement) {
-        sqlite3_reset(statement);
-        sqlite3_clear_bindings(statement);
-        return statement;
+    const struct prepared *known = g_hash_table_lookup(connection->statements, sql);
+    sqlite3_stmt *statement = NULL;
+    if (known) {
+        sqlite3_reset(known->statement);
+        sqlite3_clear_bindings(known->statement);
+        connection->write_target = known->write_target;
+        return known->statement;
     }
     g_autofree char *text = translate(sql), *scoped = sqlite_scope_translate(connection, text, error);
     if (!scoped)
@@ -125,7 +134,8 @@ sqlite3_stmt *connection_prepare(struct connection *connection, const char *sql,
     }
     if (g_hash_table_size(connection->statements) >= SQLITE_STATEMENTS_MAX)
         g_hash_table_remove_all(connection->statements);
-    g_hash_table_insert(connection->statements, g_strdup(sql), statement);
+    const struct prepared prepared = {statement, connection->write_target};
+    g_hash_table_insert(connection->statements, g_strdup(sql), g_memdup2(&prepared, sizeof prepared));
     return statement;
 }
 

@@ -26,12 +26,14 @@ enum {
 
 struct connection {
     sqlite3 *db;
-    GHashTable *statements; /* SQL text → sqlite3_stmt * */
+    GHashTable *statements; /* SQL text → struct prepared * */
     const char *path;
-    char *org_id;             /* whose rows are seen; "" is nobody's */
-    const char *write_target; /* while a statement is prepared: the table it may write, or NULL */
-    sqlite3_stmt *scope;      /* the writer's: says to its views and triggers whose rows are meant */
-    bool is_scoped;           /* what follows obeys sqlite_scope.c */
+    char *org_id; /* whose rows are seen; "" is nobody's */
+    /* The table that the statement may write which was asked for last, or NULL: SQLite prepares a statement anew, and
+     * asks the authorizer again, when it is run after another program changed the schema. */
+    const char *write_target;
+    sqlite3_stmt *scope; /* the writer's: says to its views and triggers whose rows are meant */
+    bool is_scoped;      /* what follows obeys sqlite_scope.c */
     bool is_writer;
 };
 

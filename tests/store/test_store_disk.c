@@ -409,6 +409,45 @@ static void test_log_goes_into_the_file_when_nobody_writes(void)
     world_clear(&world);
 }
 
+static void run_elsewhere(const struct store_world *world, const char *sql)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *database = NULL;
+    g_assert_cmpint(sqlite3_open(path, &database), ==, SQLITE_OK);
+    sqlite3_busy_timeout(database, 10000);
+    g_assert_cmpint(sqlite3_exec(database, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(database);
+}
+
+static size_t count_events(const struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    const struct store_event_filter filter = {.org_id = "default", .limit = 100};
+    g_autoptr(GPtrArray) events = store_events_list(world->store, &filter, &error);
+    g_assert_no_error(error);
+    return events->len;
+}
+
+/* SQLite prepares statements anew then, which writes of an org must pass as they did at first, and others not. */
+static void test_another_program_may_change_the_schema(void)
+{
+    static const char *const changes[] = {"SELECT 1", "CREATE TABLE notes (a)",
+                                          "CREATE INDEX events_noted ON events (site_id, type)", "DROP TABLE notes",
+                                          "ANALYZE"};
+    struct store_world world;
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        GPtrArray *batch = world_batch_new();
+        run_elsewhere(&world, changes[i]);
+        g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms + (int64_t)i));
+        struct world_result result = world_store(&world, batch);
+        g_assert_cmpstr(result.error, ==, NULL);
+        g_assert_cmpint(result.new_records, ==, 1);
+        g_assert_cmpuint(count_events(&world), ==, i + 1);
+    }
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -421,6 +460,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/migrations_are_checked", test_migrations_are_checked);
     g_test_add_func("/store/migrations_run_once", test_migrations_run_once);
     g_test_add_func("/store/concurrent_start", test_concurrent_start);
+    g_test_add_func("/store/another_program_may_change_the_schema", test_another_program_may_change_the_schema);
     g_test_add_func("/store/q16_tiny_tmpfs", test_q16_tiny_tmpfs);
     g_test_add_func("/store/q15_file_size_limit", test_q15_file_size_limit);
     g_test_add_func("/store/log_goes_into_the_file_when_nobody_writes", test_log_goes_into_the_file_when_nobody_writes);
