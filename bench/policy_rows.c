@@ -171,13 +171,14 @@ static void replay_ours(void *data)
     struct backtest result;
     static const struct fusion_settings fusion = {120, 100, SEVERITY_LOW};
     const struct backtest_rules rules = {
-        bench->current, bench->proposed,           &bench->base, {.org_id = "default", .camera_id = "door"}, &fusion,
-        began_ms,       began_ms + MINUTES * 60000};
+        bench->current, bench->proposed, &bench->base, {.org_id = "default", .camera_id = "door"},
+        &fusion,        100000,          began_ms,     began_ms + MINUTES * 60000};
     record_init(&backtest_descriptor, &result);
     CLEANUP(backtest_camera) struct backtest_camera *camera = backtest_camera_new(&rules);
     for (guint i = 0; i < bench->chunks->len; i++)
         backtest_camera_replay(camera, g_ptr_array_index(bench->chunks, i), NULL);
-    backtest_camera_conclude(camera, 1000, &result);
+    static const struct backtest_watch never = {NULL};
+    backtest_camera_conclude(camera, &never, 1000, &result, NULL);
     bench->frames = result.frames;
     record_clear(&backtest_descriptor, &result);
 }

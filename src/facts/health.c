@@ -277,6 +277,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, backtests_refused, RECORD_COUNTER, "the same, refused because too many waited"),
     FIELD(struct server_health, backtests_cut, RECORD_COUNTER,
           "the same, ended by policies.backtest_seconds before everything was tried"),
+    FIELD(struct server_health, backtests_failed, RECORD_COUNTER,
+          "the same, that could not be tried, as with more signals than policies.backtest_signals"),
     FIELD(struct server_health, trace_spans_waiting, RECORD_GAUGE, "spans that wait for the collector"),
     FIELD(struct server_health, trace_spans_sent, RECORD_COUNTER, "spans the collector took"),
     FIELD(struct server_health, trace_spans_dropped, RECORD_COUNTER,

@@ -159,7 +159,7 @@ struct server_health {
     int64_t policies_bad;   /* documents and files that are refused now: what was in force before them stays */
     int64_t policy_notices; /* of PostgreSQL that something changed */
     int64_t policy_listener_starts;
-    int64_t backtests, backtests_refused, backtests_cut;
+    int64_t backtests, backtests_refused, backtests_cut, backtests_failed;
     int64_t trace_spans_waiting, trace_spans_sent, trace_spans_dropped, trace_spans_refused, trace_sends_failed;
 };
 extern const struct record_descriptor server_health_descriptor;

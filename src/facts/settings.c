@@ -282,6 +282,11 @@ static const struct record_field policy_fields[] = {
           .unit = "h", .min = 0.1, .max = 8784, .default_text = "168"),
     FIELD(struct policy_settings, backtest_cameras, RECORD_NEEDS_RESTART, "most cameras a policy is tried on at once",
           .min = 1, .max = 10000, .default_text = "100"),
+    FIELD(
+        struct policy_settings, backtest_signals, RECORD_NEEDS_RESTART,
+        "signals of one camera that one try holds under each policy, and as many that were stored, and incidents; with "
+        "more it fails",
+        .min = 1, .max = 10000000, .default_text = "100000"),
     FIELD(struct policy_settings, backtest_findings, RECORD_NEEDS_RESTART,
           "signals, and incidents, that one try lists; all are counted", .min = 1, .max = 100000,
           .default_text = "1000"),

@@ -186,7 +186,7 @@ struct policy_settings {
     double webhook_tolerance_seconds;
     /* of trying a policy on stored tracks */
     double backtest_seconds, backtest_warmup_seconds, backtest_hours;
-    int32_t backtest_cameras, backtest_findings, backtest_waiting;
+    int32_t backtest_cameras, backtest_signals, backtest_findings, backtest_waiting;
 };
 struct settings {
     char *data_dir;

@@ -5,8 +5,7 @@
 #include "analytics/chunk.h"
 
 enum {
-    RAISED_MAX = 100000, /* signals of one camera under one policy; as many that were stored, and incidents */
-    MATCH_MS = 60000,    /* signals without tracks are the same only so near to each other */
+    MATCH_MS = 60000, /* signals without tracks are the same only so near to each other */
     MATCH_BACK_MS = 86400000,
 };
 
@@ -102,11 +101,12 @@ static void take(void *data, enum event_type type, void *record)
 {
     struct side *side = data;
     struct raised *raised = raised_of(type, record);
-    if (raised && is_asked_for(side->rules, raised->signal.started_at.ms) && side->raised->len < RAISED_MAX) {
+    if (raised && is_asked_for(side->rules, raised->signal.started_at.ms) &&
+        side->raised->len < side->rules->signals_max) {
         g_ptr_array_add(side->raised, raised);
         return;
     }
-    side->is_overfull |= side->raised->len == RAISED_MAX;
+    side->is_overfull |= side->raised->len == side->rules->signals_max;
     if (raised)
         raised_free(raised);
 }
@@ -140,8 +140,9 @@ static bool side_observe(struct side *side, const struct observation *observatio
     if (!side->is_overfull)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
-                "camera '%s' would raise more than %d signals in that time: ask for a shorter one",
-                side->rules->subject.camera_id, RAISED_MAX);
+                "camera '%s' would raise more than %zu signals in that time: ask for a shorter one, or raise "
+                "policies.backtest_signals",
+                side->rules->subject.camera_id, side->rules->signals_max);
     return false;
 }
 
@@ -238,11 +239,12 @@ bool backtest_camera_replay(struct backtest_camera *camera, const struct track_c
 
 static bool is_room(const struct backtest_camera *camera, const GPtrArray *stored, const char *what, GError **error)
 {
-    if (stored->len < RAISED_MAX)
+    if (stored->len < camera->rules.signals_max)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
-                "of camera '%s' more than %d %s are stored of that time: ask for a shorter one",
-                camera->rules.subject.camera_id, RAISED_MAX, what);
+                "of camera '%s' more than %zu %s are stored of that time: ask for a shorter one, or raise "
+                "policies.backtest_signals",
+                camera->rules.subject.camera_id, camera->rules.signals_max, what);
     return false;
 }
 

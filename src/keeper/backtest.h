@@ -26,6 +26,7 @@ struct backtest_rules {
     const struct camera_config *base;     /* the camera as its settings have it, before any policy */
     struct policy_scope subject;          /* the camera's place */
     const struct fusion_settings *fusion; /* which signals are one incident */
+    size_t signals_max;                   /* held of either side, and of what was stored; and incidents */
     int64_t from_ms, to_ms; /* signals of [from, to) count; what was before only makes rules know who is there */
 };
 

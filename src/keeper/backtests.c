@@ -301,6 +301,7 @@ static bool try_camera(struct trial *trial, const struct camera *camera, GError 
                                          &base,
                                          policy_subject_of(camera),
                                          &keeper->config.settings->store.fusion,
+                                         (size_t)settings->backtest_signals,
                                          trial->result.from_at.ms,
                                          trial->result.to_at.ms};
     const struct store_track_filter filter = {
@@ -348,8 +349,8 @@ static void note_end(struct trial *trial, const GError *failure)
     result->state = !failure ? BACKTEST_DONE : is_cut ? BACKTEST_CUT : BACKTEST_FAILED;
     result->error = failure ? g_strdup(failure->message) : NULL;
     result->ended_at.ms = clock_wall_ms(trial->backtests->keeper->config.clock);
-    if (is_cut)
-        counter_add(&trial->backtests->health->backtests_cut, 1);
+    if (failure)
+        counter_add(is_cut ? &trial->backtests->health->backtests_cut : &trial->backtests->health->backtests_failed, 1);
 }
 
 static void run(struct policy_backtests *backtests, struct job *job)

@@ -5,12 +5,13 @@
 
 #include "facts/incident.h"
 
-enum { ENOUGH = 100000 };
+enum { ENOUGH = 1000 };
 static const int64_t start_ms = INT64_C(1767225600000);
 static const struct fusion_settings fusion = {60, 10, SEVERITY_LOW};
 static const struct backtest_rules rules = {
     .subject = {.org_id = (char *)(uintptr_t) "default", .camera_id = (char *)(uintptr_t) "door"},
     .fusion = &fusion,
+    .signals_max = ENOUGH,
     .from_ms = start_ms,
     .to_ms = start_ms + 3600000};
 
@@ -48,6 +49,7 @@ static void test_too_many_to_hold_are_refused(void)
         g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
         g_assert_nonnull(strstr(error->message, "door"));
         g_assert_nonnull(strstr(error->message, names[i]));
+        g_assert_nonnull(strstr(error->message, "policies.backtest_signals"));
     }
 }
 

@@ -608,6 +608,8 @@ export interface ServerHealth {
   backtests_refused: number;
   /** the same, ended by policies.backtest_seconds before everything was tried */
   backtests_cut: number;
+  /** the same, that could not be tried, as with more signals than policies.backtest_signals */
+  backtests_failed: number;
   /** spans that wait for the collector */
   trace_spans_waiting: number;
   /** spans the collector took */
