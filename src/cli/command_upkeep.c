@@ -146,6 +146,13 @@ static struct camera_roster *read_cameras(const struct upkeep *upkeep, GError **
     return roster;
 }
 
+static bool check_policies(const struct upkeep *upkeep, struct policy_keeper *keeper, GError **error)
+{
+    const char *directory = upkeep->settings.policies.directory;
+    return policy_keeper_check_retention(keeper, error) &&
+           (!directory || !*directory || policy_keeper_check_files(keeper, directory, POLICY_RETENTION, error));
+}
+
 /* As the server does it: by the settings' days and what policies say over them. */
 static int with_policies(struct upkeep *upkeep,
                          int (*act)(struct upkeep *upkeep, const struct store_retention *how, GError **error),
@@ -159,7 +166,8 @@ static int with_policies(struct upkeep *upkeep,
                                         .is_dry = upkeep->is_dry,
                                         .says = policy_keeper_retention,
                                         .data = keeper};
-    int status = keeper && policy_keeper_check_retention(keeper, error) ? act(upkeep, &how, error) : 1;
+    bool is_known = keeper && check_policies(upkeep, keeper, error);
+    int status = is_known ? act(upkeep, &how, error) : 1;
     policy_keeper_free(g_steal_pointer(&keeper)); /* before the cameras it knows */
     if (roster)
         camera_roster_free(roster);

@@ -15,6 +15,7 @@ enum {
     RETRY_MS = 2000, /* until what the store, or the disk, could not do is tried again */
 };
 #define POLICY_FILES_AUTHOR "directory"
+#define WHOLE_DIRECTORY "." /* the path under which it stands where it cannot be read */
 static const uint32_t watched_events =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR;
 
@@ -27,6 +28,7 @@ struct policy_files {
     bool has_remembered; /* what earlier runs took over stands in `taken` */
     bool is_unfinished;  /* something is to be tried again */
     bool is_store_away;  /* this turn: each more that is tried would keep the main loop waiting */
+    unsigned doubted; /* this turn: types of files whose word is not in force, as policy_keeper_doubt_types has them */
     int inotify;
     guint watch, settle_timer, retry_timer;
 };
@@ -80,9 +82,7 @@ static bool is_by_file(const struct service_policy *policy)
 static bool is_in_force(struct policy_files *files, const struct policy_name *name, const char *body)
 {
     struct service_policy *policy = policy_keeper_find(files->keeper, name, NULL);
-    g_autofree char *canonical = policy_document_patch(NULL, body, NULL);
-    g_autofree char *stored = policy ? policy_document_patch(NULL, policy->config.text, NULL) : NULL;
-    bool is_same = policy && is_by_file(policy) && canonical && stored && strcmp(canonical, stored) == 0;
+    bool is_same = policy && is_by_file(policy) && service_policy_says(policy, body);
     service_policy_free(policy);
     return is_same;
 }
@@ -130,6 +130,7 @@ static void take_file(struct policy_files *files, const char *path, GHashTable *
     if (g_strcmp0(g_hash_table_lookup(files->taken, path), digest) == 0)
         return;
     bool is_done = !files->is_store_away && take_body(files, path, body);
+    files->doubted |= is_done ? 0 : policy_path_types(path);
     g_hash_table_replace(files->taken, g_strdup(path), is_done ? g_steal_pointer(&digest) : g_strdup(""));
 }
 
@@ -167,8 +168,12 @@ static void drop_gone(struct policy_files *files, GHashTable *found)
     g_hash_table_iter_init(&iterator, files->taken);
     while (g_hash_table_iter_next(&iterator, &path, NULL)) {
         g_autoptr(GError) error = NULL;
-        if (g_hash_table_contains(found, path) || files->is_store_away)
+        if (g_hash_table_contains(found, path))
             continue;
+        if (files->is_store_away) {
+            files->doubted |= policy_path_types(path);
+            continue;
+        }
         if (drop(files, path, &error)) {
             g_hash_table_remove(files->refused, path); /* there is nothing bad any more */
             g_hash_table_iter_remove(&iterator);
@@ -205,22 +210,49 @@ static void remember_taken(struct policy_files *files)
     files->is_unfinished |= !is_good;
 }
 
+static void take_found(struct policy_files *files, const GPtrArray *paths)
+{
+    g_autoptr(GHashTable) found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < paths->len; i++)
+        take_file(files, g_ptr_array_index(paths, i), found);
+    drop_gone(files, found);
+}
+
+/* A directory that is away for a moment is no order to delete everything; what it says meanwhile, nobody knows. */
+static void note_directory(struct policy_files *files, const GError *error)
+{
+    if (!error) {
+        g_hash_table_remove(files->refused, WHOLE_DIRECTORY);
+        return;
+    }
+    refuse(files, WHOLE_DIRECTORY, error->message);
+    files->is_unfinished = true;
+}
+
+static void tell_doubts(struct policy_files *files)
+{
+    GHashTableIter iterator;
+    gpointer path;
+    g_hash_table_iter_init(&iterator, files->refused);
+    while (g_hash_table_iter_next(&iterator, &path, NULL))
+        files->doubted |= policy_path_types(path);
+    policy_keeper_doubt_types(files->keeper, files->doubted);
+}
+
 static gboolean on_retry(gpointer data);
 
 static void take_all(struct policy_files *files)
 {
-    g_autoptr(GHashTable) found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GError) error = NULL;
     files->is_unfinished = files->is_store_away = false;
     if (!files->has_remembered)
         remember_taken(files);
+    files->doubted = files->has_remembered ? 0 : ~0U;
     g_autoptr(GPtrArray) paths = policy_directory_list(files->directory, watch, files, &error);
-    for (guint i = 0; paths && i < paths->len; i++)
-        take_file(files, g_ptr_array_index(paths, i), found);
     if (paths)
-        drop_gone(files, found);
-    else /* a directory that is away for a moment is no order to delete everything */
-        log_error(NULL, "%s; what was in force stays", error->message);
+        take_found(files, paths);
+    note_directory(files, error);
+    tell_doubts(files);
     if (files->is_unfinished && !files->retry_timer)
         files->retry_timer = g_timeout_add(RETRY_MS, on_retry, files);
 }

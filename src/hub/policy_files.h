@@ -6,7 +6,8 @@
  *     orgs/ORG/sites/SITE/TYPE.json      … classes/CLASS/…, cameras/CAMERA/…
  *
  * A file that goes takes its document with it, but never one that somebody else made or changed since. A bad file
- * changes nothing and is told in the log and counted until it is good; what the store cannot do now is tried again.
+ * changes nothing and is told in the log and counted until it is good; what the store cannot do now is tried again. The
+ * keeper is told of which types that is (policy_keeper_doubt_types).
  * Main loop's thread.
  */
 #pragma once

@@ -372,19 +372,34 @@ bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const char *org_
     return copy_policy(keeper, org_id, camera_id, POLICY_PRIVACY, policy, sizeof *policy);
 }
 
+void policy_keeper_doubt_types(struct policy_keeper *keeper, unsigned types)
+{
+    atomic_store(&keeper->doubted_types, types);
+}
+
+static bool has_retention(unsigned types)
+{
+    return (types >> POLICY_RETENTION & 1U) != 0;
+}
+
 bool policy_keeper_check_retention(void *data, GError **error)
 {
     struct policy_keeper *keeper = data;
     struct policy_status status;
     policy_keeper_get_status(keeper, &status);
-    bool is_refused = (status.refused_types >> POLICY_RETENTION & 1U) != 0;
-    bool is_known = status.is_loaded && !status.is_stale && !is_refused;
-    if (!is_known)
+    bool is_refused = has_retention(status.refused_types),
+         is_doubted = has_retention(atomic_load(&keeper->doubted_types));
+    bool is_read = status.is_loaded && !status.is_stale && !is_refused;
+    if (!is_read)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s, and policies say what is kept: %s",
                     is_refused ? "a retention policy is refused" : "policies cannot be read",
                     status.error ? status.error : "they were not read yet");
+    else if (is_doubted)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "a file of policies.directory that may say what is kept is not in force: mend or remove it, the "
+                    "server's log names it");
     policy_status_clear(&status);
-    return is_known;
+    return is_read && !is_doubted;
 }
 
 bool policy_keeper_retention(void *data, const struct retention_subject *whose, struct retention_settings *days)

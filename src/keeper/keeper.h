@@ -61,8 +61,15 @@ struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const st
  * other (a document that another program stored): it keeps what it has. */
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
                              struct camera_config *config, GError **error);
-/* Whether it is known what is to be kept: false while policies cannot be read, or one of retention is refused, which
- * may be a legal hold. For store_retention.check. */
+/* Somebody's latest word on these types (bits: 1 << enum policy_type) did not reach the store, as that of a file that
+ * is refused; 0: all did. While retention is among them nothing is deleted. */
+void policy_keeper_doubt_types(struct policy_keeper *keeper, unsigned types);
+/* Whether what the files of a directory say of a type is in force, for who acts by it and does not watch them. False:
+ * the error names the first file that is not. */
+bool policy_keeper_check_files(struct policy_keeper *keeper, const char *directory, enum policy_type type,
+                               GError **error);
+/* Whether it is known what is to be kept: false while policies cannot be read, or one of retention is refused or
+ * doubted, which may be a legal hold. For store_retention.check. */
 bool policy_keeper_check_retention(void *keeper, GError **error);
 /* What policies say of how long a subject's records are kept, over the settings' days; a camera need not be among those
  * there are. False: nothing is deleted. For store_retention.says. */
@@ -84,6 +91,8 @@ struct policy_name {
     enum policy_type type;
     const char *service_name; /* NULL: the type's own, which Vedette reads */
 };
+/* Whether an open document says what `body` does, however that is written. */
+bool service_policy_says(const struct service_policy *policy, const char *body);
 /* An open (not sealed) document; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. service_policy_free. */
 struct service_policy *policy_keeper_find(struct policy_keeper *keeper, const struct policy_name *name, GError **error);
 /* Those of an org, and those for all: a new GPtrArray of struct service_policy *, open. One that cannot be opened says

@@ -3,6 +3,7 @@
 
 #define LOG_MODULE "policy"
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "keeper/keeper.h"
@@ -14,6 +15,7 @@ struct policy_keeper {
     struct policy_keyring *ring;
     struct policy_manager *manager;
     struct store_listener *listener;  /* NULL: not started */
+    atomic_uint doubted_types;        /* bits: policy_keeper_doubt_types */
     bool is_ready;                    /* changes are told */
     struct camera_roster *own_roster; /* NULL: config.roster is another's */
     struct privacy_policy privacy;    /* the defaults; holds nothing to free */

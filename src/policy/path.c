@@ -49,6 +49,16 @@ bool policy_path_read(char **parts, struct policy_scope *scope, enum policy_type
     return *type && (count < 5 || read_level(parts[2], parts[3], scope));
 }
 
+unsigned policy_path_types(const char *path)
+{
+    g_autofree char *name = g_path_get_basename(path);
+    char *end = strrchr(name, '.');
+    if (end)
+        *end = '\0';
+    enum policy_type type = record_enum_value(policy_type_names, name);
+    return type ? 1U << type : ~0U;
+}
+
 char *policy_path_write(const struct policy_scope *scope, const char *type)
 {
     g_autofree char *file = g_strconcat(type, ".json", NULL);

@@ -48,6 +48,9 @@ bool policy_scope_check(const struct policy_scope *scope, GError **error);
  * is below it. Fills scope and type from the path's parts, split at its slashes, which the scope borrows. False: the
  * path is no policy's. */
 bool policy_path_read(char **parts, struct policy_scope *scope, enum policy_type *type);
+/* The type that a file's name says, as a bit (1 << enum policy_type); of a name that is no type's all of them: it may
+ * be a mistyped one. */
+unsigned policy_path_types(const char *path);
 /* The other way. g_free. */
 char *policy_path_write(const struct policy_scope *scope, const char *type);
 

@@ -158,6 +158,88 @@ static void test_what_a_store_that_was_away_missed_is_done_once_it_is_back(void)
     end(&world);
 }
 
+/* Makes the watch look, at a directory that has moved. */
+static void write_in(const char *directory)
+{
+    g_autofree char *path = g_build_filename(directory, "safety.json", NULL);
+    g_assert_true(g_file_set_contents(path, "{}", -1, NULL));
+}
+
+static void wait_for_retention(struct world *world, bool is_known)
+{
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (policy_keeper_check_retention(world->keeper, NULL) != is_known && g_get_monotonic_time() < until_us)
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpint(policy_keeper_check_retention(world->keeper, NULL), ==, is_known);
+}
+
+/* It may be a hold that its author believes to be in force. Files of other types, once they are known for such, stop
+ * nothing. */
+static void test_g08_nothing_is_deleted_while_a_file_of_retention_is_refused(void)
+{
+    static const struct {
+        const char *name, *text;
+        bool stops;
+    } bad[] = {
+        {"retention.json", "{\"legal_hold\":3}", true},
+        {"orgs/default/cameras/door/retention.json", "{\"legal_hold\":", true},
+        {"orgs/default/cameras/a b/retention.json", "{\"legal_hold\":true}", true}, /* names no scope */
+        {"retenion.json", "{\"legal_hold\":true}", true},
+        {"safety.json", "{\"loitering_seconds\":\"soon\"}", false},
+    };
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    start(&world);
+    watch_files(&world);
+    g_assert_true(policy_keeper_check_retention(world.keeper, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *folder = g_path_get_dirname(bad[i].name),
+                        *whole = g_build_filename(world.directory, folder, NULL);
+        g_assert_cmpint(g_mkdir_with_parents(whole, 0700), ==, 0);
+        write_file(&world, bad[i].name, bad[i].text);
+        wait_for(&world, "", 1);
+        g_assert_cmpint(policy_keeper_check_retention(world.keeper, NULL), ==, !bad[i].stops);
+        g_assert_cmpint(policy_keeper_check_files(world.keeper, world.directory, POLICY_RETENTION, NULL), ==,
+                        !bad[i].stops);
+        remove_file(&world, bad[i].name);
+        wait_for(&world, "", 0);
+        g_assert_true(policy_keeper_check_retention(world.keeper, NULL));
+        g_assert_true(policy_keeper_check_files(world.keeper, world.directory, POLICY_RETENTION, NULL));
+    }
+    write_file(&world, "retention.json", "{\"legal_hold\":3}");
+    wait_for_retention(&world, false);
+    policy_keeper_check_retention(world.keeper, &error);
+    g_assert_nonnull(strstr(error->message, "policies.directory"));
+    const struct retention_subject door = {"default", "default", NULL, "door"};
+    g_assert_false(policy_keeper_retention(world.keeper, &door, &world.settings.retention));
+    write_file(&world, "retention.json", "{\"event_days\":3}"); /* the next good one */
+    wait_for_retention(&world, true);
+    g_assert_true(policy_keeper_check_files(world.keeper, world.directory, POLICY_RETENTION, NULL));
+    end(&world);
+}
+
+/* What stands in files that nobody can read, nobody knows. */
+static void test_g08_nothing_is_deleted_while_the_directory_or_the_store_is_away(void)
+{
+    struct world world;
+    start(&world);
+    write_file(&world, "retention.json", "{\"event_days\":3}");
+    sqlite3 *holder = hold_store(&world);
+    watch_files(&world);
+    g_assert_false(policy_keeper_check_retention(world.keeper, NULL));
+    sqlite3_close(holder);
+    wait_for_retention(&world, true);
+    g_autofree char *elsewhere = g_strconcat(world.directory, "-moved", NULL);
+    g_assert_cmpint(g_rename(world.directory, elsewhere), ==, 0);
+    write_in(elsewhere);
+    wait_for_retention(&world, false);
+    g_assert_cmpuint(policy_files_refused(world.files), ==, 1);
+    g_assert_cmpint(g_rename(elsewhere, world.directory), ==, 0);
+    wait_for_retention(&world, true);
+    g_assert_cmpuint(policy_files_refused(world.files), ==, 0);
+    end(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -167,5 +249,9 @@ int main(int argc, char **argv)
                     test_a_file_that_says_the_same_takes_the_document_over);
     g_test_add_func("/policy_files/what_a_store_that_was_away_missed_is_done_once_it_is_back",
                     test_what_a_store_that_was_away_missed_is_done_once_it_is_back);
+    g_test_add_func("/policy_files/g08_nothing_is_deleted_while_a_file_of_retention_is_refused",
+                    test_g08_nothing_is_deleted_while_a_file_of_retention_is_refused);
+    g_test_add_func("/policy_files/g08_nothing_is_deleted_while_the_directory_or_the_store_is_away",
+                    test_g08_nothing_is_deleted_while_the_directory_or_the_store_is_away);
     return g_test_run();
 }
