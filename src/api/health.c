@@ -139,6 +139,7 @@ static void check_policies(struct api *api, const char *org_id, struct component
 {
     (void)org_id;
     int64_t bad = counter_get(&api->health->policies_bad);
+    int64_t untold = counter_get(&api->health->policy_cameras_not_configured);
     if (counter_get(&api->health->policies_stale))
         degrade(component, "policies cannot be read from the store, and the last good ones are in force: the log says "
                            "why");
@@ -147,6 +148,12 @@ static void check_policies(struct api *api, const char *org_id, struct component
                 "%" G_GINT64_FORMAT " policies or policy files are refused, and what was in force before stays: the "
                 "log says why",
                 bad);
+    if (untold)
+        degrade(component,
+                "%" G_GINT64_FORMAT
+                " cameras cannot be told what their policies come to, and keep what they were told: "
+                "the log names them",
+                untold);
     if (counter_get(&api->health->policies_unsaved))
         degrade(component, "policies.snapshot, for a start without the store, cannot be written: the log says why");
 }

@@ -56,20 +56,32 @@ static GPtrArray *keys_not_in_force(void)
     return keys;
 }
 
-static void answer_in_force(const struct request *request, struct answer *answer, const struct policy_camera *policies)
+/* What is not as it was last said; NULL: all is. Of a camera of one's own, why; else whose it is, is for the log.
+ * g_free.
+ */
+static char *trouble_of(struct request *request, const struct policy_status *status, const char *camera_id)
 {
-    static const char trouble[] =
-        "a stored policy or a policy file is not valid, or the store is away: the server's log tells";
+    const struct camera *camera = camera_id ? camera_set_find(request_cameras(request), camera_id) : NULL;
+    bool is_own = camera && g_strcmp0(camera->org_id, request->login.user->org_id) == 0;
+    char *own = is_own ? policy_keeper_trouble_of(request->api->policies, camera_id) : NULL;
+    if (own || (!status->error && !counter_get(&request->api->health->policies_bad)))
+        return own;
+    return g_strdup("a stored policy or a policy file is not valid, a camera cannot be told what its policies come to, "
+                    "or the store is away: the server's log tells");
+}
+
+static void answer_in_force(struct request *request, struct answer *answer, const struct policy_camera *policies)
+{
     struct policy_status status;
     policy_keeper_get_status(request->api->policies, &status);
-    bool is_bad = status.error || counter_get(&request->api->health->policies_bad);
+    g_autofree char *trouble = trouble_of(request, &status, policies->scope.camera_id);
     g_autoptr(GString) json = policies_json(policies);
     g_autoptr(GPtrArray) keys = keys_not_in_force();
     const struct policies_in_force told = {
         .policies = {json->str},
         .revision = status.revision,
         .is_stale = status.is_stale || !status.is_loaded,
-        .error = is_bad ? (char *)(uintptr_t)trouble : NULL,
+        .error = trouble,
         .not_in_force = {(char **)(void *)keys->pdata, keys->len},
     };
     answer_record(answer, MHD_HTTP_OK, &policies_in_force_descriptor, &told);

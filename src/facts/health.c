@@ -268,6 +268,8 @@ static const struct record_field server_health_fields[] = {
           "1 while the policies in force are the last good ones, because they cannot be read from the store"),
     FIELD(struct server_health, policies_unsaved, RECORD_GAUGE,
           "1 while their snapshot, for a start without the store, cannot be written"),
+    FIELD(struct server_health, policy_cameras_not_configured, RECORD_GAUGE,
+          "cameras that cannot be told what their policies come to, and keep what they were told"),
     FIELD(struct server_health, policies_bad, RECORD_GAUGE,
           "stored policies and policy files that are refused now; what was in force before stays"),
     FIELD(struct server_health, policy_notices, RECORD_COUNTER, "notices of PostgreSQL that policies changed"),

@@ -25,11 +25,8 @@ struct hub_policies {
 static char *text_of(struct hub_policies *policies, const struct policy_view *view, const struct camera *camera)
 {
     struct camera_config config;
-    g_autoptr(GError) error = NULL;
-    if (!policy_keeper_configure(policies->keeper, view, camera, &config, &error)) {
-        log_error(camera->id, "%s; what it was told stays", error->message);
-        return NULL;
-    }
+    if (!policy_keeper_configure(policies->keeper, view, camera, &config, NULL))
+        return NULL; /* the keeper's status says why */
     GString *text = g_string_new(NULL);
     record_encode_json(&camera_config_descriptor, &config, true, text);
     record_clear(&camera_config_descriptor, &config);
@@ -127,6 +124,7 @@ static gboolean on_clock(gpointer data)
     counter_set(&health->policy_revision, status.revision);
     counter_set(&health->policies_stale, status.is_stale || !status.is_loaded);
     counter_set(&health->policies_unsaved, status.is_unsaved);
+    counter_set(&health->policy_cameras_not_configured, status.not_configured);
     counter_set(&health->policy_loads_out_of_order, status.loads_out_of_order);
     counter_set(&health->policy_snapshots_refused, status.snapshots_refused);
     counter_set(&health->policy_load_failures, status.load_failures);

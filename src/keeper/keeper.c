@@ -85,17 +85,28 @@ struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const 
     return policy_view_new(set, subjects, cameras->count, clock_wall_ms(keeper->config.clock), error);
 }
 
+/* Said in the log once, however often it comes to the same. With the lock held. */
+static void note_view(struct policy_keeper *keeper, const GError *error)
+{
+    const char *why = error ? error->message : NULL;
+    if (why && g_strcmp0(why, keeper->view_trouble) != 0)
+        log_error(NULL, "%s; what was in force stays", why);
+    g_free(keeper->view_trouble);
+    keeper->view_trouble = g_strdup(why);
+}
+
 static bool make_and_swap(struct policy_keeper *keeper, const struct policy_set *set, GError **error)
 {
-    struct policy_view *view = policy_keeper_make_view(keeper, set, error);
-    if (!view)
-        return false;
+    struct policy_view *view = policy_keeper_make_view(keeper, set, error), *before = NULL;
     pthread_mutex_lock(&keeper->lock);
-    struct policy_view *before = keeper->view;
-    keeper->view = view;
+    if (view) {
+        before = keeper->view;
+        keeper->view = view;
+    }
+    note_view(keeper, view ? NULL : *error);
     pthread_mutex_unlock(&keeper->lock);
     policy_view_unref(before);
-    return true;
+    return view != NULL;
 }
 
 /* From what is in force now, one at a time: a view never takes the place of one of a newer set, or of more cameras. */
@@ -107,9 +118,7 @@ static void take_view(struct policy_keeper *keeper, struct policy_set *first)
     struct policy_set *set = keeper->manager ? policy_manager_get_set(keeper->manager) : policy_set_ref(first);
     bool is_made = make_and_swap(keeper, set, &error);
     pthread_mutex_unlock(&keeper->view_lock);
-    if (!is_made)
-        log_error(NULL, "%s; what was in force stays", error->message);
-    else if (keeper->is_ready && keeper->config.changed)
+    if (is_made && keeper->is_ready && keeper->config.changed)
         keeper->config.changed(keeper->config.data);
 }
 
@@ -134,8 +143,18 @@ struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const st
     return policy_view_new(set, subject, 1, clock_wall_ms(keeper->config.clock), error);
 }
 
+static gboolean is_gone(gpointer camera_id, gpointer why, gpointer cameras)
+{
+    (void)why;
+    return !camera_set_find(cameras, camera_id);
+}
+
 void policy_keeper_see_cameras(struct policy_keeper *keeper)
 {
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
+    pthread_mutex_lock(&keeper->lock);
+    g_hash_table_foreach_remove(keeper->not_configured, is_gone, cameras);
+    pthread_mutex_unlock(&keeper->lock);
     take_view(keeper, NULL);
 }
 
@@ -159,14 +178,47 @@ void policy_keeper_base(const struct policy_keeper *keeper, const struct camera 
                                    .privacy = keeper->privacy};
 }
 
-bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
-                             struct camera_config *config, GError **error)
+bool policy_keeper_try_configure(struct policy_keeper *keeper, const struct policy_view *view,
+                                 const struct camera *camera, struct camera_config *config, GError **error)
 {
     const struct policy_camera *policies = policy_view_find(view, camera->org_id, camera->id);
     struct camera_config base;
     policy_keeper_base(keeper, camera, &base);
     return policy_apply(policies ? policies : policy_view_default(view), policy_view_revision(view), &base, config,
                         error);
+}
+
+/* Said in the log once, until it can be told again. */
+static void note_camera(struct policy_keeper *keeper, const char *camera_id, const GError *error)
+{
+    pthread_mutex_lock(&keeper->lock);
+    const char *known = g_hash_table_lookup(keeper->not_configured, camera_id);
+    if (error && g_strcmp0(known, error->message) != 0) {
+        log_error(camera_id, "%s; what it was told stays", error->message);
+        g_hash_table_replace(keeper->not_configured, g_strdup(camera_id), g_strdup(error->message));
+    } else if (!error && known) {
+        g_hash_table_remove(keeper->not_configured, camera_id);
+    }
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
+                             struct camera_config *config, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    bool is_good = policy_keeper_try_configure(keeper, view, camera, config, &cause);
+    note_camera(keeper, camera->id, cause);
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return is_good;
+}
+
+char *policy_keeper_trouble_of(struct policy_keeper *keeper, const char *camera_id)
+{
+    pthread_mutex_lock(&keeper->lock);
+    char *why = g_strdup(g_hash_table_lookup(keeper->not_configured, camera_id));
+    pthread_mutex_unlock(&keeper->lock);
+    return why;
 }
 
 /* ---- the life of a keeper ---- */
@@ -195,6 +247,7 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
     record_init(&privacy_policy_descriptor, &keeper->privacy);
     pthread_mutex_init(&keeper->lock, NULL);
     pthread_mutex_init(&keeper->view_lock, NULL);
+    keeper->not_configured = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     keeper->ring = read_keys(config->settings->policies.keys, error);
     if (!keeper->ring)
         return NULL;
@@ -217,6 +270,8 @@ void policy_keeper_free(struct policy_keeper *keeper)
     store_listener_free(keeper->listener);
     policy_manager_free(keeper->manager);
     policy_view_unref(keeper->view);
+    g_hash_table_unref(keeper->not_configured);
+    g_free(keeper->view_trouble);
     policy_keyring_free(keeper->ring);
     camera_roster_free(keeper->own_roster);
     pthread_mutex_destroy(&keeper->lock);
@@ -308,15 +363,28 @@ void policy_keeper_notify(struct policy_keeper *keeper)
     policy_manager_notify(keeper->manager);
 }
 
+static const char *first_value(GHashTable *table)
+{
+    GHashTableIter iterator;
+    gpointer value = NULL;
+    g_hash_table_iter_init(&iterator, table);
+    return g_hash_table_iter_next(&iterator, NULL, &value) ? value : NULL;
+}
+
 void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status)
 {
     policy_manager_get_status(keeper->manager, status);
-}
-
-void policy_status_clear(struct policy_status *status)
-{
-    g_free(status->error);
-    *status = (struct policy_status){0};
+    pthread_mutex_lock(&keeper->lock);
+    status->not_configured = g_hash_table_size(keeper->not_configured);
+    const char *why = keeper->view_trouble;
+    if (why) /* a view is of all cameras */
+        status->not_configured = (int64_t)MAX(policy_view_count(keeper->view), 1);
+    else
+        why = first_value(keeper->not_configured);
+    status->bad_now += status->not_configured;
+    if (!status->error)
+        status->error = g_strdup(why);
+    pthread_mutex_unlock(&keeper->lock);
 }
 
 void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, const struct policy_scope *subject,

@@ -57,8 +57,8 @@ struct policy_view *policy_keeper_get_view(struct policy_keeper *keeper);
 /* A view of one subject alone, camera or not: its policies stand at index 0. */
 struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const struct policy_scope *subject,
                                           GError **error);
-/* What a camera's worker is to be told, into an uninitialised record. False: the camera's policies contradict each
- * other (a document that another program stored): it keeps what it has. */
+/* What a camera's worker is to be told, into an uninitialised record. False: what the camera's policies come to cannot
+ * be put into it: it keeps what it has, and the status says so until it can. */
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
                              struct camera_config *config, GError **error);
 /* Somebody's latest word on these types (bits: 1 << enum policy_type) did not reach the store, as that of a file that
@@ -80,8 +80,10 @@ bool policy_keeper_notify_policy(void *keeper, const char *org_id, const char *c
 /* The privacy policy in force for a camera, in the same way. */
 bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const char *org_id, const char *camera_id,
                                   struct privacy_policy *policy);
+/* Of the keeper's, and the manager's that reads its documents. */
 void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status);
-void policy_status_clear(struct policy_status *status);
+/* Why a camera is not told what its policies come to; NULL: it is, as far as is known. g_free. */
+char *policy_keeper_trouble_of(struct policy_keeper *keeper, const char *camera_id);
 
 /* ---- documents ---- */
 

@@ -101,7 +101,7 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
         struct camera_config told;
         if (!policy_scope_has(&name->scope, cameras->items[i]))
             continue;
-        is_good = policy_keeper_configure(keeper, view, cameras->items[i], &told, error);
+        is_good = policy_keeper_try_configure(keeper, view, cameras->items[i], &told, error);
         if (is_good)
             record_clear(&camera_config_descriptor, &told);
     }

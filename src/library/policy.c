@@ -250,5 +250,5 @@ void vedette_policy_manager_get_status(struct vedette_policy_manager *manager,
         .bad_now = inner.bad_now,
     };
     g_strlcpy(status->error, inner.error ? inner.error : "", sizeof status->error);
-    g_free(inner.error);
+    policy_status_clear(&inner);
 }

@@ -204,6 +204,7 @@ void policy_manager_free(struct policy_manager *manager)
     pthread_mutex_destroy(&manager->lock);
     pthread_cond_destroy(&manager->wake);
     g_free(manager->status.error);
+    g_free(manager->status.snapshot_error);
     g_free(manager->snapshot_path);
     g_free(manager);
 }
@@ -221,7 +222,15 @@ void policy_manager_get_status(struct policy_manager *manager, struct policy_sta
     pthread_mutex_lock(&manager->lock);
     *status = manager->status;
     status->error = g_strdup(manager->status.error);
+    status->snapshot_error = g_strdup(manager->status.snapshot_error);
     pthread_mutex_unlock(&manager->lock);
+}
+
+void policy_status_clear(struct policy_status *status)
+{
+    g_free(status->error);
+    g_free(status->snapshot_error);
+    *status = (struct policy_status){0};
 }
 
 /* ---- hot reload ---- */

@@ -46,7 +46,9 @@ struct policy_status {
         snapshots_refused;  /* counted since the start */
     int64_t refused_now;    /* documents that the latest good load refused */
     unsigned refused_types; /* theirs, as bits: 1 << enum policy_type */
-    int64_t bad_now;        /* refused_now, and 1 more each while it is stale and while it is unsaved */
+    int64_t not_configured; /* cameras that cannot be told what their policies come to; whoever tells them counts */
+    int64_t bad_now;        /* refused_now, not_configured, and 1 more each while it is stale and while it is unsaved */
+    char *snapshot_error;   /* why the snapshot was passed over at start; NULL: it was not. g_free */
     char *error;            /* why the latest load or document was refused; NULL after a good one. g_free */
 };
 
@@ -65,6 +67,7 @@ bool policy_manager_reload(struct policy_manager *manager, GError **error);
 /* A reference to what is in force; policy_set_unref. Never NULL. */
 struct policy_set *policy_manager_get_set(struct policy_manager *manager);
 void policy_manager_get_status(struct policy_manager *manager, struct policy_status *status);
+void policy_status_clear(struct policy_status *status);
 
 /* Starts the thread that reloads. False: there is none to be had. */
 bool policy_manager_start_hot_reload(struct policy_manager *manager, GError **error);

@@ -68,6 +68,38 @@ static void test_a_change_is_made_read_and_taken_back(void)
     world_clear(&world);
 }
 
+/* Told like a refused document: in /health, as a metric, and with the reason to whose camera it is. */
+static void test_h01_a_camera_that_cannot_be_told_is_told_to_people(void)
+{
+    struct api_world world;
+    json_t *json = NULL;
+    struct camera_config config;
+    world_begin(&world);
+    g_assert_cmpint(ask(&world, "GET", "/policies?camera_id=cam-1", "", NULL, &json), ==, 200);
+    g_assert_null(json_object_get(json, "error"));
+    json_decref(json);
+    world.settings.rules.settle_frames = 9; /* what no camera can be told */
+    world.settings.rules.settle_of_frames = 8;
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(world.policies);
+    g_assert_false(policy_keeper_configure(world.policies, view, world.settings.cameras.items, &config, NULL));
+    counter_set(&world.health.policy_cameras_not_configured, 1);
+    g_assert_cmpint(ask(&world, "GET", "/policies?camera_id=cam-1", "", NULL, &json), ==, 200);
+    g_assert_nonnull(strstr(json_string_value(json_object_get(json, "error")), "settle_of_frames"));
+    json_decref(json);
+    g_assert_cmpint(ask(&world, "GET", "/policies", "", NULL, &json), ==, 200);
+    g_assert_nonnull(strstr(json_string_value(json_object_get(json, "error")), "log tells"));
+    json_decref(json);
+    g_assert_cmpint(ask(&world, "GET", "/health", "", NULL, &json), ==, 200);
+    const json_t *component = json_object_get(json_object_get(json, "components"), "policies");
+    g_assert_cmpstr(json_string_value(json_object_get(component, "status")), ==, "degraded");
+    g_assert_nonnull(strstr(json_string_value(json_object_get(component, "reason")), "1 cameras cannot be told"));
+    json_decref(json);
+    struct reply reply = world_get(&world, "/metrics", world.token);
+    g_assert_nonnull(strstr(reply.body->str, "policy_cameras_not_configured 1"));
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
 static void test_policies_in_force_have_the_seeds_shape(void)
 {
     struct api_world world;
@@ -333,6 +365,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policies/a change is made, read and taken back", test_a_change_is_made_read_and_taken_back);
+    g_test_add_func("/policies/h01_a_camera_that_cannot_be_told_is_told_to_people",
+                    test_h01_a_camera_that_cannot_be_told_is_told_to_people);
     g_test_add_func("/policies/policies in force have the seeds' shape", test_policies_in_force_have_the_seeds_shape);
     g_test_add_func("/policies/what is not in force is told everywhere", test_what_is_not_in_force_is_told_everywhere);
     g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);

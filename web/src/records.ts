@@ -596,6 +596,8 @@ export interface ServerHealth {
   policies_stale: number;
   /** 1 while their snapshot, for a start without the store, cannot be written */
   policies_unsaved: number;
+  /** cameras that cannot be told what their policies come to, and keep what they were told */
+  policy_cameras_not_configured: number;
   /** stored policies and policy files that are refused now; what was in force before stays */
   policies_bad: number;
   /** notices of PostgreSQL that policies changed */

@@ -1,0 +1,166 @@
+/* What goes wrong away from a change: cameras that cannot be told what their policies come to, and documents that other
+ * programs store. Case H1 at the keeper. */
+#include "../store/store_world.h"
+#include "keeper/keeper.h"
+
+#include <sqlite3.h>
+
+struct world {
+    struct store_world store;
+    struct settings settings;
+    struct camera_roster *roster;
+    struct policy_keeper *keeper;
+    char *snapshot;
+};
+
+static void open_keeper(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    const struct policy_keeper_config config = {.store = world->store.store,
+                                                .settings = &world->settings,
+                                                .snapshot_path = world->snapshot,
+                                                .clock = world->store.clock,
+                                                .roster = world->roster};
+    world->keeper = policy_keeper_new(&config, &error);
+    g_assert_no_error(error);
+}
+
+static void open_keeper_anew(struct world *world, const char *keys)
+{
+    policy_keeper_free(world->keeper);
+    g_free(world->settings.policies.keys);
+    world->settings.policies.keys = g_strdup(keys);
+    open_keeper(world);
+}
+
+static void world_start(struct world *world, const char *keys)
+{
+    g_autoptr(GError) error = NULL;
+    *world = (struct world){0};
+    world_init(&world->store);
+    world->snapshot = g_build_filename(world->store.directory, "policies.snapshot", NULL);
+    record_init(&settings_descriptor, &world->settings);
+    world->settings.policies.keys = g_strdup(keys);
+    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
+    camera->id = g_strdup("door");
+    camera->source = g_strdup("rtsp://10.0.0.7/s");
+    g_assert_true(store_camera_put(world->store.store, camera, &error));
+    world->roster = camera_roster_new(&world->settings.cameras);
+    open_keeper(world);
+}
+
+static void world_end(struct world *world)
+{
+    policy_keeper_free(world->keeper);
+    camera_roster_free(world->roster);
+    record_clear(&settings_descriptor, &world->settings);
+    world_clear(&world->store);
+    g_free(world->snapshot);
+}
+
+static void put_safety(struct world *world, const char *body)
+{
+    g_autoptr(GError) error = NULL;
+    struct policy_changed changed;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    const struct policy_change change = {.name = {{.org_id = "default"}, POLICY_SAFETY, NULL},
+                                         .action = POLICY_PUT,
+                                         .body = body,
+                                         .expected_version = -1,
+                                         .by = {"default", "u1", "ann", NULL, "because"}};
+    policy_keeper_change(world->keeper, &change, &changed, &errors, &error);
+    g_assert_no_error(error);
+    policy_changed_clear(&changed);
+    record_errors_clear(&errors);
+}
+
+/* As another program would. */
+static void meddle(const struct world *world, const char *sql)
+{
+    g_autofree char *path = g_build_filename(world->store.directory, "vedette.db", NULL);
+    sqlite3 *database = NULL;
+    g_assert_cmpint(sqlite3_open(path, &database), ==, SQLITE_OK);
+    sqlite3_busy_timeout(database, 10000);
+    g_assert_cmpint(sqlite3_exec(database, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(database);
+}
+
+/* Whether the camera could be told; and how many could not, as the status says. */
+static bool configure(struct world *world, int64_t expected)
+{
+    struct camera_config config;
+    struct policy_status status;
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(world->keeper);
+    bool is_good = policy_keeper_configure(world->keeper, view, world->settings.cameras.items, &config, NULL);
+    if (is_good)
+        record_clear(&camera_config_descriptor, &config);
+    policy_keeper_get_status(world->keeper, &status);
+    g_assert_cmpint(status.not_configured, ==, expected);
+    g_assert_cmpint(status.bad_now, ==, expected);
+    g_assert_cmpint(status.error != NULL, ==, expected > 0);
+    if (status.error)
+        g_assert_nonnull(strstr(status.error, "door"));
+    policy_status_clear(&status);
+    return is_good;
+}
+
+/* Here by settings that contradict themselves: no document can do so. */
+static void test_a_camera_that_cannot_be_told_is_in_the_status_until_it_can(void)
+{
+    struct world world;
+    world_start(&world, NULL);
+    g_assert_true(configure(&world, 0));
+    const struct rule_settings sound = world.settings.rules;
+    struct rule_settings unsound = sound;
+    unsound.settle_frames = 9;
+    unsound.settle_of_frames = 8;
+    world.settings.rules = unsound;
+    g_assert_false(configure(&world, 1));
+    g_assert_false(configure(&world, 1));
+    g_autofree char *why = policy_keeper_trouble_of(world.keeper, "door");
+    g_assert_nonnull(strstr(why, "settle_of_frames"));
+    world.settings.rules = sound;
+    g_assert_true(configure(&world, 0));
+    g_assert_null(policy_keeper_trouble_of(world.keeper, "door"));
+    world.settings.rules = unsound;
+    g_assert_false(configure(&world, 1));
+    camera_roster_remove(world.roster, "door"); /* who is gone is no trouble */
+    policy_keeper_see_cameras(world.keeper);
+    g_assert_null(policy_keeper_trouble_of(world.keeper, "door"));
+    world_end(&world);
+}
+
+/* From elsewhere, without a check: refused whole, told, and what was in force stays. */
+static void test_h01_what_another_program_stores_is_refused_like_a_change(void)
+{
+    static const char *const bad[] = {"{\"loitering_seconds\":-1}", "{\"tamper_seconds\":\"soon\"}", "[]"};
+    struct world world;
+    world_start(&world, NULL);
+    put_safety(&world, "{\"loitering_seconds\":10}");
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        struct policy_effective effective;
+        struct policy_status status;
+        g_autofree char *sql = g_strdup_printf("UPDATE service_policies SET config = '%s'", bad[i]);
+        meddle(&world, sql);
+        open_keeper_anew(&world, NULL);
+        policy_keeper_resolve(world.keeper, POLICY_SAFETY, &(struct policy_scope){.org_id = "default"}, &effective);
+        g_assert_cmpstr(effective.config_json, ==, "{\"loitering_seconds\":10}");
+        policy_effective_clear(&effective);
+        policy_keeper_get_status(world.keeper, &status);
+        g_assert_cmpint(status.refused_now, ==, 1);
+        g_assert_nonnull(strstr(status.error, "safety"));
+        policy_status_clear(&status);
+    }
+    world_end(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy trouble/a camera that cannot be told is in the status until it can",
+                    test_a_camera_that_cannot_be_told_is_in_the_status_until_it_can);
+    g_test_add_func("/policy trouble/h01_what_another_program_stores_is_refused_like_a_change",
+                    test_h01_what_another_program_stores_is_refused_like_a_change);
+    return g_test_run();
+}
