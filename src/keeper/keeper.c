@@ -238,6 +238,32 @@ static struct policy_keyring *read_keys(const char *setting, GError **error)
     return ring;
 }
 
+/* ---- the snapshot ---- */
+
+/* It is of everyone, and no document's. */
+static const struct policy_binding snapshot_binding = {.service_name = "policies.snapshot"};
+
+static char *seal_snapshot(void *data, const char *text)
+{
+    const struct policy_keeper *keeper = data;
+    return policy_seal(keeper->ring, &snapshot_binding, text);
+}
+
+static char *open_snapshot(void *data, const char *sealed, GError **error)
+{
+    const struct policy_keeper *keeper = data;
+    return policy_open(keeper->ring, &snapshot_binding, sealed, error);
+}
+
+static void tell_snapshot(struct policy_keeper *keeper)
+{
+    struct policy_status status;
+    policy_manager_get_status(keeper->manager, &status);
+    if (status.snapshot_error)
+        log_warning(NULL, "%s; it is passed over", status.snapshot_error);
+    policy_status_clear(&status);
+}
+
 struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *config, GError **error)
 {
     CLEANUP(policy_keeper) struct policy_keeper *keeper = g_new0(struct policy_keeper, 1);
@@ -255,11 +281,16 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
     keeper->view = policy_keeper_make_view(keeper, none, error);
     if (!keeper->view)
         return NULL;
-    const struct policy_manager_config manager = {config->snapshot_path, config->settings->policies.poll_seconds,
-                                                  config->clock, on_set, keeper};
+    const struct policy_manager_config manager = {.snapshot_path = config->snapshot_path,
+                                                  .sealer = {seal_snapshot, open_snapshot, keeper},
+                                                  .poll_seconds = config->settings->policies.poll_seconds,
+                                                  .clock = config->clock,
+                                                  .changed = on_set,
+                                                  .data = keeper};
     const struct policy_source source = {load, keeper};
     keeper->manager = policy_manager_new(&manager, &source);
     keeper->is_ready = true;
+    tell_snapshot(keeper);
     return g_steal_pointer(&keeper);
 }
 

@@ -21,7 +21,7 @@ struct policy_keeper;
 struct policy_keeper_config {
     struct store *store;
     const struct settings *settings; /* cameras, and what holds where no policy says otherwise */
-    const char *snapshot_path;
+    const char *snapshot_path;       /* NULL: none. What lies there is sealed where there are keys */
     struct clock *clock;
     /* What is in force is another now, also because an overlay came or went. May be NULL. */
     void (*changed)(void *data);

@@ -137,8 +137,11 @@ struct vedette_policy_manager *vedette_policy_manager_new(const char *service_na
     manager->service_name = g_strdup(service_name ? service_name : "");
     manager->directory = g_strdup(config->directory);
     const struct policy_source source = {config->directory ? load_directory : load_source, manager};
-    const struct policy_manager_config inner = {config->snapshot_path, config->poll_seconds, clock_system(), on_changed,
-                                                manager};
+    const struct policy_manager_config inner = {.snapshot_path = config->snapshot_path,
+                                                .poll_seconds = config->poll_seconds,
+                                                .clock = clock_system(),
+                                                .changed = on_changed,
+                                                .data = manager};
     manager->manager = policy_manager_new(&inner, &source);
     return manager;
 }

@@ -105,7 +105,7 @@ static bool save(struct policy_manager *manager, struct policy_set *set, GError 
 {
     if (!manager->snapshot_path || (manager->saved && policy_set_equal(manager->saved, set)))
         return true;
-    if (!policy_snapshot_write(set, manager->snapshot_path, error))
+    if (!policy_snapshot_write(set, manager->snapshot_path, &manager->config.sealer, error))
         return false;
     policy_set_unref(manager->saved);
     manager->saved = policy_set_ref(set);
@@ -157,9 +157,11 @@ static struct policy_set *read_snapshot(struct policy_manager *manager)
     g_autoptr(GError) error = NULL;
     if (!manager->snapshot_path)
         return NULL;
-    struct policy_set *set = policy_snapshot_read(manager->snapshot_path, &error);
-    if (!set && !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
+    struct policy_set *set = policy_snapshot_read(manager->snapshot_path, &manager->config.sealer, &error);
+    if (!set && !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
         manager->status.snapshots_refused++;
+        manager->status.snapshot_error = g_strdup(error->message);
+    }
     return set;
 }
 

@@ -26,9 +26,18 @@ struct policy_source {
     void *data;
 };
 
+/* What keeps a text from who reads the disk. Both NULL: nothing does. */
+struct policy_sealer {
+    char *(*seal)(void *data, const char *text); /* g_free */
+    /* The text again, or what was never sealed as it is. NULL: it does not open, and the error says why. g_free. */
+    char *(*open)(void *data, const char *sealed, GError **error);
+    void *data;
+};
+
 struct policy_manager_config {
-    const char *snapshot_path; /* NULL: none */
-    double poll_seconds;       /* between looks when nobody notifies; 0: only when notified */
+    const char *snapshot_path;   /* NULL: none */
+    struct policy_sealer sealer; /* of the snapshot */
+    double poll_seconds;         /* between looks when nobody notifies; 0: only when notified */
     struct clock *clock;
     /* The set is another one. It may take a reference. May be NULL. */
     void (*changed)(void *data, struct policy_set *set);

@@ -65,7 +65,9 @@ void policy_set_keep(struct policy_set *set, const struct policy_set *before, co
 /* Whether both hold the same revisions of the same documents. */
 bool policy_set_equal(const struct policy_set *a, const struct policy_set *b);
 
-/* The last good set on disk (snapshot.c). Reading: NULL with VEDETTE_ERROR_NOT_FOUND when there is none, with another
- * error when what lies there is no whole snapshot. */
-bool policy_snapshot_write(const struct policy_set *set, const char *path, GError **error);
-struct policy_set *policy_snapshot_read(const char *path, GError **error);
+struct policy_sealer;
+/* The last good set on disk (snapshot.c), sealed where the sealer is one. Reading: NULL with VEDETTE_ERROR_NOT_FOUND
+ * when there is none, with another error when what lies there is no whole snapshot, or does not open. */
+bool policy_snapshot_write(const struct policy_set *set, const char *path, const struct policy_sealer *sealer,
+                           GError **error);
+struct policy_set *policy_snapshot_read(const char *path, const struct policy_sealer *sealer, GError **error);

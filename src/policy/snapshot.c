@@ -1,5 +1,7 @@
 /* The last good set on disk: one line with the SHA-256 of what follows, then one document a line, as JSON. Written
- * beside and renamed, so that a reader finds the old one or the new one whole. */
+ * beside and renamed, so that a reader finds the old one or the new one whole. With a sealer all of that is sealed as
+ * one text. */
+#include "policy/manager.h"
 #include "policy/policy_internal.h"
 
 #include <errno.h>
@@ -39,7 +41,8 @@ static bool fail(GError **error, const char *what, const char *path)
     return false;
 }
 
-bool policy_snapshot_write(const struct policy_set *set, const char *path, GError **error)
+bool policy_snapshot_write(const struct policy_set *set, const char *path, const struct policy_sealer *sealer,
+                           GError **error)
 {
     g_autoptr(GString) body = g_string_new(NULL);
     policy_set_each(set, append_document, body);
@@ -48,7 +51,8 @@ bool policy_snapshot_write(const struct policy_set *set, const char *path, GErro
     g_string_prepend(body, digest);
     g_string_prepend(body, SNAPSHOT_MAGIC);
     g_autoptr(GError) cause = NULL;
-    if (g_file_set_contents_full(path, body->str, (gssize)body->len,
+    g_autofree char *sealed = sealer->seal ? sealer->seal(sealer->data, body->str) : NULL;
+    if (g_file_set_contents_full(path, sealed ? sealed : body->str, -1,
                                  G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, SNAPSHOT_MODE, &cause))
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "write the policies' snapshot: %s", cause->message);
@@ -111,10 +115,11 @@ static char *read_file(const char *path, GError **error)
     return g_steal_pointer(&text);
 }
 
-struct policy_set *policy_snapshot_read(const char *path, GError **error)
+struct policy_set *policy_snapshot_read(const char *path, const struct policy_sealer *sealer, GError **error)
 {
     CLEANUP(policy_set) struct policy_set *set = policy_set_new();
-    g_autofree char *text = read_file(path, error);
+    g_autofree char *file = read_file(path, error);
+    g_autofree char *text = file && sealer->open ? sealer->open(sealer->data, file, error) : g_steal_pointer(&file);
     char *body = text ? checked_body(text, error) : NULL;
     if (!body) {
         g_prefix_error(error, "policies' snapshot '%s': ", path);

@@ -1,9 +1,13 @@
-/* What goes wrong away from a change: cameras that cannot be told what their policies come to, and documents that other
- * programs store. Case H1 at the keeper. */
+/* What goes wrong away from a change: cameras that cannot be told what their policies come to, and a snapshot that
+ * somebody else reads or writes. Cases H1, H11 and H12 at the keeper. */
 #include "../store/store_world.h"
 #include "keeper/keeper.h"
+#include "keeper/seal.h"
 
 #include <sqlite3.h>
+
+#define KEY "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define NEW_KEY "k2:OTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTBmZWRjYmE="
 
 struct world {
     struct store_world store;
@@ -155,6 +159,107 @@ static void test_h01_what_another_program_stores_is_refused_like_a_change(void)
     world_end(&world);
 }
 
+/* ---- the snapshot ---- */
+
+static char *read_snapshot(const struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    char *text = NULL;
+    g_file_get_contents(world->snapshot, &text, NULL, &error);
+    g_assert_no_error(error);
+    return text;
+}
+
+/* What a start has where the store's own documents are worth nothing: what the snapshot says; "{}": it says nothing. */
+static char *served_by_snapshot(struct world *world, const char *keys, int64_t refused)
+{
+    struct policy_effective effective;
+    struct policy_status status;
+    open_keeper_anew(world, keys);
+    policy_keeper_resolve(world->keeper, POLICY_SAFETY, &(struct policy_scope){.org_id = "default"}, &effective);
+    char *config = g_steal_pointer(&effective.config_json);
+    policy_effective_clear(&effective);
+    policy_keeper_get_status(world->keeper, &status);
+    g_assert_cmpint(status.snapshots_refused, ==, refused);
+    g_assert_cmpint(status.snapshot_error != NULL, ==, refused > 0);
+    policy_status_clear(&status);
+    return config;
+}
+
+static void test_a_snapshot_is_sealed_where_there_is_a_key(void)
+{
+    struct world world;
+    world_start(&world, KEY);
+    put_safety(&world, "{\"loitering_seconds\":10}");
+    g_autofree char *text = read_snapshot(&world);
+    g_assert_true(g_str_has_prefix(text, "{\"sealed\":\"v1.k1."));
+    g_assert_null(strstr(text, "loitering"));
+    meddle(&world, "UPDATE service_policies SET config = '[]'");
+    g_autofree char *rotated = served_by_snapshot(&world, NEW_KEY "\n" KEY, 0);
+    g_assert_cmpstr(rotated, ==, "{\"loitering_seconds\":10}");
+    g_autofree char *anew = read_snapshot(&world); /* each run writes it with its first key */
+    g_assert_true(g_str_has_prefix(anew, "{\"sealed\":\"v1.k2."));
+    g_autofree char *alone = served_by_snapshot(&world, NEW_KEY, 0);
+    g_assert_cmpstr(alone, ==, "{\"loitering_seconds\":10}");
+    world_end(&world);
+}
+
+static void test_a_snapshot_from_before_there_was_a_key_is_read_and_sealed(void)
+{
+    struct world world;
+    world_start(&world, NULL);
+    put_safety(&world, "{\"loitering_seconds\":10}");
+    g_autofree char *open = read_snapshot(&world);
+    g_assert_nonnull(strstr(open, "loitering"));
+    meddle(&world, "UPDATE service_policies SET config = '[]'");
+    g_autofree char *served = served_by_snapshot(&world, KEY, 0);
+    g_assert_cmpstr(served, ==, "{\"loitering_seconds\":10}");
+    g_autofree char *sealed = read_snapshot(&world);
+    g_assert_null(strstr(sealed, "loitering"));
+    world_end(&world);
+}
+
+static void write_snapshot(const struct world *world, const char *text)
+{
+    g_assert_true(g_file_set_contents(world->snapshot, text, -1, NULL));
+}
+
+/* Changed, sealed for another purpose, or with a key that is gone: passed over with words, and counted. */
+static void test_h12_a_sealed_snapshot_that_is_not_ours_is_passed_over(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, NULL);
+    put_safety(&world, "{\"loitering_seconds\":10}");
+    g_autofree char *open = read_snapshot(&world);
+    open_keeper_anew(&world, KEY);
+    g_autofree char *sealed = read_snapshot(&world);
+    CLEANUP(policy_keyring) struct policy_keyring *ring = policy_keyring_new(KEY, &error);
+    CLEANUP(policy_keyring) struct policy_keyring *strange = policy_keyring_new(NEW_KEY, &error);
+    g_assert_no_error(error);
+    const struct policy_binding document = {{.org_id = "default"}, "safety", POLICY_SAFETY, 1};
+    const struct policy_binding snapshot = {.service_name = "policies.snapshot"};
+    g_autofree char *changed = g_strdup(sealed), *cut = g_strndup(sealed, strlen(sealed) / 2);
+    char *at = changed + strlen(changed) / 2;
+    *at = *at == 'A' ? 'B' : 'A';
+    g_autofree char *elsewhere = policy_seal(ring, &document, open), *foreign = policy_seal(strange, &snapshot, open);
+    const char *const bad[] = {changed, cut, elsewhere, foreign};
+    meddle(&world, "UPDATE service_policies SET config = '[]'");
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        struct policy_status status;
+        write_snapshot(&world, bad[i]);
+        g_autofree char *served = served_by_snapshot(&world, KEY, 1);
+        g_assert_cmpstr(served, ==, "{}");
+        policy_keeper_get_status(world.keeper, &status);
+        g_assert_nonnull(strstr(status.snapshot_error, "snapshot"));
+        policy_status_clear(&status);
+    }
+    write_snapshot(&world, sealed);
+    g_autofree char *served = served_by_snapshot(&world, KEY, 0);
+    g_assert_cmpstr(served, ==, "{\"loitering_seconds\":10}");
+    world_end(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -162,5 +267,11 @@ int main(int argc, char **argv)
                     test_a_camera_that_cannot_be_told_is_in_the_status_until_it_can);
     g_test_add_func("/policy trouble/h01_what_another_program_stores_is_refused_like_a_change",
                     test_h01_what_another_program_stores_is_refused_like_a_change);
+    g_test_add_func("/policy trouble/a snapshot is sealed where there is a key",
+                    test_a_snapshot_is_sealed_where_there_is_a_key);
+    g_test_add_func("/policy trouble/a snapshot from before there was a key is read and sealed",
+                    test_a_snapshot_from_before_there_was_a_key_is_read_and_sealed);
+    g_test_add_func("/policy trouble/h12_a_sealed_snapshot_that_is_not_ours_is_passed_over",
+                    test_h12_a_sealed_snapshot_that_is_not_ours_is_passed_over);
     return g_test_run();
 }

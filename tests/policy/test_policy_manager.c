@@ -75,7 +75,11 @@ static void world_clear(struct world *world)
 
 static struct policy_manager *manage(struct world *world, double poll_seconds)
 {
-    const struct policy_manager_config config = {world->snapshot, poll_seconds, world->clock, on_changed, world};
+    const struct policy_manager_config config = {.snapshot_path = world->snapshot,
+                                                 .poll_seconds = poll_seconds,
+                                                 .clock = world->clock,
+                                                 .changed = on_changed,
+                                                 .data = world};
     const struct policy_source source = {load, world};
     return policy_manager_new(&config, &source);
 }
