@@ -56,16 +56,16 @@ static const struct record_field recording_fields[] = {
 static const struct record_descriptor recording_descriptor =
     RECORD(struct recording_policy, "RecordingPolicy", 1, recording_fields, "What is recorded.");
 
-#define DAYS(member, doc_text, flag_bits)                                                                              \
-    FIELD(struct retention_policy, member, flag_bits, "how long " doc_text " are kept", .unit = "d", .min = 1,         \
+#define DAYS(member, doc_text)                                                                                         \
+    FIELD(struct retention_policy, member, RECORD_WHOLE, "how long " doc_text " are kept", .unit = "d", .min = 1,      \
           .max = 36500)
 static const struct record_field retention_fields[] = {
-    DAYS(access_log_days, "access logs", 0),
-    DAYS(attendance_days, "attendance records, by what is said for everyone or an org,", 0),
-    DAYS(vehicle_log_days, "vehicle logs", 0),
-    DAYS(occupancy_raw_days, "single crossings, zone hits and occupancy records", 0),
-    DAYS(event_days, "signals", 0),
-    DAYS(track_days, "tracks, which policies are tried on,", 0),
+    DAYS(access_log_days, "access logs"),
+    DAYS(attendance_days, "attendance records, by what is said for everyone or an org,"),
+    DAYS(vehicle_log_days, "vehicle logs"),
+    DAYS(occupancy_raw_days, "single crossings, zone hits and occupancy records"),
+    DAYS(event_days, "signals"),
+    DAYS(track_days, "tracks, which policies are tried on,"),
     FIELD(struct retention_policy, legal_hold, 0, "nothing is deleted", .default_text = "false"),
 };
 const struct record_descriptor retention_policy_descriptor =
@@ -127,16 +127,16 @@ static const struct record_descriptor education_descriptor =
 static const struct record_field occupancy_fields[] = {
     FIELD(struct occupancy_policy, dwell_seconds, 0, "a stay this long in a zone gives one dwell event; 0: none",
           .unit = "s", .min = 0, .max = 86400),
-    FIELD(struct occupancy_policy, occupancy_limit, 0, "more inside a zone than this raises a signal; 0: no limit",
-          .min = 0, .max = 100000),
-    FIELD(struct occupancy_policy, hysteresis, 0, "so many fewer before a limit is told again", .min = 1,
+    FIELD(struct occupancy_policy, occupancy_limit, RECORD_WHOLE,
+          "more inside a zone than this raises a signal; 0: no limit", .min = 0, .max = 100000),
+    FIELD(struct occupancy_policy, hysteresis, RECORD_WHOLE, "so many fewer before a limit is told again", .min = 1,
           .max = 100000),
-    FIELD(struct occupancy_policy, crowd_limit, 0, "more inside than this for crowd_seconds raises a signal; 0: none",
-          .min = 0, .max = 100000),
+    FIELD(struct occupancy_policy, crowd_limit, RECORD_WHOLE,
+          "more inside than this for crowd_seconds raises a signal; 0: none", .min = 0, .max = 100000),
     FIELD(struct occupancy_policy, crowd_seconds, 0, "how long it must be so full", .unit = "s", .min = 0,
           .max = 86400),
-    FIELD(struct occupancy_policy, queue_limit, 0, "more waiting than this raises a signal; 0: no limit", .min = 0,
-          .max = 100000),
+    FIELD(struct occupancy_policy, queue_limit, RECORD_WHOLE, "more waiting than this raises a signal; 0: no limit",
+          .min = 0, .max = 100000),
     FIELD(struct occupancy_policy, queue_seconds, 0, "who is inside this long waits", .unit = "s", .min = 0,
           .max = 86400),
     FIELD(struct occupancy_policy, occupancy_interval_seconds, 0,

@@ -3,7 +3,6 @@
 
 #include "keeper/keeper_internal.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- loading ---- */
@@ -427,11 +426,10 @@ void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, 
 
 /* ---- retention ---- */
 
-/* Part of a day counts as a whole one: nothing goes sooner than it is said. */
 static void take_days(const struct record_optional *said, int32_t *days)
 {
     if (said->is_present)
-        *days = (int32_t)ceil(said->value);
+        *days = (int32_t)said->value;
 }
 
 /* Those of a subject, whose camera need not be in the roster; they live as long as *view, which is the caller's. NULL:

@@ -85,42 +85,50 @@ bool policy_scope_has(const struct policy_scope *scope, const struct camera *cam
            (!scope->camera_id || g_strcmp0(scope->camera_id, subject.camera_id) == 0);
 }
 
-/* What every camera it touches would be told must hold together. */
+/* What every camera of a view would be told must hold together. */
+static bool check_view(void *data, struct policy_view *view, GError **error)
+{
+    struct policy_keeper *keeper = data;
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
+    for (size_t i = 0; i < policy_view_count(view); i++) {
+        const struct camera *camera = camera_set_find(cameras, policy_view_at(view, i)->scope.camera_id);
+        struct camera_config told;
+        if (!camera)
+            continue;
+        if (!policy_keeper_try_configure(keeper, view, camera, &told, error))
+            return false;
+        record_clear(&camera_config_descriptor, &told);
+    }
+    return true;
+}
+
+static struct policy_scope *touched_subjects(const struct camera_set *cameras, const struct policy_scope *scope,
+                                             size_t *count)
+{
+    struct policy_scope *subjects = g_new0(struct policy_scope, cameras->count + 1);
+    *count = 0;
+    for (size_t i = 0; i < cameras->count; i++)
+        if (policy_scope_has(scope, cameras->items[i]))
+            subjects[(*count)++] = policy_subject_of(cameras->items[i]);
+    return subjects;
+}
+
+/* For every camera that it touches, now and at each hour of a week at which overlays, those of other levels with it,
+ * make something else of it. */
 static bool check_cameras(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
                           GError **error)
 {
+    const int64_t week_ms = INT64_C(7) * 24 * 3600 * 1000; /* schedules repeat by then */
+    int64_t now_ms = clock_wall_ms(keeper->config.clock);
+    size_t count;
     CLEANUP(policy_set) struct policy_set *present = policy_manager_get_set(keeper->manager);
     CLEANUP(policy_set) struct policy_set *set = policy_set_copy(present);
     const struct policy_document document = {name->scope, name->type, config, policy_set_revision(present) + 1};
     if (!policy_set_add(set, &document, error))
         return false;
-    CLEANUP(policy_view) struct policy_view *view = policy_keeper_make_view(keeper, set, error);
     CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
-    bool is_good = view != NULL;
-    for (size_t i = 0; is_good && i < cameras->count; i++) {
-        struct camera_config told;
-        if (!policy_scope_has(&name->scope, cameras->items[i]))
-            continue;
-        is_good = policy_keeper_try_configure(keeper, view, cameras->items[i], &told, error);
-        if (is_good)
-            record_clear(&camera_config_descriptor, &told);
-    }
-    return is_good;
-}
-
-/* Each overlay as if its hour had come: what cannot be obeyed then is refused now. */
-static bool check_overlays(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
-                           GError **error)
-{
-    g_autofree char *active = NULL;
-    for (size_t i = 0; (active = policy_document_at_overlay(config, i)); i++) {
-        if (!check_cameras(keeper, name, active, error)) {
-            g_prefix_error(error, "overlays[%zu] at its hours: ", i);
-            return false;
-        }
-        g_clear_pointer(&active, g_free);
-    }
-    return true;
+    g_autofree struct policy_scope *subjects = touched_subjects(cameras, &name->scope, &count);
+    return policy_view_each(set, subjects, count, now_ms, now_ms + week_ms, check_view, keeper, error);
 }
 
 static bool check_document(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
@@ -133,7 +141,7 @@ static bool check_document(struct policy_keeper *keeper, const struct policy_nam
         strcmp(name->service_name, policy_name_service(&(struct policy_name){name->scope, name->type, NULL})) == 0;
     if (is_ours && !policy_document_check_obeyed(&name->scope, name->type, config, errors))
         return record_errors_to_gerror(errors, error);
-    return !is_ours || (check_cameras(keeper, name, config, error) && check_overlays(keeper, name, config, error));
+    return !is_ours || check_cameras(keeper, name, config, error);
 }
 
 /* ---- making ---- */

@@ -3,7 +3,6 @@
 
 #include "policy/policy_internal.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- checking ---- */
@@ -121,8 +120,6 @@ static void check_obeyed(const struct policy_type_info *type, enum policy_level 
         g_autofree char *path = g_strconcat(place, *place ? "." : "", key->name, NULL);
         if (!value)
             continue;
-        if (g_strcmp0(key->unit, "d") == 0 && json_number_value(value) != floor(json_number_value(value)))
-            record_errors_add(errors, path, "is %g: must be whole days", json_number_value(value));
         if (level > POLICY_LEVEL_ORG && g_strcmp0(key->name, type->org_key) == 0)
             record_errors_add(errors, path, "is of no camera: say it for the org, or for everyone");
     }
@@ -230,17 +227,6 @@ char *policy_document_patch(const char *config_json, const char *patch_json, GEr
         return NULL;
     g_autoptr(json_t) result = merge_patch(config, patch);
     return policy_dump(result);
-}
-
-char *policy_document_at_overlay(const char *config_json, size_t number)
-{
-    g_autoptr(json_t) tree = parse_for_patch(config_json, "the document", NULL);
-    const json_t *config = policy_overlay_config(tree, number);
-    if (!config)
-        return NULL;
-    g_autoptr(json_t) active = merge_patch(tree, config);
-    json_object_del(active, POLICY_OVERLAYS_KEY);
-    return policy_dump(active);
 }
 
 static void note_difference(json_t *list, const char *path, const json_t *before, const json_t *after)

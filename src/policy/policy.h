@@ -59,15 +59,13 @@ char *policy_path_write(const struct policy_scope *scope, const char *type);
 /* Checks a document of a type as it would be stored: a JSON object of the type's keys and `overlays`; unknown keys,
  * values out of range and nulls are errors, each with its path. */
 bool policy_document_check(enum policy_type type, const char *config_json, struct record_errors *errors);
-/* Checks a document that is good by its type's table for what would be stored and not obeyed: parts of days, and a key
- * that its scope cannot have. Of changes alone: what is stored since before stays in force. */
+/* Checks a document that is good by its type's table for what would be stored and not obeyed: a key that its scope
+ * cannot have. Of changes alone: what is stored since before stays in force. */
 bool policy_document_check_obeyed(const struct policy_scope *scope, enum policy_type type, const char *config_json,
                                   struct record_errors *errors);
 /* RFC 7396: the document after a patch; null removes this level's key so that its parent shows through. `config_json`
  * may be NULL: no document yet. g_free; NULL when either is no JSON object. */
 char *policy_document_patch(const char *config_json, const char *patch_json, GError **error);
-/* The document as it counts while its overlay of this number does, and no other. g_free; NULL: it has fewer. */
-char *policy_document_at_overlay(const char *config_json, size_t number);
 /* What differs: a JSON list of {"path", "before", "after"}, absent members being absent keys. Either may be NULL: no
  * document. g_free. */
 char *policy_document_diff(const char *before_json, const char *after_json);
@@ -141,6 +139,12 @@ struct policy_camera {
  * key. */
 struct policy_view *policy_view_new(const struct policy_set *set, const struct policy_scope *subjects,
                                     size_t subject_count, int64_t at_ms, GError **error);
+/* Makes what is in force for the subjects from one time to before another, as overlays of all levels come and go
+ * together, and hands each view that differs from all before it to `visit`, which may keep a reference. False: `visit`
+ * said so, or a view could not be made. */
+bool policy_view_each(const struct policy_set *set, const struct policy_scope *subjects, size_t subject_count,
+                      int64_t from_ms, int64_t until_ms,
+                      bool (*visit)(void *data, struct policy_view *view, GError **error), void *data, GError **error);
 struct policy_view *policy_view_ref(struct policy_view *view);
 void policy_view_unref(struct policy_view *view);
 CLEANUP_DEFINE(policy_view, policy_view_unref)

@@ -229,6 +229,36 @@ struct policy_view *policy_view_new(const struct policy_set *set, const struct p
     return g_steal_pointer(&view);
 }
 
+static void add_configs(GChecksum *sum, const struct policy_camera *camera)
+{
+    for (size_t i = 0; i < POLICY_TYPES; i++)
+        g_checksum_update(sum, (const guchar *)camera->configs[i], (gssize)strlen(camera->configs[i]) + 1);
+}
+
+/* The same for views that say the same of the same subjects. */
+static char *view_digest(const struct policy_view *view)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    add_configs(sum, &view->fallback);
+    for (size_t i = 0; i < view->camera_count; i++)
+        add_configs(sum, &view->cameras[i]);
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+bool policy_view_each(const struct policy_set *set, const struct policy_scope *subjects, size_t subject_count,
+                      int64_t from_ms, int64_t until_ms,
+                      bool (*visit)(void *data, struct policy_view *view, GError **error), void *data, GError **error)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    bool is_good = true;
+    for (int64_t at_ms = from_ms; is_good && at_ms < until_ms;) {
+        CLEANUP(policy_view) struct policy_view *view = policy_view_new(set, subjects, subject_count, at_ms, error);
+        is_good = view && (!g_hash_table_add(seen, view_digest(view)) || visit(data, view, error));
+        at_ms = view ? policy_view_valid_until_ms(view) : until_ms;
+    }
+    return is_good;
+}
+
 struct policy_view *policy_view_ref(struct policy_view *view)
 {
     atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);

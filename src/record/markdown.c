@@ -27,7 +27,7 @@ static const char *const kind_names[] = {
 
 static void append_type(const struct record_field *field, GString *out)
 {
-    g_string_append(out, kind_names[field->kind]);
+    g_string_append(out, field->flags & RECORD_WHOLE ? "integer or null" : kind_names[field->kind]);
     if (field->kind == RECORD_ENUM)
         for (size_t i = 0; field->names[i]; i++)
             g_string_append_printf(out, "%s `%s`", i ? "," : "", field->names[i]);

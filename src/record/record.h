@@ -97,6 +97,7 @@ enum record_flag {
     /* A string that is bytes in base64, as JSON and its readers need it; the store keeps the bytes themselves. */
     RECORD_BASE64 = 1 << 14,
     RECORD_NOT_YET = 1 << 15, /* kept, and read by nothing yet: the documents say so */
+    RECORD_WHOLE = 1 << 16,   /* of RECORD_OPTIONAL: a whole number */
 };
 
 struct record_descriptor;

@@ -186,7 +186,7 @@ static void append_kind(GString *out, const struct record_field *field, const st
         break;
     case RECORD_DOUBLE:
     case RECORD_OPTIONAL:
-        append_type(out, "number", may_be_null, style);
+        append_type(out, field->flags & RECORD_WHOLE ? "integer" : "number", may_be_null, style);
         append_number_bounds(out, field);
         break;
     case RECORD_STRING:
@@ -327,7 +327,7 @@ static const char example_time[] = "2026-01-31T13:00:00.000Z";
 static void append_example_number(const struct record_field *field, GString *out)
 {
     char text[RECORD_DOUBLE_TEXT_BYTES];
-    bool is_whole = field->kind != RECORD_DOUBLE && field->kind != RECORD_OPTIONAL;
+    bool is_whole = (field->kind != RECORD_DOUBLE && field->kind != RECORD_OPTIONAL) || field->flags & RECORD_WHOLE;
     double value = field_is_bounded(field) ? (is_whole ? field->min : (field->min + field->max) / 2) : 1;
     record_double_write(value, text);
     g_string_append(out, field->default_text ? field->default_text : text);

@@ -139,6 +139,12 @@ static void enum_check(const struct record_field *field, unsigned value, const c
         record_errors_add(errors, path, "%u: is no value of this field", value);
 }
 
+static void whole_check(const struct record_field *field, double value, const char *path, struct record_errors *errors)
+{
+    if (field->flags & RECORD_WHOLE && value != floor(value))
+        record_errors_add(errors, path, "%g: must be a whole number", value);
+}
+
 static void field_check(const struct record_field *field, const void *record, struct field_path *path,
                         struct record_errors *errors)
 {
@@ -165,6 +171,7 @@ static void field_check(const struct record_field *field, const void *record, st
         break;
     case RECORD_OPTIONAL:
         number_check(field, ((const struct record_optional *)address)->value, path->text, errors);
+        whole_check(field, ((const struct record_optional *)address)->value, path->text, errors);
         break;
     case RECORD_ENUM:
         enum_check(field, *(const unsigned *)address, path->text, errors);

@@ -154,7 +154,7 @@ static void test_h01_what_is_refused_is_not_stored(void)
         policy_changed_clear(&changed);
     }
     const struct policy_name occupancy = {door_safety.scope, POLICY_OCCUPANCY, NULL};
-    g_autoptr(GError) error = NULL; /* good by its table, but no camera can obey it */
+    g_autoptr(GError) error = NULL; /* people are counted whole */
     g_assert_false(change_to(&world, &occupancy, POLICY_PUT, "{\"occupancy_limit\":1.5}", -1, &changed, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
     policy_changed_clear(&changed);

@@ -80,6 +80,14 @@ static void test_h01_invalid_documents_are_refused_whole(void)
         {POLICY_PRIVACY, "{\"blur_strength\":0.1,\"blur_strength\":0.2}", "duplicate"},
         {POLICY_MOTION, "{\"face_blur_enabled\":true}", "is unknown"},
         {POLICY_SAFETY, "{\"loitering_seconds\":-1,\"speed_limit\":-1}", "speed_limit"},
+        {POLICY_OCCUPANCY, "{\"occupancy_limit\":3.5}", "occupancy_limit: 3.5: must be a whole number"},
+        {POLICY_OCCUPANCY, "{\"crowd_limit\":1e300}", "crowd_limit"},
+        {POLICY_OCCUPANCY, "{\"hysteresis\":0}", "hysteresis"},
+        {POLICY_RETENTION, "{\"event_days\":1.5}", "event_days: 1.5: must be a whole number"},
+        {POLICY_EDUCATION, "{\"minimum_faces\":5.5}", "minimum_faces: 5.5: must be a whole number"},
+        {POLICY_EDUCATION, "{\"minimum_faces\":4294967301}", "minimum_faces"},
+        {POLICY_OCCUPANCY, "{\"overlays\":[{\"name\":\"n\",\"schedule\":[{}],\"config\":{\"queue_limit\":0.5}}]}",
+         "overlays[0].config.queue_limit"},
         {POLICY_SAFETY, "{\"overlays\":{}}", "must be a list"},
         {POLICY_SAFETY, "{\"overlays\":[{\"name\":\"n\",\"schedule\":[],\"config\":{}}]}", "overlays[0].schedule"},
         {POLICY_SAFETY,
@@ -100,6 +108,19 @@ static void test_h01_invalid_documents_are_refused_whole(void)
             g_error("%s: '%s' says nothing of '%s'", cases[i].config, error->message, cases[i].part_of_error);
         ASSERT_CONFIG(set, cases[i].type, &door, "{}"); /* what was in force still is */
     }
+}
+
+/* As JSON has it, 3.0 and 1e3 are whole numbers. */
+static void test_whole_numbers_may_be_written_as_json_does(void)
+{
+    static const char *const good[] = {"{\"occupancy_limit\":3.0}", "{\"occupancy_limit\":1e3}",
+                                       "{\"occupancy_limit\":100000,\"hysteresis\":1}"};
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_autofree char *wrong = errors_of(POLICY_OCCUPANCY, good[i]);
+        g_assert_cmpstr(wrong, ==, NULL);
+    }
+    g_autofree char *wrong = errors_of(POLICY_EDUCATION, "{\"minimum_faces\":5.0}");
+    g_assert_cmpstr(wrong, ==, NULL);
 }
 
 static void test_every_wrong_key_is_told_at_once(void)
@@ -328,6 +349,10 @@ static void check_ranges(const struct policy_type_info *info, const struct recor
         const struct record_field *key = &info->descriptor->fields[i], *twin = record_find_field(target, key->name);
         if (!twin)
             continue;
+        bool is_whole = twin->kind == RECORD_INT32 || twin->flags & RECORD_WHOLE;
+        if (is_whole != (key->kind == RECORD_INT32 || (key->flags & RECORD_WHOLE) != 0))
+            g_error("one of %s.%s and %s.%s is a whole number", info->descriptor->name, key->name, target->name,
+                    twin->name);
         if (key->min < twin->min || key->max > twin->max)
             g_error("%s.%s allows %g to %g, %s.%s %g to %g", info->descriptor->name, key->name, key->min, key->max,
                     target->name, twin->name, twin->min, twin->max);
@@ -421,6 +446,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policy/h01_invalid_documents_are_refused_whole", test_h01_invalid_documents_are_refused_whole);
+    g_test_add_func("/policy/whole_numbers_may_be_written_as_json_does",
+                    test_whole_numbers_may_be_written_as_json_does);
     g_test_add_func("/policy/every_wrong_key_is_told_at_once", test_every_wrong_key_is_told_at_once);
     g_test_add_func("/policy/scopes_that_make_no_sense", test_scopes_that_make_no_sense);
     g_test_add_func("/policy/h04_precedence_key_by_key", test_h04_precedence_key_by_key);
