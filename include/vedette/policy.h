@@ -95,8 +95,9 @@ VEDETTE_PUBLIC struct vedette_record *vedette_policy_manager_get_policy(struct v
                                                                         const struct vedette_policy_scope *subject,
                                                                         int64_t *valid_until_ms,
                                                                         vedette_record_fault fault, void *data);
-/* The same without defaults, and where each key came from, as JSON: {"config": {…}, "origins": {key: {"level",
- * "revision", "overlay"}}, …}. free(3) it; NULL: there is no such type. Any thread. */
+/* The same as JSON, with where each key came from: {"config": {…}, "origins": {key: {"level", "revision", "overlay"}},
+ * …}. A key that no document says has the level "default", or "settings" where Vedette has a setting for it (`place`
+ * names it), and the revision 0. free(3) it; NULL: there is no such type. Any thread. */
 VEDETTE_PUBLIC char *vedette_policy_manager_effective_json(struct vedette_policy_manager *manager, const char *type,
                                                            const struct vedette_policy_scope *subject);
 

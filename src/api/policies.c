@@ -176,8 +176,9 @@ static void handle_policy_effective(struct request *request, struct answer *answ
         return;
     struct policy_scope subject = subject_of(request, &name.scope);
     policy_keeper_resolve(request->api->policies, name.type, &subject, &effective);
+    g_autofree char *settings = policy_keeper_settings_json(request->api->policies, name.type, &subject);
     GString *json = g_string_new(NULL);
-    policy_effective_append_json(&effective, json);
+    policy_effective_append_json(&effective, settings, json);
     policy_effective_clear(&effective);
     answer_json(answer, MHD_HTTP_OK, json);
     answer_header(answer, "Cache-Control", "no-store");

@@ -424,6 +424,17 @@ void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, 
     policy_resolve(set, type, subject, clock_wall_ms(keeper->config.clock), effective);
 }
 
+char *policy_keeper_settings_json(struct policy_keeper *keeper, enum policy_type type,
+                                  const struct policy_scope *subject)
+{
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
+    const struct camera *camera = subject->camera_id ? camera_set_find(cameras, subject->camera_id) : NULL;
+    bool is_own = camera && g_strcmp0(camera->org_id, subject->org_id) == 0;
+    struct camera_config base;
+    policy_keeper_base(keeper, is_own ? camera : &(struct camera){.id = NULL}, &base);
+    return policy_settings_json(type, &base, &keeper->config.settings->retention);
+}
+
 /* ---- retention ---- */
 
 static void take_days(const struct record_optional *said, int32_t *days)

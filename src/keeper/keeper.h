@@ -106,6 +106,9 @@ GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct poli
 /* What is in force for a subject now, with where each key came from. */
 void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, const struct policy_scope *subject,
                            struct policy_effective *effective);
+/* What the settings say of a subject's keys of a type, for policy_effective_append_json. g_free. */
+char *policy_keeper_settings_json(struct policy_keeper *keeper, enum policy_type type,
+                                  const struct policy_scope *subject);
 
 enum policy_action {
     POLICY_PUT = 1,  /* `body` is the document from now on */

@@ -207,7 +207,7 @@ char *vedette_policy_manager_effective_json(struct vedette_policy_manager *manag
     if (!resolve(manager, type, subject, &effective))
         return NULL;
     GString *json = g_string_new(NULL);
-    policy_effective_append_json(&effective, json);
+    policy_effective_append_json(&effective, NULL, json);
     policy_effective_clear(&effective);
     return g_string_free(json, FALSE); /* GLib's memory is malloc's (since 2.46) */
 }

@@ -30,6 +30,9 @@ enum policy_level {
     POLICY_LEVEL_CLASS,
     POLICY_LEVEL_CAMERA,
     POLICY_LEVEL_END,
+    /* Where a key comes from that no document says. */
+    POLICY_LEVEL_DEFAULT = POLICY_LEVEL_END, /* the type's default */
+    POLICY_LEVEL_SETTINGS,                   /* what stands in the camera or the settings */
 };
 extern const char *const policy_level_names[];
 
@@ -100,13 +103,14 @@ CLEANUP_DEFINE(policy_set, policy_set_unref)
 struct policy_origin {
     char *path; /* of a key: "blur_strength" */
     enum policy_level level;
-    int64_t revision;
-    char *overlay; /* its name; NULL: the document itself */
+    int64_t revision;  /* 0: of no document */
+    char *overlay;     /* its name; NULL: the document itself */
+    const char *place; /* of POLICY_LEVEL_SETTINGS: "camera.zones"; else NULL */
 };
 struct policy_effective {
     enum policy_type type;
     char *config_json;      /* the merged keys; not the defaults */
-    GPtrArray *origins;     /* of struct policy_origin *, by path */
+    GPtrArray *origins;     /* of struct policy_origin *, by path: of every key of the type */
     int64_t valid_until_ms; /* when an overlay comes or goes next; INT64_MAX: never */
 };
 /* Merges what the levels of `subject` say at `at_ms`. Never fails: an unknown org or camera simply has no documents of
@@ -114,8 +118,10 @@ struct policy_effective {
 void policy_resolve(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
                     int64_t at_ms, struct policy_effective *effective);
 void policy_effective_clear(struct policy_effective *effective);
-/* {"config": {...}, "origins": {path: {"level", "revision", "overlay"}}, "not_in_force": [key]}: for API and CLI. */
-void policy_effective_append_json(const struct policy_effective *effective, GString *out);
+/* {"config": {...}, "origins": {path: {"level", "revision", "overlay", "place"}}, "not_in_force": [key]}: for API and
+ * CLI. The config has the defaults too, and of what stands in the settings, what `settings_json` (an object by key;
+ * NULL: none) says. */
+void policy_effective_append_json(const struct policy_effective *effective, const char *settings_json, GString *out);
 
 /* Appends the names (borrowed from the type's table) of the keys that a document says (an object; NULL: none), at all
  * hours or in an overlay, that are kept and that nothing reads yet. */
@@ -166,6 +172,13 @@ static inline const void *policy_camera_record(const struct policy_camera *camer
 }
 
 /* ---- what they make of a camera ---- */
+
+/* Where the key's namesake stands: "camera.zones", "camera", "rules", …; NULL: it has none, and its default counts. */
+const char *policy_key_place(const struct policy_type_info *type, const char *key);
+/* What the settings say of a type's keys where no policy does, as an object by key; without those that each zone says
+ * for itself, and those of the camera where `base` has none (no id). g_free. */
+char *policy_settings_json(enum policy_type type, const struct camera_config *base,
+                           const struct retention_settings *retention);
 
 /* Fills `config`, uninitialised, with `base` as the camera's policies change it: a key takes the place of its namesakes
  * (policy_type_info.targets). False when what comes out contradicts itself, e.g. a limit that is no whole number: the

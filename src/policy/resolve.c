@@ -25,7 +25,8 @@ static void origin_free(gpointer data)
 static void note_origin(struct merging *merging, const char *path)
 {
     struct policy_origin *origin = g_new0(struct policy_origin, 1);
-    *origin = (struct policy_origin){g_strdup(path), merging->level, merging->revision, g_strdup(merging->overlay)};
+    *origin =
+        (struct policy_origin){g_strdup(path), merging->level, merging->revision, g_strdup(merging->overlay), NULL};
     g_hash_table_replace(merging->origins, origin->path, origin);
 }
 
@@ -120,6 +121,24 @@ void policy_chain_resolve(const struct document *const chain[POLICY_LEVEL_END], 
     *effective = (struct policy_effective){0, policy_dump(config), list_origins(origins), valid_until_ms};
 }
 
+/* Every key has an origin: those that no document says come from the settings, or are the type's defaults. */
+static void note_unsaid(struct policy_effective *effective)
+{
+    const struct policy_type_info *type = policy_type_find(effective->type);
+    g_autoptr(json_t) said = json_loads(effective->config_json, 0, NULL);
+    for (size_t i = 0; i < type->descriptor->field_count; i++) {
+        const char *key = type->descriptor->fields[i].name, *place = policy_key_place(type, key);
+        if (json_object_get(said, key))
+            continue;
+        struct policy_origin *origin = g_new0(struct policy_origin, 1);
+        origin->path = g_strdup(key);
+        origin->level = place ? POLICY_LEVEL_SETTINGS : POLICY_LEVEL_DEFAULT;
+        origin->place = place;
+        g_ptr_array_add(effective->origins, origin);
+    }
+    g_ptr_array_sort(effective->origins, by_path);
+}
+
 void policy_resolve(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
                     int64_t at_ms, struct policy_effective *effective)
 {
@@ -127,6 +146,7 @@ void policy_resolve(const struct policy_set *set, enum policy_type type, const s
     policy_set_chain(set, type, subject, chain);
     policy_chain_resolve(chain, at_ms, effective);
     effective->type = type;
+    note_unsaid(effective);
 }
 
 /* Whether a document says the key, at all hours or at some. */
@@ -168,20 +188,49 @@ void policy_effective_clear(struct policy_effective *effective)
     *effective = (struct policy_effective){0};
 }
 
-void policy_effective_append_json(const struct policy_effective *effective, GString *out)
+static json_t *defaults_of(enum policy_type type)
 {
-    g_string_append_printf(out, "{\"config\":%s,\"origins\":{", effective->config_json);
+    const struct record_descriptor *descriptor = policy_type_find(type)->descriptor;
+    g_autofree void *record = g_malloc0(descriptor->size);
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_init(descriptor, record);
+    record_encode_json(descriptor, record, false, text);
+    record_clear(descriptor, record);
+    return json_loads(text->str, 0, NULL);
+}
+
+/* What the levels come to, over what the settings say, over the defaults. */
+static char *whole_config(const struct policy_effective *effective, const char *settings_json)
+{
+    g_autoptr(json_t) config = defaults_of(effective->type);
+    g_autoptr(json_t) settings = settings_json ? json_loads(settings_json, 0, NULL) : NULL;
+    g_autoptr(json_t) said = json_loads(effective->config_json, 0, NULL);
+    json_object_update(config, settings);
+    json_object_update(config, said);
+    return policy_dump(config);
+}
+
+static void append_origin(const struct policy_origin *origin, GString *out)
+{
+    record_append_json_string(out, origin->path);
+    g_string_append_printf(out, ":{\"level\":\"%s\",\"revision\":%" G_GINT64_FORMAT,
+                           record_enum_name(policy_level_names, origin->level), origin->revision);
+    if (origin->overlay) {
+        g_string_append(out, ",\"overlay\":");
+        record_append_json_string(out, origin->overlay);
+    }
+    if (origin->place)
+        g_string_append_printf(out, ",\"place\":\"%s\"", origin->place);
+    g_string_append_c(out, '}');
+}
+
+void policy_effective_append_json(const struct policy_effective *effective, const char *settings_json, GString *out)
+{
+    g_autofree char *config = whole_config(effective, settings_json);
+    g_string_append_printf(out, "{\"config\":%s,\"origins\":{", config);
     for (guint i = 0; i < effective->origins->len; i++) {
-        const struct policy_origin *origin = g_ptr_array_index(effective->origins, i);
         g_string_append(out, i ? "," : "");
-        record_append_json_string(out, origin->path);
-        g_string_append_printf(out, ":{\"level\":\"%s\",\"revision\":%" G_GINT64_FORMAT,
-                               record_enum_name(policy_level_names, origin->level), origin->revision);
-        if (origin->overlay) {
-            g_string_append(out, ",\"overlay\":");
-            record_append_json_string(out, origin->overlay);
-        }
-        g_string_append_c(out, '}');
+        append_origin(g_ptr_array_index(effective->origins, i), out);
     }
     g_string_append(out, "},\"not_in_force\":");
     policy_append_not_in_force(effective->type, effective->config_json, out);

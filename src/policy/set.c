@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-const char *const policy_level_names[] = {"global", "org", "site", "class", "camera", NULL};
+const char *const policy_level_names[] = {"global", "org", "site", "class", "camera", "default", "settings", NULL};
 
 struct policy_set {
     atomic_int references;

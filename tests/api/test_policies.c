@@ -68,6 +68,44 @@ static void test_a_change_is_made_read_and_taken_back(void)
     world_clear(&world);
 }
 
+static const char *origin_of(const json_t *answer, const char *key, const char *part)
+{
+    return json_string_value(json_object_get(json_object_get(json_object_get(answer, "origins"), key), part));
+}
+
+/* Of every type every key, also those that no document says, with what is known of its value. */
+static void test_every_key_of_what_is_in_force_has_an_origin(void)
+{
+    struct api_world world;
+    json_t *json = NULL;
+    world_begin(&world);
+    for (size_t i = 0; i < POLICY_TYPES; i++) {
+        const struct record_descriptor *type = policy_types[i].descriptor;
+        g_autofree char *path = g_strdup_printf("/api/v1/policies/%s/effective?camera_id=cam-1", policy_type_names[i]);
+        g_assert_cmpint(ask(&world, "GET", path, "", NULL, &json), ==, 200);
+        g_assert_cmpuint(json_object_size(json_object_get(json, "origins")), ==, type->field_count);
+        for (size_t j = 0; j < type->field_count; j++) {
+            const char *key = type->fields[j].name, *level = origin_of(json, key, "level");
+            const char *place = origin_of(json, key, "place");
+            bool is_each_zones = g_strcmp0(place, "camera.zones") == 0;
+            g_assert_cmpstr(level, ==, place ? "settings" : "default");
+            g_assert_cmpint(json_object_get(json_object_get(json, "config"), key) == NULL, ==, is_each_zones);
+        }
+        json_decref(json);
+    }
+    g_assert_cmpint(ask(&world, "PUT", "/api/v1/policies/retention", "", "{\"event_days\":3}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "GET", "/api/v1/policies/retention/effective", "", NULL, &json), ==, 200);
+    const json_t *config = json_object_get(json, "config");
+    g_assert_cmpint(json_integer_value(json_object_get(config, "event_days")), ==, 3);
+    g_assert_cmpstr(origin_of(json, "event_days", "level"), ==, "org");
+    g_assert_cmpint(json_integer_value(json_object_get(config, "occupancy_raw_days")), ==,
+                    world.settings.retention.occupancy_days);
+    g_assert_cmpstr(origin_of(json, "occupancy_raw_days", "place"), ==, "retention");
+    g_assert_cmpstr(origin_of(json, "legal_hold", "level"), ==, "default");
+    json_decref(json);
+    world_clear(&world);
+}
+
 /* Told like a refused document: in /health, as a metric, and with the reason to whose camera it is. */
 static void test_h01_a_camera_that_cannot_be_told_is_told_to_people(void)
 {
@@ -367,6 +405,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/a change is made, read and taken back", test_a_change_is_made_read_and_taken_back);
     g_test_add_func("/policies/h01_a_camera_that_cannot_be_told_is_told_to_people",
                     test_h01_a_camera_that_cannot_be_told_is_told_to_people);
+    g_test_add_func("/policies/every_key_of_what_is_in_force_has_an_origin",
+                    test_every_key_of_what_is_in_force_has_an_origin);
     g_test_add_func("/policies/policies in force have the seeds' shape", test_policies_in_force_have_the_seeds_shape);
     g_test_add_func("/policies/what is not in force is told everywhere", test_what_is_not_in_force_is_told_everywhere);
     g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);

@@ -31,7 +31,7 @@ static char *effective_json(const struct policy_set *set, enum policy_type type,
     struct policy_effective effective;
     GString *out = g_string_new(NULL);
     policy_resolve(set, type, subject, at_ms, &effective);
-    policy_effective_append_json(&effective, out);
+    policy_effective_append_json(&effective, NULL, out);
     policy_effective_clear(&effective);
     return g_string_free(out, FALSE);
 }
