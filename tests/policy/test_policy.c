@@ -1,5 +1,4 @@
-/* What policies come to: cases H1, H4 to H7 and H15, and what a document may say. */
-#include "base/random.h"
+/* What policies come to: cases H1 and H4 to H7, and what a document may say. Random trees: test_policy_trees.c. */
 #include "facts/camera.h"
 #include "facts/settings.h"
 #include "policy/policy.h"
@@ -261,58 +260,6 @@ static void test_differences_tell_before_and_after(void)
     g_assert_cmpstr(none, ==, "[]");
 }
 
-/* ---- H15 and the property: resolution equals a plain reference over random trees ---- */
-
-static const char *const keys[] = {"loitering_seconds", "speed_limit",  "tamper_seconds",
-                                   "frozen_seconds",    "fall_seconds", "cooldown_seconds"};
-enum { KEYS = G_N_ELEMENTS(keys), LEVELS = 5, TREES = 500 };
-
-/* The reference: for each key the last level that says it. */
-static json_t *reference(int values[LEVELS][KEYS])
-{
-    json_t *config = json_object();
-    for (int level = 0; level < LEVELS; level++)
-        for (int key = 0; key < KEYS; key++)
-            if (values[level][key] >= 0)
-                json_object_set_new(config, keys[key], json_integer(values[level][key]));
-    return config;
-}
-
-static char *random_document(struct random *random, int values[KEYS])
-{
-    g_autoptr(GString) text = g_string_new("{");
-    for (int key = 0; key < KEYS; key++) {
-        values[key] = random_range(random, 0, 2) == 0 ? (int)random_range(random, 0, 99) : -1;
-        if (values[key] >= 0)
-            g_string_append_printf(text, "%s\"%s\":%d", text->len > 1 ? "," : "", keys[key], values[key]);
-    }
-    g_string_append_c(text, '}');
-    return g_string_free(g_steal_pointer(&text), FALSE);
-}
-
-static void test_property_resolution_equals_the_reference(void)
-{
-    const struct policy_scope *const scopes[LEVELS] = {&global_scope, &org_scope, &site_scope, &class_scope,
-                                                       &camera_scope};
-    struct random random;
-    random_init(&random, 6);
-    for (int tree = 0; tree < TREES; tree++) {
-        CLEANUP(policy_set) struct policy_set *set = policy_set_new();
-        int values[LEVELS][KEYS];
-        for (int level = 0; level < LEVELS; level++) {
-            g_autofree char *text = random_document(&random, values[level]);
-            add(set, scopes[level], POLICY_SAFETY, level + 1, text);
-            add(set, scopes[level], POLICY_SAFETY, level + 1, text); /* H15: twice is once */
-        }
-        g_assert_cmpuint(policy_set_count(set), ==, LEVELS);
-        json_t *expected = reference(values);
-        char *expected_text = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
-        ASSERT_CONFIG(set, POLICY_SAFETY, &door, expected_text);
-        free(expected_text);
-        json_decref(expected);
-    }
-}
-
 /* ---- views ---- */
 
 static void test_views_hold_typed_records_and_share_them(void)
@@ -458,7 +405,6 @@ int main(int argc, char **argv)
     g_test_add_func("/policy/h06_who_is_not_known_gets_the_defaults", test_h06_who_is_not_known_gets_the_defaults);
     g_test_add_func("/policy/h07_golden_five_levels_with_origins", test_h07_golden_five_levels_with_origins);
     g_test_add_func("/policy/differences_tell_before_and_after", test_differences_tell_before_and_after);
-    g_test_add_func("/policy/property_resolution_equals_the_reference", test_property_resolution_equals_the_reference);
     g_test_add_func("/policy/views_hold_typed_records_and_share_them", test_views_hold_typed_records_and_share_them);
     g_test_add_func("/policy/views_find_every_camera_and_no_other", test_views_find_every_camera_and_no_other);
     g_test_add_func("/policy/keys_allow_what_their_namesakes_allow", test_keys_allow_what_their_namesakes_allow);
