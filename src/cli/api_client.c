@@ -21,6 +21,15 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *into)
     return size * count;
 }
 
+static enum vedette_error kind_of(long status)
+{
+    if (status == 401 || status == 403)
+        return VEDETTE_ERROR_PERMISSION;
+    if (status == 404)
+        return VEDETTE_ERROR_NOT_FOUND;
+    return status == 429 || status >= 500 ? VEDETTE_ERROR_UNAVAILABLE : VEDETTE_ERROR_INVALID;
+}
+
 /* What the server says is wrong: detail, then each fault with its path. */
 static void refuse(const char *answer, long status, GError **error)
 {
@@ -34,8 +43,7 @@ static void refuse(const char *answer, long status, GError **error)
         const char *message = json_string_value(json_object_get(fault, "message"));
         g_string_append_printf(text, "\n  %s: %s", path ? path : "", message ? message : "");
     }
-    g_set_error(error, VEDETTE_ERROR, status == 404 ? VEDETTE_ERROR_NOT_FOUND : VEDETTE_ERROR_INVALID, "%s (%ld)",
-                text->str, status);
+    g_set_error(error, VEDETTE_ERROR, kind_of(status), "%s (%ld)", text->str, status);
     json_decref(problem);
 }
 
@@ -105,11 +113,23 @@ static bool log_in(struct api_client *client, GError **error)
     char *body = json_dumps(login, JSON_COMPACT);
     g_autofree char *answer = api_client_request(client, "POST", "/auth/login", body, NULL, error);
     json_t *reply = answer ? json_loads(answer, 0, NULL) : NULL;
+    g_free(client->token);
     client->token = g_strdup(json_string_value(json_object_get(reply, "access_token")));
     json_decref(reply);
     json_decref(login);
     free(body);
     return client->token != NULL;
+}
+
+bool api_client_renew(struct api_client *client, GError **error)
+{
+    if (!g_getenv("VEDETTE_TOKEN")) {
+        g_clear_pointer(&client->token, g_free);
+        return log_in(client, error);
+    }
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                "VEDETTE_TOKEN is not taken any more: set another, or VEDETTE_USERNAME and VEDETTE_PASSWORD");
+    return false;
 }
 
 struct api_client *api_client_new(GError **error)

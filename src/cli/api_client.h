@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -18,7 +19,11 @@ struct api_client *api_client_new(GError **error);
 void api_client_free(struct api_client *client);
 CLEANUP_DEFINE(api_client, api_client_free)
 
+/* Logs in anew, as after VEDETTE_ERROR_PERMISSION: an access token lives for a while only. False: there is only a
+ * token, or the login was not taken. */
+bool api_client_renew(struct api_client *client, GError **error);
 /* One request. `path` begins with "/"; `body` and `if_match` may be NULL. The answer's body, as text: g_free. NULL: the
- * server cannot be reached, or refused; the error says with which words. */
+ * server cannot be reached or is not able to answer now (VEDETTE_ERROR_UNAVAILABLE), does not know who asks or does not
+ * let them (VEDETTE_ERROR_PERMISSION), or refused; the error says with which words. */
 char *api_client_request(struct api_client *client, const char *method, const char *path, const char *body,
                          const char *if_match, GError **error);

@@ -3,6 +3,7 @@
 
 #include "cli/api_client.h"
 #include "cli/policy_import.h"
+#include "cli/policy_monitor.h"
 #include "facts/policy.h"
 #include "facts/policy_types.h"
 #include "policy/policy.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MONITOR_POLL_US = 1000000, BACKTEST_POLL_US = 200000 };
+enum { BACKTEST_POLL_US = 200000 };
 
 /* What stands on the line. */
 struct request_line {
@@ -150,21 +151,9 @@ static bool do_diff(const struct request_line *line, GError **error)
     return answer != NULL;
 }
 
-/* Until it is interrupted. */
 static bool do_monitor(const struct request_line *line, GError **error)
 {
-    for (json_int_t seen = -1;; g_usleep(MONITOR_POLL_US)) {
-        g_autofree char *answer = api_client_request(line->client, "GET", "/policies", NULL, NULL, error);
-        if (!answer)
-            return false;
-        json_t *tree = json_loads(answer, 0, NULL);
-        json_int_t revision = json_integer_value(json_object_get(tree, "revision"));
-        json_decref(tree);
-        if (revision != seen)
-            print_json(answer);
-        fflush(stdout);
-        seen = revision;
-    }
+    return policy_monitor(line->client, error);
 }
 
 static bool is_under_way(const json_t *backtest)
@@ -285,7 +274,7 @@ static const struct action {
     {"diff", "TYPE FILE", "what a file would change", 2, 2, do_diff},
     {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback},
     {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate},
-    {"monitor", "", "prints what is in force whenever it changes", 0, 0, do_monitor},
+    {"monitor", "", "prints what is in force, then each change of it: keys, values, author, reason", 0, 0, do_monitor},
     {"backtest", "TYPE FILE", "what a file would have told from --from to --to, beside what is in force", 2, 2,
      do_backtest},
     {"export", "DIRECTORY", "writes every policy as a file, as policies.directory reads them", 1, 1, do_export},

@@ -182,6 +182,58 @@ def every_verb_of_the_command_line_answers():
                 assert script("health-check-resilience.sh", VEDETTE_URL="http://127.0.0.1:1").returncode == 2
 
 
+def read_object(stream):
+    """The next JSON object, as the command line prints it."""
+    lines = []
+    while not lines or lines[-1] != "}\n":
+        lines.append(stream.readline())
+        assert lines[-1], lines
+    return json.loads("".join(lines))
+
+
+def monitor_tells_what_changed_and_survives_a_restart():
+    with Directory() as directory:
+        files = world(directory)
+        document = directory / "safety.json"
+        with Camera(directory, "scene://empty?fps=5") as camera:
+            config = CAMERA % (SECRET, files, camera.url)
+            with Hub(directory, config) as hub:
+                address = hub.address
+                environment = {"PATH": os.environ["PATH"], "VEDETTE_URL": address, "VEDETTE_PASSWORD": PASSWORD, **sanitizer_options()}
+                policy = lambda *words: vedette("policy", *words, env=environment)
+                monitor = subprocess.Popen([BINARY, "policy", "monitor"], stdout=subprocess.PIPE, text=True, env=environment)
+                try:
+                    assert "safety" in read_object(monitor.stdout)["policies"]
+                    document.write_text('{"loitering_seconds": 20}')
+                    assert policy("set", "safety", document, "--reason", "calmer").returncode == 0
+                    told = read_object(monitor.stdout)
+                    assert (told["policy_type"], told["org_id"]) == ("safety", "default") and "camera_id" not in told, told
+                    assert [(each["reason"], each["changed_by"]) for each in told["revisions"]] == [("calmer", "admin")], told
+                    assert told["effective"] == [{
+                        "key": "loitering_seconds", "before": None, "after": 20,
+                        "before_from": {"level": "settings", "revision": 0, "place": "camera.zones"},
+                        "after_from": {"level": "org", "revision": told["revisions"][0]["revision"]}}], told
+                    document.write_text('{"loitering_seconds": 5}')
+                    assert policy("set", "safety", document, "--camera", "shop", "--reason", "at the till").returncode == 0
+                    told = read_object(monitor.stdout)
+                    assert told["camera_id"] == "shop" and told["revisions"][0]["reason"] == "at the till", told
+                    (key,) = told["effective"]
+                    assert (key["before"], key["before_from"]["level"], key["after"], key["after_from"]["level"]) == \
+                        (20, "org", 5, "camera"), told
+                    assert hub.stop() == 0
+                    with Hub(directory, config, "--http-port", address.rsplit(":", 1)[1].rstrip("/"), name="again") as hub:
+                        assert hub.address == address
+                        assert policy("unset", "safety", "--camera", "shop", "--reason", "back").returncode == 0
+                        told = read_object(monitor.stdout)
+                        assert [each["reason"] for each in told["revisions"]] == ["back"], told
+                        (key,) = told["effective"]
+                        assert (key["before"], key["after"], key["after_from"]["level"]) == (5, 20, "org"), told
+                    assert monitor.poll() is None
+                finally:
+                    monitor.kill()
+                    monitor.communicate()
+
+
 def retention_by_hand_goes_by_policies_too():
     with Directory() as directory:
         files = world(directory)
@@ -329,6 +381,7 @@ if __name__ == "__main__":
         ("a webhook changes a threshold for who is already there", a_webhook_changes_a_threshold_for_who_is_already_there),
         ("the command line changes, tells and refuses", the_command_line_changes_tells_and_refuses),
         ("every verb of the command line answers", every_verb_of_the_command_line_answers),
+        ("monitor tells what changed and survives a restart", monitor_tells_what_changed_and_survives_a_restart),
         ("retention by hand goes by policies too", retention_by_hand_goes_by_policies_too),
         ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
