@@ -143,7 +143,8 @@ const struct record_descriptor policy_change_answer_descriptor =
 
 static const struct record_field effective_fields[] = {
     FIELD(struct policy_effective_answer, config, RECORD_REQUIRED, "what the levels come to"),
-    FIELD(struct policy_effective_answer, origins, RECORD_REQUIRED, "by key: level, revision and overlay it came from"),
+    FIELD(struct policy_effective_answer, origins, RECORD_REQUIRED,
+          "of every key: level, revision and overlay it came from, or the place of the settings"),
     FIELD(struct policy_effective_answer, not_in_force, 0, "keys of it that are kept and that nothing reads yet"),
 };
 const struct record_descriptor policy_effective_answer_descriptor =

@@ -2026,7 +2026,7 @@ export interface PolicyChange {
 export interface PolicyEffective {
   /** what the levels come to */
   config: unknown;
-  /** by key: level, revision and overlay it came from */
+  /** of every key: level, revision and overlay it came from, or the place of the settings */
   origins: unknown;
   /** keys of it that are kept and that nothing reads yet */
   not_in_force: string[];
