@@ -37,10 +37,12 @@ struct vedette_breaker {
     void (*illegal)(void *data, enum vedette_breaker_state from, int to);
     void *changed_data;
     int64_t slow_call_us; /* atomic; as in the config */
+    int64_t skew_us;      /* atomic; what the clock stepped back, in all; written under the lock */
     pthread_mutex_t lock;
     /* under the lock */
     struct vedette_breaker_config config;
     struct random random;
+    int64_t told_us; /* what the clock told last */
     struct bucket buckets[BUCKETS];
     int64_t open_until_us;
     uint32_t openings_in_row;
@@ -216,6 +218,17 @@ static void open_again(struct vedette_breaker *breaker, int64_t now_us)
     change_state(breaker, VEDETTE_BREAKER_OPEN);
 }
 
+/* The time as the breaker counts it, which never goes back: what a clock steps back is left out, so that what is open
+ * stays open no longer for it, and failures of a moment ago count. Under lock. */
+static int64_t read_clock(struct vedette_breaker *breaker)
+{
+    int64_t told_us = time_now_us(&breaker->time);
+    if (told_us < breaker->told_us)
+        counter_add(&breaker->skew_us, breaker->told_us - told_us);
+    breaker->told_us = told_us;
+    return told_us + counter_get(&breaker->skew_us);
+}
+
 /* ---- the window ---- */
 
 static struct bucket *bucket_at(struct vedette_breaker *breaker, int64_t now_us)
@@ -297,8 +310,8 @@ static bool passes_always(enum vedette_breaker_state state)
 
 static bool acquire_slowly(struct vedette_breaker *breaker, struct vedette_permit *permit, int64_t *wait_us)
 {
-    int64_t now_us = time_now_us(&breaker->time);
     pthread_mutex_lock(&breaker->lock);
+    int64_t now_us = read_clock(breaker);
     if (state_of(load_word(breaker)) == VEDETTE_BREAKER_OPEN && now_us >= breaker->open_until_us)
         change_state(breaker, VEDETTE_BREAKER_HALF_OPEN);
     uint64_t word = load_word(breaker);
@@ -318,7 +331,8 @@ bool vedette_breaker_acquire(struct vedette_breaker *breaker, struct vedette_per
     int64_t wait_us = 0;
     if (passes_always(state_of(word))) {
         /* the start is only needed to see whether a call was slow */
-        int64_t now_us = counter_get(&breaker->slow_call_us) > 0 ? time_now_us(&breaker->time) : 0;
+        int64_t now_us =
+            counter_get(&breaker->slow_call_us) > 0 ? time_now_us(&breaker->time) + counter_get(&breaker->skew_us) : 0;
         *permit = (struct vedette_permit){word >> STATE_BITS, now_us, NO_SLOT};
         return true;
     }
@@ -376,8 +390,8 @@ void vedette_breaker_release(struct vedette_breaker *breaker, const struct vedet
         outcome = VEDETTE_IGNORED;
     if (state_of(load_word(breaker)) == VEDETTE_BREAKER_DISABLED)
         return;
-    int64_t now_us = time_now_us(&breaker->time);
     pthread_mutex_lock(&breaker->lock);
+    int64_t now_us = read_clock(breaker);
     int64_t slow_us = permit->started_us > 0 ? breaker->config.slow_call_us : 0;
     bool is_slow = outcome == VEDETTE_SUCCESS && slow_us > 0 && now_us - permit->started_us > slow_us;
     count_outcome(breaker, outcome, is_slow);
@@ -447,8 +461,8 @@ bool vedette_breaker_configure(struct vedette_breaker *breaker, const struct ved
 
 void vedette_breaker_get_stats(struct vedette_breaker *breaker, struct vedette_breaker_stats *stats)
 {
-    int64_t now_us = time_now_us(&breaker->time);
     pthread_mutex_lock(&breaker->lock);
+    int64_t now_us = read_clock(breaker);
     *stats = (struct vedette_breaker_stats){
         .state = state_of(load_word(breaker)),
         .successes = counter_get(&breaker->totals.successes),

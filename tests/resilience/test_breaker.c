@@ -326,6 +326,28 @@ static void test_c09_the_window_slides(void)
     world_clear(&world);
 }
 
+/* C9: a clock that steps back by an hour makes nothing forgotten and nothing open for longer. */
+static void test_c09_a_clock_that_steps_back(void)
+{
+    struct world world;
+    world_init(&world);
+    for (int i = 1; i < world.config.failure_threshold; i++)
+        call(&world, VEDETTE_FAILURE);
+    advance(&world, -INT64_C(3600) * SECOND_US);
+    assert_state(&world, VEDETTE_BREAKER_CLOSED);
+    g_assert_cmpint(stats_of(&world).failure_count, ==, world.config.failure_threshold - 1);
+    call(&world, VEDETTE_FAILURE);
+    assert_state(&world, VEDETTE_BREAKER_OPEN);
+    int64_t wait_us = stats_of(&world).retry_after_us;
+    advance(&world, -INT64_C(3600) * SECOND_US);
+    g_assert_cmpint(stats_of(&world).retry_after_us, ==, wait_us);
+    advance(&world, wait_us - 1);
+    g_assert_false(call(&world, VEDETTE_SUCCESS));
+    advance(&world, 1);
+    g_assert_true(call(&world, VEDETTE_SUCCESS));
+    world_clear(&world);
+}
+
 /* C10: every state with every event; what is not told of here leaves it as it is. */
 static void enter(struct world *world, enum vedette_breaker_state state)
 {
@@ -535,6 +557,7 @@ int main(int argc, char **argv)
     g_test_add_func("/breaker/c07 closed is clean and open is longer", test_c07_closed_is_clean_and_open_is_longer);
     g_test_add_func("/breaker/c08 a late answer changes nothing", test_c08_a_late_answer_changes_nothing);
     g_test_add_func("/breaker/c09 the window slides", test_c09_the_window_slides);
+    g_test_add_func("/breaker/c09 a clock that steps back", test_c09_a_clock_that_steps_back);
     g_test_add_func("/breaker/c10 every state with every event", test_c10_every_state_with_every_event);
     g_test_add_func("/breaker/c10 illegal changes are told once", test_c10_illegal_changes_are_told_once);
     g_test_add_func("/breaker/c11 changes are told once and in order", test_c11_changes_are_told_once_and_in_order);
