@@ -222,6 +222,8 @@ char *address_behind_proxies(const char *peer, const char *forwarded, const char
 /* NULL with VEDETTE_ERROR_INVALID: the settings name a route that is none. */
 struct limits *limits_new(const struct limit_settings *settings, struct clock *clock, GError **error);
 void limits_free(struct limits *limits);
+/* Keys that its limits forgot before they were full again, to make room for others. Any thread. */
+int64_t limits_count_forgotten(const struct limits *limits);
 /* What is asked costs its address, and, once that is known, its user and org. False: too many, and the answer is
  * made. */
 bool limits_take_address(const struct request *request, struct answer *answer);

@@ -7,7 +7,7 @@
 #include "base/networks.h"
 #include "vedette/limiter.h"
 
-enum { LIMIT_SECONDS = 60, MAX_KEYS = 16384, CLASSES = RATE_LOGIN + 1 };
+enum { LIMIT_SECONDS = 60, CLASSES = RATE_LOGIN + 1 };
 enum scope { SCOPE_ADDRESS, SCOPE_USER, SCOPE_ORG, SCOPES };
 /* What an answer calls a limit: of a class of routes, and of one route. */
 static const char *const scope_names[SCOPES] = {"address", "user", "org"}, *const route_scope_names[SCOPES] = {
@@ -29,23 +29,25 @@ static int64_t now_us(void *clock)
 }
 
 /* Settings are in range by their table, so there is one. */
-static struct vedette_limiter *new_limiter(struct clock *clock, int64_t per_minute)
+static struct vedette_limiter *new_limiter(const struct limit_settings *settings, struct clock *clock,
+                                           int64_t per_minute)
 {
     const struct vedette_limiter_config config = {
         .rate_per_second = (double)per_minute / LIMIT_SECONDS,
         .burst = per_minute,
-        .max_keys = MAX_KEYS,
+        .max_keys = (size_t)settings->max_keys,
         .time = {.now_us = now_us, .data = clock},
     };
     return vedette_limiter_new(&config, NULL);
 }
 
 /* `per_minute` 0: without limits. */
-static void limit_set_init(struct limit_set *set, int64_t per_minute, int32_t org_factor, struct clock *clock)
+static void limit_set_init(struct limit_set *set, int64_t per_minute, const struct limit_settings *settings,
+                           struct clock *clock)
 {
     for (int scope = 0; per_minute && scope < SCOPES; scope++) {
-        set->quotas[scope] = per_minute * (scope == SCOPE_ORG ? org_factor : 1);
-        set->limiters[scope] = new_limiter(clock, set->quotas[scope]);
+        set->quotas[scope] = per_minute * (scope == SCOPE_ORG ? settings->org_factor : 1);
+        set->limiters[scope] = new_limiter(settings, clock, set->quotas[scope]);
     }
 }
 
@@ -87,7 +89,7 @@ static bool add_routes(struct limits *limits, const struct limit_settings *setti
             return false;
         }
         struct limit_set *set = g_new0(struct limit_set, 1);
-        limit_set_init(set, said->per_minute, settings->org_factor, clock);
+        limit_set_init(set, said->per_minute, settings, clock);
         g_hash_table_insert(limits->routes, (void *)(uintptr_t)route, set);
     }
     return true;
@@ -101,10 +103,35 @@ struct limits *limits_new(const struct limit_settings *settings, struct clock *c
     struct limits *limits = g_new0(struct limits, 1);
     limits->routes = g_hash_table_new_full(NULL, NULL, NULL, limit_set_free);
     for (int class = 0; class < CLASSES; class ++)
-        limit_set_init(&limits->classes[class], per_minute[class], settings->org_factor, clock);
+        limit_set_init(&limits->classes[class], per_minute[class], settings, clock);
     if (!add_routes(limits, settings, clock, error))
         g_clear_pointer(&limits, limits_free);
     return limits;
+}
+
+static int64_t forgotten_of(const struct limit_set *set)
+{
+    int64_t forgotten = 0;
+    for (int scope = 0; scope < SCOPES; scope++) {
+        struct vedette_limiter_stats stats = {0};
+        if (set->limiters[scope])
+            vedette_limiter_get_stats(set->limiters[scope], &stats);
+        forgotten += stats.forgotten;
+    }
+    return forgotten;
+}
+
+int64_t limits_count_forgotten(const struct limits *limits)
+{
+    int64_t forgotten = 0;
+    GHashTableIter iterator;
+    gpointer set;
+    for (int class = 0; class < CLASSES; class ++)
+        forgotten += forgotten_of(&limits->classes[class]);
+    g_hash_table_iter_init(&iterator, limits->routes);
+    while (g_hash_table_iter_next(&iterator, NULL, &set))
+        forgotten += forgotten_of(set);
+    return forgotten;
 }
 
 void limits_free(struct limits *limits)

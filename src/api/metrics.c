@@ -207,6 +207,8 @@ void handle_metrics(struct request *request, struct answer *answer)
         return;
     }
     store_check(request->api->store, NULL); /* refreshes the free space */
+    counter_set(&request->api->health->limit_keys_forgotten,
+                limits_count_forgotten(request->api->limits) + auth_count_forgotten(request->api->auth));
     GString *out = g_string_new(NULL);
     append_server_metrics(request->api->health, out);
     const char *org_id = is_scraper ? NULL : user->org_id;

@@ -7,10 +7,6 @@
 #include "base/log.h"
 #include "store/audit.h"
 
-enum {
-    LIMITER_CAPACITY = 8192,
-};
-
 /* ---- shared by the room ---- */
 
 bool auth_refuse(GError **error)
@@ -146,13 +142,13 @@ static int64_t now_us(void *clock)
 /* Settings are in range by their table, so there is one. When there are more keys than room it fails open, towards
  * those who tried least: an attacker with so many addresses meets the limit of the account and of everyone, and the
  * password's own cost. */
-static struct vedette_limiter *new_limiter(struct clock *clock, int per_minute)
+static struct vedette_limiter *new_limiter(const struct auth *auth, int per_minute)
 {
     const struct vedette_limiter_config config = {
         .rate_per_second = (double)per_minute / LOGIN_LIMIT_SECONDS,
         .burst = per_minute,
-        .max_keys = LIMITER_CAPACITY,
-        .time = {.now_us = now_us, .data = clock},
+        .max_keys = (size_t)auth->settings->limits.max_keys,
+        .time = {.now_us = now_us, .data = auth->clock},
     };
     return vedette_limiter_new(&config, NULL);
 }
@@ -174,10 +170,10 @@ static bool remember_failures(struct auth *auth, GError **error)
 static bool prepare_limits(struct auth *auth, GError **error)
 {
     int per_minute = auth->settings->http.login_attempts_per_minute;
-    auth->per_address = new_limiter(auth->clock, per_minute);
-    auth->per_account = new_limiter(auth->clock, per_minute * AUTH_ACCOUNT_ADDRESSES);
-    auth->of_everyone = new_limiter(auth->clock, AUTH_SETTINGS(auth)->logins_per_minute);
-    auth->familiar = new_limiter(auth->clock, per_minute);
+    auth->per_address = new_limiter(auth, per_minute);
+    auth->per_account = new_limiter(auth, per_minute * AUTH_ACCOUNT_ADDRESSES);
+    auth->of_everyone = new_limiter(auth, AUTH_SETTINGS(auth)->logins_per_minute);
+    auth->familiar = new_limiter(auth, per_minute);
     return remember_failures(auth, error);
 }
 
@@ -225,6 +221,20 @@ void auth_free(struct auth *auth)
     vedette_limiter_free(auth->of_everyone);
     vedette_limiter_free(auth->familiar);
     g_free(auth);
+}
+
+int64_t auth_count_forgotten(const struct auth *auth)
+{
+    struct vedette_limiter *const limiters[] = {auth->per_address, auth->per_account, auth->of_everyone,
+                                                auth->familiar};
+    int64_t forgotten = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(limiters); i++) {
+        struct vedette_limiter_stats stats = {0};
+        if (limiters[i])
+            vedette_limiter_get_stats(limiters[i], &stats);
+        forgotten += stats.forgotten;
+    }
+    return forgotten;
 }
 
 bool auth_has_issuer(const struct auth *auth)

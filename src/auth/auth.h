@@ -132,6 +132,9 @@ bool auth_key_create(struct auth *auth, const struct login *actor, const struct 
 GPtrArray *auth_keys_list(struct auth *auth, const char *org_id, GError **error);
 bool auth_key_revoke(struct auth *auth, const struct audit_by *by, const char *id, GError **error);
 
+/* Keys (addresses, accounts) that the limits of logins forgot too early, to make room for others. Any thread. */
+int64_t auth_count_forgotten(const struct auth *auth);
+
 /* ---- an issuer elsewhere (oidc.c) ---- */
 
 bool auth_has_issuer(const struct auth *auth);

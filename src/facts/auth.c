@@ -123,6 +123,10 @@ static const struct record_field limit_fields[] = {
     PER_MINUTE(heavy_per_minute, "requests that cost much (docs/reference/api.md)", "6000"),
     FIELD(struct limit_settings, org_factor, RECORD_NEEDS_RESTART, "an org may ask so many times more than one user",
           .min = 1, .max = 1000, .default_text = "10"),
+    FIELD(struct limit_settings, max_keys, RECORD_NEEDS_RESTART,
+          "addresses, users or orgs that each limit remembers, those of logins among them; beyond, those that asked "
+          "least are forgotten",
+          .min = 16, .max = 10000000, .default_text = "16384"),
     FIELD_LIST(struct limit_settings, routes, &route_limit_descriptor, RECORD_NEEDS_RESTART,
                "single routes with limits of their own, beside those of their classes", .max_count = 256),
 };

@@ -71,6 +71,7 @@ struct route_limit {
 struct limit_settings {
     int32_t reads_per_minute, writes_per_minute, heavy_per_minute;
     int32_t org_factor;
+    int32_t max_keys;          /* of each limit: addresses, users or orgs it remembers */
     struct record_list routes; /* of struct route_limit: beside their classes' */
 };
 extern const struct record_descriptor limit_settings_descriptor;

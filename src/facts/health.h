@@ -114,7 +114,8 @@ struct server_health {
     /* the spool, measured now and then */
     int64_t spool_memory_records, spool_disk_records, spool_in_flight, spool_queued_bytes, spool_disk_bytes,
         spool_files, spool_bad_files, spool_missing_files, spool_commits, spool_write_errors, spool_expired,
-        spool_dropped, spool_corrupt, spool_rejected, spool_oldest_ms, spool_stalled;
+        spool_dropped, spool_corrupt, spool_rejected, spool_refused, spool_oldest_ms, spool_stalled, spool_tenants,
+        spool_tenants_forgotten;
     int64_t store_breaker_open;
     int64_t store_commits;
     int64_t store_errors;
@@ -122,6 +123,7 @@ struct server_health {
     int64_t store_free_bytes;
     int64_t store_stray_rows;
     int64_t store_writers_waiting;
+    int64_t store_checks, store_checks_shared, store_checks_late; /* whether it is well */
     /* the governor's */
     int64_t overloaded;     /* 1: there is too much to do */
     int64_t overload_level; /* what is left out: enum governor_level */
@@ -146,6 +148,7 @@ struct server_health {
     int64_t intake_lines_refused;
     int64_t logins_failed;
     int64_t logins_limited;
+    int64_t limit_keys_forgotten;
     int64_t passwords_checked;
     int64_t tokens_remembered;
     int64_t refresh_tokens_reused; /* each ended a session */

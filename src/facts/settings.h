@@ -157,6 +157,7 @@ struct spool_settings {
     double tenant_share; /* where cameras of more than one org are watched */
     enum spool_when_full when_full;
     int64_t max_memory_bytes, max_disk_bytes, file_bytes, reserve_bytes;
+    int32_t max_tenants;                     /* orgs counted apart */
     double stalled_seconds;                  /* not draining for so long is told */
     double retry_seconds, retry_max_seconds; /* between tries of a store that fails */
     double stop_seconds;                     /* for the rest, when the server stops */

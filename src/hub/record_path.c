@@ -66,6 +66,7 @@ static struct vedette_spool *open_spool(const struct record_path_parts *parts, G
     config.tenant_share = has_many_orgs(parts) ? settings->tenant_share : 1;
     config.when_full = settings->when_full == SPOOL_WHEN_FULL_DROP ? VEDETTE_SPOOL_DROP_LOWEST : VEDETTE_SPOOL_REJECT;
     config.max_record_bytes = MAX_RECORD_BYTES;
+    config.max_tenants = settings->max_tenants;
     config.max_memory_bytes = settings->max_memory_bytes;
     config.file_bytes = settings->file_bytes;
     config.max_disk_bytes = settings->max_disk_bytes;
@@ -284,6 +285,9 @@ void record_path_measure(struct record_path *path)
                {&health->spool_dropped, stats.losses[VEDETTE_SPOOL_DROPPED]},
                {&health->spool_corrupt, stats.losses[VEDETTE_SPOOL_CORRUPT]},
                {&health->spool_rejected, rejected},
+               {&health->spool_refused, stats.refused},
+               {&health->spool_tenants, stats.tenants},
+               {&health->spool_tenants_forgotten, stats.tenants_forgotten},
                {&health->spool_oldest_ms, stats.oldest_age_us / 1000},
                {&health->spool_stalled, stats.is_stalled}};
     for (size_t i = 0; i < G_N_ELEMENTS(all); i++)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counter.h"
+
 enum { ANSWER_US = 1000000, PATIENCE_US = 2000000 };
 
 /* What is kept of an answer. */
@@ -59,11 +61,23 @@ static enum vedette_flight_result ask(void *data, const char *tenant, const char
     return VEDETTE_FLIGHT_OK;
 }
 
+static void count_checks(struct store *store)
+{
+    struct vedette_flight_stats stats;
+    vedette_flight_get_stats(store->checks, &stats);
+    counter_set(&store->health->store_checks, stats.loads);
+    counter_set(&store->health->store_checks_shared, stats.hits + stats.joined);
+    counter_set(&store->health->store_checks_late, stats.timeouts);
+}
+
 bool store_check(struct store *store, GError **error)
 {
     struct vedette_flight_answer answer;
     int64_t until_us = clock_monotonic_us(store->clock) + PATIENCE_US;
-    if (vedette_flight_get(store->checks, "", "store", ask, store, until_us, &answer) != VEDETTE_FLIGHT_OK) {
+    bool is_answered =
+        vedette_flight_get(store->checks, "", "store", ask, store, until_us, &answer) == VEDETTE_FLIGHT_OK;
+    count_checks(store);
+    if (!is_answered) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                     "%s: it has not answered for %d s: look at the machine or the disk it is on", store_place(store),
                     PATIENCE_US / 1000000);

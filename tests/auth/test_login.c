@@ -51,6 +51,22 @@ static void test_p02_restart_does_not_forget(void)
     world_clear(&world);
 }
 
+/* L7: more addresses than a limit remembers make room for each other, and that is counted. */
+static void test_l07_forgotten_addresses_are_counted(void)
+{
+    struct auth_world world;
+    world_prepare(&world);
+    world.settings.limits.max_keys = 16;
+    world_start(&world);
+    g_assert_cmpint(auth_count_forgotten(world.auth), ==, 0);
+    for (int i = 0; i < 100; i++) {
+        g_autofree char *address = g_strdup_printf("203.0.113.%d", i);
+        wrong_login(&world, "nobody", address);
+    }
+    g_assert_cmpint(auth_count_forgotten(world.auth), >=, 30);
+    world_clear(&world);
+}
+
 /* Attackers from everywhere exhaust the account's limit and everyone's. Who logged in before is let in all the same:
  * from the address, and with the browser from any. */
 static void test_p02_victim_is_not_locked_out(void)
@@ -495,5 +511,6 @@ int main(int argc, char **argv)
     CASE(users_are_made_and_changed);
     CASE(last_administrator_stays);
     g_test_add_func("/login/a new password undoes nothing", test_a_new_password_undoes_nothing);
+    g_test_add_func("/login/l07 forgotten addresses are counted", test_l07_forgotten_addresses_are_counted);
     return g_test_run();
 }

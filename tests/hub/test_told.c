@@ -259,6 +259,37 @@ static void test_stopping_does_not_wait_for_a_store_that_hangs(void)
     end(&fixture);
 }
 
+/* While the store is held up: an org more than the setting allows is refused, and metrics tell how many there are. */
+static void test_orgs_of_the_spool_are_bounded_by_the_setting(void)
+{
+    struct fixture fixture;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    struct vedette_spool_error error;
+    int is_spooled = 0;
+    start(&fixture);
+    fixture.settings.spool.max_tenants = 1;
+    open_all(&fixture);
+    GPtrArray *first = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(first, make_signal("e1"));
+    g_assert_true(store_events_submit(fixture.world.store, first, wait_at_the_gate, &gate, NULL));
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(events, make_signal("e2"));
+    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
+    struct analytics_event *other = make_signal("e3");
+    g_free(other->org_id);
+    other->org_id = g_strdup("other");
+    g_ptr_array_add(others, other);
+    g_assert_false(record_path_submit(fixture.path, others, on_spooled, &is_spooled, &error));
+    g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FULL);
+    record_path_measure(fixture.path);
+    g_assert_cmpint(fixture.world.health.spool_tenants, ==, 1);
+    g_assert_cmpint(fixture.world.health.spool_refused, ==, 1);
+    open_gate(&gate);
+    wait_until_drained(&fixture);
+    end(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -268,5 +299,7 @@ int main(int argc, char **argv)
     g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
     g_test_add_func("/told/stopping does not wait for a store that hangs",
                     test_stopping_does_not_wait_for_a_store_that_hangs);
+    g_test_add_func("/told/orgs of the spool are bounded by the setting",
+                    test_orgs_of_the_spool_are_bounded_by_the_setting);
     return g_test_run();
 }

@@ -474,6 +474,12 @@ export interface ServerHealth {
   spool_corrupt: number;
   /** records the spool could not take, and that whoever put them in gave up */
   spool_rejected: number;
+  /** records the spool could not take, each time they were tried */
+  spool_refused: number;
+  /** orgs that the spool counts apart (spool.max_tenants) */
+  spool_tenants: number;
+  /** orgs without a record in the spool whose counts made room for another's */
+  spool_tenants_forgotten: number;
   /** age of the record that waits longest (ms) */
   spool_oldest_ms: number;
   /** 1 while the spool holds records and none was stored for spool.stalled_seconds */
@@ -492,6 +498,12 @@ export interface ServerHealth {
   store_stray_rows: number;
   /** SQLite: transactions that wait for their turn to write */
   store_writers_waiting: number;
+  /** times the store was asked whether it is well */
+  store_checks: number;
+  /** times that was answered by what somebody else asks, or asked a moment ago */
+  store_checks_shared: number;
+  /** times nobody waited for the answer any longer */
+  store_checks_late: number;
   /** 1 while there is too much to do (settings governor.*) */
   overloaded: number;
   /** what is left out: 0 nothing, 1 analyses of quiet cameras, 2 analyses of all cameras, 3 previews too */
@@ -548,6 +560,8 @@ export interface ServerHealth {
   logins_failed: number;
   /** logins refused because there were too many */
   logins_limited: number;
+  /** addresses, users and orgs that a rate limit forgot too early, to make room for others */
+  limit_keys_forgotten: number;
   /** passwords hashed to look whether they are right */
   passwords_checked: number;
   /** requests whose token was checked a moment ago (auth.remembered_tokens) */
