@@ -22,7 +22,7 @@ static void handle_audit(struct request *request, struct answer *answer)
     }
     guint count = MIN(views->len, (guint)asked->limit);
     const struct audit_view *last = count ? g_ptr_array_index(views, count - 1) : NULL;
-    g_autofree char *next = views->len > count ? g_strdup_printf("%" G_GINT64_FORMAT, last->sequence) : NULL;
+    g_autofree char *next = last && views->len > count ? g_strdup_printf("%" G_GINT64_FORMAT, last->sequence) : NULL;
     answer_page(answer, &audit_view_descriptor, views, count, next);
 }
 
