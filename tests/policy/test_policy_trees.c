@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TREES = 40, LEVELS = 5, OVERLAYS_MOST = 3, HOURS = 24, DAYS = 7, DAY_MINUTES = 24 * 60, LOOKS = 6 };
+enum { TREES = 8, LEVELS = 5, OVERLAYS_MOST = 3, HOURS = 24, DAYS = 7, DAY_MINUTES = 24 * 60, LOOKS = 6 };
 static const int64_t monday_ms = INT64_C(1767571200000); /* 2026-01-05T00:00:00Z */
 static const char *const days[DAYS] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 
