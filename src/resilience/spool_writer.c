@@ -230,14 +230,7 @@ static bool is_worth_another_try(struct vedette_spool *spool, const GError *erro
     pthread_mutex_lock(&file->connection);
     spool_file_close(file);
     pthread_mutex_unlock(&file->connection);
-    spool->active = NULL;
-    pthread_mutex_lock(&spool->lock);
-    file->is_retired = true;
-    if (file->live == 0)
-        spool_note_drained(spool);
-    else
-        spool_seal_later(spool, file);
-    pthread_mutex_unlock(&spool->lock);
+    retire_file(spool, file);
     return true;
 }
 
