@@ -8,7 +8,6 @@ static const char clock_value[] = "retention_clock_ms"; /* store_values: the clo
 
 /* ---- the one list of what is kept how long ---- */
 
-#define COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
 /* A job's latest time by its schedule stays: a server that starts makes up what came after it. */
 #define ENDED                                                                                                          \
     "state <> 'running' AND (cause <> 'schedule' OR EXISTS (SELECT 1 FROM job_runs l WHERE l.job_id = "                \
@@ -23,9 +22,10 @@ static const char clock_value[] = "retention_clock_ms"; /* store_values: the clo
 enum { HOUR_MS = 3600000, UTC_DAY_MS = 24 * HOUR_MS, LONGEST_DAY_MS = 25 * HOUR_MS };
 
 const struct retention_rule retention_rules[] = {
-    {"events", "events", "occurred_at", "occurred_at, id, camera_id", "NOT " COUNTED, SETTING(event_days), 0, true},
-    {"occupancy", "events", "occurred_at", "occurred_at, id, camera_id", COUNTED, SETTING(occupancy_days), ROLLUP_HOUR,
+    {"events", "events", "occurred_at", "occurred_at, id, camera_id", "NOT " STORE_COUNTED, SETTING(event_days), 0,
      true},
+    {"occupancy", "events", "occurred_at", "occurred_at, id, camera_id", STORE_COUNTED, SETTING(occupancy_days),
+     ROLLUP_HOUR, true},
     {"occupancy_hourly", "occupancy_hourly", "bucket", "bucket, camera_id, subject_id, site_id", NULL,
      SETTING(occupancy_hourly_days), ROLLUP_DAY, true, .lasts_ms = HOUR_MS},
     {"occupancy_daily", "occupancy_daily", "bucket", "bucket, camera_id, subject_id, site_id", NULL,

@@ -4,7 +4,7 @@
 #include "store/rollup_buckets.h"
 #include "store/work_internal.h"
 
-enum { MARKS_AT_ONCE = 200, BUCKETS_LIMIT_MAX = 1000, HOUR_S = 3600 };
+enum { MARKS_AT_ONCE = 200, BUCKETS_LIMIT_MAX = 1000, HOUR_S = 3600, MARK_TRIES = 50 };
 
 /* What each level is computed into, and from. */
 static const struct level_info {
@@ -21,8 +21,8 @@ struct work {
     struct store *store;
     const struct store_rollup *rollup;
     const char *org_id;
-    GPtrArray *sites;  /* of struct site *; one of id "" stands for events without a site */
-    GHashTable *zones; /* site id → struct zone * */
+    GHashTable *zones; /* site id → struct zone *; UTC's is that of "", of no site */
+    char *turn_name;   /* of the org's value that counts up with what is written: see do_mark */
     int64_t buckets;
 };
 
@@ -66,50 +66,131 @@ bool store_rollup_mark_in(struct store_transaction *transaction, const char *org
 }
 
 /* Only when nothing new came since it was read. */
-static bool unmark(struct store_transaction *transaction, const struct rollup_mark *mark, GError **error)
+static bool unmark(struct store_transaction *transaction, const struct rollup_mark *mark, int64_t marks, GError **error)
 {
     return store_run(transaction,
                      "DELETE FROM rollup_marks WHERE org_id = $1 AND level = $2 AND site_id = $3 AND bucket = $4 AND "
                      "marks = $5",
                      STORE_VALUES(sql_text(mark->org_id), sql_text(record_enum_name(rollup_level_names, mark->level)),
-                                  sql_text(mark->site_id), sql_time(mark->bucket.ms), sql_integer(mark->marks)),
+                                  sql_text(mark->site_id), sql_time(mark->bucket.ms), sql_integer(marks)),
                      NULL, error);
 }
 
-/* ---- computing one bucket ---- */
+/* 0: it is not there any more. */
+static bool read_marked(struct store_transaction *transaction, const struct rollup_mark *mark, int64_t *marks,
+                        GError **error)
+{
+    return store_get_integer(
+        transaction, "SELECT marks FROM rollup_marks WHERE org_id = $1 AND level = $2 AND site_id = $3 AND bucket = $4",
+        STORE_VALUES(sql_text(mark->org_id), sql_text(record_enum_name(rollup_level_names, mark->level)),
+                     sql_text(mark->site_id), sql_time(mark->bucket.ms)),
+        0, marks, error);
+}
 
+/* ---- computing what is marked ---- */
+
+/* A bucket as it is computed. */
+struct computed {
+    char *site_id;
+    struct bucket_span span;
+    struct bucket_sums *sums;
+};
+
+static void computed_free(void *data)
+{
+    struct computed *computed = data;
+    g_free(computed->site_id);
+    bucket_sums_free(computed->sums);
+    g_free(computed);
+}
+
+/* What one mark is about. */
+struct computing {
+    const struct work *work;
+    const struct rollup_mark *mark;
+    int64_t marks, turn; /* as they were before anything was read */
+    GHashTable *buckets; /* "from site" → struct computed * */
+};
+
+/* A site that was deleted before its last events came has nobody's clocks. */
+static const struct zone *zone_of(const struct work *work, const char *site_id)
+{
+    const struct zone *zone = g_hash_table_lookup(work->zones, site_id);
+    return zone ? zone : g_hash_table_lookup(work->zones, "");
+}
+
+static struct bucket_sums *sums_of(struct computing *computing, const char *site_id, const struct bucket_span *span)
+{
+    g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT " %s", span->from_s, site_id);
+    struct computed *computed = g_hash_table_lookup(computing->buckets, key);
+    if (!computed) {
+        computed = g_new(struct computed, 1);
+        *computed = (struct computed){g_strdup(site_id), *span,
+                                      bucket_sums_new(computing->work->org_id, site_id, span->from_s)};
+        g_hash_table_insert(computing->buckets, g_steal_pointer(&key), computed);
+    }
+    return computed->sums;
+}
+
+/* Rows: type, camera, subject, payload, site, time. Those of the hours of their site's clocks that the UTC hour
+ * touches.
+ */
 static bool take_event(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
     (void)columns;
     (void)error;
+    struct computing *computing = data;
+    int64_t hour_s = computing->mark->bucket.ms / 1000;
+    const char *site_id = row[4].text;
+    struct bucket_span span =
+        bucket_span_at(zone_of(computing->work, site_id), ROLLUP_HOUR, zone_floor_divide(row[5].integer, 1000));
+    if (span.to_s <= hour_s || span.from_s >= hour_s + HOUR_S)
+        return true;
     /* What is not valid was refused when it came; what an older version took and this one does not, is left out. */
-    bucket_sums_add_event(data, record_enum_value(event_type_names, row[0].text), row[1].text, row[2].text,
-                          row[3].text);
+    bucket_sums_add_event(sums_of(computing, site_id, &span), record_enum_value(event_type_names, row[0].text),
+                          row[1].text, row[2].text, row[3].text);
     return true;
 }
 
-static bool sum_events(struct store_transaction *transaction, const struct work *work, const char *site_id,
-                       const struct bucket_span *span, struct bucket_sums *sums, GError **error)
+/* From the first to the last moment of all sites' hours that a UTC hour touches. */
+static struct bucket_span hours_around(const struct work *work, int64_t hour_s)
 {
-    return store_each(transaction,
-                      "SELECT type, camera_id, subject_id, payload FROM events WHERE org_id = $1 AND occurred_at >= $2 "
-                      "AND occurred_at < $3 AND type IN ('occupancy', 'zone_hit', 'line_crossing') AND "
-                      "coalesce(site_id, '') = $4 ORDER BY occurred_at, id",
-                      STORE_VALUES(sql_text(work->org_id), sql_time(span->from_s * 1000), sql_time(span->to_s * 1000),
-                                   sql_text(site_id)),
-                      take_event, sums, error);
+    struct bucket_span around = {hour_s, hour_s + HOUR_S};
+    GHashTableIter iter;
+    void *zone;
+    g_hash_table_iter_init(&iter, work->zones);
+    while (g_hash_table_iter_next(&iter, NULL, &zone)) {
+        around.from_s = MIN(around.from_s, bucket_span_at(zone, ROLLUP_HOUR, hour_s).from_s);
+        around.to_s = MAX(around.to_s, bucket_span_at(zone, ROLLUP_HOUR, hour_s + HOUR_S - 1).to_s);
+    }
+    return around;
 }
 
-static bool sum_buckets(struct store_transaction *transaction, const struct work *work, const char *site_id,
-                        const struct record_descriptor *from, const struct bucket_span *span, struct bucket_sums *sums,
-                        GError **error)
+/* Of all sites in one pass. */
+static bool sum_events(struct store_transaction *transaction, struct computing *computing, GError **error)
 {
+    struct bucket_span around = hours_around(computing->work, computing->mark->bucket.ms / 1000);
+    return store_each(
+        transaction,
+        "SELECT type, camera_id, subject_id, payload, coalesce(site_id, ''), occurred_at FROM events "
+        "WHERE org_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND " STORE_COUNTED " ORDER BY occurred_at, id",
+        STORE_VALUES(sql_text(computing->work->org_id), sql_time(around.from_s * 1000), sql_time(around.to_s * 1000)),
+        take_event, computing, error);
+}
+
+static bool sum_buckets(struct store_transaction *transaction, struct computing *computing,
+                        const struct record_descriptor *from, GError **error)
+{
+    const struct rollup_mark *mark = computing->mark;
+    struct bucket_span span =
+        bucket_span_at(zone_of(computing->work, mark->site_id), mark->level, mark->bucket.ms / 1000);
+    struct bucket_sums *sums = sums_of(computing, mark->site_id, &span);
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(bucket_free);
     if (!store_select(transaction, from,
                       "WHERE org_id = $1 AND site_id = $2 AND bucket >= $3 AND bucket < $4 ORDER BY bucket, camera_id, "
                       "subject_id",
-                      STORE_VALUES(sql_text(work->org_id), sql_text(site_id), sql_time(span->from_s * 1000),
-                                   sql_time(span->to_s * 1000)),
+                      STORE_VALUES(sql_text(computing->work->org_id), sql_text(mark->site_id),
+                                   sql_time(span.from_s * 1000), sql_time(span.to_s * 1000)),
                       rows, error))
         return false;
     for (guint i = 0; i < rows->len; i++)
@@ -117,79 +198,99 @@ static bool sum_buckets(struct store_transaction *transaction, const struct work
     return true;
 }
 
-/* The whole bucket anew. */
-static bool write_bucket(struct store_transaction *transaction, const struct record_descriptor *into,
-                         const struct work *work, const char *site_id, const struct bucket_span *span,
-                         struct bucket_sums *sums, GError **error)
+static bool compute(struct computing *computing, GError **error)
 {
-    const GPtrArray *rows = bucket_sums_rows(sums);
-    g_autofree char *sql =
-        g_strdup_printf("DELETE FROM %s WHERE org_id = $1 AND site_id = $2 AND bucket = $3", into->table);
-    return store_run(transaction, sql,
-                     STORE_VALUES(sql_text(work->org_id), sql_text(site_id), sql_time(span->from_s * 1000)), NULL,
-                     error) &&
-           store_insert(transaction, into, (const void *const *)rows->pdata, rows->len, RECORD_CONFLICT_REPLACE, NULL,
-                        error);
-}
-
-static bool compute_bucket(struct store_transaction *transaction, struct work *work, enum rollup_level level,
-                           const char *site_id, const struct bucket_span *span, GError **error)
-{
-    const struct level_info *info = &levels[level];
-    const struct zone *zone = g_hash_table_lookup(work->zones, site_id);
-    CLEANUP(bucket_sums) struct bucket_sums *sums = bucket_sums_new(work->org_id, site_id, span->from_s);
-    bool is_summed = info->from ? sum_buckets(transaction, work, site_id, info->from, span, sums, error)
-                                : sum_events(transaction, work, site_id, span, sums, error);
-    if (!is_summed || !write_bucket(transaction, info->into, work, site_id, span, sums, error))
+    const struct work *work = computing->work;
+    const struct record_descriptor *from = levels[computing->mark->level].from;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, STORE_PLATFORM, error);
+    if (!transaction ||
+        !store_get_integer(transaction, "SELECT value FROM store_values WHERE name = $1",
+                           STORE_VALUES(sql_text(work->turn_name)), 0, &computing->turn, error) ||
+        !store_set_org(transaction, work->org_id, error) ||
+        !read_marked(transaction, computing->mark, &computing->marks, error))
         return false;
-    work->buckets++;
-    return !info->above || store_rollup_mark_in(transaction, work->org_id, info->above, site_id,
-                                                bucket_span_at(zone, info->above, span->from_s).from_s * 1000, error);
+    if (!computing->marks)
+        return true;
+    return from ? sum_buckets(transaction, computing, from, error) : sum_events(transaction, computing, error);
 }
 
-/* The hours of a site's clocks that a UTC hour touches. */
-static bool compute_hours(struct store_transaction *transaction, struct work *work, const char *site_id, int64_t hour_s,
-                          GError **error)
+/* ---- writing it ---- */
+
+/* The whole bucket anew. */
+static bool write_bucket(struct store_transaction *transaction, const struct computing *computing,
+                         const struct computed *computed, GError **error)
 {
-    const struct zone *zone = g_hash_table_lookup(work->zones, site_id);
-    for (int64_t at_s = hour_s; at_s < hour_s + HOUR_S;) {
-        struct bucket_span span = bucket_span_at(zone, ROLLUP_HOUR, at_s);
-        if (!compute_bucket(transaction, work, ROLLUP_HOUR, site_id, &span, error))
+    const struct level_info *info = &levels[computing->mark->level];
+    const struct work *work = computing->work;
+    const GPtrArray *rows = bucket_sums_rows(computed->sums);
+    g_autofree char *sql =
+        g_strdup_printf("DELETE FROM %s WHERE org_id = $1 AND site_id = $2 AND bucket = $3", info->into->table);
+    if (!store_run(
+            transaction, sql,
+            STORE_VALUES(sql_text(work->org_id), sql_text(computed->site_id), sql_time(computed->span.from_s * 1000)),
+            NULL, error) ||
+        !store_insert(transaction, info->into, (const void *const *)rows->pdata, rows->len, RECORD_CONFLICT_REPLACE,
+                      NULL, error))
+        return false;
+    const struct zone *zone = zone_of(work, computed->site_id);
+    return !info->above ||
+           store_rollup_mark_in(transaction, work->org_id, info->above, computed->site_id,
+                                bucket_span_at(zone, info->above, computed->span.from_s).from_s * 1000, error);
+}
+
+/* False in *is_own: another roll-up of the org wrote something since this one read. */
+static bool take_turn(struct store_transaction *transaction, const struct computing *computing, bool *is_own,
+                      GError **error)
+{
+    int64_t changed = 0;
+    bool is_good =
+        store_run(transaction,
+                  "INSERT INTO store_values (name, value) VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET "
+                  "value = store_values.value + 1 WHERE store_values.value = $2",
+                  STORE_VALUES(sql_text(computing->work->turn_name), sql_integer(computing->turn)), &changed, error);
+    *is_own = changed > 0;
+    return is_good;
+}
+
+static bool write_buckets(struct store_transaction *transaction, const struct computing *computing, GError **error)
+{
+    GHashTableIter iter;
+    void *computed;
+    g_hash_table_iter_init(&iter, computing->buckets);
+    while (g_hash_table_iter_next(&iter, NULL, &computed))
+        if (!write_bucket(transaction, computing, computed, error))
             return false;
-        at_s = span.to_s;
-    }
-    return true;
+    return unmark(transaction, computing->mark, computing->marks, error);
 }
 
-static bool compute_mark(struct store_transaction *transaction, struct work *work, const struct rollup_mark *mark,
-                         GError **error)
+static bool write_computed(const struct computing *computing, bool *is_written, GError **error)
 {
-    if (mark->level != ROLLUP_HOUR) {
-        const struct zone *zone = g_hash_table_lookup(work->zones, mark->site_id);
-        if (!zone)
-            return true; /* of a site that is no more */
-        struct bucket_span span = bucket_span_at(zone, mark->level, mark->bucket.ms / 1000);
-        return compute_bucket(transaction, work, mark->level, mark->site_id, &span, error);
-    }
-    for (guint i = 0; i < work->sites->len; i++) {
-        const struct site *site = g_ptr_array_index(work->sites, i);
-        if (!compute_hours(transaction, work, site->id, mark->bucket.ms / 1000, error))
-            return false;
-    }
-    return true;
-}
-
-/* One mark is one transaction: writers wait for no more than that. */
-static bool do_mark(struct work *work, const struct rollup_mark *mark, GError **error)
-{
+    const struct work *work = computing->work;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
-    return transaction && store_run_hold_in(transaction, work->rollup->hold, error) &&
-           store_set_org(transaction, work->org_id, error) && compute_mark(transaction, work, mark, error) &&
-           unmark(transaction, mark, error) && store_commit_beside_logins(g_steal_pointer(&transaction), error);
+    if (!transaction || !store_run_hold_in(transaction, work->rollup->hold, error) ||
+        !take_turn(transaction, computing, is_written, error))
+        return false;
+    return !*is_written ||
+           (store_set_org(transaction, work->org_id, error) && write_buckets(transaction, computing, error) &&
+            store_commit_beside_logins(g_steal_pointer(&transaction), error));
 }
 
-/* ---- an org ---- */
+static bool try_mark(struct work *work, const struct rollup_mark *mark, bool *is_done, GError **error)
+{
+    g_autoptr(GHashTable) buckets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, computed_free);
+    struct computing computing = {.work = work, .mark = mark, .buckets = buckets};
+    if (!compute(&computing, error))
+        return false;
+    *is_done = !computing.marks;
+    if (*is_done)
+        return true;
+    if (!write_computed(&computing, is_done, error))
+        return false;
+    work->buckets += *is_done ? g_hash_table_size(buckets) : 0;
+    return true;
+}
 
 static bool is_cancelled(const struct store_rollup *rollup, GError **error)
 {
@@ -199,11 +300,25 @@ static bool is_cancelled(const struct store_rollup *rollup, GError **error)
     return true;
 }
 
+/* What a mark is about is read and summed by a reader, for whom nobody waits, and written in one transaction after it.
+ * In between another roll-up may have counted what came since, and taken the mark away: what was summed here would undo
+ * that. So whoever writes of an org must be the first since it read, and else sums anew. Each time some other's work is
+ * done; a mark that is left after so many is there at the next run. */
+static bool do_mark(struct work *work, const struct rollup_mark *mark, GError **error)
+{
+    bool is_done = false;
+    for (int i = 0; i < MARK_TRIES && !is_done; i++)
+        if (is_cancelled(work->rollup, error) || !try_mark(work, mark, &is_done, error))
+            return false;
+    return true;
+}
+
+/* ---- an org ---- */
+
 static bool is_over(const struct work *work, const struct rollup_mark *mark)
 {
-    const struct zone *zone = g_hash_table_lookup(work->zones, mark->site_id);
-    return zone &&
-           bucket_span_at(zone, mark->level, mark->bucket.ms / 1000).to_s * 1000 <= clock_wall_ms(work->store->clock);
+    return bucket_span_at(zone_of(work, mark->site_id), mark->level, mark->bucket.ms / 1000).to_s * 1000 <=
+           clock_wall_ms(work->store->clock);
 }
 
 /* Marks of a level after `after`, oldest first. */
@@ -234,7 +349,7 @@ static bool do_level(struct work *work, enum rollup_level level, GError **error)
             const struct rollup_mark *mark = g_ptr_array_index(marks, i);
             if (level > work->rollup->level && !is_over(work, mark))
                 continue;
-            if (is_cancelled(work->rollup, error) || !do_mark(work, mark, error))
+            if (!do_mark(work, mark, error))
                 return false;
         }
         GPtrArray *next = read_marks(work, level, g_ptr_array_index(marks, marks->len - 1), error);
@@ -244,36 +359,39 @@ static bool do_level(struct work *work, enum rollup_level level, GError **error)
     return marks != NULL;
 }
 
-static bool read_sites(struct work *work, GError **error)
+static bool add_zone(struct work *work, const char *site_id, const char *name, GError **error)
 {
+    struct zone *zone = zone_load(name && *name ? name : "UTC", error);
+    if (zone)
+        g_hash_table_insert(work->zones, g_strdup(site_id), zone);
+    else
+        g_prefix_error(error, "site %s: ", site_id);
+    return zone != NULL;
+}
+
+static bool read_zones(struct work *work, GError **error)
+{
+    g_autoptr(GPtrArray) sites = g_ptr_array_new_with_free_func(site_free);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, work->org_id, error);
     if (!transaction || !store_select(transaction, &site_descriptor, "WHERE org_id = $1 ORDER BY id",
-                                      STORE_VALUES(sql_text(work->org_id)), work->sites, error))
+                                      STORE_VALUES(sql_text(work->org_id)), sites, error))
         return false;
-    struct site *none = g_new0(struct site, 1);
-    none->id = g_strdup("");
-    g_ptr_array_add(work->sites, none);
-    for (guint i = 0; i < work->sites->len; i++) {
-        const struct site *site = g_ptr_array_index(work->sites, i);
-        const char *name = site->time_zone && *site->time_zone ? site->time_zone : "UTC";
-        struct zone *zone = zone_load(name, error);
-        if (!zone) {
-            g_prefix_error(error, "site %s: ", site->id);
+    for (guint i = 0; i < sites->len; i++) {
+        const struct site *site = g_ptr_array_index(sites, i);
+        if (!add_zone(work, site->id, site->time_zone, error))
             return false;
-        }
-        g_hash_table_insert(work->zones, g_strdup(site->id), zone);
     }
-    return true;
+    return add_zone(work, "", "UTC", error);
 }
 
-static bool roll_up_org(struct store *store, const struct store_rollup *rollup, const char *org_id, int64_t *buckets,
-                        GError **error)
+bool store_rollup_org(struct store *store, const struct store_rollup *rollup, const char *org_id, int64_t *buckets,
+                      GError **error)
 {
-    g_autoptr(GPtrArray) sites = g_ptr_array_new_with_free_func(site_free);
     g_autoptr(GHashTable) zones = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, zone_release);
-    struct work work = {store, rollup, org_id, sites, zones, 0};
-    bool is_good = read_sites(&work, error) && do_level(&work, ROLLUP_HOUR, error) &&
+    g_autofree char *turn_name = g_strdup_printf("rollup_turn of %s", org_id);
+    struct work work = {store, rollup, org_id, zones, turn_name, 0};
+    bool is_good = read_zones(&work, error) && do_level(&work, ROLLUP_HOUR, error) &&
                    do_level(&work, ROLLUP_DAY, error) && do_level(&work, ROLLUP_MONTH, error);
     *buckets += work.buckets;
     if (!is_good)
@@ -287,7 +405,7 @@ bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_
     *buckets = 0;
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     for (guint i = 0; orgs && i < orgs->len; i++)
-        roll_up_org(store, rollup, g_ptr_array_index(orgs, i), buckets, failure ? NULL : &failure);
+        store_rollup_org(store, rollup, g_ptr_array_index(orgs, i), buckets, failure ? NULL : &failure);
     if (failure)
         g_propagate_error(error, failure);
     return orgs && !failure;

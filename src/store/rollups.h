@@ -16,7 +16,10 @@ struct store_rollup {
     const struct store_run_hold *hold; /* NULL: in nobody's name */
     const int *is_cancelled;           /* atomic; NULL: cannot be */
 };
-/* *buckets counts what was computed. */
+/* One org's. Adds what was computed to *buckets. */
+bool store_rollup_org(struct store *store, const struct store_rollup *rollup, const char *org_id, int64_t *buckets,
+                      GError **error);
+/* Of all orgs: what is wrong with one is no other's loss. *buckets counts what was computed. */
 bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_t *buckets, GError **error);
 
 struct store_bucket_filter {

@@ -11,6 +11,8 @@
  * the run is held. The transaction must be STORE_PLATFORM's. `hold` NULL: nothing to do. */
 bool store_run_hold_in(struct store_transaction *transaction, const struct store_run_hold *hold, GError **error);
 
+/* For a WHERE of events: those that roll-ups count. */
+#define STORE_COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
 /* Something in a bucket is new: it is computed at the next roll-up. The transaction must be the org's. */
 bool store_rollup_mark_in(struct store_transaction *transaction, const char *org_id, enum rollup_level level,
                           const char *site_id, int64_t bucket_ms, GError **error);

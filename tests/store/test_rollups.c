@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "store/rollup_buckets.h"
+#include "store/work_internal.h"
 #include "upkeep_world.h"
 
 static void test_g01_rolled_up_again_is_the_same(void)
@@ -57,6 +58,73 @@ static void test_g01_at_the_same_time(void)
         g_thread_join(threads[i]);
     g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_hourly"), ==, 60);
     g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 60);
+    world_clear(&world);
+}
+
+/* What is read and summed is no writer's loss: a roll-up that waits for its turn to write has read before, and what
+ * came meanwhile is still marked. */
+static void test_g01_sums_before_its_turn_to_write(void)
+{
+    if (world_is_postgres()) {
+        g_test_skip("PostgreSQL's writers have no turns");
+        return;
+    }
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    begin(&world, "UTC", world_start_ms + HOUR);
+    cross(&world, "in", world_start_ms);
+    struct store_transaction *writer = store_begin(world.store, STORE_WRITE, "default", &error);
+    GThread *thread = g_thread_new("roll-up", roll_up_in_a_thread, &world);
+    WORLD_WAIT_UNTIL(counter_get(&world.health.store_writers_waiting) == 1);
+    struct analytics_event *event = world_crossing(&world, NULL, "door", "in", world_start_ms + MINUTE);
+    event->subject_id = g_strdup("door");
+    const void *record = event;
+    g_assert_true(store_insert(writer, &analytics_event_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, &error) &&
+                  store_rollup_mark_in(writer, "default", ROLLUP_HOUR, "", world_start_ms, &error) &&
+                  store_commit(writer, &error));
+    analytics_event_free(event);
+    g_thread_join(thread);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_hourly"), ==, 1);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks WHERE level = 'hour'"), ==, 1);
+    roll_up(&world, ROLLUP_MONTH);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 2);
+    world_clear(&world);
+}
+
+static int waiting(const struct store_world *world, const char *wait_event)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = '%s'", wait_event);
+    return (int)ask_number(world, sql);
+}
+
+/* The first roll-up has read one event and is held up before its turn to write; then comes another event, which the
+ * second roll-up counts, and takes the mark away. */
+static void test_g01_an_event_between_two_roll_ups(void)
+{
+    if (!world_is_postgres()) {
+        g_test_skip("SQLite's writers take turns, and the one that read first writes first");
+        return;
+    }
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + HOUR);
+    meddle(&world, "CREATE SEQUENCE turns; CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+                   "AS $$ BEGIN IF nextval('turns') = 1 THEN PERFORM pg_advisory_xact_lock(42); END IF; RETURN NULL; "
+                   "END $$; CREATE TRIGGER hold_up BEFORE INSERT ON store_values FOR EACH STATEMENT EXECUTE "
+                   "FUNCTION hold_up()");
+    PGconn *holder = postgres_connect("postgres", world.database);
+    g_free(postgres_ask_on(holder, "SELECT pg_advisory_lock(42)"));
+    cross(&world, "in", world_start_ms);
+    GThread *first = g_thread_new("first", roll_up_in_a_thread, &world);
+    WORLD_WAIT_UNTIL(waiting(&world, "advisory") == 1);
+    cross(&world, "in", world_start_ms + MINUTE);
+    GThread *second = g_thread_new("second", roll_up_in_a_thread, &world);
+    g_thread_join(second);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks WHERE level = 'hour'"), ==, 0);
+    PQfinish(holder);
+    g_thread_join(first);
+    roll_up(&world, ROLLUP_MONTH);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 2);
     world_clear(&world);
 }
 
@@ -296,6 +364,8 @@ int main(int argc, char **argv)
     g_test_add_func("/rollups/g01_rolled_up_again_is_the_same", test_g01_rolled_up_again_is_the_same);
     g_test_add_func("/rollups/g01_killed_in_the_middle", test_g01_killed_in_the_middle);
     g_test_add_func("/rollups/g01_at_the_same_time", test_g01_at_the_same_time);
+    g_test_add_func("/rollups/g01_sums_before_its_turn_to_write", test_g01_sums_before_its_turn_to_write);
+    g_test_add_func("/rollups/g01_an_event_between_two_roll_ups", test_g01_an_event_between_two_roll_ups);
     g_test_add_func("/rollups/g02_late_within_the_horizon_and_beyond", test_g02_late_within_the_horizon_and_beyond);
     g_test_add_func("/rollups/g04_sums", test_g04_sums);
     g_test_add_func("/rollups/g05_edges_of_buckets", test_g05_edges_of_buckets);
