@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "store/places.h"
+#include "store/rollups.h"
 #include "store/work_internal.h"
 
 static void org_free(void *org)
@@ -160,14 +161,34 @@ static bool is_empty(struct store_transaction *transaction, const char *org_id, 
     return count == 0;
 }
 
+/* What the site's clocks are still needed for. */
+static bool is_counted(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
+{
+    static const char count_sql[] =
+        "SELECT (SELECT count(*) FROM rollup_marks WHERE org_id = $1 AND site_id = $2) + (SELECT count(*) FROM events "
+        "WHERE org_id = $1 AND site_id = $2 AND " STORE_COUNTED " AND occurred_at >= (SELECT min(bucket) FROM "
+        "rollup_marks WHERE org_id = $1 AND level = 'hour'))";
+    int64_t count = 0;
+    if (!store_get_integer(transaction, count_sql, STORE_VALUES(sql_text(org_id), sql_text(id)), 0, &count, error))
+        return false;
+    if (count)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "events of site '%s' came just now and are not counted yet: try again", id);
+    return count == 0;
+}
+
 bool store_site_delete(struct store *store, const char *id, store_site_expected expected, void *data,
                        const struct audit_by *by, GError **error)
 {
+    const struct store_rollup rollup = {.level = ROLLUP_MONTH};
+    int64_t buckets = 0;
+    if (!store_rollup_org(store, &rollup, by->org_id, &buckets, error))
+        return false;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     struct site *before = transaction ? find_site(transaction, by->org_id, id, error) : NULL;
     bool is_good = before && is_expected(before, expected, data, error) &&
-                   is_empty(transaction, by->org_id, id, error) &&
+                   is_empty(transaction, by->org_id, id, error) && is_counted(transaction, by->org_id, id, error) &&
                    store_run(transaction, "DELETE FROM sites WHERE org_id = $1 AND id = $2",
                              STORE_VALUES(sql_text(by->org_id), sql_text(id)), NULL, error) &&
                    note(transaction, by, "delete", before->id, before, NULL, error) &&

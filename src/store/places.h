@@ -22,6 +22,7 @@ typedef bool (*store_site_expected)(void *data, const struct site *site);
  * than expected. */
 bool store_site_change(struct store *store, struct site *site, store_site_expected expected, void *data,
                        const struct audit_by *by, GError **error);
-/* VEDETTE_ERROR_UNSUPPORTED when something stands on it. */
+/* Counts first what is not counted yet, which needs the site's clocks; what still comes for it later is counted by UTC.
+ * VEDETTE_ERROR_UNSUPPORTED when something stands on it, or such events came meanwhile. */
 bool store_site_delete(struct store *store, const char *id, store_site_expected expected, void *data,
                        const struct audit_by *by, GError **error);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "store/places.h"
 #include "store/rollup_buckets.h"
 #include "store/work_internal.h"
 #include "upkeep_world.h"
@@ -125,6 +126,27 @@ static void test_g01_an_event_between_two_roll_ups(void)
     g_thread_join(first);
     roll_up(&world, ROLLUP_MONTH);
     g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 2);
+    world_clear(&world);
+}
+
+static void test_g02_a_site_is_counted_before_it_goes(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    begin(&world, "Europe/Berlin", at("2026-01-20T12:00:00Z"));
+    cross(&world, "in", at("2026-01-19T23:30:00Z")); /* the 20th, there */
+    g_assert_true(store_site_delete(world.store, "default", NULL, NULL, &by_admin, &error));
+    g_assert_no_error(error);
+    g_autofree char *ms = sql_of_ms(&world, "bucket");
+    g_autofree char *sql = g_strdup_printf("SELECT entries, %s FROM occupancy_daily", ms);
+    g_autofree char *day = ask(&world, sql);
+    g_autofree char *expected = g_strdup_printf("1 %" G_GINT64_FORMAT, at("2026-01-19T23:00:00Z"));
+    g_assert_cmpstr(day, ==, expected);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks"), ==, 0);
+    cross(&world, "in", at("2026-01-20T11:00:00Z")); /* what still comes is not lost either */
+    roll_up(&world, ROLLUP_MONTH);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_hourly"), ==, 2);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks"), ==, 0);
     world_clear(&world);
 }
 
@@ -366,6 +388,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rollups/g01_at_the_same_time", test_g01_at_the_same_time);
     g_test_add_func("/rollups/g01_sums_before_its_turn_to_write", test_g01_sums_before_its_turn_to_write);
     g_test_add_func("/rollups/g01_an_event_between_two_roll_ups", test_g01_an_event_between_two_roll_ups);
+    g_test_add_func("/rollups/g02_a_site_is_counted_before_it_goes", test_g02_a_site_is_counted_before_it_goes);
     g_test_add_func("/rollups/g02_late_within_the_horizon_and_beyond", test_g02_late_within_the_horizon_and_beyond);
     g_test_add_func("/rollups/g04_sums", test_g04_sums);
     g_test_add_func("/rollups/g05_edges_of_buckets", test_g05_edges_of_buckets);
