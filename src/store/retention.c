@@ -309,9 +309,13 @@ bool store_retention_run(struct store *store, const struct store_retention *rete
     if (!retention->is_dry && !retention_drop_days(&work, orgs, error))
         return false;
     GError *failure = NULL; /* the first: what is wrong with one org is no other's */
-    for (guint i = 0; i < orgs->len && !retention_is_cancelled(&work, NULL); i++)
+    bool is_over = false;
+    for (guint i = 0; i < orgs->len && !is_over; i++) {
         do_org(&work, g_ptr_array_index(orgs, i), failure ? NULL : &failure);
-    do_org(&work, STORE_PLATFORM, failure ? NULL : &failure);
+        is_over = retention_is_cancelled(&work, failure ? NULL : &failure);
+    }
+    if (!is_over)
+        do_org(&work, STORE_PLATFORM, failure ? NULL : &failure);
     bool is_noted = retention->is_dry || note_clock(&work, failure ? NULL : &failure);
     if (failure)
         g_propagate_error(error, failure);

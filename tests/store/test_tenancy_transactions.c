@@ -269,8 +269,7 @@ static void expect_few_rows_read(struct store_world *world, const char *sql, int
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(world->store, STORE_READ, "default", NULL);
     g_assert_true(store_each(transaction, sql, STORE_NO_VALUES, ignore_row, &seen, NULL));
-    const struct connection *connection = transaction->connection;
-    sqlite3_stmt *statement = g_hash_table_lookup(connection->statements, sql);
+    sqlite3_stmt *statement = connection_prepare(transaction->connection, sql, NULL); /* the same, which it has kept */
     g_assert_nonnull(statement);
     g_assert_cmpint(seen, ==, rows);
     g_assert_cmpint(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0), ==, 0);
