@@ -459,6 +459,7 @@ static void make_platform_s(struct api_world *world, const char *username)
     user->role = ROLE_PLATFORM;
     g_assert_true(store_user_change(world->store, &change, user, NULL));
     user_free(user);
+    g_free(world->token);
     world_login(world);
 }
 

@@ -206,7 +206,7 @@ static void test_h10_older_revisions_are_ignored(void)
     g_assert_cmpint(world.changes, ==, changes);
     policy_manager_get_status(manager, &status);
     g_assert_cmpint(status.loads_out_of_order, ==, 1);
-    g_free(status.error);
+    policy_status_clear(&status);
     say(&world, "{\"loitering_seconds\":\"soon\"}", 6);
     g_assert_false(policy_manager_reload(manager, NULL));
     say(&world, "{\"loitering_seconds\":19}", 4); /* which mends nothing */
@@ -215,7 +215,7 @@ static void test_h10_older_revisions_are_ignored(void)
     g_assert_nonnull(status.error);
     g_assert_cmpint(status.refused_now, ==, 1);
     g_assert_cmpint(status.bad_now, ==, 1);
-    g_free(status.error);
+    policy_status_clear(&status);
     world_clear(&world);
 }
 
@@ -231,12 +231,12 @@ static void test_h11_the_snapshot_serves_while_the_source_is_away(void)
     policy_manager_get_status(manager, &status);
     g_assert_true(status.is_loaded && status.is_stale);
     g_assert_nonnull(strstr(status.error, "away"));
-    g_free(status.error);
+    policy_status_clear(&status);
     world.is_away = false;
     g_assert_true(policy_manager_reload(manager, NULL));
     policy_manager_get_status(manager, &status);
     g_assert_false(status.is_stale);
-    g_free(status.error);
+    policy_status_clear(&status);
     world_clear(&world);
 }
 
@@ -255,7 +255,7 @@ static void test_h11_what_is_refused_at_start_is_as_the_last_run_had_it(void)
         g_assert_cmpint(status.refused_now, ==, 1);
         g_assert_cmpuint(status.refused_types, ==, 1U << POLICY_SAFETY);
         g_assert_false(status.is_stale);
-        g_free(status.error);
+        policy_status_clear(&status);
     }
     say(&world, NULL, 3); /* but one that was deleted meanwhile is */
     CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
@@ -278,7 +278,7 @@ static void test_h11_a_source_that_goes_makes_what_is_in_force_stale(void)
     g_assert_true(status.is_stale);
     g_assert_cmpint(status.refused_now, ==, 1); /* nobody has mended it */
     g_assert_cmpint(status.bad_now, ==, 2);
-    g_free(status.error);
+    policy_status_clear(&status);
     world_clear(&world);
 }
 
@@ -300,7 +300,7 @@ static void test_h11_the_snapshot_is_written_when_something_changed(void)
         g_assert_true(status.is_unsaved && !status.is_stale);
         g_assert_cmpint(status.bad_now, ==, 1);
         g_assert_nonnull(strstr(status.error, "snapshot"));
-        g_free(status.error);
+        policy_status_clear(&status);
     }
     g_assert_cmpint(g_rmdir(world.snapshot), ==, 0);
     g_assert_true(policy_manager_reload(manager, NULL)); /* what could not be written is */
@@ -321,7 +321,7 @@ static void test_h11_without_a_snapshot_nothing_is_loaded(void)
     policy_manager_get_status(manager, &status);
     g_assert_false(status.is_loaded);
     g_assert_cmpfloat(in_force(manager), ==, -1);
-    g_free(status.error);
+    policy_status_clear(&status);
     world_clear(&world);
 }
 
@@ -343,7 +343,7 @@ static void test_h12_a_damaged_snapshot_is_ignored_and_counted(void)
         policy_manager_get_status(manager, &status);
         g_assert_false(status.is_loaded);
         g_assert_cmpint(status.snapshots_refused, ==, 1);
-        g_free(status.error);
+        policy_status_clear(&status);
     }
     world_clear(&world);
 }
