@@ -51,10 +51,10 @@ function hold(answers) {
 
 /** An answer that the contract does not know is noticed. */
 async function aWrongAnswerIsSeen() {
-  const good = { method: "GET", target: "/api/v1/sites", status: 200, type: "application/json", text: '{"items":[]}' };
+  const good = { method: "GET", target: "/api/v1/sites", status: 200, type: "application/json", text: '{"items":[],"next_cursor":null}' };
   assert.equal(hold([good]), 1);
   assert.throws(() => hold([{ ...good, status: 299 }]));
-  assert.throws(() => hold([{ ...good, text: '{"items":[],"more":1}' }]));
+  assert.throws(() => hold([{ ...good, text: '{"items":[],"next_cursor":null,"more":1}' }]));
   assert.throws(() => hold([{ ...good, type: "text/html" }]));
 }
 
