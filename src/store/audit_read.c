@@ -221,16 +221,21 @@ static bool verify_entries(struct store_transaction *transaction, const char *or
     return true;
 }
 
-/* Entries, and no record of where they end. */
-static bool verify_none_without_head(struct store_transaction *transaction, const char *org_id,
-                                     struct audit_report *report, GError **error)
+/* Entries, and no record of where they end, or one of an earlier end: of the same moment as the head. */
+static bool verify_end(struct store_transaction *transaction, const char *org_id, const struct audit_head *head,
+                       struct audit_report *report, GError **error)
 {
     int64_t last = 0;
     if (!store_get_integer(transaction, "SELECT max(sequence) FROM audit_entries WHERE org_id = $1",
                            STORE_VALUES(sql_text(org_id)), 0, &last, error))
         return false;
-    if (last)
+    if (last && !head->sequence)
         add_problem(report, "the record of the chain's end is missing");
+    else if (last > head->sequence)
+        add_problem(report,
+                    "entry %" G_GINT64_FORMAT ": stands after the chain's end, which is recorded as %" G_GINT64_FORMAT
+                    ": the record was set back",
+                    last, head->sequence);
     return true;
 }
 
@@ -241,8 +246,8 @@ bool store_audit_verify(struct store *store, const char *org_id, struct audit_re
     struct audit_head head = {.sequence = 0};
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     bool is_good = transaction && read_head(transaction, org_id, &head, error) &&
-                   (head.sequence ? verify_entries(transaction, org_id, &head, report, error)
-                                  : verify_none_without_head(transaction, org_id, report, error));
+                   (!head.sequence || verify_entries(transaction, org_id, &head, report, error)) &&
+                   verify_end(transaction, org_id, &head, report, error);
     record_clear(&audit_head_descriptor, &head);
     if (!is_good)
         audit_report_clear(report);

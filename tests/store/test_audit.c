@@ -68,6 +68,9 @@ static void test_audit_verify_finds_what_was_done_to_it(void)
          "entry 2: does not follow"},
         {"UPDATE audit_values SET sealed = 'AAAA' WHERE sequence = 4 AND part = 1", "entry 4: what it says was edited"},
         {"DELETE FROM audit_values WHERE sequence = 4 AND part = 2", "entry 4: what it says was edited or removed"},
+        {"UPDATE audit_heads SET sequence = 2, sha256 = (SELECT sha256 FROM audit_entries WHERE sequence = 2); UPDATE "
+         "audit_entries SET actor_id = 'someone' WHERE sequence = 4",
+         "entry 5: stands after the chain's end"},
         {"DELETE FROM audit_heads", "the record of the chain's end is missing"},
         {"DELETE FROM audit_entries WHERE sequence = 5; UPDATE audit_heads SET sequence = 4", "the chain's end is not"},
     };
