@@ -186,6 +186,28 @@ static bool is_breaker_open(const struct fixture *fixture)
     return stats.state == VEDETTE_BREAKER_OPEN;
 }
 
+/* The store is at one event and does not come back from it until the gate is open; another goes to the spool behind it:
+ * what is returned is to live until it is there. */
+static GPtrArray *submit_behind_the_gate(struct fixture *fixture, struct gate *gate, int *is_spooled)
+{
+    GPtrArray *first = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(first, make_signal("e1"));
+    g_assert_true(store_events_submit(fixture->world.store, first, wait_at_the_gate, gate, NULL));
+    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(events, make_signal("e2"));
+    g_assert_true(record_path_submit(fixture->path, events, on_spooled, is_spooled, NULL));
+    return events;
+}
+
+/* Whether it came to that before the deadline. */
+static bool await(const struct fixture *fixture, bool (*is_so)(const struct fixture *fixture))
+{
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!is_so(fixture) && g_get_monotonic_time() < until_us)
+        g_usleep(1000); /* between looks */
+    return is_so(fixture);
+}
+
 /* One that answers nothing at all fails as well as one that answers with an error; what waits is stored afterwards. */
 static void test_a_store_that_hangs_opens_the_breaker(void)
 {
@@ -198,16 +220,8 @@ static void test_a_store_that_hangs_opens_the_breaker(void)
     fixture.settings.breaker.success_threshold = 1;
     fixture.settings.spool.retry_seconds = fixture.settings.spool.retry_max_seconds = 0.05;
     open_all(&fixture);
-    GPtrArray *first = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
-    g_ptr_array_add(first, make_signal("e1"));
-    g_assert_true(store_events_submit(fixture.world.store, first, wait_at_the_gate, &gate, NULL));
-    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
-    g_ptr_array_add(events, make_signal("e2"));
-    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
-    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    while (!is_breaker_open(&fixture) && g_get_monotonic_time() < until_us)
-        g_usleep(1000);
-    bool was_opened = is_breaker_open(&fixture);
+    g_autoptr(GPtrArray) events = submit_behind_the_gate(&fixture, &gate, &is_spooled);
+    bool was_opened = await(&fixture, is_breaker_open);
     open_gate(&gate);
     g_assert_true(was_opened);
     wait_until_drained(&fixture);
@@ -244,15 +258,8 @@ static void test_stopping_does_not_wait_for_a_store_that_hangs(void)
     start(&fixture);
     fixture.settings.spool.stop_seconds = 0.05;
     open_all(&fixture);
-    GPtrArray *first = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
-    g_ptr_array_add(first, make_signal("e1"));
-    g_assert_true(store_events_submit(fixture.world.store, first, wait_at_the_gate, &gate, NULL));
-    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
-    g_ptr_array_add(events, make_signal("e2"));
-    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
-    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    while (!is_given_out(&fixture) && g_get_monotonic_time() < until_us)
-        g_usleep(1000);
+    g_autoptr(GPtrArray) events = submit_behind_the_gate(&fixture, &gate, &is_spooled);
+    g_assert_true(await(&fixture, is_given_out));
     g_assert_false(record_path_close(g_steal_pointer(&fixture.path))); /* the gate is still closed */
     open_gate(&gate);
     g_assert_cmpint(count_spooled(&fixture), ==, 1);
