@@ -143,6 +143,16 @@ static void until_called(struct upstream *upstream, int calls)
         g_usleep(200);
 }
 
+/* Someone asks for "a", and the call does not end until the upstream is let go. */
+static void begin_held(struct upstream *upstream, struct asker *leader)
+{
+    upstream_init(upstream);
+    upstream_start(upstream);
+    upstream->is_held = true;
+    start_asker(leader, upstream, "a");
+    until_called(upstream, 1);
+}
+
 static void test_k01_one_call_for_a_cold_key(void)
 {
     struct upstream upstream;
@@ -237,11 +247,7 @@ static void test_k04_k05_who_waits_has_a_deadline_of_its_own(void)
 {
     struct upstream upstream;
     struct asker leader = {0}, hasty = {.deadline_us = INT64_C(1001) * SECOND_US}, patient = {0};
-    upstream_init(&upstream);
-    upstream_start(&upstream);
-    upstream.is_held = true;
-    start_asker(&leader, &upstream, "a");
-    until_called(&upstream, 1);
+    begin_held(&upstream, &leader);
     start_asker(&hasty, &upstream, "a");
     start_asker(&patient, &upstream, "a");
     until_joined(&upstream, 2);
@@ -280,11 +286,7 @@ static void test_k07_invalidated_while_it_loads_is_not_kept(void)
 {
     struct upstream upstream;
     struct asker leader = {0};
-    upstream_init(&upstream);
-    upstream_start(&upstream);
-    upstream.is_held = true;
-    start_asker(&leader, &upstream, "a");
-    until_called(&upstream, 1);
+    begin_held(&upstream, &leader);
     vedette_flight_invalidate(upstream.flight, "org", "a");
     __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
     pthread_join(leader.thread, NULL);
@@ -326,11 +328,7 @@ static void test_k07_a_put_outdates_what_is_loading(void)
 {
     struct upstream upstream;
     struct asker leader = {0};
-    upstream_init(&upstream);
-    upstream_start(&upstream);
-    upstream.is_held = true;
-    start_asker(&leader, &upstream, "a");
-    until_called(&upstream, 1);
+    begin_held(&upstream, &leader);
     vedette_flight_put(upstream.flight, "org", "a", "newer", 5);
     assert_answer(&upstream, "org", "a", "newer");
     __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
@@ -512,11 +510,7 @@ static void test_k13_closing_with_waiters(void)
     struct upstream upstream;
     struct asker leader = {0}, waiters[5] = {0};
     pthread_t closer;
-    upstream_init(&upstream);
-    upstream_start(&upstream);
-    upstream.is_held = true;
-    start_asker(&leader, &upstream, "a");
-    until_called(&upstream, 1);
+    begin_held(&upstream, &leader);
     for (int i = 0; i < 5; i++)
         start_asker(&waiters[i], &upstream, "a");
     until_joined(&upstream, 5);
