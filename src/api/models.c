@@ -30,12 +30,19 @@ static struct model_file *find_file(const GPtrArray *files, const char *id)
     return NULL;
 }
 
+/* The file's name without its suffix. */
+static char *id_of(const char *path)
+{
+    char *id = g_path_get_basename(path);
+    if (g_str_has_suffix(id, MODEL_SUFFIX))
+        id[strlen(id) - strlen(MODEL_SUFFIX)] = '\0';
+    return id;
+}
+
 static struct model_file *add_file(GPtrArray *files, char *path)
 {
     struct model_file *file = g_new(struct model_file, 1);
-    *file = (struct model_file){g_path_get_basename(path), path, g_ptr_array_new()};
-    if (g_str_has_suffix(file->id, MODEL_SUFFIX))
-        file->id[strlen(file->id) - strlen(MODEL_SUFFIX)] = '\0';
+    *file = (struct model_file){id_of(path), path, g_ptr_array_new()};
     g_ptr_array_add(files, file);
     return file;
 }
@@ -45,10 +52,8 @@ static void note_use(GPtrArray *files, const char *path, const char *use)
 {
     if (!path || !*path)
         return;
-    g_autofree char *name = g_path_get_basename(path);
-    if (g_str_has_suffix(name, MODEL_SUFFIX))
-        name[strlen(name) - strlen(MODEL_SUFFIX)] = '\0';
-    struct model_file *file = find_file(files, name);
+    g_autofree char *id = id_of(path);
+    struct model_file *file = find_file(files, id);
     if (file) {
         g_free(file->path);
         file->path = g_strdup(path);
