@@ -7,13 +7,13 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { BLOCK = 4096 };
 
 struct shim_file {
     sqlite3_file base;
-    char *path;
     sqlite3_file real[]; /* as large as the real VFS wants it */
 };
 
@@ -81,25 +81,64 @@ static void wait_while_held(const char *name)
     pthread_mutex_unlock(&deletes.lock);
 }
 
+/* ---- what a power cut leaves ---- */
+
 void shim_keep_synced(const char *directory)
 {
     kept = directory;
 }
 
-static char *kept_path(const char *directory, const char *path)
+/* A file or directory by its number and when it was made, as numbers are used again; NULL: there is none. g_free. */
+static char *identify(int directory, const char *name, int flags, mode_t *mode)
 {
-    struct stat status;
-    return stat(path, &status) == 0 ? g_strdup_printf("%s/%llu", directory, (unsigned long long)status.st_ino) : NULL;
+    struct statx status;
+    if (statx(directory, name, flags | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_TYPE | STATX_BTIME, &status) != 0)
+        return NULL;
+    *mode = status.stx_mode;
+    return g_strdup_printf("%llu-%lld.%09u", (unsigned long long)status.stx_ino, (long long)status.stx_btime.tv_sec,
+                           status.stx_btime.tv_nsec);
+}
+
+/* The names in a directory and what they stand for, as identify has it. */
+static GHashTable *read_names(const char *path)
+{
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GDir) entries = g_dir_open(path, 0, NULL);
+    for (const char *name; entries && (name = g_dir_read_name(entries));) {
+        mode_t mode;
+        g_autofree char *file = g_build_filename(path, name, NULL), *identity = identify(AT_FDCWD, file, 0, &mode);
+        if (identity && S_ISREG(mode))
+            g_hash_table_insert(names, g_strdup(name), g_steal_pointer(&identity));
+    }
+    return names;
+}
+
+static GBytes *write_names(const char *path)
+{
+    g_autoptr(GHashTable) names = read_names(path);
+    GString *text = g_string_new(NULL);
+    GHashTableIter iter;
+    gpointer name, identity;
+    g_hash_table_iter_init(&iter, names);
+    while (g_hash_table_iter_next(&iter, &name, &identity))
+        g_string_append_printf(text, "%s %s\n", (char *)identity, (char *)name);
+    return g_string_free_to_bytes(text);
+}
+
+static GBytes *read_whole(const char *path)
+{
+    char *data;
+    gsize length;
+    return g_file_get_contents(path, &data, &length, NULL) ? g_bytes_new_take(data, length) : NULL;
 }
 
 /* Whole or not at all, as the process may be killed meanwhile. */
-static void keep(const char *path)
+static void keep(const char *name, GBytes *bytes)
 {
-    g_autofree char *to = kept ? kept_path(kept, path) : NULL, *data = NULL;
     gsize length;
-    if (!to || !g_file_get_contents(path, &data, &length, NULL))
-        return;
-    g_autofree char *draft = g_strconcat(to, ".new", NULL);
+    const char *data = g_bytes_get_data(bytes, &length);
+    g_autofree char *to = g_build_filename(kept, name, NULL);
+    g_autofree char *draft = g_strdup_printf("%s.%d.new", to, (int)syscall(SYS_gettid));
     int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd >= 0 && write(fd, data, length) == (ssize_t)length)
         rename(draft, to);
@@ -107,24 +146,129 @@ static void keep(const char *path)
         close(fd);
 }
 
+/* Whoever syncs, SQLite or the spool itself: what the file or directory held before is kept once it is synced. */
+static int sync_and_keep(int fd, long call)
+{
+    mode_t mode;
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd),
+                    *identity = kept ? identify(fd, "", AT_EMPTY_PATH, &mode) : NULL;
+    g_autoptr(GBytes) data = !identity ? NULL : S_ISDIR(mode) ? write_names(path) : read_whole(path);
+    int result = (int)syscall(call, fd);
+    if (result == 0 && data)
+        keep(identity, data);
+    return result;
+}
+
+/* These stand before the C library's, also for SQLite. */
+#pragma GCC visibility push(default)
+int fsync(int fd)
+{
+    return sync_and_keep(fd, SYS_fsync);
+}
+
+int fdatasync(int fd)
+{
+    return sync_and_keep(fd, SYS_fdatasync);
+}
+#pragma GCC visibility pop
+
+static GHashTable *read_synced_names(const char *spool, const char *directory)
+{
+    mode_t mode;
+    g_autofree char *identity = identify(AT_FDCWD, spool, 0, &mode);
+    g_autofree char *path = g_build_filename(directory, identity, NULL), *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return NULL;
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line && **line; line++) {
+        char *name = strchr(*line, ' ');
+        g_hash_table_insert(names, g_strdup(name + 1), g_strndup(*line, (gsize)(name - *line)));
+    }
+    return names;
+}
+
+/* Of what was done to a file's names since the directory was synced all is there, or nothing: a file system renames
+ * whole. True: all. */
+static bool toss(GHashTable *coins, const char *identity, int chance)
+{
+    gpointer coin;
+    if (!g_hash_table_lookup_extended(coins, identity, NULL, &coin)) {
+        coin = GINT_TO_POINTER(g_random_int_range(0, 100) < chance);
+        g_hash_table_insert(coins, g_strdup(identity), coin);
+    }
+    return GPOINTER_TO_INT(coin);
+}
+
+/* Into `after`, what a name of either stands for after the cut. */
+static void settle_name(GHashTable *coins, int chance, const char *name, const char *synced, const char *current,
+                        GHashTable *after)
+{
+    bool is_same = g_strcmp0(synced, current) == 0;
+    const char *identity = is_same || toss(coins, current ? current : synced, chance) ? current : synced;
+    if (identity)
+        g_hash_table_insert(after, g_strdup(name), g_strdup(identity));
+}
+
+static GHashTable *settle_names(GHashTable *synced, GHashTable *current, int chance)
+{
+    g_autoptr(GHashTable) coins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTable *after = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    GHashTableIter iter;
+    gpointer name, identity;
+    g_hash_table_iter_init(&iter, current);
+    while (g_hash_table_iter_next(&iter, &name, &identity))
+        settle_name(coins, chance, name, g_hash_table_lookup(synced, name), identity, after);
+    g_hash_table_iter_init(&iter, synced);
+    while (g_hash_table_iter_next(&iter, &name, &identity))
+        if (!g_hash_table_contains(current, name))
+            settle_name(coins, chance, name, identity, NULL, after);
+    return after;
+}
+
+/* By identity, what each file of the directory holds now. */
+static GHashTable *read_contents(const char *spool, GHashTable *names)
+{
+    GHashTable *contents = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+    GHashTableIter iter;
+    gpointer name, identity;
+    g_hash_table_iter_init(&iter, names);
+    while (g_hash_table_iter_next(&iter, &name, &identity)) {
+        g_autofree char *path = g_build_filename(spool, name, NULL);
+        GBytes *data = read_whole(path);
+        if (data)
+            g_hash_table_insert(contents, g_strdup(identity), data);
+        g_assert_cmpint(g_unlink(path), ==, 0);
+    }
+    return contents;
+}
+
+static void write_after_cut(const char *path, const char *directory, const char *identity, GBytes *written, int chance)
+{
+    g_autofree char *from = g_build_filename(directory, identity, NULL), *synced = NULL;
+    gsize synced_length = 0, written_length = 0;
+    const char *bytes = written ? g_bytes_get_data(written, &written_length) : NULL;
+    g_file_get_contents(from, &synced, &synced_length, NULL);
+    for (gsize at = 0; at < synced_length; at += BLOCK)
+        if (at < written_length && g_random_int_range(0, 100) < chance)
+            memcpy(synced + at, bytes + at, MIN(BLOCK, MIN(synced_length, written_length) - at));
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(write(fd, synced ? synced : "", synced_length), ==, (gssize)synced_length);
+    close(fd);
+}
+
 void shim_cut_power(const char *spool, const char *directory, int chance)
 {
-    g_autoptr(GDir) entries = g_dir_open(spool, 0, NULL);
-    for (const char *name; entries && (name = g_dir_read_name(entries));) {
-        if (!strstr(name, ".spool"))
-            continue;
-        g_autofree char *path = g_build_filename(spool, name, NULL), *from = kept_path(directory, path);
-        g_autofree char *synced = NULL, *written = NULL;
-        gsize synced_length = 0, written_length = 0;
-        g_file_get_contents(from, &synced, &synced_length, NULL);
-        g_file_get_contents(path, &written, &written_length, NULL);
-        for (gsize at = 0; at < synced_length; at += BLOCK)
-            if (at < written_length && g_random_int_range(0, 100) < chance)
-                memcpy(synced + at, written + at, MIN(BLOCK, MIN(synced_length, written_length) - at));
-        int fd = open(path, O_WRONLY | O_TRUNC);
-        g_assert_cmpint(fd, >=, 0);
-        g_assert_cmpint(write(fd, synced ? synced : "", synced_length), ==, (gssize)synced_length);
-        close(fd);
+    g_autoptr(GHashTable) current = read_names(spool), synced = read_synced_names(spool, directory);
+    g_autoptr(GHashTable) after = settle_names(synced ? synced : current, current, chance);
+    g_autoptr(GHashTable) contents = read_contents(spool, current);
+    GHashTableIter iter;
+    gpointer name, identity;
+    g_hash_table_iter_init(&iter, after);
+    while (g_hash_table_iter_next(&iter, &name, &identity)) {
+        g_autofree char *path = g_build_filename(spool, name, NULL);
+        write_after_cut(path, directory, identity, g_hash_table_lookup(contents, identity), chance);
     }
 }
 
@@ -133,7 +277,6 @@ void shim_cut_power(const char *spool, const char *directory, int chance)
 static int shim_close(sqlite3_file *base)
 {
     struct shim_file *file = (struct shim_file *)base;
-    g_clear_pointer(&file->path, g_free);
     return file->real->pMethods->xClose(file->real);
 }
 
@@ -165,12 +308,7 @@ static int shim_truncate(sqlite3_file *base, sqlite3_int64 size)
 static int shim_sync(sqlite3_file *base, int flags)
 {
     struct shim_file *file = (struct shim_file *)base;
-    if (planned())
-        return SQLITE_IOERR_FSYNC;
-    int code = file->real->pMethods->xSync(file->real, flags);
-    if (code == SQLITE_OK && file->path)
-        keep(file->path);
-    return code;
+    return planned() ? SQLITE_IOERR_FSYNC : file->real->pMethods->xSync(file->real, flags);
 }
 
 static int shim_size(sqlite3_file *base, sqlite3_int64 *size)
@@ -241,7 +379,6 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int
     int code = real_vfs->xOpen(real_vfs, name, file->real, flags, out_flags);
     if (code != SQLITE_OK)
         return code;
-    file->path = g_strdup(name);
     file->base.pMethods = &methods;
     return SQLITE_OK;
 }

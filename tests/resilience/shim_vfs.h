@@ -22,8 +22,10 @@ void shim_hold_deletes(bool is_held);
 /* Until somebody does. */
 void shim_await_held(void);
 
-/* From now on what is synced is also kept in `directory`, by inode; NULL: no more. */
+/* From now on what is synced, by anybody in this process, is also kept in `directory`: of files what they held, of
+ * directories the names in them; NULL: no more. */
 void shim_keep_synced(const char *directory);
 /* What a power cut leaves of the files in `spool`: of each 4 KiB block what was synced last or, at random, what was
- * written since. `chance`: of the latter, in percent. */
+ * written since; and of what was made, removed or renamed since the directory was synced, at random, all or nothing.
+ * `chance`: of what was not synced, in percent. */
 void shim_cut_power(const char *spool, const char *directory, int chance);
