@@ -81,9 +81,10 @@ bool connection_open(struct connection *connection, const char *path, bool is_wr
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !is_writer, NULL);
     g_autofree char *cache =
         g_strdup_printf("PRAGMA cache_size=-%d", is_writer ? SQLITE_WRITER_CACHE_KIB : SQLITE_CACHE_KIB);
+    g_autofree char *spill = g_strdup_printf("PRAGMA cache_spill=%d", SQLITE_SPILL_PAGES);
     g_autofree char *checkpoint = g_strdup_printf("PRAGMA wal_autocheckpoint=%d", SQLITE_CHECKPOINT_MOST_PAGES);
     g_autofree char *limit = g_strdup_printf("PRAGMA journal_size_limit=%d", SQLITE_WAL_LIMIT_BYTES);
-    bool is_good = connection_execute(connection, cache, error) &&
+    bool is_good = connection_execute(connection, cache, error) && connection_execute(connection, spill, error) &&
                    connection_execute(connection, "PRAGMA temp_store=MEMORY", error) &&
                    connection_execute(connection, "PRAGMA foreign_keys=1", error) &&
                    (is_writer ? connection_execute(connection, "PRAGMA journal_mode=WAL", error) &&
