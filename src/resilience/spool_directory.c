@@ -12,6 +12,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+enum {
+    REMOVE_STEP_BYTES = 256 << 10,
+    REMOVE_PAUSE_US = 1000, /* a commit of the file system's journal gets between */
+};
 static const char lock_name[] = "lock", reserve_name[] = "reserve", bad_suffix[] = ".bad", report_suffix[] = ".bad.txt";
 /* What SQLite may keep beside a file. */
 static const char *const beside[] = {"-wal", "-shm", "-journal"};
@@ -190,15 +194,35 @@ bool spool_directory_rename(const char *from, const char *to, GError **error)
     return true;
 }
 
+/* What a file held goes step by step once its name is gone: a file system that gives back megabytes at once lets every
+ * sync wait meanwhile, and with it the commits of those who put in. */
+static bool remove_gradually(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC); /* -1: it goes at once */
+    struct stat status = {.st_size = 0};
+    bool is_gone = unlink(path) == 0;
+    int code = errno;
+    if (is_gone && fd >= 0 && fstat(fd, &status) == 0)
+        for (off_t size = status.st_size - REMOVE_STEP_BYTES; size > 0; size -= REMOVE_STEP_BYTES) {
+            if (ftruncate(fd, size) != 0)
+                break; /* the rest goes when it is closed */
+            g_usleep(REMOVE_PAUSE_US);
+        }
+    if (fd >= 0)
+        close(fd);
+    errno = code;
+    return is_gone;
+}
+
 bool spool_directory_remove(const char *path, GError **error)
 {
     spool_crash_point("crash.spool.before-remove");
-    if (is_injected("spool.unlink") || (unlink(path) != 0 && errno != ENOENT))
+    if (is_injected("spool.unlink") || (!remove_gradually(path) && errno != ENOENT))
         return spool_fail_errno(path, "remove", "check the owner and rights of the directory", error);
     spool_crash_point("crash.spool.removed");
     for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
         g_autofree char *other = g_strconcat(path, beside[i], NULL);
-        if (unlink(other) != 0 && errno != ENOENT)
+        if (!remove_gradually(other) && errno != ENOENT)
             return spool_fail_errno(other, "remove", "check the owner and rights of the directory", error);
     }
     return true;
