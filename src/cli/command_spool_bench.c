@@ -15,7 +15,7 @@
  * same memory in commits of the same size, one after the other, in the same place. A round fills several of the spool's
  * files. */
 
-enum { PRODUCERS = 16, ROUNDS = 7, CALLS = 480, RECORDS_A_CALL = 10, RECORD_BYTES = 512 };
+enum { PRODUCERS = 16, ROUNDS_USUAL = 7, ROUNDS_MAX = 99, CALLS = 480, RECORDS_A_CALL = 10, RECORD_BYTES = 512 };
 
 static const int64_t total_records = (int64_t)PRODUCERS * CALLS * RECORDS_A_CALL;
 
@@ -132,37 +132,60 @@ static double median(double *values, int count)
     return values[count / 2];
 }
 
+/* In turns, as a machine is now faster and now slower. */
+static int run_rounds(const char *place, int rounds)
+{
+    g_autofree char *directory = g_build_filename(place, "spool", NULL), *path = g_build_filename(place, "bare", NULL);
+    g_autofree char *payloads = g_malloc((size_t)total_records * RECORD_BYTES);
+    for (int64_t i = 0; i < total_records; i++)
+        memset(payloads + i * RECORD_BYTES, (int)('a' + i % 26), RECORD_BYTES);
+    double spool[ROUNDS_MAX], bare[ROUNDS_MAX], ratios[ROUNDS_MAX], commit = 0;
+    for (int i = 0; i < rounds; i++) {
+        spool[i] = run_spool(directory, payloads, &commit);
+        remove_all(directory);
+        bare[i] = run_sqlite(path, payloads, MAX((int)(commit + 0.5), 1));
+        g_unlink(path);
+        if (spool[i] <= 0 || bare[i] <= 0)
+            return 1;
+        ratios[i] = spool[i] / bare[i];
+    }
+    printf("durable enqueue, %d producers, %d records of %d bytes a call, about %.0f records a commit, medians of %d "
+           "rounds in turn\n  spool        %.0f records/s\n  bare SQLite  %.0f records/s\n  ratio        %.2f\n",
+           PRODUCERS, RECORDS_A_CALL, RECORD_BYTES, commit, rounds, median(spool, rounds), median(bare, rounds),
+           median(ratios, rounds));
+    return 0;
+}
+
+static bool read_options(int *argc, char ***argv, int *rounds)
+{
+    g_autoptr(GError) error = NULL;
+    const GOptionEntry entries[] = {
+        {"rounds", 0, 0, G_OPTION_ARG_INT, rounds, "how often each is measured, 1 to 99 (7)", "N"}, {0}};
+    g_autoptr(GOptionContext) context = g_option_context_new("[DIRECTORY]");
+    g_option_context_add_main_entries(context, entries, NULL);
+    bool is_read = g_option_context_parse(context, argc, argv, &error);
+    if (is_read && *rounds >= 1 && *rounds <= ROUNDS_MAX && *argc <= 2)
+        return true;
+    fprintf(stderr, "vedette spool bench: %s\n",
+            is_read ? "give one directory at most, and --rounds between 1 and 99" : error->message);
+    return false;
+}
+
 static int bench_main(int argc, char **argv)
 {
+    int rounds = ROUNDS_USUAL;
+    if (!read_options(&argc, &argv, &rounds))
+        return 2;
     g_autofree char *place = g_build_filename(argc > 1 ? argv[1] : ".", "vedette-bench-XXXXXX", NULL);
     if (!g_mkdtemp(place)) {
         fprintf(stderr, "vedette spool bench: %s: cannot be made there: give a directory on the disk to measure\n",
                 place);
         return 1;
     }
-    g_autofree char *directory = g_build_filename(place, "spool", NULL), *path = g_build_filename(place, "bare", NULL);
-    g_autofree char *payloads = g_malloc((size_t)total_records * RECORD_BYTES);
-    for (int64_t i = 0; i < total_records; i++)
-        memset(payloads + i * RECORD_BYTES, (int)('a' + i % 26), RECORD_BYTES);
-    double spool[ROUNDS], bare[ROUNDS], ratios[ROUNDS], commit = 0;
-    bool is_good = true;
-    for (int i = 0; is_good && i < ROUNDS; i++) {
-        spool[i] = run_spool(directory, payloads, &commit);
-        remove_all(directory);
-        bare[i] = run_sqlite(path, payloads, MAX((int)(commit + 0.5), 1));
-        g_unlink(path);
-        is_good = spool[i] > 0 && bare[i] > 0;
-        ratios[i] = is_good ? spool[i] / bare[i] : 0;
-    }
+    int status = run_rounds(place, rounds);
     remove_all(place);
-    if (!is_good)
-        return 1;
-    printf("durable enqueue, %d producers, %d records of %d bytes a call, about %.0f records a commit, medians of %d "
-           "rounds in turn\n  spool        %.0f records/s\n  bare SQLite  %.0f records/s\n  ratio        %.2f\n",
-           PRODUCERS, RECORDS_A_CALL, RECORD_BYTES, commit, ROUNDS, median(spool, ROUNDS), median(bare, ROUNDS),
-           median(ratios, ROUNDS));
-    return 0;
+    return status;
 }
 
 const struct cli_command command_spool_bench = {
-    "spool bench", "[DIRECTORY]", "durable enqueue beside bare SQLite, on that directory's disk", bench_main};
+    "spool bench", "[--rounds N] [DIRECTORY]", "durable enqueue beside bare SQLite, on that directory's disk", bench_main};

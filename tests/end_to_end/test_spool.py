@@ -122,9 +122,10 @@ def q07_q11_damage_is_told():
 
 def the_bench_tells_a_ratio():
     with Directory() as directory:
-        answer = vedette("spool", "bench", directory)
+        answer = vedette("spool", "bench", "--rounds", "1", directory)
         assert answer.returncode == 0 and float(re.search(r"ratio +([\d.]+)", answer.stdout).group(1)) > 0, answer.stderr
         assert list(directory.iterdir()) == [], "it leaves nothing behind"
+        assert vedette("spool", "bench", "--rounds", "0", directory).returncode == 2
         nowhere = vedette("spool", "bench", directory / "nowhere")
         assert nowhere.returncode == 1 and "cannot be made there" in nowhere.stderr, nowhere.stderr
 
