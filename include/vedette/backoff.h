@@ -36,6 +36,8 @@ struct vedette_retry_budget {
 };
 /* A request was made, for the first time. Any thread. */
 VEDETTE_PUBLIC void vedette_retry_budget_note_request(struct vedette_retry_budget *budget);
+/* How many retries may be made now, 0..burst. Any thread. */
+VEDETTE_PUBLIC int32_t vedette_retry_budget_left(const struct vedette_retry_budget *budget);
 /* True when a retry may be made now, and takes it from the budget. Any thread. */
 VEDETTE_PUBLIC bool vedette_retry_budget_take(struct vedette_retry_budget *budget);
 

@@ -187,5 +187,6 @@ static int bench_main(int argc, char **argv)
     return status;
 }
 
-const struct cli_command command_spool_bench = {
-    "spool bench", "[--rounds N] [DIRECTORY]", "durable enqueue beside bare SQLite, on that directory's disk", bench_main};
+const struct cli_command command_spool_bench = {"spool bench", "[--rounds N] [DIRECTORY]",
+                                                "durable enqueue beside bare SQLite, on that directory's disk",
+                                                bench_main};

@@ -50,8 +50,10 @@ struct notify_settings {
     int32_t parallel;       /* requests at once */
     double timeout_seconds; /* of one request */
     int32_t max_answer_bytes;
-    char *retry_seconds; /* the ladder: waits between tries, separated by commas */
-    double retry_jitter; /* share of each wait that is drawn */
+    char *retry_seconds;                 /* the ladder: waits between tries, separated by commas */
+    double retry_jitter;                 /* share of each wait that is drawn */
+    int32_t retry_permille, retry_burst; /* of tries that are not the first: struct vedette_retry_budget */
+    double retry_pace_seconds;           /* beyond the budget, one in so much time */
     double reconnect_seconds, reconnect_max_seconds;
     double stalled_seconds; /* with something to deliver, and nothing delivered for so long; 0: not watched */
     int32_t remembered;     /* of all: ids known to be taken over, so that they are not taken twice */
@@ -126,6 +128,7 @@ struct endpoint_health {
     int64_t queued;   /* all that wait, those in_flight and retrying among them */
     int64_t in_flight, retrying;
     int64_t accepted, attempts, delivered, failed, dead, refused, dropped;
+    int64_t put_off;        /* retries that were due and had to wait for the budget */
     int64_t gone;           /* 1 while its state is ENDPOINT_GONE */
     int64_t connected;      /* brokers: 1 while connected; webhooks: 1 unless the last try failed */
     double stalled_seconds; /* nothing delivered for so long, once that is over the setting; else 0 */

@@ -22,6 +22,8 @@ struct endpoint {
 
     pthread_mutex_t lock; /* guards the rest */
     struct random random;
+    struct vedette_retry_budget retries;
+    int64_t retried_us; /* when a try was last made that was not a notification's first */
     GPtrArray *waiting; /* of struct delivery * */
     int in_flight;
     int64_t paused_until_us;
@@ -46,6 +48,8 @@ struct endpoint *endpoint_new(const struct endpoint_config *config, const char *
         g_strdup_printf("%s:%s", record_enum_name(endpoint_kind_names, config->audience.kind), config->audience.id);
     endpoint->waiting = g_ptr_array_new();
     endpoint->is_connected = !config->is_brokered;
+    endpoint->retries = (struct vedette_retry_budget){.permille = config->settings->retry_permille,
+                                                      .burst = config->settings->retry_burst};
     endpoint->moved_us = clock_monotonic_us(config->clock);
     random_init_system(&endpoint->random);
     pthread_mutex_init(&endpoint->lock, NULL);
@@ -204,16 +208,44 @@ static int first_due(const struct endpoint *endpoint)
     return first;
 }
 
+/* How long a delivery must wait yet, 0: it is due. Tries that are not the first are made within the budget; beyond it
+ * at a pace, so that an endpoint that is told nothing new gets its old ones all the same. */
+static int64_t wait_of(struct endpoint *endpoint, struct delivery *delivery, int64_t at_us)
+{
+    int64_t pace_us = (int64_t)(endpoint->config.settings->retry_pace_seconds * G_USEC_PER_SEC);
+    if (delivery->due_us > at_us)
+        return delivery->due_us - at_us;
+    if (!delivery->was_tried || vedette_retry_budget_left(&endpoint->retries) > 0)
+        return 0;
+    int64_t wait_us = MAX(endpoint->retried_us + pace_us - at_us, 0);
+    endpoint->health.put_off += wait_us > 0 && !delivery->is_put_off;
+    delivery->is_put_off |= wait_us > 0;
+    return wait_us;
+}
+
+/* A try is made: the first of a notification adds to the budget of retries, any other takes of it. */
+static void note_try(struct endpoint *endpoint, struct delivery *delivery, int64_t at_us)
+{
+    endpoint->health.attempts++;
+    if (!delivery->was_tried) {
+        vedette_retry_budget_note_request(&endpoint->retries);
+        return;
+    }
+    if (!vedette_retry_budget_take(&endpoint->retries))
+        log_debug(endpoint->name, "the budget of retries is spent: one is made all the same, as none was for a while");
+    endpoint->retried_us = at_us;
+    delivery->is_put_off = false;
+}
+
 /* Who is due now, fetched from the queue if need be and there is room; -1: nobody, until *wait_us have passed. */
 static int find_due(struct endpoint *endpoint, int64_t at_us, int64_t *wait_us)
 {
     int first = first_due(endpoint);
-    const struct delivery *delivery = first >= 0 ? g_ptr_array_index(endpoint->waiting, first) : NULL;
-    if (delivery && delivery->due_us <= at_us)
+    *wait_us = first >= 0 ? wait_of(endpoint, g_ptr_array_index(endpoint->waiting, first), at_us) : INT64_MAX;
+    if (*wait_us == 0)
         return first;
     if ((int)endpoint->waiting->len + endpoint->in_flight < endpoint->config.settings->retrying && fetch(endpoint))
         return (int)endpoint->waiting->len - 1;
-    *wait_us = delivery ? delivery->due_us - at_us : INT64_MAX;
     return -1;
 }
 
@@ -250,7 +282,7 @@ static struct delivery *take(struct endpoint *endpoint, int64_t at_us, int64_t *
     struct delivery *delivery = g_ptr_array_remove_index_fast(endpoint->waiting, (guint)index);
     delivery->permit = permit;
     endpoint->in_flight++;
-    endpoint->health.attempts++;
+    note_try(endpoint, delivery, at_us);
     return delivery;
 }
 
@@ -368,6 +400,7 @@ static void note_failed(struct endpoint *endpoint, struct delivery *delivery, co
         return;
     }
     delivery->due_us = at_us + MAX(wait_us, asked_us);
+    delivery->was_tried = true;
     g_ptr_array_add(endpoint->waiting, delivery);
 }
 

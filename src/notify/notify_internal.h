@@ -8,6 +8,7 @@
 #include "auth/webhook.h"
 #include "base/random.h"
 #include "base/trace.h"
+#include "vedette/backoff.h"
 #include "vedette/breaker.h"
 #include "vedette/spool.h"
 
@@ -85,8 +86,10 @@ struct delivery {
     char *body;
     struct trace_context trace; /* of the try under way; not sampled: it is in no trace */
     int64_t taken_us;
-    unsigned tries; /* made, and failed */
-    int64_t due_us; /* the next, monotonic */
+    unsigned tries;  /* made, and failed */
+    int64_t due_us;  /* the next, monotonic */
+    bool was_tried;  /* by this process, and failed */
+    bool is_put_off; /* it was due, and waits for the budget of retries */
     struct vedette_permit permit;
 };
 

@@ -40,6 +40,11 @@ void vedette_retry_budget_note_request(struct vedette_retry_budget *budget)
     while (!__atomic_compare_exchange_n(&budget->credit, &missing, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
+int32_t vedette_retry_budget_left(const struct vedette_retry_budget *budget)
+{
+    return (int32_t)((full(budget) - counter_get(&budget->credit)) / RETRY_COST);
+}
+
 bool vedette_retry_budget_take(struct vedette_retry_budget *budget)
 {
     int64_t missing = counter_get(&budget->credit);

@@ -241,6 +241,51 @@ static void test_w04_time_that_a_server_was_off_uses_up_no_last_tries(void)
     end(&fixture);
 }
 
+/* Of those that failed and are due, as many as may be tried just now; each fails again. */
+static int retry_all(struct fixture *fixture, int64_t *wait_us)
+{
+    struct delivery *delivery;
+    int count = 0;
+    for (; (delivery = endpoint_take(fixture->endpoint, wait_us)); count++)
+        settle(fixture, delivery, ATTEMPT_FAILED, 0);
+    return count;
+}
+
+static void test_j06_retries_cannot_multiply_the_load_of_an_endpoint(void)
+{
+    enum { COUNT = 20, BURST = 3 };
+    struct fixture fixture;
+    int64_t wait_us;
+    start(&fixture);
+    fixture.world.settings.notify.retry_permille = 200;
+    fixture.world.settings.notify.retry_burst = BURST;
+    fixture.world.settings.notify.retry_pace_seconds = 2;
+    endpoint_free(fixture.endpoint);
+    open_endpoint(&fixture);
+    for (int i = 0; i < COUNT; i++) {
+        g_autofree char *id = g_strdup_printf("e%d", i);
+        put(&fixture, id);
+        settle(&fixture, take(&fixture), ATTEMPT_FAILED, 0);
+    }
+    clock_fake_advance_us(fixture.world.clock, 10 * G_USEC_PER_SEC); /* all wait for their second try, after 5 s */
+    g_assert_cmpint(retry_all(&fixture, &wait_us), ==, BURST);
+    g_assert_cmpint(wait_us, ==, 2 * G_USEC_PER_SEC);
+    put(&fixture, "news"); /* is not kept waiting by them */
+    struct delivery *news = take(&fixture);
+    g_assert_cmpstr(news->message.id, ==, "news");
+    settle(&fixture, news, ATTEMPT_DELIVERED, 0);
+    for (int i = 0; i < 4; i++) { /* five told for the first time give one more */
+        put(&fixture, "more");
+        settle(&fixture, take(&fixture), ATTEMPT_DELIVERED, 0);
+    }
+    g_assert_cmpint(retry_all(&fixture, &wait_us), ==, 1);
+    clock_fake_advance_us(fixture.world.clock, 2 * G_USEC_PER_SEC); /* and none waits for ever */
+    g_assert_cmpint(retry_all(&fixture, &wait_us), ==, 1);
+    g_assert_cmpint(look(&fixture).put_off, >, 0);
+    g_assert_cmpint(look(&fixture).dead, ==, 0);
+    end(&fixture);
+}
+
 /* ---- dead letters ---- */
 
 struct found {
@@ -505,6 +550,8 @@ static void test_ladders_as_people_write_them(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/endpoint/j06_retries_cannot_multiply_the_load_of_an_endpoint",
+                    test_j06_retries_cannot_multiply_the_load_of_an_endpoint);
     g_test_add_func("/endpoint/w04_the_ladder_of_the_specification_and_then_a_dead_letter",
                     test_w04_the_ladder_of_the_specification_and_then_a_dead_letter);
     g_test_add_func("/endpoint/w04_who_waits_for_a_retry_holds_up_nobody",

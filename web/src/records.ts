@@ -2184,6 +2184,8 @@ export interface EndpointHealth {
   refused: number;
   /** notifications dropped to make room for newer ones, or that the disk did not give back */
   dropped: number;
+  /** tries again that were due and waited for the budget of them: notify.retry_permille, notify.retry_burst */
+  put_off: number;
   /** 1 once it said 410 Gone, until it is enabled again */
   gone: number;
   /** 1 while the broker is connected; of webhooks: while the last try was good */
