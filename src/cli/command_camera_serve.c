@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 struct serve_options {
-    int port;
+    int port, max_clients;
     char *address, *username, *password_file;
     gboolean exits_with_parent;
 };
@@ -69,6 +69,7 @@ static bool serve(const struct serve_options *options, int count, char **sources
     CLEANUP(media_player) struct media_player *player = media_player_new(options->address, options->port, error);
     if (!player || !add_sources(player, options, count, sources, names, error) || !media_player_start(player, error))
         return false;
+    media_player_set_max_clients(player, options->max_clients);
     bool is_v6 = strchr(options->address, ':');
     for (int i = 0; i < count; i++)
         printf("rtsp://%s%s%s:%d/%s\n", is_v6 ? "[" : "", options->address, is_v6 ? "]" : "", media_player_port(player),
@@ -83,10 +84,12 @@ static bool serve(const struct serve_options *options, int count, char **sources
 
 static int camera_serve(int argc, char **argv)
 {
-    struct serve_options options = {.port = 8554};
+    struct serve_options options = {.port = 8554, .max_clients = MEDIA_PLAYER_CLIENTS};
     const GOptionEntry entries[] = {
         {"port", 0, 0, G_OPTION_ARG_INT, &options.port, "port to listen on; 0: a free one", "P"},
         {"address", 0, 0, G_OPTION_ARG_STRING, &options.address, "address to listen on (127.0.0.1)", "A"},
+        {"max-clients", 0, 0, G_OPTION_ARG_INT, &options.max_clients,
+         "so many at once, and more are refused; those that went within 20 s count (256)", "N"},
         {"username", 0, 0, G_OPTION_ARG_STRING, &options.username, "ask for this login", "U"},
         {"password-file", 0, 0, G_OPTION_ARG_FILENAME, &options.password_file, "file that holds its password", "FILE"},
         {"exit-with-parent", 0, 0, G_OPTION_ARG_NONE, &options.exits_with_parent,
@@ -101,9 +104,10 @@ static int camera_serve(int argc, char **argv)
         g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "give --username and --password-file together");
         is_good = false;
     }
-    if (!is_good || argc < 2 || options.port < 0 || options.port > 65535) {
+    if (!is_good || argc < 2 || options.port < 0 || options.port > 65535 || options.max_clients < 1) {
         fprintf(stderr, "vedette camera serve: %s\n",
-                error ? error->message : "give at least one FILE or scene://NAME, and a port from 0 to 65535");
+                error ? error->message
+                      : "give at least one FILE or scene://NAME, a port from 0 to 65535, and room for a client");
         return 2;
     }
     if (options.exits_with_parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent))

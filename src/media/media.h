@@ -115,6 +115,7 @@ struct frame *media_image_decode(const char *name, const uint8_t *bytes, size_t 
 /* ---- playing a camera ---- */
 
 struct media_player;
+enum { MEDIA_PLAYER_CLIENTS = 256 };
 
 /* A real RTSP server on `address`:`port` (0: a free one). All calls on the thread that runs the default GMainContext.
  */
@@ -122,6 +123,10 @@ struct media_player *media_player_new(const char *address, int port, GError **er
 /* Serves `location` (file or scene://) at rtsp://address:port/`mount`, in real time, looping. Optional login. */
 bool media_player_add(struct media_player *player, const char *mount, const char *location, const char *username,
                       const char *password, GError **error);
+/* So many clients at once at most, else MEDIA_PLAYER_CLIENTS; those that went within 10 to 20 s count, because they are
+ * held for so long. More are refused, and counted since the start. */
+void media_player_set_max_clients(struct media_player *player, int count);
+int64_t media_player_refused(const struct media_player *player);
 /* Starts to listen; the caller runs the default GMainContext. */
 bool media_player_start(struct media_player *player, GError **error);
 int media_player_port(const struct media_player *player);

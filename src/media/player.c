@@ -1,9 +1,12 @@
 /* Plays files and scenes as real RTSP cameras (gst-rtsp-server). One pipeline a mount, shared by its clients. */
+#define LOG_MODULE "media"
 #include "media/media_internal.h"
+
+#include "base/log.h"
 
 #include <gst/rtsp-server/rtsp-server.h>
 
-enum { DEPARTED_SECONDS = 10 };
+enum { DEPARTED_SECONDS = 10, REFUSAL_COMPLAINT_US = 10 * G_USEC_PER_SEC };
 
 struct media_player {
     GstRTSPServer *server;
@@ -11,6 +14,9 @@ struct media_player {
     int port;
     GHashTable *plays;      /* path → how often it was asked to play */
     GPtrArray *departed[2]; /* clients whose connection is closed: of late, and for longer */
+    int max_clients, connected;
+    int64_t refused;
+    struct log_limit refusal_complaint;
 };
 
 /* The server asks a factory for its bin through this virtual function; a class of our own is the only way to give it
@@ -78,6 +84,7 @@ static gboolean close_socket(gpointer client)
 static void on_closed(GstRTSPClient *client, gpointer data)
 {
     struct media_player *player = data;
+    player->connected--;
     g_ptr_array_add(player->departed[0], g_object_ref(client));
     g_idle_add(close_socket, client); /* which need not be held; not here, where the client may have its lock */
 }
@@ -92,10 +99,28 @@ static gboolean age_departed(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* One more than are held: it goes before it can ask for anything, so that no thread but this one was ever at it. */
+static void refuse(struct media_player *player, GstRTSPClient *client)
+{
+    gint64 held_back;
+    player->refused++;
+    g_idle_add_full(G_PRIORITY_HIGH, close_socket, g_object_ref(client), g_object_unref);
+    if (log_limit_pass(&player->refusal_complaint, REFUSAL_COMPLAINT_US, &held_back))
+        log_warning("player",
+                    "a client is refused: %d are connected or went within %d s, as many as are allowed "
+                    "(--max-clients); %lld refused so far",
+                    player->max_clients, 2 * DEPARTED_SECONDS, (long long)player->refused);
+}
+
 static void on_client(GstRTSPServer *server, GstRTSPClient *client, gpointer data)
 {
     (void)server;
     struct media_player *player = data;
+    if (player->connected + (int)player->departed[0]->len + (int)player->departed[1]->len >= player->max_clients) {
+        refuse(player, client);
+        return;
+    }
+    player->connected++;
     g_signal_connect(client, "play-request", G_CALLBACK(on_play), player->plays);
     g_signal_connect(client, "closed", G_CALLBACK(on_closed), player);
 }
@@ -105,6 +130,7 @@ struct media_player *media_player_new(const char *address, int port, GError **er
     (void)error;
     struct media_player *player = g_new0(struct media_player, 1);
     player->server = gst_rtsp_server_new();
+    player->max_clients = MEDIA_PLAYER_CLIENTS;
     /* clients on the main loop's thread, where media_player_free closes them: they have no lock that would allow two */
     GstRTSPThreadPool *threads = gst_rtsp_server_get_thread_pool(player->server);
     gst_rtsp_thread_pool_set_max_threads(threads, 0);
@@ -176,6 +202,16 @@ int media_player_plays(const struct media_player *player, const char *mount_name
 {
     g_autofree char *path = g_strconcat("/", mount_name, NULL);
     return GPOINTER_TO_INT(g_hash_table_lookup(player->plays, path));
+}
+
+void media_player_set_max_clients(struct media_player *player, int count)
+{
+    player->max_clients = count;
+}
+
+int64_t media_player_refused(const struct media_player *player)
+{
+    return player->refused;
 }
 
 int media_player_clients(const struct media_player *player)

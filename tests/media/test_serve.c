@@ -174,6 +174,33 @@ static void test_clients_that_break_off_do_no_harm(void)
     g_object_unref(mute);
 }
 
+/* Those that went are held for a while, so they count; the server tells who is too many by closing, and goes on. */
+static void test_more_clients_than_are_allowed_are_refused(void)
+{
+    enum { ALLOWED = 3 };
+    g_autofree char *command =
+        serve_command("'scene://empty?width=64&height=64' --port 0 --max-clients 3 --exit-with-parent");
+    if (!command) {
+        g_test_skip("VEDETTE_BINARY is not set");
+        return;
+    }
+    struct server server;
+    server_start(&server, command, 1);
+    GSocketConnection *visitors[ALLOWED];
+    for (int i = 0; i < ALLOWED; i++) {
+        visitors[i] = visit(server.lines[0]);
+        g_assert_nonnull(visitors[i]);
+    }
+    for (int i = 0; i < 2 * ALLOWED; i++)
+        g_assert_null(visit(server.lines[0]));
+    break_off(visitors[0]);
+    g_assert_null(visit(server.lines[0]));
+    for (int i = 1; i < ALLOWED; i++)
+        g_object_unref(visitors[i]);
+    kill(server.pid, SIGTERM);
+    g_assert_cmpint(server_wait(&server), ==, 0);
+}
+
 static bool has_gone(void *data)
 {
     return kill(*(pid_t *)data, 0) != 0;
@@ -205,6 +232,7 @@ static void test_mistakes_are_told(void)
         int status;
     } rows[] = {{"--port 0", 2},
                 {"scene://empty --port 70000", 2},
+                {"scene://empty --port 0 --max-clients 0", 2},
                 {"scene://empty --username u --port 0", 2},
                 {"scene://nowhere --port 0", 1},
                 {"/nonexistent.mp4 --port 0", 1},
@@ -228,6 +256,8 @@ int main(int argc, char **argv)
     media_world_start();
     g_test_add_func("/media/serve/each_source_has_its_address", test_each_source_has_its_address);
     g_test_add_func("/media/serve/clients_that_break_off_do_no_harm", test_clients_that_break_off_do_no_harm);
+    g_test_add_func("/media/serve/more_clients_than_are_allowed_are_refused",
+                    test_more_clients_than_are_allowed_are_refused);
     g_test_add_func("/media/serve/it_ends_with_its_parent", test_it_ends_with_its_parent);
     g_test_add_func("/media/serve/mistakes_are_told", test_mistakes_are_told);
     return g_test_run();
