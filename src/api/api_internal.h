@@ -83,8 +83,9 @@ void answer_header(struct answer *answer, const char *name, const char *format, 
 /* Takes the string over. */
 void answer_json(struct answer *answer, unsigned status, GString *json);
 void answer_text(struct answer *answer, unsigned status, const char *content_type, GString *text);
-/* 400 for a page that cannot be begun where the cursor says. */
+/* 400 for a page that cannot be begun where the cursor says: why; or because nothing is there (any more). */
 void answer_bad_cursor(struct answer *answer, const char *why);
+void answer_unknown_cursor(struct answer *answer, const char *cursor);
 /* A record, and {"items": […]} of records with the cursor of the page after it: NULL for none, as it has for the last
  * page. Not to be stored by anyone on the way (Cache-Control: no-store). */
 void answer_record(struct answer *answer, unsigned status, const struct record_descriptor *descriptor,
@@ -189,6 +190,8 @@ void request_forget(struct request *request);
  * those alone, or as CSV. */
 bool request_export_is_valid(const struct request *request, struct answer *answer);
 void request_export(const struct request *request, struct answer *answer);
+/* location.c: says where what was made is. */
+void request_locate(const struct request *request, struct answer *answer);
 /* idempotency.c. False: the answer is made. */
 bool route_takes_idempotency_key(const struct route *route);
 bool idempotency_begin(struct request *request, struct answer *answer);

@@ -236,8 +236,9 @@ static void handle_line_delete(struct request *request, struct answer *answer)
      .role = ROLE_VIEWER,                                                                                              \
      .rate = RATE_READ,                                                                                                \
      .parameters = &camera_places_parameters_descriptor,                                                               \
-     .answers = ANSWER_LIST,                                                                                           \
+     .answers = ANSWER_PAGE,                                                                                           \
      .response = &kind##_descriptor,                                                                                   \
+     .features = ROUTE_WHOLE,                                                                                          \
      .handle = handle_##kind##s,                                                                                       \
      .doc = "The " #kind "s of a camera; /api/v1/" #kind "s has them with their counts."},                             \
         {.method = "POST",                                                                                             \

@@ -58,7 +58,7 @@ static void append_answer(const struct route *route, GString *out)
     if (route->media_type)
         g_string_append_printf(out, ": <code>%s</code>", route->media_type);
     if (route->response) {
-        g_string_append(out, route->answers == ANSWER_RECORD ? ": " : ": items of ");
+        g_string_append(out, route->answers == ANSWER_PAGE ? ": items of " : ": ");
         append_record_link(route->response, RECORD_SCHEMA_ANSWER, out);
     }
     g_string_append(out, route->answers == ANSWER_PAGE ? ", next_cursor. Else" : ". Else");

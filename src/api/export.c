@@ -119,29 +119,32 @@ static void keep_fields(json_t *items, GPtrArray *fields)
 
 /* ---- a page of what a handler listed whole (ROUTE_WHOLE) ---- */
 
-/* What tells an item from the others: its id, which of lines and zones is their camera's alone, or its name. */
-static char *cursor_of(const json_t *item)
+static void add_key(const struct record_field *field, enum record_schema_use use, void *names)
 {
-    const char *camera_id = json_string_value(json_object_get(item, "camera_id"));
-    const char *id = json_string_value(json_object_get(item, json_object_get(item, "id") ? "id" : "name"));
-    return id && camera_id ? g_strconcat(camera_id, "/", id, NULL) : g_strdup(id);
+    if (field->flags & RECORD_KEY)
+        add_name(field, use, names);
+}
+
+/* What tells an item from the others: a digest of the fields that its record's table calls its key. g_free. */
+static char *cursor_of(const json_t *item, const GPtrArray *keys)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (guint i = 0; i < keys->len; i++) {
+        append_cell(text, json_object_get(item, g_ptr_array_index(keys, i)));
+        g_string_append_c(text, ',');
+    }
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text->str, (gssize)text->len);
 }
 
 /* The index after the cursor's item; -1: it is not there (any more). */
-static gssize begin_of_page(const json_t *items, const char *cursor)
+static gssize begin_of_page(const json_t *items, const GPtrArray *keys, const char *cursor)
 {
     for (size_t i = 0; cursor && i < json_array_size(items); i++) {
-        g_autofree char *found = cursor_of(json_array_get(items, i));
-        if (g_strcmp0(found, cursor) == 0)
+        g_autofree char *found = cursor_of(json_array_get(items, i), keys);
+        if (strcmp(found, cursor) == 0)
             return (gssize)i + 1;
     }
     return cursor ? -1 : 0;
-}
-
-static void answer_unknown_cursor(const char *cursor, struct answer *answer)
-{
-    g_autofree char *why = g_strdup_printf("%s: it is not there (any more): start again without it", cursor);
-    answer_bad_cursor(answer, why);
 }
 
 /* Leaves the page and next_cursor in the list. False: the answer is made. */
@@ -150,16 +153,18 @@ static bool cut_page(const struct request *request, json_t *tree, struct answer 
     const int32_t *limit = parameter_of(request, "limit");
     char *const *cursor = parameter_of(request, "cursor");
     json_t *items = json_object_get(tree, "items"), *page = json_array();
-    gssize begin = begin_of_page(items, *cursor);
+    g_autoptr(GPtrArray) keys = g_ptr_array_new();
+    record_each_field(request->route->response, RECORD_SCHEMA_ANSWER, add_key, keys);
+    gssize begin = begin_of_page(items, keys, *cursor);
     if (begin < 0) {
         json_decref(page);
-        answer_unknown_cursor(*cursor, answer);
+        answer_unknown_cursor(answer, *cursor);
         return false;
     }
     size_t rest = json_array_size(items) - (size_t)begin, count = *limit ? MIN((size_t)*limit, rest) : rest;
     for (size_t i = 0; i < count; i++)
         json_array_append(page, json_array_get(items, (size_t)begin + i));
-    g_autofree char *next = count < rest && count ? cursor_of(json_array_get(page, count - 1)) : NULL;
+    g_autofree char *next = count < rest && count ? cursor_of(json_array_get(page, count - 1), keys) : NULL;
     json_object_set_new(tree, "items", page);
     json_object_set_new(tree, "next_cursor", next ? json_string(next) : json_null());
     return true;

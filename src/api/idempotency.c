@@ -41,6 +41,31 @@ static char *digest_of_request(const struct request *request)
     return g_strdup(g_checksum_get_string(checksum));
 }
 
+/* A repetition says these as the first answer did: what its body is known by, and where it is. */
+static const char *const kept_headers[] = {"ETag", "Location", NULL};
+
+/* As struct kept_answer has them; NULL: there are none. g_free. */
+static char *headers_of(const struct answer *answer)
+{
+    GString *lines = g_string_new(NULL);
+    for (guint i = 0; i < answer->headers->len; i += 2) {
+        const char *name = g_ptr_array_index(answer->headers, i);
+        if (g_strv_contains(kept_headers, name))
+            g_string_append_printf(lines, "%s: %s\n", name, (char *)g_ptr_array_index(answer->headers, i + 1));
+    }
+    return g_string_free(lines, !lines->len);
+}
+
+static void answer_headers_again(const struct kept_answer *kept, struct answer *answer)
+{
+    g_auto(GStrv) lines = g_strsplit(kept->headers ? kept->headers : "", "\n", -1);
+    for (size_t i = 0; lines[i]; i++) {
+        g_auto(GStrv) parts = g_strsplit(lines[i], ": ", 2);
+        if (parts[0] && parts[1])
+            answer_header(answer, parts[0], "%s", parts[1]);
+    }
+}
+
 static void answer_again(const struct kept_answer *kept, const char *request_sha256, struct answer *answer)
 {
     if (strcmp(kept->request_sha256, request_sha256) != 0) {
@@ -55,6 +80,7 @@ static void answer_again(const struct kept_answer *kept, const char *request_sha
                         strcmp(kept->content_type, "application/json") == 0 ? "application/json"
                                                                             : "application/problem+json",
                         g_string_new(kept->body));
+        answer_headers_again(kept, answer);
         answer_header(answer, "Idempotency-Replayed", "true");
     }
 }
@@ -98,7 +124,8 @@ void idempotency_end(struct request *request, const struct answer *answer)
     bool is_kept = answer->status < 500 && answer->status != MHD_HTTP_TOO_MANY_REQUESTS;
     gsize size = 0;
     const char *body = answer->body ? g_bytes_get_data(answer->body, &size) : NULL;
-    g_autofree char *text = body ? g_strndup(body, size) : NULL, *request_sha256 = digest_of_request(request);
+    g_autofree char *text = body ? g_strndup(body, size) : NULL, *headers = headers_of(answer),
+                    *request_sha256 = digest_of_request(request);
     const struct kept_answer kept = {
         .org_id = (char *)(uintptr_t)org_id,
         .key = request->kept_key,
@@ -106,6 +133,7 @@ void idempotency_end(struct request *request, const struct answer *answer)
         .status = (int32_t)answer->status,
         .content_type = (char *)(uintptr_t)answer->content_type,
         .body = text,
+        .headers = headers,
         .created_at = {clock_wall_ms(request->api->clock)},
     };
     g_autoptr(GError) error = NULL;

@@ -38,6 +38,16 @@ static void handle_jobs(struct request *request, struct answer *answer)
         answer_list_or_error(answer, &job_view_descriptor, jobs, error);
 }
 
+/* One more than are told says whether there is a next page. */
+static void answer_runs(const GPtrArray *runs, guint limit, struct answer *answer)
+{
+    g_autoptr(GString) next = g_string_new(NULL);
+    guint count = MIN(runs->len, limit);
+    if (runs->len > count)
+        record_append_time(next, ((const struct job_run *)g_ptr_array_index(runs, count - 1))->scheduled_at.ms);
+    answer_page(answer, &job_run_descriptor, runs, count, next->len ? next->str : NULL);
+}
+
 static void handle_job_history(struct request *request, struct answer *answer)
 {
     const struct job_history_parameters *asked = request->parameters;
@@ -45,10 +55,13 @@ static void handle_job_history(struct request *request, struct answer *answer)
     if (!scheduler)
         return;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) runs = scheduler_history(scheduler, asked->id, asked->limit, &error);
+    g_autoptr(GPtrArray) runs = scheduler_history(scheduler, asked->id, asked->cursor.ms, asked->limit + 1, &error);
     if (!request_runs_server(request))
         hide_details_of_runs(runs);
-    answer_list_or_error(answer, &job_run_descriptor, runs, error);
+    if (runs)
+        answer_runs(runs, (guint)asked->limit, answer);
+    else
+        answer_error(answer, error);
 }
 
 static void handle_job_next(struct request *request, struct answer *answer)
@@ -132,7 +145,7 @@ static const struct route routes[] = {
      .role = ROLE_ADMIN,
      .rate = RATE_READ,
      .parameters = &job_history_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &job_run_descriptor,
      .handle = handle_job_history,
      .doc = "What became of a job's times, newest first: run, or skipped and why; what was done, to whom runs the "

@@ -147,7 +147,7 @@ static const struct route routes[] = {
      .request = &login_request_descriptor,
      .answers = ANSWER_RECORD,
      .response = &login_response_descriptor,
-     .problems = PROBLEM(UNAUTHENTICATED),
+     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(UNAVAILABLE),
      .handle = handle_login,
      .doc =
          "Logs in with username and password. API clients get a bearer token; browsers (client: browser) get cookies "
@@ -161,7 +161,7 @@ static const struct route routes[] = {
      .request = &refresh_request_descriptor,
      .answers = ANSWER_RECORD,
      .response = &login_response_descriptor,
-     .problems = PROBLEM(UNAUTHENTICATED),
+     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(UNAVAILABLE),
      .handle = handle_refresh,
      .doc = "Renews a browser's login. Each refresh token is good once; one that is used again ends the login."},
     {.method = "POST",

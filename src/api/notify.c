@@ -159,15 +159,29 @@ static void handle_webhook_enable(struct request *request, struct answer *answer
     answer->status = MHD_HTTP_NO_CONTENT;
 }
 
+/* What tells a letter from the others. g_free. */
+static char *cursor_of(const struct dead_letter *letter)
+{
+    return g_strdup_printf("%s/%s/%s", record_enum_name(endpoint_kind_names, letter->kind), letter->endpoint_id,
+                           letter->id);
+}
+
+/* The newest of those before the cursor's, newest first. */
 struct letters {
     GPtrArray *items;
     guint most;
+    const char *cursor; /* NULL: of all */
+    bool is_over;       /* the cursor's came by */
 };
 
-/* The newest are kept. */
+/* They come oldest first. */
 static bool append_letter(void *data, const struct dead_letter *letter)
 {
     struct letters *letters = data;
+    g_autofree char *cursor = cursor_of(letter);
+    letters->is_over |= g_strcmp0(letters->cursor, cursor) == 0;
+    if (letters->is_over)
+        return false;
     struct dead_letter *copy = g_new(struct dead_letter, 1);
     record_copy(&dead_letter_descriptor, letter, copy);
     g_ptr_array_insert(letters->items, 0, copy);
@@ -186,9 +200,15 @@ static void handle_dead_letters(struct request *request, struct answer *answer)
 {
     const struct dead_letter_parameters *asked = request->parameters;
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(letter_free);
-    struct letters letters = {items, (guint)asked->limit};
+    guint limit = (guint)asked->limit;
+    struct letters letters = {items, limit + 1, asked->cursor, false}; /* one more says whether there is a next page */
     notify_each_dead_letter(request->api->notify, request->login.user->org_id, append_letter, &letters);
-    answer_list(answer, &dead_letter_descriptor, items);
+    if (asked->cursor && !letters.is_over) {
+        answer_unknown_cursor(answer, asked->cursor);
+        return;
+    }
+    g_autofree char *next = items->len > limit ? cursor_of(g_ptr_array_index(items, limit - 1)) : NULL;
+    answer_page(answer, &dead_letter_descriptor, items, MIN(items->len, limit), next);
 }
 
 static void handle_dead_letter_retry(struct request *request, struct answer *answer)
@@ -208,10 +228,13 @@ static const struct route routes[] = {
      .name = "listNotifyEndpoints",
      .role = ROLE_OPERATOR,
      .rate = RATE_READ,
-     .answers = ANSWER_LIST,
+     .parameters = &list_parameters_descriptor,
+     .answers = ANSWER_PAGE,
      .response = &endpoint_health_descriptor,
+     .features = ROUTE_WHOLE,
      .handle = handle_endpoints,
-     .doc = "Who is told of the org's signals, by webhook and MQTT, and how each of them is."},
+     .doc = "Who is told of the org's signals, by webhook and MQTT, and how each of them is: those of the settings, at "
+            "most 64 webhooks and 16 brokers."},
     {.method = "POST",
      .path = "/api/v1/notify/webhooks/{id}/enable",
      .name = "enableWebhook",
@@ -227,7 +250,7 @@ static const struct route routes[] = {
      .role = ROLE_OPERATOR,
      .rate = RATE_READ,
      .parameters = &dead_letter_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &dead_letter_descriptor,
      .handle = handle_dead_letters,
      .doc = "Notifications that could not be delivered, newest first."},

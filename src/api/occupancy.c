@@ -1,21 +1,11 @@
-#include "api/api_internal.h"
-#include "store/rollups.h"
+#include "api/rows.h"
 
 static void handle_occupancy(struct request *request, struct answer *answer)
 {
+    static const struct store_row_kind *const kinds[] = {
+        [ROLLUP_HOUR] = &store_hours, [ROLLUP_DAY] = &store_days, [ROLLUP_MONTH] = &store_months};
     const struct occupancy_parameters *asked = request->parameters;
-    const struct store_bucket_filter filter = {
-        .org_id = request->login.user->org_id,
-        .camera_id = asked->camera_id,
-        .subject_id = asked->subject_id,
-        .level = asked->level,
-        .from_ms = asked->from.ms,
-        .to_ms = asked->to.ms,
-        .limit = asked->limit,
-    };
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) rows = store_buckets_list(request->api->store, &filter, &error);
-    answer_list_or_error(answer, &occupancy_hourly_descriptor, rows, error);
+    answer_rows(request, kinds[asked->level], answer);
 }
 
 static const struct route routes[] = {
@@ -25,7 +15,7 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .parameters = &occupancy_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &occupancy_hourly_descriptor,
      .handle = handle_occupancy,
      .doc = "Counts by hour, day or month, newest first."},

@@ -130,7 +130,7 @@ static const struct route routes[] = {
      .role = ROLE_ANONYMOUS,
      .rate = RATE_HEAVY,
      .status = MHD_HTTP_FOUND,
-     .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED),
+     .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED) | PROBLEM(UNAVAILABLE),
      .handle = handle_begin,
      .doc = "Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE)."},
     {.method = "GET",
@@ -140,7 +140,7 @@ static const struct route routes[] = {
      .rate = RATE_HEAVY,
      .parameters = &oidc_parameters_descriptor,
      .status = MHD_HTTP_FOUND,
-     .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED),
+     .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED) | PROBLEM(UNAVAILABLE),
      .handle = handle_callback,
      .doc = "Where the issuer sends the browser back to: logs in and goes to the page."},
 };

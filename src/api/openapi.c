@@ -93,20 +93,17 @@ static void append_body(const struct route *route, GString *out)
 
 static void append_items_schema(const struct route *route, GString *out)
 {
-    g_string_append(out, "{\"type\":\"object\",\"required\":[\"items\"");
-    g_string_append(out, route->answers == ANSWER_PAGE ? ",\"next_cursor\"]" : "]");
-    g_string_append(out, ",\"properties\":{\"items\":{\"type\":\"array\",\"items\":");
+    g_string_append(out, "{\"type\":\"object\",\"required\":[\"items\",\"next_cursor\"],\"properties\":{\"items\":{"
+                         "\"type\":\"array\",\"items\":");
     append_reference(out, route->response, RECORD_SCHEMA_ANSWER);
-    g_string_append_c(out, '}');
-    if (route->answers == ANSWER_PAGE)
-        g_string_append(out, ",\"next_cursor\":{\"type\":\"string\",\"nullable\":true,\"description\":\"cursor of the "
-                             "next page; null: this is the last\"}");
-    g_string_append(out, "}}");
+    g_string_append(out,
+                    "},\"next_cursor\":{\"type\":\"string\",\"nullable\":true,\"description\":\"cursor of the next "
+                    "page; null: this is the last\"}}}");
 }
 
 static void append_json_answer(const struct route *route, GString *out)
 {
-    bool is_list = route->answers != ANSWER_RECORD;
+    bool is_list = route->answers == ANSWER_PAGE;
     g_string_append(out, "\"application/json\":{\"schema\":");
     if (is_list)
         append_items_schema(route, out);
@@ -114,10 +111,8 @@ static void append_json_answer(const struct route *route, GString *out)
         append_reference(out, route->response, RECORD_SCHEMA_ANSWER);
     g_string_append(out, is_list ? ",\"example\":{\"items\":[" : ",\"example\":");
     record_append_example(route->response, RECORD_SCHEMA_ANSWER, out);
-    g_string_append(out, is_list ? "]" : "");
-    g_string_append(out, route->answers == ANSWER_PAGE ? ",\"next_cursor\":null" : "");
-    g_string_append(out, is_list ? "}}" : "}");
-    if (is_list && route->parameters && record_find_field(route->parameters, "format"))
+    g_string_append(out, is_list ? "],\"next_cursor\":null}}" : "}");
+    if (is_list)
         g_string_append(out, ",\"text/csv\":{\"schema\":{\"type\":\"string\"}}");
 }
 

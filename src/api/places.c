@@ -20,20 +20,50 @@ static void handle_orgs(struct request *request, struct answer *answer)
     answer_list_or_error(answer, &org_descriptor, orgs, error);
 }
 
-static void handle_org(struct request *request, struct answer *answer)
+/* Everyone but the platform knows of their own alone. */
+static bool is_of_request(const struct request *request)
 {
     const struct user *user = request->login.user;
-    bool is_own = strcmp(request->id, user->org_id) == 0;
+    return user->role >= ROLE_PLATFORM || strcmp(request->id, user->org_id) == 0;
+}
+
+static void handle_org(struct request *request, struct answer *answer)
+{
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) orgs = is_own || user->role >= ROLE_PLATFORM
-                                    ? store_orgs_read(request->api->store, request->id, &error)
-                                    : g_ptr_array_new();
+    g_autoptr(GPtrArray) orgs =
+        is_of_request(request) ? store_orgs_read(request->api->store, request->id, &error) : g_ptr_array_new();
     if (orgs && orgs->len)
         answer_tagged(request, answer, MHD_HTTP_OK, &org_descriptor, g_ptr_array_index(orgs, 0));
     else if (orgs)
         answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such org, or it is not yours", NULL);
     else
         answer_error(answer, error);
+}
+
+/* If-Match, when there is one, names what was read. */
+static bool is_expected_org(void *data, const struct org *org)
+{
+    g_autofree char *etag = record_etag(&org_descriptor, org);
+    return http_list_has(data, "*") || http_list_has(data, etag);
+}
+
+static void handle_org_change(struct request *request, struct answer *answer)
+{
+    const struct audit_by by = request_by(request);
+    const struct org_change_request *asked = request->record;
+    g_autoptr(GError) error = NULL;
+    if (!is_of_request(request)) {
+        answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such org, or it is not yours", NULL);
+        return;
+    }
+    struct org *org =
+        store_org_rename(request->api->store, request->id, asked->name, request->if_match ? is_expected_org : NULL,
+                         (void *)(uintptr_t)request->if_match, &by, &error);
+    if (org)
+        answer_tagged(request, answer, MHD_HTTP_OK, &org_descriptor, org);
+    else
+        answer_change_error(answer, error);
+    org_free(org);
 }
 
 static void handle_org_create(struct request *request, struct answer *answer)
@@ -43,7 +73,7 @@ static void handle_org_create(struct request *request, struct answer *answer)
     struct org org = {.id = asked->id, .name = asked->name}; /* borrows */
     g_autoptr(GError) error = NULL;
     if (store_org_create(request->api->store, &org, &by, &error))
-        answer_record(answer, MHD_HTTP_CREATED, &org_descriptor, &org);
+        answer_tagged(request, answer, MHD_HTTP_CREATED, &org_descriptor, &org);
     else
         answer_error(answer, error);
 }
@@ -190,6 +220,20 @@ static const struct route routes[] = {
      .problems = PROBLEM(CONFLICT),
      .handle = handle_org_create,
      .doc = "A new org."},
+    {.method = "PATCH",
+     .path = "/api/v1/orgs/{id}",
+     .name = "patchOrg",
+     .role = ROLE_ADMIN,
+     .rate = RATE_WRITE,
+     .parameters = &id_change_parameters_descriptor,
+     .body = BODY_JSON,
+     .request = &org_change_request_descriptor,
+     .answers = ANSWER_RECORD,
+     .response = &org_descriptor,
+     .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_VERSIONED,
+     .handle = handle_org_change,
+     .doc = "Gives an org another name: one's own, or, for the platform, any. 409 once it was deleted."},
     {.method = "DELETE",
      .path = "/api/v1/orgs/{id}",
      .name = "deleteOrg",
@@ -234,6 +278,7 @@ static const struct route routes[] = {
      .parameters = &id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &site_descriptor,
+     .features = ROUTE_CACHED,
      .handle = handle_site,
      .doc = "One site, with its ETag."},
     {.method = "PUT",

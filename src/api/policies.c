@@ -184,6 +184,15 @@ static void handle_policy_effective(struct request *request, struct answer *answ
     answer_header(answer, "Cache-Control", "no-store");
 }
 
+/* One more than are told says whether there is a next page. */
+static void answer_revisions(const GPtrArray *revisions, guint limit, struct answer *answer)
+{
+    guint count = MIN(revisions->len, limit);
+    const struct policy_revision *last = revisions->len > count ? g_ptr_array_index(revisions, count - 1) : NULL;
+    g_autofree char *next = last ? g_strdup_printf("%" G_GINT64_FORMAT, last->revision) : NULL;
+    answer_page(answer, &policy_revision_descriptor, revisions, count, next);
+}
+
 static void handle_policy_history(struct request *request, struct answer *answer)
 {
     const struct policy_parameters *asked = request->parameters;
@@ -191,8 +200,12 @@ static void handle_policy_history(struct request *request, struct answer *answer
     g_autoptr(GError) error = NULL;
     if (!request_policy_name(request, &name, answer))
         return;
-    g_autoptr(GPtrArray) revisions = policy_keeper_history(request->api->policies, &name, asked->limit, &error);
-    answer_list_or_error(answer, &policy_revision_descriptor, revisions, error);
+    g_autoptr(GPtrArray) revisions =
+        policy_keeper_history(request->api->policies, &name, asked->cursor, asked->limit + 1, &error);
+    if (revisions)
+        answer_revisions(revisions, (guint)asked->limit, answer);
+    else
+        answer_error(answer, error);
 }
 
 /* ---- changing ---- */
@@ -444,7 +457,7 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .parameters = &policy_history_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &policy_revision_descriptor,
      .handle = handle_policy_history,
      .doc = "Its changes, newest first: who, when, why, what."},
@@ -480,7 +493,7 @@ static const struct route routes[] = {
      .request = &policy_webhook_descriptor,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(NOT_FOUND),
+     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(NOT_FOUND) | PROBLEM(UNAVAILABLE),
      .handle = handle_policy_webhook,
      .doc = "A change by signed webhook (Standard Webhooks; policies.webhook_secrets)."},
 };

@@ -97,6 +97,12 @@ void answer_bad_cursor(struct answer *answer, const char *why)
     record_errors_clear(&errors);
 }
 
+void answer_unknown_cursor(struct answer *answer, const char *cursor)
+{
+    g_autofree char *why = g_strdup_printf("%s: it is not there (any more): start again without it", cursor);
+    answer_bad_cursor(answer, why);
+}
+
 /* Whether a cursor is still one only the store can say. */
 static const char cursor_prefix[] = "cursor: ";
 static bool is_of_cursor(const GError *error)

@@ -20,9 +20,6 @@ static void append_answer(const struct route *route, GString *text)
     case ANSWER_RECORD:
         g_string_append(text, name);
         break;
-    case ANSWER_LIST:
-        g_string_append_printf(text, "items: %s", name);
-        break;
     case ANSWER_PAGE:
         g_string_append_printf(text, "items: %s; next_cursor", name);
         break;

@@ -63,9 +63,10 @@ static const struct route routes[] = {
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
      .parameters = &report_parameters_descriptor,
-     .answers = ANSWER_LIST,
+     .answers = ANSWER_PAGE,
      .response = &report_line_descriptor,
      .problems = PROBLEM(NOT_FOUND),
+     .features = ROUTE_WHOLE,
      .handle = handle_report,
      .doc =
          "A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones "

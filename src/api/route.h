@@ -35,8 +35,7 @@ enum body_kind {
 enum answer_kind {
     ANSWER_EMPTY = 0,
     ANSWER_RECORD, /* the route's response record */
-    ANSWER_LIST,   /* {"items": […]} of it */
-    ANSWER_PAGE,   /* the same with next_cursor: null on the last page */
+    ANSWER_PAGE,   /* {"items": […], "next_cursor": …} of it: null on the last page */
     ANSWER_MEDIA,  /* media_type */
 };
 

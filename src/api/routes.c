@@ -40,9 +40,11 @@ const char *const rate_class_names[] = {"free", "read", "write", "heavy", "login
 
 unsigned route_problems(const struct route *route)
 {
-    unsigned problems = route->problems | PROBLEM(INVALID) | PROBLEM(RATE_LIMITED) | PROBLEM(UNAVAILABLE);
-    if (route->role > ROLE_ANONYMOUS)
-        problems |= PROBLEM(UNAUTHENTICATED) | PROBLEM(FORBIDDEN);
+    unsigned problems = route->problems | PROBLEM(INVALID);
+    if (route->rate != RATE_FREE)
+        problems |= PROBLEM(RATE_LIMITED);
+    if (route->role > ROLE_ANONYMOUS) /* who asks is looked up in the store */
+        problems |= PROBLEM(UNAUTHENTICATED) | PROBLEM(FORBIDDEN) | PROBLEM(UNAVAILABLE);
     if (strchr(route->path, '{'))
         problems |= PROBLEM(NOT_FOUND);
     if (route_takes_idempotency_key(route))
@@ -299,6 +301,7 @@ static void handle(struct request *request, struct answer *answer)
         request_export_is_valid(request, answer) && idempotency_begin(request, answer)) {
         route->handle(request, answer);
         request_export(request, answer);
+        request_locate(request, answer);
         idempotency_end(request, answer);
     }
 }

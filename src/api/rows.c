@@ -33,19 +33,10 @@ static size_t read_conditions(const struct request *request, const struct store_
     return count;
 }
 
-static const char *id_of(const struct store_row_kind *kind, const void *row)
-{
-    return *(char *const *)(const void *)((const char *)row + record_find_field(kind->descriptor, "id")->offset);
-}
-
 static void answer_rows_page(const struct store_row_kind *kind, const GPtrArray *rows, int limit, struct answer *answer)
 {
     guint count = MIN(rows->len, (guint)limit);
-    if (kind->key) { /* without an id there is no next page: from and to are the way on */
-        answer_list(answer, kind->descriptor, rows);
-        return;
-    }
-    const char *next = rows->len > count ? id_of(kind, g_ptr_array_index(rows, count - 1)) : NULL;
+    g_autofree char *next = rows->len > count ? store_row_cursor(kind, g_ptr_array_index(rows, count - 1)) : NULL;
     answer_page(answer, kind->descriptor, rows, count, next);
 }
 
@@ -54,20 +45,19 @@ void answer_rows(struct request *request, const struct store_row_kind *kind, str
     struct store_row_condition conditions[STORE_ROW_CONDITIONS_MAX] = {{NULL}};
     const int32_t *limit = parameter_of(request, "limit");
     char *const *cursor = parameter_of(request, "cursor");
-    int more = kind->key ? 0 : 1; /* one more tells whether there is a next page */
     struct store_row_filter filter = {
         .org_id = request->login.user->org_id,
         .conditions = conditions,
         .condition_count = read_conditions(request, kind, conditions),
         .from_ms = time_of(request, "from"),
         .to_ms = time_of(request, "to"),
-        .before_id = cursor ? *cursor : NULL,
-        .limit = (limit ? *limit : PARAMETER_LIMIT_MAX) + more,
+        .before_id = *cursor,
+        .limit = *limit + 1, /* one more tells whether there is a next page */
     };
     g_autoptr(GError) error = NULL;
     GPtrArray *rows = store_rows_list(request->api->store, kind, &filter, &error);
     if (rows)
-        answer_rows_page(kind, rows, filter.limit - more, answer);
+        answer_rows_page(kind, rows, filter.limit - 1, answer);
     else
         answer_error(answer, error);
     store_rows_free(kind, rows);

@@ -20,10 +20,8 @@ static const char transport[] =
     "  }\n"
     "}\n"
     "\n"
-    "export interface List<T> {\n"
+    "export interface Page<T> {\n"
     "  items: T[];\n"
-    "}\n"
-    "export interface Page<T> extends List<T> {\n"
     "  /** null: this is the last page */\n"
     "  next_cursor: string | null;\n"
     "}\n"
@@ -135,8 +133,7 @@ static char *body_type(const struct route *route)
 
 static char *answer_type(const struct route *route)
 {
-    static const char *const shapes[] = {
-        [ANSWER_RECORD] = "records.%s", [ANSWER_LIST] = "List<records.%s>", [ANSWER_PAGE] = "Page<records.%s>"};
+    static const char *const shapes[] = {[ANSWER_RECORD] = "records.%s", [ANSWER_PAGE] = "Page<records.%s>"};
     if (route->answers == ANSWER_EMPTY)
         return g_strdup("void");
     if (route->answers == ANSWER_MEDIA)

@@ -29,7 +29,7 @@ static void handle_user(struct request *request, struct answer *answer)
     g_autoptr(GError) error = NULL;
     struct user *user = store_user_get(request->api->store, request->login.user->org_id, request->id, &error);
     if (user)
-        answer_record(answer, MHD_HTTP_OK, &user_descriptor, user);
+        answer_tagged(request, answer, MHD_HTTP_OK, &user_descriptor, user);
     else
         answer_refusal(answer, error);
     user_free(user);
@@ -37,7 +37,9 @@ static void handle_user(struct request *request, struct answer *answer)
 
 static void answer_user(struct answer *answer, unsigned status, struct user_answer *user)
 {
+    g_autofree char *etag = record_etag(&user_descriptor, &user->user);
     answer_record(answer, status, &user_answer_descriptor, user);
+    answer_header(answer, "ETag", "%s", etag);
     record_clear(&user_answer_descriptor, user);
 }
 
@@ -78,8 +80,33 @@ static bool merge(const struct request *request, const struct user *user, struct
     return is_good;
 }
 
+/* If-Match, when there is one, names what was read. */
+struct reading {
+    const char *if_match;
+    bool is_old;
+};
+
+static bool is_as_read(void *data, const struct user *user)
+{
+    struct reading *reading = data;
+    g_autofree char *etag = record_etag(&user_descriptor, user);
+    reading->is_old = !http_list_has(reading->if_match, "*") && !http_list_has(reading->if_match, etag);
+    return !reading->is_old;
+}
+
+static void answer_change_refusal(const struct reading *reading, const GError *error, struct answer *answer)
+{
+    if (reading->is_old)
+        answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
+    else
+        answer_refusal(answer, error);
+}
+
 static void handle_user_change(struct request *request, struct answer *answer)
 {
+    struct reading reading = {request->if_match, false};
+    const struct store_user_expectation expected = {is_as_read, &reading};
+    const struct auth_target target = {request->id, request->if_match ? &expected : NULL};
     g_autoptr(GError) error = NULL;
     struct user *user = store_user_get(request->api->store, request->login.user->org_id, request->id, &error);
     struct user_request merged;
@@ -88,10 +115,10 @@ static void handle_user_change(struct request *request, struct answer *answer)
     if (!user) {
         answer_refusal(answer, error);
     } else if (merge(request, user, &merged, answer)) {
-        if (auth_user_change(request->api->auth, request->login.user, &by, request->id, &merged, &changed, &error))
+        if (auth_user_change(request->api->auth, request->login.user, &by, &target, &merged, &changed, &error))
             answer_user(answer, MHD_HTTP_OK, &changed);
         else
-            answer_refusal(answer, error);
+            answer_change_refusal(&reading, error, answer);
         record_clear(&user_request_descriptor, &merged);
     }
     user_free(user);
@@ -107,10 +134,15 @@ static void answer_nothing_or_error(struct answer *answer, bool is_good, const G
 
 static void handle_user_delete(struct request *request, struct answer *answer)
 {
-    g_autoptr(GError) error = NULL;
+    struct reading reading = {request->if_match, false};
+    const struct store_user_expectation expected = {is_as_read, &reading};
+    const struct auth_target target = {request->id, request->if_match ? &expected : NULL};
     const struct audit_by by = request_by(request);
-    bool is_good = auth_user_delete(request->api->auth, request->login.user, &by, request->id, &error);
-    answer_nothing_or_error(answer, is_good, error);
+    g_autoptr(GError) error = NULL;
+    if (auth_user_delete(request->api->auth, request->login.user, &by, &target, &error))
+        answer->status = MHD_HTTP_NO_CONTENT;
+    else
+        answer_change_refusal(&reading, error, answer);
 }
 
 /* ---- API keys ---- */
@@ -217,8 +249,9 @@ static const struct route user_table[] = {
      .parameters = &id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &user_descriptor,
+     .features = ROUTE_CACHED,
      .handle = handle_user,
-     .doc = "One user."},
+     .doc = "One user, with its ETag."},
     {.method = "PATCH",
      .path = "/api/v1/users/{id}",
      .name = "changeUser",
@@ -230,6 +263,7 @@ static const struct route user_table[] = {
      .answers = ANSWER_RECORD,
      .response = &user_answer_descriptor,
      .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_VERSIONED,
      .handle = handle_user_change,
      .doc = "Changes what the body says: role, is_disabled, oidc_subject or password. Fewer rights, or another "
             "password, end the user's logins."},
@@ -241,6 +275,7 @@ static const struct route user_table[] = {
      .parameters = &id_change_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
      .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_VERSIONED,
      .handle = handle_user_delete,
      .doc = "Removes a user with all logins; the last administrator stays."},
 };

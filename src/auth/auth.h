@@ -117,11 +117,18 @@ bool auth_session_end(struct auth *auth, const struct audit_by *by, const char *
  * store's own. Without a password one is made up, which *answer tells; it must be changed in any case. */
 bool auth_user_create(struct auth *auth, const struct user *actor, const struct audit_by *by,
                       const struct user_request *request, struct user_answer *answer, GError **error);
+struct store_user_expectation; /* store/logins.h */
+/* Who shall change, and what they must be for that (NULL: whatever they are). */
+struct auth_target {
+    const char *user_id;
+    const struct store_user_expectation *expected;
+};
 /* All but the name, to what the request says. A password or the loss of rights ends the user's sessions. */
-bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *user_id,
-                      const struct user_request *request, struct user_answer *answer, GError **error);
-bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *user_id,
+bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by,
+                      const struct auth_target *target, const struct user_request *request, struct user_answer *answer,
                       GError **error);
+bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by,
+                      const struct auth_target *target, GError **error);
 
 /* ---- API keys ---- */
 

@@ -71,7 +71,8 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
 }
 
 static bool apply(struct auth *auth, const struct user *actor, const struct audit_by *by,
-                  const struct user_request *request, struct user *user, GError **error)
+                  const struct auth_target *target, const struct user_request *request, struct user *user,
+                  GError **error)
 {
     bool loses = request->role < user->role || (request->is_disabled && !user->is_disabled);
     if (!check_rank(actor, user->role, error) || !check_request(actor, request, error))
@@ -80,6 +81,7 @@ static bool apply(struct auth *auth, const struct user *actor, const struct audi
     if (request->password && !put_password(auth, user, request->password, error))
         return false;
     const struct store_user_change change = {.by = by,
+                                             .expected = target->expected,
                                              .action = "update",
                                              .parts =
                                                  STORE_USER_RIGHTS | (request->password ? STORE_USER_PASSWORD : 0u),
@@ -87,12 +89,13 @@ static bool apply(struct auth *auth, const struct user *actor, const struct audi
     return store_user_change(auth->store, &change, user, error);
 }
 
-bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *user_id,
-                      const struct user_request *request, struct user_answer *answer, GError **error)
+bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by,
+                      const struct auth_target *target, const struct user_request *request, struct user_answer *answer,
+                      GError **error)
 {
     record_init(&user_answer_descriptor, answer);
-    struct user *user = store_user_get(auth->store, actor->org_id, user_id, error);
-    bool is_good = user && apply(auth, actor, by, request, user, error);
+    struct user *user = store_user_get(auth->store, actor->org_id, target->user_id, error);
+    bool is_good = user && apply(auth, actor, by, target, request, user, error);
     if (is_good) {
         record_clear(&user_descriptor, &answer->user);
         answer->user = *user;
@@ -104,11 +107,12 @@ bool auth_user_change(struct auth *auth, const struct user *actor, const struct 
     return false;
 }
 
-bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *user_id,
-                      GError **error)
+bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by,
+                      const struct auth_target *target, GError **error)
 {
-    struct user *user = store_user_get(auth->store, actor->org_id, user_id, error);
-    bool is_good = user && check_rank(actor, user->role, error) && store_user_delete(auth->store, by, user_id, error);
+    struct user *user = store_user_get(auth->store, actor->org_id, target->user_id, error);
+    bool is_good = user && check_rank(actor, user->role, error) &&
+                   store_user_delete(auth->store, by, target->user_id, target->expected, error);
     user_free(user);
     return is_good;
 }

@@ -53,15 +53,27 @@ static bool level_parse(const char *name, enum log_level *level, GError **error)
     return false;
 }
 
+/* Every LOG_MODULE that there is: tools/check-layers holds the sources to it. */
+static const char *const module_names[] = {"api",   "auth",   "cameras", "demo",  "hub",    "jobs",
+                                           "media", "notify", "policy",  "store", "worker", NULL};
+
+static bool module_check(const char *name, GError **error)
+{
+    if (g_strv_contains(module_names, name))
+        return true;
+    g_autofree char *known = g_strjoinv(", ", (char **)(uintptr_t)module_names);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "log module '%s' is unknown; there are %s", name, known);
+    return false;
+}
+
 static bool module_parse(struct levels *levels, const char *name, const char *level_name, GError **error)
 {
     enum log_level level;
-    if (!level_parse(level_name, &level, error))
+    if (!module_check(name, error) || !level_parse(level_name, &level, error))
         return false;
-    if (levels->module_count == LOG_MODULES_MAX || strlen(name) >= sizeof levels->modules[0].name) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "log module '%s': at most %d modules with names under %zu bytes", name, LOG_MODULES_MAX,
-                    sizeof levels->modules[0].name);
+    if (levels->module_count == LOG_MODULES_MAX) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "log module '%s': at most %d are told apart", name,
+                    LOG_MODULES_MAX);
         return false;
     }
     g_strlcpy(levels->modules[levels->module_count].name, name, sizeof levels->modules[0].name);
@@ -84,6 +96,12 @@ static bool levels_parse(const char *text, struct levels *levels, GError **error
             return false;
     }
     return true;
+}
+
+bool log_levels_check(const char *text, GError **error)
+{
+    struct levels levels;
+    return levels_parse(text, &levels, error);
 }
 
 static int level_changes; /* atomic */

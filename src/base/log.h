@@ -16,11 +16,13 @@ enum log_format { LOG_LOGFMT = 1, LOG_JSON };
 enum log_target { LOG_TARGET_STDERR = 1, LOG_TARGET_JOURNALD };
 
 /* Applies settings; call once before threads start. `levels` as in VEDETTE_LOG; NULL keeps "info".
- * Fails when a level's name is unknown, naming it and the allowed ones. */
+ * Fails when a level's or module's name is unknown, naming it and the allowed ones. */
 bool log_configure(const char *levels, enum log_format format, enum log_target target, GError **error);
 
-/* Changes what is logged while threads run, at most 1,000 times; on false (an unknown level) nothing is changed. Any
- * thread. */
+/* Whether it can be read as levels, of modules that there are. For the tables of what people write. */
+bool log_levels_check(const char *levels, GError **error);
+/* Changes what is logged while threads run, at most 1,000 times; on false (an unknown level or module) nothing is
+ * changed. Any thread. */
 bool log_set_levels(const char *levels, GError **error);
 /* How often that was done. Any thread. */
 int log_level_changes(void);

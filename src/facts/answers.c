@@ -173,6 +173,12 @@ static const struct record_field org_request_fields[] = {
 const struct record_descriptor org_request_descriptor =
     RECORD(struct org_request, "OrgRequest", 1, org_request_fields, "A new org.");
 
+static const struct record_field org_change_fields[] = {
+    FIELD(struct org_change_request, name, RECORD_REQUIRED, "what people call it", .min_count = 1, .max_count = 128),
+};
+const struct record_descriptor org_change_request_descriptor =
+    RECORD(struct org_change_request, "OrgChangeRequest", 1, org_change_fields, "What of an org can change.");
+
 #define SITE_WORDS(type)                                                                                               \
     FIELD(type, name, 0, "what people call it", .max_count = 128),                                                     \
         FIELD(type, time_zone, 0, "IANA name, as Europe/Paris; absent: UTC", .min_count = 1, .max_count = 64,          \

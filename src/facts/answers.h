@@ -116,7 +116,10 @@ extern const struct record_descriptor policy_effective_answer_descriptor;
 struct org_request {
     char *id, *name;
 };
-extern const struct record_descriptor org_request_descriptor;
+struct org_change_request {
+    char *name;
+};
+extern const struct record_descriptor org_request_descriptor, org_change_request_descriptor;
 struct site_request {
     char *id, *name, *time_zone;
 };

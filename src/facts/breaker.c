@@ -19,7 +19,7 @@ const struct record_descriptor breaker_order_descriptor =
     RECORD(struct breaker_order, "BreakerOrder", 1, breaker_order_fields, "A BreakerRequest on its way to a worker.");
 
 static const struct record_field breaker_view_fields[] = {
-    FIELD(struct breaker_view, name, 0, "a camera's id, or upstream:NAME", .max_count = 128),
+    FIELD(struct breaker_view, name, RECORD_KEY, "a camera's id, or upstream:NAME", .max_count = 128),
     FIELD(struct breaker_view, is_camera, 0, "whether it is a camera's"),
     FIELD(struct breaker_view, state, 0,
           "closed, open, half_open, forced_open, forced_closed or disabled; of a camera, as its worker last told",

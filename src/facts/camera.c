@@ -10,7 +10,7 @@ const char *const zone_kind_names[] = {"area",  "intrusion", "restricted",   "sh
                                        "queue", "seat",      "privacy_mask", "motion_mask", NULL};
 
 static const struct record_field zone_fields[] = {
-    FIELD(struct zone, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
+    FIELD(struct zone, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
     FIELD(struct zone, name, 0, "what people call it", .max_count = 128),
     FIELD_ENUM(struct zone, kind, zone_kind_names, 0,
                "what the zone is for; area only counts, intrusion and restricted raise signals",
@@ -103,7 +103,7 @@ const struct record_descriptor zone_descriptor =
 const char *const line_allowed_names[] = {"both", "in", "out", NULL};
 
 static const struct record_field line_fields[] = {
-    FIELD(struct line, id, RECORD_REQUIRED | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
+    FIELD(struct line, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "unique among the camera's zones and lines"),
     FIELD(struct line, name, 0, "what people call it", .max_count = 128),
     FIELD(struct line, a, RECORD_REQUIRED, "one end, 0..1 of the frame", .min = 0, .max = 1, .example = "[0.2,0.6]"),
     FIELD(struct line, b, RECORD_REQUIRED,

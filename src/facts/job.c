@@ -37,7 +37,7 @@ const struct record_descriptor job_state_descriptor =
            .table = "job_states");
 
 static const struct record_field job_view_fields[] = {
-    FIELD(struct job_view, id, RECORD_REQUIRED | RECORD_TEXT_ID, "its name in addresses and commands"),
+    FIELD(struct job_view, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "its name in addresses and commands"),
     FIELD(struct job_view, name, 0, "what it does"),
     FIELD(struct job_view, schedule, 0, "cron expression"),
     FIELD(struct job_view, time_zone, 0, "in which the schedule is read; empty: the server's own"),

@@ -9,8 +9,9 @@ static const struct record_field kept_answer_fields[] = {
     FIELD(struct kept_answer, status, 0, "of HTTP; 0: it is being made"),
     FIELD(struct kept_answer, content_type, 0, "of its body", .max_count = 128),
     FIELD(struct kept_answer, body, 0, "as it was sent", .max_count = RECORD_MAX_TEXT_BYTES),
+    FIELD(struct kept_answer, headers, 0, "its ETag and Location, a line each", .max_count = 1024, .since = 2),
     FIELD(struct kept_answer, created_at, RECORD_REQUIRED | RECORD_INDEXED, "when it was asked"),
 };
 const struct record_descriptor kept_answer_descriptor =
-    RECORD(struct kept_answer, "KeptAnswer", 1, kept_answer_fields,
+    RECORD(struct kept_answer, "KeptAnswer", 2, kept_answer_fields,
            "An answer that is given again when its request comes again.", .table = "kept_answers");

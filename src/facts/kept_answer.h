@@ -9,6 +9,7 @@ struct kept_answer {
     char *request_sha256; /* of query and body: another request with the same key is refused */
     int32_t status;       /* 0: it is being made */
     char *content_type, *body;
+    char *headers; /* those that are given again with it: "Name: value", a line each */
     struct record_time created_at;
 };
 extern const struct record_descriptor kept_answer_descriptor;

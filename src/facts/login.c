@@ -24,7 +24,7 @@ const struct record_descriptor session_descriptor =
     RECORD(struct session, "LoginSession", 1, session_fields, "A login that stands.", .table = "sessions");
 
 static const struct record_field session_view_fields[] = {
-    FIELD(struct session_view, id, RECORD_REQUIRED | RECORD_TEXT_ID, "UUIDv7"),
+    FIELD(struct session_view, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "UUIDv7"),
     FIELD(struct session_view, user_id, RECORD_REQUIRED | RECORD_TEXT_ID, "whose"),
     FIELD_ENUM(struct session_view, client, client_kind_names, 0, "api or browser"),
     FIELD(struct session_view, address, 0, "where the login came from", .max_count = MAX_ADDRESS_BYTES),

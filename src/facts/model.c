@@ -60,7 +60,7 @@ const struct record_descriptor model_card_descriptor =
     RECORD(struct model_card, "ModelCard", 1, model_card_fields, "Lies beside a model and says how to use it.");
 
 static const struct record_field model_view_fields[] = {
-    FIELD(struct model_view, id, RECORD_REQUIRED, "the name of its file without .onnx", .max_count = 255),
+    FIELD(struct model_view, id, RECORD_REQUIRED | RECORD_KEY, "the name of its file without .onnx", .max_count = 255),
     FIELD(struct model_view, used_for, 0, "the settings that name it: detector, reid; empty: it is not in use",
           .max_count = 8),
     FIELD(struct model_view, size_bytes, 0, "of its file; 0: there is none", .unit = "bytes"),

@@ -292,9 +292,9 @@ const struct notify_header_info notify_headers[NOTIFY_HEADER_END] = {
 /* ---- how an endpoint is ---- */
 
 static const struct record_field health_fields[] = {
-    FIELD(struct endpoint_health, id, RECORD_REQUIRED | RECORD_TEXT_ID, "as in the settings"),
+    FIELD(struct endpoint_health, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "as in the settings"),
     FIELD(struct endpoint_health, org_id, RECORD_TEXT_ID, "whose events it is told"),
-    FIELD_ENUM(struct endpoint_health, kind, endpoint_kind_names, RECORD_REQUIRED, "what it is"),
+    FIELD_ENUM(struct endpoint_health, kind, endpoint_kind_names, RECORD_REQUIRED | RECORD_KEY, "what it is"),
     FIELD_ENUM(struct endpoint_health, state, endpoint_state_names, RECORD_REQUIRED,
                "ready; paused: it asked for time; left_alone: its circuit breaker is open; disconnected; gone: it said "
                "410, and is told nothing until it is enabled again"),

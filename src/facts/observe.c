@@ -1,9 +1,13 @@
 #include "facts/observe.h"
 
+#include "base/log.h"
+
 static const struct record_field error_group_fields[] = {
-    FIELD(struct error_group_view, module, RECORD_REQUIRED, "the part of the server that said it", .max_count = 64),
-    FIELD(struct error_group_view, words, RECORD_REQUIRED, "what they have in common, with a mark for each value",
-          .max_count = 512),
+    FIELD(struct error_group_view, module, RECORD_REQUIRED | RECORD_KEY, "the part of the server that said it",
+          .max_count = 64),
+    FIELD(struct error_group_view, words, RECORD_REQUIRED | RECORD_KEY,
+          "what they have in common, with a mark for each value", .max_count = 512),
+    FIELD(struct error_group_view, is_of_worker, RECORD_KEY, "a worker said it, and not the hub"),
     FIELD(struct error_group_view, count, 0, "how often, since the server began"),
     FIELD(struct error_group_view, first_seen, 0, "when for the first time"),
     FIELD(struct error_group_view, last_seen, 0, "when last"),
@@ -22,7 +26,8 @@ const struct record_descriptor worker_errors_descriptor =
 
 static const struct record_field log_levels_fields[] = {
     FIELD(struct log_levels, levels, RECORD_REQUIRED,
-          "as the setting log.levels: a level for all, then module=level, separated by commas", .max_count = 512),
+          "as the setting log.levels: a level for all, then module=level, separated by commas", .max_count = 512,
+          .check_text = log_levels_check),
 };
 const struct record_descriptor log_levels_descriptor =
     RECORD(struct log_levels, "LogLevels", 1, log_levels_fields, "What is logged.");

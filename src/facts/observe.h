@@ -6,6 +6,7 @@
 /* Errors of the log that are alike. */
 struct error_group_view {
     char *module, *words, *subject, *sample;
+    bool is_of_worker;
     int64_t count;
     struct record_time first_seen, last_seen;
 };

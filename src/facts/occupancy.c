@@ -95,8 +95,8 @@ const struct record_descriptor storage_sample_descriptor = RECORD(
     struct storage_sample, "StorageSample", 1, sample_fields, "How much room there was.", .table = "storage_samples");
 
 static const struct record_field retention_view_fields[] = {
-    FIELD(struct retention_view, table, RECORD_REQUIRED, "what is kept"),
-    FIELD(struct retention_view, camera_id, 0, "of this camera; absent: of none"),
+    FIELD(struct retention_view, table, RECORD_REQUIRED | RECORD_KEY, "what is kept"),
+    FIELD(struct retention_view, camera_id, RECORD_KEY, "of this camera; absent: of none"),
     FIELD(struct retention_view, days, 0, "so long; 0: for ever", .unit = "days"),
     FIELD(struct retention_view, oldest_at, 0, "the oldest that is kept; absent: there is none"),
     FIELD(struct retention_view, cutoff_at, 0, "older ones go at the next run; absent: none do"),

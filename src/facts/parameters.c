@@ -4,13 +4,13 @@
 #define REASON(type) FIELD(type, reason, 0, "why, for the audit", .max_count = 1024)
 #define LIMIT(type)                                                                                                    \
     FIELD(type, limit, 0, "how many at most", .min = 1, .max = PARAMETER_LIMIT_MAX, .default_text = "50")
+#define CURSOR(type) FIELD(type, cursor, 0, "next_cursor of the page before", .min_count = 1, .max_count = 256)
 #define LIST(type)                                                                                                     \
     FIELD(type, fields, 0, "only these fields of each, separated by commas", .min_count = 1, .max_count = 1024),       \
         FIELD_ENUM(type, format, list_format_names, 0, "json or csv; absent: as Accept says")
 /* Of a list that its handler makes whole. */
 #define WHOLE(type)                                                                                                    \
-    FIELD(type, limit, 0, "how many at most; 0: all", .min = 0, .max = PARAMETER_LIMIT_MAX),                           \
-        FIELD(type, cursor, 0, "next_cursor of the page before", .min_count = 1, .max_count = 256), LIST(type)
+    FIELD(type, limit, 0, "how many at most; 0: all", .min = 0, .max = PARAMETER_LIMIT_MAX), CURSOR(type), LIST(type)
 #define FROM_TO(type) FIELD(type, from, 0, "from then on"), FIELD(type, to, 0, "until before then")
 
 static const struct record_field id_fields[] = {ID(struct id_parameters, "which")};
@@ -21,9 +21,13 @@ static const struct record_field id_change_fields[] = {ID(struct id_parameters, 
 const struct record_descriptor id_change_parameters_descriptor =
     RECORD(struct id_parameters, "IdChangeParameters", 1, id_change_fields, "One thing that is changed.");
 
-static const struct record_field dead_letter_fields[] = {LIMIT(struct dead_letter_parameters)};
+static const struct record_field dead_letter_fields[] = {
+    LIMIT(struct dead_letter_parameters),
+    CURSOR(struct dead_letter_parameters),
+    LIST(struct dead_letter_parameters),
+};
 const struct record_descriptor dead_letter_parameters_descriptor =
-    RECORD(struct dead_letter_parameters, "DeadLetterParameters", 1, dead_letter_fields, "How many.");
+    RECORD(struct dead_letter_parameters, "DeadLetterParameters", 1, dead_letter_fields, "Which dead letters.");
 
 static const struct record_field breaker_fields[] = {
     FIELD(struct id_parameters, id, RECORD_KEY | RECORD_REQUIRED,
@@ -47,7 +51,7 @@ const struct record_descriptor camera_list_parameters_descriptor =
 
 static const struct record_field camera_places_fields[] = {
     ID(struct camera_place_parameters, "which camera"),
-    LIST(struct camera_place_parameters),
+    WHOLE(struct camera_place_parameters),
 };
 const struct record_descriptor camera_places_parameters_descriptor =
     RECORD(struct camera_place_parameters, "CameraPlacesParameters", 1, camera_places_fields, "Of one camera.");
@@ -183,7 +187,7 @@ static const struct record_field report_fields[] = {
     FIELD_ENUM(struct report_parameters, period, report_period_names, 0, "the site's day, week from monday, or month",
                .default_text = "day"),
     FIELD(struct report_parameters, at, 0, "that holds this moment; absent: now"),
-    LIST(struct report_parameters),
+    WHOLE(struct report_parameters),
 };
 const struct record_descriptor report_parameters_descriptor =
     RECORD(struct report_parameters, "ReportParameters", 1, report_fields, "Which report.");
@@ -235,7 +239,7 @@ const struct record_descriptor access_log_parameters_descriptor =
 static const struct record_field attendance_fields[] = {
     OF(employee_id, "of this employee"), OF_ENUM(status, attendance_status_names, "of which this came"),
     FROM_TO(struct register_parameters), LIMIT(struct register_parameters),
-    LIST(struct register_parameters),
+    CURSOR(struct register_parameters),  LIST(struct register_parameters),
 };
 const struct record_descriptor attendance_parameters_descriptor =
     RECORD(struct register_parameters, "AttendanceParameters", 1, attendance_fields, "Which days at work.");
@@ -269,6 +273,7 @@ static const struct record_field occupancy_fields[] = {
     FIELD(struct occupancy_parameters, subject_id, RECORD_TEXT_ID, "of this line or zone"),
     FROM_TO(struct occupancy_parameters),
     LIMIT(struct occupancy_parameters),
+    CURSOR(struct occupancy_parameters),
     LIST(struct occupancy_parameters),
 };
 const struct record_descriptor occupancy_parameters_descriptor =
@@ -277,6 +282,8 @@ const struct record_descriptor occupancy_parameters_descriptor =
 static const struct record_field job_history_fields[] = {
     ID(struct job_history_parameters, "the job"),
     LIMIT(struct job_history_parameters),
+    FIELD(struct job_history_parameters, cursor, 0, "next_cursor of the page before"),
+    LIST(struct job_history_parameters),
 };
 const struct record_descriptor job_history_parameters_descriptor =
     RECORD(struct job_history_parameters, "JobHistoryParameters", 1, job_history_fields, "Which runs.");
@@ -290,6 +297,7 @@ const struct record_descriptor job_next_parameters_descriptor =
 
 static const struct record_field retention_fields[] = {
     FIELD(struct retention_parameters, rows, 0, "also count the rows that go next"),
+    WHOLE(struct retention_parameters),
 };
 const struct record_descriptor retention_parameters_descriptor =
     RECORD(struct retention_parameters, "RetentionParameters", 1, retention_fields, "How much is told.");
@@ -341,6 +349,8 @@ static const struct record_field policy_history_fields[] = {
     POLICY_SCOPE,
     POLICY_SERVICE,
     LIMIT(struct policy_parameters),
+    FIELD(struct policy_parameters, cursor, 0, "next_cursor of the page before", .min = 0, .max = 0x1p53),
+    LIST(struct policy_parameters),
 };
 const struct record_descriptor policy_history_parameters_descriptor =
     RECORD(struct policy_parameters, "PolicyHistoryParameters", 1, policy_history_fields, "Whose history.");

@@ -34,12 +34,15 @@ struct camera_list_parameters {
 };
 extern const struct record_descriptor camera_list_parameters_descriptor;
 
-/* One thing, by its id. `reason` is kept in the audit; only what changes something takes it. */
 struct dead_letter_parameters {
     int32_t limit;
+    char *cursor;
+    char *fields;
+    enum list_format format;
 };
 extern const struct record_descriptor dead_letter_parameters_descriptor;
 
+/* One thing, by its id. `reason` is kept in the audit; only what changes something takes it. */
 struct id_parameters {
     char *id;
     char *reason;
@@ -51,6 +54,8 @@ extern const struct record_descriptor id_parameters_descriptor, id_change_parame
 struct camera_place_parameters {
     char *id, *zone_id, *line_id; /* the one that it is about */
     char *reason;
+    int32_t limit; /* 0: all */
+    char *cursor;
     char *fields;
     enum list_format format;
 };
@@ -128,6 +133,8 @@ struct report_parameters {
     char *site_id;
     enum report_period period;
     struct record_time at; /* unset: now */
+    int32_t limit;         /* 0: all */
+    char *cursor;
     char *fields;
     enum list_format format;
 };
@@ -163,6 +170,7 @@ struct occupancy_parameters {
     char *camera_id, *subject_id;
     struct record_time from, to;
     int32_t limit;
+    char *cursor;
     char *fields;
     enum list_format format;
 };
@@ -171,6 +179,9 @@ extern const struct record_descriptor occupancy_parameters_descriptor;
 struct job_history_parameters {
     char *id;
     int32_t limit;
+    struct record_time cursor; /* unset: from the newest */
+    char *fields;
+    enum list_format format;
 };
 extern const struct record_descriptor job_history_parameters_descriptor;
 
@@ -182,6 +193,10 @@ extern const struct record_descriptor job_next_parameters_descriptor;
 
 struct retention_parameters {
     bool rows;
+    int32_t limit; /* 0: all */
+    char *cursor;
+    char *fields;
+    enum list_format format;
 };
 extern const struct record_descriptor retention_parameters_descriptor;
 
@@ -204,7 +219,10 @@ struct policy_parameters {
     char *service_name;
     char *reason;
     int32_t to_version, limit;
+    int64_t cursor;              /* a revision; 0: from the newest */
     struct record_time from, to; /* [from, to) */
+    char *fields;
+    enum list_format format;
 };
 extern const struct record_descriptor policies_in_force_parameters_descriptor, policy_parameters_descriptor,
     policy_change_parameters_descriptor, policy_history_parameters_descriptor, policy_rollback_parameters_descriptor,

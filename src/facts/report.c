@@ -38,15 +38,15 @@ const char *const report_period_names[] = {"day", "week", "month", NULL};
 
 static const struct record_field line_fields[] = {
     FIELD_ENUM(
-        struct report_line, section, report_section_names, RECORD_REQUIRED,
+        struct report_line, section, report_section_names, RECORD_REQUIRED | RECORD_KEY,
         "what the line is about: signals by camera, kind and severity, incidents by kind, a line, a zone, a camera"),
     FIELD(struct report_line, site_id, RECORD_REQUIRED, "the site"),
     FIELD(struct report_line, from, RECORD_REQUIRED, "from then on: the period by the site's clocks"),
     FIELD(struct report_line, to, RECORD_REQUIRED, "until before then"),
-    FIELD(struct report_line, camera_id, 0, "the camera, but of incidents"),
-    FIELD(struct report_line, subject_id, 0, "the line or zone"),
-    FIELD(struct report_line, kind, 0, "of signals and incidents"),
-    FIELD(struct report_line, severity, 0, "of signals, and the worst of incidents"),
+    FIELD(struct report_line, camera_id, RECORD_KEY, "the camera, but of incidents"),
+    FIELD(struct report_line, subject_id, RECORD_KEY, "the line or zone"),
+    FIELD(struct report_line, kind, RECORD_KEY, "of signals and incidents"),
+    FIELD(struct report_line, severity, RECORD_KEY, "of signals, and the worst of incidents"),
     FIELD(struct report_line, count, 0, "how many signals or incidents"),
     FIELD(struct report_line, entries, 0, "entered the zone, or crossed the line inwards"),
     FIELD(struct report_line, exits, 0, "left the zone, or crossed the line outwards"),

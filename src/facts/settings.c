@@ -1,6 +1,7 @@
 #include "facts/settings_internal.h"
 
 #include "base/error.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -8,7 +9,7 @@ static const char *const log_format_names[] = {"logfmt", "json", NULL};
 static const char *const log_target_names[] = {"stderr", "journald", NULL};
 static const struct record_field log_fields[] = {
     FIELD(struct log_settings, levels, 0, "default level, then module=level: info,media=debug; VEDETTE_LOG says it too",
-          .max_count = 512, .default_text = "info"),
+          .max_count = 512, .default_text = "info", .check_text = log_levels_check),
     FIELD_ENUM(struct log_settings, format, log_format_names, 0, "how a line is written", .default_text = "logfmt"),
     FIELD_ENUM(struct log_settings, target, log_target_names, 0, "where lines go", .default_text = "stderr"),
 };

@@ -18,14 +18,14 @@ const struct record_descriptor zone_view_descriptor =
     RECORD(struct zone_view, "ZoneView", 1, zone_view_fields, "A zone with its counts.");
 
 static const struct record_field placed_line_fields[] = {
-    FIELD(struct placed_line, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that sees it"),
+    FIELD(struct placed_line, camera_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "the camera that sees it"),
     FIELD_RECORD(struct placed_line, line, struct line_view, &line_view_descriptor, RECORD_INLINE, "the line"),
 };
 const struct record_descriptor placed_line_descriptor =
     RECORD(struct placed_line, "PlacedLine", 1, placed_line_fields, "A line with its counts and its camera.");
 
 static const struct record_field placed_zone_fields[] = {
-    FIELD(struct placed_zone, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera that sees it"),
+    FIELD(struct placed_zone, camera_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "the camera that sees it"),
     FIELD_RECORD(struct placed_zone, zone, struct zone_view, &zone_view_descriptor, RECORD_INLINE, "the zone"),
 };
 const struct record_descriptor placed_zone_descriptor =

@@ -82,5 +82,7 @@ bool scheduler_pause(struct scheduler *scheduler, const char *job_id, bool is_pa
                      GError **error);
 /* The next times of a job, at most `count`: a new GArray of int64_t, milliseconds. */
 GArray *scheduler_next(struct scheduler *scheduler, const char *job_id, int count, GError **error);
-/* What became of a job's times, newest first: a new GPtrArray of struct job_run *. */
-GPtrArray *scheduler_history(struct scheduler *scheduler, const char *job_id, int limit, GError **error);
+/* What became of a job's times, newest first: a new GPtrArray of struct job_run *, of those before a time (0: of all)
+ * `limit` at most. */
+GPtrArray *scheduler_history(struct scheduler *scheduler, const char *job_id, int64_t before_ms, int limit,
+                             GError **error);

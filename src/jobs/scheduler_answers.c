@@ -59,7 +59,8 @@ GPtrArray *scheduler_list(struct scheduler *scheduler, GError **error)
 {
     g_autoptr(GPtrArray) views = g_ptr_array_new_with_free_func(view_free);
     for (size_t i = 0; i < scheduler->options.job_count; i++) {
-        g_autoptr(GPtrArray) runs = store_runs_list(scheduler->options.store, scheduler->options.jobs[i].id, 1, error);
+        g_autoptr(GPtrArray) runs =
+            store_runs_list(scheduler->options.store, scheduler->options.jobs[i].id, 0, 1, error);
         if (!runs)
             return NULL;
         struct job_view *view = view_of(scheduler, i);
@@ -147,10 +148,11 @@ GArray *scheduler_next(struct scheduler *scheduler, const char *job_id, int coun
     return times;
 }
 
-GPtrArray *scheduler_history(struct scheduler *scheduler, const char *job_id, int limit, GError **error)
+GPtrArray *scheduler_history(struct scheduler *scheduler, const char *job_id, int64_t before_ms, int limit,
+                             GError **error)
 {
     size_t index;
     return require_job(scheduler, job_id, &index, error)
-               ? store_runs_list(scheduler->options.store, job_id, limit, error)
+               ? store_runs_list(scheduler->options.store, job_id, before_ms, limit, error)
                : NULL;
 }

@@ -100,9 +100,10 @@ struct service_policy *policy_keeper_find(struct policy_keeper *keeper, const st
 /* Those of an org, and those for all: a new GPtrArray of struct service_policy *, open. One that cannot be opened says
  * {"unopenable": why} (POLICY_UNOPENABLE) in place of its document; so does a revision of the history. */
 GPtrArray *policy_keeper_list(struct policy_keeper *keeper, const char *org_id, GError **error);
-/* Open revisions, newest first: a new GPtrArray of struct policy_revision *. */
-GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int limit,
-                                 GError **error);
+/* Open revisions, newest first: a new GPtrArray of struct policy_revision *, of those before a revision (0: of all)
+ * `limit` at most. */
+GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int64_t before,
+                                 int limit, GError **error);
 /* What is in force for a subject now, with where each key came from. */
 void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, const struct policy_scope *subject,
                            struct policy_effective *effective);

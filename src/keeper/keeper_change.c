@@ -60,11 +60,11 @@ GPtrArray *policy_keeper_list(struct policy_keeper *keeper, const char *org_id, 
     return g_steal_pointer(&policies);
 }
 
-GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int limit,
-                                 GError **error)
+GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct policy_name *name, int64_t before,
+                                 int limit, GError **error)
 {
     struct store_policy_key key = key_of(name);
-    g_autoptr(GPtrArray) revisions = store_policy_history(keeper->config.store, &key, limit, error);
+    g_autoptr(GPtrArray) revisions = store_policy_history(keeper->config.store, &key, before, limit, error);
     for (guint i = 0; revisions && i < revisions->len; i++) {
         struct policy_revision *revision = g_ptr_array_index(revisions, i);
         struct policy_binding binding = policy_binding_of(name, revision->version);

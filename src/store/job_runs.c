@@ -113,14 +113,13 @@ static GPtrArray *list(struct store *store, const struct record_descriptor *desc
     return is_good ? g_steal_pointer(&records) : NULL;
 }
 
-GPtrArray *store_runs_list(struct store *store, const char *job_id, int limit, GError **error)
+GPtrArray *store_runs_list(struct store *store, const char *job_id, int64_t before_ms, int limit, GError **error)
 {
-    struct record_sql_value most = sql_integer(CLAMP(limit, 1, RUNS_LIMIT_MAX));
-    if (job_id)
-        return list(store, &job_run_descriptor, job_run_free, "WHERE job_id = $1 ORDER BY scheduled_at DESC LIMIT $2",
-                    STORE_VALUES(sql_text(job_id), most), error);
-    return list(store, &job_run_descriptor, job_run_free, "ORDER BY scheduled_at DESC, job_id LIMIT $1",
-                STORE_VALUES(most), error);
+    return list(store, &job_run_descriptor, job_run_free,
+                "WHERE job_id = $1 AND scheduled_at < $2 ORDER BY scheduled_at DESC LIMIT $3",
+                STORE_VALUES(sql_text(job_id), sql_time(before_ms ? before_ms : STORE_TIME_LAST_MS),
+                             sql_integer(CLAMP(limit, 1, RUNS_LIMIT_MAX))),
+                error);
 }
 
 GPtrArray *store_runs_expired(struct store *store, int limit, GError **error)

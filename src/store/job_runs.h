@@ -35,9 +35,10 @@ bool store_run_end(struct store *store, const struct store_run_hold *hold, enum 
 /* Times that were passed over, in one transaction; those that have a row already keep it. */
 bool store_runs_skip(struct store *store, const struct job_run *const *runs, size_t count, GError **error);
 
-/* Newest first: new GPtrArrays of struct job_run *. `job_id` NULL: of all. */
-GPtrArray *store_runs_list(struct store *store, const char *job_id, int limit, GError **error);
-/* Runs whose holder gave no sign of life, oldest first. */
+/* A job's runs, newest first: a new GPtrArray of struct job_run *, of those due before a time (0: of all) `limit` at
+ * most. */
+GPtrArray *store_runs_list(struct store *store, const char *job_id, int64_t before_ms, int limit, GError **error);
+/* Runs whose holder gave no sign of life, oldest first: likewise. */
 GPtrArray *store_runs_expired(struct store *store, int limit, GError **error);
 /* The latest time of each job that its schedule named, run or skipped: a new GHashTable of job id → int64_t *
  * (milliseconds). A job that never was is not in it. */

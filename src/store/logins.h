@@ -20,21 +20,29 @@ enum store_user_part {
     STORE_USER_RIGHTS = 1 << 0,   /* role, is_disabled and oidc_subject */
     STORE_USER_PASSWORD = 1 << 1, /* password_hash and must_change_password */
 };
-struct store_user_change {
-    const struct audit_by *by;  /* its org is the user's */
-    const char *action;         /* "create", "update", "set-password" */
-    bool is_new;                /* all of it is new then */
-    unsigned parts;             /* enum store_user_part bits */
-    bool ends_sessions;         /* as when the password is another's now */
-    const char *spared_session; /* of those; NULL: none */
+/* Whether the user, as the transaction finds them, is what a caller means to change. */
+struct store_user_expectation {
+    bool (*is_met)(void *data, const struct user *user);
+    void *data;
 };
-/* False with VEDETTE_ERROR_CONFLICT: the name or subject is another's, or nobody would be left who may change users. */
+struct store_user_change {
+    const struct audit_by *by;                     /* its org is the user's */
+    const struct store_user_expectation *expected; /* NULL: whatever is there */
+    const char *action;                            /* "create", "update", "set-password" */
+    bool is_new;                                   /* all of it is new then */
+    unsigned parts;                                /* enum store_user_part bits */
+    bool ends_sessions;                            /* as when the password is another's now */
+    const char *spared_session;                    /* of those; NULL: none */
+};
+/* False with VEDETTE_ERROR_CONFLICT: the name or subject is another's, nobody would be left who may change users, or
+ * the user is another than expected. */
 bool store_user_change(struct store *store, const struct store_user_change *change, const struct user *user,
                        GError **error);
 /* Another hash of the same password, unless there is another password by then. Not audited: nothing changes. */
 bool store_user_upgrade_hash(struct store *store, const struct user *user, const char *hash, GError **error);
-/* With all logins. The same conflict. */
-bool store_user_delete(struct store *store, const struct audit_by *by, const char *user_id, GError **error);
+/* With all logins. The same conflicts; `expected` NULL: whatever is there. */
+bool store_user_delete(struct store *store, const struct audit_by *by, const char *user_id,
+                       const struct store_user_expectation *expected, GError **error);
 
 /* ---- sessions ---- */
 

@@ -314,5 +314,7 @@ const struct store_step store_steps[] = {
     {19, "employees, shifts and vehicles", .tables = tables_19, .sqlite = staff_19, .postgres = staff_19},
     {20, "changes of incidents, until they are told", .tables = tables_20},
     {21, "indexes by time", .sqlite = by_time_21, .postgres = by_time_21},
+    {22, "headers of answers that are given again", .sqlite = "ALTER TABLE kept_answers ADD COLUMN headers TEXT;\n",
+     .postgres = "ALTER TABLE kept_answers ADD COLUMN headers text;\n"},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

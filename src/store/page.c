@@ -1,19 +1,24 @@
 /* Pages of a table's rows, newest first: the one way in which lists are asked for. */
 #include "store/work_internal.h"
 
+#include <string.h>
+
 enum { PAGE_LIMIT_MAX = 1000 };
+
+static const char id_key[] = "id";
 
 void store_page_init(struct store_page *page, const struct record_descriptor *descriptor, const char *time,
                      const char *org_id)
 {
     *page = (struct store_page){
-        .descriptor = descriptor, .time = time, .key = "id", .org_id = org_id, .sql = g_string_new(NULL)};
+        .descriptor = descriptor, .time = time, .key = id_key, .org_id = org_id, .sql = g_string_new(NULL)};
     store_page_add(page, "org_id = ", sql_text(org_id));
 }
 
 void store_page_clear(struct store_page *page)
 {
     g_string_free(page->sql, TRUE);
+    g_strfreev(page->cursor);
 }
 
 void store_page_add_text(struct store_page *page, const char *condition)
@@ -38,8 +43,56 @@ void store_page_add_span(struct store_page *page, int64_t from_ms, int64_t to_ms
         store_page_add(page, to, sql_time(to_ms));
 }
 
+/* ---- cursors ---- */
+
+static bool refuse_cursor(const struct store_page *page, GError **error)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "cursor: %s: it is not there (any more): start again without it", page->before_id);
+    return false;
+}
+
+static const void *member_of(const struct record_descriptor *descriptor, const void *record, const char *name)
+{
+    return (const char *)record + record_find_field(descriptor, name)->offset;
+}
+
+char *store_page_cursor(const struct record_descriptor *descriptor, const char *time, const char *key,
+                        const void *record)
+{
+    if (strcmp(key, id_key) == 0)
+        return g_strdup(*(char *const *)member_of(descriptor, record, id_key));
+    GString *cursor = g_string_new(NULL);
+    g_string_printf(cursor, "%" G_GINT64_FORMAT, ((const struct record_time *)member_of(descriptor, record, time))->ms);
+    g_auto(GStrv) columns = g_strsplit(key, ", ", -1);
+    for (size_t i = 0; columns[i]; i++) {
+        const char *text = *(char *const *)member_of(descriptor, record, columns[i]);
+        g_string_append_printf(cursor, "/%s", text ? text : "");
+    }
+    return g_string_free(cursor, FALSE);
+}
+
+/* Rows of the cursor's own time come by key; both stand in it. */
+static bool add_key_cursor(struct store_page *page, GError **error)
+{
+    gint64 at_ms;
+    g_auto(GStrv) columns = g_strsplit(page->key, ", ", -1);
+    page->cursor = g_strsplit(page->before_id, "/", -1);
+    if (g_strv_length(page->cursor) != g_strv_length(columns) + 1 ||
+        !g_ascii_string_to_signed(page->cursor[0], 10, 0, STORE_TIME_LAST_MS, &at_ms, NULL))
+        return refuse_cursor(page, error);
+    g_autofree char *condition = g_strdup_printf("(%s, %s) < (", page->time, page->key);
+    store_page_add(page, condition, sql_time(at_ms));
+    for (size_t i = 1; page->cursor[i]; i++) {
+        page->values[page->count++] = sql_text(page->cursor[i]);
+        g_string_append_printf(page->sql, ", $%zu", page->count);
+    }
+    g_string_append_c(page->sql, ')');
+    return true;
+}
+
 /* Rows of the cursor's own time come by id. */
-static bool add_cursor(struct store_transaction *transaction, struct store_page *page, GError **error)
+static bool add_id_cursor(struct store_transaction *transaction, struct store_page *page, GError **error)
 {
     static const int64_t missing = G_MININT64;
     int64_t at_ms;
@@ -48,13 +101,8 @@ static bool add_cursor(struct store_transaction *transaction, struct store_page 
     if (!store_get_integer(transaction, sql, STORE_VALUES(sql_text(page->org_id), sql_text(page->before_id)), missing,
                            &at_ms, error))
         return false;
-    if (at_ms == missing) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "cursor: %s: it is not there (any more): start again "
-                    "without it",
-                    page->before_id);
-        return false;
-    }
+    if (at_ms == missing)
+        return refuse_cursor(page, error);
     g_autofree char *condition = g_strdup_printf("(%s, id) < (", page->time);
     store_page_add(page, condition, sql_time(at_ms));
     page->values[page->count++] = sql_text(page->before_id);
@@ -62,14 +110,34 @@ static bool add_cursor(struct store_transaction *transaction, struct store_page 
     return true;
 }
 
+static bool add_cursor(struct store_transaction *transaction, struct store_page *page, GError **error)
+{
+    if (!page->before_id || !*page->before_id)
+        return true;
+    if (strcmp(page->key, id_key) != 0)
+        return add_key_cursor(page, error);
+    if (page->time)
+        return add_id_cursor(transaction, page, error);
+    store_page_add(page, "id < ", sql_text(page->before_id));
+    return true;
+}
+
+/* ---- reading ---- */
+
+static void append_order(const struct store_page *page)
+{
+    g_auto(GStrv) columns = g_strsplit(page->key, ", ", -1);
+    g_string_append_printf(page->sql, " ORDER BY %s%s", page->time ? page->time : "", page->time ? " DESC" : "");
+    for (size_t i = 0; columns[i]; i++)
+        g_string_append_printf(page->sql, "%s%s DESC", page->time || i ? ", " : "", columns[i]);
+}
+
 bool store_page_read(struct store_transaction *transaction, struct store_page *page, GPtrArray *rows, GError **error)
 {
-    if (page->before_id && *page->before_id && page->time && !add_cursor(transaction, page, error))
+    if (!add_cursor(transaction, page, error))
         return false;
-    if (page->before_id && *page->before_id && !page->time)
-        store_page_add(page, "id < ", sql_text(page->before_id));
+    append_order(page);
     page->values[page->count++] = sql_integer(CLAMP(page->limit, 1, PAGE_LIMIT_MAX));
-    g_string_append_printf(page->sql, " ORDER BY %s%s%s DESC LIMIT $%zu", page->time ? page->time : "",
-                           page->time ? " DESC, " : "", page->key, page->count);
+    g_string_append_printf(page->sql, " LIMIT $%zu", page->count);
     return store_select(transaction, page->descriptor, page->sql->str, page->values, page->count, rows, error);
 }

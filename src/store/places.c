@@ -5,8 +5,10 @@
 #include "store/rollups.h"
 #include "store/work_internal.h"
 
-static void org_free(void *org)
+void org_free(void *org)
 {
+    if (!org)
+        return;
     record_clear(&org_descriptor, org);
     g_free(org);
 }
@@ -38,6 +40,18 @@ static char *text_of(const struct record_descriptor *descriptor, const void *rec
     return g_string_free(json, FALSE);
 }
 
+/* Whoever looks after the org sees what it was called, and who changed that. */
+static bool note_org(struct store_transaction *transaction, const struct audit_by *by, const char *action,
+                     const struct org *before, const struct org *after, GError **error)
+{
+    g_autofree char *before_text = before ? text_of(&org_descriptor, before) : NULL,
+                    *after_text = text_of(&org_descriptor, after);
+    const struct audit_change change = {AUDIT_ORG, after->id, action, before_text, after_text};
+    struct audit_by there = *by;
+    there.org_id = after->id;
+    return store_audit_add_in(transaction, &there, &change, error);
+}
+
 bool store_org_create(struct store *store, struct org *org, const struct audit_by *by, GError **error)
 {
     bool is_new = true;
@@ -51,13 +65,46 @@ bool store_org_create(struct store *store, struct org *org, const struct audit_b
                     "there is an org '%s' already, or was one: ids are not given again", org->id);
         return false;
     }
-    /* Noted with the new org's own entries: whoever looks after it sees how it began. */
-    g_autofree char *after = text_of(&org_descriptor, org);
-    const struct audit_change change = {AUDIT_ORG, org->id, "create", NULL, after};
-    struct audit_by there = *by;
-    there.org_id = org->id;
-    return store_audit_add_in(transaction, &there, &change, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+    return note_org(transaction, by, "create", NULL, org, error) && store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* The org as it stands, which nobody else changes before the transaction ends. */
+static struct org *hold_org(struct store_transaction *transaction, const char *org_id, store_org_expected expected,
+                            void *data, GError **error)
+{
+    if (!store_run(transaction, "UPDATE orgs SET name = name WHERE id = $1", STORE_VALUES(sql_text(org_id)), NULL,
+                   error))
+        return NULL;
+    struct org *org = store_find(transaction, &org_descriptor, "WHERE id = $1", STORE_VALUES(sql_text(org_id)), error);
+    if (org && org->deleted_at.ms)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "org '%s' was deleted", org_id);
+    else if (org && expected && !expected(data, org))
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "org '%s' was changed meanwhile: read it again",
+                    org_id);
+    else
+        return org;
+    org_free(org);
+    return NULL;
+}
+
+struct org *store_org_rename(struct store *store, const char *org_id, const char *name, store_org_expected expected,
+                             void *data, const struct audit_by *by, GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
+    struct org *org = transaction ? hold_org(transaction, org_id, expected, data, error) : NULL;
+    if (!org)
+        return NULL;
+    struct org before = *org; /* borrows */
+    org->name = g_strdup(name);
+    bool is_good = store_run(transaction, "UPDATE orgs SET name = $2 WHERE id = $1",
+                             STORE_VALUES(sql_text(org_id), sql_text(name)), NULL, error) &&
+                   note_org(transaction, by, "update", &before, org, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
+    g_free(before.name);
+    if (is_good)
+        return org;
+    org_free(org);
+    return NULL;
 }
 
 /* ---- sites ---- */

@@ -120,7 +120,8 @@ struct service_policy *store_policy_find(struct store *store, const struct store
     return transaction ? store_find(transaction, &service_policy_descriptor, OF_KEY, KEY_VALUES(key), error) : NULL;
 }
 
-GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int limit, GError **error)
+GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int64_t before, int limit,
+                                GError **error)
 {
     g_autoptr(GPtrArray) revisions = g_ptr_array_new_with_free_func(free_revision);
     g_autofree char *policy_id = policy_id_of(key);
@@ -129,8 +130,10 @@ GPtrArray *store_policy_history(struct store *store, const struct store_policy_k
     bool is_good =
         transaction &&
         store_select(transaction, &policy_revision_descriptor,
-                     "WHERE policy_id = $1 AND coalesce(org_id, '') = $2 ORDER BY revision DESC LIMIT $3",
-                     STORE_VALUES(sql_text(policy_id), sql_text(key->org_id ? key->org_id : ""), sql_integer(limit)),
+                     "WHERE policy_id = $1 AND coalesce(org_id, '') = $2 AND revision < $3 ORDER BY revision DESC "
+                     "LIMIT $4",
+                     STORE_VALUES(sql_text(policy_id), sql_text(key->org_id ? key->org_id : ""),
+                                  sql_integer(before ? before : G_MAXINT64), sql_integer(limit)),
                      revisions, error);
     return is_good ? g_steal_pointer(&revisions) : NULL;
 }

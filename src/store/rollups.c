@@ -4,7 +4,7 @@
 #include "store/rollup_buckets.h"
 #include "store/work_internal.h"
 
-enum { MARKS_AT_ONCE = 200, BUCKETS_LIMIT_MAX = 1000, HOUR_S = 3600, MARK_TRIES = 50 };
+enum { MARKS_AT_ONCE = 200, HOUR_S = 3600, MARK_TRIES = 50 };
 
 /* What each level is computed into, and from. */
 static const struct level_info {
@@ -409,25 +409,4 @@ bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_
     if (failure)
         g_propagate_error(error, failure);
     return orgs && !failure;
-}
-
-/* ---- reading ---- */
-
-GPtrArray *store_buckets_list(struct store *store, const struct store_bucket_filter *filter, GError **error)
-{
-    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(bucket_free);
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_READ, filter->org_id, error);
-    bool is_good =
-        transaction &&
-        store_select(transaction, levels[filter->level].into,
-                     "WHERE org_id = $1 AND bucket >= $2 AND bucket < $3 AND ($4 = '' OR camera_id = $4) AND ($5 = '' "
-                     "OR subject_id = $5) ORDER BY bucket DESC, camera_id, subject_id LIMIT $6",
-                     STORE_VALUES(sql_text(filter->org_id), sql_time(filter->from_ms),
-                                  sql_time(filter->to_ms ? filter->to_ms : INT64_C(253402300799000)),
-                                  sql_text(filter->camera_id ? filter->camera_id : ""),
-                                  sql_text(filter->subject_id ? filter->subject_id : ""),
-                                  sql_integer(CLAMP(filter->limit, 1, BUCKETS_LIMIT_MAX))),
-                     rows, error);
-    return is_good ? g_steal_pointer(&rows) : NULL;
 }

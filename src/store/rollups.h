@@ -21,12 +21,3 @@ bool store_rollup_org(struct store *store, const struct store_rollup *rollup, co
                       GError **error);
 /* Of all orgs: what is wrong with one is no other's loss. *buckets counts what was computed. */
 bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_t *buckets, GError **error);
-
-struct store_bucket_filter {
-    const char *org_id, *camera_id, *subject_id; /* the latter two NULL: any */
-    enum rollup_level level;
-    int64_t from_ms, to_ms; /* [from, to) of the buckets' beginnings; 0: open */
-    int limit;              /* 1..1000 */
-};
-/* Newest first: a new GPtrArray of struct occupancy_bucket *. */
-GPtrArray *store_buckets_list(struct store *store, const struct store_bucket_filter *filter, GError **error);

@@ -5,6 +5,7 @@
 
 #include "base/id.h"
 #include "facts/incident.h"
+#include "facts/occupancy.h"
 #include "facts/staff.h"
 #include "store/work_internal.h"
 
@@ -20,6 +21,15 @@ const struct store_row_kind store_access_logs = {"access log", &access_log_descr
 const struct store_row_kind store_attendance = {"attendance record", &attendance_record_descriptor, "day",
                                                 .key = "employee_id"};
 const struct store_row_kind store_vehicle_logs = {"vehicle log", &vehicle_log_descriptor, "at"};
+#define BUCKET_KEY .key = "camera_id, subject_id, site_id"
+const struct store_row_kind store_hours = {"hour", &occupancy_hourly_descriptor, "bucket", BUCKET_KEY};
+const struct store_row_kind store_days = {"day", &occupancy_daily_descriptor, "bucket", BUCKET_KEY};
+const struct store_row_kind store_months = {"month", &occupancy_monthly_descriptor, "bucket", BUCKET_KEY};
+
+static const char *key_of(const struct store_row_kind *kind)
+{
+    return kind->key ? kind->key : "id";
+}
 
 void store_row_free(const struct store_row_kind *kind, void *row)
 {
@@ -81,7 +91,7 @@ GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kin
     store_page_init(&page, kind->descriptor, kind->time, filter->org_id);
     page.before_id = filter->before_id;
     page.limit = filter->limit;
-    page.key = kind->key ? kind->key : "id";
+    page.key = key_of(kind);
     for (size_t i = 0; i < MIN(filter->condition_count, STORE_ROW_CONDITIONS_MAX); i++) {
         const char *compares = filter->conditions[i].compares ? filter->conditions[i].compares : "=";
         g_autofree char *condition = g_strconcat(filter->conditions[i].column, " ", compares, " ", NULL);
@@ -99,6 +109,11 @@ GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kin
         return rows;
     store_rows_free(kind, rows);
     return NULL;
+}
+
+char *store_row_cursor(const struct store_row_kind *kind, const void *row)
+{
+    return store_page_cursor(kind->descriptor, kind->time, key_of(kind), row);
 }
 
 static void *find_row(struct store_transaction *transaction, const struct store_row_kind *kind, const char *org_id,

@@ -12,14 +12,14 @@ struct store_row_kind {
     const struct record_descriptor *descriptor;
     const char *time;           /* the column by which lists go; NULL: by id alone */
     enum audit_subject subject; /* as what it is in the audit; 0: people do not change it */
-    const char *key;            /* the text column that tells rows of one time apart; NULL: id */
+    const char *key;            /* the columns of text that tell rows of one time apart, "a, b"; NULL: id */
     const char *unique;         /* a text column besides, which no two rows of an org share; NULL: none */
     const char *grows;          /* a list that changes only by more at its end: the audit has what came; NULL: none */
     /* What else the transaction keeps of a change that people made; NULL: nothing. */
     bool (*follow)(struct store_transaction *transaction, const void *before, const void *after, GError **error);
 };
 extern const struct store_row_kind store_incidents, store_violations, store_employees, store_shifts, store_vehicles,
-    store_access_logs, store_attendance, store_vehicle_logs;
+    store_access_logs, store_attendance, store_vehicle_logs, store_hours, store_days, store_months;
 
 struct store_row_condition {
     const char *column;
@@ -32,7 +32,7 @@ struct store_row_filter {
     const struct store_row_condition *conditions;
     size_t condition_count; /* at most STORE_ROW_CONDITIONS_MAX */
     int64_t from_ms, to_ms; /* [from, to) of the kind's time; 0: open */
-    const char *before_id;  /* cursor: what comes after this row; NULL or "": from the newest */
+    const char *before_id;  /* what comes after the row of this cursor; NULL or "": from the newest */
     /* By id alone, for who reads all pages of a kind whose time changes: what stays comes once, though it moves. */
     bool is_by_id;
     int limit; /* 1..1000 */
@@ -41,6 +41,8 @@ enum { STORE_ROW_CONDITIONS_MAX = 12 };
 /* A new GPtrArray of new records, or NULL. store_rows_free. */
 GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kind,
                            const struct store_row_filter *filter, GError **error);
+/* What filters name the row by, as before_id: its id, or what it has in its place. g_free. */
+char *store_row_cursor(const struct store_row_kind *kind, const void *row);
 /* NULL is allowed, as below. */
 void store_rows_free(const struct store_row_kind *kind, GPtrArray *rows);
 void store_row_free(const struct store_row_kind *kind, void *row);

@@ -172,8 +172,10 @@ bool store_policy_change(struct store *store, const struct store_policy_change *
 /* The same document under another seal, if its version is still this one: no change, so no revision. */
 bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *config,
                          GError **error);
-/* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *. */
-GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int limit, GError **error);
+/* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *, of those before a revision
+ * (0: of all) `limit` at most. */
+GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int64_t before, int limit,
+                                GError **error);
 /* One version of it; NULL with VEDETTE_ERROR_NOT_FOUND: it never had that. policy_revision_free. */
 struct policy_revision *store_policy_revision(struct store *store, const struct store_policy_key *key, int32_t version,
                                               GError **error);

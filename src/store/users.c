@@ -112,6 +112,12 @@ static struct user *find_user(struct store_transaction *transaction, const char 
                       STORE_VALUES(sql_text(org_id), sql_text(id)), error);
 }
 
+static bool check_expected(const struct store_user_expectation *expected, const struct user *user, GError **error)
+{
+    return !expected || expected->is_met(expected->data, user) ||
+           refuse(error, "the user was changed meanwhile: read it again");
+}
+
 /* What a user is after the change; it borrows from both. `before` NULL: it is new. */
 static struct user merge(const struct user *before, const struct user *wanted, unsigned parts)
 {
@@ -154,7 +160,7 @@ bool store_user_change(struct store *store, const struct store_user_change *chan
         return false;
     CLEANUP(user)
     struct user *before = change->is_new ? NULL : find_user(transaction, wanted->org_id, wanted->id, error);
-    if (!before && !change->is_new)
+    if (!change->is_new && (!before || !check_expected(change->expected, before, error)))
         return false;
     const struct user user = merge(before, wanted, change->parts);
     return put_user(transaction, change, before, &user, error) && store_commit(g_steal_pointer(&transaction), error);
@@ -186,14 +192,16 @@ static bool delete_rows(struct store_transaction *transaction, const char *org_i
     return true;
 }
 
-bool store_user_delete(struct store *store, const struct audit_by *by, const char *user_id, GError **error)
+bool store_user_delete(struct store *store, const struct audit_by *by, const char *user_id,
+                       const struct store_user_expectation *expected, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     if (!transaction || !lock_users(transaction, by->org_id, error))
         return false;
     CLEANUP(user) struct user *user = find_user(transaction, by->org_id, user_id, error);
-    return user && (!is_administrator(user) || leaves_administrator(transaction, by->org_id, user_id, error)) &&
+    return user && check_expected(expected, user, error) &&
+           (!is_administrator(user) || leaves_administrator(transaction, by->org_id, user_id, error)) &&
            delete_rows(transaction, by->org_id, user_id, error) &&
            audit_user(transaction, by, "delete", user_id, user, NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);

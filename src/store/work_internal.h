@@ -54,19 +54,23 @@ bool store_audit_add_in(struct store_transaction *transaction, const struct audi
 /* The org is there afterwards. */
 bool store_ensure_org_in(struct store_transaction *transaction, const char *org_id, GError **error);
 
+/* The last moment of the year 9999, with which times end. */
+#define STORE_TIME_LAST_MS INT64_C(253402300799999)
+
 /* A page of an org's rows, newest first: conditions are added, then it is read once. The text is the same for the same
  * conditions, so that each is prepared once. */
-enum { PAGE_VALUES_MAX = 20, PAGE_OWN_VALUES = 3 /* the cursor's and the limit */ };
+enum { PAGE_VALUES_MAX = 20, PAGE_OWN_VALUES = 5 /* the cursor's and the limit */ };
 struct store_page {
     const struct record_descriptor *descriptor;
     const char *time; /* the column by which it goes; NULL: by id alone */
-    const char *key;  /* tells rows of one time apart: "id", unless another is set; then there is no cursor */
+    const char *key;  /* columns of text that tell rows of one time apart: "id", unless others are set: "a, b" */
     const char *org_id;
-    const char *before_id; /* the row that the page before ended with; NULL or "": from the newest */
+    const char *before_id; /* the cursor of the row that the page before ended with; NULL or "": from the newest */
     int limit;             /* 1..1000 */
     GString *sql;
     struct record_sql_value values[PAGE_VALUES_MAX];
     size_t count;
+    GStrv cursor; /* before_id's parts, of rows without an id */
 };
 /* All is borrowed. */
 void store_page_init(struct store_page *page, const struct record_descriptor *descriptor, const char *time,
@@ -78,3 +82,6 @@ void store_page_add_text(struct store_page *page, const char *condition);
 void store_page_add_span(struct store_page *page, int64_t from_ms, int64_t to_ms);
 /* Appends records to `rows`. VEDETTE_ERROR_INVALID: the cursor's row is not there. */
 bool store_page_read(struct store_transaction *transaction, struct store_page *page, GPtrArray *rows, GError **error);
+/* What a page that ends with this row is followed by: its id, or its time and key. g_free. */
+char *store_page_cursor(const struct record_descriptor *descriptor, const char *time, const char *key,
+                        const void *record);

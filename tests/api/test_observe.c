@@ -28,9 +28,13 @@ static void test_levels(void)
     reply_clear(&reply);
     g_assert_true(log_is_enabled(LOG_LEVEL_DEBUG, "media"));
     g_assert_false(log_is_enabled(LOG_LEVEL_INFO, "api"));
-    reply = put_levels(&world, world.token, "{\"levels\":\"loud\"}");
-    g_assert_cmpint(reply.status, ==, 400);
-    reply_clear(&reply);
+    static const char *const bad[] = {"{\"levels\":\"loud\"}", "{\"levels\":\"info,medai=debug\"}"};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        reply = put_levels(&world, world.token, bad[i]);
+        g_assert_cmpint(reply.status, ==, 400);
+        g_assert_nonnull(strstr(reply.body->str, "\"path\":\"levels\""));
+        reply_clear(&reply);
+    }
     reply = world_get(&world, "/api/v1/log-levels", world.token);
     g_assert_nonnull(strstr(reply.body->str, "\"error,media=debug\""));
     reply_clear(&reply);

@@ -101,11 +101,61 @@ static void test_what_is_refused(void)
     orgs_end(&orgs);
 }
 
+/* The answer to a new name; `if_match` NULL: whatever it is called now. */
+static struct reply rename_org(struct orgs *orgs, const char *token, const char *org_id, const char *if_match,
+                               const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/api/v1/orgs/%s?reason=moved", org_id),
+                    *body = g_strdup_printf("{\"name\":\"%s\"}", name),
+                    *headers =
+                        g_strdup_printf("Authorization: Bearer %s\r\n%s%s%s", token, if_match ? "If-Match: " : "",
+                                        if_match ? if_match : "", if_match ? "\r\n" : "");
+    return world_request(&orgs->world, "PATCH", path, headers, body);
+}
+
+static unsigned status_of_rename(struct orgs *orgs, const char *token, const char *org_id, const char *if_match)
+{
+    struct reply reply = rename_org(orgs, token, org_id, if_match, "Other");
+    unsigned status = (unsigned)reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+static void test_an_org_gets_another_name(void)
+{
+    struct orgs orgs;
+    orgs_begin(&orgs);
+    g_autofree char *theirs = world_login_as(&orgs.world, "acme/admin", WORLD_PASSWORD);
+    struct reply reply = world_get(&orgs.world, "/api/v1/orgs/acme", theirs);
+    g_autofree char *before = reply_header(&reply, "ETag");
+    reply_clear(&reply);
+    reply = rename_org(&orgs, theirs, "acme", before, "Acme Ltd");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_nonnull(strstr(reply.body->str, "\"name\":\"Acme Ltd\""));
+    g_assert_nonnull(strstr(reply.body->str, "\"created_at\""));
+    g_autofree char *after = reply_header(&reply, "ETag");
+    g_assert_cmpstr(after, !=, before);
+    reply_clear(&reply);
+    g_assert_cmpuint(status_of_rename(&orgs, theirs, "acme", before), ==, 412);
+    g_assert_cmpuint(status_of_rename(&orgs, theirs, "default", NULL), ==, 404); /* is not there for them */
+    g_assert_cmpuint(status_of_rename(&orgs, orgs.token, "nobody", NULL), ==, 404);
+    g_assert_cmpuint(status_of_rename(&orgs, orgs.token, "acme", after), ==, 200); /* the platform's any */
+    g_assert_true(is_told(&orgs, "/api/v1/orgs/acme", "\"name\":\"Other\""));
+    reply = world_get(&orgs.world, "/api/v1/audit", theirs); /* the org itself sees who called it what */
+    g_assert_nonnull(strstr(reply.body->str, "Acme Ltd"));
+    g_assert_nonnull(strstr(reply.body->str, "\"reason\":\"moved\""));
+    reply_clear(&reply);
+    g_assert_cmpuint(delete_org(&orgs, orgs.token, "acme"), ==, 202);
+    g_assert_cmpuint(status_of_rename(&orgs, orgs.token, "acme", NULL), ==, 409);
+    orgs_end(&orgs);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/orgs/g08_an_org_is_deleted_and_its_people_are_out",
                     test_g08_an_org_is_deleted_and_its_people_are_out);
     g_test_add_func("/orgs/what_is_refused", test_what_is_refused);
+    g_test_add_func("/orgs/an_org_gets_another_name", test_an_org_gets_another_name);
     return g_test_run();
 }

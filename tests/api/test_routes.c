@@ -73,6 +73,31 @@ static void look_at_shape(const struct route *route)
     }
 }
 
+static void count_key(const struct record_field *field, enum record_schema_use use, void *count)
+{
+    (void)use;
+    *(guint *)count += (field->flags & RECORD_KEY) != 0;
+}
+
+/* Whatever is listed comes in pages, with the fields that are wanted and as CSV; of what is cut into pages each item
+ * can be told from the others. */
+static void look_at_list(const struct route *route)
+{
+    static const char *const taken[] = {"limit", "cursor", "fields", "format"};
+    guint keys = 0;
+    if (route->answers != ANSWER_PAGE)
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++)
+        g_assert_nonnull(record_find_field(route->parameters, taken[i]));
+    record_each_field(route->response, RECORD_SCHEMA_ANSWER, count_key, &keys);
+    g_assert_true(keys || !(route->features & ROUTE_WHOLE));
+}
+
+static void test_every_list_comes_in_pages(void)
+{
+    each_route(look_at_list);
+}
+
 static void test_every_route_says_what_it_takes_and_answers(void)
 {
     each_route(look_at_shape);
@@ -143,6 +168,7 @@ int main(int argc, char **argv)
     g_test_add_func("/routes/parameters are those of the path", test_parameters_are_those_of_the_path);
     g_test_add_func("/routes/every route says what it takes and answers",
                     test_every_route_says_what_it_takes_and_answers);
+    g_test_add_func("/routes/every list comes in pages", test_every_list_comes_in_pages);
     g_test_add_func("/routes/codes are of their own", test_codes_are_of_their_own);
     g_test_add_func("/routes/what is not valid is told with its path and a code",
                     test_what_is_not_valid_is_told_with_its_path_and_a_code);

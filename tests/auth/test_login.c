@@ -154,7 +154,8 @@ static void test_a_new_password_undoes_nothing(void)
     struct login login = login_of(&world, &grant); /* as her request read it */
     struct user_answer changed;
     const struct user_request less = {.role = ROLE_VIEWER, .is_disabled = true};
-    g_assert_true(auth_user_change(world.auth, &platform, &by_admin, answer.user.id, &less, &changed, NULL));
+    g_assert_true(auth_user_change(world.auth, &platform, &by_admin, &(struct auth_target){answer.user.id, NULL}, &less,
+                                   &changed, NULL));
     const struct password_request own = {answer.password, (char *)(uintptr_t) "eve's own words"};
     g_assert_true(auth_change_password(world.auth, &login, &own, &by_admin, NULL));
     struct user *now = store_user_get(world.store, "default", answer.user.id, NULL);
@@ -417,14 +418,17 @@ static void test_users_are_made_and_changed(void)
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_clear_error(&error);
     request.role = ROLE_PLATFORM;
-    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, answer.user.id, &request, &other, &error));
+    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){answer.user.id, NULL},
+                                    &request, &other, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
     g_clear_error(&error);
     request.role = ROLE_VIEWER; /* fewer rights: what she has open ends */
-    g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, answer.user.id, &request, &other, &error));
+    g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){answer.user.id, NULL},
+                                   &request, &other, &error));
     record_clear(&user_answer_descriptor, &other);
     g_assert_cmpint(world_check(&world, eve_grant.access_token), ==, VEDETTE_ERROR_PERMISSION);
-    g_assert_true(auth_user_delete(world.auth, admin.user, &by_admin, answer.user.id, &error));
+    g_assert_true(
+        auth_user_delete(world.auth, admin.user, &by_admin, &(struct auth_target){answer.user.id, NULL}, &error));
     g_assert_cmpint(world_login_from(&world, "eve", answer.password, CLIENT_API, &world_here, &none), ==,
                     VEDETTE_ERROR_PERMISSION);
     grant_clear(&eve_grant);
@@ -443,14 +447,17 @@ static void test_last_administrator_stays(void)
     struct user_request request = {.role = ROLE_VIEWER};
     struct user_answer answer;
     g_autoptr(GError) error = NULL;
-    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, admin.user->id, &request, &answer, &error));
+    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){admin.user->id, NULL},
+                                    &request, &answer, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_clear_error(&error);
     request = (struct user_request){.role = ROLE_ADMIN, .is_disabled = true};
-    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, admin.user->id, &request, &answer, &error));
+    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){admin.user->id, NULL},
+                                    &request, &answer, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_clear_error(&error);
-    g_assert_false(auth_user_delete(world.auth, admin.user, &by_admin, admin.user->id, &error));
+    g_assert_false(
+        auth_user_delete(world.auth, admin.user, &by_admin, &(struct auth_target){admin.user->id, NULL}, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     login_clear(&admin);
     grant_clear(&grant);

@@ -1,6 +1,8 @@
 // Resources as a client uses them: versions, keys that make sending again harmless, lists as wanted, events from elsewhere.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { Server, operations, runTests } from "./world.mjs";
 
@@ -45,6 +47,14 @@ const orgsAreThePlatforms = () =>
 
 const theSameKeyGetsTheSameAnswer = () =>
   withServer(async (server) => {
+    const site = () => server.ask("createSite", { body: { id: "lyon" }, headers: { "Idempotency-Key": "site" } });
+    const made = await site();
+    const known = await site();
+    assert.equal(known.headers.get("Idempotency-Replayed"), "true");
+    assert.ok(made.headers.get("ETag"));
+    assert.equal(known.headers.get("ETag"), made.headers.get("ETag"));
+    assert.equal(made.headers.get("Location"), "/api/v1/sites/lyon");
+    assert.equal(known.headers.get("Location"), "/api/v1/sites/lyon");
     const send = (key, reason) => server.ask("createLegalHold", { body: { reason }, headers: { "Idempotency-Key": key } });
     const first = await send("a", "case 1");
     const again = await send("a", "case 1");
@@ -164,6 +174,17 @@ const linesAndZonesAreListed = () =>
     assert.deepEqual((await server.ask("listLines", { query: { camera_id: "other" } })).json.items, []);
   });
 
+async function runToItsEnd(server, job) {
+  const deadline = Date.now() + 30_000;
+  const ended = async () => (await server.ask("listJobRuns", { path: job })).json.items.filter(({ ended_at }) => ended_at).length;
+  const before = await ended();
+  for (let status = 409; status === 409; ) status = (await server.ask("runJob", { path: job })).status;
+  while ((await ended()) === before) {
+    assert.ok(Date.now() < deadline, "the job does not end");
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
 /* Every list that takes a cursor, one item a page, is what it is in one piece; of a cursor that is none the path is told. */
 const listsComeInPages = () =>
   withServer(async (server) => {
@@ -175,35 +196,76 @@ const listsComeInPages = () =>
       const polygon = [[0, 0], [1, 0], [1, 1]];
       await server.ask("createCamera", { body: { name: zone, source: "rtsp://192.0.2.1/s", enabled: false, zones: [{ id: "floor", polygon }] } });
     }
-    const paged = operations().filter(({ method, path, operation }) => method === "GET" && !path.includes("{") && operation.parameters?.some(({ name }) => name === "cursor"));
-    let long = 0;
+    const policy = { type: "safety" };
+    for (const loitering_seconds of [5, 6, 7]) await server.ask("putPolicy", { path: policy, body: { loitering_seconds } });
+    const job = { id: "cleanup_old_data" };
+    for (let i = 0; i < 2; i++) await runToItsEnd(server, job);
+    const paths = { listCameraZones: { id: "door" }, listCameraLines: { id: "door" }, listPolicyRevisions: policy, listJobRuns: job };
+    const queries = { getReport: { site_id: "default", period: "month" } };
+    const paged = operations().filter(({ method, operation }) => method === "GET" && operation.parameters?.some(({ name }) => name === "cursor"));
+    const long = [];
     for (const { operation } of paged) {
-      const query = operation.operationId === "listTracks" ? null : {};
-      if (!query) continue; // of a camera and a time: tests/end_to_end has them
-      const whole = (await server.ask(operation.operationId)).json;
+      if (operation.operationId === "listTracks") continue; // of a camera and a time: tests/end_to_end has them
+      const [path, query] = [paths[operation.operationId] ?? {}, queries[operation.operationId] ?? {}];
+      const whole = (await server.ask(operation.operationId, { path, query })).json;
       const found = [];
       for (let cursor; cursor !== null; ) {
-        const page = (await server.ask(operation.operationId, { query: { limit: 1, ...(cursor ? { cursor } : {}) } })).json;
+        const page = (await server.ask(operation.operationId, { path, query: { ...query, limit: 1, ...(cursor ? { cursor } : {}) } })).json;
         assert.ok(page.items.length <= 1, operation.operationId);
         found.push(...page.items);
         cursor = page.next_cursor;
         assert.ok(found.length <= whole.items.length, operation.operationId);
       }
-      const key = ({ camera_id, id, sequence }) => `${camera_id} ${id ?? sequence}`;
+      const key = ({ camera_id, id, sequence, revision, scheduled_at, section, table, name }) => [camera_id, id, sequence, revision, scheduled_at, section, table, name].join(" ");
       assert.deepEqual(found.map(key), whole.items.map(key), operation.operationId);
-      long += whole.items.length > 1;
+      if (whole.items.length > 1) long.push(operation.operationId);
       const schema = operation.parameters.find(({ name }) => name === "cursor").schema;
       if (schema.type !== "string") continue;
-      const bad = await server.ask(operation.operationId, { query: { cursor: "nothing-there" } });
+      const bad = await server.ask(operation.operationId, { path, query: { ...query, cursor: "nothing-there" } });
       if (bad.status !== 200) assert.equal(bad.json.errors[0].path, "cursor", bad.text); // ids are an order by themselves
     }
-    assert.ok(long >= 8, `${long} lists had more than one page`);
+    for (const name of ["listSites", "listUsers", "listTokens", "listLegalHolds", "listCameras", "listZones", "listPolicyRevisions", "listJobRuns", "getReport"])
+      assert.ok(long.includes(name), `${name} had one page: ${long}`);
     const some = (await server.ask("listUsers", { query: { limit: 2, fields: "username" } })).json;
     assert.deepEqual(some.items, [{ username: "ada" }, { username: "admin" }]);
     const csv = await server.ask("listUsers", { query: { limit: 1, fields: "username", format: "csv" } });
     assert.equal(csv.text, 'username\r\n"ada"\r\n');
     assert.ok(csv.headers.get("X-Next-Cursor"));
   });
+
+/* Somebody who takes nothing: what could not be delivered is listed, the newest first, a page at a time. */
+async function deadLettersComeInPages() {
+  const http = createServer((request, response) => request.resume().on("end", () => response.writeHead(400).end()));
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+  const server = await new Server(`notify: {allowed_networks: 127.0.0.0/8, retry_seconds: '0.01', webhooks: [{id: till, about: signals, url: 'http://127.0.0.1:${http.address().port}/', secret: '${secret}'}]}\n` +
+    "cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s', enabled: false}]\n").start();
+  try {
+    const deadline = Date.now() + 60_000;
+    const ids = [id(1), id(2), id(3)];
+    for (const [index, each] of ids.entries()) {
+      await server.ask("sendEvents", { body: JSON.stringify(signal(each)), headers: { "Content-Type": "application/x-ndjson" } });
+      while ((await server.ask("listDeadLetters")).json.items.length <= index) {
+        assert.ok(Date.now() < deadline, "no dead letter came");
+        await new Promise((done) => setTimeout(done, 20));
+      }
+    }
+    const found = [];
+    for (let cursor; cursor !== null && found.length < 9; ) {
+      const page = (await server.ask("listDeadLetters", { query: { limit: 1, ...(cursor ? { cursor } : {}) } })).json;
+      found.push(...page.items);
+      cursor = page.next_cursor;
+    }
+    assert.deepEqual(found.map((letter) => letter.id), ids.reverse());
+    assert.equal((await server.ask("listDeadLetters", { query: { cursor: "webhook/till/none" } })).json.errors[0].path, "cursor");
+    assert.equal((await server.ask("retryDeadLetter", { path: { id: ids[0] } })).status, 204);
+    assert.equal((await server.ask("listNotifyEndpoints")).json.items[0].id, "till");
+  } finally {
+    await server.stop();
+    http.close();
+  }
+}
 
 const whatTheServerHasIsTold = () =>
   withServer(async (server) => {
@@ -235,5 +297,6 @@ await runTests([
   ["signals are incidents", signalsAreIncidents],
   ["lines and zones are listed", linesAndZonesAreListed],
   ["lists come in pages", listsComeInPages],
+  ["dead letters come in pages", deadLettersComeInPages],
   ["what the server has is told", whatTheServerHasIsTold],
 ]);

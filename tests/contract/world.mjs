@@ -1,9 +1,9 @@
 // What the contract's tests share: TAP, the real server in a temporary directory, and a client that holds every answer
 // to the contract.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import Ajv from "ajv";
 import addFormats from "ajv-formats";
 
@@ -90,6 +90,19 @@ const validate = newValidator();
 /** The pairs of operation and status that were seen. */
 export const seen = new Set();
 
+/** Where the first answer of each pair is noted, for answers_test.mjs; null: nowhere. */
+const program = basename(process.argv[1], ".mjs");
+const notes = process.env.VEDETTE_ANSWERS && program !== "answers_test" ? join(process.env.VEDETTE_ANSWERS, `${program}.ndjson`) : null;
+if (notes) {
+  mkdirSync(process.env.VEDETTE_ANSWERS, { recursive: true });
+  writeFileSync(notes, "");
+}
+
+function note(pair, method, target, { status, type, text }) {
+  if (notes && !seen.has(pair)) appendFileSync(notes, `${JSON.stringify({ method, target, status, type, text })}\n`);
+  seen.add(pair);
+}
+
 function mediaOf(documented) {
   return documented.$ref ? contract.components.responses[documented.$ref.split("/").pop()].content : documented.content;
 }
@@ -99,7 +112,7 @@ export function check({ method, path, operation }, answer, isPartial) {
   const status = String(answer.status);
   const documented = operation.responses[status] ?? (answer.status >= 400 ? operation.responses.default : null);
   if (!documented) throw new Error(`${method} ${path}: ${status} is not in the contract: ${answer.text}`);
-  if (operation.responses[status]) seen.add(`${operation.operationId} ${status}`);
+  if (operation.responses[status]) note(`${operation.operationId} ${status}`, method, isPartial ? `${path}?fields=` : path, answer);
   const media = mediaOf(documented);
   const type = answer.type?.split(";")[0];
   if (!media || (!type && !answer.text)) return;

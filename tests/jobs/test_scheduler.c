@@ -82,7 +82,7 @@ static struct scheduler *start(struct world *world, const struct job *jobs, size
 static char *history(struct world *world, const char *job_id)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) list = store_runs_list(world->store.store, job_id, 100, &error);
+    g_autoptr(GPtrArray) list = store_runs_list(world->store.store, job_id, 0, 100, &error);
     g_assert_no_error(error);
     GString *text = g_string_new(NULL);
     for (guint i = 0; i < list->len; i++) {
@@ -131,7 +131,7 @@ static void test_a_failure_is_told(void)
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
     WORLD_WAIT_UNTIL(history_is(&world, "fail", "failed"));
-    g_autoptr(GPtrArray) list = scheduler_history(scheduler, "fail", 1, NULL);
+    g_autoptr(GPtrArray) list = scheduler_history(scheduler, "fail", 0, 1, NULL);
     g_assert_cmpstr(((struct job_run *)g_ptr_array_index(list, 0))->detail, ==, "the disk is on fire");
     scheduler_free(scheduler);
     world_end(&world);

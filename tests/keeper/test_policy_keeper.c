@@ -159,7 +159,7 @@ static void test_h01_what_is_refused_is_not_stored(void)
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
     policy_changed_clear(&changed);
     g_assert_cmpfloat(loitering(&world), ==, 10);
-    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 10, NULL);
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 0, 10, NULL);
     g_assert_cmpuint(history->len, ==, 1);
     world_end(&world);
 }
@@ -212,7 +212,7 @@ static void test_h14_a_rollback_is_a_new_revision(void)
     g_assert_cmpfloat(loitering(&world), ==, 1);
     put(&world, &door_safety, POLICY_DELETE, NULL);
     put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":5}"); /* versions go on, none is used twice */
-    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 10, NULL);
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 0, 10, NULL);
     g_assert_cmpuint(history->len, ==, 5);
     for (guint i = 0; i < history->len; i++) {
         const struct policy_revision *revision = g_ptr_array_index(history, i);
@@ -276,7 +276,7 @@ static void test_what_will_not_open_takes_nothing_else_with_it(void)
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
     policy_changed_clear(&changed);
     put(&world, &door_safety, POLICY_PUT, "{\"loitering_seconds\":2}");
-    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 10, NULL);
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 0, 10, NULL);
     g_assert_cmpuint(history->len, ==, 2);
     const struct policy_revision *latest = g_ptr_array_index(history, 0), *first = g_ptr_array_index(history, 1);
     g_assert_cmpstr(latest->config.text, ==, "{\"loitering_seconds\":2}");

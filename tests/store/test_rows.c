@@ -1,10 +1,12 @@
 /* Rows that people keep, where one names another. VEDETTE_TEST_STORE says which engine. */
 #include "store_world.h"
 
+#include "facts/occupancy.h"
 #include "facts/staff.h"
 #include "store/audit.h"
 #include "store/places.h"
 #include "store/rows.h"
+#include "store/work_internal.h"
 
 static const struct audit_by by = {"default", "u-1", "Ada", NULL, NULL};
 
@@ -99,6 +101,71 @@ static void test_one_of_two_at_once_is_refused(void)
     world_clear(&world);
 }
 
+/* ---- pages of rows without an id ---- */
+
+enum { PLACES = 3, TIMES = 4, BUCKETS = PLACES * TIMES, HOUR_MS = 3600000 };
+
+static void put_buckets(struct store *store)
+{
+    static const char *const subjects[PLACES] = {"door", "hall", "yard"};
+    g_autoptr(GError) error = NULL;
+    for (int i = 0; i < BUCKETS; i++) {
+        const struct occupancy_bucket bucket = {.org_id = (char *)"default",
+                                                .site_id = (char *)(i % 2 ? "" : "lyon"),
+                                                .bucket = {world_start_ms + INT64_C(1) * (i / PLACES) * HOUR_MS},
+                                                .camera_id = (char *)(i % PLACES ? "cam-1" : "cam-2"),
+                                                .subject_id = (char *)(uintptr_t)subjects[i % PLACES],
+                                                .kind = OCCUPANCY_OF_ZONE};
+        const struct attendance_record day = {.org_id = (char *)"default",
+                                              .employee_id = bucket.subject_id,
+                                              .day = bucket.bucket,
+                                              .status = ATTENDANCE_PRESENT};
+        store_put(store, "default", &occupancy_hourly_descriptor, &bucket, RECORD_CONFLICT_FAIL, &error);
+        g_assert_no_error(error);
+        store_put(store, "default", &attendance_record_descriptor, &day, RECORD_CONFLICT_FAIL, &error);
+        g_assert_no_error(error);
+    }
+}
+
+/* One row a page, each once and none left out, the newest first. */
+static void expect_pages(struct store *store, const struct store_row_kind *kind)
+{
+    g_autofree char *cursor = NULL;
+    int64_t before_ms = G_MAXINT64;
+    for (int i = 0; i <= BUCKETS; i++) {
+        const struct store_row_filter filter = {.org_id = "default", .before_id = cursor, .limit = 1};
+        g_autoptr(GError) error = NULL;
+        GPtrArray *rows = store_rows_list(store, kind, &filter, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(rows->len, ==, i < BUCKETS);
+        g_autofree char *next = rows->len ? store_row_cursor(kind, g_ptr_array_index(rows, 0)) : NULL;
+        g_assert_cmpstr(next, !=, cursor);
+        g_assert_true(!next || g_ascii_strtoll(next, NULL, 10) <= before_ms);
+        before_ms = next ? g_ascii_strtoll(next, NULL, 10) : before_ms;
+        store_rows_free(kind, rows);
+        g_free(cursor);
+        cursor = g_steal_pointer(&next);
+    }
+}
+
+static void test_rows_without_an_id_come_in_pages(void)
+{
+    static const char *const bad[] = {
+        "nothing", "1", "1/a", "1/a/b", "1/a/b/c/d", "x/a/b/c", "-1/a/b/c", "1e3/a/b/c", "99999999999999999999/a/b/c"};
+    struct store_world world;
+    staffed_world_init(&world);
+    put_buckets(world.store);
+    expect_pages(world.store, &store_hours);
+    expect_pages(world.store, &store_attendance);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        const struct store_row_filter filter = {.org_id = "default", .before_id = bad[i], .limit = 1};
+        g_autoptr(GError) error = NULL;
+        g_assert_null(store_rows_list(world.store, &store_hours, &filter, &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    }
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -106,5 +173,6 @@ int main(int argc, char **argv)
         return 0;
     g_test_add_func("/rows/what_is_named_is_there_and_stays", test_what_is_named_is_there_and_stays);
     g_test_add_func("/rows/one_of_two_at_once_is_refused", test_one_of_two_at_once_is_refused);
+    g_test_add_func("/rows/rows_without_an_id_come_in_pages", test_rows_without_an_id_come_in_pages);
     return g_test_run();
 }

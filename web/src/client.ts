@@ -12,10 +12,8 @@ export class ApiError extends Error {
   }
 }
 
-export interface List<T> {
+export interface Page<T> {
   items: T[];
-}
-export interface Page<T> extends List<T> {
   /** null: this is the last page */
   next_cursor: string | null;
 }
@@ -184,7 +182,7 @@ export class Client {
   }
 
   /** The zones of a camera; /api/v1/zones has them with their counts. */
-  async listCameraZones(id: string, query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Zone>> {
+  async listCameraZones(id: string, query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Zone>> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/zones`, query, undefined, call)).json();
   }
 
@@ -209,7 +207,7 @@ export class Client {
   }
 
   /** The lines of a camera; /api/v1/lines has them with their counts. */
-  async listCameraLines(id: string, query: { fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.Line>> {
+  async listCameraLines(id: string, query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Line>> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/lines`, query, undefined, call)).json();
   }
 
@@ -269,7 +267,7 @@ export class Client {
   }
 
   /** Counts by hour, day or month, newest first. */
-  async listOccupancy(query: { level?: "hour" | "day" | "month"; camera_id?: string; subject_id?: string; from?: string; to?: string; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.OccupancyHourly>> {
+  async listOccupancy(query: { level?: "hour" | "day" | "month"; camera_id?: string; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.OccupancyHourly>> {
     return (await this.send("GET", `/api/v1/occupancy`, query, undefined, call)).json();
   }
 
@@ -279,7 +277,7 @@ export class Client {
   }
 
   /** What became of a job's times, newest first: run, or skipped and why; what was done, to whom runs the server. */
-  async listJobRuns(id: string, query: { limit?: number } = {}, call: Call = {}): Promise<List<records.JobRun>> {
+  async listJobRuns(id: string, query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.JobRun>> {
     return (await this.send("GET", `/api/v1/jobs/${encodeURIComponent(id)}/history`, query, undefined, call)).json();
   }
 
@@ -304,7 +302,7 @@ export class Client {
   }
 
   /** Of each table and camera, how long it is kept and the oldest that is there. */
-  async listRetention(query: { rows?: boolean } = {}, call: Call = {}): Promise<List<records.Retention>> {
+  async listRetention(query: { rows?: boolean; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Retention>> {
     return (await this.send("GET", `/api/v1/retention`, query, undefined, call)).json();
   }
 
@@ -374,7 +372,7 @@ export class Client {
   }
 
   /** Its changes, newest first: who, when, why, what. */
-  async listPolicyRevisions(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number } = {}, call: Call = {}): Promise<List<records.PolicyRevision>> {
+  async listPolicyRevisions(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number; cursor?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PolicyRevision>> {
     return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}/history`, query, undefined, call)).json();
   }
 
@@ -443,6 +441,11 @@ export class Client {
     return (await this.send("POST", `/api/v1/orgs`, query, body, call)).json();
   }
 
+  /** Gives an org another name: one's own, or, for the platform, any. 409 once it was deleted. */
+  async patchOrg(id: string, body: records.OrgChangeRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.Org> {
+    return (await this.send("PATCH", `/api/v1/orgs/${encodeURIComponent(id)}`, query, body, call)).json();
+  }
+
   /** Closes another org, for good, and erases everything of it in the background; its row then says what went (erased) and when nothing was left (erased_at). 409 while it has cameras or a legal hold stands. */
   async deleteOrg(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("DELETE", `/api/v1/orgs/${encodeURIComponent(id)}`, query, undefined, call);
@@ -473,9 +476,9 @@ export class Client {
     await this.send("DELETE", `/api/v1/sites/${encodeURIComponent(id)}`, query, undefined, call);
   }
 
-  /** What the server and its workers logged as errors since it began, by what they have in common, the latest first. */
-  async listErrors(call: Call = {}): Promise<List<records.ErrorGroup>> {
-    return (await this.send("GET", `/api/v1/errors`, {}, undefined, call)).json();
+  /** What the server and its workers logged as errors since it began, by what they have in common, the latest first: 256 groups at most, of which the quietest makes room. */
+  async listErrors(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.ErrorGroup>> {
+    return (await this.send("GET", `/api/v1/errors`, query, undefined, call)).json();
   }
 
   /** What the server logs. */
@@ -508,7 +511,7 @@ export class Client {
     return (await this.send("POST", `/api/v1/users`, query, body, call)).json();
   }
 
-  /** One user. */
+  /** One user, with its ETag. */
   async getUser(id: string, call: Call = {}): Promise<records.User> {
     return (await this.send("GET", `/api/v1/users/${encodeURIComponent(id)}`, {}, undefined, call)).json();
   }
@@ -674,7 +677,7 @@ export class Client {
   }
 
   /** Employees' days at work, newest first. Nothing writes these yet: faces are not recognised. */
-  async listAttendance(query: { employee_id?: string; status?: "present" | "late" | "absent" | "half_day" | "on_leave"; from?: string; to?: string; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<List<records.AttendanceRecord>> {
+  async listAttendance(query: { employee_id?: string; status?: "present" | "late" | "absent" | "half_day" | "on_leave"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.AttendanceRecord>> {
     return (await this.send("GET", `/api/v1/attendance`, query, undefined, call)).json();
   }
 
@@ -694,13 +697,13 @@ export class Client {
   }
 
   /** A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones counted (in hours that are rolled up), and for how much of the time each camera was on line while the server ran. Of a period that goes on, what there is so far. */
-  async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; fields?: string; format?: "json" | "csv" }, call: Call = {}): Promise<List<records.ReportLine>> {
+  async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" }, call: Call = {}): Promise<Page<records.ReportLine>> {
     return (await this.send("GET", `/api/v1/reports`, query, undefined, call)).json();
   }
 
-  /** Who is told of the org's signals, by webhook and MQTT, and how each of them is. */
-  async listNotifyEndpoints(call: Call = {}): Promise<List<records.EndpointHealth>> {
-    return (await this.send("GET", `/api/v1/notify/endpoints`, {}, undefined, call)).json();
+  /** Who is told of the org's signals, by webhook and MQTT, and how each of them is: those of the settings, at most 64 webhooks and 16 brokers. */
+  async listNotifyEndpoints(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.EndpointHealth>> {
+    return (await this.send("GET", `/api/v1/notify/endpoints`, query, undefined, call)).json();
   }
 
   /** Tells a webhook again that had answered 410 Gone. */
@@ -709,7 +712,7 @@ export class Client {
   }
 
   /** Notifications that could not be delivered, newest first. */
-  async listDeadLetters(query: { limit?: number } = {}, call: Call = {}): Promise<List<records.DeadLetter>> {
+  async listDeadLetters(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.DeadLetter>> {
     return (await this.send("GET", `/api/v1/notify/dead-letters`, query, undefined, call)).json();
   }
 
@@ -812,6 +815,7 @@ export const leastRoles = {
   listOrgs: "admin",
   getOrg: "admin",
   createOrg: "platform",
+  patchOrg: "admin",
   deleteOrg: "platform",
   listSites: "viewer",
   createSite: "admin",

@@ -2486,6 +2486,8 @@ export interface ErrorGroup {
   module: string;
   /** what they have in common, with a mark for each value */
   words: string;
+  /** a worker said it, and not the hub */
+  is_of_worker: boolean;
   /** how often, since the server began */
   count: number;
   /** when for the first time */
@@ -2828,6 +2830,12 @@ export interface LoginRequest {
   password: string;
   /** api: answers a token that lives long; browser: sets cookies, refreshed by POST /auth/refresh */
   client?: "api" | "browser";
+}
+
+/** What of an org can change. */
+export interface OrgChangeRequest {
+  /** what people call it */
+  name: string;
 }
 
 /** A new org. */
