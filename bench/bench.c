@@ -71,9 +71,9 @@ struct frame *bench_frame(enum frame_format format)
 
 /* ---- the table ---- */
 
-static const struct row_table *const tables[] = {&motion_rows, &motion_kernel_rows, &kernel_rows,
-                                                 &model_rows,  &track_rows,         &output_rows,
-                                                 &family_rows, &path_rows,          &policy_rows};
+static const struct row_table *const tables[] = {&motion_rows, &motion_kernel_rows, &kernel_rows, &model_rows,
+                                                 &track_rows,  &output_rows,        &family_rows, &path_rows,
+                                                 &policy_rows, &policy_change_rows};
 
 static void show(const struct row *row, FILE *json)
 {

@@ -25,12 +25,12 @@ struct row_table {
     size_t count;
 };
 
-/* policy_rows.c: views and backtests; motion_rows.c, motion_kernel_rows.c, model_rows.c: preprocessing and detection,
- * kernel_rows.c: the other kernels, each beside its portable form,
- * family_rows.c: reading what a model of each family gave, track_rows.c: tracker and rules, output_rows.c: pictures and
- * records, whole_path.c: decode, motion, detect, track and rules of a 1080p camera */
+/* policy_rows.c: views and backtests; policy_change_rows.c: changes at a server of many cameras; motion_rows.c,
+ * motion_kernel_rows.c, model_rows.c: preprocessing and detection, kernel_rows.c: the other kernels, each beside its
+ * portable form, family_rows.c: reading what a model of each family gave, track_rows.c: tracker and rules,
+ * output_rows.c: pictures and records, whole_path.c: decode, motion, detect, track and rules of a 1080p camera */
 extern const struct row_table motion_rows, motion_kernel_rows, model_rows, family_rows, track_rows, output_rows,
-    path_rows, policy_rows, kernel_rows;
+    path_rows, policy_rows, policy_change_rows, kernel_rows;
 
 /* A 1080p frame as the scene draws it (I420), or with its chroma interleaved. */
 struct frame *bench_frame(enum frame_format format);

@@ -141,19 +141,20 @@ static void check_policies(struct api *api, const char *org_id, struct component
     int64_t bad = counter_get(&api->health->policies_bad);
     int64_t untold = counter_get(&api->health->policy_cameras_not_configured);
     if (counter_get(&api->health->policies_stale))
-        degrade(component, "policies cannot be read from the store, and the last good ones are in force: the log says "
-                           "why");
+        degrade(component, "policies cannot be read from the store, and the last good ones are in force, if there are "
+                           "any: the log says why");
     if (bad)
         degrade(component,
                 "%" G_GINT64_FORMAT " policies or policy files are refused, and what was in force before stays: the "
                 "log says why",
                 bad);
     if (untold)
-        degrade(component,
-                "%" G_GINT64_FORMAT
-                " cameras cannot be told what their policies come to, and keep what they were told: "
-                "the log names them",
-                untold);
+        degrade(
+            component,
+            "%" G_GINT64_FORMAT
+            " cameras cannot be told what their policies come to, and keep what they were told or are not analysed: "
+            "the log names them",
+            untold);
     if (counter_get(&api->health->policies_unsaved))
         degrade(component, "policies.snapshot, for a start without the store, cannot be written: the log says why");
 }

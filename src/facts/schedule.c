@@ -43,6 +43,14 @@ void schedule_clear(struct schedule *schedule)
     g_free(schedule->minutes);
 }
 
+/* Of the clocks there, while an interval's offset holds. */
+static int minute_of_week(const struct schedule *schedule, int64_t second, int interval)
+{
+    const int thursday = 3; /* 1970 began on one */
+    int64_t local_minute = (second + g_time_zone_get_offset(schedule->time_zone, interval)) / 60;
+    return (int)((local_minute + thursday * MINUTES_A_DAY) % WEEK_MINUTES);
+}
+
 bool schedule_is_active(struct schedule *schedule, int64_t at_ms)
 {
     if (schedule->is_always)
@@ -52,22 +60,51 @@ bool schedule_is_active(struct schedule *schedule, int64_t at_ms)
         return schedule->is_active;
     schedule->minute = second / 60;
     int interval = g_time_zone_find_interval(schedule->time_zone, G_TIME_TYPE_UNIVERSAL, second);
-    int64_t local_minute = (second + g_time_zone_get_offset(schedule->time_zone, interval)) / 60;
-    const int thursday = 3; /* 1970 began on one */
-    int minute = (int)((local_minute + thursday * MINUTES_A_DAY) % WEEK_MINUTES);
+    int minute = minute_of_week(schedule, second, interval);
     schedule->is_active = schedule->minutes[minute / 8] >> minute % 8 & 1;
     return schedule->is_active;
 }
 
-int64_t schedule_next_change(struct schedule *schedule, int64_t at_ms)
+enum { MINUTE_MS = 60000, LOOK_AHEAD_MINUTES = (WEEKDAYS + 1) * MINUTES_A_DAY };
+
+/* By the clock, minute for minute. */
+static int64_t walk_to_change(struct schedule *schedule, int64_t at_ms)
 {
-    enum { MINUTE_MS = 60000, LOOK_AHEAD_MINUTES = (WEEKDAYS + 1) * MINUTES_A_DAY };
-    if (schedule->is_always)
-        return INT64_MAX;
     bool is_active = schedule_is_active(schedule, at_ms);
     int64_t first_minute = at_ms / MINUTE_MS + 1;
     for (int64_t minute = first_minute; minute < first_minute + LOOK_AHEAD_MINUTES; minute++)
         if (schedule_is_active(schedule, minute * MINUTE_MS) != is_active)
             return minute * MINUTE_MS;
     return INT64_MAX;
+}
+
+/* In how many minutes the week says something else than now; LOOK_AHEAD_MINUTES: never. */
+static int minutes_to_change(const struct schedule *schedule, int minute)
+{
+    int left = 1;
+    while (left < LOOK_AHEAD_MINUTES) {
+        int at = (minute + left) % WEEK_MINUTES;
+        uint8_t same = schedule->is_active ? UINT8_MAX : 0;
+        if (at % 8 == 0 && schedule->minutes[at / 8] == same)
+            left += 8; /* eight at once */
+        else if ((schedule->minutes[at / 8] >> at % 8 & 1) != schedule->is_active)
+            return left;
+        else
+            left++;
+    }
+    return LOOK_AHEAD_MINUTES;
+}
+
+int64_t schedule_next_change(struct schedule *schedule, int64_t at_ms)
+{
+    if (schedule->is_always)
+        return INT64_MAX;
+    int64_t second = at_ms / 1000;
+    int interval = g_time_zone_find_interval(schedule->time_zone, G_TIME_TYPE_UNIVERSAL, second);
+    schedule_is_active(schedule, at_ms);
+    int left = minutes_to_change(schedule, minute_of_week(schedule, second, interval));
+    int64_t change_ms = (at_ms / MINUTE_MS + left) * MINUTE_MS;
+    if (g_time_zone_find_interval(schedule->time_zone, G_TIME_TYPE_UNIVERSAL, change_ms / 1000) != interval)
+        return walk_to_change(schedule, at_ms); /* the clocks change before */
+    return left < LOOK_AHEAD_MINUTES ? change_ms : INT64_MAX;
 }

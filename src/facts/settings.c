@@ -276,6 +276,11 @@ static const struct record_field policy_fields[] = {
           .max_count = 1024),
     FIELD(struct policy_settings, webhook_tolerance_seconds, 0, "how far a webhook's time may be from ours",
           .unit = "s", .min = 1, .max = 3600, .default_text = "300"),
+    FIELD(
+        struct policy_settings, trial_looks, RECORD_NEEDS_RESTART,
+        "before a change is stored, what every camera it touches would be told is tried with so many looks at overlays "
+        "within a week and at cameras; with more it is refused",
+        .min = 1000, .max = 1000000000, .default_text = "1000000"),
     FIELD(struct policy_settings, backtest_seconds, RECORD_NEEDS_RESTART,
           "trying a policy on stored tracks ends after so long, with what was tried by then", .unit = "s", .min = 1,
           .max = 3600, .default_text = "60"),

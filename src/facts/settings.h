@@ -185,6 +185,7 @@ struct policy_settings {
     char *directory;       /* of files that are taken over as documents; empty: none */
     char *webhook_secrets; /* secret: of those who may say by webhook what documents shall be */
     double webhook_tolerance_seconds;
+    int32_t trial_looks; /* of trying a change before it is stored */
     /* of trying a policy on stored tracks */
     double backtest_seconds, backtest_warmup_seconds, backtest_hours;
     int32_t backtest_cameras, backtest_signals, backtest_findings, backtest_waiting;

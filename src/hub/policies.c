@@ -15,12 +15,32 @@ enum { OVERLAY_LOOK_MS = 1000 };
 struct hub_policies {
     struct hub *hub;
     struct policy_keeper *keeper;
-    GHashTable *told; /* camera id → the text its worker was told last */
-    gint is_pending;  /* atomic: a push waits on the main loop */
+    GHashTable *told;           /* camera id → struct told * */
+    struct policy_view *pushed; /* what all were told of; NULL: not all were told of the same */
+    gint is_pending;            /* atomic: a push waits on the main loop */
     guint clock_timer;
     char *trouble;              /* what was logged last of the policies' status; NULL: nothing is wrong */
     struct policy_files *files; /* NULL: no directory is watched */
 };
+
+/* What a camera's worker was told last. */
+struct told {
+    const struct camera *camera; /* as it was then; shared */
+    char *policies;              /* what they came to then, as digest_of */
+    char *text;
+    bool is_there;  /* false: told to an earlier process, or never */
+    bool is_behind; /* what its policies come to now could not be told */
+};
+
+static void told_free(gpointer data)
+{
+    struct told *told = data;
+    if (told->camera)
+        camera_unref(told->camera);
+    g_free(told->policies);
+    g_free(told->text);
+    g_free(told);
+}
 
 static char *text_of(struct hub_policies *policies, const struct policy_view *view, const struct camera *camera)
 {
@@ -45,19 +65,91 @@ static bool says_the_same(const char *a, const char *b)
     return strcmp(left, right) == 0;
 }
 
-static void tell(struct hub_policies *policies, struct hub_worker *worker, const struct policy_view *view)
+/* The same for policies that come to the same. g_free. */
+static char *digest_of(const struct policy_view *view, const struct camera *camera)
 {
+    const struct policy_camera *policies = policy_view_find(view, camera->org_id, camera->id);
+    if (!policies)
+        policies = policy_view_default(view);
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    const char *doubt = policies->doubt ? policies->doubt : "";
+    g_checksum_update(sum, (const guchar *)doubt, (gssize)strlen(doubt) + 1);
+    for (size_t i = 0; i < POLICY_TYPES; i++)
+        g_checksum_update(sum, (const guchar *)policies->configs[i], (gssize)strlen(policies->configs[i]) + 1);
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+static struct told *told_of(struct hub_policies *policies, const struct camera *camera)
+{
+    struct told *told = g_hash_table_lookup(policies->told, camera->id);
+    if (!told) {
+        told = g_new0(struct told, 1);
+        g_hash_table_insert(policies->told, g_strdup(camera->id), told);
+    }
+    return told;
+}
+
+static bool send_text(struct hub_worker *worker, const char *camera_id, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    if (link_send(worker->link, LINK_CAMERA, text, strlen(text), &error))
+        return true;
+    log_warning(camera_id, "its policies are told later: %s", error->message); /* by the next turn */
+    return false;
+}
+
+/* What it was told is what it goes by until something newer can be told, also in another process. */
+static void tell_last_good(struct hub_worker *worker, const struct camera *camera, struct told *told)
+{
+    if (told->text && !told->is_there)
+        told->is_there = send_text(worker, camera->id, told->text);
+    told->is_behind = true;
+}
+
+static void tell_camera(struct hub_policies *policies, struct hub_worker *worker, const struct policy_view *view,
+                        const struct camera *camera)
+{
+    struct told *told = told_of(policies, camera);
+    g_autofree char *digest = digest_of(view, camera);
+    if (told->is_there && !told->is_behind && told->camera == camera && strcmp(told->policies, digest) == 0)
+        return;
+    g_autofree char *text = text_of(policies, view, camera);
+    if (!text) {
+        tell_last_good(worker, camera, told);
+        return;
+    }
+    bool is_same = told->is_there && says_the_same(told->text, text);
+    told->is_behind = !is_same && !send_text(worker, camera->id, text);
+    if (told->is_behind)
+        return;
+    told->is_there = true;
+    if (told->camera)
+        camera_unref(told->camera);
+    told->camera = camera_ref(camera);
+    g_free(told->policies);
+    told->policies = g_steal_pointer(&digest);
+    if (is_same)
+        return;
+    g_free(told->text);
+    told->text = g_steal_pointer(&text);
+}
+
+/* False: not all could be told. */
+static bool tell(struct hub_policies *policies, struct hub_worker *worker, const struct policy_view *view)
+{
+    bool are_told = true;
     for (guint i = 0; i < worker->held->len; i++) {
         const struct camera *camera = g_ptr_array_index(worker->held, i);
-        g_autofree char *text = text_of(policies, view, camera);
-        g_autoptr(GError) error = NULL;
-        if (!text || says_the_same(g_hash_table_lookup(policies->told, camera->id), text))
-            continue;
-        if (link_send(worker->link, LINK_CAMERA, text, strlen(text), &error))
-            g_hash_table_replace(policies->told, g_strdup(camera->id), g_steal_pointer(&text));
-        else
-            log_warning(camera->id, "its policies are told later: %s", error->message); /* by the next turn */
+        tell_camera(policies, worker, view, camera);
+        are_told = are_told && !told_of(policies, camera)->is_behind;
     }
+    return are_told;
+}
+
+/* What was pushed last is no longer what all have. */
+static void look_at_all(struct hub_policies *policies)
+{
+    g_clear_pointer(&policies->pushed, policy_view_unref);
 }
 
 void policies_tell_worker(struct hub_policies *policies, struct hub_worker *worker)
@@ -65,34 +157,67 @@ void policies_tell_worker(struct hub_policies *policies, struct hub_worker *work
     if (!policies)
         return;
     for (guint i = 0; i < worker->held->len; i++) /* another process, which knows nothing */
-        policies_forget_camera(policies, ((const struct camera *)g_ptr_array_index(worker->held, i))->id);
+        told_of(policies, g_ptr_array_index(worker->held, i))->is_there = false;
+    look_at_all(policies);
     CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(policies->keeper);
     tell(policies, worker, view);
 }
 
 void policies_forget_camera(struct hub_policies *policies, const char *camera_id)
 {
-    if (policies)
-        g_hash_table_remove(policies->told, camera_id);
+    if (!policies)
+        return;
+    g_hash_table_remove(policies->told, camera_id);
+    look_at_all(policies);
 }
 
 void policies_see_cameras(struct hub_policies *policies)
 {
+    look_at_all(policies);
     policy_keeper_see_cameras(policies->keeper); /* which pushes what is different */
+}
+
+static gboolean is_held_by_nobody(gpointer camera_id, gpointer told, gpointer held)
+{
+    (void)told;
+    return !g_hash_table_contains(held, camera_id);
+}
+
+static void forget_gone(struct hub_policies *policies)
+{
+    g_autoptr(GHashTable) held = g_hash_table_new(g_str_hash, g_str_equal); /* of ids, borrowed */
+    for (guint i = 0; i < policies->hub->workers->len; i++) {
+        const struct hub_worker *worker = g_ptr_array_index(policies->hub->workers, i);
+        for (guint j = 0; j < worker->held->len; j++)
+            g_hash_table_add(held, ((const struct camera *)g_ptr_array_index(worker->held, j))->id);
+    }
+    g_hash_table_foreach_remove(policies->told, is_held_by_nobody, held);
+}
+
+/* Nothing to do while all have what is in force: with thousands of cameras each look would cost. */
+static void push_all(struct hub_policies *policies)
+{
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(policies->keeper);
+    bool are_told = true;
+    if (view == policies->pushed)
+        return;
+    for (guint i = 0; i < policies->hub->workers->len; i++) {
+        struct hub_worker *worker = g_ptr_array_index(policies->hub->workers, i);
+        if (worker->link && worker->has_said_hello && !tell(policies, worker, view))
+            are_told = false;
+    }
+    forget_gone(policies);
+    look_at_all(policies);
+    if (are_told)
+        policies->pushed = policy_view_ref(view);
 }
 
 static gboolean push(gpointer data)
 {
     struct hub_policies *policies = data;
     g_atomic_int_set(&policies->is_pending, 0);
-    if (!policies->keeper)
-        return G_SOURCE_REMOVE; /* it ends */
-    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(policies->keeper);
-    for (guint i = 0; i < policies->hub->workers->len; i++) {
-        struct hub_worker *worker = g_ptr_array_index(policies->hub->workers, i);
-        if (worker->link && worker->has_said_hello)
-            tell(policies, worker, view);
-    }
+    if (policies->keeper) /* else it ends */
+        push_all(policies);
     return G_SOURCE_REMOVE;
 }
 
@@ -142,7 +267,7 @@ struct hub_policies *policies_new(struct hub *hub, GError **error)
     struct hub_policies *policies = g_new0(struct hub_policies, 1);
     g_autofree char *snapshot = g_build_filename(hub->data_dir, "policies.snapshot", NULL);
     policies->hub = hub;
-    policies->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    policies->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, told_free);
     const struct policy_keeper_config config = {hub->store, hub->settings,         snapshot, hub->clock, on_changed,
                                                 policies,   live_roster(hub->live)};
     policies->keeper = policy_keeper_new(&config, error);
@@ -167,6 +292,7 @@ void policies_free(struct hub_policies *policies)
     g_clear_pointer(&policies->keeper, policy_keeper_free); /* from here on nobody calls on_changed */
     while (g_atomic_int_get(&policies->is_pending))
         g_main_context_iteration(NULL, FALSE);
+    look_at_all(policies);
     g_hash_table_unref(policies->told);
     g_free(policies->trouble);
     g_free(policies);

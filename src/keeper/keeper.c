@@ -94,13 +94,14 @@ static void note_view(struct policy_keeper *keeper, const GError *error)
     keeper->view_trouble = g_strdup(why);
 }
 
-static bool make_and_swap(struct policy_keeper *keeper, const struct policy_set *set, GError **error)
+static bool make_and_swap(struct policy_keeper *keeper, const struct policy_set *set, bool is_loaded, GError **error)
 {
     struct policy_view *view = policy_keeper_make_view(keeper, set, error), *before = NULL;
     pthread_mutex_lock(&keeper->lock);
     if (view) {
         before = keeper->view;
         keeper->view = view;
+        keeper->is_known = is_loaded;
     }
     note_view(keeper, view ? NULL : *error);
     pthread_mutex_unlock(&keeper->lock);
@@ -113,9 +114,10 @@ static void take_view(struct policy_keeper *keeper, struct policy_set *first)
 {
     g_autoptr(GError) error = NULL;
     pthread_mutex_lock(&keeper->view_lock);
+    bool is_loaded = !keeper->manager || policy_manager_is_loaded(keeper->manager);
     CLEANUP(policy_set)
     struct policy_set *set = keeper->manager ? policy_manager_get_set(keeper->manager) : policy_set_ref(first);
-    bool is_made = make_and_swap(keeper, set, &error);
+    bool is_made = make_and_swap(keeper, set, is_loaded, &error);
     pthread_mutex_unlock(&keeper->view_lock);
     if (is_made && keeper->is_ready && keeper->config.changed)
         keeper->config.changed(keeper->config.data);
@@ -177,14 +179,18 @@ void policy_keeper_base(const struct policy_keeper *keeper, const struct camera 
                                    .privacy = keeper->privacy};
 }
 
-bool policy_keeper_try_configure(struct policy_keeper *keeper, const struct policy_view *view,
-                                 const struct camera *camera, struct camera_config *config, GError **error)
+static const struct policy_camera *policies_in(const struct policy_view *view, const struct camera *camera)
 {
     const struct policy_camera *policies = policy_view_find(view, camera->org_id, camera->id);
+    return policies ? policies : policy_view_default(view);
+}
+
+static bool apply(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
+                  struct camera_config *config, GError **error)
+{
     struct camera_config base;
     policy_keeper_base(keeper, camera, &base);
-    return policy_apply(policies ? policies : policy_view_default(view), policy_view_revision(view), &base, config,
-                        error);
+    return policy_apply(policies_in(view, camera), policy_view_revision(view), &base, config, error);
 }
 
 /* Said in the log once, until it can be told again. */
@@ -193,7 +199,8 @@ static void note_camera(struct policy_keeper *keeper, const char *camera_id, con
     pthread_mutex_lock(&keeper->lock);
     const char *known = g_hash_table_lookup(keeper->not_configured, camera_id);
     if (error && g_strcmp0(known, error->message) != 0) {
-        log_error(camera_id, "%s; what it was told stays", error->message);
+        log_error(camera_id, "%s; what it was told stays, and nothing of it is analysed before it was told anything",
+                  error->message);
         g_hash_table_replace(keeper->not_configured, g_strdup(camera_id), g_strdup(error->message));
     } else if (!error && known) {
         g_hash_table_remove(keeper->not_configured, camera_id);
@@ -201,11 +208,31 @@ static void note_camera(struct policy_keeper *keeper, const char *camera_id, con
     pthread_mutex_unlock(&keeper->lock);
 }
 
+/* Whether it is known what may be seen of a camera. */
+static bool check_known(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
+                        GError **error)
+{
+    const struct policy_camera *policies = policies_in(view, camera);
+    pthread_mutex_lock(&keeper->lock);
+    bool is_known = keeper->is_known;
+    pthread_mutex_unlock(&keeper->lock);
+    if (!is_known)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the policies of camera '%s' are not known yet",
+                    camera->id);
+    else if (policies->doubt)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "it is not known what may be seen of camera '%s', for no good one was there before: %s", camera->id,
+                    policies->doubt);
+    else
+        return true;
+    return false;
+}
+
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
                              struct camera_config *config, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    bool is_good = policy_keeper_try_configure(keeper, view, camera, config, &cause);
+    bool is_good = check_known(keeper, view, camera, &cause) && apply(keeper, view, camera, config, &cause);
     note_camera(keeper, camera->id, cause);
     if (cause)
         g_propagate_error(error, g_steal_pointer(&cause));
@@ -251,7 +278,11 @@ static char *seal_snapshot(void *data, const char *text)
 static char *open_snapshot(void *data, const char *sealed, GError **error)
 {
     const struct policy_keeper *keeper = data;
-    return policy_open(keeper->ring, &snapshot_binding, sealed, error);
+    if (!policy_keyring_has_key(keeper->ring) || policy_is_sealed(sealed))
+        return policy_open(keeper->ring, &snapshot_binding, sealed, error);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                "it is not sealed though there are policy keys, and so may be anybody's");
+    return NULL;
 }
 
 static void tell_snapshot(struct policy_keeper *keeper)
@@ -374,18 +405,21 @@ int policy_keeper_reseal(struct policy_keeper *keeper, GError **error)
     g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, &revision, error);
     if (!policies)
         return -1;
+    g_autoptr(GError) first = NULL;
     for (guint i = 0; i < policies->len; i++) {
         struct service_policy *policy = g_ptr_array_index(policies, i);
+        g_autoptr(GError) cause = NULL;
         if (!record_enum_value(policy_type_names, policy->policy_type) ||
             policy_is_sealed_with_first(keeper->ring, policy->config.text))
             continue;
-        if (!reseal(keeper, policy, error)) {
-            g_prefix_error(error, "%s policy: ", policy->policy_type);
-            return -1;
-        }
-        count++;
+        count += reseal(keeper, policy, &cause);
+        if (cause && !first)
+            g_propagate_prefixed_error(&first, g_steal_pointer(&cause), "%s policy: ", policy->policy_type);
     }
-    return count;
+    if (!first)
+        return count;
+    g_propagate_error(error, g_steal_pointer(&first));
+    return -1;
 }
 
 void policy_keeper_notify(struct policy_keeper *keeper)

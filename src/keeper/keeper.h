@@ -21,7 +21,7 @@ struct policy_keeper;
 struct policy_keeper_config {
     struct store *store;
     const struct settings *settings; /* cameras, and what holds where no policy says otherwise */
-    const char *snapshot_path;       /* NULL: none. What lies there is sealed where there are keys */
+    const char *snapshot_path;       /* NULL: none. Where there are keys it is sealed, and taken only if it is */
     struct clock *clock;
     /* What is in force is another now, also because an overlay came or went. May be NULL. */
     void (*changed)(void *data);
@@ -36,7 +36,8 @@ CLEANUP_DEFINE(policy_keeper, policy_keeper_free)
 bool policy_keeper_start(struct policy_keeper *keeper, GError **error);
 /* Seals anew what is open though there is a key, or was sealed with another key than the first: after a key was put
  * before the others. Not the history, which is only added to: it opens as long as its keys are among the others.
- * Returns how many documents; -1: one could not be opened or written, and the error names it. */
+ * Returns how many documents; -1: one could not be opened or written, and the error names the first; the others were.
+ */
 int policy_keeper_reseal(struct policy_keeper *keeper, GError **error);
 /* Other cameras are in the roster now: what is in force is worked out for them. */
 void policy_keeper_see_cameras(struct policy_keeper *keeper);
@@ -57,8 +58,8 @@ struct policy_view *policy_keeper_get_view(struct policy_keeper *keeper);
 /* A view of one subject alone, camera or not: its policies stand at index 0. */
 struct policy_view *policy_keeper_view_of(struct policy_keeper *keeper, const struct policy_scope *subject,
                                           GError **error);
-/* What a camera's worker is to be told, into an uninitialised record. False: what the camera's policies come to cannot
- * be put into it: it keeps what it has, and the status says so until it can. */
+/* What a camera's worker is to be told, into an uninitialised record. False: it is not known what the camera's policies
+ * come to, or it cannot be put into it: it keeps what it has, and the status says so until it can. */
 bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_view *view, const struct camera *camera,
                              struct camera_config *config, GError **error);
 /* Somebody's latest word on these types (bits: 1 << enum policy_type) did not reach the store, as that of a file that

@@ -85,20 +85,23 @@ bool policy_scope_has(const struct policy_scope *scope, const struct camera *cam
            (!scope->camera_id || g_strcmp0(scope->camera_id, subject.camera_id) == 0);
 }
 
-/* What every camera of a view would be told must hold together. */
-static bool check_view(void *data, struct policy_view *view, GError **error)
+/* A change that is tried. */
+struct trying {
+    struct policy_keeper *keeper;
+    const struct camera_set *cameras;
+    int64_t revision;
+};
+
+/* What a camera would be told must hold together. */
+static bool check_camera(void *data, const struct policy_camera *policies, GError **error)
 {
-    struct policy_keeper *keeper = data;
-    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
-    for (size_t i = 0; i < policy_view_count(view); i++) {
-        const struct camera *camera = camera_set_find(cameras, policy_view_at(view, i)->scope.camera_id);
-        struct camera_config told;
-        if (!camera)
-            continue;
-        if (!policy_keeper_try_configure(keeper, view, camera, &told, error))
-            return false;
-        record_clear(&camera_config_descriptor, &told);
-    }
+    const struct trying *trying = data;
+    const struct camera *camera = camera_set_find(trying->cameras, policies->scope.camera_id);
+    struct camera_config base, told;
+    policy_keeper_base(trying->keeper, camera, &base);
+    if (!policy_apply(policies, trying->revision, &base, &told, error))
+        return false;
+    record_clear(&camera_config_descriptor, &told);
     return true;
 }
 
@@ -128,7 +131,15 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
         return false;
     CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
     g_autofree struct policy_scope *subjects = touched_subjects(cameras, &name->scope, &count);
-    return policy_view_each(set, subjects, count, now_ms, now_ms + week_ms, check_view, keeper, error);
+    struct trying trying = {keeper, cameras, document.revision};
+    const struct policy_trial trial = {.set = set,
+                                       .type = name->type,
+                                       .from_ms = now_ms,
+                                       .until_ms = now_ms + week_ms,
+                                       .looks_max = (size_t)keeper->config.settings->policies.trial_looks,
+                                       .visit = check_camera,
+                                       .data = &trying};
+    return policy_try(&trial, subjects, count, error);
 }
 
 static bool check_document(struct policy_keeper *keeper, const struct policy_name *name, const char *config,

@@ -23,6 +23,7 @@ struct policy_keeper {
     pthread_mutex_t view_lock; /* one view is made at a time; taken before `lock` and the manager's */
     pthread_mutex_t lock;
     struct policy_view *view;   /* under lock, as the next */
+    bool is_known;              /* the view is of what was loaded; false: of nothing yet */
     char *view_trouble;         /* why the latest view could not be made; NULL: it could */
     GHashTable *not_configured; /* camera id → why it cannot be told what its policies come to */
 };
@@ -33,9 +34,6 @@ struct policy_binding policy_binding_of(const struct policy_name *name, int32_t 
 struct policy_scope policy_subject_of(const struct camera *camera);
 /* A camera as its settings have it, before any policy. What it holds is borrowed from them. */
 void policy_keeper_base(const struct policy_keeper *keeper, const struct camera *camera, struct camera_config *base);
-/* As policy_keeper_configure, of a view that need not be in force: nothing is noted. */
-bool policy_keeper_try_configure(struct policy_keeper *keeper, const struct policy_view *view,
-                                 const struct camera *camera, struct camera_config *config, GError **error);
 bool policy_scope_has(const struct policy_scope *scope, const struct camera *camera);
 /* Replaces a stored config by what it says. */
 bool policy_keeper_open(struct policy_keeper *keeper, struct service_policy *policy, GError **error);

@@ -178,6 +178,12 @@ char *policy_open(const struct policy_keyring *ring, const struct policy_binding
     return decrypt(key, binding, parts[2], error);
 }
 
+bool policy_is_sealed(const char *stored_json)
+{
+    g_auto(GStrv) parts = sealed_parts(stored_json);
+    return parts != NULL;
+}
+
 bool policy_is_sealed_with_first(const struct policy_keyring *ring, const char *stored_json)
 {
     g_auto(GStrv) parts = sealed_parts(stored_json);

@@ -40,5 +40,7 @@ char *policy_seal(const struct policy_keyring *ring, const struct policy_binding
  * elsewhere, or it was changed. g_free. */
 char *policy_open(const struct policy_keyring *ring, const struct policy_binding *binding, const char *stored_json,
                   GError **error);
+/* Whether it has the form of a sealed one; policy_open says whether it opens. */
+bool policy_is_sealed(const char *stored_json);
 /* Whether it should be sealed anew: it is open though there is a key, or another key than the first sealed it. */
 bool policy_is_sealed_with_first(const struct policy_keyring *ring, const char *stored_json);

@@ -27,14 +27,14 @@ enum link_type {
     LINK_PREVIEW,   /* uint16 length of camera id, camera id, int64 captured_at_ms, uint64 frame number, JPEG */
     LINK_STOPPED,   /* empty: everything sent */
     /* hub → worker */
-    LINK_CONFIGURE,     /* WorkerConfig */
-    LINK_CREDENTIALS,   /* CameraCredentials; after a good hello, before LINK_START */
-    LINK_START,         /* empty: to the cameras */
-    LINK_ACKNOWLEDGE,   /* uint64 sequence: this batch is spooled */
-    LINK_WANT_PREVIEW,  /* camera id text: someone looks; lasts 5 s */
-    LINK_CAMERA,        /* CameraConfig: what counts for one camera from its next frame on */
-    LINK_STOP,          /* empty: send what is left, then LINK_STOPPED */
-    LINK_GOVERN,        /* GovernorOrder: what to leave out from now on; after LINK_START */
+    LINK_CONFIGURE,    /* WorkerConfig */
+    LINK_CREDENTIALS,  /* CameraCredentials; after a good hello, before LINK_START */
+    LINK_START,        /* empty: to the cameras */
+    LINK_ACKNOWLEDGE,  /* uint64 sequence: this batch is spooled */
+    LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
+    LINK_CAMERA, /* CameraConfig: what counts for one camera from its next frame on; before it, none is analysed */
+    LINK_STOP,   /* empty: send what is left, then LINK_STOPPED */
+    LINK_GOVERN, /* GovernorOrder: what to leave out from now on; after LINK_START */
     LINK_FORCE_BREAKER, /* BreakerOrder */
     LINK_LOOK,          /* parts: a number for this picture, DetectRequest, the encoded picture; after LINK_START */
     /* worker → hub, in answer to it */

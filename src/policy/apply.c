@@ -1,6 +1,5 @@
-/* From policies to what a camera's worker is told. The record is taken apart as JSON, keys are put where their
- * namesakes stand, and the whole is read again with its own checks: so a policy can say nothing that a settings file
- * could not. */
+/* From policies to what a camera's worker is told. Keys are put where their namesakes stand, and the whole passes its
+ * own checks: so a policy can say nothing that a settings file could not. */
 #include "policy/policy.h"
 
 #include "policy/policy_internal.h"
@@ -47,31 +46,6 @@ const char *policy_key_place(const struct policy_type_info *type, const char *ke
     return NULL;
 }
 
-static void put_keys(json_t *object, const struct record_descriptor *descriptor, const json_t *config)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)config, key, value)
-    {
-        if (record_find_field(descriptor, key))
-            json_object_set(object, key, value);
-    }
-}
-
-static void put_type(json_t *tree, const struct policy_type_info *info, const json_t *config)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
-        if (!(info->targets & places[i].target))
-            continue;
-        json_t *object = json_object_get(tree, places[i].member);
-        if (places[i].inner)
-            object = json_object_get(object, places[i].inner);
-        size_t count = places[i].is_list ? json_array_size(object) : 1;
-        for (size_t j = 0; j < count; j++)
-            put_keys(places[i].is_list ? json_array_get(object, j) : object, descriptor_at(i), config);
-    }
-}
-
 static json_t *tree_of(const struct camera_config *base)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -79,32 +53,91 @@ static json_t *tree_of(const struct camera_config *base)
     return json_loadb(text->str, text->len, 0, NULL);
 }
 
-static bool read_tree(const json_t *tree, const char *camera_id, struct camera_config *config, GError **error)
+/* Where a place's records begin in a config; `count` receives how many there are. */
+static void *records_at(struct camera_config *config, size_t place, size_t *count)
 {
-    struct record_errors errors;
-    g_autofree char *text = policy_dump(tree);
-    record_errors_init(&errors);
-    bool is_good = record_decode_json(&camera_config_descriptor, text, strlen(text), config, &errors);
-    if (!is_good && !record_errors_to_gerror(&errors, error))
-        g_prefix_error(error, "the policies of camera '%s': ", camera_id);
-    record_errors_clear(&errors);
+    const struct record_field *member = record_find_field(&camera_config_descriptor, places[place].member);
+    char *record = (char *)config + member->offset;
+    *count = 1;
+    if (!places[place].inner)
+        return record;
+    record += record_find_field(member->descriptor, places[place].inner)->offset;
+    if (!places[place].is_list)
+        return record;
+    *count = ((const struct record_list *)(void *)record)->count;
+    return ((const struct record_list *)(void *)record)->items;
+}
+
+/* False: the number does not fit. Keys that have a namesake are numbers, and say that they are there. */
+static bool put_number(void *record, const struct record_field *field, double value)
+{
+    char *member = (char *)record + field->offset;
+    bool is_good = true;
+    if (field->kind == RECORD_DOUBLE)
+        *(double *)(void *)member = value;
+    else if ((is_good = field->kind == RECORD_INT32 && value >= INT32_MIN && value <= INT32_MAX))
+        *(int32_t *)(void *)member = (int32_t)value;
     return is_good;
+}
+
+static void put_key(struct camera_config *config, size_t place, const struct record_field *key, double value,
+                    struct record_errors *errors)
+{
+    const struct record_descriptor *descriptor = descriptor_at(place);
+    const struct record_field *field = record_find_field(descriptor, key->name);
+    size_t count;
+    char *records = records_at(config, place, &count);
+    for (size_t i = 0; field && i < count; i++)
+        if (!put_number(records + i * descriptor->size, field, value))
+            record_errors_add(errors, key->name, "%g: does not fit", value);
+}
+
+static void put_type(struct camera_config *config, const struct policy_type_info *info, const void *policy,
+                     struct record_errors *errors)
+{
+    for (size_t i = 0; i < info->descriptor->field_count; i++) {
+        const struct record_field *key = &info->descriptor->fields[i];
+        const struct record_optional *said = (const void *)((const char *)policy + key->offset);
+        if (key->kind != RECORD_OPTIONAL || !said->is_present)
+            continue;
+        for (size_t place = 0; place < G_N_ELEMENTS(places); place++)
+            if (info->targets & places[place].target)
+                put_key(config, place, key, said->value, errors);
+    }
+}
+
+static void put_classes(struct camera_config *config, const struct record_strings *classes)
+{
+    for (size_t i = 0; i < config->classes.count; i++)
+        g_free(config->classes.items[i]);
+    g_free(config->classes.items);
+    config->classes = (struct record_strings){NULL, classes->count};
+    if (classes->count)
+        config->classes.items = g_new0(char *, classes->count);
+    for (size_t i = 0; i < classes->count; i++)
+        config->classes.items[i] = g_strdup(classes->items[i]);
 }
 
 bool policy_apply(const struct policy_camera *policies, int64_t revision, const struct camera_config *base,
                   struct camera_config *config, GError **error)
 {
-    g_autoptr(json_t) tree = tree_of(base);
-    for (size_t i = 0; i < POLICY_TYPES; i++) {
-        g_autoptr(json_t) merged = json_loads(policies->configs[i], 0, NULL);
-        put_type(tree, &policy_types[i], merged);
-        if (policy_types[i].type == POLICY_PRIVACY)
-            json_object_set(tree, "privacy", merged);
-        if (policy_types[i].type == POLICY_DETECTION && json_object_get(merged, "classes"))
-            json_object_set(tree, "classes", json_object_get(merged, "classes"));
+    struct record_errors errors;
+    const struct detection_policy *detection = policy_camera_record(policies, POLICY_DETECTION);
+    record_errors_init(&errors);
+    record_copy(&camera_config_descriptor, base, config);
+    for (size_t i = 0; i < POLICY_TYPES; i++)
+        put_type(config, &policy_types[i], policies->records[i], &errors);
+    config->privacy = *(const struct privacy_policy *)policy_camera_record(policies, POLICY_PRIVACY);
+    put_classes(config, &detection->classes);
+    config->policy_revision = revision;
+    bool is_good = errors.count == 0 && record_validate(&camera_config_descriptor, config, "", &errors);
+    if (!is_good) {
+        record_clear(&camera_config_descriptor, config);
+        if (!record_errors_to_gerror(&errors, error))
+            g_prefix_error(error, "the policies of camera '%s': ", base->camera.id);
     }
-    json_object_set_new(tree, "policy_revision", json_integer(revision));
-    return read_tree(tree, base->camera.id, config, error);
+    record_errors_clear(&errors);
+    return is_good;
 }
 
 /* ---- the other way: what stands where no policy says it ---- */

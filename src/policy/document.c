@@ -181,6 +181,8 @@ void policy_document_free(struct document *document)
     g_free(document->overlays);
     json_decref(document->config);
     json_decref(document->tree);
+    g_free(document->text);
+    g_free(document->refusal);
     g_free(document->scope.org_id);
     g_free(document->scope.site_id);
     g_free(document->scope.class_id);

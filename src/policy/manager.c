@@ -32,6 +32,7 @@ struct policy_manager {
 
 struct loading {
     struct policy_set *before, *set;
+    bool is_blind; /* nobody knows what was in force before */
     int64_t refused;
     unsigned refused_types; /* bits: 1 << enum policy_type */
     bool is_read, is_unsaved;
@@ -42,21 +43,22 @@ static void add(void *data, const struct policy_document *document)
 {
     struct loading *loading = data;
     g_autoptr(GError) error = NULL;
-    if (policy_set_add(loading->set, document, &error))
+    if (policy_set_share(loading->set, loading->before, document) || policy_set_add(loading->set, document, &error))
         return;
     loading->refused++;
     loading->refused_types |= 1U << document->type;
-    policy_set_keep(loading->set, loading->before, document);
+    policy_set_keep(loading->set, loading->before, document, loading->is_blind ? error->message : NULL);
     if (!loading->first_error)
         loading->first_error = g_steal_pointer(&error);
 }
 
-/* Takes over what a load came to and tells of it when it is another set. */
+/* Takes over what a load came to and tells of it when it is another set, or the first. */
 static void take_over(struct policy_manager *manager, struct policy_set *set, int64_t revision, bool is_from_snapshot)
 {
     struct policy_set *before;
     pthread_mutex_lock(&manager->lock);
     before = manager->set;
+    bool is_first = !manager->status.is_loaded;
     manager->set = policy_set_ref(set);
     manager->status.revision = revision;
     manager->status.documents = (int64_t)policy_set_count(set);
@@ -64,7 +66,7 @@ static void take_over(struct policy_manager *manager, struct policy_set *set, in
     manager->status.is_loaded = true;
     manager->is_from_snapshot = is_from_snapshot;
     pthread_mutex_unlock(&manager->lock);
-    if (manager->config.changed && !policy_set_equal(before, set))
+    if (manager->config.changed && (is_first || !policy_set_equal(before, set)))
         manager->config.changed(manager->config.data, set);
     policy_set_unref(before);
 }
@@ -100,10 +102,11 @@ static void note_result(struct policy_manager *manager, const struct loading *lo
     pthread_mutex_unlock(&manager->lock);
 }
 
-/* Once a run in any case, so that it is as this run writes it; then what differs from what was written. */
+/* Once a run in any case, so that it is as this run writes it; then what differs from what was written. Never without
+ * what is in doubt: a start from it would know of no doubt. */
 static bool save(struct policy_manager *manager, struct policy_set *set, GError **error)
 {
-    if (!manager->snapshot_path || (manager->saved && policy_set_equal(manager->saved, set)))
+    if (!manager->snapshot_path || policy_set_doubts(set) || (manager->saved && policy_set_equal(manager->saved, set)))
         return true;
     if (!policy_snapshot_write(set, manager->snapshot_path, &manager->config.sealer, error))
         return false;
@@ -127,7 +130,8 @@ static bool load(struct policy_manager *manager, GError **error)
     CLEANUP(policy_set)
     struct policy_set *before = manager->last_run ? policy_set_ref(manager->last_run) : policy_manager_get_set(manager);
     CLEANUP(policy_set) struct policy_set *set = policy_set_new();
-    struct loading loading = {.before = before, .set = set};
+    struct loading loading = {
+        .before = before, .set = set, .is_blind = !manager->last_run && !policy_manager_is_loaded(manager)};
     g_autoptr(GError) cause = NULL;
     int64_t revision = 0;
     loading.is_read = manager->source.load(manager->source.data, add, &loading, &revision, &cause);
@@ -226,6 +230,14 @@ void policy_manager_get_status(struct policy_manager *manager, struct policy_sta
     status->error = g_strdup(manager->status.error);
     status->snapshot_error = g_strdup(manager->status.snapshot_error);
     pthread_mutex_unlock(&manager->lock);
+}
+
+bool policy_manager_is_loaded(struct policy_manager *manager)
+{
+    pthread_mutex_lock(&manager->lock);
+    bool is_loaded = manager->status.is_loaded;
+    pthread_mutex_unlock(&manager->lock);
+    return is_loaded;
 }
 
 void policy_status_clear(struct policy_status *status)

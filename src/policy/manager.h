@@ -4,7 +4,8 @@
  * and every poll_seconds as the backstop. A document that does not pass its check is refused and its last good version
  * stays; a source that cannot be read leaves everything as it is. What is in force is written to the snapshot file when
  * it changes: at the next start it serves, marked stale, when the source is away, and is the last good version of what
- * is refused.
+ * is refused. What is refused at a start without either is in doubt: nobody knows what was good before
+ * (policy_camera.doubt), until it is mended or goes.
  *
  * Threads: everything from any thread. `changed` is called on the thread that loaded, outside the lock, one at a time.
  */
@@ -29,7 +30,7 @@ struct policy_source {
 /* What keeps a text from who reads the disk. Both NULL: nothing does. */
 struct policy_sealer {
     char *(*seal)(void *data, const char *text); /* g_free */
-    /* The text again, or what was never sealed as it is. NULL: it does not open, and the error says why. g_free. */
+    /* The text again. NULL: it does not open, or is open where it must not be, and the error says why. g_free. */
     char *(*open)(void *data, const char *sealed, GError **error);
     void *data;
 };
@@ -39,7 +40,7 @@ struct policy_manager_config {
     struct policy_sealer sealer; /* of the snapshot */
     double poll_seconds;         /* between looks when nobody notifies; 0: only when notified */
     struct clock *clock;
-    /* The set is another one. It may take a reference. May be NULL. */
+    /* The set is another one, or the first, which may be empty. It may take a reference. May be NULL. */
     void (*changed)(void *data, struct policy_set *set);
     void *data;
 };
@@ -75,6 +76,8 @@ CLEANUP_DEFINE(policy_manager, policy_manager_free)
 bool policy_manager_reload(struct policy_manager *manager, GError **error);
 /* A reference to what is in force; policy_set_unref. Never NULL. */
 struct policy_set *policy_manager_get_set(struct policy_manager *manager);
+/* False: neither the source nor the snapshot could be read yet, and nobody knows what holds. */
+bool policy_manager_is_loaded(struct policy_manager *manager);
 void policy_manager_get_status(struct policy_manager *manager, struct policy_status *status);
 void policy_status_clear(struct policy_status *status);
 

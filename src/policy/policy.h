@@ -138,6 +138,9 @@ struct policy_camera {
     struct policy_scope scope; /* owned by the view */
     const void *records[POLICY_TYPES];
     const char *configs[POLICY_TYPES]; /* the merged keys as JSON; equal pointers within a view mean equal policies */
+    /* Why it is not known what may be seen of it: a document of a type that acts before tracks was refused, and nobody
+     * knows what was good before. NULL: it is known. */
+    const char *doubt;
 };
 
 /* Resolves all types for all `subjects` at `at_ms`; `revision` is the set's newest. A document that passed its check
@@ -145,12 +148,6 @@ struct policy_camera {
  * key. */
 struct policy_view *policy_view_new(const struct policy_set *set, const struct policy_scope *subjects,
                                     size_t subject_count, int64_t at_ms, GError **error);
-/* Makes what is in force for the subjects from one time to before another, as overlays of all levels come and go
- * together, and hands each view that differs from all before it to `visit`, which may keep a reference. False: `visit`
- * said so, or a view could not be made. */
-bool policy_view_each(const struct policy_set *set, const struct policy_scope *subjects, size_t subject_count,
-                      int64_t from_ms, int64_t until_ms,
-                      bool (*visit)(void *data, struct policy_view *view, GError **error), void *data, GError **error);
 struct policy_view *policy_view_ref(struct policy_view *view);
 void policy_view_unref(struct policy_view *view);
 CLEANUP_DEFINE(policy_view, policy_view_unref)
@@ -170,6 +167,23 @@ static inline const void *policy_camera_record(const struct policy_camera *camer
 {
     return camera->records[type - 1];
 }
+
+/* ---- trying documents before they count ---- */
+
+struct policy_trial {
+    const struct policy_set *set; /* with the document that is tried */
+    enum policy_type type;        /* the document's */
+    int64_t from_ms, until_ms;    /* overlays of all levels come and go together from the one to before the other */
+    size_t looks_max;             /* policies and overlays that are looked at in all, at an hour each, and cameras */
+    /* What holds for a subject at some time, each different state of it once: the records and configs live as long as
+     * the call. False: it may not be so. */
+    bool (*visit)(void *data, const struct policy_camera *camera, GError **error);
+    void *data;
+};
+/* Hands every state of every subject to the trial's visit. False: it said so; the levels contradict each other in one;
+ * or it takes more than looks_max. */
+bool policy_try(const struct policy_trial *trial, const struct policy_scope *subjects, size_t subject_count,
+                GError **error);
 
 /* ---- what they make of a camera ---- */
 

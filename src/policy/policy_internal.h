@@ -1,6 +1,8 @@
 /* Shared by the files of the policy room. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <jansson.h>
 
 #include "facts/schedule.h"
@@ -20,14 +22,17 @@ struct overlay {
     json_t *config;
 };
 
-/* A document as it lies in a set. */
+/* A document as it lies in sets, which share it: immutable once it is in one. */
 struct document {
+    atomic_int references;
     struct {
         char *org_id, *site_id, *class_id, *camera_id; /* NULL: not said */
     } scope;
     enum policy_level level;
     enum policy_type type;
     int64_t revision;
+    char *text;     /* as it was handed over; NULL: it is in doubt */
+    char *refusal;  /* why it was refused, where nobody knows what was good before: it is in doubt; NULL: it is good */
     json_t *tree;   /* as it was added */
     json_t *config; /* the same without overlays */
     struct overlay *overlays;
@@ -54,14 +59,35 @@ void policy_set_chain(const struct policy_set *set, enum policy_type type, const
 /* What they come to at a time. */
 void policy_chain_resolve(const struct document *const chain[POLICY_LEVEL_END], int64_t at_ms,
                           struct policy_effective *effective);
+/* What one chain comes to while the same of its overlays are in force; in a table, which owns it (resolved.c). */
+struct policy_resolved {
+    enum policy_type type;
+    const struct document *chain[POLICY_LEVEL_END]; /* the key, with what follows; a set owns them */
+    uint16_t active[POLICY_LEVEL_END];              /* overlays that are in force, a bit each */
+    char *config_json;
+    char *doubt; /* NULL: none of the documents is in doubt */
+    void *record;
+};
+GHashTable *policy_resolved_table_new(void);
+/* From the table, or made and added to it. *valid_until_ms becomes the time when an overlay comes or goes next, where
+ * that is earlier. NULL: the levels contradict each other; the error names the subject. */
+const struct policy_resolved *policy_resolved_get(GHashTable *table, enum policy_type type,
+                                                  const struct document *const chain[POLICY_LEVEL_END],
+                                                  const struct policy_scope *subject, int64_t at_ms,
+                                                  int64_t *valid_until_ms, GError **error);
 /* The number of the latest change, also where it removed a document. */
 void policy_set_note_revision(struct policy_set *set, int64_t revision);
 /* Calls `visit` for every document, in no order. Its texts live as long as the call. */
 void policy_set_each(const struct policy_set *set, void (*visit)(void *data, const struct policy_document *document),
                      void *data);
-/* Takes over from `before` what it had for the scope and type of a document that was refused; nothing when it had
- * nothing. */
-void policy_set_keep(struct policy_set *set, const struct policy_set *before, const struct policy_document *document);
+/* Takes a document over from `before`, checked and parsed as it is there. False: it is not there to the last letter. */
+bool policy_set_share(struct policy_set *set, const struct policy_set *before, const struct policy_document *document);
+/* Takes over from `before` what it had for the scope and type of a document that was refused. Where it had nothing:
+ * nothing, or, when `doubt` says why the document was refused, that it is in doubt what holds there. */
+void policy_set_keep(struct policy_set *set, const struct policy_set *before, const struct policy_document *document,
+                     const char *doubt);
+/* How many documents are in doubt. */
+size_t policy_set_doubts(const struct policy_set *set);
 /* Whether both hold the same revisions of the same documents. */
 bool policy_set_equal(const struct policy_set *a, const struct policy_set *b);
 

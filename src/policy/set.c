@@ -10,8 +10,9 @@ const char *const policy_level_names[] = {"global", "org", "site", "class", "cam
 
 struct policy_set {
     atomic_int references;
-    GHashTable *documents; /* struct document_key * (in the document's own slot) → struct document * */
+    GHashTable *documents; /* struct document_key *, whose texts are the document's → struct document * */
     int64_t revision;
+    size_t doubts;
 };
 
 struct document_key {
@@ -85,16 +86,18 @@ static struct document_key key_at(const struct policy_scope *scope, enum policy_
     return (struct document_key){type, level, level > POLICY_LEVEL_GLOBAL ? scope->org_id : NULL, ids[level]};
 }
 
-static void free_document(gpointer document)
+static void unref_document(gpointer data)
 {
-    policy_document_free(document);
+    struct document *document = data;
+    if (atomic_fetch_sub_explicit(&document->references, 1, memory_order_acq_rel) == 1)
+        policy_document_free(document);
 }
 
 struct policy_set *policy_set_new(void)
 {
     struct policy_set *set = g_new0(struct policy_set, 1);
     atomic_init(&set->references, 1);
-    set->documents = g_hash_table_new_full(key_hash, key_equal, g_free, free_document);
+    set->documents = g_hash_table_new_full(key_hash, key_equal, g_free, unref_document);
     return set;
 }
 
@@ -117,9 +120,28 @@ static char *said(const char *id)
     return is_said(id) ? g_strdup(id) : NULL;
 }
 
-static void insert(struct policy_set *set, const struct policy_document *document, const json_t *tree)
+static void put(struct policy_set *set, struct document *own)
+{
+    const struct policy_scope scope = {own->scope.org_id, own->scope.site_id, own->scope.class_id,
+                                       own->scope.camera_id};
+    struct document_key key = key_at(&scope, own->type, own->level);
+    const struct document *present = g_hash_table_lookup(set->documents, &key);
+    set->doubts -= present && present->refusal;
+    set->doubts += own->refusal != NULL;
+    g_hash_table_replace(set->documents, g_memdup2(&key, sizeof key), own);
+    set->revision = MAX(set->revision, own->revision);
+}
+
+static void put_shared(struct policy_set *set, struct document *document)
+{
+    atomic_fetch_add_explicit(&document->references, 1, memory_order_relaxed);
+    put(set, document);
+}
+
+static struct document *new_document(const struct policy_document *document, const json_t *tree)
 {
     struct document *own = g_new0(struct document, 1);
+    atomic_init(&own->references, 1);
     own->scope.org_id = said(document->scope.org_id);
     own->scope.site_id = said(document->scope.site_id);
     own->scope.class_id = said(document->scope.class_id);
@@ -127,12 +149,16 @@ static void insert(struct policy_set *set, const struct policy_document *documen
     own->level = policy_scope_level(&document->scope);
     own->type = document->type;
     own->revision = document->revision;
+    own->text = g_strdup(document->config_json);
+    own->refusal = g_strdup(document->refusal);
     policy_document_fill(own, tree);
-    const struct policy_scope scope = {own->scope.org_id, own->scope.site_id, own->scope.class_id,
-                                       own->scope.camera_id};
-    struct document_key key = key_at(&scope, own->type, own->level);
-    g_hash_table_replace(set->documents, g_memdup2(&key, sizeof key), own);
-    set->revision = MAX(set->revision, own->revision);
+    return own;
+}
+
+static struct document *find_document(const struct policy_set *set, const struct policy_document *document)
+{
+    struct document_key key = key_at(&document->scope, document->type, policy_scope_level(&document->scope));
+    return g_hash_table_lookup(set->documents, &key);
 }
 
 bool policy_set_add(struct policy_set *set, const struct policy_document *document, GError **error)
@@ -148,7 +174,7 @@ bool policy_set_add(struct policy_set *set, const struct policy_document *docume
     bool is_good = policy_document_check(document->type, document->config_json, &errors);
     if (is_good) {
         g_autoptr(json_t) tree = policy_parse_object(document->config_json, &errors);
-        insert(set, document, tree);
+        put(set, new_document(document, tree));
     } else if (!record_errors_to_gerror(&errors, error)) {
         g_autofree char *place =
             policy_path_write(&document->scope, record_enum_name(policy_type_names, document->type));
@@ -160,7 +186,12 @@ bool policy_set_add(struct policy_set *set, const struct policy_document *docume
 
 size_t policy_set_count(const struct policy_set *set)
 {
-    return g_hash_table_size(set->documents);
+    return g_hash_table_size(set->documents) - set->doubts;
+}
+
+size_t policy_set_doubts(const struct policy_set *set)
+{
+    return set->doubts;
 }
 
 int64_t policy_set_revision(const struct policy_set *set)
@@ -192,6 +223,8 @@ void policy_set_each(const struct policy_set *set, void (*visit)(void *data, con
     g_hash_table_iter_init(&iterator, set->documents);
     while (g_hash_table_iter_next(&iterator, NULL, &value)) {
         const struct document *own = value;
+        if (own->refusal)
+            continue;
         g_autofree char *config = policy_dump(own->tree);
         visit(data, &(struct policy_document){
                         {own->scope.org_id, own->scope.site_id, own->scope.class_id, own->scope.camera_id},
@@ -201,27 +234,43 @@ void policy_set_each(const struct policy_set *set, void (*visit)(void *data, con
     }
 }
 
-void policy_set_keep(struct policy_set *set, const struct policy_set *before, const struct policy_document *document)
+bool policy_set_share(struct policy_set *set, const struct policy_set *before, const struct policy_document *document)
 {
-    struct document_key key = key_at(&document->scope, document->type, policy_scope_level(&document->scope));
-    const struct document *known = g_hash_table_lookup(before->documents, &key);
-    if (!known)
-        return;
-    struct policy_document kept = *document;
-    kept.revision = known->revision;
-    insert(set, &kept, known->tree);
+    struct document *known = document->refusal ? NULL : find_document(before, document);
+    if (!known || known->revision != document->revision || g_strcmp0(known->text, document->config_json) != 0)
+        return false;
+    put_shared(set, known);
+    return true;
+}
+
+void policy_set_keep(struct policy_set *set, const struct policy_set *before, const struct policy_document *document,
+                     const char *doubt)
+{
+    struct document *known = find_document(before, document);
+    if (known) {
+        put_shared(set, known);
+    } else if (doubt && policy_type_find(document->type) && policy_scope_check(&document->scope, NULL)) {
+        g_autoptr(json_t) nothing = json_object();
+        struct policy_document doubted = *document;
+        doubted.config_json = NULL;
+        doubted.refusal = doubt;
+        put(set, new_document(&doubted, nothing));
+    }
 }
 
 bool policy_set_equal(const struct policy_set *a, const struct policy_set *b)
 {
     GHashTableIter iterator;
     gpointer key, value;
-    if (policy_set_count(a) != policy_set_count(b))
+    if (g_hash_table_size(a->documents) != g_hash_table_size(b->documents))
         return false;
     g_hash_table_iter_init(&iterator, a->documents);
     while (g_hash_table_iter_next(&iterator, &key, &value)) {
         const struct document *left = value, *right = g_hash_table_lookup(b->documents, key);
-        if (!right || left->revision != right->revision || !json_equal(left->tree, right->tree))
+        if (left == right)
+            continue;
+        if (!right || left->revision != right->revision || g_strcmp0(left->refusal, right->refusal) != 0 ||
+            !json_equal(left->tree, right->tree))
             return false;
     }
     return true;
@@ -231,17 +280,10 @@ struct policy_set *policy_set_copy(const struct policy_set *set)
 {
     struct policy_set *copy = policy_set_new();
     GHashTableIter iterator;
-    gpointer value;
+    gpointer document;
     g_hash_table_iter_init(&iterator, set->documents);
-    while (g_hash_table_iter_next(&iterator, NULL, &value)) {
-        const struct document *own = value;
-        const struct policy_document document = {
-            {own->scope.org_id, own->scope.site_id, own->scope.class_id, own->scope.camera_id},
-            own->type,
-            NULL,
-            own->revision};
-        insert(copy, &document, own->tree);
-    }
+    while (g_hash_table_iter_next(&iterator, NULL, &document))
+        put_shared(copy, document);
     copy->revision = set->revision;
     return copy;
 }

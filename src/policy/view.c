@@ -9,15 +9,6 @@
 
 enum { IDS_BLOCK_BYTES = 16 << 10 };
 
-/* What one chain of documents comes to; owned by the view. */
-struct resolved {
-    enum policy_type type;
-    const struct document *chain[POLICY_LEVEL_END]; /* the key; not followed after the view is built */
-    char *config_json;
-    void *record;
-    int64_t valid_until_ms;
-};
-
 /* Of the table of cameras: open addressing, at most half full. A slot has all that a look needs, because what a lookup
  * costs is waiting for memory, one piece after the other. */
 struct slot {
@@ -27,7 +18,7 @@ struct slot {
 
 struct policy_view {
     atomic_int references;
-    GHashTable *resolved; /* struct resolved *, by type and chain */
+    GHashTable *resolved; /* policy_resolved_table_new */
     GStringChunk *ids;    /* of all cameras, near to each other */
     struct slot *slots;
     size_t slot_mask; /* how many there are, a power of two, less 1 */
@@ -36,75 +27,6 @@ struct policy_view {
     struct policy_camera fallback; /* global */
     int64_t revision, valid_until_ms;
 };
-
-static guint resolved_hash(gconstpointer data)
-{
-    const struct resolved *resolved = data;
-    guint hash = resolved->type;
-    for (int level = POLICY_LEVEL_GLOBAL; level < POLICY_LEVEL_END; level++)
-        hash = hash * 31 + g_direct_hash(resolved->chain[level]);
-    return hash;
-}
-
-static gboolean resolved_equal(gconstpointer a, gconstpointer b)
-{
-    const struct resolved *left = a, *right = b;
-    return left->type == right->type && memcmp(left->chain, right->chain, sizeof left->chain) == 0;
-}
-
-static void resolved_free(gpointer data)
-{
-    struct resolved *resolved = data;
-    if (resolved->record)
-        record_clear(policy_type_find(resolved->type)->descriptor, resolved->record);
-    g_free(resolved->record);
-    g_free(resolved->config_json);
-    g_free(resolved);
-}
-
-/* Each document passed its check; what they come to together must too. */
-static bool decode(struct resolved *resolved, const struct policy_scope *subject, GError **error)
-{
-    const struct record_descriptor *descriptor = policy_type_find(resolved->type)->descriptor;
-    struct record_errors errors;
-    void *record = g_malloc0(descriptor->size);
-    record_errors_init(&errors);
-    bool is_good =
-        record_decode_json(descriptor, resolved->config_json, strlen(resolved->config_json), record, &errors);
-    if (is_good) {
-        resolved->record = record;
-    } else {
-        g_free(record);
-        record_errors_to_gerror(&errors, error);
-        g_prefix_error(error, "%s policy of camera '%s' as its levels add up: ",
-                       record_enum_name(policy_type_names, resolved->type),
-                       subject->camera_id ? subject->camera_id : "");
-    }
-    record_errors_clear(&errors);
-    return is_good;
-}
-
-static const struct resolved *resolve(struct policy_view *view, const struct policy_set *set, enum policy_type type,
-                                      const struct policy_scope *subject, int64_t at_ms, GError **error)
-{
-    struct resolved key = {.type = type};
-    struct policy_effective effective;
-    policy_set_chain(set, type, subject, key.chain);
-    struct resolved *known = g_hash_table_lookup(view->resolved, &key);
-    if (known)
-        return known;
-    policy_chain_resolve(key.chain, at_ms, &effective);
-    known = g_memdup2(&key, sizeof key);
-    known->config_json = g_steal_pointer(&effective.config_json);
-    known->valid_until_ms = effective.valid_until_ms;
-    policy_effective_clear(&effective);
-    if (!decode(known, subject, error)) {
-        resolved_free(known);
-        return NULL;
-    }
-    g_hash_table_add(view->resolved, known);
-    return known;
-}
 
 static const char *keep_id(struct policy_view *view, const char *id)
 {
@@ -121,12 +43,16 @@ static bool fill_camera(struct policy_view *view, const struct policy_set *set, 
         keep_id(view, subject->camera_id ? subject->camera_id : ""),
     };
     for (size_t i = 0; i < POLICY_TYPES; i++) {
-        const struct resolved *resolved = resolve(view, set, policy_types[i].type, subject, at_ms, error);
+        const struct document *chain[POLICY_LEVEL_END] = {NULL};
+        policy_set_chain(set, policy_types[i].type, subject, chain);
+        const struct policy_resolved *resolved = policy_resolved_get(view->resolved, policy_types[i].type, chain,
+                                                                     subject, at_ms, &view->valid_until_ms, error);
         if (!resolved)
             return false;
         camera->records[i] = resolved->record;
         camera->configs[i] = resolved->config_json;
-        view->valid_until_ms = MIN(view->valid_until_ms, resolved->valid_until_ms);
+        if (policy_types[i].acts_before_tracks && !camera->doubt)
+            camera->doubt = resolved->doubt;
     }
     return true;
 }
@@ -212,7 +138,7 @@ struct policy_view *policy_view_new(const struct policy_set *set, const struct p
 {
     CLEANUP(policy_view) struct policy_view *view = g_new0(struct policy_view, 1);
     atomic_init(&view->references, 1);
-    view->resolved = g_hash_table_new_full(resolved_hash, resolved_equal, resolved_free, NULL);
+    view->resolved = policy_resolved_table_new();
     view->ids = g_string_chunk_new(IDS_BLOCK_BYTES);
     make_slots(view, subject_count);
     view->revision = policy_set_revision(set);
@@ -227,36 +153,6 @@ struct policy_view *policy_view_new(const struct policy_set *set, const struct p
         enter_camera(view, i);
     }
     return g_steal_pointer(&view);
-}
-
-static void add_configs(GChecksum *sum, const struct policy_camera *camera)
-{
-    for (size_t i = 0; i < POLICY_TYPES; i++)
-        g_checksum_update(sum, (const guchar *)camera->configs[i], (gssize)strlen(camera->configs[i]) + 1);
-}
-
-/* The same for views that say the same of the same subjects. */
-static char *view_digest(const struct policy_view *view)
-{
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    add_configs(sum, &view->fallback);
-    for (size_t i = 0; i < view->camera_count; i++)
-        add_configs(sum, &view->cameras[i]);
-    return g_strdup(g_checksum_get_string(sum));
-}
-
-bool policy_view_each(const struct policy_set *set, const struct policy_scope *subjects, size_t subject_count,
-                      int64_t from_ms, int64_t until_ms,
-                      bool (*visit)(void *data, struct policy_view *view, GError **error), void *data, GError **error)
-{
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    bool is_good = true;
-    for (int64_t at_ms = from_ms; is_good && at_ms < until_ms;) {
-        CLEANUP(policy_view) struct policy_view *view = policy_view_new(set, subjects, subject_count, at_ms, error);
-        is_good = view && (!g_hash_table_add(seen, view_digest(view)) || visit(data, view, error));
-        at_ms = view ? policy_view_valid_until_ms(view) : until_ms;
-    }
-    return is_good;
 }
 
 struct policy_view *policy_view_ref(struct policy_view *view)

@@ -211,7 +211,9 @@ static bool is_left_out(struct watched_camera *camera, const struct frame *frame
     return !frame_thinner_pass(&camera->governed, frame->media_us);
 }
 
-static void analyse(struct watched_camera *camera, int64_t preview_until_us, const struct governor_order *order)
+/* Of a camera that nobody was told the policies of nothing is seen: they say what may be. */
+static void analyse(struct watched_camera *camera, bool is_told, int64_t preview_until_us,
+                    const struct governor_order *order)
 {
     CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
     if (!frame)
@@ -219,7 +221,7 @@ static void analyse(struct watched_camera *camera, int64_t preview_until_us, con
     if (!camera->health.first_picture_ms)
         counter_set(&camera->health.first_picture_ms,
                     MAX((clock_monotonic_us(clock_system()) - camera->started_us) / 1000, 1));
-    if (is_left_out(camera, frame, order)) {
+    if (!is_told || is_left_out(camera, frame, order)) {
         counter_add(&camera->health.frames_skipped, 1);
         return;
     }
@@ -254,10 +256,11 @@ static void *analyser_main(void *data)
         camera->busy_since_us = clock_monotonic_us(clock_system());
         int64_t preview_until_us = camera->preview_until_us;
         struct camera_config *told = g_steal_pointer(&camera->told);
+        bool is_told = camera->is_told;
         const struct governor_order order = worker->order;
         pthread_mutex_unlock(&worker->lock);
         take_over(camera, told);
-        analyse(camera, preview_until_us, &order);
+        analyse(camera, is_told, preview_until_us, &order);
         pthread_mutex_lock(&worker->lock);
         camera->busy_since_us = 0;
         if (camera->waiting_since_us)

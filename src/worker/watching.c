@@ -118,6 +118,16 @@ static void replace_text(char **text, const char *with)
     *text = g_strdup(with);
 }
 
+/* A while after its start: what counts for it comes at once, or not before somebody mends something. */
+static bool is_not_told(struct watched_camera *camera, int64_t now_us)
+{
+    enum { WHILE_US = 3 * 1000000 };
+    pthread_mutex_lock(&camera->worker->lock);
+    bool is_told = camera->is_told;
+    pthread_mutex_unlock(&camera->worker->lock);
+    return !is_told && now_us - camera->started_us > WHILE_US;
+}
+
 /* How long the frame that is being analysed, or else waits, has done so. */
 static void note_frame_age(struct watched_camera *camera, int64_t now_us)
 {
@@ -145,6 +155,9 @@ void watching_describe(struct watched_camera *camera, int64_t now_us)
     camera->rate_since_us = now_us;
     if (camera->worker->detector_error && !*health->last_error)
         replace_text(&health->last_error, camera->worker->detector_error);
+    if (is_not_told(camera, now_us) && !*health->last_error)
+        replace_text(&health->last_error, "nothing of it is analysed, for it is not known what its policies allow: the "
+                                          "hub's log says why");
     if (counter_get(&health->detector_failing) && !*health->last_error)
         replace_text(&health->last_error, "the model fails; what moves is followed instead");
 }

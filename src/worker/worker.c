@@ -311,6 +311,7 @@ static void take_camera(struct worker *worker, const void *body, size_t length)
     if (camera) {
         unread = camera->told;
         camera->told = told;
+        camera->is_told = true;
     }
     pthread_mutex_unlock(&worker->lock);
     if (unread)

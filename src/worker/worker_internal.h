@@ -29,6 +29,7 @@ struct watched_camera {
     int64_t busy_since_us;    /* 0: nothing of it is being analysed */
     int64_t preview_until_us;
     struct camera_config *told; /* counts from the next frame on; NULL: nothing new */
+    bool is_told;               /* at least once: no frame is looked at before that */
     /* the analyser's */
     int64_t active_us;             /* when something last moved */
     double analyse_fps;            /* as its policies have it */

@@ -5,6 +5,7 @@ import hmac
 import json
 import os
 import pathlib
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -341,6 +342,58 @@ def h13_a_change_touches_its_own_cameras_alone():
                     assert of(name)["streams"][0]["connects"] == 1, of(name)
 
 
+def damage(directory, policy_type):
+    """As another program might: what is stored is no document any more."""
+    with sqlite3.connect(directory / "data" / "vedette.db", timeout=30) as database:
+        assert database.execute("UPDATE service_policies SET config = '[]' WHERE policy_type = ?", (policy_type,)).rowcount == 1
+    database.close()
+
+
+def a_new_worker_goes_by_the_last_good_policies():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+            with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
+                until(lambda: health(hub).get("frames_processed", 0) > 0, "frames are analysed")
+                changed = send_webhook(hub, {"policy_type": "detection", "org_id": "default", "camera_id": "shop",
+                                             "config": {"analyse_fps": 1}, "reason": "test"}, "msg_w1")
+                until(lambda: health(hub).get("policy_revision") == changed["revision"], "the worker has taken it over")
+                damage(directory, "detection")
+                until(lambda: hub.request("/health")["components"]["policies"]["status"] == "degraded", "it is refused")
+                (pid,) = hub.workers()
+                os.kill(pid, signal.SIGKILL)
+                until(lambda: hub.workers() not in ([], [pid]), "another worker has started")
+                until(lambda: health(hub)["state"] == "online" and health(hub).get("policy_revision") == changed["revision"],
+                      "it goes by the last good one")
+                assert health(hub)["frames_skipped"] > 2 * health(hub)["frames_processed"], health(hub)
+
+
+def nothing_is_seen_of_a_camera_whose_policies_nobody_knows():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+            config = CAMERA % (SECRET, files, camera.url) + f'  - {{id: yard, source: "{camera.url}"}}\n'
+            with Hub(directory, config) as hub:
+                until(lambda: health(hub).get("frames_processed", 0) > 0, "frames are analysed")
+                send_webhook(hub, {"policy_type": "privacy", "org_id": "default", "camera_id": "shop",
+                                   "config": {"blur_strength": 1}, "reason": "test"}, "msg_p1")
+                assert hub.stop() == 0
+            damage(directory, "privacy")
+            (directory / "data" / "policies.snapshot").unlink()
+            with Hub(directory, config, name="again") as hub:
+                of = lambda name: hub.cameras()[name]["health"]
+                until(lambda: of("yard").get("frames_processed", 0) > 30, "the other camera is analysed")
+                until(lambda: "policies" in of("shop").get("last_error", ""), "the camera says why it is not")
+                assert of("shop")["state"] == "online" and of("shop")["frames_processed"] == 0, of("shop")
+                policies = hub.request("/health")["components"]["policies"]
+                assert policies["status"] == "degraded" and "not analysed" in policies["reason"], policies
+                assert "privacy" in hub.request("/policies?camera_id=shop")["error"]
+                send_webhook(hub, {"policy_type": "privacy", "org_id": "default", "camera_id": "shop",
+                                   "config": {"blur_strength": 1}, "reason": "mended"}, "msg_p2")
+                until(lambda: of("shop").get("frames_processed", 0) > 0, "it is analysed once they are mended")
+                until(lambda: hub.request("/health")["components"]["policies"]["status"] == "healthy", "all is well")
+
+
 def a_directory_is_imported_whole_or_not_at_all():
     with Directory() as directory:
         files = world(directory)
@@ -385,6 +438,8 @@ if __name__ == "__main__":
         ("retention by hand goes by policies too", retention_by_hand_goes_by_policies_too),
         ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
+        ("a new worker goes by the last good policies", a_new_worker_goes_by_the_last_good_policies),
+        ("nothing is seen of a camera whose policies nobody knows", nothing_is_seen_of_a_camera_whose_policies_nobody_knows),
         ("a directory is imported whole or not at all", a_directory_is_imported_whole_or_not_at_all),
         ("files are taken over, and bad ones change nothing", files_are_taken_over_and_bad_ones_change_nothing),
     ]))

@@ -11,7 +11,8 @@ struct world {
     char *directory, *snapshot;
     struct clock *clock;
     pthread_mutex_t lock;
-    const char *config; /* of acme's safety policy; NULL: there is none */
+    enum policy_type type;
+    const char *config; /* of acme's policy of the type; NULL: there is none */
     int64_t revision;
     bool is_away;
     int loads, changes;
@@ -27,7 +28,7 @@ static bool load(void *data, void (*add)(void *add_data, const struct policy_doc
     world->loads++;
     *revision = world->revision;
     if (!is_away && world->config)
-        add(add_data, &(struct policy_document){{.org_id = "acme"}, POLICY_SAFETY, world->config, world->revision});
+        add(add_data, &(struct policy_document){{.org_id = "acme"}, world->type, world->config, world->revision});
     if (is_away)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the store is away");
     pthread_mutex_unlock(&world->lock);
@@ -59,6 +60,7 @@ static void world_init(struct world *world)
     world->directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
     world->snapshot = g_build_filename(world->directory, "policies.snapshot", NULL);
     world->clock = clock_fake_new(1000);
+    world->type = POLICY_SAFETY;
     world->config = "{\"loitering_seconds\":7}";
     world->revision = 1;
     world->seen = -1;
@@ -325,6 +327,62 @@ static void test_h11_without_a_snapshot_nothing_is_loaded(void)
     world_clear(&world);
 }
 
+/* NULL: it is known what may be seen of acme's door. g_free. */
+static char *doubt(struct policy_manager *manager)
+{
+    const struct policy_scope door = {.org_id = "acme", .camera_id = "door"};
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(manager);
+    CLEANUP(policy_view) struct policy_view *view = policy_view_new(set, &door, 1, 0, NULL);
+    const char *other = policy_view_default(view)->doubt;
+    g_assert_null(other); /* it is acme's alone */
+    return g_strdup(policy_view_at(view, 0)->doubt);
+}
+
+/* Nobody knows what was good before: until the document is mended or goes, also for a start that follows. */
+static void test_h11_what_is_refused_without_a_snapshot_is_in_doubt(void)
+{
+    struct world world;
+    world_init(&world);
+    world.type = POLICY_PRIVACY;
+    world.config = "{\"face_blur_enabled\":\"sometimes\"}";
+    for (int start = 0; start < 2; start++) {
+        CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+        policy_manager_reload(manager, NULL);
+        g_autofree char *why = doubt(manager);
+        g_assert_nonnull(strstr(why, "face_blur_enabled"));
+    }
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    say(&world, "{\"face_blur_enabled\":true}", 2);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_null(doubt(manager));
+    say(&world, "{\"face_blur_enabled\":\"never\"}", 3);
+    g_assert_false(policy_manager_reload(manager, NULL));
+    g_assert_null(doubt(manager)); /* the last good one stays */
+    CLEANUP(policy_manager) struct policy_manager *next = manage(&world, 0);
+    g_assert_null(doubt(next)); /* as the snapshot has it */
+    world_clear(&world);
+}
+
+static void test_h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_alone(void)
+{
+    struct world world;
+    world_init(&world);
+    world.type = POLICY_DETECTION;
+    world.config = "{\"classes\":7}";
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_autofree char *why = doubt(manager);
+    g_assert_nonnull(strstr(why, "classes"));
+    say(&world, NULL, 2);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_null(doubt(manager));
+    g_unlink(world.snapshot);
+    world.type = POLICY_SAFETY;
+    say(&world, "{\"loitering_seconds\":\"long\"}", 3);
+    CLEANUP(policy_manager) struct policy_manager *other = manage(&world, 0);
+    g_assert_null(doubt(other)); /* rules tell too little at worst */
+    world_clear(&world);
+}
+
 static void test_h12_a_damaged_snapshot_is_ignored_and_counted(void)
 {
     struct world world;
@@ -385,6 +443,10 @@ int main(int argc, char **argv)
                     test_h11_the_snapshot_is_written_when_something_changed);
     g_test_add_func("/policy manager/h11_without_a_snapshot_nothing_is_loaded",
                     test_h11_without_a_snapshot_nothing_is_loaded);
+    g_test_add_func("/policy manager/h11_what_is_refused_without_a_snapshot_is_in_doubt",
+                    test_h11_what_is_refused_without_a_snapshot_is_in_doubt);
+    g_test_add_func("/policy manager/h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_alone",
+                    test_h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_alone);
     g_test_add_func("/policy manager/h12_a_damaged_snapshot_is_ignored_and_counted",
                     test_h12_a_damaged_snapshot_is_ignored_and_counted);
     g_test_add_func("/policy manager/h14_going_back_is_a_new_revision", test_h14_going_back_is_a_new_revision);

@@ -2,6 +2,7 @@
  * force, and where each key came from, is what a plain reference says; and whatever documents are good by themselves
  * add up, at every hour, to what a camera can be told. */
 #include "base/random.h"
+#include "facts/schedule.h"
 #include "policy/policy.h"
 
 #include <jansson.h>
@@ -209,21 +210,31 @@ static void make_base(struct camera_config *base)
     zone->polygon.count = G_N_ELEMENTS(corners);
 }
 
+enum { WEEK_MS = DAYS * DAY_MINUTES * 60000, LOOKS_MAX = 1000000 };
+
+static bool try_week(const struct policy_set *set, enum policy_type type, size_t looks_max,
+                     bool (*visit)(void *data, const struct policy_camera *camera, GError **error), void *data,
+                     GError **error)
+{
+    const struct policy_trial trial = {set, type, monday_ms, monday_ms + WEEK_MS, looks_max, visit, data};
+    return policy_try(&trial, &door, 1, error);
+}
+
 /* A camera is told what holds in each hour of the week. */
-static bool tell(void *data, struct policy_view *view, GError **error)
+static bool tell(void *data, const struct policy_camera *policies, GError **error)
 {
     const struct camera_config *base = data;
     struct camera_config told;
-    if (!policy_apply(policy_view_at(view, 0), policy_view_revision(view), base, &told, error))
+    if (!policy_apply(policies, 1, base, &told, error))
         return false;
     record_clear(&camera_config_descriptor, &told);
     return true;
 }
 
-static void check_camera(const struct policy_set *set, struct camera_config *base)
+static void check_camera(const struct policy_set *set, enum policy_type type, struct camera_config *base)
 {
     g_autoptr(GError) error = NULL;
-    policy_view_each(set, &door, 1, monday_ms, monday_ms + DAYS * DAY_MINUTES * INT64_C(60000), tell, base, &error);
+    try_week(set, type, LOOKS_MAX, tell, base, &error);
     g_assert_no_error(error);
 }
 
@@ -254,7 +265,7 @@ static void check_tree(struct random *random, const struct policy_type_info *typ
     }
     for (int look = 0; look < LOOKS; look++)
         check_type(set, type, documents, (int)random_range(random, 0, DAYS * DAY_MINUTES - 1));
-    check_camera(set, base);
+    check_camera(set, type->type, base);
     for (int level = 0; level < LEVELS; level++)
         json_decref(documents[level]);
 }
@@ -274,21 +285,21 @@ static void test_property_every_type_resolves_as_the_reference_says(void)
 /* ---- overlays of several levels at one time ---- */
 
 struct tried {
-    GPtrArray *configs; /* of char *: safety as each view has it */
+    GPtrArray *configs; /* of char *: safety in each state */
 };
 
-static bool note_view(void *data, struct policy_view *view, GError **error)
+static bool note_state(void *data, const struct policy_camera *policies, GError **error)
 {
     struct tried *tried = data;
     (void)error;
-    g_ptr_array_add(tried->configs, g_strdup(policy_view_at(view, 0)->configs[POLICY_SAFETY - 1]));
+    g_ptr_array_add(tried->configs, g_strdup(policies->configs[POLICY_SAFETY - 1]));
     return true;
 }
 
-static bool refuse_view(void *data, struct policy_view *view, GError **error)
+static bool refuse_state(void *data, const struct policy_camera *policies, GError **error)
 {
     (void)data;
-    (void)view;
+    (void)policies;
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "never");
     return false;
 }
@@ -303,7 +314,6 @@ static void test_h04_overlays_of_several_levels_are_tried_together(void)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) configs = g_ptr_array_new_with_free_func(g_free);
     struct tried tried = {configs};
-    const int64_t until_ms = monday_ms + DAYS * DAY_MINUTES * INT64_C(60000);
     policy_set_add(
         set,
         &(struct policy_document){scopes[1], POLICY_SAFETY,
@@ -319,12 +329,61 @@ static void test_h04_overlays_of_several_levels_are_tried_together(void)
                                              2, NULL},
                    &error);
     g_assert_no_error(error);
-    g_assert_true(policy_view_each(set, &door, 1, monday_ms, until_ms, note_view, &tried, &error));
+    g_assert_true(try_week(set, POLICY_SAFETY, LOOKS_MAX, note_state, &tried, &error));
     g_assert_cmpuint(configs->len, ==, G_N_ELEMENTS(expected));
     for (guint i = 0; i < configs->len; i++)
         g_assert_cmpstr(g_ptr_array_index(configs, i), ==, expected[i]);
-    g_assert_false(policy_view_each(set, &door, 1, monday_ms, until_ms, refuse_view, NULL, &error));
+    g_assert_false(try_week(set, POLICY_SAFETY, LOOKS_MAX, refuse_state, NULL, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    g_clear_error(&error);
+    g_assert_false(try_week(set, POLICY_SAFETY, 20, note_state, &tried, &error)); /* it takes no longer than it may */
+    g_assert_nonnull(strstr(error->message, "trial_looks"));
+}
+
+/* ---- when an overlay comes or goes ---- */
+
+static int64_t walked_change(struct schedule *schedule, int64_t at_ms)
+{
+    const int64_t minute_ms = 60000, first_ms = (at_ms / minute_ms + 1) * minute_ms;
+    bool is_active = schedule_is_active(schedule, at_ms);
+    for (int64_t ms = first_ms; ms < first_ms + (DAYS + 1) * DAY_MINUTES * minute_ms; ms += minute_ms)
+        if (schedule_is_active(schedule, ms) != is_active)
+            return ms;
+    return INT64_MAX;
+}
+
+static char *random_time(struct random *random)
+{
+    return g_strdup_printf("%02d:%02d", (int)random_range(random, 0, HOURS - 1), (int)random_range(random, 0, 59));
+}
+
+/* Of all weeks of a year, with both changes of the clocks. */
+static void test_property_the_next_change_is_what_the_clock_shows(void)
+{
+    static const char *const zones[] = {"", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"};
+    struct random random;
+    random_init(&random, 7);
+    for (int round = 0; round < 200; round++) {
+        struct record_list windows = {NULL, 0};
+        struct schedule schedule;
+        for (int64_t count = random_range(&random, 1, 3); count > 0; count--) {
+            struct schedule_window *window = record_list_append(&windows, &schedule_window_descriptor);
+            window->from = random_time(&random);
+            window->to = random_time(&random);
+            if (random_range(&random, 0, 1)) {
+                window->days.items = g_new0(char *, 1);
+                window->days.items[0] = g_strdup(days[random_range(&random, 0, DAYS - 1)]);
+                window->days.count = 1;
+            }
+        }
+        schedule_init(&schedule, &windows, zones[round % G_N_ELEMENTS(zones)]);
+        int64_t at_ms = monday_ms + random_range(&random, 0, 52) * WEEK_MS + random_range(&random, 0, WEEK_MS - 1);
+        g_assert_cmpint(schedule_next_change(&schedule, at_ms), ==, walked_change(&schedule, at_ms));
+        schedule_clear(&schedule);
+        for (size_t i = 0; i < windows.count; i++)
+            record_clear(&schedule_window_descriptor, (struct schedule_window *)windows.items + i);
+        g_free(windows.items);
+    }
 }
 
 int main(int argc, char **argv)
@@ -334,5 +393,7 @@ int main(int argc, char **argv)
                     test_property_every_type_resolves_as_the_reference_says);
     g_test_add_func("/policy trees/h04_overlays_of_several_levels_are_tried_together",
                     test_h04_overlays_of_several_levels_are_tried_together);
+    g_test_add_func("/policy trees/property_the_next_change_is_what_the_clock_shows",
+                    test_property_the_next_change_is_what_the_clock_shows);
     return g_test_run();
 }
