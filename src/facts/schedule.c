@@ -1,5 +1,7 @@
 #include "facts/schedule.h"
 
+#include <string.h>
+
 enum { WEEK_MINUTES = WEEKDAYS * MINUTES_A_DAY };
 
 static void mark(struct schedule *schedule, int day, int from, int to)
@@ -78,15 +80,28 @@ static int64_t walk_to_change(struct schedule *schedule, int64_t at_ms)
     return INT64_MAX;
 }
 
+/* How many minutes from here on, as many as are compared at once, say the same; 0: they do not, or it is no place to
+ * compare so many. */
+static int same_minutes(const struct schedule *schedule, int at)
+{
+    enum { WORD_MINUTES = 64, BYTE_MINUTES = 8 };
+    uint64_t same = schedule->is_active ? UINT64_MAX : 0, word;
+    if (at % BYTE_MINUTES)
+        return 0;
+    memcpy(&word, schedule->minutes + MIN(at, WEEK_MINUTES - WORD_MINUTES) / BYTE_MINUTES, sizeof word);
+    if (at <= WEEK_MINUTES - WORD_MINUTES && word == same)
+        return WORD_MINUTES;
+    return schedule->minutes[at / BYTE_MINUTES] == (uint8_t)same ? BYTE_MINUTES : 0;
+}
+
 /* In how many minutes the week says something else than now; LOOK_AHEAD_MINUTES: never. */
 static int minutes_to_change(const struct schedule *schedule, int minute)
 {
     int left = 1;
     while (left < LOOK_AHEAD_MINUTES) {
-        int at = (minute + left) % WEEK_MINUTES;
-        uint8_t same = schedule->is_active ? UINT8_MAX : 0;
-        if (at % 8 == 0 && schedule->minutes[at / 8] == same)
-            left += 8; /* eight at once */
+        int at = (minute + left) % WEEK_MINUTES, same = same_minutes(schedule, at);
+        if (same)
+            left += same;
         else if ((schedule->minutes[at / 8] >> at % 8 & 1) != schedule->is_active)
             return left;
         else

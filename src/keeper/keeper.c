@@ -81,7 +81,8 @@ struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const 
     g_autofree struct policy_scope *subjects = g_new0(struct policy_scope, cameras->count + 1);
     for (size_t i = 0; i < cameras->count; i++)
         subjects[i] = policy_subject_of(cameras->items[i]);
-    return policy_view_new(set, subjects, cameras->count, clock_wall_ms(keeper->config.clock), error);
+    CLEANUP(policy_view) struct policy_view *before = keeper->view ? policy_keeper_get_view(keeper) : NULL;
+    return policy_view_new_after(before, set, subjects, cameras->count, clock_wall_ms(keeper->config.clock), error);
 }
 
 /* Said in the log once, however often it comes to the same. With the lock held. */

@@ -132,7 +132,9 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
     CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(keeper->config.roster);
     g_autofree struct policy_scope *subjects = touched_subjects(cameras, &name->scope, &count);
     struct trying trying = {keeper, cameras, document.revision};
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(keeper);
     const struct policy_trial trial = {.set = set,
+                                       .present = view,
                                        .type = name->type,
                                        .from_ms = now_ms,
                                        .until_ms = now_ms + week_ms,

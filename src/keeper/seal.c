@@ -132,6 +132,8 @@ char *policy_seal(const struct policy_keyring *ring, const struct policy_binding
 /* "v1", key id, base64; NULL when it is an open config. */
 static GStrv sealed_parts(const char *stored_json)
 {
+    if (!strstr(stored_json, "\"" SEALED_KEY "\"")) /* most are open, and are not read only for this */
+        return NULL;
     json_t *tree = json_loads(stored_json, 0, NULL);
     const char *sealed = json_string_value(json_object_get(tree, SEALED_KEY));
     GStrv parts = sealed && json_object_size(tree) == 1 ? g_strsplit(sealed, ".", 3) : NULL;

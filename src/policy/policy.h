@@ -148,6 +148,10 @@ struct policy_camera {
  * key. */
 struct policy_view *policy_view_new(const struct policy_set *set, const struct policy_scope *subjects,
                                     size_t subject_count, int64_t at_ms, GError **error);
+/* The same, sharing with the view before (NULL: there is none) what comes to the same. */
+struct policy_view *policy_view_new_after(const struct policy_view *before, const struct policy_set *set,
+                                          const struct policy_scope *subjects, size_t subject_count, int64_t at_ms,
+                                          GError **error);
 struct policy_view *policy_view_ref(struct policy_view *view);
 void policy_view_unref(struct policy_view *view);
 CLEANUP_DEFINE(policy_view, policy_view_unref)
@@ -174,7 +178,8 @@ struct policy_trial {
     const struct policy_set *set; /* with the document that is tried */
     enum policy_type type;        /* the document's */
     int64_t from_ms, until_ms;    /* overlays of all levels come and go together from the one to before the other */
-    size_t looks_max;             /* policies and overlays that are looked at in all, at an hour each, and cameras */
+    const struct policy_view *present; /* what is in force, to share what stays as it is; may be NULL */
+    size_t looks_max; /* policies and overlays that are looked at in all, at an hour each, and cameras */
     /* What holds for a subject at some time, each different state of it once: the records and configs live as long as
      * the call. False: it may not be so. */
     bool (*visit)(void *data, const struct policy_camera *camera, GError **error);

@@ -52,6 +52,8 @@ json_t *policy_parse_object(const char *text, struct record_errors *errors);
 /* Fills a zeroed document's config and overlays from a checked tree. */
 void policy_document_fill(struct document *document, const json_t *tree);
 void policy_document_free(struct document *document);
+const struct document *policy_document_ref(const struct document *document);
+void policy_document_unref(const struct document *document);
 
 /* The documents that count for a subject, by level from global; NULL where a level says nothing. */
 void policy_set_chain(const struct policy_set *set, enum policy_type type, const struct policy_scope *subject,
@@ -59,22 +61,26 @@ void policy_set_chain(const struct policy_set *set, enum policy_type type, const
 /* What they come to at a time. */
 void policy_chain_resolve(const struct document *const chain[POLICY_LEVEL_END], int64_t at_ms,
                           struct policy_effective *effective);
-/* What one chain comes to while the same of its overlays are in force; in a table, which owns it (resolved.c). */
+/* What one chain comes to while the same of its overlays are in force; shared by tables (resolved.c). */
 struct policy_resolved {
+    atomic_int references;
     enum policy_type type;
-    const struct document *chain[POLICY_LEVEL_END]; /* the key, with what follows; a set owns them */
+    const struct document *chain[POLICY_LEVEL_END]; /* the key, with what follows; references */
     uint16_t active[POLICY_LEVEL_END];              /* overlays that are in force, a bit each */
     char *config_json;
     char *doubt; /* NULL: none of the documents is in doubt */
     void *record;
 };
 GHashTable *policy_resolved_table_new(void);
-/* From the table, or made and added to it. *valid_until_ms becomes the time when an overlay comes or goes next, where
- * that is earlier. NULL: the levels contradict each other; the error names the subject. */
-const struct policy_resolved *policy_resolved_get(GHashTable *table, enum policy_type type,
+/* From the table, or from an earlier one (NULL: there is none), or made; it is in the table then. *valid_until_ms
+ * becomes the time when an overlay comes or goes next, where that is earlier. NULL: the levels contradict each other;
+ * the error names the subject. */
+const struct policy_resolved *policy_resolved_get(GHashTable *table, GHashTable *earlier, enum policy_type type,
                                                   const struct document *const chain[POLICY_LEVEL_END],
                                                   const struct policy_scope *subject, int64_t at_ms,
                                                   int64_t *valid_until_ms, GError **error);
+/* That of a view, which owns it. Read alone. */
+GHashTable *policy_view_resolved(const struct policy_view *view);
 /* The number of the latest change, also where it removed a document. */
 void policy_set_note_revision(struct policy_set *set, int64_t revision);
 /* Calls `visit` for every document, in no order. Its texts live as long as the call. */

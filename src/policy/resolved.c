@@ -22,9 +22,14 @@ static gboolean resolved_equal(gconstpointer a, gconstpointer b)
            memcmp(left->active, right->active, sizeof left->active) == 0;
 }
 
-static void resolved_free(gpointer data)
+static void resolved_unref(gpointer data)
 {
     struct policy_resolved *resolved = data;
+    if (atomic_fetch_sub_explicit(&resolved->references, 1, memory_order_acq_rel) > 1)
+        return;
+    for (int level = POLICY_LEVEL_GLOBAL; level < POLICY_LEVEL_END; level++)
+        if (resolved->chain[level])
+            policy_document_unref(resolved->chain[level]);
     if (resolved->record)
         record_clear(policy_type_find(resolved->type)->descriptor, resolved->record);
     g_free(resolved->record);
@@ -35,7 +40,7 @@ static void resolved_free(gpointer data)
 
 GHashTable *policy_resolved_table_new(void)
 {
-    return g_hash_table_new_full(resolved_hash, resolved_equal, resolved_free, NULL);
+    return g_hash_table_new_full(resolved_hash, resolved_equal, resolved_unref, NULL);
 }
 
 /* Each document passed its check; what they come to together must too. */
@@ -82,27 +87,43 @@ static char *doubt_of(const struct policy_resolved *resolved)
     return NULL;
 }
 
-const struct policy_resolved *policy_resolved_get(GHashTable *table, enum policy_type type,
+/* NULL: it contradicts itself. */
+static struct policy_resolved *resolved_new(const struct policy_resolved *key, const struct policy_scope *subject,
+                                            int64_t at_ms, GError **error)
+{
+    struct policy_effective effective;
+    struct policy_resolved *made = g_new0(struct policy_resolved, 1);
+    atomic_init(&made->references, 1);
+    made->type = key->type;
+    memcpy(made->active, key->active, sizeof made->active);
+    for (int level = POLICY_LEVEL_GLOBAL; level < POLICY_LEVEL_END; level++)
+        made->chain[level] = key->chain[level] ? policy_document_ref(key->chain[level]) : NULL;
+    policy_chain_resolve(made->chain, at_ms, &effective);
+    made->config_json = g_steal_pointer(&effective.config_json);
+    made->doubt = doubt_of(made);
+    policy_effective_clear(&effective);
+    if (!decode(made, subject, error))
+        g_clear_pointer(&made, resolved_unref);
+    return made;
+}
+
+const struct policy_resolved *policy_resolved_get(GHashTable *table, GHashTable *earlier, enum policy_type type,
                                                   const struct document *const chain[POLICY_LEVEL_END],
                                                   const struct policy_scope *subject, int64_t at_ms,
                                                   int64_t *valid_until_ms, GError **error)
 {
     struct policy_resolved key = {.type = type};
-    struct policy_effective effective;
     memcpy(key.chain, chain, sizeof key.chain);
     note_active(&key, at_ms, valid_until_ms);
     struct policy_resolved *known = g_hash_table_lookup(table, &key);
     if (known)
         return known;
-    policy_chain_resolve(chain, at_ms, &effective);
-    known = g_memdup2(&key, sizeof key);
-    known->config_json = g_steal_pointer(&effective.config_json);
-    known->doubt = doubt_of(known);
-    policy_effective_clear(&effective);
-    if (!decode(known, subject, error)) {
-        resolved_free(known);
-        return NULL;
-    }
-    g_hash_table_add(table, known);
+    known = earlier ? g_hash_table_lookup(earlier, &key) : NULL;
+    if (known)
+        atomic_fetch_add_explicit(&known->references, 1, memory_order_relaxed);
+    else
+        known = resolved_new(&key, subject, at_ms, error);
+    if (known)
+        g_hash_table_add(table, known);
     return known;
 }

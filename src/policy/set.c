@@ -11,6 +11,7 @@ const char *const policy_level_names[] = {"global", "org", "site", "class", "cam
 struct policy_set {
     atomic_int references;
     GHashTable *documents; /* struct document_key *, whose texts are the document's → struct document * */
+    size_t counts[POLICY_TYPE_END][POLICY_LEVEL_END]; /* documents: most levels of most types say nothing */
     int64_t revision;
     size_t doubts;
 };
@@ -86,11 +87,23 @@ static struct document_key key_at(const struct policy_scope *scope, enum policy_
     return (struct document_key){type, level, level > POLICY_LEVEL_GLOBAL ? scope->org_id : NULL, ids[level]};
 }
 
-static void unref_document(gpointer data)
+const struct document *policy_document_ref(const struct document *document)
 {
-    struct document *document = data;
+    struct document *counted = (struct document *)(uintptr_t)document;
+    atomic_fetch_add_explicit(&counted->references, 1, memory_order_relaxed);
+    return document;
+}
+
+void policy_document_unref(const struct document *shared)
+{
+    struct document *document = (struct document *)(uintptr_t)shared;
     if (atomic_fetch_sub_explicit(&document->references, 1, memory_order_acq_rel) == 1)
         policy_document_free(document);
+}
+
+static void unref_document(gpointer document)
+{
+    policy_document_unref(document);
 }
 
 struct policy_set *policy_set_new(void)
@@ -126,6 +139,7 @@ static void put(struct policy_set *set, struct document *own)
                                        own->scope.camera_id};
     struct document_key key = key_at(&scope, own->type, own->level);
     const struct document *present = g_hash_table_lookup(set->documents, &key);
+    set->counts[key.type][key.level] += present == NULL;
     set->doubts -= present && present->refusal;
     set->doubts += own->refusal != NULL;
     g_hash_table_replace(set->documents, g_memdup2(&key, sizeof key), own);
@@ -134,7 +148,7 @@ static void put(struct policy_set *set, struct document *own)
 
 static void put_shared(struct policy_set *set, struct document *document)
 {
-    atomic_fetch_add_explicit(&document->references, 1, memory_order_relaxed);
+    policy_document_ref(document);
     put(set, document);
 }
 
@@ -211,7 +225,7 @@ void policy_set_chain(const struct policy_set *set, enum policy_type type, const
         struct document_key key = key_at(subject, type, level);
         bool is_named =
             level == POLICY_LEVEL_GLOBAL || (is_said(key.org_id) && (level == POLICY_LEVEL_ORG || is_said(key.id)));
-        chain[level] = is_named ? g_hash_table_lookup(set->documents, &key) : NULL;
+        chain[level] = is_named && set->counts[type][level] ? g_hash_table_lookup(set->documents, &key) : NULL;
     }
 }
 

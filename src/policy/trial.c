@@ -16,6 +16,7 @@ struct trying {
     const struct policy_trial *trial;
     bool is_walked[POLICY_TYPES]; /* its hours count, by index; of the others it is what holds at from_ms */
     GHashTable *resolved;         /* policy_resolved_table_new */
+    GHashTable *earlier;          /* that of what is in force; NULL: nobody said */
     GHashTable *walks;            /* struct walk * */
     size_t looks;
 };
@@ -95,8 +96,8 @@ static int64_t look_at_hour(struct trying *trying, const struct walk *walk, cons
         if (until_ms[i] <= at_ms) {
             until_ms[i] = INT64_MAX;
             if (!count_looks(trying, 1 + overlays_of(walk->chains[i]), error) ||
-                !(now->parts[i] = policy_resolved_get(trying->resolved, policy_types[i].type, walk->chains[i], subject,
-                                                      at_ms, &until_ms[i], error)))
+                !(now->parts[i] = policy_resolved_get(trying->resolved, trying->earlier, policy_types[i].type,
+                                                      walk->chains[i], subject, at_ms, &until_ms[i], error)))
                 return 0;
         }
         if (trying->is_walked[i])
@@ -162,7 +163,10 @@ bool policy_try(const struct policy_trial *trial, const struct policy_scope *sub
 {
     g_autoptr(GHashTable) resolved = policy_resolved_table_new();
     g_autoptr(GHashTable) walks = g_hash_table_new_full(walk_hash, walk_equal, walk_free, NULL);
-    struct trying trying = {.trial = trial, .resolved = resolved, .walks = walks};
+    struct trying trying = {.trial = trial,
+                            .resolved = resolved,
+                            .earlier = trial->present ? policy_view_resolved(trial->present) : NULL,
+                            .walks = walks};
     bool is_good = true;
     choose_walked(&trying);
     for (size_t i = 0; is_good && i < subject_count; i++)

@@ -33,9 +33,18 @@ static const char *keep_id(struct policy_view *view, const char *id)
     return id ? g_string_chunk_insert_const(view->ids, id) : NULL;
 }
 
-static bool fill_camera(struct policy_view *view, const struct policy_set *set, const struct policy_scope *subject,
-                        int64_t at_ms, struct policy_camera *camera, GError **error)
+/* What the cameras of a view are made from. */
+struct filling {
+    struct policy_view *view;
+    const struct policy_set *set;
+    GHashTable *earlier; /* of the view before; NULL: there is none */
+    int64_t at_ms;
+};
+
+static bool fill_camera(const struct filling *filling, const struct policy_scope *subject, struct policy_camera *camera,
+                        GError **error)
 {
+    struct policy_view *view = filling->view;
     camera->scope = (struct policy_scope){
         keep_id(view, subject->org_id ? subject->org_id : ""),
         keep_id(view, subject->site_id),
@@ -44,9 +53,10 @@ static bool fill_camera(struct policy_view *view, const struct policy_set *set, 
     };
     for (size_t i = 0; i < POLICY_TYPES; i++) {
         const struct document *chain[POLICY_LEVEL_END] = {NULL};
-        policy_set_chain(set, policy_types[i].type, subject, chain);
-        const struct policy_resolved *resolved = policy_resolved_get(view->resolved, policy_types[i].type, chain,
-                                                                     subject, at_ms, &view->valid_until_ms, error);
+        policy_set_chain(filling->set, policy_types[i].type, subject, chain);
+        const struct policy_resolved *resolved =
+            policy_resolved_get(view->resolved, filling->earlier, policy_types[i].type, chain, subject, filling->at_ms,
+                                &view->valid_until_ms, error);
         if (!resolved)
             return false;
         camera->records[i] = resolved->record;
@@ -133,10 +143,12 @@ const struct policy_camera *policy_view_find(const struct policy_view *view, con
 
 /* ---- the life of a view ---- */
 
-struct policy_view *policy_view_new(const struct policy_set *set, const struct policy_scope *subjects,
-                                    size_t subject_count, int64_t at_ms, GError **error)
+struct policy_view *policy_view_new_after(const struct policy_view *before, const struct policy_set *set,
+                                          const struct policy_scope *subjects, size_t subject_count, int64_t at_ms,
+                                          GError **error)
 {
     CLEANUP(policy_view) struct policy_view *view = g_new0(struct policy_view, 1);
+    const struct filling filling = {view, set, before ? before->resolved : NULL, at_ms};
     atomic_init(&view->references, 1);
     view->resolved = policy_resolved_table_new();
     view->ids = g_string_chunk_new(IDS_BLOCK_BYTES);
@@ -144,15 +156,26 @@ struct policy_view *policy_view_new(const struct policy_set *set, const struct p
     view->revision = policy_set_revision(set);
     view->valid_until_ms = INT64_MAX;
     view->cameras = g_new0(struct policy_camera, subject_count + 1);
-    if (!fill_camera(view, set, &(struct policy_scope){NULL}, at_ms, &view->fallback, error))
+    if (!fill_camera(&filling, &(struct policy_scope){NULL}, &view->fallback, error))
         return NULL;
     for (size_t i = 0; i < subject_count; i++) {
-        if (!fill_camera(view, set, &subjects[i], at_ms, &view->cameras[i], error))
+        if (!fill_camera(&filling, &subjects[i], &view->cameras[i], error))
             return NULL;
         view->camera_count++;
         enter_camera(view, i);
     }
     return g_steal_pointer(&view);
+}
+
+struct policy_view *policy_view_new(const struct policy_set *set, const struct policy_scope *subjects,
+                                    size_t subject_count, int64_t at_ms, GError **error)
+{
+    return policy_view_new_after(NULL, set, subjects, subject_count, at_ms, error);
+}
+
+GHashTable *policy_view_resolved(const struct policy_view *view)
+{
+    return view->resolved;
 }
 
 struct policy_view *policy_view_ref(struct policy_view *view)

@@ -216,7 +216,13 @@ static bool try_week(const struct policy_set *set, enum policy_type type, size_t
                      bool (*visit)(void *data, const struct policy_camera *camera, GError **error), void *data,
                      GError **error)
 {
-    const struct policy_trial trial = {set, type, monday_ms, monday_ms + WEEK_MS, looks_max, visit, data};
+    const struct policy_trial trial = {.set = set,
+                                       .type = type,
+                                       .from_ms = monday_ms,
+                                       .until_ms = monday_ms + WEEK_MS,
+                                       .looks_max = looks_max,
+                                       .visit = visit,
+                                       .data = data};
     return policy_try(&trial, &door, 1, error);
 }
 
