@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static void write_millionths(int64_t millionths, char text[RECORD_DOUBLE_TEXT_BYTES])
 {
@@ -170,22 +169,29 @@ void record_append_whole(GString *out, uint64_t value, int digits)
     append_bytes(out, text + first, (size_t)(MOST_DIGITS - first));
 }
 
+enum { JULIAN_1970 = 719163, DAY_MS = 86400000 };
+static const int64_t year_1_ms = INT64_C(-62135596800000), year_10000_ms = INT64_C(253402300800000);
+
 void record_append_time(GString *out, int64_t ms)
 {
     static const struct {
         char before; /* 0: none */
         int digits;
     } parts[] = {{0, 4}, {'-', 2}, {'-', 2}, {'T', 2}, {':', 2}, {':', 2}, {'.', 3}};
-    int64_t rest = ms % 1000;
-    rest += rest < 0 ? 1000 : 0;
-    time_t seconds = (time_t)((ms - rest) / 1000);
-    struct tm time;
-    if (!gmtime_r(&seconds, &time) || time.tm_year + 1900 < 1 || time.tm_year + 1900 > 9999) { /* no RFC 3339 form */
+    if (ms < year_1_ms || ms >= year_10000_ms) { /* no RFC 3339 form */
         g_string_append(out, "9999-12-31T23:59:59.999Z");
         return;
     }
-    const int values[] = {time.tm_year + 1900, time.tm_mon + 1, time.tm_mday, time.tm_hour,
-                          time.tm_min,         time.tm_sec,     (int)rest};
+    int64_t rest = ms % DAY_MS;
+    rest += rest < 0 ? DAY_MS : 0;
+    GDate date; /* gmtime_r would take a lock that all threads share */
+    g_date_clear(&date, 1);
+    g_date_set_julian(&date, (guint32)((ms - rest) / DAY_MS + JULIAN_1970));
+    int second = (int)(rest / 1000);
+    const int values[] = {g_date_get_year(&date), (int)g_date_get_month(&date),
+                          g_date_get_day(&date),  second / 3600,
+                          second / 60 % 60,       second % 60,
+                          (int)(rest % 1000)};
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
         if (parts[i].before)
             g_string_append_c(out, parts[i].before);
@@ -222,7 +228,7 @@ static int read_thousandths(const char *text, const char **end)
 /* The form in which nearly all times come: "2026-01-31T13:00:00Z", with or without a fraction. False: it is another. */
 static bool parse_usual_time(const char *text, int64_t *ms)
 {
-    enum { JULIAN_1970 = 719163, DATE_BYTES = 11, WHOLE_BYTES = 19 };
+    enum { DATE_BYTES = 11, WHOLE_BYTES = 19 };
     if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
         return false;
     int year = read_digits(text, 4), month = read_digits(text + 5, 2), day = read_digits(text + 8, 2);

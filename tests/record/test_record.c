@@ -255,6 +255,39 @@ static void test_times_are_rfc_3339(void)
     g_assert_false(record_parse_time("2026-02-30T01:00:00Z", &ms));
 }
 
+/* Of all years that have a form, beside the C library's. */
+static void test_times_are_those_of_the_c_library(void)
+{
+    enum { COUNT = 20000 };
+    const int64_t first_ms = INT64_C(-62135596800000), last_ms = INT64_C(253402300799999);
+    for (int i = 0; i < COUNT; i++) {
+        int64_t ms = i == 0   ? first_ms
+                     : i == 1 ? last_ms
+                     : i == 2 ? -1
+                     : i == 3 ? 0
+                              : first_ms + (int64_t)(g_test_rand_double() * (double)(last_ms - first_ms));
+        int64_t rest = ((ms % 1000) + 1000) % 1000, back_ms;
+        time_t seconds = (time_t)((ms - rest) / 1000);
+        struct tm time;
+        char expected[sizeof "2026-01-01T00:00:00"];
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_assert_nonnull(gmtime_r(&seconds, &time));
+        g_snprintf(expected, sizeof expected, "%04d-%02d-%02dT%02d:%02d:%02d", time.tm_year + 1900, time.tm_mon + 1,
+                   time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec);
+        record_append_time(text, ms);
+        g_autofree char *whole = g_strdup_printf("%s.%03dZ", expected, (int)rest);
+        g_assert_cmpstr(text->str, ==, whole);
+        g_assert_true(record_parse_time(text->str, &back_ms));
+        g_assert_cmpint(back_ms, ==, ms);
+    }
+    const int64_t formless_ms[] = {INT64_MIN, first_ms - 1, last_ms + 1, INT64_MAX};
+    for (size_t i = 0; i < G_N_ELEMENTS(formless_ms); i++) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        record_append_time(text, formless_ms[i]);
+        g_assert_cmpstr(text->str, ==, "9999-12-31T23:59:59.999Z");
+    }
+}
+
 static void test_columns_carry_every_field(void)
 {
     struct camera camera, back;
@@ -352,6 +385,7 @@ int main(int argc, char **argv)
     g_test_add_func("/record/what is written reads the same", test_what_is_written_reads_the_same);
     g_test_add_func("/record/numbers do not depend on the locale", test_numbers_do_not_depend_on_the_locale);
     g_test_add_func("/record/times are RFC 3339", test_times_are_rfc_3339);
+    g_test_add_func("/record/times are those of the C library", test_times_are_those_of_the_c_library);
     g_test_add_func("/record/columns carry every field", test_columns_carry_every_field);
     g_test_add_func("/record/of many errors the first are told", test_of_many_errors_the_first_are_told);
     return g_test_run();
