@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 enum vedette_error {
     VEDETTE_ERROR_INVALID = 1, /* the input is wrong; trying again cannot help */
@@ -23,3 +24,7 @@ enum vedette_error {
 
 #define VEDETTE_ERROR (vedette_error_quark())
 GQuark vedette_error_quark(void);
+
+/* Sets an error from errno, which it leaves as it is: "PATH: ACTION: what the system says: ADVICE". False. Any thread.
+ */
+bool vedette_error_set_errno(const char *path, const char *action, const char *advice, GError **error);

@@ -2,6 +2,7 @@
 #include "hub/hub.h"
 
 #include "api/api.h"
+#include "base/directory.h"
 #include "base/log.h"
 #include "hub/hub_internal.h"
 
@@ -266,6 +267,9 @@ static bool start_incident_teller(struct hub *hub, GError **error)
  * and those who are to be notified. */
 static bool open_all(struct hub *hub, GError **error)
 {
+    g_autofree char *data_dir = directory_prepare(hub->data_dir, error); /* whatever the store is, much lies there */
+    if (!data_dir)
+        return false;
     hub->store = store_open(hub->data_dir, &hub->settings->store, hub->clock, &hub->health, error);
     if (hub->store)
         store_watch_incidents(hub->store, publish_incident, hub);

@@ -263,7 +263,8 @@ static bool spawn(struct hub_worker *worker, GError **error)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "socket pair: %s", g_strerror(errno));
         return false;
     }
-    g_autofree char *hub_files = g_build_filename(worker->hub->data_dir, "vedette.db", NULL);
+    /* a file that is there whatever the store is */
+    g_autofree char *hub_files = g_build_filename(worker->hub->data_dir, "spool", "lock", NULL);
     g_autofree char *fd_text = g_strdup_printf("%d", WORKER_LINK_FD);
     g_autofree char *parent_text = g_strdup_printf("%d", (int)getpid());
     const char *const arguments[] = {worker->hub->program, "worker", fd_text, parent_text, hub_files, NULL};

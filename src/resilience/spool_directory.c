@@ -28,17 +28,6 @@ void spool_crash_point(const char *name)
 }
 #endif
 
-bool spool_fail_errno(const char *path, const char *action, const char *advice, GError **error)
-{
-    int code = errno;
-    enum vedette_error kind = code == ENOSPC || code == EDQUOT || code == EFBIG ? VEDETTE_ERROR_FULL
-                              : code == EACCES || code == EPERM || code == EROFS || code == ELOOP || code == ENOTDIR
-                                  ? VEDETTE_ERROR_PERMISSION
-                                  : VEDETTE_ERROR_IO;
-    g_set_error(error, VEDETTE_ERROR, kind, "%s: %s: %s: %s", path, action, g_strerror(code), advice);
-    return false;
-}
-
 /* True when a plan of faults says that this call fails, as the disk would. */
 static bool is_injected(const char *name)
 {
@@ -53,7 +42,7 @@ static bool check_directory(const struct spool_directory *directory, GError **er
 {
     struct stat status;
     if (fstat(directory->fd, &status) != 0)
-        return spool_fail_errno(directory->path, "look at it", "the directory must stay where it is", error);
+        return vedette_error_set_errno(directory->path, "look at it", "the directory must stay where it is", error);
     if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH)) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
                     "%s: it belongs to user %u (mode %04o), and this process runs as user %u: chown it and chmod 0700 "
@@ -70,11 +59,12 @@ static bool take_lock(struct spool_directory *directory, GError **error)
     g_autofree char *path = spool_directory_file(directory, lock_name);
     directory->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (directory->lock_fd < 0)
-        return spool_fail_errno(path, "open", "check the owner and rights of the directory and its files", error);
+        return vedette_error_set_errno(path, "open", "check the owner and rights of the directory and its files",
+                                       error);
     char pid[32] = "";
     if (flock(directory->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
-            return spool_fail_errno(path, "lock", "the file system must know locks", error);
+            return vedette_error_set_errno(path, "lock", "the file system must know locks", error);
         ssize_t length = pread(directory->lock_fd, pid, sizeof pid - 1, 0);
         pid[MAX(length, 0)] = '\0';
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
@@ -95,7 +85,7 @@ static bool resolve(struct spool_directory *directory, GError **error)
 {
     char *real = realpath(directory->path, NULL);
     if (!real)
-        return spool_fail_errno(directory->path, "look at it", "the directory must stay where it is", error);
+        return vedette_error_set_errno(directory->path, "look at it", "the directory must stay where it is", error);
     g_free(directory->path);
     directory->path = g_strdup(real);
     free(real);
@@ -108,10 +98,10 @@ bool spool_directory_open(struct spool_directory *directory, const char *path, G
     *directory = (struct spool_directory){g_strdup(path), -1, -1};
     bool is_there = g_mkdir(path, 0700) == 0 || errno == EEXIST;
     if (!is_there)
-        spool_fail_errno(path, "make the directory", advice, error);
+        vedette_error_set_errno(path, "make the directory", advice, error);
     else if ((directory->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
-        spool_fail_errno(path, "open the directory", "it must be a directory of this process' user, and no link",
-                         error);
+        vedette_error_set_errno(path, "open the directory", "it must be a directory of this process' user, and no link",
+                                error);
     else if (check_directory(directory, error) && resolve(directory, error) && take_lock(directory, error))
         return true;
     spool_directory_close(directory);
@@ -173,7 +163,7 @@ bool spool_directory_sync(const struct spool_directory *directory, GError **erro
 {
     if (!is_injected("spool.directory-sync") && fsync(directory->fd) == 0)
         return true;
-    return spool_fail_errno(directory->path, "sync the directory", "the disk fails: replace it", error);
+    return vedette_error_set_errno(directory->path, "sync the directory", "the disk fails: replace it", error);
 }
 
 /* SQLite would make it readable for everyone. */
@@ -181,7 +171,8 @@ bool spool_directory_make_file(const char *path, GError **error)
 {
     int fd = is_injected("spool.create") ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return spool_fail_errno(path, "make", "check the free space, and the owner and rights of the directory", error);
+        return vedette_error_set_errno(path, "make", "check the free space, and the owner and rights of the directory",
+                                       error);
     close(fd);
     return true;
 }
@@ -189,7 +180,7 @@ bool spool_directory_make_file(const char *path, GError **error)
 bool spool_directory_rename(const char *from, const char *to, GError **error)
 {
     if (is_injected("spool.rename") || rename(from, to) != 0)
-        return spool_fail_errno(from, "rename", "check the owner and rights of the directory", error);
+        return vedette_error_set_errno(from, "rename", "check the owner and rights of the directory", error);
     spool_crash_point("crash.spool.renamed");
     return true;
 }
@@ -218,12 +209,12 @@ bool spool_directory_remove(const char *path, GError **error)
 {
     spool_crash_point("crash.spool.before-remove");
     if (is_injected("spool.unlink") || (!remove_gradually(path) && errno != ENOENT))
-        return spool_fail_errno(path, "remove", "check the owner and rights of the directory", error);
+        return vedette_error_set_errno(path, "remove", "check the owner and rights of the directory", error);
     spool_crash_point("crash.spool.removed");
     for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
         g_autofree char *other = g_strconcat(path, beside[i], NULL);
         if (!remove_gradually(other) && errno != ENOENT)
-            return spool_fail_errno(other, "remove", "check the owner and rights of the directory", error);
+            return vedette_error_set_errno(other, "remove", "check the owner and rights of the directory", error);
     }
     return true;
 }

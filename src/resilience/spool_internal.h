@@ -82,7 +82,6 @@ void spool_directory_set_aside(const struct spool_directory *directory, const ch
 bool spool_directory_make_reserve(const struct spool_directory *directory, int64_t bytes);
 /* True when there was one to give back. */
 bool spool_directory_free_reserve(const struct spool_directory *directory);
-bool spool_fail_errno(const char *path, const char *action, const char *advice, GError **error);
 
 /* Ends the process as a crash would, when a test's plan says so (base/fault.h). */
 #ifdef VEDETTE_FAULTS_ENABLED

@@ -12,45 +12,8 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "base/directory.h"
 #include "base/wait.h"
-
-static bool fail_errno(const char *path, const char *action, const char *advice, GError **error)
-{
-    int code = errno;
-    enum vedette_error kind = code == ENOSPC || code == EDQUOT || code == EFBIG ? VEDETTE_ERROR_FULL
-                              : code == EACCES || code == EPERM || code == EROFS || code == ELOOP
-                                  ? VEDETTE_ERROR_PERMISSION
-                                  : VEDETTE_ERROR_IO;
-    g_set_error(error, VEDETTE_ERROR, kind, "%s: %s: %s: %s", path, action, g_strerror(code), advice);
-    return false;
-}
-
-/* Makes the directory when there is none, and refuses one in which others could put files. Returns its real path. */
-static char *prepare_directory(const char *data_dir, GError **error)
-{
-    static const char advice[] = "give a directory that Vedette may write in data_dir (VEDETTE_DATA_DIR)";
-    if (g_mkdir_with_parents(data_dir, 0700) != 0) {
-        fail_errno(data_dir, "make the directory", advice, error);
-        return NULL;
-    }
-    struct stat status;
-    g_autofree char *path = realpath(data_dir, NULL);
-    if (!path || stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        fail_errno(data_dir, "open the directory", advice, error);
-        return NULL;
-    }
-    if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
-                    "%s: others may write there (mode %04o): chmod 0700 it, or give another data_dir", data_dir,
-                    status.st_mode & 07777);
-        return NULL;
-    }
-    if (access(path, W_OK | X_OK) != 0) {
-        fail_errno(data_dir, "write there", advice, error);
-        return NULL;
-    }
-    return g_strdup(path);
-}
 
 /* The file holds the pid, for people; the lock itself ends with the process. */
 static bool lock_file(int fd, const char *path, const char *directory, GError **error)
@@ -58,7 +21,7 @@ static bool lock_file(int fd, const char *path, const char *directory, GError **
     char pid[32] = "";
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
-            return fail_errno(path, "lock", "the file system must know locks", error);
+            return vedette_error_set_errno(path, "lock", "the file system must know locks", error);
         ssize_t length = pread(fd, pid, sizeof pid - 1, 0);
         pid[MAX(length, 0)] = '\0';
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
@@ -68,19 +31,19 @@ static bool lock_file(int fd, const char *path, const char *directory, GError **
     }
     int length = g_snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) != length)
-        return fail_errno(path, "write", "free space there, or move data_dir", error);
+        return vedette_error_set_errno(path, "write", "free space there, or move data_dir", error);
     return true;
 }
 
 int sqlite_lock_directory(const char *data_dir, GError **error)
 {
-    g_autofree char *directory = prepare_directory(data_dir, error);
+    g_autofree char *directory = directory_prepare(data_dir, error);
     if (!directory)
         return -1;
     g_autofree char *path = g_build_filename(directory, "lock", NULL);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        fail_errno(path, "open", "check the owner and rights of the directory and its files", error);
+        vedette_error_set_errno(path, "open", "check the owner and rights of the directory and its files", error);
         return -1;
     }
     if (lock_file(fd, path, directory, error))
@@ -94,10 +57,10 @@ static bool make_file(const char *path, GError **error)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return fail_errno(path, "open",
-                          errno == ELOOP ? "it must be a file, not a link"
-                                         : "check the owner and rights of the directory and its files",
-                          error);
+        return vedette_error_set_errno(path, "open",
+                                       errno == ELOOP ? "it must be a file, not a link"
+                                                      : "check the owner and rights of the directory and its files",
+                                       error);
     close(fd);
     return true;
 }
@@ -166,7 +129,8 @@ static bool note_place(struct sqlite_engine *engine, GError **error)
 {
     struct stat status;
     if (stat(engine->path, &status) != 0)
-        return fail_errno(engine->path, "open", "check the owner and rights of the directory and its files", error);
+        return vedette_error_set_errno(engine->path, "open",
+                                       "check the owner and rights of the directory and its files", error);
     engine->device = status.st_dev;
     engine->inode = status.st_ino;
     return true;
@@ -393,7 +357,8 @@ static bool probe(const struct sqlite_engine *engine, GError **error)
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool is_good = fd >= 0 && write(fd, bytes, SQLITE_PROBE_BYTES) == SQLITE_PROBE_BYTES;
     if (!is_good)
-        fail_errno(engine->data_dir, "write there", "free space, or check the rights of the directory", error);
+        vedette_error_set_errno(engine->data_dir, "write there", "free space, or check the rights of the directory",
+                                error);
     if (fd >= 0) {
         close(fd);
         unlink(path);
@@ -421,7 +386,8 @@ static bool sqlite_check(void *data, GError **error)
         return false;
     struct statvfs room;
     if (statvfs(engine->data_dir, &room) != 0)
-        return fail_errno(engine->data_dir, "look at its free space", "the directory must stay where it is", error);
+        return vedette_error_set_errno(engine->data_dir, "look at its free space",
+                                       "the directory must stay where it is", error);
     int64_t free_bytes = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
     counter_set(&engine->store->health->store_free_bytes, free_bytes);
     if (!probe(engine, error))
