@@ -107,7 +107,7 @@ static bool is_still_there(const struct detections *moving, const struct record_
 /* Whether a track's speed tells where it will be: it has been seen some times, and goes no large share of its size. */
 static bool is_predictable(const struct track *track, double seconds)
 {
-    enum { LEAST_FRAMES = 3 };
+    enum { LEAST_FRAMES = 5 };
     static const double most_share = 0.3;
     return track->state == TRACK_CONFIRMED && track->age_frames >= LEAST_FRAMES &&
            fabs(track->velocity_x) * seconds <= most_share * track->box.w &&
@@ -195,6 +195,8 @@ enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const st
         gate->changed_us = media_us;
     if (change == CHANGE_NEW || (change == CHANGE_FOLLOWED && since_run >= settings->moving_seconds))
         return choose_region(gate, region) ? GATE_REGION : GATE_WHOLE;
+    if (change != CHANGE_NONE) /* its turn comes, at the latest when it is at rest */
+        return GATE_HOLD;
     if (gate->holds_objects && since_run >= interval_at_rest(gate))
         return GATE_WHOLE;
     return GATE_HOLD;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SECOND_US = 1000000, ANALYSED_FPS = 5 };
+enum { SECOND_US = 1000000 };
 
 /* ---- answers ---- */
 
@@ -94,6 +94,38 @@ static void test_what_moves_is_looked_at_at_once(void)
     memset(world.luma, 7, sizeof world.luma);
     g_assert_cmpint(ask(&world, 6), ==, GATE_WHOLE); /* it is gone */
     g_assert_cmpint(ask(&world, 6.2), ==, GATE_HOLD);
+    world_clear(&world);
+}
+
+/* Somebody walks, and a frame comes each tenth of a second. */
+static enum gate_answer ask_of_walker(struct world *world, struct track *walker, double seconds)
+{
+    walker->box = world->moving->items[0].box = (struct record_box){0.05 * seconds, 0.4, 0.1, 0.3};
+    return ask(world, seconds);
+}
+
+static void test_who_is_followed_is_looked_at_at_intervals_and_who_is_new_at_once(void)
+{
+    struct world world;
+    struct track walker = {.state = TRACK_CONFIRMED, .age_frames = 10, .velocity_x = 0.05};
+    world_init(&world, 0);
+    world.gate.settings.moving_seconds = 0.45;
+    world.tracks = (struct tracks){.items = &walker, .count = 1};
+    world.found->count = world.moving->count = 1; /* the model finds something: it must not run for what rests either */
+    g_assert_cmpint(ask_of_walker(&world, &walker, 0), ==, GATE_WHOLE);
+    for (int i = 1; i <= 20; i++)
+        g_assert_cmpint(ask_of_walker(&world, &walker, i / 10.0), ==, i % 5 == 0 ? GATE_WHOLE : GATE_HOLD);
+    world.moving->items[1].box = (struct record_box){0.7, 0.2, 0.1, 0.3};
+    world.moving->count = 2;
+    g_assert_cmpint(ask_of_walker(&world, &walker, 2.1), ==, GATE_WHOLE);
+    walker.velocity_x = 0;
+    world.tracks.count = world.moving->count = 0;
+    g_assert_cmpint(ask(&world, 2.2), ==, GATE_WHOLE); /* where they came to rest */
+    walker.velocity_x = 0.05;
+    walker.age_frames = 1; /* hardly known */
+    world.tracks.count = world.moving->count = 1;
+    g_assert_cmpint(ask_of_walker(&world, &walker, 2.8), ==, GATE_WHOLE);
+    g_assert_cmpint(ask_of_walker(&world, &walker, 2.9), ==, GATE_WHOLE);
     world_clear(&world);
 }
 
@@ -313,47 +345,56 @@ static struct frame *picture_again(const struct frame *frame, double noise, stru
     return again;
 }
 
-/* The shares of all pictures that are still, and what is held of them. The more quiet clip is the other one, longer: so
- * the model looks at each picture once. */
-static const struct {
-    double quiet, most_inferences;
-} shares[] = {{0.5, 0.50}, {0.8, 0.30}};
-enum { SHARES = G_N_ELEMENTS(shares) };
+/* The shares of all pictures that are still. The more quiet clip is the other one, longer: so the model looks at each
+ * picture once. */
+static const double quiet_shares[] = {0.5, 0.8};
+enum { SHARES = G_N_ELEMENTS(quiet_shares) };
+
+/* How the clips are watched, and at most how often the model runs, of all pictures. At five pictures a second three of
+ * the four clips have something new in each, so that with half of them quiet half must be looked at. */
+static const struct rate {
+    const char *name;
+    double fps; /* 0: the clip's own, each of its pictures */
+    int share_count;
+    double most_inferences[SHARES];
+    bool is_slow;
+} rates[] = {{"5 pictures a second", 5, 2, {0.50, 0.30}, false}, {"each picture", 0, 1, {0.30}, true}};
 
 /* The clip's last picture, each time with noise of its own, until each share of all pictures is still. */
-static void watch_still(struct eyes *eyes, const struct frame *last, struct tally tallies[SHARES])
+static void watch_still(struct eyes *eyes, const struct frame *last, double fps, int share_count,
+                        struct tally tallies[SHARES])
 {
     struct tally tally = *tallies;
     struct random random;
     random_init(&random, 1);
     g_assert_cmpint(last->format, ==, FRAME_I420);
     int moving = tally.frames;
-    for (int share = 0, i = 0; share < SHARES; share++) {
-        int still = (int)(moving * shares[share].quiet / (1 - shares[share].quiet) + 0.5);
+    for (int share = 0, i = 0; share < share_count; share++) {
+        int still = (int)(moving * quiet_shares[share] / (1 - quiet_shares[share]) + 0.5);
         for (; i < still; i++) {
             CLEANUP(frame) struct frame *again = picture_again(last, sensor_noise, &random);
-            again->media_us = last->media_us + (i + 1) * SECOND_US / ANALYSED_FPS;
+            again->media_us = last->media_us + (int64_t)((i + 1) * SECOND_US / fps);
             look(eyes, again, &tally);
         }
         tallies[share] = tally;
     }
 }
 
-/* The clip's first seconds at the analysed rate, and then its last picture. */
+/* The clip's first seconds, and then its last picture. */
 static void watch(const char *path, struct detector *detector, const struct settings *settings, double seconds,
-                  struct tally tallies[SHARES])
+                  const struct rate *rate, struct tally tallies[SHARES])
 {
     struct eyes eyes;
     struct frame_thinner thinner;
     g_autoptr(GError) error = NULL;
     eyes_init(&eyes, detector, settings);
-    frame_thinner_init(&thinner, ANALYSED_FPS);
+    frame_thinner_init(&thinner, rate->fps);
     CLEANUP(media_reader) struct media_reader *reader = media_reader_open(path, &settings->source, &error);
     g_assert_no_error(error);
     struct frame *last = NULL, *frame;
     *tallies = (struct tally){0};
     while ((frame = media_reader_next(reader, &error)) && frame->media_us < seconds * SECOND_US) {
-        if (frame_thinner_pass(&thinner, frame->media_us)) {
+        if (rate->fps == 0 || frame_thinner_pass(&thinner, frame->media_us)) {
             look(&eyes, frame, tallies);
             g_clear_pointer(&last, frame_unref);
             last = frame_ref(frame);
@@ -362,7 +403,7 @@ static void watch(const char *path, struct detector *detector, const struct sett
     }
     g_clear_pointer(&frame, frame_unref);
     g_assert_no_error(error);
-    watch_still(&eyes, last, tallies);
+    watch_still(&eyes, last, rate->fps > 0 ? rate->fps : media_reader_fps(reader), rate->share_count, tallies);
     frame_unref(last);
     eyes_clear(&eyes);
 }
@@ -388,7 +429,7 @@ static void tell(const char *what, double quiet, const struct tally *tally)
 
 /* All of all of them is for the slow suite. */
 static void watch_clips(const char *shared, struct detector *detector, const struct settings *settings, bool all,
-                        struct tally totals[SHARES])
+                        const struct rate *rate, struct tally totals[SHARES])
 {
     static const double most_seconds = 10;
     static const struct {
@@ -403,20 +444,32 @@ static void watch_clips(const char *shared, struct detector *detector, const str
         struct tally tallies[SHARES];
         if (!all && clips[i].quick_seconds == 0)
             continue;
-        watch(path, detector, settings, all ? most_seconds : clips[i].quick_seconds, tallies);
-        for (int share = 0; share < SHARES; share++) {
-            tell(clips[i].file, shares[share].quiet, &tallies[share]);
+        watch(path, detector, settings, all ? most_seconds : clips[i].quick_seconds, rate, tallies);
+        for (int share = 0; share < rate->share_count; share++) {
+            tell(clips[i].file, quiet_shares[share], &tallies[share]);
             add(&totals[share], &tallies[share]);
         }
     }
 }
 
-/* In a still picture with a sensor's noise the model itself finds some objects in one picture and not in the next. In
- * three of the four clips something moves in every picture, so that with half of them quiet half of the pictures must
- * be looked at. */
-static void test_gating_finds_what_every_frame_finds(void)
+/* In a still picture with a sensor's noise the model itself finds some objects in one picture and not in the next. */
+static void check_rate(const char *shared, struct detector *detector, const struct settings *settings, bool all,
+                       const struct rate *rate)
 {
     static const double least_recall = 0.99;
+    struct tally totals[SHARES] = {0};
+    watch_clips(shared, detector, settings, all, rate, totals);
+    for (int share = 0; share < rate->share_count; share++) {
+        const struct tally *total = &totals[share];
+        g_autofree char *what = g_strdup_printf("together, %s", rate->name);
+        tell(what, quiet_shares[share], total);
+        g_assert_cmpfloat((double)total->kept / total->wanted, >=, least_recall);
+        g_assert_cmpfloat((double)total->inferences / total->frames, <=, rate->most_inferences[share]);
+    }
+}
+
+static void test_gating_finds_what_every_frame_finds(void)
+{
     const char *shared = g_getenv("VEDETTE_SHARED");
     g_autofree char *model = g_build_filename(shared ? shared : "", "assets/models/yolox_nano.onnx", NULL);
     if (!shared || !g_file_test(model, G_FILE_TEST_EXISTS)) {
@@ -431,14 +484,10 @@ static void test_gating_finds_what_every_frame_finds(void)
     chosen.card = card;
     CLEANUP(detector) struct detector *detector = detector_open(model, &chosen, &error);
     g_assert_no_error(error);
-    struct tally totals[SHARES] = {0};
-    watch_clips(shared, detector, &settings, g_strcmp0(g_getenv("VEDETTE_GATE_CLIPS"), "all") == 0, totals);
-    for (int share = 0; share < SHARES; share++) {
-        const struct tally *total = &totals[share];
-        tell("together", shares[share].quiet, total);
-        g_assert_cmpfloat((double)total->kept / total->wanted, >=, least_recall);
-        g_assert_cmpfloat((double)total->inferences / total->frames, <=, shares[share].most_inferences);
-    }
+    bool all = g_strcmp0(g_getenv("VEDETTE_GATE_CLIPS"), "all") == 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(rates); i++)
+        if (all || !rates[i].is_slow)
+            check_rate(shared, detector, &settings, all, &rates[i]);
     record_clear(&settings_descriptor, &settings);
 }
 
@@ -450,6 +499,8 @@ int main(int argc, char **argv)
     g_test_add_func("/gate/what stands still is looked at again at its interval",
                     test_what_stands_still_is_looked_at_again_at_its_interval);
     g_test_add_func("/gate/what moves is looked at at once", test_what_moves_is_looked_at_at_once);
+    g_test_add_func("/gate/who is followed is looked at at intervals and who is new at once",
+                    test_who_is_followed_is_looked_at_at_intervals_and_who_is_new_at_once);
     g_test_add_func("/gate/a small region is looked at by itself", test_a_small_region_is_looked_at_by_itself);
     g_test_add_func("/gate/what lies in a region is dropped and the rest kept",
                     test_what_lies_in_a_region_is_dropped_and_the_rest_kept);
