@@ -250,6 +250,8 @@ void answer_ui_file(const struct ui_file *file, const char *if_none_match, struc
 struct audit_by request_by(const struct request *request);
 /* The policy that type and query name. False: the answer is made. */
 bool request_policy_name(const struct request *request, struct policy_name *name, struct answer *answer);
+/* The body as text, "" when there is none. NULL: it is no text, and the answer is made. g_free. */
+char *request_document(const struct request *request, struct answer *answer);
 /* breakers.c: whether what concerns all orgs is this login's to see and change. */
 bool request_runs_server(const struct request *request);
 /* The same; false: the answer is made. */

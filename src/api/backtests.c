@@ -18,12 +18,12 @@ static void answer_backtest(const struct request *request, const char *id, unsig
 static void handle_backtest_start(struct request *request, struct answer *answer)
 {
     const struct policy_parameters *asked = request->parameters;
-    g_autofree char *body = g_strndup((const char *)request->body->data, request->body->len);
+    g_autofree char *body = request_document(request, answer);
     struct policy_backtest_request wanted = {
         .org_id = request->login.user->org_id, .config_json = body, .from_ms = asked->from.ms, .to_ms = asked->to.ms};
     struct record_errors errors;
     g_autoptr(GError) error = NULL;
-    if (!request_policy_name(request, &wanted.name, answer))
+    if (!body || !request_policy_name(request, &wanted.name, answer))
         return;
     record_errors_init(&errors);
     g_autofree char *id = policy_backtests_submit(request->api->backtests, &wanted, &errors, &error);

@@ -29,6 +29,17 @@ bool request_policy_name(const struct request *request, struct policy_name *name
     return read_scope(request, &name->scope, answer);
 }
 
+char *request_document(const struct request *request, struct answer *answer)
+{
+    const GByteArray *body = request->body;
+    if (!body->len)
+        return g_strdup(""); /* without bytes it has no data */
+    if (!memchr(body->data, '\0', body->len))
+        return g_strndup((const char *)body->data, body->len);
+    answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the policy is not valid: it holds a byte 0", NULL);
+    return NULL;
+}
+
 /* ---- reading ---- */
 
 /* Every type, by its name. */
@@ -275,7 +286,9 @@ static void apply_change(struct api *api, const struct policy_change *change, st
 static void change_policy(struct request *request, enum policy_action action, bool is_dry_run, struct answer *answer)
 {
     const struct policy_parameters *asked = request->parameters;
-    g_autofree char *body = g_strndup((const char *)request->body->data, request->body->len);
+    g_autofree char *body = request_document(request, answer);
+    if (!body)
+        return;
     struct policy_change change = {
         .action = action,
         .is_dry_run = is_dry_run,

@@ -188,11 +188,12 @@ static char *config_at(struct policy_keeper *keeper, const struct policy_name *n
 /* The document as it shall be; NULL without an error: none. */
 static char *wanted(const struct making *making, const char *present, GError **error)
 {
+    const char *body = making->change->body ? making->change->body : "";
     switch (making->change->action) {
     case POLICY_PUT:
-        return g_strdup(making->change->body);
+        return g_strdup(body);
     case POLICY_PATCH:
-        return policy_document_patch(present, making->change->body, error);
+        return policy_document_patch(present, body, error);
     case POLICY_ROLLBACK:
         return g_strdup(making->earlier);
     default:
@@ -253,11 +254,13 @@ static bool make_stored(void *data, const struct service_policy *present, int32_
 static bool make_dry(struct making *making, GError **error)
 {
     g_autoptr(GError) cause = NULL;
+    const struct store_policy_key key = key_of(&making->change->name);
     struct service_policy *present = policy_keeper_find(making->keeper, &making->change->name, &cause);
     bool is_good = present || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     if (!is_good)
         g_propagate_error(error, g_steal_pointer(&cause));
-    is_good = is_good && make(making, present ? present->config.text : NULL, error);
+    is_good = is_good && make(making, present ? present->config.text : NULL, error) &&
+              (present || store_policy_check_scope(making->keeper->config.store, &key, error));
     service_policy_free(present);
     return is_good;
 }

@@ -176,6 +176,44 @@ static bool refuse_version(const struct store_policy_change *change, const struc
     return false;
 }
 
+static bool check_named(struct store_transaction *transaction, const char *org_id, const char *table, const char *what,
+                        const char *id, GError **error)
+{
+    int64_t count = 0;
+    if (!id || !*id)
+        return true;
+    g_autofree char *sql = g_strdup_printf("SELECT count(*) FROM %s WHERE org_id = $1 AND id = $2", table);
+    if (!store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(id)), 0, &count, error))
+        return false;
+    if (!count)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "there is no %s '%s' in the org '%s'", what, id,
+                    org_id);
+    return count > 0;
+}
+
+/* Whom the policy is for. The transaction is of its org. */
+static bool check_scope(struct store_transaction *transaction, const struct store_policy_key *key, GError **error)
+{
+    int64_t count = 0;
+    if (!key->org_id || !*key->org_id)
+        return true;
+    if (!store_get_integer(transaction, "SELECT count(*) FROM orgs WHERE id = $1", STORE_VALUES(sql_text(key->org_id)),
+                           0, &count, error))
+        return false;
+    if (!count)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "there is no org '%s'", key->org_id);
+    return count && check_named(transaction, key->org_id, "sites", "site", key->site_id, error) &&
+           check_named(transaction, key->org_id, "classes", "class", key->class_id, error) &&
+           check_named(transaction, key->org_id, "cameras", "camera", key->camera_id, error);
+}
+
+bool store_policy_check_scope(struct store *store, const struct store_policy_key *key, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, org_of(key->org_id), error);
+    return transaction && check_scope(transaction, key, error);
+}
+
 static bool write_policy(struct store_transaction *transaction, const struct store_policy_change *change,
                          const struct service_policy *present, const struct policy_revision *revision, GError **error)
 {
@@ -234,7 +272,8 @@ static bool write_change(struct store_transaction *transaction, const struct sto
     if (!last_version(transaction, revision->policy_id, revision->org_id, &version, error))
         return false;
     revision->version = (int32_t)version + 1;
-    if (!change->make(change->data, present, revision->version, &revision->config.text, &revision->diff.text, error))
+    if (!change->make(change->data, present, revision->version, &revision->config.text, &revision->diff.text, error) ||
+        (!present && !check_scope(transaction, &change->key, error)))
         return false;
     const void *record = revision;
     return write_policy(transaction, change, present, revision, error) &&

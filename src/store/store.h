@@ -172,6 +172,8 @@ bool store_policy_change(struct store *store, const struct store_policy_change *
 /* The same document under another seal, if its version is still this one: no change, so no revision. */
 bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *config,
                          GError **error);
+/* Whether there is whom a key names. False: VEDETTE_ERROR_INVALID says what is not there, or the store's own error. */
+bool store_policy_check_scope(struct store *store, const struct store_policy_key *key, GError **error);
 /* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *, of those before a revision
  * (0: of all) `limit` at most. */
 GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int64_t before, int limit,

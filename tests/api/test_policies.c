@@ -220,6 +220,41 @@ static void test_h01_each_fault_is_told_with_its_path(void)
     world_clear(&world);
 }
 
+/* No bytes are no document, wherever one is wanted. */
+static void test_h01_an_empty_body_is_told(void)
+{
+    static const struct {
+        const char *method, *path;
+    } ways[] = {{"PUT", SAFETY},
+                {"PATCH", SAFETY},
+                {"POST", SAFETY "/validate"},
+                {"POST", SAFETY "/backtest?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"}};
+    struct api_world world;
+    world_begin(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
+        g_assert_cmpint(ask(&world, ways[i].method, ways[i].path, "", "", NULL), ==, 400);
+    world_clear(&world);
+}
+
+/* In words, and also before it is stored. */
+static void test_h01_whom_there_is_not_is_told(void)
+{
+    static const char *const names[] = {"camera", "site", "class"};
+    struct api_world world;
+    world_begin(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *put = g_strdup_printf(SAFETY "?%s_id=nobody", names[i]);
+        g_autofree char *validate = g_strdup_printf(SAFETY "/validate?%s_id=nobody", names[i]);
+        g_autofree char *expected = g_strdup_printf("there is no %s 'nobody' in the org 'default'", names[i]);
+        json_t *json = NULL;
+        g_assert_cmpint(ask(&world, "PUT", put, "", "{}", &json), ==, 400);
+        g_assert_cmpstr(json_string_value(json_object_get(json, "detail")), ==, expected);
+        json_decref(json);
+        g_assert_cmpint(ask(&world, "POST", validate, "", "{}", NULL), ==, 400);
+    }
+    world_clear(&world);
+}
+
 static void test_r14_an_org_reads_and_changes_its_own(void)
 {
     struct api_world world;
@@ -411,6 +446,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/what is not in force is told everywhere", test_what_is_not_in_force_is_told_everywhere);
     g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);
     g_test_add_func("/policies/r14_an_org_reads_and_changes_its_own", test_r14_an_org_reads_and_changes_its_own);
+    g_test_add_func("/policies/h01_an_empty_body_is_told", test_h01_an_empty_body_is_told);
+    g_test_add_func("/policies/h01_whom_there_is_not_is_told", test_h01_whom_there_is_not_is_told);
     g_test_add_func("/policies/h06_who_is_not_known_gets_the_orgs", test_h06_who_is_not_known_gets_the_orgs);
     g_test_add_func("/policies/h11_without_policies_it_lives_and_is_not_ready",
                     test_h11_without_policies_it_lives_and_is_not_ready);
