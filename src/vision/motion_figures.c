@@ -49,10 +49,10 @@ static bool is_double(const struct figures *figures, int i)
     return false;
 }
 
-/* What has not gone further for a while is not going. */
+/* What has not gone further for a while is not going: it may sway, and so may its size. */
 static void settle(struct figure *figure, double frame_seconds)
 {
-    double away = fmax(figure->w, 0.75 * figure->h);
+    double away = 1.5 * fmax(figure->w, 0.75 * figure->h);
     if (hypot(figure->x - figure->rest_x, figure->y - figure->rest_y) > away || figure->age == 0) {
         figure->rest_x = figure->x;
         figure->rest_y = figure->y;
