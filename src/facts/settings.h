@@ -84,7 +84,7 @@ struct detector_settings {
     bool is_gated;             /* run where motion or live tracks ask for it, not on every frame */
     double full_seconds;       /* longest time between runs on the whole frame */
     double stationary_seconds; /* between looks at objects that stand still */
-    double moving_seconds;     /* between looks at followed objects that move */
+    double moving_seconds;     /* between looks at followed objects that move, at most */
     double region_share;       /* what moves is looked at by itself where it takes less of the frame; 0: never */
     double timeout_seconds;    /* a run that takes longer is taken for hung */
 };

@@ -119,9 +119,9 @@ static const struct record_field detector_fields[] = {
     FIELD(struct detector_settings, stationary_seconds, 0, "objects that stand still are looked at again so often",
           .unit = "s", .min = 0.1, .max = 3600, .default_text = "5"),
     FIELD(struct detector_settings, moving_seconds, 0,
-          "objects that are followed and move are looked at again so often, and are where their speed takes them in "
-          "between; whoever is new is looked at at once; 0: on each frame",
-          .unit = "s", .min = 0, .max = 10, .default_text = "0.15"),
+          "objects that are followed and move are looked at again at the latest after so long, and are where their "
+          "speed takes them in between; whoever is new is looked at at once; 0: on each frame",
+          .unit = "s", .min = 0, .max = 10, .default_text = "0.2"),
     FIELD(struct detector_settings, region_share, 0,
           "where what moves takes less than this share of the picture's width and height, that part is looked at by "
           "itself, enlarged; 0: always the whole picture",

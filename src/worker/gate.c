@@ -172,6 +172,14 @@ static double interval_at_rest(const struct gate *gate)
     return MIN(seconds_since(gate->run_us, gate->changed_us), gate->settings.stationary_seconds);
 }
 
+/* Whether what is followed must be looked at now, because the next picture would come too late. */
+static bool is_due(const struct gate *gate, double since_run)
+{
+    static const double tolerance = 1.05; /* no two pictures are apart by just the same */
+    double until_next = seconds_since(gate->asked_us, gate->fed_us);
+    return since_run + until_next > tolerance * gate->settings.moving_seconds;
+}
+
 enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
                           const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region)
 {
@@ -193,7 +201,7 @@ enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const st
         return GATE_WHOLE;
     if (change != CHANGE_NONE)
         gate->changed_us = media_us;
-    if (change == CHANGE_NEW || (change == CHANGE_FOLLOWED && since_run >= settings->moving_seconds))
+    if (change == CHANGE_NEW || (change == CHANGE_FOLLOWED && is_due(gate, since_run)))
         return choose_region(gate, region) ? GATE_REGION : GATE_WHOLE;
     if (change != CHANGE_NONE) /* its turn comes, at the latest when it is at rest */
         return GATE_HOLD;

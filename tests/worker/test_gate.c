@@ -109,23 +109,26 @@ static void test_who_is_followed_is_looked_at_at_intervals_and_who_is_new_at_onc
     struct world world;
     struct track walker = {.state = TRACK_CONFIRMED, .age_frames = 10, .velocity_x = 0.05};
     world_init(&world, 0);
-    world.gate.settings.moving_seconds = 0.45;
+    world.gate.settings.moving_seconds = 0.5;
     world.tracks = (struct tracks){.items = &walker, .count = 1};
     world.found->count = world.moving->count = 1; /* the model finds something: it must not run for what rests either */
     g_assert_cmpint(ask_of_walker(&world, &walker, 0), ==, GATE_WHOLE);
     for (int i = 1; i <= 20; i++)
         g_assert_cmpint(ask_of_walker(&world, &walker, i / 10.0), ==, i % 5 == 0 ? GATE_WHOLE : GATE_HOLD);
+    for (int i = 1; i <= 4; i++) /* pictures further apart than half of it: the second would come too late */
+        g_assert_cmpint(ask_of_walker(&world, &walker, 2 + 0.3 * i), ==, GATE_WHOLE);
+    g_assert_cmpint(ask_of_walker(&world, &walker, 3.3), ==, GATE_HOLD);
     world.moving->items[1].box = (struct record_box){0.7, 0.2, 0.1, 0.3};
     world.moving->count = 2;
-    g_assert_cmpint(ask_of_walker(&world, &walker, 2.1), ==, GATE_WHOLE);
+    g_assert_cmpint(ask_of_walker(&world, &walker, 3.4), ==, GATE_WHOLE);
     walker.velocity_x = 0;
     world.tracks.count = world.moving->count = 0;
-    g_assert_cmpint(ask(&world, 2.2), ==, GATE_WHOLE); /* where they came to rest */
+    g_assert_cmpint(ask(&world, 3.5), ==, GATE_WHOLE); /* where they came to rest */
     walker.velocity_x = 0.05;
     walker.age_frames = 1; /* hardly known */
     world.tracks.count = world.moving->count = 1;
-    g_assert_cmpint(ask_of_walker(&world, &walker, 2.8), ==, GATE_WHOLE);
-    g_assert_cmpint(ask_of_walker(&world, &walker, 2.9), ==, GATE_WHOLE);
+    g_assert_cmpint(ask_of_walker(&world, &walker, 3.7), ==, GATE_WHOLE);
+    g_assert_cmpint(ask_of_walker(&world, &walker, 3.8), ==, GATE_WHOLE);
     world_clear(&world);
 }
 
