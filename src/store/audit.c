@@ -38,12 +38,27 @@ char *audit_entry_digest(const struct audit_entry *entry)
     return g_strdup(g_checksum_get_string(checksum));
 }
 
-char *audit_values_digest(const char *const sealed[AUDIT_PART_ORIGIN])
+/* The second form begins with what the first cannot: no list of texts gives the bytes of both. */
+char *audit_values_digest(const struct audit_sealed parts[AUDIT_PART_ORIGIN], enum audit_values_form form)
 {
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-    for (int i = 0; i < AUDIT_PART_ORIGIN; i++)
-        digest_text(checksum, sealed[i]);
+    if (form == AUDIT_FORM_PLACED)
+        g_checksum_update(checksum, (const guchar *)"parts and keys;", -1);
+    for (int i = 0; i < AUDIT_PART_ORIGIN; i++) {
+        if (form == AUDIT_FORM_PLACED) {
+            g_autofree char *part = g_strdup_printf("%d", i + 1);
+            digest_text(checksum, parts[i].sealed ? part : NULL);
+            digest_text(checksum, parts[i].key_id);
+        }
+        digest_text(checksum, parts[i].sealed);
+    }
     return g_strdup(g_checksum_get_string(checksum));
+}
+
+void audit_sealed_clear(struct audit_sealed *sealed)
+{
+    g_free(sealed->key_id);
+    g_free(sealed->sealed);
 }
 
 /* ---- keys ---- */
@@ -121,22 +136,22 @@ static char *origin_json(const struct audit_by *by)
     return g_string_free(json, FALSE);
 }
 
-/* Seals one part and writes it. *sealed stays NULL when its key was destroyed. */
+/* Seals one part under the key `id` and writes it. *sealed stays empty when that key was destroyed. */
 static bool put_part(struct store_transaction *transaction, const struct audit_place *place, const char *id,
-                     const char *json, char **sealed, GError **error)
+                     const char *json, struct audit_sealed *sealed, GError **error)
 {
     g_autofree char *secret = NULL;
     if (!take_secret(transaction, place->org_id, id, &secret, error))
         return false;
     if (!secret)
         return true;
-    *sealed = audit_seal(secret, place, json);
+    *sealed = (struct audit_sealed){g_strdup(id), audit_seal(secret, place, json)};
     const struct audit_value value = {
         .org_id = (char *)(uintptr_t)place->org_id,
         .sequence = place->sequence,
         .part = place->part,
         .key_id = (char *)(uintptr_t)id,
-        .sealed = *sealed,
+        .sealed = sealed->sealed,
     };
     const void *record = &value;
     return store_insert(transaction, &audit_value_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, error);
@@ -168,21 +183,31 @@ static bool put_entry(struct store_transaction *transaction, struct audit_entry 
     return is_good;
 }
 
-static bool add_after(struct store_transaction *transaction, const struct audit_head *head, const struct audit_by *by,
-                      const struct audit_change *change, GError **error)
+/* What an entry says, beside it. *digest: of all of that. */
+static bool put_parts(struct store_transaction *transaction, int64_t sequence, const struct audit_by *by,
+                      const struct audit_change *change, char **digest, GError **error)
 {
     g_autofree char *subject_key = key_id(change->kind, change->subject_id),
                     *actor_key = key_id(AUDIT_USER, by->actor_id);
     g_autofree char *values = values_json(by, change), *origin = origin_json(by);
-    struct audit_place place = {by->org_id, head->sequence, AUDIT_PART_VALUES};
-    g_autofree char *sealed_values = NULL, *sealed_origin = NULL;
-    if (!put_part(transaction, &place, subject_key, values, &sealed_values, error))
+    const struct audit_place of_values = {by->org_id, sequence, AUDIT_PART_VALUES};
+    const struct audit_place of_origin = {by->org_id, sequence, AUDIT_PART_ORIGIN};
+    struct audit_sealed sealed[AUDIT_PART_ORIGIN] = {{NULL, NULL}, {NULL, NULL}};
+    bool is_good = put_part(transaction, &of_values, subject_key, values, &sealed[0], error) &&
+                   put_part(transaction, &of_origin, actor_key, origin, &sealed[1], error);
+    if (is_good)
+        *digest = audit_values_digest(sealed, AUDIT_FORM_PLACED);
+    for (size_t i = 0; i < G_N_ELEMENTS(sealed); i++)
+        audit_sealed_clear(&sealed[i]);
+    return is_good;
+}
+
+static bool add_after(struct store_transaction *transaction, const struct audit_head *head, const struct audit_by *by,
+                      const struct audit_change *change, GError **error)
+{
+    g_autofree char *values_digest = NULL, *id = id_new(transaction->store->clock);
+    if (!put_parts(transaction, head->sequence, by, change, &values_digest, error))
         return false;
-    place.part = AUDIT_PART_ORIGIN;
-    if (!put_part(transaction, &place, actor_key, origin, &sealed_origin, error))
-        return false;
-    const char *const sealed[] = {sealed_values, sealed_origin};
-    g_autofree char *values_digest = audit_values_digest(sealed), *id = id_new(transaction->store->clock);
     struct audit_entry entry = {
         .org_id = (char *)(uintptr_t)by->org_id,
         .sequence = head->sequence,

@@ -20,6 +20,16 @@ char *audit_open(const char *secret, const struct audit_place *place, const char
 
 /* The digest of an entry: of its fields but the last, each preceded by its length. g_free. */
 char *audit_entry_digest(const struct audit_entry *entry);
-/* The digest of what is sealed beside an entry; NULL parts are absent. g_free. */
-char *audit_values_digest(const char *const sealed[AUDIT_PART_ORIGIN]);
+/* A part of what an entry says, and the id of its key; both NULL: there is none. */
+struct audit_sealed {
+    char *key_id, *sealed;
+};
+void audit_sealed_clear(struct audit_sealed *sealed);
+/* What the digest of the parts holds. Entries of earlier versions have the first form, and keep it. */
+enum audit_values_form {
+    AUDIT_FORM_SEALED = 1, /* what is sealed */
+    AUDIT_FORM_PLACED,     /* which part it is and under whose key, too */
+};
+/* The digest of what is sealed beside an entry. g_free. */
+char *audit_values_digest(const struct audit_sealed parts[AUDIT_PART_ORIGIN], enum audit_values_form form);
 extern const char audit_first_previous[]; /* 64 zeros */

@@ -8,16 +8,18 @@ enum { AUDIT_LIMIT_MAX = 500, VERIFY_PAGE = 500 };
 /* An entry with what is sealed beside it, and the keys for that. */
 struct whole_entry {
     struct audit_entry entry;
-    char *sealed[AUDIT_PART_ORIGIN];
+    struct audit_sealed parts[AUDIT_PART_ORIGIN];
     char *secrets[AUDIT_PART_ORIGIN];
+    bool is_destroyed[AUDIT_PART_ORIGIN]; /* the key was, and the moment is known */
 };
+enum { PART_COLUMNS = 4 };
 
 static void whole_entry_free(void *data)
 {
     struct whole_entry *whole = data;
     record_clear(&audit_entry_descriptor, &whole->entry);
     for (int i = 0; i < AUDIT_PART_ORIGIN; i++) {
-        g_free(whole->sealed[i]);
+        audit_sealed_clear(&whole->parts[i]);
         g_free(whole->secrets[i]);
     }
     g_free(whole);
@@ -36,9 +38,11 @@ static bool take_whole(void *data, const struct record_sql_value *row, size_t co
                     audit_entry_descriptor.fields[i].name);
         return false;
     }
-    for (size_t i = 0; i < AUDIT_PART_ORIGIN && fields + 2 * i + 1 < columns; i++) {
-        whole->sealed[i] = g_strdup(row[fields + 2 * i].text);
-        whole->secrets[i] = g_strdup(row[fields + 2 * i + 1].text);
+    for (size_t i = 0; i < AUDIT_PART_ORIGIN && fields + PART_COLUMNS * (i + 1) <= columns; i++) {
+        const struct record_sql_value *part = &row[fields + PART_COLUMNS * i];
+        whole->parts[i] = (struct audit_sealed){g_strdup(part[0].text), g_strdup(part[1].text)};
+        whole->secrets[i] = g_strdup(part[2].text);
+        whole->is_destroyed[i] = part[3].type != RECORD_SQL_NULL;
     }
     return true;
 }
@@ -53,7 +57,8 @@ static GPtrArray *select_whole(struct store_transaction *transaction, const char
         g_string_append_printf(sql, "e.%s, ", audit_entry_descriptor.fields[i].name);
     g_string_append_printf(
         sql,
-        "v1.sealed, k1.secret, v2.sealed, k2.secret FROM audit_entries e "
+        "v1.key_id, v1.sealed, k1.secret, k1.destroyed_at, v2.key_id, v2.sealed, k2.secret, k2.destroyed_at FROM "
+        "audit_entries e "
         "LEFT JOIN audit_values v1 ON v1.org_id = e.org_id AND v1.sequence = e.sequence AND v1.part = 1 "
         "LEFT JOIN audit_keys k1 ON k1.org_id = v1.org_id AND k1.id = v1.key_id "
         "LEFT JOIN audit_values v2 ON v2.org_id = e.org_id AND v2.sequence = e.sequence AND v2.part = 2 "
@@ -66,13 +71,19 @@ static GPtrArray *select_whole(struct store_transaction *transaction, const char
 
 /* ---- telling ---- */
 
-/* Of a sealed part; NULL when there is none or its key is gone. */
+/* What a part says; NULL when there is none, its key is gone, or it was sealed under another. g_free. */
+static char *part_text(const struct whole_entry *whole, int part)
+{
+    const struct audit_place place = {whole->entry.org_id, whole->entry.sequence, part};
+    const char *sealed = whole->parts[part - 1].sealed, *secret = whole->secrets[part - 1];
+    return sealed && secret ? audit_open(secret, &place, sealed) : NULL;
+}
+
+/* False when it cannot be read. */
 static bool open_part(const struct whole_entry *whole, int part, const struct record_descriptor *descriptor,
                       void *record)
 {
-    const struct audit_place place = {whole->entry.org_id, whole->entry.sequence, part};
-    const char *sealed = whole->sealed[part - 1], *secret = whole->secrets[part - 1];
-    g_autofree char *json = sealed && secret ? audit_open(secret, &place, sealed) : NULL;
+    g_autofree char *json = part_text(whole, part);
     if (!json)
         return false;
     struct record_errors errors;
@@ -157,12 +168,31 @@ static void add_problem(struct audit_report *report, const char *format, ...)
     va_end(arguments);
 }
 
+static bool are_values_whole(const struct whole_entry *whole)
+{
+    g_autofree char *placed = audit_values_digest(whole->parts, AUDIT_FORM_PLACED);
+    g_autofree char *sealed = audit_values_digest(whole->parts, AUDIT_FORM_SEALED);
+    return strcmp(placed, whole->entry.values_sha256) == 0 || strcmp(sealed, whole->entry.values_sha256) == 0;
+}
+
+/* What is there can be read, unless its key was destroyed on purpose: who takes a key away, or names another, would
+ * else erase what an entry says and leave the chain whole. */
+static void verify_keys(const struct whole_entry *whole, struct audit_report *report)
+{
+    for (int part = AUDIT_PART_VALUES; part <= AUDIT_PART_ORIGIN; part++) {
+        g_autofree char *text = part_text(whole, part);
+        if (whole->parts[part - 1].sealed && !text && !whole->is_destroyed[part - 1])
+            add_problem(report,
+                        "entry %" G_GINT64_FORMAT ": what it says cannot be read: its key '%s' was edited or removed",
+                        whole->entry.sequence, whole->parts[part - 1].key_id);
+    }
+}
+
 /* Against the entry before, of which report has the digest and count. */
 static void verify_entry(const struct whole_entry *whole, int64_t *expected, struct audit_report *report)
 {
     const struct audit_entry *entry = &whole->entry;
     g_autofree char *digest = audit_entry_digest(entry);
-    g_autofree char *values = audit_values_digest((const char *const *)whole->sealed);
     if (entry->sequence > *expected)
         add_problem(report, "entry %" G_GINT64_FORMAT ": missing, and %" G_GINT64_FORMAT " in all before the next",
                     *expected, entry->sequence - *expected);
@@ -173,7 +203,9 @@ static void verify_entry(const struct whole_entry *whole, int64_t *expected, str
                     entry->sequence);
     if (strcmp(digest, entry->sha256) != 0)
         add_problem(report, "entry %" G_GINT64_FORMAT ": was edited", entry->sequence);
-    if (strcmp(values, entry->values_sha256) != 0)
+    if (are_values_whole(whole))
+        verify_keys(whole, report);
+    else
         add_problem(report, "entry %" G_GINT64_FORMAT ": what it says was edited or removed", entry->sequence);
     g_free(report->sha256);
     report->sha256 = g_strdup(entry->sha256);

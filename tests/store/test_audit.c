@@ -1,5 +1,5 @@
 /* The audit: a chain that shows what was done to it, and can forget a person. */
-#include "store/store_internal.h"
+#include "store/audit_internal.h"
 #include "upkeep_world.h"
 
 static void note(struct store_world *world, const char *action)
@@ -68,6 +68,14 @@ static void test_audit_verify_finds_what_was_done_to_it(void)
          "entry 2: does not follow"},
         {"UPDATE audit_values SET sealed = 'AAAA' WHERE sequence = 4 AND part = 1", "entry 4: what it says was edited"},
         {"DELETE FROM audit_values WHERE sequence = 4 AND part = 2", "entry 4: what it says was edited or removed"},
+        {"UPDATE audit_values SET key_id = 'gone' WHERE sequence = 3 AND part = 1", "entry 3: what it says was edited"},
+        {"UPDATE audit_values SET key_id = 'user:user-7' WHERE sequence = 3 AND part = 2",
+         "entry 3: what it says was edited"},
+        {"UPDATE audit_keys SET secret = NULL WHERE id = 'user:user-7'",
+         "entry 1: what it says cannot be read: its key 'user:user-7' was edited"},
+        {"UPDATE audit_keys SET secret = (SELECT secret FROM audit_keys WHERE id = 'user:admin-id')",
+         "entry 5: what it says cannot be read: its key 'user:user-7'"},
+        {"DELETE FROM audit_keys WHERE id = 'user:admin-id'", "its key 'user:admin-id' was edited or removed"},
         {"UPDATE audit_heads SET sequence = 2, sha256 = (SELECT sha256 FROM audit_entries WHERE sequence = 2); UPDATE "
          "audit_entries SET actor_id = 'someone' WHERE sequence = 4",
          "entry 5: stands after the chain's end"},
@@ -90,6 +98,41 @@ static void test_audit_verify_finds_what_was_done_to_it(void)
             g_error("%s: found '%s', not '%s'", deeds[i].sql, found, deeds[i].finds);
         world_clear(&world);
     }
+}
+
+/* The form of the digest that earlier versions wrote: of what is sealed alone. */
+static void test_audit_of_earlier_versions_verifies(void)
+{
+    static const char sealed_sql[] = "SELECT sealed FROM audit_values WHERE part = 1",
+                      origin_sql[] = "SELECT sealed FROM audit_values WHERE part = 2";
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms);
+    if (!world.database)
+        meddle(&world, "DROP TRIGGER audit_entries_stay; DROP TRIGGER audit_values_stay");
+    note(&world, "create");
+    g_autofree char *values = ask(&world, sealed_sql), *origin = ask(&world, origin_sql);
+    const struct audit_sealed parts[] = {{NULL, values}, {NULL, origin}};
+    g_autofree char *digest = audit_values_digest(parts, AUDIT_FORM_SEALED);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(world.store, STORE_READ, "default", NULL);
+    struct audit_entry *entry =
+        store_find(transaction, &audit_entry_descriptor, "WHERE org_id = $1", STORE_VALUES(sql_text("default")), NULL);
+    store_rollback(g_steal_pointer(&transaction));
+    g_free(entry->values_sha256);
+    entry->values_sha256 = g_strdup(digest);
+    g_autofree char *whole = audit_entry_digest(entry);
+    g_autofree char *back = g_strdup_printf("UPDATE audit_entries SET values_sha256 = '%s', sha256 = '%s'; UPDATE "
+                                            "audit_heads SET sha256 = '%s'",
+                                            digest, whole, whole);
+    record_clear(&audit_entry_descriptor, entry);
+    g_free(entry);
+    meddle(&world, back);
+    g_autofree char *found = verify(&world);
+    g_assert_cmpstr(found, ==, "");
+    meddle(&world, "UPDATE audit_values SET key_id = 'gone' WHERE part = 1");
+    g_autofree char *edited = verify(&world);
+    g_assert_nonnull(strstr(edited, "entry 1: what it says cannot be read: its key 'gone'"));
+    world_clear(&world);
 }
 
 static void test_audit_is_only_added_to(void)
@@ -160,6 +203,7 @@ int main(int argc, char **argv)
         return 0;
     g_test_add_func("/audit/audit_tells_who_did_what", test_audit_tells_who_did_what);
     g_test_add_func("/audit/audit_verify_finds_what_was_done_to_it", test_audit_verify_finds_what_was_done_to_it);
+    g_test_add_func("/audit/audit_of_earlier_versions_verifies", test_audit_of_earlier_versions_verifies);
     g_test_add_func("/audit/audit_is_only_added_to", test_audit_is_only_added_to);
     g_test_add_func("/audit/audit_erases_a_subject_and_the_chain_holds",
                     test_audit_erases_a_subject_and_the_chain_holds);
