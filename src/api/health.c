@@ -167,7 +167,7 @@ static void check_upkeep(struct api *api, const char *org_id, struct component *
     if (counter_get(&api->health->retention_stopped))
         degrade(component, "retention is stopped and deletes nothing: vedette jobs history cleanup_old_data");
     if (counter_get(&api->health->storage_alarm))
-        degrade(component, "the disk will soon be full: vedette retention status");
+        degrade(component, "a disk will soon be full, or cannot be looked at: vedette jobs history watch_storage");
     if (stray)
         degrade(component, "%" G_GINT64_FORMAT " rows lie outside of their day's partition", stray);
 }

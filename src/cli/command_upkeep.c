@@ -177,13 +177,16 @@ static int with_policies(struct upkeep *upkeep,
 static int print_status(struct upkeep *upkeep, const struct store_retention *how, GError **error)
 {
     g_autoptr(GPtrArray) views = store_retention_status(upkeep->store, how, upkeep->org_id, true, error);
-    int64_t full_ms = 0;
-    if (!views || !store_storage_forecast(upkeep->store, &full_ms, error))
+    struct store_full_disk first;
+    if (!views || !store_storage_forecast(upkeep->store, &first, error))
         return 1;
     print_records(&retention_view_descriptor, views);
+    g_autofree char *disk = first.disk;
     g_autoptr(GString) when = g_string_new(NULL);
-    record_append_time(when, full_ms);
-    printf("disk full at the present rate: %s\n", full_ms ? when->str : "not in sight, or not known yet");
+    record_append_time(when, first.full_ms);
+    if (disk)
+        g_string_append_printf(when, " (%s)", disk);
+    printf("disk full at the present rate: %s\n", disk ? when->str : "not in sight, or not known yet");
     return 0;
 }
 

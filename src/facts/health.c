@@ -232,7 +232,9 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, retention_stopped, RECORD_GAUGE,
           "1: retention deletes nothing until someone looks at it; the job cleanup_old_data says why"),
     FIELD(struct server_health, storage_alarm, RECORD_GAUGE,
-          "1: the disk will be full within retention.alarm_days at the present rate"),
+          "1: the disk of a hub will be full within retention.alarm_days at the present rate, or cannot be looked at; "
+          "the "
+          "job watch_storage says which"),
     FIELD(struct server_health, http_requests, RECORD_COUNTER, "HTTP requests answered"),
     FIELD(struct server_health, http_rejected, RECORD_COUNTER,
           "HTTP requests malformed, too large, too slow or too many"),

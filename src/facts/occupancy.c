@@ -90,9 +90,10 @@ const struct record_descriptor legal_hold_request_descriptor =
 static const struct record_field sample_fields[] = {
     FIELD(struct storage_sample, at, RECORD_REQUIRED | RECORD_KEY, "when"),
     FIELD(struct storage_sample, free_bytes, RECORD_REQUIRED, "on the data directory's disk", .unit = "bytes"),
+    FIELD(struct storage_sample, disk, RECORD_KEY, "the hub's host and data directory", .since = 2),
 };
 const struct record_descriptor storage_sample_descriptor = RECORD(
-    struct storage_sample, "StorageSample", 1, sample_fields, "How much room there was.", .table = "storage_samples");
+    struct storage_sample, "StorageSample", 2, sample_fields, "How much room there was.", .table = "storage_samples");
 
 static const struct record_field retention_view_fields[] = {
     FIELD(struct retention_view, table, RECORD_REQUIRED | RECORD_KEY, "what is kept"),
@@ -100,8 +101,18 @@ static const struct record_field retention_view_fields[] = {
     FIELD(struct retention_view, days, 0, "so long; 0: for ever", .unit = "days"),
     FIELD(struct retention_view, oldest_at, 0, "the oldest that is kept; absent: there is none"),
     FIELD(struct retention_view, cutoff_at, 0, "older ones go at the next run; absent: none do"),
-    FIELD(struct retention_view, due_rows, 0, "rows of all cameras that go at the next run"),
-    FIELD(struct retention_view, held_by, 0, "what keeps older rows: legal_hold or rollup"),
+    FIELD(struct retention_view, due_rows, 0, "older rows that go at the next run; -1: not counted"),
+    FIELD(struct retention_view, held_rows, 0, "older rows that stay; -1: not counted", .since = 2),
+    FIELD(struct retention_view, held_by, 0, "what keeps those: legal_hold, rollup, or legal_hold, rollup"),
+    FIELD(struct retention_view, is_partial, 0,
+          "as many rows were looked at as may be (retention.status_rows): oldest_at may be missing, and there may be "
+          "more "
+          "of both counts",
+          .since = 2),
+    FIELD(
+        struct retention_view, disk_full_at, 0,
+        "when the first disk that has records will be full at the present rate; absent: not in sight, or not known yet",
+        .since = 2),
 };
 const struct record_descriptor retention_view_descriptor = RECORD(
-    struct retention_view, "Retention", 1, retention_view_fields, "How long a table's rows of a camera are kept.");
+    struct retention_view, "Retention", 2, retention_view_fields, "How long a table's rows of a camera are kept.");

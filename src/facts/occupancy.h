@@ -57,10 +57,11 @@ struct legal_hold {
 };
 extern const struct record_descriptor legal_hold_descriptor, legal_hold_request_descriptor;
 
-/* How much room there was. */
+/* How much room there was on one hub's disk. */
 struct storage_sample {
     struct record_time at;
     int64_t free_bytes;
+    char *disk; /* the hub's host and data directory */
 };
 extern const struct record_descriptor storage_sample_descriptor;
 
@@ -68,9 +69,11 @@ extern const struct record_descriptor storage_sample_descriptor;
 struct retention_view {
     char *table, *camera_id;
     int32_t days;
-    struct record_time oldest_at; /* unset: there is none */
-    struct record_time cutoff_at; /* older ones go at the next run; unset: none do */
-    int64_t due_rows;             /* that go at the next run, of all cameras; -1: not counted */
-    char *held_by;                /* what keeps rows that are older: "legal_hold", "rollup"; empty: nothing */
+    struct record_time oldest_at;    /* unset: there is none */
+    struct record_time cutoff_at;    /* older ones go at the next run; unset: none do */
+    int64_t due_rows, held_rows;     /* older ones: that go at the next run, and that stay; -1: not counted */
+    char *held_by;                   /* what keeps those: "legal_hold", "rollup", both; NULL: nothing, or not counted */
+    bool is_partial;                 /* as far as retention.status_rows reached */
+    struct record_time disk_full_at; /* at the present rate; unset: not in sight, or not known yet */
 };
 extern const struct record_descriptor retention_view_descriptor;

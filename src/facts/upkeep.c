@@ -52,6 +52,10 @@ static const struct record_field retention_fields[] = {
           .unit = "days", .min = 0, .max = 3650, .default_text = "14"),
     FIELD(struct retention_settings, alarm_days, 0, "a disk that will be full within so long is an alarm",
           .unit = "days", .min = 0, .max = 3650, .default_text = "14"),
+    FIELD(
+        struct retention_settings, status_rows, 0,
+        "rows looked at, at most, to tell how those of one camera and table stand; the answer says when there are more",
+        .min = 1, .max = 10000000, .default_text = "100000"),
 };
 const struct record_descriptor retention_settings_descriptor = RECORD(
     struct retention_settings, "RetentionSettings", 1, retention_fields, "How long things are kept, for each org.");

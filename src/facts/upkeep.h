@@ -21,5 +21,6 @@ struct retention_settings {
     char *window;           /* "22:00-06:00": deletes only then; empty: always */
     int32_t clock_gap_days; /* longer since the last run: the clock is doubted */
     int32_t alarm_days;     /* the disk full within so long is an alarm */
+    int32_t status_rows;    /* looked at to tell how one camera's rows of a table stand, at most */
 };
 extern const struct record_descriptor retention_settings_descriptor;

@@ -16,7 +16,7 @@ static const struct alarm {
     {offsetof(struct server_health, retention_stopped), SERVER_SIGNAL_RETENTION_STOPPED,
      SERVER_SIGNAL_RETENTION_RESUMED, "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
     {offsetof(struct server_health, storage_alarm), SERVER_SIGNAL_STORAGE_WILL_BE_FULL,
-     SERVER_SIGNAL_STORAGE_LASTS_AGAIN, "{\"advice\":\"vedette retention status\"}"},
+     SERVER_SIGNAL_STORAGE_LASTS_AGAIN, "{\"advice\":\"vedette jobs history watch_storage\"}"},
     {offsetof(struct server_health, store_stray_rows), SERVER_SIGNAL_PARTITION_MISSING,
      SERVER_SIGNAL_PARTITIONS_COMPLETE, "{\"advice\":\"look at the server's log for why partitions are not made\"}"},
 };

@@ -1,4 +1,6 @@
 /* The jobs there are: one table. */
+#include <stddef.h>
+
 #include "base/counter.h"
 #include "base/zone.h"
 #include "jobs/cron.h"
@@ -101,8 +103,6 @@ static bool run_retention(struct job_context *context, GError **error)
         g_string_append(context->detail, "; retention.window is over, the rest goes next time");
         is_good = true;
     }
-    bool is_stopped = failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
-    counter_set(&context->health->retention_stopped, is_stopped);
     if (failure) {
         g_prefix_error(&failure, "%s; then ", context->detail->str);
         g_propagate_error(error, failure);
@@ -137,39 +137,42 @@ static bool run_erasure(struct job_context *context, GError **error)
 
 /* ---- the disk ---- */
 
-/* How much room there is, for the forecast; and the alarm when it will soon be none. */
+/* How long the disks of all hubs will last; it fails when one will soon be full. Each hub notes its own (scheduler.c).
+ */
 static bool run_storage(struct job_context *context, GError **error)
 {
     const int64_t day_ms = INT64_C(86400000);
-    int64_t full_ms = 0, free_bytes = 0;
+    int64_t free_bytes = 0;
+    struct store_full_disk first;
     if (!store_free_bytes(context->store, &free_bytes, error) ||
         !store_storage_sample(context->store, free_bytes, error) ||
-        !store_storage_forecast(context->store, &full_ms, error))
+        !store_storage_forecast(context->store, &first, error))
         return false;
-    int64_t left_days = full_ms ? (full_ms - clock_wall_ms(context->clock)) / day_ms : 0;
-    bool is_alarm = full_ms && left_days < context->settings->retention.alarm_days;
-    counter_set(&context->health->storage_alarm, is_alarm);
-    g_string_append_printf(context->detail, "%" G_GINT64_FORMAT " MB free", free_bytes >> 20);
-    if (full_ms)
-        g_string_append_printf(context->detail, ", for %" G_GINT64_FORMAT " days at the present rate", left_days);
-    if (!is_alarm)
+    g_autofree char *disk = first.disk;
+    int64_t left_days = (first.full_ms - clock_wall_ms(context->clock)) / day_ms;
+    g_string_append_printf(context->detail, "%" G_GINT64_FORMAT " MB free here", free_bytes >> 20);
+    if (disk)
+        g_string_append_printf(context->detail, "; %s lasts %" G_GINT64_FORMAT " days at the present rate", disk,
+                               left_days);
+    if (!disk || left_days >= context->settings->retention.alarm_days)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
-                "the disk will be full in %" G_GINT64_FORMAT " days at the present rate: free space, or keep less "
-                "(retention.*)",
-                left_days);
+                "%s: the disk will be full in %" G_GINT64_FORMAT
+                " days at the present rate: free space, or keep less (retention.*)",
+                disk, left_days);
     return false;
 }
 
+#define GAUGE(member) offsetof(struct server_health, member)
 const struct job built_in_jobs[] = {
     {"cleanup_old_data", "Delete what is older than its days", "0 2 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
-     run_retention},
+     run_retention, GAUGE(retention_stopped)},
     {"aggregate_hourly", "Count by the hour", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_hourly},
     {"aggregate_daily", "Count by the day", "59 23 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_daily},
     {"aggregate_monthly", "Count by the month", "0 0 1 * *", 86400, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_monthly},
     {JOB_ERASE_ORGS, "Erase what deleted orgs had", "15 * * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
      run_erasure},
     {"watch_storage", "Look how long the disk will last", "30 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
-     run_storage},
+     run_storage, GAUGE(storage_alarm)},
 };
 const size_t built_in_job_count = G_N_ELEMENTS(built_in_jobs);

@@ -35,10 +35,12 @@ struct job {
     const char *schedule; /* cron expression */
     int32_t grace_seconds, jitter_seconds, max_instances;
     enum misfire_policy misfire;
-    enum overlap_policy overlap;
+    enum overlap_policy overlap; /* also of runs on other hubs */
     /* False with VEDETTE_ERROR_CANCELLED when it was told to stop. Must be idempotent: a run whose holder died is run
      * again. */
     bool (*run)(struct job_context *context, GError **error);
+    /* A gauge in server_health: 1, on every hub, while the latest run that ended had failed. 0: there is none. */
+    size_t alarm;
 };
 /* Also begun when an org is deleted. */
 #define JOB_ERASE_ORGS "erase_deleted_orgs"

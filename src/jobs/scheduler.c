@@ -17,9 +17,8 @@
 enum {
     SKIPS_AT_ONCE = 500, /* in one transaction */
     RETRY_US = 1000000,  /* when the store could not be asked */
-    EXPIRED_AT_ONCE = 16,
-    HOLDERS_MAX = 5, /* a run that ended this many servers is not tried again */
-    ZONE_HOURS = 6,  /* the time zone is read anew so often, for changes of the time zone database */
+    HOLDERS_MAX = 5,     /* a run that ended this many servers is not tried again */
+    ZONE_HOURS = 6,      /* the time zone is read anew so often, for changes of the time zone database */
 };
 static const int64_t zone_interval_us = ZONE_HOURS * INT64_C(3600000000);
 
@@ -48,22 +47,23 @@ static int64_t lease_ms(const struct scheduler *scheduler)
 static void task_free(void *data)
 {
     struct task *task = data;
-    if (task->skip) {
-        record_clear(&job_run_descriptor, task->skip);
-        g_free(task->skip);
+    if (task->row) {
+        record_clear(&job_run_descriptor, task->row);
+        g_free(task->row);
     }
     g_free(task->requested_by);
     g_free(task);
 }
 
-static struct job_run *skip_row(const struct scheduler *scheduler, const struct planner_decision *decision)
+static struct job_run *skip_row(const struct scheduler *scheduler, const struct planner_decision *decision,
+                                int64_t scheduled_ms, enum job_trigger cause)
 {
     struct job_run *run = g_new0(struct job_run, 1);
     int64_t now_ms = clock_wall_ms(scheduler->options.clock);
     *run = (struct job_run){
         .job_id = g_strdup(scheduler->options.jobs[decision->job].id),
-        .scheduled_at = {decision->scheduled_s * 1000},
-        .cause = TRIGGER_SCHEDULE,
+        .scheduled_at = {scheduled_ms},
+        .cause = cause,
         .state = RUN_SKIPPED,
         .reason = decision->reason,
         .until = {decision->until_s * 1000},
@@ -98,7 +98,7 @@ void scheduler_dispatch(struct scheduler *scheduler)
                               .scheduled_ms = decision->scheduled_s * 1000,
                               .cause = TRIGGER_SCHEDULE};
         if (task->kind == TASK_SKIP)
-            task->skip = skip_row(scheduler, decision);
+            task->row = skip_row(scheduler, decision, task->scheduled_ms, task->cause);
         g_queue_push_tail(&scheduler->tasks, task);
     }
     if (scheduler->decisions->len)
@@ -125,14 +125,6 @@ bool scheduler_plan(const struct scheduler *scheduler, const struct job *job, st
     return false;
 }
 
-static const struct job_state *state_of(const GPtrArray *states, const char *job_id)
-{
-    for (guint i = 0; i < states->len; i++)
-        if (strcmp(((const struct job_state *)g_ptr_array_index(states, i))->job_id, job_id) == 0)
-            return g_ptr_array_index(states, i);
-    return NULL;
-}
-
 static bool add_jobs(struct scheduler *scheduler, GError **error)
 {
     const struct scheduler_options *options = &scheduler->options;
@@ -142,7 +134,7 @@ static bool add_jobs(struct scheduler *scheduler, GError **error)
         struct plan plan;
         if (!scheduler_plan(scheduler, &options->jobs[i], &plan, error))
             return false;
-        const struct job_state *state = state_of(states, plan.id);
+        const struct job_state *state = scheduler_state_of(states, plan.id);
         const int64_t *last_ms = g_hash_table_lookup(latest, plan.id);
         planner_add(scheduler->planner, &plan, last_ms ? *last_ms / 1000 : 0, state && state->is_paused,
                     scheduler_now_s(scheduler));
@@ -210,11 +202,48 @@ static void set_running(struct scheduler *scheduler, struct running *running, bo
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-/* Writes how a run ended. When the server stops, a run that was told to stop is left for the next one. */
-static void finish_run(struct scheduler *scheduler, const struct store_run_hold *hold, const GError *failure,
-                       const char *detail)
+/* The store is away: once more. */
+static void put_back(struct scheduler *scheduler, struct task *task)
 {
+    task->not_before_us = real_us() + RETRY_US;
+    pthread_mutex_lock(&scheduler->lock);
+    g_queue_push_tail(&scheduler->tasks, task);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+/* Until it is written, or another server has the run: else it would be run again once its lease is over. */
+static void do_end(struct scheduler *scheduler, struct task *task)
+{
+    const struct job_run *row = task->row;
+    const struct store_run_hold hold = {row->job_id, task->scheduled_ms, row->fence, 0};
     g_autoptr(GError) error = NULL;
+    if (store_run_end(scheduler->options.store, &hold, row->state, row->detail, &error)) {
+        if (scheduler->options.jobs[task->job].alarm && !scheduler_read_alarms(scheduler, &error))
+            log_debug(row->job_id, "its alarm is looked at later: %s", error->message);
+        task_free(task);
+    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED)) {
+        log_warning(row->job_id, "how it ended here is not written: %s", error->message);
+        task_free(task);
+    } else {
+        log_warning(row->job_id, "its end is not written yet, and tried again: %s", error->message);
+        put_back(scheduler, task);
+    }
+}
+
+static struct task *end_of_run(size_t job, const struct store_run_hold *hold, enum run_state state, const char *detail)
+{
+    struct task *task = g_new0(struct task, 1);
+    *task = (struct task){
+        .kind = TASK_END, .job = job, .scheduled_ms = hold->scheduled_ms, .row = g_new0(struct job_run, 1)};
+    *task->row = (struct job_run){
+        .job_id = g_strdup(hold->job_id), .fence = hold->fence, .state = state, .detail = g_strdup(detail)};
+    return task;
+}
+
+/* Writes how a run ended. When the server stops, a run that was told to stop is left for the next one. */
+static void finish_run(struct scheduler *scheduler, size_t job, const struct store_run_hold *hold,
+                       const GError *failure, const char *detail)
+{
     bool is_cancelled = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
     counter_add(failure ? &scheduler->options.health->jobs_failed : &scheduler->options.health->jobs_done, 1);
     if (is_cancelled && __atomic_load_n(&scheduler->is_closing, __ATOMIC_ACQUIRE)) {
@@ -227,8 +256,7 @@ static void finish_run(struct scheduler *scheduler, const struct store_run_hold 
     else
         log_info(hold->job_id, "done: %s", detail);
     enum run_state state = !failure ? RUN_DONE : is_cancelled ? RUN_CANCELLED : RUN_FAILED;
-    if (!store_run_end(scheduler->options.store, hold, state, failure ? failure->message : detail, &error))
-        log_error(hold->job_id, "its end is not written, and it may be run again: %s", error->message);
+    do_end(scheduler, end_of_run(job, hold, state, failure ? failure->message : detail));
 }
 
 static void run_held(struct scheduler *scheduler, size_t index, const struct store_run_hold *hold)
@@ -246,39 +274,40 @@ static void run_held(struct scheduler *scheduler, size_t index, const struct sto
     else
         options->jobs[index].run(&context, &failure);
     set_running(scheduler, &running, false);
-    finish_run(scheduler, hold, failure, detail->str);
+    finish_run(scheduler, index, hold, failure, detail->str);
 }
 
-/* False: the store could not be asked. */
-static bool claim_and_run(struct scheduler *scheduler, const struct task *task)
+enum claimed {
+    CLAIMED = 1,   /* and run, or another server has it */
+    CLAIM_UNKNOWN, /* the store could not be asked */
+    CLAIM_BUSY,    /* as many other runs hold leases as may */
+};
+
+static enum claimed claim_and_run(struct scheduler *scheduler, const struct task *task)
 {
     const struct job *job = &scheduler->options.jobs[task->job];
+    bool is_scheduled = task->cause == TRIGGER_SCHEDULE;
     const struct store_run_claim claim = {.job_id = job->id,
                                           .holder = scheduler->holder,
                                           .requested_by = task->requested_by,
                                           .scheduled_ms = task->scheduled_ms,
                                           .lease_ms = lease_ms(scheduler),
-                                          .cause = task->cause};
+                                          .cause = task->cause,
+                                          .max_instances = job->max_instances,
+                                          .is_taking_others = is_scheduled && job->overlap == OVERLAP_CANCEL};
     struct store_run_hold hold = {job->id, task->scheduled_ms, 0, claim.lease_ms};
     g_autoptr(GError) error = NULL;
     if (!store_run_claim(scheduler->options.store, &claim, &hold.fence, &error)) {
         log_warning(job->id, "not begun, and tried again: %s", error->message);
-        return false;
+        return CLAIM_UNKNOWN;
     }
+    if (hold.fence == STORE_RUN_BUSY)
+        return CLAIM_BUSY;
     if (hold.fence)
         run_held(scheduler, task->job, &hold);
     else
         log_debug(job->id, "another server has this time");
-    return true;
-}
-
-/* The store is away: once more, while the grace lasts. */
-static void put_back(struct scheduler *scheduler, struct task *task)
-{
-    task->not_before_us = real_us() + RETRY_US;
-    pthread_mutex_lock(&scheduler->lock);
-    g_queue_push_tail(&scheduler->tasks, task);
-    pthread_mutex_unlock(&scheduler->lock);
+    return CLAIMED;
 }
 
 static bool is_in_grace(const struct scheduler *scheduler, const struct task *task)
@@ -287,30 +316,39 @@ static bool is_in_grace(const struct scheduler *scheduler, const struct task *ta
     return late_ms <= scheduler->options.jobs[task->job].grace_seconds * INT64_C(1000);
 }
 
-/* Its time is over, and the history shall tell: it becomes a skip. */
-static void give_up(struct scheduler *scheduler, struct task *task)
+/* What is not run shall be told by the history: it becomes a skip. */
+static void give_up(struct scheduler *scheduler, struct task *task, enum skip_reason reason)
 {
     int64_t scheduled_s = task->scheduled_ms / 1000;
-    const struct planner_decision missed = {.job = task->job,
-                                            .reason = SKIP_MISSED,
-                                            .scheduled_s = scheduled_s,
-                                            .until_s = scheduled_s,
-                                            .late_s = scheduler_now_s(scheduler) - scheduled_s};
+    const struct planner_decision skipped = {.job = task->job,
+                                             .reason = reason,
+                                             .scheduled_s = scheduled_s,
+                                             .until_s = scheduled_s,
+                                             .late_s = scheduler_now_s(scheduler) - scheduled_s};
     task->kind = TASK_SKIP;
-    task->skip = skip_row(scheduler, &missed);
+    task->row = skip_row(scheduler, &skipped, task->scheduled_ms, task->cause);
     put_back(scheduler, task);
+}
+
+/* A store that is away is asked again while the grace lasts, and so is a job that waits for its turn. */
+static bool is_tried_again(const struct scheduler *scheduler, const struct task *task, enum claimed claimed)
+{
+    bool is_waiting = task->cause == TRIGGER_SCHEDULE && scheduler->options.jobs[task->job].overlap == OVERLAP_QUEUE;
+    return (claimed == CLAIM_UNKNOWN || (claimed == CLAIM_BUSY && is_waiting)) && is_in_grace(scheduler, task);
 }
 
 static void do_run(struct scheduler *scheduler, struct task *task)
 {
-    bool is_asked = claim_and_run(scheduler, task);
-    if (!is_asked && is_in_grace(scheduler, task)) {
+    enum claimed claimed = claim_and_run(scheduler, task);
+    if (is_tried_again(scheduler, task, claimed)) {
         put_back(scheduler, task);
         return;
     }
     note_ended(scheduler, task->job);
-    if (!is_asked && task->cause == TRIGGER_SCHEDULE)
-        give_up(scheduler, task);
+    if (claimed == CLAIM_BUSY)
+        give_up(scheduler, task, SKIP_OVERLAP);
+    else if (claimed == CLAIM_UNKNOWN && task->cause == TRIGGER_SCHEDULE)
+        give_up(scheduler, task, SKIP_MISSED);
     else
         task_free(task);
 }
@@ -328,7 +366,7 @@ static void do_skips(struct scheduler *scheduler, struct task *first)
         g_ptr_array_add(tasks, g_queue_pop_head(&scheduler->tasks));
     pthread_mutex_unlock(&scheduler->lock);
     for (guint i = 0; i < tasks->len; i++)
-        g_ptr_array_add(rows, ((struct task *)g_ptr_array_index(tasks, i))->skip);
+        g_ptr_array_add(rows, ((struct task *)g_ptr_array_index(tasks, i))->row);
     if (store_runs_skip(scheduler->options.store, (const struct job_run *const *)rows->pdata, rows->len, &error)) {
         counter_add(&scheduler->options.health->jobs_skipped, rows->len);
         return;
@@ -347,50 +385,6 @@ ssize_t scheduler_find_job(const struct scheduler *scheduler, const char *job_id
     return -1;
 }
 
-/* Another server may have paused a job, or let it go on. */
-static void read_states(struct scheduler *scheduler)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) states = store_jobs_list(scheduler->options.store, &error);
-    if (!states) {
-        log_debug(NULL, "which jobs are paused is not read anew: %s", error->message);
-        return;
-    }
-    pthread_mutex_lock(&scheduler->lock);
-    for (size_t i = 0; i < scheduler->options.job_count; i++) {
-        const struct job_state *state = state_of(states, scheduler->options.jobs[i].id);
-        bool is_paused = state && state->is_paused;
-        if (is_paused != planner_is_paused(scheduler->planner, i))
-            planner_pause(scheduler->planner, i, is_paused, scheduler_now_s(scheduler), scheduler->decisions);
-    }
-    scheduler_dispatch(scheduler);
-    pthread_mutex_unlock(&scheduler->lock);
-}
-
-/* Runs whose holder is gone become ours. */
-static void take_expired(struct scheduler *scheduler)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) runs = store_runs_expired(scheduler->options.store, EXPIRED_AT_ONCE, &error);
-    if (!runs) {
-        log_debug(NULL, "runs without a holder are not looked for: %s", error->message);
-        return;
-    }
-    pthread_mutex_lock(&scheduler->lock);
-    for (guint i = 0; i < runs->len; i++) {
-        const struct job_run *run = g_ptr_array_index(runs, i);
-        ssize_t job = scheduler_find_job(scheduler, run->job_id);
-        if (job < 0 ||
-            !planner_take_over(scheduler->planner, (size_t)job, run->scheduled_at.ms / 1000, scheduler->decisions))
-            continue;
-        scheduler_dispatch(scheduler);
-        struct task *task = g_queue_peek_tail(&scheduler->tasks);
-        task->scheduled_ms = run->scheduled_at.ms;
-        task->cause = run->cause;
-    }
-    pthread_mutex_unlock(&scheduler->lock);
-}
-
 static void do_task(struct scheduler *scheduler, struct task *task)
 {
     switch (task->kind) {
@@ -400,9 +394,11 @@ static void do_task(struct scheduler *scheduler, struct task *task)
     case TASK_SKIP:
         do_skips(scheduler, task);
         break;
+    case TASK_END:
+        do_end(scheduler, task);
+        break;
     default:
-        read_states(scheduler);
-        take_expired(scheduler);
+        scheduler_look(scheduler);
         task_free(task);
     }
 }
@@ -477,7 +473,8 @@ struct scheduler *scheduler_new(const struct scheduler_options *options, GError 
     pthread_mutex_init(&scheduler->lock, NULL);
     wait_condition_init(&scheduler->changed);
     scheduler->zone = zone_load(options->settings->jobs.time_zone, error);
-    if (!scheduler->zone || !add_jobs(scheduler, error) || !start_threads(scheduler, error)) {
+    if (!scheduler->zone || !add_jobs(scheduler, error) || !scheduler_read_alarms(scheduler, error) ||
+        !start_threads(scheduler, error)) {
         g_prefix_error(error, "start the scheduler: ");
         return NULL;
     }

@@ -87,15 +87,26 @@ static void note_run(const struct scheduler *scheduler, const char *job_id, cons
                   error->message);
 }
 
+/* Whether one more run of a job may be under way, whichever servers have those that are. */
+static bool has_turn(const struct scheduler *scheduler, size_t index, bool *is_free, GError **error)
+{
+    const struct job *job = &scheduler->options.jobs[index];
+    int64_t running = 0;
+    bool is_good = store_runs_count(scheduler->options.store, job->id, &running, error);
+    *is_free = running < MAX(job->max_instances, 1);
+    return is_good;
+}
+
 bool scheduler_run_now(struct scheduler *scheduler, const char *job_id, const struct audit_by *by,
                        int64_t *scheduled_ms, GError **error)
 {
     size_t index;
-    if (!require_job(scheduler, job_id, &index, error))
+    bool is_free;
+    if (!require_job(scheduler, job_id, &index, error) || !has_turn(scheduler, index, &is_free, error))
         return false;
     *scheduled_ms = manual_ms(scheduler);
     pthread_mutex_lock(&scheduler->lock);
-    bool is_begun = planner_run_now(scheduler->planner, index, *scheduled_ms / 1000, scheduler->decisions);
+    bool is_begun = is_free && planner_run_now(scheduler->planner, index, *scheduled_ms / 1000, scheduler->decisions);
     scheduler_dispatch(scheduler);
     if (is_begun) {
         struct task *task = g_queue_peek_tail(&scheduler->tasks);

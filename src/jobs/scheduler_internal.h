@@ -8,7 +8,7 @@
 #include "jobs/planner.h"
 #include "store/audit.h"
 
-enum task_kind { TASK_RUN = 1, TASK_SKIP, TASK_LOOK };
+enum task_kind { TASK_RUN = 1, TASK_SKIP, TASK_END, TASK_LOOK };
 struct task {
     enum task_kind kind;
     size_t job;
@@ -16,7 +16,8 @@ struct task {
     enum job_trigger cause;
     int64_t not_before_us; /* monotonic, of the real clock */
     char *requested_by;
-    struct job_run *skip;
+    struct job_run
+        *row; /* what TASK_SKIP and TASK_END write: a row, or the state, detail and fence that it ends with */
 };
 
 /* A run under way. */
@@ -37,7 +38,7 @@ struct scheduler {
     GArray *decisions;
     GQueue tasks;       /* of struct task * */
     GPtrArray *running; /* of struct running *, borrowed from the threads' stacks */
-    int64_t looked_us, zone_read_us;
+    int64_t looked_us, zone_read_us, sampled_us;
     bool is_closing;
 };
 
@@ -48,3 +49,11 @@ void scheduler_dispatch(struct scheduler *scheduler);
 bool scheduler_plan(const struct scheduler *scheduler, const struct job *job, struct plan *plan, GError **error);
 /* -1: there is none. */
 ssize_t scheduler_find_job(const struct scheduler *scheduler, const char *job_id);
+
+/* scheduler_look.c: what is looked at in the store now and then, on the scheduler's threads. */
+void scheduler_look(struct scheduler *scheduler);
+/* Sets the gauges of alarms by how jobs went last, whichever server ran them. False when the store could not be asked.
+ */
+bool scheduler_read_alarms(const struct scheduler *scheduler, GError **error);
+/* Which of the states (of struct job_state *) is a job's; NULL: none. */
+const struct job_state *scheduler_state_of(const GPtrArray *states, const char *job_id);

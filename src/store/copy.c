@@ -134,7 +134,7 @@ static bool count_until(const struct part *part, struct store *store, const void
 static bool find_resume(const struct part *part, struct page *page, GError **error)
 {
     int64_t have = 0, should = 0;
-    if (!part->table->is_partitioned)
+    if (!part->table->days_since)
         return true;
     if (!read_page(part, part->to, NULL, true, 1, page, error))
         return false;
@@ -269,7 +269,7 @@ static bool compare_pages(const struct part *part, const struct page *ours, cons
 static bool settle_pages(const struct part *part, const struct page *ours, struct page *theirs, const void *after,
                          int64_t before, GError **error)
 {
-    bool may_change = !part->table->is_append_only && !part->table->is_partitioned;
+    bool may_change = !part->table->is_append_only && !part->table->days_since;
     if (!may_change || !ours->rows->len || compare_pages(part, ours, theirs, before, NULL))
         return compare_pages(part, ours, theirs, before, error);
     page_clear(theirs);
@@ -304,7 +304,7 @@ static bool do_part(const struct part *part, int64_t *rows, int64_t *new_rows, G
     struct page pages[3];
     for (size_t i = 0; i < G_N_ELEMENTS(pages); i++)
         pages[i] = (struct page){part->descriptor, g_ptr_array_new()};
-    bool is_good = (!part->table->is_partitioned ||
+    bool is_good = (!part->table->days_since ||
                     store_days_make(part->from, part->to, part->descriptor->table, part->org_id, error)) &&
                    copy_rows(part, &pages[0], &pages[2], new_rows, error);
     for (size_t i = 0; i < G_N_ELEMENTS(pages); i++)

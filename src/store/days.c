@@ -10,7 +10,7 @@ static const int64_t day_ms = INT64_C(86400000);
 
 static bool has_days(const struct store *store, const char *table)
 {
-    return store->engine->dialect == RECORD_POSTGRES && store_table_find(table)->is_partitioned;
+    return store->engine->dialect == RECORD_POSTGRES && store_table_find(table)->days_since;
 }
 
 /* ---- names and bounds ---- */

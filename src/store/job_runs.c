@@ -16,31 +16,80 @@ static void job_state_free(void *state)
     g_free(state);
 }
 
-bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error)
+/* The job's row, locked until the transaction ends, so that of two servers one counts what the other claimed: in
+ * PostgreSQL by the row's lock, in SQLite by being the one that writes. */
+static bool lock_job(struct store_transaction *transaction, const char *job_id, bool *is_paused, GError **error)
 {
-    /* One statement, so that of two hubs one gets it; the row's lock makes the other look at what the first wrote. */
+    int64_t paused = 0;
+    bool is_good =
+        store_get_integer(transaction,
+                          "INSERT INTO job_states (job_id, is_paused) VALUES ($1, $2) ON CONFLICT (job_id) "
+                          "DO UPDATE SET job_id = excluded.job_id RETURNING CASE WHEN is_paused = $3 THEN 1 "
+                          "ELSE 0 END",
+                          STORE_VALUES(sql_text(job_id), sql_bool(false), sql_bool(true)), 0, &paused, error);
+    *is_paused = paused != 0;
+    return is_good;
+}
+
+#define RUNNING "job_id = $1 AND state = 'running' AND lease_until >= $2"
+
+static bool count_others(struct store_transaction *transaction, const struct store_run_claim *claim, int64_t now_ms,
+                         int64_t *count, GError **error)
+{
+    return store_get_integer(transaction, "SELECT count(*) FROM job_runs WHERE " RUNNING " AND scheduled_at <> $3",
+                             STORE_VALUES(sql_text(claim->job_id), sql_time(now_ms), sql_time(claim->scheduled_ms)), 0,
+                             count, error);
+}
+
+/* The oldest. Their holders are refused from now on, and told so by that. */
+static bool end_others(struct store_transaction *transaction, const struct store_run_claim *claim, int64_t now_ms,
+                       int64_t count, GError **error)
+{
+    return count <= 0 ||
+           store_run(transaction,
+                     "UPDATE job_runs SET state = 'cancelled', detail = 'a later run took its place', ended_at = $2, "
+                     "lease_until = NULL WHERE job_id = $1 AND scheduled_at IN (SELECT scheduled_at FROM job_runs "
+                     "WHERE " RUNNING " AND scheduled_at <> $3 ORDER BY scheduled_at LIMIT $4)",
+                     STORE_VALUES(sql_text(claim->job_id), sql_time(now_ms), sql_time(claim->scheduled_ms),
+                                  sql_integer(count)),
+                     NULL, error);
+}
+
+/* One statement, so that of two hubs one gets it; the row's lock makes the other look at what the first wrote. */
+static bool take_run(struct store_transaction *transaction, const struct store_run_claim *claim, int64_t now_ms,
+                     int64_t *fence, GError **error)
+{
     static const char sql[] =
         "INSERT INTO job_runs (job_id, scheduled_at, cause, state, holder, fence, lease_until, started_at, "
         "requested_by) VALUES ($1, $2, $3, 'running', $4, 1, $5, $6, $7) ON CONFLICT (job_id, scheduled_at) DO UPDATE "
         "SET holder = excluded.holder, fence = job_runs.fence + 1, lease_until = excluded.lease_until "
         "WHERE job_runs.state = 'running' AND job_runs.lease_until < $6 RETURNING fence";
-    int64_t now_ms = clock_wall_ms(store->clock);
-    int64_t paused = 0;
+    return store_get_integer(transaction, sql,
+                             STORE_VALUES(sql_text(claim->job_id), sql_time(claim->scheduled_ms),
+                                          sql_text(record_enum_name(job_trigger_names, claim->cause)),
+                                          sql_text(claim->holder), sql_time(now_ms + claim->lease_ms), sql_time(now_ms),
+                                          sql_text(claim->requested_by)),
+                             STORE_RUN_TAKEN, fence, error);
+}
+
+bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error)
+{
+    int64_t now_ms = clock_wall_ms(store->clock), others = 0, most = MAX(claim->max_instances, 1) - 1;
+    bool is_paused = false;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
-    *fence = 0;
-    if (!transaction ||
-        (claim->cause == TRIGGER_SCHEDULE &&
-         !store_get_integer(transaction, "SELECT count(*) FROM job_states WHERE job_id = $1 AND is_paused = $2",
-                            STORE_VALUES(sql_text(claim->job_id), sql_bool(true)), 0, &paused, error)))
+    *fence = STORE_RUN_TAKEN;
+    if (!transaction || !lock_job(transaction, claim->job_id, &is_paused, error) ||
+        !count_others(transaction, claim, now_ms, &others, error))
         return false;
-    return paused || (store_get_integer(transaction, sql,
-                                        STORE_VALUES(sql_text(claim->job_id), sql_time(claim->scheduled_ms),
-                                                     sql_text(record_enum_name(job_trigger_names, claim->cause)),
-                                                     sql_text(claim->holder), sql_time(now_ms + claim->lease_ms),
-                                                     sql_time(now_ms), sql_text(claim->requested_by)),
-                                        0, fence, error) &&
-                      store_commit(g_steal_pointer(&transaction), error));
+    if (claim->cause == TRIGGER_SCHEDULE && is_paused)
+        return true;
+    if (others <= most || claim->is_taking_others)
+        return take_run(transaction, claim, now_ms, fence, error) &&
+               (*fence <= 0 || end_others(transaction, claim, now_ms, others - most, error)) &&
+               store_commit(g_steal_pointer(&transaction), error);
+    *fence = STORE_RUN_BUSY;
+    return true;
 }
 
 static bool check_held(const struct store_run_hold *hold, int64_t changed, GError **error)
@@ -127,6 +176,31 @@ GPtrArray *store_runs_expired(struct store *store, int limit, GError **error)
     return list(store, &job_run_descriptor, job_run_free,
                 "WHERE state = 'running' AND lease_until < $1 ORDER BY scheduled_at LIMIT $2",
                 STORE_VALUES(sql_time(clock_wall_ms(store->clock)), sql_integer(limit)), error);
+}
+
+bool store_runs_count(struct store *store, const char *job_id, int64_t *count, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    return transaction &&
+           store_get_integer(transaction, "SELECT count(*) FROM job_runs WHERE " RUNNING,
+                             STORE_VALUES(sql_text(job_id), sql_time(clock_wall_ms(store->clock))), 0, count, error);
+}
+
+bool store_run_failed(struct store *store, const char *job_id, bool *has_failed, GError **error)
+{
+    int64_t failed = 0;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    bool is_good =
+        transaction &&
+        store_get_integer(transaction,
+                          "SELECT CASE WHEN state = 'failed' THEN 1 ELSE 0 END FROM job_runs WHERE job_id = "
+                          "$1 AND started_at <= $2 AND state IN ('done', 'failed') ORDER BY scheduled_at "
+                          "DESC LIMIT 1",
+                          STORE_VALUES(sql_text(job_id), sql_time(clock_wall_ms(store->clock))), 0, &failed, error);
+    *has_failed = failed != 0;
+    return is_good;
 }
 
 static bool take_latest(void *data, const struct record_sql_value *row, size_t columns, GError **error)

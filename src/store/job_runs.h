@@ -23,9 +23,15 @@ struct store_run_claim {
     const char *job_id, *holder, *requested_by; /* requested_by: NULL but for a run by hand */
     int64_t scheduled_ms, lease_ms;
     enum job_trigger cause;
+    int max_instances;     /* runs of the job at the same time, on all servers together */
+    bool is_taking_others; /* those that are one too many end, instead of this one */
 };
-/* True with *fence > 0 when it is the caller's to run, with *fence 0 when another has run it or is at it, or when a job
- * was paused, by whichever server, whose schedule named it. */
+/* *fence of a run that is not the caller's. */
+enum {
+    STORE_RUN_TAKEN = 0, /* another has run it or is at it, or its job was paused whose schedule named it */
+    STORE_RUN_BUSY = -1, /* as many other runs of the job hold leases as may */
+};
+/* True with *fence > 0 when it is the caller's to run, else with one of the above. */
 bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error);
 /* Prolongs the lease. VEDETTE_ERROR_CANCELLED when the run was taken over. */
 bool store_run_beat(struct store *store, const struct store_run_hold *hold, GError **error);
@@ -43,6 +49,11 @@ GPtrArray *store_runs_expired(struct store *store, int limit, GError **error);
 /* The latest time of each job that its schedule named, run or skipped: a new GHashTable of job id → int64_t *
  * (milliseconds). A job that never was is not in it. */
 GHashTable *store_runs_latest(struct store *store, GError **error);
+
+/* How many runs of a job hold leases, on all servers. */
+bool store_runs_count(struct store *store, const char *job_id, int64_t *count, GError **error);
+/* Whether the latest run of a job that ended, of those not in the future, had failed. */
+bool store_run_failed(struct store *store, const char *job_id, bool *has_failed, GError **error);
 
 /* Writes it, and who did it into the audit. */
 bool store_job_put(struct store *store, const struct job_state *state, const struct audit_by *by, GError **error);

@@ -20,24 +20,26 @@ static struct record_descriptor as_of(const struct record_descriptor *descriptor
     return then;
 }
 
-static void append_table(const struct store_step_table *made, enum record_dialect dialect, GString *out)
+static void append_table(const struct store_step *step, const struct store_step_table *made,
+                         enum record_dialect dialect, GString *out)
 {
     const struct store_table *table = store_table_find(made->descriptor->table);
     g_autofree struct record_field *fields = g_new(struct record_field, made->descriptor->field_count);
     struct record_descriptor then = as_of(made->descriptor, made->version, fields);
     const char *leading = store_table_leading(table);
     g_autofree char *create = record_sql_create(&then, dialect, leading, table->constraints);
-    bool is_partitioned = dialect == RECORD_POSTGRES && table->is_partitioned;
-    g_string_append_printf(out, "%s%s;\n", create, is_partitioned ? " PARTITION BY RANGE (id)" : "");
+    bool has_days = dialect == RECORD_POSTGRES && table->days_since && table->days_since <= step->number;
+    g_string_append_printf(out, "%s%s;\n", create, has_days ? " PARTITION BY RANGE (id)" : "");
     record_append_sql_indexes(&then, leading, out);
     if (dialect == RECORD_POSTGRES)
-        store_append_postgres_rules(table, out);
+        store_append_postgres_rules(table, has_days, out);
 }
 
-static void append_tables(const struct store_step_table *tables, enum record_dialect dialect, GString *out)
+static void append_tables(const struct store_step *step, const struct store_step_table *tables,
+                          enum record_dialect dialect, GString *out)
 {
     for (; tables && tables->descriptor; tables++)
-        append_table(tables, dialect, out);
+        append_table(step, tables, dialect, out);
 }
 
 static char *step_text(const struct store_step *step, enum record_dialect dialect)
@@ -46,9 +48,9 @@ static char *step_text(const struct store_step *step, enum record_dialect dialec
     const char *before = is_sqlite ? step->sqlite_before : step->postgres_before,
                *after = is_sqlite ? step->sqlite : step->postgres;
     GString *text = g_string_new(before);
-    append_tables(step->tables, dialect, text);
+    append_tables(step, step->tables, dialect, text);
     if (!is_sqlite)
-        append_tables(step->postgres_tables, dialect, text);
+        append_tables(step, step->postgres_tables, dialect, text);
     if (after)
         g_string_append(text, after);
     return g_string_free(text, FALSE);

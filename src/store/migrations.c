@@ -285,6 +285,66 @@ static const char by_time_21[] =
     "CREATE INDEX occupancy_monthly_newest ON occupancy_monthly (org_id, bucket, camera_id, subject_id);\n"
     "CREATE INDEX track_chunks_newest ON track_chunks (org_id, from_at, id);\n";
 
+/* Whose disk the samples told of until now is not known: they are taken anew. The indexes are for how retention stands
+ * with each camera. */
+static const char before_23[] = "DROP TABLE storage_samples;\n";
+static const char of_camera_23[] =
+    "CREATE INDEX occupancy_hourly_of_camera ON occupancy_hourly (org_id, camera_id, bucket);\n"
+    "CREATE INDEX occupancy_daily_of_camera ON occupancy_daily (org_id, camera_id, bucket);\n"
+    "CREATE INDEX counts_of_camera ON counts (org_id, camera_id, day);\n"
+    "CREATE INDEX quarantined_events_of_camera ON quarantined_events (org_id, camera_id, received_at);\n"
+    "CREATE INDEX access_logs_of_camera ON access_logs (org_id, camera_id, at);\n"
+    "CREATE INDEX vehicle_logs_of_camera ON vehicle_logs (org_id, camera_id, at);\n"
+    "CREATE INDEX incidents_by_camera ON incidents (org_id, camera_id, last_signal_at);\n";
+static const struct store_step_table tables_23[] = {{&storage_sample_descriptor, 2}, {NULL, 0}};
+
+/* Stored tracks get days, as events have them. */
+static const char postgres_before_24[] =
+    "ALTER TABLE track_chunks RENAME TO track_chunks_rows;\n"
+    "ALTER TABLE track_chunks_rows RENAME CONSTRAINT track_chunks_pkey TO track_chunks_rows_pkey;\n"
+    "ALTER TABLE track_chunks_rows NO FORCE ROW LEVEL SECURITY;\n"
+    "DROP INDEX track_chunks_of_camera, track_chunks_newest;\n";
+static const struct store_step_table tables_24[] = {{&track_chunk_descriptor, 1}, {NULL, 0}};
+/* The owner writes a part, whose row level security is not forced; days that no clock can be at get none. A piece of a
+ * track is no longer than a day by far: a hold that begins within a day after the last of them keeps them, too. */
+static const char postgres_24[] =
+    "CREATE INDEX track_chunks_of_camera ON track_chunks (org_id, camera_id, from_at, id);\n"
+    "CREATE INDEX track_chunks_newest ON track_chunks (org_id, from_at, id);\n"
+    "INSERT INTO track_chunks_default SELECT * FROM track_chunks_rows;\n"
+    "DROP TABLE track_chunks_rows;\n"
+    "SELECT vedette_day_make('track_chunks', day) FROM (SELECT DISTINCT (to_timestamp(('x' || left(id, 8) || "
+    "substr(id, 10, 4))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date AS day FROM track_chunks_default WHERE id "
+    "~ '^[0-9a-f]{8}-[0-9a-f]{4}-7') AS days WHERE day BETWEEN current_date - 400 AND current_date + 1;\n"
+    "CREATE OR REPLACE FUNCTION vedette_day_kept_by(part name, cutoffs json) RETURNS text LANGUAGE plpgsql SECURITY "
+    "DEFINER\n"
+    "  SET search_path = public, pg_temp AS $$\n"
+    "DECLARE org text := ''; oldest timestamptz; newest timestamptz; kept text;\n"
+    "  claims text := coalesce(current_setting('request.jwt.claims', true), ''); of_org text;\n"
+    "  is_tracks boolean := left(part, -9) = 'track_chunks';\n"
+    "BEGIN\n"
+    "  IF NOT vedette_is_day(part) THEN RETURN 'it is no day of a table'; END IF;\n"
+    "  LOOP\n"
+    "    EXECUTE format('SELECT min(org_id) FROM %I WHERE org_id > $1', part) INTO org USING org;\n"
+    "    EXIT WHEN org IS NULL OR kept IS NOT NULL;\n"
+    "    EXECUTE format('SELECT min(%1$I), max(%1$I) FROM %2$I WHERE org_id = $1',\n"
+    "      CASE WHEN is_tracks THEN 'from_at' ELSE 'occurred_at' END, part) INTO oldest, newest USING org;\n"
+    "    of_org := json_build_object('org_id', org);\n"
+    "    PERFORM set_config('request.jwt.claims', of_org, true);\n"
+    "    kept := CASE WHEN coalesce(extract(epoch FROM newest) * 1000 >= (cutoffs ->> org)::numeric, true)\n"
+    "        THEN 'rows that are still kept'\n"
+    "      WHEN EXISTS (SELECT FROM legal_holds h WHERE h.org_id = org AND h.released_at IS NULL AND (h.from_at IS "
+    "NULL\n"
+    "        OR h.from_at <= newest + CASE WHEN is_tracks THEN interval '1 day' ELSE interval '0' END)\n"
+    "        AND (h.to_at IS NULL OR h.to_at > oldest)) THEN 'a legal hold'\n"
+    "      WHEN NOT is_tracks AND newest >= (SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = org AND m.level "
+    "= "
+    "'hour')\n"
+    "        THEN 'rows that are not counted yet' END || ' of org ' || org;\n"
+    "  END LOOP;\n"
+    "  PERFORM set_config('request.jwt.claims', claims, true);\n"
+    "  RETURN kept;\n"
+    "END $$;\n";
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -316,5 +376,9 @@ const struct store_step store_steps[] = {
     {21, "indexes by time", .sqlite = by_time_21, .postgres = by_time_21},
     {22, "headers of answers that are given again", .sqlite = "ALTER TABLE kept_answers ADD COLUMN headers TEXT;\n",
      .postgres = "ALTER TABLE kept_answers ADD COLUMN headers text;\n"},
+    {23, "room of each disk, indexes by camera", .sqlite_before = before_23, .postgres_before = before_23,
+     .tables = tables_23, .sqlite = of_camera_23, .postgres = of_camera_23},
+    {24, "days of stored tracks", .postgres_before = postgres_before_24, .postgres_tables = tables_24,
+     .postgres = postgres_24},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

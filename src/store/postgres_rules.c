@@ -85,7 +85,7 @@ static void append_policy(const char *table, const char *command, const char *us
     g_string_append(out, ";\n");
 }
 
-void store_append_postgres_rules(const struct store_table *table, GString *out)
+void store_append_postgres_rules(const struct store_table *table, bool has_days, GString *out)
 {
     const char *name = table->descriptor->table;
     g_autofree char *reads = store_table_condition(table, false, org, "");
@@ -101,7 +101,7 @@ void store_append_postgres_rules(const struct store_table *table, GString *out)
         append_policy(name, "UPDATE", writes, writes, out);
         append_policy(name, "DELETE", writes, NULL, out);
     }
-    if (table->is_partitioned)
+    if (has_days)
         g_string_append_printf(
             out,
             "CREATE TABLE %s_default PARTITION OF %s DEFAULT;\n"

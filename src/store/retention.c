@@ -253,7 +253,7 @@ static bool do_part(struct retention_work *work, const struct retention_rule *ru
     if (!part->days)
         return true;
     result->cutoff_ms = MAX(result->cutoff_ms, retention_cutoff_ms(work, part));
-    return work->retention->is_dry ? retention_count(work, rule, result->org_id, part, false, &result->rows, error)
+    return work->retention->is_dry ? retention_count(work, rule, result->org_id, part, &result->rows, error)
                                    : retention_delete(work, rule, part, result, error);
 }
 

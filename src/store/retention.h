@@ -42,8 +42,8 @@ bool store_retention_run(struct store *store, const struct store_retention *rete
                          GError **error);
 void retention_result_free(void *result);
 
-/* For each table of an org, and each camera: a new GPtrArray of struct retention_view *. Counts the rows that are due,
- * when `with_rows`. */
+/* For each table of an org, and each camera that has rows there: a new GPtrArray of struct retention_view *. Counts the
+ * rows that go and those that stay, when `with_rows`. Looks at settings->status_rows rows of each at most. */
 GPtrArray *store_retention_status(struct store *store, const struct store_retention *retention, const char *org_id,
                                   bool with_rows, GError **error);
 
@@ -56,14 +56,18 @@ bool store_hold_release(struct store *store, const char *hold_id, const struct a
 /* Those that stand, and those that ended: a new GPtrArray of struct legal_hold *. */
 GPtrArray *store_holds_list(struct store *store, const char *org_id, GError **error);
 
-/* ---- the disk ---- */
+/* ---- the disks ---- */
 
 /* On the disk that holds the data directory. */
 bool store_free_bytes(const struct store *store, int64_t *free_bytes, GError **error);
-/* Notes how much room there is now. */
+/* Notes how much room there is now, of this hub's disk. */
 bool store_storage_sample(struct store *store, int64_t free_bytes, GError **error);
-/* By the samples of the last seven days: *full_ms is when the disk will be full at their rate, 0: not while it goes on
- * like that, or not known yet. */
-bool store_storage_forecast(struct store *store, int64_t *full_ms, GError **error);
-/* The same of samples, oldest first. Pure. */
+/* Which of all hubs' disks will be full first, and when, at the rate of the last seven days' samples. full_ms 0: none
+ * while it goes on like that, or not known yet. */
+struct store_full_disk {
+    char *disk; /* the hub's host and data directory; g_free; NULL when there is none */
+    int64_t full_ms;
+};
+bool store_storage_forecast(struct store *store, struct store_full_disk *first, GError **error);
+/* When one disk will be full by its samples, oldest first. Pure. */
 int64_t storage_forecast(const struct storage_sample *const *samples, size_t count);

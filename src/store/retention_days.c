@@ -160,7 +160,7 @@ bool retention_drop_days(const struct retention_work *work, const GPtrArray *org
     if (work->store->engine->dialect != RECORD_POSTGRES)
         return true;
     for (size_t i = 0; i < store_table_count; i++)
-        if (store_tables[i].is_partitioned && !drop_table_days(work, store_tables[i].descriptor->table, orgs, error))
+        if (store_tables[i].days_since && !drop_table_days(work, store_tables[i].descriptor->table, orgs, error))
             return false;
     return true;
 }

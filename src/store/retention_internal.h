@@ -42,9 +42,13 @@ int64_t retention_cutoff_ms(const struct retention_work *work, const struct rete
 /* A new GArray of struct retention_part, what is left of the org last; NULL with an error. */
 GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                            GError **error);
-/* Adds how many rows of a part are old enough, to *sum: all of them, or (not `is_all_old`) those that may go. */
+/* Adds how many rows of a part may go, to *sum. */
 bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
-                     const struct retention_part *part, bool is_all_old, int64_t *sum, GError **error);
+                     const struct retention_part *part, int64_t *sum, GError **error);
+/* SQL that is 1 where a row that is old enough is kept by this. $1 is the org, $2 the time before which it is. g_free.
+ */
+enum retention_keeper { KEPT_BY_HOLD = 1, KEPT_BY_ROLLUP };
+char *retention_kept_sql(const struct retention_rule *rule, enum record_dialect dialect, enum retention_keeper keeper);
 /* Deletes a part's rows that may go, and adds how many went to the result, also when it fails. */
 bool retention_delete(struct retention_work *work, const struct retention_rule *rule, const struct retention_part *part,
                       struct retention_result *result, GError **error);

@@ -33,16 +33,41 @@ static void append_hold_of_camera(const struct retention_rule *rule, GString *sq
 }
 
 /* What has a moment in common with a hold is held. */
-static void append_hold(const struct retention_rule *rule, enum record_dialect dialect, GString *sql)
+static void append_is_held(const struct retention_rule *rule, enum record_dialect dialect, GString *sql)
 {
     g_autofree char *time = moment(rule, dialect, 0), *over = moment(rule, dialect, rule->lasts_ms);
-    g_string_append(sql, " AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL");
+    g_string_append(sql, "EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL");
     if (rule->has_camera)
         append_hold_of_camera(rule, sql);
     g_string_append_printf(sql, " AND (h.from_at IS NULL OR h.from_at <= %s", rule->ends ? rule->ends : time);
     if (rule->lasts_ms)
         g_string_append_printf(sql, " OR h.from_at < %s", over);
     g_string_append_printf(sql, ") AND (h.to_at IS NULL OR h.to_at > %s))", rule->begins ? rule->begins : time);
+}
+
+/* From this moment on rows are not counted yet. */
+static void append_uncounted_from(const struct retention_rule *rule, GString *sql)
+{
+    g_string_append_printf(
+        sql,
+        "coalesce((SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = $1 AND m.level = '%s'), "
+        "$2)",
+        record_enum_name(rollup_level_names, rule->until));
+}
+
+char *retention_kept_sql(const struct retention_rule *rule, enum record_dialect dialect, enum retention_keeper keeper)
+{
+    GString *sql = g_string_new("CASE WHEN ");
+    if (keeper == KEPT_BY_HOLD && !rule->is_platforms) {
+        append_is_held(rule, dialect, sql);
+    } else if (keeper == KEPT_BY_ROLLUP && rule->until) {
+        g_string_append_printf(sql, "%s.%s >= ", rule->table, rule->time);
+        append_uncounted_from(rule, sql);
+    } else {
+        g_string_append(sql, "1 = 0");
+    }
+    g_string_append(sql, " THEN 1 ELSE 0 END");
+    return g_string_free(sql, FALSE);
 }
 
 /* The rows among which an index finds those of the part. */
@@ -52,9 +77,8 @@ static char *scope(const struct retention_rule *rule, enum retention_part_kind k
                            kind == PART_CAMERA ? "camera_id = $3" : "$3 = ''");
 }
 
-/* Rows of the part that are old enough, and those of them that may go. */
-static char *condition(const struct retention_rule *rule, enum record_dialect dialect, bool is_all_old,
-                       enum retention_part_kind kind)
+/* Rows of the part that may go. */
+static char *condition(const struct retention_rule *rule, enum record_dialect dialect, enum retention_part_kind kind)
 {
     g_autofree char *among = scope(rule, kind);
     GString *sql = g_string_new(among);
@@ -63,28 +87,28 @@ static char *condition(const struct retention_rule *rule, enum record_dialect di
         g_string_append(sql, " AND camera_id NOT IN (SELECT c.id FROM cameras c WHERE c.org_id = $1)");
     if (rule->where)
         g_string_append_printf(sql, " AND %s", rule->where);
-    if (rule->until && !is_all_old)
-        g_string_append_printf(sql,
-                               " AND %s.%s < coalesce((SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = $1 "
-                               "AND m.level = '%s'), $2)",
-                               rule->table, rule->time, record_enum_name(rollup_level_names, rule->until));
-    if (!rule->is_platforms && !is_all_old)
-        append_hold(rule, dialect, sql);
+    if (rule->until) {
+        g_string_append_printf(sql, " AND %s.%s < ", rule->table, rule->time);
+        append_uncounted_from(rule, sql);
+    }
+    if (!rule->is_platforms) {
+        g_string_append(sql, " AND NOT ");
+        append_is_held(rule, dialect, sql);
+    }
     return g_string_free(sql, FALSE);
 }
 
-static char *count_sql(const struct retention_rule *rule, enum record_dialect dialect, bool is_all_old,
-                       enum retention_part_kind kind)
+static char *count_sql(const struct retention_rule *rule, enum record_dialect dialect, enum retention_part_kind kind)
 {
-    g_autofree char *where = condition(rule, dialect, is_all_old, kind);
+    g_autofree char *where = condition(rule, dialect, kind);
     return g_strdup_printf("SELECT count(*) FROM %s WHERE %s", rule->table, where);
 }
 
 bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
-                     const struct retention_part *part, bool is_all_old, int64_t *sum, GError **error)
+                     const struct retention_part *part, int64_t *sum, GError **error)
 {
     int64_t count = 0;
-    g_autofree char *sql = count_sql(rule, work->store->engine->dialect, is_all_old, part->kind);
+    g_autofree char *sql = count_sql(rule, work->store->engine->dialect, part->kind);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
     bool is_good =
@@ -143,7 +167,7 @@ static void append_bound(const struct retention_rule *rule, const char *comparis
 /* SQL that is 1 where a row may go. To a planner it is no condition, so that none looks for the rows by it. */
 static char *is_due(const struct retention_rule *rule, enum record_dialect dialect, enum retention_part_kind kind)
 {
-    g_autofree char *due = condition(rule, dialect, false, kind);
+    g_autofree char *due = condition(rule, dialect, kind);
     return g_strdup_printf("CASE WHEN %s THEN 1 ELSE 0 END", due);
 }
 

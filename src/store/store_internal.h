@@ -29,8 +29,8 @@ struct store_table {
     const struct record_descriptor *descriptor;
     enum store_tenancy tenancy;
     const char *constraints; /* SQL, beside the primary key; NULL for none */
-    bool is_partitioned;     /* PostgreSQL: a part for each day, by `id`, a UUIDv7 */
     bool is_append_only;     /* rows are never changed, and go with their org alone (erasure.h) */
+    int days_since;          /* PostgreSQL: a part for each day, by `id`, a UUIDv7, since this migration; 0: none */
 };
 extern const struct store_table store_tables[];
 extern const size_t store_table_count;
@@ -185,8 +185,9 @@ struct store_step {
 };
 extern const struct store_step store_steps[];
 extern const size_t store_step_count;
-/* Appends what keeps the table's tenants apart in PostgreSQL: row level security, policies, grants, partitions. */
-void store_append_postgres_rules(const struct store_table *table, GString *out);
+/* Appends what keeps the table's tenants apart in PostgreSQL: row level security, policies, grants, and (`has_days`)
+ * the partition for what is of no day. */
+void store_append_postgres_rules(const struct store_table *table, bool has_days, GString *out);
 /* Functions that the tables' rules call. */
 extern const char store_postgres_functions[];
 

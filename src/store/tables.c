@@ -59,9 +59,9 @@ const struct store_table store_tables[] = {
     {&signing_key_descriptor, STORE_OF_PLATFORM, NULL},
     {&login_failure_descriptor, STORE_OF_PLATFORM, NULL},
     /* No foreign key: what was seen outlives the camera that saw it. */
-    {&analytics_event_descriptor, STORE_OF_ORG, NULL, .is_partitioned = true},
+    {&analytics_event_descriptor, STORE_OF_ORG, NULL, .days_since = 6},
     {&store_count_descriptor, STORE_OF_ORG, NULL},
-    {&track_chunk_descriptor, STORE_OF_ORG, NULL},
+    {&track_chunk_descriptor, STORE_OF_ORG, NULL, .days_since = 24},
     {&service_policy_descriptor, STORE_OF_ORG_OR_ALL,
      OF_ORG ", " OF_SITE ", FOREIGN KEY (org_id, class_id) REFERENCES classes (org_id, id), "
             "FOREIGN KEY (org_id, camera_id) REFERENCES cameras (org_id, id)"},

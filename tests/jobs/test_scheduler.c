@@ -2,8 +2,10 @@
 #include <glib.h>
 #include <string.h>
 
+#include "base/counter.h"
 #include "faults.h"
 #include "jobs/jobs.h"
+#include "store/store_internal.h"
 #include "store/store_world.h"
 
 static const int64_t HOUR_US = INT64_C(3600000000);
@@ -201,7 +203,7 @@ static void test_d07_taken_over_after_the_lease_and_the_late_one_is_refused(void
     g_autoptr(GError) error = NULL;
     struct store *store = world.store.store;
     /* a server that claims the run and is heard of no more */
-    const struct store_run_claim claim = {"count", "dead", NULL, world_start_ms, 60000, TRIGGER_SCHEDULE};
+    const struct store_run_claim claim = {"count", "dead", NULL, world_start_ms, 60000, TRIGGER_SCHEDULE, 1, false};
     struct store_run_hold dead = {"count", world_start_ms, 0, 60000};
     g_assert_true(store_run_claim(store, &claim, &dead.fence, &error));
     g_assert_cmpint(dead.fence, ==, 1);
@@ -326,6 +328,179 @@ static void test_d04_a_time_that_could_not_be_claimed_is_told(void)
     world_end(&world);
 }
 
+/* Its end cannot be written: that is tried again, and it is not run again, though its lease is long over. */
+static void test_d07_an_end_that_is_not_written_is_no_second_run(void)
+{
+    if (!has_faults())
+        return;
+    struct world world;
+    world_begin(&world);
+    world.settings.jobs.lease_seconds = 0;
+    g_atomic_int_set(&is_held, 1);
+    struct scheduler *scheduler = start(&world, holding_job, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WORLD_WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
+    plan_faults("store.commit=1+");
+    g_atomic_int_set(&is_held, 0);
+    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), is_idle(scheduler)));
+    g_assert_true(history_is(&world, "hold", "running"));
+    clock_fake_advance_us(world.store.clock, INT64_C(60000000));
+    plan_faults(NULL);
+    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "hold", "done")));
+    g_autoptr(GPtrArray) list = scheduler_history(scheduler, "hold", 0, 1, NULL);
+    g_assert_cmpint(((struct job_run *)g_ptr_array_index(list, 0))->fence, ==, 1);
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+/* ---- runs of other servers ---- */
+
+/* With one thread the second is run when the first was tried. */
+static const struct job queuing[] = {
+    {"count", "Counts", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_QUEUE, count_run},
+    {"fail", "Fails", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, fail_run}};
+static const struct job cancelling[] = {
+    {"count", "Counts", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_CANCEL, count_run}};
+
+/* Another server begins a run by hand, and holds it for a day. */
+static struct store_run_hold run_elsewhere(struct world *world)
+{
+    const struct store_run_claim claim = {"count",           "other",        "someone", world_start_ms + 1,
+                                          INT64_C(86400000), TRIGGER_MANUAL, 1,         false};
+    struct store_run_hold hold = {"count", claim.scheduled_ms, 0, claim.lease_ms};
+    g_assert_true(store_run_claim(world->store.store, &claim, &hold.fence, NULL));
+    g_assert_cmpint(hold.fence, ==, 1);
+    return hold;
+}
+
+static void test_d05_max_instances_hold_over_all_servers(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    int64_t scheduled_ms;
+    world_begin(&world);
+    struct store_run_hold elsewhere = run_elsewhere(&world);
+    struct scheduler *scheduler = start(&world, counting, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped overlap, running"));
+    g_assert_false(scheduler_run_now(scheduler, "count", &by_admin, &scheduled_ms, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+    g_assert_true(store_run_end(world.store.store, &elsewhere, RUN_DONE, "elsewhere", NULL));
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, skipped overlap, done"));
+    g_assert_cmpint(g_atomic_int_get(&runs), ==, 1);
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d05_a_queued_run_waits_for_another_server(void)
+{
+    struct world world;
+    world_begin(&world);
+    struct store_run_hold elsewhere = run_elsewhere(&world);
+    world.settings.jobs.threads = 1;
+    struct scheduler *scheduler = start(&world, queuing, 2);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WORLD_WAIT_UNTIL(history_is(&world, "fail", "failed"));
+    g_assert_true(history_is(&world, "count", "running"));
+    g_assert_true(store_run_end(world.store.store, &elsewhere, RUN_DONE, "elsewhere", NULL));
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, done"));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+static void test_d05_a_new_run_ends_that_of_another_server(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_begin(&world);
+    struct store_run_hold elsewhere = run_elsewhere(&world);
+    struct scheduler *scheduler = start(&world, cancelling, 1);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(scheduler);
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, cancelled"));
+    g_assert_false(store_run_beat(world.store.store, &elsewhere, &error)); /* it is refused from then on */
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
+/* ---- alarms ---- */
+
+static int is_failing; /* atomic */
+
+static bool fail_sometimes(struct job_context *context, GError **error)
+{
+    return g_atomic_int_get(&is_failing) ? fail_run(context, error) : count_run(context, error);
+}
+
+static const struct job alarming[] = {{"alarm", "Alarms", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
+                                       fail_sometimes, offsetof(struct server_health, retention_stopped)}};
+
+/* A hub with a health of its own, on the same store. */
+static struct scheduler *start_beside(struct world *world, struct server_health *health)
+{
+    g_autoptr(GError) error = NULL;
+    const struct scheduler_options options = {alarming,         1,      world->store.store,
+                                              &world->settings, health, world->store.clock};
+    struct scheduler *scheduler = scheduler_new(&options, &error);
+    g_assert_no_error(error);
+    return scheduler;
+}
+
+static void test_alarms_are_every_hub_s(void)
+{
+    struct world world;
+    struct server_health here = {0}, there = {0}, restarted = {0};
+    world_begin(&world);
+    world.settings.jobs.lease_seconds = 0; /* looks at every turn */
+    g_atomic_int_set(&is_failing, 1);
+    struct scheduler *first = start_beside(&world, &here), *second = start_beside(&world, &there);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(first);
+    WORLD_WAIT_UNTIL(
+        (scheduler_turn(second), counter_get(&here.retention_stopped) && counter_get(&there.retention_stopped)));
+    struct scheduler *third = start_beside(&world, &restarted);
+    g_assert_cmpint(counter_get(&restarted.retention_stopped), ==, 1); /* a start does not forget it */
+    scheduler_free(third);
+    /* the cause is gone: whoever runs it, nobody says so any more */
+    g_atomic_int_set(&is_failing, 0);
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(second);
+    WORLD_WAIT_UNTIL(
+        (scheduler_turn(first), !counter_get(&here.retention_stopped) && !counter_get(&there.retention_stopped)));
+    scheduler_free(first);
+    scheduler_free(second);
+    world_end(&world);
+}
+
+static int64_t count_samples(struct world *world)
+{
+    int64_t count = -1;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(world->store.store, STORE_READ, STORE_PLATFORM, NULL);
+    g_assert_true(
+        store_get_integer(transaction, "SELECT count(*) FROM storage_samples", STORE_NO_VALUES, 0, &count, NULL));
+    return count;
+}
+
+static void test_each_hub_notes_its_disk(void)
+{
+    struct world world;
+    world_begin(&world);
+    world.settings.jobs.lease_seconds = 0;
+    struct scheduler *scheduler = start(&world, counting, 1);
+    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), count_samples(&world) == 1));
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), count_samples(&world) == 2));
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
 static void test_next_times(void)
 {
     struct world world;
@@ -385,6 +560,12 @@ int main(int argc, char **argv)
         {"d11_paused_and_run_by_hand", test_d11_paused_and_run_by_hand},
         {"d11_paused_by_another_server", test_d11_paused_by_another_server},
         {"d12_turns_do_not_wait_for_the_store", test_d12_turns_do_not_wait_for_the_store},
+        {"d05_max_instances_hold_over_all_servers", test_d05_max_instances_hold_over_all_servers},
+        {"d05_a_queued_run_waits_for_another_server", test_d05_a_queued_run_waits_for_another_server},
+        {"d05_a_new_run_ends_that_of_another_server", test_d05_a_new_run_ends_that_of_another_server},
+        {"d07_an_end_that_is_not_written_is_no_second_run", test_d07_an_end_that_is_not_written_is_no_second_run},
+        {"alarms_are_every_hub_s", test_alarms_are_every_hub_s},
+        {"each_hub_notes_its_disk", test_each_hub_notes_its_disk},
         {"next_times", test_next_times},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {

@@ -177,6 +177,80 @@ static void test_g07_only_days_can_be_dropped(void)
     world_clear(&world);
 }
 
+/* ---- stored tracks ---- */
+
+/* A piece of a track of each of the first three days of 2026, an hour long. */
+static void put_tracks(struct days_world *days)
+{
+    meddle(
+        &days->world,
+        "INSERT INTO track_chunks (id, org_id, camera_id, run_id, from_at, to_at, data) SELECT vedette_day_bound(day) "
+        "|| '-7000-8000-000000000001', 'default', 'cam-1', 'r', day::timestamp AT TIME ZONE 'UTC', (day::timestamp "
+        "AT TIME ZONE 'UTC') + interval '1 hour', 'x' FROM (VALUES (date '2026-01-01'), ('2026-01-02'), "
+        "('2026-01-03')) AS days (day)");
+}
+
+static char *track_parts(struct days_world *days)
+{
+    return ask(&days->world,
+               "SELECT right(tableoid::regclass::text, 8), count(*) FROM track_chunks GROUP BY 1 ORDER BY 1");
+}
+
+static void test_g07_a_day_of_tracks_goes_as_a_whole(void)
+{
+    struct days_world days;
+    days_begin(&days);
+    days.settings.track_days = 7;
+    days.settings.event_days = days.settings.occupancy_days = 0;
+    for (int day = 1; day <= 2; day++) {
+        g_autofree char *sql = g_strdup_printf("SELECT vedette_day_make('track_chunks', '2026-01-%02d')", day);
+        meddle(&days.world, sql);
+    }
+    put_tracks(&days);
+    move_to(&days.world, world_start_ms + 9 * DAY);
+    g_autofree char *before = track_parts(&days), *done = retain(&days, false), *left = track_parts(&days);
+    g_assert_cmpstr(before, ==, "20260101 1 20260102 1 _default 1");
+    g_assert_cmpstr(done, ==, "tracks 2"); /* with their days: */
+    g_assert_cmpstr(left, ==, "_default 1");
+    g_assert_cmpint(
+        ask_number(&days.world, "SELECT count(*) FROM pg_class WHERE relname ~ '^track_chunks_2026010[12]$'"), ==, 0);
+    days_end(&days);
+}
+
+/* The text of one step as programs ran it. */
+static char *text_of_step(int number)
+{
+    g_autofree char *all = store_schema_sql(RECORD_POSTGRES), *head = g_strdup_printf("-- %d: ", number);
+    const char *from = strstr(all, head), *to = strstr(from + 1, "\n-- ");
+    return g_strndup(from, to ? (size_t)(to - from) : strlen(from));
+}
+
+/* A database of the time before: what lay there lies in days afterwards, but for what no clock can have been at. */
+static void test_g07_tracks_of_earlier_versions_move_into_days(void)
+{
+    struct days_world days;
+    days_begin(&days);
+    g_autofree char *made = text_of_step(9);
+    g_autofree char *back =
+        g_strdup_printf("DROP TABLE track_chunks; %s; CREATE INDEX track_chunks_newest ON track_chunks (org_id, "
+                        "from_at, id); ALTER TABLE track_chunks OWNER TO vedette_owner; DELETE FROM schema_migrations "
+                        "WHERE number >= 24",
+                        made);
+    meddle(&days.world, back);
+    meddle(&days.world,
+           "INSERT INTO track_chunks (id, org_id, camera_id, run_id, from_at, to_at, data) SELECT "
+           "vedette_day_bound(current_date - back) || '-7000-8000-00000000000' || back, 'default', 'cam-1', "
+           "'r', now() - back * interval '1 day', now(), 'x' FROM generate_series(1, 3) AS days (back)");
+    meddle(&days.world, "INSERT INTO track_chunks (id, org_id, camera_id, run_id, from_at, to_at, data) VALUES ('t', "
+                        "'default', 'cam-1', 'r', now(), now(), 'x')");
+    postgres_migrate(days.world.database);
+    g_autofree char *counts =
+        ask(&days.world, "SELECT count(*), count(DISTINCT tableoid), count(*) FILTER (WHERE tableoid = "
+                         "'track_chunks_default'::regclass) FROM track_chunks");
+    g_assert_cmpstr(counts, ==, "4 4 1");
+    days_end(&days);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -187,6 +261,9 @@ int main(int argc, char **argv)
     g_test_add_func("/days/g07_another_orgs_row_keeps_the_day", test_g07_another_orgs_row_keeps_the_day);
     g_test_add_func("/days/g07_what_must_stay_keeps_the_day", test_g07_what_must_stay_keeps_the_day);
     g_test_add_func("/days/g07_a_day_in_use_is_left_and_nobody_waits", test_g07_a_day_in_use_is_left_and_nobody_waits);
+    g_test_add_func("/days/g07_a_day_of_tracks_goes_as_a_whole", test_g07_a_day_of_tracks_goes_as_a_whole);
+    g_test_add_func("/days/g07_tracks_of_earlier_versions_move_into_days",
+                    test_g07_tracks_of_earlier_versions_move_into_days);
     g_test_add_func("/days/g07_only_days_can_be_dropped", test_g07_only_days_can_be_dropped);
     return g_test_run();
 }

@@ -332,53 +332,6 @@ static void test_a_missing_mount_stops_it(void)
     world_clear(&world);
 }
 
-static void test_status_proves_what_is_kept(void)
-{
-    struct store_world world;
-    struct retention_settings settings = retention_settings();
-    const struct store_retention retention = {.settings = &settings};
-    g_autoptr(GError) error = NULL;
-    begin(&world, "UTC", world_start_ms);
-    put(&world, signal_at(&world, "cam-1", world_start_ms + 5));
-    put(&world, signal_at(&world, "cam-2", world_start_ms + 50 * MINUTE));
-    move_to(&world, world_start_ms + 90 * DAY + MINUTE);
-    g_autoptr(GPtrArray) views = store_retention_status(world.store, &retention, "default", true, &error);
-    g_assert_no_error(error);
-    int seen = 0;
-    for (guint i = 0; i < views->len; i++) {
-        const struct retention_view *view = g_ptr_array_index(views, i);
-        if (strcmp(view->table, "events") != 0)
-            continue;
-        bool is_first = strcmp(view->camera_id, "cam-1") == 0;
-        g_assert_cmpint(view->oldest_at.ms, ==, is_first ? world_start_ms + 5 : world_start_ms + 50 * MINUTE);
-        g_assert_cmpint(view->days, ==, 90);
-        g_assert_cmpint(view->due_rows, ==, 1);
-        seen++;
-    }
-    g_assert_cmpint(seen, ==, 2);
-    g_autoptr(GPtrArray) others = store_retention_status(world.store, &retention, "other", true, &error);
-    g_assert_cmpuint(others->len, ==, 0);
-    record_clear(&retention_settings_descriptor, &settings);
-    world_clear(&world);
-}
-
-static void test_forecast_of_the_disk(void)
-{
-    struct storage_sample samples[24];
-    const struct storage_sample *list[24];
-    for (int i = 0; i < 24; i++) {
-        samples[i] = (struct storage_sample){{world_start_ms + i * (int64_t)HOUR}, INT64_C(1000000) - i * 10000};
-        list[i] = &samples[i];
-    }
-    /* 770,000 bytes are left at the last of them, at 10,000 an hour: 77 hours */
-    int64_t full_ms = storage_forecast(list, 24);
-    g_assert_cmpint(llabs(full_ms - (world_start_ms + (23 + 77) * (int64_t)HOUR)), <, HOUR / 10);
-    g_assert_cmpint(storage_forecast(list, 1), ==, 0);
-    for (int i = 0; i < 24; i++)
-        samples[i].free_bytes = 1000000 + i;
-    g_assert_cmpint(storage_forecast(list, 24), ==, 0);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -394,8 +347,6 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/clock_jumps_stop_it", test_clock_jumps_stop_it);
     g_test_add_func("/retention/a_row_without_a_time_stops_it", test_a_row_without_a_time_stops_it);
     g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);
-    g_test_add_func("/retention/status_proves_what_is_kept", test_status_proves_what_is_kept);
-    g_test_add_func("/retention/forecast_of_the_disk", test_forecast_of_the_disk);
     g_test_add_func("/retention/the rest goes next time", test_the_rest_goes_next_time);
     g_test_add_func("/retention/a job's latest time stays", test_a_job_s_latest_time_stays);
     g_test_add_func("/retention/g08_what_fails_for_one_org_keeps_no_other_s",

@@ -50,6 +50,11 @@ static const struct {
      "a.attrelid = c.oid AND a.attname = 'org_id' WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique AND "
      "NOT a.attnum = "
      "ANY (i.indkey) AND i.indexrelid::regclass::text NOT IN ('service_policies_pkey', 'policy_revisions_pkey')"},
+    {"r05: a table of orgs' rows without a primary key that names the org",
+     "SELECT string_agg(relname, ' ') FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid WHERE relkind IN ('r', "
+     "'p') AND relnamespace = 'public'::regnamespace AND attname = 'org_id' AND relname NOT IN ('service_policies', "
+     "'policy_revisions') AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND a.attnum = "
+     "ANY (indkey))"},
     {"r09: a view", "SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'public'::regnamespace AND "
                     "relkind IN ('v', 'm')"},
     {"r09: a function with its owner's rights that is not on the list, or without a fixed search_path",
@@ -104,6 +109,7 @@ static void test_r01_catalogue_sees_what_is_missing(void)
         "ALTER TABLE cameras NO FORCE ROW LEVEL SECURITY",
         "DROP POLICY sites_delete ON sites",
         "ALTER TABLE counts DROP CONSTRAINT counts_pkey",
+        "ALTER TABLE counts DROP CONSTRAINT counts_pkey; DROP INDEX counts_of_camera",
         "CREATE UNIQUE INDEX oracle ON users (username)",
         "GRANT SELECT ON events_default TO vedette_app",
         "GRANT vedette_owner TO vedette_app",
@@ -142,7 +148,7 @@ static void test_r11_partitions_are_closed(void)
         const char *part = PQgetvalue(parts, i, 0);
         g_assert_cmpint(tenancy_try_format(&tenancy, tenancy.a, NULL, "SELECT count(*) FROM %s", part), ==, -1);
         g_assert_cmpint(tenancy_try_format(&tenancy, tenancy.a, NULL, "DELETE FROM %s", part), ==, -1);
-        g_assert_cmpint(tenancy_try_format(&tenancy, tenancy.a, NULL, "UPDATE %s SET trace_id = 'x'", part), ==, -1);
+        g_assert_cmpint(tenancy_try_format(&tenancy, tenancy.a, NULL, "UPDATE %s SET camera_id = 'x'", part), ==, -1);
         g_assert_cmpint(tenancy_try_format(&tenancy, tenancy.a, NULL, "TRUNCATE %s", part), ==, -1);
     }
     PQclear(parts);

@@ -544,7 +544,7 @@ export interface ServerHealth {
   retention_deleted: number;
   /** 1: retention deletes nothing until someone looks at it; the job cleanup_old_data says why */
   retention_stopped: number;
-  /** 1: the disk will be full within retention.alarm_days at the present rate */
+  /** 1: the disk of a hub will be full within retention.alarm_days at the present rate, or cannot be looked at; the job watch_storage says which */
   storage_alarm: number;
   /** HTTP requests answered */
   http_requests: number;
@@ -1642,10 +1642,16 @@ export interface Retention {
   oldest_at?: string;
   /** older ones go at the next run; absent: none do */
   cutoff_at?: string;
-  /** rows of all cameras that go at the next run */
+  /** older rows that go at the next run; -1: not counted */
   due_rows: number;
-  /** what keeps older rows: legal_hold or rollup */
+  /** older rows that stay; -1: not counted */
+  held_rows: number;
+  /** what keeps those: legal_hold, rollup, or legal_hold, rollup */
   held_by?: string;
+  /** as many rows were looked at as may be (retention.status_rows): oldest_at may be missing, and there may be more of both counts */
+  is_partial: boolean;
+  /** when the first disk that has records will be full at the present rate; absent: not in sight, or not known yet */
+  disk_full_at?: string;
 }
 
 /** Where time went, stage by stage. */
