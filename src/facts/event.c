@@ -146,9 +146,10 @@ static const struct record_field analytics_event_fields[] = {
           .check_text = trace_parent_check),
     FIELD_ENUM(struct analytics_event, count, event_count_names, 0, "what it adds to the counts of lines and zones"),
     FIELD(struct analytics_event, count_amount, 0, "how many", .min = 0, .max = COUNT_MAX),
+    FIELD(struct analytics_event, run_at, 0, "when the run of the server that took it over began"),
 };
 /* All but the last ones is stored and shown. */
-enum { FIELDS_SHOWN = 11, FIELDS_UNDER_WAY = 3 };
+enum { FIELDS_SHOWN = 11, FIELDS_UNDER_WAY = 4 };
 _Static_assert(G_N_ELEMENTS(analytics_event_fields) == FIELDS_SHOWN + FIELDS_UNDER_WAY,
                "say of the new field whether it is shown, and keep those that are not last");
 const struct record_descriptor analytics_event_descriptor = {

@@ -131,8 +131,9 @@ struct analytics_event {
     int32_t priority;
     struct record_json payload;
     /* while it is on its way */
-    char *traceparent;      /* of what made it, when its trace is told; NULL: it is in no such trace */
-    enum event_count count; /* what it counts as; 0: nobody has looked into the payload yet */
+    struct record_time run_at; /* the server's that took it over began then: it counts what is on its way by that */
+    char *traceparent;         /* of what made it, when its trace is told; NULL: it is in no such trace */
+    enum event_count count;    /* what it counts as; 0: nobody has looked into the payload yet */
     int64_t count_amount;
 };
 extern const struct record_descriptor analytics_event_descriptor;

@@ -127,9 +127,11 @@ static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, first_picture_ms, RECORD_GAUGE,
           "from the beginning of its first connection to the first picture; 0: none came yet", .unit = "ms"),
     FIELD(struct camera_health, last_frame_at, 0, "when the last frame came"),
-    FIELD(struct camera_health, records_received, RECORD_COUNTER, "records the hub took in from its worker"),
+    FIELD(struct camera_health, records_received, RECORD_COUNTER,
+          "records of it that the spool took over, its worker's and others'"),
     FIELD(struct camera_health, records_stored, RECORD_COUNTER,
-          "of these, those that reached the store, or that it refused for good"),
+          "of these, those that left the spool: stored, refused by the store for good, or lost, which vedette_spool_* "
+          "counts"),
     FIELD(struct camera_health, stalled, 0,
           "what stands still beyond its deadline: frames, analyses, records, deliveries; empty while all of it moves",
           .max_count = 128),

@@ -54,10 +54,10 @@ static void drain_free(struct drain *drain)
 
 /* ---- one batch ---- */
 
-/* Of cameras whose records came with this run of the hub: progress is measured by what came and what was stored. */
+/* Of what came with this run of the hub: progress is measured by what the spool took over, and gave back. */
 static void note_delivered(struct drain *drain, const struct analytics_event *event)
 {
-    if (drain->parts.live && event->received_at.ms >= drain->parts.health->started_at.ms)
+    if (drain->parts.live && event->run_at.ms == drain->parts.health->started_at.ms)
         live_add_records(drain->parts.live, event->camera_id, 0, 1);
 }
 
@@ -165,10 +165,14 @@ static struct analytics_event *decode(const struct vedette_spool_record *record,
 }
 
 /* What can never be stored: counted, told, and let go. */
-static void refuse(struct drain *drain, const GError *error)
+static void refuse(struct drain *drain, const struct vedette_spool_record *record, const GError *error)
 {
     static struct log_limit complaint;
     gint64 held_back;
+    struct analytics_event *event = decode(record, NULL);
+    if (event)
+        note_delivered(drain, event);
+    analytics_event_free(event);
     counter_add(&drain->parts.health->records_rejected, 1);
     if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
         log_error(NULL, "a record of the spool cannot be stored and is let go: %s (%lld more)", error->message,
@@ -217,7 +221,7 @@ static bool store_one_by_one(struct drain *drain, const struct vedette_spool_bat
             return false;
         }
         if (failure)
-            refuse(drain, failure);
+            refuse(drain, &batch->records[i], failure);
     }
     return true;
 }

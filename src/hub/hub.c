@@ -4,15 +4,19 @@
 #include "api/api.h"
 #include "base/directory.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "hub/hub_internal.h"
+#include "hub/track_ids.h"
 
+#include <errno.h>
 #include <glib-unix.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TURN_MS = 200, STOP_DEADLINE_MS = 5000 };
+enum { TURN_MS = 200, STOP_DEADLINE_MS = 5000, ENDING_US = 20 * 1000000 };
 
 static gboolean on_stop_deadline(gpointer data)
 {
@@ -189,9 +193,56 @@ static void leave_hanging_store(void)
     _exit(1);
 }
 
+/* Watches that the hub ends. What else may take time at an end has its own, shorter one; but whoever waits for the
+ * store does so without end, and it may hang when the record path is closed already. */
+struct ending {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_over; /* lock */
+    int64_t until_us;
+    pthread_t thread;
+    bool has_thread;
+};
+
+static void *watch_ending(void *data)
+{
+    struct ending *ending = data;
+    const struct timespec deadline = wait_deadline(ending->until_us);
+    pthread_mutex_lock(&ending->lock);
+    while (!ending->is_over && pthread_cond_timedwait(&ending->changed, &ending->lock, &deadline) != ETIMEDOUT)
+        ;
+    bool is_late = !ending->is_over;
+    pthread_mutex_unlock(&ending->lock);
+    if (is_late)
+        leave_hanging_store();
+    return NULL;
+}
+
+static void ending_begin(struct ending *ending, double stop_seconds)
+{
+    *ending = (struct ending){.lock = PTHREAD_MUTEX_INITIALIZER};
+    ending->until_us = clock_monotonic_us(clock_system()) + (int64_t)(stop_seconds * G_USEC_PER_SEC) + ENDING_US;
+    wait_condition_init(&ending->changed);
+    ending->has_thread = pthread_create(&ending->thread, NULL, watch_ending, ending) == 0; /* else nobody watches */
+}
+
+static void ending_finish(struct ending *ending)
+{
+    pthread_mutex_lock(&ending->lock);
+    ending->is_over = true;
+    pthread_cond_signal(&ending->changed);
+    pthread_mutex_unlock(&ending->lock);
+    if (ending->has_thread)
+        pthread_join(ending->thread, NULL);
+    pthread_cond_destroy(&ending->changed);
+    pthread_mutex_destroy(&ending->lock);
+}
+
 /* The spool answers on this thread's main loop: workers are freed after those answers. */
 static void hub_clear(struct hub *hub)
 {
+    struct ending ending;
+    ending_begin(&ending, hub->settings->spool.stop_seconds);
     hub->is_stopping = true;
     control_free(hub->control);
     proof_clear(hub);
@@ -207,7 +258,9 @@ static void hub_clear(struct hub *hub)
     vedette_resilience_free(hub->resilience);
     trace_export_stop(hub->traces); /* nobody is under way any more */
     monitor_free(hub->monitor);
+    track_ids_free(hub->track_ids);
     store_close(hub->store);
+    ending_finish(&ending);
     while (g_main_context_iteration(NULL, FALSE))
         ;
     detecting_free(hub->detecting);
@@ -275,7 +328,8 @@ static bool open_all(struct hub *hub, GError **error)
         store_watch_incidents(hub->store, publish_incident, hub);
     hub->monitor = monitor_new(hub);
     hub->governing = governing_new(hub);
-    if (!hub->store || !register_cameras(hub, error))
+    if (!hub->store || !register_cameras(hub, error) ||
+        !(hub->track_ids = track_ids_new(hub->store, hub->clock, error)))
         return false;
     hub->policies = policies_new(hub, error);
     return hub->policies && load_cameras(hub, error) && open_notify(hub, error) && start_incident_teller(hub, error) &&

@@ -33,6 +33,7 @@
 
 struct hub;
 struct monitor;
+struct track_ids;
 struct governing;
 struct trials;
 
@@ -81,6 +82,7 @@ struct hub {
     struct cameras *cameras;
     struct trials *trials; /* while it serves */
     struct monitor *monitor;
+    struct track_ids *track_ids;
     struct governing *governing;
     struct hub_policies *policies;
     struct incident_teller *incident_teller;
@@ -253,5 +255,6 @@ struct stalls {
     unsigned look;   /* the monitor's: at which it was there */
     unsigned told;   /* bit 1 << stage: a signal was raised */
 };
+/* `is_drained`: nothing is in the spool. */
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,
-                 int64_t now_us);
+                 bool is_drained, int64_t now_us);

@@ -193,13 +193,10 @@ static void complain_of_spool(const struct hub_worker *worker, guint records, co
 /* True when the batch is over: its records never will be taken. */
 static bool note_failure(struct intake_batch *batch, const struct vedette_spool_error *error)
 {
-    struct hub *hub = batch->worker->hub;
     complain_of_spool(batch->worker, batch->events->len, error);
     if (error->kind != VEDETTE_SPOOL_INVALID)
         return false;
-    counter_add(&hub->health.records_rejected, batch->events->len);
-    for (guint i = 0; i < batch->events->len; i++)
-        live_add_records(hub->live, ((const struct analytics_event *)batch->events->pdata[i])->camera_id, 0, 1);
+    counter_add(&batch->worker->hub->health.records_rejected, batch->events->len);
     return true;
 }
 
@@ -260,7 +257,6 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
             g_clear_pointer(&event, analytics_event_free);
         if (!event)
             continue;
-        live_add_records(worker->hub->live, event->camera_id, 1, 0);
         g_ptr_array_add(batch->events, event);
     }
     counter_add(&worker->hub->health.records_received, batch->events->len);

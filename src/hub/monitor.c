@@ -296,6 +296,15 @@ static void forget_unwatched(struct monitor *monitor)
     }
 }
 
+static bool spool_is_drained(const struct hub *hub)
+{
+    struct vedette_spool_stats stats;
+    if (!hub->records)
+        return false;
+    vedette_spool_get_stats(record_path_spool(hub->records), &stats);
+    return stats.total_queued == 0;
+}
+
 void monitor_turn(struct monitor *monitor)
 {
     int64_t at_us = clock_monotonic_us(monitor->hub->clock);
@@ -315,8 +324,9 @@ void monitor_turn(struct monitor *monitor)
     forget_unwatched(monitor);
     vedette_health_tick(monitor->health);
     alarms_look(&monitor->alarms, monitor, monitor->hub);
+    bool is_drained = spool_is_drained(monitor->hub);
     for (size_t i = 0; i < set->count; i++)
         if (set->items[i]->enabled)
-            stalls_look(stalls_of(monitor, set->items[i]->id), monitor, monitor->hub, set->items[i], at_us);
+            stalls_look(stalls_of(monitor, set->items[i]->id), monitor, monitor->hub, set->items[i], is_drained, at_us);
     send_unsent(monitor);
 }

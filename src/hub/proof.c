@@ -45,6 +45,10 @@ struct proof {
     int64_t got_us;
     bool is_over;
     guint timer;
+    GThread *asker; /* whether it is stored; NULL: it is not asked yet */
+    int is_stored;  /* atomic, as the next two */
+    int has_asked;  /* the thread is at its end */
+    int is_left;    /* it need not ask any more */
 };
 
 /* ---- the clip ---- */
@@ -117,6 +121,7 @@ static void finish(struct proof *proof, const char *problem)
     if (proof->is_over)
         return;
     proof->is_over = true;
+    g_atomic_int_set(&proof->is_left, true);
     if (problem)
         log_error(NULL, "the proof failed: %s", problem);
     else
@@ -173,7 +178,7 @@ static int64_t deadline_us(const struct proof *proof)
     return (int64_t)(proof->hub->settings->progress.proof_seconds * G_USEC_PER_SEC);
 }
 
-static bool is_stored(const struct proof *proof)
+static bool is_in_store(const struct proof *proof)
 {
     const struct store_event_filter filter = {.org_id = proof->camera.org_id,
                                               .camera_id = camera_id,
@@ -184,6 +189,33 @@ static bool is_stored(const struct proof *proof)
         if (strcmp(((const struct analytics_event *)g_ptr_array_index(events, i))->id, proof->id) == 0)
             return true;
     return false;
+}
+
+/* A thread of its own: the store may hang, and the main loop must not. */
+static gpointer ask_store(gpointer data)
+{
+    struct proof *proof = data;
+    bool is_found = false;
+    while (!is_found && !g_atomic_int_get(&proof->is_left)) {
+        is_found = is_in_store(proof);
+        if (!is_found)
+            g_usleep(TURN_MS * 1000);
+    }
+    g_atomic_int_set(&proof->is_stored, is_found);
+    g_atomic_int_set(&proof->has_asked, true);
+    return NULL;
+}
+
+static bool is_stored(struct proof *proof)
+{
+    if (!proof->asker)
+        proof->asker = g_thread_new("proof", ask_store, proof);
+    return g_atomic_int_get(&proof->is_stored);
+}
+
+static bool is_asking(const struct proof *proof)
+{
+    return proof->asker && !g_atomic_int_get(&proof->has_asked);
 }
 
 /* Takes the steps that are done by now. */
@@ -222,6 +254,9 @@ static void check_trouble(struct proof *proof)
 
 static void proof_free(struct proof *proof)
 {
+    g_atomic_int_set(&proof->is_left, true);
+    if (proof->asker)
+        g_thread_join(proof->asker);
     if (proof->timer)
         g_source_remove(proof->timer);
     g_unlink(proof->clip);
@@ -241,7 +276,7 @@ static gboolean on_turn(gpointer data)
     if (proof->is_over && proof->worker->pid && !has_time)
         hub_worker_end(proof->worker);
     /* batches of its worker that are on their way name it: it is freed after they came back */
-    if (!proof->is_over || proof->worker->pid || proof->worker->bytes_in_hand)
+    if (!proof->is_over || proof->worker->pid || proof->worker->bytes_in_hand || is_asking(proof))
         return G_SOURCE_CONTINUE;
     proof->timer = 0;
     proof->hub->proof = NULL;

@@ -198,6 +198,8 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
     path_times_note(PATH_SPOOL, submission->events, submission->submitted_us, error);
     for (guint i = 0; !error && i < submission->events->len; i++) {
         const struct analytics_event *event = g_ptr_array_index(submission->events, i);
+        if (path->parts.live)
+            live_add_records(path->parts.live, event->camera_id, 1, 0);
         if (!seen_add(path->seen, event->org_id, event->camera_id, event->id) || event_is_kept_apart(event->type))
             continue;
         notify_offer(path->parts.notify, event);
@@ -221,8 +223,9 @@ static bool put_in(struct record_path *path, GPtrArray *events, bool is_kept, ve
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)g_free);
     g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, events->len);
     for (guint i = 0; i < events->len; i++) {
-        const struct analytics_event *event = g_ptr_array_index(events, i);
+        struct analytics_event *event = g_ptr_array_index(events, i);
         GString *json = g_string_new(NULL);
+        event->run_at = path->parts.health->started_at;
         record_encode_json(&event_under_way_descriptor, event, true, json);
         records[i] = (struct vedette_spool_record){
             .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};

@@ -1,6 +1,7 @@
 /* Starts workers, watches them, starts them again. */
 #define LOG_MODULE "hub"
 #include "hub/hub_internal.h"
+#include "hub/track_ids.h"
 
 #include "base/counter.h"
 #include "base/log.h"
@@ -130,8 +131,7 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         config.trace_ratio = 0;                           /* nor are its frames */
     }
     tuning_fill(worker->hub, &config);
-    if (!store_track_id_base(worker->hub->store, &config.track_id_base, error))
-        return false;
+    config.track_id_base = track_ids_take(worker->hub->track_ids);
     g_autofree struct camera *cameras = g_new0(struct camera, worker->cameras->len);
     g_ptr_array_set_size(worker->left, 0);
     g_ptr_array_set_size(worker->held, 0);
@@ -217,9 +217,9 @@ static bool tell_removed(struct hub_worker *worker, GError **error)
 /* Its track ids count on from where no earlier ones are. */
 static bool tell_added(struct hub_worker *worker, const struct camera *camera, GError **error)
 {
-    struct worker_camera added = {.camera = *camera}; /* borrowed for the encoding */
-    return store_track_id_base(worker->hub->store, &added.track_id_base, error) &&
-           send_record(worker->link, LINK_ADD_CAMERA, &worker_camera_descriptor, &added, error) &&
+    const struct worker_camera added = {.camera = *camera, /* borrowed for the encoding */
+                                        .track_id_base = track_ids_take(worker->hub->track_ids)};
+    return send_record(worker->link, LINK_ADD_CAMERA, &worker_camera_descriptor, &added, error) &&
            send_logins(worker, camera, error) && send_id(worker, LINK_START_CAMERA, camera, error) &&
            hub_send_breaker_word(worker, camera->id, error);
 }

@@ -167,17 +167,23 @@ enum {
 /* Ids stay below 2^53 until 2093 when seconds are counted from 2025-01-01 rather than from 1970. */
 static const int64_t track_epoch_ms = INT64_C(1735689600000);
 
-bool store_track_id_base(struct store *store, int64_t *base, GError **error)
+int64_t store_next_track_id_base(struct clock *clock, int64_t last)
 {
-    int64_t seconds = MAX(clock_wall_ms(store->clock) - track_epoch_ms, 0) / 1000;
-    int64_t least = seconds << TRACK_IDS_PER_SECOND_BITS, step = INT64_C(1) << TRACK_IDS_PER_SECOND_BITS;
+    int64_t seconds = MAX(clock_wall_ms(clock) - track_epoch_ms, 0) / 1000, step = INT64_C(1)
+                                                                                   << TRACK_IDS_PER_SECOND_BITS;
+    return MAX(seconds << TRACK_IDS_PER_SECOND_BITS, last + step);
+}
+
+bool store_keep_track_id_base(struct store *store, int64_t *base, GError **error)
+{
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
     return transaction &&
            store_get_integer(transaction,
                              "INSERT INTO store_values (name, value) VALUES ('track_id_base', $1) ON CONFLICT (name) "
-                             "DO UPDATE SET value = CASE WHEN store_values.value + $2 > excluded.value THEN "
+                             "DO UPDATE SET value = CASE WHEN store_values.value >= excluded.value THEN "
                              "store_values.value + $2 ELSE excluded.value END RETURNING value",
-                             STORE_VALUES(sql_integer(least), sql_integer(step)), 0, base, error) &&
+                             STORE_VALUES(sql_integer(*base), sql_integer(INT64_C(1) << TRACK_IDS_PER_SECOND_BITS)), 0,
+                             base, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }

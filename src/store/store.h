@@ -130,8 +130,10 @@ bool store_camera_put(struct store *store, const struct camera *camera, GError *
 bool store_camera_set_health(struct store *store, const char *org_id, const char *camera_id, bool online,
                              int64_t last_seen_ms, const char *metadata_json, GError **error);
 
-/* Track ids: returns a base greater than any given before, leaving room for 2^22 ids a second. */
-bool store_track_id_base(struct store *store, int64_t *base, GError **error);
+/* Track ids: a base after `last` (0: none was given) and after what can have been used by now, at 2^22 ids a second. */
+int64_t store_next_track_id_base(struct clock *clock, int64_t last);
+/* Keeps *base as the last that was given; where one as great is kept already, *base becomes the next after that. */
+bool store_keep_track_id_base(struct store *store, int64_t *base, GError **error);
 
 /* Users; their logins are in store/logins.h. NULL with VEDETTE_ERROR_NOT_FOUND when there is none. A user of the org
  * `default` is found by the username, one of another by "org/username". */

@@ -91,8 +91,11 @@ def a_server_whose_store_hangs_ends_and_loses_nothing():
         with start_hub(directory, postgres, cameras) as hub:
             until(lambda: hub.events("limit=10"), "what the camera saw is stored")
             postgres.signal_all(signal.SIGSTOP)
+            [worker] = hub.workers()
+            os.kill(worker, signal.SIGKILL)
+            until(lambda: set(hub.workers()) - {worker}, "another worker is started all the same")
             before = sum(path.stat().st_size for path in spool.iterdir())
-            until(lambda: sum(path.stat().st_size for path in spool.iterdir()) > before + SPOOLED_BYTES, "the spool takes over")
+            until(lambda: sum(path.stat().st_size for path in spool.iterdir()) > before + SPOOLED_BYTES, "what it sees is kept in the spool")
             assert hub.stop() == 1, "it says by its status that something stayed"
             assert re.search("has not answered in .*spool.stop_seconds", hub.log()), hub.log()[-2000:]
         kept = spooled(directory)

@@ -116,6 +116,54 @@ static void test_a_record_of_the_spool_that_cannot_be_stored_is_let_go(void)
     world_clear(&world);
 }
 
+static void say_health(struct world *world, const char *camera_id)
+{
+    const struct camera_health health = {.camera_id = (char *)(uintptr_t)camera_id};
+    live_set_health(world->hub.live, &health);
+}
+
+static int64_t on_its_way(struct world *world, const char *camera_id)
+{
+    struct camera_health health;
+    g_assert_true(live_get_health(world->hub.live, camera_id, &health));
+    int64_t count = health.records_received - health.records_stored;
+    record_clear(&camera_health_descriptor, &health);
+    return count;
+}
+
+/* Whatever the clock says, and whoever made it. */
+static void test_what_comes_out_of_the_spool_is_on_its_way_no_more(void)
+{
+    struct world world;
+    world_init(&world);
+    world.hub.health.started_at.ms = clock_wall_ms(world.hub.clock) + 3600000; /* it was set back since */
+    be_admitted(&world);
+    say_health(&world, "door");
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 1, text);
+    g_assert_true(intake_read(world.worker, NULL));
+    await_acknowledgement(&world, 1);
+    wait_for_count(&world.hub.health.records_stored, 1);
+    RUN_UNTIL(&world, on_its_way(&world, "door") == 0);
+    world_clear(&world);
+}
+
+/* What expired or was dropped never comes out: it is forgotten once nothing is left in the spool. */
+static void test_what_the_spool_lost_is_no_standstill(void)
+{
+    struct world world;
+    struct stalls stalls = {0};
+    world_init(&world);
+    const struct camera *door = g_ptr_array_index(world.worker->cameras, 0);
+    say_health(&world, door->id);
+    live_add_records(world.hub.live, door->id, 1, 0);
+    stalls_look(&stalls, NULL, &world.hub, door, false, 0);
+    g_assert_cmpint(on_its_way(&world, door->id), ==, 1);
+    stalls_look(&stalls, NULL, &world.hub, door, true, 1);
+    g_assert_cmpint(on_its_way(&world, door->id), ==, 0);
+    world_clear(&world);
+}
+
 /* What a worker handed over before it died is stored all the same; the next process hears nothing of it. */
 static void test_a_dead_workers_records_are_stored(void)
 {
@@ -198,6 +246,9 @@ int main(int argc, char **argv)
                     test_records_are_kept_and_shown_once_while_the_store_fails);
     g_test_add_func("/intake_kept/a record of the spool that cannot be stored is let go",
                     test_a_record_of_the_spool_that_cannot_be_stored_is_let_go);
+    g_test_add_func("/intake_kept/c09 what comes out of the spool is on its way no more",
+                    test_what_comes_out_of_the_spool_is_on_its_way_no_more);
+    g_test_add_func("/intake_kept/what the spool lost is no standstill", test_what_the_spool_lost_is_no_standstill);
     g_test_add_func("/intake_kept/a dead worker's records are stored", test_a_dead_workers_records_are_stored);
     g_test_add_func("/intake_kept/a full hand takes no more", test_a_full_hand_takes_no_more);
     return g_test_run();
