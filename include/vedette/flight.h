@@ -62,7 +62,7 @@ typedef enum vedette_flight_result (*vedette_flight_load)(void *data, const char
 /* The answer for (tenant, key), from the cache, from somebody else's call, or by calling `load`, which is handed
  * `data`. `answer` (may be NULL) gets copies: free(3) its members. `deadline_us`: monotonic microseconds, as the
  * cache's clock tells; how long to wait for somebody else (INT64_MAX: for as long as it takes); the caller's own load
- * is not interrupted. Any thread; blocks. */
+ * is not interrupted. Any thread; blocks, and who is cancelled meanwhile ends once it waits no longer. */
 VEDETTE_PUBLIC enum vedette_flight_result vedette_flight_get(struct vedette_flight *flight, const char *tenant,
                                                              const char *key, vedette_flight_load load, void *data,
                                                              int64_t deadline_us, struct vedette_flight_answer *answer);

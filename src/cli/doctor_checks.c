@@ -138,14 +138,19 @@ static void check_decoders(const struct doctor *doctor, struct doctor_finding *f
 
 static void check_threads(const struct doctor *doctor, struct doctor_finding *finding)
 {
+    const struct settings *settings = doctor->settings;
     struct vedette_machine machine;
-    struct vedette_profile profile;
-    (void)doctor;
+    struct vedette_profile all, part;
     vedette_machine_detect(&machine);
-    if (vedette_profile_get("vision", &machine, &profile))
-        g_string_append_printf(finding->found,
-                               "%d analysers, %d for one run of a model, batches of %d in a single worker: %s",
-                               profile.analyser_threads, profile.intra_op_threads, profile.batch_size, profile.reason);
+    if (!vedette_profile_get("vision", &machine, &all))
+        return;
+    machine.cores /= MAX(settings->workers.count, 1); /* as a server shares them out */
+    if (vedette_profile_get("vision", &machine, &part))
+        g_string_append_printf(
+            finding->found, "%d workers, %d analysers in each, %d threads for a run of a model, of one picture: %s",
+            MAX(settings->workers.count, 1),
+            settings->workers.threads ? settings->workers.threads : all.analyser_threads,
+            settings->detector.threads ? settings->detector.threads : part.intra_op_threads, all.reason);
 }
 
 /* ---- where data lies ---- */

@@ -320,10 +320,14 @@ static enum vedette_flight_result lead(struct vedette_flight *flight, struct ent
     return result;
 }
 
+/* Who is cancelled here would end with the lock in its hand: it ends where it waits next. */
 static void wait_a_little(struct vedette_flight *flight, struct entry *entry)
 {
     const struct timespec until = wait_deadline_after(WAIT_SLICE_MS * INT64_C(1000));
+    int state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     pthread_cond_clockwait(&entry->done, &flight->lock, CLOCK_MONOTONIC, &until);
+    pthread_setcancelstate(state, NULL);
 }
 
 /* Waits for the end of the load under way. OK: it ended, or its thread did. */

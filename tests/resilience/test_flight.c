@@ -262,6 +262,26 @@ static void test_k04_k05_who_waits_has_a_deadline_of_its_own(void)
     vedette_flight_free(upstream.flight);
 }
 
+static void test_k04_who_is_cancelled_while_it_waits_holds_up_nobody(void)
+{
+    struct upstream upstream;
+    struct asker leader = {0}, cancelled = {0}, patient = {0};
+    begin_held(&upstream, &leader);
+    start_asker(&cancelled, &upstream, "a");
+    start_asker(&patient, &upstream, "a");
+    until_joined(&upstream, 2);
+    pthread_cancel(cancelled.thread);
+    vedette_flight_put(upstream.flight, "org", "b", "known", 5); /* other keys go on */
+    assert_answer(&upstream, "org", "b", "known");
+    __atomic_store_n(&upstream.is_held, false, __ATOMIC_RELEASE);
+    pthread_join(cancelled.thread, NULL);
+    pthread_join(patient.thread, NULL);
+    pthread_join(leader.thread, NULL);
+    g_assert_cmpint(patient.result, ==, VEDETTE_FLIGHT_OK);
+    g_assert_cmpint(leader.result, ==, VEDETTE_FLIGHT_OK);
+    vedette_flight_free(upstream.flight);
+}
+
 static void test_k06_nothing_and_failure_are_kept_apart(void)
 {
     struct upstream upstream;
@@ -576,6 +596,8 @@ int main(int argc, char **argv)
     g_test_add_func("/flight/k04 a dead thread leaves its place", test_k04_a_dead_thread_leaves_its_place);
     g_test_add_func("/flight/k04 k05 who waits has a deadline of its own",
                     test_k04_k05_who_waits_has_a_deadline_of_its_own);
+    g_test_add_func("/flight/k04 who is cancelled while it waits holds up nobody",
+                    test_k04_who_is_cancelled_while_it_waits_holds_up_nobody);
     g_test_add_func("/flight/k06 nothing and failure are kept apart", test_k06_nothing_and_failure_are_kept_apart);
     g_test_add_func("/flight/k07 invalidated while it loads is not kept",
                     test_k07_invalidated_while_it_loads_is_not_kept);

@@ -402,9 +402,9 @@ export interface CameraHealth {
   first_picture_ms: number;
   /** when the last frame came */
   last_frame_at?: string;
-  /** records the hub took in from its worker */
+  /** records of it that the spool took over, its worker's and others' */
   records_received: number;
-  /** of these, those that reached the store, or that it refused for good */
+  /** of these, those that left the spool: stored, refused by the store for good, or lost, which vedette_spool_* counts */
   records_stored: number;
   /** what stands still beyond its deadline: frames, analyses, records, deliveries; empty while all of it moves */
   stalled?: string;
