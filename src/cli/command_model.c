@@ -203,6 +203,18 @@ static bool store_model(const char *directory, const char *name, GBytes *model, 
     return true;
 }
 
+/* What the model must be, by those who add it and by its card; NULL with an error when these do not agree, for then no
+ * detector would open it. Empty: nobody says. */
+static const char *wanted_sha256(const char *sha256, const struct model_card *card, GError **error)
+{
+    const char *by_card = card->sha256 ? card->sha256 : "";
+    if (!sha256 || !*by_card || g_ascii_strcasecmp(sha256, by_card) == 0)
+        return sha256 ? sha256 : by_card;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "the card is of a model with SHA-256 %s, not %s: nothing was kept", by_card, sha256);
+    return NULL;
+}
+
 static bool add(const char *location, const char *sha256, const char *card_path, const struct settings *settings,
                 GError **error)
 {
@@ -214,8 +226,8 @@ static bool add(const char *location, const char *sha256, const char *card_path,
     }
     if (!load_card(location, card_path, &card, error))
         return false;
-    const char *wanted = sha256 ? sha256 : card.sha256 && *card.sha256 ? card.sha256 : NULL;
-    g_autoptr(GBytes) model = model_fetch(location, wanted, error);
+    const char *wanted = wanted_sha256(sha256, &card, error);
+    g_autoptr(GBytes) model = wanted ? model_fetch(location, *wanted ? wanted : NULL, error) : NULL;
     bool is_good = model && store_model(directory, name, model, &card, error);
     record_clear(&model_card_descriptor, &card);
     return is_good;

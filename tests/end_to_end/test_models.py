@@ -1,6 +1,7 @@
 """Models as a person meets them: in a hub whose model fails or hangs, and by `vedette model`."""
 import hashlib
 import http.server
+import json
 import os
 import sys
 import threading
@@ -166,6 +167,9 @@ def a_model_file_is_added_with_its_card_and_listed():
         assert result.returncode == 0 and "no models" in result.stdout and "can be run by: " in result.stdout, result
         refused(shelf.run("add", shelf.source, "--sha256", "1" * 64), shelf.sha256)
         refused(shelf.run("add", directory / "none.onnx", "--card", shelf.card), "none.onnx")
+        other = directory / "other.card.json"
+        other.write_text(json.dumps({**json.loads(shelf.card.read_text()), "sha256": "2" * 64}))
+        refused(shelf.run("add", shelf.source, "--card", other, "--sha256", shelf.sha256), "2" * 64, "nothing was kept")
         assert shelf.kept() == [], shelf.kept()
         assert shelf.run("add", shelf.source).returncode == 0
         result = shelf.run("list")
