@@ -15,12 +15,12 @@ enum { OVERLAY_LOOK_MS = 1000 };
 struct hub_policies {
     struct hub *hub;
     struct policy_keeper *keeper;
-    GHashTable *told;           /* camera id → struct told * */
-    struct policy_view *pushed; /* what all were told of; NULL: not all were told of the same */
-    gint is_pending;            /* atomic: a push waits on the main loop */
-    guint clock_timer;
-    char *trouble;              /* what was logged last of the policies' status; NULL: nothing is wrong */
-    struct policy_files *files; /* NULL: no directory is watched */
+    GHashTable *told;                 /* camera id → struct told * */
+    struct policy_view *pushed;       /* what all were told of; NULL: not all were told of the same */
+    gint is_pending;                  /* atomic: a push waits on the main loop */
+    guint clock_timer, overlay_timer; /* each second; when an overlay comes or goes before that */
+    char *trouble;                    /* what was logged last of the policies' status; NULL: nothing is wrong */
+    struct policy_files *files;       /* NULL: no directory is watched */
 };
 
 /* What a camera's worker was told last. */
@@ -237,12 +237,28 @@ static void log_trouble(struct hub_policies *policies, const char *trouble)
     policies->trouble = g_strdup(trouble);
 }
 
+static gboolean on_overlay(gpointer data)
+{
+    struct hub_policies *policies = data;
+    policies->overlay_timer = 0;
+    policy_keeper_turn(policies->keeper); /* which pushes what is different */
+    return G_SOURCE_REMOVE;
+}
+
+/* What comes or goes within the second comes at its time. */
+static void turn(struct hub_policies *policies)
+{
+    int64_t left_ms = policy_keeper_turn(policies->keeper) - clock_wall_ms(policies->hub->clock);
+    if (!policies->overlay_timer && left_ms < OVERLAY_LOOK_MS)
+        policies->overlay_timer = g_timeout_add((guint)MAX(left_ms, 1), on_overlay, policies);
+}
+
 /* Once a second: overlays whose hour has come, what could not be sent, and what stands in the status. */
 static gboolean on_clock(gpointer data)
 {
     struct hub_policies *policies = data;
     struct policy_status status;
-    policy_keeper_turn(policies->keeper);
+    turn(policies);
     push(policies);
     policy_keeper_get_status(policies->keeper, &status);
     struct server_health *health = &policies->hub->health;
@@ -289,6 +305,8 @@ void policies_free(struct hub_policies *policies)
     policy_files_free(policies->files);
     if (policies->clock_timer)
         g_source_remove(policies->clock_timer);
+    if (policies->overlay_timer)
+        g_source_remove(policies->overlay_timer);
     g_clear_pointer(&policies->keeper, policy_keeper_free); /* from here on nobody calls on_changed */
     while (g_atomic_int_get(&policies->is_pending))
         g_main_context_iteration(NULL, FALSE);

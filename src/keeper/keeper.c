@@ -57,14 +57,30 @@ static void hand_over(struct policy_keeper *keeper, struct service_policy *polic
                                                 error ? error->message : NULL});
 }
 
+/* What another program wrote without a key is sealed as soon as it is read. Logged once, however often it fails. */
+static void seal_open_ones(struct policy_keeper *keeper)
+{
+    g_autoptr(GError) error = NULL;
+    policy_keeper_reseal(keeper, &error);
+    if (error && g_strcmp0(keeper->seal_trouble, error->message) != 0)
+        log_error(NULL, "policies are not all sealed with the first key: %s", error->message);
+    g_free(keeper->seal_trouble);
+    keeper->seal_trouble = error ? g_strdup(error->message) : NULL;
+}
+
 static bool load(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,
                  int64_t *revision, GError **error)
 {
     struct policy_keeper *keeper = data;
     const struct handing_over to = {add, add_data};
     g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, revision, error);
-    for (guint i = 0; policies && i < policies->len; i++)
+    bool has_open = false;
+    for (guint i = 0; policies && i < policies->len; i++) {
+        has_open |= !policy_is_sealed(((const struct service_policy *)g_ptr_array_index(policies, i))->config.text);
         hand_over(keeper, g_ptr_array_index(policies, i), &to);
+    }
+    if (has_open && atomic_load(&keeper->is_sealing))
+        seal_open_ones(keeper);
     return policies != NULL;
 }
 
@@ -334,6 +350,7 @@ void policy_keeper_free(struct policy_keeper *keeper)
     policy_view_unref(keeper->view);
     g_hash_table_unref(keeper->not_configured);
     g_free(keeper->view_trouble);
+    g_free(keeper->seal_trouble);
     policy_keyring_free(keeper->ring);
     camera_roster_free(keeper->own_roster);
     pthread_mutex_destroy(&keeper->lock);
@@ -379,6 +396,7 @@ bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
         log_error(NULL, "policies are not all sealed with the first key: %s", cause->message);
     else if (count > 0)
         log_info(NULL, "%d policies were sealed anew with the first key", count);
+    atomic_store(&keeper->is_sealing, policy_keyring_has_key(keeper->ring));
     if (!policy_manager_start_hot_reload(keeper->manager, error))
         return false;
     keeper->listener = store_listen_policies(keeper->config.store, on_notice, keeper, error);

@@ -206,8 +206,11 @@ static bool make(struct making *making, const char *present, GError **error)
 {
     const struct policy_change *change = making->change;
     struct policy_changed *changed = making->changed;
-    g_autofree char *config = wanted(making, present, error);
     policy_changed_clear(changed);
+    if (change->action == POLICY_PATCH &&
+        !policy_patch_check(change->name.type, change->body ? change->body : "", making->errors))
+        return record_errors_to_gerror(making->errors, error);
+    g_autofree char *config = wanted(making, present, error);
     if (change->must_exist && !present) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is no such policy: If-Match wants one");
         return false;

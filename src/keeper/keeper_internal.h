@@ -17,6 +17,8 @@ struct policy_keeper {
     struct store_listener *listener;  /* NULL: not started */
     atomic_uint doubted_types;        /* bits: policy_keeper_doubt_types */
     bool is_ready;                    /* changes are told */
+    atomic_bool is_sealing;           /* what is read open is sealed in the store */
+    char *seal_trouble;               /* the loading thread's: what was logged of it last; NULL: nothing is wrong */
     struct camera_roster *own_roster; /* NULL: config.roster is another's */
     struct privacy_policy privacy;    /* the defaults; holds nothing to free */
 

@@ -210,6 +210,23 @@ static json_t *merge_patch(json_t *target, const json_t *patch)
     return result;
 }
 
+bool policy_patch_check(enum policy_type type, const char *patch_json, struct record_errors *errors)
+{
+    size_t before = errors->count;
+    const char *key;
+    json_t *value;
+    g_autoptr(json_t) patch = policy_parse_object(patch_json, errors);
+    json_object_foreach(patch, key, value)
+    {
+        bool is_known =
+            record_find_field(policy_type_find(type)->descriptor, key) || strcmp(key, POLICY_OVERLAYS_KEY) == 0;
+        if (json_is_null(value) && !is_known)
+            record_errors_add(errors, key, "is unknown: a %s policy has no such key to remove",
+                              record_enum_name(policy_type_names, type));
+    }
+    return errors->count == before;
+}
+
 static json_t *parse_for_patch(const char *text, const char *what, GError **error)
 {
     struct record_errors errors;

@@ -214,6 +214,9 @@ static void test_h01_each_fault_is_told_with_its_path(void)
     json_decref(json);
     g_assert_cmpint(ask(&world, "POST", SAFETY "/validate", "", "{\"loitering_seconds\":1}", NULL), ==, 200);
     g_assert_cmpint(ask(&world, "GET", SAFETY, "", NULL, NULL), ==, 404); /* nothing was changed */
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY, "", "{\"loitering_secs\":null}", NULL), ==, 400); /* a slip */
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY, "", "{\"loitering_seconds\":null,\"overlays\":null}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "DELETE", SAFETY, "", NULL, NULL), ==, 200);
     g_assert_cmpint(ask(&world, "PUT", "/api/v1/policies/nonsense", "", "{}", NULL), ==, 404);
     g_assert_cmpint(ask(&world, "PUT", SAFETY "?camera_id=a&site_id=b", "", "{}", NULL), ==, 400);
     g_assert_cmpint(ask(&world, "PUT", SAFETY "?zone=a", "", "{}", NULL), ==, 400);

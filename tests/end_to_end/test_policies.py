@@ -365,7 +365,8 @@ def a_new_worker_goes_by_the_last_good_policies():
                 until(lambda: hub.workers() not in ([], [pid]), "another worker has started")
                 until(lambda: health(hub)["state"] == "online" and health(hub).get("policy_revision") == changed["revision"],
                       "it goes by the last good one")
-                assert health(hub)["frames_skipped"] > 2 * health(hub)["frames_processed"], health(hub)
+                until(lambda: health(hub)["frames_processed"] > 2 and health(hub)["frames_skipped"] > 4 * health(hub)["frames_processed"],
+                      "one of ten frames is analysed")
 
 
 def nothing_is_seen_of_a_camera_whose_policies_nobody_knows():

@@ -300,6 +300,48 @@ static void test_h12_a_sealed_snapshot_that_is_not_ours_is_passed_over(void)
     world_end(&world);
 }
 
+/* ---- at rest ---- */
+
+static int count_open(const struct world *world)
+{
+    g_autofree char *path = g_build_filename(world->store.directory, "vedette.db", NULL);
+    sqlite3 *database = NULL;
+    sqlite3_stmt *statement = NULL;
+    g_assert_cmpint(sqlite3_open(path, &database), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_prepare_v2(database,
+                                       "SELECT count(*) FROM service_policies WHERE config NOT LIKE '%sealed%'", -1,
+                                       &statement, NULL),
+                    ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_step(statement), ==, SQLITE_ROW);
+    int count = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return count;
+}
+
+/* Also beside one that nobody can open. */
+static void test_what_others_wrote_is_sealed_once_it_is_read(void)
+{
+    static const enum policy_type types[] = {POLICY_SAFETY, POLICY_OCCUPANCY, POLICY_MOTION};
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, KEY);
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+        put(&world, types[i], "{}");
+    meddle(&world, "UPDATE service_policies SET config = '{\"loitering_seconds\":11}' WHERE policy_type = 'safety'");
+    meddle(&world, "UPDATE service_policies SET config = '{\"dwell_seconds\":3}' WHERE policy_type = 'occupancy'");
+    meddle(&world, "UPDATE service_policies SET config = '{\"sealed\":\"v1.gone.AAAA\"}' WHERE policy_type = 'motion'");
+    g_assert_true(policy_keeper_start(world.keeper, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(count_open(&world), ==, 0);
+    meddle(&world, "UPDATE service_policies SET config = '{\"loitering_seconds\":12}' WHERE policy_type = 'safety'");
+    put(&world, POLICY_OCCUPANCY, "{\"dwell_seconds\":4}"); /* after which all are read */
+    g_assert_cmpint(count_open(&world), ==, 0);
+    g_autofree char *served = served_by_snapshot(&world, KEY, 0);
+    g_assert_cmpstr(served, ==, "{\"loitering_seconds\":12}");
+    world_end(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -315,5 +357,7 @@ int main(int argc, char **argv)
                     test_h12_a_snapshot_that_is_not_sealed_though_there_is_a_key_is_passed_over);
     g_test_add_func("/policy trouble/h12_a_sealed_snapshot_that_is_not_ours_is_passed_over",
                     test_h12_a_sealed_snapshot_that_is_not_ours_is_passed_over);
+    g_test_add_func("/policy trouble/what others wrote is sealed once it is read",
+                    test_what_others_wrote_is_sealed_once_it_is_read);
     return g_test_run();
 }

@@ -349,6 +349,7 @@ static void test_h11_what_is_refused_without_a_snapshot_is_in_doubt(void)
         CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
         policy_manager_reload(manager, NULL);
         g_autofree char *why = doubt(manager);
+        g_assert_nonnull(why);
         g_assert_nonnull(strstr(why, "face_blur_enabled"));
     }
     CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
@@ -371,6 +372,7 @@ static void test_h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_
     world.config = "{\"classes\":7}";
     CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
     g_autofree char *why = doubt(manager);
+    g_assert_nonnull(why);
     g_assert_nonnull(strstr(why, "classes"));
     say(&world, NULL, 2);
     g_assert_true(policy_manager_reload(manager, NULL));
