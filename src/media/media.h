@@ -124,9 +124,8 @@ struct media_player *media_player_new(const char *address, int port, GError **er
 bool media_player_add(struct media_player *player, const char *mount, const char *location, const char *username,
                       const char *password, GError **error);
 /* So many clients at once at most, else MEDIA_PLAYER_CLIENTS; those that went within 10 to 20 s count, because they are
- * held for so long. More are refused, and counted since the start. */
+ * held for so long. More are refused; the log tells how many. */
 void media_player_set_max_clients(struct media_player *player, int count);
-int64_t media_player_refused(const struct media_player *player);
 /* Starts to listen; the caller runs the default GMainContext. */
 bool media_player_start(struct media_player *player, GError **error);
 int media_player_port(const struct media_player *player);

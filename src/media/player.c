@@ -209,11 +209,6 @@ void media_player_set_max_clients(struct media_player *player, int count)
     player->max_clients = count;
 }
 
-int64_t media_player_refused(const struct media_player *player)
-{
-    return player->refused;
-}
-
 int media_player_clients(const struct media_player *player)
 {
     GList *clients = gst_rtsp_server_client_filter(player->server, NULL, NULL);
