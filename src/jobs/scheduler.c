@@ -168,12 +168,13 @@ void scheduler_turn(struct scheduler *scheduler)
     }
     planner_advance(scheduler->planner, scheduler_now_s(scheduler), scheduler->decisions);
     scheduler_dispatch(scheduler);
-    if (now_us - scheduler->looked_us > lease_ms(scheduler) * 1000 / 2) {
+    if (!scheduler->is_looking && now_us - scheduler->looked_us > lease_ms(scheduler) * 1000 / 2) {
         struct task *task = g_new0(struct task, 1);
         task->kind = TASK_LOOK;
         g_queue_push_tail(&scheduler->tasks, task);
         pthread_cond_signal(&scheduler->changed);
         scheduler->looked_us = now_us;
+        scheduler->is_looking = true;
     }
     counter_set(&scheduler->options.health->jobs_waiting, (int64_t)scheduler->tasks.length);
     pthread_mutex_unlock(&scheduler->lock);

@@ -39,6 +39,7 @@ struct scheduler {
     GQueue tasks;       /* of struct task * */
     GPtrArray *running; /* of struct running *, borrowed from the threads' stacks */
     int64_t looked_us, zone_read_us, sampled_us;
+    bool is_looking; /* a look waits, or is under way */
     bool is_closing;
 };
 

@@ -114,4 +114,7 @@ void scheduler_look(struct scheduler *scheduler)
     sample_room(scheduler);
     if (!scheduler_read_alarms(scheduler, &error))
         log_debug(NULL, "how jobs of other servers went is not read: %s", error->message);
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->is_looking = false;
+    pthread_mutex_unlock(&scheduler->lock);
 }

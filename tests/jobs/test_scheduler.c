@@ -461,18 +461,16 @@ static void test_alarms_are_every_hub_s(void)
     g_atomic_int_set(&is_failing, 1);
     struct scheduler *first = start_beside(&world, &here), *second = start_beside(&world, &there);
     clock_fake_advance_us(world.store.clock, HOUR_US);
-    scheduler_turn(first);
-    WORLD_WAIT_UNTIL(
-        (scheduler_turn(second), counter_get(&here.retention_stopped) && counter_get(&there.retention_stopped)));
+    WORLD_WAIT_UNTIL((scheduler_turn(first), scheduler_turn(second),
+                      counter_get(&here.retention_stopped) && counter_get(&there.retention_stopped)));
     struct scheduler *third = start_beside(&world, &restarted);
     g_assert_cmpint(counter_get(&restarted.retention_stopped), ==, 1); /* a start does not forget it */
     scheduler_free(third);
     /* the cause is gone: whoever runs it, nobody says so any more */
     g_atomic_int_set(&is_failing, 0);
     clock_fake_advance_us(world.store.clock, HOUR_US);
-    scheduler_turn(second);
-    WORLD_WAIT_UNTIL(
-        (scheduler_turn(first), !counter_get(&here.retention_stopped) && !counter_get(&there.retention_stopped)));
+    WORLD_WAIT_UNTIL((scheduler_turn(first), scheduler_turn(second),
+                      !counter_get(&here.retention_stopped) && !counter_get(&there.retention_stopped)));
     scheduler_free(first);
     scheduler_free(second);
     world_end(&world);
@@ -481,10 +479,12 @@ static void test_alarms_are_every_hub_s(void)
 static int64_t count_samples(struct world *world)
 {
     int64_t count = -1;
+    g_autoptr(GError) error = NULL;
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(world->store.store, STORE_READ, STORE_PLATFORM, NULL);
-    g_assert_true(
-        store_get_integer(transaction, "SELECT count(*) FROM storage_samples", STORE_NO_VALUES, 0, &count, NULL));
+    struct store_transaction *transaction = store_begin(world->store.store, STORE_READ, STORE_PLATFORM, &error);
+    g_assert_no_error(error);
+    store_get_integer(transaction, "SELECT count(at) FROM storage_samples", STORE_NO_VALUES, 0, &count, &error);
+    g_assert_no_error(error);
     return count;
 }
 
