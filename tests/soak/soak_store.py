@@ -174,11 +174,20 @@ class Soak:
                 self.memory.append((self.elapsed(), pss_mb([self.hub.child.pid])))
             time.sleep(1)  # between looks
 
-    def go_without_store(self, outage, seconds):
+    def kill_during_outage(self, number):
+        """A worker comes back while the store is away."""
+        before = self.hub.workers()
+        victim = before[number % len(before)]
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: len(self.hub.workers()) == WORKERS and victim not in self.hub.workers(),
+              "a worker is started anew while the store is away")
+
+    def go_without_store(self, outage, seconds, number):
         told = len(self.page.ids)
         worst = 0
         with outage(self.data) as current:
             end = time.monotonic() + seconds
+            self.kill_during_outage(number)
             while time.monotonic() < end and self.hub.child.poll() is None:
                 assert self.hub.text("/health/live"), "it answers"
                 worst = max(worst, self.queued())
@@ -208,7 +217,7 @@ class Soak:
         turns = 0
         while turns < WORKERS or self.elapsed() < self.seconds:
             self.run_on(outage_seconds / 2)
-            self.go_without_store(self.outages[turns % len(self.outages)], outage_seconds)
+            self.go_without_store(self.outages[turns % len(self.outages)], outage_seconds, turns + 1)
             self.run_on(outage_seconds / 2)
             self.kill_worker(turns)
             turns += 1
