@@ -57,7 +57,7 @@ static void rest(void *data)
 
 static void append_message(GString *text, const struct feed_message *message)
 {
-    if (*message->id)
+    if (message->kind == LIVE_EVENT)
         g_string_append_printf(text, "id: %s\n", message->id);
     g_string_append_printf(text, "event: %s\ndata: ", record_enum_name(live_kind_names, message->kind));
     g_string_append_len(text, message->json, (gssize)message->size); /* JSON of ours has no line breaks */

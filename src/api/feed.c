@@ -27,7 +27,7 @@ struct feed {
     int64_t checked_us; /* its owner's thread */
 };
 
-/* An event as it is remembered for those who come back. */
+/* An event, or what became of an incident, as it is remembered for those who come back. */
 struct remembered {
     struct feed_message *message;
     char *org_id, *camera_id;
@@ -44,6 +44,7 @@ struct feeds {
     GPtrArray *open; /* of struct feed * */
     GQueue recent;   /* of struct remembered *, oldest first */
     size_t recent_bytes;
+    uint64_t incident_messages; /* counts them: their ids */
     bool is_closed;
 };
 
@@ -84,13 +85,13 @@ static struct feed_message *message_of_record(enum live_kind kind, const char *i
 
 /* ---- queueing ---- */
 
-static void drop_oldest(struct feed *feed, size_t needed, size_t limit)
+static void drop_oldest(struct feed *feed, enum live_kind kind, size_t needed, size_t limit)
 {
     GList *link = feed->queue.head;
     while (link && feed->queued_bytes + needed > limit) {
         GList *next = link->next;
         struct feed_message *message = link->data;
-        if (message->kind == LIVE_TRACKS || message->kind == LIVE_HEALTH) {
+        if (message->kind == kind) {
             feed->queued_bytes -= message->size;
             counter_add(&feed->feeds->health->websocket_dropped, 1);
             g_queue_delete_link(&feed->queue, link);
@@ -103,8 +104,8 @@ static void drop_oldest(struct feed *feed, size_t needed, size_t limit)
 static void enqueue(struct feed *feed, struct feed_message *message)
 {
     size_t limit = (size_t)feed->feeds->settings->http.websocket_queue_bytes;
-    if (feed->queued_bytes + message->size > limit)
-        drop_oldest(feed, message->size, limit);
+    drop_oldest(feed, LIVE_TRACKS, message->size, limit);
+    drop_oldest(feed, LIVE_HEALTH, message->size, limit);
     if (feed->queued_bytes + message->size <= limit) {
         g_queue_push_tail(&feed->queue, message_ref(message));
         feed->queued_bytes += message->size;
@@ -152,8 +153,13 @@ static void receive(void *data, enum live_kind kind, const char *org_id, const c
     gsize size;
     const void *text = g_bytes_get_data(json, &size);
     struct feed_message *message = NULL;
+    char number[ID_TEXT_BYTES];
     pthread_mutex_lock(&feeds->lock);
-    if (kind == LIVE_EVENT && id) {
+    if (kind == LIVE_INCIDENT) {
+        g_snprintf(number, sizeof number, "#%" G_GUINT64_FORMAT, ++feeds->incident_messages);
+        id = number;
+    }
+    if (id) {
         message = message_new(kind, id, text, size);
         remember(feeds, message, org_id, camera_id);
     }
@@ -337,6 +343,7 @@ struct missed {
     GPtrArray *messages; /* of struct feed_message * */
     GHashTable *ids;     /* of these; borrowed from them */
     bool is_known;       /* the event asked for was found */
+    bool is_in_memory;   /* and there, where incidents are too */
     bool is_full;        /* there is more than is told */
 };
 
@@ -368,9 +375,10 @@ static void add_recent(const struct feed *feed, const char *after_id, struct mis
 {
     GList *found = find_recent(feed, after_id);
     missed->is_known |= found != NULL;
+    missed->is_in_memory = found != NULL;
     for (GList *link = found ? found->next : feed->feeds->recent.head; link; link = link->next) {
         const struct remembered *event = link->data;
-        if (wants(feed, LIVE_EVENT, event->org_id, event->camera_id))
+        if (wants(feed, event->message->kind, event->org_id, event->camera_id))
             add_missed(missed, event->message, most);
     }
 }
@@ -399,6 +407,19 @@ static void add_stored(struct feed *feed, const char *after_id, struct missed *m
     }
 }
 
+/* What the client is told first: of the messages that follow as many as fit. */
+static struct live_resumed resumed_of(const char *after_id, const struct missed *missed, size_t fitting)
+{
+    struct live_resumed told = {.from = (char *)(uintptr_t)after_id, .is_complete = missed->is_known};
+    for (size_t i = 0; i < fitting; i++) {
+        bool is_event = ((const struct feed_message *)missed->messages->pdata[i])->kind == LIVE_EVENT;
+        told.events += is_event;
+        told.incidents += !is_event;
+    }
+    told.has_all_incidents = missed->is_in_memory;
+    return told;
+}
+
 /* Before what came since; what stands in both is told once. With the lock. */
 static void put_in_front(struct feed *feed, const char *after_id, struct missed *missed)
 {
@@ -406,7 +427,7 @@ static void put_in_front(struct feed *feed, const char *after_id, struct missed 
     for (GList *link = feed->queue.head; link;) {
         GList *next = link->next;
         struct feed_message *message = link->data;
-        if (message->kind == LIVE_EVENT && g_hash_table_contains(missed->ids, message->id)) {
+        if (*message->id && g_hash_table_contains(missed->ids, message->id)) {
             feed->queued_bytes -= message->size;
             feed_message_unref(message);
             g_queue_delete_link(&feed->queue, link);
@@ -419,7 +440,7 @@ static void put_in_front(struct feed *feed, const char *after_id, struct missed 
             break;
     }
     feed->is_cut = missed->is_full || fitting < missed->messages->len;
-    const struct live_resumed told = {(char *)(uintptr_t)after_id, (int32_t)fitting, missed->is_known};
+    const struct live_resumed told = resumed_of(after_id, missed, fitting);
     for (size_t i = fitting; i-- > 0;) {
         struct feed_message *message = missed->messages->pdata[i];
         g_queue_push_head(&feed->queue, message_ref(message));
@@ -435,7 +456,7 @@ void feed_resume(struct feed *feed, const char *after_id)
 {
     size_t most = (size_t)feed->feeds->settings->http.resume_events;
     struct missed missed = {g_ptr_array_new_with_free_func((GDestroyNotify)feed_message_unref),
-                            g_hash_table_new(g_str_hash, g_str_equal), false, false};
+                            g_hash_table_new(g_str_hash, g_str_equal), false, false, false};
     if (!is_recent(feed, after_id))
         add_stored(feed, after_id, &missed, most);
     pthread_mutex_lock(&feed->feeds->lock);

@@ -1,7 +1,8 @@
 /* Feeds: what is told as it happens, for one client each, whatever way it is sent (websocket.c, event_stream.c). Queues
- * are bounded in bytes: the oldest track and health updates make room; an event or incident always finds room or ends
- * the feed, so that no client shows a list with holes it does not know of. A client comes back with the id of its last
- * event and is told what it missed: from memory, where the latest are kept, else from the store.
+ * are bounded in bytes: the oldest track updates make room, then those of health; an event or incident always finds
+ * room or ends the feed, so that no client shows a list with holes it does not know of. A client comes back with the id
+ * of its last event and is told what it missed: from memory, where the latest events and incidents are kept, else
+ * events from the store.
  *
  * Threads: any. `wake` is called with the feeds' lock held, on the publisher's thread, and must only wake someone.
  */
@@ -20,7 +21,7 @@ struct feed;
 struct feed_message {
     int references; /* atomic */
     enum live_kind kind;
-    char id[ID_TEXT_BYTES]; /* of the event; empty else */
+    char id[ID_TEXT_BYTES]; /* of the event; of what became of an incident, which has none, #NUMBER; empty else */
     size_t size;
     char json[]; /* {"type":…,"data":…}, not terminated */
 };

@@ -24,8 +24,9 @@ static const struct record_field http_fields[] = {
           "waiting for one page; oldest track updates are dropped first", .unit = "bytes", .min = 4096, .max = 1 << 28,
           .default_text = "1048576"),
     FIELD(struct http_settings, resume_events, 0,
-          "events kept in memory for clients that come back to /ws or /api/v1/events/stream, and most told to one at "
-          "once",
+          "events and messages of incidents kept in memory for clients that come back to /ws or /api/v1/events/stream, "
+          "and "
+          "most told to one at once",
           .min = 0, .max = 10000, .default_text = "1000"),
     FIELD(struct http_settings, track_minutes, 0, "one request for stored tracks may ask for so long a time",
           .unit = "min", .min = 1, .max = 1440, .default_text = "60"),

@@ -31,6 +31,10 @@ static const struct record_field resumed_fields[] = {
     FIELD(struct live_resumed, events, 0, "how many events that came after it follow"),
     FIELD(struct live_resumed, is_complete, 0,
           "these are all; false: that event is not known, or too much came since: read /api/v1/events"),
+    FIELD(struct live_resumed, incidents, 0,
+          "how many messages of incidents that came after it follow, among the events"),
+    FIELD(struct live_resumed, has_all_incidents, 0,
+          "these are all; false: the event is too long ago for that: read /api/v1/incidents"),
 };
 const struct record_descriptor live_resumed_descriptor =
     RECORD(struct live_resumed, "LiveResumed", 1, resumed_fields, "Where a client that came back stands.");
@@ -40,8 +44,8 @@ const struct live_message_type live_message_types[] = {
     {LIVE_EVENT, &analytics_event_descriptor, "What happened, once it is spooled. Never shed."},
     {LIVE_HEALTH, &camera_health_descriptor, "How a camera is, each second. Shed for a client that is slow."},
     {LIVE_INCIDENT, &incident_descriptor,
-     "An incident that signals or people made or changed, as it is then. Never shed; who comes back reads "
-     "/api/v1/incidents."},
+     "An incident that signals or people made or changed, as it is then. Never shed; who comes back is told what it "
+     "missed."},
     {LIVE_RESUMED, &live_resumed_descriptor, "Told first to a client that came back with resume_from."},
 };
 const size_t live_message_type_count = G_N_ELEMENTS(live_message_types);

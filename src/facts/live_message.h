@@ -23,8 +23,10 @@ extern const struct record_descriptor live_subscription_descriptor;
 
 /* Told first to who came back with resume_from. */
 struct live_resumed {
-    char *from;       /* the event it asked for */
-    int32_t events;   /* that follow */
-    bool is_complete; /* false: that event is not known, and there may be others that the client never hears of */
+    char *from;             /* the event it asked for */
+    int32_t events;         /* that follow */
+    int32_t incidents;      /* messages of these that follow */
+    bool is_complete;       /* false: that event is not known, and there may be others that the client never hears of */
+    bool has_all_incidents; /* false: the same of incidents */
 };
 extern const struct record_descriptor live_resumed_descriptor;

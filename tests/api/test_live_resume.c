@@ -4,9 +4,11 @@
 static void expect_resumed(int fd, const char *from, int events, bool is_complete)
 {
     g_autofree char *text =
-        g_strdup_printf("{\"type\":\"resumed\",\"data\":{\"from\":\"%s\",\"events\":%d,\"is_complete\":%s}}", from,
+        g_strdup_printf("{\"type\":\"resumed\",\"data\":{\"from\":\"%s\",\"events\":%d,\"is_complete\":%s", from,
                         events, is_complete ? "true" : "false");
-    expect(fd, text);
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_assert_cmpint(receive_frame(fd, message), ==, 1);
+    g_assert_true(g_str_has_prefix(message->str, text));
 }
 
 static void expect_event(int fd, int number)
@@ -77,6 +79,37 @@ static void test_another_orgs_event_is_none_to_come_back_to(void)
     int fd = open_at(&world, query);
     expect_resumed(fd, id, 2, false);
     expect_event(fd, 1);
+    expect_event(fd, 2);
+    close(fd);
+    world_clear(&world);
+}
+
+/* What became of incidents is told in its place among the events, once, and to who asks for it. */
+static void test_incidents_that_were_missed_are_told(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    publish_numbers(&world, 1, 1);
+    live_publish(world.live, LIVE_INCIDENT, "default", "cam-1", "\"opened\"", 8);
+    live_publish(world.live, LIVE_INCIDENT, "other", "cam-other", "\"another's\"", 11);
+    publish_numbers(&world, 2, 2);
+    live_publish(world.live, LIVE_INCIDENT, "default", "cam-1", "\"closed\"", 8);
+    g_autofree char *id = event_id(1), *query = g_strdup_printf("?types=event,incident&resume_from=%s", id),
+                    *events_alone = g_strdup_printf("?types=event&resume_from=%s", id);
+    int fd = open_at(&world, query);
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_assert_cmpint(receive_frame(fd, message), ==, 1);
+    g_assert_nonnull(
+        strstr(message->str, "\"events\":1,\"is_complete\":true,\"incidents\":2,\"has_all_incidents\":true"));
+    expect(fd, "{\"type\":\"incident\",\"data\":\"opened\"}");
+    expect_event(fd, 2);
+    expect(fd, "{\"type\":\"incident\",\"data\":\"closed\"}");
+    live_publish(world.live, LIVE_INCIDENT, "default", "cam-1", "\"again\"", 7);
+    expect(fd, "{\"type\":\"incident\",\"data\":\"again\"}");
+    close(fd);
+    fd = open_at(&world, events_alone);
+    expect_resumed(fd, id, 1, true);
     expect_event(fd, 2);
     close(fd);
     world_clear(&world);
@@ -171,6 +204,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/websocket/a_key_of_cameras_hears_of_these", test_a_key_of_cameras_hears_of_these);
     g_test_add_func("/websocket/who_comes_back_is_told_what_it_missed", test_who_comes_back_is_told_what_it_missed);
+    g_test_add_func("/websocket/incidents_that_were_missed_are_told", test_incidents_that_were_missed_are_told);
     g_test_add_func("/websocket/another_orgs_event_is_none_to_come_back_to",
                     test_another_orgs_event_is_none_to_come_back_to);
     g_test_add_func("/websocket/what_is_forgotten_comes_from_the_store", test_what_is_forgotten_comes_from_the_store);

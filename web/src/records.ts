@@ -258,6 +258,10 @@ export interface LiveResumed {
   events: number;
   /** these are all; false: that event is not known, or too much came since: read /api/v1/events */
   is_complete: boolean;
+  /** how many messages of incidents that came after it follow, among the events */
+  incidents: number;
+  /** these are all; false: the event is too long ago for that: read /api/v1/incidents */
+  has_all_incidents: boolean;
 }
 
 /** One object as it stands in a frame. */
