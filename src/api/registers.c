@@ -58,8 +58,9 @@ static void handle_delete(struct request *request, struct answer *answer)
     }
 #define LIST(address, operation, asked, record, words)                                                                 \
     READ(address, operation, asked, ANSWER_PAGE, record, handle_list, 0, words)
-/* A resource that people keep: its five routes. */
-#define KEPT(address, many, one, asked, record, request_record, words)                                                 \
+/* A resource that people keep: its five routes. A change may be refused because something unique is another's, a
+ * removal because others name it, each where that can be. */
+#define KEPT(address, many, one, asked, record, request_record, put_problems, delete_problems, words)                  \
     LIST(address, "list" many, asked, record, "The org's " words ", newest first."),                                   \
         READ(address "/{id}", "get" one, id_parameters_descriptor, ANSWER_RECORD, record, handle_get, ROUTE_CACHED,    \
              "One of the " words ", with its ETag."),                                                                  \
@@ -87,23 +88,23 @@ static void handle_delete(struct request *request, struct answer *answer)
          .request = &(request_record),                                                                                 \
          .answers = ANSWER_RECORD,                                                                                     \
          .response = &(record),                                                                                        \
-         .problems = PROBLEM(CONFLICT),                                                                                \
+         .problems = (put_problems),                                                                                   \
          .features = ROUTE_VERSIONED,                                                                                  \
          .handle = handle_put,                                                                                         \
          .doc = "Sets all of it anew."},                                                                               \
     {                                                                                                                  \
         .method = "DELETE", .path = address "/{id}", .name = "delete" one, .role = ROLE_ADMIN, .rate = RATE_WRITE,     \
-        .parameters = &id_change_parameters_descriptor, .status = MHD_HTTP_NO_CONTENT, .problems = PROBLEM(CONFLICT),  \
+        .parameters = &id_change_parameters_descriptor, .status = MHD_HTTP_NO_CONTENT, .problems = (delete_problems),  \
         .features = ROUTE_VERSIONED, .handle = handle_delete, .doc = "Removes it; logs that name it stay."             \
     }
 
 static const struct route routes[] = {
     KEPT("/api/v1/employees", "Employees", "Employee", employee_parameters_descriptor, employee_descriptor,
-         employee_request_descriptor, "employees"),
-    KEPT("/api/v1/shifts", "Shifts", "Shift", page_parameters_descriptor, shift_descriptor, shift_request_descriptor,
-         "shifts"),
+         employee_request_descriptor, PROBLEM(CONFLICT), 0, "employees"),
+    KEPT("/api/v1/shifts", "Shifts", "Shift", page_parameters_descriptor, shift_descriptor, shift_request_descriptor, 0,
+         PROBLEM(CONFLICT), "shifts"),
     KEPT("/api/v1/vehicles", "Vehicles", "Vehicle", vehicle_parameters_descriptor, vehicle_descriptor,
-         vehicle_request_descriptor, "vehicles"),
+         vehicle_request_descriptor, PROBLEM(CONFLICT), 0, "vehicles"),
     LIST("/api/v1/access-logs", "listAccessLogs", access_log_parameters_descriptor, access_log_descriptor,
          "Who came to which door, newest first. Nothing writes these yet: faces are not recognised."),
     LIST("/api/v1/attendance", "listAttendance", attendance_parameters_descriptor, attendance_record_descriptor,

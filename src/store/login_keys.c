@@ -33,7 +33,7 @@ static bool has_room(struct store_transaction *transaction, const char *org_id, 
         return false;
     if (count < most)
         return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
                 "the org has %d API keys, which is auth.api_keys_per_org: revoke one first", (int)count);
     return false;
 }

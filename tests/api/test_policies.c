@@ -369,6 +369,8 @@ static void test_w03_a_signed_webhook_changes_a_policy_once(void)
     g_assert_cmpint(send_webhook(&world, "msg_2", body, body), ==, 200);
     g_assert_cmpint(send_webhook(&world, "msg_2", body, body), ==, 401);
     g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-1"), ==, 8);
+    static const char gone[] = "{\"policy_type\":\"motion\",\"org_id\":\"default\"}"; /* a deletion of none */
+    g_assert_cmpint(send_webhook(&world, "msg_5", gone, gone), ==, 404);
     g_assert_cmpint(send_webhook(&world, "msg_3", "[1]", "[1]"), ==, 400);
     g_assert_cmpint(send_webhook(&world, "msg_4", "{\"policy_type\":\"x\"}", "{\"policy_type\":\"x\"}"), ==, 400);
     world_clear(&world);

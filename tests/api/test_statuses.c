@@ -97,6 +97,8 @@ static void store_signal(struct statuses *statuses)
     g_ptr_array_add(batch, event);
     g_assert_true(store_events_submit(statuses->world.store, batch, on_stored, &is_done, NULL));
     WORLD_AWAIT(__atomic_load_n(&is_done, __ATOMIC_ACQUIRE));
+    g_hash_table_insert(statuses->ids, (char *)(uintptr_t) "/api/v1/events", g_strdup("s-1"));
+    g_hash_table_insert(statuses->ids, (char *)(uintptr_t) "/api/v1/signals", g_strdup("s-1"));
     g_hash_table_insert(statuses->ids, (char *)(uintptr_t) "/api/v1/incidents", newest_id(statuses, &store_incidents));
     g_hash_table_insert(statuses->ids, (char *)(uintptr_t) "/api/v1/violations",
                         newest_id(statuses, &store_violations));
@@ -119,7 +121,12 @@ static void statuses_begin(struct statuses *statuses)
     *statuses = (struct statuses){.ids = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free)};
     struct api_world *world = &statuses->world;
     world_prepare(world);
-    ((struct camera *)world->settings.cameras.items)->managed_by = CAMERA_OF_API;
+    struct camera *camera = world->settings.cameras.items;
+    camera->managed_by = CAMERA_OF_API; /* these have names of their own */
+    g_free(camera->name);
+    camera->name = g_strdup("Back door");
+    world_add_camera(world, "cam-file", "default");
+    world->settings.auth.api_keys_per_org = 1;
     world_start(world);
     promote(world);
     const struct scheduler_options options = {built_in_jobs,    built_in_job_count, world->store,
@@ -201,7 +208,7 @@ static const char *const bodies[][2] = {
     {"putZone", "{\"id\":\"hall\",\"polygon\":[[0,0],[1,0],[1,1]]}"},
     {"putLine", "{\"id\":\"door\",\"a\":[0,0],\"b\":[1,1]}"},
     {"setLogLevels", "{\"levels\":\"info\"}"},
-    {"patchCamera", "{\"name\":\"Back door\"}"},
+    {"patchCamera", "{\"name\":\"Side door\"}"},
 };
 
 /* g_free. */
@@ -351,6 +358,85 @@ static void look_key(struct statuses *statuses, const struct route *route)
     expect(statuses, route, &(struct sending){.headers = "Idempotency-Key: busy\r\n"}, 409);
 }
 
+/* What there is none of in this world. */
+static bool is_there(const struct route *route)
+{
+    static const char *const absent[] = {"getTrack", "getModel", "getPreview", NULL};
+    return !g_strv_contains(absent, route->name);
+}
+
+/* An answer that has a tag is not told again to who has it. */
+static void look_unchanged(struct statuses *statuses, const struct route *route)
+{
+    if (!(route->features & ROUTE_CACHED) || !is_there(route))
+        return;
+    struct reply reply = send_to(statuses, route, &(struct sending){.token = NULL});
+    if (reply.status != 200)
+        g_error("%s: %d: %s", route->path, reply.status, reply.body->str);
+    g_autofree char *etag = reply_header(&reply, "ETag"), *headers = g_strdup_printf("If-None-Match: %s\r\n", etag);
+    reply_clear(&reply);
+    reply = send_to(statuses, route, &(struct sending){.headers = headers});
+    g_assert_cmpint(reply.status, ==, 304);
+    g_assert_cmpuint(reply.body->len, ==, 0);
+    reply_clear(&reply);
+}
+
+/* What is done, and what cannot be done as things stand, in this order; "{}" in a path is what was made of its list. */
+static const struct {
+    const char *method, *path, *body;
+    int status;
+} doings[] = {
+    {"POST", "/api/v1/cameras/cam-1/zones", "{\"id\":\"yard\",\"polygon\":[[0,0],[1,0],[1,1]]}", 201},
+    {"PUT", "/api/v1/cameras/cam-1/zones/yard", "{\"id\":\"yard\",\"polygon\":[[0,0],[1,0],[1,1]]}", 200},
+    {"DELETE", "/api/v1/cameras/cam-1/zones/yard", "", 204},
+    {"POST", "/api/v1/cameras/cam-1/lines", "{\"id\":\"gate\",\"a\":[0,0],\"b\":[1,1]}", 201},
+    {"PUT", "/api/v1/cameras/cam-1/lines/gate", "{\"id\":\"gate\",\"a\":[0,0],\"b\":[1,1]}", 200},
+    {"DELETE", "/api/v1/cameras/cam-1/lines/gate", "", 204},
+    /* of the settings file */
+    {"PUT", "/api/v1/cameras/cam-file/zones/hall", "{\"id\":\"hall\",\"polygon\":[[0,0],[1,0],[1,1]]}", 409},
+    {"DELETE", "/api/v1/cameras/cam-file/zones/hall", "", 409},
+    {"PUT", "/api/v1/cameras/cam-file/lines/door", "{\"id\":\"door\",\"a\":[0,0],\"b\":[1,1]}", 409},
+    /* the last one who may change users */
+    {"PATCH", "/api/v1/users/admin", "{\"role\":\"viewer\"}", 409},
+    {"DELETE", "/api/v1/users/admin", "", 409},
+    {"POST", "/api/v1/employees", "{\"name\":\"Bob\",\"external_id\":\"7\"}", 201},
+    {"PUT", "/api/v1/employees/{}", "{\"name\":\"Ada\",\"external_id\":\"7\"}", 409},
+    {"POST", "/api/v1/vehicles", "{\"plate\":\"XY1\",\"list\":\"blocked\"}", 201},
+    {"PUT", "/api/v1/vehicles/{}", "{\"plate\":\"XY1\",\"list\":\"allowed\"}", 409},
+    {"POST", "/api/v1/tokens", "{\"name\":\"more\",\"role\":\"viewer\"}", 409}, /* than auth.api_keys_per_org */
+    {"POST", "/api/v1/jobs/cleanup_old_data/pause", "", 204},
+    {"POST", "/api/v1/jobs/cleanup_old_data/resume", "", 204},
+};
+
+/* g_free. */
+static char *path_of_doing(const struct statuses *statuses, const char *path)
+{
+    const char *hole = strstr(path, "{}"), *admin = strstr(path, "/admin");
+    g_autofree char *list = hole ? g_strndup(path, (gsize)(hole - path - 1)) : NULL;
+    if (hole)
+        return g_strdup_printf("%s/%s", list, (const char *)g_hash_table_lookup(statuses->ids, list));
+    struct user *user = admin ? store_user_find(statuses->world.store, "admin", NULL) : NULL;
+    char *named = user ? g_strdup_printf("/api/v1/users/%s", user->id) : g_strdup(path);
+    user_free(user);
+    return named;
+}
+
+static void test_a05_of_what_is_done(void)
+{
+    struct statuses statuses;
+    statuses_begin(&statuses);
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", statuses.token);
+    for (size_t i = 0; i < G_N_ELEMENTS(doings); i++) {
+        g_autofree char *path = path_of_doing(&statuses, doings[i].path);
+        struct reply reply = world_request(&statuses.world, doings[i].method, path, headers, doings[i].body);
+        if (reply.status != doings[i].status)
+            g_error("%s %s: %d: %s", doings[i].method, path, reply.status, reply.body->str);
+        reply_clear(&reply);
+    }
+    each_route(&statuses, look_unchanged);
+    statuses_end(&statuses);
+}
+
 static void test_a05_of_what_is_asked_wrongly(void)
 {
     struct statuses statuses;
@@ -392,8 +478,11 @@ static void test_l08_of_what_is_asked_too_often(void)
     world_prepare(&statuses.world);
     struct limit_settings *limits = &statuses.world.settings.limits;
     limits->reads_per_minute = limits->writes_per_minute = limits->heavy_per_minute = 1;
+    statuses.world.settings.http.login_attempts_per_minute = 1;
     world_start(&statuses.world);
     each_route(&statuses, look_limited);
+    g_assert_cmpint(world_try_login(&statuses.world, "wrong"), ==, 401);
+    g_assert_cmpint(world_try_login(&statuses.world, "wrong"), ==, 429);
     statuses_end(&statuses);
 }
 
@@ -425,6 +514,15 @@ static void test_a05_of_a_store_that_is_away(void)
     rename_table(&statuses.world, "sessions", "put_away");
     each_route(&statuses, look_away);
     rename_table(&statuses.world, "put_away", "sessions");
+    rename_table(&statuses.world, "users", "put_away");
+    g_assert_cmpint(world_try_login(&statuses.world, WORLD_PASSWORD), ==, 503);
+    rename_table(&statuses.world, "put_away", "users");
+    rename_table(&statuses.world, "refresh_tokens", "put_away");
+    struct reply reply = world_request(&statuses.world, "POST", "/auth/refresh", "Content-Type: application/json\r\n",
+                                       "{\"refresh_token\":\"vr_default.x\"}");
+    world_assert_problem(&reply, 503);
+    reply_clear(&reply);
+    rename_table(&statuses.world, "put_away", "refresh_tokens");
     statuses_end(&statuses);
 }
 
@@ -432,6 +530,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/statuses/a05_of_what_is_asked_wrongly", test_a05_of_what_is_asked_wrongly);
+    g_test_add_func("/statuses/a05_of_what_is_done", test_a05_of_what_is_done);
     g_test_add_func("/statuses/l08_of_what_is_asked_too_often", test_l08_of_what_is_asked_too_often);
     g_test_add_func("/statuses/a05_of_a_store_that_is_away", test_a05_of_a_store_that_is_away);
     return g_test_run();

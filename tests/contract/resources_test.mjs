@@ -163,6 +163,7 @@ const signalsAreIncidents = () =>
     assert.equal(decided.json.decided_by, me);
     assert.equal((await server.ask("getViolation", { path: { id: violation.id } })).json.status, "confirmed");
     assert.equal((await server.ask("patchViolation", { path: { id: violation.id }, body: { status: "fine" } })).status, 400);
+    assert.equal((await server.ask("resolveIncident", { path, body: {} })).json.status, "resolved");
     assert.equal((await server.ask("listIncidents", { query: { format: "csv", fields: "kind" } })).type, "text/csv; charset=utf-8");
   });
 
@@ -261,6 +262,7 @@ async function deadLettersComeInPages() {
     assert.equal((await server.ask("listDeadLetters", { query: { cursor: "webhook/till/none" } })).json.errors[0].path, "cursor");
     assert.equal((await server.ask("retryDeadLetter", { path: { id: ids[0] } })).status, 204);
     assert.equal((await server.ask("listNotifyEndpoints")).json.items[0].id, "till");
+    assert.equal((await server.ask("enableWebhook", { path: { id: "till" } })).status, 204);
   } finally {
     await server.stop();
     http.close();

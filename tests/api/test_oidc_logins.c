@@ -1,0 +1,158 @@
+/* Logins by an OpenID Connect issuer as a browser makes them: there, back, and in. */
+#include "api_world.h"
+
+#include "auth/fake_issuer.h"
+
+struct oidc_world {
+    struct api_world world;
+    struct issuer_bend bend;
+    struct fake_issuer *issuer;
+};
+
+static void replace(char **text, const char *value)
+{
+    g_free(*text);
+    *text = g_strdup(value);
+}
+
+static void oidc_begin(struct oidc_world *world)
+{
+    *world = (struct oidc_world){.bend = {.claims = NULL}};
+    world->issuer = fake_issuer_start(&world->bend);
+    world_prepare(&world->world);
+    struct oidc_settings *settings = &world->world.settings.auth.oidc;
+    replace(&settings->issuer, fake_issuer_address(world->issuer));
+    replace(&settings->client_id, ISSUER_CLIENT);
+    replace(&settings->client_secret, ISSUER_SECRET);
+    replace(&settings->redirect_uri, ISSUER_REDIRECT);
+    settings->default_role = ROLE_VIEWER;
+    world_start(&world->world);
+}
+
+static void oidc_end(struct oidc_world *world)
+{
+    world_clear(&world->world);
+    fake_issuer_stop(world->issuer);
+}
+
+/* `cookie` NULL: the browser has none. */
+static struct reply visit(const struct oidc_world *world, const char *target, const char *cookie)
+{
+    g_autofree char *headers = cookie ? g_strdup_printf("Cookie: %s\r\n", cookie) : g_strdup("");
+    return world_request(&world->world, "GET", target, headers, NULL);
+}
+
+/* "NAME=VALUE" of the cookie that the answer sets; NULL: it sets none of this name. g_free. */
+static char *cookie_of(const struct reply *reply, const char *name)
+{
+    g_autofree char *begin = g_strdup_printf("Set-Cookie: %s=", name);
+    g_auto(GStrv) lines = g_strsplit(reply->head, "\r\n", -1);
+    for (size_t i = 0; lines[i]; i++) {
+        if (!g_str_has_prefix(lines[i], begin))
+            continue;
+        g_assert_nonnull(strstr(lines[i], "; HttpOnly; SameSite="));
+        const char *value = strchr(lines[i], ' ') + 1;
+        return g_strndup(value, strcspn(value, ";"));
+    }
+    return NULL;
+}
+
+/* The address of the issuer that the browser is sent to, and the cookie by which it is known again. */
+static char *begin_login(const struct oidc_world *world, char **cookie)
+{
+    struct reply reply = visit(world, "/auth/oidc/login", NULL);
+    g_assert_cmpint(reply.status, ==, 302);
+    char *address = reply_header(&reply, "Location");
+    g_assert_true(g_str_has_prefix(address, fake_issuer_address(world->issuer)));
+    *cookie = cookie_of(&reply, "vedette_oidc");
+    g_assert_nonnull(*cookie);
+    reply_clear(&reply);
+    return address;
+}
+
+static char *return_target(const struct issuer_return *back)
+{
+    g_autofree char *code = g_uri_escape_string(back->code, NULL, false),
+                    *state = g_uri_escape_string(back->state, NULL, false);
+    return g_strdup_printf("/auth/oidc/callback?code=%s&state=%s", code, state);
+}
+
+static void expect_status(const struct oidc_world *world, const char *target, const char *cookie, int status)
+{
+    struct reply reply = visit(world, target, cookie);
+    world_assert_problem(&reply, status);
+    g_assert_null(cookie_of(&reply, "vedette_session"));
+    reply_clear(&reply);
+}
+
+static void test_a_browser_goes_there_and_comes_back_logged_in(void)
+{
+    struct oidc_world world;
+    oidc_begin(&world);
+    g_autofree char *cookie = NULL, *address = begin_login(&world, &cookie);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "248289761001", "jane");
+    g_autofree char *target = return_target(&back);
+    expect_status(&world, target, NULL, 401); /* of another browser */
+    struct reply reply = visit(&world, target, cookie);
+    g_assert_cmpint(reply.status, ==, 302);
+    g_autofree char *page = reply_header(&reply, "Location"), *session = cookie_of(&reply, "vedette_session");
+    g_assert_cmpstr(page, ==, "/");
+    g_assert_nonnull(session);
+    reply_clear(&reply);
+    reply = visit(&world, "/auth/me", session);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_nonnull(strstr(reply.body->str, "\"username\":\"jane\""));
+    reply_clear(&reply);
+    expect_status(&world, target, cookie, 401); /* a code is good once */
+    issuer_return_clear(&back);
+    oidc_end(&world);
+}
+
+static void test_who_is_refused_there_is_told(void)
+{
+    struct oidc_world world;
+    oidc_begin(&world);
+    expect_status(&world, "/auth/oidc/callback?error=access_denied&state=x", NULL, 401);
+    oidc_end(&world);
+}
+
+static void test_an_issuer_that_is_another(void)
+{
+    struct oidc_world world;
+    oidc_begin(&world);
+    world.bend.named_issuer = "http://127.0.0.1:1";
+    expect_status(&world, "/auth/oidc/login", NULL, 503); /* nobody is sent there */
+    oidc_end(&world);
+}
+
+static void test_an_issuer_that_is_away(void)
+{
+    struct oidc_world world;
+    oidc_begin(&world);
+    g_autofree char *cookie = NULL, *address = begin_login(&world, &cookie);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    g_autofree char *target = return_target(&back);
+    world.bend.is_away = true;
+    expect_status(&world, target, cookie, 503);
+    issuer_return_clear(&back);
+    oidc_end(&world);
+    oidc_begin(&world);
+    world.bend.is_away = true;
+    struct reply reply = visit(&world, "/auth/oidc/login", NULL);
+    world_assert_problem(&reply, 503);
+    g_autofree char *retry = reply_header(&reply, "Retry-After");
+    g_assert_nonnull(retry);
+    reply_clear(&reply);
+    oidc_end(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/oidc_logins/a_browser_goes_there_and_comes_back_logged_in",
+                    test_a_browser_goes_there_and_comes_back_logged_in);
+    g_test_add_func("/oidc_logins/who_is_refused_there_is_told", test_who_is_refused_there_is_told);
+    g_test_add_func("/oidc_logins/an_issuer_that_is_another", test_an_issuer_that_is_another);
+    g_test_add_func("/oidc_logins/an_issuer_that_is_away", test_an_issuer_that_is_away);
+    return g_test_run();
+}
