@@ -101,6 +101,30 @@ static void test_one_of_two_at_once_is_refused(void)
     world_clear(&world);
 }
 
+static bool is_called_default(void *data, const struct org *org)
+{
+    (void)data;
+    return g_strcmp0(org->name, "default") == 0;
+}
+
+static void test_an_org_gets_another_name(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    staffed_world_init(&world);
+    struct org *org = store_org_rename(world.store, "default", "Shop", NULL, NULL, &by, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(org->name, ==, "Shop");
+    g_assert_cmpint(org->created_at.ms, ==, world_start_ms);
+    org_free(org);
+    g_assert_null(store_org_rename(world.store, "default", "Other", is_called_default, NULL, &by, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    g_clear_error(&error);
+    g_autoptr(GPtrArray) orgs = store_orgs_read(world.store, "default", &error);
+    g_assert_cmpstr(((const struct org *)g_ptr_array_index(orgs, 0))->name, ==, "Shop");
+    world_clear(&world);
+}
+
 /* ---- pages of rows without an id ---- */
 
 enum { PLACES = 3, TIMES = 4, BUCKETS = PLACES * TIMES, HOUR_MS = 3600000 };
@@ -173,6 +197,7 @@ int main(int argc, char **argv)
         return 0;
     g_test_add_func("/rows/what_is_named_is_there_and_stays", test_what_is_named_is_there_and_stays);
     g_test_add_func("/rows/one_of_two_at_once_is_refused", test_one_of_two_at_once_is_refused);
+    g_test_add_func("/rows/an_org_gets_another_name", test_an_org_gets_another_name);
     g_test_add_func("/rows/rows_without_an_id_come_in_pages", test_rows_without_an_id_come_in_pages);
     return g_test_run();
 }
