@@ -54,7 +54,8 @@ struct vedette_spool_config {
     int64_t max_queue_bytes;  /* of their payloads; 1 or more; default 64 MiB */
     double max_queue_seconds; /* time to live; at exactly this age a record has expired; 0: for ever; default 300 */
     int32_t batch_size;       /* records given out at once; 1..100000; default 10 */
-    double tenant_share;      /* of both bounds, what one tenant may hold; above 0, at most 1; default 1 */
+    double tenant_share;      /* of both bounds, what one tenant may hold (one call alone may pass it, by a tenant that
+                                 holds nothing); above 0, at most 1; default 1 */
     enum vedette_spool_when_full when_full;   /* default BLOCK */
     int64_t block_us;                         /* default 5 s */
     enum vedette_spool_durability durability; /* default DURABLE */
@@ -67,7 +68,8 @@ struct vedette_spool_config {
     int64_t spill_delay_us;                   /* of relaxed records; default 1 s */
     int64_t stalled_us;              /* holding records, and none was settled for so long: not draining; default 30 s */
     int64_t file_bytes;              /* a file is closed and the next begun at this size; 4096 or more; default 4 MiB */
-    int64_t max_disk_bytes;          /* of all its files with their WALs; 0: no bound of its own; default 0 */
+    int64_t max_disk_bytes;          /* of all its files with their WALs; 0: no bound of its own, else 2 file_bytes or
+                                        more; default 0 */
     int64_t reserve_bytes;           /* kept aside and given back when the disk is full; 0: none; default 1 MiB */
     int32_t max_bad_files;           /* damaged files kept for a person to look at; the oldest go first; default 8 */
     const char *vfs;                 /* name of an SQLite VFS to use; NULL: the default. Copied */
@@ -147,6 +149,10 @@ VEDETTE_PUBLIC void vedette_spool_wake(struct vedette_spool *spool);
  * What was held is forgotten when the spool is closed. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_hold_expiry(struct vedette_spool *spool, bool is_held);
 
+/* As the config's tenant_share, from now on; what a tenant holds beyond it stays. Out of its range: nothing changes.
+ * Any thread. */
+VEDETTE_PUBLIC void vedette_spool_set_tenant_share(struct vedette_spool *spool, double tenant_share);
+
 /* ---- looking ---- */
 
 /* Why a record is no longer there, or never was. Of those that never were: counted once, when the call that put them in
@@ -154,7 +160,7 @@ VEDETTE_PUBLIC void vedette_spool_hold_expiry(struct vedette_spool *spool, bool 
 enum vedette_spool_loss {
     VEDETTE_SPOOL_EXPIRED,            /* its time to live was over */
     VEDETTE_SPOOL_DROPPED,            /* made room for a more urgent or newer one */
-    VEDETTE_SPOOL_CORRUPT,            /* the disk gave back something else, or nothing */
+    VEDETTE_SPOOL_CORRUPT,            /* not as it was written, or its file is gone */
     VEDETTE_SPOOL_REJECTED_TOO_LARGE, /* over max_record_bytes, or a call over max_queue_size or max_queue_bytes */
     VEDETTE_SPOOL_REJECTED_FULL,      /* a bound of the queue */
     VEDETTE_SPOOL_REJECTED_SHARE,     /* its tenant's share */
@@ -177,10 +183,13 @@ struct vedette_spool_stats {
     int64_t bad_files;           /* set aside since it was opened */
     int64_t missing_files;       /* removed by somebody before it was opened; their records count as corrupt */
     int64_t oldest_age_us;       /* of the record that waits longest; 0: none waits */
+    double tenant_share;         /* as it is now */
     int64_t not_drained_us;      /* since a record was settled, while some are there */
     bool is_stalled;             /* alive, holding records, and not draining for stalled_us */
     /* since it was opened */
-    int64_t enqueued, acknowledged, returned, commits, write_errors, losses[VEDETTE_SPOOL_LOSSES];
+    int64_t enqueued, acknowledged, returned, commits, losses[VEDETTE_SPOOL_LOSSES];
+    int64_t write_errors;
+    int64_t read_errors;       /* tries; what could not be read stays, and is tried again */
     int64_t refused;           /* records of tries that were refused, each time: a loss only when nobody tries again */
     int64_t tenants_forgotten; /* they held nothing, and their counts made room for another's */
     char last_error[512];      /* of the disk; empty when the last write was good */

@@ -192,7 +192,7 @@ static void check_spool(struct api *api, const char *org_id, struct component *c
         degrade(component,
                 "%" G_GINT64_FORMAT " files of it were removed while no server ran: the log of the start says which",
                 stats.missing_files);
-    if (*stats.last_error && stats.write_errors)
+    if (*stats.last_error && (stats.write_errors || stats.read_errors))
         degrade(component, "its disk fails: %s", stats.last_error);
 }
 

@@ -31,6 +31,8 @@ struct drain {
     GPtrArray *taken;                  /* of it, when it is stored */
     int64_t dequeued_us, submitted_us; /* of the batch at hand: by clock_monotonic_us */
     int64_t stored;
+    void (*stored_all)(void *data); /* see drain_start */
+    void *stored_all_data;
 };
 
 static struct drain *drain_new(struct vedette_spool *spool, struct vedette_breaker *breaker,
@@ -313,8 +315,10 @@ static void *run(void *data)
         g_autoptr(GError) error = NULL;
         bool is_empty;
         int64_t wait_us = 0;
-        if (step(drain, WAIT_US, &is_empty, &wait_us, &error))
+        if (step(drain, WAIT_US, &is_empty, &wait_us, &error)) {
+            drain->stored_all(drain->stored_all_data);
             continue;
+        }
         if (error)
             complain(error);
         rest(drain, wait_us);
@@ -324,9 +328,12 @@ static void *run(void *data)
 }
 
 struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *breaker,
-                          const struct record_path_parts *parts, GError **error)
+                          const struct record_path_parts *parts, void (*stored_all)(void *data), void *data,
+                          GError **error)
 {
     struct drain *drain = drain_new(spool, breaker, parts);
+    drain->stored_all = stored_all;
+    drain->stored_all_data = data;
     int code = pthread_create(&drain->thread, NULL, run, drain);
     if (code == 0)
         return drain;

@@ -7,8 +7,11 @@
 
 struct drain;
 
+/* `stored_all` is called on that thread with `data` whenever the store has taken all it was given, and about once a
+ * second while there is nothing to give. */
 struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *breaker,
-                          const struct record_path_parts *parts, GError **error);
+                          const struct record_path_parts *parts, void (*stored_all)(void *data), void *data,
+                          GError **error);
 /* Goes on until the spool is empty, the store fails, or spool.stop_seconds are over; the spool has the rest. False: the
  * store still holds a batch that it has not answered, so that closing it may wait for as long; its answer needs what
  * `parts` has to be there still. NULL is allowed. */

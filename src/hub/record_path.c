@@ -17,7 +17,8 @@ struct record_path {
     struct vedette_spool *spool;
     struct vedette_breaker *breaker;
     struct drain *drain;
-    struct seen *seen; /* the spool's thread */
+    struct seen *seen;  /* the spool's thread */
+    bool has_many_orgs; /* the drain's thread */
 };
 
 /* ---- opening ---- */
@@ -63,7 +64,7 @@ static struct vedette_spool *open_spool(const struct record_path_parts *parts, G
     config.max_queue_bytes = settings->max_queue_bytes;
     config.max_queue_seconds = settings->max_queue_seconds;
     config.batch_size = settings->batch_size;
-    config.tenant_share = has_many_orgs(parts) ? settings->tenant_share : 1;
+    config.tenant_share = 1; /* until keep_shares finds more than one org */
     config.when_full = settings->when_full == SPOOL_WHEN_FULL_DROP ? VEDETTE_SPOOL_DROP_LOWEST : VEDETTE_SPOOL_REJECT;
     config.max_record_bytes = MAX_RECORD_BYTES;
     config.max_tenants = settings->max_tenants;
@@ -129,12 +130,25 @@ static struct record_path *path_new(const struct record_path_parts *parts, GErro
     return NULL;
 }
 
+/* Orgs come while it runs. One that has come is not waited for to go: from then on each has its share. On the drain's
+ * thread, and before there is one. */
+static void keep_shares(void *data)
+{
+    struct record_path *path = data;
+    if (path->has_many_orgs)
+        return;
+    path->has_many_orgs = has_many_orgs(&path->parts);
+    if (path->has_many_orgs)
+        vedette_spool_set_tenant_share(path->spool, path->parts.settings->spool.tenant_share);
+}
+
 struct record_path *record_path_open(const struct record_path_parts *parts, GError **error)
 {
     struct record_path *path = path_new(parts, error);
     if (!path)
         return NULL;
-    path->drain = drain_start(path->spool, path->breaker, parts, error);
+    keep_shares(path);
+    path->drain = drain_start(path->spool, path->breaker, parts, keep_shares, path, error);
     if (path->drain)
         return path;
     record_path_close(path);

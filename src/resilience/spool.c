@@ -70,6 +70,18 @@ void spool_note_error(struct vedette_spool *spool, const GError *error)
 {
     g_free(spool->last_error);
     spool->last_error = g_strdup(error->message);
+    spool->is_read_failing = false;
+}
+
+void spool_note_read(struct vedette_spool *spool, const GError *error)
+{
+    if (error) {
+        spool->read_errors++;
+        spool_note_error(spool, error);
+    } else if (spool->is_read_failing) {
+        g_clear_pointer(&spool->last_error, g_free);
+    }
+    spool->is_read_failing = error != NULL;
 }
 
 /* ---- the end of records: under lock ---- */
@@ -88,20 +100,28 @@ void spool_save_soon(struct vedette_spool *spool)
     pthread_cond_signal(&spool->work); /* it may sleep for longer */
 }
 
-void spool_finish(struct vedette_spool *spool, struct spool_entry *entry)
+void spool_forget_entry(struct vedette_spool *spool, struct spool_entry *entry)
 {
     struct spool_file *file = entry->file;
     if (file) {
-        spool_bits_set(file->done, entry->row);
         file->live--;
         file->live_bytes -= entry->length;
-        file->is_unsaved = true;
-        spool_save_soon(spool);
         if (file->is_retired && file->live == 0)
             spool_note_drained(spool);
     }
     spool_entry_finish(&spool->queue, entry);
     pthread_cond_broadcast(&spool->room);
+}
+
+void spool_finish(struct vedette_spool *spool, struct spool_entry *entry)
+{
+    struct spool_file *file = entry->file;
+    if (file) {
+        spool_bits_set(file->done, entry->row);
+        file->is_unsaved = true;
+        spool_save_soon(spool);
+    }
+    spool_forget_entry(spool, entry);
 }
 
 /* One that waits is gone. */
@@ -119,6 +139,7 @@ static void expire_one(void *data, struct spool_entry *entry)
 
 void spool_expire(struct vedette_spool *spool)
 {
+    spool_queue_wake(&spool->queue, spool_machine_us());
     spool_queue_sweep(&spool->queue, spool_now_us(spool), expire_one, spool);
 }
 
@@ -177,6 +198,8 @@ static const char *fault_of(const struct vedette_spool_config *config)
         {config->file_bytes >= 4096, "file_bytes must be at least 4096"},
         {config->max_disk_bytes >= 0 && config->reserve_bytes >= 0 && config->max_bad_files >= 0,
          "max_disk_bytes, reserve_bytes and max_bad_files must not be negative"},
+        {!config->max_disk_bytes || config->max_disk_bytes / 2 >= config->file_bytes,
+         "max_disk_bytes must be 0 or at least twice file_bytes"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(checks); i++)
         if (!checks[i].is_good)
@@ -341,6 +364,7 @@ void vedette_spool_get_stats(struct vedette_spool *spool, struct vedette_spool_s
         .disk_bytes = spool->disk_bytes,
         .files = spool->files->len,
         .files_unread = spool->unread_files,
+        .tenant_share = spool->config.tenant_share,
         .tenants = g_hash_table_size(queue->tenants),
         .tenants_forgotten = queue->tenants_forgotten,
         .bad_files = spool->bad_files,
@@ -351,6 +375,7 @@ void vedette_spool_get_stats(struct vedette_spool *spool, struct vedette_spool_s
         .refused = queue->refused,
         .commits = spool->commits,
         .write_errors = spool->write_errors,
+        .read_errors = spool->read_errors,
     };
     memcpy(stats->losses, queue->losses, sizeof stats->losses);
     fill_progress(spool, stats);

@@ -142,6 +142,13 @@ static void remove_leftover(const struct spool_directory *directory, const char 
     }
 }
 
+bool spool_directory_lacks(const struct spool_directory *directory, const char *path)
+{
+    struct stat there, ours;
+    return access(path, F_OK) != 0 && errno == ENOENT && stat(directory->path, &there) == 0 &&
+           fstat(directory->fd, &ours) == 0 && there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+}
+
 GArray *spool_directory_list(const struct spool_directory *directory, GError **error)
 {
     g_autoptr(GDir) entries = g_dir_open(directory->path, 0, error);

@@ -42,6 +42,8 @@ void spool_bits_set(GByteArray *bits, uint32_t row)
 static enum vedette_error classify(const sqlite3 *db, int code)
 {
     int system = db ? sqlite3_system_errno((sqlite3 *)(uintptr_t)db) : 0;
+    if (code == SQLITE_CANTOPEN_SYMLINK || code == SQLITE_CANTOPEN_ISDIR)
+        return VEDETTE_ERROR_INVALID; /* something else is in its place */
     switch (code & 0xff) {
     case SQLITE_FULL:
         return VEDETTE_ERROR_FULL;

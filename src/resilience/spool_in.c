@@ -99,6 +99,11 @@ static bool check_size(struct vedette_spool *spool, const struct demand *demand,
             return spool_tell(error, VEDETTE_SPOOL_INVALID,
                               "spool: a record of %zu bytes: at most %" G_GINT64_FORMAT " are taken (max_record_bytes)",
                               demand->records[i].length, config->max_record_bytes);
+    if (config->max_disk_bytes && demand->bytes > config->max_disk_bytes)
+        return spool_tell(error, VEDETTE_SPOOL_INVALID,
+                          "spool: records of %" G_GINT64_FORMAT " bytes at once: at most %" G_GINT64_FORMAT
+                          " are taken (max_disk_bytes)",
+                          demand->bytes, config->max_disk_bytes);
     if ((int64_t)demand->count <= config->max_queue_size && demand->bytes <= config->max_queue_bytes)
         return true;
     return spool_tell(error, VEDETTE_SPOOL_INVALID,
@@ -151,10 +156,11 @@ static enum vedette_spool_loss obstacle(struct vedette_spool *spool, const struc
         int64_t records, bytes;
         if (i && demand->tenant)
             break; /* all of one tenant: looked at */
+        if (!own || !own->records)
+            continue; /* a call that is larger than the share would never fit */
         share_of(demand, demand->records[i].tenant, &records, &bytes);
-        if ((double)((own ? own->records : 0) + records) >
-                MAX(config->tenant_share * (double)config->max_queue_size, 1) ||
-            (double)((own ? own->bytes : 0) + bytes) > MAX(config->tenant_share * (double)config->max_queue_bytes, 1)) {
+        if ((double)(own->records + records) > config->tenant_share * (double)config->max_queue_size ||
+            (double)(own->bytes + bytes) > config->tenant_share * (double)config->max_queue_bytes) {
             *tenant = own;
             return VEDETTE_SPOOL_REJECTED_SHARE;
         }
@@ -236,6 +242,8 @@ static enum vedette_spool_loss await_room(struct vedette_spool *spool, const str
         else if (loss == VEDETTE_SPOOL_LOSSES ||
                  (spool->config.when_full == VEDETTE_SPOOL_DROP_LOWEST && drop_for(spool, demand)))
             return VEDETTE_SPOOL_LOSSES;
+        if (loss == VEDETTE_SPOOL_REJECTED_DISK && !spool->is_closing)
+            spool_retire_soon(spool);
         if (!spool->is_closing && spool_machine_us() < until_us &&
             pthread_cond_timedwait(&spool->room, &spool->lock, &deadline) != ETIMEDOUT)
             continue;
@@ -450,6 +458,16 @@ bool vedette_spool_submit(struct vedette_spool *spool, const struct vedette_spoo
                           vedette_spool_done done, void *data, struct vedette_spool_error *error)
 {
     return submit(spool, records, count, false, done, data, error);
+}
+
+void vedette_spool_set_tenant_share(struct vedette_spool *spool, double tenant_share)
+{
+    if (!(tenant_share > 0 && tenant_share <= 1))
+        return;
+    pthread_mutex_lock(&spool->lock);
+    spool->config.tenant_share = tenant_share;
+    pthread_cond_broadcast(&spool->room);
+    pthread_mutex_unlock(&spool->lock);
 }
 
 bool vedette_spool_offer(struct vedette_spool *spool, const struct vedette_spool_record *records, size_t count,

@@ -70,6 +70,8 @@ bool spool_directory_sync(const struct spool_directory *directory, GError **erro
 /* g_free */
 char *spool_directory_file(const struct spool_directory *directory, const char *name);
 bool spool_directory_make_file(const char *path, GError **error);
+/* A file of it is gone for certain: the directory is where it was, and has none of that name. */
+bool spool_directory_lacks(const struct spool_directory *directory, const char *path);
 /* What lies there under its new name is not synced yet. */
 bool spool_directory_rename(const char *from, const char *to, GError **error);
 /* Free bytes of the place it lies in, for this process' user; INT64_MAX: not known. */
@@ -120,7 +122,7 @@ struct spool_file {
     int64_t size_bytes; /* of what is in it, about */
     int64_t disk_bytes; /* what it takes, its WAL with it; of one that is not read yet, size_bytes */
     int64_t position;   /* among the files there were at the start: their records come in its order */
-    int failures;       /* of reading it whole, in a row */
+    int failures;       /* of reading it whole */
     sqlite3 *db;        /* NULL: not open */
     sqlite3_stmt *insert, *read, *save;
 };
@@ -178,10 +180,10 @@ struct spool_entry {
     uint32_t row, length;
     uint32_t payload_crc; /* of those that are not in a file yet */
     int32_t attempts;
-    uint8_t read_failures;
-    bool is_out;      /* given out and not settled */
-    bool is_spilling; /* in `spill`: when it is finished the writer frees it */
-    bool is_written;  /* of those, the writer reads its payload just now */
+    int64_t rests_until_us; /* of the machine's clock, while it is in `resting` */
+    bool is_out;            /* given out and not settled */
+    bool is_spilling;       /* in `spill`: when it is finished the writer frees it */
+    bool is_written;        /* of those, the writer reads its payload just now */
     bool is_finished;
 };
 struct spool_list {
@@ -204,6 +206,7 @@ struct spool_queue {
     GHashTable *tenants;                    /* name → struct spool_tenant */
     struct spool_tenant *forgotten;         /* the counts of those that had to go */
     GQueue lanes[VEDETTE_SPOOL_PRIORITIES]; /* of struct spool_lane, whose turn it is first */
+    GQueue resting; /* of struct spool_entry *, in no lane: the disk did not give out their payloads, lately */
     int64_t records, memory_records, bytes, memory_bytes, in_flight, waiting;
     int64_t next_order;
     int64_t given;          /* for oldest_every */
@@ -231,6 +234,10 @@ void spool_queue_append(struct spool_queue *queue, struct spool_entry *entry);
 /* To where its order says; `hint` (may be NULL) is one of the same lane that comes before it. */
 void spool_queue_insert(struct spool_queue *queue, struct spool_entry *entry, struct spool_entry *hint);
 void spool_queue_take(struct spool_queue *queue, struct spool_entry *entry);
+/* One that is in no lane is not given out until then. Ever later ones. */
+void spool_queue_rest(struct spool_queue *queue, struct spool_entry *entry, int64_t until_us);
+/* Those that have rested go back to where their orders say. Returns when the next one will have; INT64_MAX: none. */
+int64_t spool_queue_wake(struct spool_queue *queue, int64_t now_us);
 /* The first of its lane leaves the queue and its counts, to see whether there is room without it. */
 void spool_queue_set_aside(struct spool_queue *queue, struct spool_entry *entry);
 /* To where it was, once those of its lane that were set aside later are back. */
@@ -304,11 +311,13 @@ struct vedette_spool {
     int64_t disk_bytes;
     int64_t progress_us;            /* when a record was settled, or the first came */
     int64_t held_us, held_since_us; /* time that did not pass for expiry */
-    int64_t commits, write_errors, bad_files, missing_files;
+    int64_t commits, write_errors, read_errors, bad_files, missing_files;
     int64_t wakes;                                  /* calls of vedette_spool_wake */
     int64_t save_due_us, spill_due_us, read_due_us; /* of the machine's clock; 0: nothing is due */
     char *last_error;
     bool is_held;
+    bool is_read_failing; /* last_error tells of a read */
+    bool is_retiring;     /* the writer shall give back what the active file takes in vain */
     bool has_drained;     /* a file is to be removed: for the sealer */
     bool has_stuck;       /* one could not be: to be tried again at the tick */
     bool is_reserve_free; /* given back: to be made again when there is room */
@@ -320,7 +329,9 @@ struct vedette_spool {
 int64_t spool_now_us(const struct vedette_spool *spool);  /* as expiry sees it; lock */
 int64_t spool_wall_ms(const struct vedette_spool *spool); /* any thread */
 int64_t spool_machine_us(void);                           /* CLOCK_MONOTONIC: what waits are by */
-/* A record will not be given out again: noted in its file, and no longer counted. lock. */
+/* A record is gone, and no longer counted; its file does not say that it is done. lock. */
+void spool_forget_entry(struct vedette_spool *spool, struct spool_entry *entry);
+/* A record will not be given out again: noted in its file, and forgotten. lock. */
 void spool_finish(struct vedette_spool *spool, struct spool_entry *entry);
 void spool_lose(struct vedette_spool *spool, struct spool_entry *entry, enum vedette_spool_loss loss);
 /* What is done in some file is noted after acknowledge_delay_us at most. lock. */
@@ -330,6 +341,8 @@ void spool_count_disk(struct vedette_spool *spool, struct spool_file *file);
 /* Those past their time are gone. lock. */
 void spool_expire(struct vedette_spool *spool);
 void spool_note_error(struct vedette_spool *spool, const GError *error); /* lock */
+/* A read failed, or (NULL) was good. lock. */
+void spool_note_read(struct vedette_spool *spool, const GError *error);
 
 /* Fills in an error, which may be NULL. Returns false. */
 bool spool_tell(struct vedette_spool_error *error, enum vedette_spool_error_kind kind, const char *format, ...)
@@ -423,6 +436,9 @@ bool spool_writer_start(struct vedette_spool *spool, GError **error);
 /* Writes what is in memory and notes what is done; nothing is written any more. */
 void spool_writer_stop(struct vedette_spool *spool);
 void spool_note_failure(struct vedette_spool *spool, const GError *error);
+/* max_disk_bytes are taken: the writer looks whether the active file, which nobody else ends, takes some of them for
+ * nothing. lock. */
+void spool_retire_soon(struct vedette_spool *spool);
 /* Notes in a file what of it is done, in a transaction of its own. What cannot be noted comes again after a crash, and
  * that is all. The file's connection held. */
 void spool_save_done(struct vedette_spool *spool, struct spool_file *file);

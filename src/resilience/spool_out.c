@@ -2,12 +2,10 @@
 #include "base/wait.h"
 #include "resilience/spool_internal.h"
 
-#include <unistd.h>
-
 enum {
     BATCH_BYTES_MAX = 8 << 20, /* given out at once, unless one record alone is larger */
-    READ_TRIES = 5,
-    READ_PAUSE_US = 20000, /* after a disk that does not answer */
+    READ_PAUSE_US = 20000,     /* after a disk that does not answer */
+    READ_RETRY_US = 200000,    /* for one record; others that can be read come meanwhile */
 };
 
 void spool_out_free(struct spool_out *out, bool with_entries)
@@ -55,17 +53,26 @@ static void put_back(struct vedette_spool *spool, struct spool_entry *entry)
     spool_queue_insert(&spool->queue, entry, head);
 }
 
-/* Under lock. */
+/* Its bytes are wrong, or its file is gone. Not noted as done: for whoever mends the file that is set aside. Under
+ * lock. */
 static void lose_out(struct vedette_spool *spool, struct spool_entry *entry)
 {
     spool_queue_count_loss(&spool->queue, entry->lane->tenant, VEDETTE_SPOOL_CORRUPT, 1);
     entry->file->is_damaged = true;
     entry->file->lost++;
     spool->queue.in_flight--;
-    spool_finish(spool, entry);
+    spool_forget_entry(spool, entry);
 }
 
-enum fetched { FETCHED = 1, LOST, PUT_BACK };
+/* The disk does not answer, for now: it is tried again until it does. Under lock. */
+static void rest_out(struct vedette_spool *spool, struct spool_entry *entry)
+{
+    entry->is_out = false;
+    spool->queue.in_flight--;
+    spool_queue_rest(&spool->queue, entry, spool_machine_us() + READ_RETRY_US);
+}
+
+enum fetched { FETCHED = 1, LOST, RESTS };
 
 /* Fetches a payload from its file. */
 static enum fetched fetch(struct vedette_spool *spool, struct spool_entry *entry)
@@ -77,33 +84,48 @@ static enum fetched fetch(struct vedette_spool *spool, struct spool_entry *entry
     void *payload = spool_file_read_payload(file, spool->vfs, entry->row, entry->length, &error);
     if (file->db)
         spool_keep_open(spool, file);
-    bool is_there = payload || access(file->path, F_OK) == 0;
+    bool is_gone = !payload && spool_directory_lacks(&spool->directory, file->path);
     pthread_mutex_unlock(&file->connection);
     pthread_mutex_lock(&spool->lock);
+    spool_note_read(spool, error);
     if (payload) {
         spool_entry_set_payload(&spool->queue, entry, payload);
     } else {
-        spool_note_error(spool, error);
-        bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) || !is_there;
-        fetched = is_hopeless || ++entry->read_failures >= READ_TRIES ? LOST : PUT_BACK;
-        (fetched == LOST ? lose_out : put_back)(spool, entry);
+        fetched = is_gone || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ? LOST : RESTS;
+        (fetched == LOST ? lose_out : rest_out)(spool, entry);
     }
     pthread_mutex_unlock(&spool->lock);
     return fetched;
 }
 
-/* Leaves those that have or get their payloads. False: the disk does not answer. */
+/* Under no lock. */
+static void put_back_all(struct vedette_spool *spool, struct spool_entry *const *entries, guint count)
+{
+    pthread_mutex_lock(&spool->lock);
+    while (count)
+        put_back(spool, entries[--count]); /* backwards: each goes before the one after it */
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* Leaves those that have or get their payloads. False: the disk does not answer; it is asked once, and those that would
+ * need it go back. */
 static bool fetch_all(struct vedette_spool *spool, GPtrArray *picked)
 {
-    guint kept = 0;
+    guint kept = 0, unread = 0;
     bool is_answered = true;
+    g_autofree struct spool_entry **waiting = g_new(struct spool_entry *, picked->len);
     for (guint i = 0; i < picked->len; i++) {
         struct spool_entry *entry = g_ptr_array_index(picked, i);
+        if (!entry->payload && !is_answered) {
+            waiting[unread++] = entry;
+            continue;
+        }
         enum fetched fetched = entry->payload ? FETCHED : fetch(spool, entry);
         if (fetched == FETCHED)
             picked->pdata[kept++] = entry;
-        is_answered &= fetched != PUT_BACK;
+        is_answered &= fetched != RESTS;
     }
+    put_back_all(spool, waiting, unread);
     g_ptr_array_set_size(picked, (gint)kept);
     return is_answered;
 }
@@ -131,20 +153,26 @@ static struct vedette_spool_batch *batch_new(struct vedette_spool *spool, const 
     return &out->batch;
 }
 
+static void await_and_pick(struct vedette_spool *spool, size_t max, int64_t until_us, GPtrArray *picked)
+{
+    pthread_mutex_lock(&spool->lock);
+    for (int64_t wakes = spool->wakes;;) {
+        int64_t rested_us = spool_queue_wake(&spool->queue, spool_machine_us());
+        pick(spool, max ? max : (size_t)spool->config.batch_size, picked);
+        if (picked->len || wakes != spool->wakes || spool_machine_us() >= until_us)
+            break;
+        const struct timespec deadline = wait_deadline(MIN(until_us, rested_us));
+        pthread_cond_timedwait(&spool->ready, &spool->lock, &deadline);
+    }
+    pthread_mutex_unlock(&spool->lock);
+}
+
 struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, size_t max, int64_t wait_us)
 {
     g_autoptr(GPtrArray) picked = g_ptr_array_new();
     int64_t until_us = time_after_us(spool_machine_us(), MAX(wait_us, 0));
-    const struct timespec deadline = wait_deadline(until_us);
     for (;;) {
-        pthread_mutex_lock(&spool->lock);
-        int64_t wakes = spool->wakes;
-        pick(spool, max ? max : (size_t)spool->config.batch_size, picked);
-        while (!picked->len && wakes == spool->wakes && spool_machine_us() < until_us) {
-            pthread_cond_timedwait(&spool->ready, &spool->lock, &deadline);
-            pick(spool, max ? max : (size_t)spool->config.batch_size, picked);
-        }
-        pthread_mutex_unlock(&spool->lock);
+        await_and_pick(spool, max, until_us, picked);
         if (!picked->len)
             return NULL;
         bool is_answered = fetch_all(spool, picked);

@@ -180,6 +180,23 @@ void spool_queue_take(struct spool_queue *queue, struct spool_entry *entry)
     queue->waiting--;
 }
 
+void spool_queue_rest(struct spool_queue *queue, struct spool_entry *entry, int64_t until_us)
+{
+    entry->rests_until_us = until_us;
+    g_queue_push_tail(&queue->resting, entry);
+}
+
+int64_t spool_queue_wake(struct spool_queue *queue, int64_t now_us)
+{
+    for (;;) {
+        struct spool_entry *entry = g_queue_peek_head(&queue->resting);
+        if (!entry || entry->rests_until_us > now_us)
+            return entry ? entry->rests_until_us : INT64_MAX;
+        g_queue_pop_head(&queue->resting);
+        spool_queue_insert(queue, entry, entry->lane->entries.head); /* from the front: it was there */
+    }
+}
+
 void spool_queue_set_aside(struct spool_queue *queue, struct spool_entry *entry)
 {
     struct spool_tenant *tenant = entry->lane->tenant;
@@ -275,6 +292,7 @@ void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)
 
 void spool_queue_clear(struct spool_queue *queue)
 {
+    spool_queue_wake(queue, INT64_MAX);
     GHashTableIter iterator;
     gpointer value;
     g_hash_table_iter_init(&iterator, queue->tenants);

@@ -8,9 +8,8 @@
 #include "base/clock.h"
 
 enum {
-    READ_TRIES = 5,
-    READ_RETRY_US = 200000,
-    ORDER_BITS = 24, /* of a row within its file */
+    READ_RETRY_US = 200000, /* of any file, after one failed */
+    ORDER_BITS = 24,        /* of a row within its file */
 };
 
 void spool_keep_open(struct vedette_spool *spool, struct spool_file *file)
@@ -147,6 +146,7 @@ static void take_all_in(struct vedette_spool *spool, struct spool_file *file, co
     spool->unread_records -= file->live;
     spool->unread_bytes -= file->live_bytes;
     spool->unread_files--;
+    spool_note_read(spool, NULL);
     file->live = 0;
     file->live_bytes = 0;
     file->written = file->rows;
@@ -170,7 +170,7 @@ static void take_all_in(struct vedette_spool *spool, struct spool_file *file, co
 /* All that it held, as far as is known, is lost. */
 static void give_up(struct vedette_spool *spool, struct spool_file *file, const char *why)
 {
-    bool is_there = access(file->path, F_OK) == 0;
+    bool is_gone = spool_directory_lacks(&spool->directory, file->path);
     pthread_mutex_lock(&spool->lock);
     spool->unread_records -= file->live;
     spool->unread_bytes -= file->live_bytes;
@@ -181,7 +181,7 @@ static void give_up(struct vedette_spool *spool, struct spool_file *file, const 
     spool_queue_count_loss(&spool->queue, NULL, VEDETTE_SPOOL_CORRUPT, file->lost);
     pthread_mutex_unlock(&spool->lock);
     spool_ledger_save(spool, true);
-    spool_drop_file(spool, file, is_there ? why : NULL);
+    spool_drop_file(spool, file, is_gone ? NULL : why);
     spool_forget_file(spool, file);
 }
 
@@ -199,12 +199,13 @@ void spool_read_file(struct vedette_spool *spool, struct spool_file *file)
         pthread_mutex_unlock(&spool->disk);
         return;
     }
-    bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) || access(file->path, F_OK) != 0 ||
-                       ++file->failures >= READ_TRIES;
+    bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ||
+                       spool_directory_lacks(&spool->directory, file->path);
+    file->failures++;
     spool_file_close(file);
     pthread_mutex_unlock(&file->connection);
     pthread_mutex_lock(&spool->lock);
-    spool_note_error(spool, error);
+    spool_note_read(spool, error);
     spool->read_due_us = is_hopeless ? 0 : spool_machine_us() + READ_RETRY_US;
     pthread_mutex_unlock(&spool->lock);
     if (is_hopeless)

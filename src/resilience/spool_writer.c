@@ -11,6 +11,7 @@ enum {
     FILE_ROWS_MAX = 65536,    /* whatever their size */
     SPILL_RECORDS_MAX = 1024, /* relaxed ones in one commit */
     WRITE_TRIES = 3,          /* a full disk may have two things to give back */
+    SPILL_RETRY_US = 100000,  /* at least, after a failure */
     WAL_TIMES_MAX = 4,        /* what a WAL takes, in file_bytes: it holds a page for each small commit */
 };
 
@@ -81,6 +82,28 @@ static void retire_file(struct vedette_spool *spool, struct spool_file *file)
     pthread_mutex_unlock(&spool->lock);
 }
 
+void spool_retire_soon(struct vedette_spool *spool)
+{
+    spool->is_retiring = true;
+    pthread_cond_signal(&spool->work);
+}
+
+/* One that is drained, or whose WAL takes a file's worth more than what is in it: sealed, it takes no more than that.
+ */
+static void retire_wasteful(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->disk);
+    struct spool_file *file = spool->active;
+    pthread_mutex_lock(&spool->lock);
+    spool->is_retiring = false;
+    bool is_wasteful =
+        file && file->rows && (file->live == 0 || file->disk_bytes > file->size_bytes + spool->config.file_bytes);
+    pthread_mutex_unlock(&spool->lock);
+    if (is_wasteful)
+        retire_file(spool, file);
+    pthread_mutex_unlock(&spool->disk);
+}
+
 /* More wait for the sealer than a start after a crash shall read whole; or there is so little room (of the place, or of
  * max_disk_bytes) that the next file's WAL might take what sealing them needs. */
 static bool is_sealing_due(struct vedette_spool *spool)
@@ -105,13 +128,12 @@ static bool begin_file(struct vedette_spool *spool, GError **error)
     }
     while (is_sealing_due(spool) && spool_seal_first(spool))
         ;
-    const struct spool_name name = {.number = spool->next_number};
+    const struct spool_name name = {.number = spool->next_number++}; /* one that fails may stay in the way */
     struct spool_file *file = spool_file_new(&spool->directory, &name);
     if (!spool_file_create(file, &spool->directory, spool->vfs, error)) {
         spool_file_free(file);
         return false;
     }
-    spool->next_number++;
     spool->active = file;
     pthread_mutex_lock(&spool->lock);
     file->is_read = true;
@@ -394,8 +416,8 @@ static bool spill(struct vedette_spool *spool)
     pthread_mutex_lock(&spool->lock);
     if (ticket && !is_written)
         put_spill_back(spool, ticket);
-    spool->spill_due_us =
-        spool->spill.length ? spool_machine_us() + (is_written ? 0 : spool->config.spill_delay_us) : 0;
+    int64_t delay_us = is_written ? 0 : MAX(spool->config.spill_delay_us, SPILL_RETRY_US);
+    spool->spill_due_us = spool->spill.length ? spool_machine_us() + delay_us : 0;
     pthread_mutex_unlock(&spool->lock);
     pthread_mutex_unlock(&spool->disk);
     if (ticket)
@@ -434,14 +456,18 @@ static void save_all_done(struct vedette_spool *spool)
     pthread_mutex_unlock(&spool->disk);
 }
 
-/* The oldest that is not read yet: nobody else touches it. */
+/* The oldest that is not read yet, of those that failed least, so that one that cannot be read holds up no other.
+ * Nobody else touches it. */
 static void read_next(struct vedette_spool *spool)
 {
     struct spool_file *file = NULL;
     pthread_mutex_lock(&spool->lock);
-    for (guint i = 0; !file && i < spool->files->len; i++) {
-        file = g_ptr_array_index(spool->files, i);
-        file = file->is_read ? NULL : file;
+    for (guint i = 0; i < spool->files->len; i++) {
+        struct spool_file *other = g_ptr_array_index(spool->files, i);
+        if (!other->is_read && (!file || other->failures < file->failures))
+            file = other;
+        if (file && !file->failures)
+            break;
     }
     pthread_mutex_unlock(&spool->lock);
     if (file)
@@ -467,7 +493,7 @@ static bool is_due(int64_t due_us, int64_t now_us)
 
 struct work {
     GPtrArray *tickets;
-    bool is_save_due, is_spill_due, is_read_due, is_tick, is_closing;
+    bool is_save_due, is_spill_due, is_read_due, is_retiring, is_tick, is_closing;
 };
 
 /* Under lock. False: there is nothing to do. */
@@ -478,12 +504,13 @@ static bool take_work(struct vedette_spool *spool, int64_t tick_us, struct work 
         .is_save_due = is_due(spool->save_due_us, now_us),
         .is_spill_due = is_due(spool->spill_due_us, now_us),
         .is_read_due = spool->unread_files && spool->read_due_us <= now_us,
+        .is_retiring = spool->is_retiring,
         .is_tick = tick_us <= now_us,
         .is_closing = spool->is_closing,
     };
     bool may_write = spool->tickets->len && (spool->is_closing || spool_answers_have_room(spool));
-    if (!may_write && !work->is_save_due && !work->is_spill_due && !work->is_read_due && !work->is_tick &&
-        !work->is_closing)
+    if (!may_write && !work->is_save_due && !work->is_spill_due && !work->is_read_due && !work->is_retiring &&
+        !work->is_tick && !work->is_closing)
         return false;
     work->tickets = may_write ? spool->tickets : g_ptr_array_new();
     if (may_write)
@@ -520,6 +547,8 @@ static void do_work(struct vedette_spool *spool, const struct work *work)
     if (work->is_spill_due || work->is_closing)
         while (spill(spool) && work->is_closing)
             ;
+    if (work->is_retiring)
+        retire_wasteful(spool);
     if (work->is_save_due)
         save_all_done(spool);
     if (work->is_read_due && !work->is_closing)

@@ -4,6 +4,7 @@
 #include "hub/record_path.h"
 
 #include "facts/settings.h"
+#include "store/places.h"
 
 #include <pthread.h>
 
@@ -297,6 +298,35 @@ static void test_orgs_of_the_spool_are_bounded_by_the_setting(void)
     end(&fixture);
 }
 
+static double tenant_share(const struct fixture *fixture)
+{
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(record_path_spool(fixture->path), &stats);
+    return stats.tenant_share;
+}
+
+/* With one alone there is nobody to leave room for; the second that is made has its part from then on. */
+static void test_an_org_that_comes_while_it_runs_has_its_share(void)
+{
+    struct fixture fixture;
+    g_autoptr(GError) error = NULL;
+    const struct audit_by by = {"default", "u-1", "Ada", NULL, NULL}, by_second = {"second", "u-2", "Eve", NULL, NULL};
+    struct org first = {.id = (char *)"default"}, second = {.id = (char *)"second"};
+    start(&fixture);
+    fixture.settings.spool.tenant_share = 0.25;
+    store_org_create(fixture.world.store, &first, &by, &error);
+    g_assert_no_error(error);
+    open_all(&fixture);
+    g_assert_cmpfloat(tenant_share(&fixture), ==, 1);
+    store_org_create(fixture.world.store, &second, &by_second, &error);
+    g_assert_no_error(error);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (tenant_share(&fixture) == 1 && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_cmpfloat(tenant_share(&fixture), ==, 0.25);
+    end(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -306,6 +336,8 @@ int main(int argc, char **argv)
     g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
     g_test_add_func("/told/stopping does not wait for a store that hangs",
                     test_stopping_does_not_wait_for_a_store_that_hangs);
+    g_test_add_func("/told/an org that comes while it runs has its share",
+                    test_an_org_that_comes_while_it_runs_has_its_share);
     g_test_add_func("/told/orgs of the spool are bounded by the setting",
                     test_orgs_of_the_spool_are_bounded_by_the_setting);
     return g_test_run();

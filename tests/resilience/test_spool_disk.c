@@ -187,6 +187,50 @@ static void test_q15_a_failed_write_leaves_the_counts_as_they_were(void)
     world_clear(&world);
 }
 
+/* A file was made, could not be used and not be removed: its number is not tried for ever. */
+static void test_q15_a_file_that_stays_in_the_way(void)
+{
+#ifdef VEDETTE_FAULTS_ENABLED
+    struct spool_world world;
+    world_init(&world);
+    world_open(&world);
+    fault_plan("spool.directory-sync=1,spool.unlink=1");
+    g_assert_false(world_put(&world, "shop", 5, "refused"));
+    fault_plan(NULL);
+    g_assert_true(world_put(&world, "shop", 5, "taken"));
+    world_reopen(&world);
+    g_autofree char *text = world_drain_text(&world);
+    g_assert_cmpstr(text, ==, "taken");
+    world_clear(&world);
+#else
+    g_test_skip("this build has no fault points (-Dfaults=true)");
+#endif
+}
+
+/* Records in memory that wait for the disk are tried now and then, however soon they are to be written. */
+static void test_q15_a_relaxed_writer_rests_between_tries(void)
+{
+    enum { LOOK_US = 300000, TRIES_MAX = 60 };
+    struct spool_world world;
+    world_init(&world);
+    shim_register();
+    world.config.vfs = SHIM_VFS;
+    world.config.durability = VEDETTE_SPOOL_RELAXED;
+    world.config.spill_delay_us = 0;
+    world_open(&world);
+    shim_plan(1, SQLITE_IOERR_WRITE, true);
+    world_put_many(&world, 3);
+    int64_t until_us = g_get_monotonic_time() + LOOK_US;
+    while (g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_cmpint(world_stats(&world).write_errors, <, TRIES_MAX);
+    shim_plan(0, 0, false);
+    world_reopen(&world);
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 3);
+    world_clear(&world);
+}
+
 /* However often a call that may wait is tried, its loss is one. */
 static void test_q15_a_call_that_waits_for_the_disk_is_lost_once(void)
 {
@@ -470,6 +514,8 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q15_signals_interrupt_every_call", test_q15_signals_interrupt_every_call);
     g_test_add_func("/spool/q15_a_failed_write_leaves_the_counts_as_they_were",
                     test_q15_a_failed_write_leaves_the_counts_as_they_were);
+    g_test_add_func("/spool/q15_a_file_that_stays_in_the_way", test_q15_a_file_that_stays_in_the_way);
+    g_test_add_func("/spool/q15_a_relaxed_writer_rests_between_tries", test_q15_a_relaxed_writer_rests_between_tries);
     g_test_add_func("/spool/q15_a_call_that_waits_for_the_disk_is_lost_once",
                     test_q15_a_call_that_waits_for_the_disk_is_lost_once);
     g_test_add_func("/spool/q16_tiny_places", test_q16_tiny_places);

@@ -249,6 +249,10 @@ static void test_q19_nothing_is_shed_for_the_disk(void)
     g_assert_false(vedette_spool_enqueue(world.spool, &record, 1, &error));
     g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FULL);
     g_assert_nonnull(strstr(error.text, "max_disk_bytes"));
+    g_autofree char *never = g_strnfill(200001, 'x');
+    const struct vedette_spool_record hopeless = {.tenant = "shop", .payload = never, .length = 200001};
+    g_assert_false(vedette_spool_enqueue(world.spool, &hopeless, 1, &error));
+    g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_INVALID); /* not even into an empty one */
     g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_DROPPED], ==, 0);
     g_assert_cmpint(world_stats(&world).total_queued, ==, taken);
     g_autoptr(GPtrArray) texts = world_drain(&world);
@@ -270,6 +274,46 @@ static void test_q20_a_tenant_at_its_share_does_not_block_another(void)
     for (int i = 0; i < 5; i++)
         g_assert_true(world_put(&world, "quiet", 0, "x"));
     g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_REJECTED_SHARE], ==, 3);
+    world_clear(&world);
+}
+
+/* It would never fit otherwise, and hold up all that its caller has to put in. */
+static void test_q20_a_call_larger_than_the_share_waits_for_its_tenants_others_alone(void)
+{
+    struct spool_world world;
+    struct vedette_spool_error error;
+    world_init(&world);
+    world.config.max_queue_size = 10;
+    world.config.tenant_share = 0.5;
+    world_open(&world);
+    const struct vedette_spool_record record = {.tenant = "loud", .priority = 5, .payload = "x", .length = 1};
+    struct vedette_spool_record records[7];
+    for (size_t i = 0; i < G_N_ELEMENTS(records); i++)
+        records[i] = record;
+    g_assert_true(world_put(&world, "loud", 5, "first"));
+    g_assert_false(vedette_spool_offer(world.spool, records, G_N_ELEMENTS(records), NULL, NULL, &error));
+    g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FULL);
+    g_autofree char *first = world_drain_text(&world);
+    g_assert_cmpstr(first, ==, "first");
+    g_assert_true(vedette_spool_enqueue(world.spool, records, G_N_ELEMENTS(records), &error));
+    g_assert_false(world_put(&world, "loud", 5, "x"));
+    g_assert_true(world_put(&world, "quiet", 5, "x"));
+    world_clear(&world);
+}
+
+static void test_q20_the_share_may_change_while_it_runs(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world.config.max_queue_size = 10;
+    world_open(&world);
+    for (int i = 0; i < 5; i++)
+        g_assert_true(world_put(&world, "loud", 9, "x"));
+    vedette_spool_set_tenant_share(world.spool, 0.5);
+    g_assert_false(world_put(&world, "loud", 9, "x"));
+    g_assert_true(world_put(&world, "quiet", 0, "x"));
+    vedette_spool_set_tenant_share(world.spool, 1);
+    g_assert_true(world_put(&world, "loud", 9, "x"));
     world_clear(&world);
 }
 
@@ -379,6 +423,9 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q20_what_is_refused_counts_as_its_tenants", test_q20_what_is_refused_counts_as_its_tenants);
     g_test_add_func("/spool/q20_a_tenant_at_its_share_does_not_block_another",
                     test_q20_a_tenant_at_its_share_does_not_block_another);
+    g_test_add_func("/spool/q20_a_call_larger_than_the_share_waits_for_its_tenants_others_alone",
+                    test_q20_a_call_larger_than_the_share_waits_for_its_tenants_others_alone);
+    g_test_add_func("/spool/q20_the_share_may_change_while_it_runs", test_q20_the_share_may_change_while_it_runs);
     g_test_add_func("/spool/q20_tenants_are_counted_apart_in_a_bounded_table",
                     test_q20_tenants_are_counted_apart_in_a_bounded_table);
     g_test_add_func("/spool/q20_tenants_take_turns", test_q20_tenants_take_turns);

@@ -281,6 +281,63 @@ static void test_q05_max_disk_bytes_holds_with_wals(void)
     world_clear(&world);
 }
 
+static void await_put(struct spool_world *world, const char *text)
+{
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (!world_put(world, "shop", 5, text))
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+}
+
+/* The WAL of a few small records takes all there may be; once they are done, so is it. */
+static void test_q05_a_drained_spool_takes_again_what_the_disk_bound_allows(void)
+{
+    enum { FILE_BYTES = 65536, ROUNDS = 3 };
+    struct spool_world world;
+    world_init(&world);
+    world.config.file_bytes = FILE_BYTES;
+    world.config.max_disk_bytes = 2 * FILE_BYTES;
+    world_open(&world);
+    for (int round = 0; round < ROUNDS; round++) {
+        while (world_put(&world, "shop", 5, "x"))
+            ;
+        g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_REJECTED_DISK], >, round);
+        g_autoptr(GPtrArray) texts = world_drain(&world);
+        g_assert_cmpuint(texts->len, >, 0);
+        await_put(&world, "taken again");
+    }
+    world_clear(&world);
+}
+
+/* And so it does when the last record of it stays: its WAL is written into it. */
+static void test_q05_a_wal_that_takes_all_there_may_be_is_sealed(void)
+{
+    enum { FILE_BYTES = 65536 };
+    struct spool_world world;
+    world_init(&world);
+    spool_seal_delay_us = 1000;
+    world.config.file_bytes = FILE_BYTES;
+    world.config.max_disk_bytes = 4 * FILE_BYTES;
+    world_open(&world);
+    while (world_put(&world, "shop", 5, "x"))
+        ;
+    await_put(&world, "taken again");
+    g_assert_cmpint(world_stats(&world).disk_bytes, <=, 2 * FILE_BYTES);
+    world_clear(&world);
+    reset_delays();
+}
+
+static void test_q05_a_disk_bound_of_less_than_two_files_is_refused(void)
+{
+    struct spool_world world;
+    struct vedette_spool_error error;
+    world_init(&world);
+    world.config.max_disk_bytes = 2 * world.config.file_bytes - 1;
+    g_assert_null(vedette_spool_open(world.directory, &world.config, &error));
+    g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_INVALID);
+    g_assert_nonnull(strstr(error.text, "max_disk_bytes"));
+    world_clear(&world);
+}
+
 /* ---- Q15: sealing fails ---- */
 
 #ifdef VEDETTE_FAULTS_ENABLED
@@ -482,6 +539,12 @@ int main(int argc, char **argv)
                     test_q13_crashes_in_a_row_leave_no_more_to_read);
     g_test_add_func("/spool/q05_the_disk_bytes_are_those_of_the_files", test_q05_the_disk_bytes_are_those_of_the_files);
     g_test_add_func("/spool/q05_max_disk_bytes_holds_with_wals", test_q05_max_disk_bytes_holds_with_wals);
+    g_test_add_func("/spool/q05_a_drained_spool_takes_again_what_the_disk_bound_allows",
+                    test_q05_a_drained_spool_takes_again_what_the_disk_bound_allows);
+    g_test_add_func("/spool/q05_a_wal_that_takes_all_there_may_be_is_sealed",
+                    test_q05_a_wal_that_takes_all_there_may_be_is_sealed);
+    g_test_add_func("/spool/q05_a_disk_bound_of_less_than_two_files_is_refused",
+                    test_q05_a_disk_bound_of_less_than_two_files_is_refused);
 #ifdef VEDETTE_FAULTS_ENABLED
     g_test_add_func("/spool/q15_a_seal_whose_name_is_not_synced_loses_nothing",
                     test_q15_a_seal_whose_name_is_not_synced_loses_nothing);

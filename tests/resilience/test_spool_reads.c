@@ -1,0 +1,182 @@
+/* Cases Q9, Q11 and Q15: reads that fail. Only bytes that are wrong, and files that are gone, cost records; a disk that
+ * does not answer costs time. */
+#include "spool_world.h"
+
+#include "shim_vfs.h"
+
+#include <sqlite3.h>
+
+/* On a disk that can be made to fail, with a file for every few records and none of them in memory. */
+static void init(struct spool_world *world)
+{
+    world_init(world);
+    shim_register();
+    world->config.vfs = SHIM_VFS;
+    world->config.file_bytes = 20000;
+    world->config.max_memory_bytes = 0;
+}
+
+static void await_read_errors(struct spool_world *world, int64_t wanted, bool is_taking)
+{
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (world_stats(world).read_errors < wanted) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        if (!is_taking)
+            g_usleep(200);
+        else
+            g_assert_null(vedette_spool_dequeue(world->spool, 0, 1000));
+    }
+}
+
+/* Takes out until `count` have come. */
+static void take_all(struct spool_world *world, guint count)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (g_hash_table_size(seen) < count) {
+        g_autoptr(GPtrArray) texts = world_drain(world);
+        for (guint i = 0; i < texts->len; i++)
+            g_assert_true(g_hash_table_add(seen, g_strdup(g_ptr_array_index(texts, i))));
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    }
+    struct vedette_spool_stats stats = world_stats(world);
+    g_assert_cmpint(stats.total_queued, ==, 0);
+    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_CORRUPT], ==, 0);
+    g_assert_cmpint(stats.bad_files, ==, 0);
+}
+
+static void test_q15_reads_that_fail_for_long_lose_nothing(void)
+{
+    enum { RECORDS = 300, FAILURES = 60 };
+    struct spool_world world;
+    init(&world);
+    world_open(&world);
+    world_put_many(&world, RECORDS);
+    shim_plan(1, SQLITE_IOERR_READ, true);
+    await_read_errors(&world, FAILURES, true);
+    struct vedette_spool_stats stats = world_stats(&world);
+    g_assert_cmpint(stats.total_queued, ==, RECORDS);
+    g_assert_cmpint(stats.in_flight, ==, 0);
+    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_CORRUPT], ==, 0);
+    g_assert_cmpstr(stats.last_error, !=, "");
+    shim_plan(0, 0, false);
+    take_all(&world, RECORDS);
+    world_clear(&world);
+}
+
+/* Those whose payload cannot be read are freed with the rest, and come with the next start. */
+static void test_q15_closed_while_reads_fail(void)
+{
+    enum { RECORDS = 300, FAILURES = 3 };
+    struct spool_world world;
+    init(&world);
+    world_open(&world);
+    world_put_many(&world, RECORDS);
+    shim_plan(1, SQLITE_IOERR_READ, true);
+    await_read_errors(&world, FAILURES, true);
+    shim_plan(0, 0, false);
+    world_reopen(&world);
+    take_all(&world, RECORDS);
+    world_clear(&world);
+}
+
+/* More tries than once made a file's end. */
+static void test_q15_a_start_from_a_disk_that_does_not_answer_loses_nothing(void)
+{
+    enum { RECORDS = 60, FAILURES = 7 };
+    struct spool_world world;
+    init(&world);
+    world.config.file_bytes = 4 << 20; /* one file: all tries are its */
+    world_open(&world);
+    world_put_many(&world, RECORDS);
+    world_close(&world);
+    shim_plan(1, SQLITE_IOERR_READ, true);
+    world_open(&world);
+    await_read_errors(&world, FAILURES, false);
+    g_assert_cmpint(world_stats(&world).total_queued, ==, RECORDS);
+    shim_plan(0, 0, false);
+    take_all(&world, RECORDS);
+    world_clear(&world);
+}
+
+/* Its place is away, as when a file system was unmounted: nothing there is gone. */
+static void test_q11_the_directory_is_away_for_a_while(void)
+{
+    enum { RECORDS = 600, FAILURES = 5 };
+    struct spool_world world;
+    init(&world);
+    world_open(&world);
+    world_put_many(&world, RECORDS);
+    world_reopen(&world);
+    world_await_read(&world);
+    g_autofree char *elsewhere = g_build_filename(world.parent, "elsewhere", NULL);
+    g_assert_cmpint(g_rename(world.directory, elsewhere), ==, 0);
+    g_assert_cmpint(g_mkdir(world.directory, 0700), ==, 0); /* what the other one was mounted over */
+    g_autoptr(GPtrArray) batches = g_ptr_array_new();
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (world_stats(&world).read_errors < FAILURES) { /* some files have a connection, and are still read */
+        struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 100, 1000);
+        if (batch)
+            g_ptr_array_add(batches, batch);
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    }
+    g_assert_cmpint(g_rmdir(world.directory), ==, 0);
+    g_assert_cmpint(g_rename(elsewhere, world.directory), ==, 0);
+    for (guint i = 0; i < batches->len; i++)
+        vedette_spool_return(world.spool, g_ptr_array_index(batches, i));
+    take_all(&world, RECORDS);
+    world_clear(&world);
+}
+
+static void set_payload(const char *path, int row, const char *text)
+{
+    sqlite3 *db;
+    g_autofree char *sql = g_strdup_printf("UPDATE records SET payload=CAST('%s' AS BLOB) WHERE row=%d", text, row);
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* It was lost, not done: as long as its file is there it is tried again with each start, and when somebody mends the
+ * file that was set aside, it comes. */
+static void test_q09_a_corrupt_record_is_not_noted_as_done(void)
+{
+    struct spool_world world;
+    init(&world);
+    world_open(&world);
+    world_put_many(&world, 3);
+    world_close(&world);
+    g_autoptr(GPtrArray) files = world_files(&world, ".spool");
+    set_payload(g_ptr_array_index(files, 0), 1, "recorD 0");
+    world_open(&world);
+    struct vedette_spool_batch *batch =
+        vedette_spool_dequeue(world.spool, 2, WORLD_DEADLINE_US); /* and the third stays */
+    g_assert_cmpuint(batch->count, ==, 1);
+    vedette_spool_acknowledge(world.spool, batch);
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_CORRUPT], ==, 1);
+    world_reopen(&world);
+    g_autofree char *rest = world_drain_text(&world);
+    g_assert_cmpstr(rest, ==, "record 2");
+    world_close(&world);
+    g_autoptr(GPtrArray) bad = world_files(&world, ".bad");
+    g_assert_cmpuint(bad->len, ==, 1);
+    g_autofree char *back = g_strndup(g_ptr_array_index(bad, 0), strlen(g_ptr_array_index(bad, 0)) - strlen(".bad"));
+    set_payload(g_ptr_array_index(bad, 0), 1, "record 0");
+    g_assert_cmpint(g_rename(g_ptr_array_index(bad, 0), back), ==, 0);
+    world_open(&world);
+    g_autofree char *mended = world_drain_text(&world);
+    g_assert_true(g_str_has_prefix(mended, "record 0"));
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/spool/q09_a_corrupt_record_is_not_noted_as_done", test_q09_a_corrupt_record_is_not_noted_as_done);
+    g_test_add_func("/spool/q11_the_directory_is_away_for_a_while", test_q11_the_directory_is_away_for_a_while);
+    g_test_add_func("/spool/q15_reads_that_fail_for_long_lose_nothing", test_q15_reads_that_fail_for_long_lose_nothing);
+    g_test_add_func("/spool/q15_closed_while_reads_fail", test_q15_closed_while_reads_fail);
+    g_test_add_func("/spool/q15_a_start_from_a_disk_that_does_not_answer_loses_nothing",
+                    test_q15_a_start_from_a_disk_that_does_not_answer_loses_nothing);
+    return g_test_run();
+}
