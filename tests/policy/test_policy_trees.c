@@ -374,6 +374,8 @@ static void test_property_the_next_change_is_what_the_clock_shows(void)
         struct schedule schedule;
         for (int64_t count = random_range(&random, 1, 3); count > 0; count--) {
             struct schedule_window *window = record_list_append(&windows, &schedule_window_descriptor);
+            g_free(window->from); /* the defaults */
+            g_free(window->to);
             window->from = random_time(&random);
             window->to = random_time(&random);
             if (random_range(&random, 0, 1)) {
