@@ -178,6 +178,8 @@ static const struct record_field server_health_fields[] = {
           "files of the spool that somebody removed while no server ran; their records count as spool_corrupt"),
     FIELD(struct server_health, spool_commits, RECORD_COUNTER, "commits of the spool"),
     FIELD(struct server_health, spool_write_errors, RECORD_COUNTER, "writes of the spool that failed"),
+    FIELD(struct server_health, spool_read_errors, RECORD_COUNTER,
+          "reads of the spool that failed; what was to be read stays and is tried again"),
     FIELD(struct server_health, spool_expired, RECORD_COUNTER, "records given up after spool.max_queue_seconds"),
     FIELD(struct server_health, spool_dropped, RECORD_COUNTER, "records dropped to make room for others"),
     FIELD(struct server_health, spool_corrupt, RECORD_COUNTER, "records the disk did not give back as they were"),

@@ -157,7 +157,8 @@ static const struct record_field spool_fields[] = {
     FIELD(struct spool_settings, max_memory_bytes, RECORD_NEEDS_RESTART, "records kept in memory besides the disk",
           .unit = "bytes", .min = 0, .max = 0x1p40, .default_text = "4194304"),
     FIELD(struct spool_settings, max_disk_bytes, RECORD_NEEDS_RESTART,
-          "of all its files, what is done and not removed yet among it; 0: no bound besides max_queue_bytes",
+          "of all its files, what is done and not removed yet among it; at least twice file_bytes; 0: no bound "
+          "besides max_queue_bytes",
           .unit = "bytes", .min = 0, .max = 0x1p53, .default_text = "1073741824"),
     FIELD(struct spool_settings, file_bytes, RECORD_NEEDS_RESTART, "of one of its files", .unit = "bytes", .min = 65536,
           .max = 1 << 30, .default_text = "4194304"),

@@ -298,6 +298,7 @@ void record_path_measure(struct record_path *path)
                {&health->spool_missing_files, stats.missing_files},
                {&health->spool_commits, stats.commits},
                {&health->spool_write_errors, stats.write_errors},
+               {&health->spool_read_errors, stats.read_errors},
                {&health->spool_expired, stats.losses[VEDETTE_SPOOL_EXPIRED]},
                {&health->spool_dropped, stats.losses[VEDETTE_SPOOL_DROPPED]},
                {&health->spool_corrupt, stats.losses[VEDETTE_SPOOL_CORRUPT]},

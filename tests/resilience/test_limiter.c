@@ -170,6 +170,30 @@ static void test_l07_memory_is_bounded(void)
     vedette_limiter_free(world.limiter);
 }
 
+/* One that has its whole allowance again needs no memory: a new one takes its place, and nobody is forgotten for it. */
+static void test_l07_keys_that_owe_nothing_make_room(void)
+{
+    enum { KEYS = 1000, ROUNDS = 20 };
+    struct world world;
+    struct vedette_limiter_stats stats;
+    int64_t forgotten = 0;
+    world_init(&world, 1, 1, KEYS);
+    for (int round = 0; round < ROUNDS; round++) {
+        int passed_again = 0;
+        for (int i = 0; i < 2 * KEYS; i++) {
+            char key[32];
+            g_snprintf(key, sizeof key, "%d-%d", round, i % KEYS);
+            passed_again += take(&world, key) && i >= KEYS;
+        }
+        vedette_limiter_get_stats(world.limiter, &stats);
+        g_assert_cmpint(stats.forgotten - forgotten, <, KEYS / 20); /* as when it was empty */
+        g_assert_cmpint(passed_again, <, KEYS / 20);
+        forgotten = stats.forgotten;
+        world.now_us += SECOND_US; /* all of them owe nothing now */
+    }
+    vedette_limiter_free(world.limiter);
+}
+
 /* L8, the library's part: what the headers of an answer need is in every answer. (The API's: tests/api.) */
 static void test_l08_an_answer_tells_all_of_its_headers(void)
 {
@@ -307,6 +331,7 @@ int main(int argc, char **argv)
     g_test_add_func("/limiter/l05 more than the burst never passes", test_l05_more_than_the_burst_never_passes);
     g_test_add_func("/limiter/l06 exact under threads", test_l06_exact_under_threads);
     g_test_add_func("/limiter/l07 memory is bounded", test_l07_memory_is_bounded);
+    g_test_add_func("/limiter/l07 keys that owe nothing make room", test_l07_keys_that_owe_nothing_make_room);
     g_test_add_func("/limiter/l08 an answer tells all of its headers", test_l08_an_answer_tells_all_of_its_headers);
     g_test_add_func("/limiter/what is given back can be taken again", test_what_is_given_back_can_be_taken_again);
     g_test_add_func("/limiter/l09 limits are composed", test_l09_limits_are_composed);

@@ -470,6 +470,8 @@ export interface ServerHealth {
   spool_commits: number;
   /** writes of the spool that failed */
   spool_write_errors: number;
+  /** reads of the spool that failed; what was to be read stays and is tried again */
+  spool_read_errors: number;
   /** records given up after spool.max_queue_seconds */
   spool_expired: number;
   /** records dropped to make room for others */
