@@ -90,10 +90,10 @@ static void test_q15_names_and_directories_fail(void)
 {
 #ifdef VEDETTE_FAULTS_ENABLED
     static const char *const plans[] = {
-        "spool.create=1",   "spool.create=2",  "spool.rename=1",         "spool.rename=1+",
-        "spool.unlink=1",   "spool.unlink=1+", "spool.directory-sync=1", "spool.directory-sync=1+",
-        "spool.seal=1+",    "spool.commit=2",  "spool.insert=3",         "spool.save-done=1+",
-        "spool.read-all=1", "spool.read=1",    "spool.ledger=1+",        "spool.ledger=2"};
+        "spool.create=1",  "spool.create=2",         "spool.rename=1",          "spool.rename=1+", "spool.unlink=1",
+        "spool.unlink=1+", "spool.directory-sync=1", "spool.directory-sync=1+", "spool.seal=1+",   "spool.commit=2",
+        "spool.insert=3",  "spool.save-done=1+",     "spool.read-all=1",        "spool.read=1",    "spool.read-all=1+",
+        "spool.read=1+",   "spool.ledger=1+",        "spool.ledger=2"};
     for (size_t i = 0; i < G_N_ELEMENTS(plans); i++) {
         struct spool_world world;
         g_autoptr(GHashTable) owed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
