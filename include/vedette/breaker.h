@@ -87,11 +87,13 @@ VEDETTE_PUBLIC bool vedette_breaker_configure(struct vedette_breaker *breaker,
 struct vedette_permit {
     uint64_t generation;
     int64_t started_us;
-    int32_t slot; /* of a probe; -1: none */
+    int32_t slot;                     /* of a probe; -1: none */
+    enum vedette_breaker_state state; /* in which it was asked for */
 };
 
 /* True: the call may be made, and `permit` must be released. False: it may not, and there is nothing to release;
- * *retry_after_us (may be NULL) is how long to wait, 0 when only an operator can end it. Any thread; never blocks. */
+ * permit->state says why: OPEN, FORCED_OPEN, or HALF_OPEN when as many probes are out as may be; *retry_after_us (may
+ * be NULL) is how long to wait, 0 when only an operator can end it. Any thread; never blocks. */
 VEDETTE_PUBLIC bool vedette_breaker_acquire(struct vedette_breaker *breaker, struct vedette_permit *permit,
                                             int64_t *retry_after_us);
 /* Says how the call went. Once for each permit, by any thread. */

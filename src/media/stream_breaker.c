@@ -97,7 +97,7 @@ static bool acquire(struct media_stream *stream, int64_t *retry_us)
 {
     struct stream_breaker *breaker = &stream->breaker;
     breaker->has_permit = vedette_breaker_acquire(breaker->breaker, &breaker->permit, retry_us);
-    breaker->is_proving = breaker->has_permit && state_of(stream) == VEDETTE_BREAKER_HALF_OPEN;
+    breaker->is_proving = breaker->has_permit && breaker->permit.state == VEDETTE_BREAKER_HALF_OPEN;
     breaker->flowing_since_us = 0;
     return breaker->has_permit;
 }

@@ -316,7 +316,7 @@ static bool acquire_slowly(struct vedette_breaker *breaker, struct vedette_permi
         change_state(breaker, VEDETTE_BREAKER_HALF_OPEN);
     uint64_t word = load_word(breaker);
     enum vedette_breaker_state state = state_of(word);
-    *permit = (struct vedette_permit){word >> STATE_BITS, now_us, NO_SLOT};
+    *permit = (struct vedette_permit){word >> STATE_BITS, now_us, NO_SLOT, state};
     *wait_us = state == VEDETTE_BREAKER_OPEN ? breaker->open_until_us - now_us : 0;
     if (state == VEDETTE_BREAKER_HALF_OPEN)
         permit->slot = take_slot(breaker, now_us, wait_us);
@@ -333,7 +333,7 @@ bool vedette_breaker_acquire(struct vedette_breaker *breaker, struct vedette_per
         /* the start is only needed to see whether a call was slow */
         int64_t now_us =
             counter_get(&breaker->slow_call_us) > 0 ? time_now_us(&breaker->time) + counter_get(&breaker->skew_us) : 0;
-        *permit = (struct vedette_permit){word >> STATE_BITS, now_us, NO_SLOT};
+        *permit = (struct vedette_permit){word >> STATE_BITS, now_us, NO_SLOT, state_of(word)};
         return true;
     }
     if (acquire_slowly(breaker, permit, &wait_us))

@@ -239,6 +239,10 @@ static void test_c05_exactly_so_many_probes_at_once(void)
     struct vedette_permit permit;
     g_assert_false(vedette_breaker_acquire(world.breaker, &permit, &retry_after_us));
     g_assert_cmpint(retry_after_us, ==, world.config.permit_timeout_us);
+    g_assert_cmpint(permit.state, ==, VEDETTE_BREAKER_HALF_OPEN); /* refused for another reason than by an open one */
+    vedette_breaker_force(world.breaker, VEDETTE_BREAKER_FORCED_OPEN);
+    g_assert_false(vedette_breaker_acquire(world.breaker, &permit, NULL));
+    g_assert_cmpint(permit.state, ==, VEDETTE_BREAKER_FORCED_OPEN);
     pthread_barrier_destroy(&race.barrier);
     world_clear(&world);
 }
@@ -435,6 +439,47 @@ static void test_c11_changes_are_told_once_and_in_order(void)
     world_clear(&world);
 }
 
+static void *change_often(void *data)
+{
+    static const enum vedette_breaker_state words[] = {VEDETTE_BREAKER_FORCED_OPEN, VEDETTE_BREAKER_CLOSED,
+                                                       VEDETTE_BREAKER_DISABLED, VEDETTE_BREAKER_FORCED_CLOSED,
+                                                       VEDETTE_BREAKER_CLOSED};
+    struct race *race = data;
+    pthread_barrier_wait(&race->barrier);
+    for (size_t i = 0; i < 2000; i++) {
+        vedette_breaker_force(race->world->breaker, words[i % G_N_ELEMENTS(words)]);
+        call(race->world, VEDETTE_FAILURE); /* opens a closed one now and then */
+    }
+    return NULL;
+}
+
+static void test_c11_changes_by_many_threads_are_told_in_order(void)
+{
+    enum { CALLERS = 8 };
+    struct world world;
+    struct race race = {.world = &world};
+    pthread_t threads[CALLERS];
+    world_init(&world);
+    pthread_barrier_init(&race.barrier, NULL, CALLERS);
+    for (int i = 0; i < CALLERS; i++)
+        g_assert_cmpint(pthread_create(&threads[i], NULL, change_often, &race), ==, 0);
+    for (int i = 0; i < CALLERS; i++)
+        pthread_join(threads[i], NULL);
+    g_auto(GStrv) changes = g_strsplit(g_strchomp(world.changes->str), " ", -1);
+    g_autofree char *state = g_strdup(vedette_breaker_state_name(VEDETTE_BREAKER_CLOSED));
+    g_assert_cmpuint(g_strv_length(changes), >, CALLERS);
+    for (char **change = changes; *change; change++) { /* each from where the one before led to, and somewhere else */
+        g_auto(GStrv) sides = g_strsplit(*change, ">", 2);
+        g_assert_cmpstr(sides[0], ==, state);
+        g_assert_cmpstr(sides[0], !=, sides[1]);
+        g_free(state);
+        state = g_strdup(sides[1]);
+    }
+    g_assert_cmpstr(state, ==, vedette_breaker_state_name(stats_of(&world).state));
+    pthread_barrier_destroy(&race.barrier);
+    world_clear(&world);
+}
+
 static void *call_often(void *data)
 {
     struct race *race = data;
@@ -561,6 +606,8 @@ int main(int argc, char **argv)
     g_test_add_func("/breaker/c10 every state with every event", test_c10_every_state_with_every_event);
     g_test_add_func("/breaker/c10 illegal changes are told once", test_c10_illegal_changes_are_told_once);
     g_test_add_func("/breaker/c11 changes are told once and in order", test_c11_changes_are_told_once_and_in_order);
+    g_test_add_func("/breaker/c11 changes by many threads are told in order",
+                    test_c11_changes_by_many_threads_are_told_in_order);
     g_test_add_func("/breaker/c11 a gauge equals the state", test_c11_a_gauge_equals_the_state);
     g_test_add_func("/breaker/c12 counts are exact under threads", test_c12_counts_are_exact_under_threads);
     g_test_add_func("/breaker/c13 new settings keep the state", test_c13_new_settings_keep_the_state);
