@@ -79,6 +79,20 @@ static char *newest_id(const struct statuses *statuses, const struct store_row_k
     return id;
 }
 
+/* A payload as the hub has it once it was taken over: with every field. */
+static char *whole_payload(const char *text)
+{
+    struct signal signal;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    g_assert_true(record_decode_json(&signal_descriptor, text, strlen(text), &signal, &errors));
+    record_errors_clear(&errors);
+    GString *json = g_string_new(NULL);
+    record_encode_json(&signal_descriptor, &signal, true, json);
+    record_clear(&signal_descriptor, &signal);
+    return g_string_free(json, FALSE);
+}
+
 /* A signal, its incident and its violation. */
 static void store_signal(struct statuses *statuses)
 {
@@ -91,7 +105,7 @@ static void store_signal(struct statuses *statuses)
                                       .org_id = g_strdup("default"),
                                       .camera_id = g_strdup("cam-1"),
                                       .occurred_at = {world_start_ms},
-                                      .payload = {g_strdup(payload)}};
+                                      .payload = {whole_payload(payload)}};
     int is_done = 0;
     GPtrArray *batch = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
     g_ptr_array_add(batch, event);
