@@ -139,7 +139,7 @@ static int run_rounds(const char *place, int rounds)
     g_autofree char *payloads = g_malloc((size_t)total_records * RECORD_BYTES);
     for (int64_t i = 0; i < total_records; i++)
         memset(payloads + i * RECORD_BYTES, (int)('a' + i % 26), RECORD_BYTES);
-    double spool[ROUNDS_MAX], bare[ROUNDS_MAX], ratios[ROUNDS_MAX], commit = 0;
+    double spool[ROUNDS_MAX] = {0}, bare[ROUNDS_MAX] = {0}, ratios[ROUNDS_MAX] = {0}, commit = 0;
     for (int i = 0; i < rounds; i++) {
         spool[i] = run_spool(directory, payloads, &commit);
         remove_all(directory);
