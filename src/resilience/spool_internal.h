@@ -8,6 +8,7 @@
  *   spool_reader.c     what lies there at the start, and the end of files
  *   spool_sealer.c     the thread that removes files which are drained and seals others that are full
  *   spool_answer.c     the thread that tells callers what became of what they put in
+ *   spool_active.c     the file that is written to, begun and ended
  *   spool_writer.c     the one thread that writes: commits, spills, notes what is done
  *   spool_in.c, spool_out.c, spool.c   the public face: put in, take out, all else
  *
@@ -427,6 +428,19 @@ void spool_answer(struct vedette_spool *spool, struct spool_ticket *const *ticke
 /* False: as many wait to be answered as there may be records; the thread wakes the writer when they are fewer. */
 bool spool_answers_have_room(const struct vedette_spool *spool);
 
+/* ---- spool_active.c: the writer's, with `disk` held unless it says otherwise ---- */
+
+/* Nothing is added to it any more: it is removed when nothing is left in it, else sealed. */
+void spool_retire_file(struct vedette_spool *spool, struct spool_file *file);
+/* max_disk_bytes are taken: the writer looks whether the active file, which nobody else ends, takes some of them for
+ * nothing. lock. */
+void spool_retire_soon(struct vedette_spool *spool);
+/* Ends one that is drained, or whose WAL takes a file's worth more than what is in it: sealed, it takes no more than
+ * that. Takes `disk`. */
+void spool_retire_wasteful(struct vedette_spool *spool);
+/* An active file that takes `bytes` more. */
+bool spool_make_room(struct vedette_spool *spool, int64_t bytes, GError **error);
+
 /* ---- spool_writer.c ---- */
 
 /* How often the writer looks for what no call brings about: expiry, the reserve. Tests set it. */
@@ -436,9 +450,6 @@ bool spool_writer_start(struct vedette_spool *spool, GError **error);
 /* Writes what is in memory and notes what is done; nothing is written any more. */
 void spool_writer_stop(struct vedette_spool *spool);
 void spool_note_failure(struct vedette_spool *spool, const GError *error);
-/* max_disk_bytes are taken: the writer looks whether the active file, which nobody else ends, takes some of them for
- * nothing. lock. */
-void spool_retire_soon(struct vedette_spool *spool);
 /* Notes in a file what of it is done, in a transaction of its own. What cannot be noted comes again after a crash, and
  * that is all. The file's connection held. */
 void spool_save_done(struct vedette_spool *spool, struct spool_file *file);

@@ -8,11 +8,9 @@
 #include "base/wait.h"
 
 enum {
-    FILE_ROWS_MAX = 65536,    /* whatever their size */
     SPILL_RECORDS_MAX = 1024, /* relaxed ones in one commit */
     WRITE_TRIES = 3,          /* a full disk may have two things to give back */
     SPILL_RETRY_US = 100000,  /* at least, after a failure */
-    WAL_TIMES_MAX = 4,        /* what a WAL takes, in file_bytes: it holds a page for each small commit */
 };
 
 int64_t spool_tick_us = 500000;
@@ -66,94 +64,6 @@ void spool_save_done(struct vedette_spool *spool, struct spool_file *file)
         return;
     put_unsaved(spool, file);
     spool_note_failure(spool, error);
-}
-
-/* Nothing is added to it any more: it is removed when nothing is left in it, else sealed. disk. */
-static void retire_file(struct vedette_spool *spool, struct spool_file *file)
-{
-    if (spool->active == file)
-        spool->active = NULL;
-    pthread_mutex_lock(&spool->lock);
-    file->is_retired = true;
-    if (file->live == 0)
-        spool_note_drained(spool);
-    else
-        spool_seal_later(spool, file);
-    pthread_mutex_unlock(&spool->lock);
-}
-
-void spool_retire_soon(struct vedette_spool *spool)
-{
-    spool->is_retiring = true;
-    pthread_cond_signal(&spool->work);
-}
-
-/* One that is drained, or whose WAL takes a file's worth more than what is in it: sealed, it takes no more than that.
- */
-static void retire_wasteful(struct vedette_spool *spool)
-{
-    pthread_mutex_lock(&spool->disk);
-    struct spool_file *file = spool->active;
-    pthread_mutex_lock(&spool->lock);
-    spool->is_retiring = false;
-    bool is_wasteful =
-        file && file->rows && (file->live == 0 || file->disk_bytes > file->size_bytes + spool->config.file_bytes);
-    pthread_mutex_unlock(&spool->lock);
-    if (is_wasteful)
-        retire_file(spool, file);
-    pthread_mutex_unlock(&spool->disk);
-}
-
-/* More wait for the sealer than a start after a crash shall read whole; or there is so little room (of the place, or of
- * max_disk_bytes) that the next file's WAL might take what sealing them needs. */
-static bool is_sealing_due(struct vedette_spool *spool)
-{
-    int64_t free_bytes = spool_directory_free_bytes(&spool->directory);
-    pthread_mutex_lock(&spool->lock);
-    guint waiting = spool->unsealed.length;
-    if (spool->config.max_disk_bytes)
-        free_bytes = MIN(free_bytes, spool->config.max_disk_bytes - spool->disk_bytes);
-    pthread_mutex_unlock(&spool->lock);
-    return waiting > spool_unsealed_files ||
-           (waiting && free_bytes / spool->config.file_bytes < (int64_t)waiting + 1 + WAL_TIMES_MAX);
-}
-
-static bool begin_file(struct vedette_spool *spool, GError **error)
-{
-    if (spool->next_number > INT64_MAX) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
-                    "%s: the numbers of files are used up: drain it, and give another directory",
-                    spool->directory.path);
-        return false;
-    }
-    while (is_sealing_due(spool) && spool_seal_first(spool))
-        ;
-    const struct spool_name name = {.number = spool->next_number++}; /* one that fails may stay in the way */
-    struct spool_file *file = spool_file_new(&spool->directory, &name);
-    if (!spool_file_create(file, &spool->directory, spool->vfs, error)) {
-        spool_file_free(file);
-        return false;
-    }
-    spool->active = file;
-    pthread_mutex_lock(&spool->lock);
-    file->is_read = true;
-    spool_count_disk(spool, file);
-    g_ptr_array_add(spool->files, file);
-    pthread_mutex_unlock(&spool->lock);
-    spool_ledger_save(spool, false);
-    return true;
-}
-
-/* An active file that takes `bytes` more. */
-static bool make_room(struct vedette_spool *spool, int64_t bytes, GError **error)
-{
-    struct spool_file *file = spool->active;
-    bool is_full = file && file->rows &&
-                   (file->size_bytes + bytes > spool->config.file_bytes || file->rows >= FILE_ROWS_MAX ||
-                    file->disk_bytes / WAL_TIMES_MAX > spool->config.file_bytes);
-    if (is_full)
-        retire_file(spool, file);
-    return spool->active || begin_file(spool, error);
 }
 
 /* ---- commits ---- */
@@ -252,7 +162,7 @@ static bool is_worth_another_try(struct vedette_spool *spool, const GError *erro
     pthread_mutex_lock(&file->connection);
     spool_file_close(file);
     pthread_mutex_unlock(&file->connection);
-    retire_file(spool, file);
+    spool_retire_file(spool, file);
     return true;
 }
 
@@ -261,7 +171,7 @@ static bool write_group(struct vedette_spool *spool, struct spool_ticket **ticke
 {
     for (int tries = 0; tries < WRITE_TRIES; tries++) {
         g_autoptr(GError) failure = NULL;
-        if (make_room(spool, bytes, &failure) && write_once(spool, tickets, count, &failure))
+        if (spool_make_room(spool, bytes, &failure) && write_once(spool, tickets, count, &failure))
             return true;
         spool_note_failure(spool, failure);
         if (!is_worth_another_try(spool, failure) || tries + 1 == WRITE_TRIES) {
@@ -548,7 +458,7 @@ static void do_work(struct vedette_spool *spool, const struct work *work)
         while (spill(spool) && work->is_closing)
             ;
     if (work->is_retiring)
-        retire_wasteful(spool);
+        spool_retire_wasteful(spool);
     if (work->is_save_due)
         save_all_done(spool);
     if (work->is_read_due && !work->is_closing)
@@ -612,7 +522,7 @@ void spool_writer_stop(struct vedette_spool *spool)
     pthread_join(spool->writer, NULL);
     pthread_mutex_lock(&spool->disk);
     if (spool->active)
-        retire_file(spool, spool->active);
+        spool_retire_file(spool, spool->active);
     pthread_mutex_unlock(&spool->disk);
     spool_sealer_stop(spool);
     save_all_done(spool); /* of all: none is being sealed any more */
