@@ -95,8 +95,11 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         int words = words_matched(commands[i]->name, argc - 1, argv + 1);
-        if (words > 0)
+        if (words > 0) {
+            g_autofree char *name = g_strdup_printf("vedette %s", commands[i]->name);
+            g_set_prgname(name); /* which its help begins with */
             return commands[i]->main(argc - words, argv + words);
+        }
     }
     tell_unknown(argc, argv);
     return 2;

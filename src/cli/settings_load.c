@@ -43,8 +43,6 @@ int cli_options_load(const char *command, const GOptionEntry *entries, char *con
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GOptionContext) context = g_option_context_new("[settings as for `vedette run`]");
-    g_autofree char *name = g_strconcat("vedette ", command, NULL);
-    g_set_prgname(name); /* which its help begins with */
     g_option_context_set_ignore_unknown_options(context, TRUE);
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, argc, &argv, &error)) {
