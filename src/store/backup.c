@@ -199,34 +199,48 @@ static bool check_ours(const char *path, GError **error)
            check_by(db, path, newer, error) && check_whole(db, path, error);
 }
 
-/* A log of another database must never lie beside this one. */
-static bool move_away(const char *place, GError **error)
+static bool remove_any(const char *path, GError **error)
+{
+    return unlink(path) == 0 || errno == ENOENT || fail(error, VEDETTE_ERROR_IO, path, "remove it", g_strerror(errno));
+}
+
+/* A log of another database must never lie beside this one, whatever of the three is there. Of a call that was killed
+ * in the midst of it, what it moved stays; else what lies there is of an earlier replacement, and goes. */
+static bool move_away(const char *place, bool is_going_on, GError **error)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
-    if (access(place, F_OK) != 0)
-        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *to = g_strconcat(place, ".replaced", suffixes[i], NULL);
+        if (!is_going_on && !remove_any(to, error))
+            return false;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
         g_autofree char *from = g_strconcat(place, suffixes[i], NULL),
                         *to = g_strconcat(place, ".replaced", suffixes[i], NULL);
-        unlink(to); /* of an earlier replacement */
         if (rename(from, to) != 0 && errno != ENOENT)
             return fail(error, VEDETTE_ERROR_IO, from, "move it away", g_strerror(errno));
     }
     return true;
 }
 
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
 static bool put_in_place(const char *data_dir, const struct store_settings *settings, const char *path, GError **error)
 {
     g_autofree char *place = g_build_filename(data_dir, "vedette.db", NULL);
     g_autofree char *partial = g_strconcat(place, ".restoring", NULL);
-    unlink(partial); /* of a call that was killed */
+    bool is_going_on = is_there(partial) && !is_there(place); /* a call was killed once it had moved the main file */
+    unlink(partial);
     bool is_good = check_room(path, data_dir, error) && make_new(partial, error) &&
                    copy_and_check(path, partial, settings, error) && check_ours(partial, error) &&
-                   sync_file(partial, error) && move_away(place, error);
+                   sync_file(partial, error) && move_away(place, is_going_on, error);
     if (is_good && rename(partial, place) != 0)
         is_good = fail(error, VEDETTE_ERROR_IO, place, "put the copy in its place", g_strerror(errno));
-    if (!is_good)
-        unlink(partial);
+    if (!is_good && is_there(place))
+        unlink(partial); /* else it tells the next call that it goes on */
     return is_good && sync_file(place, error);
 }
 

@@ -111,6 +111,69 @@ static void test_restore_puts_it_back(void)
     world_clear(&world);
 }
 
+/* Whole or in part: the log alone, as one leaves it who was killed once the main file was moved, or a person who
+ * removed that file. SQLite would lay what is in it over the restored file. */
+static void test_restore_leaves_no_log_of_the_old_store(void)
+{
+    enum { MOVES = 3 }; /* none, the main file, its log too */
+    for (int i = 0; i < MOVES; i++) {
+        struct store_world world;
+        world_init(&world);
+        const struct store_settings settings = backup_settings();
+        g_autofree char *path = in_directory(&world, "copy.db"), *main = in_directory(&world, "vedette.db"),
+                        *log = in_directory(&world, "vedette.db-wal"),
+                        *moved = in_directory(&world, "vedette.db.replaced"),
+                        *moved_log = in_directory(&world, "vedette.db.replaced-wal"),
+                        *copying = in_directory(&world, "vedette.db.restoring"), *old = in_directory(&world, "old-wal");
+        g_autoptr(GError) error = NULL;
+        write_some(&world, 30);
+        g_assert_true(store_backup(world.directory, &settings, path, NULL, &error));
+        write_some(&world, 12);
+        g_assert_cmpint(link(log, old), ==, 0); /* closing the store would remove it */
+        g_autofree char *bytes = NULL;
+        gsize length;
+        g_assert_true(g_file_get_contents(old, &bytes, &length, NULL) && length > 0);
+        g_clear_pointer(&world.store, store_close);
+        g_assert_true(g_file_set_contents(log, bytes, (gssize)length, NULL));
+        if (i > 0)
+            g_assert_true(rename(main, moved) == 0 && g_file_set_contents(copying, "", 0, NULL));
+        if (i > 1)
+            g_assert_cmpint(rename(log, moved_log), ==, 0);
+        store_restore(world.directory, &settings, path, world.clock, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, 30);
+        g_assert_cmpint(ask_file(moved, "SELECT count(*) FROM events"), ==, 42); /* and what was there is whole */
+        g_autofree char *kept = NULL;
+        gsize kept_length;
+        g_assert_true(g_file_get_contents(moved_log, &kept, &kept_length, NULL));
+        g_assert_cmpmem(bytes, length, kept, kept_length);
+        world_clear(&world);
+    }
+}
+
+/* Nor does the log of a store whose main file somebody removed, and none is laid beside what was replaced earlier. */
+static void test_restore_over_a_log_alone(void)
+{
+    struct store_world world;
+    world_init(&world);
+    const struct store_settings settings = backup_settings();
+    g_autofree char *path = in_directory(&world, "copy.db"), *main = in_directory(&world, "vedette.db"),
+                    *log = in_directory(&world, "vedette.db-wal"), *old = in_directory(&world, "old-wal"),
+                    *replaced = in_directory(&world, "vedette.db.replaced");
+    g_autoptr(GError) error = NULL;
+    write_some(&world, 30);
+    g_assert_true(store_backup(world.directory, &settings, path, NULL, &error));
+    write_some(&world, 12);
+    g_assert_cmpint(link(log, old), ==, 0);
+    g_clear_pointer(&world.store, store_close);
+    g_assert_true(rename(old, log) == 0 && unlink(main) == 0 && g_file_set_contents(replaced, "earlier", -1, NULL));
+    store_restore(world.directory, &settings, path, world.clock, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, 30);
+    g_assert_false(g_file_test(replaced, G_FILE_TEST_EXISTS));
+    world_clear(&world);
+}
+
 /* Whatever is wrong with the file, the store stays as it is. */
 static void test_restore_refuses_what_is_not_whole(void)
 {
@@ -157,6 +220,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/backup/of_a_store_that_is_written", test_backup_of_a_store_that_is_written);
     g_test_add_func("/backup/restore_puts_it_back", test_restore_puts_it_back);
+    g_test_add_func("/backup/restore_leaves_no_log_of_the_old_store", test_restore_leaves_no_log_of_the_old_store);
+    g_test_add_func("/backup/restore_over_a_log_alone", test_restore_over_a_log_alone);
     g_test_add_func("/backup/restore_refuses_what_is_not_whole", test_restore_refuses_what_is_not_whole);
     return g_test_run();
 }
