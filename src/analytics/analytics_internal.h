@@ -3,6 +3,7 @@
 
 #include "analytics/analytics.h"
 #include "facts/schedule.h"
+#include "record/polygon.h"
 
 /* ---- rules ---- */
 
@@ -75,7 +76,6 @@ static inline double side_of_line(struct record_point a, struct record_point b, 
     return (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
 }
 bool segments_meet(struct record_point a, struct record_point b, struct record_point c, struct record_point d);
-bool polygon_holds(const struct record_points *polygon, struct record_point p);
 struct record_box polygon_bounds(const struct record_points *polygon);
 /* True when `classes` is empty or holds the class. */
 bool class_is_wanted(const struct record_strings *classes, const char *object_class);

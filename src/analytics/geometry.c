@@ -22,18 +22,6 @@ bool segments_meet(struct record_point a, struct record_point b, struct record_p
            (side_of_line(c, d, a) < 0) != (side_of_line(c, d, b) < 0);
 }
 
-/* Crossing number (Jordan curve theorem). */
-bool polygon_holds(const struct record_points *polygon, struct record_point p)
-{
-    bool is_inside = false;
-    for (size_t i = 0, j = polygon->count - 1; i < polygon->count; j = i++) {
-        struct record_point a = polygon->items[i], b = polygon->items[j];
-        if ((a.y > p.y) != (b.y > p.y) && p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x)
-            is_inside = !is_inside;
-    }
-    return is_inside;
-}
-
 struct record_box polygon_bounds(const struct record_points *polygon)
 {
     struct record_point low = polygon->items[0], high = low;

@@ -14,8 +14,8 @@ enum zone_kind {
     ZONE_COUNTER,
     ZONE_QUEUE,
     ZONE_SEAT,
-    ZONE_PRIVACY_MASK, /* always hidden in images; nothing is detected in it */
-    ZONE_MOTION_MASK,  /* what lies in it never moves */
+    ZONE_PRIVACY_MASK, /* painted over in all images, whatever policies say; nothing is detected in it */
+    ZONE_MOTION_MASK,  /* what moves in it is no object, and hidden as elsewhere; a model's finds count */
 };
 extern const char *const zone_kind_names[];
 

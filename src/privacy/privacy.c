@@ -1,6 +1,7 @@
 #include "privacy/privacy.h"
 
 #include "privacy/mosaic.h"
+#include "record/polygon.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,6 +19,7 @@ enum {
     FOREGROUND_CELLS_A_PICTURE = 40,
     FOREGROUND_CELL_MIN_PX = 16,
     OUTLINE_PX = 2,
+    MASK_CELL_PX = 8,
 };
 /* Boxes shake by a few percent; what sticks out of one is hidden too. */
 static const double margin_share = 0.12;
@@ -249,7 +251,7 @@ static void hide_foreground(struct privacy_encoder *encoder, const struct privac
                              MIN(top + cell, encoder->out_height));
 }
 
-static void hide(struct privacy_encoder *encoder, const struct privacy_request *request)
+static void hide_figures(struct privacy_encoder *encoder, const struct privacy_request *request)
 {
     bool hides_all = request->hide_all;
     for (size_t i = 0; i < request->figure_count && !hides_all; i++)
@@ -268,10 +270,10 @@ static void hide(struct privacy_encoder *encoder, const struct privacy_request *
 
 /* ---- drawing ---- */
 
-/* Green, in BT.601 full range: seen on dark and on light. */
-static const uint8_t outline_colour[3] = {150, 44, 21};
+/* In BT.601 full range: green, seen on dark and on light; and a dark grey. */
+static const uint8_t outline_colour[3] = {150, 44, 21}, mask_colour[3] = {48, 128, 128};
 
-static void fill(struct privacy_encoder *encoder, int left, int top, int right, int bottom)
+static void fill(struct privacy_encoder *encoder, int left, int top, int right, int bottom, const uint8_t colour[3])
 {
     left = MAX(left, 0) & ~1;
     top = MAX(top, 0) & ~1;
@@ -280,7 +282,7 @@ static void fill(struct privacy_encoder *encoder, int left, int top, int right, 
     for (int i = 0; i < 3; i++) {
         int shift = i > 0;
         for (int y = top >> shift; y < bottom >> shift && right > left; y++)
-            memset(encoder->planes[i] + y * encoder->strides[i] + (left >> shift), outline_colour[i],
+            memset(encoder->planes[i] + y * encoder->strides[i] + (left >> shift), colour[i],
                    (size_t)(right - left) >> shift);
     }
 }
@@ -289,10 +291,23 @@ static void draw_outline(struct privacy_encoder *encoder, const struct record_bo
 {
     int left = (int)(box->x * encoder->out_width), right = (int)((box->x + box->w) * encoder->out_width);
     int top = (int)(box->y * encoder->out_height), bottom = (int)((box->y + box->h) * encoder->out_height);
-    fill(encoder, left, top, right, top + OUTLINE_PX);
-    fill(encoder, left, bottom - OUTLINE_PX, right, bottom);
-    fill(encoder, left, top, left + OUTLINE_PX, bottom);
-    fill(encoder, right - OUTLINE_PX, top, right, bottom);
+    fill(encoder, left, top, right, top + OUTLINE_PX, outline_colour);
+    fill(encoder, left, bottom - OUTLINE_PX, right, bottom, outline_colour);
+    fill(encoder, left, top, left + OUTLINE_PX, bottom, outline_colour);
+    fill(encoder, right - OUTLINE_PX, top, right, bottom, outline_colour);
+}
+
+/* One colour, so that not even the mean of what is there is left of it; in cells, each of which is painted that any of
+ * the mask lies in. */
+static void paint_mask(struct privacy_encoder *encoder, const struct record_points *mask)
+{
+    double width = encoder->out_width, height = encoder->out_height;
+    for (int top = 0; top < encoder->out_height; top += MASK_CELL_PX)
+        for (int left = 0; left < encoder->out_width; left += MASK_CELL_PX) {
+            const struct record_box cell = {left / width, top / height, MASK_CELL_PX / width, MASK_CELL_PX / height};
+            if (polygon_meets_box(mask, &cell))
+                fill(encoder, left, top, left + MASK_CELL_PX, top + MASK_CELL_PX, mask_colour);
+        }
 }
 
 GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame *frame,
@@ -307,7 +322,9 @@ GBytes *privacy_encode_jpeg(struct privacy_encoder *encoder, const struct frame 
         encoder->jpeg = tjInitCompress();
     prepare_size(encoder, frame);
     reduce(encoder, frame);
-    hide(encoder, request);
+    hide_figures(encoder, request);
+    for (size_t i = 0; i < request->mask_count; i++)
+        paint_mask(encoder, &request->masks[i]);
     for (size_t i = 0; i < request->outline_count; i++)
         if (is_known(&request->outlines[i]))
             draw_outline(encoder, &request->outlines[i]);

@@ -27,6 +27,8 @@ struct privacy_request {
     int foreground_width_px, foreground_height_px;
     int cells_a_side; /* of a figure's smaller side, see privacy_cells_a_side; 0: PRIVACY_CELLS_A_SIDE */
     bool hide_all;    /* what must be hidden is not known: mosaic over everything */
+    const struct record_points *masks; /* shares of the picture; painted over, whatever else is hidden */
+    size_t mask_count;
     const struct record_box *outlines; /* drawn over it once all is hidden */
     size_t outline_count;
 };

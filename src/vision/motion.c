@@ -1,5 +1,6 @@
 #include "vision/vision.h"
 
+#include "record/polygon.h"
 #include "vision/motion_internal.h"
 
 #include <math.h>
@@ -21,6 +22,8 @@ struct motion {
     struct reduced reduced;
     struct background background;
     uint8_t *raw, *foreground, *masked, *columns;
+    uint8_t *everywhere;   /* foreground, with what moves inside the masks */
+    const uint8_t *moving; /* of the last frame, masked or not: one of the two */
     struct regions *regions;
     struct figures *figures;
     struct unrest unrest;
@@ -59,6 +62,7 @@ static void release_size(struct motion *motion)
     g_free(motion->raw);
     g_free(motion->foreground);
     g_free(motion->masked);
+    g_free(motion->everywhere);
     g_free(motion->columns);
     g_free(motion->regions);
     g_free(motion->figures);
@@ -83,26 +87,15 @@ void motion_free(struct motion *motion)
 
 /* ---- masks ---- */
 
-static bool mask_holds(const struct zone *zone, double x, double y)
-{
-    bool is_inside = false;
-    const struct record_points *polygon = &zone->polygon;
-    for (size_t i = 0, j = polygon->count - 1; i < polygon->count; j = i++) {
-        struct record_point a = polygon->items[i], b = polygon->items[j];
-        if ((a.y > y) != (b.y > y) && x < (b.x - a.x) * (y - a.y) / (b.y - a.y) + a.x)
-            is_inside = !is_inside;
-    }
-    return is_inside;
-}
-
 static void draw_masks(struct motion *motion)
 {
     int width = motion->reduced.width, height = motion->reduced.height;
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
+            const struct record_point centre = {(x + 0.5) / width, (y + 0.5) / height};
             bool is_masked = false;
             for (size_t i = 0; i < motion->mask_count && !is_masked; i++)
-                is_masked = mask_holds(&motion->masks[i], (x + 0.5) / width, (y + 0.5) / height);
+                is_masked = polygon_holds(&motion->masks[i].polygon, centre);
             motion->masked[y * width + x] = is_masked;
         }
 }
@@ -135,6 +128,8 @@ static void start_size(struct motion *motion, const struct frame *frame)
     motion->raw = g_new0(uint8_t, count);
     motion->foreground = g_new0(uint8_t, count);
     motion->masked = g_new0(uint8_t, count);
+    motion->everywhere = g_new0(uint8_t, count);
+    motion->moving = motion->foreground;
     motion->columns = g_new0(uint8_t, (size_t)width + 2);
     motion->regions = g_new0(struct regions, 1);
     regions_init(motion->regions, width, height);
@@ -185,6 +180,22 @@ static bool contrast_is_due(struct motion *motion)
     return true;
 }
 
+/* Takes out of the raw foreground what lies in masks. What moves there is no object, but must still be hidden. */
+static void set_masked_aside(struct motion *motion)
+{
+    int width = motion->reduced.width, height = motion->reduced.height;
+    mask_clean(motion->raw, motion->everywhere, motion->columns, width, height);
+    for (int i = 0; i < width * height; i++)
+        motion->raw[i] = motion->masked[i] ? 0 : motion->raw[i];
+}
+
+static void add_masked(struct motion *motion)
+{
+    int count = motion->reduced.width * motion->reduced.height;
+    for (int i = 0; i < count; i++)
+        motion->everywhere[i] = motion->masked[i] ? motion->everywhere[i] : motion->foreground[i];
+}
+
 /* Returns how much brighter the picture became; tells the scene how much of it moves. */
 static double find_foreground(struct motion *motion, double frame_seconds, struct motion_scene *scene)
 {
@@ -192,22 +203,26 @@ static double find_foreground(struct motion *motion, double frame_seconds, struc
     int count = picture->width * picture->height;
     double gain = background_compare(&motion->background, picture, motion->settings.sensitivity,
                                      contrast_is_due(motion), motion->raw);
-    for (int i = 0; i < count && motion->mask_count > 0; i++)
-        motion->raw[i] = motion->masked[i] ? 0 : motion->raw[i];
+    bool has_masks = motion->mask_count > 0;
+    if (has_masks)
+        set_masked_aside(motion);
     unrest_filter(&motion->unrest, &motion->settings, motion->figures, frame_seconds, motion->raw);
     motion->figures->is_weather = motion->unrest.is_weather;
     int moving = mask_clean(motion->raw, motion->foreground, motion->columns, picture->width, picture->height);
+    if (has_masks)
+        add_masked(motion);
+    motion->moving = has_masks ? motion->everywhere : motion->foreground;
     scene->moving_share = (double)moving / count;
     return gain;
 }
 
-/* The background stands still under whatever is there now. */
+/* The background stands still under whatever is there now, in masks too: who stops there stays hidden. */
 static void update_background(struct motion *motion)
 {
     const struct reduced *picture = &motion->reduced;
     size_t width = (size_t)picture->width;
     uint8_t *keep = motion->background.keep;
-    memcpy(keep, motion->foreground, width * (size_t)picture->height);
+    memcpy(keep, motion->moving, width * (size_t)picture->height);
     for (int i = 0; i < motion->figures->count; i++) {
         const struct figure *figure = &motion->figures->items[i];
         int left = MAX((int)(figure->x - figure->w / 2) - 2, 0),
@@ -301,7 +316,7 @@ const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int
 {
     *width_px = motion->reduced.width;
     *height_px = motion->reduced.height;
-    return motion->foreground;
+    return motion->moving;
 }
 
 const uint8_t *motion_luma(const struct motion *motion, int *width_px, int *height_px)

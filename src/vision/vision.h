@@ -63,14 +63,16 @@ void motion_free(struct motion *motion);
 /* Other thresholds from the next frame on; the width pictures are reduced to stays. */
 void motion_configure(struct motion *motion, const struct motion_settings *settings);
 CLEANUP_DEFINE(motion, motion_free)
-/* Areas of the frame in which nothing is seen (zones of kind privacy_mask and motion_mask). Copied. */
+/* Areas of the frame in which nothing that moves becomes an object (zones of kind privacy_mask and motion_mask), from
+ * the next frame on. Copied. */
 void motion_set_masks(struct motion *motion, const struct zone *zones, size_t zone_count);
 /* Feeds one frame. `regions` receives moving areas as motion objects (class "motion"): figures that overlap are kept
  * apart by following each one's own look through the merge. A change of frame size starts over.
  * `scene` may be NULL. */
 void motion_update(struct motion *motion, const struct frame *frame, struct detections *objects,
                    struct motion_scene *scene);
-/* The foreground at reduced size, for privacy and tools: width*height bytes, 0 or 255; valid until the next update. */
+/* All that moves, inside the masks too, at reduced size, for privacy: width*height bytes, 0 or 255; valid until the
+ * next update. */
 const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int *height_px);
 
 /* The luma plane of the last frame at reduced size; valid until the next update. */

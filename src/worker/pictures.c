@@ -203,38 +203,46 @@ static GBytes *annotate(struct pictures *pictures, struct stream *stream, struct
                         const struct detect_response *response, GError **error)
 {
     const struct detect_object *objects = response->objects.items;
+    const struct detections *found = pictures->found;
     size_t count = response->objects.count, hidden = 0;
     g_autofree struct record_box *boxes = g_new0(struct record_box, count + 1);
-    g_autofree struct record_box *figures = g_new0(struct record_box, count + 1);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         boxes[i] = objects[i].box;
-        if (selection_hides(&pictures->selection, g_intern_string(objects[i].object_class)))
-            figures[hidden++] = objects[i].box;
-    }
     if (stream)
         return pipeline_preview_outlined(stream->pipeline, frame, boxes, count, error);
     if (!pictures->encoder)
         pictures->encoder =
             privacy_encoder_new(pictures->config.workers.preview_width_px, pictures->config.workers.preview_quality);
+    /* also who stands in a mask and looks out of it */
+    g_autofree struct record_box *figures = g_new0(struct record_box, (size_t)found->count + 1);
+    for (int i = 0; i < found->count; i++)
+        if (selection_hides(&pictures->selection, found->items[i].object_class))
+            figures[hidden++] = found->items[i].box;
     const struct privacy_request request = {
         .figures = figures,
         .figure_count = hidden,
         .hide_all = !pictures->detector, /* nothing says where people are */
         .cells_a_side = privacy_cells_a_side(pictures->selection.privacy.blur_strength),
+        .masks = pictures->selection.masks,
+        .mask_count = pictures->selection.mask_count,
         .outlines = boxes,
         .outline_count = count,
     };
     return privacy_encode_jpeg(pictures->encoder, frame, &request, error);
 }
 
-static bool look_once(struct pictures *pictures, struct frame *frame, struct detect_response *response, GError **error)
+static bool look_once(struct pictures *pictures, const struct detect_request *request, struct frame *frame,
+                      struct detect_response *response, GError **error)
 {
+    pictures->found->count = 0;
+    selection_set_masks(&pictures->selection, &request->zones);
     if (!pictures->detector)
         return true;
     if (!detector_run(pictures->detector, frame, pictures->found, error))
         return false;
-    for (int i = 0; i < pictures->found->count; i++) {
-        const struct detection *found = &pictures->found->items[i];
+    const struct detections *shown = selection_of(&pictures->selection, pictures->found);
+    for (int i = 0; i < shown->count; i++) {
+        const struct detection *found = &shown->items[i];
         add_object(response, 0, found->object_class, found->confidence, &found->box);
     }
     return true;
@@ -291,7 +299,7 @@ bool pictures_look(struct pictures *pictures, const struct detect_request *reque
     if (stream)
         look_on(stream, frame, response);
     else
-        is_good = look_once(pictures, frame, response, error);
+        is_good = look_once(pictures, request, frame, response, error);
     if (is_good && request->annotate)
         is_good = (*jpeg = annotate(pictures, stream, frame, response, error)) != NULL;
     picture_features_fill(request, pictures->detector ? detector_card(pictures->detector) : NULL, response);

@@ -51,6 +51,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->part = g_new0(struct detections, 1);
     gate_init(&pipeline->gate, &config->detector);
     selection_init(&pipeline->selection);
+    selection_set_masks(&pipeline->selection, &camera->zones);
     pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
     pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + VISION_MAX_DETECTIONS);
@@ -97,6 +98,7 @@ void pipeline_free(struct pipeline *pipeline)
 void pipeline_configure(struct pipeline *pipeline, const struct camera_config *config)
 {
     motion_configure(pipeline->motion, &config->motion);
+    motion_set_masks(pipeline->motion, config->camera.zones.items, config->camera.zones.count);
     gate_configure(&pipeline->gate, &config->detector);
     analytics_configure(pipeline->analytics, &config->camera, &config->rules);
     selection_configure(&pipeline->selection, config);
@@ -378,11 +380,26 @@ static void run_rules(struct pipeline *pipeline, const struct frame *frame, cons
         track_log_add(pipeline->track_log, &observation);
 }
 
+/* Nothing is found in a mask, things that stand there included. */
+static void drop_masked_regions(const struct selection *selection, struct picture_facts *picture)
+{
+    const double one = PICTURE_BOX_ONE;
+    int kept = 0;
+    for (int i = 0; i < picture->region_count; i++) {
+        const struct picture_region region = picture->regions[i];
+        const struct record_box box = {region.x / one, region.y / one, region.w / one, region.h / one};
+        if (!selection_masks(selection, &box))
+            picture->regions[kept++] = region;
+    }
+    picture->region_count = kept;
+}
+
 static void measure_picture(struct pipeline *pipeline, const struct frame *frame, struct picture_facts *picture)
 {
     int width_px, height_px;
     const uint8_t *luma = motion_luma(pipeline->motion, &width_px, &height_px);
     picture_watch_update(pipeline->picture, frame, luma, width_px, height_px, picture);
+    drop_masked_regions(&pipeline->selection, picture);
 }
 
 static void publish_tracks(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks)

@@ -1,4 +1,4 @@
-/* Pictures of a camera's frames, in which every figure is hidden. */
+/* Pictures of a camera's frames, in which every figure is hidden, and every mask. */
 #include "base/counter.h"
 #include "worker/pipeline_internal.h"
 
@@ -24,7 +24,6 @@ static struct privacy_request request_for(const struct pipeline *pipeline, const
         .figure_count = pipeline->figure_count,
         /* what is known belongs to the frame that was fed last: of any other nothing is known */
         .hide_all = pipeline->hides_all || frame->number != pipeline->last_frame,
-        .cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength),
     };
     if (selection_hides_any(&pipeline->selection))
         request.foreground =
@@ -34,9 +33,14 @@ static struct privacy_request request_for(const struct pipeline *pipeline, const
     return request;
 }
 
-static GBytes *encode(struct pipeline *pipeline, const struct frame *frame, const struct privacy_request *request,
+/* Every picture comes by here. Masks hold for all of them: they are the camera's as it is now, whatever was found when.
+ */
+static GBytes *encode(struct pipeline *pipeline, const struct frame *frame, struct privacy_request *request,
                       GError **error)
 {
+    request->masks = pipeline->selection.masks;
+    request->mask_count = pipeline->selection.mask_count;
+    request->cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength);
     if (!pipeline->encoder)
         pipeline->encoder = privacy_encoder_new(pipeline->preview_width_px, pipeline->preview_quality);
     GBytes *jpeg = privacy_encode_jpeg(pipeline->encoder, frame, request, error);
@@ -74,6 +78,5 @@ GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, ui
     struct privacy_request request;
     if (!pipeline->history || !figure_history_request(pipeline->history, frame, &request, number))
         return NULL;
-    request.cells_a_side = privacy_cells_a_side(pipeline->selection.privacy.blur_strength);
     return encode(pipeline, frame, &request, error);
 }

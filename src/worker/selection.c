@@ -1,5 +1,7 @@
 #include "worker/selection.h"
 
+#include "record/polygon.h"
+
 #include <string.h>
 
 void selection_init(struct selection *selection)
@@ -8,8 +10,31 @@ void selection_init(struct selection *selection)
     record_init(&privacy_policy_descriptor, &selection->privacy);
 }
 
+static void clear_masks(struct selection *selection)
+{
+    for (size_t i = 0; i < selection->mask_count; i++)
+        g_free(selection->masks[i].items);
+    g_clear_pointer(&selection->masks, g_free);
+    selection->mask_count = 0;
+}
+
+void selection_set_masks(struct selection *selection, const struct record_list *zones)
+{
+    const struct zone *items = zones->items;
+    clear_masks(selection);
+    selection->masks = g_new0(struct record_points, zones->count + 1);
+    for (size_t i = 0; i < zones->count; i++) {
+        const struct record_points *polygon = &items[i].polygon;
+        if (items[i].kind != ZONE_PRIVACY_MASK)
+            continue;
+        selection->masks[selection->mask_count++] =
+            (struct record_points){g_memdup2(polygon->items, polygon->count * sizeof *polygon->items), polygon->count};
+    }
+}
+
 void selection_clear(struct selection *selection)
 {
+    clear_masks(selection);
     g_free(selection->classes);
     g_free(selection->followed);
     *selection = (struct selection){0};
@@ -23,11 +48,21 @@ void selection_configure(struct selection *selection, const struct camera_config
         selection->classes[i] = g_intern_string(config->classes.items[i]);
     selection->confidence = config->detector.confidence;
     selection->privacy = config->privacy;
+    selection_set_masks(selection, &config->camera.zones);
+}
+
+bool selection_masks(const struct selection *selection, const struct record_box *box)
+{
+    const struct record_point foot = {box->x + box->w / 2, box->y + box->h};
+    for (size_t i = 0; i < selection->mask_count; i++)
+        if (polygon_holds(&selection->masks[i], foot))
+            return true;
+    return false;
 }
 
 static bool is_followed(const struct selection *selection, const struct detection *detection)
 {
-    if (detection->confidence < selection->confidence)
+    if (detection->confidence < selection->confidence || selection_masks(selection, &detection->box))
         return false;
     for (size_t i = 0; i < selection->class_count; i++)
         if (selection->classes[i] == detection->object_class)
@@ -37,7 +72,7 @@ static bool is_followed(const struct selection *selection, const struct detectio
 
 const struct detections *selection_of(struct selection *selection, const struct detections *found)
 {
-    if (selection->class_count == 0 && selection->confidence <= 0)
+    if (selection->class_count == 0 && selection->confidence <= 0 && selection->mask_count == 0)
         return found;
     selection->followed->count = 0;
     selection->followed->shed = found->shed;

@@ -12,14 +12,21 @@ struct selection {
     size_t class_count;   /* 0: every class is followed */
     double confidence;    /* of a model's finds that are followed */
     struct privacy_policy privacy;
+    struct record_points *masks; /* of zones of kind privacy_mask, whose insides nothing is found in, or shown */
+    size_t mask_count;
     struct detections *followed; /* of this frame, when not all are */
 };
 
-/* Everything is followed and hidden. */
+/* Everything is followed and hidden, and there are no masks. */
 void selection_init(struct selection *selection);
 void selection_clear(struct selection *selection);
 void selection_configure(struct selection *selection, const struct camera_config *config);
-/* Those of a model's finds that are followed; `found` itself when all are. Valid until the next call. */
+/* Masks as a camera's zones have them (struct zone), in place of those before; copied. selection_configure does so. */
+void selection_set_masks(struct selection *selection, const struct record_list *zones);
+/* Whether what has this box stands in a mask: by its bottom centre. */
+bool selection_masks(const struct selection *selection, const struct record_box *box);
+/* Those of a model's finds that are followed, none of which stands in a mask; `found` itself when all are. Valid until
+ * the next call. */
 const struct detections *selection_of(struct selection *selection, const struct detections *found);
 /* Whether objects of this class are hidden. Only a person is known to have no plate; faces may look out of anything
  * else, so that stays hidden while either is to be hidden. */

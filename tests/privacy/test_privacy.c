@@ -261,6 +261,41 @@ static void test_outlines(void)
     picture_clear(&picture);
 }
 
+/* Whatever else is hidden or not, in each size and format: one colour, to the mask's edges, and no further than a cell.
+ */
+static void test_masks_are_painted_over(void)
+{
+    static const int sizes[][2] = {{640, 360}, {641, 361}, {333, 187}};
+    struct record_point corners[] = {{0.31, 0.22}, {0.58, 0.22}, {0.58, 0.83}, {0.31, 0.83}};
+    const struct record_points mask = {corners, G_N_ELEMENTS(corners)};
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(sizes) * G_N_ELEMENTS(formats); i++) {
+        CLEANUP(frame) struct frame *frame = noise_frame(sizes[i / 4][0], sizes[i / 4][1], formats[i % 2]);
+        const struct privacy_request request = {.masks = &mask, .mask_count = 1, .hide_all = i / 2 % 2};
+        struct picture picture = encode(frame, &request);
+        g_assert_cmpfloat(roughness(&picture, 0.31, 0.22, 0.27, 0.61), <, 3);
+        g_assert_cmpint(abs(luma_at(&picture, 0.45, 0.5) - 48), <, 4);
+        if (!request.hide_all)
+            g_assert_cmpfloat(roughness(&picture, 0.63, 0.22, 0.3, 0.6), >, ROUGH);
+        picture_clear(&picture);
+    }
+}
+
+/* Thinner than a pixel, and with a notch: all that it touches is painted, and what lies in the notch is not. */
+static void test_masks_of_any_shape_are_painted_over(void)
+{
+    struct record_point sliver[] = {{0.1, 0.101}, {0.9, 0.9}, {0.9, 0.9005}};
+    struct record_point notched[] = {{0.5, 0.05}, {0.95, 0.05}, {0.95, 0.45}, {0.9, 0.45}, {0.9, 0.1}, {0.5, 0.1}};
+    const struct record_points masks[] = {{sliver, G_N_ELEMENTS(sliver)}, {notched, G_N_ELEMENTS(notched)}};
+    CLEANUP(frame) struct frame *frame = noise_frame(640, 360, FRAME_I420);
+    const struct privacy_request request = {.masks = masks, .mask_count = G_N_ELEMENTS(masks)};
+    struct picture picture = encode(frame, &request);
+    for (double along = 0.11; along < 0.9; along += 0.01)
+        g_assert_cmpint(abs(luma_at(&picture, along, along) - 48), <, 40); /* JPEG rings beside noise */
+    g_assert_cmpfloat(roughness(&picture, 0.905, 0.06, 0.04, 0.38), <, FLAT_STRIP);
+    g_assert_cmpfloat(roughness(&picture, 0.6, 0.15, 0.28, 0.25), >, ROUGH);
+    picture_clear(&picture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -274,5 +309,7 @@ int main(int argc, char **argv)
     g_test_add_func("/privacy/reducing takes the mean", test_reducing_takes_the_mean);
     g_test_add_func("/privacy/strength says how coarse", test_strength_says_how_coarse);
     g_test_add_func("/privacy/outlines", test_outlines);
+    g_test_add_func("/privacy/masks are painted over", test_masks_are_painted_over);
+    g_test_add_func("/privacy/masks of any shape are painted over", test_masks_of_any_shape_are_painted_over);
     return g_test_run();
 }
