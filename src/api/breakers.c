@@ -98,18 +98,35 @@ static void handle_breakers(struct request *request, struct answer *answer)
 
 /* ---- an operator's word ---- */
 
-/* What all orgs depend on is the platform's; and an administrator's where there is no other org. */
+/* What all orgs depend on is the platform's; and an administrator's where no other org stands. The store alone knows
+ * which do: an org needs no camera to be there. False with `error` set: it cannot be told, and nobody but the platform
+ * gets further. */
+static bool runs_server(const struct request *request, GError **error)
+{
+    const struct user *user = request->login.user;
+    if (user->role >= ROLE_PLATFORM)
+        return true;
+    g_autoptr(GPtrArray) orgs = store_orgs_list(request->api->store, error);
+    bool is_alone = orgs != NULL;
+    for (guint i = 0; is_alone && i < orgs->len; i++)
+        is_alone = g_strcmp0(g_ptr_array_index(orgs, i), user->org_id) == 0;
+    return is_alone;
+}
+
 bool request_runs_server(const struct request *request)
 {
-    CLEANUP(camera_set) struct camera_set *set = live_cameras(request->api->live);
-    return request->login.user->role >= ROLE_PLATFORM || !camera_set_has_others(set, request->login.user->org_id);
+    return runs_server(request, NULL);
 }
 
 bool request_check_runs_server(const struct request *request, struct answer *answer)
 {
-    if (request_runs_server(request))
+    g_autoptr(GError) error = NULL;
+    if (runs_server(request, &error))
         return true;
-    answer_problem(answer, MHD_HTTP_FORBIDDEN, "this concerns every org: only the platform may do it", NULL);
+    if (error)
+        answer_error(answer, error);
+    else
+        answer_problem(answer, MHD_HTTP_FORBIDDEN, "this concerns every org: only the platform may do it", NULL);
     return false;
 }
 
@@ -159,12 +176,7 @@ static void handle_breaker_force(struct request *request, struct answer *answer)
     struct vedette_breaker *breaker = vedette_resilience_find_breaker(request->api->resilience, request->id);
     if (!notify_shows_breaker(request->api->notify, request->id, request->login.user->org_id))
         breaker = NULL; /* another org's endpoint */
-    if (breaker && !request_runs_server(request)) {
-        answer_problem(answer, MHD_HTTP_FORBIDDEN, "every org depends on this upstream: only the platform may do this",
-                       NULL);
-        return;
-    }
-    if (!breaker && !request_camera(request, answer))
+    if (breaker ? !request_check_runs_server(request, answer) : !request_camera(request, answer))
         return;
     if (breaker)
         force_upstream(request, breaker, request->record, answer);

@@ -88,7 +88,7 @@ static void handle_job_next(struct request *request, struct answer *answer)
 
 static void handle_job_run(struct request *request, struct answer *answer)
 {
-    struct scheduler *scheduler = request_check_runs_server(request, answer) ? find_scheduler(request, answer) : NULL;
+    struct scheduler *scheduler = find_scheduler(request, answer);
     const struct audit_by by = request_by(request);
     int64_t scheduled_ms = 0;
     g_autoptr(GError) error = NULL;
@@ -106,7 +106,7 @@ static void handle_job_run(struct request *request, struct answer *answer)
 
 static void set_paused(struct request *request, bool is_paused, struct answer *answer)
 {
-    struct scheduler *scheduler = request_check_runs_server(request, answer) ? find_scheduler(request, answer) : NULL;
+    struct scheduler *scheduler = find_scheduler(request, answer);
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
     if (!scheduler)
@@ -170,6 +170,7 @@ static const struct route routes[] = {
      .response = &scheduled_answer_descriptor,
      .status = MHD_HTTP_ACCEPTED,
      .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_SERVER,
      .handle = handle_job_run,
      .doc =
          "Runs a job now, also a paused one; 409 while it runs. Where there are other orgs, for the platform alone."},
@@ -180,6 +181,7 @@ static const struct route routes[] = {
      .rate = RATE_WRITE,
      .parameters = &id_change_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
+     .features = ROUTE_SERVER,
      .handle = handle_job_pause,
      .doc = "From now on no server runs the job by its schedule. Where there are other orgs, for the platform alone."},
     {.method = "POST",
@@ -189,6 +191,7 @@ static const struct route routes[] = {
      .rate = RATE_WRITE,
      .parameters = &id_change_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
+     .features = ROUTE_SERVER,
      .handle = handle_job_resume,
      .doc = "From now on it is again."},
 };

@@ -14,8 +14,7 @@ static void error_view_free(void *data)
 
 static void handle_errors(struct request *request, struct answer *answer)
 {
-    if (!request_check_runs_server(request, answer))
-        return;
+    (void)request;
     g_autoptr(GArray) groups = error_groups_list(NULL);
     g_autoptr(GPtrArray) views = g_ptr_array_new_with_free_func(error_view_free);
     for (guint i = 0; i < groups->len; i++) {
@@ -45,16 +44,14 @@ static void answer_levels(struct answer *answer)
 
 static void handle_levels(struct request *request, struct answer *answer)
 {
-    if (request_check_runs_server(request, answer))
-        answer_levels(answer);
+    (void)request;
+    answer_levels(answer);
 }
 
 static void handle_levels_set(struct request *request, struct answer *answer)
 {
     const struct log_levels *asked = request->record;
     g_autoptr(GError) error = NULL;
-    if (!request_check_runs_server(request, answer))
-        return;
     if (!log_set_levels(asked->levels, &error)) {
         answer_error(answer, error);
         return;
@@ -72,7 +69,7 @@ static const struct route routes[] = {
      .parameters = &list_parameters_descriptor,
      .answers = ANSWER_PAGE,
      .response = &error_group_view_descriptor,
-     .features = ROUTE_WHOLE,
+     .features = ROUTE_WHOLE | ROUTE_SERVER,
      .handle = handle_errors,
      .doc = "What the server and its workers logged as errors since it began, by what they have in common, the latest "
             "first: 256 groups at most, of which the quietest makes room."},
@@ -83,6 +80,7 @@ static const struct route routes[] = {
      .rate = RATE_READ,
      .answers = ANSWER_RECORD,
      .response = &log_levels_descriptor,
+     .features = ROUTE_SERVER,
      .handle = handle_levels,
      .doc = "What the server logs."},
     {.method = "PUT",
@@ -94,6 +92,7 @@ static const struct route routes[] = {
      .request = &log_levels_descriptor,
      .answers = ANSWER_RECORD,
      .response = &log_levels_descriptor,
+     .features = ROUTE_SERVER,
      .handle = handle_levels_set,
      .doc = "Changes what the server and its workers log, until it starts anew."},
 };

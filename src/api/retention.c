@@ -18,8 +18,6 @@ static void handle_retention_confirm_clock(struct request *request, struct answe
 {
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
-    if (!request_check_runs_server(request, answer))
-        return;
     if (store_retention_confirm_clock(request->api->store, &by, &error))
         answer->status = MHD_HTTP_NO_CONTENT;
     else
@@ -74,6 +72,7 @@ static const struct route routes[] = {
      .rate = RATE_WRITE,
      .parameters = &reason_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
+     .features = ROUTE_SERVER,
      .handle = handle_retention_confirm_clock,
      .doc = "The clock is right: retention that was stopped by a jump goes on. Where there are other orgs, for the "
             "platform alone."},

@@ -242,7 +242,7 @@ static bool authorize(const struct request *request, struct answer *answer)
     else if (!is_open && must_change_password(request))
         answer_problem_coded(answer, PROBLEM_PASSWORD_CHANGE, "change the password first: POST /auth/password");
     else
-        return true;
+        return !(route->features & ROUTE_SERVER) || request_check_runs_server(request, answer);
     return false;
 }
 

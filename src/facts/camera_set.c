@@ -101,14 +101,6 @@ const struct camera *camera_set_find(const struct camera_set *set, const char *c
     return camera_id ? g_hash_table_lookup(((const struct counted_set *)set)->by_id, camera_id) : NULL;
 }
 
-bool camera_set_has_others(const struct camera_set *set, const char *org_id)
-{
-    for (size_t i = 0; i < set->count; i++)
-        if (g_strcmp0(set->items[i]->org_id, org_id) != 0)
-            return true;
-    return false;
-}
-
 /* ---- the roster ---- */
 
 struct camera_roster *camera_roster_new(const struct record_list *cameras)

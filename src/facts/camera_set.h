@@ -26,8 +26,6 @@ void camera_set_unref(struct camera_set *set);
 CLEANUP_DEFINE(camera_set, camera_set_free)
 /* NULL: there is none. Lives as long as the set. */
 const struct camera *camera_set_find(const struct camera_set *set, const char *camera_id);
-/* Whether a camera of another org than this one is known. */
-bool camera_set_has_others(const struct camera_set *set, const char *org_id);
 
 struct camera_roster;
 

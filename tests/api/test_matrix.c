@@ -3,8 +3,10 @@
 #include "api_world.h"
 
 #include "api/route.h"
+#include "base/log.h"
 #include "jobs/jobs.h"
 #include "store/audit.h"
+#include "store/places.h"
 #include "store/retention.h"
 #include "store/rows.h"
 #include "user_world.h"
@@ -308,11 +310,115 @@ static void test_r14_own_org_sees_what_others_do_not(void)
     matrix_clear(&matrix);
 }
 
+/* ---- what concerns every org ---- */
+
+/* Who is there, and how many cameras of whom: an org is there without any. */
+static const struct {
+    const char *name, *other; /* NULL: no other org */
+    int of_default, of_other;
+    bool has_other_users;
+} hubs[] = {
+    {"one org, with a camera", NULL, 1, 0, false},           {"one org, without cameras", NULL, 0, 0, false},
+    {"another org with cameras", "other", 1, 1, true},       {"another org without cameras", "other", 1, 0, true},
+    {"cameras of the other org alone", "other", 0, 1, true}, {"no cameras at all", "other", 0, 0, true},
+    {"another org that was just made", "acme", 1, 0, false},
+};
+
+static void keep_cameras(struct api_world *world, int of_default, int of_other)
+{
+    record_clear(&settings_descriptor, &world->settings);
+    record_init(&settings_descriptor, &world->settings);
+    g_free(world->settings.admin_password);
+    world->settings.admin_password = g_strdup(WORLD_PASSWORD);
+    world->settings.http.port = 0;
+    world->settings.store.minimum_free_bytes = 0;
+    if (of_default)
+        world_add_camera(world, "cam-1", "default");
+    if (of_other)
+        world_add_camera(world, "cam-other", "other");
+}
+
+static void hub_init(struct matrix *matrix, size_t which)
+{
+    g_autoptr(GError) error = NULL;
+    *matrix = (struct matrix){.hold_id = g_strdup("x")};
+    world_prepare(&matrix->world);
+    keep_cameras(&matrix->world, hubs[which].of_default, hubs[which].of_other);
+    world_start(&matrix->world);
+    if (hubs[which].has_other_users)
+        add_other_admin(&matrix->world);
+    if (hubs[which].other && !hubs[which].has_other_users) {
+        struct org org = {.id = (char *)(uintptr_t)hubs[which].other, .name = (char *)(uintptr_t) "Acme"};
+        const struct audit_by by = {"default", "u", "root", NULL, "a customer"};
+        g_assert_true(store_org_create(matrix->world.store, &org, &by, &error));
+    }
+    add_run(matrix);
+    vedette_resilience_breaker(matrix->world.resilience, "upstream:store");
+    const struct scheduler_options options = {built_in_jobs,           built_in_job_count,    matrix->world.store,
+                                              &matrix->world.settings, &matrix->world.health, matrix->world.clock};
+    matrix->scheduler = scheduler_new(&options, &error);
+    g_assert_no_error(error);
+    api_set_scheduler(matrix->world.api, matrix->scheduler);
+    matrix->own = world_login_as(&matrix->world, "admin", WORLD_PASSWORD);
+    if (hubs[which].has_other_users)
+        matrix->other = world_login_as(&matrix->world, "other/admin", WORLD_PASSWORD);
+}
+
+static int force_store(const struct matrix *matrix, const char *token)
+{
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", token);
+    struct reply reply = world_request(&matrix->world, "PUT", "/api/v1/breakers/upstream:store", headers,
+                                       "{\"state\":\"forced_closed\"}");
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+/* Whether an administrator may do what concerns every org: all of it, or nothing. */
+static void expect_rule(const struct matrix *matrix, const char *token, bool may)
+{
+    guint asked = 0;
+    g_assert_cmpint(force_store(matrix, token), ==, may ? 200 : 403);
+    for (size_t i = 0; i < 2; i++) {
+        struct reply reply =
+            world_get(&matrix->world, i ? "/api/v1/jobs/cleanup_old_data/history" : "/api/v1/jobs", token);
+        g_assert_cmpint(reply.status, ==, 200);
+        g_assert_true(strstr(reply.body->str, CANARY) ? may : !may); /* what runs did tells of orgs */
+        reply_clear(&reply);
+    }
+    for (size_t i = 0; route_groups[i]; i++)
+        for (size_t j = 0; j < route_groups[i]->count; j++) {
+            const struct route *route = &route_groups[i]->routes[j];
+            if (!(route->features & ROUTE_SERVER))
+                continue;
+            struct reply reply = ask(matrix, route, token);
+            g_assert_true(may ? reply.status != 403 : reply.status == 403);
+            reply_clear(&reply);
+            asked++;
+        }
+    g_assert_cmpuint(asked, >=, 7); /* errors, log levels read and set, jobs run, paused and resumed, the clock */
+}
+
+static void test_r14_what_is_every_orgs_is_nobody_s_alone(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(hubs); i++) {
+        struct matrix matrix;
+        g_test_message("%s", hubs[i].name);
+        hub_init(&matrix, i);
+        expect_rule(&matrix, matrix.own, !hubs[i].other);
+        if (matrix.other)
+            expect_rule(&matrix, matrix.other, false);
+        log_set_levels("info", NULL);
+        matrix_clear(&matrix);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/matrix/r14_nobody_and_wrong_tokens", test_r14_nobody_and_wrong_tokens);
     g_test_add_func("/matrix/r14_another_org", test_r14_another_org);
     g_test_add_func("/matrix/r14_own_org_sees_what_others_do_not", test_r14_own_org_sees_what_others_do_not);
+    g_test_add_func("/matrix/r14_what_is_every_orgs_is_nobody_s_alone", test_r14_what_is_every_orgs_is_nobody_s_alone);
     return g_test_run();
 }
