@@ -89,6 +89,8 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .cameras = parts->cameras,
                         .notify = parts->notify,
                         .data_dir = parts->data_dir,
+                        .submit = parts->submit,
+                        .records = parts->records,
                         .route_times = route_times_new(),
                         .viewings = viewings_new()};
     api->webhooks =

@@ -24,6 +24,10 @@
 
 struct api;
 
+/* Takes events over that came by HTTP, as the record path does with those of workers (hub/record_path.h). */
+typedef bool (*api_submit)(void *records, GPtrArray *events, vedette_spool_done done, void *data,
+                           struct vedette_spool_error *error);
+
 /* What the routes tell of. Borrowed; all of it outlives the api. */
 struct api_parts {
     struct store *store;
@@ -37,6 +41,8 @@ struct api_parts {
     struct cameras *cameras;     /* NULL: they are as they are */
     struct notify *notify;       /* NULL: nobody is told */
     const char *data_dir;        /* its directory "models" is told of; NULL: there is none */
+    api_submit submit;           /* NULL: no events are taken */
+    void *records;               /* of submit */
 };
 /* `settings` outlive the api. Makes the first administrator when the store has no user: the password of
  * settings->admin_password, or a generated one, which is returned in *generated_password (g_free) to be printed once.

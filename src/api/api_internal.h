@@ -47,6 +47,8 @@ struct api {
     struct cameras *cameras;     /* NULL: none can be changed */
     struct notify *notify;       /* may be NULL */
     const char *data_dir;        /* may be NULL */
+    api_submit submit;           /* NULL: no events are taken */
+    void *records;
     struct auth *auth;
     struct limits *limits;
     struct tls tls; /* as long as the daemon */

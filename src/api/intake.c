@@ -1,5 +1,5 @@
 /* POST /api/v1/events: many at once, one a line, from what sees without a camera of ours. What is taken is in the spool
- * before the answer says so, and goes on from there as workers' records do. */
+ * before the answer says so: it goes the way of workers' records (api_submit), which tells those who look on. */
 #include <pthread.h>
 #include <string.h>
 
@@ -8,16 +8,13 @@
 #include "base/id.h"
 #include "facts/trace.h"
 
-enum { TEXT_BYTES = 640 }; /* of an event, about */
-
 /* Lives until its request is over and the spool has answered. */
 struct intake {
     struct request *request;
     struct api *api;
     GPtrArray *events; /* of struct analytics_event *: taken, in order */
     struct intake_answer told;
-    int64_t began_us; /* of the machine's clock: when it was given to the spool */
-    int references;   /* atomic */
+    int references; /* atomic */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* lock */
@@ -139,31 +136,11 @@ void intake_leave(struct intake *intake)
     g_free(intake);
 }
 
-static void publish(const struct intake *intake)
-{
-    struct api *api = intake->api;
-    g_autoptr(GString) shown = g_string_sized_new(TEXT_BYTES);
-    counter_add(&api->health->records_spooled, intake->events->len);
-    for (guint i = 0; i < intake->events->len; i++) {
-        const struct analytics_event *event = g_ptr_array_index(intake->events, i);
-        notify_offer(api->notify, event); /* now: the store, which the drain waits for, may be away */
-        g_string_truncate(shown, 0);
-        record_encode_json(&analytics_event_descriptor, event, true, shown);
-        live_publish(api->live, LIVE_EVENT, event->org_id, event->camera_id, shown->str, shown->len);
-    }
-}
-
-/* On the spool's thread: they are there to stay, or never will be. */
+/* On the spool's thread: they are there to stay, and those who look on were told, or they never will be. */
 static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
     struct intake *intake = data;
     struct watch *watch = intake->api->watch;
-    int64_t kept_us = clock_monotonic_us(clock_system());
-    trace_note_events(intake->events, "spool", intake->began_us, kept_us, error != NULL);
-    if (!error) {
-        publish(intake);
-        trace_note_events(intake->events, "push", kept_us, clock_monotonic_us(clock_system()), false);
-    }
     pthread_mutex_lock(&intake->lock);
     intake->is_over = true;
     intake->is_kept = !error;
@@ -179,22 +156,13 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
 
 static bool submit(struct intake *intake)
 {
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, intake->events->len);
+    const struct api *api = intake->api;
     struct vedette_spool_error why;
-    for (guint i = 0; i < intake->events->len; i++) {
-        const struct analytics_event *event = g_ptr_array_index(intake->events, i);
-        GString *json = g_string_sized_new(TEXT_BYTES);
-        record_encode_json(&event_under_way_descriptor, event, true, json);
-        records[i] = (struct vedette_spool_record){
-            .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
-        g_ptr_array_add(texts, g_string_free(json, FALSE));
-    }
-    intake->began_us = clock_monotonic_us(clock_system());
+    int64_t began_us = clock_monotonic_us(clock_system());
     g_atomic_int_inc(&intake->references);
-    if (vedette_spool_submit(intake->api->spool, records, intake->events->len, on_spooled, intake, &why))
+    if (api->submit(api->records, intake->events, on_spooled, intake, &why))
         return true;
-    trace_note_events(intake->events, "spool", intake->began_us, clock_monotonic_us(clock_system()), true);
+    trace_note_events(intake->events, "spool", began_us, clock_monotonic_us(clock_system()), true);
     intake_leave(intake);
     return false;
 }
@@ -242,7 +210,7 @@ static bool begin(struct request *request, struct answer *answer)
 
 void handle_event_intake(struct request *request, struct answer *answer)
 {
-    if (!request->api->spool)
+    if (!request->api->submit)
         answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "this server keeps no records", NULL);
     else if (!request->intake && !begin(request, answer))
         return;

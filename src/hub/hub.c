@@ -140,6 +140,13 @@ static void run_loop(struct hub *hub)
         g_source_remove(sources[i]);
 }
 
+/* For the API. */
+static bool submit(void *records, GPtrArray *events, vedette_spool_done done, void *data,
+                   struct vedette_spool_error *error)
+{
+    return record_path_submit(records, events, done, data, error);
+}
+
 static bool serve(struct hub *hub, GError **error)
 {
     g_autofree char *generated_password = NULL;
@@ -155,7 +162,9 @@ static bool serve(struct hub *hub, GError **error)
                                     detecting_queue(hub->detecting),
                                     hub->cameras,
                                     hub->notify,
-                                    hub->data_dir};
+                                    hub->data_dir,
+                                    submit,
+                                    hub->records};
     struct api *api = api_start(hub->settings, &parts, &generated_password, error);
     if (!api)
         return false;

@@ -78,7 +78,8 @@ static inline void world_prepare(struct api_world *world)
     world->clock = clock_fake_new(world_start_ms);
 }
 
-static inline void world_start(struct api_world *world)
+/* All but the API itself. */
+static inline void world_open(struct api_world *world)
 {
     g_autoptr(GError) error = NULL;
     world->store = store_open(world->directory, &world->settings.store, world->clock, &world->health, &error);
@@ -91,15 +92,26 @@ static inline void world_start(struct api_world *world)
         .store = world->store, .settings = &world->settings, .clock = world->clock, .roster = live_roster(world->live)};
     world->policies = policy_keeper_new(&policies, &error);
     g_assert_no_error(error);
-    g_autofree char *password = NULL;
     world->resilience = vedette_resilience_new("hub", NULL, NULL);
     const struct cameras_config cameras = {
         world->store, world->policies, world->live, &world->health, &world->settings.managed_cameras, world->clock};
     world->cameras = cameras_new(&cameras);
     world->parts = (struct api_parts){world->store,   world->spool,      world->policies, world->live,
                                       &world->health, world->resilience, world->clock,    .cameras = world->cameras};
+}
+
+static inline void world_serve(struct api_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *password = NULL;
     world->api = api_start(&world->settings, &world->parts, &password, &error);
     g_assert_no_error(error);
+}
+
+static inline void world_start(struct api_world *world)
+{
+    world_open(world);
+    world_serve(world);
 }
 
 static inline void world_init(struct api_world *world)

@@ -1,15 +1,18 @@
 /* POST /api/v1/events while the disk takes its time, is full, or the server stops. */
 #include <semaphore.h>
 
-#include "vedette/spool.h"
+#include "hub/path_times.h"
+#include "hub/record_path.h"
 #include "websocket_world.h"
 
 enum { SENDERS = 6 }; /* three for each thread that serves */
 
-/* A spool whose answers are held back: its thread that answers waits in this one's callback. */
+/* The record path of a hub, whose spool's answers can be held back: its thread that answers waits in this one's
+ * callback. */
 struct intake_world {
     struct api_world api;
     char *directory;
+    struct record_path *records;
     sem_t answers;
 };
 
@@ -25,7 +28,7 @@ static void world_hold(struct intake_world *world)
 {
     const struct vedette_spool_record record = {.tenant = "test", .payload = "{}", .length = 2};
     struct vedette_spool_error error;
-    g_assert_true(vedette_spool_submit(world->api.spool, &record, 1, hold_answers, world, &error));
+    g_assert_true(vedette_spool_submit(record_path_spool(world->records), &record, 1, hold_answers, world, &error));
 }
 
 static void world_release(struct intake_world *world)
@@ -36,34 +39,49 @@ static void world_release(struct intake_world *world)
 static int64_t taken(const struct intake_world *world)
 {
     struct vedette_spool_stats stats;
-    vedette_spool_get_stats(world->api.spool, &stats);
+    vedette_spool_get_stats(record_path_spool(world->records), &stats);
     return stats.enqueued;
 }
 
+static bool submit(void *records, GPtrArray *events, vedette_spool_done done, void *data,
+                   struct vedette_spool_error *error)
+{
+    return record_path_submit(records, events, done, data, error);
+}
+
+/* Nothing is drained: what is told is told by the record path alone. */
 static void intake_world_init(struct intake_world *world, int64_t max_queue_size)
 {
-    struct vedette_spool_config config;
-    struct vedette_spool_error error;
-    vedette_spool_config_init(&config);
-    config.max_queue_size = max_queue_size;
-    config.when_full = VEDETTE_SPOOL_REJECT;
+    g_autoptr(GError) error = NULL;
+    struct api_world *api = &world->api;
     world->directory = g_dir_make_tmp("vedette-intake-XXXXXX", NULL);
-    g_autofree char *spool = g_build_filename(world->directory, "spool", NULL);
     sem_init(&world->answers, 0, 0);
-    world_prepare(&world->api);
-    world->api.spool = vedette_spool_open(spool, &config, &error);
-    g_assert_nonnull(world->api.spool);
-    world_start(&world->api);
-    world_login(&world->api);
+    world_prepare(api);
+    api->settings.spool.max_queue_size = max_queue_size;
+    world_open(api);
+    const struct record_path_parts parts = {.data_dir = world->directory,
+                                            .settings = &api->settings,
+                                            .clock = api->clock,
+                                            .store = api->store,
+                                            .live = api->live,
+                                            .health = &api->health};
+    world->records = record_path_open(&parts, &error);
+    g_assert_no_error(error);
+    vedette_breaker_force(record_path_breaker(world->records), VEDETTE_BREAKER_FORCED_OPEN);
+    api->parts.spool = record_path_spool(world->records);
+    api->parts.submit = submit;
+    api->parts.records = world->records;
+    world_serve(api);
+    world_login(api);
 }
 
 static void intake_world_clear(struct intake_world *world)
 {
     g_autofree char *spool = g_build_filename(world->directory, "spool", NULL);
-    g_free(world->api.token);
-    world->api.token = NULL;
+    api_stop(world->api.api);
+    world->api.api = NULL;
+    record_path_close(world->records);
     world_clear(&world->api);
-    vedette_spool_close(world->api.spool);
     g_autoptr(GDir) files = g_dir_open(spool, 0, NULL);
     for (const char *name; files && (name = g_dir_read_name(files));) {
         g_autofree char *path = g_build_filename(spool, name, NULL);
@@ -177,6 +195,97 @@ static void test_who_looks_on_is_told_what_the_contract_names(void)
     intake_world_clear(&world);
 }
 
+/* ---- who looks on ---- */
+
+static void post_event(const struct intake_world *world, int number)
+{
+    int sender = send_event(world, number);
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    close(sender);
+}
+
+static char *posted_id(int number)
+{
+    return g_strdup_printf("0197a000-0000-7000-8000-%012d", number);
+}
+
+static void expect_posted(int fd, int number)
+{
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_assert_cmpint(receive_frame(fd, message), ==, 1);
+    json_t *json = json_loads(message->str, 0, NULL);
+    g_autofree char *id = posted_id(number);
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(json, "data"), "id")), ==, id);
+    json_decref(json);
+}
+
+/* What came by HTTP is remembered as what workers send: who comes back goes on behind it, and misses none of it. */
+static void test_what_came_by_http_is_resumed_from(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    for (int i = 1; i <= 3; i++)
+        post_event(&world, i);
+    g_autofree char *first = posted_id(1), *query = g_strdup_printf("?types=event&resume_from=%s", first);
+    int fd = open_at(&world.api, query);
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_assert_cmpint(receive_frame(fd, message), ==, 1);
+    g_assert_nonnull(strstr(message->str, "\"events\":2,\"is_complete\":true"));
+    expect_posted(fd, 2);
+    expect_posted(fd, 3);
+    close(fd);
+    intake_world_clear(&world);
+}
+
+/* Server-sent events name each by its id: browsers send the last one back. */
+static void test_a_stream_tells_the_ids_of_what_came_by_http(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    g_autofree char *id = posted_id(1), *line = g_strdup_printf("id: %s\n", id);
+    g_autofree char *text =
+        g_strdup_printf("GET /api/v1/events/stream?types=event HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer "
+                        "%s\r\n\r\n",
+                        api_port(world.api.api), world.api.token);
+    int fd = world_connect(&world.api);
+    world_send(fd, text);
+    WORLD_AWAIT(counter_get(&world.api.health.event_stream_clients) == 1);
+    post_event(&world, 1);
+    g_autoptr(GString) read = g_string_new(NULL);
+    char buffer[4096];
+    while (!strstr(read->str, "data: ")) {
+        ssize_t count = world_receive(fd, buffer, sizeof buffer);
+        g_assert_cmpint(count, >, 0);
+        g_string_append_len(read, buffer, count);
+    }
+    g_assert_nonnull(strstr(read->str, line));
+    close(fd);
+    intake_world_clear(&world);
+}
+
+/* Who sends again does not know whether it was taken; who looks on is told once. What `vedette profile` shows counts
+ * both. */
+static void test_what_is_sent_again_is_told_once(void)
+{
+    struct intake_world world;
+    struct latency before[PATH_END], after[PATH_END];
+    intake_world_init(&world, 1000);
+    path_times_read(before);
+    int fd = open_with_token(&world.api, world.api.token);
+    post_event(&world, 1);
+    post_event(&world, 1);
+    post_event(&world, 2);
+    expect_posted(fd, 1);
+    expect_posted(fd, 2);
+    path_times_read(after);
+    g_assert_cmpint(latency_count(&after[PATH_SPOOL]) - latency_count(&before[PATH_SPOOL]), ==, 3);
+    g_assert_cmpint(latency_count(&after[PATH_PUSH]) - latency_count(&before[PATH_PUSH]), ==, 2);
+    close(fd);
+    intake_world_clear(&world);
+}
+
 /* The answer must not be many times as large as what came; what is taken is told all the same. */
 static void test_of_many_refusals_the_first_are_told(void)
 {
@@ -269,6 +378,10 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
     g_test_add_func("/intake/who looks on is told what the contract names",
                     test_who_looks_on_is_told_what_the_contract_names);
+    g_test_add_func("/intake/what came by HTTP is resumed from", test_what_came_by_http_is_resumed_from);
+    g_test_add_func("/intake/a stream tells the ids of what came by HTTP",
+                    test_a_stream_tells_the_ids_of_what_came_by_http);
+    g_test_add_func("/intake/what is sent again is told once", test_what_is_sent_again_is_told_once);
     g_test_add_func("/intake/of many refusals the first are told", test_of_many_refusals_the_first_are_told);
     g_test_add_func("/intake/what is not for others to say is refused", test_what_is_not_for_others_to_say_is_refused);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
