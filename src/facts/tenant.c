@@ -23,6 +23,15 @@ static const struct record_field site_fields[] = {
 const struct record_descriptor site_descriptor =
     RECORD(struct site, "Site", 1, site_fields, "A place that an organisation watches.", .table = "sites");
 
+static const struct record_field site_clocks_fields[] = {
+    FIELD(struct site_clocks, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "whose"),
+    FIELD(struct site_clocks, site_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "the site"),
+    FIELD(struct site_clocks, until_at, RECORD_REQUIRED | RECORD_KEY, "what happened before is counted by these"),
+    FIELD(struct site_clocks, time_zone, 0, "IANA name; empty: UTC", .max_count = 64),
+};
+const struct record_descriptor site_clocks_descriptor =
+    RECORD(struct site_clocks, "SiteClocks", 1, site_clocks_fields, "Clocks that a site had.", .table = "site_clocks");
+
 static const struct record_field school_class_fields[] = {
     FIELD(struct school_class, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "whose"),
     FIELD(struct school_class, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE,

@@ -21,6 +21,14 @@ struct site {
 };
 extern const struct record_descriptor site_descriptor;
 
+/* By which clocks a site counted until a moment: it has had others since, or is gone. */
+struct site_clocks {
+    char *org_id, *site_id;
+    struct record_time until_at;
+    char *time_zone;
+};
+extern const struct record_descriptor site_clocks_descriptor;
+
 struct school_class {
     char *org_id, *id, *site_id, *name;
     struct record_time created_at;

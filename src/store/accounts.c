@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "facts/tenant.h"
+#include "store/site_clocks.h"
 #include "store/work_internal.h"
 
 void user_free(struct user *user)
@@ -31,20 +32,6 @@ bool store_ensure_org_in(struct store_transaction *transaction, const char *org_
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
                     "org '%s' was deleted, and its id is not given again: use another org_id", org_id);
     return !is_deleted;
-}
-
-static bool ensure_site(struct store_transaction *transaction, const char *org_id, const char *site_id, GError **error)
-{
-    if (!site_id)
-        return true;
-    const struct site site = {
-        .org_id = (char *)(uintptr_t)org_id,
-        .id = (char *)(uintptr_t)site_id,
-        .name = (char *)(uintptr_t)site_id,
-        .created_at = {clock_wall_ms(transaction->store->clock)},
-    };
-    const void *record = &site;
-    return store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
 }
 
 static bool take_id(void *data, const struct record_sql_value *row, size_t columns, GError **error)
@@ -141,7 +128,7 @@ bool store_camera_put(struct store *store, const struct camera *camera, GError *
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
     return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
-           ensure_site(transaction, camera->org_id, camera->site_id, error) &&
+           (!camera->site_id || store_site_ensure_in(transaction, camera->org_id, camera->site_id, error)) &&
            audit_camera(transaction, camera, error) &&
            store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);

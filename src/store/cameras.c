@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "facts/tenant.h"
+#include "store/site_clocks.h"
 #include "store/work_internal.h"
 
 void store_camera_free(void *camera)
@@ -77,12 +77,8 @@ static bool has_site(struct store_transaction *transaction, const struct camera 
     int64_t count = 0;
     if (!camera->site_id)
         return true;
-    if (strcmp(camera->site_id, "default") == 0) {
-        const struct site site = {
-            camera->org_id, camera->site_id, camera->site_id, NULL, {clock_wall_ms(transaction->store->clock)}};
-        const void *record = &site;
-        return store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
-    }
+    if (strcmp(camera->site_id, "default") == 0)
+        return store_site_ensure_in(transaction, camera->org_id, camera->site_id, error);
     if (!store_get_integer(transaction, "SELECT count(*) FROM sites WHERE org_id = $1 AND id = $2",
                            STORE_VALUES(sql_text(camera->org_id), sql_text(camera->site_id)), 0, &count, error))
         return false;

@@ -3,6 +3,7 @@
 
 #include "store/places.h"
 #include "store/rollups.h"
+#include "store/site_clocks.h"
 #include "store/work_internal.h"
 
 void org_free(void *org)
@@ -154,7 +155,7 @@ bool store_site_create(struct store *store, struct site *site, const struct audi
     const void *record = site;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
-    if (!transaction ||
+    if (!transaction || !store_site_clocks_change_in(transaction, by->org_id, site->id, site->time_zone, error) ||
         !store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
         return false;
     if (!is_new) {
@@ -185,6 +186,7 @@ bool store_site_change(struct store *store, struct site *site, store_site_expect
     if (before)
         site->created_at = before->created_at;
     bool is_good = before && is_expected(before, expected, data, error) &&
+                   store_site_clocks_change_in(transaction, by->org_id, site->id, site->time_zone, error) &&
                    store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
                    note(transaction, by, "update", site->id, before, site, error) &&
                    store_commit(g_steal_pointer(&transaction), error);
@@ -236,6 +238,7 @@ bool store_site_delete(struct store *store, const char *id, store_site_expected 
     struct site *before = transaction ? find_site(transaction, by->org_id, id, error) : NULL;
     bool is_good = before && is_expected(before, expected, data, error) &&
                    is_empty(transaction, by->org_id, id, error) && is_counted(transaction, by->org_id, id, error) &&
+                   store_site_clocks_keep_in(transaction, by->org_id, id, error) &&
                    store_run(transaction, "DELETE FROM sites WHERE org_id = $1 AND id = $2",
                              STORE_VALUES(sql_text(by->org_id), sql_text(id)), NULL, error) &&
                    note(transaction, by, "delete", before->id, before, NULL, error) &&

@@ -27,11 +27,10 @@ void site_free(void *site);
 bool store_site_create(struct store *store, struct site *site, const struct audit_by *by, GError **error);
 typedef bool (*store_site_expected)(void *data, const struct site *site);
 /* `expected` as of orgs. False also with VEDETTE_ERROR_NOT_FOUND, or VEDETTE_ERROR_CONFLICT: it is another than
- * expected.
- */
+ * expected. Another time zone holds from now on: what happened before is counted by the one it had. */
 bool store_site_change(struct store *store, struct site *site, store_site_expected expected, void *data,
                        const struct audit_by *by, GError **error);
-/* Counts first what is not counted yet, which needs the site's clocks; what still comes for it later is counted by UTC.
+/* Counts first what is not counted yet; what still comes for it later is counted by the clocks it had.
  * VEDETTE_ERROR_UNSUPPORTED when something stands on it, or such events came meanwhile. */
 bool store_site_delete(struct store *store, const char *id, store_site_expected expected, void *data,
                        const struct audit_by *by, GError **error);

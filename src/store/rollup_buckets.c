@@ -31,6 +31,67 @@ struct bucket_span bucket_span_at(const struct zone *zone, enum rollup_level lev
                                 zone_utc(zone, month_start(date.year, date.month + 1))};
 }
 
+/* ---- clocks that became others ---- */
+
+struct piece {
+    struct zone *zone;
+    char *name;
+    int64_t until_s; /* of the last it does not matter */
+};
+struct bucket_clocks {
+    GArray *pieces; /* of struct piece */
+};
+
+static void piece_clear(void *data)
+{
+    struct piece *piece = data;
+    zone_free(piece->zone);
+    g_free(piece->name);
+}
+
+struct bucket_clocks *bucket_clocks_new(void)
+{
+    struct bucket_clocks *clocks = g_new(struct bucket_clocks, 1);
+    clocks->pieces = g_array_new(FALSE, FALSE, sizeof(struct piece));
+    g_array_set_clear_func(clocks->pieces, piece_clear);
+    return clocks;
+}
+
+void bucket_clocks_free(struct bucket_clocks *clocks)
+{
+    if (!clocks)
+        return;
+    g_array_unref(clocks->pieces);
+    g_free(clocks);
+}
+
+bool bucket_clocks_add(struct bucket_clocks *clocks, const char *name, int64_t until_s, GError **error)
+{
+    const char *known = name && *name ? name : "UTC";
+    struct piece *last =
+        clocks->pieces->len ? &g_array_index(clocks->pieces, struct piece, clocks->pieces->len - 1) : NULL;
+    if (last && strcmp(last->name, known) == 0) { /* they went on */
+        last->until_s = until_s;
+        return true;
+    }
+    const struct piece piece = {zone_load(known, error), g_strdup(known), until_s};
+    g_array_append_val(clocks->pieces, piece);
+    return piece.zone != NULL;
+}
+
+struct bucket_span bucket_clocks_span(const struct bucket_clocks *clocks, enum rollup_level level, int64_t utc_s)
+{
+    guint at = 0, last = clocks->pieces->len - 1;
+    while (at < last && utc_s >= g_array_index(clocks->pieces, struct piece, at).until_s)
+        at++;
+    struct bucket_span span = bucket_span_at(g_array_index(clocks->pieces, struct piece, at).zone, level, utc_s);
+    if (at > 0)
+        span.from_s = MAX(span.from_s, g_array_index(clocks->pieces, struct piece, at - 1).until_s);
+    if (at < last)
+        span.to_s = MIN(span.to_s, g_array_index(clocks->pieces, struct piece, at).until_s);
+    return span;
+}
+
 /* ---- sums ---- */
 
 struct bucket_sums {

@@ -1,7 +1,7 @@
 #include "store/rollups.h"
 
-#include "facts/tenant.h"
 #include "store/rollup_buckets.h"
+#include "store/site_clocks.h"
 #include "store/work_internal.h"
 
 enum { MARKS_AT_ONCE = 200, HOUR_S = 3600, MARK_TRIES = 50 };
@@ -21,8 +21,8 @@ struct work {
     struct store *store;
     const struct store_rollup *rollup;
     const char *org_id;
-    GHashTable *zones; /* site id → struct zone *; UTC's is that of "", of no site */
-    char *turn_name;   /* of the org's value that counts up with what is written: see do_mark */
+    GHashTable *clocks; /* store_site_clocks_read_in's, as they were when … */
+    int64_t turn;       /* … this turn was the latest (store_rollup_turn_read_in) */
     int64_t buckets;
 };
 
@@ -30,11 +30,6 @@ static void free_record(const struct record_descriptor *descriptor, void *record
 {
     record_clear(descriptor, record);
     g_free(record);
-}
-
-static void site_free(void *site)
-{
-    free_record(&site_descriptor, site);
 }
 
 static void mark_free(void *mark)
@@ -45,11 +40,6 @@ static void mark_free(void *mark)
 static void bucket_free(void *bucket)
 {
     free_record(&occupancy_hourly_descriptor, bucket);
-}
-
-static void zone_release(void *zone)
-{
-    zone_free(zone);
 }
 
 /* ---- marks ---- */
@@ -106,17 +96,33 @@ static void computed_free(void *data)
 
 /* What one mark is about. */
 struct computing {
-    const struct work *work;
+    struct work *work;
     const struct rollup_mark *mark;
-    int64_t marks, turn; /* as they were before anything was read */
+    int64_t marks;       /* as they were before anything was read */
     GHashTable *buckets; /* "from site" → struct computed * */
 };
 
-/* A site that was deleted before its last events came has nobody's clocks. */
-static const struct zone *zone_of(const struct work *work, const char *site_id)
+/* A site that never was has nobody's clocks. */
+static struct bucket_span span_of(const struct work *work, const char *site_id, enum rollup_level level, int64_t at_s)
 {
-    const struct zone *zone = g_hash_table_lookup(work->zones, site_id);
-    return zone ? zone : g_hash_table_lookup(work->zones, "");
+    const struct bucket_clocks *clocks = g_hash_table_lookup(work->clocks, site_id);
+    return bucket_clocks_span(clocks ? clocks : g_hash_table_lookup(work->clocks, ""), level, at_s);
+}
+
+/* The sites' clocks as they are now, unless nothing was changed since they were read. The transaction must be
+ * STORE_PLATFORM's, and is the org's afterwards. */
+static bool see_clocks(struct work *work, struct store_transaction *transaction, GError **error)
+{
+    int64_t turn = 0;
+    if (!store_rollup_turn_read_in(transaction, work->org_id, &turn, error) ||
+        !store_set_org(transaction, work->org_id, error))
+        return false;
+    if (work->clocks && work->turn == turn)
+        return true;
+    g_clear_pointer(&work->clocks, g_hash_table_unref);
+    work->turn = turn;
+    work->clocks = store_site_clocks_read_in(transaction, work->org_id, error);
+    return work->clocks != NULL;
 }
 
 static struct bucket_sums *sums_of(struct computing *computing, const char *site_id, const struct bucket_span *span)
@@ -142,8 +148,7 @@ static bool take_event(void *data, const struct record_sql_value *row, size_t co
     struct computing *computing = data;
     int64_t hour_s = computing->mark->bucket.ms / 1000;
     const char *site_id = row[4].text;
-    struct bucket_span span =
-        bucket_span_at(zone_of(computing->work, site_id), ROLLUP_HOUR, zone_floor_divide(row[5].integer, 1000));
+    struct bucket_span span = span_of(computing->work, site_id, ROLLUP_HOUR, zone_floor_divide(row[5].integer, 1000));
     if (span.to_s <= hour_s || span.from_s >= hour_s + HOUR_S)
         return true;
     /* What is not valid was refused when it came; what an older version took and this one does not, is left out. */
@@ -157,11 +162,11 @@ static struct bucket_span hours_around(const struct work *work, int64_t hour_s)
 {
     struct bucket_span around = {hour_s, hour_s + HOUR_S};
     GHashTableIter iter;
-    void *zone;
-    g_hash_table_iter_init(&iter, work->zones);
-    while (g_hash_table_iter_next(&iter, NULL, &zone)) {
-        around.from_s = MIN(around.from_s, bucket_span_at(zone, ROLLUP_HOUR, hour_s).from_s);
-        around.to_s = MAX(around.to_s, bucket_span_at(zone, ROLLUP_HOUR, hour_s + HOUR_S - 1).to_s);
+    void *clocks;
+    g_hash_table_iter_init(&iter, work->clocks);
+    while (g_hash_table_iter_next(&iter, NULL, &clocks)) {
+        around.from_s = MIN(around.from_s, bucket_clocks_span(clocks, ROLLUP_HOUR, hour_s).from_s);
+        around.to_s = MAX(around.to_s, bucket_clocks_span(clocks, ROLLUP_HOUR, hour_s + HOUR_S - 1).to_s);
     }
     return around;
 }
@@ -182,8 +187,7 @@ static bool sum_buckets(struct store_transaction *transaction, struct computing 
                         const struct record_descriptor *from, GError **error)
 {
     const struct rollup_mark *mark = computing->mark;
-    struct bucket_span span =
-        bucket_span_at(zone_of(computing->work, mark->site_id), mark->level, mark->bucket.ms / 1000);
+    struct bucket_span span = span_of(computing->work, mark->site_id, mark->level, mark->bucket.ms / 1000);
     struct bucket_sums *sums = sums_of(computing, mark->site_id, &span);
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(bucket_free);
     if (!store_select(transaction, from,
@@ -200,14 +204,10 @@ static bool sum_buckets(struct store_transaction *transaction, struct computing 
 
 static bool compute(struct computing *computing, GError **error)
 {
-    const struct work *work = computing->work;
     const struct record_descriptor *from = levels[computing->mark->level].from;
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_READ, STORE_PLATFORM, error);
-    if (!transaction ||
-        !store_get_integer(transaction, "SELECT value FROM store_values WHERE name = $1",
-                           STORE_VALUES(sql_text(work->turn_name)), 0, &computing->turn, error) ||
-        !store_set_org(transaction, work->org_id, error) ||
+    struct store_transaction *transaction = store_begin(computing->work->store, STORE_READ, STORE_PLATFORM, error);
+    if (!transaction || !see_clocks(computing->work, transaction, error) ||
         !read_marked(transaction, computing->mark, &computing->marks, error))
         return false;
     if (!computing->marks)
@@ -233,24 +233,10 @@ static bool write_bucket(struct store_transaction *transaction, const struct com
         !store_insert(transaction, info->into, (const void *const *)rows->pdata, rows->len, RECORD_CONFLICT_REPLACE,
                       NULL, error))
         return false;
-    const struct zone *zone = zone_of(work, computed->site_id);
     return !info->above ||
            store_rollup_mark_in(transaction, work->org_id, info->above, computed->site_id,
-                                bucket_span_at(zone, info->above, computed->span.from_s).from_s * 1000, error);
-}
-
-/* False in *is_own: another roll-up of the org wrote something since this one read. */
-static bool take_turn(struct store_transaction *transaction, const struct computing *computing, bool *is_own,
-                      GError **error)
-{
-    int64_t changed = 0;
-    bool is_good =
-        store_run(transaction,
-                  "INSERT INTO store_values (name, value) VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET "
-                  "value = store_values.value + 1 WHERE store_values.value = $2",
-                  STORE_VALUES(sql_text(computing->work->turn_name), sql_integer(computing->turn)), &changed, error);
-    *is_own = changed > 0;
-    return is_good;
+                                span_of(work, computed->site_id, info->above, computed->span.from_s).from_s * 1000,
+                                error);
 }
 
 static bool write_buckets(struct store_transaction *transaction, const struct computing *computing, GError **error)
@@ -266,15 +252,18 @@ static bool write_buckets(struct store_transaction *transaction, const struct co
 
 static bool write_computed(const struct computing *computing, bool *is_written, GError **error)
 {
-    const struct work *work = computing->work;
+    struct work *work = computing->work;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
     if (!transaction || !store_run_hold_in(transaction, work->rollup->hold, error) ||
-        !take_turn(transaction, computing, is_written, error))
+        !store_rollup_turn_take_in(transaction, work->org_id, work->turn, is_written, error))
         return false;
-    return !*is_written ||
-           (store_set_org(transaction, work->org_id, error) && write_buckets(transaction, computing, error) &&
-            store_commit_beside_logins(g_steal_pointer(&transaction), error));
+    if (*is_written &&
+        !(store_set_org(transaction, work->org_id, error) && write_buckets(transaction, computing, error) &&
+          store_commit_beside_logins(g_steal_pointer(&transaction), error)))
+        return false;
+    work->turn += *is_written;
+    return true;
 }
 
 static bool try_mark(struct work *work, const struct rollup_mark *mark, bool *is_done, GError **error)
@@ -317,7 +306,7 @@ static bool do_mark(struct work *work, const struct rollup_mark *mark, GError **
 
 static bool is_over(const struct work *work, const struct rollup_mark *mark)
 {
-    return bucket_span_at(zone_of(work, mark->site_id), mark->level, mark->bucket.ms / 1000).to_s * 1000 <=
+    return span_of(work, mark->site_id, mark->level, mark->bucket.ms / 1000).to_s * 1000 <=
            clock_wall_ms(work->store->clock);
 }
 
@@ -359,41 +348,21 @@ static bool do_level(struct work *work, enum rollup_level level, GError **error)
     return marks != NULL;
 }
 
-static bool add_zone(struct work *work, const char *site_id, const char *name, GError **error)
+static bool read_clocks(struct work *work, GError **error)
 {
-    struct zone *zone = zone_load(name && *name ? name : "UTC", error);
-    if (zone)
-        g_hash_table_insert(work->zones, g_strdup(site_id), zone);
-    else
-        g_prefix_error(error, "site %s: ", site_id);
-    return zone != NULL;
-}
-
-static bool read_zones(struct work *work, GError **error)
-{
-    g_autoptr(GPtrArray) sites = g_ptr_array_new_with_free_func(site_free);
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_READ, work->org_id, error);
-    if (!transaction || !store_select(transaction, &site_descriptor, "WHERE org_id = $1 ORDER BY id",
-                                      STORE_VALUES(sql_text(work->org_id)), sites, error))
-        return false;
-    for (guint i = 0; i < sites->len; i++) {
-        const struct site *site = g_ptr_array_index(sites, i);
-        if (!add_zone(work, site->id, site->time_zone, error))
-            return false;
-    }
-    return add_zone(work, "", "UTC", error);
+    struct store_transaction *transaction = store_begin(work->store, STORE_READ, STORE_PLATFORM, error);
+    return transaction && see_clocks(work, transaction, error);
 }
 
 bool store_rollup_org(struct store *store, const struct store_rollup *rollup, const char *org_id, int64_t *buckets,
                       GError **error)
 {
-    g_autoptr(GHashTable) zones = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, zone_release);
-    g_autofree char *turn_name = g_strdup_printf("rollup_turn of %s", org_id);
-    struct work work = {store, rollup, org_id, zones, turn_name, 0};
-    bool is_good = read_zones(&work, error) && do_level(&work, ROLLUP_HOUR, error) &&
+    struct work work = {store, rollup, org_id, NULL, 0, 0};
+    bool is_good = read_clocks(&work, error) && do_level(&work, ROLLUP_HOUR, error) &&
                    do_level(&work, ROLLUP_DAY, error) && do_level(&work, ROLLUP_MONTH, error);
     *buckets += work.buckets;
+    g_clear_pointer(&work.clocks, g_hash_table_unref);
     if (!is_good)
         g_prefix_error(error, "org %s: ", org_id);
     return is_good;
