@@ -1,7 +1,6 @@
 #include "media/skipper.h"
 
-#include "base/counter.h"
-
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -18,7 +17,8 @@ struct media_skipper {
     size_t most_bytes;
     double jump_ratio;
     struct clock *clock;
-    struct camera_health *health;
+    media_count_fn *count;
+    void *count_data;
 
     int64_t last_active_us, last_skipped_us; /* atomic */
 
@@ -34,7 +34,7 @@ struct media_skipper {
 };
 
 struct media_skipper *media_skipper_new(enum camera_decode decode, const struct source_settings *settings,
-                                        struct clock *clock, struct camera_health *health)
+                                        struct clock *clock, media_count_fn *count, void *count_data)
 {
     struct media_skipper *skipper = g_new0(struct media_skipper, 1);
     skipper->decode = decode;
@@ -43,10 +43,16 @@ struct media_skipper *media_skipper_new(enum camera_decode decode, const struct 
     skipper->most_bytes = (size_t)settings->kept_bytes;
     skipper->jump_ratio = settings->wake_ratio;
     skipper->clock = clock;
-    skipper->health = health;
+    skipper->count = count;
+    skipper->count_data = count_data;
     skipper->last_active_us = clock_monotonic_us(clock);
     g_queue_init(&skipper->kept);
     return skipper;
+}
+
+static void note(const struct media_skipper *skipper, size_t counter, int64_t amount)
+{
+    skipper->count(skipper->count_data, counter, amount);
 }
 
 static void forget_kept(struct media_skipper *skipper)
@@ -228,7 +234,7 @@ static void catch_up(struct media_skipper *skipper, GstPad *pad)
 {
     skipper->is_skipping = false;
     skipper->is_catching_up = true; /* these pass by media_skipper_skips again */
-    counter_add(&skipper->health->packets_caught_up, g_queue_get_length(&skipper->kept));
+    note(skipper, offsetof(struct camera_health, packets_caught_up), g_queue_get_length(&skipper->kept));
     for (GstBuffer *kept; (kept = g_queue_pop_head(&skipper->kept));)
         gst_pad_chain(pad, kept); /* a failure comes again with the picture that follows */
     skipper->kept_bytes = 0;
@@ -248,7 +254,7 @@ static bool skips_quiet(struct media_skipper *skipper, GstPad *pad, GstBuffer *e
     }
     g_queue_push_tail(&skipper->kept, gst_buffer_ref(encoded));
     skipper->kept_bytes += bytes;
-    counter_add(&skipper->health->packets_skipped_quiet, 1);
+    note(skipper, offsetof(struct camera_health, packets_skipped_quiet), 1);
     return true;
 }
 
@@ -257,7 +263,7 @@ static bool skips_delta(struct media_skipper *skipper)
     bool has_key_frames = skipper->key_frame_us != 0 &&
                           clock_monotonic_us(skipper->clock) - skipper->key_frame_us < KEY_FRAME_PATIENCE_US;
     if (has_key_frames)
-        counter_add(&skipper->health->packets_skipped_delta, 1);
+        note(skipper, offsetof(struct camera_health, packets_skipped_delta), 1);
     return has_key_frames;
 }
 
@@ -265,7 +271,7 @@ static bool skips_disposable(struct media_skipper *skipper, GstBuffer *encoded)
 {
     bool is_so = is_disposable(skipper, encoded);
     if (is_so)
-        counter_add(&skipper->health->packets_skipped_non_reference, 1);
+        note(skipper, offsetof(struct camera_health, packets_skipped_non_reference), 1);
     return is_so;
 }
 

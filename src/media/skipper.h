@@ -20,9 +20,12 @@
 
 struct media_skipper;
 
-/* `clock` and `health` are borrowed for its life. */
+/* Adds to a counter of struct camera_health, by its offset. On the streaming thread. */
+typedef void media_count_fn(void *data, size_t counter, int64_t amount);
+
+/* `clock` is borrowed for its life; what is left out is told to `count`. */
 struct media_skipper *media_skipper_new(enum camera_decode decode, const struct source_settings *settings,
-                                        struct clock *clock, struct camera_health *health);
+                                        struct clock *clock, media_count_fn *count, void *count_data);
 void media_skipper_free(struct media_skipper *skipper);
 /* Whether something moves in the pictures. Any thread. */
 void media_skipper_set_activity(struct media_skipper *skipper, bool is_active);

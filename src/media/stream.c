@@ -61,6 +61,23 @@ void stream_wait_ms(struct media_stream *stream, int64_t ms)
     pthread_mutex_unlock(&stream->lock);
 }
 
+/* ---- counting ---- */
+
+void stream_count_at(void *data, size_t counter, int64_t amount)
+{
+    struct media_stream *stream = data;
+    counter_add(G_STRUCT_MEMBER_P(&stream->health, counter), amount);
+    for (guint i = 0; i < stream->viewers->len; i++) {
+        struct stream_viewer *viewer = g_ptr_array_index(stream->viewers, i);
+        counter_add(G_STRUCT_MEMBER_P(viewer->health, counter), amount);
+    }
+}
+
+void stream_note_copies(struct media_stream *stream, int64_t copies)
+{
+    stream_count(stream, frame_copies, copies - counter_get(&stream->health.frame_copies));
+}
+
 /* ---- delivering ---- */
 
 static int64_t thread_cpu_us(void)
@@ -74,8 +91,10 @@ void stream_note_cpu(struct media_stream *stream)
 {
     int64_t cpu_us = thread_cpu_us(), spent_us = cpu_us - stream->cpu_us;
     /* a new streaming thread starts from its own zero */
-    if (stream->cpu_us > 0 && spent_us > 0)
-        counter_add(&stream->health->decode_us, spent_us);
+    if (stream->cpu_us > 0 && spent_us > 0 && stream->viewers->len > 0) { /* spent but once: the first one's */
+        const struct stream_viewer *first = g_ptr_array_index(stream->viewers, 0);
+        counter_add(&first->health->decode_us, spent_us);
+    }
     stream->cpu_us = cpu_us;
 }
 
@@ -83,7 +102,7 @@ bool stream_note_frame(struct media_stream *stream, int width_px, int height_px)
 {
     int64_t now_us = clock_monotonic_us(stream->clock);
     if (stream->viewers->len > 0)
-        counter_add(&stream->health->frames_decoded, 1);
+        stream_count(stream, frames_decoded, 1);
     __atomic_store_n(&stream->last_frame_us, now_us, __ATOMIC_RELEASE);
     stream->rate_frames++;
     pthread_mutex_lock(&stream->lock);
@@ -226,7 +245,7 @@ static void report_failure(struct media_stream *stream, const GError *error)
     bool is_file = stream->url.scheme == MEDIA_FILE; /* whose errors name it already */
     g_autofree char *text =
         g_strdup_printf("%s%s%s", is_file ? "" : stream->url.shown, is_file ? "" : ": ", error->message);
-    counter_add(&stream->health->errors_count, 1);
+    stream_count(stream, errors_count, 1);
     stream_set_state(stream, "waiting", text);
     log_warning(stream->name, "%s; trying again", text);
 }
@@ -298,7 +317,6 @@ static struct media_stream *stream_new(const struct camera *camera, const struct
     stream->password = g_strdup(use->password && *use->password ? use->password : url->password);
     stream->settings = *settings;
     stream->clock = clock;
-    stream->health = &stream->own_health;
     stream->viewers = g_ptr_array_new();
     stream->listeners = g_array_new(FALSE, FALSE, sizeof(struct stream_listener));
     stream->cancellable = g_cancellable_new();
@@ -314,8 +332,6 @@ static struct media_stream *stream_new(const struct camera *camera, const struct
 void stream_add_viewer(struct media_stream *stream, struct stream_viewer *viewer, enum camera_decode decode)
 {
     bool is_first = stream->viewers->len == 0;
-    if (is_first)
-        stream->health = viewer->health;
     stream->decode = is_first || stream->decode == decode ? decode : DECODE_ALL;
     g_ptr_array_add(stream->viewers, viewer);
 }
@@ -330,7 +346,7 @@ bool stream_start(struct media_stream *stream, GError **error)
     if (stream->has_thread)
         return true;
     stream->skipper = media_skipper_new(stream->decode ? stream->decode : DECODE_ALL, &stream->settings, stream->clock,
-                                        stream->health);
+                                        stream_count_at, stream);
     int failure = pthread_create(&stream->thread, NULL, stream_main, stream);
     stream->has_thread = failure == 0;
     if (!failure)
@@ -353,10 +369,10 @@ void stream_describe(struct media_stream *stream, struct stream_health *health)
     health->fps = strcmp(stream->state, "online") == 0 ? stream->fps : 0;
     pthread_mutex_unlock(&stream->lock);
     health->cameras = stream->camera_count;
-    health->bytes_received = counter_get(&stream->health->bytes_received);
-    health->connects = counter_get(&stream->health->connects);
-    health->errors_count = counter_get(&stream->health->errors_count);
-    health->stalls = counter_get(&stream->health->stalls);
+    health->bytes_received = counter_get(&stream->health.bytes_received);
+    health->connects = counter_get(&stream->health.connects);
+    health->errors_count = counter_get(&stream->health.errors_count);
+    health->stalls = counter_get(&stream->health.stalls);
 }
 
 static void stream_stop(struct media_stream *stream)

@@ -49,7 +49,7 @@ void stream_run_device(struct media_stream *stream, GError **error)
     g_object_set(source, "device", media_url_device(&stream->url), NULL);
     const struct media_codec *codec = open_device(source, error) ? choose_codec(source, error) : NULL;
     if (codec) {
-        counter_add(&stream->health->connects, 1);
+        stream_count(stream, connects, 1);
         if (session_open_from(&session, stream, codec, source, error))
             while (!stream_is_stopping(stream) && session_check(&session, error))
                 stream_wait_ms(stream, DEVICE_POLL_MS);

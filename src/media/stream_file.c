@@ -35,7 +35,7 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
         media_reader_open_live(stream->url.location, &stream->settings, stream->skipper, on_packet, stream, error);
     if (!reader)
         return false;
-    counter_add(&stream->health->connects, 1);
+    stream_count(stream, connects, 1);
     int64_t start_us = clock_monotonic_us(stream->clock), last_us = 0;
     stream->cpu_us = 0;
     stream_note_cpu(stream);
@@ -61,7 +61,7 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
         last_us = frame->media_us;
         frame->media_us += *offset_us;
         give_frame(stream, frame);
-        counter_set(&stream->health->frame_copies, stream->copies_before + media_reader_copies(reader));
+        stream_note_copies(stream, stream->copies_before + media_reader_copies(reader));
     }
     return true;
 }

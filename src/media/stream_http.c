@@ -11,7 +11,7 @@ static bool take_picture(struct session *session, const uint8_t *jpeg, size_t le
 {
     struct media_stream *stream = session->stream;
     if (!http_is_jpeg(jpeg, length)) { /* cut short, or something else: the next one may be good */
-        counter_add(&stream->health->decode_errors, 1);
+        stream_count(stream, decode_errors, 1);
         return true;
     }
     GstBuffer *buffer = gst_buffer_new_memdup(jpeg, length);
@@ -22,7 +22,7 @@ static bool take_picture(struct session *session, const uint8_t *jpeg, size_t le
 static void note_bytes(struct media_stream *stream, const struct http_client *client, int64_t *before)
 {
     int64_t bytes = http_client_bytes(client);
-    counter_add(&stream->health->bytes_received, bytes - *before);
+    stream_count(stream, bytes_received, bytes - *before);
     *before = bytes;
 }
 
@@ -75,7 +75,7 @@ void stream_run_http(struct media_stream *stream, GError **error)
     struct session session = {0};
     if (!http_client_open(client, error))
         return;
-    counter_add(&stream->health->connects, 1);
+    stream_count(stream, connects, 1);
     if (session_open(&session, stream, media_codec_by_rtp_name("JPEG"), NULL, gst_caps_new_empty_simple("image/jpeg"),
                      error)) {
         if (http_client_is_stream(client))

@@ -50,8 +50,7 @@ struct media_stream {
     char *username, *password;
     struct source_settings settings; /* but for `decoder`, which is the stream's thread's */
     struct clock *clock;
-    struct camera_health *health; /* of its first viewer, or own_health */
-    struct camera_health own_health;
+    struct camera_health health; /* counters of the stream itself; each viewer's has them too */
     enum camera_decode decode;
     struct media_skipper *skipper;
     GPtrArray *viewers;   /* of struct stream_viewer *; empty: nothing is decoded */
@@ -112,6 +111,13 @@ void stream_set_state(struct media_stream *stream, const char *state, const char
 bool stream_is_stopping(const struct media_stream *stream);
 /* Waits, or ends early when asked to stop. */
 void stream_wait_ms(struct media_stream *stream, int64_t ms);
+/* Counts what happened to the stream, by the name of struct camera_health's member, for itself and for each of its
+ * viewers. */
+#define stream_count(stream, member, amount) stream_count_at(stream, offsetof(struct camera_health, member), amount)
+/* media_count_fn of the stream. */
+void stream_count_at(void *stream, size_t counter, int64_t amount);
+/* How many copies the connection at hand made. */
+void stream_note_copies(struct media_stream *stream, int64_t copies);
 /* Adds the CPU time that the calling thread, which decodes, spent since the last call. */
 void stream_note_cpu(struct media_stream *stream);
 /* Counts a frame and keeps the rate by the wall clock. True when the stream has just come online. */

@@ -36,7 +36,7 @@ static bool take_packet(struct session *session, const struct rtsp_packet *packe
     struct media_stream *stream = session->stream;
     bool is_video = !packet->is_rtcp && packet->length >= RTP_HEADER_BYTES;
     int64_t media_us = 0;
-    counter_add(&stream->health->bytes_received, (int64_t)packet->length);
+    stream_count(stream, bytes_received, (int64_t)packet->length);
     pthread_mutex_lock(&stream->lock);
     if (packet->is_rtcp)
         rtp_clock_report(&stream->rtp_clock, packet->data, packet->length);
@@ -76,7 +76,7 @@ void stream_run_rtsp(struct media_stream *stream, GError **error)
     struct rtsp_stream described;
     if (!rtsp_client_play(client, &described, error))
         return;
-    counter_add(&stream->health->connects, 1);
+    stream_count(stream, connects, 1);
     pthread_mutex_lock(&stream->lock);
     rtp_clock_init(&stream->rtp_clock, described.clock_rate);
     pthread_mutex_unlock(&stream->lock);

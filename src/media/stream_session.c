@@ -44,10 +44,10 @@ static void analyse_sample(struct session *session, GstSample *sample, uint64_t 
         frame->media_us = media_us;
         stream_deliver(stream, frame, stream_us);
     } else {
-        counter_add(&stream->health->decode_errors, 1);
+        stream_count(stream, decode_errors, 1);
         stream_set_state(stream, "online", error->message);
     }
-    counter_set(&stream->health->frame_copies, stream->copies_before + media_decoder_copies(session->decoder));
+    stream_note_copies(stream, stream->copies_before + media_decoder_copies(session->decoder));
 }
 
 /* The first picture of a connection is a copy (pool.c): the next one will do as well. Not for ever: a camera that
@@ -76,7 +76,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
     stream_note_cpu(stream);
     stream_note_frame(stream, has_size ? GST_VIDEO_INFO_WIDTH(&info) : 0, has_size ? GST_VIDEO_INFO_HEIGHT(&info) : 0);
     if (is_left_out(session, sample))
-        counter_add(&stream->health->frames_skipped, 1);
+        stream_count(stream, frames_skipped, 1);
     else if (stream_is_due(stream, media_us))
         analyse_sample(session, sample, number, stream_us, media_us);
     gst_sample_unref(sample);
@@ -117,8 +117,8 @@ static bool build(struct session *session, const struct media_codec *codec, cons
 static void begin(struct session *session, struct media_stream *stream, const struct media_codec *codec)
 {
     *session = (struct session){.stream = stream,
-                                .decoded_before = counter_get(&stream->health->frames_decoded),
-                                .received_before = counter_get(&stream->health->bytes_received)};
+                                .decoded_before = counter_get(&stream->health.frames_decoded),
+                                .received_before = counter_get(&stream->health.bytes_received)};
     session->pipeline = gst_pipeline_new(NULL);
     session->bus = gst_element_get_bus(session->pipeline);
     stream->cpu_us = 0;
@@ -195,7 +195,7 @@ bool session_check(struct session *session, GError **error)
         return false;
     if (!has_stalled(stream))
         return true;
-    counter_add(&stream->health->stalls, 1);
+    stream_count(stream, stalls, 1);
     stream_set_state(stream, "stalled", NULL);
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no picture came for %d ms (source.stall_timeout_ms)",
                 stream->settings.stall_timeout_ms);
@@ -208,8 +208,8 @@ static void give_up_hardware(const struct session *session)
     enum { ENOUGH_BYTES = 20000 }; /* for a first picture: the camera was not merely silent */
     struct media_stream *stream = session->stream;
     bool has_failed = session->decoder && media_decoder_is_hardware(session->decoder) &&
-                      counter_get(&stream->health->bytes_received) - session->received_before > ENOUGH_BYTES &&
-                      counter_get(&stream->health->frames_decoded) == session->decoded_before &&
+                      counter_get(&stream->health.bytes_received) - session->received_before > ENOUGH_BYTES &&
+                      counter_get(&stream->health.frames_decoded) == session->decoded_before &&
                       !stream_is_stopping(stream);
     if (!has_failed)
         return;

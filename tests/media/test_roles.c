@@ -142,6 +142,59 @@ static void test_cameras_that_name_one_address_share_it(void)
     site_close(&site);
 }
 
+/* What the hub's deadlines go by (src/hub/progress.c) must rise for each camera: else all but the first seem to stall.
+ */
+static int64_t pictures_come(const struct media_eye *eye)
+{
+    const struct camera_health *health = &eye->health;
+    return counter_get(&health->frames_decoded) + counter_get(&health->packets_skipped_delta) +
+           counter_get(&health->packets_skipped_quiet) + counter_get(&health->packets_skipped_non_reference);
+}
+
+struct rise {
+    const struct media_eye *eye;
+    int64_t from;
+};
+
+static bool has_risen(void *data)
+{
+    const struct rise *rise = data;
+    return pictures_come(rise->eye) > rise->from;
+}
+
+static void test_what_a_shared_stream_does_counts_for_each_camera(void)
+{
+    static const enum camera_decode decodes[] = {DECODE_ALL, DECODE_KEY_FRAMES};
+    for (size_t i = 0; i < G_N_ELEMENTS(decodes); i++) {
+        struct site site = {0};
+        struct media_eye eyes[2];
+        struct media_streams *streams = media_streams_new();
+        site_open(&site);
+        for (int j = 0; j < 2; j++) {
+            media_eye_init(&eyes[j]);
+            eyes[j].shared = streams;
+            eyes[j].decode = decodes[i];
+            media_eye_open(&eyes[j], site.sub);
+        }
+        for (int j = 0; j < 2; j++)
+            media_eye_start(&eyes[j]);
+        for (int j = 0; j < 2; j++) {
+            g_assert_true(media_eye_wait_state(&eyes[j], "online"));
+            struct rise rise = {&eyes[j], pictures_come(&eyes[j]) + 20};
+            g_assert_true(media_world_wait(has_risen, &rise));
+            g_assert_cmpint(counter_get(&eyes[j].health.connects), ==, 1);
+            g_assert_cmpint(counter_get(&eyes[j].health.bytes_received), >, 0);
+            g_assert_true((counter_get(&eyes[j].health.packets_skipped_delta) > 0) ==
+                          (decodes[i] == DECODE_KEY_FRAMES));
+        }
+        g_assert_cmpint(plays_of(&site).sub, ==, 1);
+        media_streams_free(streams);
+        for (int j = 0; j < 2; j++)
+            media_eye_close(&eyes[j]);
+        site_close(&site);
+    }
+}
+
 static void test_another_login_is_another_connection(void)
 {
     struct site site = {0};
@@ -372,6 +425,8 @@ int main(int argc, char **argv)
     g_test_add_func("/media/roles/share_a_connection_and_only_what_is_analysed_is_decoded",
                     test_roles_share_a_connection_and_only_what_is_analysed_is_decoded);
     g_test_add_func("/media/roles/cameras_that_name_one_address_share_it", test_cameras_that_name_one_address_share_it);
+    g_test_add_func("/roles/what a shared stream does counts for each camera",
+                    test_what_a_shared_stream_does_counts_for_each_camera);
     g_test_add_func("/media/roles/another_login_is_another_connection", test_another_login_is_another_connection);
     g_test_add_func("/media/roles/packets_to_record_begin_with_a_key_frame_and_come_in_order",
                     test_packets_to_record_begin_with_a_key_frame_and_come_in_order);

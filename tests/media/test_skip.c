@@ -258,9 +258,14 @@ static void bench_init(struct bench *bench)
     gst_pad_send_event(bench->pad, gst_event_new_segment(&segment));
 }
 
+static void count(void *data, size_t counter, int64_t amount)
+{
+    counter_add(G_STRUCT_MEMBER_P(&((struct bench *)data)->health, counter), amount);
+}
+
 static void bench_start(struct bench *bench)
 {
-    bench->skipper = media_skipper_new(DECODE_AUTO, &bench->settings, bench->clock, &bench->health);
+    bench->skipper = media_skipper_new(DECODE_AUTO, &bench->settings, bench->clock, count, bench);
     media_skipper_begin(bench->skipper);
     clock_fake_advance_us(bench->clock, 11 * G_USEC_PER_SEC); /* longer than quiet_seconds */
 }
