@@ -123,8 +123,9 @@ static int64_t write_all(struct vedette_spool *spool, struct line_file *out, GEr
 {
     struct vedette_spool_stats stats;
     int64_t written = 0;
+    struct vedette_spool_batch *batch;
     do {
-        struct vedette_spool_batch *batch = vedette_spool_dequeue(spool, 500, 100000);
+        batch = vedette_spool_dequeue(spool, 500, 100000);
         if (batch && !write_batch(out, batch, error)) {
             vedette_spool_return(spool, batch);
             return written;
@@ -133,7 +134,7 @@ static int64_t write_all(struct vedette_spool *spool, struct line_file *out, GEr
         if (batch)
             vedette_spool_acknowledge(spool, batch);
         vedette_spool_get_stats(spool, &stats);
-    } while (stats.total_queued);
+    } while (stats.total_queued && (batch || !record_path_is_hopeless(&stats, error)));
     return written;
 }
 

@@ -373,6 +373,7 @@ int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, 
         int64_t wait_us;
         is_good = step(drain, RETRY_US, &is_empty, &wait_us, error);
         vedette_spool_get_stats(spool, &stats);
+        is_good = is_good && !(is_empty && record_path_is_hopeless(&stats, error));
     } while (is_good && stats.total_queued);
     int64_t stored = is_good ? drain->stored : -1;
     drain_free(drain);

@@ -17,6 +17,7 @@ struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *b
  * `parts` has to be there still. NULL is allowed. */
 bool drain_stop(struct drain *drain);
 
-/* On the caller's thread, until the spool is empty. Returns how many were stored; -1 when the store fails. */
+/* On the caller's thread, until the spool is empty. Returns how many were stored; -1 when the store fails, or the
+ * spool's disk. */
 int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
                   GError **error);

@@ -10,7 +10,10 @@
 
 #include <string.h>
 
-enum { MAX_RECORD_BYTES = 2 << 20 }; /* the largest text a record may hold, and its envelope */
+enum {
+    MAX_RECORD_BYTES = 2 << 20, /* the largest text a record may hold, and its envelope */
+    HOPELESS_US = 10 * 1000000, /* a disk that fails gives nothing for so long; it is asked every 0.2 s */
+};
 
 struct record_path {
     struct record_path_parts parts;
@@ -181,6 +184,18 @@ bool record_path_close(struct record_path *path)
     seen_free(path->seen);
     g_free(path);
     return is_answered;
+}
+
+bool record_path_is_hopeless(const struct vedette_spool_stats *stats, GError **error)
+{
+    if (!stats->total_queued || !stats->read_errors || stats->not_drained_us < HOPELESS_US)
+        return false;
+    g_set_error(
+        error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+        "the spool's disk gives out none of the %lld records left (%s): they stay there; see what ails the disk, "
+        "or move what is readable elsewhere, and try again",
+        (long long)stats->total_queued, stats->last_error);
+    return true;
 }
 
 int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error)

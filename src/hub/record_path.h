@@ -52,6 +52,10 @@ struct vedette_breaker *record_path_breaker(struct record_path *path);
 /* Brings the counters and gauges of the spool in server_health up to date. Main thread. */
 void record_path_measure(struct record_path *path);
 
+/* For who empties a spool and waits for nothing else: whether its disk has not given out what is left for so long that
+ * it will not, which the error says in words. Ask when nothing came. Any thread. */
+bool record_path_is_hopeless(const struct vedette_spool_stats *stats, GError **error);
+
 /* Stores what is in the spool until it is empty or the store fails; for a hub that does not run. Returns how many
  * records were stored, -1 on failure. */
 int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error);

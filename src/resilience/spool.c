@@ -260,10 +260,11 @@ static void note_missing(void *data, uint64_t number, int64_t records)
 {
     struct vedette_spool *spool = data;
     g_autoptr(GError) error = NULL;
+    g_autofree char *stem = spool_name_stem(number);
     g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
-                "%s: file %016" PRIu64 " is missing: it was removed while no process used the spool, with about "
-                "%" PRId64 " records",
-                spool->directory.path, number, records);
+                "%s: file %s is missing: it was removed while no process used the spool, with about %" PRId64
+                " records",
+                spool->directory.path, stem, records);
     spool_note_error(spool, error);
     spool->missing_files++;
     spool->next_number = MAX(spool->next_number, number + 1);

@@ -149,6 +149,14 @@ bool spool_directory_lacks(const struct spool_directory *directory, const char *
            fstat(directory->fd, &ours) == 0 && there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
 }
 
+bool spool_directory_is_blank(const char *path)
+{
+    g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+    struct stat file, log;
+    return lstat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0 &&
+           (lstat(wal, &log) == 0 ? log.st_size == 0 : errno == ENOENT);
+}
+
 GArray *spool_directory_list(const struct spool_directory *directory, GError **error)
 {
     g_autoptr(GDir) entries = g_dir_open(directory->path, 0, error);

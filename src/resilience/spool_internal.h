@@ -54,6 +54,8 @@ struct spool_name {
     uint32_t rows, live;
     int64_t live_bytes;
 };
+/* What the names of a file begin with, for as long as it exists. g_free. */
+char *spool_name_stem(uint64_t number);
 char *spool_name_format(const struct spool_name *name);
 bool spool_name_parse(const char *text, struct spool_name *name);
 
@@ -73,6 +75,8 @@ char *spool_directory_file(const struct spool_directory *directory, const char *
 bool spool_directory_make_file(const char *path, GError **error);
 /* A file of it is gone for certain: the directory is where it was, and has none of that name. */
 bool spool_directory_lacks(const struct spool_directory *directory, const char *path);
+/* Nothing was ever written into it: a crash came when it was just made. */
+bool spool_directory_is_blank(const char *path);
 /* What lies there under its new name is not synced yet. */
 bool spool_directory_rename(const char *from, const char *to, GError **error);
 /* Free bytes of the place it lies in, for this process' user; INT64_MAX: not known. */

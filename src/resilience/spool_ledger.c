@@ -107,7 +107,7 @@ static char *load_text(const struct spool_directory *directory)
 
 static bool is_set_aside(const char *name, uint64_t number)
 {
-    g_autofree char *start = g_strdup_printf("%016" PRIu64, number);
+    g_autofree char *start = spool_name_stem(number);
     return g_str_has_prefix(name, start) && g_str_has_suffix(name, ".bad");
 }
 

@@ -170,8 +170,10 @@ static void take_all_in(struct vedette_spool *spool, struct spool_file *file, co
 /* All that it held, as far as is known, is lost. */
 static void give_up(struct vedette_spool *spool, struct spool_file *file, const char *why)
 {
-    bool is_gone = spool_directory_lacks(&spool->directory, file->path);
+    bool is_gone = spool_directory_lacks(&spool->directory, file->path),
+         is_blank = spool_directory_is_blank(file->path);
     pthread_mutex_lock(&spool->lock);
+    bool is_nothing = is_gone || (is_blank && file->live == 0); /* and nobody knows of anything in it */
     spool->unread_records -= file->live;
     spool->unread_bytes -= file->live_bytes;
     spool->unread_files--;
@@ -181,7 +183,7 @@ static void give_up(struct vedette_spool *spool, struct spool_file *file, const 
     spool_queue_count_loss(&spool->queue, NULL, VEDETTE_SPOOL_CORRUPT, file->lost);
     pthread_mutex_unlock(&spool->lock);
     spool_ledger_save(spool, true);
-    spool_drop_file(spool, file, is_gone ? NULL : why);
+    spool_drop_file(spool, file, is_nothing ? NULL : why);
     spool_forget_file(spool, file);
 }
 

@@ -81,12 +81,17 @@ bool spool_head_decode(const void *data, size_t length, uint64_t file_number, ui
 static const char suffix[] = ".spool";
 enum { NUMBER_DIGITS = 16 };
 
+char *spool_name_stem(uint64_t number)
+{
+    return g_strdup_printf("%0*" G_GINT64_MODIFIER "x", NUMBER_DIGITS, number);
+}
+
 char *spool_name_format(const struct spool_name *name)
 {
+    g_autofree char *stem = spool_name_stem(name->number);
     if (!name->is_sealed)
-        return g_strdup_printf("%016" G_GINT64_MODIFIER "x%s", name->number, suffix);
-    return g_strdup_printf("%016" G_GINT64_MODIFIER "x-%u-%u-%" G_GINT64_FORMAT "%s", name->number, name->rows,
-                           name->live, name->live_bytes, suffix);
+        return g_strconcat(stem, suffix, NULL);
+    return g_strdup_printf("%s-%u-%u-%" G_GINT64_FORMAT "%s", stem, name->rows, name->live, name->live_bytes, suffix);
 }
 
 /* Digits and nothing else, as they are written by us. */

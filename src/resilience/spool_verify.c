@@ -56,7 +56,7 @@ struct missing {
 static void tell_missing(void *data, uint64_t number, int64_t records)
 {
     const struct missing *missing = data;
-    g_autofree char *name = g_strdup_printf("%016" PRIu64, number);
+    g_autofree char *name = spool_name_stem(number);
     g_autofree char *path = spool_directory_file(missing->directory, name);
     missing->each(missing->data, &(struct vedette_spool_file){
                                      .path = path, .lost = records, .why = "the file was removed by somebody"});

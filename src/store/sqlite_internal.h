@@ -17,8 +17,8 @@ enum {
     SQLITE_CHECKPOINT_PAGES = 200,       /* of the WAL: so many are written into the database when nobody waits */
     SQLITE_CHECKPOINT_MOST_PAGES = 4000, /* and so many by whoever commits the last of them */
     SQLITE_WAL_LIMIT_BYTES = 64 << 20,   /* a WAL that grew beyond is cut after its checkpoint */
-    SQLITE_CACHE_KIB = 1024,             /* page cache of each reader; the system caches the file besides */
-    SQLITE_WRITER_CACHE_KIB = 4096,      /* the writer's, between commits: it stays small as the file grows */
+    SQLITE_CACHE_KIB = 256,              /* page cache of each reader; the system caches the file besides */
+    SQLITE_WRITER_CACHE_KIB = 2048,      /* the writer's, between commits: it stays small as the file grows */
     SQLITE_SPILL_PAGES = 4096,           /* a commit may hold so many more; beyond, they are written twice */
     SQLITE_PROBE_BYTES = 64 << 10,       /* what a check writes to see that it can */
     SQLITE_STATEMENTS_MAX = 256,         /* kept prepared by a connection; the texts of this room are far fewer */

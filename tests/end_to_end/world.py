@@ -211,7 +211,7 @@ class Hub(Process):
 
     def workers(self):
         """Process ids of the hub's workers."""
-        found = subprocess.run(["pgrep", "-P", str(self.child.pid), "-f", "vedette worker"], capture_output=True, text=True,
+        found = subprocess.run(["pgrep", "-P", str(self.child.pid), "-f", "^[^ ]+ worker( |$)"], capture_output=True, text=True,
                                check=False)
         return [int(word) for word in found.stdout.split()]
 

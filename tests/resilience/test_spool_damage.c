@@ -300,6 +300,64 @@ static void test_q11_a_file_is_missing(void)
     }
 }
 
+static guint count_files(const struct spool_world *world, const char *suffix)
+{
+    g_autoptr(GPtrArray) files = world_files(world, suffix);
+    return files->len;
+}
+
+static void note_path(void *data, const struct vedette_spool_file *file)
+{
+    if (!g_file_test(file->path, G_FILE_TEST_EXISTS))
+        g_string_append(data, file->path);
+}
+
+/* Names count in hexadecimal digits: the sixteenth file is 10. */
+static void test_q11_the_missing_one_is_named_as_it_was(void)
+{
+    struct spool_world world;
+    g_autoptr(GString) missing = g_string_new(NULL);
+    world_init(&world);
+    world.config.file_bytes = 4096; /* a file for each record */
+    world_open(&world);
+    world_put_many(&world, 16);
+    world_close(&world);
+    g_autoptr(GPtrArray) files = world_files(&world, ".spool");
+    g_assert_cmpuint(files->len, ==, 16);
+    const char *tenth = g_ptr_array_index(files, 9), *last = g_ptr_array_index(files, 15);
+    g_autofree char *stem = g_strndup(strrchr(tenth, '/') + 1, 16), *bad = g_strconcat(last, ".bad", NULL);
+    g_assert_true(g_str_has_suffix(stem, "a"));
+    g_unlink(tenth);
+    g_assert_cmpint(g_rename(last, bad), ==, 0); /* of which nothing is to be said any more */
+    g_assert_true(vedette_spool_verify(world.directory, note_path, missing, NULL));
+    g_assert_true(g_str_has_suffix(missing->str, stem));
+    world_open(&world);
+    struct vedette_spool_stats stats = world_stats(&world);
+    g_assert_cmpint(stats.missing_files, ==, 1);
+    g_assert_nonnull(strstr(stats.last_error, stem));
+    world_clear(&world);
+}
+
+/* A crash came when the next file was just made: nothing was ever in it. */
+static void test_q11_a_file_that_was_just_made_is_no_damage(void)
+{
+    static const char name[] = "0000000000000063.spool";
+    struct spool_world world;
+    world_init(&world);
+    world_open(&world);
+    world_put_many(&world, 3);
+    world_close(&world);
+    g_autofree char *path = g_build_filename(world.directory, name, NULL);
+    write_file(path, "", 0);
+    world_open(&world);
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 3);
+    g_assert_cmpint(world_stats(&world).bad_files, ==, 0);
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    g_assert_cmpuint(count_files(&world, ".bad"), ==, 0);
+    world_clear(&world);
+}
+
 /* Nothing is claimed where it is not known. */
 static void test_q11_a_ledger_that_is_not_as_it_was_written_claims_nothing(void)
 {
@@ -408,6 +466,9 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q10_a_later_version_is_set_aside_untouched",
                     test_q10_a_later_version_is_set_aside_untouched);
     g_test_add_func("/spool/q11_a_file_is_missing", test_q11_a_file_is_missing);
+    g_test_add_func("/spool/q11_the_missing_one_is_named_as_it_was", test_q11_the_missing_one_is_named_as_it_was);
+    g_test_add_func("/spool/q11_a_file_that_was_just_made_is_no_damage",
+                    test_q11_a_file_that_was_just_made_is_no_damage);
     g_test_add_func("/spool/q11_all_files_are_missing", test_q11_all_files_are_missing);
     g_test_add_func("/spool/q11_a_ledger_that_is_not_as_it_was_written_claims_nothing",
                     test_q11_a_ledger_that_is_not_as_it_was_written_claims_nothing);
