@@ -11,8 +11,8 @@ struct detector {
     float confidence, nms_iou;
     char *path, *card_path;
     struct detector_settings settings; /* its texts are not used */
-    pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may be about to interrupt */
-    int64_t run_since_us;         /* __atomic; 0: none under way */
+    pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may interrupt or describe */
+    struct model_use use;
 };
 
 /* ---- opening ---- */
@@ -55,7 +55,7 @@ void detector_free(struct detector *detector)
     g_free(detector);
 }
 
-bool detector_restart(struct detector *detector, GError **error)
+static bool load_anew(struct detector *detector, GError **error)
 {
     struct model fresh = {0};
     detector->settings.card = detector->card_path;
@@ -75,6 +75,14 @@ bool detector_restart(struct detector *detector, GError **error)
         fresh = old;
     }
     model_clear(&fresh);
+    return is_good;
+}
+
+bool detector_restart(struct detector *detector, GError **error)
+{
+    model_use_begin(&detector->use); /* it warms up, and may hang in that */
+    bool is_good = load_anew(detector, error);
+    model_use_end(&detector->use);
     return is_good;
 }
 
@@ -139,9 +147,9 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
     detections->count = 0;
     detections->shed = 0;
     placement.letterbox = preprocess_run(model->preprocess, &view, runtime_input(model->runtime));
-    __atomic_store_n(&detector->run_since_us, g_get_monotonic_time(), __ATOMIC_RELAXED);
+    model_use_begin(&detector->use);
     bool is_good = model_run(model, error);
-    __atomic_store_n(&detector->run_since_us, 0, __ATOMIC_RELAXED);
+    model_use_end(&detector->use);
     if (!is_good)
         return false;
     int count = model->family->decode(&model->card, runtime_outputs(model->runtime), detector->confidence,
@@ -155,8 +163,7 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
 
 int64_t detector_busy_us(const struct detector *detector)
 {
-    int64_t since_us = __atomic_load_n(&detector->run_since_us, __ATOMIC_RELAXED);
-    return since_us ? g_get_monotonic_time() - since_us : 0;
+    return model_use_us(&detector->use);
 }
 
 void detector_interrupt(struct detector *detector)
@@ -202,6 +209,14 @@ const char *detector_provider(const struct detector *detector)
 const char *detector_provider_reason(const struct detector *detector)
 {
     return runtime_provider_reason(detector->model.runtime);
+}
+
+void detector_describe_provider(struct detector *detector, char **provider, char **reason)
+{
+    pthread_mutex_lock(&detector->runtime_lock);
+    *provider = g_strdup(runtime_provider(detector->model.runtime));
+    *reason = g_strdup(runtime_provider_reason(detector->model.runtime));
+    pthread_mutex_unlock(&detector->runtime_lock);
 }
 
 bool detector_is_quantised(const struct detector *detector)

@@ -233,6 +233,23 @@ struct model {
 bool model_load(struct model *model, const char *path, const struct detector_settings *settings, bool is_finding,
                 GError **error);
 void model_clear(struct model *model);
+/* When a use of a model began that may hang, for those who watch from another thread; zeroed: none is under way. */
+struct model_use {
+    int64_t since_us; /* __atomic */
+};
+static inline void model_use_begin(struct model_use *use)
+{
+    __atomic_store_n(&use->since_us, g_get_monotonic_time(), __ATOMIC_RELAXED);
+}
+static inline void model_use_end(struct model_use *use)
+{
+    __atomic_store_n(&use->since_us, 0, __ATOMIC_RELAXED);
+}
+static inline int64_t model_use_us(const struct model_use *use)
+{
+    int64_t since_us = __atomic_load_n(&use->since_us, __ATOMIC_RELAXED);
+    return since_us ? g_get_monotonic_time() - since_us : 0;
+}
 /* Runs on what stands in the input. A model that gives hardly any numbers has failed. */
 bool model_run(struct model *model, GError **error);
 

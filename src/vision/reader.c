@@ -6,6 +6,7 @@
 
 struct reader {
     struct model model;
+    struct model_use use;
 };
 
 struct reader *reader_open(const char *model_path, const struct detector_settings *settings, GError **error)
@@ -67,8 +68,22 @@ bool reader_run(struct reader *reader, const struct frame *frame, const struct d
     struct model *model = &reader->model;
     reading->text[0] = '\0';
     reading->value_count = 0;
-    return fill_input(reader, frame, object, error) && model_run(model, error) &&
-           model->family->read(&model->card, runtime_outputs(model->runtime), reading, error);
+    if (!fill_input(reader, frame, object, error))
+        return false;
+    model_use_begin(&reader->use);
+    bool is_good = model_run(model, error);
+    model_use_end(&reader->use);
+    return is_good && model->family->read(&model->card, runtime_outputs(model->runtime), reading, error);
+}
+
+int64_t reader_busy_us(const struct reader *reader)
+{
+    return model_use_us(&reader->use);
+}
+
+void reader_interrupt(struct reader *reader)
+{
+    runtime_interrupt(reader->model.runtime);
 }
 
 const struct model_card *reader_card(const struct reader *reader)

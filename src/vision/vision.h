@@ -116,17 +116,19 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
                          struct detections *detections, GError **error);
 /* Loads the model anew, as it was opened. When that fails the old one stays. */
 bool detector_restart(struct detector *detector, GError **error);
-/* How long the run under way has taken, in microseconds; 0 when none is. Any thread. */
+/* How long the run or restart under way has taken, in microseconds; 0 when none is. Any thread. */
 int64_t detector_busy_us(const struct detector *detector);
 /* Ends the run under way with an error, at the model's next operation. Any thread. */
 void detector_interrupt(struct detector *detector);
 /* From a region's detections to those of a frame: appends to `all` what overlaps nothing of its class there. */
 void detections_merge(struct detections *all, const struct detections *more, double iou);
 const struct model_card *detector_card(const struct detector *detector);
-/* "CPU", "CUDA", …: the execution provider in use. */
+/* "CPU", "CUDA", …: the execution provider in use. Until the next detector_restart. */
 const char *detector_provider(const struct detector *detector);
-/* Why that one and none of those that are faster, for people. Changes with detector_restart. */
+/* Why that one and none of those that are faster, for people. Until the next detector_restart. */
 const char *detector_provider_reason(const struct detector *detector);
+/* Copies of both, g_free, while another thread may restart it. Any thread. */
+void detector_describe_provider(struct detector *detector, char **provider, char **reason);
 /* Whether the model holds 8-bit whole numbers (INT8) instead of floats. */
 bool detector_is_quantised(const struct detector *detector);
 /* What this build can run models by, names separated by commas; "none" in a build without ONNX Runtime. */
@@ -153,6 +155,10 @@ CLEANUP_DEFINE(reader, reader_free)
 /* `object` NULL is the whole frame. A card that wants a face turned upright needs an object with five points. */
 bool reader_run(struct reader *reader, const struct frame *frame, const struct detection *object,
                 struct reading *reading, GError **error);
+/* How long the run under way has taken, in microseconds; 0 when none is. Any thread. */
+int64_t reader_busy_us(const struct reader *reader);
+/* Ends the run under way with an error, at the model's next operation. Any thread. */
+void reader_interrupt(struct reader *reader);
 const struct model_card *reader_card(const struct reader *reader);
 const char *reader_provider(const struct reader *reader);
 /* The cosine of two vectors of embedders; -1 when their lengths differ. */

@@ -73,10 +73,6 @@ struct watched_camera *watching_add(struct worker *worker, const struct camera *
     watched->tracks = g_string_new(NULL);
     record_init(&camera_health_descriptor, &watched->health);
     watched->health.camera_id = g_strdup(camera->id);
-    if (worker->detector) {
-        watched->health.detector_provider = g_strdup(detector_provider(worker->detector));
-        watched->health.detector_provider_reason = g_strdup(detector_provider_reason(worker->detector));
-    }
     watched->pipeline = pipeline_new(&worker->config, &watched->camera, worker->detector, &worker->detector_lock,
                                      track_id_base, clock_system(), &watched->health, &sink);
     if (worker->reader)
@@ -137,6 +133,17 @@ static void note_frame_age(struct watched_camera *camera, int64_t now_us)
     gauge_set(&camera->health.frame_age_ms, since_us ? (double)MAX(now_us - since_us, 0) / 1000 : 0);
 }
 
+/* A restart may have chosen another. */
+static void describe_provider(struct watched_camera *camera)
+{
+    struct camera_health *health = &camera->health;
+    if (!camera->worker->detector)
+        return;
+    g_free(health->detector_provider);
+    g_free(health->detector_provider_reason);
+    detector_describe_provider(camera->worker->detector, &health->detector_provider, &health->detector_provider_reason);
+}
+
 void watching_describe(struct watched_camera *camera, int64_t now_us)
 {
     struct camera_health *health = &camera->health;
@@ -147,6 +154,7 @@ void watching_describe(struct watched_camera *camera, int64_t now_us)
         replace_text(&health->last_error, camera->start_error);
     }
     note_frame_age(camera, now_us);
+    describe_provider(camera);
     int64_t processed = counter_get(&health->frames_processed);
     if (camera->rate_since_us)
         health->analysed_fps = (double)(processed - camera->frames_before) * G_USEC_PER_SEC /

@@ -192,24 +192,29 @@ static bool start(struct worker *worker, GError **error)
 
 /* A model that hangs is told to end; one that does not even hear that takes its process with it, and the hub starts
  * another. */
-static void watch_detector(struct worker *worker)
+static bool is_hanging(const struct worker *worker, const char *whose, int64_t busy_us)
 {
-    if (!worker->detector)
-        return;
-    double busy_seconds = (double)detector_busy_us(worker->detector) / G_USEC_PER_SEC;
-    double limit_seconds = worker->config.detector.timeout_seconds;
+    double busy_seconds = (double)busy_us / G_USEC_PER_SEC, limit_seconds = worker->config.detector.timeout_seconds;
     if (busy_seconds < limit_seconds)
-        return;
-    log_error(NULL, "the model has not answered for %.0f s (detector.timeout_seconds is %g)", busy_seconds,
+        return false;
+    log_error(NULL, "the model of %s has not answered for %.0f s (detector.timeout_seconds is %g)", whose, busy_seconds,
               limit_seconds);
-    detector_interrupt(worker->detector);
     if (busy_seconds >= 2 * limit_seconds)
         _exit(EXIT_FAILURE);
+    return true;
+}
+
+static void watch_models(struct worker *worker)
+{
+    if (worker->detector && is_hanging(worker, "detection", detector_busy_us(worker->detector)))
+        detector_interrupt(worker->detector);
+    if (worker->reader && is_hanging(worker, "looks", reader_busy_us(worker->reader)))
+        reader_interrupt(worker->reader);
 }
 
 static void send_health(struct worker *worker)
 {
-    watch_detector(worker);
+    watch_models(worker);
     int64_t now_us = clock_monotonic_us(clock_system());
     for (guint i = 0; i < worker->cameras->len; i++) {
         struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);

@@ -30,7 +30,7 @@ def health(hub, camera):
     return hub.cameras()[camera]["health"]
 
 
-def a_model_that_troubles_one_camera(trouble):
+def a_model_that_troubles_one_camera(trouble, restarts_at_least):
     """One camera is too bright for the model until it turns dark; another is always dark enough."""
     need_models()
     with Directory() as directory:
@@ -60,14 +60,43 @@ def a_model_that_troubles_one_camera(trouble):
                 until(lambda: not health(hub, "bright")["last_error"], "and nothing is wrong any more")
                 assert len(hub.workers()) == 1 and hub.log().count("worker started") <= 1, hub.log()
                 print(f"# runs {health(hub, 'bright')['detector_runs']}, restarts {health(hub, 'bright')['detector_restarts']}")
+                assert health(hub, "bright")["detector_restarts"] >= restarts_at_least, health(hub, "bright")
 
 
 def a_model_that_fails_costs_its_camera_only_the_model():
-    a_model_that_troubles_one_camera(onnx_file.failing)
+    a_model_that_troubles_one_camera(onnx_file.failing, restarts_at_least=1)  # five failures in a row, and it is loaded anew
 
 
 def a_model_that_hangs_costs_its_camera_only_the_model():
-    a_model_that_troubles_one_camera(onnx_file.hanging)
+    a_model_that_troubles_one_camera(onnx_file.hanging, restarts_at_least=0)
+
+
+def look_config(directory, trouble):
+    """A model finds the same thing in every picture; another tells what it looks like."""
+    onnx_file.write(directory / "things.onnx")
+    onnx_file.write(directory / "looks.onnx", trouble, LIMIT, family="embedder", labels=[])
+    return (FAST + detector_config(directory / "things.onnx") +
+            f"reid: {{model: {directory / 'looks.onnx'}, object_class: thing, minimum_height: 0}}\ncameras:\n")
+
+
+def tracks_are_looked_at_in_the_cage():
+    need_models()
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        with Hub(directory, look_config(directory, onnx_file.sound) + camera_config("bright", camera.url)) as hub:
+            until(lambda: hub.online() == {"bright"}, "the camera is online")
+            until(lambda: health(hub, "bright")["reid_looks"] > 0, "a track is looked at")
+            assert not health(hub, "bright")["last_error"], health(hub, "bright")
+
+
+def looks_that_hang_cost_no_camera():
+    need_models()
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        with Hub(directory, look_config(directory, onnx_file.hanging) + camera_config("bright", camera.url)) as hub:
+            until(lambda: hub.online() == {"bright"}, "the camera is online")
+            until(lambda: "the model of looks has not answered" in hub.log(), "the watch tells of it")
+            before = health(hub, "bright")["frames_processed"]
+            until(lambda: health(hub, "bright")["frames_processed"] > before + 5, "the camera goes on")
+            assert len(hub.workers()) == 1 and hub.log().count("worker started") <= 1, hub.log()
 
 
 # ---- vedette model ----
@@ -225,4 +254,6 @@ if __name__ == "__main__":
         ("a model is checked and measured", a_model_is_checked_and_measured),
         ("a model that fails costs its camera only the model", a_model_that_fails_costs_its_camera_only_the_model),
         ("a model that hangs costs its camera only the model", a_model_that_hangs_costs_its_camera_only_the_model),
+        ("tracks are looked at in the cage", tracks_are_looked_at_in_the_cage),
+        ("looks that hang cost no camera", looks_that_hang_cost_no_camera),
     ]))
