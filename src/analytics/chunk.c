@@ -87,6 +87,8 @@ struct model {
     int before_count, now_count;
     const char *classes[CHUNK_CLASSES_MAX]; /* interned */
     int class_count;
+    bool is_damaged; /* read: what no writer writes */
+    int sightings;   /* tracks of the frames so far */
     uint64_t newest_id;
     int gain_x, gain_y; /* of GAIN_ONE: how far a box off its prediction changes its speed; learnt */
 };
@@ -223,6 +225,19 @@ static void code_frame(const struct coder *coder, const struct observation *obse
 
 /* ---- tracks ---- */
 
+/* Rules keep classes and compare their addresses, so those that are read are interned too; but what is interned stays,
+ * and a chunk may come from a hostile worker. */
+static const char *know_class(const char *text)
+{
+    static int foreign;
+    if (g_quark_try_string(text))
+        return g_intern_string(text);
+    bool has_room = __atomic_fetch_add(&foreign, 1, __ATOMIC_RELAXED) < CHUNK_FOREIGN_CLASSES_MAX;
+    if (!has_room)
+        __atomic_store_n(&foreign, CHUNK_FOREIGN_CLASSES_MAX, __ATOMIC_RELAXED);
+    return g_intern_string(has_room ? text : "");
+}
+
 static const char *code_new_class(const struct coder *coder, const char *object_class)
 {
     char text[CLASS_MAX_BYTES + 1] = "";
@@ -232,7 +247,7 @@ static const char *code_new_class(const struct coder *coder, const char *object_
     for (int64_t i = 0; i < length; i++)
         text[i] = (char)code_number(coder, NUMBER_TEXT, text[i]);
     text[length] = '\0';
-    return coder->writer ? object_class : g_intern_string(g_utf8_validate(text, -1, NULL) ? text : "");
+    return coder->writer ? object_class : know_class(g_utf8_validate(text, -1, NULL) ? text : "");
 }
 
 /* An index into the classes seen so far, or one past them: a new one, spelled out. */
@@ -245,9 +260,12 @@ static const char *code_class(const struct coder *coder, const char *object_clas
     index = (int)code_number(coder, NUMBER_CLASS, MIN(index, CHUNK_CLASSES_MAX - 1));
     if (index >= 0 && index < model->class_count)
         return model->classes[index];
+    if (model->class_count == CHUNK_CLASSES_MAX) {
+        model->is_damaged = true; /* no writer spells another */
+        return g_intern_static_string("");
+    }
     object_class = code_new_class(coder, object_class);
-    if (model->class_count < CHUNK_CLASSES_MAX)
-        model->classes[model->class_count++] = object_class;
+    model->classes[model->class_count++] = object_class;
     return object_class;
 }
 
@@ -399,6 +417,7 @@ static void end_frame(struct model *model)
 {
     memcpy(model->before, model->now, (size_t)model->now_count * sizeof *model->now);
     model->before_count = model->now_count;
+    model->sightings += model->now_count;
     model->now_count = 0;
 }
 
@@ -425,7 +444,7 @@ bool chunk_writer_add(struct chunk_writer *writer, const struct observation *obs
 {
     const struct coder coder = {&writer->model, &writer->range, NULL};
     int next = 0, count = MIN(observation->track_count, CHUNK_TRACKS_MAX);
-    if (writer->frames == CHUNK_FRAMES_MAX)
+    if (writer->frames == CHUNK_FRAMES_MAX || writer->model.sightings + count > CHUNK_SIGHTINGS_MAX)
         return false;
     if (writer->frames++ == 0)
         writer->began_ms = observation->at_ms;
@@ -537,9 +556,12 @@ static bool read_tracks(struct chunk_reader *reader, const struct coder *coder)
     struct model *model = &reader->model;
     int next = 0;
     for (int index; (index = code_index(coder, 0, &next)) != INDEX_END;) {
-        if (model->now_count == CHUNK_TRACKS_MAX || reader->range.is_past_end)
+        if (model->now_count == CHUNK_TRACKS_MAX || model->sightings + model->now_count == CHUNK_SIGHTINGS_MAX ||
+            reader->range.is_past_end)
             return false;
         code_track(coder, &nothing, index);
+        if (model->is_damaged)
+            return false;
         reader->tracks[model->now_count - 1] = model->now[model->now_count - 1].track;
     }
     return true;

@@ -19,11 +19,18 @@
 
 /* More tracks of one frame are left out (and counted); more classes than this are written as the last. */
 enum { CHUNK_TRACKS_MAX = 1024, CHUNK_CLASSES_MAX = 64, CHUNK_FRAMES_MAX = 65536, CHUNK_VERSION = 2 };
+/* Tracks of all its frames together: what is well foretold takes hardly a bit, so bytes alone bound no reader's time. A
+ * minute of 30 frames a second, all full, has fewer. */
+enum { CHUNK_SIGHTINGS_MAX = 2 << 20 };
+/* Classes that chunks brought into this process and nobody else named, which are kept until it ends; further ones are
+ * read as "". */
+enum { CHUNK_FOREIGN_CLASSES_MAX = 4096 };
 
 struct chunk_writer *chunk_writer_new(void);
 void chunk_writer_free(struct chunk_writer *writer);
 CLEANUP_DEFINE(chunk_writer, chunk_writer_free)
-/* Adds one frame. False: the chunk holds CHUNK_FRAMES_MAX frames and must be finished first. */
+/* Adds one frame. False: the chunk holds CHUNK_FRAMES_MAX frames, or CHUNK_SIGHTINGS_MAX with this one's, and must be
+ * finished first. */
 bool chunk_writer_add(struct chunk_writer *writer, const struct observation *observation);
 int chunk_writer_frames(const struct chunk_writer *writer);
 /* What it takes so far, but for a few that are still in the coder. */

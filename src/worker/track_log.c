@@ -63,16 +63,26 @@ static bool is_full(const struct track_log *log, int64_t media_us)
            media_us - log->began_us >= log->chunk_us || media_us < log->began_us;
 }
 
-void track_log_add(struct track_log *log, const struct observation *observation)
+static bool add(struct track_log *log, const struct observation *observation)
 {
-    if (chunk_writer_frames(log->writer) > 0 && is_full(log, observation->media_us))
-        cut(log, false);
     if (chunk_writer_frames(log->writer) == 0) {
         log->began_us = observation->media_us;
         log->began_at_ms = observation->at_ms;
     }
-    if (chunk_writer_add(log->writer, observation)) /* there is room: is_full saw to it */
+    bool is_added = chunk_writer_add(log->writer, observation);
+    if (is_added)
         log->last_at_ms = observation->at_ms;
+    return is_added;
+}
+
+void track_log_add(struct track_log *log, const struct observation *observation)
+{
+    if (chunk_writer_frames(log->writer) > 0 && is_full(log, observation->media_us))
+        cut(log, false);
+    if (add(log, observation))
+        return;
+    cut(log, false); /* so many tracks */
+    add(log, observation);
 }
 
 void track_log_set_policy(struct track_log *log, int64_t revision)

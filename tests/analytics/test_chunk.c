@@ -214,6 +214,64 @@ static void test_nonsense_with_a_good_checksum_ends(void)
     }
 }
 
+/* Tracks that stand still take hardly a bit: the bound on them all is what bounds a reader's time. */
+static void test_a_chunk_holds_so_many_tracks(void)
+{
+    static struct observed_track tracks[CHUNK_TRACKS_MAX];
+    struct observation still = {.tracks = tracks, .track_count = CHUNK_TRACKS_MAX}, read;
+    CLEANUP(chunk_writer) struct chunk_writer *writer = chunk_writer_new();
+    g_autoptr(GError) error = NULL;
+    int frames = 0, seen = 0;
+    for (int i = 0; i < CHUNK_TRACKS_MAX; i++)
+        tracks[i] = (struct observed_track){.id = (uint64_t)i + 1, .object_class = g_intern_static_string("person")};
+    for (; chunk_writer_add(writer, &still); frames++)
+        still.media_us += 40000;
+    g_assert_cmpint(frames, ==, CHUNK_SIGHTINGS_MAX / CHUNK_TRACKS_MAX);
+    g_autoptr(GBytes) bytes = chunk_writer_finish(writer);
+    gsize length;
+    const uint8_t *data = g_bytes_get_data(bytes, &length);
+    CLEANUP(chunk_reader) struct chunk_reader *reader = chunk_reader_new(data, length, &error);
+    while (chunk_reader_next(reader, &read, &error))
+        seen += read.track_count;
+    g_assert_no_error(error);
+    g_assert_cmpint(seen, ==, CHUNK_SIGHTINGS_MAX);
+    g_assert_true(chunk_writer_add(writer, &still));
+}
+
+/* One frame whose tracks have so many classes of these names. */
+static GBytes *chunk_of_classes(const char *name, int from, int count)
+{
+    struct observed_track tracks[CHUNK_CLASSES_MAX];
+    CLEANUP(chunk_writer) struct chunk_writer *writer = chunk_writer_new();
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    for (int i = 0; i < count; i++) {
+        g_ptr_array_add(names, g_strdup_printf("%s %d", name, from + i));
+        tracks[i] = (struct observed_track){.id = (uint64_t)i + 1, .object_class = g_ptr_array_index(names, (guint)i)};
+    }
+    const struct observation crowd = {.tracks = tracks, .track_count = count};
+    g_assert_true(chunk_writer_add(writer, &crowd));
+    return chunk_writer_finish(writer);
+}
+
+/* Each name that is read is kept until the process ends: hostile chunks may not go on for ever. */
+static void test_foreign_classes_are_bounded(void)
+{
+    int known = 0;
+    for (int from = 0; from < 2 * CHUNK_FOREIGN_CLASSES_MAX; from += CHUNK_CLASSES_MAX) {
+        g_autoptr(GBytes) bytes = chunk_of_classes("foreign", from, CHUNK_CLASSES_MAX);
+        gsize length;
+        const uint8_t *data = g_bytes_get_data(bytes, &length);
+        struct observation read;
+        CLEANUP(chunk_reader) struct chunk_reader *reader = chunk_reader_new(data, length, NULL);
+        g_assert_true(chunk_reader_next(reader, &read, NULL));
+        for (int i = 0; i < read.track_count; i++)
+            known += *read.tracks[i].object_class != '\0';
+    }
+    g_assert_cmpint(known, <=, CHUNK_FOREIGN_CLASSES_MAX);
+    g_assert_cmpint(known, >, CHUNK_FOREIGN_CLASSES_MAX / 2);
+    g_assert_cmpuint(g_quark_try_string("foreign 8000"), ==, 0);
+}
+
 /* Stored by an older Vedette, which knew of no camera moves. */
 static void test_chunks_of_the_first_version_are_read(void)
 {
@@ -276,6 +334,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk/an empty chunk is one too", test_an_empty_chunk_is_one_too);
     g_test_add_func("/chunk/damage is noticed", test_damage_is_noticed);
     g_test_add_func("/chunk/nonsense with a good checksum ends", test_nonsense_with_a_good_checksum_ends);
+    g_test_add_func("/chunk/a chunk holds so many tracks", test_a_chunk_holds_so_many_tracks);
+    g_test_add_func("/chunk/foreign classes are bounded", test_foreign_classes_are_bounded);
     g_test_add_func("/chunk/chunks of the first version are read", test_chunks_of_the_first_version_are_read);
     g_test_add_func("/chunk/numbers of every size", test_numbers_of_every_size);
     return g_test_run();
