@@ -46,7 +46,7 @@ struct source_settings {
     int32_t retry_delay_ms;   /* first; doubles with full jitter up to the maximum */
     int32_t retry_delay_max_ms;
     int32_t max_header_bytes;  /* of one RTSP answer */
-    int32_t max_picture_bytes; /* encoded, by HTTP */
+    int32_t max_picture_bytes; /* encoded */
     double picture_fps;        /* of a folder of pictures, and of pictures asked for one by one */
     int32_t max_width_px, max_height_px;
     int32_t decoder_threads;

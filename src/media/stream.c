@@ -223,6 +223,7 @@ void stream_offer_packet(struct media_stream *stream, GstBuffer *encoded, GstCap
 void stream_on_packet(void *data, GstBuffer *encoded, GstCaps *caps)
 {
     struct media_stream *stream = data;
+    __atomic_store_n(&stream->unseen_bytes, 0, __ATOMIC_RELAXED);
     if (stream->viewers->len == 0) { /* nothing is decoded: this is what there is to be seen of it */
         const GstStructure *structure = gst_caps_get_structure(caps, 0);
         int width = 0, height = 0;

@@ -61,6 +61,7 @@ struct media_stream {
 
     bool is_stopping;      /* atomic */
     int64_t last_frame_us; /* atomic: monotonic */
+    int64_t unseen_bytes;  /* atomic: received since an encoded picture came out of them */
 
     /* owned by the stream's thread */
     pthread_t thread;
@@ -71,7 +72,7 @@ struct media_stream {
 
     /* owned by whichever thread delivers (one at a time) */
     uint64_t next_number;
-    int64_t media_us, media_seen_us; /* of the last frame, on the stream's own axis; and when it was seen */
+    struct time_axis axis;
     int64_t rate_since_us, rate_frames, cpu_us;
     int64_t copies_before;
 
@@ -159,8 +160,7 @@ struct session {
     GstElement *pipeline, *input;
     GstBus *bus;
     struct media_decoder *decoder;
-    int warm_ups;     /* pictures left out because they were copies */
-    int64_t shift_us; /* from this connection's time to the stream's own axis */
+    int warm_ups; /* pictures left out because they were copies */
     int64_t decoded_before, received_before;
 };
 /* `depayloader` may be NULL: then `caps` are of whole encoded pictures. Takes over `caps`. session_close it, also after

@@ -16,23 +16,6 @@ enum {
     SESSION_MOST_WARM_UPS = 17, /* what a decoder of H.264 may hold back, and the first */
 };
 
-/* The stream's own axis runs on over connections, and over cameras whose time stamps jump: where they do, the time that
- * passed here takes the place of theirs. */
-static int64_t steady_media_us(struct session *session, int64_t stream_us)
-{
-    enum { JUMP_US = 10000000 }; /* further apart than a camera's pictures ever are */
-    struct media_stream *stream = session->stream;
-    int64_t now_us = clock_monotonic_us(stream->clock), step_us = stream_us + session->shift_us - stream->media_us;
-    if (step_us <= 0 || step_us > JUMP_US) {
-        int64_t passed_us = stream->media_seen_us ? MAX(1, now_us - stream->media_seen_us) : 1;
-        session->shift_us += passed_us - step_us;
-        step_us = passed_us;
-    }
-    stream->media_us += step_us;
-    stream->media_seen_us = now_us;
-    return stream->media_us;
-}
-
 static void analyse_sample(struct session *session, GstSample *sample, uint64_t number, int64_t stream_us,
                            int64_t media_us)
 {
@@ -69,7 +52,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
         return GST_FLOW_EOS;
     GstClockTime pts = GST_BUFFER_PTS(gst_sample_get_buffer(sample));
     int64_t stream_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
-    int64_t media_us = steady_media_us(session, stream_us);
+    int64_t media_us = time_axis_next(&stream->axis, stream_us, clock_monotonic_us(stream->clock));
     uint64_t number = stream->next_number++;
     GstVideoInfo info;
     bool has_size = gst_video_info_from_caps(&info, gst_sample_get_caps(sample));
@@ -116,12 +99,14 @@ static bool build(struct session *session, const struct media_codec *codec, cons
 
 static void begin(struct session *session, struct media_stream *stream, const struct media_codec *codec)
 {
+    time_axis_begin(&stream->axis);
     *session = (struct session){.stream = stream,
                                 .decoded_before = counter_get(&stream->health.frames_decoded),
                                 .received_before = counter_get(&stream->health.bytes_received)};
     session->pipeline = gst_pipeline_new(NULL);
     session->bus = gst_element_get_bus(session->pipeline);
     stream->cpu_us = 0;
+    __atomic_store_n(&stream->unseen_bytes, 0, __ATOMIC_RELAXED);
     stream_set_codec(stream, codec->name);
 }
 
@@ -178,9 +163,27 @@ static void wait_for_decoder(struct session *session)
         stream_wait_ms(session->stream, SESSION_FULL_POLL_MS);
 }
 
+/* Whoever puts a picture together from packets keeps them until its last one: a camera that never sends that shall not
+ * take all memory until it counts as stalled. */
+static bool check_picture_size(struct session *session, size_t more_bytes, GError **error)
+{
+    struct media_stream *stream = session->stream;
+    int64_t bytes = __atomic_add_fetch(&stream->unseen_bytes, (int64_t)more_bytes, __ATOMIC_RELAXED);
+    if (bytes <= (int64_t)stream->settings.max_picture_bytes + SESSION_WAITING_BYTES)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                "the camera's picture is larger than %d bytes (source.max_picture_bytes)",
+                stream->settings.max_picture_bytes);
+    return false;
+}
+
 bool session_push(struct session *session, GstBuffer *buffer, GError **error)
 {
     wait_for_decoder(session);
+    if (!check_picture_size(session, gst_buffer_get_size(buffer), error)) {
+        gst_buffer_unref(buffer);
+        return false;
+    }
     if (gst_app_src_push_buffer(GST_APP_SRC(session->input), buffer) == GST_FLOW_OK)
         return true;
     if (!media_bus_error(session->bus, "decode", error))

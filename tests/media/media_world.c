@@ -45,6 +45,7 @@ struct source_settings media_world_settings(void)
                                     .retry_delay_ms = 10,
                                     .retry_delay_max_ms = 100,
                                     .max_header_bytes = 65536,
+                                    .max_picture_bytes = 8 << 20,
                                     .max_width_px = 7680,
                                     .max_height_px = 4320,
                                     .decoder_threads = 1,

@@ -351,6 +351,41 @@ static void test_s03_trick(const void *data)
     fake_camera_stop(camera);
 }
 
+/* One picture in pieces of which none is the last (RFC 6184, section 5.8: no end bit). */
+static bool endless_picture(const struct fake_request *request)
+{
+    enum { PIECE_BYTES = 1200, AT_RTP = 4, AT_PIECE = AT_RTP + 12 };
+    uint8_t packet[AT_PIECE + PIECE_BYTES] = {'$', 0, (PIECE_BYTES + 12) >> 8, (PIECE_BYTES + 12) & 0xff, 0x80, 96};
+    if (!fake_answer_honestly(request, fake_sdp) || !is(request, "PLAY"))
+        return true;
+    packet[AT_PIECE] = 0x7c; /* FU-A */
+    memset(packet + AT_PIECE + 2, 0x55, PIECE_BYTES - 2);
+    for (int number = 0; fake_send(request, packet, sizeof packet); number++) {
+        packet[AT_RTP + 2] = (uint8_t)(number >> 8);
+        packet[AT_RTP + 3] = (uint8_t)number;
+        packet[AT_PIECE + 1] = number == 0 ? 0x85 : 0x05; /* a key frame's: the first, then more */
+    }
+    return false;
+}
+
+static void test_s03_an_endless_picture(void)
+{
+    struct media_eye eye;
+    struct fake_camera *camera = fake_camera_start(endless_picture);
+    g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(camera));
+    media_eye_init(&eye);
+    eye.settings.stall_timeout_ms = 60000; /* until then all would be kept */
+    eye.settings.max_picture_bytes = 65536;
+    eye.settings.retry_delay_ms = eye.settings.retry_delay_max_ms = 600000;
+    media_eye_open(&eye, address);
+    g_assert_true(media_eye_wait_state(&eye, "waiting"));
+    g_test_message("%s", media_eye_look(&eye)->last_error);
+    g_assert_nonnull(strstr(media_eye_look(&eye)->last_error, "larger than 65536 bytes (source.max_picture_bytes)"));
+    g_assert_cmpint(counter_get(&eye.health.bytes_received), <, 4 << 20);
+    media_eye_close(&eye);
+    fake_camera_stop(camera);
+}
+
 /* Stopping ends any wait, in every state of the conversation. */
 static void test_a_source_stops_whatever_the_camera_does(void)
 {
@@ -543,6 +578,7 @@ int main(int argc, char **argv)
     g_test_add_func("/media/hostile/a_source_stops_whatever_the_camera_does",
                     test_a_source_stops_whatever_the_camera_does);
     g_test_add_func("/media/hostile/a_source_stops_while_it_connects", test_a_source_stops_while_it_connects);
+    g_test_add_func("/media/hostile/s03_an_endless_picture", test_s03_an_endless_picture);
     g_test_add_func("/media/hostile/s03_a_tls_camera_that_says_nothing", test_s03_a_tls_camera_that_says_nothing);
     g_test_add_func("/media/hostile/s03_a_bad_certificate_is_refused", test_s03_a_bad_certificate_is_refused);
     g_test_add_func("/media/hostile/sessions_are_kept_alive_and_ended", test_sessions_are_kept_alive_and_ended);

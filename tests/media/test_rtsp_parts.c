@@ -38,6 +38,44 @@ static void test_time_stamps_unwrap(void)
     g_assert_cmpint(rtp_clock_media_us(&clock, stamp), ==, INT64_C(100000500000));
 }
 
+/* A camera whose stamps are so far apart, while its pictures come 25 a second for an hour: the axis keeps to our time.
+ */
+static void test_s04_stamps_at_another_pace_keep_no_time(void)
+{
+    static const int64_t steps_us[] = {0, 1, 100, 39000, 41000, 400000, 5000000, 11000000, -40000};
+    enum { PICTURES = 25 * 3600, REAL_US = 40000, MOST_AHEAD_US = 21 * 1000000 };
+    for (size_t i = 0; i < G_N_ELEMENTS(steps_us); i++) {
+        struct time_axis axis = {0};
+        int64_t last_us = 0, stamp_us = INT64_C(1) << 40, now_us = 5;
+        time_axis_begin(&axis);
+        for (int picture = 0; picture < PICTURES; picture++) {
+            int64_t media_us = time_axis_next(&axis, stamp_us += steps_us[i], now_us += REAL_US);
+            g_assert_cmpint(media_us, >, last_us);
+            last_us = media_us;
+        }
+        g_assert_cmpint(ABS(last_us - (int64_t)PICTURES * REAL_US), <, MOST_AHEAD_US);
+    }
+}
+
+/* What an honest camera says is taken to the microsecond, though it comes in bursts and after a pause of the network.
+ */
+static void test_honest_stamps_are_kept(void)
+{
+    struct time_axis axis = {0};
+    int64_t now_us = 77, begun_us = 0;
+    time_axis_begin(&axis);
+    for (int picture = 0; picture < 1000; picture++) {
+        int64_t media_us = time_axis_next(&axis, 40000 * (int64_t)picture, now_us);
+        begun_us = picture ? begun_us : media_us;
+        g_assert_cmpint(media_us - begun_us, ==, 40000 * (int64_t)picture);
+        now_us += picture == 500 ? 8000000 : picture < 100 || (picture > 500 && picture < 700) ? 1 : 40000;
+    }
+    time_axis_begin(&axis); /* another connection, whose time begins anew */
+    int64_t before_us = axis.media_us;
+    g_assert_cmpint(time_axis_next(&axis, 0, now_us + 3000000), ==, before_us + 3040000);
+    g_assert_cmpint(time_axis_next(&axis, 40000, now_us + 3000001), ==, before_us + 3080000);
+}
+
 static void test_sender_reports_tell_the_wall_time(void)
 {
     static const unsigned char report[28] = {0x80, 200,  0,    6, 0, 0, 0, 1, 0xec, 0xcc,
@@ -80,6 +118,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/media/rtsp_parts/c14_the_first_contact_has_jitter", test_c14_the_first_contact_has_jitter);
     g_test_add_func("/media/rtsp_parts/time_stamps_unwrap", test_time_stamps_unwrap);
+    g_test_add_func("/media/rtsp_parts/s04_stamps_at_another_pace_keep_no_time",
+                    test_s04_stamps_at_another_pace_keep_no_time);
+    g_test_add_func("/media/rtsp_parts/honest_stamps_are_kept", test_honest_stamps_are_kept);
     g_test_add_func("/media/rtsp_parts/sender_reports_tell_the_wall_time", test_sender_reports_tell_the_wall_time);
     g_test_add_func("/media/rtsp_parts/digest_answers_as_the_standard_does", test_digest_answers_as_the_standard_does);
     return g_test_run();
