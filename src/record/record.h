@@ -304,6 +304,7 @@ enum record_sql_kind {
 struct record_sql_value {
     enum record_sql_kind type;
     int64_t integer;
+    int32_t rest_us; /* of a time that was read: what its milliseconds leave over, 0..999; PostgreSQL's alone have it */
     double real;
     char *text;       /* the record's own where it has it as it is; released by record_sql_value_clear */
     bool is_borrowed; /* so that it lives as long as the record does not change */

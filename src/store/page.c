@@ -72,6 +72,17 @@ char *store_page_cursor(const struct record_descriptor *descriptor, const char *
     return g_string_free(cursor, FALSE);
 }
 
+/* The cursor's row may have a finer time than stands in it: then that is meant. $1 is the org, $`at` and the next are
+ * the first moments of the cursor's millisecond and of the one after, and those of the key follow. */
+static void append_exact_time(const struct store_page *page, GStrv columns, size_t at)
+{
+    g_string_append_printf(page->sql, "coalesce((SELECT max(%s) FROM %s WHERE org_id = $1", page->time,
+                           page->descriptor->table);
+    for (size_t i = 0; columns[i]; i++)
+        g_string_append_printf(page->sql, " AND %s = $%zu", columns[i], at + 2 + i);
+    g_string_append_printf(page->sql, " AND %s >= $%zu AND %s < $%zu), $%zu)", page->time, at, page->time, at + 1, at);
+}
+
 /* Rows of the cursor's own time come by key; both stand in it. */
 static bool add_key_cursor(struct store_page *page, GError **error)
 {
@@ -81,8 +92,12 @@ static bool add_key_cursor(struct store_page *page, GError **error)
     if (g_strv_length(page->cursor) != g_strv_length(columns) + 1 ||
         !g_ascii_string_to_signed(page->cursor[0], 10, 0, STORE_TIME_LAST_MS, &at_ms, NULL))
         return refuse_cursor(page, error);
-    g_autofree char *condition = g_strdup_printf("(%s, %s) < (", page->time, page->key);
-    store_page_add(page, condition, sql_time(at_ms));
+    size_t at = page->count + 1;
+    page->values[page->count++] = sql_time(at_ms);
+    page->values[page->count++] = sql_time(at_ms + 1);
+    g_autofree char *row = g_strdup_printf("(%s, %s) < (", page->time, page->key);
+    store_page_add_text(page, row);
+    append_exact_time(page, columns, at);
     for (size_t i = 1; page->cursor[i]; i++) {
         page->values[page->count++] = sql_text(page->cursor[i]);
         g_string_append_printf(page->sql, ", $%zu", page->count);
@@ -91,20 +106,28 @@ static bool add_key_cursor(struct store_page *page, GError **error)
     return true;
 }
 
+static bool take_time(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    struct record_sql_value *time = data;
+    (void)columns;
+    (void)error;
+    *time = row[0].type == RECORD_SQL_NULL ? sql_text(NULL) : sql_time_as_read(&row[0]);
+    return true;
+}
+
 /* Rows of the cursor's own time come by id. */
 static bool add_id_cursor(struct store_transaction *transaction, struct store_page *page, GError **error)
 {
-    static const int64_t missing = G_MININT64;
-    int64_t at_ms;
+    struct record_sql_value time = sql_text(NULL);
     g_autofree char *sql =
         g_strdup_printf("SELECT %s FROM %s WHERE org_id = $1 AND id = $2 LIMIT 1", page->time, page->descriptor->table);
-    if (!store_get_integer(transaction, sql, STORE_VALUES(sql_text(page->org_id), sql_text(page->before_id)), missing,
-                           &at_ms, error))
+    if (!store_each(transaction, sql, STORE_VALUES(sql_text(page->org_id), sql_text(page->before_id)), take_time, &time,
+                    error))
         return false;
-    if (at_ms == missing)
+    if (time.type == RECORD_SQL_NULL)
         return refuse_cursor(page, error);
     g_autofree char *condition = g_strdup_printf("(%s, id) < (", page->time);
-    store_page_add(page, condition, sql_time(at_ms));
+    store_page_add(page, condition, time);
     page->values[page->count++] = sql_text(page->before_id);
     g_string_append_printf(page->sql, ", $%zu)", page->count);
     return true;

@@ -48,9 +48,9 @@ static void append_real(GByteArray *out, double real)
     append_u64(out, bits);
 }
 
-static uint64_t time_of(int64_t ms)
+static uint64_t time_of(const struct record_sql_value *value)
 {
-    return (uint64_t)((ms - epoch_ms) * 1000);
+    return (uint64_t)((value->integer - epoch_ms) * 1000 + value->rest_us);
 }
 
 Oid pg_value_type(const struct record_sql_value *value)
@@ -77,7 +77,7 @@ void pg_append_value(const struct record_sql_value *value, GByteArray *out)
         g_byte_array_append(out, &byte, 1);
         break;
     case RECORD_SQL_TIME:
-        append_u64(out, time_of(value->integer));
+        append_u64(out, time_of(value));
         break;
     case RECORD_SQL_TEXT:
     case RECORD_SQL_JSON:
@@ -201,6 +201,14 @@ static void read_numeric(const char *bytes, struct record_sql_value *value)
     *value = is_whole ? sql_integer((int64_t)real) : sql_real(real);
 }
 
+/* Others may have written it finer than we do. */
+static void read_time(const char *bytes, int length, struct record_sql_value *value)
+{
+    int64_t us = read_whole(bytes, length), rest_us = (us % 1000 + 1000) % 1000;
+    *value = sql_integer((us - rest_us) / 1000 + epoch_ms);
+    value->rest_us = (int32_t)rest_us;
+}
+
 bool pg_read_value(const PGresult *result, int row, int column, struct record_sql_value *value, GError **error)
 {
     *value = sql_text(NULL);
@@ -225,7 +233,7 @@ bool pg_read_value(const PGresult *result, int row, int column, struct record_sq
         read_numeric(bytes, value);
         return true;
     case OID_TIMESTAMPTZ:
-        *value = sql_integer(read_whole(bytes, length) / 1000 + epoch_ms);
+        read_time(bytes, length, value);
         return true;
     case OID_TEXT:
     case OID_NAME:

@@ -134,14 +134,14 @@ static void page_row_clear(void *data)
         record_sql_value_clear(&row->at[i]);
 }
 
-/* Rows: the columns of the order, and 1 when it may go. Engines read times as numbers, and want times for them. */
+/* Rows: the columns of the order, and 1 when it may go. */
 static bool take_page_row(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
     (void)error;
     struct page_row taken = {.is_due = row[columns - 1].integer != 0};
     for (size_t i = 0; i < columns - 1 && i < ORDER_COLUMNS_MAX; i++) {
         bool is_text = row[i].type == RECORD_SQL_TEXT;
-        taken.at[i] = is_text ? sql_text(g_strdup(row[i].text)) : sql_time(row[i].integer);
+        taken.at[i] = is_text ? sql_text(g_strdup(row[i].text)) : sql_time_as_read(&row[i]);
     }
     g_array_append_val((GArray *)data, taken);
     return true;
@@ -224,13 +224,6 @@ static char *delete_sql(const struct retention_rule *rule, enum record_dialect d
     return g_string_free(sql, FALSE);
 }
 
-/* Times are read in milliseconds; other programs may have written finer ones. */
-static struct record_sql_value not_before(struct record_sql_value value)
-{
-    value.integer += value.type == RECORD_SQL_TIME;
-    return value;
-}
-
 /* What deletes of one part have in common. */
 struct deleting {
     struct retention_work *work;
@@ -251,7 +244,7 @@ static bool delete_between(const struct deleting *deleting, const struct page_ro
     set_part_values(values, work, org_id, deleting->part);
     for (size_t i = 0; i < columns; i++) {
         values[PART_VALUES + i] = first->at[i];
-        values[PART_VALUES + columns + i] = not_before(last->at[i]);
+        values[PART_VALUES + columns + i] = last->at[i];
     }
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);

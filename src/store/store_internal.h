@@ -101,6 +101,11 @@ static inline struct record_sql_value sql_time(int64_t ms)
 {
     return (struct record_sql_value){.type = RECORD_SQL_TIME, .integer = ms};
 }
+/* A time that was read, to the last digit: engines read them as numbers. */
+static inline struct record_sql_value sql_time_as_read(const struct record_sql_value *value)
+{
+    return (struct record_sql_value){.type = RECORD_SQL_TIME, .integer = value->integer, .rest_us = value->rest_us};
+}
 #define STORE_VALUES(...)                                                                                              \
     (const struct record_sql_value[]){__VA_ARGS__},                                                                    \
         sizeof((const struct record_sql_value[]){__VA_ARGS__}) / sizeof(struct record_sql_value)

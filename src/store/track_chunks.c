@@ -52,13 +52,16 @@ static GPtrArray *read_page(struct store *store, const struct store_track_filter
     g_autoptr(GPtrArray) page = g_ptr_array_new_with_free_func(free_chunk);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, filter->org_id, error);
-    bool is_good = transaction &&
-                   store_select(transaction, &track_chunk_descriptor,
-                                "WHERE org_id = $1 AND camera_id = $2 AND (from_at, id) > ($3, $4) AND from_at < $5 "
-                                "ORDER BY from_at, id LIMIT $6",
-                                STORE_VALUES(sql_text(filter->org_id), sql_text(filter->camera_id), sql_time(after_ms),
-                                             sql_text(after_id), sql_time(filter->to_ms), sql_integer(PAGE_CHUNKS)),
-                                page, error);
+    bool is_good =
+        transaction &&
+        store_select(
+            transaction, &track_chunk_descriptor,
+            "WHERE org_id = $1 AND camera_id = $2 AND (from_at, id) > (coalesce((SELECT max(c.from_at) "
+            "FROM track_chunks c WHERE c.org_id = $1 AND c.camera_id = $2 AND c.id = $4), $3), $4) AND from_at < $5 "
+            "ORDER BY from_at, id LIMIT $6",
+            STORE_VALUES(sql_text(filter->org_id), sql_text(filter->camera_id), sql_time(after_ms), sql_text(after_id),
+                         sql_time(filter->to_ms), sql_integer(PAGE_CHUNKS)),
+            page, error);
     return is_good ? g_steal_pointer(&page) : NULL;
 }
 

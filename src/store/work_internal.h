@@ -59,7 +59,7 @@ bool store_ensure_org_in(struct store_transaction *transaction, const char *org_
 
 /* A page of an org's rows, newest first: conditions are added, then it is read once. The text is the same for the same
  * conditions, so that each is prepared once. */
-enum { PAGE_VALUES_MAX = 20, PAGE_OWN_VALUES = 5 /* the cursor's and the limit */ };
+enum { PAGE_VALUES_MAX = 20, PAGE_OWN_VALUES = 6 /* the cursor's and the limit */ };
 struct store_page {
     const struct record_descriptor *descriptor;
     const char *time; /* the column by which it goes; NULL: by id alone */

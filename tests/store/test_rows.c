@@ -190,6 +190,46 @@ static void test_rows_without_an_id_come_in_pages(void)
     world_clear(&world);
 }
 
+/* How many rows there are in pages of one. */
+static int count_by_pages(struct store *store, const struct store_row_kind *kind)
+{
+    g_autofree char *cursor = NULL;
+    for (int count = 0;; count++) {
+        const struct store_row_filter filter = {.org_id = "default", .before_id = cursor, .limit = 1};
+        g_autoptr(GError) error = NULL;
+        GPtrArray *page = store_rows_list(store, kind, &filter, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(count, <, 100);
+        if (page->len == 0) {
+            store_rows_free(kind, page);
+            return count;
+        }
+        g_free(cursor);
+        cursor = store_row_cursor(kind, g_ptr_array_index(page, 0));
+        store_rows_free(kind, page);
+    }
+}
+
+/* Times finer than ours, as other programs write them: no row is left out between two pages, and none comes twice. */
+static void test_pages_of_times_of_other_programs(void)
+{
+    struct store_world world;
+    if (!world_is_postgres()) {
+        g_test_skip("SQLite has whole milliseconds");
+        return;
+    }
+    staffed_world_init(&world);
+    postgres_do(world.database,
+                "INSERT INTO access_logs (org_id, camera_id, id, employee_id, direction, at, source) SELECT 'default', "
+                "'cam-1', 'a' || n, 'e-1', 'in', timestamptz '2026-01-01T00:00:00.000001Z' + n * interval '300 "
+                "microseconds', 'local' FROM generate_series(0, 9) n; INSERT INTO attendance_records (org_id, "
+                "employee_id, day, status) SELECT 'default', 'e-' || n, timestamptz '2026-01-01T00:00:00.000001Z' + (9 "
+                "- n) * interval '300 microseconds', 'present' FROM generate_series(0, 9) n");
+    g_assert_cmpint(count_by_pages(world.store, &store_access_logs), ==, 10);
+    g_assert_cmpint(count_by_pages(world.store, &store_attendance), ==, 10);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -199,5 +239,6 @@ int main(int argc, char **argv)
     g_test_add_func("/rows/one_of_two_at_once_is_refused", test_one_of_two_at_once_is_refused);
     g_test_add_func("/rows/an_org_gets_another_name", test_an_org_gets_another_name);
     g_test_add_func("/rows/rows_without_an_id_come_in_pages", test_rows_without_an_id_come_in_pages);
+    g_test_add_func("/rows/pages_of_times_of_other_programs", test_pages_of_times_of_other_programs);
     return g_test_run();
 }
