@@ -429,6 +429,7 @@ static bool pg_migrate(struct store *store, bool is_dry, GString *report, GError
     struct pg_connection connection = {0};
     if (!pg_connect(&connection, &store->settings, place, error))
         return false;
+    connection.timeout_ms = 0; /* an index of many rows takes its time, and so does another that migrates */
     bool is_good = migrate_on(&connection, store, is_dry, report, error);
     pg_disconnect(&connection);
     return is_good;

@@ -65,6 +65,12 @@ static int64_t now_ms(void)
     return g_get_monotonic_time() / 1000;
 }
 
+/* When the connection's next wait ends; 0: when the other side answers, or the kernel finds that it is gone. */
+static int64_t deadline_of(const struct pg_connection *connection)
+{
+    return connection->timeout_ms ? now_ms() + connection->timeout_ms : 0;
+}
+
 /* Waits for the socket; false when the deadline passed. */
 static bool wait_socket(const struct pg_connection *connection, short events, int64_t deadline_ms, GError **error)
 {
@@ -72,7 +78,7 @@ static bool wait_socket(const struct pg_connection *connection, short events, in
     int ready;
     do {
         int64_t rest = deadline_ms - now_ms();
-        ready = poll(&polled, 1, (int)MAX(rest, 0));
+        ready = poll(&polled, 1, deadline_ms ? (int)MAX(rest, 0) : -1);
     } while (ready < 0 && errno == EINTR);
     if (ready > 0)
         return true;
@@ -84,7 +90,7 @@ static bool wait_socket(const struct pg_connection *connection, short events, in
 /* Sends all that is buffered, and takes in what comes meanwhile so that neither side waits for the other. */
 static bool flush(struct pg_connection *connection, GError **error)
 {
-    int64_t deadline_ms = now_ms() + connection->timeout_ms;
+    int64_t deadline_ms = deadline_of(connection);
     int rest;
     while ((rest = PQflush(connection->connection)) > 0)
         if (!wait_socket(connection, POLLIN | POLLOUT, deadline_ms, error))
@@ -97,7 +103,7 @@ static bool flush(struct pg_connection *connection, GError **error)
 /* The next result; NULL at the end of one statement's. False: there will be none any more. */
 static bool next_result(struct pg_connection *connection, PGresult **result, GError **error)
 {
-    int64_t deadline_ms = now_ms() + connection->timeout_ms;
+    int64_t deadline_ms = deadline_of(connection);
     while (PQisBusy(connection->connection)) {
         if (!wait_socket(connection, POLLIN, deadline_ms, error))
             return false;
@@ -127,7 +133,7 @@ static char *read_password(const struct store_settings *settings, GError **error
 
 static bool finish_connecting(struct pg_connection *connection, GError **error)
 {
-    int64_t deadline_ms = now_ms() + connection->timeout_ms;
+    int64_t deadline_ms = deadline_of(connection);
     for (short events = POLLOUT;;) {
         if (PQstatus(connection->connection) == CONNECTION_BAD)
             return fail_lost(connection, error);
@@ -175,8 +181,17 @@ bool pg_connect(struct pg_connection *connection, const struct store_settings *s
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
     }
-    const char *const names[] = {"dbname", "password", "application_name", "client_encoding", NULL};
-    const char *const values[] = {settings->url, password, "vedette", "UTF8", NULL};
+    /* What stands before the address is what holds where the address says nothing else. */
+    const char *const names[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "dbname",
+                                 "password",        "application_name",    "client_encoding",  NULL};
+    const char *const values[] = {PG_KEEPALIVES_IDLE_S,
+                                  PG_KEEPALIVES_INTERVAL_S,
+                                  PG_KEEPALIVES_COUNT,
+                                  settings->url,
+                                  password,
+                                  "vedette",
+                                  "UTF8",
+                                  NULL};
     connection->place = place;
     connection->timeout_ms = settings->connect_timeout_ms;
     connection->deferred = 0;

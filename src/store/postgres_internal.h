@@ -15,11 +15,16 @@ enum {
     PG_MAINTENANCE_MS = 3600 * 1000, /* between looks at the partitions */
 };
 
+/* libpq's parameters: after a minute without a word from the other side, and no answer when asked, it is gone. */
+#define PG_KEEPALIVES_IDLE_S "30"
+#define PG_KEEPALIVES_INTERVAL_S "10"
+#define PG_KEEPALIVES_COUNT "3"
+
 struct pg_connection {
     PGconn *connection;
     GHashTable *prepared; /* SQL with the types of its values → name */
     const char *place;    /* for errors */
-    int timeout_ms;       /* of one answer */
+    int timeout_ms;       /* of one answer; 0: as long as the other side is there (keepalives) */
     int deferred;         /* statements sent whose answers were not read */
     bool is_lent;         /* the pool's lock */
 };

@@ -99,6 +99,33 @@ static void test_migrations_that_start_at_once(void)
     postgres_do("postgres", "DROP DATABASE fresh");
 }
 
+static void *migrate_impatiently(void *data)
+{
+    const struct store_settings settings = {
+        .url = data, .connections = 2, .connect_timeout_ms = 20000, .query_timeout_ms = 200};
+    GError *error = NULL;
+    store_migrate("", &settings, clock_system(), false, NULL, &error);
+    return error;
+}
+
+/* The first takes longer than any query may. */
+static void test_a_migration_waits_for_another(void)
+{
+    postgres_do("postgres", "CREATE DATABASE waiting TEMPLATE vedette_template");
+    g_autofree char *url = postgres_url("vedette_migrator", "waiting");
+    PGconn *first = postgres_connect("postgres", "waiting");
+    pthread_t thread;
+    void *error;
+    g_free(postgres_ask_on(first, "BEGIN; SELECT pg_advisory_xact_lock(1986356325, 0)"));
+    g_assert_cmpint(pthread_create(&thread, NULL, migrate_impatiently, url), ==, 0);
+    WORLD_WAIT_UNTIL(postgres_ask_number("waiting", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = "
+                                                    "'advisory' AND now() - query_start > interval '1 second'") == 1);
+    PQfinish(first);
+    pthread_join(thread, &error);
+    g_assert_no_error((GError *)error);
+    postgres_do("postgres", "DROP DATABASE waiting WITH (FORCE)");
+}
+
 static void test_unmigrated_and_changed_databases_are_refused(void)
 {
     static const struct {
@@ -160,6 +187,7 @@ int main(int argc, char **argv)
     g_test_add_func("/postgres/idle_connections_that_died_are_not_used", test_idle_connections_that_died_are_not_used);
     g_test_add_func("/postgres/a_lock_does_not_hold_the_store", test_a_lock_does_not_hold_the_store);
     g_test_add_func("/postgres/migrations_that_start_at_once", test_migrations_that_start_at_once);
+    g_test_add_func("/postgres/a_migration_waits_for_another", test_a_migration_waits_for_another);
     g_test_add_func("/postgres/unmigrated_and_changed_databases_are_refused",
                     test_unmigrated_and_changed_databases_are_refused);
     g_test_add_func("/postgres/g07_rows_of_no_day_are_counted_and_move", test_g07_rows_of_no_day_are_counted_and_move);
