@@ -36,3 +36,26 @@ static const struct record_field policy_revision_fields[] = {
 const struct record_descriptor policy_revision_descriptor =
     RECORD(struct policy_revision, "PolicyRevision", 1, policy_revision_fields, "One change of a policy.",
            .table = "policy_revisions");
+
+static const struct record_field policy_file_fields[] = {
+    FIELD(struct policy_file, source, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "the server that watches it"),
+    FIELD(struct policy_file, path, RECORD_REQUIRED | RECORD_KEY, "below its directory; \".\": the directory itself",
+          .min_count = 1, .max_count = 4096),
+    FIELD(struct policy_file, digest, 0, "SHA-256 in hex of what was taken over last; absent: nothing was",
+          .max_count = 64),
+    FIELD(struct policy_file, version, 0, "of the document that was made of that; 0: none was", .min = 0,
+          .max = INT32_MAX),
+    FIELD(struct policy_file, doubt, 0, "why what it says is not in force; absent: it is", .max_count = 1024),
+};
+const struct record_descriptor policy_file_descriptor =
+    RECORD(struct policy_file, "PolicyFile", 1, policy_file_fields, "What a server made of a file of policies.",
+           .table = "policy_files");
+
+static const struct record_field taken_webhook_fields[] = {
+    FIELD(struct taken_webhook, id, RECORD_REQUIRED | RECORD_KEY, "its sender's", .min_count = 1, .max_count = 128),
+    FIELD(struct taken_webhook, expires_at, RECORD_REQUIRED | RECORD_INDEXED,
+          "from then on it is too old to be taken, whether it is known or not"),
+};
+const struct record_descriptor taken_webhook_descriptor =
+    RECORD(struct taken_webhook, "TakenWebhook", 1, taken_webhook_fields, "A webhook that changed a policy.",
+           .table = "taken_webhooks");

@@ -30,3 +30,20 @@ struct policy_revision {
     struct record_time changed_at;
 };
 extern const struct record_descriptor policy_revision_descriptor;
+
+/* What a server made of a file of its policies.directory. */
+struct policy_file {
+    char *source;    /* the server that watches it */
+    char *path;      /* below the directory; ".": the directory itself, which can be in doubt alone */
+    char *digest;    /* SHA-256 in hex of what was taken over last; NULL: nothing was */
+    int32_t version; /* of the document that was made of that; 0: none was */
+    char *doubt;     /* why what it says is not in force; NULL: it is */
+};
+extern const struct record_descriptor policy_file_descriptor;
+
+/* A webhook that changed a policy, and so is not taken again. */
+struct taken_webhook {
+    char *id;
+    struct record_time expires_at;
+};
+extern const struct record_descriptor taken_webhook_descriptor;

@@ -7,6 +7,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "hub/policy_files.h"
+#include "store/policy_files.h"
 
 #include <string.h>
 
@@ -278,6 +279,36 @@ static gboolean on_clock(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* What earlier runs took over is nobody's any more: it stays, and is in no doubt. */
+static void forget_files(const struct hub *hub)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *source = policy_source_read(hub->data_dir, &error);
+    if (source && !store_policy_files_forget(hub->store, source, &error))
+        log_warning(NULL,
+                    "what was taken over of policies.directory before is not forgotten; the next start tries "
+                    "again: %s",
+                    error->message);
+}
+
+static bool start_files(struct hub_policies *policies, GError **error)
+{
+    const struct hub *hub = policies->hub;
+    const struct policy_settings *settings = &hub->settings->policies;
+    if (!settings->directory || !*settings->directory) {
+        forget_files(hub);
+        return true;
+    }
+    g_autofree char *source = policy_source_make(hub->data_dir, hub->clock, error);
+    if (!source)
+        return false;
+    policies->files =
+        policy_files_new(&(struct policy_files_config){settings->directory, source, settings->poll_seconds, hub->store,
+                                                       policies->keeper},
+                         error);
+    return policies->files != NULL;
+}
+
 struct hub_policies *policies_new(struct hub *hub, GError **error)
 {
     struct hub_policies *policies = g_new0(struct hub_policies, 1);
@@ -288,10 +319,8 @@ struct hub_policies *policies_new(struct hub *hub, GError **error)
                                                 policies,   live_roster(hub->live)};
     policies->keeper = policy_keeper_new(&config, error);
     if (policies->keeper && policy_keeper_start(policies->keeper, error)) {
-        const char *directory = hub->settings->policies.directory;
         policies->clock_timer = g_timeout_add(OVERLAY_LOOK_MS, on_clock, policies);
-        if (!directory || !*directory ||
-            (policies->files = policy_files_new(directory, policies->keeper, &hub->settings->cameras, error)))
+        if (start_files(policies, error))
             return policies;
     }
     policies_free(policies);

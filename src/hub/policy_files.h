@@ -5,25 +5,32 @@
  *     orgs/ORG/TYPE.json                 an org
  *     orgs/ORG/sites/SITE/TYPE.json      … classes/CLASS/…, cameras/CAMERA/…
  *
- * A file that goes takes its document with it, but never one that somebody else made or changed since. A bad file
- * changes nothing and is told in the log and counted until it is good; what the store cannot do now is tried again. The
- * keeper is told of which types that is (policy_keeper_doubt_types).
- * Main loop's thread.
+ * A file that goes takes its document with it, but never one that somebody else made or changed since, nor one of
+ * another server's directory; nor does a directory that is empty or away. A bad file changes nothing and is told in the
+ * log and counted until it is good; what the store cannot do now is tried again. The keeper is told of which types that
+ * is (policy_keeper_doubt_types), and the store, for other servers. How: policy_taking.h.
+ *
+ * A thread of its own does all of it. Any thread may call.
  */
 #pragma once
-
-#include <glib.h>
 
 #include "keeper/keeper.h"
 
 struct policy_files;
 
-/* Reads the directory and watches it. `cameras` tell whose documents may have come from it before. Keeper and cameras
- * outlive it. NULL: it cannot be read. */
-struct policy_files *policy_files_new(const char *directory, struct policy_keeper *keeper,
-                                      const struct record_list *cameras, GError **error);
-/* Files whose word is not in force: they are not valid, or could not be taken over, or taken away, yet. What was in
- * force before them stays. */
-size_t policy_files_refused(const struct policy_files *files);
-/* NULL is allowed. */
+struct policy_files_config {
+    const char *directory;
+    const char *source;  /* policy_source_make */
+    double poll_seconds; /* looks again so often, whatever the kernel tells of the directory; 0: never */
+    struct store *store;
+    struct policy_keeper *keeper;
+};
+
+/* Watches the directory, and waits a few seconds for the first look at it: what it says should be in force before
+ * cameras are. What it is given outlives it. NULL: it cannot be watched. */
+struct policy_files *policy_files_new(const struct policy_files_config *config, GError **error);
+/* Files whose word is not in force: they are not valid, or could not be taken over, or taken away, yet; and the
+ * directory, when it is away or empty. What was in force before stays. */
+size_t policy_files_refused(struct policy_files *files);
+/* Ends the thread after the file that it is at. NULL is allowed. */
 void policy_files_free(struct policy_files *files);

@@ -65,10 +65,15 @@ bool policy_keeper_configure(struct policy_keeper *keeper, const struct policy_v
 /* Somebody's latest word on these types (bits: 1 << enum policy_type) did not reach the store, as that of a file that
  * is refused; 0: all did. While retention is among them nothing is deleted. */
 void policy_keeper_doubt_types(struct policy_keeper *keeper, unsigned types);
-/* Whether what the files of a directory say of a type is in force, for who acts by it and does not watch them. False:
- * the error names the first file that is not. */
-bool policy_keeper_check_files(struct policy_keeper *keeper, const char *directory, enum policy_type type,
-                               GError **error);
+/* Whether what the files of a directory say of a type is in force, or was and somebody changed it since, for who acts
+ * by it and does not watch them. `source` is the server's that does; NULL: none ever did. False: the error names the
+ * first file that is not. */
+bool policy_keeper_check_files(struct policy_keeper *keeper, const char *source, const char *directory,
+                               enum policy_type type, GError **error);
+/* The name by which the store knows what a server took over of its files: made once for a data directory, where it
+ * lies. g_free. Reading: NULL with VEDETTE_ERROR_NOT_FOUND: the server never took any over. */
+char *policy_source_read(const char *data_dir, GError **error);
+char *policy_source_make(const char *data_dir, struct clock *clock, GError **error);
 /* Whether it is known what is to be kept: false while policies cannot be read, or one of retention is refused or
  * doubted, which may be a legal hold. For store_retention.check. */
 bool policy_keeper_check_retention(void *keeper, GError **error);
@@ -112,6 +117,17 @@ void policy_keeper_resolve(struct policy_keeper *keeper, enum policy_type type, 
 char *policy_keeper_settings_json(struct policy_keeper *keeper, enum policy_type type,
                                   const struct policy_scope *subject);
 
+/* The version of what is stored, and of whom it is (g_free), without opening it. False: VEDETTE_ERROR_NOT_FOUND, or the
+ * store's. */
+bool policy_keeper_look(struct policy_keeper *keeper, const struct policy_name *name, int32_t *version,
+                        char **updated_by, GError **error);
+
+/* Changes that come into force together, by one reading of all documents. On one thread. */
+struct policy_batch;
+struct policy_batch *policy_batch_new(struct policy_keeper *keeper);
+/* What was changed is in force. Frees it. */
+void policy_batch_end(struct policy_batch *batch);
+
 enum policy_action {
     POLICY_PUT = 1,  /* `body` is the document from now on */
     POLICY_PATCH,    /* `body` is a merge patch (RFC 7396): null removes a key */
@@ -123,10 +139,11 @@ struct policy_change {
     enum policy_action action;
     const char *body;
     int32_t to_version;
-    int32_t expected_version; /* 0: there must be none; below 0: whatever there is */
-    bool must_exist;          /* whichever version: VEDETTE_ERROR_CONFLICT where there is none */
-    bool is_dry_run;          /* only say whether it would be taken */
-    struct audit_by by;       /* org_id of whoever makes it; borrowed */
+    int32_t expected_version;   /* 0: there must be none; below 0: whatever there is */
+    bool must_exist;            /* whichever version: VEDETTE_ERROR_CONFLICT where there is none */
+    bool is_dry_run;            /* only say whether it would be taken */
+    struct audit_by by;         /* org_id of whoever makes it; borrowed */
+    struct policy_batch *batch; /* NULL: in force when the call returns; else once the batch ends */
 };
 struct policy_changed {
     int32_t version;

@@ -24,6 +24,19 @@ struct service_policy *policy_keeper_find(struct policy_keeper *keeper, const st
     return policy;
 }
 
+bool policy_keeper_look(struct policy_keeper *keeper, const struct policy_name *name, int32_t *version,
+                        char **updated_by, GError **error)
+{
+    struct store_policy_key key = key_of(name);
+    struct service_policy *policy = store_policy_find(keeper->config.store, &key, error);
+    if (!policy)
+        return false;
+    *version = policy->version;
+    *updated_by = g_steal_pointer(&policy->updated_by);
+    service_policy_free(policy);
+    return true;
+}
+
 /* The document that is shown where one cannot be opened. */
 static char *unopenable(const GError *error)
 {
@@ -85,7 +98,30 @@ bool policy_scope_has(const struct policy_scope *scope, const struct camera *cam
            (!scope->camera_id || g_strcmp0(scope->camera_id, subject.camera_id) == 0);
 }
 
-/* A change that is tried. */
+/* A change that is made. */
+struct making {
+    struct policy_keeper *keeper;
+    const struct policy_change *change;
+    const char *earlier; /* what a rollback goes back to */
+    struct policy_changed *changed;
+    struct record_errors *errors;
+    struct policy_set *tried; /* with the document, once it was tried on every camera; NULL: it was not */
+};
+
+/* Changes that come into force together: each is tried on what those before it made. */
+struct policy_batch {
+    struct policy_keeper *keeper;
+    struct policy_set *set; /* with the documents made so far; NULL: none was */
+    bool has_changed;
+};
+
+static struct policy_set *present_set(const struct making *making)
+{
+    const struct policy_batch *batch = making->change->batch;
+    return batch && batch->set ? policy_set_ref(batch->set) : policy_manager_get_set(making->keeper->manager);
+}
+
+/* A camera's share of it. */
 struct trying {
     struct policy_keeper *keeper;
     const struct camera_set *cameras;
@@ -118,13 +154,14 @@ static struct policy_scope *touched_subjects(const struct camera_set *cameras, c
 
 /* For every camera that it touches, now and at each hour of a week at which overlays, those of other levels with it,
  * make something else of it. */
-static bool check_cameras(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
-                          GError **error)
+static bool check_cameras(struct making *making, const char *config, GError **error)
 {
+    struct policy_keeper *keeper = making->keeper;
+    const struct policy_name *name = &making->change->name;
     const int64_t week_ms = INT64_C(7) * 24 * 3600 * 1000; /* schedules repeat by then */
     int64_t now_ms = clock_wall_ms(keeper->config.clock);
     size_t count;
-    CLEANUP(policy_set) struct policy_set *present = policy_manager_get_set(keeper->manager);
+    CLEANUP(policy_set) struct policy_set *present = present_set(making);
     CLEANUP(policy_set) struct policy_set *set = policy_set_copy(present);
     const struct policy_document document = {name->scope, name->type, config, policy_set_revision(present) + 1};
     if (!policy_set_add(set, &document, error))
@@ -141,12 +178,17 @@ static bool check_cameras(struct policy_keeper *keeper, const struct policy_name
                                        .looks_max = (size_t)keeper->config.settings->policies.trial_looks,
                                        .visit = check_camera,
                                        .data = &trying};
-    return policy_try(&trial, subjects, count, error);
+    if (!policy_try(&trial, subjects, count, error))
+        return false;
+    policy_set_unref(making->tried);
+    making->tried = g_steal_pointer(&set);
+    return true;
 }
 
-static bool check_document(struct policy_keeper *keeper, const struct policy_name *name, const char *config,
-                           struct record_errors *errors, GError **error)
+static bool check_document(struct making *making, const char *config, GError **error)
 {
+    const struct policy_name *name = &making->change->name;
+    struct record_errors *errors = making->errors;
     if (!policy_document_check(name->type, config, errors))
         return record_errors_to_gerror(errors, error);
     bool is_ours =
@@ -154,18 +196,10 @@ static bool check_document(struct policy_keeper *keeper, const struct policy_nam
         strcmp(name->service_name, policy_name_service(&(struct policy_name){name->scope, name->type, NULL})) == 0;
     if (is_ours && !policy_document_check_obeyed(&name->scope, name->type, config, errors))
         return record_errors_to_gerror(errors, error);
-    return !is_ours || check_cameras(keeper, name, config, error);
+    return !is_ours || check_cameras(making, config, error);
 }
 
 /* ---- making ---- */
-
-struct making {
-    struct policy_keeper *keeper;
-    const struct policy_change *change;
-    const char *earlier; /* what a rollback goes back to */
-    struct policy_changed *changed;
-    struct record_errors *errors;
-};
 
 /* What a version says; it alone is read and opened. */
 static char *config_at(struct policy_keeper *keeper, const struct policy_name *name, int32_t version, GError **error)
@@ -220,7 +254,7 @@ static bool make(struct making *making, const char *present, GError **error)
         return false;
     }
     if (change->action != POLICY_DELETE) {
-        if (!config || !check_document(making->keeper, &change->name, config, making->errors, error))
+        if (!config || !check_document(making, config, error))
             return false;
         changed->config_json = policy_document_patch(NULL, config, error); /* in its own form */
     }
@@ -268,13 +302,29 @@ static bool make_dry(struct making *making, GError **error)
     return is_good;
 }
 
+/* In force from here on, or with the others of its batch. */
+static void take_in(struct making *making)
+{
+    struct policy_batch *batch = making->change->batch;
+    g_autoptr(GError) cause = NULL;
+    if (batch) {
+        batch->has_changed = true;
+        if (making->tried) {
+            policy_set_unref(batch->set);
+            batch->set = g_steal_pointer(&making->tried);
+        }
+    } else if (!policy_manager_reload(making->keeper->manager, &cause)) { /* it is stored; the status says so too */
+        log_error(NULL, "policies after a change: %s", cause->message);
+    }
+}
+
 bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_change *change,
                           struct policy_changed *changed, struct record_errors *errors, GError **error)
 {
     *changed = (struct policy_changed){0};
     g_autofree char *earlier =
         change->action == POLICY_ROLLBACK ? config_at(keeper, &change->name, change->to_version, error) : NULL;
-    struct making making = {keeper, change, earlier, changed, errors};
+    struct making making = {keeper, change, earlier, changed, errors, NULL};
     const struct store_policy_change stored = {
         .key = key_of(&change->name),
         .expected_version = change->expected_version,
@@ -284,14 +334,29 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
     };
     if ((change->action == POLICY_ROLLBACK && !earlier) || !policy_scope_check(&change->name.scope, error))
         return false;
-    if (change->is_dry_run)
-        return make_dry(&making, error);
-    if (!store_policy_change(keeper->config.store, &stored, &changed->version, &changed->revision, error))
-        return false;
-    g_autoptr(GError) cause = NULL;
-    if (!policy_manager_reload(keeper->manager, &cause)) /* it is stored; the status says so too */
-        log_error(NULL, "policies after a change: %s", cause->message);
-    return true;
+    bool is_good = change->is_dry_run ? make_dry(&making, error)
+                                      : store_policy_change(keeper->config.store, &stored, &changed->version,
+                                                            &changed->revision, error);
+    if (is_good && !change->is_dry_run)
+        take_in(&making);
+    policy_set_unref(making.tried);
+    return is_good;
+}
+
+struct policy_batch *policy_batch_new(struct policy_keeper *keeper)
+{
+    struct policy_batch *batch = g_new0(struct policy_batch, 1);
+    batch->keeper = keeper;
+    return batch;
+}
+
+void policy_batch_end(struct policy_batch *batch)
+{
+    g_autoptr(GError) error = NULL;
+    if (batch->has_changed && !policy_manager_reload(batch->keeper->manager, &error))
+        log_error(NULL, "policies after a change: %s", error->message);
+    policy_set_unref(batch->set);
+    g_free(batch);
 }
 
 void policy_changed_clear(struct policy_changed *changed)

@@ -345,6 +345,8 @@ static const char postgres_24[] =
     "  RETURN kept;\n"
     "END $$;\n";
 
+static const struct store_step_table tables_25[] = {
+    {&policy_file_descriptor, 1}, {&taken_webhook_descriptor, 1}, {NULL, 0}};
 static const struct store_step_table tables_26[] = {{&site_clocks_descriptor, 1}, {NULL, 0}};
 
 const struct store_step store_steps[] = {
@@ -382,6 +384,7 @@ const struct store_step store_steps[] = {
      .tables = tables_23, .sqlite = of_camera_23, .postgres = of_camera_23},
     {24, "days of stored tracks", .postgres_before = postgres_before_24, .postgres_tables = tables_24,
      .postgres = postgres_24},
+    {25, "files of policies, webhooks that were taken", .tables = tables_25},
     {26, "clocks that sites had", .tables = tables_26},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

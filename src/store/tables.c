@@ -66,6 +66,8 @@ const struct store_table store_tables[] = {
      OF_ORG ", " OF_SITE ", FOREIGN KEY (org_id, class_id) REFERENCES classes (org_id, id), "
             "FOREIGN KEY (org_id, camera_id) REFERENCES cameras (org_id, id)"},
     {&policy_revision_descriptor, STORE_OF_ORG_OR_ALL, OF_ORG, .is_append_only = true},
+    {&policy_file_descriptor, STORE_OF_PLATFORM, NULL},
+    {&taken_webhook_descriptor, STORE_OF_PLATFORM, NULL},
     {&store_value_descriptor, STORE_OF_PLATFORM, NULL},
     {&audit_entry_descriptor, STORE_OF_ORG, NULL, .is_append_only = true},
     {&audit_value_descriptor, STORE_OF_ORG, NULL, .is_append_only = true},

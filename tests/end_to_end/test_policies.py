@@ -78,6 +78,7 @@ def files_are_taken_over_and_bad_ones_change_nothing():
             with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
                 loitering = lambda: hub.request("/api/v1/policies/safety/effective?camera_id=shop")["config"].get("loitering_seconds")
                 until(lambda: health(hub).get("frames_processed", 0) > 0, "frames are analysed")
+                (files / "motion.json").write_text("{}")  # an empty directory takes nothing away
                 place = files / "orgs" / "default" / "cameras" / "shop"
                 place.mkdir(parents=True)
                 (place / "safety.json").write_text('{"loitering_seconds": 12}')

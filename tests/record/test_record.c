@@ -7,6 +7,7 @@
 #include "facts/login.h"
 #include "facts/model.h"
 #include "facts/occupancy.h"
+#include "facts/policy.h"
 #include "facts/settings.h"
 #include "facts/track.h"
 #include "facts/user.h"
@@ -53,6 +54,8 @@ static const struct record_descriptor *const all_facts[] = {
     &legal_hold_descriptor,
     &storage_sample_descriptor,
     &retention_view_descriptor,
+    &policy_file_descriptor,
+    &taken_webhook_descriptor,
 };
 
 /* The errors of decoding, joined; NULL when there are none. */

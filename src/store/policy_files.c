@@ -1,0 +1,62 @@
+#include "store/policy_files.h"
+
+#include "store/work_internal.h"
+
+void policy_file_free(void *file)
+{
+    if (!file)
+        return;
+    record_clear(&policy_file_descriptor, file);
+    g_free(file);
+}
+
+static GPtrArray *list(struct store *store, const char *tail, const struct record_sql_value *values, size_t count,
+                       GError **error)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(policy_file_free);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    bool is_good = transaction && store_select(transaction, &policy_file_descriptor, tail, values, count, files, error);
+    return is_good ? g_steal_pointer(&files) : NULL;
+}
+
+GPtrArray *store_policy_files_list(struct store *store, const char *source, GError **error)
+{
+    return list(store, "WHERE source = $1 ORDER BY path", STORE_VALUES(sql_text(source)), error);
+}
+
+GPtrArray *store_policy_files_doubted(struct store *store, GError **error)
+{
+    return list(store, "WHERE doubt IS NOT NULL ORDER BY source, path", STORE_NO_VALUES, error);
+}
+
+static bool remove_gone(struct store_transaction *transaction, const char *source, const GPtrArray *gone,
+                        GError **error)
+{
+    bool is_good = true;
+    for (guint i = 0; is_good && i < gone->len; i++)
+        is_good = store_run(transaction, "DELETE FROM policy_files WHERE source = $1 AND path = $2",
+                            STORE_VALUES(sql_text(source), sql_text(g_ptr_array_index(gone, i))), NULL, error);
+    return is_good;
+}
+
+bool store_policy_files_write(struct store *store, const char *source, const GPtrArray *files, const GPtrArray *gone,
+                              GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
+    return transaction && remove_gone(transaction, source, gone, error) &&
+           (!files->len || store_insert(transaction, &policy_file_descriptor, (const void *const *)files->pdata,
+                                        files->len, RECORD_CONFLICT_REPLACE, NULL, error)) &&
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
+}
+
+bool store_policy_files_forget(struct store *store, const char *source, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
+    return transaction &&
+           store_run(transaction, "DELETE FROM policy_files WHERE source = $1", STORE_VALUES(sql_text(source)), NULL,
+                     error) &&
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
+}

@@ -1,0 +1,294 @@
+/* Directories of policies over restarts, and several servers of one store: what a directory takes away, and what not.
+ */
+#include "policy_files_world.h"
+
+#include "store/places.h"
+#include "store/policy_files.h"
+
+static const struct policy_name retention = {{.org_id = "default"}, POLICY_RETENTION, NULL},
+                                privacy = {{.org_id = "default"}, POLICY_PRIVACY, NULL},
+                                motion = {{NULL}, POLICY_MOTION, NULL};
+
+/* Another server, of the same store, with a directory of its own. */
+static void start_beside(struct files_world *second, const struct files_world *first)
+{
+    *second = (struct files_world){
+        .store = first->store, .directory = g_dir_make_tmp("vedette-files-XXXXXX", NULL), .source = "two"};
+    record_init(&settings_descriptor, &second->settings);
+    open_keeper(second);
+}
+
+static void end_beside(struct files_world *second)
+{
+    policy_files_free(second->files);
+    policy_keeper_free(second->keeper);
+    record_clear(&settings_descriptor, &second->settings);
+    remove_directory(second->directory);
+    g_free(second->directory);
+}
+
+static void make_org(struct files_world *world, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    struct org org = {.id = g_strdup(id), .name = g_strdup(id)};
+    const struct audit_by by = {"default", "u1", "ann", NULL, "test"};
+    store_org_create(world->store.store, &org, &by, &error);
+    g_assert_no_error(error);
+    record_clear(&org_descriptor, &org);
+}
+
+/* A volume that is not mounted yet, or a checkout that is not done. */
+static void test_an_empty_directory_takes_nothing_away(void)
+{
+    struct files_world world;
+    start(&world);
+    make_org(&world, "default");
+    write_file(&world, "orgs/default/retention.json", "{\"legal_hold\":true}");
+    write_file(&world, "orgs/default/privacy.json", "{\"face_blur_enabled\":true}");
+    watch_files(&world);
+    wait_for_policy(&world, &retention, "{\"legal_hold\":true}", 0);
+    g_autofree char *orgs = g_build_filename(world.directory, "orgs", NULL),
+                    *aside = g_build_filename(world.directory, ".orgs", NULL); /* of no document's name */
+    g_assert_cmpint(g_rename(orgs, aside), ==, 0);
+    for (int run = 0; run < 2; run++) {
+        wait_for_retention(&world, false);
+        wait_for_policy(&world, &retention, "{\"legal_hold\":true}", 1);
+        wait_for_policy(&world, &privacy, "{\"face_blur_enabled\":true}", 1);
+        restart(&world); /* nor does a start from it */
+        watch_files(&world);
+    }
+    g_assert_cmpint(g_rename(aside, orgs), ==, 0);
+    wait_for_retention(&world, true);
+    wait_for_policy(&world, &retention, "{\"legal_hold\":true}", 0);
+    end(&world);
+}
+
+/* Who wants it empty takes the documents away, or leaves a file that says nothing. */
+static void test_a_directory_may_be_emptied_on_purpose(void)
+{
+    struct files_world world;
+    start(&world);
+    world.poll_seconds = 0.02;
+    write_file(&world, "safety.json", "{\"loitering_seconds\":5}");
+    watch_files(&world);
+    remove_file(&world, "safety.json");
+    wait_for(&world, "{\"loitering_seconds\":5}", 1);
+    change_by_api(&world, POLICY_DELETE, NULL);
+    wait_for(&world, "", 0);
+    write_file(&world, "safety.json", "{\"loitering_seconds\":6}");
+    wait_for(&world, "{\"loitering_seconds\":6}", 0);
+    remove_file(&world, "safety.json");
+    write_file(&world, "motion.json", "{}");
+    wait_for(&world, "", 0);
+    wait_for_policy(&world, &motion, "{}", 0);
+    end(&world);
+}
+
+/* Of an org that has no camera in the settings. */
+static void test_a_file_that_went_while_nobody_ran_takes_its_document(void)
+{
+    static const struct policy_name acme = {{.org_id = "acme"}, POLICY_SAFETY, NULL};
+    struct files_world world;
+    start(&world);
+    make_org(&world, "acme");
+    write_file(&world, "orgs/acme/safety.json", "{\"loitering_seconds\":5}");
+    write_file(&world, "motion.json", "{}");
+    watch_files(&world);
+    wait_for_policy(&world, &acme, "{\"loitering_seconds\":5}", 0);
+    restart(&world);
+    remove_file(&world, "orgs/acme/safety.json");
+    watch_files(&world);
+    wait_for_policy(&world, &acme, "", 0);
+    end(&world);
+}
+
+static void test_a_server_takes_away_only_what_its_own_directory_made(void)
+{
+    struct files_world first, second;
+    start(&first);
+    make_org(&first, "default");
+    write_file(&first, "safety.json", "{\"loitering_seconds\":5}");
+    write_file(&first, "orgs/default/privacy.json", "{\"face_blur_enabled\":true}");
+    watch_files(&first);
+    wait_for(&first, "{\"loitering_seconds\":5}", 0);
+    start_beside(&second, &first);
+    watch_files(&second); /* it is empty, and nothing came from it */
+    g_assert_cmpuint(policy_files_refused(second.files), ==, 0);
+    write_file(&second, "motion.json", "{\"learn_seconds\":9}");
+    write_file(&second, "orgs/default/privacy.json", "{\"face_blur_enabled\":true}"); /* both say it */
+    wait_for_policy(&second, &motion, "{\"learn_seconds\":9}", 0);
+    wait_for_policy(&second, &privacy, "{\"face_blur_enabled\":true}", 0);
+    wait_for(&second, "{\"loitering_seconds\":5}", 0);
+    remove_file(&second, "motion.json");
+    wait_for_policy(&second, &motion, "", 0);
+    wait_for(&first, "{\"loitering_seconds\":5}", 0);
+    end_beside(&second);
+    end(&first);
+}
+
+static int64_t loads(struct files_world *world)
+{
+    struct policy_status status;
+    policy_keeper_get_status(world->keeper, &status);
+    int64_t count = status.loads;
+    policy_status_clear(&status);
+    return count;
+}
+
+/* Whatever many files say is read back from the store once, and then it is in force. */
+static void test_many_files_come_into_force_together(void)
+{
+    struct files_world world;
+    start(&world);
+    make_org(&world, "default");
+    for (size_t i = 0; i < POLICY_TYPES; i++) {
+        g_autofree char *all = g_strdup_printf("%s.json", policy_type_names[i]),
+                        *org = g_strdup_printf("orgs/default/%s.json", policy_type_names[i]);
+        write_file(&world, all, "{}");
+        write_file(&world, org, i + 1 == POLICY_SAFETY ? "{\"loitering_seconds\":5}" : "{}");
+    }
+    int64_t before = loads(&world);
+    watch_files(&world);
+    g_assert_cmpuint(policy_files_refused(world.files), ==, 0);
+    g_assert_cmpint(loads(&world), ==, before + 1);
+    struct policy_effective effective;
+    policy_keeper_resolve(world.keeper, POLICY_SAFETY, &(struct policy_scope){.org_id = "default"}, &effective);
+    g_assert_nonnull(strstr(effective.config_json, "\"loitering_seconds\":5"));
+    policy_effective_clear(&effective);
+    struct policy_status status;
+    policy_keeper_get_status(world.keeper, &status);
+    g_assert_cmpint(status.documents, ==, 2 * POLICY_TYPES);
+    policy_status_clear(&status);
+    end(&world);
+}
+
+/* As repositories are put in place: a link that names another checkout from one moment to the next. */
+static void test_a_directory_that_another_took_the_place_of_is_seen(void)
+{
+    struct files_world world;
+    g_autofree char *elsewhere = g_dir_make_tmp("vedette-files-XXXXXX", NULL);
+    start(&world);
+    g_autofree char *first = g_steal_pointer(&world.directory), *next = g_strconcat(elsewhere, "/next", NULL);
+    world.directory = g_strconcat(elsewhere, "/link", NULL);
+    world.poll_seconds = 0.02;
+    g_assert_cmpint(symlink(first, world.directory), ==, 0);
+    write_file(&world, "safety.json", "{\"loitering_seconds\":5}");
+    watch_files(&world);
+    wait_for(&world, "{\"loitering_seconds\":5}", 0);
+    g_autofree char *second = g_strconcat(elsewhere, "/second", NULL),
+                    *file = g_strconcat(second, "/safety.json", NULL);
+    g_assert_cmpint(g_mkdir(second, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(file, "{\"loitering_seconds\":6}", -1, NULL));
+    g_assert_cmpint(symlink(second, next), ==, 0);
+    g_assert_cmpint(g_rename(next, world.directory), ==, 0);
+    wait_for(&world, "{\"loitering_seconds\":6}", 0);
+    g_free(world.directory);
+    world.directory = g_strdup(elsewhere);
+    remove_directory(first);
+    end(&world);
+}
+
+/* The directory's word counts again once its file says something else. */
+static void test_a_restart_leaves_what_people_changed(void)
+{
+    struct files_world world;
+    start(&world);
+    write_file(&world, "safety.json", "{\"loitering_seconds\":5}");
+    write_file(&world, "motion.json", "{}");
+    watch_files(&world);
+    put_by_api(&world, "{\"loitering_seconds\":9}");
+    restart(&world);
+    watch_files(&world);
+    wait_for(&world, "{\"loitering_seconds\":9}", 0);
+    g_assert_true(
+        policy_keeper_check_files(world.keeper, world.source, world.directory, POLICY_SAFETY, NULL)); /* nor a doubt */
+    change_by_api(&world, POLICY_DELETE, NULL);
+    restart(&world);
+    watch_files(&world);
+    wait_for(&world, "", 0);
+    put_by_api(&world, "{\"loitering_seconds\":9}");
+    write_file(&world, "safety.json", "{\"loitering_seconds\":6}");
+    wait_for(&world, "{\"loitering_seconds\":6}", 0);
+    put_by_api(&world, "{\"loitering_seconds\":7}");
+    remove_file(&world, "safety.json"); /* nor does a file take what is somebody else's by now */
+    write_file(&world, "motion.json", "{\"learn_seconds\":9}");
+    wait_for_policy(&world, &motion, "{\"learn_seconds\":9}", 0);
+    write_file(&world, "motion.json", "{}"); /* once this is taken, the look before is over */
+    wait_for_policy(&world, &motion, "{}", 0);
+    wait_for(&world, "{\"loitering_seconds\":7}", 0);
+    end(&world);
+}
+
+/* It may be a legal hold: no server of the store deletes until it is in force, or its file is gone. */
+static void test_g08_what_one_server_doubts_no_other_deletes(void)
+{
+    struct files_world first, second;
+    g_autoptr(GError) error = NULL;
+    start(&first);
+    write_file(&first, "retention.json", "{\"legal_hold\":3}");
+    watch_files(&first);
+    start_beside(&second, &first);
+    g_assert_false(policy_keeper_check_retention(second.keeper, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error->message, "policy file 'retention.json' of server one"));
+    g_clear_pointer(&first.files, policy_files_free); /* nor while it is down */
+    g_assert_false(policy_keeper_check_retention(second.keeper, NULL));
+    watch_files(&first);
+    write_file(&first, "retention.json", "{\"legal_hold\":true}");
+    wait_for_retention(&second, true);
+    write_file(&first, "retention.json", "{\"legal_hold\":3}");
+    wait_for_retention(&second, false);
+    g_clear_pointer(&first.files, policy_files_free);
+    g_assert_true(store_policy_files_forget(first.store.store, first.source, NULL)); /* it has no directory any more */
+    wait_for_retention(&second, true);
+    end_beside(&second);
+    end(&first);
+}
+
+/* The key is lost: whose it is can be told all the same. */
+static void test_h01_what_will_not_open_goes_with_its_file(void)
+{
+    struct files_world world;
+    int64_t revision;
+    start(&world);
+    world.settings.policies.keys = g_strdup("k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    restart(&world);
+    write_file(&world, "safety.json", "{\"loitering_seconds\":5}");
+    write_file(&world, "motion.json", "{}");
+    watch_files(&world);
+    wait_for(&world, "{\"loitering_seconds\":5}", 0);
+    g_clear_pointer(&world.settings.policies.keys, g_free);
+    restart(&world);
+    remove_file(&world, "safety.json");
+    watch_files(&world);
+    g_assert_cmpuint(policy_files_refused(world.files), ==, 0);
+    g_autoptr(GPtrArray) left = store_policies_list(world.store.store, &revision, NULL);
+    g_assert_cmpuint(left->len, ==, 1);
+    end(&world);
+}
+
+int main(int argc, char **argv)
+{
+    if (world_is_missing())
+        return 0;
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy_directories/h01_an_empty_directory_takes_nothing_away",
+                    test_an_empty_directory_takes_nothing_away);
+    g_test_add_func("/policy_directories/a_directory_may_be_emptied_on_purpose",
+                    test_a_directory_may_be_emptied_on_purpose);
+    g_test_add_func("/policy_directories/a_file_that_went_while_nobody_ran_takes_its_document",
+                    test_a_file_that_went_while_nobody_ran_takes_its_document);
+    g_test_add_func("/policy_directories/a_server_takes_away_only_what_its_own_directory_made",
+                    test_a_server_takes_away_only_what_its_own_directory_made);
+    g_test_add_func("/policy_directories/many_files_come_into_force_together",
+                    test_many_files_come_into_force_together);
+    g_test_add_func("/policy_directories/a_directory_that_another_took_the_place_of_is_seen",
+                    test_a_directory_that_another_took_the_place_of_is_seen);
+    g_test_add_func("/policy_directories/a_restart_leaves_what_people_changed",
+                    test_a_restart_leaves_what_people_changed);
+    g_test_add_func("/policy_directories/g08_what_one_server_doubts_no_other_deletes",
+                    test_g08_what_one_server_doubts_no_other_deletes);
+    g_test_add_func("/policy_directories/h01_what_will_not_open_goes_with_its_file",
+                    test_h01_what_will_not_open_goes_with_its_file);
+    return g_test_run();
+}
