@@ -267,6 +267,14 @@ static bool is_overturned(struct motion *motion, struct motion_scene *scene)
     return jump > light_jump || motion->upheaval_frames > UPHEAVAL_FRAMES;
 }
 
+static bool has_region(const struct regions *regions, int minimum_area)
+{
+    for (int i = 0; i < regions->count; i++)
+        if (regions->items[i].area >= minimum_area)
+            return true;
+    return false;
+}
+
 static void detect(struct motion *motion, double frame_seconds, struct detections *objects, struct motion_scene *scene)
 {
     static const double light_change = 0.04;
@@ -282,6 +290,7 @@ static void detect(struct motion *motion, double frame_seconds, struct detection
     }
     int minimum_area = MAX((int)(motion->settings.minimum_area * area), 4);
     regions_find(motion->regions, motion->foreground, MAX(minimum_area / 4, 3));
+    scene->has_moving_region = has_region(motion->regions, minimum_area);
     figures_update(motion->figures, &motion->reduced, motion->foreground, motion->regions, &motion->background,
                    minimum_area, frame_seconds);
     update_background(motion);

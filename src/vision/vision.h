@@ -49,13 +49,15 @@ struct motion;
 
 /* What rules and tampering need of the picture as a whole. */
 struct motion_scene {
-    bool is_learning;      /* the background does not stand yet: nothing is known of what moves */
-    bool is_light_change;  /* most of the frame changed at once */
-    bool is_camera_move;   /* the frame shifted as a whole: the background is learnt anew from here on */
-    bool is_weather;       /* rain or snow: only what lasts is seen */
-    double restless_share; /* 0..1 of the frame, ignored because it changes all the time */
-    double moving_share;   /* 0..1 of the frame */
-    double mean_luma;      /* 0..255 */
+    bool is_learning;       /* the background does not stand yet: nothing is known of what moves */
+    bool is_light_change;   /* most of the frame changed at once */
+    bool is_camera_move;    /* the frame shifted as a whole: the background is learnt anew from here on */
+    bool is_weather;        /* rain or snow: only what lasts is seen */
+    bool has_moving_region; /* as much as the smallest thing that is seen moves in one place: no object yet, or no more
+                             */
+    double restless_share;  /* 0..1 of the frame, ignored because it changes all the time */
+    double moving_share;    /* 0..1 of the frame */
+    double mean_luma;       /* 0..255 */
 };
 
 struct motion *motion_new(const struct motion_settings *settings);

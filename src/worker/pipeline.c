@@ -463,7 +463,8 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     stages_begin(&pipeline->stages, frame);
     int64_t since_us = thread_cpu_us();
     motion_update(pipeline->motion, frame, pipeline->objects, &scene);
-    pipeline->is_active = scene.is_learning || scene.is_light_change || pipeline->objects->count > 0;
+    pipeline->is_active =
+        scene.is_learning || scene.is_light_change || scene.has_moving_region || pipeline->objects->count > 0;
     note_scene(health, &scene);
     measure_picture(pipeline, frame, &picture);
     note_stage(pipeline, STAGE_MOTION, &health->motion_us, &since_us);

@@ -56,7 +56,8 @@ struct frame_events {
     char trace_id[TRACE_ID_TEXT_BYTES], traceparent[TRACE_PARENT_BYTES];
 };
 const struct frame_events *pipeline_trace(const struct pipeline *pipeline);
-/* Whether something moved, or it was not known, in the frame last fed. */
+/* Whether something moved, or it was not known, in the frame last fed. It need not be an object: that takes several
+ * frames close together, which a quiet camera has only once this has woken it. */
 bool pipeline_is_active(const struct pipeline *pipeline);
 /* Ends open stays (end of a file, stop). */
 void pipeline_finish(struct pipeline *pipeline);
