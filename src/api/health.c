@@ -74,25 +74,29 @@ static void check_webhooks(struct api *api, const char *org_id, struct component
     check_endpoints(api, org_id, ENDPOINT_WEBHOOK, component);
 }
 
+/* Counted are the org's own: how many others have is nobody's to know. A camera of another org that is off line still
+ * degrades the server, which is not told of more than that. */
 static void check_workers(struct api *api, const char *org_id, struct component *component)
 {
-    (void)org_id;
     size_t enabled = 0, online = 0;
+    bool is_any_offline = false;
     int64_t now_ms = clock_wall_ms(api->clock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(api->live);
     for (size_t i = 0; i < set->count; i++) {
         const struct camera *camera = set->items[i];
-        enabled += camera->enabled;
-        online += camera->enabled && live_is_online(api->live, camera->id, now_ms);
+        bool is_own = g_strcmp0(camera->org_id, org_id) == 0,
+             is_online = camera->enabled && live_is_online(api->live, camera->id, now_ms);
+        enabled += camera->enabled && is_own;
+        online += is_online && is_own;
+        is_any_offline |= camera->enabled && !is_online;
     }
     int64_t uncaged = counter_get(&api->health->workers_uncaged);
-    if (online == enabled && uncaged == 0)
-        return;
-    component->status = DEGRADED;
-    component->reason =
-        online == enabled
-            ? g_strdup_printf("%" G_GINT64_FORMAT " workers run without a cage: the log says why", uncaged)
-            : g_strdup_printf("%zu of %zu cameras are offline", enabled - online, enabled);
+    if (online < enabled)
+        degrade(component, "%zu of %zu cameras are offline", enabled - online, enabled);
+    else if (is_any_offline)
+        degrade(component, "cameras of others are offline");
+    if (uncaged)
+        degrade(component, "%" G_GINT64_FORMAT " workers run without a cage: the log says why", uncaged);
 }
 
 /* What stands still, by camera and stage, while everything seems to live. Cameras of other orgs are not named. */

@@ -2,6 +2,11 @@
 #include "api_world.h"
 #include "store/logins.h"
 
+static const char *component_reason(json_t *health, const char *name)
+{
+    return json_string_value(json_object_get(json_object_get(json_object_get(health, "components"), name), "reason"));
+}
+
 static void test_anonymous_health_tells_one_word(void)
 {
     struct api_world world;
@@ -20,9 +25,16 @@ static void test_anonymous_health_tells_one_word(void)
     json_t *queues = json_object_get(json_object_get(json, "resilience_stats"), "queues");
     g_assert_true(json_is_integer(json_object_get(json_object_get(queues, "events"), "total_queued")));
     g_assert_nonnull(json_object_get(json_object_get(json, "components"), "store"));
+    g_assert_cmpstr(component_reason(json, "workers"), ==, "cameras of others are offline"); /* not how many */
     json_t *cameras = json_object_get(json, "cameras");
     g_assert_cmpuint(json_object_size(cameras), ==, 1);
     g_assert_cmpstr(json_string_value(json_object_get(json_object_get(cameras, "cam-1"), "decoder")), ==, "avdec_h264");
+    json_decref(json);
+    reply_clear(&reply);
+    live_set_offline(world.live, "cam-1", "x");
+    reply = world_get(&world, "/health", world.token);
+    json = reply_json(&reply);
+    g_assert_cmpstr(component_reason(json, "workers"), ==, "1 of 1 cameras are offline");
     json_decref(json);
     reply_clear(&reply);
     g_assert_cmpint(world_status(&world, "GET", "/health/live", ""), ==, 200);
