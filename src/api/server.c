@@ -2,6 +2,7 @@
  * through and must not pass (two lengths, a length beside a coding, names with spaces) is refused here. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #define LOG_MODULE "api"
@@ -63,11 +64,21 @@ static struct watched_connection *watched(const struct request *request)
     return info ? info->socket_context : NULL;
 }
 
+/* What is told must not wait for what was told before to be acknowledged. With TLS the upgrade hands out one end of a
+ * pair of the library's own: the socket to the client is the connection's. */
+static void send_at_once(struct MHD_Connection *connection)
+{
+    const int on = 1;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        setsockopt(info->connect_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 static void upgraded(void *data, struct MHD_Connection *connection, void *context, const char *extra, size_t extra_size,
                      MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
 {
-    (void)connection;
     struct api *api = data;
+    send_at_once(connection);
     const struct request *request = context;
     watch_upgraded(api->watch, watched(request));
     websocket_accept(api->websockets, handle, fd, extra, extra_size, &request->login, request->parameters);

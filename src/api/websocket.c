@@ -2,8 +2,6 @@
  * feed's (feed.c). */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -314,10 +312,8 @@ void websocket_accept(struct websockets *websockets, struct MHD_UpgradeResponseH
                       const void *extra, size_t extra_size, const struct login *login,
                       const struct live_parameters *parameters)
 {
-    const int on = 1;
     struct live_subscription subscription;
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct client *client = g_new0(struct client, 1);
     client->handle = handle;
     client->fd = fd;

@@ -1,5 +1,6 @@
 """https of our own: who does not trust the certificate is told, cookies are Secure, and sockets go through it."""
 import base64
+import ctypes
 import http.client
 import json
 import os
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import urllib.request
 
-from world import BINARY, DEADLINE_SECONDS, Directory, Hub, PASSWORD, make_certificate, open_url, run_tests, vedette
+from world import BINARY, DEADLINE_SECONDS, Directory, Hub, PASSWORD, Skip, make_certificate, open_url, run_tests, until, vedette
 
 CONFIG = "http: {tls_certificate_file: server.crt, tls_key_file: server.key}\n"
 
@@ -55,15 +56,58 @@ def a_socket_goes_through_it():
     with Directory() as directory, tls_hub(directory) as hub, \
             socket.create_connection(("127.0.0.1", port_of(hub)), DEADLINE_SECONDS) as connection, \
             hub.context.wrap_socket(connection, server_hostname="127.0.0.1") as secured:
-        key = base64.b64encode(os.urandom(16)).decode()
-        secured.sendall((f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port_of(hub)}\r\nAuthorization: Bearer {hub.token}\r\n"
-                         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                         f"Sec-WebSocket-Key: {key}\r\n\r\n").encode())
-        received = read_until(secured, b"", b"\r\n\r\n")
-        assert received.startswith(b"HTTP/1.1 101"), received
+        received = upgrade(hub, secured)
         # A masked ping is answered by a pong of the same text (RFC 6455 section 5.5.3).
         secured.sendall(b"\x89\x85\0\0\0\0" + b"hello")
         read_until(secured, received, b"\x8a\x05hello")
+
+
+def socket_to(hub, port):
+    """The hub's own end of a connection from a port here; taken out of the process (pidfd_getfd, Linux 5.6)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(hub.child.pid)
+    try:
+        for name in os.listdir(f"/proc/{hub.child.pid}/fd"):
+            taken = libc.syscall(438, process, int(name), 0)
+            if taken < 0:
+                continue
+            try:
+                found = socket.socket(fileno=taken)
+            except OSError:
+                os.close(taken)
+                continue
+            try:
+                if found.family == socket.AF_INET and found.getpeername()[1] == port:
+                    return found
+            except OSError:
+                pass
+            found.close()
+    finally:
+        os.close(process)
+    return None
+
+
+def a_socket_sends_at_once():
+    """What is told is small and often: it must not wait for the acknowledgement of what was told before (Nagle)."""
+    with Directory() as directory, tls_hub(directory) as hub, \
+            socket.create_connection(("127.0.0.1", port_of(hub)), DEADLINE_SECONDS) as connection, \
+            hub.context.wrap_socket(connection, server_hostname="127.0.0.1") as secured:
+        upgrade(hub, secured)
+        own = socket_to(hub, secured.getsockname()[1])
+        if own is None:
+            raise Skip("another process's sockets cannot be looked at here")
+        with own:
+            until(lambda: own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "that nothing waits for acknowledgements")
+
+
+def upgrade(hub, secured):
+    key = base64.b64encode(os.urandom(16)).decode()
+    secured.sendall((f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port_of(hub)}\r\nAuthorization: Bearer {hub.token}\r\n"
+                     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                     f"Sec-WebSocket-Key: {key}\r\n\r\n").encode())
+    received = read_until(secured, b"", b"\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 101"), received
+    return received
 
 
 def read_until(connection, received, wanted):
@@ -111,4 +155,4 @@ def what_is_wrong_with_the_files_is_told():
 
 sys.exit(run_tests([(test.__name__, test) for test in (
     cookies_are_secure_and_browsers_stay_with_https, nothing_is_said_in_the_clear, a_socket_goes_through_it,
-    commands_trust_whom_they_are_told_to, what_is_wrong_with_the_files_is_told)]))
+    a_socket_sends_at_once, commands_trust_whom_they_are_told_to, what_is_wrong_with_the_files_is_told)]))
