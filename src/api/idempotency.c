@@ -1,6 +1,8 @@
 /* Idempotency-Key: who does not know whether a POST was done sends it again with the same key, and gets the answer that
  * it had rather than a second thing. Answers are kept in the store, so that a restart between the two changes nothing.
- * What was the server's fault (5xx), or too much (429), is not kept: it is tried anew. */
+ * What was the server's fault (5xx), or too much (429), is not kept: it is tried anew. So is what has no answer BUSY_MS
+ * after it came: the server ended in the middle of it. Whether it had been done by then is not known, as the effect and
+ * its answer are no one transaction; where it had, it is done twice. */
 #define LOG_MODULE "api"
 #include <string.h>
 
@@ -33,12 +35,15 @@ static char *digest_of_key(const struct request *request, const char *key)
     return g_strdup(g_checksum_get_string(checksum));
 }
 
+/* HMAC-SHA-256 of its query and body with the Idempotency-Key, which is stored nowhere: who reads the store cannot try
+ * out what was sent, unless the key can be guessed as well. A secret of the server's would lie beside it. g_free. */
 static char *digest_of_request(const struct request *request)
 {
-    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-    add_text(checksum, request->raw_target);
-    g_checksum_update(checksum, request->body->data, request->body->len);
-    return g_strdup(g_checksum_get_string(checksum));
+    const char *key = request->idempotency_key;
+    g_autoptr(GHmac) hmac = g_hmac_new(G_CHECKSUM_SHA256, (const guchar *)key, strlen(key));
+    g_hmac_update(hmac, (const guchar *)request->raw_target, (gssize)strlen(request->raw_target) + 1);
+    g_hmac_update(hmac, request->body->data, request->body->len);
+    return g_strdup(g_hmac_get_string(hmac));
 }
 
 /* A repetition says these as the first answer did: what its body is known by, and where it is. */

@@ -184,6 +184,7 @@ static const struct route routes[] = {
     {.method = "POST",
      .path = "/auth/password",
      .name = "changePassword",
+     .features = ROUTE_SECRET,
      .role = ROLE_VIEWER,
      .rate = RATE_WRITE,
      .body = BODY_JSON,

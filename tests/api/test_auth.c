@@ -201,6 +201,43 @@ static void test_users_and_their_first_password(void)
     world_clear(&world);
 }
 
+/* Whether any file of the store holds the text. */
+static bool store_holds(const struct api_world *world, const char *text)
+{
+    static const char *const names[] = {"vedette.db", "vedette.db-wal"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(world->directory, names[i], NULL), *data = NULL;
+        gsize size = 0;
+        if (g_file_get_contents(path, &data, &size, NULL) && memmem(data, size, text, strlen(text)))
+            return true;
+    }
+    return false;
+}
+
+/* A digest that anybody could make of a guess would tell whether the guess is right. */
+static void test_what_is_kept_of_requests_tells_nothing_of_them(void)
+{
+    static const char target[] = "/api/v1/sites", body[] = "{\"id\":\"lyon\"}";
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin = bearer(world_login(&world)),
+                    *keyed = g_strconcat(admin, "Idempotency-Key: 0b6ae5d8\r\n", NULL);
+    json_decref(json_of(&world, "POST", target, keyed, body, 201));
+    g_autoptr(GChecksum) plain = g_checksum_new(G_CHECKSUM_SHA256);
+    g_checksum_update(plain, (const guchar *)target, sizeof target);
+    g_checksum_update(plain, (const guchar *)body, sizeof body - 1);
+    g_autoptr(GHmac) hmac = g_hmac_new(G_CHECKSUM_SHA256, (const guchar *)"0b6ae5d8", 8);
+    g_hmac_update(hmac, (const guchar *)target, sizeof target);
+    g_hmac_update(hmac, (const guchar *)body, sizeof body - 1);
+    g_assert_true(store_holds(&world, g_hmac_get_string(hmac))); /* the look finds what is there */
+    g_assert_false(store_holds(&world, g_checksum_get_string(plain)));
+    g_assert_false(store_holds(&world, "0b6ae5d8"));
+    static const char change[] = "{\"current_password\":\"" WORLD_PASSWORD "\",\"new_password\":\"canary password 2\"}";
+    g_assert_cmpint(status_of(&world, "POST", "/auth/password", keyed, change), ==, 204);
+    g_assert_cmpint(status_of(&world, "POST", "/auth/password", keyed, change), ==, 403); /* not answered again */
+    world_clear(&world);
+}
+
 static void test_sessions_are_listed_and_ended(void)
 {
     struct api_world world;
@@ -484,5 +521,7 @@ int main(int argc, char **argv)
     CASE(p07_names_are_not_told);
     g_test_add_func("/auth/a_route_may_have_its_own_limit", test_a_route_may_have_its_own_limit);
     g_test_add_func("/auth/limits_of_unknown_routes_are_refused", test_limits_of_unknown_routes_are_refused);
+    g_test_add_func("/auth/what_is_kept_of_requests_tells_nothing_of_them",
+                    test_what_is_kept_of_requests_tells_nothing_of_them);
     return g_test_run();
 }

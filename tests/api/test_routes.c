@@ -54,6 +54,26 @@ static void test_parameters_are_those_of_the_path(void)
     each_route(look_at_parameters);
 }
 
+static bool has_secret(const struct record_descriptor *descriptor)
+{
+    for (size_t i = 0; descriptor && i < descriptor->field_count; i++)
+        if (descriptor->fields[i].flags & RECORD_SECRET || has_secret(descriptor->fields[i].descriptor))
+            return true;
+    return false;
+}
+
+/* Nothing is kept, not even a digest, of a request that holds a secret. */
+static void look_for_secrets(const struct route *route)
+{
+    if (strcmp(route->method, "POST") == 0 && route->role > ROLE_ANONYMOUS && has_secret(route->request))
+        g_assert_true(route->features & ROUTE_SECRET || route->rate == RATE_HEAVY);
+}
+
+static void test_no_copy_is_kept_of_secrets(void)
+{
+    each_route(look_for_secrets);
+}
+
 static void look_at_shape(const struct route *route)
 {
     g_assert_nonnull(route->handle);
@@ -172,5 +192,6 @@ int main(int argc, char **argv)
     g_test_add_func("/routes/codes are of their own", test_codes_are_of_their_own);
     g_test_add_func("/routes/what is not valid is told with its path and a code",
                     test_what_is_not_valid_is_told_with_its_path_and_a_code);
+    g_test_add_func("/routes/no_copy_is_kept_of_secrets", test_no_copy_is_kept_of_secrets);
     return g_test_run();
 }

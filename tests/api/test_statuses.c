@@ -336,14 +336,21 @@ static void look_changed_meanwhile(struct statuses *statuses, const struct route
         expect(statuses, route, &(struct sending){.headers = "If-Match: \"of before\"\r\n"}, 412);
 }
 
-/* As api/idempotency.c has it: each part with its end, but the last of a request. g_free. */
-static char *digest_of(const char *const *parts, bool is_last_open)
+/* As api/idempotency.c has it: each part with its end. g_free. */
+static char *digest_of(const char *const *parts)
 {
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
     for (size_t i = 0; parts[i]; i++)
-        g_checksum_update(checksum, (const guchar *)parts[i],
-                          (gssize)strlen(parts[i]) + !(is_last_open && !parts[i + 1]));
+        g_checksum_update(checksum, (const guchar *)parts[i], (gssize)strlen(parts[i]) + 1);
     return g_strdup(g_checksum_get_string(checksum));
+}
+
+static char *digest_of_request(const char *key, const char *target, const char *body)
+{
+    g_autoptr(GHmac) hmac = g_hmac_new(G_CHECKSUM_SHA256, (const guchar *)key, strlen(key));
+    g_hmac_update(hmac, (const guchar *)target, (gssize)strlen(target) + 1);
+    g_hmac_update(hmac, (const guchar *)body, (gssize)strlen(body));
+    return g_strdup(g_hmac_get_string(hmac));
 }
 
 /* Another request, or the same one, is being done under the key. */
@@ -353,8 +360,8 @@ static void claim(const struct statuses *statuses, const struct route *route, co
     append_path(statuses, route, false, path);
     struct user *user = store_user_find(statuses->world.store, "admin", NULL);
     g_autofree char *target = target_of(statuses, route, &(struct sending){.token = NULL}), *body = body_of(route);
-    g_autofree char *digest = digest_of((const char *const[]){user->id, path->str, key, NULL}, false),
-                    *request = digest_of((const char *const[]){target, is_same ? body : "another", NULL}, true);
+    g_autofree char *digest = digest_of((const char *const[]){user->id, path->str, key, NULL}),
+                    *request = digest_of_request(key, target, is_same ? body : "another");
     const struct store_answer_claim claim = {"default", digest, request, G_MAXINT32, G_MAXINT32, 100000};
     struct kept_answer *kept = NULL;
     g_assert_true(store_answer_claim(statuses->world.store, &claim, &kept, NULL));
