@@ -128,6 +128,17 @@ static bool check_image(const struct request *request, GBytes *image, struct ans
     return false;
 }
 
+/* A key that is bound to cameras sends pictures of these: its streams have their ids. */
+static bool check_stream(const struct request *request, const struct detect_request *asked, struct answer *answer)
+{
+    bool is_named = asked->stream_id && *asked->stream_id;
+    if (!login_is_camera_bound(&request->login) ||
+        (is_named && login_may_see_camera(&request->login, asked->stream_id)))
+        return true;
+    answer_problem(answer, MHD_HTTP_FORBIDDEN, "the API key is bound to cameras: name one of them as stream_id", NULL);
+    return false;
+}
+
 static void hurry(void *watch)
 {
     watch_hurry(watch);
@@ -155,7 +166,7 @@ static void begin(struct request *request, struct answer *answer)
     bool is_form = http_content_type_is(request->content_type, "multipart/form-data");
     counter_add(&request->api->health->detect_requests, 1);
     g_autoptr(GBytes) image = is_form ? read_multipart(request, &asked, answer) : read_json(request, &asked, answer);
-    bool is_good = image && check_image(request, image, answer);
+    bool is_good = image && check_stream(request, &asked, answer) && check_image(request, image, answer);
     if (is_good)
         submit(request, &asked, image, answer);
     else
@@ -221,6 +232,7 @@ static const struct route routes[] = {
      .request = &detect_request_descriptor,
      .answers = ANSWER_RECORD,
      .response = &detect_response_descriptor,
+     .features = ROUTE_FILTERED,
      .handle = handle_detect,
      .doc = "What is in a picture, feature by feature. As multipart/form-data the picture is the part frame, and the "
             "other parts are named as the keys of the JSON (docs/detect.md)."},

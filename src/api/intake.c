@@ -29,7 +29,8 @@ static void event_free(void *event)
 
 /* ---- one line ---- */
 
-/* Of a camera of the login's org; org, site and time of receipt are the server's word. */
+/* Of a camera of the login's org, and of those that a key is bound to; org, site and time of receipt are the server's
+ * word. */
 static bool settle(const struct intake *intake, struct analytics_event *event, struct record_errors *errors)
 {
     const struct request *request = intake->request;
@@ -38,6 +39,8 @@ static bool settle(const struct intake *intake, struct analytics_event *event, s
     g_autoptr(GError) error = NULL;
     if (!camera || g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
         record_errors_add(errors, "camera_id", "%s: there is no such camera", event->camera_id);
+    else if (login_is_camera_bound(&request->login) && !login_may_see_camera(&request->login, event->camera_id))
+        record_errors_add(errors, "camera_id", "%s: the API key is bound to other cameras", event->camera_id);
     else if (event_is_kept_apart(event->type))
         record_errors_add(errors, "type", "%s: comes from the server's own workers alone",
                           record_enum_name(event_type_names, event->type));

@@ -79,7 +79,7 @@ const struct problem_kind *problem_kind_of_status(unsigned status);
 enum route_feature {
     ROUTE_CACHED = 1 << 0,    /* answers an ETag; If-None-Match with it gets 304 */
     ROUTE_VERSIONED = 1 << 1, /* changes something that has an ETag: If-Match refuses to overwrite another's change */
-    ROUTE_FILTERED = 1 << 3,  /* tells who is held to cameras of these alone, whether the request names one or not */
+    ROUTE_FILTERED = 1 << 3,  /* its handler keeps who is held to cameras to these, also where the request names none */
     ROUTE_WHOLE = 1 << 4,     /* its handler lists all there is: export.c cuts the page from it */
     ROUTE_SERVER = 1 << 5,    /* concerns every org: the platform's, and an administrator's where no other org stands */
     ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */

@@ -349,6 +349,52 @@ static void test_what_is_not_for_others_to_say_is_refused(void)
     intake_world_clear(&world);
 }
 
+/* A key of these cameras. g_free. */
+static char *bound_key(const struct intake_world *world, const char *camera_id)
+{
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n",
+                                               world->api.token),
+                    *body =
+                        g_strdup_printf("{\"name\":\"gate\",\"role\":\"operator\",\"cameras\":[\"%s\"]}", camera_id);
+    struct reply reply = world_request(&world->api, "POST", "/api/v1/tokens", headers, body);
+    g_assert_cmpint(reply.status, ==, 201);
+    json_t *json = reply_json(&reply);
+    char *token = g_strdup(json_string_value(json_object_get(json, "token")));
+    json_decref(json);
+    reply_clear(&reply);
+    return token;
+}
+
+/* A key that is bound to cameras speaks of these alone, line by line. */
+static void test_a_key_of_cameras_sends_of_these(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    world_put_camera(&world.api, "cam-2", "default");
+    g_autofree char *admin = world.api.token;
+    world.api.token = bound_key(&world, "cam-1");
+    g_autofree char *own = signal_line(1, "safety", "intrusion", "2026-01-01T00:00:00Z"),
+                    *mine = signal_line(2, "safety", "intrusion", "2026-01-01T00:00:00Z");
+    g_auto(GStrv) parts = g_strsplit(mine, "cam-1", -1);
+    g_autofree char *others = g_strjoinv("cam-2", parts), *both = g_strconcat(own, others, NULL);
+    int sender = send_lines(&world, both);
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
+    g_assert_nonnull(strstr(reply.body->str, "cam-2: the API key is bound to other cameras"));
+    g_assert_cmpint(taken(&world), ==, 1);
+    reply_clear(&reply);
+    close(sender);
+    g_free(world.api.token);
+    world.api.token = g_strdup(admin); /* who is bound to none speaks of both */
+    sender = send_lines(&world, both);
+    reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_assert_nonnull(strstr(reply.body->str, "\"accepted\":2"));
+    reply_clear(&reply);
+    close(sender);
+    intake_world_clear(&world);
+}
+
 static gpointer stop(gpointer data)
 {
     struct intake_world *world = data;
@@ -384,6 +430,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/what is sent again is told once", test_what_is_sent_again_is_told_once);
     g_test_add_func("/intake/of many refusals the first are told", test_of_many_refusals_the_first_are_told);
     g_test_add_func("/intake/what is not for others to say is refused", test_what_is_not_for_others_to_say_is_refused);
+    g_test_add_func("/intake/a key of cameras sends of these", test_a_key_of_cameras_sends_of_these);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
     return g_test_run();
 }

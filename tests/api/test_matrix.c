@@ -310,6 +310,107 @@ static void test_r14_own_org_sees_what_others_do_not(void)
     matrix_clear(&matrix);
 }
 
+/* ---- a key that is bound to cameras ---- */
+
+/* g_free. */
+static char *key_of(const struct matrix *matrix, const char *camera_id)
+{
+    g_autofree char *headers =
+                        g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", matrix->own),
+                    *body = g_strdup_printf("{\"name\":\"wall\",\"role\":\"admin\",\"cameras\":[\"%s\"]}", camera_id);
+    struct reply reply = world_request(&matrix->world, "POST", "/api/v1/tokens", headers, body);
+    g_assert_cmpint(reply.status, ==, 201);
+    json_t *json = reply_json(&reply);
+    char *token = g_strdup(json_string_value(json_object_get(json, "token")));
+    json_decref(json);
+    reply_clear(&reply);
+    return token;
+}
+
+static char *of_own_camera, *of_another_camera;
+
+/* Whether who is bound to cameras gets past the question of whose camera it is: their role allows it, and it is no
+ * matter of all orgs. */
+static bool is_asked_of_cameras(const struct route *route)
+{
+    return route->role > ROLE_ANONYMOUS && route->role < ROLE_PLATFORM && !(route->features & ROUTE_SERVER);
+}
+
+/* Every target names cam-1, or no camera. With the name of the key's own camera beside it, it is not that one's. */
+static void look_with_anothers_key(const struct matrix *matrix, const struct route *route)
+{
+    struct reply reply = ask(matrix, route, of_another_camera);
+    assert_tells_nothing(&reply);
+    if (is_asked_of_cameras(route) && !(route->features & ROUTE_FILTERED)) /* else the example is no whole request */
+        g_assert_true(reply.status == 403 || reply.status == 400 || reply.status == 404);
+    reply_clear(&reply);
+    g_autofree char *target = target_of(matrix, route),
+                    *both = g_strconcat(target, strchr(target, '?') ? "&" : "?", "camera_id=cam-2", NULL),
+                    *headers = g_strdup_printf("Authorization: Bearer %s\r\n", of_another_camera);
+    reply = world_request(&matrix->world, route->method, both, headers, "{}");
+    assert_tells_nothing(&reply);
+    reply_clear(&reply);
+}
+
+static guint with_own_key;
+
+static void look_with_own_key(const struct matrix *matrix, const struct route *route)
+{
+    g_autofree char *target = target_of(matrix, route);
+    bool names_camera = strstr(target, "camera_id=cam-1") || g_str_has_prefix(route->path, "/api/v1/cameras/{id}");
+    if (strcmp(route->method, "GET") != 0 || !is_asked_of_cameras(route) ||
+        (!names_camera && !(route->features & ROUTE_FILTERED)))
+        return;
+    struct reply reply = ask(matrix, route, of_own_camera);
+    g_assert_cmpint(reply.status, !=, 403);
+    with_own_key++;
+    reply_clear(&reply);
+}
+
+static void test_keys_of_cameras_on_every_route(void)
+{
+    struct matrix matrix;
+    matrix_init(&matrix);
+    world_put_camera(&matrix.world, "cam-2", "default");
+    of_own_camera = key_of(&matrix, "cam-1");
+    of_another_camera = key_of(&matrix, "cam-2");
+    each(&matrix, look_with_anothers_key);
+    with_own_key = 0;
+    each(&matrix, look_with_own_key);
+    g_assert_cmpuint(with_own_key, >=, 10);
+    g_free(of_own_camera);
+    g_free(of_another_camera);
+    matrix_clear(&matrix);
+}
+
+/* Pictures have streams for cameras. */
+static void test_keys_of_cameras_and_pictures(void)
+{
+    static const struct {
+        const char *stream;
+        bool may;
+    } cases[] = {{",\"stream_id\":\"cam-1\"", true}, {",\"stream_id\":\"cam-2\"", false}, {"", false}};
+    struct matrix matrix;
+    matrix_init(&matrix);
+    of_own_camera = key_of(&matrix, "cam-1");
+    struct detect_queue *queue =
+        detect_queue_new(&matrix.world.settings.detect, &matrix.world.health, matrix.world.clock);
+    api_stop(matrix.world.api);
+    matrix.world.parts.detect = queue;
+    world_serve(&matrix.world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n",
+                                                   of_own_camera),
+                        *body = g_strdup_printf("{\"frame\":\"AAAA\"%s}", cases[i].stream);
+        struct reply reply = world_request(&matrix.world, "POST", "/api/detect", headers, body);
+        g_assert_cmpint(reply.status, ==, cases[i].may ? 400 : 403); /* it is no picture */
+        reply_clear(&reply);
+    }
+    g_free(of_own_camera);
+    matrix_clear(&matrix);
+    detect_queue_free(queue);
+}
+
 /* ---- what concerns every org ---- */
 
 /* Who is there, and how many cameras of whom: an org is there without any. */
@@ -419,6 +520,8 @@ int main(int argc, char **argv)
     g_test_add_func("/matrix/r14_nobody_and_wrong_tokens", test_r14_nobody_and_wrong_tokens);
     g_test_add_func("/matrix/r14_another_org", test_r14_another_org);
     g_test_add_func("/matrix/r14_own_org_sees_what_others_do_not", test_r14_own_org_sees_what_others_do_not);
+    g_test_add_func("/matrix/keys_of_cameras_on_every_route", test_keys_of_cameras_on_every_route);
+    g_test_add_func("/matrix/keys_of_cameras_and_pictures", test_keys_of_cameras_and_pictures);
     g_test_add_func("/matrix/r14_what_is_every_orgs_is_nobody_s_alone", test_r14_what_is_every_orgs_is_nobody_s_alone);
     return g_test_run();
 }
