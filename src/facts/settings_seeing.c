@@ -108,8 +108,11 @@ static const struct record_field detector_fields[] = {
     FIELD(struct detector_settings, threads, 0,
           "threads of one inference; 0: by the machine, half the cores of a worker and at most 4", .min = 0, .max = 64,
           .default_text = "0"),
-    FIELD_ENUM(struct detector_settings, provider, detector_provider_names, RECORD_NEEDS_RESTART,
-               "what runs the model; auto: the fastest that is there, the CPU at last", .default_text = "auto"),
+    FIELD_ENUM(
+        struct detector_settings, provider, detector_provider_names, RECORD_NEEDS_RESTART,
+        "what runs the model; auto: the fastest that is there, the CPU at last. The cage of a worker opens no "
+        "graphics device: with workers.sandbox on, CUDA and TensorRT cannot run, and the camera's health says why",
+        .default_text = "auto"),
     FIELD(struct detector_settings, is_gated, 0,
           "whether the model runs only where something moves or is followed; else on every frame",
           .default_text = "true"),

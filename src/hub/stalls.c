@@ -36,13 +36,17 @@ static void tell(struct monitor *monitor, const struct camera *camera, struct st
     monitor_raise(monitor, camera, SERVER_SIGNAL_STALL_ENDED, attributes);
 }
 
-/* What left the spool otherwise than into the store (it expired, was dropped or damaged) is on its way no more. */
-static void forget_lost(struct hub *hub, const struct camera *camera, struct camera_health *health)
+/* Nothing is on its way: what left the spool otherwise than into the store (it expired, was dropped or damaged) will
+ * not come, and what came out that was put in before the camera was changed, and its counters with it, was not counted.
+ */
+static void level_records(struct hub *hub, const struct camera *camera, struct camera_health *health)
 {
-    int64_t lost = health->records_received - health->records_stored;
-    if (lost > 0)
-        live_add_records(hub->live, camera->id, 0, lost);
-    health->records_stored += MAX(lost, 0);
+    int64_t lost = MAX(health->records_received - health->records_stored, 0),
+            unheard = MAX(health->records_stored - health->records_received, 0);
+    if (lost || unheard)
+        live_add_records(hub->live, camera->id, unheard, lost);
+    health->records_received += unheard;
+    health->records_stored += lost;
 }
 
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,
@@ -52,7 +56,7 @@ void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub
     if (!live_get_health(hub->live, camera->id, &health))
         record_init(&camera_health_descriptor, &health); /* its worker has not spoken yet */
     if (is_drained)
-        forget_lost(hub, camera, &health);
+        level_records(hub, camera, &health);
     unsigned changed = progress_look(&stalls->progress, &health, &hub->settings->progress, now_us);
     for (int i = 0; i < PROGRESS_STAGES; i++)
         if (changed & 1U << i)

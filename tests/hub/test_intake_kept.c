@@ -164,6 +164,24 @@ static void test_what_the_spool_lost_is_no_standstill(void)
     world_clear(&world);
 }
 
+/* Its counters begin anew with a camera that was changed, while records of before are still in the spool: they hide no
+ * standstill of those after. */
+static void test_a_change_hides_no_standstill(void)
+{
+    struct world world;
+    struct stalls stalls = {0};
+    world_init(&world);
+    const struct camera *door = g_ptr_array_index(world.worker->cameras, 0);
+    say_health(&world, door->id);
+    live_add_records(world.hub.live, door->id, 0, 50);
+    stalls_look(&stalls, NULL, &world.hub, door, true, 0);
+    g_assert_cmpint(on_its_way(&world, door->id), ==, 0);
+    live_add_records(world.hub.live, door->id, 1, 0);
+    stalls_look(&stalls, NULL, &world.hub, door, false, 1);
+    g_assert_cmpint(on_its_way(&world, door->id), ==, 1);
+    world_clear(&world);
+}
+
 /* What a worker handed over before it died is stored all the same; the next process hears nothing of it. */
 static void test_a_dead_workers_records_are_stored(void)
 {
@@ -249,6 +267,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake_kept/c09 what comes out of the spool is on its way no more",
                     test_what_comes_out_of_the_spool_is_on_its_way_no_more);
     g_test_add_func("/intake_kept/what the spool lost is no standstill", test_what_the_spool_lost_is_no_standstill);
+    g_test_add_func("/intake_kept/a change hides no standstill", test_a_change_hides_no_standstill);
     g_test_add_func("/intake_kept/a dead worker's records are stored", test_a_dead_workers_records_are_stored);
     g_test_add_func("/intake_kept/a full hand takes no more", test_a_full_hand_takes_no_more);
     return g_test_run();
