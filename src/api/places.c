@@ -108,10 +108,14 @@ static void begin_erasure(const struct request *request)
 static void handle_org_delete(struct request *request, struct answer *answer)
 {
     const struct audit_by by = request_by(request);
+    const struct store_retention how = {.settings = &request->api->settings->retention,
+                                        .check = policy_keeper_check_retention,
+                                        .says = policy_keeper_retention,
+                                        .data = request->api->policies};
     g_autoptr(GError) error = NULL;
     if (!has_no_camera(request, answer))
         return;
-    if (!store_org_delete(request->api->store, request->id, &by, &error)) {
+    if (!store_org_delete(request->api->store, &how, request->id, &by, &error)) {
         answer_change_error(answer, error);
         return;
     }

@@ -234,16 +234,20 @@ static int list_orgs(struct upkeep *upkeep, GError **error)
     return orgs ? 0 : 1;
 }
 
-static int delete_org(struct upkeep *upkeep, GError **error)
+static int erase_org(struct upkeep *upkeep, const struct store_retention *how, GError **error)
 {
     const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[1]};
-    const struct store_retention how = {.settings = &upkeep->settings.retention};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
-    if (!store_org_delete(upkeep->store, upkeep->arguments[0], &by, error))
+    if (!store_org_delete(upkeep->store, how, upkeep->arguments[0], &by, error))
         return 1;
-    bool is_good = store_orgs_erase(upkeep->store, &how, results, error);
+    bool is_good = store_orgs_erase(upkeep->store, how, results, error);
     print_results(results, false);
     return is_good ? 0 : 1;
+}
+
+static int delete_org(struct upkeep *upkeep, GError **error)
+{
+    return with_policies(upkeep, erase_org, error);
 }
 
 /* ---- users ---- */

@@ -84,14 +84,19 @@ static void tell_results(struct job_context *context, const GPtrArray *results, 
         g_string_append(context->detail, nothing);
 }
 
+static struct store_retention retention_of(const struct job_context *context)
+{
+    return (struct store_retention){.settings = &context->settings->retention,
+                                    .hold = context->hold,
+                                    .is_cancelled = context->is_cancelled,
+                                    .check = context->options->retention_check,
+                                    .says = context->options->retention_says,
+                                    .data = context->options->retention_data};
+}
+
 static bool run_retention(struct job_context *context, GError **error)
 {
-    struct store_retention retention = {.settings = &context->settings->retention,
-                                        .hold = context->hold,
-                                        .is_cancelled = context->is_cancelled,
-                                        .check = context->options->retention_check,
-                                        .says = context->options->retention_says,
-                                        .data = context->options->retention_data};
+    struct store_retention retention = retention_of(context);
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     GError *failure = NULL;
     bool is_good = find_window(context, &retention.until_ms, &failure) &&
@@ -126,8 +131,7 @@ static bool forget_notifications(struct job_context *context, GError **error)
 
 static bool run_erasure(struct job_context *context, GError **error)
 {
-    const struct store_retention how = {
-        .settings = &context->settings->retention, .hold = context->hold, .is_cancelled = context->is_cancelled};
+    const struct store_retention how = retention_of(context);
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     bool is_good = store_orgs_erase(context->store, &how, results, error);
     is_good = forget_notifications(context, is_good ? error : NULL) && is_good;

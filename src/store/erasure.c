@@ -5,6 +5,7 @@
 
 #include "store/places.h"
 #include "store/retention_internal.h"
+#include "store/site_clocks.h"
 
 /* Deletions go by this, so that a hold that comes meanwhile ends them. */
 #define NOT_HELD "NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL)"
@@ -78,9 +79,10 @@ static bool may_be_deleted(const char *org_id, const struct audit_by *by, GError
     return false;
 }
 
-bool store_org_delete(struct store *store, const char *org_id, const struct audit_by *by, GError **error)
+bool store_org_delete(struct store *store, const struct store_retention *how, const char *org_id,
+                      const struct audit_by *by, GError **error)
 {
-    if (!may_be_deleted(org_id, by, error))
+    if (!may_be_deleted(org_id, by, error) || !retention_check_org_may_go(store, how, org_id, error))
         return false;
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
     struct org *org = transaction ? find_org(transaction, org_id, error) : NULL;
@@ -150,6 +152,8 @@ static bool erase_table(struct erasure *erasure, const struct store_table *table
     const struct retention_settings *settings = erasure->work.retention->settings;
     const struct retention_rule as = {.name = table->descriptor->table};
     g_autofree char *sql = erase_sql(table);
+    if (!retention_check_org_may_go(erasure->work.store, erasure->work.retention, erasure->org->id, error))
+        return false;
     for (int64_t rows = 1, took_us = 0; rows;) {
         if (retention_is_cancelled(&erasure->work, error) ||
             !erase_batch(erasure, as.name, sql, &rows, &took_us, error))
@@ -164,6 +168,19 @@ static bool erase_table(struct erasure *erasure, const struct store_table *table
     return true;
 }
 
+/* What is the server's own and named after the org. */
+static bool erase_values(struct erasure *erasure, GError **error)
+{
+    bool was_there = false;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(erasure->work.store, STORE_JOB, STORE_PLATFORM, error);
+    bool is_good = transaction && store_run_hold_in(transaction, erasure->work.retention->hold, error) &&
+                   store_rollup_turn_forget_in(transaction, erasure->org->id, &was_there, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
+    erasure->has_news |= was_there;
+    return is_good;
+}
+
 /* ---- the proof ---- */
 
 static bool is_of_org(const struct store_table *table)
@@ -171,8 +188,21 @@ static bool is_of_org(const struct store_table *table)
     return table->tenancy == STORE_OF_ORG || table->tenancy == STORE_OF_ORG_OR_ALL;
 }
 
+static bool refuse_rows(const char *table, GError **error)
+{
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                "%s has rows again: someone still writes for it: they go at the next run", table);
+    return false;
+}
+
+/* The transaction is the platform's before, and the org's after. */
 static bool check_nothing_left(struct store_transaction *transaction, const char *org_id, GError **error)
 {
+    int64_t turn = 0;
+    if (!store_rollup_turn_read_in(transaction, org_id, &turn, error) || !store_set_org(transaction, org_id, error))
+        return false;
+    if (turn)
+        return refuse_rows(store_value_descriptor.table, error);
     for (size_t i = 0; i < store_table_count; i++) {
         int64_t rows = 0;
         const char *table = store_tables[i].descriptor->table;
@@ -182,11 +212,8 @@ static bool check_nothing_left(struct store_transaction *transaction, const char
         if (is_of_org(&store_tables[i]) &&
             !store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id)), 0, &rows, error))
             return false;
-        if (rows) {
-            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
-                        "%s has rows again: someone still writes for it: they go at the next run", table);
-            return false;
-        }
+        if (rows)
+            return refuse_rows(table, error);
     }
     return true;
 }
@@ -211,7 +238,6 @@ static bool prove(const struct erasure *erasure, GError **error)
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(erasure->work.store, STORE_JOB, STORE_PLATFORM, error);
     return transaction && store_run_hold_in(transaction, erasure->work.retention->hold, error) &&
-           store_set_org(transaction, erasure->org->id, error) &&
            check_nothing_left(transaction, erasure->org->id, error) && note_erased(transaction, erasure, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }
@@ -242,7 +268,8 @@ static bool erase_org(struct erasure *erasure, GError **error)
     for (size_t i = store_table_count; i-- > 0;)
         if (is_of_org(&store_tables[i]) && !erase_table(erasure, &store_tables[i], error))
             return false;
-    return (!erasure->has_news && erasure->org->erased_at.ms) || prove(erasure, error);
+    return erase_values(erasure, error) &&
+           ((!erasure->has_news && erasure->org->erased_at.ms) || prove(erasure, error));
 }
 
 static bool erase_deleted(struct store *store, const struct store_retention *how, GPtrArray *results,

@@ -225,6 +225,14 @@ static bool take_camera(void *data, const struct record_sql_value *row, size_t c
     return true;
 }
 
+static bool each_camera(struct store *store, const char *org_id, store_row_handler on_row, void *data, GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction &&
+           store_each(transaction, "SELECT id, site_id, class_id FROM cameras WHERE org_id = $1 ORDER BY id",
+                      STORE_VALUES(sql_text(org_id)), on_row, data, error);
+}
+
 GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                            GError **error)
 {
@@ -235,17 +243,55 @@ GArray *retention_parts_of(const struct retention_work *work, const struct reten
         add_part(&parting, PART_ALL, &org);
         return parting.parts;
     }
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
-    if (!transaction ||
-        !store_each(transaction, "SELECT id, site_id, class_id FROM cameras WHERE org_id = $1 ORDER BY id",
-                    STORE_VALUES(sql_text(org_id)), take_camera, &parting, error)) {
+    if (!each_camera(work->store, org_id, take_camera, &parting, error)) {
         g_array_unref(parting.parts);
         return NULL;
     }
     add_part(&parting, PART_REST, &org);
     return parting.parts;
 }
+
+/* ---- whether all of an org may go ---- */
+
+static bool check_subject(const struct store_retention *retention, const struct retention_subject *subject,
+                          GError **error)
+{
+    struct retention_settings days = *retention->settings; /* its texts are not looked at */
+    if (retention->says(retention->data, subject, &days))
+        return true;
+    bool is_camera = *subject->camera_id != '\0';
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                "org '%s': a retention policy holds back what %s%s has (legal_hold): nothing goes until it is changed",
+                subject->org_id, is_camera ? "its camera " : "it", subject->camera_id);
+    return false;
+}
+
+struct asking {
+    const struct store_retention *retention;
+    const char *org_id;
+};
+
+/* Rows: id, site, class. */
+static bool check_camera(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    const struct asking *asking = data;
+    (void)columns;
+    return check_subject(
+        asking->retention,
+        &(struct retention_subject){asking->org_id, text_or_null(&row[1]), text_or_null(&row[2]), row[0].text}, error);
+}
+
+bool retention_check_org_may_go(struct store *store, const struct store_retention *retention, const char *org_id,
+                                GError **error)
+{
+    struct asking asking = {retention, org_id};
+    if (retention->check && !retention->check(retention->data, error))
+        return false;
+    return !retention->says || (check_subject(retention, &(struct retention_subject){org_id, NULL, NULL, ""}, error) &&
+                                each_camera(store, org_id, check_camera, &asking, error));
+}
+
+/* ---- one rule ---- */
 
 static bool do_part(struct retention_work *work, const struct retention_rule *rule, const struct retention_part *part,
                     struct retention_result *result, GError **error)

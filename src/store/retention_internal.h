@@ -58,6 +58,10 @@ struct retention_result *retention_result_of(const struct retention_work *work, 
 /* How many rows the transaction after one may delete whose `limit` rows took so long, so that they take no longer than
  * batch_ms: whoever writes waits for one of them. */
 int64_t retention_next_limit(const struct retention_settings *settings, int64_t limit, int64_t took_us);
+/* False with VEDETTE_ERROR_UNSUPPORTED: policies hold back what the org or one of its cameras has; with another error:
+ * they are not known. */
+bool retention_check_org_may_go(struct store *store, const struct store_retention *retention, const char *org_id,
+                                GError **error);
 bool retention_is_cancelled(const struct retention_work *work, GError **error);
 
 /* Drops the days that hold nothing but what would go, as a whole, where the engine has days. What stays behind goes row

@@ -34,6 +34,17 @@ bool store_rollup_turn_take_in(struct store_transaction *transaction, const char
     return is_good;
 }
 
+bool store_rollup_turn_forget_in(struct store_transaction *transaction, const char *org_id, bool *was_there,
+                                 GError **error)
+{
+    g_autofree char *name = turn_name(org_id);
+    int64_t changed = 0;
+    bool is_good = store_run(transaction, "DELETE FROM store_values WHERE name = $1", STORE_VALUES(sql_text(name)),
+                             &changed, error);
+    *was_there = changed > 0;
+    return is_good;
+}
+
 /* Whatever it was: who holds it ends first. The transaction is the org's before and after. */
 static bool take_any_turn(struct store_transaction *transaction, const char *org_id, GError **error)
 {

@@ -36,6 +36,12 @@ static void erasing_begin(struct erasing *erasing)
     erasing->settings.pause_ms = 0;
 }
 
+static bool delete_org(struct erasing *erasing, const char *org_id, GError **error)
+{
+    const struct store_retention how = {.settings = &erasing->settings};
+    return store_org_delete(store_of(erasing), &how, org_id, &by_a, error);
+}
+
 static void erasing_end(struct erasing *erasing)
 {
     record_clear(&retention_settings_descriptor, &erasing->settings);
@@ -86,12 +92,16 @@ static bool erase(struct erasing *erasing, int64_t *rows, GError **error)
 
 static void test_g08_a_deleted_org_leaves_no_row(void)
 {
+    static const char turn_sql[] = "SELECT count(*) FROM store_values WHERE name LIKE '% b'";
     struct erasing erasing;
     g_autoptr(GError) error = NULL;
     int64_t rows = 0;
     erasing_begin(&erasing);
     add_events(&erasing, "b", 50);
     add_events(&erasing, "a", 50);
+    meddle(&erasing.tenancy.world, "UPDATE sites SET time_zone = 'UTC'; UPDATE site_clocks SET time_zone = 'UTC'");
+    roll_up(&erasing.tenancy.world, ROLLUP_MONTH);
+    g_assert_cmpint(ask_number(&erasing.tenancy.world, turn_sql), ==, 1);
     int64_t of_a = rows_of_org(&erasing, "a", "audit"), of_b = rows_of_org(&erasing, "b", "-");
     g_assert_true(erase(&erasing, &rows, &error));  /* nothing is deleted that nobody deleted */
     if (erasing.tenancy.dialect == RECORD_POSTGRES) /* nor can jobs remove what is only added to */
@@ -99,13 +109,20 @@ static void test_g08_a_deleted_org_leaves_no_row(void)
                                        "DELETE FROM audit_entries WHERE org_id = 'b'"),
                         ==, 0);
     g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, of_b);
-    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
-    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error)); /* said twice it is the same */
+    g_assert_true(delete_org(&erasing, "b", &error));
+    g_assert_true(delete_org(&erasing, "b", &error)); /* said twice it is the same */
     g_assert_true(erase(&erasing, &rows, &error));
     g_assert_no_error(error);
     g_assert_cmpint(rows, ==, of_b);
     g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, 0);
     g_assert_cmpint(rows_of_org(&erasing, "a", "audit"), ==, of_a);
+    /* what is the server's own and named after it, too; also when someone left it there late */
+    g_assert_cmpint(ask_number(&erasing.tenancy.world, turn_sql), ==, 0);
+    g_assert_cmpint(ask_number(&erasing.tenancy.world, "SELECT count(*) FROM store_values WHERE name LIKE '% a'"), ==,
+                    1);
+    meddle(&erasing.tenancy.world, "INSERT INTO store_values (name, value) VALUES ('rollup_turn of b', 7)");
+    g_assert_true(erase(&erasing, &rows, &error));
+    g_assert_cmpint(ask_number(&erasing.tenancy.world, turn_sql), ==, 0);
     erasing_end(&erasing);
 }
 
@@ -117,7 +134,7 @@ static void test_g08_it_can_be_proved(void)
     int64_t rows = 0;
     erasing_begin(&erasing);
     add_events(&erasing, "b", 20);
-    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(delete_org(&erasing, "b", &error));
     g_assert_true(erase(&erasing, &rows, &error));
     g_autoptr(GPtrArray) orgs = store_orgs_read(store_of(&erasing), "b", &error);
     const struct org *org = g_ptr_array_index(orgs, 0);
@@ -153,12 +170,12 @@ static void test_g08_a_legal_hold_keeps_the_org(void)
     record_init(&legal_hold_descriptor, &hold);
     hold.reason = g_strdup("case 12");
     g_assert_true(store_hold_put(store_of(&erasing), &hold, &by_b, &error));
-    g_assert_false(store_org_delete(store_of(&erasing), "b", &by_a, &refused));
+    g_assert_false(delete_org(&erasing, "b", &refused));
     g_assert_error(refused, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
     g_assert_nonnull(strstr(refused->message, "1 legal holds stand"));
     g_autofree char *first = g_strdup(hold.id);
     g_assert_true(store_hold_release(store_of(&erasing), first, &by_b, &error));
-    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(delete_org(&erasing, "b", &error));
     g_assert_false(store_hold_put(store_of(&erasing), &hold, &by_b, &late));
     g_assert_error(late, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
     int64_t before = rows_of_org(&erasing, "b", "audit");
@@ -173,6 +190,57 @@ static void test_g08_a_legal_hold_keeps_the_org(void)
     g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, 0);
     record_clear(&legal_hold_descriptor, &hold);
     erasing_end(&erasing);
+}
+
+/* What policies hold back: whose camera, "" the org itself. */
+static const char *held_camera;
+
+static bool says(void *data, const struct retention_subject *subject, struct retention_settings *days)
+{
+    (void)data;
+    (void)days;
+    return strcmp(subject->org_id, "b") != 0 || strcmp(subject->camera_id, held_camera) != 0;
+}
+
+static bool is_unknown;
+
+static bool check_policies(void *data, GError **error)
+{
+    (void)data;
+    if (is_unknown)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "policies cannot be read");
+    return !is_unknown;
+}
+
+static void test_g08_a_policy_s_hold_keeps_the_org(void)
+{
+    static const char *const held[] = {"", "one"}; /* the org; the camera that every org of this world has */
+    for (size_t i = 0; i < G_N_ELEMENTS(held); i++) {
+        struct erasing erasing;
+        g_autoptr(GError) refused = NULL, unknown = NULL, stopped = NULL, error = NULL;
+        g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+        erasing_begin(&erasing);
+        const struct store_retention how = {.settings = &erasing.settings, .check = check_policies, .says = says};
+        held_camera = held[i];
+        g_assert_false(store_org_delete(store_of(&erasing), &how, "b", &by_a, &refused));
+        g_assert_error(refused, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+        g_assert_nonnull(strstr(refused->message, "legal_hold"));
+        is_unknown = true;
+        held_camera = "nobody's";
+        g_assert_false(store_org_delete(store_of(&erasing), &how, "b", &by_a, &unknown));
+        g_assert_error(unknown, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+        is_unknown = false;
+        g_assert_true(store_org_delete(store_of(&erasing), &how, "b", &by_a, &error));
+        int64_t before = rows_of_org(&erasing, "b", "-");
+        held_camera = held[i]; /* one that came in the very moment of the deletion */
+        g_assert_false(store_orgs_erase(store_of(&erasing), &how, results, &stopped));
+        g_assert_nonnull(strstr(stopped->message, "legal_hold"));
+        g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, before);
+        held_camera = "nobody's";
+        g_assert_true(store_orgs_erase(store_of(&erasing), &how, results, &error));
+        g_assert_cmpint(rows_of_org(&erasing, "b", "-"), ==, 0);
+        erasing_end(&erasing);
+    }
 }
 
 /* The seeded user, login and key of an org that stands or not. */
@@ -204,7 +272,7 @@ static void test_g08_nobody_of_it_gets_in_any_more(void)
     meddle(&erasing.tenancy.world, "UPDATE api_keys SET ended_at = NULL");
     check_entrance(&erasing, "a", true);
     check_entrance(&erasing, "b", true);
-    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(delete_org(&erasing, "b", &error));
     check_entrance(&erasing, "a", true);
     check_entrance(&erasing, "b", false); /* at once, before a row of it went */
     erasing_end(&erasing);
@@ -217,7 +285,7 @@ static void test_g08_the_servers_own_org_stays(void)
     struct org own = {.id = (char *)"default"};
     erasing_begin(&erasing);
     g_assert_true(store_org_create(store_of(&erasing), &own, &by_a, &error));
-    g_assert_false(store_org_delete(store_of(&erasing), "default", &by_a, &refused));
+    g_assert_false(delete_org(&erasing, "default", &refused));
     g_assert_error(refused, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
     g_assert_nonnull(strstr(refused->message, "the server's own administrator is of it"));
     erasing_end(&erasing);
@@ -230,7 +298,7 @@ static void test_g08_what_still_comes_for_it_is_let_go(void)
     int64_t rows = 0;
     g_autoptr(GError) error = NULL, refused = NULL;
     erasing_begin(&erasing);
-    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(delete_org(&erasing, "b", &error));
     g_assert_true(erase(&erasing, &rows, &error));
     add_events(&erasing, "b", 3);
     add_events(&erasing, "a", 3);
@@ -249,8 +317,8 @@ static void test_g08_what_still_comes_for_it_is_let_go(void)
     g_assert_cmpuint(orgs->len, ==, 1); /* nobody works for it any longer */
     struct org again = {.id = (char *)"b"};
     g_assert_false(store_org_create(store_of(&erasing), &again, &by_a, NULL));
-    g_assert_false(store_org_delete(store_of(&erasing), "a", &by_a, NULL)); /* one's own */
-    g_assert_false(store_org_delete(store_of(&erasing), "nobody", &by_a, NULL));
+    g_assert_false(delete_org(&erasing, "a", NULL)); /* one's own */
+    g_assert_false(delete_org(&erasing, "nobody", NULL));
     erasing_end(&erasing);
 }
 
@@ -262,7 +330,7 @@ static void test_g08_it_goes_on_after_a_stop(void)
     g_autoptr(GError) error = NULL, stopped = NULL;
     erasing_begin(&erasing);
     add_events(&erasing, "b", 40);
-    g_assert_true(store_org_delete(store_of(&erasing), "b", &by_a, &error));
+    g_assert_true(delete_org(&erasing, "b", &error));
     erasing.is_cancelled = 1;
     g_assert_false(erase(&erasing, &rows, &stopped));
     g_assert_error(stopped, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
@@ -285,6 +353,7 @@ int main(int argc, char **argv)
     g_test_add_func("/erasure/g08_a_deleted_org_leaves_no_row", test_g08_a_deleted_org_leaves_no_row);
     g_test_add_func("/erasure/g08_it_can_be_proved", test_g08_it_can_be_proved);
     g_test_add_func("/erasure/g08_a_legal_hold_keeps_the_org", test_g08_a_legal_hold_keeps_the_org);
+    g_test_add_func("/erasure/g08_a_policy_s_hold_keeps_the_org", test_g08_a_policy_s_hold_keeps_the_org);
     g_test_add_func("/erasure/g08_nobody_of_it_gets_in_any_more", test_g08_nobody_of_it_gets_in_any_more);
     g_test_add_func("/erasure/g08_the_servers_own_org_stays", test_g08_the_servers_own_org_stays);
     g_test_add_func("/erasure/g08_what_still_comes_for_it_is_let_go", test_g08_what_still_comes_for_it_is_let_go);
