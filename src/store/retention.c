@@ -159,6 +159,19 @@ bool retention_is_cancelled(const struct retention_work *work, GError **error)
     return true;
 }
 
+bool retention_go_on(struct retention_work *work, GError **error)
+{
+    enum { BEATS_A_LEASE = 3 };
+    const struct store_run_hold *hold = work->retention->hold;
+    int64_t now_us = clock_monotonic_us(work->store->clock);
+    if (retention_is_cancelled(work, error))
+        return false;
+    if (!hold || now_us - work->beaten_us < hold->lease_ms * 1000 / BEATS_A_LEASE)
+        return true;
+    work->beaten_us = now_us;
+    return store_run_beat(work->store, hold, error);
+}
+
 /* A row without a time would stay for ever, or go at once: neither is right. */
 static bool check_times(struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                         GError **error)
@@ -311,7 +324,7 @@ static bool do_rule(struct retention_work *work, const struct retention_rule *ru
         is_kept &= g_array_index(parts, struct retention_part, i).days == 0;
     if (!parts || is_kept)
         return parts != NULL;
-    if (!check_times(work, rule, org_id, error))
+    if (!retention_go_on(work, error) || !check_times(work, rule, org_id, error))
         return false;
     struct retention_result *result = retention_result_of(work, rule, org_id);
     bool is_good = true;

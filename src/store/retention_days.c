@@ -12,7 +12,7 @@
 enum { DROP_TRIES = 20 }; /* a day that is in use all the time goes row by row */
 
 struct table_days {
-    const struct retention_work *work;
+    struct retention_work *work;
     const char *table;
     const GPtrArray *orgs;
     GString *cutoffs;  /* JSON: for each org the time before which it keeps nothing */
@@ -122,7 +122,8 @@ static bool drop_day(const struct table_days *days, const char *part, GError **e
 {
     g_autofree char *kept_by = NULL;
     g_autoptr(GArray) counts = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    if (!store_day_is_kept(days->work->store, part, days->cutoffs->str, &kept_by, error))
+    if (!retention_go_on(days->work, error) ||
+        !store_day_is_kept(days->work->store, part, days->cutoffs->str, &kept_by, error))
         return false;
     if (kept_by)
         return true;
@@ -142,7 +143,7 @@ static bool drop_day(const struct table_days *days, const char *part, GError **e
 
 /* ---- a table ---- */
 
-static bool drop_table_days(const struct retention_work *work, const char *table, const GPtrArray *orgs, GError **error)
+static bool drop_table_days(struct retention_work *work, const char *table, const GPtrArray *orgs, GError **error)
 {
     g_autoptr(GString) cutoffs = g_string_new(NULL);
     struct table_days days = {work, table, orgs, cutoffs, 0};
@@ -155,7 +156,7 @@ static bool drop_table_days(const struct retention_work *work, const char *table
     return parts != NULL;
 }
 
-bool retention_drop_days(const struct retention_work *work, const GPtrArray *orgs, GError **error)
+bool retention_drop_days(struct retention_work *work, const GPtrArray *orgs, GError **error)
 {
     if (work->store->engine->dialect != RECORD_POSTGRES)
         return true;

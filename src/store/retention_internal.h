@@ -34,7 +34,8 @@ struct retention_work {
     const struct store_retention *retention;
     GPtrArray *results;
     int64_t now_ms;
-    int64_t limit; /* rows that the next transaction may look at */
+    int64_t limit;     /* rows that the next transaction may look at */
+    int64_t beaten_us; /* by the monotonic clock: when retention_go_on last prolonged the lease */
 };
 
 /* Before this moment nothing of the part is kept. Not of one that is kept for ever. */
@@ -62,8 +63,11 @@ int64_t retention_next_limit(const struct retention_settings *settings, int64_t 
  * they are not known. */
 bool retention_check_org_may_go(struct store *store, const struct store_retention *retention, const char *org_id,
                                 GError **error);
+/* Between steps that only read, which prolong no lease: false when it was told to stop, or another took the run over.
+ */
+bool retention_go_on(struct retention_work *work, GError **error);
 bool retention_is_cancelled(const struct retention_work *work, GError **error);
 
 /* Drops the days that hold nothing but what would go, as a whole, where the engine has days. What stays behind goes row
  * by row. */
-bool retention_drop_days(const struct retention_work *work, const GPtrArray *orgs, GError **error);
+bool retention_drop_days(struct retention_work *work, const GPtrArray *orgs, GError **error);

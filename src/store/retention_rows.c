@@ -300,7 +300,7 @@ bool retention_delete(struct retention_work *work, const struct retention_rule *
     const struct deleting deleting = {work, rule, part, result, sql};
     g_autoptr(GArray) page = read_page(work, rule, result->org_id, part, NULL, error);
     while (page && page->len) {
-        if (retention_is_cancelled(work, error) || !delete_of_page(&deleting, page, error))
+        if (!retention_go_on(work, error) || !delete_of_page(&deleting, page, error))
             return false;
         GArray *next = read_page(work, rule, result->org_id, part, page, error);
         g_array_unref(page);

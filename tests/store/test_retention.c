@@ -282,6 +282,63 @@ static void test_the_rest_goes_next_time(void)
     world_clear(&world);
 }
 
+/* Another server that would take the run over. */
+struct rival {
+    struct store_world *world;
+    struct store_run_claim claim;
+    int pages, taken;
+};
+
+/* A page takes nearly a minute, and then the other looks. */
+static int on_statement(unsigned kind, void *data, void *statement, void *sql)
+{
+    struct rival *rival = data;
+    int64_t fence = STORE_RUN_TAKEN;
+    (void)kind;
+    (void)sql;
+    if (!strstr(sqlite3_sql(statement), "LIMIT 2000") || !strstr(sqlite3_sql(statement), "FROM events"))
+        return 0;
+    clock_fake_advance_us(rival->world->clock, INT64_C(50000000));
+    g_assert_true(store_run_claim(rival->world->store, &rival->claim, &fence, NULL));
+    rival->taken += fence != STORE_RUN_TAKEN;
+    rival->pages++;
+    return 0;
+}
+
+/* Many pages of rows that a hold keeps: nothing is written for longer than the lease, and nobody takes the run over. */
+static void test_d07_the_lease_is_prolonged_while_it_reads(void)
+{
+    enum { LEASE_MS = 120000 };
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    g_autoptr(GError) error = NULL;
+    if (world_is_postgres()) {
+        g_test_skip("what makes a page take its time is SQLite's");
+        return;
+    }
+    begin(&world, "UTC", world_start_ms);
+    meddle(&world, "INSERT INTO legal_holds (org_id, id, reason) VALUES ('default', 'h', 'case 12'); WITH RECURSIVE "
+                   "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) INSERT INTO events (id, type, "
+                   "org_id, camera_id, occurred_at, payload) SELECT 'e' || i, 'signal', 'default', 'cam-1', i, '{}' "
+                   "FROM n");
+    const struct store_run_claim claim = {"cleanup", "here", NULL, world_start_ms, LEASE_MS, TRIGGER_MANUAL, 1, false};
+    struct rival rival = {.world = &world, .claim = claim};
+    struct store_run_hold hold = {"cleanup", world_start_ms, 0, LEASE_MS};
+    g_assert_true(store_run_claim(world.store, &claim, &hold.fence, &error));
+    struct sqlite_engine *engine = world.store->engine_state;
+    g_free(retain(&world, &settings, true)); /* opens the one that is used */
+    for (int i = 0; i < SQLITE_READERS && engine->readers.connections[i].db; i++)
+        sqlite3_trace_v2(engine->readers.connections[i].db, SQLITE_TRACE_STMT, on_statement, &rival);
+    const struct store_retention retention = {.settings = &settings, .hold = &hold};
+    store_retention_run(world.store, &retention, results, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(rival.pages, >=, 5);
+    g_assert_cmpint(rival.taken, ==, 0);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 /* Else a server that starts would not know what to make up for. */
 static void test_a_job_s_latest_time_stays(void)
 {
@@ -351,5 +408,7 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/a job's latest time stays", test_a_job_s_latest_time_stays);
     g_test_add_func("/retention/g08_what_fails_for_one_org_keeps_no_other_s",
                     test_g08_what_fails_for_one_org_keeps_no_other_s);
+    g_test_add_func("/retention/d07_the_lease_is_prolonged_while_it_reads",
+                    test_d07_the_lease_is_prolonged_while_it_reads);
     return g_test_run();
 }
