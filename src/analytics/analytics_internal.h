@@ -281,6 +281,7 @@ struct line_walker {
     bool has_met;           /* the last change of side led over the segment */
     /* of who crosses: */
     int64_t counted_us[2]; /* last crossing in, out; -1: never */
+    int64_t told_us;       /* that it went the wrong way, last; -1: never */
     struct record_box box;
 };
 

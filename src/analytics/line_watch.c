@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) void see(void *data, void *item, co
     struct record_point before = walker->watched.anchor, now = sighting->anchors[look->anchor - 1];
     bool has_before = walker->watched.seen_us >= 0;
     if (!has_before)
-        walker->counted_us[0] = walker->counted_us[1] = -1;
+        walker->counted_us[0] = walker->counted_us[1] = walker->told_us = -1;
     watched_note(&walker->watched, track, sighting, look->anchor, look->media_us);
     double position = side_of_line(look->a, look->b, now);
     if (has_before && walker->is_left != (position < 0))

@@ -4,14 +4,23 @@
 
 #include <math.h>
 
-static void observe_line(const struct line_watch *watch, const struct observation *observation,
-                         const struct analytics_sink *sink)
+/* Who paces to and fro over a line goes the wrong way every other time, and is told once a cooldown. */
+static bool may_tell(const struct line_walker *walker, const struct rule_context *context,
+                     const struct observation *observation)
+{
+    double since = (double)(observation->media_us - walker->told_us) / 1e6;
+    return walker->told_us < 0 || since >= context->settings->cooldown_seconds;
+}
+
+static void observe_line(const struct line_watch *watch, const struct rule_context *context,
+                         const struct observation *observation, const struct analytics_sink *sink)
 {
     enum line_direction wrong = watch->line->allowed == LINE_ALLOWED_IN ? LINE_OUT : LINE_IN;
     for (int i = 0; i < watch->change_count; i++) {
         const struct line_change *change = &watch->changes[i];
-        if (change->direction != wrong)
+        if (change->direction != wrong || !may_tell(change->walker, context, observation))
             continue;
+        change->walker->told_us = observation->media_us;
         rule_tell(&(struct finding){.service = SERVICE_SAFETY,
                                     .kind = "wrong_direction",
                                     .severity = SEVERITY_MEDIUM,
@@ -68,7 +77,7 @@ static void observe(void *state, const struct rule_context *context, const struc
     (void)state;
     for (size_t i = 0; i < context->line_count; i++)
         if (context->lines[i].line->allowed > LINE_ALLOWED_BOTH && context->lines[i].is_active)
-            observe_line(&context->lines[i], observation, sink);
+            observe_line(&context->lines[i], context, observation, sink);
     for (size_t i = 0; i < context->zone_count; i++) {
         const struct zone_watch *watch = &context->zones[i];
         for (int j = 0; watch->zone->allowed_heading.is_present && j < watch->present_count; j++)

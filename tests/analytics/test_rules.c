@@ -238,6 +238,29 @@ static void test_the_wrong_way_over_a_line_is_told(void)
     world_clear(&world);
 }
 
+/* The cooldown is a minute; it is each track's own. */
+static void test_who_paces_over_a_line_is_told_once_a_cooldown(void)
+{
+    struct world world;
+    world_init(&world);
+    world_line(&world)->allowed = LINE_ALLOWED_IN;
+    for (int i = 0; i < 10; i++) { /* 50 s */
+        walk(&world, 1, 0.5, 0.8, 0.5, 0.3, 2.5);
+        walk(&world, 1, 0.5, 0.3, 0.5, 0.8, 2.5);
+    }
+    g_assert_cmpint(world.outs, ==, 10);
+    g_assert_cmpint(told(&world, "wrong_direction"), ==, 1);
+    nobody(&world, 5);
+    walk(&world, 2, 0.5, 0.8, 0.5, 0.3, 2.5);
+    g_assert_cmpint(told(&world, "wrong_direction"), ==, 2);
+    for (int i = 0; i < 15; i++) {
+        walk(&world, 2, 0.5, 0.3, 0.5, 0.8, 2.5);
+        walk(&world, 2, 0.5, 0.8, 0.5, 0.3, 2.5);
+    }
+    g_assert_cmpint(told(&world, "wrong_direction"), ==, 3);
+    world_clear(&world);
+}
+
 static void test_the_wrong_heading_in_a_zone_is_told(void)
 {
     static const struct {
@@ -427,6 +450,8 @@ int main(int argc, char **argv)
     g_test_add_func("/rules/a queue is who waits, not who passes", test_a_queue_is_who_waits_not_who_passes);
     g_test_add_func("/rules/limits have hysteresis", test_limits_have_hysteresis);
     g_test_add_func("/rules/the wrong way over a line is told", test_the_wrong_way_over_a_line_is_told);
+    g_test_add_func("/rules/who paces over a line is told once a cooldown",
+                    test_who_paces_over_a_line_is_told_once_a_cooldown);
     g_test_add_func("/rules/the wrong heading in a zone is told", test_the_wrong_heading_in_a_zone_is_told);
     g_test_add_func("/rules/four points give every place on the ground",
                     test_four_points_give_every_place_on_the_ground);
