@@ -6,8 +6,14 @@ enum tamper { TAMPER_DARK, TAMPER_COVERED, TAMPER_BLURRED, TAMPER_MOVED, TAMPER_
 static const char *const tamper_kinds[TAMPERS] = {"camera_dark", "camera_covered", "camera_blurred", "camera_moved",
                                                   "camera_frozen"};
 
+/* A picture tells of the moments before it, not of an outage, nor of all that lies between two key frames: it stands
+ * for this long at most. */
+static const double step_max_seconds = 1;
+enum { PICTURES_LEAST = 2 }; /* one alone may be a camera's that just came back */
+
 struct tampering {
     double seconds[TAMPERS]; /* for which it held, less those since for which it did not */
+    int pictures[TAMPERS];   /* in which it held, since it last was over */
     bool is_told[TAMPERS];
     int64_t last_us; /* -1: no frame yet */
 };
@@ -49,15 +55,19 @@ static void tell(enum tamper tamper, const struct picture_facts *picture, const 
               observation, sink);
 }
 
-/* True when it has held long enough and was not told. A frame that says otherwise now and then, as noise makes some,
- * only sets it back by as long; when it is set back to nothing it is over. */
+/* True when it has held long enough, in several pictures, and was not told. A frame that says otherwise now and then,
+ * as noise makes some, only sets it back by as long; when it is set back to nothing it is over. */
 static bool is_due(struct tampering *tampering, enum tamper tamper, bool holds, double limit, double seconds)
 {
     double *held = &tampering->seconds[tamper];
     *held = CLAMP(*held + (holds ? seconds : -seconds), 0, limit);
-    if (*held == 0 && !holds)
+    if (*held == 0 && !holds) {
         tampering->is_told[tamper] = false;
-    return holds && *held >= limit && !tampering->is_told[tamper];
+        tampering->pictures[tamper] = 0;
+    }
+    if (holds && tampering->pictures[tamper] < PICTURES_LEAST)
+        tampering->pictures[tamper]++;
+    return holds && *held >= limit && tampering->pictures[tamper] >= PICTURES_LEAST && !tampering->is_told[tamper];
 }
 
 /* A shift of the whole picture happens once and is told at once; the view after it may soon look usual enough. */
@@ -76,11 +86,13 @@ static void observe(void *state, const struct rule_context *context, const struc
     if (!picture)
         return;
     double seconds = tampering->last_us < 0 ? 0 : (double)(observation->media_us - tampering->last_us) / 1e6;
+    seconds = CLAMP(seconds, 0, step_max_seconds);
     tampering->last_us = observation->media_us;
     enum tamper seen = look(picture, camera_rules);
     if (has_shifted(observation, camera_rules, seen)) {
         seen = TAMPER_MOVED;
         tampering->seconds[TAMPER_MOVED] = camera_rules->tamper_seconds;
+        tampering->pictures[TAMPER_MOVED] = PICTURES_LEAST;
     }
     for (enum tamper i = 0; i < TAMPERS; i++) {
         bool is_frozen = (double)picture->repeated_us >= camera_rules->frozen_seconds * 1e6;

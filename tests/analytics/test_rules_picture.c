@@ -215,6 +215,50 @@ static void test_who_covers_a_lens_and_shakes_it_is_told_of_once(void)
     world_clear(&world);
 }
 
+/* A camera that was away and comes back with one dark picture: its night mode changes, or its encoder begins. */
+static void test_one_picture_after_an_outage_is_no_tampering(void)
+{
+    const struct picture_facts usual = {true, 120, 255, 255, 250, 0, {{0}}, 0}, dark = {true, 3, 0, 0, 0, 0, {{0}}, 0};
+    for (double tamper_seconds = 0.5; tamper_seconds < 10; tamper_seconds *= 4) {
+        struct world world;
+        struct picture_facts picture = usual;
+        world_init(&world);
+        world.camera.rules.tamper_seconds = tamper_seconds;
+        world.picture = &picture;
+        nobody(&world, 10);
+        world.media_us += 3600 * (int64_t)G_USEC_PER_SEC;
+        picture = dark;
+        nobody(&world, 0.1);
+        g_assert_cmpint(world.signals, ==, 0);
+        picture = usual;
+        nobody(&world, 10);
+        g_assert_cmpint(world.signals, ==, 0);
+        picture = dark; /* and one that stays dark is told */
+        world.media_us += 3600 * (int64_t)G_USEC_PER_SEC;
+        nobody(&world, tamper_seconds + 1);
+        g_assert_cmpint(told(&world, "camera_dark"), ==, 1);
+        world_clear(&world);
+    }
+}
+
+/* Key frames alone, as far apart as tampering must last, or further: one is not enough, some are. */
+static void test_tampering_is_told_of_key_frames_far_apart(void)
+{
+    const struct picture_facts usual = {true, 120, 255, 255, 250, 0, {{0}}, 0}, dark = {true, 3, 0, 0, 0, 0, {{0}}, 0};
+    struct world world;
+    struct picture_facts picture = usual;
+    world_init(&world);
+    world.camera.rules.tamper_seconds = 3;
+    world.picture = &picture;
+    for (int i = 0; i < 12; i++, world.media_us += 10 * (int64_t)G_USEC_PER_SEC) {
+        picture = i == 3 || i >= 6 ? dark : usual;
+        nobody(&world, 0.1);
+        g_assert_cmpint(world.signals, ==, i >= 8);
+    }
+    g_assert_cmpint(told(&world, "camera_dark"), ==, 1);
+    world_clear(&world);
+}
+
 static void test_tampering_can_be_turned_off(void)
 {
     struct world world;
@@ -289,6 +333,9 @@ int main(int argc, char **argv)
     g_test_add_func("/rules/a picture that shifted is a camera moved", test_a_picture_that_shifted_is_a_camera_moved);
     g_test_add_func("/rules/who covers a lens and shakes it is told of once",
                     test_who_covers_a_lens_and_shakes_it_is_told_of_once);
+    g_test_add_func("/rules/one picture after an outage is no tampering",
+                    test_one_picture_after_an_outage_is_no_tampering);
+    g_test_add_func("/rules/tampering is told of key frames far apart", test_tampering_is_told_of_key_frames_far_apart);
     g_test_add_func("/rules/tampering can be turned off", test_tampering_can_be_turned_off);
     g_test_add_func("/rules/falls are looked for only when asked", test_falls_are_looked_for_only_when_asked);
     g_test_add_func("/rules/who bends for a moment did not fall", test_who_bends_for_a_moment_did_not_fall);
