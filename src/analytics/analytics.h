@@ -74,3 +74,6 @@ struct analytics_count {
 size_t analytics_counts(const struct analytics *analytics, struct analytics_count *counts, size_t capacity);
 /* Tracks that found no room in a rule's memory, once for each frame and rule, since the start. */
 int64_t analytics_shed(const struct analytics *analytics);
+/* Whether a region of the picture looks as it does because of what has this box: as much of it is hidden by that. Any
+ * thread. */
+bool region_is_explained(const struct record_box *region, const struct record_box *box);

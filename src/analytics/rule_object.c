@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "facts/object_class.h"
 #include "record/box.h"
 
 enum { OBJECTS_MAX = 2 * PICTURE_REGIONS_MAX, ZONES_MAX = 64 };
@@ -110,24 +111,22 @@ static bool has_travelled(const struct objects *objects, uint64_t id)
     return false;
 }
 
-static bool is_living(const char *object_class)
+bool region_is_explained(const struct record_box *region, const struct record_box *box)
 {
-    static const char *const living[] = {"person", "bird", "cat", "dog", "horse", "sheep", "cow", NULL};
-    return g_strv_contains(living, object_class);
+    double shared = box_shared_area(region, box);
+    return shared > 0 && shared >= explained_share * region->w * region->h;
 }
 
 /* Whether the track is why the region looks as it does. Without a model everything that moves is a "motion" object,
  * also a thing that was put down: what has the thing's own box and did not walk here is then the thing. */
 static bool explains(const struct objects *objects, const struct observed_track *track, const struct record_box *region)
 {
-    if (track->object_class != g_intern_static_string("motion") && !is_living(track->object_class))
+    const struct record_box box = track_box(track);
+    if (!region_is_explained(region, &box))
         return false;
-    struct record_box box = track_box(track);
-    double w = MIN(box.x + box.w, region->x + region->w) - MAX(box.x, region->x);
-    double h = MIN(box.y + box.h, region->y + region->h) - MAX(box.y, region->y);
-    if (w <= 0 || h <= 0 || w * h < explained_share * region->w * region->h)
-        return false;
-    return is_living(track->object_class) || box_iou(&box, region) < same_overlap || has_travelled(objects, track->id);
+    if (track->object_class == g_intern_static_string("motion"))
+        return box_iou(&box, region) < same_overlap || has_travelled(objects, track->id);
+    return object_is_living(track->object_class);
 }
 
 static bool is_attended(const struct objects *objects, const struct observation *observation,

@@ -1,27 +1,11 @@
 #include "worker/picture_features.h"
 
 #include "facts/event.h"
+#include "facts/object_class.h"
 
 #include <string.h>
 
 static const char picture_zone[] = "picture", picture_line[] = "line";
-
-static bool is_among(const char *object_class, const char *const *classes)
-{
-    return object_class && g_strv_contains(classes, object_class);
-}
-
-bool picture_class_is_person(const char *object_class)
-{
-    static const char *const people[] = {"person", "pedestrian", NULL};
-    return is_among(object_class, people);
-}
-
-bool picture_class_is_vehicle(const char *object_class)
-{
-    static const char *const vehicles[] = {"vehicle", "car", "truck", "bus", "motorcycle", "motorbike", "van", NULL};
-    return is_among(object_class, vehicles);
-}
 
 /* ---- the camera of a stream ---- */
 
@@ -103,10 +87,10 @@ void picture_camera_fill(const struct detect_request *request, int width_px, str
 
 /* ---- how each feature went ---- */
 
-static bool knows(const struct model_card *card, bool (*is_class)(const char *object_class))
+static bool knows(const struct model_card *card, enum object_kind kind)
 {
     for (size_t i = 0; i < card->labels.count; i++)
-        if (is_class(card->labels.items[i]))
+        if (object_kind_of(card->labels.items[i]) == kind)
             return true;
     return false;
 }
@@ -129,7 +113,7 @@ static const char *find_hindrance(enum detect_feature feature, const struct dete
     case DETECT_vehicles:
         if (!card)
             return "no model tells what things are: set detector.model";
-        return knows(card, feature == DETECT_vehicles ? picture_class_is_vehicle : picture_class_is_person)
+        return knows(card, feature == DETECT_vehicles ? OBJECT_VEHICLE : OBJECT_PERSON)
                    ? NULL
                    : "the model knows none of them: its labels say what it finds";
     case DETECT_ppe:

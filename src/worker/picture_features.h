@@ -5,8 +5,6 @@
 #include "facts/detect.h"
 #include "vision/vision.h"
 
-bool picture_class_is_person(const char *object_class);
-bool picture_class_is_vehicle(const char *object_class);
 /* The camera that a stream's requests describe: a line at line_x, its zones, and the whole picture as a zone for what
  * no zone of its own is watched for. record_clear with camera_descriptor. */
 void picture_camera_fill(const struct detect_request *request, int width_px, struct camera *camera);

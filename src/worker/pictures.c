@@ -1,6 +1,7 @@
 #define LOG_MODULE "worker"
 #include "worker/pictures.h"
 
+#include "facts/object_class.h"
 #include "frame/picture_header.h"
 #include "media/media.h"
 #include "privacy/privacy.h"
@@ -184,8 +185,8 @@ static void add_object(struct detect_response *response, uint64_t id, const char
     object->confidence = CLAMP(confidence, 0, 1);
     object->box = *box;
     response->counts.objects++;
-    response->counts.people += picture_class_is_person(object_class);
-    response->counts.vehicles += picture_class_is_vehicle(object_class);
+    response->counts.people += object_kind_of(object_class) == OBJECT_PERSON;
+    response->counts.vehicles += object_kind_of(object_class) == OBJECT_VEHICLE;
 }
 
 static void count_lines(struct detect_response *response, const struct pipeline *pipeline)

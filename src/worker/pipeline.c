@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/trace.h"
+#include "facts/object_class.h"
 #include "worker/observe.h"
 
 #include <string.h>
@@ -380,15 +381,27 @@ static void run_rules(struct pipeline *pipeline, const struct frame *frame, cons
         track_log_add(pipeline->track_log, &observation);
 }
 
-/* Nothing is found in a mask, things that stand there included. */
-static void drop_masked_regions(const struct selection *selection, struct picture_facts *picture)
+/* Somebody stands there of whom rules hear nothing. `found` NULL: no model looked. */
+static bool is_passed_over(const struct selection *selection, const struct detections *found,
+                           const struct record_box *region)
+{
+    for (int i = 0; found && i < found->count; i++)
+        if (region_is_explained(region, &found->items[i].box) && selection_passes_over(selection, &found->items[i]) &&
+            object_is_living(found->items[i].object_class))
+            return true;
+    return false;
+}
+
+/* What stands in a mask is not found, and who is not followed is no thing that was left. */
+static void sift_regions(const struct selection *selection, const struct detections *found,
+                         struct picture_facts *picture)
 {
     const double one = PICTURE_BOX_ONE;
     int kept = 0;
     for (int i = 0; i < picture->region_count; i++) {
         const struct picture_region region = picture->regions[i];
         const struct record_box box = {region.x / one, region.y / one, region.w / one, region.h / one};
-        if (!selection_masks(selection, &box))
+        if (!selection_masks(selection, &box) && !is_passed_over(selection, found, &box))
             picture->regions[kept++] = region;
     }
     picture->region_count = kept;
@@ -399,7 +412,6 @@ static void measure_picture(struct pipeline *pipeline, const struct frame *frame
     int width_px, height_px;
     const uint8_t *luma = motion_luma(pipeline->motion, &width_px, &height_px);
     picture_watch_update(pipeline->picture, frame, luma, width_px, height_px, picture);
-    drop_masked_regions(&pipeline->selection, picture);
 }
 
 static void publish_tracks(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks)
@@ -471,6 +483,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     const struct detections *detections = detect(pipeline, frame, &scene);
     note_stage(pipeline, STAGE_DETECT, &health->detect_us, &since_us);
     bool is_by_model = detections == pipeline->found;
+    sift_regions(&pipeline->selection, is_by_model ? detections : NULL, &picture);
     const struct detections *followed = is_by_model ? selection_of(&pipeline->selection, detections) : detections;
     tracker_update(pipeline->tracker, followed, frame->media_us, frame->width_px, frame->height_px, tracks);
     find_again(pipeline, frame, tracks);

@@ -1,5 +1,6 @@
 #include "worker/selection.h"
 
+#include "facts/object_class.h"
 #include "record/polygon.h"
 
 #include <string.h>
@@ -60,14 +61,19 @@ bool selection_masks(const struct selection *selection, const struct record_box 
     return false;
 }
 
-static bool is_followed(const struct selection *selection, const struct detection *detection)
+bool selection_follows(const struct selection *selection, const struct detection *found)
 {
-    if (detection->confidence < selection->confidence || selection_masks(selection, &detection->box))
+    if (found->confidence < selection->confidence || selection_masks(selection, &found->box))
         return false;
     for (size_t i = 0; i < selection->class_count; i++)
-        if (selection->classes[i] == detection->object_class)
+        if (selection->classes[i] == found->object_class)
             return true;
     return selection->class_count == 0;
+}
+
+bool selection_passes_over(const struct selection *selection, const struct detection *found)
+{
+    return found->confidence >= selection->confidence && !selection_follows(selection, found);
 }
 
 const struct detections *selection_of(struct selection *selection, const struct detections *found)
@@ -77,14 +83,14 @@ const struct detections *selection_of(struct selection *selection, const struct 
     selection->followed->count = 0;
     selection->followed->shed = found->shed;
     for (int i = 0; i < found->count; i++)
-        if (is_followed(selection, &found->items[i]))
+        if (selection_follows(selection, &found->items[i]))
             selection->followed->items[selection->followed->count++] = found->items[i];
     return selection->followed;
 }
 
 bool selection_hides(const struct selection *selection, const char *object_class)
 {
-    bool is_person = object_class == g_intern_static_string("person");
+    bool is_person = object_kind_of(object_class) == OBJECT_PERSON;
     return selection->privacy.face_blur_enabled || (selection->privacy.license_plate_blur_enabled && !is_person);
 }
 

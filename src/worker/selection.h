@@ -25,6 +25,11 @@ void selection_configure(struct selection *selection, const struct camera_config
 void selection_set_masks(struct selection *selection, const struct record_list *zones);
 /* Whether what has this box stands in a mask: by its bottom centre. */
 bool selection_masks(const struct selection *selection, const struct record_box *box);
+/* Whether a model's find is followed. */
+bool selection_follows(const struct selection *selection, const struct detection *found);
+/* Whether rules hear nothing of it though it is there: found as surely as what is followed, but of another class or in
+ * a mask. */
+bool selection_passes_over(const struct selection *selection, const struct detection *found);
 /* Those of a model's finds that are followed, none of which stands in a mask; `found` itself when all are. Valid until
  * the next call. */
 const struct detections *selection_of(struct selection *selection, const struct detections *found);

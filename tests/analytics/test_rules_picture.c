@@ -42,6 +42,24 @@ static void test_a_thing_with_its_owner_is_not_left(void)
     world_clear(&world);
 }
 
+/* By whatever name a model has for them: a person who stands is no thing, and whom a thing is with. */
+static void test_a_person_is_one_by_every_name(void)
+{
+    static const char *const names[] = {"person", "pedestrian", "dog"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        struct world world;
+        struct picture_facts picture;
+        struct observed_track standing = figure(1, 0.5, 0.8);
+        standing.object_class = g_intern_string(names[i]);
+        world_with_region(&world, &picture, false);
+        picture.regions[0] = (struct picture_region){standing.x, standing.y, standing.w, standing.h, false};
+        for (int j = 0; j < 600; j++)
+            observe(&world, &standing, 1);
+        g_assert_cmpint(world.signals, ==, 0);
+        world_clear(&world);
+    }
+}
+
 static void test_who_passes_by_does_not_attend(void)
 {
     struct world world;
@@ -319,6 +337,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rules/a thing that stands alone is told once", test_a_thing_that_stands_alone_is_told_once);
     g_test_add_func("/rules/a thing with its owner is not left", test_a_thing_with_its_owner_is_not_left);
+    g_test_add_func("/rules/a person is one by every name", test_a_person_is_one_by_every_name);
     g_test_add_func("/rules/who passes by does not attend", test_who_passes_by_does_not_attend);
     g_test_add_func("/rules/things elsewhere and specks are not told", test_things_elsewhere_and_specks_are_not_told);
     g_test_add_func("/rules/what was seen for a moment is not waited for",

@@ -8,14 +8,14 @@
 
 const struct record_box masks_right_half = {0.5, 0, 0.5, 1}, masks_inside = {0.7, 0.35, 0.12, 0.4};
 
-void masks_tell(struct masks_world *world, enum zone_kind kind, const struct record_box *box)
+struct zone *masks_tell(struct masks_world *world, enum zone_kind kind, const struct record_box *box)
 {
     struct camera *camera = &world->told.camera;
     record_clear(&camera_descriptor, camera);
     record_init(&camera_descriptor, camera);
     camera->id = g_strdup("c");
     if (!kind)
-        return;
+        return NULL;
     const struct record_point corners[] = {
         {box->x, box->y}, {box->x + box->w, box->y}, {box->x + box->w, box->y + box->h}, {box->x, box->y + box->h}};
     struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
@@ -23,12 +23,13 @@ void masks_tell(struct masks_world *world, enum zone_kind kind, const struct rec
     zone->kind = kind;
     zone->polygon.items = g_memdup2(corners, sizeof corners);
     zone->polygon.count = G_N_ELEMENTS(corners);
+    return zone;
 }
 
-static void ignore_event(void *data, const struct analytics_event *event)
+static void on_event(void *data, const struct analytics_event *event)
 {
-    (void)data;
-    (void)event;
+    struct masks_world *world = data;
+    world->things_left += event->type == EVENT_SIGNAL && strstr(event->payload.text, "\"object_left\"");
 }
 
 void masks_world_init(struct masks_world *world, enum zone_kind kind, struct detector *detector)
@@ -45,7 +46,7 @@ void masks_world_init(struct masks_world *world, enum zone_kind kind, struct det
     world->config.workers.preview_width_px = MASKS_WIDE_PX;
     world->config.workers.preview_quality = 95;
     masks_tell(world, kind, &masks_right_half);
-    const struct pipeline_sink sink = {.event = ignore_event};
+    const struct pipeline_sink sink = {.event = on_event, .data = world};
     world->pipeline =
         pipeline_new(&world->config, &world->told.camera, detector, NULL, 1, clock_system(), &world->health, &sink);
     world->at_ms = 1000;
@@ -63,7 +64,7 @@ void masks_world_clear(struct masks_world *world)
 /* ---- pictures ---- */
 
 /* Blocks of 4 pixels, so that it survives reducing and JPEG. */
-static void draw_noise(struct frame *frame, const struct record_box *box, uint64_t seed)
+static void draw_noise(struct frame *frame, const struct record_box *box, uint64_t seed, int darkest)
 {
     enum { BLOCK_PX = 4 };
     struct random random;
@@ -72,7 +73,7 @@ static void draw_noise(struct frame *frame, const struct record_box *box, uint64
     random_init(&random, seed);
     for (int y = top; y < bottom; y += BLOCK_PX)
         for (int x = left; x < right; x += BLOCK_PX) {
-            uint8_t level = (uint8_t)(random_next(&random) % 220 + 20);
+            uint8_t level = (uint8_t)(random_next(&random) % 140 + (uint64_t)darkest);
             for (int row = y; row < MIN(y + BLOCK_PX, bottom); row++)
                 memset(frame_plane(frame, 0) + row * frame->strides_bytes[0] + x, level,
                        (size_t)MIN(BLOCK_PX, right - x));
@@ -87,9 +88,9 @@ struct frame *masks_draw(int width_px, int height_px, const struct record_box *f
     for (int plane = 1; plane < 3; plane++)
         memset(frame_plane(frame, plane), 128,
                (size_t)frame->strides_bytes[plane] * (size_t)frame_plane_rows(frame, plane));
-    draw_noise(frame, &all, 7);
+    draw_noise(frame, &all, 7, 10);
     if (figure)
-        draw_noise(frame, figure, 11);
+        draw_noise(frame, figure, 11, 100);
     return frame;
 }
 
@@ -101,6 +102,7 @@ void masks_feed(struct masks_world *world, const struct record_box *figure)
     world->frame->captured_at_ms = world->at_ms;
     world->frame->media_us = world->at_ms * 1000;
     world->frame->number = ++world->number;
+    frame_plane(world->frame, 0)[0] = (uint8_t)world->number; /* no two are the same to the last bit */
     pipeline_feed(world->pipeline, world->frame);
 }
 

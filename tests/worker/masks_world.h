@@ -1,5 +1,5 @@
 /* A camera with masks, before which somebody made of noise stands or walks: what of it is to be seen in the pictures
- * that leave the worker. */
+ * that leave the worker, and whether it is told as a thing. */
 #pragma once
 
 #include "worker/worker.h"
@@ -18,13 +18,14 @@ struct masks_world {
     struct frame *frame; /* fed last */
     int64_t at_ms;
     uint64_t number;
+    int things_left; /* signals object_left */
 };
 
 /* `kind` 0: no mask. `detector` may be NULL. */
 void masks_world_init(struct masks_world *world, enum zone_kind kind, struct detector *detector);
 void masks_world_clear(struct masks_world *world);
-/* Replaces the zones of `told` by one of this kind (0: none) that covers the box. */
-void masks_tell(struct masks_world *world, enum zone_kind kind, const struct record_box *box);
+/* Replaces the zones of `told` by one of this kind (0: none, and NULL) that covers the box. */
+struct zone *masks_tell(struct masks_world *world, enum zone_kind kind, const struct record_box *box);
 /* A room of noise that stays the same, with somebody of other noise at `figure` (NULL: nobody). */
 struct frame *masks_draw(int width_px, int height_px, const struct record_box *figure);
 void masks_feed(struct masks_world *world, const struct record_box *figure);

@@ -1,0 +1,12 @@
+/* Facts: what kinds of things a model's labels name. One list, for all who must tell a person from a thing. Any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+enum object_kind { OBJECT_PERSON = 1, OBJECT_ANIMAL, OBJECT_VEHICLE };
+
+/* 0: none of these, or not known; also of NULL. */
+enum object_kind object_kind_of(const char *object_class);
+/* Whether it goes where it likes: a person, or an animal. */
+bool object_is_living(const char *object_class);

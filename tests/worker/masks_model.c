@@ -1,0 +1,50 @@
+#include "masks_model.h"
+
+#include "../vision/onnx_model.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+/* 16 + 4 + 1 rows of 6 */
+enum { TINY_PX = 32, TINY_ROWS = 21, TINY_COLUMNS = 6, FIRST_OF_COARSEST = 20 };
+
+static const char card[] = "{\"name\":\"tiny\",\"family\":\"yolox\",\"input_width_px\":32,\"input_height_px\":32,"
+                           "\"labels\":[\"person\"]}";
+
+/* Of the coarsest grid's one cell of 32. */
+struct detector *masks_model_open(double left, double top, double width, double height)
+{
+    float values[TINY_ROWS * TINY_COLUMNS] = {0}, *row = values + FIRST_OF_COARSEST * TINY_COLUMNS;
+    const struct onnx_model model = {.input = {"images", ONNX_FLOAT, 4, {1, 3, TINY_PX, TINY_PX}},
+                                     .output = {"output", ONNX_FLOAT, 3, {1, TINY_ROWS, TINY_COLUMNS}},
+                                     .values = values,
+                                     .value_count = G_N_ELEMENTS(values),
+                                     .value_sizes = {1, TINY_ROWS, TINY_COLUMNS}};
+    const float found[] = {(float)((left + width / 2) / TINY_PX),
+                           (float)((top + height / 2) / TINY_PX),
+                           logf((float)width / TINY_PX),
+                           logf((float)height / TINY_PX),
+                           0.95F,
+                           1};
+    memcpy(row, found, sizeof found);
+    g_autofree char *directory = g_dir_make_tmp("vedette-masks-XXXXXX", NULL);
+    g_autofree char *model_path = g_build_filename(directory, "tiny.onnx", NULL);
+    g_autofree char *card_path = g_build_filename(directory, "tiny.card.json", NULL);
+    g_autoptr(GByteArray) bytes = onnx_model_make(&model);
+    g_assert_true(g_file_set_contents(model_path, (const char *)bytes->data, bytes->len, NULL));
+    g_assert_true(g_file_set_contents(card_path, card, -1, NULL));
+    const struct detector_settings settings = {.threads = 1};
+    g_autoptr(GError) error = NULL;
+    struct detector *detector = detector_open(model_path, &settings, &error);
+    g_assert_no_error(error);
+    g_unlink(model_path);
+    g_unlink(card_path);
+    g_rmdir(directory);
+    return detector;
+}
+
+struct detector *masks_model_inside(void)
+{
+    return masks_model_open(22.4, 6, 3.84, 7.4);
+}
