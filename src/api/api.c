@@ -72,10 +72,29 @@ static int open_listener(const struct http_settings *http, GError **error)
     return fd;
 }
 
-struct api *api_start(const struct settings *settings, const struct api_parts *parts, char **generated_password,
-                      GError **error)
+/* What it needs besides its parts. */
+static bool equip(struct api *api, GError **error)
 {
-    char *password = NULL;
+    const struct settings *settings = api->settings;
+    api->webhooks =
+        webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,
+                             WEBHOOK_MAX_IDS, clock_wall_ms(api->clock), error);
+    if (!api->webhooks ||
+        (api->policies && !(api->backtests = policy_backtests_new(api->policies, api->health, error))))
+        return false;
+    if (!tls_read(&settings->http, &api->tls, error) || (api->listener = open_listener(&settings->http, error)) < 0)
+        return false;
+    api->port = bound_port(api->listener);
+    api->auth = auth_make(settings, api->store, api->health, api->clock, error);
+    api->limits = api->auth ? limits_new(&settings->limits, api->clock, error) : NULL;
+    if (!api->limits)
+        return false;
+    api->feeds = feeds_new(settings, api->live, api->store, api->auth, api->health);
+    return true;
+}
+
+struct api *api_new(const struct settings *settings, const struct api_parts *parts, GError **error)
+{
     struct api *api = g_new0(struct api, 1);
     *api = (struct api){.settings = settings,
                         .store = parts->store,
@@ -91,36 +110,44 @@ struct api *api_start(const struct settings *settings, const struct api_parts *p
                         .data_dir = parts->data_dir,
                         .submit = parts->submit,
                         .records = parts->records,
+                        .tell_waiting = parts->tell_waiting,
+                        .tell_waiting_data = parts->tell_waiting_data,
+                        .listener = -1,
                         .route_times = route_times_new(),
                         .viewings = viewings_new()};
-    api->webhooks =
-        webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,
-                             WEBHOOK_MAX_IDS, clock_wall_ms(parts->clock), error);
-    if (api->policies)
-        api->backtests = policy_backtests_new(api->policies, api->health, error);
-    bool is_ready = api->webhooks && tls_read(&settings->http, &api->tls, error);
-    int fd = is_ready && (!api->policies || api->backtests) ? open_listener(&settings->http, error) : -1;
-    if (fd >= 0) {
-        api->port = bound_port(fd);
-        api->auth = auth_new(settings, api->store, api->health, api->clock, &password, error);
-    }
-    if (api->auth)
-        api->limits = limits_new(&settings->limits, api->clock, error);
-    if (api->limits) {
-        api->feeds = feeds_new(settings, api->live, api->store, api->auth, api->health);
-        api->watch = watch_start(api, error);
-    }
-    if (api->watch)
-        api->daemon = server_start(api, fd, error);
+    if (equip(api, error))
+        return api;
+    api_stop(api);
+    return NULL;
+}
+
+bool api_prepare_logins(struct api *api, char **generated_password, GError **error)
+{
+    return auth_prepare(api->auth, generated_password, error);
+}
+
+bool api_serve(struct api *api, GError **error)
+{
+    api->watch = watch_start(api, error);
+    api->daemon = api->watch ? server_start(api, api->listener, error) : NULL;
+    if (!api->daemon)
+        return false;
+    api->listener = -1; /* the daemon's */
+    feeds_listen(api->feeds);
+    return true;
+}
+
+struct api *api_start(const struct settings *settings, const struct api_parts *parts, char **generated_password,
+                      GError **error)
+{
+    char *password = NULL;
+    struct api *api = api_new(settings, parts, error);
+    bool is_good = api && api_prepare_logins(api, &password, error) && api_serve(api, error);
     if (generated_password)
         *generated_password = g_steal_pointer(&password);
     g_free(password);
-    if (api->daemon) {
-        feeds_listen(api->feeds);
+    if (is_good)
         return api;
-    }
-    if (fd >= 0)
-        close(fd);
     api_stop(api);
     return NULL;
 }
@@ -150,6 +177,8 @@ void api_stop(struct api *api)
         watch_stop(api->watch);
     if (api->daemon)
         MHD_stop_daemon(api->daemon);
+    if (api->listener >= 0)
+        close(api->listener);
     if (api->watch)
         watch_free(api->watch);
     policy_backtests_free(api->backtests);

@@ -43,10 +43,19 @@ struct api_parts {
     const char *data_dir;        /* its directory "models" is told of; NULL: there is none */
     api_submit submit;           /* NULL: no events are taken */
     void *records;               /* of submit */
+    /* What of the start still waits for the store, in words (g_free); NULL: nothing. Any thread. NULL: nobody knows. */
+    char *(*tell_waiting)(void *data);
+    void *tell_waiting_data;
 };
-/* `settings` outlive the api. Makes the first administrator when the store has no user: the password of
- * settings->admin_password, or a generated one, which is returned in *generated_password (g_free) to be printed once.
- * Fails naming address and port when they are in use. */
+/* `settings` outlive the api. Listens, and answers nobody yet; asks the store nothing. Fails naming address and port
+ * when they are in use. */
+struct api *api_new(const struct settings *settings, const struct api_parts *parts, GError **error);
+/* As auth_prepare: the first administrator's password, when one was generated, is returned in *generated_password
+ * (g_free), to be printed once. Also while it serves. */
+bool api_prepare_logins(struct api *api, char **generated_password, GError **error);
+/* Answers from now on. Once. */
+bool api_serve(struct api *api, GError **error);
+/* All three, where the store answers. */
 struct api *api_start(const struct settings *settings, const struct api_parts *parts, char **generated_password,
                       GError **error);
 /* The jobs that the routes tell of; it outlives the api. Until then they answer 503. */

@@ -53,6 +53,9 @@ struct api {
     struct limits *limits;
     struct tls tls; /* as long as the daemon */
     struct MHD_Daemon *daemon;
+    char *(*tell_waiting)(void *data); /* api_parts; may be NULL */
+    void *tell_waiting_data;
+    int listener; /* until it is the daemon's; -1: none */
     int port;
     struct watch *watch;
     struct feeds *feeds;
@@ -108,6 +111,8 @@ void answer_list_or_error(struct answer *answer, const struct record_descriptor 
 void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors);
 /* With a code of its own. */
 void answer_problem_coded(struct answer *answer, enum problem_code code, const char *detail);
+/* 503, and Retry-After: what it needs is not there yet. */
+void answer_later(struct answer *answer, const char *detail);
 /* The problem that fits a failure of the store: 400, 401, 404 or 503. */
 void answer_error(struct answer *answer, const GError *error);
 /* The same for changes: 412 for what was changed meanwhile (VEDETTE_ERROR_CONFLICT), 409 for what cannot be done as

@@ -21,7 +21,7 @@ static void degrade(struct component *component, const char *format, ...)
     va_start(values, format);
     g_autofree char *reason = g_strdup_vprintf(format, values), *before = component->reason;
     va_end(values);
-    component->status = DEGRADED;
+    component->status = MAX(component->status, DEGRADED);
     component->reason = before ? g_strjoin("; ", before, reason, NULL) : g_steal_pointer(&reason);
 }
 
@@ -36,10 +36,19 @@ static void check_engine(struct api *api, bool of_disk, struct component *compon
     component->reason = g_strdup(error->message);
 }
 
+/* g_free; NULL: nothing. */
+static char *tell_waiting(const struct api *api)
+{
+    return api->tell_waiting ? api->tell_waiting(api->tell_waiting_data) : NULL;
+}
+
 static void check_store(struct api *api, const char *org_id, struct component *component)
 {
     (void)org_id;
     check_engine(api, false, component);
+    g_autofree char *waiting = tell_waiting(api);
+    if (waiting)
+        degrade(component, "not done yet, for it waits for the store: %s", waiting);
 }
 
 static void check_disk(struct api *api, const char *org_id, struct component *component)
@@ -361,7 +370,8 @@ static bool has_policies(struct policy_keeper *policies)
 
 static void handle_health_ready(struct request *request, struct answer *answer)
 {
-    bool is_ready = store_check(request->api->store, NULL) && has_policies(request->api->policies);
+    g_autofree char *waiting = tell_waiting(request->api);
+    bool is_ready = !waiting && store_check(request->api->store, NULL) && has_policies(request->api->policies);
     answer_status(answer, is_ready ? HEALTHY : UNHEALTHY,
                   g_string_new(is_ready ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}"));
 }
@@ -396,7 +406,8 @@ static const struct route routes[] = {
      .response = &status_answer_descriptor,
      .other_status = MHD_HTTP_SERVICE_UNAVAILABLE,
      .handle = handle_health_ready,
-     .doc = "200 when records can be stored and policies are known, else 503."},
+     .doc = "200 when records can be stored, policies are known and nothing of the start waits for the store "
+            "any more, else 503."},
     {.method = "GET",
      .path = "/metrics",
      .name = "getMetrics",

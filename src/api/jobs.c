@@ -5,7 +5,7 @@ static struct scheduler *find_scheduler(const struct request *request, struct an
 {
     struct scheduler *scheduler = __atomic_load_n(&request->api->scheduler, __ATOMIC_ACQUIRE);
     if (!scheduler)
-        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the scheduler has not started yet", NULL);
+        answer_later(answer, "the scheduler has not started yet: it waits for the store");
     return scheduler;
 }
 

@@ -88,6 +88,12 @@ void answer_problem_coded(struct answer *answer, enum problem_code code, const c
     answer_any_problem(answer, kinds[code].status, &kinds[code], detail, NULL);
 }
 
+void answer_later(struct answer *answer, const char *detail)
+{
+    answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, detail, NULL);
+    answer_header(answer, "Retry-After", "1");
+}
+
 void answer_bad_cursor(struct answer *answer, const char *why)
 {
     struct record_errors errors;
@@ -131,8 +137,7 @@ void answer_error(struct answer *answer, const GError *error)
             return;
         }
     /* Paths and reasons are for the log and /health, not for everyone who asks. */
-    answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the store is away: try again; /health tells why", NULL);
-    answer_header(answer, "Retry-After", "1");
+    answer_later(answer, "the store is away: try again; /health tells why");
 }
 
 void answer_change_error(struct answer *answer, const GError *error)

@@ -58,6 +58,12 @@ void auth_note(struct auth *auth, const struct audit_by *by, enum audit_subject 
         log_error(NULL, "'%s' is not in the audit: %s", action, error->message);
 }
 
+static void wipe(char *text)
+{
+    if (text)
+        sodium_memzero(text, strlen(text));
+}
+
 /* ---- the first administrator ---- */
 
 static bool put_administrator(struct auth *auth, struct user *user, const char *password, bool is_new, GError **error)
@@ -117,18 +123,38 @@ static bool set_administrator(struct auth *auth, const char *password, GError **
     return is_good;
 }
 
+/* There are users after an administrator was to be made and the store's answer was lost: it may have been made. */
+static bool find_first_administrator(struct auth *auth, char **generated_password, GError **error)
+{
+    GError *failure = NULL;
+    struct user *user = store_user_find(auth->store, "admin", &failure);
+    bool is_answered = user || g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    if (user && user->password_hash &&
+        crypto_pwhash_str_verify(user->password_hash, auth->first_password, strlen(auth->first_password)) == 0)
+        *generated_password = g_steal_pointer(&auth->first_password);
+    user_free(user);
+    if (is_answered)
+        g_clear_error(&failure);
+    else
+        g_propagate_error(error, failure);
+    return is_answered;
+}
+
 static bool prepare_administrator(struct auth *auth, char **generated_password, GError **error)
 {
     const char *given = auth->settings->admin_password;
     bool has_users = false;
     if (given && *given)
         return set_administrator(auth, given, error);
-    if (!store_has_users(auth->store, "default", &has_users, error) || has_users)
-        return has_users;
-    g_autofree char *password = password_make();
-    if (!make_administrator(auth, password, true, error))
+    if (!store_has_users(auth->store, "default", &has_users, error))
         return false;
-    *generated_password = g_steal_pointer(&password);
+    if (has_users)
+        return !auth->first_password || find_first_administrator(auth, generated_password, error);
+    if (!auth->first_password)
+        auth->first_password = password_make();
+    if (!make_administrator(auth, auth->first_password, true, error))
+        return false;
+    *generated_password = g_steal_pointer(&auth->first_password);
     return true;
 }
 
@@ -153,9 +179,11 @@ static struct vedette_limiter *new_limiter(const struct auth *auth, int per_minu
     return vedette_limiter_new(&config, NULL);
 }
 
-/* A restart must not give an attacker a fresh start. */
+/* A restart must not give an attacker a fresh start. Once. */
 static bool remember_failures(struct auth *auth, GError **error)
 {
+    if (auth->has_remembered)
+        return true;
     int64_t since_ms = clock_wall_ms(auth->clock) - LOGIN_LIMIT_SECONDS * INT64_C(1000);
     g_autoptr(GPtrArray) failures = store_login_failures_list(auth->store, since_ms, error);
     for (guint i = 0; failures && i < failures->len; i++) {
@@ -164,33 +192,31 @@ static bool remember_failures(struct auth *auth, GError **error)
         vedette_limiter_take(auth->per_account, failure->account_sha256 ? failure->account_sha256 : "", 1);
         vedette_limiter_take(auth->of_everyone, "", 1);
     }
+    auth->has_remembered = failures != NULL;
     return failures != NULL;
 }
 
-static bool prepare_limits(struct auth *auth, GError **error)
+static void make_limits(struct auth *auth)
 {
     int per_minute = auth->settings->http.login_attempts_per_minute;
     auth->per_address = new_limiter(auth, per_minute);
     auth->per_account = new_limiter(auth, per_minute * AUTH_ACCOUNT_ADDRESSES);
     auth->of_everyone = new_limiter(auth, AUTH_SETTINGS(auth)->logins_per_minute);
     auth->familiar = new_limiter(auth, per_minute);
-    return remember_failures(auth, error);
 }
 
 /* ---- life ---- */
 
-static bool prepare(struct auth *auth, char **generated_password, GError **error)
+bool auth_prepare(struct auth *auth, char **generated_password, GError **error)
 {
-    char nobodys[SECRET_TEXT_BYTES];
-    auth_make_secret(SECRET_BYTES, nobodys);
-    return prepare_limits(auth, error) && password_hash(auth, nobodys, auth->dummy_hash, error) &&
-           prepare_administrator(auth, generated_password, error) && (auth->keyring = keyring_new(auth, error)) != NULL;
+    return remember_failures(auth, error) && keyring_prepare(auth, error) &&
+           prepare_administrator(auth, generated_password, error);
 }
 
-struct auth *auth_new(const struct settings *settings, struct store *store, struct server_health *health,
-                      struct clock *clock, char **generated_password, GError **error)
+struct auth *auth_make(const struct settings *settings, struct store *store, struct server_health *health,
+                       struct clock *clock, GError **error)
 {
-    *generated_password = NULL;
+    char nobodys[SECRET_TEXT_BYTES];
     if (sodium_init() < 0) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "libsodium found no source of randomness");
         return NULL;
@@ -201,12 +227,23 @@ struct auth *auth_new(const struct settings *settings, struct store *store, stru
     auth->health = health;
     auth->clock = clock;
     auth->token_memory = token_memory_new((size_t)AUTH_SETTINGS(auth)->remembered_tokens);
-    if (!prepare(auth, generated_password, error))
+    auth->keyring = keyring_new();
+    make_limits(auth);
+    auth_make_secret(SECRET_BYTES, nobodys);
+    if (!password_hash(auth, nobodys, auth->dummy_hash, error))
         return NULL;
     const char *issuer = AUTH_SETTINGS(auth)->oidc.issuer;
     if (issuer && *issuer && !(auth->oidc = oidc_new(AUTH_SETTINGS(auth), clock, error)))
         return NULL;
     return g_steal_pointer(&auth);
+}
+
+struct auth *auth_new(const struct settings *settings, struct store *store, struct server_health *health,
+                      struct clock *clock, char **generated_password, GError **error)
+{
+    *generated_password = NULL;
+    CLEANUP(auth) struct auth *auth = auth_make(settings, store, health, clock, error);
+    return auth && auth_prepare(auth, generated_password, error) ? g_steal_pointer(&auth) : NULL;
 }
 
 void auth_free(struct auth *auth)
@@ -220,6 +257,8 @@ void auth_free(struct auth *auth)
     vedette_limiter_free(auth->per_account);
     vedette_limiter_free(auth->of_everyone);
     vedette_limiter_free(auth->familiar);
+    wipe(auth->first_password);
+    g_free(auth->first_password);
     g_free(auth);
 }
 
@@ -243,12 +282,6 @@ bool auth_has_issuer(const struct auth *auth)
 }
 
 /* ---- who asks ---- */
-
-static void wipe(char *text)
-{
-    if (text)
-        sodium_memzero(text, strlen(text));
-}
 
 void login_clear(struct login *login)
 {

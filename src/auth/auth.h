@@ -24,9 +24,15 @@
 
 struct auth;
 
-/* `settings` and the others outlive it. Makes the first administrator when there is no user: with the password of
- * settings->admin_password, or a generated one, which *generated_password (g_free) receives, to be printed once and
- * changed at the first login. */
+/* `settings` and the others outlive it. Asks the store nothing. */
+struct auth *auth_make(const struct settings *settings, struct store *store, struct server_health *health,
+                       struct clock *clock, GError **error);
+/* What it needs of the store before anyone can log in: keys that sign, and the first administrator, who is made when
+ * there is no user: with the password of settings->admin_password, or a generated one, which *generated_password
+ * (g_free) receives, to be printed once and changed at the first login. False: not all is there; called again it goes
+ * on, and does nothing twice. One thread at a time. */
+bool auth_prepare(struct auth *auth, char **generated_password, GError **error);
+/* Both. */
 struct auth *auth_new(const struct settings *settings, struct store *store, struct server_health *health,
                       struct clock *clock, char **generated_password, GError **error);
 void auth_free(struct auth *auth);

@@ -32,6 +32,10 @@ struct auth {
     struct vedette_limiter *per_address, *per_account, *of_everyone, *familiar;
     char dummy_hash[crypto_pwhash_STRBYTES];
 
+    /* of auth_prepare */
+    char *first_password; /* of an administrator of whom it is not known whether the store made it; NULL: of none */
+    bool has_remembered;  /* the limits know of failures before the start */
+
     int passwords_running; /* atomic */
     struct keyring *keyring;
     struct token_memory *token_memory; /* NULL: every token is looked up anew */
@@ -66,7 +70,9 @@ bool password_is_good(const struct auth *auth, const struct user *user, const ch
 /* ---- keys that sign (keyring.c) ---- */
 
 struct keyring;
-struct keyring *keyring_new(struct auth *auth, GError **error);
+struct keyring *keyring_new(void);
+/* Reads the keys there are, and makes one where none may sign. What is asked of it before does so itself. */
+bool keyring_prepare(struct auth *auth, GError **error);
 void keyring_free(struct keyring *keyring);
 /* A token of ours with issuer, audience and times added to the claims (which it takes over). g_free. */
 char *keyring_sign(struct auth *auth, const char *type, json_t *claims, int64_t life_seconds, GError **error);

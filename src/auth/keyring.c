@@ -24,6 +24,7 @@ struct keyring {
     pthread_rwlock_t lock;  /* checking reads, signing writes: it may make a key */
     GArray *keys;           /* lock; of struct held_key, newest first */
     int64_t next_reload_us; /* lock */
+    GError *failure;        /* lock; why the last reload failed, NULL after a good one */
 };
 
 static void clear_held(void *data)
@@ -58,11 +59,16 @@ static GArray *new_keys(void)
 /* With the lock. The keys that are there stay when the store is away. */
 static bool reload(struct auth *auth, GError **error)
 {
+    struct keyring *keyring = auth->keyring;
     g_autoptr(GArray) keys = new_keys();
-    if (!load(auth, keys, error))
+    g_clear_error(&keyring->failure);
+    if (!load(auth, keys, &keyring->failure)) {
+        if (error)
+            *error = g_error_copy(keyring->failure);
         return false;
-    g_array_unref(auth->keyring->keys);
-    auth->keyring->keys = g_steal_pointer(&keys);
+    }
+    g_array_unref(keyring->keys);
+    keyring->keys = g_steal_pointer(&keys);
     return true;
 }
 
@@ -109,20 +115,24 @@ static bool ensure_key(struct auth *auth, GError **error)
     return add_key(auth, error) && reload(auth, error);
 }
 
-struct keyring *keyring_new(struct auth *auth, GError **error)
+struct keyring *keyring_new(void)
 {
     struct keyring *keyring = g_new0(struct keyring, 1);
     pthread_rwlock_init(&keyring->lock, NULL);
     keyring->keys = new_keys();
-    auth->keyring = keyring;
-    pthread_rwlock_wrlock(&keyring->lock);
+    return keyring;
+}
+
+/* Those who check tokens hold the lock: a store that may be away is asked without it first. */
+bool keyring_prepare(struct auth *auth, GError **error)
+{
+    g_autoptr(GArray) keys = new_keys();
+    if (!load(auth, keys, error))
+        return false;
+    pthread_rwlock_wrlock(&auth->keyring->lock);
     bool is_good = ensure_key(auth, error);
-    pthread_rwlock_unlock(&keyring->lock);
-    if (is_good)
-        return keyring;
-    keyring_free(keyring);
-    auth->keyring = NULL;
-    return NULL;
+    pthread_rwlock_unlock(&auth->keyring->lock);
+    return is_good;
 }
 
 void keyring_free(struct keyring *keyring)
@@ -130,6 +140,7 @@ void keyring_free(struct keyring *keyring)
     if (!keyring)
         return;
     g_array_unref(keyring->keys);
+    g_clear_error(&keyring->failure);
     pthread_rwlock_destroy(&keyring->lock);
     g_free(keyring);
 }
@@ -187,7 +198,8 @@ static bool verify_with_held(struct auth *auth, const struct jwt *jwt, bool *is_
     return is_right;
 }
 
-static bool reload_if_due(struct auth *auth)
+/* False, without an error: there is nothing newer. With one: the store could not be asked. */
+static bool reload_if_due(struct auth *auth, GError **error)
 {
     struct keyring *keyring = auth->keyring;
     pthread_rwlock_wrlock(&keyring->lock);
@@ -196,17 +208,24 @@ static bool reload_if_due(struct auth *auth)
     if (is_due)
         keyring->next_reload_us = now_us + RELOAD_INTERVAL_US;
     bool is_done = is_due && reload(auth, NULL);
+    if (keyring->failure)
+        *error = g_error_copy(keyring->failure);
     pthread_rwlock_unlock(&keyring->lock);
     return is_done;
 }
 
+/* Refused is what is known to be wrong: a key that the store may have, and cannot be asked for, is not. */
 static bool verify(struct auth *auth, const struct jwt *jwt, GError **error)
 {
+    g_autoptr(GError) failure = NULL;
     bool is_known = false;
     if (jwt->key_id && (verify_with_held(auth, jwt, &is_known) ||
-                        (!is_known && reload_if_due(auth) && verify_with_held(auth, jwt, &is_known))))
+                        (!is_known && reload_if_due(auth, &failure) && verify_with_held(auth, jwt, &is_known))))
         return true;
-    return auth_refuse(error);
+    if (!failure)
+        return auth_refuse(error);
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
 }
 
 bool keyring_check(struct auth *auth, const char *token, const char *type, struct jwt *jwt, GError **error)

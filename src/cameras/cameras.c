@@ -135,15 +135,33 @@ static void load_one(const struct cameras *cameras, struct camera *camera)
         live_put_camera(cameras->config.live, camera);
 }
 
-bool cameras_load(struct cameras *cameras, GError **error)
+/* Under the lock. */
+static bool load(struct cameras *cameras, GError **error)
 {
-    if (cameras->config.settings->max_cameras == 0)
+    if (cameras->is_loaded || cameras->config.settings->max_cameras == 0)
         return true;
     g_autoptr(GPtrArray) made = store_cameras_made(cameras->config.store, error);
     for (guint i = 0; made && i < made->len; i++)
         load_one(cameras, g_ptr_array_index(made, i));
     count_cameras(cameras);
     return made != NULL;
+}
+
+bool cameras_load(struct cameras *cameras, GError **error)
+{
+    pthread_mutex_lock(&cameras->lock);
+    cameras->is_loaded = load(cameras, error);
+    bool is_loaded = cameras->is_loaded;
+    pthread_mutex_unlock(&cameras->lock);
+    return is_loaded;
+}
+
+/* Under the lock. What is changed before is not known would be told twice, or not counted. */
+static bool check_loaded(const struct cameras *cameras, GError **error)
+{
+    if (!cameras->is_loaded)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the cameras of the store are not read yet");
+    return cameras->is_loaded;
 }
 
 /* ---- what may be ---- */
@@ -229,7 +247,8 @@ const struct camera *cameras_create(struct cameras *cameras, const struct camera
     camera.org_id = g_strdup(by->org_id);
     camera.managed_by = CAMERA_OF_API;
     pthread_mutex_lock(&cameras->lock);
-    bool is_good = check(cameras, &camera, errors, error) && has_room(cameras, by->org_id, error);
+    bool is_good =
+        check(cameras, &camera, errors, error) && check_loaded(cameras, error) && has_room(cameras, by->org_id, error);
     camera_tidy(&camera);
     if (is_good)
         made = put(cameras, &camera, NULL, by, error);
@@ -329,7 +348,7 @@ const struct camera *cameras_change(struct cameras *cameras, const struct camera
     const struct camera *changed = NULL;
     pthread_mutex_lock(&cameras->lock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
-    const struct camera *before = find(set, change, error);
+    const struct camera *before = check_loaded(cameras, error) ? find(set, change, error) : NULL;
     if (before && edit(cameras, change, before, &camera, errors, error))
         changed = put(cameras, &camera, before, change->by, error);
     pthread_mutex_unlock(&cameras->lock);
@@ -341,7 +360,7 @@ bool cameras_delete(struct cameras *cameras, const struct camera_change *change,
 {
     pthread_mutex_lock(&cameras->lock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
-    const struct camera *camera = find(set, change, error);
+    const struct camera *camera = check_loaded(cameras, error) ? find(set, change, error) : NULL;
     bool is_good = camera && store_camera_delete(cameras->config.store, camera, change->by, error);
     if (is_good) {
         live_remove_camera(cameras->config.live, camera->id);

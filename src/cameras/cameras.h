@@ -30,8 +30,9 @@ struct cameras_config {
 struct cameras *cameras_new(const struct cameras_config *config);
 /* Nobody asks any more; trials may outlive it. NULL is allowed. */
 void cameras_free(struct cameras *cameras);
-/* Those of the store into the roster, at the start; with managed_cameras.max_cameras 0, none. One that cannot be read
- * or whose id the settings use is told in the log and left out. */
+/* Those of the store into the roster, once; with managed_cameras.max_cameras 0, none. One that cannot be read or whose
+ * id the settings use is told in the log and left out. False: none was; until they are nothing is changed
+ * (VEDETTE_ERROR_UNAVAILABLE). */
 bool cameras_load(struct cameras *cameras, GError **error);
 /* Called after each change, on the thread that made it; must only wake someone. NULL: nobody. */
 void cameras_listen(struct cameras *cameras, void (*changed)(void *data), void *data);

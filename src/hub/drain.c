@@ -24,6 +24,7 @@ struct drain {
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
     bool is_stopping;
+    bool is_held;                      /* not released yet */
     bool is_awaited;                   /* the store has a batch and has not answered */
     bool is_left;                      /* and nobody waits for it any more: its answer frees this */
     int64_t stop_us;                   /* when it is stopping: until when the rest is still stored */
@@ -39,7 +40,7 @@ static struct drain *drain_new(struct vedette_spool *spool, struct vedette_break
                                const struct record_path_parts *parts)
 {
     struct drain *drain = g_new0(struct drain, 1);
-    *drain = (struct drain){.spool = spool, .breaker = breaker, .parts = *parts};
+    *drain = (struct drain){.spool = spool, .breaker = breaker, .parts = *parts, .is_held = parts->is_held};
     pthread_mutex_init(&drain->lock, NULL);
     wait_condition_init(&drain->changed);
     return drain;
@@ -308,9 +309,32 @@ static void finish(struct drain *drain)
     }
 }
 
+/* What its records need is not there yet: as while the store is away, nothing expires. False: it never came. */
+static bool wait_for_release(struct drain *drain)
+{
+    pthread_mutex_lock(&drain->lock);
+    vedette_spool_hold_expiry(drain->spool, drain->is_held);
+    while (drain->is_held && !drain->is_stopping)
+        pthread_cond_wait(&drain->changed, &drain->lock);
+    bool is_released = !drain->is_held;
+    pthread_mutex_unlock(&drain->lock);
+    vedette_spool_hold_expiry(drain->spool, !is_released);
+    return is_released;
+}
+
+void drain_release(struct drain *drain)
+{
+    pthread_mutex_lock(&drain->lock);
+    drain->is_held = false;
+    pthread_cond_broadcast(&drain->changed);
+    pthread_mutex_unlock(&drain->lock);
+}
+
 static void *run(void *data)
 {
     struct drain *drain = data;
+    if (!wait_for_release(drain))
+        return NULL;
     while (!is_stopping(drain)) {
         g_autoptr(GError) error = NULL;
         bool is_empty;

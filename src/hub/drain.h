@@ -12,6 +12,8 @@ struct drain;
 struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *breaker,
                           const struct record_path_parts *parts, void (*stored_all)(void *data), void *data,
                           GError **error);
+/* Where `parts` hold it: it begins now. Any thread. */
+void drain_release(struct drain *drain);
 /* Goes on until the spool is empty, the store fails, or spool.stop_seconds are over; the spool has the rest. False: the
  * store still holds a batch that it has not answered, so that closing it may wait for as long; its answer needs what
  * `parts` has to be there still. NULL is allowed. */

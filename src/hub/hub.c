@@ -5,6 +5,7 @@
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/wait.h"
+#include "hub/arrival.h"
 #include "hub/hub_internal.h"
 #include "hub/track_ids.h"
 
@@ -55,58 +56,19 @@ static gboolean on_turn(gpointer data)
     if (!hub->is_stopping) {
         monitor_turn(hub->monitor);
         governing_turn(hub->governing);
-        scheduler_turn(hub->scheduler);
+        if (__atomic_load_n(&hub->scheduler, __ATOMIC_ACQUIRE))
+            scheduler_turn(hub->scheduler);
         detecting_turn(hub->detecting);
         trials_turn(hub->trials);
     }
     return G_SOURCE_CONTINUE;
 }
 
-static bool register_cameras(struct hub *hub, GError **error)
-{
-    const struct camera *cameras = hub->settings->cameras.items;
-    for (size_t i = 0; i < hub->settings->cameras.count; i++)
-        if (!store_camera_put(hub->store, &cameras[i], error))
-            return false;
-    return true;
-}
-
-/* Those that the API made join the settings'. */
-static bool load_cameras(struct hub *hub, GError **error)
-{
-    const struct cameras_config config = {hub->store,   policies_keeper(hub->policies),  hub->live,
-                                          &hub->health, &hub->settings->managed_cameras, hub->clock};
-    hub->cameras = cameras_new(&config);
-    if (!cameras_load(hub->cameras, error))
-        return false;
-    policies_see_cameras(hub->policies);
-    return true;
-}
-
-static struct scheduler *start_scheduler(struct hub *hub, GError **error)
-{
-    const struct scheduler_options options = {
-        .jobs = built_in_jobs,
-        .job_count = built_in_job_count,
-        .store = hub->store,
-        .settings = hub->settings,
-        .health = &hub->health,
-        .clock = hub->clock,
-        .retention_check = policy_keeper_check_retention,
-        .retention_says = policy_keeper_retention,
-        .retention_data = policies_keeper(hub->policies),
-        .notify = hub->notify,
-    };
-    return scheduler_new(&options, error);
-}
-
-static bool start_workers(struct hub *hub, GError **error)
+static void start_workers(struct hub *hub)
 {
     hub_place_cameras(hub);
     for (guint i = 0; i < hub->workers->len; i++)
-        if (!hub_worker_start(g_ptr_array_index(hub->workers, i), error))
-            return false;
-    return true;
+        hub_worker_start_or_retry(g_ptr_array_index(hub->workers, i));
 }
 
 /* An address that a browser can open: "every address" is shown as this machine's own. */
@@ -147,50 +109,69 @@ static bool submit(void *records, GPtrArray *events, vedette_spool_done done, vo
     return record_path_submit(records, events, done, data, error);
 }
 
-static bool serve(struct hub *hub, GError **error)
+static struct api *open_api(struct hub *hub, GError **error)
 {
-    g_autofree char *generated_password = NULL;
-    hub->detecting = detecting_new(hub);
-    hub->trials = trials_new(hub);
-    const struct api_parts parts = {hub->store,
-                                    record_path_spool(hub->records),
-                                    policies_keeper(hub->policies),
-                                    hub->live,
-                                    &hub->health,
-                                    hub->resilience,
-                                    hub->clock,
-                                    detecting_queue(hub->detecting),
-                                    hub->cameras,
-                                    hub->notify,
-                                    hub->data_dir,
-                                    submit,
-                                    hub->records};
-    struct api *api = api_start(hub->settings, &parts, &generated_password, error);
-    if (!api)
-        return false;
-    hub->api = api;
+    const struct api_parts parts = {.store = hub->store,
+                                    .spool = record_path_spool(hub->records),
+                                    .policies = policies_keeper(hub->policies),
+                                    .live = hub->live,
+                                    .health = &hub->health,
+                                    .resilience = hub->resilience,
+                                    .clock = hub->clock,
+                                    .detect = detecting_queue(hub->detecting),
+                                    .cameras = hub->cameras,
+                                    .notify = hub->notify,
+                                    .data_dir = hub->data_dir,
+                                    .submit = submit,
+                                    .records = hub->records,
+                                    .tell_waiting = arrival_tell,
+                                    .tell_waiting_data = hub->arrival};
+    return api_new(hub->settings, &parts, error);
+}
+
+/* How other programs and threads reach the loop. */
+static void open_ways_in(struct hub *hub)
+{
     g_autoptr(GError) deaf = NULL;
     hub->control = control_new(hub, &deaf);
     if (!hub->control)
         log_warning(NULL, "`vedette doctor --end-to-end` cannot reach this server: %s", deaf->message);
     live_set_preview_wanted(hub->live, hub_want_preview, hub);
     live_set_breaker_forced(hub->live, hub_force_breaker, hub);
-    hub->scheduler = start_scheduler(hub, error);
-    api_set_scheduler(api, hub->scheduler);
     /* before cameras are placed: what the API makes from then on is seen at the loop's first turn */
     cameras_listen(hub->cameras, hub_cameras_changed, hub);
-    bool is_good = hub->scheduler && start_workers(hub, error);
-    if (is_good) {
-        greet(hub, api, generated_password);
-        run_loop(hub);
-    }
+}
+
+static void close_ways_in(struct hub *hub)
+{
+    struct api *api = hub->api;
     live_set_preview_wanted(hub->live, NULL, NULL);
     live_set_breaker_forced(hub->live, NULL, NULL);
     profile_stop(hub->profile);
+    arrival_stop(hub->arrival);
     hub->api = NULL;
     api_stop(api);
     cameras_listen(hub->cameras, NULL, NULL);
     g_clear_pointer(&hub->scheduler, scheduler_free);
+}
+
+static bool serve(struct hub *hub, GError **error)
+{
+    hub->detecting = detecting_new(hub);
+    hub->trials = trials_new(hub);
+    hub->arrival = arrival_new(hub);
+    hub->api = open_api(hub, error);
+    if (!hub->api)
+        return false;
+    open_ways_in(hub);
+    bool is_good = arrival_begin(hub->arrival, error) && api_serve(hub->api, error);
+    if (is_good) {
+        g_autofree char *generated_password = arrival_take_password(hub->arrival);
+        start_workers(hub);
+        greet(hub, hub->api, generated_password);
+        run_loop(hub);
+    }
+    close_ways_in(hub);
     return is_good;
 }
 
@@ -269,6 +250,7 @@ static void hub_clear(struct hub *hub)
     monitor_free(hub->monitor);
     track_ids_free(hub->track_ids);
     store_close(hub->store);
+    arrival_free(hub->arrival);
     ending_finish(&ending);
     while (g_main_context_iteration(NULL, FALSE))
         ;
@@ -303,7 +285,8 @@ static bool open_records(struct hub *hub, GError **error)
                                             .store = hub->store,
                                             .live = hub->live,
                                             .notify = hub->notify,
-                                            .health = &hub->health};
+                                            .health = &hub->health,
+                                            .is_held = true};
     hub->records = record_path_open(&parts, error);
     if (hub->records)
         vedette_resilience_share_breaker(hub->resilience, HUB_BREAKER_STORE, record_path_breaker(hub->records));
@@ -325,24 +308,24 @@ static bool start_incident_teller(struct hub *hub, GError **error)
     return hub->incident_teller != NULL;
 }
 
-/* What the record path needs is there before the first record of the last run is drained: its cameras, their policies,
- * and those who are to be notified. */
+/* What needs no word of the store: what does is arrival.c's. */
 static bool open_all(struct hub *hub, GError **error)
 {
     g_autofree char *data_dir = directory_prepare(hub->data_dir, error); /* whatever the store is, much lies there */
     if (!data_dir)
         return false;
-    hub->store = store_open(hub->data_dir, &hub->settings->store, hub->clock, &hub->health, error);
+    hub->store = store_open_or_wait(hub->data_dir, &hub->settings->store, hub->clock, &hub->health, error);
     if (hub->store)
         store_watch_incidents(hub->store, publish_incident, hub);
     hub->monitor = monitor_new(hub);
     hub->governing = governing_new(hub);
-    if (!hub->store || !register_cameras(hub, error) ||
-        !(hub->track_ids = track_ids_new(hub->store, hub->clock, error)))
+    if (!hub->store || !(hub->track_ids = track_ids_new(hub->store, hub->data_dir, hub->clock, error)) ||
+        !(hub->policies = policies_new(hub, error)))
         return false;
-    hub->policies = policies_new(hub, error);
-    return hub->policies && load_cameras(hub, error) && open_notify(hub, error) && start_incident_teller(hub, error) &&
-           open_records(hub, error);
+    const struct cameras_config cameras = {hub->store,   policies_keeper(hub->policies),  hub->live,
+                                           &hub->health, &hub->settings->managed_cameras, hub->clock};
+    hub->cameras = cameras_new(&cameras);
+    return open_notify(hub, error) && start_incident_teller(hub, error) && open_records(hub, error);
 }
 
 /* False: a collector is set, and its settings are not valid. */

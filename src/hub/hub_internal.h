@@ -93,7 +93,8 @@ struct hub {
     struct process_cpu cpu;                /* the governor's */
     struct vedette_resilience *resilience; /* breakers of upstreams, queues */
     GHashTable *breaker_words;             /* camera id → enum breaker_word that an operator said last */
-    struct scheduler *scheduler;           /* while it serves */
+    struct arrival *arrival;               /* while it serves; what of the start waits for the store */
+    struct scheduler *scheduler;           /* atomic; while it serves; NULL: not yet, the store was not there */
     struct trace_export *traces;           /* NULL: nothing is traced */
     struct api *api;                       /* while it serves */
     struct profile *profile;               /* the one under way */
@@ -187,6 +188,9 @@ void policies_tell_worker(struct hub_policies *policies, struct hub_worker *work
 void policies_forget_camera(struct hub_policies *policies, const char *camera_id);
 /* Other cameras are there now. */
 void policies_see_cameras(struct hub_policies *policies);
+/* Where there is no policies.directory, what earlier runs took over is nobody's any more: it stays, and is in no doubt.
+ * Any thread. */
+bool policies_forget_files(struct hub_policies *policies, GError **error);
 struct policy_keeper *policies_keeper(struct hub_policies *policies);
 
 /* ---- governing.c ---- */

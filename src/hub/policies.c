@@ -279,26 +279,23 @@ static gboolean on_clock(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* What earlier runs took over is nobody's any more: it stays, and is in no doubt. */
-static void forget_files(const struct hub *hub)
+bool policies_forget_files(struct hub_policies *policies, GError **error)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *source = policy_source_read(hub->data_dir, &error);
-    if (source && !store_policy_files_forget(hub->store, source, &error))
-        log_warning(NULL,
-                    "what was taken over of policies.directory before is not forgotten; the next start tries "
-                    "again: %s",
-                    error->message);
+    const struct hub *hub = policies->hub;
+    const char *directory = hub->settings->policies.directory;
+    g_autofree char *source = directory && *directory ? NULL : policy_source_read(hub->data_dir, NULL);
+    if (!source || store_policy_files_forget(hub->store, source, error))
+        return true;
+    g_prefix_error(error, "what was taken over of policies.directory before is not forgotten: ");
+    return false;
 }
 
 static bool start_files(struct hub_policies *policies, GError **error)
 {
     const struct hub *hub = policies->hub;
     const struct policy_settings *settings = &hub->settings->policies;
-    if (!settings->directory || !*settings->directory) {
-        forget_files(hub);
+    if (!settings->directory || !*settings->directory)
         return true;
-    }
     g_autofree char *source = policy_source_make(hub->data_dir, hub->clock, error);
     if (!source)
         return false;

@@ -158,6 +158,11 @@ struct record_path *record_path_open(const struct record_path_parts *parts, GErr
     return NULL;
 }
 
+void record_path_release(struct record_path *path)
+{
+    drain_release(path->drain);
+}
+
 static void tell_rest(const struct record_path *path, bool is_answered)
 {
     struct vedette_spool_stats stats;

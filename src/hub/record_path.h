@@ -28,10 +28,13 @@ struct record_path_parts {
     struct live *live;     /* NULL: nobody looks */
     struct notify *notify; /* NULL: nobody is told */
     struct server_health *health;
+    bool is_held; /* nothing is stored before record_path_release */
 };
 
 /* Opens the spool and begins to drain it. Main thread. */
 struct record_path *record_path_open(const struct record_path_parts *parts, GError **error);
+/* What its records need is there: they are stored from now on. Any thread; called again it does nothing. */
+void record_path_release(struct record_path *path);
 /* Stores what is there, as far as the store takes it within spool.stop_seconds, and closes the spool: the rest is
  * stored after the next start, and the log says how many. False: the store hangs, with a batch of these, and
  * store_close may wait for it without end. NULL is allowed. */

@@ -10,15 +10,38 @@
 
 enum { RETRY_US = 1000000, COMPLAINT_US = 30 * 1000000 };
 
+/* What was given last, for a start without the store: the clock may have been set back meanwhile. */
+static const char hint_file[] = "track_ids";
+
 struct track_ids {
     struct store *store;
     struct clock *clock;
+    char *hint_path;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int64_t given, kept; /* lock */
     bool is_stopping;    /* lock */
 };
+
+/* 0: none, or it cannot be read. */
+static int64_t read_hint(const char *path)
+{
+    g_autofree char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) ? MAX(g_ascii_strtoll(text, NULL, 10), 0) : 0;
+}
+
+static void write_hint(const struct track_ids *ids, int64_t base)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "\n", base);
+    if (!g_file_set_contents_full(ids->hint_path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error) &&
+        log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_warning(NULL, "which track ids were given is not noted for a start without the store: %s (%lld more)",
+                    error->message, (long long)held_back);
+}
 
 static bool keep(struct track_ids *ids, int64_t *base)
 {
@@ -46,6 +69,7 @@ static bool keep_given(struct track_ids *ids)
 {
     int64_t base = ids->given;
     pthread_mutex_unlock(&ids->lock);
+    write_hint(ids, base);
     bool is_kept = keep(ids, &base);
     pthread_mutex_lock(&ids->lock);
     if (is_kept) {
@@ -73,13 +97,12 @@ static void *run(void *data)
     return NULL;
 }
 
-struct track_ids *track_ids_new(struct store *store, struct clock *clock, GError **error)
+struct track_ids *track_ids_new(struct store *store, const char *data_dir, struct clock *clock, GError **error)
 {
-    int64_t base = store_next_track_id_base(clock, 0);
-    if (!store_keep_track_id_base(store, &base, error))
-        return NULL;
     struct track_ids *ids = g_new0(struct track_ids, 1);
-    *ids = (struct track_ids){.store = store, .clock = clock, .given = base, .kept = base};
+    *ids = (struct track_ids){.store = store, .clock = clock};
+    ids->hint_path = g_build_filename(data_dir, hint_file, NULL);
+    ids->given = ids->kept = store_next_track_id_base(clock, read_hint(ids->hint_path));
     pthread_mutex_init(&ids->lock, NULL);
     wait_condition_init(&ids->changed);
     int code = pthread_create(&ids->thread, NULL, run, ids);
@@ -88,8 +111,22 @@ struct track_ids *track_ids_new(struct store *store, struct clock *clock, GError
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to keep track ids: %s", g_strerror(code));
     pthread_cond_destroy(&ids->changed);
     pthread_mutex_destroy(&ids->lock);
+    g_free(ids->hint_path);
     g_free(ids);
     return NULL;
+}
+
+bool track_ids_settle(struct track_ids *ids, GError **error)
+{
+    pthread_mutex_lock(&ids->lock);
+    int64_t base = ids->given;
+    pthread_mutex_unlock(&ids->lock);
+    if (!store_keep_track_id_base(ids->store, &base, error))
+        return false;
+    pthread_mutex_lock(&ids->lock);
+    ids->given = MAX(ids->given, base);
+    pthread_mutex_unlock(&ids->lock);
+    return true;
 }
 
 void track_ids_free(struct track_ids *ids)
@@ -103,6 +140,7 @@ void track_ids_free(struct track_ids *ids)
     pthread_join(ids->thread, NULL);
     pthread_cond_destroy(&ids->changed);
     pthread_mutex_destroy(&ids->lock);
+    g_free(ids->hint_path);
     g_free(ids);
 }
 

@@ -389,7 +389,20 @@ static void on_notice(void *data)
     policy_keeper_notify(data);
 }
 
-bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
+/* The documents are as the store had them lately. */
+static bool has_read(struct policy_keeper *keeper, GError **error)
+{
+    struct policy_status status;
+    policy_keeper_get_status(keeper, &status);
+    bool is_read = status.is_loaded && !status.is_stale;
+    if (!is_read)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "policies cannot be read: %s",
+                    status.error ? status.error : "they were not read yet");
+    policy_status_clear(&status);
+    return is_read;
+}
+
+static void seal_all(struct policy_keeper *keeper)
 {
     g_autoptr(GError) cause = NULL;
     int count = policy_keeper_reseal(keeper, &cause);
@@ -397,11 +410,28 @@ bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
         log_error(NULL, "policies are not all sealed with the first key: %s", cause->message);
     else if (count > 0)
         log_info(NULL, "%d policies were sealed anew with the first key", count);
+}
+
+bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
+{
+    if (has_read(keeper, NULL))
+        seal_all(keeper);
     atomic_store(&keeper->is_sealing, policy_keyring_has_key(keeper->ring));
     if (!policy_manager_start_hot_reload(keeper->manager, error))
         return false;
     keeper->listener = store_listen_policies(keeper->config.store, on_notice, keeper, error);
     return keeper->listener != NULL;
+}
+
+bool policy_keeper_catch_up(struct policy_keeper *keeper, GError **error)
+{
+    if (has_read(keeper, NULL))
+        return true;
+    policy_manager_reload(keeper->manager, NULL); /* a document that is refused is no matter of the store */
+    if (!has_read(keeper, error))
+        return false;
+    seal_all(keeper);
+    return true;
 }
 
 static bool reseal(struct policy_keeper *keeper, struct service_policy *policy, GError **error)

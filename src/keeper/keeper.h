@@ -34,6 +34,8 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
 void policy_keeper_free(struct policy_keeper *keeper);
 CLEANUP_DEFINE(policy_keeper, policy_keeper_free)
 bool policy_keeper_start(struct policy_keeper *keeper, GError **error);
+/* Where the store could not be asked at the start, or lately: does now what was left. False: it still cannot. */
+bool policy_keeper_catch_up(struct policy_keeper *keeper, GError **error);
 /* Seals anew what is open though there is a key, or was sealed with another key than the first: after a key was put
  * before the others. Not the history, which is only added to: it opens as long as its keys are among the others.
  * Returns how many documents; -1: one could not be opened or written, and the error names the first; the others were.

@@ -16,6 +16,9 @@ struct pg_engine {
     struct store *store;
     char *place; /* the address without a login */
 
+    int is_open;     /* atomic: who opens it has gone, and asks why no more */
+    int is_migrated; /* atomic: a connection has found every migration */
+
     pthread_mutex_t lock;
     pthread_cond_t returned;
     int size;
@@ -26,6 +29,61 @@ struct pg_engine {
     char *last_error;                  /* lock; why the last connect failed */
     struct random random;              /* lock */
 };
+
+/* ---- beginning ---- */
+
+static char *claims_of(const char *org_id)
+{
+    GString *claims = g_string_new("{\"org_id\":");
+    record_append_json_string(claims, org_id);
+    g_string_append_c(claims, '}');
+    return g_string_free(claims, FALSE);
+}
+
+/* Sent with the transaction's first statement, so that beginning costs no round trip of its own. All that one reads is
+ * of one moment, as in SQLite, and only who writes can be refused for that. */
+static bool send_begin(struct pg_connection *connection, enum store_access access, const char *org_id, GError **error)
+{
+    const char *role = access == STORE_JOB ? "vedette_jobs" : "vedette_app";
+    g_autofree char *claims = claims_of(org_id), *timeout = g_strdup_printf("%d", connection->timeout_ms);
+    return pg_send(connection, access == STORE_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN",
+                   STORE_NO_VALUES, error) &&
+           pg_send(connection,
+                   "SELECT set_config('role', $1, true), set_config('request.jwt.claims', $2, true), "
+                   "set_config('statement_timeout', $3, true)",
+                   STORE_VALUES(sql_text(role), sql_text(claims), sql_text(timeout)), error);
+}
+
+/* ---- migrations ---- */
+
+static bool migrator_execute(void *connection, const char *sql, GError **error)
+{
+    return pg_execute(connection, sql, error);
+}
+
+static bool migrator_query(void *connection, const char *sql, const struct record_sql_value *values, size_t count,
+                           store_row_handler on_row, void *data, GError **error)
+{
+    return pg_send(connection, sql, values, count, error) && pg_read(connection, on_row, data, NULL, error);
+}
+
+static struct store_migrator migrator_of(struct pg_connection *connection)
+{
+    return (struct store_migrator){RECORD_POSTGRES, connection->place, connection, migrator_execute, migrator_query};
+}
+
+static bool check_migrated(struct pg_connection *connection, GError **error)
+{
+    const struct store_migrator migrator = migrator_of(connection);
+    bool is_missing;
+    if (!store_steps_check(&migrator, &is_missing, NULL, error))
+        return false;
+    if (is_missing)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                    "%s: lacks migrations that this version needs: run `vedette migrate up` as vedette_migrator",
+                    connection->place);
+    return !is_missing;
+}
 
 /* ---- the pool ---- */
 
@@ -93,6 +151,29 @@ static void note_connect(struct pg_engine *engine, const GError *error)
     pthread_mutex_unlock(&engine->lock);
 }
 
+static bool has_migrations(struct pg_engine *engine, struct pg_connection *connection, GError **error)
+{
+    if (g_atomic_int_get(&engine->is_migrated))
+        return true;
+    bool is_good = send_begin(connection, STORE_READ, STORE_PLATFORM, error) && check_migrated(connection, error) &&
+                   pg_send(connection, "COMMIT", STORE_NO_VALUES, error) &&
+                   pg_read(connection, NULL, NULL, NULL, error);
+    g_atomic_int_set(&engine->is_migrated, is_good);
+    return is_good;
+}
+
+/* To a database that is as this program needs it. */
+static bool connect(struct pg_engine *engine, struct pg_connection *connection, GError **error)
+{
+    if (!pg_connect(connection, &engine->store->settings, engine->place, error))
+        return false;
+    if (has_migrations(engine, connection, error))
+        return true;
+    pg_disconnect(connection);
+    return false;
+}
+
+/* A server that runs waits for the database whatever is wrong with it; nothing of that is its caller's fault. */
 static bool ensure_open(struct pg_engine *engine, struct pg_connection *connection, GError **error)
 {
     if (connection->connection && pg_is_alive(connection))
@@ -102,8 +183,10 @@ static bool ensure_open(struct pg_engine *engine, struct pg_connection *connecti
     if (!may_connect(engine, error))
         return false;
     GError *failure = NULL;
-    bool is_good = pg_connect(connection, &engine->store->settings, engine->place, &failure);
+    bool is_good = connect(engine, connection, &failure);
     note_connect(engine, failure);
+    if (failure && g_atomic_int_get(&engine->is_open))
+        failure->code = VEDETTE_ERROR_UNAVAILABLE;
     if (failure)
         g_propagate_error(error, failure);
     return is_good;
@@ -119,28 +202,6 @@ static struct pg_connection *take_connection(struct pg_engine *engine, enum stor
 }
 
 /* ---- transactions ---- */
-
-static char *claims_of(const char *org_id)
-{
-    GString *claims = g_string_new("{\"org_id\":");
-    record_append_json_string(claims, org_id);
-    g_string_append_c(claims, '}');
-    return g_string_free(claims, FALSE);
-}
-
-/* Sent with the transaction's first statement, so that beginning costs no round trip of its own. All that one reads is
- * of one moment, as in SQLite, and only who writes can be refused for that. */
-static bool send_begin(struct pg_connection *connection, enum store_access access, const char *org_id, GError **error)
-{
-    const char *role = access == STORE_JOB ? "vedette_jobs" : "vedette_app";
-    g_autofree char *claims = claims_of(org_id), *timeout = g_strdup_printf("%d", connection->timeout_ms);
-    return pg_send(connection, access == STORE_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN",
-                   STORE_NO_VALUES, error) &&
-           pg_send(connection,
-                   "SELECT set_config('role', $1, true), set_config('request.jwt.claims', $2, true), "
-                   "set_config('statement_timeout', $3, true)",
-                   STORE_VALUES(sql_text(role), sql_text(claims), sql_text(timeout)), error);
-}
 
 /* Nothing of a transaction that did not end well is left to the next: the connection goes. */
 static bool give_back(struct pg_engine *engine, struct pg_connection *connection, bool is_good)
@@ -318,35 +379,6 @@ static bool pg_insert(struct store_transaction *transaction, const struct record
 
 /* ---- opening ---- */
 
-static bool migrator_execute(void *connection, const char *sql, GError **error)
-{
-    return pg_execute(connection, sql, error);
-}
-
-static bool migrator_query(void *connection, const char *sql, const struct record_sql_value *values, size_t count,
-                           store_row_handler on_row, void *data, GError **error)
-{
-    return pg_send(connection, sql, values, count, error) && pg_read(connection, on_row, data, NULL, error);
-}
-
-static struct store_migrator migrator_of(struct pg_connection *connection)
-{
-    return (struct store_migrator){RECORD_POSTGRES, connection->place, connection, migrator_execute, migrator_query};
-}
-
-static bool check_migrated(struct pg_connection *connection, GError **error)
-{
-    const struct store_migrator migrator = migrator_of(connection);
-    bool is_missing;
-    if (!store_steps_check(&migrator, &is_missing, NULL, error))
-        return false;
-    if (is_missing)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                    "%s: lacks migrations that this version needs: run `vedette migrate up` as vedette_migrator",
-                    connection->place);
-    return !is_missing;
-}
-
 static void pg_close(void *data)
 {
     struct pg_engine *engine = data;
@@ -374,16 +406,35 @@ static struct pg_engine *engine_new(struct store *store)
     return engine;
 }
 
-static void *pg_open(struct store *store, GError **error)
+/* It could not be asked, which says nothing of what it is. */
+static bool is_away(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE) ||
+           g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT);
+}
+
+/* Who waits for what no address is would wait for ever. */
+static bool is_address(const char *url)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    PQconninfoFree(options);
+    return options != NULL;
+}
+
+static void *pg_open(struct store *store, bool may_be_away, GError **error)
 {
     struct pg_engine *engine = engine_new(store);
-    struct pg_connection *connection = take_connection(engine, STORE_WRITE, error);
-    bool is_good =
-        connection && send_begin(connection, STORE_READ, STORE_PLATFORM, error) && check_migrated(connection, error);
+    GError *failure = NULL;
+    struct pg_connection *connection = take_connection(engine, STORE_WRITE, &failure);
     if (connection)
-        is_good = is_good ? end_on(engine, connection, true, error) : give_back(engine, connection, false);
-    if (is_good)
+        return_connection(engine, connection);
+    may_be_away = may_be_away && is_address(store->settings.url);
+    g_atomic_int_set(&engine->is_open, true);
+    if (may_be_away && is_away(failure))
+        g_clear_error(&failure);
+    if (!failure)
         return engine;
+    g_propagate_error(error, failure);
     pg_close(engine);
     return NULL;
 }

@@ -58,6 +58,25 @@ static bool fail_lost(const struct pg_connection *connection, GError **error)
     return fail_with(connection, NULL, PQerrorMessage(connection->connection), error);
 }
 
+/* What is refused while it connects has no result of which to ask the SQLSTATE: it stands in the message then, as
+ * PQERRORS_VERBOSE has it: "…FATAL:  28P01: password authentication failed…\nLOCATION:  auth_failed, auth.c:326". */
+static bool fail_connecting(const struct pg_connection *connection, GError **error)
+{
+    const char *message = PQerrorMessage(connection->connection);
+    g_autoptr(GRegex) pattern = g_regex_new("(?<=:  )([0-9A-Z]{5}): |\\nLOCATION:[^\\n]*", 0, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
+    g_autofree char *state = NULL;
+    for (g_regex_match(pattern, message, 0, &match); g_match_info_matches(match); g_match_info_next(match, NULL)) {
+        g_autofree char *found = g_match_info_fetch(match, 1);
+        if (!found || !*found)
+            continue;
+        g_free(state); /* the last counts, where it tried in several ways */
+        state = g_steal_pointer(&found);
+    }
+    g_autofree char *words = g_regex_replace_literal(pattern, message, -1, 0, "", 0, NULL);
+    return fail_with(connection, state, words ? words : message, error);
+}
+
 /* ---- waiting ---- */
 
 static int64_t now_ms(void)
@@ -136,7 +155,7 @@ static bool finish_connecting(struct pg_connection *connection, GError **error)
     int64_t deadline_ms = deadline_of(connection);
     for (short events = POLLOUT;;) {
         if (PQstatus(connection->connection) == CONNECTION_BAD)
-            return fail_lost(connection, error);
+            return fail_connecting(connection, error);
         if (!wait_socket(connection, events, deadline_ms, error))
             return false;
         switch (PQconnectPoll(connection->connection)) {
@@ -149,7 +168,7 @@ static bool finish_connecting(struct pg_connection *connection, GError **error)
             events = POLLOUT;
             break;
         default:
-            return fail_lost(connection, error);
+            return fail_connecting(connection, error);
         }
     }
 }
@@ -197,13 +216,17 @@ bool pg_connect(struct pg_connection *connection, const struct store_settings *s
     connection->deferred = 0;
     connection->prepared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     connection->connection = PQconnectStartParams(names, values, 1);
-    if (connection->connection)
+    if (connection->connection) {
         PQsetNoticeProcessor(connection->connection, ignore_notice, NULL);
+        PQsetErrorVerbosity(connection->connection, PQERRORS_VERBOSE);
+    }
     bool is_good = connection->connection && finish_connecting(connection, error) && check_version(connection, error);
     if (is_good && (PQsetnonblocking(connection->connection, 1) != 0 || !PQenterPipelineMode(connection->connection)))
         is_good = fail_lost(connection, error);
     connection->timeout_ms = settings->query_timeout_ms;
-    if (!is_good)
+    if (is_good)
+        PQsetErrorVerbosity(connection->connection, PQERRORS_DEFAULT);
+    else
         pg_disconnect(connection);
     return is_good;
 }

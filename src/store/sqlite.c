@@ -159,8 +159,9 @@ static struct sqlite_engine *open_bare(struct store *store, GError **error)
     return NULL;
 }
 
-static void *sqlite_open(struct store *store, GError **error)
+static void *sqlite_open(struct store *store, bool may_be_away, GError **error)
 {
+    (void)may_be_away; /* the file is here */
     struct sqlite_engine *engine = open_bare(store, error);
     if (!engine)
         return NULL;

@@ -53,17 +53,29 @@ bool store_migrate(const char *data_dir, const struct store_settings *settings, 
     return is_good;
 }
 
-struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
-                         struct server_health *health, GError **error)
+static struct store *open_store(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                                struct server_health *health, bool may_be_away, GError **error)
 {
     struct store *store = store_new(data_dir, settings, clock);
     store->health = health;
-    store->engine_state = store->engine->open(store, error);
+    store->engine_state = store->engine->open(store, may_be_away, error);
     if (store->engine_state && store_writer_start(store, error))
         return store;
     g_prefix_error(error, "open store: ");
     release(store);
     return NULL;
+}
+
+struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                         struct server_health *health, GError **error)
+{
+    return open_store(data_dir, settings, clock, health, false, error);
+}
+
+struct store *store_open_or_wait(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                                 struct server_health *health, GError **error)
+{
+    return open_store(data_dir, settings, clock, health, true, error);
 }
 
 void store_close(struct store *store)

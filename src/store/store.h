@@ -30,6 +30,11 @@ struct store;
  * copied. */
 struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                          struct server_health *health, GError **error);
+/* The same for a server, which starts without its database: where PostgreSQL cannot be reached the store is opened all
+ * the same, and whatever is asked of it fails with VEDETTE_ERROR_UNAVAILABLE until it can be, and has its migrations.
+ * NULL: it was reached and is not as it must be, or store.url is no address. */
+struct store *store_open_or_wait(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                                 struct server_health *health, GError **error);
 /* Applies the migrations that are missing, in order and in one transaction; `is_dry`: only looks. `report` gets a line
  * for each: number, "applied" (before), "new" or "missing", name. Nobody else may have the store open. */
 bool store_migrate(const char *data_dir, const struct store_settings *settings, struct clock *clock, bool is_dry,

@@ -152,8 +152,9 @@ bool store_put(struct store *store, const char *org_id, const struct record_desc
 struct store_engine {
     const char *name;
     enum record_dialect dialect;
-    /* Opens, and migrates or checks that it is migrated. `store` has its settings, clock and health by then. */
-    void *(*open)(struct store *store, GError **error);
+    /* Opens, and migrates or checks that it is migrated. `store` has its settings, clock and health by then.
+     * `may_be_away`: one that cannot be reached is opened all the same, and checked once it is there. */
+    void *(*open)(struct store *store, bool may_be_away, GError **error);
     void (*close)(void *engine);
     /* Of a store that is not open: applies what is missing, or (`is_dry`) tells what would be. */
     bool (*migrate)(struct store *store, bool is_dry, GString *report, GError **error);

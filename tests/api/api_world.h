@@ -111,6 +111,7 @@ static inline void world_open(struct api_world *world)
     const struct cameras_config cameras = {
         world->store, world->policies, world->live, &world->health, &world->settings.managed_cameras, world->clock};
     world->cameras = cameras_new(&cameras);
+    g_assert_true(cameras_load(world->cameras, NULL));
     world->parts = (struct api_parts){world->store,   world->spool,      world->policies, world->live,
                                       &world->health, world->resilience, world->clock,    .cameras = world->cameras};
 }

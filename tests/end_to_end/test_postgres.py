@@ -4,11 +4,12 @@ import os
 import pathlib
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import sys
 
-from world import DEADLINE_SECONDS, Camera, Directory, Hub, Process, Skip, camera_config, run_tests, until, vedette
+from world import BINARY, DEADLINE_SECONDS, PASSWORD, Camera, Directory, Hub, Process, Skip, camera_config, run_tests, until, vedette
 
 STOP_SECONDS, SPOOLED_BYTES = 2, 20000
 
@@ -34,14 +35,22 @@ class Postgres(Process):
         command = [self.bin / "postgres", "-D", self.place / "data", "-k", self.place, "-c", "listen_addresses=", "-c", "fsync=off"]
         if self.user:
             command = ["setpriv", "--reuid", str(self.user.pw_uid), "--regid", str(self.user.pw_gid), "--clear-groups", *command]
-        super().__init__(directory, "postgres", command)
-        until(lambda: ".s.PGSQL.5432" in {path.name for path in self.place.iterdir()}
-              and self.run("pg_isready", "-h", self.place, check=False).returncode == 0, "PostgreSQL answers")
+        self.command, self.directory = command, directory
+        self.start()
         self.run("createdb", "-h", self.place, "vedette")
         roles = vedette("migrate", "roles").stdout
         self.run("psql", "-h", self.place, "-v", "ON_ERROR_STOP=1", "-q", "vedette", input=roles)
         migrated = vedette("migrate", "up", "--store-url", self.url("vedette_migrator"))
         assert migrated.returncode == 0, migrated.stderr
+
+    def start(self):
+        super().__init__(self.directory, "postgres", self.command)
+        until(lambda: ".s.PGSQL.5432" in {path.name for path in self.place.iterdir()}
+              and self.run("pg_isready", "-h", self.place, check=False).returncode == 0, "PostgreSQL answers")
+
+    def stop_fast(self):
+        self.child.send_signal(signal.SIGINT)
+        assert self.child.wait(timeout=DEADLINE_SECONDS) == 0, self.log()
 
     def url(self, role):
         return f"postgres://{role}@/vedette?host={self.place}"
@@ -60,13 +69,14 @@ class Postgres(Process):
             os.kill(pid, number)
 
     def __exit__(self, trouble, *rest):
-        self.signal_all(signal.SIGCONT)
+        if self.child.poll() is None:
+            self.signal_all(signal.SIGCONT)
         super().__exit__(trouble, *rest)
 
 
-def start_hub(directory, postgres, camera, name="hub"):
-    return Hub(directory, f"store: {{url: '{postgres.url('vedette_login')}'}}\nspool: {{stop_seconds: {STOP_SECONDS}}}\ncameras:\n"
-               + camera, name=name)
+def start_hub(directory, postgres, camera, name="hub", more="", **options):
+    return Hub(directory, f"store: {{url: '{postgres.url('vedette_login')}', retry_delay_max_ms: 500}}\n"
+               f"spool: {{stop_seconds: {STOP_SECONDS}, retry_max_seconds: 1}}\n{more}cameras:\n{camera}", name=name, **options)
 
 
 def spooled(directory):
@@ -107,8 +117,141 @@ def a_server_whose_store_hangs_ends_and_loses_nothing():
         assert spooled(directory) == 0 and postgres.count_events() >= kept
 
 
+def is_ready(hub):
+    return hub.status("/health/ready")[0] == 200
+
+
+def policy_revision(hub):
+    return int(re.search(r"^vedette_policy_revision (\S+)", hub.text("/metrics"), re.MULTILINE).group(1))
+
+
+def spooled_bytes(directory):
+    return sum(path.stat().st_size for path in (directory / "data" / "spool").iterdir())
+
+
+def assert_waits_for_its_store(hub):
+    assert hub.status("/health/live")[0] == 200
+    assert hub.status("/health/ready")[0] == 503
+    status, headers, answer = hub.status("/auth/login", {"username": "admin", "password": PASSWORD})
+    assert status == 503 and headers["Retry-After"] and "the store is away" in answer["detail"], answer
+
+
+def h11_a_server_starts_without_its_store_from_the_last_good_snapshot():
+    with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
+        cameras, token = camera_config("shop", camera.url), "scrape-token-of-the-test"
+        more = f"managed_cameras: {{refused_networks: ''}}\nmetrics_token: {token}\n"
+        with start_hub(directory, postgres, cameras, more=more) as hub:
+            made = hub.request("/api/v1/cameras", {"name": "yard", "source": camera.url, "analyse_fps": 5})["id"]
+            until(lambda: {"shop", made} <= hub.online(), "both cameras are online")
+            hub.request("/api/v1/policies/safety", {"loitering_seconds": 20}, method="PUT")
+            revision = until(lambda: policy_revision(hub), "a policy is in force")
+            assert hub.stop() == 0, hub.log()
+        postgres.stop_fast()
+        stored = None
+        with start_hub(directory, postgres, cameras, name="again", more=more, logs_in=False) as hub:
+            hub.token = token
+            assert_waits_for_its_store(hub)
+            until(lambda: len(hub.workers()) == 1, "the settings' camera has a worker")
+            before = spooled_bytes(directory)
+            until(lambda: spooled_bytes(directory) > before + SPOOLED_BYTES, "it is watched, and what it sees is kept in the spool")
+            until(lambda: "vedette_policies_stale 1" in hub.text("/metrics"), "its policies are told to be the last good ones")
+            until(lambda: policy_revision(hub) == revision, "and are in force")
+            assert not is_ready(hub) and hub.child.poll() is None
+            postgres.start()
+            until(lambda: is_ready(hub), "all that waited is done")
+            stored = postgres.count_events()
+            hub.log_in()
+            until(lambda: {"shop", made} <= hub.online(), "the API's camera joins the settings'")
+            until(lambda: "vedette_policies_stale 0" in hub.text("/metrics"), "policies are read anew")
+            until(lambda: hub.request("/queue/stats")["total_queued"] == 0, "what was kept is stored")
+            assert hub.request("/api/v1/jobs")["items"], "jobs are planned"
+            assert hub.request("/health")["components"]["store"]["status"] == "healthy"
+            assert hub.stop() == 0, hub.log()
+        assert spooled(directory) == 0 and postgres.count_events() > stored
+
+
+def h11_the_first_start_of_all_waits_for_its_store():
+    with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
+        postgres.stop_fast()
+        with start_hub(directory, postgres, camera_config("shop", camera.url), password=None, logs_in=False) as hub:
+            assert_waits_for_its_store(hub)
+            until(hub.workers, "the camera has a worker")
+            assert "password" not in hub.out()
+            postgres.start()
+            until(lambda: is_ready(hub), "it is ready once the store is there")
+            [password] = re.findall(r"^Administrator: admin  password: (\S+)", hub.out(), re.MULTILINE)
+            hub.log_in(password)
+            assert password not in hub.log()
+            assert hub.stop() == 0, hub.log()
+
+
+def a_store_that_is_reached_and_is_not_as_it_must_be_is_refused_at_the_start():
+    with Directory() as directory, Postgres(directory) as postgres:
+        postgres.run("createdb", "-h", postgres.place, "empty")
+        for url, words in ((postgres.url("nobody"), 'role "nobody" does not exist: check the user of store.url'),
+                           (postgres.url("vedette_login").replace("/vedette?", "/empty?"), "run `vedette migrate up`"),
+                           (postgres.url("vedette_login").replace("/vedette?", "/none?"), 'database "none" does not exist'),
+                           ("postgres://%zz", "percent-encoded token")):
+            (directory / "vedette.yml").write_text(f"store: {{url: '{url}'}}\ncameras: []\n")
+            answer = vedette("run", "--config", directory / "vedette.yml", "--http-port", "0", "--data-dir", directory / "data")
+            assert answer.returncode == 1 and words in answer.stderr, (words, answer.stderr)
+
+
+def a_worker_that_cannot_be_started_at_the_start_is_started_later():
+    with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
+        binary, away = directory / "vedette", directory / "away"
+        shutil.copy2(BINARY, binary)
+
+        def take_binary_away():
+            until((directory / "data").exists, "the server starts, and waits for its store")
+            binary.rename(away)
+
+        postgres.signal_all(signal.SIGSTOP)  # so that there is time
+        with start_hub(directory, postgres, camera_config("shop", camera.url), logs_in=False, binary=binary,
+                       more="workers: {restart_delay_max_ms: 500}\n", starts=take_binary_away) as hub:
+            until(lambda: "not started" in hub.log(), "its worker is not started")
+            assert hub.status("/health/live")[0] == 200 and not hub.workers()
+            away.rename(binary)
+            until(hub.workers, "it is tried again")
+            postgres.signal_all(signal.SIGCONT)
+            until(lambda: is_ready(hub), "the store is there")
+            assert hub.stop() == 0, hub.log()
+
+
+def the_doctor_proves_the_server_that_runs_on_postgresql():
+    with Directory() as directory, Postgres(directory) as postgres, start_hub(directory, postgres, "  []\n") as hub:
+        def doctor(*words):
+            return vedette("doctor", *words, "--data-dir", directory / "data")
+        assert f"process {hub.child.pid}" in doctor().stdout
+        before = postgres.count_events()
+        answer = doctor("--end-to-end")
+        assert answer.returncode == 0 and "the server that runs" in answer.stdout, answer.stdout + answer.stderr
+        assert postgres.count_events() == before + 1, "its record lies in the server's own store"
+        (directory / "data" / "control.sock").unlink()
+        answer = doctor("--end-to-end")
+        assert answer.returncode == 1 and "cannot be reached" in answer.stderr, answer.stdout + answer.stderr
+
+
+def commands_fail_at_once_without_the_store():
+    with Directory() as directory, Postgres(directory) as postgres:
+        postgres.stop_fast()
+        (directory / "vedette.yml").write_text(f"store: {{url: '{postgres.url('vedette_login')}'}}\n")
+        for command in (("user", "list"), ("spool", "drain", "--directory", directory / "spool")):
+            answer = vedette(*command, "--config", directory / "vedette.yml")
+            assert answer.returncode == 1 and "onnect" in answer.stderr, (command, answer.stderr)
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("a server runs on PostgreSQL", a_server_runs_on_postgresql),
         ("a server whose store hangs ends, and loses nothing", a_server_whose_store_hangs_ends_and_loses_nothing),
+        ("H11: a server starts without its store, from the last good snapshot",
+         h11_a_server_starts_without_its_store_from_the_last_good_snapshot),
+        ("H11: the first start of all waits for its store", h11_the_first_start_of_all_waits_for_its_store),
+        ("a store that is reached and is not as it must be is refused at the start",
+         a_store_that_is_reached_and_is_not_as_it_must_be_is_refused_at_the_start),
+        ("a worker that cannot be started at the start is started later",
+         a_worker_that_cannot_be_started_at_the_start_is_started_later),
+        ("the doctor proves the server that runs on PostgreSQL", the_doctor_proves_the_server_that_runs_on_postgresql),
+        ("commands fail at once without the store", commands_fail_at_once_without_the_store),
     ]))

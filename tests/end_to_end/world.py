@@ -171,26 +171,44 @@ class Camera(Process):
 
 
 class Hub(Process):
-    """`vedette run` with a configuration, on a free port."""
+    """`vedette run` with a configuration, on a free port. `password` None: the first one is generated; without `logs_in` the
+    test logs in when its store is there; `starts` is called while it starts."""
 
-    def __init__(self, directory, config, *options, name="hub", context=None):
+    def __init__(self, directory, config, *options, name="hub", context=None, password=PASSWORD, logs_in=True, binary=BINARY,
+                 starts=None):
         self.directory, self.context = directory, context
         (directory / "vedette.yml").write_text(config)
-        environment = {"PATH": os.environ["PATH"], "VEDETTE_ADMIN_PASSWORD": PASSWORD, "HOME": str(directory),
-                       "VEDETTE_DATA_DIR": str(directory / "data"), **sanitizer_options()}
-        super().__init__(directory, name, [BINARY, "run", "--config", "vedette.yml", "--http-port", "0", *options], environment)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "VEDETTE_DATA_DIR": str(directory / "data"),
+                       **sanitizer_options()}
+        if password:
+            environment["VEDETTE_ADMIN_PASSWORD"] = password
+        super().__init__(directory, name, [binary, "run", "--config", "vedette.yml", "--http-port", "0", *options], environment)
+        self.token = None
+        if starts:
+            starts()
         self.address = until(self.find_address, f"the hub runs: {self.log()}")
-        self.token = self.request("/auth/login", {"username": "admin", "password": PASSWORD})["access_token"]
+        if logs_in:
+            self.log_in(password)
+
+    def log_in(self, password=PASSWORD):
+        self.token = self.request("/auth/login", {"username": "admin", "password": password})["access_token"]
+
+    def status(self, path, body=None):
+        """The status of an answer, its headers and what it holds, whatever it says."""
+        try:
+            return 200, {}, self.request(path, body)
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.headers, json.load(answer)
 
     def find_address(self):
         assert self.child.poll() is None, f"the hub ended: {self.log()}"
         match = re.search(r"https?://\S+", self.out())
         return match and match.group(0)
 
-    def request(self, path, body=None):
-        request = urllib.request.Request(self.address + path, json.dumps(body).encode() if body else None)
+    def request(self, path, body=None, method=None):
+        request = urllib.request.Request(self.address + path, json.dumps(body).encode() if body else None, method=method)
         request.add_header("Content-Type", "application/json")
-        if body is None:
+        if self.token and not path.startswith("/auth/login"):
             request.add_header("Authorization", f"Bearer {self.token}")
         with open_url(request, self.context) as answer:
             return json.load(answer)

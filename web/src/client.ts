@@ -71,7 +71,7 @@ export class Client {
     return (await this.send("GET", `/health/live`, {}, undefined, call)).json();
   }
 
-  /** 200 when records can be stored and policies are known, else 503. */
+  /** 200 when records can be stored, policies are known and nothing of the start waits for the store any more, else 503. */
   async getReadiness(call: Call = {}): Promise<records.Status> {
     return (await this.send("GET", `/health/ready`, {}, undefined, call)).json();
   }
