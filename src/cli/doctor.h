@@ -34,5 +34,5 @@ GPtrArray *doctor_examine(const struct doctor *doctor);
  * judge. */
 bool doctor_prove(const char *data_dir, control_line_fn line, void *data, GError **error);
 
-/* The process that has the data directory open; 0: none. */
+/* The process that has the data directory open, whatever its store is; 0: none, -1: one that is not known. */
 pid_t doctor_server_pid(const char *data_dir);

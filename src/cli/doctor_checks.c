@@ -174,7 +174,9 @@ static void check_data_dir(const struct doctor *doctor, struct doctor_finding *f
     g_string_append_printf(finding->found, "%s%s", doctor->data_dir,
                            strcmp(directory, doctor->data_dir) == 0 ? "" : " (is made at the first start)");
     if (pid)
-        g_string_append_printf(finding->found, "; a server uses it (process %d)", (int)pid);
+        g_string_append(finding->found, "; a server uses it");
+    if (pid > 0)
+        g_string_append_printf(finding->found, " (process %d)", (int)pid);
     if (access(directory, W_OK | X_OK) == 0)
         return;
     g_autofree char *advice = g_strdup_printf("'%s' cannot be written: %s; set data_dir or VEDETTE_DATA_DIR, or change "
@@ -332,18 +334,27 @@ static const struct check {
     {"address", check_port},
 };
 
-pid_t doctor_server_pid(const char *data_dir)
+/* Who has the lock file; 0: nobody, -1: somebody who could not write who it is. */
+static pid_t lock_holder(const char *path)
 {
-    g_autofree char *path = g_build_filename(data_dir, "lock", NULL);
     g_autofree char *text = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return 0;
     bool is_taken = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     close(fd);
-    if (!is_taken || !g_file_get_contents(path, &text, NULL, NULL))
+    if (!is_taken)
         return 0;
-    return (pid_t)g_ascii_strtoll(text, NULL, 10);
+    pid_t pid = g_file_get_contents(path, &text, NULL, NULL) ? (pid_t)g_ascii_strtoll(text, NULL, 10) : 0;
+    return pid > 0 ? pid : -1;
+}
+
+pid_t doctor_server_pid(const char *data_dir)
+{
+    g_autofree char *store = g_build_filename(data_dir, "lock", NULL); /* where the store lies there too */
+    g_autofree char *spool = g_build_filename(data_dir, "spool", "lock", NULL);
+    pid_t pid = lock_holder(store);
+    return pid ? pid : lock_holder(spool);
 }
 
 static void finding_free(gpointer data)

@@ -29,6 +29,17 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
     return remove(path);
 }
 
+/* Without our settings: it is a server of its own, and no second one on a database that others use. g_strfreev. */
+static char **clean_environment(void)
+{
+    char **environment = g_get_environ();
+    g_auto(GStrv) names = g_listenv();
+    for (size_t i = 0; names[i]; i++)
+        if (g_str_has_prefix(names[i], "VEDETTE_"))
+            environment = g_environ_unsetenv(environment, names[i]);
+    return environment;
+}
+
 static pid_t start_server(const char *directory, GError **error)
 {
     GPid pid = 0;
@@ -37,10 +48,11 @@ static pid_t start_server(const char *directory, GError **error)
     g_autofree char *data_dir = g_build_filename(directory, "data", NULL);
     if (!program || !g_file_set_contents(config, "cameras: []\n", -1, error))
         return 0;
-    const char *arguments[] = {program,        "run",         "--config", config,           "--data-dir",
-                               data_dir,       "--http-port", "0",        "--http-address", "127.0.0.1",
-                               "--log-levels", "warning",     NULL};
-    if (!g_spawn_async(directory, (char **)(uintptr_t)arguments, NULL,
+    const char *arguments[] = {
+        program,          "run",       "--config",    config, "--data-dir",   data_dir,  "--http-port", "0",
+        "--http-address", "127.0.0.1", "--store-url", "",     "--log-levels", "warning", NULL};
+    g_auto(GStrv) environment = clean_environment();
+    if (!g_spawn_async(directory, (char **)(uintptr_t)arguments, environment,
                        G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, &pid, error))
         return 0;
     return pid;
@@ -95,12 +107,12 @@ static bool prove_apart(control_line_fn line, void *data, GError **error)
 
 bool doctor_prove(const char *data_dir, control_line_fn line, void *data, GError **error)
 {
-    if (!doctor_server_pid(data_dir))
-        return prove_apart(line, data, error);
-    int fd = control_reach(data_dir);
+    int fd = control_reach(data_dir), reason = errno;
     if (fd >= 0)
         return control_ask(fd, "prove\n", line, data, error);
+    if (!doctor_server_pid(data_dir))
+        return prove_apart(line, data, error);
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the server that runs cannot be reached by %s/control.sock: %s",
-                data_dir, g_strerror(errno));
+                data_dir, g_strerror(reason));
     return false;
 }

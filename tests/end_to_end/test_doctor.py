@@ -74,6 +74,16 @@ def the_whole_way_is_proved_without_a_server():
         assert list(directory.iterdir()) == [], "it leaves nothing behind"
 
 
+def the_server_of_the_proof_takes_none_of_our_settings():
+    """A second server on the database of the first would run its jobs."""
+    with Directory() as directory:
+        environment = {"PATH": os.environ["PATH"], "VEDETTE_STORE_URL": f"postgres://nobody@/none?host={directory}",
+                       "VEDETTE_DATA_DIR": str(directory / "data"), "VEDETTE_DETECTOR_MODEL": "/nowhere/model.onnx"}
+        answer = vedette("doctor", "--end-to-end", "--json", cwd=directory, env=environment)
+        assert answer.returncode == 0 and json.loads(answer.stdout)["status"] == "ok", answer.stdout + answer.stderr
+        assert list(directory.iterdir()) == [], "it leaves nothing behind"
+
+
 def the_whole_way_is_proved_through_the_server_that_runs():
     with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
         control = directory / "data" / "control.sock"
@@ -129,6 +139,7 @@ if __name__ == "__main__":
         ("what hinders is named, with what to do", what_hinders_is_named_with_what_to_do),
         ("a server that runs is no hindrance", a_server_that_runs_is_no_hindrance),
         ("the whole way is proved without a server", the_whole_way_is_proved_without_a_server),
+        ("the server of the proof takes none of our settings", the_server_of_the_proof_takes_none_of_our_settings),
         ("the whole way is proved through the server that runs", the_whole_way_is_proved_through_the_server_that_runs),
         ("a way that is barred is named", a_way_that_is_barred_is_named),
         ("a step that does not come about is named at its deadline", a_step_that_does_not_come_about_is_named_at_its_deadline),
