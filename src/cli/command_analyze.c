@@ -151,6 +151,15 @@ static bool feed_all(struct analysis *analysis, struct pipeline *pipeline, GErro
     }
 }
 
+static void tell_bad_pictures(const struct media_reader *reader)
+{
+    const char *why;
+    int64_t bad = media_reader_bad_pictures(reader, &why);
+    if (bad > 0)
+        fprintf(stderr, "vedette analyze: passed over pictures that cannot be read: %lld, the last because: %s\n",
+                (long long)bad, why);
+}
+
 static bool run(struct analysis *analysis, GError **error)
 {
     const struct pipeline_sink sink = {.event = print_event, .data = analysis};
@@ -160,6 +169,7 @@ static bool run(struct analysis *analysis, GError **error)
         pipeline_know_looks(pipeline, &analysis->config.reid, analysis->looks, NULL);
     int64_t started_us = clock_monotonic_us(clock_system()), cpu_started_us = cpu_us();
     bool is_good = feed_all(analysis, pipeline, error);
+    tell_bad_pictures(analysis->reader);
     if (analysis->frames == 0 && is_good) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the video holds no frame that can be decoded");
         is_good = false;

@@ -95,13 +95,17 @@ struct media_reader;
 /* Opens a video, a picture, a folder of pictures (settings picture_fps), or scene:// ("?frames=N" limits a scene; else
  * it never ends). Fails on what cannot be read, naming why. */
 struct media_reader *media_reader_open(const char *location, const struct source_settings *settings, GError **error);
-/* The next frame, NULL at the end (no error) or on failure (error set). captured_at_ms is media time from 0. */
+/* The next frame, NULL at the end (no error) or on failure (error set). captured_at_ms is media time from 0. Pictures
+ * of a folder that cannot be read are passed over, unless none can or very many in a row. */
 struct frame *media_reader_next(struct media_reader *reader, GError **error);
 /* Frames a second as the container says; 0 when unknown. */
 double media_reader_fps(struct media_reader *reader);
 /* Frames copied between decoder and caller so far: those that the decoder took in before it had our pool, which is the
  * first one, or as many as it holds back for reordering; every one when the stream is MJPEG or not 8-bit 4:2:0. */
 int64_t media_reader_copies(struct media_reader *reader);
+/* How many pictures of a folder could not be read so far and were passed over; and why the last of them, borrowed until
+ * the next is read. */
+int64_t media_reader_bad_pictures(const struct media_reader *reader, const char **why);
 void media_reader_free(struct media_reader *reader);
 CLEANUP_DEFINE(media_reader, media_reader_free)
 

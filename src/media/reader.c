@@ -6,6 +6,9 @@
 /* A decoder that gives nothing for so long has hung. */
 enum { READER_POLL_MS = 50, READER_PATIENCE_MS = 20000, PICTURE_FPS_UNKNOWN = 1 };
 
+/* A folder in which so many in a row cannot be read is not what was meant, and trying them all takes long. */
+enum { BAD_PICTURES_IN_A_ROW = 100 };
+
 struct media_reader {
     char *location;
     uint64_t next_number;
@@ -13,6 +16,9 @@ struct media_reader {
     struct scene *scene;
     /* or pictures */
     GPtrArray *pictures; /* paths */
+    guint next_picture;
+    int64_t bad_pictures;
+    char *why_bad; /* the last of them */
     double picture_fps;
     /* or a video */
     struct source_settings settings;
@@ -130,14 +136,31 @@ static struct frame *next_scene_frame(struct media_reader *reader)
     return scene_render(reader->scene, reader->next_number);
 }
 
+static void note_bad_picture(struct media_reader *reader, const char *why)
+{
+    reader->bad_pictures++;
+    g_free(reader->why_bad);
+    reader->why_bad = g_strdup(why);
+}
+
+/* One of a folder that cannot be read is passed over, its moment too. */
 static struct frame *next_picture(struct media_reader *reader, GError **error)
 {
-    if (reader->next_number >= reader->pictures->len)
-        return NULL;
-    struct frame *frame = media_image_load(g_ptr_array_index(reader->pictures, reader->next_number), error);
-    if (frame)
-        frame->media_us = (int64_t)((double)reader->next_number * G_USEC_PER_SEC / reader->picture_fps);
-    return frame;
+    g_autoptr(GError) cause = NULL;
+    for (int bad = 0; bad < BAD_PICTURES_IN_A_ROW && reader->next_picture < reader->pictures->len; bad++) {
+        guint at = reader->next_picture++;
+        g_clear_error(&cause);
+        struct frame *frame = media_image_load(g_ptr_array_index(reader->pictures, at), &cause);
+        if (frame) {
+            frame->media_us = (int64_t)((double)at * G_USEC_PER_SEC / reader->picture_fps);
+            return frame;
+        }
+        note_bad_picture(reader, cause->message);
+    }
+    bool is_end = reader->next_picture >= reader->pictures->len;
+    if (cause && (!is_end || reader->next_number == 0))
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return NULL;
 }
 
 /* True with an error when the pipeline has failed, or ended without ever finding a video. */
@@ -248,6 +271,12 @@ int64_t media_reader_copies(struct media_reader *reader)
     return reader->decoder ? media_decoder_copies(reader->decoder) : 0;
 }
 
+int64_t media_reader_bad_pictures(const struct media_reader *reader, const char **why)
+{
+    *why = reader->why_bad;
+    return reader->bad_pictures;
+}
+
 void media_reader_free(struct media_reader *reader)
 {
     if (!reader)
@@ -260,6 +289,7 @@ void media_reader_free(struct media_reader *reader)
     media_decoder_free(reader->decoder);
     scene_free(reader->scene);
     g_clear_pointer(&reader->pictures, g_ptr_array_unref);
+    g_free(reader->why_bad);
     g_free(reader->refused);
     g_free(reader->location);
     g_free(reader);

@@ -1,9 +1,10 @@
 /* Files, pictures and scenes, in real time. */
+#define LOG_MODULE "media"
 #include "media/stream_internal.h"
 
-#include "base/counter.h"
+#include "base/log.h"
 
-enum { FILE_FPS_UNKNOWN = 25 };
+enum { FILE_FPS_UNKNOWN = 25, BAD_PICTURE_COMPLAINT_US = 60 * 1000000 };
 
 static void pace(struct media_stream *stream, int64_t start_us, int64_t media_us)
 {
@@ -15,6 +16,8 @@ static void pace(struct media_stream *stream, int64_t start_us, int64_t media_us
 static void give_frame(struct media_stream *stream, struct frame *frame)
 {
     frame->number = stream->next_number++;
+    stream->axis.media_us = frame->media_us;
+    stream->axis.seen_us = clock_monotonic_us(stream->clock);
     stream_note_frame(stream, frame->width_px, frame->height_px);
     if (stream_is_due(stream, frame->media_us))
         stream_deliver(stream, frame, frame->media_us);
@@ -27,6 +30,19 @@ static void on_packet(void *stream, GstBuffer *encoded, GstCaps *caps)
     stream_offer_packet(stream, encoded, caps);
 }
 
+static void note_bad_pictures(struct media_stream *stream, const struct media_reader *reader, int64_t *noted)
+{
+    const char *why;
+    gint64 held_back;
+    int64_t bad = media_reader_bad_pictures(reader, &why);
+    if (bad == *noted)
+        return;
+    stream_count(stream, decode_errors, bad - *noted);
+    *noted = bad;
+    if (log_limit_pass(&stream->bad_picture_complaint, BAD_PICTURE_COMPLAINT_US, &held_back))
+        log_warning(stream->name, "%s; it is passed over (%lld more complaints)", why, (long long)held_back);
+}
+
 /* Plays once through. `offset_us` is where this pass starts on the stream's own time axis. */
 static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **error)
 {
@@ -36,7 +52,7 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
     if (!reader)
         return false;
     stream_count(stream, connects, 1);
-    int64_t start_us = clock_monotonic_us(stream->clock), last_us = 0;
+    int64_t start_us = clock_monotonic_us(stream->clock), last_us = 0, bad_pictures = 0;
     stream->cpu_us = 0;
     stream_note_cpu(stream);
     stream_set_decoder(stream, media_reader_decoder(reader));
@@ -46,6 +62,7 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
         g_autoptr(GError) cause = NULL;
         struct frame *frame = media_reader_next(reader, &cause);
         stream_note_cpu(stream);
+        note_bad_pictures(stream, reader, &bad_pictures);
         if (!frame) {
             double fps = media_reader_fps(reader);
             int64_t length_us = last_us + (int64_t)(G_USEC_PER_SEC / (fps > 0 ? fps : FILE_FPS_UNKNOWN));
@@ -66,9 +83,17 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
     return true;
 }
 
+/* The stream's own axis runs on over failures: by what passed here since the last frame. */
+static int64_t offset_now_us(const struct media_stream *stream)
+{
+    if (stream->axis.seen_us == 0)
+        return 0;
+    return stream->axis.media_us + MAX(1, clock_monotonic_us(stream->clock) - stream->axis.seen_us);
+}
+
 bool stream_run_file(struct media_stream *stream, GError **error)
 {
-    int64_t offset_us = 0;
+    int64_t offset_us = offset_now_us(stream);
     while (!stream_is_stopping(stream) && play_once(stream, &offset_us, error))
         if (!stream->is_looping)
             return true;

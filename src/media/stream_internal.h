@@ -2,6 +2,7 @@
  * source.c (what a camera takes from which connection). */
 #pragma once
 
+#include "base/log.h"
 #include "media/media_internal.h"
 #include "media/rtsp_internal.h"
 #include "vedette/backoff.h"
@@ -69,6 +70,7 @@ struct media_stream {
     struct random random;
     int64_t start_delay_ms;
     struct vedette_attempts attempts;
+    struct log_limit bad_picture_complaint;
 
     /* owned by whichever thread delivers (one at a time) */
     uint64_t next_number;

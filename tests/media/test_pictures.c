@@ -83,6 +83,125 @@ static void test_a_picture_is_watched_again_and_again(void)
     media_world_clear(&world);
 }
 
+/* What lies behind it is read, at its own moment. */
+static void test_a_bad_picture_of_a_folder_is_passed_over(void)
+{
+    struct media_world world;
+    media_world_init(&world);
+    g_autofree char *first = media_world_path(&world, "a.jpg"), *bad = media_world_path(&world, "b.jpg");
+    g_autofree char *third = media_world_path(&world, "c.jpg"), *last = media_world_path(&world, "d.jpg");
+    make_picture(first, "jpegenc", 80);
+    make_picture(third, "jpegenc", 160);
+    g_assert_true(g_file_set_contents(bad, "\xff\xd8\xff and no more", -1, NULL));
+    g_assert_true(g_file_set_contents(last, "", 0, NULL));
+    struct source_settings settings = media_world_settings();
+    settings.picture_fps = 4;
+    g_autoptr(GError) error = NULL;
+    CLEANUP(media_reader) struct media_reader *reader = media_reader_open(world.directory, &settings, &error);
+    CLEANUP(frame) struct frame *one = media_reader_next(reader, &error);
+    CLEANUP(frame) struct frame *two = media_reader_next(reader, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(one->width_px, ==, 80);
+    g_assert_cmpint(two->width_px, ==, 160);
+    g_assert_cmpint(two->media_us, ==, 500000);
+    g_assert_null(media_reader_next(reader, &error));
+    g_assert_no_error(error);
+    const char *why;
+    g_assert_cmpint(media_reader_bad_pictures(reader, &why), ==, 2);
+    g_assert_nonnull(strstr(why, last));
+    media_world_clear(&world);
+}
+
+static bool has_passed_over_two(void *data)
+{
+    return counter_get(&((struct media_eye *)data)->health.decode_errors) >= 2;
+}
+
+static void test_a_folder_with_a_bad_picture_is_watched(void)
+{
+    struct media_world world;
+    struct media_eye eye;
+    media_world_init(&world);
+    g_autofree char *first = media_world_path(&world, "a.jpg"), *bad = media_world_path(&world, "b.jpg");
+    g_autofree char *third = media_world_path(&world, "c.jpg");
+    make_picture(first, "jpegenc", 80);
+    make_picture(third, "jpegenc", 160);
+    g_assert_true(g_file_set_contents(bad, "\xff\xd8\xff and no more", -1, NULL));
+    media_eye_init(&eye);
+    eye.loop = true;
+    eye.settings.picture_fps = 20;
+    media_eye_open(&eye, world.directory);
+    bool seen[2] = {false};
+    int64_t before_us = -1;
+    for (int i = 0; i < 40 && !(seen[0] && seen[1]); i++) {
+        CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+        g_assert_nonnull(frame);
+        g_assert_cmpint(frame->media_us, >, before_us);
+        before_us = frame->media_us;
+        seen[frame->width_px == 160] = true;
+    }
+    g_assert_true(seen[0] && seen[1]);
+    g_assert_true(media_world_wait(has_passed_over_two, &eye)); /* in two rounds */
+    g_assert_cmpint(counter_get(&eye.health.errors_count), ==, 0);
+    media_eye_close(&eye);
+    media_world_clear(&world);
+}
+
+/* Trying each of very many would hold up whoever waits. */
+static void test_a_folder_of_bad_pictures_fails(void)
+{
+    struct media_world world;
+    media_world_init(&world);
+    for (int i = 0; i < 150; i++) {
+        g_autofree char *name = g_strdup_printf("%03d.jpg", i), *path = media_world_path(&world, name);
+        if (i == 0)
+            make_picture(path, "jpegenc", 80);
+        else
+            g_assert_true(g_file_set_contents(path, "no picture", -1, NULL));
+    }
+    struct source_settings settings = media_world_settings();
+    g_autoptr(GError) error = NULL;
+    CLEANUP(media_reader) struct media_reader *reader = media_reader_open(world.directory, &settings, &error);
+    CLEANUP(frame) struct frame *one = media_reader_next(reader, &error);
+    g_assert_no_error(error);
+    g_assert_null(media_reader_next(reader, &error));
+    g_assert_nonnull(strstr(error->message, "100.jpg"));
+    media_world_clear(&world);
+}
+
+/* Time goes on where it was when a file that failed can be read again. */
+static void test_time_goes_on_over_a_failure(void)
+{
+    struct media_world world;
+    struct media_eye eye;
+    media_world_init(&world);
+    g_autofree char *path = media_world_path(&world, "a.jpg"), *aside = media_world_path(&world, "aside");
+    make_picture(path, "jpegenc", 160);
+    media_eye_init(&eye);
+    eye.loop = true;
+    eye.settings.picture_fps = 20;
+    media_eye_open(&eye, path);
+    int64_t before_us = -1;
+    for (int i = 0; i < 10; i++) {
+        CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+        before_us = frame->media_us;
+    }
+    g_assert_cmpint(before_us, >, 400000);
+    g_assert_cmpint(g_rename(path, aside), ==, 0);
+    g_assert_true(media_eye_wait_state(&eye, "waiting"));
+    for (struct frame *frame; (frame = media_source_take(eye.source)); frame_unref(frame))
+        before_us = frame->media_us;
+    g_assert_cmpint(g_rename(aside, path), ==, 0);
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+        g_assert_nonnull(frame);
+        g_assert_cmpint(frame->media_us, >, before_us);
+        before_us = frame->media_us;
+    }
+    media_eye_close(&eye);
+    media_world_clear(&world);
+}
+
 /* ---- devices ---- */
 
 static bool is_device_there(const char *device)
@@ -198,6 +317,12 @@ int main(int argc, char **argv)
     g_test_add_func("/media/pictures/a_folder_is_read_by_name_at_its_rate", test_a_folder_is_read_by_name_at_its_rate);
     g_test_add_func("/media/pictures/what_is_no_picture_is_named", test_what_is_no_picture_is_named);
     g_test_add_func("/media/pictures/a_picture_is_watched_again_and_again", test_a_picture_is_watched_again_and_again);
+    g_test_add_func("/media/pictures/a_bad_picture_of_a_folder_is_passed_over",
+                    test_a_bad_picture_of_a_folder_is_passed_over);
+    g_test_add_func("/media/pictures/a_folder_with_a_bad_picture_is_watched",
+                    test_a_folder_with_a_bad_picture_is_watched);
+    g_test_add_func("/media/pictures/a_folder_of_bad_pictures_fails", test_a_folder_of_bad_pictures_fails);
+    g_test_add_func("/media/pictures/time_goes_on_over_a_failure", test_time_goes_on_over_a_failure);
     g_test_add_func("/media/device/a_device_that_is_not_there_is_named", test_a_device_that_is_not_there_is_named);
     g_test_add_func("/media/device/a_device_is_watched", test_a_device_is_watched);
     return g_test_run();
