@@ -55,15 +55,17 @@ static void task_free(void *data)
     g_free(task);
 }
 
+/* `task` has the rest of what the row is about. */
 static struct job_run *skip_row(const struct scheduler *scheduler, const struct planner_decision *decision,
-                                int64_t scheduled_ms, enum job_trigger cause)
+                                const struct task *task)
 {
     struct job_run *run = g_new0(struct job_run, 1);
     int64_t now_ms = clock_wall_ms(scheduler->options.clock);
     *run = (struct job_run){
         .job_id = g_strdup(scheduler->options.jobs[decision->job].id),
-        .scheduled_at = {scheduled_ms},
-        .cause = cause,
+        .scheduled_at = {task->scheduled_ms},
+        .cause = task->cause,
+        .requested_by = g_strdup(task->requested_by),
         .state = RUN_SKIPPED,
         .reason = decision->reason,
         .until = {decision->until_s * 1000},
@@ -98,7 +100,7 @@ void scheduler_dispatch(struct scheduler *scheduler)
                               .scheduled_ms = decision->scheduled_s * 1000,
                               .cause = TRIGGER_SCHEDULE};
         if (task->kind == TASK_SKIP)
-            task->row = skip_row(scheduler, decision, task->scheduled_ms, task->cause);
+            task->row = skip_row(scheduler, decision, task);
         g_queue_push_tail(&scheduler->tasks, task);
     }
     if (scheduler->decisions->len)
@@ -327,7 +329,7 @@ static void give_up(struct scheduler *scheduler, struct task *task, enum skip_re
                                              .until_s = scheduled_s,
                                              .late_s = scheduler_now_s(scheduler) - scheduled_s};
     task->kind = TASK_SKIP;
-    task->row = skip_row(scheduler, &skipped, task->scheduled_ms, task->cause);
+    task->row = skip_row(scheduler, &skipped, task);
     put_back(scheduler, task);
 }
 
@@ -348,7 +350,7 @@ static void do_run(struct scheduler *scheduler, struct task *task)
     note_ended(scheduler, task->job);
     if (claimed == CLAIM_BUSY)
         give_up(scheduler, task, SKIP_OVERLAP);
-    else if (claimed == CLAIM_UNKNOWN && task->cause == TRIGGER_SCHEDULE)
+    else if (claimed == CLAIM_UNKNOWN)
         give_up(scheduler, task, SKIP_MISSED);
     else
         task_free(task);

@@ -1,5 +1,6 @@
 /* The scheduler on a real store: each time of a job is run once, whoever is there to run it. */
 #include <glib.h>
+#include <sqlite3.h>
 #include <string.h>
 
 #include "base/counter.h"
@@ -328,6 +329,50 @@ static void test_d04_a_time_that_could_not_be_claimed_is_told(void)
     world_end(&world);
 }
 
+/* From here on no run can be claimed; what is skipped can be written. */
+static void refuse_runs(const struct world *world)
+{
+    if (world->store.database) {
+        postgres_do(
+            world->store.database,
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stuck'; END $$; CREATE "
+            "TRIGGER refuse BEFORE INSERT ON job_runs FOR EACH ROW WHEN (new.state = 'running') EXECUTE FUNCTION "
+            "refuse()");
+        return;
+    }
+    g_autofree char *path = g_build_filename(world->store.directory, "vedette.db", NULL);
+    sqlite3 *db = NULL;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    g_assert_cmpint(sqlite3_exec(db,
+                                 "CREATE TRIGGER refuse BEFORE INSERT ON job_runs WHEN new.state = 'running' BEGIN "
+                                 "SELECT RAISE(ABORT, 'stuck'); END",
+                                 NULL, NULL, NULL),
+                    ==, SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* The same of a run that a person asked for. */
+static void test_d11_a_run_by_hand_that_could_not_be_claimed_is_told(void)
+{
+    struct world world;
+    int64_t scheduled_ms = 0;
+    g_autoptr(GError) error = NULL;
+    world_begin(&world);
+    struct scheduler *scheduler = start(&world, counting, 1);
+    refuse_runs(&world);
+    g_assert_true(scheduler_run_now(scheduler, "count", &by_admin, &scheduled_ms, &error));
+    clock_fake_advance_us(world.store.clock, HOUR_US / 2); /* past its grace */
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped missed"));
+    g_autoptr(GPtrArray) list = scheduler_history(scheduler, "count", 0, 1, NULL);
+    const struct job_run *run = g_ptr_array_index(list, 0);
+    g_assert_cmpint(run->cause, ==, TRIGGER_MANUAL);
+    g_assert_cmpint(run->scheduled_at.ms, ==, scheduled_ms);
+    g_assert_cmpstr(run->requested_by, ==, "admin-id");
+    scheduler_free(scheduler);
+    world_end(&world);
+}
+
 /* Its end cannot be written: that is tried again, and it is not run again, though its lease is long over. */
 static void test_d07_an_end_that_is_not_written_is_no_second_run(void)
 {
@@ -557,6 +602,8 @@ int main(int argc, char **argv)
          test_d07_taken_over_after_the_lease_and_the_late_one_is_refused},
         {"d07_a_stop_leaves_the_run_to_the_next", test_d07_a_stop_leaves_the_run_to_the_next},
         {"d04_a_time_that_could_not_be_claimed_is_told", test_d04_a_time_that_could_not_be_claimed_is_told},
+        {"d11_a_run_by_hand_that_could_not_be_claimed_is_told",
+         test_d11_a_run_by_hand_that_could_not_be_claimed_is_told},
         {"d11_paused_and_run_by_hand", test_d11_paused_and_run_by_hand},
         {"d11_paused_by_another_server", test_d11_paused_by_another_server},
         {"d12_turns_do_not_wait_for_the_store", test_d12_turns_do_not_wait_for_the_store},
