@@ -1,8 +1,7 @@
 /* Legal holds: what retention is told by people. */
 
 #include "base/id.h"
-#include "store/retention.h"
-#include "store/work_internal.h"
+#include "store/retention_internal.h"
 
 static void hold_free(void *hold)
 {
@@ -22,6 +21,49 @@ static bool check_stands(struct store_transaction *transaction, const char *org_
     return !is_deleted;
 }
 
+static bool find_row(struct store_transaction *transaction, const char *sql, const char *org_id, const char *camera_id,
+                     bool *is_there, GError **error)
+{
+    int64_t found = 0;
+    bool is_good =
+        store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(camera_id)), 0, &found, error);
+    *is_there |= found != 0;
+    return is_good;
+}
+
+/* Of what retention deletes, what may be left of a camera that is gone. */
+static bool find_any_row(struct store_transaction *transaction, const char *org_id, const char *camera_id,
+                         bool *is_there, GError **error)
+{
+    for (size_t i = 0; i < retention_rule_count && !*is_there; i++) {
+        const struct retention_rule *rule = &retention_rules[i];
+        g_autofree char *among =
+            rule->cameras ? g_strdup_printf("(camera_id = $2 OR replace(CAST(%s AS TEXT), '\"' || $2 || '\"', '') <> "
+                                            "CAST(%s AS TEXT))",
+                                            rule->cameras, rule->cameras)
+                          : g_strdup("camera_id = $2");
+        g_autofree char *sql = g_strdup_printf("SELECT 1 FROM %s WHERE org_id = $1 AND %s LIMIT 1", rule->table, among);
+        if (rule->has_camera && !find_row(transaction, sql, org_id, camera_id, is_there, error))
+            return false;
+    }
+    return true;
+}
+
+/* An id that was mistyped would hold nothing, and nobody would know. */
+static bool check_camera(struct store_transaction *transaction, const char *org_id, const char *camera_id,
+                         GError **error)
+{
+    bool is_there = camera_id == NULL;
+    if (!is_there && (!find_row(transaction, "SELECT 1 FROM cameras WHERE org_id = $1 AND id = $2", org_id, camera_id,
+                                &is_there, error) ||
+                      !find_any_row(transaction, org_id, camera_id, &is_there, error)))
+        return false;
+    if (!is_there)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "there is no camera '%s', and nothing that one recorded: it would hold nothing", camera_id);
+    return is_there;
+}
+
 bool store_hold_put(struct store *store, struct legal_hold *hold, const struct audit_by *by, GError **error)
 {
     g_free(hold->id);
@@ -39,6 +81,7 @@ bool store_hold_put(struct store *store, struct legal_hold *hold, const struct a
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     return transaction && check_stands(transaction, by->org_id, error) &&
+           check_camera(transaction, by->org_id, hold->camera_id, error) &&
            store_insert(transaction, &legal_hold_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, error) &&
            store_audit_add_in(transaction, by, &change, error) && store_commit(g_steal_pointer(&transaction), error);
 }

@@ -50,7 +50,8 @@ GPtrArray *store_retention_status(struct store *store, const struct store_retent
 /* The clock is right, whatever it was at the last run. */
 bool store_retention_confirm_clock(struct store *store, const struct audit_by *by, GError **error);
 
-/* Legal holds. `hold`'s id, times and who are filled in. VEDETTE_ERROR_UNSUPPORTED: the org was deleted. */
+/* Legal holds. `hold`'s id, times and who are filled in. VEDETTE_ERROR_UNSUPPORTED: the org was deleted;
+ * VEDETTE_ERROR_INVALID: camera_id is of no camera of the org, and of no row of it. */
 bool store_hold_put(struct store *store, struct legal_hold *hold, const struct audit_by *by, GError **error);
 bool store_hold_release(struct store *store, const char *hold_id, const struct audit_by *by, GError **error);
 /* Those that stand, and those that ended: a new GPtrArray of struct legal_hold *. */

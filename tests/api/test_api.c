@@ -506,6 +506,9 @@ static void test_upkeep_is_told_and_audited(void)
                                   "{\"reason\":\"case\",\"from_at\":\"2026-03-02T00:00:00Z\",\"to_at\":"
                                   "\"2026-03-01T00:00:00Z\"}"),
                     ==, 400);
+    g_assert_cmpint(
+        upkeep_status(&world, "POST", "/api/v1/legal-holds", "{\"reason\":\"case\",\"camera_id\":\"nowhere\"}"), ==,
+        400);
     g_assert_cmpint(upkeep_status(&world, "POST", "/api/v1/legal-holds", "{\"reason\":\"case\"}"), ==, 201);
     struct reply reply = world_get(&world, "/api/v1/audit", world.token);
     g_assert_cmpint(reply.status, ==, 200);

@@ -131,10 +131,22 @@ static void expect_hold_by_overlap(struct store_world *world, const struct reten
     g_assert_cmpint(is_held(world, rule->name, "cam-2", 0, 0), ==, !rule->has_camera);
 }
 
+static void put_camera(struct store_world *world, const char *id)
+{
+    struct camera camera;
+    g_autoptr(GError) error = NULL;
+    record_init(&camera_descriptor, &camera);
+    camera.id = g_strdup(id);
+    camera.source = g_strdup("rtsp://10.0.0.7/s");
+    g_assert_true(store_camera_put(world->store, &camera, &error));
+    record_clear(&camera_descriptor, &camera);
+}
+
 static void test_g08_a_hold_keeps_all_that_it_overlaps(void)
 {
     struct store_world world;
     begin(&world, "UTC", world_start_ms);
+    put_camera(&world, "cam-2"); /* nothing of it */
     for (size_t i = 0; i < G_N_ELEMENTS(held_rows); i++)
         insert_held_row(&world, &held_rows[i]);
     move_to(&world, world_start_ms + 3000 * DAY);
@@ -148,6 +160,57 @@ static void test_g08_a_hold_keeps_all_that_it_overlaps(void)
         if (!row) /* a rule that is new needs one */
             g_error("%s: no row tries what a hold does to it", retention_rules[i].name);
         expect_hold_by_overlap(&world, &retention_rules[i], row);
+    }
+    world_clear(&world);
+}
+
+static const char *table_of(const char *rule)
+{
+    for (size_t i = 0; i < retention_rule_count; i++)
+        if (strcmp(retention_rules[i].name, rule) == 0)
+            return retention_rules[i].table;
+    g_error("there is no rule '%s'", rule);
+}
+
+static bool put_hold(struct store_world *world, const char *camera_id, GError **error)
+{
+    struct legal_hold hold;
+    record_init(&legal_hold_descriptor, &hold);
+    hold.camera_id = g_strdup(camera_id);
+    hold.reason = g_strdup("case 12");
+    bool is_good = store_hold_put(world->store, &hold, &by_admin, error);
+    record_clear(&legal_hold_descriptor, &hold);
+    return is_good;
+}
+
+/* Mistyped, it would hold nothing. */
+static void test_g08_a_hold_is_of_a_camera_that_there_is(void)
+{
+    struct store_world world;
+    g_autoptr(GError) unknown = NULL, other = NULL, error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    g_assert_false(put_hold(&world, "cam-9", &unknown));
+    g_assert_error(unknown, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    g_assert_nonnull(strstr(unknown->message, "no camera 'cam-9'"));
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM legal_holds"), ==, 0);
+    put_camera(&world, "cam-9");
+    g_assert_true(put_hold(&world, "cam-9", &error));
+    /* of one that is gone, what it recorded; of no other org */
+    meddle(&world, "INSERT INTO orgs (id, name) VALUES ('acme', 'acme')");
+    g_autofree char *time = sql_of_time(&world, world_start_ms);
+    g_autofree char *theirs =
+        g_strdup_printf("INSERT INTO vehicle_logs (org_id, camera_id, id, plate, at) VALUES ('acme', 'cam-3', 'v', "
+                        "'BXY123', %s)",
+                        time);
+    meddle(&world, theirs);
+    g_assert_false(put_hold(&world, "cam-3", &other));
+    for (size_t i = 0; i < G_N_ELEMENTS(held_rows); i++) {
+        if (strcmp(held_rows[i].rule, "attendance") == 0)
+            continue;
+        insert_held_row(&world, &held_rows[i]);
+        g_assert_true(put_hold(&world, "cam-1", &error));
+        g_autofree char *gone = g_strdup_printf("DELETE FROM %s", table_of(held_rows[i].rule));
+        meddle(&world, gone);
     }
     world_clear(&world);
 }
@@ -203,6 +266,8 @@ int main(int argc, char **argv)
     g_test_add_func("/retention_holds/g08_legal_hold", test_g08_legal_hold);
     g_test_add_func("/retention_holds/g08_a_hold_keeps_all_that_it_overlaps",
                     test_g08_a_hold_keeps_all_that_it_overlaps);
+    g_test_add_func("/retention_holds/g08_a_hold_is_of_a_camera_that_there_is",
+                    test_g08_a_hold_is_of_a_camera_that_there_is);
     g_test_add_func("/retention_holds/g08_times_of_other_programs", test_g08_times_of_other_programs);
     return g_test_run();
 }
