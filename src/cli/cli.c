@@ -28,6 +28,7 @@ static const struct cli_command *const commands[] = {
     &command_user_role,
     &command_audit_list,
     &command_audit_verify,
+    &command_audit_erase,
     &command_retention_status,
     &command_retention_run,
     &command_retention_confirm,

@@ -13,8 +13,8 @@ struct cli_command {
 extern const struct cli_command command_run, command_config_check, command_analyze, command_scene_render,
     command_camera_serve, command_track, command_detect, command_motion, command_worker, command_docs,
     command_contracts, command_doctor, command_profile, command_policy, command_audit_list, command_audit_verify,
-    command_retention_status, command_retention_run, command_retention_confirm, command_model_list, command_model_check,
-    command_model_bench, command_model_add, command_migrate_status, command_migrate_up, command_migrate_roles,
-    command_jobs, command_org_list, command_org_delete, command_user_add, command_user_list, command_user_role,
-    command_store_backup, command_store_restore, command_store_copy, command_spool_stats, command_spool_verify,
-    command_spool_drain, command_spool_bench;
+    command_audit_erase, command_retention_status, command_retention_run, command_retention_confirm, command_model_list,
+    command_model_check, command_model_bench, command_model_add, command_migrate_status, command_migrate_up,
+    command_migrate_roles, command_jobs, command_org_list, command_org_delete, command_user_add, command_user_list,
+    command_user_role, command_store_backup, command_store_restore, command_store_copy, command_spool_stats,
+    command_spool_verify, command_spool_drain, command_spool_bench;

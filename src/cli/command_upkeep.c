@@ -130,6 +130,34 @@ static int list_audit(struct upkeep *upkeep, GError **error)
     return views ? 0 : 1;
 }
 
+static bool read_subject(const char *text, enum audit_subject *kind, const char **id, GError **error)
+{
+    const char *colon = strchr(text, ':');
+    g_autofree char *name = colon ? g_strndup(text, (gsize)(colon - text)) : NULL;
+    *kind = name ? record_enum_value(audit_subject_names, name) : 0;
+    *id = colon ? colon + 1 : NULL;
+    if (*kind && **id)
+        return true;
+    g_autofree char *kinds = g_strjoinv(", ", (char **)(uintptr_t)audit_subject_names);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "'%s' is no KIND:ID, as user:0197a000-0000-7000-8000-000000000002; kinds are %s", text, kinds);
+    return false;
+}
+
+/* No login may do that: who can do this can read the database. */
+static int erase_subject(struct upkeep *upkeep, GError **error)
+{
+    enum audit_subject kind;
+    const char *id;
+    const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[1]};
+    if (!read_subject(upkeep->arguments[0], &kind, &id, error))
+        return 2;
+    if (!store_audit_erase(upkeep->store, &by, kind, id, error))
+        return 1;
+    printf("what the audit of org %s said of %s can be read no more\n", upkeep->org_id, upkeep->arguments[0]);
+    return 0;
+}
+
 /* ---- retention ---- */
 
 /* All cameras, the settings' and the API's: policies may be of each. NULL: they cannot be read. */
@@ -343,6 +371,8 @@ COMMAND(audit_verify, "audit verify", "[--org ID] [--config FILE]", 0, true, fal
         "finds edited, missing and moved entries of the audit")
 COMMAND(audit_list, "audit list", "[--org ID] [--config FILE]", 0, true, false, list_audit,
         "who did what, newest first, as JSON lines")
+COMMAND(audit_erase, "audit erase", "KIND:ID REASON [--org ID] [--config FILE]", 2, true, false, erase_subject,
+        "destroys the key of whom or what entries are about, and tells why; the chain still holds")
 COMMAND(retention_status, "retention status", "[--org ID] [--config FILE]", 0, true, false, show_retention,
         "what is kept how long, the oldest of it, and when the disk will be full")
 COMMAND(retention_run, "retention run", "[--dry-run] [--config FILE]", 0, false, true, run_retention,

@@ -89,20 +89,6 @@ static bool take_secret(struct store_transaction *transaction, const char *org_i
     return true;
 }
 
-bool store_audit_erase(struct store *store, const char *org_id, enum audit_subject kind, const char *subject_id,
-                       GError **error)
-{
-    g_autofree char *id = key_id(kind, subject_id);
-    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
-    return transaction &&
-           store_run(transaction,
-                     "UPDATE audit_keys SET secret = NULL, destroyed_at = $1 WHERE org_id = $2 AND id = $3 AND secret "
-                     "IS NOT NULL",
-                     STORE_VALUES(sql_time(clock_wall_ms(store->clock)), sql_text(org_id), sql_text(id)), NULL,
-                     error) &&
-           store_commit(g_steal_pointer(&transaction), error);
-}
-
 /* ---- adding ---- */
 
 /* JSON of members that are there: texts as strings, values as they are. */
@@ -242,5 +228,38 @@ bool store_audit_add(struct store *store, const struct audit_by *by, const struc
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     return transaction && store_audit_add_in(transaction, by, change, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+/* ---- erasing ---- */
+
+static bool destroy_key(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
+{
+    int64_t changed = 0;
+    if (!store_run(transaction,
+                   "UPDATE audit_keys SET secret = NULL, destroyed_at = $1 WHERE org_id = $2 AND id = $3 AND secret "
+                   "IS NOT NULL",
+                   STORE_VALUES(sql_time(clock_wall_ms(transaction->store->clock)), sql_text(org_id), sql_text(id)),
+                   &changed, error))
+        return false;
+    if (!changed)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND,
+                    "the audit of org '%s' has nothing of '%s', or it was erased before", org_id, id);
+    return changed > 0;
+}
+
+/* Told as a change of the org: what is said of the subject itself is kept no more. */
+bool store_audit_erase(struct store *store, const struct audit_by *by, enum audit_subject kind, const char *subject_id,
+                       GError **error)
+{
+    g_autofree char *id = key_id(kind, subject_id);
+    g_autoptr(GString) after = g_string_new("{\"subject\":");
+    record_append_json_string(after, id);
+    g_string_append_c(after, '}');
+    const struct audit_change change = {AUDIT_ORG, by->org_id, "erase-subject", NULL, after->str};
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
+    return transaction && store_check_no_holds_in(transaction, by->org_id, error) &&
+           destroy_key(transaction, by->org_id, id, error) && store_audit_add_in(transaction, by, &change, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }

@@ -33,6 +33,9 @@ enum { AUDIT_PROBLEMS_MAX = 100 };
 bool store_audit_verify(struct store *store, const char *org_id, struct audit_report *report, GError **error);
 void audit_report_clear(struct audit_report *report);
 
-/* Destroys a key: what was sealed under it can never be read again, the chain still holds. */
-bool store_audit_erase(struct store *store, const char *org_id, enum audit_subject kind, const char *subject_id,
+/* Destroys the key of whom or what entries are about: what was sealed under it can never be read again, nothing more is
+ * kept under it, and the chain still holds. by->org_id's audit tells who did it, to what and why.
+ * VEDETTE_ERROR_NOT_FOUND: nothing is sealed under such a key, or it was destroyed before; VEDETTE_ERROR_UNSUPPORTED: a
+ * legal hold stands. */
+bool store_audit_erase(struct store *store, const struct audit_by *by, enum audit_subject kind, const char *subject_id,
                        GError **error);

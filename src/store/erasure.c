@@ -22,7 +22,7 @@ bool store_org_is_deleted_in(struct store_transaction *transaction, const char *
 
 /* ---- closing ---- */
 
-static bool check_holds(struct store_transaction *transaction, const char *org_id, GError **error)
+bool store_check_no_holds_in(struct store_transaction *transaction, const char *org_id, GError **error)
 {
     int64_t holds = 0;
     if (!store_get_integer(transaction, "SELECT count(*) FROM legal_holds WHERE org_id = $1 AND released_at IS NULL",
@@ -57,7 +57,7 @@ static bool close_org(struct store_transaction *transaction, const struct org *o
     g_autoptr(GString) before = g_string_new(NULL);
     record_encode_json(&org_descriptor, org, false, before);
     const struct audit_change change = {AUDIT_ORG, org->id, "delete", before->str, NULL};
-    return check_holds(transaction, org->id, error) &&
+    return store_check_no_holds_in(transaction, org->id, error) &&
            store_run(transaction, "UPDATE orgs SET deleted_at = $2, deleted_by = $3 WHERE id = $1",
                      STORE_VALUES(sql_text(org->id), sql_time(clock_wall_ms(transaction->store->clock)),
                                   sql_text(by->org_id)),
@@ -255,7 +255,7 @@ static bool keep_audit_end(const struct erasure *erasure, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(erasure->work.store, STORE_READ, erasure->org->id, error);
-    return transaction && check_holds(transaction, erasure->org->id, error) &&
+    return transaction && store_check_no_holds_in(transaction, erasure->org->id, error) &&
            store_each(transaction, "SELECT sha256 FROM audit_heads WHERE org_id = $1",
                       STORE_VALUES(sql_text(erasure->org->id)), take_text, erasure->erased, error);
 }

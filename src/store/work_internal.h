@@ -21,6 +21,9 @@ bool store_rollup_mark_in(struct store_transaction *transaction, const char *org
 bool store_org_is_deleted_in(struct store_transaction *transaction, const char *org_id, bool *is_deleted,
                              GError **error);
 
+/* False with VEDETTE_ERROR_UNSUPPORTED: a legal hold of the org stands. The transaction must be the org's. */
+bool store_check_no_holds_in(struct store_transaction *transaction, const char *org_id, GError **error);
+
 /* For a WHERE whose $1 is the org: nobody logs in to an org that was deleted, and no session or key of it is good. */
 #define STORE_ORG_STANDS "NOT EXISTS (SELECT 1 FROM orgs o WHERE o.id = $1 AND o.deleted_at IS NOT NULL)"
 

@@ -144,6 +144,11 @@ def g08_an_org_is_deleted():
         assert [(entry["action"], entry["subject_id"]) for entry in told] == [("erase", "acme"), ("delete", "acme")], told
         assert told[1]["reason"] == "contract over", told
         assert vedette("org", "delete", "acme", *where).returncode == 2
+        assert vedette("audit", "erase", "org:acme", "they asked for it", *where).returncode == 0
+        told = [json.loads(line) for line in vedette("audit", "list", *where).stdout.splitlines()]
+        assert [entry.get("is_erased", False) for entry in told] == [False, True, True], told
+        assert told[0]["action"] == "erase-subject" and told[0]["reason"] == "they asked for it", told
+        assert vedette("audit", "verify", *where).returncode == 0
 
 
 def what_a_command_does_not_take_is_refused_before_it_acts():
@@ -153,6 +158,8 @@ def what_a_command_does_not_take_is_refused_before_it_acts():
                                        (("retention", "run", "all"), 2, "usage: vedette retention run"),
                                        (("retention", "confirm-clock", "--dry-run"), 2, "'--dry-run' is no option"),
                                        (("audit", "verify", "acme"), 2, "usage: vedette audit verify"),
+                                       (("audit", "erase", "eve", "why"), 2, "'eve' is no KIND:ID"),
+                                       (("audit", "erase", "user:eve", "why"), 1, "has nothing of 'user:eve'"),
                                        (("audit", "verify", "--org", "acme"), 1, "there is no org 'acme'"),
                                        (("user", "add", "eve", "admin", "why", "--org", "acme"), 1, "there is no org 'acme'"),
                                        (("user", "role", "eve", "king", "why"), 2, "no role is called 'king'")):

@@ -160,17 +160,45 @@ static void test_audit_erases_a_subject_and_the_chain_holds(void)
     g_autoptr(GError) error = NULL;
     begin(&world, "UTC", world_start_ms);
     note(&world, "create");
-    g_assert_true(store_audit_erase(world.store, "default", AUDIT_USER, "user-7", &error));
+    g_assert_true(store_audit_erase(world.store, &by_admin, AUDIT_USER, "user-7", &error));
     note(&world, "delete");
     g_autoptr(GPtrArray) views = store_audit_list(world.store, "default", 0, 10, &error);
+    g_assert_cmpuint(views->len, ==, 3);
     for (guint i = 0; i < views->len; i++) {
         const struct audit_view *view = g_ptr_array_index(views, i);
-        g_assert_true(view->is_erased);
-        g_assert_null(view->before.text);
+        bool is_of_it = view->subject_kind == AUDIT_USER;
+        g_assert_cmpint(view->is_erased, ==, is_of_it);
         g_assert_cmpstr(view->actor_name, ==, "admin"); /* under the actor's own key */
+        if (is_of_it) {
+            g_assert_null(view->before.text);
+            continue;
+        }
+        /* who did it, to what, and why */
+        g_assert_cmpstr(view->action, ==, "erase-subject");
+        g_assert_cmpstr(view->after.text, ==, "{\"subject\":\"user:user-7\"}");
+        g_assert_cmpstr(view->reason, ==, "because");
     }
     g_autofree char *found = verify(&world);
     g_assert_cmpstr(found, ==, "");
+    world_clear(&world);
+}
+
+static void test_audit_erases_only_what_may_go(void)
+{
+    struct store_world world;
+    g_autoptr(GError) unknown = NULL, held = NULL, again = NULL, error = NULL;
+    begin(&world, "UTC", world_start_ms);
+    note(&world, "create");
+    g_assert_false(store_audit_erase(world.store, &by_admin, AUDIT_USER, "user-8", &unknown));
+    g_assert_error(unknown, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    meddle(&world, "INSERT INTO legal_holds (org_id, id, reason) VALUES ('default', 'h', 'case 12')");
+    g_assert_false(store_audit_erase(world.store, &by_admin, AUDIT_USER, "user-7", &held));
+    g_assert_error(held, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    meddle(&world, "DELETE FROM legal_holds");
+    g_assert_true(store_audit_erase(world.store, &by_admin, AUDIT_USER, "user-7", &error));
+    g_assert_false(store_audit_erase(world.store, &by_admin, AUDIT_USER, "user-7", &again));
+    g_assert_error(again, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM audit_entries"), ==, 2);
     world_clear(&world);
 }
 
@@ -207,6 +235,7 @@ int main(int argc, char **argv)
     g_test_add_func("/audit/audit_is_only_added_to", test_audit_is_only_added_to);
     g_test_add_func("/audit/audit_erases_a_subject_and_the_chain_holds",
                     test_audit_erases_a_subject_and_the_chain_holds);
+    g_test_add_func("/audit/erases_only_what_may_go", test_audit_erases_only_what_may_go);
     g_test_add_func("/audit/audit_of_many_at_once_is_one_chain", test_audit_of_many_at_once_is_one_chain);
     return g_test_run();
 }
