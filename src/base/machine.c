@@ -133,11 +133,11 @@ static void look_at_memory_v1(const char *root, const char *directory, struct ma
 
 /* ---- what there is ---- */
 
-static int usable_processors(void)
+static int usable_processors(cpu_set_t *set)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
+    if (sched_getaffinity(0, sizeof *set, set) == 0 && CPU_COUNT(set) > 0)
+        return CPU_COUNT(set);
+    CPU_ZERO(set);
     return MAX((int)sysconf(_SC_NPROCESSORS_ONLN), 1);
 }
 
@@ -145,7 +145,8 @@ void machine_detect(const char *root, struct machine *machine)
 {
     struct utsname name;
     g_autofree char *memory = read_file(root, "/proc/meminfo");
-    *machine = (struct machine){.processors = usable_processors()};
+    *machine = (struct machine){0};
+    machine->processors = usable_processors(&machine->usable);
     if (uname(&name) == 0)
         g_snprintf(machine->kernel, sizeof machine->kernel, "%s %s", name.sysname, name.release);
     machine->memory_bytes = MAX(number_of(memory, "MemTotal:"), 0) * 1024;
@@ -165,17 +166,41 @@ int64_t machine_usable_bytes(const struct machine *machine)
 
 /* ---- what is used ---- */
 
-/* "cpu  user nice system idle iowait irq softirq steal …", in ticks. */
-static void measure_cpu(const char *root, struct machine_usage *usage)
+/* "user nice system idle iowait irq softirq steal …", in ticks. */
+static void add_times(const char *text, struct machine_usage *usage)
 {
     enum { IDLE = 3, IOWAIT = 4, FIELDS = 8 };
-    g_autofree char *text = read_file(root, "/proc/stat");
     int64_t tick_us = G_USEC_PER_SEC / MAX(sysconf(_SC_CLK_TCK), 1);
-    char *next = text && strncmp(text, "cpu ", 4) == 0 ? text + 4 : NULL;
-    for (int i = 0; next && i < FIELDS; i++) {
+    char *next = (char *)(uintptr_t)text;
+    for (int i = 0; i < FIELDS; i++) {
         int64_t us = g_ascii_strtoll(next, &next, 10) * tick_us;
         *(i == IDLE || i == IOWAIT ? &usage->idle_us : &usage->busy_us) += us;
     }
+}
+
+/* A line of "cpu0 …", "cpu1 …" of a processor that may be used. */
+static bool is_usable(const struct machine *machine, const char *line, const char **times)
+{
+    char *end;
+    guint64 number = g_ascii_strtoull(line + strlen("cpu"), &end, 10);
+    *times = end;
+    return g_ascii_isdigit(line[strlen("cpu")]) && number < CPU_SETSIZE && CPU_ISSET(number, &machine->usable);
+}
+
+/* The processors that may be used; all together (the line "cpu  …"), where they are not listed. */
+static void measure_cpu(const char *root, const struct machine *machine, struct machine_usage *usage)
+{
+    g_autofree char *text = read_file(root, "/proc/stat");
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+    const char *times;
+    bool is_any = false;
+    for (size_t i = 0; lines[i] && g_str_has_prefix(lines[i], "cpu"); i++)
+        if (is_usable(machine, lines[i], &times)) {
+            add_times(times, usage);
+            is_any = true;
+        }
+    if (!is_any && lines[0] && g_str_has_prefix(lines[0], "cpu "))
+        add_times(lines[0] + strlen("cpu "), usage);
 }
 
 static void measure_group_cpu(const char *root, const char *path, struct machine_usage *usage)
@@ -213,7 +238,7 @@ void machine_measure(const char *root, const struct machine *machine, struct mac
 {
     g_autofree char *memory = read_file(root, "/proc/meminfo");
     *usage = (struct machine_usage){0};
-    measure_cpu(root, usage);
+    measure_cpu(root, machine, usage);
     measure_group_cpu(root, machine->cpu_usage_path, usage);
     int64_t total = number_of(memory, "MemTotal:"), available = number_of(memory, "MemAvailable:");
     if (total > 0 && available >= 0) {

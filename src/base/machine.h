@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,6 +13,7 @@ enum { MACHINE_PATH_BYTES = 512 };
 struct machine {
     char kernel[96];
     int processors;             /* that this process may run on */
+    cpu_set_t usable;           /* which those are; none: it is not known */
     double cpu_quota;           /* cores' worth that the tightest cgroup allows; 0: no quota */
     double cores;               /* what is left of the two: above 0 */
     int64_t memory_bytes;       /* of the machine; 0: not known */
@@ -30,7 +32,7 @@ int64_t machine_usable_bytes(const struct machine *machine);
 
 /* Sums since the machine (or the cgroup) started, and what is used now. */
 struct machine_usage {
-    int64_t busy_us, idle_us;                      /* of all processors together */
+    int64_t busy_us, idle_us;                      /* of the processors that may be used together */
     int64_t group_cpu_us;                          /* of the cgroup that has the quota; 0: there is none */
     int64_t memory_used_bytes, memory_total_bytes; /* of the machine or the cgroup, whichever is fuller; caches that can
                                                       be dropped are not used */

@@ -99,12 +99,33 @@ static void test_the_share_of_the_machine(void)
     struct machine_usage before, after;
     char *root = root_new();
     machine_detect(root, &machine);
-    write_file(root, "/proc/stat", "cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 1 1 1\n");
+    write_file(root, "/proc/stat", "cpu  100 0 100 700 100 0 0 0 0 0\n");
     machine_measure(root, &machine, &before);
-    write_file(root, "/proc/stat", "cpu  160 0 110 725 105 0 0 0 0 0\ncpu0 1 1 1 1\n");
+    write_file(root, "/proc/stat", "cpu  160 0 110 725 105 0 0 0 0 0\n");
     machine_measure(root, &machine, &after);
     g_assert_cmpfloat(machine_cpu_share(&machine, &before, &after, 1000000), ==, 0.7);
     g_assert_cmpfloat(machine_cpu_share(&machine, &after, &after, 1000000), ==, 0);
+    root_free(root);
+}
+
+/* A process that may use two of four processors: they are busy, whatever the others do. */
+static void test_the_share_of_the_processors_that_may_be_used(void)
+{
+    struct machine machine;
+    struct machine_usage before, after;
+    char *root = root_new();
+    machine_detect(root, &machine);
+    CPU_ZERO(&machine.usable);
+    CPU_SET(1, &machine.usable);
+    CPU_SET(3, &machine.usable);
+    write_file(root, "/proc/stat",
+               "cpu  0 0 0 0 0 0 0 0\ncpu0 0 0 0 0\ncpu1 0 0 0 0\ncpu2 0 0 0 0\ncpu3 0 0 0 0\nintr 1\n");
+    machine_measure(root, &machine, &before);
+    write_file(root, "/proc/stat",
+               "cpu  180 0 0 220 0 0 0 0\ncpu0 0 0 0 100 0 0 0 0\ncpu1 100 0 0 0 0 0 0 0\n"
+               "cpu2 0 0 0 100 0 0 0 0\ncpu3 80 0 0 10 10 0 0 0\nintr 1\n");
+    machine_measure(root, &machine, &after);
+    g_assert_cmpfloat(machine_cpu_share(&machine, &before, &after, 1000000), ==, 0.9);
     root_free(root);
 }
 
@@ -144,6 +165,8 @@ int main(int argc, char **argv)
     g_test_add_func("/machine/limits of cgroup version 2", test_limits_of_cgroup_version_2);
     g_test_add_func("/machine/limits of cgroup version 1", test_limits_of_cgroup_version_1);
     g_test_add_func("/machine/the share of the machine", test_the_share_of_the_machine);
+    g_test_add_func("/machine/the share of the processors that may be used",
+                    test_the_share_of_the_processors_that_may_be_used);
     g_test_add_func("/machine/devices", test_devices);
     g_test_add_func("/machine/processes", test_processes);
     return g_test_run();
