@@ -16,8 +16,10 @@
 #include <string.h>
 
 enum {
-    MESSAGES_A_TURN = 256,        /* then other links have their turn */
-    BYTES_IN_HAND_MAX = 16 << 20, /* of one worker; beyond, it keeps its own */
+    MESSAGES_A_TURN = 256, /* then other links have their turn */
+    /* Of one worker; beyond, nothing is read from it. One process of it sends a window of that and keeps the rest; what
+     * is in hand beyond that is of earlier ones. */
+    BYTES_IN_HAND_MAX = 4 * LINK_EVENTS_WINDOW_BYTES,
     COMPLAINT_US = 10 * 1000000,
     ERRORS_AT_ONCE_MAX = 1000000, /* of a kind */
 };

@@ -15,7 +15,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-enum { LINK_PROTOCOL_VERSION = 1, LINK_MAX_BODY_BYTES = 4 << 20 };
+enum {
+    LINK_PROTOCOL_VERSION = 1,
+    LINK_MAX_BODY_BYTES = 4 << 20,
+    LINK_EVENTS_WINDOW_BYTES = 4 << 20, /* of LINK_EVENTS that a worker may have sent without an acknowledgement */
+};
 
 /* The body's record is named behind each. */
 enum link_type {

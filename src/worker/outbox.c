@@ -8,6 +8,7 @@
 struct batch {
     uint64_t sequence;
     GByteArray *body; /* sequence, then NDJSON: as LINK_EVENTS wants it; NULL once the link has it */
+    size_t bytes;     /* of the body */
     int records, priority;
     struct camera_health *health;
 };
@@ -19,6 +20,7 @@ struct outbox {
     GQueue waiting;       /* of struct batch *, oldest first */
     GQueue sent;          /* the same, without bodies */
     int waiting_records;
+    size_t sent_bytes; /* of those that were sent */
     uint64_t next_sequence;
 };
 
@@ -50,15 +52,22 @@ void outbox_free(struct outbox *outbox)
     g_free(outbox);
 }
 
+static bool has_window(const struct outbox *outbox, const struct batch *batch)
+{
+    return outbox->sent_bytes == 0 || outbox->sent_bytes + batch->bytes <= LINK_EVENTS_WINDOW_BYTES;
+}
+
 /* With the lock held. Sequences grow along the queue, so a batch overtakes no other. */
 static void send_waiting(struct outbox *outbox)
 {
     while (!g_queue_is_empty(&outbox->waiting)) {
         struct batch *batch = g_queue_peek_head(&outbox->waiting);
-        if (!link_send(outbox->link, LINK_EVENTS, batch->body->data, batch->body->len, NULL))
+        if (!has_window(outbox, batch) ||
+            !link_send(outbox->link, LINK_EVENTS, batch->body->data, batch->body->len, NULL))
             return;
         counter_add(&batch->health->records_sent, batch->records);
         outbox->waiting_records -= batch->records;
+        outbox->sent_bytes += batch->bytes;
         g_clear_pointer(&batch->body, g_byte_array_unref);
         g_queue_push_tail(&outbox->sent, g_queue_pop_head(&outbox->waiting));
     }
@@ -94,6 +103,7 @@ void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int re
     uint64_t sequence = GUINT64_TO_LE(batch->sequence);
     g_byte_array_append(batch->body, (const guint8 *)&sequence, sizeof sequence);
     g_byte_array_append(batch->body, (const guint8 *)ndjson, (guint)length);
+    batch->bytes = batch->body->len;
     g_queue_push_tail(&outbox->waiting, batch);
     outbox->waiting_records += records;
     send_waiting(outbox);
@@ -108,6 +118,7 @@ void outbox_acknowledge(struct outbox *outbox, uint64_t sequence)
         if (((struct batch *)node->data)->sequence == sequence) {
             struct batch *batch = node->data;
             counter_add(&batch->health->records_acknowledged, batch->records);
+            outbox->sent_bytes -= batch->bytes;
             batch_free(batch);
             g_queue_delete_link(&outbox->sent, node);
             break;

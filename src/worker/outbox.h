@@ -1,7 +1,8 @@
-/* Outbox: what a worker has told and the hub has not yet spooled. What the link cannot take waits here; beyond the
- * bound the least urgent and oldest go first, counted on their camera. What the link took is the hub's to keep, and is
- * only remembered until it is acknowledged: it is never sent twice, for a link ends with the process at its other end.
- * Any thread.
+/* Outbox: what a worker has told and the hub has not yet spooled. What the link cannot take waits here, and so does
+ * what is beyond LINK_EVENTS_WINDOW_BYTES that the hub has not acknowledged: a hub that can spool nothing shall go on
+ * hearing how cameras are. Beyond the bound the least urgent and oldest go first, counted on their camera. What the
+ * link took is the hub's to keep, and is only remembered until it is acknowledged: it is never sent twice, for a link
+ * ends with the process at its other end. Any thread.
  */
 #pragma once
 

@@ -142,12 +142,35 @@ static void test_it_says_whose_records_are_on_their_way(void)
     world_clear(&world);
 }
 
+/* A hub whose spool is full acknowledges nothing: it is sent no more than it can hold, so that it reads on, and hears
+ * how cameras are. */
+static void test_what_is_not_acknowledged_is_bounded(void)
+{
+    enum { BATCH_BYTES = 1 << 20, BATCHES = 2 * LINK_EVENTS_WINDOW_BYTES / BATCH_BYTES };
+    struct world world;
+    world_init(&world, 4 * LINK_EVENTS_WINDOW_BYTES, BATCHES);
+    g_autofree char *text = g_strnfill(BATCH_BYTES - 16, 'x');
+    for (int i = 0; i < BATCHES; i++)
+        add(&world, text, 5, &world.door);
+    int64_t sent = world.door.records_sent;
+    g_assert_cmpint(sent, ==, LINK_EVENTS_WINDOW_BYTES / BATCH_BYTES);
+    g_assert_cmpint(world.door.records_dropped, ==, 0);
+    outbox_send_waiting(world.outbox);
+    g_assert_cmpint(world.door.records_sent, ==, sent);
+    g_assert_true(link_send(world.worker, LINK_HEALTH, "{}", 2, NULL)); /* which nothing keeps from going */
+    outbox_acknowledge(world.outbox, 1);
+    outbox_send_waiting(world.outbox);
+    g_assert_cmpint(world.door.records_sent, ==, sent + 1);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/outbox/a batch is kept until it is acknowledged", test_a_batch_is_kept_until_it_is_acknowledged);
     g_test_add_func("/outbox/what the link cannot take follows in order",
                     test_what_the_link_cannot_take_follows_in_order);
+    g_test_add_func("/outbox/what is not acknowledged is bounded", test_what_is_not_acknowledged_is_bounded);
     g_test_add_func("/outbox/the least urgent and oldest go first", test_the_least_urgent_and_oldest_go_first);
     g_test_add_func("/outbox/what the hub has is never counted as lost",
                     test_what_the_hub_has_is_never_counted_as_lost);
