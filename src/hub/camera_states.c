@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-enum { RETRY_US = 1000000, COMPLAINT_US = 30 * 1000000 };
+enum { RETRY_US = 1000000, COMPLAINT_US = 30 * 1000000, STOP_US = 3 * 1000000 };
 
 struct state {
     char *org_id, *camera_id, *json;
@@ -24,6 +24,7 @@ struct camera_states {
     pthread_cond_t changed;
     GHashTable *waiting; /* lock; camera's id → struct state *, which has it */
     bool is_stopping;    /* lock */
+    int64_t stop_us;     /* lock; when it stops: until when the rest is still kept */
 };
 
 static void state_free(void *data)
@@ -49,9 +50,11 @@ static bool save(struct camera_states *states, const struct state *state)
     return false;
 }
 
-/* One that waits, no longer among them; NULL: none does. Under lock. */
+/* One that waits, no longer among them; NULL: none does, or there is no time left. Under lock. */
 static struct state *take(struct camera_states *states)
 {
+    if (states->is_stopping && clock_monotonic_us(clock_system()) >= states->stop_us)
+        return NULL;
     GHashTableIter iterator;
     gpointer state;
     g_hash_table_iter_init(&iterator, states->waiting);
@@ -127,6 +130,7 @@ void camera_states_free(struct camera_states *states)
     if (states->store) {
         pthread_mutex_lock(&states->lock);
         states->is_stopping = true;
+        states->stop_us = clock_monotonic_us(clock_system()) + STOP_US;
         pthread_cond_broadcast(&states->changed);
         pthread_mutex_unlock(&states->lock);
         pthread_join(states->thread, NULL);

@@ -61,18 +61,6 @@ struct monitor *monitor_new(struct hub *hub)
     return monitor;
 }
 
-void monitor_free(struct monitor *monitor)
-{
-    if (!monitor)
-        return;
-    camera_states_free(monitor->states);
-    g_queue_clear_full(&monitor->unsent, (GDestroyNotify)g_ptr_array_unref);
-    pthread_mutex_destroy(&monitor->lock);
-    vedette_health_free(monitor->health);
-    g_hash_table_unref(monitor->stalls);
-    g_free(monitor);
-}
-
 /* ---- signals ---- */
 
 static void set_unsent(struct monitor *monitor, GPtrArray *events, bool is_oldest)
@@ -245,23 +233,26 @@ static void on_signal(void *data, const struct vedette_camera_health *told, enum
     record_clear(&camera_health_descriptor, &health);
 }
 
-/* Into the cameras table. */
+/* Into the cameras table, where there is such a camera. */
+static void keep_state(struct monitor *monitor, const char *camera_id, bool is_online)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
+    const struct camera *camera = camera_set_find(set, camera_id);
+    struct camera_health health;
+    if (!monitor->states || !camera)
+        return;
+    GString *json = g_string_new(NULL);
+    get_health(monitor, camera_id, &health);
+    record_encode_json(&camera_health_descriptor, &health, true, json);
+    camera_states_put(monitor->states, camera->org_id, camera->id, is_online, health.last_frame_at.ms,
+                      g_string_free(json, FALSE));
+    record_clear(&camera_health_descriptor, &health);
+}
+
 static void on_publish(void *data, const struct vedette_camera_health *told, bool is_change)
 {
-    struct monitor *monitor = data;
-    CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
-    const struct camera *camera = camera_set_find(set, told->camera_id);
-    GString *json = g_string_new(NULL);
-    struct camera_health health;
     (void)is_change;
-    get_health(monitor, told->camera_id, &health);
-    record_encode_json(&camera_health_descriptor, &health, true, json);
-    if (monitor->states && camera)
-        camera_states_put(monitor->states, camera->org_id, camera->id, told->online, health.last_frame_at.ms,
-                          g_string_free(json, FALSE));
-    else
-        g_string_free(json, TRUE);
-    record_clear(&camera_health_descriptor, &health);
+    keep_state(data, told->camera_id, told->online);
 }
 
 static void report(struct monitor *monitor, const struct camera *camera)
@@ -282,7 +273,7 @@ static void report(struct monitor *monitor, const struct camera *camera)
     record_clear(&camera_health_descriptor, &health);
 }
 
-/* What is no longer watched is forgotten: should it come back, it begins anew. */
+/* What is no longer watched is off line, and forgotten: should it come back, it begins anew. */
 static void forget_unwatched(struct monitor *monitor)
 {
     GHashTableIter iterator;
@@ -291,6 +282,7 @@ static void forget_unwatched(struct monitor *monitor)
     while (g_hash_table_iter_next(&iterator, &camera_id, &stalls)) {
         if (((struct stalls *)stalls)->look == monitor->look)
             continue;
+        keep_state(monitor, camera_id, false);
         vedette_health_forget(monitor->health, camera_id);
         g_hash_table_iter_remove(&iterator);
     }
@@ -329,4 +321,29 @@ void monitor_turn(struct monitor *monitor)
         if (set->items[i]->enabled)
             stalls_look(stalls_of(monitor, set->items[i]->id), monitor, monitor->hub, set->items[i], is_drained, at_us);
     send_unsent(monitor);
+}
+
+/* ---- the end ---- */
+
+/* Nobody watches them any more, and the table would say for ever how they were last. */
+static void tell_all_offline(struct monitor *monitor)
+{
+    GHashTableIter iterator;
+    gpointer camera_id;
+    g_hash_table_iter_init(&iterator, monitor->stalls);
+    while (g_hash_table_iter_next(&iterator, &camera_id, NULL))
+        keep_state(monitor, camera_id, false);
+}
+
+void monitor_free(struct monitor *monitor)
+{
+    if (!monitor)
+        return;
+    tell_all_offline(monitor);
+    camera_states_free(monitor->states);
+    g_queue_clear_full(&monitor->unsent, (GDestroyNotify)g_ptr_array_unref);
+    pthread_mutex_destroy(&monitor->lock);
+    vedette_health_free(monitor->health);
+    g_hash_table_unref(monitor->stalls);
+    g_free(monitor);
 }

@@ -273,6 +273,57 @@ static void test_a_store_that_is_locked_holds_up_nobody(void)
     world_clear(&world);
 }
 
+/* What the cameras table says of whether the camera is on line. */
+static bool is_stored_online(struct world *world)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    g_assert_cmpint(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_prepare_v2(db, "SELECT online FROM cameras WHERE id='door'", -1, &statement, NULL), ==, 0);
+    g_assert_cmpint(sqlite3_step(statement), ==, SQLITE_ROW);
+    bool is_online = sqlite3_column_int(statement, 0) != 0;
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return is_online;
+}
+
+static void await_stored_online(struct world *world, bool expected)
+{
+    for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US; is_stored_online(world) != expected;) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500); /* between looks */
+    }
+}
+
+static void test_a_camera_that_is_disabled_is_off_line_at_once(void)
+{
+    struct world world;
+    world_init(&world);
+    g_assert_true(store_camera_put(world.hub.store, world.settings.cameras.items, NULL));
+    pass(&world, "online", 3);
+    await_stored_online(&world, true);
+    struct camera disabled = *(const struct camera *)world.settings.cameras.items; /* borrows everything */
+    disabled.enabled = false;
+    live_put_camera(world.hub.live, &disabled);
+    pass(&world, NULL, 1);
+    await_stored_online(&world, false);
+    world_clear(&world);
+}
+
+static void test_a_server_that_stops_leaves_no_camera_on_line(void)
+{
+    struct world world;
+    world_init(&world);
+    g_assert_true(store_camera_put(world.hub.store, world.settings.cameras.items, NULL));
+    pass(&world, "online", 3);
+    await_stored_online(&world, true);
+    monitor_free(world.hub.monitor);
+    world.hub.monitor = NULL;
+    g_assert_false(is_stored_online(&world));
+    world_clear(&world);
+}
+
 static void test_g07_rows_without_a_day_are_an_alarm(void)
 {
     struct world world;
@@ -312,6 +363,10 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/what stands still is named", test_what_stands_still_is_named);
     g_test_add_func("/monitor/a breaker that changes is stored at once", test_a_breaker_that_changes_is_stored_at_once);
     g_test_add_func("/monitor/a store that is locked holds up nobody", test_a_store_that_is_locked_holds_up_nobody);
+    g_test_add_func("/monitor/a camera that is disabled is off line at once",
+                    test_a_camera_that_is_disabled_is_off_line_at_once);
+    g_test_add_func("/monitor/a server that stops leaves no camera on line",
+                    test_a_server_that_stops_leaves_no_camera_on_line);
     g_test_add_func("/monitor/g07 rows without a day are an alarm", test_g07_rows_without_a_day_are_an_alarm);
     g_test_add_func("/monitor/alarms of upkeep are told", test_alarms_of_upkeep_are_told);
     return g_test_run();
