@@ -8,10 +8,11 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/machine.h"
+#include "hub/admission.h"
+#include "hub/disk_aside.h"
 #include "hub/governor.h"
 
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -24,6 +25,8 @@ static const char memory_file[] = "governor.json";
 
 struct governing {
     struct hub *hub;
+    struct disk_aside *disk;
+    struct admission *admission;
     struct machine machine;
     struct governor governor;
     struct governor_measures measures;
@@ -40,7 +43,6 @@ struct governing {
     int64_t processed, late;
     /* of governor.json */
     struct governor_memory memory;
-    size_t admitted_new, beyond; /* cameras that were not there before; those there was no room for */
     int64_t saved_us;
 };
 
@@ -69,6 +71,8 @@ struct governing *governing_new(struct hub *hub)
     g_autoptr(GError) error = NULL;
     governing->hub = hub;
     governing->room = -1;
+    governing->disk = disk_aside_new(hub->data_dir, NULL);
+    governing->admission = admission_new();
     counter_set(&hub->health.room_cameras, -1);
     record_init(&governor_memory_descriptor, &governing->memory);
     machine_detect("", &governing->machine);
@@ -81,6 +85,8 @@ void governing_free(struct governing *governing)
 {
     if (!governing)
         return;
+    disk_aside_free(governing->disk);
+    admission_free(governing->admission);
     record_clear(&governor_memory_descriptor, &governing->memory);
     g_free(governing);
 }
@@ -101,12 +107,9 @@ static void save_memory(struct governing *governing)
         .other_cores = MAX(governing->used_cores - governing->camera_cores * (double)governing->cameras, 0),
         .other_bytes = MAX(governing->used_bytes - governing->camera_bytes * (int64_t)governing->cameras, 0),
     };
-    g_autofree char *path = g_build_filename(hub->data_dir, memory_file, NULL);
     g_autoptr(GString) json = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
     record_encode_json(&governor_memory_descriptor, &memory, true, json);
-    if (!g_file_set_contents_full(path, json->str, (gssize)json->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
-        log_warning(NULL, "what cameras cost is not remembered: %s", error->message);
+    disk_aside_write(governing->disk, memory_file, json->str);
 }
 
 /* ---- admission ---- */
@@ -117,6 +120,19 @@ static bool is_known(const struct governing *governing, const struct camera *cam
         if (strcmp(governing->memory.cameras.items[i], camera->id) == 0)
             return true;
     return false;
+}
+
+/* Of those that are watched. */
+static int count_new(const struct governing *governing)
+{
+    const GPtrArray *workers = governing->hub->workers;
+    int count = 0;
+    for (guint i = 0; i < workers->len; i++) {
+        const struct hub_worker *worker = g_ptr_array_index(workers, i);
+        for (guint j = 0; j < worker->cameras->len && !worker->is_apart; j++)
+            count += !is_known(governing, g_ptr_array_index(worker->cameras, j));
+    }
+    return count;
 }
 
 /* Room for new cameras, by what those of the last run cost; -1: nothing is known. */
@@ -132,7 +148,22 @@ static int remembered_room(const struct governing *governing)
         .used_bytes = memory->other_bytes + memory->camera_bytes * (int64_t)known,
         .camera_bytes = memory->camera_bytes,
     };
-    return governor_room(&governing->hub->settings->governor, &load);
+    int room = governor_room(&governing->hub->settings->governor, &load);
+    return room < 0 ? room : MAX(room - count_new(governing), 0);
+}
+
+/* For one more camera, now; -1: nothing is known. */
+static int room_now(const struct governing *governing)
+{
+    bool is_measured = governing->room >= 0; /* of this run */
+    return is_measured ? admission_room(governing->admission, governing->room) : remembered_room(governing);
+}
+
+static void refuse(const struct governing *governing, const struct camera *camera, const char *reason)
+{
+    g_autofree char *refused = g_strdup_printf("refused: %s", reason);
+    log_error(camera->id, "%s", refused);
+    live_set_offline(governing->hub->live, camera->id, refused);
 }
 
 bool governing_admit(struct governing *governing, const struct camera *camera)
@@ -140,26 +171,50 @@ bool governing_admit(struct governing *governing, const struct camera *camera)
     if (!governing)
         return true;
     enum governor_admission admission = governing->hub->settings->governor.admission;
-    bool is_measured = governing->room >= 0; /* of this run; the next look counts this camera in */
-    int room = is_measured ? governing->room : remembered_room(governing);
+    int room = room_now(governing);
     if (admission == ADMISSION_OFF || is_known(governing, camera) || room < 0)
         return true;
-    if (is_measured ? governing->room-- > 0 : (int)++governing->admitted_new <= room)
+    bool has_room = room > 0, is_in = has_room || admission == ADMISSION_WARN;
+    if (is_in)
+        admission_let_in(governing->admission, camera->id);
+    if (has_room)
         return true;
-    governing->room = is_measured ? 0 : governing->room;
-    governing->beyond++;
+    admission_note_beyond(governing->admission, camera->id);
     g_autofree char *reason =
         g_strdup_printf("there is room for %d new cameras like the %zu before, and it is one more "
                         "(governor.admission: refuse, warn or off)",
                         room, governing->memory.cameras.count);
-    if (admission == ADMISSION_WARN) {
+    if (is_in)
         log_warning(camera->id, "admitted, though %s", reason);
-        return true;
-    }
-    g_autofree char *refused = g_strdup_printf("refused: %s", reason);
-    log_error(camera->id, "%s", refused);
-    live_set_offline(governing->hub->live, camera->id, refused);
-    return false;
+    else
+        refuse(governing, camera, reason);
+    return is_in;
+}
+
+static enum admission_state state_of(void *data, const char *camera_id)
+{
+    const struct hub *hub = data;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(hub->live);
+    const struct camera *camera = camera_set_find(set, camera_id);
+    if (!camera || !camera->enabled)
+        return ADMISSION_GONE;
+    return live_is_online(hub->live, camera_id, clock_wall_ms(hub->clock)) ? ADMISSION_RUNNING : ADMISSION_WAITING;
+}
+
+/* Those who were refused are asked for again, one at each look, so that each is counted before the next. */
+static void look_at_admission(struct governing *governing)
+{
+    struct hub *hub = governing->hub;
+    admission_look(governing->admission, state_of, hub);
+    if (room_now(governing) <= 0)
+        return;
+    admission_forgive(governing->admission);
+    for (guint i = 0; i < hub->not_placed->len; i++)
+        admission_note_beyond(governing->admission, ((struct camera *)g_ptr_array_index(hub->not_placed, i))->id);
+    if (hub->not_placed->len == 0)
+        return;
+    g_ptr_array_remove_index(hub->not_placed, 0);
+    hub_cameras_changed(hub);
 }
 
 /* ---- measuring ---- */
@@ -233,11 +288,10 @@ static void measure_processes(struct governing *governing, int64_t elapsed_us)
     governing->looks++;
 }
 
-static bool disk_is_low(const struct hub *hub)
+static bool disk_is_low(const struct governing *governing)
 {
-    struct statvfs info;
-    return statvfs(hub->data_dir, &info) == 0 &&
-           (double)info.f_bavail * (double)info.f_frsize < (double)hub->settings->store.minimum_free_bytes;
+    int64_t free_bytes = disk_aside_free_bytes(governing->disk);
+    return free_bytes >= 0 && (double)free_bytes < (double)governing->hub->settings->store.minimum_free_bytes;
 }
 
 static void measure(struct governing *governing, int64_t elapsed_us)
@@ -257,10 +311,8 @@ static void measure(struct governing *governing, int64_t elapsed_us)
     measures->memory_share =
         usage.memory_total_bytes ? (double)usage.memory_used_bytes / (double)usage.memory_total_bytes : 0;
     governing->used_bytes = usage.memory_used_bytes;
-    measures->queue_share =
-        (double)(counter_get(&hub->health.spool_memory_records) + counter_get(&hub->health.spool_disk_records)) /
-        (double)MAX(hub->settings->spool.max_queue_size, 1);
-    measures->is_disk_low = disk_is_low(hub);
+    measures->queue_share = hub->records ? record_path_fullness(hub->records) : 0;
+    measures->is_disk_low = disk_is_low(governing);
     governing->usage = usage;
 }
 
@@ -334,13 +386,14 @@ static void describe(struct governing *governing)
         g_autofree char *hot = hot_names(governor);
         g_string_append_printf(text, "overload (%s): %s", *hot ? hot : "passing", governor_level_text(governor->level));
     } else if (governing->room >= 0) {
-        g_string_append_printf(text, "room for %d more camera%s like these", governing->room,
-                               governing->room == 1 ? "" : "s");
+        int room = admission_room(governing->admission, governing->room);
+        g_string_append_printf(text, "room for %d more camera%s like these", room, room == 1 ? "" : "s");
     }
-    if (governing->beyond)
+    size_t beyond = admission_count_beyond(governing->admission);
+    if (beyond)
         g_string_append_printf(text, "%s%zu new camera%s beyond the room there was (governor.admission)",
-                               text->len ? "; " : "", governing->beyond, governing->beyond == 1 ? " is" : "s are");
-    live_set_capacity(governing->hub->live, text->str, governor->is_overloaded || governing->beyond);
+                               text->len ? "; " : "", beyond, beyond == 1 ? " is" : "s are");
+    live_set_capacity(governing->hub->live, text->str, governor->is_overloaded || beyond);
 }
 
 static void publish(struct governing *governing)
@@ -348,7 +401,7 @@ static void publish(struct governing *governing)
     struct server_health *health = &governing->hub->health;
     counter_set(&health->overload_level, governing->governor.level);
     counter_set(&health->overloaded, governing->governor.is_overloaded);
-    counter_set(&health->room_cameras, governing->room);
+    counter_set(&health->room_cameras, admission_room(governing->admission, governing->room));
     counter_set(&health->camera_bytes, governing->camera_bytes);
     gauge_set(&health->camera_cores, governing->camera_cores);
     gauge_set(&health->cpu_share, governing->measures.cpu_share);
@@ -373,6 +426,7 @@ void governing_turn(struct governing *governing)
         tell_change(governing);
     }
     count_room(governing);
+    look_at_admission(governing);
     publish(governing);
     if (governing->room < 0 || governing->governor.is_overloaded || now_us - governing->saved_us < SAVE_US)
         return;

@@ -198,8 +198,8 @@ struct policy_keeper *policies_keeper(struct hub_policies *policies);
 /* Once data_dir, settings and live are known; freed after the last turn. */
 struct governing *governing_new(struct hub *hub);
 void governing_free(struct governing *governing);
-/* Whether this camera is watched, by governor.admission; says so where it is not. Asked once of each. `governing` NULL,
- * here and in governing_order_worker: nobody governs. */
+/* Whether this camera is watched, by governor.admission; says so where it is not. One that was refused is
+ * asked for again once there is room. `governing` NULL, here and in governing_order_worker: nobody governs. */
 bool governing_admit(struct governing *governing, const struct camera *camera);
 /* Measures, at most once a second, and does what follows. */
 void governing_turn(struct governing *governing);
@@ -240,6 +240,7 @@ void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
 
 /* After the store is open and the cameras are known; freed after the record path is closed. */
 struct monitor *monitor_new(struct hub *hub);
+/* Keeps that no camera is on line any more, while the store takes it, for some seconds at most. */
 void monitor_free(struct monitor *monitor);
 /* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
 void monitor_turn(struct monitor *monitor);

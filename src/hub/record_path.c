@@ -298,6 +298,32 @@ struct vedette_breaker *record_path_breaker(struct record_path *path)
     return path->breaker;
 }
 
+struct fullness {
+    double records, bytes; /* that one org may hold */
+    double most;
+};
+
+static void look_at_org(void *data, const struct vedette_spool_tenant *tenant)
+{
+    struct fullness *fullness = data;
+    double records = (double)(tenant->memory_queue_size + tenant->disk_queue_size) / fullness->records;
+    double bytes = (double)tenant->queued_bytes / fullness->bytes;
+    fullness->most = MAX(fullness->most, MAX(records, bytes));
+}
+
+double record_path_fullness(struct record_path *path)
+{
+    const struct spool_settings *settings = &path->parts.settings->spool;
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(path->spool, &stats);
+    double records = (double)MAX(settings->max_queue_size, 1), bytes = (double)MAX(settings->max_queue_bytes, 1);
+    struct fullness fullness = {records * stats.tenant_share, bytes * stats.tenant_share, 0};
+    vedette_spool_each_tenant(path->spool, look_at_org, &fullness);
+    double all = MAX((double)stats.total_queued / records, (double)stats.queued_bytes / bytes);
+    double files = settings->max_disk_bytes ? (double)stats.disk_bytes / (double)settings->max_disk_bytes : 0;
+    return MIN(MAX(MAX(all, files), fullness.most), 1);
+}
+
 void record_path_measure(struct record_path *path)
 {
     struct server_health *health = path->parts.health;

@@ -1,0 +1,27 @@
+/* Admission: which new cameras still take room that no measure shows, and for which there was none. Pure but for the
+ * callback. One thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct admission;
+
+/* How a camera is now. */
+enum admission_state { ADMISSION_GONE = 1, ADMISSION_WAITING, ADMISSION_RUNNING };
+
+struct admission *admission_new(void);
+void admission_free(struct admission *admission);
+/* A new camera is let in. What it costs is not measured before it has run for a while; until then it takes a place. */
+void admission_let_in(struct admission *admission, const char *camera_id);
+/* There was no room for it: it is refused, or let in all the same. Told of until it goes or there is room. */
+void admission_note_beyond(struct admission *admission, const char *camera_id);
+/* Once for each measure: forgets who is gone, and who is measured by now. */
+void admission_look(struct admission *admission, enum admission_state (*state)(void *data, const char *camera_id),
+                    void *data);
+/* What is left of `measured` places; below 0, which is not known, stays so. */
+int admission_room(const struct admission *admission, int measured);
+/* There is room again: nobody is beyond it any more. */
+void admission_forgive(struct admission *admission);
+size_t admission_count_beyond(const struct admission *admission);

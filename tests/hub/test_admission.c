@@ -1,0 +1,180 @@
+/* Which cameras there is room for, while those that were let in are not measured yet; and for how long it is told. */
+#include "hub/hub_internal.h"
+
+#include "base/machine.h"
+#include "directory.h"
+#include "hub/admission.h"
+
+#include <string.h>
+
+enum { SECOND_US = 1000000, LOOKS = 15 };
+
+static enum admission_state all_are(void *data, const char *camera_id)
+{
+    (void)camera_id;
+    return *(const enum admission_state *)data;
+}
+
+static void look(struct admission *admission, enum admission_state state, int times)
+{
+    for (int i = 0; i < times; i++)
+        admission_look(admission, all_are, &state);
+}
+
+/* Two places are measured. What comes later costs nothing yet, and is counted all the same. */
+static void test_cameras_added_a_second_apart_take_their_places(void)
+{
+    struct admission *admission = admission_new();
+    g_assert_cmpint(admission_room(admission, -1), ==, -1);
+    admission_let_in(admission, "a");
+    look(admission, ADMISSION_WAITING, 1);
+    g_assert_cmpint(admission_room(admission, 2), ==, 1);
+    admission_let_in(admission, "b");
+    look(admission, ADMISSION_WAITING, 100); /* while it gives no pictures it is not measured */
+    g_assert_cmpint(admission_room(admission, 2), ==, 0);
+    look(admission, ADMISSION_RUNNING, LOOKS - 1);
+    g_assert_cmpint(admission_room(admission, 2), ==, 0);
+    look(admission, ADMISSION_RUNNING, 1); /* from here on its cost is in the measure */
+    g_assert_cmpint(admission_room(admission, 2), ==, 2);
+    admission_let_in(admission, "c");
+    look(admission, ADMISSION_GONE, 1);
+    g_assert_cmpint(admission_room(admission, 2), ==, 2);
+    admission_free(admission);
+}
+
+/* ---- in the hub ---- */
+
+struct world {
+    char *directory;
+    struct settings settings;
+    struct clock *clock;
+    struct hub hub;
+};
+
+static void add_camera(struct settings *settings, const char *id)
+{
+    struct camera *camera = record_list_append(&settings->cameras, &camera_descriptor);
+    g_free(camera->id);
+    camera->id = g_strdup(id);
+    camera->source = g_strdup("rtsp://127.0.0.1/x");
+}
+
+/* The run before left the camera "known", and room for one more. */
+static void world_init(struct world *world, enum governor_admission admission)
+{
+    struct machine machine;
+    *world = (struct world){.directory = g_dir_make_tmp("vedette-admission-XXXXXX", NULL),
+                            .clock = clock_fake_new(INT64_C(1750000000000))};
+    machine_detect("", &machine);
+    char cores[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_dtostr(cores, sizeof cores, machine.cores * 0.35);
+    g_autofree char *path = g_build_filename(world->directory, "governor.json", NULL);
+    g_autofree char *memory = g_strdup_printf("{\"cameras\":[\"known\"],\"camera_cores\":%s,\"camera_bytes\":1,"
+                                              "\"other_cores\":0,\"other_bytes\":0}",
+                                              cores);
+    g_assert_true(g_file_set_contents(path, memory, -1, NULL));
+    record_init(&settings_descriptor, &world->settings);
+    world->settings.governor.admission = admission;
+    world->settings.workers.count = 1;
+    add_camera(&world->settings, "known");
+    add_camera(&world->settings, "new");
+    add_camera(&world->settings, "one more");
+    world->hub = (struct hub){
+        .settings = &world->settings,
+        .data_dir = world->directory,
+        .clock = world->clock,
+        .is_stopping = true, /* no worker is started */
+        .live = live_new(&world->settings.cameras),
+        .workers = g_ptr_array_new_with_free_func(hub_worker_free),
+        .not_placed = camera_array_new(),
+        .breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    };
+    world->hub.governing = governing_new(&world->hub);
+    hub_place_cameras(&world->hub);
+}
+
+static void world_clear(struct world *world)
+{
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    governing_free(world->hub.governing);
+    g_ptr_array_unref(world->hub.workers);
+    g_ptr_array_unref(world->hub.not_placed);
+    g_hash_table_unref(world->hub.breaker_words);
+    live_free(world->hub.live);
+    record_clear(&settings_descriptor, &world->settings);
+    clock_fake_free(world->clock);
+    remove_directory(world->directory);
+    g_free(world->directory);
+}
+
+static void turn(struct world *world)
+{
+    clock_fake_advance_us(world->clock, SECOND_US);
+    governing_turn(world->hub.governing);
+    hub_place_cameras(&world->hub);
+}
+
+static bool is_watched(const struct world *world, const char *id)
+{
+    for (guint i = 0; i < world->hub.workers->len; i++)
+        if (hub_worker_has_camera(g_ptr_array_index(world->hub.workers, i), id))
+            return true;
+    return false;
+}
+
+static void assert_told(const struct world *world, bool is_short)
+{
+    bool is_told;
+    g_autofree char *text = live_get_capacity(world->hub.live, &is_told);
+    g_assert_cmpint(strstr(text, "beyond the room") != NULL, ==, is_short);
+    g_assert_cmpint(is_told, ==, is_short);
+}
+
+static void remove_camera(struct world *world, const char *id)
+{
+    live_remove_camera(world->hub.live, id);
+    hub_place_cameras(&world->hub);
+}
+
+static void test_a_refused_camera_is_let_in_when_another_goes(void)
+{
+    struct world world;
+    world_init(&world, ADMISSION_REFUSE);
+    turn(&world);
+    g_assert_true(is_watched(&world, "new"));
+    g_assert_false(is_watched(&world, "one more"));
+    assert_told(&world, true);
+    remove_camera(&world, "new");
+    turn(&world);
+    g_assert_true(is_watched(&world, "one more"));
+    turn(&world);
+    turn(&world);
+    assert_told(&world, false);
+    world_clear(&world);
+}
+
+static void test_a_camera_without_room_is_told_until_it_goes(void)
+{
+    struct world world;
+    world_init(&world, ADMISSION_WARN);
+    turn(&world);
+    g_assert_true(is_watched(&world, "one more"));
+    assert_told(&world, true);
+    remove_camera(&world, "one more");
+    turn(&world);
+    assert_told(&world, false);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/admission/cameras added a second apart take their places",
+                    test_cameras_added_a_second_apart_take_their_places);
+    g_test_add_func("/admission/a refused camera is let in when another goes",
+                    test_a_refused_camera_is_let_in_when_another_goes);
+    g_test_add_func("/admission/a camera without room is told until it goes",
+                    test_a_camera_without_room_is_told_until_it_goes);
+    return g_test_run();
+}
