@@ -6,6 +6,7 @@
 #include "base/wait.h"
 #include "hub/hub_internal.h"
 #include "hub/track_ids.h"
+#include "store/cameras.h"
 #include "vedette/backoff.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ static bool register_cameras(struct arrival *arrival, GError **error)
     for (size_t i = 0; i < cameras->count; i++)
         if (!store_camera_put(arrival->hub->store, (const struct camera *)cameras->items + i, error))
             return false;
-    return true;
+    return store_cameras_settle(arrival->hub->store, cameras, error);
 }
 
 static bool settle_track_ids(struct arrival *arrival, GError **error)

@@ -147,3 +147,53 @@ bool store_camera_delete(struct store *store, const struct camera *camera, const
                      STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), NULL, error) &&
            note(transaction, by, "delete", camera, NULL, error) && store_commit(g_steal_pointer(&transaction), error);
 }
+
+/* ---- the settings' that are no more ---- */
+
+static bool is_listed(const struct record_list *cameras, const struct camera *camera)
+{
+    const struct camera *items = cameras->items;
+    for (size_t i = 0; i < cameras->count; i++)
+        if (g_strcmp0(items[i].id, camera->id) == 0 && g_strcmp0(items[i].org_id, camera->org_id) == 0)
+            return true;
+    return false;
+}
+
+static bool settle_camera(struct store_transaction *transaction, const struct camera *camera, GError **error)
+{
+    const struct audit_by by = {camera->org_id, "system", NULL, NULL, "settings"};
+    return store_run(transaction,
+                     "UPDATE cameras SET enabled = $3, online = $3, metadata = NULL WHERE org_id = $1 AND id = $2",
+                     STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id), sql_bool(false)), NULL, error) &&
+           note(transaction, &by, "delete", camera, NULL, error);
+}
+
+/* Those that are enabled, or were told to be online: of others nothing changes. */
+static bool settle_org(struct store *store, const char *org_id, const struct record_list *cameras, GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(store_camera_free);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
+    if (!transaction ||
+        !store_select(transaction, &camera_descriptor,
+                      "WHERE org_id = $1 AND coalesce(managed_by, 'file') = 'file' AND (enabled = $2 OR "
+                      "online = $2) ORDER BY id",
+                      STORE_VALUES(sql_text(org_id), sql_bool(true)), found, error))
+        return false;
+    for (guint i = 0; i < found->len; i++)
+        if (!is_listed(cameras, g_ptr_array_index(found, i)) &&
+            !settle_camera(transaction, g_ptr_array_index(found, i), error))
+            return false;
+    return store_commit(g_steal_pointer(&transaction), error);
+}
+
+bool store_cameras_settle(struct store *store, const struct record_list *cameras, GError **error)
+{
+    bool has_others = false;
+    if (!store_has_other_hubs(store, &has_others, error))
+        return false;
+    g_autoptr(GPtrArray) orgs = has_others ? NULL : store_orgs_list(store, error);
+    for (guint i = 0; orgs && i < orgs->len; i++)
+        if (!settle_org(store, g_ptr_array_index(orgs, i), cameras, error))
+            return false;
+    return has_others || orgs;
+}

@@ -17,3 +17,8 @@ bool store_camera_write(struct store *store, const struct camera *camera, const 
 bool store_camera_reseal(struct store *store, const struct camera *camera, const char *logins, GError **error);
 /* VEDETTE_ERROR_UNSUPPORTED while policies are of it. What was seen of it stays. */
 bool store_camera_delete(struct store *store, const struct camera *camera, const struct audit_by *by, GError **error);
+
+/* Once the settings' cameras (of struct camera) are in the store: others that a settings file brought there are watched
+ * no more. Their rows say so, which stay for what policies and records say of them, and the audit tells it. Nothing is
+ * done while other servers run on the store, whose settings may have them. */
+bool store_cameras_settle(struct store *store, const struct record_list *cameras, GError **error);

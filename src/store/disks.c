@@ -51,6 +51,22 @@ bool store_storage_sample(struct store *store, int64_t free_bytes, GError **erro
            store_commit(g_steal_pointer(&transaction), error);
 }
 
+bool store_has_other_hubs(struct store *store, bool *has, GError **error)
+{
+    enum { HOURS = 3 }; /* each hub notes its disk once an hour */
+    int64_t count = 0;
+    g_autofree char *disk = disk_name(store);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    bool is_good =
+        transaction &&
+        store_get_integer(transaction, "SELECT count(*) FROM storage_samples WHERE disk <> $1 AND at > $2",
+                          STORE_VALUES(sql_text(disk), sql_time(clock_wall_ms(store->clock) - HOURS * hour_ms)), 0,
+                          &count, error);
+    *has = count > 0;
+    return is_good;
+}
+
 /* By least squares: one sample taken while a file was copied does not decide. */
 int64_t storage_forecast(const struct storage_sample *const *samples, size_t count)
 {

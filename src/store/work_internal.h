@@ -13,6 +13,9 @@ bool store_run_hold_in(struct store_transaction *transaction, const struct store
 
 /* For a WHERE of events: those that roll-ups count. */
 #define STORE_COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
+/* Whether others run on this store, by the disks that they note. */
+bool store_has_other_hubs(struct store *store, bool *has, GError **error);
+
 /* Something in a bucket is new: it is computed at the next roll-up. The transaction must be the org's. */
 bool store_rollup_mark_in(struct store_transaction *transaction, const char *org_id, enum rollup_level level,
                           const char *site_id, int64_t bucket_ms, GError **error);

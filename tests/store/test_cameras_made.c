@@ -1,8 +1,10 @@
 /* Cameras that the API makes, in the store: what is kept, of whom, and what stands in the way. */
 #include "store_world.h"
 
+#include "facts/occupancy.h"
 #include "store/audit.h"
 #include "store/cameras.h"
+#include "store/store_internal.h"
 
 static const struct audit_by by = {"default", "u-1", "admin", NULL, NULL},
                              other_by = {"other", "u-2", "admin", NULL, NULL};
@@ -97,6 +99,79 @@ static void test_what_goes_is_one_orgs(void)
     world_clear(&world);
 }
 
+/* "cam online enabled, …". */
+static char *rows_of_file(struct store_world *world)
+{
+    GString *text = g_string_new(NULL);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(world->store, STORE_READ, "default", NULL);
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(store_camera_free);
+    g_assert_true(store_select(transaction, &camera_descriptor, "ORDER BY id", STORE_NO_VALUES, found, NULL));
+    for (guint i = 0; i < found->len; i++) {
+        const struct camera *camera = g_ptr_array_index(found, i);
+        int64_t online = 0;
+        g_assert_true(
+            store_get_integer(transaction,
+                              "SELECT count(*) FROM cameras WHERE org_id = 'default' AND id = $1 AND online = "
+                              "$2",
+                              STORE_VALUES(sql_text(camera->id), sql_bool(true)), 0, &online, NULL));
+        g_string_append_printf(text, "%s%s%s%s", i ? ", " : "", camera->id, camera->enabled ? " enabled" : "",
+                               online ? " online" : "");
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void expect_settled(struct store_world *world, const struct record_list *cameras, const char *rows,
+                           unsigned entries)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_cameras_settle(world->store, cameras, &error));
+    g_assert_no_error(error);
+    g_autofree char *found = rows_of_file(world);
+    g_assert_cmpstr(found, ==, rows);
+    g_autoptr(GPtrArray) told = store_audit_list(world->store, "default", 0, 100, &error);
+    g_assert_cmpuint(told->len, ==, entries);
+}
+
+/* A camera that was taken out of the settings file: the audit tells it once, and it is not online for ever. */
+static void test_one_that_the_settings_have_no_more(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    struct camera cameras[] = {camera_of("default", "door", "Door"), camera_of("default", "gate", "Gate"),
+                               camera_of("default", "yard", "Yard")};
+    cameras[0].managed_by = cameras[1].managed_by = CAMERA_OF_FILE;
+    for (size_t i = 0; i < 2; i++) {
+        g_assert_true(store_camera_put(world.store, &cameras[i], &error));
+        g_assert_true(
+            store_camera_set_health(world.store, "default", cameras[i].id, true, world_start_ms, "{}", &error));
+    }
+    g_assert_true(store_camera_write(world.store, &cameras[2], NULL, &by, &error));
+    const struct record_list both = {cameras, 2}, one = {cameras, 1};
+    expect_settled(&world, &both, "door enabled online, gate enabled online, yard enabled", 3);
+    struct store_transaction *transaction = store_begin(world.store, STORE_JOB, STORE_PLATFORM, &error);
+    const struct storage_sample other = {{world_start_ms}, 1, (char *)"elsewhere:/data"};
+    const void *sample = &other;
+    g_assert_true(
+        store_insert(transaction, &storage_sample_descriptor, &sample, 1, RECORD_CONFLICT_FAIL, NULL, &error) &&
+        store_commit(transaction, &error));
+    expect_settled(&world, &one, "door enabled online, gate enabled online, yard enabled", 3); /* it may be theirs */
+    clock_fake_step_wall_ms(world.clock, INT64_C(4) * 3600000);
+    for (int i = 0; i < 2; i++)
+        expect_settled(&world, &one, "door enabled online, gate, yard enabled", 4);
+    g_autoptr(GPtrArray) told = store_audit_list(world.store, "default", 0, 1, &error);
+    const struct audit_view *entry = g_ptr_array_index(told, 0);
+    g_assert_cmpstr(entry->action, ==, "delete");
+    g_assert_cmpstr(entry->subject_id, ==, "gate");
+    g_assert_cmpstr(entry->reason, ==, "settings");
+    g_assert_true(store_camera_put(world.store, &cameras[1], &error)); /* and it comes back */
+    expect_settled(&world, &both, "door enabled online, gate enabled, yard enabled", 5);
+    for (size_t i = 0; i < G_N_ELEMENTS(cameras); i++)
+        record_clear(&camera_descriptor, &cameras[i]);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -106,5 +181,6 @@ int main(int argc, char **argv)
                     test_they_are_kept_with_their_sealed_logins_alone);
     g_test_add_func("/cameras/names_are_an_orgs_own", test_names_are_an_orgs_own);
     g_test_add_func("/cameras/what_goes_is_one_orgs", test_what_goes_is_one_orgs);
+    g_test_add_func("/cameras_made/one_that_the_settings_have_no_more", test_one_that_the_settings_have_no_more);
     return g_test_run();
 }
