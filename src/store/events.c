@@ -88,33 +88,105 @@ struct analytics_event *store_event_get(struct store *store, const char *org_id,
     return event;
 }
 
-static bool after_into(struct store_transaction *transaction, const char *org_id, const char *after_id, int64_t late_ms,
-                       int limit, GPtrArray *events, GError **error)
+/* ---- what came after one ---- */
+
+/* Where the newest late event of an org stands: no index has them by when they came. */
+static char *late_name(const char *org_id)
 {
-    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(event_free);
-    if (!store_select(transaction, &analytics_event_descriptor, "WHERE org_id = $1 AND id = $2 LIMIT 1",
-                      STORE_VALUES(sql_text(org_id), sql_text(after_id)), found, error))
-        return false;
-    if (!found->len) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no event %s", after_id);
-        return false;
+    return g_strconcat("late_events ", org_id, NULL);
+}
+
+bool store_events_note_late_in(struct store_transaction *transaction, struct analytics_event *const *events,
+                               const bool *is_new, size_t count, GError **error)
+{
+    int64_t latest_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_new[i] &&
+            events[i]->received_at.ms - events[i]->occurred_at.ms > STORE_EVENTS_LATE_MS - AFTER_OVERLAP_MS)
+            latest_ms = MAX(latest_ms, events[i]->received_at.ms);
+    if (!latest_ms)
+        return true;
+    g_autofree char *name = late_name(events[0]->org_id);
+    return store_set_org(transaction, STORE_PLATFORM, error) &&
+           store_run(transaction,
+                     "INSERT INTO store_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = "
+                     "excluded.value WHERE store_values.value < excluded.value",
+                     STORE_VALUES(sql_text(name), sql_integer(latest_ms)), NULL, error);
+}
+
+static bool find_after(struct store_transaction *transaction, const struct store_events_after *asked,
+                       struct analytics_event **after, GError **error)
+{
+    GError *failure = NULL;
+    *after =
+        store_find(transaction, &analytics_event_descriptor, "WHERE org_id = $1 AND id = $2 ORDER BY camera_id LIMIT 1",
+                   STORE_VALUES(sql_text(asked->org_id), sql_text(asked->after_id)), &failure);
+    if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_clear_error(&failure);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no event %s", asked->after_id);
+    } else if (failure) {
+        g_propagate_error(error, failure);
     }
-    const struct analytics_event *after = g_ptr_array_index(found, 0);
-    return store_select(transaction, &analytics_event_descriptor,
-                        "WHERE org_id = $1 AND occurred_at >= $2 AND received_at >= $3 AND id <> $4 "
-                        "ORDER BY received_at, id LIMIT $5",
-                        STORE_VALUES(sql_text(org_id), sql_time(after->occurred_at.ms - late_ms),
-                                     sql_time(after->received_at.ms - AFTER_OVERLAP_MS), sql_text(after_id),
-                                     sql_integer(CLAMP(limit, 1, AFTER_LIMIT_MAX))),
+    return *after != NULL;
+}
+
+/* A camera's id in a pattern may match another's: who asks looks again. */
+#define OF_CAMERAS "AND ($6 = '' OR $6 LIKE '%,' || camera_id || ',%') "
+
+/* Pages are by (received_at, id), so that each goes on where the one before it ended, however many came at once. */
+static bool read_after(struct store_transaction *transaction, const struct store_events_after *asked,
+                       const struct analytics_event *after, bool is_again, GPtrArray *events, GError **error)
+{
+    const char *tail = is_again ? "WHERE org_id = $1 AND occurred_at >= $2 AND (received_at, id) < ($3, $4) AND "
+                                  "received_at >= $7 " OF_CAMERAS "ORDER BY received_at DESC, id DESC LIMIT $5"
+                                : "WHERE org_id = $1 AND occurred_at >= $2 AND (received_at, id) > ($3, $4) AND "
+                                  "received_at >= $7 " OF_CAMERAS "ORDER BY received_at, id LIMIT $5";
+    int64_t from_ms = MIN(after->occurred_at.ms, after->received_at.ms) - STORE_EVENTS_LATE_MS;
+    return store_select(transaction, &analytics_event_descriptor, tail,
+                        STORE_VALUES(sql_text(asked->org_id), sql_time(from_ms), sql_time(after->received_at.ms),
+                                     sql_text(asked->after_id), sql_integer(CLAMP(asked->limit, 1, AFTER_LIMIT_MAX)),
+                                     sql_text(asked->cameras ? asked->cameras : ""),
+                                     sql_time(after->received_at.ms - AFTER_OVERLAP_MS)),
                         events, error);
 }
 
-GPtrArray *store_events_after(struct store *store, const char *org_id, const char *after_id, int64_t late_ms, int limit,
-                              GError **error)
+static bool read_late(struct store_transaction *transaction, const struct store_events_after *asked,
+                      const struct analytics_event *after, bool *is_whole, GError **error)
 {
-    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func(event_free);
+    int64_t latest_ms = 0;
+    g_autofree char *name = late_name(asked->org_id);
+    bool is_good = store_set_org(transaction, STORE_PLATFORM, error) &&
+                   store_get_integer(transaction, "SELECT value FROM store_values WHERE name = $1",
+                                     STORE_VALUES(sql_text(name)), 0, &latest_ms, error);
+    *is_whole = latest_ms < after->received_at.ms - AFTER_OVERLAP_MS;
+    return is_good;
+}
+
+bool store_events_read_after(struct store *store, const struct store_events_after *asked,
+                             struct store_events_found *found, GError **error)
+{
+    struct analytics_event *after = NULL;
+    *found = (struct store_events_found){.again = g_ptr_array_new_with_free_func(event_free),
+                                         .later = g_ptr_array_new_with_free_func(event_free)};
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
-    bool is_good = transaction && after_into(transaction, org_id, after_id, late_ms, limit, events, error);
-    return is_good ? g_steal_pointer(&events) : NULL;
+    struct store_transaction *transaction = store_begin(store, STORE_READ, asked->org_id, error);
+    bool is_good = transaction && find_after(transaction, asked, &after, error) &&
+                   read_after(transaction, asked, after, true, found->again, error) &&
+                   read_after(transaction, asked, after, false, found->later, error) &&
+                   read_late(transaction, asked, after, &found->is_whole, error);
+    analytics_event_free(after);
+    if (!is_good)
+        store_events_found_clear(found);
+    for (guint i = 0; is_good && i < found->again->len / 2; i++) { /* oldest first */
+        gpointer *rows = found->again->pdata, early = rows[i];
+        rows[i] = rows[found->again->len - 1 - i];
+        rows[found->again->len - 1 - i] = early;
+    }
+    return is_good;
+}
+
+void store_events_found_clear(struct store_events_found *found)
+{
+    g_clear_pointer(&found->again, g_ptr_array_unref);
+    g_clear_pointer(&found->later, g_ptr_array_unref);
 }

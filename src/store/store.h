@@ -84,11 +84,26 @@ GPtrArray *store_events_list(struct store *store, const struct store_event_filte
 /* One of them, of any type (0) or of this one; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
 struct analytics_event *store_event_get(struct store *store, const char *org_id, enum event_type type, const char *id,
                                         GError **error);
-/* Those of the org that the hub took in after event `after_id`, in that order, but for what occurred more than
- * `late_ms` before it; at most `limit` (1..10000). Some taken in shortly before it may be among them: ids tell. NULL
- * and VEDETTE_ERROR_NOT_FOUND when there is no such event. */
-GPtrArray *store_events_after(struct store *store, const char *org_id, const char *after_id, int64_t late_ms, int limit,
-                              GError **error);
+
+/* Events that occurred so long before they came, or before the one asked for, are not looked for. */
+enum { STORE_EVENTS_LATE_MS = 3600000 };
+struct store_events_after {
+    const char *org_id, *after_id;
+    const char
+        *cameras; /* ",a,b,": of these, and perhaps of a few whose ids are much like one of theirs; NULL: of all */
+    int limit;    /* 1..10000 */
+};
+struct store_events_found {
+    GPtrArray
+        *later; /* of struct analytics_event *: what the hub took in after that event, in order, `limit` at most */
+    GPtrArray *again; /* what it took in shortly before it, oldest first, the last `limit`: told after it all the same,
+                         where batches changed places on their way */
+    bool is_whole;    /* nothing was left out for being late */
+};
+/* What came after an event, as far as it is stored. False with VEDETTE_ERROR_NOT_FOUND when there is no such event. */
+bool store_events_read_after(struct store *store, const struct store_events_after *asked,
+                             struct store_events_found *found, GError **error);
+void store_events_found_clear(struct store_events_found *found);
 void analytics_event_free(struct analytics_event *event);
 
 /* Calls `changed` for each incident that signals or people made or changed, after the commit, on the thread that wrote

@@ -276,6 +276,10 @@ bool store_events_count(struct store_transaction *transaction, struct analytics_
 /* PostgreSQL's channel on which each change of service_policies is told. */
 #define STORE_POLICIES_CHANNEL "vedette_policies"
 
+/* Notes that some of them came late (STORE_EVENTS_LATE_MS). From here on the transaction is the platform's. */
+bool store_events_note_late_in(struct store_transaction *transaction, struct analytics_event *const *events,
+                               const bool *is_new, size_t count, GError **error);
+
 /* What rules saw goes to a table of its own. `is_new` gets one for each. */
 bool store_track_chunks_insert_in(struct store_transaction *transaction, struct analytics_event *const *events,
                                   size_t count, bool *is_new, GError **error);

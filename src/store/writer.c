@@ -82,7 +82,8 @@ static bool insert_run(struct store_transaction *transaction, const struct event
                         RECORD_CONFLICT_IGNORE, is_new, error) &&
            store_events_count(transaction, events, &list->counted[from], is_new, to - from, error) &&
            store_events_mark_in(transaction, events, is_new, to - from, error) &&
-           store_signals_follow_in(transaction, events, is_new, to - from, list->incidents, error);
+           store_signals_follow_in(transaction, events, is_new, to - from, list->incidents, error) &&
+           store_events_note_late_in(transaction, events, is_new, to - from, error);
 }
 
 static bool insert_list(struct store_transaction *transaction, const struct event_list *list, GError **error)

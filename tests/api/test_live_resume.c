@@ -123,7 +123,8 @@ static void note_stored(void *data, GPtrArray *events, const bool *stored, const
     __atomic_store_n((int *)data, 1, __ATOMIC_RELEASE);
 }
 
-static void store_event(const struct api_world *world, int number, const char *org, const char *camera)
+static void store_at(int number, const char *org, const char *camera, int64_t occurred_ms, int64_t received_ms,
+                     GPtrArray *events)
 {
     static const char payload[] = "{\"id\":\"01890000-0000-7000-8000-000000000000\",\"camera_id\":\"cam-1\","
                                   "\"service\":\"safety\",\"kind\":\"intrusion\",\"severity\":\"high\","
@@ -135,15 +136,25 @@ static void store_event(const struct api_world *world, int number, const char *o
     event->org_id = g_strdup(org);
     event->site_id = g_strdup("default");
     event->camera_id = g_strdup(camera);
-    event->occurred_at.ms = world_start_ms + number;
-    event->received_at.ms = world_start_ms + 60000 * (int64_t)number;
+    event->occurred_at.ms = occurred_ms;
+    event->received_at.ms = received_ms;
     event->payload.text = g_strdup(payload);
-    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
     g_ptr_array_add(events, event);
+}
+
+static void store_all(const struct api_world *world, GPtrArray *events)
+{
     int is_stored = 0;
     g_autoptr(GError) error = NULL;
     g_assert_true(store_events_submit(world->store, events, note_stored, &is_stored, &error));
     WORLD_AWAIT(__atomic_load_n(&is_stored, __ATOMIC_ACQUIRE));
+}
+
+static void store_event(const struct api_world *world, int number, const char *org, const char *camera)
+{
+    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    store_at(number, org, camera, world_start_ms + number, world_start_ms + 60000 * (int64_t)number, events);
+    store_all(world, events);
 }
 
 /* What is in memory no more is read from the store; what is in both is told once. */
@@ -199,6 +210,76 @@ static void test_a_long_absence_is_told_in_parts(void)
     world_clear(&world);
 }
 
+/* Goes on behind an event until it hears another one, as a client does: from the last that it heard. Returns how many
+ * different ones it heard. */
+static guint go_on_until(struct api_world *world, int number, int last, const char *query)
+{
+    enum { TRIES_MOST = 60 };
+    g_autoptr(GHashTable) heard = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *from = event_id(number), *end = event_id(last);
+    for (int tries = 0; strcmp(from, end) != 0 && tries < TRIES_MOST; tries++) {
+        g_autofree char *whole = g_strdup_printf("?%sresume_from=%s", query, from);
+        int fd = open_at(world, whole);
+        g_autoptr(GString) message = g_string_new(NULL);
+        while (strcmp(from, end) != 0 && receive_frame(fd, message) == 1) {
+            json_t *json = json_loads(message->str, 0, NULL);
+            const char *id = json_string_value(json_object_get(json_object_get(json, "data"), "id"));
+            g_assert_true(id || strstr(message->str, "\"is_complete\":true"));
+            if (id) {
+                g_free(from);
+                from = g_strdup(id);
+                g_hash_table_add(heard, g_strdup(id));
+            }
+            json_decref(json);
+        }
+        close(fd);
+    }
+    g_assert_cmpstr(from, ==, end);
+    return g_hash_table_size(heard);
+}
+
+/* More at once than a client is told at once: whoever comes back, also from the middle of them, gets to the end. */
+static void test_a_bulk_is_told_to_its_end(void)
+{
+    enum { BULK = 3000, MIDDLE = 1500 };
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.websocket_queue_bytes = 100000; /* a fraction of them */
+    world_start(&world);
+    world_login(&world);
+    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    for (int i = 1; i <= BULK; i++)
+        store_at(i, "default", i % 100 ? "cam-1" : "cam-2", world_start_ms + i / 3, world_start_ms + i / 3, events);
+    store_all(&world, events);
+    g_assert_cmpuint(go_on_until(&world, 1, BULK, ""), >=, BULK - 1); /* the first may be told again */
+    g_assert_cmpuint(go_on_until(&world, MIDDLE, BULK, ""), >=, BULK - MIDDLE);
+    g_assert_cmpuint(go_on_until(&world, 1, BULK, "cameras=cam-2&"), ==, BULK / 100);
+    world_clear(&world);
+}
+
+/* What came hours after it occurred is not looked for in the store, and that is said. */
+static void test_a_late_bulk_is_not_passed_over_in_silence(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    store_event(&world, 1, "default", "cam-1");
+    store_event(&world, 3, "default", "cam-1");
+    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    for (int i = 10; i < 20; i++)
+        store_at(i, "default", "cam-1", world_start_ms - 7200000, world_start_ms + 120000, events);
+    store_all(&world, events);
+    g_autofree char *first = event_id(1), *second = event_id(3), *query = g_strdup_printf("?resume_from=%s", first),
+                    *later = g_strdup_printf("?resume_from=%s", second);
+    int fd = open_at(&world, query);
+    expect_resumed(fd, first, 1, false);
+    close(fd);
+    fd = open_at(&world, later);
+    expect_resumed(fd, second, 0, true);
+    close(fd);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -209,5 +290,8 @@ int main(int argc, char **argv)
                     test_another_orgs_event_is_none_to_come_back_to);
     g_test_add_func("/websocket/what_is_forgotten_comes_from_the_store", test_what_is_forgotten_comes_from_the_store);
     g_test_add_func("/websocket/a_long_absence_is_told_in_parts", test_a_long_absence_is_told_in_parts);
+    g_test_add_func("/websocket/a_bulk_is_told_to_its_end", test_a_bulk_is_told_to_its_end);
+    g_test_add_func("/websocket/a_late_bulk_is_not_passed_over_in_silence",
+                    test_a_late_bulk_is_not_passed_over_in_silence);
     return g_test_run();
 }

@@ -166,6 +166,124 @@ static void test_cursor_over_equal_times(void)
     world_clear(&world);
 }
 
+/* What came after one, page by page from the last of each, until nothing comes. Returns how many there were; each but
+ * once, `ids` tells which. */
+static guint follow(struct store_world *world, const char *from, const char *cameras, GHashTable *ids)
+{
+    enum { PAGE = 1000, PAGES_MOST = 10 };
+    g_autofree char *at = g_strdup(from);
+    g_autoptr(GError) error = NULL;
+    guint count = 0;
+    for (int page = 0; page < PAGES_MOST; page++) {
+        const struct store_events_after asked = {"default", at, cameras, PAGE};
+        struct store_events_found found;
+        g_assert_true(store_events_read_after(world->store, &asked, &found, &error));
+        g_assert_true(found.is_whole);
+        g_assert_cmpuint(found.again->len, <=, PAGE);
+        guint came = found.later->len;
+        for (guint i = 0; i < came; i++) {
+            const struct analytics_event *event = g_ptr_array_index(found.later, i);
+            g_assert_true(g_hash_table_add(ids, g_strdup(event->id)));
+            g_free(at);
+            at = g_strdup(event->id);
+        }
+        store_events_found_clear(&found);
+        count += came;
+        if (!came)
+            return count;
+    }
+    g_assert_not_reached();
+}
+
+/* Many events at once, as an import brings them: who goes on behind one of them gets to the end. */
+static void test_a_bulk_is_followed_to_its_end(void)
+{
+    enum { BULK = 3000, MIDDLE = 1500 };
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    char *ids[BULK];
+    for (int i = 0; i < BULK; i++) {
+        ids[i] = g_strdup_printf("0197a000-0000-7000-8000-%012d", i);
+        struct analytics_event *event = world_crossing(&world, ids[i], "door", "in", world_start_ms + i / 10);
+        event->received_at.ms = world_start_ms + i / 3;
+        if (i % 2) {
+            g_free(event->camera_id);
+            event->camera_id = g_strdup("cam_2");
+        }
+        g_ptr_array_add(batch, event);
+    }
+    world_store(&world, batch);
+    static const struct {
+        int from;
+        const char *cameras;
+        guint count;
+    } cases[] = {{0, NULL, BULK - 1},
+                 {MIDDLE, NULL, BULK - 1 - MIDDLE},
+                 {BULK - 1, NULL, 0},
+                 {0, ",cam_2,", BULK / 2},
+                 {MIDDLE, ",cam-1,cam_2,", BULK - 1 - MIDDLE},
+                 {MIDDLE, ",", 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_assert_cmpuint(follow(&world, ids[cases[i].from], cases[i].cameras, seen), ==, cases[i].count);
+    }
+    const struct store_events_after asked = {"default", ids[MIDDLE], NULL, 100};
+    struct store_events_found found;
+    g_assert_true(store_events_read_after(world.store, &asked, &found, NULL));
+    g_assert_cmpuint(found.again->len, ==, 100); /* the last before it, in order */
+    g_assert_cmpstr(((struct analytics_event *)g_ptr_array_index(found.again, 0))->id, ==, ids[MIDDLE - 100]);
+    g_assert_cmpstr(((struct analytics_event *)g_ptr_array_index(found.again, 99))->id, ==, ids[MIDDLE - 1]);
+    store_events_found_clear(&found);
+    for (int i = 0; i < BULK; i++)
+        g_free(ids[i]);
+    world_clear(&world);
+}
+
+static bool is_whole_after(struct store_world *world, const char *id)
+{
+    const struct store_events_after asked = {"default", id, NULL, 100};
+    struct store_events_found found;
+    g_assert_true(store_events_read_after(world->store, &asked, &found, NULL));
+    bool is_whole = found.is_whole;
+    store_events_found_clear(&found);
+    return is_whole;
+}
+
+/* Events that come hours after they occurred are not looked for, and who misses them is told so. */
+static void test_late_events_are_not_passed_over_in_silence(void)
+{
+    enum { HOURS_LATE = 5, MINUTE_MS = 60000 };
+    struct store_world world;
+    world_init(&world);
+    static const char *const ids[] = {"0197a000-0000-7000-8000-000000000001", "0197a000-0000-7000-8000-000000000002",
+                                      "0197a000-0000-7000-8000-000000000003"};
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < 3; i++)
+        g_ptr_array_add(batch, world_crossing(&world, ids[i], "door", "in", world_start_ms + i * MINUTE_MS));
+    struct analytics_event *other =
+        world_crossing(&world, NULL, "door", "in", world_start_ms - HOURS_LATE * 60 * MINUTE_MS);
+    other->received_at.ms = world_start_ms + 10 * MINUTE_MS;
+    g_free(other->org_id);
+    other->org_id = g_strdup("other"); /* whose lateness is nobody else's */
+    g_ptr_array_add(batch, other);
+    world_store(&world, batch);
+    for (int i = 0; i < 3; i++)
+        g_assert_true(is_whole_after(&world, ids[i]));
+    batch = world_batch_new();
+    for (int i = 0; i < 20; i++) {
+        struct analytics_event *late =
+            world_crossing(&world, NULL, "door", "in", world_start_ms - HOURS_LATE * 60 * MINUTE_MS + i);
+        late->received_at.ms = world_start_ms + MINUTE_MS + 1000;
+        g_ptr_array_add(batch, late);
+    }
+    world_store(&world, batch);
+    g_assert_false(is_whole_after(&world, ids[0]));
+    g_assert_false(is_whole_after(&world, ids[1]));
+    g_assert_true(is_whole_after(&world, ids[2])); /* they came before it */
+    world_clear(&world);
+}
+
 static void test_counts_are_of_their_day(void)
 {
     struct store_world world;
@@ -443,6 +561,9 @@ int main(int argc, char **argv)
     g_test_add_func("/store/users", test_users);
     g_test_add_func("/store/camera_login_is_not_stored", test_camera_login_is_not_stored);
     g_test_add_func("/store/track_ids_never_come_again", test_track_ids_never_come_again);
+    g_test_add_func("/store/a_bulk_is_followed_to_its_end", test_a_bulk_is_followed_to_its_end);
+    g_test_add_func("/store/late_events_are_not_passed_over_in_silence",
+                    test_late_events_are_not_passed_over_in_silence);
     g_test_add_func("/store/check_tells_of_little_room", test_check_tells_of_little_room);
     return g_test_run();
 }
