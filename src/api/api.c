@@ -87,10 +87,9 @@ static bool equip(struct api *api, GError **error)
     api->port = bound_port(api->listener);
     api->auth = auth_make(settings, api->store, api->health, api->clock, error);
     api->limits = api->auth ? limits_new(&settings->limits, api->clock, error) : NULL;
-    if (!api->limits)
-        return false;
-    api->feeds = feeds_new(settings, api->live, api->store, api->auth, api->health);
-    return true;
+    if (api->limits)
+        api->feeds = feeds_new(settings, api->live, api->store, api->auth, api->health, error);
+    return api->feeds != NULL;
 }
 
 struct api *api_new(const struct settings *settings, const struct api_parts *parts, GError **error)

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "api/recheck.h"
 #include "base/counter.h"
 
 enum {
@@ -23,7 +24,9 @@ struct feed {
     size_t queued_bytes;
     bool is_cut; /* more came while it was away than fits: over once this is sent */
     enum feed_end end;
-    int64_t checked_us; /* its owner's thread */
+    /* its owner's thread */
+    int64_t checked_us, known_us; /* when its login was last looked at, and last known to stand */
+    struct recheck *recheck;      /* the look under way; NULL: none */
 };
 
 /* An event, or what became of an incident, as it is remembered for those who come back. */
@@ -36,7 +39,7 @@ struct feeds {
     const struct settings *settings;
     struct live *live;
     struct store *store;
-    struct auth *auth;
+    struct rechecks *rechecks;
     struct server_health *health;
     unsigned subscription;
     pthread_mutex_t lock;
@@ -179,10 +182,13 @@ static void receive(void *data, enum live_kind kind, const char *org_id, const c
 /* ---- all feeds ---- */
 
 struct feeds *feeds_new(const struct settings *settings, struct live *live, struct store *store, struct auth *auth,
-                        struct server_health *health)
+                        struct server_health *health, GError **error)
 {
+    struct rechecks *rechecks = rechecks_new(auth, error);
+    if (!rechecks)
+        return NULL;
     struct feeds *feeds = g_new0(struct feeds, 1);
-    *feeds = (struct feeds){.settings = settings, .live = live, .store = store, .auth = auth, .health = health};
+    *feeds = (struct feeds){.settings = settings, .live = live, .store = store, .rechecks = rechecks, .health = health};
     pthread_mutex_init(&feeds->lock, NULL);
     feeds->open = g_ptr_array_new();
     g_queue_init(&feeds->recent);
@@ -214,6 +220,7 @@ void feeds_free(struct feeds *feeds)
     if (!feeds)
         return;
     feeds_close(feeds);
+    rechecks_free(feeds->rechecks);
     g_queue_clear_full(&feeds->recent, remembered_free);
     g_ptr_array_unref(feeds->open);
     pthread_mutex_destroy(&feeds->lock);
@@ -248,7 +255,7 @@ struct feed *feed_open(struct feeds *feeds, const struct login *login, const str
 {
     struct feed *feed = g_new0(struct feed, 1);
     *feed = (struct feed){.feeds = feeds, .wake = wake, .data = data};
-    feed->checked_us = clock_monotonic_us(clock_system());
+    feed->checked_us = feed->known_us = clock_monotonic_us(clock_system());
     login_copy(login, &feed->login);
     set_subscription(feed, subscription);
     g_queue_init(&feed->queue);
@@ -270,6 +277,7 @@ void feed_free(struct feed *feed)
     pthread_mutex_lock(&feeds->lock);
     g_ptr_array_remove_fast(feeds->open, feed);
     pthread_mutex_unlock(&feeds->lock);
+    recheck_leave(feed->recheck);
     g_queue_clear_full(&feed->queue, (GDestroyNotify)feed_message_unref);
     g_clear_pointer(&feed->cameras, g_hash_table_unref);
     login_clear(&feed->login);
@@ -312,27 +320,45 @@ enum feed_end feed_end(struct feed *feed)
     return end;
 }
 
-void feed_check_login(struct feed *feed, int64_t now_us)
+static void end_feed(struct feed *feed, enum feed_end end)
 {
-    if (now_us - feed->checked_us < LOGIN_INTERVAL_US)
-        return;
-    feed->checked_us = now_us;
+    pthread_mutex_lock(&feed->feeds->lock);
+    if (!feed->end)
+        feed->end = end;
+    feed->wake(feed->data);
+    pthread_mutex_unlock(&feed->feeds->lock);
+}
+
+/* What came of the look at the login that was begun before. */
+static void take_recheck(struct feed *feed, int64_t now_us)
+{
     struct login fresh;
-    g_autoptr(GError) error = NULL;
-    login_copy(&feed->login, &fresh); /* only this thread changes it */
-    if (auth_recheck_login(feed->feeds->auth, &fresh, &error)) {
+    enum recheck_state state = recheck_take(feed->recheck, &fresh);
+    if (state == RECHECK_UNDER_WAY)
+        return;
+    g_clear_pointer(&feed->recheck, recheck_leave);
+    if (state == RECHECK_STANDS) {
         pthread_mutex_lock(&feed->feeds->lock); /* publishers read it */
         struct login old = feed->login;
         feed->login = fresh;
         pthread_mutex_unlock(&feed->feeds->lock);
-        fresh = old;
-    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION)) {
-        pthread_mutex_lock(&feed->feeds->lock);
-        feed->end = FEED_LOGIN_OVER;
-        feed->wake(feed->data);
-        pthread_mutex_unlock(&feed->feeds->lock);
+        login_clear(&old);
+        feed->known_us = now_us;
+    } else if (state == RECHECK_OVER) {
+        end_feed(feed, FEED_LOGIN_OVER);
     }
-    login_clear(&fresh);
+}
+
+void feed_check_login(struct feed *feed, int64_t now_us)
+{
+    if (feed->recheck)
+        take_recheck(feed, now_us);
+    if (now_us - feed->known_us > FEED_PATIENCE_US)
+        end_feed(feed, FEED_LOGIN_UNKNOWN);
+    if (feed->recheck || now_us - feed->checked_us < LOGIN_INTERVAL_US)
+        return;
+    feed->checked_us = now_us;
+    feed->recheck = recheck_begin(feed->feeds->rechecks, &feed->login); /* only this thread changes it */
 }
 
 /* ---- coming back ---- */

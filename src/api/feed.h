@@ -27,8 +27,9 @@ struct feed_message {
 };
 void feed_message_unref(struct feed_message *message);
 
+/* NULL: there is no thread to be had. */
 struct feeds *feeds_new(const struct settings *settings, struct live *live, struct store *store, struct auth *auth,
-                        struct server_health *health);
+                        struct server_health *health, GError **error);
 void feeds_free(struct feeds *feeds);
 /* From here on they hear what is published; until feeds_close, which ends every feed. */
 void feeds_listen(struct feeds *feeds);
@@ -49,7 +50,9 @@ struct feed_message *feed_take(struct feed *feed, void (*is_empty)(void *data));
 /* Calls its wake, with the lock. */
 void feed_wake(struct feed *feed);
 /* Why the feed is over; words for its client. NULL: it is not. */
-enum feed_end { FEED_STAYS, FEED_TOO_SLOW, FEED_LOGIN_OVER, FEED_CLOSED };
+enum feed_end { FEED_STAYS, FEED_TOO_SLOW, FEED_LOGIN_OVER, FEED_LOGIN_UNKNOWN, FEED_CLOSED };
 enum feed_end feed_end(struct feed *feed);
-/* Looks at the login again, at most each 2 s: one that is over ends the feed. */
+/* Has the login looked at again, at most each 2 s (recheck.h), and does what came of it: one that is over ends the
+ * feed, and so does one of which the store has not told for FEED_PATIENCE_US. Never waits. Its owner's thread. */
+#define FEED_PATIENCE_US INT64_C(300000000)
 void feed_check_login(struct feed *feed, int64_t now_us);

@@ -167,6 +167,7 @@ static void close_as_asked(struct client *client)
         char reason[64];
     } ends[] = {
         [FEED_TOO_SLOW] = {CLOSE_TRY_LATER, "too slow for the events: come back with resume_from"},
+        [FEED_LOGIN_UNKNOWN] = {CLOSE_TRY_LATER, "the login cannot be looked up: come back with resume_from"},
         [FEED_LOGIN_OVER] = {CLOSE_POLICY, "the login is over"},
         [FEED_CLOSED] = {CLOSE_GOING_AWAY, "the server stops"},
     };

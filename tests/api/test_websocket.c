@@ -1,4 +1,6 @@
 /* /ws: who may open it, what arrives, and what becomes of clients that are slow or hostile. */
+#include "api/api_internal.h"
+#include "store/sqlite_internal.h"
 #include "websocket_world.h"
 
 static void test_messages_arrive(void)
@@ -249,6 +251,91 @@ static void test_a_client_says_what_it_wants(void)
     world_clear(&world);
 }
 
+/* ---- a store that hangs ---- */
+
+/* Everything that reads waits for a connection. */
+static void hang_store(struct api_world *world, struct store_transaction *held[SQLITE_READERS])
+{
+    for (int i = 0; i < SQLITE_READERS; i++)
+        g_assert_nonnull(held[i] = store_begin(world->store, STORE_READ, "default", NULL));
+}
+
+static void release_store(struct store_transaction *held[SQLITE_READERS])
+{
+    for (int i = 0; i < SQLITE_READERS; i++)
+        store_rollback(held[i]);
+}
+
+static bool is_told_within(int fd, int ms)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    return poll(&wait, 1, ms) == 1;
+}
+
+/* Logins are looked at again all the while; those who look on are told meanwhile, and slow ones are cut. */
+static void test_a_store_that_hangs_holds_up_no_message(void)
+{
+    enum { AT_ONCE_MS = 1000, BETWEEN_MS = 50 };
+    static const gint64 hung_us = 3500000; /* a look at each login falls into it, and is not over before its end */
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    world_init(&world);
+    world_login(&world);
+    int fd = open_with_token(&world, world.token);
+    g_autofree char *text =
+        g_strdup_printf("GET /api/v1/events/stream HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: "
+                        "Bearer %s\r\n\r\n",
+                        api_port(world.api), world.token);
+    int stream = world_connect(&world);
+    world_send(stream, text);
+    WORLD_AWAIT(counter_get(&world.health.event_stream_clients) == 1);
+    hang_store(&world, held);
+    g_autoptr(GString) message = g_string_new(NULL);
+    for (gint64 end = g_get_monotonic_time() + hung_us; g_get_monotonic_time() < end;) {
+        publish(&world, LIVE_TRACKS, "default", "{}");
+        g_assert_true(is_told_within(fd, AT_ONCE_MS));
+        g_assert_cmpint(receive_frame(fd, message), ==, 1);
+        is_told_within(-1, BETWEEN_MS);
+    }
+    release_store(held);
+    close(stream);
+    close(fd);
+    world_clear(&world);
+}
+
+static void note_wake(void *data)
+{
+    (*(int *)data)++;
+}
+
+/* Who cannot be looked up stays for a while, as a store comes back, and not for ever. */
+static void test_a_login_that_cannot_be_looked_up_ends_at_last(void)
+{
+    enum { SECOND_US = 1000000 };
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    struct login login;
+    struct live_subscription subscription;
+    int woken = 0;
+    world_init(&world);
+    g_assert_true(auth_check_token(world.api->auth, world_login(&world), &login, NULL));
+    record_init(&live_subscription_descriptor, &subscription);
+    struct feed *feed = feed_open(world.api->feeds, &login, &subscription, note_wake, &woken);
+    int64_t now_us = clock_monotonic_us(clock_system());
+    hang_store(&world, held);
+    feed_check_login(feed, now_us + 3 * (int64_t)SECOND_US);
+    feed_check_login(feed, now_us + FEED_PATIENCE_US - SECOND_US);
+    g_assert_cmpint(feed_end(feed), ==, FEED_STAYS);
+    feed_check_login(feed, now_us + FEED_PATIENCE_US + SECOND_US);
+    g_assert_cmpint(feed_end(feed), ==, FEED_LOGIN_UNKNOWN);
+    g_assert_cmpint(woken, >, 0);
+    release_store(held);
+    feed_free(feed);
+    record_clear(&live_subscription_descriptor, &subscription);
+    login_clear(&login);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -262,5 +349,8 @@ int main(int argc, char **argv)
     g_test_add_func("/websocket/stop_says_goodbye", test_stop_says_goodbye);
     g_test_add_func("/websocket/clients_are_bounded", test_clients_are_bounded);
     g_test_add_func("/websocket/a_client_says_what_it_wants", test_a_client_says_what_it_wants);
+    g_test_add_func("/websocket/a_store_that_hangs_holds_up_no_message", test_a_store_that_hangs_holds_up_no_message);
+    g_test_add_func("/websocket/a_login_that_cannot_be_looked_up_ends_at_last",
+                    test_a_login_that_cannot_be_looked_up_ends_at_last);
     return g_test_run();
 }
