@@ -303,9 +303,16 @@ struct watch *watch_start(struct api *api, GError **error);
 void watch_stop(struct watch *watch);
 void watch_free(struct watch *watch);
 void watch_wake(struct watch *watch);
-/* A connection's deadline: its request, headers and body and answer, must be over by then. */
+/* What a connection is at, each with a deadline of its own: whoever is late is cut. */
+enum watch_phase {
+    WATCH_READING = 1, /* a request, headers and body, or none yet: http.request_timeout_seconds */
+    WATCH_HANDLING,    /* on a thread of ours: what it waits for has its own bounds */
+    WATCH_ANSWERING,   /* what was asked for comes and is sent: http.answer_timeout_seconds, from each look at whether
+                          it has come */
+};
+/* Reads a request from now on. */
 struct watched_connection *watch_connection(struct watch *watch, int fd);
-void watch_restart(struct watch *watch, struct watched_connection *connection);
+void watch_begin(struct watch *watch, struct watched_connection *connection, enum watch_phase phase);
 void watch_upgraded(struct watch *watch, struct watched_connection *connection);
 void watch_forget(struct watch *watch, struct watched_connection *connection);
 /* Suspends a request and resumes it soon. False when the server stops or too many wait. */

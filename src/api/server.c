@@ -339,7 +339,7 @@ static bool check_sender(const struct request *request, struct answer *answer)
 
 static bool begin(struct request *request, const char *method, const char *version, struct answer *answer)
 {
-    watch_restart(request->api->watch, watched(request));
+    watch_begin(request->api->watch, watched(request), WATCH_READING);
     request->began_us = clock_monotonic_us(clock_system());
     request->method = g_strdup(strcmp(method, "HEAD") == 0 ? "GET" : method);
     read_headers(request);
@@ -353,10 +353,12 @@ static bool begin(struct request *request, const char *method, const char *versi
     return check_framing(request, version, answer) && check_host(request, answer) && check_sender(request, answer);
 }
 
+/* The request is whole, or what it waited for may have come. */
 static enum MHD_Result answer_request(struct request *request)
 {
     struct answer answer;
     answer_init(&answer);
+    watch_begin(request->api->watch, watched(request), WATCH_HANDLING);
     if (request->route || route_find(request, &answer))
         route_handle(request, &answer);
     answer_cors(request, &answer);
@@ -366,6 +368,7 @@ static enum MHD_Result answer_request(struct request *request)
         answer_problem(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait already: try again", NULL);
         answer_header(&answer, "Retry-After", "1");
     }
+    watch_begin(request->api->watch, watched(request), WATCH_ANSWERING);
     enum MHD_Result result = is_suspended ? MHD_YES : send_answer(request, &answer);
     answer_clear(&answer);
     return result;
@@ -418,7 +421,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     struct request *request = *context;
     if (!request)
         return;
-    watch_restart(api->watch, watched(request));
+    watch_begin(api->watch, watched(request), WATCH_READING);
     note_times(request);
     record_span(request);
     oidc_call_free(request->oidc_call); /* it reads the request */
@@ -464,7 +467,7 @@ struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error)
         {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, MAX(http->max_connections, http->threads), NULL},
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, has_proxies ? 0 : http->max_connections_per_address, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, http->request_timeout_seconds, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL}, /* it counts from the last byte: deadlines are watch.c's */
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, api},

@@ -53,9 +53,13 @@ void watch_wake(struct watch *watch)
     (void)!write(watch->event_fd, &one, sizeof one);
 }
 
-static void set_deadline(const struct watch *watch, struct watched_connection *connection)
+static int64_t deadline_of(const struct watch *watch, enum watch_phase phase)
 {
-    connection->deadline_us = now_us() + watch->api->settings->http.request_timeout_seconds * INT64_C(1000000);
+    const struct http_settings *http = &watch->api->settings->http;
+    if (phase == WATCH_HANDLING)
+        return INT64_MAX;
+    int32_t seconds = phase == WATCH_READING ? http->request_timeout_seconds : http->answer_timeout_seconds;
+    return now_us() + seconds * INT64_C(1000000);
 }
 
 struct watched_connection *watch_connection(struct watch *watch, int fd)
@@ -63,7 +67,7 @@ struct watched_connection *watch_connection(struct watch *watch, int fd)
     struct watched_connection *connection = g_new0(struct watched_connection, 1);
     connection->fd = fd;
     connection->link.data = connection;
-    set_deadline(watch, connection);
+    connection->deadline_us = deadline_of(watch, WATCH_READING);
     pthread_mutex_lock(&watch->lock);
     bool is_first = watch->connections.length == 0;
     g_queue_push_tail_link(&watch->connections, &connection->link);
@@ -73,12 +77,12 @@ struct watched_connection *watch_connection(struct watch *watch, int fd)
     return connection;
 }
 
-void watch_restart(struct watch *watch, struct watched_connection *connection)
+void watch_begin(struct watch *watch, struct watched_connection *connection, enum watch_phase phase)
 {
     if (!connection)
         return;
     pthread_mutex_lock(&watch->lock);
-    set_deadline(watch, connection);
+    connection->deadline_us = deadline_of(watch, phase);
     pthread_mutex_unlock(&watch->lock);
 }
 

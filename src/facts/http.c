@@ -13,6 +13,10 @@ static const struct record_field http_fields[] = {
           "connections open at once from one address", .min = 1, .max = 65536, .default_text = "64"),
     FIELD(struct http_settings, request_timeout_seconds, RECORD_NEEDS_RESTART,
           "longest a whole request may take to arrive", .unit = "s", .min = 1, .max = 3600, .default_text = "15"),
+    FIELD(struct http_settings, answer_timeout_seconds, RECORD_NEEDS_RESTART,
+          "longest that sending an answer may take, and waiting for the disk to take events; what else an answer waits "
+          "for has a bound of its own, as detect.timeout_seconds",
+          .unit = "s", .min = 1, .max = 3600, .default_text = "60"),
     FIELD(struct http_settings, max_body_bytes, 0,
           "largest request body; one with a picture may be as large as detect.max_image_bytes needs", .unit = "bytes",
           .min = 1024, .max = 1 << 28, .default_text = "1048576"),

@@ -9,6 +9,7 @@ struct http_settings {
     int32_t max_connections;
     int32_t max_connections_per_address;
     int32_t request_timeout_seconds; /* whole request, headers and body */
+    int32_t answer_timeout_seconds;  /* until an answer is sent, from when there is one */
     int32_t max_body_bytes;
     int32_t threads;
     int32_t websocket_max_clients;

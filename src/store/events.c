@@ -2,7 +2,7 @@
 #include "store/work_internal.h"
 
 enum {
-    AFTER_LIMIT_MAX = 10000,
+    AFTER_LIMIT_MAX = 10001, /* one more than http.resume_events may be */
     AFTER_OVERLAP_MS = 5000, /* batches of several workers may change places while the spool is full */
 };
 

@@ -91,7 +91,7 @@ struct store_events_after {
     const char *org_id, *after_id;
     const char
         *cameras; /* ",a,b,": of these, and perhaps of a few whose ids are much like one of theirs; NULL: of all */
-    int limit;    /* 1..10000 */
+    int limit;    /* 1..10001 */
 };
 struct store_events_found {
     GPtrArray

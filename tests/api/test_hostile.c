@@ -219,6 +219,58 @@ static void test_a09_slow_headers_and_body(void)
     world_clear(&world);
 }
 
+/* ---- answers that take their time ---- */
+
+/* The first 33 bytes of a PNG of 8 × 8 pixels: all that is looked at before its turn comes. */
+#define PNG_HEAD "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSnc"
+
+static void pass_over(void *data)
+{
+    (void)data;
+}
+
+static bool any_org(void *data, const char *org_id)
+{
+    (void)data;
+    (void)org_id;
+    return true;
+}
+
+/* The time in which a request must come is none of its answer's: a picture may wait for longer. */
+static void test_an_answer_may_take_longer_than_its_request(void)
+{
+    enum { TIMEOUT_S = 1, LATER_MS = 2500 };
+    struct api_world world;
+    struct detect_job *job;
+    world_prepare(&world);
+    world.settings.http.request_timeout_seconds = TIMEOUT_S;
+    struct detect_queue *queue = detect_queue_new(&world.settings.detect, &world.health, world.clock);
+    detect_queue_serve(queue, pass_over, NULL);
+    world_open(&world);
+    world.parts.detect = queue;
+    world_serve(&world);
+    static const char body[] = "{\"frame\":\"" PNG_HEAD "\"}";
+    g_autofree char *text =
+        g_strdup_printf("POST /api/detect HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                        world_login(&world), strlen(body), body);
+    int fd = world_connect(&world);
+    world_send(fd, text);
+    WORLD_AWAIT((job = detect_take(queue, any_org, NULL)));
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    g_assert_cmpint(poll(&wait, 1, LATER_MS), ==, 0); /* neither answered nor cut */
+    g_autoptr(GBytes) answer = g_bytes_new_static("{}", 2);
+    detect_finish(queue, job, answer);
+    struct reply reply = world_read_reply(fd, false);
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_cmpstr(reply.body->str, ==, "{}");
+    reply_clear(&reply);
+    g_assert_cmpint(poll(&wait, 1, 10000), ==, 1); /* no other request comes in time */
+    close(fd);
+    world_clear(&world);
+    detect_queue_free(queue);
+}
+
 /* More connections than are allowed: the others are turned away, and it recovers when they go. */
 static void test_connections_are_bounded(void)
 {
@@ -313,5 +365,6 @@ int main(int argc, char **argv)
     g_test_add_func("/hostile/connections_are_bounded", test_connections_are_bounded);
     g_test_add_func("/hostile/stops_at_once_with_clients", test_stops_at_once_with_clients);
     g_test_add_func("/hostile/bodies_are_bounded_by_their_route", test_bodies_are_bounded_by_their_route);
+    g_test_add_func("/hostile/an_answer_may_take_longer_than_its_request", test_an_answer_may_take_longer_than_its_request);
     return g_test_run();
 }

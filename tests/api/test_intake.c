@@ -395,6 +395,23 @@ static void test_a_key_of_cameras_sends_of_these(void)
     intake_world_clear(&world);
 }
 
+/* A disk that does not answer keeps no client for ever: it is cut, and sends again what may have been taken. */
+static void test_who_waits_for_the_disk_is_cut_at_last(void)
+{
+    struct intake_world world;
+    char byte;
+    intake_world_init(&world, 1000);
+    world.api.settings.http.answer_timeout_seconds = 1;
+    world_hold(&world);
+    int sender = send_event(&world, 1);
+    WORLD_AWAIT(taken(&world) == 2);
+    g_assert_cmpint(world_receive(sender, &byte, 1), ==, 0);
+    g_assert_cmpint(counter_get(&world.api.health.http_rejected), ==, 1);
+    world_release(&world);
+    close(sender);
+    intake_world_clear(&world);
+}
+
 static gpointer stop(gpointer data)
 {
     struct intake_world *world = data;
@@ -431,6 +448,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/of many refusals the first are told", test_of_many_refusals_the_first_are_told);
     g_test_add_func("/intake/what is not for others to say is refused", test_what_is_not_for_others_to_say_is_refused);
     g_test_add_func("/intake/a key of cameras sends of these", test_a_key_of_cameras_sends_of_these);
+    g_test_add_func("/intake/who waits for the disk is cut at last", test_who_waits_for_the_disk_is_cut_at_last);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
     return g_test_run();
 }
