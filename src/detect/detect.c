@@ -161,13 +161,18 @@ void detect_job_leave(struct detect_job *job)
 
 /* ---- those who serve ---- */
 
-struct detect_job *detect_take(struct detect_queue *queue, bool (*accepts)(void *data, const char *org_id), void *data)
+struct detect_job *detect_take(struct detect_queue *queue, enum detect_verdict (*judge)(void *data, const char *org_id),
+                               void *data)
 {
     struct detect_job *taken = NULL;
+    enum detect_verdict verdict = DETECT_PASSES;
     pthread_mutex_lock(&queue->shared->lock);
-    for (GList *link = queue->waiting.head; link && !taken; link = link->next) {
+    for (GList *link = queue->waiting.head; link && verdict == DETECT_PASSES; link = link->next) {
         struct detect_job *job = link->data;
-        if (job->is_left || !accepts(data, job->org_id))
+        if (job->is_left)
+            continue;
+        verdict = judge(data, job->org_id);
+        if (verdict != DETECT_TAKES)
             continue;
         taken = job;
         job->state = JOB_TAKEN;

@@ -45,8 +45,15 @@ void detect_job_leave(struct detect_job *job);
 
 /* ---- those who serve ---- */
 
-/* The oldest waiting job that `accepts` takes; the server's reference. NULL: none. */
-struct detect_job *detect_take(struct detect_queue *queue, bool (*accepts)(void *data, const char *org_id), void *data);
+/* What becomes of a waiting job of an org now. */
+enum detect_verdict {
+    DETECT_TAKES = 1, /* it is taken */
+    DETECT_PASSES,    /* its turn comes without what others have: younger ones may go first */
+    DETECT_WAITS,     /* it waits for what younger ones would take: none goes first */
+};
+/* The oldest waiting job that `judge` takes; the server's reference. NULL: none. Called with the queue's lock. */
+struct detect_job *detect_take(struct detect_queue *queue, enum detect_verdict (*judge)(void *data, const char *org_id),
+                               void *data);
 const char *detect_job_org(const struct detect_job *job);
 GBytes *detect_job_order(const struct detect_job *job);
 GBytes *detect_job_image(const struct detect_job *job);

@@ -15,6 +15,7 @@ struct helper {
     uint64_t number;        /* of that picture */
     int64_t used_us;
     bool is_ending;
+    bool is_awaited; /* while jobs are handed out: it still starts, and a picture whose turn it is waits for it */
 };
 
 struct detecting {
@@ -134,7 +135,7 @@ static void make_room(struct detecting *detecting)
         struct helper *helper = g_ptr_array_index(detecting->helpers, i);
         if (helper->is_ending)
             return; /* room comes */
-        if (!helper->job && (!oldest || helper->used_us < oldest->used_us))
+        if (!helper->job && !helper->is_awaited && (!oldest || helper->used_us < oldest->used_us))
             oldest = helper;
     }
     if (oldest)
@@ -182,16 +183,31 @@ static bool is_ready(const struct helper *helper)
     return !helper->job && helper->worker->link && helper->worker->has_said_hello;
 }
 
-/* Under the queue's lock: what takes time is left for later. */
-static bool accepts(void *data, const char *org_id)
+/* Whether another helper may begin, now or once one has ended. */
+static bool has_room(const struct detecting *detecting)
+{
+    bool has_room = detecting->helpers->len < (guint)detecting->hub->settings->detect.workers;
+    for (guint i = 0; i < detecting->helpers->len; i++)
+        has_room |= ((const struct helper *)g_ptr_array_index(detecting->helpers, i))->is_ending;
+    return has_room;
+}
+
+/* Under the queue's lock: what takes time is left for later. An org without a helper, where there is no room for one,
+ * waits until one of another org has nothing to do: no younger picture keeps that one busy. */
+static enum detect_verdict judge(void *data, const char *org_id)
 {
     struct detecting *detecting = data;
     struct helper *helper = helper_of_org(detecting, org_id);
-    if (!helper && !detecting->wanted_org)
-        detecting->wanted_org = g_strdup(org_id);
-    if (helper) /* one that still starts is not idle: a picture waits for it */
-        helper->used_us = clock_monotonic_us(detecting->hub->clock);
-    return helper && is_ready(helper);
+    if (!helper) {
+        if (!detecting->wanted_org)
+            detecting->wanted_org = g_strdup(org_id);
+        return has_room(detecting) ? DETECT_PASSES : DETECT_WAITS;
+    }
+    helper->used_us = clock_monotonic_us(detecting->hub->clock);
+    if (is_ready(helper))
+        return DETECT_TAKES;
+    helper->is_awaited |= !helper->job; /* one that still starts is not idle */
+    return DETECT_PASSES;
 }
 
 static void hand_over(struct detecting *detecting, struct detect_job *job)
@@ -215,8 +231,10 @@ void detecting_turn(struct detecting *detecting)
     for (guint i = 0; i < detecting->helpers->len; i++)
         look_after(detecting, g_ptr_array_index(detecting->helpers, i));
     remove_ended(detecting);
+    for (guint i = 0; i < detecting->helpers->len; i++)
+        ((struct helper *)g_ptr_array_index(detecting->helpers, i))->is_awaited = false;
     struct detect_job *job;
-    while ((job = detect_take(detecting->queue, accepts, detecting)))
+    while ((job = detect_take(detecting->queue, judge, detecting)))
         hand_over(detecting, job);
     if (detecting->wanted_org && detecting->helpers->len < (guint)detecting->hub->settings->detect.workers)
         start_helper(detecting, detecting->wanted_org);

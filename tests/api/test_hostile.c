@@ -229,11 +229,11 @@ static void pass_over(void *data)
     (void)data;
 }
 
-static bool any_org(void *data, const char *org_id)
+static enum detect_verdict any_org(void *data, const char *org_id)
 {
     (void)data;
     (void)org_id;
-    return true;
+    return DETECT_TAKES;
 }
 
 /* The time in which a request must come is none of its answer's: a picture may wait for longer. */
@@ -365,6 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostile/connections_are_bounded", test_connections_are_bounded);
     g_test_add_func("/hostile/stops_at_once_with_clients", test_stops_at_once_with_clients);
     g_test_add_func("/hostile/bodies_are_bounded_by_their_route", test_bodies_are_bounded_by_their_route);
-    g_test_add_func("/hostile/an_answer_may_take_longer_than_its_request", test_an_answer_may_take_longer_than_its_request);
+    g_test_add_func("/hostile/an_answer_may_take_longer_than_its_request",
+                    test_an_answer_may_take_longer_than_its_request);
     return g_test_run();
 }

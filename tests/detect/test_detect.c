@@ -45,9 +45,15 @@ static struct detect_job *submit(struct world *world, const char *org_id, GError
     return detect_submit(world->queue, org_id, world->bytes, world->bytes, &asker, error);
 }
 
-static bool any_org(void *data, const char *org_id)
+static enum detect_verdict any_org(void *data, const char *org_id)
 {
-    return !data || strcmp(data, org_id) == 0;
+    return !data || strcmp(data, org_id) == 0 ? DETECT_TAKES : DETECT_PASSES;
+}
+
+/* As of a server whose one process is the org's: another waits for it. */
+static enum detect_verdict one_org_alone(void *data, const char *org_id)
+{
+    return strcmp(data, org_id) == 0 ? DETECT_TAKES : DETECT_WAITS;
 }
 
 static void assert_over(struct detect_job *job, enum vedette_error code)
@@ -139,6 +145,37 @@ static void test_what_was_left_is_not_begun(void)
     world_clear(&world);
 }
 
+/* The busy org's older picture is looked at, its younger one is not: whoever waits longest is next. */
+static void test_who_waits_is_not_overtaken(void)
+{
+    struct world world;
+    world_init(&world);
+    world.settings.queue = 4;
+    struct detect_job *older = submit(&world, "a", NULL), *waiting = submit(&world, "b", NULL),
+                      *younger = submit(&world, "a", NULL);
+    struct detect_job *taken = detect_take(world.queue, one_org_alone, (void *)"a");
+    g_assert_true(taken == older);
+    detect_finish(world.queue, taken, world.bytes);
+    g_assert_null(detect_take(world.queue, one_org_alone, (void *)"a"));
+    taken = detect_take(world.queue, one_org_alone, (void *)"b");
+    g_assert_true(taken == waiting);
+    detect_finish(world.queue, taken, world.bytes);
+    taken = detect_take(world.queue, one_org_alone, (void *)"a");
+    g_assert_true(taken == younger);
+    detect_finish(world.queue, taken, world.bytes);
+    struct detect_job *left = submit(&world, "b", NULL), *last = submit(&world, "a", NULL);
+    detect_job_leave(left); /* whoever went holds up nobody */
+    taken = detect_take(world.queue, one_org_alone, (void *)"a");
+    g_assert_true(taken == last);
+    detect_finish(world.queue, taken, world.bytes);
+    detect_expire(world.queue);
+    assert_over(older, 0);
+    assert_over(waiting, 0);
+    assert_over(younger, 0);
+    assert_over(last, 0);
+    world_clear(&world);
+}
+
 static void test_a_job_may_outlive_its_queue(void)
 {
     struct world world;
@@ -189,6 +226,7 @@ int main(int argc, char **argv)
     g_test_add_func("/detect/nobody_serves", test_nobody_serves);
     g_test_add_func("/detect/a_deadline_ends_what_waits", test_a_deadline_ends_what_waits);
     g_test_add_func("/detect/what_was_left_is_not_begun", test_what_was_left_is_not_begun);
+    g_test_add_func("/detect/who_waits_is_not_overtaken", test_who_waits_is_not_overtaken);
     g_test_add_func("/detect/a_job_may_outlive_its_queue", test_a_job_may_outlive_its_queue);
     g_test_add_func("/detect/two_threads", test_two_threads);
     return g_test_run();
