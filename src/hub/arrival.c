@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMPLAINT_US = 60 * 1000000 };
+enum { COMPLAINT_US = 10 * 1000000 };
 
 struct arrival {
     struct hub *hub;
@@ -131,8 +131,8 @@ enum { STEP_COUNT = G_N_ELEMENTS(steps) };
 
 static bool is_away(const GError *error)
 {
-    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE) ||
-           g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT);
+    return error && (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE) ||
+                     g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT));
 }
 
 /* As far as they go. `next` is written by whoever is at the steps, under the lock, and by nobody else. */
@@ -263,6 +263,16 @@ char *arrival_tell(void *data)
     bool is_empty = text->len == 0;
     char *told = g_string_free(text, is_empty);
     return is_empty ? NULL : told;
+}
+
+bool arrival_is_over(struct arrival *arrival)
+{
+    if (!arrival)
+        return true;
+    pthread_mutex_lock(&arrival->lock);
+    bool is_over = arrival->next == STEP_COUNT;
+    pthread_mutex_unlock(&arrival->lock);
+    return is_over;
 }
 
 char *arrival_take_password(struct arrival *arrival)

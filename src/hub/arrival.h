@@ -22,5 +22,7 @@ void arrival_stop(struct arrival *arrival);
 void arrival_free(struct arrival *arrival);
 /* What is not done yet, and why, in words (g_free); NULL: nothing. Any thread. */
 char *arrival_tell(void *arrival);
+/* Nothing waits any more. NULL: nothing ever did. Any thread. */
+bool arrival_is_over(struct arrival *arrival);
 /* The first administrator's password, when one was generated in arrival_begin: the caller's to print once. g_free. */
 char *arrival_take_password(struct arrival *arrival);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "hub/admission.h"
+#include "hub/arrival.h"
 #include "hub/disk_aside.h"
 #include "hub/governor.h"
 
@@ -429,6 +430,8 @@ void governing_turn(struct governing *governing)
     look_at_admission(governing);
     publish(governing);
     if (governing->room < 0 || governing->governor.is_overloaded || now_us - governing->saved_us < SAVE_US)
+        return;
+    if (!arrival_is_over(hub->arrival)) /* cameras that are known will still join */
         return;
     governing->saved_us = now_us;
     save_memory(governing);

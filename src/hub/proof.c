@@ -36,8 +36,11 @@ struct proof {
     proof_step_fn step;
     void *data;
     struct camera camera;
-    struct hub_worker *worker;
+    struct hub_worker *worker; /* NULL: not yet */
     char *clip;
+    GThread *clip_maker; /* NULL: it was joined */
+    GError *clip_error;  /* its, as the next */
+    int has_clip;        /* atomic: it is at its end */
     enum step next;
     int64_t started_us, stepped_us;
     char id[64];             /* of its signal; empty: none came yet */
@@ -79,6 +82,15 @@ static bool make_clip(const char *path, GError **error)
         is_good = media_writer_write(writer, frame, error);
     }
     return writer && media_writer_close(writer, is_good ? error : NULL) && is_good;
+}
+
+/* A thread of its own: a picture takes its time, and the disk may hang. */
+static gpointer run_clip_maker(gpointer data)
+{
+    struct proof *proof = data;
+    make_clip(proof->clip, &proof->clip_error);
+    g_atomic_int_set(&proof->has_clip, true);
+    return NULL;
 }
 
 /* ---- its camera ---- */
@@ -130,7 +142,8 @@ static void finish(struct proof *proof, const char *problem)
     if (proof->step)
         proof->step(proof->data, NULL, 0, problem);
     proof->step = NULL;
-    hub_worker_stop(proof->worker);
+    if (proof->worker)
+        hub_worker_stop(proof->worker);
 }
 
 /* ---- looking ---- */
@@ -218,10 +231,37 @@ static bool is_asking(const struct proof *proof)
     return proof->asker && !g_atomic_int_get(&proof->has_asked);
 }
 
+static void start_worker(struct proof *proof)
+{
+    g_autoptr(GError) cause = NULL;
+    proof->worker = hub_worker_new_apart(proof->hub, camera_id, &proof->camera);
+    if (!hub_worker_start(proof->worker, &cause))
+        finish(proof, cause->message);
+}
+
+static void take_clip(struct proof *proof)
+{
+    if (!proof->clip_maker || !g_atomic_int_get(&proof->has_clip))
+        return;
+    g_thread_join(g_steal_pointer(&proof->clip_maker));
+    if (proof->is_over)
+        return;
+    if (proof->clip_error) {
+        finish(proof, proof->clip_error->message);
+        return;
+    }
+    tell_elapsed(proof);
+    start_worker(proof);
+}
+
 /* Takes the steps that are done by now. */
 static void advance(struct proof *proof)
 {
     struct hub_worker *worker = proof->worker;
+    if (!worker) {
+        take_clip(proof);
+        return;
+    }
     if (proof->next == STEP_WORKER && worker->has_said_hello)
         tell_elapsed(proof);
     if (proof->next == STEP_ANALYSIS && *proof->id) {
@@ -243,7 +283,7 @@ static void check_trouble(struct proof *proof)
     g_autofree char *problem = NULL;
     if (proof->is_over)
         return;
-    if (!proof->worker->pid)
+    if (proof->worker && !proof->worker->pid)
         problem = g_strdup_printf("its worker ended before: %s; the log says why", step_names[proof->next]);
     else if (clock_monotonic_us(proof->hub->clock) - proof->started_us > deadline_us(proof))
         problem = g_strdup_printf("after %.0f s this had not come about: %s",
@@ -257,6 +297,9 @@ static void proof_free(struct proof *proof)
     g_atomic_int_set(&proof->is_left, true);
     if (proof->asker)
         g_thread_join(proof->asker);
+    if (proof->clip_maker)
+        g_thread_join(proof->clip_maker);
+    g_clear_error(&proof->clip_error);
     if (proof->timer)
         g_source_remove(proof->timer);
     g_unlink(proof->clip);
@@ -273,10 +316,11 @@ static gboolean on_turn(gpointer data)
     advance(proof);
     check_trouble(proof);
     bool has_time = clock_monotonic_us(proof->hub->clock) - proof->started_us < 2 * deadline_us(proof);
-    if (proof->is_over && proof->worker->pid && !has_time)
-        hub_worker_end(proof->worker);
+    struct hub_worker *worker = proof->worker;
+    if (proof->is_over && worker && worker->pid && !has_time)
+        hub_worker_end(worker);
     /* batches of its worker that are on their way name it: it is freed after they came back */
-    if (!proof->is_over || proof->worker->pid || proof->worker->bytes_in_hand || is_asking(proof))
+    if (!proof->is_over || proof->clip_maker || (worker && (worker->pid || worker->bytes_in_hand)) || is_asking(proof))
         return G_SOURCE_CONTINUE;
     proof->timer = 0;
     proof->hub->proof = NULL;
@@ -297,7 +341,8 @@ void proof_clear(struct hub *hub)
     if (proof->step)
         proof->step(proof->data, NULL, 0, "the server stops");
     hub->proof = NULL;
-    hub_worker_end(proof->worker);
+    if (proof->worker)
+        hub_worker_end(proof->worker);
     proof->worker = NULL; /* stays among the workers, and is freed with them */
     proof_free(proof);
 }
@@ -316,16 +361,12 @@ struct proof *proof_start(struct hub *hub, proof_step_fn step, void *data, GErro
     proof->clip = g_build_filename(hub->data_dir, "self-test.mp4", NULL);
     proof->started_us = proof->stepped_us = clock_monotonic_us(hub->clock);
     fill_camera(proof);
-    if (!make_clip(proof->clip, error)) {
+    proof->clip_maker = g_thread_try_new("clip", run_clip_maker, proof, error);
+    if (!proof->clip_maker) {
         proof_free(proof);
         return NULL;
     }
-    tell_elapsed(proof);
-    proof->worker = hub_worker_new_apart(hub, camera_id, &proof->camera);
     hub->proof = proof;
     proof->timer = g_timeout_add(TURN_MS, on_turn, proof);
-    g_autoptr(GError) cause = NULL;
-    if (!hub_worker_start(proof->worker, &cause))
-        finish(proof, cause->message);
     return proof;
 }

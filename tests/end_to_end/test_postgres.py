@@ -197,6 +197,24 @@ def a_store_that_is_reached_and_is_not_as_it_must_be_is_refused_at_the_start():
             assert answer.returncode == 1 and words in answer.stderr, (words, answer.stderr)
 
 
+def h11_a_store_that_comes_without_its_tables_is_waited_for():
+    with Directory() as directory, Postgres(directory) as postgres:
+        postgres.run("createdb", "-h", postgres.place, "late")
+        postgres.run("psql", "-h", postgres.place, "-q", "late", input=vedette("migrate", "roles").stdout)
+        late = {role: postgres.url(role).replace("/vedette?", "/late?") for role in ("vedette_login", "vedette_migrator")}
+        postgres.stop_fast()
+        config = f"store: {{url: '{late['vedette_login']}', retry_delay_max_ms: 500}}\ncameras: []\n"
+        with Hub(directory, config, logs_in=False) as hub:
+            postgres.start()
+            until(lambda: "waits for the store" in hub.log() and "run `vedette migrate up`" in hub.log(), "it says what is missing")
+            assert_waits_for_its_store(hub)
+            migrated = vedette("migrate", "up", "--store-url", late["vedette_migrator"])
+            assert migrated.returncode == 0, migrated.stderr
+            until(lambda: is_ready(hub), "all is done once the tables are there")
+            hub.log_in()
+            assert hub.stop() == 0, hub.log()
+
+
 def a_worker_that_cannot_be_started_at_the_start_is_started_later():
     with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
         binary, away = directory / "vedette", directory / "away"
@@ -248,6 +266,7 @@ if __name__ == "__main__":
         ("H11: a server starts without its store, from the last good snapshot",
          h11_a_server_starts_without_its_store_from_the_last_good_snapshot),
         ("H11: the first start of all waits for its store", h11_the_first_start_of_all_waits_for_its_store),
+        ("H11: a store that comes without its tables is waited for", h11_a_store_that_comes_without_its_tables_is_waited_for),
         ("a store that is reached and is not as it must be is refused at the start",
          a_store_that_is_reached_and_is_not_as_it_must_be_is_refused_at_the_start),
         ("a worker that cannot be started at the start is started later",
