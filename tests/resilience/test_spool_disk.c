@@ -381,6 +381,51 @@ static void test_q17_others_may_not_write_there(void)
     world_clear(&world);
 }
 
+/* Its file can be written to, but no other can be made. What was taken stays, and it goes on when it may write again.
+ */
+static void use_while_read_only(struct spool_world *world)
+{
+    struct vedette_spool_error error = {0};
+    const struct vedette_spool_record record = {.tenant = "shop", .priority = 5, .payload = "refused", .length = 7};
+    world->config.file_bytes = 4096; /* a file for each record */
+    world_open(world);
+    world_put_many(world, 3);
+    g_assert_cmpint(chmod(world->directory, 0500), ==, 0);
+    g_assert_false(vedette_spool_enqueue(world->spool, &record, 1, &error));
+    g_assert_nonnull(strstr(error.text, "Permission denied"));
+    g_assert_cmpint(world_stats(world).total_queued, ==, 3);
+    g_assert_cmpint(world_stats(world).write_errors, >, 0);
+    g_assert_cmpint(chmod(world->directory, 0700), ==, 0);
+    g_assert_true(world_put(world, "shop", 5, "fresh"));
+    world_reopen(world);
+    g_autofree char *text = world_drain_text(world);
+    g_assert_cmpstr(text, ==, "record 0 record 1 record 2 fresh");
+    world_close(world);
+}
+
+/* As nobody: root may write everywhere. */
+static void test_q17_a_directory_that_becomes_read_only_is_told(void)
+{
+    struct spool_world world;
+    int status;
+    world_init(&world);
+    bool is_given = geteuid() == 0 && chown(world.parent, 65534, 65534) == 0;
+    pid_t child = fork();
+    if (child == 0) {
+        if (!is_given || setuid(65534) != 0)
+            _exit(77);
+        use_while_read_only(&world);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    g_assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        g_test_skip("cannot become another user here");
+    else
+        g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+    world_clear(&world);
+}
+
 /* As nobody: root may write everywhere. */
 static void test_q17_a_read_only_or_foreign_directory_is_told(void)
 {
@@ -523,6 +568,8 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q17_a_link_is_refused", test_q17_a_link_is_refused);
     g_test_add_func("/spool/q17_a_link_above_is_followed", test_q17_a_link_above_is_followed);
     g_test_add_func("/spool/q17_others_may_not_write_there", test_q17_others_may_not_write_there);
+    g_test_add_func("/spool/q17_a_directory_that_becomes_read_only_is_told",
+                    test_q17_a_directory_that_becomes_read_only_is_told);
     g_test_add_func("/spool/q17_a_read_only_or_foreign_directory_is_told",
                     test_q17_a_read_only_or_foreign_directory_is_told);
     g_test_add_func("/spool/q23_random_walks_beside_a_model", test_q23_random_walks_beside_a_model);
