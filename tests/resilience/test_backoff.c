@@ -104,6 +104,7 @@ static void test_j06_retries_cannot_multiply_the_load(void)
     for (int i = 0; i < 100; i++)
         taken += vedette_retry_budget_take(&budget);
     g_assert_cmpint(taken, ==, 10);
+    g_assert_cmpint(vedette_retry_budget_left(&budget), ==, 0);
     for (int i = 0; i < 1000; i++) {
         vedette_retry_budget_note_request(&budget);
         taken += vedette_retry_budget_take(&budget);
@@ -111,6 +112,7 @@ static void test_j06_retries_cannot_multiply_the_load(void)
     g_assert_cmpint(taken, ==, 110);
     for (int i = 0; i < 100000; i++) /* a long quiet time fills it, and no more */
         vedette_retry_budget_note_request(&budget);
+    g_assert_cmpint(vedette_retry_budget_left(&budget), ==, 10);
     for (taken = 0; vedette_retry_budget_take(&budget);)
         taken++;
     g_assert_cmpint(taken, ==, 10);

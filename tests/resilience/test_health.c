@@ -71,6 +71,23 @@ static void pass(struct world *world, int is_online, int seconds)
     }
 }
 
+/* Of one that is watched no longer nothing is told, and when it comes back it is a new one. */
+static void test_one_that_is_forgotten_is_not_told(void)
+{
+    struct world world;
+    struct vedette_camera_health health;
+    world_init(&world);
+    pass(&world, 1, 20);
+    vedette_health_forget(world.health, "door");
+    g_assert_false(vedette_health_get(world.health, "door", &health));
+    pass(&world, -1, 120);
+    g_assert_cmpstr(world.told->str, ==, "");
+    pass(&world, 1, 1);
+    g_assert_true(vedette_health_get(world.health, "door", &health));
+    vedette_health_forget(world.health, "nobody");
+    world_clear(&world);
+}
+
 static void test_one_that_flaps_is_told_once(void)
 {
     struct world world;
@@ -232,6 +249,7 @@ int main(int argc, char **argv)
     g_test_add_func("/health/fps is by the wall clock", test_fps_is_by_the_wall_clock);
     g_test_add_func("/health/it is bounded", test_it_is_bounded);
     g_test_add_func("/health/it has a thread of its own", test_it_has_a_thread_of_its_own);
+    g_test_add_func("/health/one that is forgotten is not told", test_one_that_is_forgotten_is_not_told);
     g_test_add_func("/health/bad settings are refused", test_bad_settings_are_refused);
     return g_test_run();
 }

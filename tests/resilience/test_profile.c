@@ -149,6 +149,23 @@ static void test_an_operators_word_counts_more(void)
     g_assert_true(vedette_apply_service_optimizations("fusion", NULL, NULL)); /* this machine */
 }
 
+static void test_variables_say_what_was_chosen(void)
+{
+    struct vedette_profile_variable variables[VEDETTE_PROFILE_VARIABLES_MAX];
+    const struct vedette_machine plain = machine_of(4, 8 * GB), with_gpu = machine_with_gpu(16 * GB);
+    const struct vedette_profile profile = profile_of("safety", &plain);
+    size_t count = vedette_profile_variables(&profile, &plain, variables);
+    g_autofree char *threads = g_strdup_printf("%d", (int)profile.omp_threads);
+    g_assert_cmpuint(count, ==, 2);
+    g_assert_cmpstr(variables[0].name, ==, "OMP_NUM_THREADS");
+    g_assert_cmpstr(variables[0].value, ==, threads);
+    g_assert_cmpstr(variables[1].name, ==, "OPENBLAS_NUM_THREADS");
+    count = vedette_profile_variables(&profile, &with_gpu, variables);
+    g_assert_cmpuint(count, ==, 5);
+    g_assert_cmpstr(variables[4].name, ==, "CUDA_CACHE_MAXSIZE");
+    g_assert_cmpstr(variables[4].value, ==, "2147483648");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -159,6 +176,7 @@ int main(int argc, char **argv)
     g_test_add_func("/profile/batches fill a GPU and no CPU", test_batches_fill_a_gpu_and_no_cpu);
     g_test_add_func("/profile/device config", test_device_config);
     g_test_add_func("/profile/providers", test_providers);
+    g_test_add_func("/profile/variables say what was chosen", test_variables_say_what_was_chosen);
     g_test_add_func("/profile/an operator's word counts more", test_an_operators_word_counts_more);
     return g_test_run();
 }

@@ -207,6 +207,37 @@ static void test_bad_settings_are_refused(void)
     g_assert_nonnull(strstr(why, "tick_us"));
 }
 
+static void append_breaker(void *data, const char *name, struct vedette_breaker *breaker)
+{
+    struct vedette_resilience *manager = ((void **)data)[0];
+    g_assert_true(vedette_resilience_find_breaker(manager, name) == breaker); /* outside the lock: no hang */
+    g_string_append_printf(((void **)data)[1], "%s ", name);
+}
+
+static void append_queue(void *data, const char *name, const struct vedette_queue_stats *stats)
+{
+    g_string_append_printf(data, "%s:%d ", name, (int)stats->total_queued);
+}
+
+static void test_all_are_visited_in_order(void)
+{
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    g_autoptr(GString) names = g_string_new(NULL);
+    void *visit[] = {manager, names};
+    struct queue queues[] = {{.stats.total_queued = 3}, {.stats.total_queued = 4}};
+    g_assert_nonnull(vedette_resilience_breaker(manager, "camera_2"));
+    g_assert_nonnull(vedette_resilience_breaker(manager, "camera_1"));
+    vedette_resilience_each_breaker(manager, append_breaker, visit);
+    g_assert_cmpstr(names->str, ==, "camera_1 camera_2 ");
+    g_string_truncate(names, 0);
+    const struct vedette_queue faces[] = {face_of(&queues[0], "records"), face_of(&queues[1], "notices")};
+    for (size_t i = 0; i < G_N_ELEMENTS(faces); i++)
+        g_assert_true(vedette_resilience_add_queue(manager, &faces[i]));
+    vedette_resilience_each_queue(manager, append_queue, names);
+    g_assert_cmpstr(names->str, ==, "records:3 notices:4 ");
+    vedette_resilience_free(manager);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -217,6 +248,7 @@ int main(int argc, char **argv)
     g_test_add_func("/resilience/a health check shows all", test_a_health_check_shows_all);
     g_test_add_func("/resilience/cameras have their monitor", test_cameras_have_their_monitor);
     g_test_add_func("/resilience/any thread may ask", test_any_thread_may_ask);
+    g_test_add_func("/resilience/all are visited in order", test_all_are_visited_in_order);
     g_test_add_func("/resilience/bad settings are refused", test_bad_settings_are_refused);
     return g_test_run();
 }

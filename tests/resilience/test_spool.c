@@ -525,6 +525,17 @@ static void test_q25_counts_are_those_of_a_full_scan(void)
     world_clear(&world);
 }
 
+static void test_losses_have_names(void)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+    for (int loss = 0; loss < VEDETTE_SPOOL_LOSSES; loss++)
+        g_assert_true(
+            g_hash_table_add(names, (char *)(uintptr_t)vedette_spool_loss_name((enum vedette_spool_loss)loss)));
+    g_assert_false(g_hash_table_contains(names, "unknown"));
+    g_assert_cmpstr(vedette_spool_loss_name(VEDETTE_SPOOL_REJECTED_DISK), ==, "rejected_disk");
+    g_assert_cmpstr(vedette_spool_loss_name(VEDETTE_SPOOL_LOSSES), ==, "unknown");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -553,6 +564,7 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/submit_tells_when_the_records_are_there_to_stay",
                     test_submit_tells_when_the_records_are_there_to_stay);
     g_test_add_func("/spool/a_waiting_consumer_is_woken", test_a_waiting_consumer_is_woken);
+    g_test_add_func("/spool/losses_have_names", test_losses_have_names);
     g_test_add_func("/spool/q25_counts_are_those_of_a_full_scan", test_q25_counts_are_those_of_a_full_scan);
     return g_test_run();
 }
