@@ -5,14 +5,10 @@
 #include <sys/random.h>
 
 /* RFC 9562 section 5.7: 48 bits of Unix milliseconds, version, 12 random bits, variant, 62 random bits. */
-void id_write(struct clock *clock, char text[ID_TEXT_BYTES])
+static void write_text(int64_t ms, uint8_t bytes[16], char text[ID_TEXT_BYTES])
 {
-    uint8_t bytes[16];
-    while (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        ; /* only a signal before the pool is ready interrupts so small a read */
-    uint64_t ms = (uint64_t)clock_wall_ms(clock);
     for (int i = 0; i < 6; i++)
-        bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
+        bytes[i] = (uint8_t)((uint64_t)ms >> (40 - 8 * i));
     bytes[6] = 0x70 | (bytes[6] & 0x0f);
     bytes[8] = 0x80 | (bytes[8] & 0x3f);
     static const char digits[] = "0123456789abcdef";
@@ -24,6 +20,25 @@ void id_write(struct clock *clock, char text[ID_TEXT_BYTES])
         *out++ = digits[bytes[i] & 15];
     }
     *out = '\0';
+}
+
+void id_write(struct clock *clock, char text[ID_TEXT_BYTES])
+{
+    uint8_t bytes[16];
+    while (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        ; /* only a signal before the pool is ready interrupts so small a read */
+    write_text(clock_wall_ms(clock), bytes, text);
+}
+
+void id_write_named(int64_t ms, const char *words, char text[ID_TEXT_BYTES])
+{
+    uint8_t digest[32];
+    gsize length = sizeof digest;
+    GChecksum *checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_checksum_update(checksum, (const guchar *)words, -1);
+    g_checksum_get_digest(checksum, digest, &length);
+    g_checksum_free(checksum);
+    write_text(ms, digest, text);
 }
 
 char *id_new(struct clock *clock)

@@ -10,26 +10,34 @@
 
 static const struct alarm {
     size_t gauge; /* in server_health: not 0 while it lasts */
+    size_t since; /* there, too; 0: nobody knows */
     enum server_signal begins, ends;
     const char *attributes;
 } alarms[] = {
-    {offsetof(struct server_health, retention_stopped), SERVER_SIGNAL_RETENTION_STOPPED,
-     SERVER_SIGNAL_RETENTION_RESUMED, "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
-    {offsetof(struct server_health, storage_alarm), SERVER_SIGNAL_STORAGE_WILL_BE_FULL,
-     SERVER_SIGNAL_STORAGE_LASTS_AGAIN, "{\"advice\":\"vedette jobs history watch_storage\"}"},
-    {offsetof(struct server_health, store_stray_rows), SERVER_SIGNAL_PARTITION_MISSING,
+    {offsetof(struct server_health, retention_stopped), offsetof(struct server_health, retention_stopped_since_ms),
+     SERVER_SIGNAL_RETENTION_STOPPED, SERVER_SIGNAL_RETENTION_RESUMED,
+     "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
+    {offsetof(struct server_health, storage_alarm), offsetof(struct server_health, storage_alarm_since_ms),
+     SERVER_SIGNAL_STORAGE_WILL_BE_FULL, SERVER_SIGNAL_STORAGE_LASTS_AGAIN,
+     "{\"advice\":\"vedette jobs history watch_storage\"}"},
+    {offsetof(struct server_health, store_stray_rows), 0, SERVER_SIGNAL_PARTITION_MISSING,
      SERVER_SIGNAL_PARTITIONS_COMPLETE, "{\"advice\":\"look at the server's log for why partitions are not made\"}"},
 };
+
+static const int64_t *gauge_at(const struct hub *hub, size_t offset)
+{
+    return (const int64_t *)(const void *)((const char *)&hub->health + offset);
+}
 
 void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(alarms); i++) {
         const struct alarm *alarm = &alarms[i];
-        const int64_t *gauge = (const int64_t *)(const void *)((const char *)&hub->health + alarm->gauge);
-        bool is_on = counter_get(gauge) != 0, was_on = *told & 1U << i;
+        bool is_on = counter_get(gauge_at(hub, alarm->gauge)) != 0, was_on = *told & 1U << i;
         if (is_on == was_on)
             continue;
         *told ^= 1U << i;
-        monitor_raise_for_orgs(monitor, is_on ? alarm->begins : alarm->ends, alarm->attributes);
+        int64_t since_ms = alarm->since ? counter_get(gauge_at(hub, alarm->since)) : 0;
+        monitor_raise_for_orgs(monitor, is_on ? alarm->begins : alarm->ends, since_ms, alarm->attributes);
     }
 }

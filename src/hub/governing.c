@@ -372,10 +372,10 @@ static void tell_change(struct governing *governing)
         governing_order_worker(governing, g_ptr_array_index(governing->hub->workers, i));
     if (governor->is_overloaded) {
         log_warning(NULL, "overload (%s): %s", *hot ? hot : "passing", text);
-        monitor_raise_for_orgs(governing->hub->monitor, SERVER_SIGNAL_OVERLOAD, attributes);
+        monitor_raise_for_orgs(governing->hub->monitor, SERVER_SIGNAL_OVERLOAD, 0, attributes);
     } else {
         log_info(NULL, "the overload is over: %s", text);
-        monitor_raise_for_orgs(governing->hub->monitor, SERVER_SIGNAL_OVERLOAD_ENDED, attributes);
+        monitor_raise_for_orgs(governing->hub->monitor, SERVER_SIGNAL_OVERLOAD_ENDED, 0, attributes);
     }
 }
 

@@ -248,8 +248,10 @@ void monitor_turn(struct monitor *monitor);
 void monitor_raise(struct monitor *monitor, const struct camera *camera, enum server_signal signal,
                    const char *attributes);
 /* The same of the server itself (camera id "server"), once for each org that has cameras: the machine is everybody's.
- */
-void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, const char *attributes);
+ * `since_ms`: of what every server of a store sees, when it began, by which it is one and the same signal whoever tells
+ * it; 0: of this server alone, and now. */
+void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, int64_t since_ms,
+                            const char *attributes);
 
 /* ---- stalls.c ---- */
 

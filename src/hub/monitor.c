@@ -125,15 +125,13 @@ static void encode_signal(const struct signal *signal, struct analytics_event *e
     event->payload.text = g_string_free(json, FALSE);
 }
 
-static void raise_signal(struct monitor *monitor, const struct camera *camera, enum server_signal raised, int64_t at_ms,
-                         const char *attributes)
+static void raise_named(struct monitor *monitor, const struct camera *camera, enum server_signal raised, int64_t at_ms,
+                        const char *id, const char *attributes)
 {
     struct hub *hub = monitor->hub;
-    char id[ID_TEXT_BYTES];
-    id_write(hub->clock, id);
     /* borrows everything */
     const struct signal signal = {
-        .id = id,
+        .id = (char *)(uintptr_t)id,
         .org_id = camera->org_id,
         .site_id = camera->site_id,
         .camera_id = camera->id,
@@ -160,13 +158,36 @@ static void raise_signal(struct monitor *monitor, const struct camera *camera, e
     set_unsent(monitor, events, false);
 }
 
+static void raise_signal(struct monitor *monitor, const struct camera *camera, enum server_signal raised, int64_t at_ms,
+                         const char *attributes)
+{
+    char id[ID_TEXT_BYTES];
+    id_write(monitor->hub->clock, id);
+    raise_named(monitor, camera, raised, at_ms, id, attributes);
+}
+
 void monitor_raise(struct monitor *monitor, const struct camera *camera, enum server_signal signal,
                    const char *attributes)
 {
     raise_signal(monitor, camera, signal, clock_wall_ms(monitor->hub->clock), attributes);
 }
 
-void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, const char *attributes)
+/* What all servers see, each of them tells, and again after a restart: under one id, so that it is one signal. */
+static void raise_for_org(struct monitor *monitor, const struct camera *server, enum server_signal signal,
+                          int64_t since_ms, const char *attributes)
+{
+    char id[ID_TEXT_BYTES];
+    g_autofree char *words = g_strdup_printf("%s\n%s", server_signals[signal].kind, server->org_id);
+    if (!since_ms) {
+        monitor_raise(monitor, server, signal, attributes);
+        return;
+    }
+    id_write_named(since_ms, words, id);
+    raise_named(monitor, server, signal, since_ms, id, attributes);
+}
+
+void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, int64_t since_ms,
+                            const char *attributes)
 {
     CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
     g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
@@ -174,7 +195,7 @@ void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, 
         const struct camera *camera = set->items[i];
         const struct camera server = {.id = (char *)"server", .org_id = camera->org_id, .site_id = camera->site_id};
         if (g_hash_table_add(told, camera->org_id))
-            monitor_raise(monitor, &server, signal, attributes);
+            raise_for_org(monitor, &server, signal, since_ms, attributes);
     }
 }
 

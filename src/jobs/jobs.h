@@ -41,6 +41,7 @@ struct job {
     bool (*run)(struct job_context *context, GError **error);
     /* A gauge in server_health: 1, on every hub, while the latest run that ended had failed. 0: there is none. */
     size_t alarm;
+    size_t alarm_since; /* and since when it is so or not, in Unix milliseconds; of an alarm */
 };
 /* Also begun when an org is deleted. */
 #define JOB_ERASE_ORGS "erase_deleted_orgs"

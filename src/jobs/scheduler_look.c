@@ -82,10 +82,12 @@ bool scheduler_read_alarms(const struct scheduler *scheduler, GError **error)
     for (size_t i = 0; i < options->job_count; i++) {
         const struct job *job = &options->jobs[i];
         bool has_failed;
+        int64_t since_ms;
         if (!job->alarm)
             continue;
-        if (!store_run_failed(options->store, job->id, &has_failed, error))
+        if (!store_run_failed(options->store, job->id, &has_failed, &since_ms, error))
             return false;
+        counter_set((int64_t *)(void *)((char *)options->health + job->alarm_since), since_ms);
         counter_set((int64_t *)(void *)((char *)options->health + job->alarm), has_failed);
     }
     return true;

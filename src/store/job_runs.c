@@ -187,9 +187,9 @@ bool store_runs_count(struct store *store, const char *job_id, int64_t *count, G
                              STORE_VALUES(sql_text(job_id), sql_time(clock_wall_ms(store->clock))), 0, count, error);
 }
 
-bool store_run_failed(struct store *store, const char *job_id, bool *has_failed, GError **error)
+bool store_run_failed(struct store *store, const char *job_id, bool *has_failed, int64_t *since_ms, GError **error)
 {
-    int64_t failed = 0;
+    int64_t failed = 0, now_ms = clock_wall_ms(store->clock);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
     bool is_good =
@@ -198,7 +198,14 @@ bool store_run_failed(struct store *store, const char *job_id, bool *has_failed,
                           "SELECT CASE WHEN state = 'failed' THEN 1 ELSE 0 END FROM job_runs WHERE job_id = "
                           "$1 AND started_at <= $2 AND state IN ('done', 'failed') ORDER BY scheduled_at "
                           "DESC LIMIT 1",
-                          STORE_VALUES(sql_text(job_id), sql_time(clock_wall_ms(store->clock))), 0, &failed, error);
+                          STORE_VALUES(sql_text(job_id), sql_time(now_ms)), 0, &failed, error) &&
+        store_get_integer(transaction,
+                          "SELECT min(scheduled_at) FROM job_runs WHERE job_id = $1 AND started_at <= $2 AND state = "
+                          "$3 AND scheduled_at > (SELECT coalesce(max(scheduled_at), $5) FROM job_runs WHERE job_id = "
+                          "$1 AND started_at <= $2 AND state = $4)",
+                          STORE_VALUES(sql_text(job_id), sql_time(now_ms), sql_text(failed ? "failed" : "done"),
+                                       sql_text(failed ? "done" : "failed"), sql_time(0)),
+                          0, since_ms, error);
     *has_failed = failed != 0;
     return is_good;
 }

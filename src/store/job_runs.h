@@ -52,8 +52,9 @@ GHashTable *store_runs_latest(struct store *store, GError **error);
 
 /* How many runs of a job hold leases, on all servers. */
 bool store_runs_count(struct store *store, const char *job_id, int64_t *count, GError **error);
-/* Whether the latest run of a job that ended, of those not in the future, had failed. */
-bool store_run_failed(struct store *store, const char *job_id, bool *has_failed, GError **error);
+/* Whether the latest run of a job that ended, of those not in the future, had failed; and since when it is so: the time
+ * of the first run of those that went alike since one went otherwise (0: none ended yet). */
+bool store_run_failed(struct store *store, const char *job_id, bool *has_failed, int64_t *since_ms, GError **error);
 
 /* Writes it, and who did it into the audit. */
 bool store_job_put(struct store *store, const struct job_state *state, const struct audit_by *by, GError **error);

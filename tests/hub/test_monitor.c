@@ -353,6 +353,24 @@ static void test_alarms_of_upkeep_are_told(void)
     world_clear(&world);
 }
 
+/* Every server on a store sees them, and again after its restart: it is one signal. */
+static void test_one_alarm_of_two_hubs_is_one_signal(void)
+{
+    struct world world;
+    world_init(&world);
+    counter_set(&world.hub.health.retention_stopped_since_ms, clock_wall_ms(world.hub.clock) - 3600000);
+    counter_set(&world.hub.health.retention_stopped, 1);
+    pass(&world, "online", 2);
+    assert_signals(&world, 1, "retention_stopped");
+    unsigned told_by_another = 0;
+    alarms_look(&told_by_another, world.hub.monitor, &world.hub);
+    pass(&world, "online", 2);
+    counter_set(&world.hub.health.storage_alarm, 1);
+    pass(&world, "online", 2);
+    assert_signals(&world, 2, "retention_stopped storage_will_be_full");
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -369,5 +387,6 @@ int main(int argc, char **argv)
                     test_a_server_that_stops_leaves_no_camera_on_line);
     g_test_add_func("/monitor/g07 rows without a day are an alarm", test_g07_rows_without_a_day_are_an_alarm);
     g_test_add_func("/monitor/alarms of upkeep are told", test_alarms_of_upkeep_are_told);
+    g_test_add_func("/monitor/one alarm of two hubs is one signal", test_one_alarm_of_two_hubs_is_one_signal);
     return g_test_run();
 }

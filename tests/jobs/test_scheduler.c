@@ -484,7 +484,8 @@ static bool fail_sometimes(struct job_context *context, GError **error)
 }
 
 static const struct job alarming[] = {{"alarm", "Alarms", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
-                                       fail_sometimes, offsetof(struct server_health, retention_stopped)}};
+                                       fail_sometimes, offsetof(struct server_health, retention_stopped),
+                                       offsetof(struct server_health, retention_stopped_since_ms)}};
 
 /* A hub with a health of its own, on the same store. */
 static struct scheduler *start_beside(struct world *world, struct server_health *health)
@@ -509,13 +510,18 @@ static void test_alarms_are_every_hub_s(void)
     WORLD_WAIT_UNTIL((scheduler_turn(first), scheduler_turn(second),
                       counter_get(&here.retention_stopped) && counter_get(&there.retention_stopped)));
     struct scheduler *third = start_beside(&world, &restarted);
-    g_assert_cmpint(counter_get(&restarted.retention_stopped), ==, 1); /* a start does not forget it */
+    g_assert_cmpint(counter_get(&restarted.retention_stopped), ==, 1);     /* a start does not forget it */
+    int64_t since_ms = counter_get(&restarted.retention_stopped_since_ms); /* by which it is one and the same for all */
+    g_assert_cmpint(since_ms, >, 0);
+    g_assert_cmpint(counter_get(&here.retention_stopped_since_ms), ==, since_ms);
+    g_assert_cmpint(counter_get(&there.retention_stopped_since_ms), ==, since_ms);
     scheduler_free(third);
     /* the cause is gone: whoever runs it, nobody says so any more */
     g_atomic_int_set(&is_failing, 0);
     /* each time an hour later: one is skipped when a run that failed was taken over and is not over yet */
     WORLD_WAIT_UNTIL((clock_fake_advance_us(world.store.clock, HOUR_US), scheduler_turn(first), scheduler_turn(second),
                       !counter_get(&here.retention_stopped) && !counter_get(&there.retention_stopped)));
+    g_assert_cmpint(counter_get(&here.retention_stopped_since_ms), >, since_ms);
     scheduler_free(first);
     scheduler_free(second);
     world_end(&world);
