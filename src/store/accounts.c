@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "facts/tenant.h"
+#include "store/audit_internal.h"
 #include "store/site_clocks.h"
-#include "store/work_internal.h"
 
 void user_free(struct user *user)
 {
@@ -88,7 +88,7 @@ bool store_has_users(struct store *store, const char *org_id, bool *has_users, G
 /* ---- cameras ---- */
 
 /* As the audit shows it: without what may be a login in the address. NULL for none. */
-static char *camera_text(const struct camera *camera)
+static char *camera_text(const struct camera *camera, bool login_changed)
 {
     if (!camera)
         return NULL;
@@ -97,21 +97,54 @@ static char *camera_text(const struct camera *camera)
     camera_copy_shown(camera, &shown);
     record_encode_json(&camera_descriptor, &shown, false, json);
     record_clear(&camera_descriptor, &shown);
+    if (login_changed)
+        g_string_insert(json, (gssize)json->len - 1, ",\"login_changed\":true");
     return g_string_free(json, FALSE);
 }
 
-/* Notes a camera's change, when there is one. Those of the API: cameras.c. */
-static bool audit_camera(struct store_transaction *transaction, const struct camera *camera, GError **error)
+static const char no_logins[] = "none"; /* in a fingerprint's place */
+
+/* All logins of a camera as one text; NULL: it has none. */
+static char *logins_text(const struct camera *camera)
+{
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    GString *text = g_string_new("[");
+    bool has_any = false;
+    size_t count = camera_list_streams(camera, uses);
+    for (size_t i = 0; i < count; i++) {
+        has_any |= uses[i].username || uses[i].password;
+        record_append_json_string(text, uses[i].username ? uses[i].username : "");
+        record_append_json_string(text, uses[i].password ? uses[i].password : "");
+    }
+    return g_string_free(text, !has_any);
+}
+
+/* What the row keeps of the settings' logins, to tell the next time whether they are others: `known` is what it has
+ * (NULL: an earlier version wrote it). g_free. */
+static char *fingerprint_of(const struct camera *camera, const char *known, bool *is_changed)
+{
+    g_autofree char *text = logins_text(camera);
+    bool is_same = known && (text ? strcmp(known, no_logins) != 0 && audit_fingerprint_matches(known, text)
+                                  : strcmp(known, no_logins) == 0);
+    *is_changed = known && !is_same;
+    return is_same ? g_strdup(known) : text ? audit_fingerprint_new(text) : g_strdup(no_logins);
+}
+
+static struct camera *find_camera(struct store_transaction *transaction, const struct camera *camera, bool *is_there,
+                                  GError **error)
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new();
-    if (!store_select(transaction, &camera_descriptor, "WHERE org_id = $1 AND id = $2",
-                      STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), found, error))
-        return false;
-    struct camera *before = found->len ? g_ptr_array_index(found, 0) : NULL;
-    g_autofree char *before_text = camera_text(before), *after_text = camera_text(camera);
-    if (before)
-        record_clear(&camera_descriptor, before);
-    g_free(before);
+    bool is_good = store_select(transaction, &camera_descriptor, "WHERE org_id = $1 AND id = $2",
+                                STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), found, error);
+    *is_there = is_good;
+    return found->len ? g_ptr_array_index(found, 0) : NULL;
+}
+
+/* Notes a camera's change, when there is one. Those of the API: cameras.c. */
+static bool audit_camera(struct store_transaction *transaction, const struct camera *camera,
+                         const struct camera *before, bool login_changed, GError **error)
+{
+    g_autofree char *before_text = camera_text(before, false), *after_text = camera_text(camera, login_changed);
     if (g_strcmp0(before_text, after_text) == 0)
         return true;
     const struct audit_by by = {camera->org_id, "system", NULL, NULL, "settings"};
@@ -120,18 +153,32 @@ static bool audit_camera(struct store_transaction *transaction, const struct cam
     return store_audit_add_in(transaction, &by, &change, error);
 }
 
-bool store_camera_put(struct store *store, const struct camera *camera, GError **error)
+/* With what was there before, if anything was. */
+static bool put_camera(struct store_transaction *transaction, const struct camera *camera, GError **error)
 {
     struct camera stored = *camera; /* borrows everything */
-    stored.username = stored.password = NULL;
     const void *record = &stored;
+    bool is_read, login_changed = false;
+    struct camera *before = find_camera(transaction, camera, &is_read, error);
+    bool is_of_file = before && before->managed_by != CAMERA_OF_API;
+    g_autofree char *fingerprint = fingerprint_of(camera, is_of_file ? before->logins : NULL, &login_changed);
+    stored.username = stored.password = NULL;
+    stored.logins = fingerprint;
+    bool is_good = is_read && audit_camera(transaction, camera, before, login_changed, error) &&
+                   store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error);
+    if (before)
+        record_clear(&camera_descriptor, before);
+    g_free(before);
+    return is_good;
+}
+
+bool store_camera_put(struct store *store, const struct camera *camera, GError **error)
+{
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
     return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
            (!camera->site_id || store_site_ensure_in(transaction, camera->org_id, camera->site_id, error)) &&
-           audit_camera(transaction, camera, error) &&
-           store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+           put_camera(transaction, camera, error) && store_commit(g_steal_pointer(&transaction), error);
 }
 
 bool store_camera_set_health(struct store *store, const char *org_id, const char *camera_id, bool online,

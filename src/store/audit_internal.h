@@ -33,3 +33,8 @@ enum audit_values_form {
 /* The digest of what is sealed beside an entry. g_free. */
 char *audit_values_digest(const struct audit_sealed parts[AUDIT_PART_ORIGIN], enum audit_values_form form);
 extern const char audit_first_previous[]; /* 64 zeros */
+
+/* By which a secret text is known again, and nothing else: its hash by Argon2id, which takes some 25 ms. NULL: there is
+ * no memory for it. g_free. */
+char *audit_fingerprint_new(const char *text);
+bool audit_fingerprint_matches(const char *fingerprint, const char *text);

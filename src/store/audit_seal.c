@@ -57,3 +57,20 @@ char *audit_open(const char *secret, const struct audit_place *place, const char
         return NULL;
     return g_steal_pointer(&text);
 }
+
+/* OWASP's least for passwords that are stored: it is asked for each camera at each start. */
+enum { FINGERPRINT_PASSES = 2, FINGERPRINT_MEMORY_BYTES = 19 << 20 };
+
+char *audit_fingerprint_new(const char *text)
+{
+    char fingerprint[crypto_pwhash_STRBYTES];
+    if (crypto_pwhash_str_alg(fingerprint, text, strlen(text), FINGERPRINT_PASSES, FINGERPRINT_MEMORY_BYTES,
+                              crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return NULL;
+    return g_strdup(fingerprint);
+}
+
+bool audit_fingerprint_matches(const char *fingerprint, const char *text)
+{
+    return crypto_pwhash_str_verify(fingerprint, text, strlen(text)) == 0;
+}

@@ -99,6 +99,56 @@ static void test_what_goes_is_one_orgs(void)
     world_clear(&world);
 }
 
+/* The newest entry of the audit's `after`, and how many there are. */
+static char *put_and_look(struct store_world *world, const struct camera *camera, unsigned *entries)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_camera_put(world->store, camera, &error));
+    g_assert_no_error(error);
+    g_autoptr(GPtrArray) told = store_audit_list(world->store, "default", 0, 100, &error);
+    *entries = told->len;
+    return g_strdup(((const struct audit_view *)g_ptr_array_index(told, 0))->after.text);
+}
+
+/* Another login in the settings file: the audit tells that it is another, and nothing of it; nor does the store. */
+static void test_another_login_in_the_settings(void)
+{
+    static const struct {
+        const char *username, *password;
+        unsigned entries; /* after it */
+        bool is_told;
+    } starts[] = {{"user", "canary-1", 1, false}, {"user", "canary-1", 1, false}, {"user", "canary-2", 2, true},
+                  {"root", "canary-2", 3, true},  {NULL, NULL, 4, true},          {NULL, NULL, 4, true},
+                  {"root", "canary-2", 5, true}};
+    struct store_world world;
+    world_init(&world);
+    struct camera camera = camera_of("default", "door", "Door");
+    camera.managed_by = CAMERA_OF_FILE;
+    for (size_t i = 0; i < G_N_ELEMENTS(starts); i++) {
+        unsigned entries = 0;
+        g_free(camera.username);
+        g_free(camera.password);
+        camera.username = g_strdup(starts[i].username);
+        camera.password = g_strdup(starts[i].password);
+        g_autofree char *after = put_and_look(&world, &camera, &entries);
+        g_assert_cmpuint(entries, ==, starts[i].entries);
+        g_assert_cmpint(strstr(after, "\"login_changed\":true") != NULL, ==, starts[i].is_told);
+        g_assert_null(strstr(after, "canary"));
+        g_assert_null(strstr(after, "argon2"));
+    }
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(world.store, STORE_READ, "default", NULL);
+    struct camera *kept =
+        store_find(transaction, &camera_descriptor, "WHERE id = $1", STORE_VALUES(sql_text("door")), NULL);
+    g_assert_true(g_str_has_prefix(kept->logins, "$argon2id$"));
+    g_assert_null(kept->username);
+    g_assert_null(kept->password);
+    store_camera_free(kept);
+    g_clear_pointer(&transaction, store_rollback);
+    record_clear(&camera_descriptor, &camera);
+    world_clear(&world);
+}
+
 /* "cam online enabled, …". */
 static char *rows_of_file(struct store_world *world)
 {
@@ -181,6 +231,7 @@ int main(int argc, char **argv)
                     test_they_are_kept_with_their_sealed_logins_alone);
     g_test_add_func("/cameras/names_are_an_orgs_own", test_names_are_an_orgs_own);
     g_test_add_func("/cameras/what_goes_is_one_orgs", test_what_goes_is_one_orgs);
+    g_test_add_func("/cameras_made/another_login_in_the_settings", test_another_login_in_the_settings);
     g_test_add_func("/cameras_made/one_that_the_settings_have_no_more", test_one_that_the_settings_have_no_more);
     return g_test_run();
 }
