@@ -10,7 +10,7 @@
 #include "api/api_internal.h"
 #include "keeper/backtests.h"
 
-enum { LISTEN_BACKLOG = 256, WEBHOOK_MAX_IDS = 10000 };
+enum { LISTEN_BACKLOG = 256 };
 
 static int bound_port(int fd)
 {
@@ -77,8 +77,7 @@ static bool equip(struct api *api, GError **error)
 {
     const struct settings *settings = api->settings;
     api->webhooks =
-        webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds,
-                             WEBHOOK_MAX_IDS, clock_wall_ms(api->clock), error);
+        webhook_verifier_new(settings->policies.webhook_secrets, settings->policies.webhook_tolerance_seconds, error);
     if (!api->webhooks ||
         (api->policies && !(api->backtests = policy_backtests_new(api->policies, api->health, error))))
         return false;

@@ -6,6 +6,18 @@
 #include "api/api_internal.h"
 #include "base/counter.h"
 #include "keeper/keeper.h"
+#include "store/cameras.h"
+
+enum { WEBHOOK_MAX_IDS = 10000 }; /* that are remembered at once */
+
+/* A document that will not open is no matter of who asks: its key is gone, or it was damaged. */
+static void answer_policy_error(struct answer *answer, const GError *error)
+{
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
+        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+    else
+        answer_error(answer, error);
+}
 
 /* ---- what a request names ---- */
 
@@ -99,24 +111,52 @@ static void answer_in_force(struct request *request, struct answer *answer, cons
     policy_status_clear(&status);
 }
 
+/* A camera's place is the server's word: its site and class count for it, whatever the query leaves out; also where
+ * another server watches it. What the subject borrows is in *stored, which is the caller's (store_camera_free). False:
+ * the answer is made. */
+static bool read_subject(struct request *request, const struct policy_scope *scope, struct camera **stored,
+                         struct policy_scope *subject, struct answer *answer)
+{
+    const struct camera *camera = camera_set_find(request_cameras(request), scope->camera_id);
+    g_autoptr(GError) error = NULL;
+    *stored = NULL;
+    *subject = *scope;
+    if (!scope->camera_id || !scope->org_id)
+        return true;
+    if (!camera || strcmp(camera->org_id, scope->org_id) != 0)
+        camera = *stored = store_camera_find(request->api->store, scope->org_id, scope->camera_id, &error);
+    if (camera)
+        *subject = (struct policy_scope){camera->org_id, camera->site_id, camera->class_id, camera->id};
+    if (camera || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
+        return true;
+    answer_error(answer, error);
+    return false;
+}
+
+static void answer_subject(struct request *request, const struct policy_scope *subject, struct answer *answer)
+{
+    struct policy_keeper *keeper = request->api->policies;
+    g_autoptr(GError) error = NULL;
+    CLEANUP(policy_view) struct policy_view *known = policy_keeper_get_view(keeper);
+    const struct policy_camera *policies =
+        subject->camera_id ? policy_view_find(known, subject->org_id, subject->camera_id) : NULL;
+    CLEANUP(policy_view)
+    struct policy_view *view = policies ? policy_view_ref(known) : policy_keeper_view_of(keeper, subject, &error);
+    if (view)
+        answer_in_force(request, answer, policies ? policies : policy_view_at(view, 0));
+    else
+        answer_error(answer, error);
+}
+
 /* As the seeds have it: every type as it counts, defaults filled in; for the org, or a subject of it. */
 static void handle_policies_in_force(struct request *request, struct answer *answer)
 {
-    struct policy_keeper *keeper = request->api->policies;
-    struct policy_scope scope;
-    g_autoptr(GError) error = NULL;
-    if (!read_scope(request, &scope, answer))
+    struct policy_scope scope, subject;
+    struct camera *stored;
+    if (!read_scope(request, &scope, answer) || !read_subject(request, &scope, &stored, &subject, answer))
         return;
-    CLEANUP(policy_view) struct policy_view *known = policy_keeper_get_view(keeper);
-    const struct policy_camera *policies =
-        scope.camera_id ? policy_view_find(known, scope.org_id, scope.camera_id) : NULL;
-    CLEANUP(policy_view)
-    struct policy_view *view = policies ? policy_view_ref(known) : policy_keeper_view_of(keeper, &scope, &error);
-    if (!view) {
-        answer_error(answer, error);
-        return;
-    }
-    answer_in_force(request, answer, policies ? policies : policy_view_at(view, 0));
+    answer_subject(request, &subject, answer);
+    store_camera_free(stored);
 }
 
 /* What is told of a policy; borrows it. The array of keys is the caller's to free. */
@@ -160,7 +200,7 @@ static void handle_policy(struct request *request, struct answer *answer)
         return;
     struct service_policy *policy = policy_keeper_find(request->api->policies, &name, &error);
     if (!policy) {
-        answer_error(answer, error);
+        answer_policy_error(answer, error);
         return;
     }
     g_autoptr(GPtrArray) keys = g_ptr_array_new();
@@ -170,27 +210,20 @@ static void handle_policy(struct request *request, struct answer *answer)
     service_policy_free(policy);
 }
 
-/* A camera's place is the hub's word: its site and class count for it, whatever the query leaves out. */
-static struct policy_scope subject_of(struct request *request, const struct policy_scope *scope)
-{
-    const struct camera *camera = camera_set_find(request_cameras(request), scope->camera_id);
-    if (!camera || g_strcmp0(camera->org_id, scope->org_id) != 0)
-        return *scope;
-    return (struct policy_scope){camera->org_id, camera->site_id, camera->class_id, camera->id};
-}
-
 static void handle_policy_effective(struct request *request, struct answer *answer)
 {
     struct policy_name name;
+    struct policy_scope subject;
     struct policy_effective effective;
-    if (!request_policy_name(request, &name, answer))
+    struct camera *stored;
+    if (!request_policy_name(request, &name, answer) || !read_subject(request, &name.scope, &stored, &subject, answer))
         return;
-    struct policy_scope subject = subject_of(request, &name.scope);
     policy_keeper_resolve(request->api->policies, name.type, &subject, &effective);
     g_autofree char *settings = policy_keeper_settings_json(request->api->policies, name.type, &subject);
     GString *json = g_string_new(NULL);
     policy_effective_append_json(&effective, settings, json);
     policy_effective_clear(&effective);
+    store_camera_free(stored);
     answer_json(answer, MHD_HTTP_OK, json);
     answer_header(answer, "Cache-Control", "no-store");
 }
@@ -241,7 +274,7 @@ static bool read_expected(const struct request *request, struct policy_change *c
     return false;
 }
 
-/* Only the platform changes what holds for everyone. */
+/* Only the platform changes what holds for everyone, or tries such a change on every org's cameras. */
 static bool may_change(const struct request *request, const struct policy_name *name, struct answer *answer)
 {
     if (name->scope.org_id || request->login.user->role >= ROLE_PLATFORM)
@@ -277,8 +310,10 @@ static void apply_change(struct api *api, const struct policy_change *change, st
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the policy is not valid; what was in force stays", &errors);
     else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
         answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
+    else if (change->webhook && change->webhook->is_known)
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, error->message, NULL);
     else
-        answer_error(answer, error);
+        answer_policy_error(answer, error);
     policy_changed_clear(&changed);
     record_errors_clear(&errors);
 }
@@ -296,8 +331,8 @@ static void change_policy(struct request *request, enum policy_action action, bo
         .to_version = asked->to_version,
         .by = request_by(request),
     };
-    if (request_policy_name(request, &change.name, answer) &&
-        (is_dry_run || may_change(request, &change.name, answer)) && read_expected(request, &change, answer))
+    if (request_policy_name(request, &change.name, answer) && may_change(request, &change.name, answer) &&
+        read_expected(request, &change, answer))
         apply_change(request->api, &change, answer);
 }
 
@@ -328,9 +363,15 @@ static void handle_policy_validate(struct request *request, struct answer *answe
 
 /* ---- by webhook ---- */
 
-static void change_by_webhook(const struct request *request, const struct policy_webhook *webhook,
+static void change_by_webhook(const struct request *request, const struct policy_webhook *webhook, const char *id,
                               struct answer *answer)
 {
+    const struct api *api = request->api;
+    struct store_webhook_claim claim = {
+        .id = id,
+        .expires_ms = webhook_expires_ms(api->webhooks, clock_wall_ms(api->clock)),
+        .max_ids = WEBHOOK_MAX_IDS,
+    };
     const struct policy_change change = {
         .name = {{webhook->org_id, webhook->site_id, webhook->class_id, webhook->camera_id},
                  record_enum_value(policy_type_names, webhook->policy_type),
@@ -342,6 +383,7 @@ static void change_by_webhook(const struct request *request, const struct policy
         .expected_version = -1,
         .by = {webhook->org_id ? webhook->org_id : POLICY_ORG_OF_ALL, "webhook", NULL, request->address,
                webhook->reason},
+        .webhook = &claim,
     };
     if (change.name.type)
         apply_change(request->api, &change, answer);
@@ -350,14 +392,14 @@ static void change_by_webhook(const struct request *request, const struct policy
 }
 
 /* Decoded only once its signature is known to be good. */
-static void read_webhook(const struct request *request, struct answer *answer)
+static void read_webhook(const struct request *request, const char *id, struct answer *answer)
 {
     struct policy_webhook webhook;
     struct record_errors errors;
     record_errors_init(&errors);
     if (record_decode_json_strict(&policy_webhook_descriptor, (const char *)request->body->data, request->body->len,
                                   &webhook, &errors)) {
-        change_by_webhook(request, &webhook, answer);
+        change_by_webhook(request, &webhook, id, answer);
         record_clear(&policy_webhook_descriptor, &webhook);
     } else {
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the webhook is not valid", &errors);
@@ -374,17 +416,11 @@ static void handle_policy_webhook(struct request *request, struct answer *answer
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "webhook-signature"),
     };
     g_autoptr(GError) error = NULL;
-    if (!webhook_verify(api->webhooks, &headers, request->body->data, request->body->len, clock_wall_ms(api->clock),
-                        &error)) {
-        answer_problem(answer,
-                       g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL) ? MHD_HTTP_TOO_MANY_REQUESTS
-                                                                                 : MHD_HTTP_UNAUTHORIZED,
-                       error->message, NULL);
-        return;
-    }
-    read_webhook(request, answer);
-    if (answer->status >= MHD_HTTP_INTERNAL_SERVER_ERROR)
-        webhook_release(api->webhooks, headers.id);
+    if (webhook_verify(api->webhooks, &headers, request->body->data, request->body->len, clock_wall_ms(api->clock),
+                       &error))
+        read_webhook(request, headers.id, answer);
+    else
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, error->message, NULL);
 }
 
 static const struct route routes[] = {
@@ -417,6 +453,7 @@ static const struct route routes[] = {
      .parameters = &policy_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &policy_answer_descriptor,
+     .problems = PROBLEM(CONFLICT),
      .handle = handle_policy,
      .doc = "The document of one type at one level: of a site, class or camera, of everyone, or of the org."},
     {.method = "PUT",
@@ -441,6 +478,7 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
      .features = ROUTE_VERSIONED,
+     .problems = PROBLEM(CONFLICT),
      .handle = handle_policy_patch,
      .doc = "Changes some keys (RFC 7396): null removes this level's key, so that its parent shows through."},
     {.method = "DELETE",
@@ -483,13 +521,14 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
      .features = ROUTE_VERSIONED,
+     .problems = PROBLEM(CONFLICT),
      .handle = handle_policy_rollback,
      .doc = "As it was at to_version: a new revision."},
     {.method = "POST",
      .path = "/api/v1/policies/{type}/validate",
      .name = "validatePolicy",
      .role = ROLE_VIEWER,
-     .rate = RATE_WRITE,
+     .rate = RATE_HEAVY,
      .parameters = &policy_change_parameters_descriptor,
      .body = BODY_DOCUMENT,
      .answers = ANSWER_RECORD,
@@ -506,7 +545,7 @@ static const struct route routes[] = {
      .request = &policy_webhook_descriptor,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(NOT_FOUND) | PROBLEM(UNAVAILABLE),
+     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(NOT_FOUND) | PROBLEM(CONFLICT) | PROBLEM(UNAVAILABLE),
      .handle = handle_policy_webhook,
      .doc = "A change by signed webhook (Standard Webhooks; policies.webhook_secrets)."},
 };

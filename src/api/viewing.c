@@ -54,8 +54,7 @@ static void note_told(struct viewings *viewings, const char *key, int64_t now_us
 static bool hides_people(const struct api *api, const struct camera *camera)
 {
     struct privacy_policy policy;
-    return !api->policies || (policy_keeper_privacy_policy(api->policies, camera->org_id, camera->id, &policy) &&
-                              policy.face_blur_enabled);
+    return !api->policies || (policy_keeper_privacy_policy(api->policies, camera, &policy) && policy.face_blur_enabled);
 }
 
 bool request_tell_view(const struct request *request, const struct camera *camera, struct answer *answer)

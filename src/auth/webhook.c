@@ -1,6 +1,5 @@
 #include "auth/webhook.h"
 
-#include <pthread.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -25,11 +24,6 @@ struct webhook_verifier {
     /* immutable */
     struct webhook_secrets *secrets;
     int64_t tolerance_ms;
-    size_t max_ids;
-    int64_t began_seconds;
-
-    pthread_mutex_t lock;
-    GHashTable *seen; /* id → int64_t *: until when (ms) */
 };
 
 /* ---- secrets ---- */
@@ -83,8 +77,7 @@ size_t webhook_secrets_count(const struct webhook_secrets *secrets)
     return secrets->count;
 }
 
-struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
-                                              int64_t began_ms, GError **error)
+struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, GError **error)
 {
     struct webhook_secrets *parsed = webhook_secrets_new(secrets, error);
     if (!parsed)
@@ -92,10 +85,6 @@ struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolera
     struct webhook_verifier *verifier = g_new0(struct webhook_verifier, 1);
     verifier->secrets = parsed;
     verifier->tolerance_ms = (int64_t)(tolerance_seconds * 1000);
-    verifier->max_ids = max_ids;
-    verifier->began_seconds = began_ms / 1000;
-    verifier->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    pthread_mutex_init(&verifier->lock, NULL);
     return verifier;
 }
 
@@ -104,8 +93,6 @@ void webhook_verifier_free(struct webhook_verifier *verifier)
     if (!verifier)
         return;
     webhook_secrets_free(verifier->secrets);
-    g_hash_table_unref(verifier->seen);
-    pthread_mutex_destroy(&verifier->lock);
     g_free(verifier);
 }
 
@@ -165,44 +152,15 @@ static bool is_of_now(const struct webhook_verifier *verifier, const char *times
     guint64 seconds;
     if (!g_ascii_string_to_unsigned(timestamp, 10, 0, G_MAXINT32 * G_GUINT64_CONSTANT(8), &seconds, NULL))
         return false;
-    return (int64_t)seconds >= verifier->began_seconds &&
-           ABS((int64_t)seconds * 1000 - now_ms) <= verifier->tolerance_ms;
+    return ABS((int64_t)seconds * 1000 - now_ms) <= verifier->tolerance_ms;
 }
 
-static gboolean is_past(gpointer id, gpointer until_ms, gpointer now_ms)
+int64_t webhook_expires_ms(const struct webhook_verifier *verifier, int64_t now_ms)
 {
-    (void)id;
-    return *(int64_t *)until_ms < *(int64_t *)now_ms;
+    return now_ms + 2 * verifier->tolerance_ms;
 }
 
-/* Remembers an id. False: it was there, or there are too many. */
-static bool remember(struct webhook_verifier *verifier, const char *id, int64_t now_ms, GError **error)
-{
-    pthread_mutex_lock(&verifier->lock);
-    if (g_hash_table_size(verifier->seen) >= verifier->max_ids)
-        g_hash_table_foreach_remove(verifier->seen, is_past, &now_ms);
-    bool is_known = g_hash_table_contains(verifier->seen, id);
-    bool is_full = g_hash_table_size(verifier->seen) >= verifier->max_ids;
-    if (!is_known && !is_full) {
-        int64_t until_ms = now_ms + 2 * verifier->tolerance_ms;
-        g_hash_table_insert(verifier->seen, g_strdup(id), g_memdup2(&until_ms, sizeof until_ms));
-    }
-    pthread_mutex_unlock(&verifier->lock);
-    if (is_known)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "this webhook was taken already");
-    else if (is_full)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many webhooks: try again later");
-    return !is_known && !is_full;
-}
-
-void webhook_release(struct webhook_verifier *verifier, const char *id)
-{
-    pthread_mutex_lock(&verifier->lock);
-    g_hash_table_remove(verifier->seen, id);
-    pthread_mutex_unlock(&verifier->lock);
-}
-
-bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
+bool webhook_verify(const struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
                     size_t length, int64_t now_ms, GError **error)
 {
     const char *why = NULL;
@@ -214,11 +172,10 @@ bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_head
              strlen(headers->signature) > SIGNATURE_HEADER_MAX_BYTES)
         why = "the webhook's headers are not valid";
     else if (!is_of_now(verifier, headers->timestamp, now_ms))
-        why = "the webhook's time is not near this server's, or is before its start: send it again";
+        why = "the webhook's time is not near this server's: send it again";
     else if (!is_signed(verifier, headers, body, length))
         why = "the webhook's signature is not right";
-    if (!why)
-        return remember(verifier, headers->id, now_ms, error);
-    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, why);
-    return false;
+    if (why)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, why);
+    return !why;
 }

@@ -1,8 +1,9 @@
 /* Webhooks as they come in and go out: signatures of Standard Webhooks (standardwebhooks.com, specification 1.0):
  * HMAC-SHA256 over id.timestamp.body with a shared secret, several signatures and several secrets at once so that
- * secrets rotate, a time that is near ours, and each id once.
+ * secrets rotate, and a time that is near ours. That each id is taken once is for whoever acts by a webhook: in what
+ * it writes (store_webhook_claim).
  *
- * Pure but for the memory of ids. Any thread.
+ * Pure. Any thread.
  */
 #pragma once
 
@@ -31,22 +32,17 @@ char *webhook_sign(const struct webhook_secrets *secrets, const char *id, int64_
 
 struct webhook_verifier;
 
-/* `secrets` as webhook_secrets_new takes them. Ids are remembered for twice the tolerance, at most max_ids of them;
- * because those of an earlier run are not, messages from before `began_ms` (wall clock) are refused: who sends tries
- * again, with a new time. */
-struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, size_t max_ids,
-                                              int64_t began_ms, GError **error);
+/* `secrets` as webhook_secrets_new takes them. */
+struct webhook_verifier *webhook_verifier_new(const char *secrets, double tolerance_seconds, GError **error);
 void webhook_verifier_free(struct webhook_verifier *verifier);
 CLEANUP_DEFINE(webhook_verifier, webhook_verifier_free)
 
 struct webhook_headers {
     const char *id, *timestamp, *signature; /* webhook-id, webhook-timestamp, webhook-signature; NULL: not there */
 };
-/* True once for each message that is whole, signed, of now and new. False: VEDETTE_ERROR_PERMISSION, saying which it
- * was not in words that help nobody to forge one; VEDETTE_ERROR_FULL: too many ids are remembered. */
-bool webhook_verify(struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
+/* Whether a message is whole, signed and of now. False: VEDETTE_ERROR_PERMISSION, saying which it was not in words that
+ * help nobody to forge one. */
+bool webhook_verify(const struct webhook_verifier *verifier, const struct webhook_headers *headers, const void *body,
                     size_t length, int64_t now_ms, GError **error);
-/* For who was told true and could not do what the message asks, for reasons of the server's own: its sender, who tries
- * again with the same id, is taken again. Until then whoever comes with it is refused, so that two at the same time do
- * nothing twice. */
-void webhook_release(struct webhook_verifier *verifier, const char *id);
+/* From when on no message that is good at `now_ms` is one any more, by the clocks of other servers too. */
+int64_t webhook_expires_ms(const struct webhook_verifier *verifier, int64_t now_ms);

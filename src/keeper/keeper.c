@@ -180,7 +180,7 @@ void policy_keeper_see_cameras(struct policy_keeper *keeper)
 int64_t policy_keeper_turn(struct policy_keeper *keeper)
 {
     CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(keeper);
-    if (clock_wall_ms(keeper->config.clock) < policy_view_valid_until_ms(view))
+    if (policy_view_is_of(view, clock_wall_ms(keeper->config.clock)))
         return policy_view_valid_until_ms(view);
     take_view(keeper, NULL);
     CLEANUP(policy_view) struct policy_view *next = policy_keeper_get_view(keeper);

@@ -52,7 +52,8 @@ char *policy_keeper_open_secret(struct policy_keeper *keeper, const struct camer
 bool policy_keeper_wants_reseal(const struct policy_keeper *keeper, const char *sealed);
 /* Someone else may have changed the documents: they are read again soon, on the keeper's thread. */
 void policy_keeper_notify(struct policy_keeper *keeper);
-/* Makes a new view when an overlay's hour has come. Returns the wall time at which to call again; INT64_MAX: never. */
+/* Makes a new view when an overlay's hour has come, or the clock was set back. Returns the wall time at which to call
+ * again; INT64_MAX: never. */
 int64_t policy_keeper_turn(struct policy_keeper *keeper);
 
 /* A reference to what is in force; policy_view_unref. */
@@ -82,11 +83,12 @@ bool policy_keeper_check_retention(void *keeper, GError **error);
 /* What policies say of how long a subject's records are kept, over the settings' days; a camera need not be among those
  * there are. False: nothing is deleted. For store_retention.says. */
 bool policy_keeper_retention(void *keeper, const struct retention_subject *subject, struct retention_settings *days);
-/* The notify policy in force for a camera; of one that is not known, by its org and id. False: it contradicts itself.
- * For notify_parts.says. */
-bool policy_keeper_notify_policy(void *keeper, const char *org_id, const char *camera_id, struct notify_policy *policy);
+/* The notify policy in force for a camera; of one that is not in the roster, by its org, site and id. Asks no store.
+ * False: it contradicts itself. For notify_parts.says. */
+bool policy_keeper_notify_policy(void *keeper, const char *org_id, const char *site_id, const char *camera_id,
+                                 struct notify_policy *policy);
 /* The privacy policy in force for a camera, in the same way. */
-bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const char *org_id, const char *camera_id,
+bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const struct camera *camera,
                                   struct privacy_policy *policy);
 /* Of the keeper's, and the manager's that reads its documents. */
 void policy_keeper_get_status(struct policy_keeper *keeper, struct policy_status *status);
@@ -141,11 +143,12 @@ struct policy_change {
     enum policy_action action;
     const char *body;
     int32_t to_version;
-    int32_t expected_version;   /* 0: there must be none; below 0: whatever there is */
-    bool must_exist;            /* whichever version: VEDETTE_ERROR_CONFLICT where there is none */
-    bool is_dry_run;            /* only say whether it would be taken */
-    struct audit_by by;         /* org_id of whoever makes it; borrowed */
-    struct policy_batch *batch; /* NULL: in force when the call returns; else once the batch ends */
+    int32_t expected_version;            /* 0: there must be none; below 0: whatever there is */
+    bool must_exist;                     /* whichever version: VEDETTE_ERROR_CONFLICT where there is none */
+    bool is_dry_run;                     /* only say whether it would be taken */
+    struct audit_by by;                  /* org_id of whoever makes it; borrowed */
+    struct store_webhook_claim *webhook; /* NULL: it came another way */
+    struct policy_batch *batch;          /* NULL: in force when the call returns; else once the batch ends */
 };
 struct policy_changed {
     int32_t version;

@@ -262,42 +262,49 @@ static bool make(struct making *making, const char *present, GError **error)
     return true;
 }
 
+/* What a stored document says. One that does not open can be replaced or removed whole, and so be mended: it says why
+ * it does not. NULL: it was to be patched. */
+static char *open_present(const struct making *making, const struct service_policy *present, GError **error)
+{
+    const struct policy_binding binding = policy_binding_of(&making->change->name, present->version);
+    g_autoptr(GError) cause = NULL;
+    char *open = policy_open(making->keeper->ring, &binding, present->config.text, &cause);
+    if (open || making->change->action != POLICY_PATCH)
+        return open ? open : unopenable(cause);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return NULL;
+}
+
+static bool make_from(struct making *making, const struct service_policy *present, GError **error)
+{
+    g_autofree char *open = present ? open_present(making, present, error) : NULL;
+    return (open || !present) && make(making, open, error);
+}
+
 static bool make_stored(void *data, const struct service_policy *present, int32_t version, char **config, char **diff,
                         GError **error)
 {
     struct making *making = data;
-    struct policy_keeper *keeper = making->keeper;
-    g_autofree char *open = NULL;
-    g_autoptr(GError) cause = NULL;
-    if (present) {
-        struct policy_binding binding = policy_binding_of(&making->change->name, present->version);
-        open = policy_open(keeper->ring, &binding, present->config.text, &cause);
-        if (!open && making->change->action == POLICY_PATCH) {
-            g_propagate_error(error, g_steal_pointer(&cause));
-            return false;
-        }
-        if (!open) /* it is replaced or removed whole: so a damaged one is mended */
-            open = unopenable(cause);
-    }
-    if (!make(making, open, error))
+    const struct policy_keyring *ring = making->keeper->ring;
+    if (!make_from(making, present, error))
         return false;
     struct policy_binding binding = policy_binding_of(&making->change->name, version);
     const struct policy_changed *changed = making->changed;
-    *config = changed->config_json ? policy_seal(keeper->ring, &binding, changed->config_json) : NULL;
-    *diff = policy_seal(keeper->ring, &binding, changed->diff_json);
+    *config = changed->config_json ? policy_seal(ring, &binding, changed->config_json) : NULL;
+    *diff = policy_seal(ring, &binding, changed->diff_json);
     return true;
 }
 
 static bool make_dry(struct making *making, GError **error)
 {
     g_autoptr(GError) cause = NULL;
+    struct store *store = making->keeper->config.store;
     const struct store_policy_key key = key_of(&making->change->name);
-    struct service_policy *present = policy_keeper_find(making->keeper, &making->change->name, &cause);
+    struct service_policy *present = store_policy_find(store, &key, &cause);
     bool is_good = present || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     if (!is_good)
         g_propagate_error(error, g_steal_pointer(&cause));
-    is_good = is_good && make(making, present ? present->config.text : NULL, error) &&
-              (present || store_policy_check_scope(making->keeper->config.store, &key, error));
+    is_good = is_good && make_from(making, present, error) && (present || store_policy_check_scope(store, &key, error));
     service_policy_free(present);
     return is_good;
 }
@@ -331,6 +338,7 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
         .make = make_stored,
         .data = &making,
         .by = &change->by,
+        .webhook = change->webhook,
     };
     if ((change->action == POLICY_ROLLBACK && !earlier) || !policy_scope_check(&change->name.scope, error))
         return false;

@@ -27,26 +27,28 @@ static const struct policy_camera *policies_of(struct policy_keeper *keeper, con
 }
 
 /* A copy of the record, which has no text of its own. */
-static bool copy_policy(struct policy_keeper *keeper, const char *org_id, const char *camera_id, enum policy_type type,
+static bool copy_policy(struct policy_keeper *keeper, const struct policy_scope *subject, enum policy_type type,
                         void *record, size_t size)
 {
-    const struct policy_scope subject = {.org_id = org_id, .camera_id = camera_id};
     CLEANUP(policy_view) struct policy_view *view = NULL;
-    const struct policy_camera *policies = policies_of(keeper, &subject, &view);
+    const struct policy_camera *policies = policies_of(keeper, subject, &view);
     if (policies)
         memcpy(record, policy_camera_record(policies, type), size);
     return policies != NULL;
 }
 
-bool policy_keeper_notify_policy(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy)
+bool policy_keeper_notify_policy(void *data, const char *org_id, const char *site_id, const char *camera_id,
+                                 struct notify_policy *policy)
 {
-    return copy_policy(data, org_id, camera_id, POLICY_NOTIFY, policy, sizeof *policy);
+    const struct policy_scope subject = {.org_id = org_id, .site_id = site_id, .camera_id = camera_id};
+    return copy_policy(data, &subject, POLICY_NOTIFY, policy, sizeof *policy);
 }
 
-bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const char *org_id, const char *camera_id,
+bool policy_keeper_privacy_policy(struct policy_keeper *keeper, const struct camera *camera,
                                   struct privacy_policy *policy)
 {
-    return copy_policy(keeper, org_id, camera_id, POLICY_PRIVACY, policy, sizeof *policy);
+    const struct policy_scope subject = policy_subject_of(camera);
+    return copy_policy(keeper, &subject, POLICY_PRIVACY, policy, sizeof *policy);
 }
 
 void policy_keeper_doubt_types(struct policy_keeper *keeper, unsigned types)

@@ -33,9 +33,10 @@ struct notify_parts {
     const struct notify_settings *settings;
     struct clock *clock;
     struct vedette_resilience *resilience; /* has the webhooks' circuit breakers, and shows the brokers' */
-    /* The notify policy in force for a camera; false when it cannot be known: then the policy's defaults count. Any
-     * thread. NULL: nobody has one. */
-    bool (*says)(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy);
+    /* The notify policy in force for a camera, at a site (NULL: at none) where it is not known here; false when it
+     * cannot be known: then the policy's defaults count. Any thread. NULL: nobody has one. */
+    bool (*says)(void *data, const char *org_id, const char *site_id, const char *camera_id,
+                 struct notify_policy *policy);
     void *says_data;
 };
 

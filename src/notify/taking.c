@@ -67,7 +67,7 @@ static bool policy_lets_out(const struct notify *notify, const struct message *m
 {
     struct notify_policy policy = {.notify_enabled = true, .minimum_severity = NOTIFY_MEDIUM};
     if (notify->parts.says)
-        notify->parts.says(notify->parts.says_data, message->org_id, message->camera_id, &policy);
+        notify->parts.says(notify->parts.says_data, message->org_id, message->site_id, message->camera_id, &policy);
     return policy.notify_enabled && (unsigned)message->severity >= (unsigned)policy.minimum_severity;
 }
 

@@ -166,6 +166,9 @@ size_t policy_view_count(const struct policy_view *view);
 const struct policy_camera *policy_view_at(const struct policy_view *view, size_t index);
 /* The newest revision in it; 0 when there is no document. */
 int64_t policy_view_revision(const struct policy_view *view);
+/* Whether it says what holds at a time: not before the time it was made for, since overlays that were over by then may
+ * not have been, nor once the next comes or goes. */
+bool policy_view_is_of(const struct policy_view *view, int64_t at_ms);
 /* When an overlay comes or goes next and a new view is due; INT64_MAX: never. */
 int64_t policy_view_valid_until_ms(const struct policy_view *view);
 

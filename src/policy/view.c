@@ -24,8 +24,8 @@ struct policy_view {
     size_t slot_mask; /* how many there are, a power of two, less 1 */
     struct policy_camera *cameras;
     size_t camera_count;
-    struct policy_camera fallback; /* global */
-    int64_t revision, valid_until_ms;
+    struct policy_camera fallback;             /* global */
+    int64_t revision, made_ms, valid_until_ms; /* made_ms: the time it is of */
 };
 
 static const char *keep_id(struct policy_view *view, const char *id)
@@ -154,6 +154,7 @@ struct policy_view *policy_view_new_after(const struct policy_view *before, cons
     view->ids = g_string_chunk_new(IDS_BLOCK_BYTES);
     make_slots(view, subject_count);
     view->revision = policy_set_revision(set);
+    view->made_ms = at_ms;
     view->valid_until_ms = INT64_MAX;
     view->cameras = g_new0(struct policy_camera, subject_count + 1);
     if (!fill_camera(&filling, &(struct policy_scope){NULL}, &view->fallback, error))
@@ -213,6 +214,11 @@ const struct policy_camera *policy_view_at(const struct policy_view *view, size_
 int64_t policy_view_revision(const struct policy_view *view)
 {
     return view->revision;
+}
+
+bool policy_view_is_of(const struct policy_view *view, int64_t at_ms)
+{
+    return at_ms >= view->made_ms && at_ms < view->valid_until_ms;
 }
 
 int64_t policy_view_valid_until_ms(const struct policy_view *view)

@@ -33,6 +33,14 @@ GPtrArray *store_cameras_made(struct store *store, GError **error)
     return orgs ? g_steal_pointer(&cameras) : NULL;
 }
 
+struct camera *store_camera_find(struct store *store, const char *org_id, const char *camera_id, GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction ? store_find(transaction, &camera_descriptor, "WHERE org_id = $1 AND id = $2",
+                                    STORE_VALUES(sql_text(org_id), sql_text(camera_id)), error)
+                       : NULL;
+}
+
 /* ---- changing ---- */
 
 /* Who sees the audit sees that a login is another, and nothing of it. */

@@ -8,6 +8,9 @@
 /* Those of every org, by org and id: a new GPtrArray of struct camera *. */
 GPtrArray *store_cameras_made(struct store *store, GError **error);
 void store_camera_free(void *camera);
+/* One that an org has, or had, whoever made it and whichever server watches it; NULL with VEDETTE_ERROR_NOT_FOUND when
+ * there is none. store_camera_free. */
+struct camera *store_camera_find(struct store *store, const char *org_id, const char *camera_id, GError **error);
 /* A new one, or (`before` not NULL) another state of one; of the logins in both nothing is written, but that they are
  * others. False with VEDETTE_ERROR_UNSUPPORTED: the org has another
  * camera of this name; VEDETTE_ERROR_INVALID: the site is not there. */

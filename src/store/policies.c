@@ -161,6 +161,27 @@ static bool next_revision(struct store_transaction *transaction, int64_t *revisi
                              STORE_NO_VALUES, 0, revision, error);
 }
 
+/* In the server's own name. Ids that are too old to come again are forgotten; so no more stay than come in that time.
+ */
+static bool claim_webhook(struct store_transaction *transaction, struct store_webhook_claim *claim, GError **error)
+{
+    const struct taken_webhook taken = {(char *)(uintptr_t)claim->id, {claim->expires_ms}};
+    const void *record = &taken;
+    int64_t count = 0;
+    bool is_new = false;
+    if (!store_run(transaction, "DELETE FROM taken_webhooks WHERE expires_at < $1",
+                   STORE_VALUES(sql_time(clock_wall_ms(transaction->store->clock))), NULL, error) ||
+        !store_insert(transaction, &taken_webhook_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, &is_new, error) ||
+        !store_get_integer(transaction, "SELECT count(id) FROM taken_webhooks", STORE_NO_VALUES, 0, &count, error))
+        return false;
+    claim->is_known = !is_new;
+    if (claim->is_known)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "this webhook was taken already");
+    else if (count > claim->max_ids)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many webhooks: try again later");
+    return is_new && count <= claim->max_ids;
+}
+
 static bool refuse_version(const struct store_policy_change *change, const struct service_policy *present,
                            GError **error)
 {
@@ -287,6 +308,7 @@ static bool change_in(struct store_transaction *transaction, const struct store_
     const struct store_policy_key *key = &change->key;
     g_autoptr(GError) cause = NULL;
     if (!next_revision(transaction, &revision->revision, error) ||
+        (change->webhook && !claim_webhook(transaction, change->webhook, error)) ||
         !store_set_org(transaction, org_of(key->org_id), error))
         return false;
     struct service_policy *present =

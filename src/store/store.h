@@ -176,6 +176,13 @@ struct store_policy_key {
 };
 /* NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
 struct service_policy *store_policy_find(struct store *store, const struct store_policy_key *key, GError **error);
+/* A webhook that makes a change: its id is taken with it, and never again before it is too old. */
+struct store_webhook_claim {
+    const char *id;
+    int64_t expires_ms; /* wall clock: remembered until then */
+    int64_t max_ids;    /* that are remembered at once */
+    bool is_known;      /* receives whether it was taken before, which is VEDETTE_ERROR_PERMISSION */
+};
 struct store_policy_change {
     struct store_policy_key key;
     int32_t expected_version; /* 0: there must be none; below 0: whatever there is */
@@ -185,6 +192,7 @@ struct store_policy_change {
                  GError **error);
     void *data;
     const struct audit_by *by;
+    struct store_webhook_claim *webhook; /* NULL: it came another way. VEDETTE_ERROR_FULL: too many are remembered */
 };
 /* One change, its revision and its entry in the audit, in one transaction. *version and *revision receive the numbers
  * of what came of it. False with VEDETTE_ERROR_CONFLICT: there is another version than expected. Changes are one after

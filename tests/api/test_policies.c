@@ -282,6 +282,7 @@ static void test_r14_an_org_reads_and_changes_its_own(void)
     json_decref(json);
     g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-other"), ==, 0);
     g_assert_cmpint(ask(&world, "PUT", SAFETY "?scope=global", "", "{}", NULL), ==, 403); /* for the platform alone */
+    g_assert_cmpint(ask(&world, "POST", SAFETY "/validate?scope=global", "", "{}", NULL), ==, 403); /* nor tried */
     world_clear(&world);
 }
 
@@ -300,15 +301,20 @@ static void test_h06_who_is_not_known_gets_the_orgs(void)
     world_clear(&world);
 }
 
-static void rename_table(const struct api_world *world, const char *from, const char *to)
+static void run_sql(const struct api_world *world, const char *statement)
 {
     g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
-    g_autofree char *statement = g_strdup_printf("ALTER TABLE %s RENAME TO %s", from, to);
     sqlite3 *database = NULL;
     g_assert_cmpint(sqlite3_open(path, &database), ==, SQLITE_OK);
     sqlite3_busy_timeout(database, 10000);
     g_assert_cmpint(sqlite3_exec(database, statement, NULL, NULL, NULL), ==, SQLITE_OK);
     sqlite3_close(database);
+}
+
+static void rename_table(const struct api_world *world, const char *from, const char *to)
+{
+    g_autofree char *statement = g_strdup_printf("ALTER TABLE %s RENAME TO %s", from, to);
+    run_sql(world, statement);
 }
 
 static int ready(struct api_world *world, const char *path)
@@ -439,6 +445,48 @@ static void test_health_tells_what_is_wrong_with_policies(void)
     world_clear(&world);
 }
 
+/* A program may write what no key of this server opens: who is logged in stays so, and is told how to mend it. */
+static void test_h01_what_will_not_open_is_told_and_can_be_mended(void)
+{
+    static const char sealed[] = "UPDATE service_policies SET config = '{\"sealed\":\"v1.k1.AAAA\"}'; UPDATE "
+                                 "policy_revisions SET config = '{\"sealed\":\"v1.k1.AAAA\"}'";
+    struct api_world world;
+    world_begin(&world);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "", "{\"loitering_seconds\":5}", NULL), ==, 200);
+    run_sql(&world, sealed);
+    g_assert_cmpint(ask(&world, "GET", SAFETY, "", NULL, NULL), ==, 409);
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY, "", "{\"speed_limit\":2}", NULL), ==, 409);
+    g_assert_cmpint(ask(&world, "POST", SAFETY "/rollback?to_version=1", "", "", NULL), ==, 409);
+    g_assert_cmpint(ask(&world, "POST", SAFETY "/validate", "", "{\"loitering_seconds\":6}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "", "{\"loitering_seconds\":6}", NULL), ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective"), ==, 6);
+    world_clear(&world);
+}
+
+/* Another server watches it: its site's policies count for it all the same. */
+static void test_a_camera_of_another_server_has_its_sites_policies(void)
+{
+    struct api_world world;
+    json_t *json = NULL;
+    struct camera camera;
+    g_autoptr(GError) error = NULL;
+    world_begin(&world);
+    record_init(&camera_descriptor, &camera);
+    camera.id = g_strdup("theirs");
+    camera.source = g_strdup("rtsp://10.0.0.9/s");
+    store_camera_put(world.store, &camera, &error);
+    g_assert_no_error(error);
+    g_autofree char *path = g_strdup_printf(SAFETY "?site_id=%s", camera.site_id);
+    g_assert_cmpint(ask(&world, "PUT", path, "", "{\"loitering_seconds\":7}", NULL), ==, 200);
+    g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=theirs"), ==, 7);
+    g_assert_cmpint(ask(&world, "GET", "/policies?camera_id=theirs", "", NULL, &json), ==, 200);
+    const json_t *told = json_object_get(json_object_get(json, "policies"), "safety");
+    g_assert_cmpfloat(json_number_value(json_object_get(told, "loitering_seconds")), ==, 7);
+    json_decref(json);
+    record_clear(&camera_descriptor, &camera);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -451,6 +499,10 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/what is not in force is told everywhere", test_what_is_not_in_force_is_told_everywhere);
     g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);
     g_test_add_func("/policies/r14_an_org_reads_and_changes_its_own", test_r14_an_org_reads_and_changes_its_own);
+    g_test_add_func("/policies/h01_what_will_not_open_is_told_and_can_be_mended",
+                    test_h01_what_will_not_open_is_told_and_can_be_mended);
+    g_test_add_func("/policies/a_camera_of_another_server_has_its_sites_policies",
+                    test_a_camera_of_another_server_has_its_sites_policies);
     g_test_add_func("/policies/h01_an_empty_body_is_told", test_h01_an_empty_body_is_told);
     g_test_add_func("/policies/h01_whom_there_is_not_is_told", test_h01_whom_there_is_not_is_told);
     g_test_add_func("/policies/h06_who_is_not_known_gets_the_orgs", test_h06_who_is_not_known_gets_the_orgs);

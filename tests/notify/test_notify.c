@@ -86,9 +86,11 @@ static void test_nobody_sees_or_enables_anothers_endpoint(void)
 
 /* ---- what the notify policy says: a row for each key ---- */
 
-static bool policy_says(void *data, const char *org_id, const char *camera_id, struct notify_policy *policy)
+static bool policy_says(void *data, const char *org_id, const char *site_id, const char *camera_id,
+                        struct notify_policy *policy)
 {
     (void)org_id;
+    (void)site_id;
     (void)camera_id;
     struct record_errors errors;
     const char *document = data;

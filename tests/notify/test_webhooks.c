@@ -277,7 +277,7 @@ static bool is_verified(const struct request *message, const char *secret)
 {
     const struct webhook_headers headers = {message->id, message->timestamp, message->signature};
     CLEANUP(webhook_verifier)
-    struct webhook_verifier *verifier = webhook_verifier_new(secret, 300, 10, 0, NULL);
+    struct webhook_verifier *verifier = webhook_verifier_new(secret, 300, NULL);
     return webhook_verify(verifier, &headers, message->body, strlen(message->body), notify_start_ms, NULL);
 }
 
