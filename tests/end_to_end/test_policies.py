@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import hmac
+import http.server
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -343,6 +345,72 @@ def h13_a_change_touches_its_own_cameras_alone():
                     assert of(name)["streams"][0]["connects"] == 1, of(name)
 
 
+def h15_the_same_again_tells_no_worker():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+            with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
+                put = lambda number: send_webhook(hub, {"policy_type": "safety", "org_id": "default", "camera_id": "shop",
+                                                        "config": {"loitering_seconds": 5}, "reason": "test"}, f"msg_h15_{number}")
+                first = put(1)["revision"]
+                until(lambda: health(hub).get("policy_revision") == first, "the worker has taken it over")
+                second = put(2)["revision"]
+                assert second > first
+                until(lambda: hub.request("/policies")["revision"] == second, "it is in force in the server")
+                pushed = f"vedette_policy_revision {second}\n"  # set each second, once workers were told of what differs
+                until(lambda: pushed in hub.text("/metrics"), "workers were told what there is to tell")
+                seen = health(hub)["frames_processed"]
+                until(lambda: health(hub)["frames_processed"] > seen + 20, "frames were analysed since")
+                assert health(hub)["policy_revision"] == first, health(hub)
+
+
+class FailingServer(http.server.BaseHTTPRequestHandler):
+    """Takes whatever is tried, and one change; then its store is away."""
+    changes = 0
+
+    def answer(self, status, body):
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self):
+        self.answer(200, {"org_id": "default", "username": "admin"})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.answer(200, {})
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        type(self).changes += 1
+        if type(self).changes == 1:
+            self.answer(200, {})
+        else:
+            self.answer(503, {"title": "Service Unavailable", "status": 503, "detail": "the store is away"})
+
+    def log_message(self, *_):
+        pass
+
+
+def an_import_that_fails_midway_says_what_was_done():
+    with Directory() as directory:
+        for name in ("motion", "privacy", "safety"):
+            (directory / "import").mkdir(exist_ok=True)
+            (directory / "import" / f"{name}.json").write_text("{}")
+        with http.server.HTTPServer(("127.0.0.1", 0), FailingServer) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            told = vedette("policy", "import", directory / "import", env={
+                "PATH": os.environ["PATH"], "VEDETTE_URL": f"http://127.0.0.1:{server.server_port}", "VEDETTE_TOKEN": "x",
+                **sanitizer_options()})
+            server.shutdown()
+        assert told.returncode == 1, told
+        assert told.stdout == "motion.json\n", told
+        assert "1 of 3 files were imported, then: privacy.json" in told.stderr and "the store is away" in told.stderr, told
+
+
 def damage(directory, policy_type):
     """As another program might: what is stored is no document any more."""
     with sqlite3.connect(directory / "data" / "vedette.db", timeout=30) as database:
@@ -440,6 +508,8 @@ if __name__ == "__main__":
         ("retention by hand goes by policies too", retention_by_hand_goes_by_policies_too),
         ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
+        ("h15_the_same_again_tells_no_worker", h15_the_same_again_tells_no_worker),
+        ("an import that fails midway says what was done", an_import_that_fails_midway_says_what_was_done),
         ("a new worker goes by the last good policies", a_new_worker_goes_by_the_last_good_policies),
         ("nothing is seen of a camera whose policies nobody knows", nothing_is_seen_of_a_camera_whose_policies_nobody_knows),
         ("a directory is imported whole or not at all", a_directory_is_imported_whole_or_not_at_all),

@@ -106,6 +106,8 @@ static void test_changes_are_in_force_when_the_call_returns(void)
     put(&world, &org_safety, POLICY_DELETE, NULL);
     g_assert_cmpfloat(loitering(&world), ==, 30);
     g_assert_cmpint(world.changes, ==, 5);
+    put(&world, &all_safety, POLICY_PUT, "{\"loitering_seconds\":30}"); /* H15: the same again is a revision, no more */
+    g_assert_cmpfloat(loitering(&world), ==, 30);
     world_end(&world);
 }
 

@@ -93,6 +93,25 @@ static void wait_for_counter(const int64_t *counter, int64_t value)
     }
 }
 
+/* What is in force, not only what was told. */
+static double loitering(struct server *server)
+{
+    struct policy_effective effective;
+    policy_keeper_resolve(server->keeper, POLICY_SAFETY, &org_safety.scope, &effective);
+    const char *value = strstr(effective.config_json, "\"loitering_seconds\":");
+    double seconds = value ? g_ascii_strtod(value + strlen("\"loitering_seconds\":"), NULL) : 0;
+    policy_effective_clear(&effective);
+    return seconds;
+}
+
+static void wait_for_loitering(struct server *server, double seconds)
+{
+    gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    while (loitering(server) != seconds && g_get_monotonic_time() < deadline_us)
+        g_usleep(1000);
+    g_assert_cmpfloat(loitering(server), ==, seconds);
+}
+
 static void test_each_revision_is_one_notice(void)
 {
     struct store_world world;
@@ -109,11 +128,32 @@ static void test_each_revision_is_one_notice(void)
     /* another program's hand */
     postgres_do(world.database, "UPDATE service_policies SET config = '{\"loitering_seconds\": 9}', revision = 6");
     wait_for_counter(&theirs.health.policy_notices, 6);
+    wait_for_loitering(&theirs, 9);
     server_end(&theirs);
     server_end(&ours);
     world_clear(&world);
 }
 
+static void end_listeners(const struct store_world *world)
+{
+    postgres_do(world->database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' "
+                                 "AND datname = current_database()");
+}
+
+static void wait_until_nobody_listens(const struct store_world *world)
+{
+    gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    for (;;) {
+        g_autofree char *count = postgres_ask(world->database, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
+                                                               "'LISTEN %' AND datname = current_database()");
+        if (strcmp(count, "0") == 0)
+            return;
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline_us);
+        g_usleep(1000);
+    }
+}
+
+/* The change is made while nobody listens: its notice reaches nobody, and yet it is read. */
 static void test_h08_what_was_missed_is_read_after_a_reconnect(void)
 {
     struct store_world world;
@@ -123,9 +163,34 @@ static void test_h08_what_was_missed_is_read_after_a_reconnect(void)
     server_start(&theirs, &world);
     wait_for_counter(&theirs.health.policy_listener_starts, 1);
     wait_for_revision(&theirs, change(&ours, 1));
-    for (int i = 2; i <= 4; i++) { /* the change may fall before, while or after nobody listens */
-        postgres_do(world.database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE "
-                                    "'LISTEN %' AND datname = current_database()");
+    wait_for_counter(&theirs.health.policy_notices, 1);
+    postgres_do("postgres", "ALTER ROLE vedette_login NOLOGIN"); /* who is connected stays so */
+    end_listeners(&world);
+    wait_until_nobody_listens(&world);
+    int64_t revision = change(&ours, 2);
+    g_assert_cmpint(counter_get(&theirs.health.policy_listener_starts), ==, 1);
+    g_assert_cmpfloat(loitering(&theirs), ==, 1);
+    postgres_do("postgres", "ALTER ROLE vedette_login LOGIN");
+    wait_for_revision(&theirs, revision);
+    wait_for_loitering(&theirs, 2);
+    g_assert_cmpint(counter_get(&theirs.health.policy_notices), ==, 1);
+    server_end(&theirs);
+    server_end(&ours);
+    world_clear(&world);
+}
+
+/* The same wherever the change falls: before, while or after nobody listens. */
+static void test_h08_a_change_beside_a_reconnect_is_read(void)
+{
+    struct store_world world;
+    struct server ours, theirs;
+    begin(&world);
+    server_start(&ours, &world);
+    server_start(&theirs, &world);
+    wait_for_counter(&theirs.health.policy_listener_starts, 1);
+    wait_for_revision(&theirs, change(&ours, 1));
+    for (int i = 2; i <= 4; i++) {
+        end_listeners(&world);
         wait_for_revision(&theirs, change(&ours, i));
         wait_for_counter(&theirs.health.policy_listener_starts, i);
     }
@@ -143,5 +208,7 @@ int main(int argc, char **argv)
     g_test_add_func("/policy listen/each revision is one notice", test_each_revision_is_one_notice);
     g_test_add_func("/policy listen/h08_what_was_missed_is_read_after_a_reconnect",
                     test_h08_what_was_missed_is_read_after_a_reconnect);
+    g_test_add_func("/policy listen/h08_a_change_beside_a_reconnect_is_read",
+                    test_h08_a_change_beside_a_reconnect_is_read);
     return g_test_run();
 }
