@@ -126,6 +126,9 @@ char *policy_keeper_settings_json(struct policy_keeper *keeper, enum policy_type
 bool policy_keeper_look(struct policy_keeper *keeper, const struct policy_name *name, int32_t *version,
                         char **updated_by, GError **error);
 
+/* Whether there is whom a name is of. False: VEDETTE_ERROR_INVALID says what is not there, or the store's own error. */
+bool policy_keeper_check_scope(struct policy_keeper *keeper, const struct policy_name *name, GError **error);
+
 /* Changes that come into force together, by one reading of all documents. On one thread. */
 struct policy_batch;
 struct policy_batch *policy_batch_new(struct policy_keeper *keeper);

@@ -37,6 +37,12 @@ bool policy_keeper_look(struct policy_keeper *keeper, const struct policy_name *
     return true;
 }
 
+bool policy_keeper_check_scope(struct policy_keeper *keeper, const struct policy_name *name, GError **error)
+{
+    const struct store_policy_key key = key_of(name);
+    return store_policy_check_scope(keeper->config.store, &key, error);
+}
+
 /* The document that is shown where one cannot be opened. */
 static char *unopenable(const GError *error)
 {

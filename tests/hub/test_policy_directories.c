@@ -102,6 +102,20 @@ static void test_a_file_that_went_while_nobody_ran_takes_its_document(void)
     end(&world);
 }
 
+/* As at a first start, or before somebody makes the camera. */
+static void test_a_file_is_taken_once_there_is_whom_it_is_of(void)
+{
+    static const struct policy_name acme = {{.org_id = "acme"}, POLICY_SAFETY, NULL};
+    struct files_world world;
+    start(&world);
+    write_file(&world, "orgs/acme/safety.json", "{\"loitering_seconds\":5}");
+    watch_files(&world);
+    wait_for_policy(&world, &acme, "", 1);
+    make_org(&world, "acme");
+    wait_for_policy(&world, &acme, "{\"loitering_seconds\":5}", 0);
+    end(&world);
+}
+
 static void test_a_server_takes_away_only_what_its_own_directory_made(void)
 {
     struct files_world first, second;
@@ -278,6 +292,8 @@ int main(int argc, char **argv)
                     test_a_directory_may_be_emptied_on_purpose);
     g_test_add_func("/policy_directories/a_file_that_went_while_nobody_ran_takes_its_document",
                     test_a_file_that_went_while_nobody_ran_takes_its_document);
+    g_test_add_func("/policy_directories/a_file_is_taken_once_there_is_whom_it_is_of",
+                    test_a_file_is_taken_once_there_is_whom_it_is_of);
     g_test_add_func("/policy_directories/a_server_takes_away_only_what_its_own_directory_made",
                     test_a_server_takes_away_only_what_its_own_directory_made);
     g_test_add_func("/policy_directories/many_files_come_into_force_together",
