@@ -68,8 +68,22 @@ static void add_picture_zone(const struct detect_request *request, struct camera
     zone->left_seconds = zone->taken_seconds = objects ? request->object_seconds : 0;
 }
 
+/* What is not asked for is not looked for, also where a zone of the request names it. */
+static void take_off(const struct detect_features *wanted, struct zone *zone)
+{
+    if (!detect_is_enabled(wanted, DETECT_zone_intrusion) && is_guarded(zone))
+        zone->kind = ZONE_AREA;
+    if (!detect_is_enabled(wanted, DETECT_loitering))
+        zone->loitering_seconds = 0;
+    if (!detect_is_enabled(wanted, DETECT_crowd))
+        zone->crowd_limit = 0;
+    if (!detect_is_enabled(wanted, DETECT_object_left_taken))
+        zone->left_seconds = zone->taken_seconds = 0;
+}
+
 void picture_camera_fill(const struct detect_request *request, int width_px, struct camera *camera)
 {
+    const struct detect_features *wanted = &request->enabled_features;
     record_init(&camera_descriptor, camera);
     camera->id = g_strdup(request->stream_id);
     const struct zone *zones = request->zones.items;
@@ -77,12 +91,13 @@ void picture_camera_fill(const struct detect_request *request, int width_px, str
         struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
         record_clear(&zone_descriptor, zone);
         record_copy(&zone_descriptor, &zones[i], zone);
+        take_off(wanted, zone);
     }
-    if (request->line_x.is_present)
+    if (request->line_x.is_present && detect_is_enabled(wanted, DETECT_line_crossing))
         add_line(request, width_px, camera);
     add_picture_zone(request, camera);
-    if (!detect_is_enabled(&request->enabled_features, DETECT_tampering))
-        camera->rules.tamper_seconds = 0;
+    if (!detect_is_enabled(wanted, DETECT_tampering))
+        camera->rules.tamper_seconds = camera->rules.frozen_seconds = 0;
 }
 
 /* ---- how each feature went ---- */
@@ -170,6 +185,14 @@ static int count_of(const struct detect_response *response, enum detect_feature 
     if (feature == DETECT_line_crossing)
         return (int)response->crossings.count;
     return count_violations(response, feature);
+}
+
+void picture_counts_limit(const struct detect_request *request, struct detect_response *response)
+{
+    if (!detect_is_enabled(&request->enabled_features, DETECT_people_count))
+        response->counts.people = 0;
+    if (!detect_is_enabled(&request->enabled_features, DETECT_vehicles))
+        response->counts.vehicles = 0;
 }
 
 void picture_features_fill(const struct detect_request *request, const struct model_card *card,

@@ -303,6 +303,7 @@ bool pictures_look(struct pictures *pictures, const struct detect_request *reque
         is_good = look_once(pictures, request, frame, response, error);
     if (is_good && request->annotate)
         is_good = (*jpeg = annotate(pictures, stream, frame, response, error)) != NULL;
+    picture_counts_limit(request, response);
     picture_features_fill(request, pictures->detector ? detector_card(pictures->detector) : NULL, response);
     response->processing_ms = (double)(clock_monotonic_us(pictures->clock) - started_us) / 1000;
     if (!is_good)
