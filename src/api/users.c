@@ -54,8 +54,23 @@ static void handle_user_create(struct request *request, struct answer *answer)
         answer_refusal(answer, error);
 }
 
-/* What the user is, with what the request says put in its place (RFC 7396). */
-static bool merge(const struct request *request, const struct user *user, struct user_request *merged,
+/* What of the rights the patch names. The store puts it into what is there by then: what it does not name stays, also
+ * where someone else changed it meanwhile. */
+static unsigned parts_of(const json_t *patch)
+{
+    static const struct {
+        const char *name;
+        unsigned part;
+    } members[] = {
+        {"role", STORE_USER_ROLE}, {"is_disabled", STORE_USER_DISABLED}, {"oidc_subject", STORE_USER_SUBJECT}};
+    unsigned parts = STORE_USER_PASSWORD; /* where it has one */
+    for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
+        parts |= json_object_get(patch, members[i].name) ? members[i].part : 0;
+    return parts;
+}
+
+/* What the user is, with what the request says put in its place (RFC 7396); what of it is named. */
+static bool merge(const struct request *request, const struct user *user, struct user_request *merged, unsigned *parts,
                   struct answer *answer)
 {
     const struct user_request present = {
@@ -66,6 +81,7 @@ static bool merge(const struct request *request, const struct user *user, struct
     json_t *patch = json_loadb((const char *)request->body->data, request->body->len, JSON_REJECT_DUPLICATES, NULL);
     struct record_errors errors;
     record_errors_init(&errors);
+    *parts = parts_of(patch);
     bool is_good = json_is_object(patch) && json_object_update(whole, patch) == 0;
     if (!is_good)
         record_errors_add(&errors, "", "is no JSON object");
@@ -106,7 +122,7 @@ static void handle_user_change(struct request *request, struct answer *answer)
 {
     struct reading reading = {request->if_match, false};
     const struct store_user_expectation expected = {is_as_read, &reading};
-    const struct auth_target target = {request->id, request->if_match ? &expected : NULL};
+    struct auth_target target = {request->id, request->if_match ? &expected : NULL, 0};
     g_autoptr(GError) error = NULL;
     struct user *user = store_user_get(request->api->store, request->login.user->org_id, request->id, &error);
     struct user_request merged;
@@ -114,7 +130,7 @@ static void handle_user_change(struct request *request, struct answer *answer)
     const struct audit_by by = request_by(request);
     if (!user) {
         answer_refusal(answer, error);
-    } else if (merge(request, user, &merged, answer)) {
+    } else if (merge(request, user, &merged, &target.parts, answer)) {
         if (auth_user_change(request->api->auth, request->login.user, &by, &target, &merged, &changed, &error))
             answer_user(answer, MHD_HTTP_OK, &changed);
         else
@@ -136,7 +152,7 @@ static void handle_user_delete(struct request *request, struct answer *answer)
 {
     struct reading reading = {request->if_match, false};
     const struct store_user_expectation expected = {is_as_read, &reading};
-    const struct auth_target target = {request->id, request->if_match ? &expected : NULL};
+    const struct auth_target target = {request->id, request->if_match ? &expected : NULL, 0};
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
     if (auth_user_delete(request->api->auth, request->login.user, &by, &target, &error))

@@ -128,8 +128,11 @@ struct store_user_expectation; /* store/logins.h */
 struct auth_target {
     const char *user_id;
     const struct store_user_expectation *expected;
+    unsigned parts; /* enum store_user_part bits: what of the rights is to change, the rest staying as it is by then; 0:
+                       all */
 };
-/* All but the name, to what the request says. A password or the loss of rights ends the user's sessions. */
+/* All but the name, to what the request says; *answer is what the user is then. A password or the loss of rights ends
+ * the user's sessions. */
 bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by,
                       const struct auth_target *target, const struct user_request *request, struct user_answer *answer,
                       GError **error);

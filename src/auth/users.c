@@ -70,22 +70,38 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
     return is_good;
 }
 
+/* Nobody changes who is above them, also where they rose meanwhile. */
+struct rank_check {
+    const struct user *actor;
+    const struct store_user_expectation *expected; /* NULL: whatever is there */
+};
+
+static bool is_within_rank(void *data, const struct user *user)
+{
+    const struct rank_check *check = data;
+    return user->role <= check->actor->role &&
+           (!check->expected || check->expected->is_met(check->expected->data, user));
+}
+
+/* `user`, as it was read, for what is known without the transaction; it borrows nothing of the request. */
 static bool apply(struct auth *auth, const struct user *actor, const struct audit_by *by,
                   const struct auth_target *target, const struct user_request *request, struct user *user,
-                  GError **error)
+                  struct user **after, GError **error)
 {
-    bool loses = request->role < user->role || (request->is_disabled && !user->is_disabled);
-    if (!check_rank(actor, user->role, error) || !check_request(actor, request, error))
+    unsigned parts = target->parts ? target->parts & STORE_USER_RIGHTS : STORE_USER_RIGHTS;
+    if (!check_rank(actor, user->role, error) || (parts & STORE_USER_ROLE && !check_request(actor, request, error)))
         return false;
     copy_request(request, user);
     if (request->password && !put_password(auth, user, request->password, error))
         return false;
+    struct rank_check check = {actor, target->expected};
+    const struct store_user_expectation expected = {is_within_rank, &check};
     const struct store_user_change change = {.by = by,
-                                             .expected = target->expected,
+                                             .expected = &expected,
                                              .action = "update",
-                                             .parts =
-                                                 STORE_USER_RIGHTS | (request->password ? STORE_USER_PASSWORD : 0u),
-                                             .ends_sessions = loses || request->password};
+                                             .parts = parts | (request->password ? STORE_USER_PASSWORD : 0u),
+                                             .ends_sessions = request->password != NULL,
+                                             .after = after};
     return store_user_change(auth->store, &change, user, error);
 }
 
@@ -93,16 +109,17 @@ bool auth_user_change(struct auth *auth, const struct user *actor, const struct 
                       const struct auth_target *target, const struct user_request *request, struct user_answer *answer,
                       GError **error)
 {
+    struct user *after = NULL;
     record_init(&user_answer_descriptor, answer);
     struct user *user = store_user_get(auth->store, actor->org_id, target->user_id, error);
-    bool is_good = user && apply(auth, actor, by, target, request, user, error);
+    bool is_good = user && apply(auth, actor, by, target, request, user, &after, error);
+    user_free(user);
     if (is_good) {
         record_clear(&user_descriptor, &answer->user);
-        answer->user = *user;
-        g_free(user);
+        answer->user = *after;
+        g_free(after);
         return true;
     }
-    user_free(user);
     record_clear(&user_answer_descriptor, answer);
     return false;
 }
@@ -110,9 +127,11 @@ bool auth_user_change(struct auth *auth, const struct user *actor, const struct 
 bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by,
                       const struct auth_target *target, GError **error)
 {
+    struct rank_check check = {actor, target->expected};
+    const struct store_user_expectation expected = {is_within_rank, &check};
     struct user *user = store_user_get(auth->store, actor->org_id, target->user_id, error);
     bool is_good = user && check_rank(actor, user->role, error) &&
-                   store_user_delete(auth->store, by, target->user_id, target->expected, error);
+                   store_user_delete(auth->store, by, target->user_id, &expected, error);
     user_free(user);
     return is_good;
 }

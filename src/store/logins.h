@@ -17,8 +17,11 @@ struct user *store_user_find_subject(struct store *store, const char *org_id, co
 /* What of a user a change is about. The rest stays as it is in the store by then, whatever the caller read before: a
  * password takes its time to be hashed, and a user may be disabled meanwhile. */
 enum store_user_part {
-    STORE_USER_RIGHTS = 1 << 0,   /* role, is_disabled and oidc_subject */
-    STORE_USER_PASSWORD = 1 << 1, /* password_hash and must_change_password */
+    STORE_USER_ROLE = 1 << 0,
+    STORE_USER_DISABLED = 1 << 1,
+    STORE_USER_SUBJECT = 1 << 2,
+    STORE_USER_RIGHTS = STORE_USER_ROLE | STORE_USER_DISABLED | STORE_USER_SUBJECT,
+    STORE_USER_PASSWORD = 1 << 3, /* password_hash and must_change_password */
 };
 /* Whether the user, as the transaction finds them, is what a caller means to change. */
 struct store_user_expectation {
@@ -31,8 +34,10 @@ struct store_user_change {
     const char *action;                            /* "create", "update", "set-password" */
     bool is_new;                                   /* all of it is new then */
     unsigned parts;                                /* enum store_user_part bits */
-    bool ends_sessions;                            /* as when the password is another's now */
+    bool ends_sessions;                            /* as when the password is another's now; who loses rights by the
+                                                      change loses them in any case */
     const char *spared_session;                    /* of those; NULL: none */
+    struct user **after;                           /* receives what the user is then (user_free); NULL: not asked for */
 };
 /* False with VEDETTE_ERROR_CONFLICT: the name or subject is another's, nobody would be left who may change users, or
  * the user is another than expected. */

@@ -124,16 +124,22 @@ static struct user merge(const struct user *before, const struct user *wanted, u
     if (!before)
         return *wanted;
     struct user user = *before;
-    if (parts & STORE_USER_RIGHTS) {
+    if (parts & STORE_USER_ROLE)
         user.role = wanted->role;
+    if (parts & STORE_USER_DISABLED)
         user.is_disabled = wanted->is_disabled;
+    if (parts & STORE_USER_SUBJECT)
         user.oidc_subject = wanted->oidc_subject;
-    }
     if (parts & STORE_USER_PASSWORD) {
         user.password_hash = wanted->password_hash;
         user.must_change_password = wanted->must_change_password;
     }
     return user;
+}
+
+static bool loses_rights(const struct user *before, const struct user *after)
+{
+    return before && (after->role < before->role || (after->is_disabled && !before->is_disabled));
 }
 
 static bool put_user(struct store_transaction *transaction, const struct store_user_change *change,
@@ -145,7 +151,7 @@ static bool put_user(struct store_transaction *transaction, const struct store_u
            (!loses_administrator || leaves_administrator(transaction, user->org_id, user->id, error)) &&
            store_insert(transaction, &user_descriptor, &record, 1,
                         change->is_new ? RECORD_CONFLICT_FAIL : RECORD_CONFLICT_REPLACE, NULL, error) &&
-           (!change->ends_sessions ||
+           ((!change->ends_sessions && !loses_rights(before, user)) ||
             end_sessions(transaction, user->org_id, user->id, change->spared_session, error)) &&
            audit_user(transaction, change->by, change->action, user->id, before, user, error);
 }
@@ -163,7 +169,13 @@ bool store_user_change(struct store *store, const struct store_user_change *chan
     if (!change->is_new && (!before || !check_expected(change->expected, before, error)))
         return false;
     const struct user user = merge(before, wanted, change->parts);
-    return put_user(transaction, change, before, &user, error) && store_commit(g_steal_pointer(&transaction), error);
+    if (!put_user(transaction, change, before, &user, error) || !store_commit(g_steal_pointer(&transaction), error))
+        return false;
+    if (change->after) {
+        *change->after = g_new0(struct user, 1);
+        record_copy(&user_descriptor, &user, *change->after);
+    }
+    return true;
 }
 
 bool store_user_upgrade_hash(struct store *store, const struct user *user, const char *hash, GError **error)

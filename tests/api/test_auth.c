@@ -238,6 +238,50 @@ static void test_what_is_kept_of_requests_tells_nothing_of_them(void)
     world_clear(&world);
 }
 
+struct patching {
+    const struct api_world *world;
+    const char *path, *headers;
+    int64_t is_over; /* atomic */
+};
+
+static gpointer patch_subject(gpointer data)
+{
+    struct patching *patching = data;
+    for (int i = 0; !__atomic_load_n(&patching->is_over, __ATOMIC_ACQUIRE); i++) {
+        g_autofree char *body = g_strdup_printf("{\"oidc_subject\":\"eve-%d\"}", i);
+        g_assert_cmpint(status_of(patching->world, "PATCH", patching->path, patching->headers, body), ==, 200);
+    }
+    return NULL;
+}
+
+/* One disables a user while another changes something else of them: what was disabled stays so. */
+static void test_two_patches_at_once(void)
+{
+    enum { ROUNDS = 20 };
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.limits.writes_per_minute = world.settings.limits.reads_per_minute = 100000;
+    world_start(&world);
+    g_autofree char *admin = bearer(world_login(&world));
+    json_t *eve = json_of(&world, "POST", "/api/v1/users", admin, "{\"username\":\"eve\",\"role\":\"operator\"}", 201);
+    g_autofree char *path = g_strdup_printf("/api/v1/users/%s", text_of(eve, "id"));
+    struct patching patching = {&world, path, admin, 0};
+    GThread *thread = g_thread_new("patch", patch_subject, &patching);
+    for (int i = 0; i < ROUNDS; i++) {
+        g_assert_cmpint(status_of(&world, "PATCH", path, admin, "{\"is_disabled\":true}"), ==, 200);
+        for (int look = 0; look < 3; look++) {
+            json_t *seen = json_of(&world, "GET", path, admin, NULL, 200);
+            g_assert_true(json_is_true(json_object_get(seen, "is_disabled")));
+            json_decref(seen);
+        }
+        g_assert_cmpint(status_of(&world, "PATCH", path, admin, "{\"is_disabled\":false}"), ==, 200);
+    }
+    __atomic_store_n(&patching.is_over, 1, __ATOMIC_RELEASE);
+    g_thread_join(thread);
+    json_decref(eve);
+    world_clear(&world);
+}
+
 static void test_sessions_are_listed_and_ended(void)
 {
     struct api_world world;
@@ -523,5 +567,6 @@ int main(int argc, char **argv)
     g_test_add_func("/auth/limits_of_unknown_routes_are_refused", test_limits_of_unknown_routes_are_refused);
     g_test_add_func("/auth/what_is_kept_of_requests_tells_nothing_of_them",
                     test_what_is_kept_of_requests_tells_nothing_of_them);
+    g_test_add_func("/auth/two_patches_at_once", test_two_patches_at_once);
     return g_test_run();
 }

@@ -438,6 +438,33 @@ static void test_users_are_made_and_changed(void)
     world_clear(&world);
 }
 
+/* A change is of what it names: another's, of which it did not know, stays. */
+static void test_a_change_undoes_no_other(void)
+{
+    struct auth_world world;
+    world_init(&world);
+    struct grant grant = world_login(&world, CLIENT_API);
+    struct login admin = login_of(&world, &grant);
+    struct user_request request = {.username = (char *)"eve", .role = ROLE_OPERATOR};
+    struct user_answer eve, changed;
+    g_assert_true(auth_user_create(world.auth, admin.user, &by_admin, &request, &eve, NULL));
+    const struct user_request off = {.role = ROLE_OPERATOR, .is_disabled = true},
+                              subject = {.role = ROLE_OPERATOR, .oidc_subject = (char *)"eve@issuer"};
+    const struct auth_target disabled = {eve.user.id, NULL, STORE_USER_DISABLED},
+                             named = {eve.user.id, NULL, STORE_USER_SUBJECT | STORE_USER_PASSWORD};
+    g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &disabled, &off, &changed, NULL));
+    record_clear(&user_answer_descriptor, &changed);
+    g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &named, &subject, &changed, NULL));
+    g_assert_true(changed.user.is_disabled); /* the answer says what is there, not what was read */
+    g_assert_cmpstr(changed.user.oidc_subject, ==, "eve@issuer");
+    g_assert_cmpint(changed.user.role, ==, ROLE_OPERATOR);
+    record_clear(&user_answer_descriptor, &changed);
+    record_clear(&user_answer_descriptor, &eve);
+    login_clear(&admin);
+    grant_clear(&grant);
+    world_clear(&world);
+}
+
 static void test_last_administrator_stays(void)
 {
     struct auth_world world;
@@ -519,5 +546,6 @@ int main(int argc, char **argv)
     CASE(last_administrator_stays);
     g_test_add_func("/login/a new password undoes nothing", test_a_new_password_undoes_nothing);
     g_test_add_func("/login/l07 forgotten addresses are counted", test_l07_forgotten_addresses_are_counted);
+    g_test_add_func("/auth/a_change_undoes_no_other", test_a_change_undoes_no_other);
     return g_test_run();
 }
