@@ -1,5 +1,7 @@
 /* Sessions and their tokens. A refresh token's successor is made of the token and the session's secret, so that two
- * refreshes at once come to the same one without either of them being stored in the open. */
+ * refreshes at once come to the same one without either of them being stored in the open. A token is
+ * "vr_ORG.SESSION~SECRET~MARK": the mark, of the secret and the session's, says that we made it, so that one that was
+ * used and forgotten since is still known as the session's. */
 #include "auth/auth_internal.h"
 
 #include <string.h>
@@ -102,11 +104,23 @@ static void init_session(struct auth *auth, const struct user *user, enum client
     session->expires_at.ms = now_ms + life_seconds * 1000;
 }
 
+static char *mark_of(const struct session *session, const char *secret)
+{
+    g_autofree char *text = g_strconcat("refresh ", secret, NULL);
+    return auth_derive(session->secret, text);
+}
+
+static char *refresh_token_of(const struct session *session, const char *secret)
+{
+    g_autofree char *mark = mark_of(session, secret);
+    return g_strconcat(REFRESH_PREFIX, session->org_id, ".", session->id, "~", secret, "~", mark, NULL);
+}
+
 static char *first_refresh_token(const struct session *session)
 {
     char secret[SECRET_TEXT_BYTES];
     auth_make_secret(SECRET_BYTES, secret);
-    return g_strconcat(REFRESH_PREFIX, session->org_id, ".", secret, NULL);
+    return refresh_token_of(session, secret);
 }
 
 bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,
@@ -137,7 +151,8 @@ bool session_begin(struct auth *auth, const struct user *user, enum client_kind 
 /* ---- going on ---- */
 
 struct refreshing {
-    const char *token, *org_id;
+    const char *token;
+    char **parts; /* session, secret and mark; of tokens of before there were marks the secret alone */
     char *successor;
 };
 
@@ -146,11 +161,18 @@ static char *make_successor(void *data, const struct session *session)
     struct refreshing *refreshing = data;
     g_autofree char *secret = auth_derive(session->secret, refreshing->token);
     g_free(refreshing->successor);
-    refreshing->successor = g_strconcat(REFRESH_PREFIX, refreshing->org_id, ".", secret, NULL);
+    refreshing->successor = refresh_token_of(session, secret);
     return auth_digest(refreshing->successor);
 }
 
-/* "vr_ORG.SECRET": the org. NULL: it is none. g_free. */
+static bool is_of_family(void *data, const struct session *session)
+{
+    const struct refreshing *refreshing = data;
+    g_autofree char *mark = mark_of(session, refreshing->parts[1]);
+    return strlen(refreshing->parts[2]) == strlen(mark) && sodium_memcmp(refreshing->parts[2], mark, strlen(mark)) == 0;
+}
+
+/* "vr_ORG.…": the org. NULL: it is none. g_free. */
 static char *org_of(const char *token)
 {
     const char *dot = strrchr(token, '.');
@@ -177,10 +199,17 @@ bool auth_refresh(struct auth *auth, const char *refresh_token, const struct aut
     if (!org_id)
         return auth_refuse(error);
     g_autofree char *digest = auth_digest(refresh_token);
-    struct refreshing refreshing = {refresh_token, org_id, NULL};
-    const struct store_refresh refresh = {
-        org_id,         digest,      AUTH_SETTINGS(auth)->refresh_leeway_seconds * 1000,
-        make_successor, &refreshing, origin->address};
+    g_auto(GStrv) parts = g_strsplit(strrchr(refresh_token, '.') + 1, "~", -1);
+    struct refreshing refreshing = {refresh_token, parts, NULL};
+    const struct store_refresh refresh = {.org_id = org_id,
+                                          .sha256 = digest,
+                                          .leeway_ms = AUTH_SETTINGS(auth)->refresh_leeway_seconds * 1000,
+                                          .session_id =
+                                              g_strv_length(parts) == 3 && id_is_valid(parts[0]) ? parts[0] : NULL,
+                                          .make_successor = make_successor,
+                                          .is_of_family = is_of_family,
+                                          .data = &refreshing,
+                                          .address = origin->address};
     enum refresh_outcome outcome;
     struct session *session = NULL;
     bool is_good = store_refresh_use(auth->store, &refresh, &outcome, &session, error);

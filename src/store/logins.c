@@ -158,6 +158,23 @@ bool store_session_is_familiar(struct store *store, const char *org_id, const ch
 
 /* ---- refresh tokens ---- */
 
+/* A session goes on for a month, and each of its tokens leaves one behind. */
+static bool drop_used(struct store_transaction *transaction, const struct store_refresh *refresh,
+                      const struct session *session, int64_t now_ms, GError **error)
+{
+    return store_run(
+               transaction, "DELETE FROM refresh_tokens WHERE org_id = $1 AND session_id = $2 AND used_at < $3",
+               STORE_VALUES(sql_text(refresh->org_id), sql_text(session->id), sql_time(now_ms - refresh->leeway_ms)),
+               NULL, error) &&
+           store_run(
+               transaction,
+               "DELETE FROM refresh_tokens WHERE org_id = $1 AND session_id = $2 AND used_at IS NOT NULL AND "
+               "sha256 NOT IN (SELECT sha256 FROM refresh_tokens WHERE org_id = $1 AND session_id = $2 AND "
+               "used_at IS NOT NULL ORDER BY used_at DESC, sha256 LIMIT $3)",
+               STORE_VALUES(sql_text(refresh->org_id), sql_text(session->id), sql_integer(STORE_USED_TOKENS_MOST)),
+               NULL, error);
+}
+
 static bool mark_used(struct store_transaction *transaction, const struct store_refresh *refresh,
                       const struct session *session, GError **error)
 {
@@ -168,17 +185,20 @@ static bool mark_used(struct store_transaction *transaction, const struct store_
                      STORE_VALUES(sql_text(refresh->org_id), sql_text(refresh->sha256), sql_time(now_ms)), NULL,
                      error) &&
            add_refresh_token(transaction, refresh->org_id, session->id, successor, error) &&
+           drop_used(transaction, refresh, session, now_ms, error) &&
            store_run(transaction, "UPDATE sessions SET used_at = $3 WHERE org_id = $1 AND id = $2",
                      STORE_VALUES(sql_text(refresh->org_id), sql_text(session->id), sql_time(now_ms)), NULL, error);
 }
 
-/* A used token is good again within the leeway, and while its successor was not used: two tabs, or an answer that was
+/* `token` NULL: it is not known (any more), but made for the session; it was used, then.
+ *
+ * A used token is good again within the leeway, and while its successor was not used: two tabs, or an answer that was
  * lost. Beyond that two hold the same token, and one of them stole it. */
 static bool is_reused(struct store_transaction *transaction, const struct store_refresh *refresh,
                       const struct refresh_token *token, const struct session *session, bool *is_reused, GError **error)
 {
-    *is_reused = false;
-    if (!token->used_at.ms)
+    *is_reused = !token;
+    if (!token || !token->used_at.ms)
         return true;
     int64_t age_ms = clock_wall_ms(transaction->store->clock) - token->used_at.ms, used = 0;
     g_autofree char *successor = refresh->make_successor(refresh->data, session);
@@ -199,15 +219,24 @@ static bool end_family(struct store_transaction *transaction, const struct store
            store_audit_add_in(transaction, &by, &change, error);
 }
 
-/* *token and *session NULL: unknown. */
+/* *token and *session NULL: unknown. *token NULL alone: it was the session's, and was forgotten since. */
 static bool find_family(struct store_transaction *transaction, const struct store_refresh *refresh,
                         struct refresh_token **token, struct session **session, GError **error)
 {
     g_autoptr(GError) failure = NULL;
     *token = store_find(transaction, &refresh_token_descriptor, "WHERE org_id = $1 AND sha256 = $2",
                         STORE_VALUES(sql_text(refresh->org_id), sql_text(refresh->sha256)), &failure);
-    if (*token)
-        *session = find_session(transaction, refresh->org_id, (*token)->session_id, &failure);
+    if (!*token && g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
+        g_clear_error(&failure);
+    if (failure) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+    }
+    const char *session_id = *token ? (*token)->session_id : refresh->session_id;
+    if (session_id)
+        *session = find_session(transaction, refresh->org_id, session_id, &failure);
+    if (!*token && *session && !refresh->is_of_family(refresh->data, *session))
+        g_clear_pointer(session, session_free);
     if (!failure || g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
         return true;
     g_propagate_error(error, g_steal_pointer(&failure));

@@ -67,6 +67,9 @@ bool store_session_end(struct store *store, const struct audit_by *by, const cha
 bool store_session_is_familiar(struct store *store, const char *org_id, const char *user_id, const char *address,
                                bool *is_familiar, GError **error);
 
+/* Of a session's used tokens so many are known at most, and none for longer than they may be used again: the rest are
+ * told by their mark (is_of_family). */
+enum { STORE_USED_TOKENS_MOST = 32 };
 enum refresh_outcome {
     REFRESH_UNKNOWN = 1, /* no such token, or its session is over */
     REFRESH_GOOD,
@@ -74,9 +77,12 @@ enum refresh_outcome {
 };
 struct store_refresh {
     const char *org_id, *sha256;
-    int64_t leeway_ms; /* a used token may be used again for so long, while its successor was not */
-    /* The digest of the successor, made of the session's secret. Runs inside the transaction. g_free. */
+    int64_t leeway_ms;      /* a used token may be used again for so long, while its successor was not */
+    const char *session_id; /* that the token names; NULL: none */
+    /* The digest of the successor, made of the session's secret. Runs inside the transaction, as the next. g_free. */
     char *(*make_successor)(void *data, const struct session *session);
+    /* Whether a token that is not known (any more) was made for the session. */
+    bool (*is_of_family)(void *data, const struct session *session);
     void *data;
     const char *address; /* for the audit */
 };

@@ -236,6 +236,99 @@ static void test_f03_two_refreshes_at_once_converge(void)
     world_clear(&world);
 }
 
+struct refreshing_thread {
+    struct auth_world *world;
+    const char *token;
+    pthread_barrier_t *start;
+    struct grant grant;
+    int code;
+};
+
+static gpointer refresh_thread(gpointer data)
+{
+    struct refreshing_thread *thread = data;
+    pthread_barrier_wait(thread->start);
+    thread->code = world_refresh(thread->world, thread->token, &thread->grant);
+    return NULL;
+}
+
+/* The same, by two tabs that do not wait for one another. */
+static void test_f03_two_threads_converge(void)
+{
+    enum { TABS = 4, ROUNDS = 20 };
+    struct auth_world world;
+    pthread_barrier_t start;
+    world_init(&world);
+    pthread_barrier_init(&start, NULL, TABS);
+    struct grant first = world_login(&world, CLIENT_BROWSER);
+    g_autofree char *token = g_strdup(first.refresh_token);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct refreshing_thread tabs[TABS];
+        GThread *threads[TABS];
+        for (int i = 0; i < TABS; i++) {
+            tabs[i] = (struct refreshing_thread){&world, token, &start, {.access_token = NULL}, 0};
+            threads[i] = g_thread_new("tab", refresh_thread, &tabs[i]);
+        }
+        for (int i = 0; i < TABS; i++)
+            g_thread_join(threads[i]);
+        for (int i = 0; i < TABS; i++) {
+            g_assert_cmpint(tabs[i].code, ==, 0);
+            g_assert_cmpstr(tabs[i].grant.refresh_token, ==, tabs[0].grant.refresh_token);
+        }
+        g_free(token);
+        token = g_strdup(tabs[0].grant.refresh_token);
+        for (int i = 0; i < TABS; i++)
+            grant_clear(&tabs[i].grant);
+    }
+    g_assert_cmpint(counter_get(&world.health.refresh_tokens_reused), ==, 0);
+    pthread_barrier_destroy(&start);
+    grant_clear(&first);
+    world_clear(&world);
+}
+
+static int64_t count_tokens(const struct auth_world *world)
+{
+    int64_t count = 0;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(world->store, STORE_READ, "default", NULL);
+    g_assert_true(
+        store_get_integer(transaction, "SELECT count(*) FROM refresh_tokens", STORE_NO_VALUES, 0, &count, NULL));
+    return count;
+}
+
+/* However often a session is refreshed, little is kept of it; and a token that was forgotten is known all the same. */
+static void test_a_family_is_bounded(void)
+{
+    enum { OFTEN = 100 };
+    static const int pauses_s[] = {0, 3600}; /* at once, and long after one another */
+    for (size_t i = 0; i < G_N_ELEMENTS(pauses_s); i++) {
+        struct auth_world world;
+        world_init(&world);
+        struct grant first = world_login(&world, CLIENT_BROWSER), last = {.access_token = NULL}, next;
+        g_autofree char *token = g_strdup(first.refresh_token);
+        for (int round = 0; round < OFTEN; round++) {
+            world_advance(&world, pauses_s[i]);
+            g_assert_cmpint(world_refresh(&world, token, &next), ==, 0);
+            g_free(token);
+            token = g_strdup(next.refresh_token);
+            grant_clear(&last);
+            last = next;
+        }
+        g_assert_cmpint(count_tokens(&world), <=, pauses_s[i] ? 3 : STORE_USED_TOKENS_MOST + 1);
+        g_autofree char *forged = g_strdup(first.refresh_token);
+        forged[strlen(forged) - 2] ^= 1; /* not of our making: nobody ends a session with what they made up */
+        g_assert_cmpint(world_refresh(&world, forged, &next), ==, VEDETTE_ERROR_PERMISSION);
+        g_assert_cmpint(world_check(&world, last.access_token), ==, 0);
+        g_assert_cmpint(world_refresh(&world, first.refresh_token, &next), ==, VEDETTE_ERROR_PERMISSION);
+        g_assert_cmpint(counter_get(&world.health.refresh_tokens_reused), ==, 1);
+        g_assert_cmpint(world_refresh(&world, token, &next), ==, VEDETTE_ERROR_PERMISSION);
+        g_assert_cmpint(world_check(&world, last.access_token), ==, VEDETTE_ERROR_PERMISSION);
+        grant_clear(&first);
+        grant_clear(&last);
+        world_clear(&world);
+    }
+}
+
 static void test_f04_grandparent_ends_the_family(void)
 {
     struct auth_world world;
@@ -312,5 +405,7 @@ int main(int argc, char **argv)
     CASE(f04_grandparent_ends_the_family);
     CASE(f06_tokens_are_stored_as_digests);
     CASE(f07_refreshing_does_not_prolong);
+    g_test_add_func("/auth/f03_two_threads_converge", test_f03_two_threads_converge);
+    g_test_add_func("/auth/a_family_is_bounded", test_a_family_is_bounded);
     return g_test_run();
 }
