@@ -229,6 +229,25 @@ static void test_what_a_worker_counts_is_checked(void)
     world_clear(&world);
 }
 
+/* A full spool takes nothing, so that all a worker may send unacknowledged is in hand, of this process of it and of the
+ * two before: its cameras are heard of all the same. */
+static void test_a_window_in_hand_silences_nobody(void)
+{
+    static const char health[] = "{\"camera_id\":\"door\",\"state\":\"online\",\"frames_decoded\":7}";
+    struct world world;
+    struct camera_health heard;
+    world_init(&world);
+    be_admitted(&world);
+    world.worker->bytes_in_hand = 3 * LINK_EVENTS_WINDOW_BYTES;
+    g_assert_false(intake_is_full(world.worker));
+    g_assert_true(tell(&world, LINK_HEALTH, health, strlen(health), NULL));
+    g_assert_true(live_get_health(world.hub.live, "door", &heard));
+    g_assert_cmpint(heard.frames_decoded, ==, 7);
+    record_clear(&camera_health_descriptor, &heard);
+    world.worker->bytes_in_hand = 0;
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -244,5 +263,6 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/a worker does not speak as the server", test_a_worker_does_not_speak_as_the_server);
     g_test_add_func("/intake/other cameras are left alone", test_other_cameras_are_left_alone);
     g_test_add_func("/intake/what a worker counts is checked", test_what_a_worker_counts_is_checked);
+    g_test_add_func("/intake/a window in hand silences nobody", test_a_window_in_hand_silences_nobody);
     return g_test_run();
 }
