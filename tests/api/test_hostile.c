@@ -84,6 +84,83 @@ static void test_a09_smuggling(void)
     world_clear(&world);
 }
 
+/* Lines that go on in the next one, and lines that end with LF alone: what follows is never taken for a second request,
+ * and no header is other than what a proxy before us would take it for. */
+static void test_a09_folded_lines_and_bare_lf(void)
+{
+    static const struct {
+        const char *text;
+    } cases[] = {
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n"},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length:\r\n 40\r\nContent-Length: 0\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n"},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\n Content-Length: 40\r\nContent-Length: 0\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n"},
+        {"POST /auth/login HTTP/1.1\nHost: $HOST\nContent-Length: 0\nTransfer-Encoding: chunked\n\n0\n\n"
+         "GET /health HTTP/1.1\nHost: $HOST\n\n"},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nX: a\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+         "0\r\n\r\nGET /health HTTP/1.1\r\nHost: $HOST\r\n\r\n"},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nX: a\rTransfer-Encoding: chunked\r\nContent-Length: 40\r\n\r\n"
+         "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"},
+    };
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.request_timeout_seconds = 2; /* a part of what follows may wait for its rest */
+    world_start(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = with_host(&world, cases[i].text), *said = everything(&world, text);
+        int status = 400;
+        g_test_message("case %zu: %.60s", i, said);
+        sscanf(said, "HTTP/1.1 %d", &status);
+        g_assert_cmpint(status, >=, 400);
+        g_assert_cmpint(status, <, 500);
+        g_assert_null(strstr(said, "\"status\":\"healthy\""));
+    }
+    world_clear(&world);
+}
+
+/* Who asks before it sends is told to go on, or why not: not both. */
+static void test_a09_who_asks_before_it_sends(void)
+{
+    static const char body[] = "{\"username\":\"admin\",\"password\":\"x\"}";
+    static const struct {
+        const char *head;
+        int first, status;
+    } cases[] = {
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n", 100,
+         401},
+        {"POST /auth/login HTTP/1.1\r\nHost: evil.example\r\nExpect: 100-continue\r\n", 421, 0},
+        {"POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n", 400, 0},
+    };
+    struct api_world world;
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *head = with_host(&world, cases[i].head),
+                        *text = g_strdup_printf("%sContent-Length: %zu\r\n\r\n", head, strlen(body));
+        int fd = world_connect(&world);
+        world_send(fd, text);
+        struct reply reply = world_read_head(fd);
+        g_test_message("case %zu: %d", i, reply.status);
+        g_assert_cmpint(reply.status, ==, cases[i].first);
+        reply_clear(&reply);
+        if (cases[i].status) {
+            world_send(fd, body);
+            reply = world_read_reply(fd, false);
+            g_assert_cmpint(reply.status, ==, cases[i].status);
+            reply_clear(&reply);
+        }
+        close(fd);
+    }
+    g_autofree char *large =
+        with_host(&world, "POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 99999999\r\n"
+                          "Expect: 100-continue\r\n\r\n");
+    struct reply reply = world_raw(&world, large);
+    g_assert_cmpint(reply.status, ==, 413);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
 static void test_a09_odd_requests(void)
 {
     static const struct {
@@ -367,5 +444,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostile/bodies_are_bounded_by_their_route", test_bodies_are_bounded_by_their_route);
     g_test_add_func("/hostile/an_answer_may_take_longer_than_its_request",
                     test_an_answer_may_take_longer_than_its_request);
+    g_test_add_func("/hostile/a09_folded_lines_and_bare_lf", test_a09_folded_lines_and_bare_lf);
+    g_test_add_func("/hostile/a09_who_asks_before_it_sends", test_a09_who_asks_before_it_sends);
     return g_test_run();
 }
