@@ -24,6 +24,11 @@ const BREAKS = {
   "a field of answers may be left out": (is) => is.components.schemas.AnalyticsEvent.required.splice(0, 1),
   "a type changes": (is) => (is.components.schemas.AnalyticsEvent.properties.priority.type = "string"),
   "answers have a new word": (is) => is.components.schemas.Status.properties.status.enum.push("asleep"),
+  "a parameter takes some words alone": (is) => (is.paths["/api/v1/events"].get.parameters.find(({ name }) => name === "camera_id").schema.enum = ["door"]),
+  "a parameter must look otherwise": (is) => (is.paths["/api/v1/events"].get.parameters.find(({ name }) => name === "limit").schema.pattern = "^[1-9]$"),
+  "a field that is sent may be null no longer": (is) => (is.components.schemas.LegalHoldRequest.properties.camera_id.nullable = false),
+  "a field of answers may be null": (is) => (is.components.schemas.AnalyticsEvent.properties.id.nullable = true),
+  "a word of answers may be any": (is) => delete is.components.schemas.Status.properties.status.enum,
   "a status changes": (is) => delete is.paths["/api/v1/legal-holds"].post.responses["201"],
 };
 const HARMLESS = {

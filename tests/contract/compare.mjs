@@ -6,6 +6,11 @@ function members(schema, contract) {
   return schema;
 }
 
+/** Also of one that is said beside a reference. */
+function isNullable(schema, contract) {
+  return schema?.nullable === true || members(schema, contract).nullable === true;
+}
+
 /** `isInput`: what is sent may be taken more widely and never more narrowly; what is answered, the other way round. */
 function compareSchemas(before, after, was, is, where, isInput, seen) {
   const [old, now] = [members(before, was), members(after, is)];
@@ -18,6 +23,12 @@ function compareSchemas(before, after, was, is, where, isInput, seen) {
     const [must, may] = isInput ? [old.enum, now.enum] : [now.enum, old.enum];
     for (const value of must) if (!may.includes(value)) broken.push(`${where}: ${value} is ${isInput ? "no longer taken" : "new in answers"}`);
   }
+  const [narrow, wide] = isInput ? [now, old] : [old, now];
+  if (narrow.enum && !wide.enum) broken.push(`${where}: ${isInput ? "takes some words alone now" : "may be any word now"}`);
+  if (narrow.pattern && narrow.pattern !== wide.pattern) broken.push(`${where}: ${isInput ? "must look otherwise now" : "may look otherwise now"}`);
+  const [mayBeNull, mustTakeNull] = isInput ? [before, after] : [after, before];
+  const [ofMay, ofMust] = isInput ? [was, is] : [is, was];
+  if (isNullable(mayBeNull, ofMay) && !isNullable(mustTakeNull, ofMust)) broken.push(`${where}: ${isInput ? "may be null no longer" : "may be null now"}`);
   if (isInput)
     for (const [bound, isNarrower] of [["minimum", (a, b) => b > a], ["maximum", (a, b) => b < a], ["minLength", (a, b) => b > a], ["maxLength", (a, b) => b < a], ["minItems", (a, b) => b > a], ["maxItems", (a, b) => b < a]])
       if (now[bound] !== undefined && isNarrower(old[bound] ?? (bound.startsWith("min") ? -Infinity : Infinity), now[bound])) broken.push(`${where}: ${bound} is narrower`);
