@@ -238,6 +238,33 @@ static void test_what_is_kept_of_requests_tells_nothing_of_them(void)
     world_clear(&world);
 }
 
+/* What people wrote is text in a spreadsheet, whatever it begins with. */
+static void test_csv_holds_no_formulas(void)
+{
+    static const struct {
+        const char *name, *cell;
+    } cases[] = {
+        {"=HYPERLINK(1)", "\"'=HYPERLINK(1)\""}, {"+1", "\"'+1\""},  {"-2", "\"'-2\""},
+        {"@SUM(A1)", "\"'@SUM(A1)\""},           {"a=1", "\"a=1\""}, {"so \\\"it\\\" is", "\"so \"\"it\"\" is\""},
+    };
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin = bearer(world_login(&world));
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *body = g_strdup_printf("{\"id\":\"site-%zu\",\"name\":\"%s\"}", i, cases[i].name);
+        json_decref(json_of(&world, "POST", "/api/v1/sites", admin, body, 201));
+    }
+    struct reply reply = world_get(&world, "/api/v1/sites?format=csv&fields=id,name", world.token);
+    g_assert_cmpint(reply.status, ==, 200);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = g_strdup_printf("\"site-%zu\",%s\r\n", i, cases[i].cell);
+        g_test_message("%s", cases[i].name);
+        g_assert_nonnull(strstr(reply.body->str, line));
+    }
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
 struct patching {
     const struct api_world *world;
     const char *path, *headers;
@@ -568,5 +595,6 @@ int main(int argc, char **argv)
     g_test_add_func("/auth/what_is_kept_of_requests_tells_nothing_of_them",
                     test_what_is_kept_of_requests_tells_nothing_of_them);
     g_test_add_func("/auth/two_patches_at_once", test_two_patches_at_once);
+    g_test_add_func("/auth/csv_holds_no_formulas", test_csv_holds_no_formulas);
     return g_test_run();
 }
