@@ -59,6 +59,16 @@ static bool make_new(const char *path, GError **error)
     return true;
 }
 
+/* One that is there already, in whose name others read something. */
+static bool make_empty(const char *path, GError **error)
+{
+    int fd = open(path, O_RDWR | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return fail(error, VEDETTE_ERROR_IO, path, "empty the file", g_strerror(errno));
+    close(fd);
+    return true;
+}
+
 static bool check_room(const char *from, const char *directory, GError **error)
 {
     struct stat status;
@@ -233,8 +243,9 @@ static bool put_in_place(const char *data_dir, const struct store_settings *sett
     g_autofree char *place = g_build_filename(data_dir, "vedette.db", NULL);
     g_autofree char *partial = g_strconcat(place, ".restoring", NULL);
     bool is_going_on = is_there(partial) && !is_there(place); /* a call was killed once it had moved the main file */
-    unlink(partial);
-    bool is_good = check_room(path, data_dir, error) && make_new(partial, error) &&
+    /* It is never away meanwhile: whatever fails from here on, the next call goes on too. */
+    bool is_good = (is_going_on ? make_empty(partial, error) : remove_any(partial, error)) &&
+                   check_room(path, data_dir, error) && (is_going_on || make_new(partial, error)) &&
                    copy_and_check(path, partial, settings, error) && check_ours(partial, error) &&
                    sync_file(partial, error) && move_away(place, is_going_on, error);
     if (is_good && rename(partial, place) != 0)

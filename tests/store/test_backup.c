@@ -151,6 +151,35 @@ static void test_restore_leaves_no_log_of_the_old_store(void)
     }
 }
 
+/* A call was killed once it had moved the main file, and the next could not even begin. */
+static void test_restore_keeps_what_a_killed_call_moved(void)
+{
+    enum { FAILURES = 2 };
+    struct store_world world;
+    world_init(&world);
+    const struct store_settings settings = backup_settings();
+    g_autofree char *path = in_directory(&world, "copy.db"), *main = in_directory(&world, "vedette.db"),
+                    *moved = in_directory(&world, "vedette.db.replaced"),
+                    *copying = in_directory(&world, "vedette.db.restoring");
+    g_autoptr(GError) error = NULL;
+    write_some(&world, 30);
+    g_assert_true(store_backup(world.directory, &settings, path, NULL, &error));
+    write_some(&world, 12);
+    g_clear_pointer(&world.store, store_close);
+    g_assert_true(rename(main, moved) == 0 && g_file_set_contents(copying, "half of it", -1, NULL));
+    for (int i = 0; i < FAILURES; i++) {
+        g_assert_false(store_restore(world.directory, &settings, "/nowhere/x.db", world.clock, &error));
+        g_clear_error(&error);
+        g_assert_cmpint(ask_file(moved, "SELECT count(*) FROM events"), ==, 42);
+    }
+    store_restore(world.directory, &settings, path, world.clock, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM events"), ==, 30);
+    g_assert_cmpint(ask_file(moved, "SELECT count(*) FROM events"), ==, 42);
+    g_assert_false(g_file_test(copying, G_FILE_TEST_EXISTS));
+    world_clear(&world);
+}
+
 /* Nor does the log of a store whose main file somebody removed, and none is laid beside what was replaced earlier. */
 static void test_restore_over_a_log_alone(void)
 {
@@ -221,6 +250,7 @@ int main(int argc, char **argv)
     g_test_add_func("/backup/of_a_store_that_is_written", test_backup_of_a_store_that_is_written);
     g_test_add_func("/backup/restore_puts_it_back", test_restore_puts_it_back);
     g_test_add_func("/backup/restore_leaves_no_log_of_the_old_store", test_restore_leaves_no_log_of_the_old_store);
+    g_test_add_func("/backup/restore_keeps_what_a_killed_call_moved", test_restore_keeps_what_a_killed_call_moved);
     g_test_add_func("/backup/restore_over_a_log_alone", test_restore_over_a_log_alone);
     g_test_add_func("/backup/restore_refuses_what_is_not_whole", test_restore_refuses_what_is_not_whole);
     return g_test_run();
