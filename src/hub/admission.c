@@ -2,17 +2,25 @@
 
 #include <glib.h>
 
-enum { LOOKS_TO_MEASURE = 15 }; /* with pictures: starting costs more, and measures are smoothed */
+enum {
+    LOOKS_TO_MEASURE = 15, /* with pictures: starting costs more, and measures are smoothed */
+};
+
+/* One that was let in and is not measured yet. */
+struct newcomer {
+    int to_measure; /* looks with pictures that are left */
+    int waited;     /* looks without one, in a row */
+};
 
 struct admission {
-    GHashTable *settling; /* camera id → looks until it is measured (int) */
+    GHashTable *settling; /* camera id → struct newcomer * */
     GHashTable *beyond;   /* of camera ids */
 };
 
 struct admission *admission_new(void)
 {
     struct admission *admission = g_new0(struct admission, 1);
-    admission->settling = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    admission->settling = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     admission->beyond = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return admission;
 }
@@ -28,7 +36,9 @@ void admission_free(struct admission *admission)
 
 void admission_let_in(struct admission *admission, const char *camera_id)
 {
-    g_hash_table_insert(admission->settling, g_strdup(camera_id), GINT_TO_POINTER(LOOKS_TO_MEASURE));
+    struct newcomer *newcomer = g_new0(struct newcomer, 1);
+    newcomer->to_measure = LOOKS_TO_MEASURE;
+    g_hash_table_insert(admission->settling, g_strdup(camera_id), newcomer);
     g_hash_table_remove(admission->beyond, camera_id);
 }
 
@@ -37,29 +47,47 @@ void admission_note_beyond(struct admission *admission, const char *camera_id)
     g_hash_table_add(admission->beyond, g_strdup(camera_id));
 }
 
+/* False: it is measured. */
+static bool look_at(struct newcomer *newcomer, enum admission_state state)
+{
+    bool is_running = state == ADMISSION_RUNNING;
+    newcomer->to_measure -= is_running;
+    newcomer->waited = is_running ? 0 : MIN(newcomer->waited + 1, ADMISSION_LOOKS_TO_WAIT);
+    return newcomer->to_measure > 0;
+}
+
 void admission_look(struct admission *admission, enum admission_state (*state)(void *data, const char *camera_id),
                     void *data)
 {
     GHashTableIter iterator;
-    gpointer camera_id, looks;
+    gpointer camera_id, newcomer;
     g_hash_table_iter_init(&iterator, admission->beyond);
     while (g_hash_table_iter_next(&iterator, &camera_id, NULL))
         if (state(data, camera_id) == ADMISSION_GONE)
             g_hash_table_iter_remove(&iterator);
     g_hash_table_iter_init(&iterator, admission->settling);
-    while (g_hash_table_iter_next(&iterator, &camera_id, &looks)) {
+    while (g_hash_table_iter_next(&iterator, &camera_id, &newcomer)) {
         enum admission_state now = state(data, camera_id);
-        int left = GPOINTER_TO_INT(looks) - (now == ADMISSION_RUNNING);
-        if (now == ADMISSION_GONE || left == 0)
+        if (now == ADMISSION_GONE || !look_at(newcomer, now))
             g_hash_table_iter_remove(&iterator);
-        else
-            g_hash_table_iter_replace(&iterator, GINT_TO_POINTER(left));
     }
+}
+
+/* One that gave no picture for long costs nothing, and keeps nobody out until it gives some. */
+static int count_places(const struct admission *admission)
+{
+    GHashTableIter iterator;
+    gpointer newcomer;
+    int places = 0;
+    g_hash_table_iter_init(&iterator, admission->settling);
+    while (g_hash_table_iter_next(&iterator, NULL, &newcomer))
+        places += ((const struct newcomer *)newcomer)->waited < ADMISSION_LOOKS_TO_WAIT;
+    return places;
 }
 
 int admission_room(const struct admission *admission, int measured)
 {
-    return measured < 0 ? measured : MAX(measured - (int)g_hash_table_size(admission->settling), 0);
+    return measured < 0 ? measured : MAX(measured - count_places(admission), 0);
 }
 
 void admission_forgive(struct admission *admission)

@@ -8,12 +8,16 @@
 
 struct admission;
 
+/* So many looks a new camera without any picture keeps a place: five minutes, at a look a second. */
+enum { ADMISSION_LOOKS_TO_WAIT = 300 };
+
 /* How a camera is now. */
 enum admission_state { ADMISSION_GONE = 1, ADMISSION_WAITING, ADMISSION_RUNNING };
 
 struct admission *admission_new(void);
 void admission_free(struct admission *admission);
-/* A new camera is let in. What it costs is not measured before it has run for a while; until then it takes a place. */
+/* A new camera is let in. What it costs is not measured before it has run for a while; until then it takes a
+ * place, but for one that gives no picture for ADMISSION_LOOKS_TO_WAIT: that takes it again once it gives some. */
 void admission_let_in(struct admission *admission, const char *camera_id);
 /* There was no room for it: it is refused, or let in all the same. Told of until it goes or there is room. */
 void admission_note_beyond(struct admission *admission, const char *camera_id);

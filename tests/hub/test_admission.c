@@ -42,6 +42,24 @@ static void test_cameras_added_a_second_apart_take_their_places(void)
     admission_free(admission);
 }
 
+/* An address that never answers keeps nobody out for ever; once it answers it is counted until it is measured. */
+static void test_a_camera_without_pictures_gives_its_place_back(void)
+{
+    struct admission *admission = admission_new();
+    admission_let_in(admission, "dead");
+    look(admission, ADMISSION_WAITING, ADMISSION_LOOKS_TO_WAIT - 1);
+    g_assert_cmpint(admission_room(admission, 1), ==, 0);
+    look(admission, ADMISSION_WAITING, 1);
+    g_assert_cmpint(admission_room(admission, 1), ==, 1);
+    look(admission, ADMISSION_RUNNING, 1);
+    g_assert_cmpint(admission_room(admission, 1), ==, 0);
+    look(admission, ADMISSION_WAITING, 1); /* between two pictures it is as any other */
+    g_assert_cmpint(admission_room(admission, 1), ==, 0);
+    look(admission, ADMISSION_RUNNING, LOOKS - 1);
+    g_assert_cmpint(admission_room(admission, 1), ==, 1);
+    admission_free(admission);
+}
+
 /* ---- in the hub ---- */
 
 struct world {
@@ -172,6 +190,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/admission/cameras added a second apart take their places",
                     test_cameras_added_a_second_apart_take_their_places);
+    g_test_add_func("/admission/a camera without pictures gives its place back",
+                    test_a_camera_without_pictures_gives_its_place_back);
     g_test_add_func("/admission/a refused camera is let in when another goes",
                     test_a_refused_camera_is_let_in_when_another_goes);
     g_test_add_func("/admission/a camera without room is told until it goes",
