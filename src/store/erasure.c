@@ -5,7 +5,7 @@
 
 #include "store/places.h"
 #include "store/retention_internal.h"
-#include "store/site_clocks.h"
+#include "store/work_internal.h"
 
 /* Deletions go by this, so that a hold that comes meanwhile ends them. */
 #define NOT_HELD "NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.org_id = $1 AND h.released_at IS NULL)"
@@ -171,13 +171,13 @@ static bool erase_table(struct erasure *erasure, const struct store_table *table
 /* What is the server's own and named after the org. */
 static bool erase_values(struct erasure *erasure, GError **error)
 {
-    bool was_there = false;
+    bool were_there = false;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(erasure->work.store, STORE_JOB, STORE_PLATFORM, error);
     bool is_good = transaction && store_run_hold_in(transaction, erasure->work.retention->hold, error) &&
-                   store_rollup_turn_forget_in(transaction, erasure->org->id, &was_there, error) &&
+                   store_org_values_forget_in(transaction, erasure->org->id, &were_there, error) &&
                    store_commit(g_steal_pointer(&transaction), error);
-    erasure->has_news |= was_there;
+    erasure->has_news |= were_there;
     return is_good;
 }
 
@@ -198,10 +198,11 @@ static bool refuse_rows(const char *table, GError **error)
 /* The transaction is the platform's before, and the org's after. */
 static bool check_nothing_left(struct store_transaction *transaction, const char *org_id, GError **error)
 {
-    int64_t turn = 0;
-    if (!store_rollup_turn_read_in(transaction, org_id, &turn, error) || !store_set_org(transaction, org_id, error))
+    bool are_values_there = false;
+    if (!store_org_values_look_in(transaction, org_id, &are_values_there, error) ||
+        !store_set_org(transaction, org_id, error))
         return false;
-    if (turn)
+    if (are_values_there)
         return refuse_rows(store_value_descriptor.table, error);
     for (size_t i = 0; i < store_table_count; i++) {
         int64_t rows = 0;

@@ -90,12 +90,7 @@ struct analytics_event *store_event_get(struct store *store, const char *org_id,
 
 /* ---- what came after one ---- */
 
-/* Where the newest late event of an org stands: no index has them by when they came. */
-static char *late_name(const char *org_id)
-{
-    return g_strconcat("late_events ", org_id, NULL);
-}
-
+/* STORE_LATE_EVENTS is where the newest late event of an org stands: no index has them by when they came. */
 bool store_events_note_late_in(struct store_transaction *transaction, struct analytics_event *const *events,
                                const bool *is_new, size_t count, GError **error)
 {
@@ -106,7 +101,7 @@ bool store_events_note_late_in(struct store_transaction *transaction, struct ana
             latest_ms = MAX(latest_ms, events[i]->received_at.ms);
     if (!latest_ms)
         return true;
-    g_autofree char *name = late_name(events[0]->org_id);
+    g_autofree char *name = store_org_value_name(STORE_LATE_EVENTS, events[0]->org_id);
     return store_set_org(transaction, STORE_PLATFORM, error) &&
            store_run(transaction,
                      "INSERT INTO store_values (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = "
@@ -154,7 +149,7 @@ static bool read_late(struct store_transaction *transaction, const struct store_
                       const struct analytics_event *after, bool *is_whole, GError **error)
 {
     int64_t latest_ms = 0;
-    g_autofree char *name = late_name(asked->org_id);
+    g_autofree char *name = store_org_value_name(STORE_LATE_EVENTS, asked->org_id);
     bool is_good = store_set_org(transaction, STORE_PLATFORM, error) &&
                    store_get_integer(transaction, "SELECT value FROM store_values WHERE name = $1",
                                      STORE_VALUES(sql_text(name)), 0, &latest_ms, error);

@@ -9,14 +9,9 @@ static const char utc[] = "UTC";
 
 /* ---- turns ---- */
 
-static char *turn_name(const char *org_id)
-{
-    return g_strdup_printf("rollup_turn of %s", org_id);
-}
-
 bool store_rollup_turn_read_in(struct store_transaction *transaction, const char *org_id, int64_t *turn, GError **error)
 {
-    g_autofree char *name = turn_name(org_id);
+    g_autofree char *name = store_org_value_name(STORE_ROLLUP_TURN, org_id);
     return store_get_integer(transaction, "SELECT value FROM store_values WHERE name = $1",
                              STORE_VALUES(sql_text(name)), 0, turn, error);
 }
@@ -24,7 +19,7 @@ bool store_rollup_turn_read_in(struct store_transaction *transaction, const char
 bool store_rollup_turn_take_in(struct store_transaction *transaction, const char *org_id, int64_t read, bool *is_own,
                                GError **error)
 {
-    g_autofree char *name = turn_name(org_id);
+    g_autofree char *name = store_org_value_name(STORE_ROLLUP_TURN, org_id);
     int64_t changed = 0;
     bool is_good = store_run(transaction,
                              "INSERT INTO store_values (name, value) VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET "
@@ -34,21 +29,10 @@ bool store_rollup_turn_take_in(struct store_transaction *transaction, const char
     return is_good;
 }
 
-bool store_rollup_turn_forget_in(struct store_transaction *transaction, const char *org_id, bool *was_there,
-                                 GError **error)
-{
-    g_autofree char *name = turn_name(org_id);
-    int64_t changed = 0;
-    bool is_good = store_run(transaction, "DELETE FROM store_values WHERE name = $1", STORE_VALUES(sql_text(name)),
-                             &changed, error);
-    *was_there = changed > 0;
-    return is_good;
-}
-
 /* Whatever it was: who holds it ends first. The transaction is the org's before and after. */
 static bool take_any_turn(struct store_transaction *transaction, const char *org_id, GError **error)
 {
-    g_autofree char *name = turn_name(org_id);
+    g_autofree char *name = store_org_value_name(STORE_ROLLUP_TURN, org_id);
     return store_set_org(transaction, STORE_PLATFORM, error) &&
            store_run(transaction,
                      "INSERT INTO store_values (name, value) VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET value = "

@@ -30,6 +30,3 @@ bool store_rollup_turn_read_in(struct store_transaction *transaction, const char
 /* Takes the turn after `read`; *is_own false: another did. */
 bool store_rollup_turn_take_in(struct store_transaction *transaction, const char *org_id, int64_t read, bool *is_own,
                                GError **error);
-/* Of an org that is no more. *was_there: it had one. */
-bool store_rollup_turn_forget_in(struct store_transaction *transaction, const char *org_id, bool *was_there,
-                                 GError **error);

@@ -16,6 +16,17 @@ bool store_run_hold_in(struct store_transaction *transaction, const struct store
 /* Whether others run on this store, by the disks that they note. */
 bool store_has_other_hubs(struct store *store, bool *has, GError **error);
 
+/* What of store_values, the server's own, is named after an org, and goes with it. */
+enum store_org_value { STORE_ROLLUP_TURN, STORE_LATE_EVENTS, STORE_ORG_VALUES };
+/* Its row's name. g_free. */
+char *store_org_value_name(enum store_org_value which, const char *org_id);
+/* Removes all of an org; *were_there: it had some. The transaction must be STORE_PLATFORM's. */
+bool store_org_values_forget_in(struct store_transaction *transaction, const char *org_id, bool *were_there,
+                                GError **error);
+/* The same of *are_there, without removing any. */
+bool store_org_values_look_in(struct store_transaction *transaction, const char *org_id, bool *are_there,
+                              GError **error);
+
 /* Something in a bucket is new: it is computed at the next roll-up. The transaction must be the org's. */
 bool store_rollup_mark_in(struct store_transaction *transaction, const char *org_id, enum rollup_level level,
                           const char *site_id, int64_t bucket_ms, GError **error);
