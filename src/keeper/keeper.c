@@ -425,12 +425,11 @@ bool policy_keeper_start(struct policy_keeper *keeper, GError **error)
 
 bool policy_keeper_catch_up(struct policy_keeper *keeper, GError **error)
 {
-    if (has_read(keeper, NULL))
-        return true;
-    policy_manager_reload(keeper->manager, NULL); /* a document that is refused is no matter of the store */
+    if (!has_read(keeper, NULL))
+        policy_manager_reload(keeper->manager, NULL); /* a document that is refused is no matter of the store */
     if (!has_read(keeper, error))
         return false;
-    seal_all(keeper);
+    seal_all(keeper); /* also where a look of the manager's own was the first that read them */
     return true;
 }
 

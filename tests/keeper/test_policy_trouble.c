@@ -342,6 +342,21 @@ static void test_what_others_wrote_is_sealed_once_it_is_read(void)
     world_end(&world);
 }
 
+/* The manager's own look read them between the start, which could not, and the catching up. */
+static void test_catching_up_seals_what_another_look_has_read(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, KEY);
+    put(&world, POLICY_SAFETY, "{}");
+    meddle(&world, "UPDATE service_policies SET config = '{\"loitering_seconds\":11}'");
+    g_assert_cmpint(count_open(&world), ==, 1);
+    g_assert_true(policy_keeper_catch_up(world.keeper, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(count_open(&world), ==, 0);
+    world_end(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -359,5 +374,7 @@ int main(int argc, char **argv)
                     test_h12_a_sealed_snapshot_that_is_not_ours_is_passed_over);
     g_test_add_func("/policy trouble/what others wrote is sealed once it is read",
                     test_what_others_wrote_is_sealed_once_it_is_read);
+    g_test_add_func("/policy trouble/catching up seals what another look has read",
+                    test_catching_up_seals_what_another_look_has_read);
     return g_test_run();
 }
