@@ -121,7 +121,8 @@ struct api *api_new(const struct settings *settings, const struct api_parts *par
 
 bool api_prepare_logins(struct api *api, char **generated_password, GError **error)
 {
-    return auth_prepare(api->auth, generated_password, error);
+    g_autoptr(GPtrArray) orgs = store_orgs_list(api->store, error); /* which the store remembers: breakers.c */
+    return orgs && auth_prepare(api->auth, generated_password, error);
 }
 
 bool api_serve(struct api *api, GError **error)

@@ -98,19 +98,13 @@ static void handle_breakers(struct request *request, struct answer *answer)
 
 /* ---- an operator's word ---- */
 
-/* What all orgs depend on is the platform's; and an administrator's where no other org stands. The store alone knows
- * which do: an org needs no camera to be there. False with `error` set: it cannot be told, and nobody but the platform
- * gets further. */
+/* What all orgs depend on is the platform's; and an administrator's where no other org stands. The store knows which
+ * do: an org needs no camera to be there; and what it said last holds while it is away, as this is what an outage
+ * needs. False with `error` set: it cannot be told, and nobody but the platform gets further. */
 static bool runs_server(const struct request *request, GError **error)
 {
     const struct user *user = request->login.user;
-    if (user->role >= ROLE_PLATFORM)
-        return true;
-    g_autoptr(GPtrArray) orgs = store_orgs_list(request->api->store, error);
-    bool is_alone = orgs != NULL;
-    for (guint i = 0; is_alone && i < orgs->len; i++)
-        is_alone = g_strcmp0(g_ptr_array_index(orgs, i), user->org_id) == 0;
-    return is_alone;
+    return user->role >= ROLE_PLATFORM || store_org_is_alone(request->api->store, user->org_id, error);
 }
 
 bool request_runs_server(const struct request *request)

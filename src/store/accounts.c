@@ -15,6 +15,20 @@ void user_free(struct user *user)
 
 /* ---- orgs and sites ---- */
 
+/* Any thread. NULL: several stand, or it is not known. */
+static void note_lone_org(struct store *store, const char *org_id)
+{
+    pthread_mutex_lock(&store->lone_org_lock);
+    g_free(store->lone_org);
+    store->lone_org = g_strdup(org_id);
+    pthread_mutex_unlock(&store->lone_org_lock);
+}
+
+void store_forget_lone_org(struct store *store)
+{
+    note_lone_org(store, NULL);
+}
+
 /* An org and a site come into being with the first that names them. */
 bool store_ensure_org_in(struct store_transaction *transaction, const char *org_id, GError **error)
 {
@@ -24,10 +38,12 @@ bool store_ensure_org_in(struct store_transaction *transaction, const char *org_
         .created_at = {clock_wall_ms(transaction->store->clock)},
     };
     const void *record = &org;
-    bool is_deleted;
-    if (!store_insert(transaction, &org_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error) ||
+    bool is_new = false, is_deleted;
+    if (!store_insert(transaction, &org_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, &is_new, error) ||
         !store_org_is_deleted_in(transaction, org_id, &is_deleted, error))
         return false;
+    if (is_new)
+        store_forget_lone_org(transaction->store);
     if (is_deleted)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
                     "org '%s' was deleted, and its id is not given again: use another org_id", org_id);
@@ -49,7 +65,21 @@ GPtrArray *store_orgs_list(struct store *store, GError **error)
     struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
     bool is_good = transaction && store_each(transaction, "SELECT id FROM orgs WHERE deleted_at IS NULL ORDER BY id",
                                              STORE_NO_VALUES, take_id, ids, error);
+    if (is_good)
+        note_lone_org(store, ids->len == 1 ? g_ptr_array_index(ids, 0) : NULL);
     return is_good ? g_steal_pointer(&ids) : NULL;
+}
+
+bool store_org_is_alone(struct store *store, const char *org_id, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(GPtrArray) orgs = store_orgs_list(store, &cause);
+    pthread_mutex_lock(&store->lone_org_lock);
+    bool is_known = orgs || store->lone_org, is_alone = g_strcmp0(store->lone_org, org_id) == 0;
+    pthread_mutex_unlock(&store->lone_org_lock);
+    if (!is_known)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return is_known && is_alone;
 }
 
 /* ---- users ---- */

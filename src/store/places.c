@@ -66,7 +66,10 @@ bool store_org_create(struct store *store, struct org *org, const struct audit_b
                     "there is an org '%s' already, or was one: ids are not given again", org->id);
         return false;
     }
-    return note_org(transaction, by, "create", NULL, org, error) && store_commit(g_steal_pointer(&transaction), error);
+    bool is_good =
+        note_org(transaction, by, "create", NULL, org, error) && store_commit(g_steal_pointer(&transaction), error);
+    store_forget_lone_org(store); /* also where it is not known whether the commit came through */
+    return is_good;
 }
 
 /* The org as it stands, which nobody else changes before the transaction ends. */

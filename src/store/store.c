@@ -25,6 +25,8 @@ static void release(struct store *store)
     vedette_flight_free(store->checks);
     pthread_mutex_destroy(&store->write_error_lock);
     g_free(store->write_error);
+    pthread_mutex_destroy(&store->lone_org_lock);
+    g_free(store->lone_org);
     g_free(store->settings.url);
     g_free(store->settings.password);
     g_free(store->settings.password_file);
@@ -40,6 +42,7 @@ static struct store *store_new(const char *data_dir, const struct store_settings
     copy_settings(store, settings);
     store->checks = store_checks_new(clock);
     pthread_mutex_init(&store->write_error_lock, NULL);
+    pthread_mutex_init(&store->lone_org_lock, NULL);
     store->engine = settings->url && *settings->url ? &store_postgres : &store_sqlite;
     return store;
 }

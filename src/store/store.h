@@ -144,6 +144,10 @@ GPtrArray *store_counts_list(struct store *store, const char *org_id, int64_t da
 
 /* The ids of all orgs but those that were deleted, sorted: a new GPtrArray of char *. */
 GPtrArray *store_orgs_list(struct store *store, GError **error);
+/* Whether this org stands and no other does. Where the store cannot be asked, what it said last holds: of an org that
+ * another server made since, it knows nothing. False with `error` set: it cannot be asked, and several stood last, or
+ * it never was asked. Any thread. */
+bool store_org_is_alone(struct store *store, const char *org_id, GError **error);
 
 /* Cameras: the configuration's, written at start with their org and site; health merged every 30 s. */
 bool store_camera_put(struct store *store, const struct camera *camera, GError **error);

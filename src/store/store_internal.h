@@ -250,6 +250,8 @@ struct store {
     struct vedette_flight *checks; /* how the engine is, as last asked */
     pthread_mutex_t write_error_lock;
     char *write_error; /* write_error_lock; why the last write failed, NULL after a good one */
+    pthread_mutex_t lone_org_lock;
+    char *lone_org; /* lone_org_lock; the only org that stood when they were read last; NULL: several, or not known */
 };
 
 bool store_writer_start(struct store *store, GError **error);
@@ -258,6 +260,8 @@ void store_writer_stop(struct store *store);
 struct vedette_flight *store_checks_new(struct clock *clock);
 /* Notes how a write ended, for store_check. `error` NULL: well. */
 void store_note_write(struct store *store, const GError *error);
+/* There is a new org, or will be. */
+void store_forget_lone_org(struct store *store);
 /* The place the store lies in, for errors: a path, or an address without its login. */
 const char *store_place(const struct store *store);
 

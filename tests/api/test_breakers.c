@@ -1,6 +1,8 @@
 /* Circuit breakers over the API: shown, forced, and what a camera that is left alone answers. */
 #include "api_world.h"
 
+#include <sqlite3.h>
+
 #include "store/audit.h"
 
 static struct reply put(const struct api_world *world, const char *name, const char *body, const char *token)
@@ -175,6 +177,46 @@ static void test_a_shared_upstream_is_not_one_orgs(void)
     world_clear(&world);
 }
 
+/* As another program sees it: of the orgs nothing can be read while their table has another name. */
+static void rename_orgs(const struct api_world *world, const char *from, const char *to)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL),
+                    *sql = g_strdup_printf("ALTER TABLE %s RENAME TO %s", from, to);
+    sqlite3 *database = NULL;
+    g_assert_cmpint(sqlite3_open(path, &database), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(database, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(database);
+}
+
+/* The login was looked up just before, and is remembered. */
+static int put_without_orgs(const struct api_world *world, const char *body)
+{
+    struct reply reply = world_get(world, "/auth/me", world->token);
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    rename_orgs(world, "orgs", "orgs_away");
+    int status = put_status(world, "upstream:store", body, world->token);
+    rename_orgs(world, "orgs_away", "orgs");
+    return status;
+}
+
+/* What an outage needs: who ran the server when the store was last asked does so meanwhile, and nobody else. */
+static void test_an_only_orgs_administrator_runs_the_server_while_the_store_is_away(void)
+{
+    static const char body[] = "{\"state\":\"forced_closed\"}";
+    struct api_world world;
+    world_prepare(&world);
+    forget_other_orgs(&world);
+    world_start(&world);
+    world_login(&world);
+    vedette_resilience_breaker(world.resilience, "upstream:store");
+    g_assert_cmpint(put_without_orgs(&world, body), ==, 200);
+    world_put_camera(&world, "cam-new", "another"); /* and so another org, after which the store was not asked */
+    g_assert_cmpint(put_without_orgs(&world, body), ==, 503);
+    g_assert_cmpint(put_status(&world, "upstream:store", body, world.token), ==, 403);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -183,5 +225,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/breakers/health_and_metrics_show_breakers", test_health_and_metrics_show_breakers);
     g_test_add_func("/api/breakers/an_administrator_forces_breakers", test_an_administrator_forces_breakers);
     g_test_add_func("/api/breakers/a_shared_upstream_is_not_one_orgs", test_a_shared_upstream_is_not_one_orgs);
+    g_test_add_func("/api/breakers/an_only_orgs_administrator_runs_the_server_while_the_store_is_away",
+                    test_an_only_orgs_administrator_runs_the_server_while_the_store_is_away);
     return g_test_run();
 }
