@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../store/postgres_world.h"
 #include "api/api.h"
 #include "base/counter.h"
 #include "base/fault.h"
@@ -25,6 +26,7 @@ static const int64_t world_start_ms = INT64_C(1767225600000); /* 2026-01-01T00:0
 
 struct api_world {
     char *directory;
+    char *database; /* PostgreSQL's, with VEDETTE_TEST_STORE=postgres; else NULL */
     struct settings settings;
     struct clock *clock;
     struct server_health health;
@@ -76,6 +78,25 @@ static inline void world_put_camera(struct api_world *world, const char *id, con
     record_clear(&camera_descriptor, &camera);
 }
 
+/* With VEDETTE_TEST_STORE=postgres: true where PostgreSQL is not there, and the test is skipped; else it is started.
+ * Called first in main. */
+static inline bool world_is_missing(void)
+{
+    if (g_strcmp0(g_getenv("VEDETTE_TEST_STORE"), "postgres") != 0 || postgres_start())
+        return false;
+    g_print("1..0 # SKIP no PostgreSQL 15 or newer in /usr/lib/postgresql (apt install postgresql)\n");
+    return true;
+}
+
+static inline void world_take_database(struct api_world *world)
+{
+    if (!postgres.pid)
+        return;
+    world->database = postgres_database();
+    g_free(world->settings.store.url);
+    world->settings.store.url = postgres_url("vedette_login", world->database);
+}
+
 static inline void world_prepare(struct api_world *world)
 {
     *world = (struct api_world){.directory = g_dir_make_tmp("vedette-api-XXXXXX", NULL)};
@@ -91,6 +112,7 @@ static inline void world_prepare(struct api_world *world)
     world_add_camera(world, "cam-1", "default");
     world_add_camera(world, "cam-other", "other");
     world->clock = clock_fake_new(world_start_ms);
+    world_take_database(world);
 }
 
 /* All but the API itself. */
@@ -152,6 +174,11 @@ static inline void world_clear(struct api_world *world)
         g_unlink(path);
     }
     g_rmdir(world->directory);
+    if (world->database) {
+        g_autofree char *sql = g_strdup_printf("DROP DATABASE %s WITH (FORCE)", world->database);
+        postgres_do("postgres", sql);
+    }
+    g_free(world->database);
     g_free(world->directory);
     g_free(world->token);
 }
@@ -242,12 +269,15 @@ static inline struct reply world_read_reply(int fd, bool is_head)
     return reply;
 }
 
-/* Where VEDETTE_ANSWERS says, a file of each program, which begins anew. NULL: nowhere. Any thread. */
+/* Where VEDETTE_ANSWERS says, a file of each program, which begins anew. NULL: nowhere, or it runs on PostgreSQL: the
+ * file is of the same program on SQLite. Any thread. */
 static inline FILE *world_answers(void)
 {
     static FILE *file;
     static gsize is_open;
     const char *directory = g_getenv("VEDETTE_ANSWERS");
+    if (postgres.pid)
+        return NULL;
     if (directory && g_once_init_enter(&is_open)) {
         g_autofree char *program = g_path_get_basename(g_get_prgname()),
                         *path = g_strconcat(directory, "/", program, ".ndjson", NULL);
