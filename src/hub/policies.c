@@ -121,6 +121,8 @@ static void tell_camera(struct hub_policies *policies, struct hub_worker *worker
     }
     bool is_same = told->is_there && says_the_same(told->text, text);
     told->is_behind = !is_same && !send_text(worker, camera->id, text);
+    if (!is_same)
+        live_drop_preview(worker->hub->live, camera->id);
     if (told->is_behind)
         return;
     told->is_there = true;

@@ -7,6 +7,7 @@ enum {
     ONLINE_SILENCE_MS = 5000, /* workers speak each second: after five missed words a camera counts as offline */
     WANT_INTERVAL_MS = 1000,  /* a wish lasts 5 s, so that repeating it more often says nothing new */
     MAX_PREVIEW_BYTES = 4 << 20,
+    REFUSED_MS = 2000, /* a worker has taken a change over by then, and sent what it had made before */
 };
 
 /* The latest of one camera. */
@@ -17,7 +18,8 @@ struct entry {
     GBytes *preview; /* NULL: none yet */
     int64_t preview_captured_at_ms;
     uint64_t preview_frame_number;
-    int64_t wanted_us; /* monotonic; 0: never */
+    int64_t wanted_us;           /* monotonic; 0: never */
+    int64_t previews_refused_us; /* monotonic: until then */
 };
 
 struct subscriber {
@@ -119,6 +121,8 @@ void live_put_camera(struct live *live, const struct camera *camera)
     if (!before || !camera->enabled || camera_needs_restart(before, camera))
         add_entry(live, camera->id);
     pthread_mutex_unlock(&live->lock);
+    if (before)
+        live_drop_preview(live, camera->id);
 }
 
 void live_remove_camera(struct live *live, const char *camera_id)
@@ -254,13 +258,31 @@ char *live_get_capacity(struct live *live, bool *is_short)
 void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
                       uint64_t frame_number)
 {
+    int64_t now_us = clock_monotonic_us(live->clock);
     struct entry *entry = g_bytes_get_size(jpeg) <= MAX_PREVIEW_BYTES ? lock_entry(live, camera_id) : NULL;
     if (!entry)
         return;
+    if (now_us < entry->previews_refused_us) {
+        pthread_mutex_unlock(&live->lock);
+        return;
+    }
     GBytes *old = entry->preview;
     entry->preview = g_bytes_ref(jpeg);
     entry->preview_captured_at_ms = captured_at_ms;
     entry->preview_frame_number = frame_number;
+    pthread_mutex_unlock(&live->lock);
+    if (old)
+        g_bytes_unref(old);
+}
+
+void live_drop_preview(struct live *live, const char *camera_id)
+{
+    int64_t now_us = clock_monotonic_us(live->clock);
+    struct entry *entry = lock_entry(live, camera_id);
+    if (!entry)
+        return;
+    GBytes *old = g_steal_pointer(&entry->preview);
+    entry->previews_refused_us = now_us + REFUSED_MS * INT64_C(1000);
     pthread_mutex_unlock(&live->lock);
     if (old)
         g_bytes_unref(old);

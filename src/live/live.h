@@ -55,6 +55,9 @@ struct live_preview {
 void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
                       uint64_t frame_number);
 bool live_get_preview(struct live *live, const char *camera_id, struct live_preview *preview);
+/* What must be hidden in pictures of this camera is about to change: the one that is here goes, and those on their way,
+ * which come within the next seconds, are not taken. */
+void live_drop_preview(struct live *live, const char *camera_id);
 /* Someone looks at this camera: asks its worker (through the function the hub set) to make previews for 5 s. */
 void live_want_preview(struct live *live, const char *camera_id);
 void live_set_preview_wanted(struct live *live, void (*wanted)(void *data, const char *camera_id), void *data);

@@ -77,7 +77,8 @@ static void test_a_disk_that_hangs_holds_up_nobody(void)
         g_assert_cmpint(disk_aside_free_bytes(aside), ==, -1);
     }
     set_hangs(&disk, false);
-    disk_aside_free(aside); /* what waited is written, the newest alone */
+    await(&disk, &disk.writes, 2); /* what waited is written, the newest alone */
+    disk_aside_free(aside);
     g_assert_cmpint(disk.writes, ==, 2);
     g_assert_cmpstr(disk.text, ==, "999");
     g_free(disk.text);
@@ -100,9 +101,11 @@ static void test_a_file_of_a_real_disk(void)
     g_autofree char *directory = g_dir_make_tmp("vedette-aside-XXXXXX", NULL), *text = NULL;
     g_autofree char *path = g_build_filename(directory, "hint", NULL);
     struct disk_aside *aside = disk_aside_new(directory, NULL);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_US;
     disk_aside_write(aside, "hint", "{}");
+    while (!g_file_get_contents(path, &text, NULL, NULL))
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
     disk_aside_free(aside);
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "{}");
     g_unlink(path);
     g_rmdir(directory);

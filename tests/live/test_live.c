@@ -102,6 +102,29 @@ static void test_wishes_are_passed_once_a_second(void)
     world_clear(&world);
 }
 
+/* A picture of before may show what is to be hidden from now on. */
+static void test_a_change_takes_the_preview_away(void)
+{
+    struct world world;
+    struct live_preview preview;
+    world_init(&world);
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("jpeg", 4);
+    live_set_preview(world.live, "cam-1", jpeg, start_ms, 1);
+    live_drop_preview(world.live, "cam-1");
+    g_assert_false(live_get_preview(world.live, "cam-1", &preview));
+    live_set_preview(world.live, "cam-1", jpeg, start_ms + 1, 2); /* it was on its way */
+    g_assert_false(live_get_preview(world.live, "cam-1", &preview));
+    clock_fake_advance_us(world.clock, 5000000);
+    live_set_preview(world.live, "cam-1", jpeg, start_ms + 5000, 3);
+    g_assert_true(live_get_preview(world.live, "cam-1", &preview));
+    g_bytes_unref(preview.jpeg);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(world.live);
+    live_put_camera(world.live, camera_set_find(set, "cam-1")); /* a zone more, say */
+    g_assert_false(live_get_preview(world.live, "cam-1", &preview));
+    live_drop_preview(world.live, "nobody");
+    world_clear(&world);
+}
+
 static void test_latest_preview(void)
 {
     struct world world;
@@ -253,8 +276,7 @@ static void test_another_source_begins_anew(void)
     g_free(camera.name);
     camera.name = g_strdup("Another name");
     live_put_camera(world.live, &camera);
-    g_assert_true(live_get_preview(world.live, "cam-1", &preview));
-    g_bytes_unref(preview.jpeg);
+    g_assert_true(live_is_online(world.live, "cam-1", start_ms));
     g_free(camera.source);
     camera.source = g_strdup("rtsp://127.0.0.1/another");
     live_put_camera(world.live, &camera);
@@ -272,6 +294,7 @@ int main(int argc, char **argv)
     g_test_add_func("/live/unknown_cameras_are_ignored", test_unknown_cameras_are_ignored);
     g_test_add_func("/live/wishes_are_passed_once_a_second", test_wishes_are_passed_once_a_second);
     g_test_add_func("/live/latest_preview", test_latest_preview);
+    g_test_add_func("/live/a_change_takes_the_preview_away", test_a_change_takes_the_preview_away);
     g_test_add_func("/live/subscribers", test_subscribers);
     g_test_add_func("/live/many_threads", test_many_threads);
     g_test_add_func("/live/cameras_come_and_go_while_others_look", test_cameras_come_and_go_while_others_look);
