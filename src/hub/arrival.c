@@ -24,21 +24,18 @@ struct arrival {
     char *password; /* of the first administrator, of arrival_begin alone */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    size_t next;      /* lock; the step that is not done yet */
-    char *why;        /* lock; why it could not be done last; NULL: it was not tried */
-    bool is_stopping; /* lock */
-    bool is_late;     /* immutable once there is a thread: the hub runs meanwhile */
+    size_t next;     /* lock; the step that is not done yet */
+    char *why;       /* lock; why it could not be done last; NULL: it was not tried */
+    int is_stopping; /* written under the lock, read also without (atomic) */
+    bool is_late;    /* immutable once there is a thread: the hub runs meanwhile */
 };
 
 /* ---- the steps: each may be done more than once ---- */
 
 static bool register_cameras(struct arrival *arrival, GError **error)
 {
-    const struct record_list *cameras = &arrival->hub->settings->cameras;
-    for (size_t i = 0; i < cameras->count; i++)
-        if (!store_camera_put(arrival->hub->store, (const struct camera *)cameras->items + i, error))
-            return false;
-    return store_cameras_settle(arrival->hub->store, cameras, error);
+    struct hub *hub = arrival->hub;
+    return store_cameras_register(hub->store, &hub->settings->cameras, &arrival->is_stopping, error);
 }
 
 static bool settle_track_ids(struct arrival *arrival, GError **error)
@@ -158,7 +155,8 @@ static void complain(const struct arrival *arrival, const GError *error)
 {
     static struct log_limit complaint;
     gint64 held_back;
-    if (error && log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+    bool is_told = error && !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    if (is_told && log_limit_pass(&complaint, COMPLAINT_US, &held_back))
         log_error(NULL, "%s waits for the store, as all that follows: %s (%lld more)", steps[arrival->next].name,
                   error->message, (long long)held_back);
 }
@@ -232,7 +230,7 @@ void arrival_stop(struct arrival *arrival)
     if (!arrival || !arrival->has_thread)
         return;
     pthread_mutex_lock(&arrival->lock);
-    arrival->is_stopping = true;
+    __atomic_store_n(&arrival->is_stopping, true, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&arrival->changed);
     pthread_mutex_unlock(&arrival->lock);
     pthread_join(arrival->thread, NULL);

@@ -3,6 +3,7 @@
 
 #include "facts/tenant.h"
 #include "store/audit_internal.h"
+#include "store/cameras.h"
 #include "store/site_clocks.h"
 
 void user_free(struct user *user)
@@ -183,32 +184,47 @@ static bool audit_camera(struct store_transaction *transaction, const struct cam
     return store_audit_add_in(transaction, &by, &change, error);
 }
 
-/* With what was there before, if anything was. */
-static bool put_camera(struct store_transaction *transaction, const struct camera *camera, GError **error)
+/* What the row keeps of the logins of a camera of the settings; NULL: nothing, or it is no such row. g_free. */
+static bool read_logins(struct store *store, const struct camera *camera, char **logins, GError **error)
 {
-    struct camera stored = *camera; /* borrows everything */
-    const void *record = &stored;
-    bool is_read, login_changed = false;
+    bool is_read;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, camera->org_id, error);
+    struct camera *row = transaction ? find_camera(transaction, camera, &is_read, error) : NULL;
+    *logins = row && row->managed_by != CAMERA_OF_API ? g_steal_pointer(&row->logins) : NULL;
+    store_camera_free(row);
+    return transaction && is_read;
+}
+
+/* With what was there before, if anything was. */
+static bool put_camera(struct store_transaction *transaction, const struct camera *camera, bool login_changed,
+                       GError **error)
+{
+    const void *record = camera;
+    bool is_read;
     struct camera *before = find_camera(transaction, camera, &is_read, error);
-    bool is_of_file = before && before->managed_by != CAMERA_OF_API;
-    g_autofree char *fingerprint = fingerprint_of(camera, is_of_file ? before->logins : NULL, &login_changed);
-    stored.username = stored.password = NULL;
-    stored.logins = fingerprint;
     bool is_good = is_read && audit_camera(transaction, camera, before, login_changed, error) &&
                    store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error);
-    if (before)
-        record_clear(&camera_descriptor, before);
-    g_free(before);
+    store_camera_free(before);
     return is_good;
 }
 
+/* Argon2 takes tens of milliseconds: it is done before anyone waits for the transaction. */
 bool store_camera_put(struct store *store, const struct camera *camera, GError **error)
 {
+    struct camera stored = *camera; /* borrows everything */
+    g_autofree char *known = NULL;
+    bool login_changed = false;
+    if (!read_logins(store, camera, &known, error))
+        return false;
+    g_autofree char *fingerprint = fingerprint_of(camera, known, &login_changed);
+    stored.username = stored.password = NULL;
+    stored.logins = fingerprint;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
     return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
            (!camera->site_id || store_site_ensure_in(transaction, camera->org_id, camera->site_id, error)) &&
-           put_camera(transaction, camera, error) && store_commit(g_steal_pointer(&transaction), error);
+           put_camera(transaction, &stored, login_changed, error) && store_commit(g_steal_pointer(&transaction), error);
 }
 
 bool store_camera_set_health(struct store *store, const char *org_id, const char *camera_id, bool online,

@@ -205,3 +205,20 @@ bool store_cameras_settle(struct store *store, const struct record_list *cameras
             return false;
     return has_others || orgs;
 }
+
+bool store_cameras_register(struct store *store, const struct record_list *cameras, const int *is_stopping,
+                            GError **error)
+{
+    const struct camera *items = cameras->items;
+    for (size_t i = 0; i < cameras->count; i++) {
+        if (__atomic_load_n(is_stopping, __ATOMIC_ACQUIRE)) {
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED,
+                        "told to stop: %zu of %zu cameras are registered, the rest at the next start", i,
+                        cameras->count);
+            return false;
+        }
+        if (!store_camera_put(store, &items[i], error))
+            return false;
+    }
+    return store_cameras_settle(store, cameras, error);
+}

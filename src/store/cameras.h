@@ -21,6 +21,10 @@ bool store_camera_reseal(struct store *store, const struct camera *camera, const
 /* VEDETTE_ERROR_UNSUPPORTED while policies are of it. What was seen of it stays. */
 bool store_camera_delete(struct store *store, const struct camera *camera, const struct audit_by *by, GError **error);
 
+/* Puts the settings' cameras (of struct camera) into the store, then settles. `is_stopping` (atomic) is looked at
+ * between two of them: false with VEDETTE_ERROR_CANCELLED, and what is left is done by another call. */
+bool store_cameras_register(struct store *store, const struct record_list *cameras, const int *is_stopping,
+                            GError **error);
 /* Once the settings' cameras (of struct camera) are in the store: others that a settings file brought there are watched
  * no more. Their rows say so, which stay for what policies and records say of them, and the audit tells it. Nothing is
  * done while other servers run on the store, whose settings may have them. */

@@ -1,6 +1,9 @@
 /* Cameras that the API makes, in the store: what is kept, of whom, and what stands in the way. */
 #include "store_world.h"
 
+#include <sodium.h>
+#include <sqlite3.h>
+
 #include "facts/occupancy.h"
 #include "store/audit.h"
 #include "store/cameras.h"
@@ -149,6 +152,65 @@ static void test_another_login_in_the_settings(void)
     world_clear(&world);
 }
 
+/* ---- in libsodium's place: whoever hashes a login looks at who waits for it meanwhile ---- */
+
+static struct {
+    const struct store_world *world; /* NULL: nobody looks */
+    int *stop;                       /* NULL: it is not stopped while it does */
+    int hashes, locked;
+} watch;
+
+/* SQLite has one lock for all that write; PostgreSQL has none like it. */
+static bool is_write_locked(const struct store_world *world)
+{
+    if (world->store->engine->dialect == RECORD_POSTGRES)
+        return false;
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *db = NULL;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    int code = sqlite3_exec(db, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL, NULL);
+    sqlite3_close(db);
+    return code == SQLITE_BUSY;
+}
+
+int crypto_pwhash_str_verify(const char hash[crypto_pwhash_STRBYTES], const char *password, unsigned long long length)
+{
+    watch.hashes++;
+    watch.locked += watch.world && is_write_locked(watch.world);
+    if (watch.stop)
+        __atomic_store_n(watch.stop, 1, __ATOMIC_RELEASE);
+    return crypto_pwhash_argon2id_str_verify(hash, password, length);
+}
+
+/* Argon2 is slow on purpose: nobody else's write waits for it, nor does the end of the server for every camera's. */
+static void test_logins_are_compared_while_others_may_write(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    struct camera cameras[] = {camera_of("default", "door", "Door"), camera_of("default", "gate", "Gate")};
+    cameras[0].managed_by = cameras[1].managed_by = CAMERA_OF_FILE;
+    const struct record_list both = {cameras, 2};
+    int is_stopping = 0;
+    g_assert_true(store_cameras_register(world.store, &both, &is_stopping, &error));
+    watch.world = &world;
+    watch.hashes = watch.locked = 0;
+    g_assert_true(store_cameras_register(world.store, &both, &is_stopping, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(watch.hashes, ==, 2);
+    g_assert_cmpint(watch.locked, ==, 0);
+    watch.stop = &is_stopping;
+    g_assert_false(store_cameras_register(world.store, &both, &is_stopping, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    g_assert_cmpint(watch.hashes, ==, 3);
+    watch.world = NULL;
+    watch.stop = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(cameras); i++)
+        record_clear(&camera_descriptor, &cameras[i]);
+    world_clear(&world);
+}
+
 /* "cam online enabled, …". */
 static char *rows_of_file(struct store_world *world)
 {
@@ -232,6 +294,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras/names_are_an_orgs_own", test_names_are_an_orgs_own);
     g_test_add_func("/cameras/what_goes_is_one_orgs", test_what_goes_is_one_orgs);
     g_test_add_func("/cameras_made/another_login_in_the_settings", test_another_login_in_the_settings);
+    g_test_add_func("/cameras_made/logins_are_compared_while_others_may_write",
+                    test_logins_are_compared_while_others_may_write);
     g_test_add_func("/cameras_made/one_that_the_settings_have_no_more", test_one_that_the_settings_have_no_more);
     return g_test_run();
 }
