@@ -11,14 +11,13 @@
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TURN_MS = 200, TIDYING_SECONDS = 30, STOP_DEADLINE_MS = 5000, ENDING_US = 20 * 1000000 };
+enum { TURN_MS = 200, STOP_DEADLINE_MS = 5000, ENDING_US = 20 * 1000000 };
 
 static gboolean on_stop_deadline(gpointer data)
 {
@@ -65,14 +64,6 @@ static gboolean on_turn(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* Each thread's arena keeps what was freed after its largest burst; together they would grow for hours. */
-static gboolean on_tidying(gpointer data)
-{
-    (void)data;
-    malloc_trim(0);
-    return G_SOURCE_CONTINUE;
-}
-
 static void start_workers(struct hub *hub)
 {
     hub_place_cameras(hub);
@@ -105,8 +96,7 @@ static void greet(const struct hub *hub, const struct api *api, const char *gene
 static void run_loop(struct hub *hub)
 {
     guint sources[] = {g_unix_signal_add(SIGINT, on_signal, hub), g_unix_signal_add(SIGTERM, on_signal, hub),
-                       g_unix_signal_add(SIGHUP, on_signal, hub), g_timeout_add(TURN_MS, on_turn, hub),
-                       g_timeout_add_seconds(TIDYING_SECONDS, on_tidying, NULL)};
+                       g_unix_signal_add(SIGHUP, on_signal, hub), g_timeout_add(TURN_MS, on_turn, hub)};
     g_main_loop_run(hub->loop);
     for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
         g_source_remove(sources[i]);

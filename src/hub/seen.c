@@ -27,12 +27,17 @@ static gboolean key_equal(gconstpointer left, gconstpointer right)
     return memcmp(left, right, KEY_BYTES) == 0;
 }
 
+/* It begins full of keys that no record has, so that it takes as much memory from its first record on as ever. */
 struct seen *seen_new(size_t capacity)
 {
     struct seen *seen = g_new0(struct seen, 1);
     seen->capacity = capacity;
     seen->ring = g_new0(struct key, capacity);
     seen->keys = g_hash_table_new(key_hash, key_equal);
+    for (size_t i = 0; i < capacity; i++) {
+        memcpy(seen->ring[i].bytes, &i, sizeof i);
+        g_hash_table_add(seen->keys, &seen->ring[i]);
+    }
     return seen;
 }
 
@@ -61,8 +66,7 @@ bool seen_add(struct seen *seen, const char *org_id, const char *camera_id, cons
     make_key(texts, &key);
     if (g_hash_table_contains(seen->keys, &key))
         return false;
-    if (g_hash_table_size(seen->keys) == seen->capacity)
-        g_hash_table_remove(seen->keys, place);
+    g_hash_table_remove(seen->keys, place);
     *place = key;
     g_hash_table_add(seen->keys, place);
     seen->next = (seen->next + 1) % seen->capacity;
