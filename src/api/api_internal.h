@@ -272,7 +272,7 @@ bool request_tell_view(const struct request *request, const struct camera *camer
 /* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the
  * request's end. */
 const struct camera_set *request_cameras(struct request *request);
-/* A camera of the request's org out of them, or NULL and a 404. */
+/* A camera of the request's org out of them, or NULL and a 404; 503 while those that the API made are not read yet. */
 const struct camera *request_camera(struct request *request, struct answer *answer);
 
 /* cameras.c: a camera as the API shows it, with its ETag. camera_changes.c: the tag; what cameras.h says why it did not

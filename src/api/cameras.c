@@ -18,10 +18,14 @@ const struct camera_set *request_cameras(struct request *request)
 
 const struct camera *request_camera(struct request *request, struct answer *answer)
 {
+    bool is_whole = camera_roster_is_whole(live_roster(request->api->live));
     const struct camera *camera = camera_set_find(request_cameras(request), request->id);
     if (camera && g_strcmp0(camera->org_id, request->login.user->org_id) == 0)
         return camera;
-    answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such camera", NULL);
+    if (!camera && !is_whole)
+        answer_later(answer, "this camera is not known yet: those of the store are not read");
+    else
+        answer_problem(answer, MHD_HTTP_NOT_FOUND, "there is no such camera", NULL);
     return NULL;
 }
 

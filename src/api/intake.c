@@ -14,7 +14,8 @@ struct intake {
     struct api *api;
     GPtrArray *events; /* of struct analytics_event *: taken, in order */
     struct intake_answer told;
-    int references; /* atomic */
+    bool is_whole, is_early; /* all cameras were known before the first line; they were not, and a line is of none */
+    int references;          /* atomic */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* lock */
@@ -31,12 +32,13 @@ static void event_free(void *event)
 
 /* Of a camera of the login's org, and of those that a key is bound to; org, site and time of receipt are the server's
  * word. */
-static bool settle(const struct intake *intake, struct analytics_event *event, struct record_errors *errors)
+static bool settle(struct intake *intake, struct analytics_event *event, struct record_errors *errors)
 {
     const struct request *request = intake->request;
     CLEANUP(camera_set) struct camera_set *set = live_cameras(request->api->live);
     const struct camera *camera = camera_set_find(set, event->camera_id);
     g_autoptr(GError) error = NULL;
+    intake->is_early |= !camera && !intake->is_whole;
     if (!camera || g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
         record_errors_add(errors, "camera_id", "%s: there is no such camera", event->camera_id);
     else if (login_is_camera_bound(&request->login) && !login_may_see_camera(&request->login, event->camera_id))
@@ -122,6 +124,7 @@ static struct intake *intake_new(struct request *request)
     intake->request = request;
     intake->api = request->api;
     intake->events = g_ptr_array_new_with_free_func(event_free);
+    intake->is_whole = camera_roster_is_whole(live_roster(intake->api->live));
     intake->references = 1;
     pthread_mutex_init(&intake->lock, NULL);
     pthread_cond_init(&intake->changed, NULL);
@@ -203,6 +206,10 @@ static bool begin(struct request *request, struct answer *answer)
 {
     struct intake *intake = request->intake = intake_new(request);
     take_lines(intake, (const char *)request->body->data, request->body->len);
+    if (intake->is_early) { /* who is told that there is no such camera drops what it has of it */
+        answer_later(answer, "none was taken, as the cameras of the store are not read yet: send all of them again");
+        return false;
+    }
     intake->told.accepted = intake->events->len;
     counter_add(&intake->api->health->intake_lines_refused, intake->told.rejected);
     if (intake->events->len && submit(intake))

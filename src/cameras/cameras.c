@@ -17,6 +17,7 @@ struct cameras *cameras_new(const struct cameras_config *config)
     g_queue_init(&cameras->trials);
     pthread_mutex_init(&cameras->lock, NULL);
     pthread_mutex_init(&cameras->trials_lock, NULL);
+    camera_roster_set_whole(live_roster(config->live), config->settings->max_cameras == 0);
     return cameras;
 }
 
@@ -138,20 +139,20 @@ static void load_one(const struct cameras *cameras, struct camera *camera)
 /* Under the lock. */
 static bool load(struct cameras *cameras, GError **error)
 {
-    if (cameras->is_loaded || cameras->config.settings->max_cameras == 0)
+    if (camera_roster_is_whole(live_roster(cameras->config.live)))
         return true;
     g_autoptr(GPtrArray) made = store_cameras_made(cameras->config.store, error);
     for (guint i = 0; made && i < made->len; i++)
         load_one(cameras, g_ptr_array_index(made, i));
     count_cameras(cameras);
+    camera_roster_set_whole(live_roster(cameras->config.live), made != NULL);
     return made != NULL;
 }
 
 bool cameras_load(struct cameras *cameras, GError **error)
 {
     pthread_mutex_lock(&cameras->lock);
-    cameras->is_loaded = load(cameras, error);
-    bool is_loaded = cameras->is_loaded;
+    bool is_loaded = load(cameras, error);
     pthread_mutex_unlock(&cameras->lock);
     return is_loaded;
 }
@@ -159,9 +160,10 @@ bool cameras_load(struct cameras *cameras, GError **error)
 /* Under the lock. What is changed before is not known would be told twice, or not counted. */
 static bool check_loaded(const struct cameras *cameras, GError **error)
 {
-    if (!cameras->is_loaded)
+    bool are_loaded = camera_roster_is_whole(live_roster(cameras->config.live));
+    if (!are_loaded)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the cameras of the store are not read yet");
-    return cameras->is_loaded;
+    return are_loaded;
 }
 
 /* ---- what may be ---- */

@@ -27,6 +27,7 @@ struct cameras_config {
     const struct managed_camera_settings *settings;
     struct clock *clock;
 };
+/* From here on live's roster is not whole until they are loaded, where any may be made. */
 struct cameras *cameras_new(const struct cameras_config *config);
 /* Nobody asks any more; trials may outlive it. NULL is allowed. */
 void cameras_free(struct cameras *cameras);

@@ -10,7 +10,6 @@ struct cameras {
     pthread_mutex_t lock; /* of one change, from reading what there is to telling of it */
     void (*changed)(void *data);
     void *changed_data;
-    bool is_loaded; /* lock */
     /* trials.c: its lock guards what follows it */
     pthread_mutex_t trials_lock;
     GQueue trials; /* of struct camera_trial * that are not over, oldest first; a reference each */

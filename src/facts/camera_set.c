@@ -19,6 +19,7 @@ struct counted_set {
 struct camera_roster {
     pthread_mutex_t lock;
     struct camera_set *latest; /* under lock */
+    atomic_bool is_whole;
 };
 
 /* ---- cameras ---- */
@@ -112,6 +113,7 @@ struct camera_roster *camera_roster_new(const struct record_list *cameras)
         g_ptr_array_add(shared, (gpointer)(uintptr_t)camera_share(&items[i]));
     pthread_mutex_init(&roster->lock, NULL);
     roster->latest = set_new(shared);
+    atomic_init(&roster->is_whole, true);
     return roster;
 }
 
@@ -122,6 +124,16 @@ void camera_roster_free(struct camera_roster *roster)
     camera_set_unref(roster->latest);
     pthread_mutex_destroy(&roster->lock);
     g_free(roster);
+}
+
+bool camera_roster_is_whole(struct camera_roster *roster)
+{
+    return atomic_load(&roster->is_whole);
+}
+
+void camera_roster_set_whole(struct camera_roster *roster, bool is_whole)
+{
+    atomic_store(&roster->is_whole, is_whole);
 }
 
 struct camera_set *camera_roster_get(struct camera_roster *roster)

@@ -32,6 +32,10 @@ struct camera_roster;
 /* `cameras` (struct camera records) are copied. */
 struct camera_roster *camera_roster_new(const struct record_list *cameras);
 void camera_roster_free(struct camera_roster *roster);
+/* Whether it has all cameras that there are: a new one does, until it is told that more are to come. Ask before a set
+ * is taken: what it lacks then is not there. */
+bool camera_roster_is_whole(struct camera_roster *roster);
+void camera_roster_set_whole(struct camera_roster *roster, bool is_whole);
 /* The latest set: a reference of the caller's. */
 struct camera_set *camera_roster_get(struct camera_roster *roster);
 /* In the place of the one with this id, or as the last. Copied. */

@@ -167,6 +167,12 @@ static bool check_cameras(struct making *making, const char *config, GError **er
     const int64_t week_ms = INT64_C(7) * 24 * 3600 * 1000; /* schedules repeat by then */
     int64_t now_ms = clock_wall_ms(keeper->config.clock);
     size_t count;
+    if (!camera_roster_is_whole(keeper->config.roster)) {
+        g_set_error(
+            error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+            "the cameras of the store are not read yet, and a policy is tried on all that it touches: try again");
+        return false;
+    }
     CLEANUP(policy_set) struct policy_set *present = present_set(making);
     CLEANUP(policy_set) struct policy_set *set = policy_set_copy(present);
     const struct policy_document document = {name->scope, name->type, config, policy_set_revision(present) + 1};

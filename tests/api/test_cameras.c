@@ -191,6 +191,37 @@ static void test_what_was_made_is_there_after_a_restart(void)
     cameras_clear(&cameras);
 }
 
+/* As where the store was away at the start and is back: it is asked again, and none is told that there is no camera. */
+static void test_cameras_that_are_not_read_yet_are_not_denied(void)
+{
+    static const char policy[] = "/api/v1/policies/safety?camera_id=cam-1";
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    live_remove_camera(cameras.world.live, id);
+    camera_roster_set_whole(live_roster(cameras.world.live), false);
+    const struct {
+        const char *method, *path, *body;
+        int early, later;
+    } rows[] = {{"GET", path, NULL, 503, 200},
+                {"GET", "/api/v1/cameras/cam-1", NULL, 200, 200},
+                {"GET", "/api/v1/cameras/cam-other", NULL, 404, 404},
+                {"PUT", policy, "{\"loitering_seconds\":5}", 503, 200}};
+    for (int is_late = 0; is_late < 2; is_late++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+            struct reply reply = ask(&cameras, rows[i].method, rows[i].path, cameras.own, "", rows[i].body);
+            g_autofree char *again = reply_header(&reply, "Retry-After");
+            g_assert_cmpint(reply.status, ==, is_late ? rows[i].later : rows[i].early);
+            g_assert_true((again != NULL) == (reply.status == 503));
+            reply_clear(&reply);
+        }
+        g_assert_true(cameras_load(cameras.world.cameras, &error));
+        g_assert_no_error(error);
+    }
+    cameras_clear(&cameras);
+}
+
 #define KEY_ONE "one:MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE="
 #define KEY_TWO "two:MjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjI="
 
@@ -338,6 +369,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras/only_administrators_change_cameras", test_only_administrators_change_cameras);
     g_test_add_func("/cameras/what_the_settings_say_stays", test_what_the_settings_say_stays);
     g_test_add_func("/cameras/secrets_stay_in_the_store", test_secrets_stay_in_the_store);
+    g_test_add_func("/cameras/cameras_that_are_not_read_yet_are_not_denied",
+                    test_cameras_that_are_not_read_yet_are_not_denied);
     g_test_add_func("/cameras/what_was_made_is_there_after_a_restart", test_what_was_made_is_there_after_a_restart);
     g_test_add_func("/cameras/logins_follow_the_first_key", test_logins_follow_the_first_key);
     g_test_add_func("/cameras/a_login_goes_with_its_host", test_a_login_goes_with_its_host);

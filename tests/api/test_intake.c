@@ -167,6 +167,27 @@ static void test_what_finds_no_room_is_to_be_sent_again(void)
     intake_world_clear(&world);
 }
 
+/* Who is told that there is no such camera drops what it has of it. */
+static void test_events_of_cameras_that_are_not_read_yet_are_to_be_sent_again(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    live_remove_camera(world.api.live, "cam-1");
+    for (int is_whole = 0; is_whole < 2; is_whole++) {
+        camera_roster_set_whole(live_roster(world.api.live), is_whole);
+        int sender = send_event(&world, 1);
+        struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+        g_autofree char *again = reply_header(&reply, "Retry-After");
+        g_assert_cmpint(reply.status, ==, is_whole ? 200 : 503);
+        g_assert_cmpstr(again, ==, is_whole ? NULL : "1");
+        g_assert_true((strstr(reply.body->str, "there is no such camera") != NULL) == is_whole);
+        g_assert_cmpint(taken(&world), ==, 0);
+        reply_clear(&reply);
+        close(sender);
+    }
+    intake_world_clear(&world);
+}
+
 /* A client that looks on is told what the contract calls an AnalyticsEvent, and nothing of how it is kept. */
 static void test_who_looks_on_is_told_what_the_contract_names(void)
 {
@@ -437,6 +458,8 @@ static void test_a_stop_waits_for_what_is_under_way(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/intake/events_of_cameras_that_are_not_read_yet_are_to_be_sent_again",
+                    test_events_of_cameras_that_are_not_read_yet_are_to_be_sent_again);
     g_test_add_func("/intake/no thread that serves waits for the disk", test_no_thread_that_serves_waits_for_the_disk);
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
     g_test_add_func("/intake/who looks on is told what the contract names",
