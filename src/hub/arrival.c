@@ -64,6 +64,12 @@ static bool forget_files(struct arrival *arrival, GError **error)
     return policies_forget_files(arrival->hub->policies, error);
 }
 
+/* Of cameras and orgs that the store has by now, and tried on all of them. */
+static bool read_files(struct arrival *arrival, GError **error)
+{
+    return policies_start_files(arrival->hub->policies, error);
+}
+
 /* On the terminal alone, never in the logs: the password is a secret. */
 static bool prepare_logins(struct arrival *arrival, GError **error)
 {
@@ -118,6 +124,7 @@ static const struct arrival_step {
     {"reading policies", read_policies},
     {"forgetting policy files of earlier starts", forget_files},
     {"reading the API's cameras", load_cameras},
+    {"reading policy files", read_files},
     {"storing records", release_records},
     {"preparing logins", prepare_logins},
     {"planning jobs", start_scheduler},

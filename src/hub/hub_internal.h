@@ -191,6 +191,9 @@ void policies_see_cameras(struct hub_policies *policies);
 /* Where there is no policies.directory, what earlier runs took over is nobody's any more: it stays, and is in no doubt.
  * Any thread. */
 bool policies_forget_files(struct hub_policies *policies, GError **error);
+/* Takes over what policies.directory says, from now on; nothing where none is set. On one thread, once there is whom
+ * the files are of. False: it cannot be watched. */
+bool policies_start_files(struct hub_policies *policies, GError **error);
 struct policy_keeper *policies_keeper(struct hub_policies *policies);
 
 /* ---- governing.c ---- */

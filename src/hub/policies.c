@@ -292,7 +292,7 @@ bool policies_forget_files(struct hub_policies *policies, GError **error)
     return false;
 }
 
-static bool start_files(struct hub_policies *policies, GError **error)
+static bool open_files(struct hub_policies *policies, GError **error)
 {
     const struct hub *hub = policies->hub;
     const struct policy_settings *settings = &hub->settings->policies;
@@ -308,6 +308,11 @@ static bool start_files(struct hub_policies *policies, GError **error)
     return policies->files != NULL;
 }
 
+bool policies_start_files(struct hub_policies *policies, GError **error)
+{
+    return !policies->files || policy_files_start(policies->files, error);
+}
+
 struct hub_policies *policies_new(struct hub *hub, GError **error)
 {
     struct hub_policies *policies = g_new0(struct hub_policies, 1);
@@ -319,7 +324,7 @@ struct hub_policies *policies_new(struct hub *hub, GError **error)
     policies->keeper = policy_keeper_new(&config, error);
     if (policies->keeper && policy_keeper_start(policies->keeper, error)) {
         policies->clock_timer = g_timeout_add(OVERLAY_LOOK_MS, on_clock, policies);
-        if (start_files(policies, error))
+        if (open_files(policies, error))
             return policies;
     }
     policies_free(policies);

@@ -89,17 +89,27 @@ static void wait_for_look(struct policy_files *files)
     pthread_mutex_unlock(&files->lock);
 }
 
-static bool start(struct policy_files *files, const char *directory, GError **error)
+static bool check(const struct policy_files *files, const char *directory, GError **error)
 {
     const char *why = files->inotify < 0 || files->wake < 0         ? "cannot be watched: no inotify to be had"
                       : !g_file_test(directory, G_FILE_TEST_IS_DIR) ? "is no directory: make it"
                                                                     : NULL;
-    int failure = why ? 0 : pthread_create(&files->thread, NULL, take_on, files);
-    files->is_running = !why && failure == 0;
-    if (failure)
-        why = "cannot be watched: no thread to be had";
     if (why)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "policies.directory '%s' %s", directory, why);
+    return !why;
+}
+
+bool policy_files_start(struct policy_files *files, GError **error)
+{
+    if (files->is_running)
+        return true;
+    int code = pthread_create(&files->thread, NULL, take_on, files);
+    files->is_running = code == 0;
+    if (files->is_running)
+        wait_for_look(files);
+    else
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to watch policies.directory: %s",
+                    g_strerror(code));
     return files->is_running;
 }
 
@@ -114,10 +124,8 @@ struct policy_files *policy_files_new(const struct policy_files_config *config, 
     wait_condition_init(&files->looked);
     files->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     files->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (start(files, config->directory, error)) {
-        wait_for_look(files);
+    if (check(files, config->directory, error))
         return files;
-    }
     policy_files_free(files);
     return NULL;
 }

@@ -26,9 +26,12 @@ struct policy_files_config {
     struct policy_keeper *keeper;
 };
 
-/* Watches the directory, and waits a few seconds for the first look at it: what it says should be in force before
- * cameras are. What it is given outlives it. NULL: it cannot be watched. */
+/* Watches the directory. What it is given outlives it. NULL: it cannot be watched. */
 struct policy_files *policy_files_new(const struct policy_files_config *config, GError **error);
+/* Begins to take over, once there is whom the files are of, and waits a few seconds for the first look: what they say
+ * should be in force before cameras are watched. Once it has begun, nothing. False: there is no thread to be had. On
+ * one thread. */
+bool policy_files_start(struct policy_files *files, GError **error);
 /* Files whose word is not in force: they are not valid, or could not be taken over, or taken away, yet; and the
  * directory, when it is away or empty. What was in force before stays. */
 size_t policy_files_refused(struct policy_files *files);

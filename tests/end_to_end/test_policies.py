@@ -104,6 +104,19 @@ def files_are_taken_over_and_bad_ones_change_nothing():
                 assert [item["changed_by"] for item in history] == ["directory"] * 2, history
 
 
+def files_that_are_there_before_the_first_start_are_in_force_at_once():
+    with Directory() as directory:
+        files = world(directory)
+        place = files / "orgs" / "default" / "cameras" / "shop"
+        place.mkdir(parents=True)
+        (files / "orgs" / "default" / "privacy.json").write_text('{"blur_strength": 1}')
+        (place / "safety.json").write_text('{"loitering_seconds": 12}')
+        with Hub(directory, CAMERA % (SECRET, files, "rtsp://127.0.0.1:9/none")) as hub:
+            of = lambda name: hub.request(f"/api/v1/policies/{name}/effective?camera_id=shop")["config"]
+            assert of("safety")["loitering_seconds"] == 12 and of("privacy")["blur_strength"] == 1, hub.log()
+            assert "not taken over" not in hub.log(), hub.log()
+
+
 def the_command_line_changes_tells_and_refuses():
     with Directory() as directory:
         files = world(directory)
@@ -502,6 +515,8 @@ def a_directory_is_imported_whole_or_not_at_all():
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("a webhook changes a threshold for who is already there", a_webhook_changes_a_threshold_for_who_is_already_there),
+        ("files that are there before the first start are in force at once",
+         files_that_are_there_before_the_first_start_are_in_force_at_once),
         ("the command line changes, tells and refuses", the_command_line_changes_tells_and_refuses),
         ("every verb of the command line answers", every_verb_of_the_command_line_answers),
         ("monitor tells what changed and survives a restart", monitor_tells_what_changed_and_survives_a_restart),

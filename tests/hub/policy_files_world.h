@@ -43,6 +43,7 @@ static inline void watch_files(struct files_world *world)
                                                world->keeper};
     world->files = policy_files_new(&config, &error);
     g_assert_no_error(error);
+    g_assert_true(policy_files_start(world->files, &error));
 }
 
 /* Another run, which knows what the store does. */
