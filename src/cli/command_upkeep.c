@@ -13,6 +13,7 @@
 #include "store/erasure.h"
 #include "store/logins.h"
 #include "store/places.h"
+#include "store/policy_files.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -177,7 +178,7 @@ static struct camera_roster *read_cameras(const struct upkeep *upkeep, GError **
 static bool check_policies(const struct upkeep *upkeep, struct policy_keeper *keeper, GError **error)
 {
     const char *directory = upkeep->settings.policies.directory;
-    g_autofree char *data_dir = cli_data_dir(&upkeep->settings), *source = policy_source_read(data_dir, NULL);
+    g_autofree char *data_dir = cli_data_dir(&upkeep->settings), *source = store_source_read(data_dir, NULL);
     return policy_keeper_check_retention(keeper, error) &&
            (!directory || !*directory || policy_keeper_check_files(keeper, source, directory, POLICY_RETENTION, error));
 }

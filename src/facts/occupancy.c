@@ -90,7 +90,7 @@ const struct record_descriptor legal_hold_request_descriptor =
 static const struct record_field sample_fields[] = {
     FIELD(struct storage_sample, at, RECORD_REQUIRED | RECORD_KEY, "when"),
     FIELD(struct storage_sample, free_bytes, RECORD_REQUIRED, "on the data directory's disk", .unit = "bytes"),
-    FIELD(struct storage_sample, disk, RECORD_KEY, "the hub's host and data directory", .since = 2),
+    FIELD(struct storage_sample, disk, RECORD_KEY, "the hub's host, data directory and name", .since = 2),
 };
 const struct record_descriptor storage_sample_descriptor = RECORD(
     struct storage_sample, "StorageSample", 2, sample_fields, "How much room there was.", .table = "storage_samples");

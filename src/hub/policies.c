@@ -285,7 +285,7 @@ bool policies_forget_files(struct hub_policies *policies, GError **error)
 {
     const struct hub *hub = policies->hub;
     const char *directory = hub->settings->policies.directory;
-    g_autofree char *source = directory && *directory ? NULL : policy_source_read(hub->data_dir, NULL);
+    g_autofree char *source = directory && *directory ? NULL : store_source_read(hub->data_dir, NULL);
     if (!source || store_policy_files_forget(hub->store, source, error))
         return true;
     g_prefix_error(error, "what was taken over of policies.directory before is not forgotten: ");
@@ -298,7 +298,7 @@ static bool open_files(struct hub_policies *policies, GError **error)
     const struct policy_settings *settings = &hub->settings->policies;
     if (!settings->directory || !*settings->directory)
         return true;
-    g_autofree char *source = policy_source_make(hub->data_dir, hub->clock, error);
+    g_autofree char *source = store_source_make(hub->data_dir, hub->clock, error);
     if (!source)
         return false;
     policies->files =

@@ -20,7 +20,7 @@ struct policy_files;
 
 struct policy_files_config {
     const char *directory;
-    const char *source;  /* policy_source_make */
+    const char *source;  /* store_source_make */
     double poll_seconds; /* looks again so often, whatever the kernel tells of the directory; 0: never */
     struct store *store;
     struct policy_keeper *keeper;

@@ -13,7 +13,7 @@ struct policy_taking;
 
 struct policy_taking_config {
     const char *directory;
-    const char *source; /* policy_source_make */
+    const char *source; /* store_source_make */
     struct store *store;
     struct policy_keeper *keeper;
     const atomic_bool *is_stopping; /* a look ends between two files */

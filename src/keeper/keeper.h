@@ -73,10 +73,6 @@ void policy_keeper_doubt_types(struct policy_keeper *keeper, unsigned types);
  * first file that is not. */
 bool policy_keeper_check_files(struct policy_keeper *keeper, const char *source, const char *directory,
                                enum policy_type type, GError **error);
-/* The name by which the store knows what a server took over of its files: made once for a data directory, where it
- * lies. g_free. Reading: NULL with VEDETTE_ERROR_NOT_FOUND: the server never took any over. */
-char *policy_source_read(const char *data_dir, GError **error);
-char *policy_source_make(const char *data_dir, struct clock *clock, GError **error);
 /* Whether it is known what is to be kept: false while policies cannot be read, or one of retention is refused or
  * doubted, which may be a legal hold. For store_retention.check. */
 bool policy_keeper_check_retention(void *keeper, GError **error);

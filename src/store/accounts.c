@@ -4,6 +4,7 @@
 #include "facts/tenant.h"
 #include "store/audit_internal.h"
 #include "store/cameras.h"
+#include "store/policy_files.h"
 #include "store/site_clocks.h"
 
 void user_free(struct user *user)
@@ -150,6 +151,13 @@ static char *logins_text(const struct camera *camera)
     return g_string_free(text, !has_any);
 }
 
+/* In a row's `logins` of a camera of the settings: "FINGERPRINT SOURCE". */
+const char *store_camera_source(const struct camera *row)
+{
+    const char *space = row->logins ? strchr(row->logins, ' ') : NULL;
+    return space ? space + 1 : NULL;
+}
+
 /* What the row keeps of the settings' logins, to tell the next time whether they are others: `known` is what it has
  * (NULL: an earlier version wrote it). g_free. */
 static char *fingerprint_of(const struct camera *camera, const char *known, bool *is_changed)
@@ -184,14 +192,15 @@ static bool audit_camera(struct store_transaction *transaction, const struct cam
     return store_audit_add_in(transaction, &by, &change, error);
 }
 
-/* What the row keeps of the logins of a camera of the settings; NULL: nothing, or it is no such row. g_free. */
-static bool read_logins(struct store *store, const struct camera *camera, char **logins, GError **error)
+/* Of the logins, as a row of a camera of the settings has it; NULL: it has none, or it is no such row. g_free. */
+static bool read_fingerprint(struct store *store, const struct camera *camera, char **fingerprint, GError **error)
 {
     bool is_read;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, camera->org_id, error);
     struct camera *row = transaction ? find_camera(transaction, camera, &is_read, error) : NULL;
-    *logins = row && row->managed_by != CAMERA_OF_API ? g_steal_pointer(&row->logins) : NULL;
+    bool has_any = row && row->managed_by != CAMERA_OF_API && row->logins;
+    *fingerprint = has_any ? g_strndup(row->logins, strcspn(row->logins, " ")) : NULL;
     store_camera_free(row);
     return transaction && is_read;
 }
@@ -215,11 +224,13 @@ bool store_camera_put(struct store *store, const struct camera *camera, GError *
     struct camera stored = *camera; /* borrows everything */
     g_autofree char *known = NULL;
     bool login_changed = false;
-    if (!read_logins(store, camera, &known, error))
+    if (!read_fingerprint(store, camera, &known, error))
         return false;
-    g_autofree char *fingerprint = fingerprint_of(camera, known, &login_changed);
+    g_autofree char *fingerprint = fingerprint_of(camera, known, &login_changed),
+                    *source = store_source_make(store->data_dir, store->clock, NULL), /* NULL: the row is nobody's */
+                        *logins = source ? g_strconcat(fingerprint, " ", source, NULL) : g_strdup(fingerprint);
     stored.username = stored.password = NULL;
-    stored.logins = fingerprint;
+    stored.logins = logins;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
     return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&

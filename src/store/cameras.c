@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "store/policy_files.h"
 #include "store/site_clocks.h"
 #include "store/work_internal.h"
 
@@ -176,8 +177,15 @@ static bool settle_camera(struct store_transaction *transaction, const struct ca
            note(transaction, &by, "delete", camera, NULL, error);
 }
 
+/* SQLite has one server. Of PostgreSQL's each settles what it put there; what may be another's stays as it is. */
+static bool is_own(const struct store *store, const struct camera *row, const char *source)
+{
+    return store->engine->dialect == RECORD_SQLITE || (source && g_strcmp0(store_camera_source(row), source) == 0);
+}
+
 /* Those that are enabled, or were told to be online: of others nothing changes. */
-static bool settle_org(struct store *store, const char *org_id, const struct record_list *cameras, GError **error)
+static bool settle_org(struct store *store, const char *org_id, const struct record_list *cameras, const char *source,
+                       GError **error)
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(store_camera_free);
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
@@ -187,23 +195,22 @@ static bool settle_org(struct store *store, const char *org_id, const struct rec
                       "online = $2) ORDER BY id",
                       STORE_VALUES(sql_text(org_id), sql_bool(true)), found, error))
         return false;
-    for (guint i = 0; i < found->len; i++)
-        if (!is_listed(cameras, g_ptr_array_index(found, i)) &&
-            !settle_camera(transaction, g_ptr_array_index(found, i), error))
+    for (guint i = 0; i < found->len; i++) {
+        const struct camera *row = g_ptr_array_index(found, i);
+        if (is_own(store, row, source) && !is_listed(cameras, row) && !settle_camera(transaction, row, error))
             return false;
+    }
     return store_commit(g_steal_pointer(&transaction), error);
 }
 
 bool store_cameras_settle(struct store *store, const struct record_list *cameras, GError **error)
 {
-    bool has_others = false;
-    if (!store_has_other_hubs(store, &has_others, error))
-        return false;
-    g_autoptr(GPtrArray) orgs = has_others ? NULL : store_orgs_list(store, error);
+    g_autofree char *source = store_source_make(store->data_dir, store->clock, NULL);
+    g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     for (guint i = 0; orgs && i < orgs->len; i++)
-        if (!settle_org(store, g_ptr_array_index(orgs, i), cameras, error))
+        if (!settle_org(store, g_ptr_array_index(orgs, i), cameras, source, error))
             return false;
-    return has_others || orgs;
+    return orgs != NULL;
 }
 
 bool store_cameras_register(struct store *store, const struct record_list *cameras, const int *is_stopping,

@@ -26,6 +26,6 @@ bool store_camera_delete(struct store *store, const struct camera *camera, const
 bool store_cameras_register(struct store *store, const struct record_list *cameras, const int *is_stopping,
                             GError **error);
 /* Once the settings' cameras (of struct camera) are in the store: others that a settings file brought there are watched
- * no more. Their rows say so, which stay for what policies and records say of them, and the audit tells it. Nothing is
- * done while other servers run on the store, whose settings may have them. */
+ * no more. Their rows say so, which stay for what policies and records say of them, and the audit tells it. Where
+ * servers share PostgreSQL nothing is done with those that another put there last, or that it is not known of. */
 bool store_cameras_settle(struct store *store, const struct record_list *cameras, GError **error);

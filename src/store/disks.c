@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "store/policy_files.h"
 #include "store/retention.h"
 #include "store/work_internal.h"
 
@@ -28,42 +29,52 @@ static void sample_free(void *sample)
     g_free(sample);
 }
 
-/* Two hubs of one host have data directories of their own. */
-static char *disk_name(const struct store *store)
+/* "HOST:DIRECTORY SERVER": for people, and the server's name, which stays where a container's host name does not. */
+struct disk_name {
+    char *text, *plain; /* an earlier version's */
+    char *pattern;      /* of all that this server's disk ever was called */
+};
+
+static void name_disk(const struct store *store, struct disk_name *name)
 {
-    g_autofree char *directory = g_canonicalize_filename(store->data_dir, NULL);
-    return g_strdup_printf("%s:%s", g_get_host_name(), directory);
+    g_autofree char *directory = g_canonicalize_filename(store->data_dir, NULL),
+                    *source = store_source_make(store->data_dir, store->clock, NULL);
+    name->plain = g_strdup_printf("%s:%s", g_get_host_name(), directory);
+    name->text = source ? g_strdup_printf("%s %s", name->plain, source) : g_strdup(name->plain);
+    name->pattern = source ? g_strdup_printf("%% %s", source) : g_strdup("");
+}
+
+static void clear_disk(struct disk_name *name)
+{
+    g_free(name->text);
+    g_free(name->plain);
+    g_free(name->pattern);
 }
 
 /* What this hub's clock said before it was set back goes, too, and what any said too long ago. */
-bool store_storage_sample(struct store *store, int64_t free_bytes, GError **error)
+static bool add_sample(struct store_transaction *transaction, const struct storage_sample *sample,
+                       const struct disk_name *name, GError **error)
 {
-    g_autofree char *disk = disk_name(store);
-    const struct storage_sample sample = {{clock_wall_ms(store->clock)}, free_bytes, disk};
-    const void *record = &sample;
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
-    return transaction &&
+    const void *record = sample;
+    return store_run(transaction,
+                     "UPDATE storage_samples SET disk = $1 WHERE disk <> $1 AND (disk = $2 OR disk LIKE $3)",
+                     STORE_VALUES(sql_text(name->text), sql_text(name->plain), sql_text(name->pattern)), NULL, error) &&
            store_insert(transaction, &storage_sample_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
            store_run(transaction, "DELETE FROM storage_samples WHERE at < $1 OR (at > $2 AND disk = $3)",
-                     STORE_VALUES(sql_time(sample.at.ms - sampled_ms), sql_time(sample.at.ms), sql_text(disk)), NULL,
-                     error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+                     STORE_VALUES(sql_time(sample->at.ms - sampled_ms), sql_time(sample->at.ms), sql_text(name->text)),
+                     NULL, error);
 }
 
-bool store_has_other_hubs(struct store *store, bool *has, GError **error)
+bool store_storage_sample(struct store *store, int64_t free_bytes, GError **error)
 {
-    enum { HOURS = 3 }; /* each hub notes its disk once an hour */
-    int64_t count = 0;
-    g_autofree char *disk = disk_name(store);
+    struct disk_name name;
+    name_disk(store, &name);
+    const struct storage_sample sample = {{clock_wall_ms(store->clock)}, free_bytes, name.text};
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
-    bool is_good =
-        transaction &&
-        store_get_integer(transaction, "SELECT count(*) FROM storage_samples WHERE disk <> $1 AND at > $2",
-                          STORE_VALUES(sql_text(disk), sql_time(clock_wall_ms(store->clock) - HOURS * hour_ms)), 0,
-                          &count, error);
-    *has = count > 0;
+    struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
+    bool is_good = transaction && add_sample(transaction, &sample, &name, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
+    clear_disk(&name);
     return is_good;
 }
 

@@ -4,6 +4,11 @@
 
 #include "store/store.h"
 
+/* The name by which the store knows a server, as what it took over of its files, the settings' cameras it put there and
+ * its disk: made once for a data directory, where it lies. g_free. Reading: NULL with VEDETTE_ERROR_NOT_FOUND: none was
+ * made yet. */
+char *store_source_read(const char *data_dir, GError **error);
+char *store_source_make(const char *data_dir, struct clock *clock, GError **error);
 /* The rows of a source, by path: a new GPtrArray of struct policy_file *, with policy_file_free. */
 GPtrArray *store_policy_files_list(struct store *store, const char *source, GError **error);
 /* Those of any source whose word is not in force, in the same way: all, since any may be of a legal hold. */

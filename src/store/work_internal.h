@@ -13,8 +13,9 @@ bool store_run_hold_in(struct store_transaction *transaction, const struct store
 
 /* For a WHERE of events: those that roll-ups count. */
 #define STORE_COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
-/* Whether others run on this store, by the disks that they note. */
-bool store_has_other_hubs(struct store *store, bool *has, GError **error);
+/* Which server put the row of a camera of the settings there last (store_source_make); NULL: an earlier version did.
+ * Borrowed. */
+const char *store_camera_source(const struct camera *row);
 
 /* What of store_values, the server's own, is named after an org, and goes with it. */
 enum store_org_value { STORE_ROLLUP_TURN, STORE_LATE_EVENTS, STORE_ORG_VALUES };

@@ -245,6 +245,50 @@ static void expect_settled(struct store_world *world, const struct record_list *
     g_assert_cmpuint(told->len, ==, entries);
 }
 
+/* Servers share PostgreSQL, and each knows its own. SQLite has one alone, whatever a row says. */
+static void test_one_that_another_server_put_there_stays(void)
+{
+    static const char *const others[] = {"none 0197a000-0000-7000-8000-000000000001", "none",
+                                         NULL /* an earlier version */};
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    bool is_shared = world.store->engine->dialect == RECORD_POSTGRES;
+    struct camera cameras[] = {camera_of("default", "door", "Door"), camera_of("default", "gate", "Gate")};
+    cameras[0].managed_by = cameras[1].managed_by = CAMERA_OF_FILE;
+    g_assert_true(store_camera_put(world.store, &cameras[0], &error));
+    const struct record_list one = {cameras, 1};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_assert_true(store_camera_put(world.store, &cameras[1], &error));
+        struct store_transaction *transaction = store_begin(world.store, STORE_WRITE, "default", &error);
+        g_assert_true(store_run(transaction, "UPDATE cameras SET logins = $1 WHERE id = 'gate'",
+                                STORE_VALUES(sql_text(others[i])), NULL, &error) &&
+                      store_commit(transaction, &error));
+        g_assert_true(store_cameras_settle(world.store, &one, &error));
+        g_autofree char *rows = rows_of_file(&world);
+        g_assert_cmpstr(rows, ==, is_shared ? "door enabled, gate enabled" : "door enabled, gate");
+    }
+    g_assert_true(store_camera_put(world.store, &cameras[1], &error)); /* now it is this server's */
+    g_assert_true(store_cameras_settle(world.store, &one, &error));
+    g_autofree char *rows = rows_of_file(&world);
+    g_assert_cmpstr(rows, ==, "door enabled, gate");
+    for (size_t i = 0; i < G_N_ELEMENTS(cameras); i++)
+        record_clear(&camera_descriptor, &cameras[i]);
+    world_clear(&world);
+}
+
+/* The same server under another host name, as a container has it: what its disk was called is nobody else's. */
+static void sample_as_another_host(struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    const struct storage_sample other = {{world_start_ms}, 1, (char *)"elsewhere:/data"};
+    const void *sample = &other;
+    struct store_transaction *transaction = store_begin(world->store, STORE_JOB, STORE_PLATFORM, &error);
+    g_assert_true(
+        store_insert(transaction, &storage_sample_descriptor, &sample, 1, RECORD_CONFLICT_FAIL, NULL, &error) &&
+        store_commit(transaction, &error));
+}
+
 /* A camera that was taken out of the settings file: the audit tells it once, and it is not online for ever. */
 static void test_one_that_the_settings_have_no_more(void)
 {
@@ -262,14 +306,7 @@ static void test_one_that_the_settings_have_no_more(void)
     g_assert_true(store_camera_write(world.store, &cameras[2], NULL, &by, &error));
     const struct record_list both = {cameras, 2}, one = {cameras, 1};
     expect_settled(&world, &both, "door enabled online, gate enabled online, yard enabled", 3);
-    struct store_transaction *transaction = store_begin(world.store, STORE_JOB, STORE_PLATFORM, &error);
-    const struct storage_sample other = {{world_start_ms}, 1, (char *)"elsewhere:/data"};
-    const void *sample = &other;
-    g_assert_true(
-        store_insert(transaction, &storage_sample_descriptor, &sample, 1, RECORD_CONFLICT_FAIL, NULL, &error) &&
-        store_commit(transaction, &error));
-    expect_settled(&world, &one, "door enabled online, gate enabled online, yard enabled", 3); /* it may be theirs */
-    clock_fake_step_wall_ms(world.clock, INT64_C(4) * 3600000);
+    sample_as_another_host(&world);
     for (int i = 0; i < 2; i++)
         expect_settled(&world, &one, "door enabled online, gate, yard enabled", 4);
     g_autoptr(GPtrArray) told = store_audit_list(world.store, "default", 0, 1, &error);
@@ -296,6 +333,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras_made/another_login_in_the_settings", test_another_login_in_the_settings);
     g_test_add_func("/cameras_made/logins_are_compared_while_others_may_write",
                     test_logins_are_compared_while_others_may_write);
+    g_test_add_func("/cameras_made/one_that_another_server_put_there_stays",
+                    test_one_that_another_server_put_there_stays);
     g_test_add_func("/cameras_made/one_that_the_settings_have_no_more", test_one_that_the_settings_have_no_more);
     return g_test_run();
 }

@@ -171,6 +171,21 @@ static void test_the_disk_that_is_full_first_is_told(void)
     world_clear(&world);
 }
 
+/* A container has another host name at each start: its samples remain those of one disk. */
+static void test_a_disk_keeps_its_samples_under_another_host(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms);
+    g_assert_true(store_storage_sample(world.store, 7, NULL));
+    meddle(&world, "UPDATE storage_samples SET disk = 'earlier' || disk");
+    sample(&world, "elsewhere:/data 0197a000-0000-7000-8000-000000000001", 0, 5);
+    move_to(&world, world_start_ms + (int64_t)HOUR);
+    g_assert_true(store_storage_sample(world.store, 6, NULL));
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM storage_samples"), ==, 3);
+    g_assert_cmpint(ask_number(&world, "SELECT count(DISTINCT disk) FROM storage_samples"), ==, 2);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -180,6 +195,8 @@ int main(int argc, char **argv)
     g_test_add_func("/retention_status/g03_what_is_not_counted_yet_is_told", test_g03_what_is_not_counted_yet_is_told);
     g_test_add_func("/retention_status/what is looked at is bounded", test_what_is_looked_at_is_bounded);
     g_test_add_func("/retention_status/forecast of the disk", test_forecast_of_the_disk);
+    g_test_add_func("/retention_status/a disk keeps its samples under another host",
+                    test_a_disk_keeps_its_samples_under_another_host);
     g_test_add_func("/retention_status/the disk that is full first is told", test_the_disk_that_is_full_first_is_told);
     return g_test_run();
 }
