@@ -24,7 +24,7 @@ enum { CHUNK_TRACKS_MAX = 1024, CHUNK_CLASSES_MAX = 64, CHUNK_FRAMES_MAX = 65536
 enum { CHUNK_SIGHTINGS_MAX = 2 << 20 };
 /* Classes that chunks brought into this process and nobody else named, which are kept until it ends; further ones are
  * read as "". */
-enum { CHUNK_FOREIGN_CLASSES_MAX = 4096 };
+enum { CHUNK_FOREIGN_CLASSES_MAX = 1024 };
 
 struct chunk_writer *chunk_writer_new(void);
 void chunk_writer_free(struct chunk_writer *writer);
