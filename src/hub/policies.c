@@ -21,6 +21,7 @@ struct hub_policies {
     gint is_pending;                  /* atomic: a push waits on the main loop */
     guint clock_timer, overlay_timer; /* each second; when an overlay comes or goes before that */
     char *trouble;                    /* what was logged last of the policies' status; NULL: nothing is wrong */
+    char *files_source;               /* whose rows of policy_file it has */
     struct policy_files *files;       /* NULL: no directory is watched */
 };
 
@@ -298,13 +299,12 @@ static bool open_files(struct hub_policies *policies, GError **error)
     const struct policy_settings *settings = &hub->settings->policies;
     if (!settings->directory || !*settings->directory)
         return true;
-    g_autofree char *source = store_source_make(hub->data_dir, hub->clock, error);
-    if (!source)
+    policies->files_source = store_source_make(hub->data_dir, hub->clock, error);
+    if (!policies->files_source)
         return false;
-    policies->files =
-        policy_files_new(&(struct policy_files_config){settings->directory, source, settings->poll_seconds, hub->store,
-                                                       policies->keeper},
-                         error);
+    const struct policy_files_config config = {settings->directory, policies->files_source, settings->poll_seconds,
+                                               hub->store, policies->keeper};
+    policies->files = policy_files_new(&config, error);
     return policies->files != NULL;
 }
 
@@ -336,6 +336,7 @@ void policies_free(struct hub_policies *policies)
     if (!policies)
         return;
     policy_files_free(policies->files);
+    g_free(policies->files_source);
     if (policies->clock_timer)
         g_source_remove(policies->clock_timer);
     if (policies->overlay_timer)
