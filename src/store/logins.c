@@ -200,12 +200,12 @@ static bool is_reused(struct store_transaction *transaction, const struct store_
     *is_reused = !token;
     if (!token || !token->used_at.ms)
         return true;
-    int64_t age_ms = clock_wall_ms(transaction->store->clock) - token->used_at.ms, used = 0;
+    int64_t age_ms = clock_wall_ms(transaction->store->clock) - token->used_at.ms, waiting = 0;
     g_autofree char *successor = refresh->make_successor(refresh->data, session);
     bool is_good = store_get_integer(
-        transaction, "SELECT count(*) FROM refresh_tokens WHERE org_id = $1 AND sha256 = $2 AND used_at IS NOT NULL",
-        STORE_VALUES(sql_text(refresh->org_id), sql_text(successor)), 0, &used, error);
-    *is_reused = age_ms > refresh->leeway_ms || used > 0;
+        transaction, "SELECT count(*) FROM refresh_tokens WHERE org_id = $1 AND sha256 = $2 AND used_at IS NULL",
+        STORE_VALUES(sql_text(refresh->org_id), sql_text(successor)), 0, &waiting, error);
+    *is_reused = age_ms > refresh->leeway_ms || !waiting; /* one that is not there was used, and forgotten */
     return is_good;
 }
 

@@ -300,7 +300,8 @@ static int64_t count_tokens(const struct auth_world *world)
 static void test_a_family_is_bounded(void)
 {
     enum { OFTEN = 100 };
-    static const int pauses_s[] = {0, 3600}; /* at once, and long after one another */
+    static const int pauses_s[] = {0, 0, 0, 0,
+                                   3600}; /* at once, where chance says which are forgotten; and long after */
     for (size_t i = 0; i < G_N_ELEMENTS(pauses_s); i++) {
         struct auth_world world;
         world_init(&world);

@@ -1,15 +1,18 @@
 /* A disk that hangs holds up nobody but the thread that waits for it. */
 #include "hub/disk_aside.h"
 
+#include "base/wait.h"
+
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 enum { DEADLINE_US = 20 * 1000000 };
 
 /* A disk that answers when the test lets it. */
 struct disk {
-    GMutex lock;
-    GCond changed;
+    pthread_mutex_t lock; /* which ThreadSanitizer sees, other than GLib's */
+    pthread_cond_t changed;
     bool hangs;
     int writes, looks;
     char *text; /* written last */
@@ -18,18 +21,18 @@ struct disk {
 static void wait_for_disk(struct disk *disk)
 {
     while (disk->hangs)
-        g_cond_wait(&disk->changed, &disk->lock);
+        pthread_cond_wait(&disk->changed, &disk->lock);
 }
 
 static int64_t look(void *data, const char *directory)
 {
     struct disk *disk = data;
     (void)directory;
-    g_mutex_lock(&disk->lock);
+    pthread_mutex_lock(&disk->lock);
     disk->looks++;
-    g_cond_broadcast(&disk->changed);
+    pthread_cond_broadcast(&disk->changed);
     wait_for_disk(disk);
-    g_mutex_unlock(&disk->lock);
+    pthread_mutex_unlock(&disk->lock);
     return 77;
 }
 
@@ -37,36 +40,37 @@ static void put(void *data, const char *path, const char *text)
 {
     struct disk *disk = data;
     (void)path;
-    g_mutex_lock(&disk->lock);
+    pthread_mutex_lock(&disk->lock);
     disk->writes++;
-    g_cond_broadcast(&disk->changed);
+    pthread_cond_broadcast(&disk->changed);
     wait_for_disk(disk);
     g_free(disk->text);
     disk->text = g_strdup(text);
-    g_cond_broadcast(&disk->changed);
-    g_mutex_unlock(&disk->lock);
+    pthread_cond_broadcast(&disk->changed);
+    pthread_mutex_unlock(&disk->lock);
 }
 
 static void await(struct disk *disk, const int *count, int expected)
 {
-    gint64 until_us = g_get_monotonic_time() + DEADLINE_US;
-    g_mutex_lock(&disk->lock);
+    const struct timespec deadline = wait_deadline_after(DEADLINE_US);
+    pthread_mutex_lock(&disk->lock);
     while (*count < expected)
-        g_assert_true(g_cond_wait_until(&disk->changed, &disk->lock, until_us));
-    g_mutex_unlock(&disk->lock);
+        g_assert_cmpint(pthread_cond_timedwait(&disk->changed, &disk->lock, &deadline), ==, 0);
+    pthread_mutex_unlock(&disk->lock);
 }
 
 static void set_hangs(struct disk *disk, bool hangs)
 {
-    g_mutex_lock(&disk->lock);
+    pthread_mutex_lock(&disk->lock);
     disk->hangs = hangs;
-    g_cond_broadcast(&disk->changed);
-    g_mutex_unlock(&disk->lock);
+    pthread_cond_broadcast(&disk->changed);
+    pthread_mutex_unlock(&disk->lock);
 }
 
 static void test_a_disk_that_hangs_holds_up_nobody(void)
 {
-    struct disk disk = {.hangs = true};
+    struct disk disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .hangs = true};
+    wait_condition_init(&disk.changed);
     const struct disk_actions actions = {look, put, &disk};
     struct disk_aside *aside = disk_aside_new("/nowhere", &actions);
     disk_aside_write(aside, "hint", "1");
@@ -86,7 +90,8 @@ static void test_a_disk_that_hangs_holds_up_nobody(void)
 
 static void test_room_is_told_as_it_was_last(void)
 {
-    struct disk disk = {.looks = 0};
+    struct disk disk = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    wait_condition_init(&disk.changed);
     const struct disk_actions actions = {look, put, &disk};
     struct disk_aside *aside = disk_aside_new("/nowhere", &actions);
     gint64 until_us = g_get_monotonic_time() + DEADLINE_US;
