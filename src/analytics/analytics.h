@@ -76,4 +76,4 @@ size_t analytics_counts(const struct analytics *analytics, struct analytics_coun
 int64_t analytics_shed(const struct analytics *analytics);
 /* Whether a region of the picture looks as it does because of what has this box: as much of it is hidden by that. Any
  * thread. */
-bool region_is_explained(const struct record_box *region, const struct record_box *box);
+bool analytics_region_is_explained(const struct record_box *region, const struct record_box *box);

@@ -111,7 +111,7 @@ static bool has_travelled(const struct objects *objects, uint64_t id)
     return false;
 }
 
-bool region_is_explained(const struct record_box *region, const struct record_box *box)
+bool analytics_region_is_explained(const struct record_box *region, const struct record_box *box)
 {
     double shared = box_shared_area(region, box);
     return shared > 0 && shared >= explained_share * region->w * region->h;
@@ -122,7 +122,7 @@ bool region_is_explained(const struct record_box *region, const struct record_bo
 static bool explains(const struct objects *objects, const struct observed_track *track, const struct record_box *region)
 {
     const struct record_box box = track_box(track);
-    if (!region_is_explained(region, &box))
+    if (!analytics_region_is_explained(region, &box))
         return false;
     if (track->object_class == g_intern_static_string("motion"))
         return box_iou(&box, region) < same_overlap || has_travelled(objects, track->id);

@@ -168,6 +168,9 @@ struct server_health {
     int64_t backtests, backtests_refused, backtests_cut, backtests_failed;
     int64_t trace_spans_waiting, trace_spans_sent, trace_spans_dropped, trace_spans_refused, trace_sends_failed;
 };
+/* Where in server_health an alarm stands, and since when: "gauge, since" of a struct that names one. */
+#define SERVER_HEALTH_ALARM(member)                                                                                    \
+    offsetof(struct server_health, member), offsetof(struct server_health, member##_since_ms)
 extern const struct record_descriptor server_health_descriptor;
 
 /* What a server answers to one who wants its way proved (hub/control.h): a step done, or the result. */

@@ -14,11 +14,9 @@ static const struct alarm {
     enum server_signal begins, ends;
     const char *attributes;
 } alarms[] = {
-    {offsetof(struct server_health, retention_stopped), offsetof(struct server_health, retention_stopped_since_ms),
-     SERVER_SIGNAL_RETENTION_STOPPED, SERVER_SIGNAL_RETENTION_RESUMED,
+    {SERVER_HEALTH_ALARM(retention_stopped), SERVER_SIGNAL_RETENTION_STOPPED, SERVER_SIGNAL_RETENTION_RESUMED,
      "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
-    {offsetof(struct server_health, storage_alarm), offsetof(struct server_health, storage_alarm_since_ms),
-     SERVER_SIGNAL_STORAGE_WILL_BE_FULL, SERVER_SIGNAL_STORAGE_LASTS_AGAIN,
+    {SERVER_HEALTH_ALARM(storage_alarm), SERVER_SIGNAL_STORAGE_WILL_BE_FULL, SERVER_SIGNAL_STORAGE_LASTS_AGAIN,
      "{\"advice\":\"vedette jobs history watch_storage\"}"},
     {offsetof(struct server_health, store_stray_rows), 0, SERVER_SIGNAL_PARTITION_MISSING,
      SERVER_SIGNAL_PARTITIONS_COMPLETE, "{\"advice\":\"look at the server's log for why partitions are not made\"}"},

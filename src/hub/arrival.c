@@ -114,7 +114,8 @@ static bool release_records(struct arrival *arrival, GError **error)
     return true;
 }
 
-/* Records are of cameras that are registered, and told of by policies that are known: so they come last but one. */
+/* Records are of cameras that are registered, and told of by policies that are known: so they are let go
+ * once those are there. */
 static const struct arrival_step {
     const char *name; /* for people */
     bool (*take)(struct arrival *arrival, GError **error);

@@ -163,7 +163,7 @@ static void take_body(struct policy_taking *taking, struct file *file, const cha
         refuse(file, "its place names no scope, or its name no type of policy");
         file->tried = g_strdup(digest);
     } else if (!policy_keeper_check_scope(taking->config.keeper, &name, &error)) {
-        refuse(file, error->message); /* a first start reads files before it has stored its cameras; people make more */
+        refuse(file, error->message); /* people make orgs, sites and cameras: it is tried again */
         note_failure(taking, error);
     } else if (is_in_force(taking, &name, body, &version) ||
                change(taking, file->row.path, &name, body, &version, &error)) {

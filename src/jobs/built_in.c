@@ -167,16 +167,15 @@ static bool run_storage(struct job_context *context, GError **error)
     return false;
 }
 
-#define ALARM(member) offsetof(struct server_health, member), offsetof(struct server_health, member##_since_ms)
 const struct job built_in_jobs[] = {
     {"cleanup_old_data", "Delete what is older than its days", "0 2 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
-     run_retention, ALARM(retention_stopped)},
+     run_retention, SERVER_HEALTH_ALARM(retention_stopped)},
     {"aggregate_hourly", "Count by the hour", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_hourly},
     {"aggregate_daily", "Count by the day", "59 23 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_daily},
     {"aggregate_monthly", "Count by the month", "0 0 1 * *", 86400, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_monthly},
     {JOB_ERASE_ORGS, "Erase what deleted orgs had", "15 * * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
      run_erasure},
     {"watch_storage", "Look how long the disk will last", "30 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
-     run_storage, ALARM(storage_alarm)},
+     run_storage, SERVER_HEALTH_ALARM(storage_alarm)},
 };
 const size_t built_in_job_count = G_N_ELEMENTS(built_in_jobs);

@@ -53,16 +53,6 @@ void store_day_ids(const char *part, struct store_day_ids *ids)
     bound_write(ms + day_ms, ids->end);
 }
 
-static bool take_text(void *data, const struct record_sql_value *row, size_t columns, GError **error)
-{
-    char **text = data;
-    (void)columns;
-    (void)error;
-    g_free(*text);
-    *text = row[0].type == RECORD_SQL_NULL ? NULL : g_strdup(row[0].text);
-    return true;
-}
-
 static bool take_name(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
     (void)columns;
@@ -79,8 +69,7 @@ static bool find_next(struct store *store, const char *table, const char *org_id
 {
     g_autofree char *sql = g_strdup_printf("SELECT min(id) FROM %s WHERE org_id = $1 AND id >= $2", table);
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
-    return transaction &&
-           store_each(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(bound)), take_text, id, error);
+    return transaction && store_get_text(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(bound)), id, error);
 }
 
 static bool make_day(struct store *store, const char *table, int64_t ms, GError **error)
@@ -135,8 +124,8 @@ bool store_day_is_kept(struct store *store, const char *part, const char *cutoff
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_JOB, STORE_PLATFORM, error);
-    return transaction && store_each(transaction, "SELECT vedette_day_kept_by($1::name, $2::json)",
-                                     STORE_VALUES(sql_text(part), sql_text(cutoffs)), take_text, kept_by, error);
+    return transaction && store_get_text(transaction, "SELECT vedette_day_kept_by($1::name, $2::json)",
+                                         STORE_VALUES(sql_text(part), sql_text(cutoffs)), kept_by, error);
 }
 
 bool store_day_drop_in(struct store_transaction *transaction, const char *part, const char *cutoffs, int32_t wait_ms,
@@ -145,6 +134,6 @@ bool store_day_drop_in(struct store_transaction *transaction, const char *part, 
     g_autofree char *wait = g_strdup_printf("%d", wait_ms);
     return store_run(transaction, "SELECT set_config('lock_timeout', $1, true)", STORE_VALUES(sql_text(wait)), NULL,
                      error) &&
-           store_each(transaction, "SELECT vedette_day_drop($1::name, $2::json)",
-                      STORE_VALUES(sql_text(part), sql_text(cutoffs)), take_text, kept_by, error);
+           store_get_text(transaction, "SELECT vedette_day_drop($1::name, $2::json)",
+                          STORE_VALUES(sql_text(part), sql_text(cutoffs)), kept_by, error);
 }

@@ -150,6 +150,29 @@ bool store_get_integer(struct store_transaction *transaction, const char *sql, c
     return store_each(transaction, sql, values, count, take_integer, &first, error);
 }
 
+struct first_text {
+    char **text;
+    bool is_read;
+};
+
+static bool take_text(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    struct first_text *first = data;
+    (void)error;
+    if (!first->is_read && columns && row[0].type != RECORD_SQL_NULL)
+        *first->text = g_strdup(row[0].text);
+    first->is_read = true;
+    return true;
+}
+
+bool store_get_text(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
+                    size_t count, char **text, GError **error)
+{
+    struct first_text first = {.text = text};
+    g_clear_pointer(text, g_free);
+    return store_each(transaction, sql, values, count, take_text, &first, error);
+}
+
 /* ---- records ---- */
 
 struct record_reader {

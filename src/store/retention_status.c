@@ -129,31 +129,20 @@ static bool add_camera(struct status *status, struct store_transaction *transact
     return true;
 }
 
-static bool take_text(void *data, const struct record_sql_value *row, size_t columns, GError **error)
-{
-    (void)columns;
-    (void)error;
-    char **text = data;
-    *text = row[0].type == RECORD_SQL_NULL ? NULL : g_strdup(row[0].text);
-    return true;
-}
-
 /* The first after `after` that has rows, by the index; NULL: there is no other. */
 static bool next_camera(const struct status *status, struct store_transaction *transaction, const char *after,
                         char **camera_id, GError **error)
 {
     g_autofree char *sql =
         g_strdup_printf("SELECT min(camera_id) FROM %s WHERE org_id = $1 AND camera_id > $2", status->rule->table);
-    *camera_id = NULL;
-    return store_each(transaction, sql, STORE_VALUES(sql_text(status->org_id), sql_text(after)), take_text, camera_id,
-                      error);
+    return store_get_text(transaction, sql, STORE_VALUES(sql_text(status->org_id), sql_text(after)), camera_id, error);
 }
 
 static bool add_cameras(struct status *status, struct store_transaction *transaction, GError **error)
 {
     g_autofree char *camera_id = g_strdup("");
     for (;;) {
-        char *next;
+        char *next = NULL;
         if (!next_camera(status, transaction, camera_id, &next, error))
             return false;
         g_free(camera_id);

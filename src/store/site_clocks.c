@@ -80,26 +80,23 @@ GHashTable *store_site_clocks_read_in(struct store_transaction *transaction, con
 
 /* ---- changing ---- */
 
-static bool take_text(void *data, const struct record_sql_value *row, size_t columns, GError **error)
-{
-    char **text = data;
-    (void)columns;
-    (void)error;
-    g_free(*text);
-    *text = g_strdup(row[0].type == RECORD_SQL_NULL || !*row[0].text ? utc : row[0].text);
-    return true;
-}
-
 /* What a site's clocks are now, its own or, where there is no site, those of the one that was; g_free. */
 static bool find_zone(struct store_transaction *transaction, const char *org_id, const char *site_id, char **zone,
                       GError **error)
 {
-    *zone = g_strdup(utc);
-    return store_each(transaction,
-                      "SELECT time_zone FROM site_clocks WHERE org_id = $1 AND site_id = $2 ORDER BY until_at",
-                      STORE_VALUES(sql_text(org_id), sql_text(site_id)), take_text, zone, error) &&
-           store_each(transaction, "SELECT time_zone FROM sites WHERE org_id = $1 AND id = $2",
-                      STORE_VALUES(sql_text(org_id), sql_text(site_id)), take_text, zone, error);
+    const struct record_sql_value whose[] = {sql_text(org_id), sql_text(site_id)};
+    if (!store_get_text(transaction, "SELECT coalesce(time_zone, '') FROM sites WHERE org_id = $1 AND id = $2", whose,
+                        G_N_ELEMENTS(whose), zone, error) ||
+        (!*zone && !store_get_text(transaction,
+                                   "SELECT time_zone FROM site_clocks WHERE org_id = $1 AND site_id = $2 ORDER BY "
+                                   "until_at DESC LIMIT 1",
+                                   whose, G_N_ELEMENTS(whose), zone, error)))
+        return false;
+    if (!*zone || !**zone) {
+        g_free(*zone);
+        *zone = g_strdup(utc);
+    }
+    return true;
 }
 
 /* Whether something was counted by any clocks. */

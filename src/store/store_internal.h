@@ -122,6 +122,9 @@ bool store_each(struct store_transaction *transaction, const char *sql, const st
 /* The first column of the first row as a whole number; `missing` when there is no row, or NULL in it. */
 bool store_get_integer(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
                        size_t count, int64_t missing, int64_t *value, GError **error);
+/* The same as a text; NULL where there is no row, or NULL in it. It takes the place of *text, which is freed. */
+bool store_get_text(struct store_transaction *transaction, const char *sql, const struct record_sql_value *values,
+                    size_t count, char **text, GError **error);
 /* SELECT every field FROM the descriptor's table, then `tail` ("WHERE … ORDER BY … LIMIT …"). Appends new records,
  * which `records` frees, to it. */
 bool store_select(struct store_transaction *transaction, const struct record_descriptor *descriptor, const char *tail,

@@ -386,8 +386,8 @@ static bool is_passed_over(const struct selection *selection, const struct detec
                            const struct record_box *region)
 {
     for (int i = 0; found && i < found->count; i++)
-        if (region_is_explained(region, &found->items[i].box) && selection_passes_over(selection, &found->items[i]) &&
-            object_is_living(found->items[i].object_class))
+        if (analytics_region_is_explained(region, &found->items[i].box) &&
+            selection_passes_over(selection, &found->items[i]) && object_is_living(found->items[i].object_class))
             return true;
     return false;
 }

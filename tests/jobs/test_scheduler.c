@@ -484,8 +484,7 @@ static bool fail_sometimes(struct job_context *context, GError **error)
 }
 
 static const struct job alarming[] = {{"alarm", "Alarms", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
-                                       fail_sometimes, offsetof(struct server_health, retention_stopped),
-                                       offsetof(struct server_health, retention_stopped_since_ms)}};
+                                       fail_sometimes, SERVER_HEALTH_ALARM(retention_stopped)}};
 
 /* A hub with a health of its own, on the same store. */
 static struct scheduler *start_beside(struct world *world, struct server_health *health)
