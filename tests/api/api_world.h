@@ -17,6 +17,7 @@
 #include "api/api.h"
 #include "base/counter.h"
 #include "base/fault.h"
+#include "directory.h"
 
 #define WORLD_PASSWORD "canary password 1"
 #define WORLD_SCRAPE_TOKEN "canary-scrape-token"
@@ -369,6 +370,22 @@ static inline const char *world_login(struct api_world *world)
 {
     world->token = world_login_as(world, "admin", WORLD_PASSWORD);
     return world->token;
+}
+
+/* Makes an API key of this role that is bound to one camera, by `token`'s word; g_free. */
+static inline char *world_bound_key(const struct api_world *world, const char *token, const char *role,
+                                    const char *camera_id)
+{
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", token),
+                    *body =
+                        g_strdup_printf("{\"name\":\"gate\",\"role\":\"%s\",\"cameras\":[\"%s\"]}", role, camera_id);
+    struct reply reply = world_request(world, "POST", "/api/v1/tokens", headers, body);
+    g_assert_cmpint(reply.status, ==, 201);
+    json_t *json = reply_json(&reply);
+    char *key = g_strdup(json_string_value(json_object_get(json, "token")));
+    json_decref(json);
+    reply_clear(&reply);
+    return key;
 }
 
 /* An answer that is a problem, as RFC 9457 has it. */

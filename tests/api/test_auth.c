@@ -201,19 +201,6 @@ static void test_users_and_their_first_password(void)
     world_clear(&world);
 }
 
-/* Whether any file of the store holds the text. */
-static bool store_holds(const struct api_world *world, const char *text)
-{
-    static const char *const names[] = {"vedette.db", "vedette.db-wal"};
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *path = g_build_filename(world->directory, names[i], NULL), *data = NULL;
-        gsize size = 0;
-        if (g_file_get_contents(path, &data, &size, NULL) && memmem(data, size, text, strlen(text)))
-            return true;
-    }
-    return false;
-}
-
 /* A digest that anybody could make of a guess would tell whether the guess is right. */
 static void test_what_is_kept_of_requests_tells_nothing_of_them(void)
 {
@@ -229,9 +216,9 @@ static void test_what_is_kept_of_requests_tells_nothing_of_them(void)
     g_autoptr(GHmac) hmac = g_hmac_new(G_CHECKSUM_SHA256, (const guchar *)"0b6ae5d8", 8);
     g_hmac_update(hmac, (const guchar *)target, sizeof target);
     g_hmac_update(hmac, (const guchar *)body, sizeof body - 1);
-    g_assert_true(store_holds(&world, g_hmac_get_string(hmac))); /* the look finds what is there */
-    g_assert_false(store_holds(&world, g_checksum_get_string(plain)));
-    g_assert_false(store_holds(&world, "0b6ae5d8"));
+    g_assert_true(directory_store_holds(world.directory, g_hmac_get_string(hmac))); /* the look finds what is there */
+    g_assert_false(directory_store_holds(world.directory, g_checksum_get_string(plain)));
+    g_assert_false(directory_store_holds(world.directory, "0b6ae5d8"));
     static const char change[] = "{\"current_password\":\"" WORLD_PASSWORD "\",\"new_password\":\"canary password 2\"}";
     g_assert_cmpint(status_of(&world, "POST", "/auth/password", keyed, change), ==, 204);
     g_assert_cmpint(status_of(&world, "POST", "/auth/password", keyed, change), ==, 403); /* not answered again */

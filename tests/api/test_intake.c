@@ -370,22 +370,6 @@ static void test_what_is_not_for_others_to_say_is_refused(void)
     intake_world_clear(&world);
 }
 
-/* A key of these cameras. g_free. */
-static char *bound_key(const struct intake_world *world, const char *camera_id)
-{
-    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n",
-                                               world->api.token),
-                    *body =
-                        g_strdup_printf("{\"name\":\"gate\",\"role\":\"operator\",\"cameras\":[\"%s\"]}", camera_id);
-    struct reply reply = world_request(&world->api, "POST", "/api/v1/tokens", headers, body);
-    g_assert_cmpint(reply.status, ==, 201);
-    json_t *json = reply_json(&reply);
-    char *token = g_strdup(json_string_value(json_object_get(json, "token")));
-    json_decref(json);
-    reply_clear(&reply);
-    return token;
-}
-
 /* A key that is bound to cameras speaks of these alone, line by line. */
 static void test_a_key_of_cameras_sends_of_these(void)
 {
@@ -393,7 +377,7 @@ static void test_a_key_of_cameras_sends_of_these(void)
     intake_world_init(&world, 1000);
     world_put_camera(&world.api, "cam-2", "default");
     g_autofree char *admin = world.api.token;
-    world.api.token = bound_key(&world, "cam-1");
+    world.api.token = world_bound_key(&world.api, world.api.token, "operator", "cam-1");
     g_autofree char *own = signal_line(1, "safety", "intrusion", "2026-01-01T00:00:00Z"),
                     *mine = signal_line(2, "safety", "intrusion", "2026-01-01T00:00:00Z");
     g_auto(GStrv) parts = g_strsplit(mine, "cam-1", -1);

@@ -128,9 +128,18 @@ static void add_run(const struct matrix *matrix)
     g_assert_true(store_run_end(matrix->world.store, &hold, RUN_DONE, CANARY, NULL));
 }
 
-static void matrix_init(struct matrix *matrix)
+static void start_scheduler(struct matrix *matrix)
 {
     g_autoptr(GError) error = NULL;
+    const struct scheduler_options options = {built_in_jobs,           built_in_job_count,    matrix->world.store,
+                                              &matrix->world.settings, &matrix->world.health, matrix->world.clock};
+    matrix->scheduler = scheduler_new(&options, &error);
+    g_assert_no_error(error);
+    api_set_scheduler(matrix->world.api, matrix->scheduler);
+}
+
+static void matrix_init(struct matrix *matrix)
+{
     *matrix = (struct matrix){.hold_id = NULL};
     world_prepare(&matrix->world);
     struct camera *camera = matrix->world.settings.cameras.items; /* cam-1, of default */
@@ -143,11 +152,7 @@ static void matrix_init(struct matrix *matrix)
     add_canaries(matrix);
     add_signal(matrix);
     add_run(matrix);
-    const struct scheduler_options options = {built_in_jobs,           built_in_job_count,    matrix->world.store,
-                                              &matrix->world.settings, &matrix->world.health, matrix->world.clock};
-    matrix->scheduler = scheduler_new(&options, &error);
-    g_assert_no_error(error);
-    api_set_scheduler(matrix->world.api, matrix->scheduler);
+    start_scheduler(matrix);
     matrix->own = world_login_as(&matrix->world, "admin", WORLD_PASSWORD);
     matrix->other = world_login_as(&matrix->world, "other/admin", WORLD_PASSWORD);
 }
@@ -312,21 +317,6 @@ static void test_r14_own_org_sees_what_others_do_not(void)
 
 /* ---- a key that is bound to cameras ---- */
 
-/* g_free. */
-static char *key_of(const struct matrix *matrix, const char *camera_id)
-{
-    g_autofree char *headers =
-                        g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", matrix->own),
-                    *body = g_strdup_printf("{\"name\":\"wall\",\"role\":\"admin\",\"cameras\":[\"%s\"]}", camera_id);
-    struct reply reply = world_request(&matrix->world, "POST", "/api/v1/tokens", headers, body);
-    g_assert_cmpint(reply.status, ==, 201);
-    json_t *json = reply_json(&reply);
-    char *token = g_strdup(json_string_value(json_object_get(json, "token")));
-    json_decref(json);
-    reply_clear(&reply);
-    return token;
-}
-
 static char *of_own_camera, *of_another_camera;
 
 /* Whether who is bound to cameras gets past the question of whose camera it is: their role allows it, and it is no
@@ -372,8 +362,8 @@ static void test_keys_of_cameras_on_every_route(void)
     struct matrix matrix;
     matrix_init(&matrix);
     world_put_camera(&matrix.world, "cam-2", "default");
-    of_own_camera = key_of(&matrix, "cam-1");
-    of_another_camera = key_of(&matrix, "cam-2");
+    of_own_camera = world_bound_key(&matrix.world, matrix.own, "admin", "cam-1");
+    of_another_camera = world_bound_key(&matrix.world, matrix.own, "admin", "cam-2");
     each(&matrix, look_with_anothers_key);
     with_own_key = 0;
     each(&matrix, look_with_own_key);
@@ -392,7 +382,7 @@ static void test_keys_of_cameras_and_pictures(void)
     } cases[] = {{",\"stream_id\":\"cam-1\"", true}, {",\"stream_id\":\"cam-2\"", false}, {"", false}};
     struct matrix matrix;
     matrix_init(&matrix);
-    of_own_camera = key_of(&matrix, "cam-1");
+    of_own_camera = world_bound_key(&matrix.world, matrix.own, "admin", "cam-1");
     struct detect_queue *queue =
         detect_queue_new(&matrix.world.settings.detect, &matrix.world.health, matrix.world.clock);
     api_stop(matrix.world.api);
@@ -455,11 +445,7 @@ static void hub_init(struct matrix *matrix, size_t which)
     }
     add_run(matrix);
     vedette_resilience_breaker(matrix->world.resilience, "upstream:store");
-    const struct scheduler_options options = {built_in_jobs,           built_in_job_count,    matrix->world.store,
-                                              &matrix->world.settings, &matrix->world.health, matrix->world.clock};
-    matrix->scheduler = scheduler_new(&options, &error);
-    g_assert_no_error(error);
-    api_set_scheduler(matrix->world.api, matrix->scheduler);
+    start_scheduler(matrix);
     matrix->own = world_login_as(&matrix->world, "admin", WORLD_PASSWORD);
     if (hubs[which].has_other_users)
         matrix->other = world_login_as(&matrix->world, "other/admin", WORLD_PASSWORD);

@@ -8,6 +8,7 @@
 
 #include "auth/auth.h"
 #include "base/counter.h"
+#include "directory.h"
 #include "store/logins.h"
 #include "user_world.h"
 
@@ -131,17 +132,4 @@ static inline void world_disable(struct user *user)
 static inline void world_demote(struct user *user)
 {
     user->role = ROLE_VIEWER;
-}
-
-/* Whether any file of the store holds the text. */
-static inline bool world_store_holds(const struct auth_world *world, const char *text)
-{
-    static const char *const names[] = {"vedette.db", "vedette.db-wal"};
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *path = g_build_filename(world->directory, names[i], NULL), *data = NULL;
-        gsize size = 0;
-        if (g_file_get_contents(path, &data, &size, NULL) && memmem(data, size, text, strlen(text)))
-            return true;
-    }
-    return false;
 }

@@ -368,7 +368,7 @@ static void test_api_keys(void)
                                       .cameras = {cameras, 1},
                                       .expires_at = {world_start_ms + 3600000}};
     struct api_key_answer answer = make_key(&world, &admin, &request);
-    g_assert_false(world_store_holds(&world, answer.token));
+    g_assert_false(directory_store_holds(world.directory, answer.token));
     g_assert_true(auth_check_token(world.auth, answer.token, &login, NULL));
     g_assert_cmpint(login.user->role, ==, ROLE_VIEWER);
     g_assert_cmpstr(login.user->org_id, ==, "default");

@@ -354,11 +354,11 @@ static void test_f06_tokens_are_stored_as_digests(void)
     struct grant first = world_login(&world, CLIENT_BROWSER), second;
     g_assert_cmpint(world_refresh(&world, first.refresh_token, &second), ==, 0);
     g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, second.refresh_token, -1);
-    g_assert_true(world_store_holds(&world, digest)); /* the look finds what is there */
+    g_assert_true(directory_store_holds(world.directory, digest)); /* the look finds what is there */
     const char *const secrets[] = {first.refresh_token, second.refresh_token, first.access_token,
                                    second.access_token, first.csrf_token,     WORLD_PASSWORD};
     for (size_t i = 0; i < G_N_ELEMENTS(secrets); i++)
-        g_assert_false(world_store_holds(&world, secrets[i]));
+        g_assert_false(directory_store_holds(world.directory, secrets[i]));
     grant_clear(&first);
     grant_clear(&second);
     world_clear(&world);

@@ -1,113 +1,8 @@
 /* The scheduler on a real store: each time of a job is run once, whoever is there to run it. */
-#include <glib.h>
 #include <sqlite3.h>
-#include <string.h>
 
-#include "base/counter.h"
 #include "faults.h"
-#include "jobs/jobs.h"
-#include "store/store_internal.h"
-#include "store/store_world.h"
-
-static const int64_t HOUR_US = INT64_C(3600000000);
-
-static int runs;    /* atomic: of count_run */
-static int is_held; /* atomic: hold_run waits while it is set */
-static int holding; /* atomic: hold_runs under way */
-static const struct audit_by by_admin = {"default", "admin-id", "admin", NULL, NULL};
-
-static bool count_run(struct job_context *context, GError **error)
-{
-    (void)error;
-    g_atomic_int_inc(&runs);
-    world_tell();
-    g_string_append(context->detail, "counted");
-    return true;
-}
-
-static bool hold_run(struct job_context *context, GError **error)
-{
-    g_atomic_int_inc(&holding);
-    world_tell();
-    while (g_atomic_int_get(&is_held) && !job_is_cancelled(context))
-        world_pause(1);
-    g_atomic_int_add(&holding, -1);
-    if (!job_is_cancelled(context))
-        return true;
-    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED, "told to stop");
-    return false;
-}
-
-static bool fail_run(struct job_context *context, GError **error)
-{
-    (void)context;
-    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the disk is on fire");
-    return false;
-}
-
-static const struct job counting[] = {
-    {"count", "Counts", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, count_run}};
-static const struct job holding_job[] = {
-    {"hold", "Holds", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_CANCEL, hold_run}};
-static const struct job failing[] = {{"fail", "Fails", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, fail_run}};
-
-struct world {
-    struct store_world store;
-    struct settings settings;
-};
-
-static void world_begin(struct world *world)
-{
-    world_init(&world->store);
-    record_init(&settings_descriptor, &world->settings);
-    g_free(world->settings.jobs.time_zone);
-    world->settings.jobs.time_zone = g_strdup("UTC");
-    runs = is_held = holding = 0;
-}
-
-static void world_end(struct world *world)
-{
-    world_clear(&world->store);
-    record_clear(&settings_descriptor, &world->settings);
-}
-
-static struct scheduler *start(struct world *world, const struct job *jobs, size_t count)
-{
-    g_autoptr(GError) error = NULL;
-    const struct scheduler_options options = {
-        jobs, count, world->store.store, &world->settings, &world->store.health, world->store.clock};
-    struct scheduler *scheduler = scheduler_new(&options, &error);
-    g_assert_no_error(error);
-    return scheduler;
-}
-
-/* The states of a job's times, newest first: "done, skipped missed". */
-static char *history(struct world *world, const char *job_id)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) list = store_runs_list(world->store.store, job_id, 0, 100, &error);
-    g_assert_no_error(error);
-    GString *text = g_string_new(NULL);
-    for (guint i = 0; i < list->len; i++) {
-        const struct job_run *run = g_ptr_array_index(list, i);
-        const char *reason = record_enum_name(skip_reason_names, run->reason);
-        g_string_append_printf(text, "%s%s%s%s", i ? ", " : "", record_enum_name(run_state_names, run->state),
-                               *reason ? " " : "", reason);
-    }
-    return g_string_free(text, FALSE);
-}
-
-static bool history_is(struct world *world, const char *job_id, const char *expected)
-{
-    g_autofree char *text = history(world, job_id);
-    return strcmp(text, expected) == 0;
-}
-
-static bool is_idle(struct scheduler *scheduler)
-{
-    g_autoptr(GPtrArray) views = scheduler_list(scheduler, NULL);
-    return ((const struct job_view *)g_ptr_array_index(views, 0))->running == 0;
-}
+#include "scheduler_world.h"
 
 static void test_runs_when_due_and_tells(void)
 {
@@ -399,158 +294,6 @@ static void test_d07_an_end_that_is_not_written_is_no_second_run(void)
     world_end(&world);
 }
 
-/* ---- runs of other servers ---- */
-
-/* With one thread the second is run when the first was tried. */
-static const struct job queuing[] = {
-    {"count", "Counts", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_QUEUE, count_run},
-    {"fail", "Fails", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, fail_run}};
-static const struct job cancelling[] = {
-    {"count", "Counts", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_CANCEL, count_run}};
-
-/* Another server begins a run by hand, and holds it for a day. */
-static struct store_run_hold run_elsewhere(struct world *world)
-{
-    const struct store_run_claim claim = {"count",           "other",        "someone", world_start_ms + 1,
-                                          INT64_C(86400000), TRIGGER_MANUAL, 1,         false};
-    struct store_run_hold hold = {"count", claim.scheduled_ms, 0, claim.lease_ms};
-    g_assert_true(store_run_claim(world->store.store, &claim, &hold.fence, NULL));
-    g_assert_cmpint(hold.fence, ==, 1);
-    return hold;
-}
-
-static void test_d05_max_instances_hold_over_all_servers(void)
-{
-    struct world world;
-    g_autoptr(GError) error = NULL;
-    int64_t scheduled_ms;
-    world_begin(&world);
-    struct store_run_hold elsewhere = run_elsewhere(&world);
-    struct scheduler *scheduler = start(&world, counting, 1);
-    clock_fake_advance_us(world.store.clock, HOUR_US);
-    scheduler_turn(scheduler);
-    WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped overlap, running"));
-    g_assert_false(scheduler_run_now(scheduler, "count", &by_admin, &scheduled_ms, &error));
-    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
-    g_assert_true(store_run_end(world.store.store, &elsewhere, RUN_DONE, "elsewhere", NULL));
-    clock_fake_advance_us(world.store.clock, HOUR_US);
-    scheduler_turn(scheduler);
-    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, skipped overlap, done"));
-    g_assert_cmpint(g_atomic_int_get(&runs), ==, 1);
-    scheduler_free(scheduler);
-    world_end(&world);
-}
-
-static void test_d05_a_queued_run_waits_for_another_server(void)
-{
-    struct world world;
-    world_begin(&world);
-    struct store_run_hold elsewhere = run_elsewhere(&world);
-    world.settings.jobs.threads = 1;
-    struct scheduler *scheduler = start(&world, queuing, 2);
-    clock_fake_advance_us(world.store.clock, HOUR_US);
-    scheduler_turn(scheduler);
-    WORLD_WAIT_UNTIL(history_is(&world, "fail", "failed"));
-    g_assert_true(history_is(&world, "count", "running"));
-    g_assert_true(store_run_end(world.store.store, &elsewhere, RUN_DONE, "elsewhere", NULL));
-    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, done"));
-    scheduler_free(scheduler);
-    world_end(&world);
-}
-
-static void test_d05_a_new_run_ends_that_of_another_server(void)
-{
-    struct world world;
-    g_autoptr(GError) error = NULL;
-    world_begin(&world);
-    struct store_run_hold elsewhere = run_elsewhere(&world);
-    struct scheduler *scheduler = start(&world, cancelling, 1);
-    clock_fake_advance_us(world.store.clock, HOUR_US);
-    scheduler_turn(scheduler);
-    WORLD_WAIT_UNTIL(history_is(&world, "count", "done, cancelled"));
-    g_assert_false(store_run_beat(world.store.store, &elsewhere, &error)); /* it is refused from then on */
-    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
-    scheduler_free(scheduler);
-    world_end(&world);
-}
-
-/* ---- alarms ---- */
-
-static int is_failing; /* atomic */
-
-static bool fail_sometimes(struct job_context *context, GError **error)
-{
-    return g_atomic_int_get(&is_failing) ? fail_run(context, error) : count_run(context, error);
-}
-
-static const struct job alarming[] = {{"alarm", "Alarms", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
-                                       fail_sometimes, SERVER_HEALTH_ALARM(retention_stopped)}};
-
-/* A hub with a health of its own, on the same store. */
-static struct scheduler *start_beside(struct world *world, struct server_health *health)
-{
-    g_autoptr(GError) error = NULL;
-    const struct scheduler_options options = {alarming,         1,      world->store.store,
-                                              &world->settings, health, world->store.clock};
-    struct scheduler *scheduler = scheduler_new(&options, &error);
-    g_assert_no_error(error);
-    return scheduler;
-}
-
-static void test_alarms_are_every_hub_s(void)
-{
-    struct world world;
-    struct server_health here = {0}, there = {0}, restarted = {0};
-    world_begin(&world);
-    world.settings.jobs.lease_seconds = 0; /* looks at every turn */
-    g_atomic_int_set(&is_failing, 1);
-    struct scheduler *first = start_beside(&world, &here), *second = start_beside(&world, &there);
-    clock_fake_advance_us(world.store.clock, HOUR_US);
-    WORLD_WAIT_UNTIL((scheduler_turn(first), scheduler_turn(second),
-                      counter_get(&here.retention_stopped) && counter_get(&there.retention_stopped)));
-    struct scheduler *third = start_beside(&world, &restarted);
-    g_assert_cmpint(counter_get(&restarted.retention_stopped), ==, 1);     /* a start does not forget it */
-    int64_t since_ms = counter_get(&restarted.retention_stopped_since_ms); /* by which it is one and the same for all */
-    g_assert_cmpint(since_ms, >, 0);
-    g_assert_cmpint(counter_get(&here.retention_stopped_since_ms), ==, since_ms);
-    g_assert_cmpint(counter_get(&there.retention_stopped_since_ms), ==, since_ms);
-    scheduler_free(third);
-    /* the cause is gone: whoever runs it, nobody says so any more */
-    g_atomic_int_set(&is_failing, 0);
-    /* each time an hour later: one is skipped when a run that failed was taken over and is not over yet */
-    WORLD_WAIT_UNTIL((clock_fake_advance_us(world.store.clock, HOUR_US), scheduler_turn(first), scheduler_turn(second),
-                      !counter_get(&here.retention_stopped) && !counter_get(&there.retention_stopped)));
-    g_assert_cmpint(counter_get(&here.retention_stopped_since_ms), >, since_ms);
-    scheduler_free(first);
-    scheduler_free(second);
-    world_end(&world);
-}
-
-static int64_t count_samples(struct world *world)
-{
-    int64_t count = -1;
-    g_autoptr(GError) error = NULL;
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(world->store.store, STORE_READ, STORE_PLATFORM, &error);
-    g_assert_no_error(error);
-    store_get_integer(transaction, "SELECT count(at) FROM storage_samples", STORE_NO_VALUES, 0, &count, &error);
-    g_assert_no_error(error);
-    return count;
-}
-
-static void test_each_hub_notes_its_disk(void)
-{
-    struct world world;
-    world_begin(&world);
-    world.settings.jobs.lease_seconds = 0;
-    struct scheduler *scheduler = start(&world, counting, 1);
-    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), count_samples(&world) == 1));
-    clock_fake_advance_us(world.store.clock, HOUR_US);
-    WORLD_WAIT_UNTIL((scheduler_turn(scheduler), count_samples(&world) == 2));
-    scheduler_free(scheduler);
-    world_end(&world);
-}
-
 static void test_next_times(void)
 {
     struct world world;
@@ -590,13 +333,7 @@ static void test_d12_turns_do_not_wait_for_the_store(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (world_is_missing())
-        return 0;
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } tests[] = {
+    static const struct scheduler_test tests[] = {
         {"runs_when_due_and_tells", test_runs_when_due_and_tells},
         {"a_failure_is_told", test_a_failure_is_told},
         {"d04_down_while_it_was_due", test_d04_down_while_it_was_due},
@@ -612,17 +349,8 @@ int main(int argc, char **argv)
         {"d11_paused_and_run_by_hand", test_d11_paused_and_run_by_hand},
         {"d11_paused_by_another_server", test_d11_paused_by_another_server},
         {"d12_turns_do_not_wait_for_the_store", test_d12_turns_do_not_wait_for_the_store},
-        {"d05_max_instances_hold_over_all_servers", test_d05_max_instances_hold_over_all_servers},
-        {"d05_a_queued_run_waits_for_another_server", test_d05_a_queued_run_waits_for_another_server},
-        {"d05_a_new_run_ends_that_of_another_server", test_d05_a_new_run_ends_that_of_another_server},
         {"d07_an_end_that_is_not_written_is_no_second_run", test_d07_an_end_that_is_not_written_is_no_second_run},
-        {"alarms_are_every_hub_s", test_alarms_are_every_hub_s},
-        {"each_hub_notes_its_disk", test_each_hub_notes_its_disk},
         {"next_times", test_next_times},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
-        g_autofree char *path = g_strconcat("/scheduler/", tests[i].name, NULL);
-        g_test_add_func(path, tests[i].run);
-    }
-    return g_test_run();
+    return world_main(argc, argv, tests, G_N_ELEMENTS(tests));
 }

@@ -93,6 +93,15 @@ static void wait_for_counter(const int64_t *counter, int64_t value)
     }
 }
 
+/* Two servers of one store, of which the second listens. */
+static void begin_two(struct store_world *world, struct server *ours, struct server *theirs)
+{
+    begin(world);
+    server_start(ours, world);
+    server_start(theirs, world);
+    wait_for_counter(&theirs->health.policy_listener_starts, 1);
+}
+
 /* What is in force, not only what was told. */
 static double loitering(struct server *server)
 {
@@ -116,10 +125,7 @@ static void test_each_revision_is_one_notice(void)
 {
     struct store_world world;
     struct server ours, theirs;
-    begin(&world);
-    server_start(&ours, &world);
-    server_start(&theirs, &world);
-    wait_for_counter(&theirs.health.policy_listener_starts, 1);
+    begin_two(&world, &ours, &theirs);
     int64_t revision = 0;
     for (int i = 1; i <= 5; i++)
         revision = change(&ours, i);
@@ -158,10 +164,7 @@ static void test_h08_what_was_missed_is_read_after_a_reconnect(void)
 {
     struct store_world world;
     struct server ours, theirs;
-    begin(&world);
-    server_start(&ours, &world);
-    server_start(&theirs, &world);
-    wait_for_counter(&theirs.health.policy_listener_starts, 1);
+    begin_two(&world, &ours, &theirs);
     wait_for_revision(&theirs, change(&ours, 1));
     wait_for_counter(&theirs.health.policy_notices, 1);
     postgres_do("postgres", "ALTER ROLE vedette_login NOLOGIN"); /* who is connected stays so */
@@ -184,10 +187,7 @@ static void test_h08_a_change_beside_a_reconnect_is_read(void)
 {
     struct store_world world;
     struct server ours, theirs;
-    begin(&world);
-    server_start(&ours, &world);
-    server_start(&theirs, &world);
-    wait_for_counter(&theirs.health.policy_listener_starts, 1);
+    begin_two(&world, &ours, &theirs);
     wait_for_revision(&theirs, change(&ours, 1));
     for (int i = 2; i <= 4; i++) {
         end_listeners(&world);
