@@ -131,6 +131,15 @@ static inline void put_by_api(struct files_world *world, const char *body)
     change_by_api(world, POLICY_PUT, body);
 }
 
+/* A look's outcome is noted when it ends, after what it did is in force. */
+static inline void wait_for_refused(struct files_world *world, size_t refused)
+{
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (policy_files_refused(world->files) != refused && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_cmpuint(policy_files_refused(world->files), ==, refused);
+}
+
 static inline void wait_for_retention(struct files_world *world, bool is_known)
 {
     gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;

@@ -61,6 +61,20 @@ static void world_clear(struct world *world)
     g_free(world->directory);
 }
 
+/* The monitor's clock is the test's, the drain's speed is the machine's: without this a second of the clock may pass in
+ * no time, and what is on its way into the store would stand still by the clock. */
+static void await_drained(struct world *world)
+{
+    struct vedette_spool_stats stats;
+    for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US;;) {
+        vedette_spool_get_stats(record_path_spool(world->hub.records), &stats);
+        if (stats.total_queued == 0)
+            return;
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500); /* between looks */
+    }
+}
+
 /* The worker speaks each second, and the monitor looks each second. */
 static void pass(struct world *world, const char *state, int seconds)
 {
@@ -75,6 +89,7 @@ static void pass(struct world *world, const char *state, int seconds)
         if (state)
             live_set_health(world->hub.live, &health);
         monitor_turn(world->hub.monitor);
+        await_drained(world);
         clock_fake_advance_us(world->clock, SECOND_US);
     }
 }

@@ -128,10 +128,10 @@ static void test_g08_nothing_is_deleted_while_the_directory_or_the_store_is_away
     g_autofree char *elsewhere = g_strconcat(world.directory, "-moved", NULL);
     g_assert_cmpint(g_rename(world.directory, elsewhere), ==, 0);
     wait_for_retention(&world, false);
-    g_assert_cmpuint(policy_files_refused(world.files), ==, 1);
+    wait_for_refused(&world, 1);
     g_assert_cmpint(g_rename(elsewhere, world.directory), ==, 0);
     wait_for_retention(&world, true);
-    g_assert_cmpuint(policy_files_refused(world.files), ==, 0);
+    wait_for_refused(&world, 0);
     end(&world);
 }
 
