@@ -108,11 +108,12 @@ static void check_workers(struct api *api, const char *org_id, struct component 
         degrade(component, "%" G_GINT64_FORMAT " workers run without a cage: the log says why", uncaged);
 }
 
-/* What stands still, by camera and stage, while everything seems to live. Cameras of other orgs are not named. */
+/* What stands still, by camera and stage, while everything seems to live. Cameras of other orgs are neither named nor
+ * counted. */
 static void check_progress(struct api *api, const char *org_id, struct component *component)
 {
     g_autoptr(GString) reason = g_string_new(NULL);
-    size_t elsewhere = 0;
+    bool is_any_elsewhere = false;
     CLEANUP(camera_set) struct camera_set *set = live_cameras(api->live);
     for (size_t i = 0; i < set->count; i++) {
         const struct camera *camera = set->items[i];
@@ -120,13 +121,13 @@ static void check_progress(struct api *api, const char *org_id, struct component
         if (!camera->enabled || !live_get_health(api->live, camera->id, &health))
             continue;
         bool is_stalled = health.stalled && *health.stalled, is_own = g_strcmp0(camera->org_id, org_id) == 0;
-        elsewhere += is_stalled && !is_own;
+        is_any_elsewhere |= is_stalled && !is_own;
         if (is_stalled && is_own)
             g_string_append_printf(reason, "%s%s: %s", reason->len ? "; " : "", camera->id, health.stalled);
         record_clear(&camera_health_descriptor, &health);
     }
-    if (elsewhere)
-        g_string_append_printf(reason, "%s%zu cameras of others", reason->len ? "; " : "", elsewhere);
+    if (is_any_elsewhere)
+        g_string_append_printf(reason, "%scameras of others", reason->len ? "; " : "");
     append_endpoint_standstills(api, org_id, reason);
     if (reason->len == 0)
         return;

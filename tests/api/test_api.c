@@ -42,6 +42,45 @@ static void test_anonymous_health_tells_one_word(void)
     world_clear(&world);
 }
 
+static void set_stalled(struct api_world *world, const char *camera_id, const char *stages)
+{
+    struct camera_health health;
+    record_init(&camera_health_descriptor, &health);
+    g_free(health.stalled);
+    health.stalled = g_strdup(stages);
+    live_set_stalled(world->live, camera_id, &health);
+    record_clear(&camera_health_descriptor, &health);
+}
+
+static void assert_progress(struct api_world *world, const char *expected)
+{
+    static const char words[] = "no progress beyond the deadline (settings progress.*, notify.stalled_seconds): ";
+    struct reply reply = world_get(world, "/health", world->token);
+    json_t *json = reply_json(&reply);
+    const char *reason = component_reason(json, "progress");
+    g_assert_nonnull(reason);
+    g_assert_true(g_str_has_prefix(reason, words));
+    g_assert_cmpstr(reason + strlen(words), ==, expected);
+    json_decref(json);
+    reply_clear(&reply);
+}
+
+/* What stands still is named to its org; to others neither named nor counted. */
+static void test_cameras_of_others_that_stand_still_are_not_counted(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    world_set_online(&world);
+    set_stalled(&world, "cam-other", "frames");
+    assert_progress(&world, "cameras of others");
+    set_stalled(&world, "cam-1", "analyses");
+    assert_progress(&world, "cam-1: analyses; cameras of others");
+    set_stalled(&world, "cam-other", "");
+    assert_progress(&world, "cam-1: analyses");
+    world_clear(&world);
+}
+
 static void put_event(struct api_world *world, const char *id, const char *subject, int64_t at_ms)
 {
     struct analytics_event *event = g_new(struct analytics_event, 1);
@@ -535,6 +574,8 @@ static void test_upkeep_is_told_and_audited(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/api/cameras of others that stand still are not counted",
+                    test_cameras_of_others_that_stand_still_are_not_counted);
     g_test_add_func("/api/anonymous_health_tells_one_word", test_anonymous_health_tells_one_word);
     g_test_add_func("/api/events_and_counts", test_events_and_counts);
     g_test_add_func("/api/event_parameters_are_checked", test_event_parameters_are_checked);
