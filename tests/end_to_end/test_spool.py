@@ -120,6 +120,38 @@ def q07_q11_damage_is_told():
         assert broken.returncode == 1 and str(file) in broken.stdout, broken.stdout + broken.stderr
 
 
+def refused(hub):
+    """How often the spool had no room."""
+    return int(re.search(r"^vedette_spool_refused_total (\d+)", hub.text("/metrics"), re.MULTILINE).group(1))
+
+
+def camera_health(hub):
+    return hub.cameras()["c"]["health"]
+
+
+def q04_a_full_spool_keeps_workers_waiting_and_loses_nothing():
+    """The smallest spool, and a store that is locked: what comes beyond stays in the worker, whose camera goes on."""
+    bounds = "spool: {max_queue_size: 16, batch_size: 4, tenant_share: 1}\n"
+    with Directory() as directory, Camera(directory, "scene://corridor?seed=1") as camera:
+        with Hub(directory, FAST + bounds + "cameras:\n" + camera_config("c", camera.url)) as hub:
+            until(lambda: hub.online() == {"c"}, "the camera is online")
+            other = sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)
+            with contextlib.closing(other):
+                other.execute("BEGIN IMMEDIATE")
+                until(lambda: queued(hub) > 0 and refused(hub) > 0, "the spool is full")
+                waits = lambda: camera_health(hub)["records_made"] - camera_health(hub)["records_acknowledged"]
+                until(lambda: waits() >= 20, "the worker keeps as many again")
+                frames = camera_health(hub)["frames_processed"]
+                until(lambda: camera_health(hub)["frames_processed"] > frames + 20, "and goes on with its pictures")
+                assert hub.online() == {"c"}, "its camera is on line"
+                assert queued(hub) <= 16, "the bound holds"
+                made = camera_health(hub)["records_made"]
+                other.execute("ROLLBACK")
+            until(lambda: camera_health(hub)["records_stored"] >= made, "all of it is stored")
+            losses = hub.request("/queue/stats")["losses"]
+            assert camera_health(hub)["records_dropped"] == sum(losses.values()) == 0, losses
+
+
 def the_bench_tells_a_ratio():
     with Directory() as directory:
         answer = vedette("spool", "bench", "--rounds", "1", directory)
@@ -137,5 +169,7 @@ if __name__ == "__main__":
         ("q15 a line is written whole or not at all", q15_a_line_is_written_whole_or_not_at_all),
         ("what waits is stored", what_waits_is_stored),
         ("q07 q11 damage is told", q07_q11_damage_is_told),
+        ("q04 a full spool keeps workers waiting and loses nothing",
+         q04_a_full_spool_keeps_workers_waiting_and_loses_nothing),
         ("the bench tells a ratio", the_bench_tells_a_ratio),
     ]))
