@@ -165,12 +165,15 @@ static void force_camera(const struct request *request, const struct breaker_req
     answer_record(answer, MHD_HTTP_ACCEPTED, &breaker_view_descriptor, &view);
 }
 
+/* An endpoint's breaker is its org's alone, other upstreams' are for who runs the server. */
 static void handle_breaker_force(struct request *request, struct answer *answer)
 {
+    const char *owner;
     struct vedette_breaker *breaker = vedette_resilience_find_breaker(request->api->resilience, request->id);
-    if (!notify_shows_breaker(request->api->notify, request->id, request->login.user->org_id))
-        breaker = NULL; /* another org's endpoint */
-    if (breaker ? !request_check_runs_server(request, answer) : !request_camera(request, answer))
+    bool is_endpoints = notify_has_breaker(request->api->notify, request->id, &owner);
+    if (is_endpoints && g_strcmp0(owner, request->login.user->org_id) != 0)
+        breaker = NULL; /* as if it were not there */
+    if (breaker ? !is_endpoints && !request_check_runs_server(request, answer) : !request_camera(request, answer))
         return;
     if (breaker)
         force_upstream(request, breaker, request->record, answer);
@@ -202,7 +205,9 @@ static const struct route routes[] = {
      .response = &breaker_view_descriptor,
      .other_status = MHD_HTTP_ACCEPTED,
      .handle = handle_breaker_force,
-     .doc = "Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A "
-            "camera's is its id (202: its worker is told); an upstream's is its name, as upstream:store."},
+     .doc =
+         "Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A "
+         "camera's is its id (202: its worker is told); an upstream's is its name, as upstream:store, which all orgs "
+         "share and who runs the server forces; upstream:webhook:ID and upstream:mqtt:ID are their orgs' alone."},
 };
 const struct route_group breaker_routes = ROUTE_GROUP("breakers", "What is left alone while it fails.", routes);

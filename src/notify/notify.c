@@ -258,19 +258,27 @@ static struct endpoint *find_endpoint(struct notify *notify, enum endpoint_kind 
     return NULL;
 }
 
-bool notify_shows_breaker(struct notify *notify, const char *name, const char *org_id)
+bool notify_has_breaker(struct notify *notify, const char *name, const char **org_id)
 {
     static const struct {
         const char *prefix;
         enum endpoint_kind kind;
     } prefixes[] = {{"upstream:webhook:", ENDPOINT_WEBHOOK}, {"upstream:mqtt:", ENDPOINT_MQTT}};
-    for (size_t i = 0; org_id && i < G_N_ELEMENTS(prefixes); i++) {
+    *org_id = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
         if (!g_str_has_prefix(name, prefixes[i].prefix))
             continue;
         struct endpoint *endpoint = find_endpoint(notify, prefixes[i].kind, name + strlen(prefixes[i].prefix));
-        return endpoint && g_strcmp0(endpoint_audience(endpoint)->org_id, org_id) == 0;
+        *org_id = endpoint ? endpoint_audience(endpoint)->org_id : NULL;
+        return true;
     }
-    return true;
+    return false;
+}
+
+bool notify_shows_breaker(struct notify *notify, const char *name, const char *org_id)
+{
+    const char *owner;
+    return !org_id || !notify_has_breaker(notify, name, &owner) || g_strcmp0(owner, org_id) == 0;
 }
 
 bool notify_enable(struct notify *notify, const char *org_id, enum endpoint_kind kind, const char *id)

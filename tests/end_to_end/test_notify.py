@@ -181,6 +181,9 @@ def each_org_is_told_of_its_own_cameras():
                     assert (data["camera_id"], data["org_id"]) == (name, org), data
             shown = json.dumps(hub.request("/health")) + hub.text("/metrics") + json.dumps(hub.request("/api/v1/breakers"))
             assert "upstream:webhook:till" in shown and "acme-till" not in shown, "another org's endpoint is shown"
+            for name, status in (("webhook:till", 200), ("webhook:acme-till", 404), ("store", 403)):
+                forced = hub.status(f"/api/v1/breakers/upstream:{name}", {"state": "forced_open"}, "PUT")[0]
+                assert forced == status, f"{name}: {forced}"
 
 
 def a_receiver_that_is_gone_is_named_in_health():

@@ -193,10 +193,10 @@ class Hub(Process):
     def log_in(self, password=PASSWORD):
         self.token = self.request("/auth/login", {"username": "admin", "password": password})["access_token"]
 
-    def status(self, path, body=None):
+    def status(self, path, body=None, method=None):
         """The status of an answer, its headers and what it holds, whatever it says."""
         try:
-            return 200, {}, self.request(path, body)
+            return 200, {}, self.request(path, body, method)
         except urllib.error.HTTPError as answer:
             return answer.code, answer.headers, json.load(answer)
 

@@ -78,6 +78,12 @@ static void test_nobody_sees_or_enables_anothers_endpoint(void)
     g_assert_false(notify_shows_breaker(notify, "upstream:webhook:unknown", "acme"));
     g_assert_true(notify_shows_breaker(notify, "upstream:store", "acme"));
     g_assert_true(notify_shows_breaker(notify, "upstream:webhook:b", NULL));
+    const char *owner;
+    g_assert_true(notify_has_breaker(notify, "upstream:webhook:b", &owner));
+    g_assert_cmpstr(owner, ==, "bolt");
+    g_assert_true(notify_has_breaker(notify, "upstream:mqtt:b", &owner));
+    g_assert_null(owner);
+    g_assert_false(notify_has_breaker(notify, "upstream:store", &owner));
     g_assert_false(notify_enable(notify, "acme", ENDPOINT_WEBHOOK, "b"));
     g_assert_true(notify_enable(notify, "acme", ENDPOINT_WEBHOOK, "a"));
     notify_close(g_steal_pointer(&notify));

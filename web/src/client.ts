@@ -236,7 +236,7 @@ export class Client {
     return (await this.send("GET", `/api/v1/breakers`, query, undefined, call)).json();
   }
 
-  /** Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A camera's is its id (202: its worker is told); an upstream's is its name, as upstream:store. */
+  /** Forces a breaker open or closed, disables it, or lets it decide again, until the server starts anew. A camera's is its id (202: its worker is told); an upstream's is its name, as upstream:store, which all orgs share and who runs the server forces; upstream:webhook:ID and upstream:mqtt:ID are their orgs' alone. */
   async forceBreaker(id: string, body: records.BreakerRequest, call: Call = {}): Promise<records.BreakerView> {
     return (await this.send("PUT", `/api/v1/breakers/${encodeURIComponent(id)}`, {}, body, call)).json();
   }
