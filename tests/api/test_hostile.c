@@ -274,10 +274,20 @@ static gint64 trickle(const struct api_world *world, const char *start)
             break;
         if (send(fd, "a", 1, MSG_NOSIGNAL) != 1)
             break;
-        g_assert_cmpint(g_get_monotonic_time() - begun, <, 10 * G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - begun, <, 30 * G_USEC_PER_SEC);
     }
     close(fd);
     return g_get_monotonic_time() - begun;
+}
+
+/* The server's threads may have to wait for a processor; one that did not cut at all would not once. */
+static void assert_is_cut_soon(const struct api_world *world, const char *start)
+{
+    enum { TRIES = 5 };
+    gint64 least_us = G_MAXINT64;
+    for (int i = 0; i < TRIES && least_us >= 3 * G_USEC_PER_SEC; i++)
+        least_us = MIN(least_us, trickle(world, start));
+    g_assert_cmpint(least_us, <, 3 * G_USEC_PER_SEC);
 }
 
 static void test_a09_slow_headers_and_body(void)
@@ -289,9 +299,9 @@ static void test_a09_slow_headers_and_body(void)
     g_autofree char *headers = with_host(&world, "GET /health HTTP/1.1\r\nHost: $HOST\r\nX-Slow: ");
     g_autofree char *body = with_host(&world, "POST /auth/login HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 1000\r\n"
                                               "Content-Type: application/json\r\n\r\n");
-    g_assert_cmpint(trickle(&world, ""), <, 3 * G_USEC_PER_SEC);
-    g_assert_cmpint(trickle(&world, headers), <, 3 * G_USEC_PER_SEC);
-    g_assert_cmpint(trickle(&world, body), <, 3 * G_USEC_PER_SEC);
+    assert_is_cut_soon(&world, "");
+    assert_is_cut_soon(&world, headers);
+    assert_is_cut_soon(&world, body);
     g_assert_cmpint(counter_get(&world.health.http_rejected), >=, 3);
     world_clear(&world);
 }
@@ -316,7 +326,7 @@ static enum detect_verdict any_org(void *data, const char *org_id)
 /* The time in which a request must come is none of its answer's: a picture may wait for longer. */
 static void test_an_answer_may_take_longer_than_its_request(void)
 {
-    enum { TIMEOUT_S = 1, LATER_MS = 2500 };
+    enum { TIMEOUT_S = 4, LATER_MS = 6000 };
     struct api_world world;
     struct detect_job *job;
     world_prepare(&world);
@@ -342,10 +352,21 @@ static void test_an_answer_may_take_longer_than_its_request(void)
     g_assert_cmpint(reply.status, ==, 200);
     g_assert_cmpstr(reply.body->str, ==, "{}");
     reply_clear(&reply);
-    g_assert_cmpint(poll(&wait, 1, 10000), ==, 1); /* no other request comes in time */
+    g_assert_cmpint(poll(&wait, 1, 60000), ==, 1); /* no other request comes in time */
     close(fd);
     world_clear(&world);
     detect_queue_free(queue);
+}
+
+static int count_refused(const int *held, size_t count)
+{
+    int refused = 0;
+    for (size_t i = 0; i < count; i++) {
+        char byte;
+        ssize_t got = recv(held[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        refused += got == 0 || (got < 0 && errno != EAGAIN);
+    }
+    return refused;
 }
 
 /* More connections than are allowed: the others are turned away, and it recovers when they go. */
@@ -358,17 +379,11 @@ static void test_connections_are_bounded(void)
     int held[32];
     for (size_t i = 0; i < G_N_ELEMENTS(held); i++)
         held[i] = world_connect(&world);
-    int refused = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(held); i++) {
-        char byte;
-        struct pollfd wait = {.fd = held[i], .events = POLLIN};
-        refused += poll(&wait, 1, i ? 20 : 500) == 1 && recv(held[i], &byte, 1, 0) <= 0;
-    }
-    g_assert_cmpint(refused, >=, 32 - 8);
+    WORLD_AWAIT(count_refused(held, G_N_ELEMENTS(held)) >= 32 - 8);
     for (size_t i = 0; i < G_N_ELEMENTS(held); i++)
         close(held[i]);
     int status = 0;
-    gint64 until_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     while (status != 200) { /* it recovers */
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
         struct reply reply = {0};
@@ -385,7 +400,8 @@ static void test_connections_are_bounded(void)
     world_clear(&world);
 }
 
-static void test_stops_at_once_with_clients(void)
+/* How long it takes to stop a server with two clients, one of which waits for an answer. */
+static gint64 stop_with_clients_us(void)
 {
     struct api_world world;
     world_init(&world);
@@ -398,10 +414,21 @@ static void test_stops_at_once_with_clients(void)
     gint64 begun = g_get_monotonic_time();
     api_stop(world.api);
     world.api = NULL;
-    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_USEC_PER_SEC / 2);
+    gint64 took_us = g_get_monotonic_time() - begun;
     close(idle);
     close(busy);
     world_clear(&world);
+    return took_us;
+}
+
+/* Its threads may have to wait for a processor; one that waited for the picture, a second, would do so each time. */
+static void test_stops_at_once_with_clients(void)
+{
+    enum { TRIES = 5 };
+    gint64 least_us = G_MAXINT64;
+    for (int i = 0; i < TRIES && least_us >= G_USEC_PER_SEC / 2; i++)
+        least_us = MIN(least_us, stop_with_clients_us());
+    g_assert_cmpint(least_us, <, G_USEC_PER_SEC / 2);
 }
 
 /* A picture is larger than other bodies may be, and no body is as large as its sender likes: each is answered by what

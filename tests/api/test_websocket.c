@@ -170,7 +170,8 @@ static void test_login_that_ends_ends_the_socket(void)
     world_clear(&world);
 }
 
-static void test_stop_says_goodbye(void)
+/* How long a server takes to stop that has a client, which it tells. */
+static gint64 stop_with_goodbye_us(void)
 {
     struct api_world world;
     world_init(&world);
@@ -178,12 +179,23 @@ static void test_stop_says_goodbye(void)
     gint64 begun = g_get_monotonic_time();
     api_stop(world.api);
     world.api = NULL;
-    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_USEC_PER_SEC / 2);
+    gint64 took_us = g_get_monotonic_time() - begun;
     g_autoptr(GString) message = g_string_new(NULL);
     g_assert_cmpint(receive_frame(fd, message), ==, 8);
     g_assert_cmpint(((guint8)message->str[0] << 8) | (guint8)message->str[1], ==, 1001);
     close(fd);
     world_clear(&world);
+    return took_us;
+}
+
+/* Its threads may have to wait for a processor; one that waited for its client would do so each time. */
+static void test_stop_says_goodbye(void)
+{
+    enum { TRIES = 5 };
+    gint64 least_us = G_MAXINT64;
+    for (int i = 0; i < TRIES && least_us >= G_USEC_PER_SEC / 2; i++)
+        least_us = MIN(least_us, stop_with_goodbye_us());
+    g_assert_cmpint(least_us, <, G_USEC_PER_SEC / 2);
 }
 
 static void test_clients_are_bounded(void)
@@ -275,8 +287,8 @@ static bool is_told_within(int fd, int ms)
 /* Logins are looked at again all the while; those who look on are told meanwhile, and slow ones are cut. */
 static void test_a_store_that_hangs_holds_up_no_message(void)
 {
-    enum { AT_ONCE_MS = 1000, BETWEEN_MS = 50 };
-    static const gint64 hung_us = 3500000; /* a look at each login falls into it, and is not over before its end */
+    enum { AT_ONCE_MS = 4000, BETWEEN_MS = 50 }; /* who waited for the store would do so for SQLITE_READER_WAIT_MS */
+    static const gint64 hung_us = 8000000; /* a look at each login falls into it, and is not over before its end */
     struct api_world world;
     struct store_transaction *held[SQLITE_READERS];
     world_init(&world);

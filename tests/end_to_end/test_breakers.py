@@ -58,7 +58,7 @@ def a_camera_is_left_alone_at_an_administrators_word_and_taken_up_again():
             until(lambda: stored_breaker(hub, "a") == "forced_open", "the cameras table says so")
             shown = hub.request("/health")["resilience_stats"]["circuit_breakers"]
             assert shown["a"]["state"] == "forced_open" and shown["b"]["state"] == "closed", shown
-            assert hub.online() == {"b"} and preview(hub, "b")[0] == 200, "the other one is as it was"
+            until(lambda: hub.online() == {"b"} and preview(hub, "b")[0] == 200, "the other one is as it was")
 
             for worker in hub.workers():  # the word outlives the worker that heard it
                 os.kill(worker, signal.SIGKILL)

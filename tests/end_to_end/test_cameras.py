@@ -10,7 +10,7 @@ import urllib.request
 from world import FAST, Camera, Directory, Hub, camera_config, run_tests, until, vedette
 
 # The cameras of these tests are on this machine, where the API's may not be by default.
-LOCAL = FAST + 'managed_cameras: {refused_networks: ""}\n'
+LOCAL = FAST + 'managed_cameras: {refused_networks: "", test_seconds: 60}\n'
 NEAR = {"id": "near", "polygon": [[0.15, 0.66], [0.85, 0.66], [0.85, 0.98], [0.15, 0.98]]}
 MIDDLE = {"id": "middle", "a": [0.15, 0.5], "b": [0.85, 0.5]}
 

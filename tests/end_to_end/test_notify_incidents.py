@@ -77,7 +77,7 @@ def each_step_is_told_with_an_id_of_its_own():
             until(lambda: left_in_the_store(directory) == 0, "the store keeps none of it")
             types = {json.loads(body)["type"] for _, _, body in signals_only.messages()}
             assert types == {"signal.intrusion"}, types
-            assert "vedette_incident_changes_told_total 3" in hub.text("/metrics")
+            until(lambda: "vedette_incident_changes_told_total 3" in hub.text("/metrics"), "and all three are counted")
 
 
 def nothing_is_lost_when_the_server_is_killed_in_the_middle():

@@ -132,7 +132,7 @@ NOBODY = camera_config("c", "rtsp://127.0.0.1:1/none")
 def start(directory, collector_url, cameras, *options):
     (directory / "headers").write_text(f"Authorization: Bearer {SECRET}\n")
     tracing = (f"tracing: {{collector: '{collector_url}', headers_file: {directory / 'headers'}, ratio: 1, interval_ms: 50, "
-               "timeout_ms: 1000}\n")
+               "timeout_ms: 15000}\n")
     return Hub(directory, FAST + tracing + "cameras:\n" + cameras, *options)
 
 
@@ -178,7 +178,7 @@ def a_callers_trace_goes_on():
             def ask(path, traceparent, body=None, content_type="application/json"):
                 request = urllib.request.Request(hub.address + path, body, {
                     "Authorization": f"Bearer {hub.token}", "traceparent": traceparent, "Content-Type": content_type})
-                with urllib.request.urlopen(request, timeout=10) as answer:
+                with urllib.request.urlopen(request, timeout=60) as answer:
                     return answer.headers["traceparent"]
 
             trace, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -196,7 +196,8 @@ def a_callers_trace_goes_on():
                                 "at": event["occurred_at"]}
             sent = "2af7651916cd43dd8448eb211c80319c"
             ask("/api/v1/events", f"00-{sent}-{caller}-01", json.dumps(event).encode(), "application/x-ndjson")
-            spans = until(lambda: span_named(collector.traces().get(sent, []), "store") and collector.traces()[sent],
+            names = ("POST /api/v1/events", "spool", "push", "drain", "store")
+            spans = until(lambda: all(span_named(collector.traces().get(sent, []), name) for name in names) and collector.traces()[sent],
                           "the event's way is in the caller's trace")
             request = span_named(spans, "POST /api/v1/events")
             assert request["parentSpanId"] == caller
@@ -216,7 +217,7 @@ def nobody_without_a_login_has_a_trace_told():
             def ask(path, trace, token=None):
                 headers = {"traceparent": f"00-{trace}-{caller}-01", **({"Authorization": f"Bearer {token}"} if token else {})}
                 try:
-                    with urllib.request.urlopen(urllib.request.Request(hub.address + path, headers=headers), timeout=10) as answer:
+                    with urllib.request.urlopen(urllib.request.Request(hub.address + path, headers=headers), timeout=60) as answer:
                         return answer.headers["traceparent"]
                 except urllib.error.HTTPError as refusal:
                     return refusal.headers["traceparent"]

@@ -40,8 +40,8 @@ char *media_world_path(const struct media_world *world, const char *name)
 
 struct source_settings media_world_settings(void)
 {
-    return (struct source_settings){.connect_timeout_ms = 2000,
-                                    .stall_timeout_ms = 2000,
+    return (struct source_settings){.connect_timeout_ms = 30000, /* tests of what is late have their own */
+                                    .stall_timeout_ms = 30000,
                                     .retry_delay_ms = 10,
                                     .retry_delay_max_ms = 100,
                                     .max_header_bytes = 65536,
@@ -118,7 +118,7 @@ bool media_world_make(const char *path, const char *description)
 
 bool media_world_wait(bool (*condition)(void *data), void *data)
 {
-    enum { PATIENCE_SECONDS = 15, POLL_US = 5000 };
+    enum { PATIENCE_SECONDS = 60, POLL_US = 5000 };
     gint64 end_us = g_get_monotonic_time() + PATIENCE_SECONDS * G_USEC_PER_SEC;
     while (!condition(data)) {
         if (g_get_monotonic_time() > end_us)

@@ -133,12 +133,12 @@ static void test_hardware_in_its_order(void)
 
 static struct media_player *player;
 
-static void watch(struct media_eye *eye, enum decoder_choice choice)
+static void watch(struct media_eye *eye, enum decoder_choice choice, int stall_timeout_ms)
 {
     g_autofree char *address = address_of(player);
     media_eye_init(eye);
     eye->settings.decoder = choice;
-    eye->settings.stall_timeout_ms = 700;
+    eye->settings.stall_timeout_ms = stall_timeout_ms;
     media_eye_open(eye, address);
     CLEANUP(frame) struct frame *frame = media_eye_wait_frame(eye);
     g_assert_nonnull(frame);
@@ -148,10 +148,10 @@ static void watch(struct media_eye *eye, enum decoder_choice choice)
 static void test_health_tells_which(void)
 {
     struct media_eye eye;
-    watch(&eye, DECODER_SOFTWARE);
+    watch(&eye, DECODER_SOFTWARE, 60000);
     g_assert_cmpstr(media_eye_look(&eye)->decoder, ==, "avdec_h264");
     media_eye_close(&eye);
-    watch(&eye, DECODER_NVDEC);
+    watch(&eye, DECODER_NVDEC, 60000);
     g_assert_cmpstr(media_eye_look(&eye)->decoder, ==, "nvh264dec");
     media_eye_close(&eye);
 }
@@ -160,7 +160,7 @@ static void test_health_tells_which(void)
 static void test_hardware_that_gives_nothing_is_given_up(void)
 {
     struct media_eye eye;
-    watch(&eye, DECODER_V4L2);
+    watch(&eye, DECODER_V4L2, 4000);
     g_assert_cmpstr(media_eye_look(&eye)->decoder, ==, "avdec_h264");
     g_assert_cmpint(counter_get(&eye.health.connects), ==, 2);
     media_eye_close(&eye);

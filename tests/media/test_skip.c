@@ -162,15 +162,17 @@ static void test_auto_comes_back_within_a_group(void)
     g_autofree char *address = address_of(player);
     media_eye_init(&eye);
     eye.decode = DECODE_AUTO;
-    eye.settings.quiet_seconds = 0.5;
+    eye.settings.quiet_seconds = 3;
     eye.settings.wake_ratio = 1000;
     media_eye_open(&eye, address);
     struct quiet_wait quiet = {&eye, 40};
     g_assert_true(media_world_wait(has_skipped, &quiet));
     int64_t before = decoded(&eye);
-    quiet.skipped = counter_get(&eye.health.packets_skipped_quiet) + 24;
+    int64_t skipped_before = counter_get(&eye.health.packets_skipped_quiet);
+    quiet.skipped = skipped_before + 24;
     g_assert_true(media_world_wait(has_skipped, &quiet));
-    g_assert_cmpint(decoded(&eye) - before, <=, 3); /* a key frame a second, not 25 */
+    int64_t more = decoded(&eye) - before, left_out = counter_get(&eye.health.packets_skipped_quiet) - skipped_before;
+    g_assert_cmpint(more, <=, 2 + left_out / 24); /* a key frame a second, not 25 */
     gint64 start_us = g_get_monotonic_time();
     quiet.skipped = counter_get(&eye.health.packets_skipped_quiet) + 3; /* into a group */
     g_assert_true(media_world_wait(has_skipped, &quiet));
@@ -210,11 +212,11 @@ static void test_skipped_pictures_are_a_sign_of_life(void)
     g_autofree char *address = address_of(player);
     media_eye_init(&eye);
     eye.decode = DECODE_KEY_FRAMES;
-    eye.settings.stall_timeout_ms = 500;
+    eye.settings.stall_timeout_ms = 3000;
     media_eye_open(&eye, address);
     g_assert_true(media_eye_wait_state(&eye, "online"));
-    struct delta_wait wait = {&eye, counter_get(&eye.health.packets_skipped_delta) + 50};
-    g_assert_true(media_world_wait(has_skipped_deltas, &wait)); /* two seconds and more without a picture */
+    struct delta_wait wait = {&eye, counter_get(&eye.health.packets_skipped_delta) + 100};
+    g_assert_true(media_world_wait(has_skipped_deltas, &wait)); /* four seconds without a picture */
     g_assert_cmpint(counter_get(&eye.health.stalls), ==, 0);
     g_assert_cmpint(counter_get(&eye.health.connects), ==, 1);
     media_eye_close(&eye);

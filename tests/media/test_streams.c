@@ -55,6 +55,10 @@ static void put_u32(uint8_t *at, uint32_t value)
         at[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
+/* Between two pictures: faster than life, slower than a flood; and so long that whoever watches takes nearly each. */
+enum { PAUSE_US = 2000, PAUSE_TO_TAKE_EACH_US = 50000 };
+static gulong pause_us = PAUSE_US;
+
 /* The packets of one picture, up to the marker. False when the peer went away or the stream is over. */
 static bool send_picture(const struct fake_request *request, GPtrArray *stream, guint *at, int picture,
                          uint16_t *sequence)
@@ -81,7 +85,7 @@ static bool send_picture(const struct fake_request *request, GPtrArray *stream, 
         if (!fake_send(request, packet, (int)(4 + length)))
             return false;
     }
-    g_usleep(2000); /* faster than life, slower than a flood */
+    g_usleep(pause_us);
     return true;
 }
 
@@ -167,7 +171,7 @@ static void open_bent(struct media_eye *eye, const struct fake_camera *camera)
 {
     g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(camera));
     media_eye_init(eye);
-    eye->settings.stall_timeout_ms = 700;
+    eye->settings.stall_timeout_ms = 3000;
     eye->settings.retry_delay_ms = eye->settings.retry_delay_max_ms = 600000;
     media_eye_open(eye, address);
 }
@@ -194,7 +198,7 @@ static void test_s04_bent(const void *data)
     }
     g_test_message("%d frames, %s", frames, media_eye_look(&eye)->last_error);
     if (bend->is_watchable)
-        g_assert_cmpint(frames, >, 5);
+        g_assert_cmpint(counter_get(&eye.wakes), >, 5); /* however many of them this thread was in time to take */
     g_assert_cmpint(counter_get(&eye.health.connects), ==, 1);
     media_eye_close(&eye);
     fake_camera_stop(camera);
@@ -208,6 +212,7 @@ static void test_s04_size_changes_every_picture(void)
     bend = &bends[0];
     streams[0] = packets_make(PICTURES("30", LARGE, "key-int-max=1"));
     streams[1] = packets_make(PICTURES("30", SMALL, "key-int-max=1"));
+    pause_us = PAUSE_TO_TAKE_EACH_US;
     struct fake_camera *camera = fake_camera_start(bent_camera);
     open_bent(&eye, camera);
     while (!is_out_of_frames(&eye)) {
@@ -220,6 +225,7 @@ static void test_s04_size_changes_every_picture(void)
             g_usleep(500);
         }
     }
+    pause_us = PAUSE_US;
     g_test_message("%d large, %d small", sizes[1], sizes[0]);
     g_assert_cmpint(sizes[0], >, 5);
     g_assert_cmpint(sizes[1], >, 5);
