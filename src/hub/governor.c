@@ -27,6 +27,14 @@ const char *governor_level_text(enum governor_level level)
     return levels[level].text;
 }
 
+static unsigned bits_of(const bool is_so[GOVERNOR_RESOURCES])
+{
+    unsigned bits = 0;
+    for (int i = 0; i < GOVERNOR_RESOURCES; i++)
+        bits |= is_so[i] ? 1U << i : 0;
+    return bits;
+}
+
 static unsigned hot_resources(const struct governor_settings *settings, const struct governor_measures *measures)
 {
     const bool hot[GOVERNOR_RESOURCES] = {
@@ -37,16 +45,19 @@ static unsigned hot_resources(const struct governor_settings *settings, const st
         [GOVERNOR_FRAME_AGE] = measures->frame_age_ms >= settings->frame_age_high_ms,
         [GOVERNOR_DISK] = measures->is_disk_low,
     };
-    unsigned bits = 0;
-    for (int i = 0; i < GOVERNOR_RESOURCES; i++)
-        bits |= hot[i] ? 1U << i : 0;
-    return bits;
+    return bits_of(hot);
 }
 
-static bool all_is_calm(const struct governor_settings *settings, const struct governor_measures *measures)
+/* Those above their low mark, below which it is calm; the disk has none. */
+static unsigned lingering_resources(const struct governor_settings *settings, const struct governor_measures *measures)
 {
-    return measures->cpu_share <= settings->cpu_low && measures->memory_share <= settings->memory_low &&
-           measures->queue_share <= settings->queue_low && measures->frame_age_ms <= settings->frame_age_low_ms;
+    const bool lingers[GOVERNOR_RESOURCES] = {
+        [GOVERNOR_CPU] = measures->cpu_share > settings->cpu_low,
+        [GOVERNOR_MEMORY] = measures->memory_share > settings->memory_low,
+        [GOVERNOR_QUEUE] = measures->queue_share > settings->queue_low,
+        [GOVERNOR_FRAME_AGE] = measures->frame_age_ms > settings->frame_age_low_ms,
+    };
+    return bits_of(lingers);
 }
 
 static bool has_lasted(int64_t since_us, double seconds, int64_t now_us)
@@ -78,6 +89,7 @@ static void step_up(struct governor *governor, const struct governor_settings *s
     if (!is_due || governor->level + 1 == GOVERNOR_LEVELS)
         return;
     note_return(governor, settings, now_us);
+    governor->blamed |= governor->hot;
     governor->level++;
     governor->stepped_us = now_us;
     governor->was_relieved = false;
@@ -90,6 +102,8 @@ static void step_back(struct governor *governor, const struct governor_settings 
         !has_lasted(governor->stepped_us, patience_seconds, now_us))
         return;
     governor->level--;
+    if (governor->level == GOVERNOR_CALM)
+        governor->blamed = 0;
     governor->stepped_us = now_us;
     governor->was_relieved = true;
 }
@@ -111,7 +125,8 @@ bool governor_turn(struct governor *governor, const struct governor_settings *se
     bool sheds = settings->shed && governor->hot & ~(1U << GOVERNOR_DISK);
     note_since(&governor->hot_since_us, governor->hot != 0, now_us);
     note_since(&governor->pressed_since_us, sheds, now_us);
-    note_since(&governor->calm_since_us, !sheds && all_is_calm(settings, measures), now_us);
+    bool is_calm = !sheds && !(governor->blamed & lingering_resources(settings, measures));
+    note_since(&governor->calm_since_us, is_calm, now_us);
     if (sheds)
         step_up(governor, settings, now_us);
     else

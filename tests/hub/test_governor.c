@@ -96,6 +96,45 @@ static void test_one_step_that_helps_is_all(void)
     end(&world);
 }
 
+/* Memory rests between its marks, where shedding leaves it: it was no reason to shed, and is none to go on. */
+static void test_what_was_never_too_much_holds_nothing_up(void)
+{
+    struct world world = begin();
+    world.measures = late_frames;
+    world.measures.memory_share = 0.9;
+    pass(&world, 21);
+    g_assert_cmpstr(world.levels->str, ==, "1 2");
+    world.measures = calm;
+    world.measures.memory_share = 0.9;
+    pass(&world, 200);
+    g_assert_cmpstr(world.levels->str, ==, "1 2 1 0");
+    g_assert_false(world.governor.is_overloaded);
+    end(&world);
+}
+
+/* What was: it must come down to its low mark, and is forgotten once nothing is left out. */
+static void test_what_was_too_much_comes_down_to_its_low_mark(void)
+{
+    struct world world = begin();
+    world.measures = calm;
+    world.measures.memory_share = 0.95;
+    pass(&world, 11);
+    world.measures.memory_share = 0.9;
+    pass(&world, 1000);
+    g_assert_cmpstr(world.levels->str, ==, "1");
+    world.measures.memory_share = 0.85;
+    pass(&world, 100);
+    g_assert_cmpstr(world.levels->str, ==, "1 0");
+    world.measures = late_frames;
+    world.measures.memory_share = 0.9;
+    pass(&world, 11);
+    world.measures = calm;
+    world.measures.memory_share = 0.9;
+    pass(&world, 200);
+    g_assert_cmpstr(world.levels->str, ==, "1 0 1 0");
+    end(&world);
+}
+
 static void test_a_busy_cpu_that_keeps_up_is_no_overload(void)
 {
     struct world world = begin();
@@ -195,6 +234,10 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/it sheds in order and comes back in order",
                     test_it_sheds_in_order_and_comes_back_in_order);
     g_test_add_func("/governor/one step that helps is all", test_one_step_that_helps_is_all);
+    g_test_add_func("/governor/what was never too much holds nothing up",
+                    test_what_was_never_too_much_holds_nothing_up);
+    g_test_add_func("/governor/what was too much comes down to its low mark",
+                    test_what_was_too_much_comes_down_to_its_low_mark);
     g_test_add_func("/governor/a busy CPU that keeps up is no overload", test_a_busy_cpu_that_keeps_up_is_no_overload);
     g_test_add_func("/governor/spikes are no overload", test_spikes_are_no_overload);
     g_test_add_func("/governor/it does not swing", test_it_does_not_swing);
