@@ -67,8 +67,8 @@ void notify_ensure_incidents(struct notify *notify, struct incident_change *cons
  * is handed lives until it returns. */
 void notify_each_endpoint(struct notify *notify, const char *org_id,
                           void (*visit)(void *data, const struct endpoint_health *health), void *data);
-/* Whether the circuit breaker of that name is an endpoint's. `org_id`: whose, which lives as long as `notify`; NULL where
- * no such endpoint is there. */
+/* Whether the circuit breaker of that name is an endpoint's. `org_id`: whose, which lives as long as `notify`; NULL
+ * where no such endpoint is there. */
 bool notify_has_breaker(struct notify *notify, const char *name, const char **org_id);
 /* Whether one who is of `org_id` may see the circuit breaker of that name: those of other orgs' endpoints are theirs;
  * what is no endpoint's, everybody may. NULL: every org. */
