@@ -247,7 +247,8 @@ struct monitor *monitor_new(struct hub *hub);
 void monitor_free(struct monitor *monitor);
 /* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
 void monitor_turn(struct monitor *monitor);
-/* Raises a signal of the server that began now; `attributes` is JSON. Kept until the spool takes it. */
+/* Raises a signal of the server that began now; `attributes` is JSON. Kept until the spool takes it, for each org
+ * apart; beyond store.queue_records of all orgs the oldest of the one that has most is lost, counted as rejected. */
 void monitor_raise(struct monitor *monitor, const struct camera *camera, enum server_signal signal,
                    const char *attributes);
 /* The same of the server itself (camera id "server"), once for each org that has cameras: the machine is everybody's.

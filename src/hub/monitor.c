@@ -25,12 +25,33 @@ struct monitor {
     unsigned alarms;               /* alarms.c: which are on */
     bool has_looked;
     int64_t looked_us;
-    pthread_mutex_t lock; /* guards unsent */
-    GQueue unsent;        /* of GPtrArray *: events the spool could not take yet, oldest first */
+    uint64_t raised;      /* batches so far */
+    pthread_mutex_t lock; /* guards what follows */
+    GHashTable *unsent;   /* org → GQueue of struct batch *, oldest first: the spool could not take them yet */
+    guint unsent_count;   /* batches, of all orgs */
+};
+
+/* What was raised at once, of one org. */
+struct batch {
+    struct monitor *monitor;
+    uint64_t number; /* counts up */
+    GPtrArray *events;
 };
 
 static void on_signal(void *data, const struct vedette_camera_health *camera, enum vedette_camera_signal signal);
 static void on_publish(void *data, const struct vedette_camera_health *camera, bool is_change);
+
+static void batch_free(gpointer data)
+{
+    struct batch *batch = data;
+    g_ptr_array_unref(batch->events);
+    g_free(batch);
+}
+
+static void batches_free(gpointer data)
+{
+    g_queue_free_full(data, batch_free);
+}
 
 static int64_t now_us(void *clock)
 {
@@ -54,6 +75,7 @@ struct monitor *monitor_new(struct hub *hub)
     monitor->hub = hub;
     monitor->health = vedette_health_new(&config, NULL); /* the settings' table keeps them in range */
     monitor->stalls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    monitor->unsent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, batches_free);
     pthread_mutex_init(&monitor->lock, NULL);
     g_autoptr(GError) error = NULL;
     if (hub->store && !(monitor->states = camera_states_new(hub->store, &error)))
@@ -63,59 +85,115 @@ struct monitor *monitor_new(struct hub *hub)
 
 /* ---- signals ---- */
 
-static void set_unsent(struct monitor *monitor, GPtrArray *events, bool is_oldest)
+/* Each org has a queue of its own: what the spool refuses of one, which may hold its share of it, holds up no other. */
+
+static const char *org_of(const struct batch *batch)
 {
-    pthread_mutex_lock(&monitor->lock);
-    if (is_oldest)
-        g_queue_push_head(&monitor->unsent, events);
-    else
-        g_queue_push_tail(&monitor->unsent, events);
-    GPtrArray *shed = NULL;
-    if (monitor->unsent.length > (guint)monitor->hub->settings->store.queue_records)
-        shed = g_queue_pop_head(&monitor->unsent);
-    pthread_mutex_unlock(&monitor->lock);
-    if (!shed)
-        return;
-    counter_add(&monitor->hub->health.records_rejected, shed->len);
-    g_ptr_array_unref(shed);
+    return ((const struct analytics_event *)g_ptr_array_index(batch->events, 0))->org_id;
 }
 
-struct sending {
-    struct monitor *monitor;
-    GPtrArray *events;
-};
+static gint compare_numbers(gconstpointer left, gconstpointer right, gpointer data)
+{
+    const struct batch *a = left, *b = right;
+    (void)data;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* The oldest of an org's, or NULL. Under the lock. */
+static struct batch *take_oldest(struct monitor *monitor, const char *org_id)
+{
+    GQueue *batches = g_hash_table_lookup(monitor->unsent, org_id);
+    struct batch *batch = batches ? g_queue_pop_head(batches) : NULL;
+    if (batch)
+        monitor->unsent_count--;
+    if (batches && !batches->length)
+        g_hash_table_remove(monitor->unsent, org_id);
+    return batch;
+}
+
+/* Too many wait: the oldest of the org that has most of them. Under the lock. */
+static struct batch *take_surplus(struct monitor *monitor)
+{
+    GHashTableIter iterator;
+    gpointer org_id, batches;
+    const char *fullest = NULL;
+    guint most = 0;
+    if (monitor->unsent_count <= (guint)monitor->hub->settings->store.queue_records)
+        return NULL;
+    g_hash_table_iter_init(&iterator, monitor->unsent);
+    while (g_hash_table_iter_next(&iterator, &org_id, &batches))
+        if (((GQueue *)batches)->length > most) {
+            most = ((GQueue *)batches)->length;
+            fullest = org_id;
+        }
+    return take_oldest(monitor, fullest);
+}
+
+static void shed(struct monitor *monitor, struct batch *batch)
+{
+    counter_add(&monitor->hub->health.records_rejected, batch->events->len);
+    batch_free(batch);
+}
+
+/* To its place among its org's, whose order it is. Takes it over. Any thread. */
+static void keep_batch(struct monitor *monitor, struct batch *batch)
+{
+    pthread_mutex_lock(&monitor->lock);
+    GQueue *batches = g_hash_table_lookup(monitor->unsent, org_of(batch));
+    if (!batches)
+        g_hash_table_insert(monitor->unsent, g_strdup(org_of(batch)), batches = g_queue_new());
+    g_queue_insert_sorted(batches, batch, compare_numbers, NULL);
+    monitor->unsent_count++;
+    struct batch *surplus = take_surplus(monitor);
+    pthread_mutex_unlock(&monitor->lock);
+    if (surplus)
+        shed(monitor, surplus);
+}
 
 /* On the spool's thread, or the main loop's. */
 static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
-    struct sending *sending = data;
-    if (error && error->kind == VEDETTE_SPOOL_INVALID) {
+    struct batch *batch = data;
+    if (!error) {
+        batch_free(batch);
+    } else if (error->kind == VEDETTE_SPOOL_INVALID) {
         log_error(NULL, "a signal of the health monitor is refused by the spool: %s", error->text);
-        counter_add(&sending->monitor->hub->health.records_rejected, sending->events->len);
-    } else if (error) {
-        set_unsent(sending->monitor, g_ptr_array_ref(sending->events), true);
+        shed(batch->monitor, batch);
+    } else {
+        keep_batch(batch->monitor, batch);
     }
-    g_ptr_array_unref(sending->events);
-    g_free(sending);
+}
+
+/* An org's, as far as the spool takes them; the others at the next turn. */
+static void send_of(struct monitor *monitor, const char *org_id)
+{
+    for (;;) {
+        pthread_mutex_lock(&monitor->lock);
+        struct batch *batch = take_oldest(monitor, org_id);
+        pthread_mutex_unlock(&monitor->lock);
+        if (!batch)
+            return;
+        struct vedette_spool_error error;
+        if (record_path_offer(monitor->hub->records, batch->events, on_spooled, batch, &error))
+            continue;
+        on_spooled(batch, &error);
+        if (error.kind != VEDETTE_SPOOL_INVALID)
+            return;
+    }
 }
 
 static void send_unsent(struct monitor *monitor)
 {
-    for (;;) {
-        pthread_mutex_lock(&monitor->lock);
-        GPtrArray *events = g_queue_pop_head(&monitor->unsent);
-        pthread_mutex_unlock(&monitor->lock);
-        if (!events)
-            return;
-        struct sending *sending = g_new(struct sending, 1);
-        struct vedette_spool_error error;
-        *sending = (struct sending){monitor, events};
-        if (record_path_offer(monitor->hub->records, events, on_spooled, sending, &error))
-            continue;
-        on_spooled(sending, &error);
-        if (error.kind != VEDETTE_SPOOL_INVALID)
-            return; /* at the next turn */
-    }
+    GHashTableIter iterator;
+    gpointer org_id;
+    g_autoptr(GPtrArray) orgs = g_ptr_array_new_with_free_func(g_free);
+    pthread_mutex_lock(&monitor->lock);
+    g_hash_table_iter_init(&iterator, monitor->unsent);
+    while (g_hash_table_iter_next(&iterator, &org_id, NULL))
+        g_ptr_array_add(orgs, g_strdup(org_id));
+    pthread_mutex_unlock(&monitor->lock);
+    for (guint i = 0; i < orgs->len; i++)
+        send_of(monitor, g_ptr_array_index(orgs, i));
 }
 
 static void encode_signal(const struct signal *signal, struct analytics_event *event)
@@ -153,9 +231,11 @@ static void raise_named(struct monitor *monitor, const struct camera *camera, en
     event->received_at.ms = clock_wall_ms(hub->clock);
     event->priority = event_type_find(EVENT_SIGNAL)->priority;
     encode_signal(&signal, event);
-    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
-    g_ptr_array_add(events, event);
-    set_unsent(monitor, events, false);
+    struct batch *batch = g_new(struct batch, 1);
+    *batch = (struct batch){monitor, ++monitor->raised,
+                            g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free)};
+    g_ptr_array_add(batch->events, event);
+    keep_batch(monitor, batch);
 }
 
 static void raise_signal(struct monitor *monitor, const struct camera *camera, enum server_signal raised, int64_t at_ms,
@@ -362,7 +442,7 @@ void monitor_free(struct monitor *monitor)
         return;
     tell_all_offline(monitor);
     camera_states_free(monitor->states);
-    g_queue_clear_full(&monitor->unsent, (GDestroyNotify)g_ptr_array_unref);
+    g_hash_table_unref(monitor->unsent);
     pthread_mutex_destroy(&monitor->lock);
     vedette_health_free(monitor->health);
     g_hash_table_unref(monitor->stalls);

@@ -20,16 +20,28 @@ struct world {
     const char *breaker; /* NULL: none is told */
 };
 
-static void world_init(struct world *world)
+static void add_camera(struct world *world, const char *id, const char *org_id)
 {
-    g_autoptr(GError) error = NULL;
+    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
+    camera->id = g_strdup(id);
+    g_free(camera->org_id);
+    camera->org_id = g_strdup(org_id);
+    camera->source = g_strdup("rtsp://127.0.0.1/x");
+}
+
+static void world_prepare(struct world *world)
+{
     *world = (struct world){.directory = g_dir_make_tmp("vedette-monitor-XXXXXX", NULL),
                             .clock = clock_fake_new(INT64_C(1000) * START_MS)};
     record_init(&settings_descriptor, &world->settings);
     world->settings.store.minimum_free_bytes = 0;
-    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
-    camera->id = g_strdup("door");
-    camera->source = g_strdup("rtsp://127.0.0.1/x");
+    add_camera(world, "door", "default");
+}
+
+/* `is_held`: nothing is stored until record_path_release. */
+static void world_open(struct world *world, bool is_held)
+{
+    g_autoptr(GError) error = NULL;
     world->hub = (struct hub){.settings = &world->settings,
                               .clock = world->clock,
                               .live = live_new(&world->settings.cameras),
@@ -42,10 +54,17 @@ static void world_init(struct world *world)
                                             .clock = world->clock,
                                             .store = world->hub.store,
                                             .live = world->hub.live,
-                                            .health = &world->hub.health};
+                                            .health = &world->hub.health,
+                                            .is_held = is_held};
     world->hub.records = record_path_open(&parts, &error);
     g_assert_no_error(error);
     world->hub.monitor = monitor_new(&world->hub);
+}
+
+static void world_init(struct world *world)
+{
+    world_prepare(world);
+    world_open(world, false);
 }
 
 static void world_clear(struct world *world)
@@ -102,10 +121,10 @@ static char *kind_of(const struct analytics_event *event)
     return kind;
 }
 
-/* The signals stored so far, oldest first: "camera_offline camera_recovered". Waits until there are `count`. */
-static char *signals(struct world *world, guint count)
+/* An org's signals stored so far, oldest first: "camera_offline camera_recovered". Waits until there are `count`. */
+static char *signals_of(struct world *world, const char *org_id, guint count)
 {
-    const struct store_event_filter filter = {.org_id = "default", .limit = 100};
+    const struct store_event_filter filter = {.org_id = org_id, .limit = 100};
     for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US;;) {
         g_autoptr(GPtrArray) events = store_events_list(world->hub.store, &filter, NULL);
         if (events->len >= count) {
@@ -123,7 +142,7 @@ static char *signals(struct world *world, guint count)
 
 static void assert_signals(struct world *world, guint count, const char *expected)
 {
-    g_autofree char *kinds = signals(world, count);
+    g_autofree char *kinds = signals_of(world, "default", count);
     g_assert_cmpstr(kinds, ==, expected);
 }
 
@@ -386,6 +405,50 @@ static void test_one_alarm_of_two_hubs_is_one_signal(void)
     world_clear(&world);
 }
 
+enum { QUEUE_RECORDS = 16, SHARE = QUEUE_RECORDS / 2, MAX_UNSENT = 5 };
+
+/* One at a time, a millisecond apart, so that the store has them in their order. */
+static void raise_some(struct world *world, size_t camera, enum server_signal signal, int times)
+{
+    for (int i = 0; i < times; i++) {
+        clock_fake_advance_us(world->clock, 1000);
+        monitor_raise(world->hub.monitor, &((struct camera *)world->settings.cameras.items)[camera], signal, "{}");
+    }
+}
+
+/* The store is away and one org holds all it may of the spool: its signals wait, the other's pass at once. */
+static void test_q20_an_org_at_its_share_holds_up_no_other(void)
+{
+    struct world world;
+    struct vedette_spool_stats stats;
+    world_prepare(&world);
+    add_camera(&world, "gate", "other");
+    world.settings.spool.max_queue_size = QUEUE_RECORDS;
+    world.settings.spool.tenant_share = 0.5;
+    world.settings.store.queue_records = MAX_UNSENT;
+    world_open(&world, true);
+    for (int i = 0; i < SHARE; i++) {
+        raise_some(&world, 0, SERVER_SIGNAL_STALLED, 1);
+        monitor_turn(world.hub.monitor);
+    }
+    raise_some(&world, 0, SERVER_SIGNAL_STALL_ENDED, 2);                 /* the oldest of what is too much */
+    raise_some(&world, 0, SERVER_SIGNAL_CAMERA_OFFLINE, MAX_UNSENT - 1); /* these are waited with */
+    raise_some(&world, 1, SERVER_SIGNAL_CAMERA_RECOVERED, 2);
+    monitor_turn(world.hub.monitor);
+    vedette_spool_get_stats(record_path_spool(world.hub.records), &stats);
+    g_assert_cmpint(stats.total_queued, ==, SHARE + 2);
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 3);
+    record_path_release(world.hub.records);
+    await_drained(&world);
+    monitor_turn(world.hub.monitor);
+    g_autofree char *others = signals_of(&world, "other", 2);
+    g_assert_cmpstr(others, ==, "camera_recovered camera_recovered");
+    assert_signals(&world, SHARE + MAX_UNSENT - 2,
+                   "stalled stalled stalled stalled stalled stalled stalled stalled "
+                   "camera_offline camera_offline camera_offline");
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -403,5 +466,7 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/g07 rows without a day are an alarm", test_g07_rows_without_a_day_are_an_alarm);
     g_test_add_func("/monitor/alarms of upkeep are told", test_alarms_of_upkeep_are_told);
     g_test_add_func("/monitor/one alarm of two hubs is one signal", test_one_alarm_of_two_hubs_is_one_signal);
+    g_test_add_func("/monitor/q20 an org at its share holds up no other",
+                    test_q20_an_org_at_its_share_holds_up_no_other);
     return g_test_run();
 }

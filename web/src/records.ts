@@ -438,7 +438,7 @@ export interface ServerHealth {
   workers_uncaged: number;
   /** records taken in from workers */
   records_received: number;
-  /** records that were not valid */
+  /** records that were not valid, and signals of the server beyond store.queue_records */
   records_rejected: number;
   /** records the spool took, to stay */
   records_spooled: number;
