@@ -205,17 +205,18 @@ static void set_running(struct scheduler *scheduler, struct running *running, bo
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-/* The store is away: once more. */
+/* The store is away: once more. What is being ended is so no longer, and a task again. */
 static void put_back(struct scheduler *scheduler, struct task *task)
 {
     task->not_before_us = real_us() + RETRY_US;
     pthread_mutex_lock(&scheduler->lock);
+    g_ptr_array_remove_fast(scheduler->ending, task);
     g_queue_push_tail(&scheduler->tasks, task);
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-/* Until it is written, or another server has the run: else it would be run again once its lease is over. */
-static void do_end(struct scheduler *scheduler, struct task *task)
+/* True once it is written, or another server has the run. */
+static bool write_end(struct scheduler *scheduler, const struct task *task)
 {
     const struct job_run *row = task->row;
     const struct store_run_hold hold = {row->job_id, task->scheduled_ms, row->fence, 0};
@@ -223,14 +224,27 @@ static void do_end(struct scheduler *scheduler, struct task *task)
     if (store_run_end(scheduler->options.store, &hold, row->state, row->detail, &error)) {
         if (scheduler->options.jobs[task->job].alarm && !scheduler_read_alarms(scheduler, &error))
             log_debug(row->job_id, "its alarm is looked at later: %s", error->message);
-        task_free(task);
-    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED)) {
-        log_warning(row->job_id, "how it ended here is not written: %s", error->message);
-        task_free(task);
-    } else {
-        log_warning(row->job_id, "its end is not written yet, and tried again: %s", error->message);
-        put_back(scheduler, task);
+        return true;
     }
+    bool is_over = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    log_warning(row->job_id,
+                is_over ? "how it ended here is not written: %s" : "its end is not written yet, and tried again: %s",
+                error->message);
+    return is_over;
+}
+
+/* Of one that stands in `ending`. Until it is written, or another server has the run: else it would be run again once
+ * its lease is over. */
+static void do_end(struct scheduler *scheduler, struct task *task)
+{
+    if (!write_end(scheduler, task)) {
+        put_back(scheduler, task);
+        return;
+    }
+    pthread_mutex_lock(&scheduler->lock);
+    g_ptr_array_remove_fast(scheduler->ending, task);
+    pthread_mutex_unlock(&scheduler->lock);
+    task_free(task);
 }
 
 static struct task *end_of_run(size_t job, const struct store_run_hold *hold, enum run_state state, const char *detail)
@@ -259,7 +273,11 @@ static void finish_run(struct scheduler *scheduler, size_t job, const struct sto
     else
         log_info(hold->job_id, "done: %s", detail);
     enum run_state state = !failure ? RUN_DONE : is_cancelled ? RUN_CANCELLED : RUN_FAILED;
-    do_end(scheduler, end_of_run(job, hold, state, failure ? failure->message : detail));
+    struct task *end = end_of_run(job, hold, state, failure ? failure->message : detail);
+    pthread_mutex_lock(&scheduler->lock);
+    g_ptr_array_add(scheduler->ending, end);
+    pthread_mutex_unlock(&scheduler->lock);
+    do_end(scheduler, end);
 }
 
 static void run_held(struct scheduler *scheduler, size_t index, const struct store_run_hold *hold)
@@ -415,6 +433,8 @@ static struct task *take_task(struct scheduler *scheduler)
         if (task->not_before_us > now_us)
             continue;
         g_queue_delete_link(&scheduler->tasks, link);
+        if (task->kind == TASK_END)
+            g_ptr_array_add(scheduler->ending, task);
         return task;
     }
     return NULL;
@@ -470,6 +490,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options, GError 
     id_write(options->clock, scheduler->holder);
     scheduler->threads = g_ptr_array_new_with_free_func(g_free);
     scheduler->running = g_ptr_array_new();
+    scheduler->ending = g_ptr_array_new();
     scheduler->decisions = g_array_new(FALSE, FALSE, sizeof(struct planner_decision));
     scheduler->planner = planner_new();
     scheduler->zone_read_us = scheduler->looked_us = real_us();
@@ -499,6 +520,7 @@ void scheduler_free(struct scheduler *scheduler)
     g_ptr_array_unref(scheduler->threads);
     g_queue_clear_full(&scheduler->tasks, task_free);
     g_ptr_array_unref(scheduler->running);
+    g_ptr_array_unref(scheduler->ending);
     g_array_unref(scheduler->decisions);
     planner_free(scheduler->planner);
     zone_free(scheduler->zone);

@@ -38,6 +38,7 @@ struct scheduler {
     GArray *decisions;
     GQueue tasks;       /* of struct task * */
     GPtrArray *running; /* of struct running *, borrowed from the threads' stacks */
+    GPtrArray *ending;  /* of struct task *, a thread's, which is writing it */
     int64_t looked_us, zone_read_us, sampled_us;
     bool is_looking; /* a look waits, or is under way */
     bool is_closing;

@@ -40,15 +40,21 @@ static void read_states(struct scheduler *scheduler)
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-/* Of a run whose end we write as soon as we can. With the lock held. */
+static bool is_end_of(const struct task *task, const struct job_run *run)
+{
+    return task->kind == TASK_END && task->scheduled_ms == run->scheduled_at.ms &&
+           strcmp(task->row->job_id, run->job_id) == 0;
+}
+
+/* Of a run whose end we write as soon as we can, or just now. With the lock held. */
 static bool is_ending(const struct scheduler *scheduler, const struct job_run *run)
 {
-    for (const GList *link = scheduler->tasks.head; link; link = link->next) {
-        const struct task *task = link->data;
-        if (task->kind == TASK_END && task->scheduled_ms == run->scheduled_at.ms &&
-            strcmp(task->row->job_id, run->job_id) == 0)
+    for (const GList *link = scheduler->tasks.head; link; link = link->next)
+        if (is_end_of(link->data, run))
             return true;
-    }
+    for (guint i = 0; i < scheduler->ending->len; i++)
+        if (is_end_of(g_ptr_array_index(scheduler->ending, i), run))
+            return true;
     return false;
 }
 

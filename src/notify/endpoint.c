@@ -484,8 +484,8 @@ static double stalled_seconds(const struct endpoint *endpoint, int64_t queued, i
 void endpoint_look(struct endpoint *endpoint, struct endpoint_health *health)
 {
     struct vedette_spool_stats queue;
-    vedette_spool_get_stats(endpoint->spool, &queue);
     pthread_mutex_lock(&endpoint->lock);
+    vedette_spool_get_stats(endpoint->spool, &queue); /* what is delivered waits no longer, in one answer */
     int64_t at_us = clock_monotonic_us(endpoint->config.clock);
     record_copy(&endpoint_health_descriptor, &endpoint->health, health);
     health->id = g_strdup(endpoint->config.audience.id);

@@ -93,12 +93,16 @@ async function a4RouterAndContractAreTheSame() {
   }
 }
 
+// Once this is answered, the server tells whatever happens from then on.
+function listen(server, path) {
+  const headers = { Authorization: `Bearer ${server.token}` };
+  return fetch(server.address + path, { headers, signal: AbortSignal.timeout(60_000) });
+}
+
 // One message of each kind that is wanted, as server-sent events bring them, held to asyncapi.json.
-async function hear(server, path, wanted) {
+async function hear(response, wanted) {
   const asyncapi = JSON.parse(readFileSync("asyncapi.json", "utf8"));
   const validate = newValidator(asyncapi);
-  const response = await fetch(server.address + path, { headers: { Authorization: `Bearer ${server.token}` },
-    signal: AbortSignal.timeout(60_000) });
   let text = "";
   const heard = {};
   for await (const bytes of response.body) {
@@ -117,15 +121,15 @@ async function hear(server, path, wanted) {
 async function a1LiveMessagesAreAsWritten() {
   const server = await new Server("cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s'}]\n").start();
   try {
-    const hearing = hear(server, "/api/v1/events/stream", ["event", "health"]);
+    const stream = await listen(server, "/api/v1/events/stream");
     const id = "0197a000-0000-7000-8000-000000000001";
     const payload = { id, camera_id: "door", service: "safety", kind: "intrusion", started_at: "2026-01-01T00:00:00Z" };
     const body = JSON.stringify({ id, type: "signal", camera_id: "door", occurred_at: new Date(), payload });
     const headers = { "Content-Type": "application/x-ndjson" };
     const taken = await server.send("POST", "/api/v1/events", { body, headers });
     assert.equal(taken.status, 200, taken.text);
-    const { event } = await hearing;
-    await hear(server, `/api/v1/events/stream?resume_from=${event.id}`, ["resumed"]);
+    const { event } = await hear(stream, ["event", "health"]);
+    await hear(await listen(server, `/api/v1/events/stream?resume_from=${event.id}`), ["resumed"]);
   } finally {
     await server.stop();
   }

@@ -202,15 +202,24 @@ static inline gboolean on_heard(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* Runs the main loop until the condition holds, which something that the loop does, or the hub says, brings about. */
+static inline gboolean on_tick(gpointer data)
+{
+    (void)data;
+    return G_SOURCE_CONTINUE;
+}
+
+/* Runs the main loop until the condition holds, which something that the loop does, the hub says, or another thread
+ * counts brings about; of the last nothing wakes the loop, which looks by itself. */
 #define RUN_UNTIL(world, condition)                                                                                    \
     do {                                                                                                               \
         guint deadline_ = g_timeout_add(DEADLINE_US / 1000, on_deadline, (gpointer)(uintptr_t) #condition),            \
-              heard_ = g_unix_fd_add(link_fd((world)->peer), G_IO_IN, on_heard, NULL);                                 \
+              heard_ = g_unix_fd_add(link_fd((world)->peer), G_IO_IN, on_heard, NULL),                                 \
+              tick_ = g_timeout_add(1, on_tick, NULL);                                                                 \
         while (!(condition))                                                                                           \
             g_main_context_iteration(NULL, TRUE);                                                                      \
         g_source_remove(deadline_);                                                                                    \
         g_source_remove(heard_);                                                                                       \
+        g_source_remove(tick_);                                                                                        \
     } while (0)
 
 /* Asserts which batch it is that the hub acknowledges. */

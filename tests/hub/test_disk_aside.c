@@ -14,8 +14,8 @@ struct disk {
     pthread_mutex_t lock; /* which ThreadSanitizer sees, other than GLib's */
     pthread_cond_t changed;
     bool hangs;
-    int writes, looks;
-    char *text; /* written last */
+    int writes, written, looks; /* begun, done; begun */
+    char *text;                 /* written last */
 };
 
 static void wait_for_disk(struct disk *disk)
@@ -46,6 +46,7 @@ static void put(void *data, const char *path, const char *text)
     wait_for_disk(disk);
     g_free(disk->text);
     disk->text = g_strdup(text);
+    disk->written++;
     pthread_cond_broadcast(&disk->changed);
     pthread_mutex_unlock(&disk->lock);
 }
@@ -81,7 +82,7 @@ static void test_a_disk_that_hangs_holds_up_nobody(void)
         g_assert_cmpint(disk_aside_free_bytes(aside), ==, -1);
     }
     set_hangs(&disk, false);
-    await(&disk, &disk.writes, 2); /* what waited is written, the newest alone */
+    await(&disk, &disk.written, 2); /* what waited is written, the newest alone */
     disk_aside_free(aside);
     g_assert_cmpint(disk.writes, ==, 2);
     g_assert_cmpstr(disk.text, ==, "999");

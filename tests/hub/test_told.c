@@ -204,9 +204,10 @@ static GPtrArray *submit_behind_the_gate(struct fixture *fixture, struct gate *g
 static bool await(const struct fixture *fixture, bool (*is_so)(const struct fixture *fixture))
 {
     int64_t until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    while (!is_so(fixture) && g_get_monotonic_time() < until_us)
+    bool is_true;
+    while (!(is_true = is_so(fixture)) && g_get_monotonic_time() < until_us)
         g_usleep(1000); /* between looks */
-    return is_so(fixture);
+    return is_true;
 }
 
 /* One that answers nothing at all fails as well as one that answers with an error; what waits is stored afterwards. */

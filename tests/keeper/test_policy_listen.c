@@ -83,6 +83,20 @@ static void wait_for_revision(struct server *server, int64_t revision)
     }
 }
 
+/* So often the policies were read as a whole. */
+static void wait_for_loads(struct server *server, int64_t loads)
+{
+    gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    for (int64_t seen = 0; seen < loads;) {
+        struct policy_status status;
+        policy_keeper_get_status(server->keeper, &status);
+        seen = status.loads;
+        policy_status_clear(&status);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline_us);
+        g_usleep(1000);
+    }
+}
+
 static void wait_for_counter(const int64_t *counter, int64_t value)
 {
     gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
@@ -93,6 +107,8 @@ static void wait_for_counter(const int64_t *counter, int64_t value)
     }
 }
 
+enum { LOADS_OF_A_START = 2 };
+
 /* Two servers of one store, of which the second listens. */
 static void begin_two(struct store_world *world, struct server *ours, struct server *theirs)
 {
@@ -100,6 +116,8 @@ static void begin_two(struct store_world *world, struct server *ours, struct ser
     server_start(ours, world);
     server_start(theirs, world);
     wait_for_counter(&theirs->health.policy_listener_starts, 1);
+    wait_for_loads(ours, LOADS_OF_A_START); /* who listens reads everything once more, a moment later */
+    wait_for_loads(theirs, LOADS_OF_A_START);
 }
 
 /* What is in force, not only what was told. */
@@ -167,6 +185,8 @@ static void test_h08_what_was_missed_is_read_after_a_reconnect(void)
     begin_two(&world, &ours, &theirs);
     wait_for_revision(&theirs, change(&ours, 1));
     wait_for_counter(&theirs.health.policy_notices, 1);
+    wait_for_loads(&theirs, LOADS_OF_A_START + 1);               /* the notice's own: none is left to come */
+    wait_for_loads(&ours, LOADS_OF_A_START + 2);                 /* and who made the change reads it at once */
     postgres_do("postgres", "ALTER ROLE vedette_login NOLOGIN"); /* who is connected stays so */
     end_listeners(&world);
     wait_until_nobody_listens(&world);

@@ -465,6 +465,7 @@ static void test_one_that_hangs_holds_up_no_other(void)
     struct fixture fixture;
     struct receiver hanging;
     start(&fixture);
+    fixture.world.settings.notify.timeout_seconds = 120; /* it hangs for as long as the test looks */
     receiver_start(&hanging);
     hanging.is_silent = true;
     add(&fixture, "hanging", "127.0.0.1", hanging.port);

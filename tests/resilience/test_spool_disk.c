@@ -239,7 +239,7 @@ static void test_q15_a_call_that_waits_for_the_disk_is_lost_once(void)
     shim_register();
     world.config.vfs = SHIM_VFS;
     world.config.when_full = VEDETTE_SPOOL_BLOCK;
-    world.config.block_us = WORLD_SECOND_US / 2;
+    world.config.block_us = 3 * WORLD_SECOND_US;
     world_open(&world);
     world_put_many(&world, 1);
     shim_plan(1, SQLITE_FULL, true);

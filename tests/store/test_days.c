@@ -151,6 +151,7 @@ static void test_g07_a_day_in_use_is_left_and_nobody_waits(void)
     expect(&days, "events 2, occupancy 24", "01 02"); /* row by row */
     g_autofree char *after = postgres_ask_on(reader, "SELECT count(*) FROM events");
     g_assert_cmpstr(before, ==, after);
+    g_free(postgres_ask_on(reader, "COMMIT")); /* closing alone does not wait until the tables are let go */
     PQfinish(reader);
     expect(&days, "", "");
     days_end(&days);

@@ -30,7 +30,7 @@ static void test_a_lock_does_not_hold_the_store(void)
     world_init(&world);
     store_close(world.store);
     struct store_settings settings = world_settings;
-    settings.query_timeout_ms = 300;
+    settings.query_timeout_ms = 3000;
     g_autoptr(GError) error = NULL;
     world.store = world_open_with(&world, settings, &error);
     g_assert_no_error(error);
@@ -43,6 +43,7 @@ static void test_a_lock_does_not_hold_the_store(void)
     g_free(result.error);
     const struct store_event_filter filter = {.org_id = "default", .limit = 1};
     g_assert_null(store_events_list(world.store, &filter, NULL));
+    g_free(postgres_ask_on(holder, "COMMIT")); /* closing alone does not wait until the lock is let go */
     PQfinish(holder);
     batch = world_batch_new();
     g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
