@@ -61,7 +61,7 @@ struct vedette_spool_config {
     enum vedette_spool_durability durability; /* default DURABLE */
     int64_t max_record_bytes;                 /* larger ones are refused; 1..512 MiB; default 1 MiB */
     int64_t max_memory_bytes;                 /* payloads kept in memory besides the disk; 0 or more; default 8 MiB */
-    int32_t max_tenants;                      /* counted apart; 1..65536; default 256 */
+    int32_t max_tenants;                      /* that hold records at once, counted apart; 1..65536; default 256 */
     int32_t oldest_every;                     /* see above; 0: never; default 8 */
     int64_t commit_delay_us;                  /* how long a commit waits for others to share it; 0..10000; default 0 */
     int64_t acknowledge_delay_us;             /* after so long at most, what is done is noted on disk; default 200 ms */

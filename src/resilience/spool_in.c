@@ -143,16 +143,19 @@ static void share_of(const struct demand *demand, const char *tenant, int64_t *r
         }
 }
 
-/* What stands in the way of a demand, as a loss; VEDETTE_SPOOL_LOSSES: nothing. *tenant: whose share it is. Under
- * lock. */
-static enum vedette_spool_loss obstacle(struct vedette_spool *spool, const struct demand *demand,
-                                        struct spool_tenant **tenant)
+/* What stands in the way of a demand. */
+struct obstacle {
+    enum vedette_spool_loss loss; /* VEDETTE_SPOOL_LOSSES: nothing does */
+    struct spool_tenant *tenant;  /* whose share it is; NULL: nobody's */
+    bool is_of_places;            /* max_tenants hold records already */
+};
+
+/* One of whose tenants the share is full, or NULL. Under lock. */
+static struct spool_tenant *find_full_share(const struct vedette_spool *spool, const struct demand *demand)
 {
     const struct vedette_spool_config *config = &spool->config;
-    const struct spool_queue *queue = &spool->queue;
-    *tenant = NULL;
     for (size_t i = 0; config->tenant_share < 1 && i < demand->count; i++) {
-        struct spool_tenant *own = g_hash_table_lookup(queue->tenants, demand->records[i].tenant);
+        struct spool_tenant *own = g_hash_table_lookup(spool->queue.tenants, demand->records[i].tenant);
         int64_t records, bytes;
         if (i && demand->tenant)
             break; /* all of one tenant: looked at */
@@ -160,27 +163,63 @@ static enum vedette_spool_loss obstacle(struct vedette_spool *spool, const struc
             continue; /* a call that is larger than the share would never fit */
         share_of(demand, demand->records[i].tenant, &records, &bytes);
         if ((double)(own->records + records) > config->tenant_share * (double)config->max_queue_size ||
-            (double)(own->bytes + bytes) > config->tenant_share * (double)config->max_queue_bytes) {
-            *tenant = own;
-            return VEDETTE_SPOOL_REJECTED_SHARE;
-        }
+            (double)(own->bytes + bytes) > config->tenant_share * (double)config->max_queue_bytes)
+            return own;
     }
+    return NULL;
+}
+
+/* Whether all its tenants have places in the table at once; those that hold nothing, and get nothing, make room. Under
+ * lock. */
+static bool has_places(const struct vedette_spool *spool, const struct demand *demand)
+{
+    GHashTable *tenants = spool->queue.tenants;
+    guint places = (guint)spool->config.max_tenants, fresh = 0, held = 0;
+    if (demand->tenant && g_hash_table_contains(tenants, demand->tenant))
+        return true;
+    g_autoptr(GHashTable) own = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < demand->count; i++) {
+        const char *name = demand->records[i].tenant;
+        if (g_hash_table_add(own, (char *)(uintptr_t)name) && !g_hash_table_contains(tenants, name))
+            fresh++;
+    }
+    if (!fresh || g_hash_table_size(tenants) + fresh <= places)
+        return true;
+    GHashTableIter iterator;
+    gpointer name, tenant;
+    g_hash_table_iter_init(&iterator, tenants);
+    while (g_hash_table_iter_next(&iterator, &name, &tenant))
+        if (((const struct spool_tenant *)tenant)->records || g_hash_table_contains(own, name))
+            held++;
+    return held + fresh <= places;
+}
+
+/* Places come last: what is set aside for the rest may leave one. Under lock. */
+static struct obstacle find_obstacle(const struct vedette_spool *spool, const struct demand *demand)
+{
+    const struct vedette_spool_config *config = &spool->config;
+    const struct spool_queue *queue = &spool->queue;
+    struct spool_tenant *tenant = find_full_share(spool, demand);
+    if (tenant)
+        return (struct obstacle){VEDETTE_SPOOL_REJECTED_SHARE, tenant, false};
     if (queue->records + spool->unread_records + (int64_t)demand->count > config->max_queue_size ||
         queue->bytes + spool->unread_bytes + demand->bytes > config->max_queue_bytes)
-        return VEDETTE_SPOOL_REJECTED_FULL;
+        return (struct obstacle){VEDETTE_SPOOL_REJECTED_FULL, NULL, false};
     if (config->max_disk_bytes && spool->disk_bytes + demand->bytes > config->max_disk_bytes)
-        return VEDETTE_SPOOL_REJECTED_DISK;
-    return VEDETTE_SPOOL_LOSSES;
+        return (struct obstacle){VEDETTE_SPOOL_REJECTED_DISK, NULL, false};
+    if (!has_places(spool, demand))
+        return (struct obstacle){VEDETTE_SPOOL_REJECTED_FULL, NULL, true};
+    return (struct obstacle){VEDETTE_SPOOL_LOSSES, NULL, false};
 }
 
 /* The one to shed next for a demand, or NULL. The disk gets nothing back from what is shed until whole files are
- * drained, so nothing is shed for its sake. Under lock. */
+ * drained, and no tenant's records go for another's place, so nothing is shed for their sake. Under lock. */
 static struct spool_entry *find_less_urgent(const struct vedette_spool *spool, const struct demand *demand,
-                                            enum vedette_spool_loss loss, const struct spool_tenant *tenant)
+                                            const struct obstacle *obstacle)
 {
-    if (loss == VEDETTE_SPOOL_REJECTED_DISK || (loss == VEDETTE_SPOOL_REJECTED_SHARE && !tenant))
+    if (obstacle->loss == VEDETTE_SPOOL_REJECTED_DISK || obstacle->is_of_places)
         return NULL;
-    struct spool_entry *least = spool_queue_least(&spool->queue, tenant);
+    struct spool_entry *least = spool_queue_least(&spool->queue, obstacle->tenant);
     return least && least->lane->priority <= demand->least_priority ? least : NULL;
 }
 
@@ -189,34 +228,37 @@ static struct spool_entry *find_less_urgent(const struct vedette_spool *spool, c
 static bool drop_for(struct vedette_spool *spool, const struct demand *demand)
 {
     g_autoptr(GPtrArray) aside = g_ptr_array_new();
-    enum vedette_spool_loss loss;
-    struct spool_tenant *tenant;
-    while ((loss = obstacle(spool, demand, &tenant)) != VEDETTE_SPOOL_LOSSES) {
-        struct spool_entry *least = find_less_urgent(spool, demand, loss, tenant);
+    struct obstacle obstacle;
+    while ((obstacle = find_obstacle(spool, demand)).loss != VEDETTE_SPOOL_LOSSES) {
+        struct spool_entry *least = find_less_urgent(spool, demand, &obstacle);
         if (!least)
             break;
         spool_queue_set_aside(&spool->queue, least);
         g_ptr_array_add(aside, least);
     }
+    bool fits = obstacle.loss == VEDETTE_SPOOL_LOSSES;
     for (guint i = aside->len; i-- > 0;)
         spool_queue_put_back(&spool->queue, g_ptr_array_index(aside, i));
-    for (guint i = 0; loss == VEDETTE_SPOOL_LOSSES && i < aside->len; i++)
+    for (guint i = 0; fits && i < aside->len; i++)
         spool_lose(spool, g_ptr_array_index(aside, i), VEDETTE_SPOOL_DROPPED);
-    return loss == VEDETTE_SPOOL_LOSSES;
+    return fits;
 }
 
-static void tell_refused(const struct vedette_spool *spool, enum vedette_spool_loss loss,
+static void tell_refused(const struct vedette_spool *spool, const struct obstacle *obstacle,
                          struct vedette_spool_error *error)
 {
     const struct vedette_spool_config *config = &spool->config;
-    if (loss == VEDETTE_SPOOL_REJECTED_DISK)
+    if (obstacle->is_of_places)
+        spool_tell(error, VEDETTE_SPOOL_FULL, "spool %s: %d tenants have records in it (max_tenants)",
+                   spool->directory.path, config->max_tenants);
+    else if (obstacle->loss == VEDETTE_SPOOL_REJECTED_DISK)
         spool_tell(error, VEDETTE_SPOOL_FULL,
                    "spool %s: its files take all they may (max_disk_bytes %" G_GINT64_FORMAT
                    "): it is drained too slowly",
                    spool->directory.path, config->max_disk_bytes);
     else
         spool_tell(error, VEDETTE_SPOOL_FULL,
-                   loss == VEDETTE_SPOOL_REJECTED_SHARE
+                   obstacle->loss == VEDETTE_SPOOL_REJECTED_SHARE
                        ? "spool %s: its tenant holds its share of the queue already (tenant_share %g of "
                          "%" G_GINT64_FORMAT " records and %" G_GINT64_FORMAT " bytes): it is drained too slowly"
                        : "spool %s: the queue is full (tenant_share %g; max_queue_size %" G_GINT64_FORMAT
@@ -231,24 +273,23 @@ static enum vedette_spool_loss await_room(struct vedette_spool *spool, const str
 {
     const struct timespec deadline = wait_deadline(until_us);
     for (;;) {
-        struct spool_tenant *tenant;
-        enum vedette_spool_loss loss = obstacle(spool, demand, &tenant);
-        if (loss != VEDETTE_SPOOL_LOSSES) {
+        struct obstacle obstacle = find_obstacle(spool, demand);
+        if (obstacle.loss != VEDETTE_SPOOL_LOSSES) {
             spool_expire(spool);
-            loss = obstacle(spool, demand, &tenant);
+            obstacle = find_obstacle(spool, demand);
         }
         if (spool->is_closing)
-            loss = VEDETTE_SPOOL_REJECTED_FULL;
-        else if (loss == VEDETTE_SPOOL_LOSSES ||
+            obstacle = (struct obstacle){VEDETTE_SPOOL_REJECTED_FULL, NULL, false};
+        else if (obstacle.loss == VEDETTE_SPOOL_LOSSES ||
                  (spool->config.when_full == VEDETTE_SPOOL_DROP_LOWEST && drop_for(spool, demand)))
             return VEDETTE_SPOOL_LOSSES;
-        if (loss == VEDETTE_SPOOL_REJECTED_DISK && !spool->is_closing)
+        if (obstacle.loss == VEDETTE_SPOOL_REJECTED_DISK && !spool->is_closing)
             spool_retire_soon(spool);
         if (!spool->is_closing && spool_machine_us() < until_us &&
             pthread_cond_timedwait(&spool->room, &spool->lock, &deadline) != ETIMEDOUT)
             continue;
-        tell_refused(spool, loss, error);
-        return loss;
+        tell_refused(spool, &obstacle, error);
+        return obstacle.loss;
     }
 }
 
@@ -280,16 +321,6 @@ static void free_copies(struct copy *copies, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         g_free(copies[i].payload);
-}
-
-/* Whether each has its place among the tenants. Under lock. */
-static bool make_tenants(struct vedette_spool *spool, const struct demand *demand, struct vedette_spool_error *error)
-{
-    for (size_t i = 0; i < demand->count; i++)
-        if (!spool_queue_tenant(&spool->queue, demand->records[i].tenant, spool->config.max_tenants, false))
-            return spool_tell(error, VEDETTE_SPOOL_FULL, "spool %s: %d tenants have records in it (max_tenants)",
-                              spool->directory.path, spool->config.max_tenants);
-    return true;
 }
 
 /* Counted and in memory; relaxed ones wait to be given out, durable ones for their commit. Takes the copies over.
@@ -366,8 +397,6 @@ static bool put_in(struct vedette_spool *spool, const struct demand *demand, int
     g_autofree struct copy *copies = copy_payloads(demand);
     pthread_mutex_lock(&spool->lock);
     ticket->loss = await_room(spool, demand, until_us, error);
-    if (ticket->loss == VEDETTE_SPOOL_LOSSES && !make_tenants(spool, demand, error))
-        ticket->loss = VEDETTE_SPOOL_REJECTED_FULL;
     bool is_in = ticket->loss == VEDETTE_SPOOL_LOSSES;
     if (is_in)
         make_entries(spool, demand, copies, ticket);

@@ -348,6 +348,61 @@ static void test_q20_tenants_are_counted_apart_in_a_bounded_table(void)
     world_clear(&world);
 }
 
+static bool put_of(struct spool_world *world, const char *const *tenants, size_t count,
+                   struct vedette_spool_error *error)
+{
+    g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, count);
+    for (size_t i = 0; i < count; i++)
+        records[i] =
+            (struct vedette_spool_record){.tenant = tenants[i], .priority = 9, .payload = tenants[i], .length = 1};
+    return vedette_spool_enqueue(world->spool, records, count, error);
+}
+
+/* Nothing is shed for one more tenant where all places are taken; what is shed for the queue's bound may leave one. */
+static void test_q19_nothing_is_shed_for_a_tenant_that_has_no_place(void)
+{
+    struct spool_world world;
+    struct vedette_spool_error error;
+    world_init(&world);
+    world.config.max_tenants = 2;
+    world.config.max_queue_size = 4;
+    world.config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
+    world_open(&world);
+    for (int i = 0; i < 4; i++)
+        g_assert_true(world_put(&world, i < 2 ? "a" : "b", 1, i < 2 ? "a" : "b"));
+    for (int tries = 0; tries < 3; tries++) {
+        g_assert_false(put_of(&world, (const char *const[]){"c"}, 1, &error));
+        g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FULL);
+    }
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_DROPPED], ==, 0);
+    g_assert_cmpint(world_stats(&world).total_queued, ==, 4);
+    g_assert_true(put_of(&world, (const char *const[]){"c", "c"}, 2, &error)); /* both of "a" have to go anyway */
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_DROPPED], ==, 2);
+    g_assert_cmpint(world_stats(&world).tenants, ==, 2);
+    g_autofree char *order = world_drain_text(&world);
+    g_assert_cmpstr(order, ==, "c c b b");
+    world_clear(&world);
+}
+
+/* The places of a call's tenants are looked at together: one does not take another's, nor more than there are. */
+static void test_q20_the_tenants_of_one_call_find_their_places_together(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world.config.max_tenants = 2;
+    world_open(&world);
+    g_assert_true(world_put(&world, "a", 1, "a"));
+    g_assert_false(put_of(&world, (const char *const[]){"b", "c"}, 2, NULL));
+    g_assert_cmpint(world_stats(&world).total_queued, ==, 1);
+    g_assert_true(put_of(&world, (const char *const[]){"b", "a", "b"}, 3, NULL));
+    g_assert_cmpint(world_stats(&world).tenants, ==, 2);
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 4);
+    g_assert_true(put_of(&world, (const char *const[]){"c", "d", "c"}, 3, NULL)); /* both places are free again */
+    g_assert_cmpint(world_stats(&world).tenants, ==, 2);
+    world_clear(&world);
+}
+
 struct rejections {
     const char *tenant;
     int64_t losses[VEDETTE_SPOOL_LOSSES];
@@ -420,6 +475,10 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q19_nothing_is_shed_for_a_put_that_is_refused_all_the_same",
                     test_q19_nothing_is_shed_for_a_put_that_is_refused_all_the_same);
     g_test_add_func("/spool/q19_nothing_is_shed_for_the_disk", test_q19_nothing_is_shed_for_the_disk);
+    g_test_add_func("/spool/q19_nothing_is_shed_for_a_tenant_that_has_no_place",
+                    test_q19_nothing_is_shed_for_a_tenant_that_has_no_place);
+    g_test_add_func("/spool/q20_the_tenants_of_one_call_find_their_places_together",
+                    test_q20_the_tenants_of_one_call_find_their_places_together);
     g_test_add_func("/spool/q20_what_is_refused_counts_as_its_tenants", test_q20_what_is_refused_counts_as_its_tenants);
     g_test_add_func("/spool/q20_a_tenant_at_its_share_does_not_block_another",
                     test_q20_a_tenant_at_its_share_does_not_block_another);
