@@ -311,6 +311,17 @@ static void look_at_org(void *data, const struct vedette_spool_tenant *tenant)
     fullness->most = MAX(fullness->most, MAX(records, bytes));
 }
 
+/* What the files keep of max_disk_bytes: file_bytes each at most, and the one that is written to no more than what
+ * waits. What journals take beyond is given back once their file is sealed, or ended because the bound is met. */
+static double files_share(const struct spool_settings *settings, const struct vedette_spool_stats *stats)
+{
+    if (settings->max_disk_bytes == 0)
+        return 0;
+    double file_bytes = (double)settings->file_bytes;
+    double kept = (double)MAX(stats->files - 1, 0) * file_bytes + MIN((double)stats->queued_bytes, file_bytes);
+    return MIN(kept, (double)stats->disk_bytes) / (double)settings->max_disk_bytes;
+}
+
 double record_path_fullness(struct record_path *path)
 {
     const struct spool_settings *settings = &path->parts.settings->spool;
@@ -320,8 +331,7 @@ double record_path_fullness(struct record_path *path)
     struct fullness fullness = {records * stats.tenant_share, bytes * stats.tenant_share, 0};
     vedette_spool_each_tenant(path->spool, look_at_org, &fullness);
     double all = MAX((double)stats.total_queued / records, (double)stats.queued_bytes / bytes);
-    double files = settings->max_disk_bytes ? (double)stats.disk_bytes / (double)settings->max_disk_bytes : 0;
-    return MIN(MAX(MAX(all, files), fullness.most), 1);
+    return MIN(MAX(MAX(all, files_share(settings, &stats)), fullness.most), 1);
 }
 
 void record_path_measure(struct record_path *path)

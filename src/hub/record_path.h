@@ -52,8 +52,8 @@ bool record_path_offer(struct record_path *path, GPtrArray *events, vedette_spoo
 /* Any thread. */
 struct vedette_spool *record_path_spool(struct record_path *path);
 struct vedette_breaker *record_path_breaker(struct record_path *path);
-/* How full it is, 0..1: of all records, their bytes, its files, and what one org may hold, what is nearest to its
- * bound. Any thread. */
+/* How full it is, 0..1: of all records, their bytes, what its files keep, and what one org may hold, what is nearest to
+ * its bound. Any thread. */
 double record_path_fullness(struct record_path *path);
 /* Brings the counters and gauges of the spool in server_health up to date. Main thread. */
 void record_path_measure(struct record_path *path);

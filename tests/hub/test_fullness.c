@@ -8,9 +8,8 @@ struct fixture {
     struct record_path *path;
 };
 
-static void start(struct fixture *fixture, bool has_many_orgs)
+static void prepare(struct fixture *fixture, bool has_many_orgs)
 {
-    g_autoptr(GError) error = NULL;
     *fixture = (struct fixture){.path = NULL};
     world_init(&fixture->world);
     record_init(&settings_descriptor, &fixture->settings);
@@ -20,6 +19,11 @@ static void start(struct fixture *fixture, bool has_many_orgs)
         g_free(camera->org_id);
         camera->org_id = g_strdup(i ? "other" : "default");
     }
+}
+
+static void open_path(struct fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
     const struct record_path_parts parts = {.data_dir = fixture->world.directory,
                                             .settings = &fixture->settings,
                                             .clock = clock_system(),
@@ -27,6 +31,12 @@ static void start(struct fixture *fixture, bool has_many_orgs)
                                             .is_held = true}; /* what is put in stays */
     fixture->path = record_path_open(&parts, &error);
     g_assert_no_error(error);
+}
+
+static void start(struct fixture *fixture, bool has_many_orgs)
+{
+    prepare(fixture, has_many_orgs);
+    open_path(fixture);
 }
 
 static void end(struct fixture *fixture)
@@ -54,6 +64,14 @@ static void put(struct fixture *fixture, int count)
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
 }
 
+static void take_out(struct fixture *fixture)
+{
+    struct vedette_spool *spool = record_path_spool(fixture->path);
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(spool, 0, 20 * G_USEC_PER_SEC);
+    g_assert_nonnull(batch);
+    vedette_spool_acknowledge(spool, batch);
+}
+
 static void test_records_and_an_orgs_share(void)
 {
     struct fixture fixture;
@@ -79,8 +97,49 @@ static void test_bytes_count_as_well(void)
     g_assert_cmpfloat(by_bytes, >, 0.1);
     fixture.settings.spool.max_queue_bytes = 1 << 30;
     g_assert_cmpfloat(record_path_fullness(fixture.path), <, by_bytes);
-    fixture.settings.spool.max_disk_bytes = 4096;
+    fixture.settings.spool.max_disk_bytes = 256; /* less than what waits in the file */
     g_assert_cmpfloat(record_path_fullness(fixture.path), ==, 1);
+    end(&fixture);
+}
+
+/* Each commit takes pages of the journal, and nothing waits for the store: nobody is to be analysed less for that. */
+static void test_the_journal_of_a_small_spool_is_no_queue(void)
+{
+    struct fixture fixture;
+    struct vedette_spool_stats stats = {0};
+    prepare(&fixture, false);
+    fixture.settings.spool.file_bytes = 65536;
+    fixture.settings.spool.max_disk_bytes = INT64_C(5) * 65536;
+    open_path(&fixture);
+    int64_t many = fixture.settings.spool.max_disk_bytes * 4 / 5;
+    for (int i = 0; i < 1000 && stats.disk_bytes < many; i++) {
+        put(&fixture, 1);
+        take_out(&fixture);
+        vedette_spool_get_stats(record_path_spool(fixture.path), &stats);
+    }
+    g_assert_cmpint(stats.disk_bytes, >=, many);
+    g_assert_cmpint(stats.total_queued, ==, 0);
+    g_assert_cmpfloat(record_path_fullness(fixture.path), <=, fixture.settings.governor.queue_low);
+    end(&fixture);
+}
+
+/* The store is away: what waits fills the files that it lies in. */
+static void test_files_that_are_kept_count(void)
+{
+    struct fixture fixture;
+    struct vedette_spool_stats stats = {0};
+    prepare(&fixture, false);
+    fixture.settings.spool.max_queue_size = 100000;
+    fixture.settings.spool.file_bytes = 65536;
+    fixture.settings.spool.max_disk_bytes = INT64_C(8) * 65536;
+    open_path(&fixture);
+    for (int i = 0; i < 1000 && stats.files < 6; i++) {
+        put(&fixture, 50);
+        vedette_spool_get_stats(record_path_spool(fixture.path), &stats);
+    }
+    double waiting = (double)stats.queued_bytes / (double)fixture.settings.spool.max_disk_bytes;
+    g_assert_cmpfloat(waiting, >, 0.2);
+    g_assert_cmpfloat(record_path_fullness(fixture.path), >=, waiting);
     end(&fixture);
 }
 
@@ -89,5 +148,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fullness/records, and an org's share", test_records_and_an_orgs_share);
     g_test_add_func("/fullness/bytes count as well", test_bytes_count_as_well);
+    g_test_add_func("/fullness/the journal of a small spool is no queue",
+                    test_the_journal_of_a_small_spool_is_no_queue);
+    g_test_add_func("/fullness/files that are kept count", test_files_that_are_kept_count);
     return g_test_run();
 }
