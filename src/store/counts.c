@@ -1,6 +1,7 @@
 /* Counts of lines and zones, kept in the transaction of the events they count. */
 #include "store/store_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
@@ -90,6 +91,19 @@ static void add_to_row(GHashTable *rows, const struct analytics_event *event, co
     }
 }
 
+/* The order in which every server locks them. */
+static int compare_rows(const void *left, const void *right)
+{
+    const struct count_row *a = *(const struct count_row *const *)left, *b = *(const struct count_row *const *)right;
+    int order = a->day.ms < b->day.ms ? -1 : a->day.ms > b->day.ms;
+    if (!order)
+        order = strcmp(a->camera_id, b->camera_id);
+    if (!order)
+        order = strcmp(a->subject_id, b->subject_id);
+    return order ? order : strcmp(a->kind, b->kind);
+}
+
+/* Rows of one org. */
 static bool merge_rows(struct store_transaction *transaction, GHashTable *rows, bool is_level, GError **error)
 {
     static const char sum[] = " ON CONFLICT (org_id, day, camera_id, subject_id, kind) DO UPDATE SET count = "
@@ -99,6 +113,7 @@ static bool merge_rows(struct store_transaction *transaction, GHashTable *rows, 
                                 "excluded.count, at = excluded.at WHERE excluded.at >= counts.at";
     guint count;
     g_autofree const void **records = (const void **)g_hash_table_get_keys_as_array(rows, &count);
+    qsort(records, count, sizeof *records, compare_rows);
     return store_merge(transaction, &store_count_descriptor, records, count, is_level ? level : sum, NULL, error);
 }
 

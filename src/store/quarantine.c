@@ -45,17 +45,41 @@ bool store_quarantine_in(struct store_transaction *transaction, struct analytics
     return true;
 }
 
-/* Events come in the order of time, so that few marks are written twice. */
+static gint compare_hours(gconstpointer left, gconstpointer right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* The hours of what is new and counted, oldest first. Events come in the order of time, so that few hours are there
+ * twice. */
+static GArray *hours_of(struct analytics_event *const *events, const bool *is_new, size_t count)
+{
+    static const int64_t hour_ms = 3600000;
+    GArray *hours = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    int64_t last_ms = INT64_MIN;
+    for (size_t i = 0; i < count; i++) {
+        int64_t at_ms = events[i]->occurred_at.ms, bucket_ms = at_ms - (at_ms % hour_ms + hour_ms) % hour_ms;
+        if (!is_new[i] || events[i]->type == EVENT_SIGNAL || bucket_ms == last_ms)
+            continue;
+        g_array_append_val(hours, bucket_ms);
+        last_ms = bucket_ms;
+    }
+    g_array_sort(hours, compare_hours);
+    return hours;
+}
+
+/* In the order of time, as every server does: each mark stays locked until the commit. */
 bool store_events_mark_in(struct store_transaction *transaction, struct analytics_event *const *events,
                           const bool *is_new, size_t count, GError **error)
 {
-    static const int64_t hour_ms = 3600000;
+    g_autoptr(GArray) hours = hours_of(events, is_new, count);
     int64_t marked_ms = INT64_MIN;
-    for (size_t i = 0; i < count; i++) {
-        int64_t at_ms = events[i]->occurred_at.ms, bucket_ms = at_ms - (at_ms % hour_ms + hour_ms) % hour_ms;
-        if (!is_new[i] || events[i]->type == EVENT_SIGNAL || bucket_ms == marked_ms)
+    for (guint i = 0; i < hours->len; i++) {
+        int64_t bucket_ms = g_array_index(hours, int64_t, i);
+        if (bucket_ms == marked_ms)
             continue;
-        if (!store_rollup_mark_in(transaction, events[i]->org_id, ROLLUP_HOUR, "", bucket_ms, error))
+        if (!store_rollup_mark_in(transaction, events[0]->org_id, ROLLUP_HOUR, "", bucket_ms, error))
             return false;
         marked_ms = bucket_ms;
     }

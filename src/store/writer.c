@@ -3,7 +3,7 @@
 #include "store/work_internal.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/counter.h"
@@ -18,44 +18,91 @@ static void batch_free(struct batch *batch)
     g_free(batch);
 }
 
-/* The events of several batches as one list, and what becomes of each. */
+/* An event in the list, and where what becomes of it is told. */
+struct listed {
+    struct batch *batch;
+    guint at; /* in its batch */
+    size_t arrival;
+    bool is_misfit; /* put aside, and not new */
+};
+
+/* The events of several batches as one list, in the order in which they are written, and what becomes of each. */
 struct event_list {
+    struct listed *listed;
     struct analytics_event **events;
     struct store_counted *counted;
-    bool *is_new, *is_misfit; /* is_misfit: put aside, and not new */
-    GPtrArray *incidents;     /* that changed with them */
+    bool *is_new;
+    GPtrArray *incidents; /* that changed with them */
     size_t count;
 };
 
 static void event_list_clear(struct event_list *list)
 {
+    g_free(list->listed);
     g_free(list->events);
     g_free(list->counted);
     g_free(list->is_new);
-    g_free(list->is_misfit);
     g_ptr_array_unref(list->incidents);
 }
 
-static bool event_list_fill(const struct store *store, struct event_list *list, struct batch *const *batches,
-                            size_t count, GError **error)
+static const struct analytics_event *listed_event(const struct listed *listed)
 {
-    for (size_t i = 0; i < count; i++)
-        list->count += batches[i]->events->len;
-    list->events = g_new(struct analytics_event *, list->count);
-    list->counted = g_new(struct store_counted, list->count);
-    list->is_new = g_new0(bool, list->count);
-    list->is_misfit = g_new0(bool, list->count);
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
+    return g_ptr_array_index(listed->batch->events, listed->at);
+}
+
+/* By org, since what is written of one stays locked until the commit: servers that take the orgs of their batches in
+ * one order never wait for each other in a circle. Then by table, so that each org's rows of one are written at once;
+ * and those as they came. */
+static int compare_listed(const void *left, const void *right)
+{
+    const struct listed *a = left, *b = right;
+    const struct analytics_event *first = listed_event(a), *second = listed_event(b);
+    int order = g_strcmp0(first->org_id, second->org_id);
+    if (!order)
+        order = a->is_misfit - b->is_misfit;
+    if (!order)
+        order = event_is_kept_apart(first->type) - event_is_kept_apart(second->type);
+    return order ? order : a->arrival < b->arrival ? -1 : a->arrival > b->arrival;
+}
+
+static bool is_of_one_run(const struct listed *a, const struct listed *b)
+{
+    const struct analytics_event *first = listed_event(a), *second = listed_event(b);
+    return a->is_misfit == b->is_misfit && event_is_kept_apart(first->type) == event_is_kept_apart(second->type) &&
+           g_strcmp0(first->org_id, second->org_id) == 0;
+}
+
+/* Of `count` events in all. */
+static void event_list_sort(const struct store *store, struct event_list *list, struct batch *const *batches,
+                            size_t count)
+{
+    list->listed = g_new(struct listed, count);
+    for (struct batch *const *batch = batches; list->count < count; batch++)
+        for (guint at = 0; at < (*batch)->events->len; at++, list->count++)
+            list->listed[list->count] = (struct listed){
+                *batch, at, list->count, store_event_misfit(store, g_ptr_array_index((*batch)->events, at)) != 0};
+    qsort(list->listed, count, sizeof *list->listed, compare_listed);
+}
+
+static bool event_list_fill(const struct store *store, struct event_list *list, struct batch *const *batches,
+                            size_t batch_count, GError **error)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < batch_count; i++) {
         if (batches[i]->invalid) {
             g_propagate_error(error, g_error_copy(batches[i]->invalid));
             return false;
         }
-        memcpy(&list->counted[at], batches[i]->counted, batches[i]->events->len * sizeof *list->counted);
-        for (guint j = 0; j < batches[i]->events->len; j++, at++) {
-            list->events[at] = g_ptr_array_index(batches[i]->events, j);
-            list->is_misfit[at] = store_event_misfit(store, list->events[at]) != 0;
-        }
+        count += batches[i]->events->len;
+    }
+    event_list_sort(store, list, batches, count);
+    list->events = g_new(struct analytics_event *, count);
+    list->counted = g_new(struct store_counted, count);
+    list->is_new = g_new0(bool, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct listed *listed = &list->listed[i];
+        list->events[i] = g_ptr_array_index(listed->batch->events, listed->at);
+        list->counted[i] = listed->batch->counted[listed->at];
     }
     return true;
 }
@@ -74,7 +121,7 @@ static bool insert_run(struct store_transaction *transaction, const struct event
         counter_add(&transaction->store->health->records_of_deleted_orgs, (int64_t)(to - from));
         return true;
     }
-    if (list->is_misfit[from])
+    if (list->listed[from].is_misfit)
         return store_quarantine_in(transaction, events, to - from, error);
     if (event_is_kept_apart(events[0]->type))
         return store_track_chunks_insert_in(transaction, events, to - from, is_new, error);
@@ -90,9 +137,7 @@ static bool insert_list(struct store_transaction *transaction, const struct even
 {
     for (size_t from = 0, to; from < list->count; from = to) {
         to = from + 1;
-        while (to < list->count && list->is_misfit[to] == list->is_misfit[from] &&
-               event_is_kept_apart(list->events[to]->type) == event_is_kept_apart(list->events[from]->type) &&
-               g_strcmp0(list->events[to]->org_id, list->events[from]->org_id) == 0)
+        while (to < list->count && is_of_one_run(&list->listed[from], &list->listed[to]))
             to++;
         if (!insert_run(transaction, list, from, to, error))
             return false;
@@ -100,11 +145,10 @@ static bool insert_list(struct store_transaction *transaction, const struct even
     return true;
 }
 
-static void tell_batches(const struct event_list *list, struct batch *const *batches, size_t count)
+static void tell_batches(const struct event_list *list)
 {
-    const bool *is_new = list->is_new;
-    for (size_t i = 0; i < count; is_new += batches[i++]->events->len)
-        memcpy(batches[i]->stored, is_new, batches[i]->events->len * sizeof *is_new);
+    for (size_t i = 0; i < list->count; i++)
+        list->listed[i].batch->stored[list->listed[i].at] = list->is_new[i];
 }
 
 /* One transaction, all or nothing. What a batch itself has wrong is found before the store is asked. */
@@ -121,7 +165,7 @@ static bool write_together(struct store *store, struct batch *const *batches, si
             store_rollback(transaction);
     }
     if (is_good)
-        tell_batches(&list, batches, count);
+        tell_batches(&list);
     for (guint i = 0; is_good && i < list.incidents->len; i++)
         store_tell_incident(store, g_ptr_array_index(list.incidents, i));
     event_list_clear(&list);

@@ -1,5 +1,5 @@
-/* What PostgreSQL can do to the store: idle connections that die, locks that nobody lets go of, migrations that start
- * at once, days without a partition. */
+/* What PostgreSQL can do to the store: idle connections that die, locks that nobody lets go of, servers that write the
+ * same orgs, migrations that start at once, days without a partition. */
 #include "store_world.h"
 
 #include <pthread.h>
@@ -49,6 +49,97 @@ static void test_a_lock_does_not_hold_the_store(void)
     g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
     g_assert_cmpint(world_store(&world, batch).new_records, ==, 1);
     world_clear(&world);
+}
+
+/* ---- servers that write at once ---- */
+
+static struct analytics_event *crossing_of(struct store_world *world, const char *org_id, const char *line,
+                                           int64_t at_ms)
+{
+    struct analytics_event *event = world_crossing(world, NULL, line, "in", at_ms);
+    g_free(event->org_id);
+    event->org_id = g_strdup(org_id);
+    return event;
+}
+
+static void wait_for_a_waiting_one(const struct store_world *world)
+{
+    WORLD_WAIT_UNTIL(postgres_ask_number(world->database,
+                                         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                                         "AND wait_event_type = 'Lock'") == 1);
+}
+
+static void submit(struct store *store, GPtrArray *batch, struct world_result *result)
+{
+    g_autoptr(GError) error = NULL;
+    store_events_submit(store, batch, world_done, result, &error);
+    g_assert_no_error(error);
+}
+
+static GPtrArray *batch_of_orgs(struct store_world *world, int turn)
+{
+    static const char *const orgs[] = {"a", "b", "c"};
+    GPtrArray *batch = world_batch_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(orgs); i++)
+        g_ptr_array_add(batch,
+                        crossing_of(world, orgs[turn % 2 ? G_N_ELEMENTS(orgs) - 1 - i : i], "door", world_start_ms));
+    return batch;
+}
+
+static GPtrArray *batch_of_lines(struct store_world *world, int turn)
+{
+    enum { LINES = 20 };
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < LINES; i++) {
+        g_autofree char *line = g_strdup_printf("line-%02d", turn % 2 ? LINES - 1 - i : i);
+        g_ptr_array_add(batch, crossing_of(world, "default", line, world_start_ms));
+    }
+    return batch;
+}
+
+static GPtrArray *batch_of_hours(struct store_world *world, int turn)
+{
+    enum { HOURS = 3, HOUR_MS = 3600000 };
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < HOURS; i++)
+        g_ptr_array_add(batch, crossing_of(world, "default", "door",
+                                           world_start_ms + (turn % 2 ? HOURS - 1 - i : i) * INT64_C(1) * HOUR_MS));
+    return batch;
+}
+
+/* A store that waits for the first of the rows that another server has, has none of the others: each is free to that
+ * server, which would else wait for it in a circle. */
+static void test_servers_lock_rows_in_one_order(void)
+{
+    static const struct {
+        GPtrArray *(*batch)(struct store_world *world, int turn);
+        const char *first, *others;
+    } cases[] = {
+        {batch_of_orgs, "UPDATE rollup_marks SET marks = marks WHERE org_id = 'a'",
+         "UPDATE rollup_marks SET marks = marks WHERE org_id <> 'a'"},
+        {batch_of_lines, "UPDATE counts SET at = at WHERE subject_id = 'line-00'",
+         "UPDATE counts SET at = at WHERE subject_id <> 'line-00'"},
+        {batch_of_hours, "UPDATE rollup_marks SET marks = marks WHERE bucket = (SELECT min(bucket) FROM rollup_marks)",
+         "UPDATE rollup_marks SET marks = marks WHERE bucket > (SELECT min(bucket) FROM rollup_marks)"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct store_world world;
+        world_init(&world);
+        g_assert_cmpstr(world_store(&world, cases[i].batch(&world, 0)).error, ==, NULL);
+        for (int turn = 1; turn <= 2; turn++) {
+            struct world_result result = {0};
+            PGconn *holder = postgres_connect("postgres", world.database);
+            g_free(postgres_ask_on(holder, "BEGIN"));
+            g_free(postgres_ask_on(holder, cases[i].first));
+            submit(world.store, cases[i].batch(&world, turn), &result);
+            wait_for_a_waiting_one(&world);
+            g_free(postgres_ask_on(holder, cases[i].others));
+            PQfinish(holder);
+            world_wait(&result);
+            g_assert_cmpstr(result.error, ==, NULL);
+        }
+        world_clear(&world);
+    }
 }
 
 /* ---- migrations ---- */
@@ -187,6 +278,7 @@ int main(int argc, char **argv)
         return 0;
     g_test_add_func("/postgres/idle_connections_that_died_are_not_used", test_idle_connections_that_died_are_not_used);
     g_test_add_func("/postgres/a_lock_does_not_hold_the_store", test_a_lock_does_not_hold_the_store);
+    g_test_add_func("/postgres/servers_lock_rows_in_one_order", test_servers_lock_rows_in_one_order);
     g_test_add_func("/postgres/migrations_that_start_at_once", test_migrations_that_start_at_once);
     g_test_add_func("/postgres/a_migration_waits_for_another", test_a_migration_waits_for_another);
     g_test_add_func("/postgres/unmigrated_and_changed_databases_are_refused",

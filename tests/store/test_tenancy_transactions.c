@@ -357,6 +357,40 @@ static void test_batches_of_several_orgs(void)
     world_clear(&world);
 }
 
+static void note_stored(void *data, GPtrArray *events, const bool *stored, const GError *error)
+{
+    GString *told = data;
+    g_assert_no_error(error);
+    for (guint i = 0; i < events->len; i++)
+        g_string_append_printf(told, "%s%s%s ", ((const struct analytics_event *)g_ptr_array_index(events, i))->org_id,
+                               ((const struct analytics_event *)g_ptr_array_index(events, i))->id,
+                               stored[i] ? "" : "-");
+}
+
+/* Whatever the order in which they are written. */
+static void test_each_event_of_a_batch_is_told_of(void)
+{
+    static const char *const written[] = {"b1", "a1", "b2", "a1", "a2", "b1", "a3"};
+    struct store_world world;
+    g_autoptr(GString) told = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    GPtrArray *batches[2] = {world_batch_new(), world_batch_new()};
+    for (size_t i = 0; i < G_N_ELEMENTS(written); i++) {
+        struct analytics_event *event = world_crossing(&world, &written[i][1], "door", "in", world_start_ms);
+        g_free(event->org_id);
+        event->org_id = g_strndup(written[i], 1);
+        g_ptr_array_add(batches[i > 3], event);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(batches); i++)
+        g_assert_true(store_events_submit(world.store, batches[i], note_stored, told, &error));
+    store_close(world.store); /* which writes all */
+    g_assert_cmpstr(told->str, ==, "b1 a1 b2 a1- a2 b1- a3 ");
+    world.store = world_open(&world, &error);
+    g_assert_no_error(error);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -372,5 +406,6 @@ int main(int argc, char **argv)
     g_test_add_func("/tenancy/r10_lists_take_the_index", test_r10_lists_take_the_index);
     g_test_add_func("/tenancy/r13_jobs_go_org_by_org", test_r13_jobs_go_org_by_org);
     g_test_add_func("/tenancy/batches_of_several_orgs", test_batches_of_several_orgs);
+    g_test_add_func("/tenancy/each_event_of_a_batch_is_told_of", test_each_event_of_a_batch_is_told_of);
     return g_test_run();
 }
