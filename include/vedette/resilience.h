@@ -46,10 +46,12 @@ VEDETTE_PUBLIC const char *vedette_resilience_service_name(const struct vedette_
 
 /* ---- start and stop ---- */
 
-/* Starts every queue, in the order in which they were added, and monitoring. False: one did not start, *why (may be
- * NULL) names it, static text or the queue's; those before it are stopped again. One thread at a time. */
+/* Starts every queue that is not started, in the order in which they were added, and monitoring. False: one did not
+ * start, *why (may be NULL) names it, static text or the queue's; all that were started are stopped again. One thread
+ * at a time. */
 VEDETTE_PUBLIC bool vedette_resilience_start_all(struct vedette_resilience *resilience, const char **why);
-/* Stops monitoring and every queue, the last first. One thread at a time, not from a callback. */
+/* Stops monitoring and, the last first, every queue that vedette_resilience_start_all started, once. One thread at a
+ * time, not from a callback. */
 VEDETTE_PUBLIC void vedette_resilience_stop_all(struct vedette_resilience *resilience);
 
 /* ---- breakers ---- */
@@ -89,7 +91,7 @@ struct vedette_queue {
     /* Any thread; may not call the manager. */
     void (*get_stats)(void *data, struct vedette_queue_stats *stats);
     bool (*start)(void *data, const char **why); /* may be NULL: nothing to start */
-    void (*stop)(void *data);                    /* may be NULL */
+    void (*stop)(void *data);                    /* once for each start that was good; may be NULL */
     void *data;                                  /* handed to all; outlives the manager, or is removed before */
 };
 /* False: the name is taken, or there are max_queues. Any thread. */

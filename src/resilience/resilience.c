@@ -17,6 +17,8 @@ struct named_breaker {
 struct named_queue {
     char *name;
     struct vedette_queue queue;
+    uint64_t number; /* for ever */
+    bool is_started; /* by the manager, and not stopped since */
 };
 
 struct vedette_resilience {
@@ -27,6 +29,7 @@ struct vedette_resilience {
     /* under the lock */
     GHashTable *breakers; /* name → struct named_breaker * */
     GPtrArray *queues;    /* of struct named_queue *, in the order in which they came */
+    uint64_t queues_added;
 };
 
 void vedette_resilience_config_init(struct vedette_resilience_config *config)
@@ -242,6 +245,7 @@ bool vedette_resilience_add_queue(struct vedette_resilience *resilience, const s
         named->name = g_strdup(queue->name);
         named->queue = *queue;
         named->queue.name = named->name;
+        named->number = ++resilience->queues_added;
         g_ptr_array_add(resilience->queues, named);
     }
     pthread_mutex_unlock(&resilience->lock);
@@ -288,44 +292,83 @@ void vedette_resilience_queue_stats(struct vedette_resilience *resilience, struc
 
 /* ---- start and stop ---- */
 
-/* A queue by its place; false behind the last. It is its owner's to keep it until it is stopped. */
-static bool queue_at(struct vedette_resilience *resilience, guint index, struct vedette_queue *queue)
+/* The first that is not started, which counts as started from now on: *number is its. False: there is none. It is its
+ * owner's to keep it until it is stopped. */
+static bool take_stopped(struct vedette_resilience *resilience, struct vedette_queue *queue, uint64_t *number)
 {
+    bool is_found = false;
     pthread_mutex_lock(&resilience->lock);
-    bool is_there = index < resilience->queues->len;
-    if (is_there)
-        *queue = ((const struct named_queue *)g_ptr_array_index(resilience->queues, index))->queue;
+    for (guint i = 0; i < resilience->queues->len && !is_found; i++) {
+        struct named_queue *named = g_ptr_array_index(resilience->queues, i);
+        is_found = !named->is_started;
+        if (!is_found)
+            continue;
+        named->is_started = true;
+        *queue = named->queue;
+        *number = named->number;
+    }
     pthread_mutex_unlock(&resilience->lock);
-    return is_there;
+    return is_found;
 }
 
-static void stop_queues(struct vedette_resilience *resilience, guint count)
+/* The last that is started, which is no longer. False: there is none. */
+static bool take_started(struct vedette_resilience *resilience, struct vedette_queue *queue)
+{
+    bool is_found = false;
+    pthread_mutex_lock(&resilience->lock);
+    for (guint i = resilience->queues->len; i-- > 0 && !is_found;) {
+        struct named_queue *named = g_ptr_array_index(resilience->queues, i);
+        is_found = named->is_started;
+        if (!is_found)
+            continue;
+        named->is_started = false;
+        *queue = named->queue;
+    }
+    pthread_mutex_unlock(&resilience->lock);
+    return is_found;
+}
+
+/* It refused to. By its number: it may have been removed meanwhile. */
+static void note_refused(struct vedette_resilience *resilience, uint64_t number)
+{
+    pthread_mutex_lock(&resilience->lock);
+    for (guint i = 0; i < resilience->queues->len; i++) {
+        struct named_queue *named = g_ptr_array_index(resilience->queues, i);
+        if (named->number == number)
+            named->is_started = false;
+    }
+    pthread_mutex_unlock(&resilience->lock);
+}
+
+static void stop_queues(struct vedette_resilience *resilience)
 {
     struct vedette_queue queue;
-    while (count-- > 0)
-        if (queue_at(resilience, count, &queue) && queue.stop)
+    while (take_started(resilience, &queue))
+        if (queue.stop)
             queue.stop(queue.data);
 }
 
 bool vedette_resilience_start_all(struct vedette_resilience *resilience, const char **why)
 {
     struct vedette_queue queue;
+    uint64_t number;
     const char *fault = "a queue did not start";
-    for (guint i = 0; queue_at(resilience, i, &queue); i++)
+    while (take_stopped(resilience, &queue, &number))
         if (queue.start && !queue.start(queue.data, &fault)) {
-            stop_queues(resilience, i);
+            note_refused(resilience, number);
+            stop_queues(resilience);
             return refuse(fault, why);
         }
     if (vedette_health_start_monitoring(resilience->health, why))
         return true;
-    stop_queues(resilience, (guint)resilience->config.max_queues);
+    stop_queues(resilience);
     return false;
 }
 
 void vedette_resilience_stop_all(struct vedette_resilience *resilience)
 {
     vedette_health_stop_monitoring(resilience->health);
-    stop_queues(resilience, (guint)resilience->config.max_queues);
+    stop_queues(resilience);
 }
 
 /* ---- cameras ---- */

@@ -8,6 +8,7 @@
 
 struct queue {
     bool is_started, fails;
+    int stops;
     struct vedette_queue_stats stats;
 };
 
@@ -26,7 +27,9 @@ static bool queue_start(void *data, const char **why)
 
 static void queue_stop(void *data)
 {
-    ((struct queue *)data)->is_started = false;
+    struct queue *queue = data;
+    queue->is_started = false;
+    queue->stops++;
 }
 
 static struct vedette_queue face_of(struct queue *queue, const char *name)
@@ -122,6 +125,30 @@ static void test_all_start_and_stop(void)
     g_assert_false(first.is_started);
     g_assert_true(second.is_started); /* no longer the manager's */
     vedette_resilience_free(manager);
+}
+
+/* Once for each good start: neither twice, nor where it refused or was never reached. */
+static void test_a_queue_is_stopped_once_for_each_start(void)
+{
+    struct queue queues[3] = {{.fails = false}, {.fails = true}, {.fails = false}};
+    static const char *const names[] = {"events", "clips", "uploads"};
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(queues); i++) {
+        const struct vedette_queue face = face_of(&queues[i], names[i]);
+        g_assert_true(vedette_resilience_add_queue(manager, &face));
+    }
+    vedette_resilience_stop_all(manager); /* none is started */
+    g_assert_false(vedette_resilience_start_all(manager, NULL));
+    g_assert_cmpint(queues[0].stops, ==, 1);
+    g_assert_cmpint(queues[1].stops + queues[2].stops, ==, 0);
+    queues[1].fails = false;
+    g_assert_true(vedette_resilience_start_all(manager, NULL));
+    vedette_resilience_stop_all(manager);
+    vedette_resilience_stop_all(manager);
+    vedette_resilience_free(manager);
+    g_assert_cmpint(queues[0].stops, ==, 2);
+    g_assert_cmpint(queues[1].stops, ==, 1);
+    g_assert_cmpint(queues[2].stops, ==, 1);
 }
 
 static void test_a_health_check_shows_all(void)
@@ -245,6 +272,7 @@ int main(int argc, char **argv)
     g_test_add_func("/resilience/breakers are bounded", test_breakers_are_bounded);
     g_test_add_func("/resilience/a breaker can be somebody else's", test_a_breaker_can_be_somebody_elses);
     g_test_add_func("/resilience/all start and stop", test_all_start_and_stop);
+    g_test_add_func("/resilience/a queue is stopped once for each start", test_a_queue_is_stopped_once_for_each_start);
     g_test_add_func("/resilience/a health check shows all", test_a_health_check_shows_all);
     g_test_add_func("/resilience/cameras have their monitor", test_cameras_have_their_monitor);
     g_test_add_func("/resilience/any thread may ask", test_any_thread_may_ask);
