@@ -124,12 +124,13 @@ static bool write_once(struct vedette_spool *spool, struct spool_ticket **ticket
 }
 
 /* A full disk gets back what the active file takes, when all in it is done, or else the reserve, and with its room the
- * WALs of those that wait to be sealed. True when there was something to give. */
+ * WALs of those that wait to be sealed. A damaged file gives nothing back: it is to be set aside, not removed. True
+ * when there was something to give. */
 static bool give_room_back(struct vedette_spool *spool)
 {
     struct spool_file *file = spool->active;
     pthread_mutex_lock(&spool->lock);
-    bool is_drained = file && file->rows && file->live == 0;
+    bool is_drained = file && file->rows && file->live == 0 && !file->is_damaged;
     if (is_drained)
         file->is_retired = file->is_leaving = true;
     pthread_mutex_unlock(&spool->lock);

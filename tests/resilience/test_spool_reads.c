@@ -4,6 +4,7 @@
 
 #include "shim_vfs.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 
 /* On a disk that can be made to fail, with a file for every few records and none of them in memory. */
@@ -169,9 +170,70 @@ static void test_q09_a_corrupt_record_is_not_noted_as_done(void)
     world_clear(&world);
 }
 
+enum { LARGE_RECORDS = 900, LARGE_BYTES = 1000 };
+
+/* In one commit; SQLite keeps half a megabyte. */
+static void put_more_than_is_cached(struct spool_world *world)
+{
+    g_autofree char *text = g_strnfill(LARGE_BYTES, 'x');
+    struct vedette_spool_record records[LARGE_RECORDS];
+    for (size_t i = 0; i < LARGE_RECORDS; i++)
+        records[i] =
+            (struct vedette_spool_record){.tenant = "shop", .priority = 5, .payload = text, .length = LARGE_BYTES};
+    g_assert_true(vedette_spool_enqueue(world->spool, records, LARGE_RECORDS, NULL));
+}
+
+/* Changes a byte of a text wherever it stands in a file. */
+static void spoil(const char *path, const char *text)
+{
+    g_autofree char *bytes = NULL;
+    gsize length;
+    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    for (const char *at = bytes; (at = memmem(at, (size_t)(bytes + length - at), text, strlen(text))); at++)
+        g_assert_cmpint(pwrite(fd, "R", 1, at - bytes), ==, 1);
+    close(fd);
+}
+
+/* What a person shall look at is no room to give back, though all in it is done. */
+static void test_q09_a_damaged_file_outlives_a_full_disk(void)
+{
+    struct spool_world world;
+    init(&world);
+    world.config.file_bytes = 4 << 20; /* all of it is in one */
+    world_open(&world);
+    world_put_many(&world, 1);
+    put_more_than_is_cached(&world);
+    g_autoptr(GPtrArray) wals = world_files(&world, ".spool-wal");
+    spoil(g_ptr_array_index(wals, 0), "record 0"); /* in the file that is written to */
+    g_autoptr(GPtrArray) rest = world_drain(&world);
+    g_assert_cmpuint(rest->len, ==, LARGE_RECORDS);
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_CORRUPT], ==, 1);
+    g_assert_true(world_put(&world, "shop", 5, "warm")); /* what the next commit reads is in memory then */
+    g_autofree char *warm = world_drain_text(&world);
+    g_assert_cmpstr(warm, ==, "warm");
+    shim_plan(1, SQLITE_FULL, true);
+    g_assert_false(world_put(&world, "shop", 5, "refused"));
+    shim_plan(0, 0, false);
+    g_assert_true(world_put(&world, "shop", 5, "taken"));
+    g_autofree char *taken = world_drain_text(&world);
+    g_assert_cmpstr(taken, ==, "taken");
+    world_close(&world);
+    g_autoptr(GPtrArray) bad = world_files(&world, ".spool.bad");
+    g_assert_cmpuint(bad->len, ==, 1);
+    g_autoptr(GPtrArray) reports = world_files(&world, ".bad.txt");
+    g_assert_cmpuint(reports->len, ==, 1);
+    g_autofree char *text = NULL;
+    g_assert_true(g_file_get_contents(g_ptr_array_index(reports, 0), &text, NULL, NULL));
+    g_assert_nonnull(strstr(text, "Records lost: 1"));
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/spool/q09_a_damaged_file_outlives_a_full_disk", test_q09_a_damaged_file_outlives_a_full_disk);
     g_test_add_func("/spool/q09_a_corrupt_record_is_not_noted_as_done", test_q09_a_corrupt_record_is_not_noted_as_done);
     g_test_add_func("/spool/q11_the_directory_is_away_for_a_while", test_q11_the_directory_is_away_for_a_while);
     g_test_add_func("/spool/q15_reads_that_fail_for_long_lose_nothing", test_q15_reads_that_fail_for_long_lose_nothing);
