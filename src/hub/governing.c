@@ -26,14 +26,18 @@ static const char memory_file[] = "governor.json";
 
 struct governing {
     struct hub *hub;
+    char *machine_root;
     struct disk_aside *disk;
     struct admission *admission;
     struct machine machine;
     struct governor governor;
     struct governor_measures measures;
     /* smoothed; of all cameras together */
-    double used_cores, camera_cores;
+    double used_cores, own_cores, camera_cores; /* own: of our processes, cameras' and others */
     int64_t used_bytes, camera_bytes;
+    /* what all that is not ours takes: as the last run had it, until no camera ran at a look */
+    double other_cores;
+    int64_t other_bytes;
     size_t cameras; /* that gave pictures at the last look */
     int looks;      /* with cameras */
     int room;
@@ -65,20 +69,23 @@ static bool load_memory(struct governing *governing, const char *path, GError **
     return is_good;
 }
 
-struct governing *governing_new(struct hub *hub)
+struct governing *governing_new(struct hub *hub, const char *machine_root)
 {
     struct governing *governing = g_new0(struct governing, 1);
     g_autofree char *path = g_build_filename(hub->data_dir, memory_file, NULL);
     g_autoptr(GError) error = NULL;
     governing->hub = hub;
+    governing->machine_root = g_strdup(machine_root);
     governing->room = -1;
     governing->disk = disk_aside_new(hub->data_dir, NULL);
     governing->admission = admission_new();
     counter_set(&hub->health.room_cameras, -1);
     record_init(&governor_memory_descriptor, &governing->memory);
-    machine_detect("", &governing->machine);
+    machine_detect(machine_root, &governing->machine);
     if (!load_memory(governing, path, &error) && !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
         log_warning(NULL, "what cameras cost is measured anew: %s: %s", path, error->message);
+    governing->other_cores = governing->memory.other_cores;
+    governing->other_bytes = governing->memory.other_bytes;
     return governing;
 }
 
@@ -89,6 +96,7 @@ void governing_free(struct governing *governing)
     disk_aside_free(governing->disk);
     admission_free(governing->admission);
     record_clear(&governor_memory_descriptor, &governing->memory);
+    g_free(governing->machine_root);
     g_free(governing);
 }
 
@@ -136,17 +144,33 @@ static int count_new(const struct governing *governing)
     return count;
 }
 
+/* Of those of the last run, which will take again what they took, how many there are; all, while some may still join.
+ */
+static size_t count_remembered(const struct governing *governing)
+{
+    const struct record_strings *cameras = &governing->memory.cameras;
+    if (!arrival_is_over(governing->hub->arrival))
+        return cameras->count;
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(governing->hub->live);
+    size_t count = 0;
+    for (size_t i = 0; i < cameras->count; i++) {
+        const struct camera *camera = camera_set_find(set, cameras->items[i]);
+        count += camera && camera->enabled;
+    }
+    return count;
+}
+
 /* Room for new cameras, by what those of the last run cost; -1: nothing is known. */
 static int remembered_room(const struct governing *governing)
 {
     const struct governor_memory *memory = &governing->memory;
-    size_t known = memory->cameras.count;
+    size_t remembered = count_remembered(governing);
     const struct governor_load load = {
         .cores = governing->machine.cores,
-        .used_cores = memory->other_cores + memory->camera_cores * (double)known,
+        .used_cores = governing->other_cores + memory->camera_cores * (double)remembered,
         .camera_cores = memory->camera_cores,
         .memory_bytes = machine_usable_bytes(&governing->machine),
-        .used_bytes = memory->other_bytes + memory->camera_bytes * (int64_t)known,
+        .used_bytes = governing->other_bytes + memory->camera_bytes * (int64_t)remembered,
         .camera_bytes = memory->camera_bytes,
     };
     int room = governor_room(&governing->hub->settings->governor, &load);
@@ -261,32 +285,51 @@ static void measure_cameras(struct governing *governing)
     governing->late = late;
 }
 
-static int64_t cpu_since(pid_t pid, struct process_cpu *before)
+static int64_t cpu_since(const struct governing *governing, pid_t pid, struct process_cpu *before)
 {
-    int64_t now_us = machine_process_cpu_us("", pid);
+    int64_t now_us = machine_process_cpu_us(governing->machine_root, pid);
     int64_t spent_us = before->pid == pid ? MAX(now_us - before->us, 0) : 0;
     *before = (struct process_cpu){pid, now_us};
     return spent_us;
 }
 
-/* Our own processes; what they take is what the cameras cost. */
-static void measure_processes(struct governing *governing, int64_t elapsed_us)
+/* Of all our processes. */
+struct own_usage {
+    double cores; /* since the look before */
+    int64_t worker_bytes;
+};
+
+static struct own_usage measure_processes(struct governing *governing, int64_t elapsed_us)
 {
     struct hub *hub = governing->hub;
-    int64_t cpu_us = cpu_since(getpid(), &hub->cpu), bytes = 0;
+    int64_t cpu_us = cpu_since(governing, getpid(), &hub->cpu), bytes = 0;
     for (guint i = 0; i < hub->workers->len; i++) {
         struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
         if (!worker->pid)
             continue;
-        cpu_us += cpu_since(worker->pid, &worker->cpu);
-        bytes += machine_process_memory_bytes("", worker->pid);
+        cpu_us += cpu_since(governing, worker->pid, &worker->cpu);
+        bytes += machine_process_memory_bytes(governing->machine_root, worker->pid);
     }
-    if (governing->cameras == 0 || !governing->has_looked)
+    return (struct own_usage){(double)cpu_us / (double)elapsed_us, bytes};
+}
+
+/* What our processes take is what the cameras cost. */
+static void count_cost(struct governing *governing, const struct own_usage *own)
+{
+    if (governing->cameras == 0)
         return;
-    double cores = (double)cpu_us / (double)elapsed_us / (double)governing->cameras;
-    smooth(&governing->camera_cores, cores, governing->looks == 0);
-    governing->camera_bytes = bytes / (int64_t)governing->cameras;
+    smooth(&governing->camera_cores, own->cores / (double)governing->cameras, governing->looks == 0);
+    governing->camera_bytes = own->worker_bytes / (int64_t)governing->cameras;
     governing->looks++;
+}
+
+/* As long as no camera runs, what the others take is seen by itself. */
+static void count_others(struct governing *governing, const struct own_usage *own)
+{
+    if (governing->cameras > 0)
+        return;
+    governing->other_cores = MAX(governing->used_cores - governing->own_cores, 0);
+    governing->other_bytes = MAX(governing->used_bytes - own->worker_bytes, 0);
 }
 
 static bool disk_is_low(const struct governing *governing)
@@ -301,17 +344,20 @@ static void measure(struct governing *governing, int64_t elapsed_us)
     struct governor_measures *measures = &governing->measures;
     struct machine_usage usage;
     bool is_first = !governing->has_looked;
-    machine_measure("", &governing->machine, &usage);
+    machine_measure(governing->machine_root, &governing->machine, &usage);
     measure_cameras(governing);
-    measure_processes(governing, elapsed_us);
+    const struct own_usage own = measure_processes(governing, elapsed_us);
+    governing->used_bytes = usage.memory_used_bytes;
     if (!is_first) {
         double share = machine_cpu_share(&governing->machine, &governing->usage, &usage, elapsed_us);
+        smooth(&governing->own_cores, own.cores, governing->used_cores <= 0); /* as the share, to be taken from it */
         smooth(&measures->cpu_share, share, governing->used_cores <= 0);
         governing->used_cores = measures->cpu_share * governing->machine.cores;
+        count_cost(governing, &own);
+        count_others(governing, &own);
     }
     measures->memory_share =
         usage.memory_total_bytes ? (double)usage.memory_used_bytes / (double)usage.memory_total_bytes : 0;
-    governing->used_bytes = usage.memory_used_bytes;
     measures->queue_share = hub->records ? record_path_fullness(hub->records) : 0;
     measures->is_disk_low = disk_is_low(governing);
     governing->usage = usage;

@@ -318,7 +318,7 @@ static bool open_all(struct hub *hub, GError **error)
     if (hub->store)
         store_watch_incidents(hub->store, publish_incident, hub);
     hub->monitor = monitor_new(hub);
-    hub->governing = governing_new(hub);
+    hub->governing = governing_new(hub, "");
     if (!hub->store || !(hub->track_ids = track_ids_new(hub->store, hub->data_dir, hub->clock, error)) ||
         !(hub->policies = policies_new(hub, error)))
         return false;

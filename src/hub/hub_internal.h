@@ -198,8 +198,8 @@ struct policy_keeper *policies_keeper(struct hub_policies *policies);
 
 /* ---- governing.c ---- */
 
-/* Once data_dir, settings and live are known; freed after the last turn. */
-struct governing *governing_new(struct hub *hub);
+/* Once data_dir, settings and live are known; freed after the last turn. `machine_root` as machine.h has it: "". */
+struct governing *governing_new(struct hub *hub, const char *machine_root);
 void governing_free(struct governing *governing);
 /* Whether this camera is watched, by governor.admission; says so where it is not. One that was refused is
  * asked for again once there is room. `governing` NULL, here and in governing_order_worker: nobody governs. */

@@ -4,6 +4,7 @@
 #include "base/machine.h"
 #include "directory.h"
 #include "hub/admission.h"
+#include "hub/arrival.h"
 
 #include <string.h>
 
@@ -63,7 +64,8 @@ static void test_a_camera_without_pictures_gives_its_place_back(void)
 /* ---- in the hub ---- */
 
 struct world {
-    char *directory;
+    char *directory, *machine;
+    int64_t busy_ticks, idle_ticks; /* of the machine, since its start */
     struct settings settings;
     struct clock *clock;
     struct hub hub;
@@ -77,20 +79,41 @@ static void add_camera(struct settings *settings, const char *id)
     camera->source = g_strdup("rtsp://127.0.0.1/x");
 }
 
-/* The run before left the camera "known", and room for one more. */
-static void world_init(struct world *world, enum governor_admission admission)
+/* What its kernel tells after one more second, of which it was busy or idle. */
+static void pass_second(struct world *world, bool is_busy)
+{
+    enum { TICKS = 100 };
+    *(is_busy ? &world->busy_ticks : &world->idle_ticks) += TICKS;
+    g_autofree char *directory = g_build_filename(world->machine, "proc", NULL);
+    g_autofree char *path = g_build_filename(directory, "stat", NULL);
+    g_autofree char *text = g_strdup_printf("cpu  %" G_GINT64_FORMAT " 0 0 %" G_GINT64_FORMAT " 0 0 0 0\n",
+                                            world->busy_ticks, world->idle_ticks);
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+/* What the run before left: `cameras` of which each took 0.35 of the machine, and others that took a share of it. A
+ * machine is filled up to 0.8. */
+static void remember(const struct world *world, const char *cameras, double others)
 {
     struct machine machine;
+    char camera_cores[G_ASCII_DTOSTR_BUF_SIZE], other_cores[G_ASCII_DTOSTR_BUF_SIZE];
+    machine_detect(world->machine, &machine);
+    g_ascii_dtostr(camera_cores, sizeof camera_cores, machine.cores * 0.35);
+    g_ascii_dtostr(other_cores, sizeof other_cores, machine.cores * others);
+    g_autofree char *path = g_build_filename(world->directory, "governor.json", NULL);
+    g_autofree char *memory = g_strdup_printf(
+        "{\"cameras\":[%s],\"camera_cores\":%s,\"camera_bytes\":1,\"other_cores\":%s,\"other_bytes\":0}", cameras,
+        camera_cores, other_cores);
+    g_assert_true(g_file_set_contents(path, memory, -1, NULL));
+}
+
+static void world_prepare(struct world *world, enum governor_admission admission)
+{
     *world = (struct world){.directory = g_dir_make_tmp("vedette-admission-XXXXXX", NULL),
                             .clock = clock_fake_new(INT64_C(1750000000000))};
-    machine_detect("", &machine);
-    char cores[G_ASCII_DTOSTR_BUF_SIZE];
-    g_ascii_dtostr(cores, sizeof cores, machine.cores * 0.35);
-    g_autofree char *path = g_build_filename(world->directory, "governor.json", NULL);
-    g_autofree char *memory = g_strdup_printf("{\"cameras\":[\"known\"],\"camera_cores\":%s,\"camera_bytes\":1,"
-                                              "\"other_cores\":0,\"other_bytes\":0}",
-                                              cores);
-    g_assert_true(g_file_set_contents(path, memory, -1, NULL));
+    world->machine = g_build_filename(world->directory, "machine", NULL);
+    pass_second(world, false);
     record_init(&settings_descriptor, &world->settings);
     world->settings.governor.admission = admission;
     world->settings.workers.count = 1;
@@ -107,8 +130,20 @@ static void world_init(struct world *world, enum governor_admission admission)
         .not_placed = camera_array_new(),
         .breaker_words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
-    world->hub.governing = governing_new(&world->hub);
+}
+
+static void world_begin(struct world *world)
+{
+    world->hub.governing = governing_new(&world->hub, world->machine);
     hub_place_cameras(&world->hub);
+}
+
+/* The run before left the camera "known", and room for one more. */
+static void world_init(struct world *world, enum governor_admission admission)
+{
+    world_prepare(world, admission);
+    remember(world, "\"known\"", 0);
+    world_begin(world);
 }
 
 static void world_clear(struct world *world)
@@ -124,13 +159,20 @@ static void world_clear(struct world *world)
     clock_fake_free(world->clock);
     remove_directory(world->directory);
     g_free(world->directory);
+    g_free(world->machine);
+}
+
+static void turn_while(struct world *world, bool is_busy)
+{
+    pass_second(world, is_busy);
+    clock_fake_advance_us(world->clock, SECOND_US);
+    governing_turn(world->hub.governing);
+    hub_place_cameras(&world->hub);
 }
 
 static void turn(struct world *world)
 {
-    clock_fake_advance_us(world->clock, SECOND_US);
-    governing_turn(world->hub.governing);
-    hub_place_cameras(&world->hub);
+    turn_while(world, false);
 }
 
 static bool is_watched(const struct world *world, const char *id)
@@ -185,6 +227,59 @@ static void test_a_camera_without_room_is_told_until_it_goes(void)
     world_clear(&world);
 }
 
+/* Two cameras filled the machine, and are no more: those that take their places are let in, as is the next one once one
+ * of these goes. */
+static void test_cameras_of_the_last_run_that_are_gone_take_no_room(void)
+{
+    struct world world;
+    world_prepare(&world, ADMISSION_REFUSE);
+    remember(&world, "\"gone\",\"gone too\"", 0);
+    world_begin(&world);
+    g_assert_true(is_watched(&world, "known"));
+    g_assert_true(is_watched(&world, "new"));
+    g_assert_false(is_watched(&world, "one more"));
+    remove_camera(&world, "known");
+    turn(&world);
+    g_assert_true(is_watched(&world, "one more"));
+    world_clear(&world);
+}
+
+/* While the store is away nobody knows which cameras there are besides the settings'. */
+static void test_cameras_that_may_still_join_keep_their_room(void)
+{
+    struct world world;
+    world_prepare(&world, ADMISSION_REFUSE);
+    remember(&world, "\"known\",\"of the API\"", 0);
+    world.hub.arrival = arrival_new(&world.hub);
+    world_begin(&world);
+    turn(&world);
+    g_assert_false(is_watched(&world, "new"));
+    g_clear_pointer(&world.hub.arrival, arrival_free);
+    turn(&world);
+    g_assert_true(is_watched(&world, "new"));
+    world_clear(&world);
+}
+
+/* What others take is measured while no camera runs, and the last run's measure forgotten. */
+static void test_what_others_take_now_counts(void)
+{
+    struct world world;
+    world_prepare(&world, ADMISSION_REFUSE);
+    remember(&world, "\"known\"", 0.3);
+    world_begin(&world);
+    turn(&world);
+    g_assert_false(is_watched(&world, "new"));
+    turn(&world);
+    g_assert_true(is_watched(&world, "new"));
+    g_assert_false(is_watched(&world, "one more"));
+    for (int i = 0; i < 10; i++)
+        turn_while(&world, true);
+    remove_camera(&world, "new");
+    turn_while(&world, true);
+    g_assert_false(is_watched(&world, "one more"));
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -196,5 +291,10 @@ int main(int argc, char **argv)
                     test_a_refused_camera_is_let_in_when_another_goes);
     g_test_add_func("/admission/a camera without room is told until it goes",
                     test_a_camera_without_room_is_told_until_it_goes);
+    g_test_add_func("/admission/cameras of the last run that are gone take no room",
+                    test_cameras_of_the_last_run_that_are_gone_take_no_room);
+    g_test_add_func("/admission/cameras that may still join keep their room",
+                    test_cameras_that_may_still_join_keep_their_room);
+    g_test_add_func("/admission/what others take now counts", test_what_others_take_now_counts);
     return g_test_run();
 }
