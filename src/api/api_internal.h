@@ -266,9 +266,9 @@ bool request_check_runs_server(const struct request *request, struct answer *ans
 /* viewing.c: what the audit was told of lately. */
 struct viewings *viewings_new(void);
 void viewings_free(struct viewings *viewings);
-/* Before a picture of the camera is shown: the audit is told when a policy hides nobody in it. False: it cannot be
- * told, and the answer is made. */
-bool request_tell_view(const struct request *request, const struct camera *camera, struct answer *answer);
+/* Before a picture of the camera is shown: where a policy hides nobody in it, it is for a privacy officer or above, and
+ * the audit is told. False: it is not for them, or the audit cannot be told, and the answer is made. */
+bool request_may_view(const struct request *request, const struct camera *camera, struct answer *answer);
 /* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the
  * request's end. */
 const struct camera_set *request_cameras(struct request *request);

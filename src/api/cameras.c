@@ -279,7 +279,7 @@ static void handle_preview(struct request *request, struct answer *answer)
     if (!request->wait_until_us)
         request->wait_until_us = now_us + PREVIEW_WAIT_US;
     if (is_fresh) {
-        if (request_tell_view(request, camera, answer))
+        if (request_may_view(request, camera, answer))
             answer_preview(request, &preview, answer);
     } else if (now_us < request->wait_until_us) {
         answer->is_waiting = true;
@@ -401,8 +401,7 @@ static const struct route routes[] = {
      .features = ROUTE_CACHED,
      .handle = handle_preview,
      .doc = "The latest picture, with X-Frame-Number and X-Captured-At; 503 while there is none. Figures are hidden; "
-            "where a "
-            "policy hides none, the audit tells who looks."},
+            "where a policy hides none, only a privacy officer or above sees it (else 403), and the audit tells who."},
     {.method = "GET",
      .path = "/api/v1/lines",
      .name = "listLines",

@@ -1,5 +1,6 @@
-/* Views of pictures in which nobody is hidden are told in the audit: who looks, at which camera, from where. A page
- * asks for pictures all the time, so that one entry stands for a while of looking. */
+/* Pictures in which nobody is hidden are for privacy officers and those above them, and their views are told in the
+ * audit: who looks, at which camera, from where. A page asks for pictures all the time, so that one entry stands for a
+ * while of looking. */
 #define LOG_MODULE "api"
 #include "api/api_internal.h"
 #include "base/log.h"
@@ -57,11 +58,10 @@ static bool hides_people(const struct api *api, const struct camera *camera)
     return !api->policies || (policy_keeper_privacy_policy(api->policies, camera, &policy) && policy.face_blur_enabled);
 }
 
-bool request_tell_view(const struct request *request, const struct camera *camera, struct answer *answer)
+/* False: the audit cannot be told, which `answer` says. */
+static bool tell_view(const struct request *request, const struct camera *camera, struct answer *answer)
 {
     struct api *api = request->api;
-    if (hides_people(api, camera))
-        return true;
     const struct audit_by by = request_by(request);
     const struct audit_change change = {AUDIT_MATERIAL, camera->id, "view", NULL, NULL};
     int64_t now_us = clock_monotonic_us(api->clock);
@@ -78,4 +78,17 @@ bool request_tell_view(const struct request *request, const struct camera *camer
     }
     note_told(api->viewings, key, now_us, now_us + api->settings->auth.view_audit_minutes * INT64_C(60000000));
     return true;
+}
+
+bool request_may_view(const struct request *request, const struct camera *camera, struct answer *answer)
+{
+    if (hides_people(request->api, camera))
+        return true;
+    if (request->login.user->role >= ROLE_PRIVACY_OFFICER)
+        return tell_view(request, camera, answer);
+    answer_problem(answer, MHD_HTTP_FORBIDDEN,
+                   "nobody is hidden in this camera's pictures (policy privacy, face_blur_enabled): they are for a "
+                   "privacy officer, or above",
+                   NULL);
+    return false;
 }

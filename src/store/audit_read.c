@@ -3,7 +3,7 @@
 
 #include "store/audit_internal.h"
 
-enum { AUDIT_LIMIT_MAX = 500, VERIFY_PAGE = 500 };
+enum { AUDIT_LIMIT_MAX = 1000, VERIFY_PAGE = 500 };
 
 /* An entry with what is sealed beside it, and the keys for that. */
 struct whole_entry {

@@ -223,42 +223,6 @@ static void test_preview(void)
     world_clear(&world);
 }
 
-static int count_views(const struct api_world *world)
-{
-    struct reply reply = world_get(world, "/api/v1/audit", world->token);
-    int count = 0;
-    for (const char *at = reply.body->str; (at = strstr(at, "\"subject_kind\":\"material\"")); at++)
-        count++;
-    reply_clear(&reply);
-    return count;
-}
-
-/* Who sees a picture in which nobody is hidden is told, once for a while of looking. */
-static void test_a_view_of_people_is_audited(void)
-{
-    static const char path[] = "/api/v1/cameras/cam-1/preview.jpg";
-    struct api_world world;
-    world_init(&world);
-    world_login(&world);
-    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
-    live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 1);
-    g_autofree char *login = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
-    g_assert_cmpint(world_status(&world, "GET", path, login), ==, 200);
-    g_assert_cmpint(count_views(&world), ==, 0); /* as it comes, people are hidden */
-    struct reply reply = world_request(&world, "PUT", "/api/v1/policies/privacy?camera_id=cam-1", login,
-                                       "{\"face_blur_enabled\":false}");
-    g_assert_cmpint(reply.status, ==, 200);
-    reply_clear(&reply);
-    for (int i = 0; i < 3; i++)
-        g_assert_cmpint(world_status(&world, "GET", path, login), ==, 200);
-    g_assert_cmpint(count_views(&world), ==, 1);
-    clock_fake_advance_us(world.clock, INT64_C(61) * 60000000);
-    live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 2);
-    g_assert_cmpint(world_status(&world, "GET", path, login), ==, 200);
-    g_assert_cmpint(count_views(&world), ==, 2);
-    world_clear(&world);
-}
-
 static void test_metrics(void)
 {
     struct api_world world;
@@ -580,7 +544,6 @@ int main(int argc, char **argv)
     g_test_add_func("/api/events_and_counts", test_events_and_counts);
     g_test_add_func("/api/event_parameters_are_checked", test_event_parameters_are_checked);
     g_test_add_func("/api/preview", test_preview);
-    g_test_add_func("/api/a view of people is audited", test_a_view_of_people_is_audited);
     g_test_add_func("/api/metrics", test_metrics);
     g_test_add_func("/api/s06_no_secrets_in_answers", test_s06_no_secrets_in_answers);
     g_test_add_func("/api/queue stats are of the own org", test_queue_stats_are_of_the_own_org);

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { fetchPreview } from "./api";
+import { ApiError } from "./client";
 import { drawPicture } from "./drawing";
 import type { Live } from "./live";
 import type { CameraView, TrackUpdate } from "./records";
@@ -19,6 +20,7 @@ function updateFor(updates: TrackUpdate[], frameNumber: number): TrackUpdate | u
 function usePictures(camera: CameraView, live: Live) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hasPicture, setHasPicture] = useState(false);
+  const [refusal, setRefusal] = useState("");
   const latest = useRef(camera);
   latest.current = camera;
 
@@ -41,8 +43,13 @@ function usePictures(camera: CameraView, live: Live) {
           await pause(PAUSE_AFTER_FAILURE_MS);
           continue;
         }
-        const preview = await fetchPreview(camera.id, stop.signal).catch(() => null);
+        let why = "";
+        const preview = await fetchPreview(camera.id, stop.signal).catch((error) => {
+          if (error instanceof ApiError && error.status === 403) why = error.message;
+          return null;
+        });
         setHasPicture(preview !== null);
+        setRefusal(why);
         const context = canvas.current?.getContext("2d");
         if (preview && context && preview.frameNumber !== lastFrame) {
           lastFrame = preview.frameNumber;
@@ -61,7 +68,7 @@ function usePictures(camera: CameraView, live: Live) {
       unlisten();
     };
   }, [camera.id, live]);
-  return { canvas, hasPicture };
+  return { canvas, hasPicture, refusal };
 }
 
 function Counts({ camera }: { camera: CameraView }) {
@@ -99,7 +106,7 @@ function Counts({ camera }: { camera: CameraView }) {
 }
 
 export function CameraCard({ camera, live }: { camera: CameraView; live: Live }) {
-  const { canvas, hasPicture } = usePictures(camera, live);
+  const { canvas, hasPicture, refusal } = usePictures(camera, live);
   const health = camera.health;
   return (
     <article class="camera" data-camera={camera.id}>
@@ -110,7 +117,7 @@ export function CameraCard({ camera, live }: { camera: CameraView; live: Live })
       </header>
       <div class="picture">
         <canvas ref={canvas} width={640} height={360} />
-        {!hasPicture && <p class="veil">{camera.online ? "Waiting for a picture…" : health?.last_error || "Connecting…"}</p>}
+        {!hasPicture && <p class="veil">{refusal || (camera.online ? "Waiting for a picture…" : health?.last_error || "Connecting…")}</p>}
       </div>
       <Counts camera={camera} />
     </article>
