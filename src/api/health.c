@@ -182,6 +182,8 @@ static void check_upkeep(struct api *api, const char *org_id, struct component *
         degrade(component, "retention is stopped and deletes nothing: vedette jobs history cleanup_old_data");
     if (counter_get(&api->health->storage_alarm))
         degrade(component, "a disk will soon be full, or cannot be looked at: vedette jobs history watch_storage");
+    if (counter_get(&api->health->rollups_failing))
+        degrade(component, "hours, days or months cannot be counted: vedette jobs history aggregate_hourly");
     if (stray)
         degrade(component, "%" G_GINT64_FORMAT " rows lie outside of their day's partition", stray);
 }

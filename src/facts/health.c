@@ -240,6 +240,9 @@ static const struct record_field server_health_fields[] = {
           "1: the disk of a hub will be full within retention.alarm_days at the present rate, or cannot be looked at; "
           "the "
           "job watch_storage says which"),
+    FIELD(struct server_health, rollups_failing, RECORD_GAUGE,
+          "1: hours, days or months cannot be counted, and what they are counted from is kept until they are; the job "
+          "aggregate_hourly says which"),
     FIELD(struct server_health, http_requests, RECORD_COUNTER, "HTTP requests answered"),
     FIELD(struct server_health, http_rejected, RECORD_COUNTER,
           "HTTP requests malformed, too large, too slow or too many"),

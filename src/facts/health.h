@@ -141,8 +141,9 @@ struct server_health {
     int64_t retention_deleted;
     int64_t retention_stopped; /* 1: it deletes nothing until someone looks at it */
     int64_t storage_alarm;     /* 1: the disk will soon be full */
-    int64_t retention_stopped_since_ms,
-        storage_alarm_since_ms; /* since when it is so, or not; 0: never looked. Told nowhere */
+    int64_t rollups_failing;   /* 1: something is not counted that should be */
+    int64_t retention_stopped_since_ms, storage_alarm_since_ms,
+        rollups_failing_since_ms; /* since when it is so, or not; 0: never looked. Told nowhere */
     int64_t http_requests;
     int64_t http_rejected; /* malformed, too large, too slow or too many */
     int64_t http_errors;   /* answered 5xx */

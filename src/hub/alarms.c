@@ -18,6 +18,8 @@ static const struct alarm {
      "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
     {SERVER_HEALTH_ALARM(storage_alarm), SERVER_SIGNAL_STORAGE_WILL_BE_FULL, SERVER_SIGNAL_STORAGE_LASTS_AGAIN,
      "{\"advice\":\"vedette jobs history watch_storage\"}"},
+    {SERVER_HEALTH_ALARM(rollups_failing), SERVER_SIGNAL_ROLLUPS_FAILING, SERVER_SIGNAL_ROLLUPS_RECOVERED,
+     "{\"advice\":\"vedette jobs history aggregate_hourly\"}"},
     {offsetof(struct server_health, store_stray_rows), 0, SERVER_SIGNAL_PARTITION_MISSING,
      SERVER_SIGNAL_PARTITIONS_COMPLETE, "{\"advice\":\"look at the server's log for why partitions are not made\"}"},
 };

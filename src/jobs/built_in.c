@@ -170,7 +170,9 @@ static bool run_storage(struct job_context *context, GError **error)
 const struct job built_in_jobs[] = {
     {"cleanup_old_data", "Delete what is older than its days", "0 2 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
      run_retention, SERVER_HEALTH_ALARM(retention_stopped)},
-    {"aggregate_hourly", "Count by the hour", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_hourly},
+    /* It does what is marked of days and months that are over, too: its alarm is theirs. */
+    {"aggregate_hourly", "Count by the hour", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_hourly,
+     SERVER_HEALTH_ALARM(rollups_failing)},
     {"aggregate_daily", "Count by the day", "59 23 * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_daily},
     {"aggregate_monthly", "Count by the month", "0 0 1 * *", 86400, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_monthly},
     {JOB_ERASE_ORGS, "Erase what deleted orgs had", "15 * * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,

@@ -4,7 +4,13 @@
 #include "store/site_clocks.h"
 #include "store/work_internal.h"
 
-enum { MARKS_AT_ONCE = 200, HOUR_S = 3600, MARK_TRIES = 50 };
+enum {
+    MARKS_AT_ONCE = 200,
+    EVENTS_AT_ONCE = 2000, /* so that no statement takes long, however many an hour has */
+    HOUR_S = 3600,
+    MARK_TRIES = 50,
+    FAILURES_IN_A_ROW = 5, /* of so many it is the store that is unwell, and not the marks */
+};
 
 /* What each level is computed into, and from. */
 static const struct level_info {
@@ -24,7 +30,14 @@ struct work {
     GHashTable *clocks; /* store_site_clocks_read_in's, as they were when … */
     int64_t turn;       /* … this turn was the latest (store_rollup_turn_read_in) */
     int64_t buckets;
+    GError *failure; /* the first */
 };
+
+/* Where the first failure goes; later ones are let go. */
+static GError **first_failure(struct work *work)
+{
+    return work->failure ? NULL : &work->failure;
+}
 
 static void free_record(const struct record_descriptor *descriptor, void *record)
 {
@@ -40,6 +53,14 @@ static void mark_free(void *mark)
 static void bucket_free(void *bucket)
 {
     free_record(&occupancy_hourly_descriptor, bucket);
+}
+
+static bool is_cancelled(const struct store_rollup *rollup, GError **error)
+{
+    if (!rollup->is_cancelled || !__atomic_load_n(rollup->is_cancelled, __ATOMIC_ACQUIRE))
+        return false;
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED, "roll-up: told to stop");
+    return true;
 }
 
 /* ---- marks ---- */
@@ -171,16 +192,68 @@ static struct bucket_span hours_around(const struct work *work, int64_t hour_s)
     return around;
 }
 
-/* Of all sites in one pass. */
+/* A moment, and the events of that moment up to an id. */
+struct place {
+    struct record_sql_value at;
+    GString *id;
+};
+
+/* Rows: time, id. */
+static bool take_place(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    struct place *place = data;
+    (void)columns;
+    (void)error;
+    place->at = sql_time_as_read(&row[0]);
+    g_string_assign(place->id, row[1].text);
+    return true;
+}
+
+/* Of the page after a place: as rows of the index by time and id, so that no planner sorts the rest first. It judges by
+ * the times how many there are. */
+#define OF_PAGE "WHERE org_id = $1 AND occurred_at >= $2 AND (occurred_at, id) > ($2, $3) AND "
+
+/* The last event of the page after a place, whatever its type: how many rows are looked at is bounded. Where the rest
+ * is less than a page, *last stays. */
+static bool find_last(struct store_transaction *transaction, const struct work *work, const struct place *after,
+                      struct place *last, GError **error)
+{
+    g_autofree char *sql = g_strdup_printf("SELECT occurred_at, id FROM events " OF_PAGE
+                                           "occurred_at < $4 ORDER BY occurred_at, id LIMIT 1 OFFSET %d",
+                                           EVENTS_AT_ONCE - 1);
+    return store_each(transaction, sql,
+                      STORE_VALUES(sql_text(work->org_id), after->at, sql_text(after->id->str), last->at), take_place,
+                      last, error);
+}
+
+static bool sum_page(struct store_transaction *transaction, struct computing *computing, const struct place *after,
+                     const struct place *last, GError **error)
+{
+    return store_each(transaction,
+                      "SELECT type, camera_id, subject_id, payload, coalesce(site_id, ''), occurred_at FROM "
+                      "events " OF_PAGE "occurred_at <= $4 AND (occurred_at, id) <= ($4, $5) AND " STORE_COUNTED
+                      " ORDER BY occurred_at, id",
+                      STORE_VALUES(sql_text(computing->work->org_id), after->at, sql_text(after->id->str), last->at,
+                                   sql_text(last->id->str)),
+                      take_event, computing, error);
+}
+
+/* Of all sites in one pass, and as they were at one moment. No id is as early as an empty text. */
 static bool sum_events(struct store_transaction *transaction, struct computing *computing, GError **error)
 {
-    struct bucket_span around = hours_around(computing->work, computing->mark->bucket.ms / 1000);
-    return store_each(
-        transaction,
-        "SELECT type, camera_id, subject_id, payload, coalesce(site_id, ''), occurred_at FROM events "
-        "WHERE org_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND " STORE_COUNTED " ORDER BY occurred_at, id",
-        STORE_VALUES(sql_text(computing->work->org_id), sql_time(around.from_s * 1000), sql_time(around.to_s * 1000)),
-        take_event, computing, error);
+    const struct work *work = computing->work;
+    struct bucket_span around = hours_around(work, computing->mark->bucket.ms / 1000);
+    g_autoptr(GString) after_id = g_string_new(NULL), last_id = g_string_new(NULL);
+    struct place after = {sql_time(around.from_s * 1000), after_id};
+    do {
+        struct place last = {sql_time(around.to_s * 1000), g_string_truncate(last_id, 0)};
+        if (is_cancelled(work->rollup, error) || !find_last(transaction, work, &after, &last, error) ||
+            !sum_page(transaction, computing, &after, &last, error))
+            return false;
+        after.at = last.at;
+        g_string_assign(after_id, last_id->str);
+    } while (last_id->len);
+    return true;
 }
 
 static bool sum_buckets(struct store_transaction *transaction, struct computing *computing,
@@ -281,14 +354,6 @@ static bool try_mark(struct work *work, const struct rollup_mark *mark, bool *is
     return true;
 }
 
-static bool is_cancelled(const struct store_rollup *rollup, GError **error)
-{
-    if (!rollup->is_cancelled || !__atomic_load_n(rollup->is_cancelled, __ATOMIC_ACQUIRE))
-        return false;
-    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED, "roll-up: told to stop");
-    return true;
-}
-
 /* What a mark is about is read and summed by a reader, for whom nobody waits, and written in one transaction after it.
  * In between another roll-up may have counted what came since, and taken the mark away: what was summed here would undo
  * that. So whoever writes of an org must be the first since it read, and else sums anew. Each time some other's work is
@@ -311,9 +376,9 @@ static bool is_over(const struct work *work, const struct rollup_mark *mark)
 }
 
 /* Marks of a level after `after`, oldest first. */
-static GPtrArray *read_marks(struct work *work, enum rollup_level level, const struct rollup_mark *after,
-                             GError **error)
+static GPtrArray *read_marks(struct work *work, enum rollup_level level, const struct rollup_mark *after)
 {
+    GError **error = first_failure(work);
     g_autoptr(GPtrArray) marks = g_ptr_array_new_with_free_func(mark_free);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, work->org_id, error);
@@ -329,19 +394,43 @@ static GPtrArray *read_marks(struct work *work, enum rollup_level level, const s
     return is_good ? g_steal_pointer(&marks) : NULL;
 }
 
-/* All marks of a level; above the level asked for, those of buckets that are over. */
-static bool do_level(struct work *work, enum rollup_level level, GError **error)
+/* Whether to go on with other marks after this failure, which it takes. A run that was told to stop, or that another
+ * hub took over, has no more to do. */
+static bool pass_over(struct work *work, const struct rollup_mark *mark, GError *failure, int *in_a_row)
 {
-    g_autoptr(GPtrArray) marks = read_marks(work, level, NULL, error);
+    bool is_told = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    g_autoptr(GString) bucket = g_string_new(NULL);
+    record_append_time(bucket, mark->bucket.ms);
+    g_propagate_prefixed_error(first_failure(work), failure,
+                               "%s of %s: ", record_enum_name(rollup_level_names, mark->level), bucket->str);
+    return !is_told && ++*in_a_row < FAILURES_IN_A_ROW;
+}
+
+/* A mark that fails stays, and keeps no other from being done. False: nothing more can be. */
+static bool do_marks(struct work *work, const GPtrArray *marks, int *in_a_row)
+{
+    for (guint i = 0; i < marks->len; i++) {
+        const struct rollup_mark *mark = g_ptr_array_index(marks, i);
+        GError *failure = NULL;
+        if (mark->level > work->rollup->level && !is_over(work, mark))
+            continue;
+        if (do_mark(work, mark, &failure))
+            *in_a_row = 0;
+        else if (!pass_over(work, mark, failure, in_a_row))
+            return false;
+    }
+    return true;
+}
+
+/* All marks of a level; above the level asked for, those of buckets that are over. False: nothing more can be done. */
+static bool do_level(struct work *work, enum rollup_level level)
+{
+    int in_a_row = 0;
+    g_autoptr(GPtrArray) marks = read_marks(work, level, NULL);
     while (marks && marks->len) {
-        for (guint i = 0; i < marks->len; i++) {
-            const struct rollup_mark *mark = g_ptr_array_index(marks, i);
-            if (level > work->rollup->level && !is_over(work, mark))
-                continue;
-            if (!do_mark(work, mark, error))
-                return false;
-        }
-        GPtrArray *next = read_marks(work, level, g_ptr_array_index(marks, marks->len - 1), error);
+        if (!do_marks(work, marks, &in_a_row))
+            return false;
+        GPtrArray *next = read_marks(work, level, g_ptr_array_index(marks, marks->len - 1));
         g_ptr_array_unref(marks);
         marks = next;
     }
@@ -358,14 +447,15 @@ static bool read_clocks(struct work *work, GError **error)
 bool store_rollup_org(struct store *store, const struct store_rollup *rollup, const char *org_id, int64_t *buckets,
                       GError **error)
 {
-    struct work work = {store, rollup, org_id, NULL, 0, 0};
-    bool is_good = read_clocks(&work, error) && do_level(&work, ROLLUP_HOUR, error) &&
-                   do_level(&work, ROLLUP_DAY, error) && do_level(&work, ROLLUP_MONTH, error);
+    struct work work = {.store = store, .rollup = rollup, .org_id = org_id};
+    if (read_clocks(&work, &work.failure))
+        (void)(do_level(&work, ROLLUP_HOUR) && do_level(&work, ROLLUP_DAY) && do_level(&work, ROLLUP_MONTH));
     *buckets += work.buckets;
     g_clear_pointer(&work.clocks, g_hash_table_unref);
-    if (!is_good)
-        g_prefix_error(error, "org %s: ", org_id);
-    return is_good;
+    if (!work.failure)
+        return true;
+    g_propagate_prefixed_error(error, work.failure, "org %s: ", org_id);
+    return false;
 }
 
 bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_t *buckets, GError **error)

@@ -384,6 +384,12 @@ static void test_alarms_of_upkeep_are_told(void)
     counter_set(&world.hub.health.retention_stopped, 0);
     pass(&world, "online", 2);
     assert_signals(&world, 3, "retention_stopped storage_will_be_full retention_resumed");
+    counter_set(&world.hub.health.rollups_failing, 1);
+    pass(&world, "online", 2);
+    counter_set(&world.hub.health.rollups_failing, 0);
+    pass(&world, "online", 2);
+    assert_signals(&world, 5,
+                   "retention_stopped storage_will_be_full retention_resumed rollups_failing rollups_recovered");
     world_clear(&world);
 }
 

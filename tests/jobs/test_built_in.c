@@ -1,4 +1,6 @@
 /* Every job of the table, run twice on a store that has rows of everything: the second run changes nothing. */
+#include <stddef.h>
+
 #include "jobs/jobs.h"
 #include "store/erasure.h"
 #include "store/store_internal.h"
@@ -119,11 +121,24 @@ static void test_a_second_run_changes_nothing(void)
     tenancy_clear(&filled.tenancy);
 }
 
+/* It counts what is over of all levels: what it cannot, a person must look at. */
+static void test_hours_that_cannot_be_counted_are_an_alarm(void)
+{
+    for (size_t i = 0; i < built_in_job_count; i++)
+        if (strcmp(built_in_jobs[i].id, "aggregate_hourly") == 0) {
+            g_assert_cmpint(built_in_jobs[i].alarm, ==, offsetof(struct server_health, rollups_failing));
+            return;
+        }
+    g_assert_not_reached();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     if (world_is_missing())
         return 0;
     g_test_add_func("/built_in/a_second_run_changes_nothing", test_a_second_run_changes_nothing);
+    g_test_add_func("/built_in/hours_that_cannot_be_counted_are_an_alarm",
+                    test_hours_that_cannot_be_counted_are_an_alarm);
     return g_test_run();
 }

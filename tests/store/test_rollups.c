@@ -269,6 +269,38 @@ static void test_g04_sums(void)
     world_clear(&world);
 }
 
+/* Three cameras that make ten events a millisecond, three of one id: four of five are crossings. */
+static void put_busy_hour(struct store_world *world, int events)
+{
+    g_autofree char *start = sql_of_time(world, world_start_ms);
+    g_autofree char *sql = g_strdup_printf(
+        "INSERT INTO events (id, type, org_id, site_id, camera_id, subject_id, occurred_at, received_at, payload) WITH "
+        "RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT 'e' || (i / 3), CASE WHEN i %% "
+        "5 "
+        "= 0 THEN 'signal' ELSE 'line_crossing' END, 'default', 'default', 'cam-' || (i %% 3), 'door', %s + i / 10 %s, "
+        "%s, '{\"id\":\"x\",\"camera_id\":\"cam-1\",\"line_id\":\"door\",\"track_id\":7,\"direction\":\"in\","
+        "\"object_class\":\"person\",\"at\":\"2026-01-01T00:00:00.000Z\",\"box\":[0.1,0.2,0.3,0.4]}' FROM n; INSERT "
+        "INTO rollup_marks VALUES ('default', 'hour', '', %s, 1)",
+        events - 1, start, world->database ? "* interval '1 ms'" : "", start, start);
+    meddle(world, sql);
+}
+
+/* No statement reads it as a whole, but pages of 2000; the last two at once where the planner would rather. */
+static void test_g04_a_busy_hour_is_read_in_pages(void)
+{
+    enum { EVENTS = 15000, ROWS_OF_A_STATEMENT = 4100 };
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + HOUR);
+    put_busy_hour(&world, EVENTS);
+    if (world.database)
+        limit_rows_of_statements(&world, "events", ROWS_OF_A_STATEMENT);
+    roll_up(&world, ROLLUP_MONTH);
+    g_autofree char *sums = ask(&world, "SELECT camera_id, entries FROM occupancy_hourly ORDER BY camera_id");
+    g_assert_cmpstr(sums, ==, "cam-0 4000 cam-1 4000 cam-2 4000");
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks"), ==, 0);
+    world_clear(&world);
+}
+
 static void expect_span(const char *zone_name, enum rollup_level level, const char *time, const char *from,
                         const char *to)
 {
@@ -378,6 +410,61 @@ static void test_g01_what_fails_for_one_org_is_no_other_s_loss(void)
     world_clear(&world);
 }
 
+/* Hours of which this is true, beside the first, cannot be written. */
+static void stick_hours(struct store_world *world, const char *bucket_condition)
+{
+    g_clear_pointer(&world->store, store_close);
+    g_autofree char *start = sql_of_time(world, world_start_ms);
+    g_autofree char *sql = g_strdup_printf(
+        world->database ? "CREATE FUNCTION stick() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stuck'; END $$; "
+                          "CREATE TRIGGER stuck BEFORE INSERT ON occupancy_hourly FOR EACH ROW WHEN (NEW.bucket %s %s) "
+                          "EXECUTE FUNCTION stick()"
+                        : "CREATE TRIGGER stuck BEFORE INSERT ON occupancy_hourly WHEN NEW.bucket %s %s BEGIN SELECT "
+                          "RAISE(ABORT, 'stuck'); END",
+        bucket_condition, start);
+    meddle(world, sql);
+    world->store = open_again(world);
+}
+
+static void expect_stuck(struct store_world *world)
+{
+    const struct store_rollup rollup = {.level = ROLLUP_MONTH};
+    g_autoptr(GError) error = NULL;
+    int64_t buckets = 0;
+    g_assert_false(store_rollup(world->store, &rollup, &buckets, &error));
+    g_assert_nonnull(strstr(error->message, "org default: hour of 2026-01-01T00:00:00"));
+    g_assert_nonnull(strstr(error->message, "stuck"));
+}
+
+static void test_g01_an_hour_that_fails_keeps_no_other_from_being_counted(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + 3 * HOUR);
+    stick_hours(&world, "=");
+    for (int hour = 0; hour < 3; hour++)
+        cross(&world, "in", world_start_ms + hour * HOUR);
+    expect_stuck(&world);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 2);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks"), ==, 1); /* it is tried again */
+    meddle(&world, world.database ? "DROP TRIGGER stuck ON occupancy_hourly" : "DROP TRIGGER stuck");
+    roll_up(&world, ROLLUP_MONTH);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 3);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks"), ==, 0);
+    world_clear(&world);
+}
+
+static void test_g01_where_all_fails_it_is_left(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + 12 * HOUR);
+    stick_hours(&world, ">=");
+    for (int hour = 0; hour < 12; hour++)
+        cross(&world, "in", world_start_ms + hour * HOUR);
+    expect_stuck(&world);
+    g_assert_cmpint(counter_get(&world.health.store_errors), ==, 5);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -391,6 +478,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rollups/g02_a_site_is_counted_before_it_goes", test_g02_a_site_is_counted_before_it_goes);
     g_test_add_func("/rollups/g02_late_within_the_horizon_and_beyond", test_g02_late_within_the_horizon_and_beyond);
     g_test_add_func("/rollups/g04_sums", test_g04_sums);
+    g_test_add_func("/rollups/g04_a_busy_hour_is_read_in_pages", test_g04_a_busy_hour_is_read_in_pages);
     g_test_add_func("/rollups/g05_edges_of_buckets", test_g05_edges_of_buckets);
     g_test_add_func("/rollups/g05_buckets_leave_no_gap", test_g05_buckets_leave_no_gap);
     g_test_add_func("/rollups/g05_a_day_of_25_hours", test_g05_a_day_of_25_hours);
@@ -398,5 +486,8 @@ int main(int argc, char **argv)
     g_test_add_func("/rollups/g11_clocks_of_cameras", test_g11_clocks_of_cameras);
     g_test_add_func("/rollups/g01_what_fails_for_one_org_is_no_other_s_loss",
                     test_g01_what_fails_for_one_org_is_no_other_s_loss);
+    g_test_add_func("/rollups/g01_an_hour_that_fails_keeps_no_other_from_being_counted",
+                    test_g01_an_hour_that_fails_keeps_no_other_from_being_counted);
+    g_test_add_func("/rollups/g01_where_all_fails_it_is_left", test_g01_where_all_fails_it_is_left);
     return g_test_run();
 }

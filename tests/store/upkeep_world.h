@@ -143,3 +143,19 @@ static inline void move_to(struct store_world *world, int64_t ms)
 {
     clock_fake_step_wall_ms(world->clock, ms - clock_wall_ms(world->clock));
 }
+
+/* In PostgreSQL, from now on: a statement that looks at more rows of a table than that takes too long. (A
+ * planner takes IS NOT NULL for nearly always true, and so goes on guessing well how many there are.) */
+static inline void limit_rows_of_statements(const struct store_world *world, const char *table, int rows)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "CREATE FUNCTION one_row_more() RETURNS boolean LANGUAGE plpgsql AS $$ DECLARE at text := "
+        "statement_timestamp(); rows int := 1; BEGIN IF current_setting('test.at', true) = at THEN rows := "
+        "current_setting('test.rows')::int + 1; END IF; IF rows > %d THEN RAISE 'statement timeout: %%', "
+        "current_query() USING ERRCODE = "
+        "'57014'; END IF; PERFORM set_config('test.at', at, false), set_config('test.rows', rows::text, false); RETURN "
+        "true; END $$; CREATE POLICY in_time ON %s AS RESTRICTIVE FOR SELECT USING (one_row_more() IS NOT NULL); "
+        "ANALYZE %s",
+        rows, table, table);
+    meddle(world, sql);
+}

@@ -552,6 +552,8 @@ export interface ServerHealth {
   retention_stopped: number;
   /** 1: the disk of a hub will be full within retention.alarm_days at the present rate, or cannot be looked at; the job watch_storage says which */
   storage_alarm: number;
+  /** 1: hours, days or months cannot be counted, and what they are counted from is kept until they are; the job aggregate_hourly says which */
+  rollups_failing: number;
   /** HTTP requests answered */
   http_requests: number;
   /** HTTP requests malformed, too large, too slow or too many */
