@@ -34,6 +34,9 @@ static const struct record_field worker_fields[] = {
         struct worker_settings, max_unacknowledged_records, 0,
         "records a worker keeps while the hub does not acknowledge; least urgent and oldest are dropped first, counted",
         .min = 16, .max = 10000000, .default_text = "20000"),
+    FIELD(struct worker_settings, max_unacknowledged_bytes, 0,
+          "bytes of these, as what is stored of many tracks is large; beyond, the same are dropped, counted",
+          .unit = "bytes", .min = 4 << 20, .max = 0x1p53, .default_text = "33554432"),
     FIELD(struct worker_settings, preview_fps, 0, "pictures a second for those who look", .unit = "1/s", .min = 1,
           .max = 30, .default_text = "5"),
     FIELD(struct worker_settings, preview_width_px, 0, "width of those pictures", .unit = "px", .min = 64, .max = 1920,
@@ -152,7 +155,8 @@ static const struct record_field spool_fields[] = {
           .max = 1, .default_text = "0.5"),
     FIELD_ENUM(struct spool_settings, when_full, spool_when_full_names, RECORD_NEEDS_RESTART,
                "wait: workers keep what comes, and shed the least urgent and oldest beyond "
-               "workers.max_unacknowledged_records; drop_lowest: the least urgent and oldest in the spool make room",
+               "workers.max_unacknowledged_records or max_unacknowledged_bytes; drop_lowest: the least urgent and "
+               "oldest in the spool make room",
                .default_text = "wait"),
     FIELD(struct spool_settings, max_memory_bytes, RECORD_NEEDS_RESTART, "records kept in memory besides the disk",
           .unit = "bytes", .min = 0, .max = 0x1p40, .default_text = "4194304"),

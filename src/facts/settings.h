@@ -29,6 +29,7 @@ struct worker_settings {
     int32_t stable_seconds;             /* after so long the delay starts from the first again */
     int32_t max_unacknowledged_records; /* kept in memory until the hub acknowledges; oldest low priority dropped,
                                            counted */
+    int64_t max_unacknowledged_bytes;   /* of these; the same beyond */
     int32_t preview_fps;
     int32_t preview_width_px;
     int32_t preview_quality;

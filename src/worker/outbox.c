@@ -7,8 +7,8 @@
 
 struct batch {
     uint64_t sequence;
-    GByteArray *body; /* sequence, then NDJSON: as LINK_EVENTS wants it; NULL once the link has it */
-    size_t bytes;     /* of the body */
+    void *body;   /* sequence, then NDJSON: as LINK_EVENTS wants it; NULL once the link has it */
+    size_t bytes; /* of the body */
     int records, priority;
     struct camera_health *health;
 };
@@ -16,10 +16,12 @@ struct batch {
 struct outbox {
     struct link *link; /* borrowed */
     int max_records;
+    int64_t max_bytes;
     pthread_mutex_t lock; /* guards the rest */
     GQueue waiting;       /* of struct batch *, oldest first */
     GQueue sent;          /* the same, without bodies */
     int waiting_records;
+    int64_t waiting_bytes;
     size_t sent_bytes; /* of those that were sent */
     uint64_t next_sequence;
 };
@@ -27,16 +29,16 @@ struct outbox {
 static void batch_free(gpointer data)
 {
     struct batch *batch = data;
-    if (batch->body)
-        g_byte_array_unref(batch->body);
+    g_free(batch->body);
     g_free(batch);
 }
 
-struct outbox *outbox_new(struct link *link, int max_records)
+struct outbox *outbox_new(struct link *link, int max_records, int64_t max_bytes)
 {
     struct outbox *outbox = g_new0(struct outbox, 1);
     outbox->link = link;
     outbox->max_records = max_records;
+    outbox->max_bytes = max_bytes;
     outbox->next_sequence = 1;
     pthread_mutex_init(&outbox->lock, NULL);
     g_queue_init(&outbox->waiting);
@@ -57,18 +59,24 @@ static bool has_window(const struct outbox *outbox, const struct batch *batch)
     return outbox->sent_bytes == 0 || outbox->sent_bytes + batch->bytes <= LINK_EVENTS_WINDOW_BYTES;
 }
 
+/* With the lock held. */
+static void uncount_waiting(struct outbox *outbox, const struct batch *batch)
+{
+    outbox->waiting_records -= batch->records;
+    outbox->waiting_bytes -= (int64_t)batch->bytes;
+}
+
 /* With the lock held. Sequences grow along the queue, so a batch overtakes no other. */
 static void send_waiting(struct outbox *outbox)
 {
     while (!g_queue_is_empty(&outbox->waiting)) {
         struct batch *batch = g_queue_peek_head(&outbox->waiting);
-        if (!has_window(outbox, batch) ||
-            !link_send(outbox->link, LINK_EVENTS, batch->body->data, batch->body->len, NULL))
+        if (!has_window(outbox, batch) || !link_send(outbox->link, LINK_EVENTS, batch->body, batch->bytes, NULL))
             return;
         counter_add(&batch->health->records_sent, batch->records);
-        outbox->waiting_records -= batch->records;
+        uncount_waiting(outbox, batch);
         outbox->sent_bytes += batch->bytes;
-        g_clear_pointer(&batch->body, g_byte_array_unref);
+        g_clear_pointer(&batch->body, g_free);
         g_queue_push_tail(&outbox->sent, g_queue_pop_head(&outbox->waiting));
     }
 }
@@ -76,14 +84,14 @@ static void send_waiting(struct outbox *outbox)
 /* With the lock held. Makes room: the lowest priority, and of those the oldest. */
 static void shed(struct outbox *outbox)
 {
-    while (outbox->waiting_records > outbox->max_records) {
+    while (outbox->waiting_records > outbox->max_records || outbox->waiting_bytes > outbox->max_bytes) {
         GList *worst = outbox->waiting.head;
         for (GList *node = worst->next; node; node = node->next)
             if (((struct batch *)node->data)->priority < ((struct batch *)worst->data)->priority)
                 worst = node;
         struct batch *batch = worst->data;
         counter_add(&batch->health->records_dropped, batch->records);
-        outbox->waiting_records -= batch->records;
+        uncount_waiting(outbox, batch);
         g_queue_delete_link(&outbox->waiting, worst);
         batch_free(batch);
     }
@@ -93,7 +101,8 @@ void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int re
                 struct camera_health *health)
 {
     struct batch *batch = g_new0(struct batch, 1);
-    *batch = (struct batch){.body = g_byte_array_sized_new((guint)(sizeof(uint64_t) + length)),
+    *batch = (struct batch){.body = g_malloc(sizeof(uint64_t) + length),
+                            .bytes = sizeof(uint64_t) + length,
                             .records = records,
                             .priority = priority,
                             .health = health};
@@ -101,11 +110,11 @@ void outbox_add(struct outbox *outbox, const char *ndjson, size_t length, int re
     pthread_mutex_lock(&outbox->lock);
     batch->sequence = outbox->next_sequence++;
     uint64_t sequence = GUINT64_TO_LE(batch->sequence);
-    g_byte_array_append(batch->body, (const guint8 *)&sequence, sizeof sequence);
-    g_byte_array_append(batch->body, (const guint8 *)ndjson, (guint)length);
-    batch->bytes = batch->body->len;
+    memcpy(batch->body, &sequence, sizeof sequence);
+    memcpy((char *)batch->body + sizeof sequence, ndjson, length);
     g_queue_push_tail(&outbox->waiting, batch);
     outbox->waiting_records += records;
+    outbox->waiting_bytes += (int64_t)batch->bytes;
     send_waiting(outbox);
     shed(outbox);
     pthread_mutex_unlock(&outbox->lock);

@@ -560,7 +560,8 @@ int worker_main(int fd, const char *hub_files)
     g_autoptr(GError) error = NULL;
     worker.link = link_new(fd, LINK_QUEUE_BYTES);
     bool is_configured = receive_configuration(&worker, &error);
-    worker.outbox = outbox_new(worker.link, is_configured ? worker.config.workers.max_unacknowledged_records : 0);
+    const struct worker_settings *settings = &worker.config.workers; /* zero where it was not told */
+    worker.outbox = outbox_new(worker.link, settings->max_unacknowledged_records, settings->max_unacknowledged_bytes);
     bool is_good = is_configured && serve_hub(&worker, hub_files, &error);
     bool is_asked = is_good || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
     if (!is_asked)

@@ -14,14 +14,19 @@ struct world {
     struct camera_health door, yard;
 };
 
-static void world_init(struct world *world, size_t queue_bytes, int max_records)
+static void world_init_bounded(struct world *world, size_t queue_bytes, int max_records, int64_t max_bytes)
 {
     int sockets[2];
     *world = (struct world){0};
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), ==, 0);
     world->worker = link_new(sockets[0], queue_bytes);
     world->hub = link_new(sockets[1], ROOMY);
-    world->outbox = outbox_new(world->worker, max_records);
+    world->outbox = outbox_new(world->worker, max_records, max_bytes);
+}
+
+static void world_init(struct world *world, size_t queue_bytes, int max_records)
+{
+    world_init_bounded(world, queue_bytes, max_records, INT64_MAX);
 }
 
 static void world_clear(struct world *world)
@@ -113,6 +118,43 @@ static void test_the_least_urgent_and_oldest_go_first(void)
     world_clear(&world);
 }
 
+/* Few records may be large: the bytes have a bound of their own, and who goes first is the same. */
+static void test_q19_bytes_are_bounded_as_records_are(void)
+{
+    enum { TEXT_BYTES = 100000, BATCH_BYTES = TEXT_BYTES + sizeof(uint64_t) };
+    struct world world;
+    g_autofree char *large = g_strnfill(TEXT_BYTES, 'x');
+    world_init_bounded(&world, 1, 1000, 3 * BATCH_BYTES); /* the link takes nothing */
+    add(&world, large, 9, &world.door);
+    add(&world, large, 3, &world.yard);
+    add(&world, large, 3, &world.door);
+    g_assert_cmpint(counter_get(&world.yard.records_dropped), ==, 0); /* exactly full */
+    add(&world, "{}\n", 5, &world.door);
+    g_assert_cmpint(counter_get(&world.yard.records_dropped), ==, 1); /* the older of the least urgent */
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 0);
+    add(&world, large, 5, &world.yard);
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 1);
+    add(&world, "{}\n", 1, &world.yard); /* there is room for it */
+    g_assert_cmpint(counter_get(&world.yard.records_dropped), ==, 1);
+    world_clear(&world);
+}
+
+/* What has gone makes room, by bytes too. */
+static void test_bytes_that_were_sent_do_not_wait(void)
+{
+    enum { TEXT_BYTES = 100000, BATCH_BYTES = TEXT_BYTES + sizeof(uint64_t), BATCHES = 20 };
+    struct world world;
+    g_autofree char *large = g_strnfill(TEXT_BYTES, 'x');
+    world_init_bounded(&world, ROOMY, 1000, BATCH_BYTES);
+    for (uint64_t expected = 1; expected <= BATCHES; expected++) {
+        add(&world, large, 5, &world.door);
+        g_assert_cmpuint(receive(&world, NULL), ==, expected);
+        outbox_acknowledge(world.outbox, expected);
+    }
+    g_assert_cmpint(counter_get(&world.door.records_dropped), ==, 0);
+    world_clear(&world);
+}
+
 static void test_what_the_hub_has_is_never_counted_as_lost(void)
 {
     struct world world;
@@ -172,6 +214,8 @@ int main(int argc, char **argv)
                     test_what_the_link_cannot_take_follows_in_order);
     g_test_add_func("/outbox/what is not acknowledged is bounded", test_what_is_not_acknowledged_is_bounded);
     g_test_add_func("/outbox/the least urgent and oldest go first", test_the_least_urgent_and_oldest_go_first);
+    g_test_add_func("/outbox/q19 bytes are bounded as records are", test_q19_bytes_are_bounded_as_records_are);
+    g_test_add_func("/outbox/bytes that were sent do not wait", test_bytes_that_were_sent_do_not_wait);
     g_test_add_func("/outbox/what the hub has is never counted as lost",
                     test_what_the_hub_has_is_never_counted_as_lost);
     g_test_add_func("/outbox/it says whose records are on their way", test_it_says_whose_records_are_on_their_way);
