@@ -248,15 +248,20 @@ static bool destroy_key(struct store_transaction *transaction, const char *org_i
     return changed > 0;
 }
 
+char *audit_erasure_json(const char *key_id)
+{
+    GString *json = g_string_new("{\"subject\":");
+    record_append_json_string(json, key_id);
+    g_string_append_c(json, '}');
+    return g_string_free(json, FALSE);
+}
+
 /* Told as a change of the org: what is said of the subject itself is kept no more. */
 bool store_audit_erase(struct store *store, const struct audit_by *by, enum audit_subject kind, const char *subject_id,
                        GError **error)
 {
-    g_autofree char *id = key_id(kind, subject_id);
-    g_autoptr(GString) after = g_string_new("{\"subject\":");
-    record_append_json_string(after, id);
-    g_string_append_c(after, '}');
-    const struct audit_change change = {AUDIT_ORG, by->org_id, "erase-subject", NULL, after->str};
+    g_autofree char *id = key_id(kind, subject_id), *after = audit_erasure_json(id);
+    const struct audit_change change = {AUDIT_ORG, by->org_id, AUDIT_ERASE_ACTION, NULL, after};
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     return transaction && store_check_no_holds_in(transaction, by->org_id, error) &&

@@ -29,7 +29,8 @@ struct audit_report {
     GPtrArray *problems; /* of char *: "entry 7: …", at most AUDIT_PROBLEMS_MAX */
 };
 enum { AUDIT_PROBLEMS_MAX = 100 };
-/* False only when the chain could not be read. */
+/* Whether each entry follows the one before, says what it said, and can be read, unless an entry tells that the key was
+ * erased. False only when the chain could not be read. */
 bool store_audit_verify(struct store *store, const char *org_id, struct audit_report *report, GError **error);
 void audit_report_clear(struct audit_report *report);
 

@@ -18,6 +18,11 @@ char *audit_seal(const char *secret, const struct audit_place *place, const char
 /* NULL when it was not sealed under this key for this place. g_free. */
 char *audit_open(const char *secret, const struct audit_place *place, const char *sealed);
 
+/* What store_audit_erase adds to the chain: a change of the org by this action, with the erased key in `after`. */
+#define AUDIT_ERASE_ACTION "erase-subject"
+/* That `after`, as it is written. g_free. */
+char *audit_erasure_json(const char *key_id);
+
 /* The digest of an entry: of its fields but the last, each preceded by its length. g_free. */
 char *audit_entry_digest(const struct audit_entry *entry);
 /* A part of what an entry says, and the id of its key; both NULL: there is none. */

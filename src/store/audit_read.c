@@ -175,8 +175,27 @@ static bool are_values_whole(const struct whole_entry *whole)
     return strcmp(placed, whole->entry.values_sha256) == 0 || strcmp(sealed, whole->entry.values_sha256) == 0;
 }
 
-/* What is there can be read, unless its key was destroyed on purpose: who takes a key away, or names another, would
- * else erase what an entry says and leave the chain whole. */
+/* Erasures that a chain tells of. */
+struct erasures {
+    GHashTable *told; /* of audit_erasure_json's texts */
+    int64_t unnamed;  /* whose key cannot be read, since the org's own was erased as well */
+};
+
+/* One of a chain that is not whole says nothing: that is a problem already. */
+static void note_erasure(const struct whole_entry *whole, struct erasures *erasures)
+{
+    struct audit_view values = {.sequence = 0};
+    if (whole->entry.subject_kind != AUDIT_ORG || strcmp(whole->entry.action, AUDIT_ERASE_ACTION) != 0)
+        return;
+    if (open_part(whole, AUDIT_PART_VALUES, &values_descriptor, &values) && values.after.text)
+        g_hash_table_add(erasures->told, g_strdup(values.after.text));
+    else
+        erasures->unnamed++;
+    record_clear(&values_descriptor, &values);
+}
+
+/* What is there can be read, unless its key was destroyed (verify_destroyed): who takes a key away, or names another,
+ * would else erase what an entry says and leave the chain whole. */
 static void verify_keys(const struct whole_entry *whole, struct audit_report *report)
 {
     for (int part = AUDIT_PART_VALUES; part <= AUDIT_PART_ORIGIN; part++) {
@@ -189,7 +208,8 @@ static void verify_keys(const struct whole_entry *whole, struct audit_report *re
 }
 
 /* Against the entry before, of which report has the digest and count. */
-static void verify_entry(const struct whole_entry *whole, int64_t *expected, struct audit_report *report)
+static void verify_entry(const struct whole_entry *whole, int64_t *expected, struct erasures *erasures,
+                         struct audit_report *report)
 {
     const struct audit_entry *entry = &whole->entry;
     g_autofree char *digest = audit_entry_digest(entry);
@@ -203,10 +223,12 @@ static void verify_entry(const struct whole_entry *whole, int64_t *expected, str
                     entry->sequence);
     if (strcmp(digest, entry->sha256) != 0)
         add_problem(report, "entry %" G_GINT64_FORMAT ": was edited", entry->sequence);
-    if (are_values_whole(whole))
+    if (are_values_whole(whole)) {
         verify_keys(whole, report);
-    else
+        note_erasure(whole, erasures);
+    } else {
         add_problem(report, "entry %" G_GINT64_FORMAT ": what it says was edited or removed", entry->sequence);
+    }
     g_free(report->sha256);
     report->sha256 = g_strdup(entry->sha256);
     report->entries++;
@@ -230,7 +252,7 @@ static bool read_head(struct store_transaction *transaction, const char *org_id,
 }
 
 static bool verify_entries(struct store_transaction *transaction, const char *org_id, const struct audit_head *head,
-                           struct audit_report *report, GError **error)
+                           struct erasures *erasures, struct audit_report *report, GError **error)
 {
     int64_t expected = 1;
     for (guint count = VERIFY_PAGE; count == VERIFY_PAGE;) {
@@ -243,7 +265,7 @@ static bool verify_entries(struct store_transaction *transaction, const char *or
             return false;
         count = page->len;
         for (guint i = 0; i < count; i++)
-            verify_entry(g_ptr_array_index(page, i), &expected, report);
+            verify_entry(g_ptr_array_index(page, i), &expected, erasures, report);
     }
     if (expected <= head->sequence)
         add_problem(report, "entry %" G_GINT64_FORMAT ": missing: the chain ended with entry %" G_GINT64_FORMAT,
@@ -271,6 +293,69 @@ static bool verify_end(struct store_transaction *transaction, const char *org_id
     return true;
 }
 
+/* Rows: a destroyed key's id. */
+static bool take_key_id(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    (void)columns;
+    (void)error;
+    g_ptr_array_add(data, g_strdup(row[0].text));
+    return true;
+}
+
+/* The next ones after an id, in the order of ids. */
+static GPtrArray *read_destroyed(struct store_transaction *transaction, const char *org_id, const char *after,
+                                 GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    bool is_good = store_each(
+        transaction,
+        "SELECT id FROM audit_keys WHERE org_id = $1 AND id > $2 AND destroyed_at IS NOT NULL ORDER BY id LIMIT $3",
+        STORE_VALUES(sql_text(org_id), sql_text(after), sql_integer(VERIFY_PAGE)), take_key_id, ids, error);
+    return is_good ? g_steal_pointer(&ids) : NULL;
+}
+
+/* Each was destroyed by an erasure that the chain tells of: who may write the database could else make any of them look
+ * so. */
+static bool verify_destroyed(struct store_transaction *transaction, const char *org_id, const struct erasures *erasures,
+                             struct audit_report *report, GError **error)
+{
+    int64_t untold = 0;
+    g_autofree char *after = g_strdup("");
+    for (guint count = VERIFY_PAGE; count == VERIFY_PAGE;) {
+        g_autoptr(GPtrArray) ids = read_destroyed(transaction, org_id, after, error);
+        if (!ids)
+            return false;
+        count = ids->len;
+        for (guint i = 0; i < count; i++) {
+            const char *id = g_ptr_array_index(ids, i);
+            g_autofree char *told = audit_erasure_json(id);
+            if (g_hash_table_contains(erasures->told, told))
+                continue;
+            untold++;
+            if (!erasures->unnamed)
+                add_problem(report, "key '%s': was destroyed, and no entry tells that somebody erased it", id);
+        }
+        g_free(after);
+        after = count ? g_strdup(g_ptr_array_index(ids, count - 1)) : NULL;
+    }
+    if (erasures->unnamed && untold > erasures->unnamed)
+        add_problem(report,
+                    "%" G_GINT64_FORMAT " keys were destroyed, and no more than %" G_GINT64_FORMAT
+                    " entries tell that somebody erased one",
+                    untold, erasures->unnamed);
+    return true;
+}
+
+static bool verify_chain(struct store_transaction *transaction, const char *org_id, const struct audit_head *head,
+                         struct audit_report *report, GError **error)
+{
+    g_autoptr(GHashTable) told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    struct erasures erasures = {told, 0};
+    return (!head->sequence || verify_entries(transaction, org_id, head, &erasures, report, error)) &&
+           verify_destroyed(transaction, org_id, &erasures, report, error) &&
+           verify_end(transaction, org_id, head, report, error);
+}
+
 bool store_audit_verify(struct store *store, const char *org_id, struct audit_report *report, GError **error)
 {
     *report = (struct audit_report){.sha256 = g_strdup(audit_first_previous),
@@ -278,8 +363,7 @@ bool store_audit_verify(struct store *store, const char *org_id, struct audit_re
     struct audit_head head = {.sequence = 0};
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     bool is_good = transaction && read_head(transaction, org_id, &head, error) &&
-                   (!head.sequence || verify_entries(transaction, org_id, &head, report, error)) &&
-                   verify_end(transaction, org_id, &head, report, error);
+                   verify_chain(transaction, org_id, &head, report, error);
     record_clear(&audit_head_descriptor, &head);
     if (!is_good)
         audit_report_clear(report);

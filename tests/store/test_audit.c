@@ -75,6 +75,10 @@ static void test_audit_verify_finds_what_was_done_to_it(void)
          "entry 1: what it says cannot be read: its key 'user:user-7' was edited"},
         {"UPDATE audit_keys SET secret = (SELECT secret FROM audit_keys WHERE id = 'user:admin-id')",
          "entry 5: what it says cannot be read: its key 'user:user-7'"},
+        {"UPDATE audit_keys SET secret = NULL, destroyed_at = LATEST WHERE id = 'user:user-7'",
+         "key 'user:user-7': was destroyed, and no entry tells"},
+        {"UPDATE audit_keys SET secret = 'AAAA', destroyed_at = LATEST WHERE id = 'user:admin-id'",
+         "key 'user:admin-id': was destroyed, and no entry tells"},
         {"DELETE FROM audit_keys WHERE id = 'user:admin-id'", "its key 'user:admin-id' was edited or removed"},
         {"UPDATE audit_heads SET sequence = 2, sha256 = (SELECT sha256 FROM audit_entries WHERE sequence = 2); UPDATE "
          "audit_entries SET actor_id = 'someone' WHERE sequence = 4",
@@ -91,6 +95,7 @@ static void test_audit_verify_finds_what_was_done_to_it(void)
         for (int j = 0; j < 5; j++)
             note(&world, "update");
         g_autoptr(GString) sql = g_string_new(deeds[i].sql);
+        g_string_replace(sql, "LATEST", "(SELECT max(at) FROM audit_entries)", 0);
         g_string_replace(sql, "LATER", world.database ? "at + interval '1 ms'" : "at + 1", 0);
         meddle(&world, sql->str);
         g_autofree char *found = verify(&world);
@@ -183,6 +188,41 @@ static void test_audit_erases_a_subject_and_the_chain_holds(void)
     world_clear(&world);
 }
 
+/* Even where the key is gone under which the chain tells of erasures. */
+static void test_audit_tells_a_forged_erasure_from_others(void)
+{
+    static const struct {
+        const char *id;
+        enum audit_subject kind;
+        const char *found; /* once the admin's key is destroyed beside those until here */
+    } erased[] = {
+        {"user-7", AUDIT_USER, "key 'user:admin-id': was destroyed, and no entry tells that somebody erased it"},
+        {"default", AUDIT_ORG, "3 keys were destroyed, and no more than 2 entries tell that somebody erased one"},
+        {"user-8", AUDIT_USER, "4 keys were destroyed, and no more than 3 entries tell that somebody erased one"},
+    };
+    static const char forge[] = "UPDATE audit_keys SET secret = NULL, destroyed_at = (SELECT max(at) FROM "
+                                "audit_entries) WHERE id = 'user:admin-id'";
+    for (size_t last = 0; last < G_N_ELEMENTS(erased); last++) {
+        struct store_world world;
+        g_autoptr(GError) error = NULL;
+        begin(&world, "UTC", world_start_ms);
+        note(&world, "create");
+        const struct audit_change other = {AUDIT_USER, "user-8", "create", NULL, "{\"role\":\"admin\"}"};
+        store_audit_add(world.store, &by_admin, &other, &error);
+        g_assert_no_error(error);
+        for (size_t i = 0; i <= last; i++) {
+            store_audit_erase(world.store, &by_admin, erased[i].kind, erased[i].id, &error);
+            g_assert_no_error(error);
+        }
+        g_autofree char *whole = verify(&world);
+        g_assert_cmpstr(whole, ==, "");
+        meddle(&world, forge);
+        g_autofree char *found = verify(&world);
+        g_assert_cmpstr(found, ==, erased[last].found);
+        world_clear(&world);
+    }
+}
+
 static void test_audit_erases_only_what_may_go(void)
 {
     struct store_world world;
@@ -235,6 +275,7 @@ int main(int argc, char **argv)
     g_test_add_func("/audit/audit_is_only_added_to", test_audit_is_only_added_to);
     g_test_add_func("/audit/audit_erases_a_subject_and_the_chain_holds",
                     test_audit_erases_a_subject_and_the_chain_holds);
+    g_test_add_func("/audit/audit_tells_a_forged_erasure_from_others", test_audit_tells_a_forged_erasure_from_others);
     g_test_add_func("/audit/erases_only_what_may_go", test_audit_erases_only_what_may_go);
     g_test_add_func("/audit/audit_of_many_at_once_is_one_chain", test_audit_of_many_at_once_is_one_chain);
     return g_test_run();
