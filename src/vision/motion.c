@@ -315,7 +315,7 @@ void motion_update(struct motion *motion, const struct frame *frame, struct dete
     if (!motion->has_learnt) {
         background_learn(&motion->background, &motion->reduced);
         motion->has_learnt = (double)(frame->media_us - motion->first_us) >= motion->settings.learn_seconds * 1e6;
-        scene->is_learning = !motion->has_learnt;
+        scene->is_learning = true; /* also in the last: nothing was compared yet, and nobody is known */
         return;
     }
     detect(motion, seconds > 0 && seconds < 1 ? seconds : usual_frame_seconds, objects, scene);

@@ -49,7 +49,7 @@ struct motion;
 
 /* What rules and tampering need of the picture as a whole. */
 struct motion_scene {
-    bool is_learning;       /* the background does not stand yet: nothing is known of what moves */
+    bool is_learning;       /* the frame was not compared with a background: nothing is known of what moves */
     bool is_light_change;   /* most of the frame changed at once */
     bool is_camera_move;    /* the frame shifted as a whole: the background is learnt anew from here on */
     bool is_weather;        /* rain or snow: only what lasts is seen */

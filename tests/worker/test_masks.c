@@ -53,6 +53,40 @@ static void test_who_walks_in_a_motion_mask_is_hidden(void)
     masks_world_clear(&world);
 }
 
+/* ---- while the background is learnt ---- */
+
+/* How much is seen of somebody who comes with the frame after `frames` of the room alone. */
+static double comer_roughness(int frames, int every_ms, const struct record_box *room_before)
+{
+    struct masks_world world;
+    masks_world_init(&world, 0, NULL);
+    if (room_before) {
+        for (int i = 0; i < 3 * 1000 / MASKS_EVERY_MS; i++)
+            masks_feed(&world, room_before);
+        g_assert_cmpfloat(masks_previewed(&world, &masks_inside), >, MASKS_SEEN);
+    }
+    for (int i = 0; i <= frames; i++) {
+        world.at_ms += every_ms - MASKS_EVERY_MS;
+        masks_feed(&world, i < frames ? NULL : &masks_inside);
+    }
+    double roughness = masks_previewed(&world, &masks_inside);
+    masks_world_clear(&world);
+    return roughness;
+}
+
+/* In no frame: neither while it is learnt, nor in the last of those, nor in the first that is compared with it; and not
+ * when it is learnt anew, because most of the picture has changed. */
+static void test_who_comes_while_the_background_is_learnt_is_hidden(void)
+{
+    static const int every_ms[] = {MASKS_EVERY_MS, 1000, 3000};
+    static const struct record_box most = {0, 0, 0.6, 1};
+    for (size_t i = 0; i < G_N_ELEMENTS(every_ms); i++)
+        for (int frames = 0; frames < 8; frames++) {
+            g_assert_cmpfloat(comer_roughness(frames, every_ms[i], NULL), <, MASKS_HIDDEN);
+            g_assert_cmpfloat(comer_roughness(frames, every_ms[i], &most), <, MASKS_HIDDEN);
+        }
+}
+
 /* Another stream of the same camera, larger, shown with what was found on this one. */
 static double live_roughness(struct masks_world *world, const struct record_box *figure, const struct record_box *box)
 {
@@ -161,6 +195,20 @@ static double look(struct masks_world *world, struct pictures *pictures, const s
     return masks_roughness(answered, box);
 }
 
+/* Two that are further apart than it takes to learn a background: nobody was compared with it yet. */
+static void test_the_second_picture_sent_shows_nobody(void)
+{
+    struct masks_world world;
+    masks_world_init(&world, 0, NULL);
+    world.config.detect = world.settings.detect;
+    struct pictures *pictures = pictures_new(&world.config, NULL, clock_system());
+    g_assert_cmpfloat(look(&world, pictures, NULL, &masks_inside), <, MASKS_HIDDEN);
+    world.at_ms += 5000;
+    g_assert_cmpfloat(look(&world, pictures, &masks_inside, &masks_inside), <, MASKS_HIDDEN);
+    pictures_free(pictures);
+    masks_world_clear(&world);
+}
+
 static void test_masks_of_a_picture_sent_are_its_own(void)
 {
     struct masks_world world;
@@ -186,6 +234,9 @@ int main(int argc, char **argv)
     g_test_add_func("/masks/it is painted over where policies hide nothing",
                     test_it_is_painted_over_where_policies_hide_nothing);
     g_test_add_func("/masks/who walks in a motion mask is hidden", test_who_walks_in_a_motion_mask_is_hidden);
+    g_test_add_func("/masks/who comes while the background is learnt is hidden",
+                    test_who_comes_while_the_background_is_learnt_is_hidden);
+    g_test_add_func("/masks/the second picture sent shows nobody", test_the_second_picture_sent_shows_nobody);
     g_test_add_func("/masks/pictures of another stream have the masks", test_pictures_of_another_stream_have_the_masks);
     g_test_add_func("/masks/a mask counts from the next frame on", test_a_mask_counts_from_the_next_frame_on);
     g_test_add_func("/masks/a mask that is taken away is gone", test_a_mask_that_is_taken_away_is_gone);
