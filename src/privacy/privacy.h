@@ -1,6 +1,6 @@
-/* Privacy: the only way an image leaves a worker. This first form hides every figure whole, as a mosaic; when it does
- * not know what must be hidden (the background is still being learnt, detection failed or is late) it hides the whole
- * picture. One thread at a time per encoder.
+/* Privacy: the only way an image leaves a worker. This first form hides every figure whole, as a mosaic; when it is
+ * not known what must be hidden (the background is still being learnt, detection failed or is late) the whole picture
+ * is. One thread at a time per encoder.
  */
 #pragma once
 

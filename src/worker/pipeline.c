@@ -55,9 +55,10 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     selection_set_masks(&pipeline->selection, &camera->zones);
     pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
-    pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + VISION_MAX_DETECTIONS);
+    pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + 2 * VISION_MAX_DETECTIONS);
     pipeline->payload = g_string_sized_new(PAYLOAD_USUAL_BYTES);
     pipeline->hides_all = true;
+    pipeline->turn_seconds = DETECTOR_TURN_SECONDS;
     const struct track_log_sink log_sink = {emit_chunk, pipeline};
     if (sink->wants_chunks)
         pipeline->track_log = track_log_new(clock, config->workers.track_chunk_seconds, &log_sink);
@@ -234,11 +235,11 @@ static bool take_turn(struct pipeline *pipeline, GError **error)
         return true;
     clock_gettime(CLOCK_MONOTONIC, &until);
     /* one that has been busy for so long already is not waited for */
-    if (detector_busy_us(pipeline->detector) < (int64_t)DETECTOR_TURN_SECONDS * G_USEC_PER_SEC)
-        until.tv_sec += DETECTOR_TURN_SECONDS;
+    if (detector_busy_us(pipeline->detector) < (int64_t)pipeline->turn_seconds * G_USEC_PER_SEC)
+        until.tv_sec += pipeline->turn_seconds;
     if (pthread_mutex_clocklock(pipeline->detector_lock, CLOCK_MONOTONIC, &until) == 0)
         return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the model did not come free for %d s", DETECTOR_TURN_SECONDS);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the model did not come free for %d s", pipeline->turn_seconds);
     return false;
 }
 
@@ -263,6 +264,8 @@ static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum
     if (!take_turn(pipeline, error))
         return false;
     bool is_good = detector_run_region(pipeline->detector, frame, answer == GATE_REGION ? region : NULL, into, error);
+    pipeline->has_word = is_good;
+    pipeline->word_us = clock_monotonic_us(pipeline->clock);
     if (is_good)
         pipeline->failures = 0;
     else
@@ -297,6 +300,8 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
     struct record_box region;
     g_autoptr(GError) error = NULL;
     int64_t started_us = clock_monotonic_us(pipeline->clock);
+    if (scene->is_learning) /* who came since the model's last word and stands still is background from now on */
+        pipeline->has_word = false;
     if (!pipeline->detector || started_us < pipeline->rests_until_us)
         return pipeline->objects;
     enum gate_answer answer = gate_ask(&pipeline->gate, frame, pipeline->objects, scene, &pipeline->tracks, &region);

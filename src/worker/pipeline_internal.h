@@ -21,6 +21,7 @@ struct pipeline {
     struct detector *detector;
     pthread_mutex_t *detector_lock;
     int preview_width_px, preview_quality, live_window_ms;
+    int turn_seconds; /* a camera waits no longer for the model */
     /* one thread at a time */
     struct motion *motion;
     struct picture_watch *picture;
@@ -36,9 +37,11 @@ struct pipeline {
     struct tracks tracks;        /* of the last frame */
     int failures;                /* of the model, in a row */
     int64_t restarted_us, rests_until_us;
+    bool has_word;   /* `found` is what the model said last, and who came since is seen to move */
+    int64_t word_us; /* when it did */
     struct observed_track *observed;
     struct track_view *views;
-    struct record_box *figures; /* of the last frame, for previews */
+    struct record_box *figures; /* of the last frame, for previews: of tracks, and of two lists of detections */
     size_t figure_count;
     struct figure_history *history; /* NULL until someone looks at another stream */
     bool is_active;                 /* something moved in the last frame, or it was not known */
@@ -60,6 +63,6 @@ struct pipeline {
 /* ---- pipeline_preview.c ---- */
 
 /* What must be hidden in the frame at hand: everything that could be a person. Once it is through motion, detection and
- * tracking. */
+ * tracking. `detections` is what was tracked: `found`, or `objects` where the model said nothing of this frame. */
 void pipeline_note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
                            const struct motion_scene *scene);

@@ -2,6 +2,25 @@
 #include "base/counter.h"
 #include "worker/pipeline_internal.h"
 
+/* A model that other cameras keep busy for a moment has not failed: who it found last is hidden for so long where it
+ * found them, and who moves since is hidden as moving. It is as long as a quiet picture waits for its next look. */
+enum { MODEL_WORD_HOLDS_US = 10 * 1000000 };
+
+static void note_detections(struct pipeline *pipeline, const struct detections *detections)
+{
+    for (int i = 0; i < detections->count; i++)
+        if (selection_hides(&pipeline->selection, detections->items[i].object_class))
+            pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
+}
+
+/* Without a model what moves is all there is to know. With one that fails, or is late, or rests, nobody knows who
+ * stands there: who stood there when the background was learnt is part of it. */
+static bool is_known(const struct pipeline *pipeline, bool is_by_model)
+{
+    return !pipeline->detector || is_by_model ||
+           (pipeline->has_word && clock_monotonic_us(pipeline->clock) - pipeline->word_us <= MODEL_WORD_HOLDS_US);
+}
+
 /* Everything that could be a person: tracks, also lost and tentative ones, what moves, and what the model found. */
 void pipeline_note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
                            const struct motion_scene *scene)
@@ -11,10 +30,11 @@ void pipeline_note_figures(struct pipeline *pipeline, const struct tracks *track
     for (int i = 0; i < tracks->count; i++)
         if (selection_hides(selection, tracks->items[i].object_class))
             pipeline->figures[pipeline->figure_count++] = tracks->items[i].box;
-    for (int i = 0; i < detections->count; i++)
-        if (selection_hides(selection, detections->items[i].object_class))
-            pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
-    pipeline->hides_all = scene->is_learning;
+    note_detections(pipeline, detections);
+    bool is_by_model = detections == pipeline->found;
+    if (!is_by_model && pipeline->has_word)
+        note_detections(pipeline, pipeline->found);
+    pipeline->hides_all = scene->is_learning || !is_known(pipeline, is_by_model);
 }
 
 static struct privacy_request request_for(const struct pipeline *pipeline, const struct frame *frame)

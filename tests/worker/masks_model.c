@@ -12,22 +12,13 @@ enum { TINY_PX = 32, TINY_ROWS = 21, TINY_COLUMNS = 6, FIRST_OF_COARSEST = 20 };
 static const char card[] = "{\"name\":\"tiny\",\"family\":\"yolox\",\"input_width_px\":32,\"input_height_px\":32,"
                            "\"labels\":[\"person\"]}";
 
-/* Of the coarsest grid's one cell of 32. */
-struct detector *masks_model_open(double left, double top, double width, double height)
+static struct detector *open_model(const float values[TINY_ROWS * TINY_COLUMNS])
 {
-    float values[TINY_ROWS * TINY_COLUMNS] = {0}, *row = values + FIRST_OF_COARSEST * TINY_COLUMNS;
     const struct onnx_model model = {.input = {"images", ONNX_FLOAT, 4, {1, 3, TINY_PX, TINY_PX}},
                                      .output = {"output", ONNX_FLOAT, 3, {1, TINY_ROWS, TINY_COLUMNS}},
                                      .values = values,
-                                     .value_count = G_N_ELEMENTS(values),
+                                     .value_count = TINY_ROWS * TINY_COLUMNS,
                                      .value_sizes = {1, TINY_ROWS, TINY_COLUMNS}};
-    const float found[] = {(float)((left + width / 2) / TINY_PX),
-                           (float)((top + height / 2) / TINY_PX),
-                           logf((float)width / TINY_PX),
-                           logf((float)height / TINY_PX),
-                           0.95F,
-                           1};
-    memcpy(row, found, sizeof found);
     g_autofree char *directory = g_dir_make_tmp("vedette-masks-XXXXXX", NULL);
     g_autofree char *model_path = g_build_filename(directory, "tiny.onnx", NULL);
     g_autofree char *card_path = g_build_filename(directory, "tiny.card.json", NULL);
@@ -42,6 +33,28 @@ struct detector *masks_model_open(double left, double top, double width, double 
     g_unlink(card_path);
     g_rmdir(directory);
     return detector;
+}
+
+/* Of the coarsest grid's one cell of 32. */
+struct detector *masks_model_open(double left, double top, double width, double height)
+{
+    float values[TINY_ROWS * TINY_COLUMNS] = {0};
+    const float found[] = {(float)((left + width / 2) / TINY_PX),
+                           (float)((top + height / 2) / TINY_PX),
+                           logf((float)width / TINY_PX),
+                           logf((float)height / TINY_PX),
+                           0.95F,
+                           1};
+    memcpy(values + FIRST_OF_COARSEST * TINY_COLUMNS, found, sizeof found);
+    return open_model(values);
+}
+
+struct detector *masks_model_broken(void)
+{
+    float values[TINY_ROWS * TINY_COLUMNS];
+    for (size_t i = 0; i < G_N_ELEMENTS(values); i++)
+        values[i] = NAN;
+    return open_model(values);
 }
 
 struct detector *masks_model_inside(void)

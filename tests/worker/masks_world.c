@@ -47,14 +47,18 @@ void masks_world_init(struct masks_world *world, enum zone_kind kind, struct det
     world->config.workers.preview_quality = 95;
     masks_tell(world, kind, &masks_right_half);
     const struct pipeline_sink sink = {.event = on_event, .data = world};
-    world->pipeline =
-        pipeline_new(&world->config, &world->told.camera, detector, NULL, 1, clock_system(), &world->health, &sink);
+    world->clock = clock_fake_new(1000);
+    pthread_mutex_init(&world->turn, NULL);
+    world->pipeline = pipeline_new(&world->config, &world->told.camera, detector, &world->turn, 1, world->clock,
+                                   &world->health, &sink);
     world->at_ms = 1000;
 }
 
 void masks_world_clear(struct masks_world *world)
 {
     pipeline_free(world->pipeline);
+    pthread_mutex_destroy(&world->turn);
+    clock_fake_free(world->clock);
     g_clear_pointer(&world->frame, frame_unref);
     record_clear(&camera_config_descriptor, &world->told);
     record_clear(&camera_health_descriptor, &world->health);

@@ -14,6 +14,8 @@ struct masks_world {
     struct worker_config config;
     struct camera_config told; /* what pipeline_configure is given */
     struct camera_health health;
+    struct clock *clock;  /* the pipeline's: moves when told to */
+    pthread_mutex_t turn; /* of the model */
     struct pipeline *pipeline;
     struct frame *frame; /* fed last */
     int64_t at_ms;

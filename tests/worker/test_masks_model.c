@@ -4,6 +4,7 @@
 
 #include "privacy/privacy.h"
 #include "worker/pictures.h"
+#include "worker/pipeline_internal.h"
 
 static void test_nobody_is_found_in_a_privacy_mask(void)
 {
@@ -59,6 +60,115 @@ static void test_who_walks_in_a_motion_mask_is_hidden_before_the_model_looks(voi
     masks_world_clear(&world);
 }
 
+/* ---- when the model says nothing ---- */
+
+enum { LOOK_EACH = 9 }; /* frames */
+static const struct record_box aside = {0.1, 0.3, 0.3, 0.4}, chest = {0.72, 0.4, 0.08, 0.3};
+
+/* Somebody stands there since before the background was learnt: the model alone knows of them, and is asked each
+ * frame. */
+static void stand_and_be_found(struct masks_world *world, struct detector *detector)
+{
+    masks_world_init(world, 0, detector);
+    world->told.detector.is_gated = false;
+    pipeline_configure(world->pipeline, &world->told);
+    world->pipeline->turn_seconds = 0;
+    for (int i = 0; i < 3 * 1000 / MASKS_EVERY_MS; i++)
+        masks_feed(world, &masks_inside);
+    g_assert_cmpint(masks_count_right(world), ==, 1);
+    g_assert_cmpfloat(masks_previewed(world, &chest), <, MASKS_HIDDEN);
+    g_assert_cmpfloat(masks_previewed(world, &aside), >, MASKS_SEEN);
+}
+
+static void assert_is_seen_around(struct masks_world *world, bool is_seen)
+{
+    g_assert_cmpfloat(masks_previewed(world, &chest), <, MASKS_HIDDEN);
+    if (is_seen)
+        g_assert_cmpfloat(masks_previewed(world, &aside), >, MASKS_SEEN);
+    else
+        g_assert_cmpfloat(masks_previewed(world, &aside), <, MASKS_HIDDEN);
+}
+
+static void test_all_is_hidden_while_the_model_fails(void)
+{
+    struct masks_world world;
+    CLEANUP(detector) struct detector *detector = masks_model_inside();
+    CLEANUP(detector) struct detector *broken = masks_model_broken();
+    stand_and_be_found(&world, detector);
+    world.pipeline->detector = broken;
+    for (int i = 0; i < 60 * 1000 / MASKS_EVERY_MS; i++) { /* longer than a track is remembered */
+        masks_feed(&world, &masks_inside);
+        g_assert_cmpint(world.health.detector_failing, ==, 1);
+        if (i % LOOK_EACH == 0)
+            assert_is_seen_around(&world, false);
+    }
+    world.pipeline->detector = detector;
+    masks_feed(&world, &masks_inside);
+    g_assert_cmpint(world.health.detector_failing, ==, 0);
+    assert_is_seen_around(&world, true);
+    masks_world_clear(&world);
+}
+
+static void test_all_is_hidden_while_a_model_that_failed_is_not_asked(void)
+{
+    struct masks_world world;
+    CLEANUP(detector) struct detector *detector = masks_model_inside();
+    CLEANUP(detector) struct detector *broken = masks_model_broken();
+    stand_and_be_found(&world, detector);
+    world.pipeline->detector = broken;
+    masks_feed(&world, &masks_inside);
+    world.pipeline->detector = detector;
+    world.pipeline->rests_until_us = 60 * G_USEC_PER_SEC;
+    for (int i = 0; i < 60 * 1000 / MASKS_EVERY_MS; i++) {
+        masks_feed(&world, &masks_inside);
+        if (i % LOOK_EACH == 0)
+            assert_is_seen_around(&world, false);
+    }
+    clock_fake_advance_us(world.clock, 61 * G_USEC_PER_SEC);
+    masks_feed(&world, &masks_inside);
+    assert_is_seen_around(&world, true);
+    masks_world_clear(&world);
+}
+
+/* Another camera has the model: what it said last holds for a while, so that pictures do not flicker. */
+static void test_the_models_last_word_holds_while_it_is_busy(void)
+{
+    struct masks_world world;
+    CLEANUP(detector) struct detector *detector = masks_model_inside();
+    stand_and_be_found(&world, detector);
+    pthread_mutex_lock(&world.turn);
+    for (int i = 0; i < 10; i++) {
+        masks_feed(&world, &masks_inside);
+        assert_is_seen_around(&world, true);
+        clock_fake_advance_us(world.clock, G_USEC_PER_SEC);
+    }
+    clock_fake_advance_us(world.clock, G_USEC_PER_SEC);
+    masks_feed(&world, &masks_inside);
+    assert_is_seen_around(&world, false);
+    pthread_mutex_unlock(&world.turn);
+    masks_feed(&world, &masks_inside);
+    assert_is_seen_around(&world, true);
+    masks_world_clear(&world);
+}
+
+/* ... but not beyond a background that was learnt meanwhile: who came before is part of it. */
+static void test_the_models_last_word_ends_with_its_background(void)
+{
+    struct masks_world world;
+    static const struct record_box most = {0, 0, 0.9, 1};
+    CLEANUP(detector) struct detector *detector = masks_model_inside();
+    stand_and_be_found(&world, detector);
+    pthread_mutex_lock(&world.turn);
+    for (int i = 0; i < 20; i++) { /* no second passes for the pipeline: it is the same moment's word */
+        masks_feed(&world, &most);
+        assert_is_seen_around(&world, false);
+    }
+    pthread_mutex_unlock(&world.turn);
+    masks_feed(&world, &most);
+    assert_is_seen_around(&world, true);
+    masks_world_clear(&world);
+}
+
 /* A single picture of no stream. */
 static void test_a_single_picture_has_its_masks(void)
 {
@@ -100,6 +210,13 @@ int main(int argc, char **argv)
     g_test_add_func("/masks model/a model's find counts in a motion mask", test_a_models_find_counts_in_a_motion_mask);
     g_test_add_func("/masks model/who walks in a motion mask is hidden before the model looks",
                     test_who_walks_in_a_motion_mask_is_hidden_before_the_model_looks);
+    g_test_add_func("/masks model/all is hidden while the model fails", test_all_is_hidden_while_the_model_fails);
+    g_test_add_func("/masks model/all is hidden while a model that failed is not asked",
+                    test_all_is_hidden_while_a_model_that_failed_is_not_asked);
+    g_test_add_func("/masks model/the model's last word holds while it is busy",
+                    test_the_models_last_word_holds_while_it_is_busy);
+    g_test_add_func("/masks model/the model's last word ends with its background",
+                    test_the_models_last_word_ends_with_its_background);
     g_test_add_func("/masks model/a single picture has its masks", test_a_single_picture_has_its_masks);
     return g_test_run();
 }
