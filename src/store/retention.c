@@ -365,10 +365,10 @@ bool store_retention_run(struct store *store, const struct store_retention *rete
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     if (!orgs || !check_clock(&work, orgs, error))
         return false;
-    if (!retention->is_dry && !retention_drop_days(&work, orgs, error))
-        return false;
-    GError *failure = NULL; /* the first: what is wrong with one org is no other's */
-    bool is_over = false;
+    GError *failure = NULL; /* the first: what is wrong with a day or an org is no other's */
+    if (!retention->is_dry)
+        retention_drop_days(&work, orgs, &failure);
+    bool is_over = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
     for (guint i = 0; i < orgs->len && !is_over; i++) {
         do_org(&work, g_ptr_array_index(orgs, i), failure ? NULL : &failure);
         is_over = retention_is_cancelled(&work, failure ? NULL : &failure);

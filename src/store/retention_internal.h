@@ -69,5 +69,5 @@ bool retention_go_on(struct retention_work *work, GError **error);
 bool retention_is_cancelled(const struct retention_work *work, GError **error);
 
 /* Drops the days that hold nothing but what would go, as a whole, where the engine has days. What stays behind goes row
- * by row. */
+ * by row: a day that fails, too, and the first failure is told. */
 bool retention_drop_days(struct retention_work *work, const GPtrArray *orgs, GError **error);

@@ -47,20 +47,26 @@ static void days_end(struct days_world *days)
     world_clear(&days->world);
 }
 
-static char *retain(struct days_world *days, bool is_dry)
+static char *retain_or_fail(struct days_world *days, bool is_dry, GError **error)
 {
     const struct store_retention retention = {.settings = &days->settings, .is_dry = is_dry, .says = days->says};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
-    g_autoptr(GError) error = NULL;
     GString *text = g_string_new(NULL);
-    store_retention_run(days->world.store, &retention, results, &error);
-    g_assert_no_error(error);
+    store_retention_run(days->world.store, &retention, results, error);
     for (guint i = 0; i < results->len; i++) {
         const struct retention_result *result = g_ptr_array_index(results, i);
         if (result->rows)
             g_string_append_printf(text, "%s%s %d", text->len ? ", " : "", result->table, (int)result->rows);
     }
     return g_string_free(text, FALSE);
+}
+
+static char *retain(struct days_world *days, bool is_dry)
+{
+    g_autoptr(GError) error = NULL;
+    char *text = retain_or_fail(days, is_dry, &error);
+    g_assert_no_error(error);
+    return text;
 }
 
 /* The days that have a partition, of the two. */
@@ -89,6 +95,46 @@ static void test_g07_a_day_that_is_past_goes_as_a_whole(void)
     expect(&days, "events 1, occupancy 12", "");
     g_assert_cmpint(ask_number(&days.world, "SELECT count(*) FROM events"), ==, 0);
     g_assert_cmpint(ask_number(&days.world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 24);
+    days_end(&days);
+}
+
+/* No statement counts it as a whole, but pages of 2000. */
+static void test_g07_a_large_day_goes_as_a_whole(void)
+{
+    enum { ROWS_OF_A_STATEMENT = 4100 };
+    struct days_world days;
+    days_begin(&days);
+    g_autofree char *time = sql_of_time(&days.world, world_start_ms);
+    g_autofree char *sql = g_strdup_printf(
+        "INSERT INTO events (id, type, org_id, camera_id, occurred_at, received_at, payload) SELECT "
+        "vedette_day_bound('2026-01-01') || '-7000-8000-' || lpad(i::text, 12, '0'), CASE WHEN i %% 3 = 0 THEN "
+        "'line_crossing' ELSE 'signal' END, 'default', 'cam-1', %s, %s, '{}' FROM generate_series(1, 12000) AS n (i)",
+        time, time);
+    meddle(&days.world, sql);
+    limit_rows_of_statements(&days.world, "events", ROWS_OF_A_STATEMENT);
+    move_to(&days.world, world_start_ms + 21 * DAY);
+    g_autofree char *done = retain(&days, false), *left = parts(&days);
+    g_assert_cmpstr(done, ==, "events 8001, occupancy 4012");
+    g_assert_cmpstr(left, ==, "02");
+    days_end(&days);
+}
+
+/* It is told, and its rows go one by one; so do the others' days, and what other tables have. */
+static void test_g07_a_day_that_cannot_be_dropped_keeps_nothing_else(void)
+{
+    struct days_world days;
+    g_autoptr(GError) error = NULL;
+    days_begin(&days);
+    meddle(&days.world, "ALTER FUNCTION vedette_day_drop(name, json) RENAME TO drop_day; CREATE FUNCTION "
+                        "vedette_day_drop(part name, cutoffs json) RETURNS text LANGUAGE plpgsql AS $$ BEGIN IF part ~ "
+                        "'01$' THEN RAISE 'stuck'; END IF; RETURN drop_day(part, cutoffs); END $$");
+    move_to(&days.world, world_start_ms + 40 * DAY);
+    g_autofree char *done = retain_or_fail(&days, false, &error), *left = parts(&days);
+    g_assert_nonnull(strstr(error->message, "events_20260101: "));
+    g_assert_nonnull(strstr(error->message, "stuck"));
+    g_assert_cmpstr(done, ==, "events 2, occupancy 24");
+    g_assert_cmpstr(left, ==, "01");
+    g_assert_cmpint(ask_number(&days.world, "SELECT count(*) FROM events"), ==, 0);
     days_end(&days);
 }
 
@@ -259,6 +305,9 @@ int main(int argc, char **argv)
     if (world_is_missing())
         return 0;
     g_test_add_func("/days/g07_a_day_that_is_past_goes_as_a_whole", test_g07_a_day_that_is_past_goes_as_a_whole);
+    g_test_add_func("/days/g07_a_large_day_goes_as_a_whole", test_g07_a_large_day_goes_as_a_whole);
+    g_test_add_func("/days/g07_a_day_that_cannot_be_dropped_keeps_nothing_else",
+                    test_g07_a_day_that_cannot_be_dropped_keeps_nothing_else);
     g_test_add_func("/days/g07_another_orgs_row_keeps_the_day", test_g07_another_orgs_row_keeps_the_day);
     g_test_add_func("/days/g07_what_must_stay_keeps_the_day", test_g07_what_must_stay_keeps_the_day);
     g_test_add_func("/days/g07_a_day_in_use_is_left_and_nobody_waits", test_g07_a_day_in_use_is_left_and_nobody_waits);
