@@ -23,7 +23,7 @@
 VEDETTE_BEGIN
 
 struct vedette_limiter_config {
-    double rate_per_second;          /* steady rate; above 0, at most 1e9; default 1 */
+    double rate_per_second;          /* steady rate; above 0, at most 2e7, held within 1 %; default 1 */
     int64_t burst;                   /* at once after a rest; 1..1000000000; default 1 */
     size_t max_keys;                 /* room for about so many keys; 1..2^28; default 65536. 64 to 128 bytes each */
     struct vedette_time_source time; /* zero: the machine's */

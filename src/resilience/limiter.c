@@ -14,6 +14,7 @@
 #include "resilience/resilience_internal.h"
 
 enum { WAYS = 8, LOCKS = 64, SPACE = 4 };
+#define RATE_MAX 2e7 /* an interval is of whole nanoseconds: beyond, rounding it would be more than 1 % of it */
 
 struct entry {
     uint64_t hash; /* 0: never used */
@@ -38,8 +39,8 @@ void vedette_limiter_config_init(struct vedette_limiter_config *config)
 
 static const char *fault_of(const struct vedette_limiter_config *config)
 {
-    if (!(config->rate_per_second > 0) || config->rate_per_second > 1e9)
-        return "rate_per_second must be above 0 and at most 1e9";
+    if (!(config->rate_per_second > 0) || config->rate_per_second > RATE_MAX)
+        return "rate_per_second must be above 0 and at most 2e7";
     if (config->burst < 1 || config->burst > 1000000000)
         return "burst must be between 1 and 1000000000";
     if ((double)config->burst / config->rate_per_second > 1e9)
@@ -59,7 +60,7 @@ struct vedette_limiter *vedette_limiter_new(const struct vedette_limiter_config 
     struct random random;
     random_init_system(&random);
     limiter->config = *config;
-    limiter->interval_ns = MAX((int64_t)llround(1e9 / config->rate_per_second), 1);
+    limiter->interval_ns = llround(1e9 / config->rate_per_second);
     limiter->burst_ns = limiter->interval_ns * config->burst;
     limiter->secret[0] = random_next(&random);
     limiter->secret[1] = random_next(&random);

@@ -303,6 +303,21 @@ static void test_an_older_time_leaves_no_debt(void)
     vedette_limiter_free(world.limiter);
 }
 
+/* An interval is kept in whole nanoseconds: what is accepted is held all the same. */
+static void test_high_rates_are_held_within_a_hundredth(void)
+{
+    enum { BURST = 10000000 };
+    static const double rates[] = {1e5, 3.3e6, 1.37e7, 1.9e7, 1.96e7, 2e7};
+    for (size_t i = 0; i < G_N_ELEMENTS(rates); i++) {
+        struct world world;
+        world_init(&world, rates[i], BURST, 1);
+        const struct vedette_limit limit = vedette_limiter_take(world.limiter, "a", BURST);
+        g_assert_true(limit.is_allowed);
+        g_assert_cmpfloat_with_epsilon((double)limit.reset_us * rates[i] / SECOND_US / BURST, 1, 0.01);
+        vedette_limiter_free(world.limiter);
+    }
+}
+
 static void test_bad_settings_are_refused(void)
 {
     static const struct {
@@ -310,8 +325,13 @@ static void test_bad_settings_are_refused(void)
         int64_t burst;
         size_t max_keys;
         const char *said;
-    } rows[] = {{0, 1, 1, "rate"},  {-1, 1, 1, "rate"},    {NAN, 1, 1, "rate"},
-                {1, 0, 1, "burst"}, {1, 1, 0, "max_keys"}, {1e-9, 1000000000, 1, "seconds"}};
+    } rows[] = {{0, 1, 1, "rate"},
+                {-1, 1, 1, "rate"},
+                {NAN, 1, 1, "rate"},
+                {2.1e7, 1, 1, "rate_per_second"},
+                {1, 0, 1, "burst"},
+                {1, 1, 0, "max_keys"},
+                {1e-9, 1000000000, 1, "seconds"}};
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         const char *why = NULL;
         struct vedette_limiter_config config = {rows[i].rate, rows[i].burst, rows[i].max_keys, {0}};
@@ -338,6 +358,7 @@ int main(int argc, char **argv)
     g_test_add_func("/limiter/l10 it fails open towards those who owe least",
                     test_l10_it_fails_open_towards_those_who_owe_least);
     g_test_add_func("/limiter/an older time leaves no debt", test_an_older_time_leaves_no_debt);
+    g_test_add_func("/limiter/high rates are held within a hundredth", test_high_rates_are_held_within_a_hundredth);
     g_test_add_func("/limiter/bad settings are refused", test_bad_settings_are_refused);
     return g_test_run();
 }
