@@ -61,9 +61,10 @@ struct media_source *media_source_new(struct media_streams *streams, const struc
 void media_source_set_breaker(struct media_source *source, const struct breaker_settings *settings);
 void media_source_spread_start(struct media_source *source, size_t cameras);
 bool media_source_start(struct media_source *source, GError **error);
-/* An operator's word, as vedette_breaker_force takes it, to the breakers of all of its streams; who shares one of them
- * shares the word. Any thread. */
-void media_source_force_breaker(struct media_source *source, enum vedette_breaker_state state);
+/* An operator's word, as vedette_breaker_force takes it, to the breakers of all of its streams. Of the words to those
+ * who share a stream the strictest holds for all of them, whichever was said last: forced open, then forced closed,
+ * then disabled; CLOSED takes back its own alone. Of all sources from one thread. */
+void media_source_force_breaker(struct media_source *source, enum vedette_breaker_state word);
 /* Takes the waiting frame to analyse, or NULL. Any thread; the caller owns the reference. */
 struct frame *media_source_take(struct media_source *source);
 /* So many frames a second are analysed from now on. Any thread. */

@@ -16,9 +16,10 @@ struct media_source {
     struct stream_viewer viewer;
     struct tied_stream ties[CAMERA_MAX_STREAMS];
     size_t tie_count;
-    struct media_stream *analysed; /* one of the ties */
-    struct media_tap *tap;         /* NULL: nothing is recorded */
-    struct live_view *live;        /* NULL: the analysed picture is what is shown */
+    struct media_stream *analysed;   /* one of the ties */
+    struct media_tap *tap;           /* NULL: nothing is recorded */
+    struct live_view *live;          /* NULL: the analysed picture is what is shown */
+    enum vedette_breaker_state word; /* an operator's; CLOSED: none */
 };
 
 /* Takes from the stream what its roles ask for. */
@@ -67,6 +68,7 @@ struct media_source *media_source_new(struct media_streams *streams, const struc
     struct media_source *source = g_new0(struct media_source, 1);
     source->viewer = (struct stream_viewer){.health = health, .notify = notify, .notify_data = notify_data};
     source->viewer.fps = camera->analyse_fps;
+    source->word = VEDETTE_BREAKER_CLOSED;
     source->own_streams = streams ? NULL : media_streams_new();
     if (tie_streams(source, streams ? streams : source->own_streams, camera, settings, clock, error))
         return source;
@@ -88,10 +90,11 @@ void media_source_set_breaker(struct media_source *source, const struct breaker_
         stream_set_breaker(source->ties[i].stream, settings);
 }
 
-void media_source_force_breaker(struct media_source *source, enum vedette_breaker_state state)
+void media_source_force_breaker(struct media_source *source, enum vedette_breaker_state word)
 {
     for (size_t i = 0; i < source->tie_count; i++)
-        stream_force_breaker(source->ties[i].stream, state);
+        stream_force_breaker(source->ties[i].stream, source->word, word);
+    source->word = word;
 }
 
 void media_source_spread_start(struct media_source *source, size_t cameras)

@@ -73,9 +73,28 @@ void stream_set_breaker(struct media_stream *stream, const struct breaker_settin
     vedette_breaker_configure(stream->breaker.breaker, &config, NULL);
 }
 
-void stream_force_breaker(struct media_stream *stream, enum vedette_breaker_state state)
+/* Of the words said of those who share it. CLOSED, which is none, where nobody's is left. */
+static enum vedette_breaker_state strictest_word(const struct stream_breaker *breaker)
 {
-    vedette_breaker_force(stream->breaker.breaker, state);
+    static const enum vedette_breaker_state strictest_first[] = {
+        VEDETTE_BREAKER_FORCED_OPEN, VEDETTE_BREAKER_FORCED_CLOSED, VEDETTE_BREAKER_DISABLED};
+    for (size_t i = 0; i < G_N_ELEMENTS(strictest_first); i++)
+        if (breaker->words[strictest_first[i]] > 0)
+            return strictest_first[i];
+    return VEDETTE_BREAKER_CLOSED;
+}
+
+void stream_force_breaker(struct media_stream *stream, enum vedette_breaker_state before,
+                          enum vedette_breaker_state word)
+{
+    struct stream_breaker *breaker = &stream->breaker;
+    breaker->words[before]--;
+    breaker->words[word]++;
+    enum vedette_breaker_state state = strictest_word(breaker);
+    if (state != word)
+        log_info(stream->name, "circuit breaker: %s, as a camera that shares its address was set, and not %s",
+                 vedette_breaker_state_name(state), vedette_breaker_state_name(word));
+    vedette_breaker_force(breaker->breaker, state);
 }
 
 static enum vedette_breaker_state state_of(const struct media_stream *stream)

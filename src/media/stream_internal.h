@@ -39,6 +39,8 @@ struct stream_breaker {
     struct vedette_permit permit;
     bool has_permit, is_proving; /* is_proving: it was half open when the permit was given */
     int64_t flowing_since_us;    /* frames, since the permit was given; 0: none yet */
+    int words[VEDETTE_BREAKER_DISABLED +
+              1]; /* how many of those who share it were set to each; the thread that forces */
 };
 
 enum { STREAM_ARRIVALS = 64 }; /* more than a decoder holds back */
@@ -142,8 +144,10 @@ void stream_on_packet(void *stream, GstBuffer *encoded, GstCaps *caps);
 
 void stream_breaker_init(struct media_stream *stream);
 void stream_set_breaker(struct media_stream *stream, const struct breaker_settings *settings);
-/* Any thread. */
-void stream_force_breaker(struct media_stream *stream, enum vedette_breaker_state state);
+/* An operator's word to one of those who take from it, whose word `before` it replaces (CLOSED: none). The strictest
+ * holds: forced open, then forced closed, then disabled. One thread. */
+void stream_force_breaker(struct media_stream *stream, enum vedette_breaker_state before,
+                          enum vedette_breaker_state word);
 void stream_breaker_describe(const struct media_stream *stream, struct camera_health *health);
 /* Waits until the breaker lets the camera be tried. False: the stream is stopping. */
 bool stream_breaker_wait(struct media_stream *stream);

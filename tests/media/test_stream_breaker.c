@@ -89,6 +89,50 @@ static void test_an_operator_holds_it_open_and_lets_go(void)
     media_world_clear(&world);
 }
 
+enum { SHARERS = 2 };
+
+static struct media_streams *open_sharers(struct media_eye eyes[SHARERS])
+{
+    struct media_streams *streams = media_streams_new();
+    for (int i = 0; i < SHARERS; i++) {
+        media_eye_init(&eyes[i]);
+        eyes[i].shared = streams;
+        media_eye_open(&eyes[i], "rtsp://127.0.0.1:9/cam");
+    }
+    return streams;
+}
+
+/* Cameras that share an address share its breaker: the strictest word to any of them holds, in whichever order they
+ * were said, and what is left of them once it is taken back. */
+static void test_the_strictest_word_of_those_who_share_holds(void)
+{
+    static const struct {
+        int sharer;
+        enum vedette_breaker_state word;
+        const char *state;
+    } steps[] = {
+        {0, VEDETTE_BREAKER_FORCED_OPEN, "forced_open"},
+        {1, VEDETTE_BREAKER_FORCED_CLOSED, "forced_open"},
+        {1, VEDETTE_BREAKER_CLOSED, "forced_open"},
+        {1, VEDETTE_BREAKER_DISABLED, "forced_open"},
+        {0, VEDETTE_BREAKER_FORCED_CLOSED, "forced_closed"},
+        {1, VEDETTE_BREAKER_FORCED_OPEN, "forced_open"},
+        {1, VEDETTE_BREAKER_DISABLED, "forced_closed"},
+        {0, VEDETTE_BREAKER_CLOSED, "disabled"},
+        {1, VEDETTE_BREAKER_CLOSED, "closed"},
+    };
+    struct media_eye eyes[SHARERS];
+    struct media_streams *streams = open_sharers(eyes);
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        media_source_force_breaker(eyes[steps[i].sharer].source, steps[i].word);
+        for (int j = 0; j < SHARERS; j++)
+            g_assert_cmpstr(media_eye_look(&eyes[j])->circuit_breaker_state, ==, steps[i].state);
+    }
+    media_streams_free(streams);
+    for (int i = 0; i < SHARERS; i++)
+        media_eye_close(&eyes[i]);
+}
+
 /* A source that is not started, so that the test says what comes when. */
 struct still {
     struct clock *clock;
@@ -175,6 +219,8 @@ int main(int argc, char **argv)
     g_test_add_func("/media/breaker/it_opens_after_five_failures_in_a_row", test_it_opens_after_five_failures_in_a_row);
     g_test_add_func("/media/breaker/it_never_gives_up", test_it_never_gives_up);
     g_test_add_func("/media/breaker/an_operator_holds_it_open_and_lets_go", test_an_operator_holds_it_open_and_lets_go);
+    g_test_add_func("/media/breaker/the_strictest_word_of_those_who_share_holds",
+                    test_the_strictest_word_of_those_who_share_holds);
     g_test_add_func("/media/breaker/j05_only_pictures_that_last_close_it", test_j05_only_pictures_that_last_close_it);
     return g_test_run();
 }
