@@ -55,15 +55,20 @@ static bool end_others(struct store_transaction *transaction, const struct store
                      NULL, error);
 }
 
-/* One statement, so that of two hubs one gets it; the row's lock makes the other look at what the first wrote. */
+/* One statement, so that of two hubs one gets it; the row's lock makes the other look at what the first wrote. A time
+ * that was passed over because the job was paused is taken as well: whoever claims it knows that the job goes on, and
+ * who wrote that did not yet. */
 static bool take_run(struct store_transaction *transaction, const struct store_run_claim *claim, int64_t now_ms,
                      int64_t *fence, GError **error)
 {
     static const char sql[] =
         "INSERT INTO job_runs (job_id, scheduled_at, cause, state, holder, fence, lease_until, started_at, "
         "requested_by) VALUES ($1, $2, $3, 'running', $4, 1, $5, $6, $7) ON CONFLICT (job_id, scheduled_at) DO UPDATE "
-        "SET holder = excluded.holder, fence = job_runs.fence + 1, lease_until = excluded.lease_until "
-        "WHERE job_runs.state = 'running' AND job_runs.lease_until < $6 RETURNING fence";
+        "SET holder = excluded.holder, fence = job_runs.fence + 1, lease_until = excluded.lease_until, state = "
+        "'running', started_at = CASE WHEN job_runs.state = 'running' THEN job_runs.started_at ELSE "
+        "excluded.started_at END, ended_at = NULL, reason = NULL, until = NULL, detail = NULL "
+        "WHERE (job_runs.state = 'running' AND job_runs.lease_until < $6) OR (job_runs.state = 'skipped' AND "
+        "job_runs.reason = 'paused') RETURNING fence";
     return store_get_integer(transaction, sql,
                              STORE_VALUES(sql_text(claim->job_id), sql_time(claim->scheduled_ms),
                                           sql_text(record_enum_name(job_trigger_names, claim->cause)),

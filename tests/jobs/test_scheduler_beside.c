@@ -76,6 +76,30 @@ static void test_d05_a_new_run_ends_that_of_another_server(void)
     world_end(&world);
 }
 
+/* Whichever of two servers comes first: the one on which it goes on, or one that has not seen that yet. */
+static void test_d11_a_resumed_job_loses_no_time(void)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        struct world world;
+        g_autoptr(GError) error = NULL;
+        world_begin(&world);
+        struct scheduler *first = start(&world, counting, 1);
+        g_assert_true(scheduler_pause(first, "count", true, &by_admin, &error));
+        struct scheduler *second = start(&world, counting, 1); /* looks at pauses again in a minute of real time */
+        g_assert_true(scheduler_pause(first, "count", false, &by_admin, &error));
+        clock_fake_advance_us(world.store.clock, HOUR_US);
+        scheduler_turn(turn ? first : second);
+        WORLD_WAIT_UNTIL(history_is(&world, "count", turn ? "done" : "skipped paused"));
+        scheduler_turn(turn ? second : first);
+        WORLD_WAIT_UNTIL(counter_get(&world.store.health.jobs_skipped) == 1);
+        WORLD_WAIT_UNTIL(history_is(&world, "count", "done"));
+        g_assert_cmpint(g_atomic_int_get(&runs), ==, 1);
+        scheduler_free(first);
+        scheduler_free(second);
+        world_end(&world);
+    }
+}
+
 /* ---- alarms ---- */
 
 static int is_failing; /* atomic */
@@ -159,6 +183,7 @@ int main(int argc, char **argv)
         {"d05_max_instances_hold_over_all_servers", test_d05_max_instances_hold_over_all_servers},
         {"d05_a_queued_run_waits_for_another_server", test_d05_a_queued_run_waits_for_another_server},
         {"d05_a_new_run_ends_that_of_another_server", test_d05_a_new_run_ends_that_of_another_server},
+        {"d11_a_resumed_job_loses_no_time", test_d11_a_resumed_job_loses_no_time},
         {"alarms_are_every_hub_s", test_alarms_are_every_hub_s},
         {"each_hub_notes_its_disk", test_each_hub_notes_its_disk},
     };
