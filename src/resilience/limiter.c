@@ -14,7 +14,9 @@
 #include "resilience/resilience_internal.h"
 
 enum { WAYS = 8, LOCKS = 64, SPACE = 4 };
-#define RATE_MAX 2e7 /* an interval is of whole nanoseconds: beyond, rounding it would be more than 1 % of it */
+
+/* an interval is of whole nanoseconds: beyond, rounding it would be more than 1 % of it */
+static const double rate_max = 2e7;
 
 struct entry {
     uint64_t hash; /* 0: never used */
@@ -39,7 +41,7 @@ void vedette_limiter_config_init(struct vedette_limiter_config *config)
 
 static const char *fault_of(const struct vedette_limiter_config *config)
 {
-    if (!(config->rate_per_second > 0) || config->rate_per_second > RATE_MAX)
+    if (!(config->rate_per_second > 0) || config->rate_per_second > rate_max)
         return "rate_per_second must be above 0 and at most 2e7";
     if (config->burst < 1 || config->burst > 1000000000)
         return "burst must be between 1 and 1000000000";
