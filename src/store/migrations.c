@@ -305,6 +305,39 @@ static const char postgres_before_24[] =
     "ALTER TABLE track_chunks_rows NO FORCE ROW LEVEL SECURITY;\n"
     "DROP INDEX track_chunks_of_camera, track_chunks_newest;\n";
 static const struct store_step_table tables_24[] = {{&track_chunk_descriptor, 1}, {NULL, 0}};
+/* `uncounted_from`: of rollup_marks m, the moment from which on events are still needed. */
+#define DAY_KEPT_BY(uncounted_from)                                                                                    \
+    "CREATE OR REPLACE FUNCTION vedette_day_kept_by(part name, cutoffs json) RETURNS text LANGUAGE plpgsql SECURITY "  \
+    "DEFINER\n"                                                                                                        \
+    "  SET search_path = public, pg_temp AS $$\n"                                                                      \
+    "DECLARE org text := ''; oldest timestamptz; newest timestamptz; kept text;\n"                                     \
+    "  claims text := coalesce(current_setting('request.jwt.claims', true), ''); of_org text;\n"                       \
+    "  is_tracks boolean := left(part, -9) = 'track_chunks';\n"                                                        \
+    "BEGIN\n"                                                                                                          \
+    "  IF NOT vedette_is_day(part) THEN RETURN 'it is no day of a table'; END IF;\n"                                   \
+    "  LOOP\n"                                                                                                         \
+    "    EXECUTE format('SELECT min(org_id) FROM %I WHERE org_id > $1', part) INTO org USING org;\n"                   \
+    "    EXIT WHEN org IS NULL OR kept IS NOT NULL;\n"                                                                 \
+    "    EXECUTE format('SELECT min(%1$I), max(%1$I) FROM %2$I WHERE org_id = $1',\n"                                  \
+    "      CASE WHEN is_tracks THEN 'from_at' ELSE 'occurred_at' END, part) INTO oldest, newest USING org;\n"          \
+    "    of_org := json_build_object('org_id', org);\n"                                                                \
+    "    PERFORM set_config('request.jwt.claims', of_org, true);\n"                                                    \
+    "    kept := CASE WHEN coalesce(extract(epoch FROM newest) * 1000 >= (cutoffs ->> org)::numeric, true)\n"          \
+    "        THEN 'rows that are still kept'\n"                                                                        \
+    "      WHEN EXISTS (SELECT FROM legal_holds h WHERE h.org_id = org AND h.released_at IS NULL AND (h.from_at IS "   \
+    "NULL\n"                                                                                                           \
+    "        OR h.from_at <= newest + CASE WHEN is_tracks THEN interval '1 day' ELSE interval '0' END)\n"              \
+    "        AND (h.to_at IS NULL OR h.to_at > oldest)) THEN 'a legal hold'\n"                                         \
+    "      WHEN NOT is_tracks AND newest >= (SELECT " uncounted_from                                                   \
+    " FROM rollup_marks m WHERE m.org_id = org AND m.level "                                                           \
+    "= "                                                                                                               \
+    "'hour')\n"                                                                                                        \
+    "        THEN 'rows that are not counted yet' END || ' of org ' || org;\n"                                         \
+    "  END LOOP;\n"                                                                                                    \
+    "  PERFORM set_config('request.jwt.claims', claims, true);\n"                                                      \
+    "  RETURN kept;\n"                                                                                                 \
+    "END $$;\n"
+
 /* The owner writes a part, whose row level security is not forced; days that no clock can be at get none. A piece of a
  * track is no longer than a day by far: a hold that begins within a day after the last of them keeps them, too. */
 static const char postgres_24[] =
@@ -314,40 +347,15 @@ static const char postgres_24[] =
     "DROP TABLE track_chunks_rows;\n"
     "SELECT vedette_day_make('track_chunks', day) FROM (SELECT DISTINCT (to_timestamp(('x' || left(id, 8) || "
     "substr(id, 10, 4))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date AS day FROM track_chunks_default WHERE id "
-    "~ '^[0-9a-f]{8}-[0-9a-f]{4}-7') AS days WHERE day BETWEEN current_date - 400 AND current_date + 1;\n"
-    "CREATE OR REPLACE FUNCTION vedette_day_kept_by(part name, cutoffs json) RETURNS text LANGUAGE plpgsql SECURITY "
-    "DEFINER\n"
-    "  SET search_path = public, pg_temp AS $$\n"
-    "DECLARE org text := ''; oldest timestamptz; newest timestamptz; kept text;\n"
-    "  claims text := coalesce(current_setting('request.jwt.claims', true), ''); of_org text;\n"
-    "  is_tracks boolean := left(part, -9) = 'track_chunks';\n"
-    "BEGIN\n"
-    "  IF NOT vedette_is_day(part) THEN RETURN 'it is no day of a table'; END IF;\n"
-    "  LOOP\n"
-    "    EXECUTE format('SELECT min(org_id) FROM %I WHERE org_id > $1', part) INTO org USING org;\n"
-    "    EXIT WHEN org IS NULL OR kept IS NOT NULL;\n"
-    "    EXECUTE format('SELECT min(%1$I), max(%1$I) FROM %2$I WHERE org_id = $1',\n"
-    "      CASE WHEN is_tracks THEN 'from_at' ELSE 'occurred_at' END, part) INTO oldest, newest USING org;\n"
-    "    of_org := json_build_object('org_id', org);\n"
-    "    PERFORM set_config('request.jwt.claims', of_org, true);\n"
-    "    kept := CASE WHEN coalesce(extract(epoch FROM newest) * 1000 >= (cutoffs ->> org)::numeric, true)\n"
-    "        THEN 'rows that are still kept'\n"
-    "      WHEN EXISTS (SELECT FROM legal_holds h WHERE h.org_id = org AND h.released_at IS NULL AND (h.from_at IS "
-    "NULL\n"
-    "        OR h.from_at <= newest + CASE WHEN is_tracks THEN interval '1 day' ELSE interval '0' END)\n"
-    "        AND (h.to_at IS NULL OR h.to_at > oldest)) THEN 'a legal hold'\n"
-    "      WHEN NOT is_tracks AND newest >= (SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = org AND m.level "
-    "= "
-    "'hour')\n"
-    "        THEN 'rows that are not counted yet' END || ' of org ' || org;\n"
-    "  END LOOP;\n"
-    "  PERFORM set_config('request.jwt.claims', claims, true);\n"
-    "  RETURN kept;\n"
-    "END $$;\n";
+    "~ '^[0-9a-f]{8}-[0-9a-f]{4}-7') AS days WHERE day BETWEEN current_date - 400 AND current_date + 1;\n" DAY_KEPT_BY(
+        "min(m.bucket)");
 
 static const struct store_step_table tables_25[] = {
     {&policy_file_descriptor, 1}, {&taken_webhook_descriptor, 1}, {NULL, 0}};
 static const struct store_step_table tables_26[] = {{&site_clocks_descriptor, 1}, {NULL, 0}};
+
+/* An hour of a site's clocks may begin nearly an hour before the UTC hour that is marked. */
+static const char postgres_27[] = DAY_KEPT_BY("min(m.bucket) - interval '1 hour'");
 
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
@@ -386,5 +394,6 @@ const struct store_step store_steps[] = {
      .postgres = postgres_24},
     {25, "files of policies, webhooks that were taken", .tables = tables_25},
     {26, "clocks that sites had", .tables = tables_26},
+    {27, "days that hours of sites still need", .postgres = postgres_27},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -20,16 +20,21 @@ static const char clock_value[] = "retention_clock_ms"; /* store_values: the clo
 
 /* A day of a site's clocks is 25 hours where they are set back: a hold rather keeps an hour too much. */
 enum { HOUR_MS = 3600000, UTC_DAY_MS = 24 * HOUR_MS, LONGEST_DAY_MS = 25 * HOUR_MS };
+/* A mark has whatever hours, day or month it lies in made anew, from all that those are made from. An hour of a site's
+ * clocks may begin nearly an hour before the UTC hour that is marked. */
+#define NEEDED_OF_HOUR HOUR_MS
+#define NEEDED_OF_DAY (LONGEST_DAY_MS + HOUR_MS)
+#define NEEDED_OF_MONTH (32 * INT64_C(86400000))
 
 const struct retention_rule retention_rules[] = {
     {"events", "events", "occurred_at", "occurred_at, id, camera_id", "NOT " STORE_COUNTED, SETTING(event_days), 0,
      true},
     {"occupancy", "events", "occurred_at", "occurred_at, id, camera_id", STORE_COUNTED, SETTING(occupancy_days),
-     ROLLUP_HOUR, true},
+     ROLLUP_HOUR, true, .needs_ms = NEEDED_OF_HOUR},
     {"occupancy_hourly", "occupancy_hourly", "bucket", "bucket, camera_id, subject_id, site_id", NULL,
-     SETTING(occupancy_hourly_days), ROLLUP_DAY, true, .lasts_ms = HOUR_MS},
+     SETTING(occupancy_hourly_days), ROLLUP_DAY, true, .lasts_ms = HOUR_MS, .needs_ms = NEEDED_OF_DAY},
     {"occupancy_daily", "occupancy_daily", "bucket", "bucket, camera_id, subject_id, site_id", NULL,
-     SETTING(occupancy_daily_days), ROLLUP_MONTH, true, .lasts_ms = LONGEST_DAY_MS},
+     SETTING(occupancy_daily_days), ROLLUP_MONTH, true, .lasts_ms = LONGEST_DAY_MS, .needs_ms = NEEDED_OF_MONTH},
     {"counts", "counts", "day", "day, camera_id, subject_id, kind", NULL, SETTING(count_days), 0, true,
      .lasts_ms = UTC_DAY_MS},
     {"quarantined_events", "quarantined_events", "received_at", "received_at, id, camera_id", NULL,

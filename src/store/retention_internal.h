@@ -10,12 +10,13 @@ struct retention_rule {
     const char *order;        /* by that time, then by what tells rows of one time apart: at most 4 times and texts */
     const char *where;        /* which of the table's rows; NULL: all */
     size_t days;              /* where the setting lies */
-    enum rollup_level until;  /* not what marks of this level still need; 0: all */
+    enum rollup_level until;  /* not what marks of this level, or below it, still need; 0: all */
     bool has_camera;          /* holds and status are by camera */
     bool is_platforms;
     /* What a legal hold must not touch: from `begins` to `ends` (SQL; NULL: `time`), and so long from `time` on. */
     const char *begins, *ends;
     int64_t lasts_ms;
+    int64_t needs_ms;    /* of `until`: from so long before a mark on */
     const char *cameras; /* a column that lists further cameras it is of; NULL: none */
 };
 extern const struct retention_rule retention_rules[];

@@ -12,12 +12,17 @@ enum { PAGE_ROWS = 2000, ORDER_COLUMNS_MAX = 4, PART_VALUES = 3, DELETE_VALUES =
 
 /* ---- what goes: $1 is the org, $2 the time and $3 the part's camera ---- */
 
+/* SQL that makes a moment so much later, or earlier. */
+static char *plus(enum record_dialect dialect, int64_t ms)
+{
+    return dialect == RECORD_POSTGRES ? g_strdup_printf(" + interval '%" PRId64 " ms'", ms)
+                                      : g_strdup_printf(" + %" PRId64, ms);
+}
+
 /* SQL for a column's moment, so much later. Named with its table, since legal_holds has some of the same names. */
 static char *moment(const struct retention_rule *rule, enum record_dialect dialect, int64_t later_ms)
 {
-    g_autofree char *later = !later_ms                    ? g_strdup("")
-                             : dialect == RECORD_POSTGRES ? g_strdup_printf(" + interval '%" PRId64 " ms'", later_ms)
-                                                          : g_strdup_printf(" + %" PRId64, later_ms);
+    g_autofree char *later = later_ms ? plus(dialect, later_ms) : g_strdup("");
     return g_strdup_printf("%s.%s%s", rule->table, rule->time, later);
 }
 
@@ -45,14 +50,16 @@ static void append_is_held(const struct retention_rule *rule, enum record_dialec
     g_string_append_printf(sql, ") AND (h.to_at IS NULL OR h.to_at > %s))", rule->begins ? rule->begins : time);
 }
 
-/* From this moment on rows are not counted yet. */
-static void append_uncounted_from(const struct retention_rule *rule, GString *sql)
+/* From this moment on rows are still counted from: a mark makes the marks above it, once it is done. */
+static void append_uncounted_from(const struct retention_rule *rule, enum record_dialect dialect, GString *sql)
 {
+    g_autofree char *before = plus(dialect, -rule->needs_ms);
     g_string_append_printf(
-        sql,
-        "coalesce((SELECT min(m.bucket) FROM rollup_marks m WHERE m.org_id = $1 AND m.level = '%s'), "
-        "$2)",
-        record_enum_name(rollup_level_names, rule->until));
+        sql, "coalesce((SELECT min(m.bucket)%s FROM rollup_marks m WHERE m.org_id = $1 AND m.level IN (", before);
+    for (enum rollup_level level = ROLLUP_HOUR; level <= rule->until; level++)
+        g_string_append_printf(sql, "%s'%s'", level == ROLLUP_HOUR ? "" : ", ",
+                               record_enum_name(rollup_level_names, level));
+    g_string_append(sql, ")), $2)");
 }
 
 char *retention_kept_sql(const struct retention_rule *rule, enum record_dialect dialect, enum retention_keeper keeper)
@@ -62,7 +69,7 @@ char *retention_kept_sql(const struct retention_rule *rule, enum record_dialect 
         append_is_held(rule, dialect, sql);
     } else if (keeper == KEPT_BY_ROLLUP && rule->until) {
         g_string_append_printf(sql, "%s.%s >= ", rule->table, rule->time);
-        append_uncounted_from(rule, sql);
+        append_uncounted_from(rule, dialect, sql);
     } else {
         g_string_append(sql, "1 = 0");
     }
@@ -89,7 +96,7 @@ static char *condition(const struct retention_rule *rule, enum record_dialect di
         g_string_append_printf(sql, " AND %s", rule->where);
     if (rule->until) {
         g_string_append_printf(sql, " AND %s.%s < ", rule->table, rule->time);
-        append_uncounted_from(rule, sql);
+        append_uncounted_from(rule, dialect, sql);
     }
     if (!rule->is_platforms) {
         g_string_append(sql, " AND NOT ");

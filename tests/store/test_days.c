@@ -1,4 +1,5 @@
-/* Days of PostgreSQL's large tables: a day that is over goes as a whole, and never anything that must stay (case G7).
+/* Days of PostgreSQL's large tables: a day that is over goes as a whole, and never anything that must stay (cases G3,
+ * G7).
  */
 #include "store/retention.h"
 #include "upkeep_world.h"
@@ -153,6 +154,14 @@ static void test_g07_another_orgs_row_keeps_the_day(void)
     days_end(&days);
 }
 
+static void mark_hour(struct days_world *days, int64_t hour_ms)
+{
+    g_autofree char *time = sql_of_time(&days->world, hour_ms);
+    g_autofree char *sql = g_strdup_printf(
+        "INSERT INTO rollup_marks (org_id, level, site_id, bucket, marks) VALUES ('default', 'hour', '', %s, 1)", time);
+    meddle(&days->world, sql);
+}
+
 static void test_g07_what_must_stay_keeps_the_day(void)
 {
     struct days_world days;
@@ -173,14 +182,26 @@ static void test_g07_what_must_stay_keeps_the_day(void)
     expect(&days, "", "01");
     days.says = NULL;
     /* what lies there was not counted, as far as the marks tell */
-    g_autofree char *time = sql_of_time(&days.world, world_start_ms);
-    g_autofree char *mark = g_strdup_printf("INSERT INTO rollup_marks (org_id, level, site_id, bucket, marks) VALUES "
-                                            "('default', 'hour', '', %s, 1)",
-                                            time);
-    meddle(&days.world, mark);
+    mark_hour(&days, world_start_ms);
     expect(&days, "events 1", "01");
     meddle(&days.world, "DELETE FROM rollup_marks");
     expect(&days, "occupancy 1", "");
+    days_end(&days);
+}
+
+/* Of a site whose hours begin at the half hour, it is counted with the next day's first. */
+static void test_g03_the_hour_before_a_mark_keeps_its_day(void)
+{
+    struct days_world days;
+    days_begin(&days);
+    move_to(&days.world, world_start_ms + DAY - 20 * MINUTE);
+    cross(&days.world, "in", world_start_ms + DAY - 20 * MINUTE);
+    roll_up(&days.world, ROLLUP_MONTH);
+    mark_hour(&days, world_start_ms + DAY);
+    move_to(&days.world, world_start_ms + 40 * DAY);
+    expect(&days, "events 2, occupancy 12", "01 02");
+    meddle(&days.world, "DELETE FROM rollup_marks");
+    expect(&days, "occupancy 13", "");
     days_end(&days);
 }
 
@@ -310,6 +331,7 @@ int main(int argc, char **argv)
                     test_g07_a_day_that_cannot_be_dropped_keeps_nothing_else);
     g_test_add_func("/days/g07_another_orgs_row_keeps_the_day", test_g07_another_orgs_row_keeps_the_day);
     g_test_add_func("/days/g07_what_must_stay_keeps_the_day", test_g07_what_must_stay_keeps_the_day);
+    g_test_add_func("/days/g03_the_hour_before_a_mark_keeps_its_day", test_g03_the_hour_before_a_mark_keeps_its_day);
     g_test_add_func("/days/g07_a_day_in_use_is_left_and_nobody_waits", test_g07_a_day_in_use_is_left_and_nobody_waits);
     g_test_add_func("/days/g07_a_day_of_tracks_goes_as_a_whole", test_g07_a_day_of_tracks_goes_as_a_whole);
     g_test_add_func("/days/g07_tracks_of_earlier_versions_move_into_days",

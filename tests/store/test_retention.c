@@ -21,6 +21,49 @@ static void test_g03_raw_stays_until_it_is_counted(void)
     world_clear(&world);
 }
 
+/* An hour there begins half an hour before the one that is marked. */
+static void test_g03_raw_of_the_whole_hour_stays(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    int64_t marked_ms = world_start_ms + 2 * HOUR;
+    begin(&world, "Asia/Kolkata", marked_ms + HOUR);
+    cross(&world, "in", marked_ms - 70 * MINUTE);
+    cross(&world, "in", marked_ms - 20 * MINUTE);
+    roll_up(&world, ROLLUP_MONTH);
+    cross(&world, "in", marked_ms + 10 * MINUTE);
+    move_to(&world, world_start_ms + 60 * DAY);
+    expect_retained(&world, &settings, "occupancy 1");
+    roll_up(&world, ROLLUP_MONTH);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_hourly"), ==, 3);
+    expect_retained(&world, &settings, "occupancy 2");
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
+/* An hour that is not counted yet has its day and its month made anew. */
+static void test_g03_hours_and_days_stay_until_theirs_are_counted(void)
+{
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    settings.occupancy_days = settings.count_days = 0;
+    settings.occupancy_hourly_days = 10;
+    settings.occupancy_daily_days = 20;
+    begin(&world, "UTC", world_start_ms + 2 * DAY);
+    cross(&world, "in", world_start_ms);
+    cross(&world, "in", world_start_ms + DAY + HOUR);
+    roll_up(&world, ROLLUP_MONTH);
+    cross(&world, "in", world_start_ms + DAY + 5 * HOUR);
+    move_to(&world, world_start_ms + 60 * DAY);
+    expect_retained(&world, &settings, "occupancy_hourly 1"); /* the first day's is not needed */
+    roll_up(&world, ROLLUP_MONTH);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_daily"), ==, 3);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 3);
+    expect_retained(&world, &settings, "occupancy_hourly 2, occupancy_daily 2");
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 static void test_g08_each_table_by_its_days_to_the_millisecond(void)
 {
     struct store_world world;
@@ -395,6 +438,9 @@ int main(int argc, char **argv)
     if (world_is_missing())
         return 0;
     g_test_add_func("/retention/g03_raw_stays_until_it_is_counted", test_g03_raw_stays_until_it_is_counted);
+    g_test_add_func("/retention/g03_raw_of_the_whole_hour_stays", test_g03_raw_of_the_whole_hour_stays);
+    g_test_add_func("/retention/g03_hours_and_days_stay_until_theirs_are_counted",
+                    test_g03_hours_and_days_stay_until_theirs_are_counted);
     g_test_add_func("/retention/g08_each_table_by_its_days_to_the_millisecond",
                     test_g08_each_table_by_its_days_to_the_millisecond);
     g_test_add_func("/retention/g08_what_stays_is_not_looked_at_for_each_batch",
