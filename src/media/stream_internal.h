@@ -39,8 +39,8 @@ struct stream_breaker {
     struct vedette_permit permit;
     bool has_permit, is_proving; /* is_proving: it was half open when the permit was given */
     int64_t flowing_since_us;    /* frames, since the permit was given; 0: none yet */
-    int words[VEDETTE_BREAKER_DISABLED +
-              1]; /* how many of those who share it were set to each; the thread that forces */
+    /* how many of those who share it were set to each; the thread that forces */
+    int words[VEDETTE_BREAKER_DISABLED + 1];
 };
 
 enum { STREAM_ARRIVALS = 64 }; /* more than a decoder holds back */
