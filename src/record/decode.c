@@ -270,26 +270,35 @@ static bool absence_is_invisible(enum record_kind kind)
            kind == RECORD_DOUBLE || kind == RECORD_POINT || kind == RECORD_BOX;
 }
 
-static void unknown_key(const struct decoder *decoder, const struct record_descriptor *descriptor, const char *key)
+/* Names what may be given, and the nearest to `key` of that, if one is near; what the server sets is not offered. */
+static const char *offer(const struct record_descriptor *descriptor, const char *key, GString *known)
 {
     enum { NEAR_ENOUGH = 3 };
+    size_t best = NEAR_ENOUGH + 1;
+    const char *nearest = NULL;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct record_field *field = &descriptor->fields[i];
+        size_t distance = record_name_distance(key, field->name, NEAR_ENOUGH);
+        if (field->flags & RECORD_READ_ONLY)
+            continue;
+        g_string_append_printf(known, "%s%s", known->len ? ", " : "", field->name);
+        if (distance < best) {
+            best = distance;
+            nearest = field->name;
+        }
+    }
+    return nearest;
+}
+
+static void unknown_key(const struct decoder *decoder, const struct record_descriptor *descriptor, const char *key)
+{
     if (decoder->errors->count >= decoder->errors->most) { /* nobody would read what it is like */
         record_errors_add(decoder->errors, key, "is unknown");
         return;
     }
-    size_t best = NEAR_ENOUGH + 1;
-    const char *nearest = NULL;
-    for (size_t i = 0; i < descriptor->field_count; i++) {
-        size_t distance = record_name_distance(key, descriptor->fields[i].name, NEAR_ENOUGH);
-        if (distance < best && !(descriptor->fields[i].flags & RECORD_READ_ONLY)) {
-            best = distance;
-            nearest = descriptor->fields[i].name;
-        }
-    }
     g_autofree char *where = record_path_join(here(decoder), key);
     g_autoptr(GString) known = g_string_new(NULL);
-    for (size_t i = 0; i < descriptor->field_count; i++)
-        g_string_append_printf(known, "%s%s", i ? ", " : "", descriptor->fields[i].name);
+    const char *nearest = offer(descriptor, key, known);
     if (nearest)
         record_errors_add(decoder->errors, where, "is unknown: did you mean '%s'? Allowed are %s", nearest, known->str);
     else

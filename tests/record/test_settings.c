@@ -28,6 +28,8 @@ static void test_errors_say_file_line_key_and_what_is_allowed(void)
 {
     assert_error("http:\n  port: 99999\n", "v.yml:2: http.port: 99999: must be between 0 and 65535");
     assert_error("http:\n  prot: 1\n", "v.yml:2: http.prot: is unknown: did you mean 'port'?");
+    /* and nothing that the server sets: managed_by, logins */
+    assert_error("cameras:\n  - {id: a, source: x, colour: red}\n", "zones, lines, rules\n");
     assert_error("http:\n  port: many\n", "v.yml:2: http.port: 'many': must be a whole number");
     assert_error("log: {format: xml}\n", "v.yml:1: log.format: 'xml': must be one of logfmt, json");
     assert_error("log: {}\nlog: {}\n", "v.yml:2: log: is given twice");
