@@ -243,6 +243,22 @@ static const struct record_field *find_difference(const struct record_descriptor
     return NULL;
 }
 
+/* Of a row's field, or of the row itself (`field` NULL), which is missing or one too many. A copy takes nothing out of
+ * a target: whose that is, nobody but a person can know. */
+static void tell_difference(const struct part *part, int64_t row, const char *field, bool is_ours, GError **error)
+{
+    static const char both[] = "was the target empty, and does nobody write either?";
+    static const char emptied[] = "the source has let go of it since an earlier copy, as a server does that runs in "
+                                  "between, or the target was not empty; a copy removes nothing, so make a new "
+                                  "database, migrate it, and copy to that";
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "table %s, org %s: row %" G_GINT64_FORMAT " %s%s: %s",
+                part->descriptor->table, part->org_id, row,
+                field     ? "differs in "
+                : is_ours ? "is missing"
+                          : "is there and should not be",
+                field ? field : "", field || is_ours ? both : emptied);
+}
+
 static bool compare_pages(const struct part *part, const struct page *ours, const struct page *theirs, int64_t before,
                           GError **error)
 {
@@ -254,12 +270,7 @@ static bool compare_pages(const struct part *part, const struct page *ours, cons
                                                : NULL;
         if (is_there && !field)
             continue;
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
-                    "table %s, org %s: row %" G_GINT64_FORMAT " %s%s: was the target empty, and does nobody write "
-                    "either?",
-                    part->descriptor->table, part->org_id, before + i + 1,
-                    !is_there ? i < ours->rows->len ? "is missing" : "is there and should not be" : "differs in ",
-                    field ? field->name : "");
+        tell_difference(part, before + i + 1, is_there ? field->name : NULL, i < ours->rows->len, error);
         return false;
     }
     return true;

@@ -157,6 +157,43 @@ static void test_g08_a_deleted_org_stays_deleted(void)
     copying_end(&copying);
 }
 
+static void in_source(struct copying *copying, const char *sql)
+{
+    g_autoptr(GError) error = NULL;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(copying->from, STORE_JOB, "a", &error);
+    g_assert_no_error(error);
+    store_run(transaction, sql, STORE_NO_VALUES, NULL, &error);
+    g_assert_no_error(error);
+    store_commit(g_steal_pointer(&transaction), &error);
+    g_assert_no_error(error);
+}
+
+/* Rows that retention, a roll-up or a logout removed from the source since: that is said, with what to do, and done. */
+static void test_copy_after_the_source_has_run_wants_a_new_target(void)
+{
+    static const char *const deeds[][2] = {
+        {"DELETE FROM events WHERE org_id = 'a'", "table events, org a: row 1"},
+        {"DELETE FROM rollup_marks WHERE org_id = 'a'", "table rollup_marks, org a: row 1"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(deeds); i++) {
+        struct copying copying;
+        g_autoptr(GError) error = NULL;
+        copying_begin(&copying);
+        copy(&copying);
+        in_source(&copying, deeds[i][0]);
+        g_assert_false(store_copy(copying.from, copying.target.store, NULL, NULL, &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+        if (!strstr(error->message, deeds[i][1]) || !strstr(error->message, "so make a new database"))
+            g_error("%s", error->message);
+        world_clear(&copying.target);
+        world_init(&copying.target);
+        struct told told = copy(&copying);
+        g_assert_cmpint(told.rows, ==, told.new_rows);
+        copying_end(&copying);
+    }
+}
+
 static void test_copy_sees_what_differs(void)
 {
     static const struct {
@@ -192,6 +229,8 @@ int main(int argc, char **argv)
     g_test_add_func("/copy/goes_on_where_it_was", test_copy_goes_on_where_it_was);
     g_test_add_func("/copy/g07_copied_days_have_their_partitions", test_g07_copied_days_have_their_partitions);
     g_test_add_func("/copy/g08_a_deleted_org_stays_deleted", test_g08_a_deleted_org_stays_deleted);
+    g_test_add_func("/copy/after_the_source_has_run_wants_a_new_target",
+                    test_copy_after_the_source_has_run_wants_a_new_target);
     g_test_add_func("/copy/sees_what_differs", test_copy_sees_what_differs);
     return g_test_run();
 }
