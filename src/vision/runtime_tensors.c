@@ -5,7 +5,9 @@
 /* More than any model this program is for; beyond it a card or a model is wrong. */
 static const int64_t tensor_max_bytes = 256 << 20;
 
-static void append_tensor(GString *out, ONNXTensorElementDataType type, const struct tensor_shape *shape)
+/* `open` stands for a size that is no size: of what a model says or a card calls for any, of what came out none. */
+static void append_tensor(GString *out, ONNXTensorElementDataType type, const struct tensor_shape *shape,
+                          const char *open)
 {
     static const char *const names[] = {"undefined", "float",  "uint8",   "int8",   "uint16",    "int16",
                                         "int32",     "int64",  "string",  "bool",   "float16",   "double",
@@ -14,7 +16,7 @@ static void append_tensor(GString *out, ONNXTensorElementDataType type, const st
     for (int i = 0; i < shape->rank; i++) {
         g_string_append(out, i ? "," : "");
         if (shape->sizes[i] < 1)
-            g_string_append_c(out, '?');
+            g_string_append(out, open);
         else
             g_string_append_printf(out, "%" G_GINT64_FORMAT, shape->sizes[i]);
     }
@@ -106,19 +108,25 @@ static bool fits_type(ONNXTensorElementDataType type, const struct tensor_want *
     return is_input ? type == wanted_type(want) : runtime_value_bytes(type) > 0;
 }
 
-static bool fits_shape(const struct tensor_shape *shape, const struct tensor_shape *wanted)
+/* A size under 1 is an open one in what a model says of itself. What a run gave is `final`: there it is none, and who
+ * wants some would read beyond it. */
+static bool fits_shape(const struct tensor_shape *shape, const struct tensor_shape *wanted, bool is_final)
 {
     bool is_fit = wanted->rank == 0 || shape->rank == wanted->rank;
     for (int i = 0; i < wanted->rank && is_fit; i++)
-        is_fit = shape->sizes[i] < 1 || wanted->sizes[i] < 1 || shape->sizes[i] == wanted->sizes[i];
+        is_fit = (!is_final && shape->sizes[i] < 1) || wanted->sizes[i] < 1 || shape->sizes[i] == wanted->sizes[i];
     return is_fit;
+}
+
+static bool fits_one_shape(const struct tensor_shape *shape, const struct tensor_want *want, bool is_final)
+{
+    return fits_shape(shape, &want->shape, is_final) ||
+           (want->other_shape.rank > 0 && fits_shape(shape, &want->other_shape, is_final));
 }
 
 static bool fits(const struct tensor *tensor, const struct tensor_want *want, bool is_input)
 {
-    return fits_type(tensor->type, want, is_input) &&
-           (fits_shape(&tensor->shape, &want->shape) ||
-            (want->other_shape.rank > 0 && fits_shape(&tensor->shape, &want->other_shape)));
+    return fits_type(tensor->type, want, is_input) && fits_one_shape(&tensor->shape, want, false);
 }
 
 static bool is_named(const struct tensor *tensor, const char *name)
@@ -160,24 +168,25 @@ static void refuse_missing(const struct tensor *tensors, int count, const struct
     if (want->name)
         g_string_append_printf(text, "'%s'", want->name);
     else
-        append_tensor(text, wanted_type(want), &want->shape);
+        append_tensor(text, wanted_type(want), &want->shape, "?");
     if (want->reason)
         g_string_append_printf(text, " (%s)", want->reason);
     g_string_append(text, "; it has");
     for (int i = 0; i < count; i++) {
         g_string_append_printf(text, "%s '%s' ", i ? "," : "", tensors[i].name);
-        append_tensor(text, tensors[i].type, &tensors[i].shape);
+        append_tensor(text, tensors[i].type, &tensors[i].shape, "?");
     }
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, text->str);
 }
 
-static void refuse_shape(const struct tensor *tensor, const struct tensor_want *want, const char *kind, GError **error)
+static void refuse_shape(const struct tensor *tensor, const struct tensor_want *want, const char *kind,
+                         const char *open, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(text, "%s '%s' is ", kind, tensor->name);
-    append_tensor(text, tensor->type, &tensor->shape);
+    append_tensor(text, tensor->type, &tensor->shape, open);
     g_string_append(text, ", its card calls for ");
-    append_tensor(text, wanted_type(want), &want->shape);
+    append_tensor(text, wanted_type(want), &want->shape, "?");
     if (want->reason)
         g_string_append_printf(text, ": %s", want->reason);
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, text->str);
@@ -209,7 +218,7 @@ const struct tensor *runtime_match_tensor(const struct runtime *runtime, const s
         return NULL;
     }
     if (!fits(&tensors[index], want, is_input)) {
-        refuse_shape(&tensors[index], want, kind, error);
+        refuse_shape(&tensors[index], want, kind, "?", error);
         return NULL;
     }
     return check_size(&want->shape, kind, tensors[index].name, error) ? &tensors[index] : NULL;
@@ -219,8 +228,8 @@ bool runtime_check_result(const struct tensor *found, const struct tensor_want *
 {
     if (!check_size(&found->shape, "output", found->name, error))
         return false;
-    if (fits(found, want, false))
+    if (fits_type(found->type, want, false) && fits_one_shape(&found->shape, want, true))
         return true;
-    refuse_shape(found, want, "output", error);
+    refuse_shape(found, want, "output", "0", error);
     return false;
 }

@@ -1,6 +1,6 @@
 #include "onnx_model.h"
 #include "vision/half.h"
-#include "vision/vision.h"
+#include "vision/runtime_internal.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -340,6 +340,92 @@ static void test_open_sizes_and_a_right_sha256_are_taken(void)
     world_clear(&world);
 }
 
+/* ---- outputs of size 0 ---- */
+
+/* Of what came out of a run a size of 0 is none at all, and fits only where any number will do. */
+static void check_sizes_of_none(const struct tensor_want *want, const struct tensor_shape *wanted)
+{
+    for (int i = 0; i < wanted->rank; i++) {
+        struct tensor found = {(char *)"output", ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, *wanted};
+        found.shape.sizes[i] = 0;
+        g_autoptr(GError) error = NULL;
+        g_assert_cmpint(runtime_check_result(&found, want, &error), ==, wanted->sizes[i] < 1);
+    }
+}
+
+static void test_no_family_takes_none_for_some(void)
+{
+    static char *labels[] = {(char *)"person", (char *)"car", (char *)"dog"};
+    int checked = 0;
+    for (enum model_family family = MODEL_YOLOX; family_find(family); family++) {
+        const struct model_card card = {
+            .family = family, .input_width_px = 64, .input_height_px = 64, .labels = {labels, G_N_ELEMENTS(labels)}};
+        struct tensor_want wants[MODEL_MAX_TENSORS] = {{0}};
+        int count = 0;
+        g_autoptr(GString) reason = g_string_new(NULL);
+        g_assert_true(family_find(family)->describe(&card, wants, &count, reason, NULL));
+        for (int i = 0; i < count; i++, checked++) {
+            check_sizes_of_none(&wants[i], &wants[i].shape);
+            check_sizes_of_none(&wants[i], &wants[i].other_shape);
+        }
+    }
+    g_assert_cmpint(checked, >, 20);
+}
+
+/* A model that leaves its sizes open and then gives nothing, of this shape. False with an error where it is refused. */
+static bool run_on_nothing(struct world *world, const char *family, const int64_t sizes[3], GError **error)
+{
+    struct onnx_model model = {.input = {"images", ONNX_FLOAT, 4, {1, 3, TINY_PX, TINY_PX}},
+                               .output = {"output", ONNX_FLOAT, 3, {0, 0, 0}},
+                               .value_sizes = {sizes[0], sizes[1], sizes[2]}};
+    const struct detector_settings settings = {.threads = 1};
+    g_autoptr(GByteArray) bytes = onnx_model_make(&model);
+    g_autoptr(GString) card = g_string_new(tiny_card);
+    g_string_replace(card, "yolox", family, 1);
+    write_file(world->model, bytes->data, bytes->len);
+    write_file(world->card, card->str, -1);
+    CLEANUP(frame) struct frame *frame = grey_frame(64, 64);
+    if (!g_str_has_prefix(family, "plate")) {
+        CLEANUP(detector) struct detector *detector = detector_open(world->model, &settings, error);
+        return detector && detector_run(detector, frame, world->found, error) && world->found->count == 0;
+    }
+    CLEANUP(reader) struct reader *reader = reader_open(world->model, &settings, error);
+    g_autofree struct reading *reading = g_new0(struct reading, 1);
+    return reader && reader_run(reader, frame, NULL, reading, error) && reading->value_count == 0;
+}
+
+static void test_outputs_that_turn_out_to_be_empty(void)
+{
+    static const struct {
+        const char *family;
+        int64_t sizes[3];
+        const char *words; /* of the refusal; NULL: taken, and nothing is found or read */
+    } cases[] = {
+        {"yolov8", {1, 0, 21}, "output 'output' is float [1,0,21], its card calls for float [1,7,21]"},
+        {"yolov8", {1, 7, 0}, "output 'output' is float [1,7,0]"},
+        {"yolov8", {1, 21, 0}, "output 'output' is float [1,21,0]"},
+        {"yolov5", {1, 0, 8}, "output 'output' is float [1,0,8]"},
+        {"yolox", {1, 21, 0}, "output 'output' is float [1,21,0]"},
+        {"nanodet_plus", {1, 22, 0}, "output 'output' is float [1,22,0]"},
+        {"end_to_end", {1, 5, 0}, "output 'output' is float [1,5,0], its card calls for float [1,?,6]"},
+        {"end_to_end", {0, 5, 6}, "output 'output' is float [0,5,6]"},
+        {"end_to_end", {1, 0, 6}, NULL},
+        {"plate_slots", {1, 7, 0}, "output 'output' is float [1,7,0], its card calls for float [1,?,3]"},
+        {"plate_slots", {1, 0, 3}, NULL},
+        {"plate_ctc", {1, 0, 3}, NULL},
+    };
+    struct world world;
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        bool is_taken = run_on_nothing(&world, cases[i].family, cases[i].sizes, &error);
+        g_assert_cmpint(is_taken, ==, !cases[i].words);
+        if (!is_taken && !strstr(error->message, cases[i].words))
+            g_error("'%s' does not say '%s'", error->message, cases[i].words);
+    }
+    world_clear(&world);
+}
+
 /* What the model takes and gives in other numbers than floats is turned on the way. */
 static void test_other_numbers_than_floats(void)
 {
@@ -450,6 +536,8 @@ int main(int argc, char **argv)
     g_test_add_func("/detector/cards that do not fit", test_cards_that_do_not_fit);
     g_test_add_func("/detector/models that do not fit", test_models_that_do_not_fit);
     g_test_add_func("/detector/open sizes and a right sha256 are taken", test_open_sizes_and_a_right_sha256_are_taken);
+    g_test_add_func("/detector/no family takes none for some", test_no_family_takes_none_for_some);
+    g_test_add_func("/detector/outputs that turn out to be empty", test_outputs_that_turn_out_to_be_empty);
     g_test_add_func("/detector/other numbers than floats", test_other_numbers_than_floats);
     g_test_add_func("/detector/outputs are known by their shape", test_outputs_are_known_by_their_shape);
     g_test_add_func("/detector/16-bit floats", test_halves);
