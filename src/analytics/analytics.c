@@ -15,11 +15,105 @@ struct analytics {
     int sightings_room;
 };
 
-static void start_watches(struct analytics *analytics)
+/* ---- the places that are watched ---- */
+
+static bool point_is_same(const struct record_point *a, const struct record_point *b)
+{
+    return a->x == b->x && a->y == b->y;
+}
+
+static bool points_are_same(const struct record_points *a, const struct record_points *b)
+{
+    bool are_same = a->count == b->count;
+    for (size_t i = 0; i < a->count && are_same; i++)
+        are_same = point_is_same(&a->items[i], &b->items[i]);
+    return are_same;
+}
+
+static bool zone_is_same(const struct zone *a, const struct zone *b)
+{
+    return g_str_equal(a->id, b->id) && points_are_same(&a->polygon, &b->polygon) && a->anchor == b->anchor;
+}
+
+static bool line_is_same(const struct line *a, const struct line *b)
+{
+    return g_str_equal(a->id, b->id) && point_is_same(&a->a, &b->a) && point_is_same(&a->b, &b->b) &&
+           a->anchor == b->anchor;
+}
+
+static bool ground_is_same(const struct camera_rules *a, const struct camera_rules *b)
+{
+    return points_are_same(&a->calibration_image, &b->calibration_image) &&
+           points_are_same(&a->calibration_ground, &b->calibration_ground);
+}
+
+/* Takes over the watch of the same place; those that nobody took keep their `zone`. False when there is none. */
+static bool take_zone(struct rule_context *before, const struct zone *zone, struct zone_watch *watch)
+{
+    for (size_t i = 0; i < before->zone_count; i++)
+        if (before->zones[i].zone && zone_is_same(before->zones[i].zone, zone)) {
+            *watch = before->zones[i];
+            before->zones[i].zone = NULL;
+            return true;
+        }
+    return false;
+}
+
+static bool take_line(struct rule_context *before, const struct line *line, struct line_watch *watch)
+{
+    for (size_t i = 0; i < before->line_count; i++)
+        if (before->lines[i].line && line_is_same(before->lines[i].line, line)) {
+            *watch = before->lines[i];
+            before->lines[i].line = NULL;
+            return true;
+        }
+    return false;
+}
+
+static bool slot_is_taken(const struct rule_context *context, int slot)
+{
+    for (size_t i = 0; i < context->zone_count; i++)
+        if (context->zones[i].zone && context->zones[i].slot == slot)
+            return true;
+    return false;
+}
+
+static void start_zones(struct analytics *analytics, struct rule_context *before)
 {
     const struct camera *camera = &analytics->camera;
     struct rule_context *context = &analytics->context;
-    *context = (struct rule_context){
+    const struct zone *zones = camera->zones.items;
+    for (size_t i = 0; i < context->zone_count; i++)
+        if (take_zone(before, &zones[i], &context->zones[i]))
+            zone_watch_configure(&context->zones[i], &zones[i], &camera->rules, context->settings);
+    for (size_t i = 0; i < context->zone_count; i++) {
+        int slot = 0;
+        if (context->zones[i].zone)
+            continue;
+        while (slot_is_taken(context, slot))
+            slot++;
+        zone_watch_init(&context->zones[i], &zones[i], &camera->rules, context->settings, context->shed);
+        context->zones[i].slot = slot;
+    }
+}
+
+static void start_lines(struct analytics *analytics, struct rule_context *before)
+{
+    const struct camera *camera = &analytics->camera;
+    struct rule_context *context = &analytics->context;
+    const struct line *lines = camera->lines.items;
+    for (size_t i = 0; i < context->line_count; i++)
+        if (take_line(before, &lines[i], &context->lines[i]))
+            line_watch_configure(&context->lines[i], &lines[i], &camera->rules, context->settings);
+        else
+            line_watch_init(&context->lines[i], &lines[i], &camera->rules, context->settings, context->shed);
+}
+
+/* Watches the camera's places, and goes on with those of `before` that are among them. */
+static void start_watches(struct analytics *analytics, struct rule_context *before)
+{
+    const struct camera *camera = &analytics->camera;
+    analytics->context = (struct rule_context){
         .camera = camera,
         .settings = &analytics->settings,
         .zones = g_new0(struct zone_watch, camera->zones.count + 1),
@@ -29,24 +123,23 @@ static void start_watches(struct analytics *analytics)
         .ground = &analytics->ground,
         .shed = &analytics->shed,
     };
-    const struct zone *zones = camera->zones.items;
-    const struct line *lines = camera->lines.items;
-    for (size_t i = 0; i < context->zone_count; i++)
-        zone_watch_init(&context->zones[i], &zones[i], &camera->rules, context->settings, context->shed);
-    for (size_t i = 0; i < context->line_count; i++)
-        line_watch_init(&context->lines[i], &lines[i], &camera->rules, context->settings, context->shed);
-    ground_init(&analytics->ground, &camera->rules);
+    start_zones(analytics, before);
+    start_lines(analytics, before);
 }
 
 static void stop_watches(struct rule_context *context)
 {
     for (size_t i = 0; i < context->zone_count; i++)
-        zone_watch_clear(&context->zones[i]);
+        if (context->zones[i].zone)
+            zone_watch_clear(&context->zones[i]);
     for (size_t i = 0; i < context->line_count; i++)
-        line_watch_clear(&context->lines[i]);
+        if (context->lines[i].line)
+            line_watch_clear(&context->lines[i]);
     g_free(context->zones);
     g_free(context->lines);
 }
+
+/* ---- rules ---- */
 
 static void start_rules(struct analytics *analytics)
 {
@@ -66,7 +159,8 @@ struct analytics *analytics_new(const struct camera *camera, const struct rule_s
     record_copy(&camera_descriptor, camera, &analytics->camera);
     analytics->settings = *settings;
     analytics->states = g_new0(void *, rule_count);
-    start_watches(analytics);
+    start_watches(analytics, &(struct rule_context){0});
+    ground_init(&analytics->ground, &camera->rules);
     start_rules(analytics);
     return analytics;
 }
@@ -83,83 +177,52 @@ void analytics_free(struct analytics *analytics)
     g_free(analytics);
 }
 
-/* ---- being told anew ---- */
-
-static bool point_is_same(const struct record_point *a, const struct record_point *b)
-{
-    return a->x == b->x && a->y == b->y;
-}
-
-static bool points_are_same(const struct record_points *a, const struct record_points *b)
-{
-    bool are_same = a->count == b->count;
-    for (size_t i = 0; i < a->count && are_same; i++)
-        are_same = point_is_same(&a->items[i], &b->items[i]);
-    return are_same;
-}
-
-static bool zones_are_same(const struct record_list *a, const struct record_list *b)
-{
-    const struct zone *left = a->items, *right = b->items;
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!g_str_equal(left[i].id, right[i].id) || !points_are_same(&left[i].polygon, &right[i].polygon) ||
-            left[i].anchor != right[i].anchor)
-            return false;
-    return true;
-}
-
-static bool lines_are_same(const struct record_list *a, const struct record_list *b)
-{
-    const struct line *left = a->items, *right = b->items;
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!g_str_equal(left[i].id, right[i].id) || !point_is_same(&left[i].a, &right[i].a) ||
-            !point_is_same(&left[i].b, &right[i].b) || left[i].anchor != right[i].anchor)
-            return false;
-    return true;
-}
-
-/* Whether what is remembered of places still means the same. */
-static bool places_are_same(const struct camera *a, const struct camera *b)
-{
-    return zones_are_same(&a->zones, &b->zones) && lines_are_same(&a->lines, &b->lines) &&
-           points_are_same(&a->rules.calibration_image, &b->rules.calibration_image) &&
-           points_are_same(&a->rules.calibration_ground, &b->rules.calibration_ground);
-}
-
-void analytics_configure(struct analytics *analytics, const struct camera *camera, const struct rule_settings *settings)
-{
-    struct camera before = analytics->camera;
-    struct rule_context *context = &analytics->context;
-    bool goes_on = places_are_same(&before, camera);
-    if (!goes_on) {
-        stop_rules(analytics);
-        stop_watches(context);
-    }
-    record_copy(&camera_descriptor, camera, &analytics->camera);
-    analytics->settings = *settings;
-    for (size_t i = 0; goes_on && i < context->zone_count; i++)
-        zone_watch_configure(&context->zones[i], (const struct zone *)analytics->camera.zones.items + i, &camera->rules,
-                             settings);
-    for (size_t i = 0; goes_on && i < context->line_count; i++)
-        line_watch_configure(&context->lines[i], (const struct line *)analytics->camera.lines.items + i, &camera->rules,
-                             settings);
-    if (!goes_on) {
-        start_watches(analytics);
-        start_rules(analytics);
-    }
-    record_clear(&camera_descriptor, &before);
-}
-
-static void run_rules(struct analytics *analytics, const struct observation *observation,
-                      const struct analytics_sink *sink)
+static void run_rules(struct analytics *analytics, const struct rule_context *context,
+                      const struct observation *observation, const struct analytics_sink *sink)
 {
     for (size_t i = 0; i < rule_count; i++)
-        rules[i]->observe(analytics->states[i], &analytics->context, observation, sink);
+        rules[i]->observe(analytics->states[i], context, observation, sink);
 }
+
+/* ---- being told anew ---- */
+
+/* Of the places that are watched no more, the stays end, and that is told. */
+static void end_zones(struct analytics *analytics, const struct rule_context *before, int64_t at_ms,
+                      const struct analytics_sink *sink)
+{
+    const struct observation nobody = {.at_ms = at_ms};
+    for (size_t i = 0; i < before->zone_count; i++) {
+        struct rule_context ended = *before;
+        ended.zones = &before->zones[i];
+        ended.zone_count = 1;
+        ended.line_count = 0;
+        if (!ended.zones->zone || !ended.zones->is_begun)
+            continue;
+        zone_watch_finish(ended.zones);
+        run_rules(analytics, &ended, &nobody, sink);
+    }
+}
+
+void analytics_configure(struct analytics *analytics, const struct camera *camera, const struct rule_settings *settings,
+                         int64_t at_ms, const struct analytics_sink *sink)
+{
+    struct camera camera_before = analytics->camera;
+    struct rule_context before = analytics->context;
+    before.camera = &camera_before;
+    record_copy(&camera_descriptor, camera, &analytics->camera);
+    analytics->settings = *settings;
+    start_watches(analytics, &before);
+    end_zones(analytics, &before, at_ms, sink);
+    stop_watches(&before);
+    if (!ground_is_same(&camera_before.rules, &camera->rules)) {
+        ground_init(&analytics->ground, &camera->rules);
+        for (size_t i = 0; i < analytics->context.zone_count; i++)
+            zone_watch_forget_ways(&analytics->context.zones[i]);
+    }
+    record_clear(&camera_descriptor, &camera_before);
+}
+
+/* ---- frames ---- */
 
 static void sight(struct analytics *analytics, struct observation *observation)
 {
@@ -185,7 +248,7 @@ void analytics_observe(struct analytics *analytics, const struct observation *se
         zone_watch_observe(&analytics->context.zones[i], &analytics->settings, observation);
     for (size_t i = 0; i < analytics->context.line_count; i++)
         line_watch_observe(&analytics->context.lines[i], &analytics->settings, observation);
-    run_rules(analytics, observation, sink);
+    run_rules(analytics, &analytics->context, observation, sink);
 }
 
 void analytics_finish(struct analytics *analytics, int64_t at_ms, const struct analytics_sink *sink)
@@ -195,7 +258,7 @@ void analytics_finish(struct analytics *analytics, int64_t at_ms, const struct a
         zone_watch_finish(&analytics->context.zones[i]);
     for (size_t i = 0; i < analytics->context.line_count; i++)
         analytics->context.lines[i].change_count = 0;
-    run_rules(analytics, &nobody, sink);
+    run_rules(analytics, &analytics->context, &nobody, sink);
 }
 
 size_t analytics_counts(const struct analytics *analytics, struct analytics_count *counts, size_t capacity)

@@ -56,10 +56,10 @@ struct analytics;
 struct analytics *analytics_new(const struct camera *camera, const struct rule_settings *settings);
 void analytics_free(struct analytics *analytics);
 /* Takes over what a camera and the rules are told now, between two frames. What is remembered of tracks, stays and
- * counts goes on; where a zone or line is new, gone or lies elsewhere, or the ground does, everything begins anew. Both
- * are copied. */
-void analytics_configure(struct analytics *analytics, const struct camera *camera,
-                         const struct rule_settings *settings);
+ * counts goes on. A zone or line that is gone or lies elsewhere ends: its stays end with their exits, told as of
+ * `at_ms`, when the latest frame was. Both are copied. */
+void analytics_configure(struct analytics *analytics, const struct camera *camera, const struct rule_settings *settings,
+                         int64_t at_ms, const struct analytics_sink *sink);
 void analytics_observe(struct analytics *analytics, const struct observation *observation,
                        const struct analytics_sink *sink);
 /* Ends every stay that is open, as at the end of a file. */

@@ -238,6 +238,8 @@ struct zone_change {
 
 struct zone_watch {
     const struct zone *zone;
+    int slot;                 /* no other zone has it as long as this one is watched */
+    bool is_begun, is_new;    /* a frame was seen; the latest is the first */
     struct record_box bounds; /* of the polygon */
     struct watch_list stays;  /* of struct zone_stay */
     struct schedule schedule;
@@ -247,6 +249,18 @@ struct zone_watch {
     int present_count;
     struct zone_change *changes; /* of this frame; at most two a stay */
     int change_count;
+    /* what rules remember of the zone, beside of who is in it */
+    struct zone_crowd {
+        bool is_exceeded, is_told;
+        int64_t since_us;
+    } crowd;
+    bool is_queue_exceeded;
+    struct zone_count {
+        bool is_told;              /* ever */
+        int count, entries, exits; /* as of the last record */
+        int64_t told_us;
+        bool is_exceeded;
+    } told;
 };
 void zone_watch_init(struct zone_watch *watch, const struct zone *zone, const struct camera_rules *camera_rules,
                      const struct rule_settings *settings, int64_t *shed);
@@ -258,6 +272,8 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
                         const struct observation *observation);
 /* Ends every stay. */
 void zone_watch_finish(struct zone_watch *watch);
+/* The ground lies elsewhere: the ways that are being measured over it begin anew. */
+void zone_watch_forget_ways(struct zone_watch *watch);
 /* False when the rule told of the stay already, or of its track within the cooldown, or the zone's schedule is against
  * it. */
 bool zone_watch_may_tell(const struct zone_watch *watch, const struct zone_stay *stay, enum stay_rule rule,

@@ -2,16 +2,6 @@
  * hysteresis. */
 #include "analytics/analytics_internal.h"
 
-struct crowd {
-    bool is_exceeded, is_told;
-    int64_t since_us;
-};
-
-static void *create(const struct rule_context *context)
-{
-    return g_new0(struct crowd, context->zone_count + 1);
-}
-
 static void tell(const struct zone_watch *watch, const struct observation *observation,
                  const struct analytics_sink *sink)
 {
@@ -28,10 +18,11 @@ static void tell(const struct zone_watch *watch, const struct observation *obser
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
+    (void)state;
     for (size_t i = 0; i < context->zone_count; i++) {
-        const struct zone_watch *watch = &context->zones[i];
+        struct zone_watch *watch = &context->zones[i];
         const struct zone *zone = watch->zone;
-        struct crowd *crowd = (struct crowd *)state + i;
+        struct zone_crowd *crowd = &watch->crowd;
         if (zone->crowd_limit == 0)
             continue;
         bool was_exceeded = crowd->is_exceeded;
@@ -47,5 +38,6 @@ static void observe(void *state, const struct rule_context *context, const struc
     }
 }
 
-const struct rule rule_crowd = {"crowd", "more than crowd_limit are in a zone for crowd_seconds", create, observe, NULL,
-                                g_free};
+const struct rule rule_crowd = {
+    "crowd",          "more than crowd_limit are in a zone for crowd_seconds", rule_create_nothing, observe, NULL,
+    rule_free_nothing};

@@ -40,7 +40,7 @@ struct object {
     int64_t attended_us; /* since when somebody is with it; -1: nobody */
     int64_t seen_us;
     int64_t expected_us; /* seen last, or hidden */
-    uint64_t told_zones; /* a bit each */
+    uint64_t told_zones; /* a bit for each zone's slot */
 };
 
 struct objects {
@@ -174,14 +174,16 @@ static void observe_object(struct object *object, const struct rule_context *con
                            const struct observation *observation, const struct analytics_sink *sink)
 {
     struct record_point foot = {object->box.x + object->box.w / 2, object->box.y + object->box.h};
-    for (size_t i = 0; i < context->zone_count && i < ZONES_MAX; i++) {
+    for (size_t i = 0; i < context->zone_count; i++) {
         const struct zone_watch *watch = &context->zones[i];
+        if (watch->slot >= ZONES_MAX)
+            continue;
         double limit = object->is_taken ? watch->zone->taken_seconds : watch->zone->left_seconds;
-        bool is_due = limit > 0 && watch->is_active && !(object->told_zones >> i & 1) &&
+        bool is_due = limit > 0 && watch->is_active && !(object->told_zones >> watch->slot & 1) &&
                       (double)(observation->media_us - object->alone_us) >= limit * 1e6;
         if (!is_due || !polygon_holds(&watch->zone->polygon, foot))
             continue;
-        object->told_zones |= UINT64_C(1) << i;
+        object->told_zones |= UINT64_C(1) << watch->slot;
         tell(watch, object, observation, sink);
     }
 }
@@ -264,10 +266,22 @@ static bool is_wanted(const struct rule_context *context)
     return false;
 }
 
+/* What was told in the zone that had a new one's slot before was told of another place. */
+static void forget_slots(struct objects *objects, const struct rule_context *context)
+{
+    uint64_t slots = 0;
+    for (size_t i = 0; i < context->zone_count; i++)
+        if (context->zones[i].is_new && context->zones[i].slot < ZONES_MAX)
+            slots |= UINT64_C(1) << context->zones[i].slot;
+    for (int i = 0; i < objects->count && slots; i++)
+        objects->items[i].told_zones &= ~slots;
+}
+
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
     struct objects *objects = state;
+    forget_slots(objects, context);
     const struct picture_facts *picture = observation->picture;
     static const struct record_strings every_class;
     const double one = PICTURE_BOX_ONE;

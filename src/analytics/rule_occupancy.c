@@ -4,32 +4,19 @@
 
 #include <glib.h>
 
-struct zone_count {
-    int told, entries, exits; /* as of the last record */
-    int64_t told_us;          /* -1: never */
-    bool is_exceeded;
-};
-
-static void *create(const struct rule_context *context)
-{
-    struct zone_count *counts = g_new0(struct zone_count, context->zone_count + 1);
-    for (size_t i = 0; i < context->zone_count; i++)
-        counts[i].told_us = -1;
-    return counts;
-}
-
-static void log_count(struct zone_count *count, const struct zone_watch *watch, const struct observation *observation,
+static void log_count(struct zone_watch *watch, const struct observation *observation,
                       const struct analytics_sink *sink)
 {
+    struct zone_count *told = &watch->told;
     struct occupancy_log record = {
         .zone_id = watch->zone->id,
         .at = {observation->at_ms},
         .count = watch->inside,
-        .entries = watch->entries - count->entries,
-        .exits = watch->exits - count->exits,
+        .entries = watch->entries - told->entries,
+        .exits = watch->exits - told->exits,
     };
-    *count =
-        (struct zone_count){watch->inside, watch->entries, watch->exits, observation->media_us, count->is_exceeded};
+    *told = (struct zone_count){true,         watch->inside,         watch->entries,
+                                watch->exits, observation->media_us, told->is_exceeded};
     sink->emit(sink->data, EVENT_OCCUPANCY, &record);
 }
 
@@ -47,25 +34,26 @@ static void tell_exceeded(const struct zone_watch *watch, const struct observati
               observation, sink);
 }
 
-static void observe(void *data, const struct rule_context *context, const struct observation *observation,
+static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
-    struct zone_count *counts = data;
+    (void)state;
     double interval = context->settings->occupancy_interval_seconds;
     for (size_t i = 0; i < context->zone_count; i++) {
-        const struct zone_watch *watch = &context->zones[i];
-        struct zone_count *count = &counts[i];
-        bool is_due = interval > 0 && (double)(observation->media_us - count->told_us) >= interval * 1e6;
-        if (count->told_us < 0 || count->told != watch->inside || is_due)
-            log_count(count, watch, observation, sink);
+        struct zone_watch *watch = &context->zones[i];
+        struct zone_count *told = &watch->told;
+        bool is_due = interval > 0 && (double)(observation->media_us - told->told_us) >= interval * 1e6;
+        if (!told->is_told || told->count != watch->inside || is_due)
+            log_count(watch, observation, sink);
         int limit = watch->zone->occupancy_limit;
-        bool was_exceeded = count->is_exceeded;
-        count->is_exceeded = limit > 0 && watch->is_active &&
-                             limit_is_exceeded(was_exceeded, watch->inside, limit, watch->zone->hysteresis);
-        if (count->is_exceeded && !was_exceeded)
+        bool was_exceeded = told->is_exceeded;
+        told->is_exceeded = limit > 0 && watch->is_active &&
+                            limit_is_exceeded(was_exceeded, watch->inside, limit, watch->zone->hysteresis);
+        if (told->is_exceeded && !was_exceeded)
             tell_exceeded(watch, observation, sink);
     }
 }
 
 const struct rule rule_occupancy = {
-    "occupancy", "how many are in a zone, and when they are too many", create, observe, NULL, g_free};
+    "occupancy",      "how many are in a zone, and when they are too many", rule_create_nothing, observe, NULL,
+    rule_free_nothing};

@@ -7,11 +7,6 @@ struct queue {
     double longest_seconds;
 };
 
-static void *create(const struct rule_context *context)
-{
-    return g_new0(bool, context->zone_count + 1); /* whether each zone's limit is exceeded */
-}
-
 static struct queue measure(const struct zone_watch *watch, int64_t media_us)
 {
     struct queue queue = {0};
@@ -43,18 +38,20 @@ static void tell(const struct zone_watch *watch, struct queue queue, const struc
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
-    bool *exceeded = state;
+    (void)state;
     for (size_t i = 0; i < context->zone_count; i++) {
-        const struct zone_watch *watch = &context->zones[i];
+        struct zone_watch *watch = &context->zones[i];
         if (watch->zone->queue_limit == 0)
             continue;
         struct queue queue = measure(watch, observation->media_us);
-        bool was_exceeded = exceeded[i];
-        exceeded[i] = watch->is_active &&
-                      limit_is_exceeded(was_exceeded, queue.length, watch->zone->queue_limit, watch->zone->hysteresis);
-        if (exceeded[i] && !was_exceeded)
+        bool was_exceeded = watch->is_queue_exceeded;
+        watch->is_queue_exceeded =
+            watch->is_active &&
+            limit_is_exceeded(was_exceeded, queue.length, watch->zone->queue_limit, watch->zone->hysteresis);
+        if (watch->is_queue_exceeded && !was_exceeded)
             tell(watch, queue, observation, sink);
     }
 }
 
-const struct rule rule_queue = {"queue", "more than queue_limit wait in a zone", create, observe, NULL, g_free};
+const struct rule rule_queue = {
+    "queue", "more than queue_limit wait in a zone", rule_create_nothing, observe, NULL, rule_free_nothing};

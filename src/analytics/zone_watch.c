@@ -134,6 +134,8 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
                         watch->zone->anchor,
                         observation->media_us};
     watch->change_count = watch->present_count = 0;
+    watch->is_new = !watch->is_begun;
+    watch->is_begun = true;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
     watch_list_forget(&watch->stays, observation->media_us, is_inside);
@@ -155,6 +157,12 @@ void zone_watch_finish(struct zone_watch *watch)
         if (stay->is_inside)
             leave(watch, stay, stay->watched.seen_us);
     }
+}
+
+void zone_watch_forget_ways(struct zone_watch *watch)
+{
+    for (int i = 0; i < watch->stays.count; i++)
+        ((struct zone_stay *)watch_list_at(&watch->stays, i))->pace.id = 0;
 }
 
 bool zone_watch_may_tell(const struct zone_watch *watch, const struct zone_stay *stay, enum stay_rule rule,

@@ -123,7 +123,8 @@ static bool side_configure(struct side *side, int64_t at_ms, GError **error)
         return false;
     side->valid_until_ms = policy_view_valid_until_ms(view);
     if (side->analytics)
-        analytics_configure(side->analytics, &config.camera, &config.rules);
+        analytics_configure(side->analytics, &config.camera, &config.rules, at_ms,
+                            &(struct analytics_sink){take, side});
     else
         side->analytics = analytics_new(&config.camera, &config.rules);
     record_clear(&camera_config_descriptor, &config);

@@ -25,6 +25,7 @@ enum {
     PAYLOAD_USUAL_BYTES = 4096,
 };
 
+static void emit(void *data, enum event_type type, void *record);
 static void emit_chunk(void *pipeline, struct track_chunk *chunk);
 
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
@@ -102,7 +103,8 @@ void pipeline_configure(struct pipeline *pipeline, const struct camera_config *c
     motion_configure(pipeline->motion, &config->motion);
     motion_set_masks(pipeline->motion, config->camera.zones.items, config->camera.zones.count);
     gate_configure(&pipeline->gate, &config->detector);
-    analytics_configure(pipeline->analytics, &config->camera, &config->rules);
+    const struct analytics_sink sink = {emit, pipeline};
+    analytics_configure(pipeline->analytics, &config->camera, &config->rules, pipeline->last_at_ms, &sink);
     selection_configure(&pipeline->selection, config);
     /* what was found under another policy tells not all that must be hidden now */
     g_clear_pointer(&pipeline->history, figure_history_free);

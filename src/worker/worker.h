@@ -42,7 +42,8 @@ void pipeline_free(struct pipeline *pipeline);
 void pipeline_know_looks(struct pipeline *pipeline, const struct reid_settings *settings, struct reader *reader,
                          pthread_mutex_t *reader_lock);
 /* Takes over what counts from the next frame on: thresholds, schedules, what is followed and what is hidden. What is
- * remembered of tracks goes on where zones and lines lie as before. Between two frames; `config` is copied. */
+ * remembered of tracks goes on; stays in zones that are gone or lie elsewhere end, and are told. Between two frames;
+ * `config` is copied. */
 void pipeline_configure(struct pipeline *pipeline, const struct camera_config *config);
 /* One frame through motion, detection, tracking and rules. The frame is only read. */
 void pipeline_feed(struct pipeline *pipeline, struct frame *frame);
