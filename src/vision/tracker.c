@@ -20,6 +20,11 @@ static const double second_match_cost = 0.5, unconfirmed_match_cost = 0.7, dupli
 static const double still_cost = 0.4;
 /* Before two frames have come nothing is known of the rate. */
 static const double default_interval_us = 1e6 / 30;
+/* Frames closer together than this are no camera's rate: stamps were rounded, or a connection caught up. */
+static const double least_interval_us = 1e6 / 120;
+/* So many gaps in a row that differ by no more than this share are no gaps, but the interval. */
+enum { GAPS_OF_AN_INTERVAL = 5 };
+static const double gap_tolerance = 1.0 / 3;
 
 struct pixels {
     double left, top, right, bottom;
@@ -53,6 +58,9 @@ struct tracker {
     int32_t frame;
     int64_t last_us;
     double interval_us; /* the nominal one: what a Kalman step stands for */
+    bool has_interval;  /* of two frames; else it is the default */
+    double gap_us;      /* mean of the gaps that came in a row */
+    int gap_count;
     struct assignment *assignment;
     struct target *targets; /* VISION_MAX_TRACKS */
     int target_count;
@@ -266,11 +274,12 @@ static int choose_columns(struct tracker *tracker, bool is_high)
 
 /* ---- time ---- */
 
-/* What was taken for the interval was a gap. Speeds and how sure of them we are were per that interval: they start
- * anew, where each target is. */
+/* What was taken for the interval was a gap, or two frames that came at once. Speeds and how sure of them we are were
+ * per that interval: they start anew, where each target is. */
 static void correct_interval(struct tracker *tracker, double interval_us)
 {
     tracker->interval_us = interval_us;
+    tracker->gap_count = 0;
     for (int i = 0; i < tracker->target_count; i++) {
         struct kalman *kalman = &tracker->targets[i].kalman;
         double position[KALMAN_DIMENSIONS];
@@ -279,7 +288,36 @@ static void correct_interval(struct tracker *tracker, double interval_us)
     }
 }
 
-/* Nominal frames since the last update; learns the nominal interval slowly. */
+/* One gap is no change of rate; several alike are. True when this one makes it so. */
+static bool note_gap(struct tracker *tracker, double elapsed_us)
+{
+    bool is_alike = tracker->gap_count > 0 && fabs(elapsed_us - tracker->gap_us) <= gap_tolerance * tracker->gap_us;
+    tracker->gap_count = is_alike ? tracker->gap_count + 1 : 1;
+    tracker->gap_us = is_alike ? tracker->gap_us + (elapsed_us - tracker->gap_us) / tracker->gap_count : elapsed_us;
+    return tracker->gap_count >= GAPS_OF_AN_INTERVAL;
+}
+
+/* Slowly while the rate is about as it was, at once where it is another. */
+static void learn_interval(struct tracker *tracker, double elapsed_us)
+{
+    if (elapsed_us < least_interval_us)
+        return;
+    if (tracker->has_interval && elapsed_us >= 2 * tracker->interval_us) {
+        if (note_gap(tracker, elapsed_us))
+            correct_interval(tracker, tracker->gap_us);
+        return;
+    }
+    tracker->gap_count = 0;
+    if (!tracker->has_interval)
+        tracker->interval_us = elapsed_us;
+    else if (elapsed_us < tracker->interval_us / 2)
+        correct_interval(tracker, elapsed_us);
+    else
+        tracker->interval_us += 0.05 * (elapsed_us - tracker->interval_us);
+    tracker->has_interval = true;
+}
+
+/* Nominal frames since the last update. */
 static double frames_passed(struct tracker *tracker, int64_t media_us)
 {
     if (tracker->frame == 1)
@@ -287,12 +325,7 @@ static double frames_passed(struct tracker *tracker, int64_t media_us)
     double elapsed_us = (double)(media_us - tracker->last_us);
     if (elapsed_us <= 0)
         return 1;
-    if (tracker->frame == 2)
-        tracker->interval_us = elapsed_us;
-    else if (elapsed_us < tracker->interval_us / 2)
-        correct_interval(tracker, elapsed_us);
-    else if (elapsed_us < 2 * tracker->interval_us) /* a gap is no change of rate */
-        tracker->interval_us += 0.05 * (elapsed_us - tracker->interval_us);
+    learn_interval(tracker, elapsed_us);
     double frames = elapsed_us / tracker->interval_us;
     double whole = round(frames);
     /* Time stamps in microseconds and milliseconds round: a steady rate is to be exactly one frame a frame. */

@@ -260,6 +260,58 @@ static void test_a_first_gap_is_not_taken_for_the_frame_rate(void)
     g_assert_cmpfloat(fabs(tracks.items[0].velocity_x - 0.3), <, 0.05);
 }
 
+/* How far the box of one who stands still goes to and fro, whose detections do by 0.02, in the last frames of all. */
+static double sway(const int64_t *stamps_ms, int count)
+{
+    enum { LAST = 10 };
+    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct tracks tracks = {0};
+    double least = 1, most = 0;
+    for (int i = 0; i < count; i++) {
+        detections->count = 1;
+        detections->items[0] =
+            (struct detection){{i % 2 ? 0.41 : 0.39, 0.4, 0.1, 0.3}, 0.9, g_intern_static_string("person")};
+        tracker_update(tracker, detections, stamps_ms[i] * 1000, 640, 360, &tracks);
+        g_assert_cmpint(tracks.count, ==, 1);
+        least = i >= count - LAST ? fmin(least, tracks.items[0].box.x) : least;
+        most = i >= count - LAST ? fmax(most, tracks.items[0].box.x) : most;
+    }
+    return most - least;
+}
+
+/* Two frames that come at once, for whichever reason, are no rate: what is measured is smoothed as before. */
+static void test_frames_that_come_at_once_are_no_rate(void)
+{
+    enum { FRAMES = 60, EVERY_MS = 200 };
+    static const int64_t bursts_ms[] = {1, 5, 10, 40};
+    int64_t stamps_ms[FRAMES];
+    for (int i = 0; i < FRAMES; i++)
+        stamps_ms[i] = (int64_t)i * EVERY_MS;
+    double steady = sway(stamps_ms, FRAMES);
+    g_assert_cmpfloat(steady, <, 0.01);
+    for (size_t b = 0; b < G_N_ELEMENTS(bursts_ms); b++)
+        for (int at = 1; at < 30; at += 14) { /* before a rate is known, and after; three frames each time */
+            for (int i = 0; i < FRAMES; i++)
+                stamps_ms[i] = i < at       ? i * EVERY_MS
+                               : i < at + 3 ? stamps_ms[i - 1] + bursts_ms[b]
+                                            : stamps_ms[i - 1] + EVERY_MS;
+            g_assert_cmpfloat(sway(stamps_ms, FRAMES), <, 1.2 * steady);
+        }
+}
+
+/* Two pictures a second whose stamps are whole seconds: the second of each pair is a moment later. */
+static void test_stamps_of_whole_seconds_are_smoothed(void)
+{
+    enum { FRAMES = 60 };
+    int64_t stamps_ms[FRAMES], pairs_ms[FRAMES];
+    for (int i = 0; i < FRAMES; i++) {
+        stamps_ms[i] = (int64_t)i * 500;
+        pairs_ms[i] = (int64_t)(i / 2) * 1000 + i % 2;
+    }
+    g_assert_cmpfloat(sway(pairs_ms, FRAMES), <, 1.5 * sway(stamps_ms, FRAMES));
+}
+
 /* As many as there can be appear, twice, and are lost; then there is no room for more until they are forgotten. */
 static void test_more_than_can_be_is_counted(void)
 {
@@ -427,6 +479,8 @@ int main(int argc, char **argv)
                     test_what_stands_is_remembered_where_it_stands);
     g_test_add_func("/tracker/what goes on is stationary no more", test_what_goes_on_is_stationary_no_more);
     g_test_add_func("/tracker/the same input gives the same tracks", test_the_same_input_gives_the_same_tracks);
+    g_test_add_func("/tracker/frames that come at once are no rate", test_frames_that_come_at_once_are_no_rate);
+    g_test_add_func("/tracker/stamps of whole seconds are smoothed", test_stamps_of_whole_seconds_are_smoothed);
     g_test_add_func("/tracker/more than can be is counted", test_more_than_can_be_is_counted);
     g_test_add_func("/tracker/boxes are bounded whatever the times", test_boxes_are_bounded_whatever_the_times);
     g_test_add_func("/tracker/classes do not mix and nonsense is ignored",
