@@ -115,6 +115,8 @@ void answer_problem_coded(struct answer *answer, enum problem_code code, const c
 void answer_later(struct answer *answer, const char *detail);
 /* The problem that fits a failure of the store: 400, 401, 404 or 503. */
 void answer_error(struct answer *answer, const GError *error);
+/* The same where who asks is known: what is refused is more than they may (403), not a login that is wrong. */
+void answer_refusal(struct answer *answer, const GError *error);
 /* The same for changes: 412 for what was changed meanwhile (VEDETTE_ERROR_CONFLICT), 409 for what cannot be done as
  * things stand (VEDETTE_ERROR_UNSUPPORTED). */
 void answer_change_error(struct answer *answer, const GError *error);

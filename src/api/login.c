@@ -92,18 +92,15 @@ static void handle_password(struct request *request, struct answer *answer)
     const struct audit_by by = request_by(request);
     if (!needs_session(request, answer))
         return;
-    if (auth_change_password(request->api->auth, &request->login, request->record, &by, &error)) {
+    if (auth_change_password(request->api->auth, &request->login, request->record, &by, &error))
         answer->status = MHD_HTTP_NO_CONTENT;
-    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION)) {
-        answer_problem(answer, MHD_HTTP_FORBIDDEN, error->message, NULL); /* the login itself stands */
-    } else {
-        answer_error(answer, error);
-    }
+    else
+        answer_refusal(answer, error);
 }
 
 /* ---- sessions ---- */
 
-/* Administrators see and end everyone's of the org; others their own. */
+/* Administrators see everyone's of the org and end those of who is not above them; others their own. */
 static const char *whose(const struct request *request)
 {
     return request->login.user->role >= ROLE_ADMIN ? NULL : request->login.user->id;
@@ -131,10 +128,10 @@ static void handle_session_end(struct request *request, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
     const struct audit_by by = request_by(request);
-    if (auth_session_end(request->api->auth, &by, request->id, whose(request), &error))
+    if (auth_session_end(request->api->auth, request->login.user, &by, request->id, whose(request), &error))
         answer->status = MHD_HTTP_NO_CONTENT;
     else
-        answer_error(answer, error);
+        answer_refusal(answer, error);
 }
 
 static const struct route routes[] = {
@@ -211,6 +208,7 @@ static const struct route routes[] = {
      .parameters = &id_change_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
      .handle = handle_session_end,
-     .doc = "Ends a login at once."},
+     .doc =
+         "Ends a login at once: one's own, or as an administrator that of anyone whose role is not above one's own."},
 };
 const struct route_group login_routes = ROUTE_GROUP("auth", "Logging in and out.", routes);

@@ -140,6 +140,14 @@ void answer_error(struct answer *answer, const GError *error)
     answer_later(answer, "the store is away: try again; /health tells why");
 }
 
+void answer_refusal(struct answer *answer, const GError *error)
+{
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
+        answer_problem(answer, MHD_HTTP_FORBIDDEN, error->message, NULL);
+    else
+        answer_error(answer, error);
+}
+
 void answer_change_error(struct answer *answer, const GError *error)
 {
     if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))

@@ -6,15 +6,6 @@
 #include "api/api_internal.h"
 #include "store/logins.h"
 
-/* Who asks is known: what is refused is more than they may, not a login that is wrong. */
-static void answer_refusal(struct answer *answer, const GError *error)
-{
-    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
-        answer_problem(answer, MHD_HTTP_FORBIDDEN, error->message, NULL);
-    else
-        answer_error(answer, error);
-}
-
 /* ---- users ---- */
 
 static void handle_users(struct request *request, struct answer *answer)
@@ -226,7 +217,7 @@ static void handle_key_revoke(struct request *request, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
     const struct audit_by by = request_by(request);
-    bool is_good = auth_key_revoke(request->api->auth, &by, request->id, &error);
+    bool is_good = auth_key_revoke(request->api->auth, request->login.user, &by, request->id, &error);
     answer_nothing_or_error(answer, is_good, error);
 }
 
@@ -332,6 +323,6 @@ static const struct route key_table[] = {
      .parameters = &id_change_parameters_descriptor,
      .status = MHD_HTTP_NO_CONTENT,
      .handle = handle_key_revoke,
-     .doc = "Ends an API key at once."},
+     .doc = "Ends an API key at once, where its role is not above one's own."},
 };
 const struct route_group token_routes = ROUTE_GROUP("tokens", "API keys.", key_table);

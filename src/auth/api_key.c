@@ -156,7 +156,8 @@ GPtrArray *auth_keys_list(struct auth *auth, const char *org_id, GError **error)
     return store_api_keys_list(auth->store, org_id, error);
 }
 
-bool auth_key_revoke(struct auth *auth, const struct audit_by *by, const char *id, GError **error)
+bool auth_key_revoke(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *id,
+                     GError **error)
 {
-    return store_api_key_end(auth->store, by, id, error);
+    return store_api_key_end(auth->store, by, id, actor->role, error);
 }

@@ -113,9 +113,10 @@ bool auth_change_password(struct auth *auth, const struct login *login, const st
 
 /* Those that stand, of one user (NULL: of the org): a new GPtrArray of struct session *. */
 GPtrArray *auth_sessions_list(struct auth *auth, const char *org_id, const char *user_id, GError **error);
-/* `user_id` NULL: anyone's of the org. */
-bool auth_session_end(struct auth *auth, const struct audit_by *by, const char *id, const char *user_id,
-                      GError **error);
+/* `user_id` NULL: anyone's of the org. False: VEDETTE_ERROR_PERMISSION (its user is more than `actor` is),
+ * VEDETTE_ERROR_NOT_FOUND, or the store's own. */
+bool auth_session_end(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *id,
+                      const char *user_id, GError **error);
 
 /* ---- users ---- */
 
@@ -146,7 +147,9 @@ bool auth_user_delete(struct auth *auth, const struct user *actor, const struct 
 bool auth_key_create(struct auth *auth, const struct login *actor, const struct audit_by *by,
                      const struct api_key_request *request, struct api_key_answer *answer, GError **error);
 GPtrArray *auth_keys_list(struct auth *auth, const char *org_id, GError **error);
-bool auth_key_revoke(struct auth *auth, const struct audit_by *by, const char *id, GError **error);
+/* False: VEDETTE_ERROR_PERMISSION (it may more than `actor`), VEDETTE_ERROR_NOT_FOUND, or the store's own. */
+bool auth_key_revoke(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *id,
+                     GError **error);
 
 /* Keys (addresses, accounts) that the limits of logins forgot too early, to make room for others. Any thread. */
 int64_t auth_count_forgotten(const struct auth *auth);

@@ -230,7 +230,8 @@ bool auth_refresh(struct auth *auth, const char *refresh_token, const struct aut
 
 bool auth_logout(struct auth *auth, const struct login *login, const struct audit_by *by, GError **error)
 {
-    return store_session_end(auth->store, by, login->session_id, NULL, "logout", error);
+    const struct store_session_reach own = {.user_id = login->user->id};
+    return store_session_end(auth->store, by, login->session_id, &own, "logout", error);
 }
 
 GPtrArray *auth_sessions_list(struct auth *auth, const char *org_id, const char *user_id, GError **error)
@@ -238,7 +239,9 @@ GPtrArray *auth_sessions_list(struct auth *auth, const char *org_id, const char 
     return store_sessions_list(auth->store, org_id, user_id, error);
 }
 
-bool auth_session_end(struct auth *auth, const struct audit_by *by, const char *id, const char *user_id, GError **error)
+bool auth_session_end(struct auth *auth, const struct user *actor, const struct audit_by *by, const char *id,
+                      const char *user_id, GError **error)
 {
-    return store_session_end(auth->store, by, id, user_id, "end-session", error);
+    const struct store_session_reach reach = {user_id, actor->role};
+    return store_session_end(auth->store, by, id, &reach, "end-session", error);
 }

@@ -84,13 +84,19 @@ GPtrArray *store_api_keys_list(struct store *store, const char *org_id, GError *
     return is_good ? g_steal_pointer(&keys) : NULL;
 }
 
-bool store_api_key_end(struct store *store, const struct audit_by *by, const char *id, GError **error)
+bool store_api_key_end(struct store *store, const struct audit_by *by, const char *id, enum role highest,
+                       GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     CLEANUP(api_key) struct api_key *key = transaction ? find_key(transaction, by->org_id, id, error) : NULL;
     if (!key)
         return false;
+    if (key->role > highest) {
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                            "nobody may end an API key with a role above their own");
+        return false;
+    }
     key->ended_at.ms = clock_wall_ms(store->clock);
     return store_run(transaction, "UPDATE api_keys SET ended_at = $3 WHERE org_id = $1 AND id = $2",
                      STORE_VALUES(sql_text(by->org_id), sql_text(id), sql_time(key->ended_at.ms)), NULL, error) &&

@@ -124,18 +124,34 @@ static bool end_session(struct store_transaction *transaction, const char *org_i
         STORE_VALUES(sql_text(org_id), sql_text(id), sql_time(clock_wall_ms(transaction->store->clock))), NULL, error);
 }
 
-bool store_session_end(struct store *store, const struct audit_by *by, const char *id, const char *user_id,
-                       const char *action, GError **error)
+/* As with changes of users: nobody ends the login of who is above them, also where they rose meanwhile. */
+static bool check_reach(struct store_transaction *transaction, const struct store_session_reach *reach,
+                        const struct session *session, GError **error)
+{
+    if (session->ended_at.ms || (reach->user_id && strcmp(session->user_id, reach->user_id) != 0)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no login %s that stands", session->id);
+        return false;
+    }
+    if (reach->user_id)
+        return true;
+    struct user *user = store_user_get_in(transaction, session->org_id, session->user_id, error);
+    bool is_above = user && user->role > reach->highest;
+    if (is_above)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                            "nobody may end the login of someone with a role above their own");
+    bool is_within = user && !is_above;
+    user_free(user);
+    return is_within;
+}
+
+bool store_session_end(struct store *store, const struct audit_by *by, const char *id,
+                       const struct store_session_reach *reach, const char *action, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     CLEANUP(session) struct session *session = transaction ? find_session(transaction, by->org_id, id, error) : NULL;
-    if (!session)
+    if (!session || !check_reach(transaction, reach, session, error))
         return false;
-    if (session->ended_at.ms || (user_id && strcmp(session->user_id, user_id) != 0)) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no login %s that stands", id);
-        return false;
-    }
     const struct audit_change change = {AUDIT_LOGIN, session->user_id, action, NULL, NULL};
     return end_session(transaction, by->org_id, id, error) && store_audit_add_in(transaction, by, &change, error) &&
            store_commit(g_steal_pointer(&transaction), error);

@@ -60,9 +60,14 @@ struct session *store_session_find(struct store *store, const char *org_id, cons
 void session_free(struct session *session);
 /* Those that stand, newest first; `user_id` NULL: everyone's. A new GPtrArray of struct session *. */
 GPtrArray *store_sessions_list(struct store *store, const char *org_id, const char *user_id, GError **error);
-/* By its user (`user_id`) or anyone (NULL). NOT_FOUND when there is none that stands. */
-bool store_session_end(struct store *store, const struct audit_by *by, const char *id, const char *user_id,
-                       const char *action, GError **error);
+/* Whose sessions may be ended. */
+struct store_session_reach {
+    const char *user_id; /* this user's alone; NULL: anyone's */
+    enum role highest;   /* of anyone's: no user's who is above it by then */
+};
+/* VEDETTE_ERROR_NOT_FOUND: within reach there is none that stands; VEDETTE_ERROR_PERMISSION: its user is above. */
+bool store_session_end(struct store *store, const struct audit_by *by, const char *id,
+                       const struct store_session_reach *reach, const char *action, GError **error);
 /* Whether a session that is still kept was begun by this user from this address. */
 bool store_session_is_familiar(struct store *store, const char *org_id, const char *user_id, const char *address,
                                bool *is_familiar, GError **error);
@@ -99,7 +104,9 @@ struct api_key *store_api_key_find(struct store *store, const char *org_id, cons
 void api_key_free(struct api_key *key);
 /* Those that stand, newest first: a new GPtrArray of struct api_key *. */
 GPtrArray *store_api_keys_list(struct store *store, const char *org_id, GError **error);
-bool store_api_key_end(struct store *store, const struct audit_by *by, const char *id, GError **error);
+/* VEDETTE_ERROR_PERMISSION: its role is above `highest`. */
+bool store_api_key_end(struct store *store, const struct audit_by *by, const char *id, enum role highest,
+                       GError **error);
 bool store_api_key_note_use(struct store *store, const char *org_id, const char *id, GError **error);
 
 /* ---- keys that sign ---- */

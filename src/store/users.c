@@ -106,7 +106,8 @@ static bool lock_users(struct store_transaction *transaction, const char *org_id
                      STORE_VALUES(sql_text(org_id)), NULL, error);
 }
 
-static struct user *find_user(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
+struct user *store_user_get_in(struct store_transaction *transaction, const char *org_id, const char *id,
+                               GError **error)
 {
     return store_find(transaction, &user_descriptor, "WHERE org_id = $1 AND id = $2",
                       STORE_VALUES(sql_text(org_id), sql_text(id)), error);
@@ -165,7 +166,7 @@ bool store_user_change(struct store *store, const struct store_user_change *chan
         !lock_users(transaction, wanted->org_id, error))
         return false;
     CLEANUP(user)
-    struct user *before = change->is_new ? NULL : find_user(transaction, wanted->org_id, wanted->id, error);
+    struct user *before = change->is_new ? NULL : store_user_get_in(transaction, wanted->org_id, wanted->id, error);
     if (!change->is_new && (!before || !check_expected(change->expected, before, error)))
         return false;
     const struct user user = merge(before, wanted, change->parts);
@@ -211,7 +212,7 @@ bool store_user_delete(struct store *store, const struct audit_by *by, const cha
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
     if (!transaction || !lock_users(transaction, by->org_id, error))
         return false;
-    CLEANUP(user) struct user *user = find_user(transaction, by->org_id, user_id, error);
+    CLEANUP(user) struct user *user = store_user_get_in(transaction, by->org_id, user_id, error);
     return user && check_expected(expected, user, error) &&
            (!is_administrator(user) || leaves_administrator(transaction, by->org_id, user_id, error)) &&
            delete_rows(transaction, by->org_id, user_id, error) &&

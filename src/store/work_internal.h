@@ -69,6 +69,10 @@ void store_tell_incident(struct store *store, const struct incident *incident);
 bool store_audit_add_in(struct store_transaction *transaction, const struct audit_by *by,
                         const struct audit_change *change, GError **error);
 
+/* NULL with VEDETTE_ERROR_NOT_FOUND. The transaction must be the org's. */
+struct user *store_user_get_in(struct store_transaction *transaction, const char *org_id, const char *id,
+                               GError **error);
+
 /* The org is there afterwards. */
 bool store_ensure_org_in(struct store_transaction *transaction, const char *org_id, GError **error);
 

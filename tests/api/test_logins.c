@@ -1,6 +1,7 @@
 /* Logging in over HTTP: who is let in, how often it may be tried, and what it costs (cases P and T). */
 #include "api_world.h"
 
+#include "base/id.h"
 #include "user_world.h"
 
 /* Every route with no login, a good one, an expired one, one of a disabled user, and one logged out. */
@@ -158,6 +159,67 @@ static void test_l08_headers_tell_the_limit(void)
     world_clear(&world);
 }
 
+/* An administrator beside the first, with the same password, while the first is made more than that. */
+static void make_second_administrator(const struct api_world *world)
+{
+    struct user *user = store_user_find(world->store, "admin", NULL);
+    user->role = ROLE_PLATFORM;
+    g_assert_true(world_put_user(world->store, user, NULL));
+    g_free(user->id);
+    g_free(user->username);
+    user->id = id_new(world->clock);
+    user->username = g_strdup("second");
+    user->role = ROLE_ADMIN;
+    g_assert_true(world_put_user(world->store, user, NULL));
+    user_free(user);
+}
+
+/* The address of the first row of a list whose member has this value. g_free. */
+static char *address_of_row(const struct api_world *world, const char *list, const char *token, const char *member,
+                            const char *value)
+{
+    struct reply reply = world_get(world, list, token);
+    json_t *json = reply_json(&reply);
+    const json_t *row, *found = NULL;
+    size_t i;
+    json_array_foreach(json_object_get(json, "items"), i,
+                       row) if (g_strcmp0(json_string_value(json_object_get(row, member)), value) == 0) found = row;
+    g_assert_nonnull(found);
+    char *address = g_strdup_printf("%s/%s", list, json_string_value(json_object_get(found, "id")));
+    json_decref(json);
+    reply_clear(&reply);
+    return address;
+}
+
+/* What changes of users are held to holds for their logins and keys: nobody ends those of who is above them. */
+static void test_logins_and_keys_of_who_is_above_stay(void)
+{
+    struct api_world world;
+    world_init(&world);
+    make_second_administrator(&world);
+    g_autofree char *above = world_login_as(&world, "admin", WORLD_PASSWORD),
+                    *second = world_login_as(&world, "second", WORLD_PASSWORD),
+                    *as_above = g_strdup_printf("Authorization: Bearer %s\r\n", above),
+                    *as_second = g_strdup_printf("Authorization: Bearer %s\r\n", second),
+                    *key = world_bound_key(&world, above, "platform", "cam-1"),
+                    *as_key = g_strdup_printf("Authorization: Bearer %s\r\n", key);
+    struct user *user = store_user_find(world.store, "admin", NULL),
+                *lower = store_user_find(world.store, "second", NULL);
+    g_autofree char *session = address_of_row(&world, "/auth/sessions", second, "user_id", user->id),
+                    *lower_session = address_of_row(&world, "/auth/sessions", second, "user_id", lower->id),
+                    *token = address_of_row(&world, "/api/v1/tokens", second, "role", "platform");
+    g_assert_cmpint(world_status(&world, "DELETE", session, as_second), ==, 403);
+    g_assert_cmpint(world_status(&world, "DELETE", token, as_second), ==, 403);
+    g_assert_cmpint(world_status(&world, "GET", "/auth/me", as_above), ==, 200);
+    g_assert_cmpint(world_status(&world, "GET", "/api/v1/cameras", as_key), ==, 200);
+    g_assert_cmpint(world_status(&world, "DELETE", lower_session, as_above), ==, 204);
+    g_assert_cmpint(world_status(&world, "DELETE", token, as_above), ==, 204);
+    g_assert_cmpint(world_status(&world, "DELETE", session, as_above), ==, 204); /* one's own */
+    user_free(user);
+    user_free(lower);
+    world_clear(&world);
+}
+
 static int compare_times(const void *a, const void *b)
 {
     gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
@@ -237,6 +299,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/api/routes_and_logins", test_routes_and_logins);
     g_test_add_func("/api/t08_disabled_user_and_logout", test_t08_disabled_user_and_logout);
+    g_test_add_func("/api/logins_and_keys_of_who_is_above_stay", test_logins_and_keys_of_who_is_above_stay);
     g_test_add_func("/api/bad_logins", test_bad_logins);
     g_test_add_func("/api/p01_unknown_user_costs_the_same", test_p01_unknown_user_costs_the_same);
     g_test_add_func("/api/p02_logins_are_limited", test_p02_logins_are_limited);

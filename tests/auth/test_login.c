@@ -311,9 +311,9 @@ static void test_sessions_are_listed_and_ended(void)
     g_assert_cmpstr(newest->address, ==, "192.0.2.1");
     g_autoptr(GPtrArray) nobodys = auth_sessions_list(world.auth, "other", NULL, NULL);
     g_assert_cmpuint(nobodys->len, ==, 0);
-    g_assert_false(auth_session_end(world.auth, &by_admin, newest->id, "someone-else", NULL));
+    g_assert_false(auth_session_end(world.auth, login.user, &by_admin, newest->id, "someone-else", NULL));
     g_assert_cmpint(world_check(&world, grants[3].access_token), ==, 0);
-    g_assert_true(auth_session_end(world.auth, &by_admin, newest->id, login.user->id, NULL));
+    g_assert_true(auth_session_end(world.auth, login.user, &by_admin, newest->id, login.user->id, NULL));
     g_assert_cmpint(world_check(&world, grants[3].access_token), ==, VEDETTE_ERROR_PERMISSION);
     g_assert_true(auth_logout(world.auth, &login, &by_admin, NULL));
     g_assert_cmpint(world_check(&world, grants[1].access_token), ==, VEDETTE_ERROR_PERMISSION);
@@ -399,9 +399,9 @@ static void test_api_keys(void)
     request.expires_at.ms = 0;
     answer = make_key(&world, &admin, &request);
     g_assert_cmpint(world_check(&world, answer.token), ==, 0);
-    g_assert_true(auth_key_revoke(world.auth, &by_admin, answer.api_key.id, NULL));
+    g_assert_true(auth_key_revoke(world.auth, admin.user, &by_admin, answer.api_key.id, NULL));
     g_assert_cmpint(world_check(&world, answer.token), ==, VEDETTE_ERROR_PERMISSION);
-    g_assert_false(auth_key_revoke(world.auth, &by_admin, answer.api_key.id, NULL));
+    g_assert_false(auth_key_revoke(world.auth, admin.user, &by_admin, answer.api_key.id, NULL));
     record_clear(&api_key_answer_descriptor, &answer);
     login_clear(&admin);
     grant_clear(&grant);
@@ -512,7 +512,7 @@ static void test_p06_audit_holds_no_secrets(void)
     g_assert_true(auth_user_create(world.auth, admin.user, &by_admin, &request, &user, NULL));
     struct api_key_request key_request = {.name = (char *)"wall", .role = ROLE_VIEWER};
     struct api_key_answer key = make_key(&world, &admin, &key_request);
-    g_assert_true(auth_key_revoke(world.auth, &by_admin, key.api_key.id, NULL));
+    g_assert_true(auth_key_revoke(world.auth, admin.user, &by_admin, key.api_key.id, NULL));
     g_autoptr(GPtrArray) entries = store_audit_list(world.store, "default", 0, 100, NULL);
     g_autoptr(GString) text = g_string_new(NULL);
     for (guint i = 0; i < entries->len; i++)

@@ -65,7 +65,8 @@ static void test_t08_remembered_tokens_end_at_once(void)
         check(&world, tokens[i], 0);
         g_assert_cmpint(check(&world, tokens[i], 0), ==, 1);
     }
-    g_assert_true(auth_key_revoke(world.auth, &world_admin, key.api_key.id, NULL));
+    const struct user actor = {.role = ROLE_ADMIN};
+    g_assert_true(auth_key_revoke(world.auth, &actor, &world_admin, key.api_key.id, NULL));
     g_assert_cmpint(check(&world, key.token, VEDETTE_ERROR_PERMISSION), ==, 0);
     struct login login;
     g_assert_true(auth_check_token(world.auth, ended.access_token, &login, NULL));
@@ -106,7 +107,7 @@ static void test_a_session_that_another_ends_is_over_at_once(void)
     struct login login;
     g_assert_true(auth_check_token(world.auth, grant.access_token, &login, NULL));
     g_assert_cmpint(check(&world, grant.access_token, 0), ==, 1);
-    g_assert_true(auth_session_end(world.auth, &world_admin, login.session_id, login.user->id, NULL));
+    g_assert_true(auth_session_end(world.auth, login.user, &world_admin, login.session_id, login.user->id, NULL));
     g_assert_cmpint(check(&world, grant.access_token, VEDETTE_ERROR_PERMISSION), ==, 0);
     login_clear(&login);
     grant_clear(&grant);

@@ -121,7 +121,7 @@ export class Client {
     return (await this.send("GET", `/auth/sessions`, query, undefined, call)).json();
   }
 
-  /** Ends a login at once. */
+  /** Ends a login at once: one's own, or as an administrator that of anyone whose role is not above one's own. */
   async endSession(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("DELETE", `/auth/sessions/${encodeURIComponent(id)}`, query, undefined, call);
   }
@@ -536,7 +536,7 @@ export class Client {
     return (await this.send("POST", `/api/v1/tokens`, query, body, call)).json();
   }
 
-  /** Ends an API key at once. */
+  /** Ends an API key at once, where its role is not above one's own. */
   async revokeToken(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("DELETE", `/api/v1/tokens/${encodeURIComponent(id)}`, query, undefined, call);
   }
