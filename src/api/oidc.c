@@ -1,9 +1,12 @@
 /* The way to the OpenID Connect issuer and back. Asking it takes its time, so that is done on a thread of its own while
  * the request waits. */
+#define LOG_MODULE "api"
 #include <string.h>
 
 #include "api/api_internal.h"
-#include "base/counter.h"
+#include "base/log.h"
+
+enum { COMPLAINT_US = 10000000 };
 
 struct oidc_call {
     const struct request *request; /* lives until the call is joined */
@@ -13,6 +16,7 @@ struct oidc_call {
     bool is_good;
     char *address, *new_state_token;
     struct grant grant;
+    struct login_limit limit; /* its policy NULL: none was asked */
     GError *error;
 };
 
@@ -37,7 +41,7 @@ static gpointer run(gpointer data)
     struct auth *auth = call->request->api->auth;
     const struct auth_origin origin = {call->request->address, call->user_agent, call->device};
     call->is_good = call->code ? auth_oidc_finish(auth, call->state_token, call->state, call->code, &origin,
-                                                  &call->grant, &call->error)
+                                                  &call->grant, &call->limit, &call->error)
                                : auth_oidc_begin(auth, &call->address, &call->new_state_token, &call->error);
     __atomic_store_n(&call->is_done, 1, __ATOMIC_RELEASE);
     watch_hurry(call->request->api->watch);
@@ -68,24 +72,37 @@ static void answer_redirect(struct answer *answer, const char *address)
     answer_header(answer, "Cache-Control", "no-store");
 }
 
-static void answer_failure(struct answer *answer, const GError *error)
+static void complain(const GError *error)
 {
-    bool is_refused = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) ||
-                      g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ||
-                      g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
-    if (is_refused) {
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, error->message, NULL);
-        return;
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_warning(NULL, "a login by the issuer came to nothing: %s (%lld more)", error->message,
+                    (long long)held_back);
+}
+
+/* Addresses and reasons are for the log, not for everyone who asks. */
+static void answer_failure(struct answer *answer, const struct oidc_call *call)
+{
+    if (auth_oidc_is_refusal(call->error)) {
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, call->error->message, NULL);
+    } else if (g_error_matches(call->error, VEDETTE_ERROR, VEDETTE_ERROR_FULL)) {
+        answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, call->error->message, NULL);
+        answer_header(answer, "Retry-After", "%d", login_limit_retry_seconds(&call->limit));
+    } else {
+        complain(call->error);
+        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the issuer is away: try again; the log tells why", NULL);
+        answer_header(answer, "Retry-After", "5");
     }
-    answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the issuer is away: try again; the log tells why", NULL);
-    answer_header(answer, "Retry-After", "5");
+    if (call->limit.policy)
+        answer_rate_limit(answer, call->limit.policy, call->limit.quota, &call->limit.limit);
 }
 
 static void finish(struct request *request, struct answer *answer)
 {
     const struct oidc_call *call = request->oidc_call;
     if (!call->is_good) {
-        answer_failure(answer, call->error);
+        answer_failure(answer, call);
     } else if (call->code) {
         answer_cookies(request, answer, &call->grant);
         answer_redirect(answer, "/");

@@ -189,7 +189,8 @@ static bool remember_failures(struct auth *auth, GError **error)
     for (guint i = 0; failures && i < failures->len; i++) {
         const struct login_failure *failure = g_ptr_array_index(failures, i);
         vedette_limiter_take(auth->per_address, failure->address ? failure->address : "", 1);
-        vedette_limiter_take(auth->per_account, failure->account_sha256 ? failure->account_sha256 : "", 1);
+        if (failure->account_sha256)
+            vedette_limiter_take(auth->per_account, failure->account_sha256, 1);
         vedette_limiter_take(auth->of_everyone, "", 1);
     }
     auth->has_remembered = failures != NULL;

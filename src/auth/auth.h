@@ -162,7 +162,11 @@ enum { AUTH_OIDC_SECONDS = 600 };
 /* The way there: *address is where the browser goes, *state_token what it keeps until it is back. Both g_free. Asks the
  * issuer when it is not known yet, and so may take oidc.timeout_ms; so does the way back. */
 bool auth_oidc_begin(struct auth *auth, char **address, char **state_token, GError **error);
-/* The way back. False: VEDETTE_ERROR_PERMISSION (not right), VEDETTE_ERROR_UNAVAILABLE (the issuer is away),
- * VEDETTE_ERROR_FULL (too many at once), or the store's own. */
+/* The way back, which is held to the limits of logins by address and of everyone, or to that of the browser where it is
+ * known. False: a refusal (auth_oidc_is_refusal), which is counted and audited, VEDETTE_ERROR_UNAVAILABLE (the issuer
+ * is away), VEDETTE_ERROR_FULL (too many, or too many at once), or the store's own. *limit is filled in any case; its
+ * policy is NULL where none was asked. */
 bool auth_oidc_finish(struct auth *auth, const char *state_token, const char *state, const char *code,
-                      const struct auth_origin *origin, struct grant *grant, GError **error);
+                      const struct auth_origin *origin, struct grant *grant, struct login_limit *limit, GError **error);
+/* Whether who came back was judged, and not let in. */
+bool auth_oidc_is_refusal(const GError *error);

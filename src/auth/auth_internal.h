@@ -5,6 +5,7 @@
 
 #include "auth/auth.h"
 #include "auth/jwt.h"
+#include "base/networks.h"
 #include "store/logins.h"
 
 enum {
@@ -55,6 +56,29 @@ char *auth_derive(const char *key, const char *text);
 /* Notes in the audit what changes no row; what cannot be noted is logged. */
 void auth_note(struct auth *auth, const struct audit_by *by, enum audit_subject kind, const char *subject_id,
                const char *action);
+
+/* ---- one attempt to log in, and the limits it is held to (attempt.c) ---- */
+
+struct attempt {
+    const struct auth_origin *origin;
+    const char *org_id; /* whose audit tells of it where there is no user */
+    char *account;      /* digest of the name; NULL: who it is only the issuer can say */
+    struct user *user;  /* NULL: nobody has the name, or it is not known yet */
+    char address[NETWORK_GROUP_BYTES];
+    char *familiar; /* whose browser or address this is; NULL: nobody's */
+    struct vedette_limiter_ask asks[3];
+    const char *policies[3];
+    int64_t quotas[3];
+    int ask_count;
+};
+void attempt_clear(struct attempt *attempt);
+/* Of an attempt with all above `address` filled in. False: VEDETTE_ERROR_FULL, and nothing was taken. *limit is filled
+ * in any case. */
+bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error);
+/* What became of one that took; what was right, or had no place here (VEDETTE_ERROR_FULL), costs nothing. */
+void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_good, const GError *failure);
+/* Counts, audits and remembers (over a restart) one that was wrong. */
+void attempt_note_failure(struct auth *auth, const struct attempt *attempt, const char *action);
 
 /* ---- passwords (password.c) ---- */
 

@@ -1,4 +1,4 @@
-/* Logins by password, and what bounds them. */
+/* Logins by password. */
 #define LOG_MODULE "auth"
 #include "auth/auth_internal.h"
 
@@ -6,113 +6,20 @@
 
 #include "base/counter.h"
 #include "base/log.h"
-#include "base/networks.h"
 
-enum { PASSWORD_RETRY_SECONDS = 1 };
-
-int login_limit_retry_seconds(const struct login_limit *limit)
-{
-    int64_t seconds = (limit->limit.retry_after_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
-    return (int)MAX(seconds, PASSWORD_RETRY_SECONDS);
-}
-
-/* `user` NULL: nobody has the name. */
-static void note_login(struct auth *auth, const struct user *user, const char *address, const char *action)
-{
-    const struct audit_by by = {user ? user->org_id : "default", user ? user->id : "unknown",
-                                user ? user->username : NULL, address, NULL};
-    auth_note(auth, &by, AUDIT_LOGIN, user ? user->id : NULL, action);
-}
-
-/* ---- limits ---- */
-
-/* One attempt, and the limits it is held to. */
-struct attempt {
-    const struct login_request *request;
-    const struct auth_origin *origin;
-    struct user *user; /* NULL: nobody has the name */
-    char *account;     /* digest of the name */
-    char address[NETWORK_GROUP_BYTES];
-    char *familiar; /* whose browser or address this is; NULL: nobody's */
-    struct vedette_limiter_ask asks[3];
-    const char *policies[3];
-    int64_t quotas[3];
-    int ask_count;
-};
-
-static void attempt_clear(struct attempt *attempt)
-{
-    user_free(attempt->user);
-    g_free(attempt->account);
-    g_free(attempt->familiar);
-}
-
-/* Who logged in before with this browser or from this address. What cannot be found out counts as no. */
-static char *find_familiar(struct auth *auth, const struct user *user, const struct auth_origin *origin)
-{
-    g_autofree char *device = NULL, *device_user = session_device_user(auth, origin->device_token, &device);
-    if (device && g_strcmp0(device_user, user->id) == 0)
-        return g_strconcat("device ", device, NULL);
-    bool is_familiar = false;
-    store_session_is_familiar(auth->store, user->org_id, user->id, origin->address, &is_familiar, NULL);
-    return is_familiar ? g_strconcat(user->id, " ", origin->address, NULL) : NULL;
-}
-
-static void add_ask(struct attempt *attempt, struct vedette_limiter *limiter, const char *key, const char *policy,
-                    int64_t quota)
-{
-    attempt->asks[attempt->ask_count] = (struct vedette_limiter_ask){limiter, key, 1};
-    attempt->policies[attempt->ask_count] = policy;
-    attempt->quotas[attempt->ask_count++] = quota;
-}
-
-/* The cheapest first: an address that is refused costs no account anything. */
-static void choose_limits(struct auth *auth, struct attempt *attempt)
-{
-    int64_t rate = auth->settings->http.login_attempts_per_minute;
-    if (attempt->familiar) {
-        add_ask(attempt, auth->familiar, attempt->familiar, "familiar", rate);
-        return;
-    }
-    add_ask(attempt, auth->per_address, attempt->address, "address", rate);
-    add_ask(attempt, auth->per_account, attempt->account, "account", rate * AUTH_ACCOUNT_ADDRESSES);
-    add_ask(attempt, auth->of_everyone, "", "everyone", AUTH_SETTINGS(auth)->logins_per_minute);
-}
-
-static bool begin_attempt(struct auth *auth, struct attempt *attempt, GError **error)
+/* What the limits know of an attempt by name. False: the store's own error. */
+static bool begin_attempt(struct auth *auth, const struct login_request *request, struct attempt *attempt,
+                          GError **error)
 {
     GError *failure = NULL;
-    attempt->account = auth_digest(attempt->request->username);
-    network_group_address(attempt->origin->address, attempt->address);
-    attempt->user = store_user_find(auth->store, attempt->request->username, &failure);
+    attempt->account = auth_digest(request->username);
+    attempt->user = store_user_find(auth->store, request->username, &failure);
     if (failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
         g_propagate_error(error, failure);
         return false;
     }
     g_clear_error(&failure);
-    attempt->familiar = attempt->user ? find_familiar(auth, attempt->user, attempt->origin) : NULL;
-    choose_limits(auth, attempt);
     return true;
-}
-
-static bool take(struct auth *auth, const struct attempt *attempt, struct login_limit *limit, GError **error)
-{
-    int which = vedette_limiter_take_all(attempt->asks, attempt->ask_count, &limit->limit);
-    limit->policy = attempt->policies[which];
-    limit->quota = attempt->quotas[which];
-    if (limit->limit.is_allowed)
-        return true;
-    counter_add(&auth->health->logins_limited, 1);
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins: try again in %d s",
-                login_limit_retry_seconds(limit));
-    return false;
-}
-
-/* Right ones are not what the limits are there for. */
-static void give_back(const struct attempt *attempt)
-{
-    for (int i = 0; i < attempt->ask_count; i++)
-        vedette_limiter_give_back(attempt->asks[i].limiter, attempt->asks[i].key, attempt->asks[i].cost);
 }
 
 /* ---- passwords ---- */
@@ -128,50 +35,36 @@ static void upgrade_hash(struct auth *auth, const struct user *user, const char 
         log_warning(NULL, "a password's hash keeps its old costs: %s", error->message);
 }
 
-static void remember_failure(struct auth *auth, const struct attempt *attempt)
-{
-    counter_add(&auth->health->logins_failed, 1);
-    note_login(auth, attempt->user, attempt->origin->address, "login-failed");
-    g_autoptr(GError) error = NULL;
-    int64_t since_ms = clock_wall_ms(auth->clock) - LOGIN_LIMIT_SECONDS * INT64_C(1000);
-    if (!attempt->familiar &&
-        !store_login_failure_add(auth->store, attempt->account, attempt->address, since_ms, &error))
-        log_warning(NULL, "a wrong login is not remembered over a restart: %s", error->message);
-}
-
-static bool try_password(struct auth *auth, const struct attempt *attempt, struct grant *grant, GError **error)
+static bool try_password(struct auth *auth, const struct login_request *request, const struct attempt *attempt,
+                         struct grant *grant, GError **error)
 {
     struct user *user = attempt->user;
     bool can_log_in = user && user->password_hash && !user->is_disabled, is_right = false;
-    if (!password_verify(auth, user ? user->password_hash : NULL, attempt->request->password, &is_right, error))
+    if (!password_verify(auth, user ? user->password_hash : NULL, request->password, &is_right, error))
         return false;
     if (!is_right || !can_log_in) {
-        remember_failure(auth, attempt);
+        attempt_note_failure(auth, attempt, "login-failed");
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the username or the password is wrong");
         return false;
     }
-    upgrade_hash(auth, user, attempt->request->password);
+    upgrade_hash(auth, user, request->password);
     const struct auth_origin *origin = attempt->origin;
     bool is_known_device = attempt->familiar && g_str_has_prefix(attempt->familiar, "device ");
     const struct auth_origin seen = {origin->address, origin->user_agent,
                                      is_known_device ? origin->device_token : NULL};
-    return session_begin(auth, user, attempt->request->client, &seen, "login", grant, error);
+    return session_begin(auth, user, request->client, &seen, "login", grant, error);
 }
 
 bool auth_login(struct auth *auth, const struct login_request *request, const struct auth_origin *origin,
                 struct grant *grant, struct login_limit *limit, GError **error)
 {
     *limit = (struct login_limit){.policy = "address", .quota = auth->settings->http.login_attempts_per_minute};
-    struct attempt attempt = {.request = request, .origin = origin};
+    struct attempt attempt = {.origin = origin, .org_id = "default"};
     GError *failure = NULL;
-    bool is_good = begin_attempt(auth, &attempt, &failure) && take(auth, &attempt, limit, &failure);
+    bool is_good = begin_attempt(auth, request, &attempt, &failure) && attempt_take(auth, &attempt, limit, &failure);
     if (is_good) {
-        is_good = try_password(auth, &attempt, grant, &failure);
-        bool is_busy = !is_good && g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
-        if (is_busy)
-            counter_add(&auth->health->logins_limited, 1);
-        if (is_good || is_busy)
-            give_back(&attempt);
+        is_good = try_password(auth, request, &attempt, grant, &failure);
+        attempt_end(auth, &attempt, is_good, failure);
     }
     if (failure)
         g_propagate_error(error, failure);

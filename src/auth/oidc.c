@@ -271,6 +271,14 @@ bool auth_oidc_begin(struct auth *auth, char **address, char **state_token, GErr
 
 /* ---- the way back ---- */
 
+/* Whether a login was judged and found wrong; else the issuer or the store is away, or there was no place. */
+bool auth_oidc_is_refusal(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) ||
+           g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ||
+           g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+}
+
 static bool refuse(const char *why, GError **error)
 {
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the login by the issuer is refused: %s", why);
@@ -411,21 +419,43 @@ static bool exchange(struct auth *auth, const struct jwt *kept, const char *code
     return is_good;
 }
 
+/* Any code that a browser comes back with has us ask the issuer, so that guessing is held to the limits of logins. */
+static bool attempt_exchange(struct auth *auth, const struct jwt *kept, const char *code,
+                             const struct auth_origin *origin, struct grant *grant, struct login_limit *limit,
+                             GError **error)
+{
+    struct attempt attempt = {.origin = origin, .org_id = auth->oidc->settings->org_id};
+    GError *failure = NULL;
+    bool is_taken = attempt_take(auth, &attempt, limit, &failure), is_good = is_taken && enter(auth->oidc, &failure);
+    if (is_good) {
+        is_good = exchange(auth, kept, code, origin, grant, &failure);
+        leave(auth->oidc);
+        if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
+            failure->code = VEDETTE_ERROR_UNAVAILABLE; /* a full disk is not the caller's doing */
+    }
+    if (is_taken)
+        attempt_end(auth, &attempt, is_good, failure);
+    if (!is_good && auth_oidc_is_refusal(failure))
+        attempt_note_failure(auth, &attempt, "login-by-issuer-failed");
+    if (failure)
+        g_propagate_error(error, failure);
+    attempt_clear(&attempt);
+    return is_good;
+}
+
 bool auth_oidc_finish(struct auth *auth, const char *state_token, const char *state, const char *code,
-                      const struct auth_origin *origin, struct grant *grant, GError **error)
+                      const struct auth_origin *origin, struct grant *grant, struct login_limit *limit, GError **error)
 {
     struct jwt kept;
     *grant = (struct grant){.access_token = NULL};
+    *limit = (struct login_limit){.policy = NULL};
     if (!state_token || !state || !code || !keyring_check(auth, state_token, STATE_TYPE, &kept, NULL))
         return refuse("this browser began no login, or too long ago", error);
     const char *wanted = jwt_text_claim(&kept, "state");
     bool is_good = wanted && strlen(wanted) == strlen(state) && sodium_memcmp(wanted, state, strlen(state)) == 0;
     if (!is_good)
         refuse("it answers another login than this browser's", error);
-    if (is_good && (is_good = enter(auth->oidc, error))) {
-        is_good = exchange(auth, &kept, code, origin, grant, error);
-        leave(auth->oidc);
-    }
+    is_good = is_good && attempt_exchange(auth, &kept, code, origin, grant, limit, error);
     jwt_clear(&kept);
     return is_good;
 }

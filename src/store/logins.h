@@ -118,7 +118,7 @@ bool store_signing_key_add(struct store *store, const struct signing_key *key, i
 
 /* ---- wrong logins ---- */
 
-/* What is older than `since_ms` goes. */
+/* What is older than `since_ms` goes. `account_sha256` NULL: nobody was named. */
 bool store_login_failure_add(struct store *store, const char *account_sha256, const char *address, int64_t since_ms,
                              GError **error);
 /* A new GPtrArray of struct login_failure *. */

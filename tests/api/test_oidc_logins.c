@@ -15,7 +15,7 @@ static void replace(char **text, const char *value)
     *text = g_strdup(value);
 }
 
-static void oidc_begin(struct oidc_world *world)
+static void oidc_prepare(struct oidc_world *world)
 {
     *world = (struct oidc_world){.bend = {.claims = NULL}};
     world->issuer = fake_issuer_start(&world->bend);
@@ -26,6 +26,11 @@ static void oidc_begin(struct oidc_world *world)
     replace(&settings->client_secret, ISSUER_SECRET);
     replace(&settings->redirect_uri, ISSUER_REDIRECT);
     settings->default_role = ROLE_VIEWER;
+}
+
+static void oidc_begin(struct oidc_world *world)
+{
+    oidc_prepare(world);
     world_start(&world->world);
 }
 
@@ -146,9 +151,59 @@ static void test_an_issuer_that_is_away(void)
     oidc_end(&world);
 }
 
+/* Codes that are made up: who is told to wait is told for how long. */
+static void test_guesses_are_limited(void)
+{
+    struct oidc_world world;
+    oidc_prepare(&world);
+    world.world.settings.http.login_attempts_per_minute = 2;
+    world_start(&world.world);
+    g_autofree char *cookie = NULL, *address = begin_login(&world, &cookie);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    const struct issuer_return guess = {back.state, (char *)"guessed"};
+    g_autofree char *target = return_target(&guess);
+    expect_status(&world, target, cookie, 401);
+    expect_status(&world, target, cookie, 401);
+    struct reply reply = visit(&world, target, cookie);
+    world_assert_problem(&reply, 429);
+    g_autofree char *retry = reply_header(&reply, "Retry-After"), *policy = reply_header(&reply, "RateLimit-Policy");
+    g_assert_cmpstr(retry, ==, "30");
+    g_assert_cmpstr(policy, ==, "\"address\";q=2;w=60");
+    reply_clear(&reply);
+    issuer_return_clear(&back);
+    oidc_end(&world);
+}
+
+/* Who is told that the log says why finds it there. The first that fails so, as such lines are limited. */
+static void test_the_log_tells_why(void)
+{
+    enum { LOG_BYTES = 4096 };
+    struct oidc_world world;
+    int ends[2], kept = dup(STDERR_FILENO);
+    char logged[LOG_BYTES] = "";
+    oidc_begin(&world);
+    world.bend.is_away = true;
+    g_assert_cmpint(pipe(ends), ==, 0);
+    dup2(ends[1], STDERR_FILENO);
+    struct reply reply = visit(&world, "/auth/oidc/login", NULL);
+    dup2(kept, STDERR_FILENO);
+    close(ends[1]);
+    close(kept);
+    g_assert_cmpint(read(ends[0], logged, LOG_BYTES - 1), >, 0);
+    close(ends[0]);
+    world_assert_problem(&reply, 503);
+    g_assert_nonnull(strstr(reply.body->str, "the log tells why"));
+    g_assert_nonnull(strstr(logged, "the issuer's answer (503) at"));
+    g_assert_nonnull(strstr(logged, "/.well-known/openid-configuration"));
+    reply_clear(&reply);
+    oidc_end(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/oidc_logins/the_log_tells_why", test_the_log_tells_why);
+    g_test_add_func("/oidc_logins/guesses_are_limited", test_guesses_are_limited);
     g_test_add_func("/oidc_logins/a_browser_goes_there_and_comes_back_logged_in",
                     test_a_browser_goes_there_and_comes_back_logged_in);
     g_test_add_func("/oidc_logins/who_is_refused_there_is_told", test_who_is_refused_there_is_told);

@@ -1,6 +1,7 @@
 /* Logins by an OpenID Connect issuer, against one that is as strict as a real one and can be bent. */
 #include "auth/auth_world.h"
 #include "auth/fake_issuer.h"
+#include "store/audit.h"
 
 struct oidc_world {
     struct auth_world auth;
@@ -14,7 +15,7 @@ static void replace(char **text, const char *value)
     *text = g_strdup(value);
 }
 
-static void oidc_world_init(struct oidc_world *world, enum role default_role)
+static void oidc_world_prepare(struct oidc_world *world, enum role default_role)
 {
     *world = (struct oidc_world){.bend = {.claims = NULL}};
     world->issuer = fake_issuer_start(&world->bend);
@@ -25,6 +26,11 @@ static void oidc_world_init(struct oidc_world *world, enum role default_role)
     replace(&settings->client_secret, ISSUER_SECRET);
     replace(&settings->redirect_uri, ISSUER_REDIRECT);
     settings->default_role = default_role;
+}
+
+static void oidc_world_init(struct oidc_world *world, enum role default_role)
+{
+    oidc_world_prepare(world, default_role);
     world_start(&world->auth);
 }
 
@@ -42,13 +48,20 @@ static int begin(struct oidc_world *world, char **address, char **state_token)
     return auth_oidc_begin(world->auth.auth, address, state_token, &error) ? 0 : error->code;
 }
 
+static int finish_from(struct oidc_world *world, const struct auth_origin *origin, const char *state_token,
+                       const struct issuer_return *back, struct grant *grant, struct login_limit *limit)
+{
+    g_autoptr(GError) error = NULL;
+    return auth_oidc_finish(world->auth.auth, state_token, back->state, back->code, origin, grant, limit, &error)
+               ? 0
+               : error->code;
+}
+
 static int finish(struct oidc_world *world, const char *state_token, const struct issuer_return *back,
                   struct grant *grant)
 {
-    g_autoptr(GError) error = NULL;
-    return auth_oidc_finish(world->auth.auth, state_token, back->state, back->code, &world_here, grant, &error)
-               ? 0
-               : error->code;
+    struct login_limit limit;
+    return finish_from(world, &world_here, state_token, back, grant, &limit);
 }
 
 /* All of them; what the token is worth goes to *login when it is given. */
@@ -206,6 +219,85 @@ static void test_code_of_another_login(void)
     oidc_world_clear(&world);
 }
 
+/* ---- limits ---- */
+
+static int count_noted(const struct oidc_world *world, const char *action)
+{
+    g_autoptr(GPtrArray) entries = store_audit_list(world->auth.store, "default", 0, 100, NULL);
+    int count = 0;
+    for (guint i = 0; i < entries->len; i++)
+        count += g_strcmp0(((const struct audit_view *)g_ptr_array_index(entries, i))->action, action) == 0;
+    return count;
+}
+
+/* Codes that are made up have us ask the issuer: they are held to the limits that wrong passwords are held to, and told
+ * where those are, also over a restart. */
+static void test_guesses_are_limited(void)
+{
+    enum { ATTEMPTS = 2 };
+    struct oidc_world world;
+    oidc_world_prepare(&world, ROLE_VIEWER);
+    world.auth.settings.http.login_attempts_per_minute = ATTEMPTS;
+    world_start(&world.auth);
+    for (int i = 0; i < 2 * ATTEMPTS; i++) /* right ones cost nothing */
+        g_assert_cmpint(log_in(&world, "1", "jane", NULL), ==, 0);
+    g_autofree char *address = NULL, *state_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    const struct issuer_return guess = {back.state, (char *)"guessed"};
+    struct grant grant;
+    struct login_limit limit;
+    for (int i = 0; i < ATTEMPTS; i++)
+        g_assert_cmpint(finish(&world, state_token, &guess, &grant), ==, VEDETTE_ERROR_PERMISSION);
+    g_assert_cmpint(finish_from(&world, &world_here, state_token, &back, &grant, &limit), ==, VEDETTE_ERROR_FULL);
+    g_assert_cmpstr(limit.policy, ==, "address");
+    g_assert_cmpint(counter_get(&world.auth.health.logins_failed), ==, ATTEMPTS);
+    g_assert_cmpint(counter_get(&world.auth.health.logins_limited), ==, 1);
+    g_assert_cmpint(count_noted(&world, "login-by-issuer-failed"), ==, ATTEMPTS);
+    world_restart(&world.auth);
+    g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, VEDETTE_ERROR_FULL);
+    world_advance(&world.auth, 61);
+    g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, 0);
+    grant_clear(&grant);
+    issuer_return_clear(&back);
+    oidc_world_clear(&world);
+}
+
+/* P2: who came from everywhere locks nobody out of a browser that is known. */
+static void test_a_known_browser_has_its_own_limit(void)
+{
+    enum { OF_EVERYONE = 3 };
+    struct oidc_world world;
+    oidc_world_prepare(&world, ROLE_VIEWER);
+    world.auth.settings.auth.logins_per_minute = OF_EVERYONE;
+    world_start(&world.auth);
+    g_autofree char *first_address = NULL, *first_token = NULL, *address = NULL, *state_token = NULL;
+    struct grant known, grant;
+    struct login_limit limit;
+    g_assert_cmpint(begin(&world, &first_address, &first_token), ==, 0);
+    struct issuer_return first = fake_issuer_visit(world.issuer, first_address, "1", "jane");
+    g_assert_cmpint(finish(&world, first_token, &first, &known), ==, 0);
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    const struct issuer_return guess = {back.state, (char *)"guessed"};
+    for (int i = 0; i < OF_EVERYONE; i++) {
+        g_autofree char *from = g_strdup_printf("203.0.113.%d", i);
+        const struct auth_origin origin = {.address = from};
+        g_assert_cmpint(finish_from(&world, &origin, state_token, &guess, &grant, &limit), ==,
+                        VEDETTE_ERROR_PERMISSION);
+    }
+    g_assert_cmpint(finish_from(&world, &world_here, state_token, &back, &grant, &limit), ==, VEDETTE_ERROR_FULL);
+    g_assert_cmpstr(limit.policy, ==, "everyone");
+    const struct auth_origin home = {.address = "198.51.100.2", .device_token = known.device_token};
+    g_assert_cmpint(finish_from(&world, &home, state_token, &back, &grant, &limit), ==, 0);
+    g_assert_cmpstr(limit.policy, ==, "familiar");
+    grant_clear(&grant);
+    grant_clear(&known);
+    issuer_return_clear(&first);
+    issuer_return_clear(&back);
+    oidc_world_clear(&world);
+}
+
 /* ---- tokens that are not what they must be (section 3.1.3.7) ---- */
 
 static void test_bent_tokens(void)
@@ -230,7 +322,9 @@ static void test_bent_tokens(void)
         "{\"sub\":7}",
     };
     struct oidc_world world;
-    oidc_world_init(&world, ROLE_VIEWER);
+    oidc_world_prepare(&world, ROLE_VIEWER);
+    world.auth.settings.http.login_attempts_per_minute = 10000;
+    world_start(&world.auth);
     for (size_t i = 0; i < G_N_ELEMENTS(bends); i++) {
         world.bend.claims = json_loads(bends[i], 0, NULL);
         g_assert_nonnull(world.bend.claims);
@@ -328,6 +422,8 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/the state is of this browser", test_state_is_of_this_browser);
     g_test_add_func("/oidc/the state ends", test_state_ends);
     g_test_add_func("/oidc/a code of another login", test_code_of_another_login);
+    g_test_add_func("/oidc/guesses are limited", test_guesses_are_limited);
+    g_test_add_func("/oidc/a known browser has its own limit", test_a_known_browser_has_its_own_limit);
     g_test_add_func("/oidc/bent tokens", test_bent_tokens);
     g_test_add_func("/oidc/a public key as secret", test_public_key_as_secret);
     g_test_add_func("/oidc/new keys are read", test_new_keys_are_read);
