@@ -107,7 +107,8 @@ int64_t keyring_retires_ms(const struct auth *auth, const char *key_id);
 
 /* ---- sessions (session.c) ---- */
 
-/* A new session of the user, audited as `action`. */
+/* A new session of the user, audited as `action`. False: VEDETTE_ERROR_CONFLICT (the password, subject or disabling of
+ * the user is no longer what `user` has, by which the login was proved), or VEDETTE_ERROR_UNAVAILABLE. */
 bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,
                    const struct auth_origin *origin, const char *action, struct grant *grant, GError **error);
 /* The user of a device token; NULL when it is none. *device_id is of the device. Both g_free. */

@@ -7,12 +7,14 @@
 #include "base/counter.h"
 #include "base/log.h"
 
-/* What the limits know of an attempt by name. False: the store's own error. */
-static bool begin_attempt(struct auth *auth, const struct login_request *request, struct attempt *attempt,
-                          GError **error)
+/* What a password is held against anew, where it was changed, or hashed anew by a login beside this one, meanwhile. */
+enum { VERIFICATIONS_MAX = 3 };
+
+/* Who has the name; nobody is no error. False: the store's own. */
+static bool find_user(struct auth *auth, const struct login_request *request, struct attempt *attempt, GError **error)
 {
     GError *failure = NULL;
-    attempt->account = auth_digest(request->username);
+    user_free(attempt->user);
     attempt->user = store_user_find(auth->store, request->username, &failure);
     if (failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
         g_propagate_error(error, failure);
@@ -25,14 +27,18 @@ static bool begin_attempt(struct auth *auth, const struct login_request *request
 /* ---- passwords ---- */
 
 /* A hash made with older costs is made anew while the password is at hand. Failing that is no reason to refuse. */
-static void upgrade_hash(struct auth *auth, const struct user *user, const char *password)
+static void upgrade_hash(struct auth *auth, struct user *user, const char *password)
 {
     char hash[crypto_pwhash_STRBYTES];
     if (!password_needs_rehash(auth, user->password_hash) || !password_hash(auth, password, hash, NULL))
         return;
     g_autoptr(GError) error = NULL;
-    if (!store_user_upgrade_hash(auth->store, user, hash, &error))
+    if (!store_user_upgrade_hash(auth->store, user, hash, &error)) {
         log_warning(NULL, "a password's hash keeps its old costs: %s", error->message);
+        return;
+    }
+    g_free(user->password_hash);
+    user->password_hash = g_strdup(hash);
 }
 
 static bool try_password(struct auth *auth, const struct login_request *request, const struct attempt *attempt,
@@ -55,15 +61,29 @@ static bool try_password(struct auth *auth, const struct login_request *request,
     return session_begin(auth, user, request->client, &seen, "login", grant, error);
 }
 
+static bool try_passwords(struct auth *auth, const struct login_request *request, struct attempt *attempt,
+                          struct grant *grant, GError **error)
+{
+    GError *failure = NULL;
+    bool is_good = try_password(auth, request, attempt, grant, &failure);
+    for (int i = 1; i < VERIFICATIONS_MAX && g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT); i++) {
+        g_clear_error(&failure);
+        is_good = find_user(auth, request, attempt, &failure) && try_password(auth, request, attempt, grant, &failure);
+    }
+    if (failure)
+        g_propagate_error(error, failure);
+    return is_good;
+}
+
 bool auth_login(struct auth *auth, const struct login_request *request, const struct auth_origin *origin,
                 struct grant *grant, struct login_limit *limit, GError **error)
 {
     *limit = (struct login_limit){.policy = "address", .quota = auth->settings->http.login_attempts_per_minute};
-    struct attempt attempt = {.origin = origin, .org_id = "default"};
+    struct attempt attempt = {.origin = origin, .org_id = "default", .account = auth_digest(request->username)};
     GError *failure = NULL;
-    bool is_good = begin_attempt(auth, request, &attempt, &failure) && attempt_take(auth, &attempt, limit, &failure);
+    bool is_good = find_user(auth, request, &attempt, &failure) && attempt_take(auth, &attempt, limit, &failure);
     if (is_good) {
-        is_good = try_password(auth, request, &attempt, grant, &failure);
+        is_good = try_passwords(auth, request, &attempt, grant, &failure);
         attempt_end(auth, &attempt, is_good, failure);
     }
     if (failure)

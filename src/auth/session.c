@@ -123,6 +123,14 @@ static char *first_refresh_token(const struct session *session)
     return refresh_token_of(session, secret);
 }
 
+/* By what a login was proved, and what ends a user's logins when it changes. */
+static bool is_as_verified(void *data, const struct user *now)
+{
+    const struct user *verified = data;
+    return !now->is_disabled && g_strcmp0(now->password_hash, verified->password_hash) == 0 &&
+           g_strcmp0(now->oidc_subject, verified->oidc_subject) == 0;
+}
+
 bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,
                    const struct auth_origin *origin, const char *action, struct grant *grant, GError **error)
 {
@@ -133,12 +141,15 @@ bool session_begin(struct auth *auth, const struct user *user, enum client_kind 
     grant->refresh_token = is_browser ? first_refresh_token(&session) : NULL;
     g_autofree char *digest = is_browser ? auth_digest(grant->refresh_token) : NULL;
     GError *failure = NULL;
-    bool is_good = store_session_add(auth->store, &session, digest, AUTH_SETTINGS(auth)->sessions_per_user, &failure) &&
-                   fill_grant(auth, &session, user, grant, &failure) &&
-                   (!is_browser || origin->device_token || fill_device(auth, user, grant, &failure));
+    const struct store_user_expectation expected = {is_as_verified, (void *)(uintptr_t)user};
+    bool is_good =
+        store_session_add(auth->store, &session, digest, AUTH_SETTINGS(auth)->sessions_per_user, &expected, &failure) &&
+        fill_grant(auth, &session, user, grant, &failure) &&
+        (!is_browser || origin->device_token || fill_device(auth, user, grant, &failure));
     record_clear(&session_descriptor, &session);
     if (!is_good) {
-        failure->code = VEDETTE_ERROR_UNAVAILABLE; /* a full disk is not the caller's doing */
+        if (!g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
+            failure->code = VEDETTE_ERROR_UNAVAILABLE; /* a full disk is not the caller's doing */
         g_propagate_error(error, failure);
         grant_clear(grant);
         return false;

@@ -78,13 +78,36 @@ static bool drop_oldest(struct store_transaction *transaction, const struct sess
     return true;
 }
 
+/* Proving who one is takes its time, and what was proved may be another's by then: a password that was changed, with
+ * which all logins were to end. */
+static bool check_user(struct store_transaction *transaction, const struct session *session,
+                       const struct store_user_expectation *expected, GError **error)
+{
+    GError *failure = NULL;
+    if (!store_users_lock_in(transaction, session->org_id, true, error))
+        return false;
+    struct user *user = store_user_get_in(transaction, session->org_id, session->user_id, &failure);
+    bool is_met = user && expected->is_met(expected->data, user);
+    user_free(user);
+    if (is_met)
+        return true;
+    if (failure && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, failure);
+        return false;
+    }
+    g_clear_error(&failure);
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "the user was changed meanwhile: log in again");
+    return false;
+}
+
 bool store_session_add(struct store *store, const struct session *session, const char *refresh_sha256, int most,
-                       GError **error)
+                       const struct store_user_expectation *expected, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, session->org_id, error);
     const void *record = session;
-    return transaction && sweep(transaction, session->org_id, clock_wall_ms(store->clock), error) &&
+    return transaction && check_user(transaction, session, expected, error) &&
+           sweep(transaction, session->org_id, clock_wall_ms(store->clock), error) &&
            store_insert(transaction, &session_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, error) &&
            (!refresh_sha256 || add_refresh_token(transaction, session->org_id, session->id, refresh_sha256, error)) &&
            drop_oldest(transaction, session, most, error) && store_commit(g_steal_pointer(&transaction), error);

@@ -97,12 +97,14 @@ static bool end_sessions(struct store_transaction *transaction, const char *org_
                      NULL, error);
 }
 
-/* Changes of an org's users are one after the other, so that two administrators cannot remove each other at once, each
- * seeing that the other stays. SQLite's writers take turns anyway. */
-static bool lock_users(struct store_transaction *transaction, const char *org_id, GError **error)
+/* So that two administrators cannot remove each other at once, each seeing that the other stays, and no login begins
+ * beside a change that ends all. SQLite's writers take turns anyway. */
+bool store_users_lock_in(struct store_transaction *transaction, const char *org_id, bool is_shared, GError **error)
 {
     return transaction->store->engine->dialect != RECORD_POSTGRES ||
-           store_run(transaction, "SELECT pg_advisory_xact_lock(hashtextextended('users of ' || $1, 0))",
+           store_run(transaction,
+                     is_shared ? "SELECT pg_advisory_xact_lock_shared(hashtextextended('users of ' || $1, 0))"
+                               : "SELECT pg_advisory_xact_lock(hashtextextended('users of ' || $1, 0))",
                      STORE_VALUES(sql_text(org_id)), NULL, error);
 }
 
@@ -163,7 +165,7 @@ bool store_user_change(struct store *store, const struct store_user_change *chan
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, wanted->org_id, error);
     if (!transaction || !store_ensure_org_in(transaction, wanted->org_id, error) ||
-        !lock_users(transaction, wanted->org_id, error))
+        !store_users_lock_in(transaction, wanted->org_id, false, error))
         return false;
     CLEANUP(user)
     struct user *before = change->is_new ? NULL : store_user_get_in(transaction, wanted->org_id, wanted->id, error);
@@ -210,7 +212,7 @@ bool store_user_delete(struct store *store, const struct audit_by *by, const cha
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, by->org_id, error);
-    if (!transaction || !lock_users(transaction, by->org_id, error))
+    if (!transaction || !store_users_lock_in(transaction, by->org_id, false, error))
         return false;
     CLEANUP(user) struct user *user = store_user_get_in(transaction, by->org_id, user_id, error);
     return user && check_expected(expected, user, error) &&

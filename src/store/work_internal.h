@@ -69,6 +69,9 @@ void store_tell_incident(struct store *store, const struct incident *incident);
 bool store_audit_add_in(struct store_transaction *transaction, const struct audit_by *by,
                         const struct audit_change *change, GError **error);
 
+/* Changes of an org's users are one after the other, until their transaction's end; what only must not meet one
+ * (`is_shared`) waits for none but these. The transaction must be the org's. */
+bool store_users_lock_in(struct store_transaction *transaction, const char *org_id, bool is_shared, GError **error);
 /* NULL with VEDETTE_ERROR_NOT_FOUND. The transaction must be the org's. */
 struct user *store_user_get_in(struct store_transaction *transaction, const char *org_id, const char *id,
                                GError **error);

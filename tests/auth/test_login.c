@@ -1,6 +1,7 @@
 /* Logins, sessions, refresh families, API keys and users against a real store. */
 #include "auth_world.h"
 
+#include "auth/auth_internal.h"
 #include "auth/jwt.h"
 #include "store/audit.h"
 
@@ -249,6 +250,48 @@ static void test_p05_hash_is_upgraded(void)
     user_free(before);
     user_free(after);
     grant_clear(&grant);
+    world_clear(&world);
+}
+
+/* Two logins of one user hash the password anew at once: the one that comes second is held against the other's hash. */
+static void test_p05_hash_is_upgraded_by_two_at_once(void)
+{
+    GThread *threads[4];
+    struct auth_world world;
+    world_init(&world);
+    world.settings.auth.password_passes = 2;
+    g_clear_pointer(&world.settings.admin_password, g_free);
+    world_restart(&world);
+    pthread_barrier_init(&logins_begin, NULL, G_N_ELEMENTS(threads));
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("login", login_thread, &world);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(threads[i])), ==, 0);
+    pthread_barrier_destroy(&logins_begin);
+    world_clear(&world);
+}
+
+/* What a password proved is over once it is another: the login that read the user before then begins nothing. */
+static void test_a_login_does_not_outlive_its_password(void)
+{
+    struct auth_world world;
+    world_init(&world);
+    struct grant mine = world_login(&world, CLIENT_BROWSER), late;
+    struct user *verified = store_user_find(world.store, "admin", NULL);
+    g_assert_cmpint(change_password(&world, &mine, WORLD_PASSWORD, "a new password"), ==, 0);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(session_begin(world.auth, verified, CLIENT_API, &world_here, "login", &late, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    g_clear_error(&error);
+    user_free(verified);
+    verified = store_user_find(world.store, "admin", NULL);
+    world_change_admin(&world, world_disable);
+    g_assert_false(session_begin(world.auth, verified, CLIENT_API, &world_here, "login", &late, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    g_autoptr(GPtrArray) sessions = auth_sessions_list(world.auth, "default", NULL, NULL);
+    g_assert_cmpuint(sessions->len, ==, 1); /* the one that changed it */
+    user_free(verified);
+    grant_clear(&mine);
     world_clear(&world);
 }
 
@@ -545,6 +588,8 @@ int main(int argc, char **argv)
     CASE(p03_passwords_are_distinct);
     CASE(p04_memory_is_bounded);
     CASE(p05_hash_is_upgraded);
+    CASE(p05_hash_is_upgraded_by_two_at_once);
+    CASE(a_login_does_not_outlive_its_password);
     CASE(p06_audit_holds_no_secrets);
     CASE(own_password);
     CASE(first_password_must_be_changed);
