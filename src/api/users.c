@@ -272,8 +272,8 @@ static const struct route user_table[] = {
      .problems = PROBLEM(CONFLICT),
      .features = ROUTE_VERSIONED,
      .handle = handle_user_change,
-     .doc = "Changes what the body says: role, is_disabled, oidc_subject or password. Fewer rights, or another "
-            "password, end the user's logins."},
+     .doc = "Changes what the body says: role, is_disabled, oidc_subject or password. Fewer rights, another "
+            "password, or another oidc_subject than there was, end the user's logins."},
     {.method = "DELETE",
      .path = "/api/v1/users/{id}",
      .name = "deleteUser",

@@ -132,8 +132,8 @@ struct auth_target {
     unsigned parts; /* enum store_user_part bits: what of the rights is to change, the rest staying as it is by then; 0:
                        all */
 };
-/* All but the name, to what the request says; *answer is what the user is then. A password or the loss of rights ends
- * the user's sessions. */
+/* All but the name, to what the request says; *answer is what the user is then. A password, the loss of rights, or of
+ * who the user was at the issuer ends the user's sessions. */
 bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by,
                       const struct auth_target *target, const struct user_request *request, struct user_answer *answer,
                       GError **error);

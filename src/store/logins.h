@@ -34,8 +34,8 @@ struct store_user_change {
     const char *action;                            /* "create", "update", "set-password" */
     bool is_new;                                   /* all of it is new then */
     unsigned parts;                                /* enum store_user_part bits */
-    bool ends_sessions;                            /* as when the password is another's now; who loses rights by the
-                                                      change loses them in any case */
+    bool ends_sessions;                            /* as when the password is another's now; who loses rights, or who
+                                                      they are at the issuer, by the change loses them in any case */
     const char *spared_session;                    /* of those; NULL: none */
     struct user **after;                           /* receives what the user is then (user_free); NULL: not asked for */
 };

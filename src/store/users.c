@@ -140,9 +140,11 @@ static struct user merge(const struct user *before, const struct user *wanted, u
     return user;
 }
 
+/* Whoever is somebody at the issuer, and is so no more, may be logged in here by that. */
 static bool loses_rights(const struct user *before, const struct user *after)
 {
-    return before && (after->role < before->role || (after->is_disabled && !before->is_disabled));
+    return before && (after->role < before->role || (after->is_disabled && !before->is_disabled) ||
+                      (before->oidc_subject && g_strcmp0(after->oidc_subject, before->oidc_subject) != 0));
 }
 
 static bool put_user(struct store_transaction *transaction, const struct store_user_change *change,

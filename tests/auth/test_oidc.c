@@ -134,6 +134,25 @@ static void test_only_who_is_linked(void)
     oidc_world_clear(&world);
 }
 
+/* What the issuer opened here closes when an administrator takes the link away, or gives it to another. */
+static void test_a_link_that_is_taken_away_ends_logins(void)
+{
+    static const char *const after[] = {NULL, "8"};
+    for (size_t i = 0; i < G_N_ELEMENTS(after); i++) {
+        struct oidc_world world;
+        struct login login;
+        oidc_world_init(&world, 0);
+        link_admin(&world, "7", false);
+        g_assert_cmpint(log_in(&world, "7", "jane", &login), ==, 0);
+        link_admin(&world, "7", false); /* the same: nothing ends */
+        g_assert_true(auth_recheck_login(world.auth.auth, &login, NULL));
+        link_admin(&world, after[i], false);
+        g_assert_false(auth_recheck_login(world.auth.auth, &login, NULL));
+        login_clear(&login);
+        oidc_world_clear(&world);
+    }
+}
+
 /* Made by an administrator before the first login: there is no password here that would have to be changed. */
 static void test_made_for_the_issuer(void)
 {
@@ -417,6 +436,7 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/first login makes a user", test_first_login_makes_a_user);
     g_test_add_func("/oidc/a name takes nobody over", test_name_takes_nobody_over);
     g_test_add_func("/oidc/only who is linked", test_only_who_is_linked);
+    g_test_add_func("/oidc/a link that is taken away ends logins", test_a_link_that_is_taken_away_ends_logins);
     g_test_add_func("/oidc/made for the issuer", test_made_for_the_issuer);
     g_test_add_func("/oidc/a disabled user stays out", test_disabled_user_stays_out);
     g_test_add_func("/oidc/the state is of this browser", test_state_is_of_this_browser);

@@ -516,7 +516,7 @@ export class Client {
     return (await this.send("GET", `/api/v1/users/${encodeURIComponent(id)}`, {}, undefined, call)).json();
   }
 
-  /** Changes what the body says: role, is_disabled, oidc_subject or password. Fewer rights, or another password, end the user's logins. */
+  /** Changes what the body says: role, is_disabled, oidc_subject or password. Fewer rights, another password, or another oidc_subject than there was, end the user's logins. */
   async changeUser(id: string, body: records.UserRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.UserAnswer> {
     return (await this.send("PATCH", `/api/v1/users/${encodeURIComponent(id)}`, query, body, call)).json();
   }
