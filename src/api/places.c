@@ -115,7 +115,8 @@ static void handle_org_delete(struct request *request, struct answer *answer)
     g_autoptr(GError) error = NULL;
     if (!has_no_camera(request, answer))
         return;
-    if (!store_org_delete(request->api->store, &how, request->id, &by, &error)) {
+    if (!store_org_delete(request->api->store, &how, request->id, request->if_match ? is_expected_org : NULL,
+                          (void *)(uintptr_t)request->if_match, &by, &error)) {
         answer_change_error(answer, error);
         return;
     }
@@ -246,6 +247,7 @@ static const struct route routes[] = {
      .parameters = &id_change_parameters_descriptor,
      .status = MHD_HTTP_ACCEPTED,
      .problems = PROBLEM(CONFLICT),
+     .features = ROUTE_VERSIONED,
      .handle = handle_org_delete,
      .doc = "Closes another org, for good, and erases everything of it in the background; its row then says what went "
             "(erased) and when nothing was left (erased_at). 409 while it has cameras or a legal hold stands."},

@@ -267,7 +267,7 @@ static int erase_org(struct upkeep *upkeep, const struct store_retention *how, G
 {
     const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[1]};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
-    if (!store_org_delete(upkeep->store, how, upkeep->arguments[0], &by, error))
+    if (!store_org_delete(upkeep->store, how, upkeep->arguments[0], NULL, NULL, &by, error))
         return 1;
     bool is_good = store_orgs_erase(upkeep->store, how, results, error);
     print_results(results, false);

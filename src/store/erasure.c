@@ -79,13 +79,28 @@ static bool may_be_deleted(const char *org_id, const struct audit_by *by, GError
     return false;
 }
 
+/* The org, which nobody else changes before the transaction ends. */
+static struct org *hold_org(struct store_transaction *transaction, const char *org_id, store_org_expected expected,
+                            void *data, GError **error)
+{
+    if (!store_run(transaction, "UPDATE orgs SET name = name WHERE id = $1", STORE_VALUES(sql_text(org_id)), NULL,
+                   error))
+        return NULL;
+    struct org *org = find_org(transaction, org_id, error);
+    if (!org || !expected || expected(data, org))
+        return org;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "org '%s' was changed meanwhile: read it again", org_id);
+    org_release(org);
+    return NULL;
+}
+
 bool store_org_delete(struct store *store, const struct store_retention *how, const char *org_id,
-                      const struct audit_by *by, GError **error)
+                      store_org_expected expected, void *data, const struct audit_by *by, GError **error)
 {
     if (!may_be_deleted(org_id, by, error) || !retention_check_org_may_go(store, how, org_id, error))
         return false;
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
-    struct org *org = transaction ? find_org(transaction, org_id, error) : NULL;
+    struct org *org = transaction ? hold_org(transaction, org_id, expected, data, error) : NULL;
     if (!org)
         return false;
     bool is_closed = org->deleted_at.ms != 0;

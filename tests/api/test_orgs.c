@@ -51,14 +51,22 @@ static void orgs_end(struct orgs *orgs)
     world_clear(&orgs->world);
 }
 
-static unsigned delete_org(struct orgs *orgs, const char *token, const char *org_id)
+/* `if_match` NULL: whatever it is. */
+static unsigned delete_org_as(struct orgs *orgs, const char *token, const char *org_id, const char *if_match)
 {
     g_autofree char *path = g_strdup_printf("/api/v1/orgs/%s?reason=over", org_id);
-    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", token);
+    g_autofree char *headers =
+        g_strdup_printf("Authorization: Bearer %s\r\n%s%s%s", token, if_match ? "If-Match: " : "",
+                        if_match ? if_match : "", if_match ? "\r\n" : "");
     struct reply reply = world_request(&orgs->world, "DELETE", path, headers, "");
     unsigned status = (unsigned)reply.status;
     reply_clear(&reply);
     return status;
+}
+
+static unsigned delete_org(struct orgs *orgs, const char *token, const char *org_id)
+{
+    return delete_org_as(orgs, token, org_id, NULL);
 }
 
 /* An answer that holds all of this, waited for. */
@@ -150,6 +158,23 @@ static void test_an_org_gets_another_name(void)
     orgs_end(&orgs);
 }
 
+/* Who read the org before somebody changed it closes nothing. */
+static void test_an_org_that_changed_is_not_deleted(void)
+{
+    struct orgs orgs;
+    orgs_begin(&orgs);
+    struct reply reply = world_get(&orgs.world, "/api/v1/orgs/acme", orgs.token);
+    g_autofree char *before = reply_header(&reply, "ETag");
+    reply_clear(&reply);
+    reply = rename_org(&orgs, orgs.token, "acme", before, "Acme Ltd");
+    g_autofree char *after = reply_header(&reply, "ETag");
+    reply_clear(&reply);
+    g_assert_cmpuint(delete_org_as(&orgs, orgs.token, "acme", before), ==, 412);
+    g_assert_false(is_told(&orgs, "/api/v1/orgs", "deleted_at"));
+    g_assert_cmpuint(delete_org_as(&orgs, orgs.token, "acme", after), ==, 202);
+    orgs_end(&orgs);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -157,5 +182,6 @@ int main(int argc, char **argv)
                     test_g08_an_org_is_deleted_and_its_people_are_out);
     g_test_add_func("/orgs/what_is_refused", test_what_is_refused);
     g_test_add_func("/orgs/an_org_gets_another_name", test_an_org_gets_another_name);
+    g_test_add_func("/orgs/an_org_that_changed_is_not_deleted", test_an_org_that_changed_is_not_deleted);
     return g_test_run();
 }

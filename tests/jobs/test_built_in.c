@@ -50,7 +50,7 @@ static void fill(struct filled *filled)
     move_to(world, world_start_ms + 400 * DAY + 12 * HOUR); /* days and months under way are for their own jobs */
     add_events(world, world_start_ms + 400 * DAY);
     const struct store_retention how = {.settings = &filled->settings.retention};
-    g_assert_true(store_org_delete(world->store, &how, "b", &by_a, &error));
+    g_assert_true(store_org_delete(world->store, &how, "b", NULL, NULL, &by_a, &error));
 }
 
 static void run(struct filled *filled, const struct job *job)

@@ -147,7 +147,7 @@ static void test_g08_a_deleted_org_stays_deleted(void)
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     copying_begin(&copying);
     record_init(&retention_settings_descriptor, &settings);
-    g_assert_true(store_org_delete(copying.from, &how, "b", &by, &error));
+    g_assert_true(store_org_delete(copying.from, &how, "b", NULL, NULL, &by, &error));
     g_assert_true(store_orgs_erase(copying.from, &how, results, &error));
     copy(&copying);
     g_assert_cmpint(postgres_ask_number(copying.target.database, "SELECT count(*) FROM orgs WHERE id = 'b' AND "

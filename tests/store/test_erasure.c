@@ -39,7 +39,7 @@ static void erasing_begin(struct erasing *erasing)
 static bool delete_org(struct erasing *erasing, const char *org_id, GError **error)
 {
     const struct store_retention how = {.settings = &erasing->settings};
-    return store_org_delete(store_of(erasing), &how, org_id, &by_a, error);
+    return store_org_delete(store_of(erasing), &how, org_id, NULL, NULL, &by_a, error);
 }
 
 static void erasing_end(struct erasing *erasing)
@@ -238,15 +238,15 @@ static void test_g08_a_policy_s_hold_keeps_the_org(void)
         erasing_begin(&erasing);
         const struct store_retention how = {.settings = &erasing.settings, .check = check_policies, .says = says};
         held_camera = held[i];
-        g_assert_false(store_org_delete(store_of(&erasing), &how, "b", &by_a, &refused));
+        g_assert_false(store_org_delete(store_of(&erasing), &how, "b", NULL, NULL, &by_a, &refused));
         g_assert_error(refused, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
         g_assert_nonnull(strstr(refused->message, "legal_hold"));
         is_unknown = true;
         held_camera = "nobody's";
-        g_assert_false(store_org_delete(store_of(&erasing), &how, "b", &by_a, &unknown));
+        g_assert_false(store_org_delete(store_of(&erasing), &how, "b", NULL, NULL, &by_a, &unknown));
         g_assert_error(unknown, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
         is_unknown = false;
-        g_assert_true(store_org_delete(store_of(&erasing), &how, "b", &by_a, &error));
+        g_assert_true(store_org_delete(store_of(&erasing), &how, "b", NULL, NULL, &by_a, &error));
         int64_t before = rows_of_org(&erasing, "b", "-");
         held_camera = held[i]; /* one that came in the very moment of the deletion */
         g_assert_false(store_orgs_erase(store_of(&erasing), &how, results, &stopped));
