@@ -83,6 +83,7 @@ enum route_feature {
     ROUTE_WHOLE = 1 << 4,     /* its handler lists all there is: export.c cuts the page from it */
     ROUTE_SERVER = 1 << 5,    /* concerns every org: the platform's, and an administrator's where no other org stands */
     ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */
+    ROUTE_UNCHOSEN = 1 << 6,  /* also for a password that someone else chose: what leads to another, or away */
 };
 
 struct route {

@@ -222,7 +222,7 @@ static bool lacks_csrf_token(const struct request *request)
 static bool must_change_password(const struct request *request)
 {
     return request->login.user && request->login.user->must_change_password &&
-           !g_str_has_prefix(request->route->path, "/auth/");
+           !(request->route->features & ROUTE_UNCHOSEN);
 }
 
 /* False: the answer is made. */

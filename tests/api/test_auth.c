@@ -184,6 +184,13 @@ static void test_users_and_their_first_password(void)
     g_assert_cmpstr(text_of(problem, "code"), ==, "password_change");
     json_decref(problem);
     g_assert_cmpint(status_of(&world, "GET", "/metrics", headers, NULL), ==, 401); /* as to anyone */
+    g_assert_cmpint(status_of(&world, "GET", "/auth/me", headers, NULL), ==, 200); /* what leads to another */
+    json_t *sessions = json_of(&world, "GET", "/auth/sessions", admin, NULL, 200);
+    g_autofree char *session =
+        g_strdup_printf("/auth/sessions/%s", text_of(json_array_get(json_object_get(sessions, "items"), 0), "id"));
+    json_decref(sessions);
+    g_assert_cmpint(status_of(&world, "GET", "/auth/sessions", headers, NULL), ==, 403);
+    g_assert_cmpint(status_of(&world, "DELETE", session, headers, NULL), ==, 403);
     g_autofree char *change =
         g_strdup_printf("{\"current_password\":\"%s\",\"new_password\":\"eve's own words\"}", text_of(eve, "password"));
     g_assert_cmpint(status_of(&world, "POST", "/auth/password", headers, change), ==, 204);
