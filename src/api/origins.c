@@ -1,7 +1,9 @@
 /* Where a request comes from: which page (Origin, CORS), and which address (behind proxies that are trusted). */
+#define LOG_MODULE "api"
 #include <string.h>
 
 #include "api/api_internal.h"
+#include "base/log.h"
 #include "base/networks.h"
 
 /* ---- pages ---- */
@@ -45,7 +47,42 @@ void answer_preflight(const struct request *request, const char *methods, struct
 
 /* ---- addresses ---- */
 
-enum { MAX_HOPS = 16 };
+enum { MAX_HOPS = 16, PORT_DIGITS_MAX = 5, HOP_SHOWN_BYTES = 64 };
+#define HOP_COMPLAINT_US INT64_C(3600000000)
+
+/* "" and ":PORT". */
+static bool is_port_or_nothing(const char *text)
+{
+    size_t digits = *text == ':' ? strspn(text + 1, "0123456789") : 0;
+    return !*text || (digits > 0 && digits <= PORT_DIGITS_MAX && !text[1 + digits]);
+}
+
+/* Some proxies add the port that they were spoken to from: 203.0.113.5:51234, [2001:db8::1]:443 (RFC 7239 section 6).
+ * NULL: it is no address. g_free. */
+static char *address_of_hop(const char *hop)
+{
+    bool has_brackets = *hop == '[';
+    const char *start = hop + has_brackets, *end = strchr(start, has_brackets ? ']' : ':');
+    bool is_plain = !has_brackets && network_is_address(hop);
+    if (is_plain || (!end && has_brackets))
+        return is_plain ? g_strdup(hop) : NULL;
+    g_autofree char *address = end ? g_strndup(start, (gsize)(end - start)) : g_strdup(start);
+    bool is_of_kind = (strchr(address, ':') != NULL) == has_brackets;
+    bool is_good = is_of_kind && network_is_address(address) && (!end || is_port_or_nothing(end + has_brackets));
+    return is_good ? g_steal_pointer(&address) : NULL;
+}
+
+/* Everyone who comes through it would be one to limits and audit: that is worth a line. */
+static void complain_of_hop(const char *proxy, const char *hop)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (log_limit_pass(&complaint, HOP_COMPLAINT_US, &held_back))
+        log_warning(proxy,
+                    "X-Forwarded-For of this proxy of http.trusted_proxies ends in '%.*s', which is no address: who "
+                    "asks through it is taken for the proxy; have it write addresses (%lld more)",
+                    HOP_SHOWN_BYTES, hop, (long long)held_back);
+}
 
 /* From the right: each proxy added who spoke to it, so that the first that is none of ours is who asks. What stands
  * further left anyone may have written. */
@@ -55,11 +92,13 @@ char *address_behind_proxies(const char *peer, const char *forwarded, const char
     g_auto(GStrv) hops = g_strsplit(forwarded ? forwarded : "", ",", -1);
     guint count = g_strv_length(hops);
     for (guint i = count; i-- > 0 && count - i <= MAX_HOPS && network_list_has_text(proxies, address);) {
-        const char *hop = g_strstrip(hops[i]);
-        if (!network_is_address(hop))
+        char *asker = address_of_hop(g_strstrip(hops[i]));
+        if (!asker) {
+            complain_of_hop(address, hops[i]);
             break;
+        }
         g_free(address);
-        address = g_strdup(hop);
+        address = asker;
     }
     return g_steal_pointer(&address);
 }

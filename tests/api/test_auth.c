@@ -538,6 +538,14 @@ static void test_only_trusted_proxies_are_believed(void)
         /* A proxy may add a line of its own below the one that the client wrote. */
         {"127.0.0.1", "X-Forwarded-For: 198.51.100.9\r\nX-Forwarded-For: 203.0.113.1\r\n", "203.0.113.1"},
         {"127.0.0.1", "X-Forwarded-For: nonsense\r\n", "127.0.0.1"},
+        {"127.0.0.1", "X-Forwarded-For: 203.0.113.1:51234\r\n", "203.0.113.1"}, /* with the port, as some write it */
+        {"127.0.0.1", "X-Forwarded-For: [2001:db8::7]:443\r\n", "2001:db8::7"},
+        {"127.0.0.1", "X-Forwarded-For: [2001:db8::7]\r\n", "2001:db8::7"},
+        {"127.0.0.1, 10.0.0.0/8", "X-Forwarded-For: 203.0.113.1:1, 10.1.2.3:65535\r\n", "203.0.113.1"},
+        {"127.0.0.1", "X-Forwarded-For: 203.0.113.1:x\r\n", "127.0.0.1"},
+        {"127.0.0.1", "X-Forwarded-For: 203.0.113.1:\r\n", "127.0.0.1"},
+        {"127.0.0.1", "X-Forwarded-For: [203.0.113.1]:1\r\n", "127.0.0.1"},
+        {"127.0.0.1", "X-Forwarded-For: [2001:db8::7\r\n", "127.0.0.1"},
         {"127.0.0.1", "X-Forwarded-For: 2001:db8::7\r\n", "2001:db8::7"},
         {"127.0.0.1", "", "127.0.0.1"},
     };
