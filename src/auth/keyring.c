@@ -1,6 +1,6 @@
 /* The keys that sign access tokens: one signs, those before it are accepted until they retire. They lie in the store,
  * so that all servers on one store accept each other's tokens; a key that another server made is found when a token
- * names it. */
+ * names it, and that another server let one retire within REFRESH_US. */
 #define LOG_MODULE "auth"
 #include "auth/auth_internal.h"
 
@@ -13,6 +13,7 @@
 enum {
     SECONDS_A_DAY = 86400,
     RELOAD_INTERVAL_US = 1000000, /* tokens with keys made up must not make us ask the store each time */
+    REFRESH_US = 60000000,        /* what is held is looked at anew after so long: when a key retires another may say */
 };
 
 struct held_key {
@@ -23,7 +24,8 @@ struct held_key {
 struct keyring {
     pthread_rwlock_t lock;  /* checking reads, signing writes: it may make a key */
     GArray *keys;           /* lock; of struct held_key, newest first */
-    int64_t next_reload_us; /* lock */
+    int64_t next_reload_us; /* lock; an unknown key has the store asked from then on */
+    int64_t refresh_us;     /* lock; any key has */
     GError *failure;        /* lock; why the last reload failed, NULL after a good one */
 };
 
@@ -69,6 +71,7 @@ static bool reload(struct auth *auth, GError **error)
     }
     g_array_unref(keyring->keys);
     keyring->keys = g_steal_pointer(&keys);
+    keyring->refresh_us = clock_monotonic_us(auth->clock) + REFRESH_US;
     return true;
 }
 
@@ -214,11 +217,21 @@ static bool reload_if_due(struct auth *auth, GError **error)
     return is_done;
 }
 
+static bool is_old(const struct auth *auth)
+{
+    pthread_rwlock_rdlock(&auth->keyring->lock);
+    bool is_old = clock_monotonic_us(auth->clock) >= auth->keyring->refresh_us;
+    pthread_rwlock_unlock(&auth->keyring->lock);
+    return is_old;
+}
+
 /* Refused is what is known to be wrong: a key that the store may have, and cannot be asked for, is not. */
 static bool verify(struct auth *auth, const struct jwt *jwt, GError **error)
 {
-    g_autoptr(GError) failure = NULL;
+    g_autoptr(GError) failure = NULL, unrefreshed = NULL;
     bool is_known = false;
+    if (is_old(auth)) /* where the store is away, what is held goes on counting */
+        reload_if_due(auth, &unrefreshed);
     if (jwt->key_id && (verify_with_held(auth, jwt, &is_known) ||
                         (!is_known && reload_if_due(auth, &failure) && verify_with_held(auth, jwt, &is_known))))
         return true;

@@ -147,6 +147,38 @@ static void test_keys_of_another_server(void)
     world_clear(&world);
 }
 
+/* T7: a key that another server let retire is no good here either, though it was read while it signed. */
+static void test_t07_a_key_that_another_server_retired(void)
+{
+    enum { DAY = 86400 };
+    struct auth_world world;
+    world_prepare(&world);
+    world.settings.auth.key_days = 1;
+    world.settings.auth.session_days = 2;
+    world.settings.auth.token_minutes = 525600;
+    world_start(&world);
+    struct grant grant = world_login(&world, CLIENT_API);
+    g_autofree char *password = NULL;
+    CLEANUP(auth)
+    struct auth *other = auth_new(&world.settings, world.store, &world.health, world.clock, &password, NULL);
+    world_advance(&world, DAY + 1);
+    struct grant fresh = world_login(&world, CLIENT_API); /* makes the next key */
+    grant_clear(&fresh);
+    g_autoptr(GPtrArray) keys = store_signing_keys_list(world.store, NULL);
+    const struct signing_key *first = g_ptr_array_index(keys, 1);
+    world_advance(&world, (first->retires_at.ms - clock_wall_ms(world.clock)) / 1000 - 1);
+    fresh = world_login(&world, CLIENT_API);
+    g_autofree char *late = sign_with(first, first->id, "at+jwt", claims_of(fresh.access_token));
+    struct login login;
+    g_assert_true(auth_check_token(other, late, &login, NULL));
+    login_clear(&login);
+    world_advance(&world, 1);
+    g_assert_false(auth_check_token(other, late, &login, NULL)); /* though it was held */
+    grant_clear(&grant);
+    grant_clear(&fresh);
+    world_clear(&world);
+}
+
 static void test_one_algorithm_per_deployment(void)
 {
     struct auth_world world;
@@ -397,6 +429,7 @@ int main(int argc, char **argv)
     CASE(t05_t06_claims_are_held_to_the_session);
     CASE(t06_tokens_are_no_others);
     CASE(t07_keys_rotate_and_retire);
+    CASE(t07_a_key_that_another_server_retired);
     CASE(keys_of_another_server);
     CASE(one_algorithm_per_deployment);
     CASE(t08_changes_count_at_once);
