@@ -16,16 +16,23 @@ struct part {
     const char *org_id;                        /* STORE_PLATFORM: what is the server's own, or nobody's */
     const struct record_field *keys[KEYS_MAX]; /* the primary key but for the org */
     size_t key_count;
+    struct record_field key_fields[KEYS_MAX]; /* the same, as all that … */
+    struct record_descriptor keys_alone;      /* … rows have that are read by this */
 };
 
 static void part_init(struct part *part)
 {
     const struct record_descriptor *descriptor = part->descriptor = part->table->descriptor;
     part->key_count = 0;
+    part->keys_alone = *descriptor;
     bool is_org = part->table->tenancy == STORE_IS_ORG;
     for (size_t i = 0; i < descriptor->field_count && part->key_count < KEYS_MAX && !is_org; i++)
         if ((descriptor->fields[i].flags & RECORD_KEY) && strcmp(descriptor->fields[i].name, "org_id") != 0)
             part->keys[part->key_count++] = &descriptor->fields[i];
+    for (size_t i = 0; i < part->key_count; i++)
+        part->key_fields[i] = *part->keys[i];
+    part->keys_alone.fields = part->key_fields;
+    part->keys_alone.field_count = part->key_count;
 }
 
 static bool is_of_scope(const struct store_table *table, const char *org_id)
@@ -47,19 +54,19 @@ static void append_whose(const struct part *part, GString *sql)
         g_string_append_printf(sql, "WHERE %s = $1", part->table->tenancy == STORE_IS_ORG ? "id" : "org_id");
 }
 
-static void append_keys(const struct part *part, const char *direction, GString *sql)
+static void append_keys(const struct part *part, GString *sql)
 {
     for (size_t i = 0; i < part->key_count; i++)
-        g_string_append_printf(sql, "%s%s%s", i ? ", " : "", part->keys[i]->name, direction);
+        g_string_append_printf(sql, "%s%s", i ? ", " : "", part->keys[i]->name);
 }
 
 /* " AND (a, b) > ($2, $3)", and the values of a row's key. */
-static void append_cursor(const struct part *part, const char *comparison, const void *row, GString *sql,
-                          struct record_sql_value *values, size_t *count)
+static void append_cursor(const struct part *part, const void *row, GString *sql, struct record_sql_value *values,
+                          size_t *count)
 {
     g_string_append(sql, " AND (");
-    append_keys(part, "", sql);
-    g_string_append_printf(sql, ") %s (", comparison);
+    append_keys(part, sql);
+    g_string_append(sql, ") > (");
     for (size_t i = 0; i < part->key_count; i++) {
         record_get_sql_value(part->keys[i], row, &values[*count]);
         g_string_append_printf(sql, "%s$%zu", i ? ", " : "", ++*count);
@@ -87,19 +94,19 @@ static void page_clear(struct page *page)
     g_ptr_array_set_size(page->rows, 0);
 }
 
-/* The rows after `after` (NULL: from the first; in `is_backwards` order the last). */
-static bool read_page(const struct part *part, struct store *store, const void *after, bool is_backwards, int limit,
-                      struct page *page, GError **error)
+/* The rows after `after` (NULL: from the first), of which the page's descriptor says what is read. */
+static bool read_page(const struct part *part, struct store *store, const void *after, int limit, struct page *page,
+                      GError **error)
 {
     struct record_sql_value values[KEYS_MAX + 2] = {sql_text(part->org_id)};
     size_t count = 1;
     g_autoptr(GString) sql = g_string_new(NULL);
     append_whose(part, sql);
     if (after && part->key_count)
-        append_cursor(part, ">", after, sql, values, &count);
+        append_cursor(part, after, sql, values, &count);
     if (part->key_count) {
         g_string_append(sql, " ORDER BY ");
-        append_keys(part, is_backwards ? " DESC" : "", sql);
+        append_keys(part, sql);
     }
     size_t owned = count;
     values[count++] = sql_integer(limit);
@@ -107,95 +114,12 @@ static bool read_page(const struct part *part, struct store *store, const void *
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, part->org_id, error);
     bool is_good =
-        transaction && store_select(transaction, part->descriptor, sql->str, values, count, page->rows, error);
+        transaction && store_select(transaction, page->descriptor, sql->str, values, count, page->rows, error);
     values_clear(values, owned);
     return is_good;
 }
 
-static bool count_until(const struct part *part, struct store *store, const void *last, int64_t *rows, GError **error)
-{
-    struct record_sql_value values[KEYS_MAX + 1] = {sql_text(part->org_id)};
-    size_t count = 1;
-    g_autoptr(GString) sql = g_string_new(NULL);
-    g_string_append_printf(sql, "SELECT count(%s) FROM %s ", part->keys[0]->name, part->descriptor->table);
-    append_whose(part, sql);
-    append_cursor(part, "<=", last, sql, values, &count);
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(store, STORE_READ, part->org_id, error);
-    bool is_good = transaction && store_get_integer(transaction, sql->str, values, count, 0, rows, error);
-    values_clear(values, count);
-    return is_good;
-}
-
-/* ---- copying ---- */
-
-/* Where an earlier copy of a large table came to: its last row, when as many lie before it as should. *page gets that
- * row, or none; small tables are gone through again. */
-static bool find_resume(const struct part *part, struct page *page, GError **error)
-{
-    int64_t have = 0, should = 0;
-    if (!part->table->days_since)
-        return true;
-    if (!read_page(part, part->to, NULL, true, 1, page, error))
-        return false;
-    if (!page->rows->len)
-        return true;
-    const void *last = g_ptr_array_index(page->rows, 0);
-    if (!count_until(part, part->to, last, &have, error) || !count_until(part, part->from, last, &should, error))
-        return false;
-    if (have != should)
-        page_clear(page);
-    return true;
-}
-
-static bool write_page(const struct part *part, const struct page *page, enum record_conflict conflict, bool *is_new,
-                       GError **error)
-{
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(part->to, STORE_JOB, part->org_id, error);
-    return transaction &&
-           store_insert(transaction, part->descriptor, (const void *const *)page->rows->pdata, page->rows->len,
-                        conflict, is_new, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
-}
-
-static bool write_new(const struct part *part, const struct page *page, int64_t *new_rows, GError **error)
-{
-    g_autofree bool *is_new = g_new0(bool, page->rows->len);
-    if (!write_page(part, page, RECORD_CONFLICT_IGNORE, is_new, error))
-        return false;
-    for (guint i = 0; i < page->rows->len; i++)
-        *new_rows += is_new[i];
-    return true;
-}
-
-/* Steps to the next page: what was read goes, but for its last row, which `last` keeps. */
-static void advance(struct page *page, struct page *last)
-{
-    page_clear(last);
-    g_ptr_array_add(last->rows, g_ptr_array_steal_index(page->rows, page->rows->len - 1));
-    page_clear(page);
-}
-
-static bool copy_rows(const struct part *part, struct page *page, struct page *last, int64_t *new_rows, GError **error)
-{
-    int limit = part->to->settings.batch_records;
-    if (!find_resume(part, last, error))
-        return false;
-    for (;;) {
-        const void *after = last->rows->len ? g_ptr_array_index(last->rows, 0) : NULL;
-        if (!read_page(part, part->from, after, false, limit, page, error))
-            return false;
-        bool is_last = !part->key_count || page->rows->len < (guint)limit;
-        if (page->rows->len && !write_new(part, page, new_rows, error))
-            return false;
-        if (is_last)
-            return true;
-        advance(page, last);
-    }
-}
-
-/* ---- comparing ---- */
+/* ---- comparing rows ---- */
 
 /* JSON that PostgreSQL keeps as values, without its spaces and order, is the same when its values are. */
 static bool is_same_json(const char *first, const char *second)
@@ -243,6 +167,97 @@ static const struct record_field *find_difference(const struct record_descriptor
     return NULL;
 }
 
+/* ---- copying ---- */
+
+/* Steps to the next page: what was read goes, but for its last row, which `last` keeps. */
+static void advance(struct page *page, struct page *last)
+{
+    page_clear(last);
+    g_ptr_array_add(last->rows, g_ptr_array_steal_index(page->rows, page->rows->len - 1));
+    page_clear(page);
+}
+
+static bool is_same_page(const struct page *a, const struct page *b)
+{
+    bool is_same = a->rows->len == b->rows->len;
+    for (guint i = 0; is_same && i < a->rows->len; i++)
+        is_same = !find_difference(a->descriptor, g_ptr_array_index(a->rows, i), g_ptr_array_index(b->rows, i));
+    return is_same;
+}
+
+/* Steps on while both sides have the same keys. */
+static bool pass_same(const struct part *part, struct page *ours, struct page *theirs, struct page *last,
+                      GError **error)
+{
+    int limit = part->to->settings.batch_records;
+    for (;;) {
+        const void *after = last->rows->len ? g_ptr_array_index(last->rows, 0) : NULL;
+        if (!read_page(part, part->from, after, limit, ours, error) ||
+            !read_page(part, part->to, after, limit, theirs, error))
+            return false;
+        if (!ours->rows->len || !is_same_page(ours, theirs))
+            return true;
+        page_clear(theirs);
+        advance(ours, last);
+    }
+}
+
+/* Where an earlier copy of a large table came to: *last gets the last row, by its keys, before which nothing is
+ * missing, or none; small tables are gone through again. In pages, so that a large one takes no statement longer. */
+static bool find_resume(const struct part *part, struct page *last, GError **error)
+{
+    if (!part->table->days_since)
+        return true;
+    struct page ours = {&part->keys_alone, g_ptr_array_new()}, theirs = {&part->keys_alone, g_ptr_array_new()};
+    bool is_good = pass_same(part, &ours, &theirs, last, error);
+    page_clear(&ours);
+    page_clear(&theirs);
+    g_ptr_array_unref(ours.rows);
+    g_ptr_array_unref(theirs.rows);
+    return is_good;
+}
+
+static bool write_page(const struct part *part, const struct page *page, enum record_conflict conflict, bool *is_new,
+                       GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(part->to, STORE_JOB, part->org_id, error);
+    return transaction &&
+           store_insert(transaction, part->descriptor, (const void *const *)page->rows->pdata, page->rows->len,
+                        conflict, is_new, error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
+static bool write_new(const struct part *part, const struct page *page, int64_t *new_rows, GError **error)
+{
+    g_autofree bool *is_new = g_new0(bool, page->rows->len);
+    if (!write_page(part, page, RECORD_CONFLICT_IGNORE, is_new, error))
+        return false;
+    for (guint i = 0; i < page->rows->len; i++)
+        *new_rows += is_new[i];
+    return true;
+}
+
+static bool copy_rows(const struct part *part, struct page *page, struct page *last, int64_t *new_rows, GError **error)
+{
+    int limit = part->to->settings.batch_records;
+    if (!find_resume(part, last, error))
+        return false;
+    for (;;) {
+        const void *after = last->rows->len ? g_ptr_array_index(last->rows, 0) : NULL;
+        if (!read_page(part, part->from, after, limit, page, error))
+            return false;
+        bool is_last = !part->key_count || page->rows->len < (guint)limit;
+        if (page->rows->len && !write_new(part, page, new_rows, error))
+            return false;
+        if (is_last)
+            return true;
+        advance(page, last);
+    }
+}
+
+/* ---- comparing pages ---- */
+
 /* Of a row's field, or of the row itself (`field` NULL), which is missing or one too many. A copy takes nothing out of
  * a target: whose that is, nobody but a person can know. */
 static void tell_difference(const struct part *part, int64_t row, const char *field, bool is_ours, GError **error)
@@ -285,7 +300,7 @@ static bool settle_pages(const struct part *part, const struct page *ours, struc
         return compare_pages(part, ours, theirs, before, error);
     page_clear(theirs);
     return write_page(part, ours, RECORD_CONFLICT_REPLACE, NULL, error) &&
-           read_page(part, part->to, after, false, part->to->settings.batch_records, theirs, error) &&
+           read_page(part, part->to, after, part->to->settings.batch_records, theirs, error) &&
            compare_pages(part, ours, theirs, before, error);
 }
 
@@ -296,8 +311,8 @@ static bool compare_rows(const struct part *part, struct page *ours, struct page
     int limit = part->to->settings.batch_records;
     for (;;) {
         const void *after = last->rows->len ? g_ptr_array_index(last->rows, 0) : NULL;
-        if (!read_page(part, part->from, after, false, limit, ours, error) ||
-            !read_page(part, part->to, after, false, limit, theirs, error) ||
+        if (!read_page(part, part->from, after, limit, ours, error) ||
+            !read_page(part, part->to, after, limit, theirs, error) ||
             !settle_pages(part, ours, theirs, after, *rows, error))
             return false;
         *rows += ours->rows->len;

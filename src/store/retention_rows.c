@@ -105,28 +105,6 @@ static char *condition(const struct retention_rule *rule, enum record_dialect di
     return g_string_free(sql, FALSE);
 }
 
-static char *count_sql(const struct retention_rule *rule, enum record_dialect dialect, enum retention_part_kind kind)
-{
-    g_autofree char *where = condition(rule, dialect, kind);
-    return g_strdup_printf("SELECT count(*) FROM %s WHERE %s", rule->table, where);
-}
-
-bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
-                     const struct retention_part *part, int64_t *sum, GError **error)
-{
-    int64_t count = 0;
-    g_autofree char *sql = count_sql(rule, work->store->engine->dialect, part->kind);
-    CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
-    bool is_good =
-        transaction && store_get_integer(transaction, sql,
-                                         STORE_VALUES(sql_text(org_id), sql_time(retention_cutoff_ms(work, part)),
-                                                      sql_text(part->camera_id)),
-                                         0, &count, error);
-    *sum += count;
-    return is_good;
-}
-
 /* ---- a page ---- */
 
 struct page_row {
@@ -216,6 +194,21 @@ static GArray *read_page(const struct retention_work *work, const struct retenti
     struct store_transaction *transaction = store_begin(work->store, STORE_READ, org_id, error);
     bool is_good = transaction && store_each(transaction, sql, values, count, take_page_row, page, error);
     return is_good ? g_steal_pointer(&page) : NULL;
+}
+
+/* In pages, as they are deleted: one statement takes no longer for many rows. */
+bool retention_count(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                     const struct retention_part *part, int64_t *sum, GError **error)
+{
+    g_autoptr(GArray) page = read_page(work, rule, org_id, part, NULL, error);
+    while (page && page->len) {
+        for (guint i = 0; i < page->len; i++)
+            *sum += g_array_index(page, struct page_row, i).is_due;
+        GArray *next = retention_is_cancelled(work, error) ? NULL : read_page(work, rule, org_id, part, page, error);
+        g_array_unref(page);
+        page = next;
+    }
+    return page != NULL;
 }
 
 /* ---- deleting ---- */

@@ -3,6 +3,7 @@
 #include "store/erasure.h"
 #include "store/store_internal.h"
 #include "tenancy_world.h"
+#include "upkeep_world.h"
 
 /* An embedded store with a row of each table for two orgs, and a PostgreSQL without any. */
 struct copying {
@@ -120,6 +121,20 @@ static void test_copy_goes_on_where_it_was(void)
     copying_end(&copying);
 }
 
+/* No statement looks at more than a few pages of 100, however many rows an earlier copy left. */
+static void test_a_large_copy_goes_on_in_pages(void)
+{
+    enum { ROWS_OF_A_STATEMENT = 300 };
+    struct copying copying;
+    copying_begin(&copying);
+    add_events(&copying, 950);
+    copy(&copying);
+    limit_rows_of_statements(&copying.target, "events", ROWS_OF_A_STATEMENT);
+    add_events(&copying, 5);
+    g_assert_cmpint(copy(&copying).new_rows, ==, 5);
+    copying_end(&copying);
+}
+
 /* What is copied may be old: each day gets its partition first, so that nothing is left in the default one. */
 static void test_g07_copied_days_have_their_partitions(void)
 {
@@ -227,6 +242,7 @@ int main(int argc, char **argv)
         return 0;
     g_test_add_func("/copy/takes_every_table", test_copy_takes_every_table);
     g_test_add_func("/copy/goes_on_where_it_was", test_copy_goes_on_where_it_was);
+    g_test_add_func("/copy/a_large_copy_goes_on_in_pages", test_a_large_copy_goes_on_in_pages);
     g_test_add_func("/copy/g07_copied_days_have_their_partitions", test_g07_copied_days_have_their_partitions);
     g_test_add_func("/copy/g08_a_deleted_org_stays_deleted", test_g08_a_deleted_org_stays_deleted);
     g_test_add_func("/copy/after_the_source_has_run_wants_a_new_target",

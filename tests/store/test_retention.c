@@ -432,6 +432,29 @@ static void test_a_missing_mount_stops_it(void)
     world_clear(&world);
 }
 
+/* No statement looks at more than a page. */
+static void test_a_dry_run_counts_in_pages(void)
+{
+    enum { ROWS_OF_A_STATEMENT = 4100 };
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    begin(&world, "UTC", world_start_ms);
+    g_autofree char *time = sql_of_time(&world, world_start_ms);
+    g_autofree char *sql = g_strdup_printf(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) INSERT INTO events (id, "
+        "type, "
+        "org_id, camera_id, occurred_at, received_at, payload) SELECT 'e-' || (100000 + i), 'signal', 'default', "
+        "'cam-1', %s + i %s, %s, '{}' FROM n",
+        time, world.database ? "* interval '1 ms'" : "", time);
+    meddle(&world, sql);
+    if (world.database)
+        limit_rows_of_statements(&world, "events", ROWS_OF_A_STATEMENT);
+    move_to(&world, world_start_ms + 91 * DAY);
+    g_autofree char *dry = retain(&world, &settings, true);
+    g_assert_cmpstr(dry, ==, "events 12000");
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -451,6 +474,7 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/a_row_without_a_time_stops_it", test_a_row_without_a_time_stops_it);
     g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);
     g_test_add_func("/retention/the rest goes next time", test_the_rest_goes_next_time);
+    g_test_add_func("/retention/a dry run counts in pages", test_a_dry_run_counts_in_pages);
     g_test_add_func("/retention/a job's latest time stays", test_a_job_s_latest_time_stays);
     g_test_add_func("/retention/g08_what_fails_for_one_org_keeps_no_other_s",
                     test_g08_what_fails_for_one_org_keeps_no_other_s);
