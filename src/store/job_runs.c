@@ -128,6 +128,18 @@ bool store_run_beat(struct store *store, const struct store_run_hold *hold, GErr
            store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
+bool store_run_keep(struct store *store, const struct store_run_hold *hold, int64_t *beaten_us, GError **error)
+{
+    enum { BEATS_A_LEASE = 3 };
+    int64_t now_us = clock_monotonic_us(store->clock);
+    if (!hold || now_us - *beaten_us < hold->lease_ms * 1000 / BEATS_A_LEASE)
+        return true;
+    if (!store_run_beat(store, hold, error))
+        return false;
+    *beaten_us = now_us;
+    return true;
+}
+
 bool store_run_end(struct store *store, const struct store_run_hold *hold, enum run_state state, const char *detail,
                    GError **error)
 {

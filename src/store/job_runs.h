@@ -37,6 +37,9 @@ enum {
 bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error);
 /* Prolongs the lease. VEDETTE_ERROR_CANCELLED when the run was taken over. */
 bool store_run_beat(struct store *store, const struct store_run_hold *hold, GError **error);
+/* The same between steps that only read, and so prolong no lease, once a third of it has gone by since *beaten_us (by
+ * the monotonic clock; 0 at first), which it sets. `hold` NULL: nothing to do. */
+bool store_run_keep(struct store *store, const struct store_run_hold *hold, int64_t *beaten_us, GError **error);
 /* Writes how it ended; VEDETTE_ERROR_CANCELLED when it was taken over. */
 bool store_run_end(struct store *store, const struct store_run_hold *hold, enum run_state state, const char *detail,
                    GError **error);

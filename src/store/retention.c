@@ -166,15 +166,8 @@ bool retention_is_cancelled(const struct retention_work *work, GError **error)
 
 bool retention_go_on(struct retention_work *work, GError **error)
 {
-    enum { BEATS_A_LEASE = 3 };
-    const struct store_run_hold *hold = work->retention->hold;
-    int64_t now_us = clock_monotonic_us(work->store->clock);
-    if (retention_is_cancelled(work, error))
-        return false;
-    if (!hold || now_us - work->beaten_us < hold->lease_ms * 1000 / BEATS_A_LEASE)
-        return true;
-    work->beaten_us = now_us;
-    return store_run_beat(work->store, hold, error);
+    return !retention_is_cancelled(work, error) &&
+           store_run_keep(work->store, work->retention->hold, &work->beaten_us, error);
 }
 
 /* A row without a time would stay for ever, or go at once: neither is right. */

@@ -36,7 +36,7 @@ struct retention_work {
     GPtrArray *results;
     int64_t now_ms;
     int64_t limit;     /* rows that the next transaction may look at */
-    int64_t beaten_us; /* by the monotonic clock: when retention_go_on last prolonged the lease */
+    int64_t beaten_us; /* store_run_keep's */
 };
 
 /* Before this moment nothing of the part is kept. Not of one that is kept for ever. */

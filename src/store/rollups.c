@@ -30,7 +30,8 @@ struct work {
     GHashTable *clocks; /* store_site_clocks_read_in's, as they were when … */
     int64_t turn;       /* … this turn was the latest (store_rollup_turn_read_in) */
     int64_t buckets;
-    GError *failure; /* the first */
+    int64_t beaten_us; /* store_run_keep's */
+    GError *failure;   /* the first */
 };
 
 /* Where the first failure goes; later ones are let go. */
@@ -241,13 +242,15 @@ static bool sum_page(struct store_transaction *transaction, struct computing *co
 /* Of all sites in one pass, and as they were at one moment. No id is as early as an empty text. */
 static bool sum_events(struct store_transaction *transaction, struct computing *computing, GError **error)
 {
-    const struct work *work = computing->work;
+    struct work *work = computing->work;
     struct bucket_span around = hours_around(work, computing->mark->bucket.ms / 1000);
     g_autoptr(GString) after_id = g_string_new(NULL), last_id = g_string_new(NULL);
     struct place after = {sql_time(around.from_s * 1000), after_id};
     do {
         struct place last = {sql_time(around.to_s * 1000), g_string_truncate(last_id, 0)};
-        if (is_cancelled(work->rollup, error) || !find_last(transaction, work, &after, &last, error) ||
+        if (is_cancelled(work->rollup, error) ||
+            !store_run_keep(work->store, work->rollup->hold, &work->beaten_us, error) ||
+            !find_last(transaction, work, &after, &last, error) ||
             !sum_page(transaction, computing, &after, &last, error))
             return false;
         after.at = last.at;

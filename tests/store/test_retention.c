@@ -3,7 +3,7 @@
 
 #include "facts/log.h"
 #include "retention_world.h"
-#include "store/sqlite_internal.h"
+#include "rival.h"
 
 static void test_g03_raw_stays_until_it_is_counted(void)
 {
@@ -325,29 +325,6 @@ static void test_the_rest_goes_next_time(void)
     world_clear(&world);
 }
 
-/* Another server that would take the run over. */
-struct rival {
-    struct store_world *world;
-    struct store_run_claim claim;
-    int pages, taken;
-};
-
-/* A page takes nearly a minute, and then the other looks. */
-static int on_statement(unsigned kind, void *data, void *statement, void *sql)
-{
-    struct rival *rival = data;
-    int64_t fence = STORE_RUN_TAKEN;
-    (void)kind;
-    (void)sql;
-    if (!strstr(sqlite3_sql(statement), "LIMIT 2000") || !strstr(sqlite3_sql(statement), "FROM events"))
-        return 0;
-    clock_fake_advance_us(rival->world->clock, INT64_C(50000000));
-    g_assert_true(store_run_claim(rival->world->store, &rival->claim, &fence, NULL));
-    rival->taken += fence != STORE_RUN_TAKEN;
-    rival->pages++;
-    return 0;
-}
-
 /* Many pages of rows that a hold keeps: nothing is written for longer than the lease, and nobody takes the run over. */
 static void test_d07_the_lease_is_prolonged_while_it_reads(void)
 {
@@ -365,14 +342,9 @@ static void test_d07_the_lease_is_prolonged_while_it_reads(void)
                    "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) INSERT INTO events (id, type, "
                    "org_id, camera_id, occurred_at, payload) SELECT 'e' || i, 'signal', 'default', 'cam-1', i, '{}' "
                    "FROM n");
-    const struct store_run_claim claim = {"cleanup", "here", NULL, world_start_ms, LEASE_MS, TRIGGER_MANUAL, 1, false};
-    struct rival rival = {.world = &world, .claim = claim};
+    struct rival rival = {.world = &world, .page = {"FROM events", "LIMIT 2000"}};
     struct store_run_hold hold = {"cleanup", world_start_ms, 0, LEASE_MS};
-    g_assert_true(store_run_claim(world.store, &claim, &hold.fence, &error));
-    struct sqlite_engine *engine = world.store->engine_state;
-    g_free(retain(&world, &settings, true)); /* opens the one that is used */
-    for (int i = 0; i < SQLITE_READERS && engine->readers.connections[i].db; i++)
-        sqlite3_trace_v2(engine->readers.connections[i].db, SQLITE_TRACE_STMT, on_statement, &rival);
+    rival_begin(&rival, &hold);
     const struct store_retention retention = {.settings = &settings, .hold = &hold};
     store_retention_run(world.store, &retention, results, &error);
     g_assert_no_error(error);

@@ -1,10 +1,11 @@
-/* Roll-ups: recomputed whole, whatever comes late, twice or at once (cases G1, G2, G4, G5, G6, G11). */
+/* Roll-ups: recomputed whole, whatever comes late, twice or at once (cases D7, G1, G2, G4, G5, G6, G11). */
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/random.h"
+#include "rival.h"
 #include "store/places.h"
 #include "store/rollup_buckets.h"
 #include "store/work_internal.h"
@@ -301,6 +302,30 @@ static void test_g04_a_busy_hour_is_read_in_pages(void)
     world_clear(&world);
 }
 
+/* It takes longer than the lease, writes nothing for as long, and nobody takes the run over. */
+static void test_d07_the_lease_is_prolonged_while_a_busy_hour_is_read(void)
+{
+    enum { LEASE_MS = 120000, EVENTS = 15000 };
+    if (world_is_postgres()) {
+        g_test_skip("what makes a page take its time is SQLite's");
+        return;
+    }
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    int64_t buckets = 0;
+    begin(&world, "UTC", world_start_ms + HOUR);
+    put_busy_hour(&world, EVENTS);
+    struct rival rival = {.world = &world, .page = {"payload", "FROM events"}};
+    struct store_run_hold hold = {"aggregate", world_start_ms, 0, LEASE_MS};
+    rival_begin(&rival, &hold);
+    const struct store_rollup rollup = {.level = ROLLUP_HOUR, .hold = &hold};
+    store_rollup(world.store, &rollup, &buckets, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(rival.pages, >=, 5);
+    g_assert_cmpint(rival.taken, ==, 0);
+    world_clear(&world);
+}
+
 static void expect_span(const char *zone_name, enum rollup_level level, const char *time, const char *from,
                         const char *to)
 {
@@ -479,6 +504,8 @@ int main(int argc, char **argv)
     g_test_add_func("/rollups/g02_late_within_the_horizon_and_beyond", test_g02_late_within_the_horizon_and_beyond);
     g_test_add_func("/rollups/g04_sums", test_g04_sums);
     g_test_add_func("/rollups/g04_a_busy_hour_is_read_in_pages", test_g04_a_busy_hour_is_read_in_pages);
+    g_test_add_func("/rollups/d07_the_lease_is_prolonged_while_a_busy_hour_is_read",
+                    test_d07_the_lease_is_prolonged_while_a_busy_hour_is_read);
     g_test_add_func("/rollups/g05_edges_of_buckets", test_g05_edges_of_buckets);
     g_test_add_func("/rollups/g05_buckets_leave_no_gap", test_g05_buckets_leave_no_gap);
     g_test_add_func("/rollups/g05_a_day_of_25_hours", test_g05_a_day_of_25_hours);
