@@ -64,25 +64,24 @@ int64_t http_client_bytes(const struct http_client *client)
 
 /* ---- asking ---- */
 
-/* What stands behind the host: RFC 9112 section 3.2.1. */
-static const char *target_of(const struct media_url *url)
+/* What stands behind the host, with a path in any case (RFC 9112 section 3.2.1): in the request and in the login. */
+static char *target_of(const struct media_url *url)
 {
     const char *host = strstr(url->location, "://") + 3;
     const char *path = host + strcspn(host, "/?");
-    return *path ? path : "/";
+    return g_strconcat(*path == '/' ? "" : "/", path, NULL);
 }
 
 static bool send_request(struct http_client *client, int64_t deadline_us, GError **error)
 {
-    const char *target = target_of(client->url);
+    g_autofree char *target = target_of(client->url);
     const char *authority = strstr(client->url->location, "://") + 3;
     g_autofree char *login =
         rtsp_challenge_answer(&client->challenge, "GET", target, client->username, client->password);
     g_autofree char *text = g_strdup_printf(
-        "GET %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: Vedette\r\nAccept: multipart/x-mixed-replace, image/jpeg\r\n"
+        "GET %s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: Vedette\r\nAccept: multipart/x-mixed-replace, image/jpeg\r\n"
         "Connection: close\r\n%s%s\r\n",
-        *target == '?' ? "/" : "", target, (int)strcspn(authority, "/?"), authority, login ? login : "",
-        login ? "\r\n" : "");
+        target, (int)strcspn(authority, "/?"), authority, login ? login : "", login ? "\r\n" : "");
     return rtsp_connection_send(&client->connection, text, deadline_us, error);
 }
 

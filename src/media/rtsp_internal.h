@@ -43,14 +43,17 @@ bool rtsp_map_parse(const char *text, struct rtsp_map *map);
 /* The leading decimal number of at most 9 digits, or -1. */
 int atoi_checked(const char *text);
 
-/* Basic and digest login (RFC 2617). */
+/* Basic and digest login (RFC 2617, and RFC 7616 for SHA-256). */
 struct rtsp_challenge {
     bool is_digest, is_basic;
-    bool wants_quality; /* qop "auth" is offered: the answer counts and has a nonce of its own */
-    unsigned answers;   /* to this nonce */
+    const struct rtsp_algorithm *algorithm; /* of the digest */
+    bool wants_quality;                     /* qop "auth" is offered: the answer counts and has a nonce of its own */
+    unsigned answers;                       /* to this nonce */
     char *realm, *nonce;
+    char *opaque; /* goes back as it came; NULL: there is none */
 };
-/* Takes the strongest challenge we know out of a 401. False when there is none. */
+/* Takes a challenge out of a 401: the first digest we know, which the camera prefers, else basic. False when there is
+ * none. */
 bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_answer *answer);
 /* The Authorization header's line without its end, or NULL when no login was asked for. g_free. */
 char *rtsp_challenge_answer(struct rtsp_challenge *challenge, const char *method, const char *address,

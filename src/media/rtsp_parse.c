@@ -118,10 +118,17 @@ bool rtsp_map_parse(const char *text, struct rtsp_map *map)
 
 /* ---- login ---- */
 
+static const struct rtsp_algorithm {
+    const char *name;
+    GChecksumType checksum;
+    const char *told; /* in the answer: what everybody takes for granted need not be */
+} algorithms[] = {{"MD5", G_CHECKSUM_MD5, ""}, {"SHA-256", G_CHECKSUM_SHA256, ", algorithm=SHA-256"}};
+
 void rtsp_challenge_clear(struct rtsp_challenge *challenge)
 {
     g_free(challenge->realm);
     g_free(challenge->nonce);
+    g_free(challenge->opaque);
     memset(challenge, 0, sizeof *challenge);
 }
 
@@ -149,6 +156,26 @@ static bool offers_quality(const char *challenge)
     return words && g_strv_contains((const char *const *)words, "auth");
 }
 
+/* NULL when we know no such one. */
+static const struct rtsp_algorithm *find_algorithm(const char *challenge)
+{
+    g_autofree char *name = challenge_value(challenge, "algorithm");
+    for (size_t i = 0; i < G_N_ELEMENTS(algorithms); i++)
+        if (!name || g_ascii_strcasecmp(name, algorithms[i].name) == 0)
+            return &algorithms[i];
+    return NULL;
+}
+
+static void take_digest(struct rtsp_challenge *challenge, const char *value, const struct rtsp_algorithm *algorithm)
+{
+    challenge->is_digest = true;
+    challenge->algorithm = algorithm;
+    challenge->realm = challenge_value(value, "realm");
+    challenge->nonce = challenge_value(value, "nonce");
+    challenge->opaque = challenge_value(value, "opaque");
+    challenge->wants_quality = offers_quality(value);
+}
+
 bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_answer *answer)
 {
     bool was_answered = challenge->is_digest || challenge->is_basic;
@@ -158,15 +185,10 @@ bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_ans
         const char *value = answer->values[i];
         if (g_ascii_strcasecmp(answer->names[i], "WWW-Authenticate") != 0)
             continue;
-        if (g_ascii_strncasecmp(value, "Digest ", 7) == 0 && !challenge->is_digest) {
-            g_autofree char *algorithm = challenge_value(value, "algorithm");
-            if (algorithm && g_ascii_strcasecmp(algorithm, "MD5") != 0)
-                continue;
-            challenge->is_digest = true;
-            g_free(challenge->realm);
-            challenge->realm = challenge_value(value, "realm");
-            challenge->nonce = challenge_value(value, "nonce");
-            challenge->wants_quality = offers_quality(value);
+        if (g_ascii_strncasecmp(value, "Digest ", 7) == 0) {
+            const struct rtsp_algorithm *algorithm = find_algorithm(value);
+            if (algorithm && !challenge->is_digest)
+                take_digest(challenge, value, algorithm);
         } else if (g_ascii_strncasecmp(value, "Basic", 5) == 0) {
             challenge->is_basic = true;
         }
@@ -178,10 +200,25 @@ bool rtsp_challenge_take(struct rtsp_challenge *challenge, const struct rtsp_ans
     return (challenge->is_digest || challenge->is_basic) && !is_same;
 }
 
-static char *md5_of(const char *first, const char *second, const char *third)
+static char *sum_of(const struct rtsp_challenge *challenge, const char *first, const char *second, const char *third)
 {
     g_autofree char *text = g_strjoin(":", first, second, third, NULL);
-    return g_compute_checksum_for_string(G_CHECKSUM_MD5, text, -1);
+    return g_compute_checksum_for_string(challenge->algorithm->checksum, text, -1);
+}
+
+/* As a quoted text stands in a header (RFC 9110 section 5.6.4): letters of any alphabet as they are, for it is them
+ * that are summed up; what would end the line is left out. */
+static char *quote(const char *text)
+{
+    GString *quoted = g_string_new(NULL);
+    for (; *text; text++) {
+        if (g_ascii_iscntrl(*text))
+            continue;
+        if (*text == '"' || *text == '\\')
+            g_string_append_c(quoted, '\\');
+        g_string_append_c(quoted, *text);
+    }
+    return g_string_free(quoted, FALSE);
 }
 
 char *rtsp_challenge_answer(struct rtsp_challenge *challenge, const char *method, const char *address,
@@ -195,17 +232,19 @@ char *rtsp_challenge_answer(struct rtsp_challenge *challenge, const char *method
         g_autofree char *encoded = g_base64_encode((const guchar *)pair, strlen(pair));
         return g_strdup_printf("Authorization: Basic %s", encoded);
     }
-    g_autofree char *who = md5_of(username, challenge->realm, secret);
-    g_autofree char *what = md5_of(method, address, NULL);
+    g_autofree char *who = sum_of(challenge, username, challenge->realm, secret);
+    g_autofree char *what = sum_of(challenge, method, address, NULL);
     g_autofree char *count = g_strdup_printf("%08x", ++challenge->answers);
     g_autofree char *own = g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
     g_autofree char *nonces = g_strjoin(":", challenge->nonce, count, own, "auth", NULL);
-    g_autofree char *response = md5_of(who, challenge->wants_quality ? nonces : challenge->nonce, what);
+    g_autofree char *response = sum_of(challenge, who, challenge->wants_quality ? nonces : challenge->nonce, what);
     g_autofree char *quality = g_strdup_printf(", qop=auth, nc=%s, cnonce=\"%s\"", count, own);
-    g_autofree char *quoted = g_strescape(username, NULL);
+    g_autofree char *quoted = quote(username);
+    g_autofree char *opaque = challenge->opaque ? g_strdup_printf(", opaque=\"%s\"", challenge->opaque) : g_strdup("");
     return g_strdup_printf(
-        "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"%s", quoted,
-        challenge->realm, challenge->nonce, address, response, challenge->wants_quality ? quality : "");
+        "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"%s%s%s", quoted,
+        challenge->realm, challenge->nonce, address, response, challenge->algorithm->told, opaque,
+        challenge->wants_quality ? quality : "");
 }
 
 /* ---- time ---- */

@@ -138,12 +138,14 @@ static int wrong_logins; /* atomic */
 /* RFC 2617 section 3.2.2, with qop. */
 static bool is_right_digest(const char *text)
 {
-    char nc[16], cnonce[64], response[64], uri[128];
+    char nc[16], cnonce[64], response[64], uri[128], target[128];
     const char *found = strstr(text, "Authorization: Digest ");
     if (!found || !strstr(found, "nonce=\"n1\"") || sscanf(strstr(found, "uri="), "uri=\"%127[^\"]", uri) != 1 ||
         !strstr(found, " nc=") || sscanf(strstr(found, " nc="), " nc=%15[0-9a-f]", nc) != 1 ||
         sscanf(strstr(found, "cnonce="), "cnonce=\"%63[^\"]", cnonce) != 1 ||
         sscanf(strstr(found, "response="), "response=\"%63[^\"]", response) != 1)
+        return false;
+    if (sscanf(text, "GET %127s HTTP/1.1", target) != 1 || strcmp(uri, target) != 0) /* RFC 7616 section 3.4.6 */
         return false;
     g_autofree char *who = g_compute_checksum_for_string(G_CHECKSUM_MD5, "eye:here:secret", -1);
     g_autofree char *request = g_strdup_printf("GET:%s", uri);
@@ -169,6 +171,24 @@ static bool want_basic(const struct fake_request *request)
         return stream_plainly(request);
     g_atomic_int_add(&wrong_logins, strstr(request->text, "Authorization") != NULL);
     return send_text(request, "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"here\"\r\n\r\n") && false;
+}
+
+/* An address may have no path before its query; what is asked for has one. */
+static void test_a_login_without_a_path(void)
+{
+    struct fake_camera *server = fake_camera_start(want_digest);
+    g_autofree char *address = g_strdup_printf("http://127.0.0.1:%d?channel=1", fake_camera_port(server));
+    struct media_eye eye;
+    media_eye_init(&eye);
+    eye.username = "eye";
+    eye.password = "secret";
+    g_atomic_int_set(&wrong_logins, 0);
+    media_eye_open(&eye, address);
+    CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+    g_assert_nonnull(frame);
+    g_assert_cmpint(g_atomic_int_get(&wrong_logins), ==, 0);
+    media_eye_close(&eye);
+    fake_camera_stop(server);
 }
 
 static void test_the_right_login_only(gconstpointer behaviour)
@@ -416,6 +436,7 @@ int main(int argc, char **argv)
                          test_the_right_login_only);
     g_test_add_data_func("/media/http/s06_the_right_login_only/basic", (gconstpointer)(uintptr_t)want_basic,
                          test_the_right_login_only);
+    g_test_add_func("/media/http/a_login_without_a_path", test_a_login_without_a_path);
     g_test_add_func("/media/http/s04_a_bomb_is_not_decoded", test_s04_a_bomb_is_not_decoded);
     int result = g_test_run();
     g_free(jpeg);

@@ -109,7 +109,57 @@ static void test_digest_answers_as_the_standard_does(void)
     g_assert_true(rtsp_challenge_take(&challenge, &answer));
     g_autofree char *text = rtsp_challenge_answer(&challenge, "GET", "/dir/index.html", "Mufasa", "CircleOfLife");
     g_assert_nonnull(strstr(text, "response=\"1949323746fe6a43ef61f9606e7febea\""));
+    g_assert_nonnull(strstr(text, ", opaque=\"x\"")); /* RFC 2617 section 3.2.1: unchanged */
+    g_assert_null(strstr(text, "algorithm"));
     g_assert_false(rtsp_challenge_take(&challenge, &answer)); /* the same nonce again: refused */
+    rtsp_challenge_clear(&challenge);
+}
+
+static void take_challenges(struct rtsp_challenge *challenge, const char *first, const char *second)
+{
+    static char name[] = "WWW-Authenticate";
+    char *names[] = {name, name, NULL}, *values[] = {(char *)(uintptr_t)first, (char *)(uintptr_t)second, NULL};
+    const struct rtsp_answer answer = {.status = 401, .names = names, .values = values};
+    rtsp_challenge_clear(challenge);
+    g_assert_true(rtsp_challenge_take(challenge, &answer));
+}
+
+/* The example of RFC 7616 section 3.9.1, whose qop is left out: our own nonce is another each time. */
+static void test_digest_by_sha_256(void)
+{
+    static const char sha256[] = "Digest realm=\"http-auth@example.org\", algorithm=SHA-256, "
+                                 "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", "
+                                 "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
+                      md5[] = "Digest realm=\"r\", nonce=\"n\"",
+                      unknown[] = "Digest realm=\"r\", algorithm=SHA-512-256";
+    struct rtsp_challenge challenge = {0};
+    take_challenges(&challenge, sha256, md5); /* the camera's order is its preference */
+    g_autofree char *text = rtsp_challenge_answer(&challenge, "GET", "/dir/index.html", "Mufasa", "Circle of Life");
+    g_assert_nonnull(strstr(
+        text, "response=\"a1306b0595a6c7fe96c448631fb5cfbd5107bd1fe1da729d978dd7446b812363\", algorithm=SHA-256, "
+              "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""));
+    take_challenges(&challenge, unknown, md5);
+    g_autofree char *other = rtsp_challenge_answer(&challenge, "GET", "/", "Mufasa", "Circle of Life");
+    g_assert_null(strstr(other, "algorithm"));
+    g_assert_null(strstr(other, "opaque"));
+    rtsp_challenge_clear(&challenge);
+}
+
+/* What is summed up and what is told are the same name. */
+static void test_names_are_told_as_they_are(void)
+{
+    static const struct {
+        const char *name, *told;
+    } cases[] = {{"J\303\274rgen", "username=\"J\303\274rgen\","},
+                 {"a \"b\" \\c", "username=\"a \\\"b\\\" \\\\c\","},
+                 {"a\r\nX-More: b\t\177", "username=\"aX-More: b\","}};
+    struct rtsp_challenge challenge = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        take_challenges(&challenge, "Digest realm=\"r\", nonce=\"n\"", "Basic realm=\"r\"");
+        g_autofree char *text = rtsp_challenge_answer(&challenge, "GET", "/", cases[i].name, "secret");
+        g_assert_nonnull(strstr(text, cases[i].told));
+        g_assert_null(strpbrk(text, "\r\n"));
+    }
     rtsp_challenge_clear(&challenge);
 }
 
@@ -123,5 +173,7 @@ int main(int argc, char **argv)
     g_test_add_func("/media/rtsp_parts/honest_stamps_are_kept", test_honest_stamps_are_kept);
     g_test_add_func("/media/rtsp_parts/sender_reports_tell_the_wall_time", test_sender_reports_tell_the_wall_time);
     g_test_add_func("/media/rtsp_parts/digest_answers_as_the_standard_does", test_digest_answers_as_the_standard_does);
+    g_test_add_func("/media/rtsp_parts/digest_by_sha_256", test_digest_by_sha_256);
+    g_test_add_func("/media/rtsp_parts/names_are_told_as_they_are", test_names_are_told_as_they_are);
     return g_test_run();
 }
