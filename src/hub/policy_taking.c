@@ -212,7 +212,7 @@ static void take_found(struct policy_taking *taking, const GPtrArray *paths)
 
 /* ---- files that are gone ---- */
 
-enum owner { OWNER_UNKNOWN = 1, OWNER_NOBODY, OWNER_FILE, OWNER_OTHER };
+enum owner { OWNER_UNKNOWN = 1, OWNER_NOBODY, OWNER_FILE, OWNER_OTHER_FILE, OWNER_OTHER };
 
 /* Whose the document of a file is; what it says is not looked at, since it need not open. */
 static enum owner owner_of(struct policy_taking *taking, const struct file *file, const struct policy_name *name,
@@ -231,7 +231,16 @@ static enum owner owner_of(struct policy_taking *taking, const struct file *file
     return OWNER_UNKNOWN;
 }
 
-/* Deletes the document of a file that is gone, where it is the file's. False: it is still there. */
+/* Whose it is once this file has let go of it: another server's file that says the same holds it on. */
+static enum owner leave(struct policy_taking *taking, const struct file *file, GError **error)
+{
+    bool has_other = false;
+    if (!store_policy_files_leave(taking->config.store, &file->row, &has_other, error))
+        return OWNER_UNKNOWN;
+    return has_other ? OWNER_OTHER_FILE : OWNER_FILE;
+}
+
+/* Deletes the document of a file that is gone, where it is the file's alone. False: it is still there. */
 static bool drop(struct policy_taking *taking, const struct file *file, GError **error)
 {
     struct policy_name name;
@@ -241,6 +250,11 @@ static bool drop(struct policy_taking *taking, const struct file *file, GError *
     if (!name_of_path(parts, &name))
         return true;
     enum owner owner = owner_of(taking, file, &name, &cause);
+    if (owner == OWNER_FILE)
+        owner = leave(taking, file, &cause);
+    if (owner == OWNER_OTHER_FILE)
+        log_info(NULL, "policy file '%s' is gone; another server's says the same, and its document stays",
+                 file->row.path);
     if (owner == OWNER_OTHER)
         log_info(NULL, "policy file '%s' is gone; the document there was changed since and stays", file->row.path);
     bool is_gone =

@@ -51,6 +51,38 @@ bool store_policy_files_write(struct store *store, const char *source, const GPt
            store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
+/* SQLite's writers take turns anyway. */
+static bool lock_path(struct store_transaction *transaction, const char *path, GError **error)
+{
+    return transaction->store->engine->dialect != RECORD_POSTGRES ||
+           store_run(transaction, "SELECT pg_advisory_xact_lock(hashtextextended('policy file ' || $1, 0))",
+                     STORE_VALUES(sql_text(path)), NULL, error);
+}
+
+static bool leave(struct store_transaction *transaction, const struct policy_file *file, bool *has_other,
+                  GError **error)
+{
+    int64_t others = 0;
+    bool is_good =
+        lock_path(transaction, file->path, error) &&
+        store_get_integer(transaction,
+                          "SELECT count(*) FROM policy_files WHERE path = $1 AND source <> $2 AND digest IS "
+                          "NOT NULL AND version = $3",
+                          STORE_VALUES(sql_text(file->path), sql_text(file->source), sql_integer(file->version)), 0,
+                          &others, error);
+    *has_other = others > 0;
+    return is_good && (!others || store_run(transaction, "DELETE FROM policy_files WHERE source = $1 AND path = $2",
+                                            STORE_VALUES(sql_text(file->source), sql_text(file->path)), NULL, error));
+}
+
+bool store_policy_files_leave(struct store *store, const struct policy_file *file, bool *has_other, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
+    return transaction && leave(transaction, file, has_other, error) &&
+           store_commit_beside_logins(g_steal_pointer(&transaction), error);
+}
+
 bool store_policy_files_forget(struct store *store, const char *source, GError **error)
 {
     CLEANUP(store_transaction)

@@ -140,6 +140,52 @@ static void test_a_server_takes_away_only_what_its_own_directory_made(void)
     end(&first);
 }
 
+/* Once the second has looked, its row stands in the store. */
+static void wait_for_row(struct files_world *world, const char *path)
+{
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    bool is_there = false;
+    while (!is_there && g_get_monotonic_time() < until_us) {
+        g_autoptr(GPtrArray) rows = store_policy_files_list(world->store.store, world->source, NULL);
+        for (guint i = 0; rows && i < rows->len; i++) {
+            const struct policy_file *row = g_ptr_array_index(rows, i);
+            is_there |= row->digest && strcmp(row->path, path) == 0;
+        }
+        g_usleep(1000);
+    }
+    g_assert_true(is_there);
+}
+
+/* One at a time, from either: a legal hold that two directories say goes with the last of them. */
+static void test_what_two_directories_say_goes_with_the_last_of_them(void)
+{
+    static const char *const path = "orgs/default/retention.json", *const hold = "{\"legal_hold\":true}";
+    for (int goes_first = 0; goes_first < 2; goes_first++) {
+        struct files_world worlds[2], *leaver = &worlds[goes_first], *holder = &worlds[1 - goes_first];
+        start(&worlds[0]);
+        make_org(&worlds[0], "default");
+        write_file(&worlds[0], path, hold);
+        watch_files(&worlds[0]);
+        start_beside(&worlds[1], &worlds[0]);
+        write_file(&worlds[1], path, "{ \"legal_hold\": true }"); /* written otherwise */
+        watch_files(&worlds[1]);
+        for (int i = 0; i < 2; i++) {
+            wait_for_row(&worlds[i], path);
+            write_file(&worlds[i], "motion.json", "{}"); /* neither is empty */
+            wait_for_row(&worlds[i], "motion.json");
+        }
+        remove_file(leaver, path);
+        write_file(leaver, "privacy.json", "{}"); /* once this is taken, the look before is over */
+        wait_for_row(leaver, "privacy.json");
+        wait_for_policy(leaver, &retention, hold, 0);
+        wait_for_policy(holder, &retention, hold, 0);
+        remove_file(holder, path);
+        wait_for_policy(holder, &retention, "", 0);
+        end_beside(&worlds[1]);
+        end(&worlds[0]);
+    }
+}
+
 static int64_t loads(struct files_world *world)
 {
     struct policy_status status;
@@ -299,6 +345,8 @@ int main(int argc, char **argv)
                     test_a_file_is_taken_once_there_is_whom_it_is_of);
     g_test_add_func("/policy_directories/a_server_takes_away_only_what_its_own_directory_made",
                     test_a_server_takes_away_only_what_its_own_directory_made);
+    g_test_add_func("/policy_directories/what_two_directories_say_goes_with_the_last_of_them",
+                    test_what_two_directories_say_goes_with_the_last_of_them);
     g_test_add_func("/policy_directories/many_files_come_into_force_together",
                     test_many_files_come_into_force_together);
     g_test_add_func("/policy_directories/a_directory_that_another_took_the_place_of_is_seen",
