@@ -87,9 +87,10 @@ VEDETTE_PUBLIC const char *vedette_policy_manager_service_name(const struct vede
 
 /* What `type` comes to for `subject` (NULL: for whoever is not known) now: a record with the type's defaults filled in,
  * which later changes leave as it is; free with vedette_record_free. An org or a camera without documents gets its
- * parents'. `valid_until_ms` (may be NULL): the wall time when an overlay comes or goes next, INT64_MAX when none does;
- * ask again then, and whenever `changed` tells, rather than at every frame: it takes tens of microseconds. NULL: there
- * is no such type, or the levels contradict each other; `fault` (may be NULL) is told where and why. Any thread. */
+ * parents'. `valid_until_ms` (may be NULL): the wall time when an overlay may come or go next, INT64_MAX when none
+ * does; ask again then, and whenever `changed` tells, rather than at every frame: it takes tens of microseconds. NULL:
+ * there is no such type, or the levels contradict each other; `fault` (may be NULL) is told where and why. Any thread.
+ */
 VEDETTE_PUBLIC struct vedette_record *vedette_policy_manager_get_policy(struct vedette_policy_manager *manager,
                                                                         const char *type,
                                                                         const struct vedette_policy_scope *subject,

@@ -69,7 +69,8 @@ bool schedule_is_active(struct schedule *schedule, int64_t at_ms)
 
 enum { MINUTE_MS = 60000, LOOK_AHEAD_MINUTES = (WEEKDAYS + 1) * MINUTES_A_DAY };
 
-/* By the clock, minute for minute. */
+/* By the clock, minute for minute. Where clocks skip the week's only window nothing changes within the look-ahead, and
+ * its end is where to look again. */
 static int64_t walk_to_change(struct schedule *schedule, int64_t at_ms)
 {
     bool is_active = schedule_is_active(schedule, at_ms);
@@ -77,7 +78,7 @@ static int64_t walk_to_change(struct schedule *schedule, int64_t at_ms)
     for (int64_t minute = first_minute; minute < first_minute + LOOK_AHEAD_MINUTES; minute++)
         if (schedule_is_active(schedule, minute * MINUTE_MS) != is_active)
             return minute * MINUTE_MS;
-    return INT64_MAX;
+    return (first_minute + LOOK_AHEAD_MINUTES) * MINUTE_MS;
 }
 
 /* How many minutes from here on, as many as are compared at once, say the same; 0: they do not, or it is no place to
@@ -118,8 +119,10 @@ int64_t schedule_next_change(struct schedule *schedule, int64_t at_ms)
     int interval = g_time_zone_find_interval(schedule->time_zone, G_TIME_TYPE_UNIVERSAL, second);
     schedule_is_active(schedule, at_ms);
     int left = minutes_to_change(schedule, minute_of_week(schedule, second, interval));
+    if (left == LOOK_AHEAD_MINUTES)
+        return INT64_MAX; /* the whole week says the same, whatever the clocks do */
     int64_t change_ms = (at_ms / MINUTE_MS + left) * MINUTE_MS;
     if (g_time_zone_find_interval(schedule->time_zone, G_TIME_TYPE_UNIVERSAL, change_ms / 1000) != interval)
         return walk_to_change(schedule, at_ms); /* the clocks change before */
-    return left < LOOK_AHEAD_MINUTES ? change_ms : INT64_MAX;
+    return change_ms;
 }

@@ -21,6 +21,7 @@ struct schedule {
 void schedule_init(struct schedule *schedule, const struct record_list *windows, const char *time_zone);
 void schedule_clear(struct schedule *schedule);
 bool schedule_is_active(struct schedule *schedule, int64_t at_ms);
-/* The first whole minute after `at_ms` at which schedule_is_active answers differently; INT64_MAX when there is none in
- * the next eight days (a week, and a day for the clocks). */
+/* The first whole minute after `at_ms` at which schedule_is_active may answer differently: it does there, or there is
+ * none in the eight days before (a week, and a day for the clocks), as where the clocks skip the week's only window,
+ * and it is to be asked again then. INT64_MAX: never. */
 int64_t schedule_next_change(struct schedule *schedule, int64_t at_ms);

@@ -113,7 +113,7 @@ struct policy_effective {
     enum policy_type type;
     char *config_json;      /* the merged keys; not the defaults */
     GPtrArray *origins;     /* of struct policy_origin *, by path: of every key of the type */
-    int64_t valid_until_ms; /* when an overlay comes or goes next; INT64_MAX: never */
+    int64_t valid_until_ms; /* when an overlay may come or go next (schedule_next_change); INT64_MAX: never */
 };
 /* Merges what the levels of `subject` say at `at_ms`. Never fails: an unknown org or camera simply has no documents of
  * its own and gets its parents'. */
@@ -169,7 +169,7 @@ int64_t policy_view_revision(const struct policy_view *view);
 /* Whether it says what holds at a time: not before the time it was made for, since overlays that were over by then may
  * not have been, nor once the next comes or goes. */
 bool policy_view_is_of(const struct policy_view *view, int64_t at_ms);
-/* When an overlay comes or goes next and a new view is due; INT64_MAX: never. */
+/* When an overlay may come or go next and a new view is due; INT64_MAX: never. */
 int64_t policy_view_valid_until_ms(const struct policy_view *view);
 
 static inline const void *policy_camera_record(const struct policy_camera *camera, enum policy_type type)

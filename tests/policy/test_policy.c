@@ -249,6 +249,29 @@ static void test_h04_schedule_windows_come_last_and_follow_the_clocks(void)
     }
 }
 
+/* Two o'clock on the Sunday of the spring change there is not, so there is no change of the overlay that week. */
+static void test_h04_a_window_that_the_clocks_skip_comes_again(void)
+{
+    const int64_t next_window_ms = at("2026-04-05T00:00:00Z");
+    CLEANUP(policy_set) struct policy_set *set = policy_set_new();
+    add(set, &camera_scope, POLICY_SAFETY, 1,
+        "{\"overlays\":[{\"name\":\"cleaning\",\"time_zone\":\"Europe/Berlin\",\"schedule\":[{\"days\":[\"sun\"],"
+        "\"from\":\"02:00\",\"to\":\"03:00\"}],\"config\":{\"loitering_seconds\":5}}]}");
+    struct policy_effective effective;
+    int looks = 0;
+    for (int64_t at_ms = at("2026-03-22T02:00:00Z"); at_ms < next_window_ms; looks++) {
+        policy_resolve(set, POLICY_SAFETY, &door, at_ms, &effective);
+        g_assert_cmpstr(effective.config_json, ==, "{}");
+        at_ms = effective.valid_until_ms;
+        g_assert_cmpint(at_ms, <=, next_window_ms);
+        policy_effective_clear(&effective);
+    }
+    g_assert_cmpint(looks, ==, 2);
+    policy_resolve(set, POLICY_SAFETY, &door, next_window_ms, &effective);
+    g_assert_cmpstr(effective.config_json, ==, "{\"loitering_seconds\":5}");
+    policy_effective_clear(&effective);
+}
+
 static void test_differences_tell_before_and_after(void)
 {
     g_autofree char *diff =
@@ -401,6 +424,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy/h04_null_in_a_patch_removes_the_override", test_h04_null_in_a_patch_removes_the_override);
     g_test_add_func("/policy/h04_schedule_windows_come_last_and_follow_the_clocks",
                     test_h04_schedule_windows_come_last_and_follow_the_clocks);
+    g_test_add_func("/policy/h04_a_window_that_the_clocks_skip_comes_again",
+                    test_h04_a_window_that_the_clocks_skip_comes_again);
     g_test_add_func("/policy/h05_lists_replace", test_h05_lists_replace);
     g_test_add_func("/policy/h06_who_is_not_known_gets_the_defaults", test_h06_who_is_not_known_gets_the_defaults);
     g_test_add_func("/policy/h07_golden_five_levels_with_origins", test_h07_golden_five_levels_with_origins);

@@ -348,19 +348,49 @@ static void test_h04_overlays_of_several_levels_are_tried_together(void)
 
 /* ---- when an overlay comes or goes ---- */
 
+/* Within three weeks, since clocks may skip a window in one of them. */
 static int64_t walked_change(struct schedule *schedule, int64_t at_ms)
 {
     const int64_t minute_ms = 60000, first_ms = (at_ms / minute_ms + 1) * minute_ms;
     bool is_active = schedule_is_active(schedule, at_ms);
-    for (int64_t ms = first_ms; ms < first_ms + (DAYS + 1) * DAY_MINUTES * minute_ms; ms += minute_ms)
+    for (int64_t ms = first_ms; ms < first_ms + 3 * WEEK_MS; ms += minute_ms)
         if (schedule_is_active(schedule, ms) != is_active)
             return ms;
     return INT64_MAX;
 }
 
+/* As whoever acts by it asks: again at each time that it says. */
+static int64_t asked_change(struct schedule *schedule, int64_t at_ms)
+{
+    bool is_active = schedule_is_active(schedule, at_ms);
+    int64_t ms = schedule_next_change(schedule, at_ms);
+    while (ms != INT64_MAX && schedule_is_active(schedule, ms) == is_active) {
+        int64_t next_ms = schedule_next_change(schedule, ms);
+        g_assert_cmpint(next_ms, >, ms);
+        ms = next_ms;
+    }
+    return ms;
+}
+
 static char *random_time(struct random *random)
 {
     return g_strdup_printf("%02d:%02d", (int)random_range(random, 0, HOURS - 1), (int)random_range(random, 0, 59));
+}
+
+/* One in two is of an hour that clocks skip somewhere, on the one day. */
+static void append_window(struct random *random, struct record_list *windows)
+{
+    bool is_skipped = random_range(random, 0, 1);
+    struct schedule_window *window = record_list_append(windows, &schedule_window_descriptor);
+    g_free(window->from); /* the defaults */
+    g_free(window->to);
+    window->from = is_skipped ? g_strdup("02:10") : random_time(random);
+    window->to = is_skipped ? g_strdup("02:20") : random_time(random);
+    if (is_skipped || random_range(random, 0, 1)) {
+        window->days.items = g_new0(char *, 1);
+        window->days.items[0] = g_strdup(is_skipped ? "sun" : days[random_range(random, 0, DAYS - 1)]);
+        window->days.count = 1;
+    }
 }
 
 /* Of all weeks of a year, with both changes of the clocks. */
@@ -369,24 +399,14 @@ static void test_property_the_next_change_is_what_the_clock_shows(void)
     static const char *const zones[] = {"", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"};
     struct random random;
     random_init(&random, 7);
-    for (int round = 0; round < 200; round++) {
+    for (int round = 0; round < 1200; round++) {
         struct record_list windows = {NULL, 0};
         struct schedule schedule;
-        for (int64_t count = random_range(&random, 1, 3); count > 0; count--) {
-            struct schedule_window *window = record_list_append(&windows, &schedule_window_descriptor);
-            g_free(window->from); /* the defaults */
-            g_free(window->to);
-            window->from = random_time(&random);
-            window->to = random_time(&random);
-            if (random_range(&random, 0, 1)) {
-                window->days.items = g_new0(char *, 1);
-                window->days.items[0] = g_strdup(days[random_range(&random, 0, DAYS - 1)]);
-                window->days.count = 1;
-            }
-        }
+        for (int64_t count = random_range(&random, 1, 3); count > 0; count--)
+            append_window(&random, &windows);
         schedule_init(&schedule, &windows, zones[round % G_N_ELEMENTS(zones)]);
         int64_t at_ms = monday_ms + random_range(&random, 0, 52) * WEEK_MS + random_range(&random, 0, WEEK_MS - 1);
-        g_assert_cmpint(schedule_next_change(&schedule, at_ms), ==, walked_change(&schedule, at_ms));
+        g_assert_cmpint(asked_change(&schedule, at_ms), ==, walked_change(&schedule, at_ms));
         schedule_clear(&schedule);
         for (size_t i = 0; i < windows.count; i++)
             record_clear(&schedule_window_descriptor, (struct schedule_window *)windows.items + i);
