@@ -36,10 +36,9 @@ static bool read_level(const char *folder, const char *id, struct policy_scope *
     return false;
 }
 
-bool policy_path_read(char **parts, struct policy_scope *scope, enum policy_type *type)
+static bool read_path(char **parts, struct policy_scope *scope, enum policy_type *type)
 {
     guint count = g_strv_length(parts);
-    *scope = (struct policy_scope){NULL};
     if ((count != 1 && count != 3 && count != 5) || !g_str_has_suffix(parts[count - 1], ".json") ||
         (count > 1 && (strcmp(parts[0], "orgs") != 0 || !is_word(parts[1]))))
         return false;
@@ -47,6 +46,18 @@ bool policy_path_read(char **parts, struct policy_scope *scope, enum policy_type
     *type = record_enum_value(policy_type_names, name);
     scope->org_id = count > 1 ? parts[1] : NULL;
     return *type && (count < 5 || read_level(parts[2], parts[3], scope));
+}
+
+bool policy_path_read(char **parts, struct policy_scope *scope, enum policy_type *type)
+{
+    *scope = (struct policy_scope){NULL};
+    *type = 0;
+    bool is_good = read_path(parts, scope, type);
+    if (!is_good) { /* what was read so far names another document */
+        *scope = (struct policy_scope){NULL};
+        *type = 0;
+    }
+    return is_good;
 }
 
 unsigned policy_path_types(const char *path)

@@ -49,7 +49,7 @@ bool policy_scope_check(const struct policy_scope *scope, GError **error);
 
 /* TYPE.json holds for everyone, orgs/ORG/TYPE.json for an org, orgs/ORG/{sites,classes,cameras}/ID/TYPE.json for what
  * is below it. Fills scope and type from the path's parts, split at its slashes, which the scope borrows. False: the
- * path is no policy's. */
+ * path is no policy's, and both name nothing. */
 bool policy_path_read(char **parts, struct policy_scope *scope, enum policy_type *type);
 /* The type that a file's name says, as a bit (1 << enum policy_type); of a name that is no type's all of them: it may
  * be a mistyped one. */

@@ -238,6 +238,12 @@ static void take_file(const char *directory, const char *path)
     g_assert_cmpint(g_remove(file), ==, 0);
 }
 
+static void remove_files(const char *directory, const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        take_file(directory, paths[i]);
+}
+
 static void test_files_are_documents_and_go_with_their_files(void)
 {
     g_autofree char *directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
@@ -285,8 +291,33 @@ static void test_files_are_documents_and_go_with_their_files(void)
     static const char *const left[] = {
         "safety.json", ".git/safety.json", ".git", "orgs/acme/cameras/door", "orgs/acme/cameras", "orgs/acme",
         "orgs",        "snapshot",         ""};
-    for (size_t i = 0; i < G_N_ELEMENTS(left); i++)
-        take_file(directory, left[i]);
+    remove_files(directory, left, G_N_ELEMENTS(left));
+}
+
+/* A mistyped folder is no word of the org's, whatever is read first. */
+static void test_h01_a_misplaced_file_leaves_the_orgs_document(void)
+{
+    static const char *const misplaced = "orgs/acme/site/door/safety.json";
+    static const char *const left[] = {
+        misplaced, "orgs/acme/site/door", "orgs/acme/site", "orgs/acme/safety.json", "orgs/acme", "orgs", ""};
+    const struct vedette_policy_scope org = {.org_id = "acme"};
+    g_autofree char *directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
+    struct vedette_policy_manager_config config;
+    struct vedette_policy_manager_status status;
+    vedette_policy_manager_config_init(&config);
+    config.directory = directory;
+    put_file(directory, "orgs/acme/safety.json", "{\"loitering_seconds\":30}");
+    struct vedette_policy_manager *manager = vedette_policy_manager_new("safety", &config, NULL);
+    g_assert_cmpfloat(loitering(manager, &org), ==, 30);
+    put_file(directory, misplaced, "{\"loitering_seconds\":7}");
+    put_file(directory, "orgs/acme/safety.json", "{\"loitering_seconds\":40}");
+    g_assert_false(vedette_policy_manager_reload(manager));
+    g_assert_cmpfloat(loitering(manager, &org), ==, 40);
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_cmpint(status.bad_now, ==, 1);
+    g_assert_nonnull(strstr(status.error, misplaced));
+    vedette_policy_manager_free(manager);
+    remove_files(directory, left, G_N_ELEMENTS(left));
 }
 
 static void test_a_wrong_config_is_told(void)
@@ -316,6 +347,8 @@ int main(int argc, char **argv)
     g_test_add_func("/library/policy/overlays come and go with the hour", test_overlays_come_and_go_with_the_hour);
     g_test_add_func("/library/policy/files are documents and go with their files",
                     test_files_are_documents_and_go_with_their_files);
+    g_test_add_func("/library/policy/h01_a_misplaced_file_leaves_the_orgs_document",
+                    test_h01_a_misplaced_file_leaves_the_orgs_document);
     g_test_add_func("/library/policy/a wrong config is told", test_a_wrong_config_is_told);
     return g_test_run();
 }

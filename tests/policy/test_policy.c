@@ -272,6 +272,26 @@ static void test_h04_a_window_that_the_clocks_skip_comes_again(void)
     policy_effective_clear(&effective);
 }
 
+/* Whoever hands on what was read of a wrong place would speak of the org's own document. */
+static void test_a_wrong_place_names_nobody(void)
+{
+    static const char *const wrong[] = {
+        "orgs/acme/camera/door/safety.json", /* "cameras" */
+        "orgs/acme/cameras/the door/safety.json", "orgs/acme/rumour.json",
+        "orgs/acme/cameras/safety.json",          "org/acme/safety.json",
+        "orgs/acme/cameras/door/safety.txt",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        struct policy_scope scope = {.org_id = "before", .camera_id = "before"};
+        enum policy_type type = POLICY_SAFETY;
+        g_auto(GStrv) parts = g_strsplit(wrong[i], "/", -1);
+        g_assert_false(policy_path_read(parts, &scope, &type));
+        g_assert_null(scope.org_id);
+        g_assert_null(scope.camera_id);
+        g_assert_cmpint(type, ==, 0);
+    }
+}
+
 static void test_differences_tell_before_and_after(void)
 {
     g_autofree char *diff =
@@ -424,6 +444,7 @@ int main(int argc, char **argv)
     g_test_add_func("/policy/h04_null_in_a_patch_removes_the_override", test_h04_null_in_a_patch_removes_the_override);
     g_test_add_func("/policy/h04_schedule_windows_come_last_and_follow_the_clocks",
                     test_h04_schedule_windows_come_last_and_follow_the_clocks);
+    g_test_add_func("/policy/a_wrong_place_names_nobody", test_a_wrong_place_names_nobody);
     g_test_add_func("/policy/h04_a_window_that_the_clocks_skip_comes_again",
                     test_h04_a_window_that_the_clocks_skip_comes_again);
     g_test_add_func("/policy/h05_lists_replace", test_h05_lists_replace);
