@@ -263,7 +263,7 @@ static gboolean on_clock(gpointer data)
     struct hub_policies *policies = data;
     struct policy_status status;
     turn(policies);
-    push(policies);
+    push_all(policies); /* `push` may wait on the loop, and is_pending says so */
     policy_keeper_get_status(policies->keeper, &status);
     struct server_health *health = &policies->hub->health;
     counter_set(&health->policy_revision, status.revision);
