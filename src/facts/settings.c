@@ -305,7 +305,9 @@ static const struct record_field policy_fields[] = {
           "signals, and incidents, that one try lists; all are counted", .min = 1, .max = 100000,
           .default_text = "1000"),
     FIELD(struct policy_settings, backtest_waiting, RECORD_NEEDS_RESTART,
-          "tries that wait for their turn; more are refused", .min = 1, .max = 1000, .default_text = "8"),
+          "tries that wait for their turn; more are refused. Of one org a quarter of them, at least one, where cameras "
+          "of others are watched",
+          .min = 1, .max = 1000, .default_text = "8"),
 };
 static const struct record_descriptor policy_descriptor =
     RECORD(struct policy_settings, "PolicySettings", 1, policy_fields, "Policies that change while the server runs.");

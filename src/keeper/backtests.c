@@ -9,8 +9,9 @@
 #include "keeper/keeper_internal.h"
 #include "store/rows.h"
 
-/* Incidents come with what was said of them, up to half a megabyte each. */
-enum { KEPT_MAX = 32, EVENTS_PAGE = 1000, INCIDENTS_PAGE = 50 };
+/* Incidents come with what was said of them, up to half a megabyte each. Of the places to wait one org has at most one
+ * in ORG_PLACES, where cameras of others are watched. */
+enum { KEPT_MAX = 32, EVENTS_PAGE = 1000, INCIDENTS_PAGE = 50, ORG_PLACES = 4 };
 
 struct job {
     struct backtest result; /* under backtests->lock, but for what the thread fills in a copy of its own */
@@ -138,18 +139,53 @@ static struct job *job_new(struct policy_backtests *backtests, const struct poli
     return job;
 }
 
-/* With the lock held. What is over makes room, oldest first. */
+/* With the lock held, as the next two. */
+static guint count_of(const GQueue *jobs, const char *org_id)
+{
+    guint count = 0;
+    for (const GList *node = jobs->head; node; node = node->next)
+        count += g_strcmp0(((const struct job *)node->data)->result.org_id, org_id) == 0;
+    return count;
+}
+
+/* What is over makes room: the oldest of the org that has most, so that none pushes out what others asked for. */
 static void forget_oldest(struct policy_backtests *backtests)
 {
-    for (GList *node = backtests->jobs.head; node && backtests->jobs.length > KEPT_MAX;) {
-        GList *next = node->next;
-        struct job *job = node->data;
-        if (job->result.state > BACKTEST_RUNNING) {
-            g_queue_delete_link(&backtests->jobs, node);
-            job_free(job);
+    GList *oldest = NULL;
+    guint most = 0;
+    if (backtests->jobs.length <= KEPT_MAX)
+        return;
+    for (GList *node = backtests->jobs.head; node; node = node->next) {
+        const struct job *job = node->data;
+        guint count = job->result.state > BACKTEST_RUNNING ? count_of(&backtests->jobs, job->result.org_id) : 0;
+        if (count > most) {
+            oldest = node;
+            most = count;
         }
-        node = next;
     }
+    if (!oldest)
+        return;
+    job_free(oldest->data);
+    g_queue_delete_link(&backtests->jobs, oldest);
+}
+
+/* NULL: it may wait; else why not. */
+static const char *fault_of_waiting(const struct policy_backtests *backtests, const char *org_id, guint places)
+{
+    if (backtests->waiting.length >= (guint)backtests->settings->backtest_waiting)
+        return "so many policies wait to be tried already";
+    return count_of(&backtests->waiting, org_id) >= places ? "the org has its part of those that wait" : NULL;
+}
+
+/* How many tries of an org may wait. */
+static guint places_of(const struct policy_backtests *backtests, const char *org_id)
+{
+    guint places = (guint)backtests->settings->backtest_waiting;
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(backtests->keeper->config.roster);
+    for (size_t i = 0; i < cameras->count; i++)
+        if (g_strcmp0(cameras->items[i]->org_id, org_id) != 0)
+            return MAX(places / ORG_PLACES, 1);
+    return places;
 }
 
 char *policy_backtests_submit(struct policy_backtests *backtests, const struct policy_backtest_request *request,
@@ -161,22 +197,22 @@ char *policy_backtests_submit(struct policy_backtests *backtests, const struct p
     if (!job)
         return NULL;
     g_autofree char *id = g_strdup(job->result.id);
+    guint places = places_of(backtests, request->org_id);
     pthread_mutex_lock(&backtests->lock);
-    bool is_full = backtests->waiting.length >= (guint)backtests->settings->backtest_waiting;
-    if (!is_full) {
+    const char *why = fault_of_waiting(backtests, request->org_id, places);
+    if (!why) {
         g_queue_push_tail(&backtests->waiting, job);
         g_queue_push_tail(&backtests->jobs, job);
         forget_oldest(backtests);
         pthread_cond_signal(&backtests->wake);
     }
     pthread_mutex_unlock(&backtests->lock);
-    counter_add(is_full ? &backtests->health->backtests_refused : &backtests->health->backtests, 1);
-    if (!is_full)
+    counter_add(why ? &backtests->health->backtests_refused : &backtests->health->backtests, 1);
+    if (!why)
         return g_steal_pointer(&id);
     job_free(job);
-    refuse(error, VEDETTE_ERROR_FULL,
-           "%d policies wait to be tried already (policies.backtest_waiting): ask again later",
-           backtests->settings->backtest_waiting);
+    refuse(error, VEDETTE_ERROR_FULL, "policies.backtest_waiting is %d, and %s: ask again later",
+           backtests->settings->backtest_waiting, why);
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* Backtests: tries policies on stored tracks in the background, one after the other on a thread of its own, within
- * bounds (settings policies.backtest_*). What came of the latest is kept in memory until others take its place.
+ * bounds (settings policies.backtest_*). What came of the latest is kept in memory until others take its place, the
+ * oldest of the org that has most first. Where cameras of several orgs are watched, none takes all places to wait.
  *
  * Threads: everything from any thread.
  */
@@ -26,7 +27,8 @@ struct policy_backtest_request {
 };
 /* The id by which to ask for what came of it; g_free. NULL: VEDETTE_ERROR_INVALID (`errors` has each fault of the
  * document with its path), VEDETTE_ERROR_UNSUPPORTED (the type decides nothing that tracks can tell),
- * VEDETTE_ERROR_NOT_FOUND (the policy would touch no camera) or VEDETTE_ERROR_FULL (too many wait). */
+ * VEDETTE_ERROR_NOT_FOUND (the policy would touch no camera) or VEDETTE_ERROR_FULL (too many wait, or
+ * too many of the org). */
 char *policy_backtests_submit(struct policy_backtests *backtests, const struct policy_backtest_request *request,
                               struct record_errors *errors, GError **error);
 /* A copy of how it stands, into an uninitialised record. False: the org has no such backtest, or it was long ago. */

@@ -68,21 +68,26 @@ static inline void use_fusion(struct world *world, struct fusion_settings fusion
     g_assert_no_error(error);
 }
 
-static inline void start_with(struct world *world, struct fusion_settings fusion)
+static inline void open_parts(struct world *world)
 {
     g_autoptr(GError) error = NULL;
-    *world = (struct world){.stays = {2, 4, 6, 8, 10}};
-    world_init(&world->store);
-    record_init(&settings_descriptor, &world->settings);
-    use_fusion(world, fusion);
-    world->settings.rules.cooldown_seconds = 0;
-    add_camera(world);
     const struct policy_keeper_config config = {
         world->store.store, &world->settings, NULL, world->store.clock, NULL, NULL};
     world->keeper = policy_keeper_new(&config, &error);
     g_assert_no_error(error);
     world->backtests = policy_backtests_new(world->keeper, &world->store.health, &error);
     g_assert_no_error(error);
+}
+
+static inline void start_with(struct world *world, struct fusion_settings fusion)
+{
+    *world = (struct world){.stays = {2, 4, 6, 8, 10}};
+    world_init(&world->store);
+    record_init(&settings_descriptor, &world->settings);
+    use_fusion(world, fusion);
+    world->settings.rules.cooldown_seconds = 0;
+    add_camera(world);
+    open_parts(world);
     put(world, &door_safety, "{\"loitering_seconds\":3}");
 }
 
@@ -291,21 +296,29 @@ static inline struct policy_backtest_request request_of(enum policy_type type, c
                                             world_start_ms + day_ms};
 }
 
+/* Waits until it has come so far. */
+static inline void wait_for_state(struct world *world, const char *org_id, const char *id, enum backtest_state state,
+                                  struct backtest *backtest)
+{
+    g_autoptr(GError) error = NULL;
+    gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    for (;;) {
+        g_assert_true(policy_backtests_get(world->backtests, org_id, id, backtest, &error));
+        if (backtest->state >= state)
+            return;
+        record_clear(&backtest_descriptor, backtest);
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline_us);
+        g_usleep(1000);
+    }
+}
+
 /* Waits until it is over. */
 static inline void try(struct world *world, const struct policy_backtest_request *request, struct backtest *backtest)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = submit(world, request, &error);
     g_assert_no_error(error);
-    gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
-    for (;;) {
-        g_assert_true(policy_backtests_get(world->backtests, "default", id, backtest, &error));
-        if (backtest->state > BACKTEST_RUNNING)
-            return;
-        record_clear(&backtest_descriptor, backtest);
-        g_assert_cmpint(g_get_monotonic_time(), <, deadline_us);
-        g_usleep(1000);
-    }
+    wait_for_state(world, request->org_id, id, BACKTEST_DONE, backtest);
 }
 
 /* "changed 2-5 x4 was 1-5 x5 stored 4, …": change, the seconds of first and last signal and how many they are, proposed

@@ -1,6 +1,8 @@
 /* Policies tried on stored tracks, in a real store: what live told is told again, and a change tells what it changes.
  */
 #include "backtest_world.h"
+#include "store/sqlite_internal.h"
+#include "store/store_internal.h"
 
 /* "kept hall 2 5.0 3.0, …": change, tracks, and the seconds after each came, proposed and current. */
 static char *told(const struct backtest *backtest)
@@ -167,6 +169,95 @@ static void test_r14_an_org_sees_its_own(void)
     end(&world);
 }
 
+/* A camera of another org is watched, too. */
+static void start_for_two_orgs(struct world *world)
+{
+    start(world);
+    policy_backtests_free(world->backtests);
+    policy_keeper_free(world->keeper);
+    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
+    g_free(camera->org_id);
+    camera->id = g_strdup("gate");
+    camera->org_id = g_strdup("other");
+    camera->source = g_strdup("rtsp://10.0.0.8/s");
+    open_parts(world);
+}
+
+static void transaction_free(gpointer transaction)
+{
+    store_rollback(transaction);
+}
+
+/* While nothing can be read the try under way stands still, and the others wait. */
+static GPtrArray *hold_readers(struct world *world)
+{
+    int readers = world_is_postgres() ? world_settings.connections - 1 : SQLITE_READERS;
+    GPtrArray *held = g_ptr_array_new_with_free_func(transaction_free);
+    for (int i = 0; i < readers; i++)
+        g_ptr_array_add(held, store_begin(world->store.store, STORE_READ, STORE_PLATFORM, NULL));
+    return held;
+}
+
+static struct policy_backtest_request request_of_other(void)
+{
+    struct policy_backtest_request request = request_of(POLICY_SAFETY, "{}");
+    request.org_id = "other";
+    request.name.scope = (struct policy_scope){.org_id = "other", .camera_id = "gate"};
+    return request;
+}
+
+static void test_r14_no_org_pushes_out_what_others_try(void)
+{
+    enum { KEPT_MAX = 32 };
+    struct world world;
+    struct backtest backtest;
+    g_autoptr(GError) error = NULL;
+    start_for_two_orgs(&world);
+    const struct policy_backtest_request busy = request_of(POLICY_SAFETY, "{}"), other = request_of_other();
+    g_autoptr(GPtrArray) held = hold_readers(&world);
+    g_autofree char *under_way = submit(&world, &busy, &error);
+    wait_for_state(&world, "default", under_way, BACKTEST_RUNNING, &backtest);
+    record_clear(&backtest_descriptor, &backtest);
+    for (int i = 0; i < world.settings.policies.backtest_waiting / 4; i++) {
+        g_autofree char *waiting = submit(&world, &busy, &error);
+        g_assert_no_error(error);
+    }
+    expect_refused(&world, busy, VEDETTE_ERROR_FULL, "the org");
+    g_autofree char *id = submit(&world, &other, &error);
+    g_assert_no_error(error);
+    g_ptr_array_set_size(held, 0);
+    wait_for_state(&world, "other", id, BACKTEST_DONE, &backtest); /* the last of those that waited */
+    record_clear(&backtest_descriptor, &backtest);
+    for (int i = 0; i < KEPT_MAX; i++) {
+        try(&world, &busy, &backtest);
+        record_clear(&backtest_descriptor, &backtest);
+    }
+    g_assert_true(policy_backtests_get(world.backtests, "other", id, &backtest, &error)); /* it is kept */
+    record_clear(&backtest_descriptor, &backtest);
+    end(&world);
+}
+
+/* Whoever is alone has all places. */
+static void test_one_org_alone_has_all_places(void)
+{
+    struct world world;
+    struct backtest backtest;
+    g_autoptr(GError) error = NULL;
+    start(&world);
+    const struct policy_backtest_request request = request_of(POLICY_SAFETY, "{}");
+    g_autoptr(GPtrArray) held = hold_readers(&world);
+    g_autofree char *under_way = submit(&world, &request, &error);
+    wait_for_state(&world, "default", under_way, BACKTEST_RUNNING, &backtest);
+    record_clear(&backtest_descriptor, &backtest);
+    for (int i = 0; i < world.settings.policies.backtest_waiting; i++) {
+        g_autofree char *waiting = submit(&world, &request, &error);
+        g_assert_no_error(error);
+    }
+    expect_refused(&world, request, VEDETTE_ERROR_FULL, "so many");
+    g_ptr_array_set_size(held, 0);
+    end(&world);
+}
+
 int main(int argc, char **argv)
 {
     if (world_is_missing())
@@ -180,5 +271,7 @@ int main(int argc, char **argv)
     g_test_add_func("/backtest/what is missing is told", test_what_is_missing_is_told);
     g_test_add_func("/backtest/what cannot be tried is refused by name", test_what_cannot_be_tried_is_refused_by_name);
     g_test_add_func("/backtest/r14_an_org_sees_its_own", test_r14_an_org_sees_its_own);
+    g_test_add_func("/backtest/r14_no_org_pushes_out_what_others_try", test_r14_no_org_pushes_out_what_others_try);
+    g_test_add_func("/backtest/one_org_alone_has_all_places", test_one_org_alone_has_all_places);
     return g_test_run();
 }
