@@ -58,13 +58,75 @@ static void hand_over(struct policy_keeper *keeper, struct service_policy *polic
                                                 error ? error->message : NULL});
 }
 
-/* What another program wrote without a key is sealed as soon as it is read. Logged once, however often it fails. */
+/* A type that Vedette does not know is another program's whole, and never sealed. */
+static bool has_known_type(const struct service_policy *policy)
+{
+    return record_enum_value(policy_type_names, policy->policy_type) != 0;
+}
+
+static bool is_open(const struct policy_keeper *keeper, const struct service_policy *policy)
+{
+    (void)keeper;
+    return has_known_type(policy) && !policy_is_sealed(policy->config.text);
+}
+
+static bool is_without_first(const struct policy_keeper *keeper, const struct service_policy *policy)
+{
+    return has_known_type(policy) && !policy_is_sealed_with_first(keeper->ring, policy->config.text);
+}
+
+static bool reseal(struct policy_keeper *keeper, struct service_policy *policy, GError **error)
+{
+    struct policy_name name = policy_name_of(policy);
+    struct policy_binding binding = policy_binding_of(&name, policy->version);
+    const struct store_policy_key key = {policy->org_id,    policy->site_id,      policy->class_id,
+                                         policy->camera_id, policy->service_name, policy->policy_type};
+    if (!policy_keeper_open(keeper, policy, error))
+        return false;
+    g_autofree char *sealed = policy_seal(keeper->ring, &binding, policy->config.text);
+    return store_policy_reseal(keeper->config.store, &key, policy->version, sealed, error);
+}
+
+/* As policy_keeper_reseal, of those that `is_wanted` says. */
+static int reseal_where(struct policy_keeper *keeper,
+                        bool (*is_wanted)(const struct policy_keeper *keeper, const struct service_policy *policy),
+                        GError **error)
+{
+    int64_t revision;
+    int count = 0;
+    g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, &revision, error);
+    if (!policies)
+        return -1;
+    g_autoptr(GError) first = NULL;
+    for (guint i = 0; i < policies->len; i++) {
+        struct service_policy *policy = g_ptr_array_index(policies, i);
+        g_autoptr(GError) cause = NULL;
+        if (!is_wanted(keeper, policy))
+            continue;
+        count += reseal(keeper, policy, &cause);
+        if (cause && !first)
+            g_propagate_prefixed_error(&first, g_steal_pointer(&cause), "%s policy: ", policy->policy_type);
+    }
+    if (!first)
+        return count;
+    g_propagate_error(error, g_steal_pointer(&first));
+    return -1;
+}
+
+int policy_keeper_reseal(struct policy_keeper *keeper, GError **error)
+{
+    return policy_keyring_has_key(keeper->ring) ? reseal_where(keeper, is_without_first, error) : 0;
+}
+
+/* What another program wrote without a key is sealed as soon as it is read. What another of our keys sealed is left: in
+ * a rotation that is another server's first, and each would seal anew what the other did. Logged once, however often it
+ * fails. */
 static void seal_open_ones(struct policy_keeper *keeper)
 {
     g_autoptr(GError) error = NULL;
-    policy_keeper_reseal(keeper, &error);
+    reseal_where(keeper, is_open, &error);
     if (error && g_strcmp0(keeper->seal_trouble, error->message) != 0)
-        log_error(NULL, "policies are not all sealed with the first key: %s", error->message);
+        log_error(NULL, "policies are not all sealed: %s", error->message);
     g_free(keeper->seal_trouble);
     keeper->seal_trouble = error ? g_strdup(error->message) : NULL;
 }
@@ -77,7 +139,7 @@ static bool load(void *data, void (*add)(void *add_data, const struct policy_doc
     g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, revision, error);
     bool has_open = false;
     for (guint i = 0; policies && i < policies->len; i++) {
-        has_open |= !policy_is_sealed(((const struct service_policy *)g_ptr_array_index(policies, i))->config.text);
+        has_open |= is_open(keeper, g_ptr_array_index(policies, i));
         hand_over(keeper, g_ptr_array_index(policies, i), &to);
     }
     if (has_open && atomic_load(&keeper->is_sealing))
@@ -431,44 +493,6 @@ bool policy_keeper_catch_up(struct policy_keeper *keeper, GError **error)
         return false;
     seal_all(keeper); /* also where a look of the manager's own was the first that read them */
     return true;
-}
-
-static bool reseal(struct policy_keeper *keeper, struct service_policy *policy, GError **error)
-{
-    struct policy_name name = policy_name_of(policy);
-    struct policy_binding binding = policy_binding_of(&name, policy->version);
-    const struct store_policy_key key = {policy->org_id,    policy->site_id,      policy->class_id,
-                                         policy->camera_id, policy->service_name, policy->policy_type};
-    if (!policy_keeper_open(keeper, policy, error))
-        return false;
-    g_autofree char *sealed = policy_seal(keeper->ring, &binding, policy->config.text);
-    return store_policy_reseal(keeper->config.store, &key, policy->version, sealed, error);
-}
-
-int policy_keeper_reseal(struct policy_keeper *keeper, GError **error)
-{
-    int64_t revision;
-    int count = 0;
-    if (!policy_keyring_has_key(keeper->ring))
-        return 0;
-    g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, &revision, error);
-    if (!policies)
-        return -1;
-    g_autoptr(GError) first = NULL;
-    for (guint i = 0; i < policies->len; i++) {
-        struct service_policy *policy = g_ptr_array_index(policies, i);
-        g_autoptr(GError) cause = NULL;
-        if (!record_enum_value(policy_type_names, policy->policy_type) ||
-            policy_is_sealed_with_first(keeper->ring, policy->config.text))
-            continue;
-        count += reseal(keeper, policy, &cause);
-        if (cause && !first)
-            g_propagate_prefixed_error(&first, g_steal_pointer(&cause), "%s policy: ", policy->policy_type);
-    }
-    if (!first)
-        return count;
-    g_propagate_error(error, g_steal_pointer(&first));
-    return -1;
 }
 
 void policy_keeper_notify(struct policy_keeper *keeper)

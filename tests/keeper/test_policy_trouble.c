@@ -116,6 +116,62 @@ static bool configure(struct world *world, int64_t expected)
     return is_good;
 }
 
+static void insert_open(const struct world *world, const char *type)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "INSERT INTO service_policies (id, org_id, service_name, policy_type, config, version, revision, created_at, "
+        "updated_at) VALUES ('of-%s', 'default', '%s', '%s', '{}', 1, 1, 0, 0)",
+        type, type, type);
+    meddle(world, sql);
+}
+
+/* The key that sealed what is stored of a type; "": none did. g_free. */
+static char *sealed_by(const struct world *world, const char *type)
+{
+    int64_t revision;
+    static const char *const keys[] = {"k1", "k2"};
+    g_autoptr(GPtrArray) policies = store_policies_list(world->store.store, &revision, NULL);
+    for (guint i = 0; i < policies->len; i++) {
+        const struct service_policy *policy = g_ptr_array_index(policies, i);
+        for (size_t k = 0; k < G_N_ELEMENTS(keys) && strcmp(policy->policy_type, type) == 0; k++) {
+            g_autofree char *form = g_strdup_printf("\"v1.%s.", keys[k]);
+            if (strstr(policy->config.text, form))
+                return g_strdup(keys[k]);
+        }
+    }
+    return g_strdup("");
+}
+
+static void expect_sealed_by(const struct world *world, const char *type, const char *key)
+{
+    g_autofree char *sealed = sealed_by(world, type);
+    g_assert_cmpstr(sealed, ==, key);
+}
+
+/* In a rotation, before this server is restarted: it seals what is open, and not anew what the other did. */
+static void test_what_another_servers_key_sealed_is_left(void)
+{
+    struct world world, other;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, KEY "\n" NEW_KEY);
+    g_assert_true(policy_keeper_start(world.keeper, &error));
+    put_safety(&world, "{\"loitering_seconds\":10}");
+    expect_sealed_by(&world, "safety", "k1");
+    other = world;
+    other.settings.policies.keys = g_strdup(NEW_KEY "\n" KEY);
+    open_keeper(&other);
+    g_assert_cmpint(policy_keeper_reseal(other.keeper, &error), ==, 1);
+    policy_keeper_free(other.keeper);
+    g_free(other.settings.policies.keys);
+    insert_open(&world, "rumour"); /* no type of Vedette's, and so never sealed */
+    insert_open(&world, "privacy");
+    put(&world, POLICY_MOTION, "{}"); /* it reads all of them */
+    expect_sealed_by(&world, "rumour", "");
+    expect_sealed_by(&world, "privacy", "k1");
+    expect_sealed_by(&world, "safety", "k2");
+    world_end(&world);
+}
+
 /* Here by settings that contradict themselves: no document can do so. */
 static void test_a_camera_that_cannot_be_told_is_in_the_status_until_it_can(void)
 {
@@ -360,6 +416,8 @@ static void test_catching_up_seals_what_another_look_has_read(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy trouble/what another servers key sealed is left",
+                    test_what_another_servers_key_sealed_is_left);
     g_test_add_func("/policy trouble/a camera that cannot be told is in the status until it can",
                     test_a_camera_that_cannot_be_told_is_in_the_status_until_it_can);
     g_test_add_func("/policy trouble/h01_what_another_program_stores_is_refused_like_a_change",
