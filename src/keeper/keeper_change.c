@@ -316,7 +316,8 @@ static bool make_dry(struct making *making, GError **error)
     bool is_good = present || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     if (!is_good)
         g_propagate_error(error, g_steal_pointer(&cause));
-    is_good = is_good && make_from(making, present, error) && (present || store_policy_check_scope(store, &key, error));
+    is_good = is_good && store_policy_check_version(making->change->expected_version, present, error) &&
+              make_from(making, present, error) && (present || store_policy_check_scope(store, &key, error));
     service_policy_free(present);
     return is_good;
 }

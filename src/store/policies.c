@@ -182,18 +182,17 @@ static bool claim_webhook(struct store_transaction *transaction, struct store_we
     return is_new && count <= claim->max_ids;
 }
 
-static bool refuse_version(const struct store_policy_change *change, const struct service_policy *present,
-                           GError **error)
+bool store_policy_check_version(int32_t expected_version, const struct service_policy *present, GError **error)
 {
     int32_t version = present ? present->version : 0;
-    if (change->expected_version < 0 || change->expected_version == version)
+    if (expected_version < 0 || expected_version == version)
         return true;
     if (version == 0)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "the policy is gone: read it again");
     else
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
                     "the policy was changed meanwhile and is at version %d, not %d: read it again", version,
-                    change->expected_version);
+                    expected_version);
     return false;
 }
 
@@ -316,7 +315,7 @@ static bool change_in(struct store_transaction *transaction, const struct store_
     bool is_good = present || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     if (!is_good)
         g_propagate_error(error, g_steal_pointer(&cause));
-    is_good = is_good && refuse_version(change, present, error) &&
+    is_good = is_good && store_policy_check_version(change->expected_version, present, error) &&
               write_change(transaction, change, present, revision, error);
     service_policy_free(present);
     return is_good;

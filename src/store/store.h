@@ -203,6 +203,8 @@ struct store_policy_change {
  * the other. */
 bool store_policy_change(struct store *store, const struct store_policy_change *change, int32_t *version,
                          int64_t *revision, GError **error);
+/* Whether what is stored (NULL: nothing) is of the version that a change expects, as store_policy_change does. */
+bool store_policy_check_version(int32_t expected_version, const struct service_policy *present, GError **error);
 /* The same document under another seal, if its version is still this one: no change, so no revision. */
 bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *config,
                          GError **error);

@@ -293,8 +293,8 @@ static void test_what_will_not_open_takes_nothing_else_with_it(void)
     world_end(&world);
 }
 
-static bool try_dry(struct world *world, const struct policy_name *name, enum policy_action action, const char *body,
-                    GError **error)
+static bool try_version(struct world *world, const struct policy_name *name, enum policy_action action,
+                        const char *body, int32_t expected_version, GError **error)
 {
     struct policy_changed changed;
     struct record_errors errors;
@@ -302,13 +302,38 @@ static bool try_dry(struct world *world, const struct policy_name *name, enum po
     const struct policy_change change = {.name = *name,
                                          .action = action,
                                          .body = body,
-                                         .expected_version = -1,
+                                         .expected_version = expected_version,
                                          .is_dry_run = true,
                                          .by = {.org_id = "default", .actor_id = "u1"}};
     bool is_good = policy_keeper_change(world->keeper, &change, &changed, &errors, error);
     policy_changed_clear(&changed);
     record_errors_clear(&errors);
     return is_good;
+}
+
+static bool try_dry(struct world *world, const struct policy_name *name, enum policy_action action, const char *body,
+                    GError **error)
+{
+    return try_version(world, name, action, body, -1, error);
+}
+
+/* What would be refused because somebody changed it meanwhile is refused now. */
+static void test_a_dry_run_holds_the_version_against_what_is_stored(void)
+{
+    static const char *const body = "{\"loitering_seconds\":3}";
+    struct world world;
+    world_start(&world, NULL);
+    g_assert_true(try_version(&world, &org_safety, POLICY_PUT, body, 0, NULL)); /* there must be none */
+    g_assert_false(try_version(&world, &org_safety, POLICY_PUT, body, 1, NULL));
+    put(&world, &org_safety, POLICY_PUT, "{\"loitering_seconds\":9}");
+    put(&world, &org_safety, POLICY_PUT, "{\"loitering_seconds\":8}");
+    for (int32_t version = 0; version < 4; version++) {
+        g_autoptr(GError) error = NULL;
+        bool is_present = version == 2;
+        g_assert_cmpint(try_version(&world, &org_safety, POLICY_PUT, body, version, &error), ==, is_present);
+        g_assert_cmpint(g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT), ==, !is_present);
+    }
+    world_end(&world);
 }
 
 /* As the change itself: what does not open is replaced whole, and not patched. */
@@ -423,6 +448,8 @@ int main(int argc, char **argv)
                     test_sealed_documents_open_after_a_restart_and_not_without_the_key);
     g_test_add_func("/policy keeper/what will not open takes nothing else with it",
                     test_what_will_not_open_takes_nothing_else_with_it);
+    g_test_add_func("/policy keeper/a dry run holds the version against what is stored",
+                    test_a_dry_run_holds_the_version_against_what_is_stored);
     g_test_add_func("/policy keeper/a dry run changes nothing", test_a_dry_run_changes_nothing);
     g_test_add_func("/policy keeper/a dry run says what would mend what will not open",
                     test_a_dry_run_says_what_would_mend_what_will_not_open);
