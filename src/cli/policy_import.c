@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "facts/user.h"
 #include "policy/directory.h"
 #include "policy/policy.h"
 
@@ -12,7 +13,7 @@ struct import {
     struct api_client *client;
     const char *directory, *reason;
     const char *org_id; /* of who asks */
-    GPtrArray *paths;   /* of char *, below the directory */
+    GPtrArray *paths;   /* of char *, below the directory; borrowed */
 };
 
 static bool fail(GError **error, const char *path, const char *why)
@@ -81,6 +82,38 @@ static bool import_all(const struct import *import, GError **error)
     return true;
 }
 
+/* What holds for everyone, which an org exports with its own and only the role platform may set, is left out and named.
+ */
+static void leave_out_global(const GPtrArray *paths, GPtrArray *own)
+{
+    for (guint i = 0; i < paths->len; i++) {
+        const char *path = g_ptr_array_index(paths, i);
+        struct policy_scope scope;
+        enum policy_type type;
+        g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+        if (policy_path_read(parts, &scope, &type) && !scope.org_id)
+            g_printerr("%s is left out: it holds for everyone, and only the role platform changes that\n", path);
+        else
+            g_ptr_array_add(own, g_strdup(path));
+    }
+}
+
+static bool import_as(struct import *import, const json_t *me, GError **error)
+{
+    const char *org = json_string_value(json_object_get(me, "org_id"));
+    const char *role = json_string_value(json_object_get(me, "role"));
+    g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func(g_free);
+    import->org_id = org ? org : "default";
+    if (!import->paths->len)
+        return fail(error, import->directory, "holds no policy files");
+    if (role && strcmp(role, role_names[ROLE_PLATFORM - 1]) != 0) {
+        leave_out_global(import->paths, own);
+        import->paths = own;
+    }
+    return import->paths->len ? import_all(import, error)
+                              : fail(error, import->directory, "holds no policy files of an org");
+}
+
 bool policy_import(struct api_client *client, const char *directory, const char *reason, GError **error)
 {
     g_autoptr(GPtrArray) paths = policy_directory_list(directory, NULL, NULL, error);
@@ -88,9 +121,8 @@ bool policy_import(struct api_client *client, const char *directory, const char 
     if (!me)
         return false;
     json_t *tree = json_loads(me, 0, NULL);
-    const char *org = json_string_value(json_object_get(tree, "org_id"));
-    const struct import import = {client, directory, reason, org ? org : "default", paths};
-    bool is_good = (paths->len || fail(error, directory, "holds no policy files")) && import_all(&import, error);
+    struct import import = {.client = client, .directory = directory, .reason = reason, .paths = paths};
+    bool is_good = import_as(&import, tree, error);
     json_decref(tree);
     return is_good;
 }

@@ -425,6 +425,41 @@ def an_import_that_fails_midway_says_what_was_done():
         assert "1 of 3 files were imported, then: privacy.json" in told.stderr and "the store is away" in told.stderr, told
 
 
+class AdminsServer(FailingServer):
+    """Its one user is an org's admin: whatever holds for everyone is refused."""
+
+    def do_GET(self):
+        self.answer(200, {"org_id": "default", "username": "ann", "role": "admin"})
+
+    def take(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        if "scope=global" in self.path:
+            self.answer(403, {"title": "Forbidden", "status": 403, "detail": "only the role platform"})
+        else:
+            self.answer(200, {})
+
+    do_POST = do_PUT = take
+
+
+def an_orgs_admin_imports_what_it_exported():
+    with Directory() as directory:
+        exported = directory / "exported"
+        (exported / "orgs" / "default").mkdir(parents=True)
+        (exported / "motion.json").write_text("{}")
+        with http.server.HTTPServer(("127.0.0.1", 0), AdminsServer) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            run = lambda: vedette("policy", "import", exported, env={
+                "PATH": os.environ["PATH"], "VEDETTE_URL": f"http://127.0.0.1:{server.server_port}", "VEDETTE_TOKEN": "x",
+                **sanitizer_options()})
+            nothing = run()
+            (exported / "orgs" / "default" / "safety.json").write_text("{}")
+            told = run()
+            server.shutdown()
+        assert nothing.returncode == 1 and "no policy files of an org" in nothing.stderr, nothing
+        assert told.returncode == 0 and told.stdout == "orgs/default/safety.json\n", told
+        assert "motion.json is left out: it holds for everyone" in told.stderr, told
+
+
 def damage(directory, policy_type):
     """As another program might: what is stored is no document any more."""
     with sqlite3.connect(directory / "data" / "vedette.db", timeout=30) as database:
@@ -526,6 +561,7 @@ if __name__ == "__main__":
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
         ("h15_the_same_again_tells_no_worker", h15_the_same_again_tells_no_worker),
         ("an import that fails midway says what was done", an_import_that_fails_midway_says_what_was_done),
+        ("an orgs admin imports what it exported", an_orgs_admin_imports_what_it_exported),
         ("a new worker goes by the last good policies", a_new_worker_goes_by_the_last_good_policies),
         ("nothing is seen of a camera whose policies nobody knows", nothing_is_seen_of_a_camera_whose_policies_nobody_knows),
         ("a directory is imported whole or not at all", a_directory_is_imported_whole_or_not_at_all),
