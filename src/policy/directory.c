@@ -71,15 +71,19 @@ GPtrArray *policy_directory_list(const char *directory, void (*enter)(void *data
 
 /* ---- one file ---- */
 
-/* NULL: `errno` says why. */
-static char *read_text(int fd, size_t size)
+/* NULL: *why says why. A byte 0 would end the text before the file's end. */
+static char *read_text(int fd, size_t size, const char **why)
 {
     g_autofree char *text = g_malloc0(size + 1);
     size_t length = 0;
     ssize_t got = 0;
     while (length < size && (got = read(fd, text + length, size - length)) > 0)
         length += (size_t)got;
-    return got < 0 ? NULL : g_steal_pointer(&text);
+    if (got < 0)
+        *why = g_strerror(errno);
+    else if (memchr(text, '\0', length))
+        *why = "it has a byte 0, which no text has: write it anew";
+    return *why ? NULL : g_steal_pointer(&text);
 }
 
 char *policy_directory_read(const char *directory, const char *path, GError **error)
@@ -95,8 +99,8 @@ char *policy_directory_read(const char *directory, const char *path, GError **er
         why = "it is no file";
     else if (status.st_size > POLICY_DOCUMENT_MAX_BYTES)
         why = "it is longer than the 64 KB that a policy may have";
-    else if (!(text = read_text(fd, (size_t)status.st_size)))
-        why = g_strerror(errno);
+    else
+        text = read_text(fd, (size_t)status.st_size, &why);
     if (fd >= 0)
         close(fd);
     if (why)

@@ -13,5 +13,6 @@
  * cannot be read, or there are too many files. */
 GPtrArray *policy_directory_list(const char *directory, void (*enter)(void *data, const char *folder), void *data,
                                  GError **error);
-/* The text of one of them; g_free. NULL: it cannot be read, is no file or is longer than a document may be. */
+/* The text of one of them; g_free. NULL: it cannot be read, is no file, is longer than a document may be or has
+ * a byte 0. */
 char *policy_directory_read(const char *directory, const char *path, GError **error);

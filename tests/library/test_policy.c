@@ -320,6 +320,28 @@ static void test_h01_a_misplaced_file_leaves_the_orgs_document(void)
     remove_files(directory, left, G_N_ELEMENTS(left));
 }
 
+/* It would be cut there, and what is left could say something else. */
+static void test_h01_a_file_with_a_byte_0_is_refused(void)
+{
+    static const char text[] = "{\"loitering_seconds\":7}\0,\"loitering_seconds\":9}";
+    static const char *const left[] = {"safety.json", ""};
+    g_autofree char *directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(directory, "safety.json", NULL);
+    struct vedette_policy_manager_config config;
+    struct vedette_policy_manager_status status;
+    vedette_policy_manager_config_init(&config);
+    config.directory = directory;
+    put_file(directory, "safety.json", "{\"loitering_seconds\":60}");
+    struct vedette_policy_manager *manager = vedette_policy_manager_new("safety", &config, NULL);
+    g_assert_true(g_file_set_contents(file, text, sizeof text, NULL));
+    g_assert_false(vedette_policy_manager_reload(manager));
+    g_assert_cmpfloat(loitering(manager, &door), ==, 60);
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_nonnull(strstr(status.error, "safety.json': it has a byte 0"));
+    vedette_policy_manager_free(manager);
+    remove_files(directory, left, G_N_ELEMENTS(left));
+}
+
 static void test_a_wrong_config_is_told(void)
 {
     struct vedette_policy_manager_config config;
@@ -349,6 +371,7 @@ int main(int argc, char **argv)
                     test_files_are_documents_and_go_with_their_files);
     g_test_add_func("/library/policy/h01_a_misplaced_file_leaves_the_orgs_document",
                     test_h01_a_misplaced_file_leaves_the_orgs_document);
+    g_test_add_func("/library/policy/h01_a_file_with_a_byte_0_is_refused", test_h01_a_file_with_a_byte_0_is_refused);
     g_test_add_func("/library/policy/a wrong config is told", test_a_wrong_config_is_told);
     return g_test_run();
 }
