@@ -56,7 +56,8 @@ struct vedette_policy_source {
 
 struct vedette_policy_manager_config {
     /* Files: TYPE.json is for everyone, orgs/ORG/TYPE.json for an org, orgs/ORG/{sites,classes,cameras}/ID/TYPE.json
-     * for what is below it. NULL: `source` has them. Read as a whole at each load. */
+     * for what is below it. Names that begin with '.' are passed over where they are no ids. NULL: `source` has them.
+     * Read as a whole at each load. */
     const char *directory;
     struct vedette_policy_source source;
     const char *snapshot_path; /* a file of mode 0600; NULL: none */

@@ -28,6 +28,12 @@ static bool fail(GError **error, const char *directory, const char *why)
     return false;
 }
 
+/* Names in "orgs" and in "orgs/ORG/cameras" are ids, which may begin with '.' too. */
+static bool holds_ids(const char *below, int depth)
+{
+    return depth % 2 == 1 && (strcmp(below, "orgs") == 0 || g_str_has_prefix(below, "orgs/"));
+}
+
 static bool list(struct listing *listing, const char *below, int depth, GError **error)
 {
     g_autofree char *whole = g_build_filename(listing->directory, below, NULL);
@@ -41,7 +47,7 @@ static bool list(struct listing *listing, const char *below, int depth, GError *
         g_autofree char *path = *below ? g_build_filename(below, name, NULL) : g_strdup(name);
         g_autofree char *file = g_build_filename(whole, name, NULL);
         bool is_folder = g_file_test(file, G_FILE_TEST_IS_DIR);
-        if (name[0] == '.')
+        if (name[0] == '.' && !(is_folder && holds_ids(below, depth)))
             continue;
         if (is_folder && depth < DEPTH_MAX)
             is_good = list(listing, path, depth + 1, error);

@@ -1,5 +1,6 @@
 /* Directories of policy files, for who reads them: a file's place is its document's scope, its name the type (see
- * policy_path_read). Names that begin with '.' are an editor's or a repository's and passed over.
+ * policy_path_read). Names that begin with '.' are an editor's or a repository's and passed over, but for folders where
+ * ids stand.
  *
  * Threads: everything from any thread.
  */

@@ -320,6 +320,40 @@ static void test_h01_a_misplaced_file_leaves_the_orgs_document(void)
     remove_files(directory, left, G_N_ELEMENTS(left));
 }
 
+/* Ids may, as camera ".door" of the org ".acme"; what editors and repositories leave is passed over. */
+static void test_an_id_may_begin_with_a_dot(void)
+{
+    static const char *const place = "orgs/.acme/cameras/.door/safety.json";
+    static const char *const hidden[] = {".git/safety.json", "orgs/.acme/.git/door/safety.json", "orgs/.notes.json",
+                                         "orgs/.acme/cameras/.door/.safety.json"};
+    static const char *const left[] = {place,
+                                       "orgs/.acme/cameras/.door",
+                                       "orgs/.acme/cameras",
+                                       "orgs/.acme/.git/door",
+                                       "orgs/.acme/.git",
+                                       "orgs/.acme",
+                                       "orgs",
+                                       ".git",
+                                       ""};
+    const struct vedette_policy_scope camera = {.org_id = ".acme", .camera_id = ".door"};
+    g_autofree char *directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
+    struct vedette_policy_manager_config config;
+    struct vedette_policy_manager_status status;
+    vedette_policy_manager_config_init(&config);
+    config.directory = directory;
+    put_file(directory, place, "{\"loitering_seconds\":7}");
+    for (size_t i = 0; i < G_N_ELEMENTS(hidden); i++)
+        put_file(directory, hidden[i], "no document");
+    struct vedette_policy_manager *manager = vedette_policy_manager_new("safety", &config, NULL);
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_cmpstr(status.error, ==, "");
+    g_assert_cmpint(status.documents, ==, 1);
+    g_assert_cmpfloat(loitering(manager, &camera), ==, 7);
+    vedette_policy_manager_free(manager);
+    remove_files(directory, hidden, G_N_ELEMENTS(hidden));
+    remove_files(directory, left, G_N_ELEMENTS(left));
+}
+
 /* It would be cut there, and what is left could say something else. */
 static void test_h01_a_file_with_a_byte_0_is_refused(void)
 {
@@ -372,6 +406,7 @@ int main(int argc, char **argv)
     g_test_add_func("/library/policy/h01_a_misplaced_file_leaves_the_orgs_document",
                     test_h01_a_misplaced_file_leaves_the_orgs_document);
     g_test_add_func("/library/policy/h01_a_file_with_a_byte_0_is_refused", test_h01_a_file_with_a_byte_0_is_refused);
+    g_test_add_func("/library/policy/an id may begin with a dot", test_an_id_may_begin_with_a_dot);
     g_test_add_func("/library/policy/a wrong config is told", test_a_wrong_config_is_told);
     return g_test_run();
 }
