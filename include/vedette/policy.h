@@ -37,7 +37,8 @@ struct vedette_policy_scope {
 
 struct vedette_policy_document {
     struct vedette_policy_scope scope;
-    const char *service_name; /* for this service alone; NULL: for every one */
+    const char *service_name; /* for this service alone, and then it wins over one for every service of the same scope
+                               * and type, whichever comes first; NULL: for every one */
     const char *type;         /* "privacy", … */
     const char *config;       /* the JSON object; at most 64 KiB */
     int64_t revision;         /* counts up over all documents */
@@ -57,7 +58,8 @@ struct vedette_policy_source {
 struct vedette_policy_manager_config {
     /* Files: TYPE.json is for everyone, orgs/ORG/TYPE.json for an org, orgs/ORG/{sites,classes,cameras}/ID/TYPE.json
      * for what is below it. Names that begin with '.' are passed over where they are no ids. NULL: `source` has them.
-     * Read as a whole at each load. */
+     * Read as a whole at each load. One that holds no file while documents are in force cannot be read: it may be a
+     * volume that is not mounted yet. Empty on purpose it has one file that says nothing ({}). */
     const char *directory;
     struct vedette_policy_source source;
     const char *snapshot_path; /* a file of mode 0600; NULL: none */

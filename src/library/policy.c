@@ -29,14 +29,12 @@ struct handing_over {
     const char *service_name;
     void (*add)(void *data, const struct policy_document *document);
     void *data;
+    GPtrArray *own; /* of struct vedette_policy_document *: for this service alone */
 };
 
-static void hand_over(void *data, const struct vedette_policy_document *document)
+static void add_document(const struct handing_over *to, const struct vedette_policy_document *document)
 {
-    const struct handing_over *to = data;
     const struct vedette_policy_scope *scope = &document->scope;
-    if (document->service_name && strcmp(document->service_name, to->service_name) != 0)
-        return;
     enum policy_type type = record_enum_value(policy_type_names, document->type ? document->type : "");
     g_autofree char *refusal =
         type ? NULL : g_strdup_printf("there is no type of policy '%s'", document->type ? document->type : "");
@@ -49,17 +47,56 @@ static void hand_over(void *data, const struct vedette_policy_document *document
                       });
 }
 
+static struct vedette_policy_document *document_copy(const struct vedette_policy_document *document)
+{
+    const struct vedette_policy_scope *scope = &document->scope;
+    struct vedette_policy_document *copy = g_new(struct vedette_policy_document, 1);
+    *copy = (struct vedette_policy_document){
+        .scope = {g_strdup(scope->org_id), g_strdup(scope->site_id), g_strdup(scope->class_id),
+                  g_strdup(scope->camera_id)},
+        .type = g_strdup(document->type),
+        .config = g_strdup(document->config),
+        .revision = document->revision,
+    };
+    return copy;
+}
+
+static void document_free(gpointer data)
+{
+    struct vedette_policy_document *document = data;
+    const char *const texts[] = {document->scope.org_id,    document->scope.site_id, document->scope.class_id,
+                                 document->scope.camera_id, document->type,          document->config};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free((gpointer)(uintptr_t)texts[i]);
+    g_free(document);
+}
+
+/* A later document takes the place of an earlier one, and so this service's own wait for the others, in whatever order
+ * they come. */
+static void hand_over(void *data, const struct vedette_policy_document *document)
+{
+    const struct handing_over *to = data;
+    if (!document->service_name)
+        add_document(to, document);
+    else if (strcmp(document->service_name, to->service_name) == 0)
+        g_ptr_array_add(to->own, document_copy(document));
+}
+
 static bool load_source(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,
                         int64_t *revision, GError **error)
 {
     const struct vedette_policy_manager *manager = data;
-    struct handing_over to = {manager->service_name, add, add_data};
+    g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func(document_free);
+    struct handing_over to = {manager->service_name, add, add_data, own};
     char why[VEDETTE_POLICY_WHY_BYTES] = "";
-    if (manager->config.source.load(manager->config.source.data, hand_over, &to, revision, why))
-        return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "policies cannot be read: %.*s", (int)sizeof why - 1,
-                why);
-    return false;
+    if (!manager->config.source.load(manager->config.source.data, hand_over, &to, revision, why)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "policies cannot be read: %.*s",
+                    (int)sizeof why - 1, why);
+        return false;
+    }
+    for (guint i = 0; i < own->len; i++)
+        add_document(&to, g_ptr_array_index(own, i));
+    return true;
 }
 
 /* When a file was changed last; 0: it is gone. */
@@ -103,6 +140,9 @@ static bool load_directory(void *data, void (*add)(void *add_data, const struct 
     return paths != NULL;
 }
 
+static const char directory_emptied[] = "the directory of policies holds no file: if it is empty on purpose, leave one "
+                                        "there that says nothing ({})";
+
 /* ---- the life of a manager ---- */
 
 static void on_changed(void *data, struct policy_set *set)
@@ -140,6 +180,7 @@ struct vedette_policy_manager *vedette_policy_manager_new(const char *service_na
     const struct policy_manager_config inner = {.snapshot_path = config->snapshot_path,
                                                 .poll_seconds = config->poll_seconds,
                                                 .clock = clock_system(),
+                                                .emptied = config->directory ? directory_emptied : NULL,
                                                 .changed = on_changed,
                                                 .data = manager};
     manager->manager = policy_manager_new(&inner, &source);

@@ -33,7 +33,7 @@ struct policy_manager {
 struct loading {
     struct policy_set *before, *set;
     bool is_blind; /* nobody knows what was in force before */
-    int64_t refused;
+    int64_t handed, refused;
     unsigned refused_types; /* bits: 1 << enum policy_type */
     bool is_read, is_unsaved;
     GError *first_error;
@@ -43,6 +43,7 @@ static void add(void *data, const struct policy_document *document)
 {
     struct loading *loading = data;
     g_autoptr(GError) error = NULL;
+    loading->handed++;
     if (policy_set_share(loading->set, loading->before, document) || policy_set_add(loading->set, document, &error))
         return;
     loading->refused++;
@@ -125,6 +126,17 @@ static void take_in(struct policy_manager *manager, struct loading *loading, int
     loading->is_unsaved = !save(manager, loading->set, *cause ? NULL : cause);
 }
 
+/* Nobody takes all documents away at once: what looks so is a volume that is not mounted yet. */
+static bool check_emptied(const struct policy_manager *manager, const struct loading *loading, GError **error)
+{
+    size_t left = policy_set_count(loading->before);
+    bool is_emptied = manager->config.emptied && !loading->handed && left;
+    if (is_emptied)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s; the %zu documents in force stay",
+                    manager->config.emptied, left);
+    return !is_emptied;
+}
+
 static bool load(struct policy_manager *manager, GError **error)
 {
     CLEANUP(policy_set)
@@ -134,7 +146,8 @@ static bool load(struct policy_manager *manager, GError **error)
         .before = before, .set = set, .is_blind = !manager->last_run && !policy_manager_is_loaded(manager)};
     g_autoptr(GError) cause = NULL;
     int64_t revision = 0;
-    loading.is_read = manager->source.load(manager->source.data, add, &loading, &revision, &cause);
+    loading.is_read = manager->source.load(manager->source.data, add, &loading, &revision, &cause) &&
+                      check_emptied(manager, &loading, &cause);
     bool is_ignored = loading.is_read && is_out_of_order(manager, revision);
     if (loading.is_read && !is_ignored)
         take_in(manager, &loading, revision, &cause);

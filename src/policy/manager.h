@@ -40,6 +40,9 @@ struct policy_manager_config {
     struct policy_sealer sealer; /* of the snapshot */
     double poll_seconds;         /* between looks when nobody notifies; 0: only when notified */
     struct clock *clock;
+    /* Said where the source hands over nothing though documents are in force: then it could not be read. NULL: it has
+     * none any more. Static. */
+    const char *emptied;
     /* The set is another one, or the first, which may be empty. It may take a reference. May be NULL. */
     void (*changed)(void *data, struct policy_set *set);
     void *data;

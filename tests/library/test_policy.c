@@ -119,6 +119,27 @@ static void test_the_most_specific_level_wins(void)
     vedette_policy_manager_free(manager);
 }
 
+/* In whatever order they come. */
+static void test_a_services_own_document_wins(void)
+{
+    static const struct vedette_policy_document orders[][2] = {
+        {{{.org_id = "acme"}, "safety", "safety", "{\"loitering_seconds\":5}", 1},
+         {{.org_id = "acme"}, NULL, "safety", "{\"loitering_seconds\":30,\"cooldown_seconds\":9}", 2}},
+        {{{.org_id = "acme"}, NULL, "safety", "{\"loitering_seconds\":30,\"cooldown_seconds\":9}", 2},
+         {{.org_id = "acme"}, "safety", "safety", "{\"loitering_seconds\":5}", 1}},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        struct world world = {0};
+        struct vedette_policy_manager_status status;
+        say(&world, orders[i], G_N_ELEMENTS(orders[i]), 2);
+        struct vedette_policy_manager *manager = manage(&world, 0);
+        g_assert_cmpfloat(loitering(manager, &door), ==, 5);
+        vedette_policy_manager_get_status(manager, &status);
+        g_assert_cmpint(status.documents, ==, 1);
+        vedette_policy_manager_free(manager);
+    }
+}
+
 static void note_fault(void *data, const char *path, const char *text)
 {
     g_string_append_printf(data, "%s: %s; ", path, text);
@@ -376,6 +397,39 @@ static void test_h01_a_file_with_a_byte_0_is_refused(void)
     remove_files(directory, left, G_N_ELEMENTS(left));
 }
 
+/* A volume that is not mounted yet; nor does a start from it. */
+static void test_h01_an_empty_directory_takes_nothing_away(void)
+{
+    static const char *const left[] = {"privacy.json", "snapshot", ""};
+    g_autofree char *directory = g_dir_make_tmp("vedette-policy-XXXXXX", NULL);
+    g_autofree char *snapshot = g_build_filename(directory, "snapshot", NULL);
+    struct vedette_policy_manager_config config;
+    struct vedette_policy_manager_status status;
+    vedette_policy_manager_config_init(&config);
+    config.directory = directory;
+    config.snapshot_path = snapshot;
+    struct vedette_policy_manager *manager = vedette_policy_manager_new("safety", &config, NULL);
+    vedette_policy_manager_get_status(manager, &status);
+    g_assert_false(status.is_stale); /* there was none */
+    put_file(directory, "safety.json", "{\"loitering_seconds\":60}");
+    g_assert_true(vedette_policy_manager_reload(manager));
+    take_file(directory, "safety.json");
+    for (int run = 0; run < 2; run++) {
+        g_assert_false(vedette_policy_manager_reload(manager));
+        g_assert_cmpfloat(loitering(manager, &door), ==, 60);
+        vedette_policy_manager_get_status(manager, &status);
+        g_assert_true(status.is_stale);
+        g_assert_nonnull(strstr(status.error, "holds no file"));
+        vedette_policy_manager_free(manager);
+        manager = vedette_policy_manager_new("safety", &config, NULL);
+    }
+    put_file(directory, "privacy.json", "{}");
+    g_assert_true(vedette_policy_manager_reload(manager));
+    g_assert_cmpfloat(loitering(manager, &door), ==, -1); /* nobody says it */
+    vedette_policy_manager_free(manager);
+    remove_files(directory, left, G_N_ELEMENTS(left));
+}
+
 static void test_a_wrong_config_is_told(void)
 {
     struct vedette_policy_manager_config config;
@@ -407,6 +461,9 @@ int main(int argc, char **argv)
                     test_h01_a_misplaced_file_leaves_the_orgs_document);
     g_test_add_func("/library/policy/h01_a_file_with_a_byte_0_is_refused", test_h01_a_file_with_a_byte_0_is_refused);
     g_test_add_func("/library/policy/an id may begin with a dot", test_an_id_may_begin_with_a_dot);
+    g_test_add_func("/library/policy/h01_an_empty_directory_takes_nothing_away",
+                    test_h01_an_empty_directory_takes_nothing_away);
+    g_test_add_func("/library/policy/a services own document wins", test_a_services_own_document_wins);
     g_test_add_func("/library/policy/a wrong config is told", test_a_wrong_config_is_told);
     return g_test_run();
 }
