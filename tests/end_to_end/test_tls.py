@@ -14,6 +14,7 @@ import urllib.request
 
 from world import BINARY, DEADLINE_SECONDS, Directory, Hub, PASSWORD, Skip, make_certificate, open_url, run_tests, until, vedette
 
+SOURCE = pathlib.Path(os.environ["VEDETTE_SOURCE"])
 CONFIG = "http: {tls_certificate_file: server.crt, tls_key_file: server.key}\n"
 
 
@@ -125,6 +126,10 @@ def commands_trust_whom_they_are_told_to():
         assert stranger.returncode != 0 and "certificate" in stranger.stderr, stranger
         known = vedette("jobs", "list", env={**environment, "VEDETTE_CA_FILE": str(directory / "server.crt")})
         assert known.returncode == 0 and "cleanup_old_data" in known.stdout, known
+        script = lambda **more: subprocess.run([SOURCE / "scripts" / "health-check-resilience.sh"], capture_output=True, text=True,
+                                               check=False, timeout=60, env={**environment, **more})
+        assert script().returncode == 2, "the stranger"
+        assert '"status"' in script(VEDETTE_CA_FILE=str(directory / "server.crt")).stdout
 
 
 def run_with(directory, config):
