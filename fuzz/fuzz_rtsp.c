@@ -11,7 +11,8 @@ static void parse_answer(const uint8_t *data, size_t size)
 {
     enum { BODY_MAX_BYTES = 65536 };
     g_auto(rtsp_answer_auto) answer = {0};
-    if (!rtsp_answer_parse("RTSP/1.", (const char *)data, size, BODY_MAX_BYTES, &answer, NULL))
+    if (!rtsp_answer_parse("RTSP/1.", (const char *)data, size, &answer, NULL) ||
+        !rtsp_answer_take_length(&answer, BODY_MAX_BYTES, NULL))
         return;
     if (answer.status < 100 || answer.status > 999 || answer.content_length > BODY_MAX_BYTES)
         __builtin_trap();

@@ -91,9 +91,8 @@ static bool read_answer(struct http_client *client, int64_t deadline_us, struct 
     if (!rtsp_connection_read_head(&client->connection, client->settings->max_header_bytes, deadline_us, &length,
                                    error))
         return false;
-    /* the length of a stream is of no use, and cameras lie there: what comes is bounded as it comes */
     bool is_good = rtsp_answer_parse("HTTP/1.", (const char *)client->connection.buffer + client->connection.start,
-                                     length, INT32_MAX, answer, error);
+                                     length, answer, error);
     client->connection.start += length;
     client->bytes += (int64_t)length;
     return is_good;
@@ -197,10 +196,13 @@ static bool is_whole(const struct http_client *client, const struct rtsp_answer 
     return answer->content_length > 0 && client->picture->len >= answer->content_length;
 }
 
-static bool read_picture(struct http_client *client, const struct rtsp_answer *answer, int64_t deadline_us,
-                         GError **error)
+/* The length of a stream is of no use, and cameras tell what comes to their minds there: that of a picture alone is
+ * read. What comes is bounded as it comes in any case. */
+static bool read_picture(struct http_client *client, struct rtsp_answer *answer, int64_t deadline_us, GError **error)
 {
     g_byte_array_set_size(client->picture, 0);
+    if (!rtsp_answer_take_length(answer, INT32_MAX, error))
+        return false;
     if (answer->content_length > client->max_picture_bytes) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
                     "the camera announces a picture larger than source.max_picture_bytes");

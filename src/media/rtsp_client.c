@@ -15,6 +15,7 @@ enum {
     RTSP_PACKET_MAX_BYTES = 65535,
     RTSP_DEFAULT_SESSION_SECONDS = 60,
     RTSP_LOGIN_TRIES = 2,
+    RTSP_SESSION_NOT_FOUND = 454,
     RTP_STATIC_JPEG = 26, /* RFC 3551 table 5 */
     RTP_VIDEO_CLOCK_RATE = 90000,
 };
@@ -27,8 +28,9 @@ struct rtsp_client {
     int sequence;
     char *session;
     int session_seconds;
-    int64_t keep_alive_us; /* when the next one is due */
-    bool is_asking_again;  /* the one that is under way repeats one that was refused */
+    int64_t keep_alive_us;         /* when the next one is due */
+    bool is_asking_again;          /* the one that is under way repeats one that was refused */
+    const char *keep_alive_method; /* what the camera knows */
     struct rtsp_challenge challenge;
     char *base;    /* what relative control addresses are relative to */
     char *control; /* of the chosen stream */
@@ -48,6 +50,7 @@ struct rtsp_client *rtsp_client_new(const struct media_url *url, const char *use
     client->connection.refused_networks = settings->refused_networks;
     client->connection.tls_ca_file = settings->tls_ca_file;
     client->session_seconds = RTSP_DEFAULT_SESSION_SECONDS;
+    client->keep_alive_method = "GET_PARAMETER";
     return client;
 }
 
@@ -112,7 +115,8 @@ static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct 
                                    error))
         return false;
     if (!rtsp_answer_parse("RTSP/1.", (const char *)client->connection.buffer + client->connection.start, header_length,
-                           client->settings->max_header_bytes, answer, error))
+                           answer, error) ||
+        !rtsp_answer_take_length(answer, client->settings->max_header_bytes, error))
         return false;
     client->connection.start += header_length;
     while (client->connection.end - client->connection.start < answer->content_length)
@@ -327,17 +331,38 @@ bool rtsp_client_play(struct rtsp_client *client, struct rtsp_stream *stream, GE
 
 /* ---- packets ---- */
 
-/* Answers to keep-alives come between packets. They say nothing new but one thing: that the login's nonce grew old, and
- * then the keep-alive goes out once more. */
+/* What a camera answers that has no such request; it need have none but OPTIONS. */
+static bool is_unknown_method(int status)
+{
+    enum { NOT_ALLOWED = 405, NOT_IMPLEMENTED = 501, OPTION_NOT_SUPPORTED = 551 };
+    return status == NOT_ALLOWED || status == NOT_IMPLEMENTED || status == OPTION_NOT_SUPPORTED;
+}
+
+static void ask_again(struct rtsp_client *client)
+{
+    client->keep_alive_us = 0;
+    client->is_asking_again = true;
+}
+
+/* Answers to keep-alives come between packets. Where the login's nonce grew old, or the camera knows no such request,
+ * it goes out once more, as the camera wants it; where the session is over, so is the stream: nothing more would come.
+ */
 static bool take_answer(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
     g_auto(rtsp_answer_auto) answer = {0};
     if (!read_answer(client, deadline_us, &answer, error))
         return false;
-    if (answer.status == 401 && client->username && !client->is_asking_again &&
-        rtsp_challenge_take(&client->challenge, &answer)) {
-        client->keep_alive_us = 0;
-        client->is_asking_again = true;
+    if (answer.status == RTSP_SESSION_NOT_FOUND) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the camera ended the session (%s: it answered %d)",
+                    client->keep_alive_method, answer.status);
+        return false;
+    }
+    if (is_unknown_method(answer.status) && strcmp(client->keep_alive_method, "OPTIONS") != 0) {
+        client->keep_alive_method = "OPTIONS";
+        ask_again(client);
+    } else if (answer.status == 401 && client->username && !client->is_asking_again &&
+               rtsp_challenge_take(&client->challenge, &answer)) {
+        ask_again(client);
     }
     return true;
 }
@@ -348,7 +373,7 @@ static bool keep_alive(struct rtsp_client *client, int64_t deadline_us, GError *
         return true;
     client->is_asking_again = client->is_asking_again && client->keep_alive_us == 0;
     keep_alive_later(client);
-    return send_request(client, "GET_PARAMETER", client->base, NULL, deadline_us, error);
+    return send_request(client, client->keep_alive_method, client->base, NULL, deadline_us, error);
 }
 
 bool rtsp_client_receive(struct rtsp_client *client, int timeout_ms, struct rtsp_packet *packet, GError **error)

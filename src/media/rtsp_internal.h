@@ -24,10 +24,12 @@ struct rtsp_answer {
     char *body;             /* set by the client */
 };
 /* Parses the status line, which begins with `protocol` ("RTSP/1.", "HTTP/1."), and headers (ending with an empty
- * line). Content-Length above `max_body_bytes`, or none that
- * is a number, is refused before anything is read. */
-bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, int max_body_bytes,
-                       struct rtsp_answer *answer, GError **error);
+ * line). */
+bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, struct rtsp_answer *answer,
+                       GError **error);
+/* Sets `content_length`, of an answer whose body is read by its length: Content-Length above `max_body_bytes`, or none
+ * that is a number, is refused before anything is read. Without the header it is 0. */
+bool rtsp_answer_take_length(struct rtsp_answer *answer, int max_body_bytes, GError **error);
 /* The first header of that name, or NULL. */
 const char *rtsp_answer_header(const struct rtsp_answer *answer, const char *name);
 void rtsp_answer_clear(struct rtsp_answer *answer);

@@ -25,7 +25,7 @@ static bool refuse(GError **error, const char *why)
     return false;
 }
 
-static bool take_length(struct rtsp_answer *answer, int max_body_bytes, GError **error)
+bool rtsp_answer_take_length(struct rtsp_answer *answer, int max_body_bytes, GError **error)
 {
     const char *text = rtsp_answer_header(answer, "Content-Length");
     if (!text)
@@ -61,8 +61,8 @@ static bool take_header(struct rtsp_answer *answer, char *line, size_t index, GE
     return true;
 }
 
-bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, int max_body_bytes,
-                       struct rtsp_answer *answer, GError **error)
+bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, struct rtsp_answer *answer,
+                       GError **error)
 {
     memset(answer, 0, sizeof *answer);
     if (memchr(text, 0, length))
@@ -85,7 +85,7 @@ bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, in
     for (size_t i = 0; lines[i + 1] && *lines[i + 1]; i++)
         if (!take_header(answer, lines[i + 1], i, error))
             return false;
-    return take_length(answer, max_body_bytes, error);
+    return true;
 }
 
 const char *rtsp_answer_header(const struct rtsp_answer *answer, const char *name)

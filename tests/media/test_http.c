@@ -58,6 +58,17 @@ static bool send_chunk(const struct fake_request *request, const char *bytes, gs
     return send_text(request, size) && fake_send(request, bytes, (int)length) && send_text(request, "\r\n");
 }
 
+/* As some cameras' web servers do, for which every answer has an end. */
+static bool stream_with_a_length_of_all(const struct fake_request *request)
+{
+    if (!send_text(request, "HTTP/1.0 200 OK\r\nContent-Length: 2147483647\r\nContent-Type: "
+                            "multipart/x-mixed-replace;boundary=b\r\n\r\n"))
+        return false;
+    while (send_text(request, "--b\r\n\r\n") && send_jpeg(request) && send_text(request, "\r\n"))
+        g_usleep(10000);
+    return false;
+}
+
 static bool stream_in_chunks(const struct fake_request *request)
 {
     static const char head[] = "\r\n--b\r\nContent-Type: image/jpeg\r\n\r\n";
@@ -92,6 +103,7 @@ static const struct honest honest[] = {
     {"with_length", stream_with_length, false},
     {"with_too_large_a_length", stream_with_a_wrong_length, false},
     {"with_too_small_a_length", stream_with_a_short_length, false},
+    {"with_a_length_of_all", stream_with_a_length_of_all, false},
     {"in_chunks", stream_in_chunks, false},
     {"one_by_one", answer_one_picture, true},
     {"one_by_one_without_length", answer_one_picture_without_length, true},
