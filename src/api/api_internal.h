@@ -349,6 +349,8 @@ struct MHD_Response *event_stream_response(struct event_stream *stream, struct M
 /* Checks logins, keeps connections alive. Watch thread. Returns how long it may rest (ms), -1 for ever. */
 int event_streams_tend(struct event_streams *streams);
 
+/* live_routes.c: why there is no feed for a client (feed_open). */
+void answer_no_place(struct answer *answer, const GError *error);
 /* live_routes.c: what a request wants to be told. record_clear with live_subscription_descriptor. */
 void subscription_of_parameters(const struct live_parameters *parameters, struct live_subscription *subscription);
 /* False: the types are not valid, and the answer says so. */

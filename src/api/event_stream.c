@@ -182,12 +182,12 @@ void handle_event_stream(struct request *request, struct answer *answer)
     stream->streams = api->event_streams;
     stream->text = g_string_new(":\n\n"); /* the head goes out at once */
     stream->sent_us = now_us();
-    stream->feed = feed_open(api->feeds, &request->login, &subscription, wake, stream);
+    g_autoptr(GError) error = NULL;
+    stream->feed = feed_open(api->feeds, &request->login, &subscription, wake, stream, &error);
     record_clear(&live_subscription_descriptor, &subscription);
     if (!stream->feed) {
         stream_free(stream);
-        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many clients are connected", NULL);
-        answer_header(answer, "Retry-After", "10");
+        answer_no_place(answer, error);
         return;
     }
     if (id_is_valid(after))

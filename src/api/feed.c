@@ -227,12 +227,45 @@ void feeds_free(struct feeds *feeds)
     g_free(feeds);
 }
 
-size_t feeds_count(struct feeds *feeds)
+/* ---- places ---- */
+
+/* With the lock. A key is a user of its own: its id is in the place of one. */
+static void count_of(const struct feeds *feeds, const struct user *user, int32_t *of_user, int32_t *of_org)
+{
+    *of_user = *of_org = 0;
+    for (guint i = 0; i < feeds->open->len; i++) {
+        const struct feed *feed = g_ptr_array_index(feeds->open, i);
+        bool is_of_org = g_strcmp0(feed->login.user->org_id, user->org_id) == 0;
+        *of_org += is_of_org;
+        *of_user += is_of_org && g_strcmp0(feed->login.user->id, user->id) == 0;
+    }
+}
+
+/* With the lock. So that nobody, and no org, takes the places of all others. */
+static bool has_place(const struct feeds *feeds, const struct login *login, GError **error)
+{
+    const struct http_settings *http = &feeds->settings->http;
+    int32_t of_user, of_org;
+    count_of(feeds, login->user, &of_user, &of_org);
+    if (of_user >= http->websocket_max_clients_per_user || of_org >= http->websocket_max_clients_per_org)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                    "%s has as many clients connected as it may (http.websocket_max_clients_per_%s): close some",
+                    of_user >= http->websocket_max_clients_per_user ? "this login" : "the org",
+                    of_user >= http->websocket_max_clients_per_user ? "user" : "org");
+    else if (feeds->is_closed || feeds->open->len >= (guint)http->websocket_max_clients)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "too many clients are connected");
+    else
+        return true;
+    counter_add(&feeds->health->live_clients_refused, 1);
+    return false;
+}
+
+bool feeds_have_place(struct feeds *feeds, const struct login *login, GError **error)
 {
     pthread_mutex_lock(&feeds->lock);
-    size_t count = feeds->open->len;
+    bool is_good = has_place(feeds, login, error);
     pthread_mutex_unlock(&feeds->lock);
-    return count;
+    return is_good;
 }
 
 /* ---- one feed ---- */
@@ -251,7 +284,7 @@ static void set_subscription(struct feed *feed, const struct live_subscription *
 }
 
 struct feed *feed_open(struct feeds *feeds, const struct login *login, const struct live_subscription *subscription,
-                       void (*wake)(void *data), void *data)
+                       void (*wake)(void *data), void *data, GError **error)
 {
     struct feed *feed = g_new0(struct feed, 1);
     *feed = (struct feed){.feeds = feeds, .wake = wake, .data = data};
@@ -260,11 +293,11 @@ struct feed *feed_open(struct feeds *feeds, const struct login *login, const str
     set_subscription(feed, subscription);
     g_queue_init(&feed->queue);
     pthread_mutex_lock(&feeds->lock);
-    bool has_room = !feeds->is_closed && feeds->open->len < (guint)feeds->settings->http.websocket_max_clients;
-    if (has_room)
+    bool is_good = has_place(feeds, login, error);
+    if (is_good)
         g_ptr_array_add(feeds->open, feed);
     pthread_mutex_unlock(&feeds->lock);
-    if (!has_room)
+    if (!is_good)
         g_clear_pointer(&feed, feed_free);
     return feed;
 }

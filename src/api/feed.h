@@ -34,11 +34,13 @@ void feeds_free(struct feeds *feeds);
 /* From here on they hear what is published; until feeds_close, which ends every feed. */
 void feeds_listen(struct feeds *feeds);
 void feeds_close(struct feeds *feeds);
-size_t feeds_count(struct feeds *feeds);
+/* Whether one more of this login finds a place. False: VEDETTE_ERROR_UNAVAILABLE (http.websocket_max_clients are open,
+ * or they are closed), or VEDETTE_ERROR_FULL (its user or org has its share); counted. */
+bool feeds_have_place(struct feeds *feeds, const struct login *login, GError **error);
 
-/* `subscription` and `login` are copied. NULL: http.websocket_max_clients are open. */
+/* `subscription` and `login` are copied. NULL as feeds_have_place. */
 struct feed *feed_open(struct feeds *feeds, const struct login *login, const struct live_subscription *subscription,
-                       void (*wake)(void *data), void *data);
+                       void (*wake)(void *data), void *data, GError **error);
 /* After this it is not woken any more. */
 void feed_free(struct feed *feed);
 void feed_subscribe(struct feed *feed, const struct live_subscription *subscription);

@@ -3,6 +3,8 @@
 
 #include "api/api_internal.h"
 
+enum { PLACE_RETRY_SECONDS = 10 };
+
 static void split(const char *text, struct record_strings *strings)
 {
     g_auto(GStrv) words = g_strsplit(text ? text : "", ",", -1);
@@ -38,6 +40,13 @@ bool subscription_check_parameters(const struct request *request, struct answer 
     record_clear(&live_subscription_descriptor, &subscription);
     record_errors_clear(&errors);
     return is_good;
+}
+
+void answer_no_place(struct answer *answer, const GError *error)
+{
+    bool is_share = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    answer_problem(answer, is_share ? MHD_HTTP_TOO_MANY_REQUESTS : MHD_HTTP_SERVICE_UNAVAILABLE, error->message, NULL);
+    answer_header(answer, "Retry-After", "%d", PLACE_RETRY_SECONDS);
 }
 
 static const struct route routes[] = {

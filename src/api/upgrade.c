@@ -34,7 +34,7 @@ static char *accept_value(const char *key)
 
 void handle_websocket(struct request *request, struct answer *answer)
 {
-    struct api *api = request->api;
+    g_autoptr(GError) error = NULL;
     if (!subscription_check_parameters(request, answer))
         return;
     const char *key = header(request, "Sec-WebSocket-Key");
@@ -49,9 +49,8 @@ void handle_websocket(struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_UPGRADE_REQUIRED, "this address speaks WebSocket, version 13", NULL);
         answer_header(answer, "Upgrade", "websocket");
         answer_header(answer, "Sec-WebSocket-Version", "13");
-    } else if (feeds_count(api->feeds) >= (size_t)api->settings->http.websocket_max_clients) {
-        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many pages are connected", NULL);
-        answer_header(answer, "Retry-After", "10");
+    } else if (!feeds_have_place(request->api->feeds, &request->login, &error)) {
+        answer_no_place(answer, error);
     } else {
         g_autofree char *value = accept_value(key);
         answer->status = MHD_HTTP_SWITCHING_PROTOCOLS;

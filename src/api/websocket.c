@@ -292,7 +292,7 @@ static bool client_begin(struct websockets *websockets, struct client *client, c
     if (wslay_event_context_server_init(&client->wslay, &callbacks, client) != 0)
         return false;
     wslay_event_config_set_max_recv_msg_length(client->wslay, CLIENT_MESSAGE_MAX_BYTES);
-    client->feed = feed_open(websockets->api->feeds, login, subscription, wake, websockets->api->watch);
+    client->feed = feed_open(websockets->api->feeds, login, subscription, wake, websockets->api->watch, NULL);
     return client->feed;
 }
 

@@ -261,6 +261,9 @@ static const struct record_field server_health_fields[] = {
           "refresh tokens that were used a second time: someone had a copy, and the session was ended"),
     FIELD(struct server_health, websocket_clients, RECORD_GAUGE, "pages connected"),
     FIELD(struct server_health, event_stream_clients, RECORD_GAUGE, "clients of /api/v1/events/stream"),
+    FIELD(struct server_health, live_clients_refused, RECORD_COUNTER,
+          "pages and clients of /api/v1/events/stream refused: http.websocket_max_clients are connected, or as many as "
+          "one user or org may have"),
     FIELD(struct server_health, websocket_dropped, RECORD_COUNTER, "track updates shed for slow pages"),
     FIELD(struct server_health, cameras_managed, RECORD_GAUGE, "cameras that were made by the API"),
     FIELD(struct server_health, cameras_refused, RECORD_COUNTER,

@@ -156,6 +156,7 @@ struct server_health {
     int64_t tokens_remembered;
     int64_t refresh_tokens_reused; /* each ended a session */
     int64_t websocket_clients, event_stream_clients;
+    int64_t live_clients_refused;             /* of both kinds: no place, or none of their share */
     int64_t websocket_dropped;                /* track updates shed for slow clients */
     int64_t cameras_managed, cameras_refused; /* made by the API; new ones beyond a bound */
     int64_t camera_tests, camera_tests_refused, camera_tests_running;

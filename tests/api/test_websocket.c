@@ -216,6 +216,62 @@ static void test_clients_are_bounded(void)
     world_clear(&world);
 }
 
+static int status_of_open(const struct api_world *world, const char *token)
+{
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", token);
+    int status, fd = open_websocket(world, headers, &status);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+/* The administrator with another name, of another org. */
+static void add_user_elsewhere(const struct api_world *world, const char *org_id)
+{
+    struct user *user = store_user_find(world->store, "admin", NULL);
+    g_free(user->id);
+    g_free(user->org_id);
+    user->id = id_new(world->clock);
+    user->org_id = g_strdup(org_id);
+    g_assert_true(world_put_user(world->store, user, NULL));
+    user_free(user);
+}
+
+/* Nobody takes the places of all: who has their share, and whose org has, is refused, and others find one. */
+static void test_places_are_shared(void)
+{
+    enum { OF_USER = 2, OF_ORG = 3 };
+    struct api_world world;
+    int fds[OF_ORG];
+    world_prepare(&world);
+    world.settings.http.websocket_max_clients = OF_ORG + 2;
+    world.settings.http.websocket_max_clients_per_user = OF_USER;
+    world.settings.http.websocket_max_clients_per_org = OF_ORG;
+    world_start(&world);
+    world_login(&world);
+    add_user_elsewhere(&world, "other");
+    g_autofree char *key = world_bound_key(&world, world.token, "viewer", "cam-1"),
+                    *elsewhere = world_login_as(&world, "other/admin", WORLD_PASSWORD);
+    for (int i = 0; i < OF_ORG; i++) {
+        g_assert_cmpint(status_of_open(&world, elsewhere), ==, 101);
+        fds[i] = open_with_token(&world, i < OF_USER ? world.token : key);
+        WORLD_AWAIT(counter_get(&world.health.websocket_clients) == i + 1); /* the other is gone again */
+        if (i == OF_USER - 1)
+            g_assert_cmpint(status_of_open(&world, world.token), ==, 429);
+    }
+    g_assert_cmpint(status_of_open(&world, key), ==, 429); /* the org's are taken */
+    struct reply reply = world_get(&world, "/api/v1/events/stream?cameras=cam-1", key);
+    world_assert_problem(&reply, 429);
+    g_autofree char *retry = reply_header(&reply, "Retry-After");
+    g_assert_nonnull(retry);
+    g_assert_cmpint(counter_get(&world.health.live_clients_refused), ==, 3);
+    g_assert_cmpint(status_of_open(&world, elsewhere), ==, 101);
+    reply_clear(&reply);
+    for (int i = 0; i < OF_ORG; i++)
+        close(fds[i]);
+    world_clear(&world);
+}
+
 /* ---- subscriptions ---- */
 
 static void send_text(int fd, const char *text)
@@ -332,7 +388,7 @@ static void test_a_login_that_cannot_be_looked_up_ends_at_last(void)
     world_init(&world);
     g_assert_true(auth_check_token(world.api->auth, world_login(&world), &login, NULL));
     record_init(&live_subscription_descriptor, &subscription);
-    struct feed *feed = feed_open(world.api->feeds, &login, &subscription, note_wake, &woken);
+    struct feed *feed = feed_open(world.api->feeds, &login, &subscription, note_wake, &woken, NULL);
     int64_t now_us = clock_monotonic_us(clock_system());
     hang_store(&world, held);
     feed_check_login(feed, now_us + 3 * (int64_t)SECOND_US);
@@ -360,6 +416,7 @@ int main(int argc, char **argv)
     g_test_add_func("/websocket/login_that_ends_ends_the_socket", test_login_that_ends_ends_the_socket);
     g_test_add_func("/websocket/stop_says_goodbye", test_stop_says_goodbye);
     g_test_add_func("/websocket/clients_are_bounded", test_clients_are_bounded);
+    g_test_add_func("/websocket/places_are_shared", test_places_are_shared);
     g_test_add_func("/websocket/a_client_says_what_it_wants", test_a_client_says_what_it_wants);
     g_test_add_func("/websocket/a_store_that_hangs_holds_up_no_message", test_a_store_that_hangs_holds_up_no_message);
     g_test_add_func("/websocket/a_login_that_cannot_be_looked_up_ends_at_last",

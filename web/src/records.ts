@@ -580,6 +580,8 @@ export interface ServerHealth {
   websocket_clients: number;
   /** clients of /api/v1/events/stream */
   event_stream_clients: number;
+  /** pages and clients of /api/v1/events/stream refused: http.websocket_max_clients are connected, or as many as one user or org may have */
+  live_clients_refused: number;
   /** track updates shed for slow pages */
   websocket_dropped: number;
   /** cameras that were made by the API */
