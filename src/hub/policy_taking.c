@@ -9,7 +9,7 @@
 
 #define POLICY_FILES_AUTHOR "directory"
 #define WHOLE_DIRECTORY "." /* the path under which it stands where it cannot be read */
-enum { DOUBT_MAX_BYTES = 1000 };
+enum { DOUBT_MAX_BYTES = 1000, PUT_TRIES = 5 };
 
 struct file {
     struct policy_file row; /* as the store shall have it */
@@ -113,6 +113,7 @@ static bool name_of_path(char **parts, struct policy_name *name)
     return policy_path_read(parts, &name->scope, &name->type);
 }
 
+/* *version: what is expected, and what came of it. */
 static bool change(struct policy_taking *taking, const char *path, const struct policy_name *name, const char *body,
                    int32_t *version, GError **error)
 {
@@ -124,7 +125,7 @@ static bool change(struct policy_taking *taking, const char *path, const struct 
         .name = *name,
         .action = body ? POLICY_PUT : POLICY_DELETE,
         .body = body,
-        .expected_version = body ? -1 : *version,
+        .expected_version = *version,
         .by = {name->scope.org_id ? name->scope.org_id : POLICY_ORG_OF_ALL, POLICY_FILES_AUTHOR, NULL, NULL, reason},
         .batch = taking->batch};
     bool is_good = policy_keeper_change(taking->config.keeper, &wanted, &changed, &errors, error);
@@ -137,17 +138,35 @@ static bool change(struct policy_taking *taking, const char *path, const struct 
 }
 
 /* True when the stored document says the same already by a file's word: another server's, of the same directory. One
- * that says the same by somebody else's is changed: from then on it is the file's, and goes with it. */
+ * that says the same by somebody else's is changed: from then on it is the file's, and goes with it. *version: what is
+ * stored; 0: nothing; below 0: something that cannot be read. */
 static bool is_in_force(struct policy_taking *taking, const struct policy_name *name, const char *body,
                         int32_t *version)
 {
-    struct service_policy *policy = policy_keeper_find(taking->config.keeper, name, NULL);
+    g_autoptr(GError) cause = NULL;
+    struct service_policy *policy = policy_keeper_find(taking->config.keeper, name, &cause);
     bool is_same =
         policy && g_strcmp0(policy->updated_by, POLICY_FILES_AUTHOR) == 0 && service_policy_says(policy, body);
-    if (is_same)
-        *version = policy->version;
+    *version = policy ? policy->version : g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND) ? 0 : -1;
     service_policy_free(policy);
     return is_same;
+}
+
+/* Another server, of the same directory, may do so at the same moment: it is looked at again, so that both files are of
+ * one version. */
+static bool put(struct policy_taking *taking, const char *path, const struct policy_name *name, const char *body,
+                int32_t *version, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    for (int i = 0; i < PUT_TRIES; i++) {
+        g_clear_error(&cause);
+        if (is_in_force(taking, name, body, version) || change(taking, path, name, body, version, &cause))
+            return true;
+        if (!g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
+            break;
+    }
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
 }
 
 /* ---- taking over ---- */
@@ -165,8 +184,7 @@ static void take_body(struct policy_taking *taking, struct file *file, const cha
     } else if (!policy_keeper_check_scope(taking->config.keeper, &name, &error)) {
         refuse(file, error->message); /* people make orgs, sites and cameras: it is tried again */
         note_failure(taking, error);
-    } else if (is_in_force(taking, &name, body, &version) ||
-               change(taking, file->row.path, &name, body, &version, &error)) {
+    } else if (put(taking, file->row.path, &name, body, &version, &error)) {
         g_free(file->row.digest);
         file->row.digest = g_strdup(digest);
         file->row.version = version;

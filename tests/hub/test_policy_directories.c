@@ -140,26 +140,41 @@ static void test_a_server_takes_away_only_what_its_own_directory_made(void)
     end(&first);
 }
 
-/* Once the second has looked, its row stands in the store. */
-static void wait_for_row(struct files_world *world, const char *path)
+/* The version of the document that a server took a file's text for; 0: it has not taken it yet. */
+static int32_t taken_version(struct files_world *world, const char *path, const char *text)
+{
+    int32_t version = 0;
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+    g_autoptr(GPtrArray) rows = store_policy_files_list(world->store.store, world->source, NULL);
+    for (guint i = 0; rows && i < rows->len; i++) {
+        const struct policy_file *row = g_ptr_array_index(rows, i);
+        if (strcmp(row->path, path) == 0 && g_strcmp0(row->digest, digest) == 0)
+            version = row->version;
+    }
+    return version;
+}
+
+static int32_t wait_until_taken(struct files_world *world, const char *path, const char *text)
 {
     gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    bool is_there = false;
-    while (!is_there && g_get_monotonic_time() < until_us) {
-        g_autoptr(GPtrArray) rows = store_policy_files_list(world->store.store, world->source, NULL);
-        for (guint i = 0; rows && i < rows->len; i++) {
-            const struct policy_file *row = g_ptr_array_index(rows, i);
-            is_there |= row->digest && strcmp(row->path, path) == 0;
-        }
+    while (!taken_version(world, path, text) && g_get_monotonic_time() < until_us)
         g_usleep(1000);
-    }
-    g_assert_true(is_there);
+    int32_t version = taken_version(world, path, text);
+    g_assert_cmpint(version, >, 0);
+    return version;
+}
+
+static void put_file(struct files_world *world, const char *path, const char *text)
+{
+    write_file(world, path, text);
+    wait_until_taken(world, path, text);
 }
 
 /* One at a time, from either: a legal hold that two directories say goes with the last of them. */
 static void test_what_two_directories_say_goes_with_the_last_of_them(void)
 {
-    static const char *const path = "orgs/default/retention.json", *const hold = "{\"legal_hold\":true}";
+    static const char *const path = "orgs/default/retention.json", *const hold = "{\"legal_hold\":true}",
+                             *const otherwise = "{ \"legal_hold\": true }";
     for (int goes_first = 0; goes_first < 2; goes_first++) {
         struct files_world worlds[2], *leaver = &worlds[goes_first], *holder = &worlds[1 - goes_first];
         start(&worlds[0]);
@@ -167,16 +182,13 @@ static void test_what_two_directories_say_goes_with_the_last_of_them(void)
         write_file(&worlds[0], path, hold);
         watch_files(&worlds[0]);
         start_beside(&worlds[1], &worlds[0]);
-        write_file(&worlds[1], path, "{ \"legal_hold\": true }"); /* written otherwise */
+        write_file(&worlds[1], path, otherwise);
         watch_files(&worlds[1]);
-        for (int i = 0; i < 2; i++) {
-            wait_for_row(&worlds[i], path);
-            write_file(&worlds[i], "motion.json", "{}"); /* neither is empty */
-            wait_for_row(&worlds[i], "motion.json");
-        }
+        g_assert_cmpint(wait_until_taken(&worlds[0], path, hold), ==, wait_until_taken(&worlds[1], path, otherwise));
+        put_file(&worlds[0], "motion.json", "{}"); /* neither is empty */
+        put_file(&worlds[1], "motion.json", "{}");
         remove_file(leaver, path);
-        write_file(leaver, "privacy.json", "{}"); /* once this is taken, the look before is over */
-        wait_for_row(leaver, "privacy.json");
+        put_file(leaver, "privacy.json", "{}"); /* once this is taken, the look before is over */
         wait_for_policy(leaver, &retention, hold, 0);
         wait_for_policy(holder, &retention, hold, 0);
         remove_file(holder, path);
@@ -184,6 +196,27 @@ static void test_what_two_directories_say_goes_with_the_last_of_them(void)
         end_beside(&worlds[1]);
         end(&worlds[0]);
     }
+}
+
+/* As where one checkout goes to all servers: whoever is later finds the other's, and both are of its version. */
+static void test_two_directories_that_change_at_once_make_one_version(void)
+{
+    enum { ROUNDS = 20 };
+    struct files_world first, second;
+    start(&first);
+    watch_files(&first);
+    start_beside(&second, &first);
+    watch_files(&second);
+    for (int round = 1; round <= ROUNDS; round++) {
+        g_autofree char *text = g_strdup_printf("{\"loitering_seconds\":%d}", round);
+        write_file(&first, "safety.json", text);
+        write_file(&second, "safety.json", text);
+        g_assert_cmpint(wait_until_taken(&first, "safety.json", text), ==,
+                        wait_until_taken(&second, "safety.json", text));
+    }
+    g_assert_cmpuint(policy_files_refused(first.files) + policy_files_refused(second.files), ==, 0);
+    end_beside(&second);
+    end(&first);
 }
 
 static int64_t loads(struct files_world *world)
@@ -347,6 +380,8 @@ int main(int argc, char **argv)
                     test_a_server_takes_away_only_what_its_own_directory_made);
     g_test_add_func("/policy_directories/what_two_directories_say_goes_with_the_last_of_them",
                     test_what_two_directories_say_goes_with_the_last_of_them);
+    g_test_add_func("/policy_directories/two_directories_that_change_at_once_make_one_version",
+                    test_two_directories_that_change_at_once_make_one_version);
     g_test_add_func("/policy_directories/many_files_come_into_force_together",
                     test_many_files_come_into_force_together);
     g_test_add_func("/policy_directories/a_directory_that_another_took_the_place_of_is_seen",
