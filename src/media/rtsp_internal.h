@@ -72,7 +72,8 @@ struct rtp_clock {
     int64_t report_ms;    /* wall time it tells */
 };
 void rtp_clock_init(struct rtp_clock *clock, int clock_rate);
-/* Microseconds since the first packet. */
+/* Microseconds since the first packet; of a stamp a minute or more from the one before, the clock begins anew, at 0,
+ * and its reports are forgotten. */
 int64_t rtp_clock_media_us(struct rtp_clock *clock, uint32_t timestamp);
 /* Reads a compound RTCP packet; other reports are passed over. */
 void rtp_clock_report(struct rtp_clock *clock, const unsigned char *data, size_t length);

@@ -255,19 +255,27 @@ void rtp_clock_init(struct rtp_clock *clock, int clock_rate)
     clock->clock_rate = clock_rate;
 }
 
-/* Time stamps are 32 bits and wrap: the nearest way round is taken, backwards too (B-frames). */
-static int64_t unwrap(const struct rtp_clock *clock, uint32_t timestamp)
+/* Stamps further apart are of another clock; and so many ticks, which no camera sends in years, are as many as can be
+ * reckoned with. */
+enum { CLOCK_JUMP_SECONDS = 60 };
+static const int64_t clock_most_ticks = INT64_MAX / G_USEC_PER_SEC / 2;
+
+/* Time stamps are 32 bits and wrap: the nearest way round is taken, backwards too (B-frames). False when this one is
+ * none of the clock's. */
+static bool unwrap(const struct rtp_clock *clock, uint32_t timestamp, int64_t *ticks)
 {
-    return clock->ticks + (int32_t)(timestamp - clock->last);
+    int64_t step = (int32_t)(timestamp - clock->last);
+    *ticks = clock->ticks + step;
+    return ABS(step) <= (int64_t)CLOCK_JUMP_SECONDS * clock->clock_rate && ABS(*ticks) <= clock_most_ticks;
 }
 
 int64_t rtp_clock_media_us(struct rtp_clock *clock, uint32_t timestamp)
 {
-    if (!clock->has_first) {
+    if (!clock->has_first || !unwrap(clock, timestamp, &clock->ticks)) {
         clock->has_first = true;
-        clock->last = timestamp;
+        clock->has_report = false; /* which was of the clock before */
+        clock->ticks = 0;
     }
-    clock->ticks = unwrap(clock, timestamp);
     clock->last = timestamp;
     return clock->ticks * G_USEC_PER_SEC / clock->clock_rate;
 }
@@ -280,10 +288,12 @@ void rtp_clock_report(struct rtp_clock *clock, const unsigned char *data, size_t
         size_t packet_bytes = (size_t)rtsp_read_u16(data + 2) * 4 + 4;
         if ((data[0] & 0xc0) != 0x80 || packet_bytes > length)
             return;
-        if (data[1] == SENDER_REPORT && packet_bytes >= SENDER_REPORT_BYTES && clock->has_first) {
+        int64_t ticks;
+        if (data[1] == SENDER_REPORT && packet_bytes >= SENDER_REPORT_BYTES && clock->has_first &&
+            unwrap(clock, rtsp_read_u32(data + 16), &ticks)) {
             int64_t seconds = (int64_t)rtsp_read_u32(data + 8) - ntp_epoch_seconds;
             clock->report_ms = seconds * 1000 + (int64_t)((uint64_t)rtsp_read_u32(data + 12) * 1000 >> 32);
-            clock->report_ticks = unwrap(clock, rtsp_read_u32(data + 16));
+            clock->report_ticks = ticks;
             clock->has_report = true;
         }
         data += packet_bytes;

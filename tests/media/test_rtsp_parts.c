@@ -38,6 +38,49 @@ static void test_time_stamps_unwrap(void)
     g_assert_cmpint(rtp_clock_media_us(&clock, stamp), ==, INT64_C(100000500000));
 }
 
+/* As far from each other as stamps can be, packet after packet: no number grows over what it holds. */
+static void test_s04_stamps_that_jump_begin_anew(void)
+{
+    enum { PACKETS = 20000 };
+    static const int rates[] = {1, 90000, 999999999};
+    static const uint32_t jumps[] = {INT32_MAX, UINT32_C(1) << 31, UINT32_MAX - INT32_MAX + 1};
+    for (size_t r = 0; r < G_N_ELEMENTS(rates); r++)
+        for (size_t j = 0; j < G_N_ELEMENTS(jumps); j++) {
+            struct rtp_clock clock;
+            int64_t last_us = 0, most_us = INT64_MAX / rates[r];
+            uint32_t stamp = 0;
+            rtp_clock_init(&clock, rates[r]);
+            for (int i = 0; i < PACKETS; i++, stamp += jumps[j]) {
+                int64_t media_us = rtp_clock_media_us(&clock, stamp);
+                bool is_one_way = media_us == 0 || (media_us > last_us) == (jumps[j] == INT32_MAX);
+                g_assert_true(is_one_way && ABS(media_us) < most_us);
+                last_us = media_us;
+            }
+            g_assert_cmpint(rtp_clock_media_us(&clock, stamp - jumps[j] + (uint32_t)rates[r] / 2), <, most_us);
+        }
+}
+
+/* What a camera says after a jump is told from there on, and its wall time once it has told it anew. */
+static void test_a_jump_is_told_from_there_on(void)
+{
+    unsigned char report[28] = {0x80, 200, 0, 6, 0, 0, 0, 1, 0xec, 0xcc, 0x8d, 0x80, 0, 0, 0, 0, 0x40, 0, 0, 0};
+    struct rtp_clock clock;
+    int64_t wall_ms = 0;
+    rtp_clock_init(&clock, 90000);
+    rtp_clock_media_us(&clock, 0x40000000);
+    rtp_clock_report(&clock, report, sizeof report);
+    g_assert_true(rtp_clock_wall_ms(&clock, 0, &wall_ms));
+    g_assert_cmpint(rtp_clock_media_us(&clock, 0x40000000 + 59 * 90000), ==, 59 * G_USEC_PER_SEC);
+    g_assert_cmpint(rtp_clock_media_us(&clock, 0x60000000), ==, 0);
+    g_assert_cmpint(rtp_clock_media_us(&clock, 0x60000000 + 90000), ==, G_USEC_PER_SEC);
+    g_assert_false(rtp_clock_wall_ms(&clock, 0, &wall_ms));
+    rtp_clock_report(&clock, report, sizeof report); /* of a time before the jump */
+    g_assert_false(rtp_clock_wall_ms(&clock, 0, &wall_ms));
+    report[16] = 0x60;
+    rtp_clock_report(&clock, report, sizeof report);
+    g_assert_true(rtp_clock_wall_ms(&clock, 0, &wall_ms));
+}
+
 /* A camera whose stamps are so far apart, while its pictures come 25 a second for an hour: the axis keeps to our time.
  */
 static void test_s04_stamps_at_another_pace_keep_no_time(void)
@@ -168,6 +211,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/media/rtsp_parts/c14_the_first_contact_has_jitter", test_c14_the_first_contact_has_jitter);
     g_test_add_func("/media/rtsp_parts/time_stamps_unwrap", test_time_stamps_unwrap);
+    g_test_add_func("/media/rtsp_parts/s04_stamps_that_jump_begin_anew", test_s04_stamps_that_jump_begin_anew);
+    g_test_add_func("/media/rtsp_parts/a_jump_is_told_from_there_on", test_a_jump_is_told_from_there_on);
     g_test_add_func("/media/rtsp_parts/s04_stamps_at_another_pace_keep_no_time",
                     test_s04_stamps_at_another_pace_keep_no_time);
     g_test_add_func("/media/rtsp_parts/honest_stamps_are_kept", test_honest_stamps_are_kept);
