@@ -4,9 +4,11 @@
 #include "cli/settings_load.h"
 #include "vision/vision.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BENCH_WIDTH_PX = 1920, BENCH_HEIGHT_PX = 1080, BENCH_RUNS = 50, SHA256_DIGITS = 64 };
 
@@ -180,22 +182,53 @@ static bool load_card(const char *location, const char *named, struct model_card
     return model_card_load(location, named, card, error);
 }
 
+/* Wherever one is looked for (vision/card.c). */
+static bool remove_cards(const char *stem, GError **error)
+{
+    static const char *const suffixes[] = {".card.json", ".json"};
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *path = g_strconcat(stem, suffixes[i], NULL);
+        if (unlink(path) == 0 || errno == ENOENT)
+            continue;
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+                    "the card of the model that is replaced, '%s', cannot be removed: %s; the model is as it was", path,
+                    g_strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+/* A model without a card is not taken for whole, one beside another's is: the old card goes first, and the new one
+ * comes last. Nothing is changed before the model lies on the disk. */
+static bool replace_model(const char *path, GBytes *model, const GString *card, GError **error)
+{
+    g_autofree char *stem = g_strndup(path, strlen(path) - strlen(".onnx"));
+    g_autofree char *card_path = g_strconcat(stem, ".card.json", NULL), *fresh = g_strconcat(path, ".new", NULL);
+    gsize length = 0;
+    const void *bytes = g_bytes_get_data(model, &length);
+    if (!model_fetch_store(fresh, bytes, length, error))
+        return false;
+    bool is_good = remove_cards(stem, error);
+    if (is_good && rename(fresh, path) != 0) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "'%s' cannot be put in place: %s", path, g_strerror(errno));
+        is_good = false;
+    }
+    if (!is_good)
+        unlink(fresh);
+    return is_good && model_fetch_store(card_path, card->str, card->len, error);
+}
+
 static bool store_model(const char *directory, const char *name, GBytes *model, const struct model_card *card,
                         GError **error)
 {
     g_autofree char *path = g_build_filename(directory, name, NULL);
-    g_autofree char *stem = g_strndup(path, strlen(path) - strlen(".onnx"));
-    g_autofree char *card_path = g_strconcat(stem, ".card.json", NULL);
     g_autoptr(GString) text = g_string_new(NULL);
-    gsize length = 0;
-    const void *bytes = g_bytes_get_data(model, &length);
     record_encode_json(&model_card_descriptor, card, true, text);
     if (g_mkdir_with_parents(directory, 0755) != 0) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "'%s' cannot be made", directory);
         return false;
     }
-    /* the card last: a model without one is not taken for whole */
-    if (!model_fetch_store(path, bytes, length, error) || !model_fetch_store(card_path, text->str, text->len, error))
+    if (!replace_model(path, model, text, error))
         return false;
     printf("%s\n    %s: licence %s, source %s\n", path, card->name,
            card->licence && *card->licence ? card->licence : "not stated",

@@ -217,6 +217,24 @@ def a_card_that_names_another_file_is_refused():
         assert shelf.kept() == [], shelf.kept()
 
 
+def a_model_never_stands_beside_anothers_card():
+    with Directory() as directory:
+        shelf = Shelf(directory)
+        assert shelf.run("add", shelf.source).returncode == 0
+        card, old = shelf.data / "models" / "tiny.card.json", shelf.source.read_bytes()
+        beside = card.with_name("tiny.json")  # where one is looked for, too
+        beside.write_text(card.read_text())
+        onnx_file.write(shelf.source, labels=["one", "two"])
+        card.unlink()
+        card.mkdir()  # it can be neither removed nor written
+        refused(shelf.run("add", shelf.source), "tiny.card.json", "as it was")
+        assert (shelf.data / "models" / "tiny.onnx").read_bytes() == old
+        card.rmdir()
+        assert shelf.run("add", shelf.source).returncode == 0
+        assert json.loads(card.read_text())["labels"] == ["one", "two"], card.read_text()
+        assert shelf.kept() == ["models/tiny.card.json", "models/tiny.onnx"], shelf.kept()
+
+
 def a_model_is_checked_and_measured():
     need_models()
     with Directory() as directory:
@@ -251,6 +269,7 @@ if __name__ == "__main__":
          a_model_from_the_network_is_taken_only_as_what_it_should_be),
         ("a model file is added with its card and listed", a_model_file_is_added_with_its_card_and_listed),
         ("a card that names another file is refused", a_card_that_names_another_file_is_refused),
+        ("a model never stands beside another's card", a_model_never_stands_beside_anothers_card),
         ("a model is checked and measured", a_model_is_checked_and_measured),
         ("a model that fails costs its camera only the model", a_model_that_fails_costs_its_camera_only_the_model),
         ("a model that hangs costs its camera only the model", a_model_that_hangs_costs_its_camera_only_the_model),
