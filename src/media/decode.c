@@ -272,6 +272,12 @@ bool media_decoder_is_hardware(const struct media_decoder *decoder)
     return decoder->chain_length == CHAIN_MOST && strcmp(media_decoder_name(decoder), decoder->software) != 0;
 }
 
+bool media_decoder_has_failed(const struct media_decoder *decoder, int64_t bytes, int64_t pictures)
+{
+    enum { ENOUGH_BYTES = 20000 }; /* for a first picture: the camera was not merely silent */
+    return media_decoder_is_hardware(decoder) && bytes > ENOUGH_BYTES && pictures == 0;
+}
+
 GstAppSink *media_decoder_sink(struct media_decoder *decoder)
 {
     return GST_APP_SINK(decoder->chain[3]);

@@ -21,7 +21,7 @@ enum {
 struct live_view {
     /* immutable */
     char *name;
-    struct source_settings settings;
+    struct source_settings settings; /* but for `decoder`, which is the stream's streaming thread's */
     struct clock *clock;
 
     int64_t wanted_until_us, offset_ms, is_camera_clock; /* atomic; offset_ms: from the stream's time to the wall's */
@@ -33,7 +33,9 @@ struct live_view {
     struct media_decoder *decoder;
     GstCaps *caps; /* that the pipeline was made for */
     bool waits_for_key;
-    int64_t rests_until_us;
+    int64_t rests_until_us, opened_us;
+    int64_t frames_before; /* the pipeline was opened */
+    int64_t unseen_bytes;  /* given to a decoder since one gave a picture, by this pipeline or those before it */
 
     struct frame_thinner thinner; /* the pipeline's thread's */
 
@@ -141,18 +143,44 @@ static bool build(struct live_view *view, GstCaps *caps, GError **error)
     return gst_element_set_state(view->pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
 }
 
+static int64_t pictures_of(const struct live_view *view)
+{
+    return counter_get(&view->frames_total) - view->frames_before;
+}
+
+/* Hardware that gave nothing is not asked again; software needs no rest. */
+static void give_up_hardware(struct live_view *view)
+{
+    if (!view->decoder || !media_decoder_has_failed(view->decoder, view->unseen_bytes, pictures_of(view)))
+        return;
+    log_warning(view->name, "%s gave no picture for those who look: software decodes from now on",
+                media_decoder_name(view->decoder));
+    view->settings.decoder = DECODER_SOFTWARE;
+    view->rests_until_us = 0;
+}
+
+/* Some hardware fails without a word. */
+static bool is_silent(const struct live_view *view, int64_t now_us)
+{
+    return now_us - view->opened_us > (int64_t)view->settings.stall_timeout_ms * 1000 &&
+           media_decoder_has_failed(view->decoder, view->unseen_bytes, pictures_of(view));
+}
+
 /* Those who look see the analysed picture meanwhile. */
 static void give_up(struct live_view *view, const char *why)
 {
     log_warning(view->name, "decoding for those who look: %s; the analysed picture is shown", why);
     counter_add(&view->errors, 1);
     view->rests_until_us = clock_monotonic_us(view->clock) + VIEW_REST_US;
+    give_up_hardware(view);
     close_pipeline(view);
 }
 
 static void open_pipeline(struct live_view *view, GstCaps *caps)
 {
     g_autoptr(GError) error = NULL;
+    view->opened_us = clock_monotonic_us(view->clock);
+    view->frames_before = counter_get(&view->frames_total);
     if (!build(view, caps, &error))
         give_up(view, error ? error->message : "GStreamer cannot decode this stream");
 }
@@ -176,6 +204,7 @@ static void decode(struct live_view *view, const struct stream_packet *packet)
     if (GST_CLOCK_TIME_IS_VALID(pts))
         counter_set(&view->offset_ms, packet->captured_at_ms - (int64_t)(pts / GST_MSECOND));
     counter_set(&view->is_camera_clock, packet->is_camera_clock);
+    view->unseen_bytes = pictures_of(view) > 0 ? 0 : view->unseen_bytes + (int64_t)gst_buffer_get_size(packet->encoded);
     gst_app_src_push_buffer(GST_APP_SRC(view->input), gst_buffer_ref(packet->encoded));
 }
 
@@ -191,6 +220,8 @@ void live_view_put(void *data, const struct stream_packet *packet)
         return;
     if (view->pipeline && media_bus_error(view->bus, "decode", &error))
         give_up(view, error->message);
+    if (view->pipeline && is_silent(view, now_us))
+        give_up(view, "it gave no picture");
     if (!view->pipeline && packet->is_key_frame && now_us >= view->rests_until_us)
         open_pipeline(view, packet->caps);
     if (view->pipeline)

@@ -120,6 +120,9 @@ bool media_decoder_start(struct media_decoder *decoder);
 /* GStreamer's name of what decodes. */
 const char *media_decoder_name(const struct media_decoder *decoder);
 bool media_decoder_is_hardware(const struct media_decoder *decoder);
+/* Hardware that made no picture of so many bytes, as of a stream it cannot do, or with no room for one more: it need
+ * not be asked again. */
+bool media_decoder_has_failed(const struct media_decoder *decoder, int64_t bytes, int64_t pictures);
 GstAppSink *media_decoder_sink(struct media_decoder *decoder);
 /* A frame around a sample's buffer, mapped, not copied. The sample may be unreferenced afterwards. NULL with an error
  * when the format is none of ours. number, captured_at_ms, is_camera_clock and arrived_us are the caller's to set. */

@@ -205,16 +205,12 @@ bool session_check(struct session *session, GError **error)
     return false;
 }
 
-/* Hardware that gave no picture, of a stream it cannot do or with no room for one more, is not asked again. */
 static void give_up_hardware(const struct session *session)
 {
-    enum { ENOUGH_BYTES = 20000 }; /* for a first picture: the camera was not merely silent */
     struct media_stream *stream = session->stream;
-    bool has_failed = session->decoder && media_decoder_is_hardware(session->decoder) &&
-                      counter_get(&stream->health.bytes_received) - session->received_before > ENOUGH_BYTES &&
-                      counter_get(&stream->health.frames_decoded) == session->decoded_before &&
-                      !stream_is_stopping(stream);
-    if (!has_failed)
+    int64_t bytes = counter_get(&stream->health.bytes_received) - session->received_before;
+    int64_t pictures = counter_get(&stream->health.frames_decoded) - session->decoded_before;
+    if (!session->decoder || stream_is_stopping(stream) || !media_decoder_has_failed(session->decoder, bytes, pictures))
         return;
     log_warning(stream->name, "%s gave no picture: software decodes from now on", media_decoder_name(session->decoder));
     stream->settings.decoder = DECODER_SOFTWARE;

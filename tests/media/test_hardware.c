@@ -166,6 +166,35 @@ static void test_hardware_that_gives_nothing_is_given_up(void)
     media_eye_close(&eye);
 }
 
+static bool sees_live(void *data)
+{
+    struct media_eye *eye = data;
+    media_source_want_live(eye->source, clock_monotonic_us(clock_system()) + 10 * G_USEC_PER_SEC);
+    CLEANUP(frame) struct frame *frame = media_source_find_live(eye->source, g_get_real_time() / 1000, 60000);
+    return frame;
+}
+
+/* So with hardware that is to decode for those who look, on a stream that is not analysed. */
+static void test_hardware_that_shows_nothing_is_given_up(void)
+{
+    static char *roles[] = {(char *)"detect", (char *)"live"};
+    struct media_player *shown = play("scene://shop?seed=2&fps=25&width=640&height=360", 0, NULL, NULL);
+    g_autofree char *analysed_address = address_of(player), *shown_address = address_of(shown);
+    struct camera_stream streams[] = {{.source = analysed_address, .roles = {roles, 1}},
+                                      {.source = shown_address, .roles = {roles + 1, 1}}};
+    struct media_eye eye;
+    media_eye_init(&eye);
+    eye.settings.decoder = DECODER_V4L2;
+    eye.settings.stall_timeout_ms = 2000;
+    eye.streams = (struct record_list){streams, G_N_ELEMENTS(streams)};
+    media_eye_open(&eye, NULL);
+    g_assert_true(media_world_wait(sees_live, &eye));
+    const struct stream_health *health = (const struct stream_health *)media_eye_look(&eye)->streams.items + 1;
+    g_assert_cmpint(health->live_errors, ==, 1);
+    media_eye_close(&eye);
+    stop_playing(shown);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -182,6 +211,8 @@ int main(int argc, char **argv)
     g_test_add_func("/media/hardware/c_health_tells_which", test_health_tells_which);
     g_test_add_func("/media/hardware/d_hardware_that_gives_nothing_is_given_up",
                     test_hardware_that_gives_nothing_is_given_up);
+    g_test_add_func("/media/hardware/e_hardware_that_shows_nothing_is_given_up",
+                    test_hardware_that_shows_nothing_is_given_up);
     int result = g_test_run();
     stop_playing(player);
     stage_close();
