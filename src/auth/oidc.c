@@ -372,6 +372,7 @@ static struct user *make_user(struct auth *auth, const struct jwt *jwt, const ch
     user->username = g_strdup(name);
     user->role = settings->default_role;
     user->oidc_subject = g_strdup(subject);
+    user->oidc_issuer = g_strdup(settings->issuer);
     user->created_at.ms = clock_wall_ms(auth->clock);
     const struct audit_by by = {user->org_id, "system", NULL, address, "first login by the issuer"};
     const struct store_user_change change = {.by = &by, .action = "create", .is_new = true};
@@ -384,8 +385,9 @@ static struct user *make_user(struct auth *auth, const struct jwt *jwt, const ch
 static struct user *find_user(struct auth *auth, const struct jwt *jwt, const char *address, GError **error)
 {
     GError *failure = NULL;
+    const struct oidc_settings *settings = auth->oidc->settings;
     struct user *user =
-        store_user_find_subject(auth->store, auth->oidc->settings->org_id, jwt_text_claim(jwt, "sub"), &failure);
+        store_user_find_subject(auth->store, settings->org_id, settings->issuer, jwt_text_claim(jwt, "sub"), &failure);
     if (user && user->is_disabled) {
         user_free(user);
         refuse("the user is disabled", error);

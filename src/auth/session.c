@@ -128,7 +128,8 @@ static bool is_as_verified(void *data, const struct user *now)
 {
     const struct user *verified = data;
     return !now->is_disabled && g_strcmp0(now->password_hash, verified->password_hash) == 0 &&
-           g_strcmp0(now->oidc_subject, verified->oidc_subject) == 0;
+           g_strcmp0(now->oidc_subject, verified->oidc_subject) == 0 &&
+           g_strcmp0(now->oidc_issuer, verified->oidc_issuer) == 0;
 }
 
 bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,

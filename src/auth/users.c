@@ -26,12 +26,17 @@ static bool put_password(struct auth *auth, struct user *user, const char *passw
     return true;
 }
 
-static void copy_request(const struct user_request *request, struct user *user)
+/* Who it is at the issuer of the settings: at another, the same subject is somebody else. */
+static void copy_request(struct auth *auth, const struct user_request *request, struct user *user)
 {
+    const char *issuer = AUTH_SETTINGS(auth)->oidc.issuer;
+    bool is_linked = request->oidc_subject && *request->oidc_subject;
     user->role = request->role;
     user->is_disabled = request->is_disabled;
     g_free(user->oidc_subject);
-    user->oidc_subject = request->oidc_subject && *request->oidc_subject ? g_strdup(request->oidc_subject) : NULL;
+    g_free(user->oidc_issuer);
+    user->oidc_subject = is_linked ? g_strdup(request->oidc_subject) : NULL;
+    user->oidc_issuer = is_linked && issuer && *issuer ? g_strdup(issuer) : NULL;
 }
 
 static bool check_request(const struct user *actor, const struct user_request *request, GError **error)
@@ -58,7 +63,7 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
     user->org_id = g_strdup(actor->org_id);
     user->username = g_strdup(request->username);
     user->created_at.ms = clock_wall_ms(auth->clock);
-    copy_request(request, user);
+    copy_request(auth, request, user);
     bool is_of_issuer = user->oidc_subject && !request->password; /* who logs in there needs no password here */
     answer->password = request->password || is_of_issuer ? NULL : password_make();
     const char *password = request->password ? request->password : answer->password;
@@ -91,7 +96,7 @@ static bool apply(struct auth *auth, const struct user *actor, const struct audi
     unsigned parts = target->parts ? target->parts & STORE_USER_RIGHTS : STORE_USER_RIGHTS;
     if (!check_rank(actor, user->role, error) || (parts & STORE_USER_ROLE && !check_request(actor, request, error)))
         return false;
-    copy_request(request, user);
+    copy_request(auth, request, user);
     if (request->password && !put_password(auth, user, request->password, error))
         return false;
     struct rank_check check = {actor, target->expected};

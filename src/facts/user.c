@@ -15,6 +15,11 @@ static const struct record_field user_fields[] = {
     FIELD(struct user, created_at, 0, "when"),
     FIELD(struct user, oidc_subject, RECORD_INDEXED, "who it is at the OpenID Connect issuer (sub)", .max_count = 255,
           .since = 2),
+    FIELD(
+        struct user, oidc_issuer, 0,
+        "the issuer (auth.oidc.issuer) of when oidc_subject was set, by whose word alone it logs in; unset where there "
+        "was none, or an earlier version set it",
+        .max_count = 1024, .since = 3),
 };
 const struct record_descriptor user_descriptor =
-    RECORD(struct user, "User", 2, user_fields, "Someone who may log in.", .table = "users");
+    RECORD(struct user, "User", 3, user_fields, "Someone who may log in.", .table = "users");

@@ -17,5 +17,6 @@ struct user {
     bool must_change_password; /* it may do nothing else */
     struct record_time created_at;
     char *oidc_subject; /* who it is at the OpenID Connect issuer; NULL: unknown there */
+    char *oidc_issuer;  /* which one that is; NULL: none is known, and nobody comes in by the subject */
 };
 extern const struct record_descriptor user_descriptor;

@@ -12,14 +12,15 @@
 
 /* All of an org, by name: a new GPtrArray of struct user *. */
 GPtrArray *store_users_list(struct store *store, const char *org_id, GError **error);
-/* NULL with VEDETTE_ERROR_NOT_FOUND when nobody of the org is that at the issuer. */
-struct user *store_user_find_subject(struct store *store, const char *org_id, const char *subject, GError **error);
+/* NULL with VEDETTE_ERROR_NOT_FOUND when nobody of the org is that at this issuer. */
+struct user *store_user_find_subject(struct store *store, const char *org_id, const char *issuer, const char *subject,
+                                     GError **error);
 /* What of a user a change is about. The rest stays as it is in the store by then, whatever the caller read before: a
  * password takes its time to be hashed, and a user may be disabled meanwhile. */
 enum store_user_part {
     STORE_USER_ROLE = 1 << 0,
     STORE_USER_DISABLED = 1 << 1,
-    STORE_USER_SUBJECT = 1 << 2,
+    STORE_USER_SUBJECT = 1 << 2, /* oidc_subject and oidc_issuer */
     STORE_USER_RIGHTS = STORE_USER_ROLE | STORE_USER_DISABLED | STORE_USER_SUBJECT,
     STORE_USER_PASSWORD = 1 << 3, /* password_hash and must_change_password */
 };

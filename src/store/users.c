@@ -21,11 +21,14 @@ GPtrArray *store_users_list(struct store *store, const char *org_id, GError **er
     return is_good ? g_steal_pointer(&users) : NULL;
 }
 
-struct user *store_user_find_subject(struct store *store, const char *org_id, const char *subject, GError **error)
+/* The same text says somebody else at another issuer. */
+struct user *store_user_find_subject(struct store *store, const char *org_id, const char *issuer, const char *subject,
+                                     GError **error)
 {
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
-    return transaction ? store_find(transaction, &user_descriptor, "WHERE org_id = $1 AND oidc_subject = $2",
-                                    STORE_VALUES(sql_text(org_id), sql_text(subject)), error)
+    return transaction ? store_find(transaction, &user_descriptor,
+                                    "WHERE org_id = $1 AND oidc_subject = $2 AND oidc_issuer = $3",
+                                    STORE_VALUES(sql_text(org_id), sql_text(subject), sql_text(issuer)), error)
                        : NULL;
 }
 
@@ -131,8 +134,10 @@ static struct user merge(const struct user *before, const struct user *wanted, u
         user.role = wanted->role;
     if (parts & STORE_USER_DISABLED)
         user.is_disabled = wanted->is_disabled;
-    if (parts & STORE_USER_SUBJECT)
+    if (parts & STORE_USER_SUBJECT) {
         user.oidc_subject = wanted->oidc_subject;
+        user.oidc_issuer = wanted->oidc_issuer;
+    }
     if (parts & STORE_USER_PASSWORD) {
         user.password_hash = wanted->password_hash;
         user.must_change_password = wanted->must_change_password;
@@ -141,10 +146,16 @@ static struct user merge(const struct user *before, const struct user *wanted, u
 }
 
 /* Whoever is somebody at the issuer, and is so no more, may be logged in here by that. */
+static bool loses_link(const struct user *before, const struct user *after)
+{
+    return (before->oidc_subject && g_strcmp0(after->oidc_subject, before->oidc_subject) != 0) ||
+           (before->oidc_issuer && g_strcmp0(after->oidc_issuer, before->oidc_issuer) != 0);
+}
+
 static bool loses_rights(const struct user *before, const struct user *after)
 {
-    return before && (after->role < before->role || (after->is_disabled && !before->is_disabled) ||
-                      (before->oidc_subject && g_strcmp0(after->oidc_subject, before->oidc_subject) != 0));
+    return before &&
+           (after->role < before->role || (after->is_disabled && !before->is_disabled) || loses_link(before, after));
 }
 
 static bool put_user(struct store_transaction *transaction, const struct store_user_change *change,

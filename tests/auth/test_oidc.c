@@ -109,16 +109,47 @@ static void test_name_takes_nobody_over(void)
     oidc_world_clear(&world);
 }
 
-static void link_admin(struct oidc_world *world, const char *subject, bool is_disabled)
+static void link_admin_at(struct oidc_world *world, const char *issuer, const char *subject, bool is_disabled)
 {
     struct user *user = store_user_find(world->auth.store, "admin", NULL);
     g_assert_nonnull(user);
     replace(&user->oidc_subject, subject);
+    replace(&user->oidc_issuer, issuer);
     user->is_disabled = is_disabled;
     const struct audit_by by = {user->org_id, "test", NULL, NULL, "test"};
     const struct store_user_change change = {.by = &by, .action = "update", .parts = STORE_USER_RIGHTS};
     g_assert_true(store_user_change(world->auth.store, &change, user, NULL));
     user_free(user);
+}
+
+static void link_admin(struct oidc_world *world, const char *subject, bool is_disabled)
+{
+    link_admin_at(world, subject ? fake_issuer_address(world->issuer) : NULL, subject, is_disabled);
+}
+
+/* The same subject is somebody else at another issuer; and what an earlier version linked names none. Who is linked
+ * anew comes in. */
+static void test_another_issuers_user_takes_nobody_over(void)
+{
+    static const char *const issuers[] = {"https://another.example", NULL};
+    static const enum role default_roles[] = {0, ROLE_VIEWER};
+    for (size_t i = 0; i < G_N_ELEMENTS(issuers) * G_N_ELEMENTS(default_roles); i++) {
+        struct oidc_world world;
+        struct user_answer answer;
+        oidc_world_init(&world, default_roles[i / 2]);
+        link_admin_at(&world, issuers[i % 2], "7", false);
+        int code = log_in(&world, "7", "jane", NULL);
+        g_assert_cmpint(code, ==, default_roles[i / 2] ? VEDETTE_ERROR_CONFLICT : VEDETTE_ERROR_PERMISSION);
+        struct user *admin = store_user_find(world.auth.store, "admin", NULL);
+        const struct audit_by by = {"default", "test", NULL, NULL, "test"};
+        const struct auth_target target = {admin->id, NULL, STORE_USER_SUBJECT};
+        const struct user_request request = {.role = ROLE_ADMIN, .oidc_subject = (char *)"7"};
+        g_assert_true(auth_user_change(world.auth.auth, admin, &by, &target, &request, &answer, NULL));
+        g_assert_cmpint(log_in(&world, "7", "jane", NULL), ==, 0);
+        record_clear(&user_answer_descriptor, &answer);
+        user_free(admin);
+        oidc_world_clear(&world);
+    }
 }
 
 static void test_only_who_is_linked(void)
@@ -437,6 +468,7 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/a name takes nobody over", test_name_takes_nobody_over);
     g_test_add_func("/oidc/only who is linked", test_only_who_is_linked);
     g_test_add_func("/oidc/a link that is taken away ends logins", test_a_link_that_is_taken_away_ends_logins);
+    g_test_add_func("/oidc/another issuer's user takes nobody over", test_another_issuers_user_takes_nobody_over);
     g_test_add_func("/oidc/made for the issuer", test_made_for_the_issuer);
     g_test_add_func("/oidc/a disabled user stays out", test_disabled_user_stays_out);
     g_test_add_func("/oidc/the state is of this browser", test_state_is_of_this_browser);

@@ -666,6 +666,8 @@ export interface User {
   created_at?: string;
   /** who it is at the OpenID Connect issuer (sub) */
   oidc_subject?: string;
+  /** the issuer (auth.oidc.issuer) of when oidc_subject was set, by whose word alone it logs in; unset where there was none, or an earlier version set it */
+  oidc_issuer?: string;
 }
 
 /** What POST /auth/login and /auth/refresh answer. */
