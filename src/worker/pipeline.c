@@ -310,6 +310,7 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
     if (answer == GATE_HOLD) {
         counter_add(&pipeline->health->detector_skips, 1);
         gate_carry(&pipeline->gate, frame, &pipeline->tracks, pipeline->found);
+        pipeline->word_us = started_us; /* the picture is as it was when the model spoke */
         return pipeline->found;
     }
     bool is_good = run_model(pipeline, frame, answer, &region, &error);

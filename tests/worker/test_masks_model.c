@@ -151,6 +151,32 @@ static void test_the_models_last_word_holds_while_it_is_busy(void)
     masks_world_clear(&world);
 }
 
+static void set_gated(struct masks_world *world, bool is_gated)
+{
+    world->told.detector.is_gated = is_gated;
+    pipeline_configure(world->pipeline, &world->told);
+}
+
+/* ... and it counts from when it was last known to hold: a picture that stays as it is is not looked at again. */
+static void test_the_models_last_word_holds_from_the_last_still_picture(void)
+{
+    enum { STILL_SECONDS = 15 };
+    struct masks_world world;
+    CLEANUP(detector) struct detector *detector = masks_model_inside();
+    stand_and_be_found(&world, detector);
+    set_gated(&world, true);
+    for (int64_t skips = world.health.detector_skips; world.health.detector_skips == skips;) {
+        clock_fake_advance_us(world.clock, STILL_SECONDS * G_USEC_PER_SEC);
+        masks_feed(&world, &masks_inside);
+    }
+    set_gated(&world, false);
+    pthread_mutex_lock(&world.turn);
+    masks_feed(&world, &masks_inside);
+    assert_is_seen_around(&world, true);
+    pthread_mutex_unlock(&world.turn);
+    masks_world_clear(&world);
+}
+
 /* ... but not beyond a background that was learnt meanwhile: who came before is part of it. */
 static void test_the_models_last_word_ends_with_its_background(void)
 {
@@ -215,6 +241,8 @@ int main(int argc, char **argv)
                     test_all_is_hidden_while_a_model_that_failed_is_not_asked);
     g_test_add_func("/masks model/the model's last word holds while it is busy",
                     test_the_models_last_word_holds_while_it_is_busy);
+    g_test_add_func("/masks model/the model's last word holds from the last still picture",
+                    test_the_models_last_word_holds_from_the_last_still_picture);
     g_test_add_func("/masks model/the model's last word ends with its background",
                     test_the_models_last_word_ends_with_its_background);
     g_test_add_func("/masks model/a single picture has its masks", test_a_single_picture_has_its_masks);
