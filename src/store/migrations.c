@@ -395,7 +395,7 @@ const struct store_step store_steps[] = {
     {25, "files of policies, webhooks that were taken", .tables = tables_25},
     {26, "clocks that sites had", .tables = tables_26},
     {27, "days that hours of sites still need", .postgres = postgres_27},
-    {30, "issuers of users", .sqlite = "ALTER TABLE users ADD COLUMN oidc_issuer TEXT;\n",
+    {28, "issuers of users", .sqlite = "ALTER TABLE users ADD COLUMN oidc_issuer TEXT;\n",
      .postgres = "ALTER TABLE users ADD COLUMN oidc_issuer text;\n"},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);
