@@ -74,8 +74,8 @@ class Postgres(Process):
         super().__exit__(trouble, *rest)
 
 
-def start_hub(directory, postgres, camera, name="hub", more="", stop_seconds=60, **options):
-    return Hub(directory, f"store: {{url: '{postgres.url('vedette_login')}', retry_delay_max_ms: 500}}\n"
+def start_hub(directory, postgres, camera, name="hub", more="", stop_seconds=60, timeouts="", **options):
+    return Hub(directory, f"store: {{url: '{postgres.url('vedette_login')}', retry_delay_max_ms: 500{timeouts}}}\n"
                f"spool: {{stop_seconds: {stop_seconds}, retry_max_seconds: 1}}\n{more}cameras:\n{camera}", name=name, **options)
 
 
@@ -98,7 +98,9 @@ def a_server_runs_on_postgresql():
 def a_server_whose_store_hangs_ends_and_loses_nothing():
     with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
         cameras, spool = camera_config("shop", camera.url), directory / "data" / "spool"
-        with start_hub(directory, postgres, cameras, stop_seconds=STOP_SECONDS) as hub:
+        # whatever the store is asked when it begins to hang, the question is still open when the server shall end
+        timeouts = ", connect_timeout_ms: 60000, query_timeout_ms: 60000"
+        with start_hub(directory, postgres, cameras, stop_seconds=STOP_SECONDS, timeouts=timeouts) as hub:
             until(lambda: hub.events("limit=10"), "what the camera saw is stored")
             postgres.signal_all(signal.SIGSTOP)
             [worker] = hub.workers()
