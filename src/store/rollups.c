@@ -9,7 +9,7 @@ enum {
     EVENTS_AT_ONCE = 2000, /* so that no statement takes long, however many an hour has */
     HOUR_S = 3600,
     MARK_TRIES = 50,
-    FAILURES_IN_A_ROW = 5, /* of so many it is the store that is unwell, and not the marks */
+    FAILURES_IN_A_ROW = 5, /* of a store that is unwell: then all is left for the next run */
 };
 
 /* What each level is computed into, and from. */
@@ -397,19 +397,39 @@ static GPtrArray *read_marks(struct work *work, enum rollup_level level, const s
     return is_good ? g_steal_pointer(&marks) : NULL;
 }
 
+/* Whether others could write: a transaction that writes nothing. */
+static bool is_store_well(const struct work *work)
+{
+    int64_t one = 0;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_JOB, work->org_id, NULL);
+    return transaction && store_get_integer(transaction, "SELECT 1", STORE_NO_VALUES, 0, &one, NULL);
+}
+
+/* Whether other marks would fail as this one did. What a mark is about may be damaged, and so may what lies beside it:
+ * however many those are, what comes after them is computed. One that takes longer than a statement may
+ * (store.query_timeout_ms) fails as if the store were away. */
+static bool is_shared(const struct work *work, const GError *failure)
+{
+    bool is_late = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE) ||
+                   g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT);
+    return is_late ? !is_store_well(work) : store_is_shared_failure(failure);
+}
+
 /* Whether to go on with other marks after this failure, which it takes. A run that was told to stop, or that another
  * hub took over, has no more to do. */
 static bool pass_over(struct work *work, const struct rollup_mark *mark, GError *failure, int *in_a_row)
 {
     bool is_told = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    *in_a_row = !is_told && is_shared(work, failure) ? *in_a_row + 1 : 0;
     g_autoptr(GString) bucket = g_string_new(NULL);
     record_append_time(bucket, mark->bucket.ms);
     g_propagate_prefixed_error(first_failure(work), failure,
                                "%s of %s: ", record_enum_name(rollup_level_names, mark->level), bucket->str);
-    return !is_told && ++*in_a_row < FAILURES_IN_A_ROW;
+    return !is_told && *in_a_row < FAILURES_IN_A_ROW;
 }
 
-/* A mark that fails stays, and keeps no other from being done. False: nothing more can be. */
+/* A mark that fails stays, and keeps no other from being done. False: nothing more can be, or the store is unwell. */
 static bool do_marks(struct work *work, const GPtrArray *marks, int *in_a_row)
 {
     for (guint i = 0; i < marks->len; i++) {

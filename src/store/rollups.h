@@ -16,8 +16,9 @@ struct store_rollup {
     const struct store_run_hold *hold; /* NULL: in nobody's name */
     const int *is_cancelled;           /* atomic; NULL: cannot be */
 };
-/* One org's. Adds what was computed to *buckets. An hour, day or month that fails keeps no other from being computed:
- * the first failure is told, and what failed stays marked. */
+/* One org's. Adds what was computed to *buckets. An hour, day or month that fails keeps no other from being computed,
+ * however many do: the first failure is told, and what failed stays marked. A store that is full, refuses its user or
+ * is away several times in a row ends it: all that is left stays marked. */
 bool store_rollup_org(struct store *store, const struct store_rollup *rollup, const char *org_id, int64_t *buckets,
                       GError **error);
 /* Of all orgs: what is wrong with one is no other's loss. *buckets counts what was computed. */

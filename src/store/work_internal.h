@@ -11,6 +11,9 @@
  * the run is held. The transaction must be STORE_PLATFORM's. `hold` NULL: nothing to do. */
 bool store_run_hold_in(struct store_transaction *transaction, const struct store_run_hold *hold, GError **error);
 
+/* Whether other work on the store would fail for the same reason: it is full, refuses its user or is away. */
+bool store_is_shared_failure(const GError *error);
+
 /* For a WHERE of events: those that roll-ups count. */
 #define STORE_COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
 /* Which server put the row of a camera of the settings there last (store_source_make); NULL: an earlier version did.

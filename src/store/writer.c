@@ -190,8 +190,7 @@ static void finish_batch(struct store *store, struct batch *batch, const GError 
     batch_free(batch);
 }
 
-/* True when other batches would fail for the same reason. */
-static bool is_shared_failure(const GError *error)
+bool store_is_shared_failure(const GError *error)
 {
     return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL) ||
            g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) ||
@@ -202,7 +201,7 @@ static void write_batches(struct store *store, struct batch **batches, size_t co
 {
     g_autoptr(GError) failure = NULL;
     bool is_good = write_together(store, batches, count, &failure);
-    bool is_retried = !is_good && count > 1 && !is_shared_failure(failure);
+    bool is_retried = !is_good && count > 1 && !store_is_shared_failure(failure);
     for (size_t i = 0; i < count; i++) {
         g_autoptr(GError) own = NULL;
         if (is_retried)

@@ -435,18 +435,21 @@ static void test_g01_what_fails_for_one_org_is_no_other_s_loss(void)
     world_clear(&world);
 }
 
-/* Hours of which this is true, beside the first, cannot be written. */
-static void stick_hours(struct store_world *world, const char *bucket_condition)
+/* Hours of which this is true, beside the first, cannot be written, for the reason of an SQLSTATE in PostgreSQL (NULL:
+ * for one that is the hour's own). */
+static void stick_hours(struct store_world *world, const char *bucket_condition, const char *state)
 {
     g_clear_pointer(&world->store, store_close);
     g_autofree char *start = sql_of_time(world, world_start_ms);
     g_autofree char *sql = g_strdup_printf(
-        world->database ? "CREATE FUNCTION stick() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stuck'; END $$; "
-                          "CREATE TRIGGER stuck BEFORE INSERT ON occupancy_hourly FOR EACH ROW WHEN (NEW.bucket %s %s) "
-                          "EXECUTE FUNCTION stick()"
+        world->database ? "CREATE TRIGGER stuck BEFORE INSERT ON occupancy_hourly FOR EACH ROW WHEN (NEW.bucket %s %s) "
+                          "EXECUTE FUNCTION stick('%s')"
                         : "CREATE TRIGGER stuck BEFORE INSERT ON occupancy_hourly WHEN NEW.bucket %s %s BEGIN SELECT "
                           "RAISE(ABORT, 'stuck'); END",
-        bucket_condition, start);
+        bucket_condition, start, state ? state : "P0001");
+    if (world->database)
+        meddle(world, "CREATE FUNCTION stick() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stuck' USING "
+                      "ERRCODE = TG_ARGV[0]; END $$");
     meddle(world, sql);
     world->store = open_again(world);
 }
@@ -465,7 +468,7 @@ static void test_g01_an_hour_that_fails_keeps_no_other_from_being_counted(void)
 {
     struct store_world world;
     begin(&world, "UTC", world_start_ms + 3 * HOUR);
-    stick_hours(&world, "=");
+    stick_hours(&world, "=", NULL);
     for (int hour = 0; hour < 3; hour++)
         cross(&world, "in", world_start_ms + hour * HOUR);
     expect_stuck(&world);
@@ -478,15 +481,73 @@ static void test_g01_an_hour_that_fails_keeps_no_other_from_being_counted(void)
     world_clear(&world);
 }
 
-static void test_g01_where_all_fails_it_is_left(void)
+/* As when a day's rows are damaged: the next run would begin with the same hours again. */
+static void test_g01_many_hours_that_fail_keep_no_later_from_being_counted(void)
 {
+    enum { STUCK = 6 };
     struct store_world world;
     begin(&world, "UTC", world_start_ms + 12 * HOUR);
-    stick_hours(&world, ">=");
-    for (int hour = 0; hour < 12; hour++)
+    g_autofree char *last = sql_of_time(&world, world_start_ms + (STUCK - 1) * HOUR);
+    g_autofree char *condition = g_strdup_printf("<= %s AND NEW.bucket >=", last);
+    stick_hours(&world, condition, NULL);
+    for (int hour = 0; hour <= STUCK; hour++)
         cross(&world, "in", world_start_ms + hour * HOUR);
     expect_stuck(&world);
-    g_assert_cmpint(counter_get(&world.health.store_errors), ==, 5);
+    g_assert_cmpint(ask_number(&world, "SELECT sum(entries) FROM occupancy_monthly"), ==, 1);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks"), ==, STUCK);
+    world_clear(&world);
+}
+
+/* PostgreSQL says of a statement that took too long what it says when it is shut down. */
+static void test_g01_hours_that_take_too_long_keep_no_later_from_being_counted(void)
+{
+    enum { HOURS = 12 };
+    if (!world_is_postgres()) {
+        g_test_skip("SQLite ends no statement");
+        return;
+    }
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms + HOURS * HOUR);
+    stick_hours(&world, ">=", "57014");
+    for (int hour = 0; hour < HOURS; hour++)
+        cross(&world, "in", world_start_ms + hour * HOUR);
+    expect_stuck(&world);
+    g_assert_cmpint(counter_get(&world.health.store_errors), ==, HOURS);
+    world_clear(&world);
+}
+
+/* Another program writes, and does not end. sqlite3_close. */
+static sqlite3 *keep_from_writing(struct store_world *world)
+{
+    struct sqlite_engine *engine = world->store->engine_state;
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *other = NULL;
+    sqlite3_busy_timeout(engine->writer.db, 0);
+    g_assert_cmpint(sqlite3_open(path, &other), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    return other;
+}
+
+static void test_g01_where_the_store_is_unwell_it_is_left(void)
+{
+    enum { HOURS = 24 };
+    struct store_world world;
+    const struct store_rollup rollup = {.level = ROLLUP_MONTH};
+    g_autoptr(GError) error = NULL;
+    int64_t buckets = 0;
+    begin(&world, "UTC", world_start_ms + HOURS * HOUR);
+    if (world.database)
+        stick_hours(&world, ">=", "53100"); /* its disk is full */
+    for (int hour = 0; hour < HOURS; hour++)
+        cross(&world, "in", world_start_ms + hour * HOUR);
+    sqlite3 *other = world.database ? NULL : keep_from_writing(&world);
+    g_assert_false(store_rollup(world.store, &rollup, &buckets, &error));
+    enum vedette_error expected = world.database ? VEDETTE_ERROR_FULL : VEDETTE_ERROR_UNAVAILABLE;
+    g_assert_error(error, VEDETTE_ERROR, (int)expected);
+    g_assert_cmpint(buckets, ==, 0);
+    /* five in a row; where it is away, it is asked after each of them whether it is */
+    g_assert_cmpint(counter_get(&world.health.store_errors), ==, world.database ? 5 : 10);
+    sqlite3_close(other);
     world_clear(&world);
 }
 
@@ -515,6 +576,10 @@ int main(int argc, char **argv)
                     test_g01_what_fails_for_one_org_is_no_other_s_loss);
     g_test_add_func("/rollups/g01_an_hour_that_fails_keeps_no_other_from_being_counted",
                     test_g01_an_hour_that_fails_keeps_no_other_from_being_counted);
-    g_test_add_func("/rollups/g01_where_all_fails_it_is_left", test_g01_where_all_fails_it_is_left);
+    g_test_add_func("/rollups/g01_many_hours_that_fail_keep_no_later_from_being_counted",
+                    test_g01_many_hours_that_fail_keep_no_later_from_being_counted);
+    g_test_add_func("/rollups/g01_hours_that_take_too_long_keep_no_later_from_being_counted",
+                    test_g01_hours_that_take_too_long_keep_no_later_from_being_counted);
+    g_test_add_func("/rollups/g01_where_the_store_is_unwell_it_is_left", test_g01_where_the_store_is_unwell_it_is_left);
     return g_test_run();
 }
