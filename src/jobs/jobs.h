@@ -36,8 +36,8 @@ struct job {
     int32_t grace_seconds, jitter_seconds, max_instances;
     enum misfire_policy misfire;
     enum overlap_policy overlap; /* also of runs on other hubs */
-    /* False with VEDETTE_ERROR_CANCELLED when it was told to stop. Must be idempotent: a run whose holder died is run
-     * again. */
+    /* False with VEDETTE_ERROR_CANCELLED when it was told to stop, or with what failed before that. Must be idempotent:
+     * a run whose holder died is run again. */
     bool (*run)(struct job_context *context, GError **error);
     /* A gauge in server_health: 1, on every hub, while the latest run that ended had failed. 0: there is none. */
     size_t alarm;

@@ -265,6 +265,7 @@ static void finish_run(struct scheduler *scheduler, size_t job, const struct sto
     counter_add(failure ? &scheduler->options.health->jobs_failed : &scheduler->options.health->jobs_done, 1);
     if (is_cancelled && __atomic_load_n(&scheduler->is_closing, __ATOMIC_ACQUIRE)) {
         const struct store_run_hold released = {hold->job_id, hold->scheduled_ms, hold->fence, -1};
+        log_info(hold->job_id, "left to whoever looks next: %s", failure->message);
         store_run_beat(scheduler->options.store, &released, NULL);
         return;
     }
@@ -294,6 +295,9 @@ static void run_held(struct scheduler *scheduler, size_t index, const struct sto
                     "given up: %d servers that ran it ended before it did: look at their logs", HOLDERS_MAX);
     else
         options->jobs[index].run(&context, &failure);
+    /* it did not come to its end, although a job tells what failed first, and that may have been before */
+    if (failure && job_is_cancelled(&context))
+        failure->code = VEDETTE_ERROR_CANCELLED;
     set_running(scheduler, &running, false);
     finish_run(scheduler, index, hold, failure, detail->str);
 }

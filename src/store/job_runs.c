@@ -120,6 +120,16 @@ bool store_run_hold_in(struct store_transaction *transaction, const struct store
            check_held(hold, changed, error);
 }
 
+bool store_keep_first(GError **first, GError *failure)
+{
+    bool is_over = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    if (*first)
+        g_clear_error(&failure);
+    else
+        *first = failure;
+    return is_over;
+}
+
 bool store_run_beat(struct store *store, const struct store_run_hold *hold, GError **error)
 {
     CLEANUP(store_transaction)

@@ -353,6 +353,22 @@ static bool check(struct store *store, const struct store_retention *retention, 
     return !retention->check || retention->check(retention->data, &failure) || stop(error, failure->message);
 }
 
+/* *failure: the first. What is wrong with a day or an org is no other's, but where the run is over for one it is for
+ * all. */
+static void do_all(struct retention_work *work, GPtrArray *orgs, GError **failure)
+{
+    GError *own = NULL;
+    if (!work->retention->is_dry)
+        retention_drop_days(work, orgs, &own);
+    bool is_over = store_keep_first(failure, own);
+    for (guint i = 0; i <= orgs->len && !is_over; i++) {
+        own = NULL;
+        if (!retention_is_cancelled(work, &own))
+            do_org(work, i < orgs->len ? g_ptr_array_index(orgs, i) : STORE_PLATFORM, &own);
+        is_over = store_keep_first(failure, own);
+    }
+}
+
 bool store_retention_run(struct store *store, const struct store_retention *retention, GPtrArray *results,
                          GError **error)
 {
@@ -363,16 +379,8 @@ bool store_retention_run(struct store *store, const struct store_retention *rete
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
     if (!orgs || !check_clock(&work, orgs, error))
         return false;
-    GError *failure = NULL; /* the first: what is wrong with a day or an org is no other's */
-    if (!retention->is_dry)
-        retention_drop_days(&work, orgs, &failure);
-    bool is_over = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
-    for (guint i = 0; i < orgs->len && !is_over; i++) {
-        do_org(&work, g_ptr_array_index(orgs, i), failure ? NULL : &failure);
-        is_over = retention_is_cancelled(&work, failure ? NULL : &failure);
-    }
-    if (!is_over)
-        do_org(&work, STORE_PLATFORM, failure ? NULL : &failure);
+    GError *failure = NULL;
+    do_all(&work, orgs, &failure);
     bool is_noted = retention->is_dry || note_clock(&work, failure ? NULL : &failure);
     if (failure)
         g_propagate_error(error, failure);

@@ -484,10 +484,15 @@ bool store_rollup_org(struct store *store, const struct store_rollup *rollup, co
 bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_t *buckets, GError **error)
 {
     GError *failure = NULL; /* the first: what is wrong with one org is no other's loss */
+    bool is_over = false;
     *buckets = 0;
     g_autoptr(GPtrArray) orgs = store_orgs_list(store, error);
-    for (guint i = 0; orgs && i < orgs->len; i++)
-        store_rollup_org(store, rollup, g_ptr_array_index(orgs, i), buckets, failure ? NULL : &failure);
+    for (guint i = 0; orgs && i < orgs->len && !is_over; i++) {
+        GError *own = NULL;
+        if (!is_cancelled(rollup, &own))
+            store_rollup_org(store, rollup, g_ptr_array_index(orgs, i), buckets, &own);
+        is_over = store_keep_first(&failure, own);
+    }
     if (failure)
         g_propagate_error(error, failure);
     return orgs && !failure;

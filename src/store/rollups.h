@@ -21,5 +21,6 @@ struct store_rollup {
  * is away several times in a row ends it: all that is left stays marked. */
 bool store_rollup_org(struct store *store, const struct store_rollup *rollup, const char *org_id, int64_t *buckets,
                       GError **error);
-/* Of all orgs: what is wrong with one is no other's loss. *buckets counts what was computed. */
+/* Of all orgs: what is wrong with one is no other's loss, and the first failure is told. Told to stop, or taken over by
+ * another hub, it ends. *buckets counts what was computed. */
 bool store_rollup(struct store *store, const struct store_rollup *rollup, int64_t *buckets, GError **error);

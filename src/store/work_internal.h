@@ -14,6 +14,10 @@ bool store_run_hold_in(struct store_transaction *transaction, const struct store
 /* Whether other work on the store would fail for the same reason: it is full, refuses its user or is away. */
 bool store_is_shared_failure(const GError *error);
 
+/* Keeps the first failure, and lets go of `failure`, which may be NULL, where there is one. True: it says that the run
+ * was told to stop, or that another hub took it over: nothing more is to be done in its name. */
+bool store_keep_first(GError **first, GError *failure);
+
 /* For a WHERE of events: those that roll-ups count. */
 #define STORE_COUNTED "type IN ('occupancy', 'zone_hit', 'line_crossing')"
 /* Which server put the row of a camera of the settings there last (store_source_make); NULL: an earlier version did.

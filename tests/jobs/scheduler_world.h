@@ -45,6 +45,12 @@ static inline bool fail_run(struct job_context *context, GError **error)
     return false;
 }
 
+/* Something fails, and it goes on with the rest until it is told to stop. */
+static inline bool fail_and_hold_run(struct job_context *context, GError **error)
+{
+    return hold_run(context, NULL) || fail_run(context, error);
+}
+
 static const struct job counting[] = {
     {"count", "Counts", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, count_run}};
 static const struct job holding_job[] = {

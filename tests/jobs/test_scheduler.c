@@ -121,12 +121,13 @@ static void test_d07_taken_over_after_the_lease_and_the_late_one_is_refused(void
     world_end(&world);
 }
 
-static void test_d07_a_stop_leaves_the_run_to_the_next(void)
+/* Left by one server that stops, and done by the next. */
+static void expect_left(const struct job *stopped)
 {
     struct world world;
     world_begin(&world);
     g_atomic_int_set(&is_held, 1);
-    struct scheduler *scheduler = start(&world, holding_job, 1);
+    struct scheduler *scheduler = start(&world, stopped, 1);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
     WORLD_WAIT_UNTIL(g_atomic_int_get(&holding) == 1);
@@ -139,6 +140,19 @@ static void test_d07_a_stop_leaves_the_run_to_the_next(void)
     WORLD_WAIT_UNTIL((scheduler_turn(scheduler), history_is(&world, "hold", "done")));
     scheduler_free(scheduler);
     world_end(&world);
+}
+
+static void test_d07_a_stop_leaves_the_run_to_the_next(void)
+{
+    expect_left(holding_job);
+}
+
+/* A job tells what failed first. */
+static void test_d07_a_stop_after_a_failure_leaves_it_as_well(void)
+{
+    static const struct job job[] = {
+        {"hold", "Holds", "0 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_CANCEL, fail_and_hold_run}};
+    expect_left(job);
 }
 
 static void test_d05_a_new_run_cancels_the_old_one(void)
@@ -343,6 +357,7 @@ int main(int argc, char **argv)
         {"d07_taken_over_after_the_lease_and_the_late_one_is_refused",
          test_d07_taken_over_after_the_lease_and_the_late_one_is_refused},
         {"d07_a_stop_leaves_the_run_to_the_next", test_d07_a_stop_leaves_the_run_to_the_next},
+        {"d07_a_stop_after_a_failure_leaves_it_as_well", test_d07_a_stop_after_a_failure_leaves_it_as_well},
         {"d04_a_time_that_could_not_be_claimed_is_told", test_d04_a_time_that_could_not_be_claimed_is_told},
         {"d11_a_run_by_hand_that_could_not_be_claimed_is_told",
          test_d11_a_run_by_hand_that_could_not_be_claimed_is_told},

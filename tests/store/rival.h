@@ -28,6 +28,21 @@ static inline int rival_on_statement(unsigned kind, void *data, void *statement,
     return 0;
 }
 
+static inline int rival_on_beat(unsigned kind, void *beats, void *statement, void *sql)
+{
+    (void)kind;
+    if (!g_str_has_prefix(sql, "--") && strstr(sqlite3_sql(statement), "SET lease_until")) /* no trigger's */
+        ++*(int *)beats;
+    return 0;
+}
+
+/* Counts from now on how often a run was to be prolonged, as by each piece of work that is written in its name. */
+static inline void rival_count_beats(const struct store_world *world, int *beats)
+{
+    struct sqlite_engine *engine = world->store->engine_state;
+    sqlite3_trace_v2(engine->writer.db, SQLITE_TRACE_STMT, rival_on_beat, beats);
+}
+
 /* The run is held from now on. */
 static inline void rival_begin(struct rival *rival, struct store_run_hold *hold)
 {

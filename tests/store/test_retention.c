@@ -302,6 +302,32 @@ static void test_g08_what_fails_for_one_org_keeps_no_other_s(void)
     world_clear(&world);
 }
 
+/* The run is another hub's: once that is seen with acme, nothing of zeta is tried. */
+static void test_d07_what_was_taken_over_ends_for_all_orgs(void)
+{
+    if (world_is_postgres()) {
+        g_test_skip("what was tried is told by SQLite");
+        return;
+    }
+    struct store_world world;
+    struct retention_settings settings = retention_settings();
+    const struct store_run_hold lost = {"retain", world_start_ms, 1, 60000};
+    const struct store_retention retention = {.settings = &settings, .hold = &lost};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    g_autoptr(GError) error = NULL;
+    int beats = 0;
+    begin(&world, "UTC", world_start_ms);
+    meddle(&world, "INSERT INTO orgs (id, name) VALUES ('acme', 'acme'), ('zeta', 'zeta');"
+                   "INSERT INTO access_logs (org_id, camera_id, id, employee_id, at, source) VALUES"
+                   "  ('acme', 'c', '1', 'e', 1, 'local'), ('zeta', 'c', '2', 'e', 1, 'local')");
+    rival_count_beats(&world, &beats);
+    g_assert_false(store_retention_run(world.store, &retention, results, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    g_assert_cmpint(beats, ==, 1);
+    record_clear(&retention_settings_descriptor, &settings);
+    world_clear(&world);
+}
+
 /* When the part of the day is over in which rows are deleted (retention.window). */
 static void test_the_rest_goes_next_time(void)
 {
@@ -445,6 +471,8 @@ int main(int argc, char **argv)
     g_test_add_func("/retention/clock_jumps_stop_it", test_clock_jumps_stop_it);
     g_test_add_func("/retention/a_row_without_a_time_stops_it", test_a_row_without_a_time_stops_it);
     g_test_add_func("/retention/a_missing_mount_stops_it", test_a_missing_mount_stops_it);
+    g_test_add_func("/retention/d07_what_was_taken_over_ends_for_all_orgs",
+                    test_d07_what_was_taken_over_ends_for_all_orgs);
     g_test_add_func("/retention/the rest goes next time", test_the_rest_goes_next_time);
     g_test_add_func("/retention/a dry run counts in pages", test_a_dry_run_counts_in_pages);
     g_test_add_func("/retention/a job's latest time stays", test_a_job_s_latest_time_stays);

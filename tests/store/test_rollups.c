@@ -435,6 +435,36 @@ static void test_g01_what_fails_for_one_org_is_no_other_s_loss(void)
     world_clear(&world);
 }
 
+/* acme fails, the run of default is another hub's by then, and zeta comes after it: nothing of it is tried. */
+static void test_d07_what_was_taken_over_ends_for_all_orgs(void)
+{
+    if (world_is_postgres()) {
+        g_test_skip("what was tried is told by SQLite");
+        return;
+    }
+    struct store_world world;
+    const struct store_run_hold lost = {"aggregate", world_start_ms, 1, 60000};
+    const struct store_rollup rollup = {.level = ROLLUP_HOUR, .hold = &lost};
+    g_autoptr(GError) error = NULL;
+    int64_t buckets = 0;
+    int beats = 0;
+    begin(&world, "UTC", world_start_ms + HOUR);
+    cross(&world, "in", world_start_ms);
+    g_autofree char *start = sql_of_time(&world, world_start_ms);
+    g_autofree char *sql =
+        g_strdup_printf("INSERT INTO orgs (id, name) VALUES ('acme', 'acme'), ('zeta', 'zeta'); INSERT INTO sites "
+                        "(org_id, id, time_zone) VALUES ('acme', 'hall', 'Nowhere/None'); INSERT INTO rollup_marks "
+                        "VALUES ('zeta', 'hour', '', %s, 1)",
+                        start);
+    meddle(&world, sql);
+    rival_count_beats(&world, &beats);
+    g_assert_false(store_rollup(world.store, &rollup, &buckets, &error));
+    g_assert_nonnull(strstr(error->message, "org acme: "));
+    g_assert_cmpint(beats, ==, 1);
+    g_assert_cmpint(ask_number(&world, "SELECT count(*) FROM rollup_marks"), ==, 2);
+    world_clear(&world);
+}
+
 /* Hours of which this is true, beside the first, cannot be written, for the reason of an SQLSTATE in PostgreSQL (NULL:
  * for one that is the hour's own). */
 static void stick_hours(struct store_world *world, const char *bucket_condition, const char *state)
@@ -574,6 +604,8 @@ int main(int argc, char **argv)
     g_test_add_func("/rollups/g11_clocks_of_cameras", test_g11_clocks_of_cameras);
     g_test_add_func("/rollups/g01_what_fails_for_one_org_is_no_other_s_loss",
                     test_g01_what_fails_for_one_org_is_no_other_s_loss);
+    g_test_add_func("/rollups/d07_what_was_taken_over_ends_for_all_orgs",
+                    test_d07_what_was_taken_over_ends_for_all_orgs);
     g_test_add_func("/rollups/g01_an_hour_that_fails_keeps_no_other_from_being_counted",
                     test_g01_an_hour_that_fails_keeps_no_other_from_being_counted);
     g_test_add_func("/rollups/g01_many_hours_that_fail_keep_no_later_from_being_counted",
