@@ -18,6 +18,7 @@ struct file {
     bool is_stored;         /* it has a row */
     bool is_changed;        /* the row is not as it is here */
     bool is_found;          /* by this look */
+    bool is_unsure;         /* its document was not looked at since its row was written */
 };
 
 struct policy_taking {
@@ -114,12 +115,12 @@ static bool name_of_path(char **parts, struct policy_name *name)
 }
 
 /* *version: what is expected, and what came of it. */
-static bool change(struct policy_taking *taking, const char *path, const struct policy_name *name, const char *body,
-                   int32_t *version, GError **error)
+static bool change(struct policy_taking *taking, const struct policy_file *file, const struct policy_name *name,
+                   const char *body, int32_t *version, GError **error)
 {
     struct policy_changed changed;
     struct record_errors errors;
-    g_autofree char *reason = g_strdup_printf("%s %s", path, body ? "changed" : "is gone");
+    g_autofree char *reason = g_strdup_printf("%s %s", file->path, body ? "changed" : "is gone");
     record_errors_init(&errors);
     const struct policy_change wanted = {
         .name = *name,
@@ -127,10 +128,11 @@ static bool change(struct policy_taking *taking, const char *path, const struct 
         .body = body,
         .expected_version = *version,
         .by = {name->scope.org_id ? name->scope.org_id : POLICY_ORG_OF_ALL, POLICY_FILES_AUTHOR, NULL, NULL, reason},
-        .batch = taking->batch};
+        .batch = taking->batch,
+        .file = body ? NULL : file};
     bool is_good = policy_keeper_change(taking->config.keeper, &wanted, &changed, &errors, error);
     if (is_good)
-        log_info(NULL, "policy file '%s': revision %" G_GINT64_FORMAT, path, changed.revision);
+        log_info(NULL, "policy file '%s': revision %" G_GINT64_FORMAT, file->path, changed.revision);
     *version = changed.version;
     policy_changed_clear(&changed);
     record_errors_clear(&errors);
@@ -154,13 +156,13 @@ static bool is_in_force(struct policy_taking *taking, const struct policy_name *
 
 /* Another server, of the same directory, may do so at the same moment: it is looked at again, so that both files are of
  * one version. */
-static bool put(struct policy_taking *taking, const char *path, const struct policy_name *name, const char *body,
-                int32_t *version, GError **error)
+static bool put(struct policy_taking *taking, const struct policy_file *file, const struct policy_name *name,
+                const char *body, int32_t *version, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     for (int i = 0; i < PUT_TRIES; i++) {
         g_clear_error(&cause);
-        if (is_in_force(taking, name, body, version) || change(taking, path, name, body, version, &cause))
+        if (is_in_force(taking, name, body, version) || change(taking, file, name, body, version, &cause))
             return true;
         if (!g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
             break;
@@ -184,11 +186,11 @@ static void take_body(struct policy_taking *taking, struct file *file, const cha
     } else if (!policy_keeper_check_scope(taking->config.keeper, &name, &error)) {
         refuse(file, error->message); /* people make orgs, sites and cameras: it is tried again */
         note_failure(taking, error);
-    } else if (put(taking, file->row.path, &name, body, &version, &error)) {
+    } else if (put(taking, &file->row, &name, body, &version, &error)) {
         g_free(file->row.digest);
         file->row.digest = g_strdup(digest);
         file->row.version = version;
-        file->is_changed = true;
+        file->is_changed = file->is_unsure = true;
         clear_doubt(file);
     } else {
         refuse(file, error->message);
@@ -276,7 +278,7 @@ static bool drop(struct policy_taking *taking, const struct file *file, GError *
     if (owner == OWNER_OTHER)
         log_info(NULL, "policy file '%s' is gone; the document there was changed since and stays", file->row.path);
     bool is_gone =
-        owner == OWNER_FILE ? change(taking, file->row.path, &name, NULL, &version, &cause) : owner != OWNER_UNKNOWN;
+        owner == OWNER_FILE ? change(taking, &file->row, &name, NULL, &version, &cause) : owner != OWNER_UNKNOWN;
     if (is_gone || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
         return true;
     g_propagate_error(error, g_steal_pointer(&cause));
@@ -487,6 +489,61 @@ static void write_rows(struct policy_taking *taking)
                     error->message);
 }
 
+/* ---- what was taken over, once its row says so ---- */
+
+/* Whether the document that a file was taken over for went with another server's file, or that file made another of it:
+ * until the row was written, that server could not know that this file says it too. What somebody else made of it
+ * meanwhile stands. */
+static bool is_lost(struct policy_taking *taking, const struct file *file, GError **error)
+{
+    struct policy_name name;
+    int32_t version;
+    g_autofree char *by = NULL;
+    g_autoptr(GError) cause = NULL;
+    g_auto(GStrv) parts = g_strsplit(file->row.path, "/", -1);
+    if (!name_of_path(parts, &name))
+        return false;
+    if (policy_keeper_look(taking->config.keeper, &name, &version, &by, &cause))
+        return version != file->row.version && g_strcmp0(by, POLICY_FILES_AUTHOR) == 0;
+    if (g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
+        return true;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return false;
+}
+
+/* A lost one is new again: the next look puts it, and until then it is in doubt. */
+static bool look_again(struct policy_taking *taking, struct file *file)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_again = is_lost(taking, file, &error);
+    if (error)
+        note_failure(taking, error);
+    file->is_unsure = error != NULL;
+    if (!is_again)
+        return false;
+    log_info(NULL, "policy file '%s' is taken over again: its document went, or was changed, with another server's",
+             file->row.path);
+    g_clear_pointer(&file->row.digest, g_free);
+    doubt(file, "its document went, or was changed, with another server's file: it is tried again");
+    file->is_changed = taking->is_unfinished = true;
+    return true;
+}
+
+/* Of those whose rows stand. True: rows are to be written. */
+static bool look_at_taken(struct policy_taking *taking)
+{
+    GHashTableIter iterator;
+    gpointer data;
+    bool is_again = false;
+    g_hash_table_iter_init(&iterator, taking->files);
+    while (!taking->is_store_away && g_hash_table_iter_next(&iterator, NULL, &data)) {
+        struct file *file = data;
+        if (file->is_unsure && !file->is_changed && look_again(taking, file))
+            is_again = true;
+    }
+    return is_again;
+}
+
 bool policy_taking_look(struct policy_taking *taking)
 {
     g_autoptr(GError) error = NULL;
@@ -497,6 +554,8 @@ bool policy_taking_look(struct policy_taking *taking)
     }
     policy_batch_end(g_steal_pointer(&taking->batch));
     write_rows(taking);
+    if (look_at_taken(taking))
+        write_rows(taking);
     policy_keeper_doubt_types(taking->config.keeper, doubted_types(taking));
     return !taking->is_unfinished;
 }

@@ -147,6 +147,7 @@ struct policy_change {
     bool is_dry_run;                     /* only say whether it would be taken */
     struct audit_by by;                  /* org_id of whoever makes it; borrowed */
     struct store_webhook_claim *webhook; /* NULL: it came another way */
+    const struct policy_file *file;      /* that is gone, and the document with it; NULL: no file's doing */
     struct policy_batch *batch;          /* NULL: in force when the call returns; else once the batch ends */
 };
 struct policy_changed {
@@ -156,7 +157,8 @@ struct policy_changed {
     char *diff_json;
 };
 /* False: VEDETTE_ERROR_INVALID (`errors` has each fault with its path), VEDETTE_ERROR_CONFLICT,
- * VEDETTE_ERROR_NOT_FOUND, or the store's own. On true it is in force in this process, and on its way to the workers.
+ * VEDETTE_ERROR_NOT_FOUND, or the store's own; VEDETTE_ERROR_CONFLICT, too, where another server's file says what
+ * `file` did. On true it is in force in this process, and on its way to the workers.
  */
 bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_change *change,
                           struct policy_changed *changed, struct record_errors *errors, GError **error);

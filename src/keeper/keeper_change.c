@@ -352,6 +352,7 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
         .data = &making,
         .by = &change->by,
         .webhook = change->webhook,
+        .file = change->file,
     };
     if ((change->action == POLICY_ROLLBACK && !earlier) || !policy_scope_check(&change->name.scope, error))
         return false;

@@ -308,6 +308,7 @@ static bool change_in(struct store_transaction *transaction, const struct store_
     g_autoptr(GError) cause = NULL;
     if (!next_revision(transaction, &revision->revision, error) ||
         (change->webhook && !claim_webhook(transaction, change->webhook, error)) ||
+        (change->file && !store_policy_file_check_alone(transaction, change->file, error)) ||
         !store_set_org(transaction, org_of(key->org_id), error))
         return false;
     struct service_policy *present =

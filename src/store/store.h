@@ -197,6 +197,8 @@ struct store_policy_change {
     void *data;
     const struct audit_by *by;
     struct store_webhook_claim *webhook; /* NULL: it came another way. VEDETTE_ERROR_FULL: too many are remembered */
+    /* That the document goes with, NULL: with none. VEDETTE_ERROR_CONFLICT: another source's made the same version. */
+    const struct policy_file *file;
 };
 /* One change, its revision and its entry in the audit, in one transaction. *version and *revision receive the numbers
  * of what came of it. False with VEDETTE_ERROR_CONFLICT: there is another version than expected. Changes are one after

@@ -49,6 +49,11 @@ bool store_check_no_holds_in(struct store_transaction *transaction, const char *
 /* For a WHERE whose $1 is the org: nobody logs in to an org that was deleted, and no session or key of it is good. */
 #define STORE_ORG_STANDS "NOT EXISTS (SELECT 1 FROM orgs o WHERE o.id = $1 AND o.deleted_at IS NOT NULL)"
 
+/* Whether no other source's file made the same version of the document of `file`'s path; until the commit none is
+ * written that does. False: VEDETTE_ERROR_CONFLICT, or the store's own. The transaction must be STORE_PLATFORM's. */
+bool store_policy_file_check_alone(struct store_transaction *transaction, const struct policy_file *file,
+                                   GError **error);
+
 /* Why an event cannot be taken as it is; 0: it can. */
 enum quarantine_reason store_event_misfit(const struct store *store, const struct analytics_event *event);
 /* Puts events of one org aside, those that were not yet. */

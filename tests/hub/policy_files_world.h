@@ -11,6 +11,7 @@ struct files_world {
     struct settings settings;
     struct policy_keeper *keeper;
     struct policy_files *files;
+    void (*changed)(void *world); /* what is in force is another; as policy_keeper_config has it */
     char *directory;
     const char *source;
     double poll_seconds;
@@ -21,8 +22,11 @@ static const struct policy_name safety = {{NULL}, POLICY_SAFETY, NULL};
 static inline void open_keeper(struct files_world *world)
 {
     g_autoptr(GError) error = NULL;
-    const struct policy_keeper_config config = {
-        .store = world->store.store, .settings = &world->settings, .clock = world->store.clock};
+    const struct policy_keeper_config config = {.store = world->store.store,
+                                                .settings = &world->settings,
+                                                .clock = world->store.clock,
+                                                .changed = world->changed,
+                                                .data = world};
     world->keeper = policy_keeper_new(&config, &error);
     g_assert_no_error(error);
 }

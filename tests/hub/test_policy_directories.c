@@ -2,6 +2,8 @@
  */
 #include "policy_files_world.h"
 
+#include <stdatomic.h>
+
 #include "store/places.h"
 #include "store/policy_files.h"
 
@@ -198,6 +200,103 @@ static void test_what_two_directories_say_goes_with_the_last_of_them(void)
     }
 }
 
+static const char hold_path[] = "orgs/default/retention.json", hold_text[] = "{\"legal_hold\":true}";
+
+static struct policy_file row_of(struct files_world *world)
+{
+    return (struct policy_file){.source = (char *)(uintptr_t)world->source,
+                                .path = (char *)(uintptr_t)hold_path,
+                                .digest = (char *)(uintptr_t) "d",
+                                .version = taken_version(world, hold_path, hold_text)};
+}
+
+/* As by a file that is gone. */
+static bool delete_hold(struct files_world *world, const struct policy_file *file, GError **error)
+{
+    struct policy_changed changed;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    const struct policy_change change = {.name = retention,
+                                         .action = POLICY_DELETE,
+                                         .expected_version = file->version,
+                                         .by = {"default", "directory", NULL, NULL, "is gone"},
+                                         .file = file};
+    bool is_good = policy_keeper_change(world->keeper, &change, &changed, &errors, error);
+    policy_changed_clear(&changed);
+    record_errors_clear(&errors);
+    return is_good;
+}
+
+struct moving {
+    struct files_world from, to;
+    atomic_bool is_moved;
+};
+
+/* In the other's look, after it found the document and before its row says so. */
+static void let_go(void *data)
+{
+    struct moving *moving = (struct moving *)((char *)data - offsetof(struct moving, to));
+    bool has_other = true;
+    if (atomic_exchange(&moving->is_moved, true))
+        return;
+    const struct policy_file file = row_of(&moving->from);
+    g_assert_true(store_policy_files_leave(moving->from.store.store, &file, &has_other, NULL));
+    g_assert_false(has_other);
+    g_assert_true(delete_hold(&moving->from, &file, NULL));
+}
+
+/* A legal hold that is moved from one server's directory to another's. */
+static void test_h01_a_document_that_goes_while_another_takes_its_file_is_made_again(void)
+{
+    struct moving moving = {.is_moved = false};
+    start(&moving.from);
+    make_org(&moving.from, "default");
+    write_file(&moving.from, hold_path, hold_text);
+    watch_files(&moving.from);
+    wait_until_taken(&moving.from, hold_path, hold_text);
+    start_beside(&moving.to, &moving.from);
+    policy_keeper_free(moving.to.keeper);
+    moving.to.changed = let_go;
+    open_keeper(&moving.to);
+    write_file(&moving.to, hold_path, hold_text);
+    write_file(&moving.to, "motion.json", "{}"); /* what its look changes */
+    watch_files(&moving.to);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!atomic_load(&moving.is_moved) && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    wait_for_policy(&moving.to, &retention, hold_text, 0);
+    wait_for_retention(&moving.to, true);
+    end_beside(&moving.to);
+    end(&moving.from);
+}
+
+/* After it was told that no other has the document, and before that went. */
+static void test_h01_a_document_that_another_takes_meanwhile_stays(void)
+{
+    struct files_world world;
+    g_autoptr(GError) error = NULL;
+    bool has_other = true;
+    start(&world);
+    make_org(&world, "default");
+    write_file(&world, hold_path, hold_text);
+    watch_files(&world);
+    wait_until_taken(&world, hold_path, hold_text);
+    const struct policy_file file = row_of(&world);
+    struct policy_file other = file;
+    other.source = (char *)(uintptr_t) "two";
+    g_assert_true(store_policy_files_leave(world.store.store, &file, &has_other, NULL));
+    g_assert_false(has_other);
+    g_autoptr(GPtrArray) rows = g_ptr_array_new(), gone = g_ptr_array_new();
+    g_ptr_array_add(rows, &other);
+    g_assert_true(store_policy_files_write(world.store.store, other.source, rows, gone, NULL));
+    g_assert_false(delete_hold(&world, &file, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    wait_for_policy(&world, &retention, hold_text, 0);
+    g_assert_true(store_policy_files_forget(world.store.store, other.source, NULL));
+    g_assert_true(delete_hold(&world, &file, NULL));
+    end(&world);
+}
+
 /* As where one checkout goes to all servers: whoever is later finds the other's, and both are of its version. */
 static void test_two_directories_that_change_at_once_make_one_version(void)
 {
@@ -380,6 +479,10 @@ int main(int argc, char **argv)
                     test_a_server_takes_away_only_what_its_own_directory_made);
     g_test_add_func("/policy_directories/what_two_directories_say_goes_with_the_last_of_them",
                     test_what_two_directories_say_goes_with_the_last_of_them);
+    g_test_add_func("/policy_directories/h01_a_document_that_goes_while_another_takes_its_file_is_made_again",
+                    test_h01_a_document_that_goes_while_another_takes_its_file_is_made_again);
+    g_test_add_func("/policy_directories/h01_a_document_that_another_takes_meanwhile_stays",
+                    test_h01_a_document_that_another_takes_meanwhile_stays);
     g_test_add_func("/policy_directories/two_directories_that_change_at_once_make_one_version",
                     test_two_directories_that_change_at_once_make_one_version);
     g_test_add_func("/policy_directories/many_files_come_into_force_together",
