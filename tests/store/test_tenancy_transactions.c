@@ -126,8 +126,8 @@ static void test_r07_same_statement_for_many_orgs(void)
     world_clear(&world);
 }
 
-/* The next literal of C from `*at`, with those that follow it directly joined on; NULL at the end. Comments may hold
- * quotes in pairs: what is in them is looked at as well, which does no harm. g_free. */
+/* The next literal of C from `*at`, with those that follow it directly, in a macro too, joined on; NULL at the end.
+ * Comments may hold quotes in pairs: what is in them is looked at as well, which does no harm. g_free. */
 static char *next_literal(const char **at)
 {
     const char *from = strchr(*at, '"');
@@ -142,7 +142,7 @@ static char *next_literal(const char **at)
         }
         from += *from == '"';
         *at = from;
-        from += strspn(from, " \n");
+        from += strspn(from, " \\\n");
     }
     return g_string_free(text, FALSE);
 }
