@@ -268,8 +268,9 @@ bool request_check_runs_server(const struct request *request, struct answer *ans
 /* viewing.c: what the audit was told of lately. */
 struct viewings *viewings_new(void);
 void viewings_free(struct viewings *viewings);
-/* Before a picture of the camera is shown: where a policy hides nobody in it, it is for a privacy officer or above, and
- * the audit is told. False: it is not for them, or the audit cannot be told, and the answer is made. */
+/* Before a picture of the camera is shown: where a policy hides nobody in it, or the camera cannot be told whom to
+ * hide, it is for a privacy officer or above, and the audit is told. False: it is not for them, or the audit cannot be
+ * told, and the answer is made. */
 bool request_may_view(const struct request *request, const struct camera *camera, struct answer *answer);
 /* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the
  * request's end. */

@@ -400,8 +400,10 @@ static const struct route routes[] = {
      .problems = PROBLEM(CAMERA_UNAVAILABLE),
      .features = ROUTE_CACHED,
      .handle = handle_preview,
-     .doc = "The latest picture, with X-Frame-Number and X-Captured-At; 503 while there is none. Figures are hidden; "
-            "where a policy hides none, only a privacy officer or above sees it (else 403), and the audit tells who."},
+     .doc =
+         "The latest picture, with X-Frame-Number and X-Captured-At; 503 while there is none. Figures are hidden; "
+         "where a policy hides none, or the camera cannot be told what its policies come to, only a privacy officer or "
+         "above sees it (else 403), and the audit tells who."},
     {.method = "GET",
      .path = "/api/v1/lines",
      .name = "listLines",

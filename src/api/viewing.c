@@ -52,10 +52,19 @@ static void note_told(struct viewings *viewings, const char *key, int64_t now_us
     pthread_mutex_unlock(&viewings->lock);
 }
 
-static bool hides_people(const struct api *api, const struct camera *camera)
+/* NULL: people are hidden in the camera's pictures; else what is told to who may not see them. A camera that cannot be
+ * told what its policies come to goes by what it was told before, whatever they say by now. */
+static const char *why_not_hidden(const struct api *api, const struct camera *camera)
 {
     struct privacy_policy policy;
-    return !api->policies || (policy_keeper_privacy_policy(api->policies, camera, &policy) && policy.face_blur_enabled);
+    g_autofree char *trouble = api->policies ? policy_keeper_trouble_of(api->policies, camera->id) : NULL;
+    if (trouble)
+        return "people may not be hidden in this camera's pictures, for it cannot be told what its policies come to "
+               "(GET /policies?camera_id=… says why): until it can, they are for a privacy officer, or above";
+    if (!api->policies || (policy_keeper_privacy_policy(api->policies, camera, &policy) && policy.face_blur_enabled))
+        return NULL;
+    return "nobody is hidden in this camera's pictures (policy privacy, face_blur_enabled): they are for a privacy "
+           "officer, or above";
 }
 
 /* False: the audit cannot be told, which `answer` says. */
@@ -82,13 +91,11 @@ static bool tell_view(const struct request *request, const struct camera *camera
 
 bool request_may_view(const struct request *request, const struct camera *camera, struct answer *answer)
 {
-    if (hides_people(request->api, camera))
+    const char *why = why_not_hidden(request->api, camera);
+    if (!why)
         return true;
     if (request->login.user->role >= ROLE_PRIVACY_OFFICER)
         return tell_view(request, camera, answer);
-    answer_problem(answer, MHD_HTTP_FORBIDDEN,
-                   "nobody is hidden in this camera's pictures (policy privacy, face_blur_enabled): they are for a "
-                   "privacy officer, or above",
-                   NULL);
+    answer_problem(answer, MHD_HTTP_FORBIDDEN, why, NULL);
     return false;
 }

@@ -87,6 +87,45 @@ static void test_only_privacy_officers_see_who_is_not_hidden(void)
     world_clear(&world);
 }
 
+static void try_to_tell(const struct api_world *world, char *name, bool can)
+{
+    struct camera_config config;
+    CLEANUP(camera_set) struct camera_set *cameras = camera_roster_get(live_roster(world->live));
+    CLEANUP(policy_view) struct policy_view *view = policy_keeper_get_view(world->policies);
+    struct camera camera = *camera_set_find(cameras, "cam-1");
+    camera.name = name;
+    bool is_good = policy_keeper_configure(world->policies, view, &camera, &config, NULL);
+    g_assert_cmpint(is_good, ==, can);
+    if (is_good)
+        record_clear(&camera_config_descriptor, &config);
+}
+
+/* The view says that people are hidden, and the worker was never told. */
+static void test_h11_what_cannot_be_told_to_hide_people_is_not_for_all(void)
+{
+    static const char path[] = "/api/v1/cameras/cam-1/preview.jpg";
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
+    live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 1);
+    g_autofree char *token = log_in_as(&world, ROLE_VIEWER), *long_name = g_strnfill(5000, 'n'),
+                    *viewer = g_strdup_printf("Authorization: Bearer %s\r\n", token),
+                    *admin = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
+    try_to_tell(&world, long_name, false);
+    struct reply reply = world_request(&world, "GET", path, viewer, NULL);
+    g_assert_cmpint(reply.status, ==, 403);
+    g_assert_nonnull(strstr(reply.body->str, "cannot be told what its policies come to"));
+    reply_clear(&reply);
+    int before = count_views(&world);
+    g_assert_cmpint(world_status(&world, "GET", path, admin), ==, 200);
+    g_assert_cmpint(count_views(&world), ==, before + 1);
+    char name[] = "Door";
+    try_to_tell(&world, name, true);
+    g_assert_cmpint(world_status(&world, "GET", path, viewer), ==, 200);
+    world_clear(&world);
+}
+
 /* One more entry than the largest page holds: the list says so. */
 static void test_no_page_of_the_audit_is_the_last_by_its_size(void)
 {
@@ -113,6 +152,8 @@ int main(int argc, char **argv)
     g_test_add_func("/api/viewing/a view of people is audited", test_a_view_of_people_is_audited);
     g_test_add_func("/api/viewing/only privacy officers see who is not hidden",
                     test_only_privacy_officers_see_who_is_not_hidden);
+    g_test_add_func("/api/viewing/h11 what cannot be told to hide people is not for all",
+                    test_h11_what_cannot_be_told_to_hide_people_is_not_for_all);
     g_test_add_func("/api/viewing/no page of the audit is the last by its size",
                     test_no_page_of_the_audit_is_the_last_by_its_size);
     return g_test_run();

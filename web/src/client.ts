@@ -166,7 +166,7 @@ export class Client {
     return (await this.send("POST", `/api/v1/cameras/${encodeURIComponent(id)}/test`, {}, undefined, call)).json();
   }
 
-  /** The latest picture, with X-Frame-Number and X-Captured-At; 503 while there is none. Figures are hidden; where a policy hides none, only a privacy officer or above sees it (else 403), and the audit tells who. */
+  /** The latest picture, with X-Frame-Number and X-Captured-At; 503 while there is none. Figures are hidden; where a policy hides none, or the camera cannot be told what its policies come to, only a privacy officer or above sees it (else 403), and the audit tells who. */
   async getPreview(id: string, call: Call = {}): Promise<Response> {
     return await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/preview.jpg`, {}, undefined, call);
   }
