@@ -57,7 +57,8 @@ struct vedette_policy_source {
 
 struct vedette_policy_manager_config {
     /* Files: TYPE.json is for everyone, orgs/ORG/TYPE.json for an org, orgs/ORG/{sites,classes,cameras}/ID/TYPE.json
-     * for what is below it. Names that begin with '.' are passed over where they are no ids. NULL: `source` has them.
+     * for what is below it. Names that begin with '.' are passed over where they are no ids, and those that
+     * begin with ".." everywhere. NULL: `source` has them.
      * Read as a whole at each load. One that holds no file while documents are in force cannot be read: it may be a
      * volume that is not mounted yet. Empty on purpose it has one file that says nothing ({}). */
     const char *directory;

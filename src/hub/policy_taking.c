@@ -293,6 +293,11 @@ static bool drop_file(struct policy_taking *taking, struct file *file)
         doubt(file, "it is gone, and the store is away: it is tried again");
         return false;
     }
+    if (!policy_directory_is_gone(taking->config.directory, file->row.path)) {
+        refuse(file, "its folder does not let the server see whether it is there: give it the right to");
+        taking->is_unfinished = true;
+        return false;
+    }
     if (drop(taking, file, &error))
         return true;
     g_autofree char *why = g_strdup_printf("it is gone, its document is not: %s", error->message);

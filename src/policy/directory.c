@@ -34,6 +34,41 @@ static bool holds_ids(const char *below, int depth)
     return depth % 2 == 1 && (strcmp(below, "orgs") == 0 || g_str_has_prefix(below, "orgs/"));
 }
 
+static bool list(struct listing *listing, const char *below, int depth, GError **error);
+
+static void add_known_files(struct listing *listing, const char *below, const char *whole)
+{
+    for (size_t i = 0; i < POLICY_TYPES; i++) {
+        g_autofree char *name = g_strconcat(policy_type_names[i], ".json", NULL),
+                        *file = g_build_filename(whole, name, NULL);
+        if (g_file_test(file, G_FILE_TEST_EXISTS))
+            g_ptr_array_add(listing->paths, g_build_filename(below, name, NULL));
+    }
+}
+
+/* A folder where ids stand whose name begins with '.': an id's, or a repository's, which says nothing here. So its
+ * names are not read, but asked for one by one: what else is in it, or that it cannot be read, is nobody's mistake. */
+static bool list_dotted(struct listing *listing, const char *below, int depth, GError **error)
+{
+    g_autofree char *whole = g_build_filename(listing->directory, below, NULL);
+    const char *folder;
+    bool is_good = true;
+    if (listing->enter && access(whole, R_OK) == 0)
+        listing->enter(listing->data, whole);
+    add_known_files(listing, below, whole);
+    for (size_t i = 0; is_good && depth < DEPTH_MAX && (folder = policy_path_level(i)); i++) {
+        g_autofree char *path = g_build_filename(below, folder, NULL), *level = g_build_filename(whole, folder, NULL);
+        is_good = !g_file_test(level, G_FILE_TEST_IS_DIR) || list(listing, path, depth + 1, error);
+    }
+    return is_good;
+}
+
+/* Two dots: Kubernetes keeps the files of a mounted ConfigMap in such a folder, and links to them. */
+static bool is_passed_over(const char *name, bool is_folder, bool is_id)
+{
+    return name[0] == '.' && (!is_folder || !is_id || name[1] == '.');
+}
+
 static bool list(struct listing *listing, const char *below, int depth, GError **error)
 {
     g_autofree char *whole = g_build_filename(listing->directory, below, NULL);
@@ -47,9 +82,11 @@ static bool list(struct listing *listing, const char *below, int depth, GError *
         g_autofree char *path = *below ? g_build_filename(below, name, NULL) : g_strdup(name);
         g_autofree char *file = g_build_filename(whole, name, NULL);
         bool is_folder = g_file_test(file, G_FILE_TEST_IS_DIR);
-        if (name[0] == '.' && !(is_folder && holds_ids(below, depth)))
+        if (is_passed_over(name, is_folder, holds_ids(below, depth)))
             continue;
-        if (is_folder && depth < DEPTH_MAX)
+        if (name[0] == '.')
+            is_good = list_dotted(listing, path, depth + 1, error);
+        else if (is_folder && depth < DEPTH_MAX)
             is_good = list(listing, path, depth + 1, error);
         else if (is_folder || g_str_has_suffix(name, ".json"))
             g_ptr_array_add(listing->paths, g_steal_pointer(&path));
@@ -76,6 +113,12 @@ GPtrArray *policy_directory_list(const char *directory, void (*enter)(void *data
 }
 
 /* ---- one file ---- */
+
+bool policy_directory_is_gone(const char *directory, const char *path)
+{
+    g_autofree char *file = g_build_filename(directory, path, NULL);
+    return access(file, F_OK) == 0 || errno == ENOENT || errno == ENOTDIR;
+}
 
 /* NULL: *why says why. A byte 0 would end the text before the file's end. */
 static char *read_text(int fd, size_t size, const char **why)

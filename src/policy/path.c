@@ -1,5 +1,5 @@
 /* Where documents lie in a directory of files: one table for who reads such a directory and who writes one. */
-#include "policy/policy.h"
+#include "policy/policy_internal.h"
 
 #include <string.h>
 
@@ -34,6 +34,11 @@ static bool read_level(const char *folder, const char *id, struct policy_scope *
             return true;
         }
     return false;
+}
+
+const char *policy_path_level(size_t number)
+{
+    return number < G_N_ELEMENTS(levels) ? levels[number].folder : NULL;
 }
 
 static bool read_path(char **parts, struct policy_scope *scope, enum policy_type *type)

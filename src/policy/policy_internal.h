@@ -45,6 +45,9 @@ static inline json_t *policy_overlay_config(const json_t *tree, size_t number)
     return json_object_get(json_array_get(json_object_get(tree, POLICY_OVERLAYS_KEY), number), "config");
 }
 
+/* The folder of each level below an org, from 0 on; NULL: there are no more. */
+const char *policy_path_level(size_t number);
+
 /* As compact text with sorted keys, so that equal trees are equal texts. g_free. */
 char *policy_dump(const json_t *tree);
 /* A JSON object, parsed within the bounds; NULL: an error was added at "". */

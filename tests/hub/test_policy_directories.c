@@ -297,6 +297,29 @@ static void test_h01_a_document_that_another_takes_meanwhile_stays(void)
     end(&world);
 }
 
+/* As when the right to look into its folder is taken away. The names that begin with a dot are not read, but asked for:
+ * nobody can tell whether it is there. */
+static void test_h01_a_file_that_cannot_be_looked_for_keeps_its_document(void)
+{
+    static const struct policy_name held = {{.org_id = ".acme"}, POLICY_RETENTION, NULL};
+    struct files_world world;
+    start(&world);
+    make_org(&world, ".acme");
+    write_file(&world, "orgs/.acme/retention.json", hold_text);
+    write_file(&world, "motion.json", "{}");
+    watch_files(&world);
+    wait_for_policy(&world, &held, hold_text, 0);
+    g_autofree char *folder = g_build_filename(world.directory, "orgs/.acme", NULL),
+                    *aside = g_build_filename(world.directory, ".aside", NULL);
+    g_assert_cmpint(g_rename(folder, aside), ==, 0);
+    g_assert_cmpint(symlink(".acme", folder), ==, 0); /* names itself: for whom looks as root, too */
+    wait_for_retention(&world, false);
+    wait_for_policy(&world, &held, hold_text, 1);
+    g_assert_cmpint(g_unlink(folder), ==, 0);
+    wait_for_policy(&world, &held, "", 0);
+    end(&world);
+}
+
 /* As where one checkout goes to all servers: whoever is later finds the other's, and both are of its version. */
 static void test_two_directories_that_change_at_once_make_one_version(void)
 {
@@ -483,6 +506,8 @@ int main(int argc, char **argv)
                     test_h01_a_document_that_goes_while_another_takes_its_file_is_made_again);
     g_test_add_func("/policy_directories/h01_a_document_that_another_takes_meanwhile_stays",
                     test_h01_a_document_that_another_takes_meanwhile_stays);
+    g_test_add_func("/policy_directories/h01_a_file_that_cannot_be_looked_for_keeps_its_document",
+                    test_h01_a_file_that_cannot_be_looked_for_keeps_its_document);
     g_test_add_func("/policy_directories/two_directories_that_change_at_once_make_one_version",
                     test_two_directories_that_change_at_once_make_one_version);
     g_test_add_func("/policy_directories/many_files_come_into_force_together",

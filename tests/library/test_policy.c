@@ -345,14 +345,31 @@ static void test_h01_a_misplaced_file_leaves_the_orgs_document(void)
 static void test_an_id_may_begin_with_a_dot(void)
 {
     static const char *const place = "orgs/.acme/cameras/.door/safety.json";
-    static const char *const hidden[] = {".git/safety.json", "orgs/.acme/.git/door/safety.json", "orgs/.notes.json",
-                                         "orgs/.acme/cameras/.door/.safety.json"};
+    static const char *const hidden[] = {".git/safety.json",
+                                         "orgs/.acme/.git/door/safety.json",
+                                         "orgs/.notes.json",
+                                         "orgs/.acme/cameras/.door/.safety.json",
+                                         "orgs/acme/cameras/.git/config.json",
+                                         "orgs/acme/cameras/.git/objects/safety.json",
+                                         "orgs/acme/cameras/..data/door/safety.json",
+                                         "orgs/.git/objects/pack/safety.json",
+                                         "orgs/..2026/safety.json"};
     static const char *const left[] = {place,
                                        "orgs/.acme/cameras/.door",
                                        "orgs/.acme/cameras",
                                        "orgs/.acme/.git/door",
                                        "orgs/.acme/.git",
                                        "orgs/.acme",
+                                       "orgs/acme/cameras/.git/objects",
+                                       "orgs/acme/cameras/.git",
+                                       "orgs/acme/cameras/..data/door",
+                                       "orgs/acme/cameras/..data",
+                                       "orgs/acme/cameras",
+                                       "orgs/acme",
+                                       "orgs/.git/objects/pack",
+                                       "orgs/.git/objects",
+                                       "orgs/.git",
+                                       "orgs/..2026",
                                        "orgs",
                                        ".git",
                                        ""};
