@@ -254,10 +254,15 @@ static enum owner owner_of(struct policy_taking *taking, const struct file *file
 /* Whose it is once this file has let go of it: another server's file that says the same holds it on. */
 static enum owner leave(struct policy_taking *taking, const struct file *file, GError **error)
 {
-    bool has_other = false;
-    if (!store_policy_files_leave(taking->config.store, &file->row, &has_other, error))
+    g_autofree char *others = NULL;
+    if (!store_policy_files_leave(taking->config.store, &file->row, &others, error))
         return OWNER_UNKNOWN;
-    return has_other ? OWNER_OTHER_FILE : OWNER_FILE;
+    if (others)
+        log_warning(NULL,
+                    "policy file '%s' is gone; that of server %s says the same, and its document stays until it goes "
+                    "there, too: where that server never comes back, see docs/policies.md",
+                    file->row.path, others);
+    return others ? OWNER_OTHER_FILE : OWNER_FILE;
 }
 
 /* Deletes the document of a file that is gone, where it is the file's alone. False: it is still there. */
@@ -272,9 +277,6 @@ static bool drop(struct policy_taking *taking, const struct file *file, GError *
     enum owner owner = owner_of(taking, file, &name, &cause);
     if (owner == OWNER_FILE)
         owner = leave(taking, file, &cause);
-    if (owner == OWNER_OTHER_FILE)
-        log_info(NULL, "policy file '%s' is gone; another server's says the same, and its document stays",
-                 file->row.path);
     if (owner == OWNER_OTHER)
         log_info(NULL, "policy file '%s' is gone; the document there was changed since and stays", file->row.path);
     bool is_gone =

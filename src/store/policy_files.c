@@ -2,6 +2,8 @@
 
 #include "store/work_internal.h"
 
+enum { OTHERS_MAX = 5 /* that are named */ };
+
 void policy_file_free(void *file)
 {
     if (!file)
@@ -61,46 +63,57 @@ bool store_policy_files_write(struct store *store, const char *source, const GPt
            store_commit_beside_logins(g_steal_pointer(&transaction), error);
 }
 
-/* Sources other than the file's own whose file made the same version of the document. */
-static bool count_others(struct store_transaction *transaction, const struct policy_file *file, int64_t *others,
-                         GError **error)
+static bool add_source(void *data, const struct record_sql_value *row, size_t columns, GError **error)
+{
+    GString *sources = data;
+    (void)error;
+    if (columns && row[0].type == RECORD_SQL_TEXT)
+        g_string_append_printf(sources, "%s%s", sources->len ? ", " : "", row[0].text);
+    return true;
+}
+
+/* Sources other than the file's own whose file made the same version of the document, the first few: "" for none. */
+static bool read_others(struct store_transaction *transaction, const struct policy_file *file, GString *others,
+                        GError **error)
 {
     return lock_files(transaction, error) &&
-           store_get_integer(transaction,
-                             "SELECT count(*) FROM policy_files WHERE path = $1 AND source <> $2 AND digest IS "
-                             "NOT NULL AND version = $3",
-                             STORE_VALUES(sql_text(file->path), sql_text(file->source), sql_integer(file->version)), 0,
-                             others, error);
+           store_each(transaction,
+                      "SELECT source FROM policy_files WHERE path = $1 AND source <> $2 AND digest IS NOT NULL AND "
+                      "version = $3 ORDER BY source LIMIT $4",
+                      STORE_VALUES(sql_text(file->path), sql_text(file->source), sql_integer(file->version),
+                                   sql_integer(OTHERS_MAX)),
+                      add_source, others, error);
 }
 
-static bool leave(struct store_transaction *transaction, const struct policy_file *file, bool *has_other,
+static bool leave(struct store_transaction *transaction, const struct policy_file *file, GString *others,
                   GError **error)
 {
-    int64_t others = 0;
-    bool is_good = count_others(transaction, file, &others, error);
-    *has_other = others > 0;
-    return is_good && (!others || store_run(transaction, "DELETE FROM policy_files WHERE source = $1 AND path = $2",
-                                            STORE_VALUES(sql_text(file->source), sql_text(file->path)), NULL, error));
+    return read_others(transaction, file, others, error) &&
+           (!others->len || store_run(transaction, "DELETE FROM policy_files WHERE source = $1 AND path = $2",
+                                      STORE_VALUES(sql_text(file->source), sql_text(file->path)), NULL, error));
 }
 
-bool store_policy_files_leave(struct store *store, const struct policy_file *file, bool *has_other, GError **error)
+bool store_policy_files_leave(struct store *store, const struct policy_file *file, char **others, GError **error)
 {
+    g_autoptr(GString) names = g_string_new(NULL);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, STORE_PLATFORM, error);
-    return transaction && leave(transaction, file, has_other, error) &&
-           store_commit_beside_logins(g_steal_pointer(&transaction), error);
+    bool is_good = transaction && leave(transaction, file, names, error) &&
+                   store_commit_beside_logins(g_steal_pointer(&transaction), error);
+    *others = is_good && names->len ? g_strdup(names->str) : NULL;
+    return is_good;
 }
 
 bool store_policy_file_check_alone(struct store_transaction *transaction, const struct policy_file *file,
                                    GError **error)
 {
-    int64_t others = 0;
-    if (!count_others(transaction, file, &others, error))
+    g_autoptr(GString) others = g_string_new(NULL);
+    if (!read_others(transaction, file, others, error))
         return false;
-    if (others)
+    if (others->len)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
-                    "another server's file '%s' says the same by now, and its document stays", file->path);
-    return !others;
+                    "the file '%s' of server %s says the same by now, and its document stays", file->path, others->str);
+    return !others->len;
 }
 
 bool store_policy_files_forget(struct store *store, const char *source, GError **error)

@@ -18,9 +18,10 @@ GPtrArray *store_policy_files_doubted(struct store *store, GError **error);
 bool store_policy_files_write(struct store *store, const char *source, const GPtrArray *files, const GPtrArray *gone,
                               GError **error);
 /* Where another source's file made the same version of the document of `file`'s path, that file holds it from now on:
- * *has_other, and the row of `file` is gone. One after the other, so that of two that let go of a document at once the
- * last is told that no other has it. It may have by the time the document goes: store_policy_change looks again. */
-bool store_policy_files_leave(struct store *store, const struct policy_file *file, bool *has_other, GError **error);
+ * *others are their names (g_free; the first few; NULL: there is none), and the row of `file` is gone. One after the
+ * other, so that of two that let go of a document at once the last is told that no other has it. It may have by the
+ * time the document goes: store_policy_change looks again. */
+bool store_policy_files_leave(struct store *store, const struct policy_file *file, char **others, GError **error);
 /* Removes all rows of a source: it watches no directory any more. */
 bool store_policy_files_forget(struct store *store, const char *source, GError **error);
 void policy_file_free(void *file);

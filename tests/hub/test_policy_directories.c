@@ -236,12 +236,12 @@ struct moving {
 static void let_go(void *data)
 {
     struct moving *moving = (struct moving *)((char *)data - offsetof(struct moving, to));
-    bool has_other = true;
+    g_autofree char *others = NULL;
     if (atomic_exchange(&moving->is_moved, true))
         return;
     const struct policy_file file = row_of(&moving->from);
-    g_assert_true(store_policy_files_leave(moving->from.store.store, &file, &has_other, NULL));
-    g_assert_false(has_other);
+    g_assert_true(store_policy_files_leave(moving->from.store.store, &file, &others, NULL));
+    g_assert_null(others);
     g_assert_true(delete_hold(&moving->from, &file, NULL));
 }
 
@@ -275,7 +275,7 @@ static void test_h01_a_document_that_another_takes_meanwhile_stays(void)
 {
     struct files_world world;
     g_autoptr(GError) error = NULL;
-    bool has_other = true;
+    g_autofree char *others = NULL;
     start(&world);
     make_org(&world, "default");
     write_file(&world, hold_path, hold_text);
@@ -284,8 +284,8 @@ static void test_h01_a_document_that_another_takes_meanwhile_stays(void)
     const struct policy_file file = row_of(&world);
     struct policy_file other = file;
     other.source = (char *)(uintptr_t) "two";
-    g_assert_true(store_policy_files_leave(world.store.store, &file, &has_other, NULL));
-    g_assert_false(has_other);
+    g_assert_true(store_policy_files_leave(world.store.store, &file, &others, NULL));
+    g_assert_null(others);
     g_autoptr(GPtrArray) rows = g_ptr_array_new(), gone = g_ptr_array_new();
     g_ptr_array_add(rows, &other);
     g_assert_true(store_policy_files_write(world.store.store, other.source, rows, gone, NULL));
@@ -295,6 +295,59 @@ static void test_h01_a_document_that_another_takes_meanwhile_stays(void)
     g_assert_true(store_policy_files_forget(world.store.store, other.source, NULL));
     g_assert_true(delete_hold(&world, &file, NULL));
     end(&world);
+}
+
+/* What is logged from here on, until read_log. */
+struct logged {
+    char *path;
+    int kept;
+};
+
+static void keep_log(struct logged *logged)
+{
+    int fd = g_file_open_tmp("vedette-log-XXXXXX", &logged->path, NULL);
+    logged->kept = dup(STDERR_FILENO);
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+}
+
+static char *read_log(struct logged *logged)
+{
+    char *text = NULL;
+    dup2(logged->kept, STDERR_FILENO);
+    close(logged->kept);
+    g_assert_true(g_file_get_contents(logged->path, &text, NULL, NULL));
+    g_unlink(logged->path);
+    g_free(logged->path);
+    return text;
+}
+
+/* Which may never come back: then somebody must be told whose rows hold the document. */
+static void test_a_document_that_another_server_holds_is_told_with_its_name(void)
+{
+    struct files_world first, second;
+    struct logged logged;
+    start(&first);
+    make_org(&first, "default");
+    write_file(&first, hold_path, hold_text);
+    write_file(&first, "motion.json", "{}");
+    watch_files(&first);
+    wait_until_taken(&first, "motion.json", "{}");
+    start_beside(&second, &first);
+    write_file(&second, hold_path, hold_text);
+    watch_files(&second);
+    wait_until_taken(&second, hold_path, hold_text);
+    g_clear_pointer(&second.files, policy_files_free); /* for ever */
+    keep_log(&logged);
+    remove_file(&first, hold_path);
+    put_file(&first, "privacy.json", "{}"); /* once this is taken, the look before is over */
+    g_autofree char *log = read_log(&logged);
+    g_assert_nonnull(strstr(log,
+                            "level=warning module=hub msg=\"policy file 'orgs/default/retention.json' is gone; that "
+                            "of server two says the same"));
+    wait_for_policy(&first, &retention, hold_text, 0);
+    end_beside(&second);
+    end(&first);
 }
 
 /* As when the right to look into its folder is taken away. The names that begin with a dot are not read, but asked for:
@@ -506,6 +559,8 @@ int main(int argc, char **argv)
                     test_h01_a_document_that_goes_while_another_takes_its_file_is_made_again);
     g_test_add_func("/policy_directories/h01_a_document_that_another_takes_meanwhile_stays",
                     test_h01_a_document_that_another_takes_meanwhile_stays);
+    g_test_add_func("/policy_directories/a_document_that_another_server_holds_is_told_with_its_name",
+                    test_a_document_that_another_server_holds_is_told_with_its_name);
     g_test_add_func("/policy_directories/h01_a_file_that_cannot_be_looked_for_keeps_its_document",
                     test_h01_a_file_that_cannot_be_looked_for_keeps_its_document);
     g_test_add_func("/policy_directories/two_directories_that_change_at_once_make_one_version",
