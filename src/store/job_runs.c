@@ -56,8 +56,8 @@ static bool end_others(struct store_transaction *transaction, const struct store
 }
 
 /* One statement, so that of two hubs one gets it; the row's lock makes the other look at what the first wrote. A time
- * that was passed over because the job was paused is taken as well: whoever claims it knows that the job goes on, and
- * who wrote that did not yet. */
+ * after the job went on that was passed over because it was paused is taken as well: whoever claims it knows that the
+ * job goes on, and who wrote that did not yet. One before that was rightly passed over. */
 static bool take_run(struct store_transaction *transaction, const struct store_run_claim *claim, int64_t now_ms,
                      int64_t *fence, GError **error)
 {
@@ -68,7 +68,9 @@ static bool take_run(struct store_transaction *transaction, const struct store_r
         "'running', started_at = CASE WHEN job_runs.state = 'running' THEN job_runs.started_at ELSE "
         "excluded.started_at END, ended_at = NULL, reason = NULL, until = NULL, detail = NULL "
         "WHERE (job_runs.state = 'running' AND job_runs.lease_until < $6) OR (job_runs.state = 'skipped' AND "
-        "job_runs.reason = 'paused') RETURNING fence";
+        "job_runs.reason = 'paused' AND job_runs.scheduled_at > (SELECT s.changed_at FROM job_states s WHERE s.job_id "
+        "= "
+        "$1)) RETURNING fence";
     return store_get_integer(transaction, sql,
                              STORE_VALUES(sql_text(claim->job_id), sql_time(claim->scheduled_ms),
                                           sql_text(record_enum_name(job_trigger_names, claim->cause)),

@@ -32,7 +32,7 @@ enum {
     STORE_RUN_BUSY = -1, /* as many other runs of the job hold leases as may */
 };
 /* True with *fence > 0 when it is the caller's to run, else with one of the above. A time that is noted as passed over
- * because the job was paused is taken when it is not paused any more: the server that noted that had not seen it yet.
+ * because the job was paused is taken when the job went on before it: the server that noted that had not seen it yet.
  */
 bool store_run_claim(struct store *store, const struct store_run_claim *claim, int64_t *fence, GError **error);
 /* Prolongs the lease. VEDETTE_ERROR_CANCELLED when the run was taken over. */

@@ -100,6 +100,29 @@ static void test_d11_a_resumed_job_loses_no_time(void)
     }
 }
 
+/* Another server that saw nothing of the pause makes the time up, when the job goes on: it was not to be run. */
+static void test_d11_a_time_of_the_pause_stays_passed_over(void)
+{
+    enum { MINUTES_US = 300000000 };
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_begin(&world);
+    struct scheduler *first = start(&world, counting, 1), *second = start(&world, counting, 1);
+    scheduler_turn(second); /* looks at pauses again in a minute of real time */
+    g_assert_true(scheduler_pause(first, "count", true, &by_admin, &error));
+    clock_fake_advance_us(world.store.clock, HOUR_US);
+    scheduler_turn(first);
+    WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped paused"));
+    clock_fake_advance_us(world.store.clock, MINUTES_US); /* within its grace */
+    g_assert_true(scheduler_pause(first, "count", false, &by_admin, &error));
+    WORLD_WAIT_UNTIL((scheduler_turn(second), counter_get(&world.store.health.jobs_waiting) == 0) && is_idle(second));
+    scheduler_free(first);
+    scheduler_free(second); /* when what it began is over */
+    g_assert_true(history_is(&world, "count", "skipped paused"));
+    g_assert_cmpint(g_atomic_int_get(&runs), ==, 0);
+    world_end(&world);
+}
+
 /* ---- alarms ---- */
 
 static int is_failing; /* atomic */
@@ -184,6 +207,7 @@ int main(int argc, char **argv)
         {"d05_a_queued_run_waits_for_another_server", test_d05_a_queued_run_waits_for_another_server},
         {"d05_a_new_run_ends_that_of_another_server", test_d05_a_new_run_ends_that_of_another_server},
         {"d11_a_resumed_job_loses_no_time", test_d11_a_resumed_job_loses_no_time},
+        {"d11_a_time_of_the_pause_stays_passed_over", test_d11_a_time_of_the_pause_stays_passed_over},
         {"alarms_are_every_hub_s", test_alarms_are_every_hub_s},
         {"each_hub_notes_its_disk", test_each_hub_notes_its_disk},
     };
