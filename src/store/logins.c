@@ -147,7 +147,8 @@ static bool end_session(struct store_transaction *transaction, const char *org_i
         STORE_VALUES(sql_text(org_id), sql_text(id), sql_time(clock_wall_ms(transaction->store->clock))), NULL, error);
 }
 
-/* As with changes of users: nobody ends the login of who is above them, also where they rose meanwhile. */
+/* As with changes of users: nobody ends the login of who is above them, also where they rise meanwhile, which the lock
+ * waits for. */
 static bool check_reach(struct store_transaction *transaction, const struct store_session_reach *reach,
                         const struct session *session, GError **error)
 {
@@ -157,6 +158,8 @@ static bool check_reach(struct store_transaction *transaction, const struct stor
     }
     if (reach->user_id)
         return true;
+    if (!store_users_lock_in(transaction, session->org_id, true, error))
+        return false;
     struct user *user = store_user_get_in(transaction, session->org_id, session->user_id, error);
     bool is_above = user && user->role > reach->highest;
     if (is_above)
