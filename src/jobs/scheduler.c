@@ -261,7 +261,7 @@ static struct task *end_of_run(size_t job, const struct store_run_hold *hold, en
 static void finish_run(struct scheduler *scheduler, size_t job, const struct store_run_hold *hold,
                        const GError *failure, const char *detail)
 {
-    bool is_cancelled = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
+    bool is_cancelled = failure && g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
     counter_add(failure ? &scheduler->options.health->jobs_failed : &scheduler->options.health->jobs_done, 1);
     if (is_cancelled && __atomic_load_n(&scheduler->is_closing, __ATOMIC_ACQUIRE)) {
         const struct store_run_hold released = {hold->job_id, hold->scheduled_ms, hold->fence, -1};
