@@ -141,10 +141,13 @@ static bool see_clocks(struct work *work, struct store_transaction *transaction,
         return false;
     if (work->clocks && work->turn == turn)
         return true;
+    GHashTable *clocks = store_site_clocks_read_in(transaction, work->org_id, error);
+    if (!clocks)
+        return false; /* those of before stay: other marks are looked at by them */
     g_clear_pointer(&work->clocks, g_hash_table_unref);
     work->turn = turn;
-    work->clocks = store_site_clocks_read_in(transaction, work->org_id, error);
-    return work->clocks != NULL;
+    work->clocks = clocks;
+    return true;
 }
 
 static struct bucket_sums *sums_of(struct computing *computing, const char *site_id, const struct bucket_span *span)
