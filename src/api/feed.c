@@ -8,6 +8,8 @@
 
 enum {
     LOGIN_INTERVAL_US = 2000000, /* a login that ended is noticed within this */
+    PLACES_SHARE = 4,            /* one user has one in so many places, an org leaves others as many */
+    USER_PLACES_LEAST = 16,
     ALL_KINDS = 1 << LIVE_TRACKS | 1 << LIVE_EVENT | 1 << LIVE_HEALTH | 1 << LIVE_INCIDENT,
 };
 
@@ -241,19 +243,43 @@ static void count_of(const struct feeds *feeds, const struct user *user, int32_t
     }
 }
 
-/* With the lock. So that nobody, and no org, takes the places of all others. */
-static bool has_place(const struct feeds *feeds, const struct login *login, GError **error)
+struct places {
+    int32_t of_user, of_org;
+};
+
+static bool has_other_orgs(const struct feeds *feeds, const char *org_id)
+{
+    CLEANUP(camera_set) struct camera_set *cameras = live_cameras(feeds->live);
+    for (size_t i = 0; i < cameras->count; i++)
+        if (g_strcmp0(cameras->items[i]->org_id, org_id) != 0)
+            return true;
+    return false;
+}
+
+/* How many one may have: what the settings say, else a share. An org that has the server to itself has all. */
+static struct places places_of(const struct feeds *feeds, const char *org_id)
 {
     const struct http_settings *http = &feeds->settings->http;
+    int32_t all = http->websocket_max_clients, share = all / PLACES_SHARE;
+    struct places places = {http->websocket_max_clients_per_user, http->websocket_max_clients_per_org};
+    if (!places.of_user)
+        places.of_user = MAX(share, USER_PLACES_LEAST);
+    if (!places.of_org)
+        places.of_org = has_other_orgs(feeds, org_id) ? all - share : all;
+    return places;
+}
+
+/* With the lock. So that nobody, and no org, takes the places of all others. */
+static bool has_place(const struct feeds *feeds, const struct login *login, struct places places, GError **error)
+{
     int32_t of_user, of_org;
     count_of(feeds, login->user, &of_user, &of_org);
-    if (of_user >= http->websocket_max_clients_per_user || of_org >= http->websocket_max_clients_per_org)
+    if (feeds->is_closed || feeds->open->len >= (guint)feeds->settings->http.websocket_max_clients)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "too many clients are connected");
+    else if (of_user >= places.of_user || of_org >= places.of_org)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
                     "%s has as many clients connected as it may (http.websocket_max_clients_per_%s): close some",
-                    of_user >= http->websocket_max_clients_per_user ? "this login" : "the org",
-                    of_user >= http->websocket_max_clients_per_user ? "user" : "org");
-    else if (feeds->is_closed || feeds->open->len >= (guint)http->websocket_max_clients)
-        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "too many clients are connected");
+                    of_user >= places.of_user ? "this login" : "the org", of_user >= places.of_user ? "user" : "org");
     else
         return true;
     counter_add(&feeds->health->live_clients_refused, 1);
@@ -262,8 +288,9 @@ static bool has_place(const struct feeds *feeds, const struct login *login, GErr
 
 bool feeds_have_place(struct feeds *feeds, const struct login *login, GError **error)
 {
+    struct places places = places_of(feeds, login->user->org_id);
     pthread_mutex_lock(&feeds->lock);
-    bool is_good = has_place(feeds, login, error);
+    bool is_good = has_place(feeds, login, places, error);
     pthread_mutex_unlock(&feeds->lock);
     return is_good;
 }
@@ -292,8 +319,9 @@ struct feed *feed_open(struct feeds *feeds, const struct login *login, const str
     login_copy(login, &feed->login);
     set_subscription(feed, subscription);
     g_queue_init(&feed->queue);
+    struct places places = places_of(feeds, login->user->org_id);
     pthread_mutex_lock(&feeds->lock);
-    bool is_good = has_place(feeds, login, error);
+    bool is_good = has_place(feeds, login, places, error);
     if (is_good)
         g_ptr_array_add(feeds->open, feed);
     pthread_mutex_unlock(&feeds->lock);

@@ -12,7 +12,8 @@ struct http_settings {
     int32_t answer_timeout_seconds;  /* until an answer is sent, from when there is one */
     int32_t max_body_bytes;
     int32_t threads;
-    int32_t websocket_max_clients, websocket_max_clients_per_user, websocket_max_clients_per_org;
+    int32_t websocket_max_clients;
+    int32_t websocket_max_clients_per_user, websocket_max_clients_per_org; /* 0: a share of these (api/feed.c) */
     int32_t websocket_queue_bytes;       /* per client; oldest track updates are dropped first */
     int32_t resume_events;               /* kept in memory, and told to one client that comes back */
     int32_t track_minutes, report_lines; /* most that one request for stored tracks, or a report, is told of */

@@ -283,6 +283,37 @@ static void test_places_are_shared(void)
     world_clear(&world);
 }
 
+/* Opens so many, adds them to `fds`, and finds the next one refused. */
+static void expect_places(struct api_world *world, GArray *fds, guint count, int refusal)
+{
+    while (fds->len < count) {
+        int fd = open_with_token(world, world->token);
+        g_array_append_val(fds, fd);
+        WORLD_AWAIT(counter_get(&world->health.websocket_clients) == fds->len);
+    }
+    g_assert_cmpint(status_of_open(world, world->token), ==, refusal);
+}
+
+/* Where the settings leave the shares to us they go with the places; an org alone has all, as long as it is. */
+static void test_shares_go_with_the_places(void)
+{
+    enum { FEW = 8, MANY = 72 };
+    struct api_world world;
+    g_autoptr(GArray) fds = g_array_new(false, false, sizeof(int));
+    world_prepare(&world);
+    world.settings.http.websocket_max_clients = FEW;
+    world_start(&world);
+    world_login(&world);
+    expect_places(&world, fds, FEW * 3 / 4, 429); /* a camera of another org is watched */
+    live_remove_camera(world.live, "cam-other");
+    expect_places(&world, fds, FEW, 503);
+    world.settings.http.websocket_max_clients = MANY;
+    expect_places(&world, fds, MANY / 4, 429); /* of one user */
+    for (guint i = 0; i < fds->len; i++)
+        close(g_array_index(fds, int, i));
+    world_clear(&world);
+}
+
 /* ---- subscriptions ---- */
 
 static void send_text(int fd, const char *text)
@@ -428,6 +459,7 @@ int main(int argc, char **argv)
     g_test_add_func("/websocket/stop_says_goodbye", test_stop_says_goodbye);
     g_test_add_func("/websocket/clients_are_bounded", test_clients_are_bounded);
     g_test_add_func("/websocket/places_are_shared", test_places_are_shared);
+    g_test_add_func("/websocket/shares_go_with_the_places", test_shares_go_with_the_places);
     g_test_add_func("/websocket/a_client_says_what_it_wants", test_a_client_says_what_it_wants);
     g_test_add_func("/websocket/a_store_that_hangs_holds_up_no_message", test_a_store_that_hangs_holds_up_no_message);
     g_test_add_func("/websocket/a_login_that_cannot_be_looked_up_ends_at_last",
