@@ -78,12 +78,12 @@ bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit
 }
 
 /* Right ones are not what the limits are there for, and neither are those for which we had no time. */
-void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_good, const GError *failure)
+void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_free, const GError *failure)
 {
-    bool is_busy = !is_good && g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    bool is_busy = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
     if (is_busy)
         counter_add(&auth->health->logins_limited, 1);
-    for (int i = 0; (is_good || is_busy) && i < attempt->ask_count; i++)
+    for (int i = 0; (is_free || is_busy) && i < attempt->ask_count; i++)
         vedette_limiter_give_back(attempt->asks[i].limiter, attempt->asks[i].key, attempt->asks[i].cost);
 }
 

@@ -75,8 +75,9 @@ void attempt_clear(struct attempt *attempt);
 /* Of an attempt with all above `address` filled in. False: VEDETTE_ERROR_FULL, and nothing was taken. *limit is filled
  * in any case. */
 bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error);
-/* What became of one that took; what was right, or had no place here (VEDETTE_ERROR_FULL), costs nothing. */
-void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_good, const GError *failure);
+/* What became of one that took: `failure`, NULL when it was right. What is free, as what was right, or had no place
+ * here (VEDETTE_ERROR_FULL) costs nothing. */
+void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_free, const GError *failure);
 /* Counts, audits and remembers (over a restart) one that was wrong. */
 void attempt_note_failure(struct auth *auth, const struct attempt *attempt, const char *action);
 

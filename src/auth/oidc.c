@@ -421,7 +421,8 @@ static bool exchange(struct auth *auth, const struct jwt *kept, const char *code
     return is_good;
 }
 
-/* Any code that a browser comes back with has us ask the issuer, so that guessing is held to the limits of logins. */
+/* Any code that a browser comes back with has us ask the issuer, so that guessing is held to the limits of logins. What
+ * could not be judged, as while the issuer is away, is no guess: logins by password have the same limits. */
 static bool attempt_exchange(struct auth *auth, const struct jwt *kept, const char *code,
                              const struct auth_origin *origin, struct grant *grant, struct login_limit *limit,
                              GError **error)
@@ -435,9 +436,10 @@ static bool attempt_exchange(struct auth *auth, const struct jwt *kept, const ch
         if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
             failure->code = VEDETTE_ERROR_UNAVAILABLE; /* a full disk is not the caller's doing */
     }
+    bool is_refused = !is_good && auth_oidc_is_refusal(failure);
     if (is_taken)
-        attempt_end(auth, &attempt, is_good, failure);
-    if (!is_good && auth_oidc_is_refusal(failure))
+        attempt_end(auth, &attempt, !is_refused, failure);
+    if (is_refused)
         attempt_note_failure(auth, &attempt, "login-by-issuer-failed");
     if (failure)
         g_propagate_error(error, failure);

@@ -313,6 +313,32 @@ static void test_guesses_are_limited(void)
     oidc_world_clear(&world);
 }
 
+/* While the issuer is away nobody can be judged: logins by password find the limits as they were. */
+static void test_an_issuer_that_is_away_costs_nobody_anything(void)
+{
+    enum { ATTEMPTS = 2 };
+    struct oidc_world world;
+    oidc_world_prepare(&world, ROLE_VIEWER);
+    world.auth.settings.http.login_attempts_per_minute = ATTEMPTS;
+    world_start(&world.auth);
+    g_autofree char *address = NULL, *state_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    struct grant grant;
+    world.bend.is_away = true;
+    for (int i = 0; i <= ATTEMPTS; i++)
+        g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, VEDETTE_ERROR_UNAVAILABLE);
+    g_assert_cmpint(counter_get(&world.auth.health.logins_failed), ==, 0);
+    g_assert_cmpint(counter_get(&world.auth.health.logins_limited), ==, 0);
+    grant = world_login(&world.auth, CLIENT_BROWSER);
+    grant_clear(&grant);
+    world.bend.is_away = false;
+    g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, 0);
+    grant_clear(&grant);
+    issuer_return_clear(&back);
+    oidc_world_clear(&world);
+}
+
 /* P2: who came from everywhere locks nobody out of a browser that is known. */
 static void test_a_known_browser_has_its_own_limit(void)
 {
@@ -475,6 +501,8 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/the state ends", test_state_ends);
     g_test_add_func("/oidc/a code of another login", test_code_of_another_login);
     g_test_add_func("/oidc/guesses are limited", test_guesses_are_limited);
+    g_test_add_func("/oidc/an issuer that is away costs nobody anything",
+                    test_an_issuer_that_is_away_costs_nobody_anything);
     g_test_add_func("/oidc/a known browser has its own limit", test_a_known_browser_has_its_own_limit);
     g_test_add_func("/oidc/bent tokens", test_bent_tokens);
     g_test_add_func("/oidc/a public key as secret", test_public_key_as_secret);
