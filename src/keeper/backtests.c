@@ -139,7 +139,7 @@ static struct job *job_new(struct policy_backtests *backtests, const struct poli
     return job;
 }
 
-/* With the lock held, as the next two. */
+/* With the lock held, as what follows, to fault_of_waiting. */
 static guint count_of(const GQueue *jobs, const char *org_id)
 {
     guint count = 0;
@@ -148,13 +148,12 @@ static guint count_of(const GQueue *jobs, const char *org_id)
     return count;
 }
 
-/* What is over makes room: the oldest of the org that has most, so that none pushes out what others asked for. */
-static void forget_oldest(struct policy_backtests *backtests)
+/* What is over makes room: the oldest of the org that has most, so that none pushes out what others asked for. NULL:
+ * nothing is over. */
+static GList *find_oldest(struct policy_backtests *backtests)
 {
     GList *oldest = NULL;
     guint most = 0;
-    if (backtests->jobs.length <= KEPT_MAX)
-        return;
     for (GList *node = backtests->jobs.head; node; node = node->next) {
         const struct job *job = node->data;
         guint count = job->result.state > BACKTEST_RUNNING ? count_of(&backtests->jobs, job->result.org_id) : 0;
@@ -163,10 +162,17 @@ static void forget_oldest(struct policy_backtests *backtests)
             most = count;
         }
     }
-    if (!oldest)
-        return;
-    job_free(oldest->data);
-    g_queue_delete_link(&backtests->jobs, oldest);
+    return oldest;
+}
+
+/* All that is too much: there may be more than that while many wait. */
+static void forget_oldest(struct policy_backtests *backtests)
+{
+    GList *oldest;
+    while (backtests->jobs.length > KEPT_MAX && (oldest = find_oldest(backtests))) {
+        job_free(oldest->data);
+        g_queue_delete_link(&backtests->jobs, oldest);
+    }
 }
 
 /* NULL: it may wait; else why not. */

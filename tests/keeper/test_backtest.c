@@ -258,6 +258,34 @@ static void test_one_org_alone_has_all_places(void)
     end(&world);
 }
 
+/* As many as wait are kept, and no more than ever once they are over. */
+static void test_what_was_kept_for_many_that_waited_goes_again(void)
+{
+    enum { KEPT_MAX = 32, WAITING = 40, GONE = WAITING + 1 - KEPT_MAX };
+    struct world world;
+    struct backtest backtest;
+    g_autoptr(GError) error = NULL;
+    start(&world);
+    world.settings.policies.backtest_waiting = WAITING;
+    const struct policy_backtest_request request = request_of(POLICY_SAFETY, "{}");
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free), held = hold_readers(&world);
+    for (int i = 0; i < WAITING; i++) {
+        g_ptr_array_add(ids, submit(&world, &request, &error));
+        g_assert_no_error(error);
+    }
+    g_ptr_array_set_size(held, 0);
+    wait_for_state(&world, "default", g_ptr_array_index(ids, WAITING - 1), BACKTEST_DONE, &backtest);
+    record_clear(&backtest_descriptor, &backtest);
+    g_autofree char *last = submit(&world, &request, &error);
+    g_assert_no_error(error);
+    g_assert_true(policy_backtests_get(world.backtests, "default", g_ptr_array_index(ids, GONE), &backtest, &error));
+    record_clear(&backtest_descriptor, &backtest);
+    g_assert_false(
+        policy_backtests_get(world.backtests, "default", g_ptr_array_index(ids, GONE - 1), &backtest, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    end(&world);
+}
+
 int main(int argc, char **argv)
 {
     if (world_is_missing())
@@ -271,6 +299,8 @@ int main(int argc, char **argv)
     g_test_add_func("/backtest/what is missing is told", test_what_is_missing_is_told);
     g_test_add_func("/backtest/what cannot be tried is refused by name", test_what_cannot_be_tried_is_refused_by_name);
     g_test_add_func("/backtest/r14_an_org_sees_its_own", test_r14_an_org_sees_its_own);
+    g_test_add_func("/backtest/what_was_kept_for_many_that_waited_goes_again",
+                    test_what_was_kept_for_many_that_waited_goes_again);
     g_test_add_func("/backtest/r14_no_org_pushes_out_what_others_try", test_r14_no_org_pushes_out_what_others_try);
     g_test_add_func("/backtest/one_org_alone_has_all_places", test_one_org_alone_has_all_places);
     return g_test_run();
