@@ -186,14 +186,22 @@ static bool load_card(const char *location, const char *named, struct model_card
 static bool remove_cards(const char *stem, GError **error)
 {
     static const char *const suffixes[] = {".card.json", ".json"};
+    g_autofree char *gone = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
         g_autofree char *path = g_strconcat(stem, suffixes[i], NULL);
-        if (unlink(path) == 0 || errno == ENOENT)
-            continue;
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
-                    "the card of the model that is replaced, '%s', cannot be removed: %s; the model is as it was", path,
-                    g_strerror(errno));
-        return false;
+        if (unlink(path) == 0) {
+            g_free(gone);
+            gone = g_steal_pointer(&path);
+        } else if (errno != ENOENT) {
+            const char *reason = g_strerror(errno);
+            g_autofree char *left = gone ? g_strdup_printf("'%s' is removed already, and the model's file as it was: "
+                                                           "add it again once the other can be removed",
+                                                           gone)
+                                         : g_strdup("the model is as it was");
+            g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+                        "the card of the model that is replaced, '%s', cannot be removed: %s; %s", path, reason, left);
+            return false;
+        }
     }
     return true;
 }

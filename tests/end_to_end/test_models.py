@@ -230,6 +230,13 @@ def a_model_never_stands_beside_anothers_card():
         refused(shelf.run("add", shelf.source), "tiny.card.json", "as it was")
         assert (shelf.data / "models" / "tiny.onnx").read_bytes() == old
         card.rmdir()
+        card.write_text(beside.read_text())
+        beside.unlink()
+        beside.mkdir()
+        answer = shelf.run("add", shelf.source)
+        refused(answer, "tiny.json' cannot", "tiny.card.json' is removed already")
+        assert "the model is as it was" not in answer.stderr and not card.exists(), answer
+        beside.rmdir()
         assert shelf.run("add", shelf.source).returncode == 0
         assert json.loads(card.read_text())["labels"] == ["one", "two"], card.read_text()
         assert shelf.kept() == ["models/tiny.card.json", "models/tiny.onnx"], shelf.kept()
