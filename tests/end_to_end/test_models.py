@@ -234,7 +234,7 @@ def a_model_never_stands_beside_anothers_card():
         beside.unlink()
         beside.mkdir()
         answer = shelf.run("add", shelf.source)
-        refused(answer, "tiny.json' cannot", "tiny.card.json' is removed already")
+        refused(answer, "tiny.json', cannot", "tiny.card.json' is removed already")
         assert "the model is as it was" not in answer.stderr and not card.exists(), answer
         beside.rmdir()
         assert shelf.run("add", shelf.source).returncode == 0
