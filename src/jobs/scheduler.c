@@ -499,6 +499,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options, GError 
     scheduler->planner = planner_new();
     scheduler->zone_read_us = scheduler->looked_us = real_us();
     pthread_mutex_init(&scheduler->lock, NULL);
+    pthread_mutex_init(&scheduler->alarms_lock, NULL);
     wait_condition_init(&scheduler->changed);
     scheduler->zone = zone_load(options->settings->jobs.time_zone, error);
     if (!scheduler->zone || !add_jobs(scheduler, error) || !scheduler_read_alarms(scheduler, error) ||
@@ -529,6 +530,7 @@ void scheduler_free(struct scheduler *scheduler)
     planner_free(scheduler->planner);
     zone_free(scheduler->zone);
     pthread_cond_destroy(&scheduler->changed);
+    pthread_mutex_destroy(&scheduler->alarms_lock);
     pthread_mutex_destroy(&scheduler->lock);
     g_free(scheduler);
 }

@@ -42,6 +42,9 @@ struct scheduler {
     int64_t looked_us, zone_read_us, sampled_us;
     bool is_looking; /* a look waits, or is under way */
     bool is_closing;
+
+    /* Held from a read of how jobs went until the gauges say it: else an older read could be said over a newer one. */
+    pthread_mutex_t alarms_lock;
 };
 
 int64_t scheduler_now_s(const struct scheduler *scheduler);
@@ -54,8 +57,8 @@ ssize_t scheduler_find_job(const struct scheduler *scheduler, const char *job_id
 
 /* scheduler_look.c: what is looked at in the store now and then, on the scheduler's threads. */
 void scheduler_look(struct scheduler *scheduler);
-/* Sets the gauges of alarms by how jobs went last, whichever server ran them. False when the store could not be asked.
- */
-bool scheduler_read_alarms(const struct scheduler *scheduler, GError **error);
+/* Sets the gauges of alarms by how jobs went last, whichever server ran them. Any thread, without the scheduler's lock.
+ * False when the store could not be asked. */
+bool scheduler_read_alarms(struct scheduler *scheduler, GError **error);
 /* Which of the states (of struct job_state *) is a job's; NULL: none. */
 const struct job_state *scheduler_state_of(const GPtrArray *states, const char *job_id);

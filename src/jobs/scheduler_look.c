@@ -82,9 +82,8 @@ static void take_expired(struct scheduler *scheduler)
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-bool scheduler_read_alarms(const struct scheduler *scheduler, GError **error)
+static bool read_alarms(const struct scheduler_options *options, GError **error)
 {
-    const struct scheduler_options *options = &scheduler->options;
     for (size_t i = 0; i < options->job_count; i++) {
         const struct job *job = &options->jobs[i];
         bool has_failed;
@@ -97,6 +96,14 @@ bool scheduler_read_alarms(const struct scheduler *scheduler, GError **error)
         counter_set((int64_t *)(void *)((char *)options->health + job->alarm), has_failed);
     }
     return true;
+}
+
+bool scheduler_read_alarms(struct scheduler *scheduler, GError **error)
+{
+    pthread_mutex_lock(&scheduler->alarms_lock);
+    bool is_read = read_alarms(&scheduler->options, error);
+    pthread_mutex_unlock(&scheduler->alarms_lock);
+    return is_read;
 }
 
 /* Jobs are run by one server; each has a disk. */
