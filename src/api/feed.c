@@ -1,6 +1,5 @@
-#include "api/feed.h"
+#include "api/feed_internal.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "api/recheck.h"
@@ -11,45 +10,6 @@ enum {
     PLACES_SHARE = 4,            /* one user has one in so many places, an org leaves others as many */
     USER_PLACES_LEAST = 16,
     ALL_KINDS = 1 << LIVE_TRACKS | 1 << LIVE_EVENT | 1 << LIVE_HEALTH | 1 << LIVE_INCIDENT,
-};
-
-struct feed {
-    /* immutable */
-    struct feeds *feeds;
-    void (*wake)(void *data);
-    void *data;
-    /* feeds->lock */
-    struct login login;
-    unsigned kinds;      /* bit 1 << enum live_kind */
-    GHashTable *cameras; /* ids; NULL: all */
-    GQueue queue;        /* of struct feed_message *, oldest first */
-    size_t queued_bytes;
-    bool is_cut; /* more came while it was away than fits: over once this is sent */
-    enum feed_end end;
-    /* its owner's thread */
-    int64_t checked_us, known_us; /* when its login was last looked at, and last known to stand */
-    struct recheck *recheck;      /* the look under way; NULL: none */
-};
-
-/* An event, or what became of an incident, as it is remembered for those who come back. */
-struct remembered {
-    struct feed_message *message;
-    char *org_id, *camera_id;
-};
-
-struct feeds {
-    const struct settings *settings;
-    struct live *live;
-    struct store *store;
-    struct rechecks *rechecks;
-    struct server_health *health;
-    unsigned subscription;
-    pthread_mutex_t lock;
-    GPtrArray *open; /* of struct feed * */
-    GQueue recent;   /* of struct remembered *, oldest first */
-    size_t recent_bytes;
-    uint64_t incident_messages; /* counts them: their ids */
-    bool is_closed;
 };
 
 /* ---- messages ---- */
@@ -65,7 +25,7 @@ static struct feed_message *message_new(enum live_kind kind, const char *id, con
     return message;
 }
 
-static struct feed_message *message_ref(struct feed_message *message)
+struct feed_message *feed_message_ref(struct feed_message *message)
 {
     __atomic_add_fetch(&message->references, 1, __ATOMIC_RELAXED);
     return message;
@@ -77,8 +37,8 @@ void feed_message_unref(struct feed_message *message)
         g_free(message);
 }
 
-static struct feed_message *message_of_record(enum live_kind kind, const char *id,
-                                              const struct record_descriptor *descriptor, const void *record)
+struct feed_message *feed_message_of_record(enum live_kind kind, const char *id,
+                                            const struct record_descriptor *descriptor, const void *record)
 {
     g_autoptr(GString) json = g_string_new(NULL);
     g_string_append_printf(json, "{\"type\":\"%s\",\"data\":", record_enum_name(live_kind_names, kind));
@@ -111,7 +71,7 @@ static void enqueue(struct feed *feed, struct feed_message *message)
     drop_oldest(feed, LIVE_TRACKS, message->size, limit);
     drop_oldest(feed, LIVE_HEALTH, message->size, limit);
     if (feed->queued_bytes + message->size <= limit) {
-        g_queue_push_tail(&feed->queue, message_ref(message));
+        g_queue_push_tail(&feed->queue, feed_message_ref(message));
         feed->queued_bytes += message->size;
     } else if (message->kind == LIVE_EVENT || message->kind == LIVE_INCIDENT) {
         feed->end = FEED_TOO_SLOW;
@@ -120,7 +80,7 @@ static void enqueue(struct feed *feed, struct feed_message *message)
     }
 }
 
-static bool wants(const struct feed *feed, enum live_kind kind, const char *org_id, const char *camera_id)
+bool feed_wants(const struct feed *feed, enum live_kind kind, const char *org_id, const char *camera_id)
 {
     return (feed->kinds & 1u << kind) && g_strcmp0(feed->login.user->org_id, org_id) == 0 &&
            (!feed->cameras || (camera_id && g_hash_table_contains(feed->cameras, camera_id))) &&
@@ -140,7 +100,7 @@ static void remember(struct feeds *feeds, struct feed_message *message, const ch
 {
     size_t limit = (size_t)feeds->settings->http.websocket_queue_bytes;
     struct remembered *event = g_new(struct remembered, 1);
-    *event = (struct remembered){message_ref(message), g_strdup(org_id), g_strdup(camera_id)};
+    *event = (struct remembered){feed_message_ref(message), g_strdup(org_id), g_strdup(camera_id)};
     g_queue_push_tail(&feeds->recent, event);
     feeds->recent_bytes += message->size;
     while (feeds->recent.length > (guint)feeds->settings->http.resume_events || feeds->recent_bytes > limit) {
@@ -169,7 +129,7 @@ static void receive(void *data, enum live_kind kind, const char *org_id, const c
     }
     for (guint i = 0; i < feeds->open->len; i++) {
         struct feed *feed = g_ptr_array_index(feeds->open, i);
-        if (feed->end || feed->is_cut || !wants(feed, kind, org_id, camera_id))
+        if (feed->end || feed->is_cut || !feed_wants(feed, kind, org_id, camera_id))
             continue;
         if (!message)
             message = message_new(kind, id, text, size);
@@ -420,191 +380,4 @@ void feed_check_login(struct feed *feed, int64_t now_us)
         return;
     feed->checked_us = now_us;
     feed->recheck = recheck_begin(feed->feeds->rechecks, &feed->login); /* only this thread changes it */
-}
-
-/* ---- coming back ---- */
-
-/* What a client missed, oldest first, each event once. */
-struct missed {
-    GPtrArray *messages; /* of struct feed_message * */
-    guint again;         /* of these, the first: from before the event asked for; they count for nothing */
-    GHashTable *ids;     /* of these; borrowed from them */
-    bool is_known;       /* the event asked for was found, and nothing after it was left out */
-    bool is_in_memory;   /* and there, where incidents are too */
-    bool is_full;        /* there is more than is told */
-};
-
-static void add_missed(struct missed *missed, struct feed_message *message, size_t most)
-{
-    if (g_hash_table_contains(missed->ids, message->id))
-        return;
-    if (missed->messages->len - missed->again >= most) {
-        missed->is_full = true;
-        return;
-    }
-    g_ptr_array_add(missed->messages, message_ref(message));
-    g_hash_table_add(missed->ids, message->id);
-}
-
-/* Where in memory the event of the feed's org is, the last time it came; NULL: nowhere. With the lock. */
-static GList *find_recent(const struct feed *feed, const char *id)
-{
-    for (GList *link = feed->feeds->recent.tail; link; link = link->prev) {
-        const struct remembered *event = link->data;
-        if (strcmp(event->message->id, id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0)
-            return link;
-    }
-    return NULL;
-}
-
-/* Those in memory that came after the event; all of them where it is not among them. With the lock. */
-static void add_recent(const struct feed *feed, const char *after_id, struct missed *missed, size_t most)
-{
-    GList *found = find_recent(feed, after_id);
-    missed->is_known |= found != NULL;
-    missed->is_in_memory = found != NULL;
-    for (GList *link = found ? found->next : feed->feeds->recent.head; link; link = link->next) {
-        const struct remembered *event = link->data;
-        if (wants(feed, event->message->kind, event->org_id, event->camera_id))
-            add_missed(missed, event->message, most);
-    }
-}
-
-static bool is_recent(struct feed *feed, const char *after_id)
-{
-    pthread_mutex_lock(&feed->feeds->lock);
-    bool is_found = find_recent(feed, after_id) != NULL;
-    pthread_mutex_unlock(&feed->feeds->lock);
-    return is_found;
-}
-
-static void append_camera(void *camera_id, void *value, void *list)
-{
-    (void)value;
-    g_string_append_printf(list, "%s,", (char *)camera_id);
-}
-
-/* Those that the feed is of, as the store takes them. NULL: all. g_free. */
-static char *cameras_of(const struct feed *feed)
-{
-    const struct api_key *key = feed->login.key;
-    GString *list = g_string_new(",");
-    if (feed->cameras)
-        g_hash_table_foreach(feed->cameras, append_camera, list);
-    else if (login_is_camera_bound(&feed->login))
-        for (size_t i = 0; i < key->cameras.count; i++)
-            append_camera(key->cameras.items[i], NULL, list);
-    return g_string_free(list, !feed->cameras && !login_is_camera_bound(&feed->login));
-}
-
-static void add_events(const struct feed *feed, const GPtrArray *events, size_t most, struct missed *missed)
-{
-    for (guint i = 0; i < events->len; i++) {
-        const struct analytics_event *event = g_ptr_array_index(events, i);
-        if (!wants(feed, LIVE_EVENT, event->org_id, event->camera_id))
-            continue;
-        struct feed_message *message = message_of_record(LIVE_EVENT, event->id, &analytics_event_descriptor, event);
-        add_missed(missed, message, most);
-        feed_message_unref(message);
-    }
-}
-
-static void add_stored(const struct feed *feed, const char *after_id, struct missed *missed, size_t most)
-{
-    bool is_wanted = feed->kinds & 1u << LIVE_EVENT;
-    g_autofree char *cameras = cameras_of(feed);
-    const struct store_events_after asked = {feed->login.user->org_id, after_id, cameras,
-                                             is_wanted ? (int)most + 1 : 1};
-    struct store_events_found found;
-    if (!store_events_read_after(feed->feeds->store, &asked, &found, NULL))
-        return;
-    missed->is_known = found.is_whole;
-    add_events(feed, found.again, G_MAXINT, missed);
-    missed->again = missed->messages->len;
-    add_events(feed, found.later, most, missed);
-    missed->is_full |= is_wanted && found.later->len > most;
-    store_events_found_clear(&found);
-}
-
-/* What the client is told first: of the messages that follow those from `first` to before `end`. */
-static struct live_resumed resumed_of(const char *after_id, const struct missed *missed, size_t first, size_t end)
-{
-    struct live_resumed told = {.from = (char *)(uintptr_t)after_id, .is_complete = missed->is_known};
-    for (size_t i = first; i < end; i++) {
-        bool is_event = ((const struct feed_message *)missed->messages->pdata[i])->kind == LIVE_EVENT;
-        told.events += is_event;
-        told.incidents += !is_event;
-    }
-    told.has_all_incidents = missed->is_in_memory;
-    return told;
-}
-
-static size_t size_of(const struct missed *missed, size_t at)
-{
-    return ((const struct feed_message *)missed->messages->pdata[at])->size;
-}
-
-/* What is from before the event asked for takes half of the room at most, the last of it: else who comes back from the
- * middle of very many would hear of no later one. The first that is told. */
-static size_t first_fitting(const struct missed *missed, size_t room)
-{
-    size_t first = missed->again, bytes = 0;
-    while (first > 0 && (bytes += size_of(missed, first - 1)) <= room / 2)
-        first--;
-    for (size_t i = 0; i < first; i++)
-        g_hash_table_remove(missed->ids, ((struct feed_message *)missed->messages->pdata[i])->id);
-    return first;
-}
-
-/* What waits already and is told before it. With the lock. */
-static void drop_missed(struct feed *feed, const struct missed *missed)
-{
-    for (GList *link = feed->queue.head; link;) {
-        GList *next = link->next;
-        struct feed_message *message = link->data;
-        if (*message->id && g_hash_table_contains(missed->ids, message->id)) {
-            feed->queued_bytes -= message->size;
-            feed_message_unref(message);
-            g_queue_delete_link(&feed->queue, link);
-        }
-        link = next;
-    }
-}
-
-/* Before what came since; what stands in both is told once. With the lock. */
-static void put_in_front(struct feed *feed, const char *after_id, struct missed *missed)
-{
-    size_t limit = (size_t)feed->feeds->settings->http.websocket_queue_bytes;
-    size_t first = first_fitting(missed, limit - MIN(limit, feed->queued_bytes)), end = first;
-    drop_missed(feed, missed);
-    for (size_t bytes = feed->queued_bytes; end < missed->messages->len; end++)
-        if ((bytes += size_of(missed, end)) > limit)
-            break;
-    feed->is_cut = missed->is_full || end < missed->messages->len;
-    const struct live_resumed told = resumed_of(after_id, missed, first, end);
-    for (size_t i = end; i-- > first;) {
-        struct feed_message *message = missed->messages->pdata[i];
-        g_queue_push_head(&feed->queue, message_ref(message));
-        feed->queued_bytes += message->size;
-    }
-    struct feed_message *head = message_of_record(LIVE_RESUMED, NULL, &live_resumed_descriptor, &told);
-    feed->queued_bytes += head->size;
-    g_queue_push_head(&feed->queue, head);
-    feed->wake(feed->data);
-}
-
-void feed_resume(struct feed *feed, const char *after_id)
-{
-    size_t most = (size_t)feed->feeds->settings->http.resume_events;
-    struct missed missed = {.messages = g_ptr_array_new_with_free_func((GDestroyNotify)feed_message_unref),
-                            .ids = g_hash_table_new(g_str_hash, g_str_equal)};
-    if (!is_recent(feed, after_id))
-        add_stored(feed, after_id, &missed, most);
-    pthread_mutex_lock(&feed->feeds->lock);
-    if (!missed.is_full)
-        add_recent(feed, after_id, &missed, most);
-    put_in_front(feed, after_id, &missed);
-    pthread_mutex_unlock(&feed->feeds->lock);
-    g_hash_table_unref(missed.ids);
-    g_ptr_array_unref(missed.messages);
 }

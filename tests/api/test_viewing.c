@@ -14,28 +14,39 @@ static int count_views(const struct api_world *world)
     return count;
 }
 
+static const char preview[] = "/api/v1/cameras/cam-1/preview.jpg";
+
+static void set_preview(const struct api_world *world, uint64_t frame_number)
+{
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
+    live_set_preview(world->live, "cam-1", jpeg, clock_wall_ms(world->clock), frame_number);
+}
+
+static void begin_with_a_preview(struct api_world *world)
+{
+    world_init(world);
+    world_login(world);
+    set_preview(world, 1);
+}
+
 /* Who sees a picture in which nobody is hidden is told, once for a while of looking. */
 static void test_a_view_of_people_is_audited(void)
 {
-    static const char path[] = "/api/v1/cameras/cam-1/preview.jpg";
     struct api_world world;
-    world_init(&world);
-    world_login(&world);
-    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
-    live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 1);
+    begin_with_a_preview(&world);
     g_autofree char *login = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
-    g_assert_cmpint(world_status(&world, "GET", path, login), ==, 200);
+    g_assert_cmpint(world_status(&world, "GET", preview, login), ==, 200);
     g_assert_cmpint(count_views(&world), ==, 0); /* as it comes, people are hidden */
     struct reply reply = world_request(&world, "PUT", "/api/v1/policies/privacy?camera_id=cam-1", login,
                                        "{\"face_blur_enabled\":false}");
     g_assert_cmpint(reply.status, ==, 200);
     reply_clear(&reply);
     for (int i = 0; i < 3; i++)
-        g_assert_cmpint(world_status(&world, "GET", path, login), ==, 200);
+        g_assert_cmpint(world_status(&world, "GET", preview, login), ==, 200);
     g_assert_cmpint(count_views(&world), ==, 1);
     clock_fake_advance_us(world.clock, INT64_C(61) * 60000000);
-    live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 2);
-    g_assert_cmpint(world_status(&world, "GET", path, login), ==, 200);
+    set_preview(&world, 2);
+    g_assert_cmpint(world_status(&world, "GET", preview, login), ==, 200);
     g_assert_cmpint(count_views(&world), ==, 2);
     world_clear(&world);
 }
@@ -60,16 +71,12 @@ static char *log_in_as(const struct api_world *world, enum role role)
 
 static void test_only_privacy_officers_see_who_is_not_hidden(void)
 {
-    static const char path[] = "/api/v1/cameras/cam-1/preview.jpg";
     static const struct {
         enum role role;
         int status;
     } rows[] = {{ROLE_VIEWER, 403}, {ROLE_OPERATOR, 403}, {ROLE_PRIVACY_OFFICER, 200}, {ROLE_ADMIN, 200}};
     struct api_world world;
-    world_init(&world);
-    world_login(&world);
-    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
-    live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 1);
+    begin_with_a_preview(&world);
     g_autofree char *admin = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *token = log_in_as(&world, rows[i].role),
@@ -80,8 +87,8 @@ static void test_only_privacy_officers_see_who_is_not_hidden(void)
                               is_hiding ? "{\"face_blur_enabled\":true}" : "{\"face_blur_enabled\":false}");
             g_assert_cmpint(reply.status, ==, 200);
             reply_clear(&reply);
-            live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 2);
-            g_assert_cmpint(world_status(&world, "GET", path, login), ==, is_hiding ? 200 : rows[i].status);
+            set_preview(&world, 2);
+            g_assert_cmpint(world_status(&world, "GET", preview, login), ==, is_hiding ? 200 : rows[i].status);
         }
     }
     world_clear(&world);
@@ -103,26 +110,22 @@ static void try_to_tell(const struct api_world *world, char *name, bool can)
 /* The view says that people are hidden, and the worker was never told. */
 static void test_h11_what_cannot_be_told_to_hide_people_is_not_for_all(void)
 {
-    static const char path[] = "/api/v1/cameras/cam-1/preview.jpg";
     struct api_world world;
-    world_init(&world);
-    world_login(&world);
-    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
-    live_set_preview(world.live, "cam-1", jpeg, clock_wall_ms(world.clock), 1);
+    begin_with_a_preview(&world);
     g_autofree char *token = log_in_as(&world, ROLE_VIEWER), *long_name = g_strnfill(5000, 'n'),
                     *viewer = g_strdup_printf("Authorization: Bearer %s\r\n", token),
                     *admin = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
     try_to_tell(&world, long_name, false);
-    struct reply reply = world_request(&world, "GET", path, viewer, NULL);
+    struct reply reply = world_request(&world, "GET", preview, viewer, NULL);
     g_assert_cmpint(reply.status, ==, 403);
     g_assert_nonnull(strstr(reply.body->str, "cannot be told what its policies come to"));
     reply_clear(&reply);
     int before = count_views(&world);
-    g_assert_cmpint(world_status(&world, "GET", path, admin), ==, 200);
+    g_assert_cmpint(world_status(&world, "GET", preview, admin), ==, 200);
     g_assert_cmpint(count_views(&world), ==, before + 1);
     char name[] = "Door";
     try_to_tell(&world, name, true);
-    g_assert_cmpint(world_status(&world, "GET", path, viewer), ==, 200);
+    g_assert_cmpint(world_status(&world, "GET", preview, viewer), ==, 200);
     world_clear(&world);
 }
 

@@ -98,15 +98,22 @@ static void test_t05_t06_claims_are_held_to_the_session(void)
     world_clear(&world);
 }
 
+enum { DAY = 86400 };
+
+/* Tokens last longer than anything here. */
+static void start_with_keys_of_a_day(struct auth_world *world)
+{
+    world_prepare(world);
+    world->settings.auth.key_days = 1;
+    world->settings.auth.session_days = 2;
+    world->settings.auth.token_minutes = 525600;
+    world_start(world);
+}
+
 static void test_t07_keys_rotate_and_retire(void)
 {
-    enum { DAY = 86400 };
     struct auth_world world;
-    world_prepare(&world);
-    world.settings.auth.key_days = 1;
-    world.settings.auth.session_days = 2;
-    world.settings.auth.token_minutes = 525600;
-    world_start(&world);
+    start_with_keys_of_a_day(&world);
     struct grant old = world_login(&world, CLIENT_API);
     world_advance(&world, DAY + 1);
     struct grant fresh = world_login(&world, CLIENT_API); /* makes the next key */
@@ -150,13 +157,8 @@ static void test_keys_of_another_server(void)
 /* T7: a key that another server let retire is no good here either, though it was read while it signed. */
 static void test_t07_a_key_that_another_server_retired(void)
 {
-    enum { DAY = 86400 };
     struct auth_world world;
-    world_prepare(&world);
-    world.settings.auth.key_days = 1;
-    world.settings.auth.session_days = 2;
-    world.settings.auth.token_minutes = 525600;
-    world_start(&world);
+    start_with_keys_of_a_day(&world);
     struct grant grant = world_login(&world, CLIENT_API);
     g_autofree char *password = NULL;
     CLEANUP(auth)

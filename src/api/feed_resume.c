@@ -1,0 +1,197 @@
+/* What a client missed while it was away: from memory, else from the store. */
+#define LOG_MODULE "api"
+#include "api/feed_internal.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+/* What a client missed, oldest first, each event once. */
+struct missed {
+    GPtrArray *messages; /* of struct feed_message * */
+    guint again;         /* of these, the first: from before the event asked for; they count for nothing */
+    GHashTable *ids;     /* of these; borrowed from them */
+    bool is_known;       /* the event asked for was found, and nothing after it was left out */
+    bool is_in_memory;   /* and there, where incidents are too */
+    bool is_full;        /* there is more than is told */
+};
+
+static void add_missed(struct missed *missed, struct feed_message *message, size_t most)
+{
+    if (g_hash_table_contains(missed->ids, message->id))
+        return;
+    if (missed->messages->len - missed->again >= most) {
+        missed->is_full = true;
+        return;
+    }
+    g_ptr_array_add(missed->messages, feed_message_ref(message));
+    g_hash_table_add(missed->ids, message->id);
+}
+
+/* Where in memory the event of the feed's org is, the last time it came; NULL: nowhere. With the lock. */
+static GList *find_recent(const struct feed *feed, const char *id)
+{
+    for (GList *link = feed->feeds->recent.tail; link; link = link->prev) {
+        const struct remembered *event = link->data;
+        if (strcmp(event->message->id, id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0)
+            return link;
+    }
+    return NULL;
+}
+
+/* Those in memory that came after the event; all of them where it is not among them. With the lock. */
+static void add_recent(const struct feed *feed, const char *after_id, struct missed *missed, size_t most)
+{
+    GList *found = find_recent(feed, after_id);
+    missed->is_known |= found != NULL;
+    missed->is_in_memory = found != NULL;
+    for (GList *link = found ? found->next : feed->feeds->recent.head; link; link = link->next) {
+        const struct remembered *event = link->data;
+        if (feed_wants(feed, event->message->kind, event->org_id, event->camera_id))
+            add_missed(missed, event->message, most);
+    }
+}
+
+static bool is_recent(struct feed *feed, const char *after_id)
+{
+    pthread_mutex_lock(&feed->feeds->lock);
+    bool is_found = find_recent(feed, after_id) != NULL;
+    pthread_mutex_unlock(&feed->feeds->lock);
+    return is_found;
+}
+
+static void append_camera(void *camera_id, void *value, void *list)
+{
+    (void)value;
+    g_string_append_printf(list, "%s,", (char *)camera_id);
+}
+
+/* Those that the feed is of, as the store takes them. NULL: all. g_free. */
+static char *cameras_of(const struct feed *feed)
+{
+    const struct api_key *key = feed->login.key;
+    GString *list = g_string_new(",");
+    if (feed->cameras)
+        g_hash_table_foreach(feed->cameras, append_camera, list);
+    else if (login_is_camera_bound(&feed->login))
+        for (size_t i = 0; i < key->cameras.count; i++)
+            append_camera(key->cameras.items[i], NULL, list);
+    return g_string_free(list, !feed->cameras && !login_is_camera_bound(&feed->login));
+}
+
+static void add_events(const struct feed *feed, const GPtrArray *events, size_t most, struct missed *missed)
+{
+    for (guint i = 0; i < events->len; i++) {
+        const struct analytics_event *event = g_ptr_array_index(events, i);
+        if (!feed_wants(feed, LIVE_EVENT, event->org_id, event->camera_id))
+            continue;
+        struct feed_message *message =
+            feed_message_of_record(LIVE_EVENT, event->id, &analytics_event_descriptor, event);
+        add_missed(missed, message, most);
+        feed_message_unref(message);
+    }
+}
+
+static void add_stored(const struct feed *feed, const char *after_id, struct missed *missed, size_t most)
+{
+    bool is_wanted = feed->kinds & 1u << LIVE_EVENT;
+    g_autofree char *cameras = cameras_of(feed);
+    const struct store_events_after asked = {feed->login.user->org_id, after_id, cameras,
+                                             is_wanted ? (int)most + 1 : 1};
+    struct store_events_found found;
+    g_autoptr(GError) error = NULL;
+    if (!store_events_read_after(feed->feeds->store, &asked, &found, &error)) {
+        log_warning(feed->login.user->org_id, "a client that comes back is told that events are missing: %s",
+                    error->message);
+        return;
+    }
+    missed->is_known = found.is_whole;
+    add_events(feed, found.again, G_MAXINT, missed);
+    missed->again = missed->messages->len;
+    add_events(feed, found.later, most, missed);
+    missed->is_full |= is_wanted && found.later->len > most;
+    store_events_found_clear(&found);
+}
+
+/* What the client is told first: of the messages that follow those from `first` to before `end`. */
+static struct live_resumed resumed_of(const char *after_id, const struct missed *missed, size_t first, size_t end)
+{
+    struct live_resumed told = {.from = (char *)(uintptr_t)after_id, .is_complete = missed->is_known};
+    for (size_t i = first; i < end; i++) {
+        bool is_event = ((const struct feed_message *)missed->messages->pdata[i])->kind == LIVE_EVENT;
+        told.events += is_event;
+        told.incidents += !is_event;
+    }
+    told.has_all_incidents = missed->is_in_memory;
+    return told;
+}
+
+static size_t size_of(const struct missed *missed, size_t at)
+{
+    return ((const struct feed_message *)missed->messages->pdata[at])->size;
+}
+
+/* What is from before the event asked for takes half of the room at most, the last of it: else who comes back from the
+ * middle of very many would hear of no later one. The first that is told. */
+static size_t first_fitting(const struct missed *missed, size_t room)
+{
+    size_t first = missed->again, bytes = 0;
+    while (first > 0 && (bytes += size_of(missed, first - 1)) <= room / 2)
+        first--;
+    for (size_t i = 0; i < first; i++)
+        g_hash_table_remove(missed->ids, ((struct feed_message *)missed->messages->pdata[i])->id);
+    return first;
+}
+
+/* What waits already and is told before it. With the lock. */
+static void drop_missed(struct feed *feed, const struct missed *missed)
+{
+    for (GList *link = feed->queue.head; link;) {
+        GList *next = link->next;
+        struct feed_message *message = link->data;
+        if (*message->id && g_hash_table_contains(missed->ids, message->id)) {
+            feed->queued_bytes -= message->size;
+            feed_message_unref(message);
+            g_queue_delete_link(&feed->queue, link);
+        }
+        link = next;
+    }
+}
+
+/* Before what came since; what stands in both is told once. With the lock. */
+static void put_in_front(struct feed *feed, const char *after_id, struct missed *missed)
+{
+    size_t limit = (size_t)feed->feeds->settings->http.websocket_queue_bytes;
+    size_t first = first_fitting(missed, limit - MIN(limit, feed->queued_bytes)), end = first;
+    drop_missed(feed, missed);
+    for (size_t bytes = feed->queued_bytes; end < missed->messages->len; end++)
+        if ((bytes += size_of(missed, end)) > limit)
+            break;
+    feed->is_cut = missed->is_full || end < missed->messages->len;
+    const struct live_resumed told = resumed_of(after_id, missed, first, end);
+    for (size_t i = end; i-- > first;) {
+        struct feed_message *message = missed->messages->pdata[i];
+        g_queue_push_head(&feed->queue, feed_message_ref(message));
+        feed->queued_bytes += message->size;
+    }
+    struct feed_message *head = feed_message_of_record(LIVE_RESUMED, NULL, &live_resumed_descriptor, &told);
+    feed->queued_bytes += head->size;
+    g_queue_push_head(&feed->queue, head);
+    feed->wake(feed->data);
+}
+
+void feed_resume(struct feed *feed, const char *after_id)
+{
+    size_t most = (size_t)feed->feeds->settings->http.resume_events;
+    struct missed missed = {.messages = g_ptr_array_new_with_free_func((GDestroyNotify)feed_message_unref),
+                            .ids = g_hash_table_new(g_str_hash, g_str_equal)};
+    if (!is_recent(feed, after_id))
+        add_stored(feed, after_id, &missed, most);
+    pthread_mutex_lock(&feed->feeds->lock);
+    if (!missed.is_full)
+        add_recent(feed, after_id, &missed, most);
+    put_in_front(feed, after_id, &missed);
+    pthread_mutex_unlock(&feed->feeds->lock);
+    g_hash_table_unref(missed.ids);
+    g_ptr_array_unref(missed.messages);
+}
