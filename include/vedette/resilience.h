@@ -46,9 +46,9 @@ VEDETTE_PUBLIC const char *vedette_resilience_service_name(const struct vedette_
 
 /* ---- start and stop ---- */
 
-/* Starts every queue that is not started, in the order in which they were added, and monitoring. False: one did not
- * start, *why (may be NULL) names it, static text or the queue's; all that were started are stopped again. One thread
- * at a time. */
+/* Starts every queue that is not started, in the order in which they were added, and monitoring. False: one of
+ * them did not; *why (may be NULL) is what that queue's `start` said, else static text that says whether it was a queue
+ * or monitoring. All that were started are stopped again. One thread at a time. */
 VEDETTE_PUBLIC bool vedette_resilience_start_all(struct vedette_resilience *resilience, const char **why);
 /* Stops monitoring and, the last first, every queue that vedette_resilience_start_all started, once. One thread at a
  * time, not from a callback. */

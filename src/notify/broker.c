@@ -338,7 +338,11 @@ static void connect_once(struct broker *broker)
         return;
     }
     bool is_connected = begin(broker) && wait_until_connected(broker);
-    vedette_breaker_release(broker->breaker, &permit, is_connected ? VEDETTE_SUCCESS : VEDETTE_FAILURE);
+    bool is_cut_short = !is_connected && g_atomic_int_get(&broker->is_stopping); /* says nothing of the broker */
+    vedette_breaker_release(broker->breaker, &permit,
+                            is_connected   ? VEDETTE_SUCCESS
+                            : is_cut_short ? VEDETTE_IGNORED
+                                           : VEDETTE_FAILURE);
     if (is_connected) {
         log_info(broker->name, "connected");
         endpoint_set_connected(broker->endpoint, true, NULL);
