@@ -89,7 +89,6 @@ static void step_up(struct governor *governor, const struct governor_settings *s
     if (!is_due || governor->level + 1 == GOVERNOR_LEVELS)
         return;
     note_return(governor, settings, now_us);
-    governor->blamed |= governor->hot;
     governor->level++;
     governor->stepped_us = now_us;
     governor->was_relieved = false;
@@ -131,6 +130,8 @@ bool governor_turn(struct governor *governor, const struct governor_settings *se
         step_up(governor, settings, now_us);
     else
         step_back(governor, settings, now_us);
+    if (sheds && governor->level != GOVERNOR_CALM)
+        governor->blamed |= governor->hot;
     governor->is_overloaded =
         governor->level != GOVERNOR_CALM || has_lasted(governor->hot_since_us, settings->overload_seconds, now_us);
     return governor->level != level || governor->is_overloaded != was_overloaded;

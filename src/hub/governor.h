@@ -41,8 +41,9 @@ struct governor {
     enum governor_level level;
     bool is_overloaded; /* something is too much, or still being made up for */
     unsigned hot;       /* bit 1 << resource: too much of it at the last turn */
-    unsigned blamed;    /* the same: hot at a step since nothing was left out. These must come down to their low mark
-                           before it is calm; of the others, which shedding was not for, it is enough that none is hot */
+    unsigned
+        blamed; /* the same: hot while something is left out, or when that began. These must come down to their low mark
+                   before it is calm; of the others, which shedding was not for, it is enough that none is hot */
     int64_t hot_since_us, pressed_since_us, calm_since_us; /* 0: it is not; pressed: hot by more than the disk */
     int64_t stepped_us;                                    /* when the level last changed; 0: never */
     int64_t patience_us; /* calm that is asked for now: grows while the overload returns; 0: recover_seconds */

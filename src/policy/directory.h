@@ -18,7 +18,10 @@
  */
 GPtrArray *policy_directory_list(const char *directory, void (*enter)(void *data, const char *folder), void *data,
                                  GError **error);
-/* Whether a path that is not listed (any more) is known not to be there. False: its folder does not let us see. */
+/* Whether it is known of a path that is not listed (any more) that it should not be: it is not there, or stands where
+ * files are passed over now. False: its folder does not let us see. A file that came back since the list was made
+ * counts as gone until the next look: so does each that is taken away and written anew, rather than renamed into its
+ * place. */
 bool policy_directory_is_gone(const char *directory, const char *path);
 /* The text of one of them; g_free. NULL: it cannot be read, is no file, is longer than a document may be or has
  * a byte 0. */

@@ -357,6 +357,11 @@ static const struct store_step_table tables_26[] = {{&site_clocks_descriptor, 1}
 /* An hour of a site's clocks may begin nearly an hour before the UTC hour that is marked. */
 static const char postgres_27[] = DAY_KEPT_BY("min(m.bucket) - interval '1 hour'");
 
+/* The same subject is somebody else at another issuer. */
+static const char subjects_29[] =
+    "DROP INDEX users_oidc_subject;\n"
+    "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject, coalesce(oidc_issuer, ''));\n";
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -397,5 +402,6 @@ const struct store_step store_steps[] = {
     {27, "days that hours of sites still need", .postgres = postgres_27},
     {28, "issuers of users", .sqlite = "ALTER TABLE users ADD COLUMN oidc_issuer TEXT;\n",
      .postgres = "ALTER TABLE users ADD COLUMN oidc_issuer text;\n"},
+    {29, "subjects of each issuer", .sqlite = subjects_29, .postgres = subjects_29},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -38,14 +38,15 @@ static bool refuse(GError **error, const char *why)
     return false;
 }
 
+/* A subject of nobody knows which issuer may be this one's. */
 static bool is_free(struct store_transaction *transaction, const struct user *user, GError **error)
 {
     int64_t count = 0;
     if (!store_get_integer(transaction,
                            "SELECT count(*) FROM users WHERE org_id = $1 AND id <> $2 AND (username = $3 OR "
-                           "oidc_subject = $4)",
+                           "(oidc_subject = $4 AND (oidc_issuer IS NULL OR oidc_issuer = $5)))",
                            STORE_VALUES(sql_text(user->org_id), sql_text(user->id), sql_text(user->username),
-                                        sql_text(user->oidc_subject)),
+                                        sql_text(user->oidc_subject), sql_text(user->oidc_issuer)),
                            0, &count, error))
         return false;
     return count == 0 || refuse(error, "another user has this username or oidc_subject");

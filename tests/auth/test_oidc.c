@@ -127,8 +127,8 @@ static void link_admin(struct oidc_world *world, const char *subject, bool is_di
     link_admin_at(world, subject ? fake_issuer_address(world->issuer) : NULL, subject, is_disabled);
 }
 
-/* The same subject is somebody else at another issuer; and what an earlier version linked names none. Who is linked
- * anew comes in. */
+/* The same subject is somebody else at another issuer, and may be another user; what an earlier version linked names
+ * none, and may be this one's. Who is linked anew comes in. */
 static void test_another_issuers_user_takes_nobody_over(void)
 {
     static const char *const issuers[] = {"https://another.example", NULL};
@@ -139,6 +139,11 @@ static void test_another_issuers_user_takes_nobody_over(void)
         oidc_world_init(&world, default_roles[i / 2]);
         link_admin_at(&world, issuers[i % 2], "7", false);
         int code = log_in(&world, "7", "jane", NULL);
+        if (default_roles[i / 2] && issuers[i % 2]) {
+            g_assert_cmpint(code, ==, 0); /* as a user of her own */
+            oidc_world_clear(&world);
+            continue;
+        }
         g_assert_cmpint(code, ==, default_roles[i / 2] ? VEDETTE_ERROR_CONFLICT : VEDETTE_ERROR_PERMISSION);
         struct user *admin = store_user_find(world.auth.store, "admin", NULL);
         const struct audit_by by = {"default", "test", NULL, NULL, "test"};

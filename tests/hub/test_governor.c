@@ -135,6 +135,25 @@ static void test_what_was_too_much_comes_down_to_its_low_mark(void)
     end(&world);
 }
 
+/* Nor is what became too much only when all that can be left out was. */
+static void test_what_is_too_much_at_the_last_level_comes_down_too(void)
+{
+    struct world world = begin();
+    world.measures = late_frames;
+    pass(&world, 100);
+    g_assert_cmpint(world.governor.level, ==, GOVERNOR_LEVELS - 1);
+    world.measures.memory_share = 0.95;
+    pass(&world, 10);
+    world.measures = calm;
+    world.measures.memory_share = 0.9;
+    pass(&world, 1000);
+    g_assert_cmpint(world.governor.level, ==, GOVERNOR_LEVELS - 1);
+    world.measures.memory_share = 0.85;
+    pass(&world, 1000);
+    g_assert_cmpint(world.governor.level, ==, GOVERNOR_CALM);
+    end(&world);
+}
+
 static void test_a_busy_cpu_that_keeps_up_is_no_overload(void)
 {
     struct world world = begin();
@@ -238,6 +257,8 @@ int main(int argc, char **argv)
                     test_what_was_never_too_much_holds_nothing_up);
     g_test_add_func("/governor/what was too much comes down to its low mark",
                     test_what_was_too_much_comes_down_to_its_low_mark);
+    g_test_add_func("/governor/what is too much at the last level comes down too",
+                    test_what_is_too_much_at_the_last_level_comes_down_too);
     g_test_add_func("/governor/a busy CPU that keeps up is no overload", test_a_busy_cpu_that_keeps_up_is_no_overload);
     g_test_add_func("/governor/spikes are no overload", test_spikes_are_no_overload);
     g_test_add_func("/governor/it does not swing", test_it_does_not_swing);
