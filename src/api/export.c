@@ -36,7 +36,20 @@ static void add_name(const struct record_field *field, enum record_schema_use us
     g_ptr_array_add(names, (char *)(uintptr_t)field->name);
 }
 
-/* The names that are asked for, or NULL for all. NULL with `errors`: some are none of the record's. */
+/* Each once, so that an answer is no larger than all of what is listed. */
+static void add_field(GPtrArray *fields, const char *name, GPtrArray *known, const char *record,
+                      struct record_errors *errors)
+{
+    guint index;
+    if (!g_ptr_array_find_with_equal_func(known, name, g_str_equal, &index))
+        record_errors_add(errors, "fields", "%s: is no field of %s", name, record);
+    else if (g_ptr_array_find(fields, g_ptr_array_index(known, index), NULL))
+        record_errors_add(errors, "fields", "%s: is given twice", name);
+    else
+        g_ptr_array_add(fields, g_ptr_array_index(known, index));
+}
+
+/* The names that are asked for, or NULL for all. NULL with `errors`: some are none of the record's, or there twice. */
 static GPtrArray *read_fields(const struct request *request, GPtrArray *known, struct record_errors *errors)
 {
     char *const *text = parameter_of(request, "fields");
@@ -44,13 +57,8 @@ static GPtrArray *read_fields(const struct request *request, GPtrArray *known, s
         return NULL;
     g_auto(GStrv) asked = g_strsplit(*text, ",", -1);
     g_autoptr(GPtrArray) fields = g_ptr_array_new();
-    for (size_t i = 0; asked[i]; i++) {
-        guint index;
-        if (g_ptr_array_find_with_equal_func(known, asked[i], g_str_equal, &index))
-            g_ptr_array_add(fields, g_ptr_array_index(known, index));
-        else
-            record_errors_add(errors, "fields", "%s: is no field of %s", asked[i], request->route->response->name);
-    }
+    for (size_t i = 0; asked[i]; i++)
+        add_field(fields, asked[i], known, request->route->response->name, errors);
     return errors->items->len ? NULL : g_steal_pointer(&fields);
 }
 

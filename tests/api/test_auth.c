@@ -259,6 +259,23 @@ static void test_csv_holds_no_formulas(void)
     world_clear(&world);
 }
 
+/* Each field once: an answer is no larger than all of what is listed. */
+static void test_no_field_is_told_twice(void)
+{
+    static const char *const formats[] = {"json", "csv"};
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+        g_autofree char *target = g_strdup_printf("/api/v1/sites?fields=name,id,name&format=%s", formats[i]);
+        struct reply reply = world_get(&world, target, world.token);
+        g_assert_cmpint(reply.status, ==, 400);
+        g_assert_nonnull(strstr(reply.body->str, "name: is given twice"));
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
 struct patching {
     const struct api_world *world;
     const char *path, *headers;
@@ -598,5 +615,6 @@ int main(int argc, char **argv)
                     test_what_is_kept_of_requests_tells_nothing_of_them);
     g_test_add_func("/auth/two_patches_at_once", test_two_patches_at_once);
     g_test_add_func("/auth/csv_holds_no_formulas", test_csv_holds_no_formulas);
+    g_test_add_func("/auth/no_field_is_told_twice", test_no_field_is_told_twice);
     return g_test_run();
 }
