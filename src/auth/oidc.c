@@ -303,7 +303,8 @@ static char *fetch_id_token(const struct oidc *oidc, const struct provider *prov
     json_t *json = oidc_fetch(oidc->settings, provider->token_endpoint, form->str, error);
     char *token = json ? g_strdup(json_string_value(json_object_get(json, "id_token"))) : NULL;
     if (json && !token)
-        refuse("the issuer gave no id_token", error);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "the issuer gave no id_token at %s: does auth.oidc.scopes have openid?", provider->token_endpoint);
     json_decref(json);
     return token;
 }

@@ -49,18 +49,38 @@ static void set_options(CURL *curl, const struct oidc_settings *settings, const 
     }
 }
 
-/* The answer's JSON object, or why there is none. */
-static json_t *read_answer(const char *address, const char *text, size_t length, long status, GError **error)
+/* Of a token endpoint's 400 (RFC 6749 section 5.2) what speaks of how we are set up, and not of the code that a browser
+ * came with. */
+static const char *const errors_of_ours[] = {"invalid_client", "unauthorized_client", "unsupported_grant_type",
+                                             "invalid_scope", NULL};
+
+static bool is_about_the_code(const char *form, long status, const char *reason)
 {
-    json_t *json = status == 200 ? json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (json_is_object(json))
+    return form && status == 400 && !(reason && g_strv_contains(errors_of_ours, reason));
+}
+
+static void explain_refusal(const char *address, const char *form, long status, const json_t *json, GError **error)
+{
+    const char *reason = json_string_value(json_object_get(json, "error"));
+    if (is_about_the_code(form, status, reason))
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the issuer refused this login");
+    else
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the issuer refused to answer us (%ld%s%s) at %s",
+                    status, reason ? ", " : "", reason ? reason : "", address);
+}
+
+/* The answer's JSON object, or why there is none. */
+static json_t *read_answer(const char *address, const char *form, const GString *text, long status, GError **error)
+{
+    json_t *json = json_loadb(text->str, text->len, JSON_REJECT_DUPLICATES, NULL);
+    if (status == 200 && json_is_object(json))
         return json;
-    json_decref(json);
     if (status >= 400 && status < 500)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the issuer refused (%ld) at %s", status, address);
+        explain_refusal(address, form, status, json, error);
     else
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                     "the issuer's answer (%ld) at %s is no JSON object", status, address);
+    json_decref(json);
     return NULL;
 }
 
@@ -83,7 +103,7 @@ json_t *oidc_fetch(const struct oidc_settings *settings, const char *address, co
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(curl);
     if (code == CURLE_OK)
-        return read_answer(address, text->str, text->len, status, error);
+        return read_answer(address, form, text, status, error);
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "ask the issuer at %s: %s", address,
                 code == CURLE_WRITE_ERROR ? "its answer is larger than auth.oidc.max_answer_bytes"
                                           : curl_easy_strerror(code));

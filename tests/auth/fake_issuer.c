@@ -186,11 +186,20 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
     return result;
 }
 
+static enum MHD_Result refuse(const struct fake_issuer *issuer, struct MHD_Connection *connection, unsigned status)
+{
+    const char *why = issuer->bend->refusal ? issuer->bend->refusal : "invalid_grant";
+    g_autofree char *text = g_strdup_printf("{\"error\":\"%s\"}", why);
+    return send_text(connection, status, strlen(text), text);
+}
+
 static enum MHD_Result answer(struct fake_issuer *issuer, struct MHD_Connection *connection, const char *method,
                               const char *path, const char *form)
 {
     if (issuer->bend->is_away)
         return send_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, 0, "");
+    if (issuer->bend->refuses_with)
+        return refuse(issuer, connection, issuer->bend->refuses_with);
     if (issuer->bend->is_wordy) {
         g_autofree char *spaces = g_malloc(WORDY_BYTES);
         memset(spaces, ' ', WORDY_BYTES);
@@ -201,8 +210,10 @@ static enum MHD_Result answer(struct fake_issuer *issuer, struct MHD_Connection 
                    : is_get && strcmp(path, "/keys") == 0                           ? list_keys(issuer)
                    : !is_get && strcmp(path, "/token") == 0                         ? exchange(issuer, connection, form)
                                                                                     : NULL;
-    char *text = json ? json_dumps(json, 0) : strdup("{\"error\":\"invalid_grant\"}");
-    enum MHD_Result result = send_text(connection, json ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST, strlen(text), text);
+    if (!json)
+        return refuse(issuer, connection, MHD_HTTP_BAD_REQUEST);
+    char *text = json_dumps(json, 0);
+    enum MHD_Result result = send_text(connection, MHD_HTTP_OK, strlen(text), text);
     free(text);
     json_decref(json);
     return result;

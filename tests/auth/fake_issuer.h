@@ -21,6 +21,8 @@ struct issuer_bend {
     const char *named_issuer;   /* what it calls itself; NULL: what it is */
     const char *keys_at;        /* jwks_uri; NULL: its own */
     bool is_away;               /* 503 for all */
+    unsigned refuses_with;      /* this status for all; 0: none */
+    const char *refusal;        /* the `error` of every refusal; NULL: "invalid_grant" */
     bool is_wordy;              /* answers without end */
     bool signs_with_public_key; /* HS256, with the text of its public key as the secret */
 };

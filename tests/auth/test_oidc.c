@@ -344,6 +344,59 @@ static void test_an_issuer_that_is_away_costs_nobody_anything(void)
     oidc_world_clear(&world);
 }
 
+/* An issuer that does not know us, or throttles us, has judged nobody; the one thing that is a login's own fault is a
+ * code that it finds wrong. What everyone is told names no address. */
+static void test_only_a_wrong_code_is_a_wrong_login(void)
+{
+    static const struct {
+        unsigned status;
+        const char *refusal;
+        int code;
+    } cases[] = {
+        {400, "invalid_grant", VEDETTE_ERROR_PERMISSION},      {400, "invalid_request", VEDETTE_ERROR_PERMISSION},
+        {400, "invalid_client", VEDETTE_ERROR_UNAVAILABLE},    {400, "unauthorized_client", VEDETTE_ERROR_UNAVAILABLE},
+        {401, "invalid_client", VEDETTE_ERROR_UNAVAILABLE},    {401, NULL, VEDETTE_ERROR_UNAVAILABLE},
+        {403, "access_denied", VEDETTE_ERROR_UNAVAILABLE},     {404, "not_found", VEDETTE_ERROR_UNAVAILABLE},
+        {429, "too_many_requests", VEDETTE_ERROR_UNAVAILABLE},
+    };
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    g_autofree char *address = NULL, *state_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    int wrong = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct grant grant;
+        struct login_limit limit;
+        g_autoptr(GError) error = NULL;
+        world.bend.refuses_with = cases[i].status;
+        world.bend.refusal = cases[i].refusal;
+        g_test_message("%u %s", cases[i].status, cases[i].refusal ? cases[i].refusal : "");
+        g_assert_false(
+            auth_oidc_finish(world.auth.auth, state_token, back.state, back.code, &world_here, &grant, &limit, &error));
+        g_assert_error(error, VEDETTE_ERROR, cases[i].code);
+        wrong += cases[i].code == VEDETTE_ERROR_PERMISSION;
+        g_assert_true((cases[i].code == VEDETTE_ERROR_PERMISSION) != (strstr(error->message, "http") != NULL));
+        g_assert_cmpint(counter_get(&world.auth.health.logins_failed), ==, wrong);
+    }
+    issuer_return_clear(&back);
+    oidc_world_clear(&world);
+}
+
+/* Nobody is a wrong login before they were at the issuer. */
+static void test_an_issuer_that_refuses_what_it_is(void)
+{
+    static const unsigned statuses[] = {400, 401, 403, 404, 429};
+    for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++) {
+        struct oidc_world world;
+        oidc_world_init(&world, ROLE_VIEWER);
+        world.bend.refuses_with = statuses[i];
+        g_autofree char *address = NULL, *state_token = NULL;
+        g_assert_cmpint(begin(&world, &address, &state_token), ==, VEDETTE_ERROR_UNAVAILABLE);
+        oidc_world_clear(&world);
+    }
+}
+
 /* P2: who came from everywhere locks nobody out of a browser that is known. */
 static void test_a_known_browser_has_its_own_limit(void)
 {
@@ -508,6 +561,8 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/guesses are limited", test_guesses_are_limited);
     g_test_add_func("/oidc/an issuer that is away costs nobody anything",
                     test_an_issuer_that_is_away_costs_nobody_anything);
+    g_test_add_func("/oidc/only a wrong code is a wrong login", test_only_a_wrong_code_is_a_wrong_login);
+    g_test_add_func("/oidc/an issuer that refuses to say what it is", test_an_issuer_that_refuses_what_it_is);
     g_test_add_func("/oidc/a known browser has its own limit", test_a_known_browser_has_its_own_limit);
     g_test_add_func("/oidc/bent tokens", test_bent_tokens);
     g_test_add_func("/oidc/a public key as secret", test_public_key_as_secret);
