@@ -86,8 +86,9 @@ struct vedette_spool;
  * thread; reads and writes the disk. */
 VEDETTE_PUBLIC struct vedette_spool *
 vedette_spool_open(const char *directory, const struct vedette_spool_config *config, struct vedette_spool_error *error);
-/* Writes what is in memory, notes what is done, and frees it. One thread, once; nobody may use it any more, and batches
- * still out are given out again next time. NULL is allowed. */
+/* Writes what is in memory, notes what is done, and frees it. Of relaxed records those are lost that the disk does not
+ * take then, as is not told: who must know gives them out first, or puts them in durably. One thread, once; nobody may
+ * use it any more, and batches still out are given out again next time. NULL is allowed. */
 VEDETTE_PUBLIC void vedette_spool_close(struct vedette_spool *spool);
 
 /* ---- putting in ---- */
@@ -104,7 +105,8 @@ struct vedette_spool_record {
 };
 
 /* Puts the records in as one unit: all or none. Payloads are copied. True: they are there to stay (see durability).
- * False: none is; FULL may have waited block_us. Any thread; blocks until the commit is synced (durable). */
+ * False: none is; FULL may have waited block_us; after FAILED, when it was the sync that failed, they may come with the
+ * next start all the same. Any thread; blocks until the commit is synced (durable). */
 VEDETTE_PUBLIC bool vedette_spool_enqueue(struct vedette_spool *spool, const struct vedette_spool_record *records,
                                           size_t count, struct vedette_spool_error *error);
 /* Called once, on a thread of the spool's (relaxed: on the caller's, before submit returns), in the order of the

@@ -324,9 +324,10 @@ bool spool_file_commit(struct spool_file *file, GError **error)
     return true;
 }
 
-void spool_file_rollback(struct spool_file *file, uint32_t rows)
+void spool_file_rollback(struct spool_file *file, uint32_t rows, int64_t size_bytes)
 {
     file->rows = rows;
+    file->size_bytes = size_bytes;
     if (file->db && !sqlite3_get_autocommit(file->db))
         sqlite3_exec(file->db, "ROLLBACK", NULL, NULL, NULL);
 }

@@ -148,7 +148,8 @@ bool spool_file_insert(struct spool_file *file, const struct spool_head *head, c
 bool spool_file_commit(struct spool_file *file, GError **error);
 /* Sets disk_bytes. */
 void spool_file_measure(struct spool_file *file);
-void spool_file_rollback(struct spool_file *file, uint32_t rows);
+/* To what it was before the transaction. */
+void spool_file_rollback(struct spool_file *file, uint32_t rows, int64_t size_bytes);
 bool spool_file_save_done(struct spool_file *file, const GByteArray *done, GError **error);
 /* The payload of a row, g_malloc'ed; NULL with INVALID when the row is not there or not as it was written. */
 void *spool_file_read_payload(struct spool_file *file, const char *vfs, uint32_t row, uint32_t length, GError **error);

@@ -153,10 +153,19 @@ static struct vedette_spool_batch *batch_new(struct vedette_spool *spool, const 
     return &out->batch;
 }
 
-static void await_and_pick(struct vedette_spool *spool, size_t max, int64_t until_us, GPtrArray *picked)
+static int64_t count_wakes(struct vedette_spool *spool)
 {
     pthread_mutex_lock(&spool->lock);
-    for (int64_t wakes = spool->wakes;;) {
+    int64_t wakes = spool->wakes;
+    pthread_mutex_unlock(&spool->lock);
+    return wakes;
+}
+
+/* `wakes`: how many there were when the caller came. */
+static void await_and_pick(struct vedette_spool *spool, size_t max, int64_t until_us, int64_t wakes, GPtrArray *picked)
+{
+    pthread_mutex_lock(&spool->lock);
+    for (;;) {
         int64_t rested_us = spool_queue_wake(&spool->queue, spool_machine_us());
         pick(spool, max ? max : (size_t)spool->config.batch_size, picked);
         if (picked->len || wakes != spool->wakes || spool_machine_us() >= until_us)
@@ -170,9 +179,9 @@ static void await_and_pick(struct vedette_spool *spool, size_t max, int64_t unti
 struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, size_t max, int64_t wait_us)
 {
     g_autoptr(GPtrArray) picked = g_ptr_array_new();
-    int64_t until_us = time_after_us(spool_machine_us(), MAX(wait_us, 0));
+    int64_t until_us = time_after_us(spool_machine_us(), MAX(wait_us, 0)), wakes = count_wakes(spool);
     for (;;) {
-        await_and_pick(spool, max, until_us, picked);
+        await_and_pick(spool, max, until_us, wakes, picked);
         if (!picked->len)
             return NULL;
         bool is_answered = fetch_all(spool, picked);
@@ -180,7 +189,7 @@ struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, s
             return batch_new(spool, picked);
         if (is_answered)
             continue; /* all of them were lost: the next ones */
-        if (spool_machine_us() >= until_us)
+        if (spool_machine_us() >= until_us || count_wakes(spool) != wakes)
             return NULL;
         g_usleep(READ_PAUSE_US);
     }

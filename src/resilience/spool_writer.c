@@ -100,6 +100,7 @@ static bool write_into(struct vedette_spool *spool, struct spool_file *file, str
                        GError **error)
 {
     uint32_t rows = file->rows;
+    int64_t size_bytes = file->size_bytes;
     g_autoptr(GByteArray) done = NULL;
     bool is_good = spool_file_begin(file, error);
     for (guint i = 0; is_good && i < count; i++)
@@ -108,7 +109,7 @@ static bool write_into(struct vedette_spool *spool, struct spool_file *file, str
         is_good = spool_file_save_done(file, done, error);
     if (is_good && spool_file_commit(file, error))
         return true;
-    spool_file_rollback(file, rows);
+    spool_file_rollback(file, rows, size_bytes);
     if (done)
         put_unsaved(spool, file);
     return false;

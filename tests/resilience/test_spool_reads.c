@@ -65,6 +65,47 @@ static void test_q15_reads_that_fail_for_long_lose_nothing(void)
     world_clear(&world);
 }
 
+struct waiting {
+    struct vedette_spool *spool;
+    int is_over; /* atomic */
+};
+
+static void *wait_for_ever(void *data)
+{
+    struct waiting *waiting = data;
+    g_assert_null(vedette_spool_dequeue(waiting->spool, 0, INT64_MAX));
+    __atomic_store_n(&waiting->is_over, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Once, at any moment: while it asks the disk, and while it pauses. */
+static void test_q15_who_waits_is_woken_while_reads_fail(void)
+{
+    enum { RECORDS = 300, TIMES = 10 };
+    struct spool_world world;
+    init(&world);
+    world_open(&world);
+    world_put_many(&world, RECORDS);
+    shim_plan(1, SQLITE_IOERR_READ, true);
+    for (int i = 0; i < TIMES; i++) {
+        struct waiting waiting = {.spool = world.spool};
+        pthread_t thread;
+        int64_t read_errors = world_stats(&world).read_errors;
+        g_assert_cmpint(pthread_create(&thread, NULL, wait_for_ever, &waiting), ==, 0);
+        await_read_errors(&world, read_errors + 1 + i % 3, false);
+        vedette_spool_wake(world.spool);
+        int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+        while (!__atomic_load_n(&waiting.is_over, __ATOMIC_ACQUIRE)) {
+            g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+            g_usleep(200);
+        }
+        pthread_join(thread, NULL);
+    }
+    shim_plan(0, 0, false);
+    take_all(&world, RECORDS);
+    world_clear(&world);
+}
+
 /* Those whose payload cannot be read are freed with the rest, and come with the next start. */
 static void test_q15_closed_while_reads_fail(void)
 {
@@ -237,6 +278,7 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q09_a_corrupt_record_is_not_noted_as_done", test_q09_a_corrupt_record_is_not_noted_as_done);
     g_test_add_func("/spool/q11_the_directory_is_away_for_a_while", test_q11_the_directory_is_away_for_a_while);
     g_test_add_func("/spool/q15_reads_that_fail_for_long_lose_nothing", test_q15_reads_that_fail_for_long_lose_nothing);
+    g_test_add_func("/spool/q15_who_waits_is_woken_while_reads_fail", test_q15_who_waits_is_woken_while_reads_fail);
     g_test_add_func("/spool/q15_closed_while_reads_fail", test_q15_closed_while_reads_fail);
     g_test_add_func("/spool/q15_a_start_from_a_disk_that_does_not_answer_loses_nothing",
                     test_q15_a_start_from_a_disk_that_does_not_answer_loses_nothing);
