@@ -81,7 +81,7 @@ struct grant {
     char *access_token;
     char *refresh_token; /* of browsers; NULL */
     char *csrf_token;    /* of browsers; NULL */
-    char *device_token;  /* of browsers that have none; NULL */
+    char *device_token;  /* of browsers that have none of this user's; NULL */
     int32_t expires_in_seconds, session_seconds;
     enum role role;
     bool must_change_password;

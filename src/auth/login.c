@@ -54,11 +54,7 @@ static bool try_password(struct auth *auth, const struct login_request *request,
         return false;
     }
     upgrade_hash(auth, user, request->password);
-    const struct auth_origin *origin = attempt->origin;
-    bool is_known_device = attempt->familiar && g_str_has_prefix(attempt->familiar, "device ");
-    const struct auth_origin seen = {origin->address, origin->user_agent,
-                                     is_known_device ? origin->device_token : NULL};
-    return session_begin(auth, user, request->client, &seen, "login", grant, error);
+    return session_begin(auth, user, request->client, attempt->origin, "login", grant, error);
 }
 
 static bool try_passwords(struct auth *auth, const struct login_request *request, struct attempt *attempt,

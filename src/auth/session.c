@@ -132,6 +132,13 @@ static bool is_as_verified(void *data, const struct user *now)
            g_strcmp0(now->oidc_issuer, verified->oidc_issuer) == 0;
 }
 
+/* A token that this user cannot use, as of another user's login, or of a key that is gone, is none. */
+static bool is_device_of(struct auth *auth, const struct user *user, const char *device_token)
+{
+    g_autofree char *device = NULL, *device_user = session_device_user(auth, device_token, &device);
+    return device && g_strcmp0(device_user, user->id) == 0;
+}
+
 bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,
                    const struct auth_origin *origin, const char *action, struct grant *grant, GError **error)
 {
@@ -146,7 +153,7 @@ bool session_begin(struct auth *auth, const struct user *user, enum client_kind 
     bool is_good =
         store_session_add(auth->store, &session, digest, AUTH_SETTINGS(auth)->sessions_per_user, &expected, &failure) &&
         fill_grant(auth, &session, user, grant, &failure) &&
-        (!is_browser || origin->device_token || fill_device(auth, user, grant, &failure));
+        (!is_browser || is_device_of(auth, user, origin->device_token) || fill_device(auth, user, grant, &failure));
     record_clear(&session_descriptor, &session);
     if (!is_good) {
         if (!g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))

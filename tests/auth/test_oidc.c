@@ -432,6 +432,33 @@ static void test_a_known_browser_has_its_own_limit(void)
     oidc_world_clear(&world);
 }
 
+/* A browser whose device cookie is of no use here, as another's, or older than our keys, gets one that is. */
+static void test_a_device_cookie_of_no_use_is_replaced(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, ROLE_VIEWER);
+    struct grant others = world_login(&world.auth, CLIENT_BROWSER), first = {.access_token = NULL};
+    const char *const tokens[] = {"made up", others.device_token, NULL};
+    for (size_t i = 0; i < G_N_ELEMENTS(tokens) + 1; i++) {
+        bool is_own = i == G_N_ELEMENTS(tokens);
+        const struct auth_origin origin = {.address = "198.51.100.2",
+                                           .device_token = is_own ? first.device_token : tokens[i]};
+        g_autofree char *address = NULL, *state_token = NULL;
+        g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+        struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+        struct grant grant;
+        struct login_limit limit;
+        g_assert_cmpint(finish_from(&world, &origin, state_token, &back, &grant, &limit), ==, 0);
+        g_assert_true((grant.device_token == NULL) == is_own);
+        issuer_return_clear(&back);
+        grant_clear(&first);
+        first = grant;
+    }
+    grant_clear(&first);
+    grant_clear(&others);
+    oidc_world_clear(&world);
+}
+
 /* ---- tokens that are not what they must be (section 3.1.3.7) ---- */
 
 static void test_bent_tokens(void)
@@ -564,6 +591,7 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/only a wrong code is a wrong login", test_only_a_wrong_code_is_a_wrong_login);
     g_test_add_func("/oidc/an issuer that refuses to say what it is", test_an_issuer_that_refuses_what_it_is);
     g_test_add_func("/oidc/a known browser has its own limit", test_a_known_browser_has_its_own_limit);
+    g_test_add_func("/oidc/a device cookie of no use is replaced", test_a_device_cookie_of_no_use_is_replaced);
     g_test_add_func("/oidc/bent tokens", test_bent_tokens);
     g_test_add_func("/oidc/a public key as secret", test_public_key_as_secret);
     g_test_add_func("/oidc/new keys are read", test_new_keys_are_read);
