@@ -239,6 +239,7 @@ static void hub_clear(struct hub *hub)
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_end(g_ptr_array_index(hub->workers, i));
     trials_free(hub->trials);
+    monitor_stop(hub->monitor);
     if (!record_path_close(hub->records)) /* which asks policies whom to tell */
         leave_hanging_store();
     incident_teller_stop(hub->incident_teller); /* so does it */

@@ -243,7 +243,10 @@ void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
 
 /* After the store is open and the cameras are known; freed after the record path is closed. */
 struct monitor *monitor_new(struct hub *hub);
-/* Keeps that no camera is on line any more, while the store takes it, for some seconds at most. */
+/* Hands over what was raised since the last turn; before the record path is closed. NULL is allowed, as below. */
+void monitor_stop(struct monitor *monitor);
+/* Keeps that no camera is on line any more, while the store takes it, for some seconds at most. What the spool did not
+ * take is lost, counted as rejected and logged. */
 void monitor_free(struct monitor *monitor);
 /* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
 void monitor_turn(struct monitor *monitor);

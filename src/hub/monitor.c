@@ -436,12 +436,33 @@ static void tell_all_offline(struct monitor *monitor)
         keep_state(monitor, camera_id, false);
 }
 
+/* What the spool did not take until the end, or took and could not write, is nowhere. */
+static void shed_unsent(struct monitor *monitor)
+{
+    GHashTableIter iterator;
+    gpointer org_id, batches;
+    g_hash_table_iter_init(&iterator, monitor->unsent);
+    while (g_hash_table_iter_next(&iterator, &org_id, &batches)) {
+        log_error(NULL, "%u signals of the server are lost, of org %s: the spool did not take them before the stop",
+                  ((GQueue *)batches)->length, (const char *)org_id);
+        for (struct batch *batch; (batch = g_queue_pop_head(batches));)
+            shed(monitor, batch);
+    }
+}
+
+void monitor_stop(struct monitor *monitor)
+{
+    if (monitor && monitor->hub->records)
+        send_unsent(monitor);
+}
+
 void monitor_free(struct monitor *monitor)
 {
     if (!monitor)
         return;
     tell_all_offline(monitor);
     camera_states_free(monitor->states);
+    shed_unsent(monitor);
     g_hash_table_unref(monitor->unsent);
     pthread_mutex_destroy(&monitor->lock);
     vedette_health_free(monitor->health);

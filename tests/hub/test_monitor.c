@@ -67,13 +67,20 @@ static void world_init(struct world *world)
     world_open(world, false);
 }
 
-static void world_clear(struct world *world)
+/* As the hub ends. */
+static void world_close(struct world *world)
 {
+    monitor_stop(world->hub.monitor);
     record_path_close(world->hub.records);
     monitor_free(world->hub.monitor);
     store_close(world->hub.store);
     live_free(world->hub.live);
     g_ptr_array_unref(world->hub.workers);
+}
+
+static void world_clear(struct world *world)
+{
+    world_close(world);
     record_clear(&settings_descriptor, &world->settings);
     clock_fake_free(world->clock);
     remove_directory(world->directory);
@@ -455,6 +462,33 @@ static void test_q20_an_org_at_its_share_holds_up_no_other(void)
     world_clear(&world);
 }
 
+/* What was raised after the last turn, as the governor does, whose turn comes after the monitor's. */
+static void test_what_is_raised_last_outlives_the_stop(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 2);
+    monitor_raise_for_orgs(world.hub.monitor, SERVER_SIGNAL_OVERLOAD, 0, "{}");
+    world_close(&world);
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 0);
+    world_open(&world, false);
+    assert_signals(&world, 1, "overload");
+    world_clear(&world);
+}
+
+static void test_what_a_stop_loses_is_counted(void)
+{
+    struct world world;
+    world_prepare(&world);
+    world.settings.spool.max_queue_size = QUEUE_RECORDS;
+    world_open(&world, true);
+    raise_some(&world, 0, SERVER_SIGNAL_STALLED, QUEUE_RECORDS + 3);
+    world_close(&world);
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 3);
+    world_open(&world, true);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -474,5 +508,7 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/one alarm of two hubs is one signal", test_one_alarm_of_two_hubs_is_one_signal);
     g_test_add_func("/monitor/q20 an org at its share holds up no other",
                     test_q20_an_org_at_its_share_holds_up_no_other);
+    g_test_add_func("/monitor/what is raised last outlives the stop", test_what_is_raised_last_outlives_the_stop);
+    g_test_add_func("/monitor/what a stop loses is counted", test_what_a_stop_loses_is_counted);
     return g_test_run();
 }
