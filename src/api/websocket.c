@@ -14,6 +14,8 @@
 
 enum {
     CLIENT_MESSAGE_MAX_BYTES = 16384, /* LiveSubscription */
+    TURN_MAX_BYTES = 16384, /* read of one client before it is sent what it asked for, and others are served */
+    UNREAD_FRAMES_MAX = 64, /* each ping is answered: who sends them and reads nothing would fill our memory */
     PING_INTERVAL_US = 20000000,
     SILENCE_MAX_US = 60000000,
     CLOSE_WAIT_US = 2000000, /* for the client's own close frame */
@@ -30,6 +32,7 @@ struct client {
     int fd;
     wslay_event_context_ptr wslay;
     GByteArray *extra; /* read before the upgrade, to be taken first */
+    size_t turn_bytes; /* read of the socket in this turn */
     struct feed *feed;
     int64_t heard_us, pinged_us;
     int64_t closing_us; /* when the close frame was queued; 0: open */
@@ -65,12 +68,14 @@ static ssize_t on_receive(wslay_event_context_ptr context, uint8_t *buffer, size
     struct client *client = data;
     if (client->extra->len)
         return take_extra(client, buffer, length);
-    ssize_t count = recv(client->fd, buffer, length, MSG_DONTWAIT);
+    bool is_turn_over = client->turn_bytes >= TURN_MAX_BYTES; /* epoll tells of the rest at once */
+    ssize_t count = is_turn_over ? -1 : recv(client->fd, buffer, length, MSG_DONTWAIT);
     if (count > 0) {
         client->heard_us = now_us();
+        client->turn_bytes += (size_t)count;
         return count;
     }
-    bool is_empty = count < 0 && (errno == EAGAIN || errno == EINTR);
+    bool is_empty = is_turn_over || (count < 0 && (errno == EAGAIN || errno == EINTR));
     client->is_dead |= !is_empty;
     wslay_event_set_error(context, is_empty ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;
@@ -186,6 +191,15 @@ static void keep_alive(struct client *client, int64_t now)
     wslay_event_queue_msg(client->wslay, &ping);
 }
 
+/* After all that its socket takes was sent. */
+static void cut_if_unread(struct websockets *websockets, struct client *client)
+{
+    if (client->is_dead || wslay_event_get_queued_msg_count(client->wslay) <= UNREAD_FRAMES_MAX)
+        return;
+    client->is_dead = true;
+    counter_add(&websockets->api->health->live_clients_cut, 1);
+}
+
 static bool is_over(const struct client *client, int64_t now)
 {
     bool is_said = wslay_event_get_close_sent(client->wslay) && wslay_event_get_close_received(client->wslay);
@@ -211,6 +225,7 @@ static void tend_client(struct websockets *websockets, struct client *client, in
     }
     if (!client->is_dead)
         send_what_goes(websockets, client);
+    cut_if_unread(websockets, client);
     if (is_over(client, now))
         remove_client(websockets, client);
 }
@@ -229,6 +244,7 @@ void websockets_event(struct websockets *websockets, void *data, uint32_t events
     struct client *client = data;
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         return;
+    client->turn_bytes = 0;
     if (!wslay_event_get_read_enabled(client->wslay))
         drain(client);
     else

@@ -264,6 +264,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, live_clients_refused, RECORD_COUNTER,
           "pages and clients of /api/v1/events/stream refused: http.websocket_max_clients are connected, or as many as "
           "one user or org may have"),
+    FIELD(struct server_health, live_clients_cut, RECORD_COUNTER,
+          "pages and clients of /api/v1/events/stream whose connection was cut, as they did not read what was sent"),
     FIELD(struct server_health, websocket_dropped, RECORD_COUNTER, "track updates shed for slow pages"),
     FIELD(struct server_health, cameras_managed, RECORD_GAUGE, "cameras that were made by the API"),
     FIELD(struct server_health, cameras_refused, RECORD_COUNTER,

@@ -157,6 +157,7 @@ struct server_health {
     int64_t refresh_tokens_reused; /* each ended a session */
     int64_t websocket_clients, event_stream_clients;
     int64_t live_clients_refused;             /* of both kinds: no place, or none of their share */
+    int64_t live_clients_cut;                 /* of both kinds: read nothing of what there is for them */
     int64_t websocket_dropped;                /* track updates shed for slow clients */
     int64_t cameras_managed, cameras_refused; /* made by the API; new ones beyond a bound */
     int64_t camera_tests, camera_tests_refused, camera_tests_running;

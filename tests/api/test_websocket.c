@@ -446,6 +446,59 @@ static void test_a_login_that_cannot_be_looked_up_ends_at_last(void)
     world_clear(&world);
 }
 
+/* ---- who reads nothing ---- */
+
+enum { PING_BYTES = 2 + 4 + 125, FLOOD_BLOCK_BYTES = 500 * PING_BYTES, FLOOD_MAX_BYTES = 64 << 20 };
+
+struct flood {
+    int fd;
+    size_t sent_bytes;
+    bool is_over; /* atomic: the others are only read then */
+};
+
+/* Sends pings of 125 bytes, masked with zeros, as fast as they are taken, until it is cut. */
+static gpointer flood(gpointer data)
+{
+    static const guint8 head[] = {0x89, 0x80 | 125};
+    struct flood *flood = data;
+    g_autofree guint8 *block = g_malloc0(FLOOD_BLOCK_BYTES);
+    for (size_t at = 0; at < FLOOD_BLOCK_BYTES; at += PING_BYTES)
+        memcpy(block + at, head, sizeof head);
+    ssize_t count = 0;
+    while (count >= 0 && flood->sent_bytes < FLOOD_MAX_BYTES) {
+        count = send(flood->fd, block, FLOOD_BLOCK_BYTES, MSG_NOSIGNAL); /* all, as it blocks */
+        flood->sent_bytes += (size_t)MAX(count, 0);
+    }
+    __atomic_store_n(&flood->is_over, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Every ping is answered. Who sends them and takes no answer is cut before the answers fill our memory, and others are
+ * served all the while. */
+static void test_pings_without_a_reader_are_cut(void)
+{
+    enum { AT_ONCE_MS = 10000 };
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    int other = open_with_token(&world, world.token);
+    struct flood pings = {.fd = open_at(&world, "?types=health")};
+    WORLD_AWAIT(counter_get(&world.health.websocket_clients) == 2);
+    GThread *thread = g_thread_new("flood", flood, &pings);
+    while (!__atomic_load_n(&pings.is_over, __ATOMIC_ACQUIRE)) {
+        publish(&world, LIVE_EVENT, "default", "1");
+        g_assert_true(is_told_within(other, AT_ONCE_MS));
+        expect(other, "{\"type\":\"event\",\"data\":1}");
+    }
+    g_thread_join(thread);
+    g_assert_cmpuint(pings.sent_bytes, <, FLOOD_MAX_BYTES);
+    WORLD_AWAIT(counter_get(&world.health.websocket_clients) == 1);
+    g_assert_cmpint(counter_get(&world.health.live_clients_cut), ==, 1);
+    close(pings.fd);
+    close(other);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -464,5 +517,6 @@ int main(int argc, char **argv)
     g_test_add_func("/websocket/a_store_that_hangs_holds_up_no_message", test_a_store_that_hangs_holds_up_no_message);
     g_test_add_func("/websocket/a_login_that_cannot_be_looked_up_ends_at_last",
                     test_a_login_that_cannot_be_looked_up_ends_at_last);
+    g_test_add_func("/websocket/pings_without_a_reader_are_cut", test_pings_without_a_reader_are_cut);
     return g_test_run();
 }

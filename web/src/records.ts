@@ -582,6 +582,8 @@ export interface ServerHealth {
   event_stream_clients: number;
   /** pages and clients of /api/v1/events/stream refused: http.websocket_max_clients are connected, or as many as one user or org may have */
   live_clients_refused: number;
+  /** pages and clients of /api/v1/events/stream whose connection was cut, as they did not read what was sent */
+  live_clients_cut: number;
   /** track updates shed for slow pages */
   websocket_dropped: number;
   /** cameras that were made by the API */
