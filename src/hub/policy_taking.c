@@ -14,7 +14,7 @@ enum { DOUBT_MAX_BYTES = 1000, PUT_TRIES = 5 };
 struct file {
     struct policy_file row; /* as the store shall have it */
     char *said;             /* what was logged of it last */
-    char *tried;            /* digest of what was refused for good */
+    char *tried;            /* digest of what is bad whatever else there is */
     bool is_stored;         /* it has a row */
     bool is_changed;        /* the row is not as it is here */
     bool is_found;          /* by this look */
@@ -91,10 +91,12 @@ static void refuse(struct file *file, const char *why)
     file->said = g_strdup(why);
 }
 
+/* What was refused before may come again, and is in doubt again then. */
 static void clear_doubt(struct file *file)
 {
     doubt(file, NULL);
     g_clear_pointer(&file->said, g_free);
+    g_clear_pointer(&file->tried, g_free);
 }
 
 /* The rest of the look asks the store for nothing: it would wait for it each time. */
@@ -173,6 +175,28 @@ static bool put(struct policy_taking *taking, const struct policy_file *file, co
 
 /* ---- taking over ---- */
 
+/* Whether a document is bad whatever else is in force and whichever cameras there are. */
+static bool is_bad_alone(const struct policy_name *name, const char *body)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = policy_document_check(name->type, body, &errors) &&
+                   policy_document_check_obeyed(&name->scope, name->type, body, &errors);
+    record_errors_clear(&errors);
+    return !is_good;
+}
+
+/* What the store could not do is tried again soon, what other documents or cameras forbid by each look: they change. */
+static void note_refused(struct policy_taking *taking, struct file *file, const struct policy_name *name,
+                         const char *body, const char *digest, const GError *error)
+{
+    refuse(file, error->message);
+    if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
+        note_failure(taking, error);
+    else if (is_bad_alone(name, body))
+        file->tried = g_strdup(digest);
+}
+
 static void take_body(struct policy_taking *taking, struct file *file, const char *body, const char *digest)
 {
     struct policy_name name;
@@ -192,13 +216,8 @@ static void take_body(struct policy_taking *taking, struct file *file, const cha
         file->row.version = version;
         file->is_changed = file->is_unsure = true;
         clear_doubt(file);
-    } else {
-        refuse(file, error->message);
-        if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
-            file->tried = g_strdup(digest);
-        else
-            note_failure(taking, error);
-    }
+    } else
+        note_refused(taking, file, &name, body, digest, error);
 }
 
 /* What was taken over is in force, or somebody changed it since: their word stands until the file says another. */

@@ -9,6 +9,7 @@ enum { DEADLINE_SECONDS = 20 };
 struct files_world {
     struct store_world store;
     struct settings settings;
+    struct camera_roster *roster; /* NULL: no cameras */
     struct policy_keeper *keeper;
     struct policy_files *files;
     void (*changed)(void *world); /* what is in force is another; as policy_keeper_config has it */
@@ -25,6 +26,7 @@ static inline void open_keeper(struct files_world *world)
     const struct policy_keeper_config config = {.store = world->store.store,
                                                 .settings = &world->settings,
                                                 .clock = world->store.clock,
+                                                .roster = world->roster,
                                                 .changed = world->changed,
                                                 .data = world};
     world->keeper = policy_keeper_new(&config, &error);
@@ -62,6 +64,7 @@ static inline void end(struct files_world *world)
 {
     policy_files_free(world->files);
     policy_keeper_free(world->keeper);
+    camera_roster_free(world->roster);
     record_clear(&settings_descriptor, &world->settings);
     world_clear(&world->store);
     remove_directory(world->directory);

@@ -113,6 +113,44 @@ static void test_g08_nothing_is_deleted_while_a_file_of_retention_is_refused(voi
     end(&world);
 }
 
+/* Also where the file said something good in between, and nothing but what it said before. */
+static void test_g08_a_bad_file_that_comes_back_is_in_doubt_again(void)
+{
+    struct files_world world;
+    start(&world);
+    write_file(&world, "retention.json", "{\"event_days\":3}");
+    watch_files(&world);
+    for (int i = 0; i < 3; i++) {
+        wait_for_retention(&world, true);
+        write_file(&world, "retention.json", "{\"legal_hold\":\"true\"}");
+        wait_for_refused(&world, 1);
+        wait_for_retention(&world, false);
+        write_file(&world, "retention.json", "{\"event_days\":3}");
+        wait_for_refused(&world, 0);
+    }
+    end(&world);
+}
+
+/* What the cameras that there are forbid alone is taken over once they are gone, without another word of the file. */
+static void test_what_other_things_forbid_is_tried_again(void)
+{
+    struct files_world world;
+    start(&world);
+    struct camera *camera = record_list_append(&world.settings.cameras, &camera_descriptor);
+    camera->id = g_strdup("door");
+    camera->source = g_strdup("rtsp://10.0.0.7/s");
+    world.roster = camera_roster_new(&world.settings.cameras);
+    world.settings.policies.trial_looks = 1;
+    world.poll_seconds = 0.02;
+    restart(&world);
+    write_file(&world, "safety.json", "{\"loitering_seconds\":5}");
+    watch_files(&world);
+    wait_for(&world, "", 1);
+    camera_roster_remove(world.roster, "door");
+    wait_for(&world, "{\"loitering_seconds\":5}", 0);
+    end(&world);
+}
+
 /* What stands in files that nobody can read, nobody knows. */
 static void test_g08_nothing_is_deleted_while_the_directory_or_the_store_is_away(void)
 {
@@ -146,6 +184,10 @@ int main(int argc, char **argv)
                     test_what_a_store_that_was_away_missed_is_done_once_it_is_back);
     g_test_add_func("/policy_files/g08_nothing_is_deleted_while_a_file_of_retention_is_refused",
                     test_g08_nothing_is_deleted_while_a_file_of_retention_is_refused);
+    g_test_add_func("/policy_files/g08_a_bad_file_that_comes_back_is_in_doubt_again",
+                    test_g08_a_bad_file_that_comes_back_is_in_doubt_again);
+    g_test_add_func("/policy_files/what_other_things_forbid_is_tried_again",
+                    test_what_other_things_forbid_is_tried_again);
     g_test_add_func("/policy_files/g08_nothing_is_deleted_while_the_directory_or_the_store_is_away",
                     test_g08_nothing_is_deleted_while_the_directory_or_the_store_is_away);
     return g_test_run();
