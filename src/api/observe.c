@@ -48,15 +48,39 @@ static void handle_levels(struct request *request, struct answer *answer)
     answer_levels(answer);
 }
 
+/* Said while what was logged before still is, and as an error where the log has nothing else: no change of what it
+ * tells is left out of it. */
+static void log_asked_levels(const struct request *request, const char *before, const char *asked)
+{
+    bool has_warnings = log_is_enabled(LOG_LEVEL_WARNING, LOG_MODULE);
+    log_write(has_warnings ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, LOG_MODULE, NULL,
+              "log levels: %s instead of %s is asked for by %s (org %s, from %s)", asked, before,
+              request->login.user->username, request->login.user->org_id, request->address);
+}
+
+/* Obeyed also where the audit cannot be written: an outage of the store is when one needs the log. */
+static void audit_levels(const struct request *request, const char *before)
+{
+    const struct audit_by by = request_by(request);
+    g_autofree char *after = log_levels(), *before_json = g_strdup_printf("{\"levels\":\"%s\"}", before),
+                    *after_json = g_strdup_printf("{\"levels\":\"%s\"}", after);
+    const struct audit_change change = {AUDIT_SERVER, "log-levels", "update", before_json, after_json};
+    g_autoptr(GError) error = NULL;
+    if (!store_audit_add(request->api->store, &by, &change, &error))
+        log_error(NULL, "that log levels were changed is in this log alone, not in the audit: %s", error->message);
+}
+
 static void handle_levels_set(struct request *request, struct answer *answer)
 {
     const struct log_levels *asked = request->record;
+    g_autofree char *before = log_levels();
     g_autoptr(GError) error = NULL;
+    log_asked_levels(request, before, asked->levels);
     if (!log_set_levels(asked->levels, &error)) {
         answer_error(answer, error);
         return;
     }
-    log_info(NULL, "log levels are %s from now on, as %s said", asked->levels, request->login.user->username);
+    audit_levels(request, before);
     answer_levels(answer);
 }
 

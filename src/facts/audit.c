@@ -2,7 +2,7 @@
 
 const char *const audit_subject_names[] = {
     "camera", "user",    "login", "job",      "policy",    "legal_hold", "employee", "material", "retention", "site",
-    "org",    "breaker", "token", "incident", "violation", "shift",      "vehicle",  "endpoint", NULL};
+    "org",    "breaker", "token", "incident", "violation", "shift",      "vehicle",  "endpoint", "server",    NULL};
 
 enum { SHA256_CHARACTERS = 64 };
 

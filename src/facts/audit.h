@@ -27,6 +27,7 @@ enum audit_subject {
     AUDIT_SHIFT,
     AUDIT_VEHICLE,
     AUDIT_ENDPOINT, /* of notifications */
+    AUDIT_SERVER,   /* how it runs: what it logs */
 };
 extern const char *const audit_subject_names[];
 

@@ -3,6 +3,7 @@
 #define LOG_MODULE "test"
 #include "base/error_groups.h"
 #include "base/log.h"
+#include "store/audit.h"
 
 static struct reply put_levels(const struct api_world *world, const char *token, const char *body)
 {
@@ -42,6 +43,57 @@ static void test_levels(void)
     world_clear(&world);
 }
 
+/* What is written to stderr while levels are set; g_free. */
+static char *logged_by_levels(const struct api_world *world, const char *levels)
+{
+    enum { LOG_BYTES = 4096 };
+    int ends[2], kept = dup(STDERR_FILENO);
+    char *logged = g_malloc0(LOG_BYTES);
+    g_autofree char *body = g_strdup_printf("{\"levels\":\"%s\"}", levels);
+    g_assert_cmpint(pipe(ends), ==, 0);
+    dup2(ends[1], STDERR_FILENO);
+    struct reply reply = put_levels(world, world->token, body);
+    dup2(kept, STDERR_FILENO);
+    close(ends[1]);
+    close(kept);
+    g_assert_cmpint(read(ends[0], logged, LOG_BYTES - 1), >, 0);
+    close(ends[0]);
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    return logged;
+}
+
+/* Who makes the log tell less is in it, and in the audit. */
+static void test_levels_leave_a_trace(void)
+{
+    static const char *const steps[] = {"info", "error", "error,media=debug", "info"};
+    struct api_world world;
+    world_prepare(&world);
+    record_clear(&camera_descriptor, (struct camera *)world.settings.cameras.items + 1);
+    world.settings.cameras.count = 1;
+    world_start(&world);
+    world_login(&world);
+    for (size_t i = 1; i < G_N_ELEMENTS(steps); i++) {
+        g_autofree char *logged = logged_by_levels(&world, steps[i]),
+                        *said = g_strdup_printf("%s instead of %s is asked for by admin", steps[i], steps[i - 1]);
+        g_assert_nonnull(strstr(logged, said));
+    }
+    g_autoptr(GPtrArray) entries = store_audit_list(world.store, "default", 0, G_N_ELEMENTS(steps) - 1, NULL);
+    for (guint i = 0; i < entries->len; i++) { /* newest first */
+        const struct audit_view *entry = g_ptr_array_index(entries, i);
+        size_t step = entries->len - i;
+        g_autofree char *before = g_strdup_printf("{\"levels\":\"%s\"}", steps[step - 1]),
+                        *after = g_strdup_printf("{\"levels\":\"%s\"}", steps[step]);
+        g_assert_cmpint(entry->subject_kind, ==, AUDIT_SERVER);
+        g_assert_cmpstr(entry->action, ==, "update");
+        g_assert_cmpstr(entry->actor_name, ==, "admin");
+        g_assert_cmpstr(entry->before.text, ==, before);
+        g_assert_cmpstr(entry->after.text, ==, after);
+    }
+    g_assert_cmpuint(entries->len, ==, G_N_ELEMENTS(steps) - 1);
+    world_clear(&world);
+}
+
 static void test_errors(void)
 {
     struct api_world world;
@@ -73,6 +125,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/observe/levels", test_levels);
+    g_test_add_func("/observe/levels_leave_a_trace", test_levels_leave_a_trace);
     g_test_add_func("/observe/errors", test_errors);
     return g_test_run();
 }

@@ -1067,7 +1067,7 @@ export interface Audit {
   /** from where; absent: on the server's machine */
   address?: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle" | "endpoint";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle" | "endpoint" | "server";
   /** which */
   subject_id?: string;
   /** what was done */
@@ -1097,7 +1097,7 @@ export interface AuditEntry {
   /** who: a user's id, or system */
   actor_id: string;
   /** what kind of thing */
-  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle" | "endpoint";
+  subject_kind: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle" | "endpoint" | "server";
   /** which */
   subject_id?: string;
   /** what was done */
