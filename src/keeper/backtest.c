@@ -101,12 +101,12 @@ static void take(void *data, enum event_type type, void *record)
 {
     struct side *side = data;
     struct raised *raised = raised_of(type, record);
-    if (raised && is_asked_for(side->rules, raised->signal.started_at.ms) &&
-        side->raised->len < side->rules->signals_max) {
+    bool counts = raised && is_asked_for(side->rules, raised->signal.started_at.ms);
+    if (counts && side->raised->len < side->rules->signals_max) {
         g_ptr_array_add(side->raised, raised);
         return;
     }
-    side->is_overfull |= side->raised->len == side->rules->signals_max;
+    side->is_overfull |= counts;
     if (raised)
         raised_free(raised);
 }
@@ -253,8 +253,6 @@ bool backtest_camera_note_stored(struct backtest_camera *camera, const struct an
 {
     const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
     struct record_errors errors;
-    if (!is_room(camera, camera->stored, "signals", error))
-        return false;
     g_autofree void *record = g_malloc0(descriptor->size);
     record_errors_init(&errors);
     bool is_good = record_decode_json(descriptor, event->payload.text, strlen(event->payload.text), record, &errors) ||
@@ -264,12 +262,14 @@ bool backtest_camera_note_stored(struct backtest_camera *camera, const struct an
         return false;
     struct raised *raised = raised_of(event->type, record);
     record_clear(descriptor, record);
-    if (raised && is_asked_for(&camera->rules, raised->signal.started_at.ms) &&
-        (event->type != EVENT_SIGNAL || !signal_is_of_server(&raised->signal)))
+    bool counts = raised && is_asked_for(&camera->rules, raised->signal.started_at.ms) &&
+                  (event->type != EVENT_SIGNAL || !signal_is_of_server(&raised->signal));
+    is_good = !counts || is_room(camera, camera->stored, "signals", error);
+    if (counts && is_good)
         g_ptr_array_add(camera->stored, raised);
     else if (raised)
         raised_free(raised);
-    return true;
+    return is_good;
 }
 
 /* Nobody asks what was said, and it may be long. */

@@ -59,6 +59,27 @@ static void test_the_unchanged_policy_tells_what_was_stored(void)
     end(&world);
 }
 
+/* Who comes and goes needs no room. */
+static void test_as_many_signals_as_may_be_held_are_no_failure(void)
+{
+    struct world world;
+    struct backtest backtest;
+    start(&world);
+    world.is_server_silent = true;
+    live(&world);
+    world.settings.policies.backtest_signals = 4;
+    const struct policy_backtest_request request = request_of(POLICY_SAFETY, "{\"loitering_seconds\":3}");
+    try(&world, &request, &backtest);
+    g_assert_cmpstr(backtest.error, ==, NULL);
+    g_assert_cmpint(backtest.kept, ==, 4);
+    record_clear(&backtest_descriptor, &backtest);
+    world.settings.policies.backtest_signals = 3;
+    try(&world, &request, &backtest);
+    g_assert_nonnull(strstr(backtest.error, "policies.backtest_signals"));
+    record_clear(&backtest_descriptor, &backtest);
+    end(&world);
+}
+
 static void test_a_change_tells_what_it_changes(void)
 {
     struct world world;
@@ -293,6 +314,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/backtest/the unchanged policy tells what was stored",
                     test_the_unchanged_policy_tells_what_was_stored);
+    g_test_add_func("/backtest/as many signals as may be held are no failure",
+                    test_as_many_signals_as_may_be_held_are_no_failure);
     g_test_add_func("/backtest/a change tells what it changes", test_a_change_tells_what_it_changes);
     g_test_add_func("/backtest/an overlay counts at its hours", test_an_overlay_counts_at_its_hours);
     g_test_add_func("/backtest/the time asked for has a past", test_the_time_asked_for_has_a_past);

@@ -15,13 +15,19 @@ static const struct backtest_rules rules = {
     .from_ms = start_ms,
     .to_ms = start_ms + 3600000};
 
+static bool note_signal_at(struct backtest_camera *camera, const char *started_at, GError **error)
+{
+    g_autofree char *payload =
+        g_strdup_printf("{\"id\":\"s-1\",\"camera_id\":\"door\",\"service\":\"safety\",\"kind\":\"intrusion\","
+                        "\"severity\":\"high\",\"confidence\":1,\"started_at\":\"%s\"}",
+                        started_at);
+    const struct analytics_event event = {.type = EVENT_SIGNAL, .payload = {.text = payload}};
+    return backtest_camera_note_stored(camera, &event, error);
+}
+
 static bool note_signal(struct backtest_camera *camera, GError **error)
 {
-    static const char payload[] =
-        "{\"id\":\"s-1\",\"camera_id\":\"door\",\"service\":\"safety\",\"kind\":\"intrusion\","
-        "\"severity\":\"high\",\"confidence\":1,\"started_at\":\"2026-01-01T00:00:01Z\"}";
-    const struct analytics_event event = {.type = EVENT_SIGNAL, .payload = {.text = (char *)(uintptr_t)payload}};
-    return backtest_camera_note_stored(camera, &event, error);
+    return note_signal_at(camera, "2026-01-01T00:00:01Z", error);
 }
 
 static bool note_incident(struct backtest_camera *camera, GError **error)
@@ -51,6 +57,18 @@ static void test_too_many_to_hold_are_refused(void)
         g_assert_nonnull(strstr(error->message, names[i]));
         g_assert_nonnull(strstr(error->message, "policies.backtest_signals"));
     }
+}
+
+/* As many as may be held are; what does not count needs no room. */
+static void test_what_does_not_count_takes_no_room(void)
+{
+    g_autoptr(GError) error = NULL;
+    CLEANUP(backtest_camera) struct backtest_camera *camera = backtest_camera_new(&rules);
+    for (int count = 0; count < ENOUGH; count++)
+        g_assert_true(note_signal(camera, &error));
+    note_signal_at(camera, "2026-01-01T02:00:00Z", &error); /* after the time asked for */
+    g_assert_no_error(error);
+    g_assert_false(note_signal(camera, &error));
 }
 
 struct countdown {
@@ -94,6 +112,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/backtest_camera/too many to hold are refused", test_too_many_to_hold_are_refused);
+    g_test_add_func("/backtest_camera/what does not count takes no room", test_what_does_not_count_takes_no_room);
     g_test_add_func("/backtest_camera/it ends when it is told", test_it_ends_when_it_is_told);
     return g_test_run();
 }
