@@ -90,11 +90,24 @@ static bool do_history(const struct request_line *line, GError **error)
     return show(line, "GET", path, NULL, error);
 }
 
+/* A policy as it stands in a file; a request is text, so what came after a byte 0 would not be sent. g_free. */
+static char *read_document(const char *path, GError **error)
+{
+    gsize length = 0;
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, &length, error))
+        return NULL;
+    if (!memchr(text, '\0', length))
+        return g_steal_pointer(&text);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s: the policy is not valid: it holds a byte 0", path);
+    return NULL;
+}
+
 static bool send_file(const struct request_line *line, const char *method, const char *tail, GError **error)
 {
-    g_autofree char *body = NULL;
+    g_autofree char *body = read_document(line->words[1], error);
     g_autofree char *path = path_of(line, line->words[0], tail);
-    return g_file_get_contents(line->words[1], &body, NULL, error) && show(line, method, path, body, error);
+    return body && show(line, method, path, body, error);
 }
 
 static bool do_set(const struct request_line *line, GError **error)
@@ -137,9 +150,9 @@ static bool do_rollback(const struct request_line *line, GError **error)
 /* What a file would change of what is there. */
 static bool do_diff(const struct request_line *line, GError **error)
 {
-    g_autofree char *body = NULL;
+    g_autofree char *body = read_document(line->words[1], error);
     g_autofree char *path = path_of(line, line->words[0], "/validate");
-    if (!g_file_get_contents(line->words[1], &body, NULL, error))
+    if (!body)
         return false;
     g_autofree char *answer = api_client_request(line->client, "POST", path, body, NULL, error);
     json_t *tree = answer ? json_loads(answer, 0, NULL) : NULL;
@@ -165,14 +178,14 @@ static bool is_under_way(const json_t *backtest)
 /* Asks for it, then waits until it is over. */
 static bool do_backtest(const struct request_line *line, GError **error)
 {
-    g_autofree char *body = NULL;
     g_autofree char *path = path_of(line, line->words[0], "/backtest");
     if (!line->from || !line->to) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
                     "--from TIME and --to TIME say on what it is tried, like 2026-01-31T12:00:00Z");
         return false;
     }
-    if (!g_file_get_contents(line->words[1], &body, NULL, error))
+    g_autofree char *body = read_document(line->words[1], error);
+    if (!body)
         return false;
     char *answer = api_client_request(line->client, "POST", path, body, NULL, error);
     json_t *backtest = answer ? json_loads(answer, 0, NULL) : NULL;
@@ -263,17 +276,18 @@ static const struct action {
     const char *name, *usage, *summary;
     int least, most; /* words after it */
     bool (*run)(const struct request_line *line, GError **error);
+    bool is_versioned; /* takes --if-version */
 } actions[] = {
     {"list", "", "every policy of the org, and those for everyone", 0, 0, do_list},
     {"get", "TYPE", "the document at one level", 1, 1, do_get},
     {"effective", "TYPE", "what the levels come to, and where each key came from", 1, 1, do_effective},
-    {"set", "TYPE FILE", "sets the document", 2, 2, do_set},
-    {"patch", "TYPE FILE", "changes some of its keys; null removes one", 2, 2, do_patch},
-    {"unset", "TYPE [KEY]", "removes the document, or one key of it", 1, 2, do_unset},
+    {"set", "TYPE FILE", "sets the document", 2, 2, do_set, true},
+    {"patch", "TYPE FILE", "changes some of its keys; null removes one", 2, 2, do_patch, true},
+    {"unset", "TYPE [KEY]", "removes the document, or one key of it", 1, 2, do_unset, true},
     {"history", "TYPE", "its changes, newest first", 1, 1, do_history},
     {"diff", "TYPE FILE", "what a file would change", 2, 2, do_diff},
-    {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback},
-    {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate},
+    {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback, true},
+    {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate, true},
     {"monitor", "", "prints what is in force, then each change of it: keys, values, author, reason", 0, 0, do_monitor},
     {"backtest", "TYPE FILE", "what a file would have told from --from to --to, beside what is in force", 2, 2,
      do_backtest},
@@ -309,12 +323,25 @@ static const struct action *find_action(const struct request_line *line)
     return NULL;
 }
 
+/* What would be passed over in silence. */
+static int refuse_version(const struct action *action)
+{
+    fprintf(stderr, "vedette policy %s: --if-version is not heeded there: only by", action->name);
+    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
+        if (actions[i].is_versioned)
+            fprintf(stderr, " %s", actions[i].name);
+    fputc('\n', stderr);
+    return 2;
+}
+
 static int run_action(struct request_line *line)
 {
     const struct action *action = find_action(line);
     g_autoptr(GError) error = NULL;
     if (!action)
         return print_usage(stderr, 2);
+    if (line->if_version && !action->is_versioned)
+        return refuse_version(action);
     line->client = api_client_new(&error);
     struct request_line rest = *line;
     rest.words = line->words + 1;

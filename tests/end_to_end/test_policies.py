@@ -135,6 +135,14 @@ def the_command_line_changes_tells_and_refuses():
                 assert refused.returncode == 1 and "must be between 0 and 86400" in refused.stderr, refused.stderr
                 stale = policy("unset", "safety", "--camera", "shop", "--if-version", "7")
                 assert stale.returncode == 1 and "version 1" in stale.stderr, stale.stderr
+                document.write_bytes(b"{}\0{ this is cut off")
+                for verb in ("set", "validate", "patch", "diff", "backtest"):
+                    cut = policy(verb, "safety", document, "--camera", "shop", "--from", iso(0), "--to", iso(60))
+                    assert cut.returncode == 1 and "byte 0" in cut.stderr, (verb, cut)
+                document.write_text("{}")
+                for words in (("diff", "safety", document), ("import", directory), ("get", "safety")):
+                    unheeded = policy(*words, "--if-version", "7")
+                    assert unheeded.returncode == 2 and "--if-version" in unheeded.stderr, unheeded
                 assert policy("export", directory / "exported").returncode == 0
                 exported = directory / "exported" / "orgs" / "default" / "cameras" / "shop" / "safety.json"
                 assert json.loads(exported.read_text()) == {"loitering_seconds": 9}
