@@ -385,10 +385,17 @@ static void change_by_webhook(const struct request *request, const struct policy
                webhook->reason},
         .webhook = &claim,
     };
-    if (change.name.type)
-        apply_change(request->api, &change, answer);
-    else
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "policy_type must name a type of policy", NULL);
+    apply_change(request->api, &change, answer);
+}
+
+/* NULL: it says one change. One that says two would have one of them left out. */
+static const char *fault_of(const struct policy_webhook *webhook)
+{
+    if (!record_enum_value(policy_type_names, webhook->policy_type))
+        return "policy_type must name a type of policy";
+    if (webhook->config.text && webhook->patch.text)
+        return "config and patch are two changes: send one of them";
+    return NULL;
 }
 
 /* Decoded only once its signature is known to be good. */
@@ -399,7 +406,11 @@ static void read_webhook(const struct request *request, const char *id, struct a
     record_errors_init(&errors);
     if (record_decode_json_strict(&policy_webhook_descriptor, (const char *)request->body->data, request->body->len,
                                   &webhook, &errors)) {
-        change_by_webhook(request, &webhook, id, answer);
+        const char *fault = fault_of(&webhook);
+        if (fault)
+            answer_problem(answer, MHD_HTTP_BAD_REQUEST, fault, NULL);
+        else
+            change_by_webhook(request, &webhook, id, answer);
         record_clear(&policy_webhook_descriptor, &webhook);
     } else {
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the webhook is not valid", &errors);

@@ -158,7 +158,8 @@ static const struct record_field webhook_fields[] = {
     FIELD(struct policy_webhook, class_id, RECORD_TEXT_ID, "of this school class"),
     FIELD(struct policy_webhook, camera_id, RECORD_TEXT_ID, "of this camera"),
     FIELD(struct policy_webhook, config, 0, "the whole policy"),
-    FIELD(struct policy_webhook, patch, 0, "keys that change (RFC 7396); neither this nor config: it is removed"),
+    FIELD(struct policy_webhook, patch, 0,
+          "keys that change (RFC 7396), not beside config; neither of them: it is removed"),
     FIELD(struct policy_webhook, reason, 0, "why", .max_count = 1024),
 };
 const struct record_descriptor policy_webhook_descriptor =

@@ -382,6 +382,18 @@ static void test_w03_a_signed_webhook_changes_a_policy_once(void)
     world_clear(&world);
 }
 
+/* One change a webhook: of two, one would be left out and nobody told. */
+static void test_a_webhook_that_says_two_changes_is_refused(void)
+{
+    static const char both[] = "{\"policy_type\":\"safety\",\"org_id\":\"default\",\"camera_id\":\"cam-1\","
+                               "\"config\":{\"loitering_seconds\":8},\"patch\":{\"speed_limit\":2}}";
+    struct api_world world;
+    world_begin(&world);
+    g_assert_cmpint(send_webhook(&world, "msg_1", both, both), ==, 400);
+    g_assert_cmpint(ask(&world, "GET", SAFETY "?camera_id=cam-1", "", NULL, NULL), ==, 404);
+    world_clear(&world);
+}
+
 /* The sender of a webhook that met a 503 tries again with the same id, as Standard Webhooks has it. */
 static void test_w03_a_webhook_that_the_store_failed_may_come_again(void)
 {
@@ -511,6 +523,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/w03_a_webhook_that_the_store_failed_may_come_again",
                     test_w03_a_webhook_that_the_store_failed_may_come_again);
     g_test_add_func("/policies/if_match_any_wants_a_policy", test_if_match_any_wants_a_policy);
+    g_test_add_func("/policies/a_webhook_that_says_two_changes_is_refused",
+                    test_a_webhook_that_says_two_changes_is_refused);
     g_test_add_func("/policies/w03_a_signed_webhook_changes_a_policy_once",
                     test_w03_a_signed_webhook_changes_a_policy_once);
     g_test_add_func("/policies/health tells what is wrong with policies",

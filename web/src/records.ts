@@ -2890,7 +2890,7 @@ export interface PolicyWebhookInput {
   camera_id?: string;
   /** the whole policy */
   config?: unknown;
-  /** keys that change (RFC 7396); neither this nor config: it is removed */
+  /** keys that change (RFC 7396), not beside config; neither of them: it is removed */
   patch?: unknown;
   /** why */
   reason?: string;
