@@ -248,7 +248,8 @@ void monitor_stop(struct monitor *monitor);
 /* Keeps that no camera is on line any more, while the store takes it, for some seconds at most. What the spool did not
  * take is lost, counted as rejected and logged. */
 void monitor_free(struct monitor *monitor);
-/* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. */
+/* Looks at every camera, at most once a second: raises camera_offline and camera_recovered, and stores how it is. What
+ * was told before it was watched (by an earlier run, or before it was disabled) and is no more is taken back. */
 void monitor_turn(struct monitor *monitor);
 /* Raises a signal of the server that began now; `attributes` is JSON. Kept until the spool takes it, for each org
  * apart; beyond store.queue_records of all orgs the oldest of the one that has most is lost, counted as rejected. */
@@ -265,10 +266,14 @@ void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, 
 /* What is known of a camera's progress; zero it to begin. */
 struct stalls {
     struct progress progress;
-    bool is_offline; /* the monitor's: camera_offline was raised */
-    unsigned look;   /* the monitor's: at which it was there */
-    unsigned told;   /* bit 1 << stage: a signal was raised */
+    bool is_offline;  /* the monitor's: camera_offline was raised */
+    unsigned look;    /* the monitor's: at which it was there */
+    int64_t since_us; /* the monitor's: from when on it is watched */
+    unsigned asked;   /* bit 1 << server_signal: what was told of it before then is taken back, or will be */
+    unsigned told;    /* bit 1 << stage: a signal was raised */
 };
+/* Whether some stage stands still, told or not. */
+bool stalls_are_any(const struct stalls *stalls);
 /* `is_drained`: nothing is in the spool. */
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,
                  bool is_drained, int64_t now_us);

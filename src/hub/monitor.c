@@ -11,20 +11,25 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "hub/camera_states.h"
+#include "hub/standing.h"
 
 #include <string.h>
 
 enum { LOOK_US = 1000000 };
 
+static char server_id[] = "server"; /* the camera's of signals that are of none */
+
 struct monitor {
     struct hub *hub;
     struct vedette_health *health; /* settles who is on line, and when what is kept is due */
     struct camera_states *states;  /* on the way into the store; NULL: there is none */
+    struct standing *standing;     /* asks what was told before; NULL: there is no store */
+    GHashTable *orgs;              /* whose server's signals of before were asked for */
     GHashTable *stalls;            /* camera id → struct stalls *, of those that are watched */
     unsigned look;                 /* counts up */
     unsigned alarms;               /* alarms.c: which are on */
     bool has_looked;
-    int64_t looked_us;
+    int64_t looked_us, began_us;
     uint64_t raised;      /* batches so far */
     pthread_mutex_t lock; /* guards what follows */
     GHashTable *unsent;   /* org → GQueue of struct batch *, oldest first: the spool could not take them yet */
@@ -74,12 +79,17 @@ struct monitor *monitor_new(struct hub *hub)
     config.data = monitor;
     monitor->hub = hub;
     monitor->health = vedette_health_new(&config, NULL); /* the settings' table keeps them in range */
+    monitor->began_us = clock_monotonic_us(hub->clock);
+    monitor->orgs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     monitor->stalls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     monitor->unsent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, batches_free);
     pthread_mutex_init(&monitor->lock, NULL);
     g_autoptr(GError) error = NULL;
     if (hub->store && !(monitor->states = camera_states_new(hub->store, &error)))
         log_error(NULL, "how cameras are is not kept in the store: %s", error->message);
+    g_clear_error(&error);
+    if (hub->store && !(monitor->standing = standing_new(hub->store, &error)))
+        log_error(NULL, "what an earlier run told of is not taken back: %s", error->message);
     return monitor;
 }
 
@@ -266,6 +276,12 @@ static void raise_for_org(struct monitor *monitor, const struct camera *server, 
     raise_named(monitor, server, signal, since_ms, id, attributes);
 }
 
+/* The server as a camera of this one's org, which it borrows from. */
+static struct camera server_of(const struct camera *camera)
+{
+    return (struct camera){.id = server_id, .org_id = camera->org_id, .site_id = camera->site_id};
+}
+
 void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, int64_t since_ms,
                             const char *attributes)
 {
@@ -273,7 +289,7 @@ void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, 
     g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
     for (size_t i = 0; i < set->count; i++) {
         const struct camera *camera = set->items[i];
-        const struct camera server = {.id = (char *)"server", .org_id = camera->org_id, .site_id = camera->site_id};
+        const struct camera server = server_of(camera);
         if (g_hash_table_add(told, camera->org_id))
             raise_for_org(monitor, &server, signal, since_ms, attributes);
     }
@@ -311,6 +327,7 @@ static struct stalls *stalls_of(struct monitor *monitor, const char *camera_id)
     if (stalls)
         return stalls;
     stalls = g_new0(struct stalls, 1);
+    stalls->since_us = clock_monotonic_us(monitor->hub->clock);
     g_hash_table_insert(monitor->stalls, g_strdup(camera_id), stalls);
     return stalls;
 }
@@ -323,7 +340,9 @@ static void on_signal(void *data, const struct vedette_camera_health *told, enum
     int64_t now_ms = clock_wall_ms(monitor->hub->clock);
     if (!camera)
         return; /* removed a moment ago, by another thread */
-    stalls_of(monitor, camera->id)->is_offline = signal == VEDETTE_CAMERA_OFFLINE;
+    struct stalls *stalls = stalls_of(monitor, camera->id);
+    stalls->is_offline = signal == VEDETTE_CAMERA_OFFLINE;
+    stalls->asked |= 1U << SERVER_SIGNAL_CAMERA_OFFLINE; /* its recovery takes back what stood before, too */
     if (signal == VEDETTE_CAMERA_RECOVERED) {
         tell_recovered(monitor, camera, (double)told->offline_us / G_USEC_PER_SEC, now_ms);
         return;
@@ -389,6 +408,90 @@ static void forget_unwatched(struct monitor *monitor)
     }
 }
 
+/* ---- what was told before ---- */
+
+/* Since when (monotonic) what was told may be here or in the spool; before, it is in the store. 0: nobody knows. */
+static int64_t stored_until_us(struct monitor *monitor, int64_t at_us)
+{
+    struct vedette_spool_stats stats;
+    if (!monitor->hub->records || !monitor->standing)
+        return 0;
+    pthread_mutex_lock(&monitor->lock);
+    bool has_unsent = monitor->unsent_count != 0;
+    pthread_mutex_unlock(&monitor->lock);
+    vedette_spool_get_stats(record_path_spool(monitor->hub->records), &stats);
+    return has_unsent ? 0 : stats.total_queued ? at_us - stats.oldest_age_us : at_us;
+}
+
+/* Off line: once it is on line. Stalled: once it would be known that it is. Each once. */
+static void ask_of_camera(struct monitor *monitor, const struct camera *camera, struct stalls *stalls,
+                          int64_t stored_us, int64_t at_us)
+{
+    static const unsigned offline = 1U << SERVER_SIGNAL_CAMERA_OFFLINE, stalled = 1U << SERVER_SIGNAL_STALLED;
+    struct vedette_camera_health health;
+    if (stalls->asked == (offline | stalled) || stored_us < stalls->since_us ||
+        !vedette_health_get(monitor->health, camera->id, &health) || !health.online)
+        return;
+    double known_seconds = progress_longest_seconds(&monitor->hub->settings->progress);
+    bool is_known = (double)(at_us - stalls->since_us) > known_seconds * G_USEC_PER_SEC;
+    if (!(stalls->asked & offline))
+        standing_ask(monitor->standing, camera->org_id, camera->id, SERVER_SIGNAL_CAMERA_OFFLINE);
+    stalls->asked |= offline;
+    if (stalls->asked & stalled || !is_known || stalls_are_any(stalls))
+        return;
+    standing_ask(monitor->standing, camera->org_id, camera->id, SERVER_SIGNAL_STALLED);
+    stalls->asked |= stalled;
+}
+
+/* A server that starts leaves out nothing yet. */
+static void ask_of_server(struct monitor *monitor, const char *org_id, int64_t stored_us)
+{
+    if (stored_us < monitor->began_us || g_hash_table_contains(monitor->orgs, org_id))
+        return;
+    g_hash_table_add(monitor->orgs, g_strdup(org_id));
+    standing_ask(monitor->standing, org_id, server_id, SERVER_SIGNAL_OVERLOAD);
+}
+
+static void take_back_of_server(struct monitor *monitor, const struct camera_set *set,
+                                const struct standing_incident *incident)
+{
+    if (counter_get(&monitor->hub->health.overloaded))
+        return; /* again, and its end will be told */
+    for (size_t i = 0; i < set->count; i++)
+        if (g_strcmp0(set->items[i]->org_id, incident->org_id) == 0) {
+            const struct camera server = server_of(set->items[i]);
+            monitor_raise(monitor, &server, SERVER_SIGNAL_OVERLOAD_ENDED, "{\"level\":0}");
+            return;
+        }
+}
+
+/* Unless it is so again, and its end will be told. */
+static void take_back(struct monitor *monitor, const struct camera_set *set, const struct standing_incident *incident)
+{
+    const struct camera *camera = camera_set_find(set, incident->camera_id);
+    const struct stalls *stalls = g_hash_table_lookup(monitor->stalls, incident->camera_id);
+    int64_t now_ms = clock_wall_ms(monitor->hub->clock);
+    if (incident->begun_by == SERVER_SIGNAL_OVERLOAD)
+        take_back_of_server(monitor, set, incident);
+    else if (!camera || !stalls || g_strcmp0(camera->org_id, incident->org_id) != 0)
+        return; /* removed, or disabled */
+    else if (incident->begun_by == SERVER_SIGNAL_CAMERA_OFFLINE && !stalls->is_offline)
+        tell_recovered(monitor, camera, (double)MAX(now_ms - incident->since_ms, 0) / 1000, now_ms);
+    else if (incident->begun_by == SERVER_SIGNAL_STALLED && !stalls->told)
+        monitor_raise(monitor, camera, SERVER_SIGNAL_STALL_ENDED, "{}"); /* the incident does not say of which stage */
+}
+
+static void take_back_all(struct monitor *monitor)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(monitor->hub->live);
+    for (struct standing_incident *incident; (incident = standing_take(monitor->standing));) {
+        take_back(monitor, set, incident);
+        standing_incident_free(incident);
+    }
+}
+
+/* ---- turns ---- */
+
 static bool spool_is_drained(const struct hub *hub)
 {
     struct vedette_spool_stats stats;
@@ -416,11 +519,19 @@ void monitor_turn(struct monitor *monitor)
     }
     forget_unwatched(monitor);
     vedette_health_tick(monitor->health);
+    take_back_all(monitor);
     alarms_look(&monitor->alarms, monitor, monitor->hub);
     bool is_drained = spool_is_drained(monitor->hub);
-    for (size_t i = 0; i < set->count; i++)
-        if (set->items[i]->enabled)
-            stalls_look(stalls_of(monitor, set->items[i]->id), monitor, monitor->hub, set->items[i], is_drained, at_us);
+    int64_t stored_us = stored_until_us(monitor, at_us);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct camera *camera = set->items[i];
+        ask_of_server(monitor, camera->org_id, stored_us);
+        if (!camera->enabled)
+            continue;
+        struct stalls *stalls = stalls_of(monitor, camera->id);
+        stalls_look(stalls, monitor, monitor->hub, camera, is_drained, at_us);
+        ask_of_camera(monitor, camera, stalls, stored_us, at_us);
+    }
     send_unsent(monitor);
 }
 
@@ -462,6 +573,8 @@ void monitor_free(struct monitor *monitor)
         return;
     tell_all_offline(monitor);
     camera_states_free(monitor->states);
+    standing_free(monitor->standing);
+    g_hash_table_unref(monitor->orgs);
     shed_unsent(monitor);
     g_hash_table_unref(monitor->unsent);
     pthread_mutex_destroy(&monitor->lock);

@@ -78,17 +78,30 @@ static bool look_at(struct progress_watch *watch, bool is_wanted, int64_t done, 
     return watch->is_stalled != was_stalled;
 }
 
+static double deadline_of(const struct stage *stage, const struct progress_settings *deadlines)
+{
+    double seconds;
+    memcpy(&seconds, (const char *)deadlines + stage->deadline, sizeof seconds);
+    return seconds;
+}
+
+double progress_longest_seconds(const struct progress_settings *deadlines)
+{
+    double longest = 0;
+    for (int i = 0; i < PROGRESS_STAGES; i++)
+        longest = MAX(longest, deadline_of(&stages[i], deadlines));
+    return longest;
+}
+
 unsigned progress_look(struct progress *progress, const struct camera_health *health,
                        const struct progress_settings *deadlines, int64_t now_us)
 {
     unsigned changed = 0;
     for (int i = 0; i < PROGRESS_STAGES; i++) {
-        double deadline_seconds;
-        memcpy(&deadline_seconds, (const char *)deadlines + stages[i].deadline, sizeof deadline_seconds);
         if (!progress->has_looked)
             progress->stages[i].moved_us = now_us;
-        if (look_at(&progress->stages[i], stages[i].is_wanted(health), stages[i].done(health), deadline_seconds,
-                    now_us))
+        if (look_at(&progress->stages[i], stages[i].is_wanted(health), stages[i].done(health),
+                    deadline_of(&stages[i], deadlines), now_us))
             changed |= 1U << i;
     }
     progress->has_looked = true;

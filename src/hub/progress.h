@@ -39,5 +39,7 @@ unsigned progress_look(struct progress *progress, const struct camera_health *he
                        const struct progress_settings *deadlines, int64_t now_us);
 /* How long a stage has stood still; 0 when it does not. */
 double progress_stalled_seconds(const struct progress *progress, enum progress_stage stage, int64_t now_us);
+/* The longest deadline: what has stood still since before it was watched is known by then. */
+double progress_longest_seconds(const struct progress_settings *deadlines);
 /* Writes the stalled… fields of `health`: how long each stage has stood still, and their names. */
 void progress_describe(const struct progress *progress, int64_t now_us, struct camera_health *health);

@@ -24,6 +24,7 @@ static void tell(struct monitor *monitor, const struct camera *camera, struct st
         if (is_told_otherwise(stalls, stage, health))
             return;
         stalls->told |= bit;
+        stalls->asked |= 1U << SERVER_SIGNAL_STALLED; /* its end is told with it */
         g_autofree char *attributes = g_strdup_printf("{\"stage\":\"%s\",\"seconds\":%.0f}", name, seconds);
         monitor_raise(monitor, camera, SERVER_SIGNAL_STALLED, attributes);
         return;
@@ -47,6 +48,14 @@ static void level_records(struct hub *hub, const struct camera *camera, struct c
         live_add_records(hub->live, camera->id, unheard, lost);
     health->records_received += unheard;
     health->records_stored += lost;
+}
+
+bool stalls_are_any(const struct stalls *stalls)
+{
+    for (int i = 0; i < PROGRESS_STAGES; i++)
+        if (stalls->progress.stages[i].is_stalled)
+            return true;
+    return false;
 }
 
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,

@@ -248,6 +248,19 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
     return true;
 }
 
+/* ---- what stands ---- */
+
+bool store_incident_standing(struct store *store, const char *org_id, const char *camera_id, const char *kind,
+                             int64_t *since_ms, GError **error)
+{
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction &&
+           store_get_integer(transaction, "SELECT max(started_at) FROM incidents " OF_SERIES "ended_at IS NULL",
+                             STORE_VALUES(sql_text(org_id), sql_text(camera_id),
+                                          sql_text(record_enum_name(service_names, SERVICE_SYSTEM)), sql_text(kind)),
+                             0, since_ms, error);
+}
+
 /* ---- who watches ---- */
 
 void store_watch_incidents(struct store *store, void (*changed)(void *data, const struct incident *incident),

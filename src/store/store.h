@@ -111,6 +111,11 @@ void analytics_event_free(struct analytics_event *event);
 void store_watch_incidents(struct store *store, void (*changed)(void *data, const struct incident *incident),
                            void *data);
 
+/* When the newest incident of the server's own signals of this kind and camera began that none has said is over;
+ * *since_ms is 0 where there is none. False: the store does not say. Any thread. */
+bool store_incident_standing(struct store *store, const char *org_id, const char *camera_id, const char *kind,
+                             int64_t *since_ms, GError **error);
+
 /* What became of incidents, which each transaction that changes one leaves behind for those who are notified: it stands
  * there until it is removed. */
 struct incident_change;

@@ -111,14 +111,26 @@ static void test_stored_anew_is_the_same(void)
     world_clear(&world);
 }
 
+static int64_t standing_since_ms(struct store_world *world, const char *camera_id)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t since_ms = -1;
+    store_incident_standing(world->store, "default", camera_id, "camera_offline", &since_ms, &error);
+    g_assert_no_error(error);
+    return since_ms;
+}
+
 static void test_what_recovers_is_over(void)
 {
     struct store_world world;
     fused_world_init(&world);
     store_one(&world, world_signal(&world, NULL, "door", "system", "camera_offline", "high", world_start_ms));
     ASSERT_INCIDENTS(&world, "door 1 open");
+    g_assert_cmpint(standing_since_ms(&world, "door"), ==, world_start_ms);
+    g_assert_cmpint(standing_since_ms(&world, "gate"), ==, 0);
     store_one(&world,
               world_signal(&world, NULL, "door", "system", "camera_recovered", "info", world_start_ms + 3600000));
+    g_assert_cmpint(standing_since_ms(&world, "door"), ==, 0);
     ASSERT_INCIDENTS(&world, "door 1 open over");
     GPtrArray *batch = world_batch_new(); /* both at once */
     g_ptr_array_add(batch, world_signal(&world, NULL, "gate", "system", "camera_offline", "high", world_start_ms + 1));
