@@ -155,8 +155,8 @@ static void check_policies(struct api *api, const char *org_id, struct component
     int64_t bad = counter_get(&api->health->policies_bad);
     int64_t untold = counter_get(&api->health->policy_cameras_not_configured);
     if (counter_get(&api->health->policies_stale))
-        degrade(component, "policies cannot be read from the store, and the last good ones are in force, if there are "
-                           "any: the log says why");
+        degrade(component, "policies cannot be read from the store, or it went back to older ones, and the last good "
+                           "ones are in force, if there are any: the log says why");
     if (bad)
         degrade(component,
                 "%" G_GINT64_FORMAT " policies or policy files are refused, and what was in force before stays: the "

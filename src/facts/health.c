@@ -290,8 +290,9 @@ static const struct record_field server_health_fields[] = {
           "times they were read older than they are in force, and left"),
     FIELD(struct server_health, policy_snapshots_refused, RECORD_COUNTER,
           "snapshots of the last run that were damaged or could not be opened at start"),
-    FIELD(struct server_health, policies_stale, RECORD_GAUGE,
-          "1 while the policies in force are the last good ones, because they cannot be read from the store"),
+    FIELD(
+        struct server_health, policies_stale, RECORD_GAUGE,
+        "1 while the policies in force are the last good ones: the store's cannot be read, or went back to older ones"),
     FIELD(struct server_health, policies_unsaved, RECORD_GAUGE,
           "1 while their snapshot, for a start without the store, cannot be written"),
     FIELD(struct server_health, policy_cameras_not_configured, RECORD_GAUGE,

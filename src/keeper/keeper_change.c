@@ -322,6 +322,15 @@ static bool make_dry(struct making *making, GError **error)
     return is_good;
 }
 
+static int64_t revision_in_force(struct policy_keeper *keeper)
+{
+    struct policy_status status;
+    policy_manager_get_status(keeper->manager, &status);
+    int64_t revision = status.revision;
+    policy_status_clear(&status);
+    return revision;
+}
+
 /* In force from here on, or with the others of its batch. */
 static void take_in(struct making *making)
 {
@@ -341,6 +350,7 @@ static void take_in(struct making *making)
 bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_change *change,
                           struct policy_changed *changed, struct record_errors *errors, GError **error)
 {
+    int64_t before = revision_in_force(keeper);
     *changed = (struct policy_changed){0};
     g_autofree char *earlier =
         change->action == POLICY_ROLLBACK ? config_at(keeper, &change->name, change->to_version, error) : NULL;
@@ -359,8 +369,11 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
     bool is_good = change->is_dry_run ? make_dry(&making, error)
                                       : store_policy_change(keeper->config.store, &stored, &changed->version,
                                                             &changed->revision, error);
-    if (is_good && !change->is_dry_run)
+    if (is_good && !change->is_dry_run) {
+        if (changed->revision <= before) /* the store is another one's copy, or an older state of it: its word holds */
+            policy_manager_take_older(keeper->manager);
         take_in(&making);
+    }
     policy_set_unref(making.tried);
     return is_good;
 }

@@ -24,6 +24,9 @@ struct policy_manager {
     struct policy_set *set;      /* under lock, as all that follows */
     struct policy_status status; /* its error is owned */
     bool is_from_snapshot;       /* what is in force: it has no say in what is older */
+    bool is_older_taken;         /* by the next load that is read */
+    int older_loads;             /* in a row, up to now */
+    int64_t older_since_us;      /* the first of them; monotonic */
     bool is_notified, is_running, is_stopping;
     pthread_t thread;
 };
@@ -72,15 +75,60 @@ static void take_over(struct policy_manager *manager, struct policy_set *set, in
     policy_set_unref(before);
 }
 
-/* A replica that lags, or an answer that was long under way: nothing is learnt from it. */
+static void count_bad(struct policy_status *status)
+{
+    status->bad_now = status->refused_now + status->is_stale + status->is_unsaved;
+}
+
+/* Whether it is for good that the source is older than what is in force. With the lock held. */
+static bool has_gone_back(struct policy_manager *manager)
+{
+    int64_t now_us = clock_monotonic_us(manager->config.clock);
+    int64_t awaited_us = (int64_t)((POLICY_OLDER_LOADS_MAX - 1) * manager->config.poll_seconds * G_USEC_PER_SEC);
+    if (!manager->older_loads++)
+        manager->older_since_us = now_us;
+    return manager->is_older_taken ||
+           (manager->older_loads >= POLICY_OLDER_LOADS_MAX && now_us - manager->older_since_us >= awaited_us);
+}
+
+/* What is in force may lack what the source says, a hold among it. What was refused is as it was. With the lock held.
+ */
+static void note_older(struct policy_manager *manager, int64_t revision)
+{
+    struct policy_status *status = &manager->status;
+    status->loads++;
+    status->loads_out_of_order++;
+    status->is_stale = true;
+    count_bad(status);
+    g_free(status->error);
+    status->error =
+        g_strdup_printf("the policies' source went back to revision %" G_GINT64_FORMAT " from %" G_GINT64_FORMAT
+                        ", as a replica that lags or a backup does: what was in force stays until it is as new, and "
+                        "what it says holds once %d reads in a row found it so or a change is made here",
+                        revision, status->revision, POLICY_OLDER_LOADS_MAX);
+}
+
+/* A replica that lags, or an answer that was long under way: nothing is learnt from it until it is there to stay. */
 static bool is_out_of_order(struct policy_manager *manager, int64_t revision)
 {
     pthread_mutex_lock(&manager->lock);
     bool is_older = manager->status.is_loaded && !manager->is_from_snapshot && revision < manager->status.revision;
-    manager->status.loads += is_older;
-    manager->status.loads_out_of_order += is_older;
+    bool is_left = is_older && !has_gone_back(manager);
+    if (is_left) {
+        note_older(manager, revision);
+    } else {
+        manager->older_loads = 0;
+        manager->is_older_taken = false;
+    }
     pthread_mutex_unlock(&manager->lock);
-    return is_older;
+    return is_left;
+}
+
+void policy_manager_take_older(struct policy_manager *manager)
+{
+    pthread_mutex_lock(&manager->lock);
+    manager->is_older_taken = true;
+    pthread_mutex_unlock(&manager->lock);
 }
 
 /* What a source that could not be read has refused is as it was. */
@@ -97,7 +145,7 @@ static void note_result(struct policy_manager *manager, const struct loading *lo
     } else
         status->load_failures++;
     status->is_stale = !loading->is_read;
-    status->bad_now = status->refused_now + status->is_stale + status->is_unsaved;
+    count_bad(status);
     g_free(status->error);
     status->error = error ? g_strdup(error->message) : NULL;
     pthread_mutex_unlock(&manager->lock);

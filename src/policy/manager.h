@@ -17,11 +17,17 @@
 /* Between loads because of notices, at least: the first notice is served at once, and a storm of them by few loads,
  * each of which is in force soon enough (250 ms). */
 #define POLICY_RELOAD_INTERVAL_SECONDS 0.1
+/* So many loads in a row, over as long as the backstop takes for them, that are all older than what is in force are no
+ * answers that were long under way: the source went back, to a backup or a replica that lagged, and what it says
+ * holds. */
+#define POLICY_OLDER_LOADS_MAX 3
 
 struct policy_source {
     /* Hands every document there is to `add`, which never fails: what it thinks of the document, it keeps. `revision`
-     * receives the number of the latest change, of deletions too: a load with an older one than is in force is ignored.
-     * False: the source could not be read, and what was handed over does not count. Called on one thread at a time. */
+     * receives the number of the latest change, of deletions too: a load with an older one than is in force is left,
+     * and what is in force is stale from then until a load of no older one, or until it is known that the source went
+     * back (POLICY_OLDER_LOADS_MAX, policy_manager_take_older). False: the source could not be read, and what was
+     * handed over does not count. Called on one thread at a time. */
     bool (*load)(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,
                  int64_t *revision, GError **error);
     void *data;
@@ -52,7 +58,7 @@ struct policy_status {
     int64_t revision;     /* newest in force; 0: no document */
     int64_t loaded_at_ms; /* wall clock; 0: never */
     bool is_loaded;       /* from the source or a snapshot */
-    bool is_stale;        /* what is in force is the last good set: the source could not be read lately */
+    bool is_stale;        /* what is in force is the last good set: the source could not be read lately, or was older */
     bool is_unsaved;      /* the snapshot could not be written lately */
     int64_t documents;
     int64_t loads, load_failures, loads_out_of_order, documents_refused,
@@ -77,6 +83,8 @@ CLEANUP_DEFINE(policy_manager, policy_manager_free)
 /* Reads the source now, on this thread. False: it could not be read, or some document was refused; the error is also in
  * the status. */
 bool policy_manager_reload(struct policy_manager *manager, GError **error);
+/* It is known that the source's numbers went back: the next load holds, whatever its number. Any thread. */
+void policy_manager_take_older(struct policy_manager *manager);
 /* A reference to what is in force; policy_set_unref. Never NULL. */
 struct policy_set *policy_manager_get_set(struct policy_manager *manager);
 /* False: neither the source nor the snapshot could be read yet, and nobody knows what holds. */

@@ -413,6 +413,35 @@ static void test_catching_up_seals_what_another_look_has_read(void)
     world_end(&world);
 }
 
+static void wait_for_retention(struct world *world, bool is_known)
+{
+    gint64 until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    while (policy_keeper_check_retention(world->keeper, NULL) != is_known) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(1000);
+    }
+}
+
+/* Nothing is deleted by policies that the store no longer has, and what is changed then holds. */
+static void test_h10_a_store_that_went_back_stops_deletion_until_a_change(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, NULL);
+    for (int i = 0; i < 5; i++)
+        put(&world, POLICY_RETENTION, "{\"event_days\":3}");
+    g_assert_true(policy_keeper_start(world.keeper, &error));
+    meddle(&world, "UPDATE store_values SET value = 2 WHERE name = 'policy_revision'"); /* as a backup put back does */
+    g_assert_true(policy_keeper_check_retention(world.keeper, NULL));                   /* nobody looked yet */
+    policy_keeper_notify(world.keeper);
+    wait_for_retention(&world, false);
+    put(&world, POLICY_RETENTION, "{\"legal_hold\":true}"); /* revision 3 */
+    g_assert_true(policy_keeper_check_retention(world.keeper, &error));
+    const struct retention_subject door = {"default", "default", NULL, "door"};
+    g_assert_false(policy_keeper_retention(world.keeper, &door, &world.settings.retention));
+    world_end(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -434,5 +463,7 @@ int main(int argc, char **argv)
                     test_what_others_wrote_is_sealed_once_it_is_read);
     g_test_add_func("/policy trouble/catching up seals what another look has read",
                     test_catching_up_seals_what_another_look_has_read);
+    g_test_add_func("/policy trouble/h10_a_store_that_went_back_stops_deletion_until_a_change",
+                    test_h10_a_store_that_went_back_stops_deletion_until_a_change);
     return g_test_run();
 }

@@ -208,6 +208,7 @@ static void test_h10_older_revisions_are_ignored(void)
     g_assert_cmpint(world.changes, ==, changes);
     policy_manager_get_status(manager, &status);
     g_assert_cmpint(status.loads_out_of_order, ==, 1);
+    g_assert_true(status.is_stale); /* until one is as new again */
     policy_status_clear(&status);
     say(&world, "{\"loitering_seconds\":\"soon\"}", 6);
     g_assert_false(policy_manager_reload(manager, NULL));
@@ -216,7 +217,46 @@ static void test_h10_older_revisions_are_ignored(void)
     policy_manager_get_status(manager, &status);
     g_assert_nonnull(status.error);
     g_assert_cmpint(status.refused_now, ==, 1);
-    g_assert_cmpint(status.bad_now, ==, 1);
+    g_assert_cmpint(status.bad_now, ==, 2); /* and it is stale */
+    policy_status_clear(&status);
+    world_clear(&world);
+}
+
+/* A replica that lagged took its place, or a backup: that is told at once, and holds when it is there to stay. */
+static void test_h10_a_source_that_went_back_holds_in_the_end(void)
+{
+    enum { POLL_SECONDS = 30 };
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, POLL_SECONDS);
+    say(&world, "{\"loitering_seconds\":20}", 100);
+    g_assert_true(policy_manager_reload(manager, NULL));
+    say(&world, "{\"loitering_seconds\":19}", 95);
+    for (int i = 1; i < POLICY_OLDER_LOADS_MAX * 2; i++) { /* many notices within a moment are not many looks */
+        policy_manager_reload(manager, NULL);
+        policy_manager_get_status(manager, &status);
+        g_assert_true(status.is_stale);
+        g_assert_cmpint(status.bad_now, ==, 1);
+        g_assert_nonnull(strstr(status.error, "95"));
+        policy_status_clear(&status);
+    }
+    g_assert_cmpfloat(in_force(manager), ==, 20);
+    say(&world, "{\"loitering_seconds\":20}", 100); /* it was an overtaken answer: what came before counts no more */
+    g_assert_true(policy_manager_reload(manager, NULL));
+    policy_manager_get_status(manager, &status);
+    g_assert_false(status.is_stale || status.error);
+    policy_status_clear(&status);
+    say(&world, "{\"loitering_seconds\":19}", 95);
+    for (int i = 0; i < POLICY_OLDER_LOADS_MAX; i++) {
+        g_assert_cmpfloat(in_force(manager), ==, 20);
+        policy_manager_reload(manager, NULL);
+        clock_fake_advance_us(world.clock, POLL_SECONDS * G_USEC_PER_SEC);
+    }
+    g_assert_cmpfloat(in_force(manager), ==, 19);
+    policy_manager_get_status(manager, &status);
+    g_assert_false(status.is_stale || status.error);
+    g_assert_cmpint(status.revision, ==, 95);
     policy_status_clear(&status);
     world_clear(&world);
 }
@@ -435,6 +475,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy manager/h09_a_thousand_notices_are_few_loads", test_h09_a_thousand_notices_are_few_loads);
     g_test_add_func("/policy manager/h09_a_storm_of_notices_is_few_loads", test_h09_a_storm_of_notices_is_few_loads);
     g_test_add_func("/policy manager/h10_older_revisions_are_ignored", test_h10_older_revisions_are_ignored);
+    g_test_add_func("/policy manager/h10_a_source_that_went_back_holds_in_the_end",
+                    test_h10_a_source_that_went_back_holds_in_the_end);
     g_test_add_func("/policy manager/h11_the_snapshot_serves_while_the_source_is_away",
                     test_h11_the_snapshot_serves_while_the_source_is_away);
     g_test_add_func("/policy manager/h11_what_is_refused_at_start_is_as_the_last_run_had_it",

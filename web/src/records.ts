@@ -618,7 +618,7 @@ export interface ServerHealth {
   policy_loads_out_of_order: number;
   /** snapshots of the last run that were damaged or could not be opened at start */
   policy_snapshots_refused: number;
-  /** 1 while the policies in force are the last good ones, because they cannot be read from the store */
+  /** 1 while the policies in force are the last good ones: the store's cannot be read, or went back to older ones */
   policies_stale: number;
   /** 1 while their snapshot, for a start without the store, cannot be written */
   policies_unsaved: number;
