@@ -269,9 +269,12 @@ bool request_check_runs_server(const struct request *request, struct answer *ans
 struct viewings *viewings_new(void);
 void viewings_free(struct viewings *viewings);
 /* Before a picture of the camera is shown: where a policy hides nobody in it, or the camera cannot be told whom to
- * hide, it is for a privacy officer or above, and the audit is told. False: it is not for them, or the audit cannot be
+ * hide, it is for a privacy officer or above, and the audit is told; so it is with one that was made while it hid
+ * nobody
+ * (`shows_people`). False: it is not for them, or the audit cannot be
  * told, and the answer is made. */
-bool request_may_view(const struct request *request, const struct camera *camera, struct answer *answer);
+bool request_may_view(const struct request *request, const struct camera *camera, bool shows_people,
+                      struct answer *answer);
 /* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the
  * request's end. */
 const struct camera_set *request_cameras(struct request *request);

@@ -279,7 +279,7 @@ static void handle_preview(struct request *request, struct answer *answer)
     if (!request->wait_until_us)
         request->wait_until_us = now_us + PREVIEW_WAIT_US;
     if (is_fresh) {
-        if (request_may_view(request, camera, answer))
+        if (request_may_view(request, camera, preview.shows_people, answer))
             answer_preview(request, &preview, answer);
     } else if (now_us < request->wait_until_us) {
         answer->is_waiting = true;

@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 
+enum { COMPLAINT_US = 30 * 1000000 };
+
 /* What a client missed, oldest first, each event once. */
 struct missed {
     GPtrArray *messages; /* of struct feed_message * */
@@ -99,10 +101,14 @@ static void add_stored(const struct feed *feed, const char *after_id, struct mis
     const struct store_events_after asked = {feed->login.user->org_id, after_id, cameras,
                                              is_wanted ? (int)most + 1 : 1};
     struct store_events_found found;
+    static struct log_limit complaint;
+    gint64 held_back;
     g_autoptr(GError) error = NULL;
     if (!store_events_read_after(feed->feeds->store, &asked, &found, &error)) {
-        log_warning(feed->login.user->org_id, "a client that comes back is told that events are missing: %s",
-                    error->message);
+        if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+            log_warning(feed->login.user->org_id,
+                        "a client that comes back is told that events are missing: %s (%lld more)", error->message,
+                        (long long)held_back);
         return;
     }
     missed->is_known = found.is_whole;

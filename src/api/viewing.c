@@ -52,6 +52,11 @@ static void note_told(struct viewings *viewings, const char *key, int64_t now_us
     pthread_mutex_unlock(&viewings->lock);
 }
 
+/* What policies say now holds for pictures that are made once the worker was told. */
+static const char not_hidden_yet[] = "nobody is hidden in this camera's latest picture: until one comes that is made "
+                                     "as its policies say now, they are for "
+                                     "a privacy officer, or above";
+
 /* NULL: people are hidden in the camera's pictures; else what is told to who may not see them. A camera that cannot be
  * told what its policies come to goes by what it was told before, whatever they say by now. */
 static const char *why_not_hidden(const struct api *api, const struct camera *camera)
@@ -89,9 +94,10 @@ static bool tell_view(const struct request *request, const struct camera *camera
     return true;
 }
 
-bool request_may_view(const struct request *request, const struct camera *camera, struct answer *answer)
+bool request_may_view(const struct request *request, const struct camera *camera, bool shows_people,
+                      struct answer *answer)
 {
-    const char *why = why_not_hidden(request->api, camera);
+    const char *why = shows_people ? not_hidden_yet : why_not_hidden(request->api, camera);
     if (!why)
         return true;
     if (request->login.user->role >= ROLE_PRIVACY_OFFICER)

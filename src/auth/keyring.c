@@ -13,6 +13,7 @@
 enum {
     SECONDS_A_DAY = 86400,
     RELOAD_INTERVAL_US = 1000000, /* tokens with keys made up must not make us ask the store each time */
+    RETRY_US = 5000000,           /* where the store did not answer when they were */
     REFRESH_US = 60000000,        /* what is held is looked at anew after so long: when a key retires another may say */
 };
 
@@ -126,7 +127,8 @@ struct keyring *keyring_new(void)
     return keyring;
 }
 
-/* Those who check tokens hold the lock: a store that may be away is asked without it first. */
+/* Those who check tokens hold the lock: a store that may be away is asked without it first. (Where keys are looked at
+ * anew they wait for the store once in RETRY_US at most.) */
 bool keyring_prepare(struct auth *auth, GError **error)
 {
     g_autoptr(GArray) keys = new_keys();
@@ -208,9 +210,11 @@ static bool reload_if_due(struct auth *auth, GError **error)
     pthread_rwlock_wrlock(&keyring->lock);
     int64_t now_us = clock_monotonic_us(auth->clock);
     bool is_due = now_us >= keyring->next_reload_us;
-    if (is_due)
-        keyring->next_reload_us = now_us + RELOAD_INTERVAL_US;
     bool is_done = is_due && reload(auth, NULL);
+    if (is_due) /* from its end: those who waited for a store that answers late are not to ask it one after the other */
+        keyring->next_reload_us = clock_monotonic_us(auth->clock) + RELOAD_INTERVAL_US;
+    if (is_due && !is_done)
+        keyring->refresh_us = clock_monotonic_us(auth->clock) + RETRY_US;
     if (keyring->failure)
         *error = g_error_copy(keyring->failure);
     pthread_rwlock_unlock(&keyring->lock);

@@ -80,7 +80,8 @@ bool auth_login(struct auth *auth, const struct login_request *request, const st
     bool is_good = find_user(auth, request, &attempt, &failure) && attempt_take(auth, &attempt, limit, &failure);
     if (is_good) {
         is_good = try_passwords(auth, request, &attempt, grant, &failure);
-        attempt_end(auth, &attempt, is_good, failure);
+        attempt_end(auth, &attempt, is_good || !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION),
+                    failure);
     }
     if (failure)
         g_propagate_error(error, failure);

@@ -44,13 +44,15 @@ static void told_free(gpointer data)
     g_free(told);
 }
 
-static char *text_of(struct hub_policies *policies, const struct policy_view *view, const struct camera *camera)
+static char *text_of(struct hub_policies *policies, const struct policy_view *view, const struct camera *camera,
+                     bool *shows_people)
 {
     struct camera_config config;
     if (!policy_keeper_configure(policies->keeper, view, camera, &config, NULL))
         return NULL; /* the keeper's status says why */
     GString *text = g_string_new(NULL);
     record_encode_json(&camera_config_descriptor, &config, true, text);
+    *shows_people = !config.privacy.face_blur_enabled;
     record_clear(&camera_config_descriptor, &config);
     return g_string_free(text, FALSE);
 }
@@ -115,7 +117,8 @@ static void tell_camera(struct hub_policies *policies, struct hub_worker *worker
     g_autofree char *digest = digest_of(view, camera);
     if (told->is_there && !told->is_behind && told->camera == camera && strcmp(told->policies, digest) == 0)
         return;
-    g_autofree char *text = text_of(policies, view, camera);
+    bool shows_people;
+    g_autofree char *text = text_of(policies, view, camera, &shows_people);
     if (!text) {
         tell_last_good(worker, camera, told);
         return;
@@ -126,6 +129,7 @@ static void tell_camera(struct hub_policies *policies, struct hub_worker *worker
         live_drop_preview(worker->hub->live, camera->id);
     if (told->is_behind)
         return;
+    live_set_shows_people(worker->hub->live, camera->id, shows_people);
     told->is_there = true;
     if (told->camera)
         camera_unref(told->camera);

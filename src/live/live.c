@@ -20,6 +20,8 @@ struct entry {
     uint64_t preview_frame_number;
     int64_t wanted_us;           /* monotonic; 0: never */
     int64_t previews_refused_us; /* monotonic: until then */
+    bool shows_people;           /* as its worker was told last */
+    bool preview_shows_people;
 };
 
 struct subscriber {
@@ -60,6 +62,8 @@ static void entry_free(void *data)
 static void add_entry(struct live *live, const char *camera_id)
 {
     struct entry *entry = g_new0(struct entry, 1);
+    const struct entry *before = g_hash_table_lookup(live->entries, camera_id);
+    entry->shows_people = before && before->shows_people;
     record_init(&camera_health_descriptor, &entry->health);
     g_hash_table_replace(live->entries, g_strdup(camera_id), entry);
 }
@@ -270,9 +274,19 @@ void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, in
     entry->preview = g_bytes_ref(jpeg);
     entry->preview_captured_at_ms = captured_at_ms;
     entry->preview_frame_number = frame_number;
+    entry->preview_shows_people = entry->shows_people;
     pthread_mutex_unlock(&live->lock);
     if (old)
         g_bytes_unref(old);
+}
+
+void live_set_shows_people(struct live *live, const char *camera_id, bool shows_people)
+{
+    struct entry *entry = lock_entry(live, camera_id);
+    if (!entry)
+        return;
+    entry->shows_people = shows_people;
+    pthread_mutex_unlock(&live->lock);
 }
 
 void live_drop_preview(struct live *live, const char *camera_id)
@@ -296,7 +310,7 @@ bool live_get_preview(struct live *live, const char *camera_id, struct live_prev
     bool has_preview = entry->preview != NULL;
     if (has_preview)
         *preview = (struct live_preview){g_bytes_ref(entry->preview), entry->preview_captured_at_ms,
-                                         entry->preview_frame_number};
+                                         entry->preview_frame_number, entry->preview_shows_people};
     pthread_mutex_unlock(&live->lock);
     return has_preview;
 }

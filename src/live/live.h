@@ -51,6 +51,7 @@ struct live_preview {
     GBytes *jpeg; /* the caller's reference */
     int64_t captured_at_ms;
     uint64_t frame_number;
+    bool shows_people; /* the worker that made it was told to hide nobody, whatever policies say since */
 };
 void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
                       uint64_t frame_number);
@@ -58,6 +59,9 @@ bool live_get_preview(struct live *live, const char *camera_id, struct live_prev
 /* What must be hidden in pictures of this camera is about to change: the one that is here goes, and those on their way,
  * which come within the next seconds, are not taken. */
 void live_drop_preview(struct live *live, const char *camera_id);
+/* The camera's worker was told to hide nobody, or to hide people (as it does until it is told anything): so are made
+ * the previews that come from now on. */
+void live_set_shows_people(struct live *live, const char *camera_id, bool shows_people);
 /* Someone looks at this camera: asks its worker (through the function the hub set) to make previews for 5 s. */
 void live_want_preview(struct live *live, const char *camera_id);
 void live_set_preview_wanted(struct live *live, void (*wanted)(void *data, const char *camera_id), void *data);

@@ -358,8 +358,8 @@ static bool take_answer(struct rtsp_client *client, int64_t deadline_us, GError 
         return false;
     }
     if (is_unknown_method(answer.status) && strcmp(client->keep_alive_method, "OPTIONS") != 0) {
-        client->keep_alive_method = "OPTIONS";
-        ask_again(client);
+        client->keep_alive_method = "OPTIONS"; /* there is none after it: this comes but once */
+        client->keep_alive_us = 0;
     } else if (answer.status == 401 && client->username && !client->is_asking_again &&
                rtsp_challenge_take(&client->challenge, &answer)) {
         ask_again(client);

@@ -314,6 +314,7 @@ static struct media_stream *stream_new(const struct camera *camera, const struct
     stream->name = g_strdup(camera->id);
     stream->is_looping = camera->loop;
     stream->url = *url;
+    stream->org_id = g_strdup(camera->org_id);
     stream->username = g_strdup(use->username && *use->username ? use->username : url->username);
     stream->password = g_strdup(use->password && *use->password ? use->password : url->password);
     stream->settings = *settings;
@@ -400,6 +401,7 @@ static void stream_free(gpointer data)
     pthread_cond_destroy(&stream->stopped);
     pthread_mutex_destroy(&stream->lock);
     g_free(stream->name);
+    g_free(stream->org_id);
     g_free(stream->username);
     g_free(stream->password);
     g_free(stream);
@@ -433,11 +435,12 @@ void media_streams_free(struct media_streams *streams)
     g_free(streams);
 }
 
-/* A file plays for each camera from its beginning: what is shared is what a camera sends but once. */
+/* A file plays for each camera from its beginning: what is shared is what a camera sends but once. Within one org: what
+ * another sets its cameras to, as forced open, is nobody else's business. */
 static bool is_shareable(const struct media_stream *stream, const struct media_stream *other)
 {
     return !stream->has_thread && stream->url.scheme != MEDIA_FILE && stream->url.scheme != MEDIA_SCENE &&
-           strcmp(stream->url.location, other->url.location) == 0 &&
+           strcmp(stream->url.location, other->url.location) == 0 && g_strcmp0(stream->org_id, other->org_id) == 0 &&
            g_strcmp0(stream->username, other->username) == 0 && g_strcmp0(stream->password, other->password) == 0;
 }
 

@@ -50,6 +50,7 @@ struct media_stream {
     char *name; /* of the camera that opened it, for the log */
     bool is_looping;
     struct media_url url;
+    char *org_id; /* of those who share it */
     char *username, *password;
     struct source_settings settings; /* but for `decoder`, which is the stream's thread's */
     struct clock *clock;

@@ -129,6 +129,26 @@ static void test_h11_what_cannot_be_told_to_hide_people_is_not_for_all(void)
     world_clear(&world);
 }
 
+/* The policies say that people are hidden, and the picture was made when they did not. */
+static void test_h11_a_picture_from_before_is_not_for_all(void)
+{
+    struct api_world world;
+    begin_with_a_preview(&world);
+    g_autofree char *token = log_in_as(&world, ROLE_VIEWER),
+                    *viewer = g_strdup_printf("Authorization: Bearer %s\r\n", token),
+                    *admin = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
+    live_set_shows_people(world.live, "cam-1", true);
+    set_preview(&world, 2);
+    live_set_shows_people(world.live, "cam-1", false); /* holds for the next one */
+    g_assert_cmpint(world_status(&world, "GET", preview, viewer), ==, 403);
+    int before = count_views(&world);
+    g_assert_cmpint(world_status(&world, "GET", preview, admin), ==, 200);
+    g_assert_cmpint(count_views(&world), ==, before + 1);
+    set_preview(&world, 3);
+    g_assert_cmpint(world_status(&world, "GET", preview, viewer), ==, 200);
+    world_clear(&world);
+}
+
 /* One more entry than the largest page holds: the list says so. */
 static void test_no_page_of_the_audit_is_the_last_by_its_size(void)
 {
@@ -157,6 +177,8 @@ int main(int argc, char **argv)
                     test_only_privacy_officers_see_who_is_not_hidden);
     g_test_add_func("/api/viewing/h11 what cannot be told to hide people is not for all",
                     test_h11_what_cannot_be_told_to_hide_people_is_not_for_all);
+    g_test_add_func("/api/viewing/h11 a picture from before is not for all",
+                    test_h11_a_picture_from_before_is_not_for_all);
     g_test_add_func("/api/viewing/no page of the audit is the last by its size",
                     test_no_page_of_the_audit_is_the_last_by_its_size);
     return g_test_run();

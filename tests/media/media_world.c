@@ -144,6 +144,7 @@ void media_eye_open(struct media_eye *eye, const char *source)
     g_autoptr(GError) error = NULL;
     char id[] = "eye";
     struct camera camera = {.id = id,
+                            .org_id = (char *)eye->org_id,
                             .source = (char *)source,
                             .username = (char *)eye->username,
                             .password = (char *)eye->password,

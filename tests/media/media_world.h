@@ -30,7 +30,7 @@ struct media_eye {
     double analyse_fps;              /* 0: every frame */
     bool loop;
     enum camera_decode decode; /* 0: all */
-    const char *username, *password;
+    const char *org_id, *username, *password;
     struct record_list streams;   /* of struct camera_stream, instead of one source */
     struct media_streams *shared; /* NULL: connections of its own */
     struct camera_health health;

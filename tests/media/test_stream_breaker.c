@@ -133,6 +133,26 @@ static void test_the_strictest_word_of_those_who_share_holds(void)
         media_eye_close(&eyes[i]);
 }
 
+/* Another org can neither see who said the word nor take it back. */
+static void test_orgs_share_no_breaker(void)
+{
+    static const char *const orgs[] = {"acme", "bolt"};
+    struct media_eye eyes[G_N_ELEMENTS(orgs)];
+    struct media_streams *streams = media_streams_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(orgs); i++) {
+        media_eye_init(&eyes[i]);
+        eyes[i].shared = streams;
+        eyes[i].org_id = orgs[i];
+        media_eye_open(&eyes[i], "rtsp://127.0.0.1:9/cam");
+    }
+    media_source_force_breaker(eyes[0].source, VEDETTE_BREAKER_FORCED_OPEN);
+    g_assert_cmpstr(media_eye_look(&eyes[0])->circuit_breaker_state, ==, "forced_open");
+    g_assert_cmpstr(media_eye_look(&eyes[1])->circuit_breaker_state, ==, "closed");
+    media_streams_free(streams);
+    for (size_t i = 0; i < G_N_ELEMENTS(orgs); i++)
+        media_eye_close(&eyes[i]);
+}
+
 /* A source that is not started, so that the test says what comes when. */
 struct still {
     struct clock *clock;
@@ -221,6 +241,7 @@ int main(int argc, char **argv)
     g_test_add_func("/media/breaker/an_operator_holds_it_open_and_lets_go", test_an_operator_holds_it_open_and_lets_go);
     g_test_add_func("/media/breaker/the_strictest_word_of_those_who_share_holds",
                     test_the_strictest_word_of_those_who_share_holds);
+    g_test_add_func("/media/breaker/orgs_share_no_breaker", test_orgs_share_no_breaker);
     g_test_add_func("/media/breaker/j05_only_pictures_that_last_close_it", test_j05_only_pictures_that_last_close_it);
     return g_test_run();
 }
