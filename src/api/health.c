@@ -418,7 +418,7 @@ static const struct route routes[] = {
      .rate = RATE_FREE,
      .answers = ANSWER_MEDIA,
      .media_type = "text/plain",
-     .problems = PROBLEM(UNAUTHENTICATED),
+     .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(RATE_LIMITED),
      .handle = handle_metrics,
      .doc = "Counters and gauges for Prometheus; needs a login, or the scrape token (metrics_token) as Authorization: "
             "Bearer."},

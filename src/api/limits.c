@@ -176,22 +176,27 @@ static void add_asks(struct limit_asks *all, const struct limit_set *set, const 
 }
 
 /* False: the answer is made. */
-static bool take(const struct request *request, const char *const keys[SCOPES], struct answer *answer)
+static bool take_asks(const struct request *request, struct limit_asks *all, struct answer *answer)
 {
-    const struct limits *limits = request->api->limits;
-    struct limit_asks all = {.count = 0};
     struct vedette_limit limit = {.is_allowed = true};
-    add_asks(&all, &limits->classes[request->route->rate], keys, scope_names);
-    add_asks(&all, g_hash_table_lookup(limits->routes, request->route), keys, route_scope_names);
-    int which = vedette_limiter_take_all(all.asks, all.count, &limit);
-    if (!all.count || limit.is_allowed)
+    int which = vedette_limiter_take_all(all->asks, all->count, &limit);
+    if (!all->count || limit.is_allowed)
         return true;
     counter_add(&request->api->health->http_limited, 1);
     answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: try again later", NULL);
     answer_header(answer, "Retry-After", "%" G_GINT64_FORMAT,
                   MAX((limit.retry_after_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC, 1));
-    answer_rate_limit(answer, all.names[which], all.quotas[which], &limit);
+    answer_rate_limit(answer, all->names[which], all->quotas[which], &limit);
     return false;
+}
+
+static bool take(const struct request *request, const char *const keys[SCOPES], struct answer *answer)
+{
+    const struct limits *limits = request->api->limits;
+    struct limit_asks all = {.count = 0};
+    add_asks(&all, &limits->classes[request->route->rate], keys, scope_names);
+    add_asks(&all, g_hash_table_lookup(limits->routes, request->route), keys, route_scope_names);
+    return take_asks(request, &all, answer);
 }
 
 bool limits_take_address(const struct request *request, struct answer *answer)
@@ -200,6 +205,25 @@ bool limits_take_address(const struct request *request, struct answer *answer)
     network_group_address(request->address, group);
     const char *const keys[SCOPES] = {[SCOPE_ADDRESS] = group};
     return take(request, keys, answer);
+}
+
+bool limits_take_guess(const struct request *request, struct answer *answer)
+{
+    char group[NETWORK_GROUP_BYTES];
+    network_group_address(request->address, group);
+    const char *const keys[SCOPES] = {[SCOPE_ADDRESS] = group};
+    struct limit_asks all = {.count = 0};
+    add_asks(&all, &request->api->limits->classes[RATE_READ], keys, scope_names);
+    return take_asks(request, &all, answer);
+}
+
+void limits_give_back_guess(const struct request *request)
+{
+    char group[NETWORK_GROUP_BYTES];
+    network_group_address(request->address, group);
+    struct vedette_limiter *limiter = request->api->limits->classes[RATE_READ].limiters[SCOPE_ADDRESS];
+    if (limiter)
+        vedette_limiter_give_back(limiter, group, 1);
 }
 
 bool limits_take_user(const struct request *request, struct answer *answer)

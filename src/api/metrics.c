@@ -198,20 +198,33 @@ static void append_endpoint_metrics(const GArray *samples, GString *out)
     }
 }
 
+/* Whether who is no user has the scrape token. Asking is free, guessing is not. False: the answer is made. */
+static bool check_scraper(const struct request *request, struct answer *answer)
+{
+    const char *token = http_bearer_get(request->authorization);
+    if (token && !limits_take_guess(request, answer))
+        return false;
+    if (token && auth_is_scraper(request->api->auth, token)) {
+        limits_give_back_guess(request);
+        return true;
+    }
+    if (token)
+        counter_add(&request->api->health->logins_failed, 1);
+    answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in, or send metrics_token as Authorization: Bearer", NULL);
+    return false;
+}
+
 void handle_metrics(struct request *request, struct answer *answer)
 {
     const struct user *user = request->login.user;
-    bool is_scraper = auth_is_scraper(request->api->auth, http_bearer_get(request->authorization));
-    if (!user && !is_scraper) {
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "log in, or send metrics_token as Authorization: Bearer", NULL);
+    if (!user && !check_scraper(request, answer))
         return;
-    }
     store_check(request->api->store, NULL); /* refreshes the free space */
     counter_set(&request->api->health->limit_keys_forgotten,
                 limits_count_forgotten(request->api->limits) + auth_count_forgotten(request->api->auth));
     GString *out = g_string_new(NULL);
     append_server_metrics(request->api->health, out);
-    const char *org_id = is_scraper ? NULL : user->org_id;
+    const char *org_id = user ? user->org_id : NULL;
     append_breaker_metrics(request->api, org_id, out);
     g_autoptr(GArray) endpoints = endpoint_samples(request->api, org_id);
     append_endpoint_metrics(endpoints, out);

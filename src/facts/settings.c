@@ -333,6 +333,18 @@ static void retention_check(const struct settings *settings, const char *path, s
     }
 }
 
+enum { METRICS_TOKEN_BYTES_MIN = 16 };
+
+static bool check_metrics_token(const char *text, GError **error)
+{
+    if (!*text || strlen(text) >= METRICS_TOKEN_BYTES_MIN)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "must have %d bytes at least, so that nobody guesses it: openssl rand -hex 32 makes one",
+                METRICS_TOKEN_BYTES_MIN);
+    return false;
+}
+
 static void settings_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct settings *settings = record;
@@ -352,8 +364,9 @@ static const struct record_field settings_fields[] = {
           "where data lies; empty: $XDG_DATA_HOME/vedette or ~/.local/share/vedette", .max_count = 4096),
     FIELD(struct settings, admin_password, RECORD_SECRET, "sets the administrator's password at start",
           .max_count = 256),
-    FIELD(struct settings, metrics_token, RECORD_SECRET, "token that may read /metrics; empty: a login is needed",
-          .max_count = 256),
+    FIELD(struct settings, metrics_token, RECORD_SECRET,
+          "token that may read /metrics, of 16 bytes at least; empty: a login is needed", .max_count = 256,
+          .check_text = check_metrics_token),
     FIELD_RECORD(struct settings, http, struct http_settings, &http_settings_descriptor, 0, "the API and the page"),
     FIELD_RECORD(struct settings, auth, struct auth_settings, &auth_settings_descriptor, 0, "logins and tokens"),
     FIELD_RECORD(struct settings, limits, struct limit_settings, &limit_settings_descriptor, 0, "how much one may ask"),

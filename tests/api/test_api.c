@@ -248,6 +248,33 @@ static void test_metrics(void)
     world_clear(&world);
 }
 
+/* What is guessed is held to the limits of reads, also where it is right; who has the token is not. */
+static void test_guesses_at_the_scrape_token_are_limited(void)
+{
+    enum { READS = 3 };
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.limits.reads_per_minute = READS;
+    world_start(&world);
+    for (int i = 0; i < 2 * READS; i++) {
+        struct reply reply = world_get(&world, "/metrics", WORLD_SCRAPE_TOKEN);
+        g_assert_cmpint(reply.status, ==, 200);
+        reply_clear(&reply);
+    }
+    for (int i = 0; i <= READS; i++) {
+        struct reply reply = world_get(&world, "/metrics", "guessed");
+        world_assert_problem(&reply, i < READS ? 401 : 429);
+        reply_clear(&reply);
+    }
+    g_assert_cmpint(counter_get(&world.health.logins_failed), ==, READS);
+    struct reply reply = world_get(&world, "/metrics", WORLD_SCRAPE_TOKEN);
+    world_assert_problem(&reply, 429);
+    g_autofree char *retry = reply_header(&reply, "Retry-After");
+    g_assert_nonnull(retry);
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
 static json_int_t number_of(const char *text, const char *name)
 {
     json_t *json = json_loads(text, 0, NULL);
@@ -545,6 +572,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/event_parameters_are_checked", test_event_parameters_are_checked);
     g_test_add_func("/api/preview", test_preview);
     g_test_add_func("/api/metrics", test_metrics);
+    g_test_add_func("/api/guesses_at_the_scrape_token_are_limited", test_guesses_at_the_scrape_token_are_limited);
     g_test_add_func("/api/s06_no_secrets_in_answers", test_s06_no_secrets_in_answers);
     g_test_add_func("/api/queue stats are of the own org", test_queue_stats_are_of_the_own_org);
     g_test_add_func("/api/health tells that the spool stands still", test_health_tells_that_the_spool_stands_still);

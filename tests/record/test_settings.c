@@ -127,6 +127,23 @@ static void test_secrets_are_no_flags_and_never_repeated(void)
     g_assert_null(strstr(errors, "qqq"));
 }
 
+static void test_a_scrape_token_is_long_or_none(void)
+{
+    static const struct {
+        const char *token;
+        bool is_good;
+    } cases[] = {{"", true}, {"canary-15-bytes", false}, {"canary-16-bytes-", true}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct settings settings;
+        g_autofree char *yaml = g_strdup_printf("metrics_token: \"%s\"\n", cases[i].token);
+        g_autofree char *errors = load(yaml, NULL, 0, &settings);
+        g_assert_true((strstr(errors, "metrics_token: must have 16 bytes at least") == NULL) == cases[i].is_good);
+        g_assert_null(strstr(errors, "canary"));
+        if (cases[i].is_good)
+            record_clear(&settings_descriptor, &settings);
+    }
+}
+
 static void test_an_empty_file_is_all_defaults(void)
 {
     struct settings settings;
@@ -148,6 +165,7 @@ int main(int argc, char **argv)
                     test_flags_win_over_variables_over_the_file_over_defaults);
     g_test_add_func("/settings/a wrong variable is named", test_a_wrong_variable_is_named);
     g_test_add_func("/settings/secrets are no flags", test_secrets_are_no_flags_and_never_repeated);
+    g_test_add_func("/settings/a scrape token is long or none", test_a_scrape_token_is_long_or_none);
     g_test_add_func("/settings/an empty file is all defaults", test_an_empty_file_is_all_defaults);
     return g_test_run();
 }

@@ -564,7 +564,7 @@ export interface ServerHealth {
   http_limited: number;
   /** lines of POST /api/v1/events that were refused */
   intake_lines_refused: number;
-  /** logins with a wrong name or password */
+  /** logins with a wrong name or password, and wrong scrape tokens */
   logins_failed: number;
   /** logins refused because there were too many */
   logins_limited: number;
