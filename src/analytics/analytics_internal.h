@@ -135,6 +135,8 @@ struct watch_list {
     size_t size; /* of an item, whole lines */
     int count;
     int64_t memory_us;
+    int64_t frame_us;  /* of the latest frame */
+    int64_t kept_us;   /* in the latest frame: what was seen last longer ago is forgotten */
     int64_t oldest_us; /* nothing in the list was seen last before this */
     enum anchor anchor;
     int64_t *shed; /* counts tracks beyond the bound */
@@ -173,9 +175,9 @@ void watch_list_meet(struct watch_list *list, const struct observation *observat
                      const struct record_strings *classes, watch_passes *passes, watch_sees *see, void *data);
 /* Calls see(data, item, track, sighting) for each track of the frame that counts: confirmed, in sight, of a wanted
  * class. Known tracks come first; then a new one takes over the item of a track out of sight that should be where it
- * appeared (trackers lose ids just where figures overlap; what was known of the figure then passes on), the nearest if
- * there are several, or gets a new item, all zeros but watched.seen_us, which is -1. The item's `watched` still tells
- * of the frame before: `see` notes this one. */
+ * appeared (trackers lose ids just where figures overlap; what was known of the figure then passes on, for the list's
+ * memory and no longer), the nearest if there are several, or gets a new item, all zeros but watched.seen_us, which is
+ * -1. The item's `watched` still tells of the frame before: `see` notes this one. */
 static inline __attribute__((always_inline)) void watch_list_observe(struct watch_list *list,
                                                                      const struct observation *observation,
                                                                      const struct record_strings *classes,
@@ -199,8 +201,16 @@ static inline __attribute__((always_inline)) void watch_list_observe(struct watc
     if (has_new)
         watch_list_meet(list, observation, classes, passes, see, data);
 }
-/* Forgets the items that were not seen for the list's memory and are not kept; NULL: none is kept. */
+/* Begins a frame: forgets the items that were not seen for the list's memory and are not kept; NULL: none is kept. What
+ * was seen in the frame before is not forgotten, however long its memory, unless that frame is longer ago than
+ * FRAME_INTERVAL_MAX_SECONDS. */
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item));
+
+/* Whether something seen last then is forgotten in the frame that began last. */
+static inline bool watch_list_is_over(const struct watch_list *list, int64_t seen_us)
+{
+    return list->frame_us - seen_us > list->kept_us;
+}
 
 /* ---- N of M frames ---- */
 

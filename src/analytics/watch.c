@@ -55,6 +55,8 @@ static void *find_predecessor(const struct watch_list *list, const struct observ
     void *nearest = NULL;
     for (int i = 0; i < list->count; i++) {
         struct watched *watched = watch_list_at(list, i);
+        if (media_us - watched->seen_us > list->memory_us)
+            continue; /* kept for its own id only: by now anybody may be there */
         double distance = strangeness(watched, track, list->anchor, media_us);
         if (distance < least && (!passes || passes(watched))) {
             least = distance;
@@ -93,13 +95,16 @@ void watch_list_meet(struct watch_list *list, const struct observation *observat
 
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item))
 {
-    if (media_us - list->oldest_us <= list->memory_us)
+    const int64_t most_us = FRAME_INTERVAL_MAX_SECONDS * G_USEC_PER_SEC, since_us = media_us - list->frame_us;
+    list->kept_us = since_us <= most_us ? MAX(list->memory_us, since_us) : list->memory_us;
+    list->frame_us = media_us;
+    if (!watch_list_is_over(list, list->oldest_us))
         return;
     int kept = 0;
     list->oldest_us = media_us;
     for (int i = 0; i < list->count; i++) {
         const struct watched *watched = watch_list_at(list, i);
-        if (media_us - watched->seen_us > list->memory_us && !(keeps && keeps(watched)))
+        if (watch_list_is_over(list, watched->seen_us) && !(keeps && keeps(watched)))
             continue;
         if (kept != i)
             memcpy(watch_list_at(list, kept), watched, list->size);

@@ -1,5 +1,6 @@
 /* Who is in a zone: kept once for all rules that ask. A stay begins and ends when it has settled; a track that is lost
- * inside stays inside until it is forgotten, and its stay passes on to a new track that appears where it should be. */
+ * inside stays inside until it is forgotten, and its stay passes on to a new track that appears where it should be. Who
+ * was out of sight for longer has left: its stay ends before a frame is looked at, and nobody in it goes on with it. */
 #include "analytics/analytics_internal.h"
 
 #include <string.h>
@@ -89,6 +90,14 @@ static void note_dwell(struct zone_watch *watch, struct zone_stay *stay, int64_t
     change(watch, ZONE_HIT_DWELL, stay, media_us);
 }
 
+/* Of somebody new, or of somebody whose stay is over: only where it was last is still asked for, by its exit. */
+static void begin(struct zone_stay *stay)
+{
+    *stay = (struct zone_stay){.watched = stay->watched, .box = stay->box};
+    for (int i = 0; i < STAY_RULES; i++)
+        stay->told_us[i] = -1;
+}
+
 static inline __attribute__((always_inline)) void see(void *data, void *item, const struct observed_track *track,
                                                       const struct sighting *sighting)
 {
@@ -96,8 +105,8 @@ static inline __attribute__((always_inline)) void see(void *data, void *item, co
     struct zone_watch *watch = look->watch;
     struct zone_stay *stay = item;
     int64_t media_us = look->media_us, before_us = stay->watched.seen_us;
-    for (int i = 0; before_us < 0 && i < STAY_RULES; i++)
-        stay->told_us[i] = -1;
+    if (before_us < 0 || watch_list_is_over(&watch->stays, before_us))
+        begin(stay);
     watched_note(&stay->watched, track, sighting, look->anchor, media_us);
     bool is_in = zone_holds(look, sighting->anchors[look->anchor - 1]);
     stay->frames_in = stay->frames_in << 1 | is_in;
@@ -122,6 +131,19 @@ static bool is_inside(const void *item)
     return ((const struct zone_stay *)item)->is_inside;
 }
 
+/* Ends the stays of who is out of sight for too long. */
+static void end_stays(struct zone_watch *watch)
+{
+    struct watch_list *stays = &watch->stays;
+    if (!watch_list_is_over(stays, stays->oldest_us))
+        return; /* nobody is */
+    for (int i = 0; i < stays->count; i++) {
+        struct zone_stay *stay = watch_list_at(stays, i);
+        if (stay->is_inside && watch_list_is_over(stays, stay->watched.seen_us))
+            leave(watch, stay, stay->watched.seen_us);
+    }
+}
+
 void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *settings,
                         const struct observation *observation)
 {
@@ -139,14 +161,8 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
     watch_list_forget(&watch->stays, observation->media_us, is_inside);
+    end_stays(watch);
     watch_list_observe(&watch->stays, observation, &watch->zone->classes, is_inside, see, &look);
-    if (observation->media_us - watch->stays.oldest_us <= watch->stays.memory_us)
-        return; /* nobody is out of sight for so long */
-    for (int i = 0; i < watch->stays.count; i++) {
-        struct zone_stay *stay = watch_list_at(&watch->stays, i);
-        if (stay->is_inside && observation->media_us - stay->watched.seen_us > watch->stays.memory_us)
-            leave(watch, stay, stay->watched.seen_us);
-    }
 }
 
 void zone_watch_finish(struct zone_watch *watch)

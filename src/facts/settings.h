@@ -89,6 +89,9 @@ struct detector_settings {
     double region_share;       /* what moves is looked at by itself where it takes less of the frame; 0: never */
     double timeout_seconds;    /* a run that takes longer is taken for hung */
 };
+/* Pictures further apart than this are no rate at which a camera is looked at: between them was an outage, and what was
+ * seen before it does not go on. The least analyse_fps, one each 10 s, is well within. */
+enum { FRAME_INTERVAL_MAX_SECONDS = 15 };
 struct tracker_settings {
     double high_confidence;    /* ByteTrack's high_thresh */
     double track_confidence;   /* ByteTrack's track_thresh */

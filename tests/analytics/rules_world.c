@@ -8,8 +8,11 @@ static void on_emit(void *data, enum event_type type, void *record)
     if (type == EVENT_LINE_CROSSING)
         *(((struct line_crossing *)record)->direction == LINE_IN ? &world->ins : &world->outs) += 1;
     if (type == EVENT_ZONE_HIT) {
-        world->enters += ((struct zone_hit *)record)->event == ZONE_HIT_ENTER;
-        world->exits += ((struct zone_hit *)record)->event == ZONE_HIT_EXIT;
+        const struct zone_hit *hit = record;
+        world->enters += hit->event == ZONE_HIT_ENTER;
+        world->exits += hit->event == ZONE_HIT_EXIT;
+        world->dwells += hit->event == ZONE_HIT_DWELL;
+        world->exit_seconds = hit->event == ZONE_HIT_EXIT ? hit->dwell_seconds.value : world->exit_seconds;
     }
     if (type != EVENT_SIGNAL)
         return;
@@ -99,6 +102,11 @@ void walk(struct world *world, uint64_t id, double x0, double y0, double x1, dou
         struct observed_track track = figure(id, x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps);
         observe(world, &track, 1);
     }
+}
+
+void wait_for_frame(struct world *world, double seconds)
+{
+    world->media_us += (int64_t)(seconds * G_USEC_PER_SEC) - FRAME_US;
 }
 
 void nobody(struct world *world, double seconds)

@@ -14,7 +14,8 @@ struct world {
     struct picture_facts *picture;
     bool is_camera_move; /* in the next frame only */
     int64_t media_us, start_ms;
-    int ins, outs, enters, exits, signals;
+    int ins, outs, enters, exits, dwells, signals;
+    double exit_seconds; /* of the latest exit's stay */
     struct told {
         char kind[32], place[32], attributes[128];
         int64_t media_us;
@@ -32,6 +33,8 @@ struct observed_track figure(uint64_t id, double x, double y);
 void observe(struct world *world, const struct observed_track *tracks, int count);
 void stand(struct world *world, uint64_t id, double x, double y, double seconds);
 void walk(struct world *world, uint64_t id, double x0, double y0, double x1, double y1, double seconds);
+/* After the latest frame nothing is seen until the next, `seconds` after it. */
+void wait_for_frame(struct world *world, double seconds);
 void nobody(struct world *world, double seconds);
 /* Some figures side by side inside the zone. */
 void crowd(struct world *world, int count, double seconds);

@@ -1,0 +1,120 @@
+/* Rules where frames are far apart: what goes on from one to the next, and what an outage ends. */
+#include "analytics/rules_world.h"
+
+#include <math.h>
+
+/* Two people in the zone for so long, with the ids `id` and the next. */
+static void stand_two(struct world *world, uint64_t id, double seconds)
+{
+    for (int i = 0; i < seconds * G_USEC_PER_SEC / FRAME_US; i++) {
+        struct observed_track tracks[] = {figure(id, 0.4, 0.8), figure(id + 1, 0.6, 0.8)};
+        observe(world, tracks, 2);
+    }
+}
+
+static void check_an_outage_ends_stays(uint64_t id_after, int settle_frames)
+{
+    struct world world;
+    world_init(&world);
+    world.settings.rules.settle_frames = settle_frames;
+    struct zone *zone = world_zone(&world);
+    zone->loitering_seconds = zone->dwell_seconds = zone->queue_seconds = 30;
+    zone->queue_limit = 1;
+    stand_two(&world, 1, 5);
+    wait_for_frame(&world, 60);
+    stand_two(&world, id_after, 5);
+    g_assert_cmpint(world.signals, ==, 0);
+    g_assert_cmpint(world.dwells, ==, 0);
+    g_assert_cmpint(world.enters, ==, 4);
+    g_assert_cmpint(world.exits, ==, 2);
+    g_assert_cmpfloat(fabs(world.exit_seconds - 5), <, 0.3);
+    stand_two(&world, id_after, 30); /* who stays on is told of */
+    g_assert_cmpint(told(&world, "loitering"), ==, 2);
+    g_assert_cmpint(told(&world, "queue_long"), ==, 1);
+    g_assert_cmpint(world.dwells, ==, 2);
+    g_assert_cmpint(world.enters, ==, 4);
+    world_clear(&world);
+}
+
+static void test_an_outage_ends_stays(void)
+{
+    for (int settle_frames = 1; settle_frames <= 2; settle_frames++) {
+        check_an_outage_ends_stays(10, settle_frames);
+        check_an_outage_ends_stays(1, settle_frames);
+    }
+}
+
+/* Shorter than an outage: who was there goes on, but nobody else goes on with its stay. */
+static void test_a_gap_passes_a_stay_to_nobody_else(void)
+{
+    for (uint64_t id = 1; id <= 2; id++) {
+        struct world world;
+        world_init(&world);
+        stand(&world, 1, 0.5, 0.8, 5);
+        wait_for_frame(&world, 10);
+        stand(&world, id, 0.5, 0.8, 5);
+        g_assert_cmpint(world.enters, ==, id == 1 ? 1 : 2);
+        g_assert_cmpint(world.exits, ==, id == 1 ? 0 : 1);
+        world_clear(&world);
+    }
+}
+
+static void test_a_line_is_not_crossed_over_an_outage(void)
+{
+    struct world world;
+    world_init(&world);
+    stand(&world, 1, 0.5, 0.4, 3);
+    wait_for_frame(&world, 60);
+    stand(&world, 1, 0.5, 0.7, 3);
+    g_assert_cmpint(world.ins, ==, 0);
+    world_clear(&world);
+}
+
+/* Over the line, into the zone, and away, at so many seconds a frame. */
+static void test_slow_frames_count(void)
+{
+    static const struct {
+        double seconds;
+        int count;
+    } cases[] = {{4, 1}, {10, 1}, {15, 1}, {16, 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        world_init(&world);
+        world_zone(&world)->loitering_seconds = 2.5 * cases[i].seconds;
+        for (int frame = 0; frame < 12; frame++) {
+            struct observed_track track = figure(1, 0.5, fmin(0.3 + 0.07 * frame, 0.8));
+            observe(&world, &track, frame < 10);
+            wait_for_frame(&world, cases[i].seconds);
+        }
+        g_assert_cmpint(world.ins, ==, cases[i].count);
+        g_assert_cmpint(world.enters, ==, cases[i].count);
+        g_assert_cmpint(told(&world, "loitering"), ==, cases[i].count);
+        g_assert_cmpint(world.exits, ==, cases[i].count);
+        world_clear(&world);
+    }
+}
+
+/* One frame that shows it not is no leaving, however long after the one before. */
+static void test_who_misses_one_slow_frame_is_inside(void)
+{
+    struct world world;
+    world_init(&world);
+    for (int frame = 0; frame < 8; frame++) {
+        struct observed_track track = figure(1, 0.5, 0.8);
+        observe(&world, &track, frame < 5);
+        wait_for_frame(&world, 4);
+        g_assert_cmpint(world.exits, ==, frame > 5);
+    }
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/rules/gaps/an outage ends stays", test_an_outage_ends_stays);
+    g_test_add_func("/rules/gaps/a gap passes a stay to nobody else", test_a_gap_passes_a_stay_to_nobody_else);
+    g_test_add_func("/rules/gaps/a line is not crossed over an outage", test_a_line_is_not_crossed_over_an_outage);
+    g_test_add_func("/rules/gaps/slow frames count", test_slow_frames_count);
+    g_test_add_func("/rules/gaps/who misses one slow frame is inside", test_who_misses_one_slow_frame_is_inside);
+    return g_test_run();
+}
