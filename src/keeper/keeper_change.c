@@ -254,7 +254,7 @@ static bool make(struct making *making, const char *present, GError **error)
     struct policy_changed *changed = making->changed;
     policy_changed_clear(changed);
     if (change->action == POLICY_PATCH &&
-        !policy_patch_check(change->name.type, change->body ? change->body : "", making->errors))
+        !policy_patch_check(change->name.type, present, change->body ? change->body : "", making->errors))
         return record_errors_to_gerror(making->errors, error);
     g_autofree char *config = wanted(making, present, error);
     if (change->must_exist && !present) {

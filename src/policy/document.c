@@ -210,16 +210,18 @@ static json_t *merge_patch(json_t *target, const json_t *patch)
     return result;
 }
 
-bool policy_patch_check(enum policy_type type, const char *patch_json, struct record_errors *errors)
+bool policy_patch_check(enum policy_type type, const char *config_json, const char *patch_json,
+                        struct record_errors *errors)
 {
     size_t before = errors->count;
     const char *key;
     json_t *value;
+    g_autoptr(json_t) config = config_json ? json_loads(config_json, 0, NULL) : NULL;
     g_autoptr(json_t) patch = policy_parse_object(patch_json, errors);
     json_object_foreach(patch, key, value)
     {
-        bool is_known =
-            record_find_field(policy_type_find(type)->descriptor, key) || strcmp(key, POLICY_OVERLAYS_KEY) == 0;
+        bool is_known = record_find_field(policy_type_find(type)->descriptor, key) ||
+                        strcmp(key, POLICY_OVERLAYS_KEY) == 0 || json_object_get(config, key);
         if (json_is_null(value) && !is_known)
             record_errors_add(errors, key, "is unknown: a %s policy has no such key to remove",
                               record_enum_name(policy_type_names, type));

@@ -69,8 +69,10 @@ bool policy_document_check_obeyed(const struct policy_scope *scope, enum policy_
 /* RFC 7396: the document after a patch; null removes this level's key so that its parent shows through. `config_json`
  * may be NULL: no document yet. g_free; NULL when either is no JSON object. */
 char *policy_document_patch(const char *config_json, const char *patch_json, GError **error);
-/* Whether what a patch removes are keys that the type has; what it sets is checked with the document. */
-bool policy_patch_check(enum policy_type type, const char *patch_json, struct record_errors *errors);
+/* Whether what a patch removes are keys that the type has, or that the document (NULL: none yet) has from when the type
+ * did; what it sets is checked with the document. */
+bool policy_patch_check(enum policy_type type, const char *config_json, const char *patch_json,
+                        struct record_errors *errors);
 /* What differs: a JSON list of {"path", "before", "after"}, absent members being absent keys. Either may be NULL: no
  * document. g_free. */
 char *policy_document_diff(const char *before_json, const char *after_json);

@@ -158,6 +158,18 @@ static void test_h04_precedence_key_by_key(void)
     ASSERT_CONFIG(set, POLICY_SAFETY, &door, "{\"fall_seconds\":1,\"loitering_seconds\":40,\"speed_limit\":3}");
 }
 
+/* Of a type that had the key once; it is mended so. */
+static void test_a_patch_removes_what_the_document_alone_has(void)
+{
+    static const char patch[] = "{\"gone_key\":null}";
+    struct record_errors errors;
+    record_errors_init(&errors);
+    g_assert_false(policy_patch_check(POLICY_SAFETY, NULL, patch, &errors));
+    g_assert_false(policy_patch_check(POLICY_SAFETY, "{\"speed_limit\":3}", patch, &errors));
+    g_assert_true(policy_patch_check(POLICY_SAFETY, "{\"gone_key\":1,\"speed_limit\":3}", patch, &errors));
+    record_errors_clear(&errors);
+}
+
 static void test_h04_null_in_a_patch_removes_the_override(void)
 {
     g_autoptr(GError) error = NULL;
@@ -441,6 +453,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy/every_wrong_key_is_told_at_once", test_every_wrong_key_is_told_at_once);
     g_test_add_func("/policy/scopes_that_make_no_sense", test_scopes_that_make_no_sense);
     g_test_add_func("/policy/h04_precedence_key_by_key", test_h04_precedence_key_by_key);
+    g_test_add_func("/policy/a_patch_removes_what_the_document_alone_has",
+                    test_a_patch_removes_what_the_document_alone_has);
     g_test_add_func("/policy/h04_null_in_a_patch_removes_the_override", test_h04_null_in_a_patch_removes_the_override);
     g_test_add_func("/policy/h04_schedule_windows_come_last_and_follow_the_clocks",
                     test_h04_schedule_windows_come_last_and_follow_the_clocks);
