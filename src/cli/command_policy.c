@@ -16,7 +16,7 @@ enum { BACKTEST_POLL_US = 200000 };
 
 /* What stands on the line. */
 struct request_line {
-    char *camera, *site, *class, *service, *reason, *if_version, *from, *to, *scope;
+    char *camera, *site, *class, *service, *reason, *if_version, *from, *to, *scope, *limit, *cursor;
     gboolean is_global;
     char **words; /* what is no option */
     struct api_client *client;
@@ -43,6 +43,8 @@ static char *path_of(const struct request_line *line, const char *type, const ch
     append_parameter(path, "reason", line->reason);
     append_parameter(path, "from", line->from);
     append_parameter(path, "to", line->to);
+    append_parameter(path, "limit", line->limit);
+    append_parameter(path, "cursor", line->cursor);
     append_parameter(path, "scope", line->is_global ? "global" : NULL);
     return g_string_free(path, FALSE);
 }
@@ -306,6 +308,7 @@ static int print_usage(FILE *out, int status)
         "\nA level: --camera ID, --site ID, --class ID, --global; else the org. --service NAME: another program's.\n"
         "--scope camera/ID, site/ID, class/ID, org or global says the same in one word.\n"
         "--reason TEXT is kept with a change; --if-version N refuses to overwrite somebody else's.\n"
+        "history: --limit N at once, and with --cursor NEXT_CURSOR of the answer before the next, older ones.\n"
         "TYPE is one of");
     for (size_t i = 0; i < POLICY_TYPES; i++)
         fprintf(out, " %s", policy_type_names[i]);
@@ -388,6 +391,8 @@ static int policy_main(int argc, char **argv)
         {"from", 0, 0, G_OPTION_ARG_STRING, &line.from, NULL, NULL},
         {"to", 0, 0, G_OPTION_ARG_STRING, &line.to, NULL, NULL},
         {"scope", 0, 0, G_OPTION_ARG_STRING, &line.scope, NULL, NULL},
+        {"limit", 0, 0, G_OPTION_ARG_STRING, &line.limit, NULL, NULL},
+        {"cursor", 0, 0, G_OPTION_ARG_STRING, &line.cursor, NULL, NULL},
         {"global", 0, 0, G_OPTION_ARG_NONE, &line.is_global, NULL, NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &line.words, NULL, NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -403,8 +408,8 @@ static int policy_main(int argc, char **argv)
     if (!is_good)
         fprintf(stderr, "vedette policy: %s\n", error->message);
     int status = is_good ? run_action(&line) : 2;
-    char *const owned[] = {line.camera,     line.site, line.class, line.service, line.reason,
-                           line.if_version, line.from, line.to,    line.scope};
+    char *const owned[] = {line.camera, line.site, line.class, line.service, line.reason, line.if_version,
+                           line.from,   line.to,   line.scope, line.limit,   line.cursor};
     for (size_t i = 0; i < G_N_ELEMENTS(owned); i++)
         g_free(owned[i]);
     g_strfreev(line.words);

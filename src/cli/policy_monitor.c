@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { POLL_US = 1000000 };
+enum { POLL_US = 1000000, HISTORY_PAGES_MAX = 20 };
 
 /* The server's documents at one look. */
 struct look {
@@ -118,34 +118,89 @@ static void append_parameter(GString *path, const char *name, const char *value)
     g_string_append_printf(path, "%c%s=%s", strchr(path->str, '?') ? '&' : '?', name, escaped);
 }
 
-/* Its revisions after one, the oldest first. NULL: they cannot be read. */
-static json_t *revisions_after(const struct monitor *monitor, const json_t *item, int64_t revision, GError **error)
+/* "/api/v1/policies/TYPE/TAIL?…" of a document. */
+static GString *path_of(const json_t *item, const char *tail)
 {
-    g_autoptr(GString) path = g_string_new("/api/v1/policies/");
-    g_string_append_printf(path, "%s/history", text_of(item, "policy_type"));
+    GString *path = g_string_new("/api/v1/policies/");
+    g_string_append_printf(path, "%s/%s", text_of(item, "policy_type"), tail);
     append_parameter(path, "scope", text_of(item, "org_id") ? NULL : "global");
     append_parameter(path, "site_id", text_of(item, "site_id"));
     append_parameter(path, "class_id", text_of(item, "class_id"));
     append_parameter(path, "camera_id", text_of(item, "camera_id"));
     append_parameter(path, "service_name", text_of(item, "service_name"));
-    json_t *history = ask(monitor, path->str, error), *revisions = history ? json_array() : NULL;
-    const json_t *items = json_object_get(history, "items");
-    for (size_t i = json_array_size(items); i-- > 0;) {
-        json_t *row = json_array_get(items, i);
-        if (revision_of(row) > revision)
-            json_array_append(revisions, row);
+    return path;
+}
+
+/* Those of a page, which has the newest first, that are newer than one. False: it has older ones too. */
+static bool take_newer(const json_t *page, int64_t revision, json_t *revisions)
+{
+    size_t index;
+    json_t *row;
+    json_array_foreach(json_object_get(page, "items"), index, row)
+    {
+        if (revision_of(row) <= revision)
+            return false;
+        json_array_insert(revisions, 0, row);
     }
-    json_decref(history);
+    return true;
+}
+
+/* Its revisions after one, the oldest first; of more than HISTORY_PAGES_MAX pages the newest, and it says so. NULL:
+ * they cannot be read. */
+static json_t *revisions_after(const struct monitor *monitor, const json_t *item, int64_t revision, GError **error)
+{
+    json_t *revisions = json_array();
+    g_autofree char *cursor = NULL;
+    for (int i = 0; i < HISTORY_PAGES_MAX; i++) {
+        g_autoptr(GString) path = path_of(item, "history");
+        append_parameter(path, "cursor", cursor);
+        json_t *page = ask(monitor, path->str, error);
+        if (!page) {
+            json_decref(revisions);
+            return NULL;
+        }
+        bool is_more = take_newer(page, revision, revisions);
+        g_free(cursor);
+        cursor = is_more ? g_strdup(text_of(page, "next_cursor")) : NULL;
+        json_decref(page);
+        if (!cursor)
+            return revisions;
+    }
+    fprintf(stderr,
+            "vedette policy monitor: more changed than is told; vedette policy history --cursor %s has the rest\n",
+            cursor);
     return revisions;
 }
 
+/* What the server says now of the keys that stand in the settings, as an object by key; of those that a document says
+ * it does not tell. g_free; NULL: it tells nothing. */
+static char *settings_of(const struct monitor *monitor, const json_t *item)
+{
+    g_autoptr(GString) path = path_of(item, "effective");
+    json_t *effective = ask(monitor, path->str, NULL), *origin; /* what changed is told without them, too */
+    const char *key;
+    json_t *settings = json_object();
+    json_object_foreach(json_object_get(effective, "origins"), key, origin)
+    {
+        json_t *value = json_object_get(json_object_get(effective, "config"), key);
+        if (value && g_strcmp0(text_of(origin, "level"), "settings") == 0)
+            json_object_set(settings, key, value);
+    }
+    char *text = json_dumps(settings, JSON_COMPACT | JSON_REAL_PRECISION(15)), *ours = g_strdup(text);
+    free(text);
+    json_decref(settings);
+    json_decref(effective);
+    return ours;
+}
+
 /* What holds for whom the document is, as the server tells it. */
-static json_t *effective_at(const struct look *look, enum policy_type type, const struct policy_scope *subject)
+static json_t *effective_at(const struct look *look, enum policy_type type, const struct policy_scope *subject,
+                            const char *settings)
 {
     struct policy_effective effective;
     g_autoptr(GString) json = g_string_new(NULL);
     policy_resolve(look->set, type, subject, look->at_ms, &effective);
-    policy_effective_append_json(&effective, NULL, json);
+    policy_effective_append_json(&effective, settings, json);
     policy_effective_clear(&effective);
     return json_loads(json->str, 0, NULL);
 }
@@ -202,7 +257,9 @@ static json_t *effective_changes(const struct monitor *monitor, const json_t *it
         subject.site_id = text_of(camera, "site_id");
         subject.class_id = text_of(camera, "class_id");
     }
-    json_t *before = effective_at(&monitor->last, type, &subject), *after = effective_at(now, type, &subject);
+    g_autofree char *settings = settings_of(monitor, item);
+    json_t *before = effective_at(&monitor->last, type, &subject, settings),
+           *after = effective_at(now, type, &subject, settings);
     json_t *list = compare_effective(before, after);
     json_decref(before);
     json_decref(after);

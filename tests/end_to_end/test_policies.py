@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from world import BINARY, PASSWORD, Camera, Directory, Hub, run_tests, sanitizer_options, until, vedette
@@ -433,6 +434,49 @@ def an_import_that_fails_midway_says_what_was_done():
         assert "1 of 3 files were imported, then: privacy.json" in told.stderr and "the store is away" in told.stderr, told
 
 
+class HistoryServer(FailingServer):
+    """Of one document, all 120 revisions came between two looks; tells fifty at once. The settings say tamper_seconds."""
+    looks = 0
+
+    def do_GET(self):
+        place, _, query = self.path.partition("?")
+        parameters = dict(urllib.parse.parse_qsl(query))
+        if place.endswith("/history"):
+            newest = int(parameters.get("cursor", 121)) - 1
+            oldest = max(1, newest + 1 - int(parameters.get("limit", 50)))
+            page = {"items": [{"revision": each} for each in range(newest, oldest - 1, -1)]}
+            self.answer(200, page | ({"next_cursor": str(oldest)} if oldest > 1 else {}))
+        elif place.endswith("/effective"):
+            self.answer(200, {"config": {"tamper_seconds": 7}, "origins": {"tamper_seconds": {"level": "settings", "revision": 0}}})
+        elif place == "/api/v1/policies":
+            type(self).looks += 1
+            document = {"policy_type": "safety", "service_name": "safety", "org_id": "default", "version": 1, "revision": 1,
+                        "config": {"tamper_seconds": 9}}
+            self.answer(200, {"items": [document] if self.looks == 1 else []})
+        else:
+            self.answer(200, {"policies": {}, "revision": 0})
+
+
+def history_is_followed_to_its_end_and_what_the_settings_say_is_told():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), HistoryServer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = {"PATH": os.environ["PATH"], "VEDETTE_URL": f"http://127.0.0.1:{server.server_port}", "VEDETTE_TOKEN": "x",
+                       **sanitizer_options()}
+        older = vedette("policy", "history", "safety", "--limit", "2", "--cursor", "71", env=environment)
+        assert [each["revision"] for each in json.loads(older.stdout)["items"]] == [70, 69], older
+        monitor = subprocess.Popen([BINARY, "policy", "monitor"], stdout=subprocess.PIPE, text=True, env=environment)
+        try:
+            read_object(monitor.stdout)
+            told = read_object(monitor.stdout)
+            assert [each["revision"] for each in told["revisions"]] == list(range(2, 121)), told
+            (key,) = told["effective"]
+            assert (key["before"], key["after"], key["after_from"]["level"]) == (9, 7, "settings"), told
+        finally:
+            monitor.kill()
+            monitor.communicate()
+            server.shutdown()
+
+
 class AdminsServer(FailingServer):
     """Its one user is an org's admin: whatever holds for everyone is refused."""
 
@@ -569,6 +613,8 @@ if __name__ == "__main__":
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
         ("h15_the_same_again_tells_no_worker", h15_the_same_again_tells_no_worker),
         ("an import that fails midway says what was done", an_import_that_fails_midway_says_what_was_done),
+        ("history is followed to its end, and what the settings say is told",
+         history_is_followed_to_its_end_and_what_the_settings_say_is_told),
         ("an orgs admin imports what it exported", an_orgs_admin_imports_what_it_exported),
         ("a new worker goes by the last good policies", a_new_worker_goes_by_the_last_good_policies),
         ("nothing is seen of a camera whose policies nobody knows", nothing_is_seen_of_a_camera_whose_policies_nobody_knows),
