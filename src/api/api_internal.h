@@ -354,7 +354,8 @@ void event_streams_free(struct event_streams *streams);
 struct event_stream;
 /* Takes the stream over; NULL on want of memory. The connection is the request's. */
 struct MHD_Response *event_stream_response(struct event_stream *stream, struct MHD_Connection *connection);
-/* Checks logins, keeps connections alive. Watch thread. Returns how long it may rest (ms), -1 for ever. */
+/* Checks logins, keeps connections alive, cuts those that nobody reads. Watch thread. Returns how long it may rest
+ * (ms), -1 for ever. */
 int event_streams_tend(struct event_streams *streams);
 
 /* live_routes.c: why there is no feed for a client (feed_open). */

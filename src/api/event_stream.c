@@ -1,12 +1,14 @@
 /* Server-sent events: a feed as the body of an answer that does not end. libmicrohttpd asks for bytes on its own
  * threads; when there are none the connection is suspended until the feed wakes it. */
 #include <string.h>
+#include <sys/socket.h>
 
 #include "api/api_internal.h"
 #include "base/counter.h"
 
 enum {
     KEEP_ALIVE_US = 15000000, /* a comment when nothing else was sent for so long: finds clients that are gone */
+    END_WAIT_US = 2000000,    /* for what a stream whose feed is over still has to send */
     TICK_MS = 1000,
     BLOCK_BYTES = 16384,
 };
@@ -15,11 +17,15 @@ struct event_stream {
     struct event_streams *streams;
     struct feed *feed;
     struct MHD_Connection *connection; /* NULL until the answer is queued */
+    int fd;                            /* the connection's, which outlives its answer */
     GString *text;                     /* being sent; the connection's thread */
     size_t sent;
-    int64_t sent_us;              /* atomic */
+    int64_t sent_us;    /* atomic */
+    int64_t offered_us; /* atomic; since when the socket takes nothing of what there is; 0: there is nothing */
     bool is_suspended, is_pinged; /* feeds' lock, and streams' for the ping */
     bool is_listed;               /* streams->lock */
+    int64_t ended_us;             /* when its feed was seen to be over; 0: it is not; the watch thread */
+    bool is_cut;                  /* likewise */
 };
 
 struct event_streams {
@@ -41,6 +47,7 @@ static void wake(void *data)
     if (!stream->is_suspended)
         return;
     stream->is_suspended = false;
+    __atomic_store_n(&stream->offered_us, now_us(), __ATOMIC_RELAXED);
     MHD_resume_connection(stream->connection);
 }
 
@@ -50,6 +57,7 @@ static void rest(void *data)
     if (__atomic_exchange_n(&stream->is_pinged, false, __ATOMIC_ACQ_REL))
         return;
     stream->is_suspended = true;
+    __atomic_store_n(&stream->offered_us, 0, __ATOMIC_RELAXED);
     MHD_suspend_connection(stream->connection);
 }
 
@@ -79,10 +87,12 @@ static void fill(struct event_stream *stream)
     }
 }
 
+/* The socket has taken all that was read before. */
 static ssize_t read_stream(void *data, uint64_t position, char *buffer, size_t size)
 {
     (void)position;
     struct event_stream *stream = data;
+    __atomic_store_n(&stream->offered_us, now_us(), __ATOMIC_RELAXED);
     if (stream->sent == stream->text->len)
         fill(stream);
     size_t count = MIN(size, stream->text->len - stream->sent);
@@ -123,6 +133,8 @@ struct MHD_Response *event_stream_response(struct event_stream *stream, struct M
         stream_free(stream);
         return NULL;
     }
+    stream->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    stream->offered_us = now_us();
     pthread_mutex_lock(&streams->lock);
     g_ptr_array_add(streams->open, stream);
     stream->is_listed = true;
@@ -150,6 +162,34 @@ void event_streams_free(struct event_streams *streams)
     g_free(streams);
 }
 
+/* With the streams' lock. A client that reads nothing is asked for nothing either, so that neither its place nor its
+ * connection would ever be free again. The socket is only shut, which the library notices; closing it is the
+ * library's. */
+static void cut_if_unread(struct event_stream *stream, int64_t now)
+{
+    const struct api *api = stream->streams->api;
+    int64_t offered_us = __atomic_load_n(&stream->offered_us, __ATOMIC_RELAXED);
+    int64_t patience_us = api->settings->http.answer_timeout_seconds * INT64_C(1000000);
+    if (!stream->ended_us && feed_end(stream->feed))
+        stream->ended_us = now;
+    bool is_over = stream->ended_us && now - stream->ended_us > END_WAIT_US;
+    bool is_stuck = offered_us && now - offered_us > patience_us;
+    if (stream->is_cut || !(is_over || is_stuck))
+        return;
+    stream->is_cut = true;
+    counter_add(&api->health->live_clients_cut, 1);
+    shutdown(stream->fd, SHUT_RDWR);
+}
+
+static void ping_if_quiet(struct event_stream *stream, int64_t now)
+{
+    if (now - __atomic_load_n(&stream->sent_us, __ATOMIC_RELAXED) < KEEP_ALIVE_US)
+        return;
+    __atomic_store_n(&stream->sent_us, now, __ATOMIC_RELAXED);
+    __atomic_store_n(&stream->is_pinged, true, __ATOMIC_RELEASE);
+    feed_wake(stream->feed);
+}
+
 int event_streams_tend(struct event_streams *streams)
 {
     int64_t now = now_us();
@@ -158,11 +198,8 @@ int event_streams_tend(struct event_streams *streams)
     for (guint i = 0; i < count; i++) {
         struct event_stream *stream = g_ptr_array_index(streams->open, i);
         feed_check_login(stream->feed, now);
-        if (now - __atomic_load_n(&stream->sent_us, __ATOMIC_RELAXED) < KEEP_ALIVE_US)
-            continue;
-        __atomic_store_n(&stream->sent_us, now, __ATOMIC_RELAXED);
-        __atomic_store_n(&stream->is_pinged, true, __ATOMIC_RELEASE);
-        feed_wake(stream->feed);
+        cut_if_unread(stream, now);
+        ping_if_quiet(stream, now);
     }
     pthread_mutex_unlock(&streams->lock);
     return count ? TICK_MS : -1;

@@ -90,7 +90,7 @@ static enum MHD_Result send_answer(struct request *request, const struct answer 
                                     : answer->stream   ? event_stream_response(answer->stream, request->connection)
                                                        : make_response(answer);
     if (answer->stream)
-        watch_upgraded(request->api->watch, watched(request)); /* it has no deadline */
+        watch_upgraded(request->api->watch, watched(request)); /* its deadlines are event_stream.c's */
     if (!response)
         return MHD_NO;
     for (guint i = 0; i + 1 < answer->headers->len; i += 2)
