@@ -87,12 +87,13 @@ double observation_aspect(const struct observation *observation);
 /* Where points of the picture lie on the ground. */
 struct ground {
     bool is_calibrated;
-    double to_ground[9]; /* a homography, row by row */
+    double to_ground[9]; /* a homography, row by row; its weight is 1 in the middle of the four points */
 };
 /* Uncalibrated when the camera has no four points. */
 void ground_init(struct ground *ground, const struct camera_rules *camera_rules);
-/* In metres when calibrated, else in frame widths. */
-struct record_point ground_point(const struct ground *ground, struct record_point picture, double aspect);
+/* In metres when calibrated, else in frame widths. False where a calibrated camera sees no ground it could measure: at
+ * the horizon, above it and close below it. */
+bool ground_point(const struct ground *ground, struct record_point picture, double aspect, struct record_point *place);
 
 /* ---- memory of tracks ---- */
 

@@ -3,6 +3,10 @@
 
 #include <math.h>
 
+/* The third homogeneous coordinate falls with the distance and is 0 at the horizon; above it, it has the other sign.
+ * What is further than ten times as far as the calibrated place is not measured: a pixel there is many metres. */
+static const double weight_min_share = 0.1;
+
 /* Takes the unit square's corners (0,0), (1,0), (1,1), (0,1) to a quadrilateral's: Heckbert, "Fundamentals of Texture
  * Mapping and Image Warping" (1989), section 2.2.3. */
 static void square_to_quad(const struct record_point p[4], double m[9])
@@ -42,6 +46,20 @@ static void multiply(const double a[9], const double b[9], double out[9])
         }
 }
 
+static double weight_at(const double m[9], struct record_point p)
+{
+    return m[6] * p.x + m[7] * p.y + m[8];
+}
+
+/* The middle of the four points lies on the ground: the weight is 1 there. */
+static void scale_to_centre(double m[9], const struct record_point p[4])
+{
+    struct record_point centre = {(p[0].x + p[1].x + p[2].x + p[3].x) / 4, (p[0].y + p[1].y + p[2].y + p[3].y) / 4};
+    double weight = weight_at(m, centre);
+    for (int i = 0; i < 9; i++)
+        m[i] /= weight;
+}
+
 void ground_init(struct ground *ground, const struct camera_rules *camera_rules)
 {
     *ground = (struct ground){0};
@@ -52,14 +70,20 @@ void ground_init(struct ground *ground, const struct camera_rules *camera_rules)
     square_to_quad(camera_rules->calibration_ground.items, metres);
     invert(image, square);
     multiply(metres, square, ground->to_ground);
+    scale_to_centre(ground->to_ground, camera_rules->calibration_image.items);
     ground->is_calibrated = true;
 }
 
-struct record_point ground_point(const struct ground *ground, struct record_point p, double aspect)
+bool ground_point(const struct ground *ground, struct record_point p, double aspect, struct record_point *place)
 {
+    *place = (struct record_point){p.x, p.y * aspect};
     if (!ground->is_calibrated)
-        return (struct record_point){p.x, p.y * aspect};
+        return true;
     const double *m = ground->to_ground;
-    double w = m[6] * p.x + m[7] * p.y + m[8];
-    return (struct record_point){(m[0] * p.x + m[1] * p.y + m[2]) / w, (m[3] * p.x + m[4] * p.y + m[5]) / w};
+    double weight = weight_at(m, p);
+    if (!(weight >= weight_min_share))
+        return false;
+    *place =
+        (struct record_point){(m[0] * p.x + m[1] * p.y + m[2]) / weight, (m[3] * p.x + m[4] * p.y + m[5]) / weight};
+    return true;
 }

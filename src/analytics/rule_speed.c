@@ -1,5 +1,6 @@
 /* Speed: the way gone over the ground in speed_seconds. In m/s where the camera is calibrated, else in frame widths a
- * second. A track that took over from another starts to be measured anew: its first step is no way that was gone. */
+ * second. A track that took over from another starts to be measured anew: its first step is no way that was gone. So is
+ * one that was where no ground is. */
 #include "analytics/analytics_internal.h"
 
 #include <math.h>
@@ -8,11 +9,15 @@
 static bool measure_speed(struct zone_stay *stay, const struct rule_context *context,
                           const struct observation *observation, double *speed)
 {
+    struct record_point now;
+    if (!ground_point(context->ground, stay->watched.anchor, observation_aspect(observation), &now)) {
+        stay->pace.id = 0;
+        return false;
+    }
     double seconds = (double)(observation->media_us - stay->pace.since_us) / 1e6;
     bool is_same = stay->pace.id == stay->watched.id;
     if (is_same && seconds < context->settings->speed_seconds)
         return false;
-    struct record_point now = ground_point(context->ground, stay->watched.anchor, observation_aspect(observation));
     *speed = hypot(now.x - stay->pace.from.x, now.y - stay->pace.from.y) / seconds;
     stay->pace = (struct stay_way){stay->watched.id, observation->media_us, now};
     return is_same;
