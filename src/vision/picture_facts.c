@@ -36,10 +36,14 @@ static const float noise_margin = 1.2F;
 static const double same_pattern = 0.6;   /* correlation of a place's cells with the usual ones */
 static const double upheaval_share = 0.4; /* more of the picture that stands anew is no thing, but another view */
 static const double upheaval_seconds = 30;
+/* What was not seen was not usual, and did not stand: of the time between two pictures no more counts. Above a few
+ * times the distance of key frames. */
+static const double step_max_seconds = 10;
 
 struct picture_watch {
     int width, height, columns, rows; /* of the plane in reduced pixels; in cells */
-    int64_t started_us, last_us;
+    int64_t last_us;                  /* the last picture's media_us */
+    int64_t watched_us; /* the time that was watched, 0 at the first picture: all below but digest_since_us is of it */
     /* repeated pictures */
     uint64_t digest;
     int64_t digest_since_us;
@@ -98,7 +102,6 @@ static void start_size(struct picture_watch *watch, int width, int height, int64
         .height = height,
         .columns = columns,
         .rows = rows,
-        .started_us = media_us,
         .last_us = media_us,
         .digest_since_us = media_us,
         .place_columns = (columns + PLACE_CELLS - 1) / PLACE_CELLS,
@@ -159,7 +162,7 @@ struct light {
 static void update_average(struct picture_watch *watch, const uint8_t *luma)
 {
     int count = watch->width * watch->height;
-    if (watch->started_us == watch->last_us)
+    if (watch->watched_us == 0)
         for (int i = 0; i < count; i++)
             watch->average[i] = (int16_t)(luma[i] * AVERAGE_ONE);
     for (int i = 0; i < count; i++)
@@ -279,7 +282,7 @@ static uint8_t to_share(double value)
     return (uint8_t)(CLAMP(value, 0, 1) * PICTURE_SHARE_ONE + 0.5);
 }
 
-static void note_usual(struct picture_watch *watch, const struct light *light, double seconds, int64_t media_us,
+static void note_usual(struct picture_watch *watch, const struct light *light, double seconds,
                        struct picture_facts *facts)
 {
     double share = edge_share(watch), likeness = measure_likeness(watch);
@@ -289,7 +292,7 @@ static void note_usual(struct picture_watch *watch, const struct light *light, d
     facts->contrast = to_share(watch->usual_contrast > 0 ? light->contrast / watch->usual_contrast : 1);
     if (!watch->is_usual_known) {
         /* the mean of the first pictures: the first counts wholly */
-        double age = (double)(media_us - watch->started_us) / 1e6;
+        double age = (double)watch->watched_us / 1e6;
         learn_usual(watch, light, seconds > 0 ? fmin(seconds / (age + seconds), 1) : 1);
         watch->is_usual_known = age >= usual_learn_seconds;
         return;
@@ -298,8 +301,8 @@ static void note_usual(struct picture_watch *watch, const struct light *light, d
     if (is_usual)
         watch->unusual_since_us = -1;
     else if (watch->unusual_since_us < 0)
-        watch->unusual_since_us = media_us;
-    bool is_accepted = !is_usual && (double)(media_us - watch->unusual_since_us) >= accept_seconds * 1e6;
+        watch->unusual_since_us = watch->watched_us;
+    bool is_accepted = !is_usual && (double)(watch->watched_us - watch->unusual_since_us) >= accept_seconds * 1e6;
     if (is_usual || is_accepted)
         learn_usual(watch, light, is_accepted ? 1 : fmin(seconds / usual_follow_seconds, 1));
 }
@@ -318,17 +321,17 @@ static double light_gain(const struct picture_watch *watch)
     return usual > 0 && now > 0 ? now / usual : 1;
 }
 
-static bool update_cell(struct picture_watch *watch, int i, double gain, double seconds, int64_t media_us)
+static bool update_cell(struct picture_watch *watch, int i, double gain, double seconds)
 {
     float mean = watch->means[i];
     if (fabsf(mean - watch->quick[i]) > QUICK_LEVELS) {
         watch->quick[i] = mean;
-        watch->quick_since_us[i] = media_us;
+        watch->quick_since_us[i] = watch->watched_us;
         return false;
     }
     static const float quick_share = 0.25F; /* of the way to the new mean, each picture */
     watch->quick[i] += quick_share * (mean - watch->quick[i]);
-    double still = (double)(media_us - watch->quick_since_us[i]) / 1e6;
+    double still = (double)(watch->watched_us - watch->quick_since_us[i]) / 1e6;
     if (still < still_seconds)
         return false;
     double off = watch->slow[i] < 0 ? INFINITY : watch->quick[i] - watch->slow[i] * gain;
@@ -346,12 +349,12 @@ static bool update_cell(struct picture_watch *watch, int i, double gain, double 
     return false;
 }
 
-static int update_cells(struct picture_watch *watch, double seconds, int64_t media_us)
+static int update_cells(struct picture_watch *watch, double seconds)
 {
     double gain = light_gain(watch);
     int standing = 0;
     for (int i = 0; i < watch->columns * watch->rows; i++) {
-        watch->standing[i] = update_cell(watch, i, gain, seconds, media_us);
+        watch->standing[i] = update_cell(watch, i, gain, seconds);
         standing += watch->standing[i];
     }
     return standing;
@@ -421,7 +424,7 @@ static void find_regions(struct picture_watch *watch, struct picture_facts *fact
 }
 
 /* Where so much is new the camera looks elsewhere: nothing was left, and after a while that is the usual view. */
-static bool is_upheaval(struct picture_watch *watch, int standing, int64_t media_us)
+static bool is_upheaval(struct picture_watch *watch, int standing)
 {
     int cells = watch->columns * watch->rows;
     if (standing <= upheaval_share * cells) {
@@ -429,8 +432,8 @@ static bool is_upheaval(struct picture_watch *watch, int standing, int64_t media
         return false;
     }
     if (watch->upheaval_since_us < 0)
-        watch->upheaval_since_us = media_us;
-    if ((double)(media_us - watch->upheaval_since_us) >= upheaval_seconds * 1e6)
+        watch->upheaval_since_us = watch->watched_us;
+    if ((double)(watch->watched_us - watch->upheaval_since_us) >= upheaval_seconds * 1e6)
         memcpy(watch->slow, watch->quick, sizeof *watch->slow * (size_t)cells);
     return true;
 }
@@ -446,15 +449,16 @@ void picture_watch_update(struct picture_watch *watch, const struct frame *frame
     int64_t media_us = frame->media_us;
     if (watch->width != width || watch->height != height || media_us < watch->last_us)
         start_size(watch, width, height, media_us);
-    double seconds = (double)(media_us - watch->last_us) / 1e6;
+    double seconds = fmin((double)(media_us - watch->last_us) / 1e6, step_max_seconds);
     watch->last_us = media_us;
+    watch->watched_us += (int64_t)(seconds * 1e6);
     facts->repeated_us = note_repeats(watch, frame);
     if (facts->repeated_us == 0) /* a picture that is sent again has its noise again: no mean takes that away */
         update_average(watch, luma);
     struct light light = measure(watch, luma);
     facts->mean_luma = (uint8_t)light.mean;
-    note_usual(watch, &light, seconds, media_us, facts);
-    bool is_upheaved = is_upheaval(watch, update_cells(watch, seconds, media_us), media_us);
+    note_usual(watch, &light, seconds, facts);
+    bool is_upheaved = is_upheaval(watch, update_cells(watch, seconds));
     /* a camera that looks elsewhere, or not at all, sees nothing left */
     bool is_blind = watch->unusual_since_us >= 0 || (double)facts->repeated_us >= still_seconds * 1e6;
     if (!is_upheaved && !is_blind)

@@ -1,0 +1,146 @@
+/* What is usual in a picture, and what an outage may not make usual. */
+#include "vision/vision.h"
+
+#include <string.h>
+
+enum { WIDTH = 160, HEIGHT = 120, STONE = 8, FRAME_US = 200000, OUTAGE_SECONDS = 700, HALF = PICTURE_SHARE_ONE / 2 };
+
+struct world {
+    struct picture_watch *watch;
+    struct picture_facts facts; /* of the last picture */
+    int64_t media_us;
+    int number;
+    bool is_covered, has_bag;
+    uint8_t luma[WIDTH * HEIGHT];
+};
+
+static void world_init(struct world *world)
+{
+    *world = (struct world){.watch = picture_watch_new()};
+}
+
+/* A wall of stones that differ from each other, beside which there is nothing. */
+static uint8_t stone_at(int x, int y)
+{
+    unsigned number = (unsigned)(y / STONE * (WIDTH / STONE) + x / STONE);
+    return x < 2 * STONE ? 60 : (uint8_t)(40 + number * 2654435761U / 65536 % 80);
+}
+
+static uint8_t luma_at(const struct world *world, int x, int y)
+{
+    if (world->is_covered)
+        return 30;
+    return world->has_bag && x >= 80 && x < 104 && y >= 64 && y < 88 ? 230 : stone_at(x, y);
+}
+
+/* One picture, `us` after the last. */
+static void see(struct world *world, int64_t us)
+{
+    world->media_us += us;
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            world->luma[y * WIDTH + x] = luma_at(world, x, y);
+    world->luma[0] += world->number++ % 2; /* never the very same picture */
+    const struct frame frame = {.width_px = WIDTH,
+                                .height_px = HEIGHT,
+                                .planes = {world->luma},
+                                .strides_bytes = {WIDTH},
+                                .media_us = world->media_us};
+    picture_watch_update(world->watch, &frame, world->luma, WIDTH, HEIGHT, &world->facts);
+}
+
+static void see_for(struct world *world, double seconds)
+{
+    for (int i = 0; i < (int)(seconds * 1e6 / FRAME_US); i++)
+        see(world, FRAME_US);
+}
+
+static void see_the_usual(struct world *world)
+{
+    world_init(world);
+    see_for(world, 30);
+    g_assert_true(world->facts.is_usual_known);
+    g_assert_cmpint(world->facts.edges, >, HALF);
+    g_assert_cmpint(world->facts.region_count, ==, 0);
+}
+
+static void out_for(struct world *world, double seconds)
+{
+    see(world, (int64_t)(seconds * 1e6));
+}
+
+static void test_a_lens_that_is_covered_before_an_outage_stays_unusual(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    world.is_covered = true;
+    see_for(&world, 20);
+    out_for(&world, OUTAGE_SECONDS);
+    see_for(&world, 30);
+    g_assert_cmpint(world.facts.edges, <, HALF);
+    picture_watch_free(world.watch);
+}
+
+static void test_a_lens_that_is_covered_in_an_outage_is_unusual(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    world.is_covered = true;
+    out_for(&world, OUTAGE_SECONDS);
+    see_for(&world, 30);
+    g_assert_cmpint(world.facts.edges, <, HALF);
+    picture_watch_free(world.watch);
+}
+
+static void test_a_thing_that_is_left_before_an_outage_stands(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    world.has_bag = true;
+    see_for(&world, 3);
+    out_for(&world, OUTAGE_SECONDS);
+    see_for(&world, 30);
+    g_assert_cmpint(world.facts.region_count, ==, 1);
+    picture_watch_free(world.watch);
+}
+
+static void test_a_thing_that_is_left_in_an_outage_stands(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    world.has_bag = true;
+    out_for(&world, OUTAGE_SECONDS);
+    see_for(&world, 30);
+    g_assert_cmpint(world.facts.region_count, ==, 1);
+    picture_watch_free(world.watch);
+}
+
+/* Ten minutes of key frames are ten minutes. */
+static void test_key_frames_make_usual_what_lasts(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    world.has_bag = true;
+    for (int i = 0; i < 140; i++)
+        see(&world, 4 * G_USEC_PER_SEC);
+    g_assert_cmpint(world.facts.region_count, ==, 1);
+    for (int i = 0; i < 20; i++)
+        see(&world, 4 * G_USEC_PER_SEC);
+    g_assert_cmpint(world.facts.region_count, ==, 0);
+    picture_watch_free(world.watch);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/picture facts/a lens that is covered before an outage stays unusual",
+                    test_a_lens_that_is_covered_before_an_outage_stays_unusual);
+    g_test_add_func("/picture facts/a lens that is covered in an outage is unusual",
+                    test_a_lens_that_is_covered_in_an_outage_is_unusual);
+    g_test_add_func("/picture facts/a thing that is left before an outage stands",
+                    test_a_thing_that_is_left_before_an_outage_stands);
+    g_test_add_func("/picture facts/a thing that is left in an outage stands",
+                    test_a_thing_that_is_left_in_an_outage_stands);
+    g_test_add_func("/picture facts/key frames make usual what lasts", test_key_frames_make_usual_what_lasts);
+    return g_test_run();
+}
