@@ -274,6 +274,6 @@ struct stalls {
 };
 /* Whether some stage stands still, told or not. */
 bool stalls_are_any(const struct stalls *stalls);
-/* `is_drained`: nothing is in the spool. */
+/* Also levels the camera's counters of records where nothing of it is on its way into the store any more. */
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,
-                 bool is_drained, int64_t now_us);
+                 int64_t now_us);

@@ -492,15 +492,6 @@ static void take_back_all(struct monitor *monitor)
 
 /* ---- turns ---- */
 
-static bool spool_is_drained(const struct hub *hub)
-{
-    struct vedette_spool_stats stats;
-    if (!hub->records)
-        return false;
-    vedette_spool_get_stats(record_path_spool(hub->records), &stats);
-    return stats.total_queued == 0;
-}
-
 void monitor_turn(struct monitor *monitor)
 {
     int64_t at_us = clock_monotonic_us(monitor->hub->clock);
@@ -521,7 +512,6 @@ void monitor_turn(struct monitor *monitor)
     vedette_health_tick(monitor->health);
     take_back_all(monitor);
     alarms_look(&monitor->alarms, monitor, monitor->hub);
-    bool is_drained = spool_is_drained(monitor->hub);
     int64_t stored_us = stored_until_us(monitor, at_us);
     for (size_t i = 0; i < set->count; i++) {
         const struct camera *camera = set->items[i];
@@ -529,7 +519,7 @@ void monitor_turn(struct monitor *monitor)
         if (!camera->enabled)
             continue;
         struct stalls *stalls = stalls_of(monitor, camera->id);
-        stalls_look(stalls, monitor, monitor->hub, camera, is_drained, at_us);
+        stalls_look(stalls, monitor, monitor->hub, camera, at_us);
         ask_of_camera(monitor, camera, stalls, stored_us, at_us);
     }
     send_unsent(monitor);

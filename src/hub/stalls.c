@@ -37,6 +37,27 @@ static void tell(struct monitor *monitor, const struct camera *camera, struct st
     monitor_raise(monitor, camera, SERVER_SIGNAL_STALL_ENDED, attributes);
 }
 
+static bool spool_is_empty(const struct hub *hub)
+{
+    struct vedette_spool_stats stats;
+    if (!hub->records)
+        return false;
+    vedette_spool_get_stats(record_path_spool(hub->records), &stats);
+    return stats.total_queued == 0;
+}
+
+/* Whether what `health` says was read while nothing was on its way: the spool is asked after it was read, for what was
+ * put in by then, and it is read again after that, for what was stored meanwhile. */
+static bool is_at_rest(const struct hub *hub, const struct camera *camera, const struct camera_health *health)
+{
+    struct camera_health now;
+    if (!spool_is_empty(hub) || !live_get_health(hub->live, camera->id, &now))
+        return false;
+    bool is_same = now.records_received == health->records_received && now.records_stored == health->records_stored;
+    record_clear(&camera_health_descriptor, &now);
+    return is_same;
+}
+
 /* Nothing is on its way: what left the spool otherwise than into the store (it expired, was dropped or damaged) will
  * not come, and what came out that was put in before the camera was changed, and its counters with it, was not counted.
  */
@@ -44,8 +65,9 @@ static void level_records(struct hub *hub, const struct camera *camera, struct c
 {
     int64_t lost = MAX(health->records_received - health->records_stored, 0),
             unheard = MAX(health->records_stored - health->records_received, 0);
-    if (lost || unheard)
-        live_add_records(hub->live, camera->id, unheard, lost);
+    if ((!lost && !unheard) || !is_at_rest(hub, camera, health))
+        return;
+    live_add_records(hub->live, camera->id, unheard, lost);
     health->records_received += unheard;
     health->records_stored += lost;
 }
@@ -59,13 +81,12 @@ bool stalls_are_any(const struct stalls *stalls)
 }
 
 void stalls_look(struct stalls *stalls, struct monitor *monitor, struct hub *hub, const struct camera *camera,
-                 bool is_drained, int64_t now_us)
+                 int64_t now_us)
 {
     struct camera_health health;
     if (!live_get_health(hub->live, camera->id, &health))
         record_init(&camera_health_descriptor, &health); /* its worker has not spoken yet */
-    if (is_drained)
-        level_records(hub, camera, &health);
+    level_records(hub, camera, &health);
     unsigned changed = progress_look(&stalls->progress, &health, &hub->settings->progress, now_us);
     for (int i = 0; i < PROGRESS_STAGES; i++)
         if (changed & 1U << i)

@@ -157,9 +157,8 @@ static void test_what_the_spool_lost_is_no_standstill(void)
     const struct camera *door = g_ptr_array_index(world.worker->cameras, 0);
     say_health(&world, door->id);
     live_add_records(world.hub.live, door->id, 1, 0);
-    stalls_look(&stalls, NULL, &world.hub, door, false, 0);
     g_assert_cmpint(on_its_way(&world, door->id), ==, 1);
-    stalls_look(&stalls, NULL, &world.hub, door, true, 1);
+    stalls_look(&stalls, NULL, &world.hub, door, 1);
     g_assert_cmpint(on_its_way(&world, door->id), ==, 0);
     world_clear(&world);
 }
@@ -174,10 +173,9 @@ static void test_a_change_hides_no_standstill(void)
     const struct camera *door = g_ptr_array_index(world.worker->cameras, 0);
     say_health(&world, door->id);
     live_add_records(world.hub.live, door->id, 0, 50);
-    stalls_look(&stalls, NULL, &world.hub, door, true, 0);
+    stalls_look(&stalls, NULL, &world.hub, door, 0);
     g_assert_cmpint(on_its_way(&world, door->id), ==, 0);
     live_add_records(world.hub.live, door->id, 1, 0);
-    stalls_look(&stalls, NULL, &world.hub, door, false, 1);
     g_assert_cmpint(on_its_way(&world, door->id), ==, 1);
     world_clear(&world);
 }

@@ -489,6 +489,42 @@ static void test_what_a_stop_loses_is_counted(void)
     world_clear(&world);
 }
 
+static struct camera_health records_of(struct world *world)
+{
+    struct camera_health health;
+    g_assert_true(live_get_health(world->hub.live, "door", &health));
+    const struct camera_health numbers = {.records_received = health.records_received,
+                                          .records_stored = health.records_stored};
+    record_clear(&camera_health_descriptor, &health);
+    return numbers;
+}
+
+/* A record that came while others were looked at is on its way, and will be counted when it is stored. */
+static void test_what_is_on_its_way_is_not_levelled(void)
+{
+    struct world world;
+    struct stalls stalls = {0};
+    world_prepare(&world);
+    world_open(&world, true);
+    const struct camera_health spoken = {.camera_id = (char *)"door", .state = (char *)"online"};
+    live_set_health(world.hub.live, &spoken);
+    raise_some(&world, 0, SERVER_SIGNAL_CAMERA_OFFLINE, 1);
+    monitor_stop(world.hub.monitor);
+    for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US; records_of(&world).records_received == 0;) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500); /* between looks */
+    }
+    stalls_look(&stalls, world.hub.monitor, &world.hub, world.settings.cameras.items, clock_monotonic_us(world.clock));
+    g_assert_cmpint(records_of(&world).records_stored, ==, 0);
+    record_path_release(world.hub.records);
+    await_drained(&world);
+    live_add_records(world.hub.live, "door", 1, 0); /* one that was dropped */
+    stalls_look(&stalls, world.hub.monitor, &world.hub, world.settings.cameras.items, clock_monotonic_us(world.clock));
+    g_assert_cmpint(records_of(&world).records_received, ==, 2);
+    g_assert_cmpint(records_of(&world).records_stored, ==, 2);
+    world_clear(&world);
+}
+
 /* ---- what was told before ---- */
 
 static bool stands(struct world *world, const char *camera_id, const char *kind)
@@ -610,6 +646,7 @@ int main(int argc, char **argv)
                     test_q20_an_org_at_its_share_holds_up_no_other);
     g_test_add_func("/monitor/what is raised last outlives the stop", test_what_is_raised_last_outlives_the_stop);
     g_test_add_func("/monitor/what a stop loses is counted", test_what_a_stop_loses_is_counted);
+    g_test_add_func("/monitor/what is on its way is not levelled", test_what_is_on_its_way_is_not_levelled);
     g_test_add_func("/monitor/a camera that came back meanwhile is told",
                     test_a_camera_that_came_back_meanwhile_is_told);
     g_test_add_func("/monitor/a camera that is still gone is not back", test_a_camera_that_is_still_gone_is_not_back);
