@@ -394,6 +394,30 @@ static double kept_us(const struct tracker *tracker, const struct target *target
     return seconds * G_USEC_PER_SEC + 1.5 * tracker->interval_us;
 }
 
+static void sweep_removed(struct tracker *tracker)
+{
+    int kept = 0;
+    for (int i = 0; i < tracker->target_count; i++)
+        if (!tracker->targets[i].is_removed)
+            tracker->targets[kept++] = tracker->targets[i];
+    tracker->target_count = kept;
+}
+
+/* Before anything is matched: what is over its time by more than an interval, as after an outage, is not found again
+ * where it was, by whatever is there now. What the frame before showed has its time yet, unless that is an outage ago.
+ */
+static void forget_outdated(struct tracker *tracker, int64_t media_us)
+{
+    const int64_t most_us = FRAME_INTERVAL_MAX_SECONDS * G_USEC_PER_SEC, since_us = media_us - tracker->last_us;
+    double frame_before_us = since_us <= most_us ? (double)since_us : 0;
+    for (int i = 0; i < tracker->target_count; i++) {
+        struct target *target = &tracker->targets[i];
+        double limit_us = MAX(kept_us(tracker, target) + tracker->interval_us, frame_before_us);
+        target->is_removed = (double)(media_us - target->seen_us) > limit_us;
+    }
+    sweep_removed(tracker);
+}
+
 static void lose_and_forget(struct tracker *tracker, int64_t media_us)
 {
     for (int i = 0; i < tracker->target_count; i++) {
@@ -426,15 +450,6 @@ static void remove_duplicates(struct tracker *tracker)
             *(tracked_is_older ? &lost->is_removed : &tracked->is_removed) = true;
         }
     }
-}
-
-static void sweep_removed(struct tracker *tracker)
-{
-    int kept = 0;
-    for (int i = 0; i < tracker->target_count; i++)
-        if (!tracker->targets[i].is_removed)
-            tracker->targets[kept++] = tracker->targets[i];
-    tracker->target_count = kept;
 }
 
 /* ---- output ---- */
@@ -490,7 +505,9 @@ void tracker_update(struct tracker *tracker, const struct detections *detections
 {
     tracker->frame++;
     take_detections(tracker, detections, width_px, height_px);
-    predict(tracker, frames_passed(tracker, media_us));
+    double frames = frames_passed(tracker, media_us);
+    forget_outdated(tracker, media_us);
+    predict(tracker, frames);
     tracker->last_us = media_us;
     associate(tracker, choose_rows(tracker, POOL_ALL), choose_columns(tracker, true), tracker->settings.match_cost,
               media_us);

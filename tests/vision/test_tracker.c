@@ -406,6 +406,54 @@ static void test_what_stands_is_remembered_where_it_stands(void)
     g_assert_cmpint(tracks.items[0].state, ==, TRACK_CONFIRMED);
 }
 
+/* A car is parked, and after so many seconds without a frame one stands in the same bay. */
+static void test_an_outage_ends_tracks(void)
+{
+    static const struct {
+        double still_seconds, gap_seconds, still_lost_seconds;
+        bool is_same;
+    } cases[] = {
+        {8, 4, 10, true},   {2, 4, 10, true},   {8, 14, 10, true},    {2, 14, 10, true},
+        {8, 60, 10, false}, {2, 60, 10, false}, {8, 3600, 10, false}, {8, 60, 120, true},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct settings settings;
+        record_init(&settings_descriptor, &settings);
+        settings.tracker.still_lost_seconds = cases[i].still_lost_seconds;
+        CLEANUP(tracker) struct tracker *tracker = tracker_new(&settings.tracker, 1);
+        record_clear(&settings_descriptor, &settings);
+        g_autofree struct detections *detections = g_new0(struct detections, 1);
+        struct tracks tracks = {0};
+        int frames_before = (int)(cases[i].still_seconds * 10);
+        put_one(detections, 0.5, 0.4, "car");
+        for (int frame = 0; frame < frames_before + 20; frame++) {
+            double outage = frame < frames_before ? 0 : cases[i].gap_seconds;
+            tracker_update(tracker, detections, (int64_t)((frame * 0.1 + outage) * 1e6), 640, 360, &tracks);
+            g_assert_cmpint(tracks.count, ==, 1);
+        }
+        g_assert_cmpint(tracks.items[0].state, ==, TRACK_CONFIRMED);
+        if ((tracks.items[0].id == 1) != cases[i].is_same)
+            g_error("case %zu: after %g s the car is %" G_GUINT64_FORMAT, i, cases[i].gap_seconds, tracks.items[0].id);
+        g_assert_true(tracks.items[0].is_stationary == cases[i].is_same);
+    }
+}
+
+/* Who is lost when an outage begins is not found by whoever is there after it, though that is no outage yet. */
+static void test_what_is_lost_is_not_found_after_a_gap(void)
+{
+    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct tracks tracks = {0};
+    for (int i = 0; i < 40; i++) {
+        detections->count = 0;
+        if (i < 20 || i >= 25)
+            put_one(detections, 0.5, 0.4, "person");
+        tracker_update(tracker, detections, i * 100000 + (i < 25 ? 0 : 5000000), 640, 360, &tracks);
+    }
+    g_assert_cmpint(tracks.count, ==, 1);
+    g_assert_cmpuint(tracks.items[0].id, ==, 2);
+}
+
 static void test_what_goes_on_is_stationary_no_more(void)
 {
     CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
@@ -477,6 +525,8 @@ int main(int argc, char **argv)
                     test_a_first_gap_is_not_taken_for_the_frame_rate);
     g_test_add_func("/tracker/what stands is remembered where it stands",
                     test_what_stands_is_remembered_where_it_stands);
+    g_test_add_func("/tracker/an outage ends tracks", test_an_outage_ends_tracks);
+    g_test_add_func("/tracker/what is lost is not found after a gap", test_what_is_lost_is_not_found_after_a_gap);
     g_test_add_func("/tracker/what goes on is stationary no more", test_what_goes_on_is_stationary_no_more);
     g_test_add_func("/tracker/the same input gives the same tracks", test_the_same_input_gives_the_same_tracks);
     g_test_add_func("/tracker/frames that come at once are no rate", test_frames_that_come_at_once_are_no_rate);
