@@ -81,10 +81,11 @@ static bool reseal(struct policy_keeper *keeper, struct service_policy *policy, 
     struct policy_binding binding = policy_binding_of(&name, policy->version);
     const struct store_policy_key key = {policy->org_id,    policy->site_id,      policy->class_id,
                                          policy->camera_id, policy->service_name, policy->policy_type};
+    g_autofree char *present = g_strdup(policy->config.text);
     if (!policy_keeper_open(keeper, policy, error))
         return false;
     g_autofree char *sealed = policy_seal(keeper->ring, &binding, policy->config.text);
-    return store_policy_reseal(keeper->config.store, &key, policy->version, sealed, error);
+    return store_policy_reseal(keeper->config.store, &key, policy->version, present, sealed, error);
 }
 
 /* As policy_keeper_reseal, of those that `is_wanted` says. */

@@ -343,8 +343,8 @@ bool store_policy_change(struct store *store, const struct store_policy_change *
     return is_good;
 }
 
-bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *config,
-                         GError **error)
+bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *present,
+                         const char *config, GError **error)
 {
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_of(key->org_id), error);
@@ -355,9 +355,10 @@ bool store_policy_reseal(struct store *store, const struct store_policy_key *key
                                               sql_text(key->service_name),
                                               sql_text(key->policy_type),
                                               sql_json(config),
-                                              sql_integer(version)};
+                                              sql_integer(version),
+                                              sql_json(present)};
     return transaction &&
-           store_run(transaction, "UPDATE service_policies SET config = $7 " OF_KEY " AND version = $8", values,
-                     G_N_ELEMENTS(values), NULL, error) &&
+           store_run(transaction, "UPDATE service_policies SET config = $7 " OF_KEY " AND version = $8 AND config = $9",
+                     values, G_N_ELEMENTS(values), NULL, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }

@@ -212,9 +212,10 @@ bool store_policy_change(struct store *store, const struct store_policy_change *
                          int64_t *revision, GError **error);
 /* Whether what is stored (NULL: nothing) is of the version that a change expects, as store_policy_change does. */
 bool store_policy_check_version(int32_t expected_version, const struct service_policy *present, GError **error);
-/* The same document under another seal, if its version is still this one: no change, so no revision. */
-bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *config,
-                         GError **error);
+/* The same document under another seal, if its version is still this one and what is stored is still `present`: other
+ * programs need not count versions. No change, so no revision; true also where it is another by now. */
+bool store_policy_reseal(struct store *store, const struct store_policy_key *key, int32_t version, const char *present,
+                         const char *config, GError **error);
 /* Whether there is whom a key names. False: VEDETTE_ERROR_INVALID says what is not there, or the store's own error. */
 bool store_policy_check_scope(struct store *store, const struct store_policy_key *key, GError **error);
 /* What was changed of one policy, newest first: a new GPtrArray of struct policy_revision *, of those before a revision

@@ -1,6 +1,7 @@
 /* Documents in a real store: changes, their history, versions, keys. Cases H1, H4, H14, H15. */
 #include "../store/store_world.h"
 #include "keeper/keeper.h"
+#include "store/store_internal.h"
 
 #define KEY "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
@@ -137,6 +138,40 @@ static void test_documents_are_sealed_anew_after_a_rotation(void)
     g_assert_no_error(error);
     g_assert_cmpint(policy->version, ==, 1); /* nothing was changed */
     service_policy_free(policy);
+    world_end(&world);
+}
+
+static char *stored_text(struct world *world, const struct store_policy_key *key)
+{
+    g_autoptr(GError) error = NULL;
+    struct service_policy *policy = store_policy_find(world->store.store, key, &error);
+    g_assert_no_error(error);
+    char *text = g_strdup(policy->config.text);
+    service_policy_free(policy);
+    return text;
+}
+
+/* Another program wrote a newer one between the read and the seal, and does not count versions. */
+static void test_a_seal_takes_the_place_of_what_was_read_alone(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    const struct store_policy_key key = {.org_id = "default", .service_name = "safety", .policy_type = "safety"};
+    world_start(&world, NULL);
+    put(&world, &org_safety, POLICY_PUT, "{\"loitering_seconds\":20}");
+    g_autofree char *read = stored_text(&world, &key);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(world.store.store, STORE_WRITE, "default", &error);
+    g_assert_true(store_run(transaction, "UPDATE service_policies SET config = $1",
+                            STORE_VALUES(sql_json("{\"loitering_seconds\":5}")), NULL, &error));
+    g_assert_true(store_commit(g_steal_pointer(&transaction), &error));
+    g_autofree char *newer = stored_text(&world, &key);
+    g_assert_true(store_policy_reseal(world.store.store, &key, 1, read, "\"sealed\"", &error));
+    g_autofree char *kept = stored_text(&world, &key);
+    g_assert_cmpstr(kept, ==, newer);
+    g_assert_true(store_policy_reseal(world.store.store, &key, 1, newer, "\"sealed\"", &error));
+    g_autofree char *sealed = stored_text(&world, &key);
+    g_assert_cmpstr(sealed, ==, "\"sealed\"");
     world_end(&world);
 }
 
@@ -437,6 +472,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policy keeper/documents are sealed anew after a rotation",
                     test_documents_are_sealed_anew_after_a_rotation);
+    g_test_add_func("/policy keeper/a seal takes the place of what was read alone",
+                    test_a_seal_takes_the_place_of_what_was_read_alone);
     g_test_add_func("/policy keeper/changes are in force when the call returns",
                     test_changes_are_in_force_when_the_call_returns);
     g_test_add_func("/policy keeper/h01_what_is_refused_is_not_stored", test_h01_what_is_refused_is_not_stored);
