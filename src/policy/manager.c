@@ -222,12 +222,21 @@ static struct policy_set *read_snapshot(struct policy_manager *manager)
     g_autoptr(GError) error = NULL;
     if (!manager->snapshot_path)
         return NULL;
-    struct policy_set *set = policy_snapshot_read(manager->snapshot_path, &manager->config.sealer, &error);
+    struct policy_set *set =
+        policy_snapshot_read(manager->snapshot_path, &manager->config.sealer, &manager->status.snapshot_error, &error);
     if (!set && !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
         manager->status.snapshots_refused++;
         manager->status.snapshot_error = g_strdup(error->message);
     }
     return set;
+}
+
+/* What a snapshot has that this version refuses is in doubt. */
+static void serve_last_run(struct policy_manager *manager)
+{
+    take_over(manager, manager->last_run, policy_set_revision(manager->last_run), true);
+    manager->status.refused_now = (int64_t)policy_set_doubts(manager->last_run);
+    count_bad(&manager->status);
 }
 
 /* The first load. A document that is refused by it falls back on what the last run saved, and so does everything when
@@ -238,7 +247,7 @@ static void start(struct policy_manager *manager)
     manager->last_run = read_snapshot(manager);
     load(manager, NULL);
     if (!manager->status.is_loaded && manager->last_run)
-        take_over(manager, manager->last_run, policy_set_revision(manager->last_run), true);
+        serve_last_run(manager);
     g_clear_pointer(&manager->last_run, policy_set_unref);
     pthread_mutex_unlock(&manager->load_lock);
 }

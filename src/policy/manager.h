@@ -63,12 +63,12 @@ struct policy_status {
     int64_t documents;
     int64_t loads, load_failures, loads_out_of_order, documents_refused,
         snapshots_refused;  /* counted since the start */
-    int64_t refused_now;    /* documents that the latest good load refused */
+    int64_t refused_now;    /* documents that the latest good load refused; before one, the snapshot's */
     unsigned refused_types; /* theirs, as bits: 1 << enum policy_type */
     int64_t not_configured; /* cameras that cannot be told what their policies come to; whoever tells them counts */
     int64_t bad_now;        /* refused_now, not_configured, and 1 more each while it is stale and while it is unsaved */
-    char *snapshot_error;   /* why the snapshot was passed over at start; NULL: it was not. g_free */
-    char *error;            /* why the latest load or document was refused; NULL after a good one. g_free */
+    char *snapshot_error; /* why the snapshot, or a document of it, was passed over at start; NULL: none was. g_free */
+    char *error;          /* why the latest load or document was refused; NULL after a good one. g_free */
 };
 
 struct policy_manager;

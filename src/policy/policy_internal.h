@@ -105,4 +105,5 @@ struct policy_sealer;
  * when there is none, with another error when what lies there is no whole snapshot, or does not open. */
 bool policy_snapshot_write(const struct policy_set *set, const char *path, const struct policy_sealer *sealer,
                            GError **error);
-struct policy_set *policy_snapshot_read(const char *path, const struct policy_sealer *sealer, GError **error);
+struct policy_set *policy_snapshot_read(const char *path, const struct policy_sealer *sealer, char **refusal,
+                                        GError **error);

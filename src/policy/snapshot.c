@@ -59,8 +59,10 @@ bool policy_snapshot_write(const struct policy_set *set, const char *path, const
     return false;
 }
 
-static bool add_line(struct policy_set *set, const char *text, GError **error)
+/* A document that this version refuses is in doubt, and takes no other with it. *refusal: that of the first. */
+static void add_line(struct policy_set *set, const char *text, char **refusal)
 {
+    g_autoptr(GError) error = NULL;
     g_autoptr(json_t) line = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     g_autofree char *config = policy_dump(json_object_get(line, "config"));
     const char *type = json_string_value(json_object_get(line, "policy_type"));
@@ -73,7 +75,11 @@ static bool add_line(struct policy_set *set, const char *text, GError **error)
         .config_json = config ? config : "",
         .revision = json_integer_value(json_object_get(line, "revision")),
     };
-    return policy_set_add(set, &document, error);
+    if (policy_set_add(set, &document, &error))
+        return;
+    policy_set_keep(set, set, &document, error->message);
+    if (!*refusal)
+        *refusal = g_strdup(error->message);
 }
 
 /* The body of a snapshot that is whole; NULL: it is not. */
@@ -115,8 +121,10 @@ static char *read_file(const char *path, GError **error)
     return g_steal_pointer(&text);
 }
 
-struct policy_set *policy_snapshot_read(const char *path, const struct policy_sealer *sealer, GError **error)
+struct policy_set *policy_snapshot_read(const char *path, const struct policy_sealer *sealer, char **refusal,
+                                        GError **error)
 {
+    g_autofree char *first = NULL;
     CLEANUP(policy_set) struct policy_set *set = policy_set_new();
     g_autofree char *file = read_file(path, error);
     g_autofree char *text = file && sealer->open ? sealer->open(sealer->data, file, error) : g_steal_pointer(&file);
@@ -127,8 +135,8 @@ struct policy_set *policy_snapshot_read(const char *path, const struct policy_se
     }
     for (char *line = body, *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
-        if (!add_line(set, line, error))
-            return NULL;
+        add_line(set, line, &first);
     }
+    *refusal = first ? g_strdup_printf("policies' snapshot '%s': %s", path, first) : NULL;
     return g_steal_pointer(&set);
 }

@@ -448,6 +448,68 @@ static void test_h12_a_damaged_snapshot_is_ignored_and_counted(void)
     world_clear(&world);
 }
 
+/* As another version of the server might have it: a document more, and the digest of all. */
+static void add_to_snapshot(const struct world *world, const char *line)
+{
+    g_autofree char *whole = NULL;
+    g_assert_true(g_file_get_contents(world->snapshot, &whole, NULL, NULL));
+    const char *end = strchr(whole, '\n'), *digest = strchr(whole, ' ');
+    g_assert_true(end && digest && digest < end);
+    g_autofree char *body = g_strconcat(end + 1, line, "\n", NULL);
+    g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, body, -1);
+    g_autofree char *made = g_strdup_printf("%.*s %s\n%s", (int)(digest - whole), whole, sum, body);
+    g_assert_true(g_file_set_contents(world->snapshot, made, -1, NULL));
+}
+
+/* An update may refuse what an earlier version took; nobody knows what that says. */
+static void test_h12_a_bad_document_of_the_snapshot_is_in_doubt_alone(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    policy_manager_free(manage(&world, 0));
+    add_to_snapshot(&world, "{\"config\":{\"face_blur_enabled\":\"sometimes\"},\"org_id\":\"acme\","
+                            "\"policy_type\":\"privacy\",\"revision\":1}");
+    world.is_away = true;
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_cmpfloat(in_force(manager), ==, 7);
+    g_autofree char *why = doubt(manager);
+    g_assert_nonnull(why);
+    g_assert_nonnull(strstr(why, "face_blur_enabled"));
+    policy_manager_get_status(manager, &status);
+    g_assert_true(status.is_loaded && status.is_stale); /* nothing is deleted */
+    g_assert_cmpint(status.refused_now, ==, 1);
+    g_assert_cmpint(status.bad_now, ==, 2);
+    g_assert_nonnull(strstr(status.snapshot_error, world.snapshot));
+    g_assert_nonnull(strstr(status.snapshot_error, "orgs/acme/privacy"));
+    policy_status_clear(&status);
+    world.is_away = false; /* what the source says is known */
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_null(doubt(manager));
+    policy_manager_get_status(manager, &status);
+    g_assert_cmpint(status.bad_now, ==, 0);
+    policy_status_clear(&status);
+    world_clear(&world);
+}
+
+/* The store has it too, and refuses it too: what it says of what is kept is not known. */
+static void test_h12_a_hold_that_the_snapshot_and_the_source_have_badly_is_refused(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    policy_manager_free(manage(&world, 0));
+    add_to_snapshot(&world, "{\"config\":{\"legal_hold\":\"true\"},\"org_id\":\"acme\",\"policy_type\":"
+                            "\"retention\",\"revision\":1}");
+    world.type = POLICY_RETENTION;
+    say(&world, "{\"legal_hold\":\"true\"}", 2);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    policy_manager_get_status(manager, &status);
+    g_assert_cmpuint(status.refused_types, ==, 1U << POLICY_RETENTION);
+    policy_status_clear(&status);
+    world_clear(&world);
+}
+
 static void test_h14_going_back_is_a_new_revision(void)
 {
     struct world world;
@@ -493,6 +555,10 @@ int main(int argc, char **argv)
                     test_h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_alone);
     g_test_add_func("/policy manager/h12_a_damaged_snapshot_is_ignored_and_counted",
                     test_h12_a_damaged_snapshot_is_ignored_and_counted);
+    g_test_add_func("/policy manager/h12_a_bad_document_of_the_snapshot_is_in_doubt_alone",
+                    test_h12_a_bad_document_of_the_snapshot_is_in_doubt_alone);
+    g_test_add_func("/policy manager/h12_a_hold_that_the_snapshot_and_the_source_have_badly_is_refused",
+                    test_h12_a_hold_that_the_snapshot_and_the_source_have_badly_is_refused);
     g_test_add_func("/policy manager/h14_going_back_is_a_new_revision", test_h14_going_back_is_a_new_revision);
     return g_test_run();
 }
