@@ -307,25 +307,14 @@ static void append_upstream(void *data, const char *name, struct vedette_breaker
                            (double)stats.retry_after_us / G_USEC_PER_SEC);
 }
 
-static void append_other_queue(void *data, const char *name, const struct vedette_queue_stats *stats)
-{
-    append_key(data, name);
-    g_string_append_printf(data,
-                           "{\"total_queued\":%" G_GINT64_FORMAT ",\"memory_queue_size\":%" G_GINT64_FORMAT
-                           ",\"disk_queue_size\":%" G_GINT64_FORMAT "}",
-                           stats->total_queued, stats->memory_queue_size, stats->disk_queue_size);
-}
-
 static void append_details(const struct request *request, const struct component components[COMPONENT_COUNT],
                            GString *json)
 {
-    struct vedette_resilience *resilience = request->api->resilience;
     g_string_append(json, ",\"resilience_stats\":{\"circuit_breakers\":{");
     append_cameras(request, append_breaker, json);
     each_upstream(request->api, request->login.user->org_id, append_upstream, json);
     g_string_append(json, "},\"queues\":{\"events\":");
     append_queue(request, json);
-    vedette_resilience_each_queue(resilience, append_other_queue, json);
     g_string_append(json, "}},\"components\":{");
     append_components(components, json);
     g_string_append(json, "},\"cameras\":{");

@@ -46,6 +46,7 @@ struct proof {
     char id[64];             /* of its signal; empty: none came yet */
     int64_t made_ms, got_ms; /* by the wall clock: the signal's making, and its coming */
     int64_t got_us;
+    char *problem; /* once it is over; NULL: none */
     bool is_over;
     guint timer;
     GThread *asker; /* whether it is stored; NULL: it is not asked yet */
@@ -134,6 +135,7 @@ static void finish(struct proof *proof, const char *problem)
         return;
     proof->is_over = true;
     g_atomic_int_set(&proof->is_left, true);
+    proof->problem = g_strdup(problem);
     if (problem)
         log_error(NULL, "the proof failed: %s", problem);
     else
@@ -300,6 +302,7 @@ static void proof_free(struct proof *proof)
     if (proof->clip_maker)
         g_thread_join(proof->clip_maker);
     g_clear_error(&proof->clip_error);
+    g_free(proof->problem);
     if (proof->timer)
         g_source_remove(proof->timer);
     g_unlink(proof->clip);
@@ -347,11 +350,21 @@ void proof_clear(struct hub *hub)
     proof_free(proof);
 }
 
+/* One that failed stays while its record waits for the spool: what it failed by is then still so. */
+static void refuse(const struct proof *before, GError **error)
+{
+    const char *problem = before && before->is_over ? before->problem : NULL;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "%s%s",
+                problem  ? "the record of the proof before still waits: "
+                : before ? "another proof is under way"
+                         : "the server stops",
+                problem ? problem : "");
+}
+
 struct proof *proof_start(struct hub *hub, proof_step_fn step, void *data, GError **error)
 {
     if (hub->proof || hub->is_stopping) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "%s",
-                    hub->proof ? "another proof is under way" : "the server stops");
+        refuse(hub->proof, error);
         return NULL;
     }
     struct proof *proof = g_new0(struct proof, 1);
