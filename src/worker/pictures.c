@@ -14,6 +14,10 @@
 /* Track ids of a stream that begins anew are above those of every stream before it. */
 enum { STREAM_TRACK_IDS = 1 << 16 };
 
+/* A sender's clock that goes back by no more is coarse, or two pictures came in the wrong order; one that runs ahead of
+ * ours by more from one picture to the next was set. */
+enum { CLOCK_BACK_US = 2000000, CLOCK_AHEAD_US = 10000000 };
+
 /* What is remembered between the pictures of one stream. */
 struct stream {
     char *described; /* the camera as JSON, to see that a request changes it */
@@ -22,6 +26,7 @@ struct stream {
     int width_px, height_px;
     uint64_t frame_number;
     int64_t media_us;                 /* of the last picture */
+    int64_t shift_us;                 /* from the sender's clock to media_us */
     int64_t seen_us;                  /* when it came */
     struct detect_response *response; /* of the picture that is being looked at */
 };
@@ -159,7 +164,19 @@ static struct stream *stream_for(struct pictures *pictures, const struct detect_
 
 /* ---- one picture ---- */
 
-/* Time must pass from one picture to the next, whatever the sender's clock says. */
+/* Time must pass from one picture to the next, whatever the sender's clock says: where that was set, the time that
+ * passed here takes the place of its step. */
+static int64_t next_media_us(struct stream *stream, int64_t taken_us, int64_t now_us)
+{
+    bool is_first = stream->frame_number == 0;
+    int64_t step_us = taken_us + stream->shift_us - stream->media_us, passed_us = now_us - stream->seen_us;
+    if (!is_first && (step_us < -CLOCK_BACK_US || step_us > passed_us + CLOCK_AHEAD_US)) {
+        stream->shift_us += passed_us - step_us;
+        step_us = passed_us;
+    }
+    return stream->media_us + (is_first ? step_us : MAX(step_us, 1000));
+}
+
 static void stamp(struct pictures *pictures, const struct detect_request *request, struct stream *stream,
                   struct frame *frame)
 {
@@ -169,7 +186,7 @@ static void stamp(struct pictures *pictures, const struct detect_request *reques
     frame->media_us = frame->captured_at_ms * 1000;
     if (!stream)
         return;
-    frame->media_us = MAX(frame->media_us, stream->media_us + 1000);
+    frame->media_us = next_media_us(stream, frame->media_us, now_us);
     frame->number = ++stream->frame_number;
     stream->media_us = frame->media_us;
     stream->seen_us = now_us;

@@ -250,6 +250,20 @@ def what_is_on_is_raised_and_what_is_off_is_not():
                 assert answer["features"][name]["status"] == ("ok" if is_on else "off"), answer["features"]
 
 
+def a_clock_that_was_set_stops_no_rule():
+    """The sender's clock goes back by a minute, or on by 50 minutes, while somebody loiters."""
+    with Directory() as directory, Hub(directory, CONFIG) as hub:
+        for step in (-300, 15000):
+            raised = []
+            for number in range(TRUSTED + 60):
+                is_set = number >= TRUSTED + 5
+                picture = still(number) if number < TRUSTED else with_blocks(number, 60 + number % 8)
+                answer = detect(hub, picture, stream_id=f"set-{step}", captured_at=time_of(600 + number + is_set * step),
+                                zones=[YARD], loitering_seconds=4)
+                raised += [(signal["kind"], number) for signal in answer["violations"] if signal["kind"] == "loitering"]
+            assert len(raised) == 1 and raised[0][1] > TRUSTED + 5, (step, raised)
+
+
 def two_orgs_share_nothing():
     config = CONFIG
     with Directory() as directory:
@@ -292,4 +306,4 @@ if __name__ == "__main__":
         a_stream_counts_crossings_and_intrusions, each_feature_says_how_it_went, a_form_answers_as_json_does,
         what_is_no_picture_is_refused_before_it_is_decoded, too_many_streams_are_refused,
         a_process_that_dies_is_started_again, an_idle_process_is_ended, two_orgs_share_nothing,
-        what_is_on_is_raised_and_what_is_off_is_not, a_model_finds_people_and_hides_them)]))
+        what_is_on_is_raised_and_what_is_off_is_not, a_clock_that_was_set_stops_no_rule, a_model_finds_people_and_hides_them)]))
