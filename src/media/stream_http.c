@@ -48,6 +48,19 @@ static void pump_stream(struct session *session, struct http_client *client, GEr
     }
 }
 
+/* False also where the camera sends a stream by now: the next connection takes it as one. */
+static bool ask_for_the_next(struct http_client *client, GError **error)
+{
+    if (!http_client_open(client, error))
+        return false;
+    if (http_client_is_stream(client)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+                    "the camera sent single pictures and now sends a stream: the connection is begun anew for it");
+        return false;
+    }
+    return true;
+}
+
 /* Asks again and again, as long as all goes well. The first picture is there. */
 static void poll_snapshots(struct session *session, struct http_client *client, GError **error)
 {
@@ -64,7 +77,7 @@ static void poll_snapshots(struct session *session, struct http_client *client, 
         int64_t now_us = clock_monotonic_us(stream->clock);
         due_us = MAX(due_us + (int64_t)(G_USEC_PER_SEC / fps), now_us);
         stream_wait_ms(stream, (due_us - now_us) / 1000);
-    } while (!stream_is_stopping(stream) && session_check(session, error) && http_client_open(client, error));
+    } while (!stream_is_stopping(stream) && session_check(session, error) && ask_for_the_next(client, error));
 }
 
 void stream_run_http(struct media_stream *stream, GError **error)

@@ -143,6 +143,38 @@ static void test_pictures_arrive(gconstpointer data)
     fake_camera_stop(server);
 }
 
+/* ---- one that changes its mind ---- */
+
+static int answers; /* atomic */
+
+static bool turn_to_a_stream(const struct fake_request *request)
+{
+    return g_atomic_int_add(&answers, 1) < 3 ? answer_one_picture(request) : stream_plainly(request);
+}
+
+static bool has_connected_anew(void *data)
+{
+    struct media_eye *eye = data;
+    return counter_get(&eye->health.connects) >= 2;
+}
+
+static void test_pictures_that_turn_to_a_stream(void)
+{
+    struct fake_camera *server = fake_camera_start(turn_to_a_stream);
+    g_autofree char *address = address_on(fake_camera_port(server));
+    struct media_eye eye;
+    media_eye_init(&eye);
+    eye.settings.picture_fps = 50;
+    eye.settings.retry_delay_ms = eye.settings.retry_delay_max_ms = 10;
+    g_atomic_int_set(&answers, 0);
+    media_eye_open(&eye, address);
+    g_assert_true(media_world_wait(has_connected_anew, &eye));
+    g_assert_true(media_eye_wait_state(&eye, "online"));
+    g_assert_cmpint(g_atomic_int_get(&answers), ==, 5); /* the last is a stream that goes on */
+    media_eye_close(&eye);
+    fake_camera_stop(server);
+}
+
 /* ---- logins ---- */
 
 static int wrong_logins; /* atomic */
@@ -443,6 +475,7 @@ int main(int argc, char **argv)
     media_world_start();
     jpeg = media_world_jpeg(&jpeg_length);
     add_rows();
+    g_test_add_func("/media/http/pictures_that_turn_to_a_stream", test_pictures_that_turn_to_a_stream);
     g_test_add_data_func("/media/http/s06_the_right_login_only/digest", (gconstpointer)(uintptr_t)want_digest,
                          test_the_right_login_only);
     g_test_add_data_func("/media/http/s06_the_right_login_only/basic", (gconstpointer)(uintptr_t)want_basic,
