@@ -178,14 +178,14 @@ bool detector_run(struct detector *detector, const struct frame *frame, struct d
     return detector_run_region(detector, frame, NULL, detections, error);
 }
 
-void detections_merge(struct detections *all, const struct detections *more, double iou)
+void detector_merge(const struct detector *detector, struct detections *all, const struct detections *more)
 {
     int before = all->count;
     for (int i = 0; i < more->count; i++) {
         bool is_new = true;
         for (int k = 0; k < before && is_new; k++)
             is_new = all->items[k].object_class != more->items[i].object_class ||
-                     box_iou(&all->items[k].box, &more->items[i].box) <= iou;
+                     box_iou(&all->items[k].box, &more->items[i].box) <= (double)detector->nms_iou;
         if (!is_new)
             continue;
         if (all->count < VISION_MAX_DETECTIONS)

@@ -122,8 +122,9 @@ bool detector_restart(struct detector *detector, GError **error);
 int64_t detector_busy_us(const struct detector *detector);
 /* Ends the run under way with an error, at the model's next operation. Any thread. */
 void detector_interrupt(struct detector *detector);
-/* From a region's detections to those of a frame: appends to `all` what overlaps nothing of its class there. */
-void detections_merge(struct detections *all, const struct detections *more, double iou);
+/* From a region's detections to those of a frame: appends to `all` what overlaps nothing of its class there by more
+ * than whole frames' objects may (detector.nms_iou, else the card's). Also while another thread runs or restarts it. */
+void detector_merge(const struct detector *detector, struct detections *all, const struct detections *more);
 const struct model_card *detector_card(const struct detector *detector);
 /* "CPU", "CUDA", …: the execution provider in use. Until the next detector_restart. */
 const char *detector_provider(const struct detector *detector);

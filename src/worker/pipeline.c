@@ -277,7 +277,7 @@ static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum
     counter_add(&pipeline->health->detector_runs, 1);
     if (is_good && answer == GATE_REGION) {
         gate_drop_region(pipeline->found, region);
-        detections_merge(pipeline->found, pipeline->part, detector_card(pipeline->detector)->nms_iou);
+        detector_merge(pipeline->detector, pipeline->found, pipeline->part);
     }
     return is_good;
 }

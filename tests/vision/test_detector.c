@@ -523,6 +523,34 @@ static void test_a_card_lies_beside_its_model_or_is_named(void)
     world_clear(&world);
 }
 
+/* ---- what a region adds to a frame ---- */
+
+/* How many there are of two people that overlap by 0.6. */
+static int merged(const struct world *world, double nms_iou)
+{
+    const struct detector_settings settings = {.threads = 1, .nms_iou = nms_iou};
+    CLEANUP(detector) struct detector *detector = detector_open(world->model, &settings, NULL);
+    g_assert_nonnull(detector);
+    g_autofree struct detections *all = g_new0(struct detections, 1), *more = g_new0(struct detections, 1);
+    const char *person = g_intern_string("person");
+    all->items[all->count++] = (struct detection){.object_class = person, .box = {0, 0, 0.4, 0.4}};
+    more->items[more->count++] = (struct detection){.object_class = person, .box = {0.1, 0, 0.4, 0.4}};
+    detector_merge(detector, all, more);
+    return all->count;
+}
+
+static void test_a_region_is_merged_by_the_setting(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_write(&world, &tiny, tiny_card);
+    g_assert_cmpint(merged(&world, 0), ==, 1); /* the card says 0.45 */
+    g_assert_cmpint(merged(&world, 0.7), ==, 2);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -540,6 +568,7 @@ int main(int argc, char **argv)
     g_test_add_func("/detector/outputs that turn out to be empty", test_outputs_that_turn_out_to_be_empty);
     g_test_add_func("/detector/other numbers than floats", test_other_numbers_than_floats);
     g_test_add_func("/detector/outputs are known by their shape", test_outputs_are_known_by_their_shape);
+    g_test_add_func("/detector/a region is merged by the setting", test_a_region_is_merged_by_the_setting);
     g_test_add_func("/detector/16-bit floats", test_halves);
     g_test_add_func("/detector/a card lies beside its model, or is named",
                     test_a_card_lies_beside_its_model_or_is_named);
