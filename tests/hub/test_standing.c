@@ -1,0 +1,114 @@
+/* What an earlier run told of, or one did before its camera was disabled, and is no more, is taken back. */
+#include "monitor_world.h"
+
+static bool stands(struct world *world, const char *camera_id, const char *kind)
+{
+    int64_t since_ms;
+    g_assert_true(store_incident_standing(world->hub.store, "default", camera_id, kind, &since_ms, NULL));
+    return since_ms != 0;
+}
+
+/* The store is asked by another thread, and answers when it does. */
+static void pass_until_over(struct world *world, const char *camera_id, const char *kind)
+{
+    g_assert_true(stands(world, camera_id, kind));
+    for (int64_t until_us = g_get_monotonic_time() + DEADLINE_US; stands(world, camera_id, kind);) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        pass(world, "online", 1);
+        g_usleep(500); /* between looks */
+    }
+}
+
+static void restart(struct world *world)
+{
+    world_close(world);
+    world_open(world, false);
+}
+
+static void test_a_camera_that_came_back_meanwhile_is_told(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 5);
+    pass(&world, "waiting", 30);
+    assert_signals(&world, 1, "camera_offline");
+    restart(&world);
+    pass_until_over(&world, "door", "camera_offline");
+    assert_signals(&world, 2, "camera_offline camera_recovered");
+    restart(&world);
+    pass(&world, "online", 30);
+    pass(&world, "waiting", 30);
+    assert_signals(&world, 3, "camera_offline camera_recovered camera_offline");
+    world_clear(&world);
+}
+
+static void test_a_camera_that_is_still_gone_is_not_back(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "waiting", 15);
+    restart(&world);
+    pass(&world, "waiting", 15);
+    assert_signals(&world, 2, "camera_offline camera_offline");
+    pass_until_over(&world, "door", "camera_offline");
+    pass(&world, "online", 30);
+    pass(&world, "waiting", 30);
+    assert_signals(&world, 4, "camera_offline camera_offline camera_recovered camera_offline");
+    world_clear(&world);
+}
+
+static void test_a_camera_that_was_disabled_while_it_was_gone_is_told_back(void)
+{
+    struct world world;
+    world_init(&world);
+    struct camera camera = *(const struct camera *)world.settings.cameras.items; /* borrows everything */
+    pass(&world, "waiting", 15);
+    camera.enabled = false;
+    live_put_camera(world.hub.live, &camera);
+    pass(&world, NULL, 5);
+    camera.enabled = true;
+    live_put_camera(world.hub.live, &camera);
+    pass_until_over(&world, "door", "camera_offline");
+    assert_signals(&world, 2, "camera_offline camera_recovered");
+    world_clear(&world);
+}
+
+static void test_a_standstill_that_ended_meanwhile_is_told(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 5);
+    pass_without_frames(&world, 25);
+    assert_signals(&world, 1, "stalled");
+    restart(&world);
+    pass_until_over(&world, "door", "stalled");
+    assert_signals(&world, 2, "stalled stall_ended");
+    world_clear(&world);
+}
+
+static void test_an_overload_of_an_earlier_run_is_over(void)
+{
+    struct world world;
+    world_init(&world);
+    pass(&world, "online", 2);
+    monitor_raise_for_orgs(world.hub.monitor, SERVER_SIGNAL_OVERLOAD, 0, "{}");
+    pass(&world, "online", 2);
+    restart(&world);
+    pass_until_over(&world, "server", "overload");
+    assert_signals(&world, 2, "overload overload_ended");
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/standing/a camera that came back meanwhile is told",
+                    test_a_camera_that_came_back_meanwhile_is_told);
+    g_test_add_func("/standing/a camera that is still gone is not back", test_a_camera_that_is_still_gone_is_not_back);
+    g_test_add_func("/standing/a camera that was disabled while it was gone is told back",
+                    test_a_camera_that_was_disabled_while_it_was_gone_is_told_back);
+    g_test_add_func("/standing/a standstill that ended meanwhile is told",
+                    test_a_standstill_that_ended_meanwhile_is_told);
+    g_test_add_func("/standing/an overload of an earlier run is over", test_an_overload_of_an_earlier_run_is_over);
+    return g_test_run();
+}
