@@ -105,7 +105,10 @@ static bool find_cameras(const struct policy_backtests *backtests, const struct 
             g_ptr_array_add(found, (gpointer)(uintptr_t)camera_ref(camera));
     }
     if (found->len == 0)
-        return refuse(error, VEDETTE_ERROR_NOT_FOUND, "the policy would touch no camera of org '%s'", request->org_id);
+        return refuse(
+            error, VEDETTE_ERROR_NOT_FOUND,
+            "the policy would touch no camera of org '%s' that this server watches: those of another are tried there",
+            request->org_id);
     if (found->len > (guint)backtests->settings->backtest_cameras)
         return refuse(error, VEDETTE_ERROR_INVALID,
                       "the policy would touch %u cameras: policies.backtest_cameras allows %d at once", found->len,
