@@ -159,6 +159,8 @@ struct request {
     struct camera_trial *trial;         /* NULL: none yet */
     struct intake *intake;              /* NULL: none yet */
     guint64 declared_bytes, most_bytes; /* of the body: as it was announced, and as it may be */
+    guint64 received_bytes;             /* of it, kept or not */
+    bool is_shed;                       /* it is not kept: http.max_bodies_bytes were */
 };
 
 /* ---- server.c ---- */
@@ -273,10 +275,8 @@ bool request_check_runs_server(const struct request *request, struct answer *ans
 struct viewings *viewings_new(void);
 void viewings_free(struct viewings *viewings);
 /* Before a picture of the camera is shown: where a policy hides nobody in it, or the camera cannot be told whom to
- * hide, it is for a privacy officer or above, and the audit is told; so it is with one that was made while it hid
- * nobody
- * (`shows_people`). False: it is not for them, or the audit cannot be
- * told, and the answer is made. */
+ * hide, it is for a privacy officer or above, and the audit is told; so it is with one that was made while nobody was
+ * hidden (`shows_people`). False: it is not for them, or the audit cannot be told, and the answer is made. */
 bool request_may_view(const struct request *request, const struct camera *camera, bool shows_people,
                       struct answer *answer);
 /* cameras.c: the cameras of this moment; theirs and what they hold live until it is asked for again, or to the

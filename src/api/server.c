@@ -382,6 +382,56 @@ static enum MHD_Result answer_request(struct request *request)
     return result;
 }
 
+/* ---- bodies ---- */
+
+static void forget_body(struct request *request)
+{
+    if (request->body->len) /* a password may lie there */
+        memset(request->body->data, 0, request->body->len);
+    counter_add(&request->api->health->http_body_bytes, -(int64_t)request->body->len);
+    g_byte_array_set_size(request->body, 0);
+}
+
+static bool has_room_for_body(const struct request *request, size_t bytes)
+{
+    return counter_get(&request->api->health->http_body_bytes) + (int64_t)bytes <=
+           request->api->settings->http.max_bodies_bytes;
+}
+
+/* What is read of one that is shed is passed over: an answer is heard only by who was let speak. */
+static enum MHD_Result take_body(struct request *request, const char *upload, size_t *size)
+{
+    request->received_bytes += *size;
+    if (request->received_bytes > request->most_bytes)
+        return MHD_NO;
+    if (!request->is_shed && !has_room_for_body(request, *size)) {
+        request->is_shed = true;
+        counter_add(&request->api->health->http_bodies_refused, 1);
+        forget_body(request);
+        g_byte_array_unref(request->body); /* its room, too */
+        request->body = g_byte_array_new();
+    }
+    if (!request->is_shed) {
+        g_byte_array_append(request->body, (const guint8 *)upload, (guint)*size);
+        counter_add(&request->api->health->http_body_bytes, (int64_t)*size);
+    }
+    *size = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result refuse_body(struct request *request)
+{
+    struct answer answer;
+    answer_init(&answer);
+    answer_problem(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too much is being sent to this server at once: try again",
+                   NULL);
+    answer_header(&answer, "Retry-After", "1");
+    answer_cors(request, &answer);
+    enum MHD_Result result = send_answer(request, &answer);
+    answer_clear(&answer);
+    return result;
+}
+
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **context)
 {
@@ -399,14 +449,9 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
         answer_clear(&answer);
         return result;
     }
-    if (*upload_size) {
-        if (request->body->len + *upload_size > request->most_bytes)
-            return MHD_NO;
-        g_byte_array_append(request->body, (const guint8 *)upload, (guint)*upload_size);
-        *upload_size = 0;
-        return MHD_YES;
-    }
-    return answer_request(request);
+    if (*upload_size)
+        return take_body(request, upload, upload_size);
+    return request->is_shed ? refuse_body(request) : answer_request(request);
 }
 
 /* The first that is known of a request: its target as it was written. */
@@ -439,8 +484,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     detect_job_leave(request->detect_job);
     camera_trial_leave(request->trial);
     intake_leave(request->intake);
-    if (request->body->len) /* a password may lie there */
-        memset(request->body->data, 0, request->body->len);
+    forget_body(request);
     g_byte_array_unref(request->body);
     g_free(request->raw_target);
     g_free(request->method);

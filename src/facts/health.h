@@ -148,6 +148,7 @@ struct server_health {
     int64_t http_rejected; /* malformed, too large, too slow or too many */
     int64_t http_errors;   /* answered 5xx */
     int64_t http_limited;
+    int64_t http_body_bytes, http_bodies_refused;
     int64_t intake_lines_refused;
     int64_t logins_failed;
     int64_t logins_limited;

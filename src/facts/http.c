@@ -20,6 +20,10 @@ static const struct record_field http_fields[] = {
     FIELD(struct http_settings, max_body_bytes, 0,
           "largest request body; one with a picture may be as large as detect.max_image_bytes needs", .unit = "bytes",
           .min = 1024, .max = 1 << 28, .default_text = "1048576"),
+    FIELD(
+        struct http_settings, max_bodies_bytes, 0,
+        "what the bodies of all requests may take together while they arrive and are answered; more are refused (503)",
+        .unit = "bytes", .min = 1 << 20, .max = INT64_C(1) << 40, .default_text = "268435456"),
     FIELD(struct http_settings, threads, RECORD_NEEDS_RESTART, "threads that serve requests", .min = 1, .max = 64,
           .default_text = "2"),
     FIELD(struct http_settings, websocket_max_clients, 0,

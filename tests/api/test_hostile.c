@@ -458,6 +458,53 @@ static void test_bodies_are_bounded_by_their_route(void)
     world_clear(&world);
 }
 
+/* Sends the head of a request with so large a body, and so much of it. */
+static int begin_body(const struct api_world *world, size_t declared, size_t sent)
+{
+    g_autofree char *head = g_strdup_printf("POST /auth/login HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: "
+                                            "application/json\r\nContent-Length: %zu\r\n\r\n",
+                                            api_port(world->api), declared),
+                    *body = g_strnfill(sent, ' ');
+    int fd = world_connect(world);
+    g_assert_cmpint(send(fd, head, strlen(head), MSG_NOSIGNAL), ==, (ssize_t)strlen(head));
+    for (size_t at = 0; at < sent;) {
+        ssize_t count = send(fd, body + at, sent - at, MSG_NOSIGNAL);
+        g_assert_cmpint(count, >, 0);
+        at += (size_t)count;
+    }
+    return fd;
+}
+
+static int status_of_body(const struct api_world *world, size_t bytes)
+{
+    int fd = begin_body(world, bytes, bytes);
+    struct reply reply = world_read_answer(fd, "POST");
+    int status = reply.status;
+    g_assert_true((status == 503) == (strstr(reply.head, "Retry-After: 1") != NULL));
+    reply_clear(&reply);
+    close(fd);
+    return status;
+}
+
+/* Whoever would fill our memory by many bodies at once is told to come again, and nobody once they are gone. */
+static void test_bodies_are_bounded_in_sum(void)
+{
+    enum { MOST = 1 << 20, HELD = 700000 };
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.max_bodies_bytes = MOST;
+    world_start(&world);
+    int held = begin_body(&world, HELD + 1, HELD);
+    WORLD_AWAIT(counter_get(&world.health.http_body_bytes) == HELD);
+    g_assert_cmpint(status_of_body(&world, HELD), ==, 503);
+    g_assert_cmpint(counter_get(&world.health.http_bodies_refused), ==, 1);
+    g_assert_cmpint(status_of_body(&world, MOST - HELD), ==, 400); /* blanks are no login */
+    close(held);
+    WORLD_AWAIT(counter_get(&world.health.http_body_bytes) == 0);
+    g_assert_cmpint(status_of_body(&world, HELD), ==, 400);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -469,6 +516,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostile/connections_are_bounded", test_connections_are_bounded);
     g_test_add_func("/hostile/stops_at_once_with_clients", test_stops_at_once_with_clients);
     g_test_add_func("/hostile/bodies_are_bounded_by_their_route", test_bodies_are_bounded_by_their_route);
+    g_test_add_func("/hostile/bodies_are_bounded_in_sum", test_bodies_are_bounded_in_sum);
     g_test_add_func("/hostile/an_answer_may_take_longer_than_its_request",
                     test_an_answer_may_take_longer_than_its_request);
     g_test_add_func("/hostile/a09_folded_lines_and_bare_lf", test_a09_folded_lines_and_bare_lf);

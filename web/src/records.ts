@@ -562,6 +562,10 @@ export interface ServerHealth {
   http_errors: number;
   /** HTTP requests refused because there were too many (429) */
   http_limited: number;
+  /** what the bodies of HTTP requests take now (bytes) */
+  http_body_bytes: number;
+  /** HTTP requests whose body was not kept, as http.max_bodies_bytes were (503) */
+  http_bodies_refused: number;
   /** lines of POST /api/v1/events that were refused */
   intake_lines_refused: number;
   /** logins with a wrong name or password, and wrong scrape tokens */
