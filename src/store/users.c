@@ -38,7 +38,7 @@ static bool refuse(GError **error, const char *why)
     return false;
 }
 
-/* A subject of nobody knows which issuer may be this one's. */
+/* Where nobody knows which issuer a subject is of (earlier versions kept none), it may be of this one. */
 static bool is_free(struct store_transaction *transaction, const struct user *user, GError **error)
 {
     int64_t count = 0;

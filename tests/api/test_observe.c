@@ -63,16 +63,21 @@ static char *logged_by_levels(const struct api_world *world, const char *levels)
     return logged;
 }
 
+static void start_with_one_camera(struct api_world *world)
+{
+    world_prepare(world);
+    record_clear(&camera_descriptor, (struct camera *)world->settings.cameras.items + 1);
+    world->settings.cameras.count = 1;
+    world_start(world);
+    world_login(world);
+}
+
 /* Who makes the log tell less is in it, and in the audit. */
 static void test_levels_leave_a_trace(void)
 {
     static const char *const steps[] = {"info", "error", "error,media=debug", "info"};
     struct api_world world;
-    world_prepare(&world);
-    record_clear(&camera_descriptor, (struct camera *)world.settings.cameras.items + 1);
-    world.settings.cameras.count = 1;
-    world_start(&world);
-    world_login(&world);
+    start_with_one_camera(&world);
     for (size_t i = 1; i < G_N_ELEMENTS(steps); i++) {
         g_autofree char *logged = logged_by_levels(&world, steps[i]),
                         *said = g_strdup_printf("%s instead of %s is asked for by admin", steps[i], steps[i - 1]);
@@ -97,11 +102,7 @@ static void test_levels_leave_a_trace(void)
 static void test_errors(void)
 {
     struct api_world world;
-    world_prepare(&world);
-    record_clear(&camera_descriptor, (struct camera *)world.settings.cameras.items + 1);
-    world.settings.cameras.count = 1;
-    world_start(&world);
-    world_login(&world);
+    start_with_one_camera(&world);
     error_groups_clear();
     for (int i = 0; i < 3; i++)
         log_error("door", "thing %d broke", i);

@@ -12,6 +12,18 @@ static bool silent_after_play(const struct fake_request *request)
     return fake_answer_honestly(request, fake_sdp);
 }
 
+/* Of a camera that sends no picture, which is noticed later than all that is looked at here. */
+static void open_quiet(struct media_eye *eye, fake_behaviour behaviour, int retry_delay_ms)
+{
+    asked = fake_camera_start(behaviour);
+    g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(asked));
+    media_eye_init(eye);
+    eye->settings.stall_timeout_ms = 100000;
+    if (retry_delay_ms)
+        eye->settings.retry_delay_ms = eye->settings.retry_delay_max_ms = retry_delay_ms;
+    media_eye_open(eye, address);
+}
+
 static bool was_kept_alive(void *data)
 {
     (void)data;
@@ -22,11 +34,7 @@ static bool was_kept_alive(void *data)
 static void test_sessions_are_kept_alive_and_ended(void)
 {
     struct media_eye eye;
-    asked = fake_camera_start(silent_after_play);
-    g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(asked));
-    media_eye_init(&eye);
-    eye.settings.stall_timeout_ms = 100000;
-    media_eye_open(&eye, address);
+    open_quiet(&eye, silent_after_play, 0);
     g_assert_true(media_world_wait(was_kept_alive, NULL));
     g_assert_cmpint(fake_camera_connections(asked), ==, 1);
     media_eye_close(&eye);
@@ -56,11 +64,7 @@ static void test_sessions_are_kept_alive_by_what_the_camera_knows(gconstpointer 
 {
     struct media_eye eye;
     unknown_answer = status;
-    asked = fake_camera_start(knows_options_alone);
-    g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(asked));
-    media_eye_init(&eye);
-    eye.settings.stall_timeout_ms = 100000;
-    media_eye_open(&eye, address);
+    open_quiet(&eye, knows_options_alone, 0);
     g_assert_true(media_world_wait(was_asked_for_options, NULL));
     g_assert_cmpint(fake_camera_requests(asked, "GET_PARAMETER"), ==, 1);
     g_assert_cmpint(fake_camera_connections(asked), ==, 1);
@@ -78,12 +82,7 @@ static bool forgets_the_session(const struct fake_request *request)
 static void test_a_session_that_is_over_is_a_stream_that_is_over(void)
 {
     struct media_eye eye;
-    asked = fake_camera_start(forgets_the_session);
-    g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(asked));
-    media_eye_init(&eye);
-    eye.settings.stall_timeout_ms = 100000;
-    eye.settings.retry_delay_ms = eye.settings.retry_delay_max_ms = 60000;
-    media_eye_open(&eye, address);
+    open_quiet(&eye, forgets_the_session, 60000);
     g_assert_true(media_eye_wait_state(&eye, "waiting"));
     g_assert_nonnull(strstr(eye.told.last_error, "the camera ended the session"));
     media_eye_close(&eye);
