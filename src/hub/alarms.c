@@ -1,6 +1,6 @@
 /* What a person must look at before something is lost, told as signals when it begins and when it ends: to each org, in
- * the name of the server rather than of a camera. The same is in /health and in /metrics for as long as it lasts. Main
- * loop's thread.
+ * the name of the server rather than of a camera. The same is in /health and in /metrics for as long as it lasts. What
+ * an earlier run told of and is over is taken back. Main loop's thread.
  */
 #include "hub/hub_internal.h"
 
@@ -12,7 +12,8 @@ static const struct alarm {
     size_t gauge; /* in server_health: not 0 while it lasts */
     size_t since; /* there, too; 0: nobody knows */
     enum server_signal begins, ends;
-    const char *attributes;
+    const char *attributes; /* of both; of the governor's: of the end that is told here */
+    bool is_governors;      /* who tells of it, with what was measured; here it is taken back alone */
 } alarms[] = {
     {SERVER_HEALTH_ALARM(retention_stopped), SERVER_SIGNAL_RETENTION_STOPPED, SERVER_SIGNAL_RETENTION_RESUMED,
      "{\"advice\":\"vedette jobs history cleanup_old_data\"}"},
@@ -22,22 +23,58 @@ static const struct alarm {
      "{\"advice\":\"vedette jobs history aggregate_hourly\"}"},
     {offsetof(struct server_health, store_stray_rows), 0, SERVER_SIGNAL_PARTITION_MISSING,
      SERVER_SIGNAL_PARTITIONS_COMPLETE, "{\"advice\":\"look at the server's log for why partitions are not made\"}"},
+    {offsetof(struct server_health, overloaded), 0, SERVER_SIGNAL_OVERLOAD, SERVER_SIGNAL_OVERLOAD_ENDED,
+     "{\"level\":0}", .is_governors = true},
 };
 
-static const int64_t *gauge_at(const struct hub *hub, size_t offset)
+static int64_t read_gauge(const struct hub *hub, size_t offset)
 {
-    return (const int64_t *)(const void *)((const char *)&hub->health + offset);
+    return counter_get((const int64_t *)(const void *)((const char *)&hub->health + offset));
+}
+
+static bool is_on(const struct hub *hub, const struct alarm *alarm)
+{
+    return read_gauge(hub, alarm->gauge) != 0;
+}
+
+/* Unix milliseconds; 0: nobody knows. */
+static int64_t since_ms_of(const struct hub *hub, const struct alarm *alarm)
+{
+    return alarm->since ? read_gauge(hub, alarm->since) : 0;
 }
 
 void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(alarms); i++) {
         const struct alarm *alarm = &alarms[i];
-        bool is_on = counter_get(gauge_at(hub, alarm->gauge)) != 0, was_on = *told & 1U << i;
-        if (is_on == was_on)
+        bool is_on_now = is_on(hub, alarm), was_on = *told & 1U << i;
+        if (alarm->is_governors || is_on_now == was_on)
             continue;
         *told ^= 1U << i;
-        int64_t since_ms = alarm->since ? counter_get(gauge_at(hub, alarm->since)) : 0;
-        monitor_raise_for_orgs(monitor, is_on ? alarm->begins : alarm->ends, since_ms, alarm->attributes);
+        monitor_raise_for_orgs(monitor, is_on_now ? alarm->begins : alarm->ends, since_ms_of(hub, alarm),
+                               alarm->attributes);
+    }
+}
+
+void alarms_ask(struct standing *standing, const char *org_id, const char *server_id)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(alarms); i++)
+        standing_ask(standing, org_id, server_id, alarms[i].begins);
+}
+
+/* Another server of the store saw it begin after what is known here. */
+static bool is_news(const struct hub *hub, const struct alarm *alarm, const struct standing_incident *incident)
+{
+    int64_t since_ms = since_ms_of(hub, alarm);
+    return since_ms && incident->since_ms > since_ms;
+}
+
+void alarms_take_back(struct monitor *monitor, const struct hub *hub, const struct camera *server,
+                      const struct standing_incident *incident)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(alarms); i++) {
+        const struct alarm *alarm = &alarms[i];
+        if (alarm->begins == incident->begun_by && !is_on(hub, alarm) && !is_news(hub, alarm, incident))
+            monitor_raise(monitor, server, alarm->ends, alarm->attributes);
     }
 }

@@ -18,6 +18,7 @@
 #include "hub/progress.h"
 #include "hub/proof.h"
 #include "hub/record_path.h"
+#include "hub/standing.h"
 #include "hub/trace_export.h"
 #include "jobs/jobs.h"
 #include "keeper/keeper.h"
@@ -238,6 +239,11 @@ bool hub_send_breaker_word(struct hub_worker *worker, const char *camera_id, GEr
 
 /* Raises a signal for each org when what a person must look at begins, and when it ends. *told holds what was. */
 void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub);
+/* Asks whether an org's incidents of the server itself still stand, once the gauges say how it is. */
+void alarms_ask(struct standing *standing, const char *org_id, const char *server_id);
+/* Ends one that stands, unless what it tells of lasts: its end will be told. `server`: as the camera of its org. */
+void alarms_take_back(struct monitor *monitor, const struct hub *hub, const struct camera *server,
+                      const struct standing_incident *incident);
 
 /* ---- monitor.c ---- */
 

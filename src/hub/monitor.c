@@ -10,8 +10,8 @@
 #include "base/counter.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "hub/arrival.h"
 #include "hub/camera_states.h"
-#include "hub/standing.h"
 
 #include <string.h>
 
@@ -443,24 +443,23 @@ static void ask_of_camera(struct monitor *monitor, const struct camera *camera, 
     stalls->asked |= stalled;
 }
 
-/* A server that starts leaves out nothing yet. */
+/* Once what the start has to learn of the store is known, as how jobs went. A server that starts leaves out nothing. */
 static void ask_of_server(struct monitor *monitor, const char *org_id, int64_t stored_us)
 {
-    if (stored_us < monitor->began_us || g_hash_table_contains(monitor->orgs, org_id))
+    if (stored_us < monitor->began_us || g_hash_table_contains(monitor->orgs, org_id) ||
+        !arrival_is_over(monitor->hub->arrival))
         return;
     g_hash_table_add(monitor->orgs, g_strdup(org_id));
-    standing_ask(monitor->standing, org_id, server_id, SERVER_SIGNAL_OVERLOAD);
+    alarms_ask(monitor->standing, org_id, server_id);
 }
 
 static void take_back_of_server(struct monitor *monitor, const struct camera_set *set,
                                 const struct standing_incident *incident)
 {
-    if (counter_get(&monitor->hub->health.overloaded))
-        return; /* again, and its end will be told */
     for (size_t i = 0; i < set->count; i++)
         if (g_strcmp0(set->items[i]->org_id, incident->org_id) == 0) {
             const struct camera server = server_of(set->items[i]);
-            monitor_raise(monitor, &server, SERVER_SIGNAL_OVERLOAD_ENDED, "{\"level\":0}");
+            alarms_take_back(monitor, monitor->hub, &server, incident);
             return;
         }
 }
@@ -471,7 +470,7 @@ static void take_back(struct monitor *monitor, const struct camera_set *set, con
     const struct camera *camera = camera_set_find(set, incident->camera_id);
     const struct stalls *stalls = g_hash_table_lookup(monitor->stalls, incident->camera_id);
     int64_t now_ms = clock_wall_ms(monitor->hub->clock);
-    if (incident->begun_by == SERVER_SIGNAL_OVERLOAD)
+    if (strcmp(incident->camera_id, server_id) == 0)
         take_back_of_server(monitor, set, incident);
     else if (!camera || !stalls || g_strcmp0(camera->org_id, incident->org_id) != 0)
         return; /* removed, or disabled */

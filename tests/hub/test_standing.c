@@ -1,6 +1,8 @@
 /* What an earlier run told of, or one did before its camera was disabled, and is no more, is taken back. */
 #include "monitor_world.h"
 
+#include "hub/arrival.h"
+
 static bool stands(struct world *world, const char *camera_id, const char *kind)
 {
     int64_t since_ms;
@@ -99,6 +101,83 @@ static void test_an_overload_of_an_earlier_run_is_over(void)
     world_clear(&world);
 }
 
+/* All that upkeep may tell of. */
+static void set_alarms(struct world *world, int64_t value)
+{
+    struct server_health *health = &world->hub.health;
+    int64_t *const gauges[] = {&health->retention_stopped, &health->storage_alarm, &health->rollups_failing,
+                               &health->store_stray_rows};
+    for (size_t i = 0; i < G_N_ELEMENTS(gauges); i++)
+        counter_set(gauges[i], value);
+}
+
+static const char *const alarm_kinds[] = {"retention_stopped", "storage_will_be_full", "rollups_failing",
+                                          "partition_missing"};
+
+static void test_alarms_that_ended_meanwhile_are_over(void)
+{
+    struct world world;
+    world_init(&world);
+    set_alarms(&world, 1);
+    pass(&world, "online", 2);
+    restart(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(alarm_kinds); i++)
+        if (stands(&world, "server", alarm_kinds[i]))
+            pass_until_over(&world, "server", alarm_kinds[i]);
+    pass(&world, "online", 2);
+    g_autofree char *kinds = signals_of(&world, "default", 8);
+    g_auto(GStrv) told = g_strsplit(kinds, " ", -1);
+    g_assert_cmpuint(g_strv_length(told), ==, 8); /* each once */
+    world_clear(&world);
+}
+
+static void test_an_alarm_that_lasts_is_not_over(void)
+{
+    struct world world;
+    world_init(&world);
+    set_alarms(&world, 1);
+    monitor_raise_for_orgs(world.hub.monitor, SERVER_SIGNAL_OVERLOAD, 0, "{}");
+    pass(&world, "online", 2);
+    restart(&world);
+    set_alarms(&world, 1);
+    pass_until_over(&world, "server", "overload"); /* which was asked for at the same time, as the last */
+    for (size_t i = 0; i < G_N_ELEMENTS(alarm_kinds); i++)
+        g_assert_true(stands(&world, "server", alarm_kinds[i]));
+    world_clear(&world);
+}
+
+/* What is known here is older than what another server of the store saw since. */
+static void test_an_alarm_that_began_after_the_look_is_not_over(void)
+{
+    struct world world;
+    world_init(&world);
+    counter_set(&world.hub.health.retention_stopped, 1);
+    monitor_raise_for_orgs(world.hub.monitor, SERVER_SIGNAL_OVERLOAD, 0, "{}");
+    pass(&world, "online", 2);
+    restart(&world);
+    counter_set(&world.hub.health.retention_stopped_since_ms, INT64_C(1000) * START_MS - 1);
+    pass_until_over(&world, "server", "overload");
+    g_assert_true(stands(&world, "server", "retention_stopped"));
+    world_clear(&world);
+}
+
+/* Until the store was asked how jobs went, no gauge says that nothing is wrong. */
+static void test_an_alarm_is_over_once_it_is_known(void)
+{
+    struct world world;
+    world_init(&world);
+    counter_set(&world.hub.health.rollups_failing, 1);
+    pass(&world, "online", 2);
+    pass(&world, "waiting", 30);
+    restart(&world);
+    world.hub.arrival = arrival_new(&world.hub);
+    pass_until_over(&world, "door", "camera_offline"); /* waits for no job */
+    g_assert_true(stands(&world, "server", "rollups_failing"));
+    g_clear_pointer(&world.hub.arrival, arrival_free);
+    pass_until_over(&world, "server", "rollups_failing");
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -110,5 +189,10 @@ int main(int argc, char **argv)
     g_test_add_func("/standing/a standstill that ended meanwhile is told",
                     test_a_standstill_that_ended_meanwhile_is_told);
     g_test_add_func("/standing/an overload of an earlier run is over", test_an_overload_of_an_earlier_run_is_over);
+    g_test_add_func("/standing/alarms that ended meanwhile are over", test_alarms_that_ended_meanwhile_are_over);
+    g_test_add_func("/standing/an alarm that lasts is not over", test_an_alarm_that_lasts_is_not_over);
+    g_test_add_func("/standing/an alarm that began after the look is not over",
+                    test_an_alarm_that_began_after_the_look_is_not_over);
+    g_test_add_func("/standing/an alarm is over once it is known", test_an_alarm_is_over_once_it_is_known);
     return g_test_run();
 }
