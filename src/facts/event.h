@@ -56,6 +56,7 @@ struct server_signal_info {
     const char *kind;
     enum severity severity;
     enum server_signal ends; /* what it takes back; 0: nothing */
+    bool is_of_one_server;   /* whatever the others of its store do; else of a camera, or what all of them see */
 };
 extern const struct server_signal_info server_signals[SERVER_SIGNAL_END]; /* by enum server_signal */
 bool signal_is_of_server(const struct signal *signal);

@@ -56,10 +56,10 @@ void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub)
     }
 }
 
-void alarms_ask(struct standing *standing, const char *org_id, const char *server_id)
+void alarms_ask(const struct monitor *monitor, struct standing *standing, const char *org_id)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(alarms); i++)
-        standing_ask(standing, org_id, server_id, alarms[i].begins);
+        standing_ask(standing, org_id, monitor_server_id(monitor, alarms[i].begins), alarms[i].begins);
 }
 
 /* Another server of the store saw it begin after what is known here. */

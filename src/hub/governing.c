@@ -409,10 +409,12 @@ static void tell_change(struct governing *governing)
     const struct governor_measures *measures = &governing->measures;
     const char *text = governor_level_text(governor->level);
     g_autofree char *hot = hot_names(governor);
+    g_autoptr(GString) host = g_string_new(NULL);
+    record_append_json_string(host, g_get_host_name());
     g_autofree char *attributes = g_strdup_printf(
-        "{\"level\":%d,\"because\":\"%s\",\"left_out\":\"%s\",\"cpu_percent\":%.0f,\"memory_percent\":%.0f,"
+        "{\"host\":%s,\"level\":%d,\"because\":\"%s\",\"left_out\":\"%s\",\"cpu_percent\":%.0f,\"memory_percent\":%.0f,"
         "\"late_percent\":%.0f,\"frame_age_ms\":%.0f}",
-        (int)governor->level, hot, text, 100 * measures->cpu_share, 100 * measures->memory_share,
+        host->str, (int)governor->level, hot, text, 100 * measures->cpu_share, 100 * measures->memory_share,
         100 * measures->late_share, measures->frame_age_ms);
     for (guint i = 0; i < governing->hub->workers->len; i++)
         governing_order_worker(governing, g_ptr_array_index(governing->hub->workers, i));

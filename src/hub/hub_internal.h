@@ -240,7 +240,7 @@ bool hub_send_breaker_word(struct hub_worker *worker, const char *camera_id, GEr
 /* Raises a signal for each org when what a person must look at begins, and when it ends. *told holds what was. */
 void alarms_look(unsigned *told, struct monitor *monitor, const struct hub *hub);
 /* Asks whether an org's incidents of the server itself still stand, once the gauges say how it is. */
-void alarms_ask(struct standing *standing, const char *org_id, const char *server_id);
+void alarms_ask(const struct monitor *monitor, struct standing *standing, const char *org_id);
 /* Ends one that stands, unless what it tells of lasts: its end will be told. `server`: as the camera of its org. */
 void alarms_take_back(struct monitor *monitor, const struct hub *hub, const struct camera *server,
                       const struct standing_incident *incident);
@@ -261,11 +261,13 @@ void monitor_turn(struct monitor *monitor);
  * apart; beyond store.queue_records of all orgs the oldest of the one that has most is lost, counted as rejected. */
 void monitor_raise(struct monitor *monitor, const struct camera *camera, enum server_signal signal,
                    const char *attributes);
-/* The same of the server itself (camera id "server"), once for each org that has cameras: the machine is everybody's.
- * `since_ms`: of what every server of a store sees, when it began, by which it is one and the same signal whoever tells
- * it; 0: of this server alone, and now. */
+/* The same of the server itself, once for each org that has cameras: the machine is everybody's. `since_ms`: of what
+ * every server of a store sees, when it began, by which it is one and the same signal whoever tells it; 0: now. */
 void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, int64_t since_ms,
                             const char *attributes);
+/* The camera's in signals of the server: "server" of what all servers of a store see, "server-" and which of them it is
+ * (its name in the store, made once for its data directory) of what is this one's alone. Borrowed. */
+const char *monitor_server_id(const struct monitor *monitor, enum server_signal signal);
 
 /* ---- stalls.c ---- */
 

@@ -12,15 +12,17 @@
 #include "base/log.h"
 #include "hub/arrival.h"
 #include "hub/camera_states.h"
+#include "store/policy_files.h"
 
 #include <string.h>
 
 enum { LOOK_US = 1000000 };
 
-static char server_id[] = "server"; /* the camera's of signals that are of none */
+static char any_server_id[] = "server"; /* the camera's of signals that are of none */
 
 struct monitor {
     struct hub *hub;
+    char *server_id;               /* the same of those of this server alone */
     struct vedette_health *health; /* settles who is on line, and when what is kept is due */
     struct camera_states *states;  /* on the way into the store; NULL: there is none */
     struct standing *standing;     /* asks what was told before; NULL: there is no store */
@@ -63,6 +65,17 @@ static int64_t now_us(void *clock)
     return clock_monotonic_us(clock);
 }
 
+/* g_free. */
+static char *make_server_id(struct hub *hub)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *source = store_source_make(hub->data_dir, hub->clock, &error);
+    if (source)
+        return g_strdup_printf("%s-%s", any_server_id, source);
+    log_error(NULL, "overload of this server is not told apart from that of others of its store: %s", error->message);
+    return g_strdup(any_server_id);
+}
+
 struct monitor *monitor_new(struct hub *hub)
 {
     const struct health_settings *settings = &hub->settings->health;
@@ -78,6 +91,7 @@ struct monitor *monitor_new(struct hub *hub)
     config.publish = on_publish;
     config.data = monitor;
     monitor->hub = hub;
+    monitor->server_id = make_server_id(hub);
     monitor->health = vedette_health_new(&config, NULL); /* the settings' table keeps them in range */
     monitor->began_us = clock_monotonic_us(hub->clock);
     monitor->orgs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -276,10 +290,17 @@ static void raise_for_org(struct monitor *monitor, const struct camera *server, 
     raise_named(monitor, server, signal, since_ms, id, attributes);
 }
 
-/* The server as a camera of this one's org, which it borrows from. */
-static struct camera server_of(const struct camera *camera)
+const char *monitor_server_id(const struct monitor *monitor, enum server_signal signal)
 {
-    return (struct camera){.id = server_id, .org_id = camera->org_id, .site_id = camera->site_id};
+    return server_signals[signal].is_of_one_server ? monitor->server_id : any_server_id;
+}
+
+/* What raises a signal of the server, as a camera of this one's org. Borrows from both. */
+static struct camera server_of(const struct monitor *monitor, enum server_signal signal, const struct camera *camera)
+{
+    return (struct camera){.id = (char *)(uintptr_t)monitor_server_id(monitor, signal),
+                           .org_id = camera->org_id,
+                           .site_id = camera->site_id};
 }
 
 void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, int64_t since_ms,
@@ -289,7 +310,7 @@ void monitor_raise_for_orgs(struct monitor *monitor, enum server_signal signal, 
     g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
     for (size_t i = 0; i < set->count; i++) {
         const struct camera *camera = set->items[i];
-        const struct camera server = server_of(camera);
+        const struct camera server = server_of(monitor, signal, camera);
         if (g_hash_table_add(told, camera->org_id))
             raise_for_org(monitor, &server, signal, since_ms, attributes);
     }
@@ -450,7 +471,7 @@ static void ask_of_server(struct monitor *monitor, const char *org_id, int64_t s
         !arrival_is_over(monitor->hub->arrival))
         return;
     g_hash_table_add(monitor->orgs, g_strdup(org_id));
-    alarms_ask(monitor->standing, org_id, server_id);
+    alarms_ask(monitor, monitor->standing, org_id);
 }
 
 static void take_back_of_server(struct monitor *monitor, const struct camera_set *set,
@@ -458,7 +479,7 @@ static void take_back_of_server(struct monitor *monitor, const struct camera_set
 {
     for (size_t i = 0; i < set->count; i++)
         if (g_strcmp0(set->items[i]->org_id, incident->org_id) == 0) {
-            const struct camera server = server_of(set->items[i]);
+            const struct camera server = server_of(monitor, incident->begun_by, set->items[i]);
             alarms_take_back(monitor, monitor->hub, &server, incident);
             return;
         }
@@ -470,7 +491,7 @@ static void take_back(struct monitor *monitor, const struct camera_set *set, con
     const struct camera *camera = camera_set_find(set, incident->camera_id);
     const struct stalls *stalls = g_hash_table_lookup(monitor->stalls, incident->camera_id);
     int64_t now_ms = clock_wall_ms(monitor->hub->clock);
-    if (strcmp(incident->camera_id, server_id) == 0)
+    if (strcmp(incident->camera_id, monitor_server_id(monitor, incident->begun_by)) == 0)
         take_back_of_server(monitor, set, incident);
     else if (!camera || !stalls || g_strcmp0(camera->org_id, incident->org_id) != 0)
         return; /* removed, or disabled */
@@ -569,5 +590,6 @@ void monitor_free(struct monitor *monitor)
     pthread_mutex_destroy(&monitor->lock);
     vedette_health_free(monitor->health);
     g_hash_table_unref(monitor->stalls);
+    g_free(monitor->server_id);
     g_free(monitor);
 }

@@ -79,16 +79,6 @@ static inline void world_put_camera(struct api_world *world, const char *id, con
     record_clear(&camera_descriptor, &camera);
 }
 
-/* With VEDETTE_TEST_STORE=postgres: true where PostgreSQL is not there, and the test is skipped; else it is started.
- * Called first in main. */
-static inline bool world_is_missing(void)
-{
-    if (g_strcmp0(g_getenv("VEDETTE_TEST_STORE"), "postgres") != 0 || postgres_start())
-        return false;
-    g_print("1..0 # SKIP no PostgreSQL 15 or newer in /usr/lib/postgresql (apt install postgresql)\n");
-    return true;
-}
-
 static inline void world_take_database(struct api_world *world)
 {
     if (!postgres.pid)

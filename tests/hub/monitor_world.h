@@ -1,8 +1,10 @@
-/* A monitor on a hub with cameras, a store and a spool, whose clock is moved by hand. */
+/* A monitor on a hub with cameras, a store and a spool, whose clock is moved by hand. VEDETTE_TEST_STORE=postgres: the
+ * store is in PostgreSQL. */
 #pragma once
 
 #include "hub/hub_internal.h"
 
+#include "../store/postgres_world.h"
 #include "base/counter.h"
 #include "directory.h"
 
@@ -19,7 +21,8 @@ struct world {
     struct clock *clock;
     struct hub hub;
     int64_t frames;
-    const char *breaker; /* NULL: none is told */
+    const char *breaker;  /* NULL: none is told */
+    struct world *beside; /* whose store and clock it has; NULL: it has its own */
 };
 
 static inline void add_camera(struct world *world, const char *id, const char *org_id)
@@ -31,13 +34,35 @@ static inline void add_camera(struct world *world, const char *id, const char *o
     camera->source = g_strdup("rtsp://127.0.0.1/x");
 }
 
-static inline void world_prepare(struct world *world)
+static inline void world_prepare_with(struct world *world, struct clock *clock)
 {
-    *world = (struct world){.directory = g_dir_make_tmp("vedette-monitor-XXXXXX", NULL),
-                            .clock = clock_fake_new(INT64_C(1000) * START_MS)};
+    *world = (struct world){.directory = g_dir_make_tmp("vedette-monitor-XXXXXX", NULL), .clock = clock};
     record_init(&settings_descriptor, &world->settings);
     world->settings.store.minimum_free_bytes = 0;
     add_camera(world, "door", "default");
+}
+
+/* PostgreSQL has parts for the days around its own today. */
+static inline void world_prepare(struct world *world)
+{
+    world_prepare_with(world,
+                       clock_fake_new(world_is_postgres() ? clock_wall_ms(clock_system()) : INT64_C(1000) * START_MS));
+    if (!world_is_postgres())
+        return;
+    g_autofree char *database = postgres_database();
+    g_free(world->settings.store.url);
+    world->settings.store.url = postgres_url("vedette_login", database);
+}
+
+static inline struct store *world_open_store(struct world *world)
+{
+    g_autoptr(GError) error = NULL;
+    if (world->beside)
+        return world->beside->hub.store;
+    struct store *store =
+        store_open(world->directory, &world->settings.store, world->clock, &world->hub.health, &error);
+    g_assert_no_error(error);
+    return store;
 }
 
 /* `is_held`: nothing is stored until record_path_release. */
@@ -45,12 +70,12 @@ static inline void world_open(struct world *world, bool is_held)
 {
     g_autoptr(GError) error = NULL;
     world->hub = (struct hub){.settings = &world->settings,
+                              .data_dir = world->directory,
                               .clock = world->clock,
                               .live = live_new(&world->settings.cameras),
                               .workers = g_ptr_array_new()};
     live_set_clock(world->hub.live, world->clock);
-    world->hub.store = store_open(world->directory, &world->settings.store, world->clock, &world->hub.health, &error);
-    g_assert_no_error(error);
+    world->hub.store = world_open_store(world);
     const struct record_path_parts parts = {.data_dir = world->directory,
                                             .settings = &world->settings,
                                             .clock = world->clock,
@@ -69,13 +94,22 @@ static inline void world_init(struct world *world)
     world_open(world, false);
 }
 
+/* Another server of the same store, which ends before it. */
+static inline void world_init_beside(struct world *world, struct world *first)
+{
+    world_prepare_with(world, first->clock);
+    world->beside = first;
+    world_open(world, false);
+}
+
 /* As the hub ends. */
 static inline void world_close(struct world *world)
 {
     monitor_stop(world->hub.monitor);
     record_path_close(world->hub.records);
     monitor_free(world->hub.monitor);
-    store_close(world->hub.store);
+    if (!world->beside)
+        store_close(world->hub.store);
     live_free(world->hub.live);
     g_ptr_array_unref(world->hub.workers);
 }
@@ -84,7 +118,8 @@ static inline void world_clear(struct world *world)
 {
     world_close(world);
     record_clear(&settings_descriptor, &world->settings);
-    clock_fake_free(world->clock);
+    if (!world->beside)
+        clock_fake_free(world->clock);
     remove_directory(world->directory);
     g_free(world->directory);
 }

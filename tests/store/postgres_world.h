@@ -270,3 +270,17 @@ static inline bool postgres_start(void)
     postgres_migrate("vedette_template");
     return true;
 }
+
+static inline bool world_is_postgres(void)
+{
+    return g_strcmp0(g_getenv("VEDETTE_TEST_STORE"), "postgres") == 0;
+}
+
+/* True, and the test is skipped, when its engine is not there. Called first in main. */
+static inline bool world_is_missing(void)
+{
+    if (!world_is_postgres() || postgres_start())
+        return false;
+    g_print("1..0 # SKIP no PostgreSQL 15 or newer in /usr/lib/postgresql (apt install postgresql)\n");
+    return true;
+}

@@ -28,20 +28,6 @@ static const struct store_settings world_settings = {.batch_records = 100,
                                                      .retry_delay_max_ms = 500,
                                                      .partition_days = 1};
 
-static inline bool world_is_postgres(void)
-{
-    return g_strcmp0(g_getenv("VEDETTE_TEST_STORE"), "postgres") == 0;
-}
-
-/* True, and the test is skipped, when its engine is not there. Called first in main. */
-static inline bool world_is_missing(void)
-{
-    if (!world_is_postgres() || postgres_start())
-        return false;
-    g_print("1..0 # SKIP no PostgreSQL 15 or newer in /usr/lib/postgresql (apt install postgresql)\n");
-    return true;
-}
-
 struct store_world {
     char *directory;
     char *database; /* PostgreSQL's */
