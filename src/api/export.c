@@ -85,12 +85,12 @@ static void append_cell(GString *out, const json_t *value)
         append_quoted(out, json_string_value(value));
         return;
     }
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    g_autoptr(GString) text = g_string_new(NULL);
+    record_append_json_tree(text, value);
     if (json_is_object(value) || json_is_array(value))
-        append_quoted(out, text);
+        append_quoted(out, text->str);
     else
-        g_string_append(out, text);
-    free(text);
+        g_string_append_len(out, text->str, (gssize)text->len);
 }
 
 static GString *csv_of(const json_t *items, const GPtrArray *fields)
@@ -203,9 +203,9 @@ static void export_items(const struct request *request, json_t *tree, GPtrArray 
     } else {
         if (fields)
             keep_fields(items, fields);
-        char *text = json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(15));
-        answer_json(answer, answer->status, g_string_new(text));
-        free(text);
+        GString *text = g_string_new(NULL);
+        record_append_json_tree(text, tree);
+        answer_json(answer, answer->status, text);
     }
 }
 

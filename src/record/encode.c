@@ -5,6 +5,7 @@
 #include "base/counter.h"
 #include "record/record_internal.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -211,4 +212,72 @@ void record_encode_json(const struct record_descriptor *descriptor, const void *
     }
     append_members(out, descriptor, record, NULL);
     g_string_append_c(out, '}');
+}
+
+/* ---- what was read as a tree ---- */
+
+/* What stood with a point or an exponent has one again, so that it is read as the same kind of number. */
+static void append_real(GString *out, double value)
+{
+    gsize begin = out->len;
+    append_double(out, value);
+    if (!strpbrk(out->str + begin, ".e"))
+        append_bytes(out, ".0", 2);
+}
+
+static void append_items(GString *out, const json_t *list)
+{
+    g_string_append_c(out, '[');
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (i)
+            g_string_append_c(out, ',');
+        record_append_json_tree(out, json_array_get(list, i));
+    }
+    g_string_append_c(out, ']');
+}
+
+static void append_object(GString *out, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+    bool is_first = true;
+    g_string_append_c(out, '{');
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        if (!is_first)
+            g_string_append_c(out, ',');
+        is_first = false;
+        record_append_json_string(out, key);
+        g_string_append_c(out, ':');
+        record_append_json_tree(out, value);
+    }
+    g_string_append_c(out, '}');
+}
+
+void record_append_json_tree(GString *out, const struct json_t *tree)
+{
+    switch (json_typeof(tree)) {
+    case JSON_OBJECT:
+        append_object(out, tree);
+        break;
+    case JSON_ARRAY:
+        append_items(out, tree);
+        break;
+    case JSON_STRING:
+        record_append_json_string(out, json_string_value(tree));
+        break;
+    case JSON_INTEGER:
+        append_signed(out, json_integer_value(tree));
+        break;
+    case JSON_REAL:
+        append_real(out, json_real_value(tree));
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        g_string_append(out, json_is_true(tree) ? "true" : "false");
+        break;
+    case JSON_NULL:
+        g_string_append(out, "null");
+        break;
+    }
 }

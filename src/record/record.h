@@ -253,6 +253,11 @@ bool record_decode_json_large(const struct record_descriptor *descriptor, const 
  */
 void record_encode_json(const struct record_descriptor *descriptor, const void *record, bool with_version,
                         GString *out);
+/* Appends what jansson has read, its members in their order and its numbers as record_encode_json writes them, so that
+ * a record that went through a tree says the same as one that did not: json_dumps rounds numbers, or tells more digits
+ * than there are. Recurses as deep as the tree; jansson reads none deeper than 2,048. */
+struct json_t;
+void record_append_json_tree(GString *out, const struct json_t *tree);
 /* Appends a JSON string literal with its quotes; invalid UTF-8 becomes U+FFFD. */
 void record_append_json_string(GString *out, const char *text);
 /* Appends RFC 3339 UTC with milliseconds, without quotes. */

@@ -112,6 +112,27 @@ static void test_a_camera_is_its_orgs(void)
     cameras_clear(&cameras);
 }
 
+/* Whether a list is told whole, by pages, by fields or as CSV: its numbers are the same, to the last digit. */
+static void test_numbers_are_the_same_in_every_form_of_a_list(void)
+{
+    static const char polygon[] = "[[0.30000000000000004,1e-300],[1,0.1],[0,0.9999999999999999]]";
+    static const char *const forms[] = {"", "?limit=1", "?fields=id,polygon", "?fields=polygon&format=csv"};
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own), *zones = g_strdup_printf("/api/v1/cameras/%s/zones", id),
+                    *body = g_strdup_printf("{\"id\":\"yard\",\"polygon\":%s}", polygon);
+    g_assert_cmpint(status_of(&cameras, "POST", zones, cameras.own, body), ==, 201);
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_autofree char *target = g_strconcat(zones, forms[i], NULL);
+        struct reply reply = ask(&cameras, "GET", target, cameras.own, "", NULL);
+        g_test_message("%s: %s", forms[i], reply.body->str);
+        g_assert_cmpint(reply.status, ==, 200);
+        g_assert_nonnull(strstr(reply.body->str, polygon));
+        reply_clear(&reply);
+    }
+    cameras_clear(&cameras);
+}
+
 static void test_only_administrators_change_cameras(void)
 {
     struct cameras_world cameras;
@@ -366,6 +387,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cameras/a_camera_is_its_orgs", test_a_camera_is_its_orgs);
+    g_test_add_func("/cameras/numbers", test_numbers_are_the_same_in_every_form_of_a_list);
     g_test_add_func("/cameras/only_administrators_change_cameras", test_only_administrators_change_cameras);
     g_test_add_func("/cameras/what_the_settings_say_stays", test_what_the_settings_say_stays);
     g_test_add_func("/cameras/secrets_stay_in_the_store", test_secrets_stay_in_the_store);

@@ -1,5 +1,6 @@
 /* The parser of JSON beside jansson, of which it must take exactly what that takes; and the short ways of numbers and
  * times beside the long ones. */
+#include <float.h>
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -243,6 +244,40 @@ static void test_numbers_are_written_as_shortly_as_they_can_be(void)
     g_rand_free(random);
 }
 
+/* A text as a record is encoded; its tree says the same, digit by digit. */
+static void check_tree(const char *text)
+{
+    json_t *tree = json_loads(text, JSON_DECODE_ANY, NULL);
+    g_autoptr(GString) again = g_string_new(NULL);
+    g_assert_nonnull(tree);
+    record_append_json_tree(again, tree);
+    g_assert_cmpstr(again->str, ==, text);
+    json_decref(tree);
+}
+
+static void test_a_tree_says_what_it_was_made_of(void)
+{
+    static const double numbers[] = {0.1 + 0.2, 1e300, DBL_MAX,   DBL_MIN, 5e-324, 1e-5, -1.0 / 3,
+                                     1e15,      1e17,  0.0000001, 2.5,     0,      7,    -9007199254740993.0};
+    static const char *const written[] = {"9223372036854775807",
+                                          "-9223372036854775808",
+                                          "5.0",
+                                          "true",
+                                          "null",
+                                          "[]",
+                                          "{}",
+                                          "[[1,2.5],[false,null]]",
+                                          "{\"b\":1,\"a\":{\"c\":[\"\\u000a\\\"\\\\\\u007f é€\"]}}"};
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        char text[RECORD_DOUBLE_TEXT_BYTES];
+        record_double_write(numbers[i], text);
+        check_tree(text);
+        g_assert_true(g_ascii_strtod(text, NULL) == numbers[i]);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(written); i++)
+        check_tree(written[i]);
+}
+
 static void test_times_are_read_as_glib_reads_them(void)
 {
     static const char *const times[] = {
@@ -270,6 +305,7 @@ int main(int argc, char **argv)
     g_test_add_func("/json/bounds", test_values_are_bounded);
     g_test_add_func("/json/keys that hash alike", test_keys_that_hash_alike_cost_no_more);
     g_test_add_func("/json/numbers", test_numbers_are_written_as_shortly_as_they_can_be);
+    g_test_add_func("/json/trees", test_a_tree_says_what_it_was_made_of);
     g_test_add_func("/json/times", test_times_are_read_as_glib_reads_them);
     return g_test_run();
 }
