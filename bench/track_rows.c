@@ -22,7 +22,7 @@ static void *tracker_setup(const void *argument)
     struct tracker_bench *bench = g_new0(struct tracker_bench, 1);
     struct settings settings;
     record_init(&settings_descriptor, &settings);
-    bench->tracker = tracker_new(&settings.tracker, 1);
+    bench->tracker = tracker_new(&settings.tracker, settings.rules.outage_seconds, 1);
     bench->detections = g_new0(struct detections, 1);
     bench->count = *count;
     record_clear(&settings_descriptor, &settings);

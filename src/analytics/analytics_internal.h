@@ -135,10 +135,10 @@ struct watch_list {
     void *items; /* WATCH_TRACKS_MAX, each at the beginning of a line of the cache */
     size_t size; /* of an item, whole lines */
     int count;
-    int64_t memory_us;
-    int64_t frame_us;  /* of the latest frame */
-    int64_t kept_us;   /* in the latest frame: what was seen last longer ago is forgotten */
-    int64_t oldest_us; /* nothing in the list was seen last before this */
+    int64_t memory_us, outage_us; /* rules.memory_seconds, rules.outage_seconds */
+    int64_t frame_us;             /* of the latest frame */
+    int64_t kept_us;              /* in the latest frame: what was seen last longer ago is forgotten */
+    int64_t oldest_us;            /* nothing in the list was seen last before this */
     enum anchor anchor;
     int64_t *shed; /* counts tracks beyond the bound */
 };
@@ -203,8 +203,7 @@ static inline __attribute__((always_inline)) void watch_list_observe(struct watc
         watch_list_meet(list, observation, classes, passes, see, data);
 }
 /* Begins a frame: forgets the items that were not seen for the list's memory and are not kept; NULL: none is kept. What
- * was seen in the frame before is not forgotten, however long its memory, unless that frame is longer ago than
- * FRAME_INTERVAL_MAX_SECONDS. */
+ * was seen in the frame before is not forgotten, however long its memory, unless an outage lies between. */
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item));
 
 /* Whether something seen last then is forgotten in the frame that began last. */

@@ -32,15 +32,16 @@ void watch_list_init(struct watch_list *list, size_t size, enum anchor anchor, c
     *list = (struct watch_list){
         .items = g_aligned_alloc0(WATCH_TRACKS_MAX, whole, CACHE_LINE_BYTES),
         .size = whole,
-        .memory_us = (int64_t)(settings->memory_seconds * 1e6),
         .anchor = anchor,
         .shed = shed,
     };
+    watch_list_configure(list, settings);
 }
 
 void watch_list_configure(struct watch_list *list, const struct rule_settings *settings)
 {
     list->memory_us = (int64_t)(settings->memory_seconds * 1e6);
+    list->outage_us = (int64_t)(settings->outage_seconds * 1e6);
 }
 
 void watch_list_clear(struct watch_list *list)
@@ -95,8 +96,8 @@ void watch_list_meet(struct watch_list *list, const struct observation *observat
 
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item))
 {
-    const int64_t most_us = FRAME_INTERVAL_MAX_SECONDS * G_USEC_PER_SEC, since_us = media_us - list->frame_us;
-    list->kept_us = since_us <= most_us ? MAX(list->memory_us, since_us) : list->memory_us;
+    const int64_t since_us = media_us - list->frame_us;
+    list->kept_us = since_us <= list->outage_us ? MAX(list->memory_us, since_us) : list->memory_us;
     list->frame_us = media_us;
     if (!watch_list_is_over(list, list->oldest_us))
         return;

@@ -13,6 +13,7 @@ static int config_check(int argc, char **argv)
     struct settings settings;
     if (!cli_settings_load(argv[1], &argc, argv, &settings))
         return 1;
+    cli_settings_warn(argv[1], &settings);
     printf("%s: ok, %zu camera%s\n", argv[1], settings.cameras.count, settings.cameras.count == 1 ? "" : "s");
     record_clear(&settings_descriptor, &settings);
     return 0;

@@ -157,6 +157,7 @@ static bool add_sources(struct settings *settings, int count, char **sources)
 static int watch(const char *program, struct settings *settings)
 {
     g_autofree char *data_dir = cli_data_dir(settings);
+    cli_settings_warn("vedette run", settings);
     const struct hub_options hub = {settings, program, data_dir};
     return check_cameras(settings) ? hub_run(&hub) : 1;
 }

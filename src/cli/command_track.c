@@ -91,7 +91,7 @@ static struct tracker *tracker_with_defaults(bool is_predicting)
     struct settings settings;
     record_init(&settings_descriptor, &settings);
     settings.tracker.predict = is_predicting;
-    struct tracker *tracker = tracker_new(&settings.tracker, 1);
+    struct tracker *tracker = tracker_new(&settings.tracker, settings.rules.outage_seconds, 1);
     record_clear(&settings_descriptor, &settings);
     return tracker;
 }

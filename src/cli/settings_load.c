@@ -18,6 +18,18 @@ static bool load(const char *path, const GArray *overrides, struct settings *set
     return true;
 }
 
+void cli_settings_warn(const char *who, const struct settings *settings)
+{
+    struct record_errors warnings;
+    record_errors_init(&warnings);
+    settings_warn(settings, &warnings);
+    for (guint i = 0; i < warnings.items->len; i++) {
+        const struct record_error *warning = g_ptr_array_index(warnings.items, i);
+        fprintf(stderr, "%s: warning: %s: %s\n", who, warning->path, warning->text);
+    }
+    record_errors_clear(&warnings);
+}
+
 bool cli_settings_load(const char *path, int *argc, char **argv, struct settings *settings)
 {
     g_autoptr(GArray) overrides = settings_environment(&settings_descriptor, environ);

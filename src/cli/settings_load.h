@@ -11,13 +11,16 @@
  */
 bool cli_settings_load(const char *path, int *argc, char **argv, struct settings *settings);
 
-/* The same for a command with options of its own: `entries`, of which one sets *config, the settings file (NULL: none).
- * What is taken out of argv leaves its arguments. `command` is its name as errors tell it. 0, or the status to exit
- * with: all was printed. What the entries set is the caller's to free, whatever comes of it. */
+/* cli_settings_load for a command with options of its own: `entries`, of which one sets *config, the settings file
+ * (NULL: none). What is taken out of argv leaves its arguments. `command` is its name as errors tell it. 0, or the
+ * status to exit with: all was printed. What the entries set is the caller's to free, whatever comes of it. */
 int cli_options_load(const char *command, const GOptionEntry *entries, char *const *config, int *argc, char **argv,
                      struct settings *settings);
 /* For a command that takes no arguments: false, and printed, when some are left. */
 bool cli_options_are_all(const char *command, int argc, char **argv);
+
+/* What is valid, but likely not meant, on stderr, each line begun with `who` (a command, or the file). */
+void cli_settings_warn(const char *who, const struct settings *settings);
 
 /* Where data lies: the setting, else $XDG_DATA_HOME/vedette or ~/.local/share/vedette. g_free. */
 char *cli_data_dir(const struct settings *settings);

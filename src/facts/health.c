@@ -104,6 +104,9 @@ static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, frames_in_weather, RECORD_COUNTER, "frames in which rain or snow was damped"),
     FIELD(struct camera_health, restless_share, RECORD_GAUGE,
           "share of the picture in which movement is ignored because something changes there all the time"),
+    FIELD(struct camera_health, frames_too_far_apart, RECORD_GAUGE,
+          "1 while pictures are analysed further apart than rules.outage_seconds, or analyse_fps is so low: nothing is "
+          "followed from one to the next, and nothing counted"),
     FIELD(struct camera_health, detector_runs, RECORD_COUNTER, "times the model ran"),
     FIELD(struct camera_health, detector_skips, RECORD_COUNTER, "frames in which nothing called for the model"),
     FIELD(struct camera_health, detector_failing, RECORD_GAUGE,

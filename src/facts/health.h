@@ -73,7 +73,8 @@ struct camera_health {
     int64_t light_changes;                                       /* sudden ones of the whole picture */
     int64_t camera_moves;                                        /* shifts of the whole picture */
     int64_t frames_in_weather;
-    double restless_share; /* of the picture, ignored */
+    double restless_share;        /* of the picture, ignored */
+    int64_t frames_too_far_apart; /* 1: each picture comes after an outage, and nothing can be counted */
     int64_t detector_runs;
     int64_t detector_skips;    /* frames in which nothing called for the model */
     int64_t detector_failing;  /* 1: the model fails, and what moves is followed instead */

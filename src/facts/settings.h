@@ -89,9 +89,6 @@ struct detector_settings {
     double region_share;       /* what moves is looked at by itself where it takes less of the frame; 0: never */
     double timeout_seconds;    /* a run that takes longer is taken for hung */
 };
-/* Pictures further apart than this are no rate at which a camera is looked at: between them was an outage, and what was
- * seen before it does not go on. The least analyse_fps, one each 10 s, is well within. */
-enum { FRAME_INTERVAL_MAX_SECONDS = 15 };
 struct tracker_settings {
     double high_confidence;    /* ByteTrack's high_thresh */
     double track_confidence;   /* ByteTrack's track_thresh */
@@ -120,6 +117,7 @@ struct rule_settings {
     int32_t settle_of_frames;          /* those frames may lie among so many of the latest; 0: in a row */
     double cooldown_seconds;           /* per track and rule, for signals */
     double memory_seconds;             /* a track out of sight is remembered so long */
+    double outage_seconds;             /* between pictures further apart was an outage, over which nothing goes on */
     double speed_seconds;              /* speed is measured over so long */
     double heading_distance;           /* share of its own height a figure must go to have a heading */
     double object_minimum_area;        /* share of the frame, of objects left and taken */
@@ -225,6 +223,8 @@ struct settings {
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;
+/* What is valid, but makes the server do nothing of use: each with its path, as errors are. */
+void settings_warn(const struct settings *settings, struct record_errors *warnings);
 
 /* What a worker needs of the settings and nothing more: the hub encodes this and sends it over the link. */
 struct worker_config {

@@ -203,6 +203,12 @@ static const struct record_field rule_fields[] = {
           .default_text = "0"),
     FIELD(struct rule_settings, memory_seconds, 0, "how long rules remember a track that is out of sight", .unit = "s",
           .min = 0.1, .max = 600, .default_text = "2"),
+    FIELD(
+        struct rule_settings, outage_seconds, 0,
+        "pictures further apart than this are no rate at which a camera is looked at: between them was an outage, and "
+        "no track, stay or count goes on over it, whatever else is remembered for longer. Nothing is counted on a "
+        "camera all of whose pictures are further apart; its health says so",
+        .unit = "s", .min = 1, .max = 600, .default_text = "15"),
     FIELD(struct rule_settings, speed_seconds, 0, "speed is the way gone in this time", .unit = "s", .min = 0.1,
           .max = 60, .default_text = "1"),
     FIELD(struct rule_settings, heading_distance, 0,
@@ -226,3 +232,25 @@ static void rule_check(const void *record, const char *path, struct record_error
 }
 const struct record_descriptor rule_settings_descriptor =
     RECORD(struct rule_settings, "RuleSettings", 1, rule_fields, "The rules.", .check = rule_check);
+
+/* ---- what is allowed, but cannot count ---- */
+
+static void warn_of_rate(double fps, double outage_seconds, const char *path, struct record_errors *warnings)
+{
+    if (fps * outage_seconds < 1)
+        record_errors_add(warnings, path,
+                          "%g: a picture each %.4g s, and rules.outage_seconds is %g: each comes after an outage, and "
+                          "nothing is counted",
+                          fps, 1 / fps, outage_seconds);
+}
+
+void settings_warn(const struct settings *settings, struct record_errors *warnings)
+{
+    const struct camera *cameras = settings->cameras.items;
+    double outage_seconds = settings->rules.outage_seconds;
+    warn_of_rate(settings->source.picture_fps, outage_seconds, "source.picture_fps", warnings);
+    for (size_t i = 0; i < settings->cameras.count; i++) {
+        g_autofree char *path = g_strdup_printf("cameras[%zu].analyse_fps", i);
+        warn_of_rate(cameras[i].analyse_fps, outage_seconds, path, warnings);
+    }
+}

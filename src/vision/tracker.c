@@ -54,6 +54,7 @@ struct candidate {
 
 struct tracker {
     struct tracker_settings settings;
+    int64_t outage_us;
     uint64_t next_id;
     int32_t frame;
     int64_t last_us;
@@ -72,10 +73,11 @@ struct tracker {
     struct track *output;
 };
 
-struct tracker *tracker_new(const struct tracker_settings *settings, uint64_t id_base)
+struct tracker *tracker_new(const struct tracker_settings *settings, double outage_seconds, uint64_t id_base)
 {
     struct tracker *tracker = g_new0(struct tracker, 1);
     tracker->settings = *settings;
+    tracker->outage_us = (int64_t)(outage_seconds * G_USEC_PER_SEC);
     tracker->next_id = id_base;
     tracker->interval_us = default_interval_us;
     tracker->assignment = assignment_new();
@@ -408,8 +410,8 @@ static void sweep_removed(struct tracker *tracker)
  */
 static void forget_outdated(struct tracker *tracker, int64_t media_us)
 {
-    const int64_t most_us = FRAME_INTERVAL_MAX_SECONDS * G_USEC_PER_SEC, since_us = media_us - tracker->last_us;
-    double frame_before_us = since_us <= most_us ? (double)since_us : 0;
+    const int64_t since_us = media_us - tracker->last_us;
+    double frame_before_us = since_us <= tracker->outage_us ? (double)since_us : 0;
     for (int i = 0; i < tracker->target_count; i++) {
         struct target *target = &tracker->targets[i];
         double limit_us = MAX(kept_us(tracker, target) + tracker->interval_us, frame_before_us);

@@ -195,14 +195,15 @@ void tracks_bound(struct tracks *tracks);
 
 struct tracker;
 
-/* Ids count up from `id_base`. */
-struct tracker *tracker_new(const struct tracker_settings *settings, uint64_t id_base);
+/* Frames more than `outage_seconds` apart (rules.outage_seconds) have an outage between them. Ids count up from
+ * `id_base`. */
+struct tracker *tracker_new(const struct tracker_settings *settings, double outage_seconds, uint64_t id_base);
 void tracker_free(struct tracker *tracker);
 CLEANUP_DEFINE(tracker, tracker_free)
 /* Feeds one frame's detections. The frame's size is needed because ByteTrack works in pixels (its IoU adds one pixel to
  * each side, its noise weights are shares of the height). A track goes on from the frame before however far apart the
- * two are, but not over an outage (FRAME_INTERVAL_MAX_SECONDS) longer than lost tracks are remembered. `tracks`
- * receives those matched in this frame and the lost ones still remembered. */
+ * two are, but not over an outage longer than lost tracks are remembered. `tracks` receives those matched in this frame
+ * and the lost ones still remembered. */
 void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, int width_px,
                     int height_px, struct tracks *tracks);
 /* A track turns out to be an older one: it takes over that one's id, which ends if it is still remembered. False when

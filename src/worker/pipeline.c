@@ -22,11 +22,27 @@ enum {
      * its own however long the model hangs, and the other cameras' turns come in between */
     DETECTOR_REST_FACTOR = 4,
     DETECTOR_REST_MAX_US = 60 * 1000000,
+    /* so many in a row are no outages, but the rate at which pictures come */
+    OUTAGES_OF_A_RATE = 3,
     PAYLOAD_USUAL_BYTES = 4096,
 };
 
 static void emit(void *data, enum event_type type, void *record);
 static void emit_chunk(void *pipeline, struct track_chunk *chunk);
+
+/* A camera of which each picture comes after an outage is looked at in vain: it says so. */
+static void tell_rate(struct pipeline *pipeline)
+{
+    bool is_too_slow = pipeline->is_set_too_slow || pipeline->outages >= OUTAGES_OF_A_RATE;
+    counter_set(&pipeline->health->frames_too_far_apart, is_too_slow);
+}
+
+/* Known before the first picture comes. */
+static void note_rate(struct pipeline *pipeline, double analyse_fps)
+{
+    pipeline->is_set_too_slow = analyse_fps * pipeline->outage_seconds < 1;
+    tell_rate(pipeline);
+}
 
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
                               struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
@@ -46,7 +62,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->motion = motion_new(&config->motion);
     motion_set_masks(pipeline->motion, camera->zones.items, camera->zones.count);
     pipeline->picture = picture_watch_new();
-    pipeline->tracker = tracker_new(&config->tracker, track_id_base);
+    pipeline->tracker = tracker_new(&config->tracker, config->rules.outage_seconds, track_id_base);
     pipeline->analytics = analytics_new(camera, &config->rules);
     pipeline->objects = g_new0(struct detections, 1);
     pipeline->found = g_new0(struct detections, 1);
@@ -60,6 +76,8 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->payload = g_string_sized_new(PAYLOAD_USUAL_BYTES);
     pipeline->hides_all = true;
     pipeline->turn_seconds = DETECTOR_TURN_SECONDS;
+    pipeline->outage_seconds = config->rules.outage_seconds;
+    note_rate(pipeline, camera->analyse_fps);
     const struct track_log_sink log_sink = {emit_chunk, pipeline};
     if (sink->wants_chunks)
         pipeline->track_log = track_log_new(clock, config->workers.track_chunk_seconds, &log_sink);
@@ -103,6 +121,7 @@ void pipeline_configure(struct pipeline *pipeline, const struct camera_config *c
     motion_configure(pipeline->motion, &config->motion);
     motion_set_masks(pipeline->motion, config->camera.zones.items, config->camera.zones.count);
     gate_configure(&pipeline->gate, &config->detector);
+    note_rate(pipeline, config->camera.analyse_fps);
     const struct analytics_sink sink = {emit, pipeline};
     analytics_configure(pipeline->analytics, &config->camera, &config->rules, pipeline->last_at_ms, &sink);
     selection_configure(&pipeline->selection, config);
@@ -472,6 +491,15 @@ static void note_scene(struct camera_health *health, const struct motion_scene *
     gauge_set(&health->restless_share, scene->restless_share);
 }
 
+static void note_interval(struct pipeline *pipeline, const struct frame *frame)
+{
+    bool is_first = pipeline->last_at_ms == 0;
+    double seconds = is_first ? 0 : (double)(frame->media_us - pipeline->last_media_us) / G_USEC_PER_SEC;
+    pipeline->outages = seconds > pipeline->outage_seconds ? MIN(pipeline->outages + 1, OUTAGES_OF_A_RATE) : 0;
+    pipeline->last_media_us = frame->media_us;
+    tell_rate(pipeline);
+}
+
 void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
 {
     struct camera_health *health = pipeline->health;
@@ -481,6 +509,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     pipeline->trace.count = 0;
     pipeline->is_in_frame = true;
     stages_begin(&pipeline->stages, frame);
+    note_interval(pipeline, frame);
     int64_t since_us = thread_cpu_us();
     motion_update(pipeline->motion, frame, pipeline->objects, &scene);
     pipeline->is_active =

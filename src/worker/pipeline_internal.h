@@ -22,6 +22,7 @@ struct pipeline {
     pthread_mutex_t *detector_lock;
     int preview_width_px, preview_quality, live_window_ms;
     int turn_seconds; /* a camera waits no longer for the model */
+    double outage_seconds;
     /* one thread at a time */
     struct motion *motion;
     struct picture_watch *picture;
@@ -48,7 +49,9 @@ struct pipeline {
     bool hides_all;                 /* what must be hidden is not known now */
     int64_t shed_before;            /* by tracker and rules, as counted so far */
     uint64_t last_frame;
-    int64_t last_at_ms;
+    int64_t last_at_ms, last_media_us;
+    bool is_set_too_slow; /* by the camera's analyse_fps, each frame is the first after an outage */
+    int outages;          /* in a row, with no two frames between them */
     struct log_limit detector_complaint;
     GString *payload; /* of the event that is being told */
     /* tracks found again by their looks; NULL: they are not */

@@ -144,6 +144,25 @@ static void describe_provider(struct watched_camera *camera)
     detector_describe_provider(camera->worker->detector, &health->detector_provider, &health->detector_provider_reason);
 }
 
+/* The first of these that holds is told, unless something worse is. */
+static void tell_troubles(struct watched_camera *camera, int64_t now_us)
+{
+    const struct worker *worker = camera->worker;
+    struct camera_health *health = &camera->health;
+    if (*health->last_error)
+        return;
+    if (worker->detector_error)
+        replace_text(&health->last_error, worker->detector_error);
+    else if (is_not_told(camera, now_us))
+        replace_text(&health->last_error, "nothing of it is analysed, for it is not known what its policies allow: the "
+                                          "hub's log says why");
+    else if (counter_get(&health->detector_failing))
+        replace_text(&health->last_error, "the model fails; what moves is followed instead");
+    else if (counter_get(&health->frames_too_far_apart))
+        replace_text(&health->last_error, "pictures are analysed further apart than rules.outage_seconds: nothing is "
+                                          "followed from one to the next, and nothing is counted");
+}
+
 void watching_describe(struct watched_camera *camera, int64_t now_us)
 {
     struct camera_health *health = &camera->health;
@@ -161,13 +180,7 @@ void watching_describe(struct watched_camera *camera, int64_t now_us)
                                (double)MAX(now_us - camera->rate_since_us, 1);
     camera->frames_before = processed;
     camera->rate_since_us = now_us;
-    if (camera->worker->detector_error && !*health->last_error)
-        replace_text(&health->last_error, camera->worker->detector_error);
-    if (is_not_told(camera, now_us) && !*health->last_error)
-        replace_text(&health->last_error, "nothing of it is analysed, for it is not known what its policies allow: the "
-                                          "hub's log says why");
-    if (counter_get(&health->detector_failing) && !*health->last_error)
-        replace_text(&health->last_error, "the model fails; what moves is followed instead");
+    tell_troubles(camera, now_us);
 }
 
 /* ---- going ---- */

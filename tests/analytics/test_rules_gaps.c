@@ -76,10 +76,13 @@ static void test_slow_frames_count(void)
     static const struct {
         double seconds;
         int count;
-    } cases[] = {{4, 1}, {10, 1}, {15, 1}, {16, 0}};
+        double outage_seconds; /* 0: as it is by default */
+    } cases[] = {{4, 1, 0}, {10, 1, 0}, {15, 1, 0}, {16, 0, 0}, {30, 1, 60}, {61, 0, 60}, {4, 1, 5}, {6, 0, 5}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct world world;
         world_init(&world);
+        if (cases[i].outage_seconds > 0)
+            world.settings.rules.outage_seconds = cases[i].outage_seconds;
         world_zone(&world)->loitering_seconds = 2.5 * cases[i].seconds;
         for (int frame = 0; frame < 12; frame++) {
             struct observed_track track = figure(1, 0.5, fmin(0.3 + 0.07 * frame, 0.8));

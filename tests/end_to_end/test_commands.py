@@ -31,7 +31,12 @@ def config_check_tells_every_mistake():
                                               for key, days in (("occupancy_hourly_days", 8), ("occupancy_daily_days", 38))), result
         path.write_text("cameras:\n  - id: a\n    source: rtsp://h/\n")
         result = vedette("config", "check", path)
-        assert result.returncode == 0 and "ok, 1 camera" in result.stdout, result
+        assert result.returncode == 0 and "ok, 1 camera" in result.stdout and not result.stderr, result
+        path.write_text("source: {picture_fps: 0.05}\nrules: {outage_seconds: 9}\ncameras:\n"
+                        "  - {id: a, source: rtsp://h/}\n  - {id: b, source: rtsp://i/, analyse_fps: 0.1}\n")
+        result = vedette("config", "check", path)  # valid, but nothing would be counted
+        told = [line.removeprefix(f"{path}: warning: ").split(":")[0] for line in result.stderr.strip().split("\n")]
+        assert result.returncode == 0 and told == ["source.picture_fps", "cameras[1].analyse_fps"], result
         result = vedette("config", "check", directory / "none.yml")
         assert result.returncode == 1 and "none.yml: cannot be opened" in result.stderr, result.stderr
 

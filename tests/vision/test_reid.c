@@ -25,7 +25,7 @@ static void world_init(struct world *world)
     record_init(&settings_descriptor, &world->settings);
     world->settings.reid.threshold = 0.7;
     world->settings.reid.looks_per_frame = 8;
-    world->tracker = tracker_new(&world->settings.tracker, 1);
+    world->tracker = tracker_new(&world->settings.tracker, world->settings.rules.outage_seconds, 1);
     world->reid = reid_new(&world->settings.reid, 0.5);
 }
 
@@ -398,7 +398,7 @@ static struct clip_score run_clip(struct reader *reader, const struct settings *
     g_autofree char *path = asset("media/video/vtest_gt_every5_frames1-65.txt");
     g_autofree struct detections *found = g_new0(struct detections, 1);
     g_autoptr(GArray) truth = read_truth(path);
-    CLEANUP(tracker) struct tracker *tracker = tracker_new(&settings->tracker, 1);
+    CLEANUP(tracker) struct tracker *tracker = tracker_new(&settings->tracker, settings->rules.outage_seconds, 1);
     CLEANUP(reid) struct reid *reid = reader ? reid_new(&settings->reid, reader_card(reader)->confidence) : NULL;
     struct media_reader *clip = media_reader_open(video, &settings->source, NULL);
     uint64_t ids[CLIP_MOST_IDS] = {0};

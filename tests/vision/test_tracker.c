@@ -178,7 +178,7 @@ static struct tracker *tracker_with_defaults(uint64_t base)
 {
     struct settings settings;
     record_init(&settings_descriptor, &settings);
-    struct tracker *tracker = tracker_new(&settings.tracker, base);
+    struct tracker *tracker = tracker_new(&settings.tracker, settings.rules.outage_seconds, base);
     record_clear(&settings_descriptor, &settings);
     return tracker;
 }
@@ -410,17 +410,18 @@ static void test_what_stands_is_remembered_where_it_stands(void)
 static void test_an_outage_ends_tracks(void)
 {
     static const struct {
-        double still_seconds, gap_seconds, still_lost_seconds;
+        double still_seconds, gap_seconds, still_lost_seconds, outage_seconds;
         bool is_same;
     } cases[] = {
-        {8, 4, 10, true},   {2, 4, 10, true},   {8, 14, 10, true},    {2, 14, 10, true},
-        {8, 60, 10, false}, {2, 60, 10, false}, {8, 3600, 10, false}, {8, 60, 120, true},
+        {8, 4, 10, 15, true},   {2, 4, 10, 15, true},   {8, 14, 10, 15, true},    {2, 14, 10, 15, true},
+        {8, 60, 10, 15, false}, {2, 60, 10, 15, false}, {8, 3600, 10, 15, false}, {8, 60, 120, 15, true},
+        {8, 60, 10, 90, true},  {2, 60, 10, 90, true},  {2, 4, 1, 3, false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct settings settings;
         record_init(&settings_descriptor, &settings);
         settings.tracker.still_lost_seconds = cases[i].still_lost_seconds;
-        CLEANUP(tracker) struct tracker *tracker = tracker_new(&settings.tracker, 1);
+        CLEANUP(tracker) struct tracker *tracker = tracker_new(&settings.tracker, cases[i].outage_seconds, 1);
         record_clear(&settings_descriptor, &settings);
         g_autofree struct detections *detections = g_new0(struct detections, 1);
         struct tracks tracks = {0};

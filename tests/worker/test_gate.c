@@ -311,7 +311,7 @@ static void eyes_init(struct eyes *eyes, struct detector *detector, const struct
     memset(eyes, 0, sizeof *eyes);
     eyes->detector = detector;
     eyes->motion = motion_new(&settings->motion);
-    eyes->tracker = tracker_new(&settings->tracker, 1);
+    eyes->tracker = tracker_new(&settings->tracker, settings->rules.outage_seconds, 1);
     gate_init(&eyes->gate, &settings->detector);
     eyes->moving = g_new0(struct detections, 1);
     eyes->all = g_new0(struct detections, 1);

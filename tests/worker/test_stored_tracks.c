@@ -41,7 +41,7 @@ static void test_a_crowd_takes_four_bytes_a_box(void)
     struct settings settings;
     record_init(&settings_descriptor, &settings);
     CLEANUP(chunk_writer) struct chunk_writer *writer = chunk_writer_new();
-    struct tracker *tracker = tracker_new(&settings.tracker, 1);
+    struct tracker *tracker = tracker_new(&settings.tracker, settings.rules.outage_seconds, 1);
     g_autofree struct tracks *tracks = g_new0(struct tracks, 1);
     g_autofree struct observed_track *observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     size_t bytes = 0, boxes = 0;

@@ -376,6 +376,8 @@ export interface CameraHealth {
   frames_in_weather: number;
   /** share of the picture in which movement is ignored because something changes there all the time */
   restless_share: number;
+  /** 1 while pictures are analysed further apart than rules.outage_seconds, or analyse_fps is so low: nothing is followed from one to the next, and nothing counted */
+  frames_too_far_apart: number;
   /** times the model ran */
   detector_runs: number;
   /** frames in which nothing called for the model */
