@@ -73,7 +73,18 @@ void admission_look(struct admission *admission, enum admission_state (*state)(v
     }
 }
 
-/* One that gave no picture for long costs nothing, and keeps nobody out until it gives some. */
+/* Costs nothing, and keeps nobody out. */
+static bool is_idle(const struct newcomer *newcomer)
+{
+    return newcomer->waited == ADMISSION_LOOKS_TO_WAIT;
+}
+
+bool admission_is_idle(const struct admission *admission, const char *camera_id)
+{
+    const struct newcomer *newcomer = g_hash_table_lookup(admission->settling, camera_id);
+    return newcomer && is_idle(newcomer);
+}
+
 static int count_places(const struct admission *admission)
 {
     GHashTableIter iterator;
@@ -81,7 +92,7 @@ static int count_places(const struct admission *admission)
     int places = 0;
     g_hash_table_iter_init(&iterator, admission->settling);
     while (g_hash_table_iter_next(&iterator, NULL, &newcomer))
-        places += ((const struct newcomer *)newcomer)->waited < ADMISSION_LOOKS_TO_WAIT;
+        places += !is_idle(newcomer);
     return places;
 }
 

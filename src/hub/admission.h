@@ -24,6 +24,8 @@ void admission_note_beyond(struct admission *admission, const char *camera_id);
 /* Once for each measure: forgets who is gone, and who is measured by now. */
 void admission_look(struct admission *admission, enum admission_state (*state)(void *data, const char *camera_id),
                     void *data);
+/* Let in, and without any picture for so long that it keeps no place until it gives some. */
+bool admission_is_idle(const struct admission *admission, const char *camera_id);
 /* What is left of `measured` places; below 0, which is not known, stays so. */
 int admission_room(const struct admission *admission, int measured);
 /* There is room again: nobody is beyond it any more. */

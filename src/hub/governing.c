@@ -131,15 +131,17 @@ static bool is_known(const struct governing *governing, const struct camera *cam
     return false;
 }
 
-/* Of those that are watched. */
+/* Of those that are watched, but for those that cost nothing. */
 static int count_new(const struct governing *governing)
 {
     const GPtrArray *workers = governing->hub->workers;
     int count = 0;
     for (guint i = 0; i < workers->len; i++) {
         const struct hub_worker *worker = g_ptr_array_index(workers, i);
-        for (guint j = 0; j < worker->cameras->len && !worker->is_apart; j++)
-            count += !is_known(governing, g_ptr_array_index(worker->cameras, j));
+        for (guint j = 0; j < worker->cameras->len && !worker->is_apart; j++) {
+            const struct camera *camera = g_ptr_array_index(worker->cameras, j);
+            count += !is_known(governing, camera) && !admission_is_idle(governing->admission, camera->id);
+        }
     }
     return count;
 }

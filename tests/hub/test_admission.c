@@ -227,6 +227,22 @@ static void test_a_camera_without_room_is_told_until_it_goes(void)
     world_clear(&world);
 }
 
+/* While no camera runs nothing is measured, and an address that never answers keeps nobody out for ever all the same.
+ */
+static void test_a_camera_that_never_gave_a_picture_takes_no_room(void)
+{
+    struct world world;
+    world_init(&world, ADMISSION_REFUSE);
+    for (int i = 1; i < ADMISSION_LOOKS_TO_WAIT; i++)
+        turn(&world);
+    g_assert_true(is_watched(&world, "new"));
+    g_assert_false(is_watched(&world, "one more"));
+    turn(&world);
+    turn(&world); /* let in at the one, placed at the other */
+    g_assert_true(is_watched(&world, "one more"));
+    world_clear(&world);
+}
+
 /* Two cameras filled the machine, and are no more: those that take their places are let in, as is the next one once one
  * of these goes. */
 static void test_cameras_of_the_last_run_that_are_gone_take_no_room(void)
@@ -291,6 +307,8 @@ int main(int argc, char **argv)
                     test_a_refused_camera_is_let_in_when_another_goes);
     g_test_add_func("/admission/a camera without room is told until it goes",
                     test_a_camera_without_room_is_told_until_it_goes);
+    g_test_add_func("/admission/a camera that never gave a picture takes no room",
+                    test_a_camera_that_never_gave_a_picture_takes_no_room);
     g_test_add_func("/admission/cameras of the last run that are gone take no room",
                     test_cameras_of_the_last_run_that_are_gone_take_no_room);
     g_test_add_func("/admission/cameras that may still join keep their room",
