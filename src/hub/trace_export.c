@@ -24,7 +24,7 @@ enum {
     MAX_HEADERS_FILE_BYTES = 16 << 10,
     COMPLAINT_US = 60 * 1000000,
     BACKOFF_MAX_US = 60 * 1000000,
-    STOP_TIMEOUT_MS = 1000, /* for the last spans */
+    STOP_TIMEOUT_MS = 1000, /* for the last spans; and for what is under way when the end comes */
 };
 
 struct trace_export {
@@ -34,9 +34,10 @@ struct trace_export {
     char instance[ID_TEXT_BYTES];
     struct curl_slist *headers;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards is_stopping */
+    pthread_mutex_t lock; /* guards is_stopping and stop_by_us */
     pthread_cond_t changed;
     bool is_stopping;
+    int64_t stop_by_us; /* from then on no request goes on */
     /* the thread's */
     struct random random;
     CURL *curl;
@@ -92,7 +93,24 @@ static bool read_headers(struct trace_export *export, GError **error)
     return is_good;
 }
 
+static bool is_stopping(struct trace_export *export, int64_t *stop_by_us)
+{
+    pthread_mutex_lock(&export->lock);
+    bool is = export->is_stopping;
+    *stop_by_us = export->stop_by_us;
+    pthread_mutex_unlock(&export->lock);
+    return is;
+}
+
 /* ---- one request ---- */
+
+/* libcurl asks about once a second, however silent the collector is. Not 0: it is broken off. */
+static int is_to_break_off(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    int64_t stop_by_us;
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    return is_stopping(user, &stop_by_us) && clock_monotonic_us(clock_system()) >= stop_by_us;
+}
 
 static size_t take_bytes(char *data, size_t size, size_t count, void *user)
 {
@@ -130,6 +148,9 @@ static void set_options(struct trace_export *export, GBytes *body, GString *answ
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)g_bytes_get_size(body));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_to_break_off);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, export);
     if (export->settings.tls_ca_file && *export->settings.tls_ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, export->settings.tls_ca_file);
 }
@@ -242,8 +263,9 @@ static bool rest(struct trace_export *export)
 static void *run(void *data)
 {
     struct trace_export *export = data;
+    int64_t stop_by_us;
     while (rest(export)) {
-        while (send_batch(export, export->settings.timeout_ms))
+        while (!is_stopping(export, &stop_by_us) && send_batch(export, export->settings.timeout_ms))
             measure(export);
         measure(export);
     }
@@ -316,6 +338,7 @@ void trace_export_stop(struct trace_export *export)
         return;
     pthread_mutex_lock(&export->lock);
     export->is_stopping = true;
+    export->stop_by_us = clock_monotonic_us(clock_system()) + (int64_t)STOP_TIMEOUT_MS * 1000;
     pthread_cond_broadcast(&export->changed);
     pthread_mutex_unlock(&export->lock);
     pthread_join(export->thread, NULL);

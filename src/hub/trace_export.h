@@ -18,5 +18,6 @@ struct trace_export *trace_export_start(const struct trace_settings *settings,
                                         GError **error);
 /* The breaker before the collector. Any thread. */
 struct vedette_breaker *trace_export_breaker(struct trace_export *export);
-/* Sends what is there, once, and ends; spans are kept no more. When no other thread makes any. NULL is allowed. */
+/* Sends what is there, once, and ends within seconds, however slow the collector is: what is under way is broken off
+ * then, what waits is lost. Spans are kept no more. When no other thread makes any. NULL is allowed. */
 void trace_export_stop(struct trace_export *export);

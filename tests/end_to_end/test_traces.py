@@ -7,6 +7,7 @@ import re
 import ssl
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -266,6 +267,29 @@ def a_collector_that_is_away_costs_nothing_else():
             assert hub.stop() == 0
 
 
+def a_silent_collector_does_not_hold_up_the_end():
+    class Silent(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.set()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            over.wait(120)
+
+    asked, over = threading.Event(), threading.Event()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with Directory() as directory:
+            with start(directory, f"http://127.0.0.1:{server.server_port}/v1/traces", NOBODY, "--tracing-timeout-ms", "60000") as hub:
+                assert asked.wait(60), "it was asked"
+                began = time.monotonic()
+                assert hub.stop() == 0, hub.log()
+                assert time.monotonic() - began < 15, "seconds, where tracing.timeout_ms is a minute"
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+
+
 def what_cannot_be_sent_now_is_sent_later():
     with Directory() as directory, Collector() as collector:
         collector.answers = [503, 503]
@@ -337,6 +361,7 @@ if __name__ == "__main__":
         ("nobody without a login has a trace told", nobody_without_a_login_has_a_trace_told),
         ("a collector is told by TLS and gzip, and no other", a_collector_is_told_by_tls_and_gzip_and_no_other),
         ("a collector that is away costs nothing else", a_collector_that_is_away_costs_nothing_else),
+        ("a silent collector does not hold up the end", a_silent_collector_does_not_hold_up_the_end),
         ("what cannot be sent now is sent later", what_cannot_be_sent_now_is_sent_later),
         ("a notification is in its frame's trace", a_notification_is_in_its_frames_trace),
         ("bad settings are named", bad_settings_are_named),
