@@ -4,6 +4,7 @@
  */
 #include "bench.h"
 
+#include "base/cpu.h"
 #include "scene/scene.h"
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 15 };
+enum { ROUNDS = 15, SETS_MAX = 8 };
 
 static double cpu_ms(void)
 {
@@ -35,19 +36,27 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void measure(const struct row *row, void *data, double *ours, double *theirs)
+struct contender {
+    const char *set; /* of instructions; NULL: not a kernel */
+    void (*call)(void *data);
+    void *data;
+    double times_ms[ROUNDS];
+};
+
+static double median_ms(const struct contender *contender)
 {
-    double a[ROUNDS], b[ROUNDS];
-    time_calls(row->ours, data, 1); /* warm-up */
-    time_calls(row->theirs, data, 1);
-    for (int i = 0; i < ROUNDS; i++) {
-        a[i] = time_calls(row->ours, data, row->repeats);
-        b[i] = time_calls(row->theirs, data, row->repeats);
-    }
-    qsort(a, ROUNDS, sizeof *a, compare);
-    qsort(b, ROUNDS, sizeof *b, compare);
-    *ours = a[ROUNDS / 2];
-    *theirs = b[ROUNDS / 2];
+    return contender->times_ms[ROUNDS / 2];
+}
+
+static void measure(struct contender *contenders, size_t count, int repeats)
+{
+    for (size_t i = 0; i < count; i++)
+        time_calls(contenders[i].call, contenders[i].data, 1); /* warm-up */
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < count; i++)
+            contenders[i].times_ms[round] = time_calls(contenders[i].call, contenders[i].data, repeats);
+    for (size_t i = 0; i < count; i++)
+        qsort(contenders[i].times_ms, ROUNDS, sizeof *contenders[i].times_ms, compare);
 }
 
 struct frame *bench_frame(enum frame_format format)
@@ -75,19 +84,41 @@ static const struct row_table *const tables[] = {&motion_rows, &motion_kernel_ro
                                                  &track_rows,  &output_rows,        &family_rows, &path_rows,
                                                  &policy_rows, &policy_change_rows};
 
-static void show(const struct row *row, FILE *json)
+static void tell(const char *name, const struct row *row, double ours, double theirs, FILE *json)
 {
     static const char *separator = "[";
-    double ours, theirs;
+    printf("%-50s %12.5f %12.5f %8.2f  %s\n", name, ours, theirs, ours / theirs, row->baseline);
+    if (json)
+        fprintf(json, "%s\n{\"name\":\"%s\",\"baseline\":\"%s\",\"ours_ms\":%.6f,\"baseline_ms\":%.6f,\"ratio\":%.4f}",
+                separator, name, row->baseline, ours, theirs, ours / theirs);
+    separator = ",";
+}
+
+/* The portable form is the first. */
+static void show_kernel(const struct row *row, FILE *json)
+{
+    struct contender forms[SETS_MAX];
+    size_t count = 0;
+    for (const struct cpu_set *set = NULL; count < SETS_MAX && (set = cpu_next_set(set));) {
+        cpu_limit(set->features);
+        forms[count++] = (struct contender){set->name, row->ours, row->setup(row->argument), {0}};
+    }
+    cpu_limit(~0U);
+    measure(forms, count, row->repeats);
+    for (size_t i = 1; i < count; i++) {
+        g_autofree char *name = g_strdup_printf("%s, %s", row->name, forms[i].set);
+        tell(name, row, median_ms(&forms[i]), median_ms(&forms[0]), json);
+    }
+}
+
+static void show(const struct row *row, FILE *json)
+{
     void *data = row->setup(row->argument);
     if (!data)
         return;
-    measure(row, data, &ours, &theirs);
-    printf("%-38s %12.5f %12.5f %8.2f  %s\n", row->name, ours, theirs, ours / theirs, row->baseline);
-    if (json)
-        fprintf(json, "%s\n{\"name\":\"%s\",\"baseline\":\"%s\",\"ours_ms\":%.6f,\"baseline_ms\":%.6f,\"ratio\":%.4f}",
-                separator, row->name, row->baseline, ours, theirs, ours / theirs);
-    separator = ",";
+    struct contender both[] = {{NULL, row->ours, data, {0}}, {NULL, row->theirs, data, {0}}};
+    measure(both, G_N_ELEMENTS(both), row->repeats);
+    tell(row->name, row, median_ms(&both[0]), median_ms(&both[1]), json);
     if (row->report)
         row->report(data, row->name);
 }
@@ -109,11 +140,11 @@ int main(int argc, char **argv)
         perror(argv[2]);
         return 1;
     }
-    printf("%-38s %12s %12s %8s  %s\n", "what", "ours, ms", "base, ms", "ratio", "baseline");
+    printf("%-50s %12s %12s %8s  %s\n", "what", "ours, ms", "base, ms", "ratio", "baseline");
     for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
         for (size_t k = 0; k < tables[i]->count; k++)
             if (is_chosen(tables[i]->rows[k].name, words))
-                show(&tables[i]->rows[k], json);
+                (tables[i]->rows[k].theirs ? show : show_kernel)(&tables[i]->rows[k], json);
     if (json) {
         fputs("\n]\n", json);
         fclose(json);

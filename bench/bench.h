@@ -10,6 +10,8 @@ struct row {
     const char *name;     /* what is measured, and the unit it is measured for */
     const char *baseline; /* what it is compared with */
     void (*ours)(void *data);
+    /* NULL: `ours` is a kernel, whose forms for the sets of instructions of this machine are all measured, each beside
+     * the portable one. `setup` is called for each set and chooses the form. */
     void (*theirs)(void *data);
     /* What `ours` and `theirs` get; NULL, with a word on stderr, when it cannot be measured here. Called just before,
      * and never freed: the program ends. */
@@ -26,9 +28,9 @@ struct row_table {
 };
 
 /* policy_rows.c: views and backtests; policy_change_rows.c: changes at a server of many cameras; motion_rows.c,
- * motion_kernel_rows.c, model_rows.c: preprocessing and detection, kernel_rows.c: the other kernels, each beside its
- * portable form, family_rows.c: reading what a model of each family gave, track_rows.c: tracker and rules,
- * output_rows.c: pictures and records, whole_path.c: decode, motion, detect, track and rules of a 1080p camera */
+ * motion_kernel_rows.c, model_rows.c: preprocessing and detection, kernel_rows.c: the other kernels, family_rows.c:
+ * reading what a model of each family gave, track_rows.c: tracker and rules, output_rows.c: pictures and records,
+ * whole_path.c: decode, motion, detect, track and rules of a 1080p camera */
 extern const struct row_table motion_rows, motion_kernel_rows, model_rows, family_rows, track_rows, output_rows,
     path_rows, policy_rows, policy_change_rows, kernel_rows;
 

@@ -9,49 +9,31 @@
 
 /* ---- a frame into a model's tensor ---- */
 
-/* What a row's argument points to. `form` NULL: the fastest here. */
-struct preprocess_kind {
-    enum frame_format format;
-    preprocess_row_function (*form)(void);
-};
-
 struct preprocess_bench {
-    struct preprocess *fast, *slow;
+    struct preprocess *preprocess;
     struct frame *frame;
-    float *fast_tensor, *slow_tensor;
+    float *tensor;
 };
 
+/* `argument`: the frame's format. */
 static void *preprocess_setup(const void *argument)
 {
-    const struct preprocess_kind *kind = argument;
-    if (kind->form && !kind->form())
-        return NULL;
+    const enum frame_format *format = argument;
     struct preprocess_bench *bench = g_new0(struct preprocess_bench, 1);
     struct model_card card;
     record_init(&model_card_descriptor, &card);
     card.input_width_px = card.input_height_px = 416;
-    bench->fast = preprocess_new(&card);
-    bench->slow = preprocess_new(&card);
-    preprocess_use(bench->slow, preprocess_row_scalar);
-    if (kind->form)
-        preprocess_use(bench->fast, kind->form());
-    bench->frame = bench_frame(kind->format);
-    bench->fast_tensor = g_new0(float, 416 * 416 * 3);
-    bench->slow_tensor = g_new0(float, 416 * 416 * 3);
+    bench->preprocess = preprocess_new(&card);
+    bench->frame = bench_frame(*format);
+    bench->tensor = g_new0(float, 416 * 416 * 3);
     record_clear(&model_card_descriptor, &card);
     return bench;
 }
 
-static void preprocess_ours(void *data)
+static void preprocess_picture(void *data)
 {
     struct preprocess_bench *bench = data;
-    preprocess_run(bench->fast, bench->frame, bench->fast_tensor);
-}
-
-static void preprocess_theirs(void *data)
-{
-    struct preprocess_bench *bench = data;
-    preprocess_run(bench->slow, bench->frame, bench->slow_tensor);
+    preprocess_run(bench->preprocess, bench->frame, bench->tensor);
 }
 
 /* ---- detection ---- */
@@ -173,22 +155,11 @@ static void batch_theirs(void *data)
 
 /* ---- the rows ---- */
 
-static const struct preprocess_kind nv12 = {FRAME_NV12, NULL}, i420 = {FRAME_I420, NULL},
-                                    by_sse41 = {FRAME_NV12, preprocess_row_sse41},
-                                    by_avx2 = {FRAME_NV12, preprocess_row_avx2},
-                                    by_neon = {FRAME_NV12, preprocess_row_neon};
+static const enum frame_format nv12 = FRAME_NV12, i420 = FRAME_I420;
 
 static const struct row rows[] = {
-    {"preprocess, 1080p NV12 to 416 x 416", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup,
-     &nv12, 20, NULL},
-    {"preprocess, 1080p I420 to 416 x 416", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup,
-     &i420, 20, NULL},
-    {"preprocess NV12 by SSE4.1", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup, &by_sse41,
-     20, NULL},
-    {"preprocess NV12 by AVX2", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup, &by_avx2, 20,
-     NULL},
-    {"preprocess NV12 by NEON", "its scalar form", preprocess_ours, preprocess_theirs, preprocess_setup, &by_neon, 20,
-     NULL},
+    {"preprocess NV12, 1080p to 416", "its scalar form", preprocess_picture, NULL, preprocess_setup, &nv12, 20, NULL},
+    {"preprocess I420, 1080p to 416", "its scalar form", preprocess_picture, NULL, preprocess_setup, &i420, 20, NULL},
     {"detection, 1080p frame", "ONNX Runtime alone", detection_ours, detection_theirs, detection_setup, NULL, 4, NULL},
     {"YuNet on the CPU, 8 pictures in one call", "8 calls", batch_ours, batch_theirs, batch_setup, NULL, 1, NULL},
 };

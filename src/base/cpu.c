@@ -10,6 +10,14 @@
 
 static unsigned allowed = ~0U; /* __atomic */
 
+static const struct cpu_set sets[] = {
+    {"portable", 0},
+    {"sse4.1", CPU_SSE41},
+    {"avx2", CPU_SSE41 | CPU_AVX2},
+    {"avx512", CPU_SSE41 | CPU_AVX2 | CPU_AVX512},
+    {"neon", CPU_NEON},
+};
+
 static unsigned probe(void)
 {
     unsigned features = 0;
@@ -37,16 +45,20 @@ void cpu_limit(unsigned features)
     __atomic_store_n(&allowed, features, __ATOMIC_RELAXED);
 }
 
+const struct cpu_set *cpu_next_set(const struct cpu_set *last)
+{
+    const struct cpu_set *set = last ? last + 1 : sets;
+    while (set < sets + G_N_ELEMENTS(sets) && (set->features & probe()) != set->features)
+        set++;
+    return set < sets + G_N_ELEMENTS(sets) ? set : NULL;
+}
+
 const char *cpu_describe(void)
 {
-    static const struct {
-        enum cpu_feature feature;
-        const char *name;
-    } names[] = {
-        {CPU_SSE41, "sse4.1"}, {CPU_AVX2, "avx2"}, {CPU_AVX512, "avx512"}, {CPU_NEON, "neon"}, {CPU_CRC32C, "crc32c"}};
     g_autoptr(GString) text = g_string_new(NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        if (cpu_has(names[i].feature))
-            g_string_append_printf(text, "%s%s", text->len ? " " : "", names[i].name);
-    return g_intern_string(text->len ? text->str : "none");
+    const struct cpu_set *set = cpu_next_set(NULL); /* "portable": not something that it has */
+    while ((set = cpu_next_set(set)))
+        g_string_append_printf(text, "%s ", set->name);
+    g_string_append(text, cpu_has(CPU_CRC32C) ? "crc32c" : "");
+    return g_intern_string(text->len ? g_strchomp(text->str) : "none");
 }

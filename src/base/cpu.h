@@ -12,7 +12,16 @@ enum cpu_feature {
     CPU_CRC32C = 1 << 4, /* the instruction: SSE4.2, or ARMv8's CRC extension */
 };
 
+/* A set of instructions that kernels have forms for. */
+struct cpu_set {
+    const char *name;  /* "avx2"; the first, of nothing, is "portable" */
+    unsigned features; /* with those of the narrower sets, which the ends of rows are done by */
+};
+
 bool cpu_has(enum cpu_feature feature);
+/* Of the sets that this machine has, whatever is allowed, the one after `last`, from "portable", which is after NULL,
+ * to the widest; NULL after that. Static. */
+const struct cpu_set *cpu_next_set(const struct cpu_set *last);
 /* For tests and measurements: from now on only these of what there is. Before anything chose. */
 void cpu_limit(unsigned features);
 /* "sse4.1 avx2 avx512", or "none". Static. */

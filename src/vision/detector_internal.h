@@ -93,8 +93,6 @@ struct preprocess;
 struct preprocess *preprocess_new(const struct model_card *card);
 void preprocess_free(struct preprocess *preprocess);
 CLEANUP_DEFINE(preprocess, preprocess_free)
-/* Instead of the fastest; for tests and measurements. */
-void preprocess_use(struct preprocess *preprocess, preprocess_row_function function);
 /* Fills `tensor` (3 * input width * input height floats, always the same one, else call preprocess_forget first). */
 struct letterbox preprocess_run(struct preprocess *preprocess, const struct frame *frame, float *tensor);
 /* A part of a frame as a frame of its own, for reading only: corners are moved out to even pixels, where chroma

@@ -12,7 +12,7 @@ struct preprocess {
     struct model_card card; /* the numbers of it; its texts are not ours */
     struct preprocess_colour colour;
     float pad[TENSOR_CHANNELS];
-    preprocess_row_function fastest, chosen; /* chosen NULL: the fastest that the frame allows */
+    preprocess_row_function fastest; /* where the frame allows it; NULL: the scalar form is all there is */
     /* for frames of this size and format */
     int width_px, height_px;
     enum frame_format format;
@@ -325,11 +325,6 @@ void preprocess_free(struct preprocess *preprocess)
     g_free(preprocess);
 }
 
-void preprocess_use(struct preprocess *preprocess, preprocess_row_function function)
-{
-    preprocess->chosen = function;
-}
-
 void preprocess_forget(struct preprocess *preprocess)
 {
     preprocess->is_padded = false;
@@ -393,11 +388,10 @@ static float choose_rows(const struct frame *frame, int plane, int line, int lin
 
 static preprocess_row_function choose_for(const struct preprocess *preprocess)
 {
-    preprocess_row_function wanted = preprocess->chosen ? preprocess->chosen : preprocess->fastest;
     bool has_windows = preprocess->luma_axis.windows > 0 && preprocess->chroma_axis.windows > 0;
     if (preprocess->channels == 1)
         return row_grey;
-    return wanted && has_windows ? wanted : preprocess_row_scalar;
+    return preprocess->fastest && has_windows ? preprocess->fastest : preprocess_row_scalar;
 }
 
 struct letterbox preprocess_run(struct preprocess *preprocess, const struct frame *frame, float *tensor)
