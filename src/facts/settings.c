@@ -450,6 +450,8 @@ const struct record_descriptor worker_camera_descriptor =
     RECORD(struct worker_camera, "WorkerCamera", 1, worker_camera_fields, "One more camera for a worker.");
 
 static const struct record_field camera_config_fields[] = {
+    FIELD(struct camera_config, telling, 0, "number of this message, by which pictures tell what they were made by",
+          .min = 0, .max = 0x1p53),
     FIELD(struct camera_config, policy_revision, 0, "newest of the policies in it; 0: none", .min = 0, .max = 0x1p53),
     FIELD_RECORD(struct camera_config, camera, struct camera, &camera_descriptor, RECORD_REQUIRED, "without its login"),
     FIELD_RECORD(struct camera_config, motion, struct motion_settings, &motion_settings_descriptor, 0,

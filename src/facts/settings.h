@@ -257,6 +257,7 @@ extern const struct record_descriptor worker_camera_descriptor;
 /* One camera and the settings that count for it, as its policies have them now: the hub works it out, sends it over the
  * link, and the worker takes it over between two frames. */
 struct camera_config {
+    int64_t telling; /* counts what the hub told of cameras: pictures made by it carry it */
     int64_t policy_revision;
     struct camera camera;
     struct motion_settings motion;

@@ -401,25 +401,30 @@ static void take_errors(struct hub_worker *worker, const char *body, size_t leng
     record_clear(&worker_errors_descriptor, &errors);
 }
 
-/* u16 length of the camera's id, the id, i64 time, u64 frame number, JPEG; all little endian. */
+/* The head of a picture's message between the camera's id and the JPEG. */
+struct preview_head {
+    int64_t captured_at_ms;
+    uint64_t frame_number;
+    int64_t telling;
+};
 static bool take_preview(struct hub_worker *worker, const uint8_t *body, size_t length, GError **error)
 {
     uint16_t id_length = 0;
-    uint64_t at_ms, number;
+    struct preview_head head;
     if (length >= sizeof id_length)
         memcpy(&id_length, body, sizeof id_length);
     id_length = GUINT16_FROM_LE(id_length);
-    size_t head = sizeof id_length + id_length + sizeof at_ms + sizeof number;
-    if (length <= head || body[head] != 0xff) {
+    size_t head_at = sizeof id_length + id_length, jpeg_at = head_at + sizeof head;
+    if (length <= jpeg_at || body[jpeg_at] != 0xff) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "a picture of %zu bytes that is no JPEG", length);
         return false;
     }
-    memcpy(&at_ms, body + sizeof id_length + id_length, sizeof at_ms);
-    memcpy(&number, body + sizeof id_length + id_length + sizeof at_ms, sizeof number);
+    memcpy(&head, body + head_at, sizeof head);
     const struct camera *camera = camera_of(worker, (const char *)body + sizeof id_length, id_length);
     if (camera) {
-        g_autoptr(GBytes) jpeg = g_bytes_new(body + head, length - head);
-        live_set_preview(worker->hub->live, camera->id, jpeg, (int64_t)GUINT64_FROM_LE(at_ms), GUINT64_FROM_LE(number));
+        g_autoptr(GBytes) jpeg = g_bytes_new(body + jpeg_at, length - jpeg_at);
+        live_set_preview(worker->hub->live, camera->id, GINT64_FROM_LE(head.telling), jpeg,
+                         GINT64_FROM_LE(head.captured_at_ms), GUINT64_FROM_LE(head.frame_number));
     }
     return true;
 }

@@ -17,6 +17,7 @@ struct hub_policies {
     struct hub *hub;
     struct policy_keeper *keeper;
     GHashTable *told;                 /* camera id → struct told * */
+    int64_t tellings;                 /* how many numbers of tellings were given out */
     struct policy_view *pushed;       /* what all were told of; NULL: not all were told of the same */
     gint is_pending;                  /* atomic: a push waits on the main loop */
     guint clock_timer, overlay_timer; /* each second; when an overlay comes or goes before that */
@@ -30,8 +31,10 @@ struct told {
     const struct camera *camera; /* as it was then; shared */
     char *policies;              /* what they came to then, as digest_of */
     char *text;
-    bool is_there;  /* false: told to an earlier process, or never */
-    bool is_behind; /* what its policies come to now could not be told */
+    int64_t telling;   /* the number in it: pictures made by it carry it */
+    bool shows_people; /* it says to hide nobody */
+    bool is_there;     /* false: told to an earlier process, or never */
+    bool is_behind;    /* what its policies come to now could not be told */
 };
 
 static void told_free(gpointer data)
@@ -44,6 +47,7 @@ static void told_free(gpointer data)
     g_free(told);
 }
 
+/* By the number of a new telling. */
 static char *text_of(struct hub_policies *policies, const struct policy_view *view, const struct camera *camera,
                      bool *shows_people)
 {
@@ -51,13 +55,15 @@ static char *text_of(struct hub_policies *policies, const struct policy_view *vi
     if (!policy_keeper_configure(policies->keeper, view, camera, &config, NULL))
         return NULL; /* the keeper's status says why */
     GString *text = g_string_new(NULL);
+    config.telling = ++policies->tellings;
     record_encode_json(&camera_config_descriptor, &config, true, text);
     *shows_people = !config.privacy.face_blur_enabled;
     record_clear(&camera_config_descriptor, &config);
     return g_string_free(text, FALSE);
 }
 
-/* The revision alone is no reason to tell a camera anything. */
+/* The revision alone is no reason to tell a camera anything; nor is the number of the telling, which stands before it.
+ */
 static bool says_the_same(const char *a, const char *b)
 {
     static const char revision[] = "\"policy_revision\":";
@@ -102,9 +108,12 @@ static bool send_text(struct hub_worker *worker, const char *camera_id, const ch
     return false;
 }
 
-/* What it was told is what it goes by until something newer can be told, also in another process. */
+/* What it was told is what it goes by until something newer can be told, also in another process. Pictures of a camera
+ * that is another since are not shown: what is new in it may be what hides something. */
 static void tell_last_good(struct hub_worker *worker, const struct camera *camera, struct told *told)
 {
+    if (told->text)
+        live_expect_previews(worker->hub->live, told->camera, told->telling, told->shows_people);
     if (told->text && !told->is_there)
         told->is_there = send_text(worker, camera->id, told->text);
     told->is_behind = true;
@@ -124,13 +133,15 @@ static void tell_camera(struct hub_policies *policies, struct hub_worker *worker
         return;
     }
     bool is_same = told->is_there && says_the_same(told->text, text);
+    int64_t telling = is_same ? told->telling : policies->tellings;
+    /* before it is told, and where it cannot be: no picture by older words is taken from here on */
+    live_expect_previews(worker->hub->live, camera, telling, shows_people);
     told->is_behind = !is_same && !send_text(worker, camera->id, text);
-    if (!is_same)
-        live_drop_preview(worker->hub->live, camera->id);
     if (told->is_behind)
         return;
-    live_set_shows_people(worker->hub->live, camera->id, shows_people);
     told->is_there = true;
+    told->telling = telling;
+    told->shows_people = shows_people;
     if (told->camera)
         camera_unref(told->camera);
     told->camera = camera_ref(camera);

@@ -16,7 +16,7 @@
 #include "base/error.h"
 
 enum {
-    LINK_PROTOCOL_VERSION = 1,
+    LINK_PROTOCOL_VERSION = 2,
     LINK_MAX_BODY_BYTES = 4 << 20,
     LINK_EVENTS_WINDOW_BYTES = 4 << 20, /* of LINK_EVENTS that a worker may have sent without an acknowledgement */
 };
@@ -28,8 +28,9 @@ enum link_type {
     LINK_EVENTS,    /* uint64 sequence (little endian), then AnalyticsEvents as NDJSON; acknowledged when spooled */
     LINK_TRACKS,    /* TrackUpdate; dropped when the queue is full */
     LINK_HEALTH,    /* CameraHealth */
-    LINK_PREVIEW,   /* uint16 length of camera id, camera id, int64 captured_at_ms, uint64 frame number, JPEG */
-    LINK_STOPPED,   /* empty: everything sent */
+    LINK_PREVIEW, /* uint16 length of camera id, camera id, int64 captured_at_ms, uint64 frame number, int64 telling of
+                     the CameraConfig by which it was made, JPEG; numbers little endian */
+    LINK_STOPPED, /* empty: everything sent */
     /* hub → worker */
     LINK_CONFIGURE,    /* WorkerConfig */
     LINK_CREDENTIALS,  /* CameraCredentials; after a good hello, before LINK_START */

@@ -7,7 +7,6 @@ enum {
     ONLINE_SILENCE_MS = 5000, /* workers speak each second: after five missed words a camera counts as offline */
     WANT_INTERVAL_MS = 1000,  /* a wish lasts 5 s, so that repeating it more often says nothing new */
     MAX_PREVIEW_BYTES = 4 << 20,
-    REFUSED_MS = 2000, /* a worker has taken a change over by then, and sent what it had made before */
 };
 
 /* The latest of one camera. */
@@ -15,13 +14,13 @@ struct entry {
     struct camera_health health;
     bool has_health, is_gone;
     int64_t heard_ms;
-    GBytes *preview; /* NULL: none yet */
+    const struct camera *told; /* the camera as its worker was told of it last, shared; NULL: never */
+    int64_t telling;           /* by this number; 0: never */
+    bool shows_people;         /* and was told to hide nobody */
+    GBytes *preview;           /* made by this telling; NULL: none yet */
     int64_t preview_captured_at_ms;
     uint64_t preview_frame_number;
-    int64_t wanted_us;           /* monotonic; 0: never */
-    int64_t previews_refused_us; /* monotonic: until then */
-    bool shows_people;           /* as its worker was told last */
-    bool preview_shows_people;
+    int64_t wanted_us; /* monotonic; 0: never */
 };
 
 struct subscriber {
@@ -54,16 +53,23 @@ static void entry_free(void *data)
 {
     struct entry *entry = data;
     record_clear(&camera_health_descriptor, &entry->health);
+    if (entry->told)
+        camera_unref(entry->told);
     if (entry->preview)
         g_bytes_unref(entry->preview);
     g_free(entry);
 }
 
+/* In the place of the one that is there: what its worker was told stays. */
 static void add_entry(struct live *live, const char *camera_id)
 {
     struct entry *entry = g_new0(struct entry, 1);
-    const struct entry *before = g_hash_table_lookup(live->entries, camera_id);
-    entry->shows_people = before && before->shows_people;
+    struct entry *before = g_hash_table_lookup(live->entries, camera_id);
+    if (before) {
+        entry->told = g_steal_pointer(&before->told);
+        entry->telling = before->telling;
+        entry->shows_people = before->shows_people;
+    }
     record_init(&camera_health_descriptor, &entry->health);
     g_hash_table_replace(live->entries, g_strdup(camera_id), entry);
 }
@@ -120,13 +126,13 @@ void live_put_camera(struct live *live, const struct camera *camera)
 {
     CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
     const struct camera *before = camera_set_find(set, camera->id);
-    camera_roster_put(live->roster, camera);
     pthread_mutex_lock(&live->lock);
     if (!before || !camera->enabled || camera_needs_restart(before, camera))
         add_entry(live, camera->id);
     pthread_mutex_unlock(&live->lock);
-    if (before)
-        live_drop_preview(live, camera->id);
+    /* last: its worker may be told from here on, which must find the entry; and no picture of before is shown any more,
+     * for the camera told of then is no longer this one */
+    camera_roster_put(live->roster, camera);
 }
 
 void live_remove_camera(struct live *live, const char *camera_id)
@@ -259,44 +265,39 @@ char *live_get_capacity(struct live *live, bool *is_short)
     return text;
 }
 
-void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
-                      uint64_t frame_number)
+/* ---- previews ---- */
+
+void live_expect_previews(struct live *live, const struct camera *camera, int64_t telling, bool shows_people)
 {
-    int64_t now_us = clock_monotonic_us(live->clock);
-    struct entry *entry = g_bytes_get_size(jpeg) <= MAX_PREVIEW_BYTES ? lock_entry(live, camera_id) : NULL;
+    struct entry *entry = lock_entry(live, camera->id);
     if (!entry)
         return;
-    if (now_us < entry->previews_refused_us) {
-        pthread_mutex_unlock(&live->lock);
-        return;
-    }
-    GBytes *old = entry->preview;
-    entry->preview = g_bytes_ref(jpeg);
-    entry->preview_captured_at_ms = captured_at_ms;
-    entry->preview_frame_number = frame_number;
-    entry->preview_shows_people = entry->shows_people;
+    const struct camera *before = entry->told;
+    GBytes *old = entry->telling == telling ? NULL : g_steal_pointer(&entry->preview);
+    entry->told = camera_ref(camera);
+    entry->telling = telling;
+    entry->shows_people = shows_people;
     pthread_mutex_unlock(&live->lock);
+    if (before)
+        camera_unref(before);
     if (old)
         g_bytes_unref(old);
 }
 
-void live_set_shows_people(struct live *live, const char *camera_id, bool shows_people)
+void live_set_preview(struct live *live, const char *camera_id, int64_t telling, GBytes *jpeg, int64_t captured_at_ms,
+                      uint64_t frame_number)
 {
-    struct entry *entry = lock_entry(live, camera_id);
+    bool is_taken = telling != 0 && g_bytes_get_size(jpeg) <= MAX_PREVIEW_BYTES;
+    struct entry *entry = is_taken ? lock_entry(live, camera_id) : NULL;
     if (!entry)
         return;
-    entry->shows_people = shows_people;
-    pthread_mutex_unlock(&live->lock);
-}
-
-void live_drop_preview(struct live *live, const char *camera_id)
-{
-    int64_t now_us = clock_monotonic_us(live->clock);
-    struct entry *entry = lock_entry(live, camera_id);
-    if (!entry)
-        return;
-    GBytes *old = g_steal_pointer(&entry->preview);
-    entry->previews_refused_us = now_us + REFUSED_MS * INT64_C(1000);
+    GBytes *old = NULL;
+    if (entry->telling == telling) {
+        old = entry->preview;
+        entry->preview = g_bytes_ref(jpeg);
+        entry->preview_captured_at_ms = captured_at_ms;
+        entry->preview_frame_number = frame_number;
+    }
     pthread_mutex_unlock(&live->lock);
     if (old)
         g_bytes_unref(old);
@@ -304,13 +305,14 @@ void live_drop_preview(struct live *live, const char *camera_id)
 
 bool live_get_preview(struct live *live, const char *camera_id, struct live_preview *preview)
 {
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
     struct entry *entry = lock_entry(live, camera_id);
     if (!entry)
         return false;
-    bool has_preview = entry->preview != NULL;
+    bool has_preview = entry->preview && entry->told == camera_set_find(set, camera_id);
     if (has_preview)
         *preview = (struct live_preview){g_bytes_ref(entry->preview), entry->preview_captured_at_ms,
-                                         entry->preview_frame_number, entry->preview_shows_people};
+                                         entry->preview_frame_number, entry->shows_people};
     pthread_mutex_unlock(&live->lock);
     return has_preview;
 }

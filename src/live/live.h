@@ -25,7 +25,8 @@ void live_set_clock(struct live *live, struct clock *clock);
 struct camera_set *live_cameras(struct live *live);
 /* Where they are kept; it lives as long as `live`. */
 struct camera_roster *live_roster(struct live *live);
-/* A camera from now on, or as it is from now on (copied). What was seen of it goes when other pictures come. */
+/* A camera from now on, or as it is from now on (copied). Its pictures are shown again once its worker was told of it;
+ * how it was goes when other pictures come. */
 void live_put_camera(struct live *live, const struct camera *camera);
 /* Nothing is known of it any more; what still comes is passed over. */
 void live_remove_camera(struct live *live, const char *camera_id);
@@ -46,22 +47,39 @@ void live_set_offline(struct live *live, const char *camera_id, const char *reas
 void live_set_capacity(struct live *live, const char *text, bool is_short);
 char *live_get_capacity(struct live *live, bool *is_short);
 
-/* Previews: the latest JPEG. */
+/* Previews: the latest JPEG.
+ *
+ * What is hidden in a picture was decided when it was made, by what its worker had been told then; a frame on its way
+ * through a busy model, a worker that reads late and a camera that moves between workers make it arrive at any time
+ * after that. So every telling of a camera has a number, no two the same while the server runs, and a picture carries
+ * the number of the one by which it was made. This holds at any moment, in whatever order things happen:
+ *
+ *   A picture is shown only if it was made by the telling that is expected now, which is the last one of its camera,
+ *   and only while the camera told of then is the camera that is known now.
+ *
+ * - A policy is changed: who hides nobody by the old one says so with its pictures (shows_people) until the new one is
+ *   told; from then on no picture of before is taken, however late it comes.
+ * - A camera is changed (a privacy_mask more, another address): nothing of it is shown from the moment on at which the
+ *   change is known, until its worker was told of it.
+ * - A worker starts again, or a camera moves to another worker: that one is told, by another number or by the same
+ *   words, and goes by that.
+ * - What could not be told is expected all the same: nothing is shown rather than something by older words.
+ * - The server starts again: nothing is expected, so that nothing is taken, until its workers were told. */
 struct live_preview {
     GBytes *jpeg; /* the caller's reference */
     int64_t captured_at_ms;
     uint64_t frame_number;
     bool shows_people; /* the worker that made it was told to hide nobody, whatever policies say since */
 };
-void live_set_preview(struct live *live, const char *camera_id, GBytes *jpeg, int64_t captured_at_ms,
+/* The camera's worker is about to be told, by this number, of the camera as it is in `camera` (shared, one of
+ * live_cameras), and to hide nobody or to hide people. A picture by another number that is here goes, and none is taken
+ * from now on. */
+void live_expect_previews(struct live *live, const struct camera *camera, int64_t telling, bool shows_people);
+/* A picture that was made by the telling of this number. One that is not expected is passed over. */
+void live_set_preview(struct live *live, const char *camera_id, int64_t telling, GBytes *jpeg, int64_t captured_at_ms,
                       uint64_t frame_number);
+/* False: there is none that may be shown. */
 bool live_get_preview(struct live *live, const char *camera_id, struct live_preview *preview);
-/* What must be hidden in pictures of this camera is about to change: the one that is here goes, and those on their way,
- * which come within the next seconds, are not taken. */
-void live_drop_preview(struct live *live, const char *camera_id);
-/* The camera's worker was told to hide nobody, or to hide people (as it does until it is told anything): so are made
- * the previews that come from now on. */
-void live_set_shows_people(struct live *live, const char *camera_id, bool shows_people);
 /* Someone looks at this camera: asks its worker (through the function the hub set) to make previews for 5 s. */
 void live_want_preview(struct live *live, const char *camera_id);
 void live_set_preview_wanted(struct live *live, void (*wanted)(void *data, const char *camera_id), void *data);

@@ -65,11 +65,13 @@ static void send_preview(struct watched_camera *camera, const struct frame *fram
     uint16_t id_length_le = GUINT16_TO_LE(id_length);
     int64_t at_ms = (int64_t)GUINT64_TO_LE((uint64_t)frame->captured_at_ms);
     uint64_t number = GUINT64_TO_LE(frame_number);
+    int64_t telling = GINT64_TO_LE(camera->telling);
     g_autoptr(GByteArray) body = g_byte_array_new();
     g_byte_array_append(body, (const guint8 *)&id_length_le, sizeof id_length_le);
     g_byte_array_append(body, (const guint8 *)camera->camera.id, id_length);
     g_byte_array_append(body, (const guint8 *)&at_ms, sizeof at_ms);
     g_byte_array_append(body, (const guint8 *)&number, sizeof number);
+    g_byte_array_append(body, (const guint8 *)&telling, sizeof telling);
     g_byte_array_append(body, data, (guint)jpeg_length);
     if (!link_send(camera->worker->link, LINK_PREVIEW, body->data, body->len, NULL))
         log_debug(camera->camera.id, "preview not sent: the link is full");
@@ -189,6 +191,7 @@ static void take_over(struct watched_camera *camera, struct camera_config *told)
     pipeline_configure(camera->pipeline, told);
     if (camera->source)
         media_source_set_fps(camera->source, told->camera.analyse_fps);
+    camera->telling = told->telling;
     camera->analyse_fps = told->camera.analyse_fps;
     camera->thinned_scale = 0; /* made anew */
     counter_set(&camera->health.policy_revision, told->policy_revision);

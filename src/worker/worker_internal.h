@@ -32,6 +32,7 @@ struct watched_camera {
     bool is_told;               /* at least once: no frame is looked at before that */
     /* the analyser's */
     int64_t active_us;             /* when something last moved */
+    int64_t telling;               /* the number of what it goes by: its pictures carry it */
     double analyse_fps;            /* as its policies have it */
     double thinned_scale;          /* what `governed` was made for; 0: never */
     struct frame_thinner governed; /* what the governor leaves of analyse_fps */

@@ -79,6 +79,13 @@ static inline void world_put_camera(struct api_world *world, const char *id, con
     record_clear(&camera_descriptor, &camera);
 }
 
+/* Its worker was told by this number, of the camera as it is now, to hide nobody or to hide people. */
+static inline void world_expect_previews(const struct api_world *world, int64_t telling, bool shows_people)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(world->live);
+    live_expect_previews(world->live, camera_set_find(set, "cam-1"), telling, shows_people);
+}
+
 static inline void world_take_database(struct api_world *world)
 {
     if (!postgres.pid)

@@ -184,7 +184,7 @@ static gpointer set_preview_when_wanted(gpointer data)
     int *wishes = ((void **)data)[1];
     WORLD_AWAIT(__atomic_load_n(wishes, __ATOMIC_RELAXED) > 0);
     g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
-    live_set_preview(world->live, "cam-1", jpeg, world_start_ms, 77);
+    live_set_preview(world->live, "cam-1", 1, jpeg, world_start_ms, 77);
     return NULL;
 }
 
@@ -195,6 +195,7 @@ static void test_preview(void)
     int wishes = 0;
     world_init(&world);
     world_login(&world);
+    world_expect_previews(&world, 1, false);
     live_set_preview_wanted(world.live, count_wish, &wishes);
     struct reply reply = world_get(&world, path, world.token); /* nobody answers the wish */
     world_assert_problem(&reply, 503);

@@ -16,16 +16,18 @@ static int count_views(const struct api_world *world)
 
 static const char preview[] = "/api/v1/cameras/cam-1/preview.jpg";
 
+/* One by telling 1. */
 static void set_preview(const struct api_world *world, uint64_t frame_number)
 {
     g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
-    live_set_preview(world->live, "cam-1", jpeg, clock_wall_ms(world->clock), frame_number);
+    live_set_preview(world->live, "cam-1", 1, jpeg, clock_wall_ms(world->clock), frame_number);
 }
 
 static void begin_with_a_preview(struct api_world *world)
 {
     world_init(world);
     world_login(world);
+    world_expect_previews(world, 1, false);
     set_preview(world, 1);
 }
 
@@ -137,14 +139,17 @@ static void test_h11_a_picture_from_before_is_not_for_all(void)
     g_autofree char *token = log_in_as(&world, ROLE_VIEWER),
                     *viewer = g_strdup_printf("Authorization: Bearer %s\r\n", token),
                     *admin = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
-    live_set_shows_people(world.live, "cam-1", true);
-    set_preview(&world, 2);
-    live_set_shows_people(world.live, "cam-1", false); /* holds for the next one */
+    world_expect_previews(&world, 1, true);
     g_assert_cmpint(world_status(&world, "GET", preview, viewer), ==, 403);
     int before = count_views(&world);
     g_assert_cmpint(world_status(&world, "GET", preview, admin), ==, 200);
     g_assert_cmpint(count_views(&world), ==, before + 1);
-    set_preview(&world, 3);
+    world_expect_previews(&world, 2, false);
+    set_preview(&world, 3); /* made by the telling of before, and late */
+    g_assert_cmpint(world_status(&world, "GET", preview, viewer), ==, 503);
+    g_assert_cmpint(world_status(&world, "GET", preview, admin), ==, 503);
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
+    live_set_preview(world.live, "cam-1", 2, jpeg, clock_wall_ms(world.clock), 4);
     g_assert_cmpint(world_status(&world, "GET", preview, viewer), ==, 200);
     world_clear(&world);
 }

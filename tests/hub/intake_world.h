@@ -143,7 +143,7 @@ static inline bool tell(struct world *world, enum link_type type, const void *bo
 }
 
 #define GOOD_HELLO                                                                                                     \
-    "{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":true,"         \
+    "{\"protocol_version\":2,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":true,"         \
     "\"cannot_gain_privileges\":true,\"is_not_dumpable\":true,\"sandbox_detail\":\"Landlock\"}"
 
 /* What the hub answers next, or 0 when it says nothing. */

@@ -88,64 +88,193 @@ static void test_nothing_of_it_waits_on_the_loop_once_it_is_freed(void)
     end(&world);
 }
 
-/* A preview comes now: whether the worker was told last to hide nobody. */
-static bool preview_shows_people(struct world *world)
+/* The camera's worker, as its process is: what it is told it takes over when it comes to it. */
+struct watching {
+    struct world world;
+    struct hub_worker worker;
+    struct link *link; /* the process's end */
+    struct camera camera;
+};
+
+static void watching_put_camera(struct watching *watching)
 {
-    enum { REFUSED_SECONDS = 3 }; /* those from before a change */
-    struct live_preview preview;
-    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
-    clock_fake_advance_us(world->store.clock, REFUSED_SECONDS * INT64_C(1000000));
-    live_set_preview(world->hub.live, "door", jpeg, 0, 1);
-    g_assert_true(live_get_preview(world->hub.live, "door", &preview));
-    g_bytes_unref(preview.jpeg);
-    return preview.shows_people;
+    live_put_camera(watching->world.hub.live, &watching->camera);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(watching->world.hub.live);
+    g_ptr_array_set_size(watching->worker.held, 0);
+    g_ptr_array_add(watching->worker.held, (gpointer)(uintptr_t)camera_ref(camera_set_find(set, "door")));
 }
 
-static void wait_until_previews(struct world *world, bool show_people)
+static void watching_start_process(struct watching *watching)
+{
+    enum { QUEUE_BYTES = 1 << 20 };
+    int sockets[2];
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), ==, 0);
+    link_free(watching->worker.link);
+    link_free(watching->link);
+    watching->worker.link = link_new(sockets[0], QUEUE_BYTES);
+    watching->link = link_new(sockets[1], QUEUE_BYTES);
+    policies_tell_worker(watching->world.hub.policies, &watching->worker);
+}
+
+static void watching_start(struct watching *watching)
+{
+    *watching = (struct watching){
+        .worker = {
+            .hub = &watching->world.hub, .id = (char *)"worker-1", .held = camera_array_new(), .has_said_hello = true}};
+    start(&watching->world);
+    record_init(&camera_descriptor, &watching->camera);
+    watching->camera.id = g_strdup("door");
+    watching->camera.source = g_strdup("rtsp://127.0.0.1/x");
+    watching_put_camera(watching);
+    g_ptr_array_add(watching->world.hub.workers, &watching->worker);
+    watching_start_process(watching);
+}
+
+static void watching_end(struct watching *watching)
+{
+    g_ptr_array_set_size(watching->world.hub.workers, 0);
+    policies_free(watching->world.hub.policies);
+    link_free(watching->worker.link);
+    link_free(watching->link);
+    g_ptr_array_unref(watching->worker.held);
+    record_clear(&camera_descriptor, &watching->camera);
+    end(&watching->world);
+}
+
+/* Runs the hub until the process is told something, and reads the number of that. */
+static int64_t watching_hear(struct watching *watching, bool *hides_people, size_t *masks)
 {
     gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    while (preview_shows_people(world) != show_people) {
+    enum link_type type;
+    const void *body;
+    size_t length;
+    while (!link_receive(watching->link, 0, &type, &body, &length, NULL)) {
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
         g_main_context_iteration(NULL, FALSE);
     }
+    struct camera_config config;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    g_assert_cmpint(type, ==, LINK_CAMERA);
+    g_assert_true(record_decode_json(&camera_config_descriptor, body, length, &config, &errors));
+    int64_t telling = config.telling;
+    *hides_people = config.privacy.face_blur_enabled;
+    *masks = config.camera.zones.count;
+    record_clear(&camera_config_descriptor, &config);
+    record_errors_clear(&errors);
+    return telling;
 }
 
-/* Pictures go by what their worker was told, not by what policies say since. */
-static void test_h11_previews_know_what_their_worker_was_told(void)
+/* A picture made by this telling comes; then: 'p', one that shows people is shown, 'h' one in which they are hidden,
+ * '-' none. */
+static char shown_after(struct watching *watching, int64_t telling)
 {
-    enum { QUEUE_BYTES = 1 << 20 };
-    struct world world;
-    int sockets[2];
-    start(&world);
-    struct camera camera;
-    record_init(&camera_descriptor, &camera);
-    camera.id = g_strdup("door");
-    camera.source = g_strdup("rtsp://127.0.0.1/x");
-    live_put_camera(world.hub.live, &camera);
-    record_clear(&camera_descriptor, &camera);
-    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), ==, 0);
-    CLEANUP(camera_set) struct camera_set *set = live_cameras(world.hub.live);
-    struct hub_worker worker = {.hub = &world.hub,
-                                .id = (char *)"worker-1",
-                                .held = g_ptr_array_new(),
-                                .link = link_new(sockets[0], QUEUE_BYTES),
-                                .has_said_hello = true};
-    g_ptr_array_add(worker.held, (void *)(uintptr_t)camera_set_find(set, "door"));
-    g_ptr_array_add(world.hub.workers, &worker);
-    policies_tell_worker(world.hub.policies, &worker);
-    g_assert_false(preview_shows_people(&world));
-    put_policy(&world, POLICY_PRIVACY, "{\"face_blur_enabled\":false}");
-    g_assert_false(preview_shows_people(&world)); /* nobody was told yet */
-    wait_until_previews(&world, true);
-    put_policy(&world, POLICY_PRIVACY, "{\"face_blur_enabled\":true}");
-    g_assert_true(preview_shows_people(&world));
-    wait_until_previews(&world, false);
-    g_ptr_array_set_size(world.hub.workers, 0);
-    policies_free(world.hub.policies);
-    link_free(worker.link);
-    close(sockets[1]);
-    g_ptr_array_unref(worker.held);
-    end(&world);
+    struct live_preview preview;
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("JPEG", 4);
+    live_set_preview(watching->world.hub.live, "door", telling, jpeg, 0, 1);
+    if (!live_get_preview(watching->world.hub.live, "door", &preview))
+        return '-';
+    g_bytes_unref(preview.jpeg);
+    return preview.shows_people ? 'p' : 'h';
+}
+
+/* Pictures go by what their worker went by when it made them, not by what it was told or what policies say since. */
+static void test_h11_pictures_go_by_what_they_were_made_by(void)
+{
+    struct watching watching;
+    bool hides_people;
+    size_t masks;
+    watching_start(&watching);
+    int64_t first = watching_hear(&watching, &hides_people, &masks);
+    g_assert_true(hides_people);
+    g_assert_cmpint(shown_after(&watching, 0), ==, '-');
+    g_assert_cmpint(shown_after(&watching, first), ==, 'h');
+    put_policy(&watching.world, POLICY_PRIVACY, "{\"face_blur_enabled\":false}");
+    g_assert_cmpint(shown_after(&watching, first), ==, 'h'); /* nobody was told yet */
+    int64_t second = watching_hear(&watching, &hides_people, &masks);
+    g_assert_false(hides_people);
+    g_assert_cmpint(second, !=, first);
+    g_assert_cmpint(shown_after(&watching, first), ==, '-'); /* late */
+    g_assert_cmpint(shown_after(&watching, second), ==, 'p');
+    put_policy(&watching.world, POLICY_PRIVACY, "{\"face_blur_enabled\":true}");
+    g_assert_cmpint(shown_after(&watching, second), ==, 'p');
+    int64_t third = watching_hear(&watching, &hides_people, &masks);
+    g_assert_true(hides_people);
+    clock_fake_advance_us(watching.world.store.clock, HOUR_SECONDS * INT64_C(1000000)); /* the model was busy */
+    g_assert_cmpint(shown_after(&watching, second), ==, '-');
+    g_assert_cmpint(shown_after(&watching, third), ==, 'h');
+    watching_end(&watching);
+}
+
+/* Masks hold for every role: a picture without a new one is nobody's. */
+static void test_h11_no_picture_lacks_a_new_mask(void)
+{
+    struct watching watching;
+    bool hides_people;
+    size_t masks;
+    watching_start(&watching);
+    int64_t first = watching_hear(&watching, &hides_people, &masks);
+    g_assert_cmpint(shown_after(&watching, first), ==, 'h');
+    struct zone *zone = record_list_append(&watching.camera.zones, &zone_descriptor);
+    zone->id = g_strdup("window");
+    zone->kind = ZONE_PRIVACY_MASK;
+    static const struct record_point corners[] = {{0, 0}, {1, 0}, {1, 1}};
+    zone->polygon = (struct record_points){g_memdup2(corners, sizeof corners), G_N_ELEMENTS(corners)};
+    watching_put_camera(&watching);
+    g_assert_cmpint(shown_after(&watching, first), ==, '-'); /* nobody was told yet */
+    policies_see_cameras(watching.world.hub.policies);
+    int64_t second = watching_hear(&watching, &hides_people, &masks);
+    g_assert_cmpuint(masks, ==, 1);
+    g_assert_cmpint(shown_after(&watching, first), ==, '-'); /* late */
+    g_assert_cmpint(shown_after(&watching, second), ==, 'h');
+    watching_end(&watching);
+}
+
+/* Another process is told anew, also where it is another worker's; who changes nothing has nothing told. */
+static void test_h11_a_new_process_goes_by_what_it_is_told(void)
+{
+    struct watching watching;
+    bool hides_people;
+    size_t masks;
+    watching_start(&watching);
+    int64_t first = watching_hear(&watching, &hides_people, &masks);
+    watching_start_process(&watching);
+    int64_t second = watching_hear(&watching, &hides_people, &masks);
+    g_assert_cmpint(shown_after(&watching, second), ==, 'h');
+    policies_forget_camera(watching.world.hub.policies, "door");
+    watching_start_process(&watching);
+    int64_t third = watching_hear(&watching, &hides_people, &masks);
+    g_assert_cmpint(shown_after(&watching, first), ==, '-');
+    g_assert_cmpint(shown_after(&watching, second), ==, '-');
+    g_assert_cmpint(shown_after(&watching, third), ==, 'h');
+    watching_put_camera(&watching); /* as it was: nothing is told */
+    g_assert_cmpint(shown_after(&watching, third), ==, '-');
+    policies_see_cameras(watching.world.hub.policies);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (shown_after(&watching, third) != 'h') {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_main_context_iteration(NULL, FALSE);
+    }
+    watching_end(&watching);
+}
+
+/* Its link is full: it goes by older words, and nothing made by those is shown. */
+static void test_h11_who_cannot_be_told_shows_nothing(void)
+{
+    struct watching watching;
+    bool hides_people;
+    size_t masks;
+    watching_start(&watching);
+    int64_t first = watching_hear(&watching, &hides_people, &masks);
+    g_assert_cmpint(shown_after(&watching, first), ==, 'h');
+    g_clear_pointer(&watching.link, link_free); /* nobody reads any more */
+    put_policy(&watching.world, POLICY_PRIVACY, "{\"face_blur_enabled\":false}");
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (shown_after(&watching, first) != '-') {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_main_context_iteration(NULL, FALSE);
+    }
+    watching_end(&watching);
 }
 
 int main(int argc, char **argv)
@@ -153,7 +282,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/hub_policies/nothing_of_it_waits_on_the_loop_once_it_is_freed",
                     test_nothing_of_it_waits_on_the_loop_once_it_is_freed);
-    g_test_add_func("/hub_policies/h11_previews_know_what_their_worker_was_told",
-                    test_h11_previews_know_what_their_worker_was_told);
+    g_test_add_func("/hub_policies/h11_pictures_go_by_what_they_were_made_by",
+                    test_h11_pictures_go_by_what_they_were_made_by);
+    g_test_add_func("/hub_policies/h11_no_picture_lacks_a_new_mask", test_h11_no_picture_lacks_a_new_mask);
+    g_test_add_func("/hub_policies/h11_a_new_process_goes_by_what_it_is_told",
+                    test_h11_a_new_process_goes_by_what_it_is_told);
+    g_test_add_func("/hub_policies/h11_who_cannot_be_told_shows_nothing", test_h11_who_cannot_be_told_shows_nothing);
     return g_test_run();
 }

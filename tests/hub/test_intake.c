@@ -40,16 +40,16 @@ static void test_an_open_cage_is_refused(void)
     static const struct {
         const char *hello, *said;
     } cases[] = {
-        {"{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":false,"
+        {"{\"protocol_version\":2,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":false,"
          "\"cannot_gain_privileges\":true,\"is_not_dumpable\":true}",
          "read the hub's files"},
-        {"{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":true,"
+        {"{\"protocol_version\":2,\"worker_id\":\"worker-1\",\"is_sandboxed\":true,\"cannot_read_hub_files\":true,"
          "\"cannot_gain_privileges\":false,\"is_not_dumpable\":true}",
          "gain rights"},
-        {"{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":false,\"is_not_dumpable\":false}",
+        {"{\"protocol_version\":2,\"worker_id\":\"worker-1\",\"is_sandboxed\":false,\"is_not_dumpable\":false}",
          "gain rights"},
         {"{\"protocol_version\":9,\"worker_id\":\"worker-1\"}", "version 9"},
-        {"{\"protocol_version\":1,\"worker_id\":\"worker-2\"}", "worker-2"},
+        {"{\"protocol_version\":2,\"worker_id\":\"worker-2\"}", "worker-2"},
         {"{\"worker_id\":3}", "worker_id"},
         {"garbage", "hello"},
     };
@@ -69,7 +69,7 @@ static void test_an_open_cage_is_refused(void)
 /* A kernel without Landlock: the worker runs, and it is told and counted. */
 static void test_a_missing_cage_is_counted(void)
 {
-    static const char hello[] = "{\"protocol_version\":1,\"worker_id\":\"worker-1\",\"is_sandboxed\":false,"
+    static const char hello[] = "{\"protocol_version\":2,\"worker_id\":\"worker-1\",\"is_sandboxed\":false,"
                                 "\"cannot_gain_privileges\":true,\"is_not_dumpable\":true,\"sandbox_detail\":\"none\"}";
     struct world world;
     g_autoptr(GError) error = NULL;
@@ -91,7 +91,7 @@ static void test_words_out_of_turn_end_the_link(void)
         {LINK_HEALTH, "{}", false},           {LINK_HELLO, GOOD_HELLO, true},
         {LINK_ACKNOWLEDGE, "12345678", true}, {LINK_CONFIGURE, "{}", true},
         {LINK_EVENTS, "short", true},         {LINK_PREVIEW, "", true},
-        {LINK_PREVIEW, "\xff\xff", true},     {LINK_PREVIEW, "\x04\0door0123456789abcdefGIF8", true, 26},
+        {LINK_PREVIEW, "\xff\xff", true},     {LINK_PREVIEW, "\x04\0door0123456789abcdefghijklmnGIF8", true, 34},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct world world;
@@ -183,7 +183,7 @@ static void test_a_worker_does_not_speak_as_the_server(void)
 static void test_other_cameras_are_left_alone(void)
 {
     static const char health[] = "{\"camera_id\":\"elsewhere\",\"state\":\"online\"}",
-                      preview[] = "\x09\0elsewhere0123456789abcdef\xff\xd8\xff";
+                      preview[] = "\x09\0elsewhere0123456789abcdefghijklmn\xff\xd8\xff";
     struct world world;
     world_init(&world);
     be_admitted(&world);
@@ -193,6 +193,29 @@ static void test_other_cameras_are_left_alone(void)
     g_assert_true(tell(&world, LINK_PREVIEW, preview, sizeof preview - 1, NULL));
     g_assert_false(live_get_health(world.hub.live, "elsewhere", &known));
     g_assert_false(live_get_preview(world.hub.live, "elsewhere", &picture));
+    world_clear(&world);
+}
+
+/* What a picture was made by stands in its message; one made by what is no longer so comes too late. */
+static void test_pictures_say_what_they_were_made_by(void)
+{
+    static const char by_7[] = "\x04\0door\x10\0\0\0\0\0\0\0\x20\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\xff\xd8\xff";
+    struct world world;
+    struct live_preview picture;
+    world_init(&world);
+    be_admitted(&world);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(world.hub.live);
+    const struct camera *door = camera_set_find(set, "door");
+    live_expect_previews(world.hub.live, door, 8, false);
+    g_assert_true(tell(&world, LINK_PREVIEW, by_7, sizeof by_7 - 1, NULL));
+    g_assert_false(live_get_preview(world.hub.live, "door", &picture));
+    live_expect_previews(world.hub.live, door, 7, false);
+    g_assert_true(tell(&world, LINK_PREVIEW, by_7, sizeof by_7 - 1, NULL));
+    g_assert_true(live_get_preview(world.hub.live, "door", &picture));
+    g_assert_cmpint(picture.captured_at_ms, ==, 16);
+    g_assert_cmpuint(picture.frame_number, ==, 32);
+    g_assert_cmpuint(g_bytes_get_size(picture.jpeg), ==, 3);
+    g_bytes_unref(picture.jpeg);
     world_clear(&world);
 }
 
@@ -262,6 +285,7 @@ int main(int argc, char **argv)
                     test_what_is_not_its_own_is_refused_and_the_rest_is_stored);
     g_test_add_func("/intake/a worker does not speak as the server", test_a_worker_does_not_speak_as_the_server);
     g_test_add_func("/intake/other cameras are left alone", test_other_cameras_are_left_alone);
+    g_test_add_func("/intake/pictures say what they were made by", test_pictures_say_what_they_were_made_by);
     g_test_add_func("/intake/what a worker counts is checked", test_what_a_worker_counts_is_checked);
     g_test_add_func("/intake/a window in hand silences nobody", test_a_window_in_hand_silences_nobody);
     return g_test_run();

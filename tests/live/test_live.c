@@ -71,7 +71,7 @@ static void test_unknown_cameras_are_ignored(void)
     g_assert_null(camera_set_find(set, "nobody"));
     g_assert_false(live_is_online(world.live, "nobody", start_ms));
     g_autoptr(GBytes) jpeg = g_bytes_new_static("x", 1);
-    live_set_preview(world.live, "nobody", jpeg, start_ms, 1);
+    live_set_preview(world.live, "nobody", 1, jpeg, start_ms, 1);
     struct live_preview preview;
     g_assert_false(live_get_preview(world.live, "nobody", &preview));
     g_assert_cmpuint(set->count, ==, 1);
@@ -102,26 +102,101 @@ static void test_wishes_are_passed_once_a_second(void)
     world_clear(&world);
 }
 
-/* A picture of before may show what is to be hidden from now on. */
-static void test_a_change_takes_the_preview_away(void)
+static void expect(struct world *world, int64_t telling, bool shows_people)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(world->live);
+    live_expect_previews(world->live, camera_set_find(set, "cam-1"), telling, shows_people);
+}
+
+/* A picture by this telling comes, however late. */
+static void send(struct world *world, int64_t telling)
+{
+    g_autoptr(GBytes) jpeg = g_bytes_new_static("jpeg", 4);
+    live_set_preview(world->live, "cam-1", telling, jpeg, start_ms, 1);
+}
+
+/* 'p': one that shows people, 'h': one in which they are hidden, '-': none. */
+static char shown(struct world *world)
+{
+    struct live_preview preview;
+    if (!live_get_preview(world->live, "cam-1", &preview))
+        return '-';
+    g_bytes_unref(preview.jpeg);
+    return preview.shows_people ? 'p' : 'h';
+}
+
+static void test_h11_a_picture_is_shown_by_what_it_was_made(void)
 {
     struct world world;
-    struct live_preview preview;
     world_init(&world);
-    g_autoptr(GBytes) jpeg = g_bytes_new_static("jpeg", 4);
-    live_set_preview(world.live, "cam-1", jpeg, start_ms, 1);
-    live_drop_preview(world.live, "cam-1");
-    g_assert_false(live_get_preview(world.live, "cam-1", &preview));
-    live_set_preview(world.live, "cam-1", jpeg, start_ms + 1, 2); /* it was on its way */
-    g_assert_false(live_get_preview(world.live, "cam-1", &preview));
-    clock_fake_advance_us(world.clock, 5000000);
-    live_set_preview(world.live, "cam-1", jpeg, start_ms + 5000, 3);
-    g_assert_true(live_get_preview(world.live, "cam-1", &preview));
-    g_bytes_unref(preview.jpeg);
+    send(&world, 0);
+    g_assert_cmpint(shown(&world), ==, '-'); /* nobody was told anything */
+    expect(&world, 1, true);
+    send(&world, 1);
+    g_assert_cmpint(shown(&world), ==, 'p');
+    expect(&world, 2, false);
+    g_assert_cmpint(shown(&world), ==, '-');
+    clock_fake_advance_us(world.clock, INT64_C(60000000)); /* the model was busy */
+    send(&world, 1);
+    g_assert_cmpint(shown(&world), ==, '-');
+    send(&world, 2);
+    g_assert_cmpint(shown(&world), ==, 'h');
+    send(&world, 1); /* of the worker that had it before */
+    g_assert_cmpint(shown(&world), ==, 'h');
+    expect(&world, 2, false); /* told another process, by the same words */
+    g_assert_cmpint(shown(&world), ==, 'h');
+    world_clear(&world);
+}
+
+/* A mask more, say: a picture of before may show what is under it, also one that comes later. */
+static void test_h11_a_changed_camera_is_shown_once_its_worker_knows(void)
+{
+    struct world world;
+    world_init(&world);
+    CLEANUP(camera_set) struct camera_set *before = live_cameras(world.live);
+    struct camera camera;
+    record_copy(&camera_descriptor, before->items[0], &camera);
+    for (int64_t telling = 1; telling <= 3; telling++) {
+        bool needs_restart = telling == 2, is_disabled = telling == 3;
+        expect(&world, telling, false);
+        send(&world, telling);
+        g_assert_cmpint(shown(&world), ==, 'h');
+        camera.decode = needs_restart == (camera.decode == DECODE_AUTO) ? DECODE_ALL : DECODE_AUTO;
+        camera.enabled = !is_disabled;
+        live_put_camera(world.live, &camera);
+        g_assert_cmpint(shown(&world), ==, '-');
+        send(&world, telling);
+        g_assert_cmpint(shown(&world), ==, '-');
+    }
+    live_expect_previews(world.live, before->items[0], 4, false); /* a policy, by the camera of before */
+    send(&world, 4);
+    g_assert_cmpint(shown(&world), ==, '-');
+    record_clear(&camera_descriptor, &camera);
+    world_clear(&world);
+}
+
+/* Whoever tells its worker may do so as soon as the camera is known. */
+static void test_h11_a_telling_outlasts_a_new_beginning(void)
+{
+    struct world world;
+    world_init(&world);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(world.live);
-    live_put_camera(world.live, camera_set_find(set, "cam-1")); /* a zone more, say */
-    g_assert_false(live_get_preview(world.live, "cam-1", &preview));
-    live_drop_preview(world.live, "nobody");
+    struct camera camera;
+    record_copy(&camera_descriptor, set->items[0], &camera);
+    camera.decode = DECODE_ALL;
+    live_put_camera(world.live, &camera);
+    expect(&world, 1, false);
+    live_put_camera(world.live, &camera);
+    send(&world, 1);
+    g_assert_cmpint(shown(&world), ==, '-');
+    expect(&world, 1, false); /* by the same words */
+    g_assert_cmpint(shown(&world), ==, 'h');
+    live_remove_camera(world.live, "cam-1");
+    g_assert_cmpint(shown(&world), ==, '-');
+    live_put_camera(world.live, &camera);
+    send(&world, 1);
+    g_assert_cmpint(shown(&world), ==, '-');
+    record_clear(&camera_descriptor, &camera);
     world_clear(&world);
 }
 
@@ -129,13 +204,14 @@ static void test_latest_preview(void)
 {
     struct world world;
     world_init(&world);
+    expect(&world, 1, false);
     for (uint64_t number = 1; number <= 3; number++) {
         g_autoptr(GBytes) jpeg = g_bytes_new(&number, sizeof number);
-        live_set_preview(world.live, "cam-1", jpeg, start_ms + (int64_t)number, number);
+        live_set_preview(world.live, "cam-1", 1, jpeg, start_ms + (int64_t)number, number);
     }
     g_autofree char *huge = g_malloc0(5 << 20);
     g_autoptr(GBytes) too_large = g_bytes_new_static(huge, 5 << 20);
-    live_set_preview(world.live, "cam-1", too_large, start_ms, 4);
+    live_set_preview(world.live, "cam-1", 1, too_large, start_ms, 4);
     struct live_preview preview;
     g_assert_true(live_get_preview(world.live, "cam-1", &preview));
     g_assert_cmpuint(preview.frame_number, ==, 3);
@@ -186,7 +262,7 @@ static void *use_everything(void *data)
     for (int i = 0; i < 2000; i++) {
         say(world, "cam-1", "online");
         g_autoptr(GBytes) jpeg = g_bytes_new_static("x", 1);
-        live_set_preview(world->live, "cam-1", jpeg, start_ms, (uint64_t)i);
+        live_set_preview(world->live, "cam-1", 1, jpeg, start_ms, (uint64_t)i);
         struct live_preview preview;
         if (live_get_preview(world->live, "cam-1", &preview))
             g_bytes_unref(preview.jpeg);
@@ -206,6 +282,7 @@ static void test_many_threads(void)
 {
     struct world world;
     world_init(&world);
+    expect(&world, 1, false);
     pthread_t threads[4];
     for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
         g_assert_cmpint(pthread_create(&threads[i], NULL, use_everything, &world), ==, 0);
@@ -272,7 +349,8 @@ static void test_another_source_begins_anew(void)
     struct camera camera;
     record_copy(&camera_descriptor, set->items[0], &camera);
     say(&world, "cam-1", "online");
-    live_set_preview(world.live, "cam-1", jpeg, start_ms, 1);
+    expect(&world, 1, false);
+    live_set_preview(world.live, "cam-1", 1, jpeg, start_ms, 1);
     g_free(camera.name);
     camera.name = g_strdup("Another name");
     live_put_camera(world.live, &camera);
@@ -294,7 +372,11 @@ int main(int argc, char **argv)
     g_test_add_func("/live/unknown_cameras_are_ignored", test_unknown_cameras_are_ignored);
     g_test_add_func("/live/wishes_are_passed_once_a_second", test_wishes_are_passed_once_a_second);
     g_test_add_func("/live/latest_preview", test_latest_preview);
-    g_test_add_func("/live/a_change_takes_the_preview_away", test_a_change_takes_the_preview_away);
+    g_test_add_func("/live/h11_a_picture_is_shown_by_what_it_was_made",
+                    test_h11_a_picture_is_shown_by_what_it_was_made);
+    g_test_add_func("/live/h11_a_changed_camera_is_shown_once_its_worker_knows",
+                    test_h11_a_changed_camera_is_shown_once_its_worker_knows);
+    g_test_add_func("/live/h11_a_telling_outlasts_a_new_beginning", test_h11_a_telling_outlasts_a_new_beginning);
     g_test_add_func("/live/subscribers", test_subscribers);
     g_test_add_func("/live/many_threads", test_many_threads);
     g_test_add_func("/live/cameras_come_and_go_while_others_look", test_cameras_come_and_go_while_others_look);
