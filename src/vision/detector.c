@@ -4,14 +4,17 @@
 
 #include "record/box.h"
 
+enum { TROUBLE_MAX_BYTES = 600 };
+
 struct detector {
-    struct model model;
+    struct model model;          /* without a runtime until it was loaded */
     const char **object_classes; /* interned, one per label */
     struct candidate *candidates;
     float confidence, nms_iou;
     char *path, *card_path;
     struct detector_settings settings; /* its texts are not used */
     pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may interrupt or describe */
+    char *trouble;                /* under it too: why it failed last; NULL: it did not */
     struct model_use use;
 };
 
@@ -24,22 +27,21 @@ static void choose_thresholds(struct detector *detector, const struct detector_s
     detector->nms_iou = (float)(settings->nms_iou > 0 ? settings->nms_iou : card->nms_iou);
 }
 
-struct detector *detector_open(const char *model_path, const struct detector_settings *settings, GError **error)
+struct detector *detector_new(const char *model_path, const struct detector_settings *settings)
 {
-    CLEANUP(detector) struct detector *detector = g_new0(struct detector, 1);
+    struct detector *detector = g_new0(struct detector, 1);
     pthread_mutex_init(&detector->runtime_lock, NULL);
-    if (!model_load(&detector->model, model_path, settings, true, error))
-        return NULL;
-    const struct model_card *card = &detector->model.card;
-    choose_thresholds(detector, settings);
     detector->path = g_strdup(model_path);
     detector->card_path = g_strdup(settings->card);
     detector->settings = *settings;
-    detector->candidates = g_new(struct candidate, (size_t)detector->model.family->capacity(card));
-    detector->object_classes = g_new(const char *, card->labels.count);
-    for (size_t i = 0; i < card->labels.count; i++)
-        detector->object_classes[i] = g_intern_string(card->labels.items[i]);
-    return g_steal_pointer(&detector);
+    detector->settings.card = detector->card_path;
+    return detector;
+}
+
+struct detector *detector_open(const char *model_path, const struct detector_settings *settings, GError **error)
+{
+    CLEANUP(detector) struct detector *detector = detector_new(model_path, settings);
+    return detector_restart(detector, error) ? g_steal_pointer(&detector) : NULL;
 }
 
 void detector_free(struct detector *detector)
@@ -50,40 +52,94 @@ void detector_free(struct detector *detector)
     pthread_mutex_destroy(&detector->runtime_lock);
     g_free(detector->object_classes);
     g_free(detector->candidates);
+    g_free(detector->trouble);
     g_free(detector->path);
     g_free(detector->card_path);
     g_free(detector);
 }
 
-static bool load_anew(struct detector *detector, GError **error)
+static bool is_loaded(const struct detector *detector)
+{
+    return detector->model.runtime;
+}
+
+/* Labels are interned and candidates sized by the card: another card is another detector. */
+static bool check_card(const struct detector *detector, const struct model *fresh, GError **error)
+{
+    const struct model *old = &detector->model;
+    if (!is_loaded(detector) || (fresh->card.labels.count == old->card.labels.count &&
+                                 fresh->family->capacity(&fresh->card) == old->family->capacity(&old->card)))
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "model '%s': its card is another than before: start Vedette again", detector->path);
+    return false;
+}
+
+/* Once a first model is there. */
+static void begin(struct detector *detector)
+{
+    const struct model_card *card = &detector->model.card;
+    choose_thresholds(detector, &detector->settings);
+    detector->candidates = g_new(struct candidate, (size_t)detector->model.family->capacity(card));
+    detector->object_classes = g_new(const char *, card->labels.count);
+    for (size_t i = 0; i < card->labels.count; i++)
+        detector->object_classes[i] = g_intern_string(card->labels.items[i]);
+}
+
+static bool load(struct detector *detector, GError **error)
 {
     struct model fresh = {0};
-    detector->settings.card = detector->card_path;
-    /* labels are interned and candidates sized by the card: another card is another detector */
-    bool is_good = model_load(&fresh, detector->path, &detector->settings, true, error);
-    if (is_good && (fresh.card.labels.count != detector->model.card.labels.count ||
-                    fresh.family->capacity(&fresh.card) != detector->model.family->capacity(&detector->model.card))) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "model '%s': its card is another than before: start Vedette again", detector->path);
-        is_good = false;
-    }
+    bool is_good =
+        model_load(&fresh, detector->path, &detector->settings, true, error) && check_card(detector, &fresh, error);
     if (is_good) {
         struct model old = detector->model;
         pthread_mutex_lock(&detector->runtime_lock);
         detector->model = fresh;
         pthread_mutex_unlock(&detector->runtime_lock);
         fresh = old;
+        if (!detector->candidates)
+            begin(detector);
     }
     model_clear(&fresh);
     return is_good;
 }
 
+/* Whoever runs or loads it writes `trouble`, and so may read it without the lock. */
+static void note_trouble(struct detector *detector, const GError *error)
+{
+    if (!error && !detector->trouble)
+        return;
+    g_autofree char *start = error ? g_strndup(error->message, TROUBLE_MAX_BYTES) : NULL;
+    char *old = detector->trouble, *trouble = start ? g_utf8_make_valid(start, -1) : NULL;
+    pthread_mutex_lock(&detector->runtime_lock);
+    detector->trouble = trouble;
+    pthread_mutex_unlock(&detector->runtime_lock);
+    g_free(old);
+}
+
+static bool pass_on(struct detector *detector, GError *cause, GError **error)
+{
+    note_trouble(detector, cause);
+    if (cause)
+        g_propagate_error(error, cause);
+    return !cause;
+}
+
 bool detector_restart(struct detector *detector, GError **error)
 {
+    GError *cause = NULL;
     model_use_begin(&detector->use); /* it warms up, and may hang in that */
-    bool is_good = load_anew(detector, error);
+    load(detector, &cause);
     model_use_end(&detector->use);
-    return is_good;
+    return pass_on(detector, cause, error);
+}
+
+char *detector_describe_trouble(struct detector *detector)
+{
+    pthread_mutex_lock(&detector->runtime_lock);
+    char *trouble = g_strdup(detector->trouble);
+    pthread_mutex_unlock(&detector->runtime_lock);
+    return trouble;
 }
 
 /* ---- running ---- */
@@ -138,14 +194,12 @@ static void report(const struct detector *detector, int count, const struct plac
     }
 }
 
-bool detector_run_region(struct detector *detector, const struct frame *frame, const struct record_box *region,
-                         struct detections *detections, GError **error)
+static bool find(struct detector *detector, const struct frame *frame, const struct record_box *region,
+                 struct detections *detections, GError **error)
 {
     struct model *model = &detector->model;
     const struct frame view = frame_view(frame, region);
     struct placement placement = {.view = frame_view_box(frame, region)};
-    detections->count = 0;
-    detections->shed = 0;
     placement.letterbox = preprocess_run(model->preprocess, &view, runtime_input(model->runtime));
     model_use_begin(&detector->use);
     bool is_good = model_run(model, error);
@@ -161,6 +215,21 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
     return true;
 }
 
+bool detector_run_region(struct detector *detector, const struct frame *frame, const struct record_box *region,
+                         struct detections *detections, GError **error)
+{
+    GError *cause = NULL;
+    detections->count = 0;
+    detections->shed = 0;
+    if (!is_loaded(detector)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s",
+                    detector->trouble ? detector->trouble : "the model was not loaded yet");
+        return false;
+    }
+    find(detector, frame, region, detections, &cause);
+    return pass_on(detector, cause, error);
+}
+
 int64_t detector_busy_us(const struct detector *detector)
 {
     return model_use_us(&detector->use);
@@ -169,7 +238,8 @@ int64_t detector_busy_us(const struct detector *detector)
 void detector_interrupt(struct detector *detector)
 {
     pthread_mutex_lock(&detector->runtime_lock);
-    runtime_interrupt(detector->model.runtime);
+    if (is_loaded(detector))
+        runtime_interrupt(detector->model.runtime);
     pthread_mutex_unlock(&detector->runtime_lock);
 }
 
@@ -198,7 +268,7 @@ void detector_merge(const struct detector *detector, struct detections *all, con
 
 const struct model_card *detector_card(const struct detector *detector)
 {
-    return &detector->model.card;
+    return is_loaded(detector) ? &detector->model.card : NULL;
 }
 
 const char *detector_provider(const struct detector *detector)
@@ -214,8 +284,8 @@ const char *detector_provider_reason(const struct detector *detector)
 void detector_describe_provider(struct detector *detector, char **provider, char **reason)
 {
     pthread_mutex_lock(&detector->runtime_lock);
-    *provider = g_strdup(runtime_provider(detector->model.runtime));
-    *reason = g_strdup(runtime_provider_reason(detector->model.runtime));
+    *provider = g_strdup(is_loaded(detector) ? runtime_provider(detector->model.runtime) : "");
+    *reason = g_strdup(is_loaded(detector) ? runtime_provider_reason(detector->model.runtime) : detector->trouble);
     pthread_mutex_unlock(&detector->runtime_lock);
 }
 

@@ -108,6 +108,8 @@ struct detector;
 /* Loads a model and its card (settings->card, else FILE.card.json or FILE.json beside it; FILE without ".onnx"), checks
  * the sha256 when the card has one, checks that the model has the tensors its card's family needs, and warms up. */
 struct detector *detector_open(const char *model_path, const struct detector_settings *settings, GError **error);
+/* The same without a model: each run fails, with what the last try to load it said, until detector_restart did. */
+struct detector *detector_new(const char *model_path, const struct detector_settings *settings);
 void detector_free(struct detector *detector);
 CLEANUP_DEFINE(detector, detector_free)
 /* Runs the model on a frame. On failure `detections` is empty. */
@@ -116,7 +118,7 @@ bool detector_run(struct detector *detector, const struct frame *frame, struct d
  * frame. `region` NULL is the whole. */
 bool detector_run_region(struct detector *detector, const struct frame *frame, const struct record_box *region,
                          struct detections *detections, GError **error);
-/* Loads the model anew, as it was opened. When that fails the old one stays. */
+/* Loads the model, or loads it anew, as it was opened. When that fails the old one stays, if there was one. */
 bool detector_restart(struct detector *detector, GError **error);
 /* How long the run or restart under way has taken, in microseconds; 0 when none is. Any thread. */
 int64_t detector_busy_us(const struct detector *detector);
@@ -125,12 +127,17 @@ void detector_interrupt(struct detector *detector);
 /* From a region's detections to those of a frame: appends to `all` what overlaps nothing of its class there by more
  * than whole frames' objects may (detector.nms_iou, else the card's). Also while another thread runs or restarts it. */
 void detector_merge(const struct detector *detector, struct detections *all, const struct detections *more);
+/* NULL until a model was loaded. */
 const struct model_card *detector_card(const struct detector *detector);
+/* A copy, g_free, of why it failed when it was run or loaded last, of bounded length; NULL when it did not fail. Any
+ * thread. */
+char *detector_describe_trouble(struct detector *detector);
 /* "CPU", "CUDA", …: the execution provider in use. Until the next detector_restart. */
 const char *detector_provider(const struct detector *detector);
 /* Why that one and none of those that are faster, for people. Until the next detector_restart. */
 const char *detector_provider_reason(const struct detector *detector);
-/* Copies of both, g_free, while another thread may restart it. Any thread. */
+/* Copies of both, g_free, while another thread may restart it. Until a model was loaded: empty, and why none was. Any
+ * thread. */
 void detector_describe_provider(struct detector *detector, char **provider, char **reason);
 /* Whether the model holds 8-bit whole numbers (INT8) instead of floats. */
 bool detector_is_quantised(const struct detector *detector);

@@ -1,6 +1,8 @@
 #define LOG_MODULE "worker"
 #include "worker/pictures.h"
 
+#include "base/counter.h"
+#include "base/log.h"
 #include "facts/object_class.h"
 #include "frame/picture_header.h"
 #include "media/media.h"
@@ -16,6 +18,7 @@ enum { STREAM_TRACK_IDS = 1 << 16 };
 
 /* A sender's clock that goes back by no more is coarse, or two pictures came in the wrong order; one that runs ahead of
  * ours by more from one picture to the next was set. */
+enum { LOAD_PAUSE_US = 10 * 1000000 }; /* between tries to load a model that could not be */
 enum { CLOCK_BACK_US = 2000000, CLOCK_AHEAD_US = 10000000 };
 
 /* What is remembered between the pictures of one stream. */
@@ -34,6 +37,7 @@ struct stream {
 struct pictures {
     struct worker_config config; /* borrowed in part */
     struct detector *detector;
+    int64_t tried_us; /* when it was last tried to load it */
     struct clock *clock;
     struct selection selection; /* the default: everyone is hidden */
     struct privacy_encoder *encoder;
@@ -249,6 +253,18 @@ static GBytes *annotate(struct pictures *pictures, struct stream *stream, struct
     return privacy_encode_jpeg(pictures->encoder, frame, &request, error);
 }
 
+/* One that could not be loaded when its worker started is tried again, as a stream's pipeline does it. */
+static void load_model(struct pictures *pictures)
+{
+    int64_t now_us = clock_monotonic_us(pictures->clock);
+    g_autoptr(GError) error = NULL;
+    if (detector_card(pictures->detector) || (pictures->tried_us && now_us - pictures->tried_us < LOAD_PAUSE_US))
+        return;
+    pictures->tried_us = now_us;
+    if (!detector_restart(pictures->detector, &error))
+        log_error(NULL, "%s; pictures are not looked at", error->message);
+}
+
 static bool look_once(struct pictures *pictures, const struct detect_request *request, struct frame *frame,
                       struct detect_response *response, GError **error)
 {
@@ -256,6 +272,7 @@ static bool look_once(struct pictures *pictures, const struct detect_request *re
     selection_set_masks(&pictures->selection, &request->zones);
     if (!pictures->detector)
         return true;
+    load_model(pictures);
     if (!detector_run(pictures->detector, frame, pictures->found, error))
         return false;
     const struct detections *shown = selection_of(&pictures->selection, pictures->found);
@@ -271,6 +288,10 @@ static void look_on(struct stream *stream, struct frame *frame, struct detect_re
     stream->response = response;
     pipeline_feed(stream->pipeline, frame);
     stream->response = NULL;
+    if (counter_get(&stream->health.detector_failing)) {
+        g_free(response->detector);
+        response->detector = g_strdup("motion");
+    }
     const struct tracks *tracks = pipeline_tracks(stream->pipeline);
     for (int i = 0; i < tracks->count; i++) {
         const struct track *track = &tracks->items[i];

@@ -274,8 +274,11 @@ static void note_failure(struct pipeline *pipeline)
     pipeline->failures = 0;
     pipeline->restarted_us = now_us;
     counter_add(&pipeline->health->detector_restarts, 1);
-    if (!detector_restart(pipeline->detector, &error))
-        log_error(pipeline->camera_id, "the model could not be loaded anew: %s", error->message);
+    gint64 held_back;
+    if (!detector_restart(pipeline->detector, &error) &&
+        log_limit_pass(&pipeline->restart_complaint, DETECTOR_COMPLAINT_US, &held_back))
+        log_error(pipeline->camera_id, "the model could not be loaded anew: %s (%lld more)", error->message,
+                  (long long)held_back);
 }
 
 static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum gate_answer answer,

@@ -52,7 +52,7 @@ struct pipeline {
     int64_t last_at_ms, last_media_us;
     bool is_set_too_slow; /* by the camera's analyse_fps, each frame is the first after an outage */
     int outages;          /* in a row, with no two frames between them */
-    struct log_limit detector_complaint;
+    struct log_limit detector_complaint, restart_complaint;
     GString *payload; /* of the event that is being told */
     /* tracks found again by their looks; NULL: they are not */
     struct reid *reid;

@@ -144,6 +144,14 @@ static void describe_provider(struct watched_camera *camera)
     detector_describe_provider(camera->worker->detector, &health->detector_provider, &health->detector_provider_reason);
 }
 
+/* Of one that hangs, or is busy for too long, it says nothing. */
+static char *describe_failing(struct detector *detector)
+{
+    g_autofree char *trouble = detector_describe_trouble(detector);
+    return g_strdup_printf("the model fails%s%s%s; what moves is followed instead", trouble ? " (" : "",
+                           trouble ? trouble : "", trouble ? ")" : "");
+}
+
 /* The first of these that holds is told, unless something worse is. */
 static void tell_troubles(struct watched_camera *camera, int64_t now_us)
 {
@@ -151,13 +159,14 @@ static void tell_troubles(struct watched_camera *camera, int64_t now_us)
     struct camera_health *health = &camera->health;
     if (*health->last_error)
         return;
-    if (worker->detector_error)
-        replace_text(&health->last_error, worker->detector_error);
-    else if (is_not_told(camera, now_us))
+    g_autofree char *failing = counter_get(&health->detector_failing) ? describe_failing(worker->detector) : NULL;
+    if (is_not_told(camera, now_us))
         replace_text(&health->last_error, "nothing of it is analysed, for it is not known what its policies allow: the "
                                           "hub's log says why");
-    else if (counter_get(&health->detector_failing))
-        replace_text(&health->last_error, "the model fails; what moves is followed instead");
+    else if (failing)
+        replace_text(&health->last_error, failing);
+    else if (worker->reader_error)
+        replace_text(&health->last_error, worker->reader_error);
     else if (counter_get(&health->frames_too_far_apart))
         replace_text(&health->last_error, "pictures are analysed further apart than rules.outage_seconds: nothing is "
                                           "followed from one to the next, and nothing is counted");

@@ -127,11 +127,9 @@ static void open_detector(struct worker *worker)
     g_autoptr(GError) error = NULL;
     if (!model || !*model)
         return;
-    worker->detector = detector_open(model, &worker->config.detector, &error);
-    if (worker->detector)
-        return;
-    worker->detector_error = g_strdup(error->message);
-    log_error(NULL, "%s; what moves is tracked instead", error->message);
+    worker->detector = detector_new(model, &worker->config.detector);
+    if (!detector_restart(worker->detector, &error)) /* as one that fails later: it is tried again */
+        log_error(NULL, "%s; what moves is tracked instead", error->message);
 }
 
 /* The runtime's settings are the detector's. */
@@ -146,8 +144,7 @@ static void open_reader(struct worker *worker)
     worker->reader = reader_open(model, &settings, &error);
     if (worker->reader)
         return;
-    if (!worker->detector_error)
-        worker->detector_error = g_strdup(error->message);
+    worker->reader_error = g_strdup(error->message);
     log_error(NULL, "%s; tracks that are lost for long get new ids", error->message);
 }
 
@@ -513,7 +510,7 @@ static void release(struct worker *worker)
     outbox_free(worker->outbox);
     link_free(worker->link);
     record_clear(&worker_config_descriptor, &worker->config);
-    g_free(worker->detector_error);
+    g_free(worker->reader_error);
     g_free(worker->analysers);
 }
 

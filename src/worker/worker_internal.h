@@ -61,7 +61,7 @@ struct worker {
     struct worker_camera *added; /* until its logins are here and it is started; NULL: none */
     pthread_t *analysers;
     int analyser_count;
-    char *detector_error;
+    char *reader_error;        /* NULL: it was opened, or there is none */
     struct pictures *pictures; /* of a worker without cameras, once one was sent */
     pthread_mutex_t lock;
     pthread_cond_t work;

@@ -71,6 +71,30 @@ def a_model_that_hangs_costs_its_camera_only_the_model():
     a_model_that_troubles_one_camera(onnx_file.hanging, restarts_at_least=0)
 
 
+def a_model_that_cannot_be_loaded_is_one_that_fails():
+    need_models()
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        model = directory / "broken.onnx"
+        onnx_file.write(model)
+        sound = model.read_bytes()
+        model.write_bytes(sound[:-20])
+        config = FAST + detector_config(model) + "cameras:\n" + camera_config("bright", camera.url)
+        with Hub(directory, config) as hub:
+            until(lambda: hub.online() == {"bright"}, "the camera is online")
+            until(lambda: health(hub, "bright")["detector_failing"] == 1, "it says that the model fails")
+            until(lambda: health(hub, "bright")["last_error"], "and why")
+            for text in (health(hub, "bright")["last_error"], health(hub, "bright")["detector_provider_reason"]):
+                assert "broken.onnx" in text, health(hub, "bright")
+            assert "what moves is followed" in health(hub, "bright")["last_error"], health(hub, "bright")
+            before = health(hub, "bright")["frames_processed"]
+            until(lambda: health(hub, "bright")["frames_processed"] > before + 5, "the camera goes on")
+            model.write_bytes(sound)  # into the same file: of another the cage would know nothing
+            until(lambda: health(hub, "bright")["detector_failing"] == 0, "the model comes")
+            until(lambda: not health(hub, "bright")["last_error"], "and nothing is wrong any more")
+            assert health(hub, "bright")["detector_provider"] == "CPU", health(hub, "bright")
+            assert len(hub.workers()) == 1 and hub.log().count("worker started") <= 1, hub.log()
+
+
 def look_config(directory, trouble):
     """A model finds the same thing in every picture; another tells what it looks like."""
     onnx_file.write(directory / "things.onnx")
@@ -280,6 +304,7 @@ if __name__ == "__main__":
         ("a model is checked and measured", a_model_is_checked_and_measured),
         ("a model that fails costs its camera only the model", a_model_that_fails_costs_its_camera_only_the_model),
         ("a model that hangs costs its camera only the model", a_model_that_hangs_costs_its_camera_only_the_model),
+        ("a model that cannot be loaded is one that fails", a_model_that_cannot_be_loaded_is_one_that_fails),
         ("tracks are looked at in the cage", tracks_are_looked_at_in_the_cage),
         ("looks that hang cost no camera", looks_that_hang_cost_no_camera),
     ]))

@@ -6,39 +6,53 @@
 #include <math.h>
 #include <string.h>
 
+#define INSIDE 22.4, 6, 3.84, 7.4 /* where masks_inside lies */
+
 /* 16 + 4 + 1 rows of 6 */
 enum { TINY_PX = 32, TINY_ROWS = 21, TINY_COLUMNS = 6, FIRST_OF_COARSEST = 20 };
 
 static const char card[] = "{\"name\":\"tiny\",\"family\":\"yolox\",\"input_width_px\":32,\"input_height_px\":32,"
                            "\"labels\":[\"person\"]}";
 
-static struct detector *open_model(const float values[TINY_ROWS * TINY_COLUMNS])
+static void write_model(const char *directory, const float values[TINY_ROWS * TINY_COLUMNS])
 {
     const struct onnx_model model = {.input = {"images", ONNX_FLOAT, 4, {1, 3, TINY_PX, TINY_PX}},
                                      .output = {"output", ONNX_FLOAT, 3, {1, TINY_ROWS, TINY_COLUMNS}},
                                      .values = values,
                                      .value_count = TINY_ROWS * TINY_COLUMNS,
                                      .value_sizes = {1, TINY_ROWS, TINY_COLUMNS}};
-    g_autofree char *directory = g_dir_make_tmp("vedette-masks-XXXXXX", NULL);
     g_autofree char *model_path = g_build_filename(directory, "tiny.onnx", NULL);
     g_autofree char *card_path = g_build_filename(directory, "tiny.card.json", NULL);
     g_autoptr(GByteArray) bytes = onnx_model_make(&model);
     g_assert_true(g_file_set_contents(model_path, (const char *)bytes->data, bytes->len, NULL));
     g_assert_true(g_file_set_contents(card_path, card, -1, NULL));
-    const struct detector_settings settings = {.threads = 1};
-    g_autoptr(GError) error = NULL;
-    struct detector *detector = detector_open(model_path, &settings, &error);
-    g_assert_no_error(error);
+}
+
+static void remove_model(const char *directory)
+{
+    g_autofree char *model_path = g_build_filename(directory, "tiny.onnx", NULL);
+    g_autofree char *card_path = g_build_filename(directory, "tiny.card.json", NULL);
     g_unlink(model_path);
     g_unlink(card_path);
     g_rmdir(directory);
+}
+
+static struct detector *open_model(const float values[TINY_ROWS * TINY_COLUMNS])
+{
+    g_autofree char *directory = g_dir_make_tmp("vedette-masks-XXXXXX", NULL);
+    g_autofree char *model_path = g_build_filename(directory, "tiny.onnx", NULL);
+    const struct detector_settings settings = {.threads = 1};
+    g_autoptr(GError) error = NULL;
+    write_model(directory, values);
+    struct detector *detector = detector_open(model_path, &settings, &error);
+    g_assert_no_error(error);
+    remove_model(directory);
     return detector;
 }
 
 /* Of the coarsest grid's one cell of 32. */
-struct detector *masks_model_open(double left, double top, double width, double height)
+static void find_at(float values[TINY_ROWS * TINY_COLUMNS], double left, double top, double width, double height)
 {
-    float values[TINY_ROWS * TINY_COLUMNS] = {0};
     const float found[] = {(float)((left + width / 2) / TINY_PX),
                            (float)((top + height / 2) / TINY_PX),
                            logf((float)width / TINY_PX),
@@ -46,6 +60,12 @@ struct detector *masks_model_open(double left, double top, double width, double 
                            0.95F,
                            1};
     memcpy(values + FIRST_OF_COARSEST * TINY_COLUMNS, found, sizeof found);
+}
+
+struct detector *masks_model_open(double left, double top, double width, double height)
+{
+    float values[TINY_ROWS * TINY_COLUMNS] = {0};
+    find_at(values, left, top, width, height);
     return open_model(values);
 }
 
@@ -59,5 +79,26 @@ struct detector *masks_model_broken(void)
 
 struct detector *masks_model_inside(void)
 {
-    return masks_model_open(22.4, 6, 3.84, 7.4);
+    return masks_model_open(INSIDE);
+}
+
+struct detector *masks_model_missing(char **directory)
+{
+    const struct detector_settings settings = {.threads = 1};
+    *directory = g_dir_make_tmp("vedette-masks-XXXXXX", NULL);
+    g_autofree char *model_path = g_build_filename(*directory, "tiny.onnx", NULL);
+    return detector_new(model_path, &settings);
+}
+
+void masks_model_bring(const char *directory)
+{
+    float values[TINY_ROWS * TINY_COLUMNS] = {0};
+    find_at(values, INSIDE);
+    write_model(directory, values);
+}
+
+void masks_model_remove(char *directory)
+{
+    remove_model(directory);
+    g_free(directory);
 }

@@ -7,5 +7,10 @@
 struct detector *masks_model_open(double left, double top, double width, double height);
 /* One that gives no number at all: each run fails. */
 struct detector *masks_model_broken(void);
+/* One whose file is not there yet, nor its card, below a directory that is to be removed at last (which frees it). */
+struct detector *masks_model_missing(char **directory);
+/* Now it is: masks_model_inside's. */
+void masks_model_bring(const char *directory);
+void masks_model_remove(char *directory);
 /* About at masks_inside: x 0.70 to 0.82, from 0.33 to 0.74 of a 16:9 frame's height. */
 struct detector *masks_model_inside(void);

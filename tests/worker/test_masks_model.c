@@ -6,6 +6,8 @@
 #include "worker/pictures.h"
 #include "worker/pipeline_internal.h"
 
+#include <string.h>
+
 static void test_nobody_is_found_in_a_privacy_mask(void)
 {
     struct masks_world world;
@@ -107,6 +109,34 @@ static void test_all_is_hidden_while_the_model_fails(void)
     g_assert_cmpint(world.health.detector_failing, ==, 0);
     assert_is_seen_around(&world, true);
     masks_world_clear(&world);
+}
+
+/* Its file was not there when the worker started: as one that fails, until it is. */
+static void test_a_model_that_was_not_loaded_fails_until_it_is(void)
+{
+    struct masks_world world;
+    char *directory;
+    g_autoptr(GError) error = NULL;
+    CLEANUP(detector) struct detector *detector = masks_model_missing(&directory);
+    g_assert_false(detector_restart(detector, &error)); /* as its worker does */
+    masks_world_init(&world, 0, detector);
+    masks_learn(&world);
+    g_assert_cmpint(world.health.detector_failing, ==, 1);
+    g_autofree char *trouble = detector_describe_trouble(detector);
+    g_assert_cmpstr(trouble, ==, error->message);
+    g_assert_nonnull(strstr(trouble, "tiny.onnx': cannot be opened: No such file"));
+    masks_walk_inside(&world);
+    g_assert_cmpint(masks_count_right(&world), ==, 1); /* what moves is followed */
+    assert_is_seen_around(&world, false);
+    masks_model_bring(directory);
+    clock_fake_advance_us(world.clock, 60 * G_USEC_PER_SEC);
+    for (int i = 0; i < 10 && world.health.detector_failing; i++)
+        masks_feed(&world, &masks_inside);
+    g_assert_cmpint(world.health.detector_failing, ==, 0);
+    g_assert_null(detector_describe_trouble(detector));
+    assert_is_seen_around(&world, true);
+    masks_world_clear(&world);
+    masks_model_remove(directory);
 }
 
 static void test_all_is_hidden_while_a_model_that_failed_is_not_asked(void)
@@ -227,6 +257,37 @@ static void test_a_single_picture_has_its_masks(void)
     masks_world_clear(&world);
 }
 
+/* ... which is said, rather than that nobody is there. */
+static void test_single_pictures_try_a_model_that_was_not_loaded(void)
+{
+    struct masks_world world;
+    char *directory;
+    g_autoptr(GError) error = NULL;
+    CLEANUP(detector) struct detector *detector = masks_model_missing(&directory);
+    masks_world_init(&world, 0, NULL);
+    world.config.detect = world.settings.detect;
+    struct pictures *pictures = pictures_new(&world.config, detector, world.clock);
+    CLEANUP(privacy_encoder) struct privacy_encoder *encoder = privacy_encoder_new(MASKS_WIDE_PX, 95);
+    CLEANUP(frame) struct frame *frame = masks_draw(MASKS_WIDE_PX, MASKS_HIGH_PX, &masks_inside);
+    g_autoptr(GBytes) sent = privacy_encode_jpeg(encoder, frame, &(struct privacy_request){0}, NULL), answered = NULL;
+    struct detect_request request;
+    struct detect_response response;
+    record_init(&detect_request_descriptor, &request);
+    gsize size;
+    const void *bytes = g_bytes_get_data(sent, &size);
+    g_assert_false(pictures_look(pictures, &request, bytes, size, &response, &answered, &error));
+    g_assert_nonnull(strstr(error->message, "tiny.onnx"));
+    masks_model_bring(directory);
+    clock_fake_advance_us(world.clock, 60 * G_USEC_PER_SEC);
+    g_assert_true(pictures_look(pictures, &request, bytes, size, &response, &answered, NULL));
+    g_assert_cmpuint(response.objects.count, ==, 1);
+    record_clear(&detect_request_descriptor, &request);
+    record_clear(&detect_response_descriptor, &response);
+    pictures_free(pictures);
+    masks_world_clear(&world);
+    masks_model_remove(directory);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -237,6 +298,10 @@ int main(int argc, char **argv)
     g_test_add_func("/masks model/who walks in a motion mask is hidden before the model looks",
                     test_who_walks_in_a_motion_mask_is_hidden_before_the_model_looks);
     g_test_add_func("/masks model/all is hidden while the model fails", test_all_is_hidden_while_the_model_fails);
+    g_test_add_func("/masks model/a model that was not loaded fails until it is",
+                    test_a_model_that_was_not_loaded_fails_until_it_is);
+    g_test_add_func("/masks model/single pictures try a model that was not loaded",
+                    test_single_pictures_try_a_model_that_was_not_loaded);
     g_test_add_func("/masks model/all is hidden while a model that failed is not asked",
                     test_all_is_hidden_while_a_model_that_failed_is_not_asked);
     g_test_add_func("/masks model/the model's last word holds while it is busy",

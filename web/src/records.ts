@@ -2450,7 +2450,7 @@ export interface DetectResponse {
   width_px: number;
   /** of the picture (px) */
   height_px: number;
-  /** model, motion (no model: what moves), or none */
+  /** model, motion (no model, or one that fails: what moves), or none */
   detector?: string;
   /** what is in the picture */
   objects: DetectObject[];
