@@ -19,7 +19,7 @@ struct picture_facts {
     /* 1/PICTURE_SHARE_ONE, at most 1 */
     uint8_t edges, contrast; /* shares of the usual */
     uint8_t likeness;        /* share of the places with a pattern that still look as usual */
-    int64_t repeated_us;     /* how long the picture has been the same to the last bit */
+    int64_t repeated_us;     /* how long it was seen to be the same to the last bit; of an outage, a moment counts */
     struct picture_region regions[PICTURE_REGIONS_MAX];
     int region_count;
 };

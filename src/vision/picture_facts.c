@@ -43,10 +43,10 @@ static const double step_max_seconds = 10;
 struct picture_watch {
     int width, height, columns, rows; /* of the plane in reduced pixels; in cells */
     int64_t last_us;                  /* the last picture's media_us */
-    int64_t watched_us; /* the time that was watched, 0 at the first picture: all below but digest_since_us is of it */
+    int64_t watched_us; /* the time that was watched, 0 at the first picture: all below but repeated_us is of it */
     /* repeated pictures */
     uint64_t digest;
-    int64_t digest_since_us;
+    int64_t repeated_us, gap_us; /* for how long; between the last two pictures */
     /* edges, a place each, of this picture and usually; and the usual cells */
     int place_columns, place_rows;
     float *edges, *usual_edges, *usual_means;
@@ -103,7 +103,6 @@ static void start_size(struct picture_watch *watch, int width, int height, int64
         .columns = columns,
         .rows = rows,
         .last_us = media_us,
-        .digest_since_us = media_us,
         .place_columns = (columns + PLACE_CELLS - 1) / PLACE_CELLS,
         .place_rows = (rows + PLACE_CELLS - 1) / PLACE_CELLS,
         .unusual_since_us = -1,
@@ -142,14 +141,16 @@ static uint64_t digest_of(const struct frame *frame)
     return digest;
 }
 
-static int64_t note_repeats(struct picture_watch *watch, const struct frame *frame)
+/* What a camera showed while it was away nobody knows: of the time between two pictures no more counts than twice the
+ * time between the two before, which is enough for any rate, and for one that changes. */
+static int64_t note_repeats(struct picture_watch *watch, const struct frame *frame, int64_t gap_us)
 {
     uint64_t digest = digest_of(frame);
-    if (digest != watch->digest || frame->media_us < watch->digest_since_us) {
-        watch->digest = digest;
-        watch->digest_since_us = frame->media_us;
-    }
-    return frame->media_us - watch->digest_since_us;
+    int64_t step_us = MIN(MIN(gap_us, 2 * watch->gap_us), (int64_t)(step_max_seconds * 1e6));
+    watch->repeated_us = digest == watch->digest ? watch->repeated_us + step_us : 0;
+    watch->digest = digest;
+    watch->gap_us = gap_us;
+    return watch->repeated_us;
 }
 
 /* ---- edges and contrast ---- */
@@ -449,10 +450,11 @@ void picture_watch_update(struct picture_watch *watch, const struct frame *frame
     int64_t media_us = frame->media_us;
     if (watch->width != width || watch->height != height || media_us < watch->last_us)
         start_size(watch, width, height, media_us);
-    double seconds = fmin((double)(media_us - watch->last_us) / 1e6, step_max_seconds);
+    int64_t gap_us = media_us - watch->last_us;
+    double seconds = fmin((double)gap_us / 1e6, step_max_seconds);
     watch->last_us = media_us;
     watch->watched_us += (int64_t)(seconds * 1e6);
-    facts->repeated_us = note_repeats(watch, frame);
+    facts->repeated_us = note_repeats(watch, frame, gap_us);
     if (facts->repeated_us == 0) /* a picture that is sent again has its noise again: no mean takes that away */
         update_average(watch, luma);
     struct light light = measure(watch, luma);

@@ -10,7 +10,7 @@ struct world {
     struct picture_facts facts; /* of the last picture */
     int64_t media_us;
     int number;
-    bool is_covered, has_bag;
+    bool is_covered, has_bag, is_frozen;
     uint8_t luma[WIDTH * HEIGHT];
 };
 
@@ -40,7 +40,9 @@ static void see(struct world *world, int64_t us)
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
             world->luma[y * WIDTH + x] = luma_at(world, x, y);
-    world->luma[0] += world->number++ % 2; /* never the very same picture */
+    if (!world->is_frozen)
+        world->number++; /* never the very same picture */
+    world->luma[0] += world->number % 2;
     const struct frame frame = {.width_px = WIDTH,
                                 .height_px = HEIGHT,
                                 .planes = {world->luma},
@@ -130,6 +132,41 @@ static void test_key_frames_make_usual_what_lasts(void)
     picture_watch_free(world.watch);
 }
 
+/* The same picture at any rate that a camera has; of the change of rate a moment is not counted. */
+static void test_repeats_last_as_long_as_they_are_seen(void)
+{
+    static const double rates[] = {0.04, 0.2, 4, 10};
+    for (size_t i = 0; i < G_N_ELEMENTS(rates); i++) {
+        struct world world;
+        see_the_usual(&world);
+        world.is_frozen = true;
+        int64_t frozen_us = 0;
+        for (int picture = 0; picture < 10; picture++, frozen_us += (int64_t)(rates[i] * 1e6))
+            see(&world, (int64_t)(rates[i] * 1e6));
+        g_assert_cmpint(world.facts.repeated_us, <=, frozen_us);
+        g_assert_cmpint(world.facts.repeated_us, >=, frozen_us - (int64_t)(rates[i] * 1e6));
+        picture_watch_free(world.watch);
+    }
+}
+
+static void test_an_outage_is_no_repeat(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    world.is_frozen = true;
+    see_for(&world, 5);
+    int64_t before_us = world.facts.repeated_us;
+    g_assert_cmpint(before_us, >, 4 * G_USEC_PER_SEC);
+    out_for(&world, 14); /* no outage for tracks yet */
+    g_assert_cmpint(world.facts.repeated_us, <=, before_us + 2 * FRAME_US);
+    see_for(&world, 1);
+    out_for(&world, OUTAGE_SECONDS);
+    g_assert_cmpint(world.facts.repeated_us, <=, before_us + G_USEC_PER_SEC + 4 * FRAME_US);
+    see_for(&world, 5);
+    g_assert_cmpint(world.facts.repeated_us, >=, before_us + 6 * G_USEC_PER_SEC); /* it goes on, gap or not */
+    picture_watch_free(world.watch);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -142,5 +179,7 @@ int main(int argc, char **argv)
     g_test_add_func("/picture facts/a thing that is left in an outage stands",
                     test_a_thing_that_is_left_in_an_outage_stands);
     g_test_add_func("/picture facts/key frames make usual what lasts", test_key_frames_make_usual_what_lasts);
+    g_test_add_func("/picture facts/repeats last as long as they are seen", test_repeats_last_as_long_as_they_are_seen);
+    g_test_add_func("/picture facts/an outage is no repeat", test_an_outage_is_no_repeat);
     return g_test_run();
 }
