@@ -203,7 +203,8 @@ static inline __attribute__((always_inline)) void watch_list_observe(struct watc
         watch_list_meet(list, observation, classes, passes, see, data);
 }
 /* Begins a frame: forgets the items that were not seen for the list's memory and are not kept; NULL: none is kept. What
- * was seen in the frame before is not forgotten, however long its memory, unless an outage lies between. */
+ * was seen in the frame before is not forgotten, however short its memory, unless an outage lies between: then all are,
+ * however long it is. */
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item));
 
 /* Whether something seen last then is forgotten in the frame that began last. */

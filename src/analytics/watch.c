@@ -56,7 +56,7 @@ static void *find_predecessor(const struct watch_list *list, const struct observ
     void *nearest = NULL;
     for (int i = 0; i < list->count; i++) {
         struct watched *watched = watch_list_at(list, i);
-        if (media_us - watched->seen_us > list->memory_us)
+        if (media_us - watched->seen_us > MIN(list->memory_us, list->kept_us))
             continue; /* kept for its own id only: by now anybody may be there */
         double distance = strangeness(watched, track, list->anchor, media_us);
         if (distance < least && (!passes || passes(watched))) {
@@ -97,7 +97,7 @@ void watch_list_meet(struct watch_list *list, const struct observation *observat
 void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item))
 {
     const int64_t since_us = media_us - list->frame_us;
-    list->kept_us = since_us <= list->outage_us ? MAX(list->memory_us, since_us) : list->memory_us;
+    list->kept_us = since_us <= list->outage_us ? MAX(list->memory_us, since_us) : 0;
     list->frame_us = media_us;
     if (!watch_list_is_over(list, list->oldest_us))
         return;

@@ -150,8 +150,9 @@ static const struct record_field tracker_fields[] = {
     FIELD(struct tracker_settings, still_seconds, 0, "what has stood in one place for so long is stationary",
           .unit = "s", .min = 0.1, .max = 3600, .default_text = "5"),
     FIELD(struct tracker_settings, still_lost_seconds, 0,
-          "a stationary track that is lost is remembered so long, where it stood: what hides it will pass", .unit = "s",
-          .min = 0, .max = 3600, .default_text = "10"),
+          "a stationary track that is lost is remembered so long, where it stood: what hides it will pass. Not over an "
+          "outage (rules.outage_seconds), of which nobody knows who came and went",
+          .unit = "s", .min = 0, .max = 3600, .default_text = "10"),
     FIELD(struct tracker_settings, predict, 0,
           "match detections with where a track should be by now (better at few frames a second); false: with where it "
           "was last, as the C++ code of ByteTrack's authors does",

@@ -405,17 +405,18 @@ static void sweep_removed(struct tracker *tracker)
     tracker->target_count = kept;
 }
 
-/* Before anything is matched: what is over its time by more than an interval, as after an outage, is not found again
- * where it was, by whatever is there now. What the frame before showed has its time yet, unless that is an outage ago.
- */
+/* Before anything is matched: what is over its time by more than an interval is not found again where it was, by
+ * whatever is there now. What the frame before showed has its time yet. An outage ends every track, also one that is
+ * remembered for longer when something hides it: what hides is seen to pass, but who came and went while nothing was
+ * seen is not. */
 static void forget_outdated(struct tracker *tracker, int64_t media_us)
 {
     const int64_t since_us = media_us - tracker->last_us;
-    double frame_before_us = since_us <= tracker->outage_us ? (double)since_us : 0;
+    bool is_outage = since_us > tracker->outage_us;
     for (int i = 0; i < tracker->target_count; i++) {
         struct target *target = &tracker->targets[i];
-        double limit_us = MAX(kept_us(tracker, target) + tracker->interval_us, frame_before_us);
-        target->is_removed = (double)(media_us - target->seen_us) > limit_us;
+        double limit_us = MAX(kept_us(tracker, target) + tracker->interval_us, (double)since_us);
+        target->is_removed = is_outage || (double)(media_us - target->seen_us) > limit_us;
     }
     sweep_removed(tracker);
 }

@@ -209,7 +209,7 @@ void tracker_free(struct tracker *tracker);
 CLEANUP_DEFINE(tracker, tracker_free)
 /* Feeds one frame's detections. The frame's size is needed because ByteTrack works in pixels (its IoU adds one pixel to
  * each side, its noise weights are shares of the height). A track goes on from the frame before however far apart the
- * two are, but not over an outage longer than lost tracks are remembered. `tracks` receives those matched in this frame
+ * two are, but none over an outage, whatever is remembered for how long. `tracks` receives those matched in this frame
  * and the lost ones still remembered. */
 void tracker_update(struct tracker *tracker, const struct detections *detections, int64_t media_us, int width_px,
                     int height_px, struct tracks *tracks);

@@ -44,6 +44,22 @@ static void test_an_outage_ends_stays(void)
     }
 }
 
+/* However long rules remember who is out of sight while pictures come. */
+static void test_no_memory_outlasts_an_outage(void)
+{
+    for (uint64_t id = 1; id <= 2; id++) {
+        struct world world;
+        world_init(&world);
+        world.settings.rules.memory_seconds = 120;
+        stand(&world, 1, 0.5, 0.8, 5);
+        wait_for_frame(&world, 30);
+        stand(&world, id, 0.5, 0.8, 5);
+        g_assert_cmpint(world.enters, ==, 2);
+        g_assert_cmpint(world.exits, ==, 1);
+        world_clear(&world);
+    }
+}
+
 /* Shorter than an outage: who was there goes on, but nobody else goes on with its stay. */
 static void test_a_gap_passes_a_stay_to_nobody_else(void)
 {
@@ -115,6 +131,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rules/gaps/an outage ends stays", test_an_outage_ends_stays);
+    g_test_add_func("/rules/gaps/no memory outlasts an outage", test_no_memory_outlasts_an_outage);
     g_test_add_func("/rules/gaps/a gap passes a stay to nobody else", test_a_gap_passes_a_stay_to_nobody_else);
     g_test_add_func("/rules/gaps/a line is not crossed over an outage", test_a_line_is_not_crossed_over_an_outage);
     g_test_add_func("/rules/gaps/slow frames count", test_slow_frames_count);

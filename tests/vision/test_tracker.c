@@ -414,7 +414,7 @@ static void test_an_outage_ends_tracks(void)
         bool is_same;
     } cases[] = {
         {8, 4, 10, 15, true},   {2, 4, 10, 15, true},   {8, 14, 10, 15, true},    {2, 14, 10, 15, true},
-        {8, 60, 10, 15, false}, {2, 60, 10, 15, false}, {8, 3600, 10, 15, false}, {8, 60, 120, 15, true},
+        {8, 60, 10, 15, false}, {2, 60, 10, 15, false}, {8, 3600, 10, 15, false}, {8, 60, 120, 15, false},
         {8, 60, 10, 90, true},  {2, 60, 10, 90, true},  {2, 4, 1, 3, false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -436,6 +436,31 @@ static void test_an_outage_ends_tracks(void)
         if ((tracks.items[0].id == 1) != cases[i].is_same)
             g_error("case %zu: after %g s the car is %" G_GUINT64_FORMAT, i, cases[i].gap_seconds, tracks.items[0].id);
         g_assert_true(tracks.items[0].is_stationary == cases[i].is_same);
+    }
+}
+
+/* A car that something hides for so long, while pictures come, or none come for a while of it. */
+static void test_what_is_hidden_is_found_unless_an_outage_lies_between(void)
+{
+    enum { STAND_FRAMES = 80, HIDDEN_FRAMES = 400, OUTAGE_SECONDS = 16 };
+    for (int has_outage = 0; has_outage <= 1; has_outage++) {
+        struct settings settings;
+        record_init(&settings_descriptor, &settings);
+        settings.tracker.still_lost_seconds = 120;
+        CLEANUP(tracker)
+        struct tracker *tracker = tracker_new(&settings.tracker, settings.rules.outage_seconds, 1);
+        record_clear(&settings_descriptor, &settings);
+        g_autofree struct detections *detections = g_new0(struct detections, 1);
+        struct tracks tracks = {0};
+        for (int i = 0; i < STAND_FRAMES + HIDDEN_FRAMES + 20; i++) {
+            double outage = has_outage && i > STAND_FRAMES + HIDDEN_FRAMES / 2 ? OUTAGE_SECONDS : 0;
+            detections->count = 0;
+            if (i < STAND_FRAMES || i >= STAND_FRAMES + HIDDEN_FRAMES)
+                put_one(detections, 0.5, 0.4, "car");
+            tracker_update(tracker, detections, (int64_t)((i * 0.1 + outage) * 1e6), 640, 360, &tracks);
+        }
+        g_assert_cmpint(tracks.count, ==, 1);
+        g_assert_cmpuint(tracks.items[0].id, ==, has_outage ? 2 : 1);
     }
 }
 
@@ -527,6 +552,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tracker/what stands is remembered where it stands",
                     test_what_stands_is_remembered_where_it_stands);
     g_test_add_func("/tracker/an outage ends tracks", test_an_outage_ends_tracks);
+    g_test_add_func("/tracker/what is hidden is found unless an outage lies between",
+                    test_what_is_hidden_is_found_unless_an_outage_lies_between);
     g_test_add_func("/tracker/what is lost is not found after a gap", test_what_is_lost_is_not_found_after_a_gap);
     g_test_add_func("/tracker/what goes on is stationary no more", test_what_goes_on_is_stationary_no_more);
     g_test_add_func("/tracker/the same input gives the same tracks", test_the_same_input_gives_the_same_tracks);
