@@ -111,6 +111,7 @@ struct api *api_new(const struct settings *settings, const struct api_parts *par
                         .tell_waiting = parts->tell_waiting,
                         .tell_waiting_data = parts->tell_waiting_data,
                         .listener = -1,
+                        .peers = peers_new(),
                         .route_times = route_times_new(),
                         .viewings = viewings_new()};
     if (equip(api, error))
@@ -184,6 +185,7 @@ void api_stop(struct api *api)
     feeds_free(api->feeds);
     auth_free(api->auth);
     limits_free(api->limits);
+    peers_free(api->peers);
     webhook_verifier_free(api->webhooks);
     tls_clear(&api->tls);
     route_times_free(api->route_times);

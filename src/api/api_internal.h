@@ -17,10 +17,11 @@
 #include "api/route_times.h"
 #include "auth/auth.h"
 #include "auth/webhook.h"
+#include "base/networks.h"
 #include "base/trace.h"
 #include "keeper/keeper.h"
 
-enum { API_ADDRESS_BYTES = 64 };
+enum { API_ADDRESS_BYTES = NETWORK_GROUP_BYTES };
 
 /* Our certificate and key, as PEM text; NULL: http in the clear (tls.c). */
 struct tls {
@@ -51,7 +52,8 @@ struct api {
     void *records;
     struct auth *auth;
     struct limits *limits;
-    struct tls tls; /* as long as the daemon */
+    struct peers *peers; /* outlives the daemon */
+    struct tls tls;      /* as long as the daemon */
     struct MHD_Daemon *daemon;
     char *(*tell_waiting)(void *data); /* api_parts; may be NULL */
     void *tell_waiting_data;
@@ -230,6 +232,17 @@ void answer_cors(const struct request *request, struct answer *answer);
 void answer_preflight(const struct request *request, const char *methods, struct answer *answer);
 /* Who asks through the proxies that are trusted: the last of X-Forwarded-For that is none of them. g_free. */
 char *address_behind_proxies(const char *peer, const char *forwarded, const char *proxies);
+
+/* ---- peers.c: any thread ---- */
+
+/* Connections open at once, by network_group_address. */
+struct peers *peers_new(void);
+void peers_free(struct peers *peers);
+/* Whether the address has fewer than http.max_connections_per_address, or is a trusted proxy's, which has everyone's.
+ */
+bool peers_have_place(struct peers *peers, const struct http_settings *http, const struct sockaddr *address);
+void peers_enter(struct peers *peers, const struct sockaddr *address);
+void peers_leave(struct peers *peers, const struct sockaddr *address);
 
 /* ---- limits.c ---- */
 

@@ -1,6 +1,5 @@
 /* libmicrohttpd's side: from its callbacks to a request, and from an answer to its response. What the library lets
  * through and must not pass (two lengths, a length beside a coding, names with spaces) is refused here. */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -205,17 +204,10 @@ static void read_headers(struct request *request)
         *headers[i].value = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, headers[i].name);
 }
 
-static void read_peer(struct request *request)
+static const struct sockaddr *peer_of(struct MHD_Connection *connection)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *address = info ? info->client_addr : NULL;
-    if (address && address->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, request->address,
-                  sizeof request->address);
-    else if (address && address->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, request->address,
-                  sizeof request->address);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
 }
 
 /* What proxies said. Each may have added to the line before it, or a line of its own below it: what stands last is the
@@ -240,7 +232,7 @@ static enum MHD_Result take_forwarded(void *data, enum MHD_ValueKind kind, const
 static void read_address(struct request *request)
 {
     const struct http_settings *http = &request->api->settings->http;
-    read_peer(request);
+    network_address_text(peer_of(request->connection), request->address);
     request->is_secure = http_has_tls(http);
     if (!network_list_has_text(http->trusted_proxies, request->address))
         return;
@@ -497,13 +489,27 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 {
     struct api *api = data;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        peers_enter(api->peers, peer_of(connection));
         thread_prefer_short_turns(); /* of the library's own threads, which it lets nobody else begin */
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         *context = info ? watch_connection(api->watch, info->connect_fd) : NULL;
-    } else if (*context) {
-        watch_forget(api->watch, *context);
-        *context = NULL;
+        return;
     }
+    peers_leave(api->peers, peer_of(connection));
+    if (*context)
+        watch_forget(api->watch, *context);
+    *context = NULL;
+}
+
+/* Each of the threads that accept may let one more in than there is place for: it is counted when it began. */
+static enum MHD_Result on_accept(void *data, const struct sockaddr *address, socklen_t size)
+{
+    (void)size;
+    struct api *api = data;
+    if (peers_have_place(api->peers, &api->settings->http, address))
+        return MHD_YES;
+    counter_add(&api->health->http_rejected, 1);
+    return MHD_NO;
 }
 
 /* What browsers of the last ten years speak (RFC 9325 section 3.1.1). */
@@ -513,12 +519,10 @@ struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error)
 {
     const struct http_settings *http = &api->settings->http;
     /* A pool of one is refused by the library: one thread is the daemon's own. */
-    bool has_proxies = http->trusted_proxies && *http->trusted_proxies; /* all connections are theirs then */
     unsigned threads = http->threads > 1 ? (unsigned)http->threads : 0;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, MAX(http->max_connections, http->threads), NULL},
-        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, has_proxies ? 0 : http->max_connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL}, /* it counts from the last byte: deadlines are watch.c's */
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
@@ -537,7 +541,7 @@ struct MHD_Daemon *server_start(struct api *api, int listen_fd, GError **error)
     bool has_tls = api->tls.key != NULL;
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | (has_tls ? MHD_USE_TLS : 0), 0,
-        NULL, NULL, on_request, api, MHD_OPTION_ARRAY, options, has_tls ? MHD_OPTION_ARRAY : MHD_OPTION_END,
+        on_accept, api, on_request, api, MHD_OPTION_ARRAY, options, has_tls ? MHD_OPTION_ARRAY : MHD_OPTION_END,
         tls_options, MHD_OPTION_END);
     if (!daemon)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the HTTP server: no threads or memory%s",

@@ -94,13 +94,24 @@ bool network_list_has_text(const char *text, const char *address)
     return length && network_list_has(text, bytes, length);
 }
 
+void network_address_text(const struct sockaddr *address, char text[NETWORK_GROUP_BYTES])
+{
+    *text = '\0';
+    if (address && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, text, NETWORK_GROUP_BYTES);
+    else if (address && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, text,
+                  NETWORK_GROUP_BYTES);
+}
+
 void network_group_address(const char *address, char group[NETWORK_GROUP_BYTES])
 {
-    enum { HOST_PART_BYTES = 8 };
     uint8_t bytes[IPV6_BYTES];
     g_strlcpy(group, address, NETWORK_GROUP_BYTES);
-    if (read_address(address, bytes) != IPV6_BYTES || inner_address(bytes, IPV6_BYTES))
+    if (read_address(address, bytes) != IPV6_BYTES)
         return;
-    memset(bytes + IPV6_BYTES - HOST_PART_BYTES, 0, HOST_PART_BYTES);
-    inet_ntop(AF_INET6, bytes, group, NETWORK_GROUP_BYTES);
+    const uint8_t *inner = inner_address(bytes, IPV6_BYTES);
+    for (int i = NETWORK_GROUP_IPV6_BITS / 8; i < IPV6_BYTES; i++)
+        bytes[i] = inner ? bytes[i] : 0;
+    inet_ntop(inner ? AF_INET : AF_INET6, inner ? inner : bytes, group, NETWORK_GROUP_BYTES);
 }

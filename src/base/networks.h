@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 
@@ -17,7 +18,11 @@ bool network_is_address(const char *text);
 /* network_list_has of an address as text; false: it is none. */
 bool network_list_has_text(const char *text, const char *address);
 
-/* Whoever has one IPv6 address has its whole /64 (RFC 4291 section 2.5.4): that is one group; every other text is its
- * own. */
+/* The address of a socket; "" of one that is no internet address (NULL too). */
 enum { NETWORK_GROUP_BYTES = 64 };
+void network_address_text(const struct sockaddr *address, char text[NETWORK_GROUP_BYTES]);
+/* Whose an address is: what is counted or limited by address is counted by this. Whoever has one IPv6 address has its
+ * whole /64 (RFC 4291 section 2.5.4): that is one group. One that stands for an IPv4 address is that; every other text
+ * is its own. */
+enum { NETWORK_GROUP_IPV6_BITS = 64 };
 void network_group_address(const char *address, char group[NETWORK_GROUP_BYTES]);

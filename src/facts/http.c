@@ -10,7 +10,9 @@ static const struct record_field http_fields[] = {
     FIELD(struct http_settings, max_connections, RECORD_NEEDS_RESTART, "connections open at once", .min = 4,
           .max = 65536, .default_text = "512"),
     FIELD(struct http_settings, max_connections_per_address, RECORD_NEEDS_RESTART,
-          "connections open at once from one address", .min = 1, .max = 65536, .default_text = "64"),
+          "connections open at once from one address, of IPv6 from one /64; those of http.trusted_proxies are not "
+          "counted",
+          .min = 1, .max = 65536, .default_text = "64"),
     FIELD(struct http_settings, request_timeout_seconds, RECORD_NEEDS_RESTART,
           "longest a whole request may take to arrive", .unit = "s", .min = 1, .max = 3600, .default_text = "15"),
     FIELD(struct http_settings, answer_timeout_seconds, RECORD_NEEDS_RESTART,

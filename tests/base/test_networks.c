@@ -66,9 +66,14 @@ static void test_hosts_of_one_ipv6_network_are_one(void)
 {
     static const struct {
         const char *address, *group;
-    } cases[] = {{"2001:db8:1:2:aaaa::7", "2001:db8:1:2::"}, {"2001:db8:1:2::1", "2001:db8:1:2::"},
-                 {"2001:db8:1:3::1", "2001:db8:1:3::"},      {"192.0.2.7", "192.0.2.7"},
-                 {"::ffff:192.0.2.7", "::ffff:192.0.2.7"},   {"", ""}};
+    } cases[] = {{"2001:db8:1:2:aaaa::7", "2001:db8:1:2::"},
+                 {"2001:db8:1:2::1", "2001:db8:1:2::"},
+                 {"2001:db8:1:3::1", "2001:db8:1:3::"},
+                 {"192.0.2.7", "192.0.2.7"},
+                 {"::ffff:192.0.2.7", "192.0.2.7"},
+                 {"64:ff9b::192.0.2.7", "192.0.2.7"},
+                 {"", ""},
+                 {"@", "@"}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         char group[NETWORK_GROUP_BYTES];
         network_group_address(cases[i].address, group);
