@@ -55,6 +55,9 @@ static const struct record_field worker_fields[] = {
     FIELD(struct worker_settings, track_chunk_seconds, RECORD_NEEDS_RESTART,
           "one stored piece of it; what is in the open piece when a worker dies is not stored", .unit = "s", .min = 1,
           .max = 600, .default_text = "60"),
+    FIELD(struct worker_settings, memory_trim_seconds, 0,
+          "so often what a worker has freed goes back to the system; 0: it keeps what it once needed", .unit = "s",
+          .min = 0, .max = 86400, .default_text = "30"),
 };
 static const struct record_descriptor worker_settings_descriptor =
     RECORD(struct worker_settings, "WorkerSettings", 1, worker_fields, "Worker processes.");

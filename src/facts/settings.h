@@ -35,8 +35,9 @@ struct worker_settings {
     int32_t preview_quality;
     int32_t live_window_ms;
     bool sandbox;
-    bool store_tracks;          /* what rules see is stored, for policies to be tried on */
-    double track_chunk_seconds; /* of one stored piece of it */
+    bool store_tracks;           /* what rules see is stored, for policies to be tried on */
+    double track_chunk_seconds;  /* of one stored piece of it */
+    int32_t memory_trim_seconds; /* from one giving back of freed memory to the next; 0: never */
 };
 enum decoder_choice { DECODER_AUTO = 1, DECODER_SOFTWARE, DECODER_VA, DECODER_NVDEC, DECODER_V4L2 };
 extern const char *const decoder_choice_names[];

@@ -459,6 +459,19 @@ static bool step(struct worker *worker, GError **error)
     return type != LINK_STOP;
 }
 
+/* Packets of the groups that are kept, some thousand bytes each, come and go with every camera: between those that stay
+ * the heap has room that is not asked for again, and a worker would end up with as much as its cameras ever took
+ * together. Whole pages of it go back; what is freed at the heap's end does by itself (keep_memory_small). */
+static void give_back_memory(struct worker *worker, int64_t now_us)
+{
+    if (!worker->config.workers.memory_trim_seconds || now_us < worker->trim_us)
+        return;
+    worker->trim_us = now_us + worker->config.workers.memory_trim_seconds * INT64_C(1000000);
+#ifdef __GLIBC__
+    malloc_trim(0); /* says only whether there was something */
+#endif
+}
+
 static void run(struct worker *worker, GError **error)
 {
     int64_t health_us = 0;
@@ -471,6 +484,7 @@ static void run(struct worker *worker, GError **error)
         health_us = now_us + HEALTH_INTERVAL_US;
         send_health(worker);
         send_errors(worker);
+        give_back_memory(worker, now_us);
     }
 }
 

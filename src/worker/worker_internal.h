@@ -67,6 +67,7 @@ struct worker {
     pthread_cond_t work;
     bool is_stopping;            /* under lock */
     struct governor_order order; /* under lock: what to leave out */
+    int64_t trim_us;             /* main thread: when freed memory goes back to the system next */
     /* the main thread's: how many errors of each kind the hub was told of, at most as many kinds as error groups ever
      * are, and the time of the latest */
     GHashTable *errors_told;
