@@ -17,6 +17,7 @@
 
 enum {
     STREAM_RATE_WINDOW_US = 2000000,
+    REORDERED_MS = 1000, /* more than pictures are out of order; a clock that is set back goes on from there */
 };
 
 /* ---- state ---- */
@@ -172,30 +173,49 @@ bool stream_is_due(struct media_stream *stream, int64_t media_us)
     return is_due;
 }
 
-static void note_arrival(struct media_stream *stream, int64_t stream_us)
+/* The time is told now: of a picture that is decoded seconds later (media_skipper) nobody could tell it any more. */
+static void note_arrival(struct media_stream *stream, int64_t stream_us, int64_t wall_ms, bool is_camera_clock)
 {
-    unsigned at = __atomic_fetch_add(&stream->arrival_count, 1, __ATOMIC_RELAXED) % STREAM_ARRIVALS;
-    counter_set(&stream->arrivals[at].received_us, clock_monotonic_us(stream->clock));
-    counter_set(&stream->arrivals[at].stream_us, stream_us);
+    unsigned count = __atomic_fetch_add(&stream->arrival_count, 1, __ATOMIC_RELAXED);
+    struct stream_arrival *arrival = &stream->arrivals[count % stream->arrivals_kept];
+    counter_set(&arrival->received_us, clock_monotonic_us(stream->clock));
+    counter_set(&arrival->wall_ms, wall_ms);
+    counter_set(&arrival->is_camera_clock, is_camera_clock);
+    counter_set(&arrival->stream_us, stream_us);
 }
 
-/* The latest first; 0: it is not known. */
-static int64_t find_arrival(struct media_stream *stream, int64_t stream_us)
+/* The latest first; NULL: it is not known. */
+static const struct stream_arrival *find_arrival(struct media_stream *stream, int64_t stream_us)
 {
     unsigned count = __atomic_load_n(&stream->arrival_count, __ATOMIC_RELAXED);
-    for (unsigned i = 1; i <= STREAM_ARRIVALS; i++) {
-        unsigned at = (count - i) % STREAM_ARRIVALS;
-        if (counter_get(&stream->arrivals[at].stream_us) == stream_us)
-            return counter_get(&stream->arrivals[at].received_us);
+    for (unsigned i = 1; i <= MIN(count, stream->arrivals_kept); i++) {
+        const struct stream_arrival *arrival = &stream->arrivals[(count - i) % stream->arrivals_kept];
+        if (counter_get(&arrival->stream_us) == stream_us)
+            return arrival;
     }
-    return 0;
+    return NULL;
+}
+
+/* Files are read ahead of the time at which they are played: theirs is that of playing. Pictures of a camera without a
+ * clock come in the order of decoding, and are told in that of showing: their times must not go back by that. */
+static int64_t captured_ms(struct media_stream *stream, const struct stream_arrival *arrival, int64_t stream_us,
+                           bool *is_camera_clock)
+{
+    bool is_played = stream->url.scheme == MEDIA_FILE || stream->url.scheme == MEDIA_SCENE;
+    if (!arrival || is_played)
+        return wall_ms_at(stream, stream_us, is_camera_clock);
+    int64_t wall_ms = counter_get(&arrival->wall_ms), back_ms = stream->told_wall_ms - wall_ms;
+    *is_camera_clock = counter_get(&arrival->is_camera_clock);
+    return !*is_camera_clock && back_ms > 0 && back_ms <= REORDERED_MS ? stream->told_wall_ms : wall_ms;
 }
 
 void stream_deliver(struct media_stream *stream, struct frame *frame, int64_t stream_us)
 {
-    frame->captured_at_ms = wall_ms_at(stream, stream_us, &frame->is_camera_clock);
-    frame->received_us = find_arrival(stream, stream_us);
+    const struct stream_arrival *arrival = find_arrival(stream, stream_us);
+    frame->captured_at_ms = captured_ms(stream, arrival, stream_us, &frame->is_camera_clock);
+    frame->received_us = arrival ? counter_get(&arrival->received_us) : 0;
     frame->arrived_us = clock_monotonic_us(stream->clock);
+    stream->told_wall_ms = frame->captured_at_ms;
     for (guint i = 0; i < stream->viewers->len; i++) {
         struct stream_viewer *viewer = g_ptr_array_index(stream->viewers, i);
         if (viewer->is_due)
@@ -208,12 +228,12 @@ void stream_offer_packet(struct media_stream *stream, GstBuffer *encoded, GstCap
 {
     GstClockTime pts = GST_BUFFER_PTS(encoded);
     int64_t stream_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
-    note_arrival(stream, stream_us);
+    struct stream_packet packet = {.encoded = encoded, .caps = caps};
+    packet.captured_at_ms = wall_ms_at(stream, stream_us, &packet.is_camera_clock);
+    note_arrival(stream, stream_us, packet.captured_at_ms, packet.is_camera_clock);
     if (stream->listeners->len == 0)
         return;
-    struct stream_packet packet = {
-        .encoded = encoded, .caps = caps, .is_key_frame = media_skipper_begins_group(stream->skipper, encoded)};
-    packet.captured_at_ms = wall_ms_at(stream, stream_us, &packet.is_camera_clock);
+    packet.is_key_frame = media_skipper_begins_group(stream->skipper, encoded);
     for (guint i = 0; i < stream->listeners->len; i++) {
         const struct stream_listener *listener = &g_array_index(stream->listeners, struct stream_listener, i);
         listener->packet(listener->data, &packet);
@@ -321,6 +341,8 @@ static struct media_stream *stream_new(const struct camera *camera, const struct
     stream->clock = clock;
     stream->viewers = g_ptr_array_new();
     stream->listeners = g_array_new(FALSE, FALSE, sizeof(struct stream_listener));
+    stream->arrivals_kept = (unsigned)settings->kept_packets + STREAM_ARRIVALS;
+    stream->arrivals = g_new0(struct stream_arrival, stream->arrivals_kept);
     stream->cancellable = g_cancellable_new();
     random_init_system(&stream->random);
     stream->attempts.steady_us = STREAM_STEADY_US;
@@ -397,6 +419,7 @@ static void stream_free(gpointer data)
     media_url_clear(&stream->url);
     g_ptr_array_unref(stream->viewers);
     g_array_unref(stream->listeners);
+    g_free(stream->arrivals);
     g_object_unref(stream->cancellable);
     pthread_cond_destroy(&stream->stopped);
     pthread_mutex_destroy(&stream->lock);

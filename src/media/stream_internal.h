@@ -43,7 +43,7 @@ struct stream_breaker {
     int words[VEDETTE_BREAKER_DISABLED + 1];
 };
 
-enum { STREAM_ARRIVALS = 64 }; /* more than a decoder holds back */
+enum { STREAM_ARRIVALS = 64 }; /* more than a decoder holds back; to them come source.kept_packets */
 
 struct media_stream {
     /* immutable once it is started */
@@ -81,12 +81,14 @@ struct media_stream {
     int64_t rate_since_us, rate_frames, cpu_us;
     int64_t copies_before;
 
-    /* when the latest encoded pictures came, by their time on the stream's axis; atomic: a decoder may have a thread of
-     * its own */
-    struct {
-        int64_t stream_us, received_us;
-    } arrivals[STREAM_ARRIVALS];
-    unsigned arrival_count;
+    /* How the latest encoded pictures came, by their time on the stream's axis: as many as are kept to be decoded
+     * later, and as a decoder holds back. Atomic: a decoder may have a thread of its own. */
+    struct stream_arrival {
+        int64_t stream_us, received_us, wall_ms;
+        int64_t is_camera_clock; /* of wall_ms */
+    } * arrivals;
+    unsigned arrivals_kept, arrival_count;
+    int64_t told_wall_ms; /* of the frame delivered last; the delivering thread's */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t stopped;

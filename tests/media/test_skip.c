@@ -187,6 +187,48 @@ static void test_auto_comes_back_within_a_group(void)
     stop_playing(player);
 }
 
+/* What is decoded seconds after it came tells when it came: its time goes on as its pictures do. */
+static void test_caught_up_pictures_tell_when_they_came(void)
+{
+    enum { TRIES = 10, LATE_MS = 500, SPREAD_MS = 400 };
+    struct media_world world;
+    struct media_eye eye;
+    media_world_init(&world);
+    g_autofree char *path = media_world_path(&world, "clip.mkv");
+    g_assert_true(media_world_make(
+        path, "videotestsrc num-buffers=500 pattern=ball ! video/x-raw,format=I420,width=640,height=360,framerate=25/1 "
+              "! x264enc key-int-max=125 bframes=0 option-string=scenecut=0 ! matroskamux ! filesink name=out"));
+    struct media_player *player = play(path, 0, NULL, NULL);
+    g_autofree char *address = address_of(player);
+    media_eye_init(&eye);
+    eye.decode = DECODE_AUTO;
+    eye.settings.quiet_seconds = 0.5;
+    eye.settings.wake_ratio = 1000;
+    eye.settings.max_clock_skew_ms = 0; /* the camera's clock would hide it below that */
+    media_eye_open(&eye, address);
+    int64_t late = 0;
+    for (int try = 0; try < TRIES && !late; try++) {
+        struct quiet_wait quiet = {&eye, counter_get(&eye.health.packets_skipped_quiet) + 60};
+        g_assert_true(media_world_wait(has_skipped, &quiet));
+        frame_unref(media_eye_wait_frame(&eye)); /* a key frame, long seen */
+        media_source_set_activity(eye.source, true);
+        int64_t first_ms = 0;
+        for (int i = 0; i < 12; i++) {
+            CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+            g_assert_nonnull(frame);
+            int64_t begin_ms = frame->captured_at_ms - frame->media_us / 1000;
+            first_ms = first_ms ? first_ms : begin_ms;
+            g_assert_cmpint(ABS(begin_ms - first_ms), <, SPREAD_MS);
+            late += g_get_real_time() / 1000 - frame->captured_at_ms > LATE_MS;
+        }
+    }
+    g_test_message("%d seen that were caught up", (int)late);
+    g_assert_cmpint(late, >, 0);
+    media_eye_close(&eye);
+    stop_playing(player);
+    media_world_clear(&world);
+}
+
 struct delta_wait {
     struct media_eye *eye;
     int64_t skipped;
@@ -378,6 +420,7 @@ int main(int argc, char **argv)
     g_test_add_func("/media/skip/without_b_pictures_nothing_is_disposable",
                     test_without_b_pictures_nothing_is_disposable);
     g_test_add_func("/media/skip/auto_comes_back_within_a_group", test_auto_comes_back_within_a_group);
+    g_test_add_func("/media/skip/caught_up_pictures_tell_when_they_came", test_caught_up_pictures_tell_when_they_came);
     g_test_add_func("/media/skip/skipped_pictures_are_a_sign_of_life", test_skipped_pictures_are_a_sign_of_life);
     g_test_add_func("/media/skip/a_large_picture_wakes", test_a_large_picture_wakes);
     g_test_add_func("/media/skip/a_group_too_large_to_keep_is_decoded_whole",
