@@ -123,6 +123,16 @@ static GstPadProbeReturn on_encoded(GstPad *pad, GstPadProbeInfo *probe, gpointe
     return GST_EVENT_TYPE(event) == GST_EVENT_CAPS ? check_format(decoder, pad, event) : GST_PAD_PROBE_OK;
 }
 
+/* Behind the decoder itself: the skipper had some pictures decoded twice. */
+static GstPadProbeReturn on_decoded(GstPad *pad, GstPadProbeInfo *probe, gpointer data)
+{
+    (void)pad;
+    const struct media_decoder *decoder = data;
+    GstClockTime pts = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(probe));
+    bool is_again = decoder->skipper && media_skipper_note_decoded(decoder->skipper, pts);
+    return is_again ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+}
+
 static bool is_ours(GstVideoFormat format)
 {
     return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_NV12;
@@ -181,6 +191,7 @@ static struct media_decoder *assemble(GstBin *pipeline, const struct media_codec
     decoder->max_height_px = settings->max_height_px;
     media_watch_init(&decoder->watch);
     add_probe(chain[1], "sink", GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER, on_encoded, decoder);
+    add_probe(chain[1], "src", GST_PAD_PROBE_TYPE_BUFFER, on_decoded, decoder);
     add_probe(chain[length - 1], "sink", GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_sink_query, decoder);
     if (link_chain(pipeline, chain, length, error))
         return decoder;

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <gst/video/video-event.h>
+
 enum {
     KEY_FRAME_PATIENCE_US = 60000000, /* no camera is set to less than a key frame a minute */
     JUMP_FLOOR_BYTES = 1000,          /* smaller pictures vary without meaning */
@@ -21,6 +23,9 @@ struct media_skipper {
     void *count_data;
 
     int64_t last_active_us, last_skipped_us; /* atomic */
+    /* atomic: the key frame that the decoder is to show before it gets the next (NONE: it has); the one that it decodes
+     * a second time (NONE: none) */
+    GstClockTime awaited_pts, repeated_pts;
 
     /* the streaming thread's */
     bool is_h26x, is_h265;
@@ -31,6 +36,8 @@ struct media_skipper {
     double average_bytes; /* of pictures that are no key frames; 0: none seen */
     GQueue kept;          /* of GstBuffer: the group under way, behind its key frame */
     size_t kept_bytes;
+    GstBuffer *key_frame; /* of the group under way, until the decoder has shown it by itself; NULL: it has */
+    bool is_drained;      /* the decoder was made to show it, and has forgotten it since */
 };
 
 struct media_skipper *media_skipper_new(enum camera_decode decode, const struct source_settings *settings,
@@ -46,6 +53,7 @@ struct media_skipper *media_skipper_new(enum camera_decode decode, const struct 
     skipper->count = count;
     skipper->count_data = count_data;
     skipper->last_active_us = clock_monotonic_us(clock);
+    skipper->awaited_pts = skipper->repeated_pts = GST_CLOCK_TIME_NONE;
     g_queue_init(&skipper->kept);
     return skipper;
 }
@@ -57,6 +65,7 @@ static void note(const struct media_skipper *skipper, size_t counter, int64_t am
 
 static void forget_kept(struct media_skipper *skipper)
 {
+    gst_clear_buffer(&skipper->key_frame);
     g_queue_clear_full(&skipper->kept, (GDestroyNotify)gst_buffer_unref);
     skipper->kept_bytes = 0;
 }
@@ -214,8 +223,6 @@ static bool is_disposable(struct media_skipper *skipper, GstBuffer *encoded)
     return is_so;
 }
 
-/* ---- what is done with it ---- */
-
 /* A picture that holds something new takes many more bytes than one that repeats the last. */
 static bool has_jumped(struct media_skipper *skipper, size_t bytes)
 {
@@ -230,10 +237,61 @@ static bool has_room(struct media_skipper *skipper, size_t bytes)
            skipper->kept_bytes + bytes <= skipper->most_bytes;
 }
 
+/* ---- key frames that a decoder holds back ---- */
+
+bool media_skipper_note_decoded(struct media_skipper *skipper, GstClockTime pts)
+{
+    GstClockTime awaited = pts, repeated = pts;
+    if (!GST_CLOCK_TIME_IS_VALID(pts))
+        return false;
+    if (__atomic_compare_exchange_n(&skipper->awaited_pts, &awaited, GST_CLOCK_TIME_NONE, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
+        return false;
+    return __atomic_compare_exchange_n(&skipper->repeated_pts, &repeated, GST_CLOCK_TIME_NONE, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+/* A picture without a time could not be told from its repetition. */
+static void await_key_frame(struct media_skipper *skipper, GstBuffer *encoded)
+{
+    __atomic_store_n(&skipper->repeated_pts, GST_CLOCK_TIME_NONE, __ATOMIC_RELEASE);
+    __atomic_store_n(&skipper->awaited_pts, GST_BUFFER_PTS(encoded), __ATOMIC_RELEASE);
+    skipper->is_drained = false;
+    if (GST_BUFFER_PTS_IS_VALID(encoded))
+        gst_buffer_replace(&skipper->key_frame, encoded);
+}
+
+/* With the first picture that is left out behind it. That the picture stands still for a while makes a decoder show all
+ * it has; nobody behind it makes anything of that. */
+static void show_key_frame(struct media_skipper *skipper, GstPad *pad)
+{
+    if (!skipper->key_frame || skipper->is_drained)
+        return;
+    if (!GST_CLOCK_TIME_IS_VALID(__atomic_load_n(&skipper->awaited_pts, __ATOMIC_ACQUIRE))) {
+        gst_clear_buffer(&skipper->key_frame);
+        return;
+    }
+    skipper->is_drained = true;
+    gst_pad_send_event(pad, gst_video_event_new_still_frame(TRUE));
+}
+
+/* What was kept is predicted from it. */
+static void repeat_key_frame(struct media_skipper *skipper, GstPad *pad)
+{
+    if (!skipper->is_drained)
+        return;
+    skipper->is_drained = false;
+    __atomic_store_n(&skipper->repeated_pts, GST_BUFFER_PTS(skipper->key_frame), __ATOMIC_RELEASE);
+    gst_pad_chain(pad, g_steal_pointer(&skipper->key_frame));
+}
+
+/* ---- what is done with it ---- */
+
 static void catch_up(struct media_skipper *skipper, GstPad *pad)
 {
     skipper->is_skipping = false;
     skipper->is_catching_up = true; /* these pass by media_skipper_skips again */
+    repeat_key_frame(skipper, pad);
     note(skipper, offsetof(struct camera_health, packets_caught_up), g_queue_get_length(&skipper->kept));
     for (GstBuffer *kept; (kept = g_queue_pop_head(&skipper->kept));)
         gst_pad_chain(pad, kept); /* a failure comes again with the picture that follows */
@@ -254,17 +312,20 @@ static bool skips_quiet(struct media_skipper *skipper, GstPad *pad, GstBuffer *e
     }
     g_queue_push_tail(&skipper->kept, gst_buffer_ref(encoded));
     skipper->kept_bytes += bytes;
+    show_key_frame(skipper, pad);
     note(skipper, offsetof(struct camera_health, packets_skipped_quiet), 1);
     return true;
 }
 
-static bool skips_delta(struct media_skipper *skipper)
+static bool skips_delta(struct media_skipper *skipper, GstPad *pad)
 {
     bool has_key_frames = skipper->key_frame_us != 0 &&
                           clock_monotonic_us(skipper->clock) - skipper->key_frame_us < KEY_FRAME_PATIENCE_US;
-    if (has_key_frames)
-        note(skipper, offsetof(struct camera_health, packets_skipped_delta), 1);
-    return has_key_frames;
+    if (!has_key_frames)
+        return false;
+    show_key_frame(skipper, pad);
+    note(skipper, offsetof(struct camera_health, packets_skipped_delta), 1);
+    return true;
 }
 
 static bool skips_disposable(struct media_skipper *skipper, GstBuffer *encoded)
@@ -275,11 +336,13 @@ static bool skips_disposable(struct media_skipper *skipper, GstBuffer *encoded)
     return is_so;
 }
 
-static void begin_group(struct media_skipper *skipper)
+static void begin_group(struct media_skipper *skipper, GstBuffer *encoded)
 {
     skipper->key_frame_us = clock_monotonic_us(skipper->clock);
     skipper->is_skipping = is_quiet(skipper);
     forget_kept(skipper);
+    if (skipper->is_skipping || skipper->decode == DECODE_KEY_FRAMES)
+        await_key_frame(skipper, encoded);
 }
 
 static bool skips(struct media_skipper *skipper, GstPad *pad, GstBuffer *encoded)
@@ -288,7 +351,7 @@ static bool skips(struct media_skipper *skipper, GstPad *pad, GstBuffer *encoded
     case DECODE_NON_REFERENCE:
         return skips_disposable(skipper, encoded);
     case DECODE_KEY_FRAMES:
-        return skips_delta(skipper);
+        return skips_delta(skipper, pad);
     case DECODE_AUTO:
         return skips_quiet(skipper, pad, encoded);
     case DECODE_ALL:
@@ -302,7 +365,7 @@ bool media_skipper_skips(struct media_skipper *skipper, GstPad *pad, GstBuffer *
     if (skipper->decode == DECODE_ALL || skipper->is_catching_up)
         return false;
     if (media_skipper_begins_group(skipper, encoded)) {
-        begin_group(skipper);
+        begin_group(skipper, encoded);
         return false;
     }
     bool is_skipped = skips(skipper, pad, encoded);

@@ -1,6 +1,10 @@
 /* Which encoded pictures a decoder is spared (a camera's `decode`). They are dropped before the decoder, which cannot
  * be told well enough itself.
  *
+ * A decoder of a stream with B pictures holds a picture back until it knows those behind it, which it is spared here: a
+ * key frame after which something is left out is asked out of it, and decoded once more where what follows it is
+ * decoded after all.
+ *
  *  - key-frames: only pictures that need no other; all of them while the stream has told no key frame for long.
  *  - non-reference: what no other picture is predicted from is left out.
  *  - auto: key frames only while nothing moves. What is left out of the group under way is kept, within bounds: as soon
@@ -42,6 +46,10 @@ void media_skipper_set_caps(struct media_skipper *skipper, const GstCaps *caps);
 /* True when the decoder is to be spared this picture. Where it is not, what was kept for it is pushed into `pad`, the
  * decoder's, first. */
 bool media_skipper_skips(struct media_skipper *skipper, GstPad *pad, GstBuffer *encoded);
+
+/* A picture left the decoder, on whichever thread it does so. True when it is one that was shown before and must not be
+ * shown again. */
+bool media_skipper_note_decoded(struct media_skipper *skipper, GstClockTime pts);
 
 /* Decoding can begin with this picture and go on. */
 bool media_skipper_begins_group(const struct media_skipper *skipper, GstBuffer *encoded);

@@ -4,6 +4,9 @@
 #include "media/media_internal.h"
 #include "media/media_world.h"
 
+#include "base/counter.h"
+#include "media/skipper.h"
+
 /* ---- a decoder chain, fed by hand ---- */
 
 struct chain {
@@ -189,6 +192,89 @@ static void test_bad_pictures_are_named(void)
     media_world_clear(&world);
 }
 
+/* ---- decode: auto where there are B pictures ---- */
+
+/* One group, in the order in which it is coded, and how many of its pictures are left out before something moves. */
+enum { B_PICTURES = 31, B_MS = 40, B_DELAY_MS = 2 * B_MS, LEFT_OUT = 10 };
+
+/* I0 P3 B1 B2 P6 B4 B5 …: when the coded picture is shown. */
+static int b_place(int coded)
+{
+    int behind = (coded - 1) % 3, before = (coded - 1) / 3 * 3;
+    return coded == 0 ? 0 : behind == 0 ? before + 3 : before + behind;
+}
+
+static void make_b_pictures(const char *pattern)
+{
+    g_assert_true(media_world_make(
+        pattern,
+        "videotestsrc num-buffers=31 pattern=ball ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 "
+        "! x264enc key-int-max=60 bframes=2 b-adapt=false b-pyramid=false option-string=scenecut=0 ! "
+        "video/x-h264,stream-format=byte-stream,alignment=au ! multifilesink name=out"));
+}
+
+static void feed_b_picture(struct chain *chain, const char *pattern, int coded)
+{
+    char *bytes = NULL;
+    gsize length = 0;
+    g_autofree char *path = g_strdup_printf(pattern, coded); /* a pattern of this test's own */
+    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    GstBuffer *buffer = gst_buffer_new_wrapped(bytes, length);
+    GST_BUFFER_DTS(buffer) = (GstClockTime)(coded * B_MS) * GST_MSECOND;
+    GST_BUFFER_PTS(buffer) = (GstClockTime)(b_place(coded) * B_MS + B_DELAY_MS) * GST_MSECOND;
+    gst_app_src_push_buffer(GST_APP_SRC(chain->input), buffer);
+}
+
+static void count_into(void *health, size_t counter, int64_t amount)
+{
+    counter_add((int64_t *)((char *)health + counter), amount);
+}
+
+static void assert_is_next(struct chain *chain, int place)
+{
+    CLEANUP(frame) struct frame *frame = chain_take(chain);
+    g_assert_nonnull(frame);
+    g_assert_nonnull(frame);
+    g_assert_cmpint(frame->media_us, ==, ((int64_t)place * B_MS + B_DELAY_MS) * 1000);
+}
+
+/* The key frame is there without the next one, and once something moves each picture once, whole and in order. */
+static void test_a_key_frame_is_shown_though_there_are_b_pictures(void)
+{
+    struct media_world world;
+    struct chain chain;
+    struct source_settings settings = media_world_settings();
+    struct camera_health health = {0};
+    g_autoptr(GError) error = NULL;
+    settings.quiet_seconds = 5;
+    settings.wake_ratio = 1000;
+    media_world_init(&world);
+    g_autofree char *pattern = media_world_path(&world, "picture-%d");
+    make_b_pictures(pattern);
+    struct clock *clock = clock_fake_new(1700000000000);
+    struct media_skipper *skipper = media_skipper_new(DECODE_AUTO, &settings, clock, count_into, &health);
+    clock_fake_advance_us(clock, 10 * G_USEC_PER_SEC);
+    chain_open(&chain, &settings);
+    media_decoder_set_skipper(chain.decoder, skipper);
+    for (int i = 0; i <= LEFT_OUT; i++)
+        feed_b_picture(&chain, pattern, i);
+    assert_is_next(&chain, 0);
+    media_skipper_set_activity(skipper, true);
+    for (int i = LEFT_OUT + 1; i < B_PICTURES; i++)
+        feed_b_picture(&chain, pattern, i);
+    gst_app_src_end_of_stream(GST_APP_SRC(chain.input));
+    for (int i = 1; i < B_PICTURES; i++)
+        assert_is_next(&chain, i);
+    g_assert_null(chain_take(&chain));
+    g_assert_cmpint(health.packets_caught_up, >, 0);
+    g_assert_cmpint(health.packets_caught_up, ==, health.packets_skipped_quiet);
+    g_assert_false(media_bus_error(chain.bus, "decode", &error));
+    chain_close(&chain);
+    media_skipper_free(skipper);
+    clock_fake_free(clock);
+    media_world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -198,5 +284,7 @@ int main(int argc, char **argv)
                     test_s04_a_change_to_too_large_a_size_is_refused);
     g_test_add_func("/media/decode/pictures_are_loaded", test_pictures_are_loaded);
     g_test_add_func("/media/decode/bad_pictures_are_named", test_bad_pictures_are_named);
+    g_test_add_func("/media/decode/a_key_frame_is_shown_though_there_are_b_pictures",
+                    test_a_key_frame_is_shown_though_there_are_b_pictures);
     return g_test_run();
 }

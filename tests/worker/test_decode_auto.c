@@ -55,15 +55,16 @@ static void write_pictures(const char *path, bool has_walker)
     g_assert_cmpint(fclose(file), ==, 0);
 }
 
-/* As cameras send: a key frame each GROUP_SECONDS, and no B pictures, for which a decoder would hold others back. */
-static void write_clip(const struct media_world *world, const char *path, bool has_walker)
+/* As cameras send: a key frame each GROUP_SECONDS, most without B pictures, for which a decoder holds others back. */
+static void write_clip(const struct media_world *world, const char *path, bool has_walker, bool has_b_pictures)
 {
     g_autofree char *raw = media_world_path(world, "pictures.i420");
     write_pictures(raw, has_walker);
     g_autofree char *description = g_strdup_printf(
-        "filesrc location=%s ! rawvideoparse width=%d height=%d format=i420 framerate=%d/1 ! x264enc bframes=0 "
-        "tune=zerolatency key-int-max=%d option-string=scenecut=0 ! h264parse ! matroskamux ! filesink name=out",
-        raw, WIDE_PX, HIGH_PX, FPS, GROUP_SECONDS * FPS);
+        "filesrc location=%s ! rawvideoparse width=%d height=%d format=i420 framerate=%d/1 ! x264enc %s "
+        "key-int-max=%d option-string=scenecut=0:open-gop=0 ! h264parse ! matroskamux ! filesink name=out",
+        raw, WIDE_PX, HIGH_PX, FPS, has_b_pictures ? "bframes=2 b-adapt=false" : "bframes=0 tune=zerolatency",
+        GROUP_SECONDS * FPS);
     g_assert_true(media_world_make(path, description));
 }
 
@@ -108,7 +109,7 @@ static bool analyse_what_came(void *data)
     return false;
 }
 
-static void watch_clip(struct watch *watch, bool has_walker)
+static void watch_clip(struct watch *watch, bool has_walker, bool has_b_pictures)
 {
     struct media_world world;
     struct settings settings;
@@ -116,7 +117,7 @@ static void watch_clip(struct watch *watch, bool has_walker)
     memset(watch, 0, sizeof *watch);
     media_world_init(&world);
     g_autofree char *path = media_world_path(&world, "clip.mkv");
-    write_clip(&world, path, has_walker);
+    write_clip(&world, path, has_walker, has_b_pictures);
     record_init(&settings_descriptor, &settings);
     record_init(&camera_descriptor, &camera);
     record_init(&camera_health_descriptor, &watch->health);
@@ -149,10 +150,10 @@ static void watch_close(struct watch *watch)
     stop_playing(watch->player);
 }
 
-static void test_somebody_who_walks_wakes_it(void)
+static void test_somebody_who_walks_wakes_it(const void *has_b_pictures)
 {
     struct watch watch;
-    watch_clip(&watch, true);
+    watch_clip(&watch, true, GPOINTER_TO_INT(has_b_pictures));
     g_assert_cmpint(pictures_left_out(&watch), >, FPS); /* it was asleep before */
     g_assert_cmpint(watch.most_confirmed, ==, 1);
     watch_close(&watch);
@@ -161,7 +162,7 @@ static void test_somebody_who_walks_wakes_it(void)
 static void test_a_quiet_picture_does_not(void)
 {
     struct watch watch;
-    watch_clip(&watch, false);
+    watch_clip(&watch, false, false);
     g_assert_cmpint(counter_get(&watch.eye.health.packets_caught_up), ==, 0);
     /* once it is learnt and the next key frame has come, only one picture in twenty */
     g_assert_cmpint(pictures_left_out(&watch), >, (SECONDS - 5) * FPS);
@@ -174,7 +175,10 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     media_world_start();
     stage_open();
-    g_test_add_func("/decode auto/somebody who walks wakes it", test_somebody_who_walks_wakes_it);
+    g_test_add_data_func("/decode auto/somebody who walks wakes it", GINT_TO_POINTER(false),
+                         test_somebody_who_walks_wakes_it);
+    g_test_add_data_func("/decode auto/somebody who walks wakes it, with B pictures", GINT_TO_POINTER(true),
+                         test_somebody_who_walks_wakes_it);
     g_test_add_func("/decode auto/a quiet picture does not", test_a_quiet_picture_does_not);
     int failures = g_test_run();
     stage_close();
