@@ -66,9 +66,10 @@ struct tracker {
     struct target *targets; /* VISION_MAX_TRACKS */
     int target_count;
     int64_t shed;                 /* would have started a target, but there was no room */
-    struct candidate *candidates; /* VISION_MAX_DETECTIONS, sorted by left edge for the sweep */
+    struct candidate *candidates; /* VISION_MAX_DETECTIONS, sorted along the sweep */
     int candidate_count;
-    double widest;                /* candidate */
+    bool is_sweep_down;           /* by top edges, where objects stand in a column; else by left ones */
+    double longest;               /* candidate, along the sweep */
     int *rows, *columns, *chosen; /* scratch of one association */
     struct track *output;
 };
@@ -153,10 +154,45 @@ static int compare_left(const void *a, const void *b)
     return left->number - right->number;
 }
 
+static int compare_top(const void *a, const void *b)
+{
+    const struct candidate *upper = a, *lower = b;
+    if (upper->box.top != lower->box.top)
+        return upper->box.top < lower->box.top ? -1 : 1;
+    return compare_left(a, b);
+}
+
+static inline double sweep_begin(const struct tracker *tracker, const struct pixels *box)
+{
+    return tracker->is_sweep_down ? box->top : box->left;
+}
+
+static inline double sweep_end(const struct tracker *tracker, const struct pixels *box)
+{
+    return tracker->is_sweep_down ? box->bottom : box->right;
+}
+
+/* A sweep meets for each object those that share its columns, or its rows: from left to right, unless objects stand so
+ * much above each other that far fewer share its rows. */
+static void choose_sweep(struct tracker *tracker)
+{
+    static const double far_fewer = 4;
+    struct pixels all = {INFINITY, INFINITY, -INFINITY, -INFINITY};
+    double widest = 0, highest = 0;
+    for (int i = 0; i < tracker->candidate_count; i++) {
+        const struct pixels *box = &tracker->candidates[i].box;
+        all = (struct pixels){MIN(all.left, box->left), MIN(all.top, box->top), MAX(all.right, box->right),
+                              MAX(all.bottom, box->bottom)};
+        widest = MAX(widest, box->right - box->left);
+        highest = MAX(highest, box->bottom - box->top);
+    }
+    tracker->is_sweep_down = widest * (all.bottom - all.top) > far_fewer * highest * (all.right - all.left);
+    tracker->longest = tracker->is_sweep_down ? highest : widest;
+}
+
 static void take_detections(struct tracker *tracker, const struct detections *detections, int width_px, int height_px)
 {
     tracker->candidate_count = 0;
-    tracker->widest = 0;
     for (int i = 0; i < detections->count; i++) {
         const struct detection *from = &detections->items[i];
         struct candidate *to = &tracker->candidates[tracker->candidate_count];
@@ -171,21 +207,22 @@ static void take_detections(struct tracker *tracker, const struct detections *de
         if (!(from->box.w > 0) || !(from->box.h > 0) ||
             !isfinite(to->box.left + to->box.top + to->box.right + to->box.bottom))
             continue;
-        tracker->widest = fmax(tracker->widest, to->box.right - to->box.left);
         tracker->candidate_count++;
     }
-    sort_heap(tracker->candidates, (size_t)tracker->candidate_count, sizeof *tracker->candidates, compare_left);
+    choose_sweep(tracker);
+    sort_heap(tracker->candidates, (size_t)tracker->candidate_count, sizeof *tracker->candidates,
+              tracker->is_sweep_down ? compare_top : compare_left);
 }
 
 /* ---- association ---- */
 
-/* The first of `columns` whose left edge is not left of `edge`. */
-static int first_right_of(const struct tracker *tracker, int column_count, double edge)
+/* The first of `columns` that does not begin before `edge`. */
+static int first_behind(const struct tracker *tracker, int column_count, double edge)
 {
     int low = 0, high = column_count;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (tracker->candidates[tracker->columns[middle]].box.left < edge)
+        if (sweep_begin(tracker, &tracker->candidates[tracker->columns[middle]].box) < edge)
             low = middle + 1;
         else
             high = middle;
@@ -222,16 +259,16 @@ static void match(struct tracker *tracker, struct target *target, const struct c
     note_place(target, media_us);
 }
 
-/* Matches tracker->rows (targets) with tracker->columns (candidates, in order of their left edges). */
+/* Matches tracker->rows (targets) with tracker->columns (candidates, in the order of the sweep). */
 static void associate(struct tracker *tracker, int row_count, int column_count, double limit, int64_t media_us)
 {
     assignment_begin(tracker->assignment, row_count, column_count);
     for (int row = 0; row < row_count; row++) {
         const struct target *target = &tracker->targets[tracker->rows[row]];
-        int column = first_right_of(tracker, column_count, target->box.left - tracker->widest - 1);
+        int column = first_behind(tracker, column_count, sweep_begin(tracker, &target->box) - tracker->longest - 1);
         for (; column < column_count; column++) {
             const struct candidate *candidate = &tracker->candidates[tracker->columns[column]];
-            if (candidate->box.left > target->box.right + 1)
+            if (sweep_begin(tracker, &candidate->box) > sweep_end(tracker, &target->box) + 1)
                 break;
             if (candidate->object_class == target->object_class)
                 assignment_offer(tracker->assignment, row, column, iou_distance(&target->box, &candidate->box), limit);

@@ -406,6 +406,28 @@ static void test_what_stands_is_remembered_where_it_stands(void)
     g_assert_cmpint(tracks.items[0].state, ==, TRACK_CONFIRMED);
 }
 
+/* Each above the next, and now and then somebody far aside, so that the sweep turns. */
+static void test_a_column_is_followed(void)
+{
+    enum { OBJECTS = 300, FRAMES = 20 };
+    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct tracks tracks = {0};
+    for (int frame = 0; frame < FRAMES; frame++) {
+        detections->count = OBJECTS + frame % 2;
+        for (int i = 0; i < OBJECTS; i++)
+            detections->items[i] =
+                (struct detection){{0.002 * frame, i / (double)OBJECTS, 0.1, 1.2 / OBJECTS}, 0.9, "object"};
+        detections->items[OBJECTS] = (struct detection){{0.9, 0.1, 0.001, 0.8}, 0.9, "object"};
+        tracker_update(tracker, detections, frame * 40000, 1920, 1080, &tracks);
+        for (int i = 0; i < tracks.count; i++)
+            if (tracks.items[i].id <= OBJECTS) /* the first frame's, from the top */
+                g_assert_cmpfloat(fabs(tracks.items[i].box.y * OBJECTS - (double)(tracks.items[i].id - 1)), <, 0.5);
+        g_assert_cmpint(tracks.count, >=, OBJECTS);
+        g_assert_cmpint(tracks.count, <=, OBJECTS + 1);
+    }
+}
+
 /* A car is parked, and after so many seconds without a frame one stands in the same bay. */
 static void test_an_outage_ends_tracks(void)
 {
@@ -551,6 +573,7 @@ int main(int argc, char **argv)
                     test_a_first_gap_is_not_taken_for_the_frame_rate);
     g_test_add_func("/tracker/what stands is remembered where it stands",
                     test_what_stands_is_remembered_where_it_stands);
+    g_test_add_func("/tracker/a column is followed", test_a_column_is_followed);
     g_test_add_func("/tracker/an outage ends tracks", test_an_outage_ends_tracks);
     g_test_add_func("/tracker/what is hidden is found unless an outage lies between",
                     test_what_is_hidden_is_found_unless_an_outage_lies_between);
