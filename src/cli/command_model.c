@@ -289,6 +289,10 @@ static const char *find_mistake(const char *command, const struct model_options 
             return "unknown option; see `vedette help`";
     if (argc != (is_list ? 1 : 2))
         return is_list ? "takes no file" : "give one model: FILE.onnx";
+    if (options->sha256 && strcmp(command, "add") != 0)
+        return "--sha256 is not heeded there: `vedette model add` alone takes it";
+    if (options->card && is_list)
+        return "--card is not heeded there: `vedette model check`, `bench` and `add` take it";
     if (options->sha256 && !is_sha256(options->sha256))
         return "--sha256 takes 64 hex digits";
     if (strcmp(command, "add") == 0 && model_fetch_is_url(argv[1]) && !options->sha256)

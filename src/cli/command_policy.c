@@ -14,9 +14,36 @@
 
 enum { BACKTEST_POLL_US = 200000 };
 
+/* What options there are; an action says by their bits which it heeds. */
+enum option {
+    OPTION_CAMERA,
+    OPTION_SITE,
+    OPTION_CLASS,
+    OPTION_SCOPE,
+    OPTION_SERVICE,
+    OPTION_REASON,
+    OPTION_IF_VERSION,
+    OPTION_FROM,
+    OPTION_TO,
+    OPTION_LIMIT,
+    OPTION_CURSOR,
+    OPTION_GLOBAL, /* alone without a value */
+    OPTIONS,
+};
+static const char *const option_names[OPTIONS] = {"camera",     "site", "class", "scope", "service", "reason",
+                                                  "if-version", "from", "to",    "limit", "cursor",  "global"};
+enum {
+    TAKES_LEVEL = 1 << OPTION_CAMERA | 1 << OPTION_SITE | 1 << OPTION_CLASS | 1 << OPTION_SCOPE | 1 << OPTION_GLOBAL,
+    TAKES_POLICY = TAKES_LEVEL | 1 << OPTION_SERVICE,
+    TAKES_REASON = 1 << OPTION_REASON,
+    TAKES_CHANGE = TAKES_POLICY | TAKES_REASON | 1 << OPTION_IF_VERSION,
+    TAKES_PAGE = 1 << OPTION_LIMIT | 1 << OPTION_CURSOR,
+    TAKES_TIME = 1 << OPTION_FROM | 1 << OPTION_TO,
+};
+
 /* What stands on the line. */
 struct request_line {
-    char *camera, *site, *class, *service, *reason, *if_version, *from, *to, *scope, *limit, *cursor;
+    char *options[OPTIONS]; /* NULL: not given; of OPTION_GLOBAL NULL always */
     gboolean is_global;
     char **words; /* what is no option */
     struct api_client *client;
@@ -33,18 +60,23 @@ static void append_parameter(GString *path, const char *name, const char *value)
 /* "/api/v1/policies/TYPE/TAIL?…". g_free. */
 static char *path_of(const struct request_line *line, const char *type, const char *tail)
 {
+    static const struct {
+        const char *name;
+        enum option option;
+    } parameters[] = {{"camera_id", OPTION_CAMERA},
+                      {"site_id", OPTION_SITE},
+                      {"class_id", OPTION_CLASS},
+                      {"service_name", OPTION_SERVICE},
+                      {"reason", OPTION_REASON},
+                      {"from", OPTION_FROM},
+                      {"to", OPTION_TO},
+                      {"limit", OPTION_LIMIT},
+                      {"cursor", OPTION_CURSOR}};
     g_autofree char *escaped = g_uri_escape_string(type, NULL, FALSE);
     GString *path = g_string_new("/api/v1/policies/");
     g_string_append_printf(path, "%s%s", escaped, tail);
-    append_parameter(path, "camera_id", line->camera);
-    append_parameter(path, "site_id", line->site);
-    append_parameter(path, "class_id", line->class);
-    append_parameter(path, "service_name", line->service);
-    append_parameter(path, "reason", line->reason);
-    append_parameter(path, "from", line->from);
-    append_parameter(path, "to", line->to);
-    append_parameter(path, "limit", line->limit);
-    append_parameter(path, "cursor", line->cursor);
+    for (size_t i = 0; i < G_N_ELEMENTS(parameters); i++)
+        append_parameter(path, parameters[i].name, line->options[parameters[i].option]);
     append_parameter(path, "scope", line->is_global ? "global" : NULL);
     return g_string_free(path, FALSE);
 }
@@ -61,7 +93,8 @@ static void print_json(const char *text)
 static bool show(const struct request_line *line, const char *method, const char *path, const char *body,
                  GError **error)
 {
-    g_autofree char *answer = api_client_request(line->client, method, path, body, line->if_version, error);
+    g_autofree char *answer =
+        api_client_request(line->client, method, path, body, line->options[OPTION_IF_VERSION], error);
     if (answer)
         print_json(answer);
     return answer != NULL;
@@ -181,7 +214,7 @@ static bool is_under_way(const json_t *backtest)
 static bool do_backtest(const struct request_line *line, GError **error)
 {
     g_autofree char *path = path_of(line, line->words[0], "/backtest");
-    if (!line->from || !line->to) {
+    if (!line->options[OPTION_FROM] || !line->options[OPTION_TO]) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
                     "--from TIME and --to TIME say on what it is tried, like 2026-01-31T12:00:00Z");
         return false;
@@ -213,7 +246,7 @@ static bool do_backtest(const struct request_line *line, GError **error)
 
 static bool do_import(const struct request_line *line, GError **error)
 {
-    return policy_import(line->client, line->words[0], line->reason, error);
+    return policy_import(line->client, line->words[0], line->options[OPTION_REASON], error);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -278,24 +311,24 @@ static const struct action {
     const char *name, *usage, *summary;
     int least, most; /* words after it */
     bool (*run)(const struct request_line *line, GError **error);
-    bool is_versioned; /* takes --if-version */
+    unsigned takes; /* bits of enum option */
 } actions[] = {
     {"list", "", "every policy of the org, and those for everyone", 0, 0, do_list},
-    {"get", "TYPE", "the document at one level", 1, 1, do_get},
-    {"effective", "TYPE", "what the levels come to, and where each key came from", 1, 1, do_effective},
-    {"set", "TYPE FILE", "sets the document", 2, 2, do_set, true},
-    {"patch", "TYPE FILE", "changes some of its keys; null removes one", 2, 2, do_patch, true},
-    {"unset", "TYPE [KEY]", "removes the document, or one key of it", 1, 2, do_unset, true},
-    {"history", "TYPE", "its changes, newest first", 1, 1, do_history},
-    {"diff", "TYPE FILE", "what a file would change", 2, 2, do_diff},
-    {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback, true},
-    {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate, true},
+    {"get", "TYPE", "the document at one level", 1, 1, do_get, TAKES_POLICY},
+    {"effective", "TYPE", "what the levels come to, and where each key came from", 1, 1, do_effective, TAKES_POLICY},
+    {"set", "TYPE FILE", "sets the document", 2, 2, do_set, TAKES_CHANGE},
+    {"patch", "TYPE FILE", "changes some of its keys; null removes one", 2, 2, do_patch, TAKES_CHANGE},
+    {"unset", "TYPE [KEY]", "removes the document, or one key of it", 1, 2, do_unset, TAKES_CHANGE},
+    {"history", "TYPE", "its changes, newest first", 1, 1, do_history, TAKES_POLICY | TAKES_PAGE},
+    {"diff", "TYPE FILE", "what a file would change", 2, 2, do_diff, TAKES_POLICY},
+    {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback, TAKES_CHANGE},
+    {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate, TAKES_CHANGE},
     {"monitor", "", "prints what is in force, then each change of it: keys, values, author, reason", 0, 0, do_monitor},
     {"backtest", "TYPE FILE", "what a file would have told from --from to --to, beside what is in force", 2, 2,
-     do_backtest},
+     do_backtest, TAKES_LEVEL | TAKES_TIME},
     {"export", "DIRECTORY", "writes every policy as a file, as policies.directory reads them", 1, 1, do_export},
     {"import", "DIRECTORY", "sets every policy that such files hold: all of them, or none when one is bad", 1, 1,
-     do_import},
+     do_import, TAKES_REASON},
 };
 
 static int print_usage(FILE *out, int status)
@@ -326,15 +359,52 @@ static const struct action *find_action(const struct request_line *line)
     return NULL;
 }
 
-/* What would be passed over in silence. */
-static int refuse_version(const struct action *action)
+/* Those of `options` by name, as they are written. g_free. */
+static char *name_options(unsigned options)
 {
-    fprintf(stderr, "vedette policy %s: --if-version is not heeded there: only by", action->name);
-    for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
-        if (actions[i].is_versioned)
-            fprintf(stderr, " %s", actions[i].name);
-    fputc('\n', stderr);
-    return 2;
+    g_autoptr(GString) names = g_string_new(NULL);
+    for (int i = 0; i < OPTIONS; i++)
+        if (options & 1u << i)
+            g_string_append_printf(names, "%s--%s", names->len ? ", " : "", option_names[i]);
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+/* What would be passed over in silence. True: there is something, and it was told. */
+static bool refuse_unheeded(const struct action *action, const struct request_line *line)
+{
+    unsigned given = line->is_global ? 1u << OPTION_GLOBAL : 0;
+    for (int i = 0; i < OPTIONS; i++)
+        given |= line->options[i] ? 1u << i : 0;
+    if (!(given & ~action->takes))
+        return false;
+    g_autofree char *unheeded = name_options(given & ~action->takes), *heeded = name_options(action->takes);
+    fprintf(stderr, "vedette policy %s: %s: not heeded there; it takes %s\n", action->name, unheeded,
+            *heeded ? heeded : "no options");
+    return true;
+}
+
+/* --scope LEVEL/ID, as the other options would say it. */
+static bool take_scope(struct request_line *line, GError **error)
+{
+    static const struct {
+        const char *prefix;
+        enum option option;
+    } levels[] = {{"camera/", OPTION_CAMERA}, {"site/", OPTION_SITE}, {"class/", OPTION_CLASS}};
+    const char *scope = line->options[OPTION_SCOPE];
+    if (!scope || strcmp(scope, "org") == 0)
+        return true;
+    line->is_global |= strcmp(scope, "global") == 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(levels) && !line->is_global; i++)
+        if (g_str_has_prefix(scope, levels[i].prefix) && scope[strlen(levels[i].prefix)]) {
+            g_free(line->options[levels[i].option]);
+            line->options[levels[i].option] = g_strdup(scope + strlen(levels[i].prefix));
+            return true;
+        }
+    if (line->is_global)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                "--scope %s: must be camera/ID, site/ID, class/ID, org or global", scope);
+    return false;
 }
 
 static int run_action(struct request_line *line)
@@ -343,8 +413,12 @@ static int run_action(struct request_line *line)
     g_autoptr(GError) error = NULL;
     if (!action)
         return print_usage(stderr, 2);
-    if (line->if_version && !action->is_versioned)
-        return refuse_version(action);
+    if (refuse_unheeded(action, line))
+        return 2;
+    if (!take_scope(line, &error)) {
+        fprintf(stderr, "vedette policy %s: %s\n", action->name, error->message);
+        return 2;
+    }
     line->client = api_client_new(&error);
     struct request_line rest = *line;
     rest.words = line->words + 1;
@@ -355,63 +429,32 @@ static int run_action(struct request_line *line)
     return is_good ? 0 : 1;
 }
 
-/* --scope LEVEL/ID, as the other options would say it. */
-static bool take_scope(struct request_line *line, GError **error)
+static bool read_line(struct request_line *line, int argc, char **argv, GError **error)
 {
-    const struct {
-        const char *prefix;
-        char **id;
-    } levels[] = {{"camera/", &line->camera}, {"site/", &line->site}, {"class/", &line->class}};
-    if (!line->scope || strcmp(line->scope, "org") == 0)
-        return true;
-    line->is_global |= strcmp(line->scope, "global") == 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(levels) && !line->is_global; i++)
-        if (g_str_has_prefix(line->scope, levels[i].prefix) && line->scope[strlen(levels[i].prefix)]) {
-            g_free(*levels[i].id);
-            *levels[i].id = g_strdup(line->scope + strlen(levels[i].prefix));
-            return true;
-        }
-    if (line->is_global)
-        return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                "--scope %s: must be camera/ID, site/ID, class/ID, org or global", line->scope);
-    return false;
+    GOptionEntry entries[OPTIONS + 2] = {
+        [OPTIONS] = {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &line->words, NULL, NULL}};
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    for (int i = 0; i < OPTIONS; i++)
+        entries[i] = (GOptionEntry){option_names[i], 0, 0, G_OPTION_ARG_STRING, &line->options[i], NULL, NULL};
+    entries[OPTION_GLOBAL].arg = G_OPTION_ARG_NONE;
+    entries[OPTION_GLOBAL].arg_data = &line->is_global;
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    return g_option_context_parse(context, &argc, &argv, error);
 }
 
 static int policy_main(int argc, char **argv)
 {
     struct request_line line = {0};
-    const GOptionEntry entries[] = {
-        {"camera", 0, 0, G_OPTION_ARG_STRING, &line.camera, NULL, NULL},
-        {"site", 0, 0, G_OPTION_ARG_STRING, &line.site, NULL, NULL},
-        {"class", 0, 0, G_OPTION_ARG_STRING, &line.class, NULL, NULL},
-        {"service", 0, 0, G_OPTION_ARG_STRING, &line.service, NULL, NULL},
-        {"reason", 0, 0, G_OPTION_ARG_STRING, &line.reason, NULL, NULL},
-        {"if-version", 0, 0, G_OPTION_ARG_STRING, &line.if_version, NULL, NULL},
-        {"from", 0, 0, G_OPTION_ARG_STRING, &line.from, NULL, NULL},
-        {"to", 0, 0, G_OPTION_ARG_STRING, &line.to, NULL, NULL},
-        {"scope", 0, 0, G_OPTION_ARG_STRING, &line.scope, NULL, NULL},
-        {"limit", 0, 0, G_OPTION_ARG_STRING, &line.limit, NULL, NULL},
-        {"cursor", 0, 0, G_OPTION_ARG_STRING, &line.cursor, NULL, NULL},
-        {"global", 0, 0, G_OPTION_ARG_NONE, &line.is_global, NULL, NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &line.words, NULL, NULL},
-        {NULL, 0, 0, 0, NULL, NULL, NULL},
-    };
     if (argc < 2 || strcmp(argv[1], "--help") == 0)
         return print_usage(argc < 2 ? stderr : stdout, argc < 2 ? 2 : 0);
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) error = NULL;
-    g_option_context_set_help_enabled(context, FALSE);
-    g_option_context_add_main_entries(context, entries, NULL);
-    bool is_good = g_option_context_parse(context, &argc, &argv, &error);
-    is_good = is_good && take_scope(&line, &error);
+    bool is_good = read_line(&line, argc, argv, &error);
     if (!is_good)
         fprintf(stderr, "vedette policy: %s\n", error->message);
     int status = is_good ? run_action(&line) : 2;
-    char *const owned[] = {line.camera, line.site, line.class, line.service, line.reason, line.if_version,
-                           line.from,   line.to,   line.scope, line.limit,   line.cursor};
-    for (size_t i = 0; i < G_N_ELEMENTS(owned); i++)
-        g_free(owned[i]);
+    for (size_t i = 0; i < OPTIONS; i++)
+        g_free(line.options[i]);
     g_strfreev(line.words);
     return status;
 }

@@ -16,19 +16,25 @@ struct spool_options {
 
 static bool parse(struct spool_options *options, const char *command, int *argc, char **argv, struct settings *settings)
 {
+    bool is_drain = strcmp(command, "drain") == 0;
     const GOptionEntry entries[] = {
         {"config", 0, 0, G_OPTION_ARG_FILENAME, &options->config, "settings file (YAML): its data_dir has the spool",
          "FILE"},
         {"directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory, "the spool's directory itself", "DIR"},
-        {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out,
-         "drain: write the records there, a line each, and take "
+        {is_drain ? "out" : NULL, 0, 0, G_OPTION_ARG_FILENAME, &options->out,
+         "write the records there, a line each, and take "
          "them out of the spool; - is standard output",
          "FILE"},
         {0}};
     g_autofree char *name = g_strconcat("spool ", command, NULL);
     if (cli_options_load(name, entries, &options->config, argc, argv, settings) != 0)
         return false;
-    if (!cli_options_are_all(name, *argc, argv)) {
+    bool is_elsewhere = is_drain && options->directory && !options->out;
+    if (is_elsewhere)
+        fprintf(stderr,
+                "vedette spool drain: --directory is heeded with --out FILE alone: into the store goes what the "
+                "spool of its own data_dir holds\n");
+    if (!cli_options_are_all(name, *argc, argv) || is_elsewhere) {
         record_clear(&settings_descriptor, settings);
         return false;
     }
@@ -200,6 +206,6 @@ const struct cli_command command_spool_stats = {"spool stats", "[--config FILE |
                                                 "what waits in the spool of a hub that does not run", stats_main};
 const struct cli_command command_spool_verify = {"spool verify", "[--config FILE | --directory DIR]",
                                                  "reads every record of a spool, and changes none", verify_main};
-const struct cli_command command_spool_drain = {"spool drain", "[--config FILE | --directory DIR] [--out FILE]",
+const struct cli_command command_spool_drain = {"spool drain", "[--config FILE] [[--directory DIR] --out FILE]",
                                                 "moves what waits in the spool into the store, or into a file",
                                                 drain_main};

@@ -37,6 +37,12 @@ def config_check_tells_every_mistake():
         result = vedette("config", "check", path)  # valid, but nothing would be counted
         told = [line.removeprefix(f"{path}: warning: ").split(":")[0] for line in result.stderr.strip().split("\n")]
         assert result.returncode == 0 and told == ["source.picture_fps", "cameras[1].analyse_fps"], result
+        for words in (("--config", path), (f"--config={path}",)):
+            result = vedette("config", "check", *words)
+            assert result.returncode == 0 and f"{path}: ok, " in result.stdout, result
+        for words in ((path, "--config", path), (), (path, path), ("--confg", path)):
+            result = vedette("config", "check", *words)
+            assert result.returncode == 2 and "usage: vedette config check FILE, or --config FILE" in result.stderr, result
         result = vedette("config", "check", directory / "none.yml")
         assert result.returncode == 1 and "none.yml: cannot be opened" in result.stderr, result.stderr
 
@@ -162,6 +168,10 @@ def what_a_command_does_not_take_is_refused_before_it_acts():
         for command, status, words in ((("retention", "run", "--org", "acme"), 2, "'--org' is no option"),
                                        (("retention", "run", "all"), 2, "usage: vedette retention run"),
                                        (("retention", "confirm-clock", "--dry-run"), 2, "'--dry-run' is no option"),
+                                       (("spool", "stats", "--out", directory / "o"), 2, "'--out' is no option"),
+                                       (("spool", "drain", "--directory", directory), 2, "--directory is heeded with --out"),
+                                       (("model", "list", "--card", "c"), 2, "--card is not heeded there"),
+                                       (("model", "check", "m.onnx", "--sha256", "a" * 64), 2, "--sha256 is not heeded there"),
                                        (("audit", "verify", "acme"), 2, "usage: vedette audit verify"),
                                        (("audit", "erase", "eve", "why"), 2, "'eve' is no KIND:ID"),
                                        (("audit", "erase", "user:eve", "why"), 1, "has nothing of 'user:eve'"),

@@ -138,12 +138,22 @@ def the_command_line_changes_tells_and_refuses():
                 assert stale.returncode == 1 and "version 1" in stale.stderr, stale.stderr
                 document.write_bytes(b"{}\0{ this is cut off")
                 for verb in ("set", "validate", "patch", "diff", "backtest"):
-                    cut = policy(verb, "safety", document, "--camera", "shop", "--from", iso(0), "--to", iso(60))
+                    times = ("--from", iso(0), "--to", iso(60)) if verb == "backtest" else ()
+                    cut = policy(verb, "safety", document, "--camera", "shop", *times)
                     assert cut.returncode == 1 and "byte 0" in cut.stderr, (verb, cut)
                 document.write_text("{}")
-                for words in (("diff", "safety", document), ("import", directory), ("get", "safety")):
-                    unheeded = policy(*words, "--if-version", "7")
-                    assert unheeded.returncode == 2 and "--if-version" in unheeded.stderr, unheeded
+                for words, unheeded, heeded in ((("diff", "safety", document, "--if-version", "7"), "--if-version", "--service"),
+                                                (("import", directory, "--camera", "shop", "--limit", "2"), "--camera, --limit", "--reason"),
+                                                (("get", "safety", "--reason", "why"), "--reason", "--camera, --site, --class"),
+                                                (("list", "--limit", "1"), "--limit", "no options"),
+                                                (("monitor", "--scope", "camera/shop"), "--scope", "no options"),
+                                                (("monitor", "--global"), "--global", "no options"),
+                                                (("export", directory / "none", "--site", "s"), "--site", "no options")):
+                    refused = policy(*words)
+                    told = f"{words[0]}: {unheeded}: not heeded there; it takes "
+                    assert refused.returncode == 2 and told in refused.stderr, refused
+                    assert heeded in refused.stderr.split("it takes ")[1], refused
+                assert not (directory / "none").exists()
                 assert policy("export", directory / "exported").returncode == 0
                 exported = directory / "exported" / "orgs" / "default" / "cameras" / "shop" / "safety.json"
                 assert json.loads(exported.read_text()) == {"loitering_seconds": 9}
