@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/media_url.h"
 #include "cameras/cameras_internal.h"
+#include "cameras/kept.h"
 #include "store/cameras.h"
 
 struct cameras *cameras_new(const struct cameras_config *config)
@@ -275,55 +276,6 @@ static const struct camera *find(const struct camera_set *set, const struct came
     return NULL;
 }
 
-/* ---- logins that stay ---- */
-
-static bool has_host_of(const struct camera *camera, const char *source)
-{
-    struct stream_use uses[CAMERA_MAX_STREAMS];
-    size_t count = camera_list_streams(camera, uses);
-    struct media_url wanted, present;
-    bool is_found = false;
-    if (!media_url_parse(source, &wanted, NULL))
-        return false;
-    for (size_t i = 0; i < count && !is_found; i++)
-        if (media_url_parse(uses[i].source, &present, NULL)) {
-            is_found = present.scheme == wanted.scheme && present.port == wanted.port &&
-                       g_strcmp0(present.host, wanted.host) == 0;
-            media_url_clear(&present);
-        }
-    media_url_clear(&wanted);
-    return is_found;
-}
-
-/* What is left out stays; what is empty goes. */
-static void keep_text(char **text, const char *before)
-{
-    if (!*text)
-        *text = g_strdup(before);
-    else if (!**text)
-        g_clear_pointer(text, g_free);
-}
-
-/* A login is for the host it was given for: sent to another, it would be lost to whoever is there. */
-static void keep_logins(struct camera *camera, const struct camera *before)
-{
-    struct camera_stream *streams = camera->streams.items;
-    const struct camera_stream *old = before->streams.items;
-    struct stream_use uses[CAMERA_MAX_STREAMS];
-    bool has_its_hosts = true;
-    size_t count = camera_list_streams(camera, uses);
-    for (size_t i = 0; i < count; i++)
-        has_its_hosts = has_its_hosts && has_host_of(before, uses[i].source);
-    keep_text(&camera->username, has_its_hosts ? before->username : NULL);
-    keep_text(&camera->password, has_its_hosts ? before->password : NULL);
-    for (size_t i = 0; i < camera->streams.count; i++)
-        for (size_t j = 0; j < before->streams.count; j++)
-            if (g_strcmp0(streams[i].source, old[j].source) == 0) {
-                keep_text(&streams[i].username, old[j].username);
-                keep_text(&streams[i].password, old[j].password);
-            }
-}
-
 /* The copy that is edited shows no logins, so that what is given is told from what was there. */
 static bool edit(const struct cameras *cameras, const struct camera_change *change, const struct camera *before,
                  struct camera *camera, struct record_errors *errors, GError **error)
@@ -339,7 +291,7 @@ static bool edit(const struct cameras *cameras, const struct camera_change *chan
     if (!change->edit(change->data, camera, errors, error) || !check(cameras, camera, errors, error))
         return false;
     camera_tidy(camera);
-    keep_logins(camera, before);
+    camera_keep_logins(camera, before);
     return true;
 }
 

@@ -55,8 +55,8 @@ struct camera_change {
 const struct camera *cameras_create(struct cameras *cameras, const struct camera *asked, const struct audit_by *by,
                                     struct record_errors *errors, GError **error);
 /* As it is now. NULL also with VEDETTE_ERROR_NOT_FOUND, VEDETTE_ERROR_UNSUPPORTED (the settings say what it is, or
- * policies are of one that shall go) and VEDETTE_ERROR_CONFLICT (it is not as expected). A login stays where none is
- * given (an empty one removes it), but goes with the host it was given for. */
+ * policies are of one that shall go) and VEDETTE_ERROR_CONFLICT (it is not as expected). What is left out of
+ * its logins stays by the rule of cameras/kept.h: with the host that it was given for. */
 const struct camera *cameras_change(struct cameras *cameras, const struct camera_change *change,
                                     struct record_errors *errors, GError **error);
 bool cameras_delete(struct cameras *cameras, const struct camera_change *change, GError **error);

@@ -78,9 +78,9 @@ static const char new_camera[] =
     "{\"name\":\"Yard\",\"source\":\"rtsp://me:" SECRETS "@10.0.0.9/s?pwd=" SECRETS "\",\"password\":\"" SECRETS "\"}";
 
 /* Its id; g_free. */
-static char *create(struct cameras_world *cameras, const char *token)
+static char *create(struct cameras_world *cameras, const char *token, const char *body)
 {
-    struct reply reply = ask(cameras, "POST", "/api/v1/cameras", token, "", new_camera);
+    struct reply reply = ask(cameras, "POST", "/api/v1/cameras", token, "", body);
     g_assert_cmpint(reply.status, ==, 201);
     json_t *camera = json_loads(reply.body->str, 0, NULL);
     char *id = g_strdup(json_string_value(json_object_get(camera, "id")));
@@ -94,9 +94,9 @@ static void test_a_camera_is_its_orgs(void)
 {
     struct cameras_world cameras;
     cameras_init(&cameras);
-    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL),
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL),
                     *test = g_strconcat(path, "/test", NULL), *zones = g_strconcat(path, "/zones", NULL);
-    g_autofree char *others = create(&cameras, cameras.other); /* of the same name, in another org */
+    g_autofree char *others = create(&cameras, cameras.other, new_camera); /* of the same name, in another org */
     g_assert_cmpuint(cameras.changes, ==, 2);
     g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras", cameras.own, new_camera), ==, 409);
     g_assert_cmpint(status_of(&cameras, "GET", path, cameras.other, NULL), ==, 404);
@@ -119,7 +119,8 @@ static void test_numbers_are_the_same_in_every_form_of_a_list(void)
     static const char *const forms[] = {"", "?limit=1", "?fields=id,polygon", "?fields=polygon&format=csv"};
     struct cameras_world cameras;
     cameras_init(&cameras);
-    g_autofree char *id = create(&cameras, cameras.own), *zones = g_strdup_printf("/api/v1/cameras/%s/zones", id),
+    g_autofree char *id = create(&cameras, cameras.own, new_camera),
+                    *zones = g_strdup_printf("/api/v1/cameras/%s/zones", id),
                     *body = g_strdup_printf("{\"id\":\"yard\",\"polygon\":%s}", polygon);
     g_assert_cmpint(status_of(&cameras, "POST", zones, cameras.own, body), ==, 201);
     for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
@@ -137,7 +138,7 @@ static void test_only_administrators_change_cameras(void)
 {
     struct cameras_world cameras;
     cameras_init(&cameras);
-    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
     g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras", cameras.viewer, new_camera), ==, 403);
     g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.viewer, "{\"name\":\"x\"}"), ==, 403);
     g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.viewer, NULL), ==, 403);
@@ -166,7 +167,7 @@ static void test_secrets_stay_in_the_store(void)
     struct cameras_world cameras;
     cameras_init(&cameras);
     g_autoptr(GError) error = NULL;
-    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
     struct reply reply = ask(&cameras, "PATCH", path, cameras.own, "", "{\"analyse_fps\":7}");
     g_assert_cmpint(reply.status, ==, 200);
     g_assert_nonnull(strstr(reply.body->str, "rtsp://10.0.0.9/s?pwd=***"));
@@ -190,7 +191,7 @@ static void test_what_was_made_is_there_after_a_restart(void)
     struct cameras_world cameras;
     cameras_init(&cameras);
     g_autoptr(GError) error = NULL;
-    g_autofree char *id = create(&cameras, cameras.own);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera);
     struct live *live = live_new(&cameras.world.settings.cameras);
     const struct cameras_config config = {cameras.world.store,
                                           cameras.world.policies,
@@ -219,7 +220,7 @@ static void test_cameras_that_are_not_read_yet_are_not_denied(void)
     struct cameras_world cameras;
     cameras_init(&cameras);
     g_autoptr(GError) error = NULL;
-    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
     live_remove_camera(cameras.world.live, id);
     camera_roster_set_whole(live_roster(cameras.world.live), false);
     const struct {
@@ -285,7 +286,7 @@ static void test_logins_follow_the_first_key(void)
     static const char *const keys[] = {KEY_ONE, KEY_TWO "\n" KEY_ONE, KEY_TWO}, *const ids[] = {"one", "two", "two"};
     struct cameras_world cameras;
     cameras_init(&cameras);
-    g_autofree char *id = create(&cameras, cameras.own), *before = stored_logins(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *before = stored_logins(&cameras);
     g_assert_nonnull(strstr(before, SECRETS));
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_autofree char *password = password_with_keys(&cameras, keys[i], id), *stored = stored_logins(&cameras),
@@ -312,7 +313,7 @@ static void test_a_login_goes_with_its_host(void)
     };
     struct cameras_world cameras;
     cameras_init(&cameras);
-    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, cases[i].patch), ==, 200);
         CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras.world.live);
@@ -324,6 +325,87 @@ static void test_a_login_goes_with_its_host(void)
     cameras_clear(&cameras);
 }
 
+/* What holds for each address, in their order: "name:password", "-" where none does. g_free. */
+static char *logins_of(struct cameras_world *cameras, const char *id)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->world.live);
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera_set_find(set, id), uses);
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < count; i++)
+        g_string_append_printf(text, "%s%s%s%s", i ? " " : "", uses[i].username ? uses[i].username : "-",
+                               uses[i].password ? ":" : "", uses[i].password ? uses[i].password : "");
+    return g_string_free(text, FALSE);
+}
+
+#define STREAM(source, role, more) "{\"source\":\"rtsp://" source "\",\"roles\":[\"" role "\"]" more "}"
+#define STREAMS(first, second) "\"streams\":[" first "," second "]"
+#define LOGIN(name, password) "\"username\":\"" name "\",\"password\":\"" password "\""
+/* One host and a login an address; two hosts, of which the second has a login of its own; one address. */
+#define TWO_LOGINS STREAMS(STREAM("u:p@a/1", "detect", ""), STREAM("v:q@a/2", "live", ""))
+#define TWO_HOSTS STREAMS(STREAM("a/1", "detect", ""), STREAM("v:q@b/2", "live", "")) "," LOGIN("c", "d")
+#define ALONE "\"source\":\"rtsp://c:d@a/1\""
+
+/* A camera is made, then changed, then changed where no login is. */
+static void test_a_login_is_sent_where_it_was_given_for(void)
+{
+    static const struct {
+        const char *made, *patch, *logins;
+    } cases[] = {
+        /* a stream's own: with its host, by address, then by role */
+        {TWO_LOGINS, STREAMS(STREAM("a/3", "detect", ""), STREAM("a/2", "live", "")), "u:p v:q"},
+        {TWO_LOGINS, STREAMS(STREAM("a/3", "detect", ""), STREAM("a/4", "live", "")), "u:p v:q"},
+        {TWO_LOGINS, STREAMS(STREAM("a/1", "live", ""), STREAM("a/2", "detect", "")), "u:p v:q"},
+        {TWO_LOGINS, STREAMS(STREAM("a/3", "live", ""), STREAM("a/4", "detect", "")), "v:q u:p"},
+        {TWO_LOGINS, STREAMS(STREAM("a/1", "detect", ""), STREAM("b/2", "live", "")), "u:p -"},
+        {TWO_LOGINS, STREAMS(STREAM("a:5540/1", "detect", ""), STREAM("a/2", "live", "")), "- v:q"},
+        {TWO_LOGINS, STREAMS(STREAM("a/3", "detect", ",\"password\":\"r\""), STREAM("a/2", "live", "")), "u:r v:q"},
+        {TWO_LOGINS, STREAMS(STREAM("n:m@a/1", "detect", ""), STREAM("b/2", "live", "," LOGIN("w", "x"))), "n:m w:x"},
+        {TWO_LOGINS, STREAMS(STREAM("a/1", "detect", "," LOGIN("", "")), STREAM("a/2", "live", "")), "- v:q"},
+        /* from streams to a source */
+        {TWO_LOGINS, "\"source\":\"rtsp://a/3\"", "u:p"},
+        {TWO_LOGINS, "\"source\":\"rtsp://a/2\"", "v:q"},
+        {TWO_LOGINS, "\"source\":\"rtsp://b/1\"", "-"},
+        {TWO_HOSTS, "\"source\":\"rtsp://b/1\"", "v:q"},
+        {TWO_HOSTS, "\"source\":\"rtsp://a/3\"", "c:d"},
+        {TWO_HOSTS, "\"source\":\"rtsp://n:m@b/3\"", "n:m"},
+        /* the camera's: never to the host whose stream had its own, nor to a new one */
+        {TWO_HOSTS, STREAMS(STREAM("a/1", "detect", ""), STREAM("b/3", "live", "")), "c:d v:q"},
+        {TWO_HOSTS, STREAMS(STREAM("a/3", "detect", ""), STREAM("b/2", "live", "," LOGIN("", ""))), "c:d -"},
+        {TWO_HOSTS, STREAMS(STREAM("b/3", "detect", ""), STREAM("b/4", "live", "")), "v:q v:q"},
+        {TWO_HOSTS, STREAMS(STREAM("a/1", "detect", ""), STREAM("c/2", "live", "")), "c:d -"},
+        {TWO_HOSTS, STREAMS(STREAM("c/1", "detect", ""), STREAM("b/2", "live", "")), "- v:q"},
+        {TWO_HOSTS, STREAMS(STREAM("a/1", "detect", ""), STREAM("c/2", "live", "")) ",\"password\":\"e\"", "c:e -:e"},
+        {TWO_HOSTS, STREAMS(STREAM("a/1", "detect", ""), STREAM("c/2", "live", "")) "," LOGIN("n", "m"), "n:m n:m"},
+        {TWO_HOSTS, LOGIN("n", "m"), "n:m v:q"},
+        {TWO_HOSTS, LOGIN("", ""), "- v:q"},
+        {TWO_HOSTS, "\"name\":\"Gate\"", "c:d v:q"},
+        /* one that nobody was sent is for nobody */
+        {TWO_LOGINS "," LOGIN("c", "d"), STREAMS(STREAM("a/1", "detect", ""), STREAM("b/2", "live", "")), "u:p -"},
+        {TWO_LOGINS "," LOGIN("c", "d"), STREAMS(STREAM("b/1", "detect", ""), STREAM("c/2", "live", "")), "- -"},
+        /* from a source to streams */
+        {ALONE, STREAMS(STREAM("a/1", "detect", ""), STREAM("a/2", "live", "")), "c:d c:d"},
+        {ALONE, STREAMS(STREAM("a/1", "detect", ""), STREAM("b/2", "live", "")), "c:d -"},
+        {ALONE, STREAMS(STREAM("b/1", "detect", ""), STREAM("v:q@a/2", "live", "")), "- v:q"},
+    };
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *made = g_strdup_printf("{\"name\":\"Yard\",%s}", cases[i].made),
+                        *patch = g_strdup_printf("{%s}", cases[i].patch), *id = create(&cameras, cameras.own, made),
+                        *path = g_strconcat("/api/v1/cameras/", id, NULL);
+        g_test_message("%s", patch);
+        g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, patch), ==, 200);
+        g_autofree char *changed = logins_of(&cameras, id);
+        g_assert_cmpstr(changed, ==, cases[i].logins);
+        g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, "{\"analyse_fps\":3}"), ==, 200);
+        g_autofree char *same = logins_of(&cameras, id);
+        g_assert_cmpstr(same, ==, cases[i].logins);
+        g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.own, NULL), ==, 204);
+    }
+    cameras_clear(&cameras);
+}
+
 static void test_patches_keep_what_they_do_not_name(void)
 {
     static const char streams[] =
@@ -331,7 +413,7 @@ static void test_patches_keep_what_they_do_not_name(void)
         "{\"source\":\"rtsp://10.0.0.9/b\",\"roles\":[\"live\"],\"password\":\"" SECRETS "\"}]}";
     struct cameras_world cameras;
     cameras_init(&cameras);
-    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
     g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, streams), ==, 200);
     g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, "{\"analyse_fps\":null,\"name\":\"B\"}"), ==, 200);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras.world.live);
@@ -353,7 +435,7 @@ static void test_a_camera_with_policies_stays(void)
 {
     struct cameras_world cameras;
     cameras_init(&cameras);
-    g_autofree char *id = create(&cameras, cameras.own), *path = g_strconcat("/api/v1/cameras/", id, NULL),
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL),
                     *policy = g_strconcat("/api/v1/policies/safety?camera_id=", id, NULL);
     g_assert_cmpint(status_of(&cameras, "PUT", policy, cameras.own, "{\"loitering_seconds\":7}"), ==, 200);
     g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.own, NULL), ==, 409);
@@ -370,7 +452,7 @@ static void test_there_are_bounds(void)
     world_start(&cameras.world);
     cameras.own = world_login_as(&cameras.world, "admin", WORLD_PASSWORD);
     cameras.other = cameras.viewer = NULL;
-    g_autofree char *id = create(&cameras, cameras.own);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera);
     g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras", cameras.own,
                               "{\"name\":\"Second\",\"source\":\"rtsp://10.0.0.1/\"}"),
                     ==, 409);
@@ -396,6 +478,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras/what_was_made_is_there_after_a_restart", test_what_was_made_is_there_after_a_restart);
     g_test_add_func("/cameras/logins_follow_the_first_key", test_logins_follow_the_first_key);
     g_test_add_func("/cameras/a_login_goes_with_its_host", test_a_login_goes_with_its_host);
+    g_test_add_func("/cameras/a_login_is_sent_where_it_was_given_for", test_a_login_is_sent_where_it_was_given_for);
     g_test_add_func("/cameras/patches_keep_what_they_do_not_name", test_patches_keep_what_they_do_not_name);
     g_test_add_func("/cameras/a_camera_with_policies_stays", test_a_camera_with_policies_stays);
     g_test_add_func("/cameras/there_are_bounds", test_there_are_bounds);
