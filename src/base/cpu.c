@@ -26,7 +26,8 @@ static unsigned probe(void)
     features |= __builtin_cpu_supports("sse4.1") ? CPU_SSE41 : 0;
     features |= __builtin_cpu_supports("avx2") ? CPU_AVX2 : 0;
     features |= __builtin_cpu_supports("sse4.2") ? CPU_CRC32C : 0;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vbmi"))
         features |= CPU_AVX512;
 #elif defined(__aarch64__)
     features |= CPU_NEON; /* part of the architecture */

@@ -127,6 +127,7 @@ const struct motion_kernels *motion_kernels_choose(void)
         enum cpu_feature feature;
         const struct motion_kernels *(*kernels)(void);
     } forms[] = {
+        {CPU_AVX512, motion_kernels_avx512},
         {CPU_AVX2, motion_kernels_avx2},
         {CPU_SSE41, motion_kernels_sse41},
         {CPU_NEON, motion_kernels_neon},

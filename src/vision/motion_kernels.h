@@ -1,10 +1,11 @@
 /* The loops of motion that touch every pixel. Each has a portable form, which is the specification, and twins for the
  * instruction sets there are; a struct of pointers is chosen once, by what the processor has. All give the same bits.
  *
- *   motion_kernels.c       portable forms, choice
- *   motion_kernels_x86.c   SSE4.1, AVX2
- *   motion_kernels_neon.c  NEON
- *   motion_kernels_wide.h  what all of these share
+ *   motion_kernels.c         portable forms, choice
+ *   motion_kernels_x86.c     SSE4.1, AVX2
+ *   motion_kernels_neon.c    NEON
+ *   motion_kernels_wide.h    what these three sets share
+ *   motion_kernels_avx512.c  AVX-512, whose masks make other loops
  */
 #pragma once
 

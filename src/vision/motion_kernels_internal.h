@@ -22,4 +22,5 @@ void average_threes_portable(uint8_t *to, const uint8_t *from, int ahead, int co
 /* NULL where this was compiled for another kind of processor. */
 const struct motion_kernels *motion_kernels_sse41(void);
 const struct motion_kernels *motion_kernels_avx2(void);
+const struct motion_kernels *motion_kernels_avx512(void);
 const struct motion_kernels *motion_kernels_neon(void);

@@ -65,7 +65,9 @@ static void test_rows_are_summed_alike(void)
 
 static void check_averages(struct world *world)
 {
-    int size = (int)random_range(&world->random, 1, GROUP_SIZE_MAX + 3), step = (int)random_range(&world->random, 1, 2);
+    bool is_threes = random_range(&world->random, 0, 1); /* which have loops of their own */
+    int size = is_threes ? 3 : (int)random_range(&world->random, 1, GROUP_SIZE_MAX + 3);
+    int step = is_threes ? 1 : (int)random_range(&world->random, 1, 2);
     int rows = (int)random_range(&world->random, 1, GROUP_SIZE_MAX + 3);
     size_t count = (size_t)(world->length * size * step);
     g_autofree uint16_t *sums = g_new0(uint16_t, count + GROUP_SLACK);
