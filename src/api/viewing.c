@@ -79,7 +79,7 @@ static bool tell_view(const struct request *request, const struct camera *camera
     const struct audit_by by = request_by(request);
     const struct audit_change change = {AUDIT_MATERIAL, camera->id, "view", NULL, NULL};
     int64_t now_us = clock_monotonic_us(api->clock);
-    g_autofree char *key = g_strdup_printf("%s %s", by.actor_id, camera->id);
+    g_autofree char *key = g_strdup_printf("%s %s %s", by.actor_id, by.address ? by.address : "", camera->id);
     g_autoptr(GError) error = NULL;
     if (is_told(api->viewings, key, now_us))
         return true;

@@ -391,6 +391,14 @@ static bool take_scope(struct request_line *line, GError **error)
         enum option option;
     } levels[] = {{"camera/", OPTION_CAMERA}, {"site/", OPTION_SITE}, {"class/", OPTION_CLASS}};
     const char *scope = line->options[OPTION_SCOPE];
+    int named = (scope != NULL) + line->is_global;
+    for (size_t i = 0; i < G_N_ELEMENTS(levels); i++)
+        named += line->options[levels[i].option] != NULL;
+    if (named > 1) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "more than one level is named: give one of --scope, --camera, --site, --class and --global");
+        return false;
+    }
     if (!scope || strcmp(scope, "org") == 0)
         return true;
     line->is_global |= strcmp(scope, "global") == 0;

@@ -90,9 +90,10 @@ static char *hide_login(const char *location)
     const char *start = strstr(location, "://");
     const char *end = start ? start + strcspn(start + 3, "/?#") + 3 : NULL;
     const char *at = start ? g_strrstr_len(start, end - start, "@") : NULL;
-    if (!at)
-        return g_strdup(location);
-    return g_strdup_printf("%.*s://***%s", (int)(start - location), location, at);
+    g_autofree char *named =
+        at ? g_strdup_printf("%.*s://***%s", (int)(start - location), location, at) : g_strdup(location);
+    const char *query = start ? strchr(named, '?') : NULL; /* signed addresses have their secret there */
+    return query ? g_strdup_printf("%.*s?***", (int)(query - named), named) : g_steal_pointer(&named);
 }
 
 static bool check_sha256(GBytes *bytes, const char *sha256, GError **error)

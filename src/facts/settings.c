@@ -46,7 +46,7 @@ static const struct record_field worker_fields[] = {
     FIELD(struct worker_settings, live_window_ms, 0,
           "pictures of a stream of its own for who looks hide what was found on the analysed stream so long before and "
           "after; where that is not known, the analysed picture is shown instead",
-          .unit = "ms", .min = 50, .max = 5000, .default_text = "300"),
+          .unit = "ms", .min = 50, .max = 500, .default_text = "300"),
     FIELD(struct worker_settings, sandbox, RECORD_NEEDS_RESTART,
           "close workers in (Landlock, no new privileges); false only to look for faults", .default_text = "true"),
     FIELD(struct worker_settings, store_tracks, RECORD_NEEDS_RESTART,

@@ -3,7 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { HISTORY_FRAMES = 64 }; /* of two windows: more than any camera is analysed in them */
+enum {
+    HISTORY_FRAMES = 64, /* of two windows: more than any camera is analysed in them */
+    BREAK_MAX_MS = 300,  /* who walks at 1.4 m/s has gone 0.4 m */
+};
 
 /* Pictures whose shapes differ by less show the same: sizes are rounded to whole macroblocks. */
 static const double shape_tolerance = 0.02;
@@ -118,10 +121,12 @@ bool figure_history_covered_ms(const struct figure_history *history, int64_t *at
     return true;
 }
 
-/* Analysed without a break longer than the window, from half a window before to half a window after. */
+/* Analysed from half a window before to half a window after, without a break that is longer than the window, or in
+ * which who walks could leave the margin around both places where they were seen. */
 static bool is_covered(const struct figure_history *history, int64_t at_ms)
 {
     int64_t from_ms = at_ms - history->window_ms / 2, to_ms = at_ms + history->window_ms / 2;
+    int64_t longest_ms = MIN(history->window_ms, BREAK_MAX_MS);
     if (history->count == 0 || frame_at(history, 0)->at_ms > from_ms || newest(history)->at_ms < to_ms)
         return false;
     /* a full ring may have lost frames that lie in the window */
@@ -129,7 +134,7 @@ static bool is_covered(const struct figure_history *history, int64_t at_ms)
         return false;
     for (size_t i = 1; i < history->count; i++) {
         int64_t before_ms = frame_at(history, i - 1)->at_ms, after_ms = frame_at(history, i)->at_ms;
-        if (after_ms > from_ms && before_ms < to_ms && after_ms - before_ms > history->window_ms)
+        if (after_ms > from_ms && before_ms < to_ms && after_ms - before_ms > longest_ms)
             return false;
     }
     return true;

@@ -196,6 +196,9 @@ def a_model_from_the_network_is_taken_only_as_what_it_should_be():
             refused(shelf.run("add", f"{server.url}/cut.onnx", *card, *right), hashlib.sha256(model[:-1]).hexdigest())
             refused(shelf.run("add", f"{server.url}/empty.onnx", *card, *right), "nothing was kept")
             refused(shelf.run("add", f"{server.url}/none.onnx", *card, *right), "404")
+            signed = shelf.run("add", f"{server.url}/none.onnx?signature=not-to-be-told", *card, *right)
+            refused(signed, "none.onnx?***")
+            assert "not-to-be-told" not in signed.stderr, signed
             refused(shelf.run("add", f"{server.url}/file.onnx", *card, *right), "cannot be fetched")
             refused(shelf.run("add", f"{server.url}/round.onnx", *card, *right), "cannot be fetched")
             refused(shelf.run("add", f"file://{shelf.source}", *card, *right), "cannot be fetched")

@@ -1,5 +1,6 @@
 """Policies that change while a camera is watched: by webhook, by file, by the API; nothing is restarted."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.server
@@ -136,6 +137,11 @@ def the_command_line_changes_tells_and_refuses():
                 assert refused.returncode == 1 and "must be between 0 and 86400" in refused.stderr, refused.stderr
                 stale = policy("unset", "safety", "--camera", "shop", "--if-version", "7")
                 assert stale.returncode == 1 and "version 1" in stale.stderr, stale.stderr
+                document.write_text("{}")
+                for levels in (("--scope", "camera/shop", "--global"), ("--scope", "org", "--camera", "shop"),
+                               ("--scope", "camera/a", "--camera", "shop"), ("--camera", "shop", "--global")):
+                    torn = policy("set", "safety", document, *levels)
+                    assert torn.returncode == 2 and "more than one level" in torn.stderr, (levels, torn)
                 document.write_bytes(b"{}\0{ this is cut off")
                 for verb in ("set", "validate", "patch", "diff", "backtest"):
                     times = ("--from", iso(0), "--to", iso(60)) if verb == "backtest" else ()
@@ -160,6 +166,30 @@ def the_command_line_changes_tells_and_refuses():
                 wrong = policy("list", VEDETTE_PASSWORD="wrong")
                 assert wrong.returncode == 1 and "wrong" in wrong.stderr, wrong.stderr
                 assert policy("nonsense").returncode == 2
+
+
+class Unwell(http.server.BaseHTTPRequestHandler):
+    """A server that is not well, whose store is."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status":"degraded","components":{"store":{"status":"healthy"}}}')
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def unwell_server():
+    with http.server.HTTPServer(("127.0.0.1", 0), Unwell) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def every_verb_of_the_command_line_answers():
@@ -215,7 +245,10 @@ def every_verb_of_the_command_line_answers():
                 until(lambda: script("health-check-resilience.sh").returncode == 0, "the server is healthy")
                 told = json.loads(script("health-check-resilience.sh").stdout)
                 assert "circuit_breakers" in told["resilience_stats"], told
+                assert script("health-check-resilience.sh", VEDETTE_URL=hub.address + "/").returncode == 0
                 assert script("health-check-resilience.sh", VEDETTE_URL="http://127.0.0.1:1").returncode == 2
+                with unwell_server() as address:
+                    assert script("health-check-resilience.sh", VEDETTE_URL=address).returncode == 1
 
 
 def read_object(stream):

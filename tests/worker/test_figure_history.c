@@ -92,6 +92,27 @@ static void test_a_gap_in_the_analysis_is_not_shown_over(void)
     figure_history_free(history);
 }
 
+/* However wide the window: who walks would be half-way between two places that are known, and in neither. */
+static void test_h11_a_wide_window_allows_no_longer_gap(void)
+{
+    static const struct {
+        int window_ms, gap_ms;
+        bool is_shown;
+    } rows[] = {{300, 300, true},    {300, 400, false}, {1000, 300, true}, {1000, 400, false},
+                {1000, 1000, false}, {100, 100, true},  {100, 200, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct figure_history *history = figure_history_new(rows[i].window_ms);
+        struct privacy_request request;
+        uint64_t number;
+        for (int64_t at_ms = 0; at_ms <= 6000; at_ms += rows[i].gap_ms)
+            note(history, at_ms, false);
+        g_test_message("window %d ms, gap %d ms", rows[i].window_ms, rows[i].gap_ms);
+        g_assert_cmpint(ask(history, WIDE_PX, HIGH_PX, 6000 - rows[i].window_ms, &request, &number), ==,
+                        rows[i].is_shown);
+        figure_history_free(history);
+    }
+}
+
 static void test_a_moment_at_which_all_was_hidden_hides_all(void)
 {
     struct figure_history *history = history_until(1000);
@@ -151,6 +172,8 @@ int main(int argc, char **argv)
     g_test_add_func("/figure_history/what is not known is not shown", test_what_is_not_known_is_not_shown);
     g_test_add_func("/figure_history/a gap in the analysis is not shown over",
                     test_a_gap_in_the_analysis_is_not_shown_over);
+    g_test_add_func("/figure_history/h11 a wide window allows no longer gap",
+                    test_h11_a_wide_window_allows_no_longer_gap);
     g_test_add_func("/figure_history/a moment at which all was hidden hides all",
                     test_a_moment_at_which_all_was_hidden_hides_all);
     g_test_add_func("/figure_history/clocks of two kinds are not compared", test_clocks_of_two_kinds_are_not_compared);
