@@ -43,8 +43,9 @@ lint:
 # Many cameras for a day, some of them bad: tests/soak/soak.py says what must hold. SOAK_SECONDS=600 for a short one.
 # Before that the crash suite with 1,000 kills, the damage suite at every byte, the disk suite with every call that fails, and ten minutes of a store that goes away.
 soak: build
-	@ninja -C $(BUILD) tests/crash/test_crash tests/resilience/test_spool_damage tests/resilience/test_spool_disk tests/worker/test_gate
+	@ninja -C $(BUILD) tests/crash/test_crash tests/crash/test_walk tests/resilience/test_spool_damage tests/resilience/test_spool_disk tests/worker/test_gate
 	@VEDETTE_CRASH_KILLS=1000 $(BUILD)/tests/crash/test_crash
+	@VEDETTE_CRASH_KILLS=1000 $(BUILD)/tests/crash/test_walk
 	@VEDETTE_THOROUGH=1 $(BUILD)/tests/resilience/test_spool_damage
 	@VEDETTE_THOROUGH=1 $(BUILD)/tests/resilience/test_spool_disk
 	@VEDETTE_THOROUGH=1 meson test -C $(BUILD) --no-rebuild gate_all_clips

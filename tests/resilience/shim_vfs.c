@@ -141,21 +141,28 @@ static void keep(const char *name, GBytes *bytes)
     g_autofree char *draft = g_strdup_printf("%s.%d.new", to, (int)syscall(SYS_gettid));
     int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd >= 0 && write(fd, data, length) == (ssize_t)length)
-        rename(draft, to);
+        syscall(SYS_renameat2, AT_FDCWD, draft, AT_FDCWD, to, 0); /* under the lock that rename takes */
     if (fd >= 0)
         close(fd);
 }
+
+/* Over what is kept, and the names: else an earlier look might be kept over a later one, and a name that is changed
+ * while the directory is read be seen neither as it was nor as it is. */
+static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
 
 /* Whoever syncs, SQLite or the spool itself: what the file or directory held before is kept once it is synced. */
 static int sync_and_keep(int fd, long call)
 {
     mode_t mode;
-    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd),
-                    *identity = kept ? identify(fd, "", AT_EMPTY_PATH, &mode) : NULL;
+    if (!kept)
+        return (int)syscall(call, fd);
+    pthread_mutex_lock(&keeping);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd), *identity = identify(fd, "", AT_EMPTY_PATH, &mode);
     g_autoptr(GBytes) data = !identity ? NULL : S_ISDIR(mode) ? write_names(path) : read_whole(path);
     int result = (int)syscall(call, fd);
     if (result == 0 && data)
         keep(identity, data);
+    pthread_mutex_unlock(&keeping);
     return result;
 }
 
@@ -169,6 +176,19 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
     return sync_and_keep(fd, SYS_fdatasync);
+}
+
+int rename(const char *from, const char *to)
+{
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+    pthread_mutex_lock(&keeping);
+    int result = (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 0);
+    pthread_mutex_unlock(&keeping);
+    return result;
 }
 #pragma GCC visibility pop
 
