@@ -12,7 +12,7 @@
  * share a commit. Relaxed: it returns when they are in memory; they go to disk when they are not fetched for
  * spill_delay_us, when memory is short, and when the spool is closed.
  *
- * Threads: everything from any thread, but close, which is the last call of all. One thread inside writes.
+ * Threads: everything from any thread, but stop and close, which are the last calls of all. One thread inside writes.
  */
 #pragma once
 
@@ -86,10 +86,14 @@ struct vedette_spool;
  * thread; reads and writes the disk. */
 VEDETTE_PUBLIC struct vedette_spool *
 vedette_spool_open(const char *directory, const struct vedette_spool_config *config, struct vedette_spool_error *error);
-/* Writes what is in memory, notes what is done, and frees it. Of relaxed records those are lost that the disk does not
- * take then, as is not told: who must know gives them out first, or puts them in durably. One thread, once; nobody may
- * use it any more, and batches still out are given out again next time. NULL is allowed. */
-VEDETTE_PUBLIC void vedette_spool_close(struct vedette_spool *spool);
+/* Writes what is in memory, notes what is done, and ends the spool's threads; after it the spool is only looked into
+ * (stats, tenants) and closed. Returns how many relaxed records are lost because the disk does not take them then: each
+ * counts as unwritten, and last_error says it in words, for the caller to log. One thread; later calls only return the
+ * same. NULL is allowed: 0. */
+VEDETTE_PUBLIC int64_t vedette_spool_stop(struct vedette_spool *spool);
+/* Stops it, where that was not done yet, and frees it; returns what vedette_spool_stop does. One thread, once; nobody
+ * may use it any more, and batches still out are given out again next time. NULL is allowed: 0. */
+VEDETTE_PUBLIC int64_t vedette_spool_close(struct vedette_spool *spool);
 
 /* ---- putting in ---- */
 
@@ -163,6 +167,7 @@ enum vedette_spool_loss {
     VEDETTE_SPOOL_EXPIRED,            /* its time to live was over */
     VEDETTE_SPOOL_DROPPED,            /* made room for a more urgent or newer one */
     VEDETTE_SPOOL_CORRUPT,            /* not as it was written, or its file is gone */
+    VEDETTE_SPOOL_UNWRITTEN,          /* relaxed, and the disk did not take it before the spool was stopped */
     VEDETTE_SPOOL_REJECTED_TOO_LARGE, /* over max_record_bytes, or a call over max_queue_size or max_queue_bytes */
     VEDETTE_SPOOL_REJECTED_FULL,      /* a bound of the queue */
     VEDETTE_SPOOL_REJECTED_SHARE,     /* its tenant's share */
@@ -176,7 +181,7 @@ struct vedette_spool_stats {
     int64_t memory_queue_size;   /* records whose payload is in memory */
     int64_t disk_queue_size;     /* records that are on disk alone */
     int64_t total_queued;        /* both; those given out and not settled among them */
-    int64_t in_flight;           /* given out and not settled */
+    int64_t in_flight;           /* given out and not settled; of a stopped spool also those that were not written */
     int64_t queued_bytes;        /* of payloads */
     int64_t memory_bytes;        /* of payloads in memory, those that wait to be freed among them */
     int64_t disk_bytes;          /* of its files and their WALs */

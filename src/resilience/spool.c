@@ -17,7 +17,8 @@ enum { MAX_RECORD_BYTES = 512 << 20 }; /* half of what SQLite takes */
 /* ---- small parts ---- */
 
 static const char *const loss_names[VEDETTE_SPOOL_LOSSES] = {
-    "expired", "dropped", "corrupt", "rejected_too_large", "rejected_full", "rejected_share", "rejected_disk"};
+    "expired",       "dropped",        "corrupt",      "unwritten", "rejected_too_large",
+    "rejected_full", "rejected_share", "rejected_disk"};
 
 const char *vedette_spool_loss_name(enum vedette_spool_loss loss)
 {
@@ -130,6 +131,29 @@ void spool_lose(struct vedette_spool *spool, struct spool_entry *entry, enum ved
     spool_queue_count_loss(&spool->queue, entry->lane->tenant, loss, 1);
     spool_queue_take(&spool->queue, entry);
     spool_finish(spool, entry);
+}
+
+/* Relaxed ones for which there is no disk any more. A given out one stays its batch's. */
+static void lose_unwritten(struct vedette_spool *spool)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t *lost = &spool->queue.losses[VEDETTE_SPOOL_UNWRITTEN];
+    for (GList *link = spool->spill.head; link; link = link->next) {
+        struct spool_entry *entry = link->data;
+        if (entry->is_finished)
+            continue;
+        if (entry->is_out)
+            spool_queue_count_loss(&spool->queue, entry->lane->tenant, VEDETTE_SPOOL_UNWRITTEN, 1);
+        else
+            spool_lose(spool, entry, VEDETTE_SPOOL_UNWRITTEN);
+    }
+    if (!*lost)
+        return;
+    g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+                "%" PRId64 " records are lost that waited in memory (relaxed): the disk did not take them before the "
+                "spool was stopped: %s",
+                *lost, spool->last_error ? spool->last_error : "no room");
+    spool_note_error(spool, error);
 }
 
 static void expire_one(void *data, struct spool_entry *entry)
@@ -330,12 +354,25 @@ struct vedette_spool *vedette_spool_open(const char *directory, const struct ved
     return NULL;
 }
 
-void vedette_spool_close(struct vedette_spool *spool)
+int64_t vedette_spool_stop(struct vedette_spool *spool)
 {
     if (!spool)
-        return;
-    spool_writer_stop(spool);
-    spool_free(spool);
+        return 0;
+    if (!spool->is_closing) {
+        spool_writer_stop(spool);
+        pthread_mutex_lock(&spool->lock);
+        lose_unwritten(spool);
+        pthread_mutex_unlock(&spool->lock);
+    }
+    return spool->queue.losses[VEDETTE_SPOOL_UNWRITTEN];
+}
+
+int64_t vedette_spool_close(struct vedette_spool *spool)
+{
+    int64_t lost = vedette_spool_stop(spool);
+    if (spool)
+        spool_free(spool);
+    return lost;
 }
 
 /* ---- looking ---- */

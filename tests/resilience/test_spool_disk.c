@@ -5,6 +5,7 @@
 #include "shim_vfs.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
@@ -228,6 +229,45 @@ static void test_q15_a_relaxed_writer_rests_between_tries(void)
     world_reopen(&world);
     g_autoptr(GPtrArray) texts = world_drain(&world);
     g_assert_cmpuint(texts->len, ==, 3);
+    world_clear(&world);
+}
+
+static void add_unwritten(void *data, const struct vedette_spool_tenant *tenant)
+{
+    g_string_append_printf(data, "%s %" PRId64 "\n", tenant->name, tenant->losses[VEDETTE_SPOOL_UNWRITTEN]);
+}
+
+/* Records in memory that the disk does not take at the end are lost, as is told with its number, reason and tenant. */
+static void test_q15_relaxed_records_that_are_never_written_are_counted(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    shim_register();
+    world.config.vfs = SHIM_VFS;
+    world.config.durability = VEDETTE_SPOOL_RELAXED;
+    world.config.spill_delay_us = 60 * WORLD_SECOND_US;
+    world_open(&world);
+    world_put_many(&world, 3);
+    g_assert_true(world_put(&world, "gate", 9, "first"));
+    vedette_spool_acknowledge(world.spool, vedette_spool_dequeue(world.spool, 1, 0)); /* the gate's: no loss */
+    g_assert_nonnull(vedette_spool_dequeue(world.spool, 1, 0));                       /* out, and not settled */
+    shim_plan(1, SQLITE_IOERR_WRITE, true);
+    g_assert_cmpint(vedette_spool_stop(world.spool), ==, 3);
+    struct vedette_spool_stats stats = world_stats(&world);
+    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_UNWRITTEN], ==, 3);
+    g_assert_cmpint(stats.total_queued, ==, stats.in_flight);
+    g_assert_nonnull(strstr(stats.last_error, "3 records are lost"));
+    g_autoptr(GString) tenants = g_string_new(NULL);
+    vedette_spool_each_tenant(world.spool, add_unwritten, tenants);
+    g_assert_nonnull(strstr(tenants->str, "shop 3\n"));
+    g_assert_nonnull(strstr(tenants->str, "gate 0\n"));
+    g_assert_cmpint(vedette_spool_close(world.spool), ==, 3);
+    shim_plan(0, 0, false);
+    world_open(&world);
+    g_autoptr(GPtrArray) texts = world_drain(&world);
+    g_assert_cmpuint(texts->len, ==, 0);
+    world_put_many(&world, 1);
+    g_assert_cmpint(vedette_spool_stop(world.spool), ==, 0); /* written */
     world_clear(&world);
 }
 
@@ -574,6 +614,8 @@ int main(int argc, char **argv)
                     test_q15_a_failed_write_leaves_the_counts_as_they_were);
     g_test_add_func("/spool/q15_a_file_that_stays_in_the_way", test_q15_a_file_that_stays_in_the_way);
     g_test_add_func("/spool/q15_a_relaxed_writer_rests_between_tries", test_q15_a_relaxed_writer_rests_between_tries);
+    g_test_add_func("/spool/q15_relaxed_records_that_are_never_written_are_counted",
+                    test_q15_relaxed_records_that_are_never_written_are_counted);
     g_test_add_func("/spool/q15_a_call_that_waits_for_the_disk_is_lost_once",
                     test_q15_a_call_that_waits_for_the_disk_is_lost_once);
     g_test_add_func("/spool/q16_tiny_places", test_q16_tiny_places);
