@@ -36,6 +36,7 @@ double cosine_portable(const float *a, const float *b, int count)
 
 #define SSE41 __attribute__((target("sse4.1")))
 #define AVX2 __attribute__((target("avx2")))
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 
 SSE41 static double cosine_sse41(const float *a, const float *b, int count)
 {
@@ -73,9 +74,30 @@ AVX2 static double cosine_avx2(const float *a, const float *b, int count)
     return finish(sums, a, b, i, count);
 }
 
+AVX512 static inline __m512d add_products(__m512d sums, __m256 a, __m256 b)
+{
+    return _mm512_fmadd_pd(_mm512_cvtps_pd(a), _mm512_cvtps_pd(b), sums);
+}
+
+AVX512 static double cosine_avx512(const float *a, const float *b, int count)
+{
+    __m512d sums = _mm512_setzero_pd();
+    double lanes[LANES];
+    int i = 0;
+    for (; i + LANES <= count; i += LANES)
+        sums = add_products(sums, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
+    const __mmask8 rest = (__mmask8)((1U << (count - i)) - 1);
+    sums = add_products(sums, _mm256_maskz_loadu_ps(rest, a + i), _mm256_maskz_loadu_ps(rest, b + i));
+    _mm512_storeu_pd(lanes, sums);
+    return add_lanes(lanes);
+}
+
 cosine_form *cosine_choose(void)
 {
-    return cpu_has(CPU_AVX2) ? cosine_avx2 : cpu_has(CPU_SSE41) ? cosine_sse41 : cosine_portable;
+    return cpu_has(CPU_AVX512)  ? cosine_avx512
+           : cpu_has(CPU_AVX2)  ? cosine_avx2
+           : cpu_has(CPU_SSE41) ? cosine_sse41
+                                : cosine_portable;
 }
 
 #elif defined(__aarch64__)

@@ -1,5 +1,5 @@
 /* The cosine of two vectors of length 1: their scalar product. A portable form, which is the specification, and twins
- * for SSE4.1, AVX2 and NEON that give the same bits. */
+ * for SSE4.1, AVX2, AVX-512 and NEON that give the same bits. */
 #pragma once
 
 typedef double cosine_form(const float *a, const float *b, int count);

@@ -35,19 +35,30 @@ struct letterbox letterbox_fit(const struct model_card *card, int width_px, int 
  * bytes within what a float holds exactly, and a weight within 16 bits. */
 enum { PREPROCESS_ONE = 32767 };
 
-/* SIMD forms take four columns at a time: all bytes they need lie in a few windows of 16 bytes, out of which one
- * shuffle each brings them. */
-enum { PREPROCESS_GROUP = 4, PREPROCESS_WINDOW_BYTES = 16, PREPROCESS_MAX_WINDOWS = 4 };
+/* SIMD forms take a group of columns at a time, four or sixteen: all bytes they need lie in a few windows as long as
+ * the group's two 16-bit samples of each column, out of which one shuffle each brings them. */
+enum {
+    PREPROCESS_FOUR = 4,
+    PREPROCESS_SIXTEEN = 16,
+    PREPROCESS_COLUMN_BYTES = 4,
+    PREPROCESS_FOUR_BYTES = PREPROCESS_FOUR * PREPROCESS_COLUMN_BYTES,
+    PREPROCESS_SIXTEEN_BYTES = PREPROCESS_SIXTEEN * PREPROCESS_COLUMN_BYTES,
+    PREPROCESS_MAX_WINDOWS = 4
+};
+
+struct preprocess_windows {
+    int32_t *start; /* a group: where its windows begin in the source's row, in bytes; they never reach past its end */
+    uint8_t *shuffles; /* a group: PREPROCESS_MAX_WINDOWS windows, which of its bytes go where; above 127: 0. The
+                          windows' results together are 16-bit words, both samples of each column in turn */
+    int count;         /* a group; 0: the row is too short, or the columns too far apart */
+};
 
 /* One axis of bilinear sampling. Its two samples of a column are `first` and the next (or `first` again where the
- * source has but one). */
+ * source has but one). The last group may be columns beyond the last, whose samples are as that one's. */
 struct preprocess_axis {
     int32_t *first;   /* a column */
-    int16_t *weights; /* two a column */
-    int32_t *start; /* a group: where its windows begin in the source's row, in bytes; they never reach past its end */
-    uint8_t *shuffles; /* a group: PREPROCESS_MAX_WINDOWS of 16 bytes, which of a window's bytes go where; above 127: 0.
-                          The windows' results together are 16-bit words, both samples of each column in turn */
-    int windows;       /* a group; 0: the row is too short, or the columns too far apart */
+    int16_t *weights; /* two a column, up to the end of the last sixteen */
+    struct preprocess_windows fours, sixteens;
 };
 
 /* YCbCr to what the model takes, channel by channel in the model's order: limited to least..most,
@@ -81,9 +92,10 @@ typedef void (*preprocess_row_function)(const struct preprocess_row *row);
 /* The specification. */
 void preprocess_row_scalar(const struct preprocess_row *row);
 /* The same result, bit for bit, by SIMD; NULL where the build or the machine has no such instructions. Both axes have
- * windows. */
+ * windows: of fours, or for AVX-512 of sixteens. */
 preprocess_row_function preprocess_row_sse41(void);
 preprocess_row_function preprocess_row_avx2(void);
+preprocess_row_function preprocess_row_avx512(void);
 preprocess_row_function preprocess_row_neon(void);
 /* What is left of a row from pixel `i` on, for the ends of SIMD loops. */
 void preprocess_row_rest(const struct preprocess_row *row, int i);

@@ -12,7 +12,7 @@ struct preprocess {
     struct model_card card; /* the numbers of it; its texts are not ours */
     struct preprocess_colour colour;
     float pad[TENSOR_CHANNELS];
-    preprocess_row_function fastest; /* where the frame allows it; NULL: the scalar form is all there is */
+    preprocess_row_function by_sixteens, by_fours; /* the fastest here, where the frame allows them; or NULL */
     /* for frames of this size and format */
     int width_px, height_px;
     enum frame_format format;
@@ -50,55 +50,81 @@ static float locate(int i, int count, int pixels, int per_sample, int source, in
     return (float)MIN(limited - *first, 1);
 }
 
+static size_t groups_of(int columns, int group)
+{
+    return ((size_t)columns + (size_t)group - 1) / (size_t)group;
+}
+
+static void windows_init(struct preprocess_windows *windows, int columns, int group)
+{
+    size_t groups = groups_of(columns, group);
+    windows->start = g_new(int32_t, groups);
+    windows->shuffles = g_new(uint8_t, groups * PREPROCESS_MAX_WINDOWS * (size_t)(group * PREPROCESS_COLUMN_BYTES));
+}
+
+static void windows_clear(struct preprocess_windows *windows)
+{
+    g_free(windows->start);
+    g_free(windows->shuffles);
+}
+
 /* For as many output columns as the input has: sizes of frames and regions change, memory does not. */
 static void axis_init(struct preprocess_axis *axis, int columns)
 {
-    size_t count = (size_t)columns, groups = count / PREPROCESS_GROUP;
-    axis->first = g_new(int32_t, count);
-    axis->weights = g_new(int16_t, 2 * count);
-    axis->start = g_new(int32_t, groups);
-    axis->shuffles = g_new(uint8_t, groups * PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES);
+    axis->first = g_new(int32_t, (size_t)columns);
+    axis->weights = g_new0(int16_t, 2 * PREPROCESS_SIXTEEN * groups_of(columns, PREPROCESS_SIXTEEN));
+    windows_init(&axis->fours, columns, PREPROCESS_FOUR);
+    windows_init(&axis->sixteens, columns, PREPROCESS_SIXTEEN);
 }
 
 static void axis_clear(struct preprocess_axis *axis)
 {
     g_free(axis->first);
     g_free(axis->weights);
-    g_free(axis->start);
-    g_free(axis->shuffles);
+    windows_clear(&axis->fours);
+    windows_clear(&axis->sixteens);
+}
+
+/* The columns of an axis: how many there are, of how many samples, and the bytes between these. */
+struct columns {
+    const int32_t *first;
+    int count, source, step;
+};
+
+/* Sample 0 or 1 of a column, in bytes from the row's begin. */
+static int byte_of(const struct columns *columns, int column, int sample)
+{
+    return MIN(columns->first[MIN(column, columns->count - 1)] + sample, columns->source - 1) * columns->step;
 }
 
 /* Says where in its windows the bytes of a group lie. */
-static void build_shuffles(struct preprocess_axis *axis, int group, int source, int step)
+static void build_shuffles(const struct columns *columns, int from, int group, int start, uint8_t *shuffles)
 {
-    uint8_t *shuffles = axis->shuffles + (size_t)group * PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES;
-    memset(shuffles, NO_BYTE, (size_t)PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES);
-    for (int i = 0; i < PREPROCESS_GROUP; i++)
-        for (int k = 0; k < 2; k++) {
-            int sample = MIN(axis->first[group * PREPROCESS_GROUP + i] + k, source - 1);
-            int byte = sample * step - axis->start[group];
-            int word = 2 * i + k, window = byte / PREPROCESS_WINDOW_BYTES;
-            shuffles[window * PREPROCESS_WINDOW_BYTES + 2 * word] = (uint8_t)(byte % PREPROCESS_WINDOW_BYTES);
-        }
+    const int length = group * PREPROCESS_COLUMN_BYTES;
+    memset(shuffles, NO_BYTE, (size_t)(PREPROCESS_MAX_WINDOWS * length));
+    for (int word = 0; word < 2 * group; word++) {
+        int byte = byte_of(columns, from + word / 2, word % 2) - start;
+        shuffles[byte / length * length + 2 * word] = (uint8_t)(byte % length);
+    }
 }
 
-static void build_windows(struct preprocess_axis *axis, int count, int source, int step)
+static void build_windows(const struct columns *columns, int group, struct preprocess_windows *windows)
 {
-    int groups = count / PREPROCESS_GROUP, reach = 1;
-    int row_bytes = (source - 1) * step + 1; /* NV12's u: the v behind its last is not its own */
-    for (int group = 0; group < groups; group++) {
-        const int32_t *first = axis->first + (ptrdiff_t)group * PREPROCESS_GROUP;
-        reach = MAX(reach, (MIN(first[PREPROCESS_GROUP - 1] + 1, source - 1) - first[0]) * step + 1);
-    }
-    axis->windows = (reach + PREPROCESS_WINDOW_BYTES - 1) / PREPROCESS_WINDOW_BYTES;
-    int last_start = row_bytes - axis->windows * PREPROCESS_WINDOW_BYTES;
-    if (axis->windows > PREPROCESS_MAX_WINDOWS || last_start < 0) {
-        axis->windows = 0;
+    const int groups = (int)groups_of(columns->count, group), length = group * PREPROCESS_COLUMN_BYTES;
+    int row_bytes = (columns->source - 1) * columns->step + 1,
+        reach = 1; /* NV12's u: the v behind its last is not its own */
+    for (int from = 0; from < columns->count; from += group)
+        reach = MAX(reach, byte_of(columns, from + group - 1, 1) - byte_of(columns, from, 0) + 1);
+    windows->count = (reach + length - 1) / length;
+    int last_start = row_bytes - windows->count * length;
+    if (windows->count > PREPROCESS_MAX_WINDOWS || last_start < 0) {
+        windows->count = 0;
         return;
     }
-    for (int group = 0; group < groups; group++) {
-        axis->start[group] = MIN(axis->first[(ptrdiff_t)group * PREPROCESS_GROUP] * step, last_start);
-        build_shuffles(axis, group, source, step);
+    for (int i = 0; i < groups; i++) {
+        windows->start[i] = MIN(byte_of(columns, i * group, 0), last_start);
+        build_shuffles(columns, i * group, group, windows->start[i],
+                       windows->shuffles + (ptrdiff_t)i * PREPROCESS_MAX_WINDOWS * length);
     }
 }
 
@@ -112,7 +138,9 @@ static void axis_build(struct preprocess_axis *axis, int count, int pixels, int 
         axis->weights[2 * i + 1] = (int16_t)(fraction * PREPROCESS_ONE + 0.5F);
         axis->weights[2 * i] = (int16_t)(PREPROCESS_ONE - axis->weights[2 * i + 1]);
     }
-    build_windows(axis, count, source, step);
+    const struct columns columns = {axis->first, count, source, step};
+    build_windows(&columns, PREPROCESS_FOUR, &axis->fours);
+    build_windows(&columns, PREPROCESS_SIXTEEN, &axis->sixteens);
 }
 
 /* One axis of a view: whole pixels, the first even. */
@@ -255,8 +283,10 @@ void preprocess_row_rest(const struct preprocess_row *row, int i)
 {
     if (i == row->width)
         return;
-    struct preprocess_axis luma = {row->luma_axis->first + i, row->luma_axis->weights + (ptrdiff_t)2 * i};
-    struct preprocess_axis chroma = {row->chroma_axis->first + i, row->chroma_axis->weights + (ptrdiff_t)2 * i};
+    struct preprocess_axis luma = {.first = row->luma_axis->first + i,
+                                   .weights = row->luma_axis->weights + (ptrdiff_t)2 * i};
+    struct preprocess_axis chroma = {.first = row->chroma_axis->first + i,
+                                     .weights = row->chroma_axis->weights + (ptrdiff_t)2 * i};
     struct preprocess_row rest = *row;
     rest.luma_axis = &luma;
     rest.chroma_axis = &chroma;
@@ -268,7 +298,7 @@ void preprocess_row_rest(const struct preprocess_row *row, int i)
 
 /* ---- which of the twins ---- */
 
-static preprocess_row_function choose_row(void)
+static preprocess_row_function choose_by_fours(void)
 {
     static preprocess_row_function (*const table[])(void) = {preprocess_row_avx2, preprocess_row_sse41,
                                                              preprocess_row_neon};
@@ -310,7 +340,8 @@ struct preprocess *preprocess_new(const struct model_card *card)
     preprocess->channels = preprocess->colour.is_grey ? 1 : TENSOR_CHANNELS;
     for (int c = 0; c < TENSOR_CHANNELS; c++)
         preprocess->pad[c] = (float)((card->pad_value - mean[c]) * scale[c]);
-    preprocess->fastest = choose_row();
+    preprocess->by_sixteens = preprocess_row_avx512();
+    preprocess->by_fours = choose_by_fours();
     axis_init(&preprocess->luma_axis, card->input_width_px);
     axis_init(&preprocess->chroma_axis, card->input_width_px);
     return preprocess;
@@ -388,10 +419,14 @@ static float choose_rows(const struct frame *frame, int plane, int line, int lin
 
 static preprocess_row_function choose_for(const struct preprocess *preprocess)
 {
-    bool has_windows = preprocess->luma_axis.windows > 0 && preprocess->chroma_axis.windows > 0;
+    const struct preprocess_axis *luma = &preprocess->luma_axis, *chroma = &preprocess->chroma_axis;
     if (preprocess->channels == 1)
         return row_grey;
-    return preprocess->fastest && has_windows ? preprocess->fastest : preprocess_row_scalar;
+    if (preprocess->by_sixteens && luma->sixteens.count > 0 && chroma->sixteens.count > 0)
+        return preprocess->by_sixteens;
+    if (preprocess->by_fours && luma->fours.count > 0 && chroma->fours.count > 0)
+        return preprocess->by_fours;
+    return preprocess_row_scalar;
 }
 
 struct letterbox preprocess_run(struct preprocess *preprocess, const struct frame *frame, float *tensor)

@@ -8,7 +8,7 @@
 /* As preprocess_sse41.c, two groups at a time, one in each half of a register. */
 #define AVX2 __attribute__((target("avx2")))
 
-enum { LANES = 2 * PREPROCESS_GROUP };
+enum { LANES = 2 * PREPROCESS_FOUR };
 
 AVX2 static inline __m256i two(const void *low, const void *high)
 {
@@ -18,16 +18,16 @@ AVX2 static inline __m256i two(const void *low, const void *high)
 AVX2 static inline __m256i window(const uint8_t *row, const struct preprocess_axis *axis, int group, int i)
 {
     const uint8_t *shuffles =
-        axis->shuffles + (((ptrdiff_t)group * PREPROCESS_MAX_WINDOWS) + i) * PREPROCESS_WINDOW_BYTES;
-    const uint8_t *bytes = row + (ptrdiff_t)i * PREPROCESS_WINDOW_BYTES;
-    return _mm256_shuffle_epi8(two(bytes + axis->start[group], bytes + axis->start[group + 1]),
-                               two(shuffles, shuffles + (ptrdiff_t)PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES));
+        axis->fours.shuffles + (((ptrdiff_t)group * PREPROCESS_MAX_WINDOWS) + i) * PREPROCESS_FOUR_BYTES;
+    const uint8_t *bytes = row + (ptrdiff_t)i * PREPROCESS_FOUR_BYTES;
+    return _mm256_shuffle_epi8(two(bytes + axis->fours.start[group], bytes + axis->fours.start[group + 1]),
+                               two(shuffles, shuffles + (ptrdiff_t)PREPROCESS_MAX_WINDOWS * PREPROCESS_FOUR_BYTES));
 }
 
 AVX2 static inline __m256 across(const uint8_t *row, const struct preprocess_axis *axis, int group, __m256i weights)
 {
     __m256i words = window(row, axis, group, 0);
-    for (int i = 1; i < axis->windows; i++)
+    for (int i = 1; i < axis->fours.count; i++)
         words = _mm256_or_si256(words, window(row, axis, group, i));
     return _mm256_cvtepi32_ps(_mm256_madd_epi16(words, weights));
 }
@@ -68,7 +68,7 @@ AVX2 static inline void eight_pixels(const struct preprocess_row *row, int i)
 {
     const struct preprocess_channel *channels = row->colour->channels;
     bool is_rgb = row->colour->is_rgb;
-    int group = i / PREPROCESS_GROUP;
+    int group = i / PREPROCESS_FOUR;
     __m256 chroma_y = _mm256_set1_ps(row->chroma_fraction);
     __m256i weights = weights_at(row->chroma_axis, i);
     __m256 u = blend(row->u, row->chroma_axis, group, weights, chroma_y);

@@ -6,15 +6,15 @@
 #include <arm_neon.h>
 
 /* As preprocess_sse41.c, four pixels at a time. */
-enum { LANES = PREPROCESS_GROUP };
+enum { LANES = PREPROCESS_FOUR };
 
 static inline float32x4_t across(const uint8_t *row, const struct preprocess_axis *axis, int group, int16x8_t weights)
 {
-    const uint8_t *shuffles = axis->shuffles + (ptrdiff_t)group * PREPROCESS_MAX_WINDOWS * PREPROCESS_WINDOW_BYTES;
-    const uint8_t *windows = row + axis->start[group];
+    const uint8_t *shuffles = axis->fours.shuffles + (ptrdiff_t)group * PREPROCESS_MAX_WINDOWS * PREPROCESS_FOUR_BYTES;
+    const uint8_t *windows = row + axis->fours.start[group];
     uint8x16_t bytes = vqtbl1q_u8(vld1q_u8(windows), vld1q_u8(shuffles));
-    for (int i = 1; i < axis->windows; i++) {
-        ptrdiff_t at = (ptrdiff_t)i * PREPROCESS_WINDOW_BYTES;
+    for (int i = 1; i < axis->fours.count; i++) {
+        ptrdiff_t at = (ptrdiff_t)i * PREPROCESS_FOUR_BYTES;
         bytes = vorrq_u8(bytes, vqtbl1q_u8(vld1q_u8(windows + at), vld1q_u8(shuffles + at)));
     }
     int16x8_t words = vreinterpretq_s16_u8(bytes);

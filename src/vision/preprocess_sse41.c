@@ -9,15 +9,16 @@
  * both give the same bits. */
 #define SSE41 __attribute__((target("sse4.1")))
 
-enum { LANES = PREPROCESS_GROUP };
+enum { LANES = PREPROCESS_FOUR };
 
 /* Of a group of columns, along one row: both samples of each, weighed. */
 SSE41 static inline __m128 across(const uint8_t *row, const struct preprocess_axis *axis, int group, __m128i weights)
 {
-    const __m128i *shuffles = (const __m128i *)(const void *)axis->shuffles + (ptrdiff_t)group * PREPROCESS_MAX_WINDOWS;
-    const __m128i *windows = (const __m128i *)(const void *)(row + axis->start[group]);
+    const __m128i *shuffles =
+        (const __m128i *)(const void *)axis->fours.shuffles + (ptrdiff_t)group * PREPROCESS_MAX_WINDOWS;
+    const __m128i *windows = (const __m128i *)(const void *)(row + axis->fours.start[group]);
     __m128i words = _mm_shuffle_epi8(_mm_loadu_si128(windows), _mm_loadu_si128(shuffles));
-    for (int i = 1; i < axis->windows; i++)
+    for (int i = 1; i < axis->fours.count; i++)
         words = _mm_or_si128(words, _mm_shuffle_epi8(_mm_loadu_si128(windows + i), _mm_loadu_si128(shuffles + i)));
     return _mm_cvtepi32_ps(_mm_madd_epi16(words, weights));
 }
