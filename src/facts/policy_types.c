@@ -24,7 +24,8 @@ const struct record_descriptor privacy_policy_descriptor =
 static const struct record_field detection_fields[] = {
     FIELD(struct detection_policy, analyse_fps, 0, "frames a second that are analysed", .unit = "1/s", .min = 0.1,
           .max = 60),
-    FIELD(struct detection_policy, confidence, 0, "least confidence of what a model finds", .min = 0, .max = 1),
+    FIELD(struct detection_policy, confidence, 0, "least confidence of what a model finds; 0: what its card says",
+          .min = 0, .max = 1),
     FIELD(struct detection_policy, full_seconds, 0, "longest time between looks at the whole picture", .unit = "s",
           .min = 0.1, .max = 3600),
     FIELD(struct detection_policy, stationary_seconds, 0, "between looks at objects that stand still", .unit = "s",

@@ -1,7 +1,9 @@
 #include "vision/detector_internal.h"
 
 #include <pthread.h>
+#include <string.h>
 
+#include "base/counter.h"
 #include "record/box.h"
 
 enum { TROUBLE_MAX_BYTES = 600 };
@@ -10,7 +12,8 @@ struct detector {
     struct model model;          /* without a runtime until it was loaded */
     const char **object_classes; /* interned, one per label */
     struct candidate *candidates;
-    float confidence, nms_iou;
+    float nms_iou;
+    double card_confidence; /* atomic: of the first model that was loaded */
     char *path, *card_path;
     struct detector_settings settings; /* its texts are not used */
     pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may interrupt or describe */
@@ -23,7 +26,7 @@ struct detector {
 static void choose_thresholds(struct detector *detector, const struct detector_settings *settings)
 {
     const struct model_card *card = &detector->model.card;
-    detector->confidence = (float)(settings->confidence > 0 ? settings->confidence : card->confidence);
+    gauge_set(&detector->card_confidence, card->confidence);
     detector->nms_iou = (float)(settings->nms_iou > 0 ? settings->nms_iou : card->nms_iou);
 }
 
@@ -63,11 +66,19 @@ static bool is_loaded(const struct detector *detector)
     return detector->model.runtime;
 }
 
+static bool has_labels_of(const struct model_card *a, const struct model_card *b)
+{
+    bool is_alike = a->labels.count == b->labels.count;
+    for (size_t i = 0; is_alike && i < a->labels.count; i++)
+        is_alike = strcmp(a->labels.items[i], b->labels.items[i]) == 0;
+    return is_alike;
+}
+
 /* Labels are interned and candidates sized by the card: another card is another detector. */
 static bool check_card(const struct detector *detector, const struct model *fresh, GError **error)
 {
     const struct model *old = &detector->model;
-    if (!is_loaded(detector) || (fresh->card.labels.count == old->card.labels.count &&
+    if (!is_loaded(detector) || (has_labels_of(&fresh->card, &old->card) &&
                                  fresh->family->capacity(&fresh->card) == old->family->capacity(&old->card)))
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
@@ -194,8 +205,13 @@ static void report(const struct detector *detector, int count, const struct plac
     }
 }
 
+double detector_confidence(const struct detector *detector, double wanted)
+{
+    return (float)(wanted > 0 ? wanted : gauge_get(&detector->card_confidence)); /* as scores are compared with it */
+}
+
 static bool find(struct detector *detector, const struct frame *frame, const struct record_box *region,
-                 struct detections *detections, GError **error)
+                 double confidence, struct detections *detections, GError **error)
 {
     struct model *model = &detector->model;
     const struct frame view = frame_view(frame, region);
@@ -206,8 +222,8 @@ static bool find(struct detector *detector, const struct frame *frame, const str
     model_use_end(&detector->use);
     if (!is_good)
         return false;
-    int count = model->family->decode(&model->card, runtime_outputs(model->runtime), detector->confidence,
-                                      detector->candidates, error);
+    int count = model->family->decode(&model->card, runtime_outputs(model->runtime),
+                                      (float)detector_confidence(detector, confidence), detector->candidates, error);
     if (count < 0)
         return false;
     report(detector, nms_apply(detector->candidates, count, detector->nms_iou, &detections->shed), &placement,
@@ -216,7 +232,7 @@ static bool find(struct detector *detector, const struct frame *frame, const str
 }
 
 bool detector_run_region(struct detector *detector, const struct frame *frame, const struct record_box *region,
-                         struct detections *detections, GError **error)
+                         double confidence, struct detections *detections, GError **error)
 {
     GError *cause = NULL;
     detections->count = 0;
@@ -226,7 +242,7 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
                     detector->trouble ? detector->trouble : "the model was not loaded yet");
         return false;
     }
-    find(detector, frame, region, detections, &cause);
+    find(detector, frame, region, confidence, detections, &cause);
     return pass_on(detector, cause, error);
 }
 
@@ -245,19 +261,45 @@ void detector_interrupt(struct detector *detector)
 
 bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error)
 {
-    return detector_run_region(detector, frame, NULL, detections, error);
+    return detector_run_region(detector, frame, NULL, detector->settings.confidence, detections, error);
+}
+
+static bool is_same(const struct detector *detector, const struct detection *a, const struct detection *b)
+{
+    return a->object_class == b->object_class && box_iou(&a->box, &b->box) > (double)detector->nms_iou;
+}
+
+/* Whether one of the first `count` is the same object, and no less certain. */
+static bool has_surer(const struct detector *detector, const struct detections *all, int count,
+                      const struct detection *object)
+{
+    for (int i = 0; i < count; i++)
+        if (all->items[i].confidence >= object->confidence && is_same(detector, &all->items[i], object))
+            return true;
+    return false;
+}
+
+/* Drops those of the first `count` that are the same object. Returns how many of them are left. */
+static int drop_same(const struct detector *detector, struct detections *all, int count, const struct detection *object)
+{
+    int kept = 0, dropped = 0;
+    for (int i = 0; i < all->count; i++) {
+        if (i < count && is_same(detector, &all->items[i], object))
+            dropped++;
+        else
+            all->items[kept++] = all->items[i];
+    }
+    all->count = kept;
+    return count - dropped;
 }
 
 void detector_merge(const struct detector *detector, struct detections *all, const struct detections *more)
 {
     int before = all->count;
     for (int i = 0; i < more->count; i++) {
-        bool is_new = true;
-        for (int k = 0; k < before && is_new; k++)
-            is_new = all->items[k].object_class != more->items[i].object_class ||
-                     box_iou(&all->items[k].box, &more->items[i].box) <= (double)detector->nms_iou;
-        if (!is_new)
+        if (has_surer(detector, all, before, &more->items[i]))
             continue;
+        before = drop_same(detector, all, before, &more->items[i]);
         if (all->count < VISION_MAX_DETECTIONS)
             all->items[all->count++] = more->items[i];
         else

@@ -112,20 +112,24 @@ struct detector *detector_open(const char *model_path, const struct detector_set
 struct detector *detector_new(const char *model_path, const struct detector_settings *settings);
 void detector_free(struct detector *detector);
 CLEANUP_DEFINE(detector, detector_free)
-/* Runs the model on a frame. On failure `detections` is empty. */
+/* How sure of an object the model must be for a wanted threshold: that, or where it is 0 what the card says. Any
+ * thread. */
+double detector_confidence(const struct detector *detector, double wanted);
+/* Runs the model on a frame, by the threshold it was opened with. On failure `detections` is empty. */
 bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error);
 /* The same on a part of the frame, letterboxed by itself: small objects stay large. Boxes come as shares of the whole
- * frame. `region` NULL is the whole. */
+ * frame. `region` NULL is the whole. Objects below `confidence` are not reported, as of detector_confidence: cameras
+ * that share a detector have each their own. */
 bool detector_run_region(struct detector *detector, const struct frame *frame, const struct record_box *region,
-                         struct detections *detections, GError **error);
+                         double confidence, struct detections *detections, GError **error);
 /* Loads the model, or loads it anew, as it was opened. When that fails the old one stays, if there was one. */
 bool detector_restart(struct detector *detector, GError **error);
 /* How long the run or restart under way has taken, in microseconds; 0 when none is. Any thread. */
 int64_t detector_busy_us(const struct detector *detector);
 /* Ends the run under way with an error, at the model's next operation. Any thread. */
 void detector_interrupt(struct detector *detector);
-/* From a region's detections to those of a frame: appends to `all` what overlaps nothing of its class there by more
- * than whole frames' objects may (detector.nms_iou, else the card's). Also while another thread runs or restarts it. */
+/* From a region's detections to those of a frame: of two of a class that overlap by more than whole frames' objects may
+ * (detector.nms_iou, else the card's) the surer stays, in `all`. Also while another thread runs or restarts it. */
 void detector_merge(const struct detector *detector, struct detections *all, const struct detections *more);
 /* NULL until a model was loaded. */
 const struct model_card *detector_card(const struct detector *detector);

@@ -44,6 +44,20 @@ static void note_rate(struct pipeline *pipeline, double analyse_fps)
     tell_rate(pipeline);
 }
 
+/* The model tells of what is followed, and in any case of what is hidden. What it said by another threshold is not what
+ * it would say now: it looks at the next picture. */
+static void choose_confidence(struct pipeline *pipeline)
+{
+    if (!pipeline->detector)
+        return;
+    double followed = detector_confidence(pipeline->detector, pipeline->wants);
+    double looked = MIN(followed, detector_confidence(pipeline->detector, pipeline->hides_from));
+    if (looked != pipeline->looks_from)
+        pipeline->gate.has_run = false;
+    pipeline->selection.confidence = followed;
+    pipeline->looks_from = looked;
+}
+
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
                               struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
                               struct clock *clock, struct camera_health *health, const struct pipeline_sink *sink)
@@ -70,6 +84,9 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     gate_init(&pipeline->gate, &config->detector);
     selection_init(&pipeline->selection);
     selection_set_masks(&pipeline->selection, &camera->zones);
+    pipeline->hides_from = config->detector.confidence;
+    pipeline->wants = config->detector.confidence;
+    choose_confidence(pipeline);
     pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
     pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + 2 * VISION_MAX_DETECTIONS);
@@ -125,6 +142,8 @@ void pipeline_configure(struct pipeline *pipeline, const struct camera_config *c
     const struct analytics_sink sink = {emit, pipeline};
     analytics_configure(pipeline->analytics, &config->camera, &config->rules, pipeline->last_at_ms, &sink);
     selection_configure(&pipeline->selection, config);
+    pipeline->wants = config->detector.confidence;
+    choose_confidence(pipeline);
     /* what was found under another policy tells not all that must be hidden now */
     g_clear_pointer(&pipeline->history, figure_history_free);
     pipeline->policy_revision = config->policy_revision;
@@ -287,7 +306,9 @@ static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum
     struct detections *into = answer == GATE_REGION ? pipeline->part : pipeline->found;
     if (!take_turn(pipeline, error))
         return false;
-    bool is_good = detector_run_region(pipeline->detector, frame, answer == GATE_REGION ? region : NULL, into, error);
+    choose_confidence(pipeline); /* what the card says is known only once the model was loaded */
+    bool is_good = detector_run_region(pipeline->detector, frame, answer == GATE_REGION ? region : NULL,
+                                       pipeline->looks_from, into, error);
     pipeline->has_word = is_good;
     pipeline->word_us = clock_monotonic_us(pipeline->clock);
     if (is_good)

@@ -33,6 +33,10 @@ struct pipeline {
     struct detections *part;            /* what it found in a region */
     struct gate gate;
     struct selection selection;
+    double wants;      /* confidence that the camera's policy, else the settings, ask for; 0: what the card says */
+    double hides_from; /* confidence of what is hidden at least, as the settings have it: a policy that follows less
+                          hides no less */
+    double looks_from; /* confidence of what the model is asked for */
     int64_t policy_revision;     /* in force; 0: none */
     struct track_log *track_log; /* NULL: what rules see is not stored */
     struct tracks tracks;        /* of the last frame */

@@ -525,6 +525,34 @@ static void test_a_card_lies_beside_its_model_or_is_named(void)
 
 /* ---- what a region adds to a frame ---- */
 
+static int found_from(const struct world *world, struct detector *detector, double confidence)
+{
+    CLEANUP(frame) struct frame *frame = grey_frame(50, 50);
+    g_assert_true(detector_run_region(detector, frame, NULL, confidence, world->found, NULL));
+    return world->found->count;
+}
+
+static void test_each_run_may_have_its_own_threshold(void)
+{
+    struct world world;
+    struct tiny tiny;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_row(&tiny, 0, (float[]){0, 0, 0, 0}, 1, 0, 0.1F);
+    tiny_row(&tiny, 6, (float[]){0, 0, 0, 0}, 1, 0, 0.4F);
+    tiny_row(&tiny, 15, (float[]){0, 0, 0, 0}, 1, 0, 0.7F);
+    tiny_write(&world, &tiny, tiny_card);
+    const struct detector_settings settings = {.confidence = 0.5, .threads = 1};
+    CLEANUP(detector) struct detector *detector = detector_open(world.model, &settings, NULL);
+    g_assert_nonnull(detector);
+    g_assert_cmpint(found_from(&world, detector, 0.05), ==, 3);
+    g_assert_cmpint(found_from(&world, detector, 0.7), ==, 1);
+    g_assert_cmpint(found_from(&world, detector, 0), ==, 2); /* the card's */
+    g_assert_cmpfloat(detector_confidence(detector, 0.5), ==, 0.5);
+    g_assert_cmpfloat_with_epsilon(detector_confidence(detector, 0), 0.3, 1e-6);
+    world_clear(&world);
+}
+
 /* How many there are of two people that overlap by 0.6. */
 static int merged(const struct world *world, double nms_iou)
 {
@@ -551,6 +579,31 @@ static void test_a_region_is_merged_by_the_setting(void)
     world_clear(&world);
 }
 
+/* One of low confidence that is held from the whole picture takes nobody's place. */
+static void test_the_surer_of_two_stays(void)
+{
+    struct world world;
+    struct tiny tiny;
+    const char *person = g_intern_string("person");
+    const struct detection unsure = {.object_class = person, .confidence = 0.2, .box = {0, 0, 0.4, 0.4}};
+    const struct detection sure = {.object_class = person, .confidence = 0.9, .box = {0.1, 0, 0.4, 0.4}};
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_write(&world, &tiny, tiny_card);
+    const struct detector_settings settings = {.threads = 1};
+    CLEANUP(detector) struct detector *detector = detector_open(world.model, &settings, NULL);
+    g_autofree struct detections *all = g_new0(struct detections, 1), *more = g_new0(struct detections, 1);
+    for (int i = 0; i < 2; i++) {
+        all->count = more->count = 1;
+        all->items[0] = i ? sure : unsure;
+        more->items[0] = i ? unsure : sure;
+        detector_merge(detector, all, more);
+        g_assert_cmpint(all->count, ==, 1);
+        g_assert_cmpfloat(all->items[0].confidence, ==, 0.9);
+    }
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -568,6 +621,8 @@ int main(int argc, char **argv)
     g_test_add_func("/detector/outputs that turn out to be empty", test_outputs_that_turn_out_to_be_empty);
     g_test_add_func("/detector/other numbers than floats", test_other_numbers_than_floats);
     g_test_add_func("/detector/outputs are known by their shape", test_outputs_are_known_by_their_shape);
+    g_test_add_func("/detector/each run may have its own threshold", test_each_run_may_have_its_own_threshold);
+    g_test_add_func("/detector/the surer of two stays", test_the_surer_of_two_stays);
     g_test_add_func("/detector/a region is merged by the setting", test_a_region_is_merged_by_the_setting);
     g_test_add_func("/detector/16-bit floats", test_halves);
     g_test_add_func("/detector/a card lies beside its model, or is named",

@@ -32,7 +32,7 @@ static void on_event(void *data, const struct analytics_event *event)
     world->things_left += event->type == EVENT_SIGNAL && strstr(event->payload.text, "\"object_left\"");
 }
 
-void masks_world_init(struct masks_world *world, enum zone_kind kind, struct detector *detector)
+static void init(struct masks_world *world, enum zone_kind kind, struct detector *detector, double confidence)
 {
     memset(world, 0, sizeof *world);
     record_init(&settings_descriptor, &world->settings);
@@ -43,6 +43,7 @@ void masks_world_init(struct masks_world *world, enum zone_kind kind, struct det
                                            .detector = world->settings.detector,
                                            .tracker = world->settings.tracker,
                                            .rules = world->settings.rules};
+    world->config.detector.confidence = confidence;
     world->config.workers.preview_width_px = MASKS_WIDE_PX;
     world->config.workers.preview_quality = 95;
     masks_tell(world, kind, &masks_right_half);
@@ -52,6 +53,16 @@ void masks_world_init(struct masks_world *world, enum zone_kind kind, struct det
     world->pipeline = pipeline_new(&world->config, &world->told.camera, detector, &world->turn, 1, world->clock,
                                    &world->health, &sink);
     world->at_ms = 1000;
+}
+
+void masks_world_init(struct masks_world *world, enum zone_kind kind, struct detector *detector)
+{
+    init(world, kind, detector, 0);
+}
+
+void masks_world_init_sure(struct masks_world *world, struct detector *detector, double confidence)
+{
+    init(world, 0, detector, confidence);
 }
 
 void masks_world_clear(struct masks_world *world)

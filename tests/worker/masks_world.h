@@ -25,6 +25,8 @@ struct masks_world {
 
 /* `kind` 0: no mask. `detector` may be NULL. */
 void masks_world_init(struct masks_world *world, enum zone_kind kind, struct detector *detector);
+/* The same without masks, where the settings say how sure the model must be. */
+void masks_world_init_sure(struct masks_world *world, struct detector *detector, double confidence);
 void masks_world_clear(struct masks_world *world);
 /* Replaces the zones of `told` by one of this kind (0: none, and NULL) that covers the box. */
 struct zone *masks_tell(struct masks_world *world, enum zone_kind kind, const struct record_box *box);

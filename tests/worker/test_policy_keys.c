@@ -398,6 +398,7 @@ static const struct key_row rows[] = {
      NULL, NAN, NAN},
     {POLICY_DETECTION, "classes", "{\"classes\":[\"person\",\"car\"]}", "{\"classes\":[\"car\"]}", followed, NULL, NULL,
      3, 1},
+    /* what the model is asked for: test_confidence.c */
     {POLICY_DETECTION, "confidence", "{\"confidence\":0.2}", "{\"confidence\":0.85}", followed, NULL, NULL, 3, 1},
     {POLICY_DETECTION, "full_seconds", "{\"full_seconds\":2}", "{\"full_seconds\":10}", runs_at_rest, NULL, NULL, NAN,
      NAN},

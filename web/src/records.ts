@@ -2256,7 +2256,7 @@ export interface PrivacyPolicy {
 export interface DetectionPolicy {
   /** frames a second that are analysed (1/s) */
   analyse_fps?: number;
-  /** least confidence of what a model finds */
+  /** least confidence of what a model finds; 0: what its card says */
   confidence?: number;
   /** longest time between looks at the whole picture (s) */
   full_seconds?: number;
