@@ -32,7 +32,8 @@ struct vedette_flight_config {
     int64_t failure_ttl_us;   /* of a failure; 0: not kept; default 5 s */
     int64_t stale_us;         /* an answer that ended is still given while one caller fetches anew; default 0 */
     size_t max_entries;       /* 1 or more; default 10000 */
-    size_t max_bytes;         /* of keys and answers; default 64 MiB */
+    size_t max_bytes;         /* of keys and answers; default 64 MiB. An answer larger than this by itself is given,
+                                 and not kept */
     struct vedette_time_source time;
 };
 /* Fills in the defaults. Any thread. */

@@ -320,7 +320,8 @@ static void code_axis(const struct coder *coder, const struct axis *axis, int of
     *smooth_size = smoothed(*smooth_size, *size, SMOOTH_SIZE_SHARE);
     int foretold = (middle - *size) / 2;
     *place = code_near(coder, axis->place + off, truth[0], foretold);
-    int missed = *place - foretold, speed_before = *speed, gained = missed * *axis->gain / GAIN_ONE;
+    int missed = *place - foretold, speed_before = *speed;
+    int gained = (int)((int64_t)missed * *axis->gain / GAIN_ONE); /* a hostile piece may walk the gain up */
     *speed = code_near(coder, axis->speed + off, truth[2], speed_before + gained);
     int error = *speed - speed_before - gained;
     if (error != 0 && missed != 0)

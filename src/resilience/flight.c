@@ -226,14 +226,15 @@ static int64_t life_us(struct vedette_flight *flight, enum vedette_flight_result
     return ttl_us - (int64_t)((double)ttl_us * config->ttl_jitter * random_uniform(&flight->random));
 }
 
-/* Keeps an answer for as long as its kind is kept. */
+/* Keeps an answer for as long as its kind is kept; not one for which all others would have to go. */
 static void entry_fill(struct vedette_flight *flight, struct entry *entry, struct answer *answer)
 {
     int64_t now_us = time_now_us(&flight->config.time), life = life_us(flight, answer->result);
     entry->fresh_until_us = time_after_us(now_us, life);
     entry->stale_until_us =
         time_after_us(entry->fresh_until_us, answer->result == VEDETTE_FLIGHT_OK ? flight->config.stale_us : 0);
-    entry_keep(flight, entry, life > 0 ? answer : NULL);
+    bool fits = sizeof *entry + entry->key_length + answer_bytes(answer) <= flight->config.max_bytes;
+    entry_keep(flight, entry, life > 0 && fits ? answer : NULL);
 }
 
 static void *copy_bytes(const void *bytes, size_t length)

@@ -94,6 +94,9 @@ static void test_h01_invalid_documents_are_refused_whole(void)
          "overlays[0].config.speed"},
         {POLICY_SAFETY, "{\"overlays\":[{\"name\":\"n\",\"time_zone\":\"Mars/Base\",\"schedule\":[{}],\"config\":{}}]}",
          "Mars/Base"},
+        {POLICY_SAFETY,
+         "{\"overlays\":[{\"name\":\"n\",\"time_zone\":\"/usr/share/zoneinfo/UTC\",\"schedule\":[{}],\"config\":{}}]}",
+         "/usr/share/zoneinfo/UTC"},
         {POLICY_SAFETY, "{\"overlays\":[{\"name\":\"n\",\"schedule\":[{}],\"config\":{\"overlays\":[]}}]}",
          "overlays[0].config.overlays"},
     };

@@ -447,6 +447,10 @@ static void test_k10_entries_and_bytes_are_bounded(void)
         vedette_flight_put(upstream.flight, "org", key, large, 300000);
         g_assert_cmpint(stats_of(&upstream).bytes, <=, 1 << 20);
     }
+    int64_t kept = stats_of(&upstream).entries;
+    g_autofree char *too_large = g_malloc0(2 << 20);
+    vedette_flight_put(upstream.flight, "other", "too-large", too_large, 2 << 20);
+    g_assert_cmpint(stats_of(&upstream).entries, >=, kept); /* costs nobody's */
     vedette_flight_free(upstream.flight);
 }
 
