@@ -256,7 +256,7 @@ def commands_fail_at_once_without_the_store():
     with Directory() as directory, Postgres(directory) as postgres:
         postgres.stop_fast()
         (directory / "vedette.yml").write_text(f"store: {{url: '{postgres.url('vedette_login')}'}}\n")
-        for command in (("user", "list"), ("spool", "drain", "--directory", directory / "spool")):
+        for command in (("user", "list"), ("spool", "drain", "--data-dir", directory / "data")):
             answer = vedette(*command, "--config", directory / "vedette.yml")
             assert answer.returncode == 1 and "onnect" in answer.stderr, (command, answer.stderr)
 
