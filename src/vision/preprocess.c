@@ -101,7 +101,7 @@ static int byte_of(const struct columns *columns, int column, int sample)
 static void build_shuffles(const struct columns *columns, int from, int group, int start, uint8_t *shuffles)
 {
     const int length = group * PREPROCESS_COLUMN_BYTES;
-    memset(shuffles, NO_BYTE, (size_t)(PREPROCESS_MAX_WINDOWS * length));
+    memset(shuffles, NO_BYTE, (size_t)PREPROCESS_MAX_WINDOWS * (size_t)length);
     for (int word = 0; word < 2 * group; word++) {
         int byte = byte_of(columns, from + word / 2, word % 2) - start;
         shuffles[byte / length * length + 2 * word] = (uint8_t)(byte % length);
