@@ -3,41 +3,34 @@
 #include <sys/socket.h>
 
 #include "api/api_internal.h"
-#include "base/networks.h"
 
 struct peers {
     pthread_mutex_t lock;
     GHashTable *open; /* lock; char * (network_group_address), owned → how many */
 };
 
-/* One more or less, or 0; returns how many there are then. */
-static size_t add(struct peers *peers, const char *group, int more)
+/* One more or less of whose the address is, or 0; returns how many there are then. */
+static size_t count(struct peers *peers, const struct sockaddr *address, int more)
 {
+    char text[NETWORK_GROUP_BYTES], group[NETWORK_GROUP_BYTES];
+    network_address_text(address, text);
+    network_group_address(text, group);
     pthread_mutex_lock(&peers->lock);
-    size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(peers->open, group)) + (size_t)more;
-    if (more && count)
-        g_hash_table_insert(peers->open, g_strdup(group), GSIZE_TO_POINTER(count));
+    size_t open = GPOINTER_TO_SIZE(g_hash_table_lookup(peers->open, group)) + (size_t)more;
+    if (more && open)
+        g_hash_table_insert(peers->open, g_strdup(group), GSIZE_TO_POINTER(open));
     else if (more)
         g_hash_table_remove(peers->open, group);
     pthread_mutex_unlock(&peers->lock);
-    return count;
+    return open;
 }
 
 bool peers_have_place(struct peers *peers, const struct http_settings *http, const struct sockaddr *address)
 {
-    char text[NETWORK_GROUP_BYTES], group[NETWORK_GROUP_BYTES];
+    char text[NETWORK_GROUP_BYTES];
     network_address_text(address, text);
-    network_group_address(text, group);
-    return add(peers, group, 0) < (size_t)http->max_connections_per_address ||
+    return count(peers, address, 0) < (size_t)http->max_connections_per_address ||
            network_list_has_text(http->trusted_proxies, text);
-}
-
-static void count(struct peers *peers, const struct sockaddr *address, int more)
-{
-    char text[NETWORK_GROUP_BYTES], group[NETWORK_GROUP_BYTES];
-    network_address_text(address, text);
-    network_group_address(text, group);
-    add(peers, group, more);
 }
 
 void peers_enter(struct peers *peers, const struct sockaddr *address)

@@ -7,8 +7,9 @@
 enum cpu_feature {
     CPU_SSE41 = 1 << 0,
     CPU_AVX2 = 1 << 1,
-    CPU_AVX512 = 1 << 2, /* F, BW, VL and VBMI together: from Ice Lake and Zen 4 on. Those before, which
-                               slow down while they use the wide registers, are taken as having AVX2 */
+    /* F, BW, VL and VBMI together: from Ice Lake and Zen 4 on. Those before, which slow down while they use the wide
+     * registers, are taken as having AVX2 */
+    CPU_AVX512 = 1 << 2,
     CPU_NEON = 1 << 3,
     CPU_CRC32C = 1 << 4, /* the instruction: SSE4.2, or ARMv8's CRC extension */
 };

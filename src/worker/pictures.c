@@ -16,9 +16,10 @@
 /* Track ids of a stream that begins anew are above those of every stream before it. */
 enum { STREAM_TRACK_IDS = 1 << 16 };
 
+enum { LOAD_PAUSE_US = 10 * 1000000 }; /* between tries to load a model that could not be */
+
 /* A sender's clock that goes back by no more is coarse, or two pictures came in the wrong order; one that runs ahead of
  * ours by more from one picture to the next was set. */
-enum { LOAD_PAUSE_US = 10 * 1000000 }; /* between tries to load a model that could not be */
 enum { CLOCK_BACK_US = 2000000, CLOCK_AHEAD_US = 10000000 };
 
 /* What is remembered between the pictures of one stream. */

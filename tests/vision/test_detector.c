@@ -173,6 +173,14 @@ static void test_what_is_no_box_is_left_out(void)
     world_clear(&world);
 }
 
+/* Of 0.1, 0.4 and 0.7, apart from one another. */
+static void tiny_find_three(struct tiny *tiny)
+{
+    tiny_row(tiny, 0, (float[]){0, 0, 0, 0}, 1, 0, 0.1F);
+    tiny_row(tiny, 6, (float[]){0, 0, 0, 0}, 1, 0, 0.4F);
+    tiny_row(tiny, 15, (float[]){0, 0, 0, 0}, 1, 0, 0.7F);
+}
+
 static void test_thresholds_come_from_the_settings_else_the_card(void)
 {
     static const struct {
@@ -184,9 +192,7 @@ static void test_thresholds_come_from_the_settings_else_the_card(void)
     struct tiny tiny;
     world_init(&world);
     tiny_init(&tiny);
-    tiny_row(&tiny, 0, (float[]){0, 0, 0, 0}, 1, 0, 0.1F);
-    tiny_row(&tiny, 6, (float[]){0, 0, 0, 0}, 1, 0, 0.4F);
-    tiny_row(&tiny, 15, (float[]){0, 0, 0, 0}, 1, 0, 0.7F);
+    tiny_find_three(&tiny);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GString) card = g_string_new(tiny_card);
         g_string_insert(card, (gssize)card->len - 1, cases[i].card);
@@ -538,9 +544,7 @@ static void test_each_run_may_have_its_own_threshold(void)
     struct tiny tiny;
     world_init(&world);
     tiny_init(&tiny);
-    tiny_row(&tiny, 0, (float[]){0, 0, 0, 0}, 1, 0, 0.1F);
-    tiny_row(&tiny, 6, (float[]){0, 0, 0, 0}, 1, 0, 0.4F);
-    tiny_row(&tiny, 15, (float[]){0, 0, 0, 0}, 1, 0, 0.7F);
+    tiny_find_three(&tiny);
     tiny_write(&world, &tiny, tiny_card);
     const struct detector_settings settings = {.confidence = 0.5, .threads = 1};
     CLEANUP(detector) struct detector *detector = detector_open(world.model, &settings, NULL);
