@@ -196,6 +196,7 @@ static void end_zones(struct analytics *analytics, const struct rule_context *be
         ended.zones = &before->zones[i];
         ended.zone_count = 1;
         ended.line_count = 0;
+        ended.is_no_frame = true;
         if (!ended.zones->zone || !ended.zones->is_begun)
             continue;
         zone_watch_finish(ended.zones);
@@ -258,7 +259,9 @@ void analytics_finish(struct analytics *analytics, int64_t at_ms, const struct a
         zone_watch_finish(&analytics->context.zones[i]);
     for (size_t i = 0; i < analytics->context.line_count; i++)
         analytics->context.lines[i].change_count = 0;
-    run_rules(analytics, &analytics->context, &nobody, sink);
+    struct rule_context ended = analytics->context;
+    ended.is_no_frame = true;
+    run_rules(analytics, &ended, &nobody, sink);
 }
 
 size_t analytics_counts(const struct analytics *analytics, struct analytics_count *counts, size_t capacity)

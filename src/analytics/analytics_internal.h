@@ -15,7 +15,8 @@ struct rule_context {
     struct line_watch *lines; /* one per line of the camera, updated before any rule runs */
     size_t line_count;
     struct ground *ground;
-    int64_t *shed; /* counts tracks beyond a bound */
+    int64_t *shed;    /* counts tracks beyond a bound */
+    bool is_no_frame; /* places end, after the latest frame and before the next: nobody was looked for */
 };
 
 /* A rule is one file that ends in one of these, and one row in rules.c. */
@@ -23,7 +24,7 @@ struct rule {
     const char *name;
     const char *doc;
     void *(*create)(const struct rule_context *context);
-    /* Called once a frame. Must not allocate. */
+    /* Called once a frame, and for places that end. Must not allocate. */
     void (*observe)(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink);
     /* Adds what the rule counts; may be NULL. Returns how many were written. */

@@ -90,7 +90,7 @@ static void observe(void *state, const struct rule_context *context, const struc
                     const struct analytics_sink *sink)
 {
     static const struct record_strings every_class;
-    if (context->camera->rules.fall_seconds == 0)
+    if (context->camera->rules.fall_seconds == 0 || context->is_no_frame)
         return;
     struct look look = {context, observation, sink};
     watch_list_forget(state, observation->media_us, NULL);

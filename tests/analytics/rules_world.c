@@ -115,6 +115,16 @@ void nobody(struct world *world, double seconds)
         observe(world, NULL, 0);
 }
 
+void world_drop_zone(struct world *world)
+{
+    const struct analytics_sink sink = {on_emit, world};
+    const size_t count = world->camera.zones.count;
+    world->camera.zones.count = 0;
+    analytics_configure(world->analytics, &world->camera, &world->settings.rules,
+                        world->start_ms + (world->media_us - FRAME_US) / 1000, &sink);
+    world->camera.zones.count = count; /* freed with the world */
+}
+
 void crowd(struct world *world, int count, double seconds)
 {
     struct observed_track tracks[16];

@@ -36,6 +36,8 @@ void walk(struct world *world, uint64_t id, double x0, double y0, double x1, dou
 /* After the latest frame nothing is seen until the next, `seconds` after it. */
 void wait_for_frame(struct world *world, double seconds);
 void nobody(struct world *world, double seconds);
+/* Between two frames: the camera has its zone no more. */
+void world_drop_zone(struct world *world);
 /* Some figures side by side inside the zone. */
 void crowd(struct world *world, int count, double seconds);
 /* How many signals of a kind there were. */

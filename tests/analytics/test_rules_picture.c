@@ -332,6 +332,22 @@ static void test_who_bends_for_a_moment_did_not_fall(void)
     world_clear(&world);
 }
 
+/* Falls are looked for in the whole picture: the zones in it are none of its places. */
+static void test_who_lies_goes_on_lying_when_a_zone_ends(void)
+{
+    struct world world;
+    world_init(&world);
+    world.camera.rules.fall_seconds = 3;
+    nobody(&world, 20); /* time is far from its beginning by then */
+    walk(&world, 1, 0.3, 0.7, 0.5, 0.7, 3);
+    lie(&world, 1, 0.5, 0.7, 1);
+    world_drop_zone(&world);
+    g_assert_cmpint(world.exits, ==, 1);
+    lie(&world, 1, 0.5, 0.7, 4);
+    g_assert_cmpint(told(&world, "fall"), ==, 1);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -358,5 +374,6 @@ int main(int argc, char **argv)
     g_test_add_func("/rules/tampering can be turned off", test_tampering_can_be_turned_off);
     g_test_add_func("/rules/falls are looked for only when asked", test_falls_are_looked_for_only_when_asked);
     g_test_add_func("/rules/who bends for a moment did not fall", test_who_bends_for_a_moment_did_not_fall);
+    g_test_add_func("/rules/who lies goes on lying when a zone ends", test_who_lies_goes_on_lying_when_a_zone_ends);
     return g_test_run();
 }
