@@ -26,15 +26,18 @@ static void append_part(const struct multipart_part *part, const struct record_f
         g_string_append(json, *g_strstrip(text) ? text : "null");
 }
 
-/* The parts but the picture, as the JSON that says the same; *image is the picture's part, borrowed from the body. */
-static GString *json_of_parts(const GPtrArray *parts, const struct multipart_part **image)
+static bool is_picture(const struct multipart_part *part)
+{
+    return strcmp(part->name, picture_name) == 0 || strcmp(part->name, file_name) == 0;
+}
+
+/* The parts but the picture, as the JSON that says the same. */
+static GString *json_of_parts(const GPtrArray *parts)
 {
     GString *json = g_string_new("{");
     for (guint i = 0; i < parts->len; i++) {
         const struct multipart_part *part = g_ptr_array_index(parts, i);
-        if (strcmp(part->name, picture_name) == 0 || strcmp(part->name, file_name) == 0)
-            *image = part;
-        else
+        if (!is_picture(part))
             append_part(part, record_find_field(&detect_request_descriptor, part->name), json);
     }
     g_string_append_c(json, '}');
@@ -76,24 +79,39 @@ static GBytes *decode_base64(const char *text)
     return NULL;
 }
 
+/* The one part that is the picture, borrowed. NULL: answered. */
+static const struct multipart_part *picture_of(const GPtrArray *parts, struct answer *answer)
+{
+    const struct multipart_part *picture = NULL;
+    for (guint i = 0; i < parts->len; i++) {
+        const struct multipart_part *part = g_ptr_array_index(parts, i);
+        if (is_picture(part) && picture) {
+            answer_bad_frame(answer, "there is more than one part of a picture: send one");
+            return NULL;
+        }
+        if (is_picture(part))
+            picture = part;
+    }
+    if (!picture)
+        answer_bad_frame(answer, "there is no part of this name");
+    return picture;
+}
+
 static GBytes *read_multipart(const struct request *request, struct detect_request *asked, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
-    const struct multipart_part *image = NULL;
     g_autoptr(GPtrArray) parts =
         multipart_parse(request->content_type, (const char *)request->body->data, request->body->len, &error);
     if (!parts) {
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, error->message, NULL);
         return NULL;
     }
-    g_autoptr(GString) json = json_of_parts(parts, &image);
-    if (!decode_request(json->str, json->len, request, asked, answer))
+    const struct multipart_part *picture = picture_of(parts, answer);
+    if (!picture)
         return NULL;
-    if (image)
-        return g_bytes_new(image->data, image->length);
-    answer_bad_frame(answer, "there is no part of this name");
-    record_clear(&detect_request_descriptor, asked);
-    return NULL;
+    g_autoptr(GString) json = json_of_parts(parts);
+    bool is_good = decode_request(json->str, json->len, request, asked, answer);
+    return is_good ? g_bytes_new(picture->data, picture->length) : NULL;
 }
 
 static GBytes *read_json(const struct request *request, struct detect_request *asked, struct answer *answer)

@@ -39,15 +39,15 @@ static char *parameter_get(const char *value, size_t length, const char *name)
     return NULL;
 }
 
-/* RFC 2046 section 5.1.1: what a boundary may be made of. "--boundary", g_free; NULL: none, or malformed. */
-static char *delimiter_of(const char *content_type)
+/* RFC 2046 section 5.1.1: what a boundary may be made of. "\r\n--boundary", g_free; NULL: none, or malformed. */
+static char *separator_of(const char *content_type)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'()+_,-./:=? ";
     g_autofree char *boundary = parameter_get(content_type, strlen(content_type), "boundary");
     if (!boundary || !*boundary || strlen(boundary) > MULTIPART_MAX_BOUNDARY_BYTES ||
         strspn(boundary, allowed) != strlen(boundary))
         return NULL;
-    return g_strconcat("--", boundary, NULL);
+    return g_strconcat("\r\n--", boundary, NULL);
 }
 
 /* The name in a part's headers, each a line; NULL when there is none. g_free. */
@@ -82,31 +82,54 @@ static struct multipart_part *part_new(const char *text, size_t length, GError *
     return part;
 }
 
+/* Behind the line of a boundary, which spaces may fill up (RFC 2046's transport padding). NULL: it says more. */
+static const char *skip_line_end(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    return end - at >= 2 && memcmp(at, "\r\n", 2) == 0 ? at + 2 : NULL;
+}
+
+/* Behind the next boundary that begins a line; `separator` is a line's end with the boundary. *text_end, where what
+ * stood before it ends. NULL: there is none. */
+static const char *skip_to_boundary(const char *at, const char *end, const char *separator, const char **text_end)
+{
+    *text_end = memmem(at, (size_t)(end - at), separator, strlen(separator));
+    return *text_end ? *text_end + strlen(separator) : NULL;
+}
+
+/* Behind the first boundary. What stands before it, the preamble, is for nobody. */
+static const char *skip_preamble(const char *body, const char *end, const char *separator)
+{
+    const char *preamble_end, *delimiter = separator + strlen("\r\n");
+    size_t length = strlen(delimiter);
+    if ((size_t)(end - body) >= length && memcmp(body, delimiter, length) == 0)
+        return body + length;
+    return skip_to_boundary(body, end, separator, &preamble_end);
+}
+
 GPtrArray *multipart_parse(const char *content_type, const char *body, size_t length, GError **error)
 {
-    g_autofree char *delimiter = delimiter_of(content_type);
-    if (!delimiter)
+    g_autofree char *separator = separator_of(content_type);
+    if (!separator)
         return refuse(error, "its Content-Type names no boundary");
-    g_autofree char *separator = g_strconcat("\r\n", delimiter, NULL);
-    size_t mark = strlen(delimiter);
-    if (length < mark || memcmp(body, delimiter, mark) != 0)
-        return refuse(error, "the body does not begin with the boundary");
+    const char *end = body + length, *at = skip_preamble(body, end, separator);
+    if (!at)
+        return refuse(error, "no line of the body begins with the boundary");
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(part_free);
-    const char *at = body + mark, *end = body + length;
     while (end - at < 2 || memcmp(at, "--", 2) != 0) {
-        if (end - at < 2 || memcmp(at, "\r\n", 2) != 0)
+        const char *part_end, *first = skip_line_end(at, end);
+        if (!first)
             return refuse(error, "a boundary that is followed by something else");
-        at += 2;
-        const char *next = memmem(at, (size_t)(end - at), separator, mark + 2);
-        if (!next)
+        at = skip_to_boundary(first, end, separator, &part_end);
+        if (!at)
             return refuse(error, "the last boundary is missing");
         if (parts->len == MULTIPART_MAX_PARTS)
             return refuse(error, "too many parts");
-        struct multipart_part *part = part_new(at, (size_t)(next - at), error);
+        struct multipart_part *part = part_new(first, (size_t)(part_end - first), error);
         if (!part)
             return NULL;
         g_ptr_array_add(parts, part);
-        at = next + mark + 2;
     }
     return g_steal_pointer(&parts);
 }

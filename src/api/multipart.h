@@ -14,6 +14,7 @@ struct multipart_part {
     size_t length;
 };
 
-/* Of struct multipart_part *, in order. `content_type` is the request's header, `body` outlives the parts. NULL and
- * VEDETTE_ERROR_INVALID when a boundary, a name or the end is missing, or there is more of anything than the bounds. */
+/* Of struct multipart_part *, in order; what stands before the first boundary and after the last is passed over.
+ * `content_type` is the request's header, `body` outlives the parts. NULL and VEDETTE_ERROR_INVALID when a boundary, a
+ * name or the end is missing, or there is more of anything than the bounds. Any thread. */
 GPtrArray *multipart_parse(const char *content_type, const char *body, size_t length, GError **error);

@@ -38,6 +38,26 @@ static void test_quoted_boundary(void)
     g_assert_cmpuint(((const struct multipart_part *)parts->pdata[0])->length, ==, 0);
 }
 
+/* RFC 2046 section 5.1.1: text before the first boundary, and spaces behind each. */
+static void test_preamble_and_padding_are_passed_over(void)
+{
+    static const char part[] = "Content-Disposition: form-data; name=a\r\n\r\n1\r\n";
+    static const char *const befores[] = {"\r\n--b1\r\n", "made of parts\r\nsee --b1\r\n--b1\r\n", "--b1 \t\r\n",
+                                          "x--b1\r\n\r\n--b1\r\n"};
+    static const char *const ends[] = {"--b1--", "--b1--\r\nepilogue\r\n--b1\r\n", "--b1-- \r\n"};
+    for (size_t i = 0; i < G_N_ELEMENTS(befores); i++)
+        for (size_t j = 0; j < G_N_ELEMENTS(ends); j++) {
+            g_test_message("before %zu, end %zu", i, j);
+            g_autofree char *body = g_strconcat(befores[i], part, "--b1\t \r\n", part, ends[j], NULL);
+            g_autoptr(GError) error = NULL;
+            g_autoptr(GPtrArray) parts = parse(form, body, strlen(body), &error);
+            g_assert_no_error(error);
+            g_assert_cmpuint(parts->len, ==, 2);
+            const struct multipart_part *last = parts->pdata[1];
+            g_assert_cmpmem(last->data, last->length, "1", 1);
+        }
+}
+
 static void test_what_is_malformed_is_refused(void)
 {
     static const struct {
@@ -49,6 +69,10 @@ static void test_what_is_malformed_is_refused(void)
         {"multipart/form-data; boundary=\"b1", "--b1--"},
         {form, ""},
         {form, "--b2--"},
+        {form, "preamble --b1--"},
+        {form, "\n--b1--"},
+        {form, "\r\n--b1 x\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n--b1--"},
+        {form, "\r\n--b1 "},
         {form, "--b1"},
         {form, "--b1\r\n"},
         {form, "--b1x\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n--b1--"},
@@ -88,6 +112,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/multipart/parts_come_as_they_were_sent", test_parts_come_as_they_were_sent);
     g_test_add_func("/multipart/quoted_boundary", test_quoted_boundary);
+    g_test_add_func("/multipart/preamble_and_padding_are_passed_over", test_preamble_and_padding_are_passed_over);
     g_test_add_func("/multipart/what_is_malformed_is_refused", test_what_is_malformed_is_refused);
     g_test_add_func("/multipart/bounds", test_bounds);
     return g_test_run();

@@ -110,6 +110,10 @@ def a_form_answers_as_json_does():
         assert base64.b64decode(answer["annotated_image"])[:3] == b"\xff\xd8\xff"
         status, answer = post(hub, body.replace(b"frame", b"other"), f"multipart/form-data; boundary={boundary}")
         assert status == 400, answer
+        for name in (b"frame", b"file"):
+            another = f"--{boundary}\r\nContent-Disposition: form-data; name=\"{name.decode()}\"\r\n\r\n\r\n".encode()
+            status, answer = post(hub, another + body, f"multipart/form-data; boundary={boundary}")
+            assert status == 400 and "more than one" in answer["errors"][0]["message"], (name, answer)
 
 
 def what_is_no_picture_is_refused_before_it_is_decoded():
