@@ -151,11 +151,10 @@ static void note_result(struct policy_manager *manager, const struct loading *lo
     pthread_mutex_unlock(&manager->lock);
 }
 
-/* Once a run in any case, so that it is as this run writes it; then what differs from what was written. Never without
- * what is in doubt: a start from it would know of no doubt. */
+/* Once a run in any case, so that it is as this run writes it; then what differs from what was written. */
 static bool save(struct policy_manager *manager, struct policy_set *set, GError **error)
 {
-    if (!manager->snapshot_path || policy_set_doubts(set) || (manager->saved && policy_set_equal(manager->saved, set)))
+    if (!manager->snapshot_path || (manager->saved && policy_set_equal(manager->saved, set)))
         return true;
     if (!policy_snapshot_write(set, manager->snapshot_path, &manager->config.sealer, error))
         return false;
@@ -231,7 +230,7 @@ static struct policy_set *read_snapshot(struct policy_manager *manager)
     return set;
 }
 
-/* What a snapshot has that this version refuses is in doubt. */
+/* What was in doubt in the last run still is, and so is what a snapshot has that this version refuses. */
 static void serve_last_run(struct policy_manager *manager)
 {
     take_over(manager, manager->last_run, policy_set_revision(manager->last_run), true);

@@ -5,7 +5,7 @@
  * stays; a source that cannot be read leaves everything as it is. What is in force is written to the snapshot file when
  * it changes: at the next start it serves, marked stale, when the source is away, and is the last good version of what
  * is refused. What is refused at a start without either is in doubt: nobody knows what was good before
- * (policy_camera.doubt), until it is mended or goes.
+ * (policy_camera.doubt), until it is mended or goes; the snapshot says so too, beside all that is good.
  *
  * Threads: everything from any thread. `changed` is called on the thread that loaded, outside the lock, one at a time.
  */

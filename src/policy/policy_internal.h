@@ -86,7 +86,8 @@ const struct policy_resolved *policy_resolved_get(GHashTable *table, GHashTable 
 GHashTable *policy_view_resolved(const struct policy_view *view);
 /* The number of the latest change, also where it removed a document. */
 void policy_set_note_revision(struct policy_set *set, int64_t revision);
-/* Calls `visit` for every document, in no order. Its texts live as long as the call. */
+/* Calls `visit` for every document, in no order. Its texts live as long as the call. One that is in doubt has no config
+ * and says why it was refused. */
 void policy_set_each(const struct policy_set *set, void (*visit)(void *data, const struct policy_document *document),
                      void *data);
 /* Takes a document over from `before`, checked and parsed as it is there. False: it is not there to the last letter. */
@@ -101,8 +102,9 @@ size_t policy_set_doubts(const struct policy_set *set);
 bool policy_set_equal(const struct policy_set *a, const struct policy_set *b);
 
 struct policy_sealer;
-/* The last good set on disk (snapshot.c), sealed where the sealer is one. Reading: NULL with VEDETTE_ERROR_NOT_FOUND
- * when there is none, with another error when what lies there is no whole snapshot, or does not open. */
+/* The last good set on disk (snapshot.c), with what is in doubt in it, sealed where the sealer is one. Reading: NULL
+ * with VEDETTE_ERROR_NOT_FOUND when there is none, with another error when what lies there is no whole snapshot, or
+ * does not open. */
 bool policy_snapshot_write(const struct policy_set *set, const char *path, const struct policy_sealer *sealer,
                            GError **error);
 struct policy_set *policy_snapshot_read(const char *path, const struct policy_sealer *sealer, char **refusal,

@@ -237,14 +237,13 @@ void policy_set_each(const struct policy_set *set, void (*visit)(void *data, con
     g_hash_table_iter_init(&iterator, set->documents);
     while (g_hash_table_iter_next(&iterator, NULL, &value)) {
         const struct document *own = value;
-        if (own->refusal)
-            continue;
-        g_autofree char *config = policy_dump(own->tree);
+        g_autofree char *config = own->refusal ? NULL : policy_dump(own->tree);
         visit(data, &(struct policy_document){
                         {own->scope.org_id, own->scope.site_id, own->scope.class_id, own->scope.camera_id},
                         own->type,
                         config,
-                        own->revision});
+                        own->revision,
+                        own->refusal});
     }
 }
 

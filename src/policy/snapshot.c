@@ -1,4 +1,5 @@
-/* The last good set on disk: one line with the SHA-256 of what follows, then one document a line, as JSON. Written
+/* The last good set on disk: one line with the SHA-256 of what follows, then one document a line, as JSON; one
+ * that is in doubt has its refusal in the place of its config, so that a start from here knows of the doubt. Written
  * beside and renamed, so that a reader finds the old one or the new one whole. With a sealer all of that is sealed as
  * one text. */
 #include "policy/manager.h"
@@ -29,7 +30,9 @@ static void append_document(void *data, const struct policy_document *document)
     add_text(line, "camera_id", document->scope.camera_id);
     add_text(line, "policy_type", record_enum_name(policy_type_names, document->type));
     json_object_set_new(line, "revision", json_integer(document->revision));
-    json_object_set_new(line, "config", json_loads(document->config_json, 0, NULL));
+    if (document->config_json)
+        json_object_set_new(line, "config", json_loads(document->config_json, 0, NULL));
+    add_text(line, "refusal", document->refusal);
     g_autofree char *text = policy_dump(line);
     g_string_append_printf(out, "%s\n", text);
 }
@@ -59,7 +62,8 @@ bool policy_snapshot_write(const struct policy_set *set, const char *path, const
     return false;
 }
 
-/* A document that this version refuses is in doubt, and takes no other with it. *refusal: that of the first. */
+/* A document that was in doubt, or that this version refuses, is in doubt, and takes no other with it. *refusal: that
+ * of the first. */
 static void add_line(struct policy_set *set, const char *text, char **refusal)
 {
     g_autoptr(GError) error = NULL;
@@ -74,6 +78,7 @@ static void add_line(struct policy_set *set, const char *text, char **refusal)
         .type = record_enum_value(policy_type_names, type ? type : ""),
         .config_json = config ? config : "",
         .revision = json_integer_value(json_object_get(line, "revision")),
+        .refusal = json_string_value(json_object_get(line, "refusal")),
     };
     if (policy_set_add(set, &document, &error))
         return;

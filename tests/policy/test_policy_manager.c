@@ -13,6 +13,7 @@ struct world {
     pthread_mutex_t lock;
     enum policy_type type;
     const char *config; /* of acme's policy of the type; NULL: there is none */
+    const char *hiding; /* of its privacy policy, beside that; NULL: there is none */
     int64_t revision;
     bool is_away;
     int loads, changes;
@@ -29,6 +30,8 @@ static bool load(void *data, void (*add)(void *add_data, const struct policy_doc
     *revision = world->revision;
     if (!is_away && world->config)
         add(add_data, &(struct policy_document){{.org_id = "acme"}, world->type, world->config, world->revision});
+    if (!is_away && world->hiding)
+        add(add_data, &(struct policy_document){{.org_id = "acme"}, POLICY_PRIVACY, world->hiding, world->revision});
     if (is_away)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the store is away");
     pthread_mutex_unlock(&world->lock);
@@ -404,6 +407,43 @@ static void test_h11_what_is_refused_without_a_snapshot_is_in_doubt(void)
     world_clear(&world);
 }
 
+/* One bad document keeps none of the good ones from the next start, nor does that start take it for no document. */
+static void test_h11_what_is_good_beside_a_doubt_is_saved_with_the_doubt(void)
+{
+    struct world world;
+    world_init(&world);
+    world.hiding = "{\"face_blur_enabled\":\"sometimes\"}";
+    {
+        CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+        say(&world, "{\"loitering_seconds\":8}", 2);
+        g_assert_false(policy_manager_reload(manager, NULL));
+    }
+    world.is_away = true;
+    {
+        struct policy_status status;
+        CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+        g_assert_cmpfloat(in_force(manager), ==, 8);
+        g_autofree char *why = doubt(manager);
+        g_assert_nonnull(why);
+        g_assert_nonnull(strstr(why, "face_blur_enabled"));
+        policy_manager_get_status(manager, &status);
+        g_assert_cmpint(status.documents, ==, 1);
+        g_assert_cmpint(status.refused_now, ==, 1);
+        policy_status_clear(&status);
+        world.is_away = false; /* and says the same */
+        g_assert_false(policy_manager_reload(manager, NULL));
+        g_autofree char *still = doubt(manager);
+        g_assert_nonnull(still);
+        world.hiding = "{\"face_blur_enabled\":true}";
+        g_assert_true(policy_manager_reload(manager, NULL));
+        g_assert_null(doubt(manager));
+    }
+    world.is_away = true;
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_null(doubt(manager));
+    world_clear(&world);
+}
+
 static void test_h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_alone(void)
 {
     struct world world;
@@ -551,6 +591,8 @@ int main(int argc, char **argv)
                     test_h11_without_a_snapshot_nothing_is_loaded);
     g_test_add_func("/policy manager/h11_what_is_refused_without_a_snapshot_is_in_doubt",
                     test_h11_what_is_refused_without_a_snapshot_is_in_doubt);
+    g_test_add_func("/policy manager/h11_what_is_good_beside_a_doubt_is_saved_with_the_doubt",
+                    test_h11_what_is_good_beside_a_doubt_is_saved_with_the_doubt);
     g_test_add_func("/policy manager/h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_alone",
                     test_h11_a_doubt_ends_when_its_document_goes_and_is_of_what_is_seen_alone);
     g_test_add_func("/policy manager/h12_a_damaged_snapshot_is_ignored_and_counted",
