@@ -91,7 +91,8 @@ static bool merge(void *data, struct camera *camera, struct record_errors *error
     g_autofree char *text = policy_document_patch(base, patch, error);
     if (!text)
         return false;
-    if (!record_decode_json_strict(&camera_request_descriptor, text, strlen(text), &changed, errors))
+    /* as a whole it is checked once its addresses are known: what is told of them says less */
+    if (!record_decode_json_strict(&camera_change_descriptor, text, strlen(text), &changed, errors))
         return record_errors_to_gerror(errors, error);
     changed.id = g_steal_pointer(&camera->id);
     changed.org_id = g_steal_pointer(&camera->org_id);

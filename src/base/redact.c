@@ -1,7 +1,6 @@
 #include "base/redact.h"
 
 #include <glib.h>
-#include <stdbool.h>
 #include <string.h>
 
 static const char hidden[] = "***";
@@ -61,4 +60,9 @@ char *redact_address(const char *address)
         g_string_append_printf(out, "%s@", hidden);
     append_parameters(out, host);
     return g_string_free(out, FALSE);
+}
+
+bool redact_is_in(const char *address)
+{
+    return address && strstr(address, hidden);
 }

@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/media_url.h"
+#include "base/redact.h"
 #include "cameras/cameras_internal.h"
 #include "cameras/kept.h"
 #include "store/cameras.h"
@@ -169,10 +170,24 @@ static bool check_loaded(const struct cameras *cameras, GError **error)
 
 /* ---- what may be ---- */
 
-static void check_source(const struct cameras *cameras, const char *source, const char *path,
-                         struct record_errors *errors)
+static bool has_address(const struct camera *camera, const char *source)
+{
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera, uses);
+    bool has_it = false;
+    for (size_t i = 0; i < count; i++)
+        has_it = has_it || g_strcmp0(uses[i].source, source) == 0;
+    return has_it;
+}
+
+/* `before` NULL: it is new. What was there may stay as it is. */
+static void check_source(const struct cameras *cameras, const char *source, const struct camera *before,
+                         const char *path, struct record_errors *errors)
 {
     struct media_url url;
+    if (redact_is_in(source) && !(before && has_address(before, source)))
+        record_errors_add(errors, path, "holds '***', which stands for what is not told: give the whole address%s",
+                          before ? ", or one that the camera has as it is told" : "");
     if (!media_url_parse(source, &url, NULL))
         return; /* its table tells */
     const char *scheme = record_enum_name(media_scheme_names, url.scheme);
@@ -184,26 +199,32 @@ static void check_source(const struct cameras *cameras, const char *source, cons
     media_url_clear(&url);
 }
 
-bool cameras_check_sources(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors)
+static bool check_sources(const struct cameras *cameras, const struct camera *camera, const struct camera *before,
+                          struct record_errors *errors)
 {
-    size_t before = errors->count;
+    size_t count = errors->count;
     const struct camera_stream *streams = camera->streams.items;
     if (camera->streams.count == 0 && camera->source)
-        check_source(cameras, camera->source, "source", errors);
+        check_source(cameras, camera->source, before, "source", errors);
     for (size_t i = 0; i < camera->streams.count; i++) {
         g_autofree char *path = g_strdup_printf("streams[%zu].source", i);
-        check_source(cameras, streams[i].source, path, errors);
+        check_source(cameras, streams[i].source, before, path, errors);
     }
-    return errors->count == before;
+    return errors->count == count;
 }
 
-static bool check(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors,
-                  GError **error)
+bool cameras_check_sources(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors)
+{
+    return check_sources(cameras, camera, NULL, errors);
+}
+
+static bool check(const struct cameras *cameras, const struct camera *camera, const struct camera *before,
+                  struct record_errors *errors, GError **error)
 {
     if (!camera->name || !*camera->name)
         record_errors_add(errors, "name", "is missing: say what people call it");
     bool is_good = record_validate(&camera_descriptor, camera, "", errors);
-    is_good = cameras_check_sources(cameras, camera, errors) && is_good;
+    is_good = check_sources(cameras, camera, before, errors) && is_good;
     return (is_good && errors->items->len == 0) || record_errors_to_gerror(errors, error);
 }
 
@@ -250,8 +271,8 @@ const struct camera *cameras_create(struct cameras *cameras, const struct camera
     camera.org_id = g_strdup(by->org_id);
     camera.managed_by = CAMERA_OF_API;
     pthread_mutex_lock(&cameras->lock);
-    bool is_good =
-        check(cameras, &camera, errors, error) && check_loaded(cameras, error) && has_room(cameras, by->org_id, error);
+    bool is_good = check(cameras, &camera, NULL, errors, error) && check_loaded(cameras, error) &&
+                   has_room(cameras, by->org_id, error);
     camera_tidy(&camera);
     if (is_good)
         made = put(cameras, &camera, NULL, by, error);
@@ -288,7 +309,10 @@ static bool edit(const struct cameras *cameras, const struct camera_change *chan
         g_clear_pointer(&streams[i].username, g_free);
         g_clear_pointer(&streams[i].password, g_free);
     }
-    if (!change->edit(change->data, camera, errors, error) || !check(cameras, camera, errors, error))
+    if (!change->edit(change->data, camera, errors, error))
+        return false;
+    camera_keep_addresses(camera, before);
+    if (!check(cameras, camera, before, errors, error))
         return false;
     camera_tidy(camera);
     camera_keep_logins(camera, before);

@@ -55,12 +55,14 @@ struct camera_change {
 const struct camera *cameras_create(struct cameras *cameras, const struct camera *asked, const struct audit_by *by,
                                     struct record_errors *errors, GError **error);
 /* As it is now. NULL also with VEDETTE_ERROR_NOT_FOUND, VEDETTE_ERROR_UNSUPPORTED (the settings say what it is, or
- * policies are of one that shall go) and VEDETTE_ERROR_CONFLICT (it is not as expected). What is left out of
- * its logins stays by the rule of cameras/kept.h: with the host that it was given for. */
+ * policies are of one that shall go) and VEDETTE_ERROR_CONFLICT (it is not as expected). By the rules of cameras/kept.h
+ * what is left out of its logins stays with the host that it was given for, and an address that is given as it is told
+ * is the one that is there. */
 const struct camera *cameras_change(struct cameras *cameras, const struct camera_change *change,
                                     struct record_errors *errors, GError **error);
 bool cameras_delete(struct cameras *cameras, const struct camera_change *change, GError **error);
-/* Whether what people ask the server to connect to is allowed by the settings; else `errors` say why, with the path. */
+/* Whether what people ask the server to connect to is whole and allowed by the settings; else `errors` say why, with
+ * the path. */
 bool cameras_check_sources(const struct cameras *cameras, const struct camera *camera, struct record_errors *errors);
 
 /* ---- trials: between those who ask (api) and those who have it done (hub) ---- */

@@ -1,6 +1,7 @@
 #include "cameras/kept.h"
 
 #include "base/media_url.h"
+#include "base/redact.h"
 
 /* ---- what of both belongs together ---- */
 
@@ -28,13 +29,19 @@ static bool has_host(const char *source)
     return has_one;
 }
 
+/* The more, the rather they are used for the same. */
+static int role_likeness(const struct stream_use *a, const struct stream_use *b)
+{
+    unsigned shared = a->roles & b->roles;
+    return (shared != 0) + 2 * ((shared & 1u << STREAM_DETECT) != 0);
+}
+
 /* 0: they have nothing to do with one another; else the more, the rather they are the same. */
 static int likeness(const struct stream_use *a, const struct stream_use *b)
 {
-    unsigned shared = a->roles & b->roles;
     if (!is_same_host(a->source, b->source))
         return 0;
-    return 1 + (shared != 0) + 2 * ((shared & 1u << STREAM_DETECT) != 0) + 4 * (g_strcmp0(a->source, b->source) == 0);
+    return 1 + role_likeness(a, b) + 4 * (g_strcmp0(a->source, b->source) == 0);
 }
 
 /* Which of them `use` was; `count` when it is none of them. */
@@ -48,6 +55,52 @@ static size_t find_former(const struct stream_use *former, size_t count, const s
             best = i;
         }
     return best;
+}
+
+/* ---- addresses ---- */
+
+static bool is_shown_as(const char *address, const char *shown)
+{
+    g_autofree char *redacted = redact_address(address);
+    return g_strcmp0(redacted, shown) == 0;
+}
+
+/* `index`: the use's place among the camera's. NULL: what was given is none of them as it was told. */
+static const char *find_told(const struct stream_use *former, size_t count, const struct stream_use *use, size_t index)
+{
+    const char *best = NULL;
+    int most = -1;
+    for (size_t i = 0; i < count; i++) {
+        int alike = 2 * role_likeness(&former[i], use) + (i == index);
+        if (alike > most && is_shown_as(former[i].source, use->source)) {
+            most = alike;
+            best = former[i].source;
+        }
+    }
+    return best;
+}
+
+static void keep_address(char **address, const char *told)
+{
+    if (!told)
+        return;
+    char *kept = g_strdup(told);
+    g_free(*address);
+    *address = kept;
+}
+
+void camera_keep_addresses(struct camera *camera, const struct camera *before)
+{
+    struct camera_stream *streams = camera->streams.items;
+    struct stream_use uses[CAMERA_MAX_STREAMS], former[CAMERA_MAX_STREAMS];
+    size_t former_count = camera_list_streams(before, former), count = camera_list_streams(camera, uses);
+    /* beside streams it repeats what is analysed */
+    const struct stream_use whole = {.source = camera->source,
+                                     .roles = camera->streams.count ? 1u << STREAM_DETECT : uses[0].roles};
+    const char *source = find_told(former, former_count, &whole, 0);
+    for (size_t i = 0; i < count && camera->streams.count > 0; i++)
+        keep_address(&streams[i].source, find_told(former, former_count, &uses[i], i));
+    keep_address(&camera->source, source);
 }
 
 /* ---- logins ---- */

@@ -1,5 +1,8 @@
 /* Cameras: what stays of a camera when a change of it leaves something out. Pure; any thread.
  *
+ * An address that is given as it was told, with what is secret in it hidden, is the one that is there. Of several that
+ * are told alike it is the one that is used alike, as below, else the one in the same place.
+ *
  * A login is sent to no host but one that it was given for; a host is scheme, name and port of an address. So:
  * - What a change gives holds: a stream's login for that stream, the camera's for each stream that has none of its own.
  *   Given empty, a login is removed.
@@ -15,5 +18,7 @@
 
 #include "facts/camera.h"
 
+/* `camera` is what `before` became, with the addresses that were given. */
+void camera_keep_addresses(struct camera *camera, const struct camera *before);
 /* `camera` is what `before` became: tidied, and of its logins only what the change gave. */
 void camera_keep_logins(struct camera *camera, const struct camera *before);

@@ -431,6 +431,86 @@ static void test_patches_keep_what_they_do_not_name(void)
     cameras_clear(&cameras);
 }
 
+/* The addresses as they lie there, in their order. g_free. */
+static char *addresses_of(struct cameras_world *cameras, const char *id)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->world.live);
+    struct stream_use uses[CAMERA_MAX_STREAMS];
+    size_t count = camera_list_streams(camera_set_find(set, id), uses);
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < count; i++)
+        g_string_append_printf(text, "%s%s", i ? " " : "", uses[i].source + strlen("rtsp://"));
+    return g_string_free(text, FALSE);
+}
+
+#define HIDDEN_STREAMS STREAMS(STREAM("a/?pwd=x1", "detect", ""), STREAM("a/?pwd=x2", "live", ""))
+
+/* What was read is sent back, with something else changed. */
+static void test_an_address_as_it_was_told_is_the_one_that_is_there(void)
+{
+    static const struct {
+        const char *made, *patch, *addresses; /* NULL: it is refused */
+    } cases[] = {
+        {"\"source\":\"rtsp://a/?pwd=x\"", "\"source\":\"rtsp://a/?pwd=***\"", "a/?pwd=x"},
+        {"\"source\":\"rtsp://a/?pwd=x\"", STREAMS(STREAM("a/?pwd=***", "live", ""), STREAM("b/", "detect", "")),
+         "a/?pwd=x b/"},
+        {HIDDEN_STREAMS, STREAMS(STREAM("a/?pwd=***", "detect", ""), STREAM("a/?pwd=***", "record", "")),
+         "a/?pwd=x1 a/?pwd=x2"},
+        {HIDDEN_STREAMS, STREAMS(STREAM("a/?pwd=***", "live", ""), STREAM("a/?pwd=***", "detect", "")),
+         "a/?pwd=x2 a/?pwd=x1"},
+        {HIDDEN_STREAMS, STREAMS(STREAM("a/?pwd=x3", "live", ""), STREAM("a/?pwd=***", "detect", "")),
+         "a/?pwd=x3 a/?pwd=x1"},
+        {HIDDEN_STREAMS,
+         "\"source\":\"rtsp://a/?pwd=***\"," STREAMS(STREAM("a/?pwd=***", "detect", ""), STREAM("b/", "live", "")),
+         "a/?pwd=x1 b/"},
+        {HIDDEN_STREAMS, "\"source\":\"rtsp://a/?pwd=***\"", "a/?pwd=x1"},
+        {HIDDEN_STREAMS, "\"name\":\"Gate\"", "a/?pwd=x1 a/?pwd=x2"},
+        {HIDDEN_STREAMS, "\"source\":\"rtsp://b/?pwd=***\"", NULL},
+        {HIDDEN_STREAMS, "\"source\":\"rtsp://a/2?pwd=***\"", NULL},
+        {HIDDEN_STREAMS, STREAMS(STREAM("a/?pwd=***", "detect", ""), STREAM("a/?pwd=***&c=1", "live", "")), NULL},
+    };
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *made = g_strdup_printf("{\"name\":\"Yard\",%s}", cases[i].made),
+                        *patch = g_strdup_printf("{%s}", cases[i].patch), *id = create(&cameras, cameras.own, made),
+                        *path = g_strconcat("/api/v1/cameras/", id, NULL), *before = addresses_of(&cameras, id);
+        g_test_message("%s", patch);
+        g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, patch), ==, cases[i].addresses ? 200 : 400);
+        g_autofree char *after = addresses_of(&cameras, id);
+        g_assert_cmpstr(after, ==, cases[i].addresses ? cases[i].addresses : before);
+        g_assert_cmpint(status_of(&cameras, "DELETE", path, cameras.own, NULL), ==, 204);
+    }
+    cameras_clear(&cameras);
+}
+
+static void test_what_is_hidden_is_no_address(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/cameras", cameras.own,
+                              "{\"name\":\"Yard\",\"source\":\"rtsp://a/?pwd=***\"}"),
+                    ==, 400);
+    g_assert_cmpint(
+        status_of(&cameras, "POST", "/api/v1/cameras/test", cameras.own, "{\"source\":\"rtsp://a/?pwd=***\"}"), ==,
+        400);
+    cameras_clear(&cameras);
+}
+
+/* One that has it from before it was refused can still be changed. */
+static void test_a_camera_with_what_is_hidden_can_be_changed(void)
+{
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras.world.live);
+    struct camera broken = *camera_set_find(set, id); /* borrows everything */
+    broken.source = (char *)"rtsp://10.0.0.9/s?pwd=***";
+    live_put_camera(cameras.world.live, &broken);
+    g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, "{\"analyse_fps\":7}"), ==, 200);
+    cameras_clear(&cameras);
+}
+
 static void test_a_camera_with_policies_stays(void)
 {
     struct cameras_world cameras;
@@ -480,6 +560,11 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras/a_login_goes_with_its_host", test_a_login_goes_with_its_host);
     g_test_add_func("/cameras/a_login_is_sent_where_it_was_given_for", test_a_login_is_sent_where_it_was_given_for);
     g_test_add_func("/cameras/patches_keep_what_they_do_not_name", test_patches_keep_what_they_do_not_name);
+    g_test_add_func("/cameras/an_address_as_it_was_told_is_the_one_that_is_there",
+                    test_an_address_as_it_was_told_is_the_one_that_is_there);
+    g_test_add_func("/cameras/what_is_hidden_is_no_address", test_what_is_hidden_is_no_address);
+    g_test_add_func("/cameras/a_camera_with_what_is_hidden_can_be_changed",
+                    test_a_camera_with_what_is_hidden_can_be_changed);
     g_test_add_func("/cameras/a_camera_with_policies_stays", test_a_camera_with_policies_stays);
     g_test_add_func("/cameras/there_are_bounds", test_there_are_bounds);
     return g_test_run();
