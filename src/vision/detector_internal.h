@@ -150,6 +150,7 @@ struct tensor_want {
     struct tensor_shape shape;       /* rank 0: any */
     struct tensor_shape other_shape; /* will do too; rank 0: there is none */
     enum model_input_type type;      /* of an input: filled with floats, handed over as this; 0: float */
+    bool is_count;                   /* of an output: its numbers are whole in themselves, so 32 or 64 bits will do */
     const char *reason;              /* "3 labels make 8 columns": said when the model's differs; NULL for none */
 };
 

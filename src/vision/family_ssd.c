@@ -22,9 +22,11 @@ static bool describe(const struct model_card *card, struct tensor_want *outputs,
         return false;
     g_string_assign(reason, "boxes, classes, scores and their count, as TensorFlow's detectors export them");
     outputs[BOXES] = (struct tensor_want){.name = "detection_boxes", .shape = {3, {1, 0, 4}}, .reason = reason->str};
-    outputs[CLASSES] = (struct tensor_want){.name = "detection_classes", .shape = {2, {1, 0}}, .reason = reason->str};
+    outputs[CLASSES] = (struct tensor_want){
+        .name = "detection_classes", .shape = {2, {1, 0}}, .is_count = true, .reason = reason->str};
     outputs[SCORES] = (struct tensor_want){.name = "detection_scores", .shape = {2, {1, 0}}, .reason = reason->str};
-    outputs[COUNT] = (struct tensor_want){.name = "num_detections", .shape = {1, {1}}, .reason = reason->str};
+    outputs[COUNT] =
+        (struct tensor_want){.name = "num_detections", .shape = {1, {1}}, .is_count = true, .reason = reason->str};
     *output_count = OUTPUTS;
     return true;
 }

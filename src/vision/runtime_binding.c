@@ -68,9 +68,6 @@ static void read_numbers(ONNXTensorElementDataType type, const void *data, size_
         case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
             out[i] = (float)((const int32_t *)data)[i];
             break;
-        case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
-            out[i] = (float)((const uint8_t *)data)[i];
-            break;
         case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
             out[i] = (float)((const double *)data)[i];
             break;

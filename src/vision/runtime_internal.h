@@ -78,7 +78,7 @@ bool runtime_check_result(const struct tensor *found, const struct tensor_want *
 
 /* ---- runtime_binding.c ---- */
 
-/* Of one number that can be read as a float; 0 for other types. */
+/* Of one number that is handed over or read; 0 for other types. */
 size_t runtime_value_bytes(ONNXTensorElementDataType type);
 /* Floats into the type that the model takes, before a run. */
 void runtime_fill_input(struct runtime *runtime);

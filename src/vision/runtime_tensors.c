@@ -102,10 +102,22 @@ static ONNXTensorElementDataType wanted_type(const struct tensor_want *want)
     return want->type ? types[want->type] : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
 }
 
-/* What a want may be made of: an input what it says, an output any kind of number that is read as floats. */
+static bool is_float(ONNXTensorElementDataType type)
+{
+    return type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT || type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 ||
+           type == ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+}
+
+static bool is_count(ONNXTensorElementDataType type)
+{
+    return type == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 || type == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+}
+
+/* What a want may be made of: an input what it says, an output floats, or what counts. Other whole numbers are the
+ * levels of a quantised model, which mean nothing without their scale. */
 static bool fits_type(ONNXTensorElementDataType type, const struct tensor_want *want, bool is_input)
 {
-    return is_input ? type == wanted_type(want) : runtime_value_bytes(type) > 0;
+    return is_input ? type == wanted_type(want) : is_float(type) || (want->is_count && is_count(type));
 }
 
 /* A size under 1 is an open one in what a model says of itself. What a run gave is `final`: there it is none, and who
@@ -179,16 +191,19 @@ static void refuse_missing(const struct tensor *tensors, int count, const struct
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, text->str);
 }
 
-static void refuse_shape(const struct tensor *tensor, const struct tensor_want *want, const char *kind,
-                         const char *open, GError **error)
+static void refuse_misfit(const struct tensor *tensor, const struct tensor_want *want, bool is_input, const char *open,
+                          GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    g_string_append_printf(text, "%s '%s' is ", kind, tensor->name);
+    g_string_append_printf(text, "%s '%s' is ", is_input ? "input" : "output", tensor->name);
     append_tensor(text, tensor->type, &tensor->shape, open);
     g_string_append(text, ", its card calls for ");
     append_tensor(text, wanted_type(want), &want->shape, "?");
     if (want->reason)
         g_string_append_printf(text, ": %s", want->reason);
+    if (!is_input && !fits_type(tensor->type, want, is_input))
+        g_string_append(text, "; whole numbers are not read as scores or places: export it with float outputs, a "
+                              "quantised one with DequantizeLinear before them");
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, text->str);
 }
 
@@ -218,7 +233,7 @@ const struct tensor *runtime_match_tensor(const struct runtime *runtime, const s
         return NULL;
     }
     if (!fits(&tensors[index], want, is_input)) {
-        refuse_shape(&tensors[index], want, kind, "?", error);
+        refuse_misfit(&tensors[index], want, is_input, "?", error);
         return NULL;
     }
     return check_size(&want->shape, kind, tensors[index].name, error) ? &tensors[index] : NULL;
@@ -230,6 +245,6 @@ bool runtime_check_result(const struct tensor *found, const struct tensor_want *
         return false;
     if (fits_type(found->type, want, false) && fits_one_shape(&found->shape, want, true))
         return true;
-    refuse_shape(found, want, "output", "0", error);
+    refuse_misfit(found, want, false, "0", error);
     return false;
 }

@@ -1,5 +1,4 @@
 #include "onnx_model.h"
-#include "vision/half.h"
 #include "vision/runtime_internal.h"
 
 #include <glib/gstdio.h>
@@ -348,36 +347,6 @@ static void test_open_sizes_and_a_right_sha256_are_taken(void)
 
 /* ---- outputs of size 0 ---- */
 
-/* Of what came out of a run a size of 0 is none at all, and fits only where any number will do. */
-static void check_sizes_of_none(const struct tensor_want *want, const struct tensor_shape *wanted)
-{
-    for (int i = 0; i < wanted->rank; i++) {
-        struct tensor found = {(char *)"output", ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, *wanted};
-        found.shape.sizes[i] = 0;
-        g_autoptr(GError) error = NULL;
-        g_assert_cmpint(runtime_check_result(&found, want, &error), ==, wanted->sizes[i] < 1);
-    }
-}
-
-static void test_no_family_takes_none_for_some(void)
-{
-    static char *labels[] = {(char *)"person", (char *)"car", (char *)"dog"};
-    int checked = 0;
-    for (enum model_family family = MODEL_YOLOX; family_find(family); family++) {
-        const struct model_card card = {
-            .family = family, .input_width_px = 64, .input_height_px = 64, .labels = {labels, G_N_ELEMENTS(labels)}};
-        struct tensor_want wants[MODEL_MAX_TENSORS] = {{0}};
-        int count = 0;
-        g_autoptr(GString) reason = g_string_new(NULL);
-        g_assert_true(family_find(family)->describe(&card, wants, &count, reason, NULL));
-        for (int i = 0; i < count; i++, checked++) {
-            check_sizes_of_none(&wants[i], &wants[i].shape);
-            check_sizes_of_none(&wants[i], &wants[i].other_shape);
-        }
-    }
-    g_assert_cmpint(checked, >, 20);
-}
-
 /* A model that leaves its sizes open and then gives nothing, of this shape. False with an error where it is refused. */
 static bool run_on_nothing(struct world *world, const char *family, const int64_t sizes[3], GError **error)
 {
@@ -438,11 +407,7 @@ static void test_other_numbers_than_floats(void)
     static const struct {
         int input, output;
         const char *type;
-    } cases[] = {{ONNX_FLOAT16, ONNX_FLOAT16, "float16"},
-                 {ONNX_UINT8, ONNX_DOUBLE, "uint8"},
-                 {ONNX_FLOAT, ONNX_INT64, "float"},
-                 {ONNX_FLOAT, ONNX_INT32, "float"},
-                 {ONNX_UINT8, ONNX_UINT8, "uint8"}};
+    } cases[] = {{ONNX_FLOAT16, ONNX_FLOAT16, "float16"}, {ONNX_UINT8, ONNX_DOUBLE, "uint8"}};
     struct world world;
     struct tiny tiny;
     world_init(&world);
@@ -453,7 +418,7 @@ static void test_other_numbers_than_floats(void)
         tiny_init(&tiny);
         tiny.model.input.type = cases[i].input;
         tiny.model.output.type = cases[i].output;
-        tiny_row(&tiny, 20, (float[]){0, 0, 0, 0}, 1, 1, 1); /* whole numbers, which every type holds */
+        tiny_row(&tiny, 20, (float[]){0, 0, 0, 0}, 1, 1, 1);
         tiny_write(&world, &tiny, card->str);
         run(&world, 32, 32);
         g_assert_cmpint(world.found->count, ==, 1);
@@ -489,23 +454,6 @@ static void test_outputs_are_known_by_their_shape(void)
     g_assert_cmpint(reading->value_count, ==, 2);
     g_assert_cmpfloat_with_epsilon(reading->values[1], 0.8, 1e-6);
     world_clear(&world);
-}
-
-static void test_halves(void)
-{
-    for (uint32_t half = 0; half < 1 << 16; half++) {
-        float value = half_read((uint16_t)half);
-        g_assert_cmpuint(isnan(value) ? (half & 0x7c00) : half_make(value), ==, isnan(value) ? 0x7c00 : half);
-    }
-    g_assert_cmpfloat(half_read(0x3c00), ==, 1);
-    g_assert_cmpfloat(half_read(0xc000), ==, -2);
-    g_assert_cmpfloat(half_read(0x0001), ==, 0x1p-24F);
-    g_assert_cmpuint(half_make(65519), ==, 0x7bff); /* the greatest, 65504 */
-    g_assert_cmpuint(half_make(65520), ==, 0x7c00);
-    g_assert_cmpuint(half_make(1 + 0x1p-11F), ==, 0x3c00); /* a tie goes to even */
-    g_assert_cmpuint(half_make(1 + 0x3p-11F), ==, 0x3c02);
-    g_assert_cmpuint(half_make(0x1p-25F), ==, 0);
-    g_assert_cmpuint(half_make(-0x1.8p-25F), ==, 0x8001);
 }
 
 static void test_a_card_lies_beside_its_model_or_is_named(void)
@@ -621,14 +569,12 @@ int main(int argc, char **argv)
     g_test_add_func("/detector/cards that do not fit", test_cards_that_do_not_fit);
     g_test_add_func("/detector/models that do not fit", test_models_that_do_not_fit);
     g_test_add_func("/detector/open sizes and a right sha256 are taken", test_open_sizes_and_a_right_sha256_are_taken);
-    g_test_add_func("/detector/no family takes none for some", test_no_family_takes_none_for_some);
     g_test_add_func("/detector/outputs that turn out to be empty", test_outputs_that_turn_out_to_be_empty);
     g_test_add_func("/detector/other numbers than floats", test_other_numbers_than_floats);
     g_test_add_func("/detector/outputs are known by their shape", test_outputs_are_known_by_their_shape);
     g_test_add_func("/detector/each run may have its own threshold", test_each_run_may_have_its_own_threshold);
     g_test_add_func("/detector/the surer of two stays", test_the_surer_of_two_stays);
     g_test_add_func("/detector/a region is merged by the setting", test_a_region_is_merged_by_the_setting);
-    g_test_add_func("/detector/16-bit floats", test_halves);
     g_test_add_func("/detector/a card lies beside its model, or is named",
                     test_a_card_lies_beside_its_model_or_is_named);
     return g_test_run();
