@@ -152,17 +152,18 @@ void vedette_health_forget(struct vedette_health *health, const char *camera_id)
     pthread_mutex_unlock(&health->lock);
 }
 
-/* Frames a second since the rate was worked out last; until enough time has passed, as before. */
-static double rate(struct watch *watch, int64_t frames, int64_t now_us)
+/* Frames a second since the rate was told or worked out last; until enough time has passed, as before. */
+static double rate(struct watch *watch, const struct vedette_camera_stats *stats, int64_t now_us)
 {
     int64_t passed_us = now_us - watch->rate_since_us;
-    bool has_begun = watch->has_report && frames >= watch->rate_frames;
-    if (has_begun && passed_us < RATE_WINDOW_US)
+    bool is_told = stats->fps >= 0;
+    bool has_begun = watch->has_report && stats->frames_processed >= watch->rate_frames;
+    if (!is_told && has_begun && passed_us < RATE_WINDOW_US)
         return watch->stats.fps;
-    double fps = has_begun ? (double)(frames - watch->rate_frames) * US_PER_SECOND / (double)passed_us : 0;
+    double frames = has_begun ? (double)(stats->frames_processed - watch->rate_frames) : 0;
     watch->rate_since_us = now_us;
-    watch->rate_frames = frames;
-    return fps;
+    watch->rate_frames = stats->frames_processed;
+    return is_told ? stats->fps : frames * US_PER_SECOND / (double)MAX(passed_us, 1);
 }
 
 bool vedette_health_update_camera_stats(struct vedette_health *health, const char *camera_id,
@@ -172,7 +173,7 @@ bool vedette_health_update_camera_stats(struct vedette_health *health, const cha
     pthread_mutex_lock(&health->lock);
     struct watch *watch = find_or_add(health, camera_id);
     if (watch) {
-        double fps = stats->fps >= 0 ? stats->fps : rate(watch, stats->frames_processed, now_us);
+        double fps = rate(watch, stats, now_us);
         watch->stats = *stats;
         watch->stats.fps = fps;
         if (!stats->circuit_breaker_state)

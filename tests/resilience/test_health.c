@@ -185,6 +185,31 @@ static void test_fps_is_by_the_wall_clock(void)
     world_clear(&world);
 }
 
+/* From a rate that was told to one that is worked out: counted from the last that was told, not from when the clock
+ * began. */
+static void test_fps_is_worked_out_after_it_was_told(void)
+{
+    struct world world;
+    struct vedette_camera_health camera;
+    struct vedette_camera_stats stats;
+    world_init(&world);
+    vedette_camera_stats_init(&stats);
+    stats.frames_processed = 100000;
+    stats.fps = 7.5;
+    vedette_health_update_camera_stats(world.health, "door", &stats);
+    stats.fps = -1;
+    world.now_us += SECOND_US;
+    vedette_health_update_camera_stats(world.health, "door", &stats);
+    vedette_health_get(world.health, "door", &camera);
+    g_assert_cmpfloat_with_epsilon(camera.stats.fps, 7.5, 1e-9); /* a second says nothing yet */
+    world.now_us += SECOND_US;
+    stats.frames_processed += 30;
+    vedette_health_update_camera_stats(world.health, "door", &stats);
+    vedette_health_get(world.health, "door", &camera);
+    g_assert_cmpfloat_with_epsilon(camera.stats.fps, 15, 1e-9);
+    world_clear(&world);
+}
+
 static void test_it_is_bounded(void)
 {
     struct world world;
@@ -247,6 +272,7 @@ int main(int argc, char **argv)
     g_test_add_func("/health/silence is being off line", test_silence_is_being_off_line);
     g_test_add_func("/health/it publishes every 30 s and on a change", test_it_publishes_every_30_s_and_on_a_change);
     g_test_add_func("/health/fps is by the wall clock", test_fps_is_by_the_wall_clock);
+    g_test_add_func("/health/fps is worked out after it was told", test_fps_is_worked_out_after_it_was_told);
     g_test_add_func("/health/it is bounded", test_it_is_bounded);
     g_test_add_func("/health/it has a thread of its own", test_it_has_a_thread_of_its_own);
     g_test_add_func("/health/one that is forgotten is not told", test_one_that_is_forgotten_is_not_told);
