@@ -21,7 +21,8 @@ enum vedette_flight_result {
     VEDETTE_FLIGHT_NOT_FOUND, /* the upstream says there is nothing */
     VEDETTE_FLIGHT_FAILED,    /* the upstream failed; the error says why */
     VEDETTE_FLIGHT_TIMEOUT,   /* somebody else's call did not end by the caller's deadline */
-    VEDETTE_FLIGHT_RECURSION, /* the caller's own load asks for the same key */
+    VEDETTE_FLIGHT_RECURSION, /* to wait would be for ever: the caller's own load asks for the same key, or for one
+                                 whose load waits for the caller's */
     VEDETTE_FLIGHT_CLOSED,    /* the cache is being closed */
 };
 
@@ -55,8 +56,10 @@ struct vedette_flight_answer {
     char *error;   /* malloc'ed text; of FAILED */
 };
 /* Returns OK, NOT_FOUND or FAILED. Runs on the thread of the first who asked, outside any lock, and may ask the cache
- * for other keys. A thread that ends inside it (pthread_exit, pthread_cancel) leaves its place to one of those who
- * wait, whose own load is called; what it had put into `answer` is lost. */
+ * for other keys; loads that ask for each other's key, in a ring of any length, are seen within one cache (the last of
+ * them to ask is told RECURSION at once), not across several: give those a deadline. A thread that ends inside it
+ * (pthread_exit, pthread_cancel) leaves its place to one of those who wait, whose own load is called; what it had put
+ * into `answer` is lost. */
 typedef enum vedette_flight_result (*vedette_flight_load)(void *data, const char *tenant, const char *key,
                                                           struct vedette_flight_answer *answer);
 

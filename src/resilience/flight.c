@@ -2,7 +2,7 @@
  * makes the call; who comes meanwhile waits for it on the entry's condition. An answer that was outdated while it was
  * loaded goes to those who waited then; who came later waits for the end of the call all the same, so that there are
  * never two, and one of them makes the next. An entry stays in the table for as long as it keeps an answer or somebody
- * holds it. */
+ * holds it. A load may ask for other keys: who would wait for a load that waits for its own is told so. */
 #include "vedette/flight.h"
 
 #include <errno.h>
@@ -20,8 +20,10 @@
 enum { WAIT_SLICE_MS = 50 }; /* the deadline is the cache's clock's, which may be a test's: look at it now and then */
 
 struct answer {
-    unsigned users;                    /* the entry, as what it keeps or loads, and those who wait for it */
-    bool is_outdated;                  /* invalidated or overtaken by a put while it was loaded: not kept */
+    unsigned users;   /* the entry, as what it keeps or loads, and those who wait for it */
+    bool is_outdated; /* invalidated or overtaken by a put while it was loaded: not kept */
+    bool is_loading;
+    pthread_t leader;                  /* who loads it, or did */
     enum vedette_flight_result result; /* 0: its load is not over, or never will be, as its thread ended */
     void *value;
     size_t length;
@@ -34,7 +36,6 @@ struct entry {
     unsigned users;                         /* callers inside */
     struct answer *kept;                    /* NULL: nothing known */
     struct answer *loading;                 /* NULL: nobody makes the call */
-    pthread_t leader;                       /* who makes it */
     pthread_cond_t done;                    /* `loading` changed */
     int64_t fresh_until_us, stale_until_us; /* of `kept` */
     GList link;                             /* in flight.used, newest first */
@@ -45,7 +46,8 @@ struct vedette_flight {
     pthread_mutex_t lock;
     pthread_cond_t emptied;
     struct random random;
-    GHashTable *table; /* entry (as its own key) → entry */
+    GHashTable *table;   /* entry (as its own key) → entry */
+    GHashTable *waiting; /* thread → the answer it waits for, as struct answer */
     GQueue used;
     size_t bytes;
     unsigned inside; /* callers */
@@ -100,6 +102,7 @@ struct vedette_flight *vedette_flight_new(const struct vedette_flight_config *co
     struct vedette_flight *flight = g_new0(struct vedette_flight, 1);
     flight->config = *config;
     flight->table = g_hash_table_new(hash_entry, is_same_key);
+    flight->waiting = g_hash_table_new(NULL, NULL);
     random_init_system(&flight->random);
     pthread_mutex_init(&flight->lock, NULL);
     pthread_cond_init(&flight->emptied, NULL);
@@ -274,6 +277,7 @@ static void end_load(struct entry *entry)
 {
     struct answer *loaded = entry->loading;
     entry->loading = NULL;
+    loaded->is_loading = false;
     pthread_cond_broadcast(&entry->done);
     answer_release(loaded);
 }
@@ -308,7 +312,8 @@ static enum vedette_flight_result lead(struct vedette_flight *flight, struct ent
 {
     struct vedette_flight_answer loaded = {0};
     struct answer *mine = entry->loading = answer_new();
-    entry->leader = pthread_self();
+    mine->is_loading = true;
+    mine->leader = pthread_self();
     flight->stats.loads++;
     pthread_mutex_unlock(&flight->lock);
     enum vedette_flight_result result = call_load((struct leader){flight, entry}, tenant, key, load, data, &loaded);
@@ -331,14 +336,26 @@ static void wait_a_little(struct vedette_flight *flight, struct entry *entry)
     pthread_setcancelstate(state, NULL);
 }
 
-/* Waits for the end of the load under way. OK: it ended, or its thread did. */
-static enum vedette_flight_result await(struct vedette_flight *flight, struct entry *entry, int64_t deadline_us)
+static gpointer thread_key(pthread_t thread)
 {
-    const struct answer *awaited = entry->loading;
-    if (pthread_equal(entry->leader, pthread_self()))
-        return VEDETTE_FLIGHT_RECURSION;
-    flight->stats.joined++;
-    while (entry->loading == awaited) {
+    return GSIZE_TO_POINTER((gsize)thread);
+}
+
+/* Who waited for this answer would wait for itself: it loads it, or a load that this one waits for. */
+static bool is_circular(const struct vedette_flight *flight, const struct answer *awaited)
+{
+    while (awaited && awaited->is_loading) {
+        if (pthread_equal(awaited->leader, pthread_self()))
+            return true;
+        awaited = g_hash_table_lookup(flight->waiting, thread_key(awaited->leader));
+    }
+    return false;
+}
+
+static enum vedette_flight_result await_end(struct vedette_flight *flight, struct entry *entry,
+                                            const struct answer *awaited, int64_t deadline_us)
+{
+    while (awaited->is_loading) {
         if (flight->is_closed)
             return VEDETTE_FLIGHT_CLOSED;
         if (time_now_us(&flight->config.time) >= deadline_us) {
@@ -348,6 +365,18 @@ static enum vedette_flight_result await(struct vedette_flight *flight, struct en
         wait_a_little(flight, entry);
     }
     return VEDETTE_FLIGHT_OK;
+}
+
+/* Waits for the end of the load under way. OK: it ended, or its thread did. */
+static enum vedette_flight_result await(struct vedette_flight *flight, struct entry *entry, int64_t deadline_us)
+{
+    if (is_circular(flight, entry->loading))
+        return VEDETTE_FLIGHT_RECURSION;
+    flight->stats.joined++;
+    g_hash_table_insert(flight->waiting, thread_key(pthread_self()), entry->loading);
+    enum vedette_flight_result result = await_end(flight, entry, entry->loading, deadline_us);
+    g_hash_table_remove(flight->waiting, thread_key(pthread_self()));
+    return result;
 }
 
 /* The answer of somebody else's load. 0: there is none for this caller, who asks again: the load's thread ended, or
@@ -492,6 +521,7 @@ void vedette_flight_free(struct vedette_flight *flight)
         entry_remove(flight, g_queue_peek_head(&flight->used));
     pthread_mutex_unlock(&flight->lock);
     g_hash_table_destroy(flight->table);
+    g_hash_table_destroy(flight->waiting);
     pthread_cond_destroy(&flight->emptied);
     pthread_mutex_destroy(&flight->lock);
     g_free(flight);

@@ -100,7 +100,8 @@ static struct vedette_flight_stats stats_of(struct upstream *upstream)
 struct asker {
     struct upstream *upstream;
     const char *key;
-    int64_t deadline_us;
+    int64_t deadline_us;      /* 0: none */
+    vedette_flight_load load; /* NULL: the upstream's */
     enum vedette_flight_result result;
     char text[100]; /* what it was given */
     pthread_t thread;
@@ -111,8 +112,8 @@ static void *ask(void *data)
     struct asker *asker = data;
     struct vedette_flight_answer answer;
     __atomic_add_fetch(&asker->upstream->waiting, 1, __ATOMIC_RELAXED);
-    asker->result = vedette_flight_get(asker->upstream->flight, "org", asker->key, load, asker->upstream,
-                                       asker->deadline_us ? asker->deadline_us : INT64_MAX, &answer);
+    asker->result = vedette_flight_get(asker->upstream->flight, "org", asker->key, asker->load ? asker->load : load,
+                                       asker->upstream, asker->deadline_us ? asker->deadline_us : INT64_MAX, &answer);
     g_snprintf(asker->text, sizeof asker->text, "%.*s", (int)answer.length,
                answer.value ? (const char *)answer.value : "");
     free(answer.value);
@@ -523,6 +524,40 @@ static void test_k12_recursion_is_seen(void)
     vedette_flight_free(upstream.flight);
 }
 
+enum { RING = 3 };
+
+/* Each of the ring's keys asks for the next once all load; who is told that this would be for ever finds nothing. */
+static enum vedette_flight_result load_next(void *data, const char *tenant, const char *key,
+                                            struct vedette_flight_answer *answer)
+{
+    struct upstream *upstream = data;
+    const char next[] = {(char)('a' + (key[0] - 'a' + 1) % RING), '\0'};
+    __atomic_add_fetch(&upstream->calls, 1, __ATOMIC_ACQ_REL);
+    until_called(upstream, RING);
+    enum vedette_flight_result result =
+        vedette_flight_get(upstream->flight, tenant, next, load_next, data, INT64_MAX, answer);
+    return result == VEDETTE_FLIGHT_RECURSION ? VEDETTE_FLIGHT_NOT_FOUND : result;
+}
+
+/* K12: one of them is told, and what its load makes of that is everybody's. */
+static void test_k12_loads_that_ask_for_each_other_are_seen(void)
+{
+    struct upstream upstream;
+    struct asker askers[RING] = {{.load = load_next}, {.load = load_next}, {.load = load_next}};
+    upstream_init(&upstream);
+    upstream_start(&upstream);
+    start_asker(&askers[0], &upstream, "a");
+    start_asker(&askers[1], &upstream, "b");
+    start_asker(&askers[2], &upstream, "c");
+    for (int i = 0; i < RING; i++) {
+        pthread_join(askers[i].thread, NULL);
+        g_assert_cmpint(askers[i].result, ==, VEDETTE_FLIGHT_NOT_FOUND);
+    }
+    g_assert_cmpint(upstream.calls, ==, RING);
+    g_assert_cmpint(stats_of(&upstream).joined, ==, RING - 1);
+    vedette_flight_free(upstream.flight);
+}
+
 static void *free_flight(void *data)
 {
     vedette_flight_free(((struct upstream *)data)->flight);
@@ -616,6 +651,8 @@ int main(int argc, char **argv)
     g_test_add_func("/flight/an answer can be kept for ever", test_an_answer_can_be_kept_for_ever);
     g_test_add_func("/flight/k11 a tenant never gets another's", test_k11_a_tenant_never_gets_anothers);
     g_test_add_func("/flight/k12 recursion is seen", test_k12_recursion_is_seen);
+    g_test_add_func("/flight/k12 loads that ask for each other are seen",
+                    test_k12_loads_that_ask_for_each_other_are_seen);
     g_test_add_func("/flight/k13 closing with waiters", test_k13_closing_with_waiters);
     g_test_add_func("/flight/k14 everything at once", test_k14_everything_at_once);
     return g_test_run();
